@@ -1,0 +1,304 @@
+/* reel/reel.h: embedding Reel in a program or a test harness.
+ *
+ *     struct reel *reel;
+ *     struct reel_error error;
+ *     struct reel_options options = {.struct_size = sizeof options};      // in memory
+ *     if (reel_open(&options, &reel, &error) < 0 ||
+ *         reel_load_plugin(reel, "cell.so", &error) < 0 ||
+ *         reel_start(reel, &error) < 0)
+ *         errx(1, "%s", error.text);
+ *     reel_apply(reel, payload, &result, &error);
+ *
+ * The life of a Reel: open → plugins → start → any number of calls from any thread → close.
+ * The library has no threads of its own, never writes to a stream and never ends the process.
+ * Calls that write (apply, append, command, catch-up, rebuild, trim) wait for each other; views
+ * read beside them and neither waits for the other.
+ *
+ * Durability. In a directory, what a writing call has done is synced to disk when it returns 0,
+ * and is one transaction: after a crash all of it is there or none. In memory there is no sync.
+ *
+ * Errors. Functions return 0 or a negative errno value, listed where it means more than it says;
+ * out-parameters (`ret_…`, last) are written only on success. `error`, which may be NULL, gets a
+ * sentence. Those that every function may give:
+ *     -ENOMEM
+ *     -ENOSPC   the disk, or the reserved map, is full. Nothing was changed; works again by
+ *               itself when there is room
+ *     -EIO      the store cannot be trusted any more (a failed sync, a damaged page): every
+ *               later call fails in the same way; close, and end the process
+ *
+ * Threads, as in abi.h: [setup] = between reel_open and reel_start, one thread at a time;
+ * [any thread] = after reel_start until reel_close, from several threads at once.
+ */
+#ifndef REEL_REEL_H
+#define REEL_REEL_H
+
+#include <reel/projector.h>
+
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct reel;
+struct reel_view;
+
+/* A sentence without a full stop or a newline. Cut, never overrun. */
+struct reel_error {
+    char text[1024];
+};
+
+/* The version of the library: "0.1.0". [any thread, at any time] */
+REEL_VISIBLE const char *reel_version(void);
+
+/* The directory that plugins are installed to. [any thread, at any time] */
+REEL_VISIBLE const char *reel_plugin_directory(void);
+
+/* ---- Opening ------------------------------------------------------------------------------- */
+
+enum {
+    /* Give the log a new identity: events of before and after are not compared. Needed to open a
+     * restored backup, since the same (epoch, seq) would name other events. */
+    REEL_NEW_EPOCH = 1 << 0,
+};
+
+/* 0 in a bound means its default. */
+struct reel_options {
+    uint32_t struct_size; /* sizeof(struct reel_options) */
+    uint32_t flags;       /* REEL_NEW_EPOCH */
+
+    const char *directory; /* made if absent; one process at a time. NULL: in memory */
+
+    uint32_t event_bytes_max;  /* a larger event is logged as rejected, without its bytes; 1 MiB,
+                                  at most 16 MiB */
+    uint32_t views_max;        /* views open at one time; 256, at most 4096 */
+    uint32_t view_ms_max;      /* a view's life, ms; 10,000 */
+    uint32_t batch_events_max; /* what one commit takes; 4,096 */
+    uint64_t batch_bytes_max;  /* what one commit takes of payload, bytes; 64 MiB */
+    uint64_t map_bytes;        /* address space for the store, the bound of its size; 1 TiB */
+
+    /* Gets a line for the operator: a projector's warning. Called with the writer held: it must
+     * not call back into this Reel. NULL: they are dropped. [writer] */
+    void (*warn)(void *context, const char *line);
+    void *context;
+
+    /* Where events that commands make come from: the CloudEvents `source`. NULL: "/reel". */
+    const char *source;
+};
+
+/* Opens, or makes, a store.
+ * -EBUSY: another process has the directory; -ESTALE: it is a restored backup and REEL_NEW_EPOCH
+ * was not given; -EPROTO: another version's format; -EINVAL: an option is out of range.
+ * [one thread] */
+REEL_VISIBLE int reel_open(const struct reel_options *options, struct reel **ret,
+                           struct reel_error *error);
+
+/* Closes; takes NULL. No view may be open and no other call under way. [one thread] */
+REEL_VISIBLE void reel_close(struct reel *reel);
+
+/* Loads a shared object. -ENOENT: no such file; -ENOEXEC: it is no plugin, or one that this host
+ * cannot serve; -EEXIST: it is loaded already, or its collection is. [setup] */
+REEL_VISIBLE int reel_load_plugin(struct reel *reel, const char *path, struct reel_error *error);
+
+/* Loads every *.so of a directory, in the order of their names; stops at the first that is
+ * refused. [setup] */
+REEL_VISIBLE int reel_load_directory(struct reel *reel, const char *path,
+                                     struct reel_error *error);
+
+/* Adds a plugin that is linked in; it is borrowed until reel_close. [setup] */
+REEL_VISIBLE int reel_add_plugin(struct reel *reel, const struct reel_plugin *plugin,
+                                 struct reel_error *error);
+
+/* Compares each collection with what the store knows of it, then folds whatever it is behind:
+ * after this, everything is at the head of the log. A collection whose revision or fields have
+ * changed is rebuilt. -ESTALE: its log was trimmed, so that a rebuild would lose what the log no
+ * longer holds; reel_rebuild before reel_start does it all the same. [one thread] */
+REEL_VISIBLE int reel_start(struct reel *reel, struct reel_error *error);
+
+/* ---- Writing ------------------------------------------------------------------------------- */
+
+/* What became of one event. */
+struct reel_result {
+    uint64_t seq;
+    reel_outcome outcome; /* REEL_REJECTED if any projector rejected it, else REEL_APPLIED if any
+                             applied it, else REEL_IGNORED */
+};
+
+/* Appends one event (CloudEvents, structured JSON) to the log, folds it and commits.
+ * What an event contains is never an error of this call: at worst it is rejected, with the
+ * reason kept (reel_view_rejected). [any thread] */
+REEL_VISIBLE int reel_apply(struct reel *reel, struct reel_str payload, struct reel_result *ret,
+                            struct reel_error *error);
+
+/* The same for several events in one commit: all or none. `ret` has room for `count` results, or
+ * is NULL. -E2BIG: more than batch_events_max or batch_bytes_max. [any thread] */
+REEL_VISIBLE int reel_apply_batch(struct reel *reel, const struct reel_str *payloads, size_t count,
+                                  struct reel_result *ret, struct reel_error *error);
+
+/* Appends to the log without folding, for bringing in a long log fast: reel_catch_up folds. What
+ * is applied meanwhile waits behind it, as the log's order is the order. Bounds as above;
+ * `ret_seq` is the seq of the last one, may be NULL. [any thread] */
+REEL_VISIBLE int reel_append(struct reel *reel, const struct reel_str *payloads, size_t count,
+                             uint64_t *ret_seq, struct reel_error *error);
+
+/* Folds whatever any collection is behind. [any thread] */
+REEL_VISIBLE int reel_catch_up(struct reel *reel, struct reel_error *error);
+
+/* Throws a collection's records away and folds them anew from the oldest event that the log
+ * keeps. Until that is done, views do not show it (-EAGAIN). Killed half way, the next
+ * reel_start goes on. Before reel_start it only notes the wish. [setup, any thread] */
+REEL_VISIBLE int reel_rebuild(struct reel *reel, const char *collection, struct reel_error *error);
+
+/* Removes the events below `first_seq` from the log, and their rejections. Records stay. Up to
+ * batch_events_max a commit; goes on until done. `first_seq` may be at most head + 1.
+ * [any thread] */
+REEL_VISIBLE int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error);
+
+/* A command, as a person or a client gives it. */
+struct reel_order {
+    uint32_t struct_size;
+    uint32_t reserved;
+    struct reel_str collection;
+    struct reel_str verb;
+    struct reel_str key;             /* in any form that canonical_key takes; none for "create" */
+    struct reel_str body;            /* JSON, or empty */
+    struct reel_str idempotency_key; /* or none: then a repeat is a new command */
+};
+
+/* What came of it. Release with reel_answer_done. */
+struct reel_answer {
+    bool accepted;
+    bool repeated;        /* by its idempotency key: nothing was appended this time */
+    uint64_t seq;         /* of the last event appended, or found; 0 if none */
+    char *key;            /* of the record, NUL after it */
+    size_t key_len;
+    char *record;         /* its JSON after that event, or NULL if there is none */
+    size_t record_len;
+    reel_refusal refusal; /* when not accepted */
+    char problem[64];     /* when not accepted: "conflict", … */
+    char detail[1024];    /* when not accepted: a sentence */
+};
+
+/* Decides a command, appends and folds the events that it decided, and commits, in one
+ * transaction. A refusal is no error of this call: it returns 0 with `accepted` false.
+ * -ENOENT: no such collection, or it has no such command; -EPROTO: the plugin's fault, such as
+ * events that its own `evolve` rejects; nothing was appended. [any thread] */
+REEL_VISIBLE int reel_command(struct reel *reel, const struct reel_order *order,
+                              struct reel_answer *ret, struct reel_error *error);
+REEL_VISIBLE void reel_answer_done(struct reel_answer *answer);
+
+/* Writes a compact copy of the store, as of one commit, into `directory`, which is made and must
+ * be empty. The store stays in use meanwhile. The copy opens with REEL_NEW_EPOCH. [any thread] */
+REEL_VISIBLE int reel_backup(struct reel *reel, const char *directory, struct reel_error *error);
+
+/* ---- Reading ------------------------------------------------------------------------------- */
+
+/* A UUID as text, with a NUL. */
+struct reel_epoch {
+    char text[37];
+};
+
+/* Where everything stands, from one point in time. */
+struct reel_position {
+    struct reel_epoch epoch;
+    uint64_t cursor;    /* highest seq whose effects are committed; 0: none yet */
+    uint64_t first_seq; /* oldest event that the log keeps; cursor + 1 if it keeps none */
+    uint64_t head;      /* highest seq in the log; beyond cursor only after reel_append */
+    uint64_t applied;   /* events by outcome, since the log began */
+    uint64_t ignored;
+    uint64_t rejected;
+};
+
+/* Waits until the cursor has reached `seq`. -ETIMEDOUT. [any thread] */
+REEL_VISIBLE int reel_wait(struct reel *reel, uint64_t seq, uint32_t timeout_ms);
+
+/* A view is one point in time: all collections, the log and the cursor they stand at. It keeps
+ * every page alive that is overwritten after it was taken, so it has a bounded life: after
+ * view_ms_max, or when the writer needs its pages then, every call on it answers -ETIME.
+ * -EAGAIN: views_max are open. One thread uses a view at a time; it may be another each time.
+ * [any thread] */
+REEL_VISIBLE int reel_view_open(struct reel *reel, struct reel_view **ret,
+                                struct reel_error *error);
+REEL_VISIBLE void reel_view_close(struct reel_view *view);
+REEL_VISIBLE int reel_view_position(struct reel_view *view, struct reel_position *ret);
+
+/* One record. Borrowed until the callback that was given it returns. */
+struct reel_row {
+    struct reel_str key;
+    struct reel_str json; /* the object as it is served, on one line */
+    uint64_t changed;     /* seq of the event that last changed it */
+};
+
+/* Called for one thing after another; anything but 0 ends the walk, and is what the walk
+ * returns. It must not use the view it is called from, and the view lives while it runs. */
+typedef int (*reel_row_fn)(void *context, const struct reel_row *row);
+
+/* Looks up one record. -ENOENT: no such record; -ESRCH: no such collection is loaded;
+ * -EAGAIN: the collection is being rebuilt; -ETIME: the view's time is up. */
+REEL_VISIBLE int reel_view_get(struct reel_view *view, const char *collection, struct reel_str key,
+                               reel_row_fn fn, void *context);
+
+/* Walks a collection in the byte order of its keys, from `from` (NULL data: from the start), not
+ * including a record of that very key if `after`. Errors as above, without -ENOENT. */
+REEL_VISIBLE int reel_view_list(struct reel_view *view, const char *collection,
+                                struct reel_str from, bool after, reel_row_fn fn, void *context);
+
+/* A collection's standing. */
+struct reel_collection_info {
+    uint32_t revision;
+    uint64_t records;
+    uint64_t cursor;   /* its own: behind the view's while it catches up */
+    uint64_t from_seq; /* it was built from this event on; 1: from the first */
+    uint64_t applied;  /* events by what its projector answered, since from_seq */
+    uint64_t ignored;
+    uint64_t rejected;
+    bool served;       /* caught up */
+};
+REEL_VISIBLE int reel_view_collection(struct reel_view *view, const char *collection,
+                                      struct reel_collection_info *ret);
+
+/* The name of the n-th loaded collection in the order of names, or NULL past the last; good
+ * until reel_close. [any thread] */
+REEL_VISIBLE const char *reel_collection_name(struct reel *reel, size_t n);
+
+/* A key as it is stored, from any form that the collection's projector takes. 1: this can be no
+ * key of it; -ESRCH. `ret->str` may point into `given`. [any thread] */
+REEL_VISIBLE int reel_canonical_key(struct reel *reel, const char *collection,
+                                    struct reel_str given, struct reel_key *ret);
+
+enum {
+    REEL_LOG_NOT_JSON = 1 << 0,  /* the payload was not exactly one JSON value */
+    REEL_LOG_OVERSIZE = 1 << 1,  /* above event_bytes_max: `bytes` is empty */
+    REEL_LOG_SUBMITTED = 1 << 2, /* came by a command or by POST: a repeat of its source and id
+                                    is known as one */
+};
+
+/* One event of the log. Borrowed until the callback returns. */
+struct reel_entry {
+    uint64_t seq;
+    uint64_t time_ns; /* when it was received: ns since 1970, UTC */
+    uint32_t flags;   /* REEL_LOG_… */
+    uint32_t size;    /* of the payload as it came, bytes */
+    struct reel_str bytes;
+};
+typedef int (*reel_entry_fn)(void *context, const struct reel_entry *entry);
+
+/* Walks the log from `from_seq`, or the oldest event kept if that is later. -ETIME. */
+REEL_VISIBLE int reel_view_log(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn,
+                               void *context);
+
+/* One rejection: of an event by one projector, or by all, being no JSON (collection empty). */
+struct reel_rejection {
+    uint64_t seq;
+    struct reel_str collection;
+    struct reel_str reason;
+};
+typedef int (*reel_rejection_fn)(void *context, const struct reel_rejection *rejection);
+
+/* Walks the rejections from the newest to the oldest. -ETIME. */
+REEL_VISIBLE int reel_view_rejected(struct reel_view *view, reel_rejection_fn fn, void *context);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
