@@ -43,9 +43,13 @@
 #define REEL_VISIBLE
 #endif
 
-/* A C++ `const` at namespace scope is local to its file unless declared extern "C" first:
- * projector.h does that for reel_plugin, so both languages write the same line. */
+/* Before the definition of what a plugin exports, in both languages: a C++ `const` is otherwise
+ * local to its file. */
+#ifdef __cplusplus
+#define REEL_EXPORT extern "C" REEL_VISIBLE
+#else
 #define REEL_EXPORT REEL_VISIBLE
+#endif
 
 #ifdef __cplusplus
 extern "C" {

@@ -33,6 +33,7 @@ enum {
 /* What `decide` answers, through reel_accept and reel_refuse. */
 typedef int32_t reel_verdict;
 enum {
+    REEL_UNDECIDED = 0, /* the plugin could not decide, being out of memory say: HTTP 500 */
     REEL_ACCEPTED = 1,
     REEL_REFUSED = 2,
 };
@@ -161,6 +162,11 @@ static inline struct reel_str reel_get_str(struct reel_value value) {
     return value.json ? value.json->host->value_str(value) : none;
 }
 
+/* The string that a member of an object is; data is NULL if it is none. */
+static inline struct reel_str reel_member_str(struct reel_value object, const char *name) {
+    return reel_get_str(reel_get(object, name));
+}
+
 /* The integer, if it is one (REEL_INTEGER). `ret` is written only then. */
 static inline bool reel_get_int(struct reel_value value, int64_t *ret) {
     return value.json && value.json->host->value_int(value, ret);
@@ -189,8 +195,8 @@ static inline struct reel_record *reel_find(struct reel_tx *tx, struct reel_str 
     return tx->host->find(tx, key);
 }
 
-/* The record of that key, made with every field null if there was none. NULL only after an
- * error, and then it may be passed on to the setters. */
+/* The record of that key, made with every field null if there was none, which counts as a change.
+ * NULL only after an error, and then it may be passed on to the setters. */
 static inline struct reel_record *reel_upsert(struct reel_tx *tx, struct reel_str key) {
     return tx->host->upsert(tx, key);
 }
@@ -199,6 +205,9 @@ static inline struct reel_record *reel_upsert(struct reel_tx *tx, struct reel_st
 static inline void reel_delete(struct reel_tx *tx, struct reel_str key) {
     tx->host->remove(tx, key);
 }
+
+/* Messages of this and the following functions are cut to 1,000 bytes, and control characters in
+ * them become spaces, so that what senders write cannot forge lines. */
 
 /* Rejects the event with a reason for people: `return reel_reject(tx, "event missing id")`. */
 REEL_PRINTF(2, 3)

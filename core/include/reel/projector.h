@@ -36,7 +36,8 @@ struct reel_field {
                                   `min_cursor` or `timeout`, which are query parameters */
     reel_field_kind kind;      /* what may be set; null always may */
     const char *const *values; /* the allowed strings, NULL-terminated; REEL_FIELD_ONE_OF only */
-    const char *filter;        /* name of the query parameter that filters on it, or NULL: `name` */
+    const char *filter;        /* the query parameter that filters on it, under the same rules as
+                                  `name`; NULL: `name` itself */
     const char *refers_to;     /* the field holds a key of this collection, or NULL. A filter then
                                   also takes that collection's REEL_FIELD_IS_NAME */
 };
@@ -51,7 +52,7 @@ struct reel_command_info {
 };
 
 /* A key in the form in which it is stored. `str` may point into what was given, at constant
- * text, or into `scratch`. */
+ * text, or into `scratch`: a copy of the struct may then point into the original. */
 struct reel_key {
     struct reel_str str;
     char scratch[64];
@@ -65,11 +66,11 @@ struct reel_projector {
      * other records. Records of another revision are rebuilt from the log, unless theirs is
      * `revision_compatible` or later and the declared fields are the same. 0: none is. */
     uint32_t revision;
-    uint32_t revision_compatible;
+    uint32_t revision_compatible; /* at most `revision` */
 
     const char *collection;                 /* [a-z][a-z0-9_-]{0,62}, not events, rejected, status,
-                                               plugins, version, openapi.json: these are routes */
-    const char *const *type_prefixes;       /* NULL-terminated, at least one */
+                                               plugins or version, which are routes */
+    const char *const *type_prefixes;       /* NULL-terminated, at least one; "" begins every type */
     const struct reel_field *const *fields; /* NULL-terminated, at least one */
 
     /* Folds one event into the collection: REEL_APPLIED, REEL_IGNORED, or reel_reject(…).
@@ -96,14 +97,14 @@ struct reel_plugin {
     struct reel_header header; /* REEL_PLUGIN_HEADER */
     uint32_t flags;            /* none defined: 0 */
     const char *name;          /* for people: [A-Za-z0-9_.-]{1,63} */
-    const char *version;       /* for people, e.g. "1.0.0" */
+    const char *version;       /* for people, e.g. "1.0.0"; not NULL */
     const struct reel_projector *const *projectors; /* NULL-terminated, at least one */
 };
 
 #define REEL_PLUGIN_HEADER                                                                         \
     { REEL_PLUGIN_MAGIC, REEL_ABI_MAJOR, REEL_ABI_MINOR, sizeof(struct reel_plugin) }
 
-extern REEL_EXPORT const struct reel_plugin reel_plugin;
+extern REEL_VISIBLE const struct reel_plugin reel_plugin;
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,38 @@
+/* cleanup.h: locals that release themselves. Stays out of installed headers. */
+#ifndef REEL_BASE_CLEANUP_H
+#define REEL_BASE_CLEANUP_H
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define CLEANUP(fn) __attribute__((cleanup(fn)))
+
+static inline void cleanup_free(void *p) {
+    free(*(void **)p);
+}
+static inline void cleanup_close(int *fd) {
+    if (*fd >= 0) close(*fd);
+}
+static inline void cleanup_unlock(pthread_mutex_t **mutex) {
+    if (*mutex) pthread_mutex_unlock(*mutex);
+}
+
+#define AUTO_FREE   CLEANUP(cleanup_free)
+#define AUTO_CLOSE  CLEANUP(cleanup_close)
+#define AUTO_UNLOCK CLEANUP(cleanup_unlock)
+
+/* Locks until the end of the scope. */
+#define WITH_LOCK(mutex)                                                                           \
+    AUTO_UNLOCK pthread_mutex_t *locked = (mutex);                                                 \
+    pthread_mutex_lock(locked)
+
+/* The value of a pointer, which is set to NULL: ownership leaves the local. */
+#define TAKE(p)                                                                                    \
+    ({                                                                                             \
+        __typeof__(p) taken = (p);                                                                 \
+        (p) = NULL;                                                                                \
+        taken;                                                                                     \
+    })
+
+#endif

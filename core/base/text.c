@@ -1,0 +1,113 @@
+/* text.c: see text.h. */
+#include "base/text.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+int str_compare(struct reel_str a, struct reel_str b) {
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    int order = shorter ? memcmp(a.data, b.data, shorter) : 0;
+    if (order != 0) return order;
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+/* The length of the well-formed character at `s`, or 0 (RFC 3629, section 4). */
+static size_t utf8_char(const unsigned char *s, size_t len) {
+    if (s[0] < 0x80) return 1;
+    if (s[0] < 0xC2 || s[0] > 0xF4) return 0;
+    size_t width = s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
+    if (len < width) return 0;
+    for (size_t i = 1; i < width; i++)
+        if ((s[i] & 0xC0) != 0x80) return 0;
+    if (s[0] == 0xE0 && s[1] < 0xA0) return 0; /* overlong */
+    if (s[0] == 0xED && s[1] > 0x9F) return 0; /* surrogates */
+    if (s[0] == 0xF0 && s[1] < 0x90) return 0; /* overlong */
+    if (s[0] == 0xF4 && s[1] > 0x8F) return 0; /* beyond U+10FFFF */
+    return width;
+}
+
+bool utf8_valid(struct reel_str text) {
+    const unsigned char *s = (const unsigned char *)text.data;
+    size_t left = text.len;
+    while (left > 0) {
+        uint64_t word;
+        if (left >= sizeof word) { /* ASCII goes by eight */
+            memcpy(&word, s, sizeof word);
+            if ((word & UINT64_C(0x8080808080808080)) == 0) {
+                s += sizeof word;
+                left -= sizeof word;
+                continue;
+            }
+        }
+        size_t width = utf8_char(s, left);
+        if (width == 0) return false;
+        s += width;
+        left -= width;
+    }
+    return true;
+}
+
+/* Multiply and fold, eight bytes a step. Seeded at random, so that nobody outside can choose
+ * keys that collide; if the kernel has no randomness yet, a collision is only slow. */
+static uint64_t hash_seed = UINT64_C(0x9E3779B97F4A7C15);
+static pthread_once_t hash_once = PTHREAD_ONCE_INIT;
+static void hash_seed_init(void) {
+    uint64_t seed;
+    if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == sizeof seed) hash_seed ^= seed;
+}
+
+static inline uint64_t hash_mix(uint64_t a, uint64_t b) {
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+uint64_t str_hash(struct reel_str text) {
+    pthread_once(&hash_once, hash_seed_init);
+    uint64_t hash = hash_seed ^ text.len, word;
+    const char *at = text.data;
+    size_t left = text.len;
+    for (; left >= sizeof word; left -= sizeof word, at += sizeof word) {
+        memcpy(&word, at, sizeof word);
+        hash = hash_mix(hash ^ word, UINT64_C(0xA0761D6478BD642F));
+    }
+    word = 0;
+    if (left) memcpy(&word, at, left);
+    return hash_mix(hash ^ word, UINT64_C(0xE7037ED1A0B428DB));
+}
+
+void text_finish(struct text *text) {
+    free(text->data);
+    *text = (struct text){0};
+}
+
+char *text_extend(struct text *text, size_t len) {
+    if (text->failed) return NULL;
+    if (text->size - text->len < len) {
+        size_t size = text->size ? text->size : 256;
+        while (size - text->len < len) size *= 2;
+        char *data = realloc(text->data, size);
+        if (!data) {
+            text->failed = true;
+            return NULL;
+        }
+        text->data = data;
+        text->size = size;
+    }
+    text->len += len;
+    return text->data + text->len - len;
+}
+
+void text_append(struct text *text, const void *bytes, size_t len) {
+    if (len == 0) return;
+    char *to = text_extend(text, len);
+    if (to) memcpy(to, bytes, len);
+}
+
+void text_append_str(struct text *text, struct reel_str str) {
+    text_append(text, str.data, str.len);
+}
+
+void text_append_lit(struct text *text, const char *literal) {
+    text_append(text, literal, strlen(literal));
+}

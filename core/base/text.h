@@ -1,0 +1,35 @@
+/* text.h: bytes, UTF-8 and growing buffers. libc only. */
+#ifndef REEL_BASE_TEXT_H
+#define REEL_BASE_TEXT_H
+
+#include <reel/abi.h>
+
+/* Byte order: memcmp, and the shorter first. */
+int str_compare(struct reel_str a, struct reel_str b);
+
+/* Well-formed UTF-8 (RFC 3629)? A NUL is a character like any other. */
+bool utf8_valid(struct reel_str text);
+
+/* A hash for tables in memory: fast, seeded per process, never stored. */
+uint64_t str_hash(struct reel_str text);
+
+/* A growing buffer. All of zero is an empty one. A failed allocation is remembered in `failed`
+ * and makes every later append a no-op, so that only the end needs checking. */
+struct text {
+    char *data;
+    size_t len, size;
+    bool failed;
+};
+
+void text_finish(struct text *text);
+/* Makes the text longer by `len` bytes, for the caller to write; NULL if that failed. */
+char *text_extend(struct text *text, size_t len);
+void text_append(struct text *text, const void *bytes, size_t len);
+void text_append_str(struct text *text, struct reel_str str);
+void text_append_lit(struct text *text, const char *literal);
+static inline struct reel_str text_str(const struct text *text) {
+    struct reel_str str = {text->data ? text->data : "", text->len};
+    return str;
+}
+
+#endif

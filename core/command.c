@@ -1,0 +1,337 @@
+/* command.c: reel_command (reel.h): a command, decided, appended, folded and answered in one
+ * transaction.
+ *
+ * The events that a command makes are named by it: with an idempotency key, their ids are UUIDs
+ * made from collection, verb, key and that key, so that a repeat finds the first one's events
+ * in `ids` and appends nothing. Without one they are random.
+ */
+#include "engine.h"
+
+#include "base/cleanup.h"
+#include "decision.h"
+#include "ids.h"
+#include "json/value.h"
+#include "json/write.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+#include <uuid/uuid.h>
+
+#define UUID_TEXT 37
+
+/* One command on its way. */
+struct working {
+    struct reel *reel;
+    const struct reel_order *order;
+    struct collection *collection;
+    struct reel_key key;           /* canonical, or the new one of a create */
+    char new_key[UUID_TEXT];
+    struct reel_value body;
+    char time[40];                 /* RFC 3339, UTC, milliseconds */
+    struct decision decision;
+    struct reel_answer answer;
+};
+
+/* Refuses without asking the projector. Returns 1. */
+REEL_PRINTF(4, 5)
+static int refuse(struct working *work, reel_refusal kind, const char *problem, const char *format,
+                  ...) {
+    struct reel_answer *answer = &work->answer;
+    answer->refusal = kind;
+    snprintf(answer->problem, sizeof answer->problem, "%s", problem);
+    va_list args;
+    va_start(args, format);
+    message_format(answer->detail, sizeof answer->detail, format, args);
+    va_end(args);
+    return 1;
+}
+
+/* ---- What the command is about ----------------------------------------------------------------- */
+
+static bool has_command(const struct projector *projector, struct reel_str verb) {
+    for (uint32_t i = 0; i < projector->command_count; i++)
+        if (reel_str_is(verb, projector->commands[i].verb)) return true;
+    return false;
+}
+
+static int find_command(struct working *work, struct reel_error *error) {
+    const struct reel_order *order = work->order;
+    work->collection = registry_find(&work->reel->dispatcher.registry, order->collection);
+    if (!work->collection)
+        return fail(error, -ENOENT, "no collection `%.*s` is loaded", REEL_FMT(order->collection));
+    if (!has_command(work->collection->projector, order->verb))
+        return fail(error, -ENOENT, "collection `%s` takes no command `%.*s`",
+                    work->collection->name, REEL_FMT(order->verb));
+    return 0;
+}
+
+/* A UUID made from the command and `what`: the n-th event, or the new key. */
+static void derive_uuid(const struct working *work, const char *what, uint64_t n,
+                        char ret[UUID_TEXT]) {
+    const struct reel_order *order = work->order;
+    uuid_t uuid;
+    if (order->idempotency_key.data) {
+        struct reel_str parts[] = {
+            order->collection,
+            order->verb,
+            reel_str_is(order->verb, "create") ? reel_text("") : work->key.str,
+            order->idempotency_key,
+            reel_text(what),
+            {(const char *)&n, sizeof n},
+        };
+        ids_hash(parts, sizeof parts / sizeof *parts, uuid);
+    } else {
+        uuid_generate(uuid);
+    }
+    uuid_unparse_lower(uuid, ret);
+}
+
+static int take_key(struct working *work) {
+    struct reel_str given = work->order->key;
+    if (reel_str_is(work->order->verb, "create")) {
+        derive_uuid(work, "key", 0, work->new_key);
+        work->key.str = reel_text(work->new_key);
+        return 0;
+    }
+    int rc = reel_canonical_key(work->reel, work->collection->name, given, &work->key);
+    if (rc == 0 && given.data && work->key.str.data) return 0;
+    return refuse(work, REEL_INVALID, "bad-request", "`%.*s` can be no key of this collection",
+                  REEL_FMT(given));
+}
+
+static int take_body(struct working *work, struct reel_error *error) {
+    struct reel_str body = work->order->body;
+    struct json *json;
+    const char *why;
+    if (!body.data || body.len == 0) return 0;
+    if (body.len > work->reel->dispatcher.event_bytes_max)
+        return refuse(work, REEL_INVALID, "payload-too-large",
+                      "the body has %zu bytes, at most %u are taken", body.len,
+                      work->reel->dispatcher.event_bytes_max);
+    int rc = json_parse(work->reel->bodies, body, &json, &why);
+    if (rc == -ENOMEM) return fail_memory(error);
+    if (rc < 0)
+        return refuse(work, REEL_INVALID, "bad-request", "the body is not JSON: %s", why);
+    work->body = json_root(json);
+    return 0;
+}
+
+static void take_time(struct working *work) {
+    struct timespec now;
+    struct tm utc;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    size_t len = strftime(work->time, sizeof work->time, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(work->time + len, sizeof work->time - len, ".%03ldZ", now.tv_nsec / 1000000);
+}
+
+/* ---- A repeat ------------------------------------------------------------------------------ */
+
+static void hash_of_id(const struct working *work, const char *id, uint8_t ret[16]) {
+    struct reel_str parts[] = {reel_text(work->reel->source), reel_text(id)};
+    ids_hash(parts, 2, ret);
+}
+
+/* Is the event at `seq` the one of this source and id? A hash says only that it may be. */
+static int is_same_event(struct working *work, uint64_t seq, const char *id,
+                         struct reel_error *error) {
+    struct dispatcher *dispatcher = &work->reel->dispatcher;
+    struct log_entry entry;
+    struct json *json;
+    const char *why;
+    int rc = log_get(&dispatcher->store, dispatcher->store.txn, seq, &entry, error);
+    if (rc < 0) return rc;
+    rc = json_parse(dispatcher->parser, entry.bytes, &json, &why);
+    if (rc == -ENOMEM) return fail_memory(error);
+    if (rc < 0) return 0;
+    return reel_str_is(reel_member_str(json_root(json), "id"), id) &&
+           reel_str_is(reel_member_str(json_root(json), "source"), work->reel->source);
+}
+
+/* 1: this very command was accepted before; its last event is `answer.seq`. */
+static int find_repeat(struct working *work, struct reel_error *error) {
+    struct dispatcher *dispatcher = &work->reel->dispatcher;
+    if (!work->order->idempotency_key.data) return 0;
+    for (uint64_t n = 0; n < DRAFTS_MAX; n++) {
+        char id[UUID_TEXT];
+        uint8_t hash[16];
+        uint64_t seq;
+        derive_uuid(work, "event", n, id);
+        hash_of_id(work, id, hash);
+        int rc = ids_get(&dispatcher->store, dispatcher->store.txn, hash, &seq, error);
+        if (rc == -ENOENT) break;
+        if (rc == 0) rc = is_same_event(work, seq, id, error);
+        if (rc < 0) return rc;
+        if (rc == 0) break;
+        work->answer.seq = seq;
+        work->answer.repeated = true;
+    }
+    return work->answer.repeated;
+}
+
+/* ---- Appending what was decided ---------------------------------------------------------------- */
+
+static void append_member(struct text *text, const char *name, struct reel_str value) {
+    text_append_lit(text, ",\"");
+    text_append_lit(text, name);
+    text_append_lit(text, "\":");
+    text_append_quoted(text, value);
+}
+
+/* The CloudEvent of a draft (CloudEvents 1.0, JSON format). */
+static void write_event(const struct working *work, const struct draft *draft, const char *id,
+                        struct text *ret) {
+    text_append_lit(ret, "{\"specversion\":\"1.0\"");
+    append_member(ret, "id", reel_text(id));
+    append_member(ret, "source", reel_text(work->reel->source));
+    append_member(ret, "type", draft->type);
+    if (draft->subject.data) append_member(ret, "subject", draft->subject);
+    append_member(ret, "time", reel_text(work->time));
+    append_member(ret, "datacontenttype", reel_text("application/json"));
+    text_append_lit(ret, ",\"data\":");
+    text_append_str(ret, text_str(&draft->data));
+    text_append_lit(ret, "}}");
+}
+
+static int append_event(struct working *work, const struct draft *draft, uint64_t n,
+                        struct reel_error *error) {
+    struct dispatcher *dispatcher = &work->reel->dispatcher;
+    CLEANUP(text_finish) struct text event = {0};
+    char id[UUID_TEXT];
+    uint8_t hash[16];
+    derive_uuid(work, "event", n, id);
+    hash_of_id(work, id, hash);
+    write_event(work, draft, id, &event);
+    if (event.failed) return fail_memory(error);
+    if (event.len > dispatcher->event_bytes_max)
+        return fail(error, -E2BIG, "the event would have %zu bytes, at most %u are taken",
+                    event.len, dispatcher->event_bytes_max);
+    struct intake intake = {
+        .bytes = text_str(&event), .flags = LOG_SUBMITTED, .id_hash = hash, .fold = true};
+    struct reel_result result;
+    uint64_t rejected = work->collection->state.rejected;
+    int rc = dispatcher_take(dispatcher, &intake, &result, error);
+    if (rc < 0) return rc;
+    work->answer.seq = result.seq;
+    if (work->collection->state.rejected > rejected)
+        return fail(error, -EPROTO, "plugin %s (%s): its evolve rejects what its decide made: %s",
+                    work->collection->plugin->declared->name, work->collection->name,
+                    dispatcher->fold.reason);
+    return 0;
+}
+
+static int append_events(struct working *work, struct reel_error *error) {
+    uint64_t n = 0;
+    for (const struct draft *draft = work->decision.first; draft; draft = draft->next) {
+        int rc = append_event(work, draft, n++, error);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+/* ---- The answer ---------------------------------------------------------------------------- */
+
+static char *copy_str(struct reel_str str) {
+    char *copy = malloc(str.len + 1);
+    if (!copy) return NULL;
+    if (str.len) memcpy(copy, str.data, str.len);
+    copy[str.len] = '\0';
+    return copy;
+}
+
+/* The record as the transaction has it now. */
+static int show_record(struct working *work, struct reel_str key, struct reel_error *error) {
+    struct collection *collection = work->collection;
+    struct reel_answer *answer = &work->answer;
+    struct change *change;
+    answer->key = copy_str(key);
+    answer->key_len = key.len;
+    if (!answer->key) return fail_memory(error);
+    int rc = changes_find(collection, key, &collection->fold->arena, &change, error);
+    if (rc < 0 || !change->exists) return rc;
+    struct reel_str stored = {NULL, record_size(&collection->shape, change->values)}, json;
+    char *space = arena_text(&collection->fold->arena, stored.len);
+    if (!space) return fail_memory(error);
+    record_write(&collection->shape, change->values, change->changed, space);
+    stored.data = space;
+    uint64_t changed;
+    record_json(&collection->shape, stored, &changed, &json);
+    answer->record = copy_str(json);
+    answer->record_len = json.len;
+    return answer->record ? 0 : fail_memory(error);
+}
+
+static void take_refusal(struct working *work) {
+    work->answer.refusal = work->decision.refusal;
+    snprintf(work->answer.problem, sizeof work->answer.problem, "%s", work->decision.problem);
+    snprintf(work->answer.detail, sizeof work->answer.detail, "%s", work->decision.detail);
+}
+
+/* Within the transaction: 1 if there is something to commit, 0 if not. */
+static int decide(struct working *work, struct reel_error *error) {
+    struct reel *reel = work->reel;
+    int rc = find_repeat(work, error);
+    if (rc < 0) return rc;
+    if (rc > 0) {
+        work->answer.accepted = true;
+        rc = show_record(work, work->key.str, error);
+        return rc < 0 ? rc : 0;
+    }
+    struct reel_command command = {
+        .struct_size = sizeof command,
+        .verb = work->order->verb,
+        .key = work->key.str,
+        .time = reel_text(work->time),
+        .body = work->body,
+    };
+    rc = decision_run(&work->decision, work->collection, &reel->dispatcher.registry, &command,
+                      reel->dispatcher.state.head + 1, error);
+    if (rc < 0) return rc;
+    if (work->decision.refused) {
+        take_refusal(work);
+        return 0;
+    }
+    rc = append_events(work, error);
+    if (rc == 0) rc = show_record(work, work->decision.key, error);
+    if (rc < 0) return rc;
+    work->answer.accepted = true;
+    return work->decision.count > 0;
+}
+
+static int run(struct working *work, struct reel_error *error) {
+    struct reel *reel = work->reel;
+    int rc = find_command(work, error);
+    if (rc == 0) rc = take_key(work);
+    if (rc == 0) rc = take_body(work, error);
+    if (rc != 0) return rc < 0 ? rc : 0; /* refused already */
+    take_time(work);
+    views_expire(reel);
+    rc = dispatcher_begin(&reel->dispatcher, error);
+    if (rc < 0) return rc;
+    rc = decide(work, error);
+    decision_finish(&work->decision);
+    if (rc > 0) return engine_end(reel, 0, error);
+    dispatcher_abort(&reel->dispatcher);
+    return rc;
+}
+
+int reel_command(struct reel *reel, const struct reel_order *order, struct reel_answer *ret,
+                 struct reel_error *error) {
+    struct reel_order own = {0};
+    memcpy(&own, order, order->struct_size < sizeof own ? order->struct_size : sizeof own);
+    struct working work = {.reel = reel, .order = &own};
+    WITH_LOCK(&reel->writer);
+    if (!reel->started) return fail(error, -EINVAL, "reel_start comes first");
+    int rc = engine_catch_up(reel, error);
+    if (rc == 0) rc = run(&work, error);
+    if (rc < 0) reel_answer_done(&work.answer);
+    else *ret = work.answer;
+    return rc;
+}
+
+void reel_answer_done(struct reel_answer *answer) {
+    free(answer->key);
+    free(answer->record);
+    answer->key = answer->record = NULL;
+}

@@ -1,0 +1,56 @@
+/* main.c: the program `reeld`: finds the command and hands over. Data goes to stdout, everything
+ * else to stderr. */
+#include "daemon/commands.h"
+
+#include <reel/reel.h>
+
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"replay", command_replay},
+};
+
+static void print_help(FILE *to) {
+    fprintf(to,
+            "reeld %s: event sourcing with projectors as plugins\n"
+            "\n"
+            "usage: reeld replay [--plugin-dir DIR] [--plugin FILE]... [--outcomes] FILE|-\n"
+            "           fold a file of events, one JSON payload a line, in a throw-away store,\n"
+            "           and print what came of it as one JSON object\n"
+            "       reeld --help | --version\n"
+            "\n"
+            "  --plugin FILE      load this projector plugin; may be given several times\n"
+            "  --plugin-dir DIR   load every *.so of DIR\n"
+            "                     (neither: those of the build tree when run from there, else of\n"
+            "                     %s)\n"
+            "  --outcomes         print the outcome of each event, too\n"
+            "\n"
+            "exit: 0 good, 1 failed, 2 wrong usage\n",
+            reel_version(), reel_plugin_directory());
+}
+
+static int finish_stdout(void) {
+    if (fflush(stdout) == 0) return EXIT_GOOD;
+    perror("reeld: cannot write to stdout");
+    return EXIT_FAILED;
+}
+
+int main(int argc, char **argv) {
+    const char *name = argc > 1 ? argv[1] : "";
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(name, commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        print_help(stdout);
+        return finish_stdout();
+    }
+    if (strcmp(name, "--version") == 0) {
+        printf("reeld %s\n", reel_version());
+        return finish_stdout();
+    }
+    if (name[0]) fprintf(stderr, "reeld: there is no command `%s`\n\n", name);
+    print_help(stderr);
+    return EXIT_USAGE;
+}

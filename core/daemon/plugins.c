@@ -1,0 +1,56 @@
+/* plugins.c: see plugins.h. */
+#include "daemon/plugins.h"
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The build tree has this program in core/daemon/, and build.ninja at its top. */
+static char *build_tree(void) {
+    char path[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (len <= 0) return NULL;
+    path[len] = '\0';
+    for (int up = 0; up < 3; up++) {
+        char *slash = strrchr(path, '/');
+        if (!slash) return NULL;
+        *slash = '\0';
+    }
+    AUTO_FREE char *mark = NULL;
+    if (asprintf(&mark, "%s/build.ninja", path) < 0) {
+        mark = NULL;
+        return NULL;
+    }
+    return access(mark, R_OK) == 0 ? strdup(path) : NULL;
+}
+
+static int load_build_tree(struct reel *reel, const char *top, struct reel_error *error) {
+    AUTO_FREE char *pattern = NULL;
+    if (asprintf(&pattern, "%s/plugins/*/*.so", top) < 0) {
+        pattern = NULL;
+        return fail_memory(error);
+    }
+    glob_t found;
+    int rc = glob(pattern, 0, NULL, &found);
+    if (rc == GLOB_NOMATCH) return fail(error, -ENOENT, "no plugin at %s: build first", pattern);
+    if (rc != 0) return fail(error, -EIO, "cannot look for %s", pattern);
+    for (size_t i = 0; i < found.gl_pathc && rc == 0; i++)
+        rc = reel_load_plugin(reel, found.gl_pathv[i], error);
+    globfree(&found);
+    return rc;
+}
+
+int plugins_load(struct reel *reel, const struct plugin_choice *choice, struct reel_error *error) {
+    int rc = choice->directory ? reel_load_directory(reel, choice->directory, error) : 0;
+    for (size_t i = 0; i < choice->count && rc == 0; i++)
+        rc = reel_load_plugin(reel, choice->files[i], error);
+    if (rc < 0 || choice->directory || choice->count > 0) return rc;
+    AUTO_FREE char *top = build_tree();
+    return top ? load_build_tree(reel, top, error)
+               : reel_load_directory(reel, reel_plugin_directory(), error);
+}

@@ -1,0 +1,205 @@
+/* replay.c: `reeld replay`: a file of events in, the records that they make out.
+ *
+ * The store is in memory and thrown away; the way of an event is the one it has in a daemon.
+ */
+#include "base/cleanup.h"
+#include "daemon/commands.h"
+#include "daemon/plugins.h"
+#include "feeds/lines.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVENT_BYTES_MAX ((uint32_t)1 << 20)
+
+/* Events between two progress lines. */
+#define PROGRESS_EVERY 100000
+
+struct replay {
+    struct plugin_choice plugins;
+    const char *file;
+    bool want_outcomes;
+    struct reel *reel;
+    struct text outcomes; /* one letter an event: a, i or r */
+    uint64_t seen;
+    bool progress; /* stderr is a terminal */
+};
+
+/* ---- Arguments ----------------------------------------------------------------------------- */
+
+static int usage(const char *message, const char *what) {
+    fprintf(stderr, "reeld replay: %s%s; see reeld --help\n", message, what);
+    return EXIT_USAGE;
+}
+
+static int take_arguments(struct replay *replay, int argc, char **argv) {
+    static const struct option options[] = {
+        {"plugin", required_argument, NULL, 'p'},
+        {"plugin-dir", required_argument, NULL, 'd'},
+        {"outcomes", no_argument, NULL, 'o'},
+        {0},
+    };
+    struct plugin_choice *plugins = &replay->plugins;
+    int option;
+    opterr = 0;
+    optind = 1;
+    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        switch (option) {
+        case 'p':
+            if (plugins->count == PLUGINS_MAX) return usage("too many plugins", "");
+            plugins->files[plugins->count++] = optarg;
+            break;
+        case 'd': plugins->directory = optarg; break;
+        case 'o': replay->want_outcomes = true; break;
+        case ':': return usage("a value is missing after ", argv[optind - 1]);
+        default: return usage("there is no option ", argv[optind - 1]);
+        }
+    }
+    if (optind == argc) return usage("no file was given", "");
+    if (optind + 1 < argc) return usage("one file at a time, not also ", argv[optind + 1]);
+    replay->file = argv[optind];
+    return EXIT_GOOD;
+}
+
+/* ---- In ------------------------------------------------------------------------------------ */
+
+static void show_progress(const struct replay *replay, const char *end) {
+    if (replay->progress) fprintf(stderr, "\rreeld replay: %" PRIu64 " events%s", replay->seen, end);
+}
+
+static void print_warning(void *context, const char *line) {
+    const struct replay *replay = context;
+    fprintf(stderr, "%sreeld: warning: %s\n", replay->progress ? "\r" : "", line);
+}
+
+static int fold_batch(struct replay *replay, const struct lines *lines, struct reel_error *error) {
+    struct reel_result results[LINES_BATCH_EVENTS];
+    int rc = reel_apply_batch(replay->reel, lines->batch, lines->count, results, error);
+    if (rc < 0) return rc;
+    for (size_t i = 0; replay->want_outcomes && i < lines->count; i++)
+        text_append(&replay->outcomes, &"?air"[results[i].outcome], 1);
+    if (replay->outcomes.failed) return fail_memory(error);
+    uint64_t before = replay->seen / PROGRESS_EVERY;
+    replay->seen += lines->count;
+    if (replay->seen / PROGRESS_EVERY != before) show_progress(replay, "");
+    return 0;
+}
+
+static int fold_fd(struct replay *replay, int fd, struct reel_error *error) {
+    AUTO_FREE struct lines *lines = malloc(sizeof *lines);
+    if (!lines) return fail_memory(error);
+    int rc = lines_init(lines, fd, EVENT_BYTES_MAX, error);
+    if (rc < 0) return rc;
+    while ((rc = lines_next(lines, error)) == 0 && lines->count > 0) {
+        rc = fold_batch(replay, lines, error);
+        if (rc < 0) break;
+    }
+    lines_finish(lines);
+    return rc;
+}
+
+static int fold_file(struct replay *replay, struct reel_error *error) {
+    bool is_stdin = strcmp(replay->file, "-") == 0;
+    AUTO_CLOSE int opened = is_stdin ? -1 : open(replay->file, O_RDONLY | O_CLOEXEC);
+    int rc = 0;
+    if (!is_stdin && opened < 0) rc = fail(error, -errno, "%s", strerror(errno));
+    if (rc == 0) rc = fold_fd(replay, is_stdin ? STDIN_FILENO : opened, error);
+    if (replay->seen >= PROGRESS_EVERY) show_progress(replay, "\n");
+    return rc < 0 ? fail_in(error, rc, "%s", is_stdin ? "stdin" : replay->file) : 0;
+}
+
+/* ---- Out ----------------------------------------------------------------------------------- */
+
+struct row_printer {
+    bool any;
+};
+
+static int print_row(void *context, const struct reel_row *row) {
+    struct row_printer *printer = context;
+    if (printer->any) putchar(',');
+    printer->any = true;
+    return fwrite(row->json.data, 1, row->json.len, stdout) == row->json.len ? 0 : -EIO;
+}
+
+static int print_collections(struct replay *replay, struct reel_view *view,
+                             struct reel_error *error) {
+    const char *name;
+    printf(",\"collections\":{");
+    for (size_t n = 0; (name = reel_collection_name(replay->reel, n)); n++) {
+        struct row_printer printer = {0};
+        printf("%s\"%s\":[", n ? "," : "", name);
+        int rc = reel_view_list(view, name, (struct reel_str){0}, false, print_row, &printer);
+        if (rc < 0) return fail(error, rc, "cannot list `%s`: %s", name, strerror(-rc));
+        putchar(']');
+    }
+    putchar('}');
+    return 0;
+}
+
+static void print_outcomes(const struct replay *replay) {
+    if (!replay->want_outcomes) return;
+    printf(",\"outcomes\":[");
+    for (size_t i = 0; i < replay->outcomes.len; i++) {
+        char letter = replay->outcomes.data[i];
+        printf("%s\"%s\"", i ? "," : "",
+               letter == 'a' ? "applied" : letter == 'i' ? "ignored" : "rejected");
+    }
+    putchar(']');
+}
+
+static int print_result(struct replay *replay, struct reel_error *error) {
+    struct reel_view *view;
+    struct reel_position position;
+    int rc = reel_view_open(replay->reel, &view, error);
+    if (rc < 0) return rc;
+    rc = reel_view_position(view, &position);
+    if (rc == 0) {
+        printf("{\"seen\":%" PRIu64 ",\"applied\":%" PRIu64 ",\"ignored\":%" PRIu64
+               ",\"rejected\":%" PRIu64 ",\"cursor\":%" PRIu64,
+               replay->seen, position.applied, position.ignored, position.rejected,
+               position.cursor);
+        print_outcomes(replay);
+        rc = print_collections(replay, view, error);
+        puts("}");
+    }
+    reel_view_close(view);
+    if (rc == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+        rc = fail(error, -EIO, "cannot write to stdout: %s", strerror(errno));
+    return rc;
+}
+
+/* ---- The whole ----------------------------------------------------------------------------- */
+
+static int run(struct replay *replay, struct reel_error *error) {
+    struct reel_options options = {
+        .struct_size = sizeof options,
+        .event_bytes_max = EVENT_BYTES_MAX,
+        .view_ms_max = UINT32_MAX, /* nothing else writes while a slow pipe takes the result */
+        .warn = print_warning,
+        .context = replay,
+    };
+    int rc = reel_open(&options, &replay->reel, error);
+    if (rc == 0) rc = plugins_load(replay->reel, &replay->plugins, error);
+    if (rc == 0) rc = reel_start(replay->reel, error);
+    if (rc == 0) rc = fold_file(replay, error);
+    if (rc == 0) rc = print_result(replay, error);
+    return rc;
+}
+
+int command_replay(int argc, char **argv) {
+    struct replay replay = {.progress = isatty(STDERR_FILENO) == 1};
+    struct reel_error error = {0};
+    int code = take_arguments(&replay, argc, argv);
+    if (code != EXIT_GOOD) return code;
+    if (run(&replay, &error) < 0) {
+        fprintf(stderr, "reeld replay: %s\n", error.text);
+        code = EXIT_FAILED;
+    }
+    reel_close(replay.reel);
+    text_finish(&replay.outcomes);
+    return code;
+}

@@ -1,0 +1,281 @@
+/* dispatcher.c: see dispatcher.h. Top down: the way of a payload, then transactions. */
+#include "dispatcher.h"
+
+#include "event.h"
+#include "host.h"
+#include "ids.h"
+#include "rejected.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+/* Records that a transaction holds in memory before they are flushed into the store. */
+#define FLUSH_BYTES ((size_t)64 << 20)
+
+/* A catch-up's commits are larger than a feed's: nobody waits for one of them. */
+#define CATCH_UP_FACTOR 16
+
+/* ---- One event ----------------------------------------------------------------------------- */
+
+/* Gives the event to one projector, if its collection has not folded it before. */
+static int fold_at_stop(struct dispatcher *dispatcher, const struct route_stop *stop,
+                        struct reel_event *event, uint64_t seq, reel_outcome *ret,
+                        struct reel_error *error) {
+    struct collection *collection = dispatcher->registry.collections[stop->projector];
+    if (collection->state.cursor >= seq) return 0;
+    event->prefix = stop->prefix;
+    event->suffix = (struct reel_str){event->type.data + stop->prefix_len,
+                                      event->type.len - stop->prefix_len};
+    int outcome = fold_evolve(&dispatcher->fold, collection, event, seq, error);
+    switch (outcome) {
+    case REEL_APPLIED: collection->state.applied++; break;
+    case REEL_IGNORED: collection->state.ignored++; break;
+    case REEL_REJECTED:
+        collection->state.rejected++;
+        outcome = rejected_put(&dispatcher->store, seq, collection->name, dispatcher->fold.reason,
+                               error);
+        if (outcome == 0) outcome = REEL_REJECTED;
+        break;
+    }
+    if (outcome < 0) return outcome;
+    *ret = outcome;
+    return 0;
+}
+
+/* Gives the event to every projector that watches its type. Rejected by any counts for more than
+ * applied by any, and that for more than ignored. */
+static int fold_event(struct dispatcher *dispatcher, struct reel_event *event, uint64_t seq,
+                      reel_outcome *ret, struct reel_error *error) {
+    *ret = REEL_IGNORED;
+    if (!event->type.data) return 0;
+    const struct route *route = router_find(&dispatcher->router, event->type);
+    for (size_t i = 0; i < route->count; i++) {
+        reel_outcome outcome = REEL_IGNORED;
+        int rc = fold_at_stop(dispatcher, &route->stops[i], event, seq, &outcome, error);
+        if (rc < 0) return rc;
+        if (outcome == REEL_REJECTED || (outcome == REEL_APPLIED && *ret == REEL_IGNORED))
+            *ret = outcome;
+    }
+    return 0;
+}
+
+/* Reads a payload: 1 and an event, or 0 and the reason why there is none. */
+static int read_payload(struct dispatcher *dispatcher, const struct log_entry *entry,
+                        struct reel_event *ret_event, char reason[REASON_BYTES],
+                        struct reel_error *error) {
+    struct json *json;
+    const char *why;
+    if (entry->flags & LOG_OVERSIZE) {
+        snprintf(reason, REASON_BYTES, "event of %" PRIu32 " bytes, at most %" PRIu32 " are taken",
+                 entry->size, dispatcher->event_bytes_max);
+        return 0;
+    }
+    int rc = json_parse(dispatcher->parser, entry->bytes, &json, &why);
+    if (rc == -ENOMEM) return fail_memory(error);
+    if (rc < 0) {
+        snprintf(reason, REASON_BYTES, "event payload not JSON: %s", why);
+        return 0;
+    }
+    event_read(json, ret_event);
+    return 1;
+}
+
+/* The cursor goes past the event, and the event is counted, the first time that it is folded. */
+static int count_event(struct dispatcher *dispatcher, uint64_t seq, reel_outcome outcome,
+                       const char *reason, struct reel_error *error) {
+    struct store_state *state = &dispatcher->state;
+    if (seq <= state->cursor) return 0;
+    state->cursor = seq;
+    if (outcome == REEL_APPLIED) state->applied++;
+    if (outcome == REEL_IGNORED) state->ignored++;
+    if (outcome == REEL_REJECTED) state->rejected++;
+    return reason ? rejected_put(&dispatcher->store, seq, "", reason, error) : 0;
+}
+
+/* Memory is bounded: what is in the arena belongs to records that can be written now. */
+static int flush_if_large(struct dispatcher *dispatcher, struct reel_error *error) {
+    struct arena *arena = &dispatcher->fold.arena;
+    if (arena->used < FLUSH_BYTES) return 0;
+    int rc = registry_flush(&dispatcher->registry, arena, error);
+    if (rc == 0) arena_reset(arena);
+    return rc;
+}
+
+/* Folds an event that has been read, or counts a payload that could not be. */
+static int fold_read(struct dispatcher *dispatcher, uint64_t seq, struct reel_event *event,
+                     const char *reason, reel_outcome *ret, struct reel_error *error) {
+    *ret = REEL_REJECTED;
+    dispatcher->folded = seq;
+    int rc = event ? fold_event(dispatcher, event, seq, ret, error) : 0;
+    if (rc == 0) rc = count_event(dispatcher, seq, *ret, reason, error);
+    if (rc == 0) rc = flush_if_large(dispatcher, error);
+    return rc;
+}
+
+/* ---- Taking events in ---------------------------------------------------------------------- */
+
+static int append(struct dispatcher *dispatcher, struct log_entry *entry, struct reel_error *error) {
+    int rc = log_append(&dispatcher->store, entry, error);
+    if (rc == 0 && entry->id_hash)
+        rc = ids_put(&dispatcher->store, entry->id_hash, entry->seq, error);
+    if (rc == 0) dispatcher->state.head = entry->seq;
+    return rc;
+}
+
+int dispatcher_take(struct dispatcher *dispatcher, const struct intake *intake,
+                    struct reel_result *ret, struct reel_error *error) {
+    char reason[REASON_BYTES];
+    struct reel_event event;
+    struct log_entry entry = {
+        .seq = dispatcher->state.head + 1,
+        .time_ns = dispatcher->time_ns,
+        .flags = intake->flags,
+        .size = intake->bytes.len > UINT32_MAX ? UINT32_MAX : (uint32_t)intake->bytes.len,
+        .bytes = intake->bytes,
+        .id_hash = intake->id_hash,
+    };
+    if (intake->bytes.len > dispatcher->event_bytes_max) {
+        entry.flags |= LOG_OVERSIZE;
+        entry.bytes = (struct reel_str){"", 0};
+    }
+    int rc = read_payload(dispatcher, &entry, &event, reason, error);
+    if (rc < 0) return rc;
+    bool is_event = rc > 0;
+    if (is_event) {
+        entry.type = event.type;
+        entry.subject = event.subject;
+    } else if (!(entry.flags & LOG_OVERSIZE)) {
+        entry.flags |= LOG_NOT_JSON;
+    }
+    rc = append(dispatcher, &entry, error);
+    if (rc < 0) return rc;
+    *ret = (struct reel_result){.seq = entry.seq};
+    if (!intake->fold) return 0;
+    return fold_read(dispatcher, entry.seq, is_event ? &event : NULL, is_event ? NULL : reason,
+                     &ret->outcome, error);
+}
+
+/* ---- Folding what is in the log ------------------------------------------------------------ */
+
+/* Commits, and returns `done`; or aborts after a failure. */
+static int end(struct dispatcher *dispatcher, int rc, int done, struct reel_error *error) {
+    if (rc < 0) dispatcher_abort(dispatcher);
+    else rc = dispatcher_commit(dispatcher, error);
+    return rc < 0 ? rc : done;
+}
+
+static int fold_entry(struct dispatcher *dispatcher, const struct log_entry *entry,
+                      struct reel_error *error) {
+    char reason[REASON_BYTES];
+    struct reel_event event;
+    reel_outcome outcome;
+    int rc = read_payload(dispatcher, entry, &event, reason, error);
+    if (rc < 0) return rc;
+    bool is_event = rc > 0;
+    return fold_read(dispatcher, entry->seq, is_event ? &event : NULL, is_event ? NULL : reason,
+                     &outcome, error);
+}
+
+/* Folds from `from_seq` on, up to a transaction's bounds. */
+static int fold_log(struct dispatcher *dispatcher, uint64_t from_seq, struct reel_error *error) {
+    uint64_t events = (uint64_t)dispatcher->batch_events_max * CATCH_UP_FACTOR;
+    uint64_t bytes = dispatcher->batch_bytes_max;
+    struct log_walk walk;
+    struct log_entry entry;
+    int rc = log_walk_start(&walk, &dispatcher->store, dispatcher->store.txn, from_seq, error);
+    if (rc < 0) return rc;
+    while ((rc = log_next(&walk, &entry, error)) > 0) {
+        if (events-- == 0 || entry.bytes.len > bytes) break;
+        bytes -= entry.bytes.len;
+        rc = fold_entry(dispatcher, &entry, error);
+        if (rc < 0) break;
+    }
+    log_walk_finish(&walk);
+    if (rc == 0) dispatcher->folded = dispatcher->state.head; /* the log has no more, only gaps */
+    return rc < 0 ? rc : 0;
+}
+
+int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error) {
+    uint64_t behind = registry_behind(&dispatcher->registry, dispatcher->state.cursor);
+    if (behind >= dispatcher->state.head) return 0;
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = fold_log(dispatcher, behind + 1, error);
+    return end(dispatcher, rc, 1, error);
+}
+
+/* ---- Keeping the log ----------------------------------------------------------------------- */
+
+int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
+    struct store_state *state = &dispatcher->state;
+    if (first_seq <= state->first_seq) return 0;
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0)
+        rc = log_trim(&dispatcher->store, first_seq, dispatcher->batch_events_max,
+                      &state->first_seq, error);
+    if (rc == 0) rc = rejected_trim(&dispatcher->store, state->first_seq, error);
+    return end(dispatcher, rc, 1, error);
+}
+
+int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collection,
+                     struct reel_error *error) {
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = registry_reset(collection, &dispatcher->state, error);
+    return end(dispatcher, rc, 0, error);
+}
+
+/* ---- Transactions -------------------------------------------------------------------------- */
+
+int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = registry_start(&dispatcher->registry, &dispatcher->state, error);
+    return end(dispatcher, rc, 0, error);
+}
+
+int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    dispatcher->folded = 0;
+    dispatcher->time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    return store_begin(&dispatcher->store, error);
+}
+
+static int write_all(struct dispatcher *dispatcher, struct reel_error *error) {
+    uint64_t folded = dispatcher->folded;
+    if (dispatcher->state.cursor < folded) dispatcher->state.cursor = folded;
+    int rc = registry_flush(&dispatcher->registry, &dispatcher->fold.arena, error);
+    if (rc == 0) rc = registry_put_states(&dispatcher->registry, folded, error);
+    if (rc == 0 &&
+        memcmp(&dispatcher->state, &dispatcher->committed, sizeof dispatcher->state) != 0)
+        rc = store_put_state(&dispatcher->store, &dispatcher->state, error);
+    return rc;
+}
+
+int dispatcher_commit(struct dispatcher *dispatcher, struct reel_error *error) {
+    int rc = write_all(dispatcher, error);
+    if (rc == 0) rc = store_commit(&dispatcher->store, error);
+    if (rc < 0) {
+        dispatcher_abort(dispatcher);
+        return rc;
+    }
+    registry_committed(&dispatcher->registry);
+    dispatcher->committed = dispatcher->state;
+    arena_reset(&dispatcher->fold.arena);
+    return 0;
+}
+
+void dispatcher_abort(struct dispatcher *dispatcher) {
+    store_abort(&dispatcher->store);
+    registry_aborted(&dispatcher->registry);
+    dispatcher->state = dispatcher->committed;
+    arena_reset(&dispatcher->fold.arena);
+}
+
+void dispatcher_finish(struct dispatcher *dispatcher) {
+    registry_finish(&dispatcher->registry);
+    router_finish(&dispatcher->router);
+    fold_finish(&dispatcher->fold);
+    json_parser_destroy(dispatcher->parser);
+    store_close(&dispatcher->store);
+}

@@ -1,0 +1,64 @@
+/* dispatcher.h: the one writer: payloads in, records and cursor out, in one commit.
+ *
+ * Every function here is called with the Reel's write lock held (reel.c).
+ *
+ * A transaction runs so: dispatcher_begin; for each payload dispatcher_take, which appends it to
+ * the log and folds it; dispatcher_commit. Whatever fails in between is followed by
+ * dispatcher_abort, and then nothing has happened. dispatcher_catch_up folds what the log has
+ * and some collection has not: it is the same way, without the appending.
+ */
+#ifndef REEL_CORE_DISPATCHER_H
+#define REEL_CORE_DISPATCHER_H
+
+#include "fold.h"
+#include "json/parser.h"
+#include "log.h"
+#include "registry.h"
+#include "router.h"
+
+struct dispatcher {
+    struct store store;
+    struct store_state state;     /* as the running transaction leaves it */
+    struct store_state committed; /* as the store has it */
+    struct registry registry;
+    struct router router;
+    struct fold fold;
+    struct json_parser *parser;
+    uint32_t event_bytes_max;
+    uint32_t batch_events_max;
+    uint64_t batch_bytes_max;
+    uint64_t time_ns; /* when the transaction began: what it takes was received then */
+    uint64_t folded;  /* the seq that it has folded up to, or 0 */
+};
+
+/* A payload on its way in. */
+struct intake {
+    struct reel_str bytes;
+    uint32_t flags;         /* LOG_SUBMITTED, or 0 */
+    const uint8_t *id_hash; /* with LOG_SUBMITTED */
+    bool fold;              /* or only append */
+};
+
+void dispatcher_finish(struct dispatcher *dispatcher);
+
+/* After the plugins were added: compares collections with the store. Not yet caught up. */
+int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error);
+
+int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error);
+int dispatcher_take(struct dispatcher *dispatcher, const struct intake *intake,
+                    struct reel_result *ret, struct reel_error *error);
+int dispatcher_commit(struct dispatcher *dispatcher, struct reel_error *error);
+void dispatcher_abort(struct dispatcher *dispatcher);
+
+/* Folds one transaction's worth of what any collection is behind. 1: it did; 0: none is. */
+int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error);
+
+/* Removes one transaction's worth of events below `first_seq` from the log. 1: it did and there
+ * may be more; 0: it is done. Everything must be caught up. */
+int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error);
+
+/* Empties a collection, and sets it to the log's floor, in a transaction of its own. */
+int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collection,
+                     struct reel_error *error);
+
+#endif

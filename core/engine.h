@@ -1,0 +1,46 @@
+/* engine.h: a Reel: the dispatcher, its lock, and what readers share with it.
+ *
+ * Locks, in the order in which they are taken:
+ *   writer   whoever writes: the dispatcher, and the parser for command bodies
+ *   a view's own lock
+ *   views    the list of views
+ *   moved    the published position, for those who wait for it
+ * The writer looks at views only by trying their locks: it never waits for one.
+ */
+#ifndef REEL_CORE_ENGINE_H
+#define REEL_CORE_ENGINE_H
+
+#include "dispatcher.h"
+
+#include <pthread.h>
+
+struct reel {
+    struct dispatcher dispatcher;
+    struct plugin *plugins;
+    bool started;
+    char *source;                /* CloudEvents source of what commands make */
+    struct json_parser *bodies;  /* [writer] */
+    pthread_mutex_t writer;
+
+    pthread_mutex_t views_lock;
+    struct reel_view *views;
+    uint32_t views_open, views_max, view_ms_max;
+
+    pthread_mutex_t moved_lock;
+    pthread_cond_t moved; /* the cursor was published */
+    uint64_t cursor;
+};
+
+/* Commits and publishes; or aborts, if `rc` is an error already. Returns 0 or an error. */
+int engine_end(struct reel *reel, int rc, struct reel_error *error);
+
+/* Folds all that any collection is behind. */
+int engine_catch_up(struct reel *reel, struct reel_error *error);
+
+/* Ends views whose time is up, if nobody is using them just now. */
+void views_expire(struct reel *reel);
+
+/* Milliseconds of a clock that only goes forward. */
+uint64_t clock_ms(void);
+
+#endif

@@ -1,0 +1,25 @@
+/* ids.h: which event already came by a command or by POST.
+ *
+ * An event is named by its CloudEvents source and id. What is submitted is remembered under a
+ * UUID made from both (version 5, RFC 9562 section 5.5), until the log lets go of the event. A
+ * hit only points at an event: whether it is the same is for the caller to compare.
+ */
+#ifndef REEL_CORE_IDS_H
+#define REEL_CORE_IDS_H
+
+#include "store.h"
+
+/* The UUID of a list of strings: the same for the same strings, on every machine. */
+void ids_hash(const struct reel_str *parts, size_t count, uint8_t ret[16]);
+
+int ids_put(struct store *store, const uint8_t hash[16], uint64_t seq, struct reel_error *error);
+
+/* -ENOENT: not known. */
+int ids_get(struct store *store, MDB_txn *txn, const uint8_t hash[16], uint64_t *ret_seq,
+            struct reel_error *error);
+
+/* Removes it, if it still names that seq. */
+int ids_remove(struct store *store, const uint8_t hash[16], uint64_t seq,
+               struct reel_error *error);
+
+#endif

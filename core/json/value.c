@@ -1,0 +1,205 @@
+/* value.c: see value.h.
+ *
+ * A tape word is a letter in its top byte and a payload below. Containers ("{", "[") carry the
+ * index of the word after their end in the low 32 bits; strings an offset into the string
+ * buffer; numbers ("l" signed, "u" unsigned, "d" double) are followed by a word with the value.
+ */
+#include "json/value.h"
+
+#define PAYLOAD_MASK ((UINT64_C(1) << 56) - 1)
+
+static const struct reel_value missing;
+
+static struct json *json_of(struct reel_value value) {
+    return (struct json *)value.json;
+}
+
+static char letter_at(const struct json *json, uint64_t at) {
+    return (char)(json->tape[at] >> 56);
+}
+
+static uint64_t after(const struct json *json, uint64_t at) {
+    switch (letter_at(json, at)) {
+    case '{':
+    case '[': return (uint32_t)json->tape[at];
+    case 'l':
+    case 'u':
+    case 'd': return at + 2;
+    default: return at + 1;
+    }
+}
+
+static struct reel_str string_at(const struct json *json, uint64_t at) {
+    const uint8_t *string = json->strings + (json->tape[at] & PAYLOAD_MASK);
+    uint32_t len;
+    memcpy(&len, string, sizeof len);
+    struct reel_str str = {(const char *)string + sizeof len, len};
+    return str;
+}
+
+reel_kind json_kind(struct reel_value value) {
+    switch (letter_at(json_of(value), value.at)) {
+    case 'n': return REEL_NULL;
+    case 't':
+    case 'f': return REEL_BOOL;
+    case 'l': return REEL_INTEGER;
+    case 'u':
+    case 'd': return REEL_NUMBER;
+    case '"': return REEL_STRING;
+    case '[': return REEL_ARRAY;
+    default: return REEL_OBJECT;
+    }
+}
+
+/* ---- Members ------------------------------------------------------------------------------- */
+
+/* A projector asks an object for several members in turn: the first time, they are listed. */
+static bool memorise(struct json *json, uint64_t object) {
+    uint64_t end = after(json, object) - 1;
+    uint32_t count = 0;
+    for (uint64_t at = object + 1; at < end; at = after(json, at + 1)) {
+        if (count == JSON_MEMO_MAX) return false;
+        json->memo[count++] = (struct json_member){string_at(json, at), at + 1};
+    }
+    json->memo_of = object;
+    json->memo_count = count;
+    return true;
+}
+
+static uint64_t find_in_memo(const struct json *json, struct reel_str name) {
+    for (uint32_t i = json->memo_count; i-- > 0;) { /* the last of equal names wins */
+        const struct json_member *member = &json->memo[i];
+        if (member->name.len == name.len && memcmp(member->name.data, name.data, name.len) == 0)
+            return member->at;
+    }
+    return 0;
+}
+
+static uint64_t find_in_tape(const struct json *json, uint64_t object, struct reel_str name) {
+    uint64_t end = after(json, object) - 1, found = 0;
+    for (uint64_t at = object + 1; at < end; at = after(json, at + 1))
+        if (reel_str_eq(string_at(json, at), name)) found = at + 1;
+    return found;
+}
+
+struct reel_value json_get(struct reel_value object, struct reel_str name) {
+    struct json *json = json_of(object);
+    if (letter_at(json, object.at) != '{') return missing;
+    uint64_t found = json->memo_of == object.at || memorise(json, object.at)
+                         ? find_in_memo(json, name)
+                         : find_in_tape(json, object.at, name);
+    if (found == 0) return missing;
+    return (struct reel_value){object.json, found};
+}
+
+struct reel_value json_next(struct reel_value container, struct reel_value previous,
+                            struct reel_str *ret_name) {
+    const struct json *json = json_of(container);
+    char letter = letter_at(json, container.at);
+    if (letter != '{' && letter != '[') return missing;
+    uint64_t at = previous.json ? after(json, previous.at) : container.at + 1;
+    if (at >= after(json, container.at) - 1) return missing;
+    if (ret_name) *ret_name = letter == '{' ? string_at(json, at) : (struct reel_str){0};
+    return (struct reel_value){container.json, letter == '{' ? at + 1 : at};
+}
+
+/* ---- Scalars ------------------------------------------------------------------------------- */
+
+struct reel_str json_str(struct reel_value value) {
+    const struct json *json = json_of(value);
+    if (letter_at(json, value.at) != '"') return (struct reel_str){0};
+    return string_at(json, value.at);
+}
+
+bool json_int(struct reel_value value, int64_t *ret) {
+    const struct json *json = json_of(value);
+    if (letter_at(json, value.at) != 'l') return false;
+    *ret = (int64_t)json->tape[value.at + 1];
+    return true;
+}
+
+bool json_number(struct reel_value value, double *ret) {
+    const struct json *json = json_of(value);
+    uint64_t word = json->tape[value.at + 1];
+    switch (letter_at(json, value.at)) {
+    case 'l': *ret = (double)(int64_t)word; return true;
+    case 'u': *ret = (double)word; return true;
+    case 'd': memcpy(ret, &word, sizeof word); return true;
+    default: return false;
+    }
+}
+
+bool json_bool(struct reel_value value, bool *ret) {
+    char letter = letter_at(json_of(value), value.at);
+    if (letter != 't' && letter != 'f') return false;
+    *ret = letter == 't';
+    return true;
+}
+
+/* ---- A value's own text -------------------------------------------------------------------- */
+
+static bool is_space_or_mark(char c) {
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == ',' || c == ':';
+}
+
+static const char *skip_string(const char *at) {
+    for (at++; *at != '"'; at++)
+        if (*at == '\\') at++;
+    return at + 1;
+}
+
+/* Past a number or one of true, false, null. */
+static const char *skip_word(const char *at, const char *end) {
+    while (at < end && !is_space_or_mark(*at) && *at != ']' && *at != '}') at++;
+    return at;
+}
+
+/* The tape has no offsets into the text, but both have the same order: steps through the text,
+ * counting tape words, until the value at `target` begins. It goes on from where the last walk
+ * ended, so that asking for many values in order is one pass. */
+static const char *find_text(struct json *json, uint64_t target) {
+    bool resume = json->walked_at != 0 && json->walked_at <= target;
+    const char *at = json->text.data + (resume ? json->walked_byte : 0);
+    const char *end = json->text.data + json->text.len;
+    uint64_t word = resume ? json->walked_at : 1;
+    while (true) {
+        while (is_space_or_mark(*at)) at++;
+        if (word == target) break;
+        switch (*at) {
+        case '{':
+        case '[':
+        case '}':
+        case ']': at++; break;
+        case '"': at = skip_string(at); break;
+        default: at = skip_word(at, end); break;
+        }
+        char letter = letter_at(json, word);
+        word += letter == 'l' || letter == 'u' || letter == 'd' ? 2 : 1;
+    }
+    json->walked_at = word;
+    json->walked_byte = (size_t)(at - json->text.data);
+    return at;
+}
+
+static const char *skip_value(const char *at, const char *end) {
+    if (*at == '"') return skip_string(at);
+    if (*at != '{' && *at != '[') return skip_word(at, end);
+    size_t depth = 0;
+    do {
+        if (*at == '"') {
+            at = skip_string(at);
+            continue;
+        }
+        if (*at == '{' || *at == '[') depth++;
+        if (*at == '}' || *at == ']') depth--;
+        at++;
+    } while (depth > 0);
+    return at;
+}
+
+struct reel_str json_text(struct reel_value value) {
+    struct json *json = json_of(value);
+    const char *start = find_text(json, value.at);
+    const char *end = skip_value(start, json->text.data + json->text.len);
+    return (struct reel_str){start, (size_t)(end - start)};
+}

@@ -1,0 +1,116 @@
+/* record.c: see record.h. */
+#include "record.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* ---- Shape --------------------------------------------------------------------------------- */
+
+int record_shape_init(struct record_shape *shape, const char *const *names, uint32_t count) {
+    size_t size = count * sizeof *shape->before;
+    for (uint32_t i = 0; i < count; i++) size += strlen(names[i]) + 4;
+    shape->before = malloc(size);
+    if (!shape->before) return -ENOMEM;
+    char *to = (char *)(shape->before + count);
+    for (uint32_t i = 0; i < count; i++) {
+        size_t len = strlen(names[i]);
+        shape->before[i] = (struct reel_str){to, len + 4};
+        *to++ = i == 0 ? '{' : ',';
+        *to++ = '"';
+        memcpy(to, names[i], len);
+        to += len;
+        *to++ = '"';
+        *to++ = ':';
+    }
+    shape->count = count;
+    return 0;
+}
+
+void record_shape_finish(struct record_shape *shape) {
+    free(shape->before);
+    *shape = (struct record_shape){0};
+}
+
+/* ---- Varints: seven bits a byte, the low ones first ----------------------------------------- */
+
+static size_t varint_len(size_t value) {
+    size_t len = 1;
+    while (value >>= 7) len++;
+    return len;
+}
+
+static char *varint_write(char *to, size_t value) {
+    for (; value >= 0x80; value >>= 7) *to++ = (char)(value | 0x80);
+    *to++ = (char)value;
+    return to;
+}
+
+/* NULL: no varint of at most 32 bits is there. */
+static const char *varint_read(const char *at, const char *end, size_t *ret) {
+    size_t value = 0;
+    for (unsigned shift = 0; at < end && shift < 32; shift += 7) {
+        unsigned char byte = (unsigned char)*at++;
+        value |= (size_t)(byte & 0x7F) << shift;
+        if (byte < 0x80) {
+            *ret = value;
+            return at;
+        }
+    }
+    return NULL;
+}
+
+/* ---- Writing ------------------------------------------------------------------------------- */
+
+size_t record_size(const struct record_shape *shape, const struct reel_str *values) {
+    size_t size = sizeof(uint64_t) + 1; /* the closing brace */
+    for (uint32_t i = 0; i < shape->count; i++)
+        size += varint_len(values[i].len) + shape->before[i].len + values[i].len;
+    return size;
+}
+
+void record_write(const struct record_shape *shape, const struct reel_str *values,
+                  uint64_t changed, char *to) {
+    memcpy(to, &changed, sizeof changed);
+    to += sizeof changed;
+    for (uint32_t i = 0; i < shape->count; i++) to = varint_write(to, values[i].len);
+    for (uint32_t i = 0; i < shape->count; i++) {
+        memcpy(to, shape->before[i].data, shape->before[i].len);
+        to += shape->before[i].len;
+        memcpy(to, values[i].data, values[i].len);
+        to += values[i].len;
+    }
+    *to = '}';
+}
+
+/* ---- Reading ------------------------------------------------------------------------------- */
+
+int record_read(const struct record_shape *shape, struct reel_str stored, uint64_t *ret_changed,
+                struct reel_str *ret_values) {
+    const char *at = stored.data, *end = stored.data + stored.len;
+    if (stored.len < sizeof *ret_changed) return -EBADMSG;
+    memcpy(ret_changed, at, sizeof *ret_changed);
+    at += sizeof *ret_changed;
+    for (uint32_t i = 0; i < shape->count; i++)
+        if (!(at = varint_read(at, end, &ret_values[i].len))) return -EBADMSG;
+    for (uint32_t i = 0; i < shape->count; i++) {
+        size_t left = (size_t)(end - at), before = shape->before[i].len;
+        if (left < before || left - before < ret_values[i].len) return -EBADMSG;
+        ret_values[i].data = at + before;
+        at += before + ret_values[i].len;
+    }
+    return end - at == 1 ? 0 : -EBADMSG;
+}
+
+int record_json(const struct record_shape *shape, struct reel_str stored, uint64_t *ret_changed,
+                struct reel_str *ret_json) {
+    const char *at = stored.data, *end = stored.data + stored.len;
+    if (stored.len < sizeof *ret_changed) return -EBADMSG;
+    memcpy(ret_changed, at, sizeof *ret_changed);
+    at += sizeof *ret_changed;
+    for (uint32_t i = 0; i < shape->count; i++) { /* a varint's last byte is below 0x80 */
+        while (at < end && (unsigned char)*at >= 0x80) at++;
+        if (at++ >= end) return -EBADMSG;
+    }
+    *ret_json = (struct reel_str){at, (size_t)(end - at)};
+    return 0;
+}

@@ -1,0 +1,69 @@
+/* router.c: see router.h. */
+#include "router.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+void router_finish(struct router *router) {
+    for (size_t i = 0; i < ROUTER_KEPT; i++) free(router->kept[i].stops);
+    free(router->found.stops);
+    free(router->prefixes);
+    *router = (struct router){0};
+}
+
+/* Gives each route room for one stop more and forgets what it held. */
+static int make_room(struct route *route, size_t count) {
+    struct route_stop *stops = realloc(route->stops, count * sizeof *stops);
+    if (!stops) return -ENOMEM;
+    route->stops = stops;
+    route->type = (struct reel_str){0};
+    route->count = 0;
+    return 0;
+}
+
+int router_add(struct router *router, const char *const *prefixes) {
+    size_t count = router->count + 1;
+    for (size_t i = 0; i < ROUTER_KEPT; i++)
+        if (make_room(&router->kept[i], count) < 0) return -ENOMEM;
+    if (make_room(&router->found, count) < 0) return -ENOMEM;
+    void *grown = realloc(router->prefixes, count * sizeof *router->prefixes);
+    if (!grown) return -ENOMEM;
+    router->prefixes = grown;
+    router->prefixes[router->count] = prefixes;
+    router->count = count;
+    return (int)(count - 1);
+}
+
+/* The longest of one projector's prefixes that begins the type. */
+static bool longest_prefix(const char *const *prefixes, struct reel_str type,
+                           struct route_stop *ret) {
+    bool found = false;
+    for (uint32_t i = 0; prefixes[i]; i++) {
+        size_t len = strlen(prefixes[i]);
+        if (len > type.len || memcmp(prefixes[i], type.data, len) != 0) continue;
+        if (found && len <= ret->prefix_len) continue;
+        ret->prefix = i;
+        ret->prefix_len = len;
+        found = true;
+    }
+    return found;
+}
+
+const struct route *router_find(struct router *router, struct reel_str type) {
+    bool keep = type.len <= ROUTER_KEPT_BYTES;
+    struct route *route =
+        keep ? &router->kept[str_hash(type) & (ROUTER_KEPT - 1)] : &router->found;
+    if (keep && reel_str_eq(route->type, type)) return route;
+    route->count = 0;
+    for (uint32_t i = 0; i < router->count; i++) {
+        struct route_stop stop = {.projector = i};
+        if (longest_prefix(router->prefixes[i], type, &stop)) route->stops[route->count++] = stop;
+    }
+    if (keep) {
+        if (type.len) memcpy(route->type_bytes, type.data, type.len);
+        route->type = (struct reel_str){route->type_bytes, type.len};
+    }
+    return route;
+}

@@ -1,0 +1,262 @@
+/* store.c: see store.h.
+ *
+ * Why the store survives a crash: LMDB never overwrites a page that the last commit refers to. A
+ * commit writes new pages, syncs, and then writes one of two meta pages, which is the moment it
+ * happens. Whatever was written before that moment is unreachable garbage.
+ */
+#include "store.h"
+
+#include "base/cleanup.h"
+#include "directory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <uuid/uuid.h>
+
+#define STATE_KEY "store"
+
+/* A meta key is unlike any collection's name: those have no such prefix. */
+#define COLLECTION_PREFIX "c/"
+
+/* With less left than this, an EIO is taken for a full disk: LMDB reports a short write so. */
+#define FULL_BELOW_BYTES ((uint64_t)1 << 20)
+
+/* ---- Errors -------------------------------------------------------------------------------- */
+
+static bool disk_is_full(const struct store *store) {
+    int fd;
+    struct statvfs fs;
+    if (mdb_env_get_fd(store->env, &fd) != 0 || fstatvfs(fd, &fs) < 0) return false;
+    return (uint64_t)fs.f_bavail * fs.f_frsize < FULL_BELOW_BYTES;
+}
+
+int store_fail(struct store *store, int rc, const char *doing, struct reel_error *error) {
+    if (rc == EIO && disk_is_full(store)) rc = ENOSPC;
+    switch (rc) {
+    case MDB_MAP_FULL: return fail(error, -ENOSPC, "%s: the store has reached map_bytes", doing);
+    case ENOSPC:
+    case EDQUOT: return fail(error, -ENOSPC, "%s: the disk is full", doing);
+    case ENOMEM: return fail(error, -ENOMEM, "%s: out of memory", doing);
+    case MDB_READERS_FULL: return fail(error, -EAGAIN, "%s: views_max views are open", doing);
+    case MDB_NOTFOUND: return fail(error, -ENOENT, "%s: not found", doing);
+    default:
+        atomic_store(&store->broken, true);
+        return fail(error, -EIO, "%s: %s; the store cannot be trusted, end this process", doing,
+                    mdb_strerror(rc));
+    }
+}
+
+static int check_whole(struct store *store, const char *doing, struct reel_error *error) {
+    if (!atomic_load(&store->broken)) return 0;
+    return fail(error, -EIO, "%s: the store failed earlier, end this process", doing);
+}
+
+/* ---- Opening ------------------------------------------------------------------------------- */
+
+static int open_databases(struct store *store, struct reel_error *error) {
+    MDB_txn *txn = store->txn;
+    int rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &store->meta);
+    if (rc == 0) rc = mdb_dbi_open(txn, "log", MDB_CREATE | MDB_INTEGERKEY, &store->log);
+    if (rc == 0) rc = mdb_dbi_open(txn, "rejected", MDB_CREATE, &store->rejected);
+    if (rc == 0) rc = mdb_dbi_open(txn, "ids", MDB_CREATE, &store->ids);
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot open the databases", error);
+}
+
+/* A new store gets its state; an old one is checked; an epoch is given where one is due. */
+static int prepare_state(struct store *store, bool new_epoch, struct reel_error *error) {
+    struct store_state state = {.format = STORE_FORMAT, .first_seq = 1};
+    int rc = store_get_state(store, store->txn, &state);
+    bool fresh = rc == -ENOENT;
+    if (rc < 0 && !fresh) return fail(error, rc, "its state cannot be read");
+    if (state.format != STORE_FORMAT)
+        return fail(error, -EPROTO, "its format is %u, this version reads %u", state.format,
+                    STORE_FORMAT);
+    if (state.is_backup && !new_epoch)
+        return fail(error, -ESTALE,
+                    "it is a restored backup, in which a seq would soon name another event "
+                    "than in the original: start it once with a new epoch");
+    if (!fresh && !new_epoch) return 0;
+    uuid_generate(state.epoch);
+    state.is_backup = 0;
+    return store_put_state(store, &state, error);
+}
+
+static int prepare(struct store *store, bool new_epoch, struct reel_error *error) {
+    int rc = store_begin(store, error);
+    if (rc < 0) return rc;
+    rc = open_databases(store, error);
+    if (rc == 0) rc = prepare_state(store, new_epoch, error);
+    if (rc == 0) return store_commit(store, error);
+    store_abort(store);
+    return rc;
+}
+
+static int open_environment(struct store *store, const struct store_options *options,
+                            const char *directory, struct reel_error *error) {
+    unsigned flags = MDB_NOTLS | (store->in_memory ? MDB_NOSYNC : 0);
+    int rc = mdb_env_create(&store->env);
+    if (rc == 0) rc = mdb_env_set_mapsize(store->env, options->map_bytes);
+    if (rc == 0) rc = mdb_env_set_maxdbs(store->env, STORE_COLLECTIONS + 4);
+    if (rc == 0) rc = mdb_env_set_maxreaders(store->env, options->readers_max);
+    if (rc == 0) rc = mdb_env_open(store->env, directory, flags, 0600);
+    if (rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH)
+        return fail(error, -EPROTO, "data.mdb: %s", mdb_strerror(rc));
+    if (rc > 0) return fail(error, -rc, "data.mdb: %s", strerror(rc));
+    if (rc < 0) return fail(error, -EIO, "data.mdb: %s", mdb_strerror(rc));
+    return directory_allocate(directory, "lock.mdb", error);
+}
+
+static int open_in(struct store *store, const struct store_options *options, const char *directory,
+                   struct reel_error *error) {
+    int rc = open_environment(store, options, directory, error);
+    return rc < 0 ? rc : prepare(store, options->new_epoch, error);
+}
+
+static int open_in_memory(struct store *store, const struct store_options *options,
+                          struct reel_error *error) {
+    AUTO_FREE char *directory = NULL;
+    int rc = directory_make_temporary(&directory, error);
+    if (rc < 0) return rc;
+    rc = open_in(store, options, directory, error);
+    directory_remove(directory);
+    return rc;
+}
+
+int store_open(struct store *store, const struct store_options *options,
+               struct reel_error *error) {
+    *store = (struct store){.lock_fd = -1, .in_memory = !options->directory};
+    int rc;
+    if (store->in_memory) {
+        rc = open_in_memory(store, options, error);
+        if (rc < 0) error_prefix(error, "cannot open a store in memory");
+    } else {
+        rc = directory_lock(options->directory, &store->lock_fd, error);
+        if (rc == 0) rc = open_in(store, options, options->directory, error);
+        if (rc < 0) error_prefix(error, "cannot open %s", options->directory);
+    }
+    if (rc < 0) store_close(store);
+    return rc;
+}
+
+void store_close(struct store *store) {
+    if (store->env) mdb_env_close(store->env);
+    store->env = NULL;
+    if (store->lock_fd >= 0) close(store->lock_fd);
+    store->lock_fd = -1;
+}
+
+/* ---- Transactions -------------------------------------------------------------------------- */
+
+int store_begin(struct store *store, struct reel_error *error) {
+    int rc = check_whole(store, "cannot write", error);
+    if (rc < 0) return rc;
+    rc = mdb_txn_begin(store->env, NULL, 0, &store->txn);
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot begin a transaction", error);
+}
+
+int store_commit(struct store *store, struct reel_error *error) {
+    int rc = mdb_txn_commit(store->txn);
+    store->txn = NULL;
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot commit", error);
+}
+
+void store_abort(struct store *store) {
+    if (store->txn) mdb_txn_abort(store->txn);
+    store->txn = NULL;
+}
+
+/* ---- meta ---------------------------------------------------------------------------------- */
+
+static int get_fixed(struct store *store, MDB_txn *txn, MDB_val key, void *ret, size_t size) {
+    MDB_val value;
+    int rc = mdb_get(txn, store->meta, &key, &value);
+    if (rc == MDB_NOTFOUND) return -ENOENT;
+    if (rc != 0) return store_fail(store, rc, "cannot read meta", NULL);
+    if (value.mv_size != size) return -EPROTO;
+    memcpy(ret, value.mv_data, size);
+    return 0;
+}
+
+static int put_fixed(struct store *store, MDB_val key, const void *from, size_t size,
+                     struct reel_error *error) {
+    MDB_val value = {size, (void *)from};
+    int rc = mdb_put(store->txn, store->meta, &key, &value, 0);
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot write meta", error);
+}
+
+static const MDB_val state_key = {sizeof STATE_KEY - 1, (void *)STATE_KEY};
+
+int store_get_state(struct store *store, MDB_txn *txn, struct store_state *ret) {
+    return get_fixed(store, txn, state_key, ret, sizeof *ret);
+}
+
+int store_put_state(struct store *store, const struct store_state *state,
+                    struct reel_error *error) {
+    return put_fixed(store, state_key, state, sizeof *state, error);
+}
+
+/* "c/cells", as its database is called too. */
+struct collection_key {
+    char text[sizeof COLLECTION_PREFIX + STORE_NAME_MAX];
+};
+
+static MDB_val collection_key(const char *name, struct collection_key *space) {
+    int len = snprintf(space->text, sizeof space->text, "%s%s", COLLECTION_PREFIX, name);
+    return (MDB_val){(size_t)len, space->text};
+}
+
+int store_get_collection(struct store *store, MDB_txn *txn, const char *name,
+                         struct collection_state *ret) {
+    struct collection_key space;
+    return get_fixed(store, txn, collection_key(name, &space), ret, sizeof *ret);
+}
+
+int store_put_collection(struct store *store, const char *name,
+                         const struct collection_state *state, struct reel_error *error) {
+    struct collection_key space;
+    return put_fixed(store, collection_key(name, &space), state, sizeof *state, error);
+}
+
+int store_open_collection(struct store *store, const char *name, MDB_dbi *ret,
+                          struct reel_error *error) {
+    struct collection_key space;
+    collection_key(name, &space);
+    int rc = mdb_dbi_open(store->txn, space.text, MDB_CREATE, ret);
+    if (rc == MDB_DBS_FULL)
+        return fail(error, -ENOSPC, "more than %d collections", STORE_COLLECTIONS);
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot open the collection", error);
+}
+
+/* ---- Backup -------------------------------------------------------------------------------- */
+
+/* The copy says what it is, so that it cannot be taken for the original. */
+static int mark_as_backup(const char *directory, struct reel_error *error) {
+    struct store copy = {.lock_fd = -1};
+    struct store_options options = {.map_bytes = (uint64_t)1 << 40, .readers_max = 8};
+    struct store_state state;
+    int rc = open_environment(&copy, &options, directory, error);
+    if (rc == 0) rc = store_begin(&copy, error);
+    if (rc == 0) rc = open_databases(&copy, error);
+    if (rc == 0) rc = store_get_state(&copy, copy.txn, &state);
+    state.is_backup = 1;
+    if (rc == 0) rc = store_put_state(&copy, &state, error);
+    if (rc == 0) rc = store_commit(&copy, error);
+    else store_abort(&copy);
+    store_close(&copy);
+    return rc;
+}
+
+int store_backup(struct store *store, const char *directory, struct reel_error *error) {
+    int rc = check_whole(store, "cannot back up", error);
+    if (rc == 0) rc = directory_make_empty(directory, error);
+    if (rc == 0) {
+        rc = mdb_env_copy2(store->env, directory, MDB_CP_COMPACT);
+        if (rc == ENOSPC || rc == EIO) rc = fail(error, -rc, "%s", strerror(rc));
+        else if (rc != 0) rc = store_fail(store, rc, "cannot copy", error);
+    }
+    if (rc == 0) rc = mark_as_backup(directory, error);
+    if (rc == 0) rc = directory_sync(directory, error);
+    return rc < 0 ? fail_in(error, rc, "cannot back up to %s", directory) : 0;
+}

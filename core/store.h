@@ -1,0 +1,92 @@
+/* store.h: one LMDB environment: opening it, transactions, and what its errors mean.
+ *
+ * A store is a directory with data.mdb and lock.mdb (LMDB's) and reel.lock (ours: who has it),
+ * or, in memory, the same on unlinked files and without syncing. It holds the databases
+ *     meta       "store" → struct store_state; collection name → struct collection_state
+ *     log        seq → event (log.h)
+ *     rejected   seq, collection → reason (rejected.h)
+ *     ids        UUID of source and id → seq, of submitted events (ids.h)
+ *     c/<name>   key → record (keys.h, record.h), one a collection
+ *
+ * LMDB is MVCC: one write transaction at a time, which the dispatcher's lock hands out, and any
+ * number of read transactions (view.h) that neither wait for it nor hold it up.
+ */
+#ifndef REEL_CORE_STORE_H
+#define REEL_CORE_STORE_H
+
+#include "base/error.h"
+
+#include <lmdb.h>
+#include <stdatomic.h>
+
+#define STORE_FORMAT      1
+#define STORE_COLLECTIONS 256 /* most that one store can hold */
+#define STORE_NAME_MAX    63  /* longest name of a collection, bytes */
+
+/* What the store is at, as kept in `meta`: native byte order, like all of LMDB's own. */
+struct store_state {
+    uint32_t format;
+    uint32_t is_backup; /* a copy that has not been given an epoch of its own */
+    uint8_t epoch[16];
+    uint64_t cursor;
+    uint64_t first_seq; /* the floor: oldest seq that the log may still hold */
+    uint64_t head;
+    uint64_t applied, ignored, rejected;
+};
+
+/* What the store knows of one collection, whether or not its plugin is loaded. */
+struct collection_state {
+    uint32_t revision;
+    uint32_t reserved;
+    uint64_t fields_hash;
+    uint64_t cursor;
+    uint64_t from_seq;
+    uint64_t records;
+    uint64_t applied, ignored, rejected;
+};
+
+struct store {
+    MDB_env *env;
+    MDB_dbi meta, log, rejected, ids;
+    MDB_txn *txn; /* the write transaction, while there is one */
+    char *directory;
+    int lock_fd;
+    bool in_memory;
+    atomic_bool broken; /* a sync failed, or LMDB gave up: nothing works any more */
+};
+
+struct store_options {
+    const char *directory; /* NULL: in memory */
+    uint64_t map_bytes;
+    uint32_t readers_max;
+    bool new_epoch;
+};
+
+int store_open(struct store *store, const struct store_options *options, struct reel_error *error);
+void store_close(struct store *store);
+
+/* The write transaction. The caller sees to it that there is one at a time, all on one thread.
+ * After a failed commit it is gone and nothing of it has happened. */
+int store_begin(struct store *store, struct reel_error *error);
+int store_commit(struct store *store, struct reel_error *error);
+void store_abort(struct store *store);
+
+/* What an LMDB result means, as a code and a sentence; decides when the store is broken. */
+int store_fail(struct store *store, int rc, const char *doing, struct reel_error *error);
+
+/* `meta`. The transaction may be a reader's. -ENOENT: nothing is known of that collection. */
+int store_get_state(struct store *store, MDB_txn *txn, struct store_state *ret);
+int store_put_state(struct store *store, const struct store_state *state, struct reel_error *error);
+int store_get_collection(struct store *store, MDB_txn *txn, const char *name,
+                         struct collection_state *ret);
+int store_put_collection(struct store *store, const char *name,
+                         const struct collection_state *state, struct reel_error *error);
+
+/* Opens, or makes, a collection's database within the write transaction. */
+int store_open_collection(struct store *store, const char *name, MDB_dbi *ret,
+                          struct reel_error *error);
+
+/* Writes a compact copy into a directory that is made and must be empty. */
+int store_backup(struct store *store, const char *directory, struct reel_error *error);
+
+#endif

@@ -1,0 +1,151 @@
+/* cell.c: the projector of CellOS cell events, collection `cells`.
+ *
+ * A cell is known from its first event, whichever it is: pending until it is started, final once
+ * it is destroyed. Admission is strict: an event without a cellId and a specId makes no cell and
+ * changes none. What is known about a cell early (spec_id, run_id, formation_id) is filled once,
+ * by the first event that has it, and stays.
+ *
+ * Most events of a system are these. So nothing is looked up before it is needed, and a member
+ * that belongs to one type only for that type.
+ */
+#include <reel/projector.h>
+#include <reel/uuid.h>
+
+/* Indices into type_prefixes. */
+enum { STARTED, DESTROYED, COMPLETED };
+
+static const char *const type_prefixes[] = {
+    [STARTED] = "dev.cellos.events.cell.lifecycle.v1.started",
+    [DESTROYED] = "dev.cellos.events.cell.lifecycle.v1.destroyed",
+    [COMPLETED] = "dev.cellos.events.cell.command.v1.completed",
+    NULL,
+};
+
+/* ---- Folding ------------------------------------------------------------------------------- */
+
+/* An id for the operator's log: enough to find it by, whole characters only. */
+static struct reel_str brief(struct reel_str id) {
+    enum { BRIEF_BYTES_MAX = 64 };
+    if (id.len <= BRIEF_BYTES_MAX) return id;
+    id.len = BRIEF_BYTES_MAX;
+    while (id.len > 0 && ((unsigned char)id.data[id.len] & 0xc0) == 0x80) id.len--;
+    return id;
+}
+
+static void set_state(struct reel_record *cell, const char *state) {
+    reel_set_text(cell, "state", state);
+    reel_set_text(cell, "status", state);
+}
+
+static struct reel_record *begin_cell(struct reel_tx *tx, struct reel_str id) {
+    struct reel_record *cell = reel_upsert(tx, id);
+    reel_set_str(cell, "id", id);
+    set_state(cell, "pending");
+    return cell;
+}
+
+/* Of the two places the first that holds a UUID; a formationId that is none hides nothing. */
+static void fill_formation(struct reel_record *cell, struct reel_value data) {
+    char id[REEL_UUID_LEN + 1];
+    bool found = reel_uuid_canonical(reel_get_str(reel_get(data, "formationId")), id);
+    if (!found) {
+        struct reel_value correlation = reel_get(data, "correlation");
+        found = reel_uuid_canonical(reel_get_str(reel_get(correlation, "formationId")), id);
+    }
+    if (found) reel_set_str(cell, "formation_id", (struct reel_str){id, REEL_UUID_LEN});
+}
+
+static void fill_gaps(struct reel_record *cell, struct reel_value data, struct reel_str spec) {
+    if (reel_field_str(cell, "spec_id").len == 0) reel_set_str(cell, "spec_id", spec);
+    if (!reel_field_str(cell, "run_id").data) {
+        struct reel_str run = reel_get_str(reel_get(data, "runId"));
+        if (run.data) reel_set_str(cell, "run_id", run);
+    }
+    if (!reel_field_str(cell, "formation_id").data) fill_formation(cell, data);
+}
+
+/* The low 32 bits, signed: what the reference's record has room for. Written out, because the
+ * cast would be the compiler's choice. */
+static int64_t low_32_bits(int64_t value) {
+    int64_t low = (int64_t)((uint64_t)value & UINT32_MAX);
+    return low > INT32_MAX ? low - (INT64_C(1) << 32) : low;
+}
+
+static void advance(struct reel_record *cell, const struct reel_event *event) {
+    if (event->prefix == STARTED) {
+        set_state(cell, "running");
+        reel_set_str(cell, "started_at", event->time);
+    } else if (event->prefix == DESTROYED) {
+        set_state(cell, "destroyed");
+        reel_set_str(cell, "destroyed_at", event->time);
+        reel_set_str(cell, "outcome", reel_get_str(reel_get(event->data, "outcome")));
+    } else {
+        int64_t code;
+        if (reel_get_int(reel_get(event->data, "exitCode"), &code))
+            reel_set_int(cell, "exit_code", low_32_bits(code));
+    }
+}
+
+static reel_outcome cell_evolve(struct reel_tx *tx, const struct reel_event *event) {
+    if (event->suffix.len > 0) return REEL_IGNORED; /* our types are whole names, no families */
+    struct reel_str id = reel_get_str(reel_get(event->data, "cellId"));
+    if (!id.data) return REEL_IGNORED;
+    struct reel_str spec = reel_get_str(reel_get(event->data, "specId"));
+    if (!spec.data) {
+        reel_warn(tx, "cell %.*s: event without a specId ignored", REEL_FMT(brief(id)));
+        return REEL_IGNORED;
+    }
+
+    struct reel_record *cell = reel_find(tx, id);
+    if (cell && reel_str_is(reel_field_str(cell, "state"), "destroyed")) {
+        reel_warn(tx, "cell %.*s: event after it was destroyed changes nothing",
+                  REEL_FMT(brief(id)));
+        return REEL_APPLIED;
+    }
+    if (!cell) cell = begin_cell(tx, id);
+    fill_gaps(cell, event->data, spec);
+    advance(cell, event);
+    return REEL_APPLIED;
+}
+
+/* ---- What the host reads ------------------------------------------------------------------- */
+
+static const char *const states[] = {"pending", "running", "destroyed", NULL};
+
+#define FIELD(...)                                                                                 \
+    &(const struct reel_field) {                                                                   \
+        .struct_size = sizeof(struct reel_field), __VA_ARGS__                                      \
+    }
+static const struct reel_field *const fields[] = {
+    FIELD(.name = "id", .kind = REEL_FIELD_STRING),
+    FIELD(.name = "spec_id", .kind = REEL_FIELD_STRING),
+    FIELD(.name = "run_id", .kind = REEL_FIELD_STRING),
+    FIELD(.name = "state", .kind = REEL_FIELD_ONE_OF, .values = states,
+          .flags = REEL_FIELD_ANY_CASE),
+    FIELD(.name = "status", .kind = REEL_FIELD_ONE_OF, .values = states),
+    FIELD(.name = "formation_id", .kind = REEL_FIELD_STRING, .filter = "formation",
+          .refers_to = "formations"),
+    FIELD(.name = "started_at", .kind = REEL_FIELD_STRING),
+    FIELD(.name = "destroyed_at", .kind = REEL_FIELD_STRING),
+    FIELD(.name = "outcome", .kind = REEL_FIELD_STRING),
+    FIELD(.name = "exit_code", .kind = REEL_FIELD_INTEGER),
+    NULL,
+};
+
+static const struct reel_projector cells = {
+    .struct_size = sizeof(struct reel_projector),
+    .revision = 1,
+    .collection = "cells",
+    .type_prefixes = type_prefixes,
+    .fields = fields,
+    .evolve = cell_evolve,
+};
+
+static const struct reel_projector *const projectors[] = {&cells, NULL};
+
+REEL_EXPORT const struct reel_plugin reel_plugin = {
+    .header = REEL_PLUGIN_HEADER,
+    .name = "cell",
+    .version = "1.0.0",
+    .projectors = projectors,
+};

@@ -1,0 +1,332 @@
+/* loader_test.c: what the loader refuses, in which words, and that a refusal leaves no trace.
+ *
+ * `refusals` is the list: a fixture, which is refused with -ENOEXEC, and the sentence. Each line
+ * becomes a test of its own, which also loads and runs the good plugin after the refusal. Most
+ * fixtures have that one's collection, so a refusal that left it registered would show.
+ */
+#include "fixtures.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#define TEXT_(number) #number
+#define TEXT(number)  TEXT_(number)
+#define HOST_ABI      TEXT(REEL_ABI_MAJOR) "." TEXT(REEL_ABI_MINOR)
+#define SPEAKS        ", this host speaks " TEXT(REEL_ABI_MAJOR) ".0 to " HOST_ABI
+#define WANTS         ", abi " HOST_ABI " wants at least "
+#define NAME_PATTERN  ", wanted [a-z][a-z0-9_-]{0,62}"
+#define FIELD_PATTERN ", wanted [A-Za-z_][A-Za-z0-9_]{0,62}"
+
+_Static_assert(REEL_ABI_MAJOR == 1, "newer_major below is 2.0");
+_Static_assert(REEL_ABI_MINOR < 9, "newer_minor below is 1.9");
+
+#define P0 "projectors[0]."
+
+/* What was added since then may be missing, whatever minor version a plugin says it is of. */
+#define PROJECTOR_SIZE_1_0 offsetof(struct reel_projector, canonical_key)
+
+struct refusal {
+    const char *fixture;
+    const char *sentence; /* all that follows "cannot load PATH: " */
+    size_t size;          /* unless 0, this number ends the sentence */
+    const char *part;     /* instead of a sentence, where the system's words are part of it */
+};
+#define WITH(name, text)                                                                           \
+    { .fixture = (name), .sentence = (text) }
+#define WITH_SIZE(name, text, number)                                                              \
+    { .fixture = (name), .sentence = (text), .size = (number) }
+#define WITH_PART(name, text)                                                                      \
+    { .fixture = (name), .part = (text) }
+
+static struct refusal refusals[] = {
+    WITH("missing_symbol", "it exports no symbol `reel_plugin`"),
+    WITH("symbol_function", "its symbol `reel_plugin` is smaller than it says"),
+    WITH("symbol_small", "its symbol `reel_plugin` is smaller than it says"),
+    WITH_PART("absent_dependency", "libreel-nowhere.so.1"),
+    WITH_PART("undefined_symbol", "reel_fixture_nowhere"),
+    WITH("wrong_magic", "header.magic is 0x12345678, wanted 0x4c454552"),
+    WITH("newer_major", "abi 2.0" SPEAKS),
+    WITH("newer_minor", "abi 1.9" SPEAKS),
+    WITH_SIZE("small_plugin", "header.struct_size is 8" WANTS, sizeof(struct reel_plugin)),
+    WITH("plugin_flags", "flags has unknown bits 0x4"),
+    WITH("no_name", "name is empty, wanted [A-Za-z0-9_.-]{1,63}"),
+    WITH("bad_name", "name is `bad name`, wanted [A-Za-z0-9_.-]{1,63}"),
+    WITH("no_version", "version is NULL"),
+    WITH("no_projectors", "projectors is empty, wanted at least one"),
+    WITH("empty_projectors", "projectors is empty, wanted at least one"),
+    WITH_SIZE("small_projector", P0 "struct_size is 16" WANTS, PROJECTOR_SIZE_1_0),
+    WITH_SIZE("small_old_projector", P0 "struct_size is 16, abi 1.0 wants at least ",
+              PROJECTOR_SIZE_1_0),
+    WITH("projector_flags", P0 "flags has unknown bits 0x4"),
+    WITH("no_revision", P0 "revision is 0, wanted 1 or more"),
+    WITH("revision_compatible", P0 "revision_compatible is 2, which is beyond its revision 1"),
+    WITH("no_collection", P0 "collection is empty" NAME_PATTERN),
+    WITH("empty_collection", P0 "collection is empty" NAME_PATTERN),
+    WITH("bad_collection", P0 "collection is `Bad Name`" NAME_PATTERN),
+    WITH("long_collection", P0 "collection is `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                               "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`" NAME_PATTERN),
+    WITH("reserved_collection_events", P0 "collection is `events`, which is reserved"),
+    WITH("reserved_collection_rejected", P0 "collection is `rejected`, which is reserved"),
+    WITH("reserved_collection_status", P0 "collection is `status`, which is reserved"),
+    WITH("reserved_collection_plugins", P0 "collection is `plugins`, which is reserved"),
+    WITH("reserved_collection_version", P0 "collection is `version`, which is reserved"),
+    WITH("no_prefixes", P0 "type_prefixes is empty, wanted at least one"),
+    WITH("empty_prefixes", P0 "type_prefixes is empty, wanted at least one"),
+    WITH("no_fields", P0 "fields is empty, wanted at least one"),
+    WITH("no_evolve", P0 "evolve is NULL"),
+    WITH("second_projector", "projectors[1].revision is 0, wanted 1 or more"),
+    WITH("duplicate_projector",
+         "projectors[1].collection is `things`, which projectors[0] has already"),
+    WITH("commands_without_decide", P0 "commands are declared, but decide is NULL"),
+    WITH_SIZE("small_command", P0 "commands[0].struct_size is 8" WANTS,
+              sizeof(struct reel_command_info)),
+    WITH("command_flags", P0 "commands[0].flags has unknown bits 0x4"),
+    WITH("bad_verb", P0 "commands[0].verb is `Make It`" NAME_PATTERN),
+    WITH("duplicate_verb", P0 "commands[1].verb is `create`, which commands[0] has already"),
+    WITH_SIZE("small_field", P0 "fields[1].struct_size is 8" WANTS, sizeof(struct reel_field)),
+    WITH("field_flags", P0 "fields[0].flags has unknown bits 0x4"),
+    WITH("field_kind", P0 "fields[0].kind is 99, wanted 1 to 5"),
+    WITH("field_values", P0 "fields[0].values is empty, wanted at least one"),
+    WITH("bad_field", P0 "fields[1].name is `9lives`" FIELD_PATTERN),
+    WITH("reserved_field_limit", P0 "fields[1].name is `limit`, which is a query parameter"),
+    WITH("reserved_field_after", P0 "fields[1].name is `after`, which is a query parameter"),
+    WITH("reserved_field_min_cursor",
+         P0 "fields[1].name is `min_cursor`, which is a query parameter"),
+    WITH("reserved_field_timeout", P0 "fields[1].name is `timeout`, which is a query parameter"),
+    WITH("duplicate_field", P0 "fields[1].name is `id`, which fields[0] has already"),
+    WITH("reserved_filter", P0 "fields[1].filter is `limit`, which is a query parameter"),
+    WITH("duplicate_filter", P0 "fields[1].filter is `id`, which fields[0] has already"),
+    WITH("name_kind", P0 "fields[0].flags has REEL_FIELD_IS_NAME, but it is no REEL_FIELD_STRING"),
+    WITH("two_names", P0 "fields[1].flags has REEL_FIELD_IS_NAME, which fields[0] has already"),
+};
+
+/* ---- Fixture ------------------------------------------------------------------------------- */
+
+static int open_in_memory(void **state) {
+    *state = reel_loaded(NULL, NULL, NULL);
+    return 0;
+}
+
+static int close_it(void **state) {
+    reel_close(*state);
+    return 0;
+}
+
+/* ---- Assertions ---------------------------------------------------------------------------- */
+
+static void load(struct reel *reel, const char *path) {
+    struct reel_error error;
+    must_ok(reel_load_plugin(reel, path, &error), error);
+}
+
+static void start(struct reel *reel) {
+    struct reel_error error;
+    must_ok(reel_start(reel, &error), error);
+}
+
+static void assert_good_runs(struct reel *reel) {
+    apply_event(reel, "things", "made", "a", REEL_APPLIED);
+    assert_record(reel, "things", "a", "{\"id\":\"a\",\"state\":\"made\"}");
+}
+
+/* Checks the code and the beginning of the sentence; returns what follows it. */
+static const char *refuse(struct reel *reel, const char *path, int code, struct reel_error *ret) {
+    memset(ret, 0, sizeof *ret);
+    int r = reel_load_plugin(reel, path, ret);
+    if (r != code) fail_msg("%s: answered %d, wanted %d: %s", path, r, code, ret->text);
+    char beginning[PATH_MAX + 32];
+    int len = snprintf(beginning, sizeof beginning, "cannot load %s: ", path);
+    if (strncmp(ret->text, beginning, (size_t)len) != 0)
+        fail_msg("\"%s\" does not begin with \"%s\"", ret->text, beginning);
+    return ret->text + len;
+}
+
+static void assert_refused(struct reel *reel, const char *path, int code, const char *sentence) {
+    struct reel_error error;
+    assert_string_equal(refuse(reel, path, code, &error), sentence);
+}
+
+static void assert_refused_with(struct reel *reel, const char *path, int code, const char *part) {
+    struct reel_error error;
+    if (!strstr(refuse(reel, path, code, &error), part))
+        fail_msg("\"%s\" does not say \"%s\"", error.text, part);
+}
+
+/* ---- Cases: what is refused ---------------------------------------------------------------- */
+
+static void refuses(void **state) {
+    const struct refusal *refusal = *state;
+    void *reel;
+    open_in_memory(&reel);
+    const char *path = fixture_so(refusal->fixture);
+    if (refusal->part) {
+        assert_refused_with(reel, path, -ENOEXEC, refusal->part);
+    } else {
+        char sentence[512];
+        snprintf(sentence, sizeof sentence, "%s", refusal->sentence);
+        if (refusal->size > 0)
+            snprintf(sentence, sizeof sentence, "%s%zu", refusal->sentence, refusal->size);
+        assert_refused(reel, path, -ENOEXEC, sentence);
+    }
+    load(reel, fixture_so("good"));
+    start(reel);
+    assert_good_runs(reel);
+    reel_close(reel);
+}
+
+/* Makes a text file; returns its path. */
+static const char *file_with(const char *directory, const char *name, const char *text) {
+    const char *path = path_in(directory, name);
+    FILE *file = fopen(path, "w");
+    must(file && fputs(text, file) >= 0 && fclose(file) == 0);
+    return path;
+}
+
+/* Gives a fixture another name; returns that. */
+static const char *linked(const char *fixture, const char *directory, const char *name) {
+    const char *path = path_in(directory, name);
+    must(symlink(fixture_so(fixture), path) == 0);
+    return path;
+}
+
+static void refuses_a_missing_file(void **state) {
+    const char *path = path_in(scratch_directory(), "absent.so");
+    assert_refused_with(*state, path, -ENOENT, "no such file");
+}
+
+/* dlopen looks for a name without a slash among the system's libraries; a path means a file. */
+static void refuses_a_bare_name_that_is_no_file_here(void **state) {
+    assert_refused_with(*state, "libc.so.6", -ENOENT, "no such file");
+}
+
+static void refuses_text(void **state) {
+    const char *path =
+        file_with(scratch_directory(), "text.so", "a text, not what its name says\n");
+    assert_refused_with(*state, path, -ENOEXEC, "not a shared object");
+}
+
+static void refuses_an_empty_file(void **state) {
+    const char *path = file_with(scratch_directory(), "empty.so", "");
+    assert_refused_with(*state, path, -ENOEXEC, "not a shared object");
+}
+
+static void refuses_a_directory(void **state) {
+    assert_refused_with(*state, scratch_directory(), -ENOEXEC, "not a shared object");
+}
+
+static void refuses_the_same_file_twice(void **state) {
+    load(*state, fixture_so("good"));
+    assert_refused(*state, fixture_so("good"), -EEXIST, "it is loaded already");
+    start(*state);
+    assert_good_runs(*state);
+}
+
+static void refuses_the_same_file_by_another_name(void **state) {
+    load(*state, fixture_so("good"));
+    const char *path = linked("good", scratch_directory(), "link.so");
+    assert_refused(*state, path, -EEXIST, "it is loaded already");
+    start(*state);
+    assert_good_runs(*state);
+}
+
+static void refuses_a_collection_of_another_plugin(void **state) {
+    load(*state, fixture_so("cells"));
+    char sentence[PATH_MAX + 128];
+    snprintf(sentence, sizeof sentence,
+             "projectors[0].collection is `cells`, which plugin `other` (%s) has already",
+             fixture_so("cells"));
+    assert_refused(*state, fixture_so("cells_again"), -EEXIST, sentence);
+    start(*state);
+    apply_event(*state, "things", "made", "a", REEL_APPLIED);
+    assert_record(*state, "cells", "a", "{\"id\":\"a\",\"state\":\"made\"}");
+    assert_string_equal(reel_collection_name(*state, 0), "cells");
+    assert_null(reel_collection_name(*state, 1));
+}
+
+static void refuses_without_a_place_for_the_sentence(void **state) {
+    assert_int_equal(reel_load_plugin(*state, fixture_so("wrong_magic"), NULL), -ENOEXEC);
+}
+
+/* ---- Cases: what is loaded ----------------------------------------------------------------- */
+
+static void loads_what_was_refused_elsewhere(void **state) {
+    load(*state, fixture_so("cells"));
+    assert_refused_with(*state, fixture_so("cells_again"), -EEXIST, "which plugin `other`");
+    void *second;
+    open_in_memory(&second);
+    load(second, fixture_so("cells_again"));
+    start(second);
+    apply_event(second, "things", "made", "a", REEL_APPLIED);
+    assert_record(second, "cells", "a", "{\"id\":\"a\",\"state\":\"made\"}");
+    reel_close(second);
+}
+
+static void two_reels_load_one_file(void **state) {
+    void *second;
+    open_in_memory(&second);
+    load(*state, fixture_so("good"));
+    load(second, fixture_so("good"));
+    start(*state);
+    start(second);
+    assert_good_runs(second);
+    assert_record(*state, "things", "a", NULL);
+    reel_close(second);
+    assert_good_runs(*state);
+}
+
+static void loads_a_bare_name_as_a_file_here(void **state) {
+    const char *directory = scratch_directory();
+    linked("good", directory, "bare.so");
+    int here = open(".", O_RDONLY | O_DIRECTORY);
+    must(here >= 0 && chdir(directory) == 0);
+    struct reel_error error;
+    int r = reel_load_plugin(*state, "bare.so", &error);
+    must(fchdir(here) == 0 && close(here) == 0);
+    must_ok(r, error);
+    start(*state);
+    assert_good_runs(*state);
+}
+
+static void loads_a_directory_in_the_order_of_names(void **state) {
+    const char *directory = scratch_directory();
+    file_with(directory, "00-notes.txt", "no plugin, and not named like one\n");
+    linked("good", directory, "10-good.so");
+    linked("no_evolve", directory, "20-bad.so");
+    linked("cells", directory, "30-cells.so");
+    struct reel_error error;
+    assert_int_equal(reel_load_directory(*state, directory, &error), -ENOEXEC);
+    if (!strstr(error.text, "/20-bad.so: projectors[0].evolve is NULL")) fail_msg("%s", error.text);
+    start(*state);
+    assert_good_runs(*state);
+    assert_null(reel_collection_name(*state, 1));
+}
+
+/* ---- The list ------------------------------------------------------------------------------ */
+
+#define WITH_REEL(test) cmocka_unit_test_setup_teardown(test, open_in_memory, close_it)
+
+int main(void) {
+    struct CMUnitTest tests[LENGTH_OF(refusals)];
+    for (size_t i = 0; i < LENGTH_OF(refusals); i++)
+        tests[i] = (struct CMUnitTest){
+            .name = refusals[i].fixture, .test_func = refuses, .initial_state = &refusals[i]};
+    const struct CMUnitTest others[] = {
+        WITH_REEL(refuses_a_missing_file),
+        WITH_REEL(refuses_a_bare_name_that_is_no_file_here),
+        WITH_REEL(refuses_text),
+        WITH_REEL(refuses_an_empty_file),
+        WITH_REEL(refuses_a_directory),
+        WITH_REEL(refuses_the_same_file_twice),
+        WITH_REEL(refuses_the_same_file_by_another_name),
+        WITH_REEL(refuses_a_collection_of_another_plugin),
+        WITH_REEL(refuses_without_a_place_for_the_sentence),
+        WITH_REEL(loads_what_was_refused_elsewhere),
+        WITH_REEL(two_reels_load_one_file),
+        WITH_REEL(loads_a_bare_name_as_a_file_here),
+        WITH_REEL(loads_a_directory_in_the_order_of_names),
+    };
+    int failed = cmocka_run_group_tests_name("refusals", tests, NULL, NULL);
+    return failed + cmocka_run_group_tests_name("loader", others, NULL, NULL);
+}

@@ -1,0 +1,4 @@
+/* cells.c: a good plugin, which takes the collection `cells`. */
+#define PLUGIN_NAME          "other"
+#define PROJECTOR_COLLECTION "cells"
+#include "fixture.h"

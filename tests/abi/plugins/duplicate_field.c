@@ -1,0 +1,3 @@
+/* duplicate_field.c: two fields with one name. */
+#define FIELD1_NAME "id"
+#include "fixture.h"

@@ -1,0 +1,3 @@
+/* empty_collection.c: a projector whose collection is the empty string. */
+#define PROJECTOR_COLLECTION ""
+#include "fixture.h"

@@ -1,0 +1,2 @@
+/* good.c: the plugin that nothing is wrong with. */
+#include "fixture.h"

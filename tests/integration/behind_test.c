@@ -1,0 +1,230 @@
+/* behind_test.c: collections that are behind the log: new, changed, away and back, on a whole log
+ * and on a trimmed one. What is done for each is in DESIGN.md, "Storage".
+ *
+ * The projector is the fixture `counter` in its versions. Event n counts for subject n % SUBJECTS;
+ * another revision counts otherwise, so that the records tell which fold made them. */
+#include "support.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNTER(version) build_path("tests/integration/plugins/counter_" version ".so")
+#define COLLECTION       "counters"
+enum { SUBJECTS = 10, EVENTS = 1000, FLOOR = 401 };
+
+/* ---- Fixture ------------------------------------------------------------------------------- */
+
+static void count_events(struct reel *reel, uint64_t first, uint64_t last) {
+    struct batch batch = {0};
+    struct reel_error error;
+    for (uint64_t n = first; n <= last; n++) {
+        char event[128];
+        int len =
+            snprintf(event, sizeof event,
+                     "{\"type\":\"test.count.v1.one\",\"subject\":\"s%" PRIu64 "\"}", n % SUBJECTS);
+        batch_add(&batch, event, (size_t)len);
+    }
+    must_ok(reel_apply_batch(reel, batch_payloads(&batch), batch.count, NULL, &error), error);
+    batch_free(&batch);
+}
+
+/* A directory with events 1 … EVENTS, counted by that plugin (NULL: by none), trimmed or not. */
+static const char *counted(const char *plugin, bool trimmed) {
+    const char *directory = scratch_directory();
+    struct reel_error error;
+    struct reel *reel = reel_opened(directory, NULL, CELL_SO, plugin, NULL);
+    count_events(reel, 1, EVENTS);
+    if (trimmed) must_ok(reel_trim(reel, FLOOR, &error), error);
+    reel_close(reel);
+    return directory;
+}
+
+/* ---- Assertions ---------------------------------------------------------------------------- */
+
+static int64_t count_of(struct reel *reel, const char *subject) {
+    char *text = record_text(reel, COLLECTION, subject);
+    must(text);
+    json_t *json = json_parsed(text, strlen(text));
+    int64_t count = json_integer_value(json_object_get(json, "count"));
+    json_decref(json);
+    free(text);
+    return count;
+}
+
+/* Every subject has come as often as any other. */
+static void assert_counts(struct reel *reel, int64_t expected) {
+    assert_int_equal(info_of(reel, COLLECTION).records, SUBJECTS);
+    for (int subject = 0; subject < SUBJECTS; subject++) {
+        char key[8];
+        snprintf(key, sizeof key, "s%d", subject);
+        assert_int_equal(count_of(reel, key), expected);
+    }
+}
+
+static void assert_info(struct reel *reel, uint32_t revision, uint64_t from_seq) {
+    struct reel_collection_info info = info_of(reel, COLLECTION);
+    assert_int_equal(info.revision, revision);
+    assert_int_equal(info.from_seq, from_seq);
+    assert_int_equal(info.cursor, position_of(reel).cursor);
+    assert_true(info.served);
+}
+
+/* Opened with that plugin the store is what a fresh fold of its whole log with it is. */
+static void assert_folded_anew(const char *directory, const char *plugin, uint32_t revision) {
+    struct reel *reel = reel_opened(directory, NULL, CELL_SO, plugin, NULL);
+    struct reel *fresh = fresh_fold(reel, CELL_SO, plugin, NULL);
+    assert_same_state(reel, fresh);
+    assert_info(reel, revision, 1);
+    reel_close(fresh);
+    reel_close(reel);
+}
+
+/* It does not start, says why, and leaves the store as it is for the version that made it. */
+static void assert_refused(const char *directory, const char *plugin) {
+    struct reel *reel = reel_loaded(directory, NULL, CELL_SO, plugin, NULL);
+    struct reel_error error;
+    assert_int_equal(reel_start(reel, &error), -ESTALE);
+    assert_sentence(&error, COLLECTION);
+    reel_close(reel);
+}
+
+/* Told to, it is folded anew from what the log still has. */
+static void assert_rebuilt_when_told(const char *directory, const char *plugin, uint32_t revision,
+                                     int64_t expected) {
+    struct reel *reel = reel_loaded(directory, NULL, CELL_SO, plugin, NULL);
+    struct reel_error error;
+    must_ok(reel_rebuild(reel, COLLECTION, &error), error);
+    must_ok(reel_start(reel, &error), error);
+    assert_info(reel, revision, FLOOR);
+    assert_counts(reel, expected);
+    reel_close(reel);
+}
+
+/* ---- Cases: new ---------------------------------------------------------------------------- */
+
+static void a_new_collection_is_folded_from_a_whole_log(void **state) {
+    (void)state;
+    assert_folded_anew(counted(NULL, false), COUNTER("1"), 1);
+}
+
+static void a_new_collection_begins_at_the_floor_of_a_trimmed_log(void **state) {
+    (void)state;
+    struct reel *reel = reel_opened(counted(NULL, true), NULL, CELL_SO, COUNTER("1"), NULL);
+    assert_info(reel, 1, FLOOR);
+    assert_counts(reel, (EVENTS - FLOOR + 1) / SUBJECTS);
+    reel_close(reel);
+}
+
+/* ---- Cases: changed ------------------------------------------------------------------------ */
+
+static void a_changed_revision_is_rebuilt_from_a_whole_log(void **state) {
+    (void)state;
+    const char *directory = counted(COUNTER("1"), false);
+    assert_folded_anew(directory, COUNTER("2"), 2);
+    assert_folded_anew(directory, COUNTER("1"), 1); /* back again is a change, too */
+}
+
+static void changed_fields_are_rebuilt_from_a_whole_log(void **state) {
+    (void)state;
+    const char *directory = counted(COUNTER("1"), false);
+    assert_folded_anew(directory, COUNTER("fields"), 1);
+    struct reel *reel = reel_opened(directory, NULL, CELL_SO, COUNTER("fields"), NULL);
+    char *text = record_text(reel, COLLECTION, "s1");
+    assert_string_equal(text, "{\"count\":100,\"extra\":null}");
+    free(text);
+    reel_close(reel);
+}
+
+static void a_changed_revision_on_a_trimmed_log_is_refused_unless_told(void **state) {
+    (void)state;
+    const char *directory = counted(COUNTER("1"), true);
+    assert_refused(directory, COUNTER("2"));
+    struct reel *reel = reel_opened(directory, NULL, CELL_SO, COUNTER("1"), NULL);
+    assert_info(reel, 1, 1);
+    assert_counts(reel, EVENTS / SUBJECTS);
+    reel_close(reel);
+    assert_rebuilt_when_told(directory, COUNTER("2"), 2, 2 * (EVENTS - FLOOR + 1) / SUBJECTS);
+}
+
+static void changed_fields_on_a_trimmed_log_are_refused_unless_told(void **state) {
+    (void)state;
+    const char *directory = counted(COUNTER("1"), true);
+    assert_refused(directory, COUNTER("fields"));
+    assert_rebuilt_when_told(directory, COUNTER("fields"), 1, (EVENTS - FLOOR + 1) / SUBJECTS);
+}
+
+/* Kept records count singly, what comes after them doubly. */
+static void assert_records_kept(bool trimmed) {
+    const char *directory = counted(COUNTER("1"), trimmed);
+    struct reel *reel = reel_opened(directory, NULL, CELL_SO, COUNTER("2_compatible"), NULL);
+    assert_counts(reel, EVENTS / SUBJECTS);
+    count_events(reel, 1, SUBJECTS);
+    assert_counts(reel, EVENTS / SUBJECTS + 2);
+    assert_info(reel, 2, 1);
+    reel_close(reel);
+}
+
+static void a_compatible_revision_keeps_the_records(void **state) {
+    (void)state;
+    assert_records_kept(false);
+    assert_records_kept(true);
+}
+
+/* ---- Cases: away and back ------------------------------------------------------------------ */
+
+static const char *been_away(uint64_t floor) {
+    const char *directory = counted(COUNTER("1"), false);
+    struct reel_error error;
+    struct reel *reel = reel_opened(directory, NULL, CELL_SO, NULL);
+    count_events(reel, 1, EVENTS);
+    if (floor) must_ok(reel_trim(reel, floor, &error), error);
+    reel_close(reel);
+    return directory;
+}
+
+static void back_on_a_whole_log_it_catches_up(void **state) {
+    (void)state;
+    assert_folded_anew(been_away(0), COUNTER("1"), 1);
+}
+
+static void back_on_a_log_trimmed_up_to_where_it_left_it_catches_up(void **state) {
+    (void)state;
+    const char *directory = been_away(EVENTS + 1);
+    struct reel *reel = reel_opened(directory, NULL, CELL_SO, COUNTER("1"), NULL);
+    assert_info(reel, 1, 1);
+    assert_counts(reel, 2 * EVENTS / SUBJECTS);
+    reel_close(reel);
+}
+
+static void back_on_a_log_trimmed_further_it_is_refused_unless_told(void **state) {
+    (void)state;
+    const char *directory = been_away(EVENTS + 2);
+    assert_refused(directory, COUNTER("1"));
+    assert_refused(directory, COUNTER("2_compatible"));
+    struct reel *reel = reel_loaded(directory, NULL, CELL_SO, COUNTER("1"), NULL);
+    struct reel_error error;
+    must_ok(reel_rebuild(reel, COLLECTION, &error), error);
+    must_ok(reel_start(reel, &error), error);
+    assert_info(reel, 1, EVENTS + 2);
+    assert_int_equal(info_of(reel, COLLECTION).applied, EVENTS - 1);
+    reel_close(reel);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_collection_is_folded_from_a_whole_log),
+        cmocka_unit_test(a_new_collection_begins_at_the_floor_of_a_trimmed_log),
+        cmocka_unit_test(a_changed_revision_is_rebuilt_from_a_whole_log),
+        cmocka_unit_test(changed_fields_are_rebuilt_from_a_whole_log),
+        cmocka_unit_test(a_changed_revision_on_a_trimmed_log_is_refused_unless_told),
+        cmocka_unit_test(changed_fields_on_a_trimmed_log_are_refused_unless_told),
+        cmocka_unit_test(a_compatible_revision_keeps_the_records),
+        cmocka_unit_test(back_on_a_whole_log_it_catches_up),
+        cmocka_unit_test(back_on_a_log_trimmed_up_to_where_it_left_it_catches_up),
+        cmocka_unit_test(back_on_a_log_trimmed_further_it_is_refused_unless_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,223 @@
+/* disk_test.c: a full disk. Writes are refused in a sentence, reads go on, nothing is lost, and
+ * when there is room it goes on.
+ *
+ * The disk is a small tmpfs in a mount namespace of a child's own, so that it needs no rights
+ * where user namespaces may be made, and is gone with the child. */
+#include "support.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { NOT_PERMITTED = 77, VIEWS = 70, BATCH = 32 };
+
+/* ---- A small disk -------------------------------------------------------------------------- */
+
+static bool write_line(const char *path, const char *line) {
+    FILE *file = fopen(path, "we");
+    if (!file) return false;
+    fputs(line, file);
+    return fclose(file) == 0;
+}
+
+/* Outside we are who we are, inside root. */
+static bool map_id(const char *path, unsigned id) {
+    char line[32];
+    snprintf(line, sizeof line, "0 %u 1", id);
+    return write_line(path, line);
+}
+
+/* As root of a namespace of our own, where we are not root already. */
+static bool enter_namespace(void) {
+    unsigned uid = geteuid(), gid = getegid();
+    if (unshare(CLONE_NEWNS) == 0) return true;
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
+    return write_line("/proc/self/setgroups", "deny") && map_id("/proc/self/uid_map", uid) &&
+           map_id("/proc/self/gid_map", gid);
+}
+
+static void mount_disk(const char *directory, const char *options) {
+    if (!enter_namespace()) child_end(NOT_PERMITTED);
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) child_end(NOT_PERMITTED);
+    if (mount("tmpfs", directory, "tmpfs", 0, options) != 0) child_end(NOT_PERMITTED);
+}
+
+/* A file of that many bytes, or of all that there is room for. */
+static void write_ballast(const char *path, size_t bytes) {
+    static const char zeros[4096];
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    must(file >= 0);
+    size_t done = 0;
+    while (done < bytes) {
+        ssize_t part = write(file, zeros, sizeof zeros);
+        if (part < 0) must(errno == ENOSPC);
+        if (part <= 0) break;
+        done += (size_t)part;
+    }
+    must(done > 0);
+    close(file);
+}
+
+static void run_on_disk(void (*run)(const char *directory), const char *options) {
+    const char *directory = scratch_directory();
+    struct child child;
+    if (child_begin(&child)) {
+        mount_disk(directory, options);
+        run(directory);
+        child_end(0);
+    }
+    int status = child_wait(&child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_PERMITTED) {
+        print_message("mounting a small tmpfs is not permitted here: not tested\n");
+        skip();
+    }
+    if (WIFSIGNALED(status)) support_failed(__FILE__, __LINE__, "%s", strsignal(WTERMSIG(status)));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* ---- Writing until it is full -------------------------------------------------------------- */
+
+/* Sample event n at seq n; 0 or what the call that failed returned. */
+static int apply_some(struct reel *reel, uint64_t *head, size_t count, struct reel_error *error) {
+    struct batch batch = {0};
+    while (batch.count < count) batch_add_sample(&batch, *head + batch.count + 1);
+    int rc = reel_apply_batch(reel, batch_payloads(&batch), count, NULL, error);
+    if (rc == 0) *head += count;
+    batch_free(&batch);
+    return rc;
+}
+
+/* First by the batch, then with what room is left one by one. */
+static void fill(struct reel *reel, uint64_t *head) {
+    static const size_t sizes[] = {BATCH, 1, 1, BATCH};
+    for (size_t at = 0; at < sizeof sizes / sizeof sizes[0]; at++) {
+        struct reel_error error;
+        int rc;
+        while ((rc = apply_some(reel, head, sizes[at], &error)) == 0) must(*head < 1000000);
+        must(rc == -ENOSPC);
+        assert_sentence(&error, "");
+    }
+}
+
+/* ---- Views meanwhile ----------------------------------------------------------------------- */
+
+struct watched {
+    struct reel_view *view;
+    struct text state;
+};
+
+static void watch(struct watched *watched, struct reel *reel) {
+    watched->view = view_opened(reel);
+    must(view_dump(watched->view, "cells", &watched->state) == 0);
+}
+
+static void check_watched(const struct watched *watched) {
+    struct text now = {0};
+    must(view_dump(watched->view, "cells", &now) == 0);
+    must(now.len == watched->state.len);
+    must(memcmp(now.data, watched->state.data, now.len) == 0);
+    free(now.data);
+}
+
+static void unwatch(struct watched *watched) {
+    reel_view_close(watched->view);
+    free(watched->state.data);
+}
+
+static int check_entry(void *context, const struct reel_entry *entry) {
+    uint64_t *last = context;
+    char event[SAMPLE_BYTES_MAX];
+    size_t len = sample_event(++*last, event, sizeof event);
+    must(entry->seq == *last);
+    must(entry->bytes.len == len && memcmp(entry->bytes.data, event, len) == 0);
+    return 0;
+}
+
+/* All that was acknowledged, nothing else, and it is what a fold makes of it. */
+static void check_all_there(struct reel *reel, uint64_t head) {
+    uint64_t last = 0;
+    struct reel_view *view = view_opened(reel);
+    must(reel_view_log(view, 0, check_entry, &last) == 0);
+    reel_view_close(view);
+    must(last == head);
+    must(position_of(reel).cursor == head);
+    struct reel *fresh = fresh_fold(reel, FORMATION_SO, CELL_SO, NULL);
+    assert_same_state(reel, fresh);
+    reel_close(fresh);
+}
+
+/* ---- Cases --------------------------------------------------------------------------------- */
+
+static void fill_and_go_on(const char *directory) {
+    const char *ballast = path_in(directory, "ballast");
+    const char *store = path_in(directory, "store");
+    struct reel_options options = {.view_ms_max = 600000};
+    struct watched watched[VIEWS] = {{0}};
+    struct reel_error error;
+    uint64_t head = 0;
+    write_ballast(ballast, 6 << 20);
+    struct reel *reel = reel_opened(store, &options, FORMATION_SO, CELL_SO, NULL);
+    for (size_t at = 0; at < VIEWS; at++) {
+        must_ok(apply_some(reel, &head, 1, &error), error);
+        watch(&watched[at], reel);
+    }
+    fill(reel, &head);
+    check_all_there(reel, head);
+    for (size_t at = 0; at < VIEWS; at++) check_watched(&watched[at]);
+
+    must(unlink(ballast) == 0);
+    for (size_t at = 0; at < 10; at++) must_ok(apply_some(reel, &head, BATCH, &error), error);
+    check_all_there(reel, head);
+    for (size_t at = 0; at < VIEWS; at++) {
+        check_watched(&watched[at]);
+        unwatch(&watched[at]);
+    }
+    reel_close(reel);
+    reel = reel_opened(store, &options, CELL_SO, FORMATION_SO, NULL);
+    check_all_there(reel, head);
+    must_ok(apply_some(reel, &head, BATCH, &error), error);
+    reel_close(reel);
+}
+
+static void a_full_disk_refuses_writes_until_there_is_room(void **state) {
+    (void)state;
+    run_on_disk(fill_and_go_on, "size=16m");
+}
+
+static void open_without_room(const char *directory) {
+    const char *ballast = path_in(directory, "ballast");
+    struct reel_options options = {.struct_size = sizeof options,
+                                   .directory = path_in(directory, "store")};
+    struct reel_error error;
+    struct reel *reel = NULL;
+    uint64_t head = 0;
+    write_ballast(ballast, SIZE_MAX);
+    must(reel_open(&options, &reel, &error) == -ENOSPC);
+    must(!reel);
+    assert_sentence(&error, "");
+    must(unlink(ballast) == 0);
+    reel = reel_opened(options.directory, &options, FORMATION_SO, CELL_SO, NULL);
+    must_ok(apply_some(reel, &head, BATCH, &error), error);
+    check_all_there(reel, head);
+    reel_close(reel);
+}
+
+static void a_store_without_room_is_not_opened(void **state) {
+    (void)state;
+    run_on_disk(open_without_room, "size=4m");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_full_disk_refuses_writes_until_there_is_room),
+        cmocka_unit_test(a_store_without_room_is_not_opened),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

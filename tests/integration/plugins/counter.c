@@ -1,0 +1,53 @@
+/* counter.c: a fixture in several versions, to be exchanged for one another over one store.
+ *     REVISION     its revision, and what an event adds: another revision is another fold
+ *     COMPATIBLE   the oldest revision whose records it keeps
+ *     EXTRA_FIELD  declares one more field, which it never sets
+ * Each event is worth a warning too, so that a test sees, and may end, a fold that is under way. */
+#include <reel/projector.h>
+
+#ifndef REVISION
+#define REVISION 1
+#endif
+#ifndef COMPATIBLE
+#define COMPATIBLE 0
+#endif
+
+static const struct reel_field count = {
+    .struct_size = sizeof(struct reel_field), .name = "count", .kind = REEL_FIELD_INTEGER};
+#ifdef EXTRA_FIELD
+static const struct reel_field extra = {
+    .struct_size = sizeof(struct reel_field), .name = "extra", .kind = REEL_FIELD_STRING};
+static const struct reel_field *const fields[] = {&count, &extra, NULL};
+#else
+static const struct reel_field *const fields[] = {&count, NULL};
+#endif
+
+static const char *const type_prefixes[] = {"test.count.v1.", NULL};
+
+static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *event) {
+    if (!event->subject.data) return reel_reject(tx, "event missing subject");
+    struct reel_record *record = reel_upsert(tx, event->subject);
+    int64_t before = 0;
+    reel_field_int(record, "count", &before);
+    reel_set_int(record, "count", before + REVISION);
+    reel_warn(tx, "counted");
+    return REEL_APPLIED;
+}
+
+static const struct reel_projector projector = {
+    .struct_size = sizeof(struct reel_projector),
+    .revision = REVISION,
+    .revision_compatible = COMPATIBLE,
+    .collection = "counters",
+    .type_prefixes = type_prefixes,
+    .fields = fields,
+    .evolve = evolve,
+};
+static const struct reel_projector *const projectors[] = {&projector, NULL};
+
+REEL_EXPORT const struct reel_plugin reel_plugin = {
+    .header = REEL_PLUGIN_HEADER,
+    .name = "counter",
+    .version = "1.0.0",
+    .projectors = projectors,
+};

@@ -1,0 +1,271 @@
+/* view_test.c: rules 2 and 7. A view shows one state, for a bounded time, at a bounded price.
+ *
+ * What a held view costs is seen in the size of the data file: pages that it may still read are
+ * not used again. Writers trim the log behind them here, so that a file which still grows does so
+ * for a view's sake and for nothing else. */
+#include "support.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { BATCH = 256, KEEP = 1000, CELLS = 64, A_MINUTE = 60 };
+
+/* ---- Fixture ------------------------------------------------------------------------------- */
+
+static struct reel *opened(const char *directory, uint32_t view_ms_max, uint32_t views_max) {
+    struct reel_options options = {.view_ms_max = view_ms_max, .views_max = views_max};
+    return reel_opened(directory, &options, FORMATION_SO, CELL_SO, NULL);
+}
+
+static void trim_behind(struct reel *reel, uint64_t seq) {
+    struct reel_error error;
+    if (seq > KEEP) must_ok(reel_trim(reel, seq - KEEP, &error), error);
+}
+
+/* Sample events in batches, each of a commit of its own, with the log trimmed behind them. */
+static void apply_and_trim(struct reel *reel, uint64_t first, size_t count) {
+    for (size_t done = 0; done < count;) {
+        size_t part = count - done < 32 * BATCH ? count - done : 32 * BATCH;
+        apply_samples(reel, first + done, part, BATCH);
+        done += part;
+        trim_behind(reel, first + done);
+    }
+}
+
+/* The next of endless changes to a few cells: nothing that a store must grow for. */
+static uint64_t change_a_cell(struct reel *reel, uint64_t n) {
+    char event[256];
+    snprintf(event, sizeof event,
+             "{\"type\":\"dev.cellos.events.cell.command.v1.completed\",\"data\":{"
+             "\"cellId\":\"cell-%08" PRIx64 "\",\"specId\":\"s\",\"exitCode\":%" PRIu64 "}}",
+             n % CELLS, n);
+    return apply_text(reel, event, REEL_APPLIED);
+}
+
+static bool is_late(time_t since) {
+    return time(NULL) - since > A_MINUTE;
+}
+
+/* ---- Assertions ---------------------------------------------------------------------------- */
+
+/* True while the view answers; what it then shows must be `expected`. */
+static bool shows(struct reel_view *view, const struct text *expected) {
+    struct text text = {0};
+    int rc = view_dump(view, "cells", &text);
+    must(rc == 0 || rc == -ETIME);
+    if (rc == 0) must(text.len == expected->len && !memcmp(text.data, expected->data, text.len));
+    if (rc == -ETIME) must(text.len == 0); /* not half of it, either */
+    free(text.data);
+    return rc == 0;
+}
+
+static int no_row(void *context, const struct reel_row *row) {
+    (void)context, (void)row;
+    return 0;
+}
+
+static int no_entry(void *context, const struct reel_entry *entry) {
+    (void)context, (void)entry;
+    return 0;
+}
+
+static int no_rejection(void *context, const struct reel_rejection *rejection) {
+    (void)context, (void)rejection;
+    return 0;
+}
+
+static void assert_time_is_up(struct reel_view *view) {
+    struct reel_position position;
+    struct reel_collection_info info;
+    struct reel_str start = {NULL, 0};
+    assert_int_equal(reel_view_position(view, &position), -ETIME);
+    assert_int_equal(reel_view_collection(view, "cells", &info), -ETIME);
+    assert_int_equal(reel_view_get(view, "cells", reel_text("x"), no_row, NULL), -ETIME);
+    assert_int_equal(reel_view_list(view, "cells", start, false, no_row, NULL), -ETIME);
+    assert_int_equal(reel_view_log(view, 0, no_entry, NULL), -ETIME);
+    assert_int_equal(reel_view_rejected(view, no_rejection, NULL), -ETIME);
+}
+
+/* ---- Cases: one view ----------------------------------------------------------------------- */
+
+static void a_held_view_keeps_its_state_and_its_pages_are_used_again(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct reel *reel = opened(directory, 600000, 0);
+    size_t count = scaled(1000000);
+    struct text before = {0};
+    apply_and_trim(reel, 1, 5000);
+
+    struct reel_view *view = view_opened(reel);
+    struct reel_position then, now;
+    assert_int_equal(view_dump(view, "cells", &before), 0);
+    assert_int_equal(reel_view_position(view, &then), 0);
+    apply_and_trim(reel, 5001, count);
+    assert_true(shows(view, &before));
+    assert_int_equal(reel_view_position(view, &now), 0);
+    assert_string_equal(then.epoch.text, now.epoch.text);
+    assert_int_equal(then.cursor, now.cursor);
+    assert_int_equal(then.first_seq, now.first_seq);
+    assert_int_equal(then.head, now.head);
+    assert_int_equal(then.applied, now.applied);
+    assert_int_equal(then.ignored, now.ignored);
+    reel_view_close(view);
+
+    uint64_t held = store_bytes(directory);
+    apply_and_trim(reel, 5001 + count, count);
+    uint64_t after = store_bytes(directory);
+    if (after > held + held / 4)
+        support_failed(__FILE__, __LINE__, "the file grew from %" PRIu64 " to %" PRIu64, held,
+                       after);
+    free(before.data);
+    reel_close(reel);
+}
+
+/* Nobody closes this view: its reader is gone, and all that ends it is the clock. */
+static void a_view_that_is_never_closed_costs_a_bounded_file(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct reel *reel = opened(directory, 300, 0);
+    struct text before = {0};
+    uint64_t seq = 0;
+    size_t count = scaled(20000);
+    while (seq < CELLS) seq = change_a_cell(reel, seq);
+
+    time_t begun = time(NULL);
+    struct reel_view *view = view_opened(reel);
+    assert_int_equal(view_dump(view, "cells", &before), 0);
+    while (shows(view, &before)) {
+        seq = change_a_cell(reel, seq);
+        assert_false(is_late(begun));
+    }
+    assert_time_is_up(view);
+
+    trim_behind(reel, seq);
+    uint64_t held = store_bytes(directory);
+    for (size_t at = 0; at < count; at++) {
+        seq = change_a_cell(reel, seq);
+        if (at % BATCH == 0) trim_behind(reel, seq);
+    }
+    uint64_t after = store_bytes(directory);
+    if (after > held + held / 4 + (UINT64_C(1) << 20))
+        support_failed(__FILE__, __LINE__, "the file grew from %" PRIu64 " to %" PRIu64, held,
+                       after);
+    assert_time_is_up(view);
+    reel_view_close(view);
+    free(before.data);
+    reel_close(reel);
+}
+
+static void views_are_bounded_and_a_closed_one_makes_room(void **state) {
+    (void)state;
+    enum { VIEWS = 8 };
+    struct reel *reel = opened(NULL, 600000, VIEWS);
+    struct reel_view *views[VIEWS];
+    struct reel_view *one_more = NULL;
+    struct reel_error error;
+    for (size_t at = 0; at < VIEWS; at++) views[at] = view_opened(reel);
+    assert_int_equal(reel_view_open(reel, &one_more, &error), -EAGAIN);
+    assert_sentence(&error, "view");
+    assert_null(one_more);
+    apply_samples(reel, 1, 100, 10); /* the writer does not wait for them */
+    reel_view_close(views[3]);
+    views[3] = view_opened(reel);
+    struct reel_position position;
+    assert_int_equal(reel_view_position(views[3], &position), 0);
+    assert_int_equal(position.cursor, 100);
+    assert_int_equal(reel_view_position(views[4], &position), 0);
+    assert_int_equal(position.cursor, 0);
+    for (size_t at = 0; at < VIEWS; at++) reel_view_close(views[at]);
+    reel_close(reel);
+}
+
+/* ---- Cases: one point in time -------------------------------------------------------------- */
+
+static int count_on(void *context, const struct reel_entry *entry) {
+    uint64_t *last = context;
+    must(entry->seq == *last + 1);
+    *last = entry->seq;
+    return 0;
+}
+
+/* What a snapshot shows and what follows it is everything, once. */
+static void a_views_cursor_is_where_its_records_and_its_log_end(void **state) {
+    (void)state;
+    struct reel *reel = opened(NULL, 600000, 0);
+    apply_samples(reel, 1, 700, 7);
+    struct reel_view *view = view_opened(reel);
+    apply_samples(reel, 701, 700, 7);
+    uint64_t last = 0;
+    struct reel_position position;
+    assert_int_equal(reel_view_position(view, &position), 0);
+    assert_int_equal(position.cursor, 700);
+    assert_int_equal(reel_view_log(view, 1, count_on, &last), 0);
+    assert_int_equal(last, 700);
+    reel_view_close(view);
+    view = view_opened(reel);
+    assert_int_equal(reel_view_log(view, position.cursor + 1, count_on, &last), 0);
+    assert_int_equal(last, 1400);
+    reel_view_close(view);
+    reel_close(reel);
+}
+
+/* ---- Cases: readers beside the writer ------------------------------------------------------ */
+
+struct watch {
+    struct reel *reel;
+    atomic_bool stop;
+    atomic_int expired; /* views that were watched until their time was up */
+};
+
+static void watch_one_view(struct watch *watch) {
+    struct text before = {0};
+    struct reel_view *view = view_opened(watch->reel);
+    if (view_dump(view, "cells", &before) == 0) {
+        while (!atomic_load(&watch->stop) && shows(view, &before)) {
+        }
+        if (!atomic_load(&watch->stop)) atomic_fetch_add(&watch->expired, 1);
+    }
+    free(before.data);
+    reel_view_close(view);
+}
+
+static void *watch_views(void *context) {
+    struct watch *watch = context;
+    while (!atomic_load(&watch->stop)) watch_one_view(watch);
+    return NULL;
+}
+
+static void an_expired_view_shows_its_own_state_or_nothing(void **state) {
+    (void)state;
+    struct watch watch = {.reel = opened(scratch_directory(), 30, 0)};
+    pthread_t readers[2];
+    uint64_t seq = 0;
+    time_t begun = time(NULL);
+    while (seq < CELLS) seq = change_a_cell(watch.reel, seq);
+    for (size_t at = 0; at < 2; at++)
+        assert_int_equal(pthread_create(&readers[at], NULL, watch_views, &watch), 0);
+    while (atomic_load(&watch.expired) < 20) {
+        seq = change_a_cell(watch.reel, seq);
+        assert_false(is_late(begun));
+    }
+    atomic_store(&watch.stop, true);
+    for (size_t at = 0; at < 2; at++) assert_int_equal(pthread_join(readers[at], NULL), 0);
+    reel_close(watch.reel);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_held_view_keeps_its_state_and_its_pages_are_used_again),
+        cmocka_unit_test(a_view_that_is_never_closed_costs_a_bounded_file),
+        cmocka_unit_test(views_are_bounded_and_a_closed_one_makes_room),
+        cmocka_unit_test(a_views_cursor_is_where_its_records_and_its_log_end),
+        cmocka_unit_test(an_expired_view_shows_its_own_state_or_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,270 @@
+/* store.c: opening a Reel in one line, and its whole state as text.
+ *
+ * A dump is taken through one view, so that it is a state that was there at one time. */
+#include "support.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Opening ------------------------------------------------------------------------------- */
+
+enum { PLUGINS_MAX = 16 };
+
+static struct reel *loaded(const char *directory, const struct reel_options *given,
+                           const char *const *plugins) {
+    struct reel_options options = {0};
+    struct reel_error error;
+    struct reel *reel = NULL;
+    if (given) options = *given;
+    options.struct_size = sizeof options;
+    options.directory = directory;
+    must_ok(reel_open(&options, &reel, &error), error);
+    for (; *plugins; plugins++) must_ok(reel_load_plugin(reel, *plugins, &error), error);
+    return reel;
+}
+
+struct reel *reel_opened_list(const char *directory, const struct reel_options *options,
+                              const char *const *plugins) {
+    struct reel_error error;
+    struct reel *reel = loaded(directory, options, plugins);
+    must_ok(reel_start(reel, &error), error);
+    return reel;
+}
+
+static void list_of(va_list args, const char *ret[PLUGINS_MAX + 1]) {
+    size_t count = 0;
+    while ((ret[count] = va_arg(args, const char *))) {
+        count++;
+        must(count < PLUGINS_MAX);
+    }
+}
+
+struct reel *reel_opened(const char *directory, const struct reel_options *options, ...) {
+    const char *plugins[PLUGINS_MAX + 1];
+    va_list args;
+    va_start(args, options);
+    list_of(args, plugins);
+    va_end(args);
+    return reel_opened_list(directory, options, plugins);
+}
+
+struct reel *reel_loaded(const char *directory, const struct reel_options *options, ...) {
+    const char *plugins[PLUGINS_MAX + 1];
+    va_list args;
+    va_start(args, options);
+    list_of(args, plugins);
+    va_end(args);
+    return loaded(directory, options, plugins);
+}
+
+/* ---- Small things -------------------------------------------------------------------------- */
+
+uint64_t apply_text(struct reel *reel, const char *payload, reel_outcome expected) {
+    struct reel_result result = {0};
+    struct reel_error error;
+    must_ok(reel_apply(reel, reel_text(payload), &result, &error), error);
+    if (result.outcome != expected)
+        support_failed(__FILE__, __LINE__, "outcome %d instead of %d of: %.300s", result.outcome,
+                       expected, payload);
+    return result.seq;
+}
+
+struct reel_view *view_opened(struct reel *reel) {
+    struct reel_view *view = NULL;
+    struct reel_error error;
+    must_ok(reel_view_open(reel, &view, &error), error);
+    return view;
+}
+
+struct reel_position position_of(struct reel *reel) {
+    struct reel_view *view = view_opened(reel);
+    struct reel_position position;
+    must(reel_view_position(view, &position) == 0);
+    reel_view_close(view);
+    return position;
+}
+
+struct reel_collection_info info_of(struct reel *reel, const char *collection) {
+    struct reel_view *view = view_opened(reel);
+    struct reel_collection_info info;
+    must(reel_view_collection(view, collection, &info) == 0);
+    reel_view_close(view);
+    return info;
+}
+
+/* ---- Dumps --------------------------------------------------------------------------------- */
+
+static int dump_row(void *context, const struct reel_row *row) {
+    struct text *text = context;
+    text_add(text, row->key.data, row->key.len);
+    text_add(text, "", 1);
+    text_format(text, "%" PRIu64 " ", row->changed);
+    text_add(text, row->json.data, row->json.len);
+    text_add(text, "\n", 1);
+    return 0;
+}
+
+int view_dump(struct reel_view *view, const char *collection, struct text *ret) {
+    struct reel_str start = {NULL, 0};
+    text_add(ret, "", 0);
+    return reel_view_list(view, collection, start, false, dump_row, ret);
+}
+
+char *collection_dump(struct reel *reel, const char *collection, size_t *ret_len) {
+    struct text text = {0};
+    struct reel_view *view = view_opened(reel);
+    int rc = view_dump(view, collection, &text);
+    if (rc != 0) support_failed(__FILE__, __LINE__, "listing %s: %d", collection, rc);
+    reel_view_close(view);
+    *ret_len = text.len;
+    return text.data;
+}
+
+char *state_dump(struct reel *reel, size_t *ret_len) {
+    struct text text = {0};
+    struct reel_view *view = view_opened(reel);
+    const char *name;
+    text_add(&text, "", 0);
+    for (size_t n = 0; (name = reel_collection_name(reel, n)); n++) {
+        text_format(&text, "[%s]\n", name);
+        int rc = view_dump(view, name, &text);
+        if (rc != 0) support_failed(__FILE__, __LINE__, "listing %s: %d", name, rc);
+    }
+    reel_view_close(view);
+    *ret_len = text.len;
+    return text.data;
+}
+
+static int dump_rejection(void *context, const struct reel_rejection *rejection) {
+    struct text *text = context;
+    text_format(text, "%" PRIu64 " ", rejection->seq);
+    text_add(text, rejection->collection.data, rejection->collection.len);
+    text_add(text, " ", 1);
+    text_add(text, rejection->reason.data, rejection->reason.len);
+    text_add(text, "\n", 1);
+    return 0;
+}
+
+char *rejected_dump(struct reel *reel) {
+    struct text text = {0};
+    struct reel_view *view = view_opened(reel);
+    text_add(&text, "", 0);
+    must(reel_view_rejected(view, dump_rejection, &text) == 0);
+    reel_view_close(view);
+    return text.data;
+}
+
+static int keep_json(void *context, const struct reel_row *row) {
+    text_add(context, row->json.data, row->json.len);
+    return 0;
+}
+
+char *record_text(struct reel *reel, const char *collection, const char *key) {
+    struct text text = {0};
+    struct reel_view *view = view_opened(reel);
+    int rc = reel_view_get(view, collection, reel_text(key), keep_json, &text);
+    must(rc == 0 || rc == -ENOENT);
+    reel_view_close(view);
+    return text.data;
+}
+
+static int keep_entry(void *context, const struct reel_entry *entry) {
+    struct text *text = context;
+    text_add(text, &entry->seq, sizeof entry->seq);
+    text_add(text, entry->bytes.data, entry->bytes.len);
+    return 1;
+}
+
+char *log_text(struct reel *reel, uint64_t seq, size_t *ret_len) {
+    struct text text = {0};
+    struct reel_view *view = view_opened(reel);
+    must(reel_view_log(view, seq, keep_entry, &text) == 1);
+    reel_view_close(view);
+    must(memcmp(text.data, &seq, sizeof seq) == 0);
+    text.len -= sizeof seq;
+    memmove(text.data, text.data + sizeof seq, text.len + 1);
+    if (ret_len) *ret_len = text.len;
+    return text.data;
+}
+
+/* ---- Comparing ----------------------------------------------------------------------------- */
+
+/* Says where two dumps part, with NULs shown as dots. */
+static void show_difference(const char *a, size_t a_len, const char *b, size_t b_len) {
+    char part[2][121] = {{0}};
+    size_t at = 0;
+    while (at < a_len && at < b_len && a[at] == b[at]) at++;
+    size_t from = at > 60 ? at - 60 : 0;
+    for (size_t i = 0; i < 120; i++) {
+        if (from + i < a_len) part[0][i] = a[from + i] ? a[from + i] : '.';
+        if (from + i < b_len) part[1][i] = b[from + i] ? b[from + i] : '.';
+    }
+    support_failed(__FILE__, __LINE__, "states of %zu and %zu bytes part at %zu:\n%s\n%s", a_len,
+                   b_len, at, part[0], part[1]);
+}
+
+void assert_same_state(struct reel *a, struct reel *b) {
+    size_t a_len, b_len;
+    char *a_text = state_dump(a, &a_len);
+    char *b_text = state_dump(b, &b_len);
+    if (a_len != b_len || memcmp(a_text, b_text, a_len) != 0)
+        show_difference(a_text, a_len, b_text, b_len);
+    free(a_text);
+    free(b_text);
+    uint64_t a_cursor = position_of(a).cursor;
+    uint64_t b_cursor = position_of(b).cursor;
+    if (a_cursor != b_cursor)
+        support_failed(__FILE__, __LINE__, "cursors %" PRIu64 " and %" PRIu64, a_cursor, b_cursor);
+}
+
+/* ---- A fresh fold -------------------------------------------------------------------------- */
+
+enum { FOLD_EVENTS = 2048, FOLD_BYTES = 16 << 20 };
+
+struct fold {
+    struct batch batch;
+    uint64_t next; /* the seq that must come */
+    uint64_t last;
+};
+
+static int fold_entry(void *context, const struct reel_entry *entry) {
+    struct fold *fold = context;
+    if (entry->seq > fold->last) return 1;
+    must(entry->seq == fold->next);
+    must(!(entry->flags & REEL_LOG_OVERSIZE));
+    fold->next++;
+    batch_add(&fold->batch, entry->bytes.data, entry->bytes.len);
+    return fold->batch.count == FOLD_EVENTS || fold->batch.bytes.len > FOLD_BYTES;
+}
+
+/* In steps, each with a view of its own: under a sanitizer the whole may outlast a view. */
+static void fold_log(struct reel *from, struct reel *into) {
+    struct reel_position position = position_of(from);
+    struct fold fold = {.next = 1, .last = position.cursor};
+    struct reel_error error;
+    must(position.first_seq == 1);
+    while (fold.next <= fold.last) {
+        batch_clear(&fold.batch);
+        struct reel_view *view = view_opened(from);
+        must(reel_view_log(view, fold.next, fold_entry, &fold) >= 0);
+        reel_view_close(view);
+        must(fold.batch.count > 0);
+        must_ok(reel_apply_batch(into, batch_payloads(&fold.batch), fold.batch.count, NULL, &error),
+                error);
+    }
+    batch_free(&fold.batch);
+}
+
+struct reel *fresh_fold(struct reel *reel, ...) {
+    const char *plugins[PLUGINS_MAX + 1];
+    va_list args;
+    va_start(args, reel);
+    list_of(args, plugins);
+    va_end(args);
+    struct reel *fold = reel_opened_list(NULL, NULL, plugins);
+    fold_log(reel, fold);
+    return fold;
+}

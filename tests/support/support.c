@@ -1,0 +1,138 @@
+/* support.c: failing from wherever we are, the places of a test, its numbers.
+ *
+ * A scratch directory belongs to the process that made it: a child that was forked later leaves
+ * it alone, however it ends. */
+#include "support.h"
+
+#include "support_internal.h"
+
+#include <ftw.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static _Thread_local char context[256];
+
+/* ---- Failing ------------------------------------------------------------------------------- */
+
+void support_failed(const char *file, int line, const char *format, ...) {
+    char message[2048];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    fprintf(stderr, "%s:%d: %s%s%s\n", file, line, context, context[0] ? ": " : "", message);
+    if (support_in_child) child_end(1);
+    if (gettid() != getpid()) exit(1);
+    _fail(file, line);
+    abort();
+}
+
+void test_context(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(context, sizeof context, format, args);
+    va_end(args);
+}
+
+void assert_sentence(const struct reel_error *error, const char *part) {
+    size_t len = strnlen(error->text, sizeof error->text);
+    must(len > 0 && len < sizeof error->text);
+    must(!memchr(error->text, '\n', len));
+    must(error->text[len - 1] != '.');
+    if (!strstr(error->text, part))
+        support_failed(__FILE__, __LINE__, "no \"%s\" in: %s", part, error->text);
+}
+
+/* ---- Places -------------------------------------------------------------------------------- */
+
+/* Strings that live as long as the process, and directories to be removed at its end. */
+struct kept {
+    struct kept *next;
+    pid_t owner; /* 0: a string only */
+    char text[];
+};
+
+static struct kept *kept_list;
+static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct kept *keep(const char *head, const char *tail) {
+    size_t head_len = strlen(head);
+    size_t tail_len = strlen(tail);
+    struct kept *kept = calloc(1, sizeof *kept + head_len + tail_len + 2);
+    must(kept);
+    memcpy(kept->text, head, head_len);
+    kept->text[head_len] = '/';
+    memcpy(kept->text + head_len + 1, tail, tail_len);
+    pthread_mutex_lock(&kept_lock);
+    kept->next = kept_list;
+    kept_list = kept;
+    pthread_mutex_unlock(&kept_lock);
+    return kept;
+}
+
+static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *walk) {
+    (void)stat, (void)kind, (void)walk;
+    return remove(path);
+}
+
+static void remove_scratch(void) {
+    for (const struct kept *kept = kept_list; kept; kept = kept->next)
+        if (kept->owner == getpid()) nftw(kept->text, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void promise_removal(void) {
+    must(atexit(remove_scratch) == 0);
+}
+
+const char *scratch_directory(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const char *parent = getenv("TMPDIR");
+    struct kept *kept = keep(parent && parent[0] ? parent : "/tmp", "reel-test-XXXXXX");
+    must(mkdtemp(kept->text));
+    kept->owner = getpid();
+    pthread_once(&once, promise_removal);
+    return kept->text;
+}
+
+static const char *rooted(const char *variable, const char *relative) {
+    const char *root = getenv(variable);
+    if (!root) support_failed(__FILE__, __LINE__, "%s is not set", variable);
+    return keep(root, relative)->text;
+}
+
+const char *build_path(const char *relative) {
+    return rooted("REEL_BUILD_ROOT", relative);
+}
+
+const char *source_path(const char *relative) {
+    return rooted("REEL_SOURCE_ROOT", relative);
+}
+
+const char *path_in(const char *directory, const char *name) {
+    return keep(directory, name)->text;
+}
+
+uint64_t store_bytes(const char *directory) {
+    struct stat found;
+    must(stat(path_in(directory, "data.mdb"), &found) == 0);
+    return (uint64_t)found.st_size;
+}
+
+/* ---- Numbers ------------------------------------------------------------------------------- */
+
+size_t scaled(size_t full) {
+    const char *text = getenv("REEL_TEST_LONG");
+    if (text && strcmp(text, "1") == 0) return full;
+    return full < 10 ? 1 : full / 10;
+}
+
+uint64_t random_next(uint64_t *state) {
+    uint64_t mixed = *state += UINT64_C(0x9e3779b97f4a7c15);
+    mixed = (mixed ^ (mixed >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    mixed = (mixed ^ (mixed >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return mixed ^ (mixed >> 31);
+}
