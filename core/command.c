@@ -109,7 +109,7 @@ static int take_body(struct working *work, struct reel_error *error) {
         return refuse(work, REEL_INVALID, "payload-too-large",
                       "the body has %zu bytes, at most %u are taken", body.len,
                       work->reel->dispatcher.event_bytes_max);
-    int rc = json_parse(work->reel->bodies, body, &json, &why);
+    int rc = json_parse(work->reel->bodies, body, 0, &json, &why);
     if (rc == -ENOMEM) return fail_memory(error);
     if (rc < 0)
         return refuse(work, REEL_INVALID, "bad-request", "the body is not JSON: %s", why);
@@ -140,9 +140,10 @@ static int is_same_event(struct working *work, uint64_t seq, const char *id,
     struct log_entry entry;
     struct json *json;
     const char *why;
-    int rc = log_get(&dispatcher->store, dispatcher->store.txn, seq, &entry, error);
+    int rc = log_flush(&dispatcher->log, error);
+    if (rc == 0) rc = log_get(&dispatcher->store, dispatcher->store.txn, seq, &entry, error);
     if (rc < 0) return rc;
-    rc = json_parse(dispatcher->parser, entry.bytes, &json, &why);
+    rc = json_parse(dispatcher->parser, entry.bytes, entry.room, &json, &why);
     if (rc == -ENOMEM) return fail_memory(error);
     if (rc < 0) return 0;
     return reel_str_is(reel_member_str(json_root(json), "id"), id) &&

@@ -85,13 +85,13 @@ void directory_remove(const char *path) {
     (void)rmdir(path);
 }
 
-int directory_allocate(const char *path, const char *name, struct reel_error *error) {
+int directory_allocate(const char *path, const char *name, uint64_t size,
+                       struct reel_error *error) {
     AUTO_CLOSE int dir = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
     if (dir < 0) return fail_errno(error, path);
-    AUTO_CLOSE int fd = openat(dir, name, O_RDWR | O_CLOEXEC);
-    struct stat info;
-    if (fd < 0 || fstat(fd, &info) < 0) return fail_errno(error, name);
-    int rc = info.st_size > 0 ? posix_fallocate(fd, 0, info.st_size) : 0;
+    AUTO_CLOSE int fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) return fail_errno(error, name);
+    int rc = posix_fallocate(fd, 0, (off_t)size);
     return rc == 0 ? 0 : fail(error, -rc, "%s: %s", name, strerror(rc));
 }
 

@@ -17,9 +17,10 @@ int directory_make_temporary(char **ret, struct reel_error *error);
 /* Removes a directory and the plain files in it, as well as it can. */
 void directory_remove(const char *path);
 
-/* Gives every byte of a file in it a place on disk: a hole in a mapped file would be a SIGBUS
- * on a full disk. */
-int directory_allocate(const char *path, const char *name, struct reel_error *error);
+/* Sees to it that a file in it has at least `size` bytes, and every one of them a place on disk:
+ * a hole in a mapped file would be a SIGBUS on a full disk. */
+int directory_allocate(const char *path, const char *name, uint64_t size,
+                       struct reel_error *error);
 
 /* Makes the names in it durable. */
 int directory_sync(const char *path, struct reel_error *error);

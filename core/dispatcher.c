@@ -72,7 +72,7 @@ static int read_payload(struct dispatcher *dispatcher, const struct log_entry *e
                  entry->size, dispatcher->event_bytes_max);
         return 0;
     }
-    int rc = json_parse(dispatcher->parser, entry->bytes, &json, &why);
+    int rc = json_parse(dispatcher->parser, entry->bytes, entry->room, &json, &why);
     if (rc == -ENOMEM) return fail_memory(error);
     if (rc < 0) {
         snprintf(reason, REASON_BYTES, "event payload not JSON: %s", why);
@@ -117,7 +117,7 @@ static int fold_read(struct dispatcher *dispatcher, uint64_t seq, struct reel_ev
 /* ---- Taking events in ---------------------------------------------------------------------- */
 
 static int append(struct dispatcher *dispatcher, struct log_entry *entry, struct reel_error *error) {
-    int rc = log_append(&dispatcher->store, entry, error);
+    int rc = log_append(&dispatcher->log, entry, error);
     if (rc == 0 && entry->id_hash)
         rc = ids_put(&dispatcher->store, entry->id_hash, entry->seq, error);
     if (rc == 0) dispatcher->state.head = entry->seq;
@@ -140,7 +140,8 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct intake *intake,
         entry.flags |= LOG_OVERSIZE;
         entry.bytes = (struct reel_str){"", 0};
     }
-    int rc = read_payload(dispatcher, &entry, &event, reason, error);
+    int rc = append(dispatcher, &entry, error);
+    if (rc == 0) rc = read_payload(dispatcher, &entry, &event, reason, error);
     if (rc < 0) return rc;
     bool is_event = rc > 0;
     if (is_event) {
@@ -149,8 +150,7 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct intake *intake,
     } else if (!(entry.flags & LOG_OVERSIZE)) {
         entry.flags |= LOG_NOT_JSON;
     }
-    rc = append(dispatcher, &entry, error);
-    if (rc < 0) return rc;
+    log_describe(&dispatcher->log, &entry);
     *ret = (struct reel_result){.seq = entry.seq};
     if (!intake->fold) return 0;
     return fold_read(dispatcher, entry.seq, is_event ? &event : NULL, is_event ? NULL : reason,
@@ -244,7 +244,8 @@ int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error) {
 static int write_all(struct dispatcher *dispatcher, struct reel_error *error) {
     uint64_t folded = dispatcher->folded;
     if (dispatcher->state.cursor < folded) dispatcher->state.cursor = folded;
-    int rc = registry_flush(&dispatcher->registry, &dispatcher->fold.arena, error);
+    int rc = log_flush(&dispatcher->log, error);
+    if (rc == 0) rc = registry_flush(&dispatcher->registry, &dispatcher->fold.arena, error);
     if (rc == 0) rc = registry_put_states(&dispatcher->registry, folded, error);
     if (rc == 0 &&
         memcmp(&dispatcher->state, &dispatcher->committed, sizeof dispatcher->state) != 0)
@@ -267,6 +268,7 @@ int dispatcher_commit(struct dispatcher *dispatcher, struct reel_error *error) {
 
 void dispatcher_abort(struct dispatcher *dispatcher) {
     store_abort(&dispatcher->store);
+    log_abort(&dispatcher->log);
     registry_aborted(&dispatcher->registry);
     dispatcher->state = dispatcher->committed;
     arena_reset(&dispatcher->fold.arena);
@@ -277,5 +279,6 @@ void dispatcher_finish(struct dispatcher *dispatcher) {
     router_finish(&dispatcher->router);
     fold_finish(&dispatcher->fold);
     json_parser_destroy(dispatcher->parser);
+    log_finish(&dispatcher->log);
     store_close(&dispatcher->store);
 }

@@ -18,6 +18,7 @@
 
 struct dispatcher {
     struct store store;
+    struct log log;
     struct store_state state;     /* as the running transaction leaves it */
     struct store_state committed; /* as the store has it */
     struct registry registry;

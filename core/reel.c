@@ -103,6 +103,7 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     reel->bodies = json_parser_create(&host_table);
     reel->source = strdup(options->source);
     if (!dispatcher->parser || !reel->bodies || !reel->source) return fail_memory(error);
+    dispatcher->log.store = &dispatcher->store;
     int rc = store_open(&dispatcher->store, &store_options, error);
     if (rc < 0) return rc;
     rc = store_begin(&dispatcher->store, error);

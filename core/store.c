@@ -93,10 +93,18 @@ static int prepare(struct store *store, bool new_epoch, struct reel_error *error
     return rc;
 }
 
+/* LMDB maps its lock file and writes to it, so it is allocated before. A cache line for each
+ * reader, and a page for what is before them; LMDB takes a larger file for more readers. */
+static uint64_t lock_file_bytes(const struct store_options *options) {
+    return 4096 + (uint64_t)options->readers_max * 64;
+}
+
 static int open_environment(struct store *store, const struct store_options *options,
                             const char *directory, struct reel_error *error) {
     unsigned flags = MDB_NOTLS | (store->in_memory ? MDB_NOSYNC : 0);
-    int rc = mdb_env_create(&store->env);
+    int rc = directory_allocate(directory, "lock.mdb", lock_file_bytes(options), error);
+    if (rc < 0) return rc;
+    rc = mdb_env_create(&store->env);
     if (rc == 0) rc = mdb_env_set_mapsize(store->env, options->map_bytes);
     if (rc == 0) rc = mdb_env_set_maxdbs(store->env, STORE_COLLECTIONS + 4);
     if (rc == 0) rc = mdb_env_set_maxreaders(store->env, options->readers_max);
@@ -105,7 +113,7 @@ static int open_environment(struct store *store, const struct store_options *opt
         return fail(error, -EPROTO, "data.mdb: %s", mdb_strerror(rc));
     if (rc > 0) return fail(error, -rc, "data.mdb: %s", strerror(rc));
     if (rc < 0) return fail(error, -EIO, "data.mdb: %s", mdb_strerror(rc));
-    return directory_allocate(directory, "lock.mdb", error);
+    return 0;
 }
 
 static int open_in(struct store *store, const struct store_options *options, const char *directory,

@@ -54,7 +54,7 @@ static int arena_grow(struct arena *arena, size_t size) {
 }
 
 static char *arena_take(struct arena *arena, size_t pad, size_t size) {
-    if ((size_t)(arena->end - arena->next) < pad + size) {
+    if (!arena->next || (size_t)(arena->end - arena->next) < pad + size) {
         if (arena_grow(arena, size) < 0) return NULL;
         pad = 0; /* a block begins aligned */
     }

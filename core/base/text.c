@@ -1,7 +1,6 @@
 /* text.c: see text.h. */
 #include "base/text.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -51,8 +50,7 @@ bool utf8_valid(struct reel_str text) {
 /* Multiply and fold, eight bytes a step. Seeded at random, so that nobody outside can choose
  * keys that collide; if the kernel has no randomness yet, a collision is only slow. */
 static uint64_t hash_seed = UINT64_C(0x9E3779B97F4A7C15);
-static pthread_once_t hash_once = PTHREAD_ONCE_INIT;
-static void hash_seed_init(void) {
+__attribute__((constructor)) static void hash_seed_init(void) {
     uint64_t seed;
     if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == sizeof seed) hash_seed ^= seed;
 }
@@ -63,7 +61,6 @@ static inline uint64_t hash_mix(uint64_t a, uint64_t b) {
 }
 
 uint64_t str_hash(struct reel_str text) {
-    pthread_once(&hash_once, hash_seed_init);
     uint64_t hash = hash_seed ^ text.len, word;
     const char *at = text.data;
     size_t left = text.len;

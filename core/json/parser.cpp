@@ -10,20 +10,19 @@
 #include <new>
 #include <simdjson.h>
 
-/* simdjson's max_depth is the number of open containers that it refuses. */
-static constexpr size_t depth_refused = JSON_DEPTH_MAX + 1;
 static constexpr size_t first_size = 64 << 10;
+static_assert(JSON_ROOM >= simdjson::SIMDJSON_PADDING, "a text needs more room");
 
 struct json_parser {
-    simdjson::dom::parser parser;
+    simdjson::dom::parser parser{}; /* its constructor is explicit: clang wants it so */
     size_t size = 0;                 /* the longest text that there is room for */
-    std::unique_ptr<char[]> copy;    /* the text, padded as simdjson wants it */
-    std::unique_ptr<char[]> patched; /* the same with big integers rewritten; made when needed */
+    std::unique_ptr<char[]> copy;    /* of a text with too little room; made when needed */
+    std::unique_ptr<char[]> patched; /* of one with big integers, rewritten; made when needed */
     struct json json {};
 };
 
 static char *padded(size_t size) {
-    return new (std::nothrow) char[size + simdjson::SIMDJSON_PADDING];
+    return new (std::nothrow) char[size + JSON_ROOM];
 }
 
 /* Makes room for a text of `len` bytes, doubling, so that most parsers stay small. */
@@ -32,11 +31,9 @@ static bool make_room(struct json_parser *parser, size_t len) {
     size_t size = first_size;
     while (size < len) size *= 2;
     parser->patched.reset();
-    parser->copy.reset(padded(size));
-    if (!parser->copy || parser->parser.allocate(size, depth_refused)) {
-        parser->size = 0;
-        return false;
-    }
+    parser->copy.reset();
+    parser->size = 0;
+    if (parser->parser.allocate(size, JSON_DEPTH_MAX)) return false;
     parser->size = size;
     return true;
 }
@@ -56,13 +53,27 @@ static simdjson::error_code parse_padded(struct json_parser *parser, const char 
     return parser->parser.parse(text, len, false).get(root);
 }
 
+/* The text itself, if enough behind it may be read, or a copy. */
+static const char *with_room(struct json_parser *parser, struct reel_str text, size_t room) {
+    if (room >= JSON_ROOM && text.data) return text.data;
+    if (!parser->copy) parser->copy.reset(padded(parser->size));
+    char *copy = parser->copy.get();
+    if (!copy) return nullptr;
+    if (text.len) memcpy(copy, text.data, text.len);
+    memset(copy + text.len, 0, JSON_ROOM);
+    return copy;
+}
+
 /* simdjson knows 64-bit integers only: the second look at a text whose numbers it refused. */
-static simdjson::error_code parse_big_numbers(struct json_parser *parser, size_t len) {
+static simdjson::error_code parse_big_numbers(struct json_parser *parser, const char *text,
+                                              size_t len) {
     if (!parser->patched) parser->patched.reset(padded(parser->size));
-    if (!parser->patched) return simdjson::MEMALLOC;
-    memcpy(parser->patched.get(), parser->copy.get(), len + simdjson::SIMDJSON_PADDING);
-    if (json_rewrite_big_integers(parser->patched.get(), len) <= 0) return simdjson::NUMBER_ERROR;
-    return parse_padded(parser, parser->patched.get(), len);
+    char *patched = parser->patched.get();
+    if (!patched) return simdjson::MEMALLOC;
+    memcpy(patched, text, len);
+    memset(patched + len, 0, JSON_ROOM);
+    if (json_rewrite_big_integers(patched, len) <= 0) return simdjson::NUMBER_ERROR;
+    return parse_padded(parser, patched, len);
 }
 
 static const char *why(simdjson::error_code error) {
@@ -78,14 +89,13 @@ static const char *why(simdjson::error_code error) {
     }
 }
 
-int json_parse(struct json_parser *parser, struct reel_str text, struct json **ret,
+int json_parse(struct json_parser *parser, struct reel_str text, size_t room, struct json **ret,
                const char **ret_why) {
     if (!make_room(parser, text.len)) return -ENOMEM;
-    char *copy = parser->copy.get();
-    if (text.len) memcpy(copy, text.data, text.len);
-    memset(copy + text.len, 0, simdjson::SIMDJSON_PADDING);
-    simdjson::error_code error = parse_padded(parser, copy, text.len);
-    if (error == simdjson::NUMBER_ERROR) error = parse_big_numbers(parser, text.len);
+    const char *padded_text = with_room(parser, text, room);
+    if (!padded_text) return -ENOMEM;
+    simdjson::error_code error = parse_padded(parser, padded_text, text.len);
+    if (error == simdjson::NUMBER_ERROR) error = parse_big_numbers(parser, padded_text, text.len);
     if (error == simdjson::MEMALLOC) return -ENOMEM;
     if (error) {
         *ret_why = why(error);
@@ -94,7 +104,7 @@ int json_parse(struct json_parser *parser, struct reel_str text, struct json **r
     struct json *json = &parser->json;
     json->tape = parser->parser.doc.tape.get();
     json->strings = parser->parser.doc.string_buf.get();
-    json->text = {copy, text.len};
+    json->text = {padded_text, text.len};
     json->walked_at = 0;
     json->memo_of = 0;
     *ret = json;

@@ -15,6 +15,9 @@
 /* Deepest nesting, counted in open arrays and objects. */
 #define JSON_DEPTH_MAX 127
 
+/* simdjson reads so far behind a text. */
+#define JSON_ROOM 64
+
 /* Members remembered of the object that was last looked into. */
 #define JSON_MEMO_MAX 32
 
@@ -48,10 +51,11 @@ extern "C" {
 struct json_parser *json_parser_create(const struct reel_host *host);
 void json_parser_destroy(struct json_parser *parser);
 
-/* Parses a copy of `text`, whose length the caller bounds. The result is the parser's own and
- * good until its next use. -ENOMEM, or -EBADMSG: it is not exactly one JSON value, and `ret_why`
- * is a constant phrase. */
-int json_parse(struct json_parser *parser, struct reel_str text, struct json **ret,
+/* Parses `text`, whose length the caller bounds. `room` is how many bytes behind it may be read:
+ * with less than JSON_ROOM a copy is parsed. The result is the parser's own and good until its
+ * next use, or until the text goes. -ENOMEM, or -EBADMSG: it is not exactly one JSON value, and
+ * `ret_why` is a constant phrase. */
+int json_parse(struct json_parser *parser, struct reel_str text, size_t room, struct json **ret,
                const char **ret_why);
 
 #ifdef __cplusplus

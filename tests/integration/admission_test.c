@@ -9,6 +9,8 @@
 
 #define FORMATION(coordinator, members)                                                            \
     "{\"name\":\"demo\",\"coordinator\":" coordinator ",\"members\":[" members "]}"
+#define WRAPPED(metadata, spec)                                                                    \
+    ("{\"apiVersion\":\"v1\",\"kind\":\"Formation\",\"metadata\":" metadata ",\"spec\":" spec "}")
 #define A              "{\"id\":\"a\"}"
 #define MEMBER(id, by) "{\"id\":\"" id "\",\"authorizedBy\":\"" by "\"}"
 #define RING(x, y, z)  MEMBER(x, y) "," MEMBER(y, z) "," MEMBER(z, x)
@@ -61,10 +63,8 @@ static void a_body_of_the_wrong_shape_is_a_bad_request(void **state) {
         FORMATION("\"a\"", "{}"),
         FORMATION("\"a\"", "{\"id\":7}"),
         FORMATION("\"a\"", A ",{\"id\":null}"),
-        "{\"apiVersion\":\"v1\",\"kind\":\"Formation\",\"metadata\":{},"
-        "\"spec\":{\"coordinator\":\"a\",\"members\":[" A "]}}",
-        "{\"apiVersion\":\"v1\",\"kind\":\"Formation\",\"metadata\":{\"name\":\"x\"},"
-        "\"spec\":{\"coordinator\":\"a\"}}",
+        WRAPPED("{}", "{\"coordinator\":\"a\",\"members\":[" A "]}"),
+        WRAPPED("{\"name\":\"x\"}", "{\"coordinator\":\"a\"}"),
     };
     for (size_t at = 0; at < sizeof bodies / sizeof bodies[0]; at++)
         assert_problem(*state, "bad-request", bodies[at]);

@@ -11,19 +11,6 @@ enum { EVENT_BYTES_MAX = 1 << 20 };
 #define FORMATION   "0c5c7fd0-a6a3-4450-a513-270e269e0d37"
 #define RSS_KIB_MAX (512 * 1024)
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
-    __has_feature(memory_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
 /* ---- Large events -------------------------------------------------------------------------- */
 
 /* A created formation of exactly that many bytes; its data begins at `ret_data`. */
@@ -103,7 +90,7 @@ static long anonymous_kib(void) {
 }
 
 static void assert_memory_bounded(void) {
-    if (SANITIZED) return; /* they take what they want */
+    if (memory_is_sanitized()) return;
     long kib = anonymous_kib();
     assert_true(kib > 0);
     if (kib > RSS_KIB_MAX) support_failed(__FILE__, __LINE__, "%ld KiB in memory", kib);

@@ -224,7 +224,7 @@ static void what_is_not_there_is_not_found(void **state) {
 
 static void keys_are_taken_in_every_form_of_a_uuid(void **state) {
     (void)state;
-    static const char *const forms[] = {KEY, HEX, "{" HEX "}", "urn:uuid:" KEY,
+    static const char *const forms[] = {KEY, HEX, ("{" HEX "}"), ("urn:uuid:" KEY),
                                         "0c5c7fd0a6a34450a513270e269e0d37"};
     struct reel *reel = opened();
     apply_text(reel,
@@ -242,7 +242,7 @@ static void keys_are_taken_in_every_form_of_a_uuid(void **state) {
 
 static void what_is_no_uuid_can_be_no_key(void **state) {
     (void)state;
-    static const char *const others[] = {"", "demo", KEY "0", "URN:UUID:" KEY, "{" KEY};
+    static const char *const others[] = {"", "demo", (KEY "0"), ("URN:UUID:" KEY), ("{" KEY)};
     struct reel *reel = opened();
     struct reel_key key;
     for (size_t at = 0; at < sizeof others / sizeof others[0]; at++) {

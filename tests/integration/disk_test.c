@@ -193,8 +193,7 @@ static void a_full_disk_refuses_writes_until_there_is_room(void **state) {
 
 static void open_without_room(const char *directory) {
     const char *ballast = path_in(directory, "ballast");
-    struct reel_options options = {.struct_size = sizeof options,
-                                   .directory = path_in(directory, "store")};
+    struct reel_options options = test_options(path_in(directory, "store"), NULL);
     struct reel_error error;
     struct reel *reel = NULL;
     uint64_t head = 0;

@@ -31,7 +31,7 @@ static void begin_holding(struct child *child, const char *directory) {
 }
 
 static void assert_refused(const char *directory, pid_t holder) {
-    struct reel_options options = {.struct_size = sizeof options, .directory = directory};
+    struct reel_options options = test_options(directory, NULL);
     struct reel_error error;
     struct reel *reel = NULL;
     char pid[24];
@@ -135,7 +135,7 @@ static void wait_for_more(struct load *load, uint64_t more) {
 }
 
 static void assert_needs_a_new_epoch(const char *directory) {
-    struct reel_options options = {.struct_size = sizeof options, .directory = directory};
+    struct reel_options options = test_options(directory, NULL);
     struct reel_error error;
     struct reel *reel = NULL;
     assert_int_equal(reel_open(&options, &reel, &error), -ESTALE);

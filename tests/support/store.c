@@ -13,14 +13,40 @@
 
 enum { PLUGINS_MAX = 16 };
 
-static struct reel *loaded(const char *directory, const struct reel_options *given,
-                           const char *const *plugins) {
+#ifndef __has_feature
+#define __has_feature(name) 0
+#endif
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define THREAD_SANITIZER 1
+#else
+#define THREAD_SANITIZER 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define ADDRESS_SANITIZER 1
+#else
+#define ADDRESS_SANITIZER 0
+#endif
+
+bool memory_is_sanitized(void) {
+    return THREAD_SANITIZER || ADDRESS_SANITIZER;
+}
+
+/* The thread sanitizer leaves a program little more than 1 TiB of addresses: not enough for two
+ * maps of the default size. */
+struct reel_options test_options(const char *directory, const struct reel_options *given) {
     struct reel_options options = {0};
-    struct reel_error error;
-    struct reel *reel = NULL;
     if (given) options = *given;
     options.struct_size = sizeof options;
     options.directory = directory;
+    if (THREAD_SANITIZER && !options.map_bytes) options.map_bytes = UINT64_C(16) << 30;
+    return options;
+}
+
+static struct reel *loaded(const char *directory, const struct reel_options *given,
+                           const char *const *plugins) {
+    struct reel_options options = test_options(directory, given);
+    struct reel_error error;
+    struct reel *reel = NULL;
     must_ok(reel_open(&options, &reel, &error), error);
     for (; *plugins; plugins++) must_ok(reel_load_plugin(reel, *plugins, &error), error);
     return reel;

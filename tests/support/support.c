@@ -26,7 +26,11 @@ void support_failed(const char *file, int line, const char *format, ...) {
     va_end(args);
     fprintf(stderr, "%s:%d: %s%s%s\n", file, line, context, context[0] ? ": " : "", message);
     if (support_in_child) child_end(1);
-    if (gettid() != getpid()) exit(1);
+    if (gettid() != getpid()) {
+        static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
+        pthread_mutex_lock(&ending); /* for ever: exit is for one thread only */
+        exit(1);
+    }
     _fail(file, line);
     abort();
 }

@@ -78,6 +78,13 @@ char *base64_decoded(const char *encoded, size_t *ret_len);
 
 /* ---- A Reel and its state ------------------------------------------------------------------ */
 
+/* Options to open `directory` with: `given` (may be NULL), and what suits the sanitizer we run
+ * under. */
+struct reel_options test_options(const char *directory, const struct reel_options *given);
+
+/* True under a sanitizer that makes memory of its own: what is resident then says nothing. */
+bool memory_is_sanitized(void);
+
 /* Opens (directory NULL: in memory), loads the plugins in the given order, starts. The list of
  * paths ends with NULL. `options` may be NULL; its `directory` is replaced. */
 __attribute__((sentinel)) struct reel *reel_opened(const char *directory,

@@ -1,0 +1,259 @@
+/* fold_bench.c: how fast events become records, beside parsing them alone.
+ *
+ * One process, one run, one stream: 400,000 events of tests/support/stream.c. Every figure is
+ * the best of several runs, so that a busy moment of the machine does not decide, and is printed
+ * with its ratio to (a), simdjson alone, since machines differ.
+ *
+ *     fold_bench [EVENTS]
+ */
+#include "simdjson_alone.h"
+#include "support.h"
+
+#include <lmdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { RUNS = 5, BATCH_MAX = 4096 };
+
+/* A measurement of intake stops after so long: one event a commit and sync takes its time. */
+#define INTAKE_SECONDS 2.0
+
+struct stream {
+    size_t count, bytes;
+    char *text;
+    const char **texts;
+    size_t *lens;
+    struct reel_str *payloads;
+};
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static void die(const char *doing, const struct reel_error *error) {
+    fprintf(stderr, "fold_bench: %s: %s\n", doing, error->text);
+    exit(1);
+}
+
+static struct stream make_stream(size_t count) {
+    struct stream stream = {.count = count};
+    char event[1024];
+    stream.text = malloc(count * sizeof event + simdjson_alone_padding());
+    stream.texts = malloc(count * sizeof *stream.texts);
+    stream.lens = malloc(count * sizeof *stream.lens);
+    stream.payloads = malloc(count * sizeof *stream.payloads);
+    if (!stream.text || !stream.texts || !stream.lens || !stream.payloads) abort();
+    for (size_t i = 0; i < count; i++) {
+        char *to = stream.text + stream.bytes;
+        size_t len = sample_event(i, event, sizeof event);
+        memcpy(to, event, len);
+        stream.texts[i] = to;
+        stream.lens[i] = len;
+        stream.payloads[i] = (struct reel_str){to, len};
+        stream.bytes += len;
+    }
+    return stream;
+}
+
+/* ---- The measures beside ----------------------------------------------------------------------- */
+
+static double measure_simdjson(const struct stream *stream) {
+    double best = 0;
+    for (int run = 0; run < RUNS; run++) {
+        double start = now();
+        if (simdjson_alone(stream->texts, stream->lens, stream->count) != stream->count) abort();
+        double rate = (double)stream->count / (now() - start);
+        if (rate > best) best = rate;
+    }
+    return best;
+}
+
+static double measure_jansson(const struct stream *stream) {
+    double best = 0;
+    size_t count = stream->count / 4; /* a quarter is enough: it is slow, and steady */
+    for (int run = 0; run < 2; run++) {
+        double start = now();
+        for (size_t i = 0; i < count; i++) {
+            json_t *json = json_loadb(stream->texts[i], stream->lens[i], 0, NULL);
+            if (!json) abort();
+            json_decref(json);
+        }
+        double rate = (double)count / (now() - start);
+        if (rate > best) best = rate;
+    }
+    return best;
+}
+
+/* ---- Reel -------------------------------------------------------------------------------------- */
+
+/* Rebuild: the log is there, records are not; until they are committed. */
+static double measure_rebuild(const struct stream *stream, bool synced) {
+    double best = 0;
+    for (int run = 0; run < RUNS; run++) {
+        struct reel_error error;
+        struct reel *reel =
+            reel_opened(synced ? scratch_directory() : NULL, NULL, CELL_SO, FORMATION_SO, NULL);
+        for (size_t at = 0; at < stream->count; at += BATCH_MAX) {
+            size_t count = stream->count - at < BATCH_MAX ? stream->count - at : BATCH_MAX;
+            if (reel_append(reel, stream->payloads + at, count, NULL, &error) < 0)
+                die("append", &error);
+        }
+        double start = now();
+        if (reel_catch_up(reel, &error) < 0) die("catch up", &error);
+        double rate = (double)stream->count / (now() - start);
+        if (rate > best) best = rate;
+        reel_close(reel);
+    }
+    return best;
+}
+
+static double intake_once(const struct stream *stream, size_t batch, bool synced) {
+    struct reel_error error;
+    struct reel *reel =
+        reel_opened(synced ? scratch_directory() : NULL, NULL, CELL_SO, FORMATION_SO, NULL);
+    double start = now(), seconds = 0;
+    size_t at = 0;
+    while (at < stream->count && seconds < INTAKE_SECONDS) {
+        size_t count = stream->count - at < batch ? stream->count - at : batch;
+        if (reel_apply_batch(reel, stream->payloads + at, count, NULL, &error) < 0)
+            die("apply", &error);
+        at += count;
+        seconds = now() - start;
+    }
+    reel_close(reel);
+    return (double)at / seconds;
+}
+
+static double measure_intake(const struct stream *stream, size_t batch, bool synced) {
+    double best = 0;
+    for (int run = 0; run < 3; run++) {
+        double rate = intake_once(stream, batch, synced);
+        if (rate > best) best = rate;
+    }
+    return best;
+}
+
+/* ---- Listing and size -------------------------------------------------------------------------- */
+
+struct listing {
+    char *at, *end;
+};
+
+static int copy_row(void *context, const struct reel_row *row) {
+    struct listing *listing = context;
+    if ((size_t)(listing->end - listing->at) <= row->json.len) return -1;
+    memcpy(listing->at, row->json.data, row->json.len);
+    listing->at += row->json.len;
+    *listing->at++ = ',';
+    return 0;
+}
+
+/* All cells, as one JSON list in memory: bytes a second. */
+static double measure_listing(struct reel *reel, size_t *ret_bytes) {
+    size_t size = (size_t)256 << 20;
+    char *space = malloc(size);
+    double best = 0;
+    if (!space) abort();
+    memset(space, 0, size);
+    for (int run = 0; run < 3 * RUNS; run++) {
+        struct reel_error error;
+        struct reel_view *view;
+        struct listing listing = {space, space + size};
+        double start = now();
+        if (reel_view_open(reel, &view, &error) < 0) die("view", &error);
+        if (reel_view_list(view, "cells", (struct reel_str){0}, false, copy_row, &listing) != 0)
+            abort();
+        reel_view_close(view);
+        *ret_bytes = (size_t)(listing.at - space);
+        double rate = (double)*ret_bytes / (now() - start);
+        if (rate > best) best = rate;
+    }
+    free(space);
+    return best;
+}
+
+/* Pages of the collection's database, over its records. */
+static double store_bytes_per_record(const char *directory, const char *database) {
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    MDB_stat stat;
+    if (mdb_env_create(&env) || mdb_env_set_maxdbs(env, 8) ||
+        mdb_env_open(env, directory, MDB_RDONLY, 0) || mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) ||
+        mdb_dbi_open(txn, database, 0, &dbi) || mdb_stat(txn, dbi, &stat))
+        abort();
+    size_t pages = stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
+    mdb_txn_abort(txn);
+    mdb_env_close(env);
+    return (double)pages * stat.ms_psize / (double)stat.ms_entries;
+}
+
+static void fill(const struct stream *stream, struct reel *reel, size_t batch) {
+    struct reel_error error;
+    for (size_t at = 0; at < stream->count; at += batch) {
+        size_t count = stream->count - at < batch ? stream->count - at : batch;
+        if (reel_apply_batch(reel, stream->payloads + at, count, NULL, &error) < 0)
+            die("apply", &error);
+    }
+}
+
+/* ---- The report ------------------------------------------------------------------------------ */
+
+static void print_rate(const char *what, double rate, double a) {
+    printf("%-52s %12.0f events/s  %6.3f x (a)\n", what, rate, rate / a);
+    fflush(stdout);
+}
+
+static void report_intake(const struct stream *stream, double a) {
+    static const size_t batches[] = {1, 16, 256, 4096};
+    for (int synced = 0; synced < 2; synced++) {
+        for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
+            char what[80];
+            snprintf(what, sizeof what, "(d) intake, %s, batches of %zu",
+                     synced ? "synced" : "in memory", batches[i]);
+            print_rate(what, measure_intake(stream, batches[i], synced), a);
+        }
+    }
+}
+
+static void report_store(const struct stream *stream, double a) {
+    (void)a;
+    static const size_t batches[] = {4096, 16};
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
+        const char *directory = scratch_directory();
+        struct reel *reel = reel_opened(directory, NULL, CELL_SO, FORMATION_SO, NULL);
+        fill(stream, reel, batches[i]);
+        if (i == 0) {
+            size_t bytes;
+            double rate = measure_listing(reel, &bytes);
+            printf("%-52s %12.2f GB/s      %zu bytes\n", "(e) listing all cells as JSON",
+                   rate / 1e9, bytes);
+        }
+        reel_close(reel);
+        char what[80];
+        snprintf(what, sizeof what, "store for each cell, taken in batches of %zu", batches[i]);
+        printf("%-52s %12.0f bytes\n", what, store_bytes_per_record(directory, "c/cells"));
+    }
+}
+
+int main(int argc, char **argv) {
+    size_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 400000;
+    struct stream stream = make_stream(count);
+    printf("%zu events, %.0f bytes on average; best of several runs\n", stream.count,
+           (double)stream.bytes / (double)stream.count);
+    double a = measure_simdjson(&stream);
+    print_rate("(a) simdjson alone, whole documents", a, a);
+    double b = measure_jansson(&stream);
+    print_rate("(b) jansson alone", b, a);
+    double c = measure_rebuild(&stream, true);
+    print_rate("(c) rebuild: log to records, committed and synced", c, a);
+    printf("%-52s %12.1f x (b)\n", "", c / b);
+    print_rate("(c) the same in memory", measure_rebuild(&stream, false), a);
+    report_store(&stream, a);
+    report_intake(&stream, a);
+    return 0;
+}

@@ -1,0 +1,320 @@
+#!/usr/bin/env bash
+# run.sh: everything that is tested, on a machine that may have nothing yet.
+#
+#     bash tests/run.sh [--long] [STAGE...]
+#
+# On Debian it installs what is missing (network and root or sudo are needed only then), and builds
+# in build-test, or in $REEL_BUILD_DIR, with warnings as errors. The last line is the sum, in which
+# a meson test, a fuzzer and each other check count as one, and so does whatever could not be built.
+# --long: repetitions and fuzzing times tenfold. The stages, all by default: see `stages` below.
+set -u -o pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
+scratch=$(realpath -m "${REEL_BUILD_DIR:-$root/build-test}")
+
+# shellcheck source-path=SCRIPTDIR/.. source=tools/packages.sh
+. "$root/tools/packages.sh"
+
+packages_tests=(
+    binutils clang clang-format jq libclang-rt-14-dev llvm
+    libcmocka-dev libjansson-dev
+)
+
+stages=(packages format plain install quickstart sanitized threads fuzzers)
+
+passed=0 failed=0 skipped=0
+running= # the process that `bounded` waits for
+report=  # what a stage has to say, besides its line
+
+# Seconds for one fuzzer, for the tests of one build, and what their own limits are multiplied by.
+fuzz_seconds=15 tests_seconds=900 tests_patience=1
+build_seconds=900
+
+# The sanitizers of these compilers do not know the address spaces of newer kernels, which are laid
+# out more at random; a container may forbid to ask for one that is not.
+steady=()
+setarch --addr-no-randomize true 2>/dev/null && steady=(setarch --addr-no-randomize)
+export ASAN_OPTIONS=detect_leaks=1
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+export LC_ALL=C.UTF-8
+
+main() {
+    trap interrupted INT TERM
+    take_arguments "$@"
+    mkdir -p "$scratch" && echo '*' >"$scratch/.gitignore" || exit 1
+    report=$scratch/report
+    local name
+    for name in "${stages[@]}"; do
+        stage "$name"
+    done
+    echo "$(sum "$passed" "$failed" "$skipped")"
+    ((failed == 0))
+}
+
+usage() {
+    echo "usage: run.sh [--long] [STAGE...], where the stages are: ${stages[*]}" >&2
+    exit 2
+}
+
+take_arguments() {
+    local argument chosen=()
+    for argument; do
+        if [[ $argument == --long ]]; then
+            export REEL_TEST_LONG=1
+            fuzz_seconds=150 tests_seconds=9000 tests_patience=10
+        elif [[ " ${stages[*]} " == *" $argument "* ]]; then
+            chosen+=("$argument")
+        else
+            usage
+        fi
+    done
+    ((${#chosen[@]} == 0)) || stages=("${chosen[@]}")
+}
+
+# ---- Running and counting ------------------------------------------------------------------------
+
+# stage NAME: runs stage_NAME and prints its line, then its report.
+stage() {
+    local began=$SECONDS passed_before=$passed failed_before=$failed skipped_before=$skipped
+    : >"$report"
+    printf '%-11s' "$1"
+    "stage_$1"
+    printf '%4d s   %s\n' $((SECONDS - began)) "$(sum $((passed - passed_before)) \
+        $((failed - failed_before)) $((skipped - skipped_before)))"
+    cat "$report"
+}
+
+# sum PASSED FAILED SKIPPED
+sum() {
+    printf '%d passed, %d failed' "$1" "$2"
+    (($3 == 0)) || printf ', %d skipped' "$3"
+}
+
+# check NAME COMMAND...: counts one; what the command says is reported if it fails.
+check() {
+    local name=$1 log=$scratch/$1.log
+    shift
+    if "$@" >"$log" 2>&1; then
+        passed=$((passed + 1))
+    else
+        count_failure "$name" <"$log"
+    fi
+}
+
+# count_failure WHAT: its story is on standard input.
+count_failure() {
+    failed=$((failed + 1))
+    {
+        echo "---- $1 failed"
+        tail -n 200
+    } >>"$report"
+}
+
+# bounded SECONDS COMMAND...: in the background, since an interrupt from the terminal does not reach
+# the process group that timeout makes.
+bounded() {
+    local status
+    timeout --kill-after=10 "$@" &
+    running=$!
+    wait "$running"
+    status=$?
+    running=
+    ((status != 124 && status != 137)) || echo "stopped after $1 s: ${*:2}"
+    return "$status"
+}
+
+interrupted() {
+    [[ -z $running ]] || kill "$running"
+    echo "interrupted" >&2
+    exit 130
+}
+
+# ---- Building and meson's tests ------------------------------------------------------------------
+
+# build NAME OPTION...: in a directory of that name. Counts only if it fails.
+build() {
+    local log=$scratch/$1.build.log
+    build_quietly "$@" >"$log" 2>&1 && return
+    count_failure "building $1" <"$log"
+    return 1
+}
+
+build_quietly() {
+    local directory=$scratch/$1 again=()
+    shift
+    [[ ! -e $directory/build.ninja ]] || again=(--reconfigure)
+    bounded 300 meson setup "${again[@]}" "$directory" "$root" -Dwerror=true "$@" &&
+        bounded "$build_seconds" ninja -C "$directory"
+}
+
+# meson_tests NAME PATIENCE OPTION...: counts each test by itself.
+meson_tests() {
+    local directory=$scratch/$1 log=$scratch/$1.tests.log patience=$(($2 * tests_patience))
+    local results=$directory/meson-logs/testlog.json status=0 failed_before=$failed
+    local name=$1
+    shift 2
+    rm -f "$results"
+    bounded "$tests_seconds" "${steady[@]}" meson test -C "$directory" --no-rebuild \
+        --timeout-multiplier "$patience" "$@" >"$log" 2>&1 || status=$?
+    count_results "$results"
+    ((status == 0 || failed > failed_before)) || count_failure "meson test in $name" <"$log"
+}
+
+# count_results TESTLOG: a line of JSON for each test.
+count_results() {
+    local good bad left
+    [[ -s $1 ]] || return
+    read -r good bad left < <(jq -rs 'map(.result) | [
+        map(select(. == "OK" or . == "EXPECTEDFAIL")), map(select(. != "OK" and
+        . != "EXPECTEDFAIL" and . != "SKIP")), map(select(. == "SKIP"))] | map(length) | @sh' "$1")
+    passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
+    jq -r 'def last_lines: (. // "") | split("\n") | .[-100:] | join("\n");
+        if .result == "OK" or .result == "EXPECTEDFAIL" then empty
+        elif .result == "SKIP" then "---- \(.name) skipped"
+        else "---- \(.name): \(.result), \(.duration | floor) s, status \(.returncode)",
+             (.stdout | last_lines), (.stderr | last_lines) end' "$1" >>"$report"
+}
+
+# ---- Stages: the sources -------------------------------------------------------------------------
+
+stage_packages() {
+    check packages packages_install "${packages_build[@]}" "${packages_tests[@]}"
+}
+
+# sources ACTION...: find's actions upon the files of the tree, from its root. Not git's list, as
+# the tree may have come without git.
+sources() {
+    (cd "$root" && find . \( -path ./.git -o -path './build*' -o -path ./.cache -o \
+        -path "./${scratch#"$root/"}" \) -prune -o -type f "$@")
+}
+
+# tests/abi/old is frozen as it was published.
+stage_format() {
+    check format sources \( -name '*.[ch]' -o -name '*.cc' -o -name '*.cpp' \) \
+        ! -path './tests/abi/old/*' -exec clang-format --dry-run -Werror {} +
+}
+
+# The example that newcomers run, where they run it: in a tree of its own, from elsewhere, twice.
+stage_quickstart() {
+    check quickstart quickstart
+}
+
+quickstart() {
+    local tree=$scratch/quickstart count first second
+    rm -rf "$tree" && mkdir "$tree" || return
+    sources -exec cp --parents -t "$tree" {} + || return
+    first=$(quickstart_once "$tree") && second=$(quickstart_once "$tree") || return
+    echo "$first"
+    [[ $first == "$second" ]] || { echo "the second run says:" "$second"; return 1; }
+    count=$(wc -l <"$tree/examples/events.ndjson")
+    [[ $first == *"$count in "* && $first == *checkout*RUNNING* && $first != *$'\e'* ]] ||
+        { echo "that is not what was expected"; return 1; }
+}
+
+quickstart_once() {
+    bounded "$build_seconds" env --unset=REEL_BUILD_DIR --chdir=/ bash "$1/examples/quickstart.sh"
+}
+
+# ---- Stages: the builds --------------------------------------------------------------------------
+
+stage_plain() {
+    build plain && meson_tests plain 1
+}
+
+stage_sanitized() {
+    build sanitized -Db_sanitize=address,undefined && meson_tests sanitized 5
+}
+
+stage_threads() {
+    build threads -Db_sanitize=thread && meson_tests threads 5 --suite threads
+}
+
+stage_fuzzers() {
+    CC=clang CXX=clang++ build fuzzers -Dfuzzers=true -Db_lundef=false \
+        -Db_sanitize=address,undefined -Dc_args=-fsanitize=fuzzer-no-link \
+        -Dcpp_args=-fsanitize=fuzzer-no-link || return
+    local directory=$scratch/fuzzers/tests/fuzz path found=
+    rm -rf "$scratch/corpus"
+    check corpus env REEL_SOURCE_ROOT="$root" "$directory/corpus_from_vectors" "$scratch/corpus"
+    for path in "$directory"/fuzz_*; do
+        [[ -f $path && -x $path ]] || continue
+        check "${path##*/}" fuzz "$path"
+        found=1
+    done
+    [[ $found ]] || count_failure "looking for fuzzers" <<<"there is no fuzz_* in $directory"
+}
+
+# fuzz PROGRAM: from the seeds alone each time; what it finds in passing is thrown away.
+fuzz() {
+    local found=$scratch/$1.found input
+    found=$scratch/${1##*/}.found
+    rm -rf "$found" && mkdir -p "$found/corpus" || return
+    bounded $((fuzz_seconds + 120)) "${steady[@]}" "$1" -max_total_time="$fuzz_seconds" \
+        -timeout=20 -artifact_prefix="$found/" "$found/corpus" "$scratch/corpus" && return
+    for input in "$found"/{crash,leak,oom,timeout}-*; do
+        [[ -f $input ]] || continue
+        echo "${input##*/} in base64:"
+        base64 -w 0 "$input"
+        echo
+    done
+    return 1
+}
+
+# ---- Stage: the installed library ------------------------------------------------------------------
+
+stage_install() {
+    build plain || return
+    installed=$scratch/installed
+    rm -rf "$installed"
+    check install env DESTDIR="$installed" meson install -C "$scratch/plain" --no-rebuild
+    local pc
+    pc=$(find "$installed" -name reel.pc)
+    export PKG_CONFIG_PATH=${pc%/*}
+    check pkg-config installed_plugins
+    write_embedding >"$scratch/embedding.c"
+    check embed-shared embed
+    check embed-static embed --static
+    unset PKG_CONFIG_PATH
+}
+
+# What was installed with DESTDIR lies elsewhere than it says.
+reel_config() {
+    pkg-config --define-variable=prefix="$installed$(pkg-config --variable=prefix reel)" "$@" reel
+}
+
+installed_plugins() {
+    local directory
+    pkg-config --print-errors --exists reel && directory=$(reel_config --variable=plugindir) ||
+        return
+    ls -l "$directory/cell.so" "$directory/formation.so"
+}
+
+write_embedding() {
+    cat <<'END'
+#include <reel/reel.h>
+int main(int argc, char **argv) {
+    struct reel_options options = {.struct_size = sizeof options};
+    struct reel *reel = NULL;
+    struct reel_error error = {{0}};
+    int rc = argc == 2 ? reel_open(&options, &reel, &error) : -1;
+    if (rc == 0) rc = reel_load_directory(reel, argv[1], &error);
+    if (rc == 0) rc = reel_start(reel, &error);
+    puts(rc == 0 ? reel_version() : error.text);
+    reel_close(reel);
+    return rc != 0;
+}
+END
+}
+
+# embed [--static]
+embed() {
+    local program=$scratch/embedding flags
+    flags=$(reel_config "$@" --cflags --libs) || return
+    [[ $# -eq 0 ]] || flags=${flags/-lreel/-l:libreel.a}
+    # shellcheck disable=SC2086
+    cc -Wall -Wextra -Werror "$scratch/embedding.c" -o "$program" $flags || return
+    LD_LIBRARY_PATH=$(reel_config --variable=libdir) bounded 60 "$program" \
+        "$(reel_config --variable=plugindir)"
+}
+
+main "$@"

@@ -1,0 +1,66 @@
+/* unit.c: see unit.h. */
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAP_BYTES = 256 << 20, READERS = 8 };
+
+void assert_bytes(struct reel_str found, struct reel_str expected) {
+    if (reel_str_eq(found, expected)) return;
+    support_failed(__FILE__, __LINE__, "found %zu bytes `%.*s`, expected %zu: `%.*s`", found.len,
+                   REEL_FMT(found), expected.len, REEL_FMT(expected));
+}
+
+char *exact_copy(struct reel_str str) {
+    char *copy = malloc(str.len ? str.len : 1);
+    must(copy);
+    if (str.len) memcpy(copy, str.data, str.len);
+    return copy;
+}
+
+size_t random_below(uint64_t *random, size_t bound) {
+    return (size_t)(random_next(random) % bound);
+}
+
+size_t utf8_encode(uint32_t code, char ret[4]) {
+    if (code < 0x80) {
+        ret[0] = (char)code;
+        return 1;
+    }
+    size_t len = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    static const unsigned char leads[] = {0, 0, 0xC0, 0xE0, 0xF0};
+    for (size_t at = len; at-- > 1; code >>= 6) ret[at] = (char)(0x80 | (code & 0x3F));
+    ret[0] = (char)(leads[len] | code);
+    return len;
+}
+
+int open_store(void **state) {
+    struct store_options options = {.map_bytes = MAP_BYTES, .readers_max = READERS};
+    struct reel_error error;
+    struct store *store = calloc(1, sizeof *store);
+    must(store);
+    must_ok(store_open(store, &options, &error), error);
+    must_ok(store_begin(store, &error), error);
+    *state = store;
+    return 0;
+}
+
+int close_store(void **state) {
+    store_abort(*state);
+    store_close(*state);
+    free(*state);
+    return 0;
+}
+
+void commit_and_begin(struct store *store) {
+    struct reel_error error;
+    must_ok(store_commit(store, &error), error);
+    must_ok(store_begin(store, &error), error);
+}
+
+size_t entries_in(struct store *store, MDB_dbi dbi) {
+    MDB_stat stat;
+    must(mdb_stat(store->txn, dbi, &stat) == 0);
+    return stat.ms_entries;
+}

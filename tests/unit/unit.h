@@ -1,0 +1,43 @@
+/* unit.h: what the tests of the inside share. Comes before every header of core/, because it
+ * settles the two names that the core has in common with the test libraries: here `struct text`
+ * and `fail` are the core's.
+ */
+#ifndef TESTS_UNIT_H
+#define TESTS_UNIT_H
+
+#include <reel/reel.h>
+
+#define text support_text
+#include "support.h"
+#undef text
+#undef fail
+
+#include "store.h"
+
+#define STR(literal) ((struct reel_str){"" literal, sizeof(literal) - 1})
+
+#define LENGTH(array) (sizeof(array) / sizeof *(array))
+
+/* Same bytes; shows both if not. */
+void assert_bytes(struct reel_str found, struct reel_str expected);
+
+/* Copies to memory of exactly that size, so that a sanitizer sees what is read behind it. */
+char *exact_copy(struct reel_str str);
+
+/* A number below `bound`. */
+size_t random_below(uint64_t *random, size_t bound);
+
+/* Writes one UTF-8 character (RFC 3629, section 3); returns its length. */
+size_t utf8_encode(uint32_t code, char ret[4]);
+
+/* Fixture: a store in memory with its write transaction begun, as `*state`. */
+int open_store(void **state);
+int close_store(void **state);
+
+/* Ends the write transaction and begins the next one. */
+void commit_and_begin(struct store *store);
+
+/* How many entries LMDB has in one of its databases. */
+size_t entries_in(struct store *store, MDB_dbi dbi);
+
+#endif
