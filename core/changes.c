@@ -79,7 +79,8 @@ static int load(struct collection *collection, struct change *change, struct are
     stored.data = copy;
     if (record_read(&collection->shape, stored, &change->changed, change->values) < 0)
         return store_fail(store, MDB_CORRUPTED, "cannot read a record", error);
-    change->exists = change->stored = true;
+    change->exists = true;
+    change->stored = stored.len;
     return 0;
 }
 
@@ -125,7 +126,8 @@ static struct change **sort_dirty(const struct changes *changes, struct arena *a
         struct change *change = change_at(changes, i);
         if (!change->dirty) continue;
         sorted[count++] = change;
-        if (count > 1 && in_order) in_order = compare_keys(&sorted[count - 2], &sorted[count - 1]) < 0;
+        if (count > 1 && in_order)
+            in_order = compare_keys(&sorted[count - 2], &sorted[count - 1]) < 0;
     }
     if (!in_order) qsort(sorted, count, sizeof *sorted, compare_keys);
     *ret_count = count;
@@ -140,10 +142,10 @@ static int flush_one(struct keys_writer *writer, struct collection *collection,
         return keys_delete(writer, change->key, error);
     }
     char *space;
-    size_t size = record_size(&collection->shape, change->values);
+    size_t size = record_size(&collection->shape, change->values, change->stored);
     int rc = keys_put(writer, change->key, size, &space, error);
     if (rc < 0) return rc;
-    record_write(&collection->shape, change->values, change->changed, space);
+    record_write(&collection->shape, change->values, change->changed, space, size);
     if (!change->stored) collection->state.records++;
     return 0;
 }

@@ -29,9 +29,9 @@ struct change {
     uint64_t changed;
     uint64_t met;   /* number of the last callback that was given this handle */
     uint64_t saved; /* number of the last callback that changed it, and saved it before */
+    size_t stored;  /* bytes of it in the store; 0: the store has none of this key */
     bool exists;
-    bool stored; /* the store has a record of this key */
-    bool dirty;  /* the store does not have this state */
+    bool dirty; /* the store does not have this state */
 };
 
 #define CHANGES_CHUNK 64

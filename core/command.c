@@ -25,10 +25,10 @@ struct working {
     struct reel *reel;
     const struct reel_order *order;
     struct collection *collection;
-    struct reel_key key;           /* canonical, or the new one of a create */
+    struct reel_key key; /* canonical, or the new one of a create */
     char new_key[UUID_TEXT];
     struct reel_value body;
-    char time[40];                 /* RFC 3339, UTC, milliseconds */
+    char time[40]; /* RFC 3339, UTC, milliseconds */
     struct decision decision;
     struct reel_answer answer;
 };
@@ -47,7 +47,8 @@ static int refuse(struct working *work, reel_refusal kind, const char *problem, 
     return 1;
 }
 
-/* ---- What the command is about ----------------------------------------------------------------- */
+/* ---- What the command is about -----------------------------------------------------------------
+ */
 
 static bool has_command(const struct projector *projector, struct reel_str verb) {
     for (uint32_t i = 0; i < projector->command_count; i++)
@@ -59,7 +60,7 @@ static int find_command(struct working *work, struct reel_error *error) {
     const struct reel_order *order = work->order;
     work->collection = registry_find(&work->reel->dispatcher.registry, order->collection);
     if (!work->collection)
-        return fail(error, -ENOENT, "no collection `%.*s` is loaded", REEL_FMT(order->collection));
+        return fail(error, -ESRCH, "no collection `%.*s` is loaded", REEL_FMT(order->collection));
     if (!has_command(work->collection->projector, order->verb))
         return fail(error, -ENOENT, "collection `%s` takes no command `%.*s`",
                     work->collection->name, REEL_FMT(order->verb));
@@ -111,8 +112,7 @@ static int take_body(struct working *work, struct reel_error *error) {
                       work->reel->dispatcher.event_bytes_max);
     int rc = json_parse(work->reel->bodies, body, 0, &json, &why);
     if (rc == -ENOMEM) return fail_memory(error);
-    if (rc < 0)
-        return refuse(work, REEL_INVALID, "bad-request", "the body is not JSON: %s", why);
+    if (rc < 0) return refuse(work, REEL_INVALID, "bad-request", "the body is not JSON: %s", why);
     work->body = json_root(json);
     return 0;
 }
@@ -171,7 +171,8 @@ static int find_repeat(struct working *work, struct reel_error *error) {
     return work->answer.repeated;
 }
 
-/* ---- Appending what was decided ---------------------------------------------------------------- */
+/* ---- Appending what was decided ----------------------------------------------------------------
+ */
 
 static void append_member(struct text *text, const char *name, struct reel_str value) {
     text_append_lit(text, ",\"");
@@ -251,10 +252,10 @@ static int show_record(struct working *work, struct reel_str key, struct reel_er
     if (!answer->key) return fail_memory(error);
     int rc = changes_find(collection, key, &collection->fold->arena, &change, error);
     if (rc < 0 || !change->exists) return rc;
-    struct reel_str stored = {NULL, record_size(&collection->shape, change->values)}, json;
+    struct reel_str stored = {NULL, record_size(&collection->shape, change->values, 0)}, json;
     char *space = arena_text(&collection->fold->arena, stored.len);
     if (!space) return fail_memory(error);
-    record_write(&collection->shape, change->values, change->changed, space);
+    record_write(&collection->shape, change->values, change->changed, space, stored.len);
     stored.data = space;
     uint64_t changed;
     record_json(&collection->shape, stored, &changed, &json);
@@ -326,8 +327,10 @@ int reel_command(struct reel *reel, const struct reel_order *order, struct reel_
     if (!reel->started) return fail(error, -EINVAL, "reel_start comes first");
     int rc = engine_catch_up(reel, error);
     if (rc == 0) rc = run(&work, error);
-    if (rc < 0) reel_answer_done(&work.answer);
-    else *ret = work.answer;
+    if (rc < 0)
+        reel_answer_done(&work.answer);
+    else
+        *ret = work.answer;
     return rc;
 }
 

@@ -16,16 +16,17 @@ static void check_verdict(struct decision *decision, reel_verdict verdict) {
     struct fold *fold = decision->fold;
     if (verdict == REEL_ACCEPTED && decision->accepted && !decision->refused) return;
     if (verdict == REEL_REFUSED && decision->refused && !decision->accepted) return;
-    if (verdict == REEL_UNDECIDED) fold_fault(fold, "could not decide");
-    else fold_fault(fold, "answers %d without reel_accept or reel_refuse", verdict);
+    if (verdict == REEL_UNDECIDED)
+        fold_fault(fold, "could not decide");
+    else
+        fold_fault(fold, "answers %d without reel_accept or reel_refuse", verdict);
 }
 
 int decision_run(struct decision *decision, struct collection *collection,
-                 const struct registry *registry, const struct reel_command *command,
-                 uint64_t seq, struct reel_error *error) {
+                 const struct registry *registry, const struct reel_command *command, uint64_t seq,
+                 struct reel_error *error) {
     struct fold *fold = collection->fold;
-    *decision = (struct decision){
-        .handle.host = &host_table, .fold = fold, .registry = registry};
+    *decision = (struct decision){.handle.host = &host_table, .fold = fold, .registry = registry};
     fold_begin(fold, TURN_DECIDE, collection, seq);
     decision->number = fold->number;
     reel_verdict verdict = collection->projector->declared.decide(&decision->handle, command);
@@ -137,8 +138,10 @@ void draft_str(struct reel_draft *handle, const char *name, struct reel_str valu
     if (!check_text(fold, value, "string")) return;
     struct text *data = begin_member(handle, reel_text(name));
     if (!data) return;
-    if (value.data) text_append_quoted(data, value);
-    else text_append_lit(data, "null");
+    if (value.data)
+        text_append_quoted(data, value);
+    else
+        text_append_lit(data, "null");
 }
 
 void draft_int(struct reel_draft *handle, const char *name, int64_t value) {

@@ -36,8 +36,8 @@ struct decision {
 /* Runs the projector's `decide`. 0: it accepted or refused. -EPROTO: the plugin's fault;
  * otherwise an error of the host's own. Ends with decision_finish in any case. */
 int decision_run(struct decision *decision, struct collection *collection,
-                 const struct registry *registry, const struct reel_command *command,
-                 uint64_t seq, struct reel_error *error);
+                 const struct registry *registry, const struct reel_command *command, uint64_t seq,
+                 struct reel_error *error);
 void decision_finish(struct decision *decision);
 
 /* The collection that a decision asks for, or NULL after a fault. */
@@ -51,7 +51,7 @@ void draft_value(struct reel_draft *draft, const char *name, struct reel_value v
 void draft_str(struct reel_draft *draft, const char *name, struct reel_str value);
 void draft_int(struct reel_draft *draft, const char *name, int64_t value);
 reel_verdict decision_accept(struct reel_decision *decision, struct reel_str key);
-reel_verdict decision_refuse(struct reel_decision *decision, reel_refusal kind,
-                             const char *problem, const char *format, va_list args);
+reel_verdict decision_refuse(struct reel_decision *decision, reel_refusal kind, const char *problem,
+                             const char *format, va_list args);
 
 #endif

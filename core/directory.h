@@ -19,8 +19,7 @@ void directory_remove(const char *path);
 
 /* Sees to it that a file in it has at least `size` bytes, and every one of them a place on disk:
  * a hole in a mapped file would be a SIGBUS on a full disk. */
-int directory_allocate(const char *path, const char *name, uint64_t size,
-                       struct reel_error *error);
+int directory_allocate(const char *path, const char *name, uint64_t size, struct reel_error *error);
 
 /* Makes the names in it durable. */
 int directory_sync(const char *path, struct reel_error *error);

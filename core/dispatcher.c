@@ -26,16 +26,20 @@ static int fold_at_stop(struct dispatcher *dispatcher, const struct route_stop *
     struct collection *collection = dispatcher->registry.collections[stop->projector];
     if (collection->state.cursor >= seq) return 0;
     event->prefix = stop->prefix;
-    event->suffix = (struct reel_str){event->type.data + stop->prefix_len,
-                                      event->type.len - stop->prefix_len};
+    event->suffix =
+        (struct reel_str){event->type.data + stop->prefix_len, event->type.len - stop->prefix_len};
     int outcome = fold_evolve(&dispatcher->fold, collection, event, seq, error);
     switch (outcome) {
-    case REEL_APPLIED: collection->state.applied++; break;
-    case REEL_IGNORED: collection->state.ignored++; break;
+    case REEL_APPLIED:
+        collection->state.applied++;
+        break;
+    case REEL_IGNORED:
+        collection->state.ignored++;
+        break;
     case REEL_REJECTED:
         collection->state.rejected++;
-        outcome = rejected_put(&dispatcher->store, seq, collection->name, dispatcher->fold.reason,
-                               error);
+        outcome =
+            rejected_put(&dispatcher->store, seq, collection->name, dispatcher->fold.reason, error);
         if (outcome == 0) outcome = REEL_REJECTED;
         break;
     }
@@ -116,7 +120,8 @@ static int fold_read(struct dispatcher *dispatcher, uint64_t seq, struct reel_ev
 
 /* ---- Taking events in ---------------------------------------------------------------------- */
 
-static int append(struct dispatcher *dispatcher, struct log_entry *entry, struct reel_error *error) {
+static int append(struct dispatcher *dispatcher, struct log_entry *entry,
+                  struct reel_error *error) {
     int rc = log_append(&dispatcher->log, entry, error);
     if (rc == 0 && entry->id_hash)
         rc = ids_put(&dispatcher->store, entry->id_hash, entry->seq, error);
@@ -161,8 +166,10 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct intake *intake,
 
 /* Commits, and returns `done`; or aborts after a failure. */
 static int end(struct dispatcher *dispatcher, int rc, int done, struct reel_error *error) {
-    if (rc < 0) dispatcher_abort(dispatcher);
-    else rc = dispatcher_commit(dispatcher, error);
+    if (rc < 0)
+        dispatcher_abort(dispatcher);
+    else
+        rc = dispatcher_commit(dispatcher, error);
     return rc < 0 ? rc : done;
 }
 

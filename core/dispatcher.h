@@ -11,10 +11,10 @@
 #define REEL_CORE_DISPATCHER_H
 
 #include "fold.h"
-#include "json/parser.h"
 #include "log.h"
 #include "registry.h"
 #include "router.h"
+#include "json/parser.h"
 
 struct dispatcher {
     struct store store;

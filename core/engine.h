@@ -18,8 +18,8 @@ struct reel {
     struct dispatcher dispatcher;
     struct plugin *plugins;
     bool started;
-    char *source;                /* CloudEvents source of what commands make */
-    struct json_parser *bodies;  /* [writer] */
+    char *source;               /* CloudEvents source of what commands make */
+    struct json_parser *bodies; /* [writer] */
     pthread_mutex_t writer;
 
     pthread_mutex_t views_lock;

@@ -14,12 +14,18 @@ void event_read(const struct json *json, struct reel_event *ret) {
     struct reel_value value = {0};
     if (json_kind(event.attributes) == REEL_OBJECT) {
         while ((value = json_next(event.attributes, value, &name)).json) {
-            if (IS(name, "type")) event.type = json_str(value);
-            else if (IS(name, "data")) event.data = value;
-            else if (IS(name, "id")) event.id = json_str(value);
-            else if (IS(name, "source")) event.source = json_str(value);
-            else if (IS(name, "time")) event.time = json_str(value);
-            else if (IS(name, "subject")) event.subject = json_str(value);
+            if (IS(name, "type"))
+                event.type = json_str(value);
+            else if (IS(name, "data"))
+                event.data = value;
+            else if (IS(name, "id"))
+                event.id = json_str(value);
+            else if (IS(name, "source"))
+                event.source = json_str(value);
+            else if (IS(name, "time"))
+                event.time = json_str(value);
+            else if (IS(name, "subject"))
+                event.subject = json_str(value);
         }
     }
     *ret = event;

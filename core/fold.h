@@ -63,7 +63,8 @@ void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *colle
 void fold_end(struct fold *fold);
 
 /* The plugin whose turn it is broke a rule. */
-REEL_PRINTF(2, 3) void fold_fault(struct fold *fold, const char *format, ...);
+REEL_PRINTF(2, 3)
+void fold_fault(struct fold *fold, const char *format, ...);
 
 /* A plugin's message as it is kept: formatted, cut, without control characters. */
 void message_format(char *ret, size_t size, const char *format, va_list args);

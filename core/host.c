@@ -40,11 +40,13 @@ static struct change *change_of(const struct reel_record *record) {
 /* ---- Finding and making ---------------------------------------------------------------------- */
 
 static bool check_key(struct fold *fold, struct reel_str key) {
-    if (!key.data) fold_fault(fold, "gives no key");
+    if (!key.data)
+        fold_fault(fold, "gives no key");
     else if (key.len > fold->key_bytes_max)
         fold_fault(fold, "gives a key of %zu bytes, at most %" PRIu32 " are allowed", key.len,
                    fold->key_bytes_max);
-    else if (!utf8_valid(key)) fold_fault(fold, "gives a key that is not UTF-8");
+    else if (!utf8_valid(key))
+        fold_fault(fold, "gives a key that is not UTF-8");
     return !fold->faulted;
 }
 
@@ -100,8 +102,10 @@ static void host_remove(struct reel_tx *tx, struct reel_str key) {
 /* ---- Setting fields -------------------------------------------------------------------------- */
 
 static const char *const kind_words[] = {
-    [REEL_FIELD_STRING] = "a string", [REEL_FIELD_INTEGER] = "an integer",
-    [REEL_FIELD_BOOL] = "a bool",     [REEL_FIELD_JSON] = "JSON",
+    [REEL_FIELD_STRING] = "a string",
+    [REEL_FIELD_INTEGER] = "an integer",
+    [REEL_FIELD_BOOL] = "a bool",
+    [REEL_FIELD_JSON] = "JSON",
     [REEL_FIELD_ONE_OF] = "one of its values",
 };
 
@@ -144,8 +148,10 @@ static void set_text(struct change *change, int at, struct reel_str json) {
 static void set_copy(struct change *change, int at, const char *json, size_t len) {
     struct fold *fold = change->collection->fold;
     struct reel_str copy = {arena_copy(&fold->arena, json, len), len};
-    if (copy.data) set_text(change, at, copy);
-    else fold->failed = fail_memory(&fold->error);
+    if (copy.data)
+        set_text(change, at, copy);
+    else
+        fold->failed = fail_memory(&fold->error);
 }
 
 static void host_set_null(struct reel_record *record, const char *field) {
@@ -233,7 +239,8 @@ static struct reel_str field_text(const struct reel_record *record, const char *
     if (at < 0)
         fold_fault(fold, "reads field `%s` of `%s`, which has none of that name",
                    field ? field : "(null)", change->collection->name);
-    else if (!change->exists) fold_fault(fold, "reads a record that it deleted");
+    else if (!change->exists)
+        fold_fault(fold, "reads a record that it deleted");
     return fold->faulted ? (struct reel_str){0} : change->values[at];
 }
 
@@ -299,8 +306,8 @@ static const void *host_get_extension(const char *name) {
 
 /* ---- Decisions ------------------------------------------------------------------------------- */
 
-static const struct reel_record *host_lookup(struct reel_decision *decision,
-                                             const char *collection, struct reel_str key) {
+static const struct reel_record *host_lookup(struct reel_decision *decision, const char *collection,
+                                             struct reel_str key) {
     struct collection *in = decision_collection(decision, collection);
     struct change *change = in ? meet(in->fold, in, key) : NULL;
     return change && change->exists ? &change->record : NULL;

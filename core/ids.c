@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <uuid/uuid.h>
@@ -16,7 +17,7 @@ void ids_hash(const struct reel_str *parts, size_t count, uint8_t ret[16]) {
      * are chained, so that nothing is as long as all of them. */
     memcpy(ret, name_space, 16);
     for (size_t i = 0; i < count; i++) {
-        uint64_t len = parts[i].len;
+        uint64_t len = htole64(parts[i].len);
         uuid_t step;
         uuid_generate_sha1(step, ret, (const char *)&len, sizeof len);
         uuid_generate_sha1(ret, step, parts[i].len ? parts[i].data : "", parts[i].len);

@@ -19,7 +19,6 @@ int ids_get(struct store *store, MDB_txn *txn, const uint8_t hash[16], uint64_t 
             struct reel_error *error);
 
 /* Removes it, if it still names that seq. */
-int ids_remove(struct store *store, const uint8_t hash[16], uint64_t seq,
-               struct reel_error *error);
+int ids_remove(struct store *store, const uint8_t hash[16], uint64_t seq, struct reel_error *error);
 
 #endif

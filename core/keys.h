@@ -40,7 +40,7 @@ struct keys_writer {
     struct store *store;
     MDB_cursor *cursor;
     MDB_dbi dbi;
-    bool last_known;        /* `last` is the greatest key at the top level */
+    bool last_known; /* `last` is the greatest key at the top level */
     struct stored_key last;
 };
 int keys_writer_start(struct keys_writer *writer, struct store *store, MDB_dbi dbi,
@@ -56,14 +56,14 @@ void keys_writer_finish(struct keys_writer *writer);
 struct keys_walk {
     struct store *store;
     MDB_cursor *cursor;
-    MDB_cursor_op next;    /* how to get to the next entry */
-    struct stored_key at;  /* where to look, if that is MDB_SET_RANGE */
-    struct reel_str from;  /* borrowed until the first keys_next */
+    MDB_cursor_op next;   /* how to get to the next entry */
+    struct stored_key at; /* where to look, if that is MDB_SET_RANGE */
+    struct reel_str from; /* borrowed until the first keys_next */
     bool after;
-    size_t depth;          /* nodes that we are within */
-    uint64_t *nodes;       /* their numbers, the outermost first */
+    size_t depth;    /* nodes that we are within */
+    uint64_t *nodes; /* their numbers, the outermost first */
     size_t nodes_size;
-    struct text key;       /* the chunks that led here, and the key last given */
+    struct text key; /* the chunks that led here, and the key last given */
 };
 int keys_walk_start(struct keys_walk *walk, struct store *store, MDB_txn *txn, MDB_dbi dbi,
                     struct reel_str from, bool after, struct reel_error *error);

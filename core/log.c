@@ -63,11 +63,14 @@ int log_append(struct log *log, struct log_entry *entry, struct reel_error *erro
     return 0;
 }
 
-/* Where `part` lies in `bytes`; false if it is nowhere there as it is. */
-static bool locate(struct reel_str bytes, struct reel_str part, uint32_t *ret_at,
+/* Where `part` lies in `bytes`, looking first at `guess`; false if it is nowhere there as it is. */
+static bool locate(struct reel_str bytes, struct reel_str part, uint32_t guess, uint32_t *ret_at,
                    uint32_t *ret_len) {
     if (!part.data) return true;
-    const char *found = memmem(bytes.data, bytes.len, part.data, part.len);
+    const char *found = bytes.data + guess;
+    bool fits = guess <= bytes.len && part.len <= bytes.len - guess;
+    if (!fits || memcmp(found, part.data, part.len) != 0)
+        found = memmem(bytes.data, bytes.len, part.data, part.len);
     if (!found) return false;
     *ret_at = (uint32_t)(found - bytes.data);
     *ret_len = (uint32_t)part.len;
@@ -79,9 +82,10 @@ void log_describe(struct log *log, const struct log_entry *entry) {
     char *at = log->block.data + log->entry_at;
     memcpy(&header, at, sizeof header);
     header.flags = (uint8_t)entry->flags;
-    if (!locate(entry->bytes, entry->type, &header.type_at, &header.type_len) ||
-        !locate(entry->bytes, entry->subject, &header.subject_at, &header.subject_len))
+    if (!locate(entry->bytes, entry->type, log->type_at, &header.type_at, &header.type_len) ||
+        !locate(entry->bytes, entry->subject, 0, &header.subject_at, &header.subject_len))
         header.flags |= LOG_LOOK_INSIDE;
+    log->type_at = header.type_at;
     memcpy(at, &header, sizeof header);
 }
 

@@ -67,6 +67,7 @@ struct log {
     struct text block;
     uint64_t last_seq; /* of the block's last entry */
     size_t entry_at;   /* where the newest entry begins in the block */
+    uint32_t type_at;  /* where the last event had its type: senders write theirs alike */
 };
 
 void log_finish(struct log *log);

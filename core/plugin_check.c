@@ -56,8 +56,8 @@ static int check_flags(uint32_t flags, uint32_t known, const char *where,
     return REFUSE(error, "%sflags has unknown bits 0x%x", where, flags & ~known);
 }
 
-static int check_size(const struct plugin *plugin, const char *where, uint32_t found,
-                      size_t wanted, struct reel_error *error) {
+static int check_size(const struct plugin *plugin, const char *where, uint32_t found, size_t wanted,
+                      struct reel_error *error) {
     if (found % sizeof(void *) != 0) /* it would end within a pointer */
         return REFUSE(error, "%sstruct_size is %u, wanted a multiple of %zu", where, found,
                       sizeof(void *));
@@ -78,8 +78,8 @@ static void copy_sized(void *to, size_t to_size, const void *from, uint32_t from
 static int check_field_kind(const struct reel_field *field, const char *where,
                             struct reel_error *error) {
     if (field->kind < REEL_FIELD_STRING || field->kind > REEL_FIELD_ONE_OF)
-        return REFUSE(error, "%skind is %u, wanted %d to %d", where, field->kind,
-                      REEL_FIELD_STRING, REEL_FIELD_ONE_OF);
+        return REFUSE(error, "%skind is %u, wanted %d to %d", where, field->kind, REEL_FIELD_STRING,
+                      REEL_FIELD_ONE_OF);
     if (field->kind == REEL_FIELD_ONE_OF && (!field->values || !field->values[0]))
         return REFUSE(error, "%svalues is empty, wanted at least one", where);
     if ((field->flags & REEL_FIELD_IS_NAME) && field->kind != REEL_FIELD_STRING)
@@ -107,8 +107,8 @@ static int check_field_unique(const struct projector *projector, uint32_t at, co
     for (uint32_t i = 0; i < at; i++) {
         const struct reel_field *other = &projector->fields[i];
         if (strcmp(other->name, field->name) == 0)
-            return REFUSE(error, "%sname is `%s`, which fields[%u] has already", where,
-                          field->name, i);
+            return REFUSE(error, "%sname is `%s`, which fields[%u] has already", where, field->name,
+                          i);
         const char *filter = field->filter ? field->filter : field->name;
         if (strcmp(other->filter ? other->filter : other->name, filter) == 0)
             return REFUSE(error, "%sfilter is `%s`, which fields[%u] has already", where, filter,

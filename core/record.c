@@ -61,15 +61,32 @@ static const char *varint_read(const char *at, const char *end, size_t *ret) {
 
 /* ---- Writing ------------------------------------------------------------------------------- */
 
-size_t record_size(const struct record_shape *shape, const struct reel_str *values) {
-    size_t size = sizeof(uint64_t) + 1; /* the closing brace */
-    for (uint32_t i = 0; i < shape->count; i++)
-        size += varint_len(values[i].len) + shape->before[i].len + values[i].len;
-    return size;
+/* What a null field is given to grow: about a time stamp; a number or a word takes less. */
+#define ROOM_PER_NULL 20
+
+/* A stored record may be so much larger than it needs before it is given less. */
+static size_t spare_max(size_t needed) {
+    return 64 + needed / 4;
 }
 
-void record_write(const struct record_shape *shape, const struct reel_str *values,
-                  uint64_t changed, char *to) {
+static bool is_null(struct reel_str value) {
+    return value.len == 4 && value.data[0] == 'n';
+}
+
+size_t record_size(const struct record_shape *shape, const struct reel_str *values,
+                   size_t stored_size) {
+    size_t needed = sizeof(uint64_t) + 1, room = 0; /* and the closing brace */
+    for (uint32_t i = 0; i < shape->count; i++) {
+        needed += varint_len(values[i].len) + shape->before[i].len + values[i].len;
+        if (is_null(values[i])) room += ROOM_PER_NULL;
+    }
+    if (stored_size >= needed && stored_size - needed <= spare_max(needed)) return stored_size;
+    return needed + (room < spare_max(needed) ? room : spare_max(needed));
+}
+
+void record_write(const struct record_shape *shape, const struct reel_str *values, uint64_t changed,
+                  char *to, size_t size) {
+    const char *end = to + size;
     memcpy(to, &changed, sizeof changed);
     to += sizeof changed;
     for (uint32_t i = 0; i < shape->count; i++) to = varint_write(to, values[i].len);
@@ -79,13 +96,21 @@ void record_write(const struct record_shape *shape, const struct reel_str *value
         memcpy(to, values[i].data, values[i].len);
         to += values[i].len;
     }
-    *to = '}';
+    *to++ = '}';
+    memset(to, 0, (size_t)(end - to));
 }
 
 /* ---- Reading ------------------------------------------------------------------------------- */
 
+/* Without the zeros at its end. */
+static struct reel_str trimmed(struct reel_str stored) {
+    while (stored.len > 0 && stored.data[stored.len - 1] == 0) stored.len--;
+    return stored;
+}
+
 int record_read(const struct record_shape *shape, struct reel_str stored, uint64_t *ret_changed,
                 struct reel_str *ret_values) {
+    stored = trimmed(stored);
     const char *at = stored.data, *end = stored.data + stored.len;
     if (stored.len < sizeof *ret_changed) return -EBADMSG;
     memcpy(ret_changed, at, sizeof *ret_changed);
@@ -98,11 +123,12 @@ int record_read(const struct record_shape *shape, struct reel_str stored, uint64
         ret_values[i].data = at + before;
         at += before + ret_values[i].len;
     }
-    return end - at == 1 ? 0 : -EBADMSG;
+    return end - at == 1 && *at == '}' ? 0 : -EBADMSG;
 }
 
 int record_json(const struct record_shape *shape, struct reel_str stored, uint64_t *ret_changed,
                 struct reel_str *ret_json) {
+    stored = trimmed(stored);
     const char *at = stored.data, *end = stored.data + stored.len;
     if (stored.len < sizeof *ret_changed) return -EBADMSG;
     memcpy(ret_changed, at, sizeof *ret_changed);

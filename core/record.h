@@ -3,9 +3,14 @@
  *     8 bytes    seq of the event that last changed it, native byte order
  *     n varints  length of each field's JSON text, in the declared order
  *     the record's JSON text, as it is served
+ *     zeros
  *
  * The names between the values are known, so the lengths say where each value lies: reading a
- * record is a copy of its end, and editing one needs no parse.
+ * record is a copy, and editing one needs no parse.
+ *
+ * The zeros are room to grow: fields that are null will mostly be set one day. A record that
+ * keeps its size is overwritten where it lies; one that grows in a full page splits it, and
+ * leaves two that are half empty.
  */
 #ifndef REEL_CORE_RECORD_H
 #define REEL_CORE_RECORD_H
@@ -24,10 +29,12 @@ struct record_shape {
 int record_shape_init(struct record_shape *shape, const char *const *names, uint32_t count);
 void record_shape_finish(struct record_shape *shape);
 
-/* Writing: `values` are the fields' JSON texts. */
-size_t record_size(const struct record_shape *shape, const struct reel_str *values);
-void record_write(const struct record_shape *shape, const struct reel_str *values,
-                  uint64_t changed, char *to);
+/* Writing: `values` are the fields' JSON texts. record_size is what they take with room to grow;
+ * or `stored_size`, that of the same record as it is stored (0: it is not), if that still fits. */
+size_t record_size(const struct record_shape *shape, const struct reel_str *values,
+                   size_t stored_size);
+void record_write(const struct record_shape *shape, const struct reel_str *values, uint64_t changed,
+                  char *to, size_t size);
 
 /* Reading; the results point into `stored`. -EBADMSG: it is damaged. */
 int record_read(const struct record_shape *shape, struct reel_str stored, uint64_t *ret_changed,

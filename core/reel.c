@@ -358,8 +358,8 @@ int reel_apply(struct reel *reel, struct reel_str payload, struct reel_result *r
     return reel_apply_batch(reel, &payload, 1, ret, error);
 }
 
-int reel_append(struct reel *reel, const struct reel_str *payloads, size_t count,
-                uint64_t *ret_seq, struct reel_error *error) {
+int reel_append(struct reel *reel, const struct reel_str *payloads, size_t count, uint64_t *ret_seq,
+                struct reel_error *error) {
     WITH_LOCK(&reel->writer);
     int rc = check_started(reel, error);
     if (rc == 0) rc = check_batch(reel, payloads, count, error);
@@ -377,7 +377,7 @@ int reel_catch_up(struct reel *reel, struct reel_error *error) {
 int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) {
     WITH_LOCK(&reel->writer);
     struct collection *collection = registry_find(&reel->dispatcher.registry, reel_text(name));
-    if (!collection) return fail(error, -ENOENT, "no collection `%s` is loaded", name);
+    if (!collection) return fail(error, -ESRCH, "no collection `%s` is loaded", name);
     if (!reel->started) {
         collection->rebuild_wanted = true;
         return 0;
@@ -394,8 +394,7 @@ int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error) {
     if (rc < 0) return rc;
     if (first_seq > reel->dispatcher.state.head + 1)
         return fail(error, -EINVAL, "cannot trim to %llu, the log ends at %llu",
-                    (unsigned long long)first_seq,
-                    (unsigned long long)reel->dispatcher.state.head);
+                    (unsigned long long)first_seq, (unsigned long long)reel->dispatcher.state.head);
     do {
         views_expire(reel);
         rc = dispatcher_trim(&reel->dispatcher, first_seq, error);

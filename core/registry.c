@@ -200,8 +200,8 @@ int registry_put_states(struct registry *registry, uint64_t cursor, struct reel_
         if (collection->state.cursor < cursor) collection->state.cursor = cursor;
         if (memcmp(&collection->state, &collection->committed, sizeof collection->state) == 0)
             continue;
-        int rc = store_put_collection(collection->store, collection->name, &collection->state,
-                                      error);
+        int rc =
+            store_put_collection(collection->store, collection->name, &collection->state, error);
         if (rc < 0) return rc;
     }
     return 0;

@@ -53,8 +53,7 @@ static bool longest_prefix(const char *const *prefixes, struct reel_str type,
 
 const struct route *router_find(struct router *router, struct reel_str type) {
     bool keep = type.len <= ROUTER_KEPT_BYTES;
-    struct route *route =
-        keep ? &router->kept[str_hash(type) & (ROUTER_KEPT - 1)] : &router->found;
+    struct route *route = keep ? &router->kept[str_hash(type) & (ROUTER_KEPT - 1)] : &router->found;
     if (keep && reel_str_eq(route->type, type)) return route;
     route->count = 0;
     for (uint32_t i = 0; i < router->count; i++) {

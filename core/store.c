@@ -35,12 +35,17 @@ static bool disk_is_full(const struct store *store) {
 int store_fail(struct store *store, int rc, const char *doing, struct reel_error *error) {
     if (rc == EIO && disk_is_full(store)) rc = ENOSPC;
     switch (rc) {
-    case MDB_MAP_FULL: return fail(error, -ENOSPC, "%s: the store has reached map_bytes", doing);
+    case MDB_MAP_FULL:
+        return fail(error, -ENOSPC, "%s: the store has reached map_bytes", doing);
     case ENOSPC:
-    case EDQUOT: return fail(error, -ENOSPC, "%s: the disk is full", doing);
-    case ENOMEM: return fail(error, -ENOMEM, "%s: out of memory", doing);
-    case MDB_READERS_FULL: return fail(error, -EAGAIN, "%s: views_max views are open", doing);
-    case MDB_NOTFOUND: return fail(error, -ENOENT, "%s: not found", doing);
+    case EDQUOT:
+        return fail(error, -ENOSPC, "%s: the disk is full", doing);
+    case ENOMEM:
+        return fail(error, -ENOMEM, "%s: out of memory", doing);
+    case MDB_READERS_FULL:
+        return fail(error, -EAGAIN, "%s: views_max views are open", doing);
+    case MDB_NOTFOUND:
+        return fail(error, -ENOENT, "%s: not found", doing);
     default:
         atomic_store(&store->broken, true);
         return fail(error, -EIO, "%s: %s; the store cannot be trusted, end this process", doing,
@@ -132,8 +137,7 @@ static int open_in_memory(struct store *store, const struct store_options *optio
     return rc;
 }
 
-int store_open(struct store *store, const struct store_options *options,
-               struct reel_error *error) {
+int store_open(struct store *store, const struct store_options *options, struct reel_error *error) {
     *store = (struct store){.lock_fd = -1, .in_memory = !options->directory};
     int rc;
     if (store->in_memory) {
@@ -250,8 +254,10 @@ static int mark_as_backup(const char *directory, struct reel_error *error) {
     if (rc == 0) rc = store_get_state(&copy, copy.txn, &state);
     state.is_backup = 1;
     if (rc == 0) rc = store_put_state(&copy, &state, error);
-    if (rc == 0) rc = store_commit(&copy, error);
-    else store_abort(&copy);
+    if (rc == 0)
+        rc = store_commit(&copy, error);
+    else
+        store_abort(&copy);
     store_close(&copy);
     return rc;
 }
@@ -261,8 +267,10 @@ int store_backup(struct store *store, const char *directory, struct reel_error *
     if (rc == 0) rc = directory_make_empty(directory, error);
     if (rc == 0) {
         rc = mdb_env_copy2(store->env, directory, MDB_CP_COMPACT);
-        if (rc == ENOSPC || rc == EIO) rc = fail(error, -rc, "%s", strerror(rc));
-        else if (rc != 0) rc = store_fail(store, rc, "cannot copy", error);
+        if (rc == ENOSPC || rc == EIO)
+            rc = fail(error, -rc, "%s", strerror(rc));
+        else if (rc != 0)
+            rc = store_fail(store, rc, "cannot copy", error);
     }
     if (rc == 0) rc = mark_as_backup(directory, error);
     if (rc == 0) rc = directory_sync(directory, error);

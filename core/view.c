@@ -119,8 +119,10 @@ int reel_view_open(struct reel *reel, struct reel_view **ret, struct reel_error 
         return rc;
     }
     rc = view_begin(reel, view, error);
-    if (rc < 0) reel_view_close(view);
-    else *ret = view;
+    if (rc < 0)
+        reel_view_close(view);
+    else
+        *ret = view;
     return rc;
 }
 
@@ -201,8 +203,7 @@ int reel_view_get(struct reel_view *view, const char *name, struct reel_str key,
     struct collection *collection;
     struct reel_str stored;
     int rc = served_collection(within, name, &collection);
-    if (rc == 0)
-        rc = keys_get(collection->store, within->txn, collection->dbi, key, &stored, NULL);
+    if (rc == 0) rc = keys_get(collection->store, within->txn, collection->dbi, key, &stored, NULL);
     return rc < 0 ? rc : give_row(collection, key, stored, fn, context);
 }
 

@@ -25,7 +25,7 @@ void arena_finish(struct arena *arena) {
 void arena_reset(struct arena *arena) {
     size_t kept = 0;
     for (struct arena_block *b = arena->blocks; b; b = b->older) kept += b->size;
-    if (arena->blocks && arena->blocks->older) {
+    if (arena->blocks && (arena->blocks->older || kept > ARENA_KEEP_BYTES)) {
         /* Several blocks were needed: one as large as all of them will do next time. */
         arena_finish(arena);
         if (kept > ARENA_KEEP_BYTES) kept = ARENA_KEEP_BYTES;

@@ -11,8 +11,10 @@
 #include <errno.h>
 
 /* Writes the sentence, if `error` is not NULL; the second puts "…: " in front of what is there. */
-REEL_PRINTF(2, 3) void error_set(struct reel_error *error, const char *format, ...);
-REEL_PRINTF(2, 3) void error_prefix(struct reel_error *error, const char *format, ...);
+REEL_PRINTF(2, 3)
+void error_set(struct reel_error *error, const char *format, ...);
+REEL_PRINTF(2, 3)
+void error_prefix(struct reel_error *error, const char *format, ...);
 
 /* The same, with the code as the value: `return fail(error, -EINVAL, "…")`. Macros, so that the
  * compiler sees that a failure is one. */

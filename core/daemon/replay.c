@@ -53,10 +53,16 @@ static int take_arguments(struct replay *replay, int argc, char **argv) {
             if (plugins->count == PLUGINS_MAX) return usage("too many plugins", "");
             plugins->files[plugins->count++] = optarg;
             break;
-        case 'd': plugins->directory = optarg; break;
-        case 'o': replay->want_outcomes = true; break;
-        case ':': return usage("a value is missing after ", argv[optind - 1]);
-        default: return usage("there is no option ", argv[optind - 1]);
+        case 'd':
+            plugins->directory = optarg;
+            break;
+        case 'o':
+            replay->want_outcomes = true;
+            break;
+        case ':':
+            return usage("a value is missing after ", argv[optind - 1]);
+        default:
+            return usage("there is no option ", argv[optind - 1]);
         }
     }
     if (optind == argc) return usage("no file was given", "");
@@ -68,7 +74,8 @@ static int take_arguments(struct replay *replay, int argc, char **argv) {
 /* ---- In ------------------------------------------------------------------------------------ */
 
 static void show_progress(const struct replay *replay, const char *end) {
-    if (replay->progress) fprintf(stderr, "\rreeld replay: %" PRIu64 " events%s", replay->seen, end);
+    if (replay->progress)
+        fprintf(stderr, "\rreeld replay: %" PRIu64 " events%s", replay->seen, end);
 }
 
 static void print_warning(void *context, const char *line) {
@@ -146,7 +153,9 @@ static void print_outcomes(const struct replay *replay) {
     for (size_t i = 0; i < replay->outcomes.len; i++) {
         char letter = replay->outcomes.data[i];
         printf("%s\"%s\"", i ? "," : "",
-               letter == 'a' ? "applied" : letter == 'i' ? "ignored" : "rejected");
+               letter == 'a'   ? "applied"
+               : letter == 'i' ? "ignored"
+                               : "rejected");
     }
     putchar(']');
 }

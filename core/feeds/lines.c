@@ -32,8 +32,8 @@ static int read_chunk(struct lines *lines, struct reel_error *error) {
 }
 
 /* Takes what the chunk has of the current line: keeps as much of it as the bound allows. True
- * when the line is complete. */
-static bool take_part(struct lines *lines, size_t *length) {
+ * when the line is complete. `last` is its last byte so far, kept or not. */
+static bool take_part(struct lines *lines, size_t *length, char *last) {
     const char *from = lines->chunk + lines->start;
     size_t left = lines->end - lines->start;
     const char *newline = memchr(from, '\n', left);
@@ -41,6 +41,7 @@ static bool take_part(struct lines *lines, size_t *length) {
     size_t room = *length < lines->line_bytes_max ? lines->line_bytes_max - *length : 0;
     text_append(&lines->text, from, part < room ? part : room);
     *length += part;
+    if (part > 0) *last = from[part - 1];
     lines->start += part + (newline ? 1 : 0);
     return newline != NULL;
 }
@@ -48,20 +49,19 @@ static bool take_part(struct lines *lines, size_t *length) {
 /* One line; its length goes to `ret_length`, its bytes to the end of the text. */
 static int take_line(struct lines *lines, size_t *ret_length, struct reel_error *error) {
     size_t length = 0, before = lines->text.len;
+    char last = 0;
     while (true) {
         if (lines->start == lines->end) {
             int rc = read_chunk(lines, error);
             if (rc < 0) return rc;
             if (lines->ended) break;
         }
-        if (take_part(lines, &length)) break;
+        if (take_part(lines, &length, &last)) break;
     }
     if (lines->text.failed) return fail_memory(error);
-    bool whole = lines->text.len - before == length;
-    if (whole && length > 0 && lines->text.data[lines->text.len - 1] == '\r') {
-        lines->text.len--;
-        length--;
-    }
+    if (last == '\r') length--;
+    /* The CR may be the byte that the bound had no room for. */
+    lines->text.len = before + (length < lines->line_bytes_max ? length : lines->line_bytes_max);
     *ret_length = length;
     return 0;
 }
@@ -78,8 +78,8 @@ int lines_next(struct lines *lines, struct reel_error *error) {
     }
     const char *at = lines->text.data; /* which no longer moves */
     for (size_t i = 0; i < lines->count; i++) {
-        size_t kept = lines->lengths[i] < lines->line_bytes_max ? lines->lengths[i]
-                                                               : lines->line_bytes_max;
+        size_t kept =
+            lines->lengths[i] < lines->line_bytes_max ? lines->lengths[i] : lines->line_bytes_max;
         lines->batch[i] = (struct reel_str){at, lines->lengths[i]};
         at += kept;
     }

@@ -22,7 +22,7 @@ struct lines {
     bool ended;
     struct text text; /* the batch's lines, one behind the other */
     size_t count;
-    size_t lengths[LINES_BATCH_EVENTS];   /* as they were in the file */
+    size_t lengths[LINES_BATCH_EVENTS]; /* as they were in the file */
     struct reel_str batch[LINES_BATCH_EVENTS];
 };
 

@@ -33,8 +33,10 @@ static size_t after_string(const char *text, size_t len, size_t at) {
 
 static bool fits_64_bits(const char *number, bool negative) {
     errno = 0;
-    if (negative) (void)strtoll(number, NULL, 10);
-    else (void)strtoull(number, NULL, 10);
+    if (negative)
+        (void)strtoll(number, NULL, 10);
+    else
+        (void)strtoull(number, NULL, 10);
     return errno == 0;
 }
 

@@ -14,7 +14,7 @@ static constexpr size_t first_size = 64 << 10;
 static_assert(JSON_ROOM >= simdjson::SIMDJSON_PADDING, "a text needs more room");
 
 struct json_parser {
-    simdjson::dom::parser parser{}; /* its constructor is explicit: clang wants it so */
+    simdjson::dom::parser parser{};  /* its constructor is explicit: clang wants it so */
     size_t size = 0;                 /* the longest text that there is room for */
     std::unique_ptr<char[]> copy;    /* of a text with too little room; made when needed */
     std::unique_ptr<char[]> patched; /* of one with big integers, rewritten; made when needed */
@@ -78,14 +78,22 @@ static simdjson::error_code parse_big_numbers(struct json_parser *parser, const 
 
 static const char *why(simdjson::error_code error) {
     switch (error) {
-    case simdjson::EMPTY: return "it is empty";
-    case simdjson::UTF8_ERROR: return "invalid UTF-8";
-    case simdjson::NUMBER_ERROR: return "a number that is malformed or beyond a double's range";
-    case simdjson::DEPTH_ERROR: return "nested deeper than 127 levels";
-    case simdjson::STRING_ERROR: return "a malformed string";
-    case simdjson::UNESCAPED_CHARS: return "an unescaped control character in a string";
-    case simdjson::UNCLOSED_STRING: return "a string without its end";
-    default: return "malformed, or more than one value";
+    case simdjson::EMPTY:
+        return "it is empty";
+    case simdjson::UTF8_ERROR:
+        return "invalid UTF-8";
+    case simdjson::NUMBER_ERROR:
+        return "a number that is malformed or beyond a double's range";
+    case simdjson::DEPTH_ERROR:
+        return "nested deeper than 127 levels";
+    case simdjson::STRING_ERROR:
+        return "a malformed string";
+    case simdjson::UNESCAPED_CHARS:
+        return "an unescaped control character in a string";
+    case simdjson::UNCLOSED_STRING:
+        return "a string without its end";
+    default:
+        return "malformed, or more than one value";
     }
 }
 

@@ -21,11 +21,14 @@ static char letter_at(const struct json *json, uint64_t at) {
 static uint64_t after(const struct json *json, uint64_t at) {
     switch (letter_at(json, at)) {
     case '{':
-    case '[': return (uint32_t)json->tape[at];
+    case '[':
+        return (uint32_t)json->tape[at];
     case 'l':
     case 'u':
-    case 'd': return at + 2;
-    default: return at + 1;
+    case 'd':
+        return at + 2;
+    default:
+        return at + 1;
     }
 }
 
@@ -39,15 +42,22 @@ static struct reel_str string_at(const struct json *json, uint64_t at) {
 
 reel_kind json_kind(struct reel_value value) {
     switch (letter_at(json_of(value), value.at)) {
-    case 'n': return REEL_NULL;
+    case 'n':
+        return REEL_NULL;
     case 't':
-    case 'f': return REEL_BOOL;
-    case 'l': return REEL_INTEGER;
+    case 'f':
+        return REEL_BOOL;
+    case 'l':
+        return REEL_INTEGER;
     case 'u':
-    case 'd': return REEL_NUMBER;
-    case '"': return REEL_STRING;
-    case '[': return REEL_ARRAY;
-    default: return REEL_OBJECT;
+    case 'd':
+        return REEL_NUMBER;
+    case '"':
+        return REEL_STRING;
+    case '[':
+        return REEL_ARRAY;
+    default:
+        return REEL_OBJECT;
     }
 }
 
@@ -122,10 +132,17 @@ bool json_number(struct reel_value value, double *ret) {
     const struct json *json = json_of(value);
     uint64_t word = json->tape[value.at + 1];
     switch (letter_at(json, value.at)) {
-    case 'l': *ret = (double)(int64_t)word; return true;
-    case 'u': *ret = (double)word; return true;
-    case 'd': memcpy(ret, &word, sizeof word); return true;
-    default: return false;
+    case 'l':
+        *ret = (double)(int64_t)word;
+        return true;
+    case 'u':
+        *ret = (double)word;
+        return true;
+    case 'd':
+        memcpy(ret, &word, sizeof word);
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -169,9 +186,15 @@ static const char *find_text(struct json *json, uint64_t target) {
         case '{':
         case '[':
         case '}':
-        case ']': at++; break;
-        case '"': at = skip_string(at); break;
-        default: at = skip_word(at, end); break;
+        case ']':
+            at++;
+            break;
+        case '"':
+            at = skip_string(at);
+            break;
+        default:
+            at = skip_word(at, end);
+            break;
         }
         char letter = letter_at(json, word);
         word += letter == 'l' || letter == 'u' || letter == 'd' ? 2 : 1;

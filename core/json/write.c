@@ -37,12 +37,24 @@ static char *write_escape(char *to, unsigned char c) {
     *to++ = '\\';
     switch (c) {
     case '"':
-    case '\\': *to++ = (char)c; return to;
-    case '\b': *to++ = 'b'; return to;
-    case '\f': *to++ = 'f'; return to;
-    case '\n': *to++ = 'n'; return to;
-    case '\r': *to++ = 'r'; return to;
-    case '\t': *to++ = 't'; return to;
+    case '\\':
+        *to++ = (char)c;
+        return to;
+    case '\b':
+        *to++ = 'b';
+        return to;
+    case '\f':
+        *to++ = 'f';
+        return to;
+    case '\n':
+        *to++ = 'n';
+        return to;
+    case '\r':
+        *to++ = 'r';
+        return to;
+    case '\t':
+        *to++ = 't';
+        return to;
     default:
         memcpy(to, "u00", 3);
         to[3] = "01"[c >> 4];
@@ -59,8 +71,10 @@ void json_quote(char *to, struct reel_str str, size_t quoted_len) {
     } else {
         for (size_t i = 0; i < str.len; i++) {
             unsigned char c = (unsigned char)str.data[i];
-            if (escaped_len(c) == 1) *to++ = (char)c;
-            else to = write_escape(to, c);
+            if (escaped_len(c) == 1)
+                *to++ = (char)c;
+            else
+                to = write_escape(to, c);
         }
     }
     *to = '"';
@@ -105,12 +119,18 @@ static char *write_utf8(char *to, unsigned code) {
 
 static char unescape(char letter) {
     switch (letter) {
-    case 'b': return '\b';
-    case 'f': return '\f';
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    default: return letter; /* quote, backslash, slash */
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    default:
+        return letter; /* quote, backslash, slash */
     }
 }
 

@@ -47,10 +47,10 @@ static struct reel_record *begin_cell(struct reel_tx *tx, struct reel_str id) {
 /* Of the two places the first that holds a UUID; a formationId that is none hides nothing. */
 static void fill_formation(struct reel_record *cell, struct reel_value data) {
     char id[REEL_UUID_LEN + 1];
-    bool found = reel_uuid_canonical(reel_get_str(reel_get(data, "formationId")), id);
+    bool found = reel_uuid_canonical(reel_member_str(data, "formationId"), id);
     if (!found) {
         struct reel_value correlation = reel_get(data, "correlation");
-        found = reel_uuid_canonical(reel_get_str(reel_get(correlation, "formationId")), id);
+        found = reel_uuid_canonical(reel_member_str(correlation, "formationId"), id);
     }
     if (found) reel_set_str(cell, "formation_id", (struct reel_str){id, REEL_UUID_LEN});
 }
@@ -58,7 +58,7 @@ static void fill_formation(struct reel_record *cell, struct reel_value data) {
 static void fill_gaps(struct reel_record *cell, struct reel_value data, struct reel_str spec) {
     if (reel_field_str(cell, "spec_id").len == 0) reel_set_str(cell, "spec_id", spec);
     if (!reel_field_str(cell, "run_id").data) {
-        struct reel_str run = reel_get_str(reel_get(data, "runId"));
+        struct reel_str run = reel_member_str(data, "runId");
         if (run.data) reel_set_str(cell, "run_id", run);
     }
     if (!reel_field_str(cell, "formation_id").data) fill_formation(cell, data);
@@ -78,7 +78,7 @@ static void advance(struct reel_record *cell, const struct reel_event *event) {
     } else if (event->prefix == DESTROYED) {
         set_state(cell, "destroyed");
         reel_set_str(cell, "destroyed_at", event->time);
-        reel_set_str(cell, "outcome", reel_get_str(reel_get(event->data, "outcome")));
+        reel_set_str(cell, "outcome", reel_member_str(event->data, "outcome"));
     } else {
         int64_t code;
         if (reel_get_int(reel_get(event->data, "exitCode"), &code))
@@ -88,9 +88,9 @@ static void advance(struct reel_record *cell, const struct reel_event *event) {
 
 static reel_outcome cell_evolve(struct reel_tx *tx, const struct reel_event *event) {
     if (event->suffix.len > 0) return REEL_IGNORED; /* our types are whole names, no families */
-    struct reel_str id = reel_get_str(reel_get(event->data, "cellId"));
+    struct reel_str id = reel_member_str(event->data, "cellId");
     if (!id.data) return REEL_IGNORED;
-    struct reel_str spec = reel_get_str(reel_get(event->data, "specId"));
+    struct reel_str spec = reel_member_str(event->data, "specId");
     if (!spec.data) {
         reel_warn(tx, "cell %.*s: event without a specId ignored", REEL_FMT(brief(id)));
         return REEL_IGNORED;
@@ -112,23 +112,19 @@ static reel_outcome cell_evolve(struct reel_tx *tx, const struct reel_event *eve
 
 static const char *const states[] = {"pending", "running", "destroyed", NULL};
 
-#define FIELD(...)                                                                                 \
-    &(const struct reel_field) {                                                                   \
-        .struct_size = sizeof(struct reel_field), __VA_ARGS__                                      \
-    }
 static const struct reel_field *const fields[] = {
-    FIELD(.name = "id", .kind = REEL_FIELD_STRING),
-    FIELD(.name = "spec_id", .kind = REEL_FIELD_STRING),
-    FIELD(.name = "run_id", .kind = REEL_FIELD_STRING),
-    FIELD(.name = "state", .kind = REEL_FIELD_ONE_OF, .values = states,
-          .flags = REEL_FIELD_ANY_CASE),
-    FIELD(.name = "status", .kind = REEL_FIELD_ONE_OF, .values = states),
-    FIELD(.name = "formation_id", .kind = REEL_FIELD_STRING, .filter = "formation",
-          .refers_to = "formations"),
-    FIELD(.name = "started_at", .kind = REEL_FIELD_STRING),
-    FIELD(.name = "destroyed_at", .kind = REEL_FIELD_STRING),
-    FIELD(.name = "outcome", .kind = REEL_FIELD_STRING),
-    FIELD(.name = "exit_code", .kind = REEL_FIELD_INTEGER),
+    REEL_FIELD(.name = "id", .kind = REEL_FIELD_STRING),
+    REEL_FIELD(.name = "spec_id", .kind = REEL_FIELD_STRING),
+    REEL_FIELD(.name = "run_id", .kind = REEL_FIELD_STRING),
+    REEL_FIELD(.name = "state", .kind = REEL_FIELD_ONE_OF, .values = states,
+               .flags = REEL_FIELD_ANY_CASE),
+    REEL_FIELD(.name = "status", .kind = REEL_FIELD_ONE_OF, .values = states),
+    REEL_FIELD(.name = "formation_id", .kind = REEL_FIELD_STRING, .filter = "formation",
+               .refers_to = "formations"),
+    REEL_FIELD(.name = "started_at", .kind = REEL_FIELD_STRING),
+    REEL_FIELD(.name = "destroyed_at", .kind = REEL_FIELD_STRING),
+    REEL_FIELD(.name = "outcome", .kind = REEL_FIELD_STRING),
+    REEL_FIELD(.name = "exit_code", .kind = REEL_FIELD_INTEGER),
     NULL,
 };
 

@@ -64,12 +64,12 @@ reel_verdict admission_check(struct reel_decision *decision, struct reel_value b
  * kind "Formation", make a body Kubernetes-like. */
 static bool is_kubernetes_like(struct reel_value body) {
     return reel_kind_of(reel_get(body, "spec")) != REEL_MISSING ||
-           reel_str_is(reel_get_str(reel_get(body, "kind")), "Formation");
+           reel_str_is(reel_member_str(body, "kind"), "Formation");
 }
 
 static reel_verdict check_envelope(struct reel_decision *decision, struct reel_value body) {
     reel_kind version = reel_kind_of(reel_get(body, "apiVersion"));
-    if (!reel_str_is(reel_get_str(reel_get(body, "kind")), "Formation"))
+    if (!reel_str_is(reel_member_str(body, "kind"), "Formation"))
         return reel_refuse(decision, REEL_INVALID, "bad-request",
                            "with a spec, kind must be \"Formation\"");
     if (version != REEL_STRING && version != REEL_MISSING)
@@ -137,7 +137,7 @@ static reel_verdict read_member(struct reel_decision *decision, const struct par
     if (reel_kind_of(value) != REEL_OBJECT)
         return reel_refuse(decision, REEL_INVALID, "bad-request",
                            "%smembers[%zu] must be an object", parts->at, number);
-    ret->id = reel_get_str(reel_get(value, "id"));
+    ret->id = reel_member_str(value, "id");
     if (!ret->id.data)
         return reel_refuse(decision, REEL_INVALID, "bad-request",
                            "%smembers[%zu].id must be a string", parts->at, number);
@@ -156,7 +156,7 @@ static reel_verdict read_members(struct reel_decision *decision, const struct pa
     size_t count = 0;
     while (reel_kind_of(value = reel_next(parts->members, value, NULL)) != REEL_MISSING) count++;
     formation->members = calloc(count + 1, sizeof *formation->members);
-    if (!formation->members) return 0;
+    if (!formation->members) return REEL_UNDECIDED;
     for (value = none; formation->count < count; formation->count++) {
         value = reel_next(parts->members, value, NULL);
         reel_verdict verdict = read_member(decision, parts, value, formation->count,

@@ -10,8 +10,8 @@
 #include <reel/host.h>
 
 /* REEL_ACCEPTED, with the formation's name, if `body` may become a formation; nothing has been
- * told to the host then. Otherwise the answer of `decide`: a refusal that has been made, or 0 when
- * memory ran out, which the host takes as this plugin's failure. [writer] */
+ * told to the host then. Otherwise the answer of `decide`: a refusal that has been made, or
+ * REEL_UNDECIDED when memory ran out. [writer] */
 reel_verdict admission_check(struct reel_decision *decision, struct reel_value body,
                              struct reel_str *ret_name);
 

@@ -37,8 +37,8 @@ enum { PHASES = sizeof phases / sizeof phases[0] };
 
 static struct reel_str first_str(struct reel_value object, const char *name,
                                  const char *otherwise) {
-    struct reel_str str = reel_get_str(reel_get(object, name));
-    return str.data ? str : reel_get_str(reel_get(object, otherwise));
+    struct reel_str str = reel_member_str(object, name);
+    return str.data ? str : reel_member_str(object, otherwise);
 }
 
 static const struct phase *phase_named(struct reel_str name) {
@@ -179,7 +179,7 @@ static reel_verdict check_status_body(struct reel_decision *decision, struct ree
         return reel_refuse(decision, REEL_INVALID, "bad-request", "the body must be an object");
     reel_verdict verdict = check_status_names(decision, body);
     if (verdict != REEL_ACCEPTED) return verdict;
-    struct reel_str state = reel_get_str(reel_get(body, "state"));
+    struct reel_str state = reel_member_str(body, "state");
     const struct phase *phase = state.data ? phase_in_any_case(state) : NULL;
     if (!phase)
         return reel_refuse(decision, REEL_INVALID, "bad-request",
@@ -225,27 +225,19 @@ static const char *const type_prefixes[] = {FAMILY, ARCHIVED_FAMILY, NULL};
 static const char *const statuses[] = {"PENDING", "RUNNING",   "SUCCEEDED",
                                        "FAILED",  "CANCELLED", NULL};
 
-#define FIELD(...)                                                                                 \
-    &(const struct reel_field) {                                                                   \
-        .struct_size = sizeof(struct reel_field), __VA_ARGS__                                      \
-    }
 static const struct reel_field *const fields[] = {
-    FIELD(.name = "id", .kind = REEL_FIELD_STRING),
-    FIELD(.name = "name", .kind = REEL_FIELD_STRING, .flags = REEL_FIELD_IS_NAME),
-    FIELD(.name = "status", .kind = REEL_FIELD_ONE_OF, .values = statuses,
-          .flags = REEL_FIELD_ANY_CASE),
-    FIELD(.name = "document", .kind = REEL_FIELD_JSON),
+    REEL_FIELD(.name = "id", .kind = REEL_FIELD_STRING),
+    REEL_FIELD(.name = "name", .kind = REEL_FIELD_STRING, .flags = REEL_FIELD_IS_NAME),
+    REEL_FIELD(.name = "status", .kind = REEL_FIELD_ONE_OF, .values = statuses,
+               .flags = REEL_FIELD_ANY_CASE),
+    REEL_FIELD(.name = "document", .kind = REEL_FIELD_JSON),
     NULL,
 };
 
-#define COMMAND(...)                                                                               \
-    &(const struct reel_command_info) {                                                            \
-        .struct_size = sizeof(struct reel_command_info), __VA_ARGS__                               \
-    }
 static const struct reel_command_info *const commands[] = {
-    COMMAND(.verb = "create", .summary = "Submit a formation"),
-    COMMAND(.verb = "delete", .summary = "Cancel a formation that has not ended"),
-    COMMAND(.verb = "status", .summary = "Report the phase that a formation has reached"),
+    REEL_COMMAND(.verb = "create", .summary = "Submit a formation"),
+    REEL_COMMAND(.verb = "delete", .summary = "Cancel a formation that has not ended"),
+    REEL_COMMAND(.verb = "status", .summary = "Report the phase that a formation has reached"),
     NULL,
 };
 

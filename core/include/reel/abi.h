@@ -37,7 +37,7 @@
 
 #if defined(__GNUC__)
 #define REEL_PRINTF(nth, first) __attribute__((format(printf, nth, first)))
-#define REEL_VISIBLE __attribute__((visibility("default")))
+#define REEL_VISIBLE            __attribute__((visibility("default")))
 #else
 #define REEL_PRINTF(nth, first)
 #define REEL_VISIBLE

@@ -238,8 +238,7 @@ static inline void reel_set_str(struct reel_record *record, const char *field,
     if (record) record->host->set_str(record, field, value);
 }
 
-static inline void reel_set_text(struct reel_record *record, const char *field,
-                                 const char *value) {
+static inline void reel_set_text(struct reel_record *record, const char *field, const char *value) {
     reel_set_str(record, field, reel_text(value));
 }
 
@@ -274,8 +273,7 @@ static inline bool reel_field_bool(const struct reel_record *record, const char 
 }
 
 /* The field's JSON text; "null" for null, data NULL without a record. */
-static inline struct reel_str reel_field_json(const struct reel_record *record,
-                                              const char *field) {
+static inline struct reel_str reel_field_json(const struct reel_record *record, const char *field) {
     struct reel_str none = {NULL, 0};
     return record ? record->host->field_json(record, field) : none;
 }
@@ -283,8 +281,8 @@ static inline struct reel_str reel_field_json(const struct reel_record *record,
 /* ---- decide: from a command to events ------------------------------------------------------ */
 
 /* The record of that key in any collection that is loaded, or NULL. */
-static inline const struct reel_record *
-reel_lookup(struct reel_decision *decision, const char *collection, struct reel_str key) {
+static inline const struct reel_record *reel_lookup(struct reel_decision *decision,
+                                                    const char *collection, struct reel_str key) {
     return decision->host->lookup(decision, collection, key);
 }
 

@@ -68,9 +68,9 @@ struct reel_projector {
     uint32_t revision;
     uint32_t revision_compatible; /* at most `revision` */
 
-    const char *collection;                 /* [a-z][a-z0-9_-]{0,62}, not events, rejected, status,
-                                               plugins or version, which are routes */
-    const char *const *type_prefixes;       /* NULL-terminated, at least one; "" begins every type */
+    const char *collection;           /* [a-z][a-z0-9_-]{0,62}, not events, rejected, status,
+                                         plugins or version, which are routes */
+    const char *const *type_prefixes; /* NULL-terminated, at least one; "" begins every type */
     const struct reel_field *const *fields; /* NULL-terminated, at least one */
 
     /* Folds one event into the collection: REEL_APPLIED, REEL_IGNORED, or reel_reject(…).
@@ -94,12 +94,27 @@ struct reel_projector {
 /* What the shared object exports, as the constant `reel_plugin`. All of it lives as long as the
  * plugin is loaded. */
 struct reel_plugin {
-    struct reel_header header; /* REEL_PLUGIN_HEADER */
-    uint32_t flags;            /* none defined: 0 */
-    const char *name;          /* for people: [A-Za-z0-9_.-]{1,63} */
-    const char *version;       /* for people, e.g. "1.0.0"; not NULL */
+    struct reel_header header;                      /* REEL_PLUGIN_HEADER */
+    uint32_t flags;                                 /* none defined: 0 */
+    const char *name;                               /* for people: [A-Za-z0-9_.-]{1,63} */
+    const char *version;                            /* for people, e.g. "1.0.0"; not NULL */
     const struct reel_projector *const *projectors; /* NULL-terminated, at least one */
 };
+
+/* For C, which has compound literals at file scope:
+ *     static const struct reel_field *const fields[] = {
+ *         REEL_FIELD(.name = "id", .kind = REEL_FIELD_STRING), NULL};
+ */
+#ifndef __cplusplus
+#define REEL_FIELD(...)                                                                            \
+    &(const struct reel_field) {                                                                   \
+        .struct_size = sizeof(struct reel_field), __VA_ARGS__                                      \
+    }
+#define REEL_COMMAND(...)                                                                          \
+    &(const struct reel_command_info) {                                                            \
+        .struct_size = sizeof(struct reel_command_info), __VA_ARGS__                               \
+    }
+#endif
 
 #define REEL_PLUGIN_HEADER                                                                         \
     { REEL_PLUGIN_MAGIC, REEL_ABI_MAJOR, REEL_ABI_MINOR, sizeof(struct reel_plugin) }

@@ -73,9 +73,12 @@ struct reel_options {
                                   at most 16 MiB */
     uint32_t views_max;        /* views open at one time; 256, at most 4096 */
     uint32_t view_ms_max;      /* a view's life, ms; 10,000 */
-    uint32_t batch_events_max; /* what one commit takes; 4,096 */
-    uint64_t batch_bytes_max;  /* what one commit takes of payload, bytes; 64 MiB */
-    uint64_t map_bytes;        /* address space for the store, the bound of its size; 1 TiB */
+    uint32_t batch_events_max; /* what one commit takes; 4,096, at most 1,048,576. A catch-up,
+                                  which nobody waits for, takes 16 times as many */
+    uint64_t batch_bytes_max;  /* what one commit takes of payload, bytes; 64 MiB, at least
+                                  event_bytes_max */
+    uint64_t map_bytes;        /* address space for the store, the bound of its size; 1 TiB, at
+                                  least 1 MiB */
 
     /* Gets a line for the operator: a projector's warning. Called with the writer held: it must
      * not call back into this Reel. NULL: they are dropped. [writer] */
@@ -102,8 +105,7 @@ REEL_VISIBLE int reel_load_plugin(struct reel *reel, const char *path, struct re
 
 /* Loads every *.so of a directory, in the order of their names; stops at the first that is
  * refused. [setup] */
-REEL_VISIBLE int reel_load_directory(struct reel *reel, const char *path,
-                                     struct reel_error *error);
+REEL_VISIBLE int reel_load_directory(struct reel *reel, const char *path, struct reel_error *error);
 
 /* Adds a plugin that is linked in; it is borrowed until reel_close. [setup] */
 REEL_VISIBLE int reel_add_plugin(struct reel *reel, const struct reel_plugin *plugin,
@@ -131,7 +133,8 @@ REEL_VISIBLE int reel_apply(struct reel *reel, struct reel_str payload, struct r
                             struct reel_error *error);
 
 /* The same for several events in one commit: all or none. `ret` has room for `count` results, or
- * is NULL. -E2BIG: more than batch_events_max or batch_bytes_max. [any thread] */
+ * is NULL; after a failure there is nothing of meaning in it. -E2BIG: more than batch_events_max
+ * or batch_bytes_max. [any thread] */
 REEL_VISIBLE int reel_apply_batch(struct reel *reel, const struct reel_str *payloads, size_t count,
                                   struct reel_result *ret, struct reel_error *error);
 
@@ -144,14 +147,15 @@ REEL_VISIBLE int reel_append(struct reel *reel, const struct reel_str *payloads,
 /* Folds whatever any collection is behind. [any thread] */
 REEL_VISIBLE int reel_catch_up(struct reel *reel, struct reel_error *error);
 
-/* Throws a collection's records away and folds them anew from the oldest event that the log
- * keeps. Until that is done, views do not show it (-EAGAIN). Killed half way, the next
- * reel_start goes on. Before reel_start it only notes the wish. [setup, any thread] */
+/* Throws a collection's records away, folds them anew from the oldest event that the log keeps,
+ * and returns when that is done. Until then, views do not show the collection (-EAGAIN). Killed
+ * half way, the next reel_start goes on. Before reel_start it only notes the wish, for
+ * reel_start. -ESRCH: no such collection is loaded. [setup, any thread] */
 REEL_VISIBLE int reel_rebuild(struct reel *reel, const char *collection, struct reel_error *error);
 
-/* Removes the events below `first_seq` from the log, and their rejections. Records stay. Up to
- * batch_events_max a commit; goes on until done. `first_seq` may be at most head + 1.
- * [any thread] */
+/* Removes the events below `first_seq` from the log, and their rejections, in several commits of
+ * about batch_events_max each, and returns when that is done. Records stay. The space is used
+ * again, the file does not shrink. -EINVAL: `first_seq` is beyond head + 1. [any thread] */
 REEL_VISIBLE int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error);
 
 /* A command, as a person or a client gives it. */
@@ -168,11 +172,11 @@ struct reel_order {
 /* What came of it. Release with reel_answer_done. */
 struct reel_answer {
     bool accepted;
-    bool repeated;        /* by its idempotency key: nothing was appended this time */
-    uint64_t seq;         /* of the last event appended, or found; 0 if none */
-    char *key;            /* of the record, NUL after it */
+    bool repeated; /* by its idempotency key: nothing was appended this time */
+    uint64_t seq;  /* of the last event appended, or found; 0 if none */
+    char *key;     /* of the record, NUL after it */
     size_t key_len;
-    char *record;         /* its JSON after that event, or NULL if there is none */
+    char *record; /* its JSON after that event, or NULL if there is none */
     size_t record_len;
     reel_refusal refusal; /* when not accepted */
     char problem[64];     /* when not accepted: "conflict", … */
@@ -181,14 +185,16 @@ struct reel_answer {
 
 /* Decides a command, appends and folds the events that it decided, and commits, in one
  * transaction. A refusal is no error of this call: it returns 0 with `accepted` false.
- * -ENOENT: no such collection, or it has no such command; -EPROTO: the plugin's fault, such as
- * events that its own `evolve` rejects; nothing was appended. [any thread] */
+ * -ESRCH: no such collection is loaded; -ENOENT: it has no such command; -EPROTO: the plugin's
+ * fault, such as events that its own `evolve` rejects; -E2BIG: an event that it makes would be
+ * larger than event_bytes_max. Nothing was appended then. [any thread] */
 REEL_VISIBLE int reel_command(struct reel *reel, const struct reel_order *order,
                               struct reel_answer *ret, struct reel_error *error);
 REEL_VISIBLE void reel_answer_done(struct reel_answer *answer);
 
-/* Writes a compact copy of the store, as of one commit, into `directory`, which is made and must
- * be empty. The store stays in use meanwhile. The copy opens with REEL_NEW_EPOCH. [any thread] */
+/* Writes a compact copy of the store, as of one commit, into `directory`, which is made if absent
+ * and else must be empty (-ENOTEMPTY). The store stays in use meanwhile. The copy opens with
+ * REEL_NEW_EPOCH. [any thread] */
 REEL_VISIBLE int reel_backup(struct reel *reel, const char *directory, struct reel_error *error);
 
 /* ---- Reading ------------------------------------------------------------------------------- */
@@ -204,7 +210,7 @@ struct reel_position {
     uint64_t cursor;    /* highest seq whose effects are committed; 0: none yet */
     uint64_t first_seq; /* oldest event that the log keeps; cursor + 1 if it keeps none */
     uint64_t head;      /* highest seq in the log; beyond cursor only after reel_append */
-    uint64_t applied;   /* events by outcome, since the log began */
+    uint64_t applied;   /* events by the outcome they had when they came, since the log began */
     uint64_t ignored;
     uint64_t rejected;
 };
@@ -230,7 +236,8 @@ struct reel_row {
 };
 
 /* Called for one thing after another; anything but 0 ends the walk, and is what the walk
- * returns. It must not use the view it is called from, and the view lives while it runs. */
+ * returns. It must not use the view it is called from (-EDEADLK), and the view lives while it
+ * runs. A walk that ends with -ETIME has given what it gave rightly, but not all. */
 typedef int (*reel_row_fn)(void *context, const struct reel_row *row);
 
 /* Looks up one record. -ENOENT: no such record; -ESRCH: no such collection is loaded;
@@ -252,7 +259,7 @@ struct reel_collection_info {
     uint64_t applied;  /* events by what its projector answered, since from_seq */
     uint64_t ignored;
     uint64_t rejected;
-    bool served;       /* caught up */
+    bool served; /* caught up */
 };
 REEL_VISIBLE int reel_view_collection(struct reel_view *view, const char *collection,
                                       struct reel_collection_info *ret);
@@ -261,8 +268,8 @@ REEL_VISIBLE int reel_view_collection(struct reel_view *view, const char *collec
  * until reel_close. [any thread] */
 REEL_VISIBLE const char *reel_collection_name(struct reel *reel, size_t n);
 
-/* A key as it is stored, from any form that the collection's projector takes. 1: this can be no
- * key of it; -ESRCH. `ret->str` may point into `given`. [any thread] */
+/* A key as it is stored, from any form that the collection's projector takes. 0: it is in `ret`,
+ * whose `str` may point into `given`; 1: this can be no key of it; -ESRCH. [any thread] */
 REEL_VISIBLE int reel_canonical_key(struct reel *reel, const char *collection,
                                     struct reel_str given, struct reel_key *ret);
 
