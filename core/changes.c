@@ -31,7 +31,7 @@ void changes_reset(struct changes *changes) {
     changes->count = 0;
 }
 
-/* ---- Finding ------------------------------------------------------------------------------- */
+/* ---- Finding --------------------------------------------------------------------------------- */
 
 static void insert(struct changes *changes, struct change *change) {
     struct change **bucket = &changes->buckets[change->hash & (changes->bucket_count - 1)];
@@ -109,7 +109,7 @@ int changes_find(struct collection *collection, struct reel_str key, struct aren
     return 0;
 }
 
-/* ---- Flushing ------------------------------------------------------------------------------ */
+/* ---- Flushing -------------------------------------------------------------------------------- */
 
 static int compare_keys(const void *a, const void *b) {
     return str_compare((*(struct change *const *)a)->key, (*(struct change *const *)b)->key);

@@ -28,8 +28,9 @@ struct working {
     struct reel_key key; /* canonical, or the new one of a create */
     char new_key[UUID_TEXT];
     struct reel_value body;
-    char time[40]; /* RFC 3339, UTC, milliseconds */
-    struct decision decision;
+    char time[40];  /* RFC 3339, UTC, milliseconds */
+    uint64_t bytes; /* of the events that were made */
+    struct reel_str repeated_key;
     struct reel_answer answer;
 };
 
@@ -47,8 +48,7 @@ static int refuse(struct working *work, reel_refusal kind, const char *problem, 
     return 1;
 }
 
-/* ---- What the command is about -----------------------------------------------------------------
- */
+/* ---- What the command is about --------------------------------------------------------------- */
 
 static bool has_command(const struct projector *projector, struct reel_str verb) {
     for (uint32_t i = 0; i < projector->command_count; i++)
@@ -126,7 +126,7 @@ static void take_time(struct working *work) {
     snprintf(work->time + len, sizeof work->time - len, ".%03ldZ", now.tv_nsec / 1000000);
 }
 
-/* ---- A repeat ------------------------------------------------------------------------------ */
+/* ---- A repeat -------------------------------------------------------------------------------- */
 
 static void hash_of_id(const struct working *work, const char *id, uint8_t ret[16]) {
     struct reel_str parts[] = {reel_text(work->reel->source), reel_text(id)};
@@ -140,8 +140,7 @@ static int is_same_event(struct working *work, uint64_t seq, const char *id,
     struct log_entry entry;
     struct json *json;
     const char *why;
-    int rc = log_flush(&dispatcher->log, error);
-    if (rc == 0) rc = log_get(&dispatcher->store, dispatcher->store.txn, seq, &entry, error);
+    int rc = log_get(&dispatcher->store, dispatcher->store.txn, seq, &entry, error);
     if (rc < 0) return rc;
     rc = json_parse(dispatcher->parser, entry.bytes, entry.room, &json, &why);
     if (rc == -ENOMEM) return fail_memory(error);
@@ -154,25 +153,28 @@ static int is_same_event(struct working *work, uint64_t seq, const char *id,
 static int find_repeat(struct working *work, struct reel_error *error) {
     struct dispatcher *dispatcher = &work->reel->dispatcher;
     if (!work->order->idempotency_key.data) return 0;
+    int flushed = log_flush(&dispatcher->log, error); /* it may be of this very transaction */
+    if (flushed < 0) return flushed;
     for (uint64_t n = 0; n < DRAFTS_MAX; n++) {
         char id[UUID_TEXT];
         uint8_t hash[16];
         uint64_t seq;
+        struct reel_str key;
         derive_uuid(work, "event", n, id);
         hash_of_id(work, id, hash);
-        int rc = ids_get(&dispatcher->store, dispatcher->store.txn, hash, &seq, error);
+        int rc = ids_get(&dispatcher->store, dispatcher->store.txn, hash, &seq, &key, error);
         if (rc == -ENOENT) break;
         if (rc == 0) rc = is_same_event(work, seq, id, error);
         if (rc < 0) return rc;
         if (rc == 0) break;
         work->answer.seq = seq;
         work->answer.repeated = true;
+        work->repeated_key = key;
     }
     return work->answer.repeated;
 }
 
-/* ---- Appending what was decided ----------------------------------------------------------------
- */
+/* ---- Appending what was decided -------------------------------------------------------------- */
 
 static void append_member(struct text *text, const char *name, struct reel_str value) {
     text_append_lit(text, ",\"");
@@ -209,8 +211,17 @@ static int append_event(struct working *work, const struct draft *draft, uint64_
     if (event.len > dispatcher->event_bytes_max)
         return fail(error, -E2BIG, "the event would have %zu bytes, at most %u are taken",
                     event.len, dispatcher->event_bytes_max);
+    work->bytes += event.len;
+    if (work->bytes > dispatcher->batch_bytes_max)
+        return fail(error, -E2BIG, "the events would have more than %llu bytes",
+                    (unsigned long long)dispatcher->batch_bytes_max);
     struct intake intake = {
-        .bytes = text_str(&event), .flags = LOG_SUBMITTED, .id_hash = hash, .fold = true};
+        .bytes = text_str(&event),
+        .flags = LOG_SUBMITTED,
+        .id_hash = hash,
+        .record = work->reel->decision.key,
+        .fold = true,
+    };
     struct reel_result result;
     uint64_t rejected = work->collection->state.rejected;
     int rc = dispatcher_take(dispatcher, &intake, &result, error);
@@ -224,15 +235,15 @@ static int append_event(struct working *work, const struct draft *draft, uint64_
 }
 
 static int append_events(struct working *work, struct reel_error *error) {
-    uint64_t n = 0;
-    for (const struct draft *draft = work->decision.first; draft; draft = draft->next) {
-        int rc = append_event(work, draft, n++, error);
+    const struct decision *decision = &work->reel->decision;
+    for (size_t n = 0; n < decision->count; n++) {
+        int rc = append_event(work, decision->drafts[n], n, error);
         if (rc < 0) return rc;
     }
     return 0;
 }
 
-/* ---- The answer ---------------------------------------------------------------------------- */
+/* ---- The answer ------------------------------------------------------------------------------ */
 
 static char *copy_str(struct reel_str str) {
     char *copy = malloc(str.len + 1);
@@ -265,9 +276,10 @@ static int show_record(struct working *work, struct reel_str key, struct reel_er
 }
 
 static void take_refusal(struct working *work) {
-    work->answer.refusal = work->decision.refusal;
-    snprintf(work->answer.problem, sizeof work->answer.problem, "%s", work->decision.problem);
-    snprintf(work->answer.detail, sizeof work->answer.detail, "%s", work->decision.detail);
+    const struct decision *decision = &work->reel->decision;
+    work->answer.refusal = decision->refusal;
+    snprintf(work->answer.problem, sizeof work->answer.problem, "%s", decision->problem);
+    snprintf(work->answer.detail, sizeof work->answer.detail, "%s", decision->detail);
 }
 
 /* Within the transaction: 1 if there is something to commit, 0 if not. */
@@ -277,7 +289,7 @@ static int decide(struct working *work, struct reel_error *error) {
     if (rc < 0) return rc;
     if (rc > 0) {
         work->answer.accepted = true;
-        rc = show_record(work, work->key.str, error);
+        rc = show_record(work, work->repeated_key, error);
         return rc < 0 ? rc : 0;
     }
     struct reel_command command = {
@@ -287,18 +299,18 @@ static int decide(struct working *work, struct reel_error *error) {
         .time = reel_text(work->time),
         .body = work->body,
     };
-    rc = decision_run(&work->decision, work->collection, &reel->dispatcher.registry, &command,
+    rc = decision_run(&reel->decision, work->collection, &reel->dispatcher.registry, &command,
                       reel->dispatcher.state.head + 1, error);
     if (rc < 0) return rc;
-    if (work->decision.refused) {
+    if (reel->decision.refused) {
         take_refusal(work);
         return 0;
     }
     rc = append_events(work, error);
-    if (rc == 0) rc = show_record(work, work->decision.key, error);
+    if (rc == 0) rc = show_record(work, reel->decision.key, error);
     if (rc < 0) return rc;
     work->answer.accepted = true;
-    return work->decision.count > 0;
+    return reel->decision.count > 0;
 }
 
 static int run(struct working *work, struct reel_error *error) {
@@ -312,7 +324,7 @@ static int run(struct working *work, struct reel_error *error) {
     rc = dispatcher_begin(&reel->dispatcher, error);
     if (rc < 0) return rc;
     rc = decide(work, error);
-    decision_finish(&work->decision);
+
     if (rc > 0) return engine_end(reel, 0, error);
     dispatcher_abort(&reel->dispatcher);
     return rc;

@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* ---- Running ------------------------------------------------------------------------------- */
+/* ---- Running --------------------------------------------------------------------------------- */
 
 /* What `decide` answered, against what it did. */
 static void check_verdict(struct decision *decision, reel_verdict verdict) {
@@ -22,36 +22,47 @@ static void check_verdict(struct decision *decision, reel_verdict verdict) {
         fold_fault(fold, "answers %d without reel_accept or reel_refuse", verdict);
 }
 
+/* Makes it a new decision; drafts stay where they are. */
+static void decision_reset(struct decision *decision, struct fold *fold,
+                           const struct registry *registry) {
+    *decision = (struct decision){
+        .handle.host = &host_table,
+        .fold = fold,
+        .registry = registry,
+        .number = fold->number,
+        .drafts = decision->drafts,
+        .made = decision->made,
+    };
+}
+
 int decision_run(struct decision *decision, struct collection *collection,
                  const struct registry *registry, const struct reel_command *command, uint64_t seq,
                  struct reel_error *error) {
     struct fold *fold = collection->fold;
-    *decision = (struct decision){.handle.host = &host_table, .fold = fold, .registry = registry};
     fold_begin(fold, TURN_DECIDE, collection, seq);
-    decision->number = fold->number;
+    decision_reset(decision, fold, registry);
     reel_verdict verdict = collection->projector->declared.decide(&decision->handle, command);
     fold_end(fold);
     if (fold->failed < 0) return fail(error, fold->failed, "%s", fold->error.text);
     if (!fold->faulted) check_verdict(decision, verdict);
-    for (const struct draft *draft = decision->first; draft; draft = draft->next)
-        if (draft->data.failed) return fail_memory(error);
+    for (size_t i = 0; i < decision->count; i++)
+        if (decision->drafts[i]->data.failed) return fail_memory(error);
     return fold->faulted ? fail(error, -EPROTO, "%s", fold->reason) : 0;
 }
 
 void decision_finish(struct decision *decision) {
-    while (decision->first) {
-        struct draft *draft = decision->first;
-        decision->first = draft->next;
-        text_finish(&draft->data);
-        free(draft);
+    for (size_t i = 0; i < decision->made; i++) {
+        text_finish(&decision->drafts[i]->data);
+        free(decision->drafts[i]);
     }
+    free(decision->drafts);
+    *decision = (struct decision){0};
 }
 
-/* The decision, if it is its turn. Its handle lives on the host's stack, so that one kept beyond
- * its turn cannot be told: nothing is read through it before the fold says that one is running. */
+/* The decision, if its turn is still on and all is well. */
 static struct decision *decision_of(struct reel_decision *handle) {
     struct decision *decision = (struct decision *)handle;
-    struct fold *fold = decision->fold;
+    const struct fold *fold = decision->fold;
     bool its_turn = fold->turn == TURN_DECIDE && decision->number == fold->number;
     return its_turn && !fold->faulted && fold->failed == 0 ? decision : NULL;
 }
@@ -66,12 +77,31 @@ struct collection *decision_collection(struct reel_decision *handle, const char 
     return collection;
 }
 
-/* ---- Drafting ------------------------------------------------------------------------------ */
+/* ---- Drafting -------------------------------------------------------------------------------- */
 
 static bool check_text(struct fold *fold, struct reel_str text, const char *what) {
     if (!text.data || utf8_valid(text)) return true;
     fold_fault(fold, "drafts an event with a %s that is not UTF-8", what);
     return false;
+}
+
+/* The next draft: one that was made before, emptied, or a new one. */
+static struct draft *next_draft(struct decision *decision) {
+    if (decision->count == decision->made) {
+        size_t size = (decision->made + 1) * sizeof *decision->drafts;
+        struct draft **drafts = realloc(decision->drafts, size);
+        if (!drafts) return NULL;
+        decision->drafts = drafts;
+        drafts[decision->made] = calloc(1, sizeof **drafts);
+        if (!drafts[decision->made]) return NULL;
+        decision->made++;
+    }
+    struct draft *draft = decision->drafts[decision->count];
+    text_finish(&draft->data);
+    draft->handle.host = &host_table;
+    draft->decision = decision;
+    draft->number = decision->number;
+    return draft;
 }
 
 struct reel_draft *decision_draft(struct reel_decision *handle, struct reel_str type,
@@ -83,21 +113,16 @@ struct reel_draft *decision_draft(struct reel_decision *handle, struct reel_str 
     if (decision->count == DRAFTS_MAX) fold_fault(fold, "drafts more than %d events", DRAFTS_MAX);
     if (!check_text(fold, type, "type") || !check_text(fold, subject, "subject") || fold->faulted)
         return NULL;
-    struct draft *draft = calloc(1, sizeof *draft);
+    struct draft *draft = next_draft(decision);
     char *type_copy = arena_copy(&fold->arena, type.data, type.len);
     char *subject_copy = arena_copy(&fold->arena, subject.data, subject.len);
     if (!draft || !type_copy || !subject_copy) {
-        free(draft);
         fold->failed = fail_memory(&fold->error);
         return NULL;
     }
-    *draft = (struct draft){.handle.host = &host_table,
-                            .decision = decision,
-                            .type = {type_copy, type.len},
-                            .subject = {subject.data ? subject_copy : NULL, subject.len}};
+    draft->type = (struct reel_str){type_copy, type.len};
+    draft->subject = (struct reel_str){subject.data ? subject_copy : NULL, subject.len};
     text_append_lit(&draft->data, "{");
-    *(decision->last ? &decision->last->next : &decision->first) = draft;
-    decision->last = draft;
     decision->count++;
     return &draft->handle;
 }
@@ -106,6 +131,10 @@ struct reel_draft *decision_draft(struct reel_decision *handle, struct reel_str 
 static struct text *begin_member(struct reel_draft *handle, struct reel_str name) {
     struct draft *draft = (struct draft *)handle;
     if (!decision_of(&draft->decision->handle)) return NULL;
+    if (draft->number != draft->decision->number) {
+        fold_fault(draft->decision->fold, "uses the handle of an earlier decision's draft");
+        return NULL;
+    }
     if (!name.data) {
         fold_fault(draft->decision->fold, "drafts a member without a name");
         return NULL;
@@ -151,7 +180,7 @@ void draft_int(struct reel_draft *handle, const char *name, int64_t value) {
     if (data) text_append_lit(data, digits);
 }
 
-/* ---- Verdicts ------------------------------------------------------------------------------ */
+/* ---- Verdicts -------------------------------------------------------------------------------- */
 
 reel_verdict decision_accept(struct reel_decision *handle, struct reel_str key) {
     struct decision *decision = decision_of(handle);

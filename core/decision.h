@@ -1,4 +1,7 @@
-/* decision.h: one command being decided: what `decide` may ask, and the events that it drafts. */
+/* decision.h: one command being decided: what `decide` may ask, and the events that it drafts.
+ *
+ * There is one decision for each Reel, and its drafts are used again and freed with it: a handle
+ * that a plugin kept too long is memory of ours, and is noticed. */
 #ifndef REEL_CORE_DECISION_H
 #define REEL_CORE_DECISION_H
 
@@ -14,8 +17,8 @@ struct decision;
 struct draft {
     struct reel_draft handle; /* first: the plugin's view of it */
     struct decision *decision;
-    struct draft *next;
-    struct reel_str type, subject;
+    uint64_t number;               /* of the turn that it was begun in */
+    struct reel_str type, subject; /* in the arena */
     struct text data;
 };
 
@@ -23,9 +26,9 @@ struct decision {
     struct reel_decision handle; /* first: the plugin's view of it */
     struct fold *fold;
     const struct registry *registry;
-    uint64_t number; /* of the turn that it is for */
-    struct draft *first, *last;
-    size_t count;
+    uint64_t number;       /* of the turn that it is for */
+    struct draft **drafts; /* of this turn the first `count`; all that there ever were follow */
+    size_t count, made;
     bool accepted, refused;
     struct reel_str key; /* accepted: of the record to show; in the arena */
     reel_refusal refusal;
@@ -33,12 +36,13 @@ struct decision {
     char detail[REASON_BYTES];
 };
 
+void decision_finish(struct decision *decision);
+
 /* Runs the projector's `decide`. 0: it accepted or refused. -EPROTO: the plugin's fault;
- * otherwise an error of the host's own. Ends with decision_finish in any case. */
+ * otherwise an error of the host's own. What it drafted is good until the transaction ends. */
 int decision_run(struct decision *decision, struct collection *collection,
                  const struct registry *registry, const struct reel_command *command, uint64_t seq,
                  struct reel_error *error);
-void decision_finish(struct decision *decision);
 
 /* The collection that a decision asks for, or NULL after a fault. */
 struct collection *decision_collection(struct reel_decision *decision, const char *name);

@@ -11,13 +11,13 @@
 #include <string.h>
 #include <time.h>
 
-/* Records that a transaction holds in memory before they are flushed into the store. */
-#define FLUSH_BYTES ((size_t)64 << 20)
+/* What records may take in memory before they are written within a transaction. */
+#define RELIEF_BYTES ((size_t)64 << 20)
 
 /* A catch-up's commits are larger than a feed's: nobody waits for one of them. */
 #define CATCH_UP_FACTOR 16
 
-/* ---- One event ----------------------------------------------------------------------------- */
+/* ---- One event ------------------------------------------------------------------------------- */
 
 /* Gives the event to one projector, if its collection has not folded it before. */
 static int fold_at_stop(struct dispatcher *dispatcher, const struct route_stop *stop,
@@ -98,33 +98,22 @@ static int count_event(struct dispatcher *dispatcher, uint64_t seq, reel_outcome
     return reason ? rejected_put(&dispatcher->store, seq, "", reason, error) : 0;
 }
 
-/* Memory is bounded: what is in the arena belongs to records that can be written now. */
-static int flush_if_large(struct dispatcher *dispatcher, struct reel_error *error) {
-    struct arena *arena = &dispatcher->fold.arena;
-    if (arena->used < FLUSH_BYTES) return 0;
-    int rc = registry_flush(&dispatcher->registry, arena, error);
-    if (rc == 0) arena_reset(arena);
-    return rc;
-}
-
 /* Folds an event that has been read, or counts a payload that could not be. */
 static int fold_read(struct dispatcher *dispatcher, uint64_t seq, struct reel_event *event,
                      const char *reason, reel_outcome *ret, struct reel_error *error) {
     *ret = REEL_REJECTED;
     dispatcher->folded = seq;
     int rc = event ? fold_event(dispatcher, event, seq, ret, error) : 0;
-    if (rc == 0) rc = count_event(dispatcher, seq, *ret, reason, error);
-    if (rc == 0) rc = flush_if_large(dispatcher, error);
-    return rc;
+    return rc == 0 ? count_event(dispatcher, seq, *ret, reason, error) : rc;
 }
 
-/* ---- Taking events in ---------------------------------------------------------------------- */
+/* ---- Taking events in ------------------------------------------------------------------------ */
 
 static int append(struct dispatcher *dispatcher, struct log_entry *entry,
-                  struct reel_error *error) {
+                  const struct intake *intake, struct reel_error *error) {
     int rc = log_append(&dispatcher->log, entry, error);
     if (rc == 0 && entry->id_hash)
-        rc = ids_put(&dispatcher->store, entry->id_hash, entry->seq, error);
+        rc = ids_put(&dispatcher->store, entry->id_hash, entry->seq, intake->record, error);
     if (rc == 0) dispatcher->state.head = entry->seq;
     return rc;
 }
@@ -145,7 +134,7 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct intake *intake,
         entry.flags |= LOG_OVERSIZE;
         entry.bytes = (struct reel_str){"", 0};
     }
-    int rc = append(dispatcher, &entry, error);
+    int rc = append(dispatcher, &entry, intake, error);
     if (rc == 0) rc = read_payload(dispatcher, &entry, &event, reason, error);
     if (rc < 0) return rc;
     bool is_event = rc > 0;
@@ -162,7 +151,7 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct intake *intake,
                      &ret->outcome, error);
 }
 
-/* ---- Folding what is in the log ------------------------------------------------------------ */
+/* ---- Folding what is in the log -------------------------------------------------------------- */
 
 /* Commits, and returns `done`; or aborts after a failure. */
 static int end(struct dispatcher *dispatcher, int rc, int done, struct reel_error *error) {
@@ -197,6 +186,7 @@ static int fold_log(struct dispatcher *dispatcher, uint64_t from_seq, struct ree
         if (events-- == 0 || entry.bytes.len > bytes) break;
         bytes -= entry.bytes.len;
         rc = fold_entry(dispatcher, &entry, error);
+        if (rc == 0) rc = dispatcher_relieve(dispatcher, error);
         if (rc < 0) break;
     }
     log_walk_finish(&walk);
@@ -212,7 +202,7 @@ int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error)
     return end(dispatcher, rc, 1, error);
 }
 
-/* ---- Keeping the log ----------------------------------------------------------------------- */
+/* ---- Keeping the log ------------------------------------------------------------------------- */
 
 int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
     struct store_state *state = &dispatcher->state;
@@ -232,7 +222,7 @@ int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collectio
     return end(dispatcher, rc, 0, error);
 }
 
-/* ---- Transactions -------------------------------------------------------------------------- */
+/* ---- Transactions ---------------------------------------------------------------------------- */
 
 int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
     int rc = dispatcher_begin(dispatcher, error);
@@ -246,6 +236,14 @@ int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error) {
     dispatcher->folded = 0;
     dispatcher->time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
     return store_begin(&dispatcher->store, error);
+}
+
+int dispatcher_relieve(struct dispatcher *dispatcher, struct reel_error *error) {
+    struct arena *arena = &dispatcher->fold.arena;
+    if (arena->used < RELIEF_BYTES) return 0;
+    int rc = registry_flush(&dispatcher->registry, arena, error);
+    if (rc == 0) arena_reset(arena);
+    return rc;
 }
 
 static int write_all(struct dispatcher *dispatcher, struct reel_error *error) {

@@ -37,6 +37,7 @@ struct intake {
     struct reel_str bytes;
     uint32_t flags;         /* LOG_SUBMITTED, or 0 */
     const uint8_t *id_hash; /* with LOG_SUBMITTED */
+    struct reel_str record; /* likewise: the key that `ids` keeps with it */
     bool fold;              /* or only append */
 };
 
@@ -48,6 +49,10 @@ int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error);
 int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error);
 int dispatcher_take(struct dispatcher *dispatcher, const struct intake *intake,
                     struct reel_result *ret, struct reel_error *error);
+/* Between two events: writes what records the transaction holds, if that is much, so that their
+ * memory is used again. */
+int dispatcher_relieve(struct dispatcher *dispatcher, struct reel_error *error);
+
 int dispatcher_commit(struct dispatcher *dispatcher, struct reel_error *error);
 void dispatcher_abort(struct dispatcher *dispatcher);
 

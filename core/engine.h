@@ -10,6 +10,7 @@
 #ifndef REEL_CORE_ENGINE_H
 #define REEL_CORE_ENGINE_H
 
+#include "decision.h"
 #include "dispatcher.h"
 
 #include <pthread.h>
@@ -20,6 +21,7 @@ struct reel {
     bool started;
     char *source;               /* CloudEvents source of what commands make */
     struct json_parser *bodies; /* [writer] */
+    struct decision decision;   /* [writer] */
     pthread_mutex_t writer;
 
     pthread_mutex_t views_lock;

@@ -93,7 +93,7 @@ bool fold_save(struct fold *fold, struct change *change) {
     return true;
 }
 
-/* ---- Messages ------------------------------------------------------------------------------ */
+/* ---- Messages -------------------------------------------------------------------------------- */
 
 void message_format(char *ret, size_t size, const char *format, va_list args) {
     int len = vsnprintf(ret, size, format, args);

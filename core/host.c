@@ -12,7 +12,7 @@
 
 static const struct reel_str null_text = {"null", 4};
 
-/* ---- Whose turn is it? ---------------------------------------------------------------------- */
+/* ---- Whose turn is it? ----------------------------------------------------------------------- */
 
 /* The fold, if this is the handle of the evolve that runs. */
 static struct fold *fold_of(struct reel_tx *tx) {

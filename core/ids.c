@@ -24,26 +24,33 @@ void ids_hash(const struct reel_str *parts, size_t count, uint8_t ret[16]) {
     }
 }
 
-int ids_put(struct store *store, const uint8_t hash[16], uint64_t seq, struct reel_error *error) {
-    MDB_val key = {16, (void *)hash}, value = {sizeof seq, &seq};
-    int rc = mdb_put(store->txn, store->ids, &key, &value, 0);
-    return rc == 0 ? 0 : store_fail(store, rc, "cannot write ids", error);
+int ids_put(struct store *store, const uint8_t hash[16], uint64_t seq, struct reel_str record,
+            struct reel_error *error) {
+    MDB_val key = {16, (void *)hash}, value = {sizeof seq + record.len, NULL};
+    int rc = mdb_put(store->txn, store->ids, &key, &value, MDB_RESERVE);
+    if (rc != 0) return store_fail(store, rc, "cannot write ids", error);
+    memcpy(value.mv_data, &seq, sizeof seq);
+    if (record.len) memcpy((char *)value.mv_data + sizeof seq, record.data, record.len);
+    return 0;
 }
 
 int ids_get(struct store *store, MDB_txn *txn, const uint8_t hash[16], uint64_t *ret_seq,
-            struct reel_error *error) {
+            struct reel_str *ret_record, struct reel_error *error) {
     MDB_val key = {16, (void *)hash}, value;
     int rc = mdb_get(txn, store->ids, &key, &value);
-    if (rc == 0 && value.mv_size != sizeof *ret_seq) rc = MDB_CORRUPTED;
+    if (rc == 0 && value.mv_size < sizeof *ret_seq) rc = MDB_CORRUPTED;
     if (rc != 0) return store_fail(store, rc, "cannot read ids", error);
     memcpy(ret_seq, value.mv_data, sizeof *ret_seq);
+    *ret_record = (struct reel_str){(const char *)value.mv_data + sizeof *ret_seq,
+                                    value.mv_size - sizeof *ret_seq};
     return 0;
 }
 
 int ids_remove(struct store *store, const uint8_t hash[16], uint64_t seq,
                struct reel_error *error) {
     uint64_t known;
-    int rc = ids_get(store, store->txn, hash, &known, error);
+    struct reel_str record;
+    int rc = ids_get(store, store->txn, hash, &known, &record, error);
     if (rc == -ENOENT || (rc == 0 && known != seq)) return 0;
     if (rc < 0) return rc;
     MDB_val key = {16, (void *)hash};

@@ -14,7 +14,7 @@ enum {
     GOES_ON = 0x01, /* behind a full chunk */
 };
 
-/* ---- Stored keys --------------------------------------------------------------------------- */
+/* ---- Stored keys ----------------------------------------------------------------------------- */
 
 /* What all entries of a node (0: the top) begin with. */
 static void begin_key(struct stored_key *stored, uint64_t node) {
@@ -50,7 +50,7 @@ static int node_of(struct store *store, MDB_val value, uint64_t *ret, struct ree
     return 0;
 }
 
-/* ---- Getting ------------------------------------------------------------------------------- */
+/* ---- Getting --------------------------------------------------------------------------------- */
 
 /* Follows a key's full chunks to the node that its end is in, which may be the top. The nodes
  * that it passes through go to `path`, unless that is NULL. */
@@ -83,7 +83,7 @@ int keys_get(struct store *store, MDB_txn *txn, MDB_dbi dbi, struct reel_str key
     return 0;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 int keys_writer_start(struct keys_writer *writer, struct store *store, MDB_dbi dbi,
                       struct reel_error *error) {
@@ -218,7 +218,7 @@ int keys_delete(struct keys_writer *writer, struct reel_str key, struct reel_err
     return rc;
 }
 
-/* ---- Walking ------------------------------------------------------------------------------- */
+/* ---- Walking --------------------------------------------------------------------------------- */
 
 /* Goes into a node: what follows is looked for from its start. */
 static int enter(struct keys_walk *walk, uint64_t node, struct reel_str chunk) {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Appending ----------------------------------------------------------------------------- */
+/* ---- Appending ------------------------------------------------------------------------------- */
 
 void log_finish(struct log *log) {
     text_finish(&log->block);
@@ -89,7 +89,7 @@ void log_describe(struct log *log, const struct log_entry *entry) {
     memcpy(at, &header, sizeof header);
 }
 
-/* ---- Reading ------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static struct reel_str part_of(struct reel_str bytes, uint32_t at, uint32_t len) {
     if (len == 0 || at > bytes.len || len > bytes.len - at) return (struct reel_str){0};
@@ -170,7 +170,7 @@ int log_get(struct store *store, MDB_txn *txn, uint64_t seq, struct log_entry *r
     return rc > 0 && ret->seq == seq ? 0 : fail(error, -ENOENT, "the log has no such event");
 }
 
-/* ---- Trimming ------------------------------------------------------------------------------ */
+/* ---- Trimming -------------------------------------------------------------------------------- */
 
 /* Lets go of a block's entries below `first_seq`: `block` becomes what is left of it. */
 static int drop_entries(struct store *store, struct reel_str *block, uint64_t first_seq,

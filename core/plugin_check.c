@@ -22,7 +22,7 @@ static const char *const reserved_collections[] = {"events",  "rejected", "statu
                                                    "plugins", "version",  NULL};
 static const char *const query_parameters[] = {"limit", "after", "min_cursor", "timeout", NULL};
 
-/* ---- Words --------------------------------------------------------------------------------- */
+/* ---- Words ----------------------------------------------------------------------------------- */
 
 static bool is_listed(const char *text, const char *const *list) {
     for (; *list; list++)
@@ -73,7 +73,7 @@ static void copy_sized(void *to, size_t to_size, const void *from, uint32_t from
     memcpy(to, from, from_size < to_size ? from_size : to_size);
 }
 
-/* ---- Fields -------------------------------------------------------------------------------- */
+/* ---- Fields ---------------------------------------------------------------------------------- */
 
 static int check_field_kind(const struct reel_field *field, const char *where,
                             struct reel_error *error) {
@@ -157,7 +157,7 @@ static int take_fields(struct plugin *plugin, struct projector *projector, const
     return 0;
 }
 
-/* ---- Commands ------------------------------------------------------------------------------ */
+/* ---- Commands -------------------------------------------------------------------------------- */
 
 static int check_command(const struct projector *projector, uint32_t at, const char *where,
                          struct reel_error *error) {
@@ -201,7 +201,7 @@ static int take_commands(struct plugin *plugin, struct projector *projector, con
     return 0;
 }
 
-/* ---- Projectors ---------------------------------------------------------------------------- */
+/* ---- Projectors ------------------------------------------------------------------------------ */
 
 static int check_collection(const char *name, const char *where, struct reel_error *error) {
     struct quoted found;
@@ -270,7 +270,7 @@ static int take_projectors(struct plugin *plugin, struct reel_error *error) {
     return 0;
 }
 
-/* ---- The whole ----------------------------------------------------------------------------- */
+/* ---- The whole ------------------------------------------------------------------------------- */
 
 static int check_header(const struct reel_header *header, struct reel_error *error) {
     if (header->magic != REEL_PLUGIN_MAGIC)

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* ---- Shape --------------------------------------------------------------------------------- */
+/* ---- Shape ----------------------------------------------------------------------------------- */
 
 int record_shape_init(struct record_shape *shape, const char *const *names, uint32_t count) {
     size_t size = count * sizeof *shape->before;
@@ -31,7 +31,7 @@ void record_shape_finish(struct record_shape *shape) {
     *shape = (struct record_shape){0};
 }
 
-/* ---- Varints: seven bits a byte, the low ones first ----------------------------------------- */
+/* ---- Varints: seven bits a byte, the low ones first ------------------------------------------ */
 
 static size_t varint_len(size_t value) {
     size_t len = 1;
@@ -59,7 +59,7 @@ static const char *varint_read(const char *at, const char *end, size_t *ret) {
     return NULL;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 /* What a null field is given to grow: about a time stamp; a number or a word takes less. */
 #define ROOM_PER_NULL 20
@@ -100,7 +100,7 @@ void record_write(const struct record_shape *shape, const struct reel_str *value
     memset(to, 0, (size_t)(end - to));
 }
 
-/* ---- Reading ------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* Without the zeros at its end. */
 static struct reel_str trimmed(struct reel_str stored) {

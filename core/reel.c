@@ -31,7 +31,7 @@ uint64_t clock_ms(void) {
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* ---- Options ------------------------------------------------------------------------------- */
+/* ---- Options --------------------------------------------------------------------------------- */
 
 /* The caller's options in this version's size, with defaults for what is 0. */
 static int take_options(const struct reel_options *given, struct reel_options *ret,
@@ -142,6 +142,7 @@ int reel_open(const struct reel_options *given, struct reel **ret, struct reel_e
 
 void reel_close(struct reel *reel) {
     if (!reel) return;
+    decision_finish(&reel->decision);
     dispatcher_finish(&reel->dispatcher);
     json_parser_destroy(reel->bodies);
     while (reel->plugins) {
@@ -157,7 +158,7 @@ void reel_close(struct reel *reel) {
     free(reel);
 }
 
-/* ---- Plugins ------------------------------------------------------------------------------- */
+/* ---- Plugins --------------------------------------------------------------------------------- */
 
 static int check_setup(struct reel *reel, struct reel_error *error) {
     return reel->started ? fail(error, -EBUSY, "plugins can be added only before reel_start") : 0;
@@ -280,7 +281,7 @@ int reel_canonical_key(struct reel *reel, const char *collection, struct reel_st
     return 0;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static int check_started(struct reel *reel, struct reel_error *error) {
     return reel->started ? 0 : fail(error, -EINVAL, "reel_start comes first");
@@ -338,6 +339,7 @@ static int take_batch(struct reel *reel, const struct reel_str *payloads, size_t
         struct intake intake = {.bytes = payloads[i], .fold = fold};
         struct reel_result result;
         rc = dispatcher_take(&reel->dispatcher, &intake, &result, error);
+        if (rc == 0) rc = dispatcher_relieve(&reel->dispatcher, error);
         if (ret && rc == 0) ret[i] = result;
     }
     return engine_end(reel, rc, error);

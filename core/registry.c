@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Adding -------------------------------------------------------------------------------- */
+/* ---- Adding ---------------------------------------------------------------------------------- */
 
 static void collection_destroy(struct collection *collection) {
     if (!collection) return;
@@ -177,7 +177,7 @@ int registry_start(struct registry *registry, const struct store_state *position
     return 0;
 }
 
-/* ---- Transactions -------------------------------------------------------------------------- */
+/* ---- Transactions ---------------------------------------------------------------------------- */
 
 uint64_t registry_behind(const struct registry *registry, uint64_t cursor) {
     for (size_t i = 0; i < registry->count; i++)

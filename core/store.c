@@ -23,7 +23,7 @@
 /* With less left than this, an EIO is taken for a full disk: LMDB reports a short write so. */
 #define FULL_BELOW_BYTES ((uint64_t)1 << 20)
 
-/* ---- Errors -------------------------------------------------------------------------------- */
+/* ---- Errors ---------------------------------------------------------------------------------- */
 
 static bool disk_is_full(const struct store *store) {
     int fd;
@@ -58,7 +58,7 @@ static int check_whole(struct store *store, const char *doing, struct reel_error
     return fail(error, -EIO, "%s: the store failed earlier, end this process", doing);
 }
 
-/* ---- Opening ------------------------------------------------------------------------------- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 static int open_databases(struct store *store, struct reel_error *error) {
     MDB_txn *txn = store->txn;
@@ -159,7 +159,7 @@ void store_close(struct store *store) {
     store->lock_fd = -1;
 }
 
-/* ---- Transactions -------------------------------------------------------------------------- */
+/* ---- Transactions ---------------------------------------------------------------------------- */
 
 int store_begin(struct store *store, struct reel_error *error) {
     int rc = check_whole(store, "cannot write", error);
@@ -179,15 +179,16 @@ void store_abort(struct store *store) {
     store->txn = NULL;
 }
 
-/* ---- meta ---------------------------------------------------------------------------------- */
+/* ---- meta ------------------------------------------------------------------------------------ */
 
+/* Another format's state may have another size; its `format` comes first, too. */
 static int get_fixed(struct store *store, MDB_txn *txn, MDB_val key, void *ret, size_t size) {
     MDB_val value;
     int rc = mdb_get(txn, store->meta, &key, &value);
     if (rc == MDB_NOTFOUND) return -ENOENT;
     if (rc != 0) return store_fail(store, rc, "cannot read meta", NULL);
-    if (value.mv_size != size) return -EPROTO;
-    memcpy(ret, value.mv_data, size);
+    memset(ret, 0, size);
+    memcpy(ret, value.mv_data, value.mv_size < size ? value.mv_size : size);
     return 0;
 }
 
@@ -241,12 +242,12 @@ int store_open_collection(struct store *store, const char *name, MDB_dbi *ret,
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the collection", error);
 }
 
-/* ---- Backup -------------------------------------------------------------------------------- */
+/* ---- Backup ---------------------------------------------------------------------------------- */
 
 /* The copy says what it is, so that it cannot be taken for the original. */
-static int mark_as_backup(const char *directory, struct reel_error *error) {
+static int mark_as_backup(const char *directory, uint64_t map_bytes, struct reel_error *error) {
     struct store copy = {.lock_fd = -1};
-    struct store_options options = {.map_bytes = (uint64_t)1 << 40, .readers_max = 8};
+    struct store_options options = {.map_bytes = map_bytes, .readers_max = 8};
     struct store_state state;
     int rc = open_environment(&copy, &options, directory, error);
     if (rc == 0) rc = store_begin(&copy, error);
@@ -272,7 +273,9 @@ int store_backup(struct store *store, const char *directory, struct reel_error *
         else if (rc != 0)
             rc = store_fail(store, rc, "cannot copy", error);
     }
-    if (rc == 0) rc = mark_as_backup(directory, error);
+    MDB_envinfo info;
+    mdb_env_info(store->env, &info); /* cannot fail: there is an environment */
+    if (rc == 0) rc = mark_as_backup(directory, info.me_mapsize, error);
     if (rc == 0) rc = directory_sync(directory, error);
     return rc < 0 ? fail_in(error, rc, "cannot back up to %s", directory) : 0;
 }

@@ -31,7 +31,7 @@ struct reel_view {
     struct store_state state;
 };
 
-/* ---- Life ---------------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 /* Locks the view for one call; -EDEADLK: from within a callback of it. */
 static int view_enter(struct reel_view *view) {
@@ -134,7 +134,7 @@ void reel_view_close(struct reel_view *view) {
     free(view);
 }
 
-/* ---- Positions ----------------------------------------------------------------------------- */
+/* ---- Positions ------------------------------------------------------------------------------- */
 
 int reel_view_position(struct reel_view *view, struct reel_position *ret) {
     ENTER(view);
@@ -179,7 +179,7 @@ int reel_view_collection(struct reel_view *view, const char *name,
     return 0;
 }
 
-/* ---- Records ------------------------------------------------------------------------------- */
+/* ---- Records --------------------------------------------------------------------------------- */
 
 /* The collection, if it has caught up. */
 static int served_collection(struct reel_view *view, const char *name, struct collection **ret) {

@@ -197,6 +197,10 @@ format() {
 
 # The example that newcomers run, where they run it: in a tree of its own, from elsewhere, twice.
 stage_quickstart() {
+    check quickstart quickstart
+}
+
+quickstart() {
     local tree=$scratch/quickstart first=$scratch/quickstart.1 second=$scratch/quickstart.2 count
     rm -rf "$tree" && mkdir "$tree" || return
     sources -exec cp --parents -t "$tree" {} + || return

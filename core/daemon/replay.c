@@ -29,7 +29,7 @@ struct replay {
     bool progress; /* stderr is a terminal */
 };
 
-/* ---- Arguments ----------------------------------------------------------------------------- */
+/* ---- Arguments ------------------------------------------------------------------------------- */
 
 static int usage(const char *message, const char *what) {
     fprintf(stderr, "reeld replay: %s%s; see reeld --help\n", message, what);
@@ -71,7 +71,7 @@ static int take_arguments(struct replay *replay, int argc, char **argv) {
     return EXIT_GOOD;
 }
 
-/* ---- In ------------------------------------------------------------------------------------ */
+/* ---- In -------------------------------------------------------------------------------------- */
 
 static void show_progress(const struct replay *replay, const char *end) {
     if (replay->progress)
@@ -119,7 +119,7 @@ static int fold_file(struct replay *replay, struct reel_error *error) {
     return rc < 0 ? fail_in(error, rc, "%s", is_stdin ? "stdin" : replay->file) : 0;
 }
 
-/* ---- Out ----------------------------------------------------------------------------------- */
+/* ---- Out ------------------------------------------------------------------------------------- */
 
 struct row_printer {
     bool any;
@@ -181,7 +181,7 @@ static int print_result(struct replay *replay, struct reel_error *error) {
     return rc;
 }
 
-/* ---- The whole ----------------------------------------------------------------------------- */
+/* ---- The whole ------------------------------------------------------------------------------- */
 
 static int run(struct replay *replay, struct reel_error *error) {
     struct reel_options options = {

@@ -61,7 +61,7 @@ reel_kind json_kind(struct reel_value value) {
     }
 }
 
-/* ---- Members ------------------------------------------------------------------------------- */
+/* ---- Members --------------------------------------------------------------------------------- */
 
 /* A projector asks an object for several members in turn: the first time, they are listed. */
 static bool memorise(struct json *json, uint64_t object) {
@@ -113,7 +113,7 @@ struct reel_value json_next(struct reel_value container, struct reel_value previ
     return (struct reel_value){container.json, letter == '{' ? at + 1 : at};
 }
 
-/* ---- Scalars ------------------------------------------------------------------------------- */
+/* ---- Scalars --------------------------------------------------------------------------------- */
 
 struct reel_str json_str(struct reel_value value) {
     const struct json *json = json_of(value);
@@ -153,7 +153,7 @@ bool json_bool(struct reel_value value, bool *ret) {
     return true;
 }
 
-/* ---- A value's own text -------------------------------------------------------------------- */
+/* ---- A value's own text ---------------------------------------------------------------------- */
 
 static bool is_space_or_mark(char c) {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == ',' || c == ':';

@@ -86,7 +86,7 @@ void text_append_quoted(struct text *text, struct reel_str str) {
     if (to) json_quote(to, str, len);
 }
 
-/* ---- Reading a string's text --------------------------------------------------------------- */
+/* ---- Reading a string's text ----------------------------------------------------------------- */
 
 static unsigned hex4(const char *at) {
     unsigned value = 0;

@@ -21,7 +21,7 @@ static const char *const type_prefixes[] = {
     NULL,
 };
 
-/* ---- Folding ------------------------------------------------------------------------------- */
+/* ---- Folding --------------------------------------------------------------------------------- */
 
 /* An id for the operator's log: enough to find it by, whole characters only. */
 static struct reel_str brief(struct reel_str id) {
@@ -108,7 +108,7 @@ static reel_outcome cell_evolve(struct reel_tx *tx, const struct reel_event *eve
     return REEL_APPLIED;
 }
 
-/* ---- What the host reads ------------------------------------------------------------------- */
+/* ---- What the host reads --------------------------------------------------------------------- */
 
 static const char *const states[] = {"pending", "running", "destroyed", NULL};
 

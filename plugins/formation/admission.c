@@ -58,7 +58,7 @@ reel_verdict admission_check(struct reel_decision *decision, struct reel_value b
     return verdict;
 }
 
-/* ---- Types --------------------------------------------------------------------------------- */
+/* ---- Types ----------------------------------------------------------------------------------- */
 
 /* A flat body may have a `kind` of its own among the fields that are kept; only `spec`, or the
  * kind "Formation", make a body Kubernetes-like. */
@@ -166,7 +166,7 @@ static reel_verdict read_members(struct reel_decision *decision, const struct pa
     return REEL_ACCEPTED;
 }
 
-/* ---- Rules --------------------------------------------------------------------------------- */
+/* ---- Rules ----------------------------------------------------------------------------------- */
 
 /* Shorter ids first: any order serves, and most comparisons then end at the length. */
 static int compare_ids(const void *a, const void *b) {

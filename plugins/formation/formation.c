@@ -33,7 +33,7 @@ static const struct phase phases[] = {
 };
 enum { PHASES = sizeof phases / sizeof phases[0] };
 
-/* ---- Folding ------------------------------------------------------------------------------- */
+/* ---- Folding --------------------------------------------------------------------------------- */
 
 static struct reel_str first_str(struct reel_value object, const char *name,
                                  const char *otherwise) {
@@ -88,7 +88,7 @@ static bool formation_canonical_key(struct reel_str given, struct reel_key *ret)
     return true;
 }
 
-/* ---- Commands ------------------------------------------------------------------------------ */
+/* ---- Commands -------------------------------------------------------------------------------- */
 
 static reel_verdict refuse_unknown(struct reel_decision *decision, struct reel_str key) {
     return reel_refuse(decision, REEL_NOT_FOUND, "not-found", "there is no formation %.*s",
@@ -218,7 +218,7 @@ static reel_verdict formation_decide(struct reel_decision *decision,
     return decide_status(decision, command);
 }
 
-/* ---- What the host reads ------------------------------------------------------------------- */
+/* ---- What the host reads --------------------------------------------------------------------- */
 
 static const char *const type_prefixes[] = {FAMILY, ARCHIVED_FAMILY, NULL};
 

@@ -14,7 +14,7 @@ static struct reel_order order_of(const char *collection, const char *verb, cons
     };
 }
 
-/* ---- An older minor version ---------------------------------------------------------------- */
+/* ---- An older minor version ------------------------------------------------------------------ */
 
 static const char *const film =
     "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/tests/abi\",\"type\":\"test.films.shot\","
@@ -61,7 +61,7 @@ static void what_an_older_minor_lacks_is_not_read(void **state) {
     reel_close(reel);
 }
 
-/* ---- C++17 --------------------------------------------------------------------------------- */
+/* ---- C++17 ----------------------------------------------------------------------------------- */
 
 static void a_cxx_plugin_folds(void **state) {
     (void)state;
@@ -85,7 +85,7 @@ static void a_cxx_plugin_makes_keys_canonical(void **state) {
     reel_close(reel);
 }
 
-/* ---- Optional members ---------------------------------------------------------------------- */
+/* ---- Optional members ------------------------------------------------------------------------ */
 
 static void decide_without_commands_takes_none(void **state) {
     (void)state;

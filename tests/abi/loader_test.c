@@ -102,7 +102,7 @@ static struct refusal refusals[] = {
     WITH("two_names", P0 "fields[1].flags has REEL_FIELD_IS_NAME, which fields[0] has already"),
 };
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 static int open_in_memory(void **state) {
     *state = reel_loaded(NULL, NULL, NULL);
@@ -114,7 +114,7 @@ static int close_it(void **state) {
     return 0;
 }
 
-/* ---- Assertions ---------------------------------------------------------------------------- */
+/* ---- Assertions ------------------------------------------------------------------------------ */
 
 static void load(struct reel *reel, const char *path) {
     struct reel_error error;
@@ -154,7 +154,7 @@ static void assert_refused_with(struct reel *reel, const char *path, int code, c
         fail_msg("\"%s\" does not say \"%s\"", error.text, part);
 }
 
-/* ---- Cases: what is refused ---------------------------------------------------------------- */
+/* ---- Cases: what is refused ------------------------------------------------------------------ */
 
 static void refuses(void **state) {
     const struct refusal *refusal = *state;
@@ -249,7 +249,7 @@ static void refuses_without_a_place_for_the_sentence(void **state) {
     assert_int_equal(reel_load_plugin(*state, fixture_so("wrong_magic"), NULL), -ENOEXEC);
 }
 
-/* ---- Cases: what is loaded ----------------------------------------------------------------- */
+/* ---- Cases: what is loaded ------------------------------------------------------------------- */
 
 static void loads_what_was_refused_elsewhere(void **state) {
     load(*state, fixture_so("cells"));
@@ -303,7 +303,7 @@ static void loads_a_directory_in_the_order_of_names(void **state) {
     assert_null(reel_collection_name(*state, 1));
 }
 
-/* ---- The list ------------------------------------------------------------------------------ */
+/* ---- The list -------------------------------------------------------------------------------- */
 
 #define WITH_REEL(test) cmocka_unit_test_setup_teardown(test, open_in_memory, close_it)
 

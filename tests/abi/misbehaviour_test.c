@@ -30,7 +30,7 @@ static struct fault faults[] = {
 
 #define BLAME "plugin misbehaving (stumbles): "
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 static struct reel *open_plugins(const char *directory) {
     return reel_opened(directory, NULL, fixture_so("misbehaving"), fixture_so("bystander"), NULL);
@@ -73,7 +73,7 @@ static int find_rejection(void *context, const struct reel_rejection *rejection)
     return 0;
 }
 
-/* ---- Assertions ---------------------------------------------------------------------------- */
+/* ---- Assertions ------------------------------------------------------------------------------ */
 
 /* `stumbles`, and nobody else, rejected this event. */
 static struct found assert_one_rejection(struct reel *reel, uint64_t seq) {
@@ -123,7 +123,7 @@ static void assert_good_works(struct reel *reel) {
     assert_record(reel, "bystanders", "a", "{\"last\":\"good\",\"count\":3}");
 }
 
-/* ---- Cases --------------------------------------------------------------------------------- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
 static void is_rejected(void **state) {
     const struct fault *fault = *state;

@@ -59,8 +59,7 @@ static struct stream make_stream(size_t count) {
     return stream;
 }
 
-/* ---- The measures beside -----------------------------------------------------------------------
- */
+/* ---- The measures beside --------------------------------------------------------------------- */
 
 static double measure_simdjson(const struct stream *stream) {
     double best = 0;
@@ -89,8 +88,7 @@ static double measure_jansson(const struct stream *stream) {
     return best;
 }
 
-/* ---- Reel --------------------------------------------------------------------------------------
- */
+/* ---- Reel ------------------------------------------------------------------------------------ */
 
 /* Rebuild: the log is there, records are not; until they are committed. */
 static double measure_rebuild(const struct stream *stream, bool synced) {
@@ -139,8 +137,7 @@ static double measure_intake(const struct stream *stream, size_t batch, bool syn
     return best;
 }
 
-/* ---- Listing and size --------------------------------------------------------------------------
- */
+/* ---- Listing and size ------------------------------------------------------------------------ */
 
 struct listing {
     char *at, *end;

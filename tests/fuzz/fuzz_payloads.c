@@ -48,7 +48,7 @@ static struct reel *opened(void) {
     return reel;
 }
 
-/* ---- Comparing ----------------------------------------------------------------------------- */
+/* ---- Comparing ------------------------------------------------------------------------------- */
 
 static int append_row(void *context, const struct reel_row *row) {
     int outcome;
@@ -89,7 +89,7 @@ static void compare_states(const struct run *run) {
     json_decref(state);
 }
 
-/* ---- Applying ------------------------------------------------------------------------------ */
+/* ---- Applying -------------------------------------------------------------------------------- */
 
 static void apply(struct run *run, const char *bytes, size_t len) {
     struct reel_result result = {0};

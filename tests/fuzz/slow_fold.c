@@ -52,7 +52,7 @@ json_t *slow_fold_state(struct slow_fold *fold) {
     return must(json_pack("{s:O, s:O}", "cells", fold->cells, "formations", fold->formations));
 }
 
-/* ---- Reading JSON -------------------------------------------------------------------------- */
+/* ---- Reading JSON ---------------------------------------------------------------------------- */
 
 /* The end of the string that begins at `at`, past its closing quote. */
 static size_t string_end(const char *bytes, size_t len, size_t at) {
@@ -131,7 +131,7 @@ json_t *slow_fold_decode(const char *bytes, size_t len, int *ret_outcome) {
     return root;
 }
 
-/* ---- Strings and lists --------------------------------------------------------------------- */
+/* ---- Strings and lists ----------------------------------------------------------------------- */
 
 static bool is_text(const json_t *value, const char *text) {
     return json_is_string(value) && json_string_length(value) == strlen(text) &&
@@ -208,7 +208,7 @@ static json_t *uuid(const json_t *value) {
                              digits + 16, digits + 20));
 }
 
-/* ---- Formations ---------------------------------------------------------------------------- */
+/* ---- Formations ------------------------------------------------------------------------------ */
 
 static const char *status_of(const char *phase) {
     static const char *const table[][2] = {
@@ -250,7 +250,7 @@ static int fold_formation(struct slow_fold *fold, json_t *event, const char *pha
     return SLOW_FOLD_APPLIED;
 }
 
-/* ---- Cells --------------------------------------------------------------------------------- */
+/* ---- Cells ----------------------------------------------------------------------------------- */
 
 static void fill_formation_id(json_t *cell, json_t *data) {
     if (!json_is_null(json_object_get(cell, "formation_id"))) return;
@@ -308,7 +308,7 @@ static int fold_cell(struct slow_fold *fold, json_t *event, const char *what) {
     return SLOW_FOLD_APPLIED;
 }
 
-/* ---- Events -------------------------------------------------------------------------------- */
+/* ---- Events ---------------------------------------------------------------------------------- */
 
 static int fold_event(struct slow_fold *fold, json_t *event) {
     static const char *const families[] = {"dev.cellos.events.cell.formation.v1.",

@@ -16,7 +16,7 @@
 #define STARTED   "\"type\":\"dev.cellos.events.cell.lifecycle.v1.started\""
 #define COMPLETED "\"type\":\"dev.cellos.events.cell.command.v1.completed\""
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 static int setup(void **state) {
     *state = slow_fold_new();
@@ -32,7 +32,7 @@ static int apply(struct slow_fold *fold, const char *payload) {
     return slow_fold_apply(fold, payload, strlen(payload));
 }
 
-/* ---- Assertions ---------------------------------------------------------------------------- */
+/* ---- Assertions ------------------------------------------------------------------------------ */
 
 static void assert_outcome(const char *name, size_t step, int outcome, const char *expected) {
     static const char *const names[] = {"", "applied", "ignored", "error", "unknown"};
@@ -56,7 +56,7 @@ static void assert_exit_code(struct slow_fold *fold, json_int_t expected) {
     json_decref(state);
 }
 
-/* ---- Cases --------------------------------------------------------------------------------- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
 static void run_vector(const json_t *vector) {
     const char *name = json_string_value(json_object_get(vector, "name"));

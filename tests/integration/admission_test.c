@@ -16,7 +16,7 @@
 #define RING(x, y, z)  MEMBER(x, y) "," MEMBER(y, z) "," MEMBER(z, x)
 #define GOOD           FORMATION("\"a\"", A "," MEMBER("b", "a") "," MEMBER("c", "b"))
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 static int set_up(void **state) {
     *state = reel_opened(NULL, NULL, FORMATION_SO, CELL_SO, NULL);
@@ -38,7 +38,7 @@ static void assert_problem(struct reel *reel, const char *problem, const char *b
     assert_refusal(reel, "create", NULL, body, REEL_INVALID, problem);
 }
 
-/* ---- Bodies -------------------------------------------------------------------------------- */
+/* ---- Bodies ---------------------------------------------------------------------------------- */
 
 static void a_good_formation_is_admitted(void **state) {
     assert_admitted(*state, GOOD);
@@ -79,7 +79,7 @@ static void a_status_of_the_wrong_shape_is_a_bad_request(void **state) {
     reel_answer_done(&answer);
 }
 
-/* ---- Admission: one row of the table after another ----------------------------------------- */
+/* ---- Admission: one row of the table after another ------------------------------------------- */
 
 static void there_is_one_coordinator(void **state) {
     assert_problem(*state, "formation-multiple-coordinators",
@@ -125,7 +125,7 @@ static void the_first_row_that_matches_decides(void **state) {
                    FORMATION("\"a\"", A "," MEMBER("b", "b") "," MEMBER("c", "nobody")));
 }
 
-/* ---- A command given twice ----------------------------------------------------------------- */
+/* ---- A command given twice ------------------------------------------------------------------- */
 
 static void assert_first_result(struct reel *reel, const struct reel_answer *first,
                                 const char *verb, const char *key, const char *body,
@@ -182,7 +182,7 @@ static void without_a_key_a_repeat_is_a_new_command(void **state) {
     reel_answer_done(&second);
 }
 
-/* ---- A plugin that contradicts itself ------------------------------------------------------ */
+/* ---- A plugin that contradicts itself -------------------------------------------------------- */
 
 static int contrary(struct reel *reel, const char *verb, struct reel_answer *ret,
                     struct reel_error *error) {

@@ -15,7 +15,7 @@
 #define COLLECTION       "counters"
 enum { SUBJECTS = 10, EVENTS = 1000, FLOOR = 401 };
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 static void count_events(struct reel *reel, uint64_t first, uint64_t last) {
     struct batch batch = {0};
@@ -42,7 +42,7 @@ static const char *counted(const char *plugin, bool trimmed) {
     return directory;
 }
 
-/* ---- Assertions ---------------------------------------------------------------------------- */
+/* ---- Assertions ------------------------------------------------------------------------------ */
 
 static int64_t count_of(struct reel *reel, const char *subject) {
     char *text = record_text(reel, COLLECTION, subject);
@@ -103,7 +103,7 @@ static void assert_rebuilt_when_told(const char *directory, const char *plugin, 
     reel_close(reel);
 }
 
-/* ---- Cases: new ---------------------------------------------------------------------------- */
+/* ---- Cases: new ------------------------------------------------------------------------------ */
 
 static void a_new_collection_is_folded_from_a_whole_log(void **state) {
     (void)state;
@@ -118,7 +118,7 @@ static void a_new_collection_begins_at_the_floor_of_a_trimmed_log(void **state) 
     reel_close(reel);
 }
 
-/* ---- Cases: changed ------------------------------------------------------------------------ */
+/* ---- Cases: changed -------------------------------------------------------------------------- */
 
 static void a_changed_revision_is_rebuilt_from_a_whole_log(void **state) {
     (void)state;
@@ -173,7 +173,7 @@ static void a_compatible_revision_keeps_the_records(void **state) {
     assert_records_kept(true);
 }
 
-/* ---- Cases: away and back ------------------------------------------------------------------ */
+/* ---- Cases: away and back -------------------------------------------------------------------- */
 
 static const char *been_away(uint64_t floor) {
     const char *directory = counted(COUNTER("1"), false);

@@ -11,7 +11,7 @@ enum { EVENT_BYTES_MAX = 1 << 20 };
 #define FORMATION   "0c5c7fd0-a6a3-4450-a513-270e269e0d37"
 #define RSS_KIB_MAX (512 * 1024)
 
-/* ---- Large events -------------------------------------------------------------------------- */
+/* ---- Large events ---------------------------------------------------------------------------- */
 
 /* A created formation of exactly that many bytes; its data begins at `ret_data`. */
 static char *formation_of(size_t len, size_t *ret_data) {
@@ -76,7 +76,7 @@ static void one_byte_more_is_rejected(void **state) {
     reel_close(reel);
 }
 
-/* ---- A long log ---------------------------------------------------------------------------- */
+/* ---- A long log ------------------------------------------------------------------------------ */
 
 /* Memory of our own: what is mapped from the store is the page cache's. */
 static long anonymous_kib(void) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Options ------------------------------------------------------------------------------- */
+/* ---- Options --------------------------------------------------------------------------------- */
 
 static void assert_refused(struct reel_options options, const char *part) {
     struct reel *reel = NULL;
@@ -40,7 +40,7 @@ static void options_at_the_end_of_their_range_are_taken(void **state) {
     reel_close(reel);
 }
 
-/* ---- Events -------------------------------------------------------------------------------- */
+/* ---- Events ---------------------------------------------------------------------------------- */
 
 enum { EVENT_MAX = 4096 };
 
@@ -94,7 +94,7 @@ static void an_event_above_its_bound_is_logged_without_its_bytes(void **state) {
     reel_close(reel);
 }
 
-/* ---- Batches ------------------------------------------------------------------------------- */
+/* ---- Batches --------------------------------------------------------------------------------- */
 
 static void assert_too_big(struct reel *reel, struct batch *batch) {
     size_t before_len, after_len;
@@ -154,7 +154,7 @@ static void a_batch_of_too_many_bytes_changes_nothing(void **state) {
     reel_close(reel);
 }
 
-/* ---- The store ----------------------------------------------------------------------------- */
+/* ---- The store ------------------------------------------------------------------------------- */
 
 /* The reserved map is a bound like a disk's: writes end with an error, and all else goes on. */
 static void a_full_map_is_like_a_full_disk(void **state) {

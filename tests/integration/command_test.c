@@ -13,7 +13,7 @@
     "\"authorizedBy\":\"a\"}],\"budget\":1.50,\"tags\":[\"x\",null]}"
 #define NOBODY "00000000-0000-4000-8000-000000000000"
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 static struct reel *opened(void) {
     struct reel_options options = {.source = "/tests/commands"};
@@ -48,7 +48,7 @@ static uint64_t assert_status(struct reel *reel, const char *verb, const char *k
     return seq;
 }
 
-/* ---- Create -------------------------------------------------------------------------------- */
+/* ---- Create ---------------------------------------------------------------------------------- */
 
 static void create_makes_a_pending_record(void **state) {
     (void)state;
@@ -164,7 +164,7 @@ static void every_create_is_a_new_formation(void **state) {
     reel_close(reel);
 }
 
-/* ---- Status and delete --------------------------------------------------------------------- */
+/* ---- Status and delete ----------------------------------------------------------------------- */
 
 static void status_takes_a_phase_in_any_case(void **state) {
     (void)state;
@@ -217,7 +217,7 @@ static void what_is_not_there_is_not_found(void **state) {
     reel_close(reel);
 }
 
-/* ---- Keys ---------------------------------------------------------------------------------- */
+/* ---- Keys ------------------------------------------------------------------------------------ */
 
 #define HEX "0C5C7FD0-A6A3-4450-A513-270E269E0D37"
 #define KEY "0c5c7fd0-a6a3-4450-a513-270e269e0d37"

@@ -18,7 +18,7 @@
 
 enum { NOT_PERMITTED = 77, VIEWS = 70, BATCH = 32 };
 
-/* ---- A small disk -------------------------------------------------------------------------- */
+/* ---- A small disk ---------------------------------------------------------------------------- */
 
 static bool write_line(const char *path, const char *line) {
     FILE *file = fopen(path, "we");
@@ -82,7 +82,7 @@ static void run_on_disk(void (*run)(const char *directory), const char *options)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* ---- Writing until it is full -------------------------------------------------------------- */
+/* ---- Writing until it is full ---------------------------------------------------------------- */
 
 /* Sample event n at seq n; 0 or what the call that failed returned. */
 static int apply_some(struct reel *reel, uint64_t *head, size_t count, struct reel_error *error) {
@@ -106,7 +106,7 @@ static void fill(struct reel *reel, uint64_t *head) {
     }
 }
 
-/* ---- Views meanwhile ----------------------------------------------------------------------- */
+/* ---- Views meanwhile ------------------------------------------------------------------------- */
 
 struct watched {
     struct reel_view *view;
@@ -153,7 +153,7 @@ static void check_all_there(struct reel *reel, uint64_t head) {
     reel_close(fresh);
 }
 
-/* ---- Cases --------------------------------------------------------------------------------- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
 static void fill_and_go_on(const char *directory) {
     const char *ballast = path_in(directory, "ballast");

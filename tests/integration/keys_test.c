@@ -13,7 +13,7 @@
 #define KEYED_SO build_path("tests/integration/plugins/keyed.so")
 enum { STEP = 97 };
 
-/* ---- The model ----------------------------------------------------------------------------- */
+/* ---- The model ------------------------------------------------------------------------------- */
 
 struct key {
     char *data;
@@ -68,7 +68,7 @@ static void keys_free(struct keys *keys) {
     free(keys->keys);
 }
 
-/* ---- Keys ---------------------------------------------------------------------------------- */
+/* ---- Keys ------------------------------------------------------------------------------------ */
 
 /* One character: NULs, other controls, letters, and up to four bytes of UTF-8. */
 static void add_character(struct text *text, uint64_t random) {
@@ -134,7 +134,7 @@ static struct keys all_kinds_of_keys(void) {
     return keys;
 }
 
-/* ---- Acting and checking ------------------------------------------------------------------- */
+/* ---- Acting and checking --------------------------------------------------------------------- */
 
 static void flush(struct reel *reel, struct batch *batch) {
     struct reel_error error;
@@ -231,7 +231,7 @@ static void check_each(struct reel *reel, const struct keys *keys, bool there) {
     reel_view_close(view);
 }
 
-/* ---- Cases --------------------------------------------------------------------------------- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
 /* Random halves: what is deleted, and what stays, both in order. */
 static void divide(const struct keys *keys, struct keys *ret_gone, struct keys *ret_left) {

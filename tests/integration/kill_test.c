@@ -17,7 +17,7 @@
 
 enum { ROUNDS_PER_DIRECTORY = 20, BATCH_MAX = 64, ACKS_MAX = 25, MOMENT_NS_MAX = 3000000 };
 
-/* ---- The child ----------------------------------------------------------------------------- */
+/* ---- The child ------------------------------------------------------------------------------- */
 
 /* One commit of a random size, or an append that is folded by a second commit. */
 static uint64_t write_some(struct reel *reel, uint64_t head, uint64_t *random) {
@@ -46,7 +46,7 @@ static void write_until_killed(struct child *child, const char *directory, uint6
     }
 }
 
-/* ---- The parent ---------------------------------------------------------------------------- */
+/* ---- The parent ------------------------------------------------------------------------------ */
 
 /* The last head that the child told us of before it died; `before` if none. */
 static uint64_t run_and_kill(const char *directory, uint64_t before, uint64_t *random) {

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- One process a directory --------------------------------------------------------------- */
+/* ---- One process a directory ----------------------------------------------------------------- */
 
 /* Holds the directory until it is told to let go. */
 static void hold(struct child *child, const char *directory) {
@@ -82,7 +82,7 @@ static void the_same_process_is_refused_as_well(void **state) {
     assert_opens(directory);
 }
 
-/* ---- Epochs -------------------------------------------------------------------------------- */
+/* ---- Epochs ---------------------------------------------------------------------------------- */
 
 static struct reel *with_new_epoch(const char *directory) {
     struct reel_options options = {.flags = REEL_NEW_EPOCH};
@@ -110,7 +110,7 @@ static void the_epoch_stays_until_a_new_one_is_asked_for(void **state) {
     reel_close(reel);
 }
 
-/* ---- Backups ------------------------------------------------------------------------------- */
+/* ---- Backups --------------------------------------------------------------------------------- */
 
 struct load {
     struct reel *reel;

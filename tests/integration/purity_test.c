@@ -11,7 +11,7 @@
 #define AUDIT_SO build_path("tests/integration/plugins/audit.so")
 enum { EVENTS = 6000 };
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 /* What everything is compared with: one load order, one event at a time. */
 static struct reel *reference(void) {
@@ -39,7 +39,7 @@ static void apply_in_random_batches(struct reel *reel, uint64_t seed) {
     }
 }
 
-/* ---- Cases --------------------------------------------------------------------------------- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
 static void the_order_of_loading_does_not_matter(void **state) {
     static const uint8_t orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},

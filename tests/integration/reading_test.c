@@ -9,7 +9,7 @@
 
 enum { EVENTS = 300 };
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 static int set_up(void **state) {
     *state = reel_opened(NULL, NULL, FORMATION_SO, CELL_SO, NULL);
@@ -52,7 +52,7 @@ static struct log_walk walked(struct reel *reel, uint64_t from, uint64_t stop_at
     return walk;
 }
 
-/* ---- The log ------------------------------------------------------------------------------- */
+/* ---- The log --------------------------------------------------------------------------------- */
 
 static void the_log_is_read_from_any_seq(void **state) {
     struct log_walk walk = walked(*state, 0, 0);
@@ -105,7 +105,7 @@ static void trimming_leaves_the_records_alone(void **state) {
     reel_close(reel);
 }
 
-/* ---- Rejections ---------------------------------------------------------------------------- */
+/* ---- Rejections ------------------------------------------------------------------------------ */
 
 #define BAD_ID "{\"type\":\"dev.cellos.events.cell.formation.v1.created\",\"subject\":\"nobody\"}"
 
@@ -167,7 +167,7 @@ static void rejections_are_trimmed_with_the_log(void **state) {
     assert_int_equal(position_of(reel).rejected, 2);
 }
 
-/* ---- Positions and collections ------------------------------------------------------------- */
+/* ---- Positions and collections --------------------------------------------------------------- */
 
 static void an_empty_log_has_a_position(void **state) {
     (void)state;
@@ -231,7 +231,7 @@ static void a_walk_ends_where_its_callback_says(void **state) {
     reel_view_close(view);
 }
 
-/* ---- Waiting ------------------------------------------------------------------------------- */
+/* ---- Waiting --------------------------------------------------------------------------------- */
 
 static void what_is_there_is_not_waited_for(void **state) {
     assert_int_equal(reel_wait(*state, 0, 0), 0);

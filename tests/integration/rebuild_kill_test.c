@@ -18,7 +18,7 @@
 /* A rebuild's commits may be larger than a batch, but not by more than this. */
 enum { EVENTS = 2000, FLOOR = 501, BATCH = 2, COMMIT = 32, SUBJECTS = 37 };
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 /* Folded so far, and where to die; 0: nowhere. */
 struct folds {
@@ -71,7 +71,7 @@ static void killed_in_rebuild(const char *directory, uint64_t deadly, bool told)
     must(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
-/* ---- Cases --------------------------------------------------------------------------------- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
 /* Killed again and again, at places of all kinds; what is there at last is what one start makes. */
 static void assert_goes_on(bool trimmed) {

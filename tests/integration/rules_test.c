@@ -13,7 +13,7 @@
     "{\"type\":\"test.keyed.v1." suffix "\",\"subject\":\"" subject                                \
     "\",\"data\":{\"value\":" value "}}"
 
-/* ---- Rule 4 -------------------------------------------------------------------------------- */
+/* ---- Rule 4 ---------------------------------------------------------------------------------- */
 
 static void assert_record(struct reel *reel, const char *key, const char *expected) {
     char *found = record_text(reel, "keyed", key);
@@ -96,7 +96,7 @@ static void a_plugin_that_breaks_a_rule_rejects_the_event(void **state) {
     reel_close(reel);
 }
 
-/* ---- Rule 5 -------------------------------------------------------------------------------- */
+/* ---- Rule 5 ---------------------------------------------------------------------------------- */
 
 static void assert_cursors(struct reel *reel, uint64_t cursor) {
     assert_int_equal(position_of(reel).cursor, cursor);
@@ -127,7 +127,7 @@ static void the_cursor_moves_on_every_event(void **state) {
     reel_close(reel);
 }
 
-/* ---- Rule 8 -------------------------------------------------------------------------------- */
+/* ---- Rule 8 ---------------------------------------------------------------------------------- */
 
 enum { EVENTS = 5000 };
 

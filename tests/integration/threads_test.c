@@ -12,7 +12,7 @@
 
 enum { WRITERS = 8, READERS = 2, COMMANDS_EVERY = 5, EVENTS_OF_A_ROUND = 7 };
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 struct writer {
     struct reel *reel;
@@ -30,7 +30,7 @@ struct reader {
     uint64_t views;
 };
 
-/* ---- Writing ------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static void add_cell_event(struct batch *batch, const struct writer *writer, size_t round,
                            const char *type) {
@@ -104,7 +104,7 @@ static void *write_rounds(void *context) {
     return NULL;
 }
 
-/* ---- Reading ------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 struct sums {
     uint64_t rows;
@@ -162,7 +162,7 @@ static void *read_on(void *context) {
     return NULL;
 }
 
-/* ---- Cases --------------------------------------------------------------------------------- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
 static void start_writers(struct writer *writers, struct reel *reel, size_t rounds) {
     for (unsigned n = 0; n < WRITERS; n++) {

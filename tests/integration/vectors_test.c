@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- A case -------------------------------------------------------------------------------- */
+/* ---- A case ---------------------------------------------------------------------------------- */
 
 struct vector {
     const char *name;
@@ -58,7 +58,7 @@ static void vector_done(struct vector *vector) {
     free(vector->outcomes);
 }
 
-/* ---- Checks -------------------------------------------------------------------------------- */
+/* ---- Checks ---------------------------------------------------------------------------------- */
 
 static void check_results(const struct vector *vector, const struct reel_result *results) {
     for (size_t at = 0; at < vector->batch.count; at++) {
@@ -107,7 +107,7 @@ static void check_state(const struct vector *vector, struct reel *reel) {
     json_object_foreach(collections, name, expected) check_collection(reel, name, expected);
 }
 
-/* ---- Ways ---------------------------------------------------------------------------------- */
+/* ---- Ways ------------------------------------------------------------------------------------ */
 
 static void apply_singly(struct vector *vector, struct reel *reel) {
     struct reel_result *results = calloc(vector->batch.count, sizeof *results);
@@ -162,7 +162,7 @@ static void appended_first(struct vector *vector) {
     reel_close(reel);
 }
 
-/* ---- Cases --------------------------------------------------------------------------------- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
 static size_t for_each_in_file(const char *name, void (*way)(struct vector *vector)) {
     json_t *file = json_file(name);

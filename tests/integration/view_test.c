@@ -16,7 +16,7 @@
 
 enum { BATCH = 256, KEEP = 1000, CELLS = 64, A_MINUTE = 60 };
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 static struct reel *opened(const char *directory, uint32_t view_ms_max, uint32_t views_max) {
     struct reel_options options = {.view_ms_max = view_ms_max, .views_max = views_max};
@@ -52,7 +52,7 @@ static bool is_late(time_t since) {
     return time(NULL) - since > A_MINUTE;
 }
 
-/* ---- Assertions ---------------------------------------------------------------------------- */
+/* ---- Assertions ------------------------------------------------------------------------------ */
 
 /* True while the view answers, and what it shows is `expected`. When its time is up within a walk,
  * what came until then is the beginning of that. */
@@ -93,7 +93,7 @@ static void assert_time_is_up(struct reel_view *view) {
     assert_int_equal(reel_view_rejected(view, no_rejection, NULL), -ETIME);
 }
 
-/* ---- Cases: one view ----------------------------------------------------------------------- */
+/* ---- Cases: one view ------------------------------------------------------------------------- */
 
 static void a_held_view_keeps_its_state_and_its_pages_are_used_again(void **state) {
     (void)state;
@@ -186,7 +186,7 @@ static void views_are_bounded_and_a_closed_one_makes_room(void **state) {
     reel_close(reel);
 }
 
-/* ---- Cases: one point in time -------------------------------------------------------------- */
+/* ---- Cases: one point in time ---------------------------------------------------------------- */
 
 static int count_on(void *context, const struct reel_entry *entry) {
     uint64_t *last = context;
@@ -216,7 +216,7 @@ static void a_views_cursor_is_where_its_records_and_its_log_end(void **state) {
     reel_close(reel);
 }
 
-/* ---- Cases: readers beside the writer ------------------------------------------------------ */
+/* ---- Cases: readers beside the writer -------------------------------------------------------- */
 
 struct watch {
     struct reel *reel;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Opening ------------------------------------------------------------------------------- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 enum { PLUGINS_MAX = 16 };
 
@@ -86,7 +86,7 @@ struct reel *reel_loaded(const char *directory, const struct reel_options *optio
     return loaded(directory, options, plugins);
 }
 
-/* ---- Small things -------------------------------------------------------------------------- */
+/* ---- Small things ---------------------------------------------------------------------------- */
 
 uint64_t apply_text(struct reel *reel, const char *payload, reel_outcome expected) {
     struct reel_result result = {0};
@@ -121,7 +121,7 @@ struct reel_collection_info info_of(struct reel *reel, const char *collection) {
     return info;
 }
 
-/* ---- Dumps --------------------------------------------------------------------------------- */
+/* ---- Dumps ----------------------------------------------------------------------------------- */
 
 static int dump_row(void *context, const struct reel_row *row) {
     struct text *text = context;
@@ -216,7 +216,7 @@ char *log_text(struct reel *reel, uint64_t seq, size_t *ret_len) {
     return text.data;
 }
 
-/* ---- Comparing ----------------------------------------------------------------------------- */
+/* ---- Comparing ------------------------------------------------------------------------------- */
 
 /* Says where two dumps part, with NULs shown as dots. */
 static void show_difference(const char *a, size_t a_len, const char *b, size_t b_len) {
@@ -246,7 +246,7 @@ void assert_same_state(struct reel *a, struct reel *b) {
         support_failed(__FILE__, __LINE__, "cursors %" PRIu64 " and %" PRIu64, a_cursor, b_cursor);
 }
 
-/* ---- A fresh fold -------------------------------------------------------------------------- */
+/* ---- A fresh fold ---------------------------------------------------------------------------- */
 
 enum { FOLD_EVENTS = 2048, FOLD_BYTES = 16 << 20 };
 

@@ -106,7 +106,7 @@ size_t sample_event(uint64_t n, char *buffer, size_t buffer_size) {
     return (size_t)len;
 }
 
-/* ---- Batches ------------------------------------------------------------------------------- */
+/* ---- Batches --------------------------------------------------------------------------------- */
 
 void batch_add(struct batch *batch, const void *payload, size_t len) {
     if (batch->count == batch->room) {

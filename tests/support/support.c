@@ -16,7 +16,7 @@
 
 static _Thread_local char context[256];
 
-/* ---- Failing ------------------------------------------------------------------------------- */
+/* ---- Failing --------------------------------------------------------------------------------- */
 
 void support_failed(const char *file, int line, const char *format, ...) {
     char message[2048];
@@ -51,7 +51,7 @@ void assert_sentence(const struct reel_error *error, const char *part) {
         support_failed(__FILE__, __LINE__, "no \"%s\" in: %s", part, error->text);
 }
 
-/* ---- Places -------------------------------------------------------------------------------- */
+/* ---- Places ---------------------------------------------------------------------------------- */
 
 /* Strings that live as long as the process, and directories to be removed at its end. */
 struct kept {
@@ -126,7 +126,7 @@ uint64_t store_bytes(const char *directory) {
     return (uint64_t)found.st_size;
 }
 
-/* ---- Numbers ------------------------------------------------------------------------------- */
+/* ---- Numbers --------------------------------------------------------------------------------- */
 
 size_t scaled(size_t full) {
     const char *text = getenv("REEL_TEST_LONG");

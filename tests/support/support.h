@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-/* ---- Failing ------------------------------------------------------------------------------- */
+/* ---- Failing --------------------------------------------------------------------------------- */
 
 #define must(condition)                                                                            \
     ((condition) ? (void)0 : support_failed(__FILE__, __LINE__, "not so: %s", #condition))
@@ -40,7 +40,7 @@ void test_context(const char *format, ...);
 /* Checks that the sentence is one: not empty, no newline, no full stop, and has `part` in it. */
 void assert_sentence(const struct reel_error *error, const char *part);
 
-/* ---- Places -------------------------------------------------------------------------------- */
+/* ---- Places ---------------------------------------------------------------------------------- */
 
 /* A new directory under $TMPDIR (or /tmp), removed with all in it when the process exits. */
 const char *scratch_directory(void);
@@ -58,7 +58,7 @@ const char *path_in(const char *directory, const char *name);
 /* The size of a Reel directory's data file, bytes. */
 uint64_t store_bytes(const char *directory);
 
-/* ---- Text ---------------------------------------------------------------------------------- */
+/* ---- Text ------------------------------------------------------------------------------------ */
 
 /* Bytes that grow, with a NUL after them. All zero is empty; free(text.data). */
 struct text {
@@ -76,7 +76,7 @@ void text_json_string(struct text *text, struct reel_str str);
 /* What a base64 text (RFC 4648, section 4) stands for; free() it. */
 char *base64_decoded(const char *encoded, size_t *ret_len);
 
-/* ---- A Reel and its state ------------------------------------------------------------------ */
+/* ---- A Reel and its state -------------------------------------------------------------------- */
 
 /* Options to open `directory` with: `given` (may be NULL), and what suits the sanitizer we run
  * under. */
@@ -128,7 +128,7 @@ void assert_same_state(struct reel *a, struct reel *b);
  * log must be whole: a fold of a trimmed one would number its events anew. */
 __attribute__((sentinel)) struct reel *fresh_fold(struct reel *reel, ...);
 
-/* ---- JSON ---------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 /* One JSON value of any kind; integers beyond 64 bits come as reals. json_decref() it. */
 json_t *json_parsed(const char *text, size_t len);
@@ -139,7 +139,7 @@ json_t *json_file(const char *relative);
 /* JSON equality, with numbers beyond 64 bits compared as doubles. */
 bool json_same(const json_t *a, const json_t *b);
 
-/* ---- Numbers and events -------------------------------------------------------------------- */
+/* ---- Numbers and events ---------------------------------------------------------------------- */
 
 /* A number of repetitions: `full` with REEL_TEST_LONG=1, else a tenth of it, at least 1. */
 size_t scaled(size_t full);
@@ -169,7 +169,7 @@ void batch_free(struct batch *batch);
 /* Applies sample events `first` … `first + count - 1`, `per_call` at a time. */
 void apply_samples(struct reel *reel, uint64_t first, size_t count, size_t per_call);
 
-/* ---- Processes ----------------------------------------------------------------------------- */
+/* ---- Processes ------------------------------------------------------------------------------- */
 
 /* A child that talks to us through a pair of pipes. No Reel may be open here when it begins. */
 struct child {

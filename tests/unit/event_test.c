@@ -4,7 +4,7 @@
 #include "event.h"
 #include "json/value.h"
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 static int begin(void **state) {
     *state = json_parser_create(NULL);
@@ -26,7 +26,7 @@ static struct reel_event event_of(struct json_parser *parser, const char *text) 
     return event;
 }
 
-/* ---- Assertions ---------------------------------------------------------------------------- */
+/* ---- Assertions ------------------------------------------------------------------------------ */
 
 static void assert_no_attributes(const struct reel_event *event) {
     assert_null(event->type.data);
@@ -37,7 +37,7 @@ static void assert_no_attributes(const struct reel_event *event) {
     assert_null(event->data.json);
 }
 
-/* ---- Cases --------------------------------------------------------------------------------- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
 static void each_member_is_found(void **state) {
     struct reel_event event =

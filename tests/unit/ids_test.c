@@ -3,7 +3,7 @@
 
 #include "ids.h"
 
-/* ---- Fixture and assertions ---------------------------------------------------------------- */
+/* ---- Fixture and assertions ------------------------------------------------------------------ */
 
 static void assert_uuid(const uint8_t hash[16], const char *expected) {
     char text[33];
@@ -19,7 +19,7 @@ static void assert_known(struct store *store, const uint8_t hash[16], int rc, ui
 
 static const uint8_t one[16] = {1}, other[16] = {2};
 
-/* ---- Names --------------------------------------------------------------------------------- */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
 /* Stores have these: whoever changes them makes every repeat a new event. */
 static void names_never_change(void **state) {
@@ -78,7 +78,7 @@ static void an_absent_part_is_an_empty_one(void **state) {
     assert_memory_equal(a, b, 16);
 }
 
-/* ---- Remembering --------------------------------------------------------------------------- */
+/* ---- Remembering ----------------------------------------------------------------------------- */
 
 static void what_was_put_is_found(void **state) {
     assert_known(*state, one, -ENOENT, 0);

@@ -40,7 +40,7 @@ static size_t place_of(const struct model *model, struct reel_str key, bool *ret
     return at;
 }
 
-/* ---- Steps --------------------------------------------------------------------------------- */
+/* ---- Steps ----------------------------------------------------------------------------------- */
 
 static void put(struct model *model, struct keys_writer *writer, struct reel_str key) {
     struct reel_error error;
@@ -81,7 +81,7 @@ static void change(struct model *model, struct keys_writer *writer, size_t round
     else delete(model, writer, key);
 }
 
-/* ---- Comparing ----------------------------------------------------------------------------- */
+/* ---- Comparing ------------------------------------------------------------------------------- */
 
 static void compare_walk(struct model *model, struct reel_str from, bool after, size_t most) {
     struct store *store = model->store;
@@ -114,7 +114,7 @@ static void compare(struct model *model, size_t round) {
     if (round % 100 == 0) compare_walk(model, (struct reel_str){NULL, 0}, true, SIZE_MAX);
 }
 
-/* ---- Case ---------------------------------------------------------------------------------- */
+/* ---- Case ------------------------------------------------------------------------------------ */
 
 static void it_is_a_sorted_map(void **state) {
     struct model *model = calloc(1, sizeof *model);

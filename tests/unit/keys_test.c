@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 struct fixture {
     struct store *store;
@@ -60,7 +60,7 @@ static struct reel_str key_of(struct long_key *key, size_t len, unsigned number)
     return key->str;
 }
 
-/* ---- Assertions ---------------------------------------------------------------------------- */
+/* ---- Assertions ------------------------------------------------------------------------------ */
 
 static void assert_value(struct fixture *fixture, struct reel_str key, const char *expected) {
     struct store *store = fixture->store;
@@ -88,7 +88,7 @@ static void assert_walk(struct fixture *fixture, struct reel_str from, bool afte
 
 static const struct reel_str from_start = {NULL, 0};
 
-/* ---- Single keys --------------------------------------------------------------------------- */
+/* ---- Single keys ----------------------------------------------------------------------------- */
 
 static const size_t lengths[] = {
     0,   1,   2,   KEY_CHUNK - 1, KEY_CHUNK, KEY_CHUNK + 1, 2 * KEY_CHUNK - 1, 2 * KEY_CHUNK,
@@ -144,7 +144,7 @@ static void deleting_what_is_not_there_is_told(void **state) {
     assert_int_equal(entries_in(fixture->store, fixture->dbi), 0);
 }
 
-/* ---- Walking ------------------------------------------------------------------------------- */
+/* ---- Walking --------------------------------------------------------------------------------- */
 
 static void a_walk_begins_between_at_or_after(void **state) {
     const struct reel_str keys[] = {STR("a"), STR("b"), STR("d")};
@@ -181,7 +181,7 @@ static void a_walk_goes_in_and_out_of_long_keys(void **state) {
     assert_walk(*state, key_of(&from, 4 * KEY_CHUNK, 'k'), false, keys + 3, 1);
 }
 
-/* ---- What is left -------------------------------------------------------------------------- */
+/* ---- What is left ---------------------------------------------------------------------------- */
 
 static void deleting_leaves_no_entries_but_the_counter(void **state) {
     struct fixture *fixture = *state;

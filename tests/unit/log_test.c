@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 static const uint8_t hash_of_seven[16] = {7};
 
@@ -42,7 +42,7 @@ static struct log_entry got(struct store *store, uint64_t seq) {
     return entry;
 }
 
-/* ---- Assertions ---------------------------------------------------------------------------- */
+/* ---- Assertions ------------------------------------------------------------------------------ */
 
 static void assert_seqs(struct store *store, uint64_t from, const uint64_t *seqs, size_t count) {
     struct log_walk walk;
@@ -66,7 +66,7 @@ static void assert_trim(struct store *store, uint64_t first_seq, size_t max, uin
     assert_int_equal(found, floor);
 }
 
-/* ---- Entries ------------------------------------------------------------------------------- */
+/* ---- Entries --------------------------------------------------------------------------------- */
 
 static void an_entry_is_as_it_was_given(void **state) {
     struct log_entry entry = entry_of(7, "{\"type\":\"a\",\"subject\":\"bc\"}", "a", "bc");
@@ -158,7 +158,7 @@ static void damaged_entries_are_noticed(void **state) {
     free(whole);
 }
 
-/* ---- Walking ------------------------------------------------------------------------------- */
+/* ---- Walking --------------------------------------------------------------------------------- */
 
 static void a_walk_steps_over_gaps(void **state) {
     append_seqs(*state, SEQS(2, 3, 300, UINT64_C(1) << 40));
@@ -173,7 +173,7 @@ static void an_empty_log_has_nothing_to_walk(void **state) {
     assert_seqs(*state, 0, NULL, 0);
 }
 
-/* ---- Trimming ------------------------------------------------------------------------------ */
+/* ---- Trimming -------------------------------------------------------------------------------- */
 
 static void trimming_goes_in_steps(void **state) {
     append_seqs(*state, SEQS(1, 2, 3, 4, 5, 6, 7));

@@ -7,7 +7,7 @@
 
 enum { FIELDS = 5 };
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 struct fixture {
     struct record_shape shape;
@@ -43,7 +43,7 @@ static const struct reel_str small_values[FIELDS] = {
     {"\"k\"", 3}, {"1", 1}, {"null", 4}, {"{\"x\":[1]}", 9}, {"\"\"", 2}};
 #define SMALL_JSON "{\"id\":\"k\",\"n\":1,\"a_longer_name\":null,\"d\":{\"x\":[1]},\"e\":\"\"}"
 
-/* ---- Assertions ---------------------------------------------------------------------------- */
+/* ---- Assertions ------------------------------------------------------------------------------ */
 
 static bool lies_within(struct reel_str part, const char *stored, size_t len) {
     uintptr_t from = (uintptr_t)part.data, start = (uintptr_t)stored;
@@ -87,7 +87,7 @@ static void assert_round_trip(const struct record_shape *shape, const struct ree
     free(stored);
 }
 
-/* ---- Cases --------------------------------------------------------------------------------- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
 static void a_record_is_served_as_one_object(void **state) {
     struct fixture *fixture = *state;

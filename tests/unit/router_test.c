@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 static int begin(void **state) {
     *state = calloc(1, sizeof(struct router));
@@ -22,7 +22,7 @@ static const char *const cells[] = {"a.cell.", "a.", "a.cell.v1.", NULL};
 static const char *const forms[] = {"a.form.", "b.", NULL};
 static const char *const all[] = {"", NULL};
 
-/* ---- Assertions ---------------------------------------------------------------------------- */
+/* ---- Assertions ------------------------------------------------------------------------------ */
 
 /* The one stop of this projector's on the type's way, or none (prefix -1). */
 static void assert_stop(struct router *router, struct reel_str type, uint32_t projector,
@@ -39,7 +39,7 @@ static void assert_stop(struct router *router, struct reel_str type, uint32_t pr
     if (found != prefix) fail_msg("%.*s: prefix %d, not %d", REEL_FMT(type), found, prefix);
 }
 
-/* ---- Cases --------------------------------------------------------------------------------- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
 static void projectors_are_numbered_as_they_come(void **state) {
     assert_int_equal(router_add(*state, cells), 0);

@@ -32,8 +32,9 @@ struct reel_json {
     const struct reel_host *host;
 };
 
-/* A JSON value, passed by value, borrowed until the callback that was given it returns. All of
- * zero is REEL_MISSING, and every function takes that: look-ups can be chained unchecked. */
+/* A JSON value, passed by value, borrowed until the callback that was given it returns; that is
+ * not checked, as it is for the handles of host.h: kept longer, it is garbage. All of zero is
+ * REEL_MISSING, and every function takes that: look-ups can be chained unchecked. */
 struct reel_value {
     const struct reel_json *json;
     uint64_t at;

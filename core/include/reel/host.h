@@ -136,7 +136,7 @@ struct reel_host {
                            const char *format, va_list args);
 };
 
-/* ---- Values ------------------------------------------------------------------------------- */
+/* ---- Values ---------------------------------------------------------------------------------- */
 
 static inline reel_kind reel_kind_of(struct reel_value value) {
     return value.json ? value.json->host->value_kind(value) : REEL_MISSING;
@@ -187,7 +187,7 @@ static inline struct reel_str reel_get_json(struct reel_value value) {
     return value.json ? value.json->host->value_json(value) : none;
 }
 
-/* ---- evolve: finding and changing records -------------------------------------------------- */
+/* ---- evolve: finding and changing records ---------------------------------------------------- */
 
 /* The record of that key, or NULL. A key is UTF-8 of any length up to the bound of an event,
  * empty and NUL included. */
@@ -278,7 +278,7 @@ static inline struct reel_str reel_field_json(const struct reel_record *record, 
     return record ? record->host->field_json(record, field) : none;
 }
 
-/* ---- decide: from a command to events ------------------------------------------------------ */
+/* ---- decide: from a command to events -------------------------------------------------------- */
 
 /* The record of that key in any collection that is loaded, or NULL. */
 static inline const struct reel_record *reel_lookup(struct reel_decision *decision,

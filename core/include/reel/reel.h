@@ -54,7 +54,7 @@ REEL_VISIBLE const char *reel_version(void);
 /* The directory that plugins are installed to. [any thread, at any time] */
 REEL_VISIBLE const char *reel_plugin_directory(void);
 
-/* ---- Opening ------------------------------------------------------------------------------- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 enum {
     /* Give the log a new identity: events of before and after are not compared. Needed to open a
@@ -117,7 +117,7 @@ REEL_VISIBLE int reel_add_plugin(struct reel *reel, const struct reel_plugin *pl
  * longer holds; reel_rebuild before reel_start does it all the same. [one thread] */
 REEL_VISIBLE int reel_start(struct reel *reel, struct reel_error *error);
 
-/* ---- Writing ------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 /* What became of one event. */
 struct reel_result {
@@ -197,7 +197,7 @@ REEL_VISIBLE void reel_answer_done(struct reel_answer *answer);
  * REEL_NEW_EPOCH. [any thread] */
 REEL_VISIBLE int reel_backup(struct reel *reel, const char *directory, struct reel_error *error);
 
-/* ---- Reading ------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* A UUID as text, with a NUL. */
 struct reel_epoch {

@@ -14,7 +14,7 @@ static struct reel_tx *lent_tx;
 static struct reel_record *lent_record;
 static struct reel_record *stale_record;
 
-/* ---- lenders ------------------------------------------------------------------------------ */
+/* ---- lenders --------------------------------------------------------------------------------- */
 
 static reel_outcome lend(struct reel_tx *tx, const struct reel_event *event) {
     struct reel_record *record = reel_upsert(tx, reel_get_str(reel_get(event->data, "id")));
@@ -24,7 +24,7 @@ static reel_outcome lend(struct reel_tx *tx, const struct reel_event *event) {
     return REEL_APPLIED;
 }
 
-/* ---- stumbles ----------------------------------------------------------------------------- */
+/* ---- stumbles -------------------------------------------------------------------------------- */
 
 static struct reel_record *spoil(struct reel_tx *tx, struct reel_str key) {
     struct reel_record *record = reel_upsert(tx, key);
@@ -159,7 +159,7 @@ static reel_outcome stumble(struct reel_tx *tx, const struct reel_event *event) 
     return REEL_IGNORED;
 }
 
-/* ---- Declarations ------------------------------------------------------------------------- */
+/* ---- Declarations ---------------------------------------------------------------------------- */
 
 static const char *const moods[] = {"up", "down", NULL};
 

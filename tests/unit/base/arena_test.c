@@ -6,7 +6,7 @@
 #include <stdalign.h>
 #include <stdlib.h>
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 static int begin(void **state) {
     *state = calloc(1, sizeof(struct arena));
@@ -19,7 +19,7 @@ static int finish(void **state) {
     return 0;
 }
 
-/* ---- Cases --------------------------------------------------------------------------------- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
 static void memory_is_aligned_after_text_of_any_length(void **state) {
     for (size_t len = 0; len < 100; len++) {

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-/* ---- Assertions ---------------------------------------------------------------------------- */
+/* ---- Assertions ------------------------------------------------------------------------------ */
 
 /* Validity by the count of well-formed sequences: no decoder that could share a mistake. */
 static size_t count_valid(size_t len) {
@@ -31,7 +31,7 @@ static int order_of(struct reel_str a, struct reel_str b) {
     return (order > 0) - (order < 0);
 }
 
-/* ---- UTF-8 --------------------------------------------------------------------------------- */
+/* ---- UTF-8 ----------------------------------------------------------------------------------- */
 
 static void every_code_point_is_valid(void **state) {
     (void)state;
@@ -96,7 +96,7 @@ static void a_nul_is_a_character(void **state) {
     assert_true(utf8_valid((struct reel_str){NULL, 0}));
 }
 
-/* ---- Order and hash ------------------------------------------------------------------------ */
+/* ---- Order and hash -------------------------------------------------------------------------- */
 
 static void order_is_of_bytes_without_sign(void **state) {
     (void)state;
@@ -133,7 +133,7 @@ static void a_hash_depends_on_bytes_and_length_alone(void **state) {
     }
 }
 
-/* ---- Buffers ------------------------------------------------------------------------------- */
+/* ---- Buffers --------------------------------------------------------------------------------- */
 
 static void a_text_keeps_its_bytes_as_it_grows(void **state) {
     (void)state;

@@ -10,7 +10,7 @@
 
 enum { DIGITS_MIN = 19, DIGITS_MAX = 309, ROUNDS = 30 };
 
-/* ---- Assertions ---------------------------------------------------------------------------- */
+/* ---- Assertions ------------------------------------------------------------------------------ */
 
 static int rewrite(char *text) {
     return json_rewrite_big_integers(text, strlen(text));
@@ -44,7 +44,7 @@ static int parse_result(struct json_parser *parser, const char *text) {
     return json_parse(parser, reel_text(text), &json, &why);
 }
 
-/* ---- Cases --------------------------------------------------------------------------------- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
 static void random_integers_of_every_length_keep_their_double(void **state) {
     (void)state;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 static int begin(void **state) {
     *state = json_parser_create(NULL);
@@ -18,7 +18,7 @@ static int finish(void **state) {
     return 0;
 }
 
-/* ---- Assertions ---------------------------------------------------------------------------- */
+/* ---- Assertions ------------------------------------------------------------------------------ */
 
 static struct json *parsed(struct json_parser *parser, struct reel_str text) {
     struct json *json = NULL;
@@ -52,7 +52,7 @@ static char *nested(const char *open, const char *inner, char close, size_t leve
     return text;
 }
 
-/* ---- Cases --------------------------------------------------------------------------------- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
 static void a_value_of_any_kind_is_a_text(void **state) {
     static const struct {

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 static int begin(void **state) {
     *state = json_parser_create(NULL);
@@ -25,7 +25,7 @@ static struct reel_value root_of(struct json_parser *parser, struct reel_str tex
     return json_root(json);
 }
 
-/* ---- Assertions ---------------------------------------------------------------------------- */
+/* ---- Assertions ------------------------------------------------------------------------------ */
 
 static void assert_int(struct reel_value value, int64_t expected) {
     int64_t found;
@@ -40,7 +40,7 @@ static void assert_number(struct reel_value value, double expected) {
     assert_true(found == expected);
 }
 
-/* ---- Members ------------------------------------------------------------------------------- */
+/* ---- Members --------------------------------------------------------------------------------- */
 
 static void the_last_of_equal_names_counts(void **state) {
     struct reel_value root = root_of(*state, STR("{\"a\":1,\"b\":2,\"a\":3,\"\\u0061\":4}"));
@@ -137,7 +137,7 @@ static void only_objects_have_members(void **state) {
         assert_null(json_get(root_of(*state, reel_text(texts[at])), STR("a")).json);
 }
 
-/* ---- Walking ------------------------------------------------------------------------------- */
+/* ---- Walking --------------------------------------------------------------------------------- */
 
 static void members_come_in_the_order_of_the_text(void **state) {
     struct reel_value root =
@@ -176,7 +176,7 @@ static void there_is_nothing_in_what_is_empty_or_no_container(void **state) {
     }
 }
 
-/* ---- Scalars ------------------------------------------------------------------------------- */
+/* ---- Scalars --------------------------------------------------------------------------------- */
 
 static void a_scalar_is_only_what_it_is(void **state) {
     struct reel_value root = root_of(*state, STR("[\"1\",true,null,1.5,{},18446744073709551615]"));

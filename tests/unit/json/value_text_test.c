@@ -23,7 +23,7 @@ struct document {
     size_t made, walked;
 };
 
-/* ---- Making -------------------------------------------------------------------------------- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 static void add_space(struct document *document) {
     while (random_below(&document->random, 3) == 0)
@@ -82,7 +82,7 @@ static void add_value(struct document *document, size_t depth) {
     add_space(document);
 }
 
-/* ---- Walking ------------------------------------------------------------------------------- */
+/* ---- Walking --------------------------------------------------------------------------------- */
 
 static void walk(struct document *document, struct reel_value value) {
     assert_true(document->walked < document->made);
@@ -106,7 +106,7 @@ static void read_document(struct document *document, struct json_parser *parser)
     assert_int_equal(document->walked, document->made);
 }
 
-/* ---- Cases --------------------------------------------------------------------------------- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
 static void every_value_has_its_bytes_in_any_order(void **state) {
     (void)state;

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 struct fixture {
     struct arena arena;
@@ -31,7 +31,7 @@ static int finish(void **state) {
     return 0;
 }
 
-/* ---- Assertions ---------------------------------------------------------------------------- */
+/* ---- Assertions ------------------------------------------------------------------------------ */
 
 /* Quoted, it reads as itself again, by json_unquote and by the parser. */
 static void assert_round_trip(struct fixture *fixture, struct reel_str given) {
@@ -62,7 +62,7 @@ static void assert_unquoted(struct fixture *fixture, const char *quoted, struct 
     free(exact);
 }
 
-/* ---- Quoting ------------------------------------------------------------------------------- */
+/* ---- Quoting --------------------------------------------------------------------------------- */
 
 static size_t random_character(uint64_t *random, char ret[4]) {
     static const uint32_t borders[] = {0x20, '"', '\\', '/', 0x7F, 0x80, 0x7FF, 0x800,
@@ -105,7 +105,7 @@ static void only_what_must_be_is_escaped(void **state) {
     assert_quoted(*state, STR("\0\x01\x1F\x0B"), "\"\\u0000\\u0001\\u001f\\u000b\"");
 }
 
-/* ---- Unquoting ----------------------------------------------------------------------------- */
+/* ---- Unquoting ------------------------------------------------------------------------------- */
 
 static void every_escape_is_read(void **state) {
     assert_unquoted(*state, "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", STR("\"\\/\b\f\n\r\t"));
@@ -143,7 +143,7 @@ static void a_string_without_escapes_is_not_copied(void **state) {
     assert_int_equal(found.len, quoted.len - 2);
 }
 
-/* ---- Lines --------------------------------------------------------------------------------- */
+/* ---- Lines ----------------------------------------------------------------------------------- */
 
 static void a_line_has_spaces_for_line_ends(void **state) {
     (void)state;

@@ -94,7 +94,7 @@ struct reel_host {
     const void *(*get_extension)(const char *name);
 };
 
-/* ---- Values ------------------------------------------------------------------------------- */
+/* ---- Values ---------------------------------------------------------------------------------- */
 
 static inline reel_kind reel_kind_of(struct reel_value value) {
     return value.json ? value.json->host->value_kind(value) : REEL_MISSING;
@@ -140,7 +140,7 @@ static inline struct reel_str reel_get_json(struct reel_value value) {
     return value.json ? value.json->host->value_json(value) : none;
 }
 
-/* ---- evolve: finding and changing records -------------------------------------------------- */
+/* ---- evolve: finding and changing records ---------------------------------------------------- */
 
 /* The record of that key, or NULL. A key is UTF-8 of any length up to the bound of an event,
  * empty and NUL included. */
