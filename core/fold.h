@@ -67,6 +67,7 @@ REEL_PRINTF(2, 3)
 void fold_fault(struct fold *fold, const char *format, ...);
 
 /* A plugin's message as it is kept: formatted, cut, without control characters. */
+REEL_PRINTF(3, 0)
 void message_format(char *ret, size_t size, const char *format, va_list args);
 
 /* Notes what the record is now, once a turn, before it is changed. */

@@ -280,6 +280,7 @@ static struct reel_str host_field_json(const struct reel_record *record, const c
 
 /* ---- Messages -------------------------------------------------------------------------------- */
 
+REEL_PRINTF(2, 0)
 static reel_outcome host_reject(struct reel_tx *tx, const char *format, va_list args) {
     struct fold *fold = fold_of(tx);
     if (fold && !fold->rejected) {
@@ -289,6 +290,7 @@ static reel_outcome host_reject(struct reel_tx *tx, const char *format, va_list 
     return REEL_REJECTED;
 }
 
+REEL_PRINTF(2, 0)
 static void host_warn(struct reel_tx *tx, const char *format, va_list args) {
     struct fold *fold = fold_of(tx);
     if (!fold || !fold->warn) return;

@@ -12,8 +12,8 @@ build=${REEL_BUILD_DIR:-$root/build-quickstart}
 events=$examples/events.ndjson
 reeld=$build/core/daemon/reeld
 
-# shellcheck source-path=SCRIPTDIR/.. source=tools/packages.sh
-. "$root/tools/packages.sh"
+# shellcheck source-path=SCRIPTDIR/.. source=tests/support/packages.sh
+. "$root/tests/support/packages.sh"
 
 bold='' green='' red='' yellow='' plain=''
 if [[ -t 1 && -z ${NO_COLOR-} && ${TERM-} != dumb ]]; then

@@ -12,8 +12,8 @@ set -u -o pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
 scratch=$(realpath -m "${REEL_BUILD_DIR:-$root/build-test}")
 
-# shellcheck source-path=SCRIPTDIR/.. source=tools/packages.sh
-. "$root/tools/packages.sh"
+# shellcheck source-path=SCRIPTDIR/.. source=tests/support/packages.sh
+. "$root/tests/support/packages.sh"
 
 packages_tests=(
     binutils clang clang-format jq libclang-rt-14-dev llvm

@@ -48,9 +48,42 @@ void json_parser_destroy(struct json_parser *parser) {
     delete parser;
 }
 
-static simdjson::error_code parse_padded(struct json_parser *parser, const char *text, size_t len) {
+static simdjson::error_code parse_once(struct json_parser *parser, const char *text, size_t len) {
     simdjson::dom::element root;
     return parser->parser.parse(text, len, false).get(root);
+}
+
+/* How many containers are open at most; the text may be malformed. */
+static size_t depth_of(const char *text, size_t len) {
+    size_t depth = 0, deepest = 0;
+    for (size_t at = 0; at < len; at++) {
+        if (text[at] == '"') {
+            for (at++; at < len && text[at] != '"'; at++)
+                if (text[at] == '\\') at++;
+        } else if (text[at] == '[' || text[at] == '{') {
+            if (++depth > deepest) deepest = depth;
+        } else if ((text[at] == ']' || text[at] == '}') && depth > 0) {
+            depth--;
+        }
+    }
+    return deepest;
+}
+
+/* simdjson's bound is that of containers with something in them, less one; an empty one may be
+ * opened beyond it. So its bound is set for empty ones, and what it refuses is counted here. */
+static simdjson::error_code parse_deep(struct json_parser *parser, const char *text, size_t len) {
+    if (depth_of(text, len) > JSON_DEPTH_MAX) return simdjson::DEPTH_ERROR;
+    simdjson::error_code error = parser->parser.allocate(parser->size, JSON_DEPTH_MAX + 1);
+    if (!error) error = parse_once(parser, text, len);
+    /* This leaves the tape as it is. */
+    if (!parser->parser.allocate(parser->size, JSON_DEPTH_MAX)) return error;
+    parser->size = 0;
+    return simdjson::MEMALLOC;
+}
+
+static simdjson::error_code parse_padded(struct json_parser *parser, const char *text, size_t len) {
+    simdjson::error_code error = parse_once(parser, text, len);
+    return error == simdjson::DEPTH_ERROR ? parse_deep(parser, text, len) : error;
 }
 
 /* The text itself, if enough behind it may be read, or a copy. */

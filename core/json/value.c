@@ -67,6 +67,7 @@ reel_kind json_kind(struct reel_value value) {
 static bool memorise(struct json *json, uint64_t object) {
     uint64_t end = after(json, object) - 1;
     uint32_t count = 0;
+    json->memo_of = 0; /* whatever comes of this, the last object's members are overwritten */
     for (uint64_t at = object + 1; at < end; at = after(json, at + 1)) {
         if (count == JSON_MEMO_MAX) return false;
         json->memo[count++] = (struct json_member){string_at(json, at), at + 1};

@@ -170,7 +170,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check(parser, "out of memory");
     json_t *expected = slow_fold_decode(payload.data, payload.len, &outcome);
     bool judged = expected || outcome != SLOW_FOLD_UNKNOWN;
-    int rc = json_parse(parser, payload, &json, &why);
+    int rc = json_parse(parser, payload, 0, &json, &why);
     check(rc == 0 || (rc == -EBADMSG && why), "an error of another kind");
     if (judged) check((rc == 0) == (expected != NULL), rc ? "refused" : "not refused");
     if (rc == 0) walk(json_root(json));

@@ -96,8 +96,10 @@ static void a_temporary_one_is_made_where_it_is_asked(void **state) {
     int rc = directory_make_temporary(&path, &error);
     setenv("TMPDIR", path_in(parent, "absent"), 1);
     int absent = directory_make_temporary(&path, &error);
-    if (before) setenv("TMPDIR", before, 1);
-    else unsetenv("TMPDIR");
+    if (before)
+        setenv("TMPDIR", before, 1);
+    else
+        unsetenv("TMPDIR");
     free(before);
     assert_int_equal(rc, 0);
     assert_int_equal(absent, -ENOENT);
@@ -113,18 +115,34 @@ static void removing_what_is_not_there_does_nothing(void **state) {
     directory_remove(path_in(scratch_directory(), "absent"));
 }
 
+static void assert_allocated(const char *path, size_t size) {
+    struct stat info;
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_size, size);
+    assert_true((size_t)info.st_blocks * 512 >= size);
+}
+
 static void every_byte_of_a_file_gets_a_place(void **state) {
     (void)state;
     enum { SIZE = 1 << 20 };
     const char *path = scratch_directory();
     struct reel_error error;
-    struct stat info;
     make_file(path_in(path, "sparse"), SIZE);
-    must_ok(directory_allocate(path, "sparse", &error), error);
-    assert_int_equal(stat(path_in(path, "sparse"), &info), 0);
-    assert_int_equal(info.st_size, SIZE);
-    assert_true(info.st_blocks * 512 >= SIZE);
-    assert_int_equal(directory_allocate(path, "absent", &error), -ENOENT);
+    must_ok(directory_allocate(path, "sparse", SIZE, &error), error);
+    assert_allocated(path_in(path, "sparse"), SIZE);
+    must_ok(directory_allocate(path, "absent", 5000, &error), error);
+    assert_allocated(path_in(path, "absent"), 5000);
+}
+
+static void a_larger_file_is_not_made_smaller(void **state) {
+    (void)state;
+    const char *path = scratch_directory();
+    struct reel_error error;
+    make_file(path_in(path, "file"), 10000);
+    must_ok(directory_allocate(path, "file", 4096, &error), error);
+    struct stat info;
+    assert_int_equal(stat(path_in(path, "file"), &info), 0);
+    assert_int_equal(info.st_size, 10000);
 }
 
 int main(void) {
@@ -138,6 +156,7 @@ int main(void) {
         cmocka_unit_test(a_temporary_one_is_made_where_it_is_asked),
         cmocka_unit_test(removing_what_is_not_there_does_nothing),
         cmocka_unit_test(every_byte_of_a_file_gets_a_place),
+        cmocka_unit_test(a_larger_file_is_not_made_smaller),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

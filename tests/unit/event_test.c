@@ -20,7 +20,7 @@ static struct reel_event event_of(struct json_parser *parser, const char *text) 
     struct json *json = NULL;
     const char *why = "";
     struct reel_event event;
-    if (json_parse(parser, reel_text(text), &json, &why) != 0) fail_msg("%s: %s", why, text);
+    if (json_parse(parser, reel_text(text), 0, &json, &why) != 0) fail_msg("%s: %s", why, text);
     memset(&event, 0xFF, sizeof event); /* whatever is not filled shows */
     event_read(json, &event);
     return event;
@@ -107,7 +107,8 @@ static void a_name_is_the_whole_name(void **state) {
 }
 
 static void members_further_in_are_not_the_events(void **state) {
-    struct reel_event event = event_of(*state, "{\"x\":{\"type\":\"a\",\"data\":1},\"y\":[{\"id\":\"b\"}]}");
+    struct reel_event event =
+        event_of(*state, "{\"x\":{\"type\":\"a\",\"data\":1},\"y\":[{\"id\":\"b\"}]}");
     assert_no_attributes(&event);
 }
 

@@ -13,11 +13,13 @@ static void assert_uuid(const uint8_t hash[16], const char *expected) {
 
 static void assert_known(struct store *store, const uint8_t hash[16], int rc, uint64_t seq) {
     uint64_t found = 0;
-    assert_int_equal(ids_get(store, store->txn, hash, &found, NULL), rc);
+    struct reel_str record;
+    assert_int_equal(ids_get(store, store->txn, hash, &found, &record, NULL), rc);
     assert_int_equal(found, seq);
 }
 
 static const uint8_t one[16] = {1}, other[16] = {2};
+static const struct reel_str no_record = {"", 0};
 
 /* ---- Names ----------------------------------------------------------------------------------- */
 
@@ -40,7 +42,8 @@ static void a_name_is_a_uuid_of_version_5(void **state) {
     (void)state;
     uint8_t hash[16];
     for (size_t len = 0; len < 50; len++) {
-        const struct reel_str parts[] = {{"01234567890123456789012345678901234567890123456789", len}};
+        const struct reel_str parts[] = {
+            {"01234567890123456789012345678901234567890123456789", len}};
         ids_hash(parts, 1, hash);
         assert_int_equal(hash[6] >> 4, 5);
         assert_int_equal(hash[8] >> 6, 2);
@@ -57,7 +60,8 @@ static void every_split_of_the_same_bytes_has_its_own_name(void **state) {
         ids_hash(parts, 2, hashes[at]);
     }
     ids_hash((const struct reel_str[]){{bytes, LEN}}, 1, hashes[LEN + 1]);
-    ids_hash((const struct reel_str[]){{bytes, 5}, {bytes, 5}, {bytes, LEN - 10}}, 3, hashes[LEN + 2]);
+    ids_hash((const struct reel_str[]){{bytes, 5}, {bytes, 5}, {bytes, LEN - 10}}, 3,
+             hashes[LEN + 2]);
     for (size_t a = 0; a < LENGTH(hashes); a++)
         for (size_t b = 0; b < a; b++) assert_memory_not_equal(hashes[a], hashes[b], 16);
 }
@@ -82,20 +86,32 @@ static void an_absent_part_is_an_empty_one(void **state) {
 
 static void what_was_put_is_found(void **state) {
     assert_known(*state, one, -ENOENT, 0);
-    assert_int_equal(ids_put(*state, one, 7, NULL), 0);
-    assert_int_equal(ids_put(*state, other, UINT64_MAX, NULL), 0);
+    assert_int_equal(ids_put(*state, one, 7, no_record, NULL), 0);
+    assert_int_equal(ids_put(*state, other, UINT64_MAX, no_record, NULL), 0);
     commit_and_begin(*state);
     assert_known(*state, one, 0, 7);
     assert_known(*state, other, 0, UINT64_MAX);
 }
 
 static void a_later_event_takes_the_name_over(void **state) {
-    assert_int_equal(ids_put(*state, one, 7, NULL), 0);
-    assert_int_equal(ids_put(*state, one, 8, NULL), 0);
+    assert_int_equal(ids_put(*state, one, 7, no_record, NULL), 0);
+    assert_int_equal(ids_put(*state, one, 8, no_record, NULL), 0);
     assert_int_equal(ids_remove(*state, one, 7, NULL), 0);
     assert_known(*state, one, 0, 8);
     assert_int_equal(ids_remove(*state, one, 8, NULL), 0);
     assert_known(*state, one, -ENOENT, 0);
+}
+
+static void a_record_is_remembered_with_it(void **state) {
+    struct store *store = *state;
+    struct reel_str found;
+    uint64_t seq;
+    assert_int_equal(ids_put(store, one, 7, STR("key\0 of it"), NULL), 0);
+    assert_int_equal(ids_put(store, other, 8, no_record, NULL), 0);
+    assert_int_equal(ids_get(store, store->txn, one, &seq, &found, NULL), 0);
+    assert_bytes(found, STR("key\0 of it"));
+    assert_int_equal(ids_get(store, store->txn, other, &seq, &found, NULL), 0);
+    assert_int_equal(found.len, 0);
 }
 
 static void removing_what_is_not_known_is_no_error(void **state) {
@@ -112,6 +128,7 @@ int main(void) {
         cmocka_unit_test(an_absent_part_is_an_empty_one),
         CASE(what_was_put_is_found),
         CASE(a_later_event_takes_the_name_over),
+        CASE(a_record_is_remembered_with_it),
         CASE(removing_what_is_not_known_is_no_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,7 +56,7 @@ static void put(struct model *model, struct keys_writer *writer, struct reel_str
     model->count++;
 }
 
-static void delete(struct model *model, struct keys_writer *writer, struct reel_str key) {
+static void delete (struct model *model, struct keys_writer *writer, struct reel_str key) {
     struct reel_error error;
     bool found;
     size_t at = place_of(model, key, &found);
@@ -77,8 +77,10 @@ static void change(struct model *model, struct keys_writer *writer, size_t round
         memcpy(space, one.data, one.len);
         key = (struct reel_str){space, one.len};
     }
-    if (random_below(&model->random, 8) ? filling : !filling) put(model, writer, key);
-    else delete(model, writer, key);
+    if (random_below(&model->random, 8) ? filling : !filling)
+        put(model, writer, key);
+    else
+        delete (model, writer, key);
 }
 
 /* ---- Comparing ------------------------------------------------------------------------------- */
@@ -89,7 +91,7 @@ static void compare_walk(struct model *model, struct reel_str from, bool after, 
     struct reel_error error;
     struct reel_str key, value;
     bool found;
-    size_t at = place_of(model, from, &found) ;
+    size_t at = place_of(model, from, &found);
     if (found && after && from.data) at++;
     must_ok(keys_walk_start(&walk, store, store->txn, model->dbi, from, after, &error), error);
     for (; at < model->count && most > 0; at++, most--) {

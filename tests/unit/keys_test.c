@@ -43,7 +43,7 @@ static void put(struct fixture *fixture, struct reel_str key, const char *value)
     memcpy(space, value, strlen(value));
 }
 
-static void delete(struct fixture *fixture, struct reel_str key) {
+static void delete (struct fixture *fixture, struct reel_str key) {
     struct reel_error error;
     must_ok(keys_delete(&fixture->writer, key, &error), error);
 }
@@ -91,8 +91,17 @@ static const struct reel_str from_start = {NULL, 0};
 /* ---- Single keys ----------------------------------------------------------------------------- */
 
 static const size_t lengths[] = {
-    0,   1,   2,   KEY_CHUNK - 1, KEY_CHUNK, KEY_CHUNK + 1, 2 * KEY_CHUNK - 1, 2 * KEY_CHUNK,
-    2 * KEY_CHUNK + 1, 3 * KEY_CHUNK, 3 * KEY_CHUNK + 1,
+    0,
+    1,
+    2,
+    KEY_CHUNK - 1,
+    KEY_CHUNK,
+    KEY_CHUNK + 1,
+    2 * KEY_CHUNK - 1,
+    2 * KEY_CHUNK,
+    2 * KEY_CHUNK + 1,
+    3 * KEY_CHUNK,
+    3 * KEY_CHUNK + 1,
 };
 
 static void a_key_of_any_length_is_found_and_no_other(void **state) {
@@ -103,7 +112,7 @@ static void a_key_of_any_length_is_found_and_no_other(void **state) {
         for (size_t near = 0; near < LENGTH(lengths); near++)
             assert_value(*state, key_of(&other, lengths[near], 'b'),
                          lengths[near] == 0 && lengths[at] == 0 ? "value" : NULL);
-        delete(*state, key.str);
+        delete (*state, key.str);
         assert_value(*state, key.str, NULL);
     }
 }
@@ -167,9 +176,8 @@ static void the_empty_key_can_be_stepped_over(void **state) {
 
 static void a_walk_goes_in_and_out_of_long_keys(void **state) {
     struct long_key a, b, c, from;
-    const struct reel_str keys[] = {
-        key_of(&a, KEY_CHUNK, 'k'), key_of(&b, 2 * KEY_CHUNK + 1, 'b'),
-        key_of(&c, 3 * KEY_CHUNK, 'k'), STR("l")};
+    const struct reel_str keys[] = {key_of(&a, KEY_CHUNK, 'k'), key_of(&b, 2 * KEY_CHUNK + 1, 'b'),
+                                    key_of(&c, 3 * KEY_CHUNK, 'k'), STR("l")};
     for (size_t at = 0; at < LENGTH(keys); at++) put(*state, keys[at], "");
     assert_walk(*state, from_start, false, keys, 4);
     assert_walk(*state, keys[0], true, keys + 1, 3);
@@ -193,7 +201,7 @@ static void deleting_leaves_no_entries_but_the_counter(void **state) {
         for (size_t at = 0; at < LENGTH(lengths); at++)
             for (unsigned number = 'a'; number < 'd'; number++)
                 if (lengths[at] > 0 || number == 'a')
-                    delete(fixture, key_of(&key, lengths[at], number));
+                    delete (fixture, key_of(&key, lengths[at], number));
         assert_int_equal(entries_in(fixture->store, fixture->dbi), 1);
     }
 }
@@ -203,7 +211,7 @@ static void short_keys_need_no_counter(void **state) {
     struct long_key key;
     put(fixture, key_of(&key, KEY_CHUNK, 'a'), "v");
     assert_int_equal(entries_in(fixture->store, fixture->dbi), 1);
-    delete(fixture, key.str);
+    delete (fixture, key.str);
     assert_int_equal(entries_in(fixture->store, fixture->dbi), 0);
 }
 
@@ -211,7 +219,7 @@ static void what_shares_a_node_survives_a_delete(void **state) {
     struct long_key a, b;
     put(*state, key_of(&a, KEY_CHUNK + 5, 'a'), "a");
     put(*state, key_of(&b, KEY_CHUNK + 5, 'b'), "b");
-    delete(*state, a.str);
+    delete (*state, a.str);
     assert_value(*state, a.str, NULL);
     assert_value(*state, b.str, "b");
     assert_walk(*state, from_start, false, &b.str, 1);
@@ -223,7 +231,7 @@ static void a_key_comes_back_after_its_nodes_are_gone(void **state) {
         put(*state, key_of(&key, 3 * KEY_CHUNK + 7, 'a'), round % 2 ? "odd" : "even");
         assert_value(*state, key.str, round % 2 ? "odd" : "even");
         assert_walk(*state, from_start, false, &key.str, 1);
-        delete(*state, key.str);
+        delete (*state, key.str);
         assert_walk(*state, from_start, false, NULL, 0);
     }
 }

@@ -23,9 +23,35 @@ static struct log_entry entry_of(uint64_t seq, const char *bytes, const char *ty
     };
 }
 
-static void append(struct store *store, const struct log_entry *entry) {
+static void gather(struct log *log, const struct log_entry *entry) {
+    struct log_entry copy = *entry;
     struct reel_error error;
-    must_ok(log_append(store, entry, &error), error);
+    must_ok(log_append(log, &copy, &error), error);
+    log_describe(log, &copy);
+}
+
+static void flush(struct log *log) {
+    struct reel_error error;
+    must_ok(log_flush(log, &error), error);
+}
+
+/* Alone, which makes it a block of its own. */
+static void append(struct store *store, const struct log_entry *entry) {
+    struct log log = {.store = store};
+    gather(&log, entry);
+    flush(&log);
+    log_finish(&log);
+}
+
+/* In one block, or as many as they fill. */
+static void append_together(struct store *store, const uint64_t *seqs, size_t count) {
+    struct log log = {.store = store};
+    for (size_t at = 0; at < count; at++) {
+        struct log_entry entry = entry_of(seqs[at], "{\"type\":\"t\"}", "t", NULL);
+        gather(&log, &entry);
+    }
+    flush(&log);
+    log_finish(&log);
 }
 
 static void append_seqs(struct store *store, const uint64_t *seqs, size_t count) {
@@ -86,8 +112,8 @@ static void an_entry_is_as_it_was_given(void **state) {
 }
 
 static void type_and_subject_are_found_in_the_bytes(void **state) {
-    struct log_entry entry = entry_of(1, "{\"subject\":\"over there\",\"type\":\"x.y\"}", "x.y",
-                                      "over there");
+    struct log_entry entry =
+        entry_of(1, "{\"subject\":\"over there\",\"type\":\"x.y\"}", "x.y", "over there");
     append(*state, &entry);
     struct log_entry found = got(*state, 1);
     assert_bytes(found.type, STR("x.y"));
@@ -151,11 +177,137 @@ static void damaged_entries_are_noticed(void **state) {
         assert_int_equal(log_get(store, store->txn, 1, &entry, NULL), -EIO);
         assert_true(atomic_load(&store->broken));
     }
-    whole[0] = LOG_VERSION + 1;
+    whole[offsetof(struct log_header, version)] = LOG_VERSION + 1;
     MDB_val newer = {value.mv_size, whole};
     assert_int_equal(mdb_put(store->txn, store->log, &key, &newer, 0), 0);
     assert_int_equal(log_get(store, store->txn, 1, &entry, NULL), -EIO);
     free(whole);
+}
+
+static void a_block_that_is_damaged_further_in_is_noticed(void **state) {
+    struct store *store = *state;
+    struct log_entry entry;
+    append_together(store, SEQS(1, 2));
+    uint64_t seq = 2;
+    MDB_val key = {sizeof seq, &seq}, value;
+    assert_int_equal(mdb_get(store->txn, store->log, &key, &value), 0);
+    char *whole = exact_copy((struct reel_str){value.mv_data, value.mv_size});
+    MDB_val cut = {value.mv_size - 1, whole};
+    assert_int_equal(mdb_put(store->txn, store->log, &key, &cut, 0), 0);
+    assert_int_equal(log_get(store, store->txn, 1, &entry, NULL), 0);
+    assert_int_equal(log_get(store, store->txn, 2, &entry, NULL), -EIO);
+    free(whole);
+}
+
+/* ---- Blocks --------------------------------------------------------------------------------- */
+
+static void what_was_not_flushed_is_not_there(void **state) {
+    struct log log = {.store = *state};
+    struct log_entry entry = entry_of(1, "{}", NULL, NULL);
+    gather(&log, &entry);
+    assert_seqs(*state, 0, NULL, 0);
+    flush(&log);
+    assert_seqs(*state, 0, SEQS(1));
+    flush(&log); /* nothing */
+    assert_seqs(*state, 0, SEQS(1));
+    log_finish(&log);
+}
+
+static void the_copy_in_the_block_can_be_read_and_its_room_too(void **state) {
+    struct log log = {.store = *state};
+    for (uint64_t seq = 1; seq < 2000; seq++) {
+        struct log_entry entry = entry_of(seq, "{\"type\":\"t\"}", "t", NULL);
+        const char *given = entry.bytes.data;
+        must(log_append(&log, &entry, NULL) == 0);
+        assert_ptr_not_equal(entry.bytes.data, given);
+        assert_bytes(entry.bytes, STR("{\"type\":\"t\"}"));
+        assert_true(entry.room >= 64);
+        for (size_t at = 0; at < entry.room; at++)
+            assert_int_equal(entry.bytes.data[entry.bytes.len + at], 0);
+        log_describe(&log, &entry);
+    }
+    log_finish(&log);
+}
+
+static void what_was_aborted_is_forgotten(void **state) {
+    struct log log = {.store = *state};
+    struct log_entry entry = entry_of(1, "{}", NULL, NULL);
+    gather(&log, &entry);
+    log_abort(&log);
+    entry = entry_of(1, "[]", NULL, NULL);
+    gather(&log, &entry);
+    flush(&log);
+    assert_seqs(*state, 0, SEQS(1));
+    assert_bytes(got(*state, 1).bytes, STR("[]"));
+    log_finish(&log);
+}
+
+static void events_together_are_one_block(void **state) {
+    struct store *store = *state;
+    append_together(store, SEQS(1, 2, 5));
+    append_together(store, SEQS(6));
+    assert_int_equal(entries_in(store, store->log), 2);
+    assert_seqs(store, 0, SEQS(1, 2, 5, 6));
+}
+
+static void a_full_block_is_written_and_the_next_begun(void **state) {
+    enum { COUNT = 3000 };
+    struct store *store = *state;
+    static uint64_t seqs[COUNT];
+    for (size_t at = 0; at < COUNT; at++) seqs[at] = at + 1;
+    append_together(store, seqs, COUNT);
+    size_t bytes = COUNT * (sizeof(struct log_header) + sizeof "{\"type\":\"t\"}" - 1);
+    assert_int_equal(entries_in(store, store->log), bytes / LOG_BLOCK_BYTES + 1);
+    assert_seqs(store, 0, seqs, COUNT);
+    for (size_t at = 0; at < COUNT; at += 97) assert_bytes(got(store, seqs[at]).type, STR("t"));
+}
+
+static void an_event_larger_than_a_block_is_kept(void **state) {
+    enum { SIZE = 3 * LOG_BLOCK_BYTES };
+    struct log log = {.store = *state};
+    char *bytes = malloc(SIZE + 1);
+    must(bytes);
+    memset(bytes, 'x', SIZE);
+    bytes[SIZE] = '\0';
+    for (uint64_t seq = 1; seq <= 3; seq++) {
+        struct log_entry entry = entry_of(seq, seq == 2 ? bytes : "{}", NULL, NULL);
+        gather(&log, &entry);
+    }
+    flush(&log);
+    assert_seqs(*state, 0, SEQS(1, 2, 3));
+    assert_bytes(got(*state, 2).bytes, (struct reel_str){bytes, SIZE});
+    assert_bytes(got(*state, 3).bytes, STR("{}"));
+    log_finish(&log);
+    free(bytes);
+}
+
+static void a_walk_may_begin_within_a_block(void **state) {
+    append_together(*state, SEQS(1, 2, 5, 6));
+    append_together(*state, SEQS(9, 10));
+    assert_seqs(*state, 2, SEQS(2, 5, 6, 9, 10));
+    assert_seqs(*state, 3, SEQS(5, 6, 9, 10));
+    assert_seqs(*state, 7, SEQS(9, 10));
+    assert_seqs(*state, 10, SEQS(10));
+    assert_seqs(*state, 11, NULL, 0);
+}
+
+/* It is looked for first where the event before had it. */
+static void a_type_that_moves_is_found_again(void **state) {
+    static const char *const events[] = {"{\"type\":\"t.1\"}",
+                                         "{\"id\":\"0123456\",\"type\":\"t.1\"}",
+                                         "{\"type\":\"t.1\"}", "[]", "{\"type\":\"t.1\"}"};
+    struct log log = {.store = *state};
+    for (size_t at = 0; at < LENGTH(events); at++) {
+        struct log_entry entry = entry_of(at + 1, events[at], at == 3 ? NULL : "t.1", NULL);
+        gather(&log, &entry);
+    }
+    flush(&log);
+    for (size_t at = 0; at < LENGTH(events); at++) {
+        struct log_entry found = got(*state, at + 1);
+        assert_bytes(found.type, at == 3 ? (struct reel_str){0} : STR("t.1"));
+        assert_int_equal(found.flags, 0);
+    }
+    log_finish(&log);
 }
 
 /* ---- Walking --------------------------------------------------------------------------------- */
@@ -188,7 +340,7 @@ static void trimming_goes_in_steps(void **state) {
 
 static void the_floor_may_lie_in_a_gap(void **state) {
     append_seqs(*state, SEQS(10, 20, 30));
-    assert_trim(*state, 25, 1, 20);
+    assert_trim(*state, 25, 1, 11);
     assert_trim(*state, 25, 1, 25);
     assert_seqs(*state, 0, SEQS(30));
 }
@@ -210,6 +362,31 @@ static void the_whole_log_can_go(void **state) {
     assert_seqs(*state, 0, SEQS(4));
 }
 
+static void trimming_cuts_a_block_where_it_is_asked(void **state) {
+    struct store *store = *state;
+    append_together(store, SEQS(1, 2, 3, 10, 11));
+    append_together(store, SEQS(12, 13));
+    for (uint64_t first = 1; first <= 13; first++) {
+        static const uint64_t all[] = {1, 2, 3, 10, 11, 12, 13};
+        size_t gone = 0;
+        while (all[gone] < first) gone++;
+        assert_trim(store, first, 100, first);
+        assert_seqs(store, 0, all + gone, LENGTH(all) - gone);
+    }
+    assert_int_equal(entries_in(store, store->log), 1);
+}
+
+static void trimming_in_steps_takes_blocks_whole(void **state) {
+    append_together(*state, SEQS(1, 2, 3));
+    append_together(*state, SEQS(5, 6));
+    append_together(*state, SEQS(8, 9));
+    assert_trim(*state, 9, 1, 4);
+    assert_seqs(*state, 0, SEQS(5, 6, 8, 9));
+    assert_trim(*state, 9, 1, 7);
+    assert_trim(*state, 9, 1, 9);
+    assert_seqs(*state, 0, SEQS(9));
+}
+
 static void ids_go_with_their_events(void **state) {
     struct store *store = *state;
     for (uint64_t seq = 1; seq <= 4; seq++) {
@@ -218,14 +395,15 @@ static void ids_go_with_their_events(void **state) {
         entry.flags = LOG_SUBMITTED;
         entry.id_hash = hash;
         append(store, &entry);
-        assert_int_equal(ids_put(store, hash, seq == 2 ? 4 : seq, NULL), 0);
+        assert_int_equal(ids_put(store, hash, seq == 2 ? 4 : seq, STR("k"), NULL), 0);
     }
     assert_trim(store, 4, 100, 4);
     for (uint8_t seq = 1; seq <= 4; seq++) { /* 2 was taken over by a later event: it stays */
         uint64_t found;
+        struct reel_str record;
         uint8_t hash[16] = {seq};
         int expected = seq == 2 || seq == 4 ? 0 : -ENOENT;
-        assert_int_equal(ids_get(store, store->txn, hash, &found, NULL), expected);
+        assert_int_equal(ids_get(store, store->txn, hash, &found, &record, NULL), expected);
     }
 }
 
@@ -239,12 +417,23 @@ int main(void) {
         CASE(an_event_may_be_kept_without_its_bytes),
         CASE(an_absent_seq_is_not_found),
         CASE(damaged_entries_are_noticed),
+        CASE(a_block_that_is_damaged_further_in_is_noticed),
+        CASE(what_was_not_flushed_is_not_there),
+        CASE(the_copy_in_the_block_can_be_read_and_its_room_too),
+        CASE(what_was_aborted_is_forgotten),
+        CASE(events_together_are_one_block),
+        CASE(a_full_block_is_written_and_the_next_begun),
+        CASE(an_event_larger_than_a_block_is_kept),
+        CASE(a_walk_may_begin_within_a_block),
+        CASE(a_type_that_moves_is_found_again),
         CASE(a_walk_steps_over_gaps),
         CASE(an_empty_log_has_nothing_to_walk),
         CASE(trimming_goes_in_steps),
         CASE(the_floor_may_lie_in_a_gap),
         CASE(a_step_that_ends_with_the_last_one_is_done),
         CASE(the_whole_log_can_go),
+        CASE(trimming_cuts_a_block_where_it_is_asked),
+        CASE(trimming_in_steps_takes_blocks_whole),
         CASE(ids_go_with_their_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,10 +32,10 @@ static int finish(void **state) {
 /* A record of exactly its size. */
 static char *written(const struct record_shape *shape, const struct reel_str *values,
                      uint64_t changed, size_t *ret_len) {
-    *ret_len = record_size(shape, values);
+    *ret_len = record_size(shape, values, 0);
     char *stored = malloc(*ret_len);
     must(stored);
-    record_write(shape, values, changed, stored);
+    record_write(shape, values, changed, stored, *ret_len);
     return stored;
 }
 
@@ -81,7 +81,8 @@ static void assert_round_trip(const struct record_shape *shape, const struct ree
     found_changed = ~changed;
     assert_int_equal(record_json(shape, bytes, &found_changed, &json), 0);
     assert_int_equal(found_changed, changed);
-    assert_ptr_equal(json.data + json.len, stored + len);
+    assert_int_equal(json.data[json.len - 1], '}');
+    for (const char *at = json.data + json.len; at < stored + len; at++) assert_int_equal(*at, 0);
     assert_memory_equal(json.data, "{\"id\":", 6);
     assert_ptr_equal(json.data + 6, found[0].data);
     free(stored);
@@ -95,7 +96,8 @@ static void a_record_is_served_as_one_object(void **state) {
     uint64_t changed;
     size_t len;
     char *stored = written(&fixture->shape, small_values, 42, &len);
-    assert_int_equal(record_json(&fixture->shape, (struct reel_str){stored, len}, &changed, &json), 0);
+    assert_int_equal(record_json(&fixture->shape, (struct reel_str){stored, len}, &changed, &json),
+                     0);
     assert_bytes(json, STR(SMALL_JSON));
     free(stored);
 }
@@ -130,13 +132,15 @@ static void every_truncation_is_damage(void **state) {
     struct fixture *fixture = *state;
     size_t len;
     char *stored = written(&fixture->shape, small_values, 7, &len);
+    while (stored[len - 1] == 0) /* room to grow, which any amount of is as good */
+        assert_true(survives(&fixture->shape, (struct reel_str){stored, len--}));
     assert_true(survives(&fixture->shape, (struct reel_str){stored, len}));
     for (size_t cut = 0; cut < len; cut++)
         assert_false(survives(&fixture->shape, (struct reel_str){stored, cut}));
     free(stored);
 }
 
-static void bytes_behind_the_end_are_damage(void **state) {
+static void bytes_other_than_zeros_behind_the_end_are_damage(void **state) {
     struct fixture *fixture = *state;
     size_t len;
     char *stored = written(&fixture->shape, small_values, 7, &len), longer[256];
@@ -181,12 +185,60 @@ static void random_damage_never_leads_outside(void **state) {
     for (size_t round = 0; round < 20000; round++) {
         memcpy(damaged, stored, len);
         for (size_t flips = 1 + random_below(&fixture->random, 4); flips > 0; flips--)
-            damaged[random_below(&fixture->random, len)] ^= (char)(1 << random_below(&fixture->random, 8));
+            damaged[random_below(&fixture->random, len)] ^=
+                (char)(1 << random_below(&fixture->random, 8));
         size_t kept = random_below(&fixture->random, 4) ? len : random_below(&fixture->random, len);
         taken += survives(&fixture->shape, (struct reel_str){damaged, kept});
     }
     assert_in_range(taken, 1, 19999); /* damage within a value's text is none to this layer */
     free(stored);
+}
+
+/* ---- Room to grow -------------------------------------------------------------------------------
+ */
+
+static const struct reel_str grown_values[FIELDS] = {
+    {"\"k\"", 3}, {"1", 1}, {"\"2026-01-01T00:00\"", 18}, {"{\"x\":[1]}", 9}, {"\"\"", 2}};
+
+static void a_null_that_is_set_leaves_the_size(void **state) {
+    struct fixture *fixture = *state;
+    size_t size = record_size(&fixture->shape, small_values, 0);
+    assert_int_equal(record_size(&fixture->shape, grown_values, size), size);
+    assert_int_equal(record_size(&fixture->shape, small_values, size), size);
+    assert_true(record_size(&fixture->shape, grown_values, 0) < size);
+}
+
+static void what_outgrows_its_room_gets_more(void **state) {
+    struct fixture *fixture = *state;
+    struct reel_str values[FIELDS];
+    size_t size = record_size(&fixture->shape, small_values, 0);
+    memcpy(values, small_values, sizeof values);
+    values[4] = (struct reel_str){"\"012345678901234567890123456789\"", 32};
+    assert_true(record_size(&fixture->shape, values, size) > size);
+}
+
+static void what_has_far_too_much_room_gets_less(void **state) {
+    struct fixture *fixture = *state;
+    size_t size = record_size(&fixture->shape, small_values, 0);
+    assert_int_equal(record_size(&fixture->shape, small_values, 100 * size), size);
+}
+
+static void a_record_reads_the_same_in_any_room(void **state) {
+    struct fixture *fixture = *state;
+    size_t least = record_size(&fixture->shape, grown_values, 0);
+    for (size_t size = least; size < least + 100; size++) {
+        struct reel_str found[FIELDS];
+        uint64_t changed = 0;
+        char *stored = malloc(size);
+        must(stored);
+        memset(stored, 0xFF, size);
+        record_write(&fixture->shape, grown_values, 9, stored, size);
+        struct reel_str bytes = {stored, size};
+        assert_int_equal(record_read(&fixture->shape, bytes, &changed, found), 0);
+        assert_int_equal(changed, 9);
+        for (size_t at = 0; at < FIELDS; at++) assert_bytes(found[at], grown_values[at]);
+        free(stored);
+    }
 }
 
 static void a_shape_of_one_field_is_an_object_too(void **state) {
@@ -210,10 +262,14 @@ int main(void) {
         CASE(a_record_is_served_as_one_object),
         CASE(values_of_every_length_round_trip),
         CASE(every_truncation_is_damage),
-        CASE(bytes_behind_the_end_are_damage),
+        CASE(bytes_other_than_zeros_behind_the_end_are_damage),
         CASE(a_length_changed_alone_is_damage),
         CASE(lengths_that_never_end_are_damage),
         CASE(random_damage_never_leads_outside),
+        CASE(a_null_that_is_set_leaves_the_size),
+        CASE(what_outgrows_its_room_gets_more),
+        CASE(what_has_far_too_much_room_gets_less),
+        CASE(a_record_reads_the_same_in_any_room),
         CASE(a_shape_of_one_field_is_an_object_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

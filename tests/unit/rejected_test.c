@@ -92,7 +92,8 @@ static void a_collections_own_go_and_no_others(void **state) {
 static void many_next_to_each_other_all_go(void **state) {
     struct store *store = *state;
     for (uint64_t seq = 1; seq <= 2000; seq++)
-        put(store, seq, seq % 10 == 0 ? "forms" : "cells", "a reason of some length, to fill pages");
+        put(store, seq, seq % 10 == 0 ? "forms" : "cells",
+            "a reason of some length, to fill pages");
     assert_int_equal(rejected_remove_collection(store, "cells", NULL), 0);
     assert_int_equal(entries_in(store, store->rejected), 200);
     assert_int_equal(rejected_trim(store, 1001, NULL), 0);

@@ -25,8 +25,8 @@ static const char *const all[] = {"", NULL};
 /* ---- Assertions ------------------------------------------------------------------------------ */
 
 /* The one stop of this projector's on the type's way, or none (prefix -1). */
-static void assert_stop(struct router *router, struct reel_str type, uint32_t projector,
-                        int prefix, size_t prefix_len) {
+static void assert_stop(struct router *router, struct reel_str type, uint32_t projector, int prefix,
+                        size_t prefix_len) {
     const struct route *route = router_find(router, type);
     int found = -1;
     assert_bytes(route->type.data ? route->type : type, type);

@@ -1,6 +1,6 @@
 /* unit.h: what the tests of the inside share. Comes before every header of core/, because it
- * settles the two names that the core has in common with the test libraries: here `struct text`
- * and `fail` are the core's.
+ * settles the names that the core has in common with the test libraries: here `struct text` and
+ * `fail` are the core's, and `fail_msg`, which used cmocka's `fail`, is made anew.
  */
 #ifndef TESTS_UNIT_H
 #define TESTS_UNIT_H
@@ -11,6 +11,8 @@
 #include "support.h"
 #undef text
 #undef fail
+#undef fail_msg
+#define fail_msg(...) support_failed(__FILE__, __LINE__, __VA_ARGS__)
 
 #include "store.h"
 

@@ -24,7 +24,7 @@ static struct json *parsed(struct json_parser *parser, struct reel_str text) {
     struct json *json = NULL;
     const char *why = "";
     char *copy = exact_copy(text);
-    int rc = json_parse(parser, (struct reel_str){copy, text.len}, &json, &why);
+    int rc = json_parse(parser, (struct reel_str){copy, text.len}, 0, &json, &why);
     free(copy);
     if (rc != 0) fail_msg("%d, %s: %.*s", rc, why, REEL_FMT(text));
     return json;
@@ -34,7 +34,7 @@ static void assert_refused(struct json_parser *parser, struct reel_str text, con
     struct json *json = NULL;
     const char *why = NULL;
     char *copy = exact_copy(text);
-    int rc = json_parse(parser, (struct reel_str){copy, text.len}, &json, &why);
+    int rc = json_parse(parser, (struct reel_str){copy, text.len}, 0, &json, &why);
     free(copy);
     if (rc != -EBADMSG) fail_msg("%d: %.*s", rc, REEL_FMT(text));
     assert_null(json);
@@ -59,14 +59,14 @@ static void a_value_of_any_kind_is_a_text(void **state) {
         const char *text;
         reel_kind kind;
     } cases[] = {
-        {"null", REEL_NULL},        {"true", REEL_BOOL},
-        {"false", REEL_BOOL},       {"0", REEL_INTEGER},
-        {"-1", REEL_INTEGER},       {"9223372036854775807", REEL_INTEGER},
-        {"1.0", REEL_NUMBER},       {"9223372036854775808", REEL_NUMBER},
-        {"1e3", REEL_NUMBER},       {"123456789012345678901234567890", REEL_NUMBER},
-        {"\"\"", REEL_STRING},      {"[]", REEL_ARRAY},
+        {"null", REEL_NULL},         {"true", REEL_BOOL},
+        {"false", REEL_BOOL},        {"0", REEL_INTEGER},
+        {"-1", REEL_INTEGER},        {"9223372036854775807", REEL_INTEGER},
+        {"1.0", REEL_NUMBER},        {"9223372036854775808", REEL_NUMBER},
+        {"1e3", REEL_NUMBER},        {"123456789012345678901234567890", REEL_NUMBER},
+        {"\"\"", REEL_STRING},       {"[]", REEL_ARRAY},
         {" \t\r\n{} ", REEL_OBJECT}, {"-9223372036854775808", REEL_INTEGER},
-        {"-0", REEL_INTEGER},       {"1e-999", REEL_NUMBER},
+        {"-0", REEL_INTEGER},        {"1e-999", REEL_NUMBER},
     };
     for (size_t at = 0; at < LENGTH(cases); at++) {
         struct json *json = parsed(*state, reel_text(cases[at].text));
@@ -82,12 +82,18 @@ static void what_is_empty_is_none(void **state) {
 
 static void malformed_text_is_none(void **state) {
     static const char *const texts[] = {
-        "{",          "}",        "[1,]",      "[1 2]",     "{\"a\"}",      "{\"a\":}",
-        "{\"a\":1,}", "{a:1}",    "{'a':1}",   "tru",       "nulll",        "NaN",
-        "1 2",        "{}{}",     "[]]",       "01",        "+1",           ".5",
-        "1.",         "1e",       "-",         "\"",        "\"\\x\"",      "\"\\u12\"",
-        "[1}",        "// a\n1",  "Infinity",  "\"\\",      "{\"a\":1]",    "\xEF\xBB\xBF{}",
-        "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "{\"a\" 1}",    "{1:1}",
+        "{",           "}",           "[1,]",
+        "[1 2]",       "{\"a\"}",     "{\"a\":}",
+        "{\"a\":1,}",  "{a:1}",       "{'a':1}",
+        "tru",         "nulll",       "NaN",
+        "1 2",         "{}{}",        "[]]",
+        "01",          "+1",          ".5",
+        "1.",          "1e",          "-",
+        "\"",          "\"\\x\"",     "\"\\u12\"",
+        "[1}",         "// a\n1",     "Infinity",
+        "\"\\",        "{\"a\":1]",   "\xEF\xBB\xBF{}",
+        "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"",
+        "{\"a\" 1}",   "{1:1}",
     };
     for (size_t at = 0; at < LENGTH(texts); at++) assert_refused(*state, reel_text(texts[at]), "");
 }
@@ -114,11 +120,11 @@ static void a_raw_nul_is_nowhere_allowed(void **state) {
 static void a_text_ends_where_its_length_says(void **state) {
     struct json *json;
     const char *why;
-    assert_int_equal(json_parse(*state, (struct reel_str){"12345", 2}, &json, &why), 0);
+    assert_int_equal(json_parse(*state, (struct reel_str){"12345", 2}, 0, &json, &why), 0);
     int64_t value;
     assert_true(json_int(json_root(json), &value));
     assert_int_equal(value, 12);
-    assert_int_equal(json_parse(*state, (struct reel_str){"[1]", 2}, &json, &why), -EBADMSG);
+    assert_int_equal(json_parse(*state, (struct reel_str){"[1]", 2}, 0, &json, &why), -EBADMSG);
 }
 
 static void the_deepest_nesting_is_as_declared(void **state) {
@@ -129,8 +135,10 @@ static void the_deepest_nesting_is_as_declared(void **state) {
     for (size_t at = 0; at < LENGTH(kinds); at++)
         for (size_t levels = 1; levels <= 1000; levels = levels < 130 ? levels + 1 : 1000 + 1) {
             char *text = nested(kinds[at].open, kinds[at].inner, kinds[at].close, levels);
-            if (levels <= JSON_DEPTH_MAX) parsed(*state, reel_text(text));
-            else assert_refused(*state, reel_text(text), "127 levels");
+            if (levels <= JSON_DEPTH_MAX)
+                parsed(*state, reel_text(text));
+            else
+                assert_refused(*state, reel_text(text), "127 levels");
             free(text);
         }
 }
@@ -172,6 +180,22 @@ static void many_values_fit_a_text_of_any_size(void **state) {
     }
 }
 
+static void a_text_with_room_behind_it_is_read_where_it_lies(void **state) {
+    char text[7 + JSON_ROOM] = "[1,\"a\"]";
+    struct json *json;
+    const char *why;
+    struct reel_str str = {text, strlen(text)};
+    assert_int_equal(json_parse(*state, str, JSON_ROOM, &json, &why), 0);
+    assert_ptr_equal(json->text.data, text);
+    assert_int_equal(json_parse(*state, str, JSON_ROOM - 1, &json, &why), 0);
+    assert_ptr_not_equal(json->text.data, text);
+    memset(text + str.len, '9', JSON_ROOM); /* whatever is there does not count */
+    assert_int_equal(json_parse(*state, str, JSON_ROOM, &json, &why), 0);
+    assert_bytes(json_text(json_root(json)), str);
+    str.len--;
+    assert_int_equal(json_parse(*state, str, JSON_ROOM, &json, &why), -EBADMSG);
+}
+
 static void a_refusal_leaves_the_parser_usable(void **state) {
     assert_refused(*state, STR("[123456789012345678901234567890,"), "");
     assert_refused(*state, STR("{\"a\":"), "");
@@ -208,6 +232,7 @@ int main(void) {
         CASE(empty_containers_count_as_levels_too),
         CASE(one_parser_reads_texts_of_any_size_in_any_order),
         CASE(many_values_fit_a_text_of_any_size),
+        CASE(a_text_with_room_behind_it_is_read_where_it_lies),
         CASE(a_refusal_leaves_the_parser_usable),
         CASE(a_big_integer_far_behind_in_a_large_text_is_read),
     };

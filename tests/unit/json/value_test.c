@@ -21,7 +21,7 @@ static int finish(void **state) {
 static struct reel_value root_of(struct json_parser *parser, struct reel_str text) {
     struct json *json = NULL;
     const char *why = "";
-    if (json_parse(parser, text, &json, &why) != 0) fail_msg("%s: %.*s", why, REEL_FMT(text));
+    if (json_parse(parser, text, 0, &json, &why) != 0) fail_msg("%s: %.*s", why, REEL_FMT(text));
     return json_root(json);
 }
 
@@ -88,7 +88,8 @@ static void objects_of_every_size_are_found_in(void **state) {
 
 static void looking_into_two_objects_in_turn_mixes_nothing(void **state) {
     struct reel_value root = root_of(
-        *state, STR("{\"a\":1,\"in\":{\"a\":2,\"in\":{\"a\":3,\"b\":4}},\"b\":5,\"c\":[{\"a\":6}]}"));
+        *state,
+        STR("{\"a\":1,\"in\":{\"a\":2,\"in\":{\"a\":3,\"b\":4}},\"b\":5,\"c\":[{\"a\":6}]}"));
     for (size_t round = 0; round < 3; round++) {
         struct reel_value in = json_get(root, STR("in"));
         struct reel_value innermost = json_get(in, STR("in"));
@@ -98,7 +99,8 @@ static void looking_into_two_objects_in_turn_mixes_nothing(void **state) {
         assert_int(json_get(root, STR("b")), 5);
         assert_int(json_get(innermost, STR("b")), 4);
         assert_null(json_get(in, STR("b")).json);
-        struct reel_value element = json_next(json_get(root, STR("c")), (struct reel_value){0}, NULL);
+        struct reel_value element =
+            json_next(json_get(root, STR("c")), (struct reel_value){0}, NULL);
         assert_int(json_get(element, STR("a")), 6);
     }
 }
@@ -194,10 +196,10 @@ static void a_scalar_is_only_what_it_is(void **state) {
 }
 
 static void numbers_are_exact(void **state) {
-    struct reel_value root = root_of(
-        *state, STR("{\"min\":-9223372036854775808,\"max\":9223372036854775807,"
-                    "\"u\":18446744073709551615,\"big\":-123456789012345678901234567890,"
-                    "\"d\":0.1,\"i\":7,\"z\":-0.0}"));
+    struct reel_value root =
+        root_of(*state, STR("{\"min\":-9223372036854775808,\"max\":9223372036854775807,"
+                            "\"u\":18446744073709551615,\"big\":-123456789012345678901234567890,"
+                            "\"d\":0.1,\"i\":7,\"z\":-0.0}"));
     assert_int(json_get(root, STR("min")), INT64_MIN);
     assert_int(json_get(root, STR("max")), INT64_MAX);
     assert_number(json_get(root, STR("u")), 18446744073709551615.0);

@@ -43,7 +43,7 @@ static void assert_round_trip(struct fixture *fixture, struct reel_str given) {
     must(quoted);
     json_quote(quoted, (struct reel_str){exact, given.len}, len);
     assert_bytes(json_unquote((struct reel_str){quoted, len}, &fixture->arena), given);
-    if (json_parse(fixture->parser, (struct reel_str){quoted, len}, &json, &why) != 0)
+    if (json_parse(fixture->parser, (struct reel_str){quoted, len}, 0, &json, &why) != 0)
         fail_msg("%s: %.*s", why, (int)len, quoted);
     assert_bytes(json_str(json_root(json)), given);
     free(quoted);
@@ -65,12 +65,15 @@ static void assert_unquoted(struct fixture *fixture, const char *quoted, struct 
 /* ---- Quoting --------------------------------------------------------------------------------- */
 
 static size_t random_character(uint64_t *random, char ret[4]) {
-    static const uint32_t borders[] = {0x20, '"', '\\', '/', 0x7F, 0x80, 0x7FF, 0x800,
-                                       0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x10FFFF};
+    static const uint32_t borders[] = {0x20,  '"',    '\\',   '/',    0x7F,    0x80,    0x7FF,
+                                       0x800, 0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x10FFFF};
     switch (random_below(random, 4)) {
-    case 0: return utf8_encode((uint32_t)random_below(random, 0x20), ret);
-    case 1: return utf8_encode(borders[random_below(random, LENGTH(borders))], ret);
-    default: return utf8_encode((uint32_t)random_below(random, 0x80), ret);
+    case 0:
+        return utf8_encode((uint32_t)random_below(random, 0x20), ret);
+    case 1:
+        return utf8_encode(borders[random_below(random, LENGTH(borders))], ret);
+    default:
+        return utf8_encode((uint32_t)random_below(random, 0x80), ret);
     }
 }
 
@@ -81,8 +84,10 @@ static void random_strings_round_trip(void **state) {
         size_t count = random_below(&random, 80), len = 0;
         bool plain = round % 3 == 0; /* few escapes: words of eight are passed over */
         for (size_t at = 0; at < count; at++) {
-            if (plain && random_below(&random, 20) != 0) text[len++] = 'a';
-            else len += random_character(&random, text + len);
+            if (plain && random_below(&random, 20) != 0)
+                text[len++] = 'a';
+            else
+                len += random_character(&random, text + len);
         }
         assert_round_trip(*state, (struct reel_str){text, len});
     }
@@ -120,7 +125,8 @@ static void every_code_point_is_read_from_its_escape(void **state) {
         char quoted[32], bytes[4];
         if (code >= 0xD800 && code < 0xE000) continue;
         uint32_t above = code - 0x10000;
-        if (code < 0x10000) snprintf(quoted, sizeof quoted, "\"\\u%04x\"", code);
+        if (code < 0x10000)
+            snprintf(quoted, sizeof quoted, "\"\\u%04x\"", code);
         else
             snprintf(quoted, sizeof quoted, "\"\\u%04X\\u%04x\"", 0xD800 + (above >> 10),
                      0xDC00 + (above & 0x3FF));
