@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 static reel_outcome (*act)(struct reel_tx *tx); /* what the projector does just now */
 
@@ -95,7 +95,7 @@ static void flush(struct fixture *fixture) {
     arena_reset(&fixture->fold.arena);
 }
 
-/* ---- Assertions ---------------------------------------------------------------------------- */
+/* ---- Assertions ------------------------------------------------------------------------------ */
 
 /* What the transaction holds: the fields' texts and the seq, or that there is none (NULL). */
 static void assert_held(struct fixture *fixture, const char *key, const char *a, const char *b,
@@ -128,7 +128,7 @@ static void assert_reason(struct fixture *fixture, const char *part) {
     if (!strstr(fixture->fold.reason, part)) fail_msg("reason: %s", fixture->fold.reason);
 }
 
-/* ---- What a projector does ----------------------------------------------------------------- */
+/* ---- What a projector does ------------------------------------------------------------------- */
 
 static reel_outcome make_k(struct reel_tx *tx) {
     reel_set_text(reel_upsert(tx, STR("k")), "a", "made");
@@ -221,7 +221,7 @@ static reel_outcome use_the_kept_handle(struct reel_tx *tx) {
     return REEL_APPLIED;
 }
 
-/* ---- Undoing ------------------------------------------------------------------------------- */
+/* ---- Undoing --------------------------------------------------------------------------------- */
 
 static void a_rejection_undoes_a_new_record(void **state) {
     struct fixture *fixture = *state;
@@ -302,7 +302,7 @@ static void ignoring_changes_nothing(void **state) {
     assert_int_equal(entries_in(fixture->store, fixture->things->dbi), 0);
 }
 
-/* ---- Writing ------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static void what_was_flushed_is_found_again(void **state) {
     struct fixture *fixture = *state;

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- Fixture ------------------------------------------------------------------------------- */
+/* ---- Fixture --------------------------------------------------------------------------------- */
 
 static int try_open(struct store *store, const char *directory, bool new_epoch,
                     struct reel_error *error) {
@@ -63,7 +63,7 @@ static void overwrite(const char *directory, off_t from, size_t len, int byte) {
     close(fd);
 }
 
-/* ---- Assertions ---------------------------------------------------------------------------- */
+/* ---- Assertions ------------------------------------------------------------------------------ */
 
 static void assert_refused(const char *directory, int code, const char *part) {
     struct store store;
@@ -81,7 +81,7 @@ static void assert_means(struct store *store, int given, int code, const char *s
     assert_false(atomic_load(&store->broken));
 }
 
-/* ---- Opening ------------------------------------------------------------------------------- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 static void a_new_store_has_a_state(void **state) {
     struct store_state found = state_of(*state);
@@ -160,7 +160,7 @@ static void a_directory_in_use_is_refused(void **state) {
     commit_and_close(&store);
 }
 
-/* ---- Damage -------------------------------------------------------------------------------- */
+/* ---- Damage ---------------------------------------------------------------------------------- */
 
 static void a_file_that_is_no_store_is_refused(void **state) {
     (void)state;
@@ -178,7 +178,7 @@ static void pages_that_were_overwritten_are_noticed(void **state) {
     assert_refused(directory, -EIO, "the store cannot be trusted");
 }
 
-/* ---- Backup -------------------------------------------------------------------------------- */
+/* ---- Backup ---------------------------------------------------------------------------------- */
 
 static void a_backup_needs_a_new_epoch(void **state) {
     struct store copy, *store = *state;
@@ -196,7 +196,7 @@ static void a_backup_needs_a_new_epoch(void **state) {
     assert_sentence(&error, "it is not empty");
 }
 
-/* ---- Errors -------------------------------------------------------------------------------- */
+/* ---- Errors ---------------------------------------------------------------------------------- */
 
 static void what_passes_is_an_error_and_no_more(void **state) {
     assert_means(*state, MDB_MAP_FULL, -ENOSPC, "doing: the store has reached map_bytes");
@@ -257,7 +257,7 @@ static void a_full_map_refuses_and_recovers(void **state) {
     store_close(&store);
 }
 
-/* ---- meta ---------------------------------------------------------------------------------- */
+/* ---- meta ------------------------------------------------------------------------------------ */
 
 static void collections_have_states_of_their_own(void **state) {
     struct store *store = *state;
