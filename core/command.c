@@ -2,7 +2,7 @@
  * transaction.
  *
  * The events that a command makes are named by it: with an idempotency key, their ids are UUIDs
- * made from collection, verb, key and that key, so that a repeat finds the first one's events
+ * made from collection, verb, key and that key, so that a repeat finds the first one's last event
  * in `ids` and appends nothing. Without one they are random.
  */
 #include "engine.h"
@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "decision.h"
 #include "ids.h"
+#include "rejected.h"
 #include "json/value.h"
 #include "json/write.h"
 
@@ -67,9 +68,8 @@ static int find_command(struct working *work, struct reel_error *error) {
     return 0;
 }
 
-/* A UUID made from the command and `what`: the n-th event, or the new key. */
-static void derive_uuid(const struct working *work, const char *what, uint64_t n,
-                        char ret[UUID_TEXT]) {
+/* A UUID made from the command and `what`: "key", or the number of an event. */
+static void derive_uuid(const struct working *work, const char *what, char ret[UUID_TEXT]) {
     const struct reel_order *order = work->order;
     uuid_t uuid;
     if (order->idempotency_key.data) {
@@ -79,7 +79,6 @@ static void derive_uuid(const struct working *work, const char *what, uint64_t n
             reel_str_is(order->verb, "create") ? reel_text("") : work->key.str,
             order->idempotency_key,
             reel_text(what),
-            {(const char *)&n, sizeof n},
         };
         ids_hash(parts, sizeof parts / sizeof *parts, uuid);
     } else {
@@ -91,7 +90,7 @@ static void derive_uuid(const struct working *work, const char *what, uint64_t n
 static int take_key(struct working *work) {
     struct reel_str given = work->order->key;
     if (reel_str_is(work->order->verb, "create")) {
-        derive_uuid(work, "key", 0, work->new_key);
+        derive_uuid(work, "key", work->new_key);
         work->key.str = reel_text(work->new_key);
         return 0;
     }
@@ -107,7 +106,7 @@ static int take_body(struct working *work, struct reel_error *error) {
     const char *why;
     if (!body.data || body.len == 0) return 0;
     if (body.len > work->reel->dispatcher.event_bytes_max)
-        return refuse(work, REEL_INVALID, "payload-too-large",
+        return refuse(work, REEL_TOO_LARGE, "payload-too-large",
                       "the body has %zu bytes, at most %u are taken", body.len,
                       work->reel->dispatcher.event_bytes_max);
     int rc = json_parse(work->reel->bodies, body, 0, &json, &why);
@@ -128,9 +127,15 @@ static void take_time(struct working *work) {
 
 /* ---- A repeat -------------------------------------------------------------------------------- */
 
-static void hash_of_id(const struct working *work, const char *id, uint8_t ret[16]) {
-    struct reel_str parts[] = {reel_text(work->reel->source), reel_text(id)};
-    ids_hash(parts, 2, ret);
+/* Events count from the last one: it is the one that trimming takes last, so that as long as it is
+ * known, so is the command. */
+static void name_event(const struct working *work, size_t from_last, char ret_id[UUID_TEXT],
+                       uint8_t ret_hash[16]) {
+    char what[32];
+    snprintf(what, sizeof what, "event %zu", from_last);
+    derive_uuid(work, what, ret_id);
+    struct reel_str parts[] = {reel_text(work->reel->source), reel_text(ret_id)};
+    ids_hash(parts, 2, ret_hash);
 }
 
 /* Is the event at `seq` the one of this source and id? A hash says only that it may be. */
@@ -149,29 +154,22 @@ static int is_same_event(struct working *work, uint64_t seq, const char *id,
            reel_str_is(reel_member_str(json_root(json), "source"), work->reel->source);
 }
 
-/* 1: this very command was accepted before; its last event is `answer.seq`. */
+/* 1: this very command was accepted before. */
 static int find_repeat(struct working *work, struct reel_error *error) {
     struct dispatcher *dispatcher = &work->reel->dispatcher;
+    char id[UUID_TEXT];
+    uint8_t hash[16];
+    uint64_t seq;
     if (!work->order->idempotency_key.data) return 0;
-    int flushed = log_flush(&dispatcher->log, error); /* it may be of this very transaction */
-    if (flushed < 0) return flushed;
-    for (uint64_t n = 0; n < DRAFTS_MAX; n++) {
-        char id[UUID_TEXT];
-        uint8_t hash[16];
-        uint64_t seq;
-        struct reel_str key;
-        derive_uuid(work, "event", n, id);
-        hash_of_id(work, id, hash);
-        int rc = ids_get(&dispatcher->store, dispatcher->store.txn, hash, &seq, &key, error);
-        if (rc == -ENOENT) break;
-        if (rc == 0) rc = is_same_event(work, seq, id, error);
-        if (rc < 0) return rc;
-        if (rc == 0) break;
-        work->answer.seq = seq;
-        work->answer.repeated = true;
-        work->repeated_key = key;
-    }
-    return work->answer.repeated;
+    name_event(work, 0, id, hash);
+    int rc =
+        ids_get(&dispatcher->store, dispatcher->store.txn, hash, &seq, &work->repeated_key, error);
+    if (rc == -ENOENT) return 0;
+    if (rc == 0) rc = is_same_event(work, seq, id, error);
+    if (rc <= 0) return rc;
+    work->answer.seq = seq;
+    work->answer.repeated = true;
+    return 1;
 }
 
 /* ---- Appending what was decided -------------------------------------------------------------- */
@@ -198,47 +196,52 @@ static void write_event(const struct working *work, const struct draft *draft, c
     text_append_lit(ret, "}}");
 }
 
-static int append_event(struct working *work, const struct draft *draft, uint64_t n,
-                        struct reel_error *error) {
+/* The projector's own evolve is asked like any other; it should agree with its decide. */
+static int check_taken(struct working *work, const struct taken *taken, struct reel_error *error) {
+    struct collection *collection = work->collection;
+    struct store *store = collection->store;
+    struct reel_str reason;
+    if (!taken->is_json) /* the body was JSON, but lies deeper in the event */
+        return refuse(work, REEL_INVALID, "bad-request", "the body is nested too deeply");
+    int rc = rejected_get(store, store->txn, taken->seq, collection->name, &reason, error);
+    if (rc < 0) return rc == -ENOENT ? 0 : rc;
+    return fail(error, -EPROTO, "plugin %s (%s): its evolve rejects what its decide made: %.*s",
+                collection->plugin->declared->name, collection->name, REEL_FMT(reason));
+}
+
+/* 1: refused after all. */
+static int append_event(struct working *work, size_t n, struct reel_error *error) {
     struct dispatcher *dispatcher = &work->reel->dispatcher;
+    const struct decision *decision = &work->reel->decision;
     CLEANUP(text_finish) struct text event = {0};
     char id[UUID_TEXT];
     uint8_t hash[16];
-    derive_uuid(work, "event", n, id);
-    hash_of_id(work, id, hash);
-    write_event(work, draft, id, &event);
+    name_event(work, decision->count - 1 - n, id, hash);
+    write_event(work, decision->drafts[n], id, &event);
     if (event.failed) return fail_memory(error);
-    if (event.len > dispatcher->event_bytes_max)
-        return fail(error, -E2BIG, "the event would have %zu bytes, at most %u are taken",
-                    event.len, dispatcher->event_bytes_max);
     work->bytes += event.len;
-    if (work->bytes > dispatcher->batch_bytes_max)
-        return fail(error, -E2BIG, "the events would have more than %llu bytes",
-                    (unsigned long long)dispatcher->batch_bytes_max);
+    if (event.len > dispatcher->event_bytes_max || work->bytes > dispatcher->batch_bytes_max)
+        return refuse(work, REEL_TOO_LARGE, "payload-too-large",
+                      "an event of it would have %zu bytes, at most %u are taken", event.len,
+                      dispatcher->event_bytes_max);
     struct intake intake = {
         .bytes = text_str(&event),
         .flags = LOG_SUBMITTED,
         .id_hash = hash,
-        .record = work->reel->decision.key,
+        .record = decision->key,
         .fold = true,
     };
-    struct reel_result result;
-    uint64_t rejected = work->collection->state.rejected;
-    int rc = dispatcher_take(dispatcher, &intake, &result, error);
+    struct taken taken;
+    int rc = dispatcher_take(dispatcher, &intake, &taken, error);
     if (rc < 0) return rc;
-    work->answer.seq = result.seq;
-    if (work->collection->state.rejected > rejected)
-        return fail(error, -EPROTO, "plugin %s (%s): its evolve rejects what its decide made: %s",
-                    work->collection->plugin->declared->name, work->collection->name,
-                    dispatcher->fold.reason);
-    return 0;
+    work->answer.seq = taken.seq;
+    return check_taken(work, &taken, error);
 }
 
 static int append_events(struct working *work, struct reel_error *error) {
-    const struct decision *decision = &work->reel->decision;
-    for (size_t n = 0; n < decision->count; n++) {
-        int rc = append_event(work, decision->drafts[n], n, error);
-        if (rc < 0) return rc;
+    for (size_t n = 0; n < work->reel->decision.count; n++) {
+        int rc = append_event(work, n, error);
+        if (rc != 0) return rc;
     }
     return 0;
 }
@@ -307,6 +310,7 @@ static int decide(struct working *work, struct reel_error *error) {
         return 0;
     }
     rc = append_events(work, error);
+    if (rc > 0) return 0;
     if (rc == 0) rc = show_record(work, reel->decision.key, error);
     if (rc < 0) return rc;
     work->answer.accepted = true;
@@ -335,7 +339,7 @@ int reel_command(struct reel *reel, const struct reel_order *order, struct reel_
     struct reel_order own = {0};
     memcpy(&own, order, order->struct_size < sizeof own ? order->struct_size : sizeof own);
     struct working work = {.reel = reel, .order = &own};
-    WITH_LOCK(&reel->writer);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
     if (!reel->started) return fail(error, -EINVAL, "reel_start comes first");
     int rc = engine_catch_up(reel, error);
     if (rc == 0) rc = run(&work, error);

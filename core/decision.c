@@ -200,7 +200,7 @@ reel_verdict decision_refuse(struct reel_decision *handle, reel_refusal kind, co
                              const char *format, va_list args) {
     struct decision *decision = decision_of(handle);
     if (!decision) return REEL_REFUSED;
-    if (kind != REEL_INVALID && kind != REEL_CONFLICT && kind != REEL_NOT_FOUND)
+    if (kind < REEL_INVALID || kind > REEL_TOO_LARGE)
         fold_fault(decision->fold, "refuses with kind %d, which is none", kind);
     if (!problem || !problem[0] || strlen(problem) >= sizeof decision->problem)
         fold_fault(decision->fold, "refuses with a problem name of no or too many bytes");

@@ -32,9 +32,12 @@ static int fail_busy(int fd, struct reel_error *error) {
 }
 
 int directory_lock(const char *path, int *ret_fd, struct reel_error *error) {
-    if (mkdir(path, 0700) < 0 && errno != EEXIST) return fail_errno(error, "cannot make it");
+    bool made = mkdir(path, 0700) == 0;
+    if (!made && errno != EEXIST) return fail_errno(error, "cannot make it");
     AUTO_CLOSE int dir = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
     if (dir < 0) return fail_errno(error, "cannot open it");
+    AUTO_CLOSE int above = made ? openat(dir, "..", O_DIRECTORY | O_RDONLY | O_CLOEXEC) : -1;
+    if (made && (above < 0 || fsync(above) < 0)) return fail_errno(error, "cannot sync its name");
     AUTO_CLOSE int fd = openat(dir, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return fail_errno(error, LOCK_NAME);
     if (flock(fd, LOCK_EX | LOCK_NB) < 0)
@@ -93,6 +96,21 @@ int directory_allocate(const char *path, const char *name, uint64_t size,
     if (fd < 0) return fail_errno(error, name);
     int rc = posix_fallocate(fd, 0, (off_t)size);
     return rc == 0 ? 0 : fail(error, -rc, "%s: %s", name, strerror(rc));
+}
+
+int directory_move_up(const char *path, const char *name, struct reel_error *error) {
+    AUTO_CLOSE int dir = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+    if (dir < 0) return fail_errno(error, path);
+    AUTO_CLOSE int above = openat(dir, "..", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+    if (above < 0 || fchmodat(dir, name, 0600, 0) < 0 || renameat(dir, name, above, name) < 0)
+        return fail_errno(error, name);
+    return 0;
+}
+
+bool directory_has_room(const char *path, uint64_t bytes) {
+    AUTO_CLOSE int fd = open(path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int rc = fd < 0 ? errno : posix_fallocate(fd, 0, (off_t)bytes);
+    return rc != ENOSPC && rc != EDQUOT;
 }
 
 int directory_sync(const char *path, struct reel_error *error) {

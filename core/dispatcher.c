@@ -118,8 +118,8 @@ static int append(struct dispatcher *dispatcher, struct log_entry *entry,
     return rc;
 }
 
-int dispatcher_take(struct dispatcher *dispatcher, const struct intake *intake,
-                    struct reel_result *ret, struct reel_error *error) {
+int dispatcher_take(struct dispatcher *dispatcher, const struct intake *intake, struct taken *ret,
+                    struct reel_error *error) {
     char reason[REASON_BYTES];
     struct reel_event event;
     struct log_entry entry = {
@@ -145,7 +145,7 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct intake *intake,
         entry.flags |= LOG_NOT_JSON;
     }
     log_describe(&dispatcher->log, &entry);
-    *ret = (struct reel_result){.seq = entry.seq};
+    *ret = (struct taken){.seq = entry.seq, .is_json = is_event};
     if (!intake->fold) return 0;
     return fold_read(dispatcher, entry.seq, is_event ? &event : NULL, is_event ? NULL : reason,
                      &ret->outcome, error);

@@ -41,14 +41,21 @@ struct intake {
     bool fold;              /* or only append */
 };
 
+/* What became of it. */
+struct taken {
+    uint64_t seq;
+    reel_outcome outcome;
+    bool is_json;
+};
+
 void dispatcher_finish(struct dispatcher *dispatcher);
 
 /* After the plugins were added: compares collections with the store. Not yet caught up. */
 int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error);
 
 int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error);
-int dispatcher_take(struct dispatcher *dispatcher, const struct intake *intake,
-                    struct reel_result *ret, struct reel_error *error);
+int dispatcher_take(struct dispatcher *dispatcher, const struct intake *intake, struct taken *ret,
+                    struct reel_error *error);
 /* Between two events: writes what records the transaction holds, if that is much, so that their
  * memory is used again. */
 int dispatcher_relieve(struct dispatcher *dispatcher, struct reel_error *error);

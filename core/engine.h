@@ -18,7 +18,8 @@
 struct reel {
     struct dispatcher dispatcher;
     struct plugin *plugins;
-    bool started;
+    bool started;               /* plugins can no longer be added */
+    bool ready;                 /* reel_start has succeeded */
     char *source;               /* CloudEvents source of what commands make */
     struct json_parser *bodies; /* [writer] */
     struct decision decision;   /* [writer] */

@@ -39,6 +39,19 @@ static void undo_all(struct fold *fold) {
     }
 }
 
+/* A fold that adds to a record with every event would make it larger than any answer. */
+static void check_sizes(struct fold *fold) {
+    for (size_t i = 0; i < fold->undo_count; i++) {
+        const struct change *change = fold->undo[i].change;
+        size_t size = 0;
+        for (uint32_t at = 0; change->exists && at < change->collection->shape.count; at++)
+            size += change->values[at].len;
+        if (size > RECORD_BYTES_MAX)
+            fold_fault(fold, "makes a record of %zu bytes, at most %zu are allowed", size,
+                       RECORD_BYTES_MAX);
+    }
+}
+
 /* What a callback answered, against what it did. */
 static void check_answer(struct fold *fold, reel_outcome outcome) {
     if (outcome != REEL_APPLIED && outcome != REEL_IGNORED && outcome != REEL_REJECTED)
@@ -58,6 +71,7 @@ int fold_evolve(struct fold *fold, struct collection *collection, const struct r
     fold_end(fold);
     if (fold->failed < 0) return fail(error, fold->failed, "%s", fold->error.text);
     if (!fold->faulted) check_answer(fold, outcome);
+    if (!fold->faulted) check_sizes(fold);
     if (!fold->faulted && outcome != REEL_REJECTED) return outcome;
     undo_all(fold);
     return REEL_REJECTED;

@@ -1,9 +1,9 @@
 /* fold.h: one callback of a projector at a time: what it may do, and undoing what it did.
  *
  * There is one fold for each Reel. Around each evolve and each decide it notes whose turn it is
- * and gives that turn a number; every handle carries the number of the turn that it was given
- * in. A call with another handle, or outside a turn, is the plugin's fault: it changes nothing,
- * and the event is rejected when the callback returns.
+ * and gives that turn a number; records and drafts carry the number of the turn that they were
+ * given in. A call with another handle, or with one of another collection, is the plugin's fault:
+ * it changes nothing, and the event is rejected when the callback returns.
  *
  * Errors of the host's own (no memory, the store) are not the plugin's: they end the whole
  * transaction.
@@ -13,6 +13,9 @@
 
 #include "changes.h"
 #include "registry.h"
+
+/* The largest record, JSON text of its values together. */
+#define RECORD_BYTES_MAX ((size_t)64 << 20)
 
 /* Longest reason that is kept, with its NUL. */
 #define REASON_BYTES 1024

@@ -7,6 +7,7 @@
 #include "json/value.h"
 #include "json/write.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -181,11 +182,11 @@ static void host_set_str(struct reel_record *record, const char *field, struct r
                    REEL_FMT(value));
         return;
     }
-    if (!utf8_valid(value)) {
+    struct reel_str json = {NULL, json_quoted_len(value)};
+    if (json.len == 0) {
         fold_fault(fold, "sets field `%s` to a string that is not UTF-8", field);
         return;
     }
-    struct reel_str json = {NULL, json_quoted_len(value)};
     char *to = arena_text(&fold->arena, json.len);
     if (!to) {
         fold->failed = fail_memory(&fold->error);
@@ -260,8 +261,9 @@ static bool host_field_int(const struct reel_record *record, const char *field, 
     memcpy(digits, json.data, json.len);
     digits[json.len] = '\0';
     char *end;
+    errno = 0;
     long long value = strtoll(digits, &end, 10);
-    if (end == digits || *end) return false;
+    if (end == digits || *end || errno != 0) return false;
     *ret = value;
     return true;
 }

@@ -8,9 +8,9 @@
 #include <string.h>
 
 enum {
-    TOP = 0x00,
+    COUNTER = 0x00,
     WITHIN = 0x01,
-    COUNTER = 0x02,
+    TOP = 0x02,
     GOES_ON = 0x01, /* behind a full chunk */
 };
 
@@ -62,6 +62,7 @@ static int find_node(struct store *store, MDB_txn *txn, MDB_dbi dbi, struct reel
         struct stored_key stored;
         MDB_val at = entry_key(&stored, node, split_chunk(key), true), value;
         int rc = mdb_get(txn, dbi, &at, &value);
+        if (rc == MDB_NOTFOUND) return -ENOENT; /* too common for a sentence */
         if (rc != 0) return store_fail(store, rc, "cannot read a record", error);
         rc = node_of(store, value, &node, error);
         if (rc < 0) return rc;
@@ -78,6 +79,7 @@ int keys_get(struct store *store, MDB_txn *txn, MDB_dbi dbi, struct reel_str key
     struct stored_key stored;
     MDB_val at = entry_key(&stored, node, key, false), value;
     rc = mdb_get(txn, dbi, &at, &value);
+    if (rc == MDB_NOTFOUND) return -ENOENT;
     if (rc != 0) return store_fail(store, rc, "cannot read a record", error);
     *ret_value = (struct reel_str){value.mv_data, value.mv_size};
     return 0;

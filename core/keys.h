@@ -3,16 +3,17 @@
  * LMDB's keys have 1 to 511 bytes. Ours are UTF-8 of any length, the empty one included. They
  * are kept as a tree of chunks:
  *
- *     0x00 chunk                    at the top: the whole key, if it has at most KEY_CHUNK bytes
- *     0x00 chunk 0x01               the first KEY_CHUNK bytes of longer keys → a node's number
+ *     0x00                          the highest number that a node was given
  *     0x01 node chunk               within a node (8 bytes, big-endian): what is left of a key
  *     0x01 node chunk 0x01          the next KEY_CHUNK bytes of still longer keys → a node
- *     0x02                          the highest number that a node was given
+ *     0x02 chunk                    at the top: the whole key, if it has at most KEY_CHUNK bytes
+ *     0x02 chunk 0x01               the first KEY_CHUNK bytes of longer keys → a node's number
  *
  * Only a full chunk is followed by 0x01, so an entry with a full chunk and one byte more goes
  * on elsewhere. It stands right behind the key that ends with that chunk, and before all that
  * are greater, which is where the longer keys belong: walking the tree gives byte order.
  *
+ * The top is the end of the database, where new keys that are greater than all can be appended.
  * Almost all keys are short, and cost one byte and no look-up more than in LMDB itself.
  */
 #ifndef REEL_CORE_KEYS_H

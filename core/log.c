@@ -42,6 +42,7 @@ int log_append(struct log *log, struct log_entry *entry, struct reel_error *erro
         .kept = (uint32_t)entry->bytes.len,
         .size = entry->size,
         .nats_subject_len = (uint16_t)entry->nats_subject.len,
+        .flags = (uint8_t)entry->flags,
         .version = LOG_VERSION,
     };
     size_t hash_len = entry->flags & LOG_SUBMITTED ? 16 : 0;

@@ -96,7 +96,7 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     dispatcher->event_bytes_max = options->event_bytes_max;
     dispatcher->batch_events_max = options->batch_events_max;
     dispatcher->batch_bytes_max = options->batch_bytes_max;
-    dispatcher->fold.key_bytes_max = options->event_bytes_max;
+    dispatcher->fold.key_bytes_max = EVENT_BYTES_LIMIT; /* no option: records depend on it */
     dispatcher->fold.warn = options->warn;
     dispatcher->fold.context = options->context;
     dispatcher->parser = json_parser_create(&host_table);
@@ -191,14 +191,17 @@ static int add_plugin_take(struct reel *reel, struct plugin *plugin, struct reel
     if (rc == 0)
         rc = registry_add(&dispatcher->registry, plugin, &dispatcher->store, &dispatcher->fold,
                           error);
+    if (rc == 0) rc = route_collections(reel, before, error);
     if (rc < 0) {
+        router_truncate(&dispatcher->router, before);
+        registry_truncate(&dispatcher->registry, before);
         error_prefix(error, "cannot load %s", plugin->path ? plugin->path : "a linked plugin");
         plugin_unload(plugin);
         return rc;
     }
     plugin->next = reel->plugins;
     reel->plugins = plugin;
-    return route_collections(reel, before, error);
+    return 0;
 }
 
 int reel_load_plugin(struct reel *reel, const char *path, struct reel_error *error) {
@@ -246,12 +249,14 @@ int reel_load_directory(struct reel *reel, const char *path, struct reel_error *
 }
 
 int reel_start(struct reel *reel, struct reel_error *error) {
-    if (reel->started) return fail(error, -EBUSY, "it was started already");
-    WITH_LOCK(&reel->writer);
-    int rc = dispatcher_start(&reel->dispatcher, error);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    if (reel->ready) return fail(error, -EBUSY, "it was started already");
+    int rc = reel->started ? 0 : dispatcher_start(&reel->dispatcher, error);
     if (rc < 0) return rc;
     reel->started = true;
-    return engine_catch_up(reel, error);
+    rc = engine_catch_up(reel, error);
+    reel->ready = rc == 0; /* else, on a full disk say, it can be tried again */
+    return rc;
 }
 
 const char *reel_collection_name(struct reel *reel, size_t n) {
@@ -289,7 +294,7 @@ static int check_started(struct reel *reel, struct reel_error *error) {
 
 /* Tells those who wait how far the cursor has come; it never goes back. */
 static void publish(struct reel *reel) {
-    WITH_LOCK(&reel->moved_lock);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->moved_lock);
     if (reel->cursor == reel->dispatcher.committed.cursor) return;
     reel->cursor = reel->dispatcher.committed.cursor;
     pthread_cond_broadcast(&reel->moved);
@@ -319,11 +324,12 @@ static int check_batch(struct reel *reel, const struct reel_str *payloads, size_
                        struct reel_error *error) {
     const struct dispatcher *dispatcher = &reel->dispatcher;
     uint64_t bytes = 0;
-    for (size_t i = 0; i < count; i++) bytes += payloads[i].len;
+    for (size_t i = 0; i < count; i++) /* of one that is too large nothing is kept, or even read */
+        if (payloads[i].len <= dispatcher->event_bytes_max) bytes += payloads[i].len;
     if (count > dispatcher->batch_events_max)
         return fail(error, -E2BIG, "a batch of %zu events, at most %u are taken", count,
                     dispatcher->batch_events_max);
-    if (count > 1 && bytes > dispatcher->batch_bytes_max)
+    if (bytes > dispatcher->batch_bytes_max)
         return fail(error, -E2BIG, "a batch of %llu bytes, at most %llu are taken",
                     (unsigned long long)bytes, (unsigned long long)dispatcher->batch_bytes_max);
     return 0;
@@ -337,17 +343,17 @@ static int take_batch(struct reel *reel, const struct reel_str *payloads, size_t
     if (rc < 0) return rc;
     for (size_t i = 0; i < count && rc == 0; i++) {
         struct intake intake = {.bytes = payloads[i], .fold = fold};
-        struct reel_result result;
-        rc = dispatcher_take(&reel->dispatcher, &intake, &result, error);
+        struct taken taken;
+        rc = dispatcher_take(&reel->dispatcher, &intake, &taken, error);
         if (rc == 0) rc = dispatcher_relieve(&reel->dispatcher, error);
-        if (ret && rc == 0) ret[i] = result;
+        if (ret && rc == 0) ret[i] = (struct reel_result){taken.seq, taken.outcome};
     }
     return engine_end(reel, rc, error);
 }
 
 int reel_apply_batch(struct reel *reel, const struct reel_str *payloads, size_t count,
                      struct reel_result *ret, struct reel_error *error) {
-    WITH_LOCK(&reel->writer);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
     int rc = check_started(reel, error);
     if (rc == 0) rc = check_batch(reel, payloads, count, error);
     if (rc == 0) rc = engine_catch_up(reel, error);
@@ -362,7 +368,7 @@ int reel_apply(struct reel *reel, struct reel_str payload, struct reel_result *r
 
 int reel_append(struct reel *reel, const struct reel_str *payloads, size_t count, uint64_t *ret_seq,
                 struct reel_error *error) {
-    WITH_LOCK(&reel->writer);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
     int rc = check_started(reel, error);
     if (rc == 0) rc = check_batch(reel, payloads, count, error);
     if (rc == 0 && count > 0) rc = take_batch(reel, payloads, count, false, NULL, error);
@@ -371,13 +377,13 @@ int reel_append(struct reel *reel, const struct reel_str *payloads, size_t count
 }
 
 int reel_catch_up(struct reel *reel, struct reel_error *error) {
-    WITH_LOCK(&reel->writer);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
     int rc = check_started(reel, error);
     return rc < 0 ? rc : engine_catch_up(reel, error);
 }
 
 int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) {
-    WITH_LOCK(&reel->writer);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
     struct collection *collection = registry_find(&reel->dispatcher.registry, reel_text(name));
     if (!collection) return fail(error, -ESRCH, "no collection `%s` is loaded", name);
     if (!reel->started) {
@@ -390,7 +396,7 @@ int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) 
 }
 
 int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error) {
-    WITH_LOCK(&reel->writer);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
     int rc = check_started(reel, error);
     if (rc == 0) rc = engine_catch_up(reel, error);
     if (rc < 0) return rc;
@@ -417,7 +423,7 @@ int reel_wait(struct reel *reel, uint64_t seq, uint32_t timeout_ms) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
-    WITH_LOCK(&reel->moved_lock);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->moved_lock);
     while (reel->cursor < seq)
         if (pthread_cond_timedwait(&reel->moved, &reel->moved_lock, &until) == ETIMEDOUT)
             return reel->cursor < seq ? -ETIMEDOUT : 0;

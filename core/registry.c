@@ -17,8 +17,12 @@ static void collection_destroy(struct collection *collection) {
     free(collection);
 }
 
+void registry_truncate(struct registry *registry, size_t count) {
+    while (registry->count > count) collection_destroy(registry->collections[--registry->count]);
+}
+
 void registry_finish(struct registry *registry) {
-    for (size_t i = 0; i < registry->count; i++) collection_destroy(registry->collections[i]);
+    registry_truncate(registry, 0);
     free(registry->collections);
     *registry = (struct registry){0};
 }
@@ -69,7 +73,6 @@ static int check_new(const struct registry *registry, const struct plugin *plugi
 
 int registry_add(struct registry *registry, const struct plugin *plugin, struct store *store,
                  struct fold *fold, struct reel_error *error) {
-    size_t before = registry->count;
     int rc = 0;
     for (uint32_t i = 0; i < plugin->projector_count && rc == 0; i++) {
         rc = check_new(registry, plugin, i, error);
@@ -83,8 +86,6 @@ int registry_add(struct registry *registry, const struct plugin *plugin, struct 
         collection->store = store;
         collection->fold = fold;
     }
-    while (rc < 0 && registry->count > before)
-        collection_destroy(registry->collections[--registry->count]);
     return rc;
 }
 
@@ -152,7 +153,7 @@ static int start_one(struct collection *collection, const struct store_state *po
     if (rc == -ENOENT || collection->rebuild_wanted)
         return registry_reset(collection, position, error);
     uint64_t fields_hash = hash_fields(collection->projector);
-    bool whole = position->first_seq == 1;
+    bool whole = position->first_seq <= state->from_seq; /* all that they were made from is there */
     if (!is_same_fold(declared, fields_hash, state)) {
         if (whole) return registry_reset(collection, position, error);
         return refuse_rebuild(collection, "its projector has changed", position, error);

@@ -42,9 +42,13 @@ struct registry {
 
 void registry_finish(struct registry *registry);
 
-/* Adds each projector's collection. -EEXIST: another plugin has one of that name. */
+/* Adds each projector's collection. -EEXIST: another plugin has one of that name. After a failure
+ * some may have been added. */
 int registry_add(struct registry *registry, const struct plugin *plugin, struct store *store,
                  struct fold *fold, struct reel_error *error);
+
+/* Removes those that were added last, all but `count`. */
+void registry_truncate(struct registry *registry, size_t count);
 
 struct collection *registry_find(const struct registry *registry, struct reel_str name);
 

@@ -17,14 +17,17 @@ static MDB_val make_key(struct rejected_key *space, uint64_t seq, const char *co
     return (MDB_val){sizeof ordered + len, space->bytes};
 }
 
-static struct reel_rejection unpack(MDB_val key, MDB_val value) {
+/* 0, or MDB_CORRUPTED. */
+static int unpack(MDB_val key, MDB_val value, struct reel_rejection *ret) {
     uint64_t ordered;
+    if (key.mv_size < sizeof ordered) return MDB_CORRUPTED;
     memcpy(&ordered, key.mv_data, sizeof ordered);
-    return (struct reel_rejection){
+    *ret = (struct reel_rejection){
         .seq = be64toh(ordered),
         .collection = {(const char *)key.mv_data + sizeof ordered, key.mv_size - sizeof ordered},
         .reason = {value.mv_data, value.mv_size},
     };
+    return 0;
 }
 
 int rejected_put(struct store *store, uint64_t seq, const char *collection, const char *reason,
@@ -33,6 +36,16 @@ int rejected_put(struct store *store, uint64_t seq, const char *collection, cons
     MDB_val key = make_key(&space, seq, collection), value = {strlen(reason), (void *)reason};
     int rc = mdb_put(store->txn, store->rejected, &key, &value, 0);
     return rc == 0 ? 0 : store_fail(store, rc, "cannot write a rejection", error);
+}
+
+int rejected_get(struct store *store, MDB_txn *txn, uint64_t seq, const char *collection,
+                 struct reel_str *ret_reason, struct reel_error *error) {
+    struct rejected_key space;
+    MDB_val key = make_key(&space, seq, collection), value;
+    int rc = mdb_get(txn, store->rejected, &key, &value);
+    if (rc != 0) return store_fail(store, rc, "cannot read a rejection", error);
+    *ret_reason = (struct reel_str){value.mv_data, value.mv_size};
+    return 0;
 }
 
 /* Deletes, from the oldest on, those below `first_seq` that are of `collection` (NULL: of any). */
@@ -44,8 +57,9 @@ static int remove_some(struct store *store, uint64_t first_seq, const char *coll
     if (rc != 0) return store_fail(store, rc, "cannot read rejections", error);
     for (rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST); rc == 0;
          rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
-        struct reel_rejection rejection = unpack(key, value);
-        if (rejection.seq >= first_seq) break;
+        struct reel_rejection rejection;
+        rc = unpack(key, value, &rejection);
+        if (rc != 0 || rejection.seq >= first_seq) break;
         if (collection && !reel_str_is(rejection.collection, collection)) continue;
         rc = mdb_cursor_del(cursor, 0); /* MDB_NEXT then gives the one that took its place */
         if (rc != 0) break;
@@ -73,7 +87,9 @@ int rejected_each(struct store *store, MDB_txn *txn, reel_rejection_fn fn, void 
     if (rc != 0) return store_fail(store, rc, "cannot read rejections", error);
     for (rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST); rc == 0 && result == 0;
          rc = mdb_cursor_get(cursor, &key, &value, MDB_PREV)) {
-        struct reel_rejection rejection = unpack(key, value);
+        struct reel_rejection rejection;
+        rc = unpack(key, value, &rejection);
+        if (rc != 0) break;
         result = fn(context, &rejection);
     }
     mdb_cursor_close(cursor);

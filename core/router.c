@@ -36,6 +36,11 @@ int router_add(struct router *router, const char *const *prefixes) {
     return (int)(count - 1);
 }
 
+void router_truncate(struct router *router, size_t count) {
+    if (router->count > count) router->count = count;
+    for (size_t i = 0; i < ROUTER_KEPT; i++) router->kept[i].type = (struct reel_str){0};
+}
+
 /* The longest of one projector's prefixes that begins the type. */
 static bool longest_prefix(const char *const *prefixes, struct reel_str type,
                            struct route_stop *ret) {

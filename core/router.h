@@ -41,6 +41,9 @@ void router_finish(struct router *router);
 /* Adds a projector's prefixes; they are borrowed. Returns its number or -ENOMEM. */
 int router_add(struct router *router, const char *const *prefixes);
 
+/* Forgets all projectors from that number on. */
+void router_truncate(struct router *router, size_t count);
+
 /* The route for a type; good until the next call. */
 const struct route *router_find(struct router *router, struct reel_str type);
 

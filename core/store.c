@@ -28,6 +28,7 @@
 static bool disk_is_full(const struct store *store) {
     int fd;
     struct statvfs fs;
+    if (store->directory && !directory_has_room(store->directory, FULL_BELOW_BYTES)) return true;
     if (mdb_env_get_fd(store->env, &fd) != 0 || fstatvfs(fd, &fs) < 0) return false;
     return (uint64_t)fs.f_bavail * fs.f_frsize < FULL_BELOW_BYTES;
 }
@@ -144,8 +145,11 @@ int store_open(struct store *store, const struct store_options *options, struct 
         rc = open_in_memory(store, options, error);
         if (rc < 0) error_prefix(error, "cannot open a store in memory");
     } else {
-        rc = directory_lock(options->directory, &store->lock_fd, error);
-        if (rc == 0) rc = open_in(store, options, options->directory, error);
+        store->directory = strdup(options->directory);
+        rc = store->directory ? 0 : fail_memory(error);
+        if (rc == 0) rc = directory_lock(store->directory, &store->lock_fd, error);
+        if (rc == 0) rc = open_in(store, options, store->directory, error);
+        if (rc == 0) rc = directory_sync(store->directory, error); /* new files' names */
         if (rc < 0) error_prefix(error, "cannot open %s", options->directory);
     }
     if (rc < 0) store_close(store);
@@ -157,6 +161,8 @@ void store_close(struct store *store) {
     store->env = NULL;
     if (store->lock_fd >= 0) close(store->lock_fd);
     store->lock_fd = -1;
+    free(store->directory);
+    store->directory = NULL;
 }
 
 /* ---- Transactions ---------------------------------------------------------------------------- */
@@ -242,7 +248,7 @@ int store_open_collection(struct store *store, const char *name, MDB_dbi *ret,
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the collection", error);
 }
 
-/* ---- Backup ---------------------------------------------------------------------------------- */
+/* ---- Backup -------------------------------------------------------------------------------- */
 
 /* The copy says what it is, so that it cannot be taken for the original. */
 static int mark_as_backup(const char *directory, uint64_t map_bytes, struct reel_error *error) {
@@ -263,19 +269,35 @@ static int mark_as_backup(const char *directory, uint64_t map_bytes, struct reel
     return rc;
 }
 
+/* Copies and marks. Whatever goes wrong is the copy's trouble, not the store's. */
+static int copy_to(struct store *store, const char *directory, struct reel_error *error) {
+    MDB_envinfo info;
+    int rc = mdb_env_copy2(store->env, directory, MDB_CP_COMPACT);
+    if (rc == MDB_READERS_FULL) return fail(error, -EAGAIN, "all places for readers are taken");
+    if (rc != 0) return fail(error, rc > 0 ? -rc : -EIO, "cannot copy: %s", mdb_strerror(rc));
+    mdb_env_info(store->env, &info); /* cannot fail: there is an environment */
+    return mark_as_backup(directory, info.me_mapsize, error);
+}
+
+/* A copy gets its name when it is whole and marked: what is left of one that was cut short is in
+ * a directory that nobody opens. */
+static int backup_into(struct store *store, const char *directory, struct reel_error *error) {
+    AUTO_FREE char *partial = NULL;
+    if (asprintf(&partial, "%s/partial", directory) < 0) {
+        partial = NULL;
+        return fail_memory(error);
+    }
+    int rc = directory_make_empty(partial, error);
+    if (rc < 0) return rc;
+    rc = copy_to(store, partial, error);
+    if (rc == 0) rc = directory_move_up(partial, "data.mdb", error);
+    directory_remove(partial);
+    return rc < 0 ? rc : directory_sync(directory, error);
+}
+
 int store_backup(struct store *store, const char *directory, struct reel_error *error) {
     int rc = check_whole(store, "cannot back up", error);
     if (rc == 0) rc = directory_make_empty(directory, error);
-    if (rc == 0) {
-        rc = mdb_env_copy2(store->env, directory, MDB_CP_COMPACT);
-        if (rc == ENOSPC || rc == EIO)
-            rc = fail(error, -rc, "%s", strerror(rc));
-        else if (rc != 0)
-            rc = store_fail(store, rc, "cannot copy", error);
-    }
-    MDB_envinfo info;
-    mdb_env_info(store->env, &info); /* cannot fail: there is an environment */
-    if (rc == 0) rc = mark_as_backup(directory, info.me_mapsize, error);
-    if (rc == 0) rc = directory_sync(directory, error);
+    if (rc == 0) rc = backup_into(store, directory, error);
     return rc < 0 ? fail_in(error, rc, "cannot back up to %s", directory) : 0;
 }

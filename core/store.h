@@ -20,7 +20,7 @@
 #include <stdatomic.h>
 
 #define STORE_FORMAT      1
-#define STORE_COLLECTIONS 256 /* most that one store can hold */
+#define STORE_COLLECTIONS 256 /* most that can be loaded at one time */
 #define STORE_NAME_MAX    63  /* longest name of a collection, bytes */
 
 /* What the store is at, as kept in `meta`: native byte order, like all of LMDB's own. */
@@ -48,8 +48,8 @@ struct collection_state {
 struct store {
     MDB_env *env;
     MDB_dbi meta, log, rejected, ids;
-    MDB_txn *txn; /* the write transaction, while there is one */
-    char *directory;
+    MDB_txn *txn;    /* the write transaction, while there is one */
+    char *directory; /* NULL: in memory */
     int lock_fd;
     bool in_memory;
     atomic_bool broken; /* a sync failed, or LMDB gave up: nothing works any more */

@@ -33,31 +33,28 @@ struct reel_view {
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
-/* Locks the view for one call; -EDEADLK: from within a callback of it. */
-static int view_enter(struct reel_view *view) {
+/* Locks the view for one call; it is unlocked when `ret` leaves its scope (ENTERED). -EDEADLK: from
+ * within a callback of it. */
+static int view_enter(struct reel_view *view, struct reel_view **ret) {
     int rc = pthread_mutex_lock(&view->lock);
     if (rc != 0) return -rc;
+    *ret = view;
+    if (atomic_load(&view->reel->dispatcher.store.broken)) return -EIO;
     if (view->txn && clock_ms() >= view->deadline_ms) {
         mdb_txn_abort(view->txn);
         view->txn = NULL;
     }
-    if (view->txn) return 0;
-    pthread_mutex_unlock(&view->lock);
-    return -ETIME;
+    return view->txn ? 0 : -ETIME;
 }
 
 static void view_leave(struct reel_view **view) {
     if (*view) pthread_mutex_unlock(&(*view)->lock);
 }
 
-/* Enters, or returns the error; leaves at the end of the scope. */
-#define ENTER(view)                                                                                \
-    int entered = view_enter(view);                                                                \
-    if (entered < 0) return entered;                                                               \
-    CLEANUP(view_leave) struct reel_view *within = (view)
+#define ENTERED CLEANUP(view_leave) struct reel_view *
 
 void views_expire(struct reel *reel) {
-    WITH_LOCK(&reel->views_lock);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
     if (!reel->views) return;
     uint64_t now = clock_ms();
     for (struct reel_view *view = reel->views; view; view = view->next) {
@@ -72,7 +69,7 @@ void views_expire(struct reel *reel) {
 
 /* Takes one of the places that there are. */
 static int enlist(struct reel *reel, struct reel_view *view, struct reel_error *error) {
-    WITH_LOCK(&reel->views_lock);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
     if (reel->views_open >= reel->views_max)
         return fail(error, -EAGAIN, "%u views are open, which is the most", reel->views_open);
     reel->views_open++;
@@ -83,7 +80,7 @@ static int enlist(struct reel *reel, struct reel_view *view, struct reel_error *
 }
 
 static void delist(struct reel *reel, struct reel_view *view) {
-    WITH_LOCK(&reel->views_lock);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
     reel->views_open--;
     if (view->next) view->next->previous = view->previous;
     *(view->previous ? &view->previous->next : &reel->views) = view->next;
@@ -91,7 +88,7 @@ static void delist(struct reel *reel, struct reel_view *view) {
 
 static int view_begin(struct reel *reel, struct reel_view *view, struct reel_error *error) {
     struct store *store = &reel->dispatcher.store;
-    WITH_LOCK(&view->lock);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&view->lock);
     if (atomic_load(&store->broken)) return fail(error, -EIO, "the store failed earlier");
     int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &view->txn);
     if (rc != 0) {
@@ -104,6 +101,7 @@ static int view_begin(struct reel *reel, struct reel_view *view, struct reel_err
 }
 
 int reel_view_open(struct reel *reel, struct reel_view **ret, struct reel_error *error) {
+    if (!reel->started) return fail(error, -EINVAL, "reel_start comes first");
     struct reel_view *view = calloc(1, sizeof *view);
     if (!view) return fail_memory(error);
     view->reel = reel;
@@ -137,7 +135,9 @@ void reel_view_close(struct reel_view *view) {
 /* ---- Positions ------------------------------------------------------------------------------- */
 
 int reel_view_position(struct reel_view *view, struct reel_position *ret) {
-    ENTER(view);
+    ENTERED within = NULL;
+    int rc = view_enter(view, &within);
+    if (rc < 0) return rc;
     const struct store_state *state = &within->state;
     *ret = (struct reel_position){
         .cursor = state->cursor,
@@ -161,10 +161,12 @@ static int view_collection(struct reel_view *view, const char *name, struct coll
 
 int reel_view_collection(struct reel_view *view, const char *name,
                          struct reel_collection_info *ret) {
-    ENTER(view);
+    ENTERED within = NULL;
+    int rc = view_enter(view, &within);
+    if (rc < 0) return rc;
     struct collection *collection;
     struct collection_state state;
-    int rc = view_collection(within, name, &collection, &state);
+    rc = view_collection(within, name, &collection, &state);
     if (rc < 0) return rc;
     *ret = (struct reel_collection_info){
         .revision = state.revision,
@@ -199,10 +201,12 @@ static int give_row(const struct collection *collection, struct reel_str key,
 
 int reel_view_get(struct reel_view *view, const char *name, struct reel_str key, reel_row_fn fn,
                   void *context) {
-    ENTER(view);
+    ENTERED within = NULL;
+    int rc = view_enter(view, &within);
+    if (rc < 0) return rc;
     struct collection *collection;
     struct reel_str stored;
-    int rc = served_collection(within, name, &collection);
+    rc = served_collection(within, name, &collection);
     if (rc == 0) rc = keys_get(collection->store, within->txn, collection->dbi, key, &stored, NULL);
     return rc < 0 ? rc : give_row(collection, key, stored, fn, context);
 }
@@ -226,10 +230,12 @@ static int list_rows(struct reel_view *view, struct collection *collection, stru
 
 int reel_view_list(struct reel_view *view, const char *name, struct reel_str from, bool after,
                    reel_row_fn fn, void *context) {
-    ENTER(view);
+    ENTERED within = NULL;
+    int rc = view_enter(view, &within);
+    if (rc < 0) return rc;
     struct collection *collection;
     struct keys_walk walk;
-    int rc = served_collection(within, name, &collection);
+    rc = served_collection(within, name, &collection);
     if (rc < 0) return rc;
     rc = keys_walk_start(&walk, collection->store, within->txn, collection->dbi, from, after, NULL);
     if (rc == 0) rc = list_rows(within, collection, &walk, fn, context);
@@ -266,10 +272,12 @@ static int log_entries(struct reel_view *view, struct log_walk *walk, reel_entry
 }
 
 int reel_view_log(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn, void *context) {
-    ENTER(view);
+    ENTERED within = NULL;
+    int rc = view_enter(view, &within);
+    if (rc < 0) return rc;
     struct log_walk walk;
     if (from_seq < within->state.first_seq) from_seq = within->state.first_seq;
-    int rc = log_walk_start(&walk, &within->reel->dispatcher.store, within->txn, from_seq, NULL);
+    rc = log_walk_start(&walk, &within->reel->dispatcher.store, within->txn, from_seq, NULL);
     if (rc < 0) return rc;
     rc = log_entries(within, &walk, fn, context);
     log_walk_finish(&walk);
@@ -291,7 +299,9 @@ static int give_rejection(void *context, const struct reel_rejection *rejection)
 }
 
 int reel_view_rejected(struct reel_view *view, reel_rejection_fn fn, void *context) {
-    ENTER(view);
+    ENTERED within = NULL;
+    int rc = view_enter(view, &within);
+    if (rc < 0) return rc;
     struct rejection_walk walk = {.view = within, .fn = fn, .context = context};
     return rejected_each(&within->reel->dispatcher.store, within->txn, give_rejection, &walk, NULL);
 }

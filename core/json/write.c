@@ -19,18 +19,23 @@ static bool word_needs_escape(uint64_t word) {
 size_t json_quoted_len(struct reel_str str) {
     const char *at = str.data, *end = str.data + str.len;
     size_t len = 2 + str.len;
+    uint64_t seen = 0;
     while (at < end) {
         uint64_t word;
         if (end - at >= (ptrdiff_t)sizeof word) {
             memcpy(&word, at, sizeof word);
+            seen |= word;
             if (!word_needs_escape(word)) {
                 at += sizeof word;
                 continue;
             }
         }
-        len += escaped_len((unsigned char)*at++) - 1;
+        unsigned char c = (unsigned char)*at++;
+        seen |= c;
+        len += escaped_len(c) - 1;
     }
-    return len;
+    bool ascii = (seen & UINT64_C(0x8080808080808080)) == 0;
+    return ascii || utf8_valid(str) ? len : 0;
 }
 
 static char *write_escape(char *to, unsigned char c) {

@@ -1,15 +1,16 @@
 /* reel/abi.h: what a Reel host and its plugins agree on before anything else.
  *
  * A plugin is a shared object that exports one symbol, the constant `reel_plugin` (projector.h).
- * The host reads it, never runs code to learn what is in it, and refuses what it cannot serve
- * in one sentence. A plugin links against nothing: whatever it asks of the host goes through a
+ * The host reads it, calls nothing to learn what is in it, and refuses what it cannot serve in
+ * one sentence. A plugin links against nothing: whatever it asks of the host goes through a
  * table of functions (host.h) reached from the handle that a callback was given.
  *
  * How the ABI grows
  *   - The major version must match. A plugin of an older minor runs; one of a newer minor than
  *     the host's is refused. CHANGES.md, beside this file, has a line for every change.
- *   - Every struct begins with its size, and only ever gets members at its end. A member beyond
- *     the size that a plugin gave counts as zero, which always means "not used".
+ *   - Every struct that a plugin declares, and the host's table, begins with its size and only
+ *     ever gets members at its end. A member beyond the size that a plugin gave counts as zero,
+ *     which always means "not used". Strings, values, keys and handles stay as they are.
  *   - Every list is a NULL-terminated array of pointers to such structs, so that both can grow.
  *   - Flag bits and kinds that the host does not know are refused, never passed over.
  *   - Results have a fixed width and pinned values.
@@ -19,7 +20,9 @@
  *   [writer]      inside the one write transaction; never two at a time, not always the same
  *                 operating-system thread
  *   [any thread]  at any time, from several threads at once
- * Handles given to a [writer] callback are good until it returns; the host checks that.
+ * Handles given to a [writer] callback are good until it returns. The host checks that: a record
+ * or a draft of an earlier callback, or a handle of another collection, is the plugin's fault.
+ * No callback may be left by an exception or by longjmp.
  */
 #ifndef REEL_ABI_H
 #define REEL_ABI_H

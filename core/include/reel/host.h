@@ -44,6 +44,7 @@ enum {
     REEL_INVALID = 1,   /* HTTP 400 */
     REEL_CONFLICT = 2,  /* HTTP 409 */
     REEL_NOT_FOUND = 3, /* HTTP 404 */
+    REEL_TOO_LARGE = 4, /* HTTP 413 */
 };
 
 /* What may be set in a field. */
@@ -189,8 +190,7 @@ static inline struct reel_str reel_get_json(struct reel_value value) {
 
 /* ---- evolve: finding and changing records ---------------------------------------------------- */
 
-/* The record of that key, or NULL. A key is UTF-8 of any length up to the bound of an event,
- * empty and NUL included. */
+/* The record of that key, or NULL. A key is UTF-8 of at most 16 MiB, empty and NUL included. */
 static inline struct reel_record *reel_find(struct reel_tx *tx, struct reel_str key) {
     return tx->host->find(tx, key);
 }

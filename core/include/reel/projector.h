@@ -2,7 +2,7 @@
  *
  * The life of a projector
  *   1. The host loads the shared object, reads `reel_plugin`, checks it, and registers each
- *      projector's collection. No code of the plugin has run yet.
+ *      projector's collection. No code of the plugin has run yet (it should have no constructors).
  *   2. For every event whose type begins with one of its prefixes, `evolve` folds the event into
  *      the records of the projector's own collection. The host commits the event, the records
  *      and its cursor together.
@@ -12,7 +12,7 @@
  * `evolve` must be pure. It sees the event and its own collection and nothing else: no clock, no
  * randomness, no I/O, no other collection, no memory of its own between calls. Then the records
  * can be thrown away and rebuilt from the log, byte for byte, in any batching, and they are:
- * whenever the declared fields or `revision` change.
+ * whenever `revision` or the declared fields (their names, kinds or order) change.
  *
  * The smallest complete plugin is in README.md; formation and cell, under plugins/, are the two
  * that ship.
@@ -28,7 +28,8 @@ extern "C" {
 #endif
 
 /* A declared field. Every record of the collection has all of them, in the declared order, null
- * until set. Filters and the description of the HTTP API come from here. */
+ * until set. A record's key is not among them: set a field to it if it is to be seen. Filters and
+ * the description of the HTTP API come from here. */
 struct reel_field {
     uint32_t struct_size;
     uint32_t flags;            /* REEL_FIELD_…, or 0 */
@@ -79,8 +80,8 @@ struct reel_projector {
 
     /* ---- since 1.1 ---- */
 
-    /* A key that a person or a URL gives, as it is stored; false: this can be no key. Pure.
-     * NULL: keys are taken as given. [any thread] */
+    /* A key that a person or a URL gives, as it is stored; false: this can be no key. `given` is
+     * any bytes, or none. Pure. NULL: keys that are UTF-8 are taken as given. [any thread] */
     bool (*canonical_key)(struct reel_str given, struct reel_key *ret);
 
     /* NULL-terminated; NULL: it takes no commands. With commands, `decide` must be there. */

@@ -23,8 +23,8 @@
  *     -ENOMEM
  *     -ENOSPC   the disk, or the reserved map, is full. Nothing was changed; works again by
  *               itself when there is room
- *     -EIO      the store cannot be trusted any more (a failed sync, a damaged page): every
- *               later call fails in the same way; close, and end the process
+ *     -EIO      the store cannot be trusted any more (a failed sync, a damaged page): so does
+ *               every later call that reads or writes it; close, and end the process
  *
  * Threads, as in abi.h: [setup] = between reel_open and reel_start, one thread at a time;
  * [any thread] = after reel_start until reel_close, from several threads at once.
@@ -69,8 +69,8 @@ struct reel_options {
 
     const char *directory; /* made if absent; one process at a time. NULL: in memory */
 
-    uint32_t event_bytes_max;  /* a larger event is logged as rejected, without its bytes; 1 MiB,
-                                  at most 16 MiB */
+    uint32_t event_bytes_max;  /* a larger event is logged as rejected, without its bytes, which
+                                  are not even read; 1 MiB, at most 16 MiB */
     uint32_t views_max;        /* views open at one time; 256, at most 4096 */
     uint32_t view_ms_max;      /* a view's life, ms; 10,000 */
     uint32_t batch_events_max; /* what one commit takes; 4,096, at most 1,048,576. A catch-up,
@@ -114,7 +114,8 @@ REEL_VISIBLE int reel_add_plugin(struct reel *reel, const struct reel_plugin *pl
 /* Compares each collection with what the store knows of it, then folds whatever it is behind:
  * after this, everything is at the head of the log. A collection whose revision or fields have
  * changed is rebuilt. -ESTALE: its log was trimmed, so that a rebuild would lose what the log no
- * longer holds; reel_rebuild before reel_start does it all the same. [one thread] */
+ * longer holds; reel_rebuild before reel_start does it all the same. After a failure it can be
+ * called again. [one thread] */
 REEL_VISIBLE int reel_start(struct reel *reel, struct reel_error *error);
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -172,11 +173,12 @@ struct reel_order {
 /* What came of it. Release with reel_answer_done. */
 struct reel_answer {
     bool accepted;
-    bool repeated; /* by its idempotency key: nothing was appended this time */
+    bool repeated; /* by its idempotency key: nothing was appended this time. Known for as long
+                      as the log keeps the first one's last event */
     uint64_t seq;  /* of the last event appended, or found; 0 if none */
     char *key;     /* of the record, NUL after it */
     size_t key_len;
-    char *record; /* its JSON after that event, or NULL if there is none */
+    char *record; /* its JSON as it is when the call returns; NULL if there is none */
     size_t record_len;
     reel_refusal refusal; /* when not accepted */
     char problem[64];     /* when not accepted: "conflict", … */
@@ -186,8 +188,7 @@ struct reel_answer {
 /* Decides a command, appends and folds the events that it decided, and commits, in one
  * transaction. A refusal is no error of this call: it returns 0 with `accepted` false.
  * -ESRCH: no such collection is loaded; -ENOENT: it has no such command; -EPROTO: the plugin's
- * fault, such as events that its own `evolve` rejects; -E2BIG: an event that it makes would be
- * larger than event_bytes_max. Nothing was appended then. [any thread] */
+ * fault, such as events that its own `evolve` rejects. Nothing was appended then. [any thread] */
 REEL_VISIBLE int reel_command(struct reel *reel, const struct reel_order *order,
                               struct reel_answer *ret, struct reel_error *error);
 REEL_VISIBLE void reel_answer_done(struct reel_answer *answer);
@@ -240,8 +241,9 @@ struct reel_row {
  * runs. A walk that ends with -ETIME has given what it gave rightly, but not all. */
 typedef int (*reel_row_fn)(void *context, const struct reel_row *row);
 
-/* Looks up one record. -ENOENT: no such record; -ESRCH: no such collection is loaded;
- * -EAGAIN: the collection is being rebuilt; -ETIME: the view's time is up. */
+/* Looks up one record by its key as it is stored (reel_canonical_key). -ENOENT: no such record;
+ * -ESRCH: no such collection is loaded; -EAGAIN: the collection is being rebuilt; -ETIME: the
+ * view's time is up. */
 REEL_VISIBLE int reel_view_get(struct reel_view *view, const char *collection, struct reel_str key,
                                reel_row_fn fn, void *context);
 
