@@ -65,6 +65,15 @@ static int grow_pool(struct changes *changes) {
     return 0;
 }
 
+bool change_values(struct change *change, struct arena *arena) {
+    if (change->values) return true;
+    uint32_t count = change->collection->shape.count;
+    change->values = arena_alloc(arena, 2 * count * sizeof *change->values);
+    if (!change->values) return false;
+    change->before.values = change->values + count;
+    return true;
+}
+
 /* Reads what the store has of it. */
 static int load(struct collection *collection, struct change *change, struct arena *arena,
                 struct reel_error *error) {
@@ -74,8 +83,7 @@ static int load(struct collection *collection, struct change *change, struct are
     if (rc == -ENOENT) return 0;
     if (rc < 0) return rc;
     char *copy = arena_copy(arena, stored.data, stored.len);
-    change->values = arena_alloc(arena, collection->shape.count * sizeof *change->values);
-    if (!copy || !change->values) return fail_memory(error);
+    if (!copy || !change_values(change, arena)) return fail_memory(error);
     stored.data = copy;
     if (record_read(&collection->shape, stored, &change->changed, change->values) < 0)
         return store_fail(store, MDB_CORRUPTED, "cannot read a record", error);

@@ -4,8 +4,8 @@
  * make are kept here, as an array of their fields' JSON texts, until the batch is flushed into
  * the store in key order. Everything is thrown away with the transaction.
  *
- * What one event changes can be undone: before the first change, the record's state is put on
- * the fold's undo list (fold.h). Texts are never changed in place, so that is a few words.
+ * What one event changes can be undone: before the first change, the record's state is kept
+ * beside it, and the record put on the fold's list (fold.h). Texts are never changed in place.
  *
  * The `struct change` is also the handle that a projector holds. It comes from a pool that lives
  * as long as the collection, so that a stale handle is memory of ours and is noticed.
@@ -26,12 +26,17 @@ struct change {
     uint64_t hash;
     struct reel_str key;
     struct reel_str *values; /* shape.count JSON texts, when it exists */
+    uint64_t met;            /* number of the last callback that was given this handle */
+    size_t stored;           /* bytes of it in the store; 0: the store has none of this key */
     uint64_t changed;
-    uint64_t met;   /* number of the last callback that was given this handle */
-    uint64_t saved; /* number of the last callback that changed it, and saved it before */
-    size_t stored;  /* bytes of it in the store; 0: the store has none of this key */
     bool exists;
-    bool dirty; /* the store does not have this state */
+    bool dirty;      /* the store does not have this state */
+    struct {         /* what it was before the last callback that changed it */
+        uint64_t by; /* the number of that callback */
+        struct reel_str *values;
+        uint64_t changed;
+        bool exists, dirty;
+    } before;
 };
 
 #define CHANGES_CHUNK 64
@@ -53,6 +58,9 @@ void changes_reset(struct changes *changes);
  * and texts are copied to the arena. -ENOMEM, or an error of the store. */
 int changes_find(struct collection *collection, struct reel_str key, struct arena *arena,
                  struct change **ret, struct reel_error *error);
+
+/* Sees to it that there is room for values, and for those before. False: out of memory. */
+bool change_values(struct change *change, struct arena *arena);
 
 /* Writes what is dirty into the write transaction, counts `state.records`, and resets. */
 int changes_flush(struct collection *collection, struct arena *arena, struct reel_error *error);

@@ -11,11 +11,12 @@
 #include <string.h>
 #include <time.h>
 
-/* What records may take in memory before they are written within a transaction. */
-#define RELIEF_BYTES ((size_t)64 << 20)
+/* What records may take in memory before they are written within a transaction: about what a
+ * processor's second cache holds, beyond which every record met is a wait. */
+#define RELIEF_BYTES ((size_t)1 << 20)
 
 /* A catch-up's commits are larger than a feed's: nobody waits for one of them. */
-#define CATCH_UP_FACTOR 16
+#define CATCH_UP_FACTOR 64
 
 /* ---- One event ------------------------------------------------------------------------------- */
 
@@ -162,12 +163,27 @@ static int end(struct dispatcher *dispatcher, int rc, int done, struct reel_erro
     return rc < 0 ? rc : done;
 }
 
+/* Is there no collection that has yet to fold this? The log knows the types of its events, so that
+ * a rebuild need not read those that nobody watches. */
+static bool is_for_nobody(struct dispatcher *dispatcher, const struct log_entry *entry) {
+    if (!entry->type.data || entry->flags & (LOG_NOT_JSON | LOG_OVERSIZE | LOG_LOOK_INSIDE))
+        return false;
+    const struct route *route = router_find(&dispatcher->router, entry->type);
+    for (size_t i = 0; i < route->count; i++) {
+        uint32_t projector = route->stops[i].projector;
+        if (dispatcher->registry.collections[projector]->state.cursor < entry->seq) return false;
+    }
+    return true;
+}
+
 static int fold_entry(struct dispatcher *dispatcher, const struct log_entry *entry,
                       struct reel_error *error) {
     char reason[REASON_BYTES];
-    struct reel_event event;
+    struct reel_event event = {0};
     reel_outcome outcome;
-    int rc = read_payload(dispatcher, entry, &event, reason, error);
+    int rc = is_for_nobody(dispatcher, entry)
+                 ? 1
+                 : read_payload(dispatcher, entry, &event, reason, error);
     if (rc < 0) return rc;
     bool is_event = rc > 0;
     return fold_read(dispatcher, entry->seq, is_event ? &event : NULL, is_event ? NULL : reason,
@@ -178,13 +194,15 @@ static int fold_entry(struct dispatcher *dispatcher, const struct log_entry *ent
 static int fold_log(struct dispatcher *dispatcher, uint64_t from_seq, struct reel_error *error) {
     uint64_t events = (uint64_t)dispatcher->batch_events_max * CATCH_UP_FACTOR;
     uint64_t bytes = dispatcher->batch_bytes_max;
+    size_t taken = 0; /* at least one: it may be from a time when larger ones were taken */
     struct log_walk walk;
     struct log_entry entry;
     int rc = log_walk_start(&walk, &dispatcher->store, dispatcher->store.txn, from_seq, error);
     if (rc < 0) return rc;
     while ((rc = log_next(&walk, &entry, error)) > 0) {
-        if (events-- == 0 || entry.bytes.len > bytes) break;
-        bytes -= entry.bytes.len;
+        if (taken == events || (taken > 0 && entry.bytes.len > bytes)) break;
+        bytes -= entry.bytes.len < bytes ? entry.bytes.len : bytes;
+        taken++;
         rc = fold_entry(dispatcher, &entry, error);
         if (rc == 0) rc = dispatcher_relieve(dispatcher, error);
         if (rc < 0) break;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 void fold_finish(struct fold *fold) {
-    free(fold->undo);
+    free(fold->touched);
     arena_finish(&fold->arena);
 }
 
@@ -19,7 +19,7 @@ void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *colle
     fold->number++;
     fold->collection = collection;
     fold->seq = seq;
-    fold->undo_count = 0;
+    fold->touched_count = 0;
     fold->rejected = fold->faulted = false;
     fold->failed = 0;
 }
@@ -29,20 +29,21 @@ void fold_end(struct fold *fold) {
 }
 
 static void undo_all(struct fold *fold) {
-    while (fold->undo_count > 0) {
-        const struct undo *undo = &fold->undo[--fold->undo_count];
-        struct change *change = undo->change;
-        change->values = undo->values;
-        change->changed = undo->changed;
-        change->exists = undo->exists;
-        change->dirty = undo->dirty;
+    while (fold->touched_count > 0) {
+        struct change *change = fold->touched[--fold->touched_count];
+        change->changed = change->before.changed;
+        change->exists = change->before.exists;
+        change->dirty = change->before.dirty;
+        if (change->exists)
+            memcpy(change->values, change->before.values,
+                   change->collection->shape.count * sizeof *change->values);
     }
 }
 
 /* A fold that adds to a record with every event would make it larger than any answer. */
 static void check_sizes(struct fold *fold) {
-    for (size_t i = 0; i < fold->undo_count; i++) {
-        const struct change *change = fold->undo[i].change;
+    for (size_t i = 0; i < fold->touched_count; i++) {
+        const struct change *change = fold->touched[i];
         size_t size = 0;
         for (uint32_t at = 0; change->exists && at < change->collection->shape.count; at++)
             size += change->values[at].len;
@@ -60,7 +61,7 @@ static void check_answer(struct fold *fold, reel_outcome outcome) {
         fold_fault(fold, "answers REEL_REJECTED without reel_reject");
     else if (outcome != REEL_REJECTED && fold->rejected)
         fold_fault(fold, "answers %d after reel_reject", outcome);
-    else if (outcome == REEL_IGNORED && fold->undo_count > 0)
+    else if (outcome == REEL_IGNORED && fold->touched_count > 0)
         fold_fault(fold, "answers REEL_IGNORED after changing a record");
 }
 
@@ -78,32 +79,25 @@ int fold_evolve(struct fold *fold, struct collection *collection, const struct r
 }
 
 bool fold_save(struct fold *fold, struct change *change) {
-    if (change->saved == fold->number) return true;
-    if (fold->undo_count == fold->undo_size) {
-        size_t size = fold->undo_size ? fold->undo_size * 2 : 64;
-        struct undo *undo = realloc(fold->undo, size * sizeof *undo);
-        if (!undo) {
+    if (change->before.by == fold->number) return true;
+    if (fold->touched_count == fold->touched_size) {
+        size_t size = fold->touched_size ? fold->touched_size * 2 : 64;
+        struct change **touched = realloc(fold->touched, size * sizeof *touched);
+        if (!touched) {
             fold->failed = fail_memory(&fold->error);
             return false;
         }
-        fold->undo = undo;
-        fold->undo_size = size;
+        fold->touched = touched;
+        fold->touched_size = size;
     }
-    /* The old values stay as they are; changes go to a copy. */
-    struct reel_str *values = change->values;
-    if (values) {
-        size_t size = change->collection->shape.count * sizeof *values;
-        change->values = arena_alloc(&fold->arena, size);
-        if (!change->values) {
-            change->values = values;
-            fold->failed = fail_memory(&fold->error);
-            return false;
-        }
-        memcpy(change->values, values, size);
-    }
-    fold->undo[fold->undo_count++] =
-        (struct undo){change, values, change->changed, change->exists, change->dirty};
-    change->saved = fold->number;
+    fold->touched[fold->touched_count++] = change;
+    change->before.by = fold->number;
+    change->before.changed = change->changed;
+    change->before.exists = change->exists;
+    change->before.dirty = change->dirty;
+    if (change->exists)
+        memcpy(change->before.values, change->values,
+               change->collection->shape.count * sizeof *change->values);
     return true;
 }
 

@@ -26,13 +26,6 @@ enum fold_turn {
     TURN_DECIDE,
 };
 
-struct undo {
-    struct change *change;
-    struct reel_str *values;
-    uint64_t changed;
-    bool exists, dirty;
-};
-
 struct fold {
     enum fold_turn turn;
     uint64_t number;               /* of this turn; 0 is never one */
@@ -40,8 +33,8 @@ struct fold {
     uint64_t seq;                  /* of the event */
     struct arena arena;            /* of the transaction */
 
-    struct undo *undo; /* of this turn, the oldest first */
-    size_t undo_count, undo_size;
+    struct change **touched; /* in this turn */
+    size_t touched_count, touched_size;
 
     bool rejected;             /* reel_reject was called */
     bool faulted;              /* the plugin broke a rule; the first time counts */

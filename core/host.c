@@ -83,13 +83,11 @@ static struct reel_record *host_upsert(struct reel_tx *tx, struct reel_str key) 
     struct change *change = fold ? meet(fold, fold->collection, key) : NULL;
     if (!change || change->exists) return change ? &change->record : NULL;
     if (!touch(change)) return NULL;
-    uint32_t count = fold->collection->shape.count;
-    change->values = arena_alloc(&fold->arena, count * sizeof *change->values);
-    if (!change->values) {
+    if (!change_values(change, &fold->arena)) {
         fold->failed = fail_memory(&fold->error);
         return NULL;
     }
-    for (uint32_t i = 0; i < count; i++) change->values[i] = null_text;
+    for (uint32_t i = 0; i < change->collection->shape.count; i++) change->values[i] = null_text;
     change->exists = true;
     return &change->record;
 }

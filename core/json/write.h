@@ -5,8 +5,9 @@
 #include "base/arena.h"
 #include "base/text.h"
 
-/* How many bytes `str` takes as a JSON string with its quotes, and writing it there: `quoted_len`
- * is what the first returned. Only what RFC 8259, section 7 demands is escaped. */
+/* How many bytes `str` takes as a JSON string with its quotes, or 0 if it is not UTF-8; and writing
+ * it there: `quoted_len` is what the first returned. Only what RFC 8259, section 7 demands is
+ * escaped. */
 size_t json_quoted_len(struct reel_str str);
 void json_quote(char *to, struct reel_str str, size_t quoted_len);
 void text_append_quoted(struct text *text, struct reel_str str);

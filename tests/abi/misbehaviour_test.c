@@ -169,6 +169,28 @@ static void a_record_deleted_and_upserted_is_new(void **state) {
     reel_close(reel);
 }
 
+/* 12, 24 and 48 MiB are taken, 96 are not: the record stays as it was, and all others go on. */
+static void a_record_that_grows_without_end_is_a_fault(void **state) {
+    (void)state;
+    static const struct fault fault = {"grow", {"record of 100663306 bytes", "67108864"}};
+    struct reel *reel = open_with_records(NULL);
+    for (int time = 0; time < 3; time++)
+        apply_event(reel, "stumbles", fault.suffix, "big", REEL_APPLIED);
+    struct bytes before = dump(reel, "stumbles");
+    assert_true(before.len > (size_t)48 << 20);
+    for (int time = 0; time < 2; time++) {
+        uint64_t seq = apply_event(reel, "stumbles", fault.suffix, "big", REEL_REJECTED);
+        struct found found = assert_one_rejection(reel, seq);
+        assert_blamed(found.reason, &fault);
+    }
+    assert_unchanged(reel, before);
+    assert_record(reel, "bystanders", "big", "{\"last\":\"grow\",\"count\":5}");
+    apply_event(reel, "stumbles", "good", "a", REEL_APPLIED);
+    assert_record(reel, "stumbles", "a", "{\"state\":\"good\",\"count\":2,\"mood\":\"up\"}");
+    free(before.data);
+    reel_close(reel);
+}
+
 /* Every fault, each between good events, in one commit: as if they had come one by one. */
 static void faults_in_one_batch_undo_only_themselves(void **state) {
     (void)state;
@@ -244,6 +266,7 @@ int main(void) {
     const struct CMUnitTest others[] = {
         cmocka_unit_test(a_rejection_undoes_three_changes),
         cmocka_unit_test(a_record_deleted_and_upserted_is_new),
+        cmocka_unit_test(a_record_that_grows_without_end_is_a_fault),
         cmocka_unit_test(faults_in_one_batch_undo_only_themselves),
         cmocka_unit_test(the_store_stays_whole),
         cmocka_unit_test(a_fresh_fold_is_the_same),

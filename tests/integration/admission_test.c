@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define CONTRARY_SO build_path("tests/integration/plugins/contrary.so")
+#define OBJECTOR_SO build_path("tests/integration/plugins/objector.so")
 
 #define FORMATION(coordinator, members)                                                            \
     "{\"name\":\"demo\",\"coordinator\":" coordinator ",\"members\":[" members "]}"
@@ -182,6 +183,39 @@ static void without_a_key_a_repeat_is_a_new_command(void **state) {
     reel_answer_done(&second);
 }
 
+/* Two events; what is said of them is said of the last. */
+static struct reel_answer ordered_twice(struct reel *reel) {
+    struct reel_order order = {.struct_size = sizeof order,
+                               .collection = reel_text("contraries"),
+                               .verb = reel_text("twice"),
+                               .key = reel_text("k"),
+                               .idempotency_key = reel_text("once")};
+    struct reel_answer answer;
+    struct reel_error error;
+    must_ok(reel_command(reel, &order, &answer, &error), error);
+    assert_true(answer.accepted);
+    assert_string_equal(answer.record, "{\"note\":\"and again\"}");
+    reel_answer_done(&answer);
+    return answer;
+}
+
+static void a_command_is_known_until_its_last_event_is_trimmed(void **state) {
+    (void)state;
+    struct reel *reel = reel_opened(NULL, NULL, CONTRARY_SO, NULL);
+    struct reel_error error;
+    struct reel_answer answer = ordered_twice(reel);
+    assert_true(!answer.repeated && answer.seq == 2);
+    answer = ordered_twice(reel);
+    assert_true(answer.repeated && answer.seq == 2);
+    must_ok(reel_trim(reel, 2, &error), error);
+    answer = ordered_twice(reel);
+    assert_true(answer.repeated && answer.seq == 2);
+    must_ok(reel_trim(reel, 3, &error), error);
+    answer = ordered_twice(reel);
+    assert_true(!answer.repeated && answer.seq == 4);
+    reel_close(reel);
+}
+
 /* ---- A plugin that contradicts itself -------------------------------------------------------- */
 
 static int contrary(struct reel *reel, const char *verb, struct reel_answer *ret,
@@ -205,6 +239,8 @@ static void what_its_own_evolve_rejects_is_not_appended(void **state) {
     assert_sentence(&error, "contrary");
     assert_int_equal(contrary(reel, "unheard", &answer, &error), -EPROTO);
     assert_sentence(&error, "contrary");
+    assert_int_equal(contrary(reel, "flood", &answer, &error), -EPROTO);
+    assert_sentence(&error, "more than 1024 events");
     struct reel_position position = position_of(reel);
     assert_int_equal(position.head, 0);
     assert_int_equal(position.applied + position.ignored + position.rejected, 0);
@@ -215,7 +251,53 @@ static void what_its_own_evolve_rejects_is_not_appended(void **state) {
     assert_string_equal(answer.key, "k");
     assert_string_equal(answer.record, "{\"note\":\"as decided\"}");
     reel_answer_done(&answer);
+    assert_int_equal(info_of(reel, "contraries").records, 1); /* nothing is left of the others */
+    struct reel *fresh = fresh_fold(reel, CONTRARY_SO, NULL);
+    assert_same_state(reel, fresh);
+    reel_close(fresh);
     reel_close(reel);
+}
+
+/* One of its events fits in a commit, two do not. */
+static void a_command_is_no_more_than_a_batch(void **state) {
+    (void)state;
+    struct reel_options options = {.event_bytes_max = 450, .batch_bytes_max = 450};
+    struct reel *reel = reel_opened(NULL, &options, CONTRARY_SO, NULL);
+    struct reel_answer answer;
+    struct reel_error error;
+    must_ok(contrary(reel, "twice", &answer, &error), error);
+    assert_false(answer.accepted);
+    assert_int_equal(answer.refusal, REEL_TOO_LARGE);
+    assert_int_equal(position_of(reel).head, 0);
+    reel_answer_done(&answer);
+    must_ok(contrary(reel, "good", &answer, &error), error);
+    assert_true(answer.accepted);
+    assert_int_equal(info_of(reel, "contraries").records, 1);
+    reel_answer_done(&answer);
+    reel_close(reel);
+}
+
+/* The reason is its own, whoever else objects, and whoever comes last. */
+static void another_plugins_objection_is_not_its_own(void **state) {
+    (void)state;
+    const char *const orders[][3] = {{CONTRARY_SO, OBJECTOR_SO, NULL},
+                                     {OBJECTOR_SO, CONTRARY_SO, NULL}};
+    for (size_t at = 0; at < 2; at++) {
+        struct reel *reel = reel_opened_list(NULL, NULL, orders[at]);
+        struct reel_answer answer;
+        struct reel_error error;
+        assert_int_equal(contrary(reel, "create", &answer, &error), -EPROTO);
+        assert_sentence(&error, "contrary");
+        assert_sentence(&error, "not what I decided");
+        assert_int_equal(position_of(reel).head, 0);
+        must_ok(contrary(reel, "good", &answer, &error), error); /* objected to, but made */
+        assert_true(answer.accepted);
+        assert_string_equal(answer.record, "{\"note\":\"as decided\"}");
+        assert_int_equal(info_of(reel, "objections").rejected, 1);
+        assert_int_equal(position_of(reel).rejected, 1);
+        reel_answer_done(&answer);
+        reel_close(reel);
+    }
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -234,7 +316,10 @@ int main(void) {
         cmocka_unit_test(a_repeat_gives_the_first_result),
         CASE(a_repeated_delete_is_no_conflict),
         CASE(without_a_key_a_repeat_is_a_new_command),
+        cmocka_unit_test(a_command_is_known_until_its_last_event_is_trimmed),
         cmocka_unit_test(what_its_own_evolve_rejects_is_not_appended),
+        cmocka_unit_test(another_plugins_objection_is_not_its_own),
+        cmocka_unit_test(a_command_is_no_more_than_a_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

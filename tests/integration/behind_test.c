@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +157,20 @@ static void changed_fields_on_a_trimmed_log_are_refused_unless_told(void **state
     assert_rebuilt_when_told(directory, COUNTER("fields"), 1, (EVENTS - FLOOR + 1) / SUBJECTS);
 }
 
+/* A collection that began at the floor was made from all that is still there. */
+static void a_changed_revision_that_began_at_the_floor_is_rebuilt(void **state) {
+    (void)state;
+    const char *directory = counted(NULL, true);
+    reel_close(reel_opened(directory, NULL, CELL_SO, COUNTER("1"), NULL));
+    struct reel *reel = reel_opened(directory, NULL, CELL_SO, COUNTER("2"), NULL);
+    struct reel_error error;
+    assert_info(reel, 2, FLOOR);
+    assert_counts(reel, 2 * (EVENTS - FLOOR + 1) / SUBJECTS);
+    must_ok(reel_trim(reel, FLOOR + 1, &error), error);
+    reel_close(reel);
+    assert_refused(directory, COUNTER("1")); /* now one of its events is gone */
+}
+
 /* Kept records count singly, what comes after them doubly. */
 static void assert_records_kept(bool trimmed) {
     const char *directory = counted(COUNTER("1"), trimmed);
@@ -171,6 +186,33 @@ static void a_compatible_revision_keeps_the_records(void **state) {
     (void)state;
     assert_records_kept(false);
     assert_records_kept(true);
+}
+
+/* What keeps older records says nothing of newer ones. */
+static void an_older_revision_keeps_no_newer_records(void **state) {
+    (void)state;
+    const char *directory = counted(COUNTER("2"), false);
+    assert_folded_anew(directory, COUNTER("1_compatible"), 1);
+    assert_refused(counted(COUNTER("2"), true), COUNTER("1_compatible"));
+}
+
+static void a_rebuild_replaces_the_rejections(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct reel *reel = reel_opened(directory, NULL, CELL_SO, COUNTER("1"), NULL);
+    apply_text(reel, "{\"type\":\"test.count.v1.one\"}", REEL_REJECTED);
+    apply_text(reel, "no JSON", REEL_REJECTED);
+    char *before = rejected_dump(reel);
+    assert_non_null(strstr(before, "\n1 counters event missing subject\n"));
+    reel_close(reel);
+    reel = reel_opened(directory, NULL, CELL_SO, COUNTER("2"), NULL);
+    char *after = rejected_dump(reel);
+    assert_null(strstr(after, "counters")); /* the second one does not reject it */
+    assert_memory_equal(after, "2 ", 2);
+    assert_int_equal(info_of(reel, COLLECTION).rejected, 0);
+    free(before);
+    free(after);
+    reel_close(reel);
 }
 
 /* ---- Cases: away and back -------------------------------------------------------------------- */
@@ -213,6 +255,121 @@ static void back_on_a_log_trimmed_further_it_is_refused_unless_told(void **state
     reel_close(reel);
 }
 
+/* Appended and not yet folded: trimming may not take it from under the fold. */
+static void what_was_appended_is_folded_before_it_is_trimmed(void **state) {
+    (void)state;
+    struct reel *reel = reel_opened(NULL, NULL, CELL_SO, COUNTER("1"), NULL);
+    struct reel_str event = reel_text("{\"type\":\"test.count.v1.one\",\"subject\":\"s\"}");
+    struct reel_error error;
+    for (int time = 0; time < 10; time++)
+        must_ok(reel_append(reel, &event, 1, NULL, &error), error);
+    must_ok(reel_trim(reel, 11, &error), error);
+    assert_int_equal(count_of(reel, "s"), 10);
+    assert_info(reel, 1, 1);
+    reel_close(reel);
+}
+
+/* ---- Cases: on its way ----------------------------------------------------------------------- */
+
+/* What a reader sees of a rebuild that is under way. */
+struct glimpse {
+    struct reel *reel;
+    uint64_t warnings;
+    bool taken;
+};
+
+static void *look(void *context) {
+    struct glimpse *glimpse = context;
+    struct reel_view *view = view_opened(glimpse->reel);
+    struct reel_collection_info info;
+    struct reel_position position;
+    struct text text = {0};
+    must(reel_view_position(view, &position) == 0);
+    must(reel_view_collection(view, COLLECTION, &info) == 0);
+    must(position.cursor == EVENTS);
+    must(info.cursor > 0 && info.cursor < EVENTS && !info.served);
+    must(view_dump(view, COLLECTION, &text) == -EAGAIN);
+    must(reel_view_get(view, COLLECTION, reel_text("s1"), NULL, NULL) == -EAGAIN);
+    must(view_dump(view, "cells", &text) == 0);
+    reel_view_close(view);
+    free(text.data);
+    return NULL;
+}
+
+/* The writer is held meanwhile, which is nothing to a reader. */
+static void look_half_way(void *context, const char *line) {
+    struct glimpse *glimpse = context;
+    pthread_t reader;
+    (void)line;
+    if (!glimpse->reel || ++glimpse->warnings != EVENTS / 2) return;
+    must(pthread_create(&reader, NULL, look, glimpse) == 0);
+    must(pthread_join(reader, NULL) == 0);
+    glimpse->taken = true;
+}
+
+static void a_collection_that_is_being_rebuilt_is_not_shown(void **state) {
+    (void)state;
+    struct glimpse glimpse = {0};
+    struct reel_options options = {
+        .batch_events_max = 1, .warn = look_half_way, .context = &glimpse};
+    const char *directory = counted(COUNTER("1"), false);
+    struct reel *reel = reel_opened(directory, &options, CELL_SO, COUNTER("1"), NULL);
+    struct reel_error error;
+    glimpse.reel = reel;
+    must_ok(reel_rebuild(reel, COLLECTION, &error), error);
+    assert_true(glimpse.taken);
+    assert_info(reel, 1, 1);
+    assert_counts(reel, EVENTS / SUBJECTS);
+    reel_close(reel);
+}
+
+/* ---- Cases: under other bounds --------------------------------------------------------------- */
+
+/* Events around one with that many bytes in its subject and as many beside it; no plugin folds
+ * them yet. */
+static const char *logged_with_a_large_one(size_t subject_len, size_t pad_len) {
+    const char *directory = scratch_directory();
+    struct reel *reel = reel_opened(directory, NULL, CELL_SO, NULL);
+    struct text event = {0};
+    text_format(&event, "{\"type\":\"test.count.v1.one\",\"subject\":\"");
+    while (subject_len-- > 0) text_add(&event, "s", 1);
+    text_format(&event, "\",\"data\":\"");
+    while (pad_len-- > 0) text_add(&event, "p", 1);
+    text_format(&event, "\"}");
+    count_events(reel, 1, EVENTS);
+    apply_text(reel, event.data, REEL_IGNORED);
+    count_events(reel, 1, EVENTS);
+    free(event.data);
+    reel_close(reel);
+    return directory;
+}
+
+/* What is in the log was taken: a bound that is smaller now is for what comes. */
+static void assert_folded_under(const char *directory, struct reel_options options) {
+    struct reel *reel = reel_opened(directory, &options, CELL_SO, COUNTER("1"), NULL);
+    struct reel *fresh = fresh_fold(reel, CELL_SO, COUNTER("1"), NULL);
+    struct reel_error error;
+    assert_info(reel, 1, 1);
+    assert_int_equal(info_of(reel, COLLECTION).records, SUBJECTS + 1);
+    assert_same_state(reel, fresh);
+    must_ok(reel_rebuild(reel, COLLECTION, &error), error);
+    assert_same_state(reel, fresh);
+    reel_close(fresh);
+    reel_close(reel);
+}
+
+static void a_key_of_a_larger_event_is_caught_up_with(void **state) {
+    (void)state;
+    struct reel_options options = {.event_bytes_max = 64 << 10};
+    assert_folded_under(logged_with_a_large_one(100 << 10, 0), options);
+}
+
+static void an_event_larger_than_a_batch_is_caught_up_with(void **state) {
+    (void)state;
+    struct reel_options options = {.event_bytes_max = 1024, .batch_bytes_max = 4096};
+    assert_folded_under(logged_with_a_large_one(1, 8192), options);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_collection_is_folded_from_a_whole_log),
@@ -221,10 +378,17 @@ int main(void) {
         cmocka_unit_test(changed_fields_are_rebuilt_from_a_whole_log),
         cmocka_unit_test(a_changed_revision_on_a_trimmed_log_is_refused_unless_told),
         cmocka_unit_test(changed_fields_on_a_trimmed_log_are_refused_unless_told),
+        cmocka_unit_test(a_changed_revision_that_began_at_the_floor_is_rebuilt),
         cmocka_unit_test(a_compatible_revision_keeps_the_records),
+        cmocka_unit_test(an_older_revision_keeps_no_newer_records),
+        cmocka_unit_test(a_rebuild_replaces_the_rejections),
         cmocka_unit_test(back_on_a_whole_log_it_catches_up),
         cmocka_unit_test(back_on_a_log_trimmed_up_to_where_it_left_it_catches_up),
         cmocka_unit_test(back_on_a_log_trimmed_further_it_is_refused_unless_told),
+        cmocka_unit_test(what_was_appended_is_folded_before_it_is_trimmed),
+        cmocka_unit_test(a_collection_that_is_being_rebuilt_is_not_shown),
+        cmocka_unit_test(a_key_of_a_larger_event_is_caught_up_with),
+        cmocka_unit_test(an_event_larger_than_a_batch_is_caught_up_with),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

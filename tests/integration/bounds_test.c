@@ -154,6 +154,32 @@ static void a_batch_of_too_many_bytes_changes_nothing(void **state) {
     reel_close(reel);
 }
 
+/* Of what is too large by itself nothing is kept, so it does not count. */
+static void an_event_above_its_bound_does_not_fill_a_batch(void **state) {
+    (void)state;
+    enum { HUGE_LEN = 70 << 20 };
+    struct reel *reel = reel_opened(NULL, NULL, CELL_SO, NULL);
+    char *huge = calloc(1, HUGE_LEN), *small = event_of(200);
+    struct reel_str payloads[] = {{huge, HUGE_LEN}, {small, 200}};
+    struct reel_result results[2];
+    struct reel_error error;
+    assert_non_null(huge);
+    must_ok(reel_apply_batch(reel, payloads, 2, results, &error), error);
+    assert_int_equal(results[0].outcome, REEL_REJECTED);
+    assert_int_equal(results[1].outcome, REEL_APPLIED);
+    assert_int_equal(results[1].seq, 2);
+    char *rejected = rejected_dump(reel);
+    assert_non_null(strstr(rejected, "1  event of 73400320 bytes"));
+    must_ok(reel_append(reel, payloads, 2, NULL, &error), error);
+    must_ok(reel_catch_up(reel, &error), error);
+    assert_int_equal(position_of(reel).cursor, 4);
+    assert_int_equal(position_of(reel).rejected, 2);
+    free(rejected);
+    free(small);
+    free(huge);
+    reel_close(reel);
+}
+
 /* ---- The store ------------------------------------------------------------------------------- */
 
 /* The reserved map is a bound like a disk's: writes end with an error, and all else goes on. */
@@ -206,6 +232,7 @@ int main(void) {
         cmocka_unit_test(an_event_above_its_bound_is_logged_without_its_bytes),
         cmocka_unit_test(a_batch_of_too_many_events_changes_nothing),
         cmocka_unit_test(a_batch_of_too_many_bytes_changes_nothing),
+        cmocka_unit_test(an_event_above_its_bound_does_not_fill_a_batch),
         cmocka_unit_test(a_full_map_is_like_a_full_disk),
         cmocka_unit_test(trimming_beyond_the_head_is_refused),
     };

@@ -240,6 +240,18 @@ static void keys_are_taken_in_every_form_of_a_uuid(void **state) {
     reel_close(reel);
 }
 
+/* The log's order is the order, for what is decided as well. */
+static void a_command_is_decided_behind_what_was_appended(void **state) {
+    (void)state;
+    struct reel *reel = opened();
+    struct reel_str made = reel_text(
+        "{\"type\":\"dev.cellos.events.cell.formation.v1.created\",\"subject\":\"" KEY "\"}");
+    struct reel_error error;
+    must_ok(reel_append(reel, &made, 1, NULL, &error), error);
+    assert_int_equal(assert_status(reel, "delete", KEY, NULL, "CANCELLED"), 2);
+    reel_close(reel);
+}
+
 static void what_is_no_uuid_can_be_no_key(void **state) {
     (void)state;
     static const char *const others[] = {"", "demo", (KEY "0"), ("URN:UUID:" KEY), ("{" KEY)};
@@ -275,6 +287,81 @@ static void commands_that_nobody_declared_are_errors(void **state) {
     reel_close(reel);
 }
 
+/* ---- Bounds ---------------------------------------------------------------------------------- */
+
+#define SOUND "{\"name\":\"n\",\"coordinator\":\"a\",\"members\":[{\"id\":\"a\"}],\"x\":"
+
+/* A sound body with that many arrays in one another. */
+static char *nested_body(size_t depth) {
+    struct text body = {0};
+    text_format(&body, "%s", SOUND);
+    for (size_t at = 0; at < depth; at++) text_add(&body, "[", 1);
+    for (size_t at = 0; at < depth; at++) text_add(&body, "]", 1);
+    text_add(&body, "}", 1);
+    return body.data;
+}
+
+/* A sound body of that many bytes. */
+static char *long_body(size_t len) {
+    struct text body = {0};
+    text_format(&body, "%s\"", SOUND);
+    while (body.len < len - 2) text_add(&body, "p", 1);
+    text_add(&body, "\"}", 2);
+    return body.data;
+}
+
+/* Refused, and again when it is repeated; its idempotency key is still free. */
+static void assert_not_created(struct reel *reel, const char *body, reel_refusal refusal,
+                               const char *problem) {
+    assert_refusal(reel, "create", NULL, body, refusal, problem);
+    for (int time = 0; time < 2; time++) {
+        struct reel_answer answer = ordered(reel, "create", NULL, body, "once");
+        assert_false(answer.accepted || answer.repeated);
+        assert_int_equal(answer.refusal, refusal);
+        assert_string_equal(answer.problem, problem);
+        reel_answer_done(&answer);
+    }
+    assert_int_equal(position_of(reel).head, 0);
+    assert_int_equal(info_of(reel, "formations").records, 0);
+}
+
+static void assert_created_once(struct reel *reel, const char *body) {
+    struct reel_answer answer = ordered(reel, "create", NULL, body, "once");
+    assert_true(answer.accepted && !answer.repeated);
+    assert_int_equal(answer.seq, 1);
+    assert_int_equal(position_of(reel).applied, 1);
+    reel_answer_done(&answer);
+}
+
+/* As deep as JSON may be; the event around it would be one deeper. */
+static void a_body_too_deep_for_an_event_is_a_bad_request(void **state) {
+    (void)state;
+    struct reel *reel = opened();
+    char *too_deep = nested_body(126), *fits = nested_body(125);
+    assert_not_created(reel, too_deep, REEL_INVALID, "bad-request");
+    assert_created_once(reel, fits);
+    free(too_deep);
+    free(fits);
+    reel_close(reel);
+}
+
+/* As large as an event may be; the event around it would be larger. */
+static void a_body_too_large_for_an_event_is_refused(void **state) {
+    (void)state;
+    struct reel_options options = {.event_bytes_max = 4096};
+    struct reel *reel = reel_opened(NULL, &options, FORMATION_SO, NULL);
+    static const size_t lens[] = {4000, 4096, 4097};
+    for (size_t at = 0; at < sizeof lens / sizeof lens[0]; at++) {
+        char *too_large = long_body(lens[at]);
+        assert_not_created(reel, too_large, REEL_TOO_LARGE, "payload-too-large");
+        free(too_large);
+    }
+    char *fits = long_body(3000);
+    assert_created_once(reel, fits);
+    free(fits);
+    reel_close(reel);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(create_makes_a_pending_record),
@@ -288,8 +375,11 @@ int main(void) {
         cmocka_unit_test(what_has_ended_is_not_deleted),
         cmocka_unit_test(what_is_not_there_is_not_found),
         cmocka_unit_test(keys_are_taken_in_every_form_of_a_uuid),
+        cmocka_unit_test(a_command_is_decided_behind_what_was_appended),
         cmocka_unit_test(what_is_no_uuid_can_be_no_key),
         cmocka_unit_test(commands_that_nobody_declared_are_errors),
+        cmocka_unit_test(a_body_too_deep_for_an_event_is_a_bad_request),
+        cmocka_unit_test(a_body_too_large_for_an_event_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

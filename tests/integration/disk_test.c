@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -213,10 +214,75 @@ static void a_store_without_room_is_not_opened(void **state) {
     run_on_disk(open_without_room, "size=4m");
 }
 
+static void back_up_without_room(const char *directory) {
+    const char *ballast = path_in(directory, "ballast"), *copy = path_in(directory, "copy");
+    struct reel_options options = {.flags = REEL_NEW_EPOCH};
+    struct reel_error error;
+    uint64_t head = 0;
+    struct reel *reel = reel_opened(NULL, NULL, FORMATION_SO, CELL_SO, NULL);
+    while (head < 2048) must_ok(apply_some(reel, &head, BATCH, &error), error);
+    write_ballast(ballast, 15 << 20);
+    must(reel_backup(reel, copy, &error) == -ENOSPC);
+    assert_sentence(&error, copy);
+    must(rmdir(copy) == 0); /* nothing is in it */
+    must_ok(apply_some(reel, &head, BATCH, &error), error);
+
+    must(unlink(ballast) == 0);
+    must_ok(reel_backup(reel, copy, &error), error);
+    check_all_there(reel, head);
+    reel_close(reel);
+    reel = reel_opened(copy, &options, FORMATION_SO, CELL_SO, NULL);
+    check_all_there(reel, head);
+    reel_close(reel);
+}
+
+static void a_backup_without_room_is_tried_again_when_there_is_some(void **state) {
+    (void)state;
+    run_on_disk(back_up_without_room, "size=16m");
+}
+
+/* Leaves about that much room. */
+static void leave_room(const char *directory, const char *ballast, size_t bytes) {
+    struct statvfs disk;
+    must(statvfs(directory, &disk) == 0);
+    write_ballast(ballast, (size_t)(disk.f_bavail * disk.f_bsize) - bytes);
+}
+
+/* It knows its collections, and has no room for their records. */
+static void start_without_room(const char *directory) {
+    const char *ballast = path_in(directory, "ballast"), *store = path_in(directory, "store");
+    struct reel_error error;
+    uint64_t head = 0;
+    struct reel *reel = reel_opened(store, NULL, NULL);
+    while (head < 8192) must_ok(apply_some(reel, &head, BATCH, &error), error);
+    reel_close(reel);
+    leave_room(directory, ballast, 128 << 10);
+    reel = reel_loaded(store, NULL, FORMATION_SO, CELL_SO, NULL);
+    for (int time = 0; time < 3; time++) {
+        must(reel_start(reel, &error) == -ENOSPC);
+        assert_sentence(&error, "");
+    }
+
+    must(unlink(ballast) == 0);
+    must_ok(reel_start(reel, &error), error);
+    check_all_there(reel, head);
+    must_ok(apply_some(reel, &head, BATCH, &error), error);
+    must(reel_start(reel, &error) == -EBUSY); /* once is enough */
+    check_all_there(reel, head);
+    reel_close(reel);
+}
+
+static void a_start_without_room_is_tried_again_when_there_is_some(void **state) {
+    (void)state;
+    run_on_disk(start_without_room, "size=32m");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_disk_refuses_writes_until_there_is_room),
         cmocka_unit_test(a_store_without_room_is_not_opened),
+        cmocka_unit_test(a_backup_without_room_is_tried_again_when_there_is_some),
+        cmocka_unit_test(a_start_without_room_is_tried_again_when_there_is_some),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -202,6 +203,56 @@ static void a_backup_into_a_directory_in_use_is_refused(void **state) {
     reel_close(reel);
 }
 
+/* What is wrong with the copy is no matter of the store's. */
+static void assert_works_on(struct reel *reel) {
+    apply_samples(reel, position_of(reel).head + 1, 100, 10);
+    struct reel *fresh = fresh_fold(reel, CELL_SO, FORMATION_SO, NULL);
+    assert_same_state(reel, fresh);
+    reel_close(fresh);
+}
+
+static void a_backup_below_a_file_fails_and_harms_nothing(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct reel *reel = reel_opened(directory, NULL, CELL_SO, FORMATION_SO, NULL);
+    const char *copy = path_in(path_in(directory, "data.mdb"), "copy");
+    struct reel_error error;
+    apply_samples(reel, 1, 100, 10);
+    assert_int_equal(reel_backup(reel, copy, &error), -ENOTDIR);
+    assert_sentence(&error, copy);
+    assert_works_on(reel);
+    reel_close(reel);
+}
+
+/* No file may grow beyond that: writing ends half way, with an error that no full disk gives. */
+static void bound_files(rlim_t bytes) {
+    struct rlimit limit;
+    must(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    must(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+static void a_backup_that_is_cut_short_leaves_nothing_and_can_be_tried_again(void **state) {
+    (void)state;
+    const char *copy = path_in(scratch_directory(), "copy");
+    struct reel *reel = reel_opened(scratch_directory(), NULL, CELL_SO, FORMATION_SO, NULL);
+    struct reel_epoch epoch = position_of(reel).epoch;
+    struct reel_error error;
+    apply_samples(reel, 1, 5000, 500);
+    void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+    bound_files(1 << 20);
+    int rc = reel_backup(reel, copy, &error);
+    bound_files(RLIM_INFINITY);
+    signal(SIGXFSZ, before);
+    assert_int_equal(rc, -EFBIG);
+    assert_sentence(&error, copy);
+    assert_int_equal(rmdir(copy), 0); /* nothing is in it */
+    assert_works_on(reel);
+    must_ok(reel_backup(reel, copy, &error), error);
+    assert_int_equal(check_copy(copy, &epoch), 5100);
+    reel_close(reel);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_second_process_is_told_who_has_the_directory),
@@ -210,6 +261,8 @@ int main(void) {
         cmocka_unit_test(the_epoch_stays_until_a_new_one_is_asked_for),
         cmocka_unit_test(a_backup_under_load_is_a_whole_store),
         cmocka_unit_test(a_backup_into_a_directory_in_use_is_refused),
+        cmocka_unit_test(a_backup_below_a_file_fails_and_harms_nothing),
+        cmocka_unit_test(a_backup_that_is_cut_short_leaves_nothing_and_can_be_tried_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,6 +52,27 @@ static struct log_walk walked(struct reel *reel, uint64_t from, uint64_t stop_at
     return walk;
 }
 
+/* ---- Before the start ------------------------------------------------------------------------ */
+
+static void a_view_before_the_start_is_refused_and_harms_nothing(void **state) {
+    const char *directory = scratch_directory();
+    struct reel *reel = reel_opened(directory, NULL, FORMATION_SO, CELL_SO, NULL);
+    apply_samples(reel, 1, EVENTS, 50);
+    reel_close(reel);
+    struct reel_options options = {.views_max = 1};
+    reel = reel_loaded(directory, &options, FORMATION_SO, CELL_SO, NULL);
+    struct reel_view *view = NULL;
+    struct reel_error error;
+    for (int time = 0; time < 3; time++) { /* it takes none of the places either */
+        assert_int_equal(reel_view_open(reel, &view, &error), -EINVAL);
+        assert_sentence(&error, "reel_start");
+        assert_null(view);
+    }
+    must_ok(reel_start(reel, &error), error);
+    assert_same_state(reel, *state);
+    reel_close(reel);
+}
+
 /* ---- The log --------------------------------------------------------------------------------- */
 
 static void the_log_is_read_from_any_seq(void **state) {
@@ -283,6 +304,7 @@ static void waiters_are_woken_by_other_threads(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        CASE(a_view_before_the_start_is_refused_and_harms_nothing),
         CASE(the_log_is_read_from_any_seq),
         CASE(the_log_says_when_an_event_came),
         CASE(a_trimmed_log_is_read_from_its_floor),

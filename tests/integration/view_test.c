@@ -139,6 +139,7 @@ static void a_view_that_is_never_closed_costs_a_bounded_file(void **state) {
     while (seq < CELLS) seq = change_a_cell(reel, seq);
 
     time_t begun = time(NULL);
+    struct reel_view *forgotten = view_opened(reel); /* no call on it will find that out */
     struct reel_view *view = view_opened(reel);
     assert_int_equal(view_dump(view, "cells", &before), 0);
     while (shows(view, &before)) {
@@ -158,9 +159,107 @@ static void a_view_that_is_never_closed_costs_a_bounded_file(void **state) {
         support_failed(__FILE__, __LINE__, "the file grew from %" PRIu64 " to %" PRIu64, held,
                        after);
     assert_time_is_up(view);
+    assert_time_is_up(forgotten);
+    reel_view_close(forgotten);
     reel_view_close(view);
     free(before.data);
     reel_close(reel);
+}
+
+/* ---- Walks ----------------------------------------------------------------------------------- */
+
+enum { THINGS = 1000, SHORT_MS = 100 };
+
+/* Stays in the first thing that it is given until the view's time must be up. */
+static int stay(void *context) {
+    size_t *given = context;
+    struct timespec begun, now;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    do clock_gettime(CLOCK_MONOTONIC, &now);
+    while (*given == 0 &&
+           (now.tv_sec - begun.tv_sec) * 1000 + (now.tv_nsec - begun.tv_nsec) / 1000000 < SHORT_MS);
+    ++*given;
+    return 0;
+}
+
+static int stay_in_row(void *context, const struct reel_row *row) {
+    (void)row;
+    return stay(context);
+}
+
+static int stay_in_entry(void *context, const struct reel_entry *entry) {
+    (void)entry;
+    return stay(context);
+}
+
+static int stay_in_rejection(void *context, const struct reel_rejection *rejection) {
+    (void)rejection;
+    return stay(context);
+}
+
+/* The writer leaves it alone while it runs, so it must end by itself. */
+static void a_walk_ends_when_its_time_is_up(void **state) {
+    (void)state;
+    struct reel *reel = opened(NULL, SHORT_MS, 0);
+    const struct reel_str start = {NULL, 0};
+    size_t given[3] = {0};
+    for (size_t n = 0; n < THINGS; n++) {
+        char event[160];
+        snprintf(event, sizeof event,
+                 "{\"type\":\"dev.cellos.events.cell.lifecycle.v1.started\",\"data\":{"
+                 "\"cellId\":\"c%zu\",\"specId\":\"s\"}}",
+                 n);
+        apply_text(reel, event, REEL_APPLIED);
+        apply_text(reel, "no JSON", REEL_REJECTED);
+    }
+    struct reel_view *view = view_opened(reel);
+    assert_int_equal(reel_view_list(view, "cells", start, false, stay_in_row, &given[0]), -ETIME);
+    reel_view_close(view);
+    view = view_opened(reel);
+    assert_int_equal(reel_view_log(view, 0, stay_in_entry, &given[1]), -ETIME);
+    reel_view_close(view);
+    view = view_opened(reel);
+    assert_int_equal(reel_view_rejected(view, stay_in_rejection, &given[2]), -ETIME);
+    reel_view_close(view);
+    for (size_t at = 0; at < 3; at++) assert_in_range(given[at], 1, THINGS - 1);
+    reel_close(reel);
+}
+
+struct meeting {
+    struct reel *reel;
+    uint64_t seq;
+    size_t rows;
+};
+
+static void *write_one(void *context) {
+    struct meeting *meeting = context;
+    change_a_cell(meeting->reel, meeting->seq);
+    return NULL;
+}
+
+/* Within a walk's callback a writer begins and ends. */
+static int meet_a_writer(void *context, const struct reel_row *row) {
+    (void)row;
+    struct meeting *meeting = context;
+    pthread_t writer;
+    if (meeting->rows++ > 0) return 0;
+    must(pthread_create(&writer, NULL, write_one, meeting) == 0);
+    must(reel_wait(meeting->reel, meeting->seq, 1000 * A_MINUTE) == 0);
+    must(pthread_join(writer, NULL) == 0);
+    return 0;
+}
+
+static void the_writer_does_not_wait_for_a_walk(void **state) {
+    (void)state;
+    struct meeting meeting = {.reel = opened(NULL, 600000, 0)};
+    const struct reel_str start = {NULL, 0};
+    while (meeting.seq < CELLS) meeting.seq = change_a_cell(meeting.reel, meeting.seq);
+    meeting.seq++;
+    struct reel_view *view = view_opened(meeting.reel);
+    assert_int_equal(reel_view_list(view, "cells", start, false, meet_a_writer, &meeting), 0);
+    assert_int_equal(meeting.rows, CELLS);
+    reel_view_close(view);
+    reel_close(meeting.reel);
 }
 
 static void views_are_bounded_and_a_closed_one_makes_room(void **state) {
@@ -264,6 +363,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_held_view_keeps_its_state_and_its_pages_are_used_again),
         cmocka_unit_test(a_view_that_is_never_closed_costs_a_bounded_file),
+        cmocka_unit_test(a_walk_ends_when_its_time_is_up),
+        cmocka_unit_test(the_writer_does_not_wait_for_a_walk),
         cmocka_unit_test(views_are_bounded_and_a_closed_one_makes_room),
         cmocka_unit_test(a_views_cursor_is_where_its_records_and_its_log_end),
         cmocka_unit_test(an_expired_view_shows_its_own_state_or_nothing),

@@ -221,6 +221,28 @@ static reel_outcome use_the_kept_handle(struct reel_tx *tx) {
     return REEL_APPLIED;
 }
 
+/* As much as a record may hold, and `over` bytes more. */
+static size_t over;
+
+static reel_outcome fill_k(struct reel_tx *tx) {
+    static char bytes[RECORD_BYTES_MAX / 2];
+    struct reel_record *record = reel_upsert(tx, STR("k"));
+    memset(bytes, 'f', sizeof bytes);
+    reel_set_str(record, "a", (struct reel_str){bytes, sizeof bytes - 2}); /* and its quotes */
+    reel_set_str(record, "b", (struct reel_str){bytes, sizeof bytes - 2 + over});
+    return REEL_APPLIED;
+}
+
+/* Integers as they are read: whether one was there, and which. */
+static bool read_one;
+static int64_t read_int;
+
+static reel_outcome read_k(struct reel_tx *tx) {
+    read_int = 42;
+    read_one = reel_field_int(reel_find(tx, STR("k")), "a", &read_int);
+    return REEL_IGNORED;
+}
+
 /* ---- Undoing --------------------------------------------------------------------------------- */
 
 static void a_rejection_undoes_a_new_record(void **state) {
@@ -295,6 +317,84 @@ static void a_handle_of_an_earlier_event_is_a_fault(void **state) {
     assert_held(*state, "k", "null", "null", 1);
 }
 
+static void the_same_text_again_is_no_change(void **state) {
+    struct fixture *fixture = *state;
+    folds(fixture, make_k, REEL_APPLIED);
+    folds(fixture, make_k, REEL_APPLIED);
+    assert_held(fixture, "k", "\"made\"", "null", 1);
+    flush(fixture);
+    folds(fixture, make_k, REEL_APPLIED);
+    assert_held(fixture, "k", "\"made\"", "null", 1);
+    flush(fixture);
+    assert_stored(fixture, "k", "{\"a\":\"made\",\"b\":null}", 1);
+}
+
+static size_t key_len;
+
+static reel_outcome make_long_key(struct reel_tx *tx) {
+    static char bytes[1001];
+    memset(bytes, 'k', sizeof bytes);
+    reel_upsert(tx, (struct reel_str){bytes, key_len});
+    return REEL_APPLIED;
+}
+
+static void a_key_beyond_its_bound_is_a_fault(void **state) {
+    key_len = 1000;
+    folds(*state, make_long_key, REEL_APPLIED);
+    key_len = 1001;
+    folds(*state, make_long_key, REEL_REJECTED);
+    assert_reason(*state, "gives a key of 1001 bytes, at most 1000 are allowed");
+}
+
+static void a_record_beyond_its_bound_is_a_fault(void **state) {
+    struct fixture *fixture = *state;
+    folds(fixture, make_k, REEL_APPLIED);
+    over = 1;
+    folds(fixture, fill_k, REEL_REJECTED);
+    assert_reason(fixture, "plugin folding (things): makes a record of 67108865 bytes");
+    assert_held(fixture, "k", "\"made\"", "null", 1);
+    over = 0;
+    folds(fixture, fill_k, REEL_APPLIED);
+    folds(fixture, delete_k, REEL_APPLIED);
+    flush(fixture);
+    assert_stored(fixture, "k", NULL, 0);
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+/* A field of JSON may hold any number. */
+static void an_integer_is_read_or_none_is(void **state) {
+    static const struct {
+        struct reel_str json;
+        bool is_int;
+        int64_t expected;
+    } cases[] = {
+        {STR("0"), true, 0},
+        {STR("-7"), true, -7},
+        {STR("9223372036854775807"), true, INT64_MAX},
+        {STR("-9223372036854775808"), true, INT64_MIN},
+        {STR("9223372036854775808"), false, 42},
+        {STR("-9223372036854775809"), false, 42},
+        {STR("99999999999999999999"), false, 42},
+        {STR("1.5"), false, 42},
+        {STR("1e2"), false, 42},
+        {STR("\"1\""), false, 42},
+        {STR("[1]"), false, 42},
+        {STR("null"), false, 42},
+    };
+    struct fixture *fixture = *state;
+    struct change *change;
+    struct reel_error error;
+    folds(fixture, make_k, REEL_APPLIED);
+    must_ok(changes_find(fixture->things, STR("k"), &fixture->fold.arena, &change, &error), error);
+    for (size_t at = 0; at < LENGTH(cases); at++) {
+        change->values[0] = cases[at].json;
+        folds(fixture, read_k, REEL_IGNORED);
+        assert_int_equal(read_one, cases[at].is_int);
+        assert_int_equal(read_int, cases[at].expected);
+    }
+}
+
 static void ignoring_changes_nothing(void **state) {
     struct fixture *fixture = *state;
     folds(fixture, ignore, REEL_IGNORED);
@@ -366,6 +466,10 @@ int main(void) {
         CASE(a_rejection_undoes_any_number_of_changes),
         CASE(answers_that_break_a_rule_reject),
         CASE(a_handle_of_an_earlier_event_is_a_fault),
+        CASE(the_same_text_again_is_no_change),
+        CASE(a_key_beyond_its_bound_is_a_fault),
+        CASE(a_record_beyond_its_bound_is_a_fault),
+        CASE(an_integer_is_read_or_none_is),
         CASE(ignoring_changes_nothing),
         CASE(what_was_flushed_is_found_again),
         CASE(what_was_made_and_deleted_leaves_nothing),

@@ -236,6 +236,50 @@ static void a_key_comes_back_after_its_nodes_are_gone(void **state) {
     }
 }
 
+/* ---- Appending ------------------------------------------------------------------------------- */
+
+/* Pages that many ascending short keys take, put by several writers as by several commits. */
+static size_t pages_appended(struct fixture *fixture) {
+    enum { COMMITS = 20, KEYS = 1000 };
+    struct reel_error error;
+    char key[16];
+    for (int number = 0; number < COMMITS * KEYS; number++) {
+        if (number % KEYS == 0) {
+            keys_writer_finish(&fixture->writer);
+            commit_and_begin(fixture->store);
+            must_ok(keys_writer_start(&fixture->writer, fixture->store, fixture->dbi, &error),
+                    error);
+        }
+        int len = snprintf(key, sizeof key, "l%08d", number);
+        put(fixture, (struct reel_str){key, (size_t)len}, "a value as of a small record");
+    }
+    MDB_stat stat;
+    must(mdb_stat(fixture->store->txn, fixture->dbi, &stat) == 0);
+    return stat.ms_leaf_pages;
+}
+
+/* In a fixture of its own: what appending takes where there never was a long key. */
+static size_t pages_without_long_keys(void) {
+    void *fixture;
+    begin(&fixture);
+    size_t pages = pages_appended(fixture);
+    finish(&fixture);
+    return pages;
+}
+
+static void a_long_key_does_not_end_appending(void **state) {
+    struct long_key key;
+    put(*state, key_of(&key, 3 * KEY_CHUNK, 'a'), "v");
+    assert_in_range(pages_appended(*state), 1, pages_without_long_keys() * 12 / 10);
+}
+
+static void a_long_key_that_is_gone_does_not_end_appending(void **state) {
+    struct long_key key;
+    put(*state, key_of(&key, 3 * KEY_CHUNK, 'a'), "v");
+    delete (*state, key.str);
+    assert_in_range(pages_appended(*state), 1, pages_without_long_keys() * 12 / 10);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
@@ -250,6 +294,8 @@ int main(void) {
         CASE(short_keys_need_no_counter),
         CASE(what_shares_a_node_survives_a_delete),
         CASE(a_key_comes_back_after_its_nodes_are_gone),
+        CASE(a_long_key_does_not_end_appending),
+        CASE(a_long_key_that_is_gone_does_not_end_appending),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

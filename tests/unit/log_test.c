@@ -77,6 +77,20 @@ static void an_event_may_be_kept_without_its_bytes(void **state) {
     assert_int_equal(found.bytes.len, 0);
 }
 
+/* Its parts can be told apart by what was known when it was appended. */
+static void an_entry_can_be_read_before_it_is_described(void **state) {
+    struct log log = {.store = *state};
+    struct log_entry entry = entry_of(7, "{}", NULL, NULL);
+    struct reel_error error;
+    entry.flags = LOG_SUBMITTED;
+    entry.id_hash = hash_of_seven;
+    must_ok(log_append(&log, &entry, &error), error);
+    flush(&log);
+    log_finish(&log);
+    assert_bytes(got(*state, 7).bytes, STR("{}"));
+    assert_memory_equal(got(*state, 7).id_hash, hash_of_seven, 16);
+}
+
 static void an_absent_seq_is_not_found(void **state) {
     struct log_entry entry;
     append_seqs(*state, SEQS(1, 3));
@@ -255,6 +269,7 @@ int main(void) {
         CASE(what_is_absent_is_none_and_needs_no_look),
         CASE(an_escaped_type_or_subject_needs_a_look_inside),
         CASE(an_event_may_be_kept_without_its_bytes),
+        CASE(an_entry_can_be_read_before_it_is_described),
         CASE(an_absent_seq_is_not_found),
         CASE(damaged_entries_are_noticed),
         CASE(a_block_that_is_damaged_further_in_is_noticed),

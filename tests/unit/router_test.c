@@ -137,6 +137,17 @@ static void a_route_does_not_point_into_the_type_it_was_found_by(void **state) {
     assert_stop(*state, reel_text(type), 0, -1, 0);
 }
 
+static void a_projector_taken_back_is_on_no_route(void **state) {
+    router_add(*state, cells);
+    router_add(*state, all);
+    assert_int_equal(router_find(*state, STR("a.cell.x"))->count, 2);
+    router_truncate(*state, 1);
+    assert_int_equal(router_find(*state, STR("a.cell.x"))->count, 1);
+    assert_int_equal(router_add(*state, forms), 1);
+    assert_stop(*state, STR("a.cell.x"), 1, -1, 0);
+    assert_stop(*state, STR("b.x"), 1, 1, 2);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
@@ -150,6 +161,7 @@ int main(void) {
         CASE(more_types_than_are_remembered_push_each_other_out),
         CASE(a_projector_added_later_is_on_routes_found_before),
         CASE(a_route_does_not_point_into_the_type_it_was_found_by),
+        CASE(a_projector_taken_back_is_on_no_route),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -310,11 +310,27 @@ static void there_is_a_bound_of_collections(void **state) {
     assert_sentence(&error, "more than 256 collections");
 }
 
+/* What no test can see, short of cutting the power: that every commit is synced, and through no
+ * map that a stray pointer could write to. */
+static void a_store_in_a_directory_is_synced(void **state) {
+    (void)state;
+    struct store store;
+    struct reel_error error;
+    unsigned flags = 0;
+    struct store_options options = {
+        .directory = scratch_directory(), .map_bytes = 64 << 20, .readers_max = 8};
+    must_ok(store_open(&store, &options, &error), error);
+    assert_int_equal(mdb_env_get_flags(store.env, &flags), 0);
+    assert_int_equal(flags & (MDB_NOSYNC | MDB_NOMETASYNC | MDB_MAPASYNC | MDB_WRITEMAP), 0);
+    store_close(&store);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
     const struct CMUnitTest tests[] = {
         CASE(a_new_store_has_a_state),
         cmocka_unit_test(a_reopened_store_is_the_same),
+        cmocka_unit_test(a_store_in_a_directory_is_synced),
         cmocka_unit_test(a_new_epoch_is_given_when_asked),
         cmocka_unit_test(a_newer_format_is_refused),
         cmocka_unit_test(a_format_is_told_from_a_state_of_any_size),

@@ -74,7 +74,7 @@ struct reel_options {
     uint32_t views_max;        /* views open at one time; 256, at most 4096 */
     uint32_t view_ms_max;      /* a view's life, ms; 10,000 */
     uint32_t batch_events_max; /* what one commit takes; 4,096, at most 1,048,576. A catch-up,
-                                  which nobody waits for, takes 16 times as many */
+                                  which nobody waits for, takes 64 times as many */
     uint64_t batch_bytes_max;  /* what one commit takes of payload, bytes; 64 MiB, at least
                                   event_bytes_max */
     uint64_t map_bytes;        /* address space for the store, the bound of its size; 1 TiB, at

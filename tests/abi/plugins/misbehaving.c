@@ -9,6 +9,8 @@
  */
 #include <reel/projector.h>
 
+#include <stdlib.h>
+
 /* What was given to another callback, or to this one for another event. */
 static struct reel_tx *lent_tx;
 static struct reel_record *lent_record;
@@ -116,6 +118,19 @@ static reel_outcome answer_ignored(struct reel_tx *tx, struct reel_str key) {
     return REEL_IGNORED;
 }
 
+/* By the rules at first: 12 MiB, and twice as much with every event. */
+static reel_outcome grow(struct reel_tx *tx, struct reel_str key) {
+    struct reel_record *record = reel_upsert(tx, key);
+    struct reel_str before = reel_field_str(record, "state");
+    size_t len = before.data ? 2 * before.len : (size_t)12 << 20;
+    char *text = malloc(len);
+    if (!text) return reel_reject(tx, "out of memory");
+    memset(text, 'g', len);
+    reel_set_str(record, "state", (struct reel_str){text, len});
+    free(text);
+    return REEL_APPLIED;
+}
+
 /* The last two are by the rules: what they do must not be taken for a fault. */
 static reel_outcome reject_after_changes(struct reel_tx *tx, struct reel_str key) {
     spoil(tx, key);
@@ -148,6 +163,7 @@ static const struct {
     {"answer_zero", answer_zero},
     {"answer_rejected", answer_rejected},
     {"answer_ignored", answer_ignored},
+    {"grow", grow},
     {"reject_after_changes", reject_after_changes},
     {"delete_then_upsert", delete_then_upsert},
 };

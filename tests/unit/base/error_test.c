@@ -67,6 +67,14 @@ static void a_full_sentence_gives_way_to_what_is_put_before_it(void **state) {
     assert_memory_equal(error.text, "outer: xxx", 10);
 }
 
+/* Names from outside may stand in it. */
+static void a_sentence_is_one_line(void **state) {
+    (void)state;
+    struct reel_error error;
+    error_set(&error, "cannot load %s", "a\nb\tc\x1b[0m\x7f\xC3\xA4");
+    assert_string_equal(error.text, "cannot load a b c [0m \xC3\xA4");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_cut_between_characters),
@@ -75,6 +83,7 @@ int main(void) {
         cmocka_unit_test(nobody_needs_to_want_it),
         cmocka_unit_test(a_long_sentence_is_cut_to_whole_characters),
         cmocka_unit_test(a_full_sentence_gives_way_to_what_is_put_before_it),
+        cmocka_unit_test(a_sentence_is_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
