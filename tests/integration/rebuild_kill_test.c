@@ -16,7 +16,7 @@
 #define COUNTER_1 build_path("tests/integration/plugins/counter_1.so")
 #define COUNTER_2 build_path("tests/integration/plugins/counter_2.so")
 /* A rebuild's commits may be larger than a batch, but not by more than this. */
-enum { EVENTS = 8000, FLOOR = 2001, BATCH = 2, COMMIT = 128, SUBJECTS = 37 };
+enum { EVENTS = 40000, FLOOR = 2001, BATCH = 2, COMMIT = 128, SUBJECTS = 37 };
 
 /* ---- Fixture --------------------------------------------------------------------------------- */
 
@@ -44,7 +44,8 @@ static struct reel *started(const char *directory, const char *plugin, struct fo
 
 static const char *counted(bool trimmed) {
     const char *directory = scratch_directory();
-    struct reel *reel = reel_opened(directory, NULL, COUNTER_1, CELL_SO, NULL);
+    struct reel_options options = {.batch_events_max = EVENTS};
+    struct reel *reel = reel_opened(directory, &options, COUNTER_1, CELL_SO, NULL);
     struct batch batch = {0};
     struct reel_error error;
     for (unsigned n = 0; n < EVENTS; n++) {
