@@ -20,7 +20,7 @@ static inline void cleanup_unlock(pthread_mutex_t **mutex) {
 
 #define AUTO_FREE   CLEANUP(cleanup_free)
 #define AUTO_CLOSE  CLEANUP(cleanup_close)
-#define AUTO_UNLOCK CLEANUP(cleanup_unlock)
+#define AUTO_UNLOCK __attribute__((unused)) CLEANUP(cleanup_unlock) /* held, not looked at */
 
 /* Locks; with AUTO_UNLOCK until the end of the scope:
  *     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);

@@ -197,11 +197,17 @@ static int stay_in_rejection(void *context, const struct reel_rejection *rejecti
     return stay(context);
 }
 
+static int walk(struct reel_view *view, int which, size_t *given) {
+    const struct reel_str start = {NULL, 0};
+    if (which == 0) return reel_view_list(view, "cells", start, false, stay_in_row, given);
+    if (which == 1) return reel_view_log(view, 0, stay_in_entry, given);
+    return reel_view_rejected(view, stay_in_rejection, given);
+}
+
 /* The writer leaves it alone while it runs, so it must end by itself. */
 static void a_walk_ends_when_its_time_is_up(void **state) {
     (void)state;
     struct reel *reel = opened(NULL, SHORT_MS, 0);
-    const struct reel_str start = {NULL, 0};
     size_t given[3] = {0};
     for (size_t n = 0; n < THINGS; n++) {
         char event[160];
@@ -212,15 +218,13 @@ static void a_walk_ends_when_its_time_is_up(void **state) {
         apply_text(reel, event, REEL_APPLIED);
         apply_text(reel, "no JSON", REEL_REJECTED);
     }
-    struct reel_view *view = view_opened(reel);
-    assert_int_equal(reel_view_list(view, "cells", start, false, stay_in_row, &given[0]), -ETIME);
-    reel_view_close(view);
-    view = view_opened(reel);
-    assert_int_equal(reel_view_log(view, 0, stay_in_entry, &given[1]), -ETIME);
-    reel_view_close(view);
-    view = view_opened(reel);
-    assert_int_equal(reel_view_rejected(view, stay_in_rejection, &given[2]), -ETIME);
-    reel_view_close(view);
+    for (int which = 0; which < 3;) {
+        struct reel_view *view = view_opened(reel);
+        int rc = walk(view, which, &given[which]);
+        reel_view_close(view);
+        assert_int_equal(rc, -ETIME);
+        if (given[which] > 0) which++; /* else we were held up before the walk: once more */
+    }
     for (size_t at = 0; at < 3; at++) assert_in_range(given[at], 1, THINGS - 1);
     reel_close(reel);
 }
