@@ -99,13 +99,13 @@ static int count_event(struct dispatcher *dispatcher, uint64_t seq, reel_outcome
     return reason ? rejected_put(&dispatcher->store, seq, "", reason, error) : 0;
 }
 
-/* Folds an event that has been read, or counts a payload that could not be. */
+/* Folds an event that has been read, or counts a payload that could not be (NULL) and why. */
 static int fold_read(struct dispatcher *dispatcher, uint64_t seq, struct reel_event *event,
                      const char *reason, reel_outcome *ret, struct reel_error *error) {
     *ret = REEL_REJECTED;
     dispatcher->folded = seq;
     int rc = event ? fold_event(dispatcher, event, seq, ret, error) : 0;
-    return rc == 0 ? count_event(dispatcher, seq, *ret, reason, error) : rc;
+    return rc == 0 ? count_event(dispatcher, seq, *ret, event ? NULL : reason, error) : rc;
 }
 
 /* ---- Taking events in ------------------------------------------------------------------------ */
@@ -148,20 +148,10 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct intake *intake, 
     log_describe(&dispatcher->log, &entry);
     *ret = (struct taken){.seq = entry.seq, .is_json = is_event};
     if (!intake->fold) return 0;
-    return fold_read(dispatcher, entry.seq, is_event ? &event : NULL, is_event ? NULL : reason,
-                     &ret->outcome, error);
+    return fold_read(dispatcher, entry.seq, is_event ? &event : NULL, reason, &ret->outcome, error);
 }
 
 /* ---- Folding what is in the log -------------------------------------------------------------- */
-
-/* Commits, and returns `done`; or aborts after a failure. */
-static int end(struct dispatcher *dispatcher, int rc, int done, struct reel_error *error) {
-    if (rc < 0)
-        dispatcher_abort(dispatcher);
-    else
-        rc = dispatcher_commit(dispatcher, error);
-    return rc < 0 ? rc : done;
-}
 
 /* Is there no collection that has yet to fold this? The log knows the types of its events, so that
  * a rebuild need not read those that nobody watches. */
@@ -185,9 +175,7 @@ static int fold_entry(struct dispatcher *dispatcher, const struct log_entry *ent
                  ? 1
                  : read_payload(dispatcher, entry, &event, reason, error);
     if (rc < 0) return rc;
-    bool is_event = rc > 0;
-    return fold_read(dispatcher, entry->seq, is_event ? &event : NULL, is_event ? NULL : reason,
-                     &outcome, error);
+    return fold_read(dispatcher, entry->seq, rc > 0 ? &event : NULL, reason, &outcome, error);
 }
 
 /* Folds from `from_seq` on, up to a transaction's bounds. */
@@ -217,7 +205,8 @@ int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error)
     if (behind >= dispatcher->state.head) return 0;
     int rc = dispatcher_begin(dispatcher, error);
     if (rc == 0) rc = fold_log(dispatcher, behind + 1, error);
-    return end(dispatcher, rc, 1, error);
+    rc = dispatcher_end(dispatcher, rc, error);
+    return rc < 0 ? rc : 1;
 }
 
 /* ---- Keeping the log ------------------------------------------------------------------------- */
@@ -230,14 +219,15 @@ int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct re
         rc = log_trim(&dispatcher->store, first_seq, dispatcher->batch_events_max,
                       &state->first_seq, error);
     if (rc == 0) rc = rejected_trim(&dispatcher->store, state->first_seq, error);
-    return end(dispatcher, rc, 1, error);
+    rc = dispatcher_end(dispatcher, rc, error);
+    return rc < 0 ? rc : 1;
 }
 
 int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collection,
                      struct reel_error *error) {
     int rc = dispatcher_begin(dispatcher, error);
     if (rc == 0) rc = registry_reset(collection, &dispatcher->state, error);
-    return end(dispatcher, rc, 0, error);
+    return dispatcher_end(dispatcher, rc, error);
 }
 
 /* ---- Transactions ---------------------------------------------------------------------------- */
@@ -245,7 +235,7 @@ int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collectio
 int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
     int rc = dispatcher_begin(dispatcher, error);
     if (rc == 0) rc = registry_start(&dispatcher->registry, &dispatcher->state, error);
-    return end(dispatcher, rc, 0, error);
+    return dispatcher_end(dispatcher, rc, error);
 }
 
 int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error) {
@@ -276,8 +266,8 @@ static int write_all(struct dispatcher *dispatcher, struct reel_error *error) {
     return rc;
 }
 
-int dispatcher_commit(struct dispatcher *dispatcher, struct reel_error *error) {
-    int rc = write_all(dispatcher, error);
+int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *error) {
+    if (rc == 0) rc = write_all(dispatcher, error);
     if (rc == 0) rc = store_commit(&dispatcher->store, error);
     if (rc < 0) {
         dispatcher_abort(dispatcher);

@@ -3,7 +3,7 @@
  * Every function here is called with the Reel's write lock held (reel.c).
  *
  * A transaction runs so: dispatcher_begin; for each payload dispatcher_take, which appends it to
- * the log and folds it; dispatcher_commit. Whatever fails in between is followed by
+ * the log and folds it; dispatcher_end. Whatever fails in between is followed by
  * dispatcher_abort, and then nothing has happened. dispatcher_catch_up folds what the log has
  * and some collection has not: it is the same way, without the appending.
  */
@@ -60,7 +60,8 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct intake *intake, 
  * memory is used again. */
 int dispatcher_relieve(struct dispatcher *dispatcher, struct reel_error *error);
 
-int dispatcher_commit(struct dispatcher *dispatcher, struct reel_error *error);
+/* Commits, or, if `rc` is an error already or that fails, aborts. Returns 0 or the error. */
+int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *error);
 void dispatcher_abort(struct dispatcher *dispatcher);
 
 /* Folds one transaction's worth of what any collection is behind. 1: it did; 0: none is. */

@@ -143,14 +143,12 @@ static void set_text(struct change *change, int at, struct reel_str json) {
     if (!reel_str_eq(change->values[at], json) && touch(change)) change->values[at] = json;
 }
 
-/* Copies a text to the arena and sets it. */
-static void set_copy(struct change *change, int at, const char *json, size_t len) {
+/* Room in the arena for a text that will be set; NULL: out of memory, which is noted. */
+static char *room_for(struct change *change, size_t len) {
     struct fold *fold = change->collection->fold;
-    struct reel_str copy = {arena_copy(&fold->arena, json, len), len};
-    if (copy.data)
-        set_text(change, at, copy);
-    else
-        fold->failed = fail_memory(&fold->error);
+    char *room = arena_text(&fold->arena, len);
+    if (!room) fold->failed = fail_memory(&fold->error);
+    return room;
 }
 
 static void host_set_null(struct reel_record *record, const char *field) {
@@ -187,11 +185,8 @@ static void host_set_str(struct reel_record *record, const char *field, struct r
         fold_fault(fold, "sets field `%s` to a string that is not UTF-8", field);
         return;
     }
-    char *to = arena_text(&fold->arena, json.len);
-    if (!to) {
-        fold->failed = fail_memory(&fold->error);
-        return;
-    }
+    char *to = room_for(change, json.len);
+    if (!to) return;
     json_quote(to, value, json.len);
     json.data = to;
     set_text(change, at, json);
@@ -200,8 +195,12 @@ static void host_set_str(struct reel_record *record, const char *field, struct r
 static void host_set_int(struct reel_record *record, const char *field, int64_t value) {
     struct change *change = change_of(record);
     int at = change ? settable(change, field, REEL_FIELD_INTEGER) : -1;
-    char json[32];
-    if (at >= 0) set_copy(change, at, json, (size_t)snprintf(json, sizeof json, "%" PRId64, value));
+    if (at < 0) return;
+    enum { DIGITS = sizeof "-9223372036854775808" };
+    char *to = room_for(change, DIGITS);
+    if (!to) return;
+    int len = snprintf(to, DIGITS, "%" PRId64, value);
+    set_text(change, at, (struct reel_str){to, (size_t)len});
 }
 
 static void host_set_bool(struct reel_record *record, const char *field, bool value) {
@@ -218,13 +217,9 @@ static void host_set_json(struct reel_record *record, const char *field, struct 
     struct change *change = change_of(record);
     int at = change ? settable(change, field, REEL_FIELD_JSON) : -1;
     if (at < 0) return;
-    struct fold *fold = change->collection->fold;
     struct reel_str json = json_text(value);
-    char *copy = arena_text(&fold->arena, json.len);
-    if (!copy) {
-        fold->failed = fail_memory(&fold->error);
-        return;
-    }
+    char *copy = room_for(change, json.len);
+    if (!copy) return;
     json_copy_line(copy, json);
     set_text(change, at, (struct reel_str){copy, json.len});
 }

@@ -301,11 +301,7 @@ static void publish(struct reel *reel) {
 }
 
 int engine_end(struct reel *reel, int rc, struct reel_error *error) {
-    if (rc < 0) {
-        dispatcher_abort(&reel->dispatcher);
-        return rc;
-    }
-    rc = dispatcher_commit(&reel->dispatcher, error);
+    rc = dispatcher_end(&reel->dispatcher, rc, error);
     if (rc == 0) publish(reel);
     return rc;
 }
