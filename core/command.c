@@ -224,7 +224,7 @@ static int append_event(struct working *work, size_t n, struct reel_error *error
         return refuse(work, REEL_TOO_LARGE, "payload-too-large",
                       "an event of it would have %zu bytes, at most %u are taken", event.len,
                       dispatcher->event_bytes_max);
-    struct intake intake = {
+    struct arrival arrival = {
         .bytes = text_str(&event),
         .flags = LOG_SUBMITTED,
         .id_hash = hash,
@@ -232,7 +232,7 @@ static int append_event(struct working *work, size_t n, struct reel_error *error
         .fold = true,
     };
     struct taken taken;
-    int rc = dispatcher_take(dispatcher, &intake, &taken, error);
+    int rc = dispatcher_take(dispatcher, &arrival, &taken, error);
     if (rc < 0) return rc;
     work->answer.seq = taken.seq;
     return check_taken(work, &taken, error);

@@ -111,31 +111,31 @@ static int fold_read(struct dispatcher *dispatcher, uint64_t seq, struct reel_ev
 /* ---- Taking events in ------------------------------------------------------------------------ */
 
 static int append(struct dispatcher *dispatcher, struct log_entry *entry,
-                  const struct intake *intake, struct reel_error *error) {
+                  const struct arrival *arrival, struct reel_error *error) {
     int rc = log_append(&dispatcher->log, entry, error);
     if (rc == 0 && entry->id_hash)
-        rc = ids_put(&dispatcher->store, entry->id_hash, entry->seq, intake->record, error);
+        rc = ids_put(&dispatcher->store, entry->id_hash, entry->seq, arrival->record, error);
     if (rc == 0) dispatcher->state.head = entry->seq;
     return rc;
 }
 
-int dispatcher_take(struct dispatcher *dispatcher, const struct intake *intake, struct taken *ret,
+int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival, struct taken *ret,
                     struct reel_error *error) {
     char reason[REASON_BYTES];
     struct reel_event event;
     struct log_entry entry = {
         .seq = dispatcher->state.head + 1,
         .time_ns = dispatcher->time_ns,
-        .flags = intake->flags,
-        .size = intake->bytes.len > UINT32_MAX ? UINT32_MAX : (uint32_t)intake->bytes.len,
-        .bytes = intake->bytes,
-        .id_hash = intake->id_hash,
+        .flags = arrival->flags,
+        .size = arrival->bytes.len > UINT32_MAX ? UINT32_MAX : (uint32_t)arrival->bytes.len,
+        .bytes = arrival->bytes,
+        .id_hash = arrival->id_hash,
     };
-    if (intake->bytes.len > dispatcher->event_bytes_max) {
+    if (arrival->bytes.len > dispatcher->event_bytes_max) {
         entry.flags |= LOG_OVERSIZE;
         entry.bytes = (struct reel_str){"", 0};
     }
-    int rc = append(dispatcher, &entry, intake, error);
+    int rc = append(dispatcher, &entry, arrival, error);
     if (rc == 0) rc = read_payload(dispatcher, &entry, &event, reason, error);
     if (rc < 0) return rc;
     bool is_event = rc > 0;
@@ -147,7 +147,7 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct intake *intake, 
     }
     log_describe(&dispatcher->log, &entry);
     *ret = (struct taken){.seq = entry.seq, .is_json = is_event};
-    if (!intake->fold) return 0;
+    if (!arrival->fold) return 0;
     return fold_read(dispatcher, entry.seq, is_event ? &event : NULL, reason, &ret->outcome, error);
 }
 

@@ -33,7 +33,7 @@ struct dispatcher {
 };
 
 /* A payload on its way in. */
-struct intake {
+struct arrival {
     struct reel_str bytes;
     uint32_t flags;         /* LOG_SUBMITTED, or 0 */
     const uint8_t *id_hash; /* with LOG_SUBMITTED */
@@ -54,7 +54,7 @@ void dispatcher_finish(struct dispatcher *dispatcher);
 int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error);
 
 int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error);
-int dispatcher_take(struct dispatcher *dispatcher, const struct intake *intake, struct taken *ret,
+int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival, struct taken *ret,
                     struct reel_error *error);
 /* Between two events: writes what records the transaction holds, if that is much, so that their
  * memory is used again. */

@@ -18,6 +18,7 @@
 struct reel {
     struct dispatcher dispatcher;
     struct plugin *plugins;
+    bool start_behind;          /* reel_start does not catch up */
     bool started;               /* plugins can no longer be added */
     bool ready;                 /* reel_start has succeeded */
     char *source;               /* CloudEvents source of what commands make */

@@ -110,6 +110,11 @@ void plugin_unload(struct plugin *plugin) {
         free(plugin->projectors[i].command_list);
     }
     free(plugin->projectors);
+    for (uint32_t i = 0; i < plugin->sink_count; i++) {
+        free(plugin->sinks[i].settings);
+        free(plugin->sinks[i].setting_list);
+    }
+    free(plugin->sinks);
     if (plugin->handle) dlclose(plugin->handle);
     free(plugin->path);
     free(plugin);

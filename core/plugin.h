@@ -9,6 +9,10 @@
 
 #include "base/error.h"
 
+/* Most sinks of a plugin, and settings of a sink. */
+#define PLUGIN_SINKS_MAX  64
+#define SINK_SETTINGS_MAX 256
+
 struct projector {
     struct reel_projector declared; /* this host's size; its `fields` and `commands` are ours */
     struct reel_field *fields;
@@ -19,6 +23,14 @@ struct projector {
     uint32_t command_count;
 };
 
+/* A sink, and its settings. */
+struct plugin_sink {
+    struct reel_sink declared; /* this host's size; its `settings` are ours */
+    struct reel_setting *settings;
+    const struct reel_setting **setting_list;
+    uint32_t setting_count;
+};
+
 struct plugin {
     struct plugin *next;
     char *path; /* as it was given, or NULL: linked in */
@@ -27,6 +39,8 @@ struct plugin {
     const struct reel_plugin *declared; /* name and version are there in every ABI */
     struct projector *projectors;
     uint32_t projector_count;
+    struct plugin_sink *sinks;
+    uint32_t sink_count;
 };
 
 /* Maps a shared object and takes what it declares. */

@@ -1,5 +1,5 @@
-/* plugin_check.c: see plugin_check.h. In the order of the declarations: header, plugin,
- * projectors, and of each its fields and commands. */
+/* plugin_check.c: see plugin_check.h. In the order of the declarations, from the inside out: a
+ * projector's fields and commands, projectors, a sink's settings, sinks, plugin, header. */
 #include "plugin_check.h"
 
 #include "record.h"
@@ -10,10 +10,12 @@
 #include <string.h>
 
 /* The sizes that ABI 1.0 had: what follows was added later and may be missing. */
-#define PLUGIN_SIZE_1_0    sizeof(struct reel_plugin)
+#define PLUGIN_SIZE_1_0    offsetof(struct reel_plugin, sinks)
 #define PROJECTOR_SIZE_1_0 offsetof(struct reel_projector, canonical_key)
 #define FIELD_SIZE_1_0     sizeof(struct reel_field)
 #define COMMAND_SIZE_1_1   sizeof(struct reel_command_info)
+#define SINK_SIZE_1_2      sizeof(struct reel_sink)
+#define SETTING_SIZE_1_2   sizeof(struct reel_setting)
 
 #define REFUSE(error, ...) fail(error, -ENOEXEC, __VA_ARGS__)
 
@@ -254,6 +256,7 @@ static int take_projectors(struct plugin *plugin, struct reel_error *error) {
     const struct reel_projector *const *given = plugin->declared->projectors;
     uint32_t count = 0;
     while (given && given[count] && count <= STORE_COLLECTIONS) count++;
+    if (count == 0 && plugin->sink_count > 0) return 0;
     if (count == 0) return REFUSE(error, "projectors is empty, wanted at least one");
     if (count > STORE_COLLECTIONS)
         return REFUSE(error, "projectors has more than %d", STORE_COLLECTIONS);
@@ -265,6 +268,109 @@ static int take_projectors(struct plugin *plugin, struct reel_error *error) {
         snprintf(where, sizeof where, "projectors[%u].", i);
         int rc = take_projector(plugin, given[i], &plugin->projectors[i], where, error);
         if (rc == 0) rc = check_collection_unique(plugin, i, where, error);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+/* ---- Sinks ----------------------------------------------------------------------------------- */
+
+static bool is_number(const struct reel_setting *setting, const char *text) {
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    return errno == 0 && text[0] >= '0' && text[0] <= '9' && !*end && value >= setting->min &&
+           value <= setting->max;
+}
+
+static int check_setting_kind(const struct reel_setting *setting, const char *where,
+                              struct reel_error *error) {
+    struct quoted found;
+    const char *standard = setting->standard;
+    if (setting->kind < REEL_SETTING_TEXT || setting->kind > REEL_SETTING_ONE_OF)
+        return REFUSE(error, "%skind is %u, wanted %d to %d", where, setting->kind,
+                      REEL_SETTING_TEXT, REEL_SETTING_ONE_OF);
+    if (setting->kind == REEL_SETTING_NUMBER && (!standard || !is_number(setting, standard)))
+        return REFUSE(error, "%sstandard is %s, wanted a number from min to max", where,
+                      quote(&found, standard));
+    if (setting->kind == REEL_SETTING_SWITCH && standard)
+        return REFUSE(error, "%sstandard is %s, but a switch is off", where,
+                      quote(&found, standard));
+    if (setting->kind == REEL_SETTING_ONE_OF &&
+        (!setting->values || !standard || !is_listed(standard, setting->values)))
+        return REFUSE(error, "%sstandard is %s, wanted one of values", where,
+                      quote(&found, standard));
+    if (setting->flags & REEL_SETTING_LIST && setting->kind != REEL_SETTING_TEXT)
+        return REFUSE(error, "%sflags has REEL_SETTING_LIST, but it is no REEL_SETTING_TEXT",
+                      where);
+    return check_flags(setting->flags, REEL_SETTING_LIST, where, error);
+}
+
+static int check_setting(const struct reel_setting *setting, const char *where,
+                         struct reel_error *error) {
+    struct quoted found;
+    if (!has_form(setting->name, LOWER, LOWER DIGITS "_", STORE_NAME_MAX))
+        return REFUSE(error, "%sname is %s, wanted [a-z][a-z0-9_]{0,62}", where,
+                      quote(&found, setting->name));
+    if (!setting->help || !setting->help[0]) return REFUSE(error, "%shelp is empty", where);
+    return check_setting_kind(setting, where, error);
+}
+
+static int take_settings(struct plugin *plugin, struct plugin_sink *sink, const char *where,
+                         struct reel_error *error) {
+    const struct reel_setting *const *given = sink->declared.settings;
+    uint32_t count = 0;
+    while (given && given[count] && count <= SINK_SETTINGS_MAX) count++;
+    if (count > SINK_SETTINGS_MAX)
+        return REFUSE(error, "%ssettings has more than %d", where, SINK_SETTINGS_MAX);
+    sink->settings = calloc(count + 1, sizeof *sink->settings);
+    sink->setting_list = calloc(count + 1, sizeof *sink->setting_list);
+    if (!sink->settings || !sink->setting_list) return fail_memory(error);
+    for (uint32_t i = 0; i < count; i++) {
+        char here[64];
+        snprintf(here, sizeof here, "%ssettings[%u].", where, i);
+        int rc = check_size(plugin, here, given[i]->struct_size, SETTING_SIZE_1_2, error);
+        if (rc < 0) return rc;
+        copy_sized(&sink->settings[i], sizeof *sink->settings, given[i], given[i]->struct_size);
+        sink->setting_list[i] = &sink->settings[i];
+        rc = check_setting(&sink->settings[i], here, error);
+        if (rc < 0) return rc;
+    }
+    sink->setting_count = count;
+    sink->declared.settings = sink->setting_list;
+    return 0;
+}
+
+static int take_sink(struct plugin *plugin, const struct reel_sink *given, struct plugin_sink *sink,
+                     const char *where, struct reel_error *error) {
+    struct quoted found;
+    int rc = check_size(plugin, where, given->struct_size, SINK_SIZE_1_2, error);
+    if (rc < 0) return rc;
+    copy_sized(&sink->declared, sizeof sink->declared, given, given->struct_size);
+    if (!has_form(sink->declared.name, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
+        return REFUSE(error, "%sname is %s, wanted %s", where, quote(&found, sink->declared.name),
+                      collection_form);
+    if (!sink->declared.start) return REFUSE(error, "%sstart is NULL", where);
+    if (!sink->declared.stop) return REFUSE(error, "%sstop is NULL", where);
+    rc = check_flags(sink->declared.flags, 0, where, error);
+    return rc < 0 ? rc : take_settings(plugin, sink, where, error);
+}
+
+/* An older plugin's struct ends before them. */
+static int take_sinks(struct plugin *plugin, struct reel_error *error) {
+    struct reel_plugin declared;
+    copy_sized(&declared, sizeof declared, plugin->declared, plugin->declared->header.struct_size);
+    const struct reel_sink *const *given = declared.sinks;
+    uint32_t count = 0;
+    while (given && given[count] && count <= PLUGIN_SINKS_MAX) count++;
+    if (count > PLUGIN_SINKS_MAX) return REFUSE(error, "sinks has more than %d", PLUGIN_SINKS_MAX);
+    plugin->sinks = calloc(count + 1, sizeof *plugin->sinks);
+    if (!plugin->sinks) return fail_memory(error);
+    plugin->sink_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        char where[32];
+        snprintf(where, sizeof where, "sinks[%u].", i);
+        int rc = take_sink(plugin, given[i], &plugin->sinks[i], where, error);
         if (rc < 0) return rc;
     }
     return 0;
@@ -295,5 +401,6 @@ int plugin_check(struct plugin *plugin, struct reel_error *error) {
                       quote(&found, declared->name));
     if (!declared->version) return REFUSE(error, "version is NULL");
     rc = check_flags(declared->flags, 0, "", error);
+    if (rc == 0) rc = take_sinks(plugin, error);
     return rc < 0 ? rc : take_projectors(plugin, error);
 }

@@ -14,6 +14,7 @@
 #define EVENT_BYTES_LIMIT  ((uint32_t)16 << 20)
 #define BATCH_EVENTS_LIMIT ((uint32_t)1 << 20)
 #define VIEWS_LIMIT        4096
+#define KNOWN_FLAGS        ((uint32_t)(REEL_NEW_EPOCH | REEL_START_BEHIND))
 /* What a transaction of events may add up to, with all that it writes besides. */
 #define MAP_BYTES_MIN ((uint64_t)1 << 20)
 
@@ -54,9 +55,9 @@ static int take_options(const struct reel_options *given, struct reel_options *r
 }
 
 static int check_options(const struct reel_options *options, struct reel_error *error) {
-    if (options->flags & ~(uint32_t)REEL_NEW_EPOCH)
+    if (options->flags & ~KNOWN_FLAGS)
         return fail(error, -EINVAL, "options.flags has unknown bits 0x%x",
-                    options->flags & ~(uint32_t)REEL_NEW_EPOCH);
+                    options->flags & ~KNOWN_FLAGS);
     if (options->event_bytes_max > EVENT_BYTES_LIMIT)
         return fail(error, -EINVAL, "options.event_bytes_max is %u, at most %u is allowed",
                     options->event_bytes_max, EVENT_BYTES_LIMIT);
@@ -93,6 +94,7 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     };
     reel->views_max = options->views_max;
     reel->view_ms_max = options->view_ms_max;
+    reel->start_behind = options->flags & REEL_START_BEHIND;
     dispatcher->event_bytes_max = options->event_bytes_max;
     dispatcher->batch_events_max = options->batch_events_max;
     dispatcher->batch_bytes_max = options->batch_bytes_max;
@@ -199,8 +201,9 @@ static int add_plugin_take(struct reel *reel, struct plugin *plugin, struct reel
         plugin_unload(plugin);
         return rc;
     }
-    plugin->next = reel->plugins;
-    reel->plugins = plugin;
+    struct plugin **last = &reel->plugins;
+    while (*last) last = &(*last)->next;
+    *last = plugin;
     return 0;
 }
 
@@ -254,24 +257,60 @@ int reel_start(struct reel *reel, struct reel_error *error) {
     int rc = reel->started ? 0 : dispatcher_start(&reel->dispatcher, error);
     if (rc < 0) return rc;
     reel->started = true;
-    rc = engine_catch_up(reel, error);
+    rc = reel->start_behind ? 0 : engine_catch_up(reel, error);
     reel->ready = rc == 0; /* else, on a full disk say, it can be tried again */
     return rc;
 }
 
-const char *reel_collection_name(struct reel *reel, size_t n) {
+/* ---- What is loaded -------------------------------------------------------------------------- */
+
+/* The n-th collection in the order of names. */
+static const struct collection *nth_collection(struct reel *reel, size_t n) {
     const struct registry *registry = &reel->dispatcher.registry;
-    const char *last = "", *next = NULL; /* few, so that picking the next n times will do */
+    const struct collection *last = NULL; /* few, so that picking the next n times will do */
     for (size_t i = 0; i <= n; i++) {
-        next = NULL;
+        const struct collection *next = NULL;
         for (size_t at = 0; at < registry->count; at++) {
-            const char *name = registry->collections[at]->name;
-            if (strcmp(name, last) > 0 && (!next || strcmp(name, next) < 0)) next = name;
+            const struct collection *other = registry->collections[at];
+            if (last && strcmp(other->name, last->name) <= 0) continue;
+            if (!next || strcmp(other->name, next->name) < 0) next = other;
         }
         if (!next) return NULL;
         last = next;
     }
-    return next;
+    return last;
+}
+
+const char *reel_collection_name(struct reel *reel, size_t n) {
+    const struct collection *collection = nth_collection(reel, n);
+    return collection ? collection->name : NULL;
+}
+
+const struct reel_projector *reel_projector(struct reel *reel, size_t n) {
+    const struct collection *collection = nth_collection(reel, n);
+    return collection ? &collection->projector->declared : NULL;
+}
+
+bool reel_plugin_info(struct reel *reel, size_t n, struct reel_plugin_info *ret) {
+    const struct plugin *plugin = reel->plugins;
+    while (plugin && n-- > 0) plugin = plugin->next;
+    if (!plugin) return false;
+    *ret = (struct reel_plugin_info){
+        .name = plugin->declared->name,
+        .version = plugin->declared->version,
+        .path = plugin->path,
+        .abi_major = plugin->declared->header.abi_major,
+        .abi_minor = plugin->declared->header.abi_minor,
+    };
+    return true;
+}
+
+const struct reel_sink *reel_sink(struct reel *reel, size_t n) {
+    for (const struct plugin *plugin = reel->plugins; plugin; plugin = plugin->next) {
+        if (n < plugin->sink_count) return &plugin->sinks[n].declared;
+        n -= plugin->sink_count;
+    }
+    return NULL;
 }
 
 int reel_canonical_key(struct reel *reel, const char *collection, struct reel_str given,
@@ -338,9 +377,9 @@ static int take_batch(struct reel *reel, const struct reel_str *payloads, size_t
     int rc = dispatcher_begin(&reel->dispatcher, error);
     if (rc < 0) return rc;
     for (size_t i = 0; i < count && rc == 0; i++) {
-        struct intake intake = {.bytes = payloads[i], .fold = fold};
+        struct arrival arrival = {.bytes = payloads[i], .fold = fold};
         struct taken taken;
-        rc = dispatcher_take(&reel->dispatcher, &intake, &taken, error);
+        rc = dispatcher_take(&reel->dispatcher, &arrival, &taken, error);
         if (rc == 0) rc = dispatcher_relieve(&reel->dispatcher, error);
         if (ret && rc == 0) ret[i] = (struct reel_result){taken.seq, taken.outcome};
     }

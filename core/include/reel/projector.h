@@ -92,6 +92,8 @@ struct reel_projector {
     reel_verdict (*decide)(struct reel_decision *decision, const struct reel_command *command);
 };
 
+struct reel_sink;
+
 /* What the shared object exports, as the constant `reel_plugin`. All of it lives as long as the
  * plugin is loaded. */
 struct reel_plugin {
@@ -99,7 +101,11 @@ struct reel_plugin {
     uint32_t flags;                                 /* none defined: 0 */
     const char *name;                               /* for people: [A-Za-z0-9_.-]{1,63} */
     const char *version;                            /* for people, e.g. "1.0.0"; not NULL */
-    const struct reel_projector *const *projectors; /* NULL-terminated, at least one */
+    const struct reel_projector *const *projectors; /* NULL-terminated; at least one, unless it
+                                                       has sinks */
+
+    /* ---- since 1.2 ---- */
+    const struct reel_sink *const *sinks; /* NULL-terminated, or NULL: sink.h */
 };
 
 /* For C, which has compound literals at file scope:

@@ -32,7 +32,7 @@
 #ifndef REEL_REEL_H
 #define REEL_REEL_H
 
-#include <reel/projector.h>
+#include <reel/sink.h>
 
 #include <stdio.h>
 
@@ -41,12 +41,6 @@ extern "C" {
 #endif
 
 struct reel;
-struct reel_view;
-
-/* A sentence without a full stop or a newline. Cut, never overrun. */
-struct reel_error {
-    char text[1024];
-};
 
 /* The version of the library: "0.1.0". [any thread, at any time] */
 REEL_VISIBLE const char *reel_version(void);
@@ -60,12 +54,16 @@ enum {
     /* Give the log a new identity: events of before and after are not compared. Needed to open a
      * restored backup, since the same (epoch, seq) would name other events. */
     REEL_NEW_EPOCH = 1 << 0,
+
+    /* reel_start leaves what is behind to reel_catch_up, or to the next call that writes; until
+     * then views do not show the collections that are. For a daemon that answers meanwhile. */
+    REEL_START_BEHIND = 1 << 1,
 };
 
 /* 0 in a bound means its default. */
 struct reel_options {
     uint32_t struct_size; /* sizeof(struct reel_options) */
-    uint32_t flags;       /* REEL_NEW_EPOCH */
+    uint32_t flags;       /* REEL_NEW_EPOCH, REEL_START_BEHIND */
 
     const char *directory; /* made if absent; one process at a time. NULL: in memory */
 
@@ -112,20 +110,13 @@ REEL_VISIBLE int reel_add_plugin(struct reel *reel, const struct reel_plugin *pl
                                  struct reel_error *error);
 
 /* Compares each collection with what the store knows of it, then folds whatever it is behind:
- * after this, everything is at the head of the log. A collection whose revision or fields have
- * changed is rebuilt. -ESTALE: its log was trimmed, so that a rebuild would lose what the log no
- * longer holds; reel_rebuild before reel_start does it all the same. After a failure it can be
- * called again. [one thread] */
+ * after this, everything is at the head of the log (see REEL_START_BEHIND). A collection whose
+ * revision or fields have changed is rebuilt. -ESTALE: its log was trimmed, so that a rebuild would
+ * lose what the log no longer holds; reel_rebuild before reel_start does it all the same. After a
+ * failure it can be called again. [one thread] */
 REEL_VISIBLE int reel_start(struct reel *reel, struct reel_error *error);
 
 /* ---- Writing --------------------------------------------------------------------------------- */
-
-/* What became of one event. */
-struct reel_result {
-    uint64_t seq;
-    reel_outcome outcome; /* REEL_REJECTED if any projector rejected it, else REEL_APPLIED if any
-                             applied it, else REEL_IGNORED */
-};
 
 /* Appends one event (CloudEvents, structured JSON) to the log, folds it and commits.
  * What an event contains is never an error of this call: at worst it is rejected, with the
@@ -159,32 +150,6 @@ REEL_VISIBLE int reel_rebuild(struct reel *reel, const char *collection, struct 
  * again, the file does not shrink. -EINVAL: `first_seq` is beyond head + 1. [any thread] */
 REEL_VISIBLE int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error);
 
-/* A command, as a person or a client gives it. */
-struct reel_order {
-    uint32_t struct_size;
-    uint32_t reserved;
-    struct reel_str collection;
-    struct reel_str verb;
-    struct reel_str key;             /* in any form that canonical_key takes; none for "create" */
-    struct reel_str body;            /* JSON, or empty */
-    struct reel_str idempotency_key; /* or none: then a repeat is a new command */
-};
-
-/* What came of it. Release with reel_answer_done. */
-struct reel_answer {
-    bool accepted;
-    bool repeated; /* by its idempotency key: nothing was appended this time. Known for as long
-                      as the log keeps the first one's last event */
-    uint64_t seq;  /* of the last event appended, or found; 0 if none */
-    char *key;     /* of the record, NUL after it */
-    size_t key_len;
-    char *record; /* its JSON as it is when the call returns; NULL if there is none */
-    size_t record_len;
-    reel_refusal refusal; /* when not accepted */
-    char problem[64];     /* when not accepted: "conflict", … */
-    char detail[1024];    /* when not accepted: a sentence */
-};
-
 /* Decides a command, appends and folds the events that it decided, and commits, in one
  * transaction. A refusal is no error of this call: it returns 0 with `accepted` false.
  * -ESRCH: no such collection is loaded; -ENOENT: it has no such command; -EPROTO: the plugin's
@@ -200,22 +165,6 @@ REEL_VISIBLE int reel_backup(struct reel *reel, const char *directory, struct re
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* A UUID as text, with a NUL. */
-struct reel_epoch {
-    char text[37];
-};
-
-/* Where everything stands, from one point in time. */
-struct reel_position {
-    struct reel_epoch epoch;
-    uint64_t cursor;    /* highest seq whose effects are committed; 0: none yet */
-    uint64_t first_seq; /* oldest event that the log keeps; cursor + 1 if it keeps none */
-    uint64_t head;      /* highest seq in the log; beyond cursor only after reel_append */
-    uint64_t applied;   /* events by the outcome they had when they came, since the log began */
-    uint64_t ignored;
-    uint64_t rejected;
-};
-
 /* Waits until the cursor has reached `seq`. -ETIMEDOUT. [any thread] */
 REEL_VISIBLE int reel_wait(struct reel *reel, uint64_t seq, uint32_t timeout_ms);
 
@@ -229,18 +178,6 @@ REEL_VISIBLE int reel_view_open(struct reel *reel, struct reel_view **ret,
 REEL_VISIBLE void reel_view_close(struct reel_view *view);
 REEL_VISIBLE int reel_view_position(struct reel_view *view, struct reel_position *ret);
 
-/* One record. Borrowed until the callback that was given it returns. */
-struct reel_row {
-    struct reel_str key;
-    struct reel_str json; /* the object as it is served, on one line */
-    uint64_t changed;     /* seq of the event that last changed it */
-};
-
-/* Called for one thing after another; anything but 0 ends the walk, and is what the walk
- * returns. It must not use the view it is called from (-EDEADLK), and the view lives while it
- * runs. A walk that ends with -ETIME has given what it gave rightly, but not all. */
-typedef int (*reel_row_fn)(void *context, const struct reel_row *row);
-
 /* Looks up one record by its key as it is stored (reel_canonical_key). -ENOENT: no such record;
  * -ESRCH: no such collection is loaded; -EAGAIN: the collection is being rebuilt; -ETIME: the
  * view's time is up. */
@@ -252,57 +189,39 @@ REEL_VISIBLE int reel_view_get(struct reel_view *view, const char *collection, s
 REEL_VISIBLE int reel_view_list(struct reel_view *view, const char *collection,
                                 struct reel_str from, bool after, reel_row_fn fn, void *context);
 
-/* A collection's standing. */
-struct reel_collection_info {
-    uint32_t revision;
-    uint64_t records;
-    uint64_t cursor;   /* its own: behind the view's while it catches up */
-    uint64_t from_seq; /* it was built from this event on; 1: from the first */
-    uint64_t applied;  /* events by what its projector answered, since from_seq */
-    uint64_t ignored;
-    uint64_t rejected;
-    bool served; /* caught up */
-};
 REEL_VISIBLE int reel_view_collection(struct reel_view *view, const char *collection,
                                       struct reel_collection_info *ret);
+
+/* Walks the records that were changed after `since`, of all collections that are served, in the
+ * order of the seq that last changed them, and the deleted ones among them. Deletions are known
+ * as long as the log is: with `since` below the floor, those before it are missing. -ETIME. */
+REEL_VISIBLE int reel_view_changed(struct reel_view *view, uint64_t since, reel_changed_fn fn,
+                                   void *context);
 
 /* The name of the n-th loaded collection in the order of names, or NULL past the last; good
  * until reel_close. [any thread] */
 REEL_VISIBLE const char *reel_collection_name(struct reel *reel, size_t n);
+
+/* The n-th projector, in the same order, brought to this host's version: every member may be read.
+ * NULL past the last; good until reel_close. [any thread] */
+REEL_VISIBLE const struct reel_projector *reel_projector(struct reel *reel, size_t n);
+
+/* The n-th plugin, in the order in which they were loaded; false past the last. What `ret` points
+ * to is good until reel_close. [any thread] */
+REEL_VISIBLE bool reel_plugin_info(struct reel *reel, size_t n, struct reel_plugin_info *ret);
+
+/* The n-th sink that the plugins list, brought to this host's version likewise; NULL past the
+ * last. Running it is up to the program: reeld does. [any thread] */
+REEL_VISIBLE const struct reel_sink *reel_sink(struct reel *reel, size_t n);
 
 /* A key as it is stored, from any form that the collection's projector takes. 0: it is in `ret`,
  * whose `str` may point into `given`; 1: this can be no key of it; -ESRCH. [any thread] */
 REEL_VISIBLE int reel_canonical_key(struct reel *reel, const char *collection,
                                     struct reel_str given, struct reel_key *ret);
 
-enum {
-    REEL_LOG_NOT_JSON = 1 << 0,  /* the payload was not exactly one JSON value */
-    REEL_LOG_OVERSIZE = 1 << 1,  /* above event_bytes_max: `bytes` is empty */
-    REEL_LOG_SUBMITTED = 1 << 2, /* came by a command or by POST: a repeat of its source and id
-                                    is known as one */
-};
-
-/* One event of the log. Borrowed until the callback returns. */
-struct reel_entry {
-    uint64_t seq;
-    uint64_t time_ns; /* when it was received: ns since 1970, UTC */
-    uint32_t flags;   /* REEL_LOG_… */
-    uint32_t size;    /* of the payload as it came, bytes */
-    struct reel_str bytes;
-};
-typedef int (*reel_entry_fn)(void *context, const struct reel_entry *entry);
-
 /* Walks the log from `from_seq`, or the oldest event kept if that is later. -ETIME. */
 REEL_VISIBLE int reel_view_log(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn,
                                void *context);
-
-/* One rejection: of an event by one projector, or by all, being no JSON (collection empty). */
-struct reel_rejection {
-    uint64_t seq;
-    struct reel_str collection;
-    struct reel_str reason;
-};
-typedef int (*reel_rejection_fn)(void *context, const struct reel_rejection *rejection);
 
 /* Walks the rejections from the newest to the oldest. -ETIME. */
 REEL_VISIBLE int reel_view_rejected(struct reel_view *view, reel_rejection_fn fn, void *context);
