@@ -1,11 +1,11 @@
-/* command.c: reel_command (reel.h): a command, decided, appended, folded and answered in one
- * transaction.
+/* command.c: a command (reel_command in reel.h): decided, appended, folded and answered within one
+ * transaction (work.h).
  *
  * The events that a command makes are named by it: with an idempotency key, their ids are UUIDs
  * made from collection, verb, key and that key, so that a repeat finds the first one's last event
  * in `ids` and appends nothing. Without one they are random.
  */
-#include "engine.h"
+#include "work.h"
 
 #include "base/cleanup.h"
 #include "decision.h"
@@ -31,7 +31,6 @@ struct working {
     struct reel_value body;
     char time[40];  /* RFC 3339, UTC, milliseconds */
     uint64_t bytes; /* of the events that were made */
-    struct reel_str repeated_key;
     struct reel_answer answer;
 };
 
@@ -138,38 +137,14 @@ static void name_event(const struct working *work, size_t from_last, char ret_id
     ids_hash(parts, 2, ret_hash);
 }
 
-/* Is the event at `seq` the one of this source and id? A hash says only that it may be. */
-static int is_same_event(struct working *work, uint64_t seq, const char *id,
-                         struct reel_error *error) {
-    struct dispatcher *dispatcher = &work->reel->dispatcher;
-    struct log_entry entry;
-    struct json *json;
-    const char *why;
-    int rc = log_get(&dispatcher->store, dispatcher->store.txn, seq, &entry, error);
-    if (rc < 0) return rc;
-    rc = json_parse(dispatcher->parser, entry.bytes, entry.room, &json, &why);
-    if (rc == -ENOMEM) return fail_memory(error);
-    if (rc < 0) return 0;
-    return reel_str_is(reel_member_str(json_root(json), "id"), id) &&
-           reel_str_is(reel_member_str(json_root(json), "source"), work->reel->source);
-}
-
 /* 1: this very command was accepted before. */
-static int find_repeat(struct working *work, struct reel_error *error) {
-    struct dispatcher *dispatcher = &work->reel->dispatcher;
+static int find_repeat(struct working *work, struct ids_known *ret, struct reel_error *error) {
     char id[UUID_TEXT];
     uint8_t hash[16];
-    uint64_t seq;
     if (!work->order->idempotency_key.data) return 0;
     name_event(work, 0, id, hash);
-    int rc =
-        ids_get(&dispatcher->store, dispatcher->store.txn, hash, &seq, &work->repeated_key, error);
-    if (rc == -ENOENT) return 0;
-    if (rc == 0) rc = is_same_event(work, seq, id, error);
-    if (rc <= 0) return rc;
-    work->answer.seq = seq;
-    work->answer.repeated = true;
-    return 1;
+    return work_find_submitted(work->reel, hash, reel_text(work->reel->source), reel_text(id), ret,
+                               error);
 }
 
 /* ---- Appending what was decided -------------------------------------------------------------- */
@@ -228,11 +203,13 @@ static int append_event(struct working *work, size_t n, struct reel_error *error
         .bytes = text_str(&event),
         .flags = LOG_SUBMITTED,
         .id_hash = hash,
-        .record = decision->key,
         .fold = true,
     };
     struct taken taken;
     int rc = dispatcher_take(dispatcher, &arrival, &taken, error);
+    if (rc < 0) return rc;
+    struct ids_known known = {taken.seq, taken.outcome, decision->key};
+    rc = ids_put(&dispatcher->store, hash, &known, error);
     if (rc < 0) return rc;
     work->answer.seq = taken.seq;
     return check_taken(work, &taken, error);
@@ -285,15 +262,16 @@ static void take_refusal(struct working *work) {
     snprintf(work->answer.detail, sizeof work->answer.detail, "%s", decision->detail);
 }
 
-/* Within the transaction: 1 if there is something to commit, 0 if not. */
 static int decide(struct working *work, struct reel_error *error) {
     struct reel *reel = work->reel;
-    int rc = find_repeat(work, error);
+    struct ids_known known;
+    int rc = find_repeat(work, &known, error);
     if (rc < 0) return rc;
     if (rc > 0) {
-        work->answer.accepted = true;
-        rc = show_record(work, work->repeated_key, error);
-        return rc < 0 ? rc : 0;
+        work->answer.accepted = work->answer.repeated = true;
+        work->answer.seq = known.seq;
+        rc = show_record(work, known.record, error);
+        return rc < 0 ? rc : STEP_NOTHING;
     }
     struct reel_command command = {
         .struct_size = sizeof command,
@@ -307,51 +285,33 @@ static int decide(struct working *work, struct reel_error *error) {
     if (rc < 0) return rc;
     if (reel->decision.refused) {
         take_refusal(work);
-        return 0;
+        return STEP_NOTHING;
     }
     rc = append_events(work, error);
-    if (rc > 0) return 0;
+    if (rc > 0) return STEP_UNDO;
     if (rc == 0) rc = show_record(work, reel->decision.key, error);
     if (rc < 0) return rc;
     work->answer.accepted = true;
-    return reel->decision.count > 0;
+    return reel->decision.count > 0 ? STEP_WRITTEN : STEP_NOTHING;
 }
 
-static int run(struct working *work, struct reel_error *error) {
-    struct reel *reel = work->reel;
-    int rc = find_command(work, error);
-    if (rc == 0) rc = take_key(work);
-    if (rc == 0) rc = take_body(work, error);
-    if (rc != 0) return rc < 0 ? rc : 0; /* refused already */
-    take_time(work);
-    views_expire(reel);
-    rc = dispatcher_begin(&reel->dispatcher, error);
-    if (rc < 0) return rc;
-    rc = decide(work, error);
-
-    if (rc > 0) return engine_end(reel, 0, error);
-    dispatcher_abort(&reel->dispatcher);
-    return rc;
-}
-
-int reel_command(struct reel *reel, const struct reel_order *order, struct reel_answer *ret,
+int command_step(struct reel *reel, const struct reel_order *order, struct reel_answer *ret,
                  struct reel_error *error) {
     struct reel_order own = {0};
     memcpy(&own, order, order->struct_size < sizeof own ? order->struct_size : sizeof own);
     struct working work = {.reel = reel, .order = &own};
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
-    if (!reel->started) return fail(error, -EINVAL, "reel_start comes first");
-    int rc = engine_catch_up(reel, error);
-    if (rc == 0) rc = run(&work, error);
+    int rc = find_command(&work, error);
+    if (rc == 0) rc = take_key(&work);
+    if (rc == 0) rc = take_body(&work, error);
+    if (rc > 0)
+        rc = STEP_NOTHING; /* refused already */
+    else if (rc == 0) {
+        take_time(&work);
+        rc = decide(&work, error);
+    }
     if (rc < 0)
         reel_answer_done(&work.answer);
     else
         *ret = work.answer;
     return rc;
-}
-
-void reel_answer_done(struct reel_answer *answer) {
-    free(answer->key);
-    free(answer->record);
-    answer->key = answer->record = NULL;
 }

@@ -3,7 +3,6 @@
 
 #include "event.h"
 #include "host.h"
-#include "ids.h"
 #include "rejected.h"
 
 #include <errno.h>
@@ -110,15 +109,6 @@ static int fold_read(struct dispatcher *dispatcher, uint64_t seq, struct reel_ev
 
 /* ---- Taking events in ------------------------------------------------------------------------ */
 
-static int append(struct dispatcher *dispatcher, struct log_entry *entry,
-                  const struct arrival *arrival, struct reel_error *error) {
-    int rc = log_append(&dispatcher->log, entry, error);
-    if (rc == 0 && entry->id_hash)
-        rc = ids_put(&dispatcher->store, entry->id_hash, entry->seq, arrival->record, error);
-    if (rc == 0) dispatcher->state.head = entry->seq;
-    return rc;
-}
-
 int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival, struct taken *ret,
                     struct reel_error *error) {
     char reason[REASON_BYTES];
@@ -135,8 +125,10 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival
         entry.flags |= LOG_OVERSIZE;
         entry.bytes = (struct reel_str){"", 0};
     }
-    int rc = append(dispatcher, &entry, arrival, error);
-    if (rc == 0) rc = read_payload(dispatcher, &entry, &event, reason, error);
+    int rc = log_append(&dispatcher->log, &entry, error);
+    if (rc < 0) return rc;
+    dispatcher->state.head = entry.seq;
+    rc = read_payload(dispatcher, &entry, &event, reason, error);
     if (rc < 0) return rc;
     bool is_event = rc > 0;
     if (is_event) {

@@ -36,8 +36,7 @@ struct dispatcher {
 struct arrival {
     struct reel_str bytes;
     uint32_t flags;         /* LOG_SUBMITTED, or 0 */
-    const uint8_t *id_hash; /* with LOG_SUBMITTED */
-    struct reel_str record; /* likewise: the key that `ids` keeps with it */
+    const uint8_t *id_hash; /* with LOG_SUBMITTED, and the caller puts it in `ids` */
     bool fold;              /* or only append */
 };
 

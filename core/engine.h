@@ -12,6 +12,7 @@
 
 #include "decision.h"
 #include "dispatcher.h"
+#include "ids.h"
 
 #include <pthread.h>
 
@@ -38,7 +39,9 @@ struct reel {
 /* Commits and publishes; or aborts, if `rc` is an error already. Returns 0 or an error. */
 int engine_end(struct reel *reel, int rc, struct reel_error *error);
 
-/* Folds all that any collection is behind. */
+/* Folds one transaction's worth of what any collection is behind, and publishes. 1: it did; 0: none
+ * is. And: until none is. */
+int engine_catch_up_some(struct reel *reel, struct reel_error *error);
 int engine_catch_up(struct reel *reel, struct reel_error *error);
 
 /* Ends views whose time is up, if nobody is using them just now. */

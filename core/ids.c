@@ -24,34 +24,46 @@ void ids_hash(const struct reel_str *parts, size_t count, uint8_t ret[16]) {
     }
 }
 
-int ids_put(struct store *store, const uint8_t hash[16], uint64_t seq, struct reel_str record,
+/* A value: this, then the record's key. */
+struct ids_value {
+    uint64_t seq;
+    int32_t outcome;
+    uint32_t reserved;
+};
+
+int ids_put(struct store *store, const uint8_t hash[16], const struct ids_known *known,
             struct reel_error *error) {
-    MDB_val key = {16, (void *)hash}, value = {sizeof seq + record.len, NULL};
+    struct ids_value fixed = {.seq = known->seq, .outcome = known->outcome};
+    MDB_val key = {16, (void *)hash}, value = {sizeof fixed + known->record.len, NULL};
     int rc = mdb_put(store->txn, store->ids, &key, &value, MDB_RESERVE);
     if (rc != 0) return store_fail(store, rc, "cannot write ids", error);
-    memcpy(value.mv_data, &seq, sizeof seq);
-    if (record.len) memcpy((char *)value.mv_data + sizeof seq, record.data, record.len);
+    memcpy(value.mv_data, &fixed, sizeof fixed);
+    if (known->record.len)
+        memcpy((char *)value.mv_data + sizeof fixed, known->record.data, known->record.len);
     return 0;
 }
 
-int ids_get(struct store *store, MDB_txn *txn, const uint8_t hash[16], uint64_t *ret_seq,
-            struct reel_str *ret_record, struct reel_error *error) {
+int ids_get(struct store *store, MDB_txn *txn, const uint8_t hash[16], struct ids_known *ret,
+            struct reel_error *error) {
+    struct ids_value fixed;
     MDB_val key = {16, (void *)hash}, value;
     int rc = mdb_get(txn, store->ids, &key, &value);
-    if (rc == 0 && value.mv_size < sizeof *ret_seq) rc = MDB_CORRUPTED;
+    if (rc == 0 && value.mv_size < sizeof fixed) rc = MDB_CORRUPTED;
     if (rc != 0) return store_fail(store, rc, "cannot read ids", error);
-    memcpy(ret_seq, value.mv_data, sizeof *ret_seq);
-    *ret_record = (struct reel_str){(const char *)value.mv_data + sizeof *ret_seq,
-                                    value.mv_size - sizeof *ret_seq};
+    memcpy(&fixed, value.mv_data, sizeof fixed);
+    *ret = (struct ids_known){
+        .seq = fixed.seq,
+        .outcome = fixed.outcome,
+        .record = {(const char *)value.mv_data + sizeof fixed, value.mv_size - sizeof fixed},
+    };
     return 0;
 }
 
 int ids_remove(struct store *store, const uint8_t hash[16], uint64_t seq,
                struct reel_error *error) {
-    uint64_t known;
-    struct reel_str record;
-    int rc = ids_get(store, store->txn, hash, &known, &record, error);
-    if (rc == -ENOENT || (rc == 0 && known != seq)) return 0;
+    struct ids_known known;
+    int rc = ids_get(store, store->txn, hash, &known, error);
+    if (rc == -ENOENT || (rc == 0 && known.seq != seq)) return 0;
     if (rc < 0) return rc;
     MDB_val key = {16, (void *)hash};
     rc = mdb_del(store->txn, store->ids, &key, NULL);

@@ -12,13 +12,20 @@
 /* The UUID of a list of strings: the same for the same strings, on every machine. */
 void ids_hash(const struct reel_str *parts, size_t count, uint8_t ret[16]);
 
-/* `record` is the key of what a command's answer showed; a repeat shows it, too. */
-int ids_put(struct store *store, const uint8_t hash[16], uint64_t seq, struct reel_str record,
+/* What is known of one. `record` is the key of what a command's answer showed: a repeat shows it,
+ * too. */
+struct ids_known {
+    uint64_t seq;
+    reel_outcome outcome;
+    struct reel_str record; /* when read, LMDB's: good until the transaction writes or ends */
+};
+
+int ids_put(struct store *store, const uint8_t hash[16], const struct ids_known *known,
             struct reel_error *error);
 
-/* -ENOENT: not known. `ret_record` is LMDB's: good until the transaction writes or ends. */
-int ids_get(struct store *store, MDB_txn *txn, const uint8_t hash[16], uint64_t *ret_seq,
-            struct reel_str *ret_record, struct reel_error *error);
+/* -ENOENT: not known. */
+int ids_get(struct store *store, MDB_txn *txn, const uint8_t hash[16], struct ids_known *ret,
+            struct reel_error *error);
 
 /* Removes it, if it still names that seq. */
 int ids_remove(struct store *store, const uint8_t hash[16], uint64_t seq, struct reel_error *error);

@@ -1,5 +1,5 @@
 /* reel.c: the embedding API (reel.h), except commands (command.c) and views (view.c). */
-#include "engine.h"
+#include "work.h"
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -345,55 +345,24 @@ int engine_end(struct reel *reel, int rc, struct reel_error *error) {
     return rc;
 }
 
-int engine_catch_up(struct reel *reel, struct reel_error *error) {
-    int rc;
-    do {
-        views_expire(reel);
-        rc = dispatcher_catch_up(&reel->dispatcher, error);
-        publish(reel);
-    } while (rc > 0);
+int engine_catch_up_some(struct reel *reel, struct reel_error *error) {
+    views_expire(reel);
+    int rc = dispatcher_catch_up(&reel->dispatcher, error);
+    publish(reel);
     return rc;
 }
 
-static int check_batch(struct reel *reel, const struct reel_str *payloads, size_t count,
-                       struct reel_error *error) {
-    const struct dispatcher *dispatcher = &reel->dispatcher;
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < count; i++) /* of one that is too large nothing is kept, or even read */
-        if (payloads[i].len <= dispatcher->event_bytes_max) bytes += payloads[i].len;
-    if (count > dispatcher->batch_events_max)
-        return fail(error, -E2BIG, "a batch of %zu events, at most %u are taken", count,
-                    dispatcher->batch_events_max);
-    if (bytes > dispatcher->batch_bytes_max)
-        return fail(error, -E2BIG, "a batch of %llu bytes, at most %llu are taken",
-                    (unsigned long long)bytes, (unsigned long long)dispatcher->batch_bytes_max);
-    return 0;
-}
-
-/* One transaction: all payloads are taken in, or none. */
-static int take_batch(struct reel *reel, const struct reel_str *payloads, size_t count, bool fold,
-                      struct reel_result *ret, struct reel_error *error) {
-    views_expire(reel);
-    int rc = dispatcher_begin(&reel->dispatcher, error);
-    if (rc < 0) return rc;
-    for (size_t i = 0; i < count && rc == 0; i++) {
-        struct arrival arrival = {.bytes = payloads[i], .fold = fold};
-        struct taken taken;
-        rc = dispatcher_take(&reel->dispatcher, &arrival, &taken, error);
-        if (rc == 0) rc = dispatcher_relieve(&reel->dispatcher, error);
-        if (ret && rc == 0) ret[i] = (struct reel_result){taken.seq, taken.outcome};
-    }
-    return engine_end(reel, rc, error);
+int engine_catch_up(struct reel *reel, struct reel_error *error) {
+    int rc;
+    do rc = engine_catch_up_some(reel, error);
+    while (rc > 0);
+    return rc;
 }
 
 int reel_apply_batch(struct reel *reel, const struct reel_str *payloads, size_t count,
                      struct reel_result *ret, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
-    int rc = check_started(reel, error);
-    if (rc == 0) rc = check_batch(reel, payloads, count, error);
-    if (rc == 0) rc = engine_catch_up(reel, error);
-    if (rc < 0 || count == 0) return rc;
-    return take_batch(reel, payloads, count, true, ret, error);
+    struct work work = {.payloads = payloads, .count = count, .results = ret};
+    return work_run(reel, &work, error);
 }
 
 int reel_apply(struct reel *reel, struct reel_str payload, struct reel_result *ret,
@@ -403,12 +372,30 @@ int reel_apply(struct reel *reel, struct reel_str payload, struct reel_result *r
 
 int reel_append(struct reel *reel, const struct reel_str *payloads, size_t count, uint64_t *ret_seq,
                 struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
-    int rc = check_started(reel, error);
-    if (rc == 0) rc = check_batch(reel, payloads, count, error);
-    if (rc == 0 && count > 0) rc = take_batch(reel, payloads, count, false, NULL, error);
-    if (rc == 0 && ret_seq) *ret_seq = reel->dispatcher.committed.head;
+    struct reel_result *results = count ? malloc(count * sizeof *results) : NULL;
+    struct work work = {
+        .payloads = payloads, .count = count, .append_only = true, .results = results};
+    int rc = count && !results ? fail_memory(error) : work_run(reel, &work, error);
+    if (rc == 0 && ret_seq) *ret_seq = count ? results[count - 1].seq : 0;
+    free(results);
     return rc;
+}
+
+int reel_command(struct reel *reel, const struct reel_order *order, struct reel_answer *ret,
+                 struct reel_error *error) {
+    struct work work = {.kind = WORK_ORDER, .order = order};
+    int rc = work_run(reel, &work, error);
+    if (rc < 0)
+        reel_answer_done(&work.answer);
+    else
+        *ret = work.answer;
+    return rc;
+}
+
+void reel_answer_done(struct reel_answer *answer) {
+    free(answer->key);
+    free(answer->record);
+    answer->key = answer->record = NULL;
 }
 
 int reel_catch_up(struct reel *reel, struct reel_error *error) {
@@ -447,6 +434,11 @@ int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error) {
 
 int reel_backup(struct reel *reel, const char *directory, struct reel_error *error) {
     return store_backup(&reel->dispatcher.store, directory, error);
+}
+
+uint64_t reel_cursor(struct reel *reel) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->moved_lock);
+    return reel->cursor;
 }
 
 int reel_wait(struct reel *reel, uint64_t seq, uint32_t timeout_ms) {

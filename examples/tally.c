@@ -28,5 +28,5 @@ static const struct reel_projector sources = {
     .evolve = tally_evolve,
 };
 static const struct reel_projector *const projectors[] = {&sources, NULL};
-REEL_EXPORT const struct reel_plugin reel_plugin = {REEL_PLUGIN_HEADER, 0, "tally", "1.0.0",
-                                                    projectors};
+REEL_EXPORT const struct reel_plugin reel_plugin = {
+    .header = REEL_PLUGIN_HEADER, .name = "tally", .version = "1.0.0", .projectors = projectors};

@@ -49,7 +49,7 @@ static struct refusal refusals[] = {
     WITH("wrong_magic", "header.magic is 0x12345678, wanted 0x4c454552"),
     WITH("newer_major", "abi 2.0" SPEAKS),
     WITH("newer_minor", "abi 1.9" SPEAKS),
-    WITH_SIZE("small_plugin", "header.struct_size is 8" WANTS, sizeof(struct reel_plugin)),
+    WITH_SIZE("small_plugin", "header.struct_size is 8" WANTS, offsetof(struct reel_plugin, sinks)),
     WITH("plugin_flags", "flags has unknown bits 0x4"),
     WITH("no_name", "name is empty, wanted [A-Za-z0-9_.-]{1,63}"),
     WITH("bad_name", "name is `bad name`, wanted [A-Za-z0-9_.-]{1,63}"),

@@ -12,14 +12,17 @@ static void assert_uuid(const uint8_t hash[16], const char *expected) {
 }
 
 static void assert_known(struct store *store, const uint8_t hash[16], int rc, uint64_t seq) {
-    uint64_t found = 0;
-    struct reel_str record;
-    assert_int_equal(ids_get(store, store->txn, hash, &found, &record, NULL), rc);
-    assert_int_equal(found, seq);
+    struct ids_known found = {0};
+    assert_int_equal(ids_get(store, store->txn, hash, &found, NULL), rc);
+    assert_int_equal(found.seq, seq);
+}
+
+static int put(struct store *store, const uint8_t hash[16], uint64_t seq) {
+    struct ids_known known = {.seq = seq, .outcome = REEL_APPLIED};
+    return ids_put(store, hash, &known, NULL);
 }
 
 static const uint8_t one[16] = {1}, other[16] = {2};
-static const struct reel_str no_record = {"", 0};
 
 /* ---- Names ----------------------------------------------------------------------------------- */
 
@@ -86,32 +89,33 @@ static void an_absent_part_is_an_empty_one(void **state) {
 
 static void what_was_put_is_found(void **state) {
     assert_known(*state, one, -ENOENT, 0);
-    assert_int_equal(ids_put(*state, one, 7, no_record, NULL), 0);
-    assert_int_equal(ids_put(*state, other, UINT64_MAX, no_record, NULL), 0);
+    assert_int_equal(put(*state, one, 7), 0);
+    assert_int_equal(put(*state, other, UINT64_MAX), 0);
     commit_and_begin(*state);
     assert_known(*state, one, 0, 7);
     assert_known(*state, other, 0, UINT64_MAX);
 }
 
 static void a_later_event_takes_the_name_over(void **state) {
-    assert_int_equal(ids_put(*state, one, 7, no_record, NULL), 0);
-    assert_int_equal(ids_put(*state, one, 8, no_record, NULL), 0);
+    assert_int_equal(put(*state, one, 7), 0);
+    assert_int_equal(put(*state, one, 8), 0);
     assert_int_equal(ids_remove(*state, one, 7, NULL), 0);
     assert_known(*state, one, 0, 8);
     assert_int_equal(ids_remove(*state, one, 8, NULL), 0);
     assert_known(*state, one, -ENOENT, 0);
 }
 
-static void a_record_is_remembered_with_it(void **state) {
+static void outcome_and_record_are_remembered_with_it(void **state) {
     struct store *store = *state;
-    struct reel_str found;
-    uint64_t seq;
-    assert_int_equal(ids_put(store, one, 7, STR("key\0 of it"), NULL), 0);
-    assert_int_equal(ids_put(store, other, 8, no_record, NULL), 0);
-    assert_int_equal(ids_get(store, store->txn, one, &seq, &found, NULL), 0);
-    assert_bytes(found, STR("key\0 of it"));
-    assert_int_equal(ids_get(store, store->txn, other, &seq, &found, NULL), 0);
-    assert_int_equal(found.len, 0);
+    struct ids_known known = {7, REEL_REJECTED, STR("key\0 of it")}, found;
+    assert_int_equal(ids_put(store, one, &known, NULL), 0);
+    assert_int_equal(put(store, other, 8), 0);
+    assert_int_equal(ids_get(store, store->txn, one, &found, NULL), 0);
+    assert_int_equal(found.outcome, REEL_REJECTED);
+    assert_bytes(found.record, STR("key\0 of it"));
+    assert_int_equal(ids_get(store, store->txn, other, &found, NULL), 0);
+    assert_int_equal(found.outcome, REEL_APPLIED);
+    assert_int_equal(found.record.len, 0);
 }
 
 static void removing_what_is_not_known_is_no_error(void **state) {
@@ -128,7 +132,7 @@ int main(void) {
         cmocka_unit_test(an_absent_part_is_an_empty_one),
         CASE(what_was_put_is_found),
         CASE(a_later_event_takes_the_name_over),
-        CASE(a_record_is_remembered_with_it),
+        CASE(outcome_and_record_are_remembered_with_it),
         CASE(removing_what_is_not_known_is_no_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

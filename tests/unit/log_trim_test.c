@@ -83,15 +83,15 @@ static void ids_go_with_their_events(void **state) {
         entry.flags = LOG_SUBMITTED;
         entry.id_hash = hash;
         append(store, &entry);
-        assert_int_equal(ids_put(store, hash, seq == 2 ? 4 : seq, STR("k"), NULL), 0);
+        struct ids_known known = {seq == 2 ? 4 : seq, REEL_APPLIED, STR("k")};
+        assert_int_equal(ids_put(store, hash, &known, NULL), 0);
     }
     assert_trim(store, 4, 100, 4);
     for (uint8_t seq = 1; seq <= 4; seq++) { /* 2 was taken over by a later event: it stays */
-        uint64_t found;
-        struct reel_str record;
+        struct ids_known found;
         uint8_t hash[16] = {seq};
         int expected = seq == 2 || seq == 4 ? 0 : -ENOENT;
-        assert_int_equal(ids_get(store, store->txn, hash, &found, &record, NULL), expected);
+        assert_int_equal(ids_get(store, store->txn, hash, &found, NULL), expected);
     }
 }
 

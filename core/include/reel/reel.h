@@ -132,7 +132,7 @@ REEL_VISIBLE int reel_apply_batch(struct reel *reel, const struct reel_str *payl
 
 /* Appends to the log without folding, for bringing in a long log fast: reel_catch_up folds. What
  * is applied meanwhile waits behind it, as the log's order is the order. Bounds as above;
- * `ret_seq` is the seq of the last one, may be NULL. [any thread] */
+ * `ret_seq` is the seq of the last one, or 0 if there is none; may be NULL. [any thread] */
 REEL_VISIBLE int reel_append(struct reel *reel, const struct reel_str *payloads, size_t count,
                              uint64_t *ret_seq, struct reel_error *error);
 
@@ -164,6 +164,9 @@ REEL_VISIBLE void reel_answer_done(struct reel_answer *answer);
 REEL_VISIBLE int reel_backup(struct reel *reel, const char *directory, struct reel_error *error);
 
 /* ---- Reading --------------------------------------------------------------------------------- */
+
+/* The cursor just now. [any thread] */
+REEL_VISIBLE uint64_t reel_cursor(struct reel *reel);
 
 /* Waits until the cursor has reached `seq`. -ETIMEDOUT. [any thread] */
 REEL_VISIBLE int reel_wait(struct reel *reel, uint64_t seq, uint32_t timeout_ms);

@@ -1,0 +1,176 @@
+/* work.c: see work.h. Top down: a group, one work, one event. */
+#include "work.h"
+
+#include "base/cleanup.h"
+#include "json/value.h"
+
+#include <errno.h>
+
+/* ---- One event ------------------------------------------------------------------------------- */
+
+int work_find_submitted(struct reel *reel, const uint8_t hash[16], struct reel_str source,
+                        struct reel_str id, struct ids_known *ret, struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    struct store *store = &dispatcher->store;
+    struct log_entry entry;
+    struct json *json;
+    const char *why;
+    int rc = ids_get(store, store->txn, hash, ret, error);
+    if (rc < 0) return rc == -ENOENT ? 0 : rc;
+    rc = log_flush(&dispatcher->log, error); /* it may have come in this very transaction */
+    if (rc == 0) rc = ids_get(store, store->txn, hash, ret, error);
+    if (rc == 0) rc = log_get(store, store->txn, ret->seq, &entry, error);
+    if (rc < 0) return rc;
+    rc = json_parse(dispatcher->parser, entry.bytes, entry.room, &json, &why);
+    if (rc == -ENOMEM) return fail_memory(error);
+    if (rc < 0) return 0;
+    return reel_str_eq(reel_member_str(json_root(json), "id"), id) &&
+           reel_str_eq(reel_member_str(json_root(json), "source"), source);
+}
+
+static int take(struct reel *reel, const struct arrival *arrival, struct reel_result *ret,
+                struct reel_error *error) {
+    struct taken taken;
+    int rc = dispatcher_take(&reel->dispatcher, arrival, &taken, error);
+    if (rc == 0) *ret = (struct reel_result){.seq = taken.seq, .outcome = taken.outcome};
+    return rc;
+}
+
+/* An event that comes once: 1 if it was appended, 0 if it was known. */
+static int take_once(struct reel *reel, struct reel_str payload, struct reel_result *ret,
+                     struct reel_error *error) {
+    struct json *json;
+    const char *why;
+    struct ids_known known;
+    uint8_t hash[16];
+    struct arrival arrival = {
+        .bytes = payload, .flags = LOG_SUBMITTED, .id_hash = hash, .fold = true};
+    int rc = json_parse(reel->bodies, payload, 0, &json, &why);
+    if (rc < 0)
+        return rc == -ENOMEM ? fail_memory(error) : fail(error, -EINVAL, "no JSON: %s", why);
+    struct reel_str name[] = {reel_member_str(json_root(json), "source"),
+                              reel_member_str(json_root(json), "id")};
+    if (!name[0].data || !name[1].data)
+        return fail(error, -EINVAL, "the event has no source or no id");
+    ids_hash(name, 2, hash);
+    rc = work_find_submitted(reel, hash, name[0], name[1], &known, error);
+    if (rc > 0) {
+        *ret = (struct reel_result){known.seq, known.outcome, .repeated = true};
+        return 0;
+    }
+    if (rc == 0) rc = take(reel, &arrival, ret, error);
+    if (rc < 0) return rc;
+    known = (struct ids_known){.seq = ret->seq, .outcome = ret->outcome};
+    rc = ids_put(&reel->dispatcher.store, hash, &known, error);
+    return rc < 0 ? rc : 1;
+}
+
+/* ---- One work -------------------------------------------------------------------------------- */
+
+static int events_step(struct reel *reel, struct work *work, struct reel_error *error) {
+    int step = STEP_NOTHING, rc = 0;
+    for (size_t i = 0; i < work->count && rc >= 0; i++) {
+        struct reel_result result;
+        struct arrival arrival = {.bytes = work->payloads[i], .fold = !work->append_only};
+        rc = work->submitted ? take_once(reel, work->payloads[i], &result, error)
+                             : take(reel, &arrival, &result, error);
+        if (rc < 0) break;
+        if (!result.repeated) step = STEP_WRITTEN;
+        if (work->results) work->results[i] = result;
+        rc = dispatcher_relieve(&reel->dispatcher, error);
+    }
+    return rc < 0 ? rc : step;
+}
+
+static int check_batch(struct reel *reel, const struct work *work, struct reel_error *error) {
+    const struct dispatcher *dispatcher = &reel->dispatcher;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < work->count; i++) /* of a too large one nothing is kept, or even read */
+        if (work->payloads[i].len <= dispatcher->event_bytes_max) bytes += work->payloads[i].len;
+    if (work->count > dispatcher->batch_events_max)
+        return fail(error, -E2BIG, "a batch of %zu events, at most %u are taken", work->count,
+                    dispatcher->batch_events_max);
+    if (bytes > dispatcher->batch_bytes_max)
+        return fail(error, -E2BIG, "a batch of %llu bytes, at most %llu are taken",
+                    (unsigned long long)bytes, (unsigned long long)dispatcher->batch_bytes_max);
+    return 0;
+}
+
+static int step(struct reel *reel, struct work *work) {
+    if (work->kind == WORK_ORDER) {
+        reel_answer_done(&work->answer);
+        work->answer = (struct reel_answer){0};
+        return command_step(reel, work->order, &work->answer, &work->error);
+    }
+    int rc = check_batch(reel, work, &work->error);
+    return rc < 0 ? rc : events_step(reel, work, &work->error);
+}
+
+/* ---- A group --------------------------------------------------------------------------------- */
+
+static void fail_all(struct work *const *works, size_t count, int rc,
+                     const struct reel_error *error) {
+    for (size_t i = 0; i < count; i++) {
+        works[i]->rc = rc;
+        works[i]->error = *error;
+    }
+}
+
+/* All in one transaction. False: one of them has to be undone, and so nothing has happened. Of
+ * a single one that is its result. */
+static bool run_together(struct reel *reel, struct work *const *works, size_t count) {
+    struct reel_error error = {0};
+    bool written = false;
+    int rc = dispatcher_begin(&reel->dispatcher, &error);
+    if (rc < 0) {
+        fail_all(works, count, rc, &error);
+        return true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        int done = step(reel, works[i]);
+        works[i]->rc = done < 0 ? done : 0;
+        if (done < 0 || done == STEP_UNDO) {
+            dispatcher_abort(&reel->dispatcher);
+            return count == 1;
+        }
+        written = written || done == STEP_WRITTEN;
+    }
+    if (!written) {
+        dispatcher_abort(&reel->dispatcher);
+        return true;
+    }
+    rc = engine_end(reel, 0, &error);
+    if (rc < 0) fail_all(works, count, rc, &error);
+    return rc == 0 || count == 1;
+}
+
+/* A disk that is full for one, or a store that is broken, is so for those behind it. */
+static void run_apart(struct reel *reel, struct work *const *works, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        run_together(reel, &works[i], 1);
+        if (works[i]->rc == -ENOSPC || works[i]->rc == -EIO) {
+            fail_all(works + i, count - i, works[i]->rc, &works[i]->error);
+            return;
+        }
+    }
+}
+
+void works_run(struct reel *reel, struct work *const *works, size_t count) {
+    struct reel_error error = {0};
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    int rc = reel->started ? 0 : fail(&error, -EINVAL, "reel_start comes first");
+    bool in_order = count == 1 && works[0]->kind == WORK_EVENTS && works[0]->append_only;
+    if (rc == 0 && !in_order) rc = engine_catch_up(reel, &error);
+    if (rc < 0) {
+        fail_all(works, count, rc, &error);
+        return;
+    }
+    views_expire(reel);
+    if (!run_together(reel, works, count)) run_apart(reel, works, count);
+}
+
+int work_run(struct reel *reel, struct work *work, struct reel_error *error) {
+    works_run(reel, &work, 1);
+    if (work->rc < 0) error_set(error, "%s", work->error.text);
+    return work->rc;
+}
