@@ -1,0 +1,78 @@
+/* answer.h: an answer in the making: status, headers, body. Errors are RFC 9457 problems. */
+#ifndef REEL_HTTP_ANSWER_H
+#define REEL_HTTP_ANSWER_H
+
+#include "base/text.h"
+#include "json/write.h"
+#include "server.h"
+
+struct listing;
+
+struct answer {
+    unsigned status; /* 0: there is none yet */
+    const char *content_type;
+    struct text body;
+    struct listing *listing; /* or a body that is made while it is sent (listing.h) */
+    uint64_t listing_bytes;
+
+    bool has_position; /* Reel-Cursor, Reel-Epoch */
+    uint64_t cursor;
+    struct reel_epoch epoch;
+
+    char etag[128];     /* or empty */
+    char allow[64];     /* or empty */
+    struct text header; /* Location, or empty */
+    unsigned retry_after_s;
+    bool authenticate; /* WWW-Authenticate */
+    bool is_options;
+};
+
+void answer_finish(struct answer *answer);
+
+/* The kinds of problems that Reel has, with their status and title. */
+enum problem {
+    PROBLEM_BAD_REQUEST,
+    PROBLEM_UNAUTHORIZED,
+    PROBLEM_FORBIDDEN,
+    PROBLEM_NOT_FOUND,
+    PROBLEM_METHOD_NOT_ALLOWED,
+    PROBLEM_CONFLICT,
+    PROBLEM_CURSOR_TOO_OLD,
+    PROBLEM_PAYLOAD_TOO_LARGE,
+    PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+    PROBLEM_INTERNAL,
+    PROBLEM_SERVICE_UNAVAILABLE,
+    PROBLEM_NOT_YET,
+    PROBLEMS,
+};
+struct problem_info {
+    unsigned status;
+    const char *name; /* the last part of its URI */
+    const char *title;
+};
+extern const struct problem_info problem_infos[PROBLEMS];
+
+/* Makes the answer a problem; whatever it was before is gone. */
+REEL_PRINTF(3, 4)
+void answer_problem(struct answer *answer, enum problem problem, const char *format, ...);
+
+/* One that a projector has named. */
+void answer_refusal(struct answer *answer, unsigned status, const char *name, const char *detail);
+
+/* Adds `,"name":value` to a problem. */
+void answer_problem_number(struct answer *answer, const char *name, uint64_t value);
+
+/* The problem that an error of the host's is. */
+void answer_error(struct answer *answer, int rc, const struct reel_error *error);
+
+/* From the view that an answer is made of. */
+int answer_position(struct answer *answer, struct reel_stage *stage, struct reel_view *view);
+
+/* Sends it; the answer is empty then. */
+enum MHD_Result answer_send(struct answer *answer, struct server *server,
+                            struct MHD_Connection *connection);
+
+/* Numbers in JSON and in headers. */
+void text_append_number(struct text *text, uint64_t number);
+
+#endif

@@ -1,0 +1,82 @@
+/* request.h: one request: what was asked, by whom, and how far it is. */
+#ifndef REEL_HTTP_REQUEST_H
+#define REEL_HTTP_REQUEST_H
+
+#include "answer.h"
+#include "uri.h"
+
+enum method {
+    METHOD_GET = 1 << 0, /* HEAD, too: libmicrohttpd leaves the body out */
+    METHOD_POST = 1 << 1,
+    METHOD_DELETE = 1 << 2,
+    METHOD_OPTIONS = 1 << 3,
+    METHOD_OTHER = 1 << 4,
+};
+
+enum phase {
+    PHASE_HEAD, /* nothing was looked at yet */
+    PHASE_BODY,
+    PHASE_SUSPENDED, /* someone else makes the answer, or wakes it */
+    PHASE_ANSWERED,
+};
+
+struct route;
+
+struct request {
+    struct server *server;
+    struct MHD_Connection *connection;
+    enum phase phase;
+    enum method method;
+    struct uri uri;
+    int uri_error;
+    const struct route *route;
+    const struct reel_projector *projector; /* of the route's collection, or NULL */
+    uint64_t began_ns;
+
+    struct text body;
+    uint64_t body_max;
+    uint64_t body_seen;    /* also of what was thrown away, being too much */
+    uint64_t memory_taken; /* from the server's */
+    bool body_refused;     /* no memory for it */
+
+    struct answer answer;
+
+    /* While it waits for the cursor (waiters.c). */
+    struct request *next, *previous;
+    uint64_t wanted_cursor, deadline_ms;
+    bool waited;
+
+    void *work;                  /* of a handler that has handed something over */
+    void (*work_done)(void *work);
+};
+
+struct reel_stage *request_stage(const struct request *request);
+
+/* A header's value; NULL data: there is none. Not more than one of the same name. */
+struct reel_str request_header(const struct request *request, const char *name);
+
+/* A parameter as a number. 1: it was given; 0: it was not; -EINVAL, and a problem is the answer.
+ * What does not fit is the largest that does. */
+int request_number(struct request *request, const char *name, uint64_t *ret);
+
+/* Is the media type of the body this one, "application/json", or "…+json" of it? */
+bool request_is_json(const struct request *request);
+
+/* Lets go of the thread: the request goes on when it is resumed. To be called before whoever
+ * will resume it can do so. */
+void request_suspend(struct request *request);
+void request_resume(struct request *request);
+
+/* ---- Waiting for the cursor (waiters.c) ------------------------------------------------------ */
+
+int waiters_start(struct server *server, struct reel_error *error);
+void waiters_stop(struct server *server);
+
+/* The cursor has moved, or all of them are to go. */
+void waiters_wake(struct server *server);
+
+/* Looks at min_cursor and timeout. True: go on; false: it has been suspended and will be handled
+ * again, or a problem is the answer. */
+bool request_wait_for_cursor(struct request *request);
+
+#endif

@@ -1,0 +1,94 @@
+/* uri.c: see uri.h. */
+#include "uri.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static int hex_value(char digit) {
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+    return -1;
+}
+
+/* Decodes into `*space`, which moves on; in a query a plus is a space. */
+static int decode(struct reel_str raw, bool in_query, char **space, struct reel_str *ret) {
+    char *at = *space;
+    for (size_t i = 0; i < raw.len; i++) {
+        char c = raw.data[i];
+        if (c == '%') {
+            int high = i + 2 < raw.len ? hex_value(raw.data[i + 1]) : -1;
+            int low = high >= 0 ? hex_value(raw.data[i + 2]) : -1;
+            if (low < 0) return -EINVAL;
+            c = (char)(high * 16 + low);
+            i += 2;
+        } else if (c == '+' && in_query) {
+            c = ' ';
+        }
+        *at++ = c;
+    }
+    *ret = (struct reel_str){*space, (size_t)(at - *space)};
+    *space = at;
+    return utf8_valid(*ret) ? 0 : -EINVAL;
+}
+
+/* Takes what is before the next `stop` off `rest`. False: there was nothing more. */
+static bool split(struct reel_str *rest, char stop, struct reel_str *ret) {
+    if (!rest->data) return false;
+    const char *end = rest->len ? memchr(rest->data, stop, rest->len) : NULL;
+    ret->data = rest->data;
+    ret->len = end ? (size_t)(end - rest->data) : rest->len;
+    rest->len -= ret->len + (end ? 1 : 0);
+    rest->data = end ? end + 1 : NULL;
+    return true;
+}
+
+static int take_path(struct uri *uri, struct reel_str path, char **space) {
+    struct reel_str raw;
+    int rc = 0;
+    while (rc == 0 && split(&path, '/', &raw)) {
+        if (uri->segment_count == URI_SEGMENTS_MAX) return -E2BIG;
+        rc = decode(raw, false, space, &uri->segments[uri->segment_count++]);
+    }
+    return rc;
+}
+
+static int take_query(struct uri *uri, struct reel_str query, char **space) {
+    struct reel_str pair, name;
+    int rc = 0;
+    while (rc == 0 && split(&query, '&', &pair)) {
+        if (pair.len == 0) continue;
+        if (uri->param_count == URI_PARAMS_MAX) return -E2BIG;
+        struct uri_param *param = &uri->params[uri->param_count++];
+        split(&pair, '=', &name);
+        rc = decode(name, true, space, &param->name);
+        if (!pair.data) pair = (struct reel_str){"", 0};
+        if (rc == 0) rc = decode(pair, true, space, &param->value);
+    }
+    return rc;
+}
+
+int uri_parse(const char *target, struct uri *ret) {
+    struct reel_str rest = reel_text(target), path;
+    *ret = (struct uri){.space = malloc(rest.len + 1)};
+    if (!ret->space) return -ENOMEM;
+    char *space = ret->space;
+    if (rest.len == 0 || target[0] != '/') return -EINVAL; /* "*", or an absolute form */
+    rest = (struct reel_str){rest.data + 1, rest.len - 1};
+    split(&rest, '?', &path);
+    int rc = take_path(ret, path, &space);
+    return rc < 0 ? rc : take_query(ret, rest, &space);
+}
+
+void uri_finish(struct uri *uri) {
+    free(uri->space);
+    uri->space = NULL;
+}
+
+const struct uri_param *uri_param(const struct uri *uri, const char *name) {
+    for (size_t i = 0; i < uri->param_count; i++)
+        if (reel_str_is(uri->params[i].name, name)) return &uri->params[i];
+    return NULL;
+}
