@@ -107,8 +107,11 @@ static uint64_t lock_file_bytes(const struct store_options *options) {
 
 static int open_environment(struct store *store, const struct store_options *options,
                             const char *directory, struct reel_error *error) {
-    unsigned flags = MDB_NOTLS | (store->in_memory ? MDB_NOSYNC : 0);
-    int rc = directory_allocate(directory, "lock.mdb", lock_file_bytes(options), error);
+    unsigned flags =
+        MDB_NOTLS | (store->in_memory ? MDB_NOSYNC : 0) | (options->read_only ? MDB_RDONLY : 0);
+    int rc = options->read_only
+                 ? 0
+                 : directory_allocate(directory, "lock.mdb", lock_file_bytes(options), error);
     if (rc < 0) return rc;
     rc = mdb_env_create(&store->env);
     if (rc == 0) rc = mdb_env_set_mapsize(store->env, options->map_bytes);
@@ -300,4 +303,38 @@ int store_backup(struct store *store, const char *directory, struct reel_error *
     if (rc == 0) rc = directory_make_empty(directory, error);
     if (rc == 0) rc = backup_into(store, directory, error);
     return rc < 0 ? fail_in(error, rc, "cannot back up to %s", directory) : 0;
+}
+
+/* A reader in another process than the writer's: LMDB's lock file is made for that. The map is as
+ * large as the file says it was when it was last opened, or its content needs. */
+static int open_to_read(struct store *store, const char *from, struct reel_error *error) {
+    struct store_options options = {.readers_max = 8, .read_only = true};
+    struct store_state state;
+    int rc = open_environment(store, &options, from, error);
+    if (rc < 0) return rc;
+    MDB_txn *txn;
+    rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0) return store_fail(store, rc, "cannot read", error);
+    rc = mdb_dbi_open(txn, "meta", 0, &store->meta);
+    rc = rc == 0 ? store_get_state(store, txn, &state) : -ENOENT;
+    mdb_txn_abort(txn);
+    if (rc < 0) return fail(error, rc, "it holds no store");
+    return state.format == STORE_FORMAT
+               ? 0
+               : fail(error, -EPROTO, "its format is %u, this version reads %u", state.format,
+                      STORE_FORMAT);
+}
+
+int store_backup_of(const char *from, const char *directory, struct reel_error *error) {
+    struct store store = {.lock_fd = -1};
+    int rc = open_to_read(&store, from, error);
+    if (rc < 0) error_prefix(error, "cannot open %s", from);
+    if (rc == 0) rc = store_backup(&store, directory, error);
+    store_close(&store);
+    return rc;
+}
+
+void store_check_readers(struct store *store) {
+    int dead;
+    mdb_reader_check(store->env, &dead); /* what it cannot do now, it can in a second */
 }

@@ -60,6 +60,7 @@ struct store_options {
     uint64_t map_bytes;
     uint32_t readers_max;
     bool new_epoch;
+    bool read_only; /* beside a process that writes */
 };
 
 int store_open(struct store *store, const struct store_options *options, struct reel_error *error);
@@ -86,7 +87,12 @@ int store_put_collection(struct store *store, const char *name,
 int store_open_collection(struct store *store, const char *name, MDB_dbi *ret,
                           struct reel_error *error);
 
-/* Writes a compact copy into a directory that is made and must be empty. */
+/* Frees the places of readers in processes that have died: a backup that was killed. */
+void store_check_readers(struct store *store);
+
+/* Writes a compact copy into a directory that is made and must be empty; and the same of the store
+ * in directory `from`, which another process may have open. */
 int store_backup(struct store *store, const char *directory, struct reel_error *error);
+int store_backup_of(const char *from, const char *directory, struct reel_error *error);
 
 #endif

@@ -320,6 +320,7 @@ static const struct reel_setting *const settings[] = {
 
 const struct reel_sink http_sink = {
     .struct_size = sizeof http_sink,
+    .flags = REEL_SINK_NEEDS_TOKENS,
     .name = "http",
     .summary = "records, events and commands over HTTP",
     .settings = settings,
