@@ -19,6 +19,10 @@
 
 /* A meta key is unlike any collection's name: those have no such prefix. */
 #define COLLECTION_PREFIX "c/"
+#define INDEX_PREFIX      "x/"
+
+/* The store's own, and two for each collection. */
+#define DATABASES_MAX (4 + 2 * STORE_COLLECTIONS)
 
 /* With less left than this, an EIO is taken for a full disk: LMDB reports a short write so. */
 #define FULL_BELOW_BYTES ((uint64_t)1 << 20)
@@ -115,7 +119,7 @@ static int open_environment(struct store *store, const struct store_options *opt
     if (rc < 0) return rc;
     rc = mdb_env_create(&store->env);
     if (rc == 0) rc = mdb_env_set_mapsize(store->env, options->map_bytes);
-    if (rc == 0) rc = mdb_env_set_maxdbs(store->env, STORE_COLLECTIONS + 4);
+    if (rc == 0) rc = mdb_env_set_maxdbs(store->env, DATABASES_MAX);
     if (rc == 0) rc = mdb_env_set_maxreaders(store->env, options->readers_max);
     if (rc == 0) rc = mdb_env_open(store->env, directory, flags, 0600);
     if (rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH)
@@ -224,31 +228,49 @@ struct collection_key {
     char text[sizeof COLLECTION_PREFIX + STORE_NAME_MAX];
 };
 
-static MDB_val collection_key(const char *name, struct collection_key *space) {
-    int len = snprintf(space->text, sizeof space->text, "%s%s", COLLECTION_PREFIX, name);
+static MDB_val prefixed_key(const char *prefix, const char *name, struct collection_key *space) {
+    int len = snprintf(space->text, sizeof space->text, "%s%s", prefix, name);
     return (MDB_val){(size_t)len, space->text};
 }
 
 int store_get_collection(struct store *store, MDB_txn *txn, const char *name,
                          struct collection_state *ret) {
     struct collection_key space;
-    return get_fixed(store, txn, collection_key(name, &space), ret, sizeof *ret);
+    return get_fixed(store, txn, prefixed_key(COLLECTION_PREFIX, name, &space), ret, sizeof *ret);
 }
 
 int store_put_collection(struct store *store, const char *name,
                          const struct collection_state *state, struct reel_error *error) {
     struct collection_key space;
-    return put_fixed(store, collection_key(name, &space), state, sizeof *state, error);
+    return put_fixed(store, prefixed_key(COLLECTION_PREFIX, name, &space), state, sizeof *state,
+                     error);
 }
 
-int store_open_collection(struct store *store, const char *name, MDB_dbi *ret,
-                          struct reel_error *error) {
+int store_open_collection(struct store *store, const char *name, MDB_dbi *ret_records,
+                          MDB_dbi *ret_index, struct reel_error *error) {
     struct collection_key space;
-    collection_key(name, &space);
-    int rc = mdb_dbi_open(store->txn, space.text, MDB_CREATE, ret);
+    prefixed_key(COLLECTION_PREFIX, name, &space);
+    int rc = mdb_dbi_open(store->txn, space.text, MDB_CREATE, ret_records);
+    prefixed_key(INDEX_PREFIX, name, &space);
+    if (rc == 0) rc = mdb_dbi_open(store->txn, space.text, MDB_CREATE, ret_index);
     if (rc == MDB_DBS_FULL)
         return fail(error, -ENOSPC, "more than %d collections", STORE_COLLECTIONS);
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the collection", error);
+}
+
+/* ---- Sizes ----------------------------------------------------------------------------------- */
+
+int store_measure(struct store *store, MDB_txn *txn, uint64_t *ret_log_bytes,
+                  uint64_t *ret_store_bytes) {
+    MDB_stat stat;
+    MDB_envinfo info;
+    int rc = mdb_stat(txn, store->log, &stat);
+    if (rc != 0) return store_fail(store, rc, "cannot measure the log", NULL);
+    mdb_env_info(store->env, &info); /* cannot fail: there is an environment */
+    uint64_t pages = stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
+    *ret_log_bytes = pages * stat.ms_psize;
+    *ret_store_bytes = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
+    return 0;
 }
 
 /* ---- Backup -------------------------------------------------------------------------------- */
