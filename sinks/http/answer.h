@@ -3,8 +3,8 @@
 #define REEL_HTTP_ANSWER_H
 
 #include "base/text.h"
-#include "json/write.h"
 #include "server.h"
+#include "json/write.h"
 
 struct listing;
 
@@ -15,7 +15,7 @@ struct answer {
     struct listing *listing; /* or a body that is made while it is sent (listing.h) */
     uint64_t listing_bytes;
 
-    bool has_position; /* Reel-Cursor, Reel-Epoch */
+    bool has_position; /* Reel-Cursor; and Reel-Epoch, if it is there */
     uint64_t cursor;
     struct reel_epoch epoch;
 
@@ -68,9 +68,10 @@ void answer_error(struct answer *answer, int rc, const struct reel_error *error)
 /* From the view that an answer is made of. */
 int answer_position(struct answer *answer, struct reel_stage *stage, struct reel_view *view);
 
-/* Sends it; the answer is empty then. */
+/* Sends it; the answer is empty then. Answers to GET and OPTIONS tell browsers who may read them.
+ */
 enum MHD_Result answer_send(struct answer *answer, struct server *server,
-                            struct MHD_Connection *connection);
+                            struct MHD_Connection *connection, bool wants_cors);
 
 /* Numbers in JSON and in headers. */
 void text_append_number(struct text *text, uint64_t number);

@@ -32,6 +32,7 @@ struct request {
     const struct route *route;
     const struct reel_projector *projector; /* of the route's collection, or NULL */
     uint64_t began_ns;
+    bool active; /* all of it has come: it is counted */
 
     struct text body;
     uint64_t body_max;
@@ -46,7 +47,7 @@ struct request {
     uint64_t wanted_cursor, deadline_ms;
     bool waited;
 
-    void *work;                  /* of a handler that has handed something over */
+    void *work; /* of a handler that has handed something over */
     void (*work_done)(void *work);
 };
 

@@ -6,10 +6,10 @@
 
 struct route {
     enum method method;
-    const char *path;           /* "/v1/{collection}/{key}": a part in braces is any */
-    reel_access access;         /* what its sender must be allowed */
-    const char *const *params;  /* NULL-terminated: the parameters that it knows */
-    bool takes_filters;         /* and a collection's */
+    const char *path;          /* "/v1/{collection}/{key}": a part in braces is any */
+    reel_access access;        /* what its sender must be allowed */
+    const char *const *params; /* NULL-terminated: the parameters that it knows */
+    bool takes_filters;        /* and a collection's */
     uint64_t (*body_max)(const struct server *server); /* NULL: it takes none */
     void (*handle)(struct request *request);
     const char *summary; /* for the description of the API */
@@ -30,6 +30,10 @@ void handle_get(struct request *request);
 void handle_get_by_name(struct request *request);
 void handle_command(struct request *request);
 void handle_command_by_name(struct request *request);
+
+/* The key of the one record that the target names (records.c); else a problem is the answer. */
+int record_find_named(struct request *request, struct text *ret_key);
+
 void handle_post_events(struct request *request);
 void handle_events(struct request *request);
 void handle_raw_event(struct request *request);

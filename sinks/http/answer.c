@@ -1,0 +1,203 @@
+/* answer.c: see answer.h. */
+#include "answer.h"
+
+#include "base/error.h"
+#include "listing.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+const struct problem_info problem_infos[PROBLEMS] = {
+    [PROBLEM_BAD_REQUEST] = {400, "bad-request", "Bad request"},
+    [PROBLEM_UNAUTHORIZED] = {401, "unauthorized", "Unauthorized"},
+    [PROBLEM_FORBIDDEN] = {403, "forbidden", "Forbidden"},
+    [PROBLEM_NOT_FOUND] = {404, "not-found", "Not found"},
+    [PROBLEM_METHOD_NOT_ALLOWED] = {405, "method-not-allowed", "Method not allowed"},
+    [PROBLEM_CONFLICT] = {409, "conflict", "Conflict"},
+    [PROBLEM_CURSOR_TOO_OLD] = {410, "cursor-too-old", "Cursor too old"},
+    [PROBLEM_PAYLOAD_TOO_LARGE] = {413, "payload-too-large", "Payload too large"},
+    [PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {415, "unsupported-media-type", "Unsupported media type"},
+    [PROBLEM_INTERNAL] = {500, "internal", "Internal error"},
+    [PROBLEM_SERVICE_UNAVAILABLE] = {503, "service-unavailable", "Service unavailable"},
+    [PROBLEM_NOT_YET] = {504, "not-yet", "Not yet"},
+};
+
+void text_append_number(struct text *text, uint64_t number) {
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%" PRIu64, number);
+    text_append(text, digits, (size_t)len);
+}
+
+void answer_finish(struct answer *answer) {
+    text_finish(&answer->body);
+    text_finish(&answer->header);
+    listing_destroy(answer->listing);
+    *answer = (struct answer){0};
+}
+
+/* ---- Problems -------------------------------------------------------------------------------- */
+
+static void write_problem(struct answer *answer, unsigned status, const char *name,
+                          const char *title, const char *detail) {
+    struct answer kept = {
+        .has_position = answer->has_position, .cursor = answer->cursor, .epoch = answer->epoch};
+    answer_finish(answer);
+    *answer = kept;
+    answer->status = status;
+    answer->content_type = "application/problem+json";
+    struct text *body = &answer->body;
+    text_append_lit(body, "{\"type\":\"/problems/");
+    text_append_lit(body, name);
+    text_append_lit(body, "\",\"title\":");
+    text_append_quoted(body, reel_text(title));
+    text_append_lit(body, ",\"status\":");
+    text_append_number(body, status);
+    text_append_lit(body, ",\"detail\":");
+    text_append_quoted(body, reel_text(detail));
+    text_append_lit(body, "}");
+    if (status == 503) answer->retry_after_s = 1;
+    answer->authenticate = status == 401;
+}
+
+void answer_problem(struct answer *answer, enum problem problem, const char *format, ...) {
+    struct reel_error sentence;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence.text, sizeof sentence.text, format, args);
+    va_end(args);
+    sentence.text[utf8_cut(sentence.text, strlen(sentence.text))] = '\0';
+    const struct problem_info *info = &problem_infos[problem];
+    write_problem(answer, info->status, info->name, info->title, sentence.text);
+}
+
+void answer_refusal(struct answer *answer, unsigned status, const char *name, const char *detail) {
+    const char *title = name;
+    for (size_t i = 0; i < PROBLEMS; i++)
+        if (strcmp(problem_infos[i].name, name) == 0) title = problem_infos[i].title;
+    write_problem(answer, status, name, title, detail);
+}
+
+void answer_problem_number(struct answer *answer, const char *name, uint64_t value) {
+    struct text *body = &answer->body;
+    if (body->failed || body->len == 0) return;
+    body->len--; /* its closing brace */
+    text_append_lit(body, ",\"");
+    text_append_lit(body, name);
+    text_append_lit(body, "\":");
+    text_append_number(body, value);
+    text_append_lit(body, "}");
+}
+
+void answer_error(struct answer *answer, int rc, const struct reel_error *error) {
+    switch (rc) {
+    case -ETIME:
+        answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE, "it took longer than view_ms_max");
+        return;
+    case -EAGAIN:
+    case -ENOSPC:
+    case -ENOMEM:
+    case -ESHUTDOWN:
+        answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE, "%s",
+                       error->text[0] ? error->text : "try again later");
+        return;
+    case -E2BIG:
+        answer_problem(answer, PROBLEM_PAYLOAD_TOO_LARGE, "%s", error->text);
+        return;
+    case -ENOENT:
+    case -ESRCH:
+        answer_problem(answer, PROBLEM_NOT_FOUND, "%s",
+                       error->text[0] ? error->text : "there is no such thing");
+        return;
+    default:
+        answer_problem(answer, PROBLEM_INTERNAL, "%s",
+                       error->text[0] ? error->text : strerror(-rc));
+    }
+}
+
+int answer_position(struct answer *answer, struct reel_stage *stage, struct reel_view *view) {
+    struct reel_position position;
+    int rc = reel_stage_position(stage, view, &position);
+    if (rc < 0) return rc;
+    answer->has_position = true;
+    answer->cursor = position.cursor;
+    answer->epoch = position.epoch;
+    return 0;
+}
+
+/* ---- Sending --------------------------------------------------------------------------------- */
+
+static bool add(struct MHD_Response *response, const char *name, const char *value) {
+    return MHD_add_response_header(response, name, value) == MHD_YES;
+}
+
+static bool add_number(struct MHD_Response *response, const char *name, uint64_t value) {
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    return add(response, name, text);
+}
+
+static bool add_cors(struct MHD_Response *response, const struct answer *answer,
+                     const char *origin) {
+    if (!origin[0]) return true;
+    if (!add(response, "Access-Control-Allow-Origin", origin)) return false;
+    if (strcmp(origin, "*") != 0 && !add(response, "Vary", "Origin")) return false;
+    if (!answer->is_options)
+        return add(response, "Access-Control-Expose-Headers", "ETag, Reel-Cursor, Reel-Epoch");
+    return add(response, "Access-Control-Allow-Methods", "GET, OPTIONS") &&
+           add(response, "Access-Control-Allow-Headers", "Authorization, If-None-Match") &&
+           add(response, "Access-Control-Max-Age", "600");
+}
+
+static bool add_headers(struct MHD_Response *response, struct answer *answer,
+                        const struct server *server, bool wants_cors) {
+    bool good = true;
+    if (answer->content_type) good = add(response, "Content-Type", answer->content_type);
+    if (good && answer->has_position)
+        good = add_number(response, "Reel-Cursor", answer->cursor) &&
+               (!answer->epoch.text[0] || add(response, "Reel-Epoch", answer->epoch.text));
+    if (good && answer->etag[0])
+        good = add(response, "ETag", answer->etag) && add(response, "Cache-Control", "no-cache");
+    if (good && answer->allow[0]) good = add(response, "Allow", answer->allow);
+    if (good && answer->retry_after_s)
+        good = add_number(response, "Retry-After", answer->retry_after_s);
+    if (good && answer->authenticate)
+        good = add(response, "WWW-Authenticate", "Bearer realm=\"reel\"");
+    if (good && answer->header.len) {
+        text_append(&answer->header, "", 1);
+        good = !answer->header.failed && add(response, "Location", answer->header.data);
+    }
+    return good && (!wants_cors || add_cors(response, answer, server->allow_origin));
+}
+
+/* The response owns the body then. */
+static struct MHD_Response *make_response(struct answer *answer) {
+    struct MHD_Response *response;
+    if (answer->listing) {
+        response = listing_response(answer->listing, answer->listing_bytes);
+        if (response) answer->listing = NULL;
+        return response;
+    }
+    if (answer->body.len == 0)
+        return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+    response = MHD_create_response_from_buffer_with_free_callback(answer->body.len,
+                                                                  answer->body.data, free);
+    if (response) answer->body = (struct text){0};
+    return response;
+}
+
+enum MHD_Result answer_send(struct answer *answer, struct server *server,
+                            struct MHD_Connection *connection, bool wants_cors) {
+    if (answer->body.failed || answer->header.failed)
+        answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE, "out of memory");
+    unsigned status = answer->status;
+    struct MHD_Response *response = make_response(answer);
+    enum MHD_Result result = MHD_NO; /* without memory for an answer the connection is closed */
+    if (response && add_headers(response, answer, server, wants_cors))
+        result = MHD_queue_response(connection, status, response);
+    if (response) MHD_destroy_response(response);
+    unsigned class = status / 100 < STATUS_CLASSES ? status / 100 : 0;
+    atomic_fetch_add_explicit(&server->answered[class], 1, memory_order_relaxed);
+    answer_finish(answer);
+    return result;
+}

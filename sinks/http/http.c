@@ -1,0 +1,330 @@
+/* http.c: the HTTP sink (server.h): from libmicrohttpd's callbacks to requests and answers, and its
+ * life.
+ *
+ * What there is to know of libmicrohttpd 0.9.75:
+ *   - Its own unescaping cuts at %00 and joins segments at %2F, so the raw target is taken
+ *     (uri.h), and its unescaping is the identity.
+ *   - An answer can be queued before the body, or after it, but not in between: what is too long
+ *     is thrown away until it ends.
+ *   - Stopping it with a suspended connection aborts the process. Nothing is suspended but for
+ *     the writer, which answers everything before a sink is stopped, and for the cursor.
+ *   - A client that goes away while suspended is not noticed: waiters are bounded.
+ */
+#include "http.h"
+
+#include "base/error.h"
+#include "listener.h"
+#include "routes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Connections beyond those that are served: they get 503, and /healthz. */
+#define CONNECTIONS_SPARE 128
+
+/* What libmicrohttpd may use for a connection: a request's head and an answer's. */
+#define CONNECTION_BYTES ((size_t)16 << 10)
+
+/* How much of a body that is too long is read to its end, to answer 413, in multiples of what is
+ * allowed. */
+#define THROWN_AWAY 4
+
+/* ---- Memory ---------------------------------------------------------------------------------- */
+
+bool server_take_memory(struct server *server, uint64_t bytes) {
+    uint64_t before = atomic_fetch_add_explicit(&server->memory, bytes, memory_order_relaxed);
+    if (before + bytes <= server->memory_bytes_max) return true;
+    server_give_memory(server, bytes);
+    return false;
+}
+
+void server_give_memory(struct server *server, uint64_t bytes) {
+    atomic_fetch_sub_explicit(&server->memory, bytes, memory_order_relaxed);
+}
+
+/* ---- A request's life ------------------------------------------------------------------------ */
+
+/* The first that is known of it. */
+static void *begin_request(void *context, const char *target, struct MHD_Connection *connection) {
+    struct request *request = calloc(1, sizeof *request);
+    if (!request) return NULL;
+    request->server = context;
+    request->connection = connection;
+    request->began_ns = clock_ns();
+    request->uri_error = uri_parse(target, &request->uri);
+    return request;
+}
+
+static void end_request(void *context, struct MHD_Connection *connection, void **state,
+                        enum MHD_RequestTerminationCode why) {
+    struct server *server = context;
+    struct request *request = *state;
+    (void)connection, (void)why;
+    if (!request) return;
+    *state = NULL;
+    if (request->active) {
+        histogram_observe(&server->request_times, clock_ns() - request->began_ns);
+        atomic_fetch_sub(&server->requests, 1);
+    }
+    server_give_memory(server, request->memory_taken);
+    if (request->work_done) request->work_done(request->work);
+    answer_finish(&request->answer);
+    text_finish(&request->body);
+    uri_finish(&request->uri);
+    free(request);
+}
+
+static enum MHD_Result send_answer(struct request *request) {
+    struct answer *answer = &request->answer;
+    bool wants_cors = request->method == METHOD_GET || request->method == METHOD_OPTIONS;
+    uint64_t bytes = answer->body.len;
+    request->phase = PHASE_ANSWERED;
+    if (bytes && !server_take_memory(request->server, bytes)) {
+        answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE,
+                       "too many answers are on their way to slow readers");
+        bytes = 0;
+    }
+    request->memory_taken += bytes;
+    return answer_send(answer, request->server, request->connection, wants_cors);
+}
+
+/* Handles it; afterwards it is answered, or suspended, and then someone else may have it. */
+static enum MHD_Result proceed(struct request *request) {
+    if (!request->active) {
+        request->active = true;
+        atomic_fetch_add(&request->server->requests, 1);
+    }
+    request->phase = PHASE_BODY;
+    if (!request->answer.status) request->route->handle(request);
+    return request->phase == PHASE_SUSPENDED ? MHD_YES : send_answer(request);
+}
+
+static enum method read_method(const char *method) {
+    static const struct {
+        const char *name;
+        enum method method;
+    } methods[] = {
+        {MHD_HTTP_METHOD_GET, METHOD_GET},         {MHD_HTTP_METHOD_HEAD, METHOD_GET},
+        {MHD_HTTP_METHOD_POST, METHOD_POST},       {MHD_HTTP_METHOD_DELETE, METHOD_DELETE},
+        {MHD_HTTP_METHOD_OPTIONS, METHOD_OPTIONS},
+    };
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(method, methods[i].name) == 0) return methods[i].method;
+    return METHOD_OTHER;
+}
+
+static enum MHD_Result take_head(struct request *request, const char *method) {
+    request->method = read_method(method);
+    if (route_request(request) < 0 || request->answer.status) return proceed(request);
+    if (!request->route->body_max) return proceed(request);
+    request->phase = PHASE_BODY;
+    return MHD_YES;
+}
+
+static enum MHD_Result take_body(struct request *request, const char *bytes, size_t *len) {
+    size_t taken = *len;
+    *len = 0;
+    request->body_seen += taken;
+    if (request->body_seen > request->body_max * THROWN_AWAY) return MHD_NO;
+    if (request->body_seen > request->body_max || request->body_refused) return MHD_YES;
+    if (!server_take_memory(request->server, taken)) {
+        request->body_refused = true;
+        text_finish(&request->body);
+        return MHD_YES;
+    }
+    request->memory_taken += taken;
+    text_append(&request->body, bytes, taken);
+    return MHD_YES;
+}
+
+static void check_body(struct request *request) {
+    struct answer *answer = &request->answer;
+    if (request->body_seen > request->body_max)
+        answer_problem(
+            answer, PROBLEM_PAYLOAD_TOO_LARGE, "the body has %llu bytes, at most %llu are taken",
+            (unsigned long long)request->body_seen, (unsigned long long)request->body_max);
+    else if (request->body_refused || request->body.failed)
+        answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE,
+                       "too many bodies are being taken in just now");
+}
+
+static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
+                              const char *method, const char *version, const char *bytes,
+                              size_t *len, void **state) {
+    struct request *request = *state;
+    (void)context, (void)connection, (void)url, (void)version;
+    if (!request) return MHD_NO; /* out of memory */
+    switch (request->phase) {
+    case PHASE_HEAD:
+        return take_head(request, method);
+    case PHASE_BODY:
+        if (*len > 0) return take_body(request, bytes, len);
+        check_body(request);
+        return proceed(request);
+    case PHASE_SUSPENDED:
+        return proceed(request);
+    default:
+        return MHD_NO;
+    }
+}
+
+/* ---- Connections ----------------------------------------------------------------------------- */
+
+static void count_connection(void *context, struct MHD_Connection *connection, void **state,
+                             enum MHD_ConnectionNotificationCode what) {
+    struct server *server = context;
+    (void)connection, (void)state;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        atomic_fetch_add(&server->connections, 1);
+    else
+        atomic_fetch_sub(&server->connections, 1);
+}
+
+static size_t leave_escaped(void *context, struct MHD_Connection *connection, char *text) {
+    (void)context, (void)connection;
+    return strlen(text);
+}
+
+REEL_PRINTF(2, 0)
+static void log_line(void *context, const char *format, va_list args) {
+    struct server *server = context;
+    server->stage->host->log(server->stage, REEL_LEVEL_DEBUG, format, args);
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+static void read_settings(struct server *server) {
+    struct reel_stage *stage = server->stage;
+    server->connections_max = reel_setting_number(stage, "connections_max");
+    server->waiters_max = reel_setting_number(stage, "waiters_max");
+    server->answer_bytes_max = reel_setting_number(stage, "answer_bytes_max");
+    server->memory_bytes_max = reel_setting_number(stage, "http_memory_bytes_max");
+    server->command_bytes_max = reel_setting_number(stage, "command_bytes_max");
+    server->batch_bytes_max = reel_setting_number(stage, "batch_body_bytes_max");
+    server->event_bytes_max = reel_setting_number(stage, "event_bytes_max");
+    server->batch_events_max = reel_setting_number(stage, "batch_events_max");
+    server->allow_origin = reel_setting_text(stage, "allow_origin");
+    if (!server->allow_origin) server->allow_origin = "";
+}
+
+static unsigned thread_count(struct server *server) {
+    uint64_t wanted = reel_setting_number(server->stage, "http_threads");
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (wanted == 0) wanted = processors < 2 ? 2 : (uint64_t)processors;
+    return (unsigned)wanted;
+}
+
+static int start_daemon(struct server *server, struct reel_error *error) {
+    const unsigned flags =
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    struct MHD_OptionItem options[] = {
+        {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)log_line, server},
+        {MHD_OPTION_LISTEN_SOCKET, server->listener, NULL},
+        {MHD_OPTION_THREAD_POOL_SIZE, thread_count(server), NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)(server->connections_max + CONNECTIONS_SPARE),
+         NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)CONNECTION_BYTES, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)reel_setting_number(server->stage, "http_idle_s"),
+         NULL},
+        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)begin_request, server},
+        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)end_request, server},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)count_connection, server},
+        {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escaped, NULL},
+        {MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, server, MHD_OPTION_ARRAY,
+                                      options, MHD_OPTION_END);
+    return server->daemon ? 0 : fail(error, -EIO, "cannot start libmicrohttpd");
+}
+
+static void server_destroy(struct server *server) {
+    if (server->listener >= 0) close(server->listener);
+    free(server);
+}
+
+static int32_t start(struct reel_stage *stage, void **ret_sink, struct reel_error *error) {
+    struct server *server = calloc(1, sizeof *server);
+    const char *bind = reel_setting_text(stage, "bind");
+    char where[LISTENER_NAME_MAX];
+    if (!server) return fail_memory(error);
+    server->stage = stage;
+    server->listener = -1;
+    read_settings(server);
+    int rc = listener_open(bind, &server->listener, where, error);
+    if (rc < 0) goto destroy;
+    rc = waiters_start(server, error);
+    if (rc < 0) goto destroy;
+    rc = start_daemon(server, error);
+    if (rc < 0) goto stop_waiters;
+    reel_log(stage, REEL_LEVEL_INFO, "listening on http://%s", where);
+    *ret_sink = server;
+    return 0;
+
+stop_waiters:
+    waiters_stop(server);
+destroy:
+    server_destroy(server);
+    return rc;
+}
+
+static void moved(void *sink, uint64_t cursor) {
+    (void)cursor;
+    waiters_wake(sink);
+}
+
+/* No new connections; what has been asked for is answered; waiters are told to go. */
+static void drain(void *sink, uint32_t timeout_ms) {
+    struct server *server = sink;
+    uint64_t until_ns = clock_ns() + (uint64_t)timeout_ms * 1000000;
+    atomic_store(&server->draining, true);
+    MHD_quiesce_daemon(server->daemon);
+    waiters_wake(server);
+    while (atomic_load(&server->requests) > 0 && clock_ns() < until_ns) usleep(2000);
+}
+
+static void stop(void *sink) {
+    struct server *server = sink;
+    waiters_stop(server);
+    MHD_stop_daemon(server->daemon);
+    server_destroy(server);
+}
+
+/* ---- What it declares ------------------------------------------------------------------------ */
+
+#define NUMBER(n, lowest, highest, std, u, h)                                                      \
+    REEL_SETTING(.name = n, .kind = REEL_SETTING_NUMBER, .min = lowest, .max = highest,            \
+                 .standard = std, .unit = u, .help = h)
+
+static const struct reel_setting *const settings[] = {
+    REEL_SETTING(.name = "bind", .kind = REEL_SETTING_TEXT, .standard = "127.0.0.1:8080",
+                 .unit = "ADDRESS:PORT", .also = "CELLOS_SERVER_BIND",
+                 .help = "where to listen; port 0 takes a free one"),
+    REEL_SETTING(.name = "allow_origin", .kind = REEL_SETTING_TEXT, .standard = "*",
+                 .unit = "ORIGIN", .help = "Access-Control-Allow-Origin of answers to GET"),
+    NUMBER("http_threads", 0, 64, "0", "threads", "0: as many as there are processors"),
+    NUMBER("connections_max", 1, 1000000, "4096", "connections", "further ones are answered 503"),
+    NUMBER("waiters_max", 0, 1000000, "1024", "requests",
+           "requests that wait for min_cursor at one time"),
+    NUMBER("http_idle_s", 1, 3600, "60", "s", "a connection on which nothing moves is closed"),
+    NUMBER("answer_bytes_max", 65536, 1073741824, "1048576", "bytes",
+           "a larger answer is made while it is sent, and must be taken within view_ms_max"),
+    NUMBER("http_memory_bytes_max", 1048576, 1099511627776, "268435456", "bytes",
+           "bodies and answers in memory together"),
+    NUMBER("command_bytes_max", 1024, 16777216, "65536", "bytes", "body of a command"),
+    NUMBER("batch_body_bytes_max", 1024, 1073741824, "8388608", "bytes",
+           "body of a POST of events"),
+    NULL,
+};
+
+const struct reel_sink http_sink = {
+    .struct_size = sizeof http_sink,
+    .name = "http",
+    .summary = "records, events and commands over HTTP",
+    .settings = settings,
+    .start = start,
+    .moved = moved,
+    .drain = drain,
+    .stop = stop,
+};

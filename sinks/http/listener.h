@@ -1,0 +1,15 @@
+/* listener.h: the listening socket. */
+#ifndef REEL_HTTP_LISTENER_H
+#define REEL_HTTP_LISTENER_H
+
+#include <reel/view.h>
+
+/* Room for an address and port as text. */
+#define LISTENER_NAME_MAX 80
+
+/* Opens it at "127.0.0.1:8080", "[::1]:8080" or "localhost:8080". `ret_where` is the address that
+ * it has got, with the port that port 0 was given. */
+int listener_open(const char *bind, int *ret, char ret_where[LISTENER_NAME_MAX],
+                  struct reel_error *error);
+
+#endif

@@ -1,0 +1,235 @@
+/* listing.c: see listing.h. */
+#include "listing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* What is made at a time of a body that is too large to be made at once. */
+#define BLOCK_BYTES ((size_t)256 << 10)
+
+/* Rows of a listing, one walk after another. `from` is where the next walk begins. */
+struct listing {
+    struct server *server;
+    struct reel_view *view;
+    const char *collection;
+    struct filter filter;
+    uint64_t limit, rows; /* asked for; given so far */
+    struct text from;     /* the key that the next walk begins behind */
+    bool has_from;
+    bool more; /* there are rows beyond the limit */
+    bool done;
+    struct text head; /* before the first row */
+    struct text tail; /* behind the last */
+    struct text left; /* made and not yet sent, from left_at on */
+    size_t left_at;
+};
+
+void listing_destroy(struct listing *listing) {
+    if (!listing) return;
+    if (listing->view) reel_stage_close(listing->server->stage, listing->view);
+    filter_finish(&listing->filter);
+    text_finish(&listing->from);
+    text_finish(&listing->head);
+    text_finish(&listing->tail);
+    text_finish(&listing->left);
+    free(listing);
+}
+
+/* ---- Rows ------------------------------------------------------------------------------------ */
+
+static int remember(struct listing *listing, struct reel_str key) {
+    listing->has_from = true;
+    listing->from.len = 0;
+    text_append_str(&listing->from, key);
+    return listing->from.failed ? -ENOMEM : 0;
+}
+
+/* 1: this row is to be given; 0: it is not; 2: it is beyond the limit. */
+static int want_row(struct listing *listing, const struct reel_row *row) {
+    int rc = filter_matches(&listing->filter, row->json);
+    if (rc <= 0) return rc;
+    if (listing->rows < listing->limit) return 1;
+    listing->more = true;
+    return 2;
+}
+
+static int walk(struct listing *listing, reel_row_fn fn) {
+    struct reel_str from = {listing->from.data ? listing->from.data : "", listing->from.len};
+    if (!listing->has_from) from.data = NULL;
+    return reel_stage_list(listing->server->stage, listing->view, listing->collection, from, true,
+                           fn, listing);
+}
+
+/* Adds a row; 1: that is enough for a block. */
+static int write_row(void *context, const struct reel_row *row) {
+    struct listing *listing = context;
+    int rc = want_row(listing, row);
+    if (rc == 2) listing->done = true;
+    if (rc != 1) return rc < 0 ? rc : rc == 2;
+    if (listing->rows++ > 0) text_append_lit(&listing->left, ",");
+    text_append_str(&listing->left, row->json);
+    if (listing->left.failed) return -ENOMEM;
+    if (listing->rows < listing->limit && listing->left.len < BLOCK_BYTES) return 0;
+    rc = remember(listing, row->key);
+    return rc < 0 ? rc : listing->left.len >= BLOCK_BYTES;
+}
+
+/* Only counts what a row would take. */
+struct count {
+    struct listing *listing;
+    uint64_t bytes, rows;
+    struct text last_key;
+};
+
+static int count_row(void *context, const struct reel_row *row) {
+    struct count *count = context;
+    struct listing *listing = count->listing;
+    int rc = filter_matches(&listing->filter, row->json);
+    if (rc <= 0) return rc;
+    if (count->rows == listing->limit) {
+        listing->more = true;
+        return 1;
+    }
+    if (count->rows++ > 0) count->bytes++;
+    count->bytes += row->json.len;
+    if (count->rows == listing->limit) {
+        count->last_key.len = 0;
+        text_append_str(&count->last_key, row->key);
+    }
+    return count->last_key.failed ? -ENOMEM : 0;
+}
+
+/* ---- Around the rows ------------------------------------------------------------------------- */
+
+static void write_head(struct listing *listing) {
+    text_append_lit(&listing->head, "{\"");
+    text_append_lit(&listing->head, listing->collection);
+    text_append_lit(&listing->head, "\":[");
+}
+
+static void write_tail(struct listing *listing, const struct answer *answer,
+                       struct reel_str last_key) {
+    struct text *tail = &listing->tail;
+    text_append_lit(tail, "],\"cursor\":");
+    text_append_number(tail, answer->cursor);
+    text_append_lit(tail, ",\"epoch\":\"");
+    text_append_lit(tail, answer->epoch.text);
+    text_append_lit(tail, "\"");
+    if (listing->more) {
+        text_append_lit(tail, ",\"next\":");
+        text_append_quoted(tail, last_key);
+    }
+    text_append_lit(tail, "}");
+}
+
+static void append(struct text *to, const struct text *from) {
+    text_append_str(to, text_str(from));
+}
+
+/* The last row's key is in `from`, if that was the limit's. */
+static void finish_body(struct listing *listing, struct answer *answer) {
+    write_tail(listing, answer, text_str(&listing->from));
+    struct text *body = &listing->left;
+    append(body, &listing->tail);
+    if (listing->head.failed || listing->tail.failed) body->failed = true;
+    answer->body = *body;
+    listing->left = (struct text){0};
+}
+
+/* ---- A body that is made while it is sent ---------------------------------------------------- */
+
+/* Makes the next block. 0, or an error; -ETIME when the view's time is up. */
+static int make_block(struct listing *listing) {
+    listing->left.len = listing->left_at = 0;
+    int rc = walk(listing, write_row);
+    if (rc < 0) return rc;
+    if (rc == 0) listing->done = true; /* no more rows */
+    if (listing->rows == listing->limit) listing->done = true;
+    if (listing->done) append(&listing->left, &listing->tail);
+    return listing->left.failed ? -ENOMEM : 0;
+}
+
+static ssize_t read_block(void *context, uint64_t at, char *to, size_t room) {
+    struct listing *listing = context;
+    (void)at;
+    if (listing->left_at == listing->left.len && make_block(listing) < 0)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    size_t bytes = listing->left.len - listing->left_at;
+    if (bytes > room) bytes = room;
+    memcpy(to, listing->left.data + listing->left_at, bytes);
+    listing->left_at += bytes;
+    return (ssize_t)bytes;
+}
+
+static void forget(void *context) {
+    listing_destroy(context);
+}
+
+struct MHD_Response *listing_response(struct listing *listing, uint64_t bytes) {
+    return MHD_create_response_from_callback(bytes, BLOCK_BYTES, read_block, listing, forget);
+}
+
+/* Counts the whole, and begins anew: a walk through a view gives the same each time. */
+static int prepare_stream(struct listing *listing, struct answer *answer, bool has_after,
+                          struct reel_str after) {
+    struct count count = {.listing = listing};
+    struct reel_str from = after;
+    if (!has_after) from.data = NULL;
+    listing->more = listing->done = false;
+    int rc = reel_stage_list(listing->server->stage, listing->view, listing->collection, from, true,
+                             count_row, &count);
+    if (rc >= 0) write_tail(listing, answer, text_str(&count.last_key));
+    text_finish(&count.last_key);
+    if (rc < 0) return rc;
+    listing->left.len = listing->left_at = 0;
+    listing->rows = 0;
+    listing->from.len = 0;
+    listing->has_from = has_after;
+    if (has_after) text_append_str(&listing->from, after);
+    append(&listing->left, &listing->head);
+    answer->listing = listing;
+    answer->listing_bytes = listing->head.len + count.bytes + listing->tail.len;
+    return listing->left.failed || listing->tail.failed ? -ENOMEM : 0;
+}
+
+/* ---- The answer ------------------------------------------------------------------------------ */
+
+/* Makes the body as long as it stays within the bound. True: that was all. */
+static int make_at_once(struct listing *listing) {
+    uint64_t bound = listing->server->answer_bytes_max;
+    int rc;
+    append(&listing->left, &listing->head);
+    do {
+        rc = walk(listing, write_row);
+        if (rc < 0) return rc;
+        if (rc == 0 || listing->done) return 1;
+    } while (listing->left.len < bound);
+    return 0;
+}
+
+int listing_answer(struct request *request, struct reel_view *view, struct filter *filter,
+                   uint64_t limit, struct reel_str after) {
+    struct answer *answer = &request->answer;
+    struct listing *listing = calloc(1, sizeof *listing);
+    if (!listing) {
+        reel_stage_close(request_stage(request), view);
+        filter_finish(filter);
+        return -ENOMEM;
+    }
+    listing->server = request->server;
+    listing->view = view;
+    listing->collection = request->projector->collection;
+    listing->filter = *filter;
+    listing->limit = limit;
+    *filter = (struct filter){0};
+    write_head(listing);
+    int rc = after.data ? remember(listing, after) : 0;
+    if (rc == 0) rc = make_at_once(listing);
+    if (rc == 0)
+        rc = prepare_stream(listing, answer, after.data, after);
+    else if (rc > 0)
+        finish_body(listing, answer);
+    if (rc < 0) answer->listing = NULL;
+    if (!answer->listing) listing_destroy(listing);
+    return rc < 0 ? rc : 0;
+}

@@ -1,0 +1,54 @@
+/* request.c: see request.h. */
+#include "request.h"
+
+#include <errno.h>
+#include <strings.h>
+
+struct reel_stage *request_stage(const struct request *request) {
+    return request->server->stage;
+}
+
+struct reel_str request_header(const struct request *request, const char *name) {
+    struct reel_str value = {NULL, 0};
+    MHD_lookup_connection_value_n(request->connection, MHD_HEADER_KIND, name, strlen(name),
+                                  &value.data, &value.len);
+    return value;
+}
+
+int request_number(struct request *request, const char *name, uint64_t *ret) {
+    const struct uri_param *param = uri_param(&request->uri, name);
+    uint64_t number = 0;
+    if (!param) return 0;
+    bool good = param->value.len > 0;
+    for (size_t i = 0; i < param->value.len && good; i++) {
+        unsigned digit = (unsigned char)param->value.data[i] - '0';
+        good = digit <= 9;
+        number = number > (UINT64_MAX - digit) / 10 ? UINT64_MAX : number * 10 + digit;
+    }
+    if (!good) {
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
+                       "parameter `%s` is `%.*s`, wanted a number", name, REEL_FMT(param->value));
+        return -EINVAL;
+    }
+    *ret = number;
+    return 1;
+}
+
+bool request_is_json(const struct request *request) {
+    struct reel_str type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
+    if (!type.data) return false;
+    const char *end = memchr(type.data, ';', type.len);
+    size_t len = end ? (size_t)(end - type.data) : type.len;
+    while (len > 0 && (type.data[len - 1] == ' ' || type.data[len - 1] == '\t')) len--;
+    if (len == 16 && strncasecmp(type.data, "application/json", 16) == 0) return true;
+    return len > 5 && strncasecmp(type.data + len - 5, "+json", 5) == 0;
+}
+
+void request_suspend(struct request *request) {
+    request->phase = PHASE_SUSPENDED;
+    MHD_suspend_connection(request->connection);
+}
+
+void request_resume(struct request *request) {
+    MHD_resume_connection(request->connection);
+}

@@ -1,0 +1,276 @@
+/* routes.c: see routes.h. */
+#include "routes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <strings.h>
+
+static const char *const no_params[] = {NULL};
+static const char *const wait_params[] = {"min_cursor", "timeout", NULL};
+static const char *const list_params[] = {"limit", "after", "min_cursor", "timeout", NULL};
+static const char *const event_params[] = {"since", "limit", "type", "subject", "ce_subject", NULL};
+static const char *const limit_params[] = {"limit", NULL};
+
+static uint64_t command_body(const struct server *server) {
+    return server->command_bytes_max;
+}
+static uint64_t events_body(const struct server *server) {
+    return server->batch_bytes_max;
+}
+
+#define ROUTE(...)                                                                                 \
+    &(const struct route) {                                                                        \
+        __VA_ARGS__                                                                                \
+    }
+#define READ  REEL_ACCESS_READ
+#define WRITE REEL_ACCESS_WRITE
+#define OPEN  REEL_ACCESS_NONE
+
+const struct route *const routes[] = {
+    ROUTE(METHOD_GET, "/healthz", OPEN, no_params, .handle = handle_health,
+          .summary = "Is the process alive?"),
+    ROUTE(METHOD_GET, "/readyz", OPEN, no_params, .handle = handle_ready,
+          .summary = "Is everything caught up? 503 with the reason if not"),
+    ROUTE(METHOD_GET, "/metrics", READ, no_params, .handle = handle_metrics,
+          .summary = "Figures in Prometheus' text format"),
+    ROUTE(METHOD_GET, "/v1/status", READ, no_params, .handle = handle_status,
+          .summary = "Position, feed, queue, store and projections"),
+    ROUTE(METHOD_GET, "/v1/plugins", READ, no_params, .handle = handle_plugins,
+          .summary = "The plugins that are loaded, and what they declare"),
+    ROUTE(METHOD_GET, "/v1/version", READ, no_params, .handle = handle_version,
+          .summary = "The versions of the server and of this API"),
+    ROUTE(METHOD_GET, "/v1/openapi.json", READ, no_params, .handle = handle_openapi,
+          .summary = "This description"),
+    ROUTE(METHOD_GET, "/v1/events", READ, event_params, .handle = handle_events,
+          .summary = "A page of the log"),
+    ROUTE(METHOD_POST, "/v1/events", WRITE, no_params, .body_max = events_body,
+          .handle = handle_post_events,
+          .summary = "Appends events: CloudEvents in structured, batched or binary mode"),
+    ROUTE(METHOD_GET, "/v1/events/{seq}/raw", READ, no_params, .handle = handle_raw_event,
+          .summary = "An event's bytes as they came"),
+    ROUTE(METHOD_GET, "/v1/rejected", READ, limit_params, .handle = handle_rejected,
+          .summary = "The newest rejected events, with the reason"),
+    ROUTE(METHOD_GET, "/v1/{collection}", READ, list_params, .takes_filters = true,
+          .handle = handle_list, .summary = "Lists the records in the order of their keys"),
+    ROUTE(METHOD_POST, "/v1/{collection}", WRITE, no_params, .body_max = command_body,
+          .handle = handle_command, .summary = "The command `create`"),
+    ROUTE(METHOD_GET, "/v1/{collection}/{key}", READ, wait_params, .handle = handle_get,
+          .summary = "One record"),
+    ROUTE(METHOD_DELETE, "/v1/{collection}/{key}", WRITE, no_params, .body_max = command_body,
+          .handle = handle_command, .summary = "The command `delete`"),
+    ROUTE(METHOD_GET, "/v1/{collection}/by-name/{name}", READ, wait_params,
+          .handle = handle_get_by_name, .summary = "The one record of that name"),
+    ROUTE(METHOD_DELETE, "/v1/{collection}/by-name/{name}", WRITE, no_params,
+          .body_max = command_body, .handle = handle_command_by_name,
+          .summary = "The command `delete`, by name"),
+    ROUTE(METHOD_POST, "/v1/{collection}/{key}/{verb}", WRITE, no_params, .body_max = command_body,
+          .handle = handle_command, .summary = "A command"),
+    NULL,
+};
+
+/* ---- Which route ----------------------------------------------------------------------------- */
+
+static const struct reel_projector *find_projector(struct reel_stage *stage,
+                                                   struct reel_str collection) {
+    const struct reel_projector *projector;
+    for (size_t n = 0; (projector = reel_stage_projector(stage, n)); n++)
+        if (reel_str_is(collection, projector->collection)) return projector;
+    return NULL;
+}
+
+static bool has_command(const struct reel_projector *projector, struct reel_str verb) {
+    for (size_t i = 0; projector->commands && projector->commands[i]; i++)
+        if (reel_str_is(verb, projector->commands[i]->verb)) return true;
+    return false;
+}
+
+static bool has_name(const struct reel_projector *projector) {
+    for (size_t i = 0; projector->fields[i]; i++)
+        if (projector->fields[i]->flags & REEL_FIELD_IS_NAME) return true;
+    return false;
+}
+
+/* Does the path fit, segment by segment? */
+static bool path_fits(const char *path, const struct uri *uri) {
+    size_t n = 0;
+    for (path++;; path++, n++) {
+        size_t len = strcspn(path, "/");
+        if (n == uri->segment_count) return false;
+        struct reel_str part = {path, len};
+        if (part.data[0] != '{' && !reel_str_eq(part, uri->segments[n])) return false;
+        path += len;
+        if (!*path) return n + 1 == uri->segment_count;
+    }
+}
+
+/* Is it there for that collection: are its records named, does it take that command? */
+static bool is_declared(const struct route *route, const struct uri *uri,
+                        const struct reel_projector *projector) {
+    bool by_name = strstr(route->path, "/by-name/");
+    if (by_name && !has_name(projector)) return false;
+    if (route->method == METHOD_GET) return true;
+    if (route->method == METHOD_DELETE) return has_command(projector, reel_text("delete"));
+    if (uri->segment_count == 2) return has_command(projector, reel_text("create"));
+    struct reel_str verb = uri->segments[3];
+    return !reel_str_is(verb, "create") && !reel_str_is(verb, "delete") &&
+           has_command(projector, verb);
+}
+
+/* Sets the route for the request's method, and the methods of all that fit its path. */
+static void find_route(struct request *request, unsigned *ret_methods) {
+    const struct uri *uri = &request->uri;
+    *ret_methods = 0;
+    for (size_t i = 0; routes[i]; i++) {
+        const struct route *route = routes[i];
+        const struct reel_projector *projector = NULL;
+        if (!path_fits(route->path, uri)) continue;
+        if (strstr(route->path, "{collection}")) {
+            projector = find_projector(request_stage(request), uri->segments[1]);
+            if (!projector || !is_declared(route, uri, projector)) continue;
+        }
+        *ret_methods |= route->method;
+        if (route->method != request->method || request->route) continue;
+        request->route = route;
+        request->projector = projector;
+    }
+}
+
+static void write_allow(struct answer *answer, unsigned methods) {
+    static const struct {
+        unsigned method;
+        const char *names;
+    } names[] = {{METHOD_GET, "GET, HEAD, "}, {METHOD_POST, "POST, "}, {METHOD_DELETE, "DELETE, "}};
+    size_t len = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (methods & names[i].method)
+            len += (size_t)snprintf(answer->allow + len, sizeof answer->allow - len, "%s",
+                                    names[i].names);
+    snprintf(answer->allow + len, sizeof answer->allow - len, "OPTIONS");
+}
+
+/* ---- What can be checked before the body ----------------------------------------------------- */
+
+static int check_token(struct request *request, reel_access wanted) {
+    struct reel_str header = request_header(request, MHD_HTTP_HEADER_AUTHORIZATION);
+    reel_access access = REEL_ACCESS_NONE;
+    if (header.len > 7 && strncasecmp(header.data, "Bearer ", 7) == 0) {
+        struct reel_str token = {header.data + 7, header.len - 7};
+        while (token.len && token.data[0] == ' ') token.data++, token.len--;
+        access = reel_stage_access(request_stage(request), token);
+    }
+    if (access == REEL_ACCESS_NONE) {
+        answer_problem(&request->answer, PROBLEM_UNAUTHORIZED,
+                       header.data ? "the bearer token is not known"
+                                   : "a bearer token is needed: Authorization: Bearer …");
+        return -EACCES;
+    }
+    if (access >= wanted) return 0;
+    answer_problem(&request->answer, PROBLEM_FORBIDDEN, "this token may only read");
+    return -EPERM;
+}
+
+static bool is_known(const struct request *request, struct reel_str name) {
+    const struct route *route = request->route;
+    for (const char *const *param = route->params; *param; param++)
+        if (reel_str_is(name, *param)) return true;
+    if (!route->takes_filters) return false;
+    for (size_t i = 0; request->projector->fields[i]; i++) {
+        const struct reel_field *field = request->projector->fields[i];
+        if (reel_str_is(name, field->name)) return true;
+        if (field->filter && reel_str_is(name, field->filter)) return true;
+    }
+    return false;
+}
+
+static int check_params(struct request *request) {
+    const struct uri *uri = &request->uri;
+    for (size_t i = 0; i < uri->param_count; i++) {
+        struct reel_str name = uri->params[i].name;
+        if (!is_known(request, name)) {
+            answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
+                           "there is no parameter `%.*s` here", REEL_FMT(name));
+            return -EINVAL;
+        }
+        for (size_t other = 0; other < i; other++) {
+            if (!reel_str_eq(uri->params[other].name, name)) continue;
+            answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "parameter `%.*s` is given twice",
+                           REEL_FMT(name));
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
+static int check_length(struct request *request) {
+    struct reel_str length = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    request->body_max = request->route->body_max ? request->route->body_max(request->server) : 0;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < length.len; i++) { /* that they are digits was seen to */
+        unsigned digit = (unsigned char)length.data[i] - '0';
+        bytes = bytes > (UINT64_MAX - 9) / 10 ? UINT64_MAX : bytes * 10 + digit % 10;
+    }
+    if (bytes <= request->body_max || !request->route->body_max) return 0;
+    answer_problem(&request->answer, PROBLEM_PAYLOAD_TOO_LARGE,
+                   "the body has %llu bytes, at most %llu are taken", (unsigned long long)bytes,
+                   (unsigned long long)request->body_max);
+    return -E2BIG;
+}
+
+static int check_target(struct request *request) {
+    if (request->uri_error == 0) return 0;
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
+                   request->uri_error == -E2BIG ? "the target has too many segments or parameters"
+                                                : "the target is not percent-encoded UTF-8");
+    return request->uri_error;
+}
+
+static int refuse_unknown(struct request *request, unsigned methods) {
+    if (methods == 0) {
+        answer_problem(&request->answer, PROBLEM_NOT_FOUND, "there is no such route");
+        return -ENOENT;
+    }
+    answer_problem(&request->answer, PROBLEM_METHOD_NOT_ALLOWED,
+                   "this method is not allowed here, see Allow");
+    write_allow(&request->answer, methods);
+    return -ENOTSUP;
+}
+
+/* A server that is over its bounds still says how it is. */
+static int check_load(struct request *request) {
+    struct server *server = request->server;
+    if (request->route && request->route->access == OPEN) return 0;
+    if (atomic_load(&server->draining)) {
+        answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE, "the daemon is about to end");
+        return -ESHUTDOWN;
+    }
+    if (atomic_load(&server->connections) <= server->connections_max) return 0;
+    answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE,
+                   "%llu connections are open, at most %llu are served",
+                   (unsigned long long)atomic_load(&server->connections),
+                   (unsigned long long)server->connections_max);
+    return -EAGAIN;
+}
+
+int route_request(struct request *request) {
+    unsigned methods = 0;
+    int rc = check_target(request);
+    if (rc == 0) find_route(request, &methods);
+    if (rc == 0) rc = check_load(request);
+    if (rc < 0) return rc;
+    if (request->method == METHOD_OPTIONS) {
+        handle_options(request);
+        write_allow(&request->answer, methods);
+        return 0;
+    }
+    if (!request->route || request->route->access != OPEN)
+        rc = check_token(request, request->route ? request->route->access : READ);
+    if (rc == 0 && !request->route) rc = refuse_unknown(request, methods);
+    if (rc == 0) rc = check_params(request);
+    return rc < 0 ? rc : check_length(request);
+}
+
+void handle_options(struct request *request) {
+    struct answer *answer = &request->answer;
+    answer->status = MHD_HTTP_NO_CONTENT;
+    answer->is_options = true;
+}

@@ -1,0 +1,130 @@
+/* waiters.c: requests that wait for the cursor (request.h): suspended, in a bounded list, with one
+ * thread that looks at it when the cursor moves or the first deadline passes. A request that is
+ * resumed looks for itself whether the cursor is there. */
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "request.h"
+
+#include <errno.h>
+
+#define TIMEOUT_STANDARD_S 5
+#define TIMEOUT_MAX_S      60
+
+static uint64_t now_ms(void) {
+    return clock_ns() / 1000000;
+}
+
+static void remove_waiter(struct server *server, struct request *request) {
+    if (request->next) request->next->previous = request->previous;
+    *(request->previous ? &request->previous->next : &server->waiters) = request->next;
+    server->waiter_count--;
+}
+
+/* Resumes those that need not wait any more; returns when the next one must not. */
+static uint64_t resume_some(struct server *server) {
+    uint64_t now = now_ms(), cursor = reel_stage_cursor(server->stage);
+    uint64_t next_ms = now + TIMEOUT_MAX_S * 1000;
+    bool all = server->ending || atomic_load(&server->draining);
+    struct request *next;
+    for (struct request *request = server->waiters; request; request = next) {
+        next = request->next;
+        if (all || cursor >= request->wanted_cursor || now >= request->deadline_ms) {
+            remove_waiter(server, request);
+            request_resume(request);
+        } else if (request->deadline_ms < next_ms) {
+            next_ms = request->deadline_ms;
+        }
+    }
+    return next_ms;
+}
+
+static void *run(void *context) {
+    struct server *server = context;
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&server->waiters_lock);
+    while (!server->ending || server->waiters) {
+        uint64_t until_ms = resume_some(server);
+        if (server->ending) continue;
+        struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
+                                 .tv_nsec = (long)(until_ms % 1000) * 1000000};
+        if (server->waiters)
+            pthread_cond_timedwait(&server->waiters_changed, &server->waiters_lock, &until);
+        else
+            pthread_cond_wait(&server->waiters_changed, &server->waiters_lock);
+    }
+    return NULL;
+}
+
+int waiters_start(struct server *server, struct reel_error *error) {
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&server->waiters_changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&server->waiters_lock, NULL);
+    int rc = pthread_create(&server->clock, NULL, run, server);
+    if (rc == 0) return 0;
+    pthread_cond_destroy(&server->waiters_changed);
+    pthread_mutex_destroy(&server->waiters_lock);
+    return fail(error, -rc, "cannot start a thread: %s", strerror(rc));
+}
+
+void waiters_stop(struct server *server) {
+    pthread_mutex_lock(&server->waiters_lock);
+    server->ending = true;
+    pthread_cond_signal(&server->waiters_changed);
+    pthread_mutex_unlock(&server->waiters_lock);
+    pthread_join(server->clock, NULL);
+    pthread_cond_destroy(&server->waiters_changed);
+    pthread_mutex_destroy(&server->waiters_lock);
+}
+
+void waiters_wake(struct server *server) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&server->waiters_lock);
+    if (server->waiters) pthread_cond_signal(&server->waiters_changed);
+}
+
+/* False: there are too many already. */
+static bool enlist(struct request *request) {
+    struct server *server = request->server;
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&server->waiters_lock);
+    if (server->waiter_count >= server->waiters_max) return false;
+    request_suspend(request);
+    server->waiter_count++;
+    request->previous = NULL;
+    request->next = server->waiters;
+    if (request->next) request->next->previous = request;
+    server->waiters = request;
+    pthread_cond_signal(&server->waiters_changed);
+    return true;
+}
+
+static bool give_up(struct request *request) {
+    struct answer *answer = &request->answer;
+    uint64_t cursor = reel_stage_cursor(request_stage(request));
+    if (atomic_load(&request->server->draining)) {
+        answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE, "the daemon is about to end");
+        return false;
+    }
+    answer_problem(answer, PROBLEM_NOT_YET, "the cursor is %llu, it has not reached %llu in time",
+                   (unsigned long long)cursor, (unsigned long long)request->wanted_cursor);
+    answer_problem_number(answer, "cursor", cursor);
+    return false;
+}
+
+bool request_wait_for_cursor(struct request *request) {
+    uint64_t timeout_s = TIMEOUT_STANDARD_S;
+    request->wanted_cursor = 0;
+    if (request_number(request, "min_cursor", &request->wanted_cursor) < 0 ||
+        request_number(request, "timeout", &timeout_s) < 0)
+        return false;
+    if (reel_stage_cursor(request_stage(request)) >= request->wanted_cursor) return true;
+    if (timeout_s > TIMEOUT_MAX_S) timeout_s = TIMEOUT_MAX_S;
+    if (!request->waited) request->deadline_ms = now_ms() + timeout_s * 1000;
+    if (request->waited || timeout_s == 0 || atomic_load(&request->server->draining))
+        return give_up(request);
+    request->waited = true;
+    if (enlist(request)) return false;
+    answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE,
+                   "too many requests wait for a cursor");
+    return false;
+}
