@@ -75,6 +75,34 @@ struct reply post_load(struct client *client, uint64_t first, size_t count) {
     return reply;
 }
 
+static void add_large_cell(struct text *body, size_t n) {
+    char long_id[LARGE_CELL_BYTES];
+    memset(long_id, 'r', sizeof long_id);
+    text_format(body,
+                "{\"specversion\":\"1.0\",\"id\":\"large-%zu\",\"source\":\"/large\","
+                "\"type\":\"dev.cellos.events.cell.lifecycle.v1.started\","
+                "\"data\":{\"cellId\":\"large-%05zu\",\"specId\":\"s\",\"runId\":\"",
+                n, n);
+    text_add(body, long_id, sizeof long_id);
+    text_format(body, "\"}}");
+}
+
+void post_large_cells(struct client *client, size_t count) {
+    static const char *const headers[] = {"Content-Type: application/cloudevents-batch+json", NULL};
+    for (size_t done = 0; done < count;) {
+        struct text body = {0};
+        for (size_t i = 0; i < 500 && done < count; i++) {
+            text_add(&body, i ? "," : "[", 1);
+            add_large_cell(&body, done++);
+        }
+        text_add(&body, "]", 1);
+        struct reply reply = request(client, "POST", "/v1/events", headers, body.data, body.len);
+        must(reply.status == 201);
+        reply_free(&reply);
+        free(body.data);
+    }
+}
+
 /* ---- Writers --------------------------------------------------------------------------------- */
 
 struct load {
@@ -132,7 +160,7 @@ uint64_t load_ended(struct load *load) {
 
 int slow_get(const struct daemon *daemon, const char *path) {
     struct text head_text = {0};
-    int fd = socket_opened(daemon), bytes = 4096;
+    int fd = socket_opened(daemon), bytes = 32768;
     must(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes) == 0);
     text_format(&head_text,
                 "GET %s HTTP/1.1\r\nHost: reel\r\nAuthorization: Bearer " WRITE_TOKEN

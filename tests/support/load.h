@@ -19,6 +19,11 @@ uint64_t load_number(struct reel_str event);
 /* Posts load events `first` … `first + count - 1` as one batch. */
 struct reply post_load(struct client *client, uint64_t first, size_t count);
 
+/* Posts as many cells, of about LARGE_CELL_BYTES each: LARGE_CELLS of them make a list that no
+ * socket's buffers take whole. */
+enum { LARGE_CELLS = 1500, LARGE_CELL_BYTES = 8192 };
+void post_large_cells(struct client *client, size_t count);
+
 /* ---- Writers --------------------------------------------------------------------------------- */
 
 /* Threads that post as fast as they are answered, `count` events at a time, each event once. What
