@@ -2,6 +2,7 @@
 #include "changes.h"
 
 #include "host.h"
+#include "index.h"
 #include "keys.h"
 #include "registry.h"
 
@@ -89,6 +90,7 @@ static int load(struct collection *collection, struct change *change, struct are
         return store_fail(store, MDB_CORRUPTED, "cannot read a record", error);
     change->exists = true;
     change->stored = stored.len;
+    change->stored_changed = change->changed;
     return 0;
 }
 
@@ -144,6 +146,7 @@ static struct change **sort_dirty(const struct changes *changes, struct arena *a
 
 static int flush_one(struct keys_writer *writer, struct collection *collection,
                      const struct change *change, struct reel_error *error) {
+    if (collection->state.changed < change->changed) collection->state.changed = change->changed;
     if (!change->exists) {
         if (!change->stored) return 0;
         collection->state.records--;
@@ -158,18 +161,39 @@ static int flush_one(struct keys_writer *writer, struct collection *collection,
     return 0;
 }
 
-int changes_flush(struct collection *collection, struct arena *arena, struct reel_error *error) {
-    struct changes *changes = &collection->changes;
-    if (changes->count == 0) return 0;
-    size_t count;
-    struct change **sorted = sort_dirty(changes, arena, &count);
-    if (!sorted) return fail_memory(error);
+static int flush_records(struct collection *collection, struct change *const *sorted, size_t count,
+                         struct reel_error *error) {
     struct keys_writer writer;
     int rc = keys_writer_start(&writer, collection->store, collection->dbi, error);
     if (rc < 0) return rc;
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = flush_one(&writer, collection, sorted[i], error);
     keys_writer_finish(&writer);
+    return rc;
+}
+
+static int flush_index(struct collection *collection, struct change *const *sorted, size_t count,
+                       struct arena *arena, struct reel_error *error) {
+    struct index_move *moves = arena_alloc(arena, count * sizeof *moves);
+    if (!moves) return fail_memory(error);
+    for (size_t i = 0; i < count; i++)
+        moves[i] = (struct index_move){
+            .key = sorted[i]->key,
+            .from = sorted[i]->stored_changed,
+            .to = sorted[i]->changed,
+            .deleted = !sorted[i]->exists,
+        };
+    return index_write(collection->store, collection->index, moves, count, arena, error);
+}
+
+int changes_flush(struct collection *collection, struct arena *arena, struct reel_error *error) {
+    struct changes *changes = &collection->changes;
+    if (changes->count == 0) return 0;
+    size_t count;
+    struct change **sorted = sort_dirty(changes, arena, &count);
+    if (!sorted) return fail_memory(error);
+    int rc = count > 0 ? flush_records(collection, sorted, count, error) : 0;
+    if (rc == 0 && count > 0) rc = flush_index(collection, sorted, count, arena, error);
     if (rc == 0) changes_reset(changes);
     return rc;
 }

@@ -28,6 +28,7 @@ struct change {
     struct reel_str *values; /* shape.count JSON texts, when it exists */
     uint64_t met;            /* number of the last callback that was given this handle */
     size_t stored;           /* bytes of it in the store; 0: the store has none of this key */
+    uint64_t stored_changed; /* the `changed` that it has there */
     uint64_t changed;
     bool exists;
     bool dirty;      /* the store does not have this state */
@@ -62,7 +63,8 @@ int changes_find(struct collection *collection, struct reel_str key, struct aren
 /* Sees to it that there is room for values, and for those before. False: out of memory. */
 bool change_values(struct change *change, struct arena *arena);
 
-/* Writes what is dirty into the write transaction, counts `state.records`, and resets. */
+/* Writes what is dirty into the write transaction, with its place in the index, counts
+ * `state.records`, raises `state.changed`, and resets. */
 int changes_flush(struct collection *collection, struct arena *arena, struct reel_error *error);
 
 #endif

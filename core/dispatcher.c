@@ -203,16 +203,27 @@ int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error)
 
 /* ---- Keeping the log ------------------------------------------------------------------------- */
 
-int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
+static int trim_log(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
     struct store_state *state = &dispatcher->state;
     if (first_seq <= state->first_seq) return 0;
-    int rc = dispatcher_begin(dispatcher, error);
-    if (rc == 0)
-        rc = log_trim(&dispatcher->store, first_seq, dispatcher->batch_events_max,
+    int rc = log_trim(&dispatcher->store, first_seq, dispatcher->batch_events_max,
                       &state->first_seq, error);
-    if (rc == 0) rc = rejected_trim(&dispatcher->store, state->first_seq, error);
+    return rc < 0 ? rc : rejected_trim(&dispatcher->store, state->first_seq, error);
+}
+
+int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
+    struct store_state *state = &dispatcher->state;
+    if (first_seq <= state->first_seq && !dispatcher->tombstones_left) return 0;
+    bool left = true;
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = trim_log(dispatcher, first_seq, error);
+    if (rc == 0) /* one event may have deleted any number: they are bounded on their own */
+        rc = registry_trim(&dispatcher->registry, state->first_seq, dispatcher->batch_events_max,
+                           &left, error);
     rc = dispatcher_end(dispatcher, rc, error);
-    return rc < 0 ? rc : 1;
+    if (rc < 0) return rc;
+    dispatcher->tombstones_left = left;
+    return 1;
 }
 
 int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collection,
@@ -227,6 +238,7 @@ int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collectio
 int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
     int rc = dispatcher_begin(dispatcher, error);
     if (rc == 0) rc = registry_start(&dispatcher->registry, &dispatcher->state, error);
+    dispatcher->tombstones_left = true; /* a trim may have been killed half way */
     return dispatcher_end(dispatcher, rc, error);
 }
 

@@ -28,8 +28,9 @@ struct dispatcher {
     uint32_t event_bytes_max;
     uint32_t batch_events_max;
     uint64_t batch_bytes_max;
-    uint64_t time_ns; /* when the transaction began: what it takes was received then */
-    uint64_t folded;  /* the seq that it has folded up to, or 0 */
+    uint64_t time_ns;     /* when the transaction began: what it takes was received then */
+    uint64_t folded;      /* the seq that it has folded up to, or 0 */
+    bool tombstones_left; /* below the log's floor, maybe: trimming has yet to look */
 };
 
 /* A payload on its way in. */
@@ -66,8 +67,8 @@ void dispatcher_abort(struct dispatcher *dispatcher);
 /* Folds one transaction's worth of what any collection is behind. 1: it did; 0: none is. */
 int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error);
 
-/* Removes one transaction's worth of events below `first_seq` from the log. 1: it did and there
- * may be more; 0: it is done. Everything must be caught up. */
+/* Removes one transaction's worth of events below `first_seq` from the log, and of tombstones below
+ * its floor. 1: it did and there may be more; 0: it is done. Everything must be caught up. */
 int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error);
 
 /* Empties a collection, and sets it to the log's floor, in a transaction of its own. */

@@ -194,8 +194,10 @@ static int node_is_empty(struct keys_writer *writer, uint64_t node, bool *ret,
 static int delete_entry(struct keys_writer *writer, uint64_t node, struct reel_str chunk,
                         bool goes_on, struct reel_error *error) {
     struct stored_key stored;
-    MDB_val at = entry_key(&stored, node, chunk, goes_on);
-    int rc = mdb_del(writer->store->txn, writer->dbi, &at, NULL);
+    MDB_val at = entry_key(&stored, node, chunk, goes_on), value;
+    int rc = mdb_cursor_get(writer->cursor, &at, &value, MDB_SET);
+    if (rc == MDB_NOTFOUND) return -ENOENT;
+    if (rc == 0) rc = mdb_cursor_del(writer->cursor, 0);
     return rc == 0 ? 0 : store_fail(writer->store, rc, "cannot delete a record", error);
 }
 

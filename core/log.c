@@ -64,10 +64,12 @@ int log_append(struct log *log, struct log_entry *entry, struct reel_error *erro
     return 0;
 }
 
-/* Where `part` lies in `bytes`, looking first at `guess`; false if it is nowhere there as it is. */
+/* Where `part` lies in `bytes`, looking first at `guess`; false if it is nowhere there as it is, or
+ * is empty, which the header cannot tell from none. */
 static bool locate(struct reel_str bytes, struct reel_str part, uint32_t guess, uint32_t *ret_at,
                    uint32_t *ret_len) {
     if (!part.data) return true;
+    if (part.len == 0) return false;
     const char *found = bytes.data + guess;
     bool fits = guess <= bytes.len && part.len <= bytes.len - guess;
     if (!fits || memcmp(found, part.data, part.len) != 0)

@@ -352,7 +352,7 @@ static int take_sink(struct plugin *plugin, const struct reel_sink *given, struc
                       collection_form);
     if (!sink->declared.start) return REFUSE(error, "%sstart is NULL", where);
     if (!sink->declared.stop) return REFUSE(error, "%sstop is NULL", where);
-    rc = check_flags(sink->declared.flags, 0, where, error);
+    rc = check_flags(sink->declared.flags, REEL_SINK_NEEDS_TOKENS, where, error);
     return rc < 0 ? rc : take_settings(plugin, sink, where, error);
 }
 

@@ -436,6 +436,10 @@ int reel_backup(struct reel *reel, const char *directory, struct reel_error *err
     return store_backup(&reel->dispatcher.store, directory, error);
 }
 
+int reel_backup_of(const char *from, const char *directory, struct reel_error *error) {
+    return store_backup_of(from, directory, error);
+}
+
 uint64_t reel_cursor(struct reel *reel) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->moved_lock);
     return reel->cursor;

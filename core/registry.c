@@ -2,6 +2,7 @@
 #include "registry.h"
 
 #include "host.h"
+#include "index.h"
 #include "rejected.h"
 
 #include <errno.h>
@@ -129,6 +130,7 @@ int registry_reset(struct collection *collection, const struct store_state *posi
                    struct reel_error *error) {
     struct store *store = collection->store;
     int rc = mdb_drop(store->txn, collection->dbi, 0);
+    if (rc == 0) rc = mdb_drop(store->txn, collection->index, 0);
     if (rc != 0) return store_fail(store, rc, "cannot empty the collection", error);
     rc = rejected_remove_collection(store, collection->name, error);
     if (rc < 0) return rc;
@@ -146,7 +148,8 @@ static int start_one(struct collection *collection, const struct store_state *po
     const struct reel_projector *declared = &collection->projector->declared;
     struct store *store = collection->store;
     struct collection_state *state = &collection->state;
-    int rc = store_open_collection(store, collection->name, &collection->dbi, error);
+    int rc =
+        store_open_collection(store, collection->name, &collection->dbi, &collection->index, error);
     if (rc < 0) return rc;
     rc = store_get_collection(store, store->txn, collection->name, state);
     if (rc < 0 && rc != -ENOENT) return fail(error, rc, "cannot read the collection's state");
@@ -175,6 +178,21 @@ int registry_start(struct registry *registry, const struct store_state *position
                                       error);
         if (rc < 0) return rc;
     }
+    return 0;
+}
+
+/* ---- Trimming -------------------------------------------------------------------------------- */
+
+int registry_trim(struct registry *registry, uint64_t first_seq, size_t max, bool *ret_more,
+                  struct reel_error *error) {
+    for (size_t i = 0; i < registry->count && max > 0; i++) {
+        struct collection *collection = registry->collections[i];
+        size_t count;
+        int rc = index_trim(collection->store, collection->index, first_seq, max, &count, error);
+        if (rc < 0) return rc;
+        max -= count;
+    }
+    *ret_more = max == 0;
     return 0;
 }
 

@@ -28,7 +28,7 @@ struct collection {
     const struct projector *projector;
     const char *name;
     struct record_shape shape;
-    MDB_dbi dbi;
+    MDB_dbi dbi, index;
     bool rebuild_wanted;
     struct collection_state state;     /* as the running transaction leaves it */
     struct collection_state committed; /* as the store has it */
@@ -60,6 +60,11 @@ int registry_start(struct registry *registry, const struct store_state *position
 /* Empties a collection and sets it to the log's floor, within the write transaction. */
 int registry_reset(struct collection *collection, const struct store_state *position,
                    struct reel_error *error);
+
+/* Removes tombstones below `first_seq` from every index, at most `max`. `ret_more`: some may be
+ * left. */
+int registry_trim(struct registry *registry, uint64_t first_seq, size_t max, bool *ret_more,
+                  struct reel_error *error);
 
 /* The lowest cursor of any collection, or `cursor` if that is lower. */
 uint64_t registry_behind(const struct registry *registry, uint64_t cursor);

@@ -19,6 +19,10 @@
 
 /* A meta key is unlike any collection's name: those have no such prefix. */
 #define COLLECTION_PREFIX "c/"
+#define INDEX_PREFIX      "x/"
+
+/* The store's own, and two for each collection. */
+#define DATABASES_MAX (4 + 2 * STORE_COLLECTIONS)
 
 /* With less left than this, an EIO is taken for a full disk: LMDB reports a short write so. */
 #define FULL_BELOW_BYTES ((uint64_t)1 << 20)
@@ -107,12 +111,15 @@ static uint64_t lock_file_bytes(const struct store_options *options) {
 
 static int open_environment(struct store *store, const struct store_options *options,
                             const char *directory, struct reel_error *error) {
-    unsigned flags = MDB_NOTLS | (store->in_memory ? MDB_NOSYNC : 0);
-    int rc = directory_allocate(directory, "lock.mdb", lock_file_bytes(options), error);
+    unsigned flags =
+        MDB_NOTLS | (store->in_memory ? MDB_NOSYNC : 0) | (options->read_only ? MDB_RDONLY : 0);
+    int rc = options->read_only
+                 ? 0
+                 : directory_allocate(directory, "lock.mdb", lock_file_bytes(options), error);
     if (rc < 0) return rc;
     rc = mdb_env_create(&store->env);
     if (rc == 0) rc = mdb_env_set_mapsize(store->env, options->map_bytes);
-    if (rc == 0) rc = mdb_env_set_maxdbs(store->env, STORE_COLLECTIONS + 4);
+    if (rc == 0) rc = mdb_env_set_maxdbs(store->env, DATABASES_MAX);
     if (rc == 0) rc = mdb_env_set_maxreaders(store->env, options->readers_max);
     if (rc == 0) rc = mdb_env_open(store->env, directory, flags, 0600);
     if (rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH)
@@ -221,31 +228,49 @@ struct collection_key {
     char text[sizeof COLLECTION_PREFIX + STORE_NAME_MAX];
 };
 
-static MDB_val collection_key(const char *name, struct collection_key *space) {
-    int len = snprintf(space->text, sizeof space->text, "%s%s", COLLECTION_PREFIX, name);
+static MDB_val prefixed_key(const char *prefix, const char *name, struct collection_key *space) {
+    int len = snprintf(space->text, sizeof space->text, "%s%s", prefix, name);
     return (MDB_val){(size_t)len, space->text};
 }
 
 int store_get_collection(struct store *store, MDB_txn *txn, const char *name,
                          struct collection_state *ret) {
     struct collection_key space;
-    return get_fixed(store, txn, collection_key(name, &space), ret, sizeof *ret);
+    return get_fixed(store, txn, prefixed_key(COLLECTION_PREFIX, name, &space), ret, sizeof *ret);
 }
 
 int store_put_collection(struct store *store, const char *name,
                          const struct collection_state *state, struct reel_error *error) {
     struct collection_key space;
-    return put_fixed(store, collection_key(name, &space), state, sizeof *state, error);
+    return put_fixed(store, prefixed_key(COLLECTION_PREFIX, name, &space), state, sizeof *state,
+                     error);
 }
 
-int store_open_collection(struct store *store, const char *name, MDB_dbi *ret,
-                          struct reel_error *error) {
+int store_open_collection(struct store *store, const char *name, MDB_dbi *ret_records,
+                          MDB_dbi *ret_index, struct reel_error *error) {
     struct collection_key space;
-    collection_key(name, &space);
-    int rc = mdb_dbi_open(store->txn, space.text, MDB_CREATE, ret);
+    prefixed_key(COLLECTION_PREFIX, name, &space);
+    int rc = mdb_dbi_open(store->txn, space.text, MDB_CREATE, ret_records);
+    prefixed_key(INDEX_PREFIX, name, &space);
+    if (rc == 0) rc = mdb_dbi_open(store->txn, space.text, MDB_CREATE, ret_index);
     if (rc == MDB_DBS_FULL)
         return fail(error, -ENOSPC, "more than %d collections", STORE_COLLECTIONS);
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the collection", error);
+}
+
+/* ---- Sizes ----------------------------------------------------------------------------------- */
+
+int store_measure(struct store *store, MDB_txn *txn, uint64_t *ret_log_bytes,
+                  uint64_t *ret_store_bytes) {
+    MDB_stat stat;
+    MDB_envinfo info;
+    int rc = mdb_stat(txn, store->log, &stat);
+    if (rc != 0) return store_fail(store, rc, "cannot measure the log", NULL);
+    mdb_env_info(store->env, &info); /* cannot fail: there is an environment */
+    uint64_t pages = stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
+    *ret_log_bytes = pages * stat.ms_psize;
+    *ret_store_bytes = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
+    return 0;
 }
 
 /* ---- Backup -------------------------------------------------------------------------------- */
@@ -300,4 +325,38 @@ int store_backup(struct store *store, const char *directory, struct reel_error *
     if (rc == 0) rc = directory_make_empty(directory, error);
     if (rc == 0) rc = backup_into(store, directory, error);
     return rc < 0 ? fail_in(error, rc, "cannot back up to %s", directory) : 0;
+}
+
+/* A reader in another process than the writer's: LMDB's lock file is made for that. The map is as
+ * large as the file says it was when it was last opened, or its content needs. */
+static int open_to_read(struct store *store, const char *from, struct reel_error *error) {
+    struct store_options options = {.readers_max = 8, .read_only = true};
+    struct store_state state;
+    int rc = open_environment(store, &options, from, error);
+    if (rc < 0) return rc;
+    MDB_txn *txn;
+    rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0) return store_fail(store, rc, "cannot read", error);
+    rc = mdb_dbi_open(txn, "meta", 0, &store->meta);
+    rc = rc == 0 ? store_get_state(store, txn, &state) : -ENOENT;
+    mdb_txn_abort(txn);
+    if (rc < 0) return fail(error, rc, "it holds no store");
+    return state.format == STORE_FORMAT
+               ? 0
+               : fail(error, -EPROTO, "its format is %u, this version reads %u", state.format,
+                      STORE_FORMAT);
+}
+
+int store_backup_of(const char *from, const char *directory, struct reel_error *error) {
+    struct store store = {.lock_fd = -1};
+    int rc = open_to_read(&store, from, error);
+    if (rc < 0) error_prefix(error, "cannot open %s", from);
+    if (rc == 0) rc = store_backup(&store, directory, error);
+    store_close(&store);
+    return rc;
+}
+
+void store_check_readers(struct store *store) {
+    int dead;
+    mdb_reader_check(store->env, &dead); /* what it cannot do now, it can in a second */
 }

@@ -7,6 +7,7 @@
  *     rejected   seq, collection → reason (rejected.h)
  *     ids        UUID of source and id → seq, of submitted events (ids.h)
  *     c/<name>   key → record (keys.h, record.h), one a collection
+ *     x/<name>   its records in the order of their changes (index.h)
  *
  * LMDB is MVCC: one write transaction at a time, which the dispatcher's lock hands out, and any
  * number of read transactions (view.h) that neither wait for it nor hold it up.
@@ -19,7 +20,7 @@
 #include <lmdb.h>
 #include <stdatomic.h>
 
-#define STORE_FORMAT      1
+#define STORE_FORMAT      2
 #define STORE_COLLECTIONS 256 /* most that can be loaded at one time */
 #define STORE_NAME_MAX    63  /* longest name of a collection, bytes */
 
@@ -43,6 +44,7 @@ struct collection_state {
     uint64_t from_seq;
     uint64_t records;
     uint64_t applied, ignored, rejected;
+    uint64_t changed; /* seq of the event that last changed a record of it; 0: none */
 };
 
 struct store {
@@ -60,6 +62,7 @@ struct store_options {
     uint64_t map_bytes;
     uint32_t readers_max;
     bool new_epoch;
+    bool read_only; /* beside a process that writes */
 };
 
 int store_open(struct store *store, const struct store_options *options, struct reel_error *error);
@@ -82,11 +85,20 @@ int store_get_collection(struct store *store, MDB_txn *txn, const char *name,
 int store_put_collection(struct store *store, const char *name,
                          const struct collection_state *state, struct reel_error *error);
 
-/* Opens, or makes, a collection's database within the write transaction. */
-int store_open_collection(struct store *store, const char *name, MDB_dbi *ret,
-                          struct reel_error *error);
+/* Opens, or makes, a collection's databases within the write transaction. */
+int store_open_collection(struct store *store, const char *name, MDB_dbi *ret_records,
+                          MDB_dbi *ret_index, struct reel_error *error);
 
-/* Writes a compact copy into a directory that is made and must be empty. */
+/* The pages that the log takes, as of the transaction, and those of the file, in bytes. */
+int store_measure(struct store *store, MDB_txn *txn, uint64_t *ret_log_bytes,
+                  uint64_t *ret_store_bytes);
+
+/* Frees the places of readers in processes that have died: a backup that was killed. */
+void store_check_readers(struct store *store);
+
+/* Writes a compact copy into a directory that is made and must be empty; and the same of the store
+ * in directory `from`, which another process may have open. */
 int store_backup(struct store *store, const char *directory, struct reel_error *error);
+int store_backup_of(const char *from, const char *directory, struct reel_error *error);
 
 #endif

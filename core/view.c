@@ -9,11 +9,7 @@
  * Everything that a view gives is given within a call, under its lock: what a callback sees
  * cannot be taken away under its hands.
  */
-#include "engine.h"
-
-#include "base/cleanup.h"
-#include "keys.h"
-#include "rejected.h"
+#include "view.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,20 +18,9 @@
 /* Rows between two looks at the clock. */
 #define ROWS_PER_LOOK 64
 
-struct reel_view {
-    struct reel *reel;
-    struct reel_view *previous, *next; /* under views_lock */
-    pthread_mutex_t lock;              /* of what follows */
-    MDB_txn *txn;                      /* NULL: its time was up */
-    uint64_t deadline_ms;
-    struct store_state state;
-};
-
 /* ---- Life ------------------------------------------------------------------------------------ */
 
-/* Locks the view for one call; it is unlocked when `ret` leaves its scope (ENTERED). -EDEADLK: from
- * within a callback of it. */
-static int view_enter(struct reel_view *view, struct reel_view **ret) {
+int view_enter(struct reel_view *view, struct reel_view **ret) {
     int rc = pthread_mutex_lock(&view->lock);
     if (rc != 0) return -rc;
     *ret = view;
@@ -47,11 +32,9 @@ static int view_enter(struct reel_view *view, struct reel_view **ret) {
     return view->txn ? 0 : -ETIME;
 }
 
-static void view_leave(struct reel_view **view) {
+void view_leave(struct reel_view **view) {
     if (*view) pthread_mutex_unlock(&(*view)->lock);
 }
-
-#define ENTERED CLEANUP(view_leave) struct reel_view *
 
 void views_expire(struct reel *reel) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
@@ -65,6 +48,10 @@ void views_expire(struct reel *reel) {
         }
         pthread_mutex_unlock(&view->lock);
     }
+}
+
+bool view_is_late(const struct reel_view *view, size_t row) {
+    return row % ROWS_PER_LOOK == ROWS_PER_LOOK - 1 && clock_ms() >= view->deadline_ms;
 }
 
 /* Takes one of the places that there are. */
@@ -139,6 +126,9 @@ int reel_view_position(struct reel_view *view, struct reel_position *ret) {
     int rc = view_enter(view, &within);
     if (rc < 0) return rc;
     const struct store_state *state = &within->state;
+    uint64_t log_bytes, store_bytes;
+    rc = store_measure(&within->reel->dispatcher.store, within->txn, &log_bytes, &store_bytes);
+    if (rc < 0) return rc;
     *ret = (struct reel_position){
         .cursor = state->cursor,
         .first_seq = state->first_seq,
@@ -146,17 +136,23 @@ int reel_view_position(struct reel_view *view, struct reel_position *ret) {
         .applied = state->applied,
         .ignored = state->ignored,
         .rejected = state->rejected,
+        .log_bytes = log_bytes,
+        .store_bytes = store_bytes,
     };
     uuid_unparse_lower(state->epoch, ret->epoch.text);
     return 0;
 }
 
-static int view_collection(struct reel_view *view, const char *name, struct collection **ret,
-                           struct collection_state *ret_state) {
+int view_collection(struct reel_view *view, const char *name, struct collection **ret,
+                    struct collection_state *ret_state) {
     struct reel *reel = view->reel;
     *ret = registry_find(&reel->dispatcher.registry, reel_text(name));
     if (!*ret) return -ESRCH;
     return store_get_collection(&reel->dispatcher.store, view->txn, (*ret)->name, ret_state);
+}
+
+bool view_serves(const struct reel_view *view, const struct collection_state *state) {
+    return state->cursor >= view->state.cursor;
 }
 
 int reel_view_collection(struct reel_view *view, const char *name,
@@ -176,132 +172,8 @@ int reel_view_collection(struct reel_view *view, const char *name,
         .applied = state.applied,
         .ignored = state.ignored,
         .rejected = state.rejected,
-        .served = state.cursor >= within->state.cursor,
+        .changed = state.changed,
+        .served = view_serves(within, &state),
     };
     return 0;
-}
-
-/* ---- Records --------------------------------------------------------------------------------- */
-
-/* The collection, if it has caught up. */
-static int served_collection(struct reel_view *view, const char *name, struct collection **ret) {
-    struct collection_state state;
-    int rc = view_collection(view, name, ret, &state);
-    if (rc < 0) return rc == -ENOENT ? -EAGAIN : rc;
-    return state.cursor >= view->state.cursor ? 0 : -EAGAIN;
-}
-
-static int give_row(const struct collection *collection, struct reel_str key,
-                    struct reel_str stored, reel_row_fn fn, void *context) {
-    struct reel_row row = {.key = key};
-    if (record_json(&collection->shape, stored, &row.changed, &row.json) < 0)
-        return store_fail(collection->store, MDB_CORRUPTED, "cannot read a record", NULL);
-    return fn(context, &row);
-}
-
-int reel_view_get(struct reel_view *view, const char *name, struct reel_str key, reel_row_fn fn,
-                  void *context) {
-    ENTERED within = NULL;
-    int rc = view_enter(view, &within);
-    if (rc < 0) return rc;
-    struct collection *collection;
-    struct reel_str stored;
-    rc = served_collection(within, name, &collection);
-    if (rc == 0) rc = keys_get(collection->store, within->txn, collection->dbi, key, &stored, NULL);
-    return rc < 0 ? rc : give_row(collection, key, stored, fn, context);
-}
-
-/* Is it time to end a walk? Looks at the clock now and then. */
-static bool is_late(const struct reel_view *view, size_t row) {
-    return row % ROWS_PER_LOOK == ROWS_PER_LOOK - 1 && clock_ms() >= view->deadline_ms;
-}
-
-static int list_rows(struct reel_view *view, struct collection *collection, struct keys_walk *walk,
-                     reel_row_fn fn, void *context) {
-    struct reel_str key, stored;
-    int rc;
-    for (size_t row = 0; (rc = keys_next(walk, &key, &stored, NULL)) > 0; row++) {
-        if (is_late(view, row)) return -ETIME;
-        rc = give_row(collection, key, stored, fn, context);
-        if (rc != 0) return rc;
-    }
-    return rc;
-}
-
-int reel_view_list(struct reel_view *view, const char *name, struct reel_str from, bool after,
-                   reel_row_fn fn, void *context) {
-    ENTERED within = NULL;
-    int rc = view_enter(view, &within);
-    if (rc < 0) return rc;
-    struct collection *collection;
-    struct keys_walk walk;
-    rc = served_collection(within, name, &collection);
-    if (rc < 0) return rc;
-    rc = keys_walk_start(&walk, collection->store, within->txn, collection->dbi, from, after, NULL);
-    if (rc == 0) rc = list_rows(within, collection, &walk, fn, context);
-    keys_walk_finish(&walk);
-    return rc;
-}
-
-/* ---- Log and rejections ---------------------------------------------------------------------- */
-
-/* What callers are shown of an entry: the flags that reel.h names. */
-#define PUBLIC_FLAGS (REEL_LOG_NOT_JSON | REEL_LOG_OVERSIZE | REEL_LOG_SUBMITTED)
-
-static int give_entry(const struct log_entry *entry, reel_entry_fn fn, void *context) {
-    struct reel_entry given = {
-        .seq = entry->seq,
-        .time_ns = entry->time_ns,
-        .flags = entry->flags & PUBLIC_FLAGS,
-        .size = entry->size,
-        .bytes = entry->bytes,
-    };
-    return fn(context, &given);
-}
-
-static int log_entries(struct reel_view *view, struct log_walk *walk, reel_entry_fn fn,
-                       void *context) {
-    struct log_entry entry;
-    int rc;
-    for (size_t row = 0; (rc = log_next(walk, &entry, NULL)) > 0; row++) {
-        if (is_late(view, row)) return -ETIME;
-        rc = give_entry(&entry, fn, context);
-        if (rc != 0) return rc;
-    }
-    return rc;
-}
-
-int reel_view_log(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn, void *context) {
-    ENTERED within = NULL;
-    int rc = view_enter(view, &within);
-    if (rc < 0) return rc;
-    struct log_walk walk;
-    if (from_seq < within->state.first_seq) from_seq = within->state.first_seq;
-    rc = log_walk_start(&walk, &within->reel->dispatcher.store, within->txn, from_seq, NULL);
-    if (rc < 0) return rc;
-    rc = log_entries(within, &walk, fn, context);
-    log_walk_finish(&walk);
-    return rc;
-}
-
-/* Lends a look at the clock to a walk over rejections. */
-struct rejection_walk {
-    struct reel_view *view;
-    reel_rejection_fn fn;
-    void *context;
-    size_t row;
-};
-
-static int give_rejection(void *context, const struct reel_rejection *rejection) {
-    struct rejection_walk *walk = context;
-    if (is_late(walk->view, walk->row++)) return -ETIME;
-    return walk->fn(walk->context, rejection);
-}
-
-int reel_view_rejected(struct reel_view *view, reel_rejection_fn fn, void *context) {
-    ENTERED within = NULL;
-    int rc = view_enter(view, &within);
-    if (rc < 0) return rc;
-    struct rejection_walk walk = {.view = within, .fn = fn, .context = context};
-    return rejected_each(&within->reel->dispatcher.store, within->txn, give_rejection, &walk, NULL);
 }

@@ -10,26 +10,30 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
+    {"serve", command_serve},
     {"replay", command_replay},
+    {"backup", command_backup},
 };
 
 static void print_help(FILE *to) {
     fprintf(to,
             "reeld %s: event sourcing with projectors as plugins\n"
             "\n"
-            "usage: reeld replay [--plugin-dir DIR] [--plugin FILE]... [--outcomes] FILE|-\n"
+            "usage: reeld [serve] [SETTING]...\n"
+            "           run the daemon\n"
+            "       reeld replay [--plugin-dir DIR] [--plugin FILE]... [--outcomes] FILE|-\n"
             "           fold a file of events, one JSON payload a line, in a throw-away store,\n"
-            "           and print what came of it as one JSON object\n"
+            "           and print what came of it as one JSON object, with --outcomes also the\n"
+            "           outcome of each event\n"
+            "       reeld backup [--data DIR] [--config FILE] DIR\n"
+            "           write a copy of a store into the empty directory DIR, while a daemon\n"
+            "           uses it or not\n"
             "       reeld --help | --version\n"
-            "\n"
-            "  --plugin FILE      load this projector plugin; may be given several times\n"
-            "  --plugin-dir DIR   load every *.so of DIR\n"
-            "                     (neither: those of the build tree when run from there, else of\n"
-            "                     %s)\n"
-            "  --outcomes         print the outcome of each event, too\n"
-            "\n"
-            "exit: 0 good, 1 failed, 2 wrong usage\n",
-            reel_version(), reel_plugin_directory());
+            "\n",
+            reel_version());
+    serve_help(to, false);
+    fprintf(to, "\nInstalled plugins: %s\nExit: 0 good, 1 failed, 2 wrong usage\n",
+            reel_plugin_directory());
 }
 
 static int finish_stdout(void) {
@@ -46,11 +50,16 @@ int main(int argc, char **argv) {
         print_help(stdout);
         return finish_stdout();
     }
+    if (strcmp(name, "--help=markdown") == 0) {
+        serve_help(stdout, true);
+        return finish_stdout();
+    }
     if (strcmp(name, "--version") == 0) {
         printf("reeld %s\n", reel_version());
         return finish_stdout();
     }
-    if (name[0]) fprintf(stderr, "reeld: there is no command `%s`\n\n", name);
+    if (!name[0] || name[0] == '-') return command_serve(argc, argv);
+    fprintf(stderr, "reeld: there is no command `%s`\n\n", name);
     print_help(stderr);
     return EXIT_USAGE;
 }

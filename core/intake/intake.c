@@ -215,6 +215,7 @@ static void *run(void *context) {
             at_once = true;
         else
             looked_ms = clock_ms();
+        store_check_readers(&intake->options.reel->dispatcher.store);
     }
     return NULL;
 }
@@ -270,13 +271,16 @@ static void refuse_rest(struct intake *intake) {
 }
 
 void intake_stop(struct intake *intake) {
-    if (!intake) return;
     pthread_mutex_lock(&intake->lock);
     intake->draining = intake->stopping = true;
     pthread_cond_signal(&intake->work);
     pthread_mutex_unlock(&intake->lock);
     pthread_join(intake->thread, NULL);
     refuse_rest(intake);
+}
+
+void intake_destroy(struct intake *intake) {
+    if (!intake) return;
     pthread_cond_destroy(&intake->work);
     pthread_cond_destroy(&intake->idle);
     pthread_mutex_destroy(&intake->lock);

@@ -59,9 +59,10 @@ int intake_push(struct intake *intake, struct job *job, struct reel_error *error
 /* Refuses new jobs, and returns when those that are queued are done, or after `timeout_ms`. */
 void intake_drain(struct intake *intake, uint32_t timeout_ms);
 
-/* Ends the thread after what it is doing; jobs that are still queued are answered -ESHUTDOWN.
- * Takes NULL. */
+/* Ends the thread after what it is doing; jobs that are still queued are answered -ESHUTDOWN, and
+ * so is whatever is pushed afterwards. */
 void intake_stop(struct intake *intake);
+void intake_destroy(struct intake *intake); /* takes NULL; stopped */
 
 void intake_read(struct intake *intake, struct intake_figures *ret);
 struct histogram *intake_commit_times(struct intake *intake);

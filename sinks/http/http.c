@@ -4,8 +4,8 @@
  * What there is to know of libmicrohttpd 0.9.75:
  *   - Its own unescaping cuts at %00 and joins segments at %2F, so the raw target is taken
  *     (uri.h), and its unescaping is the identity.
- *   - An answer can be queued before the body, or after it, but not in between: what is too long
- *     is thrown away until it ends.
+ *   - An answer can be queued before the body, which closes the connection, or after it, but not in
+ *     between: what is too long is thrown away until it ends.
  *   - Stopping it with a suspended connection aborts the process. Nothing is suspended but for
  *     the writer, which answers everything before a sink is stopped, and for the cursor.
  *   - A client that goes away while suspended is not noticed: waiters are bounded.
@@ -114,11 +114,18 @@ static enum method read_method(const char *method) {
     return METHOD_OTHER;
 }
 
+static bool has_body(const struct request *request) {
+    struct reel_str length = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    return request_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING).data ||
+           (length.data && !reel_str_is(length, "0"));
+}
+
+/* What cannot be served is refused before its body comes; the connection is closed then, so
+ * that without a body the answer waits for the request's end. */
 static enum MHD_Result take_head(struct request *request, const char *method) {
     request->method = read_method(method);
-    if (route_request(request) < 0 || request->answer.status) return proceed(request);
-    if (!request->route->body_max) return proceed(request);
     request->phase = PHASE_BODY;
+    if (route_request(request) < 0 && has_body(request)) return proceed(request);
     return MHD_YES;
 }
 
@@ -126,7 +133,7 @@ static enum MHD_Result take_body(struct request *request, const char *bytes, siz
     size_t taken = *len;
     *len = 0;
     request->body_seen += taken;
-    if (request->body_seen > request->body_max * THROWN_AWAY) return MHD_NO;
+    if (request->body_seen > request->body_max * THROWN_AWAY + CONNECTION_BYTES) return MHD_NO;
     if (request->body_seen > request->body_max || request->body_refused) return MHD_YES;
     if (!server_take_memory(request->server, taken)) {
         request->body_refused = true;
@@ -140,6 +147,7 @@ static enum MHD_Result take_body(struct request *request, const char *bytes, siz
 
 static void check_body(struct request *request) {
     struct answer *answer = &request->answer;
+    if (answer->status) return;
     if (request->body_seen > request->body_max)
         answer_problem(
             answer, PROBLEM_PAYLOAD_TOO_LARGE, "the body has %llu bytes, at most %llu are taken",
@@ -320,6 +328,7 @@ static const struct reel_setting *const settings[] = {
 
 const struct reel_sink http_sink = {
     .struct_size = sizeof http_sink,
+    .flags = REEL_SINK_NEEDS_TOKENS,
     .name = "http",
     .summary = "records, events and commands over HTTP",
     .settings = settings,

@@ -122,9 +122,10 @@ static void it_is_a_sorted_map(void **state) {
     struct model *model = calloc(1, sizeof *model);
     struct keys_writer writer;
     struct reel_error error;
+    MDB_dbi index;
     must(model);
     model->store = *state;
-    must_ok(store_open_collection(model->store, "things", &model->dbi, &error), error);
+    must_ok(store_open_collection(model->store, "things", &model->dbi, &index, &error), error);
     must_ok(keys_writer_start(&writer, model->store, model->dbi, &error), error);
     for (size_t round = 0; round < ROUNDS; round++) {
         change(model, &writer, round);

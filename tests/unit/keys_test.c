@@ -17,11 +17,12 @@ struct fixture {
 static int begin(void **state) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     struct reel_error error;
+    MDB_dbi index;
     void *store;
     must(fixture);
     open_store(&store);
     fixture->store = store;
-    must_ok(store_open_collection(store, "things", &fixture->dbi, &error), error);
+    must_ok(store_open_collection(store, "things", &fixture->dbi, &index, &error), error);
     must_ok(keys_writer_start(&fixture->writer, store, fixture->dbi, &error), error);
     *state = fixture;
     return 0;

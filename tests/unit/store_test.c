@@ -131,7 +131,7 @@ static void a_newer_format_is_refused(void **state) {
     newer.format++;
     must(store_put_state(&store, &newer, NULL) == 0);
     commit_and_close(&store);
-    assert_refused(directory, -EPROTO, "its format is 2, this version reads 1");
+    assert_refused(directory, -EPROTO, "its format is 3, this version reads 2");
 }
 
 /* Another format's state may have another size. */
@@ -145,7 +145,7 @@ static void a_format_is_told_from_a_state_of_any_size(void **state) {
         MDB_val key = {5, "store"}, value = {size, other};
         must(mdb_put(store.txn, store.meta, &key, &value, 0) == 0);
         commit_and_close(&store);
-        assert_refused(directory, -EPROTO, "its format is 2, this version reads 1");
+        assert_refused(directory, -EPROTO, "its format is 3, this version reads 2");
     }
 }
 
@@ -276,8 +276,9 @@ static void a_collections_name_is_in_nobodys_way(void **state) {
     struct collection_state collection = {.revision = 1};
     struct store_state before = state_of(store);
     for (size_t at = 0; at < LENGTH(names); at++) {
-        MDB_dbi dbi;
-        assert_int_equal(store_open_collection(store, names[at], &dbi, NULL), 0);
+        MDB_dbi dbi, index;
+        assert_int_equal(store_open_collection(store, names[at], &dbi, &index, NULL), 0);
+        assert_int_not_equal(dbi, index);
         assert_int_not_equal(dbi, store->meta);
         assert_int_not_equal(dbi, store->log);
         assert_int_not_equal(dbi, store->ids);
@@ -290,23 +291,24 @@ static void a_collections_name_is_in_nobodys_way(void **state) {
 static void the_longest_name_of_a_collection_fits(void **state) {
     struct store *store = *state;
     char name[STORE_NAME_MAX + 1] = "", shorter[STORE_NAME_MAX + 1] = "";
-    MDB_dbi a, b;
+    MDB_dbi a, b, a_index, b_index;
     memset(name, 'n', STORE_NAME_MAX);
     memset(shorter, 'n', STORE_NAME_MAX - 1);
-    assert_int_equal(store_open_collection(store, name, &a, NULL), 0);
-    assert_int_equal(store_open_collection(store, shorter, &b, NULL), 0);
+    assert_int_equal(store_open_collection(store, name, &a, &a_index, NULL), 0);
+    assert_int_equal(store_open_collection(store, shorter, &b, &b_index, NULL), 0);
     assert_int_not_equal(a, b);
+    assert_int_not_equal(a_index, b_index);
 }
 
 static void there_is_a_bound_of_collections(void **state) {
     struct reel_error error;
     char name[16];
-    MDB_dbi dbi;
+    MDB_dbi dbi, index;
     for (int n = 0; n < STORE_COLLECTIONS; n++) {
         snprintf(name, sizeof name, "c%d", n);
-        must_ok(store_open_collection(*state, name, &dbi, &error), error);
+        must_ok(store_open_collection(*state, name, &dbi, &index, &error), error);
     }
-    assert_int_equal(store_open_collection(*state, "one-more", &dbi, &error), -ENOSPC);
+    assert_int_equal(store_open_collection(*state, "one-more", &dbi, &index, &error), -ENOSPC);
     assert_sentence(&error, "more than 256 collections");
 }
 

@@ -163,6 +163,10 @@ REEL_VISIBLE void reel_answer_done(struct reel_answer *answer);
  * REEL_NEW_EPOCH. [any thread] */
 REEL_VISIBLE int reel_backup(struct reel *reel, const char *directory, struct reel_error *error);
 
+/* The same of the store in directory `from`, which another process may have open: a daemon need not
+ * be asked. -ENOENT: there is no store. [any thread, at any time] */
+REEL_VISIBLE int reel_backup_of(const char *from, const char *directory, struct reel_error *error);
+
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 /* The cursor just now. [any thread] */

@@ -59,6 +59,11 @@ struct reel_setting {
     const char *also;          /* another name in the environment, which counts for less; or NULL */
 };
 
+enum {
+    REEL_SINK_NEEDS_TOKENS = 1 << 0, /* it asks who its clients are (reel_stage_access): the daemon
+                                        does not start without a token */
+};
+
 struct reel_stage {
     const struct reel_sink_host *host;
 };
@@ -164,7 +169,8 @@ struct reel_sink_host {
     uint16_t abi_major;
     uint16_t abi_minor;
 
-    /* Settings. They do not change, and what is returned lives as long as the stage. */
+    /* Settings, the daemon's too. They do not change, and what is returned lives as long as the
+     * stage. */
     const char *(*setting_text)(struct reel_stage *stage, const char *name, size_t n);
     uint64_t (*setting_number)(struct reel_stage *stage, const char *name);
 
@@ -206,7 +212,7 @@ struct reel_sink_host {
 
 /* ---- Settings and log ------------------------------------------------------------------------ */
 
-/* The value of a setting of this sink; NULL if it has none. */
+/* The value of a setting, of this sink or of the daemon; NULL if it has none. */
 static inline const char *reel_setting_text(struct reel_stage *stage, const char *name) {
     return stage->host->setting_text(stage, name, 0);
 }

@@ -4,7 +4,7 @@
 
 #include "unit.h"
 
-#include "routes.h"
+#include "http/routes.h"
 
 struct fake_stage {
     struct reel_stage stage; /* first: the host's functions are given only this */

@@ -1,0 +1,59 @@
+/* daemon.h: what `reeld serve` consists of, wired in this order and ended in the opposite one:
+ *
+ *     config → log → reel and its plugins → tokens → intake (the writer thread) → sinks
+ *
+ * The main thread waits for signals; a sink's host functions (stage.c) run on the sink's threads.
+ */
+#ifndef REEL_DAEMON_DAEMON_H
+#define REEL_DAEMON_DAEMON_H
+
+#include "daemon/config.h"
+#include "daemon/log.h"
+#include "daemon/tokens.h"
+#include "intake/intake.h"
+
+#define STAGES_MAX 64
+
+struct daemon;
+
+/* One running sink. */
+struct stage {
+    struct reel_stage handle; /* first: the sink's view of it */
+    struct daemon *daemon;
+    const struct reel_sink *sink;
+    void *state;
+};
+
+struct daemon {
+    struct config *config;
+    struct reel *reel;
+    struct tokens *tokens;
+    struct intake *intake;
+    uint64_t started_ns; /* since 1970, UTC */
+    pthread_t main_thread;
+
+    pthread_mutex_t stages_lock; /* of the list, for the writer's thread */
+    struct stage stages[STAGES_MAX];
+    size_t stage_count;
+
+    atomic_bool draining;
+    atomic_int exit_code;
+};
+
+/* Starts the sink of that name. */
+int stage_start(struct daemon *daemon, const char *name, struct reel_error *error);
+
+/* Ends them all, the last first; with a bound for what is under way. */
+void stages_drain(struct daemon *daemon, uint32_t timeout_ms);
+void stages_stop(struct daemon *daemon);
+
+/* For the intake: wakes the sinks. `context` is the daemon. */
+void stages_moved(void *context, uint64_t cursor);
+
+/* Ends the daemon as a signal does. [any thread] */
+void daemon_quit(struct daemon *daemon, int exit_code);
+
+void daemon_status(struct daemon *daemon, struct reel_status *ret);
+void daemon_measures(struct daemon *daemon, reel_measure_fn fn, void *context);
+
+#endif

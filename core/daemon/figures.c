@@ -1,0 +1,157 @@
+/* figures.c: how the daemon is: for /readyz and /v1/status, and as figures for monitoring. */
+#include "daemon/daemon.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Status ---------------------------------------------------------------------------------- */
+
+/* Events that the collection furthest behind has yet to fold. */
+static uint64_t lag_of(struct reel *reel, struct reel_view *view, uint64_t head) {
+    uint64_t lowest = head;
+    const char *name;
+    for (size_t n = 0; (name = reel_collection_name(reel, n)); n++) {
+        struct reel_collection_info info;
+        if (reel_view_collection(view, name, &info) == 0 && info.cursor < lowest)
+            lowest = info.cursor;
+    }
+    return head - lowest;
+}
+
+static void write_reason(struct reel_status *status, const struct intake_figures *figures) {
+    if (status->draining)
+        snprintf(status->reason, sizeof status->reason, "the daemon is about to end");
+    else if (figures->disk_full)
+        snprintf(status->reason, sizeof status->reason, "the disk is full");
+    else if (!figures->caught_up)
+        snprintf(status->reason, sizeof status->reason, "catching up: %" PRIu64 " events to fold",
+                 status->lag);
+}
+
+void daemon_status(struct daemon *daemon, struct reel_status *ret) {
+    struct intake_figures figures;
+    struct reel_view *view;
+    struct reel_position position;
+    intake_read(daemon->intake, &figures);
+    *ret = (struct reel_status){
+        .draining = atomic_load(&daemon->draining),
+        .started_ns = daemon->started_ns,
+        .queue_events = figures.queue_events,
+        .queue_bytes = figures.queue_bytes,
+        .feed = "embedded",
+        .feed_state = figures.disk_full ? "down" : "up",
+        .server = reel_version(),
+        .build = REEL_BUILD,
+    };
+    if (!figures.caught_up && reel_view_open(daemon->reel, &view, NULL) == 0) {
+        if (reel_view_position(view, &position) == 0)
+            ret->lag = lag_of(daemon->reel, view, position.head);
+        reel_view_close(view);
+    }
+    write_reason(ret, &figures);
+    ret->ready = !ret->reason[0];
+}
+
+/* ---- Figures --------------------------------------------------------------------------------- */
+
+struct measuring {
+    reel_measure_fn fn;
+    void *context;
+};
+
+static void measure(const struct measuring *to, reel_measure_kind kind, const char *name,
+                    const char *help, const char *labels, uint64_t value) {
+    struct reel_measure measure = {
+        .name = name, .help = help, .kind = kind, .labels = labels, .value = (double)value};
+    to->fn(to->context, &measure);
+}
+
+#define COUNTER(to, ...) measure(to, REEL_MEASURE_COUNTER, __VA_ARGS__)
+#define GAUGE(to, ...)   measure(to, REEL_MEASURE_GAUGE, __VA_ARGS__)
+
+static void measure_position(const struct measuring *to, const struct reel_position *position) {
+    static const char events[] = "reel_events_total", help[] = "Events by outcome";
+    COUNTER(to, events, help, "outcome=\"applied\"", position->applied);
+    COUNTER(to, events, help, "outcome=\"ignored\"", position->ignored);
+    COUNTER(to, events, help, "outcome=\"rejected\"", position->rejected);
+    GAUGE(to, "reel_cursor", "Highest seq whose effects are committed", "", position->cursor);
+    GAUGE(to, "reel_log_first_seq", "Oldest event that the log keeps", "", position->first_seq);
+    GAUGE(to, "reel_log_head", "Newest event of the log", "", position->head);
+    GAUGE(to, "reel_log_bytes", "What the log takes in the store", "", position->log_bytes);
+    GAUGE(to, "reel_store_bytes", "Size of the store's file", "", position->store_bytes);
+}
+
+/* Names of collections need no escaping. */
+static void measure_collection(const struct measuring *to, const char *name,
+                               const struct reel_collection_info *info) {
+    static const char help[] = "Events by collection and what its projector answered";
+    const struct {
+        const char *outcome;
+        uint64_t count;
+    } outcomes[] = {
+        {"applied", info->applied}, {"ignored", info->ignored}, {"rejected", info->rejected}};
+    char labels[160];
+    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++) {
+        snprintf(labels, sizeof labels, "collection=\"%s\",outcome=\"%s\"", name,
+                 outcomes[i].outcome);
+        COUNTER(to, "reel_projector_events_total", help, labels, outcomes[i].count);
+    }
+}
+
+static void measure_collections(const struct measuring *to, struct reel *reel,
+                                struct reel_view *view, uint64_t head) {
+    const char *name;
+    struct reel_collection_info info;
+    char labels[100];
+    for (size_t n = 0; (name = reel_collection_name(reel, n)); n++)
+        if (reel_view_collection(view, name, &info) == 0) measure_collection(to, name, &info);
+    for (size_t n = 0; (name = reel_collection_name(reel, n)); n++) {
+        if (reel_view_collection(view, name, &info) < 0) continue;
+        snprintf(labels, sizeof labels, "collection=\"%s\"", name);
+        GAUGE(to, "reel_records", "Records by collection", labels, info.records);
+    }
+    GAUGE(to, "reel_lag_events", "Events in the log that some collection has yet to fold", "",
+          lag_of(reel, view, head));
+}
+
+static void measure_intake(const struct measuring *to, struct intake *intake) {
+    struct intake_figures figures;
+    uint64_t buckets[HISTOGRAM_BUCKETS + 1];
+    struct reel_measure times = {
+        .name = "reel_commit_seconds",
+        .help = "From taking jobs off the queue to their commit",
+        .kind = REEL_MEASURE_HISTOGRAM,
+        .bucket_count = HISTOGRAM_BUCKETS,
+        .labels = "",
+        .bounds = histogram_bounds,
+        .buckets = buckets,
+    };
+    intake_read(intake, &figures);
+    histogram_read(intake_commit_times(intake), buckets, &times.value);
+    GAUGE(to, "reel_queue_events", "Events and commands that wait for the writer", "",
+          figures.queue_events);
+    GAUGE(to, "reel_queue_bytes", "Their bytes", "", figures.queue_bytes);
+    COUNTER(to, "reel_trimmed_events_total", "Events that retention has removed", "",
+            figures.trimmed);
+    GAUGE(to, "reel_disk_full", "1 when the last attempt to write found the disk full", "",
+          figures.disk_full);
+    to->fn(to->context, &times);
+}
+
+void daemon_measures(struct daemon *daemon, reel_measure_fn fn, void *context) {
+    struct measuring to = {fn, context};
+    struct reel_view *view;
+    struct reel_position position;
+    struct reel_status status;
+    if (reel_view_open(daemon->reel, &view, NULL) == 0) {
+        if (reel_view_position(view, &position) == 0) {
+            measure_position(&to, &position);
+            measure_collections(&to, daemon->reel, view, position.head);
+        }
+        reel_view_close(view);
+    }
+    measure_intake(&to, daemon->intake);
+    daemon_status(daemon, &status);
+    GAUGE(&to, "reel_ready", "1 when caught up and able to write", "", status.ready);
+}

@@ -1,0 +1,35 @@
+/* log.h: the daemon's lines for its operator, all of which are written here, to stderr.
+ *
+ * On a terminal a line is for people, `12:00:00.123 warning http: …`, in local time; elsewhere it
+ * is a JSON object, `{"time":"2026-11-23T12:00:00.123Z","level":"warning","from":"http",
+ * "message":"…"}`, in UTC. It is one line whatever the message contains, UTF-8, without control
+ * characters, and not longer than LOG_LINE_MAX: a longer message is cut and ends with `…`. Nothing
+ * here fails; what cannot be written is lost.
+ */
+#ifndef REEL_DAEMON_LOG_H
+#define REEL_DAEMON_LOG_H
+
+#include <reel/sink.h>
+
+#include <stdarg.h>
+
+/* Bytes, with the newline: what a pipe takes whole or not at all (PIPE_BUF), so that lines of
+ * several threads and processes do not mix. */
+#define LOG_LINE_MAX 4096
+
+/* From now on lines down to this level are written, and SIGPIPE is ignored: a reader of stderr
+ * that goes away must not end the process. Before, as on a terminal, down to REEL_LEVEL_INFO.
+ * [before there are threads] */
+void log_open(reel_level level, bool is_terminal);
+
+/* "warning" → REEL_LEVEL_WARNING; 0: there is no such level. */
+reel_level log_level(const char *name);
+
+/* A line. `from` is what it comes from: "reeld", or a sink's name. errno stays as it was. No
+ * tokens, no payloads. [any thread] */
+REEL_PRINTF(3, 4)
+void log_line(reel_level level, const char *from, const char *format, ...);
+REEL_PRINTF(3, 0)
+void log_line_va(reel_level level, const char *from, const char *format, va_list args);
+
+#endif

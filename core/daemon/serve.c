@@ -1,0 +1,313 @@
+/* serve.c: `reeld serve`: the daemon. Wiring, in the order of daemon.h, and signals:
+ *     SIGTERM, SIGINT   ends: no new work, what is under way is finished within drain_ms_max;
+ *                       a second one ends at once
+ *     SIGHUP            reads the token file again
+ */
+#include "base/cleanup.h"
+#include "daemon/commands.h"
+#include "daemon/daemon.h"
+#include "daemon/data.h"
+#include "daemon/notify.h"
+#include "daemon/plugins.h"
+#include "daemon/settings.h"
+#include "http/http.h"
+#include "stdout/stdout.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#define SELF "reeld"
+
+/* The sinks that ship: a plugin like any other, but linked in. */
+static const struct reel_sink *const own_sinks[] = {&http_sink, &stdout_sink, NULL};
+static const struct reel_plugin own_plugin = {
+    .header = REEL_PLUGIN_HEADER, .name = SELF, .version = REEL_VERSION, .sinks = own_sinks};
+
+/* ---- Settings -------------------------------------------------------------------------------- */
+
+static int declare_sinks(struct daemon *daemon, struct reel_error *error) {
+    const struct reel_sink *sink;
+    int rc = 0;
+    for (size_t n = 0; rc == 0 && (sink = reel_sink(daemon->reel, n)); n++) {
+        AUTO_FREE char *owner = NULL;
+        if (asprintf(&owner, "sink %s", sink->name) < 0) {
+            owner = NULL;
+            return fail_memory(error);
+        }
+        rc = config_declare(daemon->config, owner, sink->settings, error);
+    }
+    return rc;
+}
+
+/* Does any of the chosen sinks ask for tokens? */
+static bool needs_tokens(const struct daemon *daemon) {
+    const char *name;
+    const struct reel_sink *sink;
+    for (size_t i = 0; (name = config_text(daemon->config, "sink", i)); i++)
+        for (size_t n = 0; (sink = reel_sink(daemon->reel, n)); n++)
+            if (strcmp(sink->name, name) == 0 && sink->flags & REEL_SINK_NEEDS_TOKENS) return true;
+    return false;
+}
+
+/* ---- The Reel -------------------------------------------------------------------------------- */
+
+static void warn(void *context, const char *line) {
+    (void)context;
+    log_line(REEL_LEVEL_WARNING, "projector", "%s", line);
+}
+
+/* What the library asks for, as it is called here. */
+static void add_hint(struct reel_error *error, const char *flag) {
+    struct reel_error sentence = *error;
+    error_set(error, "%s (%s)", sentence.text, flag);
+}
+
+static int open_reel(struct daemon *daemon, struct reel_error *error) {
+    const struct config *config = daemon->config;
+    AUTO_FREE char *directory = NULL;
+    int rc = data_directory(config_text(config, "data", 0), &directory, error);
+    if (rc < 0) return rc;
+    struct reel_options options = {
+        .struct_size = sizeof options,
+        .flags = REEL_START_BEHIND | (config_number(config, "new_epoch") ? REEL_NEW_EPOCH : 0),
+        .directory = directory,
+        .event_bytes_max = (uint32_t)config_number(config, "event_bytes_max"),
+        .views_max = (uint32_t)config_number(config, "views_max"),
+        .view_ms_max = (uint32_t)config_number(config, "view_ms_max"),
+        .batch_events_max = (uint32_t)config_number(config, "batch_events_max"),
+        .batch_bytes_max = config_number(config, "batch_bytes_max"),
+        .map_bytes = config_number(config, "map_bytes"),
+        .warn = warn,
+        .source = config_text(config, "source", 0),
+    };
+    rc = reel_open(&options, &daemon->reel, error);
+    if (rc == -ESTALE) add_hint(error, "--new-epoch");
+    if (rc == 0) log_line(REEL_LEVEL_INFO, SELF, "the store is %s", directory);
+    return rc;
+}
+
+static int load_plugins(struct daemon *daemon, struct reel_error *error) {
+    struct plugin_choice choice = {.directory = config_text(daemon->config, "plugin_dir", 0)};
+    const char *file;
+    for (; (file = config_text(daemon->config, "plugin", choice.count)); choice.count++) {
+        if (choice.count == PLUGINS_MAX)
+            return fail(error, -E2BIG, "more than %d plugins", PLUGINS_MAX);
+        choice.files[choice.count] = file;
+    }
+    int rc = reel_add_plugin(daemon->reel, &own_plugin, error);
+    return rc < 0 ? rc : plugins_load(daemon->reel, &choice, error);
+}
+
+static int start_reel(struct daemon *daemon, struct reel_error *error) {
+    const char *collection;
+    int rc = 0;
+    for (size_t n = 0; rc == 0 && (collection = config_text(daemon->config, "rebuild", n)); n++)
+        rc = reel_rebuild(daemon->reel, collection, error);
+    if (rc == 0) rc = reel_start(daemon->reel, error);
+    if (rc == -ESTALE) add_hint(error, "--rebuild COLLECTION");
+    return rc;
+}
+
+/* ---- Tokens ---------------------------------------------------------------------------------- */
+
+static void warn_of_tokens(const struct reel_error *warning) {
+    if (warning->text[0]) log_line(REEL_LEVEL_WARNING, SELF, "%s", warning->text);
+}
+
+static int load_tokens(struct daemon *daemon, struct reel_error *error) {
+    struct reel_error warning = {0};
+    int rc =
+        tokens_load(config_text(daemon->config, "token_file", 0), &daemon->tokens, &warning, error);
+    warn_of_tokens(&warning);
+    return rc == -ENOENT && !needs_tokens(daemon) ? 0 : rc;
+}
+
+static void reload_tokens(struct daemon *daemon) {
+    struct reel_error warning = {0}, error = {0};
+    if (!daemon->tokens) return;
+    int rc = tokens_reload(daemon->tokens, &warning, &error);
+    warn_of_tokens(&warning);
+    if (rc == 0)
+        log_line(REEL_LEVEL_INFO, SELF, "the tokens were read again");
+    else
+        log_line(REEL_LEVEL_ERROR, SELF, "the tokens are as they were: %s", error.text);
+}
+
+/* ---- The writer ------------------------------------------------------------------------------ */
+
+static void trouble(void *context, bool fatal, const char *sentence) {
+    log_line(fatal ? REEL_LEVEL_ERROR : REEL_LEVEL_WARNING, SELF, "%s", sentence);
+    if (fatal) daemon_quit(context, EXIT_FAILED);
+}
+
+static int start_intake(struct daemon *daemon, struct reel_error *error) {
+    const struct config *config = daemon->config;
+    struct intake_options options = {
+        .reel = daemon->reel,
+        .queue_events_max = config_number(config, "queue_events_max"),
+        .queue_bytes_max = config_number(config, "queue_bytes_max"),
+        .batch_events_max = config_number(config, "batch_events_max"),
+        .batch_bytes_max = config_number(config, "batch_bytes_max"),
+        .retention = {.age_s = config_number(config, "retention_age_s"),
+                      .bytes = config_number(config, "retention_bytes"),
+                      .events = config_number(config, "retention_events")},
+        .moved = stages_moved,
+        .trouble = trouble,
+        .context = daemon,
+    };
+    return intake_start(&options, &daemon->intake, error);
+}
+
+/* ---- Signals --------------------------------------------------------------------------------- */
+
+static void block_signals(sigset_t *ret) {
+    sigemptyset(ret);
+    sigaddset(ret, SIGTERM);
+    sigaddset(ret, SIGINT);
+    sigaddset(ret, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, ret, NULL);
+}
+
+void daemon_quit(struct daemon *daemon, int exit_code) {
+    int good = EXIT_GOOD;
+    atomic_compare_exchange_strong(&daemon->exit_code, &good, exit_code);
+    pthread_kill(daemon->main_thread, SIGTERM);
+}
+
+static void wait_for_end(struct daemon *daemon, const sigset_t *signals) {
+    int signal;
+    while (sigwait(signals, &signal) == 0) {
+        if (signal != SIGHUP) return;
+        reload_tokens(daemon);
+    }
+}
+
+/* A second signal is not waited for: it does what it does to any process. */
+static void end_at_once_next_time(void) {
+    sigset_t ending;
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGTERM);
+    sigaddset(&ending, SIGINT);
+    pthread_sigmask(SIG_UNBLOCK, &ending, NULL);
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+/* Each connection is a file. */
+static void raise_file_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit); /* with fewer there are fewer connections */
+}
+
+static int start_sinks(struct daemon *daemon, struct reel_error *error) {
+    const char *name;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && (name = config_text(daemon->config, "sink", i)); i++)
+        rc = stage_start(daemon, name, error);
+    return rc;
+}
+
+static int start(struct daemon *daemon, int argc, char **argv, struct reel_error *error) {
+    int rc = open_reel(daemon, error);
+    if (rc == 0) rc = load_plugins(daemon, error);
+    if (rc == 0) rc = declare_sinks(daemon, error);
+    if (rc < 0) return rc;
+    if (config_read(daemon->config, argc, argv, error) < 0) return -EINVAL;
+    rc = start_reel(daemon, error);
+    if (rc == 0) rc = load_tokens(daemon, error);
+    if (rc == 0) rc = start_intake(daemon, error);
+    if (rc == 0) rc = start_sinks(daemon, error);
+    return rc;
+}
+
+/* What is under way ends; then everything does, in the opposite order. */
+static void end(struct daemon *daemon) {
+    uint64_t began_ms = clock_ms();
+    uint64_t timeout_ms = config_number(daemon->config, "drain_ms_max");
+    atomic_store(&daemon->draining, true);
+    if (daemon->intake) {
+        stages_drain(daemon, (uint32_t)timeout_ms);
+        uint64_t taken_ms = clock_ms() - began_ms;
+        intake_drain(daemon->intake, taken_ms < timeout_ms ? (uint32_t)(timeout_ms - taken_ms) : 0);
+        intake_stop(daemon->intake);
+    }
+    stages_stop(daemon);
+    intake_destroy(daemon->intake);
+    tokens_destroy(daemon->tokens);
+    reel_close(daemon->reel);
+}
+
+static int run(struct daemon *daemon, int argc, char **argv) {
+    struct reel_error error = {0};
+    sigset_t signals;
+    block_signals(&signals);
+    raise_file_limit();
+    int rc = start(daemon, argc, argv, &error);
+    if (rc == 0) {
+        log_line(REEL_LEVEL_INFO, SELF, "%s has started", reel_version());
+        notify("READY=1");
+        wait_for_end(daemon, &signals);
+        log_line(REEL_LEVEL_INFO, SELF, "ending");
+        notify("STOPPING=1");
+        end_at_once_next_time();
+    }
+    end(daemon);
+    if (rc < 0) {
+        log_line(REEL_LEVEL_ERROR, SELF, "%s", error.text);
+        return rc == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
+    }
+    log_line(REEL_LEVEL_INFO, SELF, "ended");
+    return atomic_load(&daemon->exit_code);
+}
+
+static int read_own_settings(struct daemon *daemon, int argc, char **argv,
+                             struct reel_error *error) {
+    int rc = config_create(&daemon->config, error);
+    if (rc == 0) rc = config_declare(daemon->config, DAEMON_OWNER, daemon_settings, error);
+    return rc == 0 ? config_peek(daemon->config, argc, argv, error) : rc;
+}
+
+int command_serve(int argc, char **argv) {
+    struct daemon daemon = {.main_thread = pthread_self(),
+                            .stages_lock = PTHREAD_MUTEX_INITIALIZER};
+    struct reel_error error = {0};
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    daemon.started_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    int code = EXIT_USAGE;
+    if (read_own_settings(&daemon, argc, argv, &error) < 0) {
+        log_open(REEL_LEVEL_INFO, isatty(STDERR_FILENO) == 1);
+        log_line(REEL_LEVEL_ERROR, SELF, "%s", error.text);
+    } else {
+        log_open(log_level(config_text(daemon.config, "log_level", 0)), isatty(STDERR_FILENO) == 1);
+        code = run(&daemon, argc, argv);
+    }
+    config_destroy(daemon.config);
+    return code;
+}
+
+void serve_help(FILE *to, bool markdown) {
+    struct reel_error error = {0};
+    struct config *config = NULL;
+    int rc = config_create(&config, &error);
+    if (rc == 0) rc = config_declare(config, DAEMON_OWNER, daemon_settings, &error);
+    for (size_t n = 0; rc == 0 && own_sinks[n]; n++) {
+        char owner[80];
+        snprintf(owner, sizeof owner, "sink %s", own_sinks[n]->name);
+        rc = config_declare(config, owner, own_sinks[n]->settings, &error);
+    }
+    if (rc < 0)
+        fprintf(to, "%s\n", error.text);
+    else if (markdown)
+        config_manual(config, to);
+    else
+        config_help(config, to);
+    config_destroy(config);
+}

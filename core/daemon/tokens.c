@@ -1,0 +1,257 @@
+/* tokens.c: see tokens.h.
+ *
+ * Why looking one up says nothing about the others: what is compared are digests, so that even a
+ * comparison that told where it stopped would not tell more than a digest; each comparison takes
+ * the same time wherever they differ; all are made, and nothing branches on what came out.
+ */
+#include "daemon/tokens.h"
+
+#include "base/cleanup.h"
+#include "daemon/file.h"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+#include <string.h>
+
+enum {
+    TOKENS_MAX = 1024,
+    FILE_BYTES_MAX = 1 << 20,
+    TOKEN_LEN_MIN = 8, /* in a file; the environment's may be a program's that we replace */
+    TOKEN_LEN_MAX = 512,
+};
+
+static const char *const variables[] = {"REEL_TOKEN", "CELLOS_SERVER_API_TOKEN"};
+
+struct entry {
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    reel_access access;
+    unsigned line; /* of the file */
+};
+
+/* All of zero is an empty one. */
+struct token_list {
+    struct entry *entries;
+    size_t count;
+};
+
+struct tokens {
+    char *file;                  /* or NULL */
+    struct token_list given;     /* in the environment: does not change */
+    struct token_list from_file; /* guarded by `lock` */
+    pthread_rwlock_t lock;
+};
+
+/* ---- One token ------------------------------------------------------------------------------- */
+
+static int digest_of(struct reel_str token, unsigned char *to, struct reel_error *error) {
+    if (SHA256((const unsigned char *)token.data, token.len, to)) return 0;
+    return fail(error, -EIO, "the SHA-256 of a token could not be computed");
+}
+
+/* `b68token` of RFC 6750, section 2.1. */
+static bool is_well_formed(struct reel_str token) {
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                  "0123456789-._~+/";
+    size_t at = 0;
+    while (at < token.len && token.data[at] && strchr(letters, token.data[at])) at++;
+    bool begun = at > 0;
+    while (at < token.len && token.data[at] == '=') at++;
+    return begun && at == token.len;
+}
+
+static int check_token(struct reel_str token, size_t len_min, struct reel_error *error) {
+    if (!is_well_formed(token))
+        return fail(error, -EINVAL,
+                    "a token consists of A-Z a-z 0-9 - . _ ~ + / and ends with any number of =");
+    if (token.len < len_min || token.len > TOKEN_LEN_MAX)
+        return fail(error, -EINVAL, "a token has %zu to %d characters, this one has %zu", len_min,
+                    TOKEN_LEN_MAX, token.len);
+    return 0;
+}
+
+static int add_token(struct token_list *list, struct reel_str token, reel_access access,
+                     unsigned line, struct reel_error *error) {
+    struct entry entry = {.access = access, .line = line};
+    int rc = digest_of(token, entry.digest, error);
+    if (rc < 0) return rc;
+    for (size_t i = 0; i < list->count; i++)
+        if (memcmp(list->entries[i].digest, entry.digest, sizeof entry.digest) == 0)
+            return fail(error, -EINVAL, "it is the token of line %u again", list->entries[i].line);
+    if (list->count == TOKENS_MAX)
+        return fail(error, -EINVAL, "there are more than %d tokens", TOKENS_MAX);
+    struct entry *entries = realloc(list->entries, (list->count + 1) * sizeof *entries);
+    if (!entries) return fail_memory(error);
+    list->entries = entries;
+    entries[list->count++] = entry;
+    return 0;
+}
+
+static void list_finish(struct token_list *list) {
+    free(list->entries);
+    *list = (struct token_list){0};
+}
+
+/* ---- The file -------------------------------------------------------------------------------- */
+
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Cuts the next word off; an empty one is the end. */
+static struct reel_str next_word(struct reel_str *line) {
+    while (line->len > 0 && is_blank(line->data[0])) line->data++, line->len--;
+    struct reel_str word = {line->data, 0};
+    while (word.len < line->len && !is_blank(word.data[word.len])) word.len++;
+    line->data += word.len;
+    line->len -= word.len;
+    return word;
+}
+
+static int take_line(struct token_list *list, struct reel_str line, unsigned number,
+                     struct reel_error *error) {
+    struct reel_str first = next_word(&line), second = next_word(&line), third = next_word(&line);
+    reel_access access = REEL_ACCESS_WRITE;
+    if (first.len == 0 || first.data[0] == '#') return 0;
+    if (second.len > 0) {
+        bool reads = reel_str_is(first, "read");
+        if (third.len > 0 || (!reads && !reel_str_is(first, "write")))
+            return fail(error, -EINVAL, "wanted `write TOKEN`, `read TOKEN` or `TOKEN`");
+        access = reads ? REEL_ACCESS_READ : REEL_ACCESS_WRITE;
+        first = second;
+    }
+    int rc = check_token(first, TOKEN_LEN_MIN, error);
+    return rc < 0 ? rc : add_token(list, first, access, number, error);
+}
+
+static int take_lines(struct token_list *list, const char *text, size_t len,
+                      struct reel_error *error) {
+    const char *end = text + len;
+    for (unsigned number = 1; text < end; number++) {
+        const char *newline = memchr(text, '\n', (size_t)(end - text));
+        const char *line_end = newline ? newline : end;
+        struct reel_str line = {text, (size_t)(line_end - text)};
+        int rc = take_line(list, line, number, error);
+        if (rc < 0) return fail_in(error, rc, "line %u", number);
+        text = newline ? newline + 1 : end;
+    }
+    return list->count > 0 ? 0 : fail(error, -EINVAL, "there is no token in it");
+}
+
+static int read_file(struct tokens *tokens, struct token_list *ret, struct reel_error *ret_warning,
+                     struct reel_error *error) {
+    struct token_list list = {0};
+    size_t len = 0;
+    mode_t mode;
+    char *text = malloc(FILE_BYTES_MAX);
+    if (!text) return fail_memory(error);
+    int rc = file_read(tokens->file, text, FILE_BYTES_MAX, &len, &mode, error);
+    if (rc == 0) rc = take_lines(&list, text, len, error);
+    OPENSSL_cleanse(text, FILE_BYTES_MAX); /* a read that failed may have left a part there */
+    free(text);
+    if (rc < 0) {
+        list_finish(&list);
+        return fail_in(error, rc, "token file %s", tokens->file);
+    }
+    if (S_ISREG(mode) && (mode & (S_IRGRP | S_IROTH)))
+        error_set(ret_warning, "token file %s can be read by others than its owner (mode %04o)",
+                  tokens->file, mode & 07777u);
+    *ret = list;
+    return 0;
+}
+
+/* ---- The environment ------------------------------------------------------------------------- */
+
+static int take_variable(struct tokens *tokens, const char *name, const char *text,
+                         struct reel_error *error) {
+    struct reel_str token = reel_text(text);
+    int rc = check_token(token, 1, error);
+    if (rc < 0) return fail_in(error, rc, "environment %s", name);
+    return add_token(&tokens->given, token, REEL_ACCESS_WRITE, 0, error);
+}
+
+/* The first that is set; whatever comes of it, none is left. */
+static int take_variables(struct tokens *tokens, struct reel_error *error) {
+    int rc = 0;
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        char *text = getenv(variables[i]);
+        if (!text) continue;
+        if (rc == 0 && tokens->given.count == 0 && text[0])
+            rc = take_variable(tokens, variables[i], text, error);
+        OPENSSL_cleanse(text, strlen(text));
+        unsetenv(variables[i]);
+    }
+    return rc;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+static int take_all(struct tokens *tokens, struct reel_error *ret_warning,
+                    struct reel_error *error) {
+    int rc = take_variables(tokens, error);
+    if (rc == 0 && tokens->file) rc = read_file(tokens, &tokens->from_file, ret_warning, error);
+    if (rc < 0 || tokens->file || tokens->given.count > 0) return rc;
+    return fail(error, -ENOENT,
+                "no bearer token is configured: give a file of them with --token-file, or one in "
+                "the environment as REEL_TOKEN or CELLOS_SERVER_API_TOKEN");
+}
+
+int tokens_load(const char *file, struct tokens **ret, struct reel_error *ret_warning,
+                struct reel_error *error) {
+    *ret_warning = (struct reel_error){0};
+    struct tokens *tokens = calloc(1, sizeof *tokens);
+    if (!tokens) return fail_memory(error);
+    pthread_rwlock_init(&tokens->lock, NULL);
+    tokens->file = file ? strdup(file) : NULL;
+    int rc = file && !tokens->file ? fail_memory(error) : take_all(tokens, ret_warning, error);
+    if (rc < 0) {
+        tokens_destroy(tokens);
+        return rc;
+    }
+    *ret = tokens;
+    return 0;
+}
+
+void tokens_destroy(struct tokens *tokens) {
+    if (!tokens) return;
+    list_finish(&tokens->given);
+    list_finish(&tokens->from_file);
+    pthread_rwlock_destroy(&tokens->lock);
+    free(tokens->file);
+    free(tokens);
+}
+
+int tokens_reload(struct tokens *tokens, struct reel_error *ret_warning, struct reel_error *error) {
+    struct token_list fresh, old;
+    *ret_warning = (struct reel_error){0};
+    if (!tokens->file) return 0;
+    int rc = read_file(tokens, &fresh, ret_warning, error);
+    if (rc < 0) return rc;
+    pthread_rwlock_wrlock(&tokens->lock);
+    old = tokens->from_file;
+    tokens->from_file = fresh;
+    pthread_rwlock_unlock(&tokens->lock);
+    list_finish(&old);
+    return 0;
+}
+
+/* ---- Asking ---------------------------------------------------------------------------------- */
+
+/* The accesses of all entries with this digest, as bits. */
+static uint32_t bits_of(const struct token_list *list, const unsigned char *digest) {
+    uint32_t bits = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct entry *entry = &list->entries[i];
+        uint32_t same = CRYPTO_memcmp(entry->digest, digest, sizeof entry->digest) == 0;
+        bits |= (0 - same) & (uint32_t)entry->access;
+    }
+    return bits;
+}
+
+reel_access tokens_access(struct tokens *tokens, struct reel_str token) {
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    if (digest_of(token, digest, NULL) < 0) return REEL_ACCESS_NONE;
+    pthread_rwlock_rdlock(&tokens->lock);
+    uint32_t bits = bits_of(&tokens->given, digest) | bits_of(&tokens->from_file, digest);
+    pthread_rwlock_unlock(&tokens->lock);
+    return bits & REEL_ACCESS_WRITE ? REEL_ACCESS_WRITE : (reel_access)bits;
+}

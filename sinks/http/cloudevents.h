@@ -1,0 +1,62 @@
+/* cloudevents.h: from an HTTP request to CloudEvents in structured JSON (CloudEvents HTTP protocol
+ * binding 1.0.2 and JSON event format 1.0.2; the rules for one event are in event_rules.h).
+ *
+ * The Content-Type tells which of the binding's three modes it is:
+ *   application/cloudevents+json          structured: the body is the event, and is kept as it is
+ *   application/cloudevents-batch+json    batched: an array of such; each keeps its own text. An
+ *                                         empty one is a batch of no events
+ *   anything else, or none                binary: the attributes are `ce-` headers and the body is
+ *                                         the data. One `ce-` header at least must be there, or
+ *                                         the request is taken for something else
+ * The formats of the first two are known in UTF-8 only, and no others are.
+ *
+ * In binary mode the event is written anew. A body of a JSON media type becomes `data` as it
+ * stands; text (text/…, …/xml, …+xml) that is UTF-8 becomes a string; any other, or one
+ * without a Content-Type, `data_base64`; an empty one nothing. Header values lose their double
+ * quotes and are percent-decoded once (section 3.1.3.2); a % must be followed by two digits.
+ */
+#ifndef REEL_SINKS_HTTP_CLOUDEVENTS_H
+#define REEL_SINKS_HTTP_CLOUDEVENTS_H
+
+#include "base/error.h"
+#include "base/text.h"
+#include "json/parser.h"
+
+/* Called for one header after another; anything but 0 ends the walk and is what it returns. */
+typedef int (*header_fn)(void *context, struct reel_str name, struct reel_str value);
+
+/* A request's head. The strings need to live for the call only. */
+struct cloudevents_request {
+    struct reel_str content_type; /* NULL data or empty: none */
+    int (*each_header)(void *headers, header_fn fn, void *context);
+    void *headers;
+};
+
+struct cloudevents_bounds {
+    size_t event_bytes_max;
+    size_t batch_events_max;
+};
+
+/* The events, which point into memory that this owns until cloudevents_finish. All of zero is
+ * empty. */
+struct cloudevents {
+    bool batch;
+    size_t count; /* 1 unless it is a batch */
+    struct reel_str *events;
+    struct text text; /* the body, or the event made of it */
+};
+
+/* Reads a request. On success the body's memory belongs to `ret`, and `body` is empty; else both
+ * are as they were, but that the body may have been given more room.
+ * -EINVAL: it breaks a rule; -E2BIG: an event, or the batch, is above its bound;
+ * -EPROTONOSUPPORT: no CloudEvents, or in a format that is not known; -ENOMEM. The sentence names
+ * the attribute, and the event of a batch by its index from 0: `events[3]: …`. */
+int cloudevents_read_take(struct json_parser *parser, const struct cloudevents_bounds *bounds,
+                          const struct cloudevents_request *request, struct text *body,
+                          struct cloudevents *ret, struct reel_error *error);
+void cloudevents_finish(struct cloudevents *events);
+
+/* The HTTP status for one of these codes: 400, 413, 415, or 500. */
+unsigned cloudevents_status(int code);
+
+#endif

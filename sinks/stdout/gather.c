@@ -1,0 +1,145 @@
+/* gather.c: see gather.h. */
+#include "stdout/gather.h"
+
+#include "base/error.h"
+#include "events/frame.h"
+
+#include <inttypes.h>
+
+/* Why a walk was ended by us. */
+enum {
+    WALK_FULL = 1, /* there are lines enough */
+    WALK_LEVEL,    /* what follows has yet to be folded */
+};
+
+/* ---- Where to begin -------------------------------------------------------------------------- */
+
+static void begin_at(struct gather *gather, uint64_t at, uint64_t base) {
+    gather->begun = true;
+    gather->at = gather->shown = at;
+    gather->base = base;
+}
+
+void gather_begin_new(struct gather *gather) {
+    uint64_t cursor = reel_stage_cursor(gather->stage);
+    begin_at(gather, cursor, cursor);
+}
+
+static int position_now(struct gather *gather, struct reel_position *ret,
+                        struct reel_error *error) {
+    struct reel_view *view;
+    int rc = reel_stage_view(gather->stage, &view, error);
+    if (rc < 0) return rc;
+    rc = reel_stage_position(gather->stage, view, ret);
+    reel_stage_close(gather->stage, view);
+    return rc < 0 ? fail(error, rc, "cannot read the position: %s", strerror(-rc)) : 0;
+}
+
+int gather_begin_since(struct gather *gather, uint64_t since, struct reel_error *error) {
+    struct reel_position position;
+    int rc = position_now(gather, &position, error);
+    if (rc < 0) return rc;
+    if (since == 0) {
+        /* All records that there are now come first, and none of them is a loss to trimming. */
+        begin_at(gather, gather->records ? 0 : position.first_seq - 1,
+                 gather->records ? position.cursor : position.first_seq - 1);
+        return 0;
+    }
+    if (since + 1 < position.first_seq)
+        return fail(error, -ERANGE,
+                    "nothing is known of what followed event %" PRIu64
+                    ": the log begins with event %" PRIu64,
+                    since, position.first_seq);
+    begin_at(gather, since, since);
+    return 0;
+}
+
+/* ---- A step ---------------------------------------------------------------------------------- */
+
+/* Before the lines of a seq. 0, or why the walk ends here. */
+static int enter_seq(struct gather *gather, uint64_t seq) {
+    if (seq == gather->current) return 0;
+    if (seq > gather->until) return WALK_LEVEL;
+    gather->at = gather->current;
+    if (gather->text.len >= GATHER_BYTES) return WALK_FULL;
+    gather->current = seq;
+    gather->mark = gather->text.len;
+    return 0;
+}
+
+static int end_line(struct gather *gather, uint64_t seq) {
+    text_append_lit(&gather->text, "\n");
+    gather->shown = seq;
+    return gather->text.failed ? -ENOMEM : 0;
+}
+
+static int take_event(void *context, const struct reel_entry *entry) {
+    struct gather *gather = context;
+    int rc = enter_seq(gather, entry->seq);
+    if (rc != 0 || !event_filter_matches(&gather->filter, entry)) return rc;
+    frame_event(&gather->text, entry);
+    return end_line(gather, entry->seq);
+}
+
+static int take_record(void *context, const struct reel_changed_row *changed) {
+    struct gather *gather = context;
+    int rc = enter_seq(gather, changed->row.changed);
+    if (rc != 0) return rc;
+    frame_record(&gather->text, changed);
+    return end_line(gather, changed->row.changed);
+}
+
+/* A collection that is being caught up would have its changes left out. */
+static int check_served(struct gather *gather, struct reel_view *view, struct reel_error *error) {
+    const struct reel_projector *projector;
+    struct reel_collection_info info;
+    for (size_t n = 0; (projector = reel_stage_projector(gather->stage, n)); n++) {
+        int rc = reel_stage_collection(gather->stage, view, projector->collection, &info);
+        if (rc == -ENOENT || (rc == 0 && !info.served))
+            return fail(error, -EAGAIN, "the collection %s is not caught up",
+                        projector->collection);
+        if (rc < 0)
+            return fail(error, rc, "cannot read the collection %s: %s", projector->collection,
+                        strerror(-rc));
+    }
+    return 0;
+}
+
+/* What came of a walk. */
+static int walked(struct gather *gather, int rc, struct reel_error *error) {
+    if (rc == 0 || rc == WALK_LEVEL) gather->at = gather->until;
+    if (rc < 0) gather->text.len = gather->mark; /* the one that was under way is not gathered */
+    if (rc >= 0 || rc == -ETIME) return 0;       /* its time was up: the next view goes on */
+    return fail(error, rc, "cannot read %s: %s", gather->records ? "records" : "the log",
+                strerror(-rc));
+}
+
+static int step_in(struct gather *gather, struct reel_view *view, struct reel_error *error) {
+    struct reel_position position;
+    uint64_t whole_from = gather->at > gather->base ? gather->at : gather->base;
+    int rc = reel_stage_position(gather->stage, view, &position);
+    if (rc < 0) return fail(error, rc, "cannot read the position: %s", strerror(-rc));
+    if (position.first_seq > whole_from + 1)
+        return fail(error, -ERANGE,
+                    "the log was trimmed to event %" PRIu64 ", and %" PRIu64
+                    " was the last to be written",
+                    position.first_seq, gather->at);
+    if (position.cursor <= gather->at) return 0;
+    rc = gather->records ? check_served(gather, view, error) : 0;
+    if (rc < 0) return rc;
+    gather->until = position.cursor;
+    gather->current = gather->at;
+    gather->mark = gather->text.len;
+    rc = gather->records ? reel_stage_changed(gather->stage, view, gather->at, take_record, gather)
+                         : reel_stage_log(gather->stage, view, gather->at + 1, take_event, gather);
+    return walked(gather, rc, error);
+}
+
+int gather_step(struct gather *gather, struct reel_error *error) {
+    struct reel_view *view;
+    int rc = reel_stage_view(gather->stage, &view, error);
+    if (rc < 0) return rc;
+    rc = step_in(gather, view, error);
+    reel_stage_close(gather->stage, view);
+    return rc == -ETIME ? 0 : rc;
+}

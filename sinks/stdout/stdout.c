@@ -1,0 +1,332 @@
+/* stdout.c: see stdout.h.
+ *
+ * One thread gathers (gather.h), writes, and waits. It waits in poll, for the bell that `moved`
+ * rings, or for the reader to go. It writes with plain write(2), which blocks while the reader
+ * does not read: the descriptor is shared with other processes, so that it may not be made
+ * non-blocking, and that poll calls it writable does not keep write from blocking (a terminal
+ * takes less than it is given). So that `stop` can end it there, the thread can be cancelled, but
+ * only within write_some, where it holds nothing.
+ */
+#include "stdout/stdout.h"
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "events/frame.h"
+#include "stdout/gather.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+/* How soon it is tried again when there is no view to be had, ms. */
+#define RETRY_MS 100
+
+struct printer {
+    struct reel_stage *stage;
+    int fd;
+    int position_ms;
+    uint64_t since; /* what `gather` has yet to begin from, while it has not begun */
+    struct gather gather;
+    int64_t written_ms; /* when the last line was written */
+
+    pthread_t thread;
+    int bell; /* an eventfd */
+    atomic_bool stopping;
+
+    pthread_mutex_t lock;
+    pthread_cond_t progress; /* of what follows */
+    uint64_t written;        /* all up to this seq is out */
+    bool ended;              /* no more will be */
+};
+
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void *run(void *context);
+static bool print_more(struct printer *printer);
+
+/* ---- Settings -------------------------------------------------------------------------------- */
+
+static const struct reel_setting *const settings[] = {
+    REEL_SETTING(.name = "stdout_format", .kind = REEL_SETTING_ONE_OF, .standard = "events",
+                 .values = (const char *const[]){"events", "records", NULL},
+                 .help = "what a line is: an event, or a record that was changed"),
+    REEL_SETTING(.name = "stdout_since", .kind = REEL_SETTING_TEXT, .unit = "SEQ",
+                 .help = "begin after this event; 0: with the oldest; without: with what is new"),
+    REEL_SETTING(.name = "stdout_type", .kind = REEL_SETTING_TEXT, .unit = "PREFIX",
+                 .help = "only events whose type begins so"),
+    REEL_SETTING(.name = "stdout_subject", .kind = REEL_SETTING_TEXT, .unit = "FILTER",
+                 .help = "only events whose NATS subject matches; with wildcards"),
+    REEL_SETTING(.name = "stdout_ce_subject", .kind = REEL_SETTING_TEXT, .unit = "SUBJECT",
+                 .help = "only events with this CloudEvents subject"),
+    NULL,
+};
+
+static int read_seq(const char *text, uint64_t *ret, struct reel_error *error) {
+    uint64_t seq = 0;
+    bool good = *text != '\0';
+    for (; good && *text; text++) {
+        good = *text >= '0' && *text <= '9' && !__builtin_mul_overflow(seq, 10, &seq) &&
+               !__builtin_add_overflow(seq, (uint64_t)(*text - '0'), &seq);
+    }
+    if (!good || seq == UINT64_MAX) return fail(error, -EINVAL, "stdout_since is not a number");
+    *ret = seq;
+    return 0;
+}
+
+/* Where to begin is found out now, if there is a view to be had, so that the daemon is refused
+ * rather than ended later. */
+static int begin(struct printer *printer, struct reel_error *error) {
+    const char *since = reel_setting_text(printer->stage, "stdout_since");
+    if (!since) {
+        gather_begin_new(&printer->gather);
+        return 0;
+    }
+    int rc = read_seq(since, &printer->since, error);
+    if (rc < 0) return rc;
+    uint64_t cursor = reel_stage_cursor(printer->stage);
+    if (printer->since > cursor)
+        reel_log(printer->stage, REEL_LEVEL_WARNING,
+                 "stdout: nothing is written before event %" PRIu64 "; the last one is %" PRIu64,
+                 printer->since + 1, cursor);
+    rc = gather_begin_since(&printer->gather, printer->since, error);
+    if (rc == -EAGAIN) return 0;
+    return rc < 0 ? fail_in(error, rc, "stdout_since") : 0;
+}
+
+static int configure(struct printer *printer, struct reel_error *error) {
+    struct reel_stage *stage = printer->stage;
+    struct gather *gather = &printer->gather;
+    const char *format = reel_setting_text(stage, "stdout_format");
+    gather->stage = stage;
+    gather->records = format && strcmp(format, "records") == 0;
+    gather->filter = (struct event_filter){
+        .type = reel_text(reel_setting_text(stage, "stdout_type")),
+        .subject = reel_text(reel_setting_text(stage, "stdout_subject")),
+        .ce_subject = reel_text(reel_setting_text(stage, "stdout_ce_subject")),
+    };
+    if (gather->records && !event_filter_is_empty(&gather->filter))
+        return fail(error, -EINVAL, "stdout_format=records knows no filters: they are for events");
+    int rc = event_filter_check(&gather->filter, error);
+    if (rc < 0) return fail_in(error, rc, "stdout_subject");
+    return begin(printer, error);
+}
+
+/* ---- Start and stop -------------------------------------------------------------------------- */
+
+/* Signals are the daemon's business; so is not SIGPIPE, since write then fails. Faults stay. */
+static int start_thread(struct printer *printer) {
+    sigset_t blocked, before;
+    sigfillset(&blocked);
+    sigdelset(&blocked, SIGBUS);
+    sigdelset(&blocked, SIGFPE);
+    sigdelset(&blocked, SIGILL);
+    sigdelset(&blocked, SIGSEGV);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    int rc = pthread_create(&printer->thread, NULL, run, printer);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -rc;
+}
+
+static void init_progress(struct printer *printer) {
+    pthread_condattr_t monotonic;
+    pthread_mutex_init(&printer->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&printer->progress, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+static void destroy(struct printer *printer) {
+    if (!printer) return;
+    if (printer->bell >= 0) close(printer->bell);
+    pthread_cond_destroy(&printer->progress);
+    pthread_mutex_destroy(&printer->lock);
+    text_finish(&printer->gather.text);
+    free(printer);
+}
+
+int32_t stdout_start_on(struct reel_stage *stage, int fd, int position_ms, void **ret_sink,
+                        struct reel_error *error) {
+    struct printer *printer = calloc(1, sizeof *printer);
+    if (!printer) return fail_memory(error);
+    printer->stage = stage;
+    printer->fd = fd;
+    printer->position_ms = position_ms;
+    printer->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    init_progress(printer);
+    int rc = printer->bell < 0 ? fail(error, -errno, "cannot make an eventfd: %s", strerror(errno))
+                               : configure(printer, error);
+    if (rc == 0) {
+        printer->written = printer->gather.at;
+        printer->written_ms = now_ms();
+        rc = start_thread(printer);
+        if (rc < 0) error_set(error, "cannot start a thread: %s", strerror(-rc));
+    }
+    if (rc < 0) {
+        destroy(printer);
+        return rc;
+    }
+    *ret_sink = printer;
+    return 0;
+}
+
+static int32_t start(struct reel_stage *stage, void **ret_sink, struct reel_error *error) {
+    return stdout_start_on(stage, STDOUT_FILENO, STDOUT_POSITION_MS, ret_sink, error);
+}
+
+/* The bell's counter would be full after 2^64 - 2 strokes: a failed one needs no care. */
+static void ring(struct printer *printer) {
+    const uint64_t one = 1;
+    ssize_t done = write(printer->bell, &one, sizeof one);
+    (void)done;
+}
+
+static void moved(void *sink, uint64_t cursor) {
+    (void)cursor;
+    ring(sink);
+}
+
+static void drain(void *sink, uint32_t timeout_ms) {
+    struct printer *printer = sink;
+    struct timespec until;
+    uint64_t cursor = reel_stage_cursor(printer->stage);
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&printer->lock);
+    while (!printer->ended && printer->written < cursor)
+        if (pthread_cond_timedwait(&printer->progress, lock, &until) == ETIMEDOUT) return;
+}
+
+static void stop(void *sink) {
+    struct printer *printer = sink;
+    atomic_store(&printer->stopping, true);
+    ring(printer);
+    pthread_cancel(printer->thread);
+    pthread_join(printer->thread, NULL);
+    destroy(printer);
+}
+
+/* ---- The thread ------------------------------------------------------------------------------ */
+
+static void note_progress(struct printer *printer, bool ended) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&printer->lock);
+    printer->written = printer->gather.at;
+    printer->ended = ended;
+    pthread_cond_broadcast(&printer->progress);
+}
+
+static void *run(void *context) {
+    struct printer *printer = context;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    while (!atomic_load(&printer->stopping) && print_more(printer)) continue;
+    note_progress(printer, true);
+    return NULL;
+}
+
+/* When the next line with the position alone is due, ms from now; -1: none is. */
+static int position_due_in(const struct printer *printer) {
+    const struct gather *gather = &printer->gather;
+    if (gather->at <= gather->shown || event_filter_is_empty(&gather->filter)) return -1;
+    int64_t due = printer->written_ms + printer->position_ms - now_ms();
+    return due > 0 ? (int)due : 0;
+}
+
+/* Until the bell rings, at most `timeout_ms` (-1: as long as it takes). False: the reader is
+ * gone. */
+static bool wait_for_bell(struct printer *printer, int timeout_ms) {
+    struct pollfd wanted[] = {{.fd = printer->bell, .events = POLLIN}, {.fd = printer->fd}};
+    uint64_t strokes;
+    if (poll(wanted, 2, timeout_ms) <= 0) return true;
+    ssize_t got = read(printer->bell, &strokes, sizeof strokes);
+    (void)got; /* nothing, if it was not the bell */
+    if (wanted[1].revents == 0) return true;
+    reel_quit(printer->stage, 0, "stdout was closed");
+    return false;
+}
+
+/* The only place where the thread can be cancelled. */
+static ssize_t write_some(int fd, const char *bytes, size_t len) {
+    int before;
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
+    ssize_t done = write(fd, bytes, len);
+    int code = done < 0 ? errno : 0;
+    if (code == EAGAIN) { /* someone whom we share it with has made it non-blocking */
+        struct pollfd wanted = {.fd = fd, .events = POLLOUT};
+        poll(&wanted, 1, -1);
+    }
+    pthread_setcancelstate(before, NULL);
+    errno = code;
+    return done;
+}
+
+/* Writes all that is gathered; false: it cannot. */
+static bool write_out(struct printer *printer) {
+    struct text *text = &printer->gather.text;
+    for (size_t at = 0; at < text->len;) {
+        ssize_t done = write_some(printer->fd, text->data + at, text->len - at);
+        if (done >= 0) {
+            at += (size_t)done;
+        } else if (errno == EPIPE || errno == ECONNRESET) {
+            reel_quit(printer->stage, 0, "stdout was closed");
+            return false;
+        } else if (errno != EINTR && errno != EAGAIN) {
+            reel_quit(printer->stage, 1, "cannot write to stdout: %s", strerror(errno));
+            return false;
+        }
+    }
+    if (text->len > 0) printer->written_ms = now_ms();
+    text->len = 0;
+    return true;
+}
+
+static int gather_more(struct printer *printer, struct reel_error *error) {
+    struct gather *gather = &printer->gather;
+    int rc = gather->begun ? 0 : gather_begin_since(gather, printer->since, error);
+    return rc < 0 ? rc : gather_step(gather, error);
+}
+
+/* One turn: gather, write, wait if there is nothing more. False: that was the last. */
+static bool print_more(struct printer *printer) {
+    struct gather *gather = &printer->gather;
+    struct reel_error error;
+    int rc = gather_more(printer, &error);
+    if (rc == -EAGAIN) return wait_for_bell(printer, RETRY_MS);
+    if (rc < 0) {
+        reel_quit(printer->stage, 1, "stdout: %s", error.text);
+        return false;
+    }
+    if (gather->text.len == 0 && position_due_in(printer) == 0) {
+        frame_position(&gather->text, gather->at);
+        text_append_lit(&gather->text, "\n");
+        gather->shown = gather->at;
+    }
+    if (!write_out(printer)) return false;
+    note_progress(printer, false);
+    if (gather->at < reel_stage_cursor(printer->stage)) return true;
+    return wait_for_bell(printer, position_due_in(printer));
+}
+
+const struct reel_sink stdout_sink = {
+    .struct_size = sizeof(struct reel_sink),
+    .name = "stdout",
+    .summary = "events or changed records, a line each, on standard output",
+    .settings = settings,
+    .start = start,
+    .moved = moved,
+    .drain = drain,
+    .stop = stop,
+};
