@@ -1,0 +1,319 @@
+/* daemon.c: see daemon.h. */
+#include "daemon.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What one waits for comes in milliseconds, or after a while on a machine that is busy. */
+#define PATIENCE_MS 30000
+
+/* ---- Processes ------------------------------------------------------------------------------- */
+
+static void write_file(const char *path, const char *text) {
+    FILE *file = fopen(path, "w");
+    must(file != NULL);
+    must(fchmod(fileno(file), 0600) == 0);
+    must(fputs(text, file) >= 0);
+    must(fclose(file) == 0);
+}
+
+static char *read_file(const char *path) {
+    FILE *file = fopen(path, "r");
+    struct text text = {0};
+    char buffer[4096];
+    size_t len;
+    must(file != NULL);
+    while ((len = fread(buffer, 1, sizeof buffer, file)) > 0) text_add(&text, buffer, len);
+    fclose(file);
+    if (!text.data) text_add(&text, "", 0);
+    return text.data;
+}
+
+static void redirect(const char *path, int to) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (fd < 0 || dup2(fd, to) < 0) _exit(126);
+}
+
+#define ARGUMENTS_MAX 64
+
+static pid_t launch(const char *directory, const char *const *more, const char *log,
+                    const char *out) {
+    const char *arguments[ARGUMENTS_MAX] = {build_path("core/daemon/reeld"), "serve"};
+    size_t count = 2, given = 0;
+    const char *tokens = path_in(scratch_directory(), "tokens");
+    write_file(tokens, "write " WRITE_TOKEN "\nread " READ_TOKEN "\n");
+    const char *usual[] = {"--data", directory,  "--bind", "127.0.0.1:0", "--token-file",
+                           tokens,   "--plugin", CELL_SO,  "--plugin",    FORMATION_SO};
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) arguments[count++] = usual[i];
+    for (; more && more[given]; given++) {
+        must(count + 1 < ARGUMENTS_MAX);
+        arguments[count++] = more[given];
+    }
+    fflush(NULL);
+    pid_t pid = fork();
+    must(pid >= 0);
+    if (pid > 0) return pid;
+    redirect(log, STDERR_FILENO);
+    redirect(out, STDOUT_FILENO);
+    unsetenv("REEL_TOKEN");
+    execv(arguments[0], (char *const *)arguments);
+    _exit(127);
+}
+
+char *daemon_log(const struct daemon *daemon) {
+    return read_file(daemon->log);
+}
+
+static bool log_has(const struct daemon *daemon, const char *part) {
+    char *log = daemon_log(daemon);
+    bool found = strstr(log, part) != NULL;
+    free(log);
+    return found;
+}
+
+void daemon_wait_for_log(const struct daemon *daemon, const char *part) {
+    for (int waited = 0; !log_has(daemon, part); waited += 5) {
+        int status;
+        bool over = waitpid(daemon->pid, &status, WNOHANG | WNOWAIT) == daemon->pid;
+        if ((over && !log_has(daemon, part)) || waited > PATIENCE_MS)
+            support_failed(__FILE__, __LINE__, "no `%s` in the log: %s", part, daemon_log(daemon));
+        usleep(5000);
+    }
+}
+
+struct daemon daemon_started_list(const char *directory, const char *const *arguments) {
+    const char *scratch = scratch_directory();
+    struct daemon daemon = {.log = path_in(scratch, "log"), .out = path_in(scratch, "out")};
+    daemon.pid = launch(directory, arguments, daemon.log, daemon.out);
+    static const char mark[] = "listening on http://127.0.0.1:";
+    while (access(daemon.log, R_OK) != 0) usleep(1000);
+    daemon_wait_for_log(&daemon, mark);
+    char *log = daemon_log(&daemon);
+    daemon.port = atoi(strstr(log, mark) + sizeof mark - 1);
+    free(log);
+    snprintf(daemon.base, sizeof daemon.base, "http://127.0.0.1:%d", daemon.port);
+    return daemon;
+}
+
+struct daemon daemon_started(const char *directory, ...) {
+    const char *arguments[ARGUMENTS_MAX] = {0};
+    va_list list;
+    va_start(list, directory);
+    for (size_t i = 0; i < ARGUMENTS_MAX - 1; i++)
+        if (!(arguments[i] = va_arg(list, const char *))) break;
+    va_end(list);
+    return daemon_started_list(directory, arguments);
+}
+
+int daemon_wait(struct daemon *daemon) {
+    int status = 0;
+    for (int waited = 0; waitpid(daemon->pid, &status, WNOHANG) != daemon->pid; waited += 2) {
+        if (waited > PATIENCE_MS) kill(daemon->pid, SIGKILL);
+        must(waited <= PATIENCE_MS + 5000);
+        usleep(2000);
+    }
+    return status;
+}
+
+int daemon_refused(const char *directory, const char *const *arguments, char **ret_log) {
+    const char *scratch = scratch_directory();
+    struct daemon daemon = {.log = path_in(scratch, "log"), .out = path_in(scratch, "out")};
+    daemon.pid = launch(directory, arguments, daemon.log, daemon.out);
+    int status = daemon_wait(&daemon);
+    *ret_log = daemon_log(&daemon);
+    return status;
+}
+
+void daemon_end(struct daemon *daemon) {
+    must(kill(daemon->pid, SIGTERM) == 0);
+    int status = daemon_wait(daemon);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        support_failed(__FILE__, __LINE__, "status %x: %s", (unsigned)status, daemon_log(daemon));
+}
+
+void daemon_kill(struct daemon *daemon) {
+    kill(daemon->pid, SIGKILL);
+    daemon_wait(daemon);
+}
+
+uint64_t process_memory(pid_t pid) {
+    char path[64];
+    unsigned long long total, resident;
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    char *text = read_file(path);
+    must(sscanf(text, "%llu %llu", &total, &resident) == 2);
+    free(text);
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* ---- Requests -------------------------------------------------------------------------------- */
+
+struct client {
+    CURL *curl;
+    char base[64];
+    char authorization[256];
+};
+
+struct client *client_opened(const struct daemon *daemon, const char *token) {
+    static bool ready;
+    if (!ready) must(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+    ready = true;
+    struct client *client = calloc(1, sizeof *client);
+    must(client != NULL);
+    client->curl = curl_easy_init();
+    must(client->curl != NULL);
+    snprintf(client->base, sizeof client->base, "%s", daemon->base);
+    if (token)
+        snprintf(client->authorization, sizeof client->authorization, "Authorization: Bearer %s",
+                 token);
+    return client;
+}
+
+void client_close(struct client *client) {
+    if (!client) return;
+    curl_easy_cleanup(client->curl);
+    free(client);
+}
+
+void reply_free(struct reply *reply) {
+    free(reply->headers.data);
+    free(reply->body.data);
+    *reply = (struct reply){0};
+}
+
+static size_t take_bytes(char *bytes, size_t size, size_t count, void *context) {
+    text_add(context, bytes, size * count);
+    return size * count;
+}
+
+struct reply request(struct client *client, const char *method, const char *path,
+                     const char *const *headers, const void *body, size_t len) {
+    struct reply reply = {0};
+    struct text url = {0};
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+    if (client->authorization[0]) list = curl_slist_append(list, client->authorization);
+    for (size_t i = 0; headers && headers[i]; i++) list = curl_slist_append(list, headers[i]);
+    text_format(&url, "%s%s", client->base, path);
+    CURL *curl = client->curl;
+    curl_easy_reset(curl);
+    curl_easy_setopt(curl, CURLOPT_URL, url.data);
+    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+    if (strcmp(method, "HEAD") == 0) curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    if (body) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
+    }
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &reply.body);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_bytes);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, &reply.headers);
+    if (curl_easy_perform(curl) == CURLE_OK)
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply.status);
+    curl_slist_free_all(list);
+    free(url.data);
+    if (!reply.body.data) text_add(&reply.body, "", 0);
+    if (!reply.headers.data) text_add(&reply.headers, "", 0);
+    return reply;
+}
+
+struct reply get(struct client *client, const char *path) {
+    return request(client, "GET", path, NULL, NULL, 0);
+}
+
+struct reply post_json(struct client *client, const char *path, const char *body) {
+    static const char *const headers[] = {"Content-Type: application/json", NULL};
+    return request(client, "POST", path, headers, body, strlen(body));
+}
+
+struct reply post_event(struct client *client, const char *event, size_t len) {
+    static const char *const headers[] = {"Content-Type: application/cloudevents+json", NULL};
+    return request(client, "POST", "/v1/events", headers, event, len);
+}
+
+const char *reply_header(const struct reply *reply, const char *name) {
+    static _Thread_local char value[4096];
+    size_t len = strlen(name);
+    for (const char *line = reply->headers.data; line && *line;) {
+        const char *end = strstr(line, "\r\n");
+        if (!end) break;
+        if (strncasecmp(line, name, len) == 0 && line[len] == ':') {
+            const char *from = line + len + 1;
+            while (*from == ' ') from++;
+            snprintf(value, sizeof value, "%.*s", (int)(end - from), from);
+            return value;
+        }
+        line = end + 2;
+    }
+    return NULL;
+}
+
+json_t *reply_json(const struct reply *reply) {
+    return json_parsed(reply->body.data, reply->body.len);
+}
+
+void assert_problem(const struct reply *reply, long status, const char *name) {
+    char type[128];
+    if (reply->status != status)
+        support_failed(__FILE__, __LINE__, "status %ld, wanted %ld: %s", reply->status, status,
+                       reply->body.data);
+    const char *content_type = reply_header(reply, "Content-Type");
+    assert_non_null(content_type);
+    assert_string_equal(content_type, "application/problem+json");
+    json_t *problem = reply_json(reply);
+    snprintf(type, sizeof type, "/problems/%s", name);
+    assert_string_equal(json_string_value(json_object_get(problem, "type")), type);
+    assert_int_equal(json_integer_value(json_object_get(problem, "status")), status);
+    assert_true(json_is_string(json_object_get(problem, "title")));
+    assert_true(json_string_length(json_object_get(problem, "detail")) > 0);
+    json_decref(problem);
+}
+
+/* ---- Sockets --------------------------------------------------------------------------------- */
+
+int socket_opened(const struct daemon *daemon) {
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)daemon->port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(fd >= 0);
+    must(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    return fd;
+}
+
+void socket_send(int fd, const void *bytes, size_t len) {
+    const char *at = bytes;
+    while (len > 0) {
+        ssize_t done = send(fd, at, len, MSG_NOSIGNAL);
+        if (done < 0 && errno == EINTR) continue;
+        must(done > 0);
+        at += done;
+        len -= (size_t)done;
+    }
+}
+
+size_t socket_receive(int fd, void *ret, size_t bytes, int timeout_ms) {
+    size_t len = 0;
+    while (len < bytes) {
+        struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+        if (poll(&poll_fd, 1, timeout_ms) <= 0) break;
+        ssize_t done = recv(fd, (char *)ret + len, bytes - len, 0);
+        if (done <= 0) break;
+        len += (size_t)done;
+    }
+    return len;
+}
