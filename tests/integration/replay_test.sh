@@ -79,8 +79,6 @@ run replay --plugin
 expect "a value missing" "2 reeld replay: a value is missing after --plugin; see reeld --help" "$code $err"
 run explode
 expect "a wrong command" "2 reeld: there is no command \`explode\`" "$code ${err%%$'\n'*}"
-run
-expect "no command" "2 reeld" "$code ${err:0:5}"
 run --help
 expect "help" "0 reeld" "$code ${out:0:5}"
 run --version

@@ -1,0 +1,173 @@
+/* fake_stage.c: see fake_stage.h. A view of the host's is the Reel's own; what is not the Reel's
+ * comes from `current`, as the functions that are given a view are not given the stage. */
+#include "fake_stage.h"
+
+#include "json/value.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum { PATIENCE_S = 20 };
+
+static struct fake_stage *current;
+
+/* ---- Settings and log ------------------------------------------------------------------------ */
+
+static const char *setting_text(struct reel_stage *stage, const char *name, size_t n) {
+    const struct fake_stage *fake = (struct fake_stage *)stage;
+    for (const struct fake_setting *at = fake->settings; at->name && n == 0; at++)
+        if (strcmp(at->name, name) == 0) return at->value;
+    return NULL;
+}
+
+REEL_PRINTF(3, 0)
+static void write_log(struct reel_stage *stage, reel_level level, const char *format,
+                      va_list args) {
+    struct fake_stage *fake = (struct fake_stage *)stage;
+    char line[512];
+    must(vsnprintf(line, sizeof line, format, args) > 0);
+    if (level == REEL_LEVEL_WARNING) fake->warnings++;
+}
+
+REEL_PRINTF(3, 0)
+static void quit(struct reel_stage *stage, int exit_code, const char *format, va_list args) {
+    struct fake_stage *fake = (struct fake_stage *)stage;
+    pthread_mutex_lock(&fake->lock);
+    fake->quit = true;
+    fake->quit_code = exit_code;
+    vsnprintf(fake->quit_text.text, sizeof fake->quit_text.text, format, args);
+    pthread_cond_broadcast(&fake->quit_called);
+    pthread_mutex_unlock(&fake->lock);
+}
+
+/* ---- Views ----------------------------------------------------------------------------------- */
+
+static int view_open(struct reel_stage *stage, struct reel_view **ret, struct reel_error *error) {
+    struct fake_stage *fake = (struct fake_stage *)stage;
+    if (fake->refuse_views) return fail(error, -EAGAIN, "no view is to be had");
+    fake->views++;
+    return reel_view_open(fake->reel, ret, error);
+}
+
+static int view_position(struct reel_view *view, struct reel_position *ret, size_t size) {
+    must(size == sizeof *ret);
+    return reel_view_position(view, ret);
+}
+
+static int view_collection(struct reel_view *view, const char *collection,
+                           struct reel_collection_info *ret, size_t size) {
+    (void)view;
+    must(size == sizeof *ret && strcmp(collection, "cells") == 0);
+    *ret = (struct reel_collection_info){.served = !current->unserved};
+    return 0;
+}
+
+static const struct reel_projector *projector(struct reel_stage *stage, size_t n) {
+    static const struct reel_projector cells = {.collection = "cells"};
+    return ((struct fake_stage *)stage)->has_collection && n == 0 ? &cells : NULL;
+}
+
+static int view_changed(struct reel_view *view, uint64_t since, reel_changed_fn fn, void *context) {
+    struct reel_position position;
+    size_t given = 0;
+    int rc = reel_view_position(view, &position);
+    for (size_t i = 0; rc == 0 && i < current->changed_count; i++) {
+        const struct reel_changed_row *changed = &current->changed[i];
+        if (changed->row.changed <= since || changed->row.changed > position.cursor) continue;
+        if (given == current->rows_per_view && given > 0) return -ETIME;
+        rc = fn(context, changed);
+        given++;
+    }
+    return rc;
+}
+
+/* A walk over the log, in which the sink sees type and subject, and time runs out. */
+struct log_reading {
+    reel_entry_fn fn;
+    void *context;
+    size_t given;
+};
+
+static int give_entry(void *context, const struct reel_entry *entry) {
+    struct log_reading *reading = context;
+    struct reel_entry given = *entry;
+    struct json *json;
+    const char *why;
+    if (reading->given == current->rows_per_view && reading->given > 0) return -ETIME;
+    reading->given++;
+    if (json_parse(current->parser, entry->bytes, 0, &json, &why) == 0 &&
+        json_kind(json_root(json)) == REEL_OBJECT) {
+        struct reel_value type = json_get(json_root(json), STR("type"));
+        struct reel_value subject = json_get(json_root(json), STR("subject"));
+        if (type.json) given.type = json_str(type);
+        if (subject.json) given.subject = json_str(subject);
+    }
+    return reading->fn(reading->context, &given);
+}
+
+static int view_log(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn, void *context) {
+    struct log_reading reading = {.fn = fn, .context = context};
+    return reel_view_log(view, from_seq, give_entry, &reading);
+}
+
+static uint64_t cursor(struct reel_stage *stage) {
+    return position_of(((struct fake_stage *)stage)->reel).cursor;
+}
+
+/* ---- Fixture --------------------------------------------------------------------------------- */
+
+int fake_stage_begin(void **state) {
+    struct fake_stage *fake = calloc(1, sizeof *fake);
+    must(fake);
+    fake->host = (struct reel_sink_host){
+        .struct_size = sizeof fake->host,
+        .setting_text = setting_text,
+        .log = write_log,
+        .view_open = view_open,
+        .view_close = reel_view_close,
+        .view_position = view_position,
+        .view_collection = view_collection,
+        .view_changed = view_changed,
+        .view_log = view_log,
+        .cursor = cursor,
+        .projector = projector,
+        .quit = quit,
+    };
+    fake->stage.host = &fake->host;
+    fake->reel = reel_opened(NULL, NULL, NULL);
+    fake->parser = json_parser_create(NULL);
+    must(fake->parser);
+    pthread_mutex_init(&fake->lock, NULL);
+    pthread_cond_init(&fake->quit_called, NULL);
+    current = fake;
+    *state = fake;
+    return 0;
+}
+
+int fake_stage_end(void **state) {
+    struct fake_stage *fake = *state;
+    reel_close(fake->reel);
+    json_parser_destroy(fake->parser);
+    pthread_mutex_destroy(&fake->lock);
+    pthread_cond_destroy(&fake->quit_called);
+    free(fake);
+    return 0;
+}
+
+void fake_apply(struct fake_stage *fake, const char *type) {
+    char event[256];
+    snprintf(event, sizeof event, "{\"type\":\"%s\",\"subject\":\"%llu\"}", type,
+             (unsigned long long)position_of(fake->reel).cursor + 1);
+    apply_text(fake->reel, event, REEL_IGNORED);
+}
+
+void assert_quit(struct fake_stage *fake, int code, const char *part) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE_S;
+    pthread_mutex_lock(&fake->lock);
+    while (!fake->quit) must(pthread_cond_timedwait(&fake->quit_called, &fake->lock, &until) == 0);
+    pthread_mutex_unlock(&fake->lock);
+    assert_int_equal(fake->quit_code, code);
+    assert_sentence(&fake->quit_text, part);
+}
