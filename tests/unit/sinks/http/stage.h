@@ -1,6 +1,6 @@
 /* stage.h: a request on a stage that is made up: every answer of the host is the test's. */
-#ifndef TESTS_UNIT_SINKS_STAGE_H
-#define TESTS_UNIT_SINKS_STAGE_H
+#ifndef TESTS_UNIT_SINKS_HTTP_STAGE_H
+#define TESTS_UNIT_SINKS_HTTP_STAGE_H
 
 #include "unit.h"
 
