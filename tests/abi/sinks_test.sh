@@ -13,8 +13,9 @@ defined() {
 
 taken=$(${NM:-nm} --undefined-only "$sinks" | awk 'NF == 2 { print $2 }' | LC_ALL=C sort -u)
 forbidden=$(defined | awk '$1 !~ /^(base|json)_/ { print $2 }' | LC_ALL=C sort -u |
-    awk -v taken="$taken" 'BEGIN { n = split(taken, t, "\n"); for (i = 1; i <= n; i++) is[t[i]] = 1 }
-        is[$1] && $1 !~ /^(__|_Z)/')
+    awk -v taken="$taken" '
+        BEGIN { n = split(taken, t, "\n"); for (i = 1; i <= n; i++) is_taken[t[i]] = 1 }
+        is_taken[$1] && $1 !~ /^(__|_Z)/')
 
 if ! defined | grep -q '^base_text.* text_append$' || ! echo "$taken" | grep -qx text_append; then
     echo "nothing was found in $sinks or $library" >&2
