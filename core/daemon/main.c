@@ -42,14 +42,20 @@ static int finish_stdout(void) {
     return EXIT_FAILED;
 }
 
+/* Also behind a command, since that is where people ask. */
+static bool asks_for_help(int argc, char **argv) {
+    const char *last = argc > 1 && argc <= 3 ? argv[argc - 1] : "";
+    return strcmp(last, "--help") == 0 || strcmp(last, "-h") == 0;
+}
+
 int main(int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : "";
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(name, commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+    if (asks_for_help(argc, argv)) {
         print_help(stdout);
         return finish_stdout();
     }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(name, commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
     if (strcmp(name, "--help=markdown") == 0) {
         serve_help(stdout, true);
         return finish_stdout();
