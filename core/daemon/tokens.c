@@ -152,7 +152,7 @@ static int read_file(struct tokens *tokens, struct token_list *ret, struct reel_
         list_finish(&list);
         return fail_in(error, rc, "token file %s", tokens->file);
     }
-    if (S_ISREG(mode) && (mode & S_IROTH)) /* a group is chosen: dist/reeld.service */
+    if (S_ISREG(mode) && (mode & S_IROTH)) /* a group is chosen: reeld.service */
         error_set(ret_warning, "token file %s can be read by everyone (mode %04o)", tokens->file,
                   mode & 07777u);
     *ret = list;
