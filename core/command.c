@@ -8,6 +8,7 @@
 #include "work.h"
 
 #include "base/cleanup.h"
+#include "base/subject.h"
 #include "decision.h"
 #include "ids.h"
 #include "rejected.h"
@@ -171,6 +172,19 @@ static void write_event(const struct working *work, const struct draft *draft, c
     text_append_lit(ret, "}}");
 }
 
+/* The subject that the event is published under; its phase is the last part of its type. */
+static void write_subject(const struct working *work, const struct draft *draft, struct text *ret) {
+    struct reel_str phase = draft->type;
+    const char *dot = memrchr(phase.data, '.', phase.len);
+    if (dot) phase = (struct reel_str){dot + 1, (size_t)(phase.data + phase.len - dot) - 1};
+    text_append_lit(ret, SUBJECT_ROOT ".");
+    subject_append_part(ret, reel_text(work->collection->name));
+    text_append_lit(ret, ".");
+    subject_append_part(ret, work->reel->decision.key);
+    text_append_lit(ret, ".");
+    subject_append_part(ret, phase);
+}
+
 /* The projector's own evolve is asked like any other; it should agree with its decide. */
 static int check_taken(struct working *work, const struct taken *taken, struct reel_error *error) {
     struct collection *collection = work->collection;
@@ -188,12 +202,13 @@ static int check_taken(struct working *work, const struct taken *taken, struct r
 static int append_event(struct working *work, size_t n, struct reel_error *error) {
     struct dispatcher *dispatcher = &work->reel->dispatcher;
     const struct decision *decision = &work->reel->decision;
-    CLEANUP(text_finish) struct text event = {0};
+    CLEANUP(text_finish) struct text event = {0}, subject = {0};
     char id[UUID_TEXT];
     uint8_t hash[16];
     name_event(work, decision->count - 1 - n, id, hash);
     write_event(work, decision->drafts[n], id, &event);
-    if (event.failed) return fail_memory(error);
+    write_subject(work, decision->drafts[n], &subject);
+    if (event.failed || subject.failed) return fail_memory(error);
     work->bytes += event.len;
     if (event.len > dispatcher->event_bytes_max || work->bytes > dispatcher->batch_bytes_max)
         return refuse(work, REEL_TOO_LARGE, "payload-too-large",
@@ -203,6 +218,7 @@ static int append_event(struct working *work, size_t n, struct reel_error *error
         .bytes = text_str(&event),
         .flags = LOG_SUBMITTED,
         .id_hash = hash,
+        .nats_subject = text_str(&subject),
         .fold = true,
     };
     struct taken taken;

@@ -119,6 +119,7 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival
         .flags = arrival->flags,
         .size = arrival->bytes.len > UINT32_MAX ? UINT32_MAX : (uint32_t)arrival->bytes.len,
         .bytes = arrival->bytes,
+        .nats_subject = arrival->nats_subject,
         .id_hash = arrival->id_hash,
     };
     if (arrival->bytes.len > dispatcher->event_bytes_max) {

@@ -36,9 +36,10 @@ struct dispatcher {
 /* A payload on its way in. */
 struct arrival {
     struct reel_str bytes;
-    uint32_t flags;         /* LOG_SUBMITTED, or 0 */
-    const uint8_t *id_hash; /* with LOG_SUBMITTED, and the caller puts it in `ids` */
-    bool fold;              /* or only append */
+    uint32_t flags;               /* LOG_SUBMITTED, or 0 */
+    const uint8_t *id_hash;       /* with LOG_SUBMITTED, and the caller puts it in `ids` */
+    struct reel_str nats_subject; /* or none */
+    bool fold;                    /* or only append */
 };
 
 /* What became of it. */

@@ -152,9 +152,9 @@ static int read_file(struct tokens *tokens, struct token_list *ret, struct reel_
         list_finish(&list);
         return fail_in(error, rc, "token file %s", tokens->file);
     }
-    if (S_ISREG(mode) && (mode & (S_IRGRP | S_IROTH)))
-        error_set(ret_warning, "token file %s can be read by others than its owner (mode %04o)",
-                  tokens->file, mode & 07777u);
+    if (S_ISREG(mode) && (mode & S_IROTH)) /* a group is chosen: reeld.service */
+        error_set(ret_warning, "token file %s can be read by everyone (mode %04o)", tokens->file,
+                  mode & 07777u);
     *ret = list;
     return 0;
 }

@@ -49,51 +49,11 @@ bool subject_matches(struct reel_str filter, struct reel_str subject) {
     return !more_filter && !more_subject;
 }
 
-/* ---- Parts ----------------------------------------------------------------------------------- */
-
-static bool is_plain(unsigned char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-';
-}
-
-/* FNV-1a: simple, the same everywhere and for ever. Who can choose types so that they collide
- * only makes a filter on his own events less sharp. */
-static size_t write_hash(char to[SUBJECT_PART_MAX], struct reel_str part) {
-    const unsigned __int128 prime = ((unsigned __int128)1 << 88) + 0x13B;
-    unsigned __int128 hash = (unsigned __int128)UINT64_C(0x6C62272E07BB0142) << 64;
-    size_t len = 0;
-    hash += UINT64_C(0x62B821756295C58D);
-    for (size_t i = 0; i < part.len; i++) hash = (hash ^ (unsigned char)part.data[i]) * prime;
-    for (int shift = 124; shift >= 0; shift -= 4)
-        to[len++] = "0123456789abcdef"[(unsigned)(hash >> shift) & 15];
-    return len;
-}
-
-static size_t write_part(char to[SUBJECT_PART_MAX], struct reel_str part) {
-    size_t len = 0;
-    if (part.len == 0) to[len++] = '%';
-    for (size_t i = 0; i < part.len; i++) {
-        unsigned char c = (unsigned char)part.data[i];
-        if (len + (is_plain(c) ? 1 : 3) > SUBJECT_PART_MAX) return write_hash(to, part);
-        if (is_plain(c)) {
-            to[len++] = (char)c;
-        } else {
-            to[len++] = '%';
-            to[len++] = "0123456789ABCDEF"[c >> 4];
-            to[len++] = "0123456789ABCDEF"[c & 15];
-        }
-    }
-    return len;
-}
-
-void subject_append_part(struct text *text, struct reel_str part) {
-    char token[SUBJECT_PART_MAX];
-    text_append(text, token, write_part(token, part));
-}
+/* ---- An event's ------------------------------------------------------------------------------ */
 
 struct reel_str subject_of(const struct reel_entry *entry, char space[SUBJECT_BYTES_MAX]) {
     const size_t prefix = sizeof SUBJECT_OF_EVENTS - 1;
     if (entry->nats_subject.data) return entry->nats_subject;
     memcpy(space, SUBJECT_OF_EVENTS, prefix);
-    return (struct reel_str){space, prefix + write_part(space + prefix, entry->type)};
+    return (struct reel_str){space, prefix + subject_write_part(space + prefix, entry->type)};
 }

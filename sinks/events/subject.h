@@ -10,14 +10,11 @@
 #ifndef REEL_SINKS_EVENTS_SUBJECT_H
 #define REEL_SINKS_EVENTS_SUBJECT_H
 
-#include "base/text.h"
+#include "base/subject.h"
 
 #include <reel/view.h>
 
-#define SUBJECT_OF_EVENTS "cellos.events.event."
-
-/* A part of a subject is at most so long: what would be longer is hashed. */
-#define SUBJECT_PART_MAX 128
+#define SUBJECT_OF_EVENTS SUBJECT_ROOT ".event."
 
 /* Room for the subject of an event that was not published. */
 #define SUBJECT_BYTES_MAX (sizeof SUBJECT_OF_EVENTS - 1 + SUBJECT_PART_MAX)
@@ -28,11 +25,6 @@ bool subject_filter_valid(struct reel_str filter);
 
 /* Does a valid filter match? Tokens are compared byte by byte. */
 bool subject_matches(struct reel_str filter, struct reel_str subject);
-
-/* Appends any bytes as one token: percent-encoded outside [A-Za-z0-9_-]. No bytes at all are `%`;
- * if the token were longer than SUBJECT_PART_MAX, it is the FNV-1a hash of 128 bits of the bytes,
- * as 32 hexadecimal digits. */
-void subject_append_part(struct text *text, struct reel_str part);
 
 /* The subject of an event: its own, or the one it would have, in `space`. */
 struct reel_str subject_of(const struct reel_entry *entry, char space[SUBJECT_BYTES_MAX]);

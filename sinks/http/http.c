@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "listener.h"
+#include "listing.h"
 #include "routes.h"
 
 #include <errno.h>
@@ -78,7 +79,8 @@ static void end_request(void *context, struct MHD_Connection *connection, void *
 static enum MHD_Result send_answer(struct request *request) {
     struct answer *answer = &request->answer;
     bool wants_cors = request->method == METHOD_GET || request->method == METHOD_OPTIONS;
-    uint64_t bytes = answer->body.len;
+    /* A list in the making has a block of ours and one of libmicrohttpd's. */
+    uint64_t bytes = answer->listing ? 2 * LISTING_BLOCK_BYTES : answer->body.len;
     request->phase = PHASE_ANSWERED;
     if (bytes && !server_take_memory(request->server, bytes)) {
         answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE,

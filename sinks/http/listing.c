@@ -4,9 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* What is made at a time of a body that is too large to be made at once. */
-#define BLOCK_BYTES ((size_t)256 << 10)
-
 /* Rows of a listing, one walk after another. `from` is where the next walk begins. */
 struct listing {
     struct server *server;
@@ -69,9 +66,9 @@ static int write_row(void *context, const struct reel_row *row) {
     if (listing->rows++ > 0) text_append_lit(&listing->left, ",");
     text_append_str(&listing->left, row->json);
     if (listing->left.failed) return -ENOMEM;
-    if (listing->rows < listing->limit && listing->left.len < BLOCK_BYTES) return 0;
+    if (listing->rows < listing->limit && listing->left.len < LISTING_BLOCK_BYTES) return 0;
     rc = remember(listing, row->key);
-    return rc < 0 ? rc : listing->left.len >= BLOCK_BYTES;
+    return rc < 0 ? rc : listing->left.len >= LISTING_BLOCK_BYTES;
 }
 
 /* Only counts what a row would take. */
@@ -166,7 +163,8 @@ static void forget(void *context) {
 }
 
 struct MHD_Response *listing_response(struct listing *listing, uint64_t bytes) {
-    return MHD_create_response_from_callback(bytes, BLOCK_BYTES, read_block, listing, forget);
+    return MHD_create_response_from_callback(bytes, LISTING_BLOCK_BYTES, read_block, listing,
+                                             forget);
 }
 
 /* Counts the whole, and begins anew: a walk through a view gives the same each time. */

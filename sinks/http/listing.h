@@ -12,6 +12,9 @@
 
 struct listing;
 
+/* What is made at a time of a body that is too large to be made at once. */
+#define LISTING_BLOCK_BYTES ((size_t)256 << 10)
+
 /* Makes the answer; takes the view, and the filter. 0, or an error of the view. */
 int listing_answer(struct request *request, struct reel_view *view, struct filter *filter,
                    uint64_t limit, struct reel_str after);

@@ -1,0 +1,44 @@
+/* subject.c: see subject.h. */
+#include "base/subject.h"
+
+#include <string.h>
+
+static bool is_plain(unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
+}
+
+/* FNV-1a: simple, the same everywhere and for ever. Who can choose types so that they collide
+ * only makes a filter on his own events less sharp. */
+static size_t write_hash(char to[SUBJECT_PART_MAX], struct reel_str part) {
+    const unsigned __int128 prime = ((unsigned __int128)1 << 88) + 0x13B;
+    unsigned __int128 hash = (unsigned __int128)UINT64_C(0x6C62272E07BB0142) << 64;
+    size_t len = 0;
+    hash += UINT64_C(0x62B821756295C58D);
+    for (size_t i = 0; i < part.len; i++) hash = (hash ^ (unsigned char)part.data[i]) * prime;
+    for (int shift = 124; shift >= 0; shift -= 4)
+        to[len++] = "0123456789abcdef"[(unsigned)(hash >> shift) & 15];
+    return len;
+}
+
+size_t subject_write_part(char to[SUBJECT_PART_MAX], struct reel_str part) {
+    size_t len = 0;
+    if (part.len == 0) to[len++] = '%';
+    for (size_t i = 0; i < part.len; i++) {
+        unsigned char c = (unsigned char)part.data[i];
+        if (len + (is_plain(c) ? 1 : 3) > SUBJECT_PART_MAX) return write_hash(to, part);
+        if (is_plain(c)) {
+            to[len++] = (char)c;
+        } else {
+            to[len++] = '%';
+            to[len++] = "0123456789ABCDEF"[c >> 4];
+            to[len++] = "0123456789ABCDEF"[c & 15];
+        }
+    }
+    return len;
+}
+
+void subject_append_part(struct text *text, struct reel_str part) {
+    char token[SUBJECT_PART_MAX];
+    text_append(text, token, subject_write_part(token, part));
+}

@@ -1,0 +1,23 @@
+/* subject.h: the NATS subjects that events are published under: tokens between dots,
+ *     cellos.events.<collection>.<key>.<phase>    what a command made
+ *     cellos.events.event.<type>                  any other event
+ * An event that no stream has carried has its subject all the same, so that filters are the same
+ * everywhere.
+ */
+#ifndef REEL_BASE_SUBJECT_H
+#define REEL_BASE_SUBJECT_H
+
+#include "base/text.h"
+
+#define SUBJECT_ROOT "cellos.events"
+
+/* A part is at most so long: what would be longer is hashed. */
+#define SUBJECT_PART_MAX 128
+
+/* Writes any bytes as one token and returns its length: percent-encoded outside [A-Za-z0-9_-]. No
+ * bytes at all are `%`; if the token were longer than SUBJECT_PART_MAX, it is the FNV-1a hash of
+ * 128 bits of the bytes, as 32 hexadecimal digits. */
+size_t subject_write_part(char to[SUBJECT_PART_MAX], struct reel_str part);
+void subject_append_part(struct text *text, struct reel_str part);
+
+#endif

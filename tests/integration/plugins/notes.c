@@ -1,0 +1,111 @@
+/* notes.c: a sink that comes from a shared object: it writes a line for each position it sees of a
+ * collection to a file, and has settings of its own. */
+#include <reel/sink.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct notes {
+    struct reel_stage *stage;
+    FILE *file;
+    const char *collection;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    uint64_t cursor;
+    bool ending;
+};
+
+static void note(struct notes *notes) {
+    struct reel_view *view;
+    struct reel_position position;
+    struct reel_collection_info info;
+    if (reel_stage_view(notes->stage, &view, NULL) < 0) return;
+    if (reel_stage_position(notes->stage, view, &position) == 0 &&
+        reel_stage_collection(notes->stage, view, notes->collection, &info) == 0) {
+        fprintf(notes->file, "cursor %llu: %llu %s\n", (unsigned long long)position.cursor,
+                (unsigned long long)info.records, notes->collection);
+        fflush(notes->file);
+    }
+    reel_stage_close(notes->stage, view);
+}
+
+static void *run(void *context) {
+    struct notes *notes = context;
+    uint64_t seen = UINT64_MAX;
+    pthread_mutex_lock(&notes->lock);
+    while (!notes->ending) {
+        if (seen == notes->cursor) {
+            pthread_cond_wait(&notes->changed, &notes->lock);
+            continue;
+        }
+        seen = notes->cursor;
+        pthread_mutex_unlock(&notes->lock);
+        note(notes);
+        pthread_mutex_lock(&notes->lock);
+    }
+    pthread_mutex_unlock(&notes->lock);
+    return NULL;
+}
+
+static int32_t start(struct reel_stage *stage, void **ret_sink, struct reel_error *error) {
+    const char *path = reel_setting_text(stage, "notes_file");
+    struct notes *notes = calloc(1, sizeof *notes);
+    if (!notes) return -12;
+    notes->stage = stage;
+    notes->collection = reel_setting_text(stage, "notes_collection");
+    notes->file = path ? fopen(path, "w") : NULL;
+    if (!notes->file) {
+        snprintf(error->text, sizeof error->text, "notes_file cannot be opened");
+        free(notes);
+        return -2;
+    }
+    pthread_mutex_init(&notes->lock, NULL);
+    pthread_cond_init(&notes->changed, NULL);
+    pthread_create(&notes->thread, NULL, run, notes);
+    *ret_sink = notes;
+    return 0;
+}
+
+static void moved(void *sink, uint64_t cursor) {
+    struct notes *notes = sink;
+    pthread_mutex_lock(&notes->lock);
+    notes->cursor = cursor;
+    pthread_cond_signal(&notes->changed);
+    pthread_mutex_unlock(&notes->lock);
+}
+
+static void stop(void *sink) {
+    struct notes *notes = sink;
+    pthread_mutex_lock(&notes->lock);
+    notes->ending = true;
+    pthread_cond_signal(&notes->changed);
+    pthread_mutex_unlock(&notes->lock);
+    pthread_join(notes->thread, NULL);
+    fprintf(notes->file, "stopped\n");
+    fclose(notes->file);
+    free(notes);
+}
+
+static const struct reel_setting *const settings[] = {
+    REEL_SETTING(.name = "notes_file", .kind = REEL_SETTING_TEXT, .unit = "FILE",
+                 .help = "where to write"),
+    REEL_SETTING(.name = "notes_collection", .kind = REEL_SETTING_TEXT, .standard = "cells",
+                 .unit = "COLLECTION", .help = "what to count"),
+    NULL,
+};
+
+static const struct reel_sink notes = {
+    .struct_size = sizeof(struct reel_sink),
+    .name = "notes",
+    .summary = "a line for each position",
+    .settings = settings,
+    .start = start,
+    .moved = moved,
+    .stop = stop,
+};
+static const struct reel_sink *const sinks[] = {&notes, NULL};
+
+REEL_EXPORT const struct reel_plugin reel_plugin = {
+    .header = REEL_PLUGIN_HEADER, .name = "notes", .version = "1.0.0", .sinks = sinks};
