@@ -20,14 +20,23 @@
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
+/* Ends it, with the view's lock and that of the list held: its place is free from now on. */
+static void lapse(struct reel_view *view) {
+    mdb_txn_abort(view->txn);
+    view->txn = NULL;
+    if (view->counted) view->reel->views_open--;
+    view->counted = false;
+}
+
 int view_enter(struct reel_view *view, struct reel_view **ret) {
+    struct reel *reel = view->reel;
     int rc = pthread_mutex_lock(&view->lock);
     if (rc != 0) return -rc;
     *ret = view;
-    if (atomic_load(&view->reel->dispatcher.store.broken)) return -EIO;
+    if (atomic_load(&reel->dispatcher.store.broken)) return -EIO;
     if (view->txn && clock_ms() >= view->deadline_ms) {
-        mdb_txn_abort(view->txn);
-        view->txn = NULL;
+        AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
+        lapse(view);
     }
     return view->txn ? 0 : -ETIME;
 }
@@ -36,30 +45,35 @@ void view_leave(struct reel_view **view) {
     if (*view) pthread_mutex_unlock(&(*view)->lock);
 }
 
-void views_expire(struct reel *reel) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
+/* With the list's lock held. */
+static void expire_some(struct reel *reel) {
     if (!reel->views) return;
     uint64_t now = clock_ms();
     for (struct reel_view *view = reel->views; view; view = view->next) {
         if (pthread_mutex_trylock(&view->lock) != 0) continue;
-        if (view->txn && now >= view->deadline_ms) {
-            mdb_txn_abort(view->txn);
-            view->txn = NULL;
-        }
+        if (view->txn && now >= view->deadline_ms) lapse(view);
         pthread_mutex_unlock(&view->lock);
     }
+}
+
+void views_expire(struct reel *reel) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
+    expire_some(reel);
 }
 
 bool view_is_late(const struct reel_view *view, size_t row) {
     return row % ROWS_PER_LOOK == ROWS_PER_LOOK - 1 && clock_ms() >= view->deadline_ms;
 }
 
-/* Takes one of the places that there are. */
+/* Takes one of the places that there are. One whose time is up has none, whether or not its reader
+ * knows: a reader that is slow does not keep others out for longer. */
 static int enlist(struct reel *reel, struct reel_view *view, struct reel_error *error) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
+    if (reel->views_open >= reel->views_max) expire_some(reel);
     if (reel->views_open >= reel->views_max)
         return fail(error, -EAGAIN, "%u views are open, which is the most", reel->views_open);
     reel->views_open++;
+    view->counted = true;
     view->next = reel->views;
     if (view->next) view->next->previous = view;
     reel->views = view;
@@ -68,7 +82,7 @@ static int enlist(struct reel *reel, struct reel_view *view, struct reel_error *
 
 static void delist(struct reel *reel, struct reel_view *view) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
-    reel->views_open--;
+    if (view->counted) reel->views_open--;
     if (view->next) view->next->previous = view->previous;
     *(view->previous ? &view->previous->next : &reel->views) = view->next;
 }
