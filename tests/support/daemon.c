@@ -49,8 +49,9 @@ static void redirect(const char *path, int to) {
 
 #define ARGUMENTS_MAX 64
 
+/* Its stdout goes to the descriptor, or, where that is -1, to the file. */
 static pid_t launch(const char *directory, const char *const *more, const char *log,
-                    const char *out) {
+                    const char *out, int out_fd) {
     const char *arguments[ARGUMENTS_MAX] = {build_path("core/daemon/reeld"), "serve"};
     size_t count = 2, given = 0;
     const char *tokens = path_in(scratch_directory(), "tokens");
@@ -70,7 +71,10 @@ static pid_t launch(const char *directory, const char *const *more, const char *
     must(pid >= 0);
     if (pid > 0) return pid;
     redirect(log, STDERR_FILENO);
-    redirect(out, STDOUT_FILENO);
+    if (out_fd < 0)
+        redirect(out, STDOUT_FILENO);
+    else if (dup2(out_fd, STDOUT_FILENO) < 0)
+        _exit(126);
     unsetenv("REEL_TOKEN");
     execv(arguments[0], (char *const *)arguments);
     _exit(127);
@@ -97,10 +101,10 @@ void daemon_wait_for_log(const struct daemon *daemon, const char *part) {
     }
 }
 
-struct daemon daemon_started_list(const char *directory, const char *const *arguments) {
+static struct daemon started(const char *directory, const char *const *arguments, int out_fd) {
     const char *scratch = scratch_directory();
     struct daemon daemon = {.log = path_in(scratch, "log"), .out = path_in(scratch, "out")};
-    daemon.pid = launch(directory, arguments, daemon.log, daemon.out);
+    daemon.pid = launch(directory, arguments, daemon.log, daemon.out, out_fd);
     static const char mark[] = "listening on http://127.0.0.1:";
     while (access(daemon.log, R_OK) != 0) usleep(1000);
     daemon_wait_for_log(&daemon, mark);
@@ -108,6 +112,19 @@ struct daemon daemon_started_list(const char *directory, const char *const *argu
     daemon.port = atoi(strstr(log, mark) + sizeof mark - 1);
     free(log);
     snprintf(daemon.base, sizeof daemon.base, "http://127.0.0.1:%d", daemon.port);
+    return daemon;
+}
+
+struct daemon daemon_started_list(const char *directory, const char *const *arguments) {
+    return started(directory, arguments, -1);
+}
+
+struct daemon daemon_piped(const char *directory, const char *const *arguments, int *ret_out) {
+    int ends[2];
+    must(pipe2(ends, O_CLOEXEC) == 0);
+    struct daemon daemon = started(directory, arguments, ends[1]);
+    close(ends[1]);
+    *ret_out = ends[0];
     return daemon;
 }
 
@@ -134,7 +151,7 @@ int daemon_wait(struct daemon *daemon) {
 int daemon_refused(const char *directory, const char *const *arguments, char **ret_log) {
     const char *scratch = scratch_directory();
     struct daemon daemon = {.log = path_in(scratch, "log"), .out = path_in(scratch, "out")};
-    daemon.pid = launch(directory, arguments, daemon.log, daemon.out);
+    daemon.pid = launch(directory, arguments, daemon.log, daemon.out, -1);
     int status = daemon_wait(&daemon);
     *ret_log = daemon_log(&daemon);
     return status;
