@@ -105,6 +105,14 @@ void text_append_str(struct text *text, struct reel_str str) {
     text_append(text, str.data, str.len);
 }
 
+const char *number_text(uint64_t number, char space[NUMBER_TEXT_MAX]) {
+    char *at = space + NUMBER_TEXT_MAX - 1;
+    *at = '\0';
+    do *--at = (char)('0' + number % 10);
+    while (number /= 10);
+    return at;
+}
+
 void text_append_lit(struct text *text, const char *literal) {
     text_append(text, literal, strlen(literal));
 }

@@ -92,15 +92,15 @@ static bool has_name(const struct reel_projector *projector) {
 
 /* Does the path fit, segment by segment? */
 static bool path_fits(const char *path, const struct uri *uri) {
-    size_t n = 0;
-    for (path++;; path++, n++) {
-        size_t len = strcspn(path, "/");
-        if (n == uri->segment_count) return false;
-        struct reel_str part = {path, len};
-        if (part.data[0] != '{' && !reel_str_eq(part, uri->segments[n])) return false;
-        path += len;
+    for (size_t n = 0; n < uri->segment_count; n++) {
+        const char *part = ++path;
+        struct reel_str given = uri->segments[n];
+        while (*path && *path != '/') path++;
+        size_t len = (size_t)(path - part);
+        if (*part != '{' && !reel_str_eq((struct reel_str){part, len}, given)) return false;
         if (!*path) return n + 1 == uri->segment_count;
     }
+    return false;
 }
 
 /* Is it there for that collection: are its records named, does it take that command? */
