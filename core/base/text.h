@@ -28,6 +28,8 @@ struct text {
 void text_finish(struct text *text);
 /* Makes the text longer by `len` bytes, for the caller to write; NULL if that failed. */
 char *text_extend(struct text *text, size_t len);
+/* Makes room for `len` more bytes at once. */
+void text_reserve(struct text *text, size_t len);
 void text_append(struct text *text, const void *bytes, size_t len);
 void text_append_str(struct text *text, struct reel_str str);
 void text_append_lit(struct text *text, const char *literal);
