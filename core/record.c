@@ -65,7 +65,8 @@ static const char *varints_skip(const char *at, const char *end, size_t count) {
     uint64_t word;
     for (; count >= sizeof word && (size_t)(end - at) >= sizeof word; at += sizeof word) {
         memcpy(&word, at, sizeof word);
-        count -= (size_t)__builtin_popcountll(~word & UINT64_C(0x8080808080808080));
+        uint64_t last = (~word >> 7) & UINT64_C(0x0101010101010101); /* a one in each */
+        count -= (size_t)((last * UINT64_C(0x0101010101010101)) >> 56);
     }
     for (; count > 0 && at < end; at++) count -= (unsigned char)*at < 0x80;
     return count == 0 ? at : NULL;
