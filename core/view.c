@@ -6,6 +6,9 @@
  * it never waits for a reader; a reader that is in a call ends by itself, since it looks at the
  * clock as it walks.
  *
+ * What LMDB needs for a reader, a place in its table and some 30 kB, is taken once and kept for the
+ * next view: an answer of one record would spend most of its time on it.
+ *
  * Everything that a view gives is given within a call, under its lock: what a callback sees
  * cannot be taken away under its hands.
  */
@@ -17,6 +20,9 @@
 
 /* Rows between two looks at the clock. */
 #define ROWS_PER_LOOK 64
+
+/* Most that are kept for the next ones. */
+#define IDLE_MAX 64
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
@@ -54,31 +60,76 @@ bool view_is_late(const struct reel_view *view, size_t row) {
     return row % ROWS_PER_LOOK == ROWS_PER_LOOK - 1 && clock_ms() >= view->deadline_ms;
 }
 
-/* Takes one of the places that there are. */
-static int enlist(struct reel *reel, struct reel_view *view, struct reel_error *error) {
+/* Without a transaction yet. */
+static struct reel_view *view_create(struct reel *reel) {
+    struct reel_view *view = calloc(1, sizeof *view);
+    if (!view) return NULL;
+    view->reel = reel;
+    pthread_mutexattr_t checking;
+    pthread_mutexattr_init(&checking);
+    pthread_mutexattr_settype(&checking, PTHREAD_MUTEX_ERRORCHECK);
+    pthread_mutex_init(&view->lock, &checking);
+    pthread_mutexattr_destroy(&checking);
+    return view;
+}
+
+static void view_destroy(struct reel_view *view) {
+    if (view->txn) mdb_txn_abort(view->txn);
+    pthread_mutex_destroy(&view->lock);
+    free(view);
+}
+
+/* Takes one of the places that there are, with a view that was closed, if there is one. */
+static int enlist(struct reel *reel, struct reel_view **ret, struct reel_error *error) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
     if (reel->views_open >= reel->views_max)
         return fail(error, -EAGAIN, "%u views are open, which is the most", reel->views_open);
+    struct reel_view *view = reel->views_idle;
+    if (view) {
+        reel->views_idle = view->next;
+        reel->views_idle_count--;
+    } else if (!(view = view_create(reel))) {
+        return fail_memory(error);
+    }
     reel->views_open++;
+    view->previous = NULL;
     view->next = reel->views;
     if (view->next) view->next->previous = view;
     reel->views = view;
+    *ret = view;
     return 0;
 }
 
-static void delist(struct reel *reel, struct reel_view *view) {
+/* True: it is kept for the next one, and no longer the caller's. */
+static bool delist(struct reel_view *view) {
+    struct reel *reel = view->reel;
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
     reel->views_open--;
     if (view->next) view->next->previous = view->previous;
     *(view->previous ? &view->previous->next : &reel->views) = view->next;
+    if (!view->txn || reel->views_idle_count == IDLE_MAX) return false;
+    reel->views_idle_count++;
+    view->next = reel->views_idle;
+    reel->views_idle = view;
+    return true;
 }
 
-static int view_begin(struct reel *reel, struct reel_view *view, struct reel_error *error) {
+/* Lets go of what the view sees, not of its place among LMDB's readers. */
+static void view_reset(struct reel_view *view) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&view->lock);
+    if (view->txn) mdb_txn_reset(view->txn);
+    view->deadline_ms = UINT64_MAX;
+}
+
+static int view_begin(struct reel_view *view, struct reel_error *error) {
+    struct reel *reel = view->reel;
     struct store *store = &reel->dispatcher.store;
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&view->lock);
     if (atomic_load(&store->broken)) return fail(error, -EIO, "the store failed earlier");
-    int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &view->txn);
+    int rc = view->txn ? mdb_txn_renew(view->txn)
+                       : mdb_txn_begin(store->env, NULL, MDB_RDONLY, &view->txn);
     if (rc != 0) {
+        if (view->txn) mdb_txn_abort(view->txn);
         view->txn = NULL;
         return store_fail(store, rc, "cannot begin a view", error);
     }
@@ -88,22 +139,11 @@ static int view_begin(struct reel *reel, struct reel_view *view, struct reel_err
 }
 
 int reel_view_open(struct reel *reel, struct reel_view **ret, struct reel_error *error) {
+    struct reel_view *view;
     if (!reel->started) return fail(error, -EINVAL, "reel_start comes first");
-    struct reel_view *view = calloc(1, sizeof *view);
-    if (!view) return fail_memory(error);
-    view->reel = reel;
-    pthread_mutexattr_t checking;
-    pthread_mutexattr_init(&checking);
-    pthread_mutexattr_settype(&checking, PTHREAD_MUTEX_ERRORCHECK);
-    pthread_mutex_init(&view->lock, &checking);
-    pthread_mutexattr_destroy(&checking);
-    int rc = enlist(reel, view, error);
-    if (rc < 0) {
-        pthread_mutex_destroy(&view->lock);
-        free(view);
-        return rc;
-    }
-    rc = view_begin(reel, view, error);
+    int rc = enlist(reel, &view, error);
+    if (rc < 0) return rc;
+    rc = view_begin(view, error);
     if (rc < 0)
         reel_view_close(view);
     else
@@ -113,10 +153,16 @@ int reel_view_open(struct reel *reel, struct reel_view **ret, struct reel_error 
 
 void reel_view_close(struct reel_view *view) {
     if (!view) return;
-    delist(view->reel, view);
-    if (view->txn) mdb_txn_abort(view->txn);
-    pthread_mutex_destroy(&view->lock);
-    free(view);
+    view_reset(view);
+    if (!delist(view)) view_destroy(view);
+}
+
+void views_finish(struct reel *reel) {
+    while (reel->views_idle) {
+        struct reel_view *view = reel->views_idle;
+        reel->views_idle = view->next;
+        view_destroy(view);
+    }
 }
 
 /* ---- Positions ------------------------------------------------------------------------------- */

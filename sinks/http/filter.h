@@ -14,8 +14,8 @@ struct condition {
 };
 
 struct filter {
-    struct condition conditions[URI_PARAMS_MAX];
-    size_t count;
+    struct condition *conditions;
+    size_t count, room;
     struct json_parser *parser; /* if there are any conditions */
 };
 

@@ -70,11 +70,20 @@ static int take_query(struct uri *uri, struct reel_str query, char **space) {
     return rc;
 }
 
+/* At least as many as it has. */
+static size_t count_params(const char *target) {
+    size_t count = 1;
+    while (count < URI_PARAMS_MAX && (target = strchr(target, '&'))) count++, target++;
+    return count;
+}
+
 int uri_parse(const char *target, struct uri *ret) {
     struct reel_str rest = reel_text(target), path;
-    *ret = (struct uri){.space = malloc(rest.len + 1)};
+    size_t params_size = count_params(target) * sizeof *ret->params;
+    *ret = (struct uri){.space = malloc(params_size + rest.len + 1)};
     if (!ret->space) return -ENOMEM;
-    char *space = ret->space;
+    ret->params = ret->space;
+    char *space = (char *)ret->space + params_size;
     if (rest.len == 0 || target[0] != '/') return -EINVAL; /* "*", or an absolute form */
     rest = (struct reel_str){rest.data + 1, rest.len - 1};
     split(&rest, '?', &path);
