@@ -17,7 +17,8 @@ complain() {
     failures=$((failures + 1))
 }
 
-# known WHAT WORDS FILE: complains of each line of standard input that is no line of FILE.
+# known WHAT FILE: complains of each line of standard input that is no line of FILE. Not the end of a
+# pipe, which would keep the count to itself.
 known() {
     local word
     while read -r word; do
@@ -44,18 +45,17 @@ fi
 while read -r command; do
     grep -qx "\.It Cm $command" "$manual" || complain "reeld.1 lacks the command $command"
 done <"$scratch/commands"
-sed -n 's/^\.It Cm //p' "$manual" | known "reeld.1 has a command of its own" "$scratch/commands"
+known "reeld.1 has a command of its own" "$scratch/commands" < <(sed -n 's/^\.It Cm //p' "$manual")
 
-{ "$reeld" --help | grep -oE -e '--[a-z-]+(=markdown)?'; echo '--outcomes'; } | sort -u \
-    >"$scratch/flags"
-grep -oE '(Fl -|\| -)[a-z]+[a-z=-]*' "$manual" | sed -E 's/^(Fl |\| )-/--/' |
-    known "reeld.1 has a flag of its own" "$scratch/flags"
-grep -E '^ *reeld|`--' "$operating" | grep -oE -e '--[a-z][a-z-]*' |
-    known "docs/operating.md has a flag of its own" "$scratch/flags"
+{ "$reeld" --help | grep -oE -e '--[a-z-]+'; echo '--help=markdown'; } | sort -u >"$scratch/flags"
+known "reeld.1 has a flag of its own" "$scratch/flags" < <(
+    grep -oE '(Fl -|\| -)[a-z]+[a-z=-]*' "$manual" | sed -E 's/^(Fl |\| )-/--/')
+known "docs/operating.md has a flag of its own" "$scratch/flags" < <(
+    grep -E '(^|sudo |`)reeld |`--' "$operating" | grep -oE -e '--[a-z][a-z-]*')
 
 "$reeld" --help=markdown | sed -nE 's/^\| `([a-z_]+)` .*/\1/p' >"$scratch/settings"
-grep -oE '[a-z]+(_[a-z]+)*_(max|s|bytes|events)\b' "$operating" | grep -v '^reel_' |
-    known "docs/operating.md has a setting of its own" "$scratch/settings"
+known "docs/operating.md has a setting of its own" "$scratch/settings" < <(
+    grep -oE '[a-z]+(_[a-z]+)*_(max|s|bytes|events)\b' "$operating" | grep -v '^reel_')
 
 # ---- Routes and figures --------------------------------------------------------------------------
 
@@ -63,8 +63,8 @@ token="token-of-the-test"
 if REEL_TOKEN=$token daemon_start "$reeld" "$scratch/log" --data "$scratch/data"; then
     curl -sS -H "Authorization: Bearer $token" "$daemon_url/metrics" |
         sed -nE 's/^# TYPE ([a-z_]+) .*/\1/p' >"$scratch/figures"
-    grep -oE '\breel_[a-z_]+' "$operating" |
-        known "docs/operating.md has a figure of its own" "$scratch/figures"
+    known "docs/operating.md has a figure of its own" "$scratch/figures" < <(
+        grep -oE '\breel_[a-z_]+' "$operating")
     while read -r route; do
         status=$(curl -sS -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $token" \
             "$daemon_url$route")
