@@ -273,6 +273,28 @@ int store_measure(struct store *store, MDB_txn *txn, uint64_t *ret_log_bytes,
     return 0;
 }
 
+/* ---- Room ------------------------------------------------------------------------------------ */
+
+/* Commits a value of FULL_BELOW_BYTES, or its end. What may stay of it is overwritten the next
+ * time. */
+static int try_room(struct store *store, bool put, struct reel_error *error) {
+    static const char key_text[] = "room";
+    MDB_val key = {sizeof key_text - 1, (void *)key_text}, value = {FULL_BELOW_BYTES, NULL};
+    int rc = store_begin(store, error);
+    if (rc < 0) return rc;
+    rc = put ? mdb_put(store->txn, store->meta, &key, &value, MDB_RESERVE)
+             : mdb_del(store->txn, store->meta, &key, NULL);
+    if (rc == 0 && put) memset(value.mv_data, 0, value.mv_size);
+    if (rc == 0) return store_commit(store, error);
+    store_abort(store);
+    return store_fail(store, rc, "cannot try whether there is room", error);
+}
+
+int store_try_room(struct store *store, struct reel_error *error) {
+    int rc = try_room(store, true, error);
+    return rc < 0 ? rc : try_room(store, false, error);
+}
+
 /* ---- Backup -------------------------------------------------------------------------------- */
 
 /* The copy says what it is, so that it cannot be taken for the original. */

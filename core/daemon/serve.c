@@ -233,6 +233,7 @@ static void end(struct daemon *daemon) {
     uint64_t timeout_ms = config_number(daemon->config, "drain_ms_max");
     atomic_store(&daemon->draining, true);
     if (daemon->intake) {
+        intake_drain(daemon->intake, 0); /* takes nothing new; what it has, sinks wait for */
         stages_drain(daemon, (uint32_t)timeout_ms);
         uint64_t taken_ms = clock_ms() - began_ms;
         intake_drain(daemon->intake, taken_ms < timeout_ms ? (uint32_t)(timeout_ms - taken_ms) : 0);

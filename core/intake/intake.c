@@ -113,17 +113,25 @@ static void trouble(struct intake *intake, int rc, const struct reel_error *erro
     pthread_mutex_lock(&intake->lock);
     was_full = intake->disk_full;
     if (fatal) intake->broken = true;
-    intake->disk_full = rc == -ENOSPC;
+    if (rc == -ENOSPC) intake->disk_full = true;
     pthread_mutex_unlock(&intake->lock);
     if (rc == -ENOSPC && was_full) return; /* said once, not a thousand times */
     intake->options.trouble(intake->options.context, fatal, error->text);
 }
 
-static void wrote(struct intake *intake) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
-    if (intake->disk_full)
-        intake->options.trouble(intake->options.context, false, "the disk has room again");
+/* Something was written. */
+static void has_room(struct intake *intake) {
+    pthread_mutex_lock(&intake->lock);
+    bool was_full = intake->disk_full;
     intake->disk_full = false;
+    pthread_mutex_unlock(&intake->lock);
+    if (was_full)
+        intake->options.trouble(intake->options.context, false, "the disk has room again");
+}
+
+static void wrote(struct intake *intake) {
+    has_room(intake);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
     intake->commits++;
 }
 
@@ -156,7 +164,24 @@ static bool run_group(struct intake *intake) {
     return true;
 }
 
-/* 1: did something; 0: nothing is left to do; or it failed. */
+/* Answers all that is queued so, and none of it is done. */
+static void refuse_queued(struct intake *intake, int rc, const char *sentence) {
+    struct job *first;
+    size_t count;
+    while ((first = take_group(intake, &count))) {
+        for (size_t i = 0; i < count; i++)
+            intake->group[i]->rc = fail(&intake->group[i]->error, rc, "%s", sentence);
+        answer_group(intake, first);
+    }
+}
+
+static bool is_draining(struct intake *intake) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    return intake->draining;
+}
+
+/* 1: did something; 0: nothing is left to do; or it failed. What is queued waits for it, but not
+ * when it cannot go on. */
 static int catch_up_some(struct intake *intake) {
     struct reel_error error = {0};
     struct reel *reel = intake->options.reel;
@@ -164,6 +189,8 @@ static int catch_up_some(struct intake *intake) {
     int rc = engine_catch_up_some(reel, &error);
     pthread_mutex_unlock(&reel->writer);
     if (rc < 0) trouble(intake, rc, &error);
+    if (rc > 0) has_room(intake);
+    if (rc < 0) refuse_queued(intake, rc, error.text);
     if (rc == 0) {
         AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
         intake->caught_up = true;
@@ -182,6 +209,25 @@ static bool trim_some(struct intake *intake) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
     intake->trimmed += trimmed;
     return trimmed > 0;
+}
+
+/* Whoever is told that it is not ready may send nothing more: so it finds out by itself. */
+static void look_for_room(struct intake *intake) {
+    struct reel_error error = {0};
+    struct reel *reel = intake->options.reel;
+    pthread_mutex_lock(&intake->lock);
+    bool full = intake->disk_full;
+    pthread_mutex_unlock(&intake->lock);
+    if (!full) return;
+    pthread_mutex_lock(&reel->writer);
+    views_expire(reel);
+    int rc = store_try_room(&reel->dispatcher.store, &error);
+    pthread_mutex_unlock(&reel->writer);
+    if (rc < 0)
+        trouble(intake, rc, &error);
+    else
+        has_room(intake);
+    intake->options.moved(intake->options.context, reel_cursor(reel)); /* readiness, that is */
 }
 
 /* Waits until something is pushed, it is to end, or a tick is over. False: it is to end. */
@@ -206,7 +252,9 @@ static void *run(void *context) {
     while (wait_for_work(intake, at_once)) {
         if (behind != 0) {
             behind = catch_up_some(intake);
-            at_once = behind > 0;
+            at_once = behind > 0 && !is_draining(intake);
+            if (behind > 0 && !at_once)
+                refuse_queued(intake, -ESHUTDOWN, "the daemon is about to end");
             if (behind != 0) continue;
         }
         at_once = run_group(intake);
@@ -215,6 +263,7 @@ static void *run(void *context) {
             at_once = true;
         else
             looked_ms = clock_ms();
+        look_for_room(intake);
         store_check_readers(&intake->options.reel->dispatcher.store);
     }
     return NULL;
@@ -256,18 +305,8 @@ void intake_drain(struct intake *intake, uint32_t timeout_ms) {
         until.tv_nsec -= 1000000000;
     }
     intake->draining = true;
-    while ((intake->first || intake->busy) && intake->caught_up && !intake->broken)
+    while ((intake->first || intake->busy) && !intake->broken)
         if (pthread_cond_timedwait(&intake->idle, &intake->lock, &until) == ETIMEDOUT) return;
-}
-
-static void refuse_rest(struct intake *intake) {
-    struct job *job = intake->first;
-    while (job) {
-        struct job *next = job->next;
-        job->work.rc = fail(&job->work.error, -ESHUTDOWN, "the daemon has ended");
-        job->done(job);
-        job = next;
-    }
 }
 
 void intake_stop(struct intake *intake) {
@@ -276,7 +315,7 @@ void intake_stop(struct intake *intake) {
     pthread_cond_signal(&intake->work);
     pthread_mutex_unlock(&intake->lock);
     pthread_join(intake->thread, NULL);
-    refuse_rest(intake);
+    refuse_queued(intake, -ESHUTDOWN, "the daemon has ended");
 }
 
 void intake_destroy(struct intake *intake) {
