@@ -20,6 +20,7 @@ static bool fulfils(const struct condition *condition, struct reel_value record)
     const struct reel_field *field = condition->field;
     struct reel_value value = json_get(record, reel_text(field->name));
     if (!value.json) return false;
+    if (json_kind(value) == REEL_NULL && field->kind != REEL_FIELD_JSON) return false; /* not set */
     struct reel_str text = json_kind(value) == REEL_STRING ? json_str(value) : json_text(value);
     for (size_t i = 0; i < condition->value_count; i++)
         if (same(field, text, condition->values[i])) return true;
