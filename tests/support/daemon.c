@@ -49,6 +49,28 @@ static void redirect(const char *path, int to) {
 
 #define ARGUMENTS_MAX 64
 
+/* Nothing of the environment that we run in may reach the daemon's settings. */
+static void set_environment(const char *const *environment) {
+    static const char *const ours[] = {"REEL_TOKEN", "REEL_BIND", "CELLOS_SERVER_API_TOKEN",
+                                       "CELLOS_SERVER_BIND"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) unsetenv(ours[i]);
+    for (; environment && *environment; environment++)
+        if (putenv((char *)*environment) != 0) _exit(126);
+}
+
+static pid_t spawn(const char *const *arguments, const char *const *environment, const char *log,
+                   const char *out) {
+    fflush(NULL);
+    pid_t pid = fork();
+    must(pid >= 0);
+    if (pid > 0) return pid;
+    redirect(log, STDERR_FILENO);
+    redirect(out, STDOUT_FILENO);
+    set_environment(environment);
+    execv(arguments[0], (char *const *)arguments);
+    _exit(127);
+}
+
 static pid_t launch(const char *directory, const char *const *more, const char *log,
                     const char *out) {
     const char *arguments[ARGUMENTS_MAX] = {build_path("core/daemon/reeld"), "serve"};
@@ -65,15 +87,7 @@ static pid_t launch(const char *directory, const char *const *more, const char *
         must(count + 1 < ARGUMENTS_MAX);
         arguments[count++] = more[given];
     }
-    fflush(NULL);
-    pid_t pid = fork();
-    must(pid >= 0);
-    if (pid > 0) return pid;
-    redirect(log, STDERR_FILENO);
-    redirect(out, STDOUT_FILENO);
-    unsetenv("REEL_TOKEN");
-    execv(arguments[0], (char *const *)arguments);
-    _exit(127);
+    return spawn(arguments, NULL, log, out);
 }
 
 char *daemon_log(const struct daemon *daemon) {
@@ -97,17 +111,35 @@ void daemon_wait_for_log(const struct daemon *daemon, const char *part) {
     }
 }
 
+void daemon_wait_until_it_listens(struct daemon *daemon) {
+    static const char mark[] = "listening on http://127.0.0.1:";
+    while (access(daemon->log, R_OK) != 0) usleep(1000);
+    daemon_wait_for_log(daemon, mark);
+    char *log = daemon_log(daemon);
+    daemon->port = atoi(strstr(log, mark) + sizeof mark - 1);
+    free(log);
+    snprintf(daemon->base, sizeof daemon->base, "http://127.0.0.1:%d", daemon->port);
+}
+
 struct daemon daemon_started_list(const char *directory, const char *const *arguments) {
     const char *scratch = scratch_directory();
     struct daemon daemon = {.log = path_in(scratch, "log"), .out = path_in(scratch, "out")};
     daemon.pid = launch(directory, arguments, daemon.log, daemon.out);
-    static const char mark[] = "listening on http://127.0.0.1:";
-    while (access(daemon.log, R_OK) != 0) usleep(1000);
-    daemon_wait_for_log(&daemon, mark);
-    char *log = daemon_log(&daemon);
-    daemon.port = atoi(strstr(log, mark) + sizeof mark - 1);
-    free(log);
-    snprintf(daemon.base, sizeof daemon.base, "http://127.0.0.1:%d", daemon.port);
+    daemon_wait_until_it_listens(&daemon);
+    return daemon;
+}
+
+struct daemon daemon_launched(const char *const *arguments, const char *const *environment) {
+    const char *scratch = scratch_directory(), *all[ARGUMENTS_MAX];
+    struct daemon daemon = {.log = path_in(scratch, "log"), .out = path_in(scratch, "out")};
+    size_t count = 0;
+    all[count++] = build_path("core/daemon/reeld");
+    for (size_t i = 0; arguments[i]; i++) {
+        must(count + 1 < ARGUMENTS_MAX);
+        all[count++] = arguments[i];
+    }
+    all[count] = NULL;
+    daemon.pid = spawn(all, environment, daemon.log, daemon.out);
     return daemon;
 }
 
