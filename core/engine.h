@@ -44,6 +44,9 @@ int engine_end(struct reel *reel, int rc, struct reel_error *error);
 int engine_catch_up_some(struct reel *reel, struct reel_error *error);
 int engine_catch_up(struct reel *reel, struct reel_error *error);
 
+/* Commits what is there already: can the store be written? Takes the write lock. */
+int engine_try_commit(struct reel *reel, struct reel_error *error);
+
 /* Ends views whose time is up, if nobody is using them just now. */
 void views_expire(struct reel *reel);
 

@@ -359,6 +359,14 @@ int engine_catch_up(struct reel *reel, struct reel_error *error) {
     return rc;
 }
 
+int engine_try_commit(struct reel *reel, struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = store_put_state(&dispatcher->store, &dispatcher->state, error);
+    return engine_end(reel, rc, error);
+}
+
 int reel_apply_batch(struct reel *reel, const struct reel_str *payloads, size_t count,
                      struct reel_result *ret, struct reel_error *error) {
     struct work work = {.payloads = payloads, .count = count, .results = ret};

@@ -29,16 +29,16 @@
 
 /* ---- Errors ---------------------------------------------------------------------------------- */
 
-static bool disk_is_full(const struct store *store) {
+bool store_has_room(const struct store *store) {
     int fd;
     struct statvfs fs;
-    if (store->directory && !directory_has_room(store->directory, FULL_BELOW_BYTES)) return true;
-    if (mdb_env_get_fd(store->env, &fd) != 0 || fstatvfs(fd, &fs) < 0) return false;
-    return (uint64_t)fs.f_bavail * fs.f_frsize < FULL_BELOW_BYTES;
+    if (store->directory && !directory_has_room(store->directory, FULL_BELOW_BYTES)) return false;
+    if (mdb_env_get_fd(store->env, &fd) != 0 || fstatvfs(fd, &fs) < 0) return true;
+    return (uint64_t)fs.f_bavail * fs.f_frsize >= FULL_BELOW_BYTES;
 }
 
 int store_fail(struct store *store, int rc, const char *doing, struct reel_error *error) {
-    if (rc == EIO && disk_is_full(store)) rc = ENOSPC;
+    if (rc == EIO && !store_has_room(store)) rc = ENOSPC;
     switch (rc) {
     case MDB_MAP_FULL:
         return fail(error, -ENOSPC, "%s: the store has reached map_bytes", doing);

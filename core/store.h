@@ -77,6 +77,9 @@ void store_abort(struct store *store);
 /* What an LMDB result means, as a code and a sentence; decides when the store is broken. */
 int store_fail(struct store *store, int rc, const char *doing, struct reel_error *error);
 
+/* Is there room on the disk, if only a little? */
+bool store_has_room(const struct store *store);
+
 /* `meta`. The transaction may be a reader's. -ENOENT: nothing is known of that collection. */
 int store_get_state(struct store *store, MDB_txn *txn, struct store_state *ret);
 int store_put_state(struct store *store, const struct store_state *state, struct reel_error *error);

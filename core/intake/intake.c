@@ -6,11 +6,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Between two looks at the log's retention, and at a store that could not be written. */
+/* Between two looks at the log's retention, and at a disk that was full. */
 #define TICK_MS 1000
 
 /* Most jobs in one transaction, however small they are. */
 #define GROUP_MAX 4096
+
+/* Beside its payload, what a job takes in memory. */
+#define JOB_BYTES 2048
 
 struct intake {
     struct intake_options options;
@@ -18,12 +21,12 @@ struct intake {
 
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t work;  /* something was pushed, or `stopping` was set */
-    pthread_cond_t idle;  /* the queue is empty and nothing is being done */
+    pthread_cond_t idle;  /* the queue is empty and nothing is being done; or it is broken */
     struct job *first, **last;
     uint64_t queue_events, queue_bytes;
     bool busy, draining, stopping, broken, disk_full;
     bool caught_up;
-    uint64_t commits, trimmed;
+    uint64_t trimmed;
 
     struct histogram commit_times;
     struct work *group[GROUP_MAX]; /* the writer's */
@@ -35,9 +38,13 @@ static uint64_t job_events(const struct job *job) {
     return job->work.kind == WORK_EVENTS ? job->work.count : 1;
 }
 
-static int check_job(const struct intake *intake, uint64_t events, uint64_t bytes,
-                     struct reel_error *error) {
+static uint64_t job_bytes(const struct job *job) {
+    return job->bytes + JOB_BYTES;
+}
+
+static int check_job(const struct intake *intake, const struct job *job, struct reel_error *error) {
     const struct intake_options *options = &intake->options;
+    uint64_t events = job_events(job), bytes = job->bytes;
     if (intake->broken) return fail(error, -EIO, "the store failed earlier");
     if (intake->draining) return fail(error, -ESHUTDOWN, "the daemon is about to end");
     if (events > options->batch_events_max || bytes > options->batch_bytes_max)
@@ -46,8 +53,9 @@ static int check_job(const struct intake *intake, uint64_t events, uint64_t byte
                     (unsigned long long)events, (unsigned long long)bytes,
                     (unsigned long long)options->batch_events_max,
                     (unsigned long long)options->batch_bytes_max);
-    if (intake->queue_events > 0 && (intake->queue_events + events > options->queue_events_max ||
-                                     intake->queue_bytes + bytes > options->queue_bytes_max))
+    if (intake->queue_events > 0 &&
+        (intake->queue_events + events > options->queue_events_max ||
+         intake->queue_bytes + job_bytes(job) > options->queue_bytes_max))
         return fail(error, -EAGAIN, "the queue is full: %llu events of %llu bytes are waiting",
                     (unsigned long long)intake->queue_events,
                     (unsigned long long)intake->queue_bytes);
@@ -56,14 +64,13 @@ static int check_job(const struct intake *intake, uint64_t events, uint64_t byte
 
 int intake_push(struct intake *intake, struct job *job, struct reel_error *error) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
-    uint64_t events = job_events(job);
-    int rc = check_job(intake, events, job->bytes, error);
+    int rc = check_job(intake, job, error);
     if (rc < 0) return rc;
     job->next = NULL;
     *intake->last = job;
     intake->last = &job->next;
-    intake->queue_events += events;
-    intake->queue_bytes += job->bytes;
+    intake->queue_events += job_events(job);
+    intake->queue_bytes += job_bytes(job);
     pthread_cond_signal(&intake->work);
     return 0;
 }
@@ -98,7 +105,7 @@ static void answer_group(struct intake *intake, struct job *first) {
         struct job *job = first;
         first = job->next;
         events += job_events(job);
-        bytes += job->bytes;
+        bytes += job_bytes(job);
         job->done(job);
     }
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
@@ -106,40 +113,69 @@ static void answer_group(struct intake *intake, struct job *first) {
     intake->queue_bytes -= bytes;
 }
 
-/* ---- The writer ------------------------------------------------------------------------------ */
+/* Answers all that is waiting: none of it can be done. */
+static void refuse_waiting(struct intake *intake, int rc, const char *sentence) {
+    size_t count;
+    struct job *first;
+    while ((first = take_group(intake, &count))) {
+        for (size_t i = 0; i < count; i++)
+            intake->group[i]->rc = fail(&intake->group[i]->error, rc, "%s", sentence);
+        answer_group(intake, first);
+    }
+}
+
+/* ---- Trouble --------------------------------------------------------------------------------- */
 
 static void trouble(struct intake *intake, int rc, const struct reel_error *error) {
-    bool fatal = rc == -EIO, was_full;
     pthread_mutex_lock(&intake->lock);
-    was_full = intake->disk_full;
-    if (fatal) intake->broken = true;
-    intake->disk_full = rc == -ENOSPC;
+    bool fatal = rc == -EIO, said = rc == -ENOSPC && intake->disk_full;
+    if (rc == -ENOSPC) intake->disk_full = true;
+    if (fatal) {
+        intake->broken = true;
+        pthread_cond_broadcast(&intake->idle);
+    }
     pthread_mutex_unlock(&intake->lock);
-    if (rc == -ENOSPC && was_full) return; /* said once, not a thousand times */
+    if (said) return; /* once, not a thousand times */
     intake->options.trouble(intake->options.context, fatal, error->text);
 }
 
+/* A commit has succeeded. */
 static void wrote(struct intake *intake) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
     if (intake->disk_full)
         intake->options.trouble(intake->options.context, false, "the disk has room again");
     intake->disk_full = false;
-    intake->commits++;
 }
 
-/* A sentence for the log, unless the fault is the job's own. */
-static void look_for_trouble(struct intake *intake, struct work *const *group, size_t count) {
-    bool good = false;
+/* A sentence for the log, unless the faults are the jobs' own. What is for all that follow, a full
+ * disk or a broken store, is the last one's. */
+static void look_for_trouble(struct intake *intake, size_t count) {
+    const struct work *worst = NULL;
     for (size_t i = 0; i < count; i++) {
-        int rc = group[i]->rc;
-        good = good || rc == 0;
-        if (rc == -EIO || rc == -ENOSPC || rc == -ENOMEM || rc == -EPROTO) {
-            trouble(intake, rc, &group[i]->error);
-            return;
-        }
+        const struct work *work = intake->group[i];
+        int rc = work->rc;
+        if (rc == -EIO || rc == -ENOSPC || rc == -ENOMEM || rc == -EPROTO) worst = work;
     }
-    if (good) wrote(intake);
+    if (worst) trouble(intake, worst->rc, &worst->error);
 }
+
+/* A full disk is not left to the next client to find out about: as long as the daemon says that it
+ * is not ready, there may be none. */
+static void look_for_room(struct intake *intake) {
+    struct reel_error error = {0};
+    struct reel *reel = intake->options.reel;
+    pthread_mutex_lock(&intake->lock);
+    bool full = intake->disk_full;
+    pthread_mutex_unlock(&intake->lock);
+    if (!full || !store_has_room(&reel->dispatcher.store)) return;
+    int rc = engine_try_commit(reel, &error);
+    if (rc < 0)
+        trouble(intake, rc, &error);
+    else
+        wrote(intake);
+}
+
+/* ---- The writer ------------------------------------------------------------------------------ */
 
 /* Does one group. False: nothing was waiting. */
 static bool run_group(struct intake *intake) {
@@ -148,22 +184,28 @@ static bool run_group(struct intake *intake) {
     struct job *first = take_group(intake, &count);
     if (!first) return false;
     uint64_t began = clock_ns();
-    works_run(reel, intake->group, count);
+    size_t commits = works_run(reel, intake->group, count);
     histogram_observe(&intake->commit_times, clock_ns() - began);
-    look_for_trouble(intake, intake->group, count);
+    if (commits > 0) wrote(intake);
+    look_for_trouble(intake, count);
     intake->options.moved(intake->options.context, reel_cursor(reel));
     answer_group(intake, first);
     return true;
 }
 
-/* 1: did something; 0: nothing is left to do; or it failed. */
+/* 1: did something; 0: nothing is left to do; or it failed, and what waits for it has been told. */
 static int catch_up_some(struct intake *intake) {
     struct reel_error error = {0};
     struct reel *reel = intake->options.reel;
     pthread_mutex_lock(&reel->writer);
     int rc = engine_catch_up_some(reel, &error);
     pthread_mutex_unlock(&reel->writer);
-    if (rc < 0) trouble(intake, rc, &error);
+    if (rc < 0) {
+        trouble(intake, rc, &error);
+        refuse_waiting(intake, rc, error.text);
+        return rc;
+    }
+    if (rc > 0) wrote(intake);
     if (rc == 0) {
         AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
         intake->caught_up = true;
@@ -178,10 +220,11 @@ static bool trim_some(struct intake *intake) {
     uint64_t trimmed;
     int rc = retention_step(intake->options.reel, &intake->options.retention, &trimmed, &error);
     if (rc < 0 && rc != -EAGAIN && rc != -ETIME) trouble(intake, rc, &error);
-    if (rc < 0) return false;
+    if (rc < 0 || trimmed == 0) return false;
+    wrote(intake);
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
     intake->trimmed += trimmed;
-    return trimmed > 0;
+    return true;
 }
 
 /* Waits until something is pushed, it is to end, or a tick is over. False: it is to end. */
@@ -215,8 +258,10 @@ static void *run(void *context) {
             at_once = true;
         else
             looked_ms = clock_ms();
+        look_for_room(intake);
         store_check_readers(&intake->options.reel->dispatcher.store);
     }
+    if (intake->broken) refuse_waiting(intake, -EIO, "the store failed earlier");
     return NULL;
 }
 
@@ -260,23 +305,13 @@ void intake_drain(struct intake *intake, uint32_t timeout_ms) {
         if (pthread_cond_timedwait(&intake->idle, &intake->lock, &until) == ETIMEDOUT) return;
 }
 
-static void refuse_rest(struct intake *intake) {
-    struct job *job = intake->first;
-    while (job) {
-        struct job *next = job->next;
-        job->work.rc = fail(&job->work.error, -ESHUTDOWN, "the daemon has ended");
-        job->done(job);
-        job = next;
-    }
-}
-
 void intake_stop(struct intake *intake) {
     pthread_mutex_lock(&intake->lock);
     intake->draining = intake->stopping = true;
     pthread_cond_signal(&intake->work);
     pthread_mutex_unlock(&intake->lock);
     pthread_join(intake->thread, NULL);
-    refuse_rest(intake);
+    refuse_waiting(intake, -ESHUTDOWN, "the daemon has ended");
 }
 
 void intake_destroy(struct intake *intake) {
@@ -295,7 +330,6 @@ void intake_read(struct intake *intake, struct intake_figures *ret) {
         .caught_up = intake->caught_up,
         .queue_events = intake->queue_events,
         .queue_bytes = intake->queue_bytes,
-        .commits = intake->commits,
         .trimmed = intake->trimmed,
         .disk_full = intake->disk_full,
     };

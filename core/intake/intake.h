@@ -5,9 +5,10 @@
  * and under load many share a sync. A full queue refuses: whoever pushes is to be told "later".
  *
  * Before the first job, the writer folds what collections are behind; between jobs, and once a
- * second, it trims the log (retention.h), in small steps.
+ * second, it trims the log (retention.h), in small steps, and looks whether a disk that was full has
+ * room again.
  *
- * Threads: intake_push and intake_figures from any; the rest from the one that started it. The
+ * Threads: intake_push, intake_read and intake_commit_times from any; the rest from the one that started it. The
  * callbacks run on the writer thread and must not block.
  */
 #ifndef REEL_CORE_INTAKE_H
@@ -19,7 +20,7 @@
 
 struct job {
     struct work work;
-    uint64_t bytes;                /* what it counts for in the queue */
+    uint64_t bytes;                /* of its payload */
     void (*done)(struct job *job); /* the job is the caller's again */
     struct job *next;              /* the queue's */
 };
@@ -42,7 +43,6 @@ struct intake_options {
 struct intake_figures {
     bool caught_up;
     uint64_t queue_events, queue_bytes;
-    uint64_t commits;
     uint64_t trimmed; /* events */
     bool disk_full;   /* the last attempt to write found it so */
 };
@@ -56,7 +56,8 @@ int intake_start(const struct intake_options *options, struct intake **ret,
  * is draining; -EIO: the store is broken. */
 int intake_push(struct intake *intake, struct job *job, struct reel_error *error);
 
-/* Refuses new jobs, and returns when those that are queued are done, or after `timeout_ms`. */
+/* Refuses new jobs, and returns when those that are queued are done, or after `timeout_ms`; at
+ * once if they wait for a catch-up, which may take any time. */
 void intake_drain(struct intake *intake, uint32_t timeout_ms);
 
 /* Ends the thread after what it is doing; jobs that are still queued are answered -ESHUTDOWN, and
