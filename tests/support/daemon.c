@@ -241,7 +241,8 @@ struct reply request(struct client *client, const char *method, const char *path
     struct curl_slist *list = curl_slist_append(NULL, "Expect:");
     if (client->authorization[0]) list = curl_slist_append(list, client->authorization);
     for (size_t i = 0; headers && headers[i]; i++) list = curl_slist_append(list, headers[i]);
-    text_format(&url, "%s%s", client->base, path);
+    text_add(&url, client->base, strlen(client->base));
+    text_add(&url, path, strlen(path));
     CURL *curl = client->curl;
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_URL, url.data);
