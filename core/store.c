@@ -229,8 +229,8 @@ struct collection_key {
 };
 
 static MDB_val prefixed_key(const char *prefix, const char *name, struct collection_key *space) {
-    int len = snprintf(space->text, sizeof space->text, "%s%s", prefix, name);
-    return (MDB_val){(size_t)len, space->text};
+    const char *end = stpcpy(stpcpy(space->text, prefix), name); /* names are at most so long */
+    return (MDB_val){(size_t)(end - space->text), space->text};
 }
 
 int store_get_collection(struct store *store, MDB_txn *txn, const char *name,

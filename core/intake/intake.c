@@ -35,9 +35,15 @@ static uint64_t job_events(const struct job *job) {
     return job->work.kind == WORK_EVENTS ? job->work.count : 1;
 }
 
-static int check_job(const struct intake *intake, uint64_t events, uint64_t bytes,
-                     struct reel_error *error) {
+/* Of what waits: its payload, and what a job takes besides. */
+static uint64_t job_memory(const struct job *job) {
+    enum { BESIDES_BYTES = 2048 };
+    return job->bytes + BESIDES_BYTES;
+}
+
+static int check_job(const struct intake *intake, const struct job *job, struct reel_error *error) {
     const struct intake_options *options = &intake->options;
+    uint64_t events = job_events(job), bytes = job->bytes;
     if (intake->broken) return fail(error, -EIO, "the store failed earlier");
     if (intake->draining) return fail(error, -ESHUTDOWN, "the daemon is about to end");
     if (events > options->batch_events_max || bytes > options->batch_bytes_max)
@@ -46,8 +52,9 @@ static int check_job(const struct intake *intake, uint64_t events, uint64_t byte
                     (unsigned long long)events, (unsigned long long)bytes,
                     (unsigned long long)options->batch_events_max,
                     (unsigned long long)options->batch_bytes_max);
-    if (intake->queue_events > 0 && (intake->queue_events + events > options->queue_events_max ||
-                                     intake->queue_bytes + bytes > options->queue_bytes_max))
+    if (intake->queue_events > 0 &&
+        (intake->queue_events + events > options->queue_events_max ||
+         intake->queue_bytes + job_memory(job) > options->queue_bytes_max))
         return fail(error, -EAGAIN, "the queue is full: %llu events of %llu bytes are waiting",
                     (unsigned long long)intake->queue_events,
                     (unsigned long long)intake->queue_bytes);
@@ -56,14 +63,13 @@ static int check_job(const struct intake *intake, uint64_t events, uint64_t byte
 
 int intake_push(struct intake *intake, struct job *job, struct reel_error *error) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
-    uint64_t events = job_events(job);
-    int rc = check_job(intake, events, job->bytes, error);
+    int rc = check_job(intake, job, error);
     if (rc < 0) return rc;
     job->next = NULL;
     *intake->last = job;
     intake->last = &job->next;
-    intake->queue_events += events;
-    intake->queue_bytes += job->bytes;
+    intake->queue_events += job_events(job);
+    intake->queue_bytes += job_memory(job);
     pthread_cond_signal(&intake->work);
     return 0;
 }
@@ -98,7 +104,7 @@ static void answer_group(struct intake *intake, struct job *first) {
         struct job *job = first;
         first = job->next;
         events += job_events(job);
-        bytes += job->bytes;
+        bytes += job_memory(job);
         job->done(job);
     }
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
@@ -113,6 +119,7 @@ static void trouble(struct intake *intake, int rc, const struct reel_error *erro
     pthread_mutex_lock(&intake->lock);
     was_full = intake->disk_full;
     if (fatal) intake->broken = true;
+    if (fatal) pthread_cond_broadcast(&intake->idle);
     if (rc == -ENOSPC) intake->disk_full = true;
     pthread_mutex_unlock(&intake->lock);
     if (rc == -ENOSPC && was_full) return; /* said once, not a thousand times */
@@ -129,24 +136,22 @@ static void has_room(struct intake *intake) {
         intake->options.trouble(intake->options.context, false, "the disk has room again");
 }
 
-static void wrote(struct intake *intake) {
+static void wrote(struct intake *intake, size_t commits) {
     has_room(intake);
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
-    intake->commits++;
+    intake->commits += commits;
 }
 
-/* A sentence for the log, unless the fault is the job's own. */
-static void look_for_trouble(struct intake *intake, struct work *const *group, size_t count) {
-    bool good = false;
+/* A sentence for the log, unless the faults are the jobs' own. What is for all that follow, a full
+ * disk or a broken store, is the last one's. */
+static void look_for_trouble(struct intake *intake, size_t count) {
+    const struct work *worst = NULL;
     for (size_t i = 0; i < count; i++) {
-        int rc = group[i]->rc;
-        good = good || rc == 0;
-        if (rc == -EIO || rc == -ENOSPC || rc == -ENOMEM || rc == -EPROTO) {
-            trouble(intake, rc, &group[i]->error);
-            return;
-        }
+        const struct work *work = intake->group[i];
+        int rc = work->rc;
+        if (rc == -EIO || rc == -ENOSPC || rc == -ENOMEM || rc == -EPROTO) worst = work;
     }
-    if (good) wrote(intake);
+    if (worst) trouble(intake, worst->rc, &worst->error);
 }
 
 /* Does one group. False: nothing was waiting. */
@@ -156,9 +161,10 @@ static bool run_group(struct intake *intake) {
     struct job *first = take_group(intake, &count);
     if (!first) return false;
     uint64_t began = clock_ns();
-    works_run(reel, intake->group, count);
+    size_t commits = works_run(reel, intake->group, count);
     histogram_observe(&intake->commit_times, clock_ns() - began);
-    look_for_trouble(intake, intake->group, count);
+    if (commits > 0) wrote(intake, commits);
+    look_for_trouble(intake, count);
     intake->options.moved(intake->options.context, reel_cursor(reel));
     answer_group(intake, first);
     return true;

@@ -19,7 +19,7 @@
 
 struct job {
     struct work work;
-    uint64_t bytes;                /* what it counts for in the queue */
+    uint64_t bytes;                /* of its payload */
     void (*done)(struct job *job); /* the job is the caller's again */
     struct job *next;              /* the queue's */
 };

@@ -20,6 +20,7 @@ static bool fulfils(const struct condition *condition, struct reel_value record)
     const struct reel_field *field = condition->field;
     struct reel_value value = json_get(record, reel_text(field->name));
     if (!value.json) return false;
+    if (json_kind(value) == REEL_NULL && field->kind != REEL_FIELD_JSON) return false; /* not set */
     struct reel_str text = json_kind(value) == REEL_STRING ? json_str(value) : json_text(value);
     for (size_t i = 0; i < condition->value_count; i++)
         if (same(field, text, condition->values[i])) return true;
@@ -80,20 +81,30 @@ static int take_condition(struct filter *filter) {
     return filter->parser && !condition->needle.failed ? 0 : -ENOMEM;
 }
 
-int filter_by_field(const struct reel_field *field, struct reel_str value, struct filter *ret) {
+static int make_room(struct filter *ret, size_t room) {
     *ret = (struct filter){0};
+    ret->conditions = calloc(room, sizeof *ret->conditions);
+    if (!ret->conditions) return -ENOMEM;
+    ret->room = room;
+    return 0;
+}
+
+int filter_by_field(const struct reel_field *field, struct reel_str value, struct filter *ret) {
+    int rc = make_room(ret, 1);
+    if (rc < 0) return rc;
     ret->conditions[0].field = field;
-    int rc = add_value(&ret->conditions[0], value);
+    rc = add_value(&ret->conditions[0], value);
     return rc < 0 ? rc : take_condition(ret);
 }
 
 void filter_finish(struct filter *filter) {
-    for (size_t i = 0; i < URI_PARAMS_MAX; i++) {
+    for (size_t i = 0; i < filter->room; i++) {
         struct condition *condition = &filter->conditions[i];
         for (size_t n = 0; n < condition->value_count; n++) free((void *)condition->values[n].data);
         free(condition->values);
         text_finish(&condition->needle);
     }
+    free(filter->conditions);
     json_parser_destroy(filter->parser);
     *filter = (struct filter){0};
 }
@@ -164,7 +175,8 @@ static const struct reel_field *name_field(struct reel_stage *stage, const char 
 
 /* A key of the other collection, or the name of some of its records. */
 static int take_reference(struct request *request, struct reel_view *view, struct reel_str value,
-                          struct condition *condition) {
+                          struct filter *filter) {
+    struct condition *condition = &filter->conditions[filter->count];
     struct reel_stage *stage = request_stage(request);
     const char *collection = condition->field->refers_to;
     struct reel_key key;
@@ -173,6 +185,10 @@ static int take_reference(struct request *request, struct reel_view *view, struc
     rc = rc == 0 ? add_value(condition, key.str) : 0;
     const struct reel_field *name = name_field(stage, collection);
     if (rc < 0 || !name) return rc;
+    struct reel_collection_info info;
+    rc = reel_stage_collection(stage, view, collection, &info);
+    if (rc < 0) return rc;
+    if (info.changed > filter->changed) filter->changed = info.changed;
     struct name_walk walk = {.condition = condition};
     rc = filter_by_field(name, value, &walk.filter);
     if (rc == 0)
@@ -198,11 +214,13 @@ int filter_read(struct request *request, struct reel_view *view, struct filter *
         const struct uri_param *param = &request->uri.params[i];
         const struct reel_field *field = find_field(request->projector, param->name);
         if (!field) continue;
+        if (!ret->conditions) rc = make_room(ret, request->uri.param_count);
+        if (rc < 0) return rc;
         struct condition *condition = &ret->conditions[ret->count];
         condition->field = field;
         rc = check_value(request, param, field);
         if (rc == 0)
-            rc = field->refers_to ? take_reference(request, view, param->value, condition)
+            rc = field->refers_to ? take_reference(request, view, param->value, ret)
                                   : add_value(condition, param->value);
         if (rc == 0) rc = take_condition(ret);
     }

@@ -88,7 +88,7 @@ static int check_page(struct request *request, const struct event_filter *filter
         answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "%s", error.text);
         return -EINVAL;
     }
-    if (since == 0 || since + 1 >= position->first_seq) return 0;
+    if (since == 0 || since >= position->first_seq - 1) return 0; /* there is no seq 0 */
     answer_problem(&request->answer, PROBLEM_CURSOR_TOO_OLD,
                    "the log begins at %llu, what follows %llu is no longer there",
                    (unsigned long long)position->first_seq, (unsigned long long)since);

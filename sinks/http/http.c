@@ -8,7 +8,8 @@
  *     between: what is too long is thrown away until it ends.
  *   - Stopping it with a suspended connection aborts the process. Nothing is suspended but for
  *     the writer, which answers everything before a sink is stopped, and for the cursor.
- *   - A client that goes away while suspended is not noticed: waiters are bounded.
+ *   - A client that goes away while suspended is not noticed: waiters are bounded. Nor, before
+ *     http_idle_s, is one that closes right behind a part of a request (epoll says so only once).
  */
 #include "http.h"
 
@@ -19,6 +20,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* Connections beyond those that are served: they get 503, and /healthz. If more come, they wait
@@ -124,11 +126,41 @@ static bool has_body(const struct request *request) {
            (length.data && !reel_str_is(length, "0"));
 }
 
+struct framing {
+    unsigned lengths, encodings;
+    bool unknown; /* an encoding that is not chunked */
+};
+
+static enum MHD_Result look_at_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                      const char *value) {
+    struct framing *framing = context;
+    (void)kind;
+    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) framing->lengths++;
+    if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+        framing->encodings++;
+        framing->unknown = framing->unknown || !value || strcasecmp(value, "chunked") != 0;
+    }
+    return MHD_YES;
+}
+
+/* Where a body ends is said in one way (RFC 9112, section 6.3): else what follows could be taken
+ * for a request by us and for the body's rest by a proxy before us. */
+static bool is_framed(const struct request *request) {
+    struct framing framing = {0};
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, look_at_header, &framing);
+    return framing.lengths + framing.encodings <= 1 && !framing.unknown;
+}
+
 /* What cannot be served is refused before its body comes; the connection is closed then, so
  * that without a body the answer waits for the request's end. */
 static enum MHD_Result take_head(struct request *request, const char *method) {
     request->method = read_method(method);
     request->phase = PHASE_BODY;
+    if (!is_framed(request)) {
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
+                       "wanted one Content-Length, or Transfer-Encoding: chunked");
+        return proceed(request);
+    }
     if (route_request(request) < 0 && has_body(request)) return proceed(request);
     return MHD_YES;
 }

@@ -38,9 +38,10 @@ static void fail_request(struct request *request, int rc) {
 
 /* Strong for a record; weak for a list, whose cursor moves on while its records are the same. */
 static void tag(struct request *request, bool weak, uint64_t changed) {
-    struct answer *answer = &request->answer;
-    snprintf(answer->etag, sizeof answer->etag, "%s\"%s-%u-%llu\"", weak ? "W/" : "",
-             answer->epoch.text, request->projector->revision, (unsigned long long)changed);
+    char digits[NUMBER_TEXT_MAX], *at = request->answer.etag; /* which has room for all of it */
+    at = stpcpy(stpcpy(at, weak ? "W/\"" : "\""), request->answer.epoch.text);
+    at = stpcpy(stpcpy(at, "-"), number_text(request->projector->revision, digits));
+    stpcpy(stpcpy(stpcpy(at, "-"), number_text(changed, digits)), "\"");
 }
 
 /* Does If-None-Match name it? (RFC 9110, section 13.1.2: weakly compared.) Then 304. */
@@ -67,10 +68,8 @@ static int list(struct request *request, struct reel_view *view) {
     if (rc > 0) limit = limit < 1 ? 1 : limit > LIMIT_MAX ? LIMIT_MAX : limit;
     if (rc >= 0) rc = reel_stage_collection(stage, view, request->projector->collection, &info);
     if (rc == 0 && !info.served) rc = -EAGAIN;
-    if (rc == 0) {
-        tag(request, true, info.changed);
-        rc = filter_read(request, view, &filter);
-    }
+    if (rc == 0) rc = filter_read(request, view, &filter);
+    if (rc == 0) tag(request, true, info.changed > filter.changed ? info.changed : filter.changed);
     if (rc < 0 || is_known_to_client(request)) {
         filter_finish(&filter);
         reel_stage_close(stage, view);
@@ -142,7 +141,11 @@ static int take_named(void *context, const struct reel_row *row) {
     struct named_walk *walk = context;
     int rc = filter_matches(&walk->filter, row->json);
     if (rc <= 0) return rc;
-    if (walk->count == 0) text_append_str(&walk->key, row->key);
+    if (walk->count == 0) {
+        text_append_str(&walk->key, row->key);
+        text_append(&walk->key, "", 1); /* so that an empty key is not taken for none */
+        walk->key.len--;
+    }
     if (walk->count > 0) text_append_lit(&walk->all, ", ");
     text_append_str(&walk->all, row->key);
     if (walk->key.failed || walk->all.failed) return -ENOMEM;

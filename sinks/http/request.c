@@ -8,10 +8,17 @@ struct reel_stage *request_stage(const struct request *request) {
     return request->server->stage;
 }
 
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+
+/* libmicrohttpd leaves white space at the end, which is none of the value's (RFC 9110, section
+ * 5.5). */
 struct reel_str request_header(const struct request *request, const char *name) {
     struct reel_str value = {NULL, 0};
     MHD_lookup_connection_value_n(request->connection, MHD_HEADER_KIND, name, strlen(name),
                                   &value.data, &value.len);
+    while (value.len && is_blank(value.data[value.len - 1])) value.len--;
     return value;
 }
 
@@ -39,7 +46,7 @@ bool request_is_json(const struct request *request) {
     if (!type.data) return false;
     const char *end = memchr(type.data, ';', type.len);
     size_t len = end ? (size_t)(end - type.data) : type.len;
-    while (len > 0 && (type.data[len - 1] == ' ' || type.data[len - 1] == '\t')) len--;
+    while (len > 0 && is_blank(type.data[len - 1])) len--;
     if (len == 16 && strncasecmp(type.data, "application/json", 16) == 0) return true;
     return len > 5 && strncasecmp(type.data + len - 5, "+json", 5) == 0;
 }

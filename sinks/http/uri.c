@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <strings.h>
 
 static int hex_value(char digit) {
     if (digit >= '0' && digit <= '9') return digit - '0';
@@ -70,13 +71,41 @@ static int take_query(struct uri *uri, struct reel_str query, char **space) {
     return rc;
 }
 
+/* At least as many as it has. */
+static size_t count_params(const char *target) {
+    size_t count = 1;
+    while (count < URI_PARAMS_MAX && (target = strchr(target, '&'))) count++, target++;
+    return count;
+}
+
+static void skip(struct reel_str *rest, size_t len) {
+    rest->data += len;
+    rest->len -= len;
+}
+
+/* Up to the path, behind its first slash. `*` counts as a path that nothing has; of a whole URI,
+ * as proxies send it, the host says nothing to us (RFC 9112, section 3.2). */
+static bool skip_to_path(struct reel_str *rest) {
+    bool plain = strncasecmp(rest->data, "http://", 7) == 0;
+    if (plain || strncasecmp(rest->data, "https://", 8) == 0) {
+        skip(rest, plain ? 7 : 8);
+        skip(rest, strcspn(rest->data, "/?"));
+        if (rest->data[0] == '/') skip(rest, 1);
+        return true;
+    }
+    if (rest->data[0] != '/') return reel_str_is(*rest, "*");
+    skip(rest, 1);
+    return true;
+}
+
 int uri_parse(const char *target, struct uri *ret) {
     struct reel_str rest = reel_text(target), path;
-    *ret = (struct uri){.space = malloc(rest.len + 1)};
+    size_t params_size = count_params(target) * sizeof *ret->params;
+    *ret = (struct uri){.space = malloc(params_size + rest.len + 1)};
     if (!ret->space) return -ENOMEM;
-    char *space = ret->space;
-    if (rest.len == 0 || target[0] != '/') return -EINVAL; /* "*", or an absolute form */
-    rest = (struct reel_str){rest.data + 1, rest.len - 1};
+    ret->params = ret->space;
+    char *space = (char *)ret->space + params_size;
+    if (!skip_to_path(&rest)) return -EINVAL;
     split(&rest, '?', &path);
     int rc = take_path(ret, path, &space);
     return rc < 0 ? rc : take_query(ret, rest, &space);

@@ -1,4 +1,4 @@
-/* uri.h: a request's target (RFC 9112, section 3.2.1; RFC 3986): path segments and query
+/* uri.h: a request's target (RFC 9112, section 3.2; RFC 3986): path segments and query
  * parameters, each percent-decoded by itself, so that %2F and %00 are characters of a key. */
 #ifndef REEL_HTTP_URI_H
 #define REEL_HTTP_URI_H
@@ -12,12 +12,12 @@ struct uri_param {
     struct reel_str name, value;
 };
 
-/* What it points to lies in `space`. */
+/* What it points to lies in `space`, params first. */
 struct uri {
-    char *space;
+    void *space;
     struct reel_str segments[URI_SEGMENTS_MAX]; /* "/v1/cells/" has three, the last is empty */
     size_t segment_count;
-    struct uri_param params[URI_PARAMS_MAX];
+    struct uri_param *params;
     size_t param_count;
 };
 

@@ -49,7 +49,32 @@ static void redirect(const char *path, int to) {
 
 #define ARGUMENTS_MAX 64
 
+/* Nothing of the environment that we run in may reach the daemon's settings. */
+static void set_environment(const char *const *environment) {
+    static const char *const ours[] = {"REEL_TOKEN", "REEL_BIND", "CELLOS_SERVER_API_TOKEN",
+                                       "CELLOS_SERVER_BIND"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) unsetenv(ours[i]);
+    for (; environment && *environment; environment++)
+        if (putenv((char *)*environment) != 0) _exit(126);
+}
+
 /* Its stdout goes to the descriptor, or, where that is -1, to the file. */
+static pid_t spawn(const char *const *arguments, const char *const *environment, const char *log,
+                   const char *out, int out_fd) {
+    fflush(NULL);
+    pid_t pid = fork();
+    must(pid >= 0);
+    if (pid > 0) return pid;
+    redirect(log, STDERR_FILENO);
+    if (out_fd < 0)
+        redirect(out, STDOUT_FILENO);
+    else if (dup2(out_fd, STDOUT_FILENO) < 0)
+        _exit(126);
+    set_environment(environment);
+    execv(arguments[0], (char *const *)arguments);
+    _exit(127);
+}
+
 static pid_t launch(const char *directory, const char *const *more, const char *log,
                     const char *out, int out_fd) {
     const char *arguments[ARGUMENTS_MAX] = {build_path("core/daemon/reeld"), "serve"};
@@ -66,18 +91,7 @@ static pid_t launch(const char *directory, const char *const *more, const char *
         must(count + 1 < ARGUMENTS_MAX);
         arguments[count++] = more[given];
     }
-    fflush(NULL);
-    pid_t pid = fork();
-    must(pid >= 0);
-    if (pid > 0) return pid;
-    redirect(log, STDERR_FILENO);
-    if (out_fd < 0)
-        redirect(out, STDOUT_FILENO);
-    else if (dup2(out_fd, STDOUT_FILENO) < 0)
-        _exit(126);
-    unsetenv("REEL_TOKEN");
-    execv(arguments[0], (char *const *)arguments);
-    _exit(127);
+    return spawn(arguments, NULL, log, out, out_fd);
 }
 
 char *daemon_log(const struct daemon *daemon) {
@@ -101,17 +115,21 @@ void daemon_wait_for_log(const struct daemon *daemon, const char *part) {
     }
 }
 
+void daemon_wait_until_it_listens(struct daemon *daemon) {
+    static const char mark[] = "listening on http://127.0.0.1:";
+    while (access(daemon->log, R_OK) != 0) usleep(1000);
+    daemon_wait_for_log(daemon, mark);
+    char *log = daemon_log(daemon);
+    daemon->port = atoi(strstr(log, mark) + sizeof mark - 1);
+    free(log);
+    snprintf(daemon->base, sizeof daemon->base, "http://127.0.0.1:%d", daemon->port);
+}
+
 static struct daemon started(const char *directory, const char *const *arguments, int out_fd) {
     const char *scratch = scratch_directory();
     struct daemon daemon = {.log = path_in(scratch, "log"), .out = path_in(scratch, "out")};
     daemon.pid = launch(directory, arguments, daemon.log, daemon.out, out_fd);
-    static const char mark[] = "listening on http://127.0.0.1:";
-    while (access(daemon.log, R_OK) != 0) usleep(1000);
-    daemon_wait_for_log(&daemon, mark);
-    char *log = daemon_log(&daemon);
-    daemon.port = atoi(strstr(log, mark) + sizeof mark - 1);
-    free(log);
-    snprintf(daemon.base, sizeof daemon.base, "http://127.0.0.1:%d", daemon.port);
+    daemon_wait_until_it_listens(&daemon);
     return daemon;
 }
 
@@ -125,6 +143,20 @@ struct daemon daemon_piped(const char *directory, const char *const *arguments, 
     struct daemon daemon = started(directory, arguments, ends[1]);
     close(ends[1]);
     *ret_out = ends[0];
+    return daemon;
+}
+
+struct daemon daemon_launched(const char *const *arguments, const char *const *environment) {
+    const char *scratch = scratch_directory(), *all[ARGUMENTS_MAX];
+    struct daemon daemon = {.log = path_in(scratch, "log"), .out = path_in(scratch, "out")};
+    size_t count = 0;
+    all[count++] = build_path("core/daemon/reeld");
+    for (size_t i = 0; arguments[i]; i++) {
+        must(count + 1 < ARGUMENTS_MAX);
+        all[count++] = arguments[i];
+    }
+    all[count] = NULL;
+    daemon.pid = spawn(all, environment, daemon.log, daemon.out, -1);
     return daemon;
 }
 
@@ -226,7 +258,8 @@ struct reply request(struct client *client, const char *method, const char *path
     struct curl_slist *list = curl_slist_append(NULL, "Expect:");
     if (client->authorization[0]) list = curl_slist_append(list, client->authorization);
     for (size_t i = 0; headers && headers[i]; i++) list = curl_slist_append(list, headers[i]);
-    text_format(&url, "%s%s", client->base, path);
+    text_add(&url, client->base, strlen(client->base));
+    text_add(&url, path, strlen(path));
     CURL *curl = client->curl;
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_URL, url.data);

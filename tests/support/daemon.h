@@ -29,6 +29,13 @@ struct daemon daemon_piped(const char *directory, const char *const *arguments, 
  * be refused. */
 int daemon_refused(const char *directory, const char *const *arguments, char **ret_log);
 
+/* Starts `reeld` with these arguments and no others, and with these variables ("NAME=value") beside
+ * those that we have; waits for nothing. Both lists end with NULL; `environment` may be NULL. */
+struct daemon daemon_launched(const char *const *arguments, const char *const *environment);
+
+/* Waits until it listens on 127.0.0.1, and notes the port. */
+void daemon_wait_until_it_listens(struct daemon *daemon);
+
 /* Sends SIGTERM, waits, and checks that it ended well. And: without a word. */
 void daemon_end(struct daemon *daemon);
 void daemon_kill(struct daemon *daemon);

@@ -85,7 +85,7 @@ static struct intake *started(struct reel *reel, uint64_t queue_events_max) {
     struct intake_options options = {
         .reel = reel,
         .queue_events_max = queue_events_max,
-        .queue_bytes_max = 100000,
+        .queue_bytes_max = 250000,
         .batch_events_max = 64,
         .batch_bytes_max = 200000,
         .moved = moved,
@@ -200,10 +200,10 @@ static void bytes_are_bounded_too(void **state) {
     struct reel *reel = opened(0);
     struct intake *intake = started(reel, 1000);
     struct call *first = hold_up(intake), *second = call_of(1), *third = call_of(1);
-    second->job.bytes = 90000;
-    third->job.bytes = 10000;
+    second->job.bytes = 200000;
+    third->job.bytes = 100000;
     push(intake, second);
-    assert_refused(intake, third, -EAGAIN, "90300 bytes");
+    assert_refused(intake, third, -EAGAIN, "204396 bytes");
     set_gate(false);
     answered(first, 0);
     answered(second, 0);
