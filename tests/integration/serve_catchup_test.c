@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { EVENTS = 60000, SPARE_MS = 8000 };
+enum { EVENTS = 60000, SPARE_MS = 25000 };
 
 static const char *long_log(void) {
     const char *directory = scratch_directory();
@@ -22,7 +22,8 @@ static const char *long_log(void) {
 }
 
 static struct daemon rebuilding(const char *directory) {
-    return daemon_started(directory, "--rebuild", "cells", "--batch-events-max", "1", NULL);
+    return daemon_started(directory, "--rebuild", "cells", "--batch-events-max", "1",
+                          "--drain-ms-max", "60000", NULL);
 }
 
 static void assert_answers(const struct daemon *daemon, const char *path, long status) {

@@ -101,7 +101,6 @@ static void run_and_kill(const char *directory, struct writer *writers, uint64_t
     struct round rounds[WRITERS];
     atomic_uint_fast64_t answered = 0;
     struct daemon daemon = daemon_started(directory, NULL);
-    client_close(client_opened(&daemon, NULL));
     for (size_t i = 0; i < WRITERS; i++) {
         rounds[i] = (struct round){daemon, &writers[i], &answered};
         must(pthread_create(&threads[i], NULL, write_until_it_dies, &rounds[i]) == 0);

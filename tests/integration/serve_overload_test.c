@@ -242,7 +242,6 @@ static void a_full_queue_refuses_and_forgets(void **state) {
     struct writer writers[WRITERS];
     pthread_t threads[WRITERS];
     uint64_t all = 0, refused = 0;
-    client_close(client_opened(&daemon, NULL));
     for (uint64_t i = 0; i < WRITERS; i++) {
         writers[i] = (struct writer){daemon, i << 32, BATCH * scaled(2000), 0};
         must(pthread_create(&threads[i], NULL, insist, &writers[i]) == 0);

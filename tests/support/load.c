@@ -133,7 +133,6 @@ struct load *load_started(const struct daemon *daemon, size_t threads, size_t co
     must(load && threads <= sizeof load->thread / sizeof *load->thread);
     load->daemon = *daemon;
     load->count = count;
-    client_close(client_opened(daemon, NULL)); /* curl's own beginning, before there are threads */
     for (; load->threads < threads; load->threads++)
         must(pthread_create(&load->thread[load->threads], NULL, write_all, load) == 0);
     return load;
