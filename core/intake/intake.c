@@ -9,6 +9,9 @@
 /* Between two looks at the log's retention, and at a store that could not be written. */
 #define TICK_MS 1000
 
+/* What of a transaction's time may be spent on waiting for others to join the next. */
+#define PATIENCE_PART 4
+
 /* Most jobs in one transaction, however small they are. */
 #define GROUP_MAX 4096
 
@@ -21,12 +24,14 @@ struct intake {
     pthread_cond_t idle;  /* the queue is empty and nothing is being done */
     struct job *first, **last;
     uint64_t queue_events, queue_bytes;
+    uint64_t wanted_events; /* with so many waiting, the writer begins */
     bool busy, draining, stopping, broken, disk_full;
     bool caught_up;
     uint64_t commits, trimmed;
 
     struct histogram commit_times;
-    struct work *group[GROUP_MAX]; /* the writer's */
+    struct work *group[GROUP_MAX]; /* the writer's, as are these: of the last group */
+    uint64_t group_events, group_ns;
 };
 
 /* ---- The queue ------------------------------------------------------------------------------- */
@@ -64,14 +69,27 @@ int intake_push(struct intake *intake, struct job *job, struct reel_error *error
     intake->last = &job->next;
     intake->queue_events += events;
     intake->queue_bytes += job->bytes;
-    pthread_cond_signal(&intake->work);
+    if (intake->queue_events >= intake->wanted_events) pthread_cond_signal(&intake->work);
     return 0;
+}
+
+/* Senders who were answered together come again together, and the first of them would have a
+ * transaction, with its syncs, for himself, while all others wait. So after a group of several as
+ * many are waited for, for a part of the time that it took. Call with the lock held. */
+static void await_others(struct intake *intake) {
+    uint64_t until_ns = clock_ns() + intake->group_ns / PATIENCE_PART;
+    struct timespec until = {(time_t)(until_ns / 1000000000), (long)(until_ns % 1000000000)};
+    intake->wanted_events = intake->group_events;
+    while (intake->queue_events < intake->wanted_events && !intake->draining)
+        if (pthread_cond_timedwait(&intake->work, &intake->lock, &until) == ETIMEDOUT) break;
+    intake->wanted_events = 0;
 }
 
 /* What one transaction takes of the queue. They count as queued until they are done: that is what
  * bounds memory. */
 static struct job *take_group(struct intake *intake, size_t *ret_count) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    if (intake->first && intake->group_events > 1) await_others(intake);
     struct job *first = intake->first, *last = NULL;
     uint64_t events = 0, bytes = 0;
     size_t count = 0;
@@ -101,6 +119,7 @@ static void answer_group(struct intake *intake, struct job *first) {
         bytes += job->bytes;
         job->done(job);
     }
+    intake->group_events = events;
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
     intake->queue_events -= events;
     intake->queue_bytes -= bytes;
@@ -149,7 +168,8 @@ static bool run_group(struct intake *intake) {
     if (!first) return false;
     uint64_t began = clock_ns();
     works_run(reel, intake->group, count);
-    histogram_observe(&intake->commit_times, clock_ns() - began);
+    intake->group_ns = clock_ns() - began;
+    histogram_observe(&intake->commit_times, intake->group_ns);
     look_for_trouble(intake, intake->group, count);
     intake->options.moved(intake->options.context, reel_cursor(reel));
     answer_group(intake, first);
