@@ -304,7 +304,10 @@ static int decide(struct working *work, struct reel_error *error) {
         return STEP_NOTHING;
     }
     rc = append_events(work, error);
-    if (rc > 0) return STEP_UNDO;
+    if (rc > 0) {
+        work->answer.seq = 0; /* what was appended is not going to stay */
+        return STEP_UNDO;
+    }
     if (rc == 0) rc = show_record(work, reel->decision.key, error);
     if (rc < 0) return rc;
     work->answer.accepted = true;

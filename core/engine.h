@@ -28,8 +28,9 @@ struct reel {
     pthread_mutex_t writer;
 
     pthread_mutex_t views_lock;
-    struct reel_view *views;
-    uint32_t views_open, views_max, view_ms_max;
+    struct reel_view *views;      /* open */
+    struct reel_view *views_idle; /* closed, to be opened again */
+    uint32_t views_open, views_idle_count, views_max, view_ms_max;
 
     pthread_mutex_t moved_lock;
     pthread_cond_t moved; /* the cursor was published */
@@ -46,6 +47,9 @@ int engine_catch_up(struct reel *reel, struct reel_error *error);
 
 /* Ends views whose time is up, if nobody is using them just now. */
 void views_expire(struct reel *reel);
+
+/* Frees what is kept of views that were closed. */
+void views_finish(struct reel *reel);
 
 /* Milliseconds of a clock that only goes forward. */
 uint64_t clock_ms(void);

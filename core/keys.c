@@ -289,6 +289,17 @@ static int assemble(struct keys_walk *walk, struct reel_str last, struct reel_st
     return 0;
 }
 
+/* A walk waits for memory more than for anything else: each entry is somewhere else in a page, and
+ * is asked for only when the one before has come. So a page that the walk comes to is asked for as
+ * a whole. That it has this size is a guess, which costs nothing if it is wrong. */
+static void prefetch_page(struct keys_walk *walk, const void *at) {
+    enum { PAGE = 4096, LINE = 64 };
+    const char *page = (const char *)((uintptr_t)at & ~(uintptr_t)(PAGE - 1));
+    if (page == walk->page) return;
+    walk->page = page;
+    for (size_t i = 0; i < PAGE; i += LINE) __builtin_prefetch(page + i);
+}
+
 /* One step: 1 if it found a key, 0 if it went in or out of a node, -ENODATA at the end. */
 static int step(struct keys_walk *walk, struct reel_str *ret_key, struct reel_str *ret_value,
                 struct reel_error *error) {
@@ -312,6 +323,7 @@ static int step(struct keys_walk *walk, struct reel_str *ret_key, struct reel_st
         rc = node_of(walk->store, value, &node, error);
         return rc < 0 ? rc : enter(walk, node, chunk);
     }
+    prefetch_page(walk, value.mv_data);
     rc = assemble(walk, chunk, ret_key);
     *ret_value = (struct reel_str){value.mv_data, value.mv_size};
     return rc < 0 ? rc : 1;

@@ -57,6 +57,7 @@ void keys_writer_finish(struct keys_writer *writer);
 struct keys_walk {
     struct store *store;
     MDB_cursor *cursor;
+    const char *page;     /* that it is in */
     MDB_cursor_op next;   /* how to get to the next entry */
     struct stored_key at; /* where to look, if that is MDB_SET_RANGE */
     struct reel_str from; /* borrowed until the first keys_next */

@@ -59,6 +59,19 @@ static const char *varint_read(const char *at, const char *end, size_t *ret) {
     return NULL;
 }
 
+/* What is behind so many of them; NULL: there are fewer. Eight bytes at a time have at most eight
+ * last bytes, which are those below 0x80. */
+static const char *varints_skip(const char *at, const char *end, size_t count) {
+    uint64_t word;
+    for (; count >= sizeof word && (size_t)(end - at) >= sizeof word; at += sizeof word) {
+        memcpy(&word, at, sizeof word);
+        uint64_t last = (~word >> 7) & UINT64_C(0x0101010101010101); /* a one in each */
+        count -= (size_t)((last * UINT64_C(0x0101010101010101)) >> 56);
+    }
+    for (; count > 0 && at < end; at++) count -= (unsigned char)*at < 0x80;
+    return count == 0 ? at : NULL;
+}
+
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 /* What a null field is given to grow: about a time stamp; a number or a word takes less. */
@@ -104,6 +117,11 @@ void record_write(const struct record_shape *shape, const struct reel_str *value
 
 /* Without the zeros at its end. */
 static struct reel_str trimmed(struct reel_str stored) {
+    uint64_t word;
+    for (; stored.len >= sizeof word; stored.len -= sizeof word) {
+        memcpy(&word, stored.data + stored.len - sizeof word, sizeof word);
+        if (word != 0) break;
+    }
     while (stored.len > 0 && stored.data[stored.len - 1] == 0) stored.len--;
     return stored;
 }
@@ -133,10 +151,8 @@ int record_json(const struct record_shape *shape, struct reel_str stored, uint64
     if (stored.len < sizeof *ret_changed) return -EBADMSG;
     memcpy(ret_changed, at, sizeof *ret_changed);
     at += sizeof *ret_changed;
-    for (uint32_t i = 0; i < shape->count; i++) { /* a varint's last byte is below 0x80 */
-        while (at < end && (unsigned char)*at >= 0x80) at++;
-        if (at++ >= end) return -EBADMSG;
-    }
+    at = varints_skip(at, end, shape->count);
+    if (!at) return -EBADMSG;
     *ret_json = (struct reel_str){at, (size_t)(end - at)};
     return 0;
 }

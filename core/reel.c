@@ -145,6 +145,7 @@ int reel_open(const struct reel_options *given, struct reel **ret, struct reel_e
 void reel_close(struct reel *reel) {
     if (!reel) return;
     decision_finish(&reel->decision);
+    views_finish(reel);
     dispatcher_finish(&reel->dispatcher);
     json_parser_destroy(reel->bodies);
     while (reel->plugins) {

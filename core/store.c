@@ -229,8 +229,8 @@ struct collection_key {
 };
 
 static MDB_val prefixed_key(const char *prefix, const char *name, struct collection_key *space) {
-    int len = snprintf(space->text, sizeof space->text, "%s%s", prefix, name);
-    return (MDB_val){(size_t)len, space->text};
+    const char *end = stpcpy(stpcpy(space->text, prefix), name); /* names are at most so long */
+    return (MDB_val){(size_t)(end - space->text), space->text};
 }
 
 int store_get_collection(struct store *store, MDB_txn *txn, const char *name,
@@ -271,6 +271,28 @@ int store_measure(struct store *store, MDB_txn *txn, uint64_t *ret_log_bytes,
     *ret_log_bytes = pages * stat.ms_psize;
     *ret_store_bytes = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
     return 0;
+}
+
+/* ---- Room ------------------------------------------------------------------------------------ */
+
+/* Commits a value of FULL_BELOW_BYTES, or its end. What may stay of it is overwritten the next
+ * time. */
+static int try_room(struct store *store, bool put, struct reel_error *error) {
+    static const char key_text[] = "room";
+    MDB_val key = {sizeof key_text - 1, (void *)key_text}, value = {FULL_BELOW_BYTES, NULL};
+    int rc = store_begin(store, error);
+    if (rc < 0) return rc;
+    rc = put ? mdb_put(store->txn, store->meta, &key, &value, MDB_RESERVE)
+             : mdb_del(store->txn, store->meta, &key, NULL);
+    if (rc == 0 && put) memset(value.mv_data, 0, value.mv_size);
+    if (rc == 0) return store_commit(store, error);
+    store_abort(store);
+    return store_fail(store, rc, "cannot try whether there is room", error);
+}
+
+int store_try_room(struct store *store, struct reel_error *error) {
+    int rc = try_room(store, true, error);
+    return rc < 0 ? rc : try_room(store, false, error);
 }
 
 /* ---- Backup -------------------------------------------------------------------------------- */

@@ -89,6 +89,10 @@ int store_put_collection(struct store *store, const char *name,
 int store_open_collection(struct store *store, const char *name, MDB_dbi *ret_records,
                           MDB_dbi *ret_index, struct reel_error *error);
 
+/* Is there room for a transaction of some size? 0, or what one would be refused with. Outside of
+ * any transaction; commits two, which leave nothing. */
+int store_try_room(struct store *store, struct reel_error *error);
+
 /* The pages that the log takes, as of the transaction, and those of the file, in bytes. */
 int store_measure(struct store *store, MDB_txn *txn, uint64_t *ret_log_bytes,
                   uint64_t *ret_store_bytes);

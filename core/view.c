@@ -4,7 +4,11 @@
  * for ever makes the file grow for ever. A view therefore ends when its time is up: at its next
  * call, or by the writer before it begins a transaction. The writer only tries a view's lock, so
  * it never waits for a reader; a reader that is in a call ends by itself, since it looks at the
- * clock as it walks.
+ * clock as it walks. With its time, a view's place among views_max is up, too: who does not close
+ * it, a slow client's answer say, keeps nobody else out.
+ *
+ * What LMDB needs for a reader, a place in its table and some 30 kB, is taken once and kept for the
+ * next view: an answer of one record would spend most of its time on it.
  *
  * Everything that a view gives is given within a call, under its lock: what a callback sees
  * cannot be taken away under its hands.
@@ -18,7 +22,18 @@
 /* Rows between two looks at the clock. */
 #define ROWS_PER_LOOK 64
 
+/* Most that are kept for the next ones. */
+#define IDLE_MAX 64
+
 /* ---- Life ------------------------------------------------------------------------------------ */
+
+/* Gives its transaction and its place back. Under the view's lock and views_lock. */
+static void let_go(struct reel_view *view) {
+    mdb_txn_abort(view->txn);
+    view->txn = NULL;
+    view->has_place = false;
+    view->reel->views_open--;
+}
 
 int view_enter(struct reel_view *view, struct reel_view **ret) {
     int rc = pthread_mutex_lock(&view->lock);
@@ -26,8 +41,8 @@ int view_enter(struct reel_view *view, struct reel_view **ret) {
     *ret = view;
     if (atomic_load(&view->reel->dispatcher.store.broken)) return -EIO;
     if (view->txn && clock_ms() >= view->deadline_ms) {
-        mdb_txn_abort(view->txn);
-        view->txn = NULL;
+        AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&view->reel->views_lock);
+        let_go(view);
     }
     return view->txn ? 0 : -ETIME;
 }
@@ -36,49 +51,97 @@ void view_leave(struct reel_view **view) {
     if (*view) pthread_mutex_unlock(&(*view)->lock);
 }
 
-void views_expire(struct reel *reel) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
-    if (!reel->views) return;
+/* Under views_lock. */
+static void expire(struct reel *reel) {
     uint64_t now = clock_ms();
     for (struct reel_view *view = reel->views; view; view = view->next) {
         if (pthread_mutex_trylock(&view->lock) != 0) continue;
-        if (view->txn && now >= view->deadline_ms) {
-            mdb_txn_abort(view->txn);
-            view->txn = NULL;
-        }
+        if (view->txn && now >= view->deadline_ms) let_go(view);
         pthread_mutex_unlock(&view->lock);
     }
+}
+
+void views_expire(struct reel *reel) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
+    if (reel->views) expire(reel);
 }
 
 bool view_is_late(const struct reel_view *view, size_t row) {
     return row % ROWS_PER_LOOK == ROWS_PER_LOOK - 1 && clock_ms() >= view->deadline_ms;
 }
 
-/* Takes one of the places that there are. */
-static int enlist(struct reel *reel, struct reel_view *view, struct reel_error *error) {
+/* Without a transaction yet. */
+static struct reel_view *view_create(struct reel *reel) {
+    struct reel_view *view = calloc(1, sizeof *view);
+    if (!view) return NULL;
+    view->reel = reel;
+    pthread_mutexattr_t checking;
+    pthread_mutexattr_init(&checking);
+    pthread_mutexattr_settype(&checking, PTHREAD_MUTEX_ERRORCHECK);
+    pthread_mutex_init(&view->lock, &checking);
+    pthread_mutexattr_destroy(&checking);
+    return view;
+}
+
+static void view_destroy(struct reel_view *view) {
+    if (view->txn) mdb_txn_abort(view->txn);
+    pthread_mutex_destroy(&view->lock);
+    free(view);
+}
+
+/* Takes one of the places that there are, with a view that was closed, if there is one. */
+static int enlist(struct reel *reel, struct reel_view **ret, struct reel_error *error) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
+    if (reel->views_open >= reel->views_max) expire(reel);
     if (reel->views_open >= reel->views_max)
         return fail(error, -EAGAIN, "%u views are open, which is the most", reel->views_open);
+    struct reel_view *view = reel->views_idle;
+    if (view) {
+        reel->views_idle = view->next;
+        reel->views_idle_count--;
+    } else if (!(view = view_create(reel))) {
+        return fail_memory(error);
+    }
     reel->views_open++;
+    view->has_place = true;
+    view->previous = NULL;
     view->next = reel->views;
     if (view->next) view->next->previous = view;
     reel->views = view;
+    *ret = view;
     return 0;
 }
 
-static void delist(struct reel *reel, struct reel_view *view) {
+/* True: it is kept for the next one, and no longer the caller's. */
+static bool delist(struct reel_view *view) {
+    struct reel *reel = view->reel;
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
-    reel->views_open--;
+    if (view->has_place) reel->views_open--;
     if (view->next) view->next->previous = view->previous;
     *(view->previous ? &view->previous->next : &reel->views) = view->next;
+    if (!view->txn || reel->views_idle_count == IDLE_MAX) return false;
+    reel->views_idle_count++;
+    view->next = reel->views_idle;
+    reel->views_idle = view;
+    return true;
 }
 
-static int view_begin(struct reel *reel, struct reel_view *view, struct reel_error *error) {
+/* Lets go of what the view sees, not of its place among LMDB's readers. */
+static void view_reset(struct reel_view *view) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&view->lock);
+    if (view->txn) mdb_txn_reset(view->txn);
+    view->deadline_ms = UINT64_MAX;
+}
+
+static int view_begin(struct reel_view *view, struct reel_error *error) {
+    struct reel *reel = view->reel;
     struct store *store = &reel->dispatcher.store;
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&view->lock);
     if (atomic_load(&store->broken)) return fail(error, -EIO, "the store failed earlier");
-    int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &view->txn);
+    int rc = view->txn ? mdb_txn_renew(view->txn)
+                       : mdb_txn_begin(store->env, NULL, MDB_RDONLY, &view->txn);
     if (rc != 0) {
+        if (view->txn) mdb_txn_abort(view->txn);
         view->txn = NULL;
         return store_fail(store, rc, "cannot begin a view", error);
     }
@@ -88,22 +151,11 @@ static int view_begin(struct reel *reel, struct reel_view *view, struct reel_err
 }
 
 int reel_view_open(struct reel *reel, struct reel_view **ret, struct reel_error *error) {
+    struct reel_view *view;
     if (!reel->started) return fail(error, -EINVAL, "reel_start comes first");
-    struct reel_view *view = calloc(1, sizeof *view);
-    if (!view) return fail_memory(error);
-    view->reel = reel;
-    pthread_mutexattr_t checking;
-    pthread_mutexattr_init(&checking);
-    pthread_mutexattr_settype(&checking, PTHREAD_MUTEX_ERRORCHECK);
-    pthread_mutex_init(&view->lock, &checking);
-    pthread_mutexattr_destroy(&checking);
-    int rc = enlist(reel, view, error);
-    if (rc < 0) {
-        pthread_mutex_destroy(&view->lock);
-        free(view);
-        return rc;
-    }
-    rc = view_begin(reel, view, error);
+    int rc = enlist(reel, &view, error);
+    if (rc < 0) return rc;
+    rc = view_begin(view, error);
     if (rc < 0)
         reel_view_close(view);
     else
@@ -113,10 +165,16 @@ int reel_view_open(struct reel *reel, struct reel_view **ret, struct reel_error 
 
 void reel_view_close(struct reel_view *view) {
     if (!view) return;
-    delist(view->reel, view);
-    if (view->txn) mdb_txn_abort(view->txn);
-    pthread_mutex_destroy(&view->lock);
-    free(view);
+    view_reset(view);
+    if (!delist(view)) view_destroy(view);
+}
+
+void views_finish(struct reel *reel) {
+    while (reel->views_idle) {
+        struct reel_view *view = reel->views_idle;
+        reel->views_idle = view->next;
+        view_destroy(view);
+    }
 }
 
 /* ---- Positions ------------------------------------------------------------------------------- */

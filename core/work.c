@@ -116,46 +116,62 @@ static void fail_all(struct work *const *works, size_t count, int rc,
     }
 }
 
-/* All in one transaction. False: one of them has to be undone, and so nothing has happened. Of
- * a single one that is its result. */
-static bool run_together(struct reel *reel, struct work *const *works, size_t count) {
+/* What would go wrong for all that follow, too: a disk that is full for a single one, a store that
+ * is broken. */
+static bool is_for_all(int rc) {
+    return rc == -ENOSPC || rc == -EIO;
+}
+
+/* All in one transaction. Returns `count`: that is done, and each knows how it went. Or fewer, at
+ * least one: nothing has happened, but so many of them may do well together. */
+static size_t run_together(struct reel *reel, struct work *const *works, size_t count,
+                           size_t *commits) {
     struct reel_error error = {0};
     bool written = false;
     int rc = dispatcher_begin(&reel->dispatcher, &error);
-    if (rc < 0) {
-        fail_all(works, count, rc, &error);
-        return true;
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; rc == 0 && i < count; i++) {
         int done = step(reel, works[i]);
         works[i]->rc = done < 0 ? done : 0;
-        if (done < 0 || done == STEP_UNDO) {
-            dispatcher_abort(&reel->dispatcher);
-            return count == 1;
-        }
         written = written || done == STEP_WRITTEN;
-    }
-    if (!written) {
+        if (done >= 0 && done != STEP_UNDO) continue;
         dispatcher_abort(&reel->dispatcher);
-        return true;
+        if (done == -EIO) fail_all(works, count, done, &works[i]->error);
+        return done == -EIO || count == 1 ? count : i > 0 ? i : 1;
     }
-    rc = engine_end(reel, 0, &error);
-    if (rc < 0) fail_all(works, count, rc, &error);
-    return rc == 0 || count == 1;
+    if (rc == 0 && !written) {
+        dispatcher_abort(&reel->dispatcher);
+        return count;
+    }
+    if (rc == 0) rc = engine_end(reel, 0, &error);
+    if (rc == 0)
+        ++*commits;
+    else if (rc != -EIO && count > 1)
+        return count / 2; /* it may be too much for the disk */
+    else
+        fail_all(works, count, rc, &error);
+    return count;
 }
 
-/* A disk that is full for one, or a store that is broken, is so for those behind it. */
-static void run_apart(struct reel *reel, struct work *const *works, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        run_together(reel, &works[i], 1);
-        if (works[i]->rc == -ENOSPC || works[i]->rc == -EIO) {
-            fail_all(works + i, count - i, works[i]->rc, &works[i]->error);
-            return;
+/* Tries the largest group that may do well, again and again. */
+static size_t run_all(struct reel *reel, struct work *const *works, size_t count) {
+    size_t commits = 0, together = count;
+    while (count > 0) {
+        size_t fit = run_together(reel, works, together, &commits);
+        if (fit < together) {
+            together = fit;
+            continue;
         }
+        const struct work *last = works[fit - 1];
+        works += fit;
+        together = count -= fit;
+        if (!is_for_all(last->rc)) continue;
+        fail_all(works, count, last->rc, &last->error);
+        break;
     }
+    return commits;
 }
 
-void works_run(struct reel *reel, struct work *const *works, size_t count) {
+size_t works_run(struct reel *reel, struct work *const *works, size_t count) {
     struct reel_error error = {0};
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
     int rc = reel->started ? 0 : fail(&error, -EINVAL, "reel_start comes first");
@@ -163,10 +179,10 @@ void works_run(struct reel *reel, struct work *const *works, size_t count) {
     if (rc == 0 && !in_order) rc = engine_catch_up(reel, &error);
     if (rc < 0) {
         fail_all(works, count, rc, &error);
-        return;
+        return 0;
     }
     views_expire(reel);
-    if (!run_together(reel, works, count)) run_apart(reel, works, count);
+    return run_all(reel, works, count);
 }
 
 int work_run(struct reel *reel, struct work *work, struct reel_error *error) {

@@ -2,8 +2,8 @@
  *
  * A work is a list of events, all of them or none, or a command. Those that come together are
  * done in one transaction, one after another, so that they share its sync. When one of them has
- * to be undone, the transaction is, and each is done again in one of its own: a fault concerns
- * its own work only.
+ * to be undone, the transaction is, and it is done again without that one, which then has one of
+ * its own: a fault concerns its own work only.
  */
 #ifndef REEL_CORE_WORK_H
 #define REEL_CORE_WORK_H
@@ -34,8 +34,9 @@ struct work {
     struct reel_error error;
 };
 
-/* Does them in that order; `rc` and `error` of each say how it went. Takes the write lock. */
-void works_run(struct reel *reel, struct work *const *works, size_t count);
+/* Does them in that order; `rc` and `error` of each say how it went. Returns how many transactions
+ * were committed. Takes the write lock. */
+size_t works_run(struct reel *reel, struct work *const *works, size_t count);
 
 /* One, by itself. */
 int work_run(struct reel *reel, struct work *work, struct reel_error *error);

@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# quickstart.sh: builds Reel and shows what its projectors make of the events in events.ndjson.
+# quickstart.sh: builds Reel, starts its daemon, and shows what it makes of the events in
+# events.ndjson.
 #
-#     bash examples/quickstart.sh
+#     bash examples/quickstart.sh [--once]
 #
-# On Debian it installs what is missing. It builds in build-quickstart, or in $REEL_BUILD_DIR.
+# The daemon goes on until Ctrl-C; with --once it ends by itself. Its store is a scratch directory,
+# its port a free one, its token a new one. On Debian what is missing is installed. It builds in
+# build-quickstart, or in $REEL_BUILD_DIR.
 set -u -o pipefail
 
 examples=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
@@ -11,6 +14,7 @@ root=${examples%/*}
 build=${REEL_BUILD_DIR:-$root/build-quickstart}
 events=$examples/events.ndjson
 reeld=$build/core/daemon/reeld
+scratch='' daemon='' url='' token='' once=''
 
 # shellcheck source-path=SCRIPTDIR/.. source=tests/support/packages.sh
 . "$root/tests/support/packages.sh"
@@ -21,16 +25,32 @@ if [[ -t 1 && -z ${NO_COLOR-} && ${TERM-} != dumb ]]; then
 fi
 
 main() {
-    packages_install "${packages_build[@]}" jq || exit 1
+    take_arguments "$@"
+    trap 'exit 130' INT TERM HUP
+    packages_install "${packages_build[@]}" curl jq || exit 1
     build_reel || exit 1
-    local result
-    result=$("$reeld" replay --outcomes "$events" 2>"$build/replay.log") ||
-        { cat "$build/replay.log" >&2; exit 1; }
-    show_counts <<<"$result"
-    show_warnings
-    show_formations <<<"$result"
-    show_cells <<<"$result"
+    start_daemon || exit 1
+    post_events || exit 1
+    show_rejected
+    show_formations
+    show_cells payments
+    show_commands || exit 1
+    [[ -z $once ]] || exit 0
     show_next
+    trap 'echo; exit 0' INT TERM HUP
+    wait "$daemon"
+    echo "the daemon has ended:" >&2
+    tail -n 3 "$scratch/log" >&2
+    exit 1
+}
+
+take_arguments() {
+    if [[ $# -eq 1 && $1 == --once ]]; then
+        once=1
+    elif (($# > 0)); then
+        echo "usage: quickstart.sh [--once]" >&2
+        exit 2
+    fi
 }
 
 # A path as one would type it here.
@@ -38,12 +58,18 @@ shown() {
     realpath --relative-to=. "$1"
 }
 
-# Shows what the tools say only if it fails. A build that exists is brought up to date.
+# ---- Building ------------------------------------------------------------------------------------
+
+# Shows what the tools say only if it fails. A build that exists is brought up to date; of two at
+# one time the second waits.
 build_reel() {
     mkdir -p "$build" || return
-    local log=$build/quickstart.log
-    [[ -x $reeld ]] || echo "building in $(shown "$build"), which takes a moment" >&2
-    if configured >"$log" 2>&1 && ninja -C "$build" >>"$log" 2>&1; then return 0; fi
+    local log=$build/quickstart.log lock status=0
+    [[ -x $reeld ]] || echo "building in $(shown "$build"), which takes a minute or two" >&2
+    exec {lock}>"$build/quickstart.lock" && flock "$lock" || return
+    { configured && ninja -C "$build"; } >"$log" 2>&1 {lock}>&- || status=$?
+    exec {lock}>&-
+    ((status != 0)) || return 0
     cat "$log" >&2
     echo "cannot build Reel in $build" >&2
     return 1
@@ -53,39 +79,95 @@ configured() {
     [[ -e $build/build.ninja ]] || meson setup "$build" "$root" -Dtests=false
 }
 
-# ---- What came of it -----------------------------------------------------------------------
+# ---- The daemon ----------------------------------------------------------------------------------
+
+# In a session of its own: Ctrl-C is for this script, which then sends SIGTERM, once.
+start_daemon() {
+    scratch=$(mktemp -d) || return
+    trap finish EXIT
+    token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+    (umask 077 && echo "write $token" >"$scratch/tokens" &&
+        echo "Authorization: Bearer $token" >"$scratch/header") || return
+    env --unset=NOTIFY_SOCKET setsid "$reeld" serve --data "$scratch/data" --bind 127.0.0.1:0 \
+        --token-file "$scratch/tokens" 2>"$scratch/log" </dev/null &
+    daemon=$!
+    while [[ -z $url ]] && kill -0 "$daemon" 2>/dev/null; do
+        sleep 0.05
+        url=$(sed -n 's|.*listening on \(http://[^"]*\).*|\1|p' "$scratch/log")
+    done
+    [[ $url ]] && return
+    cat "$scratch/log" >&2
+    echo "the daemon did not start" >&2
+    return 1
+}
+
+# shellcheck disable=SC2317
+finish() {
+    trap '' INT TERM HUP
+    if [[ $daemon ]]; then
+        kill "$daemon" 2>/dev/null
+        wait "$daemon"
+    fi
+    rm -rf "$scratch"
+}
+
+# request METHOD PATH [CURL'S OPTION...]: the answer's body; what failed in HTTP is a body, too.
+# The token comes from a file, so that it does not show in the list of processes.
+request() {
+    curl -sS --max-time 60 -H "@$scratch/header" -X "$1" "$url$2" "${@:3}"
+}
 
 heading() {
     printf '\n%s%s%s\n' "$bold" "$1" "$plain"
 }
 
-show_counts() {
+# ---- Events --------------------------------------------------------------------------------------
+
+# For jq: is this line a CloudEvent, as far as one can see?
+is_cloudevent='(fromjson? // 0) | type == "object" and has("specversion") and has("id") and
+    has("source") and has("type")'
+
+# A POST takes CloudEvents only. Those of the sample that are some go in one batch, of which all or
+# none are taken, each as it stands in the file; the others are tried one by one.
+post_events() {
+    local number line
     heading "Events"
-    jq -r '"\(.seen) in \($file): \(.applied) applied, \(.ignored) ignored, \(.rejected) rejected",
-           "rejected: events " + ([.outcomes | indices("rejected")[] + 1 | tostring] | join(", ")),
-           "cursor: \(.cursor)"' --arg file "$(shown "$events")"
+    {
+        jq -Rrj "select($is_cloudevent) | \",\(.)\"" "$events" | sed '1s/^,/[/'
+        echo ']'
+    } >"$scratch/batch"
+    request POST /v1/events -H 'Content-Type: application/cloudevents-batch+json' \
+        --data-binary "@$scratch/batch" | tee "$scratch/answer" |
+        jq -er '"\(.seqs | length) taken from \($file): " + ([.outcomes | group_by(.)[] |
+        "\(length) \(.[0])"] | join(", "))' --arg file "$(shown "$events")" ||
+        { cat "$scratch/answer" >&2; return 1; }
+    while IFS=$'\t' read -r number line; do
+        request POST /v1/events -H 'Content-Type: application/cloudevents+json' \
+            --data-binary "$line" |
+            jq -r --arg number "$number" '"refused: line \($number): \(.status), \(.detail)"'
+    done < <(jq -Rr "select($is_cloudevent | not) | \"\(input_line_number)\t\(.)\"" "$events")
 }
 
-# What the projectors had to say, without the name of the program.
-show_warnings() {
-    [[ -s $build/replay.log ]] || return 0
-    heading "Warnings"
-    sed 's/^reeld: warning: //' "$build/replay.log"
+# They are CloudEvents, and in the log, but a projector could not use them.
+show_rejected() {
+    heading "Rejected by a projector"
+    request GET /v1/rejected | jq -r '["SEQ", "COLLECTION", "REASON"],
+        (.rejected[] | [.seq, .collection, .reason]) | @tsv' | table
 }
+
+# ---- Records -------------------------------------------------------------------------------------
 
 show_formations() {
     heading "Formations"
-    jq -r '["NAME", "STATUS", "ID"],
-           (.collections.formations | sort_by(.name)[] | [.name, .status, .id]) | @tsv' | table
+    request GET /v1/formations | jq -r '["NAME", "STATUS", "ID"],
+        (.formations | sort_by(.name)[] | [.name, .status, .id]) | @tsv' | table
 }
 
-# A cell names its formation by id; a person knows it by name.
+# show_cells FORMATION
 show_cells() {
-    heading "Cells"
-    jq -r '(.collections.formations | map({(.id): .name}) | add) as $names |
-           ["ID", "STATE", "EXIT", "OUTCOME", "FORMATION"],
-           (.collections.cells[] | [.id, .state, .exit_code // "-", .outcome // "-",
-                                    $names[.formation_id // ""] // "-"]) | @tsv' | table
+    heading "Cells of $1"
+    request GET "/v1/cells?formation=$1" | jq -r '["ID", "STATE", "EXIT", "OUTCOME", "STARTED"],
+        (.cells[] | [.id, .state, .exit_code // "-", .outcome // "-", .started_at]) | @tsv' | table
 }
 
 # Lines of fields with tabs between, the first one a heading, as columns.
@@ -120,22 +202,33 @@ table() {
         }'
 }
 
-# ---- What next -----------------------------------------------------------------------------
+# ---- Commands ------------------------------------------------------------------------------------
+
+# A command is decided upon the records, and what comes of it is an event.
+show_commands() {
+    local id
+    heading "Commands"
+    request POST /v1/formations -H 'Content-Type: application/json' -d '{"name": "hello",
+        "coordinator": "lead", "members": [{"id": "lead"}, {"id": "help", "authorizedBy": "lead"}]
+        }' >"$scratch/answer"
+    id=$(jq -er .id "$scratch/answer") || { cat "$scratch/answer" >&2; return 1; }
+    jq -r '"create: \(.name) is \(.status)"' "$scratch/answer"
+    request DELETE "/v1/formations/$id" | jq -r '"cancel: \(.name) is \(.status)"'
+    request DELETE "/v1/formations/$id" | jq -r '"cancel again: \(.status), \(.detail)"'
+}
+
+# ---- What next -----------------------------------------------------------------------------------
 
 show_next() {
-    local program data
-    program=$(shown "$reeld") data=$(shown "$events")
-    heading "Next"
+    heading "The daemon goes on at $url until Ctrl-C; in another terminal, try"
     cat <<END
-your own events, one JSON payload a line:
-    $program replay FILE
-one record:
-    $program replay $data | jq '.collections.cells[] | select(.id == "payments-ledger-1")'
-all the tests:
-    bash $(shown "$root/tests/run.sh")
-a projector of your own: read $(shown "$root/core/include/reel/projector.h"),
-and begin with a copy of $(shown "$root/plugins/cell/cell.c")
+curl -H 'Authorization: Bearer $token' '$url/v1/cells?state=running'
+curl -H 'Authorization: Bearer $token' '$url/v1/events?since=280&limit=3'
+curl -H 'Authorization: Bearer $token' '$url/v1/openapi.json'
+
+All settings: $(shown "$reeld") --help. In production: $(shown "$root/docs/operating.md").
+A projector of your own: $(shown "$root/core/include/reel/projector.h"), examples/tally.c.
 END
 }
 
-main
+main "$@"

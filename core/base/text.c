@@ -78,19 +78,22 @@ void text_finish(struct text *text) {
     *text = (struct text){0};
 }
 
-char *text_extend(struct text *text, size_t len) {
-    if (text->failed) return NULL;
-    if (text->size - text->len < len) {
-        size_t size = text->size ? text->size : 256;
-        while (size - text->len < len) size *= 2;
-        char *data = realloc(text->data, size);
-        if (!data) {
-            text->failed = true;
-            return NULL;
-        }
-        text->data = data;
-        text->size = size;
+void text_reserve(struct text *text, size_t len) {
+    if (text->failed || text->size - text->len >= len) return;
+    size_t size = text->size ? text->size : 256;
+    while (size - text->len < len) size *= 2;
+    char *data = realloc(text->data, size);
+    if (!data) {
+        text->failed = true;
+        return;
     }
+    text->data = data;
+    text->size = size;
+}
+
+char *text_extend(struct text *text, size_t len) {
+    text_reserve(text, len);
+    if (text->failed) return NULL;
     text->len += len;
     return text->data + text->len - len;
 }
@@ -103,6 +106,14 @@ void text_append(struct text *text, const void *bytes, size_t len) {
 
 void text_append_str(struct text *text, struct reel_str str) {
     text_append(text, str.data, str.len);
+}
+
+const char *number_text(uint64_t number, char space[NUMBER_TEXT_MAX]) {
+    char *at = space + NUMBER_TEXT_MAX - 1;
+    *at = '\0';
+    do *--at = (char)('0' + number % 10);
+    while (number /= 10);
+    return at;
 }
 
 void text_append_lit(struct text *text, const char *literal) {

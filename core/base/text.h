@@ -13,6 +13,10 @@ bool utf8_valid(struct reel_str text);
 /* A hash for tables in memory: fast, seeded per process, never stored. */
 uint64_t str_hash(struct reel_str text);
 
+/* Decimal digits, with a NUL behind; the result points into `space`. */
+#define NUMBER_TEXT_MAX 21
+const char *number_text(uint64_t number, char space[NUMBER_TEXT_MAX]);
+
 /* A growing buffer. All of zero is an empty one. A failed allocation is remembered in `failed`
  * and makes every later append a no-op, so that only the end needs checking. */
 struct text {
@@ -24,6 +28,8 @@ struct text {
 void text_finish(struct text *text);
 /* Makes the text longer by `len` bytes, for the caller to write; NULL if that failed. */
 char *text_extend(struct text *text, size_t len);
+/* Makes room for `len` more bytes at once. */
+void text_reserve(struct text *text, size_t len);
 void text_append(struct text *text, const void *bytes, size_t len);
 void text_append_str(struct text *text, struct reel_str str);
 void text_append_lit(struct text *text, const char *literal);

@@ -50,7 +50,8 @@ void stages_stop(struct daemon *daemon);
 /* For the intake: wakes the sinks. `context` is the daemon. */
 void stages_moved(void *context, uint64_t cursor);
 
-/* Ends the daemon as a signal does. [any thread] */
+/* Ends the daemon as a first SIGTERM does, however often it is called; the first code that is not
+ * 0 is the daemon's. [any thread] */
 void daemon_quit(struct daemon *daemon, int exit_code);
 
 void daemon_status(struct daemon *daemon, struct reel_status *ret);

@@ -42,14 +42,21 @@ static int finish_stdout(void) {
     return EXIT_FAILED;
 }
 
+/* Whatever else is there: who asks for help wants nothing else done. */
+static bool wants_help(int argc, char **argv) {
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
+    return false;
+}
+
 int main(int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : "";
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(name, commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+    if (wants_help(argc, argv)) {
         print_help(stdout);
         return finish_stdout();
     }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(name, commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
     if (strcmp(name, "--help=markdown") == 0) {
         serve_help(stdout, true);
         return finish_stdout();

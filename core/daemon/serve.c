@@ -165,18 +165,23 @@ static int start_intake(struct daemon *daemon, struct reel_error *error) {
 
 /* ---- Signals --------------------------------------------------------------------------------- */
 
+/* daemon_quit's own: it stays blocked, so that to quit again while ending is nothing, whereas a
+ * second SIGTERM kills. */
+#define SIGNAL_QUIT SIGUSR1
+
 static void block_signals(sigset_t *ret) {
     sigemptyset(ret);
     sigaddset(ret, SIGTERM);
     sigaddset(ret, SIGINT);
     sigaddset(ret, SIGHUP);
+    sigaddset(ret, SIGNAL_QUIT);
     pthread_sigmask(SIG_BLOCK, ret, NULL);
 }
 
 void daemon_quit(struct daemon *daemon, int exit_code) {
     int good = EXIT_GOOD;
     atomic_compare_exchange_strong(&daemon->exit_code, &good, exit_code);
-    pthread_kill(daemon->main_thread, SIGTERM);
+    pthread_kill(daemon->main_thread, SIGNAL_QUIT);
 }
 
 static void wait_for_end(struct daemon *daemon, const sigset_t *signals) {
@@ -233,6 +238,7 @@ static void end(struct daemon *daemon) {
     uint64_t timeout_ms = config_number(daemon->config, "drain_ms_max");
     atomic_store(&daemon->draining, true);
     if (daemon->intake) {
+        intake_drain(daemon->intake, 0); /* takes nothing new; what it has, sinks wait for */
         stages_drain(daemon, (uint32_t)timeout_ms);
         uint64_t taken_ms = clock_ms() - began_ms;
         intake_drain(daemon->intake, taken_ms < timeout_ms ? (uint32_t)(timeout_ms - taken_ms) : 0);

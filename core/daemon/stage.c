@@ -87,9 +87,6 @@ static int host_canonical_key(struct reel_stage *handle, const char *collection,
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* Beside its payload, what a job takes in memory. */
-#define JOB_BYTES 2048
-
 struct submission {
     struct job job; /* first */
     reel_submitted_fn done;
@@ -122,7 +119,6 @@ static int host_submit(struct reel_stage *handle, const struct reel_str *payload
     job->work.count = count;
     job->work.submitted = true;
     job->work.results = submission->results;
-    job->bytes = JOB_BYTES;
     for (size_t i = 0; i < count; i++) job->bytes += payloads[i].len;
     job->done = submission_done;
     return push(daemon_of(handle), job, error);
@@ -154,7 +150,7 @@ static int host_command(struct reel_stage *handle, const struct reel_order *give
     struct job *job = &order->job;
     job->work.kind = WORK_ORDER;
     job->work.order = &order->order;
-    job->bytes = JOB_BYTES + given->body.len;
+    job->bytes = given->body.len;
     job->done = order_done;
     return push(daemon_of(handle), job, error);
 }

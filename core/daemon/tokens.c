@@ -10,7 +10,9 @@
 #include "daemon/file.h"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/sha.h>
+#include <pthread.h>
 #include <string.h>
 
 enum {
@@ -43,8 +45,17 @@ struct tokens {
 
 /* ---- One token ------------------------------------------------------------------------------- */
 
+/* Looked for once: each SHA256() would look for it anew. */
+static const EVP_MD *sha256;
+
+static void fetch_sha256(void) {
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
 static int digest_of(struct reel_str token, unsigned char *to, struct reel_error *error) {
-    if (SHA256((const unsigned char *)token.data, token.len, to)) return 0;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fetch_sha256);
+    if (sha256 && EVP_Digest(token.data, token.len, to, NULL, sha256, NULL)) return 0;
     return fail(error, -EIO, "the SHA-256 of a token could not be computed");
 }
 
@@ -152,9 +163,9 @@ static int read_file(struct tokens *tokens, struct token_list *ret, struct reel_
         list_finish(&list);
         return fail_in(error, rc, "token file %s", tokens->file);
     }
-    if (S_ISREG(mode) && (mode & (S_IRGRP | S_IROTH)))
-        error_set(ret_warning, "token file %s can be read by others than its owner (mode %04o)",
-                  tokens->file, mode & 07777u);
+    if (S_ISREG(mode) && (mode & S_IROTH)) /* a group is chosen: reeld.service */
+        error_set(ret_warning, "token file %s can be read by everyone (mode %04o)", tokens->file,
+                  mode & 07777u);
     *ret = list;
     return 0;
 }

@@ -19,7 +19,7 @@ struct tokens;
 
 /* Reads the file, if one is named, and the environment, which loses them. -ENOENT: there is no
  * token at all; -EINVAL: a malformed one, or a file without any; else the file cannot be read.
- * `ret_warning` is empty, or a sentence for the operator about a file that others can read.
+ * `ret_warning` is empty, or a sentence for the operator about a file that everyone can read.
  * [before there are threads] */
 int tokens_load(const char *file, struct tokens **ret, struct reel_error *ret_warning,
                 struct reel_error *error);

@@ -35,9 +35,15 @@ static uint64_t job_events(const struct job *job) {
     return job->work.kind == WORK_EVENTS ? job->work.count : 1;
 }
 
-static int check_job(const struct intake *intake, uint64_t events, uint64_t bytes,
-                     struct reel_error *error) {
+/* Of what waits: its payload, and what a job takes besides. */
+static uint64_t job_memory(const struct job *job) {
+    enum { BESIDES_BYTES = 2048 };
+    return job->bytes + BESIDES_BYTES;
+}
+
+static int check_job(const struct intake *intake, const struct job *job, struct reel_error *error) {
     const struct intake_options *options = &intake->options;
+    uint64_t events = job_events(job), bytes = job->bytes;
     if (intake->broken) return fail(error, -EIO, "the store failed earlier");
     if (intake->draining) return fail(error, -ESHUTDOWN, "the daemon is about to end");
     if (events > options->batch_events_max || bytes > options->batch_bytes_max)
@@ -46,8 +52,9 @@ static int check_job(const struct intake *intake, uint64_t events, uint64_t byte
                     (unsigned long long)events, (unsigned long long)bytes,
                     (unsigned long long)options->batch_events_max,
                     (unsigned long long)options->batch_bytes_max);
-    if (intake->queue_events > 0 && (intake->queue_events + events > options->queue_events_max ||
-                                     intake->queue_bytes + bytes > options->queue_bytes_max))
+    if (intake->queue_events > 0 &&
+        (intake->queue_events + events > options->queue_events_max ||
+         intake->queue_bytes + job_memory(job) > options->queue_bytes_max))
         return fail(error, -EAGAIN, "the queue is full: %llu events of %llu bytes are waiting",
                     (unsigned long long)intake->queue_events,
                     (unsigned long long)intake->queue_bytes);
@@ -56,14 +63,13 @@ static int check_job(const struct intake *intake, uint64_t events, uint64_t byte
 
 int intake_push(struct intake *intake, struct job *job, struct reel_error *error) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
-    uint64_t events = job_events(job);
-    int rc = check_job(intake, events, job->bytes, error);
+    int rc = check_job(intake, job, error);
     if (rc < 0) return rc;
     job->next = NULL;
     *intake->last = job;
     intake->last = &job->next;
-    intake->queue_events += events;
-    intake->queue_bytes += job->bytes;
+    intake->queue_events += job_events(job);
+    intake->queue_bytes += job_memory(job);
     pthread_cond_signal(&intake->work);
     return 0;
 }
@@ -98,7 +104,7 @@ static void answer_group(struct intake *intake, struct job *first) {
         struct job *job = first;
         first = job->next;
         events += job_events(job);
-        bytes += job->bytes;
+        bytes += job_memory(job);
         job->done(job);
     }
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
@@ -113,32 +119,39 @@ static void trouble(struct intake *intake, int rc, const struct reel_error *erro
     pthread_mutex_lock(&intake->lock);
     was_full = intake->disk_full;
     if (fatal) intake->broken = true;
-    intake->disk_full = rc == -ENOSPC;
+    if (fatal) pthread_cond_broadcast(&intake->idle);
+    if (rc == -ENOSPC) intake->disk_full = true;
     pthread_mutex_unlock(&intake->lock);
     if (rc == -ENOSPC && was_full) return; /* said once, not a thousand times */
     intake->options.trouble(intake->options.context, fatal, error->text);
 }
 
-static void wrote(struct intake *intake) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
-    if (intake->disk_full)
-        intake->options.trouble(intake->options.context, false, "the disk has room again");
+/* Something was written. */
+static void has_room(struct intake *intake) {
+    pthread_mutex_lock(&intake->lock);
+    bool was_full = intake->disk_full;
     intake->disk_full = false;
-    intake->commits++;
+    pthread_mutex_unlock(&intake->lock);
+    if (was_full)
+        intake->options.trouble(intake->options.context, false, "the disk has room again");
 }
 
-/* A sentence for the log, unless the fault is the job's own. */
-static void look_for_trouble(struct intake *intake, struct work *const *group, size_t count) {
-    bool good = false;
+static void wrote(struct intake *intake, size_t commits) {
+    has_room(intake);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    intake->commits += commits;
+}
+
+/* A sentence for the log, unless the faults are the jobs' own. What is for all that follow, a full
+ * disk or a broken store, is the last one's. */
+static void look_for_trouble(struct intake *intake, size_t count) {
+    const struct work *worst = NULL;
     for (size_t i = 0; i < count; i++) {
-        int rc = group[i]->rc;
-        good = good || rc == 0;
-        if (rc == -EIO || rc == -ENOSPC || rc == -ENOMEM || rc == -EPROTO) {
-            trouble(intake, rc, &group[i]->error);
-            return;
-        }
+        const struct work *work = intake->group[i];
+        int rc = work->rc;
+        if (rc == -EIO || rc == -ENOSPC || rc == -ENOMEM || rc == -EPROTO) worst = work;
     }
-    if (good) wrote(intake);
+    if (worst) trouble(intake, worst->rc, &worst->error);
 }
 
 /* Does one group. False: nothing was waiting. */
@@ -148,15 +161,33 @@ static bool run_group(struct intake *intake) {
     struct job *first = take_group(intake, &count);
     if (!first) return false;
     uint64_t began = clock_ns();
-    works_run(reel, intake->group, count);
+    size_t commits = works_run(reel, intake->group, count);
     histogram_observe(&intake->commit_times, clock_ns() - began);
-    look_for_trouble(intake, intake->group, count);
+    if (commits > 0) wrote(intake, commits);
+    look_for_trouble(intake, count);
     intake->options.moved(intake->options.context, reel_cursor(reel));
     answer_group(intake, first);
     return true;
 }
 
-/* 1: did something; 0: nothing is left to do; or it failed. */
+/* Answers all that is queued so, and none of it is done. */
+static void refuse_queued(struct intake *intake, int rc, const char *sentence) {
+    struct job *first;
+    size_t count;
+    while ((first = take_group(intake, &count))) {
+        for (size_t i = 0; i < count; i++)
+            intake->group[i]->rc = fail(&intake->group[i]->error, rc, "%s", sentence);
+        answer_group(intake, first);
+    }
+}
+
+static bool is_draining(struct intake *intake) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    return intake->draining;
+}
+
+/* 1: did something; 0: nothing is left to do; or it failed. What is queued waits for it, but not
+ * when it cannot go on. */
 static int catch_up_some(struct intake *intake) {
     struct reel_error error = {0};
     struct reel *reel = intake->options.reel;
@@ -164,6 +195,8 @@ static int catch_up_some(struct intake *intake) {
     int rc = engine_catch_up_some(reel, &error);
     pthread_mutex_unlock(&reel->writer);
     if (rc < 0) trouble(intake, rc, &error);
+    if (rc > 0) has_room(intake);
+    if (rc < 0) refuse_queued(intake, rc, error.text);
     if (rc == 0) {
         AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
         intake->caught_up = true;
@@ -182,6 +215,25 @@ static bool trim_some(struct intake *intake) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
     intake->trimmed += trimmed;
     return trimmed > 0;
+}
+
+/* Whoever is told that it is not ready may send nothing more: so it finds out by itself. */
+static void look_for_room(struct intake *intake) {
+    struct reel_error error = {0};
+    struct reel *reel = intake->options.reel;
+    pthread_mutex_lock(&intake->lock);
+    bool full = intake->disk_full;
+    pthread_mutex_unlock(&intake->lock);
+    if (!full) return;
+    pthread_mutex_lock(&reel->writer);
+    views_expire(reel);
+    int rc = store_try_room(&reel->dispatcher.store, &error);
+    pthread_mutex_unlock(&reel->writer);
+    if (rc < 0)
+        trouble(intake, rc, &error);
+    else
+        has_room(intake);
+    intake->options.moved(intake->options.context, reel_cursor(reel)); /* readiness, that is */
 }
 
 /* Waits until something is pushed, it is to end, or a tick is over. False: it is to end. */
@@ -206,7 +258,9 @@ static void *run(void *context) {
     while (wait_for_work(intake, at_once)) {
         if (behind != 0) {
             behind = catch_up_some(intake);
-            at_once = behind > 0;
+            at_once = behind > 0 && !is_draining(intake);
+            if (behind > 0 && !at_once)
+                refuse_queued(intake, -ESHUTDOWN, "the daemon is about to end");
             if (behind != 0) continue;
         }
         at_once = run_group(intake);
@@ -215,6 +269,7 @@ static void *run(void *context) {
             at_once = true;
         else
             looked_ms = clock_ms();
+        look_for_room(intake);
         store_check_readers(&intake->options.reel->dispatcher.store);
     }
     return NULL;
@@ -256,18 +311,8 @@ void intake_drain(struct intake *intake, uint32_t timeout_ms) {
         until.tv_nsec -= 1000000000;
     }
     intake->draining = true;
-    while ((intake->first || intake->busy) && intake->caught_up && !intake->broken)
+    while ((intake->first || intake->busy) && !intake->broken)
         if (pthread_cond_timedwait(&intake->idle, &intake->lock, &until) == ETIMEDOUT) return;
-}
-
-static void refuse_rest(struct intake *intake) {
-    struct job *job = intake->first;
-    while (job) {
-        struct job *next = job->next;
-        job->work.rc = fail(&job->work.error, -ESHUTDOWN, "the daemon has ended");
-        job->done(job);
-        job = next;
-    }
 }
 
 void intake_stop(struct intake *intake) {
@@ -276,7 +321,7 @@ void intake_stop(struct intake *intake) {
     pthread_cond_signal(&intake->work);
     pthread_mutex_unlock(&intake->lock);
     pthread_join(intake->thread, NULL);
-    refuse_rest(intake);
+    refuse_queued(intake, -ESHUTDOWN, "the daemon has ended");
 }
 
 void intake_destroy(struct intake *intake) {

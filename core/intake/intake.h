@@ -19,7 +19,7 @@
 
 struct job {
     struct work work;
-    uint64_t bytes;                /* what it counts for in the queue */
+    uint64_t bytes;                /* of its payload */
     void (*done)(struct job *job); /* the job is the caller's again */
     struct job *next;              /* the queue's */
 };
@@ -56,7 +56,8 @@ int intake_start(const struct intake_options *options, struct intake **ret,
  * is draining; -EIO: the store is broken. */
 int intake_push(struct intake *intake, struct job *job, struct reel_error *error);
 
-/* Refuses new jobs, and returns when those that are queued are done, or after `timeout_ms`. */
+/* Refuses new jobs, and returns when those that are queued are done, or after `timeout_ms`; those
+ * behind a catch-up are refused, too. It can be called again. */
 void intake_drain(struct intake *intake, uint32_t timeout_ms);
 
 /* Ends the thread after what it is doing; jobs that are still queued are answered -ESHUTDOWN, and

@@ -87,7 +87,8 @@ void json_quote(char *to, struct reel_str str, size_t quoted_len) {
 
 void text_append_quoted(struct text *text, struct reel_str str) {
     size_t len = json_quoted_len(str);
-    char *to = text_extend(text, len);
+    if (len == 0) text->failed = true; /* not UTF-8: whoever calls has checked that */
+    char *to = len ? text_extend(text, len) : NULL;
     if (to) json_quote(to, str, len);
 }
 

@@ -5,7 +5,6 @@
 #include "listing.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 const struct problem_info problem_infos[PROBLEMS] = {
@@ -24,9 +23,8 @@ const struct problem_info problem_infos[PROBLEMS] = {
 };
 
 void text_append_number(struct text *text, uint64_t number) {
-    char digits[24];
-    int len = snprintf(digits, sizeof digits, "%" PRIu64, number);
-    text_append(text, digits, (size_t)len);
+    char digits[NUMBER_TEXT_MAX];
+    text_append_lit(text, number_text(number, digits));
 }
 
 void answer_finish(struct answer *answer) {
@@ -132,9 +130,8 @@ static bool add(struct MHD_Response *response, const char *name, const char *val
 }
 
 static bool add_number(struct MHD_Response *response, const char *name, uint64_t value) {
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, value);
-    return add(response, name, text);
+    char digits[NUMBER_TEXT_MAX];
+    return add(response, name, number_text(value, digits));
 }
 
 static bool add_cors(struct MHD_Response *response, const struct answer *answer,

@@ -81,20 +81,30 @@ static int take_condition(struct filter *filter) {
     return filter->parser && !condition->needle.failed ? 0 : -ENOMEM;
 }
 
-int filter_by_field(const struct reel_field *field, struct reel_str value, struct filter *ret) {
+static int make_room(struct filter *ret, size_t room) {
     *ret = (struct filter){0};
+    ret->conditions = calloc(room, sizeof *ret->conditions);
+    if (!ret->conditions) return -ENOMEM;
+    ret->room = room;
+    return 0;
+}
+
+int filter_by_field(const struct reel_field *field, struct reel_str value, struct filter *ret) {
+    int rc = make_room(ret, 1);
+    if (rc < 0) return rc;
     ret->conditions[0].field = field;
-    int rc = add_value(&ret->conditions[0], value);
+    rc = add_value(&ret->conditions[0], value);
     return rc < 0 ? rc : take_condition(ret);
 }
 
 void filter_finish(struct filter *filter) {
-    for (size_t i = 0; i < URI_PARAMS_MAX; i++) {
+    for (size_t i = 0; i < filter->room; i++) {
         struct condition *condition = &filter->conditions[i];
         for (size_t n = 0; n < condition->value_count; n++) free((void *)condition->values[n].data);
         free(condition->values);
         text_finish(&condition->needle);
     }
+    free(filter->conditions);
     json_parser_destroy(filter->parser);
     *filter = (struct filter){0};
 }
@@ -204,6 +214,8 @@ int filter_read(struct request *request, struct reel_view *view, struct filter *
         const struct uri_param *param = &request->uri.params[i];
         const struct reel_field *field = find_field(request->projector, param->name);
         if (!field) continue;
+        if (!ret->conditions) rc = make_room(ret, request->uri.param_count);
+        if (rc < 0) return rc;
         struct condition *condition = &ret->conditions[ret->count];
         condition->field = field;
         rc = check_value(request, param, field);

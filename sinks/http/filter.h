@@ -14,8 +14,8 @@ struct condition {
 };
 
 struct filter {
-    struct condition conditions[URI_PARAMS_MAX];
-    size_t count;
+    struct condition *conditions;
+    size_t count, room;
     uint64_t changed; /* seq that last changed a collection which was asked what it means, or 0 */
     struct json_parser *parser; /* if there are any conditions */
 };

@@ -183,7 +183,7 @@ bool format_is_base64(struct reel_str str) {
 void text_append_base64(struct text *text, struct reel_str bytes) {
     static const char letters[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *to = text_extend(text, (bytes.len + 2) / 3 * 4);
+    char *to = bytes.len > 0 ? text_extend(text, (bytes.len + 2) / 3 * 4) : NULL;
     if (!to) return;
     for (size_t i = 0; i < bytes.len; i += 3, to += 4) {
         size_t left = bytes.len - i;

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* About what a row takes: with a limit, that much is made room for at once. */
+#define ROW_BYTES 400
+
 /* Rows of a listing, one walk after another. `from` is where the next walk begins. */
 struct listing {
     struct server *server;
@@ -63,9 +66,10 @@ static int write_row(void *context, const struct reel_row *row) {
     int rc = want_row(listing, row);
     if (rc == 2) listing->done = true;
     if (rc != 1) return rc < 0 ? rc : rc == 2;
-    if (listing->rows++ > 0) text_append_lit(&listing->left, ",");
-    text_append_str(&listing->left, row->json);
-    if (listing->left.failed) return -ENOMEM;
+    char *to = text_extend(&listing->left, row->json.len + (listing->rows > 0));
+    if (!to) return -ENOMEM;
+    if (listing->rows++ > 0) *to++ = ',';
+    memcpy(to, row->json.data, row->json.len);
     if (listing->rows < listing->limit && listing->left.len < LISTING_BLOCK_BYTES) return 0;
     rc = remember(listing, row->key);
     return rc < 0 ? rc : listing->left.len >= LISTING_BLOCK_BYTES;
@@ -197,6 +201,8 @@ static int make_at_once(struct listing *listing) {
     uint64_t bound = listing->server->answer_bytes_max;
     int rc;
     append(&listing->left, &listing->head);
+    if (listing->limit < LISTING_BLOCK_BYTES / ROW_BYTES)
+        text_reserve(&listing->left, (size_t)listing->limit * ROW_BYTES);
     do {
         rc = walk(listing, write_row);
         if (rc < 0) return rc;

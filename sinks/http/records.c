@@ -38,9 +38,10 @@ static void fail_request(struct request *request, int rc) {
 
 /* Strong for a record; weak for a list, whose cursor moves on while its records are the same. */
 static void tag(struct request *request, bool weak, uint64_t changed) {
-    struct answer *answer = &request->answer;
-    snprintf(answer->etag, sizeof answer->etag, "%s\"%s-%u-%llu\"", weak ? "W/" : "",
-             answer->epoch.text, request->projector->revision, (unsigned long long)changed);
+    char digits[NUMBER_TEXT_MAX], *at = request->answer.etag; /* which has room for all of it */
+    at = stpcpy(stpcpy(at, weak ? "W/\"" : "\""), request->answer.epoch.text);
+    at = stpcpy(stpcpy(at, "-"), number_text(request->projector->revision, digits));
+    stpcpy(stpcpy(stpcpy(at, "-"), number_text(changed, digits)), "\"");
 }
 
 /* Does If-None-Match name it? (RFC 9110, section 13.1.2: weakly compared.) Then 304. */

@@ -92,15 +92,15 @@ static bool has_name(const struct reel_projector *projector) {
 
 /* Does the path fit, segment by segment? */
 static bool path_fits(const char *path, const struct uri *uri) {
-    size_t n = 0;
-    for (path++;; path++, n++) {
-        size_t len = strcspn(path, "/");
-        if (n == uri->segment_count) return false;
-        struct reel_str part = {path, len};
-        if (part.data[0] != '{' && !reel_str_eq(part, uri->segments[n])) return false;
-        path += len;
+    for (size_t n = 0; n < uri->segment_count; n++) {
+        const char *part = ++path;
+        struct reel_str given = uri->segments[n];
+        while (*path && *path != '/') path++;
+        size_t len = (size_t)(path - part);
+        if (*part != '{' && !reel_str_eq((struct reel_str){part, len}, given)) return false;
         if (!*path) return n + 1 == uri->segment_count;
     }
+    return false;
 }
 
 /* Is it there for that collection: are its records named, does it take that command? */
@@ -116,24 +116,43 @@ static bool is_declared(const struct route *route, const struct uri *uri,
            has_command(projector, verb);
 }
 
-/* Sets the route for the request's method, and the methods of all that fit its path. */
-static void find_route(struct request *request, unsigned *ret_methods) {
+/* The next route from `*at` on that the target fits, with its collection; or NULL. */
+static const struct route *next_route(const struct request *request, size_t *at,
+                                      const struct reel_projector **ret_projector) {
     const struct uri *uri = &request->uri;
-    *ret_methods = 0;
-    for (size_t i = 0; routes[i]; i++) {
-        const struct route *route = routes[i];
-        const struct reel_projector *projector = NULL;
+    const struct route *route;
+    while ((route = routes[(*at)++])) {
+        *ret_projector = NULL;
         if (!path_fits(route->path, uri)) continue;
-        if (strstr(route->path, "{collection}")) {
-            projector = find_projector(request_stage(request), uri->segments[1]);
-            if (!projector || !is_declared(route, uri, projector)) continue;
-        }
-        *ret_methods |= route->method;
-        if (route->method != request->method || request->route) continue;
+        if (!strstr(route->path, "{collection}")) return route;
+        *ret_projector = find_projector(request_stage(request), uri->segments[1]);
+        if (*ret_projector && is_declared(route, uri, *ret_projector)) return route;
+    }
+    return NULL;
+}
+
+/* Sets the route for the request's method, if there is one. */
+static void find_route(struct request *request) {
+    const struct reel_projector *projector;
+    const struct route *route;
+    size_t at = 0;
+    while ((route = next_route(request, &at, &projector))) {
+        if (route->method != request->method) continue;
         request->route = route;
         request->projector = projector;
         request->body_max = route->body_max ? route->body_max(request->server) : 0;
+        return;
     }
+}
+
+/* Of all routes that the target fits. */
+static unsigned find_methods(const struct request *request) {
+    const struct reel_projector *projector;
+    const struct route *route;
+    unsigned methods = 0;
+    size_t at = 0;
+    while ((route = next_route(request, &at, &projector))) methods |= route->method;
+    return methods;
 }
 
 static void write_allow(struct answer *answer, unsigned methods) {
@@ -219,7 +238,8 @@ static int check_target(struct request *request) {
     return request->uri_error;
 }
 
-static int refuse_unknown(struct request *request, unsigned methods) {
+static int refuse_unknown(struct request *request) {
+    unsigned methods = find_methods(request);
     if (methods == 0) {
         answer_problem(&request->answer, PROBLEM_NOT_FOUND, "there is no such route");
         return -ENOENT;
@@ -247,19 +267,18 @@ static int check_load(struct request *request) {
 }
 
 int route_request(struct request *request) {
-    unsigned methods = 0;
     int rc = check_target(request);
-    if (rc == 0) find_route(request, &methods);
+    if (rc == 0) find_route(request);
     if (rc == 0) rc = check_load(request);
     if (rc < 0) return rc;
     if (request->method == METHOD_OPTIONS) {
         handle_options(request);
-        write_allow(&request->answer, methods);
+        write_allow(&request->answer, find_methods(request));
         return 0;
     }
     if (!request->route || request->route->access != OPEN)
         rc = check_token(request, request->route ? request->route->access : READ);
-    if (rc == 0 && !request->route) rc = refuse_unknown(request, methods);
+    if (rc == 0 && !request->route) rc = refuse_unknown(request);
     if (rc == 0) rc = check_params(request);
     return rc < 0 ? rc : check_length(request);
 }

@@ -71,6 +71,13 @@ static int take_query(struct uri *uri, struct reel_str query, char **space) {
     return rc;
 }
 
+/* At least as many as it has. */
+static size_t count_params(const char *target) {
+    size_t count = 1;
+    while (count < URI_PARAMS_MAX && (target = strchr(target, '&'))) count++, target++;
+    return count;
+}
+
 static void skip(struct reel_str *rest, size_t len) {
     rest->data += len;
     rest->len -= len;
@@ -93,9 +100,11 @@ static bool skip_to_path(struct reel_str *rest) {
 
 int uri_parse(const char *target, struct uri *ret) {
     struct reel_str rest = reel_text(target), path;
-    *ret = (struct uri){.space = malloc(rest.len + 1)};
+    size_t params_size = count_params(target) * sizeof *ret->params;
+    *ret = (struct uri){.space = malloc(params_size + rest.len + 1)};
     if (!ret->space) return -ENOMEM;
-    char *space = ret->space;
+    ret->params = ret->space;
+    char *space = (char *)ret->space + params_size;
     if (!skip_to_path(&rest)) return -EINVAL;
     split(&rest, '?', &path);
     int rc = take_path(ret, path, &space);

@@ -12,12 +12,12 @@ struct uri_param {
     struct reel_str name, value;
 };
 
-/* What it points to lies in `space`. */
+/* What it points to lies in `space`, params first. */
 struct uri {
-    char *space;
+    void *space;
     struct reel_str segments[URI_SEGMENTS_MAX]; /* "/v1/cells/" has three, the last is empty */
     size_t segment_count;
-    struct uri_param params[URI_PARAMS_MAX];
+    struct uri_param *params;
     size_t param_count;
 };
 

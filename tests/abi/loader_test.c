@@ -22,7 +22,9 @@
 _Static_assert(REEL_ABI_MAJOR == 1, "newer_major below is 2.0");
 _Static_assert(REEL_ABI_MINOR < 9, "newer_minor below is 1.9");
 
-#define P0 "projectors[0]."
+#define P0   "projectors[0]."
+#define S0   "sinks[0]."
+#define SET0 "sinks[0].settings[0]."
 
 /* What was added since then may be missing, whatever minor version a plugin says it is of. */
 #define PROJECTOR_SIZE_1_0 offsetof(struct reel_projector, canonical_key)
@@ -100,6 +102,24 @@ static struct refusal refusals[] = {
     WITH("duplicate_filter", P0 "fields[1].filter is `id`, which fields[0] has already"),
     WITH("name_kind", P0 "fields[0].flags has REEL_FIELD_IS_NAME, but it is no REEL_FIELD_STRING"),
     WITH("two_names", P0 "fields[1].flags has REEL_FIELD_IS_NAME, which fields[0] has already"),
+    WITH("many_sinks", "sinks has more than 64"),
+    WITH_SIZE("small_sink", S0 "struct_size is 24" WANTS, sizeof(struct reel_sink)),
+    WITH("sink_flags", S0 "flags has unknown bits 0x4"),
+    WITH("no_sink_name", S0 "name is empty" NAME_PATTERN),
+    WITH("sink_name", S0 "name is `Show It`" NAME_PATTERN),
+    WITH("no_start", S0 "start is NULL"),
+    WITH("no_stop", S0 "stop is NULL"),
+    WITH("many_settings", S0 "settings has more than 256"),
+    WITH_SIZE("small_setting", SET0 "struct_size is 16" WANTS, sizeof(struct reel_setting)),
+    WITH("setting_flags", SET0 "flags has unknown bits 0x4"),
+    WITH("setting_name", SET0 "name is `show-max`, wanted [a-z][a-z0-9_]{0,62}"),
+    WITH("no_help", SET0 "help is empty"),
+    WITH("setting_kind", SET0 "kind is 99, wanted 1 to 4"),
+    WITH("number_without_standard", SET0 "standard is empty, wanted a number from min to max"),
+    WITH("number_beyond_max", SET0 "standard is `101`, wanted a number from min to max"),
+    WITH("switch_standard", SET0 "standard is `true`, but a switch is off"),
+    WITH("one_of_standard", SET0 "standard is `all`, wanted one of values"),
+    WITH("list_of_numbers", SET0 "flags has REEL_SETTING_LIST, but it is no REEL_SETTING_TEXT"),
 };
 
 /* ---- Fixture --------------------------------------------------------------------------------- */
@@ -303,6 +323,30 @@ static void loads_a_directory_in_the_order_of_names(void **state) {
     assert_null(reel_collection_name(*state, 1));
 }
 
+/* All that a host reads is there, whatever the plugin's own structs had. */
+static void shows_the_sinks_of_a_plugin(void **state) {
+    load(*state, fixture_so("good"));
+    load(*state, fixture_so("sink"));
+    const struct reel_sink *sink = reel_sink(*state, 0);
+    assert_non_null(sink);
+    assert_string_equal(sink->name, "show");
+    assert_string_equal(sink->summary, "shows nothing");
+    assert_non_null(sink->start);
+    assert_string_equal(sink->settings[0]->name, "show_max");
+    assert_string_equal(sink->settings[0]->standard, "20");
+    assert_null(sink->settings[1]);
+    assert_null(reel_sink(*state, 1));
+    struct reel_plugin_info info;
+    assert_true(reel_plugin_info(*state, 1, &info));
+    assert_string_equal(info.name, "fixture");
+    assert_string_equal(info.version, "1.0.0");
+    assert_string_equal(info.path, fixture_so("sink"));
+    assert_int_equal(info.abi_minor, REEL_ABI_MINOR);
+    assert_null(reel_collection_name(*state, 1));
+    start(*state);
+    assert_good_runs(*state);
+}
+
 /* ---- The list -------------------------------------------------------------------------------- */
 
 #define WITH_REEL(test) cmocka_unit_test_setup_teardown(test, open_in_memory, close_it)
@@ -326,6 +370,7 @@ int main(void) {
         WITH_REEL(two_reels_load_one_file),
         WITH_REEL(loads_a_bare_name_as_a_file_here),
         WITH_REEL(loads_a_directory_in_the_order_of_names),
+        WITH_REEL(shows_the_sinks_of_a_plugin),
     };
     int failed = cmocka_run_group_tests_name("refusals", tests, NULL, NULL);
     return failed + cmocka_run_group_tests_name("loader", others, NULL, NULL);

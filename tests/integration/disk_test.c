@@ -1,87 +1,15 @@
 /* disk_test.c: a full disk. Writes are refused in a sentence, reads go on, nothing is lost, and
- * when there is room it goes on.
- *
- * The disk is a small tmpfs in a mount namespace of a child's own, so that it needs no rights
- * where user namespaces may be made, and is gone with the child. */
-#include "support.h"
+ * when there is room it goes on. */
+#include "disk.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/statvfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { NOT_PERMITTED = 77, VIEWS = 70, BATCH = 32 };
-
-/* ---- A small disk ---------------------------------------------------------------------------- */
-
-static bool write_line(const char *path, const char *line) {
-    FILE *file = fopen(path, "we");
-    if (!file) return false;
-    fputs(line, file);
-    return fclose(file) == 0;
-}
-
-/* Outside we are who we are, inside root. */
-static bool map_id(const char *path, unsigned id) {
-    char line[32];
-    snprintf(line, sizeof line, "0 %u 1", id);
-    return write_line(path, line);
-}
-
-/* As root of a namespace of our own, where we are not root already. */
-static bool enter_namespace(void) {
-    unsigned uid = geteuid(), gid = getegid();
-    if (unshare(CLONE_NEWNS) == 0) return true;
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
-    return write_line("/proc/self/setgroups", "deny") && map_id("/proc/self/uid_map", uid) &&
-           map_id("/proc/self/gid_map", gid);
-}
-
-static void mount_disk(const char *directory, const char *options) {
-    if (!enter_namespace()) child_end(NOT_PERMITTED);
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) child_end(NOT_PERMITTED);
-    if (mount("tmpfs", directory, "tmpfs", 0, options) != 0) child_end(NOT_PERMITTED);
-}
-
-/* A file of that many bytes, or of all that there is room for. */
-static void write_ballast(const char *path, size_t bytes) {
-    static const char zeros[4096];
-    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    must(file >= 0);
-    size_t done = 0;
-    while (done < bytes) {
-        ssize_t part = write(file, zeros, sizeof zeros);
-        if (part < 0) must(errno == ENOSPC);
-        if (part <= 0) break;
-        done += (size_t)part;
-    }
-    must(done > 0);
-    close(file);
-}
-
-static void run_on_disk(void (*run)(const char *directory), const char *options) {
-    const char *directory = scratch_directory();
-    struct child child;
-    if (child_begin(&child)) {
-        mount_disk(directory, options);
-        run(directory);
-        child_end(0);
-    }
-    int status = child_wait(&child);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_PERMITTED) {
-        print_message("mounting a small tmpfs is not permitted here: not tested\n");
-        skip();
-    }
-    if (WIFSIGNALED(status)) support_failed(__FILE__, __LINE__, "%s", strsignal(WTERMSIG(status)));
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
+enum { VIEWS = 70, BATCH = 32 };
 
 /* ---- Writing until it is full ---------------------------------------------------------------- */
 
@@ -239,13 +167,6 @@ static void back_up_without_room(const char *directory) {
 static void a_backup_without_room_is_tried_again_when_there_is_some(void **state) {
     (void)state;
     run_on_disk(back_up_without_room, "size=16m");
-}
-
-/* Leaves about that much room. */
-static void leave_room(const char *directory, const char *ballast, size_t bytes) {
-    struct statvfs disk;
-    must(statvfs(directory, &disk) == 0);
-    write_ballast(ballast, (size_t)(disk.f_bavail * disk.f_bsize) - bytes);
 }
 
 /* It knows its collections, and has no room for their records. */

@@ -219,6 +219,36 @@ static void collections_are_named_and_described(void **state) {
     assert_true(info.served);
 }
 
+static void projectors_are_shown_in_the_order_of_names(void **state) {
+    struct reel *reel = *state;
+    for (size_t n = 0; n < 2; n++) {
+        const struct reel_projector *projector = reel_projector(reel, n);
+        assert_non_null(projector);
+        assert_string_equal(projector->collection, reel_collection_name(reel, n));
+        assert_true(projector->struct_size >= sizeof *projector);
+        assert_non_null(projector->fields[0]);
+        assert_non_null(projector->type_prefixes[0]);
+    }
+    assert_null(reel_projector(reel, 2));
+}
+
+static void plugins_are_shown_in_the_order_of_loading(void **state) {
+    struct reel *reel = *state;
+    static const char *const names[] = {"formation", "cell"};
+    const char *const paths[] = {FORMATION_SO, CELL_SO};
+    struct reel_plugin_info info;
+    for (size_t n = 0; n < 2; n++) {
+        assert_true(reel_plugin_info(reel, n, &info));
+        assert_string_equal(info.name, names[n]);
+        assert_string_equal(info.path, paths[n]);
+        assert_true(strlen(info.version) > 0);
+        assert_int_equal(info.abi_major, REEL_ABI_MAJOR);
+        assert_true(info.abi_minor <= REEL_ABI_MINOR);
+    }
+    assert_false(reel_plugin_info(reel, 2, &info));
+    assert_null(reel_sink(reel, 0)); /* neither has one */
+}
+
 static int no_row(void *context, const struct reel_row *row) {
     (void)context, (void)row;
     return 0;
@@ -314,6 +344,8 @@ int main(void) {
         CASE(rejections_are_trimmed_with_the_log),
         CASE(an_empty_log_has_a_position),
         CASE(collections_are_named_and_described),
+        CASE(projectors_are_shown_in_the_order_of_names),
+        CASE(plugins_are_shown_in_the_order_of_loading),
         CASE(what_is_not_there_is_told_apart),
         CASE(a_walk_ends_where_its_callback_says),
         CASE(what_is_there_is_not_waited_for),

@@ -87,6 +87,20 @@ static void settings_of_a_sink_come_with_its_plugin(void **state) {
     assert_refused((const char *const[]){"--notes-file", "x", NULL}, 2, "--notes-file");
 }
 
+/* A second SIGTERM kills; a sink that gives up when the first has come must not count as one. */
+static void a_sink_that_quits_while_it_is_drained_lets_the_rest_end(void **state) {
+    (void)state;
+    const char *file = path_in(scratch_directory(), "notes");
+    struct daemon daemon =
+        daemon_started(scratch_directory(), "--plugin", NOTES_SO, "--sink", "http", "--sink",
+                       "notes", "--notes-file", file, "--notes-quit-code", "7", NULL);
+    kill(daemon.pid, SIGTERM);
+    int status = daemon_wait(&daemon);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 7);
+    assert_true(file_has(file, "stopped\n"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sink_from_a_plugin_follows_what_is_committed),
@@ -94,6 +108,7 @@ int main(void) {
         cmocka_unit_test(a_sink_that_cannot_start_is_said_so),
         cmocka_unit_test(a_sink_that_is_not_there_is_said_so),
         cmocka_unit_test(settings_of_a_sink_come_with_its_plugin),
+        cmocka_unit_test(a_sink_that_quits_while_it_is_drained_lets_the_rest_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -80,6 +81,9 @@ static pid_t launch(const char *directory, const char *const *more, const char *
     const char *usual[] = {"--data", directory,  "--bind", "127.0.0.1:0", "--token-file",
                            tokens,   "--plugin", CELL_SO,  "--plugin",    FORMATION_SO};
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) arguments[count++] = usual[i];
+    char map_bytes[24];
+    snprintf(map_bytes, sizeof map_bytes, "%" PRIu64, test_options(NULL, NULL).map_bytes);
+    if (strcmp(map_bytes, "0") != 0) setenv("REEL_MAP_BYTES", map_bytes, 1); /* a sanitizer's */
     for (; more && more[given]; given++) {
         must(count + 1 < ARGUMENTS_MAX);
         arguments[count++] = more[given];

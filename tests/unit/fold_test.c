@@ -415,7 +415,7 @@ static void what_was_flushed_is_found_again(void **state) {
     assert_int_equal(fixture->things->state.records, 1);
 }
 
-static void what_was_made_and_deleted_leaves_nothing(void **state) {
+static void what_was_made_and_deleted_leaves_no_record(void **state) {
     struct fixture *fixture = *state;
     folds(fixture, make_and_delete_k, REEL_APPLIED);
     flush(fixture);
@@ -434,6 +434,35 @@ static void a_deleted_record_goes_from_the_store(void **state) {
     folds(fixture, make_k, REEL_APPLIED);
     flush(fixture);
     assert_stored(fixture, "k", "{\"a\":\"made\",\"b\":null}", 3);
+}
+
+/* A tombstone takes two entries, a record one, whatever happened before. */
+static void the_index_keeps_nothing_of_what_was_before(void **state) {
+    struct fixture *fixture = *state;
+    struct store *store = fixture->store;
+    static const struct {
+        reel_outcome (*what)(struct reel_tx *);
+        reel_outcome outcome;
+        size_t entries;
+    } steps[] = {
+        {make_k, REEL_APPLIED, 1},
+        {change_k, REEL_APPLIED, 1},
+        {delete_and_reject, REEL_REJECTED, 1},
+        {delete_k, REEL_APPLIED, 2},
+        {make_and_delete_k, REEL_APPLIED, 2},
+        {do_all_and_reject, REEL_REJECTED, 2},
+        {make_k, REEL_APPLIED, 1},
+    };
+    for (size_t at = 0; at < LENGTH(steps); at++) {
+        folds(fixture, steps[at].what, steps[at].outcome);
+        flush(fixture);
+        assert_int_equal(entries_in(store, fixture->things->index), steps[at].entries);
+    }
+    const struct store_state position = {.first_seq = 1};
+    assert_int_equal(fixture->things->state.changed, LENGTH(steps));
+    assert_int_equal(registry_reset(fixture->things, &position, NULL), 0);
+    assert_int_equal(entries_in(store, fixture->things->index), 0);
+    assert_int_equal(fixture->things->state.changed, 0);
 }
 
 static void many_records_are_all_written(void **state) {
@@ -472,8 +501,9 @@ int main(void) {
         CASE(an_integer_is_read_or_none_is),
         CASE(ignoring_changes_nothing),
         CASE(what_was_flushed_is_found_again),
-        CASE(what_was_made_and_deleted_leaves_nothing),
+        CASE(what_was_made_and_deleted_leaves_no_record),
         CASE(a_deleted_record_goes_from_the_store),
+        CASE(the_index_keeps_nothing_of_what_was_before),
         CASE(many_records_are_all_written),
         CASE(an_aborted_transaction_is_forgotten),
     };

@@ -11,6 +11,9 @@
 #define TESTS_ABI_FIXTURE_H
 
 #include <reel/projector.h>
+#ifdef PLUGIN_SINKS
+#include <reel/sink.h>
+#endif
 
 /* For fixtures that the build makes several times with another word: -DFIXTURE_WORD=events. */
 #define FIXTURE_QUOTE_(word) #word
@@ -36,6 +39,11 @@
 #endif
 #ifndef PLUGIN_VERSION
 #define PLUGIN_VERSION "1.0.0"
+#endif
+#ifndef PLUGIN_SINKS
+#define PLUGIN_SINKS NULL
+#else
+#define FIXTURE_HAS_SINKS
 #endif
 #ifndef PLUGIN_PROJECTORS
 #define PLUGIN_PROJECTORS fixture_projectors
@@ -103,6 +111,50 @@
 #ifndef COMMAND_VERB
 #define COMMAND_VERB "create"
 #endif
+
+#ifndef SINK_SIZE
+#define SINK_SIZE sizeof(struct reel_sink)
+#endif
+#ifndef SINK_FLAGS
+#define SINK_FLAGS 0
+#endif
+#ifndef SINK_NAME
+#define SINK_NAME "show"
+#endif
+#ifndef SINK_START
+#define SINK_START fixture_start
+#endif
+#ifndef SINK_STOP
+#define SINK_STOP fixture_stop
+#endif
+#ifndef SINK_LIST
+#define SINK_LIST &fixture_sink
+#endif
+
+#ifndef SETTING_SIZE
+#define SETTING_SIZE sizeof(struct reel_setting)
+#endif
+#ifndef SETTING_FLAGS
+#define SETTING_FLAGS 0
+#endif
+#ifndef SETTING_NAME
+#define SETTING_NAME "show_max"
+#endif
+#ifndef SETTING_KIND
+#define SETTING_KIND REEL_SETTING_NUMBER
+#endif
+#ifndef SETTING_STANDARD
+#define SETTING_STANDARD "20"
+#endif
+#ifndef SETTING_HELP
+#define SETTING_HELP "how many are shown"
+#endif
+#ifndef SETTING_LIST
+#define SETTING_LIST &fixture_setting
+#endif
+
+/* Eight times the same, for lists that are too long. */
+#define FIXTURE_EIGHT(x) x, x, x, x, x, x, x, x
 
 static inline reel_outcome fixture_evolve(struct reel_tx *tx, const struct reel_event *event) {
     struct reel_str id = reel_get_str(reel_get(event->data, "id"));
@@ -182,12 +234,50 @@ static const struct reel_projector *const fixture_projectors[] = {
     NULL,
 };
 
+#ifdef FIXTURE_HAS_SINKS
+static inline int32_t fixture_start(struct reel_stage *stage, void **ret_sink,
+                                    struct reel_error *error) {
+    (void)stage, (void)error;
+    *ret_sink = NULL;
+    return 0;
+}
+static inline void fixture_stop(void *sink) {
+    (void)sink;
+}
+
+static const char *const fixture_words[] = {"few", "many", NULL};
+static const struct reel_setting fixture_setting = {
+    .struct_size = SETTING_SIZE,
+    .flags = SETTING_FLAGS,
+    .name = SETTING_NAME,
+    .kind = SETTING_KIND,
+    .min = 1,
+    .max = 100,
+    .standard = SETTING_STANDARD,
+    .help = SETTING_HELP,
+    .values = fixture_words,
+};
+static const struct reel_setting *const fixture_settings[] = {SETTING_LIST, NULL};
+
+static const struct reel_sink fixture_sink = {
+    .struct_size = SINK_SIZE,
+    .flags = SINK_FLAGS,
+    .name = SINK_NAME,
+    .summary = "shows nothing",
+    .settings = fixture_settings,
+    .start = SINK_START,
+    .stop = SINK_STOP,
+};
+static const struct reel_sink *const fixture_sinks[] = {SINK_LIST, NULL};
+#endif
+
 REEL_EXPORT const struct reel_plugin reel_plugin = {
     .header = {PLUGIN_MAGIC, PLUGIN_MAJOR, PLUGIN_MINOR, PLUGIN_SIZE},
     .flags = PLUGIN_FLAGS,
     .name = PLUGIN_NAME,
     .version = PLUGIN_VERSION,
     .projectors = PLUGIN_PROJECTORS,
+    .sinks = PLUGIN_SINKS,
 };
 
 #endif

@@ -76,6 +76,14 @@ static void moved(void *sink, uint64_t cursor) {
     pthread_mutex_unlock(&notes->lock);
 }
 
+/* Asks for the end that is under way, as a sink does that fails just then. */
+static void drain(void *sink, uint32_t timeout_ms) {
+    struct notes *notes = sink;
+    uint64_t code = reel_setting_number(notes->stage, "notes_quit_code");
+    (void)timeout_ms;
+    if (code) reel_quit(notes->stage, (int)code, "quits while draining");
+}
+
 static void stop(void *sink) {
     struct notes *notes = sink;
     pthread_mutex_lock(&notes->lock);
@@ -93,6 +101,8 @@ static const struct reel_setting *const settings[] = {
                  .help = "where to write"),
     REEL_SETTING(.name = "notes_collection", .kind = REEL_SETTING_TEXT, .standard = "cells",
                  .unit = "COLLECTION", .help = "what to count"),
+    REEL_SETTING(.name = "notes_quit_code", .kind = REEL_SETTING_NUMBER, .max = 255,
+                 .standard = "0", .unit = "code", .help = "what to quit with when draining"),
     NULL,
 };
 
@@ -103,6 +113,7 @@ static const struct reel_sink notes = {
     .settings = settings,
     .start = start,
     .moved = moved,
+    .drain = drain,
     .stop = stop,
 };
 static const struct reel_sink *const sinks[] = {&notes, NULL};

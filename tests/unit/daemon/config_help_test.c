@@ -42,15 +42,6 @@ static char *printed(const struct config *config,
     return text;
 }
 
-static char *file_text(const char *relative) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *file = fopen(source_path(relative), "r");
-    must(file && getdelim(&text, &size, '\0', file) > 0);
-    fclose(file);
-    return text;
-}
-
 /* ---- On a terminal --------------------------------------------------------------------------- */
 
 static void help_has_flag_value_meaning_range_and_default(void **state) {
@@ -130,16 +121,6 @@ static void the_manual_has_a_row_a_setting(void **state) {
     config_destroy(config);
 }
 
-static void the_manual_in_the_tree_is_what_is_printed(void **state) {
-    (void)state;
-    struct config *config = declared(DAEMON_OWNER, daemon_settings);
-    char *text = printed(config, config_manual), *manual = file_text("docs/settings.md");
-    assert_string_equal(manual, text);
-    free(manual);
-    free(text);
-    config_destroy(config);
-}
-
 /* ---- The daemon's own ------------------------------------------------------------------------ */
 
 /* What the loader checks of a sink's, apart from SETTING_FLAG_ONLY, which is only for these. */
@@ -211,7 +192,6 @@ int main(void) {
         cmocka_unit_test(help_fits_80_columns),
         cmocka_unit_test(help_lists_every_setting),
         cmocka_unit_test(the_manual_has_a_row_a_setting),
-        cmocka_unit_test(the_manual_in_the_tree_is_what_is_printed),
         cmocka_unit_test(the_daemons_own_keep_the_rules_for_sinks),
         cmocka_unit_test(the_daemons_own_have_good_defaults),
     };

@@ -277,21 +277,20 @@ static void a_file_has_at_most_a_mebibyte(void **state) {
     free(text);
 }
 
-static void a_file_that_others_can_read_is_warned_about(void **state) {
+static void a_file_that_everyone_can_read_is_warned_about(void **state) {
     (void)state;
     struct tokens *tokens;
     struct reel_error warning, error;
     write_file("secret-1\n", 9);
-    must(chmod("tokens", 0640) == 0);
+    must(chmod("tokens", 0604) == 0);
     must_ok(tokens_load("tokens", &tokens, &warning, &error), error);
-    assert_string_equal(warning.text,
-                        "token file tokens can be read by others than its owner (mode 0640)");
-    must(chmod("tokens", 0600) == 0);
+    assert_string_equal(warning.text, "token file tokens can be read by everyone (mode 0604)");
+    must(chmod("tokens", 0640) == 0);
     must_ok(tokens_reload(tokens, &warning, &error), error);
     assert_string_equal(warning.text, "");
-    must(chmod("tokens", 0604) == 0);
+    must(chmod("tokens", 0644) == 0);
     must_ok(tokens_reload(tokens, &warning, &error), error);
-    assert_sentence(&warning, "(mode 0604)");
+    assert_sentence(&warning, "(mode 0644)");
     tokens_destroy(tokens);
 }
 
@@ -382,7 +381,7 @@ int main(void) {
         TEST(a_file_that_cannot_be_read_is_told),
         TEST(a_malformed_file_is_told_by_its_line),
         TEST(a_file_has_at_most_a_mebibyte),
-        TEST(a_file_that_others_can_read_is_warned_about),
+        TEST(a_file_that_everyone_can_read_is_warned_about),
         TEST(a_reload_replaces_the_files_tokens),
         TEST(after_a_reload_that_fails_all_is_as_it_was),
         TEST(without_a_file_a_reload_does_nothing),

@@ -1,0 +1,295 @@
+/* serve_bench.c: what the daemon does over HTTP, beside what the machine does without it.
+ *
+ * Each figure has a measure of its own: bare libmicrohttpd that sends the same bytes, or a file
+ * that is appended to and synced. Machines differ, and the same machine differs from one second to
+ * the next, so both are run in turn, several times. Printed are the best rate, the median of the
+ * ratios of neighbours, and the lowest and the highest of these. Client and servers share the
+ * machine: processor time is the server's alone.
+ *
+ *     serve_bench [--long]
+ *
+ * --long adds the start with ten million events, which takes minutes and 10 GB to prepare.
+ */
+#include "load.h"
+#include "servers.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { RUNS = 7, CELLS = 100000, PATH_MAX_BYTES = 4096 };
+
+#define RUN_SECONDS 0.4
+
+/* A cell begins with each fourth event that is no formation's: see stream.c. */
+#define EVENTS_OF_CELLS(cells) ((size_t)(cells)*80 / 19 + 20)
+
+/* ---- Figures --------------------------------------------------------------------------------- */
+
+/* Runs of one thing, each with its neighbour's. */
+struct series {
+    double best, ratios[RUNS], cpu[RUNS];
+    size_t count;
+};
+
+static void add_run(struct series *series, double rate, double measure, double cpu) {
+    if (rate > series->best) series->best = rate;
+    series->ratios[series->count] = rate / measure;
+    series->cpu[series->count++] = cpu;
+}
+
+static int by_size(const void *a, const void *b) {
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+static double median(double *values, size_t count) {
+    qsort(values, count, sizeof *values, by_size);
+    return values[count / 2];
+}
+
+static void print_series(const char *what, struct series *series, const char *unit, double divisor,
+                         const char *measure) {
+    double middle = median(series->ratios, series->count);
+    printf("%-52s %9.*f %-10s %6.3f x %s (%.3f to %.3f)", what, divisor > 1 ? 2 : 0,
+           series->best / divisor, unit, middle, measure, series->ratios[0],
+           series->ratios[series->count - 1]);
+    double cpu = median(series->cpu, series->count);
+    if (cpu > 0) printf("  %.1f us of processor", cpu * 1e6);
+    putchar('\n');
+    fflush(stdout);
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+/* Several servers that answer the same request with the same bytes. */
+enum { SIDE_KEPT, SIDE_REELD, SIDE_MADE, SIDES };
+
+struct sides {
+    struct server servers[SIDES];
+    char request[512];
+    struct text answer;
+};
+
+static void write_get(char *to, size_t size, const char *path, bool closes) {
+    snprintf(to, size,
+             "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " BENCH_TOKEN
+             "\r\n%s\r\n",
+             path, closes ? "Connection: close\r\n" : "");
+}
+
+static struct sides sides_started(const struct server *reeld, const char *path) {
+    struct sides sides = {0};
+    write_get(sides.request, sizeof sides.request, path, true);
+    sides.answer = load_answer(reeld->port, sides.request);
+    write_get(sides.request, sizeof sides.request, path, false);
+    sides.servers[SIDE_KEPT] = bare_started(BARE_KEPT, &sides.answer);
+    sides.servers[SIDE_REELD] = *reeld;
+    sides.servers[SIDE_MADE] = bare_started(BARE_MADE, &sides.answer);
+    return sides;
+}
+
+static void sides_end(struct sides *sides) {
+    server_end(&sides->servers[SIDE_KEPT]);
+    server_end(&sides->servers[SIDE_MADE]);
+    free(sides->answer.data);
+}
+
+struct rates {
+    double answers, bytes; /* a second */
+    double cpu;            /* an answer, seconds */
+};
+
+static struct rates run_get(struct sides *sides, size_t side, size_t connections, double seconds) {
+    struct load load = {.port = sides->servers[side].port,
+                        .connections = connections,
+                        .seconds = seconds,
+                        .status = 200,
+                        .write = load_write_text,
+                        .context = sides->request};
+    double before = server_cpu(&sides->servers[side]);
+    struct load_result result = load_run(&load);
+    double cpu = server_cpu(&sides->servers[side]) - before;
+    return (struct rates){(double)result.answers / result.seconds,
+                          (double)result.bytes / result.seconds, cpu / (double)result.answers};
+}
+
+static void report_get(const struct server *reeld, const char *what, const char *path,
+                       size_t connections) {
+    struct sides sides = sides_started(reeld, path);
+    struct series kept = {0}, own = {0}, made = {0};
+    char name[80];
+    for (size_t i = 0; i < RUNS; i++) {
+        struct rates rates[SIDES];
+        for (size_t side = 0; side < SIDES; side++)
+            rates[side] = run_get(&sides, side, connections, RUN_SECONDS);
+        const struct rates *at = &rates[SIDE_REELD];
+        add_run(&own, at->answers, rates[SIDE_KEPT].answers, at->cpu);
+        add_run(&kept, rates[SIDE_KEPT].answers, rates[SIDE_KEPT].answers, rates[SIDE_KEPT].cpu);
+        add_run(&made, rates[SIDE_MADE].answers, rates[SIDE_KEPT].answers, rates[SIDE_MADE].cpu);
+    }
+    snprintf(name, sizeof name, "%s, %zu connections", what, connections);
+    print_series(name, &own, "requests/s", 1, "(a)");
+    print_series("    (a) bare libmicrohttpd, one response for all", &kept, "requests/s", 1, "(a)");
+    print_series("    the same, each with a response of its own", &made, "requests/s", 1, "(a)");
+    sides_end(&sides);
+}
+
+static void report_listing(const struct server *reeld) {
+    struct sides sides = sides_started(reeld, "/v1/cells");
+    struct series kept = {0}, own = {0};
+    char name[80];
+    for (size_t i = 0; i < RUNS; i++) {
+        struct rates bare = run_get(&sides, SIDE_KEPT, 1, RUN_SECONDS);
+        struct rates rates = run_get(&sides, SIDE_REELD, 1, RUN_SECONDS);
+        add_run(&kept, bare.bytes, bare.bytes, bare.cpu);
+        add_run(&own, rates.bytes, bare.bytes, rates.cpu);
+    }
+    snprintf(name, sizeof name, "GET of all %d cells, %.1f MB", CELLS,
+             (double)sides.answer.len / 1e6);
+    print_series(name, &own, "GB/s", 1e9, "(b)");
+    print_series("    (b) bare libmicrohttpd, from one buffer", &kept, "GB/s", 1e9, "(b)");
+    sides_end(&sides);
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+/* Small appends and syncs of one file, a second. */
+static double run_disk(void) {
+    static char bytes[400];
+    char path[PATH_MAX_BYTES];
+    snprintf(path, sizeof path, "%s/appended", scratch_directory());
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    must(fd >= 0);
+    size_t count = 0;
+    double start = seconds_now(), seconds = 0;
+    for (; seconds < RUN_SECONDS; count++) {
+        must(write(fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes && fdatasync(fd) == 0);
+        seconds = seconds_now() - start;
+    }
+    close(fd);
+    return (double)count / seconds;
+}
+
+/* POST of the next event of the stream; the context counts them. */
+static size_t write_post(void *context, char to[LOAD_REQUEST_MAX]) {
+    uint64_t *next = context;
+    char event[SAMPLE_BYTES_MAX];
+    size_t len = sample_event((*next)++, event, sizeof event);
+    int head =
+        snprintf(to, LOAD_REQUEST_MAX,
+                 "POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " BENCH_TOKEN
+                 "\r\nContent-Type: application/cloudevents+json\r\n"
+                 "Content-Length: %zu\r\n\r\n",
+                 len);
+    must((size_t)head + len < LOAD_REQUEST_MAX);
+    memcpy(to + head, event, len);
+    return (size_t)head + len;
+}
+
+static void report_posts(const struct server *reeld, size_t clients, uint64_t *next) {
+    struct series own = {0}, disk = {0};
+    char name[80];
+    for (size_t i = 0; i < RUNS; i++) {
+        struct load load = {.port = reeld->port,
+                            .connections = clients,
+                            .seconds = RUN_SECONDS,
+                            .status = 201,
+                            .write = write_post,
+                            .context = next};
+        double syncs = run_disk(), before = server_cpu(reeld);
+        struct load_result result = load_run(&load);
+        double cpu = server_cpu(reeld) - before;
+        add_run(&disk, syncs, syncs, 0);
+        add_run(&own, (double)result.answers / result.seconds, syncs, cpu / (double)result.answers);
+    }
+    snprintf(name, sizeof name, "POST of single events, durable, %zu client%s", clients,
+             clients > 1 ? "s" : "");
+    print_series(name, &own, "events/s", 1, "(c)");
+    print_series("    (c) the disk: 400 bytes appended and synced", &disk, "syncs/s", 1, "(c)");
+}
+
+/* ---- Starting -------------------------------------------------------------------------------- */
+
+static const char *filled(size_t events) {
+    const char *directory = scratch_directory();
+    struct reel *reel = reel_opened(directory, NULL, CELL_SO, FORMATION_SO, NULL);
+    apply_samples(reel, 0, events, 4096);
+    reel_close(reel);
+    return directory;
+}
+
+static bool is_ready(const struct server *server) {
+    struct text answer = load_answer(
+        server->port, "GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    bool ready = strncmp(answer.data, "HTTP/1.1 200 ", 13) == 0;
+    free(answer.data);
+    return ready;
+}
+
+/* From fork to the first 200 of /readyz, seconds. */
+static double run_start(const char *directory) {
+    double start = seconds_now();
+    struct server server = reeld_started(directory);
+    while (!is_ready(&server)) usleep(200);
+    double seconds = seconds_now() - start;
+    server_end(&server);
+    return seconds;
+}
+
+static void print_start(size_t events, double *seconds, double *ratios) {
+    char name[80];
+    snprintf(name, sizeof name, "start to ready, %zu events in the log", events);
+    double middle = median(seconds, RUNS), ratio = median(ratios, RUNS);
+    printf("%-52s %9.1f %-10s %6.3f x an empty one (%.1f to %.1f ms)\n", name, middle * 1e3, "ms",
+           ratio, seconds[0] * 1e3, seconds[RUNS - 1] * 1e3);
+    fflush(stdout);
+}
+
+static void report_start(size_t events) {
+    const char *empty = filled(0), *full = filled(events);
+    double seconds[RUNS], ratios[RUNS];
+    for (size_t i = 0; i < RUNS; i++) {
+        double measure = run_start(empty);
+        seconds[i] = run_start(full);
+        ratios[i] = seconds[i] / measure;
+    }
+    print_start(events, seconds, ratios);
+}
+
+/* ---- The report ------------------------------------------------------------------------------ */
+
+static void report_reading(void) {
+    static const size_t connections[] = {16, 64};
+    struct server reeld = reeld_started(filled(EVENTS_OF_CELLS(CELLS)));
+    while (!is_ready(&reeld)) usleep(200);
+    for (size_t i = 0; i < sizeof connections / sizeof *connections; i++) {
+        report_get(&reeld, "GET of one record", "/v1/cells/cell-00000010", connections[i]);
+        report_get(&reeld, "GET of 100 records", "/v1/cells?limit=100", connections[i]);
+    }
+    report_listing(&reeld);
+    server_end(&reeld);
+}
+
+static void report_writing(void) {
+    static const size_t clients[] = {1, 16, 256};
+    struct server reeld = reeld_started(scratch_directory());
+    uint64_t next = 0;
+    while (!is_ready(&reeld)) usleep(200);
+    for (size_t i = 0; i < sizeof clients / sizeof *clients; i++)
+        report_posts(&reeld, clients[i], &next);
+    server_end(&reeld);
+}
+
+int main(int argc, char **argv) {
+    bool is_long = argc > 1 && strcmp(argv[1], "--long") == 0;
+    printf("best rate of %d runs, median ratio (lowest to highest)\n", RUNS);
+    report_reading();
+    report_writing();
+    report_start(100000);
+    report_start(1000000);
+    if (is_long) report_start(10000000);
+    return 0;
+}

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# cloudevents_sdk_test.sh SOURCE_ROOT REELD: what the official SDK for JavaScript sends is taken
+# (cloudevents_sdk.mjs). Skipped where there is no node, or the SDK cannot be had.
+set -u -o pipefail
+root=$1 reeld=$2
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+unset "${!REEL_@}" "${!CELLOS_@}"
+
+# shellcheck source-path=SCRIPTDIR/.. source=support/daemon.sh
+. "$root/tests/support/daemon.sh"
+
+for program in node npm; do
+    command -v "$program" >/dev/null || { echo "there is no $program"; exit 77; }
+done
+# fetch() came with 18.
+(($(node -p 'parseInt(process.versions.node)') >= 18)) || { echo "node is too old"; exit 77; }
+timeout 120 npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$scratch/sdk" \
+    cloudevents@10 >"$scratch/npm.log" 2>&1 ||
+    { echo "the SDK cannot be had:"; tail -n 5 "$scratch/npm.log"; exit 77; }
+
+token="token-of-the-test"
+REEL_TOKEN=$token daemon_start "$reeld" "$scratch/log" --data "$scratch/data" || exit 1
+timeout 120 node "$root/tests/integration/cloudevents_sdk.mjs" "$scratch/sdk/node_modules" \
+    "$daemon_url/v1/events" "$token"
+sent=$?
+daemon_end || { echo "the daemon ended badly:"; cat "$scratch/log"; exit 1; } >&2
+exit "$sent"

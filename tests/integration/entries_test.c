@@ -1,0 +1,149 @@
+/* entries_test.c: what the log shows of its events beside their bytes, and what it takes. */
+#include "support.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int set_up(void **state) {
+    struct reel_options options = {.event_bytes_max = 4096};
+    *state = reel_opened(NULL, &options, CELL_SO, NULL);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    reel_close(*state);
+    return 0;
+}
+
+/* ---- Types and subjects ---------------------------------------------------------------------- */
+
+struct sample {
+    const char *payload;
+    struct reel_str type, subject; /* NULL data: none */
+};
+
+#define TEXT(literal)                                                                              \
+    { "" literal, sizeof(literal) - 1 }
+
+/* JSON writes one text in several ways: what is shown is what it means. */
+static const struct sample samples[] = {
+    {"{\"type\":\"a.b\",\"subject\":\"s\"}", TEXT("a.b"), TEXT("s")},
+    {"{\"subject\":\"s\",\"data\":{\"type\":\"no\"},\"type\":\"a.b\"}", TEXT("a.b"), TEXT("s")},
+    {"{\"type\":\"a\\u002eb\",\"subject\":\"s\"}", TEXT("a.b"), TEXT("s")},
+    {"{\"type\":\"a.b\",\"subject\":\"line\\n\\u0000\\ud83d\\ude00\"}", TEXT("a.b"),
+     TEXT("line\n\0\xF0\x9F\x98\x80")},
+    {"{\"typ\\u0065\":\"a\\/b\"}", TEXT("a/b"), {NULL, 0}},
+    {"{\"type\":\"a.b\"}", TEXT("a.b"), {NULL, 0}},
+    {"{\"subject\":\"\\u0073\"}", {NULL, 0}, TEXT("s")},
+    {"{\"type\":\"\",\"subject\":\"\"}", TEXT(""), TEXT("")},
+    {"{\"type\":7,\"subject\":null}", {NULL, 0}, {NULL, 0}},
+    {"{\"type\":\"first\",\"type\":\"l\\u0061st\"}", TEXT("last"), {NULL, 0}},
+    {"{}", {NULL, 0}, {NULL, 0}},
+    {"[\"type\"]", {NULL, 0}, {NULL, 0}},
+    {"{\"type\":\"no JSON\"", {NULL, 0}, {NULL, 0}},
+    {"", {NULL, 0}, {NULL, 0}},
+};
+enum { SAMPLES = sizeof samples / sizeof *samples };
+
+static bool is_same(struct reel_str found, struct reel_str expected) {
+    if (!found.data || !expected.data) return !found.data && !expected.data;
+    return reel_str_eq(found, expected);
+}
+
+static int check_sample(void *context, const struct reel_entry *entry) {
+    const struct sample *sample = &samples[(entry->seq - 1) % SAMPLES];
+    test_context("seq %d: %s", (int)entry->seq, sample->payload);
+    must(reel_str_is(entry->bytes, sample->payload));
+    must(is_same(entry->type, sample->type));
+    must(is_same(entry->subject, sample->subject));
+    must(!entry->nats_subject.data);
+    must(!(entry->flags & ~(uint32_t)REEL_LOG_NOT_JSON));
+    ++*(size_t *)context;
+    return 0;
+}
+
+static void assert_samples(struct reel *reel, size_t expected) {
+    struct reel_view *view = view_opened(reel);
+    size_t count = 0;
+    assert_int_equal(reel_view_log(view, 0, check_sample, &count), 0);
+    assert_int_equal(count, expected);
+    reel_view_close(view);
+    test_context("%s", "");
+}
+
+static void an_entry_shows_type_and_subject_decoded(void **state) {
+    struct reel_str payloads[SAMPLES];
+    struct reel_error error;
+    for (size_t i = 0; i < SAMPLES; i++) payloads[i] = reel_text(samples[i].payload);
+    must_ok(reel_apply_batch(*state, payloads, SAMPLES, NULL, &error), error);
+    for (size_t i = 0; i < SAMPLES; i++) /* alone in their blocks, too */
+        must_ok(reel_apply(*state, payloads[i], &(struct reel_result){0}, &error), error);
+    assert_samples(*state, 2 * SAMPLES);
+}
+
+static int check_oversize(void *context, const struct reel_entry *entry) {
+    (void)context;
+    must(entry->flags == REEL_LOG_OVERSIZE);
+    must(entry->bytes.len == 0 && !entry->type.data && !entry->subject.data);
+    return 0;
+}
+
+static void of_an_event_that_is_too_large_nothing_is_known(void **state) {
+    struct text text = {0};
+    text_format(&text, "{\"type\":\"a\",\"subject\":\"b\",\"pad\":\"");
+    while (text.len <= 4096) text_add(&text, "pad", 3);
+    text_format(&text, "\"}");
+    apply_text(*state, text.data, REEL_REJECTED);
+    struct reel_view *view = view_opened(*state);
+    assert_int_equal(reel_view_log(view, 0, check_oversize, NULL), 0);
+    reel_view_close(view);
+    free(text.data);
+}
+
+/* ---- Sizes ----------------------------------------------------------------------------------- */
+
+enum { EVENTS = 4000 };
+
+static void the_log_takes_more_with_every_event_and_less_when_trimmed(void **state) {
+    struct reel_error error;
+    uint64_t before = position_of(*state).log_bytes, full;
+    assert_true(before <= 4096);
+    for (uint64_t seq = 1; seq <= EVENTS; seq += EVENTS / 4) {
+        apply_samples(*state, seq, EVENTS / 4, 500);
+        full = position_of(*state).log_bytes;
+        assert_true(full > before);
+        before = full;
+    }
+    assert_true(full > EVENTS * 300 && full < EVENTS * 700); /* of 400 bytes each */
+    must_ok(reel_trim(*state, EVENTS / 2, &error), error);
+    uint64_t half = position_of(*state).log_bytes;
+    assert_true(half < full * 6 / 10);
+    must_ok(reel_trim(*state, EVENTS + 1, &error), error);
+    assert_true(position_of(*state).log_bytes <= 4096);
+}
+
+/* What was trimmed is used again: the file does not shrink. */
+static void the_store_is_as_large_as_its_file(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct reel *reel = reel_opened(directory, NULL, CELL_SO, NULL);
+    struct reel_error error;
+    apply_samples(reel, 1, EVENTS, 500);
+    struct reel_position position = position_of(reel);
+    assert_true(position.store_bytes > position.log_bytes);
+    assert_in_range(store_bytes(directory), position.store_bytes / 2, position.store_bytes);
+    must_ok(reel_trim(reel, EVENTS + 1, &error), error);
+    assert_true(position_of(reel).store_bytes >= position.store_bytes);
+    reel_close(reel);
+}
+
+int main(void) {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(an_entry_shows_type_and_subject_decoded),
+        CASE(of_an_event_that_is_too_large_nothing_is_known),
+        CASE(the_log_takes_more_with_every_event_and_less_when_trimmed),
+        cmocka_unit_test(the_store_is_as_large_as_its_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
