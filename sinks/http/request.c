@@ -22,6 +22,16 @@ struct reel_str request_header(const struct request *request, const char *name) 
     return value;
 }
 
+uint64_t request_content_length(const struct request *request) {
+    struct reel_str length = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < length.len; i++) { /* that they are digits was seen to */
+        unsigned digit = (unsigned char)length.data[i] - '0';
+        bytes = bytes > (UINT64_MAX - 9) / 10 ? UINT64_MAX : bytes * 10 + digit % 10;
+    }
+    return bytes;
+}
+
 int request_number(struct request *request, const char *name, uint64_t *ret) {
     const struct uri_param *param = uri_param(&request->uri, name);
     uint64_t number = 0;

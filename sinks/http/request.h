@@ -56,6 +56,9 @@ struct reel_stage *request_stage(const struct request *request);
 /* A header's value; NULL data: there is none. Not more than one of the same name. */
 struct reel_str request_header(const struct request *request, const char *name);
 
+/* What Content-Length says, 0 without one. */
+uint64_t request_content_length(const struct request *request);
+
 /* A parameter as a number. 1: it was given; 0: it was not; -EINVAL, and a problem is the answer.
  * What does not fit is the largest that does. */
 int request_number(struct request *request, const char *name, uint64_t *ret);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,10 +205,13 @@ struct client {
     char authorization[256];
 };
 
+static void begin_curl(void) {
+    must(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+}
+
 struct client *client_opened(const struct daemon *daemon, const char *token) {
-    static bool ready;
-    if (!ready) must(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
-    ready = true;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, begin_curl);
     struct client *client = calloc(1, sizeof *client);
     must(client != NULL);
     client->curl = curl_easy_init();
