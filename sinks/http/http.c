@@ -23,8 +23,10 @@
 #include <strings.h>
 #include <unistd.h>
 
-/* Connections beyond those that are served: they get 503, and /healthz. */
-#define CONNECTIONS_SPARE 128
+/* Connections beyond those that are served: they get 503, and /healthz. If more come, they wait
+ * until one of these is closed: so one that says nothing is closed soon. */
+#define CONNECTIONS_SPARE 1024
+#define SPARE_IDLE_S      1
 
 /* What libmicrohttpd may use for a connection: a request's head and an answer's. */
 #define CONNECTION_BYTES ((size_t)16 << 10)
@@ -222,11 +224,11 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 static void count_connection(void *context, struct MHD_Connection *connection, void **state,
                              enum MHD_ConnectionNotificationCode what) {
     struct server *server = context;
-    (void)connection, (void)state;
-    if (what == MHD_CONNECTION_NOTIFY_STARTED)
-        atomic_fetch_add(&server->connections, 1);
-    else
+    (void)state;
+    if (what != MHD_CONNECTION_NOTIFY_STARTED)
         atomic_fetch_sub(&server->connections, 1);
+    else if (atomic_fetch_add(&server->connections, 1) >= server->connections_max)
+        MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, SPARE_IDLE_S);
 }
 
 static size_t leave_escaped(void *context, struct MHD_Connection *connection, char *text) {

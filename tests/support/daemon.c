@@ -60,22 +60,26 @@ static void set_environment(const char *const *environment) {
         if (putenv((char *)*environment) != 0) _exit(126);
 }
 
+/* Its stdout goes to the descriptor, or, where that is -1, to the file. */
 static pid_t spawn(const char *const *arguments, const char *const *environment, const char *log,
-                   const char *out) {
+                   const char *out, int out_fd) {
     fflush(NULL);
     pid_t pid = fork();
     must(pid >= 0);
     if (pid > 0) return pid;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves none behind */
     redirect(log, STDERR_FILENO);
-    redirect(out, STDOUT_FILENO);
+    if (out_fd < 0)
+        redirect(out, STDOUT_FILENO);
+    else if (dup2(out_fd, STDOUT_FILENO) < 0)
+        _exit(126);
     set_environment(environment);
     execv(arguments[0], (char *const *)arguments);
     _exit(127);
 }
 
 static pid_t launch(const char *directory, const char *const *more, const char *log,
-                    const char *out) {
+                    const char *out, int out_fd) {
     const char *arguments[ARGUMENTS_MAX] = {build_path("core/daemon/reeld"), "serve"};
     size_t count = 2, given = 0;
     const char *tokens = path_in(scratch_directory(), "tokens");
@@ -90,7 +94,7 @@ static pid_t launch(const char *directory, const char *const *more, const char *
         must(count + 1 < ARGUMENTS_MAX);
         arguments[count++] = more[given];
     }
-    return spawn(arguments, NULL, log, out);
+    return spawn(arguments, NULL, log, out, out_fd);
 }
 
 char *daemon_log(const struct daemon *daemon) {
@@ -124,11 +128,24 @@ void daemon_wait_until_it_listens(struct daemon *daemon) {
     snprintf(daemon->base, sizeof daemon->base, "http://127.0.0.1:%d", daemon->port);
 }
 
-struct daemon daemon_started_list(const char *directory, const char *const *arguments) {
+static struct daemon started(const char *directory, const char *const *arguments, int out_fd) {
     const char *scratch = scratch_directory();
     struct daemon daemon = {.log = path_in(scratch, "log"), .out = path_in(scratch, "out")};
-    daemon.pid = launch(directory, arguments, daemon.log, daemon.out);
+    daemon.pid = launch(directory, arguments, daemon.log, daemon.out, out_fd);
     daemon_wait_until_it_listens(&daemon);
+    return daemon;
+}
+
+struct daemon daemon_started_list(const char *directory, const char *const *arguments) {
+    return started(directory, arguments, -1);
+}
+
+struct daemon daemon_piped(const char *directory, const char *const *arguments, int *ret_out) {
+    int ends[2];
+    must(pipe2(ends, O_CLOEXEC) == 0);
+    struct daemon daemon = started(directory, arguments, ends[1]);
+    close(ends[1]);
+    *ret_out = ends[0];
     return daemon;
 }
 
@@ -142,7 +159,7 @@ struct daemon daemon_launched(const char *const *arguments, const char *const *e
         all[count++] = arguments[i];
     }
     all[count] = NULL;
-    daemon.pid = spawn(all, environment, daemon.log, daemon.out);
+    daemon.pid = spawn(all, environment, daemon.log, daemon.out, -1);
     return daemon;
 }
 
@@ -169,7 +186,7 @@ int daemon_wait(struct daemon *daemon) {
 int daemon_refused(const char *directory, const char *const *arguments, char **ret_log) {
     const char *scratch = scratch_directory();
     struct daemon daemon = {.log = path_in(scratch, "log"), .out = path_in(scratch, "out")};
-    daemon.pid = launch(directory, arguments, daemon.log, daemon.out);
+    daemon.pid = launch(directory, arguments, daemon.log, daemon.out, -1);
     int status = daemon_wait(&daemon);
     *ret_log = daemon_log(&daemon);
     return status;

@@ -22,6 +22,9 @@ struct daemon {
 __attribute__((sentinel)) struct daemon daemon_started(const char *directory, ...);
 struct daemon daemon_started_list(const char *directory, const char *const *arguments);
 
+/* The same, with a pipe to read its stdout from; close() it. */
+struct daemon daemon_piped(const char *directory, const char *const *arguments, int *ret_out);
+
 /* The same, up to its end: what waitpid told. Its words are in `ret_log`; free() it. For what is to
  * be refused. */
 int daemon_refused(const char *directory, const char *const *arguments, char **ret_log);

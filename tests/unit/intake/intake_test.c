@@ -53,11 +53,12 @@ static void set_gate(bool closed) {
 static void call_done(struct job *job) {
     struct call *call = (struct call *)job;
     pthread_mutex_lock(&stage.lock);
-    call->done = true;
+    bool waits = call->waits;
+    call->done = true; /* from here on it is the test's, which may free it */
     call->times++;
-    if (call->waits) stage.at_gate = true;
+    if (waits) stage.at_gate = true;
     pthread_cond_broadcast(&stage.changed);
-    while (call->waits && stage.closed) pthread_cond_wait(&stage.changed, &stage.lock);
+    while (waits && stage.closed) pthread_cond_wait(&stage.changed, &stage.lock);
     pthread_mutex_unlock(&stage.lock);
 }
 
