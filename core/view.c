@@ -4,7 +4,8 @@
  * for ever makes the file grow for ever. A view therefore ends when its time is up: at its next
  * call, or by the writer before it begins a transaction. The writer only tries a view's lock, so
  * it never waits for a reader; a reader that is in a call ends by itself, since it looks at the
- * clock as it walks.
+ * clock as it walks. With its time, a view's place among views_max is up, too: who does not close
+ * it, a slow client's answer say, keeps nobody else out.
  *
  * What LMDB needs for a reader, a place in its table and some 30 kB, is taken once and kept for the
  * next view: an answer of one record would spend most of its time on it.
@@ -26,14 +27,22 @@
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
+/* Gives its transaction and its place back. Under the view's lock and views_lock. */
+static void let_go(struct reel_view *view) {
+    mdb_txn_abort(view->txn);
+    view->txn = NULL;
+    view->has_place = false;
+    view->reel->views_open--;
+}
+
 int view_enter(struct reel_view *view, struct reel_view **ret) {
     int rc = pthread_mutex_lock(&view->lock);
     if (rc != 0) return -rc;
     *ret = view;
     if (atomic_load(&view->reel->dispatcher.store.broken)) return -EIO;
     if (view->txn && clock_ms() >= view->deadline_ms) {
-        mdb_txn_abort(view->txn);
-        view->txn = NULL;
+        AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&view->reel->views_lock);
+        let_go(view);
     }
     return view->txn ? 0 : -ETIME;
 }
@@ -42,18 +51,19 @@ void view_leave(struct reel_view **view) {
     if (*view) pthread_mutex_unlock(&(*view)->lock);
 }
 
-void views_expire(struct reel *reel) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
-    if (!reel->views) return;
+/* Under views_lock. */
+static void expire(struct reel *reel) {
     uint64_t now = clock_ms();
     for (struct reel_view *view = reel->views; view; view = view->next) {
         if (pthread_mutex_trylock(&view->lock) != 0) continue;
-        if (view->txn && now >= view->deadline_ms) {
-            mdb_txn_abort(view->txn);
-            view->txn = NULL;
-        }
+        if (view->txn && now >= view->deadline_ms) let_go(view);
         pthread_mutex_unlock(&view->lock);
     }
+}
+
+void views_expire(struct reel *reel) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
+    if (reel->views) expire(reel);
 }
 
 bool view_is_late(const struct reel_view *view, size_t row) {
@@ -82,6 +92,7 @@ static void view_destroy(struct reel_view *view) {
 /* Takes one of the places that there are, with a view that was closed, if there is one. */
 static int enlist(struct reel *reel, struct reel_view **ret, struct reel_error *error) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
+    if (reel->views_open >= reel->views_max) expire(reel);
     if (reel->views_open >= reel->views_max)
         return fail(error, -EAGAIN, "%u views are open, which is the most", reel->views_open);
     struct reel_view *view = reel->views_idle;
@@ -92,6 +103,7 @@ static int enlist(struct reel *reel, struct reel_view **ret, struct reel_error *
         return fail_memory(error);
     }
     reel->views_open++;
+    view->has_place = true;
     view->previous = NULL;
     view->next = reel->views;
     if (view->next) view->next->previous = view;
@@ -104,7 +116,7 @@ static int enlist(struct reel *reel, struct reel_view **ret, struct reel_error *
 static bool delist(struct reel_view *view) {
     struct reel *reel = view->reel;
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
-    reel->views_open--;
+    if (view->has_place) reel->views_open--;
     if (view->next) view->next->previous = view->previous;
     *(view->previous ? &view->previous->next : &reel->views) = view->next;
     if (!view->txn || reel->views_idle_count == IDLE_MAX) return false;

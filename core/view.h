@@ -11,6 +11,7 @@
 struct reel_view {
     struct reel *reel;
     struct reel_view *previous, *next; /* under views_lock */
+    bool has_place;                    /* likewise: it counts among views_open */
     pthread_mutex_t lock;              /* of what follows */
     MDB_txn *txn;                      /* NULL: its time was up */
     uint64_t deadline_ms;

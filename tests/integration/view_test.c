@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { BATCH = 256, KEEP = 1000, CELLS = 64, A_MINUTE = 60 };
 
@@ -300,6 +301,25 @@ static int count_on(void *context, const struct reel_entry *entry) {
 }
 
 /* What a snapshot shows and what follows it is everything, once. */
+/* A slow client's answer holds a view for as long as the connection lives. */
+static void a_view_whose_time_is_up_keeps_nobody_out(void **state) {
+    (void)state;
+    struct reel *reel = opened(NULL, 1000, 2);
+    struct reel_view *late[] = {view_opened(reel), view_opened(reel)}, *view = NULL;
+    struct reel_error error;
+    for (time_t began = time(NULL); reel_view_open(reel, &view, &error) < 0; usleep(1000))
+        must(!is_late(began));
+    struct reel_view *other = view_opened(reel), *third;
+    assert_int_equal(reel_view_open(reel, &third, &error), -EAGAIN);
+    assert_time_is_up(late[0]);
+    reel_view_close(late[0]);
+    reel_view_close(late[1]);
+    assert_int_equal(reel_view_open(reel, &third, &error), -EAGAIN);
+    reel_view_close(view);
+    reel_view_close(other);
+    reel_close(reel);
+}
+
 static void a_views_cursor_is_where_its_records_and_its_log_end(void **state) {
     (void)state;
     struct reel *reel = opened(NULL, 600000, 0);
@@ -371,6 +391,7 @@ int main(void) {
         cmocka_unit_test(a_walk_ends_when_its_time_is_up),
         cmocka_unit_test(the_writer_does_not_wait_for_a_walk),
         cmocka_unit_test(views_are_bounded_and_a_closed_one_makes_room),
+        cmocka_unit_test(a_view_whose_time_is_up_keeps_nobody_out),
         cmocka_unit_test(a_views_cursor_is_where_its_records_and_its_log_end),
         cmocka_unit_test(an_expired_view_shows_its_own_state_or_nothing),
     };

@@ -69,7 +69,7 @@ struct reel_options {
 
     uint32_t event_bytes_max;  /* a larger event is logged as rejected, without its bytes, which
                                   are not even read; 1 MiB, at most 16 MiB */
-    uint32_t views_max;        /* views open at one time; 256, at most 4096 */
+    uint32_t views_max;        /* views alive at one time; 256, at most 4096 */
     uint32_t view_ms_max;      /* a view's life, ms; 10,000 */
     uint32_t batch_events_max; /* what one commit takes; 4,096, at most 1,048,576. A catch-up,
                                   which nobody waits for, takes 64 times as many */
@@ -177,8 +177,8 @@ REEL_VISIBLE int reel_wait(struct reel *reel, uint64_t seq, uint32_t timeout_ms)
 
 /* A view is one point in time: all collections, the log and the cursor they stand at. It keeps
  * every page alive that is overwritten after it was taken, so it has a bounded life: after
- * view_ms_max, or when the writer needs its pages then, every call on it answers -ETIME.
- * -EAGAIN: views_max are open. One thread uses a view at a time; it may be another each time.
+ * view_ms_max every call on it answers -ETIME, and it no longer counts among views_max.
+ * -EAGAIN: so many are open. One thread uses a view at a time; it may be another each time.
  * [any thread] */
 REEL_VISIBLE int reel_view_open(struct reel *reel, struct reel_view **ret,
                                 struct reel_error *error);
