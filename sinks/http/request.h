@@ -71,7 +71,10 @@ void request_resume(struct request *request);
 /* ---- Waiting for the cursor (waiters.c) ------------------------------------------------------ */
 
 int waiters_start(struct server *server, struct reel_error *error);
+
+/* Lets all of them go; from then on none is taken. And, when there are no requests any more: */
 void waiters_stop(struct server *server);
+void waiters_finish(struct server *server);
 
 /* The cursor has moved, or all of them are to go. */
 void waiters_wake(struct server *server);
