@@ -63,6 +63,11 @@ int request_number(struct request *request, const char *name, uint64_t *ret);
 /* Is the media type of the body this one, "application/json", or "…+json" of it? */
 bool request_is_json(const struct request *request);
 
+/* Opens a view, and notes in the answer where it stands; `ret_position` may be NULL. On failure a
+ * problem is the answer. */
+int request_open_view(struct request *request, struct reel_view **ret,
+                      struct reel_position *ret_position);
+
 /* Lets go of the thread: the request goes on when it is resumed. To be called before whoever
  * will resume it can do so. */
 void request_suspend(struct request *request);
