@@ -106,13 +106,13 @@ refused "no file" 2 "config file $scratch/none: No such file or directory" \
 
 # ---- What is in the way --------------------------------------------------------------------------
 
-refused "no token" 1 "no bearer token is configured: give a file of them with --token-file, or one \
+refused "no token" 2 "no bearer token is configured: give a file of them with --token-file, or one \
 in the environment as REEL_TOKEN or CELLOS_SERVER_API_TOKEN" serve
 refused "no token file" 1 "token file $scratch/none: No such file or directory" \
     serve --token-file "$scratch/none"
 export REEL_TOKEN=token-of-the-test
 refused "no plugin" 1 "cannot load ./none.so: no such file" serve --plugin ./none.so
-refused "no sink" 1 "there is no sink \`frob\`" serve --sink frob
+refused "no sink" 2 "there is no sink \`frob\`" serve --sink frob
 refused "no address" 2 "cannot start sink \`http\`: cannot listen on \`here\`: wanted ADDRESS:PORT" \
     serve --bind here
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -64,6 +65,7 @@ static pid_t spawn(const char *const *arguments, const char *const *environment,
     pid_t pid = fork();
     must(pid >= 0);
     if (pid > 0) return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves none behind */
     redirect(log, STDERR_FILENO);
     redirect(out, STDOUT_FILENO);
     set_environment(environment);
