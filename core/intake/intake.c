@@ -295,6 +295,7 @@ static void *run(void *context) {
         look_for_room(intake);
         store_check_readers(&intake->options.reel->dispatcher.store);
     }
+    if (intake->broken) refuse_queued(intake, -EIO, "the store failed earlier");
     return NULL;
 }
 

@@ -85,6 +85,8 @@ static enum MHD_Result send_answer(struct request *request) {
     bool wants_cors = request->method == METHOD_GET || request->method == METHOD_OPTIONS;
     /* A list in the making has a block of ours and one of libmicrohttpd's. */
     uint64_t bytes = answer->listing ? 2 * LISTING_BLOCK_BYTES : answer->body.len;
+    /* How it is, it says also when there is no room for anything else. */
+    if (request->route && request->route->access == REEL_ACCESS_NONE) bytes = 0;
     request->phase = PHASE_ANSWERED;
     if (bytes && !server_take_memory(request->server, bytes)) {
         answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE,
@@ -314,6 +316,7 @@ static int32_t start(struct reel_stage *stage, void **ret_sink, struct reel_erro
 
 stop_waiters:
     waiters_stop(server);
+    waiters_finish(server);
 destroy:
     server_destroy(server);
     return rc;
@@ -338,6 +341,7 @@ static void stop(void *sink) {
     struct server *server = sink;
     waiters_stop(server);
     MHD_stop_daemon(server->daemon);
+    waiters_finish(server);
     server_destroy(server);
 }
 

@@ -61,6 +61,25 @@ bool request_is_json(const struct request *request) {
     return len > 5 && strncasecmp(type.data + len - 5, "+json", 5) == 0;
 }
 
+int request_open_view(struct request *request, struct reel_view **ret,
+                      struct reel_position *ret_position) {
+    struct reel_error error = {0};
+    struct reel_stage *stage = request_stage(request);
+    struct reel_position position;
+    int rc = reel_stage_view(stage, ret, &error);
+    if (rc == 0) {
+        rc = reel_stage_position(stage, *ret, &position);
+        if (rc < 0) reel_stage_close(stage, *ret);
+    }
+    if (rc < 0) {
+        answer_error(&request->answer, rc, &error);
+        return rc;
+    }
+    answer_position(&request->answer, &position);
+    if (ret_position) *ret_position = position;
+    return 0;
+}
+
 void request_suspend(struct request *request) {
     request->phase = PHASE_SUSPENDED;
     MHD_suspend_connection(request->connection);

@@ -66,6 +66,11 @@ int request_number(struct request *request, const char *name, uint64_t *ret);
 /* Is the media type of the body this one, "application/json", or "…+json" of it? */
 bool request_is_json(const struct request *request);
 
+/* Opens a view, and notes in the answer where it stands; `ret_position` may be NULL. On failure a
+ * problem is the answer. */
+int request_open_view(struct request *request, struct reel_view **ret,
+                      struct reel_position *ret_position);
+
 /* Lets go of the thread: the request goes on when it is resumed. To be called before whoever
  * will resume it can do so. */
 void request_suspend(struct request *request);
@@ -74,7 +79,10 @@ void request_resume(struct request *request);
 /* ---- Waiting for the cursor (waiters.c) ------------------------------------------------------ */
 
 int waiters_start(struct server *server, struct reel_error *error);
+
+/* Lets all of them go; from then on none is taken. And, when there are no requests any more: */
 void waiters_stop(struct server *server);
+void waiters_finish(struct server *server);
 
 /* The cursor has moved, or all of them are to go. */
 void waiters_wake(struct server *server);

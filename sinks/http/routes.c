@@ -232,6 +232,10 @@ static int check_length(struct request *request) {
 
 static int check_target(struct request *request) {
     if (request->uri_error == 0) return 0;
+    if (request->uri_error == -ENOMEM) {
+        answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE, "out of memory");
+        return -ENOMEM;
+    }
     answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
                    request->uri_error == -E2BIG ? "the target has too many segments or parameters"
                                                 : "the target is not percent-encoded UTF-8");
