@@ -196,14 +196,20 @@ reel_verdict decision_accept(struct reel_decision *handle, struct reel_str key) 
     return REEL_ACCEPTED;
 }
 
+/* It becomes a part of a URI, as it stands. */
+static bool is_problem_name(const char *name) {
+    size_t len = name ? strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") : 0;
+    return len > 0 && !name[len] && len < sizeof((struct decision *)NULL)->problem;
+}
+
 reel_verdict decision_refuse(struct reel_decision *handle, reel_refusal kind, const char *problem,
                              const char *format, va_list args) {
     struct decision *decision = decision_of(handle);
     if (!decision) return REEL_REFUSED;
     if (kind < REEL_INVALID || kind > REEL_TOO_LARGE)
         fold_fault(decision->fold, "refuses with kind %d, which is none", kind);
-    if (!problem || !problem[0] || strlen(problem) >= sizeof decision->problem)
-        fold_fault(decision->fold, "refuses with a problem name of no or too many bytes");
+    if (!is_problem_name(problem))
+        fold_fault(decision->fold, "refuses with a problem name that is not [a-z0-9-]{1,63}");
     if (decision->fold->faulted) return REEL_REFUSED;
     decision->refused = true;
     decision->refusal = kind;

@@ -30,7 +30,8 @@ struct reel {
     pthread_mutex_t views_lock;
     struct reel_view *views;      /* open */
     struct reel_view *views_idle; /* closed, to be opened again */
-    uint32_t views_open, views_idle_count, views_max, view_ms_max;
+    uint32_t views_open;          /* whose time is not up */
+    uint32_t views_idle_count, views_max, view_ms_max;
 
     pthread_mutex_t moved_lock;
     pthread_cond_t moved; /* the cursor was published */

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "plugin_check.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
@@ -99,6 +100,38 @@ int plugin_adopt(const struct reel_plugin *declared, struct plugin **ret,
     }
     *ret = plugin;
     return 0;
+}
+
+/* ---- Directories ----------------------------------------------------------------------------- */
+
+static int is_shared_object(const struct dirent *entry) {
+    size_t len = strlen(entry->d_name);
+    return entry->d_name[0] != '.' && len > 3 && strcmp(entry->d_name + len - 3, ".so") == 0;
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+int plugin_each_in(const char *directory, plugin_path_fn fn, void *context,
+                   struct reel_error *error) {
+    struct dirent **entries;
+    int count = scandir(directory, &entries, is_shared_object, by_bytes), rc = 0;
+    if (count < 0) {
+        int code = errno;
+        return fail(error, -code, "cannot read plugin directory %s: %s", directory, strerror(code));
+    }
+    for (int i = 0; i < count; i++) {
+        AUTO_FREE char *file = NULL;
+        if (rc == 0 && asprintf(&file, "%s/%s", directory, entries[i]->d_name) < 0) {
+            file = NULL;
+            rc = fail_memory(error);
+        }
+        if (rc == 0) rc = fn(context, file, error);
+        free(entries[i]);
+    }
+    free(entries);
+    return rc;
 }
 
 void plugin_unload(struct plugin *plugin) {

@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "host.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,33 +222,12 @@ int reel_add_plugin(struct reel *reel, const struct reel_plugin *declared,
     return rc < 0 ? rc : add_plugin_take(reel, plugin, error);
 }
 
-static int is_shared_object(const struct dirent *entry) {
-    size_t len = strlen(entry->d_name);
-    return entry->d_name[0] != '.' && len > 3 && strcmp(entry->d_name + len - 3, ".so") == 0;
-}
-
-static int by_bytes(const struct dirent **a, const struct dirent **b) {
-    return strcmp((*a)->d_name, (*b)->d_name);
+static int load_one(void *context, const char *path, struct reel_error *error) {
+    return reel_load_plugin(context, path, error);
 }
 
 int reel_load_directory(struct reel *reel, const char *path, struct reel_error *error) {
-    struct dirent **entries;
-    int count = scandir(path, &entries, is_shared_object, by_bytes), rc = 0;
-    if (count < 0) {
-        int code = errno;
-        return fail(error, -code, "cannot read plugin directory %s: %s", path, strerror(code));
-    }
-    for (int i = 0; i < count; i++) {
-        AUTO_FREE char *file = NULL;
-        if (rc == 0 && asprintf(&file, "%s/%s", path, entries[i]->d_name) < 0) {
-            file = NULL;
-            rc = fail_memory(error);
-        }
-        if (rc == 0) rc = reel_load_plugin(reel, file, error);
-        free(entries[i]);
-    }
-    free(entries);
-    return rc;
+    return plugin_each_in(path, load_one, reel, error);
 }
 
 int reel_start(struct reel *reel, struct reel_error *error) {

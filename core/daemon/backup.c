@@ -8,11 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The directory comes last; what is before are settings, of which `data` counts. */
+/* The directory comes last; what is before are settings, of which `data` counts. The file may be
+ * the daemon's, with settings of its sinks, which are not known here. */
 static int find_store(struct config *config, int argc, char **argv, char **ret,
                       struct reel_error *error) {
     int rc = config_declare(config, DAEMON_OWNER, daemon_settings, error);
-    if (rc == 0) rc = config_read(config, argc, argv, error);
+    if (rc == 0) rc = config_read_part(config, argc, argv, error);
     return rc == 0 ? data_directory(config_text(config, "data", 0), ret, error) : rc;
 }
 

@@ -1,6 +1,6 @@
 /* daemon.h: what `reeld serve` consists of, wired in this order and ended in the opposite one:
  *
- *     config → log → reel and its plugins → tokens → intake (the writer thread) → sinks
+ *     config → log → tokens → reel and its plugins → intake (the writer thread) → sinks
  *
  * The main thread waits for signals; a sink's host functions (stage.c) run on the sink's threads.
  */
@@ -26,6 +26,7 @@ struct stage {
 
 struct daemon {
     struct config *config;
+    struct plugin *known; /* plugins that were looked at for the settings of their sinks */
     struct reel *reel;
     struct tokens *tokens;
     struct intake *intake;
@@ -40,8 +41,8 @@ struct daemon {
     atomic_int exit_code;
 };
 
-/* Starts the sink of that name. */
-int stage_start(struct daemon *daemon, const char *name, struct reel_error *error);
+/* Starts a sink, which lives until it is stopped. */
+int stage_start(struct daemon *daemon, const struct reel_sink *sink, struct reel_error *error);
 
 /* Ends them all, the last first; with a bound for what is under way. */
 void stages_drain(struct daemon *daemon, uint32_t timeout_ms);

@@ -29,7 +29,8 @@ static char *build_tree(void) {
     return access(mark, R_OK) == 0 ? strdup(path) : NULL;
 }
 
-static int load_build_tree(struct reel *reel, const char *top, struct reel_error *error) {
+static int each_of_build_tree(const char *top, plugin_path_fn fn, void *context,
+                              struct reel_error *error) {
     AUTO_FREE char *pattern = NULL;
     if (asprintf(&pattern, "%s/plugins/*/*.so", top) < 0) {
         pattern = NULL;
@@ -40,17 +41,25 @@ static int load_build_tree(struct reel *reel, const char *top, struct reel_error
     if (rc == GLOB_NOMATCH) return fail(error, -ENOENT, "no plugin at %s: build first", pattern);
     if (rc != 0) return fail(error, -EIO, "cannot look for %s", pattern);
     for (size_t i = 0; i < found.gl_pathc && rc == 0; i++)
-        rc = reel_load_plugin(reel, found.gl_pathv[i], error);
+        rc = fn(context, found.gl_pathv[i], error);
     globfree(&found);
     return rc;
 }
 
-int plugins_load(struct reel *reel, const struct plugin_choice *choice, struct reel_error *error) {
-    int rc = choice->directory ? reel_load_directory(reel, choice->directory, error) : 0;
-    for (size_t i = 0; i < choice->count && rc == 0; i++)
-        rc = reel_load_plugin(reel, choice->files[i], error);
+int plugins_each(const struct plugin_choice *choice, plugin_path_fn fn, void *context,
+                 struct reel_error *error) {
+    int rc = choice->directory ? plugin_each_in(choice->directory, fn, context, error) : 0;
+    for (size_t i = 0; i < choice->count && rc == 0; i++) rc = fn(context, choice->files[i], error);
     if (rc < 0 || choice->directory || choice->count > 0) return rc;
     AUTO_FREE char *top = build_tree();
-    return top ? load_build_tree(reel, top, error)
-               : reel_load_directory(reel, reel_plugin_directory(), error);
+    return top ? each_of_build_tree(top, fn, context, error)
+               : plugin_each_in(reel_plugin_directory(), fn, context, error);
+}
+
+static int load_one(void *context, const char *path, struct reel_error *error) {
+    return reel_load_plugin(context, path, error);
+}
+
+int plugins_load(struct reel *reel, const struct plugin_choice *choice, struct reel_error *error) {
+    return plugins_each(choice, load_one, reel, error);
 }

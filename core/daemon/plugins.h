@@ -2,7 +2,7 @@
 #ifndef REEL_DAEMON_PLUGINS_H
 #define REEL_DAEMON_PLUGINS_H
 
-#include <reel/reel.h>
+#include "plugin.h"
 
 #define PLUGINS_MAX 256
 
@@ -12,8 +12,12 @@ struct plugin_choice {
     size_t count;
 };
 
-/* Loads what was chosen. If nothing was: the plugins of the build tree that this program lies
- * in, or those that are installed. */
+/* Calls `fn` with the path of each plugin that was chosen. If none was: of those of the build tree
+ * that this program lies in, or of those that are installed. */
+int plugins_each(const struct plugin_choice *choice, plugin_path_fn fn, void *context,
+                 struct reel_error *error);
+
+/* Loads them. */
 int plugins_load(struct reel *reel, const struct plugin_choice *choice, struct reel_error *error);
 
 #endif

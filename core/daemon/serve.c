@@ -30,27 +30,88 @@ static const struct reel_plugin own_plugin = {
 
 /* ---- Settings -------------------------------------------------------------------------------- */
 
-static int declare_sinks(struct daemon *daemon, struct reel_error *error) {
-    const struct reel_sink *sink;
+static int choose_plugins(const struct config *config, struct plugin_choice *ret,
+                          struct reel_error *error) {
+    const char *file;
+    *ret = (struct plugin_choice){.directory = config_text(config, "plugin_dir", 0)};
+    for (; (file = config_text(config, "plugin", ret->count)); ret->count++) {
+        if (ret->count == PLUGINS_MAX)
+            return fail(error, -E2BIG, "more than %d plugins", PLUGINS_MAX);
+        ret->files[ret->count] = file;
+    }
+    return 0;
+}
+
+/* The sink of that name, of any plugin; NULL: there is none. */
+static const struct reel_sink *known_sink(const struct daemon *daemon, const char *name) {
+    for (const struct plugin *plugin = daemon->known; plugin; plugin = plugin->next)
+        for (uint32_t i = 0; i < plugin->sink_count; i++)
+            if (strcmp(plugin->sinks[i].declared.name, name) == 0)
+                return &plugin->sinks[i].declared;
+    return NULL;
+}
+
+/* Takes the plugin, and its sinks' settings in. */
+static int know_plugin_take(struct daemon *daemon, struct plugin *plugin,
+                            struct reel_error *error) {
     int rc = 0;
-    for (size_t n = 0; rc == 0 && (sink = reel_sink(daemon->reel, n)); n++) {
-        AUTO_FREE char *owner = NULL;
-        if (asprintf(&owner, "sink %s", sink->name) < 0) {
-            owner = NULL;
-            return fail_memory(error);
-        }
+    for (uint32_t i = 0; rc == 0 && i < plugin->sink_count; i++) {
+        const struct reel_sink *sink = &plugin->sinks[i].declared;
+        char owner[80];
+        if (known_sink(daemon, sink->name))
+            rc = fail(error, -EEXIST, "two plugins have a sink `%s`", sink->name);
+        if (rc < 0) break;
+        snprintf(owner, sizeof owner, "sink %s", sink->name);
         rc = config_declare(daemon->config, owner, sink->settings, error);
     }
+    plugin->next = daemon->known;
+    daemon->known = plugin;
     return rc;
+}
+
+static int know_plugin_at(void *context, const char *path, struct reel_error *error) {
+    struct plugin *plugin;
+    int rc = plugin_load(path, &plugin, error);
+    return rc < 0 ? rc : know_plugin_take(context, plugin, error);
+}
+
+static int check_sinks(const struct daemon *daemon, struct reel_error *error) {
+    const char *name, *other;
+    for (size_t i = 0; (name = config_text(daemon->config, "sink", i)); i++) {
+        if (!known_sink(daemon, name)) return fail(error, -EINVAL, "there is no sink `%s`", name);
+        for (size_t n = 0; n < i && (other = config_text(daemon->config, "sink", n)); n++)
+            if (strcmp(name, other) == 0)
+                return fail(error, -EINVAL, "sink `%s` is given twice", name);
+    }
+    return 0;
+}
+
+/* Everything that was given is checked before anything is opened. So plugins are looked at, which
+ * runs nothing of them, for the settings of their sinks; the Reel will load them by itself. */
+static int read_settings(struct daemon *daemon, int argc, char **argv, struct reel_error *error) {
+    struct plugin_choice choice;
+    struct plugin *own;
+    int rc = choose_plugins(daemon->config, &choice, error);
+    if (rc == 0) rc = plugin_adopt(&own_plugin, &own, error);
+    if (rc == 0) rc = know_plugin_take(daemon, own, error);
+    if (rc == 0) rc = plugins_each(&choice, know_plugin_at, daemon, error);
+    if (rc == 0) rc = config_read(daemon->config, argc, argv, error);
+    return rc < 0 ? rc : check_sinks(daemon, error);
+}
+
+static void forget_plugins(struct daemon *daemon) {
+    while (daemon->known) {
+        struct plugin *plugin = daemon->known;
+        daemon->known = plugin->next;
+        plugin_unload(plugin);
+    }
 }
 
 /* Does any of the chosen sinks ask for tokens? */
 static bool needs_tokens(const struct daemon *daemon) {
     const char *name;
-    const struct reel_sink *sink;
     for (size_t i = 0; (name = config_text(daemon->config, "sink", i)); i++)
-        for (size_t n = 0; (sink = reel_sink(daemon->reel, n)); n++)
-            if (strcmp(sink->name, name) == 0 && sink->flags & REEL_SINK_NEEDS_TOKENS) return true;
+        if (known_sink(daemon, name)->flags & REEL_SINK_NEEDS_TOKENS) return true;
     return false;
 }
 
@@ -92,14 +153,9 @@ static int open_reel(struct daemon *daemon, struct reel_error *error) {
 }
 
 static int load_plugins(struct daemon *daemon, struct reel_error *error) {
-    struct plugin_choice choice = {.directory = config_text(daemon->config, "plugin_dir", 0)};
-    const char *file;
-    for (; (file = config_text(daemon->config, "plugin", choice.count)); choice.count++) {
-        if (choice.count == PLUGINS_MAX)
-            return fail(error, -E2BIG, "more than %d plugins", PLUGINS_MAX);
-        choice.files[choice.count] = file;
-    }
-    int rc = reel_add_plugin(daemon->reel, &own_plugin, error);
+    struct plugin_choice choice;
+    int rc = choose_plugins(daemon->config, &choice, error);
+    if (rc == 0) rc = reel_add_plugin(daemon->reel, &own_plugin, error);
     return rc < 0 ? rc : plugins_load(daemon->reel, &choice, error);
 }
 
@@ -121,15 +177,19 @@ static void warn_of_tokens(const struct reel_error *warning) {
 
 static int load_tokens(struct daemon *daemon, struct reel_error *error) {
     struct reel_error warning = {0};
-    int rc =
-        tokens_load(config_text(daemon->config, "token_file", 0), &daemon->tokens, &warning, error);
+    const char *file = config_text(daemon->config, "token_file", 0);
+    int rc = tokens_load(file, &daemon->tokens, &warning, error);
     warn_of_tokens(&warning);
-    return rc == -ENOENT && !needs_tokens(daemon) ? 0 : rc;
+    if (rc != -ENOENT || file) return rc;
+    return needs_tokens(daemon) ? -EINVAL : 0; /* none was given */
 }
 
 static void reload_tokens(struct daemon *daemon) {
     struct reel_error warning = {0}, error = {0};
-    if (!daemon->tokens) return;
+    if (!config_text(daemon->config, "token_file", 0)) {
+        log_line(REEL_LEVEL_INFO, SELF, "there is no token file to be read again");
+        return;
+    }
     int rc = tokens_reload(daemon->tokens, &warning, &error);
     warn_of_tokens(&warning);
     if (rc == 0)
@@ -215,18 +275,16 @@ static int start_sinks(struct daemon *daemon, struct reel_error *error) {
     const char *name;
     int rc = 0;
     for (size_t i = 0; rc == 0 && (name = config_text(daemon->config, "sink", i)); i++)
-        rc = stage_start(daemon, name, error);
+        rc = stage_start(daemon, known_sink(daemon, name), error);
     return rc;
 }
 
 static int start(struct daemon *daemon, int argc, char **argv, struct reel_error *error) {
-    int rc = open_reel(daemon, error);
-    if (rc == 0) rc = load_plugins(daemon, error);
-    if (rc == 0) rc = declare_sinks(daemon, error);
-    if (rc < 0) return rc;
-    if (config_read(daemon->config, argc, argv, error) < 0) return -EINVAL;
-    rc = start_reel(daemon, error);
+    int rc = read_settings(daemon, argc, argv, error);
     if (rc == 0) rc = load_tokens(daemon, error);
+    if (rc == 0) rc = open_reel(daemon, error);
+    if (rc == 0) rc = load_plugins(daemon, error);
+    if (rc == 0) rc = start_reel(daemon, error);
     if (rc == 0) rc = start_intake(daemon, error);
     if (rc == 0) rc = start_sinks(daemon, error);
     return rc;
@@ -296,24 +354,24 @@ int command_serve(int argc, char **argv) {
         code = run(&daemon, argc, argv);
     }
     config_destroy(daemon.config);
+    forget_plugins(&daemon);
     return code;
 }
 
 void serve_help(FILE *to, bool markdown) {
+    struct daemon daemon = {0};
     struct reel_error error = {0};
-    struct config *config = NULL;
-    int rc = config_create(&config, &error);
-    if (rc == 0) rc = config_declare(config, DAEMON_OWNER, daemon_settings, &error);
-    for (size_t n = 0; rc == 0 && own_sinks[n]; n++) {
-        char owner[80];
-        snprintf(owner, sizeof owner, "sink %s", own_sinks[n]->name);
-        rc = config_declare(config, owner, own_sinks[n]->settings, &error);
-    }
+    struct plugin *own;
+    int rc = config_create(&daemon.config, &error);
+    if (rc == 0) rc = config_declare(daemon.config, DAEMON_OWNER, daemon_settings, &error);
+    if (rc == 0) rc = plugin_adopt(&own_plugin, &own, &error);
+    if (rc == 0) rc = know_plugin_take(&daemon, own, &error);
     if (rc < 0)
         fprintf(to, "%s\n", error.text);
     else if (markdown)
-        config_manual(config, to);
+        config_manual(daemon.config, to);
     else
-        config_help(config, to);
-    config_destroy(config);
+        config_help(daemon.config, to);
+    config_destroy(daemon.config);
+    forget_plugins(&daemon);
 }

@@ -202,25 +202,13 @@ static const struct reel_sink_host sink_host = {
 
 /* ---- Running --------------------------------------------------------------------------------- */
 
-static const struct reel_sink *find_sink(struct reel *reel, const char *name) {
-    const struct reel_sink *sink;
-    for (size_t n = 0; (sink = reel_sink(reel, n)); n++)
-        if (strcmp(sink->name, name) == 0) return sink;
-    return NULL;
-}
-
-int stage_start(struct daemon *daemon, const char *name, struct reel_error *error) {
-    const struct reel_sink *sink = find_sink(daemon->reel, name);
-    if (!sink) return fail(error, -ENOENT, "there is no sink `%s`", name);
+int stage_start(struct daemon *daemon, const struct reel_sink *sink, struct reel_error *error) {
     if (daemon->stage_count == STAGES_MAX)
         return fail(error, -E2BIG, "more than %d sinks", STAGES_MAX);
-    for (size_t i = 0; i < daemon->stage_count; i++)
-        if (daemon->stages[i].sink == sink)
-            return fail(error, -EEXIST, "sink `%s` is given twice", name);
     struct stage *stage = &daemon->stages[daemon->stage_count];
     *stage = (struct stage){.handle.host = &sink_host, .daemon = daemon, .sink = sink};
     int rc = sink->start(&stage->handle, &stage->state, error);
-    if (rc < 0) return fail_in(error, rc, "cannot start sink `%s`", name);
+    if (rc < 0) return fail_in(error, rc, "cannot start sink `%s`", sink->name);
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&daemon->stages_lock);
     daemon->stage_count++;
     if (sink->moved) sink->moved(stage->state, reel_cursor(daemon->reel));

@@ -9,6 +9,9 @@
 /* Between two looks at the log's retention, and at a store that could not be written. */
 #define TICK_MS 1000
 
+/* What of a transaction's time may be spent on waiting for others to join the next. */
+#define PATIENCE_PART 4
+
 /* Most jobs in one transaction, however small they are. */
 #define GROUP_MAX 4096
 
@@ -21,12 +24,14 @@ struct intake {
     pthread_cond_t idle;  /* the queue is empty and nothing is being done */
     struct job *first, **last;
     uint64_t queue_events, queue_bytes;
+    uint64_t queue_jobs, wanted_jobs; /* with so many of them waiting, the writer begins */
     bool busy, draining, stopping, broken, disk_full;
     bool caught_up;
     uint64_t commits, trimmed;
 
     struct histogram commit_times;
-    struct work *group[GROUP_MAX]; /* the writer's */
+    struct work *group[GROUP_MAX]; /* the writer's, as are these: of the last group */
+    uint64_t group_jobs, group_ns;
 };
 
 /* ---- The queue ------------------------------------------------------------------------------- */
@@ -68,16 +73,30 @@ int intake_push(struct intake *intake, struct job *job, struct reel_error *error
     job->next = NULL;
     *intake->last = job;
     intake->last = &job->next;
+    intake->queue_jobs++;
     intake->queue_events += job_events(job);
     intake->queue_bytes += job_memory(job);
-    pthread_cond_signal(&intake->work);
+    if (intake->queue_jobs >= intake->wanted_jobs) pthread_cond_signal(&intake->work);
     return 0;
+}
+
+/* Senders who were answered together come again together, and the first of them would have a
+ * transaction, with its syncs, for himself, while all others wait. So after a group of several as
+ * many are waited for, for a part of the time that it took. Call with the lock held. */
+static void await_others(struct intake *intake) {
+    uint64_t until_ns = clock_ns() + intake->group_ns / PATIENCE_PART;
+    struct timespec until = {(time_t)(until_ns / 1000000000), (long)(until_ns % 1000000000)};
+    intake->wanted_jobs = intake->group_jobs;
+    while (intake->queue_jobs < intake->wanted_jobs && !intake->draining)
+        if (pthread_cond_timedwait(&intake->work, &intake->lock, &until) == ETIMEDOUT) break;
+    intake->wanted_jobs = 0;
 }
 
 /* What one transaction takes of the queue. They count as queued until they are done: that is what
  * bounds memory. */
 static struct job *take_group(struct intake *intake, size_t *ret_count) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    if (intake->first && intake->group_jobs > 1) await_others(intake);
     struct job *first = intake->first, *last = NULL;
     uint64_t events = 0, bytes = 0;
     size_t count = 0;
@@ -99,15 +118,18 @@ static struct job *take_group(struct intake *intake, size_t *ret_count) {
 }
 
 static void answer_group(struct intake *intake, struct job *first) {
-    uint64_t events = 0, bytes = 0;
+    uint64_t jobs = 0, events = 0, bytes = 0;
     while (first) {
         struct job *job = first;
         first = job->next;
+        jobs++;
         events += job_events(job);
         bytes += job_memory(job);
         job->done(job);
     }
+    intake->group_jobs = jobs;
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    intake->queue_jobs -= jobs;
     intake->queue_events -= events;
     intake->queue_bytes -= bytes;
 }
@@ -162,7 +184,8 @@ static bool run_group(struct intake *intake) {
     if (!first) return false;
     uint64_t began = clock_ns();
     size_t commits = works_run(reel, intake->group, count);
-    histogram_observe(&intake->commit_times, clock_ns() - began);
+    intake->group_ns = clock_ns() - began;
+    histogram_observe(&intake->commit_times, intake->group_ns);
     if (commits > 0) wrote(intake, commits);
     look_for_trouble(intake, count);
     intake->options.moved(intake->options.context, reel_cursor(reel));
@@ -272,6 +295,7 @@ static void *run(void *context) {
         look_for_room(intake);
         store_check_readers(&intake->options.reel->dispatcher.store);
     }
+    if (intake->broken) refuse_queued(intake, -EIO, "the store failed earlier");
     return NULL;
 }
 

@@ -7,8 +7,8 @@
  * Before the first job, the writer folds what collections are behind; between jobs, and once a
  * second, it trims the log (retention.h), in small steps.
  *
- * Threads: intake_push and intake_figures from any; the rest from the one that started it. The
- * callbacks run on the writer thread and must not block.
+ * Threads: intake_push, intake_read and intake_commit_times from any; the rest from the one that
+ * started it. The callbacks run on the writer thread, or in intake_stop, and must not block.
  */
 #ifndef REEL_CORE_INTAKE_H
 #define REEL_CORE_INTAKE_H

@@ -77,8 +77,8 @@ static json_t *describe_projection(const char *collection,
 
 static int read_standing(struct reel_stage *stage, struct reel_view *view, struct standing *ret) {
     const struct reel_projector *projector;
+    int rc = 0;
     ret->projections = json_array();
-    int rc = reel_stage_position(stage, view, &ret->position);
     for (size_t n = 0; rc == 0 && (projector = reel_stage_projector(stage, n)); n++) {
         struct reel_collection_info info;
         rc = reel_stage_collection(stage, view, projector->collection, &info);
@@ -152,21 +152,15 @@ static json_t *describe_status(struct server *server, const struct reel_status *
 void handle_status(struct request *request) {
     struct reel_stage *stage = request_stage(request);
     struct answer *answer = &request->answer;
-    struct reel_error error = {{0}};
     struct reel_status status;
     struct reel_view *view;
     struct standing standing = {0};
-    int rc = reel_stage_view(stage, &view, &error);
-    if (rc < 0) {
-        answer_error(answer, rc, &error);
-        return;
-    }
-    rc = answer_position(answer, stage, view);
-    if (rc == 0) rc = read_standing(stage, view, &standing);
+    if (request_open_view(request, &view, &standing.position) < 0) return;
+    int rc = read_standing(stage, view, &standing);
     reel_stage_close(stage, view);
     if (rc < 0) {
         json_decref(standing.projections);
-        answer_error(answer, rc, &error);
+        answer_error(answer, rc, &(struct reel_error){{0}});
         return;
     }
     reel_stage_status(stage, &status);

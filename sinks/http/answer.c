@@ -113,14 +113,10 @@ void answer_error(struct answer *answer, int rc, const struct reel_error *error)
     }
 }
 
-int answer_position(struct answer *answer, struct reel_stage *stage, struct reel_view *view) {
-    struct reel_position position;
-    int rc = reel_stage_position(stage, view, &position);
-    if (rc < 0) return rc;
+void answer_position(struct answer *answer, const struct reel_position *position) {
     answer->has_position = true;
-    answer->cursor = position.cursor;
-    answer->epoch = position.epoch;
-    return 0;
+    answer->cursor = position->cursor;
+    answer->epoch = position->epoch;
 }
 
 /* ---- Sending --------------------------------------------------------------------------------- */

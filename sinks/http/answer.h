@@ -65,8 +65,8 @@ void answer_problem_number(struct answer *answer, const char *name, uint64_t val
 /* The problem that an error of the host's is. */
 void answer_error(struct answer *answer, int rc, const struct reel_error *error);
 
-/* From the view that an answer is made of. */
-int answer_position(struct answer *answer, struct reel_stage *stage, struct reel_view *view);
+/* Of the view that an answer is made of. */
+void answer_position(struct answer *answer, const struct reel_position *position);
 
 /* Sends it; the answer is empty then. Answers to GET and OPTIONS tell browsers who may read them.
  */

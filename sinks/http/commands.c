@@ -53,7 +53,7 @@ static void show_accepted(struct answer *answer, const struct command *command,
                           const struct reel_answer *given) {
     answer->status = MHD_HTTP_OK;
     answer->content_type = "application/json";
-    answer->has_position = true;
+    answer->has_position = given->seq > 0; /* it may have been nothing to do */
     answer->cursor = given->seq;
     text_append(&answer->body, given->record ? given->record : "null",
                 given->record ? given->record_len : 4);

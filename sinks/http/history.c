@@ -27,21 +27,6 @@ static int read_limit(struct request *request, uint64_t *ret) {
     return rc < 0 ? rc : 0;
 }
 
-/* Opens a view. On failure a problem is the answer. */
-static int open_view(struct request *request, struct reel_view **ret,
-                     struct reel_position *ret_position) {
-    struct reel_error error = {0};
-    struct reel_stage *stage = request_stage(request);
-    int rc = reel_stage_view(stage, ret, &error);
-    if (rc == 0) {
-        rc = reel_stage_position(stage, *ret, ret_position);
-        if (rc == 0) rc = answer_position(&request->answer, stage, *ret);
-        if (rc < 0) reel_stage_close(stage, *ret);
-    }
-    if (rc < 0) answer_error(&request->answer, rc, &error);
-    return rc;
-}
-
 static void close_view(struct request *request, struct reel_view *view, int rc) {
     reel_stage_close(request_stage(request), view);
     if (rc < 0 && !request->answer.status)
@@ -122,7 +107,7 @@ void handle_events(struct request *request) {
     struct reel_position position;
     uint64_t since = 0, limit;
     if (request_number(request, "since", &since) < 0 || read_limit(request, &limit) < 0) return;
-    if (open_view(request, &view, &position) < 0) return;
+    if (request_open_view(request, &view, &position) < 0) return;
     close_view(request, view, write_page(request, view, &position, since, limit));
 }
 
@@ -169,7 +154,7 @@ void handle_raw_event(struct request *request) {
                        REEL_FMT(request->uri.segments[2]));
         return;
     }
-    if (open_view(request, &view, &position) < 0) return;
+    if (request_open_view(request, &view, &position) < 0) return;
     int rc = reel_stage_log(request_stage(request), view, raw.seq, take_raw, &raw);
     if (rc >= 0 && !request->answer.status && raw.seq > 0 && raw.seq < position.first_seq) {
         answer_problem(&request->answer, PROBLEM_CURSOR_TOO_OLD, "the log begins at %llu",
@@ -268,7 +253,7 @@ void handle_rejected(struct request *request) {
     struct reel_position position;
     struct rejections rejections = {0};
     if (read_limit(request, &rejections.limit) < 0) return;
-    if (open_view(request, &view, &position) < 0) return;
+    if (request_open_view(request, &view, &position) < 0) return;
     rejections.list = calloc(rejections.limit, sizeof *rejections.list);
     int rc = rejections.list
                  ? reel_stage_rejected(request_stage(request), view, take_rejection, &rejections)

@@ -31,8 +31,8 @@
 /* What libmicrohttpd may use for a connection: a request's head and an answer's. */
 #define CONNECTION_BYTES ((size_t)16 << 10)
 
-/* How much of a body that is too long is read to its end, to answer 413, in multiples of what is
- * allowed. */
+/* How much of a body that is not wanted is read to its end, so that its sender, who may look for
+ * an answer only then, gets one; in multiples of what is allowed. */
 #define THROWN_AWAY 4
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
@@ -85,6 +85,8 @@ static enum MHD_Result send_answer(struct request *request) {
     bool wants_cors = request->method == METHOD_GET || request->method == METHOD_OPTIONS;
     /* A list in the making has a block of ours and one of libmicrohttpd's. */
     uint64_t bytes = answer->listing ? 2 * LISTING_BLOCK_BYTES : answer->body.len;
+    /* How it is, it says also when there is no room for anything else. */
+    if (request->route && request->route->access == REEL_ACCESS_NONE) bytes = 0;
     request->phase = PHASE_ANSWERED;
     if (bytes && !server_take_memory(request->server, bytes)) {
         answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE,
@@ -120,10 +122,15 @@ static enum method read_method(const char *method) {
     return METHOD_OTHER;
 }
 
-static bool has_body(const struct request *request) {
-    struct reel_str length = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    return request_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING).data ||
-           (length.data && !reel_str_is(length, "0"));
+static uint64_t thrown_away_max(const struct request *request) {
+    uint64_t allowed = request->body_max;
+    return (allowed ? allowed : request->server->command_bytes_max) * THROWN_AWAY;
+}
+
+/* Is the body, which nobody wants, yet to be sent, or not worth the wait? */
+static bool may_skip_body(const struct request *request) {
+    struct reel_str expect = request_header(request, MHD_HTTP_HEADER_EXPECT);
+    return expect.data || request_content_length(request) > thrown_away_max(request);
 }
 
 struct framing {
@@ -151,8 +158,8 @@ static bool is_framed(const struct request *request) {
     return framing.lengths + framing.encodings <= 1 && !framing.unknown;
 }
 
-/* What cannot be served is refused before its body comes; the connection is closed then, so
- * that without a body the answer waits for the request's end. */
+/* What cannot be served is refused, and its body thrown away. Where that can be spared the answer
+ * is sent at once, which closes the connection: whoever is still sending may then see it reset. */
 static enum MHD_Result take_head(struct request *request, const char *method) {
     request->method = read_method(method);
     request->phase = PHASE_BODY;
@@ -161,7 +168,7 @@ static enum MHD_Result take_head(struct request *request, const char *method) {
                        "wanted one Content-Length, or Transfer-Encoding: chunked");
         return proceed(request);
     }
-    if (route_request(request) < 0 && has_body(request)) return proceed(request);
+    if (route_request(request) < 0 && may_skip_body(request)) return proceed(request);
     return MHD_YES;
 }
 
@@ -169,8 +176,9 @@ static enum MHD_Result take_body(struct request *request, const char *bytes, siz
     size_t taken = *len;
     *len = 0;
     request->body_seen += taken;
-    if (request->body_seen > request->body_max * THROWN_AWAY + CONNECTION_BYTES) return MHD_NO;
-    if (request->body_seen > request->body_max || request->body_refused) return MHD_YES;
+    if (request->body_seen > thrown_away_max(request)) return MHD_NO;
+    if (request->answer.status || request->body_seen > request->body_max || request->body_refused)
+        return MHD_YES;
     if (!server_take_memory(request->server, taken)) {
         request->body_refused = true;
         text_finish(&request->body);
@@ -308,6 +316,7 @@ static int32_t start(struct reel_stage *stage, void **ret_sink, struct reel_erro
 
 stop_waiters:
     waiters_stop(server);
+    waiters_finish(server);
 destroy:
     server_destroy(server);
     return rc;
@@ -332,6 +341,7 @@ static void stop(void *sink) {
     struct server *server = sink;
     waiters_stop(server);
     MHD_stop_daemon(server->daemon);
+    waiters_finish(server);
     server_destroy(server);
 }
 

@@ -22,6 +22,8 @@ struct listing {
     struct text tail; /* behind the last */
     struct text left; /* made and not yet sent, from left_at on */
     size_t left_at;
+    char *to; /* the block that is being made */
+    size_t room;
 };
 
 void listing_destroy(struct listing *listing) {
@@ -60,16 +62,22 @@ static int walk(struct listing *listing, reel_row_fn fn) {
                            fn, listing);
 }
 
+static int append_row(struct listing *listing, const struct reel_row *row) {
+    char *to = text_extend(&listing->left, row->json.len + (listing->rows > 0));
+    if (!to) return -ENOMEM;
+    if (listing->rows++ > 0) *to++ = ',';
+    memcpy(to, row->json.data, row->json.len);
+    return 0;
+}
+
 /* Adds a row; 1: that is enough for a block. */
 static int write_row(void *context, const struct reel_row *row) {
     struct listing *listing = context;
     int rc = want_row(listing, row);
     if (rc == 2) listing->done = true;
     if (rc != 1) return rc < 0 ? rc : rc == 2;
-    char *to = text_extend(&listing->left, row->json.len + (listing->rows > 0));
-    if (!to) return -ENOMEM;
-    if (listing->rows++ > 0) *to++ = ',';
-    memcpy(to, row->json.data, row->json.len);
+    rc = append_row(listing, row);
+    if (rc < 0) return rc;
     if (listing->rows < listing->limit && listing->left.len < LISTING_BLOCK_BYTES) return 0;
     rc = remember(listing, row->key);
     return rc < 0 ? rc : listing->left.len >= LISTING_BLOCK_BYTES;
@@ -139,27 +147,50 @@ static void finish_body(struct listing *listing, struct answer *answer) {
 
 /* ---- A body that is made while it is sent ---------------------------------------------------- */
 
-/* Makes the next block. 0, or an error; -ETIME when the view's time is up. */
-static int make_block(struct listing *listing) {
-    listing->left.len = listing->left_at = 0;
-    int rc = walk(listing, write_row);
-    if (rc < 0) return rc;
-    if (rc == 0) listing->done = true; /* no more rows */
-    if (listing->rows == listing->limit) listing->done = true;
-    if (listing->done) append(&listing->left, &listing->tail);
-    return listing->left.failed ? -ENOMEM : 0;
+/* Gives what was made and not yet sent. */
+static void give_left(struct listing *listing) {
+    size_t bytes = listing->left.len - listing->left_at;
+    if (bytes > listing->room) bytes = listing->room;
+    if (bytes == 0) return;
+    memcpy(listing->to, listing->left.data + listing->left_at, bytes);
+    listing->left_at += bytes;
+    listing->to += bytes;
+    listing->room -= bytes;
 }
 
+/* Adds a row to the block; 1: it was the last one, or the first that did not fit. */
+static int give_row(void *context, const struct reel_row *row) {
+    struct listing *listing = context;
+    int rc = want_row(listing, row);
+    if (rc <= 0) return rc;
+    if (row->json.len + 1 > listing->room) {
+        rc = remember(listing, row->key);
+        if (rc == 0) rc = append_row(listing, row);
+        return rc < 0 ? rc : 1;
+    }
+    if (listing->rows++ > 0) *listing->to++ = ',', listing->room--;
+    memcpy(listing->to, row->json.data, row->json.len);
+    listing->to += row->json.len;
+    listing->room -= row->json.len;
+    return listing->rows == listing->limit;
+}
+
+/* What was made before, then rows, then the tail. */
 static ssize_t read_block(void *context, uint64_t at, char *to, size_t room) {
     struct listing *listing = context;
     (void)at;
-    if (listing->left_at == listing->left.len && make_block(listing) < 0)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
-    size_t bytes = listing->left.len - listing->left_at;
-    if (bytes > room) bytes = room;
-    memcpy(to, listing->left.data + listing->left_at, bytes);
-    listing->left_at += bytes;
-    return (ssize_t)bytes;
+    listing->to = to;
+    listing->room = room;
+    give_left(listing);
+    if (listing->room > 0 && !listing->done) {
+        listing->left.len = listing->left_at = 0;
+        int rc = walk(listing, give_row);
+        listing->done = rc == 0 || listing->rows == listing->limit;
+        if (listing->done) append(&listing->left, &listing->tail);
+        if (rc < 0 || listing->left.failed) return MHD_CONTENT_READER_END_WITH_ERROR;
+        give_left(listing);
+    }
+    return (ssize_t)(room - listing->room);
 }
 
 static void forget(void *context) {

@@ -8,22 +8,7 @@
 /* `limit` is clamped to this. */
 #define LIMIT_MAX 1000
 
-/* ---- Views and tags -------------------------------------------------------------------------- */
-
-/* Opens a view and notes where it stands. On failure a problem is the answer. */
-static int open_view(struct request *request, struct reel_view **ret) {
-    struct reel_error error = {0};
-    int rc = reel_stage_view(request_stage(request), ret, &error);
-    if (rc < 0) {
-        answer_error(&request->answer, rc, &error);
-        return rc;
-    }
-    rc = answer_position(&request->answer, request_stage(request), *ret);
-    if (rc == 0) return 0;
-    answer_error(&request->answer, rc, &error);
-    reel_stage_close(request_stage(request), *ret);
-    return rc;
-}
+/* ---- Problems and tags ----------------------------------------------------------------------- */
 
 /* A problem, as long as none is there yet. */
 static void fail_request(struct request *request, int rc) {
@@ -81,7 +66,7 @@ static int list(struct request *request, struct reel_view *view) {
 
 void handle_list(struct request *request) {
     struct reel_view *view;
-    if (!request_wait_for_cursor(request) || open_view(request, &view) < 0) return;
+    if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
     int rc = list(request, view);
     if (rc < 0) {
         fail_request(request, rc);
@@ -118,7 +103,7 @@ void handle_get(struct request *request) {
     struct reel_view *view;
     struct reel_key key;
     if (!read_key(request, request->uri.segments[2], &key)) return;
-    if (!request_wait_for_cursor(request) || open_view(request, &view) < 0) return;
+    if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
     int rc = reel_stage_get(request_stage(request), view, request->projector->collection, key.str,
                             take_row, request);
     reel_stage_close(request_stage(request), view);
@@ -177,7 +162,7 @@ static int find_named(struct request *request, struct reel_view *view, struct te
 void handle_get_by_name(struct request *request) {
     struct reel_view *view;
     struct text key = {0};
-    if (!request_wait_for_cursor(request) || open_view(request, &view) < 0) return;
+    if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
     int rc = find_named(request, view, &key);
     if (rc == 0)
         rc = reel_stage_get(request_stage(request), view, request->projector->collection,
@@ -189,7 +174,7 @@ void handle_get_by_name(struct request *request) {
 
 int record_find_named(struct request *request, struct text *ret_key) {
     struct reel_view *view;
-    int rc = open_view(request, &view);
+    int rc = request_open_view(request, &view, NULL);
     if (rc < 0) return rc;
     rc = find_named(request, view, ret_key);
     reel_stage_close(request_stage(request), view);

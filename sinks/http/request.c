@@ -22,6 +22,16 @@ struct reel_str request_header(const struct request *request, const char *name) 
     return value;
 }
 
+uint64_t request_content_length(const struct request *request) {
+    struct reel_str length = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < length.len; i++) { /* that they are digits was seen to */
+        unsigned digit = (unsigned char)length.data[i] - '0';
+        bytes = bytes > (UINT64_MAX - 9) / 10 ? UINT64_MAX : bytes * 10 + digit % 10;
+    }
+    return bytes;
+}
+
 int request_number(struct request *request, const char *name, uint64_t *ret) {
     const struct uri_param *param = uri_param(&request->uri, name);
     uint64_t number = 0;
@@ -49,6 +59,25 @@ bool request_is_json(const struct request *request) {
     while (len > 0 && is_blank(type.data[len - 1])) len--;
     if (len == 16 && strncasecmp(type.data, "application/json", 16) == 0) return true;
     return len > 5 && strncasecmp(type.data + len - 5, "+json", 5) == 0;
+}
+
+int request_open_view(struct request *request, struct reel_view **ret,
+                      struct reel_position *ret_position) {
+    struct reel_error error = {0};
+    struct reel_stage *stage = request_stage(request);
+    struct reel_position position;
+    int rc = reel_stage_view(stage, ret, &error);
+    if (rc == 0) {
+        rc = reel_stage_position(stage, *ret, &position);
+        if (rc < 0) reel_stage_close(stage, *ret);
+    }
+    if (rc < 0) {
+        answer_error(&request->answer, rc, &error);
+        return rc;
+    }
+    answer_position(&request->answer, &position);
+    if (ret_position) *ret_position = position;
+    return 0;
 }
 
 void request_suspend(struct request *request) {

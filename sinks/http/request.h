@@ -56,12 +56,20 @@ struct reel_stage *request_stage(const struct request *request);
 /* A header's value; NULL data: there is none. Not more than one of the same name. */
 struct reel_str request_header(const struct request *request, const char *name);
 
+/* What Content-Length says, 0 without one. */
+uint64_t request_content_length(const struct request *request);
+
 /* A parameter as a number. 1: it was given; 0: it was not; -EINVAL, and a problem is the answer.
  * What does not fit is the largest that does. */
 int request_number(struct request *request, const char *name, uint64_t *ret);
 
 /* Is the media type of the body this one, "application/json", or "…+json" of it? */
 bool request_is_json(const struct request *request);
+
+/* Opens a view, and notes in the answer where it stands; `ret_position` may be NULL. On failure a
+ * problem is the answer. */
+int request_open_view(struct request *request, struct reel_view **ret,
+                      struct reel_position *ret_position);
 
 /* Lets go of the thread: the request goes on when it is resumed. To be called before whoever
  * will resume it can do so. */
@@ -71,7 +79,10 @@ void request_resume(struct request *request);
 /* ---- Waiting for the cursor (waiters.c) ------------------------------------------------------ */
 
 int waiters_start(struct server *server, struct reel_error *error);
+
+/* Lets all of them go; from then on none is taken. And, when there are no requests any more: */
 void waiters_stop(struct server *server);
+void waiters_finish(struct server *server);
 
 /* The cursor has moved, or all of them are to go. */
 void waiters_wake(struct server *server);

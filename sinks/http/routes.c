@@ -140,6 +140,7 @@ static void find_route(struct request *request) {
         if (route->method != request->method) continue;
         request->route = route;
         request->projector = projector;
+        request->body_max = route->body_max ? route->body_max(request->server) : 0;
         return;
     }
 }
@@ -221,13 +222,7 @@ static int check_params(struct request *request) {
 }
 
 static int check_length(struct request *request) {
-    struct reel_str length = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    request->body_max = request->route->body_max ? request->route->body_max(request->server) : 0;
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < length.len; i++) { /* that they are digits was seen to */
-        unsigned digit = (unsigned char)length.data[i] - '0';
-        bytes = bytes > (UINT64_MAX - 9) / 10 ? UINT64_MAX : bytes * 10 + digit % 10;
-    }
+    uint64_t bytes = request_content_length(request);
     if (bytes <= request->body_max || !request->route->body_max) return 0;
     answer_problem(&request->answer, PROBLEM_PAYLOAD_TOO_LARGE,
                    "the body has %llu bytes, at most %llu are taken", (unsigned long long)bytes,
@@ -237,6 +232,10 @@ static int check_length(struct request *request) {
 
 static int check_target(struct request *request) {
     if (request->uri_error == 0) return 0;
+    if (request->uri_error == -ENOMEM) {
+        answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE, "out of memory");
+        return -ENOMEM;
+    }
     answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
                    request->uri_error == -E2BIG ? "the target has too many segments or parameters"
                                                 : "the target is not percent-encoded UTF-8");

@@ -74,6 +74,9 @@ void waiters_stop(struct server *server) {
     pthread_cond_signal(&server->waiters_changed);
     pthread_mutex_unlock(&server->waiters_lock);
     pthread_join(server->clock, NULL);
+}
+
+void waiters_finish(struct server *server) {
     pthread_cond_destroy(&server->waiters_changed);
     pthread_mutex_destroy(&server->waiters_lock);
 }
@@ -83,11 +86,11 @@ void waiters_wake(struct server *server) {
     if (server->waiters) pthread_cond_signal(&server->waiters_changed);
 }
 
-/* False: there are too many already. */
+/* False: there are too many already, or nobody would ever resume it. */
 static bool enlist(struct request *request) {
     struct server *server = request->server;
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&server->waiters_lock);
-    if (server->waiter_count >= server->waiters_max) return false;
+    if (server->ending || server->waiter_count >= server->waiters_max) return false;
     request_suspend(request);
     server->waiter_count++;
     request->previous = NULL;

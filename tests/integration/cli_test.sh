@@ -75,6 +75,10 @@ expect "backup without a directory" \
     "2 reeld backup: no directory was given; see reeld --help" "$code $err"
 run backup --frob "$scratch/copy"
 expect "backup with an unknown flag" "2 reeld backup: there is no flag --frob" "$code $err"
+echo "{\"data\": \"$scratch/none\", \"bind\": \"127.0.0.1:0\"}" >"$scratch/daemon.json"
+run backup --config "$scratch/daemon.json" "$scratch/copy"
+expect "backup with the daemon's file" \
+    "1 reeld backup: cannot open $scratch/none: data.mdb: No such file or directory" "$code $err"
 
 # ---- Settings ------------------------------------------------------------------------------------
 
@@ -102,13 +106,13 @@ refused "no file" 2 "config file $scratch/none: No such file or directory" \
 
 # ---- What is in the way --------------------------------------------------------------------------
 
-refused "no token" 1 "no bearer token is configured: give a file of them with --token-file, or one \
+refused "no token" 2 "no bearer token is configured: give a file of them with --token-file, or one \
 in the environment as REEL_TOKEN or CELLOS_SERVER_API_TOKEN" serve
 refused "no token file" 1 "token file $scratch/none: No such file or directory" \
     serve --token-file "$scratch/none"
 export REEL_TOKEN=token-of-the-test
 refused "no plugin" 1 "cannot load ./none.so: no such file" serve --plugin ./none.so
-refused "no sink" 1 "there is no sink \`frob\`" serve --sink frob
+refused "no sink" 2 "there is no sink \`frob\`" serve --sink frob
 refused "no address" 2 "cannot start sink \`http\`: cannot listen on \`here\`: wanted ADDRESS:PORT" \
     serve --bind here
 

@@ -184,7 +184,7 @@ static void without_a_token_it_does_not_start_and_says_how_to_give_one(void **st
     for (int i = 0; i < 2; i++) {
         struct daemon daemon = launched(i == 0 ? none : empty, "--bind", "127.0.0.1:0");
         int status = daemon_wait(&daemon);
-        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 2);
         char *log = daemon_log(&daemon);
         static const char *const parts[] = {"no bearer token", "--token-file", "REEL_TOKEN",
                                             "CELLOS_SERVER_API_TOKEN", NULL};

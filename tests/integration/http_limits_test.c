@@ -163,6 +163,34 @@ static void a_body_that_never_ends_is_cut_off(void **state) {
     free(block);
 }
 
+/* A client that looks for its answer only when all is sent gets it, and may go on. */
+static void a_body_that_is_refused_is_read_to_its_end(void **state) {
+    struct site *site = *state;
+    static const struct {
+        const char *head;
+        size_t len;
+        long status;
+    } cases[] = {
+        {"POST /v1/formations HTTP/1.1\r\n" HOST WRITES AS_JSON, 4 * 65536, 413},
+        {"POST /v1/formations HTTP/1.1\r\n" HOST AS_JSON, 4 * 65536, 401},
+        {"POST /v1/events HTTP/1.1\r\n" HOST WRITES AS_EVENT, 32 * MIB, 413},
+        {"POST /v1/none HTTP/1.1\r\n" HOST WRITES AS_EVENT, 4 * 65536, 404},
+        {"PUT /v1/events HTTP/1.1\r\n" HOST WRITES AS_EVENT, 4 * 65536, 405},
+    };
+    char *body = padded("", 32 * MIB);
+    struct raw raw = raw_opened(site);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct text head = {0};
+        text_format(&head, "%sContent-Length: %zu\r\n\r\n", cases[i].head, cases[i].len);
+        say(&raw, head.data);
+        must(try_to_send(&raw, body, cases[i].len));
+        check_heard(&raw, cases[i].status, NULL);
+        free(head.data);
+    }
+    raw_close(&raw);
+    free(body);
+}
+
 static void a_body_where_none_is_wanted_is_refused(void **state) {
     struct site *site = *state;
     check_exchange(site, "GET /v1/cells HTTP/1.1\r\n" HOST WRITES "Content-Length: 2\r\n\r\n{}",
@@ -295,6 +323,7 @@ int main(void) {
         CASE(data_in_binary_mode_counts_as_the_event_that_it_becomes),
         cmocka_unit_test(a_batch_has_as_many_events_as_one_commit),
         CASE(a_body_that_never_ends_is_cut_off),
+        CASE(a_body_that_is_refused_is_read_to_its_end),
         CASE(a_body_where_none_is_wanted_is_refused),
         CASE(a_head_has_16_kib),
         CASE(a_target_has_at_most_64_parameters),

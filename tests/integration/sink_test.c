@@ -75,9 +75,9 @@ static void a_sink_that_cannot_start_is_said_so(void **state) {
 
 static void a_sink_that_is_not_there_is_said_so(void **state) {
     (void)state;
-    assert_refused((const char *const[]){"--sink", "nowhere", NULL}, 1,
+    assert_refused((const char *const[]){"--sink", "nowhere", NULL}, 2,
                    "there is no sink `nowhere`");
-    assert_refused((const char *const[]){"--sink", "http", "--sink", "http", NULL}, 1,
+    assert_refused((const char *const[]){"--sink", "http", "--sink", "http", NULL}, 2,
                    "sink `http` is given twice");
 }
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -66,6 +67,7 @@ static pid_t spawn(const char *const *arguments, const char *const *environment,
     pid_t pid = fork();
     must(pid >= 0);
     if (pid > 0) return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves none behind */
     redirect(log, STDERR_FILENO);
     if (out_fd < 0)
         redirect(out, STDOUT_FILENO);

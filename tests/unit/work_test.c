@@ -219,6 +219,51 @@ static void a_command_is_undone_after_its_event_was_appended(void **state) {
     assert_non_null(strstr(bad.answer.detail, "deep"));
 }
 
+/* A fault costs the others no transaction, and so no sync, of their own. */
+static void only_what_is_undone_is_done_apart(void **state) {
+    (void)state;
+    char space[GROUP_MAX][EVENT_ROOM];
+    struct reel_str events[GROUP_MAX];
+    struct reel_result results[GROUP_MAX];
+    struct work works[GROUP_MAX], *group[GROUP_MAX];
+    struct reel *reel = opened();
+    struct reel_order stray = {.struct_size = sizeof stray, .collection = reel_text("nothing")};
+    for (unsigned i = 0; i < GROUP_MAX; i++) {
+        events[i] = event_of(i, space[i]);
+        works[i] = i == 9 ? order_work(&stray) : events_work(&events[i], 1, &results[i]);
+        group[i] = &works[i];
+    }
+    assert_int_equal(works_run(reel, group, GROUP_MAX), 2);
+    for (unsigned i = 0; i < GROUP_MAX; i++) assert_int_equal(works[i].rc, i == 9 ? -ESRCH : 0);
+    assert_result(&results[8], 9, false);
+    assert_result(&results[10], 10, false);
+    reel_close(reel);
+}
+
+/* What does not fit together may fit in parts, and what is behind the first that does not fit at
+ * all is told the same. */
+static void what_is_too_much_for_one_transaction_is_done_in_several(void **state) {
+    (void)state;
+    enum { BYTES = 100 << 10 };
+    static char large[BYTES] = "{}";
+    struct reel_options options = {.map_bytes = 2 << 20};
+    struct reel *reel = reel_opened(NULL, &options, CELL_SO, NULL);
+    memset(large + 2, ' ', BYTES - 2);
+    struct reel_str payload = {large, BYTES};
+    struct work works[GROUP_MAX], *group[GROUP_MAX];
+    for (size_t i = 0; i < GROUP_MAX; i++) {
+        works[i] = (struct work){.payloads = &payload, .count = 1};
+        group[i] = &works[i];
+    }
+    assert_true(works_run(reel, group, GROUP_MAX) > 0);
+    size_t done = 0;
+    while (done < GROUP_MAX && works[done].rc == 0) done++;
+    assert_in_range(done, 4, GROUP_MAX - 1);
+    for (size_t i = done; i < GROUP_MAX; i++) assert_int_equal(works[i].rc, -ENOSPC);
+    assert_int_equal(position_of(reel).head, done);
+    reel_close(reel);
+}
+
 /* ---- Order ----------------------------------------------------------------------------------- */
 
 static void a_command_sees_what_came_before_it_in_its_group(void **state) {
@@ -334,6 +379,8 @@ int main(void) {
         cmocka_unit_test(an_unknown_command_is_refused_alone),
         cmocka_unit_test(a_command_that_is_refused_is_so_alone),
         cmocka_unit_test(a_command_is_undone_after_its_event_was_appended),
+        cmocka_unit_test(only_what_is_undone_is_done_apart),
+        cmocka_unit_test(what_is_too_much_for_one_transaction_is_done_in_several),
         cmocka_unit_test(a_command_sees_what_came_before_it_in_its_group),
         cmocka_unit_test(a_group_comes_out_as_one_by_one),
     };

@@ -320,8 +320,8 @@ static inline reel_verdict reel_accept(struct reel_decision *decision, struct re
     return decision->host->accept(decision, key);
 }
 
-/* Refuses: nothing is appended. `problem` is the last part of the problem's URI (RFC 9457), such
- * as "conflict"; the rest is a sentence for people. */
+/* Refuses: nothing is appended. `problem` is the last part of the problem's URI (RFC 9457),
+ * [a-z0-9-]{1,63}, such as "conflict"; the rest is a sentence for people. */
 REEL_PRINTF(4, 5)
 static inline reel_verdict reel_refuse(struct reel_decision *decision, reel_refusal kind,
                                        const char *problem, const char *format, ...) {

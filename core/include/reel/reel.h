@@ -164,7 +164,8 @@ REEL_VISIBLE void reel_answer_done(struct reel_answer *answer);
 REEL_VISIBLE int reel_backup(struct reel *reel, const char *directory, struct reel_error *error);
 
 /* The same of the store in directory `from`, which another process may have open: a daemon need not
- * be asked. -ENOENT: there is no store. [any thread, at any time] */
+ * be asked. Not of one that this process has open, whose locks would go with it: that is
+ * reel_backup. -ENOENT: there is no store. [any thread, at any time] */
 REEL_VISIBLE int reel_backup_of(const char *from, const char *directory, struct reel_error *error);
 
 /* ---- Reading --------------------------------------------------------------------------------- */

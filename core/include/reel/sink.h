@@ -70,7 +70,7 @@ struct reel_stage {
 
 struct reel_sink {
     uint32_t struct_size;
-    uint32_t flags;                             /* none defined: 0 */
+    uint32_t flags;                             /* REEL_SINK_… */
     const char *name;                           /* [a-z][a-z0-9_-]{0,62} */
     const char *summary;                        /* one line for --help */
     const struct reel_setting *const *settings; /* NULL-terminated, or NULL */
