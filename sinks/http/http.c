@@ -151,8 +151,21 @@ static bool is_framed(const struct request *request) {
     return framing.lengths + framing.encodings <= 1 && !framing.unknown;
 }
 
-/* What cannot be served is refused before its body comes; the connection is closed then, so
- * that without a body the answer waits for the request's end. */
+/* How much of a body is read, be it to throw it away. */
+static uint64_t body_seen_max(const struct request *request) {
+    return request->body_max * THROWN_AWAY + CONNECTION_BYTES;
+}
+
+/* A client that is still sending when the connection is closed may get nothing to see of the answer
+ * (RFC 9112, section 9.6). One that expects 100 is not sending yet. */
+static bool is_body_worth_its_end(const struct request *request) {
+    return !request_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING).data &&
+           !request_header(request, MHD_HTTP_HEADER_EXPECT).data &&
+           request_body_length(request) <= body_seen_max(request);
+}
+
+/* What cannot be served is refused when its body has come and was thrown away; or at once, when it
+ * is not worth that, and the connection is closed then. */
 static enum MHD_Result take_head(struct request *request, const char *method) {
     request->method = read_method(method);
     request->phase = PHASE_BODY;
@@ -161,7 +174,8 @@ static enum MHD_Result take_head(struct request *request, const char *method) {
                        "wanted one Content-Length, or Transfer-Encoding: chunked");
         return proceed(request);
     }
-    if (route_request(request) < 0 && has_body(request)) return proceed(request);
+    if (route_request(request) < 0 && has_body(request) && !is_body_worth_its_end(request))
+        return proceed(request);
     return MHD_YES;
 }
 
@@ -169,8 +183,9 @@ static enum MHD_Result take_body(struct request *request, const char *bytes, siz
     size_t taken = *len;
     *len = 0;
     request->body_seen += taken;
-    if (request->body_seen > request->body_max * THROWN_AWAY + CONNECTION_BYTES) return MHD_NO;
-    if (request->body_seen > request->body_max || request->body_refused) return MHD_YES;
+    if (request->body_seen > body_seen_max(request)) return MHD_NO;
+    if (request->answer.status || request->body_seen > request->body_max || request->body_refused)
+        return MHD_YES;
     if (!server_take_memory(request->server, taken)) {
         request->body_refused = true;
         text_finish(&request->body);

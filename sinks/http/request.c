@@ -41,6 +41,17 @@ int request_number(struct request *request, const char *name, uint64_t *ret) {
     return 1;
 }
 
+uint64_t request_body_length(const struct request *request) {
+    struct reel_str length = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < length.len;
+         i++) { /* libmicrohttpd has seen to it that they are digits */
+        unsigned digit = (unsigned char)length.data[i] - '0';
+        bytes = bytes > (UINT64_MAX - 9) / 10 ? UINT64_MAX : bytes * 10 + digit % 10;
+    }
+    return bytes;
+}
+
 bool request_is_json(const struct request *request) {
     struct reel_str type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
     if (!type.data) return false;

@@ -60,6 +60,9 @@ struct reel_str request_header(const struct request *request, const char *name);
  * What does not fit is the largest that does. */
 int request_number(struct request *request, const char *name, uint64_t *ret);
 
+/* What Content-Length says; 0: nothing. What does not fit is the largest that does. */
+uint64_t request_body_length(const struct request *request);
+
 /* Is the media type of the body this one, "application/json", or "…+json" of it? */
 bool request_is_json(const struct request *request);
 

@@ -221,14 +221,9 @@ static int check_params(struct request *request) {
 }
 
 static int check_length(struct request *request) {
-    struct reel_str length = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    uint64_t bytes = request_body_length(request);
     request->body_max = request->route->body_max ? request->route->body_max(request->server) : 0;
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < length.len; i++) { /* that they are digits was seen to */
-        unsigned digit = (unsigned char)length.data[i] - '0';
-        bytes = bytes > (UINT64_MAX - 9) / 10 ? UINT64_MAX : bytes * 10 + digit % 10;
-    }
-    if (bytes <= request->body_max || !request->route->body_max) return 0;
+    if (bytes <= request->body_max) return 0;
     answer_problem(&request->answer, PROBLEM_PAYLOAD_TOO_LARGE,
                    "the body has %llu bytes, at most %llu are taken", (unsigned long long)bytes,
                    (unsigned long long)request->body_max);
