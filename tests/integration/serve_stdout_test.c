@@ -175,13 +175,13 @@ static void a_reader_that_does_not_read_slows_nobody(void **state) {
     uint64_t next = 0;
     struct daemon daemon = daemon_piped(directory, arguments, &lines.fd);
     struct client *client = client_opened(&daemon, WRITE_TOKEN);
-    post_batches(client, &next, 500); /* far more than a pipe takes */
+    post_batches(client, &next, 150); /* far more than a pipe takes */
     uint64_t size = store_bytes(directory);
     struct reply reply = get(client, "/v1/cells");
     assert_int_equal(reply.status, 200);
     assert_int_equal(reply_number(&reply, "cursor"), next);
     reply_free(&reply);
-    post_batches(client, &next, 500);
+    post_batches(client, &next, 150);
     assert_true(store_bytes(directory) < 3 * size); /* nobody holds a view meanwhile */
     uint64_t began = now_ms();
     daemon_end(&daemon);
