@@ -295,11 +295,10 @@ static void end(struct daemon *daemon) {
     uint64_t began_ms = clock_ms();
     uint64_t timeout_ms = config_number(daemon->config, "drain_ms_max");
     atomic_store(&daemon->draining, true);
-    if (daemon->intake) {
-        intake_drain(daemon->intake, 0); /* takes nothing new; what it has, sinks wait for */
-        stages_drain(daemon, (uint32_t)timeout_ms);
+    if (daemon->intake) { /* first what has been handed over, so that all sinks see it */
+        intake_drain(daemon->intake, (uint32_t)timeout_ms);
         uint64_t taken_ms = clock_ms() - began_ms;
-        intake_drain(daemon->intake, taken_ms < timeout_ms ? (uint32_t)(timeout_ms - taken_ms) : 0);
+        stages_drain(daemon, taken_ms < timeout_ms ? (uint32_t)(timeout_ms - taken_ms) : 0);
         intake_stop(daemon->intake);
     }
     stages_stop(daemon);

@@ -223,7 +223,7 @@ static int check_params(struct request *request) {
 
 static int check_length(struct request *request) {
     uint64_t bytes = request_content_length(request);
-    if (bytes <= request->body_max || !request->route->body_max) return 0;
+    if (bytes <= request->body_max) return 0;
     answer_problem(&request->answer, PROBLEM_PAYLOAD_TOO_LARGE,
                    "the body has %llu bytes, at most %llu are taken", (unsigned long long)bytes,
                    (unsigned long long)request->body_max);
