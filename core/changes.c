@@ -90,6 +90,7 @@ static int load(struct collection *collection, struct change *change, struct are
         return store_fail(store, MDB_CORRUPTED, "cannot read a record", error);
     change->exists = true;
     change->stored = stored.len;
+    change->stored_json = record_json_len(&collection->shape, change->values);
     change->stored_changed = change->changed;
     return 0;
 }
@@ -146,10 +147,12 @@ static struct change **sort_dirty(const struct changes *changes, struct arena *a
 
 static int flush_one(struct keys_writer *writer, struct collection *collection,
                      const struct change *change, struct reel_error *error) {
-    if (collection->state.changed < change->changed) collection->state.changed = change->changed;
+    struct collection_state *state = &collection->state;
+    if (state->changed < change->changed) state->changed = change->changed;
+    state->json_bytes -= change->stored_json;
     if (!change->exists) {
         if (!change->stored) return 0;
-        collection->state.records--;
+        state->records--;
         return keys_delete(writer, change->key, error);
     }
     char *space;
@@ -157,7 +160,8 @@ static int flush_one(struct keys_writer *writer, struct collection *collection,
     int rc = keys_put(writer, change->key, size, &space, error);
     if (rc < 0) return rc;
     record_write(&collection->shape, change->values, change->changed, space, size);
-    if (!change->stored) collection->state.records++;
+    if (!change->stored) state->records++;
+    state->json_bytes += record_json_len(&collection->shape, change->values);
     return 0;
 }
 

@@ -28,6 +28,7 @@ struct change {
     struct reel_str *values; /* shape.count JSON texts, when it exists */
     uint64_t met;            /* number of the last callback that was given this handle */
     size_t stored;           /* bytes of it in the store; 0: the store has none of this key */
+    size_t stored_json;      /* of these its JSON text */
     uint64_t stored_changed; /* the `changed` that it has there */
     uint64_t changed;
     bool exists;

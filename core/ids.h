@@ -9,6 +9,9 @@
 
 #include "store.h"
 
+/* Most strings that one name is made of. */
+#define IDS_PARTS_MAX 8
+
 /* The UUID of a list of strings: the same for the same strings, on every machine. */
 void ids_hash(const struct reel_str *parts, size_t count, uint8_t ret[16]);
 

@@ -97,6 +97,12 @@ size_t record_size(const struct record_shape *shape, const struct reel_str *valu
     return needed + (room < spare_max(needed) ? room : spare_max(needed));
 }
 
+size_t record_json_len(const struct record_shape *shape, const struct reel_str *values) {
+    size_t len = 1; /* the closing brace */
+    for (uint32_t i = 0; i < shape->count; i++) len += shape->before[i].len + values[i].len;
+    return len;
+}
+
 void record_write(const struct record_shape *shape, const struct reel_str *values, uint64_t changed,
                   char *to, size_t size) {
     const char *end = to + size;

@@ -36,6 +36,9 @@ size_t record_size(const struct record_shape *shape, const struct reel_str *valu
 void record_write(const struct record_shape *shape, const struct reel_str *values, uint64_t changed,
                   char *to, size_t size);
 
+/* Length of its JSON text. */
+size_t record_json_len(const struct record_shape *shape, const struct reel_str *values);
+
 /* Reading; the results point into `stored`. -EBADMSG: it is damaged. */
 int record_read(const struct record_shape *shape, struct reel_str stored, uint64_t *ret_changed,
                 struct reel_str *ret_values);

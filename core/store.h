@@ -44,7 +44,8 @@ struct collection_state {
     uint64_t from_seq;
     uint64_t records;
     uint64_t applied, ignored, rejected;
-    uint64_t changed; /* seq of the event that last changed a record of it; 0: none */
+    uint64_t json_bytes; /* of its records */
+    uint64_t changed;    /* seq of the event that last changed a record of it; 0: none */
 };
 
 struct store {

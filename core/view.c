@@ -230,6 +230,7 @@ int reel_view_collection(struct reel_view *view, const char *name,
         .applied = state.applied,
         .ignored = state.ignored,
         .rejected = state.rejected,
+        .json_bytes = state.json_bytes,
         .changed = state.changed,
         .served = view_serves(within, &state),
     };

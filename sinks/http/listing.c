@@ -202,23 +202,36 @@ struct MHD_Response *listing_response(struct listing *listing, uint64_t bytes) {
                                              forget);
 }
 
+/* Is it the whole collection? */
+static bool is_whole(const struct listing *listing, struct reel_str after) {
+    return listing->filter.count == 0 && listing->limit == UINT64_MAX && !after.data;
+}
+
+/* What the rows will take. Of a whole collection that is known, else they are walked. */
+static int count_rows(struct listing *listing, struct reel_str after, struct count *count) {
+    struct reel_stage *stage = listing->server->stage;
+    struct reel_collection_info info;
+    if (!is_whole(listing, after))
+        return reel_stage_list(stage, listing->view, listing->collection, after, true, count_row,
+                               count);
+    int rc = reel_stage_collection(stage, listing->view, listing->collection, &info);
+    if (rc == 0) count->bytes = info.json_bytes + (info.records ? info.records - 1 : 0);
+    return rc;
+}
+
 /* Counts the whole, and begins anew: a walk through a view gives the same each time. */
-static int prepare_stream(struct listing *listing, struct answer *answer, bool has_after,
-                          struct reel_str after) {
+static int prepare_stream(struct listing *listing, struct answer *answer, struct reel_str after) {
     struct count count = {.listing = listing};
-    struct reel_str from = after;
-    if (!has_after) from.data = NULL;
     listing->more = listing->done = false;
-    int rc = reel_stage_list(listing->server->stage, listing->view, listing->collection, from, true,
-                             count_row, &count);
+    int rc = count_rows(listing, after, &count);
     if (rc >= 0) write_tail(listing, answer, text_str(&count.last_key));
     text_finish(&count.last_key);
     if (rc < 0) return rc;
     listing->left.len = listing->left_at = 0;
     listing->rows = 0;
     listing->from.len = 0;
-    listing->has_from = has_after;
-    if (has_after) text_append_str(&listing->from, after);
+    listing->has_from = after.data;
+    if (after.data) text_append_str(&listing->from, after);
     append(&listing->left, &listing->head);
     answer->listing = listing;
     answer->listing_bytes = listing->head.len + count.bytes + listing->tail.len;
@@ -227,10 +240,12 @@ static int prepare_stream(struct listing *listing, struct answer *answer, bool h
 
 /* ---- The answer ------------------------------------------------------------------------------ */
 
-/* Makes the body as long as it stays within the bound. True: that was all. */
-static int make_at_once(struct listing *listing) {
+/* Makes the body as long as it stays within the bound. 1: that was all; 0: it is more. */
+static int make_at_once(struct listing *listing, struct reel_str after) {
     uint64_t bound = listing->server->answer_bytes_max;
-    int rc;
+    struct count count = {.listing = listing};
+    int rc = is_whole(listing, after) ? count_rows(listing, after, &count) : 0;
+    if (rc < 0 || count.bytes > bound) return rc;
     append(&listing->left, &listing->head);
     if (listing->limit < LISTING_BLOCK_BYTES / ROW_BYTES)
         text_reserve(&listing->left, (size_t)listing->limit * ROW_BYTES);
@@ -259,9 +274,9 @@ int listing_answer(struct request *request, struct reel_view *view, struct filte
     *filter = (struct filter){0};
     write_head(listing);
     int rc = after.data ? remember(listing, after) : 0;
-    if (rc == 0) rc = make_at_once(listing);
+    if (rc == 0) rc = make_at_once(listing, after);
     if (rc == 0)
-        rc = prepare_stream(listing, answer, after.data, after);
+        rc = prepare_stream(listing, answer, after);
     else if (rc > 0)
         finish_body(listing, answer);
     if (rc < 0) answer->listing = NULL;

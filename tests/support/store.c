@@ -149,6 +149,28 @@ char *collection_dump(struct reel *reel, const char *collection, size_t *ret_len
     return text.data;
 }
 
+/* What the store counts of a collection is what it has. */
+struct totals {
+    uint64_t records, json_bytes;
+};
+
+static int add_up(void *context, const struct reel_row *row) {
+    struct totals *totals = context;
+    totals->records++;
+    totals->json_bytes += row->json.len;
+    return 0;
+}
+
+static void check_totals(struct reel_view *view, const char *collection) {
+    struct totals totals = {0};
+    struct reel_str start = {NULL, 0};
+    struct reel_collection_info info;
+    must(reel_view_list(view, collection, start, false, add_up, &totals) == 0);
+    must(reel_view_collection(view, collection, &info) == 0);
+    must(info.records == totals.records);
+    must(info.json_bytes == totals.json_bytes);
+}
+
 char *state_dump(struct reel *reel, size_t *ret_len) {
     struct text text = {0};
     struct reel_view *view = view_opened(reel);
@@ -158,6 +180,7 @@ char *state_dump(struct reel *reel, size_t *ret_len) {
         text_format(&text, "[%s]\n", name);
         int rc = view_dump(view, name, &text);
         if (rc != 0) support_failed(__FILE__, __LINE__, "listing %s: %d", name, rc);
+        check_totals(view, name);
     }
     reel_view_close(view);
     *ret_len = text.len;

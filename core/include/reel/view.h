@@ -43,9 +43,10 @@ struct reel_position {
 struct reel_collection_info {
     uint32_t revision;
     uint64_t records;
-    uint64_t cursor;   /* its own: behind the view's while it catches up */
-    uint64_t from_seq; /* it was built from this event on; 1: from the first */
-    uint64_t applied;  /* events by what its projector answered, since from_seq */
+    uint64_t json_bytes; /* of all of them together, as they are served */
+    uint64_t cursor;     /* its own: behind the view's while it catches up */
+    uint64_t from_seq;   /* it was built from this event on; 1: from the first */
+    uint64_t applied;    /* events by what its projector answered, since from_seq */
     uint64_t ignored;
     uint64_t rejected;
     uint64_t changed; /* seq of the event that last changed any of its records; 0: none did */
