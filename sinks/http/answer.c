@@ -130,27 +130,29 @@ static bool add_number(struct MHD_Response *response, const char *name, uint64_t
     return add(response, name, number_text(value, digits));
 }
 
-static bool add_cors(struct MHD_Response *response, const struct answer *answer,
-                     const char *origin) {
+/* What a script may see beside the body matters only to a browser, which names its page's origin.
+ */
+static bool add_cors(struct MHD_Response *response, const struct answer *answer, const char *origin,
+                     struct MHD_Connection *connection) {
     if (!origin[0]) return true;
     if (!add(response, "Access-Control-Allow-Origin", origin)) return false;
     if (strcmp(origin, "*") != 0 && !add(response, "Vary", "Origin")) return false;
     if (!answer->is_options)
-        return add(response, "Access-Control-Expose-Headers", "ETag, Reel-Cursor, Reel-Epoch");
+        return !MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin") ||
+               add(response, "Access-Control-Expose-Headers", "ETag, Reel-Cursor, Reel-Epoch");
     return add(response, "Access-Control-Allow-Methods", "GET, OPTIONS") &&
            add(response, "Access-Control-Allow-Headers", "Authorization, If-None-Match") &&
            add(response, "Access-Control-Max-Age", "600");
 }
 
 static bool add_headers(struct MHD_Response *response, struct answer *answer,
-                        const struct server *server, bool wants_cors) {
+                        const struct server *server, struct MHD_Connection *connection) {
     bool good = true;
     if (answer->content_type) good = add(response, "Content-Type", answer->content_type);
     if (good && answer->has_position)
         good = add_number(response, "Reel-Cursor", answer->cursor) &&
                (!answer->epoch.text[0] || add(response, "Reel-Epoch", answer->epoch.text));
-    if (good && answer->etag[0])
-        good = add(response, "ETag", answer->etag) && add(response, "Cache-Control", "no-cache");
+    if (good && answer->etag[0]) good = add(response, "ETag", answer->etag);
     if (good && answer->allow[0]) good = add(response, "Allow", answer->allow);
     if (good && answer->retry_after_s)
         good = add_number(response, "Retry-After", answer->retry_after_s);
@@ -160,7 +162,7 @@ static bool add_headers(struct MHD_Response *response, struct answer *answer,
         text_append(&answer->header, "", 1);
         good = !answer->header.failed && add(response, "Location", answer->header.data);
     }
-    return good && (!wants_cors || add_cors(response, answer, server->allow_origin));
+    return good && (!connection || add_cors(response, answer, server->allow_origin, connection));
 }
 
 /* The response owns the body then. */
@@ -186,7 +188,7 @@ enum MHD_Result answer_send(struct answer *answer, struct server *server,
     unsigned status = answer->status;
     struct MHD_Response *response = make_response(answer);
     enum MHD_Result result = MHD_NO; /* without memory for an answer the connection is closed */
-    if (response && add_headers(response, answer, server, wants_cors))
+    if (response && add_headers(response, answer, server, wants_cors ? connection : NULL))
         result = MHD_queue_response(connection, status, response);
     if (response) MHD_destroy_response(response);
     unsigned class = status / 100 < STATUS_CLASSES ? status / 100 : 0;
