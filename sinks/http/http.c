@@ -6,6 +6,8 @@
  *     (uri.h), and its unescaping is the identity.
  *   - An answer can be queued before the body, which closes the connection, or after it, but not in
  *     between: what is too long is thrown away until it ends.
+ *   - Quiescing it (no more connections) is a race with its own threads, and aborts the process now
+ *     and then. So whoever comes while it drains is told 503.
  *   - Stopping it with a suspended connection aborts the process. Nothing is suspended but for
  *     the writer, which answers everything before a sink is stopped, and for the cursor.
  *   - A client that goes away while suspended is not noticed: waiters are bounded. Nor, before
@@ -288,7 +290,9 @@ static int start_daemon(struct server *server, struct reel_error *error) {
     };
     server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, server, MHD_OPTION_ARRAY,
                                       options, MHD_OPTION_END);
-    return server->daemon ? 0 : fail(error, -EIO, "cannot start libmicrohttpd");
+    if (!server->daemon) return fail(error, -EIO, "cannot start libmicrohttpd");
+    server->listener = -1; /* it is the daemon's now */
+    return 0;
 }
 
 static void server_destroy(struct server *server) {
@@ -327,12 +331,11 @@ static void moved(void *sink, uint64_t cursor) {
     waiters_wake(sink);
 }
 
-/* No new connections; what has been asked for is answered; waiters are told to go. */
+/* What has been asked for is answered; waiters are told to go, and whoever comes now. */
 static void drain(void *sink, uint32_t timeout_ms) {
     struct server *server = sink;
     uint64_t until_ns = clock_ns() + (uint64_t)timeout_ms * 1000000;
     atomic_store(&server->draining, true);
-    MHD_quiesce_daemon(server->daemon);
     waiters_wake(server);
     while (atomic_load(&server->requests) > 0 && clock_ns() < until_ns) usleep(2000);
 }
