@@ -10,6 +10,7 @@
 #ifndef REEL_CORE_ENGINE_H
 #define REEL_CORE_ENGINE_H
 
+#include "base/clock.h"
 #include "decision.h"
 #include "dispatcher.h"
 #include "ids.h"
@@ -51,8 +52,5 @@ void views_expire(struct reel *reel);
 
 /* Frees what is kept of views that were closed. */
 void views_finish(struct reel *reel);
-
-/* Milliseconds of a clock that only goes forward. */
-uint64_t clock_ms(void);
 
 #endif

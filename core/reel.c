@@ -2,6 +2,7 @@
 #include "work.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "host.h"
 
@@ -23,12 +24,6 @@ const char *reel_version(void) {
 
 const char *reel_plugin_directory(void) {
     return REEL_PLUGIN_DIRECTORY;
-}
-
-uint64_t clock_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 /* ---- Options --------------------------------------------------------------------------------- */
@@ -123,11 +118,7 @@ int reel_open(const struct reel_options *given, struct reel **ret, struct reel_e
     if (rc < 0) return rc;
     struct reel *reel = calloc(1, sizeof *reel);
     if (!reel) return fail_memory(error);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&reel->moved, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_condition(&reel->moved);
     pthread_mutex_init(&reel->writer, NULL);
     pthread_mutex_init(&reel->views_lock, NULL);
     pthread_mutex_init(&reel->moved_lock, NULL);
@@ -425,14 +416,7 @@ uint64_t reel_cursor(struct reel *reel) {
 }
 
 int reel_wait(struct reel *reel, uint64_t seq, uint32_t timeout_ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = clock_after(timeout_ms);
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->moved_lock);
     while (reel->cursor < seq)
         if (pthread_cond_timedwait(&reel->moved, &reel->moved_lock, &until) == ETIMEDOUT)

@@ -1,8 +1,6 @@
 /* histogram.c: see histogram.h. */
 #include "base/histogram.h"
 
-#include <time.h>
-
 const double histogram_bounds[HISTOGRAM_BUCKETS] = {
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5,
 };
@@ -19,10 +17,4 @@ void histogram_read(struct histogram *histogram, uint64_t ret_buckets[HISTOGRAM_
     for (unsigned i = 0; i <= HISTOGRAM_BUCKETS; i++)
         ret_buckets[i] = atomic_load_explicit(&histogram->buckets[i], memory_order_relaxed);
     *ret_sum = (double)atomic_load_explicit(&histogram->sum_ns, memory_order_relaxed) / 1e9;
-}
-
-uint64_t clock_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }

@@ -2,6 +2,8 @@
 #ifndef REEL_BASE_HISTOGRAM_H
 #define REEL_BASE_HISTOGRAM_H
 
+#include "base/clock.h"
+
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -21,8 +23,5 @@ void histogram_observe(struct histogram *histogram, uint64_t ns);
 /* The counts as they are just now, each of its own bucket, and the sum in seconds. */
 void histogram_read(struct histogram *histogram, uint64_t ret_buckets[HISTOGRAM_BUCKETS + 1],
                     double *ret_sum);
-
-/* Nanoseconds of a clock that only goes forward. */
-uint64_t clock_ns(void);
 
 #endif

@@ -2,6 +2,7 @@
 #include "intake/intake.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -85,7 +86,7 @@ int intake_push(struct intake *intake, struct job *job, struct reel_error *error
  * many are waited for, for a part of the time that it took. Call with the lock held. */
 static void await_others(struct intake *intake) {
     uint64_t until_ns = clock_ns() + intake->group_ns / PATIENCE_PART;
-    struct timespec until = {(time_t)(until_ns / 1000000000), (long)(until_ns % 1000000000)};
+    struct timespec until = clock_at(until_ns);
     intake->wanted_jobs = intake->group_jobs;
     while (intake->queue_jobs < intake->wanted_jobs && !intake->draining)
         if (pthread_cond_timedwait(&intake->work, &intake->lock, &until) == ETIMEDOUT) break;
@@ -262,9 +263,7 @@ static void look_for_room(struct intake *intake) {
 /* Waits until something is pushed, it is to end, or a tick is over. False: it is to end. */
 static bool wait_for_work(struct intake *intake, bool at_once) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += TICK_MS / 1000;
+    struct timespec until = clock_after(TICK_MS);
     intake->busy = false;
     if (!intake->first) pthread_cond_broadcast(&intake->idle);
     while (!at_once && !intake->first && !intake->stopping)
@@ -308,12 +307,8 @@ int intake_start(const struct intake_options *options, struct intake **ret,
     intake->options = *options;
     intake->last = &intake->first;
     intake->busy = true;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&intake->work, &monotonic);
-    pthread_cond_init(&intake->idle, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_condition(&intake->work);
+    clock_condition(&intake->idle);
     pthread_mutex_init(&intake->lock, NULL);
     int rc = pthread_create(&intake->thread, NULL, run, intake);
     if (rc != 0) {
@@ -326,14 +321,7 @@ int intake_start(const struct intake_options *options, struct intake **ret,
 
 void intake_drain(struct intake *intake, uint32_t timeout_ms) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = clock_after(timeout_ms);
     intake->draining = true;
     while ((intake->first || intake->busy) && !intake->broken)
         if (pthread_cond_timedwait(&intake->idle, &intake->lock, &until) == ETIMEDOUT) return;

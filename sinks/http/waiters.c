@@ -2,6 +2,7 @@
  * thread that looks at it when the cursor moves or the first deadline passes. A request that is
  * resumed looks for itself whether the cursor is there. */
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "request.h"
 
@@ -9,10 +10,6 @@
 
 #define TIMEOUT_STANDARD_S 5
 #define TIMEOUT_MAX_S      60
-
-static uint64_t now_ms(void) {
-    return clock_ns() / 1000000;
-}
 
 static void remove_waiter(struct server *server, struct request *request) {
     if (request->next) request->next->previous = request->previous;
@@ -22,7 +19,7 @@ static void remove_waiter(struct server *server, struct request *request) {
 
 /* Resumes those that need not wait any more; returns when the next one must not. */
 static uint64_t resume_some(struct server *server) {
-    uint64_t now = now_ms(), cursor = reel_stage_cursor(server->stage);
+    uint64_t now = clock_ms(), cursor = reel_stage_cursor(server->stage);
     uint64_t next_ms = now + TIMEOUT_MAX_S * 1000;
     bool all = server->ending || atomic_load(&server->draining);
     struct request *next;
@@ -44,8 +41,7 @@ static void *run(void *context) {
     while (!server->ending || server->waiters) {
         uint64_t until_ms = resume_some(server);
         if (server->ending) continue;
-        struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
-                                 .tv_nsec = (long)(until_ms % 1000) * 1000000};
+        struct timespec until = clock_at(until_ms * 1000000);
         if (server->waiters)
             pthread_cond_timedwait(&server->waiters_changed, &server->waiters_lock, &until);
         else
@@ -55,11 +51,7 @@ static void *run(void *context) {
 }
 
 int waiters_start(struct server *server, struct reel_error *error) {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->waiters_changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_condition(&server->waiters_changed);
     pthread_mutex_init(&server->waiters_lock, NULL);
     int rc = pthread_create(&server->clock, NULL, run, server);
     if (rc == 0) return 0;
@@ -122,7 +114,7 @@ bool request_wait_for_cursor(struct request *request) {
         return false;
     if (reel_stage_cursor(request_stage(request)) >= request->wanted_cursor) return true;
     if (timeout_s > TIMEOUT_MAX_S) timeout_s = TIMEOUT_MAX_S;
-    if (!request->waited) request->deadline_ms = now_ms() + timeout_s * 1000;
+    if (!request->waited) request->deadline_ms = clock_ms() + timeout_s * 1000;
     if (request->waited || timeout_s == 0 || atomic_load(&request->server->draining))
         return give_up(request);
     request->waited = true;

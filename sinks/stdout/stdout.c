@@ -10,6 +10,7 @@
 #include "stdout/stdout.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "events/frame.h"
 #include "stdout/gather.h"
@@ -43,12 +44,6 @@ struct printer {
     uint64_t written;        /* all up to this seq is out */
     bool ended;              /* no more will be */
 };
-
-static int64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void *run(void *context);
 static bool print_more(struct printer *printer);
@@ -137,12 +132,8 @@ static int start_thread(struct printer *printer) {
 }
 
 static void init_progress(struct printer *printer) {
-    pthread_condattr_t monotonic;
     pthread_mutex_init(&printer->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&printer->progress, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_condition(&printer->progress);
 }
 
 static void destroy(struct printer *printer) {
@@ -167,7 +158,7 @@ int32_t stdout_start_on(struct reel_stage *stage, int fd, int position_ms, void 
                                : configure(printer, error);
     if (rc == 0) {
         printer->written = printer->gather.at;
-        printer->written_ms = now_ms();
+        printer->written_ms = (int64_t)clock_ms();
         rc = start_thread(printer);
         if (rc < 0) error_set(error, "cannot start a thread: %s", strerror(-rc));
     }
@@ -197,15 +188,8 @@ static void moved(void *sink, uint64_t cursor) {
 
 static void drain(void *sink, uint32_t timeout_ms) {
     struct printer *printer = sink;
-    struct timespec until;
+    struct timespec until = clock_after(timeout_ms);
     uint64_t cursor = reel_stage_cursor(printer->stage);
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&printer->lock);
     while (!printer->ended && printer->written < cursor)
         if (pthread_cond_timedwait(&printer->progress, lock, &until) == ETIMEDOUT) return;
@@ -241,7 +225,7 @@ static void *run(void *context) {
 static int position_due_in(const struct printer *printer) {
     const struct gather *gather = &printer->gather;
     if (gather->at <= gather->shown || event_filter_is_empty(&gather->filter)) return -1;
-    int64_t due = printer->written_ms + printer->position_ms - now_ms();
+    int64_t due = printer->written_ms + printer->position_ms - (int64_t)clock_ms();
     return due > 0 ? (int)due : 0;
 }
 
@@ -288,7 +272,7 @@ static bool write_out(struct printer *printer) {
             return false;
         }
     }
-    if (text->len > 0) printer->written_ms = now_ms();
+    if (text->len > 0) printer->written_ms = (int64_t)clock_ms();
     text->len = 0;
     return true;
 }

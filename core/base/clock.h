@@ -1,0 +1,18 @@
+/* clock.h: the clock that only goes forward, and waiting by it. */
+#ifndef REEL_BASE_CLOCK_H
+#define REEL_BASE_CLOCK_H
+
+#include <pthread.h>
+#include <stdint.h>
+#include <time.h>
+
+uint64_t clock_ns(void);
+uint64_t clock_ms(void);
+
+/* That moment, and the one in so many milliseconds, for pthread_cond_timedwait on a condition that
+ * clock_condition has made. */
+struct timespec clock_at(uint64_t ns);
+struct timespec clock_after(uint32_t timeout_ms);
+void clock_condition(pthread_cond_t *ret);
+
+#endif
