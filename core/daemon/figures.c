@@ -43,6 +43,7 @@ void daemon_status(struct daemon *daemon, struct reel_status *ret) {
         .feed_state = figures.disk_full ? "down" : "up",
         .server = reel_version(),
         .build = REEL_BUILD,
+        .known_seq = reel_cursor(daemon->reel),
     };
     if (!figures.caught_up && reel_view_open(daemon->reel, &view, NULL) == 0) {
         if (reel_view_position(view, &position) == 0)

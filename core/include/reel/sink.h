@@ -125,10 +125,12 @@ struct reel_status {
     uint64_t lag;          /* events that are known to be there and not yet folded */
     uint64_t queue_events; /* waiting for the writer */
     uint64_t queue_bytes;
-    const char *feed;       /* "embedded" */
+    const char *feed;       /* "embedded", "jetstream" */
     const char *feed_state; /* "up", "down" */
     const char *server;     /* version of the daemon */
     const char *build;      /* "release", "debug" */
+    uint64_t known_seq;     /* the log is known to reach so far: past the cursor while events of a
+                               stream are still on their way */
 };
 
 /* A plugin, for people. */
