@@ -48,6 +48,10 @@ int engine_end(struct reel *reel, int rc, struct reel_error *error);
 int engine_catch_up_some(struct reel *reel, struct reel_error *error);
 int engine_catch_up(struct reel *reel, struct reel_error *error);
 
+/* Begins anew with an empty log: see dispatcher_adopt. Takes the write lock. */
+int engine_adopt(struct reel *reel, const uint8_t epoch[16], uint64_t first_seq,
+                 const struct store_origin *origin, struct reel_error *error);
+
 /* Ends views whose time is up, if nobody is using them just now. */
 void views_expire(struct reel *reel);
 
