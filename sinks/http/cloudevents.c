@@ -2,9 +2,8 @@
  * structured JSON and passed the same rules: also what binary mode wrote. */
 #include "http/cloudevents.h"
 
-#include "http/binary_mode.h"
-#include "http/event_rules.h"
-#include "http/formats.h"
+#include "cloudevents/event_rules.h"
+#include "cloudevents/formats.h"
 #include "json/value.h"
 
 #include <stdlib.h>
@@ -18,7 +17,7 @@ enum mode { MODE_STRUCTURED, MODE_BATCHED, MODE_BINARY };
 struct reading {
     struct json_parser *parser;
     const struct cloudevents_bounds *bounds;
-    const struct cloudevents_request *request;
+    const struct message_head *request;
     struct cloudevents result;
     struct arena arena; /* for the rules, and what binary mode decodes */
     struct reel_error *error;
@@ -69,8 +68,7 @@ static int format_mode(struct reel_str content_type, enum mode *ret, struct reel
     return 0;
 }
 
-static int find_mode(const struct cloudevents_request *request, enum mode *ret,
-                     struct reel_error *error) {
+static int find_mode(const struct message_head *request, enum mode *ret, struct reel_error *error) {
     if (is_cloudevents_type(request->content_type))
         return format_mode(request->content_type, ret, error);
     if (!binary_mode_has_headers(request))
@@ -177,7 +175,7 @@ static int read_binary(struct reading *reading, struct text *body) {
 }
 
 int cloudevents_read_take(struct json_parser *parser, const struct cloudevents_bounds *bounds,
-                          const struct cloudevents_request *request, struct text *body,
+                          const struct message_head *request, struct text *body,
                           struct cloudevents *ret, struct reel_error *error) {
     enum mode mode;
     struct reading reading = {

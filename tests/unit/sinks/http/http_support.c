@@ -21,7 +21,7 @@ static int each_header(void *headers, header_fn fn, void *context) {
 int request_read(const struct request *request, struct cloudevents *ret, struct reel_error *error) {
     struct text body = {0};
     struct json_parser *parser = json_parser_create(NULL);
-    struct cloudevents_request head = {
+    struct message_head head = {
         .content_type = reel_text(request->type),
         .each_header = each_header,
         .headers = (void *)request->headers,

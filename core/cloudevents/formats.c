@@ -1,5 +1,5 @@
 /* formats.c: see formats.h. */
-#include "http/formats.h"
+#include "cloudevents/formats.h"
 
 #include <strings.h>
 

@@ -1,5 +1,5 @@
 /* binary_mode_test.c: headers and a body, and the event that is made of them. */
-#include "http_support.h"
+#include "sinks/http/http_support.h"
 
 #define WRITTEN "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/s\",\"type\":\"t\""
 

@@ -1,7 +1,7 @@
 /* formats_test.c: what each format takes and what it does not. */
 #include "unit.h"
 
-#include "http/formats.h"
+#include "cloudevents/formats.h"
 
 #include <stdlib.h>
 

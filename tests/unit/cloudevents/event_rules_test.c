@@ -1,7 +1,7 @@
 /* event_rules_test.c: each rule for an event, both ways. */
-#include "http_support.h"
+#include "sinks/http/http_support.h"
 
-#include "http/event_rules.h"
+#include "cloudevents/event_rules.h"
 
 #include <stdlib.h>
 

@@ -1,10 +1,10 @@
 /* binary_mode.c: see binary_mode.h. Each piece is made valid JSON by itself before it is put
  * between the others (names by their letters, strings by quoting, JSON data by parsing), so that
  * none can reach into its neighbour. */
-#include "http/binary_mode.h"
+#include "cloudevents/binary_mode.h"
 
-#include "http/event_rules.h"
-#include "http/formats.h"
+#include "cloudevents/event_rules.h"
+#include "cloudevents/formats.h"
 #include "json/value.h"
 #include "json/write.h"
 
@@ -27,7 +27,7 @@ static int found_header(void *context, struct reel_str name, struct reel_str val
     return is_attribute_header(name);
 }
 
-bool binary_mode_has_headers(const struct cloudevents_request *request) {
+bool binary_mode_has_headers(const struct message_head *request) {
     return request->each_header(request->headers, found_header, NULL) != 0;
 }
 
@@ -190,7 +190,7 @@ static int write_data(struct writing *writing, struct json_parser *parser, bool 
     return 0;
 }
 
-int binary_mode_write(struct json_parser *parser, const struct cloudevents_request *request,
+int binary_mode_write(struct json_parser *parser, const struct message_head *request,
                       struct reel_str body, struct arena *arena, struct text *ret,
                       struct reel_error *error) {
     struct writing writing = {.text = ret, .arena = arena, .error = error};
