@@ -22,16 +22,18 @@ struct message_head {
     struct reel_str content_type; /* NULL data or empty: none */
     int (*each_header)(void *headers, header_fn fn, void *context);
     void *headers;
+    /* The header ce-datacontenttype may be there, and then counts instead of the Content-Type. */
+    bool has_datacontenttype;
 };
 
 /* Is there any `ce-` header? */
-bool binary_mode_has_headers(const struct message_head *request);
+bool binary_mode_has_headers(const struct message_head *head);
 
-/* Appends the event to `ret`: valid JSON, but whether it is a valid event is not looked at. The
- * arena gets what is decoded on the way. -EINVAL: a header, or a body that should be JSON, cannot
- * be read; -EPROTONOSUPPORT: JSON in another charset; -ENOMEM. */
-int binary_mode_write(struct json_parser *parser, const struct message_head *request,
-                      struct reel_str body, struct arena *arena, struct text *ret,
+/* Writes the event to `text`, which is empty: valid by event_rules.h. The arena gets what is
+ * decoded on the way. -EINVAL: a header or a body that should be JSON cannot be read, or the event
+ * breaks a rule; -EPROTONOSUPPORT: JSON in another charset; -ENOMEM. */
+int binary_mode_write(struct json_parser *parser, const struct message_head *head,
+                      struct reel_str body, struct arena *arena, struct text *text,
                       struct reel_error *error);
 
 #endif
