@@ -26,6 +26,7 @@ struct reel {
     char *source;               /* CloudEvents source of what commands make */
     struct json_parser *bodies; /* [writer] */
     struct decision decision;   /* [writer] */
+    struct outbox *outbox;      /* [writer] what is appended is also put here; NULL: it is not */
     pthread_mutex_t writer;
 
     pthread_mutex_t views_lock;
