@@ -157,14 +157,20 @@ struct stream_state stream_led(struct jetstream *jetstream, const char *name, co
     }
 }
 
-bool stream_payload(struct jetstream *jetstream, const char *name, uint64_t seq, struct text *ret) {
+bool stream_message(struct jetstream *jetstream, const char *name, uint64_t seq,
+                    struct stored *ret) {
     natsMsg *message = NULL;
     natsStatus status;
     jsErrCode code = 0;
+    const char *id = NULL;
     INSIST(js_GetMsg(&message, jetstream->context, name, seq, NULL, &code));
     if (status == NATS_NOT_FOUND) return false;
     check("reading a message", status, code);
-    text_add(ret, natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
+    *ret = (struct stored){0};
+    text_add(&ret->payload, natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
+    snprintf(ret->subject, sizeof ret->subject, "%s", natsMsg_GetSubject(message));
+    if (natsMsgHeader_Get(message, "Nats-Msg-Id", &id) == NATS_OK)
+        snprintf(ret->id, sizeof ret->id, "%s", id);
     natsMsg_Destroy(message);
     return true;
 }

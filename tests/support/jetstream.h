@@ -50,8 +50,15 @@ bool stream_state(struct jetstream *jetstream, const char *name, struct stream_s
 /* Waits until it has a leader, other than the one named if that is not NULL. */
 struct stream_state stream_led(struct jetstream *jetstream, const char *name, const char *not_by);
 
-/* The payload of one message; false if it is not there (any more). */
-bool stream_payload(struct jetstream *jetstream, const char *name, uint64_t seq, struct text *ret);
+/* One message as it is stored; its payload is the caller's to free(). False: it is not there (any
+ * more). */
+struct stored {
+    struct text payload;
+    char subject[512];
+    char id[128]; /* Nats-Msg-Id, or empty */
+};
+bool stream_message(struct jetstream *jetstream, const char *name, uint64_t seq,
+                    struct stored *ret);
 
 /* ---- Publishing ------------------------------------------------------------------------------ */
 
