@@ -57,7 +57,9 @@ struct session {
     struct nats_reader reader;
     uint64_t created_ns;   /* of the stream */
     uint64_t last_seq;     /* that it was known to have when it was looked at */
-    uint64_t consumer_seq; /* of the newest message that came */
+    uint64_t taken_seq;    /* of the newest message that came */
+    uint64_t pending;      /* behind it, when it was sent */
+    uint64_t consumer_seq; /* its number among those that the consumer has sent */
     struct request requests[REQUESTS_MAX];
     uint64_t request_count; /* so far */
     bool one_large;         /* the next message does not fit into a request's bytes */
@@ -117,6 +119,7 @@ static int begin_with(struct session *session, const jsStreamInfo *info, struct 
     session->created_ns = stream.created_ns;
     session->last_seq = stream.last_seq;
     int rc = feed_begin(session->feed, &stream, &from, error);
+    if (rc == 0) session->taken_seq = from - 1;
     return rc < 0 ? rc : nats_make_consumer(session->js, options, from, &session->consumer, error);
 }
 
@@ -228,9 +231,11 @@ static int take_message(struct session *session, natsMsg *msg, const struct nats
     session->gathered = true;
     count_message(session);
     rc = feed_take(session->feed, &message, error);
-    if (rc == 0 && place->pending == 0) rc = feed_level(session->feed, session->last_seq, error);
+    session->taken_seq = place->seq;
+    session->pending = place->pending;
     if (place->pending % 64 == 0) feed_note(session->feed, place->seq, place->pending);
-    return rc;
+    bool level = place->pending == 0 && place->seq >= session->last_seq;
+    return rc == 0 && level ? feed_level(session->feed, place->seq, error) : rc;
 }
 
 static int take_answer(struct session *session, natsMsg *msg, const uint8_t id_hash[16]) {
@@ -289,20 +294,13 @@ static int take(struct session *session, natsMsg *msg, struct reel_error *error)
 
 /* ---- Looking at the stream ------------------------------------------------------------------- */
 
-/* 1: the consumer has delivered, and we have, all that there was when the stream was looked at. */
-static int is_level(struct session *session, struct reel_error *error) {
-    jsConsumerInfo *info = NULL;
-    natsStatus status = js_GetConsumerInfo(&info, session->js, session->nats->options.stream,
-                                           session->consumer, NULL, NULL);
-    if (status != NATS_OK) return nats_fail(status, "the consumer is gone", error);
-    bool level = info->NumPending == 0 && info->Delivered.Consumer == session->consumer_seq;
-    feed_note(session->feed, session->last_seq, info->NumPending);
-    jsConsumerInfo_Destroy(info);
-    return level;
-}
-
+/* The log is level when it has the newest message that we follow. What the stream knows beyond it
+ * was deleted, or is not for us. What the consumer says is pending is not enough: it may be on
+ * another server than the stream's leader, which knows more; and it was true when a message was
+ * sent, not when it is read here. */
 static int look(struct session *session, struct reel_error *error) {
     jsStreamInfo *info = NULL;
+    uint64_t newest = 0; /* of those that we follow */
     int rc = nats_look_at_stream(session->js, &session->nats->options, &info, error);
     if (rc < 0) return rc;
     uint64_t created = (uint64_t)info->Created, first = info->State.FirstSeq;
@@ -315,9 +313,11 @@ static int look(struct session *session, struct reel_error *error) {
                     "the stream was taken back: it ends at %" PRIu64 ", not %" PRIu64, last,
                     session->last_seq);
     session->last_seq = last;
+    feed_note(session->feed, last, session->pending);
     rc = feed_trim(session->feed, first, error);
-    if (rc == 0) rc = is_level(session, error);
-    return rc > 0 ? feed_level(session->feed, last, error) : rc;
+    if (rc == 0 && last > session->taken_seq)
+        rc = nats_find_last(session->js, &session->nats->options, &newest, error);
+    return rc == 0 && newest <= session->taken_seq ? feed_level(session->feed, last, error) : rc;
 }
 
 /* ---- The loop -------------------------------------------------------------------------------- */
@@ -339,7 +339,8 @@ static int follow(struct session *session, struct reel_error *error) {
     int rc = ask_for_more(session, error);
     if (rc == 0) rc = look(session, error);
     while (rc == 0 && !feed_is_stopping(session->feed)) {
-        int64_t wait_ms = at_once ? 0 : session->gathered ? WAIT_MORE_MS : WAIT_MS;
+        bool busy = session->gathered || asked_for(session) == 0; /* the writer is */
+        int64_t wait_ms = at_once ? 0 : busy ? WAIT_MORE_MS : WAIT_MS;
         natsStatus status = natsSubscription_NextMsg(&msg, session->subscription, wait_ms);
         at_once = status == NATS_OK;
         if (status == NATS_OK) {

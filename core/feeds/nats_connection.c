@@ -177,6 +177,19 @@ int nats_fetch(jsCtx *js, const struct nats_options *options, uint64_t seq, nats
     return fail_asked(status, "cannot fetch a message of stream", options->stream, error);
 }
 
+int nats_find_last(jsCtx *js, const struct nats_options *options, uint64_t *ret_seq,
+                   struct reel_error *error) {
+    jsOptions ask = asking();
+    natsMsg *msg = NULL;
+    natsStatus status = js_GetLastMsg(&msg, js, options->stream, options->filter, &ask, NULL);
+    if (status != NATS_OK && status != NATS_NOT_FOUND)
+        return fail_asked(status, "cannot fetch the last message of stream", options->stream,
+                          error);
+    *ret_seq = status == NATS_OK ? natsMsg_GetSequence(msg) : 0;
+    natsMsg_Destroy(msg);
+    return 0;
+}
+
 /* ---- The consumer ---------------------------------------------------------------------------- */
 
 int nats_make_consumer(jsCtx *js, const struct nats_options *options, uint64_t from,
