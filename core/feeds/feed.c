@@ -185,32 +185,6 @@ static int push(struct feed *feed, struct batch *batch, struct reel_error *error
 
 /* ---- What a session tells -------------------------------------------------------------------- */
 
-static int push_gathered(struct feed *feed, struct reel_error *error) {
-    struct batch *batch = feed->batch;
-    feed->batch = NULL;
-    return batch ? push(feed, batch, error) : 0;
-}
-
-int feed_flush(struct feed *feed, struct reel_error *error) {
-    pthread_mutex_lock(&feed->lock);
-    bool busy = feed->batches >= BATCHES_MAX;
-    pthread_mutex_unlock(&feed->lock);
-    int rc = busy ? check_going_on(feed, error) : push_gathered(feed, error);
-    return rc < 0 ? rc : feed->batch != NULL;
-}
-
-int feed_take(struct feed *feed, const struct feed_message *message, struct reel_error *error) {
-    if (!feed->batch) feed->batch = batch_taken(feed);
-    if (!feed->batch) {
-        struct feed_message copy = *message;
-        feed->options.release(&copy);
-        return fail_memory(error);
-    }
-    batch_add(feed->batch, message);
-    bool full = feed->batch->count == BATCH_EVENTS || feed->batch->job.bytes >= BATCH_BYTES;
-    return full ? push_gathered(feed, error) : 0;
-}
-
 /* Once a session. */
 static void say_level(struct feed *feed) {
     char sentence[300];
@@ -231,11 +205,37 @@ static void say_level(struct feed *feed) {
     feed_say(feed, REEL_LEVEL_INFO, sentence);
 }
 
+static int push_gathered(struct feed *feed, struct reel_error *error) {
+    struct batch *batch = feed->batch;
+    feed->batch = NULL;
+    return batch ? push(feed, batch, error) : 0;
+}
+
+int feed_flush(struct feed *feed, struct reel_error *error) {
+    pthread_mutex_lock(&feed->lock);
+    bool busy = feed->batches >= BATCHES_MAX, level = feed->figures.level;
+    pthread_mutex_unlock(&feed->lock);
+    if (level && !feed->was_level) say_level(feed);
+    int rc = busy ? check_going_on(feed, error) : push_gathered(feed, error);
+    return rc < 0 ? rc : feed->batch != NULL;
+}
+
+int feed_take(struct feed *feed, const struct feed_message *message, struct reel_error *error) {
+    if (!feed->batch) feed->batch = batch_taken(feed);
+    if (!feed->batch) {
+        struct feed_message copy = *message;
+        feed->options.release(&copy);
+        return fail_memory(error);
+    }
+    batch_add(feed->batch, message);
+    bool full = feed->batch->count == BATCH_EVENTS || feed->batch->job.bytes >= BATCH_BYTES;
+    return full ? push_gathered(feed, error) : 0;
+}
+
 int feed_level(struct feed *feed, uint64_t last_seq, struct reel_error *error) {
     pthread_mutex_lock(&feed->lock);
     bool level = feed->figures.level;
     pthread_mutex_unlock(&feed->lock);
-    if (level && !feed->was_level) say_level(feed);
     uint64_t given = feed->batch ? feed->batch->events[feed->batch->count - 1].seq : feed->follows;
     if (level && last_seq <= given) return 0;
     int rc = push_gathered(feed, error);

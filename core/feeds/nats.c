@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/subject.h"
 #include "feeds/nats_connection.h"
 #include "feeds/nats_message.h"
 
@@ -57,7 +58,9 @@ struct session {
     struct nats_reader reader;
     uint64_t created_ns;   /* of the stream */
     uint64_t last_seq;     /* that it was known to have when it was looked at */
-    uint64_t consumer_seq; /* of the newest message that came */
+    uint64_t taken_seq;    /* of the newest message that came */
+    uint64_t pending;      /* behind it, when it was sent */
+    uint64_t consumer_seq; /* its number among those that the consumer has sent */
     struct request requests[REQUESTS_MAX];
     uint64_t request_count; /* so far */
     bool one_large;         /* the next message does not fit into a request's bytes */
@@ -117,6 +120,7 @@ static int begin_with(struct session *session, const jsStreamInfo *info, struct 
     session->created_ns = stream.created_ns;
     session->last_seq = stream.last_seq;
     int rc = feed_begin(session->feed, &stream, &from, error);
+    if (rc == 0) session->taken_seq = from - 1;
     return rc < 0 ? rc : nats_make_consumer(session->js, options, from, &session->consumer, error);
 }
 
@@ -228,9 +232,11 @@ static int take_message(struct session *session, natsMsg *msg, const struct nats
     session->gathered = true;
     count_message(session);
     rc = feed_take(session->feed, &message, error);
-    if (rc == 0 && place->pending == 0) rc = feed_level(session->feed, session->last_seq, error);
+    session->taken_seq = place->seq;
+    session->pending = place->pending;
     if (place->pending % 64 == 0) feed_note(session->feed, place->seq, place->pending);
-    return rc;
+    bool level = place->pending == 0 && place->seq >= session->last_seq;
+    return rc == 0 && level ? feed_level(session->feed, place->seq, error) : rc;
 }
 
 static int take_answer(struct session *session, natsMsg *msg, const uint8_t id_hash[16]) {
@@ -289,16 +295,28 @@ static int take(struct session *session, natsMsg *msg, struct reel_error *error)
 
 /* ---- Looking at the stream ------------------------------------------------------------------- */
 
-/* 1: the consumer has delivered, and we have, all that there was when the stream was looked at. */
-static int is_level(struct session *session, struct reel_error *error) {
-    jsConsumerInfo *info = NULL;
-    natsStatus status = js_GetConsumerInfo(&info, session->js, session->nats->options.stream,
-                                           session->consumer, NULL, NULL);
-    if (status != NATS_OK) return nats_fail(status, "the consumer is gone", error);
-    bool level = info->NumPending == 0 && info->Delivered.Consumer == session->consumer_seq;
-    feed_note(session->feed, session->last_seq, info->NumPending);
-    jsConsumerInfo_Destroy(info);
-    return level;
+/* Is nothing of what the stream has behind our newest message for us? 1: it was deleted, or is not
+ * what we follow. The consumer is asked, and believed only if the stream's leader agrees about the
+ * very last ones: the consumer may be on another server, which is a moment behind. (That a message
+ * was sent with nothing pending behind it says nothing either: it may have waited here since.) */
+static int has_all(struct session *session, struct reel_error *error) {
+    enum { FETCHES_MAX = 16 };
+    const struct nats_options *options = &session->nats->options;
+    struct nats_progress progress;
+    uint64_t seq = session->last_seq;
+    int rc = nats_look_at_consumer(session->js, options, session->consumer, &progress, error);
+    if (rc < 0) return rc;
+    if (progress.pending > 0 || progress.delivered != session->consumer_seq) return 0;
+    for (int i = 0; i < FETCHES_MAX && seq > session->taken_seq; i++, seq--) {
+        natsMsg *msg = NULL;
+        rc = nats_fetch(session->js, options, seq, &msg, error);
+        if (rc < 0) return rc;
+        bool ours = rc > 0 &&
+                    subject_matches(reel_text(options->filter), reel_text(natsMsg_GetSubject(msg)));
+        natsMsg_Destroy(msg);
+        if (ours) return 0;
+    }
+    return 1;
 }
 
 static int look(struct session *session, struct reel_error *error) {
@@ -315,8 +333,9 @@ static int look(struct session *session, struct reel_error *error) {
                     "the stream was taken back: it ends at %" PRIu64 ", not %" PRIu64, last,
                     session->last_seq);
     session->last_seq = last;
+    feed_note(session->feed, last, session->pending);
     rc = feed_trim(session->feed, first, error);
-    if (rc == 0) rc = is_level(session, error);
+    if (rc == 0) rc = last > session->taken_seq ? has_all(session, error) : 1;
     return rc > 0 ? feed_level(session->feed, last, error) : rc;
 }
 
@@ -339,7 +358,8 @@ static int follow(struct session *session, struct reel_error *error) {
     int rc = ask_for_more(session, error);
     if (rc == 0) rc = look(session, error);
     while (rc == 0 && !feed_is_stopping(session->feed)) {
-        int64_t wait_ms = at_once ? 0 : session->gathered ? WAIT_MORE_MS : WAIT_MS;
+        bool busy = session->gathered || asked_for(session) == 0; /* the writer is */
+        int64_t wait_ms = at_once ? 0 : busy ? WAIT_MORE_MS : WAIT_MS;
         natsStatus status = natsSubscription_NextMsg(&msg, session->subscription, wait_ms);
         at_once = status == NATS_OK;
         if (status == NATS_OK) {

@@ -201,3 +201,15 @@ int nats_make_consumer(jsCtx *js, const struct nats_options *options, uint64_t f
     *ret_name = name;
     return 0;
 }
+
+int nats_look_at_consumer(jsCtx *js, const struct nats_options *options, const char *consumer,
+                          struct nats_progress *ret, struct reel_error *error) {
+    jsOptions ask = asking();
+    jsConsumerInfo *info = NULL;
+    natsStatus status = js_GetConsumerInfo(&info, js, options->stream, consumer, &ask, NULL);
+    if (status != NATS_OK)
+        return fail_asked(status, "cannot look at the consumer of stream", options->stream, error);
+    *ret = (struct nats_progress){info->NumPending, info->Delivered.Consumer};
+    jsConsumerInfo_Destroy(info);
+    return 0;
+}

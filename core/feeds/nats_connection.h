@@ -26,6 +26,14 @@ int nats_look_at_stream(jsCtx *js, const struct nats_options *options, jsStreamI
 int nats_make_consumer(jsCtx *js, const struct nats_options *options, uint64_t from,
                        char **ret_name, struct reel_error *error);
 
+/* How far it has got. -EAGAIN: it is gone. */
+struct nats_progress {
+    uint64_t pending;   /* messages that it has yet to send */
+    uint64_t delivered; /* how many it has sent */
+};
+int nats_look_at_consumer(jsCtx *js, const struct nats_options *options, const char *consumer,
+                          struct nats_progress *ret, struct reel_error *error);
+
 /* One message of the stream: 1, or 0: it does not hold it. */
 int nats_fetch(jsCtx *js, const struct nats_options *options, uint64_t seq, natsMsg **ret,
                struct reel_error *error);

@@ -195,8 +195,10 @@ int origin_check(struct reel *reel, const struct feed_stream *stream, bool may_l
         return fail(error, -ESTALE,
                     "the data directory has a log of its own, which is not to be lost: give "
                     "another one, to mirror a stream in");
-    if (!comparison.has_origin)
-        return begin_with_another(&comparison, may_lose, "the log is new", ret_from, error);
+    if (!comparison.has_origin) {
+        rc = begin_anew(&comparison, ret_from, error);
+        return rc < 0 ? rc : 0;
+    }
     if (memcmp(kept->stream_hash, wanted->stream_hash, sizeof kept->stream_hash) != 0)
         return begin_with_another(&comparison, may_lose, "it is another stream than before",
                                   ret_from, error);

@@ -96,6 +96,7 @@ static pid_t launch(const char *const *arguments) {
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves none behind */
     int null = open("/dev/null", O_RDWR);
     dup2(null, STDOUT_FILENO);
+    dup2(null, STDERR_FILENO);
     execvp(arguments[0], (char *const *)arguments);
     _exit(127);
 }
@@ -152,16 +153,16 @@ void broker_free(struct broker *broker) {
 
 /* ---- Its store ------------------------------------------------------------------------------- */
 
-static void run(const char *const *arguments) {
+bool program_ran(const char *const *arguments) {
     int status = reaped(launch(arguments));
-    must(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 const char *broker_store_kept(const struct broker *broker) {
     must(broker->pid == 0);
     const char *kept = path_in(scratch_directory(), "store");
     const char *const copy[] = {"cp", "-a", path_in(broker->directory, "store"), kept, NULL};
-    run(copy);
+    must(program_ran(copy));
     return kept;
 }
 
@@ -170,8 +171,8 @@ void broker_store_put_back(struct broker *broker, const char *kept) {
     const char *store = path_in(broker->directory, "store");
     const char *const drop[] = {"rm", "-rf", store, NULL};
     const char *const copy[] = {"cp", "-a", kept, store, NULL};
-    run(drop);
-    run(copy);
+    must(program_ran(drop));
+    must(program_ran(copy));
 }
 
 char *broker_log(const struct broker *broker) {

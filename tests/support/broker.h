@@ -38,6 +38,9 @@ void broker_free(struct broker *broker);
 const char *broker_store_kept(const struct broker *broker);
 void broker_store_put_back(struct broker *broker, const char *kept);
 
+/* Runs a program of the machine to its end: whether that was a good one. */
+bool program_ran(const char *const *arguments);
+
 /* All that it has logged; free() it. */
 char *broker_log(const struct broker *broker);
 
