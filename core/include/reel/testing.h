@@ -242,7 +242,8 @@ static inline struct reel_str reel_test_cut_value(struct reel_str *rest) {
     return value;
 }
 
-/* The next member of an object; `rest` begins as the whole object. False: there is none. */
+/* The next member of an object; `rest` begins as the whole object. False: there is none, and `rest`
+ * is what ends the object, or empty if it is malformed. */
 static inline bool reel_test_next(struct reel_str *rest, struct reel_str *ret_name,
                                   struct reel_str *ret_value) {
     reel_test_skip_space(rest);
@@ -250,8 +251,12 @@ static inline bool reel_test_next(struct reel_str *rest, struct reel_str *ret_na
     rest->data++;
     rest->len--;
     reel_test_skip_space(rest);
+    if (reel_str_is(*rest, "}")) return false; /* {} */
     *ret_name = reel_test_cut_value(rest);
-    if (rest->len == 0 || rest->data[0] != ':') return false;
+    if (rest->len == 0 || rest->data[0] != ':') {
+        rest->len = 0;
+        return false;
+    }
     rest->data++;
     rest->len--;
     reel_test_skip_space(rest);
@@ -302,15 +307,21 @@ static inline void reel_test_compare(const struct reel_test *test, const char *w
                        what, REEL_FMT(name), REEL_FMT(want), REEL_FMT(have), REEL_FMT(found));
 }
 
+static inline bool reel_test_is_object(struct reel_str text) {
+    struct reel_str name, value;
+    while (reel_test_next(&text, &name, &value)) continue;
+    reel_test_skip_space(&text);
+    return reel_str_is(text, "}");
+}
+
 /* Both ways, so that a member which only one of the two has is seen. */
 static inline void reel_test_compare_all(const struct reel_test *test, const char *what,
                                          const char *wanted, struct reel_str found) {
     char *json = reel_test_json(test, wanted);
     struct reel_str want = reel_text(json), rest = want, name, value;
+    if (!reel_test_is_object(want))
+        reel_test_fail(test, "%s: what is expected is no JSON object: %s", what, json);
     while (reel_test_next(&rest, &name, &value)) reel_test_compare(test, what, want, found, name);
-    reel_test_skip_space(&rest);
-    if (!reel_str_is(rest, "}") && !reel_str_is(rest, "{}"))
-        reel_test_fail(test, "what is expected is no JSON object: %s", json);
     rest = found;
     while (reel_test_next(&rest, &name, &value)) reel_test_compare(test, what, want, found, name);
     free(json);
