@@ -15,7 +15,8 @@
 #include <sys/statvfs.h>
 #include <uuid/uuid.h>
 
-#define STATE_KEY "store"
+#define STATE_KEY  "store"
+#define ORIGIN_KEY "origin"
 
 /* A meta key is unlike any collection's name: those have no such prefix. */
 #define COLLECTION_PREFIX "c/"
@@ -223,6 +224,17 @@ int store_put_state(struct store *store, const struct store_state *state,
     return put_fixed(store, state_key, state, sizeof *state, error);
 }
 
+static const MDB_val origin_key = {sizeof ORIGIN_KEY - 1, (void *)ORIGIN_KEY};
+
+int store_get_origin(struct store *store, MDB_txn *txn, struct store_origin *ret) {
+    return get_fixed(store, txn, origin_key, ret, sizeof *ret);
+}
+
+int store_put_origin(struct store *store, const struct store_origin *origin,
+                     struct reel_error *error) {
+    return put_fixed(store, origin_key, origin, sizeof *origin, error);
+}
+
 /* "c/cells", as its database is called too. */
 struct collection_key {
     char text[sizeof COLLECTION_PREFIX + STORE_NAME_MAX];
@@ -256,6 +268,30 @@ int store_open_collection(struct store *store, const char *name, MDB_dbi *ret_re
     if (rc == MDB_DBS_FULL)
         return fail(error, -ENOSPC, "more than %d collections", STORE_COLLECTIONS);
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the collection", error);
+}
+
+static bool is_collection_key(const MDB_val *key) {
+    const size_t len = sizeof COLLECTION_PREFIX - 1;
+    return key->mv_size > len && memcmp(key->mv_data, COLLECTION_PREFIX, len) == 0;
+}
+
+static int forget_collections(struct store *store) {
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    int rc = mdb_cursor_open(store->txn, store->meta, &cursor);
+    if (rc != 0) return rc;
+    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+        if (is_collection_key(&key) && (rc = mdb_cursor_del(cursor, 0)) != 0) break;
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int store_empty(struct store *store, struct reel_error *error) {
+    int rc = mdb_drop(store->txn, store->log, 0);
+    if (rc == 0) rc = mdb_drop(store->txn, store->rejected, 0);
+    if (rc == 0) rc = mdb_drop(store->txn, store->ids, 0);
+    if (rc == 0) rc = forget_collections(store);
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot empty the log", error);
 }
 
 /* ---- Sizes ----------------------------------------------------------------------------------- */
