@@ -340,7 +340,7 @@ embed_static() {
     # shellcheck disable=SC2086
     cc -std=c11 -Wall -Wextra -Werror "$root/examples/embed/embed.c" -o "$program" \
         ${flags/-lreel/-l:libreel.a} || return
-    bounded 60 "$program" "$(pkg-config --variable=plugindir reel)/cell.so" \
+    timeout 60 "$program" "$(pkg-config --variable=plugindir reel)/cell.so" \
         <"$root/examples/events.ndjson" | grep -c '^cells {' | grep -x 54
 }
 
@@ -378,7 +378,7 @@ newcomer_with() (
     sed -n '/^ \*   2\./q; s/^ \*          //p' orders/orders.c >recipe
     grep -c . recipe | grep -x 4 || exit # three commands, and how to build with meson
     sed -i '$d' recipe
-    . ./recipe || exit
+    bash -eu recipe && cd parcels || exit
     ! grep -ri order . || exit
     built_with "$1" || exit
     case $1 in

@@ -3,7 +3,7 @@
  * To make it yours:
  *   1. Copy the directory, and give it the name of what you keep:
  *          cp -r orders parcels && cd parcels
- *          sed -i 's/order/parcel/g' *
+ *          sed -i 's/order/parcel/g; s/Order/Parcel/g; s/ORDER/PARCEL/g' *
  *          mv orders.c parcels.c && mv orders_test.c parcels_test.c
  *      What you have now builds, and its tests pass: `make check`, or
  *          meson setup build && meson test -C build
