@@ -52,21 +52,31 @@ place_and_ship() {
     ask GET /v1/openapi.json | expect "its description" ".paths | has(\"/v1/${name}s\")"
 }
 
-# While the daemon runs, the files come to be as its answers are.
-files_follow() {
+# await WHAT COMMAND...: until it succeeds.
+await() {
     local patience=600
-    ask GET "/v1/${name}s" >"$scratch/answer"
-    until jq -e --slurpfile answer "$scratch/answer" '. == $answer[0]' \
-        "$scratch/files/${name}s.json" >/dev/null 2>&1; do
-        ((patience-- > 0)) || { complain "the file does not follow"; return; }
+    until "${@:2}" >/dev/null 2>&1; do
+        ((patience-- > 0)) || { complain "$1"; return; }
         sleep 0.05
     done
 }
 
-mkdir "$scratch/files"
+# While the daemon runs, the files come to be as its answers are.
+files_follow() {
+    ask GET "/v1/${name}s" >"$scratch/answer"
+    await "the file does not follow" jq -e --slurpfile answer "$scratch/answer" '. == $answer[0]' \
+        "$scratch/files/${name}s.json"
+}
+
+timeout 60 "$reeld" serve --data "$scratch/data" --plugin "$files_so" --sink files 2>"$scratch/log" &&
+    complain "it starts without a directory for the files"
+grep -q 'files_directory is not set' "$scratch/log" || complain "$(<"$scratch/log")"
+
 REEL_TOKEN=try-me daemon_start "$reeld" "$scratch/log" --data "$scratch/data" \
     --plugin "$orders_so" --plugin "$files_so" --sink http --sink files \
     --files-directory "$scratch/files" --files-pause-ms 10 || exit 1
+await "no word that the directory is not there" grep -q 'files: cannot write' "$scratch/log"
+mkdir "$scratch/files"
 offer | expect "an event" '.outcome == "applied"'
 place_and_ship
 files_follow
@@ -80,4 +90,5 @@ jq -e '.products | length == 1' "$scratch/files/products.json" >/dev/null ||
     complain "products.json is not as it should be"
 [[ $(ls "$scratch/files") == $(printf '%s\n' "${name}s.json" products.json | sort) ]] ||
     complain "there are other files: $(ls "$scratch/files")"
+[[ $(grep -c 'files: cannot write' "$scratch/log") == 1 ]] || complain "it says one thing over again"
 ((failures == 0)) || { cat "$scratch/log" >&2; exit 1; }

@@ -357,17 +357,19 @@ static inline void reel_test_when(struct reel_test *test, const char *type, cons
     free(payload);
 }
 
-/* Why the last event was rejected: the newest rejection, if it is of that event. */
+/* Why the last event was rejected: what each projector that rejected it said. */
 struct reel_test_reason {
     uint64_t seq;
-    char text[1200];
+    char text[4096];
 };
 
 static inline int reel_test_take_reason(void *context, const struct reel_rejection *rejection) {
     struct reel_test_reason *reason = (struct reel_test_reason *)context;
-    if (rejection->seq != reason->seq) return 1;
-    snprintf(reason->text, sizeof reason->text, "%.*s", REEL_FMT(rejection->reason));
-    return 0; /* several may have rejected it: the first in the order of names is told */
+    size_t len = strlen(reason->text);
+    if (rejection->seq != reason->seq) return 1; /* they come from the newest on */
+    snprintf(reason->text + len, sizeof reason->text - len, "%s%.*s", len > 0 ? "; " : "",
+             REEL_FMT(rejection->reason));
+    return 0;
 }
 
 static inline struct reel_view *reel_test_view(struct reel_test *test) {
