@@ -18,7 +18,7 @@ installed=$scratch/installed # the prefix of the build `plain`
 
 packages_tests=(
     binutils clang clang-format curl doxygen groff-base jq libclang-rt-14-dev llvm
-    libcmocka-dev libcurl4-openssl-dev
+    libcmocka-dev libcurl4-openssl-dev nats-server openssl
 )
 
 stages=(packages format plain install quickstart sanitized threads fuzzers)

@@ -42,19 +42,19 @@ struct feed {
     pthread_t thread;
 
     /* The thread's own. */
-    struct batch *batch;    /* being filled, or NULL */
-    uint64_t follows;       /* what has been pushed, up to here */
-    uint64_t first_seq;     /* the log was trimmed to */
-    bool begin_anew;        /* was asked for, and not done yet */
-    bool was_level;         /* and that has been said */
+    struct batch *batch;        /* being filled, or NULL */
+    uint64_t follows;           /* what has been pushed, up to here */
+    uint64_t first_seq;         /* the log was trimmed to */
+    bool begin_anew;            /* was asked for, and not done yet */
+    bool was_level;             /* and that has been said */
     struct reel_position began; /* where the session did */
 
     pthread_mutex_t lock;   /* of what follows */
     pthread_cond_t changed; /* any of it */
     struct batch *free;
-    uint64_t under_way;     /* messages that were pushed and are not folded */
-    uint64_t batches;       /* likewise */
-    int failed;             /* one of them was not */
+    uint64_t under_way; /* messages that were pushed and are not folded */
+    uint64_t batches;   /* likewise */
+    int failed;         /* one of them was not */
     struct reel_error failure;
     bool stopping;
     struct feed_figures figures;
@@ -185,32 +185,6 @@ static int push(struct feed *feed, struct batch *batch, struct reel_error *error
 
 /* ---- What a session tells -------------------------------------------------------------------- */
 
-static int push_gathered(struct feed *feed, struct reel_error *error) {
-    struct batch *batch = feed->batch;
-    feed->batch = NULL;
-    return batch ? push(feed, batch, error) : 0;
-}
-
-int feed_flush(struct feed *feed, struct reel_error *error) {
-    pthread_mutex_lock(&feed->lock);
-    bool busy = feed->batches >= BATCHES_MAX;
-    pthread_mutex_unlock(&feed->lock);
-    int rc = busy ? check_going_on(feed, error) : push_gathered(feed, error);
-    return rc < 0 ? rc : feed->batch != NULL;
-}
-
-int feed_take(struct feed *feed, const struct feed_message *message, struct reel_error *error) {
-    if (!feed->batch) feed->batch = batch_taken(feed);
-    if (!feed->batch) {
-        struct feed_message copy = *message;
-        feed->options.release(&copy);
-        return fail_memory(error);
-    }
-    batch_add(feed->batch, message);
-    bool full = feed->batch->count == BATCH_EVENTS || feed->batch->job.bytes >= BATCH_BYTES;
-    return full ? push_gathered(feed, error) : 0;
-}
-
 /* Once a session. */
 static void say_level(struct feed *feed) {
     char sentence[300];
@@ -228,14 +202,40 @@ static void say_level(struct feed *feed) {
              "level with the stream at %" PRIu64 ": %" PRIu64 " seen, %" PRIu64 " applied, %" PRIu64
              " ignored, %" PRIu64 " rejected",
              now.cursor, applied + ignored + rejected, applied, ignored, rejected);
-    feed->options.say(feed->options.context, REEL_LEVEL_INFO, sentence);
+    feed_say(feed, REEL_LEVEL_INFO, sentence);
+}
+
+static int push_gathered(struct feed *feed, struct reel_error *error) {
+    struct batch *batch = feed->batch;
+    feed->batch = NULL;
+    return batch ? push(feed, batch, error) : 0;
+}
+
+int feed_flush(struct feed *feed, struct reel_error *error) {
+    pthread_mutex_lock(&feed->lock);
+    bool busy = feed->batches >= BATCHES_MAX, level = feed->figures.level;
+    pthread_mutex_unlock(&feed->lock);
+    if (level && !feed->was_level) say_level(feed);
+    int rc = busy ? check_going_on(feed, error) : push_gathered(feed, error);
+    return rc < 0 ? rc : feed->batch != NULL;
+}
+
+int feed_take(struct feed *feed, const struct feed_message *message, struct reel_error *error) {
+    if (!feed->batch) feed->batch = batch_taken(feed);
+    if (!feed->batch) {
+        struct feed_message copy = *message;
+        feed->options.release(&copy);
+        return fail_memory(error);
+    }
+    batch_add(feed->batch, message);
+    bool full = feed->batch->count == BATCH_EVENTS || feed->batch->job.bytes >= BATCH_BYTES;
+    return full ? push_gathered(feed, error) : 0;
 }
 
 int feed_level(struct feed *feed, uint64_t last_seq, struct reel_error *error) {
     pthread_mutex_lock(&feed->lock);
     bool level = feed->figures.level;
     pthread_mutex_unlock(&feed->lock);
-    if (level && !feed->was_level) say_level(feed);
     uint64_t given = feed->batch ? feed->batch->events[feed->batch->count - 1].seq : feed->follows;
     if (level && last_seq <= given) return 0;
     int rc = push_gathered(feed, error);
@@ -283,6 +283,10 @@ bool feed_is_stopping(struct feed *feed) {
     return feed->stopping;
 }
 
+void feed_say(struct feed *feed, reel_level level, const char *sentence) {
+    feed->options.say(feed->options.context, level, sentence);
+}
+
 void feed_published(struct feed *feed, const uint8_t id_hash[16], int rc, uint64_t seq,
                     bool repeated, const char *sentence) {
     publisher_published(feed->publisher, id_hash, rc, seq, repeated, sentence);
@@ -315,7 +319,7 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     if (rc < 0) return fail(error, rc, "%s", news.text);
     if (rc > 0) {
         feed->begin_anew = false;
-        options->say(options->context, REEL_LEVEL_WARNING, news.text);
+        feed_say(feed, REEL_LEVEL_WARNING, news.text);
     }
     rc = read_position(feed, error);
     if (rc < 0) return rc;
@@ -329,7 +333,7 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     pthread_mutex_unlock(&feed->lock);
     snprintf(sentence, sizeof sentence, "following stream %s from %" PRIu64 ", it reaches %" PRIu64,
              stream->name, from, stream->last_seq);
-    options->say(options->context, REEL_LEVEL_INFO, sentence);
+    feed_say(feed, REEL_LEVEL_INFO, sentence);
     options->changed(options->context);
     *ret_from = from;
     return 0;
@@ -377,8 +381,7 @@ static void *run(void *context) {
         bool had_begun = feed->figures.sessions > sessions;
         pthread_mutex_unlock(&feed->lock);
         if (had_begun || strcmp(error.text, before.text) != 0) /* said once, not each time */
-            options->say(options->context, rc == -ESTALE ? REEL_LEVEL_ERROR : REEL_LEVEL_WARNING,
-                         error.text);
+            feed_say(feed, rc == -ESTALE ? REEL_LEVEL_ERROR : REEL_LEVEL_WARNING, error.text);
         before = error;
         if (had_begun) pause_ms = PAUSE_MS_MIN;
         pause_for(feed, pause_ms);

@@ -1,9 +1,9 @@
 /* feed.h: a feed: a broker's stream, of which the log is a mirror.
  *
- * A daemon's log is its own, or it mirrors a stream that a broker keeps. Then the broker numbers the
- * events, new ones are published there, and come back like any others. What is particular to one
- * broker is behind struct feed_broker; the rest is common to all: feed.c has the thread and the way
- * into the writer's queue, origin.c the question whether a stream is the one that was mirrored,
+ * A daemon's log is its own, or it mirrors a stream that a broker keeps. Then the broker numbers
+ * the events, new ones are published there, and come back like any others. What is particular to
+ * one broker is behind struct feed_broker; the rest is common to all: feed.c has the thread and the
+ * way into the writer's queue, origin.c the question whether a stream is the one that was mirrored,
  * publisher.c those who wait for what they published.
  *
  * To add a broker, implement struct feed_broker. A session, on the feed's thread,
@@ -88,6 +88,9 @@ void feed_note(struct feed *feed, uint64_t last_seq, uint64_t pending);
 uint64_t feed_room(struct feed *feed);
 bool feed_is_stopping(struct feed *feed);
 
+/* A line for the operator's log. */
+void feed_say(struct feed *feed, reel_level level, const char *sentence);
+
 /* What became of an event that was to be published: 0: it is in the stream at `seq`, `repeated`: it
  * was there before; else it is not, or nobody knows. [any thread] */
 void feed_published(struct feed *feed, const uint8_t id_hash[16], int rc, uint64_t seq,
@@ -101,9 +104,9 @@ struct feed_options {
     void (*release)(struct feed_message *message);
     struct reel *reel;
     struct intake *intake;
-    const char *filter;     /* as in struct feed_stream */
-    bool begin_anew;        /* told to rebuild everything, if the log mirrors something else */
-    uint64_t room_events;   /* messages asked for, or waiting for the writer */
+    const char *filter;      /* as in struct feed_stream */
+    bool begin_anew;         /* told to rebuild everything, if the log mirrors something else */
+    uint64_t room_events;    /* messages asked for, or waiting for the writer */
     uint32_t publish_ms_max; /* how long one may wait for what it published */
 
     /* For the operator's log; and: readiness, or the position, has changed. */
@@ -136,6 +139,10 @@ void feed_drain(struct feed *feed, uint32_t timeout_ms);
  * and must have stopped before feed_destroy. */
 void feed_stop(struct feed *feed);
 void feed_destroy(struct feed *feed); /* takes NULL */
+
+/* For a daemon without a feed: -ESTALE: the log is a mirror, and only its stream may go on with it.
+ */
+int feed_check_own(struct reel *reel, struct reel_error *error);
 
 const char *feed_name(const struct feed *feed);
 void feed_read(struct feed *feed, struct feed_figures *ret);

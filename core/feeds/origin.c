@@ -73,8 +73,9 @@ static int begin_with_another(struct comparison *comparison, bool may_lose, cons
     const struct feed_stream *stream = comparison->stream;
     if (first_of(stream) > 1 && comparison->state.head > 0 && !may_lose)
         return fail(error, -ESTALE,
-                    "%s, and it begins only at %" PRIu64 ": records would lose what was before; "
-                    HOW_TO, what, first_of(stream));
+                    "%s, and it begins only at %" PRIu64
+                    ": records would lose what was before; " HOW_TO,
+                    what, first_of(stream));
     int rc = begin_anew(comparison, ret_from, error);
     if (rc < 0) return rc;
     error_set(error, "%s: everything is begun anew", what);
@@ -129,8 +130,7 @@ static bool is_same(const struct kept_message *kept, const struct feed_message *
 /* 1: our newest message that the stream still holds is the same there, or it holds none of them;
  * 0: it is not. */
 static int compare_newest(const struct comparison *comparison,
-                          void (*release)(struct feed_message *message),
-                          struct reel_error *error) {
+                          void (*release)(struct feed_message *message), struct reel_error *error) {
     const struct feed_stream *stream = comparison->stream;
     CLEANUP(kept_finish) struct kept_message kept = {0};
     uint64_t seq = comparison->state.head;
@@ -195,8 +195,10 @@ int origin_check(struct reel *reel, const struct feed_stream *stream, bool may_l
         return fail(error, -ESTALE,
                     "the data directory has a log of its own, which is not to be lost: give "
                     "another one, to mirror a stream in");
-    if (!comparison.has_origin)
-        return begin_with_another(&comparison, may_lose, "the log is new", ret_from, error);
+    if (!comparison.has_origin) {
+        rc = begin_anew(&comparison, ret_from, error);
+        return rc < 0 ? rc : 0;
+    }
     if (memcmp(kept->stream_hash, wanted->stream_hash, sizeof kept->stream_hash) != 0)
         return begin_with_another(&comparison, may_lose, "it is another stream than before",
                                   ret_from, error);
@@ -207,4 +209,13 @@ int origin_check(struct reel *reel, const struct feed_stream *stream, bool may_l
         return begin_with_another(&comparison, may_lose, "the stream was made anew", ret_from,
                                   error);
     return check_same(&comparison, may_lose, release, ret_from, error);
+}
+
+int feed_check_own(struct reel *reel, struct reel_error *error) {
+    struct comparison comparison = {.reel = reel};
+    int rc = read_store(&comparison, error);
+    if (rc < 0 || !comparison.has_origin) return rc;
+    return fail(error, -ESTALE,
+                "the data directory mirrors a stream: start with --nats to go on with it, or give "
+                "another directory");
 }

@@ -21,7 +21,7 @@ struct awaited {
     struct awaited *next; /* in its bucket; older ones of the same id come first */
     uint64_t seq;         /* where it was taken in, in a transaction that may be undone */
     reel_outcome outcome;
-    uint64_t stream_seq;  /* as the broker told, when `acknowledged` */
+    uint64_t stream_seq; /* as the broker told, when `acknowledged` */
     bool acknowledged, repeated;
     bool folded; /* and committed */
 };
@@ -35,7 +35,7 @@ struct publication {
     struct awaited *awaited; /* one for each of the outbox */
     bool handed_over;
     int rc; /* the broker refused a part of it, or it could not be handed over */
-    char why[200];
+    struct reel_error why;
     uint64_t deadline_ms;
     bool tried_twice;
     struct publication *next;
@@ -44,12 +44,12 @@ struct publication {
 struct publisher {
     struct publisher_options options;
     pthread_t thread;
-    pthread_mutex_t lock;  /* of what follows */
-    pthread_cond_t work;   /* there is something to publish, or it is to end */
-    pthread_cond_t idle;   /* nothing is under way */
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t work;  /* there is something to publish, or it is to end */
+    pthread_cond_t idle;  /* nothing is under way */
     bool open, draining, stopping;
-    char why[200];         /* it is not open */
-    uint64_t jobs;         /* under way, the trying included */
+    struct reel_error why;                  /* it is not open */
+    uint64_t jobs;                          /* under way, the trying included */
     struct publication *queue, **queue_end; /* to be handed over */
     struct publication *waiting;            /* handed over */
     struct awaited *buckets[BUCKETS];
@@ -176,7 +176,7 @@ static void go_on_unlock(struct publisher *publisher, struct publication *public
         finish(publication, 0, NULL);
         return;
     case REFUSED:
-        finish(publication, publication->rc, publication->why);
+        finish(publication, publication->rc, publication->why.text);
         return;
     case TRY_AGAIN:
         try_again(publication);
@@ -195,7 +195,8 @@ static int check_subjects(const struct publication *publication, struct reel_err
         if (!subject_matches(reel_text(filter), subject))
             return fail(error, -EPROTO,
                         "it would be published to %.*s, which `%s` does not cover: it would never "
-                        "come back", REEL_FMT(subject), filter);
+                        "come back",
+                        REEL_FMT(subject), filter);
     }
     return 0;
 }
@@ -205,11 +206,11 @@ static int queue(struct publisher *publisher, struct publication *publication,
                  struct reel_error *error) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
     if (!publisher->open || publisher->stopping)
-        return fail(error, -EAGAIN, "%s", publisher->stopping ? "the daemon is about to end"
-                                                              : publisher->why);
+        return fail(error, -EAGAIN, "%s",
+                    publisher->stopping ? "the daemon is about to end" : publisher->why.text);
     for (size_t i = 0; i < publication->outbox.count; i++) {
-        publication->awaited[i] = (struct awaited){
-            .publication = publication, .outgoing = &publication->outbox.list[i]};
+        publication->awaited[i] =
+            (struct awaited){.publication = publication, .outgoing = &publication->outbox.list[i]};
         enlist(publisher, &publication->awaited[i]);
     }
     publication->next = NULL;
@@ -250,7 +251,7 @@ int publisher_push(struct publisher *publisher, struct job *job, struct reel_err
     };
     pthread_mutex_lock(&publisher->lock);
     int rc = publisher->draining ? fail(error, -ESHUTDOWN, "the daemon is about to end")
-             : !publisher->open  ? fail(error, -EAGAIN, "%s", publisher->why)
+             : !publisher->open  ? fail(error, -EAGAIN, "%s", publisher->why.text)
                                  : 0;
     if (rc == 0) publisher->jobs++;
     pthread_mutex_unlock(&publisher->lock);
@@ -339,7 +340,7 @@ void publisher_published(struct publisher *publisher, const uint8_t id_hash[16],
     awaited->stream_seq = seq;
     if (rc < 0) {
         publication->rc = rc;
-        snprintf(publication->why, sizeof publication->why, "%s", sentence);
+        error_set(&publication->why, "%s", sentence);
     }
     go_on_unlock(publisher, publication, false);
 }
@@ -361,10 +362,10 @@ static void hand_over(struct publisher *publisher, struct publication *publicati
     for (size_t i = 0; rc == 0 && i < publication->outbox.count; i++)
         rc = options->broker->publish(options->broker_state, &publication->outbox.list[i], &error);
     pthread_mutex_lock(&publisher->lock);
-    if (rc == 0 && !publisher->open) rc = fail(&error, -EAGAIN, "%s", publisher->why);
+    if (rc == 0 && !publisher->open) rc = fail(&error, -EAGAIN, "%s", publisher->why.text);
     if (rc < 0) {
         publication->rc = rc;
-        snprintf(publication->why, sizeof publication->why, "%s", error.text);
+        publication->why = error;
     }
     publication->handed_over = true;
     publication->next = publisher->waiting;
@@ -385,7 +386,7 @@ static void end_late(struct publisher *publisher, bool all, const char *why) {
         }
         if (judge(late, true) != DONE) {
             late->rc = -EAGAIN;
-            snprintf(late->why, sizeof late->why, "%s", why);
+            error_set(&late->why, "%s", why);
         }
         go_on_unlock(publisher, late, true);
     }
@@ -398,8 +399,7 @@ static void *run(void *context) {
     pthread_mutex_lock(&publisher->lock);
     while (!publisher->stopping || publisher->queue) {
         struct timespec until = clock_after(TICK_MS);
-        if (!publisher->queue)
-            pthread_cond_timedwait(&publisher->work, &publisher->lock, &until);
+        if (!publisher->queue) pthread_cond_timedwait(&publisher->work, &publisher->lock, &until);
         struct publication *next = take_queued(publisher);
         pthread_mutex_unlock(&publisher->lock);
         if (next) hand_over(publisher, next);
@@ -420,7 +420,7 @@ void publisher_open(struct publisher *publisher) {
 void publisher_close(struct publisher *publisher, const char *why) {
     pthread_mutex_lock(&publisher->lock);
     publisher->open = false;
-    snprintf(publisher->why, sizeof publisher->why, "%s", why);
+    error_set(&publisher->why, "%s", why);
     pthread_mutex_unlock(&publisher->lock);
     end_late(publisher, true, "the connection to the broker was lost: " UNCLEAR);
 }
@@ -433,7 +433,7 @@ int publisher_start(const struct publisher_options *options, struct publisher **
     if (!publisher) return fail_memory(error);
     publisher->options = *options;
     publisher->queue_end = &publisher->queue;
-    snprintf(publisher->why, sizeof publisher->why, "there is no connection to the broker yet");
+    error_set(&publisher->why, "there is no connection to the broker yet");
     pthread_mutex_init(&publisher->lock, NULL);
     clock_condition(&publisher->work);
     clock_condition(&publisher->idle);
