@@ -159,9 +159,12 @@ static void begin(struct hub *hub, struct follower *follower) {
     if (follower->received.len > 0) follower_hear(follower);
 }
 
+/* Closing alone would not end the watch: libmicrohttpd may not have closed its descriptor of the
+ * same socket yet. */
 void hub_let_go(struct follower *follower, enum hub_end end) {
     struct hub *hub = follower->hub;
     list_remove(&hub->places[follower->place], follower);
+    watch(follower, EPOLL_CTL_DEL, 0);
     close(follower->fd);
     follower->fd = -1;
     websocket_input_finish(&follower->input, &hub->pool);
