@@ -216,7 +216,8 @@ int feed_flush(struct feed *feed, struct reel_error *error) {
     bool busy = feed->batches >= BATCHES_MAX, level = feed->figures.level;
     pthread_mutex_unlock(&feed->lock);
     if (level && !feed->was_level) say_level(feed);
-    int rc = busy ? check_going_on(feed, error) : push_gathered(feed, error);
+    int rc = check_going_on(feed, error); /* nothing more may come that would fail, too */
+    if (rc == 0 && !busy) rc = push_gathered(feed, error);
     return rc < 0 ? rc : feed->batch != NULL;
 }
 
