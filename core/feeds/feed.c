@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Messages that are pushed together, at most: a transaction takes several of these. */
+/* Messages that are pushed together, at most, if a transaction takes so many. More bytes are there
+ * only of a single one. */
 #define BATCH_EVENTS 256
 #define BATCH_BYTES  ((uint64_t)4 << 20)
 
@@ -43,6 +44,7 @@ struct feed {
 
     /* The thread's own. */
     struct batch *batch;        /* being filled, or NULL */
+    size_t batch_events;        /* most that it takes */
     uint64_t follows;           /* what has been pushed, up to here */
     uint64_t first_seq;         /* the log was trimmed to */
     bool begin_anew;            /* was asked for, and not done yet */
@@ -86,6 +88,12 @@ static void batch_emptied(struct batch *batch) {
     feed->free = batch;
 }
 
+/* Of a too large one nothing is kept. */
+static uint64_t kept_bytes(const struct feed *feed, const struct feed_message *message) {
+    size_t len = message->bytes.len;
+    return len <= feed->options.reel->dispatcher.event_bytes_max ? len : 0;
+}
+
 static void batch_add(struct batch *batch, const struct feed_message *given) {
     struct feed *feed = batch->feed;
     size_t n = batch->count++;
@@ -99,9 +107,7 @@ static void batch_add(struct batch *batch, const struct feed_message *given) {
         .subject = message->subject,
         .id_hash = message->has_id ? message->id_hash : NULL,
     };
-    /* Of a too large one nothing is kept. */
-    if (message->bytes.len <= feed->options.reel->dispatcher.event_bytes_max)
-        batch->job.bytes += message->bytes.len;
+    batch->job.bytes += kept_bytes(feed, message);
 }
 
 /* ---- To the writer and back ------------------------------------------------------------------ */
@@ -222,14 +228,18 @@ int feed_flush(struct feed *feed, struct reel_error *error) {
 }
 
 int feed_take(struct feed *feed, const struct feed_message *message, struct reel_error *error) {
-    if (!feed->batch) feed->batch = batch_taken(feed);
-    if (!feed->batch) {
+    uint64_t bytes = kept_bytes(feed, message);
+    bool fits = !feed->batch || feed->batch->job.bytes + bytes <= BATCH_BYTES;
+    int rc = fits ? 0 : push_gathered(feed, error);
+    if (rc == 0 && !feed->batch) feed->batch = batch_taken(feed);
+    if (rc == 0 && !feed->batch) rc = fail_memory(error);
+    if (rc < 0) {
         struct feed_message copy = *message;
         feed->options.release(&copy);
-        return fail_memory(error);
+        return rc;
     }
     batch_add(feed->batch, message);
-    bool full = feed->batch->count == BATCH_EVENTS || feed->batch->job.bytes >= BATCH_BYTES;
+    bool full = feed->batch->count == feed->batch_events || feed->batch->job.bytes >= BATCH_BYTES;
     return full ? push_gathered(feed, error) : 0;
 }
 
@@ -411,6 +421,8 @@ int feed_start(const struct feed_options *options, struct feed **ret, struct ree
     if (!feed) return fail_memory(error);
     feed->options = *options;
     feed->begin_anew = options->begin_anew;
+    feed->batch_events = options->reel->dispatcher.batch_events_max;
+    if (feed->batch_events > BATCH_EVENTS) feed->batch_events = BATCH_EVENTS;
     snprintf(feed->figures.reason, sizeof feed->figures.reason,
              "there is no connection to the broker yet");
     pthread_mutex_init(&feed->lock, NULL);
