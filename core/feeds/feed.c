@@ -374,6 +374,15 @@ static void pause_for(struct feed *feed, uint64_t pause_ms) {
         if (pthread_cond_timedwait(&feed->changed, &feed->lock, &until) == ETIMEDOUT) return;
 }
 
+/* Has a session been level, or brought anything? One that only begins, before a disk that is full,
+ * is no better than none. */
+static bool got_on(struct feed *feed, uint64_t sessions_before) {
+    pthread_mutex_lock(&feed->lock);
+    bool had_begun = feed->figures.sessions > sessions_before;
+    pthread_mutex_unlock(&feed->lock);
+    return had_begun && (feed->was_level || reel_cursor(feed->options.reel) > feed->began.cursor);
+}
+
 static void *run(void *context) {
     struct feed *feed = context;
     const struct feed_options *options = &feed->options;
@@ -388,13 +397,11 @@ static void *run(void *context) {
         if (rc == 0 || feed_is_stopping(feed)) error_set(&error, "the daemon is about to end");
         session_ended(feed, &error);
         if (feed_is_stopping(feed)) break;
-        pthread_mutex_lock(&feed->lock);
-        bool had_begun = feed->figures.sessions > sessions;
-        pthread_mutex_unlock(&feed->lock);
-        if (had_begun || strcmp(error.text, before.text) != 0) /* said once, not each time */
+        bool is_first = got_on(feed, sessions);               /* failure, after it was good */
+        if (is_first || strcmp(error.text, before.text) != 0) /* said once, not each time */
             feed_say(feed, rc == -ESTALE ? REEL_LEVEL_ERROR : REEL_LEVEL_WARNING, error.text);
         before = error;
-        if (had_begun) pause_ms = PAUSE_MS_MIN;
+        if (is_first) pause_ms = PAUSE_MS_MIN;
         pause_for(feed, pause_ms);
         pause_ms = pause_ms * 2 < PAUSE_MS_MAX ? pause_ms * 2 : PAUSE_MS_MAX;
     }
