@@ -47,7 +47,7 @@ struct feed {
     size_t batch_events;        /* most that it takes */
     uint64_t follows;           /* what has been pushed, up to here */
     uint64_t first_seq;         /* the log was trimmed to */
-    bool begin_anew;            /* was asked for, and not done yet */
+    bool begin_anew;            /* was asked for, and no session has begun yet */
     bool was_level;             /* and that has been said */
     struct reel_position began; /* where the session did */
 
@@ -328,10 +328,8 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     wait_for_batches(feed);
     int rc = origin_check(options->reel, stream, feed->begin_anew, options->release, &from, &news);
     if (rc < 0) return fail(error, rc, "%s", news.text);
-    if (rc > 0) {
-        feed->begin_anew = false;
-        feed_say(feed, REEL_LEVEL_WARNING, news.text);
-    }
+    feed->begin_anew = false; /* what is found later, somebody has to look at again */
+    if (rc > 0) feed_say(feed, REEL_LEVEL_WARNING, news.text);
     rc = read_position(feed, error);
     if (rc < 0) return rc;
     feed->follows = from - 1;
