@@ -116,23 +116,27 @@ static void finish(struct publication *publication, int rc, const char *sentence
     if (--publisher->jobs == 0) pthread_cond_broadcast(&publisher->idle);
 }
 
-/* Where the trying gave a number of its own, the stream's takes its place. */
+/* Where the trying gave a number of its own, the stream's takes its place. Once for each result:
+ * the stream may have given to one what the trying gave to another. */
+static void number_result(const struct publication *publication, struct reel_result *result) {
+    for (size_t n = 0; n < publication->outbox.count; n++) {
+        const struct awaited *awaited = &publication->awaited[n];
+        if (result->seq != awaited->outgoing->tried_seq) continue;
+        result->seq = awaited->seq;
+        result->outcome = awaited->outcome;
+        if (awaited->repeated) result->repeated = true;
+        return;
+    }
+}
+
 static void number_results(struct publication *publication) {
     struct work *work = &publication->job->work;
-    const struct outbox *outbox = &publication->outbox;
-    for (size_t n = 0; n < outbox->count; n++) {
-        const struct awaited *awaited = &publication->awaited[n];
-        for (size_t i = 0; work->kind == WORK_EVENTS && i < work->count; i++) {
-            struct reel_result *result = &work->results[i];
-            if (result->seq != outbox->list[n].tried_seq) continue;
-            result->seq = awaited->seq;
-            result->outcome = awaited->outcome;
-            if (awaited->repeated) result->repeated = true;
-        }
-        if (work->kind != WORK_ORDER) continue;
-        work->answer.seq = awaited->seq;
-        work->answer.repeated = awaited->repeated;
-    }
+    const struct awaited *last = &publication->awaited[publication->outbox.count - 1];
+    for (size_t i = 0; work->results && i < work->count; i++)
+        number_result(publication, &work->results[i]);
+    if (work->kind != WORK_ORDER) return;
+    work->answer.seq = last->seq;
+    work->answer.repeated = last->repeated;
 }
 
 /* ---- What is next ---------------------------------------------------------------------------- */
