@@ -143,23 +143,27 @@ static void number_results(struct publication *publication) {
 
 enum verdict { WAIT, DONE, REFUSED, TRY_AGAIN };
 
+/* The stream has it, and we had folded it before it was waited for. */
+static bool was_before(const struct awaited *awaited) {
+    return awaited->acknowledged && !awaited->folded && awaited->seq != awaited->stream_seq &&
+           awaited->stream_seq <= reel_cursor(awaited->publication->publisher->options.reel);
+}
+
 /* `unclear`: the broker will tell no more. */
 static enum verdict judge(const struct publication *publication, bool unclear) {
-    bool all = true, was_before = false;
+    bool again = false;
     if (!publication->handed_over) return WAIT; /* it is in the thread's hands */
     if (publication->rc < 0) return REFUSED;
     for (size_t i = 0; i < publication->outbox.count; i++) {
         const struct awaited *awaited = &publication->awaited[i];
-        if (!awaited->folded || !(awaited->acknowledged || unclear)) all = false;
-        if (awaited->repeated && !awaited->folded &&
-            awaited->stream_seq <= reel_cursor(publication->publisher->options.reel))
-            was_before = true;
+        if (awaited->folded && (awaited->acknowledged || unclear)) continue;
+        if (publication->tried_twice || !was_before(awaited)) return WAIT;
+        again = true;
     }
-    if (all) return DONE;
-    return was_before && !publication->tried_twice ? TRY_AGAIN : WAIT;
+    return again ? TRY_AGAIN : DONE; /* all others are back: they are not to be sent twice */
 }
 
-/* The stream had it before, and we have folded it before: then the writer knows it by now. */
+/* What we have folded, the writer knows by now. */
 static void try_again(struct publication *publication) {
     struct reel_error error = {0};
     publication->tried_twice = true;
