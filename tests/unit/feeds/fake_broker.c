@@ -259,8 +259,8 @@ static void say(void *context, reel_level level, const char *sentence) {
     error_set(&error, "%s", sentence);
     assert_sentence(&error, "");
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
-    size_t len = strlen(rig->said);
-    snprintf(rig->said + len, sizeof rig->said - len, "%s\n", sentence);
+    text_append_lit(&rig->said, sentence);
+    text_append_lit(&rig->said, "\n");
 }
 
 static void changed(void *context) {
@@ -366,6 +366,7 @@ void rig_closed(struct rig *rig) {
 void rig_free(struct rig *rig) {
     struct fake_broker *broker = &rig->broker;
     reel_close(rig->reel);
+    text_finish(&rig->said);
     for (size_t i = 0; i < broker->count; i++) free(broker->list[i].bytes);
     for (size_t i = 0; i < broker->published_count; i++) {
         free(broker->published[i].bytes);
@@ -439,9 +440,20 @@ size_t fake_published(struct rig *rig) {
     return rig->broker.published_count;
 }
 
-bool rig_has_said(struct rig *rig, const char *part) {
+size_t rig_count_said(struct rig *rig, const char *part) {
+    size_t count = 0;
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
-    return strstr(rig->said, part) != NULL;
+    struct reel_str left = text_str(&rig->said);
+    const char *at;
+    for (; (at = memmem(left.data, left.len, part, strlen(part))); count++) {
+        left.len -= (size_t)(at + 1 - left.data);
+        left.data = at + 1;
+    }
+    return count;
+}
+
+bool rig_has_said(struct rig *rig, const char *part) {
+    return rig_count_said(rig, part) > 0;
 }
 
 struct feed_figures figures_of(struct rig *rig) {

@@ -63,7 +63,7 @@ struct rig {
     struct intake *intake;
     struct feed *feed;
     bool stopped;
-    char said[16384];          /* a sentence a line; under the broker's lock */
+    struct text said;          /* sentences; under the broker's lock */
     bool gate_closed, at_gate; /* under the broker's lock: see rig_hold */
 };
 
@@ -111,6 +111,7 @@ void fake_set_first(struct rig *rig, uint64_t first_seq);
 void fake_delete(struct rig *rig, uint64_t seq);
 size_t fake_sessions(struct rig *rig);
 size_t fake_published(struct rig *rig);
+size_t rig_count_said(struct rig *rig, const char *part);
 bool rig_has_said(struct rig *rig, const char *part);
 struct feed_figures figures_of(struct rig *rig);
 

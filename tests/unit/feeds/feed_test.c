@@ -108,18 +108,11 @@ static void assert_pauses_grow(struct rig *rig) {
     }
 }
 
-static size_t count_said(struct rig *rig, const char *part) {
-    size_t count = 0;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
-    for (const char *at = rig->said; (at = strstr(at, part)); at++) count++;
-    return count;
-}
-
 static void the_pause_grows_while_no_session_begins(void **state) {
     (void)state;
     struct rig *rig = rig_started(&(struct rig_options){.down = true});
     assert_pauses_grow(rig);
-    assert_int_equal(count_said(rig, "is down"), 1); /* said once, not each time */
+    assert_int_equal(rig_count_said(rig, "is down"), 1); /* said once, not each time */
     struct feed_figures figures = figures_of(rig);
     assert_false(figures.up || figures.level);
     assert_string_equal(figures.reason, "the fake broker is down");
@@ -137,7 +130,7 @@ static void the_pause_grows_while_sessions_bring_nothing(void **state) {
     rig->broker.cuts = true;
     rig_start(rig, &(struct rig_options){0});
     assert_pauses_grow(rig);
-    assert_int_equal(count_said(rig, "cut the session"), 1);
+    assert_int_equal(rig_count_said(rig, "cut the session"), 1);
     fake_set(rig, &rig->broker.cuts, false);
     WAIT_UNTIL(is_level_at(rig, 0));
     rig_closed(rig);
@@ -149,7 +142,7 @@ static void another_stream_is_told_until_somebody_decides(void **state) {
     apply_samples(rig->reel, 1, 1, 1); /* a log of its own */
     rig_start(rig, &(struct rig_options){0});
     WAIT_UNTIL(has_tried(rig, 2));
-    assert_int_equal(count_said(rig, "has a log of its own"), 1);
+    assert_int_equal(rig_count_said(rig, "has a log of its own"), 1);
     assert_false(figures_of(rig).up);
     assert_non_null(strstr(figures_of(rig).reason, "has a log of its own"));
     rig_closed(rig);
