@@ -75,6 +75,12 @@ static int open_databases(struct store *store, struct reel_error *error) {
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the databases", error);
 }
 
+/* Then the sequence numbers are the stream's, and a copy's name the same events. */
+static bool mirrors(struct store *store) {
+    struct store_origin origin;
+    return store_get_origin(store, store->txn, &origin) == 0;
+}
+
 /* A new store gets its state; an old one is checked; an epoch is given where one is due. */
 static int prepare_state(struct store *store, bool new_epoch, struct reel_error *error) {
     struct store_state state = {.format = STORE_FORMAT, .first_seq = 1};
@@ -88,7 +94,7 @@ static int prepare_state(struct store *store, bool new_epoch, struct reel_error 
         return fail(error, -ESTALE,
                     "it is a restored backup, in which a seq would soon name another event "
                     "than in the original: start it once with a new epoch");
-    if (!fresh && !new_epoch) return 0;
+    if (!fresh && (!new_epoch || mirrors(store))) return 0;
     uuid_generate(state.epoch);
     state.is_backup = 0;
     return store_put_state(store, &state, error);
@@ -333,7 +339,7 @@ int store_try_room(struct store *store, struct reel_error *error) {
 
 /* ---- Backup -------------------------------------------------------------------------------- */
 
-/* The copy says what it is, so that it cannot be taken for the original. */
+/* The copy of a log of our own says what it is, so that it cannot be taken for the original. */
 static int mark_as_backup(const char *directory, uint64_t map_bytes, struct reel_error *error) {
     struct store copy = {.lock_fd = -1};
     struct store_options options = {.map_bytes = map_bytes, .readers_max = 8};
@@ -342,7 +348,7 @@ static int mark_as_backup(const char *directory, uint64_t map_bytes, struct reel
     if (rc == 0) rc = store_begin(&copy, error);
     if (rc == 0) rc = open_databases(&copy, error);
     if (rc == 0) rc = store_get_state(&copy, copy.txn, &state);
-    state.is_backup = 1;
+    if (rc == 0) state.is_backup = !mirrors(&copy);
     if (rc == 0) rc = store_put_state(&copy, &state, error);
     if (rc == 0)
         rc = store_commit(&copy, error);

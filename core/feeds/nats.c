@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/subject.h"
 #include "feeds/nats_connection.h"
 #include "feeds/nats_message.h"
 
@@ -294,13 +295,32 @@ static int take(struct session *session, natsMsg *msg, struct reel_error *error)
 
 /* ---- Looking at the stream ------------------------------------------------------------------- */
 
-/* The log is level when it has the newest message that we follow. What the stream knows beyond it
- * was deleted, or is not for us. What the consumer says is pending is not enough: it may be on
- * another server than the stream's leader, which knows more; and it was true when a message was
- * sent, not when it is read here. */
+/* Is nothing of what the stream has behind our newest message for us? 1: it was deleted, or is not
+ * what we follow. The consumer is asked, and believed only if the stream's leader agrees about the
+ * very last ones: the consumer may be on another server, which is a moment behind. (That a message
+ * was sent with nothing pending behind it says nothing either: it may have waited here since.) */
+static int has_all(struct session *session, struct reel_error *error) {
+    enum { FETCHES_MAX = 16 };
+    const struct nats_options *options = &session->nats->options;
+    struct nats_progress progress;
+    uint64_t seq = session->last_seq;
+    int rc = nats_look_at_consumer(session->js, options, session->consumer, &progress, error);
+    if (rc < 0) return rc;
+    if (progress.pending > 0 || progress.delivered != session->consumer_seq) return 0;
+    for (int i = 0; i < FETCHES_MAX && seq > session->taken_seq; i++, seq--) {
+        natsMsg *msg = NULL;
+        rc = nats_fetch(session->js, options, seq, &msg, error);
+        if (rc < 0) return rc;
+        bool ours = rc > 0 &&
+                    subject_matches(reel_text(options->filter), reel_text(natsMsg_GetSubject(msg)));
+        natsMsg_Destroy(msg);
+        if (ours) return 0;
+    }
+    return 1;
+}
+
 static int look(struct session *session, struct reel_error *error) {
     jsStreamInfo *info = NULL;
-    uint64_t newest = 0; /* of those that we follow */
     int rc = nats_look_at_stream(session->js, &session->nats->options, &info, error);
     if (rc < 0) return rc;
     uint64_t created = (uint64_t)info->Created, first = info->State.FirstSeq;
@@ -315,9 +335,8 @@ static int look(struct session *session, struct reel_error *error) {
     session->last_seq = last;
     feed_note(session->feed, last, session->pending);
     rc = feed_trim(session->feed, first, error);
-    if (rc == 0 && last > session->taken_seq)
-        rc = nats_find_last(session->js, &session->nats->options, &newest, error);
-    return rc == 0 && newest <= session->taken_seq ? feed_level(session->feed, last, error) : rc;
+    if (rc == 0) rc = last > session->taken_seq ? has_all(session, error) : 1;
+    return rc > 0 ? feed_level(session->feed, last, error) : rc;
 }
 
 /* ---- The loop -------------------------------------------------------------------------------- */

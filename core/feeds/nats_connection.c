@@ -177,19 +177,6 @@ int nats_fetch(jsCtx *js, const struct nats_options *options, uint64_t seq, nats
     return fail_asked(status, "cannot fetch a message of stream", options->stream, error);
 }
 
-int nats_find_last(jsCtx *js, const struct nats_options *options, uint64_t *ret_seq,
-                   struct reel_error *error) {
-    jsOptions ask = asking();
-    natsMsg *msg = NULL;
-    natsStatus status = js_GetLastMsg(&msg, js, options->stream, options->filter, &ask, NULL);
-    if (status != NATS_OK && status != NATS_NOT_FOUND)
-        return fail_asked(status, "cannot fetch the last message of stream", options->stream,
-                          error);
-    *ret_seq = status == NATS_OK ? natsMsg_GetSequence(msg) : 0;
-    natsMsg_Destroy(msg);
-    return 0;
-}
-
 /* ---- The consumer ---------------------------------------------------------------------------- */
 
 int nats_make_consumer(jsCtx *js, const struct nats_options *options, uint64_t from,
@@ -212,5 +199,17 @@ int nats_make_consumer(jsCtx *js, const struct nats_options *options, uint64_t f
     jsConsumerInfo_Destroy(info);
     if (!name) return fail_memory(error);
     *ret_name = name;
+    return 0;
+}
+
+int nats_look_at_consumer(jsCtx *js, const struct nats_options *options, const char *consumer,
+                          struct nats_progress *ret, struct reel_error *error) {
+    jsOptions ask = asking();
+    jsConsumerInfo *info = NULL;
+    natsStatus status = js_GetConsumerInfo(&info, js, options->stream, consumer, &ask, NULL);
+    if (status != NATS_OK)
+        return fail_asked(status, "cannot look at the consumer of stream", options->stream, error);
+    *ret = (struct nats_progress){info->NumPending, info->Delivered.Consumer};
+    jsConsumerInfo_Destroy(info);
     return 0;
 }

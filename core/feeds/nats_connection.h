@@ -22,13 +22,17 @@ int nats_find_stream(jsCtx *js, const struct nats_options *options, jsStreamInfo
 int nats_look_at_stream(jsCtx *js, const struct nats_options *options, jsStreamInfo **ret,
                         struct reel_error *error);
 
-/* The newest message of those that are followed; 0: there is none. */
-int nats_find_last(jsCtx *js, const struct nats_options *options, uint64_t *ret_seq,
-                   struct reel_error *error);
-
 /* Makes a consumer that begins with `from`. The name is the caller's to free. */
 int nats_make_consumer(jsCtx *js, const struct nats_options *options, uint64_t from,
                        char **ret_name, struct reel_error *error);
+
+/* How far it has got. -EAGAIN: it is gone. */
+struct nats_progress {
+    uint64_t pending;   /* messages that it has yet to send */
+    uint64_t delivered; /* how many it has sent */
+};
+int nats_look_at_consumer(jsCtx *js, const struct nats_options *options, const char *consumer,
+                          struct nats_progress *ret, struct reel_error *error);
 
 /* One message of the stream: 1, or 0: it does not hold it. */
 int nats_fetch(jsCtx *js, const struct nats_options *options, uint64_t seq, natsMsg **ret,

@@ -13,6 +13,10 @@
 /* What of a transaction's time may be spent on waiting for others to join the next. */
 #define PATIENCE_PART 4
 
+/* A part of a stream may be so much larger than what else one transaction takes: it is only much
+ * while the log is far behind, and then nobody waits for it. */
+#define MIRROR_FACTOR 16
+
 /* Most jobs in one transaction, however small they are. */
 #define GROUP_MAX 4096
 
@@ -102,10 +106,11 @@ static struct job *take_group(struct intake *intake, size_t *ret_count) {
     uint64_t events = 0, bytes = 0;
     size_t count = 0;
     for (struct job *job = first; job && count < GROUP_MAX; job = job->next) {
+        uint64_t factor = job->work.kind == WORK_MIRROR ? MIRROR_FACTOR : 1;
         events += job_events(job);
         bytes += job->bytes;
-        if (count > 0 &&
-            (events > intake->options.batch_events_max || bytes > intake->options.batch_bytes_max))
+        if (count > 0 && (events > intake->options.batch_events_max * factor ||
+                          bytes > intake->options.batch_bytes_max))
             break;
         intake->group[count++] = &job->work;
         last = job;

@@ -7,23 +7,37 @@
 
 enum { BACKLOG = 1000000, STALL_S = 15 };
 
-static struct mirror mirror_with_backlog(void) {
-    struct mirror mirror = mirror_prepared(NULL);
-    stream_make(&mirror.stream, NULL);
+/* One stream for all, and a directory that knows it already, so that nothing but messages is to be
+ * written there. */
+static struct mirror mirror;
+static const char *known_directory;
+
+static int fill_stream(void **state) {
+    (void)state;
+    mirror = mirror_opened();
+    known_directory = mirror.directory;
+    wait_until_ready(mirror.client);
+    mirror_end(&mirror);
     publish_many(&mirror.stream, 0, scaled(BACKLOG));
-    return mirror;
+    return 0;
 }
 
-static void check_whole(struct mirror *mirror) {
-    wait_for_cursor(mirror->client, scaled(BACKLOG));
-    wait_until_ready(mirror->client);
-    check_load(mirror->client, 0, scaled(BACKLOG));
-    check_load_log(mirror->client, 0, scaled(BACKLOG));
-    mirror_closed(mirror);
+static int drop_stream(void **state) {
+    (void)state;
+    mirror_closed(&mirror);
+    return 0;
 }
 
-static void wait_until_it_flows(struct mirror *mirror) {
-    for (uint64_t began = now_ms(); proxy_bytes(mirror->proxy) < 1000000; usleep(1000))
+static void check_whole(void) {
+    wait_for_cursor(mirror.client, scaled(BACKLOG));
+    wait_until_ready(mirror.client);
+    check_load(mirror.client, 0, scaled(BACKLOG));
+    mirror_end(&mirror);
+}
+
+/* Waits until so many bytes have come since then. */
+static void wait_until_it_flows(uint64_t since) {
+    for (uint64_t began = now_ms(); proxy_bytes(mirror.proxy) < since + 1000000; usleep(1000))
         must(now_ms() - began < 60000);
 }
 
@@ -32,7 +46,7 @@ static void stall(void) {
 }
 
 /* Starts the daemon with syncs that do not return while that file is there. */
-static void run_on_stalling_disk(struct mirror *mirror, const char *file) {
+static void run_on_stalling_disk(const char *file) {
     const char *options = getenv("ASAN_OPTIONS");
     char *kept = options ? strdup(options) : NULL;
     struct text asan = {0};
@@ -40,7 +54,7 @@ static void run_on_stalling_disk(struct mirror *mirror, const char *file) {
     setenv("ASAN_OPTIONS", asan.data, 1); /* it wants to be the first that is loaded */
     setenv("LD_PRELOAD", build_path("tests/support/stalled_disk.so"), 1);
     setenv("REEL_TEST_STALL", file, 1);
-    mirror_run(mirror);
+    mirror_run(&mirror);
     unsetenv("REEL_TEST_STALL");
     unsetenv("LD_PRELOAD");
     if (kept)
@@ -53,39 +67,42 @@ static void run_on_stalling_disk(struct mirror *mirror, const char *file) {
 
 static void a_disk_that_stalls_loses_nothing(void **state) {
     (void)state;
-    struct mirror mirror = mirror_prepared(NULL);
     const char *file = path_in(scratch_directory(), "stall");
-    stream_make(&mirror.stream, NULL);
-    run_on_stalling_disk(&mirror, file);
-    wait_until_ready(mirror.client); /* a log that begins is a commit, too */
+    uint64_t since = proxy_bytes(mirror.proxy);
+    mirror.directory = known_directory;
+    proxy_refuse(mirror.proxy, true);
+    run_on_stalling_disk(file);
     int fd = open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     must(fd >= 0 && close(fd) == 0);
-    publish_many(&mirror.stream, 0, scaled(BACKLOG));
-    wait_until_it_flows(&mirror);
+    proxy_refuse(mirror.proxy, false);
+    wait_until_it_flows(since);
     stall();
     assert_int_equal(status_number(mirror.client, "cursor"), 0);
     must(unlink(file) == 0);
-    check_whole(&mirror);
+    wait_for_cursor(mirror.client, scaled(BACKLOG));
+    check_load_log(mirror.client, 0, scaled(BACKLOG));
+    check_whole();
 }
 
 static void a_daemon_that_is_stopped_for_a_while_loses_nothing(void **state) {
     (void)state;
-    struct mirror mirror = mirror_with_backlog();
+    mirror.directory = scratch_directory();
+    uint64_t since = proxy_bytes(mirror.proxy);
     mirror_run(&mirror);
-    wait_until_it_flows(&mirror);
+    wait_until_it_flows(since);
     must(kill(mirror.daemon.pid, SIGSTOP) == 0);
     stall();
     must(kill(mirror.daemon.pid, SIGCONT) == 0);
-    check_whole(&mirror);
+    check_whole();
 }
 
 static void a_queue_that_is_always_full_loses_nothing(void **state) {
     (void)state;
-    static const char *const small[] = {"--queue-events-max", "50", "--batch-events-max", "500",
+    static const char *const small[] = {"--queue-events-max", "1000", "--batch-events-max", "300",
                                         NULL};
-    struct mirror mirror = mirror_with_backlog();
+    mirror.directory = scratch_directory();
     mirror_run_list(&mirror, small);
-    check_whole(&mirror);
+    check_whole();
 }
 
 int main(void) {
@@ -94,5 +111,5 @@ int main(void) {
         cmocka_unit_test(a_daemon_that_is_stopped_for_a_while_loses_nothing),
         cmocka_unit_test(a_queue_that_is_always_full_loses_nothing),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, fill_stream, drop_stream);
 }

@@ -122,7 +122,7 @@ static void a_command_is_published_on_a_subject_of_its_record(void **state) {
     check_subject(&mirror, 1, id, "created");
     snprintf(path, sizeof path, "/v1/formations/%s/status", id);
     struct reply reply = sent(mirror.client, path, "{\"state\":\"running\"}", 200);
-    assert_string_equal(reply_header(&reply, "Reel-Cursor"), "2");
+    assert_int_equal(cursor_of(&reply), 2);
     reply_free(&reply);
     check_subject(&mirror, 2, id, "running");
     snprintf(path, sizeof path, "/v1/formations/%s", id);
