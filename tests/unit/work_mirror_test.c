@@ -496,6 +496,60 @@ static void tries_and_parts_of_the_stream_go_together(void **state) {
     reel_close(reel);
 }
 
+/* ---- Beginning anew -------------------------------------------------------------------------- */
+
+/* A view that was open sees what was there; the next one what is; and there is no way back to what
+ * was appended and undone. */
+static void an_adopted_epoch_begins_at_its_first_event(void **state) {
+    (void)state;
+    struct reel *reel = opened();
+    struct reel_error error;
+    struct reel_position before, after;
+    const struct store_origin origin = {.created_ns = 9};
+    const uint8_t epoch[16] = {0xE0};
+    mirror(reel, SEQS(3, 70));
+    struct reel_view *view = view_opened(reel);
+    must_ok(engine_adopt(reel, epoch, 30, &origin, &error), error);
+    must(reel_view_position(view, &before) == 0);
+    reel_view_close(view);
+    after = position_of(reel);
+    assert_int_equal(before.cursor, 70);
+    assert_int_equal(before.applied, 2);
+    assert_position(reel, 29, 0);
+    assert_int_equal(after.first_seq, 30);
+    assert_string_equal(after.epoch.text, "e0000000-0000-0000-0000-000000000000");
+    assert_int_equal(info_of(reel, "cells").records, 0);
+    assert_int_equal(info_of(reel, "cells").from_seq, 30);
+    assert_int_equal(info_of(reel, "formations").cursor, 29);
+    mirror(reel, SEQS(30, 31)); /* below what was there before */
+    assert_log(reel, SEQS(30, 31));
+    assert_position(reel, 31, 2);
+    assert_int_equal(info_of(reel, "cells").records, 2);
+    reel_close(reel);
+}
+
+/* It opens with what it adopted, and a collection that was away is built from there. */
+static void what_was_adopted_is_there_after_a_restart(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct reel *reel = reel_opened(directory, NULL, CELL_SO, FORMATION_SO, NULL);
+    struct reel_error error;
+    const struct store_origin origin = {.created_ns = 9};
+    const uint8_t epoch[16] = {0xE0};
+    mirror(reel, SEQS(3, 70));
+    reel_close(reel);
+    reel = reel_opened(directory, NULL, FORMATION_SO, NULL);
+    must_ok(engine_adopt(reel, epoch, 30, &origin, &error), error);
+    mirror(reel, SEQS(33));
+    reel_close(reel);
+    reel = reel_opened(directory, NULL, CELL_SO, FORMATION_SO, NULL);
+    assert_log(reel, SEQS(33));
+    assert_int_equal(info_of(reel, "cells").from_seq, 30);
+    assert_int_equal(info_of(reel, "cells").records, 1); /* those of the old log are gone */
+    assert_int_equal(info_of(reel, "cells").cursor, 33);
+    reel_close(reel);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_keep_the_numbers_and_times_of_the_stream),
@@ -514,6 +568,8 @@ int main(void) {
         cmocka_unit_test(nor_does_one_that_is_refused_when_its_event_was_made),
         cmocka_unit_test(a_batch_that_is_refused_leaves_nothing_to_publish),
         cmocka_unit_test(tries_and_parts_of_the_stream_go_together),
+        cmocka_unit_test(an_adopted_epoch_begins_at_its_first_event),
+        cmocka_unit_test(what_was_adopted_is_there_after_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
