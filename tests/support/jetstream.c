@@ -58,6 +58,7 @@ struct jetstream jetstream_opened(const char *urls, natsOptions *options) {
     must(jsOptions_Init(&js) == NATS_OK);
     js.Wait = ANSWER_MS;
     js.PublishAsync.MaxPending = PENDING_MAX;
+    js.PublishAsync.StallWait = PATIENCE_MS;
     must(natsConnection_JetStream(&jetstream.context, jetstream.connection, &js) == NATS_OK);
     jsAccountInfo *account = NULL;
     jsErrCode code = 0;
@@ -81,7 +82,7 @@ void jetstream_close(struct jetstream *jetstream) {
 /* Repeats a call while what hinders it will pass. `status` and `code` are the caller's. */
 #define INSIST(call)                                                                               \
     for (uint64_t insist_began = now_ms();                                                         \
-         is_passing(status = (call), code) && now_ms() - insist_began < PATIENCE_MS;)              \
+         status = (call), is_passing(status, code) && now_ms() - insist_began < PATIENCE_MS;)      \
     usleep(20000)
 
 static void check(const char *what, natsStatus status, jsErrCode code) {
