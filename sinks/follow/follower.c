@@ -102,12 +102,14 @@ static void closed(struct follower *follower) {
 /* Takes the next chunk in hand. 1; 0: there is none, or it was closed for it; -EAGAIN: later. */
 static int take_chunk(struct follower *follower) {
     struct hub *hub = follower->hub;
-    int rc = tail_next(&hub->tails[follower->kind], follower->seq, hub->cursor, &follower->filter,
-                       &follower->chunk, &follower->frame);
+    const struct tail_place place = {&follower->epoch, follower->seq, &follower->filter};
+    int rc = tail_next(&hub->tails[follower->kind], &place, &follower->chunk, &follower->frame);
     follower->sent = 0;
     if (rc >= 0) return rc;
     if (rc == -ERANGE)
         follower_close(follower, HUB_END_OVERTAKEN, WEBSOCKET_CURSOR_TOO_OLD, "cursor-too-old");
+    else if (rc == -ESTALE)
+        follower_close(follower, HUB_END_EPOCH, WEBSOCKET_EPOCH_CHANGED, "epoch-changed");
     else if (rc != -EAGAIN && rc != -ENOMEM && rc != -ETIME)
         follower_close(follower, HUB_END_INTERNAL, WEBSOCKET_INTERNAL, "internal");
     else

@@ -39,6 +39,7 @@ struct follower {
     enum hub_end end;
 
     /* What is sent. */
+    struct reel_epoch epoch;
     uint64_t seq;        /* all that matches up to here was sent; or is, with what is in hand */
     uint64_t told;       /* the last that the client knows of */
     struct chunk *chunk; /* in hand, or NULL */

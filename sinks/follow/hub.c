@@ -29,8 +29,8 @@
 const char *const hub_end_names[HUB_ENDS] = {
     [HUB_END_CLIENT] = "client",       [HUB_END_FAULT] = "fault",
     [HUB_END_STALLED] = "stalled",     [HUB_END_SILENT] = "silent",
-    [HUB_END_OVERTAKEN] = "overtaken", [HUB_END_SHUTDOWN] = "shutdown",
-    [HUB_END_INTERNAL] = "internal",
+    [HUB_END_OVERTAKEN] = "overtaken", [HUB_END_EPOCH] = "epoch",
+    [HUB_END_SHUTDOWN] = "shutdown",   [HUB_END_INTERNAL] = "internal",
 };
 
 /* ---- Lists ----------------------------------------------------------------------------------- */
@@ -81,8 +81,8 @@ static struct reel_str keep(char **space, struct reel_str str) {
     return kept;
 }
 
-int follower_create(struct hub *hub, enum transport_kind kind, uint64_t seq,
-                    const struct event_filter *filter, struct follower **ret) {
+int follower_create(struct hub *hub, enum transport_kind kind, const struct reel_epoch *epoch,
+                    uint64_t seq, const struct event_filter *filter, struct follower **ret) {
     size_t len = filter->type.len + filter->subject.len + filter->ce_subject.len;
     if (!reserve(hub)) return -EAGAIN;
     struct follower *follower = calloc(1, sizeof *follower + len);
@@ -97,6 +97,7 @@ int follower_create(struct hub *hub, enum transport_kind kind, uint64_t seq,
     follower->filter.type = keep(&space, filter->type);
     follower->filter.subject = keep(&space, filter->subject);
     follower->filter.ce_subject = keep(&space, filter->ce_subject);
+    follower->epoch = *epoch;
     follower->seq = follower->told = seq;
     follower->fd = -1;
     *ret = follower;

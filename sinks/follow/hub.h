@@ -40,6 +40,7 @@ enum hub_end {
     HUB_END_STALLED,   /* it did not read */
     HUB_END_SILENT,    /* it did not answer a ping */
     HUB_END_OVERTAKEN, /* by trimming */
+    HUB_END_EPOCH,     /* the log is another one */
     HUB_END_SHUTDOWN,
     HUB_END_INTERNAL, /* an error of ours */
     HUB_ENDS,
@@ -66,10 +67,10 @@ uint64_t hub_ended(struct hub *hub, enum hub_end end);
 
 /* ---- Followers ------------------------------------------------------------------------------- */
 
-/* One that gets what matches behind `seq`; the filter is copied. -EAGAIN: there are too many;
- * -ENOMEM. */
-int follower_create(struct hub *hub, enum transport_kind kind, uint64_t seq,
-                    const struct event_filter *filter, struct follower **ret);
+/* One that gets what matches behind `seq` of the log of that epoch; the filter is copied.
+ * -EAGAIN: there are too many; -ENOMEM. */
+int follower_create(struct hub *hub, enum transport_kind kind, const struct reel_epoch *epoch,
+                    uint64_t seq, const struct event_filter *filter, struct follower **ret);
 
 /* One that was not handed over. Takes NULL. */
 void follower_destroy(struct follower *follower);

@@ -31,7 +31,7 @@ struct reading {
     struct tail *tail;
     struct chunk *chunk;
     const struct event_filter *filter; /* NULL: everything */
-    uint64_t cursor;
+    struct reel_position position;
     size_t examined;
 };
 
@@ -49,7 +49,7 @@ static int frame_entry(struct reading *reading, const struct reel_entry *entry) 
 static int take_entry(void *context, const struct reel_entry *entry) {
     struct reading *reading = context;
     struct chunk *chunk = reading->chunk;
-    if (entry->seq > reading->cursor) return WALK_LEVEL;
+    if (entry->seq > reading->position.cursor) return WALK_LEVEL;
     if (reading->examined == EXAMINED_MAX ||
         (chunk->count > 0 && chunk->bytes.len + entry->bytes.len > CHUNK_BYTES))
         return WALK_FULL;
@@ -62,28 +62,34 @@ static int take_entry(void *context, const struct reel_entry *entry) {
     return 0;
 }
 
-/* Adds a bite to the end of a chunk. */
-static int read_view(struct reading *reading, struct reel_view *view) {
+static bool is_same(const struct reel_epoch *a, const struct reel_epoch *b) {
+    return memcmp(a->text, b->text, sizeof a->text) == 0;
+}
+
+static int read_view(struct reading *reading, const struct reel_epoch *epoch,
+                     struct reel_view *view) {
     struct reel_stage *stage = reading->tail->stage;
+    struct reel_position *position = &reading->position;
     struct chunk *chunk = reading->chunk;
-    struct reel_position position;
-    int rc = reel_stage_position(stage, view, &position);
+    int rc = reel_stage_position(stage, view, position);
     if (rc < 0) return rc;
-    if (position.first_seq > chunk->last + 1) return -ERANGE;
-    reading->cursor = position.cursor;
+    if (!is_same(&position->epoch, epoch)) return -ESTALE;
+    if (position->first_seq > chunk->last + 1) return -ERANGE;
     rc = reel_stage_log(stage, view, chunk->last + 1, take_entry, reading);
     if (rc == -ETIME && reading->examined > 0) return 0;
     if (rc < 0) return rc;
-    if (rc != WALK_FULL && chunk->last < position.cursor) chunk->last = position.cursor;
+    if (rc != WALK_FULL && chunk->last < position->cursor) chunk->last = position->cursor;
     return 0;
 }
 
-static int read_bite(struct tail *tail, struct chunk *chunk, const struct event_filter *filter) {
+/* Adds to the end of a chunk, which is of the log of that epoch. */
+static int read_bite(struct tail *tail, const struct reel_epoch *epoch,
+                     const struct event_filter *filter, struct chunk *chunk) {
     struct reading reading = {.tail = tail, .chunk = chunk, .filter = filter};
     struct reel_view *view;
     int rc = reel_stage_view(tail->stage, &view, NULL);
     if (rc < 0) return rc;
-    rc = read_view(&reading, view);
+    rc = read_view(&reading, epoch, view);
     reel_stage_close(tail->stage, view);
     return reading.examined > 0 ? 0 : rc; /* what went wrong behind it will do so again */
 }
@@ -124,7 +130,7 @@ static int grow(struct tail *tail) {
     struct chunk *chunk = growing(tail);
     if (!chunk) return -ENOMEM;
     size_t before = chunk->bytes.len;
-    int rc = read_bite(tail, chunk, NULL);
+    int rc = read_bite(tail, &tail->epoch, NULL, chunk);
     tail->bytes += chunk->bytes.len - before;
     tail->end = chunk->last;
     while (tail->bytes > TAIL_BYTES_MAX && tail->count > 1) drop_first(tail);
@@ -150,12 +156,11 @@ bool tail_has(const struct tail *tail, uint64_t seq) {
 
 /* ---- What comes next ------------------------------------------------------------------------- */
 
-static int own_bite(struct tail *tail, uint64_t seq, const struct event_filter *filter,
-                    struct chunk **ret) {
-    struct chunk *chunk = chunk_create(seq, false);
+static int own_bite(struct tail *tail, const struct tail_place *place, struct chunk **ret) {
+    struct chunk *chunk = chunk_create(place->seq, false);
     if (!chunk) return -ENOMEM;
-    int rc = read_bite(tail, chunk, filter);
-    if (rc < 0 || chunk->last == seq) {
+    int rc = read_bite(tail, place->epoch, place->filter, chunk);
+    if (rc < 0 || chunk->last == place->seq) {
         chunk_unref(chunk);
         return rc;
     }
@@ -163,16 +168,37 @@ static int own_bite(struct tail *tail, uint64_t seq, const struct event_filter *
     return 1;
 }
 
-int tail_next(struct tail *tail, uint64_t seq, uint64_t cursor, const struct event_filter *filter,
-              struct chunk **ret, size_t *ret_frame) {
-    bool is_far = !event_filter_is_empty(filter) && seq + FAR_BEHIND < cursor;
+/* At or beyond the cursor: which it can be by a moment, or because the log is another one. */
+static int check_epoch(struct tail *tail, const struct tail_place *place) {
+    struct reel_position position;
+    struct reel_view *view;
+    int rc = reel_stage_view(tail->stage, &view, NULL);
+    if (rc < 0) return rc;
+    rc = reel_stage_position(tail->stage, view, &position);
+    reel_stage_close(tail->stage, view);
+    if (rc < 0) return rc;
+    return is_same(&position.epoch, place->epoch) ? 0 : -ESTALE;
+}
+
+/* Begins anew from a place at the front, or in another log than the ring's. */
+static void begin_at(struct tail *tail, const struct tail_place *place) {
+    tail_clear(tail);
+    tail->begin = tail->end = place->seq;
+    tail->epoch = *place->epoch;
+}
+
+int tail_next(struct tail *tail, const struct tail_place *place, struct chunk **ret,
+              size_t *ret_frame) {
+    uint64_t seq = place->seq, cursor = reel_stage_cursor(tail->stage);
     *ret_frame = 0;
-    if (seq >= cursor) return 0;
-    if (seq < tail->begin || (is_far && seq >= tail->end)) return own_bite(tail, seq, filter, ret);
-    if (seq > tail->end || tail->count == 0) {
-        tail_clear(tail);
-        tail->begin = tail->end = seq;
+    if (seq == cursor) return 0;
+    if (seq > cursor) return check_epoch(tail, place);
+    if (tail->count == 0 || seq > tail->end || !is_same(&tail->epoch, place->epoch)) {
+        bool is_far = !event_filter_is_empty(place->filter) && seq + FAR_BEHIND < cursor;
+        if (is_far) return own_bite(tail, place, ret);
+        begin_at(tail, place);
     }
+    if (seq < tail->begin) return own_bite(tail, place, ret);
     if (seq == tail->end) {
         int rc = grow(tail);
         if (rc < 0) return rc;

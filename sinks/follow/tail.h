@@ -30,7 +30,8 @@ struct tail {
     struct chunk *ring[TAIL_CHUNKS_MAX]; /* each begins where the one before it ends */
     size_t first, count;
     size_t bytes;
-    uint64_t begin, end; /* it has begin < seq <= end */
+    uint64_t begin, end;     /* it has begin < seq <= end */
+    struct reel_epoch epoch; /* of the log that this is of */
 };
 
 void tail_init(struct tail *tail, struct reel_stage *stage, const struct transport *transport,
@@ -40,11 +41,18 @@ void tail_finish(struct tail *tail);
 /* Lets go of what is kept; nobody is there to send it to. */
 void tail_clear(struct tail *tail);
 
-/* Finds what comes behind `seq`, the cursor being `cursor`. 1: a chunk, with a reference for the
- * caller, and the first of its frames to look at; 0: there is nothing yet. -ERANGE: that was
- * trimmed away; or an error of the view, or -ENOMEM: later, perhaps. */
-int tail_next(struct tail *tail, uint64_t seq, uint64_t cursor, const struct event_filter *filter,
-              struct chunk **ret, size_t *ret_frame);
+/* Where a follower stands, and what it wants. */
+struct tail_place {
+    const struct reel_epoch *epoch;
+    uint64_t seq;
+    const struct event_filter *filter;
+};
+
+/* Finds what comes behind a place. 1: a chunk, with a reference for the caller, and the first of
+ * its frames to look at; 0: there is nothing yet. -ERANGE: that was trimmed away; -ESTALE: the log
+ * is another one now; or an error of the view, or -ENOMEM: later, perhaps. */
+int tail_next(struct tail *tail, const struct tail_place *place, struct chunk **ret,
+              size_t *ret_frame);
 
 /* Is this place within the ring, or at its end? */
 bool tail_has(const struct tail *tail, uint64_t seq);

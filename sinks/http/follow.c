@@ -74,8 +74,9 @@ static bool read_position(struct request *request, struct reel_position *ret) {
     return true;
 }
 
-/* The seq behind which it begins. False: a problem is the answer, or it waits. */
-static bool find_start(struct request *request, const struct wanted *wanted, uint64_t *ret) {
+/* The log, and the seq behind which it begins. False: a problem is the answer, or it waits. */
+static bool find_start(struct request *request, const struct wanted *wanted,
+                       struct reel_epoch *ret_epoch, uint64_t *ret) {
     struct reel_position position;
     struct reel_error error = {0};
     if (event_filter_check(&wanted->filter, &error) < 0) {
@@ -83,6 +84,7 @@ static bool find_start(struct request *request, const struct wanted *wanted, uin
         return false;
     }
     if (!read_position(request, &position) || !check_epoch(request, &position)) return false;
+    *ret_epoch = position.epoch;
     *ret = wanted->has_since ? wanted->since : position.cursor;
     if (!check_floor(request, &position, *ret) || !check_head(request, &position, *ret))
         return false;
@@ -106,9 +108,10 @@ static void drop_follower(void *work) {
 static bool make_follower(struct request *request, const struct wanted *wanted,
                           enum transport_kind kind) {
     struct follower *follower;
+    struct reel_epoch epoch;
     uint64_t since;
-    if (!find_start(request, wanted, &since)) return false;
-    int rc = follower_create(request->server->hub, kind, since, &wanted->filter, &follower);
+    if (!find_start(request, wanted, &epoch, &since)) return false;
+    int rc = follower_create(request->server->hub, kind, &epoch, since, &wanted->filter, &follower);
     if (rc < 0) {
         answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE, "%s",
                        rc == -ENOMEM ? "out of memory" : "too many follow the events already");
@@ -263,9 +266,10 @@ static void begin_stream(struct request *request) {
 void handle_stream(struct request *request) {
     struct answer *answer = &request->answer;
     struct wanted wanted;
+    struct reel_epoch epoch;
     uint64_t since;
     if (!read_wanted(request, &wanted) || !read_last_event_id(request, &wanted)) return;
-    if (!(request->is_head ? find_start(request, &wanted, &since)
+    if (!(request->is_head ? find_start(request, &wanted, &epoch, &since)
                            : make_follower(request, &wanted, TRANSPORT_STREAM)))
         return;
     answer->status = MHD_HTTP_OK;

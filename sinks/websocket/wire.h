@@ -22,7 +22,7 @@ enum websocket_opcode {
     WEBSOCKET_PONG = 10,
 };
 
-/* Section 7.4.1, the registry of close codes at IANA, and one of Reel's own. */
+/* Section 7.4.1, the registry of close codes at IANA, and those of Reel's own. */
 enum websocket_code {
     WEBSOCKET_NORMAL = 1000,
     WEBSOCKET_GOING_AWAY = 1001,
@@ -31,6 +31,7 @@ enum websocket_code {
     WEBSOCKET_TOO_BIG = 1009,
     WEBSOCKET_INTERNAL = 1011,
     WEBSOCKET_TRY_AGAIN = 1013,
+    WEBSOCKET_EPOCH_CHANGED = 4409,
     WEBSOCKET_CURSOR_TOO_OLD = 4410,
 };
 
