@@ -100,6 +100,7 @@ int follower_create(struct hub *hub, enum transport_kind kind, const struct reel
     follower->epoch = *epoch;
     follower->seq = follower->told = seq;
     follower->fd = -1;
+    atomic_fetch_add(&hub->figures[kind].followers, 1);
     *ret = follower;
     return 0;
 }
@@ -108,6 +109,7 @@ void follower_destroy(struct follower *follower) {
     if (!follower) return;
     chunk_unref(follower->chunk);
     free((char *)follower->received.data);
+    atomic_fetch_sub(&follower->hub->figures[follower->kind].followers, 1);
     atomic_fetch_sub(&follower->hub->reserved, 1);
     free(follower);
 }
@@ -154,14 +156,16 @@ static void begin(struct hub *hub, struct follower *follower) {
     follower->ping_ms = hub->now_ms + hub->options.ping_ms;
     follower->place = PLACE_READY;
     list_add(&hub->places[PLACE_READY], follower);
-    atomic_fetch_add_explicit(&hub->figures[follower->kind].followers, 1, memory_order_relaxed);
     watch(follower, EPOLL_CTL_ADD, EPOLLIN);
     if (follower->received.len > 0) follower_hear(follower);
 }
 
+/* Closing alone would not end the watch: libmicrohttpd may not have closed its descriptor of the
+ * same socket yet. */
 void hub_let_go(struct follower *follower, enum hub_end end) {
     struct hub *hub = follower->hub;
     list_remove(&hub->places[follower->place], follower);
+    watch(follower, EPOLL_CTL_DEL, 0);
     close(follower->fd);
     follower->fd = -1;
     websocket_input_finish(&follower->input, &hub->pool);
@@ -175,11 +179,10 @@ static void bury(struct hub *hub) {
     uint64_t count = 0;
     for (; hub->gone; count++) {
         struct follower *follower = hub->gone;
-        struct figures *figures = &hub->figures[follower->kind];
+        enum transport_kind kind = follower->kind;
         hub->gone = follower->next;
-        if (atomic_fetch_sub_explicit(&figures->followers, 1, memory_order_relaxed) == 1)
-            tail_clear(&hub->tails[follower->kind]);
         follower_destroy(follower);
+        if (atomic_load(&hub->figures[kind].followers) == 0) tail_clear(&hub->tails[kind]);
     }
     if (count == 0) return;
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&hub->lock);

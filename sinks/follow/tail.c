@@ -114,27 +114,33 @@ void tail_clear(struct tail *tail) {
     tail->begin = tail->end = 0;
 }
 
-/* Its last chunk, if that takes more; else a new one. */
-static struct chunk *growing(struct tail *tail) {
-    if (tail->count > 0) {
-        struct chunk *chunk = *ring_at(tail, tail->count - 1);
-        if (chunk->bytes.len < CHUNK_BYTES / 2 && chunk->count < EXAMINED_MAX) return chunk;
-    }
+/* A new chunk at its end; NULL: out of memory. */
+static struct chunk *add_chunk(struct tail *tail) {
     if (tail->count == TAIL_CHUNKS_MAX) drop_first(tail);
     struct chunk *chunk = chunk_create(tail->end, true);
     if (chunk) *ring_at(tail, tail->count++) = chunk;
     return chunk;
 }
 
-static int grow(struct tail *tail) {
-    struct chunk *chunk = growing(tail);
-    if (!chunk) return -ENOMEM;
+static int grow_chunk(struct tail *tail, struct chunk *chunk) {
     size_t before = chunk->bytes.len;
     int rc = read_bite(tail, &tail->epoch, NULL, chunk);
     tail->bytes += chunk->bytes.len - before;
     tail->end = chunk->last;
     while (tail->bytes > TAIL_BYTES_MAX && tail->count > 1) drop_first(tail);
     return rc;
+}
+
+/* Its last chunk takes more, or, if the next event is too much for it, a new one. */
+static int grow(struct tail *tail) {
+    uint64_t before = tail->end;
+    struct chunk *chunk = tail->count > 0 ? *ring_at(tail, tail->count - 1) : NULL;
+    if (chunk && chunk->bytes.len < CHUNK_BYTES / 2 && chunk->count < EXAMINED_MAX) {
+        int rc = grow_chunk(tail, chunk);
+        if (rc < 0 || tail->end > before || chunk->count == 0) return rc;
+    }
+    chunk = add_chunk(tail);
+    return chunk ? grow_chunk(tail, chunk) : -ENOMEM;
 }
 
 /* The chunk in the ring that goes on behind a place within it. */

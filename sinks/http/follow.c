@@ -144,22 +144,23 @@ static bool refuse(struct request *request, enum problem problem, const char *de
 
 /* RFC 6455, section 4.2.1. */
 static bool check_handshake(struct request *request) {
-    struct reel_str version = request_header(request, "Sec-WebSocket-Version");
-    CLEANUP(text_finish) struct text upgrade = {0}, connection = {0};
+    CLEANUP(text_finish) struct text upgrade = {0}, connection = {0}, version = {0}, key = {0};
     request_header_list(request, MHD_HTTP_HEADER_UPGRADE, &upgrade);
     request_header_list(request, MHD_HTTP_HEADER_CONNECTION, &connection);
+    request_header_list(request, "Sec-WebSocket-Version", &version);
+    request_header_list(request, "Sec-WebSocket-Key", &key);
     bool is_websocket = header_list_has_caseless(text_str(&upgrade), "websocket") &&
                         header_list_has_caseless(text_str(&connection), "upgrade");
     if (request->is_head || !request->is_http11 || !is_websocket)
         return refuse(request, PROBLEM_BAD_REQUEST,
                       "wanted a WebSocket: GET of HTTP/1.1 with Connection: Upgrade and Upgrade: "
                       "websocket");
-    if (!reel_str_is(version, "13")) {
+    if (!reel_str_is(text_str(&version), "13")) {
         refuse(request, PROBLEM_BAD_REQUEST, "wanted Sec-WebSocket-Version: 13");
         request->answer.websocket_version = true;
         return false;
     }
-    if (!websocket_key_valid(request_header(request, "Sec-WebSocket-Key")))
+    if (!websocket_key_valid(text_str(&key)))
         return refuse(request, PROBLEM_BAD_REQUEST,
                       "wanted 16 bytes in base64 as Sec-WebSocket-Key");
     return true;

@@ -32,8 +32,10 @@ static enum MHD_Result add_to_list(void *context, enum MHD_ValueKind kind, const
     const struct header_list *list = context;
     (void)kind;
     if (!value || strcasecmp(name, list->name) != 0) return MHD_YES;
+    size_t len = strlen(value);
+    while (len > 0 && is_blank(value[len - 1])) len--;
     if (list->to->len > 0) text_append_lit(list->to, ",");
-    text_append_lit(list->to, value);
+    text_append(list->to, value, len);
     return MHD_YES;
 }
 

@@ -50,27 +50,55 @@ bool utf8_walk(struct utf8_walk *walk, const uint8_t *bytes, size_t len) {
 
 /* ---- Frame contexts -------------------------------------------------------------------------- */
 
-/* wslay asks for bytes; it is given those that lie there. */
+/* wslay asks for bytes and is given those that lie there: of one frame at a time, and first of its
+ * head alone. So a head is judged when it is there, not when something follows it. */
 struct websocket_frame {
     wslay_frame_context_ptr wslay;
     struct websocket_frame *next;
     struct reel_str *from;
-    uint64_t given; /* bytes that wslay was given, and that were of frames which have ended */
-    uint64_t used;
-    uint64_t seen;                          /* of the payload of the frame under way */
+    uint8_t head[14];
+    size_t head_len;                        /* of it that wslay was given */
+    bool has_begun;                         /* the head was judged */
+    uint64_t given, seen;                   /* of the payload, to wslay and back */
     uint8_t control[WEBSOCKET_CONTROL_MAX]; /* the payload, of a control frame */
 };
+
+/* How long the length in a head is, beside its first seven bits; and the whole head. */
+static size_t length_size(const struct websocket_frame *frame) {
+    unsigned first = frame->head[1] & 0x7F;
+    return first < 126 ? 0 : first == 126 ? 2 : 8;
+}
+
+static size_t head_size(const struct websocket_frame *frame) {
+    if (frame->head_len < 2) return 2;
+    return 2 + length_size(frame) + (frame->head[1] & 0x80 ? 4 : 0);
+}
+
+static uint64_t payload_len(const struct websocket_frame *frame) {
+    uint64_t len = 0;
+    if (length_size(frame) == 0) return frame->head[1] & 0x7F;
+    for (size_t i = 0; i < length_size(frame); i++) len = len << 8 | frame->head[2 + i];
+    return len;
+}
 
 static ssize_t give(uint8_t *to, size_t room, int flags, void *context) {
     struct websocket_frame *frame = context;
     struct reel_str *from = frame->from;
+    bool is_head = frame->head_len < head_size(frame);
+    uint64_t wanted =
+        is_head ? head_size(frame) - frame->head_len : payload_len(frame) - frame->given;
     size_t len = from->len < room ? from->len : room;
     (void)flags;
+    if (!is_head && !frame->has_begun) return -1;
+    if (len > wanted) len = (size_t)wanted;
     if (len == 0) return -1;
     memcpy(to, from->data, len);
+    if (is_head)
+        memcpy(frame->head + frame->head_len, from->data, len), frame->head_len += len;
+    else
+        frame->given += len;
     from->data += len;
     from->len -= len;
-    frame->given += len;
     return (ssize_t)len;
 }
 
@@ -97,7 +125,7 @@ static struct websocket_frame *borrow(struct websocket_pool *pool) {
 
 /* One that stands between two frames is as good as new. */
 static void give_back(struct websocket_pool *pool, struct websocket_frame *frame) {
-    if (frame->given != frame->used || pool->count == IDLE_MAX) {
+    if (frame->head_len > 0 || pool->count == IDLE_MAX) {
         frame_destroy(frame);
         return;
     }
@@ -133,25 +161,32 @@ static bool is_control(uint8_t opcode) {
     return opcode >= WEBSOCKET_CLOSE;
 }
 
-/* At a frame's first bytes. That control frames are short and whole, and lengths written in the
- * shortest way, wslay has seen to. */
-static enum websocket_heard begin_frame(struct websocket_input *input,
-                                        const struct wslay_frame_iocb *part,
-                                        struct websocket_said *ret) {
-    if (!part->mask) return fault(ret, WEBSOCKET_PROTOCOL_ERROR, "frame without a mask");
-    if (part->rsv) return fault(ret, WEBSOCKET_PROTOCOL_ERROR, "reserved bits");
-    if ((part->opcode & 7) > 2) return fault(ret, WEBSOCKET_PROTOCOL_ERROR, "unknown opcode");
-    if (is_control(part->opcode)) return WEBSOCKET_HEARD_NOTHING;
-    if ((part->opcode == WEBSOCKET_CONTINUATION) != (input->opcode != 0))
+static enum websocket_heard begin_data(struct websocket_input *input, uint8_t opcode, uint64_t len,
+                                       struct websocket_said *ret) {
+    if ((opcode == WEBSOCKET_CONTINUATION) != (input->opcode != 0))
         return fault(ret, WEBSOCKET_PROTOCOL_ERROR, "fragments out of order");
-    if (part->payload_length > WEBSOCKET_MESSAGE_MAX - input->message_len)
+    if (len > WEBSOCKET_MESSAGE_MAX - input->message_len)
         return fault(ret, WEBSOCKET_TOO_BIG, "message too big");
-    if (part->opcode != WEBSOCKET_CONTINUATION) {
-        input->opcode = part->opcode;
+    if (opcode != WEBSOCKET_CONTINUATION) {
+        input->opcode = opcode;
         input->utf8 = (struct utf8_walk){0};
     }
-    input->message_len += (uint32_t)part->payload_length;
+    input->message_len += (uint32_t)len;
     return WEBSOCKET_HEARD_NOTHING;
+}
+
+/* A head is there. That control frames are short and whole, and lengths written in the shortest
+ * way, wslay has seen to. */
+static enum websocket_heard begin_frame(struct websocket_input *input, struct websocket_said *ret) {
+    struct websocket_frame *frame = input->frame;
+    uint8_t opcode = frame->head[0] & 0x0F;
+    frame->has_begun = true;
+    if (frame->head[0] & 0x70) return fault(ret, WEBSOCKET_PROTOCOL_ERROR, "reserved bits");
+    if ((opcode & 7) > 2) return fault(ret, WEBSOCKET_PROTOCOL_ERROR, "unknown opcode");
+    if (!(frame->head[1] & 0x80))
+        return fault(ret, WEBSOCKET_PROTOCOL_ERROR, "frame without a mask");
+    if (is_control(opcode)) return WEBSOCKET_HEARD_NOTHING;
+    return begin_data(input, opcode, payload_len(frame), ret);
 }
 
 static enum websocket_heard take_data(struct websocket_input *input,
@@ -199,44 +234,47 @@ static enum websocket_heard take_control(struct websocket_frame *frame,
     return WEBSOCKET_HEARD_PING;
 }
 
-/* A part of a frame, at least its head. */
+/* A part of a frame, or all of it. */
 static enum websocket_heard take_part(struct websocket_input *input,
                                       const struct wslay_frame_iocb *part,
                                       struct websocket_said *ret) {
     struct websocket_frame *frame = input->frame;
-    enum websocket_heard heard = WEBSOCKET_HEARD_NOTHING;
-    uint64_t len = part->payload_length;
-    if (frame->seen == 0) heard = begin_frame(input, part, ret);
-    if (heard != WEBSOCKET_HEARD_NOTHING) return heard;
-    bool is_end = frame->seen + part->data_length == len;
-    heard = is_control(part->opcode) ? take_control(frame, part, is_end, ret)
-                                     : take_data(input, part, is_end, ret);
+    bool is_end = frame->seen + part->data_length == part->payload_length;
+    enum websocket_heard heard = is_control(part->opcode) ? take_control(frame, part, is_end, ret)
+                                                          : take_data(input, part, is_end, ret);
     frame->seen += part->data_length;
     if (is_end) {
-        frame->used += 2 + (len < 126 ? 0 : len <= UINT16_MAX ? 2 : 8) + 4 + len;
-        frame->seen = 0;
+        frame->head_len = frame->given = frame->seen = 0;
+        frame->has_begun = false;
     }
     return heard;
+}
+
+/* False: something was heard, or more has to come. */
+static bool hear_some(struct websocket_input *input, enum websocket_heard *heard,
+                      struct websocket_said *ret) {
+    struct websocket_frame *frame = input->frame;
+    struct wslay_frame_iocb part;
+    ssize_t rc = wslay_frame_recv(frame->wslay, &part);
+    if (rc < 0 && rc != WSLAY_ERR_WANT_READ) {
+        *heard = fault(ret, WEBSOCKET_PROTOCOL_ERROR, "malformed frame");
+        return false;
+    }
+    bool is_judged = !frame->has_begun && frame->head_len == head_size(frame);
+    if (is_judged) *heard = begin_frame(input, ret);
+    if (rc >= 0 && *heard == WEBSOCKET_HEARD_NOTHING) *heard = take_part(input, &part, ret);
+    return *heard == WEBSOCKET_HEARD_NOTHING && (rc >= 0 || is_judged || frame->from->len > 0);
 }
 
 enum websocket_heard websocket_hear(struct websocket_input *input, struct websocket_pool *pool,
                                     struct reel_str *bytes, struct websocket_said *ret) {
     enum websocket_heard heard = WEBSOCKET_HEARD_NOTHING;
-    struct wslay_frame_iocb part;
-    ssize_t rc = 0;
+    if (bytes->len == 0) return heard;
     if (!input->frame) input->frame = borrow(pool);
     if (!input->frame) return fault(ret, WEBSOCKET_INTERNAL, "out of memory");
     input->frame->from = bytes;
-    while (heard == WEBSOCKET_HEARD_NOTHING) {
-        rc = wslay_frame_recv(input->frame->wslay, &part);
-        if (rc >= 0)
-            heard = take_part(input, &part, ret);
-        else if (rc != WSLAY_ERR_WANT_READ)
-            heard = fault(ret, WEBSOCKET_PROTOCOL_ERROR, "malformed frame");
-        else if (bytes->len == 0)
-            break;
-    }
-    /* Between two frames it is somebody else's; but wslay may have read on. */
-    if (input->frame->given == input->frame->used) websocket_input_finish(input, pool);
+    while (hear_some(input, &heard, ret)) continue;
+    /* Between two frames it is somebody else's. */
+    if (input->frame->head_len == 0) websocket_input_finish(input, pool);
     return heard;
 }
