@@ -16,7 +16,7 @@ scratch=$(realpath -m "${REEL_BUILD_DIR:-$root/build-test}")
 . "$root/tests/support/packages.sh"
 
 packages_tests=(
-    binutils clang clang-format curl groff-base jq libclang-rt-14-dev llvm
+    binutils chromium clang clang-format curl groff-base jq libclang-rt-14-dev llvm
     libcmocka-dev libcurl4-openssl-dev
 )
 

@@ -93,6 +93,34 @@ static void check_exchanges(struct site *site, const struct exchange *exchanges,
     test_context("%s", "");
 }
 
+/* ---- Data ------------------------------------------------------------------------------------ */
+
+/* A follower has nothing to say: what it says is held to the rules and thrown away. */
+static void messages_are_thrown_away(void **state) {
+    static char filling[65536];
+    memset(filling, '*', sizeof filling);
+    const struct exchange exchanges[] = {
+        {"an empty text", 0, {{TEXT, BYTES("")}}},
+        {"a text", 0, {{TEXT, BYTES("hello")}}},
+        {"an empty blob", 0, {{BLOB, BYTES("")}}},
+        {"a blob", 0, {{BLOB, BYTES("\xFF\xFE\x00")}}},
+        {"fragments", 0, {{BEGIN, BYTES("a")}, {MORE, BYTES("")}, {LAST, BYTES("b")}}},
+        {"empty fragments", 0, {{BEGIN, BYTES("")}, {MORE, BYTES("")}, {LAST, BYTES("")}}},
+        {"a cut character", 0, {{BEGIN, BYTES("\xF0\x9F")}, {LAST, BYTES("\x98\x80")}}},
+        {"a pong between", 0, {{BEGIN, BYTES("\xCE")}, {PONG, BYTES("x")}, {LAST, BYTES("\xBA")}}},
+        {"one after another", 0, {{TEXT, BYTES("a")}, {BLOB, BYTES("b")}, {TEXT, BYTES("c")}}},
+    };
+    check_exchanges(*state, exchanges, COUNT(exchanges));
+    static const size_t lens[] = {125, 126, 127, 65535, 65536};
+    for (size_t i = 0; i < COUNT(lens) * 2; i++) {
+        struct site *site = *state;
+        struct wire ws = ws_opened(&site->daemon, FOLLOW);
+        must(ws_send(&ws, i % 2 ? TEXT : BLOB, filling, lens[i / 2]));
+        expect_alive(&ws);
+        wire_close(&ws);
+    }
+}
+
 /* ---- Pings and pongs ------------------------------------------------------------------------- */
 
 static void a_ping_is_answered_with_its_payload(void **state) {
@@ -109,7 +137,7 @@ static void a_ping_is_answered_with_its_payload(void **state) {
     wire_close(&ws);
 }
 
-static void pings_in_one_packet_are_all_answered_in_order(void **state) {
+static void of_pings_in_one_packet_the_last_is_answered(void **state) {
     struct site *site = *state;
     enum { PINGS = 100 };
     struct wire ws = ws_opened(&site->daemon, FOLLOW);
@@ -118,7 +146,7 @@ static void pings_in_one_packet_are_all_answered_in_order(void **state) {
     for (int i = 0; i < PINGS; i++)
         ws_add_frame(&bytes, PING, payload, (size_t)snprintf(payload, sizeof payload, "n%d", i));
     must(wire_send(&ws, bytes.data, bytes.len));
-    for (int i = 0; i < PINGS; i++) /* a server may answer only the last of those that wait */ {
+    for (int i = 0; i < PINGS; i++) { /* section 5.5.3: the last of those that wait will do */
         struct ws_frame frame;
         snprintf(payload, sizeof payload, "n%d", PINGS - 1);
         must(ws_read(&ws, &frame) && frame.opcode == WS_PONG);
@@ -477,8 +505,9 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_are_thrown_away),
         cmocka_unit_test(a_ping_is_answered_with_its_payload),
-        cmocka_unit_test(pings_in_one_packet_are_all_answered_in_order),
+        cmocka_unit_test(of_pings_in_one_packet_the_last_is_answered),
         cmocka_unit_test(pongs_that_nobody_asked_for_and_long_pings),
         cmocka_unit_test(reserved_bits_are_refused),
         cmocka_unit_test(reserved_opcodes_are_refused),
