@@ -89,10 +89,9 @@ static void an_idle_stream_costs_little(void **state) {
 
 /* ---- The limit ------------------------------------------------------------------------------- */
 
-static void check_refused(struct site *site) {
+static void check_refused(struct site *site, enum follow_kind kind) {
     struct follower follower;
-    struct reply reply =
-        follower_asked(&site->daemon, FOLLOW_WEBSOCKET, "", READ_TOKEN, NULL, &follower);
+    struct reply reply = follower_asked(&site->daemon, kind, "", READ_TOKEN, NULL, &follower);
     assert_problem(&reply, 503, "service-unavailable");
     assert_non_null(reply_header(&reply, "Retry-After"));
     reply_free(&reply);
@@ -118,14 +117,14 @@ static void past_the_limit_it_is_503_and_http_goes_on(void **state) {
     enum { ALLOWED = 20 };
     struct site site = site_opened("--max-websockets", "20", NULL);
     struct follower *followers = opened(&site, FOLLOW_WEBSOCKET, ALLOWED);
-    for (int i = 0; i < 50; i++) check_refused(&site);
+    for (int i = 0; i < 50; i++) check_refused(&site, i % 2 ? FOLLOW_SSE : FOLLOW_WEBSOCKET);
     check_http(&site);
     follower_close(&followers[0]); /* without a word */
     followers[0] = opened_at_last(&site);
     ws_close(&followers[1].wire, 1000);
     follower_close(&followers[1]);
     followers[1] = opened_at_last(&site);
-    check_refused(&site);
+    check_refused(&site, FOLLOW_SSE);
     uint64_t seq = cell_started(site.writer, "for all");
     for (size_t i = 0; i < ALLOWED; i++) follower_expect(&followers[i], seq);
     closed(followers, ALLOWED);
