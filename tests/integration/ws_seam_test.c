@@ -312,9 +312,84 @@ static void a_snapshot_and_the_frames_since_make_the_next_snapshot(void **state)
     daemon_end(&daemon);
 }
 
+/* ---- Kills ----------------------------------------------------------------------------------- */
+
+struct poster {
+    pthread_t thread;
+    struct daemon daemon;
+    uint64_t next; /* number of an event that was never posted */
+};
+
+static void *post_until_it_is_killed(void *context) {
+    struct poster *poster = context;
+    struct client *client = client_opened(&poster->daemon, WRITE_TOKEN);
+    for (long status = 201; status == 201; poster->next += BATCH) {
+        struct reply reply = post_load(client, poster->next, BATCH);
+        status = reply.status;
+        must(status == 201 || status == 0);
+        reply_free(&reply);
+    }
+    client_close(client);
+    return NULL;
+}
+
+/* The daemon starts, is posted to and followed, and is killed when both have got some frames. What
+ * they had been sent by then counts, too. */
+static void follow_until_it_is_killed(struct seam *seam, struct poster *poster, uint64_t last[2],
+                                      uint64_t frames) {
+    struct follower followers[2];
+    struct follow_frame frame;
+    char query[32];
+    poster->daemon = seam->daemon;
+    must(pthread_create(&poster->thread, NULL, post_until_it_is_killed, poster) == 0);
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(query, sizeof query, "?since=%" PRIu64, last[i]);
+        followers[i] = follower_opened(&seam->daemon, i ? FOLLOW_SSE : FOLLOW_WEBSOCKET, query);
+    }
+    for (size_t i = 0; i < 2; i++)
+        for (uint64_t n = 0; n < frames; n++) {
+            must(follower_read(&followers[i], &frame) && frame.seq == ++last[i]);
+            check_event(seam, &frame);
+        }
+    daemon_kill(&seam->daemon);
+    for (size_t i = 0; i < 2; i++) {
+        while (follower_read(&followers[i], &frame)) {
+            must(frame.seq == ++last[i]);
+            check_event(seam, &frame);
+        }
+        follower_close(&followers[i]);
+    }
+    must(pthread_join(poster->thread, NULL) == 0);
+}
+
+/* Nothing is sent that could still be lost: numbers go on where they were, with the same events. */
+static void what_was_sent_is_there_after_a_kill(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct seam seam = {.numbers = calloc(EVENTS_MAX + 1, sizeof *seam.numbers)};
+    struct poster poster = {0};
+    uint64_t last[2] = {0}, random = 3;
+    must(seam.numbers != NULL);
+    for (size_t i = scaled(50); i > 0; i--) {
+        seam.daemon = daemon_started(directory, NULL);
+        follow_until_it_is_killed(&seam, &poster, last, 1 + random_next(&random) % 500);
+    }
+    struct reel *reel = reel_opened(directory, NULL, CELL_SO, FORMATION_SO, NULL);
+    assert_true(position_of(reel).head >= last[0] && position_of(reel).head >= last[1]);
+    for (uint64_t seq = 1; seq <= last[0]; seq++) {
+        size_t len;
+        char *text = log_text(reel, seq, &len);
+        must(atomic_load(&seam.numbers[seq]) == load_number((struct reel_str){text, len}) + 1);
+        free(text);
+    }
+    reel_close(reel);
+    free((void *)seam.numbers);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_gets_what_came_after_its_beginning_in_order_and_once),
+        cmocka_unit_test(what_was_sent_is_there_after_a_kill),
         cmocka_unit_test(a_snapshot_and_the_frames_since_make_the_next_snapshot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
