@@ -172,7 +172,7 @@ static void *follow_all(void *context) {
 
 /* Posts at full speed until there was enough of everything; how many events that were. */
 static uint64_t post_until_enough(struct seam *seam) {
-    size_t batches = scaled(10000), visits = FOLLOWERS * scaled(50);
+    size_t batches = scaled(4000), visits = FOLLOWERS * scaled(30);
     struct load *load = load_started(&seam->daemon, WRITERS, BATCH);
     load_wait(load, batches);
     while (atomic_load(&seam->visits) < visits &&
