@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <sys/socket.h>
 
-enum { RECEIVE_BYTES = 8192, POSTS = 100, BATCH = 10 };
+enum { RECEIVE_BYTES = 8192, POSTS = 50, BATCH = 10 };
 
 /* Of the process's own, beside what its sockets take in the kernel. */
 #define BYTES_EACH_MAX (UINT64_C(128) << 10)
