@@ -114,9 +114,19 @@ void follower_destroy(struct follower *follower) {
     free(follower);
 }
 
+/* Who answers no pings, as event streams do not, is gone when the system has waited so long. */
+static void set_socket(const struct follower *follower, int fd) {
+    const struct hub_options *options = &follower->hub->options;
+    const unsigned stall_ms = (unsigned)options->stall_ms;
+    const int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &options->send_bytes, sizeof options->send_bytes);
+    if (!follower->transport->is_websocket)
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &stall_ms, sizeof stall_ms);
+}
+
 static int set_up(struct follower *follower, int fd, struct reel_str head,
                   struct reel_str received) {
-    const int on = 1, send_bytes = follower->hub->options.send_bytes;
     struct chunk *chunk = head.len ? chunk_create(0, false) : NULL;
     char *copy = received.len ? malloc(received.len) : NULL;
     if ((head.len && (!chunk || chunk_add(chunk, 0, head, NULL) < 0)) || (received.len && !copy)) {
@@ -125,8 +135,7 @@ static int set_up(struct follower *follower, int fd, struct reel_str head,
         return -ENOMEM;
     }
     if (copy) memcpy(copy, received.data, received.len);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof send_bytes);
+    set_socket(follower, fd);
     follower->received = (struct reel_str){copy, received.len};
     follower->chunk = chunk;
     follower->fd = fd;

@@ -1,8 +1,8 @@
 /* transport.c: see transport.h. */
 #include "follow/transport.h"
 
+#include "cloudevents/event_rules.h"
 #include "events/frame.h"
-#include "http/event_rules.h"
 #include "websocket/wire.h"
 #include "json/value.h"
 #include "json/write.h"

@@ -143,7 +143,8 @@ static bool add_cors(struct MHD_Response *response, const struct answer *answer,
         return !MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin") ||
                add(response, "Access-Control-Expose-Headers", "ETag, Reel-Cursor, Reel-Epoch");
     return add(response, "Access-Control-Allow-Methods", "GET, OPTIONS") &&
-           add(response, "Access-Control-Allow-Headers", "Authorization, If-None-Match") &&
+           add(response, "Access-Control-Allow-Headers",
+               "Authorization, If-None-Match, Last-Event-ID") &&
            add(response, "Access-Control-Max-Age", "600");
 }
 
