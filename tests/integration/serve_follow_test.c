@@ -64,7 +64,7 @@ static void follow_page(struct follower *follower, uint64_t *since, size_t *ret_
         const char *id = load_cell_of(event);
         if (!id) continue;
         if (seq > follower->cursors[cell_number(id)])
-            load_fold(follower->cells, event);
+            load_fold_cell(follower->cells, event);
         else
             ++*ret_skipped;
     }

@@ -264,7 +264,7 @@ static void fold_up_to(struct follower *follower, json_t *cells, uint64_t *at, u
         must(follower_read(follower, &frame));
         must(frame.seq == ++*at && frame.event.data);
         json_t *event = json_parsed(frame.event.data, frame.event.len);
-        if (load_cell_of(event)) load_fold(cells, event);
+        if (load_cell_of(event)) load_fold_cell(cells, event);
         json_decref(event);
     }
 }

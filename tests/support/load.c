@@ -89,7 +89,7 @@ const char *load_cell_of(const json_t *event) {
 }
 
 /* CONTRACT section 3, as far as these events go. */
-void load_fold(json_t *cells, json_t *event) {
+void load_fold_cell(json_t *cells, json_t *event) {
     json_t *data = json_object_get(event, "data");
     json_t *cell = json_object_get(cells, text_in(data, "cellId"));
     if (!cell) {
