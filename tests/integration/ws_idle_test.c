@@ -73,7 +73,7 @@ static void check_followers(enum follow_kind kind) {
     check_http(&site);
     check_memory(&site, before, count, "that were told an event");
     closed(followers, count);
-    while (follower_count(site.reader) > 0) usleep(10000);
+    follower_count_wait(site.reader, 0);
     site_closed(&site);
 }
 

@@ -221,7 +221,7 @@ static void who_stands_still_is_cut(void **state) {
         struct follower follower = slow_follower(&site, kinds[k], "?since=0");
         struct follow_frame frame;
         uint64_t seq = 0;
-        while (follower_count(site.reader) > 0) usleep(5000);
+        follower_count_wait(site.reader, 0);
         while (follower_read(&follower, &frame)) assert_int_equal(frame.seq, ++seq);
         assert_true(seq < LARGE_CELLS);
         if (follower.close_code) assert_int_equal(follower.close_code, 1013);

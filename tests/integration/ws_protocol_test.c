@@ -1,8 +1,8 @@
 /* ws_protocol_test.c: frames as RFC 6455 has them, and as it does not: what a client sends once it
  * is a WebSocket. The cases are those that conformance suites try: sizes, pings, reserved bits and
  * opcodes, fragments, UTF-8, closing; each whole, in single bytes, and cut in two everywhere. */
+#include "follow.h"
 #include "http_support.h"
-#include "websocket.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define FOLLOW       "/ws/events"
@@ -484,6 +484,7 @@ static void noise_ends_only_its_own_connection(void **state) {
         free(bytes.data);
     }
     expect_alive(&good);
+    follower_count_wait(site->reader, 1); /* of the others nothing is left */
     wire_close(&good);
     struct reply reply = got(site->reader, "/v1/cells", 200);
     reply_free(&reply);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- Beginning and ending -------------------------------------------------------------------- */
 
@@ -138,6 +139,13 @@ size_t follower_count(struct client *client) {
     for (; line; line = strstr(line + 1, mark)) count += strtoul(strchr(line, '}') + 1, NULL, 10);
     reply_free(&reply);
     return count;
+}
+
+void follower_count_wait(struct client *client, size_t most) {
+    for (int waited = 0; follower_count(client) > most; waited += 5) {
+        must(waited < WIRE_PATIENCE_MS);
+        usleep(5000);
+    }
 }
 
 /* ---- Expectations ---------------------------------------------------------------------------- */

@@ -59,6 +59,9 @@ bool follower_read(struct follower *follower, struct follow_frame *ret);
 /* How many there are, as /metrics has it. */
 size_t follower_count(struct client *client);
 
+/* Waits until there are no more than so many, for a minute at most. */
+void follower_count_wait(struct client *client, size_t most);
+
 /* The next frame is this event of the log, or tells this position. */
 void follower_expect(struct follower *follower, uint64_t seq);
 void follower_expect_position(struct follower *follower, uint64_t seq);
