@@ -20,8 +20,8 @@
 
 struct bench bench;
 
-const char *const fold_manner_words[FOLD_MANNERS] = {
-    "in one batch", "one by one", "in batches", "with stops in between"};
+const char *const fold_manner_words[FOLD_MANNERS] = {"in one batch", "one by one", "in batches",
+                                                     "with stops in between"};
 
 /* ---- Callbacks ------------------------------------------------------------------------------- */
 
@@ -40,6 +40,7 @@ static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *event) {
     guard_turn(CHECK_TURN_EVOLVE, json_text(event->attributes));
     reel_outcome outcome = code->evolve(tx, event);
     guard_done();
+    bench.any_applied |= outcome == REEL_APPLIED;
     bench.evolves += collection == bench.decided;
     bench.applied += collection == bench.decided && outcome == REEL_APPLIED;
     if (bench.watch.after_evolve) bench.watch.after_evolve(collection->fold, outcome);
@@ -131,14 +132,11 @@ void bench_reset(void) {
         guard_must(reel_rebuild(bench.reel, name, &error), &error);
 }
 
-static void apply(const struct events *events, size_t from, size_t count,
-                  reel_outcome *ret_outcomes) {
+static void apply(const struct events *events, size_t from, size_t count) {
     struct reel_str payloads[EVENTS_MAX] = {{0}};
-    struct reel_result results[EVENTS_MAX];
     struct reel_error error;
     for (size_t n = 0; n < count; n++) payloads[n] = text_str(&events->texts[from + n]);
-    guard_must(reel_apply_batch(bench.reel, payloads, count, results, &error), &error);
-    for (size_t n = 0; ret_outcomes && n < count; n++) ret_outcomes[from + n] = results[n].outcome;
+    guard_must(reel_apply_batch(bench.reel, payloads, count, NULL, &error), &error);
 }
 
 reel_outcome bench_apply(const struct text *event) {
@@ -157,7 +155,13 @@ void bench_fold(const struct events *events, enum fold_manner manner, uint64_t *
                 : manner == FOLD_ONE_BY_ONE ? 1
                                             : 1 + random_below(random, (uint32_t)left);
         if (manner == FOLD_RESUMED && from > 0) bench_renew();
-        apply(events, from, count, ret_outcomes);
+        if (manner == FOLD_ONE_BY_ONE) {
+            bench.any_applied = false;
+            reel_outcome outcome = bench_apply(&events->texts[from]);
+            if (ret_outcomes) ret_outcomes[from] = bench.any_applied ? REEL_APPLIED : outcome;
+        } else {
+            apply(events, from, count);
+        }
     }
 }
 

@@ -34,6 +34,8 @@ struct bench {
     /* The collection of the last command, and how its evolve answered since. */
     const struct collection *decided;
     uint32_t evolves, applied;
+
+    bool any_applied; /* by any of its projectors, of the events since it was set to false */
 };
 
 extern struct bench bench;
@@ -56,7 +58,8 @@ enum fold_manner {
 };
 extern const char *const fold_manner_words[FOLD_MANNERS];
 
-/* Folds events into empty collections. `ret_outcomes` may be NULL. */
+/* Folds events into empty collections. `ret_outcomes`, for one by one, or NULL: what became of
+ * each; rejected or ignored is one that none of the plugin's projectors applied. */
 void bench_fold(const struct events *events, enum fold_manner manner, uint64_t *random,
                 reel_outcome *ret_outcomes);
 reel_outcome bench_apply(const struct text *event);

@@ -14,9 +14,9 @@
 
 /* ---- Time and memory of an event ------------------------------------------------------------- */
 
-#define EVENT_CPU_MS_MAX  50
-#define EVENT_KIB_MAX     ((long)64 << 10)
-#define BUDGET_ROUNDS     3
+#define EVENT_CPU_MS_MAX 50
+#define EVENT_KIB_MAX    ((long)64 << 10)
+#define BUDGET_ROUNDS    3
 
 static long grown_kib; /* of the process, the last time that evolve ran */
 static long before_kib;
@@ -91,7 +91,7 @@ void case_memory(struct maker *maker) {
     int grown = 0;
     case_events_of(maker, &events);
     for (int round = 0; round < WARM_ROUNDS + LEAK_ROUNDS; round++) {
-        bench_fold(&events, FOLD_ONE_BY_ONE, NULL, NULL);
+        bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
         now = heap_bytes();
         if (round == WARM_ROUNDS - 1) first = now;
         if (round >= WARM_ROUNDS && now <= before) return; /* enough: a leak grows each time */
@@ -124,7 +124,7 @@ static void watch(enum watch_group group) {
 void case_watched(struct maker *maker) {
     static struct events events;
     case_events_of(maker, &events);
-    bench_fold(&events, FOLD_ONE_BY_ONE, NULL, NULL);
+    bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
 }
 
 void case_clock_prepare(void) {

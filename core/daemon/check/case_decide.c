@@ -17,8 +17,10 @@ void case_commands(struct maker *maker) {
     bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
     for (uint64_t n = 0; n < COMMANDS; n++) {
         int rc = try_command(maker, true, n, &answer, &error);
-        if (rc == 0) reel_answer_done(&answer);
-        else if (rc != -EPROTO) guard_trouble("%s", error.text);
+        if (rc == 0)
+            reel_answer_done(&answer);
+        else if (rc != -EPROTO)
+            guard_trouble("%s", error.text);
     }
 }
 
@@ -32,6 +34,8 @@ static void decide_one(struct maker *maker, uint64_t number, struct text *ret) {
     guard_must(rc, &error);
     if (answer.accepted && bench.evolves > bench.applied)
         guard_found("its evolve ignores what its decide made");
+    bench.sheet->accepted += answer.accepted;
+    bench.sheet->refused += !answer.accepted;
     ret->len = 0;
     text_append_lit(ret, answer.accepted ? "accepted" : answer.problem);
     text_append_lit(ret, " ");

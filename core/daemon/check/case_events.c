@@ -95,9 +95,8 @@ void case_rules(struct maker *maker) {
     struct reel_view *view;
     struct reel_error error;
     case_events_of(maker, &events);
-    bench_reset();
-    check.seq_before = reel_cursor(bench.reel);
-    for (size_t n = 0; n < events.count; n++) bench_apply(&events.texts[n]);
+    bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
+    check.seq_before = reel_cursor(bench.reel) - events.count;
     guard_must(reel_view_open(bench.reel, &view, &error), &error);
     reel_view_rejected(view, check_rejection, &check);
     reel_view_close(view);

@@ -59,7 +59,7 @@ void case_state(struct maker *maker) {
     char what[64];
     case_events_of(maker, &events);
     bench_renew();
-    bench_fold(&events, FOLD_AT_ONCE, NULL, outcomes);
+    bench_fold(&events, FOLD_ONE_BY_ONE, NULL, outcomes);
     drop(&events, outcomes, REEL_REJECTED);
     bench_renew();
     bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
@@ -80,7 +80,7 @@ void case_rejected(struct maker *maker) {
     reel_outcome outcomes[EVENTS_MAX];
     case_events_of(maker, &events);
     bench_renew();
-    bench_fold(&events, FOLD_AT_ONCE, NULL, outcomes);
+    bench_fold(&events, FOLD_ONE_BY_ONE, NULL, outcomes);
     bench_dump(&found);
     drop(&events, outcomes, REEL_REJECTED);
     bench_renew();

@@ -17,8 +17,8 @@ struct check_case {
     void (*once)(struct sheet *sheet);
     void (*run)(struct maker *maker); /* for each seed, on an open bench */
 
-    void (*prepare)(void);            /* before the first run */
-    void (*finish)(void);             /* after the last */
+    void (*prepare)(void); /* before the first run */
+    void (*finish)(void);  /* after the last */
 };
 
 extern const struct check_case check_cases[]; /* ends with one that has no name */

@@ -63,7 +63,10 @@ static void tick(int signal) {
     guard.ticks = same ? guard.ticks + 1 : 0;
     guard.ticked_beat = sheet->beat;
     if (guard.ticks * TICK_MS < HANG_CPU_MS) return;
-    if (guard.learning) _exit(1);
+    if (guard.learning) {
+        sheet->lesson.hung = true;
+        _exit(1);
+    }
     memcpy(sheet->finding, what, sizeof what);
     sheet->result = CHECK_FAILED;
     _exit(0);

@@ -21,9 +21,10 @@
 
 enum {
     DEATHS_MAX = 40,
+    HANGS_MAX = 2, /* they take longer */
     CPU_MS_MAX = 3000,
-    PASSES = 3,       /* over all types */
-    PROBES_MORE = 400, /* of types as they were applied */
+    PASSES = 3,        /* over all types */
+    PROBES_MORE = 800, /* of types as they were applied */
 };
 
 /* What is learned does not depend on the seed: each run can be had again by its own. */
@@ -81,7 +82,10 @@ static void probe_event(struct maker *maker, uint32_t number, struct text *event
         make_event_of(maker, number % lesson->type_count, event);
     else
         make_event(maker, event);
-    if (bench_apply(event) == REEL_APPLIED) maker_reward(maker);
+    reel_outcome outcome = bench_apply(event);
+    if (outcome == REEL_APPLIED) maker_reward(maker);
+    bool broke_a_rule = outcome == REEL_REJECTED && bench.reel->dispatcher.fold.faulted;
+    if (broke_a_rule) maker_keep_type(maker); /* a case will want to see that, too */
 }
 
 static void run_probes(struct sheet *sheet) {
@@ -92,6 +96,7 @@ static void run_probes(struct sheet *sheet) {
     while (lesson->next_probe < PASSES * lesson->type_count + PROBES_MORE) {
         uint32_t number = lesson->next_probe++;
         maker_begin(&maker, lesson, &bench.samples, LEARNING_SEED + number);
+        maker.learns = true;
         if (sheet->has_commands && number % 3 == 2) probe_command(&maker, number);
         probe_event(&maker, number, &event);
         if ((guard_cpu_ns() - began_ns) / 1000000 > CPU_MS_MAX) break;
@@ -121,12 +126,9 @@ static bool probe_in_child(struct sheet *sheet) {
 
 /* ---- The lesson ------------------------------------------------------------------------------ */
 
-/* What was never applied is left out, unless nothing was. */
+/* What was never applied is left out, but for the prefixes. */
 static void forget_types(struct lesson *lesson) {
-    uint32_t kept = 0, best = 0;
-    for (uint32_t i = 0; i < lesson->type_count; i++)
-        if (lesson->types[i].weight > best) best = lesson->types[i].weight;
-    if (best <= 1) return;
+    uint32_t kept = 0;
     for (uint32_t i = 0; i < lesson->type_count; i++)
         if (lesson->types[i].weight > 1) lesson->types[kept++] = lesson->types[i];
     lesson->type_count = kept;
@@ -140,16 +142,18 @@ static void learn_words(struct sheet *sheet) {
     lesson->nodes[NODE_DATA].asked = lesson->nodes[NODE_BODY].asked = ASKED_MEMBER;
     lesson->nodes[NODE_SUBJECT].asked = ASKED_STR;
     guard_must(plugin_load(sheet->path, &plugin, &error), &error);
-    for (uint32_t i = 0; i < plugin->projector_count; i++)
-        words_of_fields(lesson, &plugin->projectors[i].declared);
-    words_of_file(lesson, sheet->path);
-    for (uint32_t i = 0; i < plugin->projector_count; i++)
-        types_of_projector(lesson, &plugin->projectors[i].declared);
+    words_of(lesson, plugin, sheet->path);
+    types_of(lesson, plugin);
     plugin_unload(plugin);
 }
 
 void learn(struct sheet *sheet) {
     learn_words(sheet);
-    for (int deaths = 0; deaths < DEATHS_MAX && !probe_in_child(sheet); deaths++) continue;
+    int deaths = 0, hangs = 0;
+    while (deaths < DEATHS_MAX && hangs < HANGS_MAX && !probe_in_child(sheet)) {
+        deaths++;
+        hangs += sheet->lesson.hung;
+        sheet->lesson.hung = false;
+    }
     forget_types(&sheet->lesson);
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum {
-    DEPTH_MAX = 12,     /* of what is made of nodes */
+    DEPTH_MAX = 12,      /* of what is made of nodes */
     GARBAGE_DEPTH = 100, /* of garbage; with what is around it, less than JSON may have */
     WIDE_COUNT = 5000,
     WEIGHT_MAX = 60,
@@ -76,6 +76,8 @@ static uint32_t sorts_of(const struct lesson *lesson, uint16_t at) {
 static enum value_class pick_sort(struct maker *maker, uint16_t at) {
     const struct node *node = &maker->lesson->nodes[at];
     uint32_t sorts = sorts_of(maker->lesson, at), sum = 0;
+    bool is_member = at >= NODES_FIXED && strcmp(node->name, "[]") != 0;
+    if (is_member && (maker->learns || node->weight[VALUE_NONE] > 0)) sorts |= 1 << VALUE_NONE;
     for (int sort = 0; sort < VALUE_CLASSES; sort++)
         if (sorts >> sort & 1) sum += node->weight[sort] + 1U;
     uint32_t left = random_below(&maker->random, sum);
@@ -111,6 +113,9 @@ static void append_number(struct text *text, int64_t number) {
 }
 
 static void append_node(struct maker *maker, uint16_t at, int depth, struct text *text);
+static void append_sort(struct maker *maker, uint16_t at, enum value_class sort, int depth,
+                        struct text *text);
+static void append_garbage(struct maker *maker, struct text *text);
 
 /* The members below a node, each with a comma before it but perhaps the first. */
 static void append_members(struct maker *maker, uint16_t of, int depth, bool comma,
@@ -121,11 +126,19 @@ static void append_members(struct maker *maker, uint16_t of, int depth, bool com
         if (node->parent != of || strcmp(node->name, "[]") == 0 ||
             (spoiled && maker->garbage == GARBAGE_MISSING))
             continue;
+        enum value_class sort = pick_sort(maker, (uint16_t)i);
+        if (sort == VALUE_NONE && !spoiled) {
+            note_choice(maker, (uint16_t)i, sort, 0);
+            continue;
+        }
         if (comma) text_append_lit(text, ",");
         comma = true;
         append_text(text, node->name);
         text_append_lit(text, ":");
-        append_node(maker, (uint16_t)i, depth, text);
+        if (spoiled)
+            append_garbage(maker, text);
+        else
+            append_sort(maker, (uint16_t)i, sort, depth, text);
     }
 }
 
@@ -144,8 +157,8 @@ static void append_elements(struct maker *maker, uint16_t of, int depth, struct 
     }
 }
 
-static void append_good(struct maker *maker, uint16_t at, int depth, struct text *text) {
-    enum value_class sort = pick_sort(maker, at);
+static void append_sort(struct maker *maker, uint16_t at, enum value_class sort, int depth,
+                        struct text *text) {
     uint16_t word = sort == VALUE_KNOWN ? pick_word(maker, at) : 0;
     note_choice(maker, at, sort, word);
     switch (sort) {
@@ -167,7 +180,7 @@ static void append_good(struct maker *maker, uint16_t at, int depth, struct text
         break;
     case VALUE_OBJECT:
         text_append_lit(text, "{");
-        append_members(maker, at, depth + 1, false, text);
+        if (depth < DEPTH_MAX) append_members(maker, at, depth + 1, false, text);
         text_append_lit(text, "}");
         break;
     case VALUE_ARRAY:
@@ -234,10 +247,8 @@ static void append_garbage(struct maker *maker, struct text *text) {
 static void append_node(struct maker *maker, uint16_t at, int depth, struct text *text) {
     if (maker->spoiled == (int)at)
         append_garbage(maker, text);
-    else if (depth > DEPTH_MAX)
-        text_append_lit(text, "null");
     else
-        append_good(maker, at, depth, text);
+        append_sort(maker, at, pick_sort(maker, at), depth, text);
 }
 
 /* ---- Events ---------------------------------------------------------------------------------- */
@@ -255,16 +266,19 @@ static void append_attribute(struct maker *maker, const char *name, int node, co
         append_node(maker, (uint16_t)node, 0, text);
 }
 
+/* A prefix, and one of the types that begin with it. */
 static uint32_t pick_type(struct maker *maker) {
     const struct lesson *lesson = maker->lesson;
-    uint32_t sum = 0;
-    for (uint32_t i = 0; i < lesson->type_count; i++) sum += lesson->types[i].weight;
+    uint32_t group = random_below(&maker->random, lesson->group_count), sum = 0;
+    for (uint32_t i = 0; i < lesson->type_count; i++)
+        if (lesson->types[i].group == group) sum += lesson->types[i].weight;
     uint32_t left = random_below(&maker->random, sum);
     for (uint32_t i = 0; i < lesson->type_count; i++) {
+        if (lesson->types[i].group != group) continue;
         if (left < lesson->types[i].weight) return i;
         left -= lesson->types[i].weight;
     }
-    return 0;
+    return group;
 }
 
 static void begin(struct maker *maker, struct text *ret) {
@@ -299,7 +313,8 @@ void make_event(struct maker *maker, struct text *ret) {
     const struct samples *samples = maker->samples;
     if (samples && samples->count > 0 && random_below(&maker->random, 2)) {
         begin(maker, ret);
-        text_append_lit(ret, samples->lines[random_below(&maker->random, (uint32_t)samples->count)]);
+        text_append_lit(ret,
+                        samples->lines[random_below(&maker->random, (uint32_t)samples->count)]);
         end(ret);
     } else {
         make_event_of(maker, pick_type(maker), ret);
@@ -321,6 +336,11 @@ static uint32_t pick_node(struct maker *maker) {
 void make_garbage(struct maker *maker, struct text *ret) {
     enum garbage garbage = (enum garbage)random_below(&maker->random, GARBAGE_WIDE_ARRAY);
     make_garbage_at(maker, pick_node(maker), garbage, ret);
+}
+
+void maker_keep_type(struct maker *maker) {
+    if (maker->type < maker->lesson->type_count && maker->lesson->types[maker->type].weight < 4)
+        maker->lesson->types[maker->type].weight = 4;
 }
 
 void maker_reward(struct maker *maker) {
@@ -354,8 +374,8 @@ void make_body(struct maker *maker, bool garbage, struct text *ret) {
 
 /* Without quotes: the strings that are chosen from have nothing to be escaped. */
 void make_key(struct maker *maker, bool garbage, struct text *ret) {
-    static const struct reel_str odd[] = {
-        {"", 0}, {"\0", 1}, {"\xff\xfe", 2}, {"{}", 2}, {"urn:uuid:", 9}, {"%s%n", 4}};
+    static const struct reel_str odd[] = {{"", 0},   {"\0", 1},        {"\xff\xfe", 2},
+                                          {"{}", 2}, {"urn:uuid:", 9}, {"%s%n", 4}};
     ret->len = 0;
     if (garbage && random_below(&maker->random, 2))
         text_append_str(ret, PICK(maker, odd));

@@ -48,6 +48,7 @@ struct maker {
     uint64_t random;
     int spoiled; /* the node that garbage stands for, or -1 */
     enum garbage garbage;
+    bool learns; /* tries what was not applied before, too */
 
     /* What the last event was made of. */
     uint32_t type, choice_count;
@@ -78,6 +79,9 @@ void make_key(struct maker *maker, bool garbage, struct text *ret);
 
 /* What was made last was good: let there be more of its kind. */
 void maker_reward(struct maker *maker);
+
+/* At least its type is worth keeping. */
+void maker_keep_type(struct maker *maker);
 
 /* The events of one run. */
 struct events {

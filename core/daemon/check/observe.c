@@ -49,7 +49,7 @@ static void note_asked(struct reel_value value, uint16_t asked) {
 
 /* The member of that name, as a node; 0 if there is no room or it is none of ours to make. */
 static uint16_t member(uint16_t parent, struct reel_str name) {
-    static const char *const own[] = {"specversion", "type", "id",  "source",
+    static const char *const own[] = {"specversion", "type", "id",     "source",
                                       "time",        "data", "subject"};
     struct lesson *lesson = seen.lesson;
     for (size_t i = 0; parent == NODE_ATTRIBUTES && i < sizeof own / sizeof *own; i++)

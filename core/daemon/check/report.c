@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 static const char *const result_words[] = {
-    [CHECK_UNDONE] = "failed",   [CHECK_PASSED] = "passed",   [CHECK_FAILED] = "failed",
+    [CHECK_UNDONE] = "failed",   [CHECK_PASSED] = "passed",  [CHECK_FAILED] = "failed",
     [CHECK_SKIPPED] = "skipped", [CHECK_TROUBLE] = "failed",
 };
 
@@ -17,9 +17,8 @@ static bool is_finding(const struct verdict *verdict) {
 
 static void print_verdict(const struct verdict *verdict) {
     bool passed = verdict->result == CHECK_PASSED;
-    printf("  %-8s%-14s%s%s\n",
-           is_finding(verdict) ? "FAILED" : result_words[verdict->result], verdict->name,
-           verdict->result == CHECK_TROUBLE ? "the check could not be done: " : "",
+    printf("  %-8s%-14s%s%s\n", is_finding(verdict) ? "FAILED" : result_words[verdict->result],
+           verdict->name, verdict->result == CHECK_TROUBLE ? "the check could not be done: " : "",
            passed ? verdict->title : verdict->finding);
     if (!is_finding(verdict) || !verdict->is_of_run) return;
     printf("%24sseed %" PRIu64 "\n", "", verdict->seed);
@@ -41,6 +40,9 @@ size_t report_plugin(const struct sheet *sheet, const struct verdicts *verdicts)
         printf("  tried with events of which %" PRIu64 " were applied, %" PRIu64
                " ignored, %" PRIu64 " rejected\n",
                sheet->applied, sheet->ignored, sheet->rejected);
+    if (sheet->accepted + sheet->refused > 0)
+        printf("  and with commands of which %" PRIu64 " were accepted, %" PRIu64 " refused\n",
+               sheet->accepted, sheet->refused);
     if (sheet->has_projectors && sheet->applied == 0 && findings == 0)
         printf("  note: no event was applied, so little was tried; give some with --events\n");
     else if (sheet->never_set[0])
@@ -79,9 +81,11 @@ json_t *report_json(const struct sheet *sheet, const struct verdicts *verdicts) 
         }
     }
     snprintf(abi, sizeof abi, "%u.%u", sheet->abi_major, sheet->abi_minor);
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:{s:I, s:I, s:I}, s:s, s:o}", "path", sheet->path,
-                     "name", sheet->name, "version", sheet->version, "abi", abi, "findings",
-                     (json_int_t)findings, "events", "applied", (json_int_t)sheet->applied,
-                     "ignored", (json_int_t)sheet->ignored, "rejected",
-                     (json_int_t)sheet->rejected, "never_set", sheet->never_set, "cases", cases);
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:{s:I, s:I, s:I}, s:{s:I, s:I}, s:s, s:o}", "path",
+                     sheet->path, "name", sheet->name, "version", sheet->version, "abi", abi,
+                     "findings", (json_int_t)findings, "events", "applied",
+                     (json_int_t)sheet->applied, "ignored", (json_int_t)sheet->ignored, "rejected",
+                     (json_int_t)sheet->rejected, "commands", "accepted",
+                     (json_int_t)sheet->accepted, "refused", (json_int_t)sheet->refused,
+                     "never_set", sheet->never_set, "cases", cases);
 }

@@ -163,8 +163,7 @@ static void compare_dumps(struct sheet *sheet, struct reel_str one, struct reel_
     while (at < one.len && at < other.len && one.data[at] == other.data[at]) at++;
     if (at == one.len && at == other.len) return;
     for (size_t i = 0; i + 5 < at; i++)
-        if (memcmp(one.data + i, "seed ", 5) == 0 && (i == 0 || one.data[i - 1] == '\n'))
-            head = i;
+        if (memcmp(one.data + i, "seed ", 5) == 0 && (i == 0 || one.data[i - 1] == '\n')) head = i;
     struct reel_str line = line_at(one, at), other_line = line_at(other, at);
     sheet->result = CHECK_FAILED;
     sheet->shown_len = 0;

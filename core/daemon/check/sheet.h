@@ -14,9 +14,9 @@
 #include <stdint.h>
 
 enum {
-    WORDS_MAX = 192,
+    WORDS_MAX = 256,
     WORD_BYTES = 128,
-    TYPES_MAX = 384,
+    TYPES_MAX = 1024,
     TYPE_BYTES = 192,
     NODES_MAX = 192,
     NODE_BYTES = 64,
@@ -45,6 +45,7 @@ enum value_class {
     VALUE_BOOL,
     VALUE_OBJECT,
     VALUE_ARRAY,
+    VALUE_NONE, /* the member is left out: only where that was applied once */
     VALUE_CLASSES,
 };
 
@@ -70,18 +71,20 @@ struct node {
     char name[NODE_BYTES];
 };
 
+/* A type that may mean something. Of each prefix, which is a group, there are as many events. */
 struct event_type {
-    uint32_t weight;
+    uint32_t weight; /* how often it is tried: more, where it was applied */
+    uint32_t group;  /* the type that is the longest prefix of it */
     char text[TYPE_BYTES];
 };
 
 struct lesson {
-    uint32_t word_count, type_count, node_count;
-    char words[WORDS_MAX][WORD_BYTES];
+    uint32_t word_count, suffix_count, type_count, group_count, node_count;
+    char words[WORDS_MAX][WORD_BYTES]; /* from word_count to suffix_count: perhaps words */
     struct event_type types[TYPES_MAX];
     struct node nodes[NODES_MAX];
     uint32_t next_probe; /* and what was learned before it stays, should it crash */
-    bool learned;
+    bool learned, hung;
 };
 
 /* ---- The sheet ------------------------------------------------------------------------------- */
@@ -127,7 +130,8 @@ struct sheet {
     bool has_projectors, has_commands;
     char name[64], version[64];
     uint16_t abi_major, abi_minor;
-    uint64_t applied, ignored, rejected; /* of plausible events */
+    uint64_t applied, ignored, rejected; /* of good events */
+    uint64_t accepted, refused;          /* of good commands */
     char never_set[SHOWN_BYTES];         /* fields that no event set */
     struct lesson lesson;
 };

@@ -148,14 +148,14 @@ static const struct watched *const groups[] = {
 
 struct object {
     ElfW(Addr) base;
-    const ElfW(Sym) *symbols;
+    const ElfW(Sym) * symbols;
     const char *names;
-    const ElfW(Rela) *tables[2]; /* of functions, and of all else */
+    const ElfW(Rela) * tables[2]; /* of functions, and of all else */
     size_t bytes[2];
 };
 
 /* The loader has made addresses of what is relative, but not on every machine. */
-static const void *address(const struct link_map *map, const ElfW(Dyn) *entry) {
+static const void *address(const struct link_map *map, const ElfW(Dyn) * entry) {
     ElfW(Addr) at = entry->d_un.d_ptr;
     return (const void *)(at < map->l_addr ? at + map->l_addr : at);
 }
@@ -197,7 +197,7 @@ static bool read_object(const struct link_map *map, struct object *ret) {
 }
 
 /* The table may have been made read-only when it was filled. */
-static void replace(const struct object *object, const ElfW(Rela) *entry, void (*instead)(void)) {
+static void replace(const struct object *object, const ElfW(Rela) * entry, void (*instead)(void)) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     ElfW(Addr) at = object->base + entry->r_offset;
     void *first = (void *)(at & ~(ElfW(Addr))(page - 1));

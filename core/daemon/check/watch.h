@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 enum watch_group {
-    WATCH_CLOCK, /* clocks, randomness, waiting */
-    WATCH_FILES, /* files, sockets, streams */
+    WATCH_CLOCK,   /* clocks, randomness, waiting */
+    WATCH_FILES,   /* files, sockets, streams */
     WATCH_THREADS, /* threads and processes */
 };
 
