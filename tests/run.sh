@@ -323,7 +323,7 @@ installed_daemon() {
 installed_files() {
     local prefix
     prefix=$(pkg-config --variable=prefix reel)
-    (cd "$installed$prefix" && ls share/man/man1/reeld.1* share/doc/reel/{operating,settings}.md \
+    (cd "$installed$prefix" && ls share/man/man1/reeld.1* share/doc/reel/{check,operating,settings}.md \
         share/doc/reel/reeld.json lib/sysusers.d/reel.conf) &&
         grep -x "ExecStart=$prefix/bin/reeld serve .*" \
             "$installed$prefix/lib/systemd/system/reeld.service"

@@ -56,7 +56,7 @@ void guard_must(int rc, const struct reel_error *error) {
 
 /* In a signal handler, so with nothing but memory. */
 static void tick(int signal) {
-    static const char what[] = "it never returns: stopped after 2 s of CPU time";
+    static const char what[] = "it never returns: stopped after 1 s of CPU time";
     (void)signal;
     struct sheet *sheet = guard.sheet;
     bool same = sheet->turn != CHECK_TURN_NONE && sheet->beat == guard.ticked_beat;

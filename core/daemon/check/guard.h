@@ -8,7 +8,7 @@
 #include <reel/reel.h>
 
 /* CPU time after which a callback is taken to be one that never returns. */
-#define HANG_CPU_MS 2000
+#define HANG_CPU_MS 1000
 
 /* From here on a callback that never returns ends the process: with a finding, or, if it is only
  * being `learned` about, without. After a fork the child begins anew. */
