@@ -153,7 +153,7 @@ void bench_fold(const struct events *events, enum fold_manner manner, uint64_t *
         size_t left = events->count - from;
         count = manner == FOLD_AT_ONCE      ? left
                 : manner == FOLD_ONE_BY_ONE ? 1
-                                            : 1 + random_below(random, (uint32_t)left);
+                                            : 1 + chance_below(random, (uint32_t)left);
         if (manner == FOLD_RESUMED && from > 0) bench_renew();
         if (manner == FOLD_ONE_BY_ONE) {
             bench.any_applied = false;

@@ -44,7 +44,7 @@ static void drop(struct events *events, const reel_outcome *outcomes, reel_outco
 }
 
 static void compare(const struct text *wanted, const struct text *found, const char *what) {
-    if (wanted->len == found->len && memcmp(wanted->data, found->data, wanted->len) == 0) return;
+    if (reel_str_eq(text_str(wanted), text_str(found))) return;
     struct reel_str one = dump_difference(wanted, found), other = dump_difference(found, wanted);
     guard_show((struct reel_str){0});
     guard_found("the records differ %s: `%.*s`, before that `%.*s`", what,

@@ -96,10 +96,10 @@ static int take_arguments(struct checking *checking, int argc, char **argv) {
 
 /* ---- Plugins --------------------------------------------------------------------------------- */
 
+/* With a slash in it, or the dynamic loader would look in the system's directories. */
 static int set_path(char *to, const char *path, struct reel_error *error) {
-    if (strlen(path) >= PATH_MAX) return fail(error, -ENAMETOOLONG, "a path is too long");
-    memcpy(to, path, strlen(path) + 1);
-    return 0;
+    int len = snprintf(to, PATH_MAX, "%s%s", strchr(path, '/') ? "" : "./", path);
+    return len < PATH_MAX ? 0 : fail(error, -ENAMETOOLONG, "a path is too long");
 }
 
 static int report(struct checking *checking, const struct sheet *sheet,

@@ -26,25 +26,49 @@ static const char *const names[] = {"a", "b", "c", "a name with \xc3\xa9", "d-1"
 static const int64_t integers[] = {1, 2, 3, 10, 42, 1000, 0, -1, INT64_C(1) << 33};
 
 #define COUNT(list)      ((uint32_t)(sizeof(list) / sizeof *(list)))
-#define PICK(maker, set) ((set)[random_below(&(maker)->random, COUNT(set))])
+#define PICK(maker, set) ((set)[chance_below(&(maker)->random, COUNT(set))])
 
 /* ---- Chance ---------------------------------------------------------------------------------- */
 
 /* splitmix64 */
-uint64_t random_next(uint64_t *state) {
+uint64_t chance_next(uint64_t *state) {
     uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
     z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
     return z ^ (z >> 31);
 }
 
-uint32_t random_below(uint64_t *state, uint32_t end) {
-    return (uint32_t)((random_next(state) >> 32) * end >> 32);
+uint32_t chance_below(uint64_t *state, uint32_t end) {
+    return (uint32_t)((chance_next(state) >> 32) * end >> 32);
 }
 
 void maker_begin(struct maker *maker, struct lesson *lesson, const struct samples *samples,
                  uint64_t seed) {
     *maker = (struct maker){.lesson = lesson, .samples = samples, .random = seed, .spoiled = -1};
+}
+
+/* ---- The lesson ------------------------------------------------------------------------------ */
+
+uint16_t lesson_member(struct lesson *lesson, uint16_t parent, struct reel_str name) {
+    for (uint32_t i = NODES_FIXED; i < lesson->node_count; i++)
+        if (lesson->nodes[i].parent == parent && reel_str_is(name, lesson->nodes[i].name))
+            return (uint16_t)i;
+    if (lesson->node_count == NODES_MAX || name.len >= NODE_BYTES || memchr(name.data, 0, name.len))
+        return 0;
+    struct node *node = &lesson->nodes[lesson->node_count];
+    *node = (struct node){.parent = parent};
+    memcpy(node->name, name.data, name.len);
+    return (uint16_t)lesson->node_count++;
+}
+
+uint16_t lesson_body(struct lesson *lesson, const char *collection, struct reel_str verb) {
+    char name[NODE_BYTES];
+    snprintf(name, sizeof name, "%.30s %.*s", collection, (int)(verb.len < 30 ? verb.len : 30),
+             verb.data);
+    uint16_t node = lesson_member(lesson, NODE_BODY, reel_text(name));
+    if (!node) return NODE_BODY;
+    lesson->nodes[node].asked |= ASKED_MEMBER;
+    return node;
 }
 
 /* ---- Good values ----------------------------------------------------------------------------- */
@@ -68,7 +92,9 @@ static uint32_t sorts_of(const struct lesson *lesson, uint16_t at) {
     if (asked & ASKED_BOOL) sorts |= 1 << VALUE_BOOL;
     if (asked & ASKED_MEMBER || has_members(lesson, at, false)) sorts |= 1 << VALUE_OBJECT;
     if (asked & ASKED_NEXT || has_members(lesson, at, true)) sorts |= 1 << VALUE_ARRAY;
-    if (!sorts) sorts = strings | 1 << VALUE_INTEGER | 1 << VALUE_BOOL | 1 << VALUE_OBJECT;
+    if (!sorts)
+        sorts =
+            strings | 1 << VALUE_INTEGER | 1 << VALUE_BOOL | 1 << VALUE_OBJECT | 1 << VALUE_ARRAY;
     if (lesson->word_count == 0) sorts &= ~(1U << VALUE_KNOWN);
     return sorts;
 }
@@ -80,7 +106,7 @@ static enum value_class pick_sort(struct maker *maker, uint16_t at) {
     if (is_member && (maker->learns || node->weight[VALUE_NONE] > 0)) sorts |= 1 << VALUE_NONE;
     for (int sort = 0; sort < VALUE_CLASSES; sort++)
         if (sorts >> sort & 1) sum += node->weight[sort] + 1U;
-    uint32_t left = random_below(&maker->random, sum);
+    uint32_t left = chance_below(&maker->random, sum);
     for (int sort = 0; sort < VALUE_CLASSES; sort++) {
         if (!(sorts >> sort & 1)) continue;
         if (left <= node->weight[sort]) return (enum value_class)sort;
@@ -91,8 +117,8 @@ static enum value_class pick_sort(struct maker *maker, uint16_t at) {
 
 static uint16_t pick_word(struct maker *maker, uint16_t at) {
     const struct node *node = &maker->lesson->nodes[at];
-    if (node->weight[VALUE_KNOWN] > 0 && random_below(&maker->random, 2)) return node->word;
-    return (uint16_t)random_below(&maker->random, maker->lesson->word_count);
+    if (node->weight[VALUE_KNOWN] > 0 && chance_below(&maker->random, 2)) return node->word;
+    return (uint16_t)chance_below(&maker->random, maker->lesson->word_count);
 }
 
 static void note_choice(struct maker *maker, uint16_t node, enum value_class sort, uint16_t word) {
@@ -147,7 +173,7 @@ static void append_elements(struct maker *maker, uint16_t of, int depth, struct 
     for (uint32_t i = NODES_FIXED; i < maker->lesson->node_count; i++)
         if (maker->lesson->nodes[i].parent == of && strcmp(maker->lesson->nodes[i].name, "[]") == 0)
             element = (uint16_t)i;
-    uint32_t count = 1 + random_below(&maker->random, 3);
+    uint32_t count = 1 + chance_below(&maker->random, 3);
     for (uint32_t n = 0; n < count; n++) {
         if (n) text_append_lit(text, ",");
         if (element)
@@ -176,7 +202,7 @@ static void append_sort(struct maker *maker, uint16_t at, enum value_class sort,
         text_append_lit(text, ".25");
         break;
     case VALUE_BOOL:
-        text_append_lit(text, random_below(&maker->random, 2) ? "true" : "false");
+        text_append_lit(text, chance_below(&maker->random, 2) ? "true" : "false");
         break;
     case VALUE_OBJECT:
         text_append_lit(text, "{");
@@ -269,16 +295,33 @@ static void append_attribute(struct maker *maker, const char *name, int node, co
 /* A prefix, and one of the types that begin with it. */
 static uint32_t pick_type(struct maker *maker) {
     const struct lesson *lesson = maker->lesson;
-    uint32_t group = random_below(&maker->random, lesson->group_count), sum = 0;
+    uint32_t group = chance_below(&maker->random, lesson->group_count), sum = 0;
     for (uint32_t i = 0; i < lesson->type_count; i++)
         if (lesson->types[i].group == group) sum += lesson->types[i].weight;
-    uint32_t left = random_below(&maker->random, sum);
+    uint32_t left = chance_below(&maker->random, sum);
     for (uint32_t i = 0; i < lesson->type_count; i++) {
         if (lesson->types[i].group != group) continue;
         if (left < lesson->types[i].weight) return i;
         left -= lesson->types[i].weight;
     }
     return group;
+}
+
+/* Whatever garbage is wanted, it is a string that begins with the prefix: others reach nobody. */
+static void append_type(struct maker *maker, uint32_t at, struct text *text) {
+    static const char *const odd[] = {".", "\\u0000", "\\ud83d\\ude00", "%s%n%999999d",
+                                      " ", "/../"};
+    if (maker->spoiled != NODE_TYPE) {
+        append_text(text, maker->lesson->types[at].text);
+        return;
+    }
+    append_text(text, maker->lesson->types[maker->lesson->types[at].group].text);
+    text->len--; /* the quote */
+    if (maker->garbage == GARBAGE_HUGE)
+        append_times(text, "0123456789abcdef", HUGE_BYTES / 16);
+    else
+        text_append_lit(text, odd[(uint32_t)maker->garbage % COUNT(odd)]);
+    text_append_lit(text, "\"");
 }
 
 static void begin(struct maker *maker, struct text *ret) {
@@ -298,7 +341,7 @@ void make_event_of(struct maker *maker, uint32_t type, struct text *ret) {
     maker->type = type;
     snprintf(id, sizeof id, "event-%" PRIu64, maker->made);
     text_append_lit(ret, "{\"specversion\":\"1.0\",\"type\":");
-    append_text(ret, maker->lesson->types[type].text);
+    append_type(maker, type, ret);
     append_attribute(maker, "id", NODE_ID, id, ret);
     append_attribute(maker, "source", NODE_SOURCE, maker->made % 3 ? "/check/a" : "/check/b", ret);
     append_attribute(maker, "time", NODE_TIME, "2026-01-02T03:04:05Z", ret);
@@ -311,10 +354,10 @@ void make_event_of(struct maker *maker, uint32_t type, struct text *ret) {
 
 void make_event(struct maker *maker, struct text *ret) {
     const struct samples *samples = maker->samples;
-    if (samples && samples->count > 0 && random_below(&maker->random, 2)) {
+    if (samples && samples->count > 0 && chance_below(&maker->random, 2)) {
         begin(maker, ret);
         text_append_lit(ret,
-                        samples->lines[random_below(&maker->random, (uint32_t)samples->count)]);
+                        samples->lines[chance_below(&maker->random, (uint32_t)samples->count)]);
         end(ret);
     } else {
         make_event_of(maker, pick_type(maker), ret);
@@ -328,14 +371,19 @@ void make_garbage_at(struct maker *maker, uint32_t node, enum garbage garbage, s
     maker->spoiled = -1;
 }
 
-static uint32_t pick_node(struct maker *maker) {
-    uint32_t node = random_below(&maker->random, maker->lesson->node_count);
-    return node == NODE_ATTRIBUTES ? NODE_DATA : node;
+/* One of an event's, or of a body's, if `body` is one. */
+static uint32_t pick_node(struct maker *maker, uint16_t body) {
+    for (int tries = 0; tries < 20; tries++) {
+        uint32_t node = chance_below(&maker->random, maker->lesson->node_count), root = node;
+        while (root >= NODES_FIXED && root != body) root = maker->lesson->nodes[root].parent;
+        if (body ? root == body : root != NODE_BODY && node != NODE_ATTRIBUTES) return node;
+    }
+    return body ? body : NODE_DATA;
 }
 
 void make_garbage(struct maker *maker, struct text *ret) {
-    enum garbage garbage = (enum garbage)random_below(&maker->random, GARBAGE_WIDE_ARRAY);
-    make_garbage_at(maker, pick_node(maker), garbage, ret);
+    enum garbage garbage = (enum garbage)chance_below(&maker->random, GARBAGE_WIDE_ARRAY);
+    make_garbage_at(maker, pick_node(maker, 0), garbage, ret);
 }
 
 void maker_keep_type(struct maker *maker) {
@@ -350,26 +398,23 @@ void maker_reward(struct maker *maker) {
     for (uint32_t i = 0; i < maker->choice_count; i++) {
         struct node *node = &lesson->nodes[maker->choices[i].node];
         uint8_t *weight = &node->weight[maker->choices[i].sort];
-        if (*weight < WEIGHT_MAX) *weight = (uint8_t)(*weight + 2);
+        int max = maker->choices[i].sort == VALUE_NONE ? WEIGHT_MAX / 4 : WEIGHT_MAX;
+        if (*weight < max) *weight = (uint8_t)(*weight + 2);
         if (maker->choices[i].sort == VALUE_KNOWN) node->word = maker->choices[i].word;
     }
 }
 
 /* ---- Commands -------------------------------------------------------------------------------- */
 
-static void make_value(struct maker *maker, uint16_t node, bool garbage, struct text *ret) {
+void make_body(struct maker *maker, uint16_t node, bool garbage, struct text *ret) {
     begin(maker, ret);
     if (garbage) {
-        maker->spoiled = random_below(&maker->random, 4) ? (int)pick_node(maker) : (int)node;
-        maker->garbage = (enum garbage)random_below(&maker->random, GARBAGES);
+        maker->spoiled = (int)pick_node(maker, node);
+        maker->garbage = (enum garbage)chance_below(&maker->random, GARBAGES);
     }
     append_node(maker, node, 0, ret);
     maker->spoiled = -1;
     end(ret);
-}
-
-void make_body(struct maker *maker, bool garbage, struct text *ret) {
-    make_value(maker, NODE_BODY, garbage, ret);
 }
 
 /* Without quotes: the strings that are chosen from have nothing to be escaped. */
@@ -377,9 +422,9 @@ void make_key(struct maker *maker, bool garbage, struct text *ret) {
     static const struct reel_str odd[] = {{"", 0},   {"\0", 1},        {"\xff\xfe", 2},
                                           {"{}", 2}, {"urn:uuid:", 9}, {"%s%n", 4}};
     ret->len = 0;
-    if (garbage && random_below(&maker->random, 2))
+    if (garbage && chance_below(&maker->random, 2))
         text_append_str(ret, PICK(maker, odd));
-    else if (random_below(&maker->random, 2))
+    else if (chance_below(&maker->random, 2))
         text_append_lit(ret, PICK(maker, uuids));
     else
         text_append_lit(ret, PICK(maker, names));
@@ -389,9 +434,9 @@ void make_key(struct maker *maker, bool garbage, struct text *ret) {
 /* ---- Many ------------------------------------------------------------------------------------ */
 
 void make_events(struct maker *maker, bool garbage, struct events *ret) {
-    ret->count = EVENTS_MAX - random_below(&maker->random, EVENTS_MAX / 2);
+    ret->count = EVENTS_MAX - chance_below(&maker->random, EVENTS_MAX / 2);
     for (size_t n = 0; n < ret->count; n++) {
-        if (garbage && random_below(&maker->random, 4) == 0)
+        if (garbage && chance_below(&maker->random, 4) == 0)
             make_garbage(maker, &ret->texts[n]);
         else
             make_event(maker, &ret->texts[n]);

@@ -62,8 +62,14 @@ struct maker {
 void maker_begin(struct maker *maker, struct lesson *lesson, const struct samples *samples,
                  uint64_t seed);
 
-uint64_t random_next(uint64_t *state);
-uint32_t random_below(uint64_t *state, uint32_t end);
+/* The node of a member; it is made if need be. 0: there is no room for it. */
+uint16_t lesson_member(struct lesson *lesson, uint16_t parent, struct reel_str name);
+
+/* The node of a command's body. */
+uint16_t lesson_body(struct lesson *lesson, const char *collection, struct reel_str verb);
+
+uint64_t chance_next(uint64_t *state);
+uint32_t chance_below(uint64_t *state, uint32_t end);
 
 /* An event, made or one of the samples; of a certain type, if `type` is not beyond them. */
 void make_event(struct maker *maker, struct text *ret);
@@ -74,7 +80,7 @@ void make_garbage(struct maker *maker, struct text *ret);
 void make_garbage_at(struct maker *maker, uint32_t node, enum garbage garbage, struct text *ret);
 
 /* A command's body, good or with garbage; and a key, as a string. */
-void make_body(struct maker *maker, bool garbage, struct text *ret);
+void make_body(struct maker *maker, uint16_t node, bool garbage, struct text *ret);
 void make_key(struct maker *maker, bool garbage, struct text *ret);
 
 /* What was made last was good: let there be more of its kind. */

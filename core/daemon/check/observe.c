@@ -47,22 +47,13 @@ static void note_asked(struct reel_value value, uint16_t asked) {
     if (node) node->asked |= asked;
 }
 
-/* The member of that name, as a node; 0 if there is no room or it is none of ours to make. */
+/* The event's own members are there anyway. */
 static uint16_t member(uint16_t parent, struct reel_str name) {
     static const char *const own[] = {"specversion", "type", "id",     "source",
                                       "time",        "data", "subject"};
-    struct lesson *lesson = seen.lesson;
     for (size_t i = 0; parent == NODE_ATTRIBUTES && i < sizeof own / sizeof *own; i++)
         if (reel_str_is(name, own[i])) return 0;
-    for (uint32_t i = NODES_FIXED; i < lesson->node_count; i++)
-        if (lesson->nodes[i].parent == parent && reel_str_is(name, lesson->nodes[i].name))
-            return (uint16_t)i;
-    if (lesson->node_count == NODES_MAX || name.len >= NODE_BYTES || memchr(name.data, 0, name.len))
-        return 0;
-    struct node *node = &lesson->nodes[lesson->node_count];
-    *node = (struct node){.parent = parent};
-    memcpy(node->name, name.data, name.len);
-    return (uint16_t)lesson->node_count++;
+    return lesson_member(seen.lesson, parent, name);
 }
 
 static void note_member(struct reel_value of, uint16_t asked, struct reel_str name,
@@ -139,7 +130,8 @@ static void before_evolve(struct reel_tx *tx, const struct reel_event *event) {
 static void before_decide(struct reel_decision *decision, const struct reel_command *command) {
     seen.count = 0;
     lead_here(command->body);
-    note_place(command->body, NODE_BODY);
+    const struct collection *collection = ((struct decision *)decision)->fold->collection;
+    note_place(command->body, lesson_body(seen.lesson, collection->name, command->verb));
     decision->host = &seen.host;
 }
 

@@ -52,14 +52,14 @@ void sheet_destroy(struct sheet *sheet, int fd) {
 /* In the child; the parent blocks SIGCHLD to wait for it. A group of its own, so that what it
  * starts can be ended with it. */
 __attribute__((noreturn)) static void execute(const char *name, int fd, int dump_fd) {
-    char fd_text[NUMBER_TEXT_MAX], dump_text[NUMBER_TEXT_MAX];
-    const char *at = number_text((uint64_t)fd, fd_text);
-    const char *dump_at = number_text((uint64_t)dump_fd, dump_text);
+    char fd_text[16], dump_text[16];
     sigset_t none;
+    snprintf(fd_text, sizeof fd_text, "%d", fd);
+    snprintf(dump_text, sizeof dump_text, "%d", dump_fd);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setpgid(0, 0);
-    execl("/proc/self/exe", "reeld", "check", "--case", name, at, dump_at, (char *)NULL);
+    execl("/proc/self/exe", "reeld", "check", "--case", name, fd_text, dump_text, (char *)NULL);
     _exit(127);
 }
 
@@ -96,7 +96,7 @@ static const char *turn_word(int turn) {
     case CHECK_TURN_LOAD:
         return "loading it";
     default:
-        return "the process";
+        return "something outside of a callback";
     }
 }
 

@@ -57,8 +57,8 @@ enum {
     NODE_ID,
     NODE_SOURCE,
     NODE_TIME,
-    NODE_BODY, /* a command's body */
-    NODE_KEY,  /* a command's key */
+    NODE_TYPE, /* what comes behind the prefix in its type */
+    NODE_BODY, /* its members are the bodies of commands, each by collection and verb */
     NODES_FIXED,
 };
 
