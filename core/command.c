@@ -222,10 +222,7 @@ static int append_event(struct working *work, size_t n, struct reel_error *error
         .fold = true,
     };
     struct taken taken;
-    int rc = dispatcher_take(dispatcher, &arrival, &taken, error);
-    if (rc < 0) return rc;
-    struct ids_known known = {taken.seq, taken.outcome, decision->key};
-    rc = ids_put(&dispatcher->store, hash, &known, error);
+    int rc = work_append(work->reel, &arrival, decision->key, &taken, error);
     if (rc < 0) return rc;
     work->answer.seq = taken.seq;
     return check_taken(work, &taken, error);
@@ -249,16 +246,14 @@ static char *copy_str(struct reel_str str) {
     return copy;
 }
 
-/* The record as the transaction has it now. */
-static int show_record(struct working *work, struct reel_str key, struct reel_error *error) {
-    struct collection *collection = work->collection;
-    struct reel_answer *answer = &work->answer;
+int work_show_record(struct collection *collection, struct reel_str key, char **ret,
+                     size_t *ret_len, struct reel_error *error) {
     struct change *change;
-    answer->key = copy_str(key);
-    answer->key_len = key.len;
-    if (!answer->key) return fail_memory(error);
     int rc = changes_find(collection, key, &collection->fold->arena, &change, error);
-    if (rc < 0 || !change->exists) return rc;
+    if (rc < 0) return rc;
+    *ret = NULL;
+    *ret_len = 0;
+    if (!change->exists) return 0;
     struct reel_str stored = {NULL, record_size(&collection->shape, change->values, 0)}, json;
     char *space = arena_text(&collection->fold->arena, stored.len);
     if (!space) return fail_memory(error);
@@ -266,9 +261,17 @@ static int show_record(struct working *work, struct reel_str key, struct reel_er
     stored.data = space;
     uint64_t changed;
     record_json(&collection->shape, stored, &changed, &json);
-    answer->record = copy_str(json);
-    answer->record_len = json.len;
-    return answer->record ? 0 : fail_memory(error);
+    *ret = copy_str(json);
+    *ret_len = json.len;
+    return *ret ? 0 : fail_memory(error);
+}
+
+static int show_record(struct working *work, struct reel_str key, struct reel_error *error) {
+    struct reel_answer *answer = &work->answer;
+    answer->key = copy_str(key);
+    answer->key_len = key.len;
+    if (!answer->key) return fail_memory(error);
+    return work_show_record(work->collection, key, &answer->record, &answer->record_len, error);
 }
 
 static void take_refusal(struct working *work) {
@@ -286,7 +289,7 @@ static int decide(struct working *work, struct reel_error *error) {
     if (rc > 0) {
         work->answer.accepted = work->answer.repeated = true;
         work->answer.seq = known.seq;
-        rc = show_record(work, known.record, error);
+        rc = show_record(work, known.has_record ? known.record : work->key.str, error);
         return rc < 0 ? rc : STEP_NOTHING;
     }
     struct reel_command command = {

@@ -114,8 +114,8 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival
     char reason[REASON_BYTES];
     struct reel_event event;
     struct log_entry entry = {
-        .seq = dispatcher->state.head + 1,
-        .time_ns = dispatcher->time_ns,
+        .seq = arrival->seq ? arrival->seq : dispatcher->state.head + 1,
+        .time_ns = arrival->seq ? arrival->time_ns : dispatcher->time_ns,
         .flags = arrival->flags,
         .size = arrival->bytes.len > UINT32_MAX ? UINT32_MAX : (uint32_t)arrival->bytes.len,
         .bytes = arrival->bytes,
@@ -142,6 +142,11 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival
     *ret = (struct taken){.seq = entry.seq, .is_json = is_event};
     if (!arrival->fold) return 0;
     return fold_read(dispatcher, entry.seq, is_event ? &event : NULL, reason, &ret->outcome, error);
+}
+
+void dispatcher_reach(struct dispatcher *dispatcher, uint64_t seq) {
+    if (dispatcher->state.head < seq) dispatcher->state.head = seq;
+    if (dispatcher->folded < seq) dispatcher->folded = seq;
 }
 
 /* ---- Folding what is in the log -------------------------------------------------------------- */
@@ -231,6 +236,28 @@ int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collectio
                      struct reel_error *error) {
     int rc = dispatcher_begin(dispatcher, error);
     if (rc == 0) rc = registry_reset(collection, &dispatcher->state, error);
+    return dispatcher_end(dispatcher, rc, error);
+}
+
+static int adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
+                 const struct store_origin *origin, struct reel_error *error) {
+    struct store_state *state = &dispatcher->state;
+    *state = (struct store_state){
+        .format = state->format,
+        .cursor = first_seq - 1,
+        .first_seq = first_seq,
+        .head = first_seq - 1,
+    };
+    memcpy(state->epoch, epoch, sizeof state->epoch);
+    int rc = store_empty(&dispatcher->store, error);
+    if (rc == 0) rc = store_put_origin(&dispatcher->store, origin, error);
+    return rc < 0 ? rc : registry_reset_all(&dispatcher->registry, state, error);
+}
+
+int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
+                     const struct store_origin *origin, struct reel_error *error) {
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = adopt(dispatcher, epoch, first_seq, origin, error);
     return dispatcher_end(dispatcher, rc, error);
 }
 

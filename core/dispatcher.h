@@ -36,7 +36,9 @@ struct dispatcher {
 /* A payload on its way in. */
 struct arrival {
     struct reel_str bytes;
-    uint32_t flags;               /* LOG_SUBMITTED, or 0 */
+    uint64_t seq;                 /* beyond the head; 0: the next */
+    uint64_t time_ns;             /* with seq: when the stream received it */
+    uint32_t flags;               /* LOG_SUBMITTED, LOG_CONVERTED */
     const uint8_t *id_hash;       /* with LOG_SUBMITTED, and the caller puts it in `ids` */
     struct reel_str nats_subject; /* or none */
     bool fold;                    /* or only append */
@@ -57,6 +59,8 @@ int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error);
 int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error);
 int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival, struct taken *ret,
                     struct reel_error *error);
+/* The log is known to have nothing more up to `seq`: head and cursor go there. */
+void dispatcher_reach(struct dispatcher *dispatcher, uint64_t seq);
 /* Between two events: writes what records the transaction holds, if that is much, so that their
  * memory is used again. */
 int dispatcher_relieve(struct dispatcher *dispatcher, struct reel_error *error);
@@ -71,6 +75,11 @@ int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error)
 /* Removes one transaction's worth of events below `first_seq` from the log, and of tombstones below
  * its floor. 1: it did and there may be more; 0: it is done. Everything must be caught up. */
 int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error);
+
+/* Begins anew, in a transaction of its own: an empty log from `first_seq` on, under the epoch and
+ * with the origin given, and empty collections. */
+int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
+                     const struct store_origin *origin, struct reel_error *error);
 
 /* Empties a collection, and sets it to the log's floor, in a transaction of its own. */
 int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collection,

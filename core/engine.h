@@ -26,6 +26,7 @@ struct reel {
     char *source;               /* CloudEvents source of what commands make */
     struct json_parser *bodies; /* [writer] */
     struct decision decision;   /* [writer] */
+    struct outbox *outbox;      /* [writer] what is appended is also put here; NULL: it is not */
     pthread_mutex_t writer;
 
     pthread_mutex_t views_lock;
@@ -46,6 +47,10 @@ int engine_end(struct reel *reel, int rc, struct reel_error *error);
  * is. And: until none is. */
 int engine_catch_up_some(struct reel *reel, struct reel_error *error);
 int engine_catch_up(struct reel *reel, struct reel_error *error);
+
+/* Begins anew with an empty log: see dispatcher_adopt. Takes the write lock. */
+int engine_adopt(struct reel *reel, const uint8_t epoch[16], uint64_t first_seq,
+                 const struct store_origin *origin, struct reel_error *error);
 
 /* Ends views whose time is up, if nobody is using them just now. */
 void views_expire(struct reel *reel);

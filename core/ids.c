@@ -40,12 +40,13 @@ void ids_hash(const struct reel_str *parts, size_t count, uint8_t ret[16]) {
 struct ids_value {
     uint64_t seq;
     int32_t outcome;
-    uint32_t reserved;
+    uint32_t lacks_record;
 };
 
 int ids_put(struct store *store, const uint8_t hash[16], const struct ids_known *known,
             struct reel_error *error) {
-    struct ids_value fixed = {.seq = known->seq, .outcome = known->outcome};
+    struct ids_value fixed = {
+        .seq = known->seq, .outcome = known->outcome, .lacks_record = !known->has_record};
     MDB_val key = {16, (void *)hash}, value = {sizeof fixed + known->record.len, NULL};
     int rc = mdb_put(store->txn, store->ids, &key, &value, MDB_RESERVE);
     if (rc != 0) return store_fail(store, rc, "cannot write ids", error);
@@ -66,6 +67,7 @@ int ids_get(struct store *store, MDB_txn *txn, const uint8_t hash[16], struct id
     *ret = (struct ids_known){
         .seq = fixed.seq,
         .outcome = fixed.outcome,
+        .has_record = !fixed.lacks_record,
         .record = {(const char *)value.mv_data + sizeof fixed, value.mv_size - sizeof fixed},
     };
     return 0;

@@ -20,6 +20,7 @@ void ids_hash(const struct reel_str *parts, size_t count, uint8_t ret[16]);
 struct ids_known {
     uint64_t seq;
     reel_outcome outcome;
+    bool has_record;        /* a stream's event may be of a command that another daemon took */
     struct reel_str record; /* when read, LMDB's: good until the transaction writes or ends */
 };
 

@@ -162,6 +162,49 @@ void log_walk_finish(struct log_walk *walk) {
     walk->cursor = NULL;
 }
 
+/* The newest entry of a block up to `seq`: 1, or 0 if all of them are beyond. */
+static int last_of_block(struct store *store, struct reel_str block, uint64_t seq,
+                         struct log_entry *ret, struct reel_error *error) {
+    int found = 0;
+    while (block.len > 0) {
+        struct log_entry entry;
+        int rc = unpack(store, &block, &entry, error);
+        if (rc < 0) return rc;
+        if (entry.seq > seq) break;
+        *ret = entry;
+        found = 1;
+    }
+    return found;
+}
+
+/* That entry is in the block that may hold `seq`, or else is the last of the one before. */
+static int get_last(struct log_walk *walk, uint64_t seq, struct log_entry *ret,
+                    struct reel_error *error) {
+    MDB_val key = {sizeof seq, &seq}, value;
+    int rc = mdb_cursor_get(walk->cursor, &key, &value, MDB_SET_RANGE);
+    if (rc == 0) {
+        struct reel_str block = {value.mv_data, value.mv_size};
+        int found = last_of_block(walk->store, block, seq, ret, error);
+        if (found != 0) return found < 0 ? found : 0;
+    }
+    if (rc == 0 || rc == MDB_NOTFOUND)
+        rc = mdb_cursor_get(walk->cursor, &key, &value, rc == 0 ? MDB_PREV : MDB_LAST);
+    if (rc != 0) return store_fail(walk->store, rc, "cannot read the log", error);
+    struct reel_str block = {value.mv_data, value.mv_size};
+    int found = last_of_block(walk->store, block, UINT64_MAX, ret, error);
+    return found < 0 ? found : 0;
+}
+
+int log_get_last(struct store *store, MDB_txn *txn, uint64_t seq, struct log_entry *ret,
+                 struct reel_error *error) {
+    struct log_walk walk;
+    int rc = log_walk_start(&walk, store, txn, seq, error);
+    if (rc < 0) return rc;
+    rc = get_last(&walk, seq, ret, error);
+    log_walk_finish(&walk);
+    return rc;
+}
+
 int log_get(struct store *store, MDB_txn *txn, uint64_t seq, struct log_entry *ret,
             struct reel_error *error) {
     struct log_walk walk;

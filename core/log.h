@@ -30,6 +30,7 @@ enum {
     LOG_OVERSIZE = REEL_LOG_OVERSIZE,
     LOG_SUBMITTED = REEL_LOG_SUBMITTED,
     LOG_LOOK_INSIDE = 1 << 3,
+    LOG_CONVERTED = REEL_LOG_CONVERTED,
 };
 
 struct log_header {
@@ -98,6 +99,10 @@ int log_walk_start(struct log_walk *walk, struct store *store, MDB_txn *txn, uin
                    struct reel_error *error);
 int log_next(struct log_walk *walk, struct log_entry *ret, struct reel_error *error);
 void log_walk_finish(struct log_walk *walk);
+
+/* The newest entry up to `seq`. -ENOENT: there is none. */
+int log_get_last(struct store *store, MDB_txn *txn, uint64_t seq, struct log_entry *ret,
+                 struct reel_error *error);
 
 /* One entry. -ENOENT. */
 int log_get(struct store *store, MDB_txn *txn, uint64_t seq, struct log_entry *ret,

@@ -301,7 +301,7 @@ static int check_started(struct reel *reel, struct reel_error *error) {
     return reel->started ? 0 : fail(error, -EINVAL, "reel_start comes first");
 }
 
-/* Tells those who wait how far the cursor has come; it never goes back. */
+/* Tells those who wait how far the cursor has come; it goes back only to an empty log's. */
 static void publish(struct reel *reel) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->moved_lock);
     if (reel->cursor == reel->dispatcher.committed.cursor) return;
@@ -326,6 +326,14 @@ int engine_catch_up(struct reel *reel, struct reel_error *error) {
     int rc;
     do rc = engine_catch_up_some(reel, error);
     while (rc > 0);
+    return rc;
+}
+
+int engine_adopt(struct reel *reel, const uint8_t epoch[16], uint64_t first_seq,
+                 const struct store_origin *origin, struct reel_error *error) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    int rc = dispatcher_adopt(&reel->dispatcher, epoch, first_seq, origin, error);
+    publish(reel);
     return rc;
 }
 

@@ -143,6 +143,19 @@ int registry_reset(struct collection *collection, const struct store_state *posi
     return 0;
 }
 
+int registry_reset_all(struct registry *registry, const struct store_state *position,
+                       struct reel_error *error) {
+    for (size_t i = 0; i < registry->count; i++) {
+        struct collection *collection = registry->collections[i];
+        int rc = registry_reset(collection, position, error);
+        if (rc == 0)
+            rc = store_put_collection(collection->store, collection->name, &collection->state,
+                                      error);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
 static int start_one(struct collection *collection, const struct store_state *position,
                      struct reel_error *error) {
     const struct reel_projector *declared = &collection->projector->declared;

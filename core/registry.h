@@ -61,6 +61,10 @@ int registry_start(struct registry *registry, const struct store_state *position
 int registry_reset(struct collection *collection, const struct store_state *position,
                    struct reel_error *error);
 
+/* All of them. */
+int registry_reset_all(struct registry *registry, const struct store_state *position,
+                       struct reel_error *error);
+
 /* Removes tombstones below `first_seq` from every index, at most `max`. `ret_more`: some may be
  * left. */
 int registry_trim(struct registry *registry, uint64_t first_seq, size_t max, bool *ret_more,

@@ -15,7 +15,8 @@
 #include <sys/statvfs.h>
 #include <uuid/uuid.h>
 
-#define STATE_KEY "store"
+#define STATE_KEY  "store"
+#define ORIGIN_KEY "origin"
 
 /* A meta key is unlike any collection's name: those have no such prefix. */
 #define COLLECTION_PREFIX "c/"
@@ -74,6 +75,12 @@ static int open_databases(struct store *store, struct reel_error *error) {
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the databases", error);
 }
 
+/* Then the sequence numbers are the stream's, and a copy's name the same events. */
+static bool mirrors(struct store *store) {
+    struct store_origin origin;
+    return store_get_origin(store, store->txn, &origin) == 0;
+}
+
 /* A new store gets its state; an old one is checked; an epoch is given where one is due. */
 static int prepare_state(struct store *store, bool new_epoch, struct reel_error *error) {
     struct store_state state = {.format = STORE_FORMAT, .first_seq = 1};
@@ -87,7 +94,7 @@ static int prepare_state(struct store *store, bool new_epoch, struct reel_error 
         return fail(error, -ESTALE,
                     "it is a restored backup, in which a seq would soon name another event "
                     "than in the original: start it once with a new epoch");
-    if (!fresh && !new_epoch) return 0;
+    if (!fresh && (!new_epoch || mirrors(store))) return 0;
     uuid_generate(state.epoch);
     state.is_backup = 0;
     return store_put_state(store, &state, error);
@@ -223,6 +230,17 @@ int store_put_state(struct store *store, const struct store_state *state,
     return put_fixed(store, state_key, state, sizeof *state, error);
 }
 
+static const MDB_val origin_key = {sizeof ORIGIN_KEY - 1, (void *)ORIGIN_KEY};
+
+int store_get_origin(struct store *store, MDB_txn *txn, struct store_origin *ret) {
+    return get_fixed(store, txn, origin_key, ret, sizeof *ret);
+}
+
+int store_put_origin(struct store *store, const struct store_origin *origin,
+                     struct reel_error *error) {
+    return put_fixed(store, origin_key, origin, sizeof *origin, error);
+}
+
 /* "c/cells", as its database is called too. */
 struct collection_key {
     char text[sizeof COLLECTION_PREFIX + STORE_NAME_MAX];
@@ -256,6 +274,30 @@ int store_open_collection(struct store *store, const char *name, MDB_dbi *ret_re
     if (rc == MDB_DBS_FULL)
         return fail(error, -ENOSPC, "more than %d collections", STORE_COLLECTIONS);
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the collection", error);
+}
+
+static bool is_collection_key(const MDB_val *key) {
+    const size_t len = sizeof COLLECTION_PREFIX - 1;
+    return key->mv_size > len && memcmp(key->mv_data, COLLECTION_PREFIX, len) == 0;
+}
+
+static int forget_collections(struct store *store) {
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    int rc = mdb_cursor_open(store->txn, store->meta, &cursor);
+    if (rc != 0) return rc;
+    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+        if (is_collection_key(&key) && (rc = mdb_cursor_del(cursor, 0)) != 0) break;
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int store_empty(struct store *store, struct reel_error *error) {
+    int rc = mdb_drop(store->txn, store->log, 0);
+    if (rc == 0) rc = mdb_drop(store->txn, store->rejected, 0);
+    if (rc == 0) rc = mdb_drop(store->txn, store->ids, 0);
+    if (rc == 0) rc = forget_collections(store);
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot empty the log", error);
 }
 
 /* ---- Sizes ----------------------------------------------------------------------------------- */
@@ -297,7 +339,7 @@ int store_try_room(struct store *store, struct reel_error *error) {
 
 /* ---- Backup -------------------------------------------------------------------------------- */
 
-/* The copy says what it is, so that it cannot be taken for the original. */
+/* The copy of a log of our own says what it is, so that it cannot be taken for the original. */
 static int mark_as_backup(const char *directory, uint64_t map_bytes, struct reel_error *error) {
     struct store copy = {.lock_fd = -1};
     struct store_options options = {.map_bytes = map_bytes, .readers_max = 8};
@@ -306,7 +348,7 @@ static int mark_as_backup(const char *directory, uint64_t map_bytes, struct reel
     if (rc == 0) rc = store_begin(&copy, error);
     if (rc == 0) rc = open_databases(&copy, error);
     if (rc == 0) rc = store_get_state(&copy, copy.txn, &state);
-    state.is_backup = 1;
+    if (rc == 0) state.is_backup = !mirrors(&copy);
     if (rc == 0) rc = store_put_state(&copy, &state, error);
     if (rc == 0)
         rc = store_commit(&copy, error);

@@ -2,7 +2,8 @@
  *
  * A store is a directory with data.mdb and lock.mdb (LMDB's) and reel.lock (ours: who has it),
  * or, in memory, the same on unlinked files and without syncing. It holds the databases
- *     meta       "store" → struct store_state; collection name → struct collection_state
+ *     meta       "store" → struct store_state; "origin" → struct store_origin;
+ *                collection name → struct collection_state
  *     log        seq → event (log.h)
  *     rejected   seq, collection → reason (rejected.h)
  *     ids        UUID of source and id → seq, of submitted events (ids.h)
@@ -48,6 +49,14 @@ struct collection_state {
     uint64_t changed;    /* seq of the event that last changed a record of it; 0: none */
 };
 
+/* The stream that this log mirrors, also kept in `meta`; a log of our own has none. */
+struct store_origin {
+    uint64_t created_ns;     /* when the stream was made, since 1970, UTC */
+    uint8_t stream_hash[16]; /* ids_hash of its name */
+    uint8_t filter_hash[16]; /* and of the subjects that are mirrored */
+    uint8_t salt[16];        /* all zero, but where the same stream had to be begun anew */
+};
+
 struct store {
     MDB_env *env;
     MDB_dbi meta, log, rejected, ids;
@@ -85,6 +94,15 @@ int store_get_collection(struct store *store, MDB_txn *txn, const char *name,
                          struct collection_state *ret);
 int store_put_collection(struct store *store, const char *name,
                          const struct collection_state *state, struct reel_error *error);
+
+/* -ENOENT: the log is our own. */
+int store_get_origin(struct store *store, MDB_txn *txn, struct store_origin *ret);
+int store_put_origin(struct store *store, const struct store_origin *origin,
+                     struct reel_error *error);
+
+/* Removes the log, with all that belongs to its events, and what is known of collections, whether
+ * or not they are loaded: records of those that are not go when they are. */
+int store_empty(struct store *store, struct reel_error *error);
 
 /* Opens, or makes, a collection's databases within the write transaction. */
 int store_open_collection(struct store *store, const char *name, MDB_dbi *ret_records,

@@ -2,9 +2,11 @@
 #include "work.h"
 
 #include "base/cleanup.h"
+#include "base/subject.h"
 #include "json/value.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 /* ---- One event ------------------------------------------------------------------------------- */
 
@@ -36,6 +38,56 @@ static int take(struct reel *reel, const struct arrival *arrival, struct reel_re
     return rc;
 }
 
+/* ---- What is to be published ----------------------------------------------------------------- */
+
+void outbox_finish(struct outbox *outbox) {
+    for (size_t i = 0; i < outbox->count; i++) {
+        text_finish(&outbox->list[i].bytes);
+        text_finish(&outbox->list[i].subject);
+    }
+    free(outbox->list);
+    *outbox = (struct outbox){0};
+}
+
+/* The subject of what no command made. */
+static void write_subject(struct text *ret, struct reel_str bytes, struct json_parser *parser) {
+    struct json *json;
+    const char *why;
+    struct reel_str type = {0};
+    if (json_parse(parser, bytes, 0, &json, &why) == 0)
+        type = reel_member_str(json_root(json), "type");
+    text_append_lit(ret, SUBJECT_ROOT ".event.");
+    subject_append_part(ret, type);
+}
+
+static int put_out(struct reel *reel, const struct arrival *arrival, uint64_t seq,
+                   struct reel_error *error) {
+    struct outbox *outbox = reel->outbox;
+    struct outgoing *list = realloc(outbox->list, (outbox->count + 1) * sizeof *list);
+    if (!list) return fail_memory(error);
+    outbox->list = list;
+    struct outgoing *outgoing = &list[outbox->count++];
+    *outgoing = (struct outgoing){.tried_seq = seq};
+    memcpy(outgoing->id_hash, arrival->id_hash, sizeof outgoing->id_hash);
+    text_append_str(&outgoing->bytes, arrival->bytes);
+    if (arrival->nats_subject.data)
+        text_append_str(&outgoing->subject, arrival->nats_subject);
+    else
+        write_subject(&outgoing->subject, arrival->bytes, reel->bodies);
+    return outgoing->bytes.failed || outgoing->subject.failed ? fail_memory(error) : 0;
+}
+
+int work_append(struct reel *reel, const struct arrival *arrival, struct reel_str record,
+                struct taken *ret, struct reel_error *error) {
+    int rc = dispatcher_take(&reel->dispatcher, arrival, ret, error);
+    if (rc < 0) return rc;
+    struct ids_known known = {ret->seq, ret->outcome, true, record};
+    rc = ids_put(&reel->dispatcher.store, arrival->id_hash, &known, error);
+    return rc == 0 && reel->outbox ? put_out(reel, arrival, ret->seq, error) : rc;
+}
+
+/* ---- Events ---------------------------------------------------------------------------------- */
+
 /* An event that comes once: 1 if it was appended, 0 if it was known. */
 static int take_once(struct reel *reel, struct reel_str payload, struct reel_result *ret,
                      struct reel_error *error) {
@@ -58,11 +110,56 @@ static int take_once(struct reel *reel, struct reel_str payload, struct reel_res
         *ret = (struct reel_result){known.seq, known.outcome, .repeated = true};
         return 0;
     }
-    if (rc == 0) rc = take(reel, &arrival, ret, error);
+    struct taken taken;
+    if (rc == 0) rc = work_append(reel, &arrival, (struct reel_str){"", 0}, &taken, error);
     if (rc < 0) return rc;
-    known = (struct ids_known){.seq = ret->seq, .outcome = ret->outcome};
-    rc = ids_put(&reel->dispatcher.store, hash, &known, error);
-    return rc < 0 ? rc : 1;
+    *ret = (struct reel_result){.seq = taken.seq, .outcome = taken.outcome};
+    return 1;
+}
+
+/* ---- A part of the stream -------------------------------------------------------------------- */
+
+/* Remembers what was published by a daemon like this one, the first time. */
+static int remember(struct reel *reel, const struct work *work, const struct mirrored *event,
+                    const struct taken *taken, struct reel_error *error) {
+    struct store *store = &reel->dispatcher.store;
+    struct ids_known known, before;
+    known = (struct ids_known){.seq = taken->seq, .outcome = taken->outcome};
+    work->taken(work->context, reel, event, &known);
+    int rc = ids_get(store, store->txn, event->id_hash, &before, error);
+    return rc == -ENOENT ? ids_put(store, event->id_hash, &known, error) : rc;
+}
+
+static int mirror_one(struct reel *reel, const struct work *work, const struct mirrored *event,
+                      struct reel_error *error) {
+    struct arrival arrival = {
+        .bytes = event->bytes,
+        .seq = event->seq,
+        .time_ns = event->time_ns,
+        .flags = event->flags | (event->id_hash ? LOG_SUBMITTED : 0),
+        .id_hash = event->id_hash,
+        .nats_subject = event->subject,
+        .fold = true,
+    };
+    struct taken taken;
+    int rc = dispatcher_take(&reel->dispatcher, &arrival, &taken, error);
+    if (rc == 0 && event->id_hash) rc = remember(reel, work, event, &taken, error);
+    return rc < 0 ? rc : dispatcher_relieve(&reel->dispatcher, error);
+}
+
+static int mirror_step(struct reel *reel, struct work *work, struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    uint64_t before = dispatcher->state.head;
+    if (before < work->follows)
+        return fail(error, -ESTALE, "what comes before event %llu was not taken",
+                    (unsigned long long)work->follows + 1);
+    for (size_t i = 0; i < work->count; i++) {
+        const struct mirrored *event = &work->mirrored[i];
+        int rc = event->seq > dispatcher->state.head ? mirror_one(reel, work, event, error) : 0;
+        if (rc < 0) return rc;
+    }
+    if (work->reach > dispatcher->state.head) dispatcher_reach(dispatcher, work->reach);
+    return dispatcher->state.head > before ? STEP_WRITTEN : STEP_NOTHING;
 }
 
 /* ---- One work -------------------------------------------------------------------------------- */
@@ -97,6 +194,7 @@ static int check_batch(struct reel *reel, const struct work *work, struct reel_e
 }
 
 static int step(struct reel *reel, struct work *work) {
+    if (work->kind == WORK_MIRROR) return mirror_step(reel, work, &work->error);
     if (work->kind == WORK_ORDER) {
         reel_answer_done(&work->answer);
         work->answer = (struct reel_answer){0};
@@ -152,18 +250,41 @@ static size_t run_together(struct reel *reel, struct work *const *works, size_t 
     return count;
 }
 
+/* Tries one, and undoes it: what it would have appended is in its outbox. */
+static void try_one(struct reel *reel, struct work *work) {
+    outbox_finish(work->outbox);
+    reel->outbox = work->outbox;
+    work->rc = dispatcher_begin(&reel->dispatcher, &work->error);
+    if (work->rc == 0) {
+        int done = step(reel, work);
+        work->rc = done < 0 ? done : 0;
+        dispatcher_abort(&reel->dispatcher);
+    }
+    reel->outbox = NULL;
+}
+
+/* How many of them, from the first on, can be done together. */
+static size_t count_together(struct work *const *works, size_t count) {
+    size_t together = 0;
+    while (together < count && !works[together]->outbox) together++;
+    return together;
+}
+
 /* Tries the largest group that may do well, again and again. */
 static size_t run_all(struct reel *reel, struct work *const *works, size_t count) {
-    size_t commits = 0, together = count;
+    size_t commits = 0, together = count_together(works, count);
     while (count > 0) {
-        size_t fit = run_together(reel, works, together, &commits);
-        if (fit < together) {
+        size_t fit = together > 0 ? run_together(reel, works, together, &commits) : 1;
+        if (together == 0) {
+            try_one(reel, works[0]);
+        } else if (fit < together) {
             together = fit;
             continue;
         }
         const struct work *last = works[fit - 1];
         works += fit;
-        together = count -= fit;
+        count -= fit;
+        together = count_together(works, count);
         if (!is_for_all(last->rc)) continue;
         fail_all(works, count, last->rc, &last->error);
         break;

@@ -17,7 +17,7 @@ scratch=$(realpath -m "${REEL_BUILD_DIR:-$root/build-test}")
 
 packages_tests=(
     binutils clang clang-format curl groff-base jq libclang-rt-14-dev llvm
-    libcmocka-dev libcurl4-openssl-dev
+    libcmocka-dev libcurl4-openssl-dev nats-server openssl
 )
 
 stages=(packages format plain install quickstart sanitized threads fuzzers)

@@ -143,14 +143,23 @@ static int take_file(struct config *config, bool all, struct reel_error *error) 
     return 0;
 }
 
+/* The value of the first of its names that has one, or NULL. */
+static const char *find_variable(const struct reel_setting *setting, struct spelling *ret_name) {
+    const char *text = getenv(config_variable(ret_name, setting)), *rest = setting->also;
+    while ((!text || !text[0]) && rest && rest[0]) {
+        int len = (int)strcspn(rest, " ");
+        snprintf(ret_name->text, sizeof ret_name->text, "%.*s", len, rest);
+        text = getenv(ret_name->text);
+        rest += len;
+        rest += strspn(rest, " ");
+    }
+    return text && text[0] ? text : NULL;
+}
+
 static int take_variable(struct config_value *value, struct reel_error *error) {
     struct spelling own, flag;
-    const char *name = config_variable(&own, value->setting), *text = getenv(name);
-    if ((!text || !text[0]) && value->setting->also) {
-        name = value->setting->also;
-        text = getenv(name);
-    }
-    if (!text || !text[0]) return 0;
+    const char *text = find_variable(value->setting, &own), *name = own.text;
+    if (!text) return 0;
     if (value->setting->flags & SETTING_FLAG_ONLY)
         return fail(error, -EINVAL, "environment %s is set, which may only be given as %s", name,
                     config_flag(&flag, value->setting));

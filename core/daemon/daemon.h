@@ -1,6 +1,6 @@
 /* daemon.h: what `reeld serve` consists of, wired in this order and ended in the opposite one:
  *
- *     config → log → tokens → reel and its plugins → intake (the writer thread) → sinks
+ *     config → log → tokens → reel and its plugins → intake (the writer thread) → feed → sinks
  *
  * The main thread waits for signals; a sink's host functions (stage.c) run on the sink's threads.
  */
@@ -10,7 +10,7 @@
 #include "daemon/config.h"
 #include "daemon/log.h"
 #include "daemon/tokens.h"
-#include "intake/intake.h"
+#include "feeds/nats.h"
 
 #define STAGES_MAX 64
 
@@ -30,6 +30,8 @@ struct daemon {
     struct reel *reel;
     struct tokens *tokens;
     struct intake *intake;
+    struct nats *nats;
+    struct feed *feed;   /* NULL: the log is our own */
     uint64_t started_ns; /* since 1970, UTC */
     pthread_t main_thread;
 

@@ -19,7 +19,8 @@ static uint64_t lag_of(struct reel *reel, struct reel_view *view, uint64_t head)
     return head - lowest;
 }
 
-static void write_reason(struct reel_status *status, const struct intake_figures *figures) {
+static void write_reason(struct reel_status *status, const struct intake_figures *figures,
+                         const struct feed_figures *feed) {
     if (status->draining)
         snprintf(status->reason, sizeof status->reason, "the daemon is about to end");
     else if (figures->disk_full)
@@ -27,13 +28,26 @@ static void write_reason(struct reel_status *status, const struct intake_figures
     else if (!figures->caught_up)
         snprintf(status->reason, sizeof status->reason, "catching up: %" PRIu64 " events to fold",
                  status->lag);
+    else if (feed && !feed->level)
+        snprintf(status->reason, sizeof status->reason, "%s", feed->reason);
+}
+
+/* Of a log that mirrors a stream. */
+static void show_feed(const struct daemon *daemon, const struct feed_figures *feed,
+                      struct reel_status *ret) {
+    ret->feed = feed_name(daemon->feed);
+    ret->feed_state = !feed->up ? "down" : feed->level ? "up" : "behind";
+    if (feed->known_seq > ret->known_seq) ret->known_seq = feed->known_seq;
+    ret->lag += feed->pending;
 }
 
 void daemon_status(struct daemon *daemon, struct reel_status *ret) {
     struct intake_figures figures;
+    struct feed_figures feed;
     struct reel_view *view;
     struct reel_position position;
     intake_read(daemon->intake, &figures);
+    if (daemon->feed) feed_read(daemon->feed, &feed);
     *ret = (struct reel_status){
         .draining = atomic_load(&daemon->draining),
         .started_ns = daemon->started_ns,
@@ -50,7 +64,8 @@ void daemon_status(struct daemon *daemon, struct reel_status *ret) {
             ret->lag = lag_of(daemon->reel, view, position.head);
         reel_view_close(view);
     }
-    write_reason(ret, &figures);
+    if (daemon->feed) show_feed(daemon, &feed, ret);
+    write_reason(ret, &figures, daemon->feed ? &feed : NULL);
     ret->ready = !ret->reason[0];
 }
 
@@ -140,6 +155,20 @@ static void measure_intake(const struct measuring *to, struct intake *intake) {
     to->fn(to->context, &times);
 }
 
+static void measure_feed(const struct measuring *to, struct feed *feed) {
+    struct feed_figures figures;
+    feed_read(feed, &figures);
+    GAUGE(to, "reel_feed_up", "1 while a session with the broker goes on", "", figures.up);
+    GAUGE(to, "reel_feed_level", "1 when it has given all that the stream had", "", figures.level);
+    GAUGE(to, "reel_feed_pending", "Messages of the stream that are yet to come", "",
+          figures.pending);
+    COUNTER(to, "reel_feed_sessions_total", "Sessions with the broker", "", figures.sessions);
+    COUNTER(to, "reel_feed_published_total", "Events that were published and have come back", "",
+            figures.published);
+    GAUGE(to, "reel_feed_publishing", "Events that were published and are waited for", "",
+          figures.publishing);
+}
+
 void daemon_measures(struct daemon *daemon, reel_measure_fn fn, void *context) {
     struct measuring to = {fn, context};
     struct reel_view *view;
@@ -153,6 +182,7 @@ void daemon_measures(struct daemon *daemon, reel_measure_fn fn, void *context) {
         reel_view_close(view);
     }
     measure_intake(&to, daemon->intake);
+    if (daemon->feed) measure_feed(&to, daemon->feed);
     daemon_status(daemon, &status);
     GAUGE(&to, "reel_ready", "1 when caught up and able to write", "", status.ready);
 }

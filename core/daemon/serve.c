@@ -223,6 +223,74 @@ static int start_intake(struct daemon *daemon, struct reel_error *error) {
     return intake_start(&options, &daemon->intake, error);
 }
 
+/* ---- The feed -------------------------------------------------------------------------------- */
+
+static void say(void *context, reel_level level, const char *sentence) {
+    (void)context;
+    log_line(level, "feed", "%s", sentence);
+}
+
+static void changed(void *context) {
+    struct daemon *daemon = context;
+    stages_moved(daemon, reel_cursor(daemon->reel));
+}
+
+/* Is every collection to be rebuilt? Then so may the log that they are built from. */
+static bool rebuilds_all(const struct daemon *daemon) {
+    const char *collection, *wanted;
+    for (size_t n = 0; (collection = reel_collection_name(daemon->reel, n)); n++) {
+        bool found = false;
+        for (size_t i = 0; (wanted = config_text(daemon->config, "rebuild", i)); i++)
+            found = found || strcmp(wanted, collection) == 0;
+        if (!found) return false;
+    }
+    return true;
+}
+
+static int create_nats(struct daemon *daemon, struct reel_error *error) {
+    const struct config *config = daemon->config;
+    uint64_t batch = config_number(config, "batch_events_max"),
+             queue = config_number(config, "queue_events_max");
+    struct nats_options options = {
+        .urls = config_text(config, "nats", 0),
+        .stream = config_text(config, "stream", 0),
+        .filter = config_text(config, "subjects", 0),
+        .creds = config_text(config, "nats_creds", 0),
+        .user = config_text(config, "nats_user", 0),
+        .password = config_text(config, "nats_password", 0),
+        .token = config_text(config, "nats_token", 0),
+        .tls = config_number(config, "nats_tls"),
+        .ca = config_text(config, "nats_ca", 0),
+        .cert = config_text(config, "nats_cert", 0),
+        .key = config_text(config, "nats_key", 0),
+        .event_bytes_max = (uint32_t)config_number(config, "event_bytes_max"),
+        .batch_events = batch < queue / 4 + 1 ? batch : queue / 4 + 1,
+    };
+    return nats_create(&options, &daemon->nats, error);
+}
+
+static int start_feed(struct daemon *daemon, struct reel_error *error) {
+    const struct config *config = daemon->config;
+    if (!config_text(config, "nats", 0)) return feed_check_own(daemon->reel, error);
+    int rc = create_nats(daemon, error);
+    if (rc < 0) return rc;
+    struct feed_options options = {
+        .broker = &nats_broker,
+        .broker_state = daemon->nats,
+        .release = nats_release,
+        .reel = daemon->reel,
+        .intake = daemon->intake,
+        .filter = config_text(config, "subjects", 0),
+        .begin_anew = rebuilds_all(daemon),
+        .room_events = config_number(config, "queue_events_max"),
+        .publish_ms_max = (uint32_t)config_number(config, "publish_ms_max"),
+        .say = say,
+        .changed = changed,
+        .context = daemon,
+    };
+    return feed_start(&options, &daemon->feed, error);
+}
+
 /* ---- Signals --------------------------------------------------------------------------------- */
 
 /* daemon_quit's own: it stays blocked, so that to quit again while ending is nothing, whereas a
@@ -286,8 +354,14 @@ static int start(struct daemon *daemon, int argc, char **argv, struct reel_error
     if (rc == 0) rc = load_plugins(daemon, error);
     if (rc == 0) rc = start_reel(daemon, error);
     if (rc == 0) rc = start_intake(daemon, error);
+    if (rc == 0) rc = start_feed(daemon, error);
     if (rc == 0) rc = start_sinks(daemon, error);
     return rc;
+}
+
+static uint32_t left_ms(uint64_t until_ms) {
+    uint64_t now = clock_ms();
+    return now < until_ms ? (uint32_t)(until_ms - now) : 0;
 }
 
 /* What is under way ends; then everything does, in the opposite order. */
@@ -295,13 +369,17 @@ static void end(struct daemon *daemon) {
     uint64_t began_ms = clock_ms();
     uint64_t timeout_ms = config_number(daemon->config, "drain_ms_max");
     atomic_store(&daemon->draining, true);
-    if (daemon->intake) { /* first what has been handed over, so that all sinks see it */
-        intake_drain(daemon->intake, (uint32_t)timeout_ms);
-        uint64_t taken_ms = clock_ms() - began_ms;
-        stages_drain(daemon, taken_ms < timeout_ms ? (uint32_t)(timeout_ms - taken_ms) : 0);
+    uint64_t until_ms = began_ms + timeout_ms;
+    if (daemon->feed) feed_drain(daemon->feed, left_ms(until_ms)); /* what waits to come back */
+    if (daemon->intake) { /* then what has been handed over, so that all sinks see it */
+        intake_drain(daemon->intake, left_ms(until_ms));
+        stages_drain(daemon, left_ms(until_ms));
+        if (daemon->feed) feed_stop(daemon->feed);
         intake_stop(daemon->intake);
     }
     stages_stop(daemon);
+    feed_destroy(daemon->feed);
+    nats_destroy(daemon->nats);
     intake_destroy(daemon->intake);
     tokens_destroy(daemon->tokens);
     reel_close(daemon->reel);

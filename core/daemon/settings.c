@@ -35,6 +35,32 @@ const struct reel_setting *const daemon_settings[] = {
     REEL_SETTING(.name = "log_level", .kind = REEL_SETTING_ONE_OF, .values = levels,
                  .standard = "info", .unit = "LEVEL", .help = "the least that is logged"),
 
+    /* The stream that the log mirrors, if it is not its own. */
+    REEL_SETTING(.name = "nats", TEXT, .unit = "URL", .also = "REEL_NATS_URL CELLOS_NATS_URL",
+                 .help = "mirror a stream of NATS JetStream: one server, or several of a cluster "
+                         "with commas between; without it, the log is the daemon's own"),
+    REEL_SETTING(.name = "stream", TEXT, .unit = "NAME", .standard = "CELLOS_EVENTS",
+                 .help = "that stream; it is made if it is not there"),
+    REEL_SETTING(.name = "subjects", TEXT, .unit = "FILTER", .standard = "cellos.events.>",
+                 .help = "what is mirrored of it"),
+    REEL_SETTING(.name = "nats_creds", TEXT, .unit = "FILE", .help = "a credentials file of NATS"),
+    REEL_SETTING(.name = "nats_user", TEXT, .unit = "NAME", .help = "a user of NATS"),
+    REEL_SETTING(.name = "nats_password", TEXT, .unit = "TEXT",
+                 .help = "his password; a flag can be seen by others on the machine"),
+    REEL_SETTING(.name = "nats_token", TEXT, .unit = "TEXT",
+                 .help = "or a token of NATS, likewise"),
+    REEL_SETTING(.name = "nats_tls", .kind = REEL_SETTING_SWITCH,
+                 .help = "ask for TLS where the URL does not"),
+    REEL_SETTING(.name = "nats_ca", TEXT, .unit = "FILE",
+                 .help = "trust the servers that these certificates (PEM) vouch for"),
+    REEL_SETTING(.name = "nats_cert", TEXT, .unit = "FILE",
+                 .help = "our own certificate (PEM), for servers that ask for one"),
+    REEL_SETTING(.name = "nats_key", TEXT, .unit = "FILE",
+                 .help = "its key (PEM); by default in the same file"),
+    REEL_SETTING(.name = "publish_ms_max", NUMBER, .unit = "ms", .standard = "10000", .min = 100,
+                 .max = 600000,
+                 .help = "how long a client waits for what it published to come back"),
+
     /* What it does once. */
     REEL_SETTING(.name = "rebuild", .kind = REEL_SETTING_TEXT,
                  .flags = REEL_SETTING_LIST | SETTING_FLAG_ONLY, .unit = "COLLECTION",

@@ -1,5 +1,5 @@
 /* stage.c: the host table of sinks (reel/sink.h), and their running. Reading goes straight to the
- * Reel; what is to be written becomes a job of the intake. */
+ * Reel; what is to be written becomes a job of the intake, or of the feed. */
 #include "daemon/daemon.h"
 
 #include "base/cleanup.h"
@@ -101,8 +101,10 @@ static void submission_done(struct job *job) {
     free(submission);
 }
 
+/* To be appended; or, where the log is a mirror, to be published. */
 static int push(struct daemon *daemon, struct job *job, struct reel_error *error) {
-    int rc = intake_push(daemon->intake, job, error);
+    int rc = daemon->feed ? feed_push(daemon->feed, job, error)
+                          : intake_push(daemon->intake, job, error);
     if (rc < 0) free(job);
     return rc;
 }

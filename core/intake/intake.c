@@ -13,6 +13,10 @@
 /* What of a transaction's time may be spent on waiting for others to join the next. */
 #define PATIENCE_PART 4
 
+/* A part of a stream may be so much larger than what else one transaction takes: it is only much
+ * while the log is far behind, and then nobody waits for it. */
+#define MIRROR_FACTOR 16
+
 /* Most jobs in one transaction, however small they are. */
 #define GROUP_MAX 4096
 
@@ -32,13 +36,13 @@ struct intake {
 
     struct histogram commit_times;
     struct work *group[GROUP_MAX]; /* the writer's, as are these: of the last group */
-    uint64_t group_jobs, group_ns;
+    uint64_t group_senders, group_ns;
 };
 
 /* ---- The queue ------------------------------------------------------------------------------- */
 
 static uint64_t job_events(const struct job *job) {
-    return job->work.kind == WORK_EVENTS ? job->work.count : 1;
+    return job->work.kind == WORK_ORDER ? 1 : job->work.count;
 }
 
 /* Of what waits: its payload, and what a job takes besides. */
@@ -87,7 +91,7 @@ int intake_push(struct intake *intake, struct job *job, struct reel_error *error
 static void await_others(struct intake *intake) {
     uint64_t until_ns = clock_ns() + intake->group_ns / PATIENCE_PART;
     struct timespec until = clock_at(until_ns);
-    intake->wanted_jobs = intake->group_jobs;
+    intake->wanted_jobs = intake->group_senders;
     while (intake->queue_jobs < intake->wanted_jobs && !intake->draining)
         if (pthread_cond_timedwait(&intake->work, &intake->lock, &until) == ETIMEDOUT) break;
     intake->wanted_jobs = 0;
@@ -97,15 +101,16 @@ static void await_others(struct intake *intake) {
  * bounds memory. */
 static struct job *take_group(struct intake *intake, size_t *ret_count) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
-    if (intake->first && intake->group_jobs > 1) await_others(intake);
+    if (intake->first && intake->group_senders > 1) await_others(intake);
     struct job *first = intake->first, *last = NULL;
     uint64_t events = 0, bytes = 0;
     size_t count = 0;
     for (struct job *job = first; job && count < GROUP_MAX; job = job->next) {
+        uint64_t factor = job->work.kind == WORK_MIRROR ? MIRROR_FACTOR : 1;
         events += job_events(job);
         bytes += job->bytes;
-        if (count > 0 &&
-            (events > intake->options.batch_events_max || bytes > intake->options.batch_bytes_max))
+        if (count > 0 && (events > intake->options.batch_events_max * factor ||
+                          bytes > intake->options.batch_bytes_max))
             break;
         intake->group[count++] = &job->work;
         last = job;
@@ -119,16 +124,17 @@ static struct job *take_group(struct intake *intake, size_t *ret_count) {
 }
 
 static void answer_group(struct intake *intake, struct job *first) {
-    uint64_t jobs = 0, events = 0, bytes = 0;
+    uint64_t jobs = 0, senders = 0, events = 0, bytes = 0;
     while (first) {
         struct job *job = first;
         first = job->next;
         jobs++;
+        if (job->work.kind != WORK_MIRROR) senders++;
         events += job_events(job);
         bytes += job_memory(job);
         job->done(job);
     }
-    intake->group_jobs = jobs;
+    intake->group_senders = senders;
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
     intake->queue_jobs -= jobs;
     intake->queue_events -= events;

@@ -21,6 +21,7 @@ struct job {
     struct work work;
     uint64_t bytes;                /* of its payload */
     void (*done)(struct job *job); /* the job is the caller's again */
+    void *context;                 /* of `done` */
     struct job *next;              /* the queue's */
 };
 

@@ -2,13 +2,11 @@
  * structured JSON and passed the same rules: also what binary mode wrote. */
 #include "http/cloudevents.h"
 
-#include "http/binary_mode.h"
-#include "http/event_rules.h"
-#include "http/formats.h"
+#include "cloudevents/event_rules.h"
+#include "cloudevents/formats.h"
 #include "json/value.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 enum mode { MODE_STRUCTURED, MODE_BATCHED, MODE_BINARY };
 
@@ -18,7 +16,7 @@ enum mode { MODE_STRUCTURED, MODE_BATCHED, MODE_BINARY };
 struct reading {
     struct json_parser *parser;
     const struct cloudevents_bounds *bounds;
-    const struct cloudevents_request *request;
+    const struct message_head *request;
     struct cloudevents result;
     struct arena arena; /* for the rules, and what binary mode decodes */
     struct reel_error *error;
@@ -45,13 +43,6 @@ void cloudevents_finish(struct cloudevents *events) {
 
 /* ---- Which mode ------------------------------------------------------------------------------ */
 
-/* Section 3: whatever begins so is no binary mode. */
-static bool is_cloudevents_type(struct reel_str content_type) {
-    static const char prefix[] = "application/cloudevents";
-    const size_t len = sizeof prefix - 1;
-    return content_type.len >= len && strncasecmp(content_type.data, prefix, len) == 0;
-}
-
 static int format_mode(struct reel_str content_type, enum mode *ret, struct reel_error *error) {
     struct media_type media;
     if (!format_read_media_type(content_type, &media))
@@ -69,9 +60,9 @@ static int format_mode(struct reel_str content_type, enum mode *ret, struct reel
     return 0;
 }
 
-static int find_mode(const struct cloudevents_request *request, enum mode *ret,
-                     struct reel_error *error) {
-    if (is_cloudevents_type(request->content_type))
+static int find_mode(const struct message_head *request, enum mode *ret, struct reel_error *error) {
+    /* Section 3: whatever begins so is no binary mode. */
+    if (str_begins_caseless(request->content_type, CLOUDEVENTS_TYPE))
         return format_mode(request->content_type, ret, error);
     if (!binary_mode_has_headers(request))
         return fail(error, -EPROTONOSUPPORT,
@@ -107,23 +98,18 @@ static int make_list(struct reading *reading, size_t count) {
     return reading->result.events ? 0 : fail_memory(reading->error);
 }
 
-/* An event that is all of a text. */
-static int read_one(struct reading *reading, struct text *text) {
-    struct json *json;
-    int rc = check_size(reading, text->len);
-    if (rc == 0) rc = parse(reading, text, "event", &json);
-    if (rc == 0) rc = event_rules_check(json_root(json), &reading->arena, reading->error);
-    if (rc == 0) rc = make_list(reading, 1);
-    if (rc == 0) reading->result.events[0] = text_str(text);
-    return rc;
-}
-
 /* ---- The modes ------------------------------------------------------------------------------- */
 
 static int read_structured(struct reading *reading, struct text *body) {
-    int rc = read_one(reading, body);
-    if (rc == 0) reading->result.text = *body;
-    return rc;
+    struct json *json;
+    int rc = check_size(reading, body->len);
+    if (rc == 0) rc = parse(reading, body, "event", &json);
+    if (rc == 0) rc = event_rules_check(json_root(json), &reading->arena, reading->error);
+    if (rc == 0) rc = make_list(reading, 1);
+    if (rc < 0) return rc;
+    reading->result.events[0] = text_str(body);
+    reading->result.text = *body;
+    return 0;
 }
 
 static int read_element(struct reading *reading, size_t index, struct reel_value element) {
@@ -171,13 +157,16 @@ static int read_binary(struct reading *reading, struct text *body) {
     if (rc == 0)
         rc = binary_mode_write(reading->parser, reading->request, text_str(body), &reading->arena,
                                event, reading->error);
-    if (rc == 0) rc = read_one(reading, event);
-    if (rc == 0) text_finish(body);
-    return rc;
+    if (rc == 0) rc = check_size(reading, event->len);
+    if (rc == 0) rc = make_list(reading, 1);
+    if (rc < 0) return rc;
+    reading->result.events[0] = text_str(event);
+    text_finish(body);
+    return 0;
 }
 
 int cloudevents_read_take(struct json_parser *parser, const struct cloudevents_bounds *bounds,
-                          const struct cloudevents_request *request, struct text *body,
+                          const struct message_head *request, struct text *body,
                           struct cloudevents *ret, struct reel_error *error) {
     enum mode mode;
     struct reading reading = {

@@ -1,5 +1,6 @@
 /* cloudevents.h: from an HTTP request to CloudEvents in structured JSON (CloudEvents HTTP protocol
- * binding 1.0.2 and JSON event format 1.0.2; the rules for one event are in event_rules.h).
+ * binding 1.0.2 and JSON event format 1.0.2; the rules for one event are in
+ * cloudevents/event_rules.h).
  *
  * The Content-Type tells which of the binding's three modes it is:
  *   application/cloudevents+json          structured: the body is the event, and is kept as it is
@@ -10,27 +11,12 @@
  *                                         the request is taken for something else
  * The formats of the first two are known in UTF-8 only, and no others are.
  *
- * In binary mode the event is written anew. A body of a JSON media type becomes `data` as it
- * stands; text (text/…, …/xml, …+xml) that is UTF-8 becomes a string; any other, or one
- * without a Content-Type, `data_base64`; an empty one nothing. Header values lose their double
- * quotes and are percent-decoded once (section 3.1.3.2); a % must be followed by two digits.
+ * In binary mode the event is written anew (cloudevents/binary_mode.h).
  */
 #ifndef REEL_SINKS_HTTP_CLOUDEVENTS_H
 #define REEL_SINKS_HTTP_CLOUDEVENTS_H
 
-#include "base/error.h"
-#include "base/text.h"
-#include "json/parser.h"
-
-/* Called for one header after another; anything but 0 ends the walk and is what it returns. */
-typedef int (*header_fn)(void *context, struct reel_str name, struct reel_str value);
-
-/* A request's head. The strings need to live for the call only. */
-struct cloudevents_request {
-    struct reel_str content_type; /* NULL data or empty: none */
-    int (*each_header)(void *headers, header_fn fn, void *context);
-    void *headers;
-};
+#include "cloudevents/binary_mode.h"
 
 struct cloudevents_bounds {
     size_t event_bytes_max;
@@ -52,7 +38,7 @@ struct cloudevents {
  * -EPROTONOSUPPORT: no CloudEvents, or in a format that is not known; -ENOMEM. The sentence names
  * the attribute, and the event of a batch by its index from 0: `events[3]: …`. */
 int cloudevents_read_take(struct json_parser *parser, const struct cloudevents_bounds *bounds,
-                          const struct cloudevents_request *request, struct text *body,
+                          const struct message_head *request, struct text *body,
                           struct cloudevents *ret, struct reel_error *error);
 void cloudevents_finish(struct cloudevents *events);
 

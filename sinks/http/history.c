@@ -81,6 +81,15 @@ static int check_page(struct request *request, const struct event_filter *filter
     return -EINVAL;
 }
 
+/* Where an empty page ends: at the head, or at `since`, if the log is known to reach that far. */
+static uint64_t end_of(struct request *request, const struct reel_position *position,
+                       uint64_t since) {
+    struct reel_status status;
+    if (since <= position->head) return position->head;
+    reel_stage_status(request_stage(request), &status);
+    return since <= status.known_seq ? since : position->head;
+}
+
 static int write_page(struct request *request, struct reel_view *view,
                       const struct reel_position *position, uint64_t since, uint64_t limit) {
     struct page page = {
@@ -97,7 +106,7 @@ static int write_page(struct request *request, struct reel_view *view,
         rc = reel_stage_log(request_stage(request), view, since + 1, take_entry, &page);
     if (rc == -ETIME && page.examined > 0) rc = 1; /* a shorter page is as good */
     if (rc < 0) return rc;
-    uint64_t cursor = rc > 0 ? page.last_seq : position->head; /* 0: to the end */
+    uint64_t cursor = rc > 0 ? page.last_seq : end_of(request, position, since); /* 0: to the end */
     write_end(&request->answer, cursor, position->epoch.text);
     return 0;
 }

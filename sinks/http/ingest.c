@@ -109,7 +109,7 @@ static int each_header(void *headers, header_fn fn, void *context) {
 static int read_events(struct request *request, struct cloudevents *ret, struct reel_error *error) {
     const struct server *server = request->server;
     struct cloudevents_bounds bounds = {server->event_bytes_max, server->batch_events_max};
-    struct cloudevents_request given = {
+    struct message_head given = {
         .content_type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE),
         .each_header = each_header,
         .headers = request,

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Builds optimised and prints the figures that README.md quotes. Run it on an idle machine.
-#     bash tests/bench/run.sh                    both
+#     bash tests/bench/run.sh                    all
 #     bash tests/bench/run.sh fold [EVENTS]      how fast events become records
 #     bash tests/bench/run.sh serve [--long]     what the daemon does over HTTP
+#     bash tests/bench/run.sh nats [EVENTS]      how it follows a stream; needs nats-server
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${REEL_BUILD_DIR:-$root/build-bench}
@@ -13,8 +14,8 @@ fi
 meson compile -C "$build" >/dev/null
 
 export REEL_BUILD_ROOT=$build REEL_SOURCE_ROOT=$root
-case ${1:-both} in
-fold | serve) exec "$build/tests/bench/$1_bench" "${@:2}" ;;
-both) "$build/tests/bench/fold_bench" && exec "$build/tests/bench/serve_bench" ;;
-*) sed -n '2,5s/^# //p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
+case ${1:-all} in
+fold | serve | nats) exec "$build/tests/bench/$1_bench" "${@:2}" ;;
+all) for name in fold serve nats; do "$build/tests/bench/${name}_bench"; done ;;
+*) sed -n '2,6s/^# //p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
 esac

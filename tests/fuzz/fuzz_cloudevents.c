@@ -42,7 +42,7 @@ static int read_request(struct reel_str type, struct reel_str headers, struct re
                         struct cloudevents *ret) {
     struct text body = {0};
     struct reel_error error = {""};
-    struct cloudevents_request request = {type, each_header, &headers};
+    struct message_head request = {type, each_header, &headers};
     text_append_str(&body, bytes);
     int rc = cloudevents_read_take(parser, &bounds, &request, &body, ret, &error);
     if (rc == 0) {

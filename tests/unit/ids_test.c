@@ -126,7 +126,7 @@ static void a_later_event_takes_the_name_over(void **state) {
 
 static void outcome_and_record_are_remembered_with_it(void **state) {
     struct store *store = *state;
-    struct ids_known known = {7, REEL_REJECTED, STR("key\0 of it")}, found;
+    struct ids_known known = {7, REEL_REJECTED, true, STR("key\0 of it")}, found;
     assert_int_equal(ids_put(store, one, &known, NULL), 0);
     assert_int_equal(put(store, other, 8), 0);
     assert_int_equal(ids_get(store, store->txn, one, &found, NULL), 0);

@@ -52,7 +52,8 @@ REEL_VISIBLE const char *reel_plugin_directory(void);
 
 enum {
     /* Give the log a new identity: events of before and after are not compared. Needed to open a
-     * restored backup, since the same (epoch, seq) would name other events. */
+     * restored backup, since the same (epoch, seq) would name other events. Where the log mirrors
+     * a stream it is neither needed nor done: the numbers are the stream's. */
     REEL_NEW_EPOCH = 1 << 0,
 
     /* reel_start leaves what is behind to reel_catch_up, or to the next call that writes; until

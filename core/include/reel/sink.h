@@ -56,7 +56,8 @@ struct reel_setting {
     const char *unit;          /* "ms", "bytes", "DIR", …: what --help shows for the value */
     const char *help;          /* one line */
     const char *const *values; /* ONE_OF, NULL-terminated */
-    const char *also;          /* another name in the environment, which counts for less; or NULL */
+    const char *also;          /* other names in the environment, separated by spaces, each of which
+                                  counts for less than those before it; or NULL */
 };
 
 enum {
@@ -126,7 +127,7 @@ struct reel_status {
     uint64_t queue_events; /* waiting for the writer */
     uint64_t queue_bytes;
     const char *feed;       /* "embedded", "jetstream" */
-    const char *feed_state; /* "up", "down" */
+    const char *feed_state; /* "up", "behind", "down" */
     const char *server;     /* version of the daemon */
     const char *build;      /* "release", "debug" */
     uint64_t known_seq;     /* the log is known to reach so far: past the cursor while events of a

@@ -81,6 +81,8 @@ enum {
     REEL_LOG_OVERSIZE = 1 << 1,  /* above event_bytes_max: `bytes` is empty */
     REEL_LOG_SUBMITTED = 1 << 2, /* came by a command or by POST: a repeat of its source and id
                                     is known as one */
+    REEL_LOG_CONVERTED = 1 << 4, /* came in a broker's binary mode: `bytes` are the structured form
+                                    that was made of it */
 };
 
 /* One event of the log. Borrowed until the callback returns. */

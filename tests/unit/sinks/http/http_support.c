@@ -1,29 +1,12 @@
 /* http_support.c: see http_support.h. */
 #include "http_support.h"
 
-#include <stdlib.h>
-
-static int each_header(void *headers, header_fn fn, void *context) {
-    const char *line = headers;
-    while (line && *line) {
-        size_t len = strcspn(line, "\n");
-        const char *colon = memchr(line, ':', len);
-        must(colon && colon[1] == ' ');
-        struct reel_str name = {line, (size_t)(colon - line)};
-        struct reel_str value = {colon + 2, (size_t)(line + len - colon - 2)};
-        int rc = fn(context, name, value);
-        if (rc != 0) return rc;
-        line += len + (line[len] == '\n');
-    }
-    return 0;
-}
-
 int request_read(const struct request *request, struct cloudevents *ret, struct reel_error *error) {
     struct text body = {0};
     struct json_parser *parser = json_parser_create(NULL);
-    struct cloudevents_request head = {
+    struct message_head head = {
         .content_type = reel_text(request->type),
-        .each_header = each_header,
+        .each_header = each_header_line,
         .headers = (void *)request->headers,
     };
     struct cloudevents_bounds bounds = request->bounds;
@@ -64,27 +47,4 @@ void assert_refused(const struct request *request, unsigned status, const char *
     if (rc == 0) fail_msg("accepted, \"%s\" was expected", part);
     assert_sentence(&error, part);
     assert_int_equal(cloudevents_status(rc), status);
-}
-
-static char *event_with(const char *members) {
-    size_t size = sizeof "{" NEEDED ",}" + strlen(members);
-    char *event = malloc(size);
-    must(event);
-    snprintf(event, size, "{" NEEDED "%s%s}", *members ? "," : "", members);
-    test_context("%s", event);
-    return event;
-}
-
-void assert_members_accepted(const char *members) {
-    char *event = event_with(members);
-    struct request request = {.type = STRUCTURED, .body = reel_text(event)};
-    assert_event(&request, request.body);
-    free(event);
-}
-
-void assert_members_refused(const char *members, const char *part) {
-    char *event = event_with(members);
-    struct request request = {.type = STRUCTURED, .body = reel_text(event)};
-    assert_refused(&request, 400, part);
-    free(event);
 }

@@ -2,7 +2,7 @@
 #ifndef TESTS_UNIT_HTTP_SUPPORT_H
 #define TESTS_UNIT_HTTP_SUPPORT_H
 
-#include "unit.h"
+#include "cloudevents/cloudevents_support.h"
 
 #include "http/cloudevents.h"
 
@@ -16,10 +16,6 @@ struct request {
 #define STRUCTURED "application/cloudevents+json"
 #define BATCHED    "application/cloudevents-batch+json"
 
-/* What every event must have, as members and as headers. */
-#define NEEDED         "\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/s\",\"type\":\"t\""
-#define NEEDED_HEADERS "ce-specversion: 1.0\nce-id: 1\nce-source: /s\nce-type: t"
-
 /* Reads it; `ret` is to be finished if that was good. */
 int request_read(const struct request *request, struct cloudevents *ret, struct reel_error *error);
 
@@ -29,9 +25,5 @@ void assert_accepted(const struct request *request);
 
 /* It is refused with this status, in a sentence that has `part` in it, and keeps its body. */
 void assert_refused(const struct request *request, unsigned status, const char *part);
-
-/* One event in structured mode, whose members are these after NEEDED. */
-void assert_members_accepted(const char *members);
-void assert_members_refused(const char *members, const char *part);
 
 #endif

@@ -1,7 +1,7 @@
 /* event_rules.c: see event_rules.h. */
-#include "http/event_rules.h"
+#include "cloudevents/event_rules.h"
 
-#include "http/formats.h"
+#include "cloudevents/formats.h"
 #include "json/value.h"
 
 #include <stdlib.h>

@@ -2,8 +2,8 @@
  *
  * Each judges a whole string: nothing before, nothing behind, and an empty one is none.
  */
-#ifndef REEL_SINKS_HTTP_FORMATS_H
-#define REEL_SINKS_HTTP_FORMATS_H
+#ifndef REEL_CORE_CLOUDEVENTS_FORMATS_H
+#define REEL_CORE_CLOUDEVENTS_FORMATS_H
 
 #include "base/text.h"
 
@@ -32,8 +32,15 @@ struct media_type {
 };
 bool format_read_media_type(struct reel_str str, struct media_type *ret);
 
-/* Equal but for the case of ASCII letters; and, at the end. */
+/* What a Content-Type begins with, in any case, that is of structured mode or of a batch. */
+#define CLOUDEVENTS_TYPE "application/cloudevents"
+
+/* Without the spaces and tabs at both ends. */
+struct reel_str str_trimmed(struct reel_str str);
+
+/* Equal but for the case of ASCII letters; and, at the beginning, and at the end. */
 bool str_is_caseless(struct reel_str str, const char *text);
+bool str_begins_caseless(struct reel_str str, const char *text);
 bool str_ends_caseless(struct reel_str str, const char *text);
 
 #endif

@@ -1,24 +1,26 @@
 /* binary_mode.c: see binary_mode.h. Each piece is made valid JSON by itself before it is put
  * between the others (names by their letters, strings by quoting, JSON data by parsing), so that
  * none can reach into its neighbour. */
-#include "http/binary_mode.h"
+#include "cloudevents/binary_mode.h"
 
-#include "http/event_rules.h"
-#include "http/formats.h"
+#include "cloudevents/event_rules.h"
+#include "cloudevents/formats.h"
 #include "json/value.h"
 #include "json/write.h"
 
-#include <strings.h>
+#define DATACONTENTTYPE "datacontenttype"
 
 /* An event being written. */
 struct writing {
+    const struct message_head *head;
     struct text *text;
     struct arena *arena;
     struct reel_error *error;
+    struct reel_str content_type; /* of ce-datacontenttype; NULL data: not there */
 };
 
 static bool is_attribute_header(struct reel_str name) {
-    return name.len > 3 && strncasecmp(name.data, "ce-", 3) == 0;
+    return name.len > 3 && str_begins_caseless(name, "ce-");
 }
 
 static int found_header(void *context, struct reel_str name, struct reel_str value) {
@@ -27,15 +29,11 @@ static int found_header(void *context, struct reel_str name, struct reel_str val
     return is_attribute_header(name);
 }
 
-bool binary_mode_has_headers(const struct cloudevents_request *request) {
-    return request->each_header(request->headers, found_header, NULL) != 0;
+bool binary_mode_has_headers(const struct message_head *head) {
+    return head->each_header(head->headers, found_header, NULL) != 0;
 }
 
 /* ---- Header values (section 3.1.3.2) --------------------------------------------------------- */
-
-static bool is_blank(char c) {
-    return c == ' ' || c == '\t';
-}
 
 /* Takes double quotes away, and the backslashes that escape within them (RFC 7230, section
  * 3.2.6). False: a quote is not closed. */
@@ -82,8 +80,7 @@ static bool percent_decode(char *text, size_t *len) {
 
 static int decode(struct writing *writing, const char *attribute, struct reel_str value,
                   struct reel_str *ret) {
-    while (value.len > 0 && is_blank(value.data[0])) value.data++, value.len--;
-    while (value.len > 0 && is_blank(value.data[value.len - 1])) value.len--;
+    value = str_trimmed(value);
     char *text = arena_text(writing->arena, value.len + 1);
     size_t len;
     if (!text) return fail_memory(writing->error);
@@ -122,7 +119,7 @@ static int attribute_of(struct writing *writing, struct reel_str header, struct 
         return fail(writing->error, -EINVAL,
                     "\"%s\" cannot be the name of an attribute: letters and digits are",
                     shown_of(*ret).text);
-    if (reel_str_is(*ret, "datacontenttype"))
+    if (reel_str_is(*ret, DATACONTENTTYPE) && !writing->head->has_datacontenttype)
         return fail(writing->error, -EINVAL,
                     "the header ce-datacontenttype cannot be there: the Content-Type is meant");
     return 0;
@@ -137,6 +134,7 @@ static int write_header(void *context, struct reel_str header, struct reel_str v
     if (rc < 0) return rc;
     append_name(writing->text, name);
     text_append_quoted(writing->text, decoded);
+    if (reel_str_is(name, DATACONTENTTYPE)) writing->content_type = decoded;
     return 0;
 }
 
@@ -190,22 +188,42 @@ static int write_data(struct writing *writing, struct json_parser *parser, bool 
     return 0;
 }
 
-int binary_mode_write(struct json_parser *parser, const struct cloudevents_request *request,
-                      struct reel_str body, struct arena *arena, struct text *ret,
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+/* The media type that the body is of, and that is an attribute; NULL data: none is told. */
+static int write_content_type(struct writing *writing, struct reel_str *ret) {
+    struct reel_str type = writing->head->content_type;
+    *ret = writing->content_type;
+    if (ret->data || type.len == 0) return 0;
+    if (!utf8_valid(type)) return fail(writing->error, -EINVAL, "the Content-Type is not UTF-8");
+    append_name(writing->text, reel_text(DATACONTENTTYPE));
+    text_append_quoted(writing->text, type);
+    *ret = type;
+    return 0;
+}
+
+static int check_event(struct writing *writing, struct json_parser *parser) {
+    struct json *json;
+    const char *why;
+    if (writing->text->failed) return fail_memory(writing->error);
+    int rc = json_parse(parser, text_str(writing->text), 0, &json, &why);
+    if (rc == -EBADMSG) return fail(writing->error, -EINVAL, "the event is not JSON: %s", why);
+    if (rc < 0) return fail_memory(writing->error);
+    return event_rules_check(json_root(json), writing->arena, writing->error);
+}
+
+int binary_mode_write(struct json_parser *parser, const struct message_head *head,
+                      struct reel_str body, struct arena *arena, struct text *text,
                       struct reel_error *error) {
-    struct writing writing = {.text = ret, .arena = arena, .error = error};
+    struct writing writing = {.head = head, .text = text, .arena = arena, .error = error};
     struct media_type media = {0};
-    struct reel_str type = request->content_type;
-    int rc = request->each_header(request->headers, write_header, &writing);
+    struct reel_str type;
+    int rc = head->each_header(head->headers, write_header, &writing);
+    if (rc == 0) rc = write_content_type(&writing, &type);
     if (rc < 0) return rc;
-    if (type.len > 0) {
-        if (!utf8_valid(type)) return fail(error, -EINVAL, "the Content-Type is not UTF-8");
-        append_name(ret, reel_text("datacontenttype"));
-        text_append_quoted(ret, type);
-    }
     bool known = type.len > 0 && format_read_media_type(type, &media);
     rc = write_data(&writing, parser, known, &media, body);
     if (rc < 0) return rc;
-    text_append_lit(ret, "}");
-    return ret->failed ? fail_memory(error) : 0;
+    text_append_lit(text, "}");
+    return check_event(&writing, parser);
 }

@@ -1,0 +1,474 @@
+/* feed.c: see feed.h. Top down: messages on their way to the writer, what a session tells, the
+ * thread that runs sessions, life. */
+#include "feeds/feed.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "feeds/origin.h"
+#include "feeds/publisher.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Messages that are pushed together, at most: a transaction takes several of these. */
+#define BATCH_EVENTS 256
+#define BATCH_BYTES  ((uint64_t)4 << 20)
+
+/* With so many of them under way, a batch is not pushed before it is full. */
+#define BATCHES_MAX 32
+
+/* The pause after a session that failed, doubled each time. */
+#define PAUSE_MS_MIN 100
+#define PAUSE_MS_MAX 5000
+
+/* How often a queue that is full for other reasons than ours is tried again. */
+#define FULL_MS 20
+
+struct batch {
+    struct job job; /* first */
+    struct feed *feed;
+    struct batch *next; /* of those that are free */
+    bool level;         /* with it, the log is level with the stream */
+    size_t count;
+    struct mirrored events[BATCH_EVENTS];
+    struct feed_message messages[BATCH_EVENTS];
+};
+
+struct feed {
+    struct feed_options options;
+    struct publisher *publisher;
+    pthread_t thread;
+
+    /* The thread's own. */
+    struct batch *batch;        /* being filled, or NULL */
+    uint64_t follows;           /* what has been pushed, up to here */
+    uint64_t first_seq;         /* the log was trimmed to */
+    bool begin_anew;            /* was asked for, and not done yet */
+    bool was_level;             /* and that has been said */
+    struct reel_position began; /* where the session did */
+
+    pthread_mutex_t lock;   /* of what follows */
+    pthread_cond_t changed; /* any of it */
+    struct batch *free;
+    uint64_t under_way; /* messages that were pushed and are not folded */
+    uint64_t batches;   /* likewise */
+    int failed;         /* one of them was not */
+    struct reel_error failure;
+    bool stopping;
+    struct feed_figures figures;
+};
+
+/* ---- Batches --------------------------------------------------------------------------------- */
+
+static struct batch *batch_taken(struct feed *feed) {
+    pthread_mutex_lock(&feed->lock);
+    struct batch *batch = feed->free;
+    if (batch) feed->free = batch->next;
+    pthread_mutex_unlock(&feed->lock);
+    if (!batch) batch = malloc(sizeof *batch);
+    if (!batch) return NULL;
+    batch->job = (struct job){.work.kind = WORK_MIRROR};
+    batch->feed = feed;
+    batch->level = false;
+    batch->count = 0;
+    return batch;
+}
+
+/* Lets its messages go, and keeps it for the next ones. */
+static void batch_emptied(struct batch *batch) {
+    struct feed *feed = batch->feed;
+    for (size_t i = 0; i < batch->count; i++) feed->options.release(&batch->messages[i]);
+    batch->count = 0;
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    batch->next = feed->free;
+    feed->free = batch;
+}
+
+static void batch_add(struct batch *batch, const struct feed_message *given) {
+    struct feed *feed = batch->feed;
+    size_t n = batch->count++;
+    struct feed_message *message = &batch->messages[n];
+    *message = *given;
+    batch->events[n] = (struct mirrored){
+        .seq = message->seq,
+        .time_ns = message->time_ns,
+        .flags = message->flags,
+        .bytes = message->bytes,
+        .subject = message->subject,
+        .id_hash = message->has_id ? message->id_hash : NULL,
+    };
+    /* Of a too large one nothing is kept. */
+    if (message->bytes.len <= feed->options.reel->dispatcher.event_bytes_max)
+        batch->job.bytes += message->bytes.len;
+}
+
+/* ---- To the writer and back ------------------------------------------------------------------ */
+
+/* Under the lock. True: it was not level before. A session that has ended since then is none. */
+static bool note_level(struct feed *feed) {
+    struct feed_figures *figures = &feed->figures;
+    if (figures->level || !figures->up) return false;
+    figures->level = true;
+    figures->reason[0] = '\0';
+    publisher_open(feed->publisher);
+    return true;
+}
+
+/* [writer] */
+static void folded(struct job *job) {
+    struct batch *batch = (struct batch *)job;
+    struct feed *feed = batch->feed;
+    const struct work *work = &job->work;
+    for (size_t i = 0; work->rc == 0 && i < batch->count; i++)
+        if (batch->events[i].id_hash) publisher_committed(feed->publisher, &batch->events[i]);
+    pthread_mutex_lock(&feed->lock);
+    feed->under_way -= batch->count;
+    feed->batches--;
+    if (work->rc < 0 && feed->failed == 0) {
+        feed->failed = work->rc;
+        feed->failure = work->error;
+    }
+    bool now_level = work->rc == 0 && batch->level && note_level(feed);
+    pthread_cond_broadcast(&feed->changed);
+    pthread_mutex_unlock(&feed->lock);
+    if (now_level) feed->options.changed(feed->options.context);
+    batch_emptied(batch);
+}
+
+/* -EAGAIN: one that failed, or the end. */
+static int check_going_on(struct feed *feed, struct reel_error *error) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    if (feed->stopping) return fail(error, -ESHUTDOWN, "the daemon is about to end");
+    if (feed->failed < 0) return fail(error, feed->failed, "%s", feed->failure.text);
+    return 0;
+}
+
+/* Until something is folded, or a moment has passed. */
+static void wait_a_moment(struct feed *feed) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    struct timespec until = clock_after(FULL_MS);
+    if (!feed->stopping) pthread_cond_timedwait(&feed->changed, &feed->lock, &until);
+}
+
+/* Pushes it, as soon as the queue has room. */
+static int push(struct feed *feed, struct batch *batch, struct reel_error *error) {
+    struct work *work = &batch->job.work;
+    work->mirrored = batch->events;
+    work->count = batch->count;
+    work->follows = feed->follows;
+    work->taken = publisher_taken;
+    work->context = feed->publisher;
+    batch->job.done = folded;
+    uint64_t last = batch->count > 0 ? batch->events[batch->count - 1].seq : feed->follows;
+    if (work->reach > last) last = work->reach;
+    pthread_mutex_lock(&feed->lock);
+    feed->under_way += batch->count;
+    feed->batches++;
+    pthread_mutex_unlock(&feed->lock);
+    int rc;
+    while ((rc = check_going_on(feed, error)) == 0 &&
+           (rc = intake_push(feed->options.intake, &batch->job, error)) == -EAGAIN)
+        wait_a_moment(feed);
+    if (rc == 0) {
+        feed->follows = last;
+        return 0;
+    }
+    pthread_mutex_lock(&feed->lock);
+    feed->under_way -= batch->count;
+    feed->batches--;
+    pthread_mutex_unlock(&feed->lock);
+    batch_emptied(batch);
+    return rc;
+}
+
+/* ---- What a session tells -------------------------------------------------------------------- */
+
+/* Once a session. */
+static void say_level(struct feed *feed) {
+    char sentence[300];
+    struct reel_view *view;
+    struct reel_position now = {0};
+    const struct reel_position *began = &feed->began;
+    if (reel_view_open(feed->options.reel, &view, NULL) < 0) return;
+    int rc = reel_view_position(view, &now);
+    reel_view_close(view);
+    if (rc < 0) return;
+    feed->was_level = true;
+    uint64_t applied = now.applied - began->applied, ignored = now.ignored - began->ignored,
+             rejected = now.rejected - began->rejected;
+    snprintf(sentence, sizeof sentence,
+             "level with the stream at %" PRIu64 ": %" PRIu64 " seen, %" PRIu64 " applied, %" PRIu64
+             " ignored, %" PRIu64 " rejected",
+             now.cursor, applied + ignored + rejected, applied, ignored, rejected);
+    feed_say(feed, REEL_LEVEL_INFO, sentence);
+}
+
+static int push_gathered(struct feed *feed, struct reel_error *error) {
+    struct batch *batch = feed->batch;
+    feed->batch = NULL;
+    return batch ? push(feed, batch, error) : 0;
+}
+
+int feed_flush(struct feed *feed, struct reel_error *error) {
+    pthread_mutex_lock(&feed->lock);
+    bool busy = feed->batches >= BATCHES_MAX, level = feed->figures.level;
+    pthread_mutex_unlock(&feed->lock);
+    if (level && !feed->was_level) say_level(feed);
+    int rc = busy ? check_going_on(feed, error) : push_gathered(feed, error);
+    return rc < 0 ? rc : feed->batch != NULL;
+}
+
+int feed_take(struct feed *feed, const struct feed_message *message, struct reel_error *error) {
+    if (!feed->batch) feed->batch = batch_taken(feed);
+    if (!feed->batch) {
+        struct feed_message copy = *message;
+        feed->options.release(&copy);
+        return fail_memory(error);
+    }
+    batch_add(feed->batch, message);
+    bool full = feed->batch->count == BATCH_EVENTS || feed->batch->job.bytes >= BATCH_BYTES;
+    return full ? push_gathered(feed, error) : 0;
+}
+
+int feed_level(struct feed *feed, uint64_t last_seq, struct reel_error *error) {
+    pthread_mutex_lock(&feed->lock);
+    bool level = feed->figures.level;
+    pthread_mutex_unlock(&feed->lock);
+    uint64_t given = feed->batch ? feed->batch->events[feed->batch->count - 1].seq : feed->follows;
+    if (level && last_seq <= given) return 0;
+    int rc = push_gathered(feed, error);
+    if (rc < 0) return rc;
+    struct batch *batch = batch_taken(feed);
+    if (!batch) return fail_memory(error);
+    batch->level = true;
+    batch->job.work.reach = last_seq;
+    return push(feed, batch, error);
+}
+
+int feed_trim(struct feed *feed, uint64_t first_seq, struct reel_error *error) {
+    struct reel_view *view;
+    struct reel_position position;
+    if (first_seq <= feed->first_seq) return 0;
+    int rc = reel_view_open(feed->options.reel, &view, error);
+    if (rc < 0) return rc == -EAGAIN ? 0 : rc; /* another time */
+    rc = reel_view_position(view, &position);
+    reel_view_close(view);
+    if (rc < 0) return rc == -ETIME ? 0 : fail(error, rc, "cannot see where the log begins");
+    uint64_t floor = first_seq <= position.head ? first_seq : position.head + 1;
+    rc = reel_trim(feed->options.reel, floor, error);
+    if (rc == 0 && floor == first_seq) feed->first_seq = first_seq;
+    return rc;
+}
+
+void feed_note(struct feed *feed, uint64_t last_seq, uint64_t pending) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    struct feed_figures *figures = &feed->figures;
+    if (figures->known_seq < last_seq) figures->known_seq = last_seq;
+    figures->pending = pending;
+    if (!figures->level)
+        snprintf(figures->reason, sizeof figures->reason,
+                 "behind the stream: %" PRIu64 " messages are to come", pending);
+}
+
+uint64_t feed_room(struct feed *feed) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    uint64_t taken = feed->under_way + (feed->batch ? feed->batch->count : 0);
+    return taken < feed->options.room_events ? feed->options.room_events - taken : 0;
+}
+
+bool feed_is_stopping(struct feed *feed) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    return feed->stopping;
+}
+
+void feed_say(struct feed *feed, reel_level level, const char *sentence) {
+    feed->options.say(feed->options.context, level, sentence);
+}
+
+void feed_published(struct feed *feed, const uint8_t id_hash[16], int rc, uint64_t seq,
+                    bool repeated, const char *sentence) {
+    publisher_published(feed->publisher, id_hash, rc, seq, repeated, sentence);
+}
+
+/* Nothing of an earlier session is under way any more. */
+static void wait_for_batches(struct feed *feed) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    while (feed->batches > 0) pthread_cond_wait(&feed->changed, &feed->lock);
+    feed->failed = 0;
+}
+
+static int read_position(struct feed *feed, struct reel_error *error) {
+    struct reel_view *view;
+    int rc = reel_view_open(feed->options.reel, &view, error);
+    if (rc < 0) return rc;
+    rc = reel_view_position(view, &feed->began);
+    reel_view_close(view);
+    return rc < 0 ? fail(error, rc, "cannot see how far the log reaches") : 0;
+}
+
+int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *ret_from,
+               struct reel_error *error) {
+    const struct feed_options *options = &feed->options;
+    struct reel_error news = {0};
+    char sentence[400];
+    uint64_t from;
+    wait_for_batches(feed);
+    int rc = origin_check(options->reel, stream, feed->begin_anew, options->release, &from, &news);
+    if (rc < 0) return fail(error, rc, "%s", news.text);
+    if (rc > 0) {
+        feed->begin_anew = false;
+        feed_say(feed, REEL_LEVEL_WARNING, news.text);
+    }
+    rc = read_position(feed, error);
+    if (rc < 0) return rc;
+    feed->follows = from - 1;
+    feed->first_seq = 0;
+    feed->was_level = false;
+    pthread_mutex_lock(&feed->lock);
+    feed->figures.up = true;
+    feed->figures.known_seq = stream->last_seq;
+    feed->figures.sessions++;
+    pthread_mutex_unlock(&feed->lock);
+    snprintf(sentence, sizeof sentence, "following stream %s from %" PRIu64 ", it reaches %" PRIu64,
+             stream->name, from, stream->last_seq);
+    feed_say(feed, REEL_LEVEL_INFO, sentence);
+    options->changed(options->context);
+    *ret_from = from;
+    return 0;
+}
+
+/* ---- Sessions -------------------------------------------------------------------------------- */
+
+static void session_ended(struct feed *feed, const struct reel_error *error) {
+    if (feed->batch) batch_emptied(feed->batch);
+    feed->batch = NULL;
+    pthread_mutex_lock(&feed->lock);
+    feed->figures.up = feed->figures.level = false;
+    feed->figures.pending = 0;
+    snprintf(feed->figures.reason, sizeof feed->figures.reason, "%.*s",
+             (int)utf8_cut(error->text, sizeof feed->figures.reason - 1), error->text);
+    pthread_mutex_unlock(&feed->lock);
+    publisher_close(feed->publisher, error->text);
+    feed->options.changed(feed->options.context);
+}
+
+/* Waits, unless it is to end; not all daemons that lost a broker come back in the same moment. */
+static void pause_for(struct feed *feed, uint64_t pause_ms) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    uint64_t with_jitter = pause_ms + clock_ns() % (pause_ms / 4 + 1);
+    struct timespec until = clock_after((uint32_t)with_jitter);
+    while (!feed->stopping)
+        if (pthread_cond_timedwait(&feed->changed, &feed->lock, &until) == ETIMEDOUT) return;
+}
+
+static void *run(void *context) {
+    struct feed *feed = context;
+    const struct feed_options *options = &feed->options;
+    struct reel_error error = {0}, before = {0};
+    uint64_t pause_ms = PAUSE_MS_MIN;
+    while (!feed_is_stopping(feed)) {
+        pthread_mutex_lock(&feed->lock);
+        uint64_t sessions = feed->figures.sessions;
+        pthread_mutex_unlock(&feed->lock);
+        error.text[0] = '\0';
+        int rc = options->broker->session(feed, options->broker_state, &error);
+        if (rc == 0 || feed_is_stopping(feed)) error_set(&error, "the daemon is about to end");
+        session_ended(feed, &error);
+        if (feed_is_stopping(feed)) break;
+        pthread_mutex_lock(&feed->lock);
+        bool had_begun = feed->figures.sessions > sessions;
+        pthread_mutex_unlock(&feed->lock);
+        if (had_begun || strcmp(error.text, before.text) != 0) /* said once, not each time */
+            feed_say(feed, rc == -ESTALE ? REEL_LEVEL_ERROR : REEL_LEVEL_WARNING, error.text);
+        before = error;
+        if (had_begun) pause_ms = PAUSE_MS_MIN;
+        pause_for(feed, pause_ms);
+        pause_ms = pause_ms * 2 < PAUSE_MS_MAX ? pause_ms * 2 : PAUSE_MS_MAX;
+    }
+    return NULL;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+static int start_publisher(struct feed *feed, struct reel_error *error) {
+    const struct feed_options *options = &feed->options;
+    struct publisher_options publisher = {
+        .broker = options->broker,
+        .broker_state = options->broker_state,
+        .reel = options->reel,
+        .intake = options->intake,
+        .filter = options->filter,
+        .timeout_ms = options->publish_ms_max,
+    };
+    return publisher_start(&publisher, &feed->publisher, error);
+}
+
+int feed_start(const struct feed_options *options, struct feed **ret, struct reel_error *error) {
+    struct feed *feed = calloc(1, sizeof *feed);
+    if (!feed) return fail_memory(error);
+    feed->options = *options;
+    feed->begin_anew = options->begin_anew;
+    snprintf(feed->figures.reason, sizeof feed->figures.reason,
+             "there is no connection to the broker yet");
+    pthread_mutex_init(&feed->lock, NULL);
+    clock_condition(&feed->changed);
+    int rc = start_publisher(feed, error);
+    if (rc < 0) {
+        free(feed);
+        return rc;
+    }
+    rc = pthread_create(&feed->thread, NULL, run, feed);
+    if (rc != 0) {
+        publisher_stop(feed->publisher);
+        publisher_destroy(feed->publisher);
+        free(feed);
+        return fail(error, -rc, "cannot start the feed's thread: %s", strerror(rc));
+    }
+    *ret = feed;
+    return 0;
+}
+
+int feed_push(struct feed *feed, struct job *job, struct reel_error *error) {
+    return publisher_push(feed->publisher, job, error);
+}
+
+void feed_drain(struct feed *feed, uint32_t timeout_ms) {
+    publisher_drain(feed->publisher, timeout_ms);
+}
+
+void feed_stop(struct feed *feed) {
+    pthread_mutex_lock(&feed->lock);
+    feed->stopping = true;
+    pthread_cond_broadcast(&feed->changed);
+    pthread_mutex_unlock(&feed->lock);
+    pthread_join(feed->thread, NULL);
+    publisher_stop(feed->publisher);
+}
+
+void feed_destroy(struct feed *feed) {
+    if (!feed) return;
+    publisher_destroy(feed->publisher);
+    while (feed->free) {
+        struct batch *batch = feed->free;
+        feed->free = batch->next;
+        free(batch);
+    }
+    pthread_cond_destroy(&feed->changed);
+    pthread_mutex_destroy(&feed->lock);
+    free(feed);
+}
+
+/* ---- Figures --------------------------------------------------------------------------------- */
+
+const char *feed_name(const struct feed *feed) {
+    return feed->options.broker->name;
+}
+
+void feed_read(struct feed *feed, struct feed_figures *ret) {
+    pthread_mutex_lock(&feed->lock);
+    *ret = feed->figures;
+    pthread_mutex_unlock(&feed->lock);
+    publisher_read(feed->publisher, &ret->published, &ret->publishing);
+}

@@ -1,0 +1,150 @@
+/* feed.h: a feed: a broker's stream, of which the log is a mirror.
+ *
+ * A daemon's log is its own, or it mirrors a stream that a broker keeps. Then the broker numbers
+ * the events, new ones are published there, and come back like any others. What is particular to
+ * one broker is behind struct feed_broker; the rest is common to all: feed.c has the thread and the
+ * way into the writer's queue, origin.c the question whether a stream is the one that was mirrored,
+ * publisher.c those who wait for what they published.
+ *
+ * To add a broker, implement struct feed_broker. A session, on the feed's thread,
+ *   1. connects, and asks what the stream is: struct feed_stream;
+ *   2. feed_begin compares it with the log, and says from which seq on messages are wanted;
+ *   3. feed_take for each message, in order and without leaving one out; feed_flush when no more
+ *      are there just now. It asks the broker for no more at a time than feed_room has room for;
+ *   4. feed_level whenever the broker has nothing more to give, feed_trim when it has let go of its
+ *      oldest;
+ *   5. goes on so until anything fails, or feed_is_stopping.
+ * Whatever goes wrong, from a lost connection to a full disk, ends the session with a sentence; the
+ * next one, after a pause that grows, begins at what the log has by then. So nothing is lost or
+ * taken twice, and there is one way to recover.
+ */
+#ifndef REEL_FEEDS_FEED_H
+#define REEL_FEEDS_FEED_H
+
+#include "intake/intake.h"
+
+struct feed;
+
+/* ---- What a broker is asked ------------------------------------------------------------------ */
+
+struct feed_broker {
+    const char *name; /* "jetstream" */
+
+    /* One session. Returns 0 when the feed is stopping, else an error. [feed] */
+    int (*session)(struct feed *feed, void *broker, struct reel_error *error);
+
+    /* Hands an event over to be published; what became of it is told by feed_published. -EAGAIN:
+     * there is no connection; -E2BIG: the broker takes none so large. [publisher] */
+    int (*publish)(void *broker, const struct outgoing *event, struct reel_error *error);
+};
+
+/* ---- What a session tells -------------------------------------------------------------------- */
+
+/* A message, with the sequence number that the stream gave it. Where `made` is not empty, `bytes`
+ * are in it; they, the subject and `owner` stay until feed_options.release. */
+struct feed_message {
+    uint64_t seq;
+    uint64_t time_ns;        /* when the stream received it, since 1970, UTC */
+    struct reel_str bytes;   /* the event */
+    struct reel_str subject; /* that it was published under */
+    uint32_t flags;          /* LOG_CONVERTED, or 0 */
+    bool has_id;             /* it carries what `publish` gave it as id_hash */
+    uint8_t id_hash[16];
+    struct text made;
+    void *owner;
+};
+
+struct feed_stream {
+    const char *name;
+    const char *filter; /* the subjects that are asked for */
+    uint64_t created_ns;
+    uint64_t first_seq, last_seq; /* what it holds; first_seq may be last_seq + 1 */
+
+    /* Fetches one message. 1, and it must be released; 0: the stream no longer holds it. */
+    int (*fetch)(void *session, uint64_t seq, struct feed_message *ret, struct reel_error *error);
+    void *session;
+};
+
+/* -ESTALE: the log mirrors something else, and was not told to begin anew. */
+int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *ret_from,
+               struct reel_error *error);
+
+/* Takes the message over, whatever it returns. Waits for room in the writer's queue. */
+int feed_take(struct feed *feed, const struct feed_message *message, struct reel_error *error);
+
+/* Hands what was taken to the writer, who is given them in batches. 1: he has enough to do, so that
+ * a few more may come with it; call it again in a moment. */
+int feed_flush(struct feed *feed, struct reel_error *error);
+
+/* Everything up to `last_seq`, read from the broker before, has been given. */
+int feed_level(struct feed *feed, uint64_t last_seq, struct reel_error *error);
+
+/* The stream begins at `first_seq` now; and holds messages up to `last_seq`, of which `pending`
+ * are yet to be given. */
+int feed_trim(struct feed *feed, uint64_t first_seq, struct reel_error *error);
+void feed_note(struct feed *feed, uint64_t last_seq, uint64_t pending);
+
+/* How many more messages there is room for. */
+uint64_t feed_room(struct feed *feed);
+bool feed_is_stopping(struct feed *feed);
+
+/* A line for the operator's log. */
+void feed_say(struct feed *feed, reel_level level, const char *sentence);
+
+/* What became of an event that was to be published: 0: it is in the stream at `seq`, `repeated`: it
+ * was there before; else it is not, or nobody knows. [any thread] */
+void feed_published(struct feed *feed, const uint8_t id_hash[16], int rc, uint64_t seq,
+                    bool repeated, const char *sentence);
+
+/* ---- What the daemon does with it ------------------------------------------------------------ */
+
+struct feed_options {
+    const struct feed_broker *broker;
+    void *broker_state;
+    void (*release)(struct feed_message *message);
+    struct reel *reel;
+    struct intake *intake;
+    const char *filter;      /* as in struct feed_stream */
+    bool begin_anew;         /* told to rebuild everything, if the log mirrors something else */
+    uint64_t room_events;    /* messages asked for, or waiting for the writer */
+    uint32_t publish_ms_max; /* how long one may wait for what it published */
+
+    /* For the operator's log; and: readiness, or the position, has changed. */
+    void (*say)(void *context, reel_level level, const char *sentence);
+    void (*changed)(void *context);
+    void *context;
+};
+
+struct feed_figures {
+    bool up;             /* a session has begun */
+    bool level;          /* and has given all that the stream had */
+    char reason[200];    /* if it is not */
+    uint64_t known_seq;  /* the stream is known to reach so far */
+    uint64_t pending;    /* messages that are yet to come */
+    uint64_t sessions;   /* since the start */
+    uint64_t published;  /* events that came back */
+    uint64_t publishing; /* and that are waited for */
+};
+
+int feed_start(const struct feed_options *options, struct feed **ret, struct reel_error *error);
+
+/* Has a job done whose work is events or an order: tried, published, and done when all of it has
+ * come back. As intake_push, and -EAGAIN while the feed is not level. [any thread] */
+int feed_push(struct feed *feed, struct job *job, struct reel_error *error);
+
+/* Refuses new jobs, and waits until none is under way, or for so long. */
+void feed_drain(struct feed *feed, uint32_t timeout_ms);
+
+/* Ends its threads; jobs that are under way are answered -EAGAIN. The intake must still be there,
+ * and must have stopped before feed_destroy. */
+void feed_stop(struct feed *feed);
+void feed_destroy(struct feed *feed); /* takes NULL */
+
+/* For a daemon without a feed: -ESTALE: the log is a mirror, and only its stream may go on with it.
+ */
+int feed_check_own(struct reel *reel, struct reel_error *error);
+
+const char *feed_name(const struct feed *feed);
+void feed_read(struct feed *feed, struct feed_figures *ret);
+
+#endif

@@ -1,0 +1,221 @@
+/* origin.c: see origin.h. */
+#include "feeds/origin.h"
+
+#include "base/cleanup.h"
+#include "view.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <uuid/uuid.h>
+
+/* How many of our newest messages are asked for, while the stream holds none of them. */
+#define FETCHES_MAX 256
+
+#define HOW_TO "start once with --rebuild for every collection to begin anew with what it holds"
+
+/* What is compared. */
+struct comparison {
+    struct reel *reel;
+    const struct feed_stream *stream;
+    struct store_origin kept, wanted;
+    bool has_origin;
+    struct store_state state;
+};
+
+static int read_view(struct reel_view *view, struct comparison *comparison) {
+    ENTERED within = NULL;
+    int rc = view_enter(view, &within);
+    if (rc < 0) return rc;
+    comparison->state = within->state;
+    rc = store_get_origin(&within->reel->dispatcher.store, within->txn, &comparison->kept);
+    comparison->has_origin = rc == 0;
+    return rc == -ENOENT ? 0 : rc;
+}
+
+static int read_store(struct comparison *comparison, struct reel_error *error) {
+    struct reel_view *view;
+    int rc = reel_view_open(comparison->reel, &view, error);
+    if (rc < 0) return rc;
+    rc = read_view(view, comparison);
+    reel_view_close(view);
+    return rc < 0 ? fail(error, rc, "cannot read what the log mirrors") : 0;
+}
+
+static void hash_text(const char *text, uint8_t ret[16]) {
+    struct reel_str part = reel_text(text);
+    ids_hash(&part, 1, ret);
+}
+
+static void describe(const struct feed_stream *stream, struct store_origin *ret) {
+    *ret = (struct store_origin){.created_ns = stream->created_ns};
+    hash_text(stream->name, ret->stream_hash);
+    hash_text(stream->filter, ret->filter_hash);
+}
+
+/* ---- Beginning anew -------------------------------------------------------------------------- */
+
+static uint64_t first_of(const struct feed_stream *stream) {
+    return stream->first_seq > 0 ? stream->first_seq : 1;
+}
+
+static int begin_anew(struct comparison *comparison, uint64_t *ret_from, struct reel_error *error) {
+    struct reel *reel = comparison->reel;
+    uint8_t epoch[16];
+    struct reel_str part = {(const char *)&comparison->wanted, sizeof comparison->wanted};
+    ids_hash(&part, 1, epoch);
+    int rc = engine_adopt(reel, epoch, first_of(comparison->stream), &comparison->wanted, error);
+    if (rc == 0) *ret_from = first_of(comparison->stream);
+    return rc < 0 ? rc : 1;
+}
+
+static int begin_with_another(struct comparison *comparison, bool may_lose, const char *what,
+                              uint64_t *ret_from, struct reel_error *error) {
+    const struct feed_stream *stream = comparison->stream;
+    if (first_of(stream) > 1 && comparison->state.head > 0 && !may_lose)
+        return fail(error, -ESTALE,
+                    "%s, and it begins only at %" PRIu64
+                    ": records would lose what was before; " HOW_TO,
+                    what, first_of(stream));
+    int rc = begin_anew(comparison, ret_from, error);
+    if (rc < 0) return rc;
+    error_set(error, "%s: everything is begun anew", what);
+    return rc;
+}
+
+/* ---- The same stream, taken back ------------------------------------------------------------- */
+
+/* The newest entry that is not beyond `seq`, copied: fetching takes longer than a view may live. */
+struct kept_message {
+    uint64_t seq, time_ns;
+    uint32_t flags, size;
+    struct text bytes;
+};
+
+static void kept_finish(struct kept_message *kept) {
+    text_finish(&kept->bytes);
+}
+
+static int find_in_view(struct reel_view *view, uint64_t seq, struct kept_message *ret,
+                        struct reel_error *error) {
+    struct log_entry entry;
+    ENTERED within = NULL;
+    int rc = view_enter(view, &within);
+    if (rc < 0) return fail(error, rc, "cannot read the log");
+    rc = log_get_last(&within->reel->dispatcher.store, within->txn, seq, &entry, error);
+    if (rc < 0) return rc;
+    ret->seq = entry.seq;
+    ret->time_ns = entry.time_ns;
+    ret->flags = entry.flags;
+    ret->size = entry.size;
+    ret->bytes.len = 0;
+    text_append_str(&ret->bytes, entry.bytes);
+    return ret->bytes.failed ? fail_memory(error) : 0;
+}
+
+static int find_newest(struct reel *reel, uint64_t seq, struct kept_message *ret,
+                       struct reel_error *error) {
+    struct reel_view *view;
+    int rc = reel_view_open(reel, &view, error);
+    if (rc < 0) return rc;
+    rc = find_in_view(view, seq, ret, error);
+    reel_view_close(view);
+    return rc;
+}
+
+static bool is_same(const struct kept_message *kept, const struct feed_message *message) {
+    if (kept->time_ns != message->time_ns || kept->size != message->bytes.len) return false;
+    return (kept->flags & LOG_OVERSIZE) || reel_str_eq(text_str(&kept->bytes), message->bytes);
+}
+
+/* 1: our newest message that the stream still holds is the same there, or it holds none of them;
+ * 0: it is not. */
+static int compare_newest(const struct comparison *comparison,
+                          void (*release)(struct feed_message *message), struct reel_error *error) {
+    const struct feed_stream *stream = comparison->stream;
+    CLEANUP(kept_finish) struct kept_message kept = {0};
+    uint64_t seq = comparison->state.head;
+    for (int tries = 0; tries < FETCHES_MAX && seq >= first_of(stream); tries++) {
+        struct feed_message message = {0};
+        int rc = find_newest(comparison->reel, seq, &kept, error);
+        if (rc == -ENOENT || (rc == 0 && kept.seq < first_of(stream))) return 1;
+        if (rc == 0) rc = stream->fetch(stream->session, kept.seq, &message, error);
+        if (rc < 0) return rc;
+        if (rc > 0) {
+            bool same = is_same(&kept, &message);
+            release(&message);
+            return same;
+        }
+        seq = kept.seq - 1;
+    }
+    return 1;
+}
+
+static int was_taken_back(struct comparison *comparison, const char *how, bool may_lose,
+                          uint64_t *ret_from, struct reel_error *error) {
+    if (!may_lose)
+        return fail(error, -ESTALE, "stream %s was taken back to an older state: %s; " HOW_TO,
+                    comparison->stream->name, how);
+    uuid_generate(comparison->wanted.salt); /* the same numbers name other events now */
+    int rc = begin_anew(comparison, ret_from, error);
+    if (rc > 0)
+        error_set(error, "stream %s was taken back (%s): everything is begun anew, as was asked",
+                  comparison->stream->name, how);
+    return rc;
+}
+
+static int check_same(struct comparison *comparison, bool may_lose,
+                      void (*release)(struct feed_message *message), uint64_t *ret_from,
+                      struct reel_error *error) {
+    const struct feed_stream *stream = comparison->stream;
+    char how[120];
+    if (stream->last_seq < comparison->state.head) {
+        snprintf(how, sizeof how, "it ends at %" PRIu64 ", and %" PRIu64 " was there before",
+                 stream->last_seq, comparison->state.head);
+        return was_taken_back(comparison, how, may_lose, ret_from, error);
+    }
+    int rc = compare_newest(comparison, release, error);
+    if (rc == 0)
+        return was_taken_back(comparison, "an event in it is not the one that was there before",
+                              may_lose, ret_from, error);
+    if (rc > 0) *ret_from = comparison->state.head + 1;
+    return rc < 0 ? rc : 0;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+int origin_check(struct reel *reel, const struct feed_stream *stream, bool may_lose,
+                 void (*release)(struct feed_message *message), uint64_t *ret_from,
+                 struct reel_error *error) {
+    struct comparison comparison = {.reel = reel, .stream = stream};
+    int rc = read_store(&comparison, error);
+    if (rc < 0) return rc;
+    const struct store_origin *kept = &comparison.kept, *wanted = &comparison.wanted;
+    describe(stream, &comparison.wanted);
+    if (!comparison.has_origin && comparison.state.head > 0)
+        return fail(error, -ESTALE,
+                    "the data directory has a log of its own, which is not to be lost: give "
+                    "another one, to mirror a stream in");
+    if (!comparison.has_origin) {
+        rc = begin_anew(&comparison, ret_from, error);
+        return rc < 0 ? rc : 0;
+    }
+    if (memcmp(kept->stream_hash, wanted->stream_hash, sizeof kept->stream_hash) != 0)
+        return begin_with_another(&comparison, may_lose, "it is another stream than before",
+                                  ret_from, error);
+    if (memcmp(kept->filter_hash, wanted->filter_hash, sizeof kept->filter_hash) != 0)
+        return begin_with_another(&comparison, may_lose, "it is another filter than before",
+                                  ret_from, error);
+    if (kept->created_ns != wanted->created_ns)
+        return begin_with_another(&comparison, may_lose, "the stream was made anew", ret_from,
+                                  error);
+    return check_same(&comparison, may_lose, release, ret_from, error);
+}
+
+int feed_check_own(struct reel *reel, struct reel_error *error) {
+    struct comparison comparison = {.reel = reel};
+    int rc = read_store(&comparison, error);
+    if (rc < 0 || !comparison.has_origin) return rc;
+    return fail(error, -ESTALE,
+                "the data directory mirrors a stream: start with --nats to go on with it, or give "
+                "another directory");
+}

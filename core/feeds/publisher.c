@@ -1,0 +1,479 @@
+/* publisher.c: see publisher.h. Top down: one publication's life, then the thread. */
+#include "feeds/publisher.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/subject.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICK_MS 100
+#define BUCKETS 1024
+
+struct publication;
+
+/* One event that is waited for. */
+struct awaited {
+    struct publication *publication;
+    const struct outgoing *outgoing;
+    struct awaited *next; /* in its bucket; older ones of the same id come first */
+    uint64_t seq;         /* where it was taken in, in a transaction that may be undone */
+    reel_outcome outcome;
+    uint64_t stream_seq; /* as the broker told, when `acknowledged` */
+    bool acknowledged, repeated;
+    bool folded; /* and committed */
+};
+
+struct publication {
+    struct publisher *publisher;
+    struct job *job;
+    void (*done)(struct job *job); /* the job's own, and what goes with it */
+    void *context;
+    struct outbox outbox;
+    struct awaited *awaited; /* one for each of the outbox */
+    bool handed_over;
+    int rc; /* the broker refused a part of it, or it could not be handed over */
+    struct reel_error why;
+    uint64_t deadline_ms;
+    bool tried_twice;
+    struct publication *next;
+};
+
+struct publisher {
+    struct publisher_options options;
+    pthread_t thread;
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t work;  /* there is something to publish, or it is to end */
+    pthread_cond_t idle;  /* nothing is under way */
+    bool open, draining, stopping;
+    struct reel_error why;                  /* it is not open */
+    uint64_t jobs;                          /* under way, the trying included */
+    struct publication *queue, **queue_end; /* to be handed over */
+    struct publication *waiting;            /* handed over */
+    struct awaited *buckets[BUCKETS];
+    uint64_t published, publishing;
+};
+
+/* ---- The table of what is waited for (under the lock) ---------------------------------------- */
+
+static struct awaited **bucket_of(struct publisher *publisher, const uint8_t id_hash[16]) {
+    uint32_t number;
+    memcpy(&number, id_hash, sizeof number);
+    return &publisher->buckets[number % BUCKETS];
+}
+
+/* The next one of that id, behind `after`, or the first. */
+static struct awaited *find(struct publisher *publisher, const uint8_t id_hash[16],
+                            const struct awaited *after) {
+    struct awaited *awaited = after ? after->next : *bucket_of(publisher, id_hash);
+    while (awaited && memcmp(awaited->outgoing->id_hash, id_hash, 16) != 0) awaited = awaited->next;
+    return awaited;
+}
+
+static void enlist(struct publisher *publisher, struct awaited *awaited) {
+    struct awaited **at = bucket_of(publisher, awaited->outgoing->id_hash);
+    while (*at) at = &(*at)->next;
+    *at = awaited;
+    publisher->publishing++;
+}
+
+static void delist(struct publisher *publisher, struct awaited *awaited) {
+    struct awaited **at = bucket_of(publisher, awaited->outgoing->id_hash);
+    while (*at && *at != awaited) at = &(*at)->next;
+    if (!*at) return;
+    *at = awaited->next;
+    publisher->publishing--;
+}
+
+static void delist_all(struct publisher *publisher, struct publication *publication) {
+    struct publication **at = &publisher->waiting;
+    for (size_t i = 0; publication->awaited && i < publication->outbox.count; i++)
+        delist(publisher, &publication->awaited[i]);
+    while (*at && *at != publication) at = &(*at)->next;
+    if (*at) *at = publication->next;
+}
+
+/* ---- The end of a publication ---------------------------------------------------------------- */
+
+static void publication_destroy(struct publication *publication) {
+    outbox_finish(&publication->outbox);
+    free(publication->awaited);
+    free(publication);
+}
+
+/* The job is its owner's again. Not under the lock: he may do anything. */
+static void finish(struct publication *publication, int rc, const char *sentence) {
+    struct publisher *publisher = publication->publisher;
+    struct job *job = publication->job;
+    job->work.outbox = NULL;
+    job->context = publication->context;
+    if (rc < 0) job->work.rc = fail(&job->work.error, rc, "%s", sentence);
+    publication->done(job);
+    publication_destroy(publication);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
+    if (--publisher->jobs == 0) pthread_cond_broadcast(&publisher->idle);
+}
+
+/* Where the trying gave a number of its own, the stream's takes its place. */
+static void number_results(struct publication *publication) {
+    struct work *work = &publication->job->work;
+    const struct outbox *outbox = &publication->outbox;
+    for (size_t n = 0; n < outbox->count; n++) {
+        const struct awaited *awaited = &publication->awaited[n];
+        for (size_t i = 0; work->kind == WORK_EVENTS && i < work->count; i++) {
+            struct reel_result *result = &work->results[i];
+            if (result->seq != outbox->list[n].tried_seq) continue;
+            result->seq = awaited->seq;
+            result->outcome = awaited->outcome;
+            if (awaited->repeated) result->repeated = true;
+        }
+        if (work->kind != WORK_ORDER) continue;
+        work->answer.seq = awaited->seq;
+        work->answer.repeated = awaited->repeated;
+    }
+}
+
+/* ---- What is next ---------------------------------------------------------------------------- */
+
+enum verdict { WAIT, DONE, REFUSED, TRY_AGAIN };
+
+/* `unclear`: the broker will tell no more. */
+static enum verdict judge(const struct publication *publication, bool unclear) {
+    bool all = true, was_before = false;
+    if (!publication->handed_over) return WAIT; /* it is in the thread's hands */
+    if (publication->rc < 0) return REFUSED;
+    for (size_t i = 0; i < publication->outbox.count; i++) {
+        const struct awaited *awaited = &publication->awaited[i];
+        if (!awaited->folded || !(awaited->acknowledged || unclear)) all = false;
+        if (awaited->repeated && !awaited->folded &&
+            awaited->stream_seq <= reel_cursor(publication->publisher->options.reel))
+            was_before = true;
+    }
+    if (all) return DONE;
+    return was_before && !publication->tried_twice ? TRY_AGAIN : WAIT;
+}
+
+/* The stream had it before, and we have folded it before: then the writer knows it by now. */
+static void try_again(struct publication *publication) {
+    struct reel_error error = {0};
+    publication->tried_twice = true;
+    int rc = intake_push(publication->publisher->options.intake, publication->job, &error);
+    if (rc < 0) finish(publication, rc, error.text);
+}
+
+/* After anything about it has changed. Called under the lock, which it gives back. */
+static void go_on_unlock(struct publisher *publisher, struct publication *publication,
+                         bool unclear) {
+    enum verdict verdict = judge(publication, unclear);
+    if (verdict != WAIT) delist_all(publisher, publication);
+    if (verdict == DONE) publisher->published += publication->outbox.count;
+    pthread_mutex_unlock(&publisher->lock);
+    switch (verdict) {
+    case DONE:
+        number_results(publication);
+        finish(publication, 0, NULL);
+        return;
+    case REFUSED:
+        finish(publication, publication->rc, publication->why.text);
+        return;
+    case TRY_AGAIN:
+        try_again(publication);
+        return;
+    case WAIT:
+        return;
+    }
+}
+
+/* ---- Trying ---------------------------------------------------------------------------------- */
+
+static int check_subjects(const struct publication *publication, struct reel_error *error) {
+    const char *filter = publication->publisher->options.filter;
+    for (size_t i = 0; i < publication->outbox.count; i++) {
+        struct reel_str subject = text_str(&publication->outbox.list[i].subject);
+        if (!subject_matches(reel_text(filter), subject))
+            return fail(error, -EPROTO,
+                        "it would be published to %.*s, which `%s` does not cover: it would never "
+                        "come back",
+                        REEL_FMT(subject), filter);
+    }
+    return 0;
+}
+
+/* Queues what was tried for the thread. Else `error` says why not. */
+static int queue(struct publisher *publisher, struct publication *publication,
+                 struct reel_error *error) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
+    if (!publisher->open || publisher->stopping)
+        return fail(error, -EAGAIN, "%s",
+                    publisher->stopping ? "the daemon is about to end" : publisher->why.text);
+    for (size_t i = 0; i < publication->outbox.count; i++) {
+        publication->awaited[i] =
+            (struct awaited){.publication = publication, .outgoing = &publication->outbox.list[i]};
+        enlist(publisher, &publication->awaited[i]);
+    }
+    publication->next = NULL;
+    *publisher->queue_end = publication;
+    publisher->queue_end = &publication->next;
+    pthread_cond_signal(&publisher->work);
+    return 0;
+}
+
+/* [writer] */
+static void tried(struct job *job) {
+    struct publication *publication = job->context;
+    struct publisher *publisher = publication->publisher;
+    size_t count = publication->outbox.count;
+    struct reel_error error = {0};
+    if (job->work.rc < 0 || count == 0) {
+        finish(publication, 0, NULL);
+        return;
+    }
+    free(publication->awaited);
+    publication->handed_over = false;
+    publication->rc = 0;
+    publication->awaited = calloc(count, sizeof *publication->awaited);
+    int rc = publication->awaited ? check_subjects(publication, &error) : fail_memory(&error);
+    if (rc == 0) rc = queue(publisher, publication, &error);
+    if (rc < 0) finish(publication, rc, error.text);
+}
+
+int publisher_push(struct publisher *publisher, struct job *job, struct reel_error *error) {
+    struct publication *publication = calloc(1, sizeof *publication);
+    if (!publication) return fail_memory(error);
+    *publication = (struct publication){
+        .publisher = publisher,
+        .job = job,
+        .done = job->done,
+        .context = job->context,
+        .deadline_ms = clock_ms() + publisher->options.timeout_ms,
+    };
+    pthread_mutex_lock(&publisher->lock);
+    int rc = publisher->draining ? fail(error, -ESHUTDOWN, "the daemon is about to end")
+             : !publisher->open  ? fail(error, -EAGAIN, "%s", publisher->why.text)
+                                 : 0;
+    if (rc == 0) publisher->jobs++;
+    pthread_mutex_unlock(&publisher->lock);
+    if (rc < 0) {
+        free(publication);
+        return rc;
+    }
+    job->done = tried;
+    job->context = publication;
+    job->work.outbox = &publication->outbox;
+    rc = intake_push(publisher->options.intake, job, error);
+    if (rc == 0) return 0;
+    job->done = publication->done;
+    job->context = publication->context;
+    job->work.outbox = NULL;
+    free(publication);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
+    if (--publisher->jobs == 0) pthread_cond_broadcast(&publisher->idle);
+    return rc;
+}
+
+/* ---- Coming back ----------------------------------------------------------------------------- */
+
+/* The record of a command as this event, its last, leaves it. */
+static void show_record(struct reel *reel, struct publication *publication) {
+    struct work *work = &publication->job->work;
+    struct collection *collection =
+        registry_find(&reel->dispatcher.registry, work->order->collection);
+    struct reel_str key = {work->answer.key, work->answer.key_len};
+    char *record = NULL;
+    size_t len = 0;
+    if (!collection || work_show_record(collection, key, &record, &len, NULL) < 0) return;
+    free(work->answer.record);
+    work->answer.record = record;
+    work->answer.record_len = len;
+}
+
+void publisher_taken(void *context, struct reel *reel, const struct mirrored *event,
+                     struct ids_known *known) {
+    struct publisher *publisher = context;
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
+    struct awaited *awaited = NULL;
+    while ((awaited = find(publisher, event->id_hash, awaited))) {
+        struct publication *publication = awaited->publication;
+        const struct work *work = &publication->job->work;
+        if (awaited->folded) continue;
+        awaited->seq = known->seq;
+        awaited->outcome = known->outcome;
+        if (work->kind == WORK_EVENTS) known->has_record = true; /* there is none */
+        if (work->kind != WORK_ORDER) continue;
+        known->record = (struct reel_str){work->answer.key, work->answer.key_len};
+        known->has_record = true;
+        if (awaited == &publication->awaited[publication->outbox.count - 1])
+            show_record(reel, publication);
+    }
+}
+
+void publisher_committed(struct publisher *publisher, const struct mirrored *event) {
+    struct awaited *awaited;
+    do {
+        pthread_mutex_lock(&publisher->lock);
+        awaited = find(publisher, event->id_hash, NULL);
+        while (awaited && (awaited->seq != event->seq || awaited->folded))
+            awaited = find(publisher, event->id_hash, awaited);
+        if (awaited) {
+            awaited->folded = true;
+            go_on_unlock(publisher, awaited->publication, false);
+        } else {
+            pthread_mutex_unlock(&publisher->lock);
+        }
+    } while (awaited);
+}
+
+void publisher_published(struct publisher *publisher, const uint8_t id_hash[16], int rc,
+                         uint64_t seq, bool repeated, const char *sentence) {
+    pthread_mutex_lock(&publisher->lock);
+    struct awaited *awaited = find(publisher, id_hash, NULL);
+    while (awaited && awaited->acknowledged) awaited = find(publisher, id_hash, awaited);
+    if (!awaited) {
+        pthread_mutex_unlock(&publisher->lock);
+        return;
+    }
+    struct publication *publication = awaited->publication;
+    awaited->acknowledged = true;
+    awaited->repeated = repeated;
+    awaited->stream_seq = seq;
+    if (rc < 0) {
+        publication->rc = rc;
+        error_set(&publication->why, "%s", sentence);
+    }
+    go_on_unlock(publisher, publication, false);
+}
+
+/* ---- Handing over ---------------------------------------------------------------------------- */
+
+static struct publication *take_queued(struct publisher *publisher) {
+    struct publication *first = publisher->queue;
+    if (!first) return NULL;
+    publisher->queue = first->next;
+    if (!publisher->queue) publisher->queue_end = &publisher->queue;
+    return first;
+}
+
+static void hand_over(struct publisher *publisher, struct publication *publication) {
+    const struct publisher_options *options = &publisher->options;
+    struct reel_error error = {0};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < publication->outbox.count; i++)
+        rc = options->broker->publish(options->broker_state, &publication->outbox.list[i], &error);
+    pthread_mutex_lock(&publisher->lock);
+    if (rc == 0 && !publisher->open) rc = fail(&error, -EAGAIN, "%s", publisher->why.text);
+    if (rc < 0) {
+        publication->rc = rc;
+        publication->why = error;
+    }
+    publication->handed_over = true;
+    publication->next = publisher->waiting;
+    publisher->waiting = publication;
+    go_on_unlock(publisher, publication, false);
+}
+
+/* Ends those whose time is up; or all of them. */
+static void end_late(struct publisher *publisher, bool all, const char *why) {
+    for (;;) {
+        pthread_mutex_lock(&publisher->lock);
+        uint64_t now = clock_ms();
+        struct publication *late = publisher->waiting;
+        while (late && !all && late->deadline_ms > now) late = late->next;
+        if (!late) {
+            pthread_mutex_unlock(&publisher->lock);
+            return;
+        }
+        if (judge(late, true) != DONE) {
+            late->rc = -EAGAIN;
+            error_set(&late->why, "%s", why);
+        }
+        go_on_unlock(publisher, late, true);
+    }
+}
+
+#define UNCLEAR "the event may be in the stream, or not: sent again, it will be there once"
+
+static void *run(void *context) {
+    struct publisher *publisher = context;
+    pthread_mutex_lock(&publisher->lock);
+    while (!publisher->stopping || publisher->queue) {
+        struct timespec until = clock_after(TICK_MS);
+        if (!publisher->queue) pthread_cond_timedwait(&publisher->work, &publisher->lock, &until);
+        struct publication *next = take_queued(publisher);
+        pthread_mutex_unlock(&publisher->lock);
+        if (next) hand_over(publisher, next);
+        end_late(publisher, false, "it took longer than publish_ms_max: " UNCLEAR);
+        pthread_mutex_lock(&publisher->lock);
+    }
+    pthread_mutex_unlock(&publisher->lock);
+    return NULL;
+}
+
+/* ---- The connection -------------------------------------------------------------------------- */
+
+void publisher_open(struct publisher *publisher) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
+    publisher->open = true;
+}
+
+void publisher_close(struct publisher *publisher, const char *why) {
+    pthread_mutex_lock(&publisher->lock);
+    publisher->open = false;
+    error_set(&publisher->why, "%s", why);
+    pthread_mutex_unlock(&publisher->lock);
+    end_late(publisher, true, "the connection to the broker was lost: " UNCLEAR);
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+int publisher_start(const struct publisher_options *options, struct publisher **ret,
+                    struct reel_error *error) {
+    struct publisher *publisher = calloc(1, sizeof *publisher);
+    if (!publisher) return fail_memory(error);
+    publisher->options = *options;
+    publisher->queue_end = &publisher->queue;
+    error_set(&publisher->why, "there is no connection to the broker yet");
+    pthread_mutex_init(&publisher->lock, NULL);
+    clock_condition(&publisher->work);
+    clock_condition(&publisher->idle);
+    int rc = pthread_create(&publisher->thread, NULL, run, publisher);
+    if (rc != 0) {
+        free(publisher);
+        return fail(error, -rc, "cannot start the publisher's thread: %s", strerror(rc));
+    }
+    *ret = publisher;
+    return 0;
+}
+
+void publisher_drain(struct publisher *publisher, uint32_t timeout_ms) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
+    struct timespec until = clock_after(timeout_ms);
+    publisher->draining = true;
+    while (publisher->jobs > 0)
+        if (pthread_cond_timedwait(&publisher->idle, &publisher->lock, &until) == ETIMEDOUT) return;
+}
+
+void publisher_stop(struct publisher *publisher) {
+    pthread_mutex_lock(&publisher->lock);
+    publisher->draining = publisher->stopping = true;
+    pthread_cond_signal(&publisher->work);
+    pthread_mutex_unlock(&publisher->lock);
+    pthread_join(publisher->thread, NULL);
+    publisher_close(publisher, "the daemon has ended");
+}
+
+void publisher_destroy(struct publisher *publisher) {
+    if (!publisher) return;
+    pthread_cond_destroy(&publisher->work);
+    pthread_cond_destroy(&publisher->idle);
+    pthread_mutex_destroy(&publisher->lock);
+    free(publisher);
+}
+
+void publisher_read(struct publisher *publisher, uint64_t *ret_published,
+                    uint64_t *ret_publishing) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
+    *ret_published = publisher->published;
+    *ret_publishing = publisher->publishing;
+}

@@ -1,0 +1,257 @@
+/* nats_post_test.c: writing while a stream is the log. What is posted is published, and answered
+ * when it has come back; what was not clearly answered can be sent again and is there once. */
+#include "nats_support.h"
+
+static struct text event_of(const char *id, const char *type, const char *data) {
+    struct text event = {0};
+    event_add(&event, id, type, data);
+    return event;
+}
+
+static void check_stored(struct mirror *mirror, uint64_t seq, const char *subject) {
+    struct stored stored;
+    must(stream_message(&mirror->stream, STREAM, seq, &stored));
+    assert_string_equal(stored.subject, subject);
+    must(stored.id[0] != '\0');
+    free(stored.payload.data);
+}
+
+static uint64_t stored_messages(struct mirror *mirror) {
+    struct stream_state found;
+    must(stream_state(&mirror->stream, STREAM, &found));
+    must(found.messages == found.last);
+    return found.messages;
+}
+
+/* ---- Events ---------------------------------------------------------------------------------- */
+
+static void an_event_is_answered_when_it_has_come_back(void **state) {
+    (void)state;
+    struct mirror mirror = mirror_opened();
+    wait_until_ready(mirror.client);
+    publish_many(&mirror.stream, 0, 10);
+    uint64_t seq = cell_started(mirror.client, "posted");
+    assert_int_equal(seq, 11);
+    struct reply reply = got(mirror.client, "/v1/cells/posted", 200); /* no waiting for it */
+    assert_true(cursor_of(&reply) >= 11);
+    reply_free(&reply);
+    check_stored(&mirror, seq,
+                 "cellos.events.event.dev%2Ecellos%2Eevents%2Ecell%2Elifecycle%2Ev1%2Estarted");
+    assert_int_equal(posted(mirror.client, "nobody's", "of.no.family", NULL, "ignored"), 12);
+    assert_int_equal(posted(mirror.client, "bad", "dev.cellos.events.cell.formation.v1.created",
+                            NULL, "rejected"),
+                     13);
+    check_counts(mirror.client, 13);
+    mirror_closed(&mirror);
+}
+
+static void a_batch_is_answered_with_all_its_places(void **state) {
+    (void)state;
+    enum { COUNT = 200 };
+    struct mirror mirror = mirror_opened();
+    wait_until_ready(mirror.client);
+    struct reply reply = post_load(mirror.client, 0, COUNT);
+    assert_int_equal(reply.status, 201);
+    json_t *answer = json_taken(reply), *seqs = json_object_get(answer, "seqs");
+    assert_int_equal(json_array_size(seqs), COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_int_equal(json_integer_value(json_array_get(seqs, i)), i + 1);
+    json_decref(answer);
+    check_load(mirror.client, 0, COUNT);
+    check_load_log(mirror.client, 0, COUNT);
+    assert_int_equal(stored_messages(&mirror), COUNT);
+    reply = post_load(mirror.client, 0, COUNT); /* again */
+    assert_int_equal(reply.status, 200);
+    reply_free(&reply);
+    assert_int_equal(stored_messages(&mirror), COUNT);
+    mirror_closed(&mirror);
+}
+
+static void a_repeat_is_answered_with_the_first_place_by_any_daemon(void **state) {
+    (void)state;
+    struct mirror mirror = mirror_opened();
+    struct site other = site_opened("--nats", mirror.broker->url, NULL);
+    struct client *clients[] = {mirror.client, other.writer};
+    struct text event = event_of("one", CELL_STARTED, "{\"cellId\":\"c\",\"specId\":\"s\"}");
+    wait_until_ready(mirror.client);
+    wait_until_ready(other.writer);
+    for (int i = 0; i < 6; i++) {
+        struct reply reply = post_event(clients[i % 2], event.data, event.len);
+        assert_int_equal(reply.status, i == 0 ? 201 : 200);
+        assert_int_equal(reply_number(&reply, "seq"), 1);
+        reply_free(&reply);
+    }
+    assert_int_equal(stored_messages(&mirror), 1);
+    free(event.data);
+    site_closed(&other);
+    mirror_closed(&mirror);
+}
+
+static void what_one_daemon_took_another_shows(void **state) {
+    (void)state;
+    struct mirror mirror = mirror_opened();
+    struct site other = site_opened("--nats", mirror.broker->url, NULL);
+    wait_until_ready(mirror.client);
+    wait_until_ready(other.writer);
+    for (int i = 0; i < 20; i++) {
+        char id[32], path[96];
+        snprintf(id, sizeof id, "cell-%d", i);
+        uint64_t seq = cell_started(i % 2 ? mirror.client : other.writer, id);
+        snprintf(path, sizeof path, "/v1/cells/%s?min_cursor=%" PRIu64, id, seq);
+        struct reply reply = got(i % 2 ? other.writer : mirror.client, path, 200);
+        reply_free(&reply);
+    }
+    site_closed(&other);
+    mirror_closed(&mirror);
+}
+
+/* ---- Commands -------------------------------------------------------------------------------- */
+
+static void check_subject(struct mirror *mirror, uint64_t seq, const char *id, const char *phase) {
+    char subject[128];
+    snprintf(subject, sizeof subject, "cellos.events.formations.%s.%s", id, phase);
+    check_stored(mirror, seq, subject);
+}
+
+static void a_command_is_published_on_a_subject_of_its_record(void **state) {
+    (void)state;
+    struct mirror mirror = mirror_opened();
+    char id[37], path[96];
+    wait_until_ready(mirror.client);
+    assert_int_equal(formation_made(mirror.client, "f", id), 1);
+    check_subject(&mirror, 1, id, "created");
+    snprintf(path, sizeof path, "/v1/formations/%s/status", id);
+    struct reply reply = sent(mirror.client, path, "{\"state\":\"running\"}", 200);
+    assert_int_equal(cursor_of(&reply), 2);
+    reply_free(&reply);
+    check_subject(&mirror, 2, id, "running");
+    snprintf(path, sizeof path, "/v1/formations/%s", id);
+    json_t *record = json_taken(asked(mirror.client, "DELETE", path, NULL, NULL, 200));
+    assert_string_equal(text_of(record, "status"), "CANCELLED");
+    json_decref(record);
+    check_subject(&mirror, 3, id, "cancelled");
+    check_problem(mirror.client, "DELETE", path, NULL, NULL, 409, "conflict");
+    assert_int_equal(stored_messages(&mirror), 3);
+    mirror_closed(&mirror);
+}
+
+static void a_command_repeated_with_its_key_gives_the_first_result(void **state) {
+    (void)state;
+    static const char *const headers[] = {"Content-Type: application/json", "Idempotency-Key: k",
+                                          NULL};
+    struct mirror mirror = mirror_opened();
+    struct site other = site_opened("--nats", mirror.broker->url, NULL);
+    struct client *clients[] = {mirror.client, other.writer};
+    char *first = NULL;
+    wait_until_ready(mirror.client);
+    wait_until_ready(other.writer);
+    for (int i = 0; i < 6; i++) {
+        struct reply reply = request(clients[i % 2], "POST", "/v1/formations", headers, FORMATION,
+                                     strlen(FORMATION));
+        assert_true(reply.status == 201 || reply.status == 200);
+        json_t *record = json_taken(reply);
+        if (first)
+            assert_string_equal(text_of(record, "id"), first);
+        else
+            first = strdup(text_of(record, "id"));
+        json_decref(record);
+    }
+    assert_int_equal(stored_messages(&mirror), 1);
+    free(first);
+    site_closed(&other);
+    mirror_closed(&mirror);
+}
+
+/* ---- Unclear failures ------------------------------------------------------------------------ */
+
+/* Sends it until it is answered well. How often it was not. */
+static size_t insisted(struct client *client, const char *path, const char *const *headers,
+                       const struct text *body, struct reply *ret) {
+    size_t failures = 0;
+    for (uint64_t began = now_ms();; failures++) {
+        struct reply reply = request(client, "POST", path, headers, body->data, body->len);
+        if (reply.status == 201 || reply.status == 200) {
+            *ret = reply;
+            return failures;
+        }
+        assert_problem(&reply, 503, "service-unavailable");
+        reply_free(&reply);
+        must(now_ms() - began < 60000);
+        usleep(5000);
+    }
+}
+
+static void what_was_not_clearly_answered_is_there_once_when_sent_again(void **state) {
+    (void)state;
+    static const char *const as_event[] = {"Content-Type: application/cloudevents+json", NULL};
+    struct mirror mirror = mirror_opened();
+    size_t rounds = scaled(100), failures = 0;
+    uint64_t random = 3, highest = 0;
+    wait_until_ready(mirror.client);
+    for (size_t round = 0; round < rounds; round++) {
+        char id[32], key[64];
+        const char *as_command[] = {"Content-Type: application/json", key, NULL};
+        snprintf(id, sizeof id, "unclear-%zu", round);
+        snprintf(key, sizeof key, "Idempotency-Key: %s", id);
+        struct text event = event_of(id, "of.no.family", NULL), command = {0};
+        text_format(&command, "%s", FORMATION);
+        bool is_event = round % 2;
+        /* The event has gone out when the first bytes about it come back. */
+        proxy_cut_after(mirror.proxy, random_next(&random) % 200 + 1);
+        struct reply reply;
+        failures +=
+            insisted(mirror.client, is_event ? "/v1/events" : "/v1/formations",
+                     is_event ? as_event : as_command, is_event ? &event : &command, &reply);
+        uint64_t seq = reply_number(&reply, is_event ? "seq" : "cursor");
+        must(seq == round + 1);
+        highest = seq;
+        reply_free(&reply);
+        free(event.data);
+        free(command.data);
+    }
+    assert_int_equal(highest, rounds);
+    assert_int_equal(stored_messages(&mirror), rounds);
+    check_counts(mirror.client, rounds);
+    print_message("%zu were not clearly answered\n", failures);
+    assert_true(proxy_cuts(mirror.proxy) > 0);
+    mirror_closed(&mirror);
+}
+
+static void while_the_broker_is_away_writing_is_refused_and_nothing_is_kept_for_later(
+    void **state) {
+    (void)state;
+    struct mirror mirror = mirror_opened();
+    struct text event = event_of("one", CELL_STARTED, "{\"cellId\":\"c\",\"specId\":\"s\"}");
+    wait_until_ready(mirror.client);
+    broker_stop(mirror.broker);
+    wait_until_not_ready(mirror.client, "broker");
+    for (int i = 0; i < 3; i++) {
+        struct reply reply = post_event(mirror.client, event.data, event.len);
+        assert_problem(&reply, 503, "service-unavailable");
+        reply_free(&reply);
+        post_problem(mirror.client, "/v1/formations", FORMATION, 503, "service-unavailable");
+    }
+    broker_start(mirror.broker);
+    wait_until_ready(mirror.client);
+    struct reply reply = post_event(mirror.client, event.data, event.len);
+    assert_int_equal(reply.status, 201);
+    assert_int_equal(reply_number(&reply, "seq"), 1);
+    reply_free(&reply);
+    assert_int_equal(stored_messages(&mirror), 1);
+    free(event.data);
+    mirror_closed(&mirror);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_event_is_answered_when_it_has_come_back),
+        cmocka_unit_test(a_batch_is_answered_with_all_its_places),
+        cmocka_unit_test(a_repeat_is_answered_with_the_first_place_by_any_daemon),
+        cmocka_unit_test(what_one_daemon_took_another_shows),
+        cmocka_unit_test(a_command_is_published_on_a_subject_of_its_record),
+        cmocka_unit_test(a_command_repeated_with_its_key_gives_the_first_result),
+        cmocka_unit_test(what_was_not_clearly_answered_is_there_once_when_sent_again),
+        cmocka_unit_test(while_the_broker_is_away_writing_is_refused_and_nothing_is_kept_for_later),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
