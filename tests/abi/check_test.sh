@@ -30,7 +30,7 @@ failed() {
 
 # faulty NAME CASE [ARGUMENT...]
 faulty() {
-    check --json "${@:3}" "$build/tests/abi/check/$1.so"
+    check --json --runs 4 "${@:3}" "$build/tests/abi/check/$1.so"
     expect "$1" "1 $2" "$code $(failed)"
 }
 
