@@ -122,7 +122,8 @@ echo "no plugin" >"$scratch/text.so"
 check --json "$scratch/text.so" "$scratch/none.so" "$build/tests/abi/good.so"
 expect "no plugins, and a good one after them" "1 load load" "$code $(failed)"
 expect "what is wrong with them" "cannot load $scratch/text.so: it is not a shared object
-cannot load $scratch/none.so: no such file" "$(jq -r '.plugins[].cases[0].finding // empty' <<<"$out")"
+cannot load $scratch/none.so: no such file" \
+    "$(jq -r '.plugins[].cases[0].finding // empty' <<<"$out")"
 
 # ---- Events of the author's ----------------------------------------------------------------------
 
