@@ -25,6 +25,16 @@ static void begin_key(struct stored_key *stored, uint64_t node) {
         stored->bytes[stored->len++] = (unsigned char)(node >> shift);
 }
 
+/* The length of what all entries of a node begin with, if this one does; else 0. At the top, where
+ * most are, that is a look at a byte. */
+static size_t prefix_len(uint64_t node, MDB_val key) {
+    if (node == 0) return key.mv_size > 0 && *(const unsigned char *)key.mv_data == TOP;
+    struct stored_key prefix;
+    begin_key(&prefix, node);
+    if (key.mv_size < prefix.len || memcmp(key.mv_data, prefix.bytes, prefix.len) != 0) return 0;
+    return prefix.len;
+}
+
 /* The entry of `chunk` in a node; of one that goes on, if that is wanted. */
 static MDB_val entry_key(struct stored_key *stored, uint64_t node, struct reel_str chunk,
                          bool goes_on) {
@@ -186,8 +196,7 @@ static int node_is_empty(struct keys_writer *writer, uint64_t node, bool *ret,
     int rc = mdb_cursor_get(writer->cursor, &key, &value, MDB_SET_RANGE);
     if (rc != 0 && rc != MDB_NOTFOUND)
         return store_fail(writer->store, rc, "cannot read a node", error);
-    *ret = rc == MDB_NOTFOUND || key.mv_size < prefix.len ||
-           memcmp(key.mv_data, prefix.bytes, prefix.len) != 0;
+    *ret = rc == MDB_NOTFOUND || prefix_len(node, key) == 0;
     return 0;
 }
 
@@ -309,15 +318,13 @@ static int step(struct keys_walk *walk, struct reel_str *ret_key, struct reel_st
     if (rc != 0 && rc != MDB_NOTFOUND)
         return store_fail(walk->store, rc, "cannot read records", error);
     walk->next = MDB_NEXT;
-    struct stored_key prefix;
-    begin_key(&prefix, node);
-    if (rc == MDB_NOTFOUND || key.mv_size < prefix.len ||
-        memcmp(key.mv_data, prefix.bytes, prefix.len) != 0) {
+    size_t prefix = rc == 0 ? prefix_len(node, key) : 0;
+    if (prefix == 0) {
         if (walk->depth == 0) return -ENODATA;
         leave(walk);
         return 0;
     }
-    struct reel_str chunk = {(const char *)key.mv_data + prefix.len, key.mv_size - prefix.len};
+    struct reel_str chunk = {(const char *)key.mv_data + prefix, key.mv_size - prefix};
     if (chunk.len > KEY_CHUNK) {
         chunk.len = KEY_CHUNK;
         rc = node_of(walk->store, value, &node, error);

@@ -133,6 +133,19 @@ static void view_reset(struct reel_view *view) {
     view->deadline_ms = UINT64_MAX;
 }
 
+/* Reads where it stands, unless it stood there when it was last open. */
+static int read_state(struct reel_view *view) {
+    size_t commit = mdb_txn_id(view->txn);
+    if (commit == view->commit) return 0;
+    view->commit = 0;
+    int rc = store_get_state(&view->reel->dispatcher.store, view->txn, &view->state);
+    if (rc < 0) return rc;
+    view->commit = commit;
+    view->is_measured = false;
+    view->collection = NULL;
+    return 0;
+}
+
 static int view_begin(struct reel_view *view, struct reel_error *error) {
     struct reel *reel = view->reel;
     struct store *store = &reel->dispatcher.store;
@@ -146,7 +159,7 @@ static int view_begin(struct reel_view *view, struct reel_error *error) {
         return store_fail(store, rc, "cannot begin a view", error);
     }
     view->deadline_ms = clock_ms() + reel->view_ms_max;
-    rc = store_get_state(store, view->txn, &view->state);
+    rc = read_state(view);
     return rc < 0 ? fail(error, rc, "cannot read the store's state") : 0;
 }
 
@@ -179,34 +192,47 @@ void views_finish(struct reel *reel) {
 
 /* ---- Positions ------------------------------------------------------------------------------- */
 
-int reel_view_position(struct reel_view *view, struct reel_position *ret) {
-    ENTERED within = NULL;
-    int rc = view_enter(view, &within);
-    if (rc < 0) return rc;
-    const struct store_state *state = &within->state;
-    uint64_t log_bytes, store_bytes;
-    rc = store_measure(&within->reel->dispatcher.store, within->txn, &log_bytes, &store_bytes);
-    if (rc < 0) return rc;
-    *ret = (struct reel_position){
+static int measure(struct reel_view *view) {
+    const struct store_state *state = &view->state;
+    struct reel_position *position = &view->position;
+    *position = (struct reel_position){
         .cursor = state->cursor,
         .first_seq = state->first_seq,
         .head = state->head,
         .applied = state->applied,
         .ignored = state->ignored,
         .rejected = state->rejected,
-        .log_bytes = log_bytes,
-        .store_bytes = store_bytes,
     };
-    uuid_unparse_lower(state->epoch, ret->epoch.text);
-    return 0;
+    uuid_unparse_lower(state->epoch, position->epoch.text);
+    int rc = store_measure(&view->reel->dispatcher.store, view->txn, &position->log_bytes,
+                           &position->store_bytes);
+    view->is_measured = rc == 0;
+    return rc;
+}
+
+int reel_view_position(struct reel_view *view, struct reel_position *ret) {
+    ENTERED within = NULL;
+    int rc = view_enter(view, &within);
+    if (rc == 0 && !within->is_measured) rc = measure(within);
+    if (rc == 0) *ret = within->position;
+    return rc;
 }
 
 int view_collection(struct reel_view *view, const char *name, struct collection **ret,
-                    struct collection_state *ret_state) {
-    struct reel *reel = view->reel;
-    *ret = registry_find(&reel->dispatcher.registry, reel_text(name));
-    if (!*ret) return -ESRCH;
-    return store_get_collection(&reel->dispatcher.store, view->txn, (*ret)->name, ret_state);
+                    const struct collection_state **ret_state) {
+    struct dispatcher *dispatcher = &view->reel->dispatcher;
+    if (!view->collection || strcmp(view->collection->name, name) != 0) {
+        struct collection *found = registry_find(&dispatcher->registry, reel_text(name));
+        if (!found) return -ESRCH;
+        view->collection = NULL;
+        int rc = store_get_collection(&dispatcher->store, view->txn, found->name,
+                                      &view->collection_state);
+        if (rc < 0) return rc;
+        view->collection = found;
+    }
+    *ret = view->collection;
+    *ret_state = &view->collection_state;
+    return 0;
 }
 
 bool view_serves(const struct reel_view *view, const struct collection_state *state) {
@@ -219,20 +245,20 @@ int reel_view_collection(struct reel_view *view, const char *name,
     int rc = view_enter(view, &within);
     if (rc < 0) return rc;
     struct collection *collection;
-    struct collection_state state;
+    const struct collection_state *state;
     rc = view_collection(within, name, &collection, &state);
     if (rc < 0) return rc;
     *ret = (struct reel_collection_info){
-        .revision = state.revision,
-        .records = state.records,
-        .cursor = state.cursor,
-        .from_seq = state.from_seq,
-        .applied = state.applied,
-        .ignored = state.ignored,
-        .rejected = state.rejected,
-        .json_bytes = state.json_bytes,
-        .changed = state.changed,
-        .served = view_serves(within, &state),
+        .revision = state->revision,
+        .records = state->records,
+        .cursor = state->cursor,
+        .from_seq = state->from_seq,
+        .applied = state->applied,
+        .ignored = state->ignored,
+        .rejected = state->rejected,
+        .json_bytes = state->json_bytes,
+        .changed = state->changed,
+        .served = view_serves(within, state),
     };
     return 0;
 }

@@ -15,7 +15,15 @@ struct reel_view {
     pthread_mutex_t lock;              /* of what follows */
     MDB_txn *txn;                      /* NULL: its time was up */
     uint64_t deadline_ms;
+
+    /* What it has read of `meta`, which is the same until the next commit: a view that was closed
+     * and is opened again before that still knows it. */
+    size_t commit; /* LMDB's number of the one that it is of; 0: nothing is known */
     struct store_state state;
+    struct reel_position position; /* if is_measured */
+    bool is_measured;
+    struct collection *collection; /* the one last asked for, or NULL; and its state */
+    struct collection_state collection_state;
 };
 
 /* Locks the view for one call; it is unlocked when `ret`, an ENTERED that begins as NULL, leaves
@@ -27,9 +35,10 @@ void view_leave(struct reel_view **view);
 /* Is it time to end a walk? Looks at the clock now and then. */
 bool view_is_late(const struct reel_view *view, size_t row);
 
-/* The collection, and what the view knows of it. -ESRCH; -ENOENT: nothing is known yet. */
+/* The collection, and what the view knows of it, until another is asked for. -ESRCH; -ENOENT:
+ * nothing is known yet. */
 int view_collection(struct reel_view *view, const char *name, struct collection **ret,
-                    struct collection_state *ret_state);
+                    const struct collection_state **ret_state);
 
 /* Has it caught up, so that it can be shown? */
 bool view_serves(const struct reel_view *view, const struct collection_state *state);

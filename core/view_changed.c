@@ -88,9 +88,9 @@ static int find_sources(struct changed_walk *walk) {
     if (!walk->sources) return -ENOMEM;
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection;
-        struct collection_state state;
+        const struct collection_state *state;
         int rc = view_collection(walk->view, registry->collections[i]->name, &collection, &state);
-        if (rc == -ENOENT || (rc == 0 && !view_serves(walk->view, &state))) continue;
+        if (rc == -ENOENT || (rc == 0 && !view_serves(walk->view, state))) continue;
         if (rc < 0) return rc;
         walk->sources[walk->count++].collection = collection;
     }

@@ -11,12 +11,13 @@ set -u -o pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
 scratch=$(realpath -m "${REEL_BUILD_DIR:-$root/build-test}")
+installed=$scratch/installed # the prefix of the build `plain`
 
 # shellcheck source-path=SCRIPTDIR/.. source=tests/support/packages.sh
 . "$root/tests/support/packages.sh"
 
 packages_tests=(
-    binutils clang clang-format curl groff-base jq libclang-rt-14-dev llvm
+    binutils clang clang-format curl doxygen groff-base jq libclang-rt-14-dev llvm
     libcmocka-dev libcurl4-openssl-dev nats-server openssl
 )
 
@@ -235,7 +236,7 @@ quickstart_showed() {
 # ---- Stages: the builds --------------------------------------------------------------------------
 
 stage_plain() {
-    build plain && meson_tests plain 1
+    build plain -Dprefix="$installed" && meson_tests plain 1
 }
 
 stage_sanitized() {
@@ -279,82 +280,115 @@ fuzz() {
 # ---- Stage: what is installed --------------------------------------------------------------------
 
 stage_install() {
-    build plain || return
-    installed=$scratch/installed
+    build plain -Dprefix="$installed" || return
     rm -rf "$installed"
-    check install env DESTDIR="$installed" meson install -C "$scratch/plain" --no-rebuild
+    check install meson install -C "$scratch/plain" --no-rebuild
     local pc
     pc=$(find "$installed" -name reel.pc)
     export PKG_CONFIG_PATH=${pc%/*}
     check pkg-config installed_plugins
-    write_embedding >"$scratch/embedding.c"
-    check embed-shared embed
-    check embed-static embed --static
+    check embed-static embed_static
     check installed-daemon installed_daemon
     check installed-files installed_files
+    check installed-staged installed_staged
+    local how
+    for how in make meson; do
+        check "embed-$how" embed_with "$how"
+        check "newcomer-$how" newcomer_with "$how"
+    done
     unset PKG_CONFIG_PATH
-}
-
-# What was installed with DESTDIR lies elsewhere than it says.
-reel_config() {
-    pkg-config --define-variable=prefix="$installed$(pkg-config --variable=prefix reel)" "$@" reel
 }
 
 installed_plugins() {
     local directory
-    pkg-config --print-errors --exists reel && directory=$(reel_config --variable=plugindir) ||
+    pkg-config --print-errors --exists reel && directory=$(pkg-config --variable=plugindir reel) ||
         return
     ls -l "$directory/cell.so" "$directory/formation.so"
 }
 
 # It runs from there, and its plugins load.
 installed_daemon() {
-    local reeld
-    reeld=$installed$(pkg-config --variable=prefix reel)/bin/reeld
+    local reeld=$installed/bin/reeld
     "$reeld" --version | grep -x 'reeld [0-9.]*' || return
     "$reeld" --help | grep -Fx "Installed plugins: $(pkg-config --variable=plugindir reel)" ||
         return
-    "$reeld" replay --plugin-dir "$(reel_config --variable=plugindir)" \
-        "$root/examples/events.ndjson" >"$scratch/replayed" 2>/dev/null || return
+    "$reeld" replay "$root/examples/events.ndjson" >"$scratch/replayed" 2>/dev/null || return
     jq -e '.applied == 193 and (.collections.formations | length) == 15 and
         (.collections.cells | length) == 54' "$scratch/replayed"
 }
 
 installed_files() {
-    local prefix
-    prefix=$(pkg-config --variable=prefix reel)
-    (cd "$installed$prefix" && ls share/man/man1/reeld.1* share/doc/reel/{check,operating,settings}.md \
-        share/doc/reel/reeld.json lib/sysusers.d/reel.conf) &&
-        grep -x "ExecStart=$prefix/bin/reeld serve .*" \
-            "$installed$prefix/lib/systemd/system/reeld.service"
+    (cd "$installed" && ls share/man/man1/reeld.1* share/doc/reel/reeld.json \
+        share/doc/reel/{abi,check,embedding,operating,settings,writing-a-projector}.md \
+        share/doc/reel/examples/{tally.c,orders/orders.c,embed/embed.c} include/reel/testing.h \
+        lib/sysusers.d/reel.conf) &&
+        grep -x "ExecStart=$installed/bin/reeld serve .*" \
+            "$installed/lib/systemd/system/reeld.service"
 }
 
-write_embedding() {
-    cat <<'END'
-#include <reel/reel.h>
-int main(int argc, char **argv) {
-    struct reel_options options = {.struct_size = sizeof options};
-    struct reel *reel = NULL;
-    struct reel_error error = {{0}};
-    int rc = argc == 2 ? reel_open(&options, &reel, &error) : -1;
-    if (rc == 0) rc = reel_load_directory(reel, argv[1], &error);
-    if (rc == 0) rc = reel_start(reel, &error);
-    puts(rc == 0 ? reel_version() : error.text);
-    reel_close(reel);
-    return rc != 0;
-}
-END
+# As packages are made: the same files, elsewhere.
+installed_staged() {
+    local staged=$scratch/staged
+    rm -rf "$staged"
+    DESTDIR=$staged meson install -C "$scratch/plain" --no-rebuild || return
+    diff <(cd "$installed" && find . | sort) <(cd "$staged$installed" && find . | sort)
 }
 
-# embed [--static]
-embed() {
-    local program=$scratch/embedding flags
-    flags=$(reel_config "$@" --cflags --libs) || return
-    [[ $# -eq 0 ]] || flags=${flags/-lreel/-l:libreel.a}
+embed_static() {
+    local program=$scratch/embed-static flags
+    flags=$(pkg-config --static --cflags --libs reel) || return
     # shellcheck disable=SC2086
-    cc -Wall -Wextra -Werror "$scratch/embedding.c" -o "$program" $flags || return
-    LD_LIBRARY_PATH=$(reel_config --variable=libdir) bounded 60 "$program" \
-        "$(reel_config --variable=plugindir)"
+    cc -std=c11 -Wall -Wextra -Werror "$root/examples/embed/embed.c" -o "$program" \
+        ${flags/-lreel/-l:libreel.a} || return
+    timeout 60 "$program" "$(pkg-config --variable=plugindir reel)/cell.so" \
+        <"$root/examples/events.ndjson" | grep -c '^cells {' | grep -x 54
 }
+
+# ---- As someone who has just installed it --------------------------------------------------------
+
+# fresh NAME EXAMPLE: a directory with the example in it, as it was installed.
+fresh() {
+    rm -rf "${scratch:?}/$1" && mkdir "$scratch/$1" && cd "$scratch/$1" &&
+        cp -r "$installed/share/doc/reel/examples/$2" .
+}
+
+# built_with make|meson: here; what was built is then in the directory that it names in `built`.
+built_with() {
+    case $1 in
+    make) built=. && bounded 300 make CFLAGS='-O1 -Werror' CXXFLAGS='-O1 -Werror' ;;
+    meson) built=build && bounded 300 meson setup build -Dwerror=true &&
+        bounded 300 meson compile -C build ;;
+    esac
+}
+
+# The programs that embed Reel, outside of the tree.
+embed_with() (
+    fresh "embed-$1" embed && cp -r "$installed/share/doc/reel/examples/orders" . || exit
+    (cd orders && make orders.so) || exit
+    cd embed && built_with "$1" &&
+        "$root/tests/examples/embed_test.sh" "$root" "$built/embed" "$built/count" \
+            ../orders/orders.so
+)
+
+# The example, copied and renamed as its first lines say, builds, passes its tests, can be
+# installed, and its records show in a daemon.
+newcomer_with() (
+    local built
+    fresh "newcomer-$1" orders || exit
+    sed -n '/^ \*   2\./q; s/^ \*          //p' orders/orders.c >recipe
+    grep -c . recipe | grep -x 4 || exit # three commands, and how to build with meson
+    sed -i '$d' recipe
+    bash -eu recipe && cd parcels || exit
+    ! grep -ri order . || exit
+    built_with "$1" || exit
+    case $1 in
+    make) bounded 300 make check && make install DESTDIR="$PWD/staged" ;;
+    meson) bounded 300 meson test -C build && DESTDIR=$PWD/staged meson install -C build ;;
+    esac || exit
+    [[ $(cd "staged$(pkg-config --variable=plugindir reel)" && echo ./*) == \
+        './files.so ./parcels.so' ]] || exit
+    bounded 120 "$root/tests/examples/orders_daemon_test.sh" "$root" "$installed/bin/reeld" \
+        "$built/parcels.so" "$built/files.so" parcel
+)
 
 main "$@"

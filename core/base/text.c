@@ -80,8 +80,8 @@ void text_finish(struct text *text) {
 
 void text_reserve(struct text *text, size_t len) {
     if (text->failed || text->size - text->len >= len) return;
-    size_t size = text->size ? text->size : 256;
-    while (size - text->len < len) size *= 2;
+    size_t size = text->size ? text->size * 2 : 256;
+    if (size - text->len < len) size = text->len + len;
     char *data = realloc(text->data, size);
     if (!data) {
         text->failed = true;

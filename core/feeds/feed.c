@@ -317,10 +317,8 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     wait_for_batches(feed);
     int rc = origin_check(options->reel, stream, feed->begin_anew, options->release, &from, &news);
     if (rc < 0) return fail(error, rc, "%s", news.text);
-    if (rc > 0) {
-        feed->begin_anew = false;
-        feed_say(feed, REEL_LEVEL_WARNING, news.text);
-    }
+    feed->begin_anew = false; /* it was meant for this time */
+    if (rc > 0) feed_say(feed, REEL_LEVEL_WARNING, news.text);
     rc = read_position(feed, error);
     if (rc < 0) return rc;
     feed->follows = from - 1;

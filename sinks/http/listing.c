@@ -246,9 +246,9 @@ static int make_at_once(struct listing *listing, struct reel_str after) {
     struct count count = {.listing = listing};
     int rc = is_whole(listing, after) ? count_rows(listing, after, &count) : 0;
     if (rc < 0 || count.bytes > bound) return rc;
-    append(&listing->left, &listing->head);
     if (listing->limit < LISTING_BLOCK_BYTES / ROW_BYTES)
         text_reserve(&listing->left, (size_t)listing->limit * ROW_BYTES);
+    append(&listing->left, &listing->head);
     do {
         rc = walk(listing, write_row);
         if (rc < 0) return rc;

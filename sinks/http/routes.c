@@ -90,14 +90,19 @@ static bool has_name(const struct reel_projector *projector) {
     return false;
 }
 
+/* Where a part of a path ends, if it fits what was given; else NULL. */
+static const char *end_of_part(const char *part, struct reel_str given) {
+    if (*part == '{') return strchrnul(part, '/');
+    size_t len = 0;
+    while (len < given.len && part[len] && part[len] != '/' && part[len] == given.data[len]) len++;
+    return len == given.len && (!part[len] || part[len] == '/') ? part + len : NULL;
+}
+
 /* Does the path fit, segment by segment? */
 static bool path_fits(const char *path, const struct uri *uri) {
     for (size_t n = 0; n < uri->segment_count; n++) {
-        const char *part = ++path;
-        struct reel_str given = uri->segments[n];
-        while (*path && *path != '/') path++;
-        size_t len = (size_t)(path - part);
-        if (*part != '{' && !reel_str_eq((struct reel_str){part, len}, given)) return false;
+        path = end_of_part(path + 1, uri->segments[n]);
+        if (!path) return false;
         if (!*path) return n + 1 == uri->segment_count;
     }
     return false;
@@ -116,33 +121,29 @@ static bool is_declared(const struct route *route, const struct uri *uri,
            has_command(projector, verb);
 }
 
-/* The next route from `*at` on that the target fits, with its collection; or NULL. */
-static const struct route *next_route(const struct request *request, size_t *at,
+/* The next route from `*at` on for one of these methods that the target fits, with its collection;
+ * or NULL. */
+static const struct route *next_route(const struct request *request, unsigned methods, size_t *at,
                                       const struct reel_projector **ret_projector) {
     const struct uri *uri = &request->uri;
     const struct route *route;
     while ((route = routes[(*at)++])) {
         *ret_projector = NULL;
-        if (!path_fits(route->path, uri)) continue;
+        if (!(route->method & methods) || !path_fits(route->path, uri)) continue;
         if (!strstr(route->path, "{collection}")) return route;
         *ret_projector = find_projector(request_stage(request), uri->segments[1]);
         if (*ret_projector && is_declared(route, uri, *ret_projector)) return route;
     }
+    *ret_projector = NULL;
     return NULL;
 }
 
 /* Sets the route for the request's method, if there is one. */
 static void find_route(struct request *request) {
-    const struct reel_projector *projector;
-    const struct route *route;
     size_t at = 0;
-    while ((route = next_route(request, &at, &projector))) {
-        if (route->method != request->method) continue;
-        request->route = route;
-        request->projector = projector;
-        request->body_max = route->body_max ? route->body_max(request->server) : 0;
-        return;
-    }
+    request->route = next_route(request, request->method, &at, &request->projector);
+    if (request->route && request->route->body_max)
+        request->body_max = request->route->body_max(request->server);
 }
 
 /* Of all routes that the target fits. */
@@ -151,7 +152,7 @@ static unsigned find_methods(const struct request *request) {
     const struct route *route;
     unsigned methods = 0;
     size_t at = 0;
-    while ((route = next_route(request, &at, &projector))) methods |= route->method;
+    while ((route = next_route(request, ~0U, &at, &projector))) methods |= route->method;
     return methods;
 }
 

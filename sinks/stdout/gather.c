@@ -114,11 +114,28 @@ static int walked(struct gather *gather, int rc, struct reel_error *error) {
                 strerror(-rc));
 }
 
+/* Of a log that had nothing, nothing is lost: it begins where the stream does. */
+static int check_epoch(struct gather *gather, const struct reel_position *position,
+                       struct reel_error *error) {
+    if (strcmp(gather->epoch.text, position->epoch.text) == 0) return 0;
+    if (gather->epoch.text[0] && gather->at > 0)
+        return fail(error, -ESTALE,
+                    "the log was begun anew under epoch %s: its events are not those that followed "
+                    "event %" PRIu64,
+                    position->epoch.text, gather->at);
+    if (gather->at == 0 && gather->base < position->first_seq)
+        gather->base = position->first_seq - 1;
+    gather->epoch = position->epoch;
+    return 0;
+}
+
 static int step_in(struct gather *gather, struct reel_view *view, struct reel_error *error) {
     struct reel_position position;
-    uint64_t whole_from = gather->at > gather->base ? gather->at : gather->base;
     int rc = reel_stage_position(gather->stage, view, &position);
     if (rc < 0) return fail(error, rc, "cannot read the position: %s", strerror(-rc));
+    rc = check_epoch(gather, &position, error);
+    if (rc < 0) return rc;
+    uint64_t whole_from = gather->at > gather->base ? gather->at : gather->base;
     if (position.first_seq > whole_from + 1)
         return fail(error, -ERANGE,
                     "the log was trimmed to event %" PRIu64 ", and %" PRIu64

@@ -7,7 +7,9 @@
  *
  * Nothing is left out unsaid. If trimming has taken what it had yet to come by, a step fails: with
  * events these themselves, with records the deletions among them, since records that are gone are
- * only known by the log. For the same reason records wait until every collection is served.
+ * only known by the log. For the same reason records wait until every collection is served. And a
+ * step fails when the log is not the same any more, since it has begun anew to mirror another
+ * stream.
  */
 #ifndef REEL_SINKS_STDOUT_GATHER_H
 #define REEL_SINKS_STDOUT_GATHER_H
@@ -28,6 +30,7 @@ struct gather {
     uint64_t at;                /* all up to this seq has been gathered, or is not wanted */
     uint64_t base;              /* what trimming takes up to here is no loss */
     uint64_t shown;             /* the seq of the last line, or where it began */
+    struct reel_epoch epoch;    /* of the log that `at` is a place in; empty: none yet */
     struct text text;           /* lines, each with its LF; the caller empties it */
 
     /* Of the step under way. */
@@ -44,7 +47,7 @@ void gather_begin_new(struct gather *gather);
 int gather_begin_since(struct gather *gather, uint64_t since, struct reel_error *error);
 
 /* Takes a step; the text may still be empty after it. -EAGAIN: again in a moment; -ERANGE: trimming
- * has overtaken it; else what a view may give. */
+ * has overtaken it; -ESTALE: it is another log; else what a view may give. */
 int gather_step(struct gather *gather, struct reel_error *error);
 
 #endif

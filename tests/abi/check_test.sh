@@ -59,8 +59,6 @@ usage "no file of events" "--events: No such file or directory" --events "$scrat
 
 # ---- Good plugins --------------------------------------------------------------------------------
 
-"${CC:-cc}" -std=c11 -fPIC -shared -fvisibility=hidden -I"$root/core/include" \
-    -o "$scratch/tally.so" "$root/examples/tally.c" || exit 1
 fixtures=$build/tests/integration/plugins
 if [[ ${REEL_TEST_LONG:-} == 1 ]]; then runs=1000 fewer=1000; else runs=100 fewer=10; fi
 good "$runs" "$build"/plugins/{cell/cell,formation/formation}.so
@@ -69,7 +67,7 @@ expect "all good events of cells are applied" true \
 expect "all fields are set" '""' "$(jq -c '[.plugins[].never_set] | unique[]' <<<"$out")"
 expect "commands are accepted, and refused" true \
     "$(jq '.plugins[1].commands | .accepted > 10 and .refused > 10' <<<"$out")"
-good "$fewer" "$scratch/tally.so" "$build"/tests/abi/{good,bystander,cxx_plugin,old_minor}.so \
+good "$fewer" "$build"/tests/examples/{tally,orders}.so "$build"/tests/abi/{good,bystander,cxx_plugin,old_minor}.so \
     "$fixtures"/{audit,counter_1,library,notes,objector}.so
 expect "an ABI 1.0 plugin" "1.0" "$(jq -r '.plugins[] | select(.name == "old").abi' <<<"$out")"
 expect "a plugin without projectors" "skipped it has no projectors" \

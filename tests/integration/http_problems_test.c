@@ -145,6 +145,19 @@ static void each_kind_of_problem_has_its_status_and_type(void **state) {
     get_problem(site->reader, "/v1/cells?min_cursor=99&timeout=0", 504, "not-yet");
 }
 
+/* Each part of a path is compared as a whole, with what was encoded in it. */
+static void what_only_resembles_a_route_is_none(void **state) {
+    struct site *site = *state;
+    static const char *const paths[] = {
+        "/v1/statu",   "/v1/statusx", "/v1/status%00", "/v1/status/",   "/v1%2Fstatus",
+        "/v1",         "/v1/",        "/v/status",     "/v1%00/status", "//v1/status",
+        "/V1/status",  "/v1//status", "/healthz%00",   "/healthz/",     "/",
+        "/%2Fhealthz", "/%7Bseq%7D",  "/v1/cell",
+    };
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        get_problem(site->reader, paths[i], 404, "not-found");
+}
+
 static void what_a_plugin_decides_and_then_rejects_is_internal_and_leaves_nothing(void **state) {
     struct site *site = *state;
     struct reply reply = sent(site->writer, "/v1/contraries", "{}", 500);
@@ -220,6 +233,7 @@ int main(void) {
         CASE(options_is_open_and_lets_other_origins_get),
         cmocka_unit_test(answers_to_get_name_the_origin_that_is_allowed),
         CASE(each_kind_of_problem_has_its_status_and_type),
+        CASE(what_only_resembles_a_route_is_none),
         CASE(what_a_plugin_decides_and_then_rejects_is_internal_and_leaves_nothing),
         CASE(a_detail_shows_what_was_asked_and_stays_json),
         cmocka_unit_test(a_full_store_is_unavailable_for_writing_and_is_read_on),

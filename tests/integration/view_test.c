@@ -353,6 +353,46 @@ static void a_views_cursor_is_where_its_records_and_its_log_end(void **state) {
     reel_close(reel);
 }
 
+static int count_row(void *context, const struct reel_row *row) {
+    size_t *rows = context;
+    (void)row;
+    ++*rows;
+    return 0;
+}
+
+static void assert_stands_at(struct reel_view *view, const char *collection, uint64_t cursor) {
+    const struct reel_str start = {NULL, 0};
+    struct reel_collection_info info;
+    size_t rows = 0;
+    assert_int_equal(reel_view_collection(view, collection, &info), 0);
+    assert_int_equal(info.cursor, cursor);
+    assert_int_equal(reel_view_list(view, collection, start, false, count_row, &rows), 0);
+    assert_int_equal(info.records, rows);
+}
+
+/* One that was closed is kept, with what it has read: until the next commit, and no longer. */
+static void a_view_that_is_opened_again_shows_what_came_in_between(void **state) {
+    (void)state;
+    enum { EVENTS = 2000 };
+    struct reel *reel = opened(NULL, 600000, 0);
+    uint64_t log_bytes[4] = {0};
+    for (size_t round = 1; round < 4; round++) {
+        apply_samples(reel, (round - 1) * EVENTS + 1, EVENTS, EVENTS);
+        for (size_t again = 0; again < 2; again++) {
+            struct reel_view *view = view_opened(reel);
+            struct reel_position position;
+            assert_int_equal(reel_view_position(view, &position), 0);
+            assert_int_equal(position.cursor, round * EVENTS);
+            assert_true(position.log_bytes > log_bytes[round - 1]);
+            assert_stands_at(view, "cells", round * EVENTS);
+            assert_stands_at(view, "formations", round * EVENTS);
+            log_bytes[round] = position.log_bytes;
+            reel_view_close(view);
+        }
+    }
+    reel_close(reel);
+}
+
 /* ---- Cases: readers beside the writer -------------------------------------------------------- */
 
 struct watch {
@@ -406,6 +446,7 @@ int main(void) {
         cmocka_unit_test(views_are_bounded_and_a_closed_one_makes_room),
         cmocka_unit_test(a_view_whose_time_is_up_keeps_nobody_out),
         cmocka_unit_test(a_views_cursor_is_where_its_records_and_its_log_end),
+        cmocka_unit_test(a_view_that_is_opened_again_shows_what_came_in_between),
         cmocka_unit_test(an_expired_view_shows_its_own_state_or_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,8 +14,8 @@
  * can be thrown away and rebuilt from the log, byte for byte, in any batching, and they are:
  * whenever `revision` or the declared fields (their names, kinds or order) change.
  *
- * The smallest complete plugin is in README.md; formation and cell, under plugins/, are the two
- * that ship.
+ * The smallest complete plugin is examples/tally.c; the one to copy is examples/orders. Tests of a
+ * plugin are written with testing.h.
  */
 #ifndef REEL_PROJECTOR_H
 #define REEL_PROJECTOR_H

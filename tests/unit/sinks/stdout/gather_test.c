@@ -1,6 +1,7 @@
 /* gather_test.c: what a step takes, and where it stands after it, whatever cuts it short. */
 #include "fake_stage.h"
 
+#include "engine.h"
 #include "stdout/gather.h"
 
 #include <inttypes.h>
@@ -285,6 +286,38 @@ static void records_wait_until_all_are_caught_up(void **state) {
     text_finish(&gather.text);
 }
 
+/* ---- Another log ----------------------------------------------------------------------------- */
+
+static void adopt(struct fake_stage *fake, uint64_t first_seq) {
+    static const uint8_t epoch[16] = "another epoch";
+    struct store_origin origin = {.created_ns = 1};
+    struct reel_error error;
+    must_ok(engine_adopt(fake->reel, epoch, first_seq, &origin, &error), error);
+}
+
+static void a_log_that_was_begun_anew_is_told(void **state) {
+    struct fake_stage *fake = *state;
+    struct reel_error error;
+    apply_many(fake, 3);
+    struct gather gather = begun_since(fake, false, 0);
+    step(&gather);
+    assert_event_lines(&gather, 1, 3);
+    adopt(fake, 500);
+    assert_int_equal(gather_step(&gather, &error), -ESTALE);
+    assert_sentence(&error, "begun anew");
+}
+
+static void a_log_that_had_nothing_may_begin_anywhere(void **state) {
+    struct fake_stage *fake = *state;
+    struct gather gather = gather_of(fake, false);
+    gather_begin_new(&gather);
+    step(&gather);
+    adopt(fake, 500);
+    apply_many(fake, 2);
+    step(&gather);
+    assert_event_lines(&gather, 500, 501);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_stage_begin, fake_stage_end)
     const struct CMUnitTest tests[] = {
@@ -302,6 +335,8 @@ int main(void) {
         TEST(those_of_one_seq_are_not_separated),
         TEST(from_the_beginning_trimming_takes_no_record),
         TEST(records_wait_until_all_are_caught_up),
+        TEST(a_log_that_was_begun_anew_is_told),
+        TEST(a_log_that_had_nothing_may_begin_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,569 @@
+/* reel/testing.h: given, when, then: tests of a plugin, with cmocka.
+ *
+ *     static void a_paid_order_is_shipped(void **state) {
+ *         struct reel_test *test = *state;
+ *         reel_given(test, "com.example.order.placed", "o-1", "{'quantity': 2}");
+ *         reel_given(test, "com.example.order.paid", "o-1", "{}");
+ *         reel_when_command(test, "orders", "ship", "o-1", "{'parcel': 'P-7'}");
+ *         reel_then_event(test, "com.example.order.shipped", "o-1", "{'parcel': 'P-7'}");
+ *         reel_then_record(test, "orders", "o-1",
+ *                          "{'quantity': 2, 'parcel': 'P-7', 'state': 'shipped'}");
+ *     }
+ *
+ *     int main(void) {
+ *         const struct CMUnitTest tests[] = {REEL_TEST(a_paid_order_is_shipped)};
+ *         return cmocka_run_group_tests(tests, NULL, NULL);
+ *     }
+ *
+ * The plugin is compiled into the program, which links with reel and cmocka; each test has a Reel
+ * of its own, in memory, with that plugin in it. So a debugger, a sanitizer or a coverage tool sees
+ * the plugin as any other code.
+ *
+ * JSON is written with ' in place of ", which a C string would need to escape; an apostrophe is
+ * \u0027. White space between its parts does not count.
+ *
+ * An expected object says everything: a member that it does not name must be absent or null. Its
+ * members may stand in any order; a value of * is anything but null, for what a command makes up
+ * (a key, a time): {'id': *, 'state': 'placed'}.
+ *
+ * An expectation that does not hold ends the test, and says what was expected and what was found.
+ */
+#ifndef REEL_TESTING_H
+#define REEL_TESTING_H
+
+#include <reel/reel.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* `time` of every event that reel_given and reel_when make. */
+#define REEL_TEST_TIME "2030-01-02T03:04:05Z"
+
+/* For cmocka's list of tests. */
+#define REEL_TEST(function)                                                                        \
+    cmocka_unit_test_setup_teardown(function, reel_test_setup, reel_test_teardown)
+
+/* What a test is given as its state. */
+struct reel_test {
+    struct reel *reel; /* for whatever reel.h offers beyond this */
+    bool started;
+
+    /* What came of the last `when`. */
+    bool commanded;            /* it was a command */
+    struct reel_answer answer; /* of a command */
+    struct reel_result result; /* of an event */
+    uint64_t looked_at;        /* seq of the event that reel_then_event saw last */
+
+    const char *file; /* where in the test we are */
+    int line;
+};
+
+/* ---- Given ----------------------------------------------------------------------------------- */
+
+/* Another plugin, whose collections this one's commands look at. Before anything else. */
+#define reel_given_plugin(test, path) reel_test_plugin(REEL_TEST_HERE(test), path)
+
+/* An event, which some projector must apply. `subject` may be NULL; type and subject are put into
+ * the event's JSON as they stand. */
+#define reel_given(test, type, subject, data)                                                      \
+    reel_test_given(REEL_TEST_HERE(test), type, subject, data)
+
+/* ---- When ------------------------------------------------------------------------------------ */
+
+/* An event comes, of which anything may become. */
+#define reel_when(test, type, subject, data)                                                       \
+    reel_test_when(REEL_TEST_HERE(test), type, subject, data)
+
+/* The same, the whole of its text being given, which need be no good event. */
+#define reel_when_payload(test, payload) reel_test_payload(REEL_TEST_HERE(test), payload)
+
+/* Someone gives a command. `key` is NULL for "create"; `body` is JSON, or NULL for none. */
+#define reel_when_command(test, collection, verb, key, body)                                       \
+    reel_test_command(REEL_TEST_HERE(test), collection, verb, key, body)
+
+/* ---- Then ------------------------------------------------------------------------------------ */
+
+/* What became of the event. The reason of a rejection must contain `part`. */
+#define reel_then_applied(test)        reel_test_outcome(REEL_TEST_HERE(test), REEL_APPLIED, NULL)
+#define reel_then_ignored(test)        reel_test_outcome(REEL_TEST_HERE(test), REEL_IGNORED, NULL)
+#define reel_then_rejected(test, part) reel_test_outcome(REEL_TEST_HERE(test), REEL_REJECTED, part)
+
+/* The command was refused with this problem ("conflict"), and its detail contains `part`. */
+#define reel_then_refused(test, problem, part)                                                     \
+    reel_test_refused(REEL_TEST_HERE(test), problem, part)
+
+/* The next event that the command made, then the next again; `subject` may be NULL: any. */
+#define reel_then_event(test, type, subject, data)                                                 \
+    reel_test_event(REEL_TEST_HERE(test), type, subject, data)
+
+/* It made none, or none beside those that were looked at. */
+#define reel_then_no_event(test) reel_test_no_event(REEL_TEST_HERE(test))
+
+/* The record of that key is this; key NULL: the one that the command answered with. */
+#define reel_then_record(test, collection, key, fields)                                            \
+    reel_test_record(REEL_TEST_HERE(test), collection, key, fields)
+
+/* There is no record of that key. */
+#define reel_then_no_record(test, collection, key)                                                 \
+    reel_test_no_record(REEL_TEST_HERE(test), collection, key)
+
+/* The collection has so many records. */
+#define reel_then_count(test, collection, count)                                                   \
+    reel_test_count(REEL_TEST_HERE(test), collection, count)
+
+/* ---- Below: how it is done ------------------------------------------------------------------- */
+
+#define REEL_TEST_HERE(test) reel_test_here(test, __FILE__, __LINE__)
+
+static inline struct reel_test *reel_test_here(struct reel_test *test, const char *file, int line) {
+    test->file = file;
+    test->line = line;
+    return test;
+}
+
+/* Ends the test. */
+REEL_PRINTF(2, 3)
+static inline void reel_test_fail(const struct reel_test *test, const char *format, ...) {
+    char text[8192];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    print_error("%s:%d: %s\n", test->file, test->line, text);
+    _fail(test->file, test->line);
+}
+
+static inline int reel_test_setup(void **state) {
+    struct reel_test *test = (struct reel_test *)calloc(1, sizeof *test);
+    struct reel_options options;
+    struct reel_error error;
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    if (!test) return -1;
+    if (reel_open(&options, &test->reel, &error) < 0 ||
+        reel_add_plugin(test->reel, &reel_plugin, &error) < 0) {
+        print_error("%s\n", error.text);
+        reel_close(test->reel);
+        free(test);
+        return -1;
+    }
+    *state = test;
+    return 0;
+}
+
+static inline int reel_test_teardown(void **state) {
+    struct reel_test *test = (struct reel_test *)*state;
+    if (test->commanded) reel_answer_done(&test->answer);
+    reel_close(test->reel);
+    free(test);
+    return 0;
+}
+
+static inline void reel_test_plugin(struct reel_test *test, const char *path) {
+    struct reel_error error;
+    if (test->started) reel_test_fail(test, "plugins come before anything else");
+    if (reel_load_plugin(test->reel, path, &error) < 0) reel_test_fail(test, "%s", error.text);
+}
+
+/* Only now, so that plugins can be added before. */
+static inline void reel_test_start(struct reel_test *test) {
+    struct reel_error error;
+    if (test->started) return;
+    if (reel_start(test->reel, &error) < 0) reel_test_fail(test, "%s", error.text);
+    test->started = true;
+}
+
+/* ---- Text ------------------------------------------------------------------------------------ */
+
+static inline char *reel_test_copy(const struct reel_test *test, struct reel_str str) {
+    char *copy = (char *)malloc(str.len + 1);
+    if (!copy) {
+        reel_test_fail(test, "out of memory");
+        return NULL;
+    }
+    if (str.len > 0) memcpy(copy, str.data, str.len);
+    copy[str.len] = '\0';
+    return copy;
+}
+
+/* A copy with " in place of '. */
+static inline char *reel_test_json(const struct reel_test *test, const char *text) {
+    char *json = reel_test_copy(test, reel_text(text));
+    char *quote = json;
+    while ((quote = strchr(quote, '\'')) != NULL) *quote = '"';
+    return json;
+}
+
+static inline bool reel_test_is_space(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static inline void reel_test_skip_space(struct reel_str *rest) {
+    while (rest->len > 0 && reel_test_is_space(rest->data[0])) {
+        rest->data++;
+        rest->len--;
+    }
+}
+
+/* Cuts one value off `rest`, up to the comma, colon or bracket that ends it. */
+static inline struct reel_str reel_test_cut_value(struct reel_str *rest) {
+    struct reel_str value = *rest;
+    size_t at = 0, depth = 0;
+    bool quoted = false;
+    for (; at < rest->len; at++) {
+        char c = rest->data[at];
+        if (quoted && c == '\\') {
+            at++;
+        } else if (c == '"') {
+            quoted = !quoted;
+        } else if (quoted) {
+            continue;
+        } else if (c == '{' || c == '[') {
+            depth++;
+        } else if (depth == 0 && (c == ',' || c == ':' || c == '}' || c == ']')) {
+            break;
+        } else if (c == '}' || c == ']') {
+            depth--;
+        }
+    }
+    if (at > rest->len) at = rest->len;
+    rest->data += at;
+    rest->len -= at;
+    value.len = at;
+    while (value.len > 0 && reel_test_is_space(value.data[value.len - 1])) value.len--;
+    return value;
+}
+
+/* The next member of an object; `rest` begins as the whole object. False: there is none, and `rest`
+ * is what ends the object, or empty if it is malformed. */
+static inline bool reel_test_next(struct reel_str *rest, struct reel_str *ret_name,
+                                  struct reel_str *ret_value) {
+    reel_test_skip_space(rest);
+    if (rest->len == 0 || (rest->data[0] != '{' && rest->data[0] != ',')) return false;
+    rest->data++;
+    rest->len--;
+    reel_test_skip_space(rest);
+    if (reel_str_is(*rest, "}")) return false; /* {} */
+    *ret_name = reel_test_cut_value(rest);
+    if (rest->len == 0 || rest->data[0] != ':') {
+        rest->len = 0;
+        return false;
+    }
+    rest->data++;
+    rest->len--;
+    reel_test_skip_space(rest);
+    *ret_value = reel_test_cut_value(rest);
+    return ret_name->len > 0 && ret_value->len > 0;
+}
+
+/* The member of that name, which has its quotes; "null" if there is none. */
+static inline struct reel_str reel_test_member(struct reel_str object, struct reel_str name) {
+    struct reel_str found = reel_text("null"), each, value;
+    while (reel_test_next(&object, &each, &value))
+        if (reel_str_eq(each, name)) found = value;
+    return found;
+}
+
+/* The same JSON, white space between its parts aside. */
+static inline bool reel_test_same(struct reel_str a, struct reel_str b) {
+    bool quoted = false;
+    for (;;) {
+        if (!quoted) {
+            reel_test_skip_space(&a);
+            reel_test_skip_space(&b);
+        }
+        if (a.len == 0 || b.len == 0) return a.len == b.len;
+        if (a.data[0] != b.data[0]) return false;
+        if (a.data[0] == '"') quoted = !quoted;
+        if (quoted && a.data[0] == '\\' && a.len > 1 && b.len > 1) {
+            if (a.data[1] != b.data[1]) return false;
+            a.data++, b.data++;
+            a.len--, b.len--;
+        }
+        a.data++, b.data++;
+        a.len--, b.len--;
+    }
+}
+
+static inline void reel_test_compare(const struct reel_test *test, const char *what,
+                                     struct reel_str wanted, struct reel_str found,
+                                     struct reel_str name) {
+    struct reel_str want = reel_test_member(wanted, name), have = reel_test_member(found, name);
+    bool same = reel_str_is(want, "*") ? !reel_str_is(have, "null") : reel_test_same(want, have);
+    if (!same)
+        reel_test_fail(test,
+                       "%s: the member %.*s is not as expected\n"
+                       "  expected: %.*s\n"
+                       "  found:    %.*s\n"
+                       "  in:       %.*s",
+                       what, REEL_FMT(name), REEL_FMT(want), REEL_FMT(have), REEL_FMT(found));
+}
+
+static inline bool reel_test_is_object(struct reel_str text) {
+    struct reel_str name, value;
+    while (reel_test_next(&text, &name, &value)) continue;
+    reel_test_skip_space(&text);
+    return reel_str_is(text, "}");
+}
+
+/* Both ways, so that a member which only one of the two has is seen. */
+static inline void reel_test_compare_all(const struct reel_test *test, const char *what,
+                                         const char *wanted, struct reel_str found) {
+    char *json = reel_test_json(test, wanted);
+    struct reel_str want = reel_text(json), rest = want, name, value;
+    if (!reel_test_is_object(want))
+        reel_test_fail(test, "%s: what is expected is no JSON object: %s", what, json);
+    while (reel_test_next(&rest, &name, &value)) reel_test_compare(test, what, want, found, name);
+    rest = found;
+    while (reel_test_next(&rest, &name, &value)) reel_test_compare(test, what, want, found, name);
+    free(json);
+}
+
+/* ---- Given and when, done -------------------------------------------------------------------- */
+
+static inline void reel_test_payload(struct reel_test *test, const char *payload) {
+    struct reel_error error;
+    char *json = reel_test_json(test, payload);
+    reel_test_start(test);
+    if (test->commanded) reel_answer_done(&test->answer);
+    test->commanded = false;
+    if (reel_apply(test->reel, reel_text(json), &test->result, &error) < 0)
+        reel_test_fail(test, "%s", error.text);
+    free(json);
+}
+
+static inline void reel_test_when(struct reel_test *test, const char *type, const char *subject,
+                                  const char *data) {
+    static const char format[] =
+        "{'specversion':'1.0','id':'%" PRIu64 "','source':'/test','type':'%s',"
+        "'time':'" REEL_TEST_TIME "'%s%s%s,'data':%s}";
+    reel_test_start(test);
+    uint64_t id = reel_cursor(test->reel) + 1;
+    size_t size = sizeof format + 64 + strlen(type) + (subject ? strlen(subject) : 0) +
+                  (data ? strlen(data) : 0);
+    char *payload = (char *)malloc(size);
+    if (!payload) reel_test_fail(test, "out of memory");
+    snprintf(payload, size, format, id, type, subject ? ",'subject':'" : "", subject ? subject : "",
+             subject ? "'" : "", data ? data : "null");
+    reel_test_payload(test, payload);
+    free(payload);
+}
+
+/* Why the last event was rejected: what each projector that rejected it said. */
+struct reel_test_reason {
+    uint64_t seq;
+    char text[4096];
+};
+
+static inline int reel_test_take_reason(void *context, const struct reel_rejection *rejection) {
+    struct reel_test_reason *reason = (struct reel_test_reason *)context;
+    size_t len = strlen(reason->text);
+    if (rejection->seq != reason->seq) return 1; /* they come from the newest on */
+    snprintf(reason->text + len, sizeof reason->text - len, "%s%.*s", len > 0 ? "; " : "",
+             REEL_FMT(rejection->reason));
+    return 0;
+}
+
+static inline struct reel_view *reel_test_view(struct reel_test *test) {
+    struct reel_view *view = NULL;
+    struct reel_error error;
+    reel_test_start(test);
+    if (reel_view_open(test->reel, &view, &error) < 0) reel_test_fail(test, "%s", error.text);
+    return view;
+}
+
+static inline void reel_test_outcome(struct reel_test *test, reel_outcome wanted,
+                                     const char *part) {
+    static const char *const names[] = {"in no state", "applied", "ignored", "rejected"};
+    struct reel_test_reason reason;
+    reason.seq = test->result.seq;
+    reason.text[0] = '\0';
+    if (test->commanded || test->result.seq == 0)
+        reel_test_fail(test, "the last thing that happened is no event");
+    struct reel_view *view = reel_test_view(test);
+    int rc = reel_view_rejected(view, reel_test_take_reason, &reason);
+    reel_view_close(view);
+    if (rc < 0) reel_test_fail(test, "the rejections cannot be read: %s", strerror(-rc));
+    if (test->result.outcome != wanted)
+        reel_test_fail(test, "the event was %s, expected it to be %s%s%s",
+                       names[test->result.outcome & 3], names[wanted & 3],
+                       reason.text[0] ? ": " : "", reason.text);
+    if (part && !strstr(reason.text, part))
+        reel_test_fail(test,
+                       "the event was rejected for another reason\n"
+                       "  expected: … %s …\n"
+                       "  found:    %s",
+                       part, reason.text);
+}
+
+static inline void reel_test_given(struct reel_test *test, const char *type, const char *subject,
+                                   const char *data) {
+    reel_test_when(test, type, subject, data);
+    reel_test_outcome(test, REEL_APPLIED, NULL);
+}
+
+static inline void reel_test_command(struct reel_test *test, const char *collection,
+                                     const char *verb, const char *key, const char *body) {
+    struct reel_order order;
+    struct reel_error error;
+    char *json = reel_test_json(test, body ? body : "");
+    reel_test_start(test);
+    if (test->commanded) reel_answer_done(&test->answer);
+    test->commanded = false;
+    memset(&order, 0, sizeof order);
+    order.struct_size = sizeof order;
+    order.collection = reel_text(collection);
+    order.verb = reel_text(verb);
+    order.key = reel_text(key);
+    order.body = reel_text(json);
+    test->looked_at = reel_cursor(test->reel);
+    if (reel_command(test->reel, &order, &test->answer, &error) < 0)
+        reel_test_fail(test, "%s", error.text);
+    test->commanded = true;
+    free(json);
+}
+
+/* ---- Then, done ------------------------------------------------------------------------------ */
+
+static inline void reel_test_accepted(const struct reel_test *test) {
+    if (!test->commanded) reel_test_fail(test, "the last thing that happened is no command");
+    if (!test->answer.accepted)
+        reel_test_fail(test, "the command was refused: %s: %s", test->answer.problem,
+                       test->answer.detail);
+}
+
+static inline void reel_test_refused(const struct reel_test *test, const char *problem,
+                                     const char *part) {
+    if (!test->commanded) reel_test_fail(test, "the last thing that happened is no command");
+    if (test->answer.accepted)
+        reel_test_fail(test, "the command was accepted, expected it to be refused: %s", problem);
+    if (strcmp(test->answer.problem, problem) != 0 || !strstr(test->answer.detail, part))
+        reel_test_fail(test,
+                       "the command was refused for another reason\n"
+                       "  expected: %s: … %s …\n"
+                       "  found:    %s: %s",
+                       problem, part, test->answer.problem, test->answer.detail);
+}
+
+/* A copy of an event's or a record's text, since a test must not end inside of a walk. */
+struct reel_test_found {
+    const struct reel_test *test;
+    uint64_t seq;
+    char *text;
+};
+
+static inline int reel_test_take_entry(void *context, const struct reel_entry *entry) {
+    struct reel_test_found *found = (struct reel_test_found *)context;
+    found->text = reel_test_copy(found->test, entry->bytes);
+    found->seq = entry->seq;
+    return 1;
+}
+
+/* The next event of the command; text NULL: it made no more. */
+static inline struct reel_test_found reel_test_next_event(struct reel_test *test) {
+    struct reel_test_found found = {test, 0, NULL};
+    reel_test_accepted(test);
+    struct reel_view *view = reel_test_view(test);
+    int rc = reel_view_log(view, test->looked_at + 1, reel_test_take_entry, &found);
+    reel_view_close(view);
+    if (rc < 0) reel_test_fail(test, "the log cannot be read: %s", strerror(-rc));
+    return found;
+}
+
+static inline void reel_test_event(struct reel_test *test, const char *type, const char *subject,
+                                   const char *data) {
+    struct reel_test_found found = reel_test_next_event(test);
+    if (!found.text) {
+        reel_test_fail(test, "the command made no such event, nor any other: %s", type);
+        return;
+    }
+    struct reel_str event = reel_text(found.text);
+    struct reel_str have = reel_test_member(event, reel_text("\"type\""));
+    if (have.len != strlen(type) + 2 || memcmp(have.data + 1, type, have.len - 2) != 0)
+        reel_test_fail(test, "the command made another event\n  expected: \"%s\"\n  found:    %s",
+                       type, found.text);
+    have = reel_test_member(event, reel_text("\"subject\""));
+    if (subject &&
+        (have.len != strlen(subject) + 2 || memcmp(have.data + 1, subject, have.len - 2) != 0))
+        reel_test_fail(test, "the event has another subject\n  expected: \"%s\"\n  found:    %s",
+                       subject, found.text);
+    reel_test_compare_all(test, type, data, reel_test_member(event, reel_text("\"data\"")));
+    test->looked_at = found.seq;
+    free(found.text);
+}
+
+static inline void reel_test_no_event(struct reel_test *test) {
+    if (!test->commanded) reel_test_fail(test, "the last thing that happened is no command");
+    if (!test->answer.accepted) return;
+    struct reel_test_found found = reel_test_next_event(test);
+    if (found.text) reel_test_fail(test, "the command made an event: %s", found.text);
+}
+
+static inline int reel_test_take_row(void *context, const struct reel_row *row) {
+    struct reel_test_found *found = (struct reel_test_found *)context;
+    found->text = reel_test_copy(found->test, row->json);
+    return 0;
+}
+
+/* The record's JSON, or NULL. */
+static inline char *reel_test_find(struct reel_test *test, const char *collection,
+                                   struct reel_str key) {
+    struct reel_test_found found = {test, 0, NULL};
+    struct reel_key canonical;
+    struct reel_view *view = reel_test_view(test);
+    int rc = reel_canonical_key(test->reel, collection, key, &canonical);
+    if (rc == 0) rc = reel_view_get(view, collection, canonical.str, reel_test_take_row, &found);
+    reel_view_close(view);
+    if (rc == 1) reel_test_fail(test, "%.*s can be no key of %s", REEL_FMT(key), collection);
+    if (rc < 0 && rc != -ENOENT)
+        reel_test_fail(test, "cannot read %s: %s", collection,
+                       rc == -ESRCH ? "there is no such collection" : strerror(-rc));
+    return found.text;
+}
+
+static inline void reel_test_record(struct reel_test *test, const char *collection, const char *key,
+                                    const char *fields) {
+    struct reel_str given = reel_text(key);
+    char what[256];
+    if (!key) {
+        reel_test_accepted(test);
+        given.data = test->answer.key;
+        given.len = test->answer.key_len;
+    }
+    snprintf(what, sizeof what, "%s/%.*s", collection, REEL_FMT(given));
+    char *text = reel_test_find(test, collection, given);
+    if (!text) reel_test_fail(test, "%s: there is no such record", what);
+    reel_test_compare_all(test, what, fields, reel_text(text));
+    free(text);
+}
+
+static inline void reel_test_no_record(struct reel_test *test, const char *collection,
+                                       const char *key) {
+    char *text = reel_test_find(test, collection, reel_text(key));
+    if (text) reel_test_fail(test, "%s/%s: there is such a record: %s", collection, key, text);
+}
+
+static inline void reel_test_count(struct reel_test *test, const char *collection,
+                                   uint64_t wanted) {
+    struct reel_collection_info info;
+    struct reel_view *view = reel_test_view(test);
+    int rc = reel_view_collection(view, collection, &info);
+    reel_view_close(view);
+    if (rc < 0) reel_test_fail(test, "there is no collection %s", collection);
+    if (info.records != wanted)
+        reel_test_fail(test, "%s has %" PRIu64 " records, expected %" PRIu64, collection,
+                       info.records, wanted);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

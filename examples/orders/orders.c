@@ -1,0 +1,243 @@
+/* orders.c: a plugin to copy: the orders of a shop, and the products that they are for.
+ *
+ * To make it yours:
+ *   1. Copy the directory, and give it the name of what you keep:
+ *          cp -r orders parcels && cd parcels
+ *          sed -i 's/order/parcel/g; s/Order/Parcel/g; s/ORDER/PARCEL/g' *
+ *          mv orders.c parcels.c && mv orders_test.c parcels_test.c
+ *      What you have now builds, and its tests pass: `make check`, or
+ *          meson setup build && meson test -C build
+ *   2. Write the types of your events: FAMILY, and the words that follow it.
+ *   3. Declare what a record shows: `order_fields`.
+ *   4. Fold: `order_evolve`. It sees the event and its own collection, nothing else.
+ *   5. Does anyone give commands? Declare them in `order_commands` and decide them in
+ *      `order_decide`. If nobody does, remove both.
+ *   6. Are keys free text rather than UUIDs? Then remove `order_key`.
+ *   7. Is there no second collection? Then remove everything with `product` in its name.
+ *   8. Say it in tests first: orders_test.c.
+ *   9. Whenever the same events would give other records than before, raise `revision`: Reel builds
+ *      the records anew from the log.
+ *
+ * What an event says has happened, whether we like it or not; so `evolve` refuses only what makes
+ * no sense (rejected events stay in the log, and are to be seen under /v1/rejected). What should
+ * not happen is for `decide` to refuse, before there is an event.
+ */
+#include <reel/projector.h>
+#include <reel/uuid.h>
+
+#define FAMILY         "com.example.shop.order."
+#define PRODUCT_FAMILY "com.example.shop.product."
+
+/* So that a price times a quantity fits 64 bits. */
+#define QUANTITY_MAX    INT64_C(1000000)
+#define PRICE_CENTS_MAX INT64_C(1000000000000)
+
+/* ---- Folding: orders ------------------------------------------------------------------------- */
+
+static reel_outcome fold_placed(struct reel_tx *tx, const struct reel_event *event,
+                                struct reel_str key) {
+    int64_t quantity = 0, total_cents = 0;
+    struct reel_str product = reel_member_str(event->data, "product");
+    if (reel_find(tx, key)) return reel_reject(tx, "order %.*s was placed before", REEL_FMT(key));
+    if (!product.data) return reel_reject(tx, "order without a product");
+    if (!reel_get_int(reel_get(event->data, "quantity"), &quantity) || quantity < 1)
+        return reel_reject(tx, "order without a quantity");
+
+    struct reel_record *record = reel_upsert(tx, key);
+    reel_set_str(record, "id", key);
+    reel_set_str(record, "product", product);
+    reel_set_int(record, "quantity", quantity);
+    if (reel_get_int(reel_get(event->data, "total_cents"), &total_cents))
+        reel_set_int(record, "total_cents", total_cents);
+    reel_set_text(record, "state", "placed");
+    reel_set_str(record, "placed_at", event->time);
+    return REEL_APPLIED;
+}
+
+/* What comes after `placed`. A state that the order was in before is no step forward. */
+static reel_outcome fold_step(struct reel_tx *tx, const struct reel_event *event,
+                              struct reel_str key) {
+    struct reel_record *record = reel_find(tx, key);
+    if (!record) return reel_reject(tx, "there is no order %.*s", REEL_FMT(key));
+    struct reel_str state = reel_field_str(record, "state");
+    if (reel_str_is(state, "shipped") || reel_str_is(state, "cancelled"))
+        return reel_reject(tx, "order %.*s is %.*s already", REEL_FMT(key), REEL_FMT(state));
+    reel_set_str(record, "state", event->suffix);
+    if (reel_str_is(event->suffix, "shipped"))
+        reel_set_str(record, "tracking", reel_member_str(event->data, "tracking"));
+    return REEL_APPLIED;
+}
+
+static reel_outcome order_evolve(struct reel_tx *tx, const struct reel_event *event) {
+    char id[REEL_UUID_LEN + 1];
+    bool placed = reel_str_is(event->suffix, "placed");
+    if (!placed && !reel_str_is(event->suffix, "paid") && !reel_str_is(event->suffix, "shipped") &&
+        !reel_str_is(event->suffix, "cancelled"))
+        return REEL_IGNORED;
+    if (!reel_uuid_canonical(event->subject, id))
+        return reel_reject(tx, "the subject is no UUID: %.*s", REEL_FMT(event->subject));
+    return placed ? fold_placed(tx, event, reel_text(id)) : fold_step(tx, event, reel_text(id));
+}
+
+/* However someone writes a UUID, it is one key. */
+static bool order_key(struct reel_str given, struct reel_key *ret) {
+    if (!reel_uuid_canonical(given, ret->scratch)) return false;
+    ret->str = reel_text(ret->scratch);
+    return true;
+}
+
+/* ---- Folding: products ----------------------------------------------------------------------- */
+
+/* Keyed by what the shop calls them; one that is withdrawn is deleted. */
+static reel_outcome product_evolve(struct reel_tx *tx, const struct reel_event *event) {
+    int64_t price_cents = 0;
+    if (!event->subject.data) return reel_reject(tx, "product without a subject");
+    if (reel_str_is(event->suffix, "withdrawn")) {
+        reel_delete(tx, event->subject);
+        return REEL_APPLIED;
+    }
+    if (!reel_str_is(event->suffix, "offered")) return REEL_IGNORED;
+    if (!reel_get_int(reel_get(event->data, "price_cents"), &price_cents) || price_cents < 0 ||
+        price_cents > PRICE_CENTS_MAX)
+        return reel_reject(tx, "product without a price");
+
+    struct reel_record *record = reel_upsert(tx, event->subject);
+    reel_set_str(record, "id", event->subject);
+    reel_set_str(record, "name", reel_member_str(event->data, "name"));
+    reel_set_int(record, "price_cents", price_cents);
+    return REEL_APPLIED;
+}
+
+/* ---- Commands -------------------------------------------------------------------------------- */
+
+/* Looks at another collection, and writes what it found there into the event: `evolve` could not
+ * look, since a rebuild would find today's price and not the one of that day. */
+static reel_verdict decide_create(struct reel_decision *decision,
+                                  const struct reel_command *command) {
+    int64_t quantity = 0, price_cents = 0;
+    struct reel_str id = reel_member_str(command->body, "product");
+    if (!id.data)
+        return reel_refuse(decision, REEL_INVALID, "bad-request", "product must be a string");
+    if (!reel_get_int(reel_get(command->body, "quantity"), &quantity) || quantity < 1 ||
+        quantity > QUANTITY_MAX)
+        return reel_refuse(decision, REEL_INVALID, "bad-request",
+                           "quantity must be an integer from 1 to 1000000");
+    const struct reel_record *product = reel_lookup(decision, "products", id);
+    if (!product)
+        return reel_refuse(decision, REEL_CONFLICT, "no-such-product", "there is no product %.*s",
+                           REEL_FMT(id));
+    reel_field_int(product, "price_cents", &price_cents);
+
+    struct reel_draft *draft = reel_draft(decision, FAMILY "placed", command->key);
+    reel_draft_str(draft, "product", id);
+    reel_draft_int(draft, "quantity", quantity);
+    reel_draft_int(draft, "total_cents", quantity * price_cents);
+    return reel_accept(decision, command->key);
+}
+
+static reel_verdict refuse_state(struct reel_decision *decision, struct reel_str state) {
+    return reel_refuse(decision, REEL_CONFLICT, "conflict", "the order is %.*s", REEL_FMT(state));
+}
+
+static reel_verdict decide_pay(struct reel_decision *decision, const struct reel_command *command,
+                               struct reel_str state) {
+    if (!reel_str_is(state, "placed")) return refuse_state(decision, state);
+    reel_draft(decision, FAMILY "paid", command->key);
+    return reel_accept(decision, command->key);
+}
+
+static reel_verdict decide_ship(struct reel_decision *decision, const struct reel_command *command,
+                                struct reel_str state) {
+    struct reel_str tracking = reel_member_str(command->body, "tracking");
+    if (!tracking.data)
+        return reel_refuse(decision, REEL_INVALID, "bad-request", "tracking must be a string");
+    if (!reel_str_is(state, "paid")) return refuse_state(decision, state);
+    struct reel_draft *draft = reel_draft(decision, FAMILY "shipped", command->key);
+    reel_draft_str(draft, "tracking", tracking);
+    return reel_accept(decision, command->key);
+}
+
+static reel_verdict decide_delete(struct reel_decision *decision,
+                                  const struct reel_command *command, struct reel_str state) {
+    if (!reel_str_is(state, "placed") && !reel_str_is(state, "paid"))
+        return refuse_state(decision, state);
+    reel_draft(decision, FAMILY "cancelled", command->key);
+    return reel_accept(decision, command->key);
+}
+
+/* The host lets only declared verbs through. */
+static reel_verdict order_decide(struct reel_decision *decision,
+                                 const struct reel_command *command) {
+    if (reel_str_is(command->verb, "create")) return decide_create(decision, command);
+    const struct reel_record *record = reel_lookup(decision, "orders", command->key);
+    if (!record)
+        return reel_refuse(decision, REEL_NOT_FOUND, "not-found", "there is no order %.*s",
+                           REEL_FMT(command->key));
+    struct reel_str state = reel_field_str(record, "state");
+    if (reel_str_is(command->verb, "pay")) return decide_pay(decision, command, state);
+    if (reel_str_is(command->verb, "ship")) return decide_ship(decision, command, state);
+    return decide_delete(decision, command, state);
+}
+
+/* ---- What the host reads --------------------------------------------------------------------- */
+
+static const char *const order_prefixes[] = {FAMILY, NULL};
+static const char *const order_states[] = {"placed", "paid", "shipped", "cancelled", NULL};
+
+static const struct reel_field *const order_fields[] = {
+    REEL_FIELD(.name = "id", .kind = REEL_FIELD_STRING),
+    REEL_FIELD(.name = "product", .kind = REEL_FIELD_STRING, .refers_to = "products"),
+    REEL_FIELD(.name = "quantity", .kind = REEL_FIELD_INTEGER),
+    REEL_FIELD(.name = "total_cents", .kind = REEL_FIELD_INTEGER),
+    REEL_FIELD(.name = "state", .kind = REEL_FIELD_ONE_OF, .values = order_states),
+    REEL_FIELD(.name = "placed_at", .kind = REEL_FIELD_STRING),
+    REEL_FIELD(.name = "tracking", .kind = REEL_FIELD_STRING),
+    NULL,
+};
+
+static const struct reel_command_info *const order_commands[] = {
+    REEL_COMMAND(.verb = "create", .summary = "Place an order"),
+    REEL_COMMAND(.verb = "pay", .summary = "Note that an order is paid"),
+    REEL_COMMAND(.verb = "ship", .summary = "Ship an order that is paid"),
+    REEL_COMMAND(.verb = "delete", .summary = "Cancel an order that is not shipped"),
+    NULL,
+};
+
+static const struct reel_projector orders = {
+    .struct_size = sizeof(struct reel_projector),
+    .revision = 1,
+    .collection = "orders",
+    .type_prefixes = order_prefixes,
+    .fields = order_fields,
+    .evolve = order_evolve,
+    .canonical_key = order_key,
+    .commands = order_commands,
+    .decide = order_decide,
+};
+
+static const char *const product_prefixes[] = {PRODUCT_FAMILY, NULL};
+
+static const struct reel_field *const product_fields[] = {
+    REEL_FIELD(.name = "id", .kind = REEL_FIELD_STRING),
+    REEL_FIELD(.name = "name", .kind = REEL_FIELD_STRING, .flags = REEL_FIELD_IS_NAME),
+    REEL_FIELD(.name = "price_cents", .kind = REEL_FIELD_INTEGER),
+    NULL,
+};
+
+static const struct reel_projector products = {
+    .struct_size = sizeof(struct reel_projector),
+    .revision = 1,
+    .collection = "products",
+    .type_prefixes = product_prefixes,
+    .fields = product_fields,
+    .evolve = product_evolve,
+};
+
+static const struct reel_projector *const projectors[] = {&orders, &products, NULL};
+
+REEL_EXPORT const struct reel_plugin reel_plugin = {
+    .header = REEL_PLUGIN_HEADER,
+    .name = "orders",
+    .version = "1.0.0",
+    .projectors = projectors,
+};

@@ -1,0 +1,172 @@
+/* orders_test.c: what happens to orders, as given, when, then. */
+#include <reel/testing.h>
+
+#define ORDER   "com.example.shop.order."
+#define PRODUCT "com.example.shop.product."
+#define ID      "0f0e0d0c-0b0a-4908-8706-050403020100"
+
+/* ---- Given ----------------------------------------------------------------------------------- */
+
+static void given_a_mug(struct reel_test *test) {
+    reel_given(test, PRODUCT "offered", "mug", "{'name': 'A mug', 'price_cents': 1200}");
+}
+
+static void given_an_order(struct reel_test *test) {
+    reel_given(test, ORDER "placed", ID, "{'product': 'mug', 'quantity': 2, 'total_cents': 2400}");
+}
+
+/* ---- Events ---------------------------------------------------------------------------------- */
+
+static void an_order_goes_from_placed_to_shipped(void **state) {
+    struct reel_test *test = *state;
+    given_an_order(test);
+    reel_then_record(test, "orders", ID,
+                     "{'id': '" ID "', 'product': 'mug', 'quantity': 2, 'total_cents': 2400,"
+                     " 'state': 'placed', 'placed_at': '" REEL_TEST_TIME "'}");
+    reel_given(test, ORDER "paid", ID, "{}");
+    reel_when(test, ORDER "shipped", ID, "{'tracking': 'T-1'}");
+    reel_then_applied(test);
+    reel_then_record(test, "orders", ID,
+                     "{'id': '" ID "', 'product': 'mug', 'quantity': 2, 'total_cents': 2400,"
+                     " 'state': 'shipped', 'tracking': 'T-1', 'placed_at': '" REEL_TEST_TIME "'}");
+}
+
+static void an_id_in_capitals_is_the_same_order(void **state) {
+    struct reel_test *test = *state;
+    given_an_order(test);
+    reel_when(test, ORDER "paid", "0F0E0D0C-0B0A-4908-8706-050403020100", "{}");
+    reel_then_applied(test);
+    reel_then_count(test, "orders", 1);
+}
+
+static void an_order_is_placed_once(void **state) {
+    struct reel_test *test = *state;
+    given_an_order(test);
+    reel_when(test, ORDER "placed", ID, "{'product': 'mug', 'quantity': 3}");
+    reel_then_rejected(test, "placed before");
+}
+
+static void an_order_that_is_not_whole_is_rejected(void **state) {
+    struct reel_test *test = *state;
+    reel_when(test, ORDER "placed", ID, "{'product': 'mug'}");
+    reel_then_rejected(test, "without a quantity");
+    reel_when(test, ORDER "placed", ID, "{'quantity': 1}");
+    reel_then_rejected(test, "without a product");
+    reel_when(test, ORDER "placed", NULL, "{'product': 'mug', 'quantity': 1}");
+    reel_then_rejected(test, "the subject is no UUID");
+    reel_then_no_record(test, "orders", ID);
+}
+
+static void what_was_never_placed_cannot_be_paid(void **state) {
+    struct reel_test *test = *state;
+    reel_when(test, ORDER "paid", ID, "{}");
+    reel_then_rejected(test, "there is no order");
+}
+
+static void an_order_that_has_ended_stays_as_it_is(void **state) {
+    struct reel_test *test = *state;
+    given_an_order(test);
+    reel_given(test, ORDER "cancelled", ID, "{}");
+    reel_when(test, ORDER "paid", ID, "{}");
+    reel_then_rejected(test, "is cancelled already");
+}
+
+static void other_events_of_the_family_are_ignored(void **state) {
+    struct reel_test *test = *state;
+    reel_when(test, ORDER "admired", ID, "{}");
+    reel_then_ignored(test);
+}
+
+static void a_product_is_offered_and_withdrawn(void **state) {
+    struct reel_test *test = *state;
+    given_a_mug(test);
+    reel_then_record(test, "products", "mug",
+                     "{'id': 'mug', 'name': 'A mug', 'price_cents': 1200}");
+    reel_given(test, PRODUCT "withdrawn", "mug", NULL);
+    reel_then_no_record(test, "products", "mug");
+    reel_when(test, PRODUCT "offered", "vase", "{'name': 'A vase'}");
+    reel_then_rejected(test, "without a price");
+}
+
+/* ---- Commands -------------------------------------------------------------------------------- */
+
+static void who_places_an_order_pays_the_price_of_the_day(void **state) {
+    struct reel_test *test = *state;
+    given_a_mug(test);
+    reel_when_command(test, "orders", "create", NULL, "{'product': 'mug', 'quantity': 3}");
+    reel_then_event(test, ORDER "placed", NULL,
+                    "{'product': 'mug', 'quantity': 3, 'total_cents': 3600}");
+    reel_then_no_event(test);
+    reel_then_record(test, "orders", NULL,
+                     "{'id': *, 'product': 'mug', 'quantity': 3, 'total_cents': 3600,"
+                     " 'state': 'placed', 'placed_at': *}");
+}
+
+static void what_the_shop_does_not_have_cannot_be_ordered(void **state) {
+    struct reel_test *test = *state;
+    given_a_mug(test);
+    reel_given(test, PRODUCT "withdrawn", "mug", NULL);
+    reel_when_command(test, "orders", "create", NULL, "{'product': 'mug', 'quantity': 3}");
+    reel_then_refused(test, "no-such-product", "there is no product mug");
+    reel_then_no_event(test);
+    reel_then_count(test, "orders", 0);
+}
+
+static void a_bad_body_is_refused(void **state) {
+    struct reel_test *test = *state;
+    given_a_mug(test);
+    reel_when_command(test, "orders", "create", NULL, NULL);
+    reel_then_refused(test, "bad-request", "product must be");
+    reel_when_command(test, "orders", "create", NULL, "{'product': 'mug', 'quantity': 0}");
+    reel_then_refused(test, "bad-request", "quantity must be");
+}
+
+static void an_order_is_paid_then_shipped(void **state) {
+    struct reel_test *test = *state;
+    given_an_order(test);
+    reel_when_command(test, "orders", "ship", ID, "{'tracking': 'T-1'}");
+    reel_then_refused(test, "conflict", "the order is placed");
+    reel_when_command(test, "orders", "pay", ID, NULL);
+    reel_then_event(test, ORDER "paid", ID, "{}");
+    reel_when_command(test, "orders", "pay", ID, NULL);
+    reel_then_refused(test, "conflict", "the order is paid");
+    reel_when_command(test, "orders", "ship", ID, "{}");
+    reel_then_refused(test, "bad-request", "tracking must be a string");
+    reel_when_command(test, "orders", "ship", ID, "{'tracking': 'T-1'}");
+    reel_then_event(test, ORDER "shipped", ID, "{'tracking': 'T-1'}");
+}
+
+static void an_order_is_cancelled_until_it_is_shipped(void **state) {
+    struct reel_test *test = *state;
+    given_an_order(test);
+    reel_when_command(test, "orders", "delete", ID, NULL);
+    reel_then_event(test, ORDER "cancelled", ID, "{}");
+    reel_when_command(test, "orders", "delete", ID, NULL);
+    reel_then_refused(test, "conflict", "the order is cancelled");
+}
+
+static void an_unknown_order_is_not_found(void **state) {
+    struct reel_test *test = *state;
+    reel_when_command(test, "orders", "pay", ID, NULL);
+    reel_then_refused(test, "not-found", "there is no order");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        REEL_TEST(an_order_goes_from_placed_to_shipped),
+        REEL_TEST(an_id_in_capitals_is_the_same_order),
+        REEL_TEST(an_order_is_placed_once),
+        REEL_TEST(an_order_that_is_not_whole_is_rejected),
+        REEL_TEST(what_was_never_placed_cannot_be_paid),
+        REEL_TEST(an_order_that_has_ended_stays_as_it_is),
+        REEL_TEST(other_events_of_the_family_are_ignored),
+        REEL_TEST(a_product_is_offered_and_withdrawn),
+        REEL_TEST(who_places_an_order_pays_the_price_of_the_day),
+        REEL_TEST(what_the_shop_does_not_have_cannot_be_ordered),
+        REEL_TEST(a_bad_body_is_refused),
+        REEL_TEST(an_order_is_paid_then_shipped),
+        REEL_TEST(an_order_is_cancelled_until_it_is_shipped),
+        REEL_TEST(an_unknown_order_is_not_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
