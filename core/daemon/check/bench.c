@@ -32,13 +32,19 @@ static size_t index_of(const struct collection *collection) {
     return (size_t)(collection->projector - bench.plugin->projectors);
 }
 
-static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *event) {
+/* What a command makes bears the time at which it was made: here always the same, so that the same
+ * commands can be compared. */
+#define COMMAND_TIME "2026-01-02T03:04:05.678Z"
+
+static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *given) {
     struct collection *collection = (struct collection *)tx;
     const struct reel_projector *code = &bench.instance->projectors[index_of(collection)].declared;
+    struct reel_event event = *given;
     SHIFT_STACK();
-    if (bench.watch.before_evolve) bench.watch.before_evolve(tx, event);
-    guard_turn(CHECK_TURN_EVOLVE, json_text(event->attributes));
-    reel_outcome outcome = code->evolve(tx, event);
+    if (bench.decided) event.time = reel_text(COMMAND_TIME);
+    if (bench.watch.before_evolve) bench.watch.before_evolve(tx, &event);
+    guard_turn(CHECK_TURN_EVOLVE, json_text(event.attributes));
+    reel_outcome outcome = code->evolve(tx, &event);
     guard_done();
     bench.any_applied |= outcome == REEL_APPLIED;
     bench.evolves += collection == bench.decided;
@@ -47,15 +53,30 @@ static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *event) {
     return outcome;
 }
 
-/* The time that it is given is always the same, so that what it decides is, too. */
+/* Before its turn ends, while all of it is there. */
+static void note_drafts(const struct decision *decision) {
+    bench.drafted.len = 0;
+    for (size_t n = 0; n < decision->count; n++) {
+        text_append_str(&bench.drafted, decision->drafts[n]->type);
+        text_append_lit(&bench.drafted, " ");
+        if (decision->drafts[n]->subject.data)
+            text_append_str(&bench.drafted, decision->drafts[n]->subject);
+        text_append_lit(&bench.drafted, " ");
+        text_append_str(&bench.drafted, text_str(&decision->drafts[n]->data));
+        text_append_lit(&bench.drafted, "} ");
+    }
+    if (bench.drafted.failed) guard_trouble("out of memory");
+}
+
 static reel_verdict decide(struct reel_decision *handle, const struct reel_command *given) {
-    const struct collection *collection = ((struct decision *)handle)->fold->collection;
+    const struct decision *decision = (struct decision *)handle;
+    const struct collection *collection = decision->fold->collection;
     const struct reel_projector *code = &bench.instance->projectors[index_of(collection)].declared;
     struct reel_command command = *given;
     char shown[SHOWN_BYTES];
+    command.time = reel_text(COMMAND_TIME);
     bench.decided = collection;
     bench.evolves = bench.applied = 0;
-    command.time = reel_text("2026-01-02T03:04:05.678Z");
     struct reel_str body = reel_get_json(command.body);
     int len = snprintf(shown, sizeof shown, "%.*s of `%.*s`: %.*s", REEL_FMT(command.verb),
                        REEL_FMT(command.key), REEL_FMT(body));
@@ -65,6 +86,7 @@ static reel_verdict decide(struct reel_decision *handle, const struct reel_comma
                (struct reel_str){shown, len < SHOWN_BYTES ? (size_t)len : SHOWN_BYTES - 1});
     reel_verdict verdict = code->decide(handle, &command);
     guard_done();
+    note_drafts(decision);
     return verdict;
 }
 

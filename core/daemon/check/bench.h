@@ -31,8 +31,10 @@ struct bench {
     int file, copy;          /* the shared object, and the instance's copy of it */
     struct bench_watch watch;
 
-    /* The collection of the last command, and how its evolve answered since. */
+    /* The collection of the command that is being carried out, or NULL. Of the last one: what was
+     * drafted, as text, and how often its own evolve was asked, and applied that. */
     const struct collection *decided;
+    struct text drafted;
     uint32_t evolves, applied;
 
     bool any_applied; /* by any of its projectors, of the events since it was set to false */

@@ -41,7 +41,7 @@ static void decide_one(struct maker *maker, uint64_t number, struct text *ret) {
     text_append_lit(ret, " ");
     text_append_lit(ret, answer.accepted ? answer.key : answer.detail);
     text_append_lit(ret, " ");
-    if (answer.record) text_append_lit(ret, answer.record);
+    text_append_str(ret, text_str(&bench.drafted));
     if (ret->failed) guard_trouble("out of memory");
     reel_answer_done(&answer);
 }

@@ -63,7 +63,9 @@ int try_command(struct maker *maker, bool garbage, uint64_t number, struct reel_
     };
     if (garbage && chance_below(&maker->random, 8) == 0) order.body = (struct reel_str){0};
     if (strcmp(projector->commands[verb].verb, "create") == 0) order.key = (struct reel_str){0};
+    bench.drafted.len = 0;
     int rc = reel_command(bench.reel, &order, ret, error);
+    bench.decided = NULL;
     text_finish(&key);
     text_finish(&body);
     return rc;
