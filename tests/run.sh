@@ -17,7 +17,7 @@ installed=$scratch/installed # the prefix of the build `plain`
 . "$root/tests/support/packages.sh"
 
 packages_tests=(
-    binutils clang clang-format curl doxygen groff-base jq libclang-rt-14-dev llvm
+    binutils chromium clang clang-format curl doxygen groff-base jq libclang-rt-14-dev llvm
     libcmocka-dev libcurl4-openssl-dev nats-server openssl
 )
 

@@ -69,7 +69,7 @@ static void what_was_published_meanwhile_comes_when_the_way_is_free(void **state
 
 static void a_connection_that_is_cut_anywhere_loses_and_doubles_nothing(void **state) {
     (void)state;
-    enum { BACKLOG = 60000, BYTES_MAX = 2000000 };
+    enum { BACKLOG = 30000, BYTES_MAX = 1000000 };
     struct mirror mirror = mirror_prepared(NULL);
     size_t cuts = scaled(100);
     uint64_t random = 11;
