@@ -1,7 +1,7 @@
 /* nats_bench.c: how fast a stream becomes records, and how soon what is published can be read.
  *
- * A replay is measured beside the same messages taken and thrown away: by pull requests of the kind
- * that the daemon makes, and by the ordered consumer of nats.c. All are run in turn, several times.
+ * A replay is measured beside the same messages taken and thrown away: by pull requests as the
+ * daemon makes them, and by the ordered consumer of nats.c. All are run in turn, several times.
  * Broker, readers and publishers share the machine.
  *
  *     nats_bench [EVENTS]
@@ -65,8 +65,11 @@ struct taker {
 };
 
 static void pull(struct taker *taker) {
-    char request[96];
-    snprintf(request, sizeof request, "{\"batch\":%d,\"expires\":60000000000}", PULL_BATCH);
+    char request[160];
+    snprintf(request, sizeof request,
+             "{\"batch\":%d,\"max_bytes\":8388608,\"expires\":30000000000,"
+             "\"idle_heartbeat\":2000000000}",
+             PULL_BATCH);
     must(natsConnection_PublishRequestString(taker->jetstream->connection, taker->next,
                                              taker->inbox, request) == NATS_OK);
 }
@@ -75,8 +78,14 @@ static void pull(struct taker *taker) {
 static void take_pulled(natsConnection *connection, natsSubscription *subscription,
                         natsMsg *message, void *context) {
     struct taker *taker = context;
+    const char *status = NULL;
     (void)connection, (void)subscription;
-    must(natsMsg_GetReply(message) != NULL); /* else it tells of a request that came to nothing */
+    if (!natsMsg_GetReply(message)) { /* a word about a request: a heartbeat is all it may be */
+        must(natsMsgHeader_Get(message, "Status", &status) == NATS_OK);
+        must(strcmp(status, "100") == 0);
+        natsMsg_Destroy(message);
+        return;
+    }
     natsMsg_Destroy(message);
     atomic_fetch_add(&taker->count, 1);
     if (++taker->in_request == PULL_BATCH) {

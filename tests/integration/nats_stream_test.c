@@ -196,6 +196,25 @@ static void a_stream_made_anew_while_the_daemon_is_down_likewise(void **state) {
     mirror_closed(&mirror);
 }
 
+static void a_stream_made_anew_that_lacks_its_beginning_is_refused_until_told_to_rebuild(
+    void **state) {
+    (void)state;
+    static const char *const rebuild[] = {"--rebuild", "cells", "--rebuild", "formations", NULL};
+    struct mirror mirror = mirror_with(100);
+    mirror_end(&mirror);
+    stream_delete(&mirror.stream, STREAM);
+    stream_make(&mirror.stream, NULL);
+    publish_many(&mirror.stream, 1000, 50);
+    stream_purge(&mirror.stream, STREAM);
+    publish_many(&mirror.stream, 2000, 50);
+    check_refusal(&mirror, NULL, "--rebuild");
+    mirror_run_list(&mirror, rebuild);
+    wait_until_ready(mirror.client);
+    wait_for_cursor(mirror.client, 100);
+    check_load(mirror.client, 2000, 50);
+    mirror_closed(&mirror);
+}
+
 static void another_filter_is_another_epoch(void **state) {
     (void)state;
     static const char *const narrow[] = {"--subjects", "cellos.events.load.>", NULL};
@@ -219,6 +238,40 @@ static void a_stream_on_other_subjects_is_refused(void **state) {
     struct mirror mirror = mirror_prepared(NULL);
     stream_make(&mirror.stream, &(struct stream_options){.subject = "other.>"});
     check_refusal(&mirror, NULL, "cellos.events");
+    mirror_closed(&mirror);
+}
+
+/* ---- Logs of both kinds ---------------------------------------------------------------------- */
+
+/* What a daemon says that does not start. */
+static void check_not_started(const char *directory, const char *const *arguments,
+                              const char *part) {
+    char *log;
+    int status = daemon_refused(directory, arguments, &log);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    if (!strstr(log, part)) support_failed(__FILE__, __LINE__, "no `%s` in %s", part, log);
+    free(log);
+}
+
+static void a_log_of_its_own_does_not_become_a_mirror_nor_a_mirror_a_log_of_its_own(void **state) {
+    (void)state;
+    static const char *const alone[] = {NULL};
+    struct mirror mirror = mirror_with(10);
+    mirror_end(&mirror);
+    check_not_started(mirror.directory, alone, "--nats");
+    const char *mirrored = mirror.directory;
+    mirror.directory = scratch_directory();
+    struct site site = site_of(daemon_started(mirror.directory, NULL));
+    cell_started(site.writer, "own");
+    site_closed(&site);
+    check_refusal(&mirror, NULL, "a log of its own");
+    site = site_of(daemon_started(mirror.directory, NULL)); /* nothing was lost by it */
+    check_listed(site.writer, "/v1/cells", "cells", "id", "own,");
+    site_closed(&site);
+    mirror.directory = mirrored;
+    mirror_run(&mirror);
+    wait_until_ready(mirror.client);
+    check_load(mirror.client, 0, 10);
     mirror_closed(&mirror);
 }
 
@@ -270,6 +323,35 @@ static void a_stream_taken_back_that_has_passed_us_since_is_refused_as_well(void
     check_taken_back(300);
 }
 
+static void a_stream_taken_back_under_a_running_daemon_is_refused_and_reads_go_on(void **state) {
+    (void)state;
+    struct mirror mirror = mirror_prepared(NULL);
+    stream_make(&mirror.stream, NULL);
+    publish_many(&mirror.stream, 0, 100);
+    broker_stop(mirror.broker);
+    const char *store = broker_store_kept(mirror.broker);
+    broker_start(mirror.broker);
+    publish_load(&mirror.stream, 100);
+    publish_many(&mirror.stream, 101, 99);
+    mirror_run(&mirror);
+    wait_until_ready(mirror.client);
+    wait_for_cursor(mirror.client, 200);
+    char *epoch = epoch_of(mirror.client);
+    proxy_refuse(mirror.proxy, true); /* it is to see the change as a whole */
+    broker_stop(mirror.broker);
+    broker_store_put_back(mirror.broker, store);
+    broker_start(mirror.broker);
+    publish_load(&mirror.stream, 1000);
+    publish_many(&mirror.stream, 1001, 199);
+    proxy_refuse(mirror.proxy, false);
+    wait_until_not_ready(mirror.client, "--rebuild");
+    check_load(mirror.client, 0, 200);
+    check_load_log(mirror.client, 0, 200);
+    check_epoch(mirror.client, epoch, true);
+    free(epoch);
+    mirror_closed(&mirror);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_purge_trims_the_mirror_and_keeps_the_records),
@@ -279,10 +361,14 @@ int main(void) {
         cmocka_unit_test(where_the_oldest_are_discarded_work_goes_on_with_what_is_left),
         cmocka_unit_test(a_stream_made_anew_is_another_epoch_with_records_of_its_own),
         cmocka_unit_test(a_stream_made_anew_while_the_daemon_is_down_likewise),
+        cmocka_unit_test(
+            a_stream_made_anew_that_lacks_its_beginning_is_refused_until_told_to_rebuild),
+        cmocka_unit_test(a_log_of_its_own_does_not_become_a_mirror_nor_a_mirror_a_log_of_its_own),
         cmocka_unit_test(another_filter_is_another_epoch),
         cmocka_unit_test(a_stream_on_other_subjects_is_refused),
         cmocka_unit_test(a_stream_taken_back_is_refused_until_told_to_rebuild),
         cmocka_unit_test(a_stream_taken_back_that_has_passed_us_since_is_refused_as_well),
+        cmocka_unit_test(a_stream_taken_back_under_a_running_daemon_is_refused_and_reads_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@ enum {
     FAKE_SESSIONS_MAX = 4096,
     FAKE_PUBLISHED_MAX = 4096,
     FAKE_EVENT_ROOM = 320,
-    PATIENCE_S = 20,
+    PATIENCE_S = 60,
 };
 
 struct fake_message {
