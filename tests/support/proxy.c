@@ -34,7 +34,8 @@ struct proxy {
 
     pthread_mutex_t lock; /* for all below */
     bool ending, stalled, refusing, cut;
-    uint64_t left, bytes, cuts; /* left: until it is cut, or UINT64_MAX */
+    uint64_t left, bytes, cuts; /* left: until it is cut, or stalled; or UINT64_MAX */
+    bool stalls;                /* then, instead of being cut */
 };
 
 /* ---- Pairs ----------------------------------------------------------------------------------- */
@@ -100,18 +101,18 @@ static void wake(struct proxy *proxy) {
     must(write(proxy->wake[1], "", 1) == 1);
 }
 
-/* Counts what came back; if that was the last that may, all are to be cut. */
+/* Counts what came back; if that was the last that may, all are to be cut, or stalled. */
 static void count_back(struct proxy *proxy, size_t bytes) {
     pthread_mutex_lock(&proxy->lock);
     proxy->bytes += bytes;
     if (proxy->left != UINT64_MAX) proxy->left -= bytes;
     bool over = proxy->left == 0;
-    if (over) proxy->left = UINT64_MAX, proxy->cut = true;
+    if (over) *(proxy->stalls ? &proxy->stalled : &proxy->cut) = true, proxy->left = UINT64_MAX;
     pthread_mutex_unlock(&proxy->lock);
     if (over) wake(proxy);
 }
 
-/* What it may read from the far side before it must cut. */
+/* What it may read from the far side before that. */
 static size_t readable(struct proxy *proxy) {
     pthread_mutex_lock(&proxy->lock);
     size_t bytes = proxy->left < ROOM ? (size_t)proxy->left : ROOM;
@@ -219,12 +220,21 @@ void proxy_cut(struct proxy *proxy) {
     wake(proxy);
 }
 
-void proxy_cut_after(struct proxy *proxy, uint64_t bytes) {
+static void count_down(struct proxy *proxy, uint64_t bytes, bool stalls) {
     must(bytes > 0);
     pthread_mutex_lock(&proxy->lock);
     proxy->left = bytes;
+    proxy->stalls = stalls;
     pthread_mutex_unlock(&proxy->lock);
     wake(proxy);
+}
+
+void proxy_cut_after(struct proxy *proxy, uint64_t bytes) {
+    count_down(proxy, bytes, false);
+}
+
+void proxy_stall_after(struct proxy *proxy, uint64_t bytes) {
+    count_down(proxy, bytes, true);
 }
 
 void proxy_stall(struct proxy *proxy, bool stalled) {

@@ -20,9 +20,10 @@ void proxy_cut(struct proxy *proxy);
 /* Cuts all as soon as so many more bytes have come back from the far side. */
 void proxy_cut_after(struct proxy *proxy, uint64_t bytes);
 
-/* While set: no byte moves, and nothing is cut. And: connections, also those that there are, are
- * closed. */
+/* While set: no byte moves, and nothing is cut. And: the same, as soon as so many more bytes have
+ * come back. And: connections, also those that there are, are closed. */
 void proxy_stall(struct proxy *proxy, bool stalled);
+void proxy_stall_after(struct proxy *proxy, uint64_t bytes);
 void proxy_refuse(struct proxy *proxy, bool refusing);
 
 /* How often connections were cut, and bytes that came back from the far side, so far. */
