@@ -245,6 +245,23 @@ static void give_turns(struct hub *hub) {
         follower_turn(first);
 }
 
+/* A log that was begun anew can end where theirs did, and then no cursor tells them: this does. */
+static void look_at_epoch(struct hub *hub) {
+    struct reel_stage *stage = hub->options.stage;
+    struct reel_position position;
+    struct reel_view *view;
+    struct follower *next, *follower = hub->places[PLACE_LEVEL].first;
+    if (!follower || reel_stage_view(stage, &view, NULL) < 0) return; /* another time */
+    int rc = reel_stage_position(stage, view, &position);
+    reel_stage_close(stage, view);
+    for (; rc == 0 && follower; follower = next) {
+        next = follower->next;
+        if (tail_is_same(&follower->epoch, &position.epoch)) continue;
+        follower_close(follower, HUB_END_EPOCH, WEBSOCKET_EPOCH_CHANGED, "epoch-changed");
+        hub_move(follower, PLACE_READY);
+    }
+}
+
 static void tick(struct hub *hub) {
     const struct hub_options *options = &hub->options;
     uint64_t shortest = TICK_MS_MAX * 4;
@@ -259,6 +276,7 @@ static void tick(struct hub *hub) {
             follower_tick(follower);
         }
     }
+    look_at_epoch(hub);
 }
 
 /* How long there is nothing to do, unless something comes. */

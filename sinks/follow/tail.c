@@ -62,7 +62,7 @@ static int take_entry(void *context, const struct reel_entry *entry) {
     return 0;
 }
 
-static bool is_same(const struct reel_epoch *a, const struct reel_epoch *b) {
+bool tail_is_same(const struct reel_epoch *a, const struct reel_epoch *b) {
     return memcmp(a->text, b->text, sizeof a->text) == 0;
 }
 
@@ -73,7 +73,7 @@ static int read_view(struct reading *reading, const struct reel_epoch *epoch,
     struct chunk *chunk = reading->chunk;
     int rc = reel_stage_position(stage, view, position);
     if (rc < 0) return rc;
-    if (!is_same(&position->epoch, epoch)) return -ESTALE;
+    if (!tail_is_same(&position->epoch, epoch)) return -ESTALE;
     if (position->first_seq > chunk->last + 1) return -ERANGE;
     rc = reel_stage_log(stage, view, chunk->last + 1, take_entry, reading);
     if (rc == -ETIME && reading->examined > 0) return 0;
@@ -183,7 +183,7 @@ static int check_epoch(struct tail *tail, const struct tail_place *place) {
     rc = reel_stage_position(tail->stage, view, &position);
     reel_stage_close(tail->stage, view);
     if (rc < 0) return rc;
-    return is_same(&position.epoch, place->epoch) ? 0 : -ESTALE;
+    return tail_is_same(&position.epoch, place->epoch) ? 0 : -ESTALE;
 }
 
 /* Begins anew from a place at the front, or in another log than the ring's. */
@@ -199,7 +199,7 @@ int tail_next(struct tail *tail, const struct tail_place *place, struct chunk **
     *ret_frame = 0;
     if (seq == cursor) return 0;
     if (seq > cursor) return check_epoch(tail, place);
-    if (tail->count == 0 || seq > tail->end || !is_same(&tail->epoch, place->epoch)) {
+    if (tail->count == 0 || seq > tail->end || !tail_is_same(&tail->epoch, place->epoch)) {
         bool is_far = !event_filter_is_empty(place->filter) && seq + FAR_BEHIND < cursor;
         if (is_far) return own_bite(tail, place, ret);
         begin_at(tail, place);

@@ -57,4 +57,7 @@ int tail_next(struct tail *tail, const struct tail_place *place, struct chunk **
 /* Is this place within the ring, or at its end? */
 bool tail_has(const struct tail *tail, uint64_t seq);
 
+/* Are these of the same log? */
+bool tail_is_same(const struct reel_epoch *a, const struct reel_epoch *b);
+
 #endif

@@ -355,6 +355,19 @@ static void another_log_ends_them(void **state) {
     wait_until_ended(fixture, HUB_END_EPOCH, 2);
 }
 
+static void another_log_that_ends_at_the_same_seq_ends_them_too(void **state) {
+    struct fixture *fixture = *state;
+    fixture->fake->host.view_position = position_of_another_log;
+    is_another_log = false;
+    begin(fixture);
+    struct peer peer = websocket_of(fixture, 0, NULL);
+    apply(fixture, "a");
+    assert_event(&peer, "a", 1);
+    is_another_log = true;
+    assert_closed(&peer, WEBSOCKET_EPOCH_CHANGED);
+    wait_until_ended(fixture, HUB_END_EPOCH, 1);
+}
+
 static void draining_sends_all_and_says_good_bye(void **state) {
     struct fixture *fixture = *state;
     begin(fixture);
@@ -449,6 +462,7 @@ int main(void) {
         CASE(who_does_not_read_is_cut),
         CASE(overtaken_by_trimming_it_is_told_so),
         CASE(another_log_ends_them),
+        CASE(another_log_that_ends_at_the_same_seq_ends_them_too),
         CASE(draining_sends_all_and_says_good_bye),
         CASE(draining_is_bounded),
         CASE(what_breaks_the_protocol_is_closed_for_it),
