@@ -270,6 +270,8 @@ static void behind_what_the_stream_holds_and_we_have_not_yet_one_waits(void **st
     proxy_stall_after(mirror.proxy, ENOUGH_BYTES);
     mirror_run(&mirror);
     daemon_wait_for_log(&mirror.daemon, "it reaches 2000");
+    for (uint64_t began = now_ms(); proxy_bytes(mirror.proxy) < ENOUGH_BYTES; usleep(5000))
+        must(now_ms() - began < 60000); /* from now on nothing comes */
     struct asking asking[COUNT(kinds)];
     for (size_t k = 0; k < COUNT(kinds); k++) {
         expect_refusal(&mirror.daemon, kinds[k], "?since=2001", 400, "bad-request");
