@@ -8,8 +8,8 @@
 
 static const enum follow_kind kinds[] = {FOLLOW_WEBSOCKET, FOLLOW_SSE};
 
-/* So that positions, and pings, come within a test. */
-static const char *const often[] = {"--follow-position-ms", "50", "--follow-ping-ms", "200", NULL};
+/* So that positions come within a test. */
+static const char *const often[] = {"--follow-position-ms", "50", NULL};
 
 /* ---- Who follows ----------------------------------------------------------------------------- */
 
