@@ -259,6 +259,7 @@ static void try_one(struct reel *reel, struct work *work) {
         int done = step(reel, work);
         work->rc = done < 0 ? done : 0;
         dispatcher_abort(&reel->dispatcher);
+        if (done < 0 || done == STEP_UNDO) outbox_finish(work->outbox); /* refused after all */
     }
     reel->outbox = NULL;
 }

@@ -17,7 +17,7 @@ installed=$scratch/installed # the prefix of the build `plain`
 . "$root/tests/support/packages.sh"
 
 packages_tests=(
-    binutils clang clang-format curl doxygen groff-base jq libclang-rt-14-dev llvm
+    binutils chromium clang clang-format curl doxygen groff-base jq libclang-rt-14-dev llvm
     libcmocka-dev libcurl4-openssl-dev nats-server openssl
 )
 
@@ -319,7 +319,7 @@ installed_daemon() {
 
 installed_files() {
     (cd "$installed" && ls share/man/man1/reeld.1* share/doc/reel/reeld.json \
-        share/doc/reel/{abi,embedding,operating,settings,writing-a-projector}.md \
+        share/doc/reel/{abi,check,embedding,operating,settings,writing-a-projector}.md \
         share/doc/reel/examples/{tally.c,orders/orders.c,embed/embed.c} include/reel/testing.h \
         lib/sysusers.d/reel.conf) &&
         grep -x "ExecStart=$installed/bin/reeld serve .*" \
@@ -370,8 +370,8 @@ embed_with() (
             ../orders/orders.so
 )
 
-# The example, copied and renamed as its first lines say, builds, passes its tests, can be
-# installed, and its records show in a daemon.
+# The example, copied and renamed as its first lines say, builds, passes its tests and `reeld check`,
+# can be installed, and its records show in a daemon.
 newcomer_with() (
     local built
     fresh "newcomer-$1" orders || exit
@@ -387,6 +387,7 @@ newcomer_with() (
     esac || exit
     [[ $(cd "staged$(pkg-config --variable=plugindir reel)" && echo ./*) == \
         './files.so ./parcels.so' ]] || exit
+    bounded 120 "$installed/bin/reeld" check "$built/parcels.so" "$built/files.so" || exit
     bounded 120 "$root/tests/examples/orders_daemon_test.sh" "$root" "$installed/bin/reeld" \
         "$built/parcels.so" "$built/files.so" parcel
 )

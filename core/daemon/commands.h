@@ -14,6 +14,7 @@ enum {
 
 int command_serve(int argc, char **argv);
 int command_replay(int argc, char **argv);
+int command_check(int argc, char **argv);
 int command_backup(int argc, char **argv);
 
 /* The settings of `serve`, for --help; or as Markdown, which is docs/settings.md. */

@@ -12,6 +12,7 @@ static const struct {
 } commands[] = {
     {"serve", command_serve},
     {"replay", command_replay},
+    {"check", command_check},
     {"backup", command_backup},
 };
 
@@ -25,6 +26,8 @@ static void print_help(FILE *to) {
             "           fold a file of events, one JSON payload a line, in a throw-away store,\n"
             "           and print what came of it as one JSON object, with --outcomes also the\n"
             "           outcome of each event\n"
+            "       reeld check [--json] [--seed N] [--runs N] [--events FILE] PLUGIN.so...\n"
+            "           try each plugin on made events, and report what is wrong with it\n"
             "       reeld backup [--data DIR] [--config FILE] DIR\n"
             "           write a copy of a store into the empty directory DIR, while a daemon\n"
             "           uses it or not\n"

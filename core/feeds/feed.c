@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Messages that are pushed together, at most: a transaction takes several of these. */
+/* Messages that are pushed together, at most, if a transaction takes so many. More bytes are there
+ * only of a single one. */
 #define BATCH_EVENTS 256
 #define BATCH_BYTES  ((uint64_t)4 << 20)
 
@@ -43,9 +44,10 @@ struct feed {
 
     /* The thread's own. */
     struct batch *batch;        /* being filled, or NULL */
+    size_t batch_events;        /* most that it takes */
     uint64_t follows;           /* what has been pushed, up to here */
     uint64_t first_seq;         /* the log was trimmed to */
-    bool begin_anew;            /* was asked for, and not done yet */
+    bool begin_anew;            /* was asked for, and no session has begun yet */
     bool was_level;             /* and that has been said */
     struct reel_position began; /* where the session did */
 
@@ -86,6 +88,12 @@ static void batch_emptied(struct batch *batch) {
     feed->free = batch;
 }
 
+/* Of a too large one nothing is kept. */
+static uint64_t kept_bytes(const struct feed *feed, const struct feed_message *message) {
+    size_t len = message->bytes.len;
+    return len <= feed->options.reel->dispatcher.event_bytes_max ? len : 0;
+}
+
 static void batch_add(struct batch *batch, const struct feed_message *given) {
     struct feed *feed = batch->feed;
     size_t n = batch->count++;
@@ -99,9 +107,7 @@ static void batch_add(struct batch *batch, const struct feed_message *given) {
         .subject = message->subject,
         .id_hash = message->has_id ? message->id_hash : NULL,
     };
-    /* Of a too large one nothing is kept. */
-    if (message->bytes.len <= feed->options.reel->dispatcher.event_bytes_max)
-        batch->job.bytes += message->bytes.len;
+    batch->job.bytes += kept_bytes(feed, message);
 }
 
 /* ---- To the writer and back ------------------------------------------------------------------ */
@@ -216,19 +222,24 @@ int feed_flush(struct feed *feed, struct reel_error *error) {
     bool busy = feed->batches >= BATCHES_MAX, level = feed->figures.level;
     pthread_mutex_unlock(&feed->lock);
     if (level && !feed->was_level) say_level(feed);
-    int rc = busy ? check_going_on(feed, error) : push_gathered(feed, error);
+    int rc = check_going_on(feed, error); /* nothing more may come that would fail, too */
+    if (rc == 0 && !busy) rc = push_gathered(feed, error);
     return rc < 0 ? rc : feed->batch != NULL;
 }
 
 int feed_take(struct feed *feed, const struct feed_message *message, struct reel_error *error) {
-    if (!feed->batch) feed->batch = batch_taken(feed);
-    if (!feed->batch) {
+    uint64_t bytes = kept_bytes(feed, message);
+    bool fits = !feed->batch || feed->batch->job.bytes + bytes <= BATCH_BYTES;
+    int rc = fits ? 0 : push_gathered(feed, error);
+    if (rc == 0 && !feed->batch) feed->batch = batch_taken(feed);
+    if (rc == 0 && !feed->batch) rc = fail_memory(error);
+    if (rc < 0) {
         struct feed_message copy = *message;
         feed->options.release(&copy);
-        return fail_memory(error);
+        return rc;
     }
     batch_add(feed->batch, message);
-    bool full = feed->batch->count == BATCH_EVENTS || feed->batch->job.bytes >= BATCH_BYTES;
+    bool full = feed->batch->count == feed->batch_events || feed->batch->job.bytes >= BATCH_BYTES;
     return full ? push_gathered(feed, error) : 0;
 }
 
@@ -361,6 +372,15 @@ static void pause_for(struct feed *feed, uint64_t pause_ms) {
         if (pthread_cond_timedwait(&feed->changed, &feed->lock, &until) == ETIMEDOUT) return;
 }
 
+/* Has a session been level, or brought anything? One that only begins, before a disk that is full,
+ * is no better than none. */
+static bool got_on(struct feed *feed, uint64_t sessions_before) {
+    pthread_mutex_lock(&feed->lock);
+    bool had_begun = feed->figures.sessions > sessions_before;
+    pthread_mutex_unlock(&feed->lock);
+    return had_begun && (feed->was_level || reel_cursor(feed->options.reel) > feed->began.cursor);
+}
+
 static void *run(void *context) {
     struct feed *feed = context;
     const struct feed_options *options = &feed->options;
@@ -375,13 +395,11 @@ static void *run(void *context) {
         if (rc == 0 || feed_is_stopping(feed)) error_set(&error, "the daemon is about to end");
         session_ended(feed, &error);
         if (feed_is_stopping(feed)) break;
-        pthread_mutex_lock(&feed->lock);
-        bool had_begun = feed->figures.sessions > sessions;
-        pthread_mutex_unlock(&feed->lock);
-        if (had_begun || strcmp(error.text, before.text) != 0) /* said once, not each time */
+        bool is_first = got_on(feed, sessions);               /* failure, after it was good */
+        if (is_first || strcmp(error.text, before.text) != 0) /* said once, not each time */
             feed_say(feed, rc == -ESTALE ? REEL_LEVEL_ERROR : REEL_LEVEL_WARNING, error.text);
         before = error;
-        if (had_begun) pause_ms = PAUSE_MS_MIN;
+        if (is_first) pause_ms = PAUSE_MS_MIN;
         pause_for(feed, pause_ms);
         pause_ms = pause_ms * 2 < PAUSE_MS_MAX ? pause_ms * 2 : PAUSE_MS_MAX;
     }
@@ -408,6 +426,8 @@ int feed_start(const struct feed_options *options, struct feed **ret, struct ree
     if (!feed) return fail_memory(error);
     feed->options = *options;
     feed->begin_anew = options->begin_anew;
+    feed->batch_events = options->reel->dispatcher.batch_events_max;
+    if (feed->batch_events > BATCH_EVENTS) feed->batch_events = BATCH_EVENTS;
     snprintf(feed->figures.reason, sizeof feed->figures.reason,
              "there is no connection to the broker yet");
     pthread_mutex_init(&feed->lock, NULL);

@@ -17,6 +17,10 @@
 /* A server that says nothing is given up after two of these. */
 #define PING_MS 5000
 
+/* A write that takes longer fails, and with it the session. Without it one may take for ever, with
+ * the connection's lock held, where the broker has come to a halt but not gone. */
+#define WRITE_MS 2000
+
 /* What one read from the socket takes. */
 #define BUFFER_BYTES (256 << 10)
 
@@ -76,6 +80,7 @@ static natsStatus set_manners(natsOptions *to) {
     natsStatus status = natsOptions_SetName(to, "reeld");
     if (status == NATS_OK) status = natsOptions_SetAllowReconnect(to, false); /* a new session is */
     if (status == NATS_OK) status = natsOptions_SetTimeout(to, CONNECT_MS);
+    if (status == NATS_OK) status = natsOptions_SetWriteDeadline(to, WRITE_MS);
     if (status == NATS_OK) status = natsOptions_SetPingInterval(to, PING_MS);
     if (status == NATS_OK) status = natsOptions_SetMaxPingsOut(to, 2);
     if (status == NATS_OK) status = natsOptions_SetIOBufSize(to, BUFFER_BYTES);

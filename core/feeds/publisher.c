@@ -116,46 +116,54 @@ static void finish(struct publication *publication, int rc, const char *sentence
     if (--publisher->jobs == 0) pthread_cond_broadcast(&publisher->idle);
 }
 
-/* Where the trying gave a number of its own, the stream's takes its place. */
+/* Where the trying gave a number of its own, the stream's takes its place. Once for each result:
+ * the stream may have given to one what the trying gave to another. */
+static void number_result(const struct publication *publication, struct reel_result *result) {
+    for (size_t n = 0; n < publication->outbox.count; n++) {
+        const struct awaited *awaited = &publication->awaited[n];
+        if (result->seq != awaited->outgoing->tried_seq) continue;
+        result->seq = awaited->seq;
+        result->outcome = awaited->outcome;
+        if (awaited->repeated) result->repeated = true;
+        return;
+    }
+}
+
 static void number_results(struct publication *publication) {
     struct work *work = &publication->job->work;
-    const struct outbox *outbox = &publication->outbox;
-    for (size_t n = 0; n < outbox->count; n++) {
-        const struct awaited *awaited = &publication->awaited[n];
-        for (size_t i = 0; work->kind == WORK_EVENTS && i < work->count; i++) {
-            struct reel_result *result = &work->results[i];
-            if (result->seq != outbox->list[n].tried_seq) continue;
-            result->seq = awaited->seq;
-            result->outcome = awaited->outcome;
-            if (awaited->repeated) result->repeated = true;
-        }
-        if (work->kind != WORK_ORDER) continue;
-        work->answer.seq = awaited->seq;
-        work->answer.repeated = awaited->repeated;
-    }
+    const struct awaited *last = &publication->awaited[publication->outbox.count - 1];
+    for (size_t i = 0; work->results && i < work->count; i++)
+        number_result(publication, &work->results[i]);
+    if (work->kind != WORK_ORDER) return;
+    work->answer.seq = last->seq;
+    work->answer.repeated = last->repeated;
 }
 
 /* ---- What is next ---------------------------------------------------------------------------- */
 
 enum verdict { WAIT, DONE, REFUSED, TRY_AGAIN };
 
+/* The stream has it, and we had folded it before it was waited for. */
+static bool was_before(const struct awaited *awaited) {
+    return awaited->acknowledged && !awaited->folded && awaited->seq != awaited->stream_seq &&
+           awaited->stream_seq <= reel_cursor(awaited->publication->publisher->options.reel);
+}
+
 /* `unclear`: the broker will tell no more. */
 static enum verdict judge(const struct publication *publication, bool unclear) {
-    bool all = true, was_before = false;
+    bool again = false;
     if (!publication->handed_over) return WAIT; /* it is in the thread's hands */
     if (publication->rc < 0) return REFUSED;
     for (size_t i = 0; i < publication->outbox.count; i++) {
         const struct awaited *awaited = &publication->awaited[i];
-        if (!awaited->folded || !(awaited->acknowledged || unclear)) all = false;
-        if (awaited->repeated && !awaited->folded &&
-            awaited->stream_seq <= reel_cursor(publication->publisher->options.reel))
-            was_before = true;
+        if (awaited->folded && (awaited->acknowledged || unclear)) continue;
+        if (publication->tried_twice || !was_before(awaited)) return WAIT;
+        again = true;
     }
-    if (all) return DONE;
-    return was_before && !publication->tried_twice ? TRY_AGAIN : WAIT;
+    return again ? TRY_AGAIN : DONE; /* all others are back: they are not to be sent twice */
 }
 
-/* The stream had it before, and we have folded it before: then the writer knows it by now. */
+/* What we have folded, the writer knows by now. */
 static void try_again(struct publication *publication) {
     struct reel_error error = {0};
     publication->tried_twice = true;

@@ -14,7 +14,7 @@
  *      `order_decide`. If nobody does, remove both.
  *   6. Are keys free text rather than UUIDs? Then remove `order_key`.
  *   7. Is there no second collection? Then remove everything with `product` in its name.
- *   8. Say it in tests first: orders_test.c.
+ *   8. Say it in tests first: orders_test.c. Then: reeld check ./orders.so
  *   9. Whenever the same events would give other records than before, raise `revision`: Reel builds
  *      the records anew from the log.
  *

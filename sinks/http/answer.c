@@ -5,7 +5,9 @@
 #include "listing.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 const struct problem_info problem_infos[PROBLEMS] = {
     [PROBLEM_BAD_REQUEST] = {400, "bad-request", "Bad request"},
@@ -141,8 +143,16 @@ static bool add_cors(struct MHD_Response *response, const struct answer *answer,
         return !MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin") ||
                add(response, "Access-Control-Expose-Headers", "ETag, Reel-Cursor, Reel-Epoch");
     return add(response, "Access-Control-Allow-Methods", "GET, OPTIONS") &&
-           add(response, "Access-Control-Allow-Headers", "Authorization, If-None-Match") &&
+           add(response, "Access-Control-Allow-Headers",
+               "Authorization, If-None-Match, Last-Event-ID") &&
            add(response, "Access-Control-Max-Age", "600");
+}
+
+static bool add_handshake(struct MHD_Response *response, const struct answer *answer) {
+    return add(response, MHD_HTTP_HEADER_UPGRADE, "websocket") &&
+           add(response, "Sec-WebSocket-Accept", answer->websocket_accept) &&
+           (!answer->websocket_protocol ||
+            add(response, "Sec-WebSocket-Protocol", answer->websocket_protocol));
 }
 
 static bool add_headers(struct MHD_Response *response, struct answer *answer,
@@ -158,6 +168,9 @@ static bool add_headers(struct MHD_Response *response, struct answer *answer,
         good = add_number(response, "Retry-After", answer->retry_after_s);
     if (good && answer->authenticate)
         good = add(response, "WWW-Authenticate", "Bearer realm=\"reel\"");
+    if (good && answer->no_store) good = add(response, "Cache-Control", "no-store");
+    if (good && answer->websocket_version) good = add(response, "Sec-WebSocket-Version", "13");
+    if (good && answer->upgraded) good = add_handshake(response, answer);
     if (good && answer->header.len) {
         text_append(&answer->header, "", 1);
         good = !answer->header.failed && add(response, "Location", answer->header.data);
@@ -173,12 +186,18 @@ static struct MHD_Response *make_response(struct answer *answer) {
         if (response) answer->listing = NULL;
         return response;
     }
+    if (answer->upgraded) return MHD_create_response_for_upgrade(answer->upgraded, NULL);
     if (answer->body.len == 0)
         return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
     response = MHD_create_response_from_buffer_with_free_callback(answer->body.len,
                                                                   answer->body.data, free);
     if (response) answer->body = (struct text){0};
     return response;
+}
+
+static void count_answer(struct server *server, unsigned status) {
+    unsigned class = status / 100 < STATUS_CLASSES ? status / 100 : 0;
+    atomic_fetch_add_explicit(&server->answered[class], 1, memory_order_relaxed);
 }
 
 enum MHD_Result answer_send(struct answer *answer, struct server *server,
@@ -191,8 +210,50 @@ enum MHD_Result answer_send(struct answer *answer, struct server *server,
     if (response && add_headers(response, answer, server, wants_cors ? connection : NULL))
         result = MHD_queue_response(connection, status, response);
     if (response) MHD_destroy_response(response);
-    unsigned class = status / 100 < STATUS_CLASSES ? status / 100 : 0;
-    atomic_fetch_add_explicit(&server->answered[class], 1, memory_order_relaxed);
+    count_answer(server, status);
     answer_finish(answer);
     return result;
+}
+
+/* ---- Heads as text --------------------------------------------------------------------------- */
+
+static enum MHD_Result write_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                    const char *value) {
+    struct text *to = context;
+    (void)kind;
+    text_append_lit(to, name);
+    text_append_lit(to, ": ");
+    text_append_lit(to, value);
+    text_append_lit(to, "\r\n");
+    return MHD_YES;
+}
+
+/* RFC 9110, section 5.6.7, in whatever language the process runs. */
+static void write_date(struct text *to) {
+    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    char date[64];
+    time_t now = time(NULL);
+    struct tm at;
+    gmtime_r(&now, &at);
+    snprintf(date, sizeof date, "%s, %02d %s %d %02d:%02d:%02d GMT", days[at.tm_wday], at.tm_mday,
+             months[at.tm_mon], at.tm_year + 1900, at.tm_hour, at.tm_min, at.tm_sec);
+    write_header(to, MHD_HEADER_KIND, "Date", date);
+}
+
+void answer_head(struct answer *answer, struct server *server, struct MHD_Connection *connection,
+                 struct text *to) {
+    struct MHD_Response *response = make_response(answer);
+    text_append_lit(to, "HTTP/1.1 ");
+    text_append_number(to, answer->status);
+    text_append_lit(to, " OK\r\nConnection: close\r\n");
+    write_date(to);
+    if (!response || !add_headers(response, answer, server, connection))
+        to->failed = true;
+    else
+        MHD_get_response_headers(response, write_header, to);
+    text_append_lit(to, "\r\n");
+    if (response) MHD_destroy_response(response);
+    count_answer(server, answer->status);
 }

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "server.h"
+#include "websocket/handshake.h"
 #include "json/write.h"
 
 struct listing;
@@ -25,6 +26,13 @@ struct answer {
     unsigned retry_after_s;
     bool authenticate; /* WWW-Authenticate */
     bool is_options;
+    bool no_store; /* Cache-Control */
+
+    /* Of a WebSocket's handshake: whom the connection is for, and what the client is told. */
+    MHD_UpgradeHandler upgraded;
+    char websocket_accept[WEBSOCKET_ACCEPT_MAX];
+    const char *websocket_protocol; /* or NULL */
+    bool websocket_version;         /* the one that is spoken here */
 };
 
 void answer_finish(struct answer *answer);
@@ -72,6 +80,11 @@ void answer_position(struct answer *answer, const struct reel_position *position
  */
 enum MHD_Result answer_send(struct answer *answer, struct server *server,
                             struct MHD_Connection *connection, bool wants_cors);
+
+/* The head of such an answer as text, for a connection that somebody else sends it on, without
+ * telling where its body ends: that is the connection's end. */
+void answer_head(struct answer *answer, struct server *server, struct MHD_Connection *connection,
+                 struct text *to);
 
 /* Numbers in JSON and in headers. */
 void text_append_number(struct text *text, uint64_t number);

@@ -144,21 +144,11 @@ static int take_raw(void *context, const struct reel_entry *entry) {
     return 1;
 }
 
-static bool read_seq(struct reel_str text, uint64_t *ret) {
-    *ret = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned digit = (unsigned char)text.data[i] - '0';
-        if (digit > 9 || *ret > (UINT64_MAX - digit) / 10) return false;
-        *ret = *ret * 10 + digit;
-    }
-    return text.len > 0;
-}
-
 void handle_raw_event(struct request *request) {
     struct reel_view *view;
     struct reel_position position;
     struct raw raw = {.answer = &request->answer};
-    if (!read_seq(request->uri.segments[2], &raw.seq)) {
+    if (!str_number(request->uri.segments[2], &raw.seq)) {
         answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%.*s` is no seq",
                        REEL_FMT(request->uri.segments[2]));
         return;

@@ -10,12 +10,14 @@
  *     and then. So whoever comes while it drains is told 503.
  *   - Stopping it with a suspended connection aborts the process. Nothing is suspended but for
  *     the writer, which answers everything before a sink is stopped, and for the cursor.
+ *   - How those who follow the events leave it, is told in follow.c.
  *   - A client that goes away while suspended is not noticed: waiters are bounded. Nor, before
  *     http_idle_s, is one that closes right behind a part of a request (epoll says so only once).
  */
 #include "http.h"
 
 #include "base/error.h"
+#include "follow/hub.h"
 #include "listener.h"
 #include "listing.h"
 #include "routes.h"
@@ -23,6 +25,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* Connections beyond those that are served: they get 503, and /healthz. If more come, they wait
@@ -161,8 +164,10 @@ static bool is_framed(const struct request *request) {
 
 /* What cannot be served is refused, and its body thrown away. Where that can be spared the answer
  * is sent at once, which closes the connection: whoever is still sending may then see it reset. */
-static enum MHD_Result take_head(struct request *request, const char *method) {
+static enum MHD_Result take_head(struct request *request, const char *method, const char *version) {
     request->method = read_method(method);
+    request->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+    request->is_http11 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
     request->phase = PHASE_BODY;
     if (!is_framed(request)) {
         answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
@@ -206,16 +211,17 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                               const char *method, const char *version, const char *bytes,
                               size_t *len, void **state) {
     struct request *request = *state;
-    (void)context, (void)connection, (void)url, (void)version;
+    (void)context, (void)connection, (void)url;
     if (!request) return MHD_NO; /* out of memory */
     switch (request->phase) {
     case PHASE_HEAD:
-        return take_head(request, method);
+        return take_head(request, method, version);
     case PHASE_BODY:
         if (*len > 0) return take_body(request, bytes, len);
         check_body(request);
         return proceed(request);
     case PHASE_SUSPENDED:
+        if (request->is_taken) return MHD_NO;
         return proceed(request);
     default:
         return MHD_NO;
@@ -261,6 +267,22 @@ static void read_settings(struct server *server) {
     if (!server->allow_origin) server->allow_origin = "";
 }
 
+static int start_hub(struct server *server, struct reel_error *error) {
+    struct reel_stage *stage = server->stage;
+    const struct hub_options options = {
+        .stage = stage,
+        .followers_max = reel_setting_number(stage, "max_websockets"),
+        .ping_ms = reel_setting_number(stage, "follow_ping_ms"),
+        .stall_ms = reel_setting_number(stage, "follow_stall_ms"),
+        .position_ms = reel_setting_number(stage, "follow_position_ms"),
+        .send_bytes = (int)reel_setting_number(stage, "follow_send_bytes"),
+    };
+    server->nowhere = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (server->nowhere < 0)
+        return fail(error, -errno, "cannot make a socket: %s", strerror(errno));
+    return hub_start(&options, &server->hub, error);
+}
+
 static unsigned thread_count(struct server *server) {
     uint64_t wanted = reel_setting_number(server->stage, "http_threads");
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -269,8 +291,8 @@ static unsigned thread_count(struct server *server) {
 }
 
 static int start_daemon(struct server *server, struct reel_error *error) {
-    const unsigned flags =
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+                           MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)log_line, server},
         {MHD_OPTION_LISTEN_SOCKET, server->listener, NULL},
@@ -296,6 +318,7 @@ static int start_daemon(struct server *server, struct reel_error *error) {
 
 static void server_destroy(struct server *server) {
     if (server->listener >= 0) close(server->listener);
+    if (server->nowhere >= 0) close(server->nowhere);
     free(server);
 }
 
@@ -305,18 +328,22 @@ static int32_t start(struct reel_stage *stage, void **ret_sink, struct reel_erro
     char where[LISTENER_NAME_MAX];
     if (!server) return fail_memory(error);
     server->stage = stage;
-    server->listener = -1;
+    server->listener = server->nowhere = -1;
     read_settings(server);
     int rc = listener_open(bind, &server->listener, where, error);
     if (rc < 0) goto destroy;
     rc = waiters_start(server, error);
     if (rc < 0) goto destroy;
-    rc = start_daemon(server, error);
+    rc = start_hub(server, error);
     if (rc < 0) goto stop_waiters;
+    rc = start_daemon(server, error);
+    if (rc < 0) goto stop_hub;
     reel_log(stage, REEL_LEVEL_INFO, "listening on http://%s", where);
     *ret_sink = server;
     return 0;
 
+stop_hub:
+    hub_stop(server->hub);
 stop_waiters:
     waiters_stop(server);
     waiters_finish(server);
@@ -326,23 +353,28 @@ destroy:
 }
 
 static void moved(void *sink, uint64_t cursor) {
+    struct server *server = sink;
     (void)cursor;
-    waiters_wake(sink);
+    waiters_wake(server);
+    hub_wake(server->hub);
 }
 
-/* What has been asked for is answered; waiters are told to go, and whoever comes now. */
+/* What has been asked for is answered; waiters are told to go, and whoever comes now; and then
+ * those who follow, when they have all that was applied. */
 static void drain(void *sink, uint32_t timeout_ms) {
     struct server *server = sink;
     uint64_t until_ns = clock_ns() + (uint64_t)timeout_ms * 1000000;
     atomic_store(&server->draining, true);
     waiters_wake(server);
     while (atomic_load(&server->requests) > 0 && clock_ns() < until_ns) usleep(2000);
+    hub_drain(server->hub, until_ns / 1000000);
 }
 
 static void stop(void *sink) {
     struct server *server = sink;
     waiters_stop(server);
     MHD_stop_daemon(server->daemon);
+    hub_stop(server->hub);
     waiters_finish(server);
     server_destroy(server);
 }
@@ -363,6 +395,20 @@ static const struct reel_setting *const settings[] = {
     NUMBER("connections_max", 1, 1000000, "4096", "connections", "further ones are answered 503"),
     NUMBER("waiters_max", 0, 1000000, "1024", "requests",
            "requests that wait for min_cursor at one time"),
+    NUMBER("max_websockets", 0, 1000000, "10000", "followers",
+           "who follow the events at one time, by WebSocket or event stream; further ones are "
+           "answered 503"),
+    REEL_SETTING(.name = "websocket_origin", .kind = REEL_SETTING_TEXT, .flags = REEL_SETTING_LIST,
+                 .unit = "ORIGIN",
+                 .help = "pages that may follow with a token as sub-protocol, or *; unless given, "
+                         "those of the same origin"),
+    NUMBER("follow_ping_ms", 10, 3600000, "25000", "ms", "between two pings of a follower"),
+    NUMBER("follow_stall_ms", 10, 3600000, "30000", "ms",
+           "a follower that takes nothing, or answers no ping, for so long is cut"),
+    NUMBER("follow_position_ms", 10, 3600000, "5000", "ms",
+           "how often a follower whom nothing matches is told the position"),
+    NUMBER("follow_send_bytes", 4096, 67108864, "262144", "bytes",
+           "send buffer that the system keeps for a follower"),
     NUMBER("http_idle_s", 1, 3600, "60", "s", "a connection on which nothing moves is closed"),
     NUMBER("answer_bytes_max", 65536, 1073741824, "1048576", "bytes",
            "a larger answer is made while it is sent, and must be taken within view_ms_max"),

@@ -4,6 +4,7 @@
  * name come one after another. Buckets are cumulative on the wire, and each by itself with us.
  */
 #include "base/cleanup.h"
+#include "follow/hub.h"
 #include "routes.h"
 
 #include <math.h>
@@ -155,6 +156,56 @@ static uint64_t count_waiters(struct server *server) {
     return server->waiter_count;
 }
 
+/* A figure of each kind of follower. */
+static void put_followers(struct exposition *to, struct server *server, const char *name,
+                          const char *help, reel_measure_kind kind,
+                          uint64_t (*value)(const struct hub_figures *figures)) {
+    char label[64];
+    for (enum transport_kind at = 0; at < TRANSPORTS; at++) {
+        struct hub_figures figures = hub_figures(server->hub, at);
+        snprintf(label, sizeof label, "kind=\"%s\"", transports[at]->name);
+        struct reel_measure measure = {.name = name,
+                                       .help = help,
+                                       .kind = kind,
+                                       .labels = label,
+                                       .value = (double)value(&figures)};
+        put_measure(to, &measure);
+    }
+}
+
+static uint64_t followers_of(const struct hub_figures *figures) {
+    return figures->followers;
+}
+static uint64_t frames_of(const struct hub_figures *figures) {
+    return figures->frames;
+}
+static uint64_t bytes_of(const struct hub_figures *figures) {
+    return figures->bytes;
+}
+
+static void put_ended(struct exposition *to, struct server *server) {
+    char label[64];
+    for (enum hub_end end = 0; end < HUB_ENDS; end++) {
+        snprintf(label, sizeof label, "reason=\"%s\"", hub_end_names[end]);
+        struct reel_measure measure = {.name = "reel_followers_ended_total",
+                                       .help = "Followers that went, by why",
+                                       .kind = REEL_MEASURE_COUNTER,
+                                       .labels = label,
+                                       .value = (double)hub_ended(server->hub, end)};
+        put_measure(to, &measure);
+    }
+}
+
+static void put_hub(struct exposition *to, struct server *server) {
+    put_followers(to, server, "reel_followers", "Who follow the events", REEL_MEASURE_GAUGE,
+                  followers_of);
+    put_followers(to, server, "reel_follower_events_total", "Events that followers were sent",
+                  REEL_MEASURE_COUNTER, frames_of);
+    put_followers(to, server, "reel_follower_bytes_total", "Bytes that followers were sent",
+                  REEL_MEASURE_COUNTER, bytes_of);
+    put_ended(to, server);
+}
+
 static void put_own(struct exposition *to, struct server *server) {
     put_gauge(to, "reel_http_connections", "Open connections", atomic_load(&server->connections));
     put_gauge(to, "reel_http_requests_in_flight", "Requests under way",
@@ -164,6 +215,7 @@ static void put_own(struct exposition *to, struct server *server) {
     put_gauge(to, "reel_http_memory_bytes", "Memory that bodies and answers take",
               atomic_load(&server->memory));
     put_gauge(to, "reel_http_waiters", "Requests that wait for the cursor", count_waiters(server));
+    put_hub(to, server);
 }
 
 void handle_metrics(struct request *request) {

@@ -288,7 +288,7 @@ static bool may_end_as(enum problem problem, const struct place *place, const ch
     case PROBLEM_UNSUPPORTED_MEDIA_TYPE:
         return route->body_max;
     case PROBLEM_NOT_YET:
-        return knows(route, "min_cursor");
+        return knows(route, "timeout");
     default:
         return false; /* what is described is allowed */
     }

@@ -22,6 +22,38 @@ struct reel_str request_header(const struct request *request, const char *name) 
     return value;
 }
 
+struct header_list {
+    const char *name;
+    struct text *to;
+};
+
+static enum MHD_Result add_to_list(void *context, enum MHD_ValueKind kind, const char *name,
+                                   const char *value) {
+    const struct header_list *list = context;
+    (void)kind;
+    if (!value || strcasecmp(name, list->name) != 0) return MHD_YES;
+    size_t len = strlen(value);
+    while (len > 0 && is_blank(value[len - 1])) len--;
+    if (list->to->len > 0) text_append_lit(list->to, ",");
+    text_append(list->to, value, len);
+    return MHD_YES;
+}
+
+void request_header_list(const struct request *request, const char *name, struct text *to) {
+    struct header_list list = {name, to};
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, add_to_list, &list);
+}
+
+bool str_number(struct reel_str str, uint64_t *ret) {
+    *ret = 0;
+    for (size_t i = 0; i < str.len; i++) {
+        unsigned digit = (unsigned char)str.data[i] - '0';
+        if (digit > 9 || *ret > (UINT64_MAX - digit) / 10) return false;
+        *ret = *ret * 10 + digit;
+    }
+    return str.len > 0;
+}
+
 uint64_t request_content_length(const struct request *request) {
     struct reel_str length = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
     uint64_t bytes = 0;

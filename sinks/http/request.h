@@ -27,6 +27,7 @@ struct request {
     struct MHD_Connection *connection;
     enum phase phase;
     enum method method;
+    bool is_head, is_http11;
     struct uri uri;
     int uri_error;
     const struct route *route;
@@ -47,6 +48,8 @@ struct request {
     uint64_t wanted_cursor, deadline_ms;
     bool waited;
 
+    bool is_taken; /* its socket is somebody else's now (follow.c) */
+
     void *work; /* of a handler that has handed something over */
     void (*work_done)(void *work);
 };
@@ -55,6 +58,12 @@ struct reel_stage *request_stage(const struct request *request);
 
 /* A header's value; NULL data: there is none. Not more than one of the same name. */
 struct reel_str request_header(const struct request *request, const char *name);
+
+/* All headers of that name, as one list with commas (RFC 9110, section 5.3). */
+void request_header_list(const struct request *request, const char *name, struct text *to);
+
+/* Decimal digits, and nothing else, that fit. */
+bool str_number(struct reel_str str, uint64_t *ret);
 
 /* What Content-Length says, 0 without one. */
 uint64_t request_content_length(const struct request *request);
@@ -90,5 +99,8 @@ void waiters_wake(struct server *server);
 /* Looks at min_cursor and timeout. True: go on; false: it has been suspended and will be handled
  * again, or a problem is the answer. */
 bool request_wait_for_cursor(struct request *request);
+
+/* The same for this cursor; looks only at timeout. */
+bool request_wait_until(struct request *request, uint64_t cursor);
 
 #endif

@@ -1,6 +1,9 @@
 /* routes.c: see routes.h. */
 #include "routes.h"
 
+#include "base/cleanup.h"
+#include "websocket/handshake.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <strings.h>
@@ -9,6 +12,8 @@ static const char *const no_params[] = {NULL};
 static const char *const wait_params[] = {"min_cursor", "timeout", NULL};
 static const char *const list_params[] = {"limit", "after", "min_cursor", "timeout", NULL};
 static const char *const event_params[] = {"since", "limit", "type", "subject", "ce_subject", NULL};
+static const char *const follow_params[] = {"since",      "epoch",   "type", "subject",
+                                            "ce_subject", "timeout", NULL};
 static const char *const limit_params[] = {"limit", NULL};
 
 static uint64_t command_body(const struct server *server) {
@@ -46,6 +51,10 @@ const struct route *const routes[] = {
     ROUTE(METHOD_POST, "/v1/events", WRITE, no_params, .body_max = events_body,
           .handle = handle_post_events,
           .summary = "Appends events: CloudEvents in structured, batched or binary mode"),
+    ROUTE(METHOD_GET, "/v1/events/stream", READ, follow_params, .handle = handle_stream,
+          .summary = "Follows the events: server-sent events"),
+    ROUTE(METHOD_GET, "/ws/events", READ, follow_params, .takes_bearer = true,
+          .handle = handle_websocket, .summary = "Follows the events: a WebSocket"),
     ROUTE(METHOD_GET, "/v1/events/{seq}/raw", READ, no_params, .handle = handle_raw_event,
           .summary = "An event's bytes as they came"),
     ROUTE(METHOD_GET, "/v1/rejected", READ, limit_params, .handle = handle_rejected,
@@ -171,18 +180,29 @@ static void write_allow(struct answer *answer, unsigned methods) {
 
 /* ---- What can be checked before the body ----------------------------------------------------- */
 
-static int check_token(struct request *request, reel_access wanted) {
+/* A browser cannot set the header of a WebSocket; `offered` is where its token is borrowed from. */
+static struct reel_str find_token(const struct request *request, struct text *offered) {
     struct reel_str header = request_header(request, MHD_HTTP_HEADER_AUTHORIZATION);
-    reel_access access = REEL_ACCESS_NONE;
+    struct reel_str token = {NULL, 0};
     if (header.len > 7 && strncasecmp(header.data, "Bearer ", 7) == 0) {
-        struct reel_str token = {header.data + 7, header.len - 7};
+        token = (struct reel_str){header.data + 7, header.len - 7};
         while (token.len && token.data[0] == ' ') token.data++, token.len--;
-        access = reel_stage_access(request_stage(request), token);
+    } else if (!header.data && request->route && request->route->takes_bearer) {
+        request_header_list(request, "Sec-WebSocket-Protocol", offered);
+        token = websocket_protocols(text_str(offered)).token;
     }
+    return token;
+}
+
+static int check_token(struct request *request, reel_access wanted) {
+    CLEANUP(text_finish) struct text offered = {0};
+    struct reel_str token = find_token(request, &offered);
+    reel_access access = REEL_ACCESS_NONE;
+    if (token.data) access = reel_stage_access(request_stage(request), token);
     if (access == REEL_ACCESS_NONE) {
         answer_problem(&request->answer, PROBLEM_UNAUTHORIZED,
-                       header.data ? "the bearer token is not known"
-                                   : "a bearer token is needed: Authorization: Bearer …");
+                       token.data ? "the bearer token is not known"
+                                  : "a bearer token is needed: Authorization: Bearer …");
         return -EACCES;
     }
     if (access >= wanted) return 0;

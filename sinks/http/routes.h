@@ -10,6 +10,7 @@ struct route {
     reel_access access;        /* what its sender must be allowed */
     const char *const *params; /* NULL-terminated: the parameters that it knows */
     bool takes_filters;        /* and a collection's */
+    bool takes_bearer;         /* a token may come as a sub-protocol, `bearer.<token>` */
     uint64_t (*body_max)(const struct server *server); /* NULL: it takes none */
     void (*handle)(struct request *request);
     const char *summary; /* for the description of the API */
@@ -36,6 +37,8 @@ int record_find_named(struct request *request, struct text *ret_key);
 
 void handle_post_events(struct request *request);
 void handle_events(struct request *request);
+void handle_websocket(struct request *request);
+void handle_stream(struct request *request);
 void handle_raw_event(struct request *request);
 void handle_rejected(struct request *request);
 void handle_status(struct request *request);

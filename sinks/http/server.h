@@ -7,6 +7,7 @@
  *     a handler   records.c, commands.c, events.c, about.c, …: makes an answer, or suspends the
  *                 request and lets another thread make it
  *     answer.h    what is sent
+ * Those who follow the events (follow.c) leave libmicrohttpd, for a thread that serves them all.
  * No thread ever waits within a request: not for the writer, not for the cursor, not for the
  * client.
  */
@@ -21,6 +22,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct hub;
 struct request;
 
 /* Requests are counted by what they were and how they ended. */
@@ -30,6 +32,8 @@ struct server {
     struct reel_stage *stage;
     struct MHD_Daemon *daemon;
     MHD_socket listener;
+    int nowhere;     /* a socket that leads nowhere (follow.c) */
+    struct hub *hub; /* those who follow the events */
 
     /* Settings. */
     uint64_t connections_max;

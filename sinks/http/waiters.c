@@ -107,11 +107,15 @@ static bool give_up(struct request *request) {
 }
 
 bool request_wait_for_cursor(struct request *request) {
+    uint64_t cursor = 0;
+    if (request_number(request, "min_cursor", &cursor) < 0) return false;
+    return request_wait_until(request, cursor);
+}
+
+bool request_wait_until(struct request *request, uint64_t cursor) {
     uint64_t timeout_s = TIMEOUT_STANDARD_S;
-    request->wanted_cursor = 0;
-    if (request_number(request, "min_cursor", &request->wanted_cursor) < 0 ||
-        request_number(request, "timeout", &timeout_s) < 0)
-        return false;
+    request->wanted_cursor = cursor;
+    if (request_number(request, "timeout", &timeout_s) < 0) return false;
     if (reel_stage_cursor(request_stage(request)) >= request->wanted_cursor) return true;
     if (timeout_s > TIMEOUT_MAX_S) timeout_s = TIMEOUT_MAX_S;
     if (!request->waited) request->deadline_ms = clock_ms() + timeout_s * 1000;

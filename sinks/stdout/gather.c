@@ -20,11 +20,6 @@ static void begin_at(struct gather *gather, uint64_t at, uint64_t base) {
     gather->base = base;
 }
 
-void gather_begin_new(struct gather *gather) {
-    uint64_t cursor = reel_stage_cursor(gather->stage);
-    begin_at(gather, cursor, cursor);
-}
-
 static int position_now(struct gather *gather, struct reel_position *ret,
                         struct reel_error *error) {
     struct reel_view *view;
@@ -35,10 +30,18 @@ static int position_now(struct gather *gather, struct reel_position *ret,
     return rc < 0 ? fail(error, rc, "cannot read the position: %s", strerror(-rc)) : 0;
 }
 
+void gather_begin_new(struct gather *gather) {
+    struct reel_position position = {.cursor = reel_stage_cursor(gather->stage)};
+    (void)position_now(gather, &position, NULL); /* without a view, what it began in is not known */
+    begin_at(gather, position.cursor, position.cursor);
+    gather->epoch = position.epoch;
+}
+
 int gather_begin_since(struct gather *gather, uint64_t since, struct reel_error *error) {
     struct reel_position position;
     int rc = position_now(gather, &position, error);
     if (rc < 0) return rc;
+    gather->epoch = position.epoch;
     if (since == 0) {
         /* All records that there are now come first, and none of them is a loss to trimming. */
         begin_at(gather, gather->records ? 0 : position.first_seq - 1,
@@ -118,13 +121,13 @@ static int walked(struct gather *gather, int rc, struct reel_error *error) {
 static int check_epoch(struct gather *gather, const struct reel_position *position,
                        struct reel_error *error) {
     if (strcmp(gather->epoch.text, position->epoch.text) == 0) return 0;
-    if (gather->epoch.text[0] && gather->at > 0)
+    bool known = gather->epoch.text[0];
+    if (known && gather->at > 0)
         return fail(error, -ESTALE,
                     "the log was begun anew under epoch %s: its events are not those that followed "
                     "event %" PRIu64,
                     position->epoch.text, gather->at);
-    if (gather->at == 0 && gather->base < position->first_seq)
-        gather->base = position->first_seq - 1;
+    if (known) gather->base = position->first_seq - 1;
     gather->epoch = position->epoch;
     return 0;
 }

@@ -10,6 +10,7 @@
  *
  * --long adds the start with ten million events, which takes minutes and 10 GB to prepare.
  */
+#include "figures.h"
 #include "load.h"
 #include "servers.h"
 
@@ -19,48 +20,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RUNS = 7, CELLS = 100000, PATH_MAX_BYTES = 4096 };
+enum { CELLS = 100000, PATH_MAX_BYTES = 4096 };
 
 #define RUN_SECONDS 0.4
 
 /* A cell begins with each fourth event that is no formation's: see stream.c. */
 #define EVENTS_OF_CELLS(cells) ((size_t)(cells)*80 / 19 + 20)
-
-/* ---- Figures --------------------------------------------------------------------------------- */
-
-/* Runs of one thing, each with its neighbour's. */
-struct series {
-    double best, ratios[RUNS], cpu[RUNS];
-    size_t count;
-};
-
-static void add_run(struct series *series, double rate, double measure, double cpu) {
-    if (rate > series->best) series->best = rate;
-    series->ratios[series->count] = rate / measure;
-    series->cpu[series->count++] = cpu;
-}
-
-static int by_size(const void *a, const void *b) {
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double median(double *values, size_t count) {
-    qsort(values, count, sizeof *values, by_size);
-    return values[count / 2];
-}
-
-static void print_series(const char *what, struct series *series, const char *unit, double divisor,
-                         const char *measure) {
-    double middle = median(series->ratios, series->count);
-    printf("%-52s %9.*f %-10s %6.3f x %s (%.3f to %.3f)", what, divisor > 1 ? 2 : 0,
-           series->best / divisor, unit, middle, measure, series->ratios[0],
-           series->ratios[series->count - 1]);
-    double cpu = median(series->cpu, series->count);
-    if (cpu > 0) printf("  %.1f us of processor", cpu * 1e6);
-    putchar('\n');
-    fflush(stdout);
-}
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
@@ -242,7 +207,7 @@ static double run_start(const char *directory) {
 static void print_start(size_t events, double *seconds, double *ratios) {
     char name[80];
     snprintf(name, sizeof name, "start to ready, %zu events in the log", events);
-    double middle = median(seconds, RUNS), ratio = median(ratios, RUNS);
+    double middle = quantile(seconds, RUNS, 0.5), ratio = quantile(ratios, RUNS, 0.5);
     printf("%-52s %9.1f %-10s %6.3f x an empty one (%.1f to %.1f ms)\n", name, middle * 1e3, "ms",
            ratio, seconds[0] * 1e3, seconds[RUNS - 1] * 1e3);
     fflush(stdout);

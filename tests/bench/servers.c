@@ -128,10 +128,10 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
     return result;
 }
 
-static int listening(int *ret_port) {
+int listening(int *ret_port) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     must(fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0);
     must(listen(fd, 1024) == 0 && getsockname(fd, (struct sockaddr *)&address, &len) == 0);
     *ret_port = ntohs(address.sin_port);
@@ -155,6 +155,7 @@ struct server bare_started(enum bare_kind kind, const struct text *answer) {
     struct server server = {.log = -1};
     struct bare bare = {.kind = kind};
     int listener = listening(&server.port);
+    must(fcntl(listener, F_SETFL, O_NONBLOCK) == 0); /* libmicrohttpd wants it so */
     read_answer(&bare, answer);
     fflush(NULL);
     server.pid = fork();

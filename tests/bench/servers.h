@@ -17,6 +17,9 @@ struct server {
 /* Starts `reeld serve` on the directory; returns as soon as it says where it listens. */
 struct server reeld_started(const char *directory);
 
+/* A socket that listens on a free port of 127.0.0.1. */
+int listening(int *ret_port);
+
 /* How much of the work the bare one is spared. */
 enum bare_kind {
     BARE_KEPT, /* one response, made beforehand, is queued each time */

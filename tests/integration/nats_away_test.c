@@ -100,6 +100,52 @@ static void a_way_on_which_nothing_moves_for_a_while_loses_nothing(void **state)
     mirror_closed(&mirror);
 }
 
+/* Large events, more than the way takes: as to a broker that has come to a halt. */
+enum { SENDERS = 24, LARGE_BYTES = 1000000 };
+
+static void *post_large(void *context) {
+    struct client *client = context;
+    struct text large = {0};
+    char *data = calloc(1, LARGE_BYTES + 3), id[32];
+    must(data);
+    memset(data, '"', LARGE_BYTES + 2);
+    memset(data + 1, 'x', LARGE_BYTES);
+    snprintf(id, sizeof id, "%p", context);
+    event_add(&large, id, "of.no.family", data);
+    struct reply reply = post_event(client, large.data, large.len);
+    must(reply.status == 503);
+    reply_free(&reply);
+    free(large.data);
+    free(data);
+    return NULL;
+}
+
+/* While it lasts, each has its answer, and then all goes on. */
+static void a_way_on_which_nothing_moves_holds_up_nobody_who_writes(void **state) {
+    (void)state;
+    struct mirror mirror = mirror_opened();
+    struct client *clients[SENDERS];
+    pthread_t threads[SENDERS];
+    publish_many(&mirror.stream, 0, 500);
+    check_all(&mirror, 500);
+    proxy_stall(mirror.proxy, true);
+    uint64_t began = now_ms();
+    for (size_t i = 0; i < SENDERS; i++) {
+        clients[i] = client_opened(&mirror.daemon, WRITE_TOKEN);
+        must(pthread_create(&threads[i], NULL, post_large, clients[i]) == 0);
+    }
+    wait_until_not_ready(mirror.client, "broker");
+    for (size_t i = 0; i < SENDERS; i++) {
+        must(pthread_join(threads[i], NULL) == 0);
+        client_close(clients[i]);
+    }
+    must(now_ms() - began < 60000);
+    proxy_stall(mirror.proxy, false);
+    wait_until_ready(mirror.client);
+    assert_true(cell_started(mirror.client, "after") > 500);
+    mirror_closed(&mirror);
+}
+
 static void a_broker_that_is_absent_at_the_start_is_waited_for(void **state) {
     (void)state;
     struct mirror mirror = {.broker = broker_prepared(NULL), .directory = scratch_directory()};
@@ -130,6 +176,7 @@ int main(void) {
         cmocka_unit_test(what_was_published_meanwhile_comes_when_the_way_is_free),
         cmocka_unit_test(a_connection_that_is_cut_anywhere_loses_and_doubles_nothing),
         cmocka_unit_test(a_way_on_which_nothing_moves_for_a_while_loses_nothing),
+        cmocka_unit_test(a_way_on_which_nothing_moves_holds_up_nobody_who_writes),
         cmocka_unit_test(a_broker_that_is_absent_at_the_start_is_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

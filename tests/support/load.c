@@ -75,6 +75,54 @@ struct reply post_load(struct client *client, uint64_t first, size_t count) {
     return reply;
 }
 
+/* ---- Folding --------------------------------------------------------------------------------- */
+
+static const char *text_in(const json_t *object, const char *member) {
+    const char *text = json_string_value(json_object_get(object, member));
+    must(text != NULL);
+    return text;
+}
+
+const char *load_cell_of(const json_t *event) {
+    if (strstr(text_in(event, "type"), ".formation.")) return NULL;
+    return text_in(json_object_get(event, "data"), "cellId");
+}
+
+/* CONTRACT section 3, as far as these events go. */
+void load_fold_cell(json_t *cells, json_t *event) {
+    json_t *data = json_object_get(event, "data");
+    json_t *cell = json_object_get(cells, text_in(data, "cellId"));
+    if (!cell) {
+        cell = json_pack("{s:s, s:s, s:s, s:s, s:s, s:n, s:n, s:n, s:n, s:n}", "id",
+                         text_in(data, "cellId"), "spec_id", text_in(data, "specId"), "run_id",
+                         text_in(data, "runId"), "state", "pending", "status", "pending",
+                         "formation_id", "started_at", "destroyed_at", "outcome", "exit_code");
+        must(cell && json_object_set_new(cells, text_in(data, "cellId"), cell) == 0);
+    }
+    if (strcmp(text_in(event, "type"), "dev.cellos.events.cell.command.v1.completed") == 0) {
+        json_object_set(cell, "exit_code", json_object_get(data, "exitCode"));
+        return;
+    }
+    json_object_set_new(cell, "state", json_string("running"));
+    json_object_set_new(cell, "status", json_string("running"));
+    json_object_set(cell, "started_at", json_object_get(event, "time"));
+}
+
+void load_check_cells(json_t *cells, const struct reply *reply) {
+    json_t *answer = reply_json(reply), *list = json_object_get(answer, "cells"), *cell;
+    size_t index;
+    must(json_array_size(list) == json_object_size(cells));
+    json_array_foreach(list, index, cell) {
+        json_t *own = json_object_get(cells, text_in(cell, "id"));
+        if (!own || !json_same(cell, own))
+            support_failed(__FILE__, __LINE__, "%s is not as the follower has it",
+                           text_in(cell, "id"));
+    }
+    json_decref(answer);
+}
+
+/* ---- Large events ---------------------------------------------------------------------------- */
+
 static void add_large_cell(struct text *body, size_t n) {
     char long_id[LARGE_CELL_BYTES];
     memset(long_id, 'r', sizeof long_id);

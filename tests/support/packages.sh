@@ -6,7 +6,8 @@
 # shellcheck disable=SC2034
 packages_build=(
     gcc g++ meson ninja-build pkg-config
-    libjansson-dev liblmdb-dev libsimdjson-dev libmicrohttpd-dev libnats-dev libssl-dev uuid-dev
+    libjansson-dev liblmdb-dev libsimdjson-dev libmicrohttpd-dev libnats-dev libwslay-dev
+    libssl-dev uuid-dev
 )
 
 # packages_install NAME...: installs those that are missing. Needs network and root, or sudo, only

@@ -261,6 +261,58 @@ static void an_empty_log_has_nothing_to_walk(void **state) {
     assert_seqs(*state, 0, NULL, 0);
 }
 
+/* ---- The newest up to a seq ------------------------------------------------------------------ */
+
+static void assert_last(struct store *store, uint64_t seq, uint64_t expected) {
+    struct log_entry entry;
+    struct reel_error error;
+    test_context("the newest up to %llu", (unsigned long long)seq);
+    int rc = log_get_last(store, store->txn, seq, &entry, &error);
+    must(rc == (expected ? 0 : -ENOENT));
+    if (expected) must(entry.seq == expected);
+    must(!atomic_load(&store->broken));
+}
+
+static void the_newest_is_found_within_a_block(void **state) {
+    append_together(*state, SEQS(2, 3, 5, 6));
+    assert_last(*state, 1, 0);
+    assert_last(*state, 2, 2);
+    assert_last(*state, 4, 3);
+    assert_last(*state, 5, 5);
+    assert_last(*state, 6, 6);
+    assert_last(*state, UINT64_MAX, 6);
+}
+
+/* What is looked for lies in a gap between two blocks, or in one at a block's beginning. */
+static void the_newest_is_found_in_the_block_before(void **state) {
+    append_together(*state, SEQS(2, 3));
+    append_together(*state, SEQS(10, 300));
+    append_together(*state, SEQS(301));
+    assert_last(*state, 4, 3);
+    assert_last(*state, 9, 3);
+    assert_last(*state, 10, 10);
+    assert_last(*state, 299, 10);
+    assert_last(*state, 300, 300);
+    assert_last(*state, 301, 301);
+    assert_last(*state, 302, 301);
+}
+
+static void an_empty_log_has_no_newest(void **state) {
+    assert_last(*state, 0, 0);
+    assert_last(*state, UINT64_MAX, 0);
+}
+
+static void below_the_floor_there_is_no_newest(void **state) {
+    uint64_t floor;
+    struct reel_error error;
+    append_together(*state, SEQS(2, 3, 5, 6));
+    must_ok(log_trim(*state, 5, 100, &floor, &error), error);
+    assert_last(*state, 4, 0);
+    assert_last(*state, 5, 5);
+    must_ok(log_trim(*state, 7, 100, &floor, &error), error);
+    assert_last(*state, 6, 0);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
     const struct CMUnitTest tests[] = {
@@ -283,6 +335,10 @@ int main(void) {
         CASE(a_type_that_moves_is_found_again),
         CASE(a_walk_steps_over_gaps),
         CASE(an_empty_log_has_nothing_to_walk),
+        CASE(the_newest_is_found_within_a_block),
+        CASE(the_newest_is_found_in_the_block_before),
+        CASE(an_empty_log_has_no_newest),
+        CASE(below_the_floor_there_is_no_newest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

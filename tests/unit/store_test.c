@@ -327,6 +327,56 @@ static void a_store_in_a_directory_is_synced(void **state) {
     store_close(&store);
 }
 
+/* ---- What is mirrored ------------------------------------------------------------------------ */
+
+static void a_stores_origin_is_kept(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct store store;
+    struct reel_error error;
+    struct store_origin origin = {.created_ns = 7, .stream_hash = {1}, .filter_hash = {2}}, found;
+    open_writing(&store, directory);
+    assert_int_equal(store_get_origin(&store, store.txn, &found), -ENOENT); /* a log of our own */
+    must_ok(store_put_origin(&store, &origin, &error), error);
+    commit_and_close(&store);
+    open_writing(&store, directory);
+    assert_int_equal(store_get_origin(&store, store.txn, &found), 0);
+    assert_memory_equal(&found, &origin, sizeof found);
+    commit_and_close(&store);
+}
+
+static void put_one(struct store *store, MDB_dbi dbi) {
+    uint64_t seq = 1;
+    MDB_val key = {sizeof seq, &seq}, value = {1, (void *)"x"};
+    must(mdb_put(store->txn, dbi, &key, &value, 0) == 0);
+}
+
+/* Collections' states go, however many pages they take; the store's own and the origin stay. */
+static void an_emptied_store_knows_only_what_it_is(void **state) {
+    struct store *store = *state;
+    struct reel_error error;
+    struct store_origin origin = {.created_ns = 7};
+    struct collection_state known = {.revision = 3};
+    char name[32];
+    put_one(store, store->log);
+    put_one(store, store->rejected);
+    put_one(store, store->ids);
+    must_ok(store_put_origin(store, &origin, &error), error);
+    for (unsigned n = 0; n < 500; n++) {
+        snprintf(name, sizeof name, "collection-%u", n);
+        must_ok(store_put_collection(store, name, &known, &error), error);
+    }
+    commit_and_begin(store);
+    must_ok(store_empty(store, &error), error);
+    commit_and_begin(store);
+    assert_int_equal(entries_in(store, store->log), 0);
+    assert_int_equal(entries_in(store, store->rejected), 0);
+    assert_int_equal(entries_in(store, store->ids), 0);
+    assert_int_equal(entries_in(store, store->meta), 2);
+    assert_int_equal(state_of(store).format, STORE_FORMAT);
+    assert_int_equal(store_get_origin(store, store->txn, &origin), 0);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
     const struct CMUnitTest tests[] = {
@@ -347,6 +397,8 @@ int main(void) {
         CASE(a_collections_name_is_in_nobodys_way),
         CASE(the_longest_name_of_a_collection_fits),
         CASE(there_is_a_bound_of_collections),
+        cmocka_unit_test(a_stores_origin_is_kept),
+        CASE(an_emptied_store_knows_only_what_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

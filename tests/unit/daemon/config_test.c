@@ -34,13 +34,16 @@ static const struct reel_setting *const own[] = {
 static const struct reel_setting *const of_sink[] = {
     REEL_SETTING(.name = "bind", .kind = REEL_SETTING_TEXT, .unit = "ADDRESS:PORT",
                  .standard = "127.0.0.1:8080", .help = "where", .also = "CELLOS_SERVER_BIND"),
+    REEL_SETTING(.name = "place", .kind = REEL_SETTING_TEXT, .help = "another",
+                 .also = "FIRST_PLACE SECOND_PLACE  THIRD_PLACE"),
     NULL,
 };
 
-static const char *const variables[] = {"CELLOS_SERVER_BIND", "REEL_BIND",       "REEL_CONFIG",
-                                        "REEL_COUNT",         "REEL_DATA",       "REEL_LOG_LEVEL",
-                                        "REEL_LOUD",          "REEL_NOBODYS",    "REEL_PLUGIN",
-                                        "REEL_REBUILD",       "REEL_VIEW_MS_MAX"};
+static const char *const variables[] = {
+    "CELLOS_SERVER_BIND", "REEL_BIND",      "REEL_CONFIG",      "REEL_COUNT",
+    "REEL_DATA",          "REEL_LOG_LEVEL", "REEL_LOUD",        "REEL_NOBODYS",
+    "REEL_PLUGIN",        "REEL_REBUILD",   "REEL_VIEW_MS_MAX", "REEL_PLACE",
+    "FIRST_PLACE",        "SECOND_PLACE",   "THIRD_PLACE",      "SECOND"};
 
 static int enter(void **state) {
     (void)state;
@@ -179,6 +182,31 @@ static void another_name_in_the_environment_counts_for_less(void **state) {
     set("REEL_BIND", "0.0.0.0:2");
     config = read_with("");
     assert_value(config, "bind", "0.0.0.0:2", "environment REEL_BIND");
+    config_destroy(config);
+}
+
+static void of_several_other_names_the_first_that_is_set_counts(void **state) {
+    (void)state;
+    set("SECOND", "no name of it");
+    set("THIRD_PLACE", "third");
+    struct config *config = read_with("");
+    assert_value(config, "place", "third", "environment THIRD_PLACE");
+    config_destroy(config);
+
+    set("FIRST_PLACE", "");
+    set("SECOND_PLACE", "second");
+    config = read_with("");
+    assert_value(config, "place", "second", "environment SECOND_PLACE");
+    config_destroy(config);
+
+    set("FIRST_PLACE", "first");
+    config = read_with("");
+    assert_value(config, "place", "first", "environment FIRST_PLACE");
+    config_destroy(config);
+
+    set("REEL_PLACE", "own");
+    config = read_with("");
+    assert_value(config, "place", "own", "environment REEL_PLACE");
     config_destroy(config);
 }
 
@@ -603,6 +631,7 @@ int main(void) {
         TEST(what_is_not_given_has_its_default),
         TEST(a_flag_counts_before_environment_before_file_before_default),
         TEST(another_name_in_the_environment_counts_for_less),
+        TEST(of_several_other_names_the_first_that_is_set_counts),
         TEST(an_empty_variable_is_none),
         TEST(other_programs_variables_are_theirs),
         TEST(a_list_replaces_the_lower_ones),

@@ -141,6 +141,16 @@ static void the_sink_counts_itself(void **state) {
     assert_int_equal(count_of(text, "# TYPE reel_http_requests_total counter\n"), 1);
 }
 
+static void followers_are_counted_by_kind_and_by_how_they_ended(void **state) {
+    const char *text = answered_text(*state, handle_metrics, 200);
+    assert_has(text, "\nreel_followers{kind=\"websocket\"} 0\n");
+    assert_has(text, "\nreel_followers{kind=\"stream\"} 0\n");
+    assert_has(text, "\nreel_follower_events_total{kind=\"cloudevents\"} 0\n");
+    assert_has(text, "\nreel_follower_bytes_total{kind=\"stream\"} 0\n");
+    assert_has(text, "\nreel_followers_ended_total{reason=\"client\"} 0\n");
+    assert_has(text, "\nreel_followers_ended_total{reason=\"internal\"} 0\n");
+}
+
 static void request_times_are_a_histogram(void **state) {
     struct fake_stage *fake = *state;
     histogram_observe(&fake->server.request_times, SECONDS(0.0002));
@@ -169,6 +179,7 @@ int main(void) {
         CASE(a_histogram_keeps_its_labels),
         CASE(a_kind_of_later_times_is_left_out),
         CASE(the_sink_counts_itself),
+        CASE(followers_are_counted_by_kind_and_by_how_they_ended),
         CASE(request_times_are_a_histogram),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* stage.c: see stage.h. */
 #include "stage.h"
 
+#include "follow/hub.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -64,12 +66,17 @@ static void measures(struct reel_stage *stage, reel_measure_fn fn, void *context
     for (; measure && measure->name; measure++) fn(context, measure);
 }
 
+static uint64_t cursor(struct reel_stage *stage) {
+    return fake_of(stage)->position.cursor;
+}
+
 static const struct reel_sink_host host = {
     .struct_size = sizeof host,
     .view_open = view_open,
     .view_close = view_close,
     .view_position = view_position,
     .view_collection = view_collection,
+    .cursor = cursor,
     .projector = projector,
     .plugin = plugin,
     .status = status,
@@ -139,6 +146,7 @@ int stage_setup(void **state) {
     };
     fake->server.stage = &fake->stage;
     pthread_mutex_init(&fake->server.waiters_lock, NULL);
+    must(hub_start(&(struct hub_options){.stage = &fake->stage}, &fake->server.hub, NULL) == 0);
     fake->request.server = &fake->server;
     *state = fake;
     return 0;
@@ -147,6 +155,7 @@ int stage_setup(void **state) {
 int stage_teardown(void **state) {
     struct fake_stage *fake = *state;
     answer_finish(&fake->request.answer);
+    hub_stop(fake->server.hub);
     pthread_mutex_destroy(&fake->server.waiters_lock);
     must(fake->views == 0);
     free(fake);

@@ -1,0 +1,15 @@
+/* report.h: what `reeld check` prints. */
+#ifndef REEL_DAEMON_CHECK_REPORT_H
+#define REEL_DAEMON_CHECK_REPORT_H
+
+#include "daemon/check/run.h"
+
+#include <jansson.h>
+
+/* One plugin, for people. Returns how many findings there are. */
+size_t report_plugin(const struct sheet *sheet, const struct verdicts *verdicts);
+
+/* The same as JSON; NULL: out of memory. */
+json_t *report_json(const struct sheet *sheet, const struct verdicts *verdicts);
+
+#endif

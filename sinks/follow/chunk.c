@@ -1,0 +1,119 @@
+/* chunk.c: see chunk.h. */
+#include "follow/chunk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct chunk *chunk_create(uint64_t after, bool is_shared) {
+    struct chunk *chunk = calloc(1, sizeof *chunk);
+    if (!chunk) return NULL;
+    chunk->refs = 1;
+    chunk->is_shared = is_shared;
+    chunk->after = chunk->last = after;
+    return chunk;
+}
+
+struct chunk *chunk_ref(struct chunk *chunk) {
+    chunk->refs++;
+    return chunk;
+}
+
+void chunk_unref(struct chunk *chunk) {
+    if (!chunk || --chunk->refs > 0) return;
+    text_finish(&chunk->bytes);
+    text_finish(&chunk->meta);
+    free(chunk->frames);
+    free(chunk);
+}
+
+/* ---- Adding ---------------------------------------------------------------------------------- */
+
+/* Room for one more; what is there stays in any case. */
+static bool reserve_frame(struct chunk *chunk) {
+    if (chunk->count < chunk->room) return true;
+    size_t room = chunk->room ? 2 * chunk->room : 1;
+    struct chunk_frame *frames = realloc(chunk->frames, room * sizeof *frames);
+    if (!frames) return false;
+    chunk->frames = frames;
+    chunk->room = room;
+    return true;
+}
+
+static bool reserve(struct text *text, size_t len) {
+    text_reserve(text, len);
+    bool good = !text->failed;
+    text->failed = false;
+    return good;
+}
+
+static struct chunk_span keep(struct text *meta, struct reel_str str) {
+    struct chunk_span span = {(uint32_t)meta->len, CHUNK_NONE};
+    if (!str.data) return span;
+    span.len = (uint32_t)str.len;
+    text_append_str(meta, str);
+    return span;
+}
+
+int chunk_add(struct chunk *chunk, uint64_t seq, struct reel_str frame,
+              const struct reel_entry *entry) {
+    struct chunk_frame added = {.seq = seq};
+    size_t meta_len = entry ? entry->type.len + entry->subject.len + entry->nats_subject.len : 0;
+    if (!reserve_frame(chunk) || !reserve(&chunk->bytes, frame.len) ||
+        !reserve(&chunk->meta, meta_len))
+        return -ENOMEM;
+    text_append_str(&chunk->bytes, frame);
+    added.end = (uint32_t)chunk->bytes.len;
+    if (entry) {
+        added.type = keep(&chunk->meta, entry->type);
+        added.subject = keep(&chunk->meta, entry->subject);
+        added.nats_subject = keep(&chunk->meta, entry->nats_subject);
+    }
+    chunk->frames[chunk->count++] = added;
+    return 0;
+}
+
+/* ---- Looking --------------------------------------------------------------------------------- */
+
+size_t chunk_begin(const struct chunk *chunk, size_t n) {
+    return n > 0 ? chunk->frames[n - 1].end : 0;
+}
+
+static struct reel_str kept(const struct chunk *chunk, struct chunk_span span) {
+    struct reel_str none = {NULL, 0};
+    if (span.len == CHUNK_NONE) return none;
+    return (struct reel_str){chunk->meta.data ? chunk->meta.data + span.at : "", span.len};
+}
+
+struct reel_entry chunk_entry(const struct chunk *chunk, size_t n) {
+    const struct chunk_frame *frame = &chunk->frames[n];
+    return (struct reel_entry){
+        .seq = frame->seq,
+        .type = kept(chunk, frame->type),
+        .subject = kept(chunk, frame->subject),
+        .nats_subject = kept(chunk, frame->nats_subject),
+    };
+}
+
+size_t chunk_find_seq(const struct chunk *chunk, uint64_t seq) {
+    size_t low = 0, high = chunk->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (chunk->frames[middle].seq > seq)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+size_t chunk_find_byte(const struct chunk *chunk, size_t at) {
+    size_t low = 0, high = chunk->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (chunk->frames[middle].end > at)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}

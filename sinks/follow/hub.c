@@ -1,0 +1,374 @@
+/* hub.c: see hub.h: the thread, its sockets (epoll), and whose turn it is.
+ *
+ * A round: what the sockets say; who is new; a turn for everyone near the end of the log; a few
+ * turns for those further behind, so that they get on but do not hold the others up; now and then
+ * a look at the clock. Without anything to do the thread sleeps; a commit wakes it.
+ */
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "follow/follower.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+/* Taken from epoll at one time. */
+#define EVENTS_MAX 256
+
+/* Turns that those far behind have in a round, all together. */
+#define BEHIND_TURNS 16
+
+/* Between two looks at the clock, at most and at least. */
+#define TICK_MS_MAX 250
+#define TICK_MS_MIN 10
+
+const char *const hub_end_names[HUB_ENDS] = {
+    [HUB_END_CLIENT] = "client",       [HUB_END_FAULT] = "fault",
+    [HUB_END_STALLED] = "stalled",     [HUB_END_SILENT] = "silent",
+    [HUB_END_OVERTAKEN] = "overtaken", [HUB_END_EPOCH] = "epoch",
+    [HUB_END_SHUTDOWN] = "shutdown",   [HUB_END_INTERNAL] = "internal",
+};
+
+/* ---- Lists ----------------------------------------------------------------------------------- */
+
+static void list_add(struct place_list *list, struct follower *follower) {
+    follower->next = NULL;
+    follower->previous = list->last;
+    *(list->last ? &list->last->next : &list->first) = follower;
+    list->last = follower;
+}
+
+static void list_remove(struct place_list *list, struct follower *follower) {
+    *(follower->next ? &follower->next->previous : &list->last) = follower->previous;
+    *(follower->previous ? &follower->previous->next : &list->first) = follower->next;
+}
+
+static void watch(struct follower *follower, int what, uint32_t events) {
+    struct epoll_event event = {.events = events, .data.ptr = follower};
+    epoll_ctl(follower->hub->epoll, what, follower->fd, &event);
+}
+
+void hub_move(struct follower *follower, enum place place) {
+    struct hub *hub = follower->hub;
+    bool was_full = follower->place == PLACE_FULL, is_full = place == PLACE_FULL;
+    list_remove(&hub->places[follower->place], follower);
+    list_add(&hub->places[place], follower);
+    follower->place = place;
+    if (was_full != is_full) watch(follower, EPOLL_CTL_MOD, EPOLLIN | (is_full ? EPOLLOUT : 0));
+}
+
+static void move_all(struct hub *hub, enum place from, enum place to) {
+    while (hub->places[from].first) hub_move(hub->places[from].first, to);
+}
+
+/* ---- Followers come and go ------------------------------------------------------------------- */
+
+static bool reserve(struct hub *hub) {
+    if (atomic_fetch_add(&hub->reserved, 1) < hub->options.followers_max) return true;
+    atomic_fetch_sub(&hub->reserved, 1);
+    return false;
+}
+
+static struct reel_str keep(char **space, struct reel_str str) {
+    if (!str.data) return str;
+    struct reel_str kept = {*space, str.len};
+    memcpy(*space, str.data, str.len);
+    *space += str.len;
+    return kept;
+}
+
+int follower_create(struct hub *hub, enum transport_kind kind, const struct reel_epoch *epoch,
+                    uint64_t seq, const struct event_filter *filter, struct follower **ret) {
+    size_t len = filter->type.len + filter->subject.len + filter->ce_subject.len;
+    if (!reserve(hub)) return -EAGAIN;
+    struct follower *follower = calloc(1, sizeof *follower + len);
+    if (!follower) {
+        atomic_fetch_sub(&hub->reserved, 1);
+        return -ENOMEM;
+    }
+    char *space = (char *)(follower + 1);
+    follower->hub = hub;
+    follower->kind = kind;
+    follower->transport = transports[kind];
+    follower->filter.type = keep(&space, filter->type);
+    follower->filter.subject = keep(&space, filter->subject);
+    follower->filter.ce_subject = keep(&space, filter->ce_subject);
+    follower->epoch = *epoch;
+    follower->seq = follower->told = seq;
+    follower->fd = -1;
+    atomic_fetch_add(&hub->figures[kind].followers, 1);
+    *ret = follower;
+    return 0;
+}
+
+void follower_destroy(struct follower *follower) {
+    if (!follower) return;
+    chunk_unref(follower->chunk);
+    free((char *)follower->received.data);
+    atomic_fetch_sub(&follower->hub->figures[follower->kind].followers, 1);
+    atomic_fetch_sub(&follower->hub->reserved, 1);
+    free(follower);
+}
+
+/* Who answers no pings, as event streams do not, is gone when the system has waited so long. */
+static void set_socket(const struct follower *follower, int fd) {
+    const struct hub_options *options = &follower->hub->options;
+    const unsigned stall_ms = (unsigned)options->stall_ms;
+    const int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &options->send_bytes, sizeof options->send_bytes);
+    if (!follower->transport->is_websocket)
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &stall_ms, sizeof stall_ms);
+}
+
+static int set_up(struct follower *follower, int fd, struct reel_str head,
+                  struct reel_str received) {
+    struct chunk *chunk = head.len ? chunk_create(0, false) : NULL;
+    char *copy = received.len ? malloc(received.len) : NULL;
+    if ((head.len && (!chunk || chunk_add(chunk, 0, head, NULL) < 0)) || (received.len && !copy)) {
+        chunk_unref(chunk);
+        free(copy);
+        return -ENOMEM;
+    }
+    if (copy) memcpy(copy, received.data, received.len);
+    set_socket(follower, fd);
+    follower->received = (struct reel_str){copy, received.len};
+    follower->chunk = chunk;
+    follower->fd = fd;
+    return 0;
+}
+
+static void wake(struct hub *hub) {
+    const uint64_t one = 1;
+    if (atomic_exchange(&hub->woken, true)) return;
+    while (write(hub->event, &one, sizeof one) < 0 && errno == EINTR) continue;
+}
+
+int hub_adopt_take(struct hub *hub, struct follower *follower, int fd, struct reel_str head,
+                   struct reel_str received) {
+    int rc = set_up(follower, fd, head, received);
+    if (rc < 0) return rc;
+    pthread_mutex_lock(&hub->lock);
+    list_add(&hub->incoming, follower);
+    hub->count++;
+    pthread_mutex_unlock(&hub->lock);
+    wake(hub);
+    return 0;
+}
+
+static void begin(struct hub *hub, struct follower *follower) {
+    follower->told_ms = follower->life_ms = follower->full_ms = hub->now_ms;
+    follower->ping_ms = hub->now_ms + hub->options.ping_ms;
+    follower->place = PLACE_READY;
+    list_add(&hub->places[PLACE_READY], follower);
+    watch(follower, EPOLL_CTL_ADD, EPOLLIN);
+    if (follower->received.len > 0) follower_hear(follower);
+}
+
+/* Closing alone would not end the watch: libmicrohttpd may not have closed its descriptor of the
+ * same socket yet. */
+void hub_let_go(struct follower *follower, enum hub_end end) {
+    struct hub *hub = follower->hub;
+    list_remove(&hub->places[follower->place], follower);
+    watch(follower, EPOLL_CTL_DEL, 0);
+    close(follower->fd);
+    follower->fd = -1;
+    websocket_input_finish(&follower->input, &hub->pool);
+    atomic_fetch_add_explicit(&hub->ended[end], 1, memory_order_relaxed);
+    follower->next = hub->gone;
+    hub->gone = follower;
+}
+
+/* No event of this round leads to them any more. */
+static void bury(struct hub *hub) {
+    uint64_t count = 0;
+    for (; hub->gone; count++) {
+        struct follower *follower = hub->gone;
+        enum transport_kind kind = follower->kind;
+        hub->gone = follower->next;
+        follower_destroy(follower);
+        if (atomic_load(&hub->figures[kind].followers) == 0) tail_clear(&hub->tails[kind]);
+    }
+    if (count == 0) return;
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&hub->lock);
+    hub->count -= count;
+    if (hub->count == 0) pthread_cond_broadcast(&hub->changed);
+}
+
+/* ---- A round --------------------------------------------------------------------------------- */
+
+static void listen_to(struct hub *hub, const struct epoll_event *event) {
+    struct follower *follower = event->data.ptr;
+    uint64_t times;
+    if (!follower) {
+        ssize_t len = read(hub->event, &times, sizeof times);
+        (void)len; /* that it was woken is all there is to know */
+        atomic_store(&hub->woken, false);
+        return;
+    }
+    if (follower->fd >= 0 && (event->events & ~(uint32_t)EPOLLOUT)) follower_hear(follower);
+    if (follower->fd >= 0 && (event->events & EPOLLOUT) && follower->place == PLACE_FULL)
+        hub_move(follower, PLACE_READY);
+}
+
+/* Who has come, and whether it is time to end. */
+static bool look_around(struct hub *hub) {
+    pthread_mutex_lock(&hub->lock);
+    struct place_list incoming = hub->incoming;
+    hub->incoming = (struct place_list){NULL, NULL};
+    hub->finishing = hub->draining;
+    bool ending = hub->ending;
+    pthread_mutex_unlock(&hub->lock);
+    while (incoming.first) {
+        struct follower *follower = incoming.first;
+        list_remove(&incoming, follower);
+        begin(hub, follower);
+    }
+    uint64_t cursor = reel_stage_cursor(hub->options.stage);
+    if (cursor != hub->cursor || hub->finishing) move_all(hub, PLACE_LEVEL, PLACE_READY);
+    hub->cursor = cursor;
+    if (hub->now_ms >= hub->later_ms) move_all(hub, PLACE_LATER, PLACE_READY);
+    return !ending;
+}
+
+static void give_turns(struct hub *hub) {
+    struct follower *last = hub->places[PLACE_READY].last, *first;
+    while (last && (first = hub->places[PLACE_READY].first)) {
+        follower_turn(first);
+        if (first == last) break;
+    }
+    for (int i = 0; i < BEHIND_TURNS && (first = hub->places[PLACE_BEHIND].first); i++)
+        follower_turn(first);
+}
+
+static void tick(struct hub *hub) {
+    const struct hub_options *options = &hub->options;
+    uint64_t shortest = TICK_MS_MAX * 4;
+    if (options->ping_ms < shortest) shortest = options->ping_ms;
+    if (options->stall_ms < shortest) shortest = options->stall_ms;
+    if (options->position_ms < shortest) shortest = options->position_ms;
+    hub->tick_ms = hub->now_ms + (shortest / 4 > TICK_MS_MIN ? shortest / 4 : TICK_MS_MIN);
+    for (enum place place = 0; place < PLACES; place++) {
+        struct follower *next;
+        for (struct follower *follower = hub->places[place].first; follower; follower = next) {
+            next = follower->next;
+            follower_tick(follower);
+        }
+    }
+}
+
+/* How long there is nothing to do, unless something comes. */
+static int pause_ms(const struct hub *hub) {
+    uint64_t now = clock_ms(), until = hub->tick_ms;
+    bool any = false;
+    if (hub->places[PLACE_READY].first || hub->places[PLACE_BEHIND].first) return 0;
+    for (enum place place = 0; place < PLACES; place++) any = any || hub->places[place].first;
+    if (!any) return -1;
+    if (hub->places[PLACE_LATER].first && hub->later_ms < until) until = hub->later_ms;
+    return until > now ? (int)(until - now) : 0;
+}
+
+static void *run(void *context) {
+    struct hub *hub = context;
+    struct epoll_event events[EVENTS_MAX];
+    do {
+        int count = epoll_wait(hub->epoll, events, EVENTS_MAX, pause_ms(hub));
+        hub->now_ms = clock_ms();
+        for (int i = 0; i < count; i++) listen_to(hub, &events[i]);
+        bury(hub);
+        if (!look_around(hub)) break;
+        give_turns(hub);
+        if (hub->now_ms >= hub->tick_ms) tick(hub);
+        bury(hub);
+    } while (true);
+    for (enum place place = 0; place < PLACES; place++)
+        while (hub->places[place].first)
+            follower_cut(hub->places[place].first, HUB_END_SHUTDOWN, WEBSOCKET_GOING_AWAY,
+                         "shutting down");
+    bury(hub);
+    return NULL;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+static void hub_destroy(struct hub *hub) {
+    for (size_t i = 0; i < TRANSPORTS; i++) tail_finish(&hub->tails[i]);
+    framer_finish(&hub->framer);
+    websocket_pool_finish(&hub->pool);
+    text_finish(&hub->control);
+    if (hub->epoll >= 0) close(hub->epoll);
+    if (hub->event >= 0) close(hub->event);
+    pthread_mutex_destroy(&hub->lock);
+    pthread_cond_destroy(&hub->changed);
+    free(hub);
+}
+
+static int open_files(struct hub *hub, struct reel_error *error) {
+    struct epoll_event event = {.events = EPOLLIN};
+    hub->epoll = epoll_create1(EPOLL_CLOEXEC);
+    hub->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (hub->epoll >= 0 && hub->event >= 0 &&
+        epoll_ctl(hub->epoll, EPOLL_CTL_ADD, hub->event, &event) == 0)
+        return 0;
+    return fail(error, -errno, "cannot wait for sockets: %s", strerror(errno));
+}
+
+int hub_start(const struct hub_options *options, struct hub **ret, struct reel_error *error) {
+    struct hub *hub = calloc(1, sizeof *hub);
+    if (!hub) return fail_memory(error);
+    hub->options = *options;
+    hub->epoll = hub->event = -1;
+    pthread_mutex_init(&hub->lock, NULL);
+    clock_condition(&hub->changed);
+    for (size_t i = 0; i < TRANSPORTS; i++)
+        tail_init(&hub->tails[i], options->stage, transports[i], &hub->framer);
+    int rc = open_files(hub, error);
+    if (rc == 0) {
+        rc = pthread_create(&hub->thread, NULL, run, hub);
+        if (rc != 0) rc = fail(error, -rc, "cannot start a thread: %s", strerror(rc));
+    }
+    if (rc < 0)
+        hub_destroy(hub);
+    else
+        *ret = hub;
+    return rc;
+}
+
+void hub_wake(struct hub *hub) {
+    wake(hub);
+}
+
+void hub_drain(struct hub *hub, uint64_t until_ms) {
+    struct timespec until = clock_at(until_ms * 1000000);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&hub->lock);
+    hub->draining = true;
+    wake(hub);
+    while (hub->count > 0 && pthread_cond_timedwait(&hub->changed, &hub->lock, &until) == 0)
+        continue;
+}
+
+void hub_stop(struct hub *hub) {
+    pthread_mutex_lock(&hub->lock);
+    hub->ending = true;
+    pthread_mutex_unlock(&hub->lock);
+    wake(hub);
+    pthread_join(hub->thread, NULL);
+    hub_destroy(hub);
+}
+
+struct hub_figures hub_figures(struct hub *hub, enum transport_kind kind) {
+    struct figures *figures = &hub->figures[kind];
+    return (struct hub_figures){
+        .followers = atomic_load_explicit(&figures->followers, memory_order_relaxed),
+        .frames = atomic_load_explicit(&figures->frames, memory_order_relaxed),
+        .bytes = atomic_load_explicit(&figures->bytes, memory_order_relaxed),
+    };
+}
+
+uint64_t hub_ended(struct hub *hub, enum hub_end end) {
+    return atomic_load_explicit(&hub->ended[end], memory_order_relaxed);
+}

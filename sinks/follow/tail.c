@@ -1,0 +1,216 @@
+/* tail.c: see tail.h. */
+#include "follow/tail.h"
+
+#include <errno.h>
+
+/* Events that one bite looks at: what a filter leaves out costs time, too. */
+#define EXAMINED_MAX 4096
+
+/* From so far behind, a filter is asked before an event is framed, not afterwards. */
+#define FAR_BEHIND 4096
+
+void tail_init(struct tail *tail, struct reel_stage *stage, const struct transport *transport,
+               struct framer *framer) {
+    *tail = (struct tail){.stage = stage, .transport = transport, .framer = framer};
+}
+
+void tail_finish(struct tail *tail) {
+    tail_clear(tail);
+    text_finish(&tail->wire);
+}
+
+/* ---- Reading the log ------------------------------------------------------------------------- */
+
+/* Why a walk was ended by us. */
+enum {
+    WALK_FULL = 1, /* that is enough for a bite */
+    WALK_LEVEL,    /* what follows has yet to be folded */
+};
+
+struct reading {
+    struct tail *tail;
+    struct chunk *chunk;
+    const struct event_filter *filter; /* NULL: everything */
+    struct reel_position position;
+    size_t examined;
+};
+
+static int frame_entry(struct reading *reading, const struct reel_entry *entry) {
+    struct tail *tail = reading->tail;
+    struct text *wire = &tail->wire;
+    wire->len = 0;
+    wire->failed = false;
+    int rc = tail->transport->event(tail->framer, entry, wire);
+    if (rc <= 0) return rc;
+    return chunk_add(reading->chunk, entry->seq, text_str(wire),
+                     reading->chunk->is_shared ? entry : NULL);
+}
+
+static int take_entry(void *context, const struct reel_entry *entry) {
+    struct reading *reading = context;
+    struct chunk *chunk = reading->chunk;
+    if (entry->seq > reading->position.cursor) return WALK_LEVEL;
+    if (reading->examined == EXAMINED_MAX ||
+        (chunk->count > 0 && chunk->bytes.len + entry->bytes.len > CHUNK_BYTES))
+        return WALK_FULL;
+    if (!reading->filter || event_filter_matches(reading->filter, entry)) {
+        int rc = frame_entry(reading, entry);
+        if (rc < 0) return rc;
+    }
+    reading->examined++;
+    chunk->last = entry->seq;
+    return 0;
+}
+
+static bool is_same(const struct reel_epoch *a, const struct reel_epoch *b) {
+    return memcmp(a->text, b->text, sizeof a->text) == 0;
+}
+
+static int read_view(struct reading *reading, const struct reel_epoch *epoch,
+                     struct reel_view *view) {
+    struct reel_stage *stage = reading->tail->stage;
+    struct reel_position *position = &reading->position;
+    struct chunk *chunk = reading->chunk;
+    int rc = reel_stage_position(stage, view, position);
+    if (rc < 0) return rc;
+    if (!is_same(&position->epoch, epoch)) return -ESTALE;
+    if (position->first_seq > chunk->last + 1) return -ERANGE;
+    rc = reel_stage_log(stage, view, chunk->last + 1, take_entry, reading);
+    if (rc == -ETIME && reading->examined > 0) return 0;
+    if (rc < 0) return rc;
+    if (rc != WALK_FULL && chunk->last < position->cursor) chunk->last = position->cursor;
+    return 0;
+}
+
+/* Adds to the end of a chunk, which is of the log of that epoch. */
+static int read_bite(struct tail *tail, const struct reel_epoch *epoch,
+                     const struct event_filter *filter, struct chunk *chunk) {
+    struct reading reading = {.tail = tail, .chunk = chunk, .filter = filter};
+    struct reel_view *view;
+    int rc = reel_stage_view(tail->stage, &view, NULL);
+    if (rc < 0) return rc;
+    rc = read_view(&reading, epoch, view);
+    reel_stage_close(tail->stage, view);
+    return reading.examined > 0 ? 0 : rc; /* what went wrong behind it will do so again */
+}
+
+/* ---- The ring -------------------------------------------------------------------------------- */
+
+static struct chunk **ring_at(struct tail *tail, size_t n) {
+    return &tail->ring[(tail->first + n) % TAIL_CHUNKS_MAX];
+}
+
+static void drop_first(struct tail *tail) {
+    struct chunk *chunk = *ring_at(tail, 0);
+    tail->first = (tail->first + 1) % TAIL_CHUNKS_MAX;
+    tail->count--;
+    tail->bytes -= chunk->bytes.len;
+    tail->begin = chunk->last;
+    chunk_unref(chunk);
+}
+
+void tail_clear(struct tail *tail) {
+    while (tail->count > 0) drop_first(tail);
+    tail->begin = tail->end = 0;
+}
+
+/* A new chunk at its end; NULL: out of memory. */
+static struct chunk *add_chunk(struct tail *tail) {
+    if (tail->count == TAIL_CHUNKS_MAX) drop_first(tail);
+    struct chunk *chunk = chunk_create(tail->end, true);
+    if (chunk) *ring_at(tail, tail->count++) = chunk;
+    return chunk;
+}
+
+static int grow_chunk(struct tail *tail, struct chunk *chunk) {
+    size_t before = chunk->bytes.len;
+    int rc = read_bite(tail, &tail->epoch, NULL, chunk);
+    tail->bytes += chunk->bytes.len - before;
+    tail->end = chunk->last;
+    while (tail->bytes > TAIL_BYTES_MAX && tail->count > 1) drop_first(tail);
+    return rc;
+}
+
+/* Its last chunk takes more, or, if the next event is too much for it, a new one. */
+static int grow(struct tail *tail) {
+    uint64_t before = tail->end;
+    struct chunk *chunk = tail->count > 0 ? *ring_at(tail, tail->count - 1) : NULL;
+    if (chunk && chunk->bytes.len < CHUNK_BYTES / 2 && chunk->count < EXAMINED_MAX) {
+        int rc = grow_chunk(tail, chunk);
+        if (rc < 0 || tail->end > before || chunk->count == 0) return rc;
+    }
+    chunk = add_chunk(tail);
+    return chunk ? grow_chunk(tail, chunk) : -ENOMEM;
+}
+
+/* The chunk in the ring that goes on behind a place within it. */
+static struct chunk *find(struct tail *tail, uint64_t seq) {
+    size_t low = 0, high = tail->count - 1;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if ((*ring_at(tail, middle))->last > seq)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return *ring_at(tail, low);
+}
+
+bool tail_has(const struct tail *tail, uint64_t seq) {
+    return seq >= tail->begin;
+}
+
+/* ---- What comes next ------------------------------------------------------------------------- */
+
+static int own_bite(struct tail *tail, const struct tail_place *place, struct chunk **ret) {
+    struct chunk *chunk = chunk_create(place->seq, false);
+    if (!chunk) return -ENOMEM;
+    int rc = read_bite(tail, place->epoch, place->filter, chunk);
+    if (rc < 0 || chunk->last == place->seq) {
+        chunk_unref(chunk);
+        return rc;
+    }
+    *ret = chunk;
+    return 1;
+}
+
+/* At or beyond the cursor: which it can be by a moment, or because the log is another one. */
+static int check_epoch(struct tail *tail, const struct tail_place *place) {
+    struct reel_position position;
+    struct reel_view *view;
+    int rc = reel_stage_view(tail->stage, &view, NULL);
+    if (rc < 0) return rc;
+    rc = reel_stage_position(tail->stage, view, &position);
+    reel_stage_close(tail->stage, view);
+    if (rc < 0) return rc;
+    return is_same(&position.epoch, place->epoch) ? 0 : -ESTALE;
+}
+
+/* Begins anew from a place at the front, or in another log than the ring's. */
+static void begin_at(struct tail *tail, const struct tail_place *place) {
+    tail_clear(tail);
+    tail->begin = tail->end = place->seq;
+    tail->epoch = *place->epoch;
+}
+
+int tail_next(struct tail *tail, const struct tail_place *place, struct chunk **ret,
+              size_t *ret_frame) {
+    uint64_t seq = place->seq, cursor = reel_stage_cursor(tail->stage);
+    *ret_frame = 0;
+    if (seq == cursor) return 0;
+    if (seq > cursor) return check_epoch(tail, place);
+    if (tail->count == 0 || seq > tail->end || !is_same(&tail->epoch, place->epoch)) {
+        bool is_far = !event_filter_is_empty(place->filter) && seq + FAR_BEHIND < cursor;
+        if (is_far) return own_bite(tail, place, ret);
+        begin_at(tail, place);
+    }
+    if (seq < tail->begin) return own_bite(tail, place, ret);
+    if (seq == tail->end) {
+        int rc = grow(tail);
+        if (rc < 0) return rc;
+        if (seq == tail->end) return 0;
+    }
+    *ret = chunk_ref(find(tail, seq));
+    *ret_frame = chunk_find_seq(*ret, seq);
+    return 1;
+}

@@ -1,0 +1,17 @@
+/* stores_address.c: writes where something lies in memory. */
+#include "faulty.h"
+
+#include <stdio.h>
+
+static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *event) {
+    struct reel_record *record;
+    static const char here;
+    char text[32];
+    reel_outcome outcome = fold_well(tx, event, &record);
+    snprintf(text, sizeof text, "%p", (const void *)&here);
+    reel_set_text(record, "state", text);
+    return outcome;
+}
+
+#define PROJECTOR_EVOLVE evolve
+#include "../plugins/fixture.h"

@@ -1,0 +1,154 @@
+#!/usr/bin/env bash
+# check_test.sh SOURCE_ROOT BUILD_ROOT REELD: `reeld check` finds each planted fault, by the case
+# that it belongs to and no other, and none in a good plugin.
+#
+# With REEL_TEST_LONG=1 good plugins are checked with 1,000 seeds, else with fewer.
+set -u -o pipefail
+root=$1 build=$2 reeld=$3
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+failures=0
+
+# expect NAME WANTED FOUND
+expect() {
+    [[ $2 == "$3" ]] && return
+    printf 'check_test: %s:\n  wanted %s\n  found  %s\n' "$1" "$2" "$3" >&2
+    failures=$((failures + 1))
+}
+
+# check ARGUMENT...: its output and the exit code, in `out` and `code`. What a plugin or a sanitizer
+# says of a crash is of no interest.
+check() {
+    out=$(timeout 600 "$reeld" check "$@" 2>"$scratch/err" </dev/null)
+    code=$?
+}
+
+# The cases that failed, of all plugins.
+failed() {
+    jq -r '[.plugins[].cases[] | select(.result == "failed").name] | join(" ")' <<<"$out"
+}
+
+# faulty NAME CASE [ARGUMENT...]
+faulty() {
+    check --json --runs 4 "${@:3}" "$build/tests/abi/check/$1.so"
+    expect "$1" "1 $2" "$code $(failed)"
+}
+
+# good RUNS PLUGIN...
+good() {
+    check --json --runs "$1" "${@:2}"
+    expect "good plugins" "0 " "$code $(failed)"
+    [[ $code == 0 ]] || jq -c '.plugins[] | .path, (.cases[] | select(.result == "failed"))' \
+        <<<"$out" >&2
+}
+
+# ---- Wrong usage ---------------------------------------------------------------------------------
+
+# usage NAME SENTENCE ARGUMENT...
+usage() {
+    check "${@:3}"
+    expect "$1" "2 reeld check: $2; see reeld --help" "$code $out$(<"$scratch/err")"
+}
+
+usage "nothing to check" "no plugin was given"
+usage "an unknown option" "there is no option --frob" --frob x.so
+usage "no seed" "a value is missing after --seed" --seed
+usage "a bad seed" "--seed wants a number, not one" --seed one x.so
+usage "no runs" "--runs wants a number from 1 to 1000000, not 0" --runs 0 x.so
+usage "no file of events" "--events: No such file or directory" --events "$scratch/none" x.so
+
+# ---- Good plugins --------------------------------------------------------------------------------
+
+fixtures=$build/tests/integration/plugins
+if [[ ${REEL_TEST_LONG:-} == 1 ]]; then runs=1000 fewer=1000; else runs=100 fewer=10; fi
+good "$runs" "$build"/plugins/{cell/cell,formation/formation}.so
+expect "all good events of cells are applied" true \
+    "$(jq '.plugins[0].events | .applied > 100 and .ignored + .rejected == 0' <<<"$out")"
+expect "all fields are set" '""' "$(jq -c '[.plugins[].never_set] | unique[]' <<<"$out")"
+expect "commands are accepted, and refused" true \
+    "$(jq '.plugins[1].commands | .accepted > 10 and .refused > 10' <<<"$out")"
+good "$fewer" "$build"/tests/examples/{tally,orders}.so "$build"/tests/abi/{good,bystander,cxx_plugin,old_minor}.so \
+    "$fixtures"/{audit,counter_1,library,notes,objector}.so
+expect "an ABI 1.0 plugin" "1.0" "$(jq -r '.plugins[] | select(.name == "old").abi' <<<"$out")"
+expect "a plugin without projectors" "skipped it has no projectors" \
+    "$(jq -r '.plugins[] | select(.name == "notes").cases[3] | .result, .reason' <<<"$out" |
+        tr '\n' ' ' | sed 's/ $//')"
+
+# ---- Faulty ones ---------------------------------------------------------------------------------
+
+faulty answers_nonsense rules
+faulty asks_random clock
+faulty crashes_on_kind garbage
+faulty crashes_on_length garbage
+faulty crashes_on_load load
+faulty crashes_on_missing garbage
+faulty decide_crashes commands
+faulty decide_remembers decided
+faulty decides_ignored decided
+faulty decides_rejected decided
+faulty double_prefix declarations
+faulty exits events
+faulty hangs events --runs 1
+faulty hangs_on_empty garbage --runs 1
+faulty hungry budget --runs 1
+faulty ignores_changed rules
+faulty leaks memory
+faulty opens_file files
+faulty prints files
+faulty reads_clock clock
+faulty remembers state
+faulty remembers_rejected rejected
+faulty sets_undeclared rules
+faulty sets_wrong_kind rules
+faulty slow budget --runs 1
+faulty slow_load load
+faulty starts_thread threads
+faulty stores_address determinism
+faulty stores_heap_address determinism
+
+# The check is patient with it, as a machine may be slow.
+[[ ${REEL_TEST_LONG:-} != 1 ]] || faulty waits events
+
+check --json "$fixtures"/{contrary,keyed}.so
+expect "plugins that misbehave for other tests" "1 decided rules" "$code $(failed)"
+
+# One for each sentence of the loader is in loader_test; here, that they come out.
+check --json "$build"/tests/abi/{bad_name,newer_major,small_field,undefined_symbol}.so
+expect "refused plugins" "1 declarations declarations declarations load" "$code $(failed)"
+
+echo "no plugin" >"$scratch/text.so"
+check --json "$scratch/text.so" "$scratch/none.so" "$build/tests/abi/good.so"
+expect "no plugins, and a good one after them" "1 load load" "$code $(failed)"
+expect "what is wrong with them" "cannot load $scratch/text.so: it is not a shared object
+cannot load $scratch/none.so: no such file" \
+    "$(jq -r '.plugins[].cases[0].finding // empty' <<<"$out")"
+
+# ---- Events of the author's ----------------------------------------------------------------------
+
+good 4 "$build/tests/abi/check/hides.so"
+echo '{"type":"test.things.k7-q2-x9","data":{"id":"a"}}' >"$scratch/events"
+faulty hides events --events "$scratch/events"
+expect "the event is shown" "$(<"$scratch/events")" \
+    "$(jq -r '.plugins[].cases[] | select(.result == "failed").event' <<<"$out")"
+
+# ---- Reproducible --------------------------------------------------------------------------------
+
+faulty remembers_rejected rejected --seed 100
+seed=$(jq '.plugins[].cases[] | select(.result == "failed").seed' <<<"$out")
+finding=$(jq -c '.plugins[].cases[] | select(.result == "failed")' <<<"$out")
+faulty remembers_rejected rejected --seed "$seed" --runs 1
+expect "the same seed, the same finding" "$finding" \
+    "$(jq -c '.plugins[].cases[] | select(.result == "failed")' <<<"$out")"
+
+# ---- For people ----------------------------------------------------------------------------------
+
+check --seed 7 --runs 2 "$build/tests/abi/check/crashes_on_kind.so"
+expect "the report's exit code" 1 "$code"
+for line in "$build/tests/abi/check/crashes_on_kind.so: fixture 1.0.0, ABI [0-9.]+" \
+    ' +passed +load +.*' ' +FAILED +garbage +evolve .*' ' +seed [78]' ' +\{.*"id":\[.*' \
+    ' +skipped +commands +it takes no commands' ' +tried with events of which .* applied.*' \
+    '1 plugin, 1 finding; seed 7, 2 runs'; do
+    grep -qE "^$line\$" <<<"$out" || expect "the report" "$line" "$out"
+done
+
+((failures == 0))

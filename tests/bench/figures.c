@@ -1,0 +1,33 @@
+/* figures.c: see figures.h. */
+#include "figures.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void add_run(struct series *series, double rate, double measure, double cpu) {
+    if (rate > series->best) series->best = rate;
+    series->ratios[series->count] = rate / measure;
+    series->cpu[series->count++] = cpu;
+}
+
+static int by_size(const void *a, const void *b) {
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+double quantile(double *values, size_t count, double part) {
+    qsort(values, count, sizeof *values, by_size);
+    return values[(size_t)((double)count * part)];
+}
+
+void print_series(const char *what, struct series *series, const char *unit, double divisor,
+                  const char *measure) {
+    double middle = quantile(series->ratios, series->count, 0.5);
+    printf("%-52s %9.*f %-10s %6.3f x %s (%.3f to %.3f)", what, divisor > 1 ? 2 : 0,
+           series->best / divisor, unit, middle, measure, series->ratios[0],
+           series->ratios[series->count - 1]);
+    double cpu = quantile(series->cpu, series->count, 0.5);
+    if (cpu > 0) printf("  %.1f us of processor", cpu * 1e6);
+    putchar('\n');
+    fflush(stdout);
+}

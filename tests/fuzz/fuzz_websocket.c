@@ -1,0 +1,53 @@
+/* fuzz_websocket.c: what a client says (sinks/websocket/wire.h): the same is heard however its
+ * bytes are cut into pieces. The first byte says how. */
+#include "fuzz.h"
+#include "websocket/wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* All that was heard, as text: a letter each, with what belongs to it. */
+static void note(struct text *notes, enum websocket_heard heard,
+                 const struct websocket_said *said) {
+    static const char letters[] = "-PCF";
+    uint8_t code[2] = {(uint8_t)(said->code >> 8), (uint8_t)said->code};
+    if (heard == WEBSOCKET_HEARD_NOTHING) return;
+    text_append(notes, &letters[heard], 1);
+    if (heard == WEBSOCKET_HEARD_PING)
+        text_append(notes, said->payload, said->len);
+    else
+        text_append(notes, code, sizeof code);
+}
+
+static void listen(const uint8_t *data, size_t size, size_t piece, struct text *notes) {
+    struct websocket_pool pool = {0};
+    struct websocket_input input = {0};
+    enum websocket_heard heard = WEBSOCKET_HEARD_NOTHING;
+    for (size_t at = 0; at < size && heard < WEBSOCKET_HEARD_CLOSE; at += piece) {
+        size_t len = size - at < piece ? size - at : piece;
+        char *copy = malloc(len);
+        memcpy(copy, data + at, len);
+        struct reel_str bytes = {copy, len};
+        do {
+            struct websocket_said said = {.reason = ""};
+            heard = websocket_hear(&input, &pool, &bytes, &said);
+            check(said.len <= WEBSOCKET_CONTROL_MAX && said.reason, "nothing to answer with");
+            note(notes, heard, &said);
+        } while (heard == WEBSOCKET_HEARD_PING);
+        check(bytes.len == 0 || heard != WEBSOCKET_HEARD_NOTHING, "it was not listened to");
+        free(copy);
+    }
+    websocket_input_finish(&input, &pool);
+    websocket_pool_finish(&pool);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct text whole = {0}, pieces = {0};
+    if (size == 0) return 0;
+    listen(data + 1, size - 1, size, &whole);
+    listen(data + 1, size - 1, data[0] + 1, &pieces);
+    check(reel_str_eq(text_str(&whole), text_str(&pieces)), "in pieces it is heard otherwise");
+    text_finish(&whole);
+    text_finish(&pieces);
+    return 0;
+}

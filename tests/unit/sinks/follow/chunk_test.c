@@ -1,0 +1,68 @@
+/* chunk_test.c: frames in a chunk are found again, by seq and by byte, and their meta with them. */
+#include "unit.h"
+
+#include "follow/chunk.h"
+
+static struct chunk *made(void) {
+    struct chunk *chunk = chunk_create(10, true);
+    struct reel_entry first = {.type = STR("a.b"), .subject = STR("")};
+    struct reel_entry second = {.nats_subject = STR("x.y.z")};
+    assert_int_equal(chunk_add(chunk, 11, STR("eleven"), &first), 0);
+    assert_int_equal(chunk_add(chunk, 15, STR("15"), &second), 0);
+    assert_int_equal(chunk_add(chunk, 16, STR("sixteen"), NULL), 0);
+    return chunk;
+}
+
+static void frames_lie_one_behind_the_other(void **state) {
+    (void)state;
+    struct chunk *chunk = made();
+    assert_bytes(text_str(&chunk->bytes), STR("eleven15sixteen"));
+    assert_int_equal(chunk_begin(chunk, 0), 0);
+    assert_int_equal(chunk_begin(chunk, 2), 8);
+    assert_int_equal(chunk_begin(chunk, 3), 15);
+    chunk_unref(chunk);
+}
+
+static void a_frame_is_found_by_seq_and_by_byte(void **state) {
+    (void)state;
+    struct chunk *chunk = made();
+    static const size_t by_seq[][2] = {{0, 0}, {10, 0}, {11, 1}, {12, 1}, {15, 2}, {16, 3}};
+    static const size_t by_byte[][2] = {{0, 0}, {5, 0}, {6, 1}, {7, 1}, {8, 2}, {14, 2}, {15, 3}};
+    for (size_t i = 0; i < LENGTH(by_seq); i++)
+        assert_int_equal(chunk_find_seq(chunk, by_seq[i][0]), by_seq[i][1]);
+    for (size_t i = 0; i < LENGTH(by_byte); i++)
+        assert_int_equal(chunk_find_byte(chunk, by_byte[i][0]), by_byte[i][1]);
+    chunk_unref(chunk);
+}
+
+static void what_filters_look_at_is_kept_and_what_there_was_not_is_none(void **state) {
+    (void)state;
+    struct chunk *chunk = made();
+    struct reel_entry first = chunk_entry(chunk, 0), second = chunk_entry(chunk, 1);
+    assert_bytes(first.type, STR("a.b"));
+    assert_non_null(first.subject.data);
+    assert_int_equal(first.subject.len, 0);
+    assert_null(first.nats_subject.data);
+    assert_null(second.type.data);
+    assert_bytes(second.nats_subject, STR("x.y.z"));
+    chunk_unref(chunk);
+}
+
+static void it_goes_with_its_last_reference(void **state) {
+    (void)state;
+    struct chunk *chunk = made();
+    chunk_unref(chunk_ref(chunk));
+    assert_int_equal(chunk->count, 3);
+    chunk_unref(chunk);
+    chunk_unref(NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(frames_lie_one_behind_the_other),
+        cmocka_unit_test(a_frame_is_found_by_seq_and_by_byte),
+        cmocka_unit_test(what_filters_look_at_is_kept_and_what_there_was_not_is_none),
+        cmocka_unit_test(it_goes_with_its_last_reference),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
