@@ -350,9 +350,9 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
 
 /* ---- Sessions -------------------------------------------------------------------------------- */
 
+/* What it has brought is good, whatever became of the session. */
 static void session_ended(struct feed *feed, const struct reel_error *error) {
-    if (feed->batch) batch_emptied(feed->batch);
-    feed->batch = NULL;
+    (void)push_gathered(feed, NULL); /* else the next one brings it */
     pthread_mutex_lock(&feed->lock);
     feed->figures.up = feed->figures.level = false;
     feed->figures.pending = 0;

@@ -142,12 +142,13 @@ static void offer_connection(struct session *session, bool offered) {
     nats->inbox = offered ? session->inbox : NULL;
 }
 
+/* The connection first: closing it waits for the library's thread that reads from it, which would
+ * else meet the subscription as it is freed (libnats 3.4.1). */
 static void session_finish(struct session *session) {
     offer_connection(session, false);
-    if (session->consumer &&
-        natsConnection_Status(session->connection) == NATS_CONN_STATUS_CONNECTED)
-        js_DeleteConsumer(session->js, session->nats->options.stream, session->consumer, NULL,
-                          NULL);
+    if (session->consumer && feed_is_stopping(session->feed))
+        nats_drop_consumer(session->js, &session->nats->options, session->consumer);
+    natsConnection_Close(session->connection);
     natsSubscription_Destroy(session->subscription);
     jsCtx_Destroy(session->js);
     natsConnection_Destroy(session->connection);

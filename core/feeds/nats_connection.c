@@ -13,6 +13,7 @@
 /* One try to connect, and one question to JetStream. */
 #define CONNECT_MS 2000
 #define ASK_MS     5000
+#define DROP_MS    1000
 
 /* A server that says nothing is given up after two of these. */
 #define PING_MS 5000
@@ -217,4 +218,10 @@ int nats_look_at_consumer(jsCtx *js, const struct nats_options *options, const c
     *ret = (struct nats_progress){info->NumPending, info->Delivered.Consumer};
     jsConsumerInfo_Destroy(info);
     return 0;
+}
+
+void nats_drop_consumer(jsCtx *js, const struct nats_options *options, const char *consumer) {
+    jsOptions ask = asking();
+    ask.Wait = DROP_MS;
+    (void)js_DeleteConsumer(js, options->stream, consumer, &ask, NULL);
 }

@@ -26,6 +26,9 @@ int nats_look_at_stream(jsCtx *js, const struct nats_options *options, jsStreamI
 int nats_make_consumer(jsCtx *js, const struct nats_options *options, uint64_t from,
                        char **ret_name, struct reel_error *error);
 
+/* Ends it, if the broker can be told in a second; else it ends by itself in a minute. */
+void nats_drop_consumer(jsCtx *js, const struct nats_options *options, const char *consumer);
+
 /* How far it has got. -EAGAIN: it is gone. */
 struct nats_progress {
     uint64_t pending;   /* messages that it has yet to send */

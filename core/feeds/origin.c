@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "view.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <uuid/uuid.h>
@@ -46,10 +47,15 @@ static void hash_text(const char *text, uint8_t ret[16]) {
     ids_hash(&part, 1, ret);
 }
 
-static void describe(const struct feed_stream *stream, struct store_origin *ret) {
+/* A salt stays with its stream: under another filter, too, it is not what it was at first. */
+static void describe(const struct feed_stream *stream, const struct store_origin *kept,
+                     struct store_origin *ret) {
     *ret = (struct store_origin){.created_ns = stream->created_ns};
     hash_text(stream->name, ret->stream_hash);
     hash_text(stream->filter, ret->filter_hash);
+    if (kept->created_ns == ret->created_ns &&
+        memcmp(kept->stream_hash, ret->stream_hash, sizeof kept->stream_hash) == 0)
+        memcpy(ret->salt, kept->salt, sizeof ret->salt);
 }
 
 /* ---- Beginning anew -------------------------------------------------------------------------- */
@@ -60,9 +66,16 @@ static uint64_t first_of(const struct feed_stream *stream) {
 
 static int begin_anew(struct comparison *comparison, uint64_t *ret_from, struct reel_error *error) {
     struct reel *reel = comparison->reel;
+    const struct store_origin *wanted = &comparison->wanted;
+    uint64_t created_ns = htole64(wanted->created_ns); /* the same on all machines */
     uint8_t epoch[16];
-    struct reel_str part = {(const char *)&comparison->wanted, sizeof comparison->wanted};
-    ids_hash(&part, 1, epoch);
+    struct reel_str parts[] = {
+        {(const char *)&created_ns, sizeof created_ns},
+        {(const char *)wanted->stream_hash, sizeof wanted->stream_hash},
+        {(const char *)wanted->filter_hash, sizeof wanted->filter_hash},
+        {(const char *)wanted->salt, sizeof wanted->salt},
+    };
+    ids_hash(parts, sizeof parts / sizeof *parts, epoch);
     int rc = engine_adopt(reel, epoch, first_of(comparison->stream), &comparison->wanted, error);
     if (rc == 0) *ret_from = first_of(comparison->stream);
     return rc < 0 ? rc : 1;
@@ -190,7 +203,7 @@ int origin_check(struct reel *reel, const struct feed_stream *stream, bool may_l
     int rc = read_store(&comparison, error);
     if (rc < 0) return rc;
     const struct store_origin *kept = &comparison.kept, *wanted = &comparison.wanted;
-    describe(stream, &comparison.wanted);
+    describe(stream, kept, &comparison.wanted);
     if (!comparison.has_origin && comparison.state.head > 0)
         return fail(error, -ESTALE,
                     "the data directory has a log of its own, which is not to be lost: give "

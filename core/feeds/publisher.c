@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define UNCLEAR "the event may be in the stream, or not: sent again, it will be there once"
+
 #define TICK_MS 100
 #define BUCKETS 1024
 
@@ -363,14 +365,19 @@ static struct publication *take_queued(struct publisher *publisher) {
     return first;
 }
 
+static int check_open(struct publisher *publisher, struct reel_error *error) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
+    return publisher->open ? 0 : fail(error, -EAGAIN, "%s", publisher->why.text);
+}
+
 static void hand_over(struct publisher *publisher, struct publication *publication) {
     const struct publisher_options *options = &publisher->options;
     struct reel_error error = {0};
-    int rc = 0;
+    int rc = check_open(publisher, &error);
     for (size_t i = 0; rc == 0 && i < publication->outbox.count; i++)
         rc = options->broker->publish(options->broker_state, &publication->outbox.list[i], &error);
     pthread_mutex_lock(&publisher->lock);
-    if (rc == 0 && !publisher->open) rc = fail(&error, -EAGAIN, "%s", publisher->why.text);
+    if (rc == 0 && !publisher->open) rc = fail(&error, -EAGAIN, UNCLEAR);
     if (rc < 0) {
         publication->rc = rc;
         publication->why = error;
@@ -399,8 +406,6 @@ static void end_late(struct publisher *publisher, bool all, const char *why) {
         go_on_unlock(publisher, late, true);
     }
 }
-
-#define UNCLEAR "the event may be in the stream, or not: sent again, it will be there once"
 
 static void *run(void *context) {
     struct publisher *publisher = context;
