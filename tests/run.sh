@@ -278,6 +278,7 @@ fuzz_all() {
         while (($(jobs -rp | wc -l) >= cores)); do
             wait -n
         done
+        rm -f "$scratch/$name.status"
         (
             status=0
             fuzz "$path" >"$scratch/$name.said" 2>&1 || status=$?
