@@ -226,8 +226,13 @@ curl -H 'Authorization: Bearer $token' '$url/v1/cells?state=running'
 curl -H 'Authorization: Bearer $token' '$url/v1/events?since=280&limit=3'
 curl -H 'Authorization: Bearer $token' '$url/v1/openapi.json'
 
+and events as they come, from the beginning (server-sent events; WebSocket is /ws/events)
+
+curl -N -H 'Authorization: Bearer $token' '$url/v1/events/stream?since=0'
+
 All settings: $(shown "$reeld") --help. In production: $(shown "$root/docs/operating.md").
-A projector of your own: $(shown "$root/core/include/reel/projector.h"), examples/tally.c.
+A projector of your own: $(shown "$root/docs/writing-a-projector.md"), and then
+$(shown "$reeld") check YOURS.so.
 END
 }
 

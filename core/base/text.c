@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/random.h>
 
 int str_compare(struct reel_str a, struct reel_str b) {
@@ -9,6 +10,37 @@ int str_compare(struct reel_str a, struct reel_str b) {
     int order = shorter ? memcmp(a.data, b.data, shorter) : 0;
     if (order != 0) return order;
     return (a.len > b.len) - (a.len < b.len);
+}
+
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+
+struct reel_str str_trimmed(struct reel_str str) {
+    while (str.len > 0 && is_blank(str.data[0])) str.data++, str.len--;
+    while (str.len > 0 && is_blank(str.data[str.len - 1])) str.len--;
+    return str;
+}
+
+bool str_is_caseless(struct reel_str str, const char *text) {
+    return str.len == strlen(text) && str_begins_caseless(str, text);
+}
+
+bool str_begins_caseless(struct reel_str str, const char *text) {
+    size_t len = strlen(text);
+    return str.len >= len && strncasecmp(str.data, text, len) == 0;
+}
+
+bool str_ends_caseless(struct reel_str str, const char *text) {
+    size_t len = strlen(text);
+    return str.len >= len && strncasecmp(str.data + (str.len - len), text, len) == 0;
+}
+
+int hex_value(char digit) {
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+    return -1;
 }
 
 /* The length of the well-formed character at `s`, or 0 (RFC 3629, section 4). */

@@ -7,6 +7,17 @@
 /* Byte order: memcmp, and the shorter first. */
 int str_compare(struct reel_str a, struct reel_str b);
 
+/* Without the spaces and tabs at both ends. */
+struct reel_str str_trimmed(struct reel_str str);
+
+/* Equal but for the case of ASCII letters; and, at the beginning, and at the end. */
+bool str_is_caseless(struct reel_str str, const char *text);
+bool str_begins_caseless(struct reel_str str, const char *text);
+bool str_ends_caseless(struct reel_str str, const char *text);
+
+/* What a hexadecimal digit stands for; -1: it is none. */
+int hex_value(char digit);
+
 /* Well-formed UTF-8 (RFC 3629)? A NUL is a character like any other. */
 bool utf8_valid(struct reel_str text);
 

@@ -53,13 +53,6 @@ static bool unquote(struct reel_str value, char *to, size_t *ret_len) {
     return !quoted;
 }
 
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
 /* Percent-decodes where it stands: what comes out is never longer. */
 static bool percent_decode(char *text, size_t *len) {
     size_t to = 0;

@@ -1,8 +1,6 @@
 /* formats.c: see formats.h. */
 #include "cloudevents/formats.h"
 
-#include <strings.h>
-
 static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
@@ -30,26 +28,6 @@ static size_t before_any(struct reel_str str, const char *set) {
     size_t len = 0;
     while (len < str.len && !is_in(str.data[len], set)) len++;
     return len;
-}
-
-struct reel_str str_trimmed(struct reel_str str) {
-    while (str.len > 0 && is_in(str.data[0], " \t")) str = part_of(str, 1, SIZE_MAX);
-    while (str.len > 0 && is_in(str.data[str.len - 1], " \t")) str.len--;
-    return str;
-}
-
-bool str_is_caseless(struct reel_str str, const char *text) {
-    return str.len == strlen(text) && strncasecmp(str.data, text, str.len) == 0;
-}
-
-bool str_begins_caseless(struct reel_str str, const char *text) {
-    size_t len = strlen(text);
-    return str.len >= len && strncasecmp(str.data, text, len) == 0;
-}
-
-bool str_ends_caseless(struct reel_str str, const char *text) {
-    size_t len = strlen(text);
-    return str.len >= len && str_is_caseless(part_of(str, str.len - len, len), text);
 }
 
 /* ---- URIs (RFC 3986) ------------------------------------------------------------------------- */

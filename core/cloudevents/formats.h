@@ -35,12 +35,4 @@ bool format_read_media_type(struct reel_str str, struct media_type *ret);
 /* What a Content-Type begins with, in any case, that is of structured mode or of a batch. */
 #define CLOUDEVENTS_TYPE "application/cloudevents"
 
-/* Without the spaces and tabs at both ends. */
-struct reel_str str_trimmed(struct reel_str str);
-
-/* Equal but for the case of ASCII letters; and, at the beginning, and at the end. */
-bool str_is_caseless(struct reel_str str, const char *text);
-bool str_begins_caseless(struct reel_str str, const char *text);
-bool str_ends_caseless(struct reel_str str, const char *text);
-
 #endif

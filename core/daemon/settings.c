@@ -46,7 +46,7 @@ const struct reel_setting *const daemon_settings[] = {
     REEL_SETTING(.name = "nats_creds", TEXT, .unit = "FILE", .help = "a credentials file of NATS"),
     REEL_SETTING(.name = "nats_user", TEXT, .unit = "NAME", .help = "a user of NATS"),
     REEL_SETTING(.name = "nats_password", TEXT, .unit = "TEXT",
-                 .help = "his password; a flag can be seen by others on the machine"),
+                 .help = "its password; a flag can be seen by others on the machine"),
     REEL_SETTING(.name = "nats_token", TEXT, .unit = "TEXT",
                  .help = "or a token of NATS, likewise"),
     REEL_SETTING(.name = "nats_tls", .kind = REEL_SETTING_SWITCH,

@@ -1,5 +1,5 @@
-/* nats.c: see nats.h. Top down: a session; its loop; what comes in it; asking for more; looking at
- * the stream; publishing.
+/* nats.c: see nats.h. A session's beginning and end; what is done in it: asking for more, taking
+ * what comes, looking at the stream; its loop; publishing.
  *
  * All that the broker sends, messages, words about requests, and answers to what was published,
  * comes to one inbox and is read by the feed's thread, in the order in which it came. */

@@ -17,8 +17,8 @@
 
 /* Compares, and begins anew where that is due. `ret_from`: the first seq that the log lacks. 1: the
  * log was begun anew, as `error` tells in a sentence. -ESTALE: that is due, but would lose what
- * the stream no longer holds, or is for somebody to decide: not without `begin_anew`. */
-int origin_check(struct reel *reel, const struct feed_stream *stream, bool begin_anew,
+ * the stream no longer holds, or is for somebody to decide: not without `may_lose`. */
+int origin_check(struct reel *reel, const struct feed_stream *stream, bool may_lose,
                  void (*release)(struct feed_message *message), uint64_t *ret_from,
                  struct reel_error *error);
 

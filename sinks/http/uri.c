@@ -7,13 +7,6 @@
 #include <stdlib.h>
 #include <strings.h>
 
-static int hex_value(char digit) {
-    if (digit >= '0' && digit <= '9') return digit - '0';
-    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-    return -1;
-}
-
 /* Decodes into `*space`, which moves on; in a query a plus is a space. */
 static int decode(struct reel_str raw, bool in_query, char **space, struct reel_str *ret) {
     char *at = *space;

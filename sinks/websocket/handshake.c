@@ -1,6 +1,8 @@
 /* handshake.c: see handshake.h. */
 #include "websocket/handshake.h"
 
+#include "base/text.h"
+
 #include <openssl/evp.h>
 #include <strings.h>
 
@@ -37,21 +39,11 @@ void websocket_accept(struct reel_str key, char ret[WEBSOCKET_ACCEPT_MAX]) {
 
 /* ---- Lists ----------------------------------------------------------------------------------- */
 
-static bool is_blank(char c) {
-    return c == ' ' || c == '\t';
-}
-
-static struct reel_str trimmed(struct reel_str str) {
-    while (str.len && is_blank(str.data[0])) str.data++, str.len--;
-    while (str.len && is_blank(str.data[str.len - 1])) str.len--;
-    return str;
-}
-
 bool header_list_next(struct reel_str *rest, struct reel_str *ret) {
     while (rest->len > 0) {
         const char *comma = memchr(rest->data, ',', rest->len);
         size_t len = comma ? (size_t)(comma - rest->data) : rest->len;
-        *ret = trimmed((struct reel_str){rest->data, len});
+        *ret = str_trimmed((struct reel_str){rest->data, len});
         len += comma ? 1 : 0;
         rest->data += len;
         rest->len -= len;
@@ -60,14 +52,10 @@ bool header_list_next(struct reel_str *rest, struct reel_str *ret) {
     return false;
 }
 
-static bool is_caseless(struct reel_str str, const char *text) {
-    return str.len == strlen(text) && strncasecmp(str.data, text, str.len) == 0;
-}
-
 bool header_list_has_caseless(struct reel_str list, const char *element) {
     struct reel_str one;
     while (header_list_next(&list, &one))
-        if (is_caseless(one, element)) return true;
+        if (str_is_caseless(one, element)) return true;
     return false;
 }
 
@@ -97,7 +85,7 @@ static bool authority_of(struct reel_str origin, struct reel_str *ret, const cha
     } schemes[] = {{"http://", ":80"}, {"https://", ":443"}};
     for (size_t i = 0; i < 2; i++) {
         size_t len = strlen(schemes[i].scheme);
-        if (origin.len <= len || strncasecmp(origin.data, schemes[i].scheme, len) != 0) continue;
+        if (origin.len <= len || !str_begins_caseless(origin, schemes[i].scheme)) continue;
         *ret = (struct reel_str){origin.data + len, origin.len - len};
         *ret_port = schemes[i].port;
         return true;

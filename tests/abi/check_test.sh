@@ -104,6 +104,7 @@ faulty slow budget --runs 1
 faulty slow_load load
 faulty starts_thread threads
 faulty stores_address determinism
+expect "the first run shows it" 1 "$(jq '.plugins[].cases[] | select(.result == "failed").seed' <<<"$out")"
 faulty stores_heap_address determinism
 
 # The check is patient with it, as a machine may be slow.

@@ -20,7 +20,7 @@ void case_determinism(struct maker *maker) {
     bench_renew();
     bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
     bench_dump(&dump);
-    snprintf(line, sizeof line, "seed %" PRIu64 "\n", bench.sheet->run_seed);
+    snprintf(line, sizeof line, "#%" PRIu64 "\n", bench.sheet->run_seed);
     text_append_lit(&head, line);
     text_append_str(&head, text_str(&dump));
     if (head.failed || write(case_dump_fd, head.data, head.len) != (ssize_t)head.len)
@@ -32,10 +32,10 @@ void case_determinism(struct maker *maker) {
 /* ---- In another manner ----------------------------------------------------------------------- */
 
 /* Events that are rejected have a case of their own. */
-static void drop(struct events *events, const reel_outcome *outcomes, reel_outcome dropped) {
+static void drop_rejected(struct events *events, const reel_outcome *outcomes) {
     size_t kept = 0;
     for (size_t n = 0; n < events->count; n++) {
-        if (outcomes[n] == dropped) continue;
+        if (outcomes[n] == REEL_REJECTED) continue;
         struct text text = events->texts[kept];
         events->texts[kept++] = events->texts[n];
         events->texts[n] = text;
@@ -60,7 +60,7 @@ void case_state(struct maker *maker) {
     case_events_of(maker, &events);
     bench_renew();
     bench_fold(&events, FOLD_ONE_BY_ONE, NULL, outcomes);
-    drop(&events, outcomes, REEL_REJECTED);
+    drop_rejected(&events, outcomes);
     bench_renew();
     bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
     bench_dump(&wanted);
@@ -73,7 +73,7 @@ void case_state(struct maker *maker) {
     }
 }
 
-/* The same with and without those that it rejects; and with and without those that it ignores. */
+/* The same with and without those that it rejects. */
 void case_rejected(struct maker *maker) {
     static struct events events;
     static struct text wanted, found;
@@ -82,7 +82,7 @@ void case_rejected(struct maker *maker) {
     bench_renew();
     bench_fold(&events, FOLD_ONE_BY_ONE, NULL, outcomes);
     bench_dump(&found);
-    drop(&events, outcomes, REEL_REJECTED);
+    drop_rejected(&events, outcomes);
     bench_renew();
     bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
     bench_dump(&wanted);

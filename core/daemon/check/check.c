@@ -104,9 +104,7 @@ static int set_path(char *to, const char *path, struct reel_error *error) {
 
 static int report(struct checking *checking, const struct sheet *sheet,
                   const struct verdicts *verdicts, struct reel_error *error) {
-    for (size_t n = 0; n < verdicts->count; n++)
-        checking->findings +=
-            verdicts->list[n].result != CHECK_PASSED && verdicts->list[n].result != CHECK_SKIPPED;
+    checking->findings += count_findings(verdicts);
     if (!checking->json) {
         report_plugin(sheet, verdicts);
         return 0;

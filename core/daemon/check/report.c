@@ -13,6 +13,12 @@ static bool is_finding(const struct verdict *verdict) {
     return verdict->result != CHECK_PASSED && verdict->result != CHECK_SKIPPED;
 }
 
+size_t count_findings(const struct verdicts *verdicts) {
+    size_t count = 0;
+    for (size_t n = 0; n < verdicts->count; n++) count += is_finding(&verdicts->list[n]);
+    return count;
+}
+
 /* ---- For people ------------------------------------------------------------------------------ */
 
 static void print_verdict(const struct verdict *verdict) {
@@ -25,17 +31,13 @@ static void print_verdict(const struct verdict *verdict) {
     if (verdict->shown[0]) printf("%24s%s\n", "", verdict->shown);
 }
 
-size_t report_plugin(const struct sheet *sheet, const struct verdicts *verdicts) {
-    size_t findings = 0;
+void report_plugin(const struct sheet *sheet, const struct verdicts *verdicts) {
     printf("%s", sheet->path);
     if (sheet->name[0])
         printf(": %s %s, ABI %u.%u", sheet->name, sheet->version, sheet->abi_major,
                sheet->abi_minor);
     putchar('\n');
-    for (size_t n = 0; n < verdicts->count; n++) {
-        print_verdict(&verdicts->list[n]);
-        findings += is_finding(&verdicts->list[n]);
-    }
+    for (size_t n = 0; n < verdicts->count; n++) print_verdict(&verdicts->list[n]);
     if (sheet->applied + sheet->ignored + sheet->rejected > 0)
         printf("  tried with events of which %" PRIu64 " were applied, %" PRIu64
                " ignored, %" PRIu64 " rejected\n",
@@ -43,12 +45,11 @@ size_t report_plugin(const struct sheet *sheet, const struct verdicts *verdicts)
     if (sheet->accepted + sheet->refused > 0)
         printf("  and with commands of which %" PRIu64 " were accepted, %" PRIu64 " refused\n",
                sheet->accepted, sheet->refused);
-    if (sheet->has_projectors && sheet->applied == 0 && findings == 0)
+    if (sheet->has_projectors && sheet->applied == 0 && count_findings(verdicts) == 0)
         printf("  note: no event was applied, so little was tried; give some with --events\n");
     else if (sheet->never_set[0])
         printf("  note: no event set %s; events that do can be given with --events\n",
                sheet->never_set);
-    return findings;
 }
 
 /* ---- As JSON --------------------------------------------------------------------------------- */
@@ -72,9 +73,7 @@ static json_t *verdict_json(const struct verdict *verdict) {
 json_t *report_json(const struct sheet *sheet, const struct verdicts *verdicts) {
     char abi[16];
     json_t *cases = json_array();
-    size_t findings = 0;
     for (size_t n = 0; n < verdicts->count; n++) {
-        findings += is_finding(&verdicts->list[n]);
         if (json_array_append_new(cases, verdict_json(&verdicts->list[n])) < 0) {
             json_decref(cases);
             return NULL;
@@ -83,7 +82,7 @@ json_t *report_json(const struct sheet *sheet, const struct verdicts *verdicts) 
     snprintf(abi, sizeof abi, "%u.%u", sheet->abi_major, sheet->abi_minor);
     return json_pack("{s:s, s:s, s:s, s:s, s:I, s:{s:I, s:I, s:I}, s:{s:I, s:I}, s:s, s:o}", "path",
                      sheet->path, "name", sheet->name, "version", sheet->version, "abi", abi,
-                     "findings", (json_int_t)findings, "events", "applied",
+                     "findings", (json_int_t)count_findings(verdicts), "events", "applied",
                      (json_int_t)sheet->applied, "ignored", (json_int_t)sheet->ignored, "rejected",
                      (json_int_t)sheet->rejected, "commands", "accepted",
                      (json_int_t)sheet->accepted, "refused", (json_int_t)sheet->refused,

@@ -6,8 +6,11 @@
 
 #include <jansson.h>
 
-/* One plugin, for people. Returns how many findings there are. */
-size_t report_plugin(const struct sheet *sheet, const struct verdicts *verdicts);
+/* How many findings there are. */
+size_t count_findings(const struct verdicts *verdicts);
+
+/* One plugin, for people. */
+void report_plugin(const struct sheet *sheet, const struct verdicts *verdicts);
 
 /* The same as JSON; NULL: out of memory. */
 json_t *report_json(const struct sheet *sheet, const struct verdicts *verdicts);

@@ -6,7 +6,7 @@
  * called in the end, since a finding ends the process; so its arguments need not be known.
  *
  * What a library calls on the plugin's behalf is not seen so. Files that stay open and threads that
- * stay are counted besides (cases.c).
+ * stay are counted besides (case_conduct.c).
  */
 #include "daemon/check/watch.h"
 

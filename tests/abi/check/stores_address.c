@@ -13,5 +13,7 @@ static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *event) {
     return outcome;
 }
 
-#define PROJECTOR_EVOLVE evolve
+/* As a word of the check's own, which must not be taken for that. */
+#define PROJECTOR_COLLECTION "seed"
+#define PROJECTOR_EVOLVE     evolve
 #include "../plugins/fixture.h"

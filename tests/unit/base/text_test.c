@@ -1,4 +1,5 @@
-/* text_test.c: byte order, UTF-8 as RFC 3629 draws its borders, growing buffers. */
+/* text_test.c: byte order, UTF-8 as RFC 3629 draws its borders, names without case, growing
+ * buffers. */
 #include "unit.h"
 
 #include "base/text.h"
@@ -135,6 +136,37 @@ static void a_hash_depends_on_bytes_and_length_alone(void **state) {
 
 /* ---- Buffers --------------------------------------------------------------------------------- */
 
+static void names_are_compared_without_case(void **state) {
+    (void)state;
+    assert_true(str_is_caseless(STR("UTF-8"), "utf-8"));
+    assert_false(str_is_caseless(STR("UTF-8x"), "utf-8"));
+    assert_true(str_ends_caseless(STR("a+JSON"), "+json"));
+    assert_false(str_ends_caseless(STR("json"), "+json"));
+    assert_true(str_begins_caseless(STR("CE-id"), "ce-"));
+    assert_true(str_begins_caseless(STR("ce-"), "ce-"));
+    assert_false(str_begins_caseless(STR("ce"), "ce-"));
+    assert_false(str_begins_caseless((struct reel_str){NULL, 0}, "ce-"));
+}
+
+static void only_the_ends_are_trimmed(void **state) {
+    (void)state;
+    assert_bytes(str_trimmed(STR(" \t a\t b \t")), STR("a\t b"));
+    assert_bytes(str_trimmed(STR("\na\0")), STR("\na\0"));
+    assert_int_equal(str_trimmed(STR(" \t ")).len, 0);
+    assert_int_equal(str_trimmed((struct reel_str){NULL, 0}).len, 0);
+}
+
+static void hexadecimal_digits_have_their_values(void **state) {
+    (void)state;
+    static const char small[] = "0123456789abcdef", capital[] = "0123456789ABCDEF";
+    for (int i = 0; i < 16; i++) {
+        assert_int_equal(hex_value(small[i]), i);
+        assert_int_equal(hex_value(capital[i]), i);
+    }
+    for (const char *other = "/:@G`g\xFF"; *other; other++) assert_int_equal(hex_value(*other), -1);
+    assert_int_equal(hex_value('\0'), -1);
+}
+
 static void a_text_keeps_its_bytes_as_it_grows(void **state) {
     (void)state;
     struct text text = {0};
@@ -188,6 +220,9 @@ int main(void) {
         cmocka_unit_test(order_is_of_bytes_without_sign),
         cmocka_unit_test(the_shorter_comes_first),
         cmocka_unit_test(a_hash_depends_on_bytes_and_length_alone),
+        cmocka_unit_test(names_are_compared_without_case),
+        cmocka_unit_test(only_the_ends_are_trimmed),
+        cmocka_unit_test(hexadecimal_digits_have_their_values),
         cmocka_unit_test(a_text_keeps_its_bytes_as_it_grows),
         cmocka_unit_test(what_is_appended_stands_behind_what_was_there),
         cmocka_unit_test(a_failure_is_remembered_and_changes_nothing),

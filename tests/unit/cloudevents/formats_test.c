@@ -179,26 +179,6 @@ static void what_is_no_media_type_is_refused(void **state) {
                false);
 }
 
-static void names_are_compared_without_case(void **state) {
-    (void)state;
-    assert_true(str_is_caseless(STR("UTF-8"), "utf-8"));
-    assert_false(str_is_caseless(STR("UTF-8x"), "utf-8"));
-    assert_true(str_ends_caseless(STR("a+JSON"), "+json"));
-    assert_false(str_ends_caseless(STR("json"), "+json"));
-    assert_true(str_begins_caseless(STR("CE-id"), "ce-"));
-    assert_true(str_begins_caseless(STR("ce-"), "ce-"));
-    assert_false(str_begins_caseless(STR("ce"), "ce-"));
-    assert_false(str_begins_caseless((struct reel_str){NULL, 0}, "ce-"));
-}
-
-static void only_the_ends_are_trimmed(void **state) {
-    (void)state;
-    assert_bytes(str_trimmed(STR(" \t a\t b \t")), STR("a\t b"));
-    assert_bytes(str_trimmed(STR("\na\0")), STR("\na\0"));
-    assert_int_equal(str_trimmed(STR(" \t ")).len, 0);
-    assert_int_equal(str_trimmed((struct reel_str){NULL, 0}).len, 0);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(uri_references),
@@ -209,8 +189,6 @@ int main(void) {
         cmocka_unit_test(clean_strings),
         cmocka_unit_test(media_types_have_a_charset_or_none),
         cmocka_unit_test(what_is_no_media_type_is_refused),
-        cmocka_unit_test(names_are_compared_without_case),
-        cmocka_unit_test(only_the_ends_are_trimmed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
