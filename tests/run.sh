@@ -29,6 +29,7 @@ report=  # what a stage has to say, besides its line
 
 # Seconds for one fuzzer, for the tests of one build, and what their own limits are multiplied by.
 fuzz_seconds=15 tests_seconds=900 tests_patience=1
+cores=$(nproc)
 build_seconds=900
 
 # The sanitizers of these compilers do not know the address spaces of newer kernels, which are laid
@@ -126,7 +127,10 @@ bounded() {
 }
 
 interrupted() {
+    local jobs
+    mapfile -t jobs < <(jobs -p)
     [[ -z $running ]] || kill "$running"
+    ((${#jobs[@]} == 0)) || kill "${jobs[@]}" 2>/dev/null
     echo "interrupted" >&2
     exit 130
 }
@@ -152,8 +156,9 @@ meson_tests() {
     local name=$1
     shift 2
     rm -f "$results"
+    # Many of them wait for others more than they work.
     bounded "$tests_seconds" "${steady[@]}" meson test -C "$directory" --no-rebuild \
-        --timeout-multiplier "$patience" "$@" >"$log" 2>&1 || status=$?
+        --num-processes $((2 * cores)) --timeout-multiplier "$patience" "$@" >"$log" 2>&1 || status=$?
     count_results "$results"
     ((status == 0 || failed > failed_before)) || count_failure "meson test in $name" <"$log"
 }
@@ -251,15 +256,42 @@ stage_fuzzers() {
     CC=clang CXX=clang++ build fuzzers -Dfuzzers=true -Db_lundef=false \
         -Db_sanitize=address,undefined -Dc_args=-fsanitize=fuzzer-no-link \
         -Dcpp_args=-fsanitize=fuzzer-no-link || return
-    local directory=$scratch/fuzzers/tests/fuzz path found=
+    local directory=$scratch/fuzzers/tests/fuzz path fuzzers=()
     rm -rf "$scratch/corpus"
     check corpus env REEL_SOURCE_ROOT="$root" "$directory/corpus_from_vectors" "$scratch/corpus"
     for path in "$directory"/fuzz_*; do
-        [[ -f $path && -x $path ]] || continue
-        check "${path##*/}" fuzz "$path"
-        found=1
+        [[ ! -f $path || ! -x $path ]] || fuzzers+=("$path")
     done
-    [[ $found ]] || count_failure "looking for fuzzers" <<<"there is no fuzz_* in $directory"
+    ((${#fuzzers[@]} > 0)) ||
+        count_failure "looking for fuzzers" <<<"there is no fuzz_* in $directory"
+    fuzz_all "${fuzzers[@]}"
+    for path in "${fuzzers[@]}"; do
+        check "${path##*/}" fuzzed "${path##*/}"
+    done
+}
+
+# fuzz_all PROGRAM...: as many at a time as there are cores.
+fuzz_all() {
+    local path name
+    for path; do
+        name=${path##*/}
+        while (($(jobs -rp | wc -l) >= cores)); do
+            wait -n
+        done
+        rm -f "$scratch/$name.status"
+        (
+            status=0
+            fuzz "$path" >"$scratch/$name.said" 2>&1 || status=$?
+            echo "$status" >"$scratch/$name.status"
+        ) &
+    done
+    wait
+}
+
+# fuzzed NAME: how that went.
+fuzzed() {
+    cat "$scratch/$1.said"
+    return "$(<"$scratch/$1.status")"
 }
 
 # fuzz PROGRAM: from the seeds alone each time; what it finds in passing is thrown away.

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/subject.h"
 #include "feeds/origin.h"
 #include "feeds/publisher.h"
 
@@ -330,6 +331,10 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     if (rc < 0) return fail(error, rc, "%s", news.text);
     feed->begin_anew = false; /* it was meant for this time */
     if (rc > 0) feed_say(feed, REEL_LEVEL_WARNING, news.text);
+    if (!subject_matches(reel_text(stream->filter), reel_text(SUBJECT_ROOT ".>")))
+        feed_say(feed, REEL_LEVEL_WARNING,
+                 "what clients send is published under " SUBJECT_ROOT
+                 ", which the setting `subjects` does not cover: it is refused");
     rc = read_position(feed, error);
     if (rc < 0) return rc;
     feed->follows = from - 1;

@@ -86,14 +86,20 @@ static inline uint64_t status_number(struct client *client, const char *name) {
     return number;
 }
 
-/* Waits until the cursor is there; it may not pass. */
+/* Waits until the cursor is there, as long as it moves; it may not pass. */
 static inline void wait_for_cursor(struct client *client, uint64_t seq) {
-    for (uint64_t began = now_ms(); status_number(client, "cursor") < seq; usleep(5000))
-        if (now_ms() - began > 60000) {
+    uint64_t cursor = status_number(client, "cursor"), moved = now_ms();
+    while (cursor < seq) {
+        uint64_t before = cursor;
+        usleep(5000);
+        cursor = status_number(client, "cursor");
+        if (cursor != before) moved = now_ms();
+        if (now_ms() - moved > 60000) {
             struct reply reply = get(client, "/v1/status");
             support_failed(__FILE__, __LINE__, "not at %" PRIu64 ": %s", seq, reply.body.data);
         }
-    must(status_number(client, "cursor") == seq);
+    }
+    must(cursor == seq);
 }
 
 static inline void wait_until_ready(struct client *client) {

@@ -62,7 +62,8 @@ size_t follower_count(struct client *client);
 /* Waits until there are no more than so many, for a minute at most. */
 void follower_count_wait(struct client *client, size_t most);
 
-/* The next frame is this event of the log, or tells this position. */
+/* The next frame is this event of the log, or tells this position; positions on the way there may
+ * come before it. */
 void follower_expect(struct follower *follower, uint64_t seq);
 void follower_expect_position(struct follower *follower, uint64_t seq);
 
