@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# check_test.sh BUILD_ROOT REELD: `reeld check` finds each planted fault, by the case
-# that it belongs to and no other, and none in a good plugin.
+# check_test.sh BUILD_ROOT REELD: `reeld check` finds each planted fault, by the case that it belongs
+# to and no other, and none in a good plugin.
 #
 # With REEL_TEST_LONG=1 good plugins are checked with 1,000 seeds, else with fewer.
 set -u -o pipefail
