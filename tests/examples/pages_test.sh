@@ -103,6 +103,24 @@ make_place() {
     chmod +x "$scratch"/prefix/bin/{meson,sudo}
 }
 
+# A broker on a port that is free, and a daemon that is told of it, wherever a page says 4222.
+make_broker() {
+    local server
+    server=$(type -P nats-server) || die "there is no nats-server"
+    mkdir "$scratch/ports"
+    cat >"$scratch/prefix/bin/nats-server" <<END
+#!/bin/sh
+exec "$server" "\$@" --addr 127.0.0.1 --port -1 --ports_file_dir "$scratch/ports"
+END
+    rm "$scratch/prefix/bin/reeld"
+    cat >"$scratch/prefix/bin/reeld" <<END
+#!/bin/bash
+until port=\$(grep -ohE '127\.0\.0\.1:[0-9]+' "$scratch/ports"/*) 2>/dev/null; do sleep 0.05; done
+exec "$build/core/daemon/reeld" "\${@//127.0.0.1:4222/\${port%%[!0-9.:]*}}"
+END
+    chmod +x "$scratch"/prefix/bin/{nats-server,reeld}
+}
+
 curl() {
     command curl -sS --fail-with-body --max-time 60 "${@//http:\/\/127.0.0.1:8080/$url}"
 }
@@ -202,6 +220,7 @@ failed_block() {
 cut_blocks
 make_prefix
 make_place
+[[ $page != docs/jetstream.md ]] || make_broker
 export REEL_TOKEN_FILE=
 [[ $page != docs/operating.md ]] || REEL_TOKEN_FILE=$scratch/etc/reel/tokens
 url='' doing='' blocks=("$scratch"/blocks/???)
