@@ -93,10 +93,12 @@ static ssize_t give(uint8_t *to, size_t room, int flags, void *context) {
     if (len > wanted) len = (size_t)wanted;
     if (len == 0) return -1;
     memcpy(to, from->data, len);
-    if (is_head)
-        memcpy(frame->head + frame->head_len, from->data, len), frame->head_len += len;
-    else
+    if (is_head) {
+        memcpy(frame->head + frame->head_len, from->data, len);
+        frame->head_len += len;
+    } else {
         frame->given += len;
+    }
     from->data += len;
     from->len -= len;
     return (ssize_t)len;

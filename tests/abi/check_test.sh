@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# check_test.sh SOURCE_ROOT BUILD_ROOT REELD: `reeld check` finds each planted fault, by the case
-# that it belongs to and no other, and none in a good plugin.
+# check_test.sh BUILD_ROOT REELD: `reeld check` finds each planted fault, by the case that it belongs
+# to and no other, and none in a good plugin.
 #
 # With REEL_TEST_LONG=1 good plugins are checked with 1,000 seeds, else with fewer.
 set -u -o pipefail
-root=$1 build=$2 reeld=$3
+build=$1 reeld=$2
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 failures=0

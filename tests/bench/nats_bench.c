@@ -8,7 +8,9 @@
  */
 #include "broker.h"
 #include "daemon.h"
+#include "figures.h"
 #include "jetstream.h"
+#include "load.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -19,24 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RUNS = 5, LIVE_S = 10, PULL_BATCH = 4096, PULLS = 4, SAMPLES_MAX = 100000 };
-
-static double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static int by_size(const void *a, const void *b) {
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-/* Sorts them; the value below which this part of them lies. */
-static double quantile(double *values, size_t count, double part) {
-    qsort(values, count, sizeof *values, by_size);
-    return values[(size_t)((double)(count - 1) * part)];
-}
+enum { REPLAYS = 5, LIVE_S = 10, PULL_BATCH = 4096, PULLS = 4, SAMPLES_MAX = 100000 };
 
 /* ---- Filling --------------------------------------------------------------------------------- */
 
@@ -183,8 +168,8 @@ static void report_replay(struct broker *broker, struct jetstream *jetstream, si
     static const char *const names[] = {"pull requests, thrown away",
                                         "ordered consumer of nats.c, thrown away",
                                         "reeld, to records on disk"};
-    double best[WAYS] = {0}, ratios[WAYS][RUNS];
-    for (size_t run = 0; run < RUNS; run++) {
+    double best[WAYS] = {0}, ratios[WAYS][REPLAYS];
+    for (size_t run = 0; run < REPLAYS; run++) {
         const double seconds[WAYS] = {run_pulls(jetstream, count), run_ordered(jetstream, count),
                                       run_reeld(broker, count)};
         for (size_t i = 0; i < WAYS; i++) {
@@ -192,11 +177,11 @@ static void report_replay(struct broker *broker, struct jetstream *jetstream, si
             ratios[i][run] = seconds[PULLED] / seconds[i];
         }
     }
-    printf("replay of %zu events; best rate of %d runs, median ratio\n", count, RUNS);
+    printf("replay of %zu events; best rate of %d runs, median ratio\n", count, REPLAYS);
     for (size_t i = 0; i < WAYS; i++) {
-        double middle = quantile(ratios[i], RUNS, 0.5);
+        double middle = quantile(ratios[i], REPLAYS, 0.5);
         printf("%-52s %12.0f events/s  %.3f x pull requests (%.3f to %.3f)\n", names[i], best[i],
-               middle, ratios[i][0], ratios[i][RUNS - 1]);
+               middle, ratios[i][0], ratios[i][REPLAYS - 1]);
     }
     fflush(stdout);
 }

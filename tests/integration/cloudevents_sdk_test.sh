@@ -9,15 +9,10 @@ unset "${!REEL_@}" "${!CELLOS_@}"
 
 # shellcheck source-path=SCRIPTDIR/.. source=support/daemon.sh
 . "$root/tests/support/daemon.sh"
+# shellcheck source-path=SCRIPTDIR/.. source=support/node.sh
+. "$root/tests/support/node.sh"
 
-for program in node npm; do
-    command -v "$program" >/dev/null || { echo "there is no $program"; exit 77; }
-done
-# fetch() came with 18.
-(($(node -p 'parseInt(process.versions.node)') >= 18)) || { echo "node is too old"; exit 77; }
-timeout 120 npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$scratch/sdk" \
-    cloudevents@10 >"$scratch/npm.log" 2>&1 ||
-    { echo "the SDK cannot be had:"; tail -n 5 "$scratch/npm.log"; exit 77; }
+node_install "$scratch/sdk" cloudevents@10
 
 token="token-of-the-test"
 REEL_TOKEN=$token daemon_start "$reeld" "$scratch/log" --data "$scratch/data" || exit 1

@@ -10,15 +10,10 @@ unset "${!REEL_@}" "${!CELLOS_@}"
 
 # shellcheck source-path=SCRIPTDIR/.. source=support/daemon.sh
 . "$root/tests/support/daemon.sh"
+# shellcheck source-path=SCRIPTDIR/.. source=support/node.sh
+. "$root/tests/support/node.sh"
 
-for program in node npm; do
-    command -v "$program" >/dev/null || { echo "there is no $program"; exit 77; }
-done
-# fetch() came with 18.
-(($(node -p 'parseInt(process.versions.node)') >= 18)) || { echo "node is too old"; exit 77; }
-timeout 120 npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$scratch/client" \
-    nats@2 >"$scratch/npm.log" 2>&1 ||
-    { echo "the client cannot be had:"; tail -n 5 "$scratch/npm.log"; exit 77; }
+node_install "$scratch/client" nats@2
 
 # broker_start: on a port that it takes itself, and writes into a file. Sets `broker_pid` and
 # `broker_url`.

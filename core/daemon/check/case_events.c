@@ -98,8 +98,9 @@ void case_rules(struct maker *maker) {
     bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
     check.seq_before = reel_cursor(bench.reel) - events.count;
     guard_must(reel_view_open(bench.reel, &view, &error), &error);
-    reel_view_rejected(view, check_rejection, &check);
+    int rc = reel_view_rejected(view, check_rejection, &check);
     reel_view_close(view);
+    if (rc < 0) guard_trouble("cannot list what was rejected: %s", strerror(-rc));
 }
 
 /* ---- Records --------------------------------------------------------------------------------- */
@@ -149,8 +150,9 @@ void case_records(struct maker *maker) {
         if (!was_set[i]) was_set[i] = calloc(projector->field_count, sizeof(bool));
         struct record_check check = {parser, projector, was_set[i]};
         if (!parser || !was_set[i]) guard_trouble("out of memory");
-        reel_view_list(view, projector->declared.collection, (struct reel_str){0}, false,
-                       check_record, &check);
+        int rc = reel_view_list(view, projector->declared.collection, (struct reel_str){0}, false,
+                                check_record, &check);
+        if (rc < 0) guard_trouble("cannot list: %s", strerror(-rc));
     }
     reel_view_close(view);
 }
