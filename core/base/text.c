@@ -36,7 +36,7 @@ bool str_ends_caseless(struct reel_str str, const char *text) {
     return str.len >= len && strncasecmp(str.data + (str.len - len), text, len) == 0;
 }
 
-int hex_value(char digit) {
+int hex_digit_value(char digit) {
     if (digit >= '0' && digit <= '9') return digit - '0';
     if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
     if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;

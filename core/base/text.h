@@ -16,7 +16,7 @@ bool str_begins_caseless(struct reel_str str, const char *text);
 bool str_ends_caseless(struct reel_str str, const char *text);
 
 /* What a hexadecimal digit stands for; -1: it is none. */
-int hex_value(char digit);
+int hex_digit_value(char digit);
 
 /* Well-formed UTF-8 (RFC 3629)? A NUL is a character like any other. */
 bool utf8_valid(struct reel_str text);

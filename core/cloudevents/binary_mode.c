@@ -61,8 +61,8 @@ static bool percent_decode(char *text, size_t *len) {
             text[to++] = text[i];
             continue;
         }
-        int high = i + 1 < *len ? hex_value(text[i + 1]) : -1;
-        int low = i + 2 < *len ? hex_value(text[i + 2]) : -1;
+        int high = i + 1 < *len ? hex_digit_value(text[i + 1]) : -1;
+        int low = i + 2 < *len ? hex_digit_value(text[i + 2]) : -1;
         if (high < 0 || low < 0) return false;
         text[to++] = (char)(high << 4 | low);
         i += 2;

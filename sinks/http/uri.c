@@ -13,8 +13,8 @@ static int decode(struct reel_str raw, bool in_query, char **space, struct reel_
     for (size_t i = 0; i < raw.len; i++) {
         char c = raw.data[i];
         if (c == '%') {
-            int high = i + 2 < raw.len ? hex_value(raw.data[i + 1]) : -1;
-            int low = high >= 0 ? hex_value(raw.data[i + 2]) : -1;
+            int high = i + 2 < raw.len ? hex_digit_value(raw.data[i + 1]) : -1;
+            int low = high >= 0 ? hex_digit_value(raw.data[i + 2]) : -1;
             if (low < 0) return -EINVAL;
             c = (char)(high * 16 + low);
             i += 2;
