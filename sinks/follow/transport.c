@@ -3,9 +3,9 @@
 
 #include "cloudevents/event_rules.h"
 #include "events/frame.h"
+#include "websocket/wire.h"
 #include "json/value.h"
 #include "json/write.h"
-#include "websocket/wire.h"
 
 #include <errno.h>
 
