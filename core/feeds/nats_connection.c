@@ -41,9 +41,10 @@ static natsStatus set_servers(natsOptions *to, const char *urls) {
     int count = 0;
     char *rest = NULL;
     if (!copy) return NATS_NO_MEMORY;
-    for (char *url = strtok_r(copy, ", ", &rest); url && count < SERVERS_MAX;
-         url = strtok_r(NULL, ", ", &rest))
+    for (char *url = strtok_r(copy, ", ", &rest); url; url = strtok_r(NULL, ", ", &rest)) {
+        if (count == SERVERS_MAX) return NATS_INVALID_ARG;
         servers[count++] = url;
+    }
     return natsOptions_SetServers(to, servers, count);
 }
 

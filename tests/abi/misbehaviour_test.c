@@ -141,7 +141,8 @@ static void is_rejected(void **state) {
     reel_close(reel);
 }
 
-/* DESIGN.md, rule 4. The reason is the projector's own, so it is kept as given. */
+/* All or nothing for an event and a projector. The reason is the projector's own, so it is kept as
+ * given. */
 static void a_rejection_undoes_three_changes(void **state) {
     (void)state;
     struct reel *reel = open_with_records(NULL);

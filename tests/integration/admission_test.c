@@ -1,5 +1,5 @@
-/* admission_test.c: what is admitted as a formation and what is not (CONTRACT 6), that a command
- * given twice is done once, and a plugin that contradicts itself. */
+/* admission_test.c: what is admitted as a formation and what is not, that a command given twice
+ * is done once, and a plugin that contradicts itself. */
 #include "command_support.h"
 
 #include <errno.h>

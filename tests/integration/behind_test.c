@@ -1,5 +1,5 @@
 /* behind_test.c: collections that are behind the log: new, changed, away and back, on a whole log
- * and on a trimmed one. What is done for each is in DESIGN.md, "Storage".
+ * and on a trimmed one. What is done for each is in registry.c.
  *
  * The projector is the fixture `counter` in its versions. Event n counts for subject n % SUBJECTS;
  * another revision counts otherwise, so that the records tell which fold made them. */

@@ -1,4 +1,4 @@
-/* command_test.c: commands through reel.h, by the formation projector (CONTRACT 6).
+/* command_test.c: commands through reel.h, by the formation projector.
  *
  * A command is decided, and its event appended and folded, in one transaction; what it refuses
  * leaves nothing behind. */

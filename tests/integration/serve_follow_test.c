@@ -1,6 +1,6 @@
-/* serve_follow_test.c: CONTRACT section 5: whoever pages through a collection and then follows from
- * the first page's cursor, skipping for each record what its page had seen already, ends with the
- * right records, though the pages are of different times. */
+/* serve_follow_test.c: whoever pages through a collection and then follows from the first page's
+ * cursor, skipping for each record what its page had seen already, ends with the right records,
+ * though the pages are of different times. */
 #include "load.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* ws_access_test.c: who may follow, and what is no handshake: everything is decided before the
- * upgrade, with an answer of HTTP. RFC 6455, section 4.2.1; CONTRACT sections 5 and 7. */
+ * upgrade, with an answer of HTTP. RFC 6455, section 4.2.1. */
 #include "http_raw.h"
 #include "websocket.h"
 

@@ -1,5 +1,5 @@
 /* ws_follow_test.c: what followers are sent, by WebSocket and by server-sent events alike: from
- * where, which, in what words, and how it ends. CONTRACT section 7. */
+ * where, which, in what words, and how it ends. */
 #include "follow.h"
 #include "http_support.h"
 #include "load.h"

@@ -1,5 +1,5 @@
 /* ws_idle_test.c: thousands of followers to whom nothing happens: what each costs, that plain HTTP
- * is answered as ever, and that there are only so many. CONTRACT section 7. */
+ * is answered as ever, and that there are only so many. */
 #include "follow.h"
 #include "http_support.h"
 #include "load.h"

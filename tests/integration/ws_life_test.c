@@ -1,5 +1,5 @@
 /* ws_life_test.c: what keeps a follower's connection and what ends it: pings and pongs, progress,
- * trimming, the daemon's end. CONTRACT section 7. */
+ * trimming, the daemon's end. */
 #include "follow.h"
 #include "http_support.h"
 #include "load.h"

@@ -1,6 +1,6 @@
 /* ws_nats_test.c: following, by WebSocket and server-sent events alike, where the log mirrors a
  * stream: through a broker that is away, over gaps in the sequence, from a place that is on its
- * way, when the stream is made anew, and from one daemon to another. CONTRACT sections 7 and 8. */
+ * way, when the stream is made anew, and from one daemon to another. */
 #include "follow.h"
 #include "nats_support.h"
 

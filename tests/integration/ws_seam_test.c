@@ -1,6 +1,6 @@
 /* ws_seam_test.c: the seam between the log and what is new, while events are applied at full speed:
  * followers begin anywhere at any moment, leave and come back, and each has got just what came
- * after where it began, in order, once. CONTRACT section 7; rule 2 of the design. */
+ * after where it began, in order, once. */
 #include "follow.h"
 #include "load.h"
 

@@ -1,6 +1,5 @@
 /* ws_slow_test.c: followers that stop reading, or read a little now and then. They cost bounded
- * memory, are cut when their time is up, and slow nobody down. CONTRACT section 7; rule 7 of the
- * design. */
+ * memory, are cut when their time is up, and slow nobody down. */
 #include "follow.h"
 #include "http_support.h"
 #include "load.h"

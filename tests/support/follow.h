@@ -1,5 +1,5 @@
-/* follow.h: a follower of the daemon's events (CONTRACT section 7), by WebSocket or server-sent
- * events alike: it is told frames, one after another, in the order in which they come.
+/* follow.h: a follower of the daemon's events, by WebSocket or server-sent events
+ * alike: it is told frames, one after another, in the order in which they come.
  *
  * It works in whatever mode the daemon runs. Reading does not block unless it says so, so that one
  * thread can have many. */

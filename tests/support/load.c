@@ -88,7 +88,7 @@ const char *load_cell_of(const json_t *event) {
     return text_in(json_object_get(event, "data"), "cellId");
 }
 
-/* CONTRACT section 3, as far as these events go. */
+/* What the cell projector does, as far as these events go. */
 void load_fold_cell(json_t *cells, json_t *event) {
     json_t *data = json_object_get(event, "data");
     json_t *cell = json_object_get(cells, text_in(data, "cellId"));

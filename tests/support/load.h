@@ -19,8 +19,8 @@ uint64_t load_number(struct reel_str event);
 /* The cell that it is about; NULL: it is about a formation. */
 const char *load_cell_of(const json_t *event);
 
-/* Folds one that is about a cell into `cells`, which has them by their ids: by hand, as CONTRACT
- * section 3 has it. And: checks that an answer to GET /v1/cells shows just these. */
+/* Folds one that is about a cell into `cells`, which has them by their ids: by hand, as
+ * the cell projector should. And: checks that an answer to GET /v1/cells shows just these. */
 void load_fold_cell(json_t *cells, json_t *event);
 void load_check_cells(json_t *cells, const struct reply *reply);
 
