@@ -245,6 +245,59 @@ static void while_the_broker_is_away_writing_is_refused_and_nothing_is_kept_for_
     mirror_closed(&mirror);
 }
 
+/* ---- What is not taken ----------------------------------------------------------------------- */
+
+static void an_event_that_is_too_large_for_the_broker_is_refused(void **state) {
+    (void)state;
+    enum { PAYLOAD_MAX = 65536 };
+    struct mirror mirror = mirror_prepared("max_payload: 65536\n");
+    struct text data = {0};
+    text_format(&data, "{\"cellId\":\"c\",\"specId\":\"");
+    while (data.len < PAYLOAD_MAX) text_add(&data, "s", 1);
+    text_format(&data, "\"}");
+    struct text event = event_of("large", CELL_STARTED, data.data);
+    stream_make(&mirror.stream, NULL);
+    mirror_run(&mirror);
+    wait_until_ready(mirror.client);
+    struct reply reply = post_event(mirror.client, event.data, event.len);
+    assert_problem(&reply, 413, "payload-too-large");
+    reply_free(&reply);
+    assert_int_equal(stored_messages(&mirror), 0);
+    free(event.data);
+    free(data.data);
+    mirror_closed(&mirror);
+}
+
+static void what_a_full_stream_refuses_is_told_with_its_reason(void **state) {
+    (void)state;
+    static const char *subjects[] = {"cellos.events.>"};
+    struct mirror mirror = mirror_prepared(NULL);
+    jsStreamConfig config;
+    must(jsStreamConfig_Init(&config) == NATS_OK);
+    config.Name = STREAM;
+    config.Subjects = subjects;
+    config.SubjectsLen = 1;
+    config.MaxMsgs = 1;
+    config.Discard = js_DiscardNew;
+    must(js_AddStream(NULL, mirror.stream.context, &config, NULL, NULL) == NATS_OK);
+    mirror_run(&mirror);
+    wait_until_ready(mirror.client);
+    for (int i = 0; i < 2; i++) {
+        struct text event =
+            event_of(i == 0 ? "one" : "two", CELL_STARTED, "{\"cellId\":\"c\",\"specId\":\"s\"}");
+        struct reply reply = post_event(mirror.client, event.data, event.len);
+        if (i == 0)
+            assert_int_equal(reply.status, 201);
+        else
+            assert_problem(&reply, 503, "service-unavailable");
+        if (i == 1) assert_non_null(strstr(reply.body.data, "maximum messages"));
+        reply_free(&reply);
+        free(event.data);
+    }
+    assert_int_equal(stored_messages(&mirror), 1);
+    mirror_closed(&mirror);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_is_answered_when_it_has_come_back),
@@ -255,6 +308,8 @@ int main(void) {
         cmocka_unit_test(a_command_repeated_with_its_key_gives_the_first_result),
         cmocka_unit_test(what_was_not_clearly_answered_is_there_once_when_sent_again),
         cmocka_unit_test(while_the_broker_is_away_writing_is_refused_and_nothing_is_kept_for_later),
+        cmocka_unit_test(an_event_that_is_too_large_for_the_broker_is_refused),
+        cmocka_unit_test(what_a_full_stream_refuses_is_told_with_its_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
