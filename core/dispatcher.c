@@ -247,6 +247,7 @@ static int adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_
         .cursor = first_seq - 1,
         .first_seq = first_seq,
         .head = first_seq - 1,
+        .commits = state->commits,
     };
     memcpy(state->epoch, epoch, sizeof state->epoch);
     int rc = store_empty(&dispatcher->store, error);
@@ -292,10 +293,8 @@ static int write_all(struct dispatcher *dispatcher, struct reel_error *error) {
     int rc = log_flush(&dispatcher->log, error);
     if (rc == 0) rc = registry_flush(&dispatcher->registry, &dispatcher->fold.arena, error);
     if (rc == 0) rc = registry_put_states(&dispatcher->registry, folded, error);
-    if (rc == 0 &&
-        memcmp(&dispatcher->state, &dispatcher->committed, sizeof dispatcher->state) != 0)
-        rc = store_put_state(&dispatcher->store, &dispatcher->state, error);
-    return rc;
+    dispatcher->state.commits++;
+    return rc == 0 ? store_put_state(&dispatcher->store, &dispatcher->state, error) : rc;
 }
 
 int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *error) {

@@ -34,6 +34,7 @@ struct store_state {
     uint64_t first_seq; /* the floor: oldest seq that the log may still hold */
     uint64_t head;
     uint64_t applied, ignored, rejected;
+    uint64_t commits; /* so many, of whatever kind: two states with one number are the same */
 };
 
 /* What the store knows of one collection, whether or not its plugin is loaded. */

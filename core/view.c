@@ -133,17 +133,17 @@ static void view_reset(struct reel_view *view) {
     view->deadline_ms = UINT64_MAX;
 }
 
-/* Reads where it stands, unless it stood there when it was last open. */
+/* Reads where it stands, and forgets what it knew, unless it stood there when it was last open. By
+ * our own count of commits, which is of the snapshot itself: LMDB's number of it (mdb_txn_id) is
+ * read a moment earlier, and two commits in that moment leave it behind. */
 static int read_state(struct reel_view *view) {
-    size_t commit = mdb_txn_id(view->txn);
-    if (commit == view->commit) return 0;
-    view->commit = 0;
+    uint64_t commits = view->state.commits;
     int rc = store_get_state(&view->reel->dispatcher.store, view->txn, &view->state);
-    if (rc < 0) return rc;
-    view->commit = commit;
-    view->is_measured = false;
-    view->collection = NULL;
-    return 0;
+    if (rc < 0 || view->state.commits != commits) {
+        view->is_measured = false;
+        view->collection = NULL;
+    }
+    return rc;
 }
 
 static int view_begin(struct reel_view *view, struct reel_error *error) {

@@ -16,9 +16,8 @@ struct reel_view {
     MDB_txn *txn;                      /* NULL: its time was up */
     uint64_t deadline_ms;
 
-    /* What it has read of `meta`, which is the same until the next commit: a view that was closed
-     * and is opened again before that still knows it. */
-    size_t commit; /* LMDB's number of the one that it is of; 0: nothing is known */
+    /* What it has read of `meta`. A view that was closed, and is opened again before the next
+     * commit, still knows it. */
     struct store_state state;
     struct reel_position position; /* if is_measured */
     bool is_measured;
