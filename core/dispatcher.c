@@ -247,7 +247,6 @@ static int adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_
         .cursor = first_seq - 1,
         .first_seq = first_seq,
         .head = first_seq - 1,
-        .commits = state->commits,
     };
     memcpy(state->epoch, epoch, sizeof state->epoch);
     int rc = store_empty(&dispatcher->store, error);
@@ -293,7 +292,7 @@ static int write_all(struct dispatcher *dispatcher, struct reel_error *error) {
     int rc = log_flush(&dispatcher->log, error);
     if (rc == 0) rc = registry_flush(&dispatcher->registry, &dispatcher->fold.arena, error);
     if (rc == 0) rc = registry_put_states(&dispatcher->registry, folded, error);
-    dispatcher->state.commits++;
+    dispatcher->state.txn_id = mdb_txn_id(dispatcher->store.txn);
     return rc == 0 ? store_put_state(&dispatcher->store, &dispatcher->state, error) : rc;
 }
 

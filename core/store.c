@@ -349,6 +349,7 @@ static int mark_as_backup(const char *directory, uint64_t map_bytes, struct reel
     if (rc == 0) rc = open_databases(&copy, error);
     if (rc == 0) rc = store_get_state(&copy, copy.txn, &state);
     if (rc == 0) state.is_backup = !mirrors(&copy);
+    if (rc == 0) state.txn_id = mdb_txn_id(copy.txn); /* a copy's numbers begin anew */
     if (rc == 0) rc = store_put_state(&copy, &state, error);
     if (rc == 0)
         rc = store_commit(&copy, error);

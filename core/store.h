@@ -34,7 +34,7 @@ struct store_state {
     uint64_t first_seq; /* the floor: oldest seq that the log may still hold */
     uint64_t head;
     uint64_t applied, ignored, rejected;
-    uint64_t commits; /* so many, of whatever kind: two states with one number are the same */
+    uint64_t txn_id; /* LMDB's number of the transaction that wrote this */
 };
 
 /* What the store knows of one collection, whether or not its plugin is loaded. */

@@ -133,15 +133,30 @@ static void view_reset(struct reel_view *view) {
     view->deadline_ms = UINT64_MAX;
 }
 
-/* Reads where it stands, and forgets what it knew, unless it stood there when it was last open. By
- * our own count of commits, which is of the snapshot itself: LMDB's number of it (mdb_txn_id) is
- * read a moment earlier, and two commits in that moment leave it behind. */
+/* Reads where it stands, and forgets what it knew, unless it stood there when it was last open. */
 static int read_state(struct reel_view *view) {
-    uint64_t commits = view->state.commits;
+    uint64_t before = view->state.txn_id;
     int rc = store_get_state(&view->reel->dispatcher.store, view->txn, &view->state);
-    if (rc < 0 || view->state.commits != commits) {
+    if (rc < 0 || view->state.txn_id != before) {
         view->is_measured = false;
         view->collection = NULL;
+    }
+    return rc;
+}
+
+/* LMDB notes which snapshot it is to be a moment before it looks for its root. If two commits come
+ * in that moment, it finds the second one's root, maybe before that commit has ended, and the next
+ * view could be older. What the snapshot says of itself tells, and then it is taken again. */
+static int take_snapshot(struct reel_view *view) {
+    enum { TRIES_MAX = 16 };
+    struct store *store = &view->reel->dispatcher.store;
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < TRIES_MAX; i++) {
+        if (i > 0) mdb_txn_reset(view->txn);
+        rc = view->txn ? mdb_txn_renew(view->txn)
+                       : mdb_txn_begin(store->env, NULL, MDB_RDONLY, &view->txn);
+        if (rc == 0 && read_state(view) < 0) return MDB_CORRUPTED;
+        if (rc == 0 && view->state.txn_id <= mdb_txn_id(view->txn)) return 0;
     }
     return rc;
 }
@@ -151,16 +166,14 @@ static int view_begin(struct reel_view *view, struct reel_error *error) {
     struct store *store = &reel->dispatcher.store;
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&view->lock);
     if (atomic_load(&store->broken)) return fail(error, -EIO, "the store failed earlier");
-    int rc = view->txn ? mdb_txn_renew(view->txn)
-                       : mdb_txn_begin(store->env, NULL, MDB_RDONLY, &view->txn);
+    int rc = take_snapshot(view);
     if (rc != 0) {
         if (view->txn) mdb_txn_abort(view->txn);
         view->txn = NULL;
         return store_fail(store, rc, "cannot begin a view", error);
     }
     view->deadline_ms = clock_ms() + reel->view_ms_max;
-    rc = read_state(view);
-    return rc < 0 ? fail(error, rc, "cannot read the store's state") : 0;
+    return 0;
 }
 
 int reel_view_open(struct reel *reel, struct reel_view **ret, struct reel_error *error) {

@@ -158,7 +158,7 @@ meson_tests() {
     rm -f "$results"
     # Many of them wait for others more than they work.
     bounded "$tests_seconds" "${steady[@]}" meson test -C "$directory" --no-rebuild \
-        --num-processes $((2 * cores)) --timeout-multiplier "$patience" "$@" >"$log" 2>&1 || status=$?
+        --num-processes $((cores + 1)) --timeout-multiplier "$patience" "$@" >"$log" 2>&1 || status=$?
     count_results "$results"
     ((status == 0 || failed > failed_before)) || count_failure "meson test in $name" <"$log"
 }

@@ -1,6 +1,7 @@
 /* http_access_test.c: who may do what: every route that the API describes, tokens from file and
  * environment, their change while running; and that no token is ever shown. */
 #include "http_support.h"
+#include "load.h"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -69,6 +70,8 @@ static void every_route_but_health_wants_a_token_and_writing_one_that_may(void *
     struct client *stranger = client_opened(&site.daemon, "unknown-token-of-the-tests");
     struct client *prefix = client_opened(&site.daemon, "write-token-of-the-test");
     size_t count = routes_of(&site, routes, 64), open = 0, writing = 0;
+    struct reply ready = get_until(site.nobody, "/readyz", 200);
+    reply_free(&ready);
     for (size_t i = 0; i < count; i++) {
         const struct route *route = &routes[i];
         if (route->open) {
