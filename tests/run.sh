@@ -28,7 +28,7 @@ running= # the process that `bounded` waits for
 report=  # what a stage has to say, besides its line
 
 # Seconds for one fuzzer, for the tests of one build, and what their own limits are multiplied by.
-fuzz_seconds=15 tests_seconds=900 tests_patience=1
+fuzz_seconds=10 tests_seconds=900 tests_patience=1
 cores=$(nproc)
 build_seconds=900
 
@@ -64,7 +64,7 @@ take_arguments() {
     for argument; do
         if [[ $argument == --long ]]; then
             export REEL_TEST_LONG=1
-            fuzz_seconds=150 tests_seconds=9000 tests_patience=10
+            fuzz_seconds=100 tests_seconds=9000 tests_patience=10
         elif [[ " ${stages[*]} " == *" $argument "* ]]; then
             chosen+=("$argument")
         else
@@ -158,7 +158,7 @@ meson_tests() {
     rm -f "$results"
     # Many of them wait for others more than they work.
     bounded "$tests_seconds" "${steady[@]}" meson test -C "$directory" --no-rebuild \
-        --num-processes $((cores + 1)) --timeout-multiplier "$patience" "$@" >"$log" 2>&1 || status=$?
+        --num-processes $((2 * cores)) --timeout-multiplier "$patience" "$@" >"$log" 2>&1 || status=$?
     count_results "$results"
     ((status == 0 || failed > failed_before)) || count_failure "meson test in $name" <"$log"
 }
