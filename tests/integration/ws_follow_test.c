@@ -39,8 +39,8 @@ static void post_some(struct site *site, size_t count) {
 static const char *const payloads[] = {
     "{\"specversion\":\"1.0\",\"type\":\"t\"}",
     " { \"type\" :\r\n\t\"t\",\n \"data\" : [ 1.50, -0, 1e2 ] }\r\n",
-    "{\"type\":\"t\",\"data\":\"\\u0000\\ud83d\\ude00 \xF0\x9F\x98\x80 \\r\\n \\u2028 "
-    "\xE2\x80\xA8\"}",
+    ("{\"type\":\"t\",\"data\":\"\\u0000\\ud83d\\ude00 \xF0\x9F\x98\x80 \\r\\n \\u2028 "
+     "\xE2\x80\xA8\"}"),
     "[]",
     "\"a \\\" text\"",
     "{\"type\":\"t\",\"type\":\"u\"}",
