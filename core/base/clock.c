@@ -11,6 +11,11 @@ uint64_t clock_ms(void) {
     return clock_ns() / 1000000;
 }
 
+uint32_t clock_left_ms(uint64_t until_ms) {
+    uint64_t now = clock_ms();
+    return now < until_ms ? (uint32_t)(until_ms - now) : 0;
+}
+
 struct timespec clock_at(uint64_t ns) {
     struct timespec at = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
     return at;

@@ -9,6 +9,9 @@
 uint64_t clock_ns(void);
 uint64_t clock_ms(void);
 
+/* How long it is until then (clock_ms); 0: it is past. */
+uint32_t clock_left_ms(uint64_t until_ms);
+
 /* That moment, and the one in so many milliseconds, for pthread_cond_timedwait on a condition that
  * clock_condition has made. */
 struct timespec clock_at(uint64_t ns);

@@ -46,8 +46,8 @@ struct daemon {
 /* Starts a sink, which lives until it is stopped. */
 int stage_start(struct daemon *daemon, const struct reel_sink *sink, struct reel_error *error);
 
-/* Ends them all, the last first; with a bound for what is under way. */
-void stages_drain(struct daemon *daemon, uint32_t timeout_ms);
+/* Ends them all, the last first; what is under way has until then (clock_ms). */
+void stages_drain(struct daemon *daemon, uint64_t until_ms);
 void stages_stop(struct daemon *daemon);
 
 /* For the intake: wakes the sinks. `context` is the daemon. */

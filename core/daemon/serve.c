@@ -359,21 +359,15 @@ static int start(struct daemon *daemon, int argc, char **argv, struct reel_error
     return rc;
 }
 
-static uint32_t left_ms(uint64_t until_ms) {
-    uint64_t now = clock_ms();
-    return now < until_ms ? (uint32_t)(until_ms - now) : 0;
-}
-
 /* What is under way ends; then everything does, in the opposite order. */
 static void end(struct daemon *daemon) {
-    uint64_t began_ms = clock_ms();
-    uint64_t timeout_ms = config_number(daemon->config, "drain_ms_max");
+    uint64_t until_ms = clock_ms() + config_number(daemon->config, "drain_ms_max");
     atomic_store(&daemon->draining, true);
-    uint64_t until_ms = began_ms + timeout_ms;
-    if (daemon->feed) feed_drain(daemon->feed, left_ms(until_ms)); /* what waits to come back */
+    if (daemon->feed)
+        feed_drain(daemon->feed, clock_left_ms(until_ms)); /* what waits to come back */
     if (daemon->intake) { /* then what has been handed over, so that all sinks see it */
-        intake_drain(daemon->intake, left_ms(until_ms));
-        stages_drain(daemon, left_ms(until_ms));
+        intake_drain(daemon->intake, clock_left_ms(until_ms));
+        stages_drain(daemon, until_ms);
         if (daemon->feed) feed_stop(daemon->feed);
         intake_stop(daemon->intake);
     }

@@ -226,13 +226,10 @@ void stages_moved(void *context, uint64_t cursor) {
     }
 }
 
-void stages_drain(struct daemon *daemon, uint32_t timeout_ms) {
-    uint64_t until_ms = clock_ms() + timeout_ms;
+void stages_drain(struct daemon *daemon, uint64_t until_ms) {
     for (size_t i = daemon->stage_count; i-- > 0;) {
         const struct stage *stage = &daemon->stages[i];
-        uint64_t now = clock_ms();
-        if (stage->sink->drain)
-            stage->sink->drain(stage->state, now < until_ms ? (uint32_t)(until_ms - now) : 0);
+        if (stage->sink->drain) stage->sink->drain(stage->state, clock_left_ms(until_ms));
     }
 }
 

@@ -192,16 +192,21 @@ static int push(struct feed *feed, struct batch *batch, struct reel_error *error
 
 /* ---- What a session tells -------------------------------------------------------------------- */
 
-/* Once a session. */
+static int read_position(struct feed *feed, struct reel_position *ret, struct reel_error *error) {
+    struct reel_view *view;
+    int rc = reel_view_open(feed->options.reel, &view, error);
+    if (rc < 0) return rc;
+    rc = reel_view_position(view, ret);
+    reel_view_close(view);
+    return rc < 0 ? fail(error, rc, "cannot see how far the log reaches") : 0;
+}
+
+/* Once a session; if there is no view to be had, another time. */
 static void say_level(struct feed *feed) {
     char sentence[300];
-    struct reel_view *view;
-    struct reel_position now = {0};
+    struct reel_position now;
     const struct reel_position *began = &feed->began;
-    if (reel_view_open(feed->options.reel, &view, NULL) < 0) return;
-    int rc = reel_view_position(view, &now);
-    reel_view_close(view);
-    if (rc < 0) return;
+    if (read_position(feed, &now, NULL) < 0) return;
     feed->was_level = true;
     uint64_t applied = now.applied - began->applied, ignored = now.ignored - began->ignored,
              rejected = now.rejected - began->rejected;
@@ -260,14 +265,11 @@ int feed_level(struct feed *feed, uint64_t last_seq, struct reel_error *error) {
 }
 
 int feed_trim(struct feed *feed, uint64_t first_seq, struct reel_error *error) {
-    struct reel_view *view;
     struct reel_position position;
     if (first_seq <= feed->first_seq) return 0;
-    int rc = reel_view_open(feed->options.reel, &view, error);
-    if (rc < 0) return rc == -EAGAIN ? 0 : rc; /* another time */
-    rc = reel_view_position(view, &position);
-    reel_view_close(view);
-    if (rc < 0) return rc == -ETIME ? 0 : fail(error, rc, "cannot see where the log begins");
+    int rc = read_position(feed, &position, error);
+    if (rc == -EAGAIN || rc == -ETIME) return 0; /* another time */
+    if (rc < 0) return rc;
     uint64_t floor = first_seq <= position.head ? first_seq : position.head + 1;
     rc = reel_trim(feed->options.reel, floor, error);
     if (rc == 0 && floor == first_seq) feed->first_seq = first_seq;
@@ -311,15 +313,6 @@ static void wait_for_batches(struct feed *feed) {
     feed->failed = 0;
 }
 
-static int read_position(struct feed *feed, struct reel_error *error) {
-    struct reel_view *view;
-    int rc = reel_view_open(feed->options.reel, &view, error);
-    if (rc < 0) return rc;
-    rc = reel_view_position(view, &feed->began);
-    reel_view_close(view);
-    return rc < 0 ? fail(error, rc, "cannot see how far the log reaches") : 0;
-}
-
 int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *ret_from,
                struct reel_error *error) {
     const struct feed_options *options = &feed->options;
@@ -335,7 +328,7 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
         feed_say(feed, REEL_LEVEL_WARNING,
                  "what clients send is published under " SUBJECT_ROOT
                  ", which the setting `subjects` does not cover: it is refused");
-    rc = read_position(feed, error);
+    rc = read_position(feed, &feed->began, error);
     if (rc < 0) return rc;
     feed->follows = from - 1;
     feed->first_seq = 0;

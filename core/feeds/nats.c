@@ -240,7 +240,7 @@ static int take_message(struct session *session, natsMsg *msg, const struct nats
     return rc == 0 && level ? feed_level(session->feed, place->seq, error) : rc;
 }
 
-static int take_answer(struct session *session, natsMsg *msg, const uint8_t id_hash[16]) {
+static void take_answer(struct session *session, natsMsg *msg, const uint8_t id_hash[16]) {
     const char *status = nats_header(msg, "Status");
     json_t *answer = NULL, *failure;
     if (!status)
@@ -257,7 +257,6 @@ static int take_answer(struct session *session, natsMsg *msg, const uint8_t id_h
                        : why  ? why
                               : "the broker's answer cannot be read");
     json_decref(answer);
-    return 0;
 }
 
 /* A request has ended, unless it is but a heartbeat. */
@@ -287,9 +286,11 @@ static int take(struct session *session, natsMsg *msg, struct reel_error *error)
     const char *token = natsMsg_GetSubject(msg);
     size_t len = strlen(session->inbox);
     token = strlen(token) > len ? token + len + 1 : "";
-    int rc = nats_id_read(token, id_hash)
-                 ? take_answer(session, msg, id_hash)
-                 : take_word(session, msg, strtoull(token, NULL, 10), error);
+    int rc = 0;
+    if (nats_id_read(token, id_hash))
+        take_answer(session, msg, id_hash);
+    else
+        rc = take_word(session, msg, strtoull(token, NULL, 10), error);
     natsMsg_Destroy(msg);
     return rc;
 }

@@ -105,6 +105,11 @@ static void publication_destroy(struct publication *publication) {
     free(publication);
 }
 
+static void job_ended(struct publisher *publisher) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
+    if (--publisher->jobs == 0) pthread_cond_broadcast(&publisher->idle);
+}
+
 /* The job is its owner's again. Not under the lock: he may do anything. */
 static void finish(struct publication *publication, int rc, const char *sentence) {
     struct publisher *publisher = publication->publisher;
@@ -114,8 +119,7 @@ static void finish(struct publication *publication, int rc, const char *sentence
     if (rc < 0) job->work.rc = fail(&job->work.error, rc, "%s", sentence);
     publication->done(job);
     publication_destroy(publication);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
-    if (--publisher->jobs == 0) pthread_cond_broadcast(&publisher->idle);
+    job_ended(publisher);
 }
 
 /* Where the trying gave a number of its own, the stream's takes its place. Once for each result:
@@ -278,8 +282,7 @@ int publisher_push(struct publisher *publisher, struct job *job, struct reel_err
     job->context = publication->context;
     job->work.outbox = NULL;
     free(publication);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
-    if (--publisher->jobs == 0) pthread_cond_broadcast(&publisher->idle);
+    job_ended(publisher);
     return rc;
 }
 

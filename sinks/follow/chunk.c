@@ -94,11 +94,21 @@ struct reel_entry chunk_entry(const struct chunk *chunk, size_t n) {
     };
 }
 
-size_t chunk_find_seq(const struct chunk *chunk, uint64_t seq) {
+static uint64_t seq_of(const struct chunk_frame *frame) {
+    return frame->seq;
+}
+
+static uint64_t end_of(const struct chunk_frame *frame) {
+    return frame->end;
+}
+
+/* The first frame of which that is beyond `value`; both rise from frame to frame. */
+static size_t find_beyond(const struct chunk *chunk, uint64_t value,
+                          uint64_t (*of)(const struct chunk_frame *frame)) {
     size_t low = 0, high = chunk->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (chunk->frames[middle].seq > seq)
+        if (of(&chunk->frames[middle]) > value)
             high = middle;
         else
             low = middle + 1;
@@ -106,14 +116,10 @@ size_t chunk_find_seq(const struct chunk *chunk, uint64_t seq) {
     return low;
 }
 
+size_t chunk_find_seq(const struct chunk *chunk, uint64_t seq) {
+    return find_beyond(chunk, seq, seq_of);
+}
+
 size_t chunk_find_byte(const struct chunk *chunk, size_t at) {
-    size_t low = 0, high = chunk->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (chunk->frames[middle].end > at)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
+    return find_beyond(chunk, at, end_of);
 }
