@@ -6,6 +6,7 @@
 #include "keys.h"
 #include "registry.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -122,21 +123,35 @@ int changes_find(struct collection *collection, struct reel_str key, struct aren
 
 /* ---- Flushing -------------------------------------------------------------------------------- */
 
+/* A record in the order of keys. Most are told apart by the first bytes, which are beside it. */
+struct keyed {
+    uint64_t head;
+    struct change *change;
+};
+
+static uint64_t key_head(struct reel_str key) {
+    uint64_t head = 0;
+    memcpy(&head, key.data, key.len < sizeof head ? key.len : sizeof head);
+    return be64toh(head);
+}
+
 static int compare_keys(const void *a, const void *b) {
-    return str_compare((*(struct change *const *)a)->key, (*(struct change *const *)b)->key);
+    const struct keyed *left = a, *right = b;
+    if (left->head != right->head) return left->head < right->head ? -1 : 1;
+    return str_compare(left->change->key, right->change->key);
 }
 
 /* The dirty ones, in key order: LMDB finds each from where the last one was. */
-static struct change **sort_dirty(const struct changes *changes, struct arena *arena,
-                                  size_t *ret_count) {
-    struct change **sorted = arena_alloc(arena, changes->count * sizeof *sorted);
+static struct keyed *sort_dirty(const struct changes *changes, struct arena *arena,
+                                size_t *ret_count) {
+    struct keyed *sorted = arena_alloc(arena, changes->count * sizeof *sorted);
     if (!sorted) return NULL;
     size_t count = 0;
     bool in_order = true;
     for (size_t i = 0; i < changes->count; i++) {
         struct change *change = change_at(changes, i);
         if (!change->dirty) continue;
-        sorted[count++] = change;
+        sorted[count++] = (struct keyed){key_head(change->key), change};
         if (count > 1 && in_order)
             in_order = compare_keys(&sorted[count - 2], &sorted[count - 1]) < 0;
     }
@@ -165,28 +180,30 @@ static int flush_one(struct keys_writer *writer, struct collection *collection,
     return 0;
 }
 
-static int flush_records(struct collection *collection, struct change *const *sorted, size_t count,
+static int flush_records(struct collection *collection, const struct keyed *sorted, size_t count,
                          struct reel_error *error) {
     struct keys_writer writer;
     int rc = keys_writer_start(&writer, collection->store, collection->dbi, error);
     if (rc < 0) return rc;
     for (size_t i = 0; i < count && rc == 0; i++)
-        rc = flush_one(&writer, collection, sorted[i], error);
+        rc = flush_one(&writer, collection, sorted[i].change, error);
     keys_writer_finish(&writer);
     return rc;
 }
 
-static int flush_index(struct collection *collection, struct change *const *sorted, size_t count,
+static int flush_index(struct collection *collection, const struct keyed *sorted, size_t count,
                        struct arena *arena, struct reel_error *error) {
     struct index_move *moves = arena_alloc(arena, count * sizeof *moves);
     if (!moves) return fail_memory(error);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        const struct change *change = sorted[i].change;
         moves[i] = (struct index_move){
-            .key = sorted[i]->key,
-            .from = sorted[i]->stored_changed,
-            .to = sorted[i]->changed,
-            .deleted = !sorted[i]->exists,
+            .key = change->key,
+            .from = change->stored_changed,
+            .to = change->changed,
+            .deleted = !change->exists,
         };
+    }
     return index_write(collection->store, collection->index, moves, count, arena, error);
 }
 
@@ -194,7 +211,7 @@ int changes_flush(struct collection *collection, struct arena *arena, struct ree
     struct changes *changes = &collection->changes;
     if (changes->count == 0) return 0;
     size_t count;
-    struct change **sorted = sort_dirty(changes, arena, &count);
+    struct keyed *sorted = sort_dirty(changes, arena, &count);
     if (!sorted) return fail_memory(error);
     int rc = count > 0 ? flush_records(collection, sorted, count, error) : 0;
     if (rc == 0 && count > 0) rc = flush_index(collection, sorted, count, arena, error);

@@ -65,24 +65,19 @@ static int fold_event(struct dispatcher *dispatcher, struct reel_event *event, u
     return 0;
 }
 
-/* Reads a payload: 1 and an event, or 0 and the reason why there is none. */
-static int read_payload(struct dispatcher *dispatcher, const struct log_entry *entry,
-                        struct reel_event *ret_event, char reason[REASON_BYTES],
-                        struct reel_error *error) {
-    struct json *json;
-    const char *why;
-    if (entry->flags & LOG_OVERSIZE) {
+/* Is it an event? 1, or 0 and the reason why not. */
+static int check_reading(struct dispatcher *dispatcher, const struct reading *reading,
+                         char reason[REASON_BYTES], struct reel_error *error) {
+    if (reading->entry.flags & LOG_OVERSIZE) {
         snprintf(reason, REASON_BYTES, "event of %" PRIu32 " bytes, at most %" PRIu32 " are taken",
-                 entry->size, dispatcher->event_bytes_max);
+                 reading->entry.size, dispatcher->event_bytes_max);
         return 0;
     }
-    int rc = json_parse(dispatcher->parser, entry->bytes, entry->room, &json, &why);
-    if (rc == -ENOMEM) return fail_memory(error);
-    if (rc < 0) {
-        snprintf(reason, REASON_BYTES, "event payload not JSON: %s", why);
+    if (reading->rc == -ENOMEM) return fail_memory(error);
+    if (reading->rc < 0) {
+        snprintf(reason, REASON_BYTES, "event payload not JSON: %s", reading->why);
         return 0;
     }
-    event_read(json, ret_event);
     return 1;
 }
 
@@ -109,10 +104,24 @@ static int fold_read(struct dispatcher *dispatcher, uint64_t seq, struct reel_ev
 
 /* ---- Taking events in ------------------------------------------------------------------------ */
 
+bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes) {
+    struct log_entry entry = {.bytes = bytes};
+    return reader_put(dispatcher->reader, &entry, bytes.len <= dispatcher->event_bytes_max);
+}
+
+/* Reads an entry, unless it was expected. */
+static struct reading *read_entry(struct dispatcher *dispatcher, const struct log_entry *entry,
+                                  struct reel_str arrived) {
+    if (!arrived.data || reader_first(dispatcher->reader) != arrived.data)
+        return reader_read(dispatcher->reader, entry);
+    struct reading *reading = reader_take(dispatcher->reader);
+    reading->entry = *entry;
+    return reading;
+}
+
 int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival, struct taken *ret,
                     struct reel_error *error) {
     char reason[REASON_BYTES];
-    struct reel_event event;
     struct log_entry entry = {
         .seq = arrival->seq ? arrival->seq : dispatcher->state.head + 1,
         .time_ns = arrival->seq ? arrival->time_ns : dispatcher->time_ns,
@@ -129,19 +138,21 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival
     int rc = log_append(&dispatcher->log, &entry, error);
     if (rc < 0) return rc;
     dispatcher->state.head = entry.seq;
-    rc = read_payload(dispatcher, &entry, &event, reason, error);
+    struct reading *reading = read_entry(dispatcher, &entry, arrival->bytes);
+    rc = check_reading(dispatcher, reading, reason, error);
     if (rc < 0) return rc;
     bool is_event = rc > 0;
     if (is_event) {
-        entry.type = event.type;
-        entry.subject = event.subject;
+        entry.type = reading->event.type;
+        entry.subject = reading->event.subject;
     } else if (!(entry.flags & LOG_OVERSIZE)) {
         entry.flags |= LOG_NOT_JSON;
     }
     log_describe(&dispatcher->log, &entry);
     *ret = (struct taken){.seq = entry.seq, .is_json = is_event};
     if (!arrival->fold) return 0;
-    return fold_read(dispatcher, entry.seq, is_event ? &event : NULL, reason, &ret->outcome, error);
+    return fold_read(dispatcher, entry.seq, is_event ? &reading->event : NULL, reason,
+                     &ret->outcome, error);
 }
 
 void dispatcher_reach(struct dispatcher *dispatcher, uint64_t seq) {
@@ -164,38 +175,78 @@ static bool is_for_nobody(struct dispatcher *dispatcher, const struct log_entry 
     return true;
 }
 
-static int fold_entry(struct dispatcher *dispatcher, const struct log_entry *entry,
-                      struct reel_error *error) {
+static int fold_reading(struct dispatcher *dispatcher, struct reading *reading,
+                        struct reel_error *error) {
     char reason[REASON_BYTES];
-    struct reel_event event = {0};
     reel_outcome outcome;
-    int rc = is_for_nobody(dispatcher, entry)
-                 ? 1
-                 : read_payload(dispatcher, entry, &event, reason, error);
+    int rc = check_reading(dispatcher, reading, reason, error);
     if (rc < 0) return rc;
-    return fold_read(dispatcher, entry->seq, rc > 0 ? &event : NULL, reason, &outcome, error);
+    return fold_read(dispatcher, reading->entry.seq, rc > 0 ? &reading->event : NULL, reason,
+                     &outcome, error);
+}
+
+/* A catch-up's way through the log, within a transaction's bounds. */
+struct catch_up {
+    struct log_walk walk;
+    struct log_entry entry; /* the next one, if there is one within the bounds */
+    bool has_entry;
+    bool at_end; /* of the log */
+    uint64_t events_left, bytes_left;
+};
+
+/* Goes to the next entry. The `first` is within the bounds in any case: it may be from a time when
+ * larger ones were taken. */
+static int catch_up_step(struct catch_up *catch_up, bool first, struct reel_error *error) {
+    int rc = log_next(&catch_up->walk, &catch_up->entry, error);
+    if (rc < 0) return rc;
+    uint64_t left = catch_up->bytes_left, len = rc > 0 ? catch_up->entry.bytes.len : 0;
+    bool fits = catch_up->events_left > 0 && len <= left;
+    catch_up->at_end = rc == 0;
+    catch_up->has_entry = rc > 0 && (fits || first);
+    catch_up->bytes_left -= len < left ? len : left;
+    if (catch_up->has_entry) catch_up->events_left--;
+    return 0;
+}
+
+/* The next entry's reading, when as many as there is room for behind it may be read: 1; 0: that is
+ * all; or an error. */
+static int catch_up_read(struct dispatcher *dispatcher, struct catch_up *catch_up,
+                         struct reading **ret, struct reel_error *error) {
+    while (catch_up->has_entry && reader_put(dispatcher->reader, &catch_up->entry,
+                                             !is_for_nobody(dispatcher, &catch_up->entry))) {
+        int rc = catch_up_step(catch_up, false, error);
+        if (rc < 0) return rc;
+    }
+    *ret = reader_take(dispatcher->reader);
+    return *ret != NULL;
+}
+
+static int fold_entries(struct dispatcher *dispatcher, struct catch_up *catch_up,
+                        struct reel_error *error) {
+    struct reading *reading;
+    int rc = catch_up_step(catch_up, true, error);
+    if (rc < 0) return rc;
+    while ((rc = catch_up_read(dispatcher, catch_up, &reading, error)) > 0) {
+        rc = fold_reading(dispatcher, reading, error);
+        if (rc == 0) rc = dispatcher_relieve(dispatcher, error);
+        if (rc < 0) return rc;
+    }
+    if (catch_up->at_end) dispatcher->folded = dispatcher->state.head; /* beyond are only gaps */
+    return rc;
 }
 
 /* Folds from `from_seq` on, up to a transaction's bounds. */
 static int fold_log(struct dispatcher *dispatcher, uint64_t from_seq, struct reel_error *error) {
-    uint64_t events = (uint64_t)dispatcher->batch_events_max * CATCH_UP_FACTOR;
-    uint64_t bytes = dispatcher->batch_bytes_max;
-    size_t taken = 0; /* at least one: it may be from a time when larger ones were taken */
-    struct log_walk walk;
-    struct log_entry entry;
-    int rc = log_walk_start(&walk, &dispatcher->store, dispatcher->store.txn, from_seq, error);
+    struct catch_up catch_up = {
+        .events_left = (uint64_t)dispatcher->batch_events_max * CATCH_UP_FACTOR,
+        .bytes_left = dispatcher->batch_bytes_max,
+    };
+    int rc =
+        log_walk_start(&catch_up.walk, &dispatcher->store, dispatcher->store.txn, from_seq, error);
     if (rc < 0) return rc;
-    while ((rc = log_next(&walk, &entry, error)) > 0) {
-        if (taken == events || (taken > 0 && entry.bytes.len > bytes)) break;
-        bytes -= entry.bytes.len < bytes ? entry.bytes.len : bytes;
-        taken++;
-        rc = fold_entry(dispatcher, &entry, error);
-        if (rc == 0) rc = dispatcher_relieve(dispatcher, error);
-        if (rc < 0) break;
-    }
-    log_walk_finish(&walk);
-    if (rc == 0) dispatcher->folded = dispatcher->state.head; /* the log has no more, only gaps */
-    return rc < 0 ? rc : 0;
+    rc = fold_entries(dispatcher, &catch_up, error);
+    log_walk_finish(&catch_up.walk);
+    return rc;
 }
 
 int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error) {
@@ -304,12 +355,14 @@ int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *err
         return rc;
     }
     registry_committed(&dispatcher->registry);
+    reader_clear(dispatcher->reader);
     dispatcher->committed = dispatcher->state;
     arena_reset(&dispatcher->fold.arena);
     return 0;
 }
 
 void dispatcher_abort(struct dispatcher *dispatcher) {
+    reader_clear(dispatcher->reader); /* before the map's pages go */
     store_abort(&dispatcher->store);
     log_abort(&dispatcher->log);
     registry_aborted(&dispatcher->registry);
@@ -321,7 +374,7 @@ void dispatcher_finish(struct dispatcher *dispatcher) {
     registry_finish(&dispatcher->registry);
     router_finish(&dispatcher->router);
     fold_finish(&dispatcher->fold);
-    json_parser_destroy(dispatcher->parser);
+    reader_destroy(dispatcher->reader);
     log_finish(&dispatcher->log);
     store_close(&dispatcher->store);
 }

@@ -12,9 +12,9 @@
 
 #include "fold.h"
 #include "log.h"
+#include "reader.h"
 #include "registry.h"
 #include "router.h"
-#include "json/parser.h"
 
 struct dispatcher {
     struct store store;
@@ -24,7 +24,7 @@ struct dispatcher {
     struct registry registry;
     struct router router;
     struct fold fold;
-    struct json_parser *parser;
+    struct reader *reader;
     uint32_t event_bytes_max;
     uint32_t batch_events_max;
     uint64_t batch_bytes_max;
@@ -59,6 +59,11 @@ int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error);
 int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error);
 int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival, struct taken *ret,
                     struct reel_error *error);
+
+/* Says what will be taken after what was said before, in this transaction, so that it can be read
+ * ahead; borrowed until then. False: not now. */
+bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes);
+
 /* The log is known to have nothing more up to `seq`: head and cursor go there. */
 void dispatcher_reach(struct dispatcher *dispatcher, uint64_t seq);
 /* Between two events: writes what records the transaction holds, if that is much, so that their

@@ -99,6 +99,13 @@ static struct reel_str part_of(struct reel_str bytes, uint32_t at, uint32_t len)
     return (struct reel_str){bytes.data + at, len};
 }
 
+/* Whoever walks the log looks into each entry soon, and the log is seldom in a cache. */
+static void fetch_ahead(const struct reel_str *block, size_t len) {
+    const size_t ahead = 1024;
+    for (size_t at = ahead; at < ahead + len && at < block->len; at += 64)
+        __builtin_prefetch(block->data + at);
+}
+
 /* Takes the next entry off a block; what does not add up is a damaged store. */
 static int unpack(struct store *store, struct reel_str *block, struct log_entry *ret,
                   struct reel_error *error) {
@@ -124,6 +131,7 @@ static int unpack(struct store *store, struct reel_str *block, struct log_entry 
         .id_hash = hash_len ? (const uint8_t *)at + sizeof header : NULL,
     };
     *block = (struct reel_str){at + len, block->len - len};
+    fetch_ahead(block, len);
     return 0;
 damaged:
     return store_fail(store, MDB_CORRUPTED, "cannot read the log", error);

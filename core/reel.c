@@ -95,10 +95,10 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     dispatcher->fold.key_bytes_max = EVENT_BYTES_LIMIT; /* no option: records depend on it */
     dispatcher->fold.warn = options->warn;
     dispatcher->fold.context = options->context;
-    dispatcher->parser = json_parser_create(&host_table);
+    dispatcher->reader = reader_create();
     reel->bodies = json_parser_create(&host_table);
     reel->source = strdup(options->source);
-    if (!dispatcher->parser || !reel->bodies || !reel->source) return fail_memory(error);
+    if (!dispatcher->reader || !reel->bodies || !reel->source) return fail_memory(error);
     dispatcher->log.store = &dispatcher->store;
     int rc = store_open(&dispatcher->store, &store_options, error);
     if (rc < 0) return rc;

@@ -3,7 +3,7 @@
  * Every projector one of whose prefixes begins the type gets the event; of a projector's own
  * prefixes the longest decides which it was. A route is found by trying all prefixes, and kept:
  * a log has few types, so that almost every event is one look-up. The memory of routes has a
- * fixed size; types that share a place push each other out.
+ * fixed size; where types are too many, they push each other out.
  *
  * [writer]: routing writes to the memory of routes.
  */
@@ -14,6 +14,7 @@
 
 #define ROUTER_KEPT       256 /* routes remembered; a power of two */
 #define ROUTER_KEPT_BYTES 128 /* longest type that is remembered */
+#define ROUTER_PROBES     4   /* places that one may be in */
 
 /* One projector that gets the event. */
 struct route_stop {

@@ -15,19 +15,16 @@ int work_find_submitted(struct reel *reel, const uint8_t hash[16], struct reel_s
     struct dispatcher *dispatcher = &reel->dispatcher;
     struct store *store = &dispatcher->store;
     struct log_entry entry;
-    struct json *json;
-    const char *why;
     int rc = ids_get(store, store->txn, hash, ret, error);
     if (rc < 0) return rc == -ENOENT ? 0 : rc;
     rc = log_flush(&dispatcher->log, error); /* it may have come in this very transaction */
     if (rc == 0) rc = ids_get(store, store->txn, hash, ret, error);
     if (rc == 0) rc = log_get(store, store->txn, ret->seq, &entry, error);
     if (rc < 0) return rc;
-    rc = json_parse(dispatcher->parser, entry.bytes, entry.room, &json, &why);
-    if (rc == -ENOMEM) return fail_memory(error);
-    if (rc < 0) return 0;
-    return reel_str_eq(reel_member_str(json_root(json), "id"), id) &&
-           reel_str_eq(reel_member_str(json_root(json), "source"), source);
+    const struct reading *reading = reader_read(dispatcher->reader, &entry);
+    if (reading->rc == -ENOMEM) return fail_memory(error);
+    if (reading->rc < 0) return 0;
+    return reel_str_eq(reading->event.id, id) && reel_str_eq(reading->event.source, source);
 }
 
 static int take(struct reel *reel, const struct arrival *arrival, struct reel_result *ret,
@@ -166,7 +163,11 @@ static int mirror_step(struct reel *reel, struct work *work, struct reel_error *
 
 static int events_step(struct reel *reel, struct work *work, struct reel_error *error) {
     int step = STEP_NOTHING, rc = 0;
+    size_t expected = work->submitted ? work->count : 0; /* of those, who knows which are taken */
     for (size_t i = 0; i < work->count && rc >= 0; i++) {
+        while (expected < work->count &&
+               dispatcher_expect(&reel->dispatcher, work->payloads[expected]))
+            expected++;
         struct reel_result result;
         struct arrival arrival = {.bytes = work->payloads[i], .fold = !work->append_only};
         rc = work->submitted ? take_once(reel, work->payloads[i], &result, error)

@@ -10,7 +10,7 @@
 #include <new>
 #include <simdjson.h>
 
-static constexpr size_t first_size = 64 << 10;
+static constexpr size_t first_size = 4 << 10;
 static_assert(JSON_ROOM >= simdjson::SIMDJSON_PADDING, "a text needs more room");
 
 struct json_parser {

@@ -10,7 +10,9 @@
  *     reel_apply(reel, payload, &result, &error);
  *
  * The life of a Reel: open → plugins → start → any number of calls from any thread → close.
- * The library has no threads of its own, never writes to a stream and never ends the process.
+ * Nothing happens but in your calls. Where many events wait in one of them, a thread of the library's,
+ * to which no signal is delivered, reads the JSON that comes next; it runs no plugin's code, touches
+ * no store, and ends with reel_close. The library never writes to a stream or ends the process.
  * Calls that write (apply, append, command, catch-up, rebuild, trim) wait for each other; views
  * read beside them and neither waits for the other.
  *

@@ -120,17 +120,17 @@ static void the_ids_of_others_are_none(void **state) {
 
 /* ---- Messages -------------------------------------------------------------------------------- */
 
-struct reading {
+struct message_reading {
     struct nats_reader reader;
     struct reel_error said;
 };
 
 static void say(void *context, const char *sentence) {
-    error_set(&((struct reading *)context)->said, "%s", sentence);
+    error_set(&((struct message_reading *)context)->said, "%s", sentence);
 }
 
 static int begin(void **state) {
-    struct reading *reading = calloc(1, sizeof *reading);
+    struct message_reading *reading = calloc(1, sizeof *reading);
     must(reading);
     reading->reader = (struct nats_reader){.parser = json_parser_create(NULL),
                                            .event_bytes_max = 1000,
@@ -142,7 +142,7 @@ static int begin(void **state) {
 }
 
 static int finish(void **state) {
-    struct reading *reading = *state;
+    struct message_reading *reading = *state;
     json_parser_destroy(reading->reader.parser);
     arena_finish(&reading->reader.arena);
     free(reading);
@@ -150,7 +150,7 @@ static int finish(void **state) {
 }
 
 /* Headers: name, value, …, NULL. */
-static struct feed_message taken(struct reading *reading, struct reel_str payload,
+static struct feed_message taken(struct message_reading *reading, struct reel_str payload,
                                  const char *const *headers) {
     natsMsg *msg;
     struct reel_error error;
@@ -165,7 +165,7 @@ static struct feed_message taken(struct reading *reading, struct reel_str payloa
 }
 
 static void a_structured_event_is_its_payload(void **state) {
-    struct reading *reading = *state;
+    struct message_reading *reading = *state;
     struct feed_message message = taken(reading, STR("{\"id\":\"1\"}"), NULL);
     assert_bytes(message.bytes, STR("{\"id\":\"1\"}"));
     assert_int_equal(message.flags, 0);
@@ -194,7 +194,7 @@ static void one_in_binary_mode_is_made_structured(void **state) {
 
 static void one_that_is_malformed_is_kept_and_said(void **state) {
     static const char *const headers[] = {"ce-specversion", "1.0", "ce-id", "x", NULL};
-    struct reading *reading = *state;
+    struct message_reading *reading = *state;
     struct feed_message message = taken(reading, STR("payload"), headers);
     assert_int_equal(message.flags, LOG_CONVERTED);
     assert_non_null(memmem(message.bytes.data, message.bytes.len, "payload", 7));
