@@ -5,8 +5,9 @@
  * order, read. A helper thread goes through the ring ahead of the writer. For each payload it is
  * settled by who comes first who reads it: what the helper has not begun when it is wanted, the
  * writer reads itself. So nothing depends on the helper: it may be late, be without a processor,
- * or not be there at all. It is made when that many payloads wait for the first time, and sleeps
- * while there are fewer. It runs no plugin's code and touches no store.
+ * or not be there at all. It is made when so many payloads wait for the first time, and sleeps
+ * while there are fewer: what comes singly is read by the writer. It runs no plugin's code and
+ * touches no store.
  *
  * Every function here is the writer's.
  */
@@ -26,7 +27,7 @@ struct reading {
     struct log_entry entry; /* what was put */
     int rc;                 /* json_parse's: 0, or an error and why */
     const char *why;
-    struct reel_event event; /* if it is 0; empty, if it was not to be read */
+    struct reel_event event; /* with 0; empty, if it was not to be read */
 };
 
 struct reader;
@@ -38,8 +39,8 @@ void reader_destroy(struct reader *reader);
 /* Reads one at once. The result is good until the next reading, of either kind. */
 struct reading *reader_read(struct reader *reader, const struct log_entry *entry);
 
-/* Puts one behind the others: false if there is no room now. Its bytes are borrowed until it was
- * taken, and the one after it too. One that is not `wanted` is not read. */
+/* Puts one behind the others; false: there is no room now. Its bytes are borrowed until the one
+ * after it is taken. One that is not `wanted` is not read. */
 bool reader_put(struct reader *reader, const struct log_entry *entry, bool wanted);
 
 /* Where the first one's bytes are; NULL: there is none. */
