@@ -14,8 +14,10 @@
  * processor's second cache holds, beyond which every record met is a wait. */
 #define RELIEF_BYTES ((size_t)1 << 20)
 
-/* A catch-up's commits are larger than a feed's: nobody waits for one of them. */
-#define CATCH_UP_FACTOR 64
+/* A catch-up's commits are larger than a feed's: nobody waits for one of them, and a record that
+ * several of them touch is written as often. */
+#define CATCH_UP_EVENTS_FACTOR 128
+#define CATCH_UP_BYTES_FACTOR  4
 
 /* ---- One event ------------------------------------------------------------------------------- */
 
@@ -238,8 +240,8 @@ static int fold_entries(struct dispatcher *dispatcher, struct catch_up *catch_up
 /* Folds from `from_seq` on, up to a transaction's bounds. */
 static int fold_log(struct dispatcher *dispatcher, uint64_t from_seq, struct reel_error *error) {
     struct catch_up catch_up = {
-        .events_left = (uint64_t)dispatcher->batch_events_max * CATCH_UP_FACTOR,
-        .bytes_left = dispatcher->batch_bytes_max,
+        .events_left = (uint64_t)dispatcher->batch_events_max * CATCH_UP_EVENTS_FACTOR,
+        .bytes_left = dispatcher->batch_bytes_max * CATCH_UP_BYTES_FACTOR,
     };
     int rc =
         log_walk_start(&catch_up.walk, &dispatcher->store, dispatcher->store.txn, from_seq, error);
