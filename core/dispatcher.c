@@ -114,7 +114,7 @@ bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes) {
 /* Reads an entry, unless it was expected. */
 static struct reading *read_entry(struct dispatcher *dispatcher, const struct log_entry *entry,
                                   struct reel_str arrived) {
-    if (!arrived.data || reader_first(dispatcher->reader) != arrived.data)
+    if (!reader_is_first(dispatcher->reader, arrived))
         return reader_read(dispatcher->reader, entry);
     struct reading *reading = reader_take(dispatcher->reader);
     reading->entry = *entry;
@@ -241,7 +241,9 @@ static int fold_entries(struct dispatcher *dispatcher, struct catch_up *catch_up
 static int fold_log(struct dispatcher *dispatcher, uint64_t from_seq, struct reel_error *error) {
     struct catch_up catch_up = {
         .events_left = (uint64_t)dispatcher->batch_events_max * CATCH_UP_EVENTS_FACTOR,
-        .bytes_left = dispatcher->batch_bytes_max * CATCH_UP_BYTES_FACTOR,
+        .bytes_left = dispatcher->batch_bytes_max < UINT64_MAX / CATCH_UP_BYTES_FACTOR
+                          ? dispatcher->batch_bytes_max * CATCH_UP_BYTES_FACTOR
+                          : UINT64_MAX,
     };
     int rc =
         log_walk_start(&catch_up.walk, &dispatcher->store, dispatcher->store.txn, from_seq, error);
@@ -350,6 +352,7 @@ static int write_all(struct dispatcher *dispatcher, struct reel_error *error) {
 }
 
 int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *error) {
+    reader_clear(dispatcher->reader); /* it may be looking at the map's pages */
     if (rc == 0) rc = write_all(dispatcher, error);
     if (rc == 0) rc = store_commit(&dispatcher->store, error);
     if (rc < 0) {
@@ -357,14 +360,13 @@ int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *err
         return rc;
     }
     registry_committed(&dispatcher->registry);
-    reader_clear(dispatcher->reader);
     dispatcher->committed = dispatcher->state;
     arena_reset(&dispatcher->fold.arena);
     return 0;
 }
 
 void dispatcher_abort(struct dispatcher *dispatcher) {
-    reader_clear(dispatcher->reader); /* before the map's pages go */
+    reader_clear(dispatcher->reader);
     store_abort(&dispatcher->store);
     log_abort(&dispatcher->log);
     registry_aborted(&dispatcher->registry);

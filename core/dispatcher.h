@@ -61,7 +61,7 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival
                     struct reel_error *error);
 
 /* Says what will be taken after what was said before, in this transaction, so that it can be read
- * ahead; borrowed until then. False: not now. */
+ * ahead. Borrowed until the transaction ends. False: not now. */
 bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes);
 
 /* The log is known to have nothing more up to `seq`: head and cursor go there. */

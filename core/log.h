@@ -47,7 +47,7 @@ struct log_header {
 };
 
 /* One entry. What it points to is borrowed: from the caller when appending, when reading from
- * the map until the transaction ends or writes. */
+ * the map until the transaction ends or writes to the log. */
 struct log_entry {
     uint64_t seq;
     uint64_t time_ns;

@@ -1,17 +1,19 @@
 /* reader.c: see reader.h. */
 #include "reader.h"
 
+#include "base/thread.h"
 #include "host.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
-/* The helper stays awake for so many payloads more, and for so long: some 100 us. */
-enum { LINGER_FOR = 16, LINGER_YIELDS = 500 };
+/* The helper stays awake for so many payloads more, and for so long: some 100 us. The writer waits
+ * so long for what the helper has begun before it sleeps. */
+enum { LINGER_FOR = 16, LINGER_YIELDS = 500, WAIT_YIELDS = 100 };
 
 /* Whose a slot is. Only who moves it on from SLOT_WAITING reads it. */
 enum slot_state {
@@ -107,19 +109,14 @@ static void *help(void *context) {
     return NULL;
 }
 
-/* A thread that no signal of the program's is given to, and a parser for each slot. */
+/* A parser for each slot, and the thread. */
 static bool make_helper(struct reader *reader) {
-    sigset_t all, before;
     for (size_t i = 0; i < READER_AHEAD_MAX; i++) {
         struct slot *slot = &reader->slots[i];
         if (!slot->parser) slot->parser = json_parser_create(&host_table);
         if (!slot->parser) return false;
     }
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&reader->helper, NULL, help, reader);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return rc == 0;
+    return thread_start(&reader->helper, help, reader) == 0;
 }
 
 static void wake(struct reader *reader) {
@@ -206,20 +203,32 @@ static struct slot *first_slot(struct reader *reader, uint64_t *ret_number) {
     return *ret_number < put ? slot_of(reader, *ret_number) : NULL;
 }
 
-const char *reader_first(struct reader *reader) {
+bool reader_is_first(struct reader *reader, struct reel_str bytes) {
     uint64_t number;
     const struct slot *slot = first_slot(reader, &number);
-    return slot ? slot->reading.entry.bytes.data : NULL;
+    return slot && slot->reading.entry.bytes.data == bytes.data &&
+           slot->reading.entry.bytes.len == bytes.len;
+}
+
+/* Waits for the helper to end what it has begun. That takes it microseconds, unless it has no
+ * processor or the text is on a disk: then so does the writer sleep, and not spin. */
+static int wait_for_helper(struct slot *slot) {
+    int state = SLOT_HELPERS;
+    for (int i = 0; state == SLOT_HELPERS; i++) {
+        if (i < WAIT_YIELDS)
+            sched_yield();
+        else
+            nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+        state = atomic_load_explicit(&slot->state, memory_order_acquire);
+    }
+    return state;
 }
 
 /* Makes the slot the writer's: true if the helper has read it. */
 static bool take_over(struct slot *slot) {
     int state = SLOT_WAITING;
     if (atomic_compare_exchange_strong(&slot->state, &state, SLOT_WRITERS)) return false;
-    while (state == SLOT_HELPERS) { /* a few microseconds, if it has a processor */
-        sched_yield();
-        state = atomic_load_explicit(&slot->state, memory_order_acquire);
-    }
+    if (state == SLOT_HELPERS) state = wait_for_helper(slot);
     return state == SLOT_READ;
 }
 
@@ -228,7 +237,9 @@ struct reading *reader_take(struct reader *reader) {
     struct slot *slot = first_slot(reader, &number);
     if (!slot) return NULL;
     atomic_store_explicit(&reader->taken, number + 1, memory_order_relaxed);
-    if (!take_over(slot) && slot->wanted) read_with(reader->parser, &slot->reading);
+    bool is_read =
+        take_over(slot) && slot->reading.rc != -ENOMEM; /* which the writer may not lack */
+    if (slot->wanted && !is_read) read_with(reader->parser, &slot->reading);
     return &slot->reading;
 }
 

@@ -4,10 +4,10 @@
  * text. So the writer puts the payloads that come next into a ring, and takes them out in the same
  * order, read. A helper thread goes through the ring ahead of the writer. For each payload it is
  * settled by who comes first who reads it: what the helper has not begun when it is wanted, the
- * writer reads itself. So nothing depends on the helper: it may be late, be without a processor,
- * or not be there at all. It is made when so many payloads wait for the first time, and sleeps
- * while there are fewer: what comes singly is read by the writer. It runs no plugin's code and
- * touches no store.
+ * writer reads itself, and for what it has begun the writer waits. So little depends on the helper:
+ * it may be late, be short of memory, or not be there at all. It is made when so many payloads wait
+ * for the first time, and sleeps while there are fewer: what comes singly is read by the writer. It
+ * runs no plugin's code and touches no store.
  *
  * Every function here is the writer's.
  */
@@ -24,7 +24,7 @@
 
 /* A payload that was read. */
 struct reading {
-    struct log_entry entry; /* what was put */
+    struct log_entry entry; /* what was put; the event need not point into it */
     int rc;                 /* json_parse's: 0, or an error and why */
     const char *why;
     struct reel_event event; /* with 0; empty, if it was not to be read */
@@ -43,8 +43,8 @@ struct reading *reader_read(struct reader *reader, const struct log_entry *entry
  * after it is taken. One that is not `wanted` is not read. */
 bool reader_put(struct reader *reader, const struct log_entry *entry, bool wanted);
 
-/* Where the first one's bytes are; NULL: there is none. */
-const char *reader_first(struct reader *reader);
+/* Is the first one these bytes, in this place? */
+bool reader_is_first(struct reader *reader, struct reel_str bytes);
 
 /* Takes the first one, or NULL. It is good until the next reading. */
 struct reading *reader_take(struct reader *reader);

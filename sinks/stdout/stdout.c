@@ -12,13 +12,13 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/thread.h"
 #include "events/frame.h"
 #include "stdout/gather.h"
 
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -117,20 +117,6 @@ static int configure(struct printer *printer, struct reel_error *error) {
 
 /* ---- Start and stop -------------------------------------------------------------------------- */
 
-/* Signals are the daemon's business; so is not SIGPIPE, since write then fails. Faults stay. */
-static int start_thread(struct printer *printer) {
-    sigset_t blocked, before;
-    sigfillset(&blocked);
-    sigdelset(&blocked, SIGBUS);
-    sigdelset(&blocked, SIGFPE);
-    sigdelset(&blocked, SIGILL);
-    sigdelset(&blocked, SIGSEGV);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    int rc = pthread_create(&printer->thread, NULL, run, printer);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -rc;
-}
-
 static void init_progress(struct printer *printer) {
     pthread_mutex_init(&printer->lock, NULL);
     clock_condition(&printer->progress);
@@ -159,7 +145,7 @@ int32_t stdout_start_on(struct reel_stage *stage, int fd, int position_ms, void 
     if (rc == 0) {
         printer->written = printer->gather.at;
         printer->written_ms = (int64_t)clock_ms();
-        rc = start_thread(printer);
+        rc = thread_start(&printer->thread, run, printer);
         if (rc < 0) error_set(error, "cannot start a thread: %s", strerror(-rc));
     }
     if (rc < 0) {

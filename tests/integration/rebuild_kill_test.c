@@ -16,7 +16,7 @@
 #define COUNTER_1 build_path("tests/integration/plugins/counter_1.so")
 #define COUNTER_2 build_path("tests/integration/plugins/counter_2.so")
 /* A rebuild's commits may be larger than a batch, but not by more than this. */
-enum { EVENTS = 40000, FLOOR = 2001, BATCH = 2, COMMIT = 128, SUBJECTS = 37 };
+enum { EVENTS = 40000, FLOOR = 2001, BATCH = 2, COMMIT = 256, SUBJECTS = 37 };
 
 /* ---- Fixture --------------------------------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 
 #include "reader.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,10 +106,10 @@ static void all_come_in_order_and_read_right(void **state) {
         while (put < PAYLOADS && reader_put(fixture->ahead, &fixture->entries[put], true)) put++;
         if (taken % 50 == 0) sched_yield();
         const struct log_entry *entry = &fixture->entries[taken];
-        assert_ptr_equal(reader_first(fixture->ahead), entry->bytes.data);
+        assert_true(reader_is_first(fixture->ahead, entry->bytes));
         assert_same_reading(reader_take(fixture->ahead), reader_read(fixture->at_once, entry));
     }
-    assert_null(reader_first(fixture->ahead));
+    assert_false(reader_is_first(fixture->ahead, fixture->entries[PAYLOADS - 1].bytes));
     assert_null(reader_take(fixture->ahead));
 }
 
@@ -124,6 +125,20 @@ static void the_ring_has_a_bound_and_keeps_what_was_taken_last(void **state) {
         while (reader_put(fixture->ahead, &entries[put], true)) put++;
         assert_same_reading(reading, reader_read(fixture->at_once, &entries[round]));
     }
+}
+
+static void the_first_is_known_by_place_and_length(void **state) {
+    struct fixture *fixture = *state;
+    struct log_entry entries[] = {{.bytes = STR("{}")}, {.bytes = {NULL, 0}}};
+    assert_false(reader_is_first(fixture->ahead, entries[1].bytes));
+    for (size_t i = 0; i < LENGTH(entries); i++)
+        assert_true(reader_put(fixture->ahead, &entries[i], true));
+    assert_false(reader_is_first(fixture->ahead, (struct reel_str){entries[0].bytes.data, 1}));
+    assert_false(reader_is_first(fixture->ahead, entries[1].bytes));
+    assert_true(reader_is_first(fixture->ahead, entries[0].bytes));
+    assert_int_equal(reader_take(fixture->ahead)->rc, 0);
+    assert_true(reader_is_first(fixture->ahead, entries[1].bytes));
+    assert_int_equal(reader_take(fixture->ahead)->rc, -EBADMSG);
 }
 
 static void what_is_not_wanted_is_not_read(void **state) {
@@ -175,6 +190,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(all_come_in_order_and_read_right),
         CASE(the_ring_has_a_bound_and_keeps_what_was_taken_last),
+        CASE(the_first_is_known_by_place_and_length),
         CASE(what_is_not_wanted_is_not_read),
         CASE(what_is_forgotten_is_not_looked_at),
         CASE(reading_one_at_once_leaves_the_others),

@@ -10,11 +10,12 @@
  *     reel_apply(reel, payload, &result, &error);
  *
  * The life of a Reel: open → plugins → start → any number of calls from any thread → close.
- * Nothing happens but in your calls. Where many events wait in one of them, a thread of the library's,
- * to which no signal is delivered, reads the JSON that comes next; it runs no plugin's code, touches
- * no store, and ends with reel_close. The library never writes to a stream or ends the process.
- * Calls that write (apply, append, command, catch-up, rebuild, trim) wait for each other; views
- * read beside them and neither waits for the other.
+ * Nothing happens but in your calls. Where many events wait in one of them, a thread of the
+ * library's, to which no signal is delivered, reads the JSON that comes next; it runs no plugin's
+ * code, touches no store, takes some 15 MB at most, and ends with reel_close. A Reel is its
+ * process's: a child that was forked must neither use nor close it. The library never writes to a
+ * stream or ends the process. Calls that write (apply, append, command, catch-up, rebuild, trim)
+ * wait for each other; views read beside them and neither waits for the other.
  *
  * Durability. In a directory, what a writing call has done is synced to disk when it returns 0,
  * and is one transaction: after a crash all of it is there or none. In memory there is no sync.
@@ -75,9 +76,9 @@ struct reel_options {
     uint32_t views_max;        /* views alive at one time; 256, at most 4096 */
     uint32_t view_ms_max;      /* a view's life, ms; 10,000 */
     uint32_t batch_events_max; /* what one commit takes; 4,096, at most 1,048,576. A catch-up,
-                                  which nobody waits for, takes 64 times as many */
+                                  which nobody waits for, takes 128 times as many */
     uint64_t batch_bytes_max;  /* what one commit takes of payload, bytes; 64 MiB, at least
-                                  event_bytes_max */
+                                  event_bytes_max. A catch-up takes 4 times as much */
     uint64_t map_bytes;        /* address space for the store, the bound of its size; 1 TiB, at
                                   least 1 MiB */
 
