@@ -102,8 +102,8 @@ static bool sleep_at(struct reader *reader, uint64_t at) {
 
 static void *help(void *context) {
     struct reader *reader = context;
-    pthread_setname_np(pthread_self(), "helper");
     uint64_t at = 0;
+    pthread_setname_np(pthread_self(), "reel-reader");
     do at = help_from(reader, at);
     while (linger_at(reader, at) || sleep_at(reader, at));
     return NULL;

@@ -240,7 +240,8 @@ static void fill(const struct stream *stream, struct reel *reel, size_t batch) {
  */
 
 static void report_intake(const struct stream *stream) {
-    static const size_t batches[] = {1, 16, 256, 4096};
+    /* The largest first: a disk may be slower for a while after many syncs. */
+    static const size_t batches[] = {4096, 256, 16, 1};
     for (int synced = 0; synced < 2; synced++) {
         for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
             char what[80];
