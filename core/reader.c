@@ -23,6 +23,9 @@ enum slot_state {
     SLOT_READ,    /* by the helper */
 };
 
+/* It is awake; or it could not be made, and is not asked for again. */
+#define NOT_ASLEEP UINT64_MAX
+
 struct slot {
     atomic_int state;
     bool wanted;
@@ -37,13 +40,12 @@ struct reader {
     struct slot slots[READER_AHEAD_MAX];
     atomic_uint_fast64_t put;   /* so many; the writer's */
     atomic_uint_fast64_t taken; /* so many of them; the writer's */
-    bool helpless;              /* no thread could be made: never mind */
-    bool helped;                /* there is one */
+    bool helped;                /* there is a helper */
     pthread_t helper;
     pthread_mutex_t lock; /* what follows */
     pthread_cond_t wake;
     bool awake, ended;
-    atomic_uint_fast64_t slept_at; /* how far it had come when it fell asleep; UINT64_MAX: awake */
+    atomic_uint_fast64_t slept_at; /* how far it had come when it fell asleep; or NOT_ASLEEP */
 };
 
 static struct slot *slot_of(struct reader *reader, uint64_t number) {
@@ -120,7 +122,6 @@ static bool make_helper(struct reader *reader) {
 }
 
 static void wake(struct reader *reader) {
-    atomic_store(&reader->slept_at, UINT64_MAX);
     pthread_mutex_lock(&reader->lock);
     reader->awake = true;
     pthread_cond_signal(&reader->wake);
@@ -132,14 +133,12 @@ static void call_helper(struct reader *reader, uint64_t put) {
     uint64_t from = atomic_load_explicit(&reader->taken, memory_order_relaxed);
     uint64_t slept_at = atomic_load_explicit(&reader->slept_at, memory_order_relaxed);
     if (slept_at > from) from = slept_at;
-    if (put < from + READER_HELP_AT || slept_at == UINT64_MAX || reader->helpless) return;
-    if (reader->helped) {
+    if (put < from + READER_HELP_AT || slept_at == NOT_ASLEEP) return;
+    atomic_store(&reader->slept_at, NOT_ASLEEP);
+    if (reader->helped)
         wake(reader);
-    } else {
-        atomic_store(&reader->slept_at, UINT64_MAX);
+    else
         reader->helped = make_helper(reader);
-        reader->helpless = !reader->helped;
-    }
 }
 
 /* ---- The writer ------------------------------------------------------------------------------ */
@@ -232,11 +231,17 @@ static bool take_over(struct slot *slot) {
     return state == SLOT_READ;
 }
 
-struct reading *reader_take(struct reader *reader) {
+/* The slot of the first payload, which is taken out; or NULL. */
+static struct slot *next_slot(struct reader *reader) {
     uint64_t number;
     struct slot *slot = first_slot(reader, &number);
+    if (slot) atomic_store_explicit(&reader->taken, number + 1, memory_order_relaxed);
+    return slot;
+}
+
+struct reading *reader_take(struct reader *reader) {
+    struct slot *slot = next_slot(reader);
     if (!slot) return NULL;
-    atomic_store_explicit(&reader->taken, number + 1, memory_order_relaxed);
     bool is_read =
         take_over(slot) && slot->reading.rc != -ENOMEM; /* which the writer may not lack */
     if (slot->wanted && !is_read) read_with(reader->parser, &slot->reading);
@@ -244,10 +249,6 @@ struct reading *reader_take(struct reader *reader) {
 }
 
 void reader_clear(struct reader *reader) {
-    uint64_t number;
     struct slot *slot;
-    while ((slot = first_slot(reader, &number))) {
-        atomic_store_explicit(&reader->taken, number + 1, memory_order_relaxed);
-        take_over(slot);
-    }
+    while ((slot = next_slot(reader))) take_over(slot);
 }

@@ -57,21 +57,22 @@ static bool longest_prefix(const char *const *prefixes, struct reel_str type,
 }
 
 /* Where the type is, or may be put: one of a few places. Types differ in their ends. */
-static struct route *place_of(struct router *router, struct reel_str type) {
+static struct route *place_of(struct router *router, struct reel_str type, bool *ret_is_there) {
     struct reel_str end = type;
     if (end.len > 16) end = (struct reel_str){type.data + type.len - 16, 16};
     uint64_t first = str_hash(end) + type.len;
     for (uint64_t place = first; place < first + ROUTER_PROBES; place++) {
         struct route *route = &router->kept[place & (ROUTER_KEPT - 1)];
-        if (!route->type.data || reel_str_eq(route->type, type)) return route;
+        *ret_is_there = route->type.data && reel_str_eq(route->type, type);
+        if (*ret_is_there || !route->type.data) return route;
     }
     return &router->kept[first & (ROUTER_KEPT - 1)];
 }
 
 const struct route *router_find(struct router *router, struct reel_str type) {
-    bool keep = type.len <= ROUTER_KEPT_BYTES;
-    struct route *route = keep ? place_of(router, type) : &router->found;
-    if (keep && route->type.data && reel_str_eq(route->type, type)) return route;
+    bool keep = type.len <= ROUTER_KEPT_BYTES, is_there = false;
+    struct route *route = keep ? place_of(router, type, &is_there) : &router->found;
+    if (is_there) return route;
     route->count = 0;
     for (uint32_t i = 0; i < router->count; i++) {
         struct route_stop stop = {.projector = i};
