@@ -60,21 +60,14 @@ static size_t utf8_char(const unsigned char *s, size_t len) {
 
 bool utf8_valid(struct reel_str text) {
     const unsigned char *s = (const unsigned char *)text.data;
-    size_t left = text.len;
-    while (left > 0) {
-        uint64_t word;
-        if (left >= sizeof word) { /* ASCII goes by eight */
-            memcpy(&word, s, sizeof word);
-            if ((word & UINT64_C(0x8080808080808080)) == 0) {
-                s += sizeof word;
-                left -= sizeof word;
-                continue;
-            }
-        }
-        size_t width = utf8_char(s, left);
-        if (width == 0) return false;
-        s += width;
-        left -= width;
+    const uint64_t tail = str_tail(text);
+    for (size_t left = text.len, width; left > 0; s += width, left -= width) {
+        uint64_t word = tail;
+        if (left > sizeof word) memcpy(&word, s, sizeof word);
+        if ((word & UINT64_C(0x8080808080808080)) == 0)
+            width = left < sizeof word ? left : sizeof word; /* ASCII goes by eight */
+        else if ((width = utf8_char(s, left)) == 0)
+            return false;
     }
     return true;
 }

@@ -21,6 +21,26 @@ int hex_digit_value(char digit);
 /* Well-formed UTF-8 (RFC 3629)? A NUL is a character like any other. */
 bool utf8_valid(struct reel_str text);
 
+/* The last eight bytes, in no certain order; of a shorter text all of them, some twice, and spaces.
+ * Two short texts of one length are equal if these are; and what is looked for in the bytes of a
+ * text eight at a time is looked for at its end in these. */
+static inline uint64_t str_tail(struct reel_str str) {
+    uint64_t word;
+    uint32_t first, last;
+    if (str.len >= sizeof word) {
+        memcpy(&word, str.data + str.len - sizeof word, sizeof word);
+        return word;
+    }
+    if (str.len >= sizeof last) {
+        memcpy(&first, str.data, sizeof first);
+        memcpy(&last, str.data + str.len - sizeof last, sizeof last);
+        return (uint64_t)first << 32 | last;
+    }
+    word = UINT64_C(0x2020202020202020);
+    for (size_t i = 0; i < str.len; i++) word = word << 8 | (unsigned char)str.data[i];
+    return word;
+}
+
 /* A hash for tables in memory: fast, seeded per process, never stored. */
 uint64_t str_hash(struct reel_str text);
 

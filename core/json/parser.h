@@ -37,6 +37,7 @@ struct json {
     uint32_t memo_count;
     struct json_member {
         struct reel_str name;
+        uint64_t tail; /* of the name: str_tail */
         uint64_t at;
     } memo[JSON_MEMO_MAX];
 };

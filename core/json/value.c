@@ -6,6 +6,8 @@
  */
 #include "json/value.h"
 
+#include "base/text.h"
+
 #define PAYLOAD_MASK ((UINT64_C(1) << 56) - 1)
 
 static const struct reel_value missing;
@@ -70,7 +72,8 @@ static bool memorise(struct json *json, uint64_t object) {
     json->memo_of = 0; /* whatever comes of this, the last object's members are overwritten */
     for (uint64_t at = object + 1; at < end; at = after(json, at + 1)) {
         if (count == JSON_MEMO_MAX) return false;
-        json->memo[count++] = (struct json_member){string_at(json, at), at + 1};
+        struct reel_str name = string_at(json, at);
+        json->memo[count++] = (struct json_member){name, str_tail(name), at + 1};
     }
     json->memo_of = object;
     json->memo_count = count;
@@ -78,9 +81,11 @@ static bool memorise(struct json *json, uint64_t object) {
 }
 
 static uint64_t find_in_memo(const struct json *json, struct reel_str name) {
+    uint64_t tail = str_tail(name);
     for (uint32_t i = json->memo_count; i-- > 0;) { /* the last of equal names wins */
         const struct json_member *member = &json->memo[i];
-        if (member->name.len == name.len && memcmp(member->name.data, name.data, name.len) == 0)
+        if (member->tail != tail || member->name.len != name.len) continue;
+        if (name.len <= sizeof tail || memcmp(member->name.data, name.data, name.len) == 0)
             return member->at;
     }
     return 0;
@@ -93,12 +98,17 @@ static uint64_t find_in_tape(const struct json *json, uint64_t object, struct re
     return found;
 }
 
+bool json_prepare(struct reel_value object) {
+    struct json *json = json_of(object);
+    if (letter_at(json, object.at) != '{') return false;
+    return json->memo_of == object.at || memorise(json, object.at);
+}
+
 struct reel_value json_get(struct reel_value object, struct reel_str name) {
     struct json *json = json_of(object);
     if (letter_at(json, object.at) != '{') return missing;
-    uint64_t found = json->memo_of == object.at || memorise(json, object.at)
-                         ? find_in_memo(json, name)
-                         : find_in_tape(json, object.at, name);
+    uint64_t found =
+        json_prepare(object) ? find_in_memo(json, name) : find_in_tape(json, object.at, name);
     if (found == 0) return missing;
     return (struct reel_value){object.json, found};
 }

@@ -10,6 +10,10 @@ static inline struct reel_value json_root(const struct json *json) {
     return root;
 }
 
+/* Readies an object for json_get, as the first one would; false: it is no object, or a large one.
+ */
+bool json_prepare(struct reel_value object);
+
 /* Each takes a value that is not REEL_MISSING; the wrappers of host.h see to that. */
 reel_kind json_kind(struct reel_value value);
 struct reel_value json_get(struct reel_value object, struct reel_str name);

@@ -16,26 +16,24 @@ static bool word_needs_escape(uint64_t word) {
     return (found & ~word & tops) != 0;
 }
 
-size_t json_quoted_len(struct reel_str str) {
-    const char *at = str.data, *end = str.data + str.len;
-    size_t len = 2 + str.len;
-    uint64_t seen = 0;
-    while (at < end) {
-        uint64_t word;
-        if (end - at >= (ptrdiff_t)sizeof word) {
-            memcpy(&word, at, sizeof word);
-            seen |= word;
-            if (!word_needs_escape(word)) {
-                at += sizeof word;
-                continue;
-            }
-        }
-        unsigned char c = (unsigned char)*at++;
-        seen |= c;
-        len += escaped_len(c) - 1;
+/* ASCII that needs no escape? Most texts are. */
+static bool is_plain(struct reel_str str) {
+    uint64_t word = str_tail(str), seen = word;
+    bool escape = word_needs_escape(word);
+    for (size_t at = 0; at + sizeof word < str.len; at += sizeof word) {
+        memcpy(&word, str.data + at, sizeof word);
+        escape |= word_needs_escape(word);
+        seen |= word;
     }
-    bool ascii = (seen & UINT64_C(0x8080808080808080)) == 0;
-    return ascii || utf8_valid(str) ? len : 0;
+    return !escape && (seen & UINT64_C(0x8080808080808080)) == 0;
+}
+
+size_t json_quoted_len(struct reel_str str) {
+    size_t len = 2;
+    if (is_plain(str)) return len + str.len;
+    if (!utf8_valid(str)) return 0;
+    for (size_t i = 0; i < str.len; i++) len += escaped_len((unsigned char)str.data[i]);
+    return len;
 }
 
 static char *write_escape(char *to, unsigned char c) {

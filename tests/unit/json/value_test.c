@@ -58,6 +58,19 @@ static void a_name_is_its_bytes(void **state) {
     assert_null(json_get(root, STR("a\0")).json);
 }
 
+static void names_that_differ_in_one_byte_are_two(void **state) {
+    char name[20], text[64];
+    for (size_t len = 1; len <= sizeof name; len++)
+        for (size_t at = 0; at < len; at++) {
+            memset(name, 'a', len);
+            snprintf(text, sizeof text, "{\"%.*s\":1}", (int)len, name);
+            struct reel_value root = root_of(*state, reel_text(text));
+            assert_int(json_get(root, (struct reel_str){name, len}), 1);
+            name[at] = 'b';
+            assert_null(json_get(root, (struct reel_str){name, len}).json);
+        }
+}
+
 static void names_of_inner_objects_are_not_the_outers(void **state) {
     struct reel_value root =
         root_of(*state, STR("{\"o\":{\"x\":1,\"y\":[{\"z\":2}]},\"s\":\"x\",\"w\":3}"));
@@ -229,6 +242,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(the_last_of_equal_names_counts),
         CASE(a_name_is_its_bytes),
+        CASE(names_that_differ_in_one_byte_are_two),
         CASE(names_of_inner_objects_are_not_the_outers),
         CASE(objects_of_every_size_are_found_in),
         CASE(looking_into_two_objects_in_turn_mixes_nothing),
