@@ -2,6 +2,7 @@
 #include "answer.h"
 
 #include "base/error.h"
+#include "kept.h"
 #include "listing.h"
 
 #include <errno.h>
@@ -33,6 +34,7 @@ void answer_finish(struct answer *answer) {
     text_finish(&answer->body);
     text_finish(&answer->header);
     listing_destroy(answer->listing);
+    kept_release(answer->kept);
     *answer = (struct answer){0};
 }
 
@@ -200,17 +202,34 @@ static void count_answer(struct server *server, unsigned status) {
     atomic_fetch_add_explicit(&server->answered[class], 1, memory_order_relaxed);
 }
 
+/* Without memory for an answer the connection is closed. */
+static enum MHD_Result send_made(struct answer *answer, struct server *server,
+                                 struct MHD_Connection *connection, bool wants_cors) {
+    size_t bytes = answer->listing ? SIZE_MAX : answer->body.len;
+    struct MHD_Response *response = make_response(answer);
+    if (!response) return MHD_NO;
+    enum MHD_Result result = MHD_NO;
+    if (add_headers(response, answer, server, wants_cors ? connection : NULL))
+        result = MHD_queue_response(connection, answer->status, response);
+    if (result == MHD_NO || !kept_put(answer->kept, response, bytes))
+        MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result send_again(const struct answer *answer, struct server *server,
+                                  struct MHD_Connection *connection) {
+    atomic_fetch_add_explicit(&server->sent_again, 1, memory_order_relaxed);
+    return MHD_queue_response(connection, answer->status, kept_response(answer->kept));
+}
+
 enum MHD_Result answer_send(struct answer *answer, struct server *server,
                             struct MHD_Connection *connection, bool wants_cors) {
     if (answer->body.failed || answer->header.failed)
         answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE, "out of memory");
-    unsigned status = answer->status;
-    struct MHD_Response *response = make_response(answer);
-    enum MHD_Result result = MHD_NO; /* without memory for an answer the connection is closed */
-    if (response && add_headers(response, answer, server, wants_cors ? connection : NULL))
-        result = MHD_queue_response(connection, status, response);
-    if (response) MHD_destroy_response(response);
-    count_answer(server, status);
+    enum MHD_Result result = kept_response(answer->kept)
+                                 ? send_again(answer, server, connection)
+                                 : send_made(answer, server, connection, wants_cors);
+    count_answer(server, answer->status);
     answer_finish(answer);
     return result;
 }

@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "follow/hub.h"
+#include "kept.h"
 #include "listener.h"
 #include "listing.h"
 #include "routes.h"
@@ -88,7 +89,8 @@ static enum MHD_Result send_answer(struct request *request) {
     struct answer *answer = &request->answer;
     bool wants_cors = request->method == METHOD_GET || request->method == METHOD_OPTIONS;
     /* A list in the making has a block of ours and one of libmicrohttpd's. */
-    uint64_t bytes = answer->listing ? 2 * LISTING_BLOCK_BYTES : answer->body.len;
+    uint64_t bytes =
+        answer->listing ? 2 * LISTING_BLOCK_BYTES : answer->body.len + kept_bytes(answer->kept);
     /* How it is, it says also when there is no room for anything else. */
     if (request->route && request->route->access == REEL_ACCESS_NONE) bytes = 0;
     request->phase = PHASE_ANSWERED;
@@ -319,6 +321,7 @@ static int start_daemon(struct server *server, struct reel_error *error) {
 static void server_destroy(struct server *server) {
     if (server->listener >= 0) close(server->listener);
     if (server->nowhere >= 0) close(server->nowhere);
+    kept_finish(server);
     free(server);
 }
 
@@ -332,7 +335,8 @@ static int32_t start(struct reel_stage *stage, void **ret_sink, struct reel_erro
     read_settings(server);
     int rc = listener_open(bind, &server->listener, where, error);
     if (rc < 0) goto destroy;
-    rc = waiters_start(server, error);
+    rc = kept_start(server, error);
+    if (rc == 0) rc = waiters_start(server, error);
     if (rc < 0) goto destroy;
     rc = start_hub(server, error);
     if (rc < 0) goto stop_waiters;

@@ -138,6 +138,15 @@ static void put_answered(struct exposition *to, struct server *server) {
     }
 }
 
+static void put_sent_again(struct exposition *to, struct server *server) {
+    struct reel_measure measure = {.name = "reel_http_sent_again_total",
+                                   .help = "Answers that were kept from an earlier request",
+                                   .kind = REEL_MEASURE_COUNTER,
+                                   .labels = "",
+                                   .value = (double)atomic_load(&server->sent_again)};
+    put_measure(to, &measure);
+}
+
 static void put_request_times(struct exposition *to, struct server *server) {
     uint64_t buckets[HISTOGRAM_BUCKETS + 1];
     struct reel_measure measure = {.name = "reel_http_request_seconds",
@@ -211,6 +220,7 @@ static void put_own(struct exposition *to, struct server *server) {
     put_gauge(to, "reel_http_requests_in_flight", "Requests under way",
               atomic_load(&server->requests));
     put_answered(to, server);
+    put_sent_again(to, server);
     put_request_times(to, server);
     put_gauge(to, "reel_http_memory_bytes", "Memory that bodies and answers take",
               atomic_load(&server->memory));

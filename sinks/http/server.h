@@ -7,6 +7,7 @@
  *     a handler   records.c, commands.c, events.c, about.c, …: makes an answer, or suspends the
  *                 request and lets another thread make it
  *     answer.h    what is sent
+ *     kept.h      or is sent again
  * Those who follow the events (follow.c) leave libmicrohttpd, for a thread that serves them all.
  * No thread ever waits within a request: not for the writer, not for the cursor, not for the
  * client.
@@ -23,6 +24,7 @@
 #include <stdatomic.h>
 
 struct hub;
+struct kept_place;
 struct request;
 
 /* Requests are counted by what they were and how they ended. */
@@ -43,11 +45,14 @@ struct server {
     uint64_t command_bytes_max, event_bytes_max, batch_bytes_max, batch_events_max;
     const char *allow_origin;
 
+    struct kept_place *kept; /* answers to be sent again (kept.h) */
+
     /* Figures and bounds. */
     atomic_uint_fast64_t connections;
     atomic_uint_fast64_t requests; /* under way */
     atomic_uint_fast64_t memory;   /* bodies and answers, bytes */
     atomic_uint_fast64_t answered[STATUS_CLASSES];
+    atomic_uint_fast64_t sent_again; /* of those, what was kept */
     struct histogram request_times;
     atomic_bool draining;
 

@@ -94,10 +94,12 @@ static bool skip_to_path(struct reel_str *rest) {
 int uri_parse(const char *target, struct uri *ret) {
     struct reel_str rest = reel_text(target), path;
     size_t params_size = count_params(target) * sizeof *ret->params;
-    *ret = (struct uri){.space = malloc(params_size + rest.len + 1)};
+    *ret = (struct uri){.space = malloc(params_size + 2 * rest.len + 1)};
     if (!ret->space) return -ENOMEM;
     ret->params = ret->space;
     char *space = (char *)ret->space + params_size;
+    ret->raw = (struct reel_str){space, rest.len};
+    space = mempcpy(space, target, rest.len);
     if (!skip_to_path(&rest)) return -EINVAL;
     split(&rest, '?', &path);
     int rc = take_path(ret, path, &space);

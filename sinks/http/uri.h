@@ -15,6 +15,7 @@ struct uri_param {
 /* What it points to lies in `space`, params first. */
 struct uri {
     void *space;
+    struct reel_str raw;                        /* the target as it came */
     struct reel_str segments[URI_SEGMENTS_MAX]; /* "/v1/cells/" has three, the last is empty */
     size_t segment_count;
     struct uri_param *params;

@@ -29,29 +29,40 @@ enum { CELLS = 100000, PATH_MAX_BYTES = 4096 };
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* Several servers that answer the same request with the same bytes. */
-enum { SIDE_KEPT, SIDE_REELD, SIDE_MADE, SIDES };
+/* Several servers that answer the same request with the same bytes; and reeld, which keeps what it
+ * is asked for again, asked for something else each time. */
+enum { SIDE_KEPT, SIDE_REELD, SIDE_MADE, SIDE_OTHERS, SIDES };
 
 struct sides {
     struct server servers[SIDES];
     char request[512];
+    const char *path; /* up to the id of a cell */
+    size_t next;      /* of SIDE_OTHERS */
     struct text answer;
 };
 
-static void write_get(char *to, size_t size, const char *path, bool closes) {
-    snprintf(to, size,
-             "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " BENCH_TOKEN
-             "\r\n%s\r\n",
-             path, closes ? "Connection: close\r\n" : "");
+static size_t write_get(char *to, size_t size, const char *path, const char *cell, bool closes) {
+    return (size_t)snprintf(to, size,
+                            "GET %s%s HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                            "Authorization: Bearer " BENCH_TOKEN "\r\n%s\r\n",
+                            path, cell, closes ? "Connection: close\r\n" : "");
 }
 
-static struct sides sides_started(const struct server *reeld, const char *path) {
-    struct sides sides = {0};
-    write_get(sides.request, sizeof sides.request, path, true);
+/* All but the last thousand, and none again soon. */
+static size_t write_other(void *context, char to[LOAD_REQUEST_MAX]) {
+    struct sides *sides = context;
+    char cell[32];
+    snprintf(cell, sizeof cell, "cell-%08zx", sides->next++ * 7919 % (CELLS - 1000));
+    return write_get(to, LOAD_REQUEST_MAX, sides->path, cell, false);
+}
+
+static struct sides sides_started(const struct server *reeld, const char *path, const char *cell) {
+    struct sides sides = {.path = path};
+    write_get(sides.request, sizeof sides.request, path, cell, true);
     sides.answer = load_answer(reeld->port, sides.request);
-    write_get(sides.request, sizeof sides.request, path, false);
+    write_get(sides.request, sizeof sides.request, path, cell, false);
     sides.servers[SIDE_KEPT] = bare_started(BARE_KEPT, &sides.answer);
-    sides.servers[SIDE_REELD] = *reeld;
+    sides.servers[SIDE_REELD] = sides.servers[SIDE_OTHERS] = *reeld;
     sides.servers[SIDE_MADE] = bare_started(BARE_MADE, &sides.answer);
     return sides;
 }
@@ -74,6 +85,7 @@ static struct rates run_get(struct sides *sides, size_t side, size_t connections
                         .status = 200,
                         .write = load_write_text,
                         .context = sides->request};
+    if (side == SIDE_OTHERS) load.write = write_other, load.context = sides;
     double before = server_cpu(&sides->servers[side]);
     struct load_result result = load_run(&load);
     double cpu = server_cpu(&sides->servers[side]) - before;
@@ -83,27 +95,28 @@ static struct rates run_get(struct sides *sides, size_t side, size_t connections
 
 static void report_get(const struct server *reeld, const char *what, const char *path,
                        size_t connections) {
-    struct sides sides = sides_started(reeld, path);
-    struct series kept = {0}, own = {0}, made = {0};
+    struct sides sides = sides_started(reeld, path, "cell-00000010");
+    struct series series[SIDES] = {0};
     char name[80];
     for (size_t i = 0; i < RUNS; i++) {
         struct rates rates[SIDES];
-        for (size_t side = 0; side < SIDES; side++)
+        for (size_t side = 0; side < SIDES; side++) {
             rates[side] = run_get(&sides, side, connections, RUN_SECONDS);
-        const struct rates *at = &rates[SIDE_REELD];
-        add_run(&own, at->answers, rates[SIDE_KEPT].answers, at->cpu);
-        add_run(&kept, rates[SIDE_KEPT].answers, rates[SIDE_KEPT].answers, rates[SIDE_KEPT].cpu);
-        add_run(&made, rates[SIDE_MADE].answers, rates[SIDE_KEPT].answers, rates[SIDE_MADE].cpu);
+            add_run(&series[side], rates[side].answers, rates[SIDE_KEPT].answers, rates[side].cpu);
+        }
     }
     snprintf(name, sizeof name, "%s, %zu connections", what, connections);
-    print_series(name, &own, "requests/s", 1, "(a)");
-    print_series("    (a) bare libmicrohttpd, one response for all", &kept, "requests/s", 1, "(a)");
-    print_series("    the same, each with a response of its own", &made, "requests/s", 1, "(a)");
+    print_series(name, &series[SIDE_REELD], "requests/s", 1, "(a)");
+    print_series("    others each time", &series[SIDE_OTHERS], "requests/s", 1, "(a)");
+    print_series("    (a) bare libmicrohttpd, one response for all", &series[SIDE_KEPT],
+                 "requests/s", 1, "(a)");
+    print_series("    the same, each with a response of its own", &series[SIDE_MADE], "requests/s",
+                 1, "(a)");
     sides_end(&sides);
 }
 
 static void report_listing(const struct server *reeld) {
-    struct sides sides = sides_started(reeld, "/v1/cells");
+    struct sides sides = sides_started(reeld, "/v1/cells", "");
     struct series kept = {0}, own = {0};
     char name[80];
     for (size_t i = 0; i < RUNS; i++) {
@@ -231,8 +244,8 @@ static void report_reading(void) {
     struct server reeld = reeld_started(filled(EVENTS_OF_CELLS(CELLS)));
     while (!is_ready(&reeld)) usleep(200);
     for (size_t i = 0; i < sizeof connections / sizeof *connections; i++) {
-        report_get(&reeld, "GET of one record", "/v1/cells/cell-00000010", connections[i]);
-        report_get(&reeld, "GET of 100 records", "/v1/cells?limit=100", connections[i]);
+        report_get(&reeld, "GET of one record", "/v1/cells/", connections[i]);
+        report_get(&reeld, "GET of 100 records", "/v1/cells?limit=100&after=", connections[i]);
     }
     report_listing(&reeld);
     server_end(&reeld);

@@ -130,11 +130,13 @@ static void the_sink_counts_itself(void **state) {
     server->waiter_count = 5;
     server->answered[2] = 10;
     server->answered[4] = 3;
+    server->sent_again = 7;
     const char *text = answered_text(fake, handle_metrics, 200);
     assert_has(text, "\nreel_http_requests_in_flight 1\n");
     assert_has(text, "\nreel_http_requests_total{code=\"2xx\"} 10\n");
     assert_has(text, "\nreel_http_requests_total{code=\"4xx\"} 3\n");
     assert_has(text, "\nreel_http_requests_total{code=\"5xx\"} 0\n");
+    assert_has(text, "\nreel_http_sent_again_total 7\n");
     assert_has(text, "\nreel_http_memory_bytes 4096\n");
     assert_has(text, "\nreel_http_waiters 5\n");
     assert_has(text, "\nreel_http_connections 2\n");

@@ -1,0 +1,42 @@
+/* kept.h: answers that are kept, to be sent again.
+ *
+ * Clients that poll ask for the same again and again, and as long as nothing happens they get the
+ * same. What an ETag tells a client that has an answer, it tells here: with the same target, tag
+ * and cursor the answer is the same to a byte, and is sent again instead of being made. So it
+ * needs no one to say when it is outdated: its cursor or its tag is then another.
+ *
+ * Kept is what is asked for a second time, in a fixed number of places; another answer that comes
+ * to the same place takes it. So they have at most KEPT_PLACES times KEPT_BYTES_MAX. To whom one is
+ * being sent, it counts as an answer of its own: a slow client may be the last to have it.
+ *
+ * [any thread]
+ */
+#ifndef REEL_HTTP_KEPT_H
+#define REEL_HTTP_KEPT_H
+
+#include "request.h"
+
+#define KEPT_PLACES    64
+#define KEPT_BYTES_MAX ((size_t)64 << 10) /* of a body */
+
+/* Answers the request, whose answer has its position and tag, with 200 and what is kept; or false:
+ * then it is to be made, and may be kept when it is sent. */
+bool kept_find(struct request *request);
+
+/* What is kept to be sent, NULL: it is to be made; and the bytes of its body. Both take NULL. */
+struct MHD_Response *kept_response(const struct kept *kept);
+size_t kept_bytes(const struct kept *kept);
+
+/* Keeps the response that was made, with so many bytes of body, and owns it then; or false, with
+ * one that is too long, and with NULL. */
+bool kept_put(struct kept *kept, struct MHD_Response *response, size_t bytes);
+
+/* Lets go of what kept_find left in the answer; the response lives while it is being sent. Takes
+ * NULL. */
+void kept_release(struct kept *kept);
+
+/* Before the first request, and after the last; finishing what was not started does nothing. */
+int kept_start(struct server *server, struct reel_error *error);
+void kept_finish(struct server *server);
+
+#endif
