@@ -359,6 +359,7 @@ int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *err
         dispatcher_abort(dispatcher);
         return rc;
     }
+    atomic_fetch_add(&dispatcher->commits, 1);
     registry_committed(&dispatcher->registry);
     dispatcher->committed = dispatcher->state;
     arena_reset(&dispatcher->fold.arena);

@@ -21,6 +21,7 @@ struct dispatcher {
     struct log log;
     struct store_state state;     /* as the running transaction leaves it */
     struct store_state committed; /* as the store has it */
+    atomic_uint_fast64_t commits; /* since it was opened; any thread reads it */
     struct registry registry;
     struct router router;
     struct fold fold;

@@ -423,6 +423,10 @@ uint64_t reel_cursor(struct reel *reel) {
     return reel->cursor;
 }
 
+uint64_t reel_commits(struct reel *reel) {
+    return atomic_load(&reel->dispatcher.commits);
+}
+
 int reel_wait(struct reel *reel, uint64_t seq, uint32_t timeout_ms) {
     struct timespec until = clock_after(timeout_ms);
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->moved_lock);

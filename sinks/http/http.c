@@ -110,7 +110,9 @@ static enum MHD_Result proceed(struct request *request) {
         atomic_fetch_add(&request->server->requests, 1);
     }
     request->phase = PHASE_BODY;
-    if (!request->answer.status) request->route->handle(request);
+    const struct route *route = request->route;
+    bool is_done = request->answer.status || (route->is_kept && kept_find(request));
+    if (!is_done) route->handle(request);
     return request->phase == PHASE_SUSPENDED ? MHD_YES : send_answer(request);
 }
 

@@ -21,13 +21,12 @@ struct kept_place {
     struct kept *kept; /* or NULL */
 };
 
-/* What an answer depends on, byte for byte. A target and a tag have no NUL. */
+/* What an answer depends on, byte for byte. */
 static void write_key(const struct request *request, struct text *key) {
-    const struct answer *answer = &request->answer;
+    uint64_t commits = reel_stage_commits(request_stage(request));
     bool has_origin = request_header(request, "Origin").data; /* see add_cors */
-    text_append(key, &answer->cursor, sizeof answer->cursor);
+    text_append(key, &commits, sizeof commits);
     text_append(key, &has_origin, sizeof has_origin);
-    text_append(key, answer->etag, strlen(answer->etag) + 1);
     text_append_str(key, request->uri.raw);
 }
 
@@ -66,6 +65,7 @@ static struct kept *begin(struct kept_place *place, struct text *key) {
 bool kept_find(struct request *request) {
     struct answer *answer = &request->answer;
     CLEANUP(text_finish) struct text key = {0};
+    if (answer->kept || request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH).data) return false;
     write_key(request, &key);
     if (key.failed) return false;
     uint64_t hash = str_hash(text_str(&key));

@@ -1,9 +1,8 @@
 /* kept.h: answers that are kept, to be sent again.
  *
- * Clients that poll ask for the same again and again, and as long as nothing happens they get the
- * same. What an ETag tells a client that has an answer, it tells here: with the same target, tag
- * and cursor the answer is the same to a byte, and is sent again instead of being made. So it
- * needs no one to say when it is outdated: its cursor or its tag is then another.
+ * Clients that poll ask for the same again and again, and as long as nothing is committed the
+ * answer to the same target is the same to a byte. Then it is sent again instead of being made. It
+ * is kept under its target and the number of commits, so that no one need say when it is outdated.
  *
  * Kept is what is asked for a second time, in a fixed number of places; another answer that comes
  * to the same place takes it. So they have at most KEPT_PLACES times KEPT_BYTES_MAX. To whom one is
@@ -19,8 +18,8 @@
 #define KEPT_PLACES    64
 #define KEPT_BYTES_MAX ((size_t)64 << 10) /* of a body */
 
-/* Answers the request, whose answer has its position and tag, with 200 and what is kept; or false:
- * then it is to be made, and may be kept when it is sent. */
+/* Answers the request with what is kept: 200; or false: then it is to be made, and may be kept when
+ * it is sent. Whoever has an answer already (If-None-Match) is not asked about here. */
 bool kept_find(struct request *request);
 
 /* What is kept to be sent, NULL: it is to be made; and the bytes of its body. Both take NULL. */

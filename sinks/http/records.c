@@ -1,6 +1,5 @@
 /* records.c: reading a collection's records: lists, one by its key, one by its name. Each from
  * one view, whose cursor goes with the answer. */
-#include "kept.h"
 #include "listing.h"
 #include "routes.h"
 
@@ -56,7 +55,7 @@ static int list(struct request *request, struct reel_view *view) {
     if (rc == 0 && !info.served) rc = -EAGAIN;
     if (rc == 0) rc = filter_read(request, view, &filter);
     if (rc == 0) tag(request, true, info.changed > filter.changed ? info.changed : filter.changed);
-    if (rc < 0 || is_known_to_client(request) || kept_find(request)) {
+    if (rc < 0 || is_known_to_client(request)) {
         filter_finish(&filter);
         reel_stage_close(stage, view);
         return rc;
@@ -84,7 +83,7 @@ static int take_row(void *context, const struct reel_row *row) {
     struct request *request = context;
     struct answer *answer = &request->answer;
     tag(request, false, row->changed);
-    if (is_known_to_client(request) || kept_find(request)) return 0;
+    if (is_known_to_client(request)) return 0;
     text_append_str(&answer->body, row->json);
     answer->status = MHD_HTTP_OK;
     answer->content_type = "application/json";

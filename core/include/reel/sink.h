@@ -211,6 +211,9 @@ struct reel_sink_host {
     void (*status)(struct reel_stage *stage, struct reel_status *ret, size_t size);
     void (*measures)(struct reel_stage *stage, reel_measure_fn fn, void *context);
     void (*quit)(struct reel_stage *stage, int exit_code, const char *format, va_list args);
+
+    /* ---- since 1.4 ---- */
+    uint64_t (*commits)(struct reel_stage *stage);
 };
 
 /* ---- Settings and log ------------------------------------------------------------------------ */
@@ -254,6 +257,10 @@ static inline void reel_stage_close(struct reel_stage *stage, struct reel_view *
 static inline int reel_stage_position(struct reel_stage *stage, struct reel_view *view,
                                       struct reel_position *ret) {
     return stage->host->view_position(view, ret, sizeof *ret);
+}
+/* See reel_commits. */
+static inline uint64_t reel_stage_commits(struct reel_stage *stage) {
+    return stage->host->commits(stage);
 }
 static inline int reel_stage_collection(struct reel_stage *stage, struct reel_view *view,
                                         const char *collection, struct reel_collection_info *ret) {
