@@ -78,7 +78,7 @@ static uint64_t help_from(struct reader *reader, uint64_t at) {
         int waiting = SLOT_WAITING; /* or the writer was there first */
         if (!atomic_compare_exchange_strong(&slot->state, &waiting, SLOT_HELPERS)) continue;
         read_with(slot->parser, &slot->reading);
-        if (slot->reading.rc == 0 && slot->reading.event.data.json)
+        if (slot->reading.rc == 0 && slot->reading.event.data.json) /* projectors look there */
             json_prepare(slot->reading.event.data);
         atomic_store_explicit(&slot->state, SLOT_READ, memory_order_release);
     }

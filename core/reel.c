@@ -423,8 +423,9 @@ uint64_t reel_cursor(struct reel *reel) {
     return reel->cursor;
 }
 
-uint64_t reel_commits(struct reel *reel) {
-    return atomic_load(&reel->dispatcher.commits);
+uint64_t reel_newest_commit(struct reel *reel) {
+    if (atomic_load(&reel->dispatcher.store.broken)) return 0;
+    return atomic_load(&reel->dispatcher.newest_commit);
 }
 
 int reel_wait(struct reel *reel, uint64_t seq, uint32_t timeout_ms) {

@@ -172,6 +172,7 @@ static int view_begin(struct reel_view *view, struct reel_error *error) {
         view->txn = NULL;
         return store_fail(store, rc, "cannot begin a view", error);
     }
+    dispatcher_has_shown(&reel->dispatcher, view->state.txn_id);
     view->deadline_ms = clock_ms() + reel->view_ms_max;
     return 0;
 }

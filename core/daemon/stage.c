@@ -68,8 +68,8 @@ static uint64_t host_cursor(struct reel_stage *handle) {
     return reel_cursor(daemon_of(handle)->reel);
 }
 
-static uint64_t host_commits(struct reel_stage *handle) {
-    return reel_commits(daemon_of(handle)->reel);
+static uint64_t host_newest_commit(struct reel_stage *handle) {
+    return reel_newest_commit(daemon_of(handle)->reel);
 }
 
 static const struct reel_projector *host_projector(struct reel_stage *handle, size_t n) {
@@ -195,7 +195,7 @@ static const struct reel_sink_host sink_host = {
     .view_log = reel_view_log,
     .view_rejected = reel_view_rejected,
     .cursor = host_cursor,
-    .commits = host_commits,
+    .newest_commit = host_newest_commit,
     .projector = host_projector,
     .plugin = host_plugin,
     .canonical_key = host_canonical_key,

@@ -205,7 +205,7 @@ static void count_answer(struct server *server, unsigned status) {
 /* Without memory for an answer the connection is closed. */
 static enum MHD_Result send_made(struct answer *answer, struct server *server,
                                  struct MHD_Connection *connection, bool wants_cors) {
-    size_t bytes = answer->listing ? SIZE_MAX : answer->body.len;
+    size_t bytes = answer->listing ? SIZE_MAX : answer->body.size;
     struct MHD_Response *response = make_response(answer);
     if (!response) return MHD_NO;
     enum MHD_Result result = MHD_NO;

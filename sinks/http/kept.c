@@ -11,7 +11,7 @@ struct kept {
     atomic_uint users;
     struct kept_place *place;
     struct MHD_Response *response; /* NULL while it is being made */
-    size_t bytes;                  /* of its body */
+    size_t bytes;                  /* that its body takes */
     struct text key;
 };
 
@@ -23,9 +23,9 @@ struct kept_place {
 
 /* What an answer depends on, byte for byte. */
 static void write_key(const struct request *request, struct text *key) {
-    uint64_t commits = reel_stage_commits(request_stage(request));
+    uint64_t commit = reel_stage_newest_commit(request_stage(request));
     bool has_origin = request_header(request, "Origin").data; /* see add_cors */
-    text_append(key, &commits, sizeof commits);
+    text_append(key, &commit, sizeof commit);
     text_append(key, &has_origin, sizeof has_origin);
     text_append_str(key, request->uri.raw);
 }

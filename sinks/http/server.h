@@ -4,10 +4,10 @@
  * from its head to the last byte of its answer:
  *     request.h   reading it: target, headers, body, and who sends it
  *     routes.h    which route it is for
+ *     kept.h      maybe the same was asked for before, and the answer is there
  *     a handler   records.c, commands.c, events.c, about.c, …: makes an answer, or suspends the
  *                 request and lets another thread make it
  *     answer.h    what is sent
- *     kept.h      or is sent again
  * Those who follow the events (follow.c) leave libmicrohttpd, for a thread that serves them all.
  * No thread ever waits within a request: not for the writer, not for the cursor, not for the
  * client.

@@ -393,16 +393,16 @@ static void a_view_that_is_opened_again_shows_what_came_in_between(void **state)
     reel_close(reel);
 }
 
-static void what_is_committed_is_counted_and_what_is_read_is_not(void **state) {
+static void commits_are_numbered_and_views_are_not(void **state) {
     (void)state;
     struct reel *reel = opened(NULL, 600000, 0);
-    uint64_t before = reel_commits(reel);
+    uint64_t before = reel_newest_commit(reel);
     apply_samples(reel, 1, 10, 10);
-    assert_int_equal(reel_commits(reel), before + 1);
+    assert_int_equal(reel_newest_commit(reel), before + 1);
     reel_view_close(view_opened(reel));
-    assert_int_equal(reel_commits(reel), before + 1);
+    assert_int_equal(reel_newest_commit(reel), before + 1);
     apply_samples(reel, 11, 10, 1);
-    assert_int_equal(reel_commits(reel), before + 11);
+    assert_int_equal(reel_newest_commit(reel), before + 11);
     reel_close(reel);
 }
 
@@ -460,7 +460,7 @@ int main(void) {
         cmocka_unit_test(a_view_whose_time_is_up_keeps_nobody_out),
         cmocka_unit_test(a_views_cursor_is_where_its_records_and_its_log_end),
         cmocka_unit_test(a_view_that_is_opened_again_shows_what_came_in_between),
-        cmocka_unit_test(what_is_committed_is_counted_and_what_is_read_is_not),
+        cmocka_unit_test(commits_are_numbered_and_views_are_not),
         cmocka_unit_test(an_expired_view_shows_its_own_state_or_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,9 +93,23 @@ static void what_is_too_much_for_one_transaction_is_done_in_several(void **state
     reel_close(reel);
 }
 
+/* Nor may anybody go on showing what it once showed. */
+static void a_store_that_has_failed_shows_nothing(void **state) {
+    (void)state;
+    struct reel_error error;
+    struct reel_view *view;
+    struct reel *reel = reel_opened(NULL, NULL, CELL_SO, NULL);
+    assert_int_not_equal(reel_newest_commit(reel), 0);
+    atomic_store(&reel->dispatcher.store.broken, true);
+    assert_int_equal(reel_view_open(reel, &view, &error), -EIO);
+    assert_int_equal(reel_newest_commit(reel), 0);
+    reel_close(reel);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_work_that_is_undone_costs_the_others_no_transaction_each),
+        cmocka_unit_test(a_store_that_has_failed_shows_nothing),
         cmocka_unit_test(what_is_too_much_for_one_transaction_is_done_in_several),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,10 +177,10 @@ REEL_VISIBLE int reel_backup_of(const char *from, const char *directory, struct 
 /* The cursor just now. [any thread] */
 REEL_VISIBLE uint64_t reel_cursor(struct reel *reel);
 
-/* How many commits there were since it was opened. As long as that is the same, what a view shows
- * is: who has made something of a view that it opened after asking for this need not make it again.
- * [any thread] */
-REEL_VISIBLE uint64_t reel_commits(struct reel *reel);
+/* The number of the newest commit that any view has shown, or any writer was told of. As long as it
+ * is the same, what a view shows of records, log and cursor is: who has made something of a view
+ * that it opened after asking need not make it again. 0: the store has failed. [any thread] */
+REEL_VISIBLE uint64_t reel_newest_commit(struct reel *reel);
 
 /* Waits until the cursor has reached `seq`. -ETIMEDOUT. [any thread] */
 REEL_VISIBLE int reel_wait(struct reel *reel, uint64_t seq, uint32_t timeout_ms);

@@ -213,7 +213,7 @@ struct reel_sink_host {
     void (*quit)(struct reel_stage *stage, int exit_code, const char *format, va_list args);
 
     /* ---- since 1.4 ---- */
-    uint64_t (*commits)(struct reel_stage *stage);
+    uint64_t (*newest_commit)(struct reel_stage *stage);
 };
 
 /* ---- Settings and log ------------------------------------------------------------------------ */
@@ -258,9 +258,9 @@ static inline int reel_stage_position(struct reel_stage *stage, struct reel_view
                                       struct reel_position *ret) {
     return stage->host->view_position(view, ret, sizeof *ret);
 }
-/* See reel_commits. */
-static inline uint64_t reel_stage_commits(struct reel_stage *stage) {
-    return stage->host->commits(stage);
+/* See reel_newest_commit. */
+static inline uint64_t reel_stage_newest_commit(struct reel_stage *stage) {
+    return stage->host->newest_commit(stage);
 }
 static inline int reel_stage_collection(struct reel_stage *stage, struct reel_view *view,
                                         const char *collection, struct reel_collection_info *ret) {
