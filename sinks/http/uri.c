@@ -1,6 +1,7 @@
 /* uri.c: see uri.h. */
 #include "uri.h"
 
+#include "base/chars.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -13,8 +14,8 @@ static int decode(struct reel_str raw, bool in_query, char **space, struct reel_
     for (size_t i = 0; i < raw.len; i++) {
         char c = raw.data[i];
         if (c == '%') {
-            int high = i + 2 < raw.len ? hex_digit_value(raw.data[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit_value(raw.data[i + 2]) : -1;
+            int high = i + 2 < raw.len ? char_hex_value(raw.data[i + 1]) : -1;
+            int low = high >= 0 ? char_hex_value(raw.data[i + 2]) : -1;
             if (low < 0) return -EINVAL;
             c = (char)(high * 16 + low);
             i += 2;
