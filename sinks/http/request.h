@@ -20,11 +20,14 @@ enum phase {
     PHASE_ANSWERED,
 };
 
+struct inlet;
 struct route;
 
 struct request {
     struct server *server;
     struct MHD_Connection *connection;
+    struct inlet *inlet; /* while libmicrohttpd has the connection */
+    uint64_t number;     /* on this connection, from 1 */
     enum phase phase;
     enum method method;
     bool is_head, is_http11;
