@@ -5,9 +5,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-#define PROTOCOL "Sec-WebSocket-Protocol: "
-#define SECRET   "bearer." READ_TOKEN
-#define WITH     PROTOCOL "reel.v1, " SECRET /* as a browser gives its token */
+#define PROTOCOL             "Sec-WebSocket-Protocol: "
+#define READ_TOKEN_BASE64URL "cmVhZC10b2tlbi1vZi10aGUtdGVzdHM"
+#define SECRET               "bearer." READ_TOKEN
+#define WITH                 PROTOCOL "reel.v1, " SECRET /* as a browser gives its token */
 
 /* ---- One handshake --------------------------------------------------------------------------- */
 
@@ -59,6 +60,7 @@ static void a_token_comes_in_the_header_or_as_a_subprotocol(void **state) {
         {{PROTOCOL "other, reel.v1 ,\t" SECRET}, NULL, 101, "reel.v1"},
         {{PROTOCOL "reel.v1", PROTOCOL SECRET}, NULL, 101, "reel.v1"},
         {{PROTOCOL "reel.v1, bearer." WRITE_TOKEN}, NULL, 101, "reel.v1"},
+        {{PROTOCOL "reel.v1, bearer.b64." READ_TOKEN_BASE64URL}, NULL, 101, "reel.v1"},
     };
     check(*state, handshakes, COUNT(handshakes));
 }
@@ -70,6 +72,10 @@ static void without_a_good_token_there_is_no_upgrade(void **state) {
         {{PROTOCOL "reel.v1"}, NULL, 401, "unauthorized"},
         {{PROTOCOL "reel.v1, bearer.another"}, NULL, 401, "unauthorized"},
         {{PROTOCOL "reel.v1, bearer."}, NULL, 401, "unauthorized"},
+        {{PROTOCOL "reel.v1, bearer.b64."}, NULL, 401, "unauthorized"},
+        {{PROTOCOL "reel.v1, bearer.b64." READ_TOKEN}, NULL, 401, "unauthorized"},
+        {{PROTOCOL "reel.v1, bearer." READ_TOKEN_BASE64URL}, NULL, 401, "unauthorized"},
+        {{NULL}, "b64." READ_TOKEN_BASE64URL, 401, "unauthorized"},
         {{PROTOCOL "reel.v1, " READ_TOKEN}, NULL, 401, "unauthorized"},
         {{PROTOCOL "reel.v1, " SECRET "x"}, NULL, 401, "unauthorized"},
         {{PROTOCOL "cloudevents.json"}, NULL, 401, "unauthorized"},
