@@ -2,6 +2,8 @@
  * life.
  *
  * What there is to know of libmicrohttpd 0.9.75:
+ *   - It accepts requests that can be read in more than one way, and answers those that it does not
+ *     accept by itself, in HTML. So all that it reads passes inlet.h first.
  *   - Its own unescaping cuts at %00 and joins segments at %2F, so the raw target is taken
  *     (uri.h), and its unescaping is the identity.
  *   - An answer can be queued before the body, which closes the connection, or after it, but not in
@@ -25,9 +27,9 @@
 #include "listing.h"
 #include "routes.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -38,6 +40,7 @@
 
 /* What libmicrohttpd may use for a connection: a request's head and an answer's. */
 #define CONNECTION_BYTES ((size_t)16 << 10)
+static_assert(FRAMING_HEAD_MAX + (2 << 10) <= CONNECTION_BYTES, "there is no room for an answer");
 
 /* How much of a body that is not wanted is read to its end, so that its sender, who may look for
  * an answer only then, gets one; in multiples of what is allowed. */

@@ -62,6 +62,9 @@ struct reel_stage *request_stage(const struct request *request);
 /* A header's value; NULL data: there is none. Not more than one of the same name. */
 struct reel_str request_header(const struct request *request, const char *name);
 
+/* The host and port that were asked, of the target or the header Host. */
+struct reel_str request_host(const struct request *request);
+
 /* All headers of that name, as one list with commas (RFC 9110, section 5.3). */
 void request_header_list(const struct request *request, const char *name, struct text *to);
 

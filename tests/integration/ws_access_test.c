@@ -253,6 +253,22 @@ static void after_a_refusal_the_connection_is_still_http(void **state) {
     raw_close(&raw);
 }
 
+/* RFC 9112, section 3.2.2. */
+static void the_host_of_a_whole_uri_is_the_one_that_was_asked(void **state) {
+    struct site *site = *state;
+    static const char rest[] =
+        "Host: reel\r\n" PROTOCOL "reel.v1, " SECRET "\r\n" UPGRADE CONNECT KEY VERSION THE_END;
+    struct text request = {0};
+    text_format(&request, "GET http://me@other:80/ws/events HTTP/1.1\r\nOrigin: http://reel\r\n%s",
+                rest);
+    check_exchange(site, request.data, 403, "forbidden");
+    request.len = 0;
+    text_format(&request, "GET http://me@other:80/ws/events HTTP/1.1\r\nOrigin: http://other\r\n%s",
+                rest);
+    check_exchange(site, request.data, 101, "Sec-WebSocket-Accept");
+    free(request.data);
+}
+
 static void a_handshake_may_be_cut_at_every_byte(void **state) {
     struct site *site = *state;
     static const char request[] = GET_WS UPGRADE CONNECT KEY VERSION THE_END;
@@ -292,6 +308,7 @@ int main(void) {
         cmocka_unit_test(words_are_in_any_case_and_in_lists),
         cmocka_unit_test(other_methods_are_told_so),
         cmocka_unit_test(after_a_refusal_the_connection_is_still_http),
+        cmocka_unit_test(the_host_of_a_whole_uri_is_the_one_that_was_asked),
         cmocka_unit_test(a_handshake_may_be_cut_at_every_byte),
         cmocka_unit_test(a_token_is_never_logged),
     };

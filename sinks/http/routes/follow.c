@@ -173,7 +173,7 @@ static bool is_allowed_origin(struct request *request) {
     const char *allowed;
     if (!origin.data) return true;
     if (!reel_setting_item(stage, "websocket_origin", 0))
-        return origin_is_of(origin, request_header(request, MHD_HTTP_HEADER_HOST));
+        return origin_is_of(origin, request_host(request));
     for (size_t i = 0; (allowed = reel_setting_item(stage, "websocket_origin", i)); i++)
         if (strcmp(allowed, "*") == 0 || reel_str_is(origin, allowed)) return true;
     return false;
