@@ -457,6 +457,22 @@ static void act(struct framing *framing, struct step step, char c, char **out) {
     framing->state = step.next;
 }
 
+/* Passes on what leaves the state as it is: most of a target, and of values. Returns how much. */
+static size_t pass_span(struct framing *framing, const char *in, size_t len, char **out) {
+    const struct step *row = steps[framing->state];
+    const size_t room = FRAMING_HEAD_MAX - framing->cost;
+    size_t span = 0;
+    while (span < len && span < room) {
+        struct step step = row[classes[(unsigned char)in[span]]];
+        bool passes = step.action == PASS || (step.action == PASS_TARGET && in[span] != '&');
+        if (!passes || step.next != framing->state) break;
+        span++;
+    }
+    put(out, in, span);
+    framing->cost += (uint32_t)span;
+    return span;
+}
+
 size_t framing_pass(struct framing *framing, const char *in, size_t len, char *out) {
     const char *begin = out, *end = in + len;
     while (in < end) {
@@ -464,6 +480,10 @@ size_t framing_pass(struct framing *framing, const char *in, size_t len, char *o
         if (state == BODY || state == DATA || state >= OPAQUE) {
             in += pass_data(framing, in, (size_t)(end - in), &out);
             continue;
+        }
+        if (state == TARGET || state == VALUE) {
+            in += pass_span(framing, in, (size_t)(end - in), &out);
+            if (in == end) break;
         }
         if (state > BEGIN_LF && state != SIZE && state != DATA_CR && state != DATA_LF &&
             !add_cost(framing, 1, &out))
