@@ -10,6 +10,8 @@
 #include "daemon/data.h"
 #include "daemon/notify.h"
 #include "daemon/plugins.h"
+#include "feeds/nats/nats_message.h"
+#include "feeds/origin.h"
 #include "http/http.h"
 #include "stdout/stdout.h"
 

@@ -5,7 +5,7 @@
  */
 #include "unit.h"
 
-#include "engine/engine.h"
+#include "engine/transaction.h"
 
 #include <stdlib.h>
 #include <string.h>

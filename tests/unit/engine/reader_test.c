@@ -5,6 +5,7 @@
  */
 #include "unit.h"
 
+#include "engine/fold/host.h"
 #include "engine/reader.h"
 
 #include <errno.h>
@@ -25,8 +26,8 @@ struct fixture {
 static int begin(void **state) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     if (!fixture) return -1;
-    fixture->ahead = reader_create();
-    fixture->at_once = reader_create();
+    fixture->ahead = reader_create(&host_table);
+    fixture->at_once = reader_create(&host_table);
     fixture->random = 7;
     *state = fixture;
     return fixture->ahead && fixture->at_once ? 0 : -1;

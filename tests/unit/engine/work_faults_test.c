@@ -2,6 +2,7 @@
  * the others no transaction each. */
 #include "unit.h"
 
+#include "engine/transaction.h"
 #include "engine/work.h"
 
 #include <errno.h>

@@ -2,6 +2,8 @@
  * numbers, and what is to be published is only tried. */
 #include "unit.h"
 
+#include "engine/engine.h"
+#include "engine/transaction.h"
 #include "engine/work.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* feed_test.c: what is common to all brokers, with one in memory (fake_broker.h): a stream comes
  * into the log whole and once, whatever happens to sessions and to the writer. */
+#include "engine/transaction.h"
 #include "fake_broker.h"
 
 #include "base/cleanup.h"
