@@ -1,9 +1,9 @@
 /* framing.c: see framing.h.
  *
- * A table says for each state and class of character what follows. Where it has no entry, the
- * request is malformed: the state then says in which words, and how the request that
- * libmicrohttpd has in part is completed. CR is never passed on by itself: the line's end is
- * written when its LF has come.
+ * `steps` has the next state and the action for each state and class of character. Without an entry
+ * the request is malformed; `ends` then has the sentence for this state, and the rest with which
+ * the request is completed for libmicrohttpd. CR is never passed on alone: the end of a line is
+ * written when its LF is received.
  *
  *   BEGIN ─► METHOD ─► TARGET ─► VERSION ─► LINE ─┐
  *     ▲                                           ▼
@@ -170,8 +170,8 @@ static const char bad_trailer[] =
     "a trailer line must be a name, a colon and a value, and end with "
     "CR LF";
 
-/* What is wrong where a state has no step; and the shortest rest of a request that libmicrohttpd
- * understands, when all that was passed on until then is before it. */
+/* For each state: the sentence about a character that has no step there; and the shortest text that
+ * completes the request, after all that was passed on until then. */
 static const struct {
     const char *why, *rest;
 } ends[STATES] = {
@@ -209,7 +209,7 @@ static void put(char **out, const char *bytes, size_t len) {
     *out = mempcpy(*out, bytes, len);
 }
 
-/* `why` may be NULL: what is usual in this state. */
+/* `why` may be NULL: then it is the sentence of this state. */
 static void refuse(struct framing *framing, enum framing_fault fault, const char *why, char **out) {
     const char *rest = ends[framing->state].rest;
     if (framing->state <= BEGIN_LF) framing->requests++;
@@ -393,7 +393,7 @@ static void end_size(struct framing *framing, char **out) {
     framing->held_len = 0;
 }
 
-/* Passes on what there is of a body; returns how much. */
+/* Passes on the bytes of a body. Returns how many of `len` were used. */
 static size_t pass_data(struct framing *framing, const char *in, size_t len, char **out) {
     if (framing->state == OPAQUE || framing->state == ENDED) {
         if (framing->state == OPAQUE) put(out, in, len);
@@ -457,7 +457,8 @@ static void act(struct framing *framing, struct step step, char c, char **out) {
     framing->state = step.next;
 }
 
-/* Passes on what leaves the state as it is: most of a target, and of values. Returns how much. */
+/* Passes on the characters of a target or a value that do not change the state. Returns their
+ * number. */
 static size_t pass_span(struct framing *framing, const char *in, size_t len, char **out) {
     const struct step *row = steps[framing->state];
     const size_t room = FRAMING_HEAD_MAX - framing->cost;

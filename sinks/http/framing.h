@@ -3,15 +3,16 @@
  * Every byte of a connection passes through here before libmicrohttpd reads it. libmicrohttpd
  * 0.9.75 is lenient: it accepts white space before a colon, folded lines, lines that end with LF
  * alone, NUL in values, and more. A proxy in front that reads such a request in another way can be
- * made to forward a second request inside the body of the first (request smuggling). So the
- * grammar of heads, chunks and trailers is checked here, strictly, and libmicrohttpd gets only
- * what can be read in one way:
+ * made to forward a second request inside the body of the first (request smuggling). So heads,
+ * chunks and trailers are checked here, strictly, and libmicrohttpd receives only requests that can
+ * be read in one way:
  *   - Empty lines before a request, chunk extensions and trailers are removed. So is the value of
  *     Cookie, which nothing here reads and libmicrohttpd would copy.
  *   - Content-Length and chunk sizes are passed on in one form, without white space.
- *   - At the first fault the request that libmicrohttpd has in part is completed in the shortest
- *     way, and nothing that follows on the connection is passed on. `fault` tells why; the answer
- *     is ours, not one of libmicrohttpd's error pages, and the connection must be closed after it.
+ *   - At the first fault, the request of which libmicrohttpd has the first part is completed with
+ *     the shortest valid rest, and no later byte of the connection is passed on. So the request
+ *     reaches our handler, which answers with a problem according to `fault` instead of an error
+ *     page of libmicrohttpd's. The connection must be closed after this answer.
  *   - The sizes of heads are bounded here, below what libmicrohttpd has memory for.
  *
  * After the head of a WebSocket's handshake the bytes are not HTTP, and are passed on as they are.

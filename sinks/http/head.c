@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <strings.h>
 
-/* ---- What framing has found ------------------------------------------------------------------ */
+/* ---- Faults that framing found ------------------------------------------------------------------
+ */
 
 void head_begin(struct request *request) {
     const union MHD_ConnectionInfo *info =
@@ -15,7 +16,7 @@ void head_begin(struct request *request) {
     if (request->inlet) request->number = ++request->inlet->requests;
 }
 
-/* Several requests may have come together: the fault is with the last one. */
+/* When several requests were received together, the fault is in the last one. */
 static bool is_newest(const struct request *request) {
     return request->number >= request->inlet->framing.requests;
 }
@@ -47,7 +48,7 @@ void head_check_body(struct request *request) {
 
 /* ---- Headers --------------------------------------------------------------------------------- */
 
-/* What has one value. If there were two, we and a proxy before us could read different ones. */
+/* Headers with one value. If there were two, a proxy in front could use another one than we do. */
 static const char *const once[] = {
     MHD_HTTP_HEADER_HOST,
     MHD_HTTP_HEADER_AUTHORIZATION,

@@ -1,5 +1,5 @@
-/* head.h: what is checked of a request's head before anything else (RFC 9110, RFC 9112): that it
- * was read in the only possible way (framing.h), and that what may be said once is said once. */
+/* head.h: checks of a request's head that come before all others (RFC 9110, RFC 9112): framing
+ * found no fault in it (framing.h), and headers that may be given once are not given twice. */
 #ifndef REEL_HTTP_HEAD_H
 #define REEL_HTTP_HEAD_H
 
@@ -11,11 +11,12 @@ void head_begin(struct request *request);
 /* All headers are there. 0, or a problem is the answer. */
 int head_check(struct request *request, const char *version);
 
-/* Has something been wrong since: with the body? Then a problem is the answer, unless there was
- * one. */
+/* Was a fault found in the body? Then a problem is the answer, unless there is an answer already.
+ */
 void head_check_body(struct request *request);
 
-/* After this answer the connection must be closed, as what follows on it cannot be read. */
+/* Must the connection be closed after this answer, because the bytes that follow cannot be read as
+ * requests? */
 bool head_is_last(const struct request *request);
 
 /* Is it uri-host with an optional port, or empty (RFC 9110, section 7.2)? */

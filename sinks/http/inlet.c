@@ -1,12 +1,12 @@
 /* inlet.c: see inlet.h.
  *
- * Inlets are found by the number of their socket, in blocks that are made when a number of theirs
- * is first used, and kept until the process ends. Only the entry of an open socket changes, by
- * libmicrohttpd's thread that opens or closes it, so no lock is needed.
+ * Inlets are found by the number of their socket, in blocks. A block is allocated when one of its
+ * numbers is first used, and is kept until the process ends. An entry changes only while the thread
+ * of libmicrohttpd that has the socket opens or closes it, so no lock is needed.
  *
- * When recv() returns less than was asked for, libmicrohttpd takes it that nothing more is there,
- * and waits for epoll, which tells only what is new. So what framing removes is made up for by
- * reading on, until the socket is empty or the buffer is full.
+ * When recv() returns fewer bytes than were asked for, libmicrohttpd assumes that the socket is
+ * empty, and waits for epoll, which reports only new bytes. Framing may remove bytes. So this
+ * recv() reads on until the socket is empty or the buffer is full.
  */
 #include "inlet.h"
 
@@ -25,8 +25,8 @@
 /* Received at a time. */
 #define PART_BYTES ((size_t)16 << 10)
 
-/* How much is read and thrown away behind a fault, so that the client, who may still be sending,
- * gets the answer instead of a reset. */
+/* Parts that are read and thrown away after a fault. A client that is still sending would otherwise
+ * receive a reset instead of the answer. */
 #define THROWN_AWAY_PARTS 64
 
 struct block {
