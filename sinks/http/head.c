@@ -6,8 +6,7 @@
 #include <errno.h>
 #include <strings.h>
 
-/* ---- Faults that framing found ------------------------------------------------------------------
- */
+/* ---- Faults that framing found --------------------------------------------------------------- */
 
 void head_begin(struct request *request) {
     const union MHD_ConnectionInfo *info =
@@ -16,9 +15,13 @@ void head_begin(struct request *request) {
     if (request->inlet) request->number = ++request->inlet->requests;
 }
 
+bool head_is_readable(const struct request *request) {
+    return request->inlet && request->number <= request->inlet->framing.requests;
+}
+
 /* When several requests were received together, the fault is in the last one. */
 static bool is_newest(const struct request *request) {
-    return request->number >= request->inlet->framing.requests;
+    return request->number == request->inlet->framing.requests;
 }
 
 static bool has_fault(const struct request *request) {

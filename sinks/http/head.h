@@ -8,6 +8,10 @@
 /* The request has begun: libmicrohttpd has its first line. */
 void head_begin(struct request *request);
 
+/* Was it found by framing? If not, libmicrohttpd took bytes that are not HTTP for a request, or
+ * there was no memory for an inlet: the connection must be closed without an answer. */
+bool head_is_readable(const struct request *request);
+
 /* All headers are there. 0, or a problem is the answer. */
 int head_check(struct request *request, const char *version);
 

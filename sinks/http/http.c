@@ -198,7 +198,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                               size_t *len, void **state) {
     struct request *request = *state;
     (void)context, (void)connection, (void)url;
-    if (!request || !request->inlet) return MHD_NO; /* out of memory */
+    if (!request || !head_is_readable(request)) return MHD_NO;
     switch (request->phase) {
     case PHASE_HEAD:
         return take_head(request, method, version);

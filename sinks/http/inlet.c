@@ -11,6 +11,7 @@
 #include "inlet.h"
 
 #include "base/error.h"
+#include "base/invariant.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -94,6 +95,7 @@ static size_t pass(struct inlet *inlet, char *to, size_t received, size_t room) 
     char out[PART_BYTES + FRAMING_EXTRA];
     size_t len = framing_pass(&inlet->framing, to, received, out);
     size_t taken = len < room ? len : room;
+    INVARIANT(inlet->spill_len == 0 && len - taken <= sizeof inlet->spill);
     memcpy(to, out, taken);
     inlet->spill_len = len - taken;
     memcpy(inlet->spill, out + taken, inlet->spill_len);

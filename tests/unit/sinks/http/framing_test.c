@@ -224,7 +224,7 @@ static void behind_a_handshake_the_bytes_are_not_http(void **state) {
     assert_false(framing.is_opaque);
 }
 
-int main(void) {
+UNIT_TESTS(framing_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_pass_unchanged),
         cmocka_unit_test(what_nobody_needs_is_removed),

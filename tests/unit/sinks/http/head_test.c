@@ -20,7 +20,7 @@ static void a_host_is_a_name_or_an_address_with_an_optional_port(void **state) {
     assert_true(head_host_valid((struct reel_str){NULL, 0}));
 }
 
-int main(void) {
+UNIT_TESTS(head_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_host_is_a_name_or_an_address_with_an_optional_port),
     };

@@ -97,7 +97,7 @@ static void libmicrohttpd_calls_this_recv(void **state) {
     must_ok(inlet_check(&error), error);
 }
 
-int main(void) {
+UNIT_TESTS(inlet_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_socket_is_read_to_its_end_whatever_is_removed),
         cmocka_unit_test(nothing_is_received_behind_a_fault),
