@@ -77,13 +77,22 @@ static void skip(struct reel_str *rest, size_t len) {
     rest->len -= len;
 }
 
-/* Up to the path, behind its first slash. `*` counts as a path that nothing has; of a whole URI,
- * as proxies send it, the host says nothing to us (RFC 9112, section 3.2). */
-static bool skip_to_path(struct reel_str *rest) {
+/* Without the user before it. */
+static struct reel_str host_of(struct reel_str authority) {
+    const char *at = authority.len ? memrchr(authority.data, '@', authority.len) : NULL;
+    if (at) skip(&authority, (size_t)(at + 1 - authority.data));
+    return authority;
+}
+
+/* Up to the path, behind its first slash. `*` counts as a path that nothing has. The host of a
+ * whole URI, as proxies send it, stands for the header (RFC 9112, section 3.2.2). */
+static bool skip_to_path(struct reel_str *rest, struct reel_str *ret_host) {
     bool plain = strncasecmp(rest->data, "http://", 7) == 0;
     if (plain || strncasecmp(rest->data, "https://", 8) == 0) {
         skip(rest, plain ? 7 : 8);
-        skip(rest, strcspn(rest->data, "/?"));
+        size_t len = strcspn(rest->data, "/?");
+        *ret_host = host_of((struct reel_str){rest->data, len});
+        skip(rest, len);
         if (rest->data[0] == '/') skip(rest, 1);
         return true;
     }
@@ -101,7 +110,8 @@ int uri_parse(const char *target, struct uri *ret) {
     char *space = (char *)ret->space + params_size;
     ret->raw = (struct reel_str){space, rest.len};
     space = mempcpy(space, target, rest.len);
-    if (!skip_to_path(&rest)) return -EINVAL;
+    if (!skip_to_path(&rest, &ret->host)) return -EINVAL;
+    if (ret->host.data) ret->host.data = ret->raw.data + (ret->host.data - target);
     split(&rest, '?', &path);
     int rc = take_path(ret, path, &space);
     return rc < 0 ? rc : take_query(ret, rest, &space);
