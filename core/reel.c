@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/text.h"
 #include "host.h"
 
@@ -111,9 +112,18 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     return rc < 0 ? fail(error, rc, "cannot read the store's state") : 0;
 }
 
+/* Also in a program that does not know that its standard descriptors may be closed. */
+static int reserve_descriptors(struct reel_error *error) {
+    int rc = descriptors_reserve_standard();
+    if (rc == 0) return 0;
+    return fail(error, rc, "a standard descriptor is closed, and /dev/null cannot be opened: %s",
+                strerror(-rc));
+}
+
 int reel_open(const struct reel_options *given, struct reel **ret, struct reel_error *error) {
     struct reel_options options;
     int rc = take_options(given, &options, error);
+    if (rc == 0) rc = reserve_descriptors(error);
     if (rc == 0) rc = check_options(&options, error);
     if (rc < 0) return rc;
     struct reel *reel = calloc(1, sizeof *reel);
@@ -415,7 +425,8 @@ int reel_backup(struct reel *reel, const char *directory, struct reel_error *err
 }
 
 int reel_backup_of(const char *from, const char *directory, struct reel_error *error) {
-    return store_backup_of(from, directory, error);
+    int rc = reserve_descriptors(error);
+    return rc < 0 ? rc : store_backup_of(from, directory, error);
 }
 
 uint64_t reel_cursor(struct reel *reel) {

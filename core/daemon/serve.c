@@ -2,6 +2,7 @@
  *     SIGTERM, SIGINT   ends: no new work, what is under way is finished within drain_ms_max;
  *                       a second one ends at once
  *     SIGHUP            reads the token file again
+ * What is held up does not keep the process from ending: ending.c.
  */
 #include "base/cleanup.h"
 #include "daemon/commands.h"
@@ -22,6 +23,9 @@
 #include <time.h>
 
 #define SELF "reeld"
+
+/* What the last lines of the log are waited for when nobody reads them. */
+#define LOG_END_MS 2000
 
 /* The sinks that ship: a plugin like any other, but linked in. */
 static const struct reel_sink *const own_sinks[] = {&http_sink, &stdout_sink, NULL};
@@ -147,6 +151,7 @@ static int open_reel(struct daemon *daemon, struct reel_error *error) {
         .source = config_text(config, "source", 0),
     };
     rc = reel_open(&options, &daemon->reel, error);
+    if (rc == 0) ending_watch(daemon->ending, daemon->reel);
     if (rc == -ESTALE) add_hint(error, "--new-epoch");
     if (rc == 0) log_line(REEL_LEVEL_INFO, SELF, "the store is %s", directory);
     return rc;
@@ -309,14 +314,20 @@ static void block_signals(sigset_t *ret) {
 void daemon_quit(struct daemon *daemon, int exit_code) {
     int good = EXIT_GOOD;
     atomic_compare_exchange_strong(&daemon->exit_code, &good, exit_code);
+    atomic_store(&daemon->quitting, true);
     pthread_kill(daemon->main_thread, SIGNAL_QUIT);
 }
 
 static void wait_for_end(struct daemon *daemon, const sigset_t *signals) {
-    int signal;
-    while (sigwait(signals, &signal) == 0) {
-        if (signal != SIGHUP) return;
-        reload_tokens(daemon);
+    siginfo_t info;
+    for (;;) {
+        int signal = sigwaitinfo(signals, &info);
+        if (signal == SIGTERM || signal == SIGINT) return;
+        if (signal == SIGNAL_QUIT && atomic_load(&daemon->quitting)) return;
+        if (signal == SIGHUP) reload_tokens(daemon);
+        if (signal == SIGNAL_QUIT)
+            log_line(REEL_LEVEL_WARNING, SELF, "SIGUSR1 from process %ld is ignored",
+                     (long)info.si_pid);
     }
 }
 
@@ -348,7 +359,9 @@ static int start_sinks(struct daemon *daemon, struct reel_error *error) {
 }
 
 static int start(struct daemon *daemon, int argc, char **argv, struct reel_error *error) {
-    int rc = read_settings(daemon, argc, argv, error);
+    uint64_t drain_ms_max = config_number(daemon->config, "drain_ms_max");
+    int rc = ending_create((uint32_t)drain_ms_max, &daemon->ending, error);
+    if (rc == 0) rc = read_settings(daemon, argc, argv, error);
     if (rc == 0) rc = load_tokens(daemon, error);
     if (rc == 0) rc = open_reel(daemon, error);
     if (rc == 0) rc = load_plugins(daemon, error);
@@ -363,6 +376,7 @@ static int start(struct daemon *daemon, int argc, char **argv, struct reel_error
 static void end(struct daemon *daemon) {
     uint64_t until_ms = clock_ms() + config_number(daemon->config, "drain_ms_max");
     atomic_store(&daemon->draining, true);
+    if (daemon->ending) ending_begin(daemon->ending);
     if (daemon->feed)
         feed_drain(daemon->feed, clock_left_ms(until_ms)); /* what waits to come back */
     if (daemon->intake) { /* then what has been handed over, so that all sinks see it */
@@ -376,7 +390,9 @@ static void end(struct daemon *daemon) {
     nats_destroy(daemon->nats);
     intake_destroy(daemon->intake);
     tokens_destroy(daemon->tokens);
+    if (daemon->ending) ending_watch(daemon->ending, NULL);
     reel_close(daemon->reel);
+    ending_done(daemon->ending);
 }
 
 static int run(struct daemon *daemon, int argc, char **argv) {
@@ -384,6 +400,7 @@ static int run(struct daemon *daemon, int argc, char **argv) {
     sigset_t signals;
     block_signals(&signals);
     raise_file_limit();
+    log_queue_start(); /* without its thread, which needs memory, lines are written all the same */
     int rc = start(daemon, argc, argv, &error);
     if (rc == 0) {
         log_line(REEL_LEVEL_INFO, SELF, "%s has started", reel_version());
@@ -426,6 +443,7 @@ int command_serve(int argc, char **argv) {
     }
     config_destroy(daemon.config);
     forget_plugins(&daemon);
+    log_queue_stop(LOG_END_MS);
     return code;
 }
 
