@@ -11,6 +11,7 @@
 #include "daemon/notify.h"
 #include "daemon/plugins.h"
 #include "daemon/settings.h"
+#include "daemon/trust.h"
 #include "http/http.h"
 #include "stdout/stdout.h"
 
@@ -74,8 +75,10 @@ static int know_plugin_take(struct daemon *daemon, struct plugin *plugin,
 }
 
 static int know_plugin_at(void *context, const char *path, struct reel_error *error) {
+    const struct daemon *daemon = context;
     struct plugin *plugin;
-    int rc = plugin_load(path, &plugin, error);
+    int rc = trust_check_plugin(daemon->config, path, error);
+    if (rc == 0) rc = plugin_load(path, &plugin, error);
     return rc < 0 ? rc : know_plugin_take(context, plugin, error);
 }
 
@@ -96,6 +99,8 @@ static int read_settings(struct daemon *daemon, int argc, char **argv, struct re
     struct plugin_choice choice;
     struct plugin *own;
     int rc = choose_plugins(daemon->config, &choice, error);
+    if (rc == 0) rc = trust_check_file(daemon->config, "config", error);
+    if (rc == 0) rc = trust_check_directory(daemon->config, choice.directory, error);
     if (rc == 0) rc = plugin_adopt(&own_plugin, &own, error);
     if (rc == 0) rc = know_plugin_take(daemon, own, error);
     if (rc == 0) rc = plugins_each(&choice, know_plugin_at, daemon, error);
@@ -136,6 +141,8 @@ static int open_reel(struct daemon *daemon, struct reel_error *error) {
     const struct config *config = daemon->config;
     AUTO_FREE char *directory = NULL;
     int rc = data_directory(config_text(config, "data", 0), &directory, error);
+    if (rc < 0) return rc;
+    rc = trust_check_directory(config, directory, error);
     if (rc < 0) return rc;
     struct reel_options options = {
         .struct_size = sizeof options,
@@ -183,7 +190,9 @@ static void warn_of_tokens(const struct reel_error *warning) {
 static int load_tokens(struct daemon *daemon, struct reel_error *error) {
     struct reel_error warning = {0};
     const char *file = config_text(daemon->config, "token_file", 0);
-    int rc = tokens_load(file, &daemon->tokens, &warning, error);
+    int rc = trust_check_file(daemon->config, "token_file", error);
+    if (rc < 0) return rc;
+    rc = tokens_load(file, &daemon->tokens, &warning, error);
     warn_of_tokens(&warning);
     if (rc != -ENOENT || file) return rc;
     return needs_tokens(daemon) ? -EINVAL : 0; /* none was given */
@@ -195,7 +204,8 @@ static void reload_tokens(struct daemon *daemon) {
         log_line(REEL_LEVEL_INFO, SELF, "there is no token file to be read again");
         return;
     }
-    int rc = tokens_reload(daemon->tokens, &warning, &error);
+    int rc = trust_check_file(daemon->config, "token_file", &error);
+    if (rc == 0) rc = tokens_reload(daemon->tokens, &warning, &error);
     warn_of_tokens(&warning);
     if (rc == 0)
         log_line(REEL_LEVEL_INFO, SELF, "the tokens were read again");
@@ -252,6 +262,32 @@ static bool rebuilds_all(const struct daemon *daemon) {
     return true;
 }
 
+/* The command line can be read by everyone on the machine, for as long as the daemon runs. */
+static void warn_of_secrets(const struct config *config) {
+    static const char *const settings[] = {"nats", "nats_password", "nats_token"};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        const char *text = config_text(config, settings[i], 0);
+        const char *origin = config_origin(config, settings[i]);
+        if (!text || strncmp(origin, "--", 2) != 0 || (i == 0 && !strchr(text, '@'))) continue;
+        log_line(REEL_LEVEL_WARNING, SELF,
+                 "the secret in %s stays in the command line, which others on this machine can "
+                 "read: the environment, the configuration file and --nats-creds keep it",
+                 origin);
+    }
+}
+
+/* The client library would find out with each attempt to connect, and say less. */
+static int check_nats_files(const struct config *config, struct reel_error *error) {
+    static const char *const settings[] = {"nats_creds", "nats_ca", "nats_cert", "nats_key"};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        const char *path = config_text(config, settings[i], 0);
+        if (path && access(path, R_OK) < 0)
+            return fail(error, -errno, "cannot read %s, which %s names: %s", path,
+                        config_origin(config, settings[i]), strerror(errno));
+    }
+    return 0;
+}
+
 static int create_nats(struct daemon *daemon, struct reel_error *error) {
     const struct config *config = daemon->config;
     uint64_t batch = config_number(config, "batch_events_max"),
@@ -277,7 +313,9 @@ static int create_nats(struct daemon *daemon, struct reel_error *error) {
 static int start_feed(struct daemon *daemon, struct reel_error *error) {
     const struct config *config = daemon->config;
     if (!config_text(config, "nats", 0)) return feed_check_own(daemon->reel, error);
-    int rc = create_nats(daemon, error);
+    warn_of_secrets(config);
+    int rc = check_nats_files(config, error);
+    if (rc == 0) rc = create_nats(daemon, error);
     if (rc < 0) return rc;
     struct feed_options options = {
         .broker = &nats_broker,
