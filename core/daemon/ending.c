@@ -6,7 +6,7 @@
 #include "base/thread.h"
 #include "daemon/commands.h"
 #include "daemon/log.h"
-#include "engine.h"
+#include "engine/engine.h"
 
 #include <inttypes.h>
 #include <signal.h>

@@ -9,7 +9,7 @@
 #ifndef REEL_DAEMON_TRUST_H
 #define REEL_DAEMON_TRUST_H
 
-#include "daemon/config.h"
+#include "daemon/config/config.h"
 
 /* Each returns 0, perhaps after a warning in the log; or -EINVAL and a sentence. What does not
  * exist is passed over. */

@@ -4,7 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/subject.h"
+#include "event/subject.h"
 #include "feeds/origin.h"
 #include "feeds/publisher.h"
 

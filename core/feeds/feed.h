@@ -21,7 +21,7 @@
 #ifndef REEL_FEEDS_FEED_H
 #define REEL_FEEDS_FEED_H
 
-#include "intake/intake.h"
+#include "feeds/intake/intake.h"
 
 struct feed;
 

@@ -2,7 +2,7 @@
 #include "feeds/origin.h"
 
 #include "base/cleanup.h"
-#include "view.h"
+#include "engine/view/view.h"
 
 #include <endian.h>
 #include <errno.h>

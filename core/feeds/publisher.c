@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/subject.h"
+#include "event/subject.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "ids.h"
+#include "engine/store/ids.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* gather_test.c: what a step takes, and where it stands after it, whatever cuts it short. */
 #include "fake_stage.h"
 
-#include "engine.h"
+#include "engine/engine.h"
 #include "stdout/gather.h"
 
 #include <inttypes.h>
