@@ -126,6 +126,15 @@ uint64_t store_bytes(const char *directory) {
     return (uint64_t)found.st_size;
 }
 
+void settings_forget(const char *kept) {
+    char name[80];
+    for (char **at = environ; *at;) {
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(*at, "="), *at);
+        bool forget = strncmp(name, "REEL_", 5) == 0 && (!kept || strcmp(name, kept) != 0);
+        if (!forget || unsetenv(name) != 0) at++; /* else the next one has taken its place */
+    }
+}
+
 /* ---- Numbers --------------------------------------------------------------------------------- */
 
 size_t scaled(size_t full) {
