@@ -207,7 +207,7 @@ static bool is_known_variable(const struct config *config, const char *name, siz
 
 /* A misspelt variable would leave its setting at the default, without a word. */
 static int check_environment(const struct config *config, struct reel_error *error) {
-    for (char *const *at = environ; *at; at++) {
+    for (char *const *at = environ; at && *at; at++) { /* clearenv leaves NULL */
         size_t len = strcspn(*at, "=");
         if (strncmp(*at, "REEL_", 5) != 0 || !(*at)[len] || !(*at)[len + 1]) continue;
         if (!is_known_variable(config, *at, len))
