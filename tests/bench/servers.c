@@ -52,7 +52,7 @@ struct server reeld_started(const char *directory) {
     pid_t pid = fork();
     must(pid >= 0);
     if (pid == 0) {
-        settings_forget(NULL);
+        settings_forget(true);
         setenv("REEL_TOKEN", BENCH_TOKEN, 1);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(log[1], STDERR_FILENO);

@@ -53,10 +53,15 @@ static void redirect(const char *path, int to) {
 
 /* Nothing of the environment that we run in may reach the daemon's settings. */
 static void set_environment(const char *const *environment) {
-    static const char *const others[] = {"CELLOS_SERVER_API_TOKEN", "CELLOS_SERVER_BIND",
-                                         "CELLOS_NATS_URL"};
-    settings_forget("REEL_MAP_BYTES");
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) unsetenv(others[i]);
+    static const char *const ours[] = {"REEL_TOKEN",
+                                       "REEL_BIND",
+                                       "REEL_NATS",
+                                       "REEL_NATS_URL",
+                                       "CELLOS_SERVER_API_TOKEN",
+                                       "CELLOS_SERVER_BIND",
+                                       "CELLOS_NATS_URL"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) unsetenv(ours[i]);
+    settings_forget(false);
     for (; environment && *environment; environment++)
         if (putenv((char *)*environment) != 0) _exit(126);
 }

@@ -42,9 +42,9 @@ void assert_sentence(const struct reel_error *error, const char *part);
 
 /* ---- Places ---------------------------------------------------------------------------------- */
 
-/* Takes all variables REEL_… out of the environment, those of the tests, too: for reeld each is a
- * setting. But not `kept`; NULL: all. */
-void settings_forget(const char *kept);
+/* Takes the tests' own variables REEL_… out of the environment, as for reeld each is a setting; or
+ * all of them. */
+void settings_forget(bool all);
 
 /* A new directory under $TMPDIR (or /tmp), removed with all in it when the process exits. */
 const char *scratch_directory(void);

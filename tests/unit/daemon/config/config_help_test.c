@@ -173,7 +173,7 @@ static void the_daemons_own_have_good_defaults(void **state) {
     };
     struct config *config = declared(DAEMON_OWNER, daemon_settings);
     struct reel_error error;
-    settings_forget(NULL);
+    settings_forget(true);
     must_ok(config_read(config, 1, (char *[]){(char[]){"serve"}, NULL}, &error), error);
     for (size_t i = 0; i < LENGTH(cases); i++) {
         test_context("setting %s", cases[i].name);

@@ -44,7 +44,7 @@ static const char *const variables[] = {"CELLOS_SERVER_BIND", "FIRST_PLACE", "SE
 
 static int enter(void **state) {
     (void)state;
-    settings_forget(NULL);
+    settings_forget(true);
     for (size_t i = 0; i < LENGTH(variables); i++) unsetenv(variables[i]);
     return chdir(scratch_directory());
 }
