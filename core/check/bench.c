@@ -135,7 +135,7 @@ void bench_open(struct sheet *sheet) {
     guard_done();
     guard_must(rc, &error);
     guard_must(reel_start(bench.reel, &error), &error);
-    bench.plugin = bench.reel->plugins;
+    bench.plugin = engine_plugin(bench.reel);
     make_instance();
     for (uint32_t i = 0; i < bench.plugin->projector_count; i++) {
         struct reel_projector *declared = &bench.plugin->projectors[i].declared;

@@ -7,8 +7,8 @@
  *
  * There is one bench in a process, since callbacks have no context.
  */
-#ifndef REEL_DAEMON_CHECK_BENCH_H
-#define REEL_DAEMON_CHECK_BENCH_H
+#ifndef REEL_CHECK_BENCH_H
+#define REEL_CHECK_BENCH_H
 
 #include "check/maker.h"
 #include "check/sheet.h"
@@ -26,9 +26,9 @@ struct bench {
     struct sheet *sheet;
     struct samples samples;
     struct reel *reel;
-    struct plugin *plugin;   /* what the Reel has of it */
-    struct plugin *instance; /* whose code runs */
-    int file, copy;          /* the shared object, and the instance's copy of it */
+    const struct plugin *plugin; /* what the Reel has of it */
+    struct plugin *instance;     /* whose code runs */
+    int file, copy;              /* the shared object, and the instance's copy of it */
     struct bench_watch watch;
 
     /* The collection of the command that is being carried out, or NULL. Of the last one: what was

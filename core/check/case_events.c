@@ -3,7 +3,7 @@
 #include "check/bench.h"
 #include "check/cases.h"
 #include "check/guard.h"
-#include "engine/fold/host.h"
+#include "engine/engine.h"
 #include "json/value.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "base/text.h"
 #include "check/cases.h"
 #include "check/guard.h"
-#include "engine/fold/plugin.h"
+#include "engine/engine.h"
 
 #include <reel/reel.h>
 

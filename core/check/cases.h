@@ -1,6 +1,6 @@
 /* cases.h: what is checked of a plugin, each in a process of its own. */
-#ifndef REEL_DAEMON_CHECK_CASES_H
-#define REEL_DAEMON_CHECK_CASES_H
+#ifndef REEL_CHECK_CASES_H
+#define REEL_CHECK_CASES_H
 
 #include "check/maker.h"
 #include "check/sheet.h"

@@ -5,11 +5,12 @@
  * plugin on a bench (bench.c) with events that maker.c makes of what learn.c found out. What goes
  * wrong ends the process through guard.c, and is read from the sheet (sheet.h).
  */
+#include "check/check.h"
 #include "base/cleanup.h"
+#include "base/exit_code.h"
 #include "check/cases.h"
 #include "check/report.h"
 #include "check/run.h"
-#include "daemon/commands.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -1,7 +1,7 @@
 /* guard.h: the inside of a case's process: whose turn it is, how long that takes, and how the
  * process ends. */
-#ifndef REEL_DAEMON_CHECK_GUARD_H
-#define REEL_DAEMON_CHECK_GUARD_H
+#ifndef REEL_CHECK_GUARD_H
+#define REEL_CHECK_GUARD_H
 
 #include "check/sheet.h"
 

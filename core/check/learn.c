@@ -100,7 +100,7 @@ static void probe_event(struct maker *maker, uint32_t number, struct text *event
     size_t asked = amount_asked(lesson);
     reel_outcome outcome = bench_apply(event);
     if (outcome == REEL_APPLIED || amount_asked(lesson) > asked) maker_reward(maker);
-    bool broke_a_rule = outcome == REEL_REJECTED && bench.reel->dispatcher.fold.faulted;
+    bool broke_a_rule = outcome == REEL_REJECTED && engine_faulted(bench.reel);
     if (broke_a_rule) maker_keep_type(maker); /* a case will want to see that, too */
 }
 

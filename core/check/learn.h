@@ -1,6 +1,6 @@
 /* learn.h: finding out what a plugin wants of its events. */
-#ifndef REEL_DAEMON_CHECK_LEARN_H
-#define REEL_DAEMON_CHECK_LEARN_H
+#ifndef REEL_CHECK_LEARN_H
+#define REEL_CHECK_LEARN_H
 
 #include "check/sheet.h"
 

@@ -1,7 +1,7 @@
 /* maker.h: events and commands made from what was learned of a plugin, the same for the same
  * seed. */
-#ifndef REEL_DAEMON_CHECK_MAKER_H
-#define REEL_DAEMON_CHECK_MAKER_H
+#ifndef REEL_CHECK_MAKER_H
+#define REEL_CHECK_MAKER_H
 
 #include "base/text.h"
 #include "check/sheet.h"

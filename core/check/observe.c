@@ -7,7 +7,7 @@
 #include "check/observe.h"
 
 #include "check/words.h"
-#include "engine/fold/host.h"
+#include "engine/engine.h"
 #include "json/value.h"
 
 #include <string.h>

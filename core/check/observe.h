@@ -1,6 +1,6 @@
 /* observe.h: watching which members of events and bodies a plugin asks for, and as what. */
-#ifndef REEL_DAEMON_CHECK_OBSERVE_H
-#define REEL_DAEMON_CHECK_OBSERVE_H
+#ifndef REEL_CHECK_OBSERVE_H
+#define REEL_CHECK_OBSERVE_H
 
 #include "check/bench.h"
 

@@ -1,6 +1,6 @@
 /* report.h: what `reeld check` prints. */
-#ifndef REEL_DAEMON_CHECK_REPORT_H
-#define REEL_DAEMON_CHECK_REPORT_H
+#ifndef REEL_CHECK_REPORT_H
+#define REEL_CHECK_REPORT_H
 
 #include "check/run.h"
 

@@ -1,6 +1,6 @@
 /* run.h: the parent's side: a process for each case of one plugin. */
-#ifndef REEL_DAEMON_CHECK_RUN_H
-#define REEL_DAEMON_CHECK_RUN_H
+#ifndef REEL_CHECK_RUN_H
+#define REEL_CHECK_RUN_H
 
 #include "base/error.h"
 #include "check/sheet.h"

@@ -5,8 +5,8 @@
  * it: how far it had come is there however it ended. What one case has learned of the plugin, the
  * later ones use.
  */
-#ifndef REEL_DAEMON_CHECK_SHEET_H
-#define REEL_DAEMON_CHECK_SHEET_H
+#ifndef REEL_CHECK_SHEET_H
+#define REEL_CHECK_SHEET_H
 
 #include <limits.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* watch.h: calls that a plugin makes to the system. */
-#ifndef REEL_DAEMON_CHECK_WATCH_H
-#define REEL_DAEMON_CHECK_WATCH_H
+#ifndef REEL_CHECK_WATCH_H
+#define REEL_CHECK_WATCH_H
 
 #include <stdbool.h>
 

@@ -4,7 +4,7 @@
 #include "check/words.h"
 
 #include "base/cleanup.h"
-#include "engine/fold/plugin.h"
+#include "engine/engine.h"
 
 #include <elf.h>
 #include <fcntl.h>

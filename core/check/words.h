@@ -1,6 +1,6 @@
 /* words.h: the strings that a plugin has in it, and the types that they may make. */
-#ifndef REEL_DAEMON_CHECK_WORDS_H
-#define REEL_DAEMON_CHECK_WORDS_H
+#ifndef REEL_CHECK_WORDS_H
+#define REEL_CHECK_WORDS_H
 
 #include "check/sheet.h"
 

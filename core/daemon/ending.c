@@ -55,7 +55,7 @@ static void look_at_callback(struct ending *ending, uint32_t passed_ms) {
     struct fold_shown now = {0};
     bool was_stalled = is_stalled(ending);
     char sentence[200];
-    if (ending->reel) now = fold_show(&ending->reel->dispatcher.fold);
+    if (ending->reel) now = engine_running(ending->reel);
     if (now.number != 0 && now.number == ending->running.number) {
         ending->running_ms += passed_ms;
     } else {
@@ -134,7 +134,7 @@ static void refuse_exit(void) {
     char where[120] = "";
     if (!ending) return;
     struct reel *reel = ending->reel;
-    if (reel) running = fold_show(&reel->dispatcher.fold);
+    if (reel) running = engine_running(reel);
     if (running.number)
         snprintf(where, sizeof where, ", in the projector of `%s`, on event %" PRIu64,
                  running.collection, running.seq);

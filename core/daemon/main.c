@@ -1,6 +1,7 @@
 /* main.c: the program `reeld`: finds the command and hands over. Data goes to stdout, everything
  * else to stderr. */
 #include "base/descriptors.h"
+#include "check/check.h"
 #include "daemon/commands.h"
 
 #include <reel/reel.h>

@@ -12,6 +12,8 @@
 #include "daemon/notify.h"
 #include "daemon/plugins.h"
 #include "daemon/trust.h"
+#include "feeds/nats/nats_message.h"
+#include "feeds/origin.h"
 #include "http/http.h"
 #include "stdout/stdout.h"
 

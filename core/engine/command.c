@@ -5,12 +5,13 @@
  * made from collection, verb, key and that key, so that a repeat finds the first one's last event
  * in `ids` and appends nothing. Without one they are random.
  */
-#include "engine/work.h"
+#include "engine/command.h"
 
 #include "base/cleanup.h"
-#include "engine/fold/decision.h"
-#include "engine/store/ids.h"
+#include "engine/append.h"
+#include "engine/fold/changes.h"
 #include "engine/store/rejected.h"
+#include "engine/transaction.h"
 #include "event/subject.h"
 #include "json/value.h"
 #include "json/write.h"
@@ -94,7 +95,7 @@ static int take_key(struct working *work) {
         work->key.str = reel_text(work->new_key);
         return 0;
     }
-    int rc = reel_canonical_key(work->reel, work->collection->name, given, &work->key);
+    int rc = collection_canonical_key(work->collection, given, &work->key);
     if (rc == 0 && given.data && work->key.str.data) return 0;
     return refuse(work, REEL_INVALID, "bad-request", "`%.*s` can be no key of this collection",
                   REEL_FMT(given));
@@ -144,8 +145,7 @@ static int find_repeat(struct working *work, struct ids_known *ret, struct reel_
     uint8_t hash[16];
     if (!work->order->idempotency_key.data) return 0;
     name_event(work, 0, id, hash);
-    return work_find_submitted(work->reel, hash, reel_text(work->reel->source), reel_text(id), ret,
-                               error);
+    return append_find(work->reel, hash, reel_text(work->reel->source), reel_text(id), ret, error);
 }
 
 /* ---- Appending what was decided -------------------------------------------------------------- */
@@ -222,7 +222,7 @@ static int append_event(struct working *work, size_t n, struct reel_error *error
         .fold = true,
     };
     struct taken taken;
-    int rc = work_append(work->reel, &arrival, decision->key, &taken, error);
+    int rc = append_submitted(work->reel, &arrival, decision->key, &taken, error);
     if (rc < 0) return rc;
     work->answer.seq = taken.seq;
     return check_taken(work, &taken, error);
@@ -238,40 +238,13 @@ static int append_events(struct working *work, struct reel_error *error) {
 
 /* ---- The answer ------------------------------------------------------------------------------ */
 
-static char *copy_str(struct reel_str str) {
-    char *copy = malloc(str.len + 1);
-    if (!copy) return NULL;
-    if (str.len) memcpy(copy, str.data, str.len);
-    copy[str.len] = '\0';
-    return copy;
-}
-
-int work_show_record(struct collection *collection, struct reel_str key, char **ret,
-                     size_t *ret_len, struct reel_error *error) {
-    struct change *change;
-    int rc = changes_find(collection, key, &collection->fold->arena, &change, error);
-    if (rc < 0) return rc;
-    *ret = NULL;
-    *ret_len = 0;
-    if (!change->exists) return 0;
-    struct reel_str stored = {NULL, record_size(&collection->shape, change->values, 0)}, json;
-    char *space = arena_text(&collection->fold->arena, stored.len);
-    if (!space) return fail_memory(error);
-    record_write(&collection->shape, change->values, change->changed, space, stored.len);
-    stored.data = space;
-    uint64_t changed;
-    record_json(&collection->shape, stored, &changed, &json);
-    *ret = copy_str(json);
-    *ret_len = json.len;
-    return *ret ? 0 : fail_memory(error);
-}
-
 static int show_record(struct working *work, struct reel_str key, struct reel_error *error) {
     struct reel_answer *answer = &work->answer;
-    answer->key = copy_str(key);
+    answer->key = str_copy(key);
     answer->key_len = key.len;
     if (!answer->key) return fail_memory(error);
-    return work_show_record(work->collection, key, &answer->record, &answer->record_len, error);
+    return changes_show(work->collection, key, &work->reel->dispatcher.fold.arena, &answer->record,
+                        &answer->record_len, error);
 }
 
 static void take_refusal(struct working *work) {
@@ -336,4 +309,10 @@ int command_step(struct reel *reel, const struct reel_order *order, struct reel_
     else
         *ret = work.answer;
     return rc;
+}
+
+void reel_answer_done(struct reel_answer *answer) {
+    free(answer->key);
+    free(answer->record);
+    answer->key = answer->record = NULL;
 }

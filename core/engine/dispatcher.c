@@ -351,13 +351,6 @@ static int write_all(struct dispatcher *dispatcher, struct reel_error *error) {
     return rc == 0 ? store_put_state(&dispatcher->store, &dispatcher->state, error) : rc;
 }
 
-void dispatcher_has_shown(struct dispatcher *dispatcher, uint64_t txn_id) {
-    uint64_t newest = atomic_load_explicit(&dispatcher->newest_commit, memory_order_relaxed);
-    while (newest < txn_id &&
-           !atomic_compare_exchange_weak(&dispatcher->newest_commit, &newest, txn_id))
-        continue;
-}
-
 int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *error) {
     reader_clear(dispatcher->reader); /* it may be looking at the map's pages */
     if (rc == 0) rc = write_all(dispatcher, error);
@@ -366,7 +359,7 @@ int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *err
         dispatcher_abort(dispatcher);
         return rc;
     }
-    dispatcher_has_shown(dispatcher, dispatcher->state.txn_id);
+    store_has_shown(&dispatcher->store, dispatcher->state.txn_id);
     registry_committed(&dispatcher->registry);
     dispatcher->committed = dispatcher->state;
     arena_reset(&dispatcher->fold.arena);

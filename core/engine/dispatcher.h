@@ -7,8 +7,8 @@
  * dispatcher_abort, and then nothing has happened. dispatcher_catch_up folds what the log has
  * and some collection has not: it is the same way, without the appending.
  */
-#ifndef REEL_CORE_DISPATCHER_H
-#define REEL_CORE_DISPATCHER_H
+#ifndef REEL_ENGINE_DISPATCHER_H
+#define REEL_ENGINE_DISPATCHER_H
 
 #include "engine/fold/fold.h"
 #include "engine/fold/registry.h"
@@ -19,9 +19,8 @@
 struct dispatcher {
     struct store store;
     struct log log;
-    struct store_state state;           /* as the running transaction leaves it */
-    struct store_state committed;       /* as the store has it */
-    atomic_uint_fast64_t newest_commit; /* that anyone knows of: LMDB's number */
+    struct store_state state;     /* as the running transaction leaves it */
+    struct store_state committed; /* as the store has it */
     struct registry registry;
     struct router router;
     struct fold fold;
@@ -74,10 +73,6 @@ int dispatcher_relieve(struct dispatcher *dispatcher, struct reel_error *error);
 /* Commits, or, if `rc` is an error already or that fails, aborts. Returns 0 or the error. */
 int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *error);
 void dispatcher_abort(struct dispatcher *dispatcher);
-
-/* Somebody may know of that commit: a view sees it a moment before its writer learns that it was
- * made. Any thread. */
-void dispatcher_has_shown(struct dispatcher *dispatcher, uint64_t txn_id);
 
 /* Folds one transaction's worth of what any collection is behind. 1: it did; 0: none is. */
 int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error);

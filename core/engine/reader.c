@@ -2,7 +2,6 @@
 #include "engine/reader.h"
 
 #include "base/thread.h"
-#include "engine/fold/host.h"
 #include "json/value.h"
 
 #include <errno.h>
@@ -39,8 +38,9 @@ struct slot {
 
 /* Payloads are counted: number n is in slot n % READER_AHEAD_MAX. */
 struct reader {
-    struct json_parser *parser; /* the writer's */
-    struct reading reading;     /* what it read at once */
+    const struct reel_host *host; /* the table for values */
+    struct json_parser *parser;   /* the writer's */
+    struct reading reading;       /* what it read at once */
     struct slot slots[READER_AHEAD_MAX];
     atomic_uint_fast64_t put;   /* so many; the writer's */
     atomic_uint_fast64_t taken; /* so many of them; the writer's */
@@ -121,7 +121,7 @@ static void *help(void *context) {
 static bool make_helper(struct reader *reader) {
     for (size_t i = 0; i < READER_AHEAD_MAX; i++) {
         struct slot *slot = &reader->slots[i];
-        if (!slot->parser) slot->parser = json_parser_create(&host_table);
+        if (!slot->parser) slot->parser = json_parser_create(reader->host);
         if (!slot->parser) return false;
     }
     return thread_start(&reader->helper, help, reader) == 0;
@@ -149,12 +149,13 @@ static void call_helper(struct reader *reader, uint64_t put) {
 
 /* ---- The writer ------------------------------------------------------------------------------ */
 
-struct reader *reader_create(void) {
+struct reader *reader_create(const struct reel_host *host) {
     struct reader *reader = calloc(1, sizeof *reader);
     if (!reader) return NULL;
     pthread_mutex_init(&reader->lock, NULL);
     pthread_cond_init(&reader->wake, NULL);
-    reader->parser = json_parser_create(&host_table);
+    reader->host = host;
+    reader->parser = json_parser_create(host);
     if (reader->parser) return reader;
     reader_destroy(reader);
     return NULL;

@@ -11,8 +11,8 @@
  *
  * Every function here is the writer's.
  */
-#ifndef REEL_CORE_READER_H
-#define REEL_CORE_READER_H
+#ifndef REEL_ENGINE_READER_H
+#define REEL_ENGINE_READER_H
 
 #include "engine/log/log.h"
 #include "event/event.h"
@@ -32,8 +32,8 @@ struct reading {
 
 struct reader;
 
-/* NULL: out of memory. Destroying takes NULL. */
-struct reader *reader_create(void);
+/* `host` is the table for values. NULL: out of memory. Destroying takes NULL. */
+struct reader *reader_create(const struct reel_host *host);
 void reader_destroy(struct reader *reader);
 
 /* Reads one at once. The result is good until the next reading, of either kind. */

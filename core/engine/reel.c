@@ -1,11 +1,13 @@
-/* reel.c: the embedding API (reel.h), except commands (command.c) and views (view.c). */
-#include "engine/work.h"
+/* reel.c: the embedding API (reel.h), a façade; what a view gives is in view/. */
+#include "engine/transaction.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/descriptors.h"
 #include "base/text.h"
+#include "engine/command.h"
 #include "engine/fold/host.h"
+#include "engine/work.h"
 #include "event/formats.h"
 
 #include <errno.h>
@@ -89,8 +91,8 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
         .readers_max = options->views_max + 4, /* a backup is a reader too */
         .new_epoch = options->flags & REEL_NEW_EPOCH,
     };
-    reel->views_max = options->views_max;
-    reel->view_ms_max = options->view_ms_max;
+    reel->views.count_max = options->views_max;
+    reel->views.ms_max = options->view_ms_max;
     reel->start_behind = options->flags & REEL_START_BEHIND;
     dispatcher->event_bytes_max = options->event_bytes_max;
     dispatcher->batch_events_max = options->batch_events_max;
@@ -98,7 +100,8 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     dispatcher->fold.key_bytes_max = EVENT_BYTES_LIMIT; /* no option: records depend on it */
     dispatcher->fold.warn = options->warn;
     dispatcher->fold.context = options->context;
-    dispatcher->reader = reader_create();
+    dispatcher->fold.host = &host_table;
+    dispatcher->reader = reader_create(&host_table);
     reel->bodies = json_parser_create(&host_table);
     reel->source = strdup(options->source);
     if (!dispatcher->reader || !reel->bodies || !reel->source) return fail_memory(error);
@@ -132,7 +135,7 @@ int reel_open(const struct reel_options *given, struct reel **ret, struct reel_e
     if (!reel) return fail_memory(error);
     clock_condition(&reel->moved);
     pthread_mutex_init(&reel->writer, NULL);
-    pthread_mutex_init(&reel->views_lock, NULL);
+    views_init(&reel->views, &reel->dispatcher.store, &reel->dispatcher.registry, &host_table);
     pthread_mutex_init(&reel->moved_lock, NULL);
     reel->dispatcher.store.lock_fd = -1;
     rc = engine_open(reel, &options, error);
@@ -147,7 +150,7 @@ int reel_open(const struct reel_options *given, struct reel **ret, struct reel_e
 void reel_close(struct reel *reel) {
     if (!reel) return;
     decision_finish(&reel->decision);
-    views_finish(reel);
+    views_finish(&reel->views);
     dispatcher_finish(&reel->dispatcher);
     json_parser_destroy(reel->bodies);
     while (reel->plugins) {
@@ -158,7 +161,6 @@ void reel_close(struct reel *reel) {
     free(reel->source);
     pthread_cond_destroy(&reel->moved);
     pthread_mutex_destroy(&reel->writer);
-    pthread_mutex_destroy(&reel->views_lock);
     pthread_mutex_destroy(&reel->moved_lock);
     free(reel);
 }
@@ -239,7 +241,7 @@ int reel_start(struct reel *reel, struct reel_error *error) {
     int rc = reel->started ? 0 : dispatcher_start(&reel->dispatcher, error);
     if (rc < 0) return rc;
     reel->started = true;
-    rc = reel->start_behind ? 0 : engine_catch_up(reel, error);
+    rc = reel->start_behind ? 0 : transaction_catch_up(reel, error);
     reel->ready = rc == 0; /* else, on a full disk say, it can be tried again */
     return rc;
 }
@@ -300,53 +302,13 @@ int reel_canonical_key(struct reel *reel, const char *collection, struct reel_st
     const struct collection *found =
         registry_find(&reel->dispatcher.registry, reel_text(collection));
     if (!found) return -ESRCH;
-    const struct reel_projector *declared = &found->projector->declared;
-    if (declared->canonical_key) return declared->canonical_key(given, ret) ? 0 : 1;
-    if (!given.data || !utf8_valid(given)) return 1;
-    ret->str = given;
-    return 0;
+    return collection_canonical_key(found, given, ret);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 static int check_started(struct reel *reel, struct reel_error *error) {
     return reel->started ? 0 : fail(error, -EINVAL, "reel_start comes first");
-}
-
-/* Tells those who wait how far the cursor has come; it goes back only to an empty log's. */
-static void publish(struct reel *reel) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->moved_lock);
-    if (reel->cursor == reel->dispatcher.committed.cursor) return;
-    reel->cursor = reel->dispatcher.committed.cursor;
-    pthread_cond_broadcast(&reel->moved);
-}
-
-int engine_end(struct reel *reel, int rc, struct reel_error *error) {
-    rc = dispatcher_end(&reel->dispatcher, rc, error);
-    if (rc == 0) publish(reel);
-    return rc;
-}
-
-int engine_catch_up_some(struct reel *reel, struct reel_error *error) {
-    views_expire(reel);
-    int rc = dispatcher_catch_up(&reel->dispatcher, error);
-    publish(reel);
-    return rc;
-}
-
-int engine_catch_up(struct reel *reel, struct reel_error *error) {
-    int rc;
-    do rc = engine_catch_up_some(reel, error);
-    while (rc > 0);
-    return rc;
-}
-
-int engine_adopt(struct reel *reel, const uint8_t epoch[16], uint64_t first_seq,
-                 const struct store_origin *origin, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
-    int rc = dispatcher_adopt(&reel->dispatcher, epoch, first_seq, origin, error);
-    publish(reel);
-    return rc;
 }
 
 int reel_apply_batch(struct reel *reel, const struct reel_str *payloads, size_t count,
@@ -382,16 +344,10 @@ int reel_command(struct reel *reel, const struct reel_order *order, struct reel_
     return rc;
 }
 
-void reel_answer_done(struct reel_answer *answer) {
-    free(answer->key);
-    free(answer->record);
-    answer->key = answer->record = NULL;
-}
-
 int reel_catch_up(struct reel *reel, struct reel_error *error) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
     int rc = check_started(reel, error);
-    return rc < 0 ? rc : engine_catch_up(reel, error);
+    return rc < 0 ? rc : transaction_catch_up(reel, error);
 }
 
 int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) {
@@ -402,21 +358,21 @@ int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) 
         collection->rebuild_wanted = true;
         return 0;
     }
-    views_expire(reel);
+    views_expire(&reel->views);
     int rc = dispatcher_reset(&reel->dispatcher, collection, error);
-    return rc < 0 ? rc : engine_catch_up(reel, error);
+    return rc < 0 ? rc : transaction_catch_up(reel, error);
 }
 
 int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
     int rc = check_started(reel, error);
-    if (rc == 0) rc = engine_catch_up(reel, error);
+    if (rc == 0) rc = transaction_catch_up(reel, error);
     if (rc < 0) return rc;
     if (first_seq > reel->dispatcher.state.head + 1)
         return fail(error, -EINVAL, "cannot trim to %llu, the log ends at %llu",
                     (unsigned long long)first_seq, (unsigned long long)reel->dispatcher.state.head);
     do {
-        views_expire(reel);
+        views_expire(&reel->views);
         rc = dispatcher_trim(&reel->dispatcher, first_seq, error);
     } while (rc > 0);
     return rc;
@@ -438,7 +394,12 @@ uint64_t reel_cursor(struct reel *reel) {
 
 uint64_t reel_newest_commit(struct reel *reel) {
     if (atomic_load(&reel->dispatcher.store.broken)) return 0;
-    return atomic_load(&reel->dispatcher.newest_commit);
+    return atomic_load(&reel->dispatcher.store.newest_commit);
+}
+
+int reel_view_open(struct reel *reel, struct reel_view **ret, struct reel_error *error) {
+    if (!reel->started) return fail(error, -EINVAL, "reel_start comes first");
+    return views_open(&reel->views, ret, error);
 }
 
 int reel_wait(struct reel *reel, uint64_t seq, uint32_t timeout_ms) {

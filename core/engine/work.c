@@ -2,7 +2,8 @@
 #include "engine/work.h"
 
 #include "base/cleanup.h"
-#include "event/subject.h"
+#include "engine/command.h"
+#include "engine/transaction.h"
 #include "json/value.h"
 
 #include <errno.h>
@@ -10,77 +11,12 @@
 
 /* ---- One event ------------------------------------------------------------------------------- */
 
-int work_find_submitted(struct reel *reel, const uint8_t hash[16], struct reel_str source,
-                        struct reel_str id, struct ids_known *ret, struct reel_error *error) {
-    struct dispatcher *dispatcher = &reel->dispatcher;
-    struct store *store = &dispatcher->store;
-    struct log_entry entry;
-    int rc = ids_get(store, store->txn, hash, ret, error);
-    if (rc < 0) return rc == -ENOENT ? 0 : rc;
-    rc = log_flush(&dispatcher->log, error); /* it may have come in this very transaction */
-    if (rc == 0) rc = ids_get(store, store->txn, hash, ret, error);
-    if (rc == 0) rc = log_get(store, store->txn, ret->seq, &entry, error);
-    if (rc < 0) return rc;
-    const struct reading *reading = reader_read(dispatcher->reader, &entry);
-    if (reading->rc == -ENOMEM) return fail_memory(error);
-    if (reading->rc < 0) return 0;
-    return reel_str_eq(reading->event.id, id) && reel_str_eq(reading->event.source, source);
-}
-
 static int take(struct reel *reel, const struct arrival *arrival, struct reel_result *ret,
                 struct reel_error *error) {
     struct taken taken;
     int rc = dispatcher_take(&reel->dispatcher, arrival, &taken, error);
     if (rc == 0) *ret = (struct reel_result){.seq = taken.seq, .outcome = taken.outcome};
     return rc;
-}
-
-/* ---- What is to be published ----------------------------------------------------------------- */
-
-void outbox_finish(struct outbox *outbox) {
-    for (size_t i = 0; i < outbox->count; i++) {
-        text_finish(&outbox->list[i].bytes);
-        text_finish(&outbox->list[i].subject);
-    }
-    free(outbox->list);
-    *outbox = (struct outbox){0};
-}
-
-/* The subject of what no command made. */
-static void write_subject(struct text *ret, struct reel_str bytes, struct json_parser *parser) {
-    struct json *json;
-    const char *why;
-    struct reel_str type = {0};
-    if (json_parse(parser, bytes, 0, &json, &why) == 0)
-        type = reel_member_str(json_root(json), "type");
-    text_append_lit(ret, SUBJECT_ROOT ".event.");
-    subject_append_part(ret, type);
-}
-
-static int put_out(struct reel *reel, const struct arrival *arrival, uint64_t seq,
-                   struct reel_error *error) {
-    struct outbox *outbox = reel->outbox;
-    struct outgoing *list = realloc(outbox->list, (outbox->count + 1) * sizeof *list);
-    if (!list) return fail_memory(error);
-    outbox->list = list;
-    struct outgoing *outgoing = &list[outbox->count++];
-    *outgoing = (struct outgoing){.tried_seq = seq};
-    memcpy(outgoing->id_hash, arrival->id_hash, sizeof outgoing->id_hash);
-    text_append_str(&outgoing->bytes, arrival->bytes);
-    if (arrival->nats_subject.data)
-        text_append_str(&outgoing->subject, arrival->nats_subject);
-    else
-        write_subject(&outgoing->subject, arrival->bytes, reel->bodies);
-    return outgoing->bytes.failed || outgoing->subject.failed ? fail_memory(error) : 0;
-}
-
-int work_append(struct reel *reel, const struct arrival *arrival, struct reel_str record,
-                struct taken *ret, struct reel_error *error) {
-    int rc = dispatcher_take(&reel->dispatcher, arrival, ret, error);
-    if (rc < 0) return rc;
-    struct ids_known known = {ret->seq, ret->outcome, true, record};
-    rc = ids_put(&reel->dispatcher.store, arrival->id_hash, &known, error);
-    return rc == 0 && reel->outbox ? put_out(reel, arrival, ret->seq, error) : rc;
 }
 
 /* ---- Events ---------------------------------------------------------------------------------- */
@@ -102,13 +38,13 @@ static int take_once(struct reel *reel, struct reel_str payload, struct reel_res
     if (!name[0].data || !name[1].data)
         return fail(error, -EINVAL, "the event has no source or no id");
     ids_hash(name, 2, hash);
-    rc = work_find_submitted(reel, hash, name[0], name[1], &known, error);
+    rc = append_find(reel, hash, name[0], name[1], &known, error);
     if (rc > 0) {
         *ret = (struct reel_result){known.seq, known.outcome, .repeated = true};
         return 0;
     }
     struct taken taken;
-    if (rc == 0) rc = work_append(reel, &arrival, (struct reel_str){"", 0}, &taken, error);
+    if (rc == 0) rc = append_submitted(reel, &arrival, (struct reel_str){"", 0}, &taken, error);
     if (rc < 0) return rc;
     *ret = (struct reel_result){.seq = taken.seq, .outcome = taken.outcome};
     return 1;
@@ -241,7 +177,7 @@ static size_t run_together(struct reel *reel, struct work *const *works, size_t 
         dispatcher_abort(&reel->dispatcher);
         return count;
     }
-    if (rc == 0) rc = engine_end(reel, 0, &error);
+    if (rc == 0) rc = transaction_end(reel, 0, &error);
     if (rc == 0)
         ++*commits;
     else if (rc != -EIO && count > 1)
@@ -299,12 +235,12 @@ size_t works_run(struct reel *reel, struct work *const *works, size_t count) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
     int rc = reel->started ? 0 : fail(&error, -EINVAL, "reel_start comes first");
     bool in_order = count == 1 && works[0]->kind == WORK_EVENTS && works[0]->append_only;
-    if (rc == 0 && !in_order) rc = engine_catch_up(reel, &error);
+    if (rc == 0 && !in_order) rc = transaction_catch_up(reel, &error);
     if (rc < 0) {
         fail_all(works, count, rc, &error);
         return 0;
     }
-    views_expire(reel);
+    views_expire(&reel->views);
     return run_all(reel, works, count);
 }
 

@@ -5,33 +5,18 @@
  * they share its sync. When one of them has to be undone, the transaction is, and it is done again
  * without that one, which then has one of its own: a fault concerns its own work only.
  *
- * Where the log is a mirror, events and commands must not be appended to it. They are tried, in a
- * transaction that is undone, and what they would have appended is put into an outbox, to be
- * published (feeds/publisher.h): it comes back as a part of the stream.
+ * Where the log is a mirror, events and commands are tried, and go to an outbox: append.h.
  */
-#ifndef REEL_CORE_WORK_H
-#define REEL_CORE_WORK_H
+#ifndef REEL_ENGINE_WORK_H
+#define REEL_ENGINE_WORK_H
 
-#include "engine/engine.h"
+#include "engine/append.h"
 
 enum work_kind {
     WORK_EVENTS,
     WORK_ORDER,
     WORK_MIRROR,
 };
-
-/* An event that is to be published. */
-struct outgoing {
-    struct text bytes, subject;
-    uint8_t id_hash[16];
-    uint64_t tried_seq; /* what it would have got here */
-};
-
-struct outbox {
-    struct outgoing *list;
-    size_t count;
-};
-void outbox_finish(struct outbox *outbox);
 
 /* An event of the stream. Borrowed. */
 struct mirrored {
@@ -81,29 +66,5 @@ size_t works_run(struct reel *reel, struct work *const *works, size_t count);
 
 /* One, by itself. */
 int work_run(struct reel *reel, struct work *work, struct reel_error *error);
-
-/* What a step within the transaction left behind. */
-enum work_step {
-    STEP_NOTHING = 0,
-    STEP_WRITTEN = 1,
-    STEP_UNDO = 2, /* nothing of it may stay */
-};
-
-/* A command (command.c), within the transaction: a step, or an error. */
-int command_step(struct reel *reel, const struct reel_order *order, struct reel_answer *ret,
-                 struct reel_error *error);
-
-/* Appends a submitted event, folds it, and remembers it. */
-int work_append(struct reel *reel, const struct arrival *arrival, struct reel_str record,
-                struct taken *ret, struct reel_error *error);
-
-/* A record as the transaction has it now; malloc'ed, NULL if there is none. */
-int work_show_record(struct collection *collection, struct reel_str key, char **ret,
-                     size_t *ret_len, struct reel_error *error);
-
-/* Is this event in the log, submitted? 1, and what is known of it; 0; or an error. `hash` is the
- * one of its source and id, which only says that it may be. */
-int work_find_submitted(struct reel *reel, const uint8_t hash[16], struct reel_str source,
-                        struct reel_str id, struct ids_known *ret, struct reel_error *error);
 
 #endif

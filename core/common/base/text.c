@@ -16,6 +16,14 @@ static bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
 
+char *str_copy(struct reel_str str) {
+    char *copy = malloc(str.len + 1);
+    if (!copy) return NULL;
+    if (str.len) memcpy(copy, str.data, str.len);
+    copy[str.len] = '\0';
+    return copy;
+}
+
 struct reel_str str_trimmed(struct reel_str str) {
     while (str.len > 0 && is_blank(str.data[0])) str.data++, str.len--;
     while (str.len > 0 && is_blank(str.data[str.len - 1])) str.len--;

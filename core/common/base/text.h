@@ -7,6 +7,9 @@
 /* Byte order: memcmp, and the shorter first. */
 int str_compare(struct reel_str a, struct reel_str b);
 
+/* A copy with a NUL behind it, for free(); NULL: out of memory. */
+char *str_copy(struct reel_str str);
+
 /* Without the spaces and tabs at both ends. */
 struct reel_str str_trimmed(struct reel_str str);
 

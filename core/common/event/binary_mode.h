@@ -6,8 +6,8 @@
  * nothing. Header values lose their double quotes and are percent-decoded once (CloudEvents HTTP
  * binding 1.0.2, section 3.1.3.2); a % must be followed by two digits.
  */
-#ifndef REEL_CORE_CLOUDEVENTS_BINARY_MODE_H
-#define REEL_CORE_CLOUDEVENTS_BINARY_MODE_H
+#ifndef REEL_EVENT_BINARY_MODE_H
+#define REEL_EVENT_BINARY_MODE_H
 
 #include "base/arena.h"
 #include "base/error.h"

@@ -1,6 +1,6 @@
 /* event.h: a parsed payload read as a CloudEvent. */
-#ifndef REEL_CORE_EVENT_H
-#define REEL_CORE_EVENT_H
+#ifndef REEL_EVENT_EVENT_H
+#define REEL_EVENT_EVENT_H
 
 #include "json/parser.h"
 

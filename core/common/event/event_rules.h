@@ -10,8 +10,8 @@
  *     characters, which it forbids: senders of old have both, and JSON carries them unharmed.
  *   - data may be of any kind, whatever datacontenttype says of it.
  */
-#ifndef REEL_CORE_CLOUDEVENTS_EVENT_RULES_H
-#define REEL_CORE_CLOUDEVENTS_EVENT_RULES_H
+#ifndef REEL_EVENT_EVENT_RULES_H
+#define REEL_EVENT_EVENT_RULES_H
 
 #include "base/arena.h"
 #include "base/error.h"

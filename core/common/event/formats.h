@@ -2,8 +2,8 @@
  *
  * Each judges a whole string: nothing before, nothing behind, and an empty one is none.
  */
-#ifndef REEL_CORE_CLOUDEVENTS_FORMATS_H
-#define REEL_CORE_CLOUDEVENTS_FORMATS_H
+#ifndef REEL_EVENT_FORMATS_H
+#define REEL_EVENT_FORMATS_H
 
 #include "base/text.h"
 

@@ -18,8 +18,8 @@
  * Headers are taken in the order of their names: client libraries keep them in tables, and all
  * who read a message must write the same bytes.
  */
-#ifndef REEL_CORE_CLOUDEVENTS_NATS_BINDING_H
-#define REEL_CORE_CLOUDEVENTS_NATS_BINDING_H
+#ifndef REEL_EVENT_NATS_BINDING_H
+#define REEL_EVENT_NATS_BINDING_H
 
 #include "event/binary_mode.h"
 

@@ -7,8 +7,8 @@
  * everywhere. In a filter a token `*` stands for any one token and `>`, which can only be the last,
  * for one or more. (NATS documentation, "Subject-Based Messaging".)
  */
-#ifndef REEL_BASE_SUBJECT_H
-#define REEL_BASE_SUBJECT_H
+#ifndef REEL_EVENT_SUBJECT_H
+#define REEL_EVENT_SUBJECT_H
 
 #include "base/text.h"
 

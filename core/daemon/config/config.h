@@ -14,8 +14,8 @@
  *
  * Used by one thread, until it is read; then by any.
  */
-#ifndef REEL_DAEMON_CONFIG_H
-#define REEL_DAEMON_CONFIG_H
+#ifndef REEL_DAEMON_CONFIG_CONFIG_H
+#define REEL_DAEMON_CONFIG_CONFIG_H
 
 #include "base/error.h"
 

@@ -5,8 +5,8 @@
  * higher layer hides is checked all the same: a mistake must not wait until the flag that hid it
  * is gone.
  */
-#ifndef REEL_DAEMON_CONFIG_VALUE_H
-#define REEL_DAEMON_CONFIG_VALUE_H
+#ifndef REEL_DAEMON_CONFIG_CONFIG_VALUE_H
+#define REEL_DAEMON_CONFIG_CONFIG_VALUE_H
 
 #include "base/error.h"
 

@@ -1,7 +1,7 @@
 /* settings.h: the daemon's own settings, and their bounds, in one table. Those of sinks are
  * declared by the sinks. */
-#ifndef REEL_DAEMON_SETTINGS_H
-#define REEL_DAEMON_SETTINGS_H
+#ifndef REEL_DAEMON_CONFIG_SETTINGS_H
+#define REEL_DAEMON_CONFIG_SETTINGS_H
 
 #include <reel/sink.h>
 

@@ -1,8 +1,7 @@
 /* changes.c: see changes.h. */
 #include "engine/fold/changes.h"
 
-#include "engine/fold/host.h"
-#include "engine/fold/registry.h"
+#include "base/text.h"
 #include "engine/store/index.h"
 #include "engine/store/keys.h"
 
@@ -112,13 +111,33 @@ int changes_find(struct collection *collection, struct reel_str key, struct aren
     if (!own.data) return fail_memory(error);
     change = change_at(changes, changes->count);
     *change = (struct change){
-        .record.host = &host_table, .collection = collection, .hash = hash, .key = own};
+        .record.host = collection->tx.host, .collection = collection, .hash = hash, .key = own};
     int rc = load(collection, change, arena, error);
     if (rc < 0) return rc;
     insert(changes, change);
     changes->count++;
     *ret = change;
     return 0;
+}
+
+int changes_show(struct collection *collection, struct reel_str key, struct arena *arena,
+                 char **ret, size_t *ret_len, struct reel_error *error) {
+    struct change *change;
+    int rc = changes_find(collection, key, arena, &change, error);
+    if (rc < 0) return rc;
+    *ret = NULL;
+    *ret_len = 0;
+    if (!change->exists) return 0;
+    struct reel_str stored = {NULL, record_size(&collection->shape, change->values, 0)}, json;
+    char *space = arena_text(arena, stored.len);
+    if (!space) return fail_memory(error);
+    record_write(&collection->shape, change->values, change->changed, space, stored.len);
+    stored.data = space;
+    uint64_t changed;
+    record_json(&collection->shape, stored, &changed, &json);
+    *ret = str_copy(json);
+    *ret_len = json.len;
+    return *ret ? 0 : fail_memory(error);
 }
 
 /* ---- Flushing -------------------------------------------------------------------------------- */

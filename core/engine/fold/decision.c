@@ -1,7 +1,6 @@
 /* decision.c: see decision.h. */
 #include "engine/fold/decision.h"
 
-#include "engine/fold/host.h"
 #include "json/value.h"
 #include "json/write.h"
 
@@ -26,7 +25,7 @@ static void check_verdict(struct decision *decision, reel_verdict verdict) {
 static void decision_reset(struct decision *decision, struct fold *fold,
                            const struct registry *registry) {
     *decision = (struct decision){
-        .handle.host = &host_table,
+        .handle.host = fold->host,
         .fold = fold,
         .registry = registry,
         .number = fold->number,
@@ -98,7 +97,7 @@ static struct draft *next_draft(struct decision *decision) {
     }
     struct draft *draft = decision->drafts[decision->count];
     text_finish(&draft->data);
-    draft->handle.host = &host_table;
+    draft->handle.host = decision->fold->host;
     draft->decision = decision;
     draft->number = decision->number;
     return draft;

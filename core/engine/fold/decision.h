@@ -2,11 +2,12 @@
  *
  * There is one decision for each Reel, and its drafts are used again and freed with it: a handle
  * that a plugin kept too long is memory of ours, and is noticed. */
-#ifndef REEL_CORE_DECISION_H
-#define REEL_CORE_DECISION_H
+#ifndef REEL_ENGINE_FOLD_DECISION_H
+#define REEL_ENGINE_FOLD_DECISION_H
 
 #include "base/text.h"
 #include "engine/fold/fold.h"
+#include "engine/fold/registry.h"
 
 /* Most events that one command may make. */
 #define DRAFTS_MAX 1024

@@ -8,11 +8,10 @@
  * Errors of the host's own (no memory, the store) are not the plugin's: they end the whole
  * transaction.
  */
-#ifndef REEL_CORE_FOLD_H
-#define REEL_CORE_FOLD_H
+#ifndef REEL_ENGINE_FOLD_FOLD_H
+#define REEL_ENGINE_FOLD_FOLD_H
 
-#include "engine/fold/changes.h"
-#include "engine/fold/registry.h"
+#include "engine/fold/collection.h"
 
 #include <stdatomic.h>
 
@@ -29,6 +28,7 @@ enum fold_turn {
 };
 
 struct fold {
+    const struct reel_host *host; /* the table that handles lead to */
     enum fold_turn turn;
     uint64_t number;               /* of this turn; 0 is never one */
     struct collection *collection; /* whose turn it is */

@@ -2,6 +2,7 @@
  * file. Each function first finds out whether this handle may be used in this turn. */
 #include "engine/fold/host.h"
 
+#include "engine/fold/changes.h"
 #include "engine/fold/decision.h"
 #include "engine/fold/fold.h"
 #include "json/value.h"

@@ -1,6 +1,6 @@
 /* host.h: the table of functions that plugins call; see <reel/host.h> for what each promises. */
-#ifndef REEL_CORE_HOST_H
-#define REEL_CORE_HOST_H
+#ifndef REEL_ENGINE_FOLD_HOST_H
+#define REEL_ENGINE_FOLD_HOST_H
 
 #include <reel/host.h>
 

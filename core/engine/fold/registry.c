@@ -1,7 +1,8 @@
 /* registry.c: see registry.h. */
 #include "engine/fold/registry.h"
 
-#include "engine/fold/host.h"
+#include "engine/fold/changes.h"
+#include "engine/fold/fold.h"
 #include "engine/store/index.h"
 #include "engine/store/rejected.h"
 
@@ -35,7 +36,7 @@ struct collection *registry_find(const struct registry *registry, struct reel_st
 }
 
 static struct collection *collection_create(const struct plugin *plugin,
-                                            const struct projector *projector) {
+                                            const struct projector *projector, struct fold *fold) {
     struct collection *collection = calloc(1, sizeof *collection);
     const char *names[RECORD_FIELDS_MAX];
     if (!collection) return NULL;
@@ -44,7 +45,8 @@ static struct collection *collection_create(const struct plugin *plugin,
         free(collection);
         return NULL;
     }
-    collection->tx.host = &host_table;
+    collection->tx.host = fold->host;
+    collection->fold = fold;
     collection->plugin = plugin;
     collection->projector = projector;
     collection->name = projector->declared.collection;
@@ -78,14 +80,13 @@ int registry_add(struct registry *registry, const struct plugin *plugin, struct 
     for (uint32_t i = 0; i < plugin->projector_count && rc == 0; i++) {
         rc = check_new(registry, plugin, i, error);
         if (rc < 0) break;
-        struct collection *collection = collection_create(plugin, &plugin->projectors[i]);
+        struct collection *collection = collection_create(plugin, &plugin->projectors[i], fold);
         if (add_one(registry, collection) < 0) {
             collection_destroy(collection);
             rc = fail_memory(error);
             break;
         }
         collection->store = store;
-        collection->fold = fold;
     }
     return rc;
 }

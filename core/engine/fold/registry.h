@@ -14,26 +14,10 @@
  * refused unless it was asked for. So is going on across a gap, when events that a collection
  * has not folded are gone.
  */
-#ifndef REEL_CORE_REGISTRY_H
-#define REEL_CORE_REGISTRY_H
+#ifndef REEL_ENGINE_FOLD_REGISTRY_H
+#define REEL_ENGINE_FOLD_REGISTRY_H
 
-#include "engine/fold/changes.h"
-#include "engine/fold/plugin.h"
-
-struct collection {
-    struct reel_tx tx; /* first: what its projector's evolve is given */
-    struct fold *fold;
-    struct store *store;
-    const struct plugin *plugin;
-    const struct projector *projector;
-    const char *name;
-    struct record_shape shape;
-    MDB_dbi dbi, index;
-    bool rebuild_wanted;
-    struct collection_state state;     /* as the running transaction leaves it */
-    struct collection_state committed; /* as the store has it */
-    struct changes changes;
-};
+#include "engine/fold/collection.h"
 
 struct registry {
     struct collection **collections; /* in the order in which they were added */

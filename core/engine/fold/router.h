@@ -7,8 +7,8 @@
  *
  * [writer]: routing writes to the memory of routes.
  */
-#ifndef REEL_CORE_ROUTER_H
-#define REEL_CORE_ROUTER_H
+#ifndef REEL_ENGINE_FOLD_ROUTER_H
+#define REEL_ENGINE_FOLD_ROUTER_H
 
 #include <reel/projector.h>
 

@@ -14,8 +14,8 @@
  * place that holds it will do; one that is only there in escaped form is not found, and
  * LOG_LOOK_INSIDE tells readers to parse.
  */
-#ifndef REEL_CORE_LOG_H
-#define REEL_CORE_LOG_H
+#ifndef REEL_ENGINE_LOG_LOG_H
+#define REEL_ENGINE_LOG_LOG_H
 
 #include "base/text.h"
 #include "engine/store/store.h"

@@ -1,6 +1,6 @@
 /* directory.h: the directories that stores live in. */
-#ifndef REEL_CORE_DIRECTORY_H
-#define REEL_CORE_DIRECTORY_H
+#ifndef REEL_ENGINE_STORE_DIRECTORY_H
+#define REEL_ENGINE_STORE_DIRECTORY_H
 
 #include "base/error.h"
 

@@ -4,8 +4,8 @@
  * UUID made from both (version 5, RFC 9562 section 5.5), until the log lets go of the event. A
  * hit only points at an event: whether it is the same is for the caller to compare.
  */
-#ifndef REEL_CORE_IDS_H
-#define REEL_CORE_IDS_H
+#ifndef REEL_ENGINE_STORE_IDS_H
+#define REEL_ENGINE_STORE_IDS_H
 
 #include "engine/store/store.h"
 

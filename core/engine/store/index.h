@@ -14,8 +14,8 @@
  * The records stand last, where the database grows: each change is newer than all before it, and
  * is appended. Tombstones stand apart, so that trimming finds them without meeting a record.
  */
-#ifndef REEL_CORE_INDEX_H
-#define REEL_CORE_INDEX_H
+#ifndef REEL_ENGINE_STORE_INDEX_H
+#define REEL_ENGINE_STORE_INDEX_H
 
 #include "base/arena.h"
 #include "engine/store/keys.h"

@@ -16,8 +16,8 @@
  * The top is the end of the database, where new keys that are greater than all can be appended.
  * Almost all keys are short, and cost one byte and no look-up more than in LMDB itself.
  */
-#ifndef REEL_CORE_KEYS_H
-#define REEL_CORE_KEYS_H
+#ifndef REEL_ENGINE_STORE_KEYS_H
+#define REEL_ENGINE_STORE_KEYS_H
 
 #include "base/text.h"
 #include "engine/store/store.h"

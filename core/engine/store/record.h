@@ -12,8 +12,8 @@
  * keeps its size is overwritten where it lies; one that grows in a full page splits it, and
  * leaves two that are half empty.
  */
-#ifndef REEL_CORE_RECORD_H
-#define REEL_CORE_RECORD_H
+#ifndef REEL_ENGINE_STORE_RECORD_H
+#define REEL_ENGINE_STORE_RECORD_H
 
 #include <reel/abi.h>
 

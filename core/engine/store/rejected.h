@@ -3,8 +3,8 @@
  * Keyed by seq (big-endian, so that they lie in order) and the name of the collection whose
  * projector rejected it; an empty name for what no projector could be given, being no JSON.
  */
-#ifndef REEL_CORE_REJECTED_H
-#define REEL_CORE_REJECTED_H
+#ifndef REEL_ENGINE_STORE_REJECTED_H
+#define REEL_ENGINE_STORE_REJECTED_H
 
 #include "engine/store/store.h"
 

@@ -194,6 +194,12 @@ int store_commit(struct store *store, struct reel_error *error) {
     return rc == 0 ? 0 : store_fail(store, rc, "cannot commit", error);
 }
 
+void store_has_shown(struct store *store, uint64_t txn_id) {
+    uint64_t newest = atomic_load_explicit(&store->newest_commit, memory_order_relaxed);
+    while (newest < txn_id && !atomic_compare_exchange_weak(&store->newest_commit, &newest, txn_id))
+        continue;
+}
+
 void store_abort(struct store *store) {
     if (store->txn) mdb_txn_abort(store->txn);
     store->txn = NULL;

@@ -13,8 +13,8 @@
  * LMDB is MVCC: one write transaction at a time, which the dispatcher's lock hands out, and any
  * number of read transactions (view.h) that neither wait for it nor hold it up.
  */
-#ifndef REEL_CORE_STORE_H
-#define REEL_CORE_STORE_H
+#ifndef REEL_ENGINE_STORE_STORE_H
+#define REEL_ENGINE_STORE_STORE_H
 
 #include "base/error.h"
 
@@ -65,7 +65,8 @@ struct store {
     char *directory; /* NULL: in memory */
     int lock_fd;
     bool in_memory;
-    atomic_bool broken; /* a sync failed, or LMDB gave up: nothing works any more */
+    atomic_bool broken;                 /* a sync failed, or LMDB gave up: nothing works any more */
+    atomic_uint_fast64_t newest_commit; /* that anyone knows of: LMDB's number */
 };
 
 struct store_options {
@@ -84,6 +85,10 @@ void store_close(struct store *store);
 int store_begin(struct store *store, struct reel_error *error);
 int store_commit(struct store *store, struct reel_error *error);
 void store_abort(struct store *store);
+
+/* Somebody may know of that commit: a view sees it a moment before its writer learns that it was
+ * made. Any thread. */
+void store_has_shown(struct store *store, uint64_t txn_id);
 
 /* What an LMDB result means, as a code and a sentence; decides when the store is broken. */
 int store_fail(struct store *store, int rc, const char *doing, struct reel_error *error);

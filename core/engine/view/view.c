@@ -15,6 +15,8 @@
  */
 #include "engine/view/view.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <uuid/uuid.h>
@@ -32,16 +34,16 @@ static void let_go(struct reel_view *view) {
     mdb_txn_abort(view->txn);
     view->txn = NULL;
     view->has_place = false;
-    view->reel->views_open--;
+    view->views->open_count--;
 }
 
 int view_enter(struct reel_view *view, struct reel_view **ret) {
     int rc = pthread_mutex_lock(&view->lock);
     if (rc != 0) return -rc;
     *ret = view;
-    if (atomic_load(&view->reel->dispatcher.store.broken)) return -EIO;
+    if (atomic_load(&view->views->store->broken)) return -EIO;
     if (view->txn && clock_ms() >= view->deadline_ms) {
-        AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&view->reel->views_lock);
+        AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&view->views->lock);
         let_go(view);
     }
     return view->txn ? 0 : -ETIME;
@@ -52,18 +54,18 @@ void view_leave(struct reel_view **view) {
 }
 
 /* Under views_lock. */
-static void expire(struct reel *reel) {
+static void expire(struct views *views) {
     uint64_t now = clock_ms();
-    for (struct reel_view *view = reel->views; view; view = view->next) {
+    for (struct reel_view *view = views->first; view; view = view->next) {
         if (pthread_mutex_trylock(&view->lock) != 0) continue;
         if (view->txn && now >= view->deadline_ms) let_go(view);
         pthread_mutex_unlock(&view->lock);
     }
 }
 
-void views_expire(struct reel *reel) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
-    if (reel->views) expire(reel);
+void views_expire(struct views *views) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&views->lock);
+    if (views->first) expire(views);
 }
 
 bool view_is_late(const struct reel_view *view, size_t row) {
@@ -71,10 +73,10 @@ bool view_is_late(const struct reel_view *view, size_t row) {
 }
 
 /* Without a transaction yet. */
-static struct reel_view *view_create(struct reel *reel) {
+static struct reel_view *view_create(struct views *views) {
     struct reel_view *view = calloc(1, sizeof *view);
     if (!view) return NULL;
-    view->reel = reel;
+    view->views = views;
     pthread_mutexattr_t checking;
     pthread_mutexattr_init(&checking);
     pthread_mutexattr_settype(&checking, PTHREAD_MUTEX_ERRORCHECK);
@@ -90,39 +92,39 @@ static void view_destroy(struct reel_view *view) {
 }
 
 /* Takes one of the places that there are, with a view that was closed, if there is one. */
-static int enlist(struct reel *reel, struct reel_view **ret, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
-    if (reel->views_open >= reel->views_max) expire(reel);
-    if (reel->views_open >= reel->views_max)
-        return fail(error, -EAGAIN, "%u views are open, which is the most", reel->views_open);
-    struct reel_view *view = reel->views_idle;
+static int enlist(struct views *views, struct reel_view **ret, struct reel_error *error) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&views->lock);
+    if (views->open_count >= views->count_max) expire(views);
+    if (views->open_count >= views->count_max)
+        return fail(error, -EAGAIN, "%u views are open, which is the most", views->open_count);
+    struct reel_view *view = views->idle;
     if (view) {
-        reel->views_idle = view->next;
-        reel->views_idle_count--;
-    } else if (!(view = view_create(reel))) {
+        views->idle = view->next;
+        views->idle_count--;
+    } else if (!(view = view_create(views))) {
         return fail_memory(error);
     }
-    reel->views_open++;
+    views->open_count++;
     view->has_place = true;
     view->previous = NULL;
-    view->next = reel->views;
+    view->next = views->first;
     if (view->next) view->next->previous = view;
-    reel->views = view;
+    views->first = view;
     *ret = view;
     return 0;
 }
 
 /* True: it is kept for the next one, and no longer the caller's. */
 static bool delist(struct reel_view *view) {
-    struct reel *reel = view->reel;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->views_lock);
-    if (view->has_place) reel->views_open--;
+    struct views *views = view->views;
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&views->lock);
+    if (view->has_place) views->open_count--;
     if (view->next) view->next->previous = view->previous;
-    *(view->previous ? &view->previous->next : &reel->views) = view->next;
-    if (!view->txn || reel->views_idle_count == IDLE_MAX) return false;
-    reel->views_idle_count++;
-    view->next = reel->views_idle;
-    reel->views_idle = view;
+    *(view->previous ? &view->previous->next : &views->first) = view->next;
+    if (!view->txn || views->idle_count == IDLE_MAX) return false;
+    views->idle_count++;
+    view->next = views->idle;
+    views->idle = view;
     return true;
 }
 
@@ -136,7 +138,7 @@ static void view_reset(struct reel_view *view) {
 /* Reads where it stands, and forgets what it knew, unless it stood there when it was last open. */
 static int read_state(struct reel_view *view) {
     uint64_t before = view->state.txn_id;
-    int rc = store_get_state(&view->reel->dispatcher.store, view->txn, &view->state);
+    int rc = store_get_state(view->views->store, view->txn, &view->state);
     if (rc < 0 || view->state.txn_id != before) {
         view->is_measured = false;
         view->collection = NULL;
@@ -149,7 +151,7 @@ static int read_state(struct reel_view *view) {
  * view could be older. What the snapshot says of itself tells, and then it is taken again. */
 static int take_snapshot(struct reel_view *view) {
     enum { TRIES_MAX = 16 };
-    struct store *store = &view->reel->dispatcher.store;
+    struct store *store = view->views->store;
     int rc = 0;
     for (int i = 0; rc == 0 && i < TRIES_MAX; i++) {
         if (i > 0) mdb_txn_reset(view->txn);
@@ -162,8 +164,7 @@ static int take_snapshot(struct reel_view *view) {
 }
 
 static int view_begin(struct reel_view *view, struct reel_error *error) {
-    struct reel *reel = view->reel;
-    struct store *store = &reel->dispatcher.store;
+    struct store *store = view->views->store;
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&view->lock);
     if (atomic_load(&store->broken)) return fail(error, -EIO, "the store failed earlier");
     int rc = take_snapshot(view);
@@ -172,15 +173,14 @@ static int view_begin(struct reel_view *view, struct reel_error *error) {
         view->txn = NULL;
         return store_fail(store, rc, "cannot begin a view", error);
     }
-    dispatcher_has_shown(&reel->dispatcher, view->state.txn_id);
-    view->deadline_ms = clock_ms() + reel->view_ms_max;
+    store_has_shown(store, view->state.txn_id);
+    view->deadline_ms = clock_ms() + view->views->ms_max;
     return 0;
 }
 
-int reel_view_open(struct reel *reel, struct reel_view **ret, struct reel_error *error) {
+int views_open(struct views *views, struct reel_view **ret, struct reel_error *error) {
     struct reel_view *view;
-    if (!reel->started) return fail(error, -EINVAL, "reel_start comes first");
-    int rc = enlist(reel, &view, error);
+    int rc = enlist(views, &view, error);
     if (rc < 0) return rc;
     rc = view_begin(view, error);
     if (rc < 0)
@@ -196,12 +196,19 @@ void reel_view_close(struct reel_view *view) {
     if (!delist(view)) view_destroy(view);
 }
 
-void views_finish(struct reel *reel) {
-    while (reel->views_idle) {
-        struct reel_view *view = reel->views_idle;
-        reel->views_idle = view->next;
+void views_init(struct views *views, struct store *store, const struct registry *registry,
+                const struct reel_host *host) {
+    *views = (struct views){.store = store, .registry = registry, .host = host};
+    pthread_mutex_init(&views->lock, NULL);
+}
+
+void views_finish(struct views *views) {
+    while (views->idle) {
+        struct reel_view *view = views->idle;
+        views->idle = view->next;
         view_destroy(view);
     }
+    pthread_mutex_destroy(&views->lock);
 }
 
 /* ---- Positions ------------------------------------------------------------------------------- */
@@ -218,8 +225,8 @@ static int measure(struct reel_view *view) {
         .rejected = state->rejected,
     };
     uuid_unparse_lower(state->epoch, position->epoch.text);
-    int rc = store_measure(&view->reel->dispatcher.store, view->txn, &position->log_bytes,
-                           &position->store_bytes);
+    int rc =
+        store_measure(view->views->store, view->txn, &position->log_bytes, &position->store_bytes);
     view->is_measured = rc == 0;
     return rc;
 }
@@ -234,12 +241,11 @@ int reel_view_position(struct reel_view *view, struct reel_position *ret) {
 
 int view_collection(struct reel_view *view, const char *name, struct collection **ret,
                     const struct collection_state **ret_state) {
-    struct dispatcher *dispatcher = &view->reel->dispatcher;
     if (!view->collection || strcmp(view->collection->name, name) != 0) {
-        struct collection *found = registry_find(&dispatcher->registry, reel_text(name));
+        struct collection *found = registry_find(view->views->registry, reel_text(name));
         if (!found) return -ESRCH;
         view->collection = NULL;
-        int rc = store_get_collection(&dispatcher->store, view->txn, found->name,
+        int rc = store_get_collection(view->views->store, view->txn, found->name,
                                       &view->collection_state);
         if (rc < 0) return rc;
         view->collection = found;

@@ -1,17 +1,43 @@
-/* view.h: a view from within: what its calls have in common. See view.c for its life; records, the
- * changed ones and the log have files of their own.
+/* view.h: views, and a view from within: what its calls have in common. See view.c for its life;
+ * records, the changed ones and the log have files of their own.
  */
-#ifndef REEL_CORE_VIEW_H
-#define REEL_CORE_VIEW_H
-
-#include "engine/engine.h"
+#ifndef REEL_ENGINE_VIEW_VIEW_H
+#define REEL_ENGINE_VIEW_VIEW_H
 
 #include "base/cleanup.h"
+#include "engine/fold/registry.h"
+#include "engine/store/store.h"
+
+#include <pthread.h>
+
+/* Those that are open, and those that were closed and wait to be opened again. */
+struct views {
+    struct store *store;
+    const struct registry *registry;
+    const struct reel_host *host;
+    uint32_t count_max, ms_max;
+    pthread_mutex_t lock;    /* of what follows */
+    struct reel_view *first; /* open */
+    struct reel_view *idle;  /* closed */
+    uint32_t open_count;     /* whose time is not up */
+    uint32_t idle_count;
+};
+
+void views_init(struct views *views, struct store *store, const struct registry *registry,
+                const struct reel_host *host);
+
+/* Frees what is kept of views that were closed. */
+void views_finish(struct views *views);
+
+int views_open(struct views *views, struct reel_view **ret, struct reel_error *error);
+
+/* Ends views whose time is up, if nobody is using them just now. */
+void views_expire(struct views *views);
 
 struct reel_view {
-    struct reel *reel;
-    struct reel_view *previous, *next; /* under views_lock */
-    bool has_place;                    /* likewise: it counts among views_open */
+    struct views *views;
+    struct reel_view *previous, *next; /* under views->lock */
+    bool has_place;                    /* likewise: it counts in open_count */
     pthread_mutex_t lock;              /* of what follows */
     MDB_txn *txn;                      /* NULL: its time was up */
     uint64_t deadline_ms;

@@ -83,7 +83,7 @@ static int compare_names(const void *a, const void *b) {
 
 /* The collections that the view serves, in the order of names. */
 static int find_sources(struct changed_walk *walk) {
-    const struct registry *registry = &walk->view->reel->dispatcher.registry;
+    const struct registry *registry = walk->view->views->registry;
     walk->sources = calloc(registry->count + 1, sizeof *walk->sources);
     if (!walk->sources) return -ENOMEM;
     for (size_t i = 0; i < registry->count; i++) {

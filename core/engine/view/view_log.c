@@ -1,7 +1,7 @@
 /* view_log.c: what a view gives of the log, and of rejections (reel.h). */
 #include "engine/view/view.h"
 
-#include "engine/fold/host.h"
+#include "engine/log/log.h"
 #include "engine/store/rejected.h"
 #include "event/event.h"
 
@@ -12,12 +12,12 @@
     (REEL_LOG_NOT_JSON | REEL_LOG_OVERSIZE | REEL_LOG_SUBMITTED | REEL_LOG_CONVERTED)
 
 /* Type and subject of an event that must be parsed for them; `parser` is made when first needed. */
-static int look_inside(struct json_parser **parser, const struct log_entry *entry,
-                       struct reel_entry *given) {
+static int look_inside(const struct reel_host *host, struct json_parser **parser,
+                       const struct log_entry *entry, struct reel_entry *given) {
     struct reel_event event;
     struct json *json;
     const char *why;
-    if (!*parser) *parser = json_parser_create(&host_table);
+    if (!*parser) *parser = json_parser_create(host);
     if (!*parser) return -ENOMEM;
     int rc = json_parse(*parser, entry->bytes, entry->room, &json, &why);
     if (rc < 0) return rc == -ENOMEM ? rc : 0;
@@ -27,8 +27,8 @@ static int look_inside(struct json_parser **parser, const struct log_entry *entr
     return 0;
 }
 
-static int give_entry(struct json_parser **parser, const struct log_entry *entry, reel_entry_fn fn,
-                      void *context) {
+static int give_entry(const struct reel_host *host, struct json_parser **parser,
+                      const struct log_entry *entry, reel_entry_fn fn, void *context) {
     struct reel_entry given = {
         .seq = entry->seq,
         .time_ns = entry->time_ns,
@@ -39,7 +39,7 @@ static int give_entry(struct json_parser **parser, const struct log_entry *entry
         .subject = entry->subject,
     };
     if (entry->nats_subject.len > 0) given.nats_subject = entry->nats_subject;
-    int rc = entry->flags & LOG_LOOK_INSIDE ? look_inside(parser, entry, &given) : 0;
+    int rc = entry->flags & LOG_LOOK_INSIDE ? look_inside(host, parser, entry, &given) : 0;
     return rc < 0 ? rc : fn(context, &given);
 }
 
@@ -49,7 +49,8 @@ static int log_entries(struct reel_view *view, struct log_walk *walk, reel_entry
     struct log_entry entry;
     int rc;
     for (size_t row = 0; (rc = log_next(walk, &entry, NULL)) > 0; row++) {
-        rc = view_is_late(view, row) ? -ETIME : give_entry(&parser, &entry, fn, context);
+        rc = view_is_late(view, row) ? -ETIME
+                                     : give_entry(view->views->host, &parser, &entry, fn, context);
         if (rc != 0) break;
     }
     json_parser_destroy(parser);
@@ -62,7 +63,7 @@ int reel_view_log(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn, v
     if (rc < 0) return rc;
     struct log_walk walk;
     if (from_seq < within->state.first_seq) from_seq = within->state.first_seq;
-    rc = log_walk_start(&walk, &within->reel->dispatcher.store, within->txn, from_seq, NULL);
+    rc = log_walk_start(&walk, within->views->store, within->txn, from_seq, NULL);
     if (rc < 0) return rc;
     rc = log_entries(within, &walk, fn, context);
     log_walk_finish(&walk);
@@ -88,5 +89,5 @@ int reel_view_rejected(struct reel_view *view, reel_rejection_fn fn, void *conte
     int rc = view_enter(view, &within);
     if (rc < 0) return rc;
     struct rejection_walk walk = {.view = within, .fn = fn, .context = context};
-    return rejected_each(&within->reel->dispatcher.store, within->txn, give_rejection, &walk, NULL);
+    return rejected_each(within->views->store, within->txn, give_rejection, &walk, NULL);
 }

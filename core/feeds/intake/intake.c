@@ -221,9 +221,7 @@ static bool is_draining(struct intake *intake) {
 static int catch_up_some(struct intake *intake) {
     struct reel_error error = {0};
     struct reel *reel = intake->options.reel;
-    pthread_mutex_lock(&reel->writer);
     int rc = engine_catch_up_some(reel, &error);
-    pthread_mutex_unlock(&reel->writer);
     if (rc < 0) trouble(intake, rc, &error);
     if (rc > 0) has_room(intake);
     if (rc < 0) refuse_queued(intake, rc, error.text);
@@ -255,10 +253,7 @@ static void look_for_room(struct intake *intake) {
     bool full = intake->disk_full;
     pthread_mutex_unlock(&intake->lock);
     if (!full) return;
-    pthread_mutex_lock(&reel->writer);
-    views_expire(reel);
-    int rc = store_try_room(&reel->dispatcher.store, &error);
-    pthread_mutex_unlock(&reel->writer);
+    int rc = engine_try_room(reel, &error);
     if (rc < 0)
         trouble(intake, rc, &error);
     else
@@ -298,7 +293,7 @@ static void *run(void *context) {
         else
             looked_ms = clock_ms();
         look_for_room(intake);
-        store_check_readers(&intake->options.reel->dispatcher.store);
+        engine_check_readers(intake->options.reel);
     }
     if (intake->broken) refuse_queued(intake, -EIO, "the store failed earlier");
     return NULL;

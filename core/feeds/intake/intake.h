@@ -10,11 +10,11 @@
  * Threads: intake_push, intake_read and intake_commit_times from any; the rest from the one that
  * started it. The callbacks run on the writer thread, or in intake_stop, and must not block.
  */
-#ifndef REEL_CORE_INTAKE_H
-#define REEL_CORE_INTAKE_H
+#ifndef REEL_FEEDS_INTAKE_INTAKE_H
+#define REEL_FEEDS_INTAKE_INTAKE_H
 
 #include "base/histogram.h"
-#include "engine/work.h"
+#include "engine/engine.h"
 #include "feeds/intake/retention.h"
 
 struct job {

@@ -1,7 +1,7 @@
 /* retention.h: how much of the log is kept. A bound that is 0 is none; the log is trimmed as far
  * as any of the others asks. */
-#ifndef REEL_CORE_RETENTION_H
-#define REEL_CORE_RETENTION_H
+#ifndef REEL_FEEDS_INTAKE_RETENTION_H
+#define REEL_FEEDS_INTAKE_RETENTION_H
 
 #include <reel/reel.h>
 

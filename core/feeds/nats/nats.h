@@ -13,31 +13,18 @@
  * nats.c has the session, nats_connection.c the connection and what is asked of JetStream,
  * nats_message.c what a message says.
  */
-#ifndef REEL_FEEDS_NATS_H
-#define REEL_FEEDS_NATS_H
+#ifndef REEL_FEEDS_NATS_NATS_H
+#define REEL_FEEDS_NATS_NATS_H
 
 #include "feeds/feed.h"
-
-/* Borrowed strings; NULL: not given. */
-struct nats_options {
-    const char *urls;   /* of one server or several of a cluster, separated by commas */
-    const char *stream; /* made if it is not there, for `filter`, on disk, for 90 days */
-    const char *filter; /* the subjects that are followed */
-    const char *creds;  /* a credentials file: JWT and NKey */
-    const char *user, *password, *token;
-    bool tls;                    /* ask for TLS, also where the URL does not say tls:// */
-    const char *ca, *cert, *key; /* PEM files: who to trust; who we are */
-    uint32_t event_bytes_max;
-    uint64_t batch_events; /* most that one pull request asks for */
-};
+#include "feeds/nats/nats_options.h"
 
 struct nats;
 
 int nats_create(const struct nats_options *options, struct nats **ret, struct reel_error *error);
 void nats_destroy(struct nats *nats); /* takes NULL; after feed_stop and intake_stop */
 
-/* `struct nats` is its state, and nats_release what lets its messages go. */
+/* `struct nats` is its state, and nats_release (nats_message.h) what lets its messages go. */
 extern const struct feed_broker nats_broker;
-void nats_release(struct feed_message *message);
 
 #endif

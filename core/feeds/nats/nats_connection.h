@@ -1,9 +1,10 @@
 /* nats_connection.h: a connection to NATS, and what JetStream is asked on it. Each function's error
  * is a sentence that names what was asked. */
-#ifndef REEL_FEEDS_NATS_CONNECTION_H
-#define REEL_FEEDS_NATS_CONNECTION_H
+#ifndef REEL_FEEDS_NATS_NATS_CONNECTION_H
+#define REEL_FEEDS_NATS_NATS_CONNECTION_H
 
-#include "feeds/nats/nats.h"
+#include "base/error.h"
+#include "feeds/nats/nats_options.h"
 
 #include <nats/nats.h>
 

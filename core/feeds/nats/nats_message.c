@@ -2,7 +2,6 @@
 #include "feeds/nats/nats_message.h"
 
 #include "event/nats_binding.h"
-#include "feeds/nats/nats.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -116,7 +115,7 @@ static int read_event(struct nats_reader *reader, natsMsg *msg, struct feed_mess
                                &ret->made, &content, &why);
     if (rc < 0) return fail(error, rc, "cannot read a message: %s", why.text);
     ret->bytes = content == NATS_PAYLOAD ? message.payload : text_str(&ret->made);
-    if (content != NATS_PAYLOAD) ret->flags = LOG_CONVERTED;
+    if (content != NATS_PAYLOAD) ret->flags = REEL_LOG_CONVERTED;
     if (content == NATS_MALFORMED) say_malformed(reader, ret, &why);
     return 0;
 }

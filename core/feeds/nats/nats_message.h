@@ -1,9 +1,9 @@
 /* nats_message.h: what a message of JetStream says: its place in the stream, its event. */
-#ifndef REEL_FEEDS_NATS_MESSAGE_H
-#define REEL_FEEDS_NATS_MESSAGE_H
+#ifndef REEL_FEEDS_NATS_NATS_MESSAGE_H
+#define REEL_FEEDS_NATS_NATS_MESSAGE_H
 
 #include "base/arena.h"
-#include "feeds/feed.h"
+#include "feeds/broker.h"
 #include "json/parser.h"
 
 #include <nats/nats.h>
@@ -38,5 +38,6 @@ struct nats_reader {
 /* Reads its event, and takes it over: nats_release lets it go. -ENOMEM: it is gone already. */
 int nats_message_take(struct nats_reader *reader, natsMsg *msg, struct feed_message *ret,
                       struct reel_error *error);
+void nats_release(struct feed_message *message);
 
 #endif

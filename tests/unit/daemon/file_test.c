@@ -94,7 +94,7 @@ static void a_pipe_whose_writer_has_gone_is_read_too(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup(name, enter)
 
-int main(void) {
+UNIT_TESTS(file_test) {
     const struct CMUnitTest tests[] = {
         TEST(a_file_is_read_whole),
         TEST(a_pipe_that_nobody_writes_into_is_given_up),

@@ -377,7 +377,7 @@ static void what_nobody_can_read_is_counted(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, take_stderr, give_stderr_back)
 
-int main(void) {
+UNIT_TESTS(log_test) {
     const struct CMUnitTest tests[] = {
         TEST(elsewhere_a_line_is_a_json_object),
         TEST(on_a_terminal_a_line_is_for_people),

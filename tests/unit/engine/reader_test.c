@@ -5,6 +5,7 @@
  */
 #include "unit.h"
 
+#include "engine/fold/host.h"
 #include "engine/reader.h"
 
 #include <errno.h>
@@ -25,8 +26,8 @@ struct fixture {
 static int begin(void **state) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     if (!fixture) return -1;
-    fixture->ahead = reader_create();
-    fixture->at_once = reader_create();
+    fixture->ahead = reader_create(&host_table);
+    fixture->at_once = reader_create(&host_table);
     fixture->random = 7;
     *state = fixture;
     return fixture->ahead && fixture->at_once ? 0 : -1;
@@ -186,7 +187,7 @@ static void reading_one_at_once_leaves_the_others(void **state) {
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
 
-int main(void) {
+UNIT_TESTS(reader_test) {
     const struct CMUnitTest tests[] = {
         CASE(all_come_in_order_and_read_right),
         CASE(the_ring_has_a_bound_and_keeps_what_was_taken_last),

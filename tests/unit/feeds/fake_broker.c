@@ -1,5 +1,6 @@
 /* fake_broker.c: see fake_broker.h. */
 #include "fake_broker.h"
+#include "engine/transaction.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"

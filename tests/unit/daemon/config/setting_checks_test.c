@@ -84,7 +84,7 @@ static void servers_have_hosts_and_ports(void **state) {
     assert_bad(check_servers, none, "no server");
 }
 
-int main(void) {
+UNIT_TESTS(setting_checks_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_source_is_a_uri_reference),
         cmocka_unit_test(a_stream_has_a_name_that_jetstream_allows),

@@ -5,7 +5,10 @@
  */
 #include "unit.h"
 
+#include "engine/fold/changes.h"
 #include "engine/fold/fold.h"
+#include "engine/fold/host.h"
+#include "engine/fold/registry.h"
 #include "engine/store/keys.h"
 
 #include <stdlib.h>
@@ -58,6 +61,7 @@ static int begin(void **state) {
     must(fixture);
     open_store(&store);
     fixture->store = store;
+    fixture->fold.host = &host_table;
     fixture->fold.key_bytes_max = 1000;
     must_ok(plugin_adopt(&folding, &fixture->plugin, &error), error);
     must_ok(registry_add(&fixture->registry, fixture->plugin, store, &fixture->fold, &error),
@@ -486,7 +490,7 @@ static void an_aborted_transaction_is_forgotten(void **state) {
     assert_int_equal(entries_in(fixture->store, fixture->things->dbi), 0);
 }
 
-int main(void) {
+UNIT_TESTS(fold_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(a_rejection_undoes_a_new_record),

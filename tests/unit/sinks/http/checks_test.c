@@ -83,7 +83,7 @@ static void an_address_has_a_port_that_there_is(void **state) {
     }
 }
 
-int main(void) {
+UNIT_TESTS(checks_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_origin_is_spelt_as_browsers_send_it),
         cmocka_unit_test(an_address_has_a_port_that_there_is),
