@@ -19,10 +19,12 @@ static uint64_t lag_of(struct reel *reel, struct reel_view *view, uint64_t head)
     return head - lowest;
 }
 
-static void write_reason(struct reel_status *status, const struct intake_figures *figures,
-                         const struct feed_figures *feed) {
+static void write_reason(struct daemon *daemon, struct reel_status *status,
+                         const struct intake_figures *figures, const struct feed_figures *feed) {
     if (status->draining)
         snprintf(status->reason, sizeof status->reason, "the daemon is about to end");
+    else if (ending_is_stalled(daemon->ending, status->reason, sizeof status->reason))
+        return;
     else if (figures->disk_full)
         snprintf(status->reason, sizeof status->reason, "the disk is full");
     else if (!figures->caught_up)
@@ -65,7 +67,7 @@ void daemon_status(struct daemon *daemon, struct reel_status *ret) {
         reel_view_close(view);
     }
     if (daemon->feed) show_feed(daemon, &feed, ret);
-    write_reason(ret, &figures, daemon->feed ? &feed : NULL);
+    write_reason(daemon, ret, &figures, daemon->feed ? &feed : NULL);
     ret->ready = !ret->reason[0];
 }
 
@@ -183,6 +185,8 @@ void daemon_measures(struct daemon *daemon, reel_measure_fn fn, void *context) {
     }
     measure_intake(&to, daemon->intake);
     if (daemon->feed) measure_feed(&to, daemon->feed);
+    COUNTER(&to, "reel_log_dropped_total", "Lines of the log that could not be written", "",
+            log_queue_dropped());
     daemon_status(daemon, &status);
     GAUGE(&to, "reel_ready", "1 when caught up and able to write", "", status.ready);
 }

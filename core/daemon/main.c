@@ -1,5 +1,6 @@
 /* main.c: the program `reeld`: finds the command and hands over. Data goes to stdout, everything
  * else to stderr. */
+#include "base/descriptors.h"
 #include "check/check.h"
 #include "daemon/commands.h"
 
@@ -54,6 +55,7 @@ static bool wants_help(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    if (descriptors_reserve_standard() < 0) return EXIT_FAILED; /* there is nowhere to say it */
     const char *name = argc > 1 ? argv[1] : "";
     if (wants_help(argc, argv)) {
         print_help(stdout);

@@ -143,14 +143,14 @@ static int take_lines(struct token_list *list, const char *text, size_t len,
     return list->count > 0 ? 0 : fail(error, -EINVAL, "there is no token in it");
 }
 
-static int read_file(struct tokens *tokens, struct token_list *ret, struct reel_error *ret_warning,
-                     struct reel_error *error) {
+static int read_file(struct tokens *tokens, uint32_t timeout_ms, struct token_list *ret,
+                     struct reel_error *ret_warning, struct reel_error *error) {
     struct token_list list = {0};
     size_t len = 0;
-    mode_t mode;
+    struct stat about;
     char *text = malloc(FILE_BYTES_MAX);
     if (!text) return fail_memory(error);
-    int rc = file_read(tokens->file, text, FILE_BYTES_MAX, &len, &mode, error);
+    int rc = file_read(tokens->file, text, FILE_BYTES_MAX, timeout_ms, &len, &about, error);
     if (rc == 0) rc = take_lines(&list, text, len, error);
     OPENSSL_cleanse(text, FILE_BYTES_MAX); /* a read that failed may have left a part there */
     free(text);
@@ -158,9 +158,9 @@ static int read_file(struct tokens *tokens, struct token_list *ret, struct reel_
         list_finish(&list);
         return fail_in(error, rc, "token file %s", tokens->file);
     }
-    if (S_ISREG(mode) && (mode & S_IROTH)) /* a group is chosen: reeld.service */
+    if (S_ISREG(about.st_mode) && (about.st_mode & S_IROTH)) /* a group is chosen: reeld.service */
         error_set(ret_warning, "token file %s can be read by everyone (mode %04o)", tokens->file,
-                  mode & 07777u);
+                  about.st_mode & 07777u);
     *ret = list;
     return 0;
 }
@@ -194,7 +194,8 @@ static int take_variables(struct tokens *tokens, struct reel_error *error) {
 static int take_all(struct tokens *tokens, struct reel_error *ret_warning,
                     struct reel_error *error) {
     int rc = take_variables(tokens, error);
-    if (rc == 0 && tokens->file) rc = read_file(tokens, &tokens->from_file, ret_warning, error);
+    if (rc == 0 && tokens->file)
+        rc = read_file(tokens, FILE_START_MS, &tokens->from_file, ret_warning, error);
     if (rc < 0 || tokens->file || tokens->given.count > 0) return rc;
     return fail(error, -ENOENT,
                 "no bearer token is configured: give a file of them with --token-file, or one in "
@@ -230,7 +231,7 @@ int tokens_reload(struct tokens *tokens, struct reel_error *ret_warning, struct 
     struct token_list fresh, old;
     *ret_warning = (struct reel_error){0};
     if (!tokens->file) return 0;
-    int rc = read_file(tokens, &fresh, ret_warning, error);
+    int rc = read_file(tokens, FILE_RUNNING_MS, &fresh, ret_warning, error);
     if (rc < 0) return rc;
     pthread_rwlock_wrlock(&tokens->lock);
     old = tokens->from_file;

@@ -25,7 +25,8 @@ int tokens_load(const char *file, struct tokens **ret, struct reel_error *ret_wa
                 struct reel_error *error);
 void tokens_destroy(struct tokens *tokens); /* takes NULL */
 
-/* Reads the file again. After a failure everything is as it was. [one thread] */
+/* Reads the file again, within FILE_RUNNING_MS. After a failure everything is as it was. [one
+ * thread] */
 int tokens_reload(struct tokens *tokens, struct reel_error *ret_warning, struct reel_error *error);
 
 /* How many of them contain / or =, which the name of a WebSocket sub-protocol cannot: browsers have

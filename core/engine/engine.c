@@ -112,3 +112,7 @@ const struct plugin *engine_plugin(const struct reel *reel) {
 bool engine_faulted(const struct reel *reel) {
     return reel->dispatcher.fold.faulted;
 }
+
+struct fold_shown engine_running(struct reel *reel) {
+    return fold_show(&reel->dispatcher.fold);
+}

@@ -3,10 +3,12 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/text.h"
 #include "engine/command.h"
 #include "engine/fold/host.h"
 #include "engine/work.h"
+#include "event/formats.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -72,8 +74,9 @@ static int check_options(const struct reel_options *options, struct reel_error *
                     (unsigned long long)options->map_bytes, (unsigned long long)MAP_BYTES_MIN);
     if (options->directory && !options->directory[0])
         return fail(error, -EINVAL, "options.directory is empty");
-    if (!utf8_valid(reel_text(options->source)) || !options->source[0])
-        return fail(error, -EINVAL, "options.source is empty or not UTF-8");
+    if (!format_is_uri_reference(reel_text(options->source)))
+        return fail(error, -EINVAL,
+                    "options.source is not a URI-reference (RFC 3986) that is not empty");
     return 0;
 }
 
@@ -114,9 +117,18 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     return rc < 0 ? fail(error, rc, "cannot read the store's state") : 0;
 }
 
+/* Also in a program that does not know that its standard descriptors may be closed. */
+static int reserve_descriptors(struct reel_error *error) {
+    int rc = descriptors_reserve_standard();
+    if (rc == 0) return 0;
+    return fail(error, rc, "a standard descriptor is closed, and /dev/null cannot be opened: %s",
+                strerror(-rc));
+}
+
 int reel_open(const struct reel_options *given, struct reel **ret, struct reel_error *error) {
     struct reel_options options;
     int rc = take_options(given, &options, error);
+    if (rc == 0) rc = reserve_descriptors(error);
     if (rc == 0) rc = check_options(&options, error);
     if (rc < 0) return rc;
     struct reel *reel = calloc(1, sizeof *reel);
@@ -371,7 +383,8 @@ int reel_backup(struct reel *reel, const char *directory, struct reel_error *err
 }
 
 int reel_backup_of(const char *from, const char *directory, struct reel_error *error) {
-    return store_backup_of(from, directory, error);
+    int rc = reserve_descriptors(error);
+    return rc < 0 ? rc : store_backup_of(from, directory, error);
 }
 
 uint64_t reel_cursor(struct reel *reel) {

@@ -19,6 +19,7 @@
 #include "http.h"
 
 #include "base/error.h"
+#include "checks.h"
 #include "follow/hub.h"
 #include "head.h"
 #include "inlet.h"
@@ -382,10 +383,11 @@ static void stop(void *sink) {
 
 static const struct reel_setting *const settings[] = {
     REEL_SETTING(.name = "bind", .kind = REEL_SETTING_TEXT, .standard = "127.0.0.1:8080",
-                 .unit = "ADDRESS:PORT", .also = "CELLOS_SERVER_BIND",
+                 .unit = "ADDRESS:PORT", .also = "CELLOS_SERVER_BIND", .check = listener_check,
                  .help = "where to listen; port 0 takes a free one"),
     REEL_SETTING(.name = "allow_origin", .kind = REEL_SETTING_TEXT, .standard = "*",
-                 .unit = "ORIGIN", .help = "Access-Control-Allow-Origin of answers to GET"),
+                 .unit = "ORIGIN", .check = check_origin,
+                 .help = "Access-Control-Allow-Origin of answers to GET"),
     NUMBER("http_threads", 0, 64, "0", "threads", "0: as many as there are processors"),
     NUMBER("connections_max", 1, 1000000, "4096", "connections", "further ones are answered 503"),
     NUMBER("waiters_max", 0, 1000000, "1024", "requests",
@@ -394,7 +396,7 @@ static const struct reel_setting *const settings[] = {
            "who follow the events at one time, by WebSocket or event stream; further ones are "
            "answered 503"),
     REEL_SETTING(.name = "websocket_origin", .kind = REEL_SETTING_TEXT, .flags = REEL_SETTING_LIST,
-                 .unit = "ORIGIN",
+                 .unit = "ORIGIN", .check = check_origin,
                  .help = "pages that may follow with a token as sub-protocol, or *; unless given, "
                          "those of the same origin"),
     NUMBER("follow_ping_ms", 10, 3600000, "25000", "ms", "between two pings of a follower"),

@@ -252,7 +252,7 @@ static void use_everything(struct client *client) {
 static void no_token_is_ever_shown(void **state) {
     (void)state;
     const char *file = token_file("write secret-of-the-file\nread secret-of-readers\n");
-    const char *const environment[] = {"REEL_TOKEN=secret-of-the-environment", "REEL_MARK=visible",
+    const char *const environment[] = {"REEL_TOKEN=secret-of-the-environment", "THE_MARK=visible",
                                        "CELLOS_SERVER_API_TOKEN=secret-of-cellos", NULL};
     struct daemon daemon = launched(environment, "--bind", "127.0.0.1:0", "--token-file", file,
                                     "--log-level", "debug");
@@ -277,7 +277,7 @@ static void no_token_is_ever_shown(void **state) {
         reply_free(&reply);
     }
     client_close(client);
-    assert_true(file_has(daemon.pid, "environ", "REEL_MARK=visible"));
+    assert_true(file_has(daemon.pid, "environ", "THE_MARK=visible"));
     assert_false(file_has(daemon.pid, "environ", "secret"));
     assert_true(file_has(daemon.pid, "cmdline", "--token-file"));
     assert_false(file_has(daemon.pid, "cmdline", "secret"));

@@ -61,6 +61,7 @@ static void set_environment(const char *const *environment) {
                                        "CELLOS_SERVER_BIND",
                                        "CELLOS_NATS_URL"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) unsetenv(ours[i]);
+    settings_forget(false);
     for (; environment && *environment; environment++)
         if (putenv((char *)*environment) != 0) _exit(126);
 }

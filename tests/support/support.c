@@ -126,6 +126,18 @@ uint64_t store_bytes(const char *directory) {
     return (uint64_t)found.st_size;
 }
 
+void settings_forget(bool all) {
+    static const char *const own[] = {"REEL_BUILD_", "REEL_SOURCE_", "REEL_TEST_"};
+    char name[80];
+    for (char **at = environ; *at;) {
+        bool forget = all && strncmp(*at, "REEL_", 5) == 0;
+        for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+            forget = forget || strncmp(*at, own[i], strlen(own[i])) == 0;
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(*at, "="), *at);
+        if (!forget || unsetenv(name) != 0) at++; /* else the next one has taken its place */
+    }
+}
+
 /* ---- Numbers --------------------------------------------------------------------------------- */
 
 size_t scaled(size_t full) {

@@ -42,6 +42,10 @@ void assert_sentence(const struct reel_error *error, const char *part);
 
 /* ---- Places ---------------------------------------------------------------------------------- */
 
+/* Takes the tests' own variables REEL_… out of the environment, as for reeld each is a setting; or
+ * all of them. */
+void settings_forget(bool all);
+
 /* A new directory under $TMPDIR (or /tmp), removed with all in it when the process exits. */
 const char *scratch_directory(void);
 

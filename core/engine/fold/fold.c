@@ -22,10 +22,22 @@ void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *colle
     fold->touched_count = 0;
     fold->rejected = fold->faulted = false;
     fold->failed = 0;
+    atomic_store_explicit(&fold->shown_collection, collection->name, memory_order_relaxed);
+    atomic_store_explicit(&fold->shown_seq, seq, memory_order_relaxed);
+    atomic_store_explicit(&fold->shown_number, fold->number, memory_order_release);
 }
 
 void fold_end(struct fold *fold) {
+    atomic_store_explicit(&fold->shown_number, 0, memory_order_release);
     fold->turn = TURN_NONE;
+}
+
+struct fold_shown fold_show(struct fold *fold) {
+    struct fold_shown shown = {.number = atomic_load(&fold->shown_number)};
+    shown.collection = atomic_load(&fold->shown_collection);
+    shown.seq = atomic_load(&fold->shown_seq);
+    if (atomic_load(&fold->shown_number) != shown.number) shown.number = 0; /* that one has ended */
+    return shown;
 }
 
 static void undo_all(struct fold *fold) {

@@ -13,6 +13,8 @@
 
 #include "engine/fold/collection.h"
 
+#include <stdatomic.h>
+
 /* The largest record, JSON text of its values together. */
 #define RECORD_BYTES_MAX ((size_t)64 << 20)
 
@@ -42,6 +44,11 @@ struct fold {
     int failed;                /* an error of the host's own, or 0 */
     struct reel_error error;
 
+    /* What other threads may see of the turn. `shown_number` is 0 between turns; the others are
+     * valid while it does not change. */
+    atomic_uint_least64_t shown_number, shown_seq;
+    _Atomic(const char *) shown_collection;
+
     uint32_t key_bytes_max;
     void (*warn)(void *context, const char *line);
     void *context;
@@ -57,6 +64,14 @@ int fold_evolve(struct fold *fold, struct collection *collection, const struct r
 void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *collection,
                 uint64_t seq);
 void fold_end(struct fold *fold);
+
+/* The callback that runs now; number 0: none does. [any thread] */
+struct fold_shown {
+    uint64_t number;
+    const char *collection;
+    uint64_t seq; /* of the event; of a command, where the log stood */
+};
+struct fold_shown fold_show(struct fold *fold);
 
 /* The plugin whose turn it is broke a rule. */
 REEL_PRINTF(2, 3)

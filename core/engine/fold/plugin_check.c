@@ -15,7 +15,7 @@
 #define FIELD_SIZE_1_0     sizeof(struct reel_field)
 #define COMMAND_SIZE_1_1   sizeof(struct reel_command_info)
 #define SINK_SIZE_1_2      sizeof(struct reel_sink)
-#define SETTING_SIZE_1_2   sizeof(struct reel_setting)
+#define SETTING_SIZE_1_2   offsetof(struct reel_setting, check)
 
 #define REFUSE(error, ...) fail(error, -ENOEXEC, __VA_ARGS__)
 
@@ -303,6 +303,8 @@ static int check_setting_kind(const struct reel_setting *setting, const char *wh
     if (setting->flags & REEL_SETTING_LIST && setting->kind != REEL_SETTING_TEXT)
         return REFUSE(error, "%sflags has REEL_SETTING_LIST, but it is no REEL_SETTING_TEXT",
                       where);
+    if (setting->check && setting->kind != REEL_SETTING_TEXT)
+        return REFUSE(error, "%scheck is set, but it is no REEL_SETTING_TEXT", where);
     return check_flags(setting->flags, REEL_SETTING_LIST, where, error);
 }
 

@@ -39,8 +39,9 @@ enum {
     REEL_SETTING_ONE_OF = 4, /* one of `values` */
 };
 enum {
-    REEL_SETTING_LIST = 1 << 0, /* may be given several times; TEXT only. In the environment
-                                   separated by colons, in the file an array of strings */
+    REEL_SETTING_LIST =
+        1 << 0, /* may be given several times; TEXT only. In the environment and in
+                   `standard` separated by commas, in the file an array of strings */
 };
 
 /* One setting. `name` is "view_ms_max": the key in the configuration file; REEL_VIEW_MS_MAX in the
@@ -58,6 +59,13 @@ struct reel_setting {
     const char *const *values; /* ONE_OF, NULL-terminated */
     const char *also;          /* other names in the environment, separated by spaces, each of which
                                   counts for less than those before it; or NULL */
+
+    /* ---- since 1.5 ---- */
+
+    /* TEXT: may this be a value, or an item of the list? If not, `error` has a sentence that says
+     * what is wrong, without repeating the value. It is asked before anything is opened, also for
+     * a sink that will not run. NULL: any text may. [main] */
+    bool (*check)(const char *value, struct reel_error *error);
 };
 
 enum {
