@@ -85,6 +85,8 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
         .map_bytes = options->map_bytes,
         .readers_max = options->views_max + 4, /* a backup is a reader too */
         .new_epoch = options->flags & REEL_NEW_EPOCH,
+        .tell_broken = options->broken,
+        .context = options->context,
     };
     reel->views_max = options->views_max;
     reel->view_ms_max = options->view_ms_max;

@@ -1,7 +1,8 @@
 /* store.h: one LMDB environment: opening it, transactions, and what its errors mean.
  *
  * A store is a directory with data.mdb and lock.mdb (LMDB's) and reel.lock (ours: who has it),
- * or, in memory, the same on unlinked files and without syncing. It holds the databases
+ * or, in memory, the same on unlinked files and without syncing. A first start makes data.mdb in
+ * a directory `new` within it. It holds the databases
  *     meta       "store" → struct store_state; "origin" → struct store_origin;
  *                collection name → struct collection_state
  *     log        seq → event (log.h)
@@ -66,6 +67,8 @@ struct store {
     int lock_fd;
     bool in_memory;
     atomic_bool broken; /* a sync failed, or LMDB gave up: nothing works any more */
+    void (*tell_broken)(void *context, const char *sentence); /* once; or NULL */
+    void *context;
 };
 
 struct store_options {
@@ -74,6 +77,11 @@ struct store_options {
     uint32_t readers_max;
     bool new_epoch;
     bool read_only; /* beside a process that writes */
+
+    /* Called once, by the thread that finds the store broken, whatever it holds: it must only note
+     * that. NULL: nobody is told. [any thread] */
+    void (*tell_broken)(void *context, const char *sentence);
+    void *context;
 };
 
 int store_open(struct store *store, const struct store_options *options, struct reel_error *error);
@@ -85,7 +93,8 @@ int store_begin(struct store *store, struct reel_error *error);
 int store_commit(struct store *store, struct reel_error *error);
 void store_abort(struct store *store);
 
-/* What an LMDB result means, as a code and a sentence; decides when the store is broken. */
+/* What an LMDB result means, as a code and a sentence; decides when the store is broken, and tells
+ * that. */
 int store_fail(struct store *store, int rc, const char *doing, struct reel_error *error);
 
 /* `meta`. The transaction may be a reader's. -ENOENT: nothing is known of that collection. */

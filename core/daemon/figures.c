@@ -19,10 +19,12 @@ static uint64_t lag_of(struct reel *reel, struct reel_view *view, uint64_t head)
     return head - lowest;
 }
 
-static void write_reason(struct reel_status *status, const struct intake_figures *figures,
-                         const struct feed_figures *feed) {
+static void write_reason(struct reel_status *status, bool is_broken,
+                         const struct intake_figures *figures, const struct feed_figures *feed) {
     if (status->draining)
         snprintf(status->reason, sizeof status->reason, "the daemon is about to end");
+    else if (is_broken)
+        snprintf(status->reason, sizeof status->reason, "the store has failed");
     else if (figures->disk_full)
         snprintf(status->reason, sizeof status->reason, "the disk is full");
     else if (!figures->caught_up)
@@ -65,7 +67,7 @@ void daemon_status(struct daemon *daemon, struct reel_status *ret) {
         reel_view_close(view);
     }
     if (daemon->feed) show_feed(daemon, &feed, ret);
-    write_reason(ret, &figures, daemon->feed ? &feed : NULL);
+    write_reason(ret, reel_newest_commit(daemon->reel) == 0, &figures, daemon->feed ? &feed : NULL);
     ret->ready = !ret->reason[0];
 }
 

@@ -122,6 +122,12 @@ static void warn(void *context, const char *line) {
     log_line(REEL_LEVEL_WARNING, "projector", "%s", line);
 }
 
+/* Whoever found it: the writer, or a request that only reads. */
+static void broken(void *context, const char *sentence) {
+    log_line(REEL_LEVEL_ERROR, SELF, "%s", sentence);
+    daemon_quit(context, EXIT_FAILED);
+}
+
 /* What the library asks for, as it is called here. */
 static void add_hint(struct reel_error *error, const char *flag) {
     struct reel_error sentence = *error;
@@ -145,6 +151,8 @@ static int open_reel(struct daemon *daemon, struct reel_error *error) {
         .map_bytes = config_number(config, "map_bytes"),
         .warn = warn,
         .source = config_text(config, "source", 0),
+        .broken = broken,
+        .context = daemon,
     };
     rc = reel_open(&options, &daemon->reel, error);
     if (rc == -ESTALE) add_hint(error, "--new-epoch");
@@ -200,9 +208,12 @@ static void reload_tokens(struct daemon *daemon) {
 
 /* ---- The writer ------------------------------------------------------------------------------ */
 
+/* What is fatal, a broken store, has been said by `broken`. */
 static void trouble(void *context, bool fatal, const char *sentence) {
-    log_line(fatal ? REEL_LEVEL_ERROR : REEL_LEVEL_WARNING, SELF, "%s", sentence);
-    if (fatal) daemon_quit(context, EXIT_FAILED);
+    if (fatal)
+        daemon_quit(context, EXIT_FAILED);
+    else
+        log_line(REEL_LEVEL_WARNING, SELF, "%s", sentence);
 }
 
 static int start_intake(struct daemon *daemon, struct reel_error *error) {
