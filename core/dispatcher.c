@@ -1,6 +1,7 @@
 /* dispatcher.c: see dispatcher.h. Top down: the way of a payload, then transactions. */
 #include "dispatcher.h"
 
+#include "base/clock.h"
 #include "event.h"
 #include "host.h"
 #include "rejected.h"
@@ -290,7 +291,7 @@ int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct re
 int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collection,
                      struct reel_error *error) {
     int rc = dispatcher_begin(dispatcher, error);
-    if (rc == 0) rc = registry_reset(collection, &dispatcher->state, error);
+    if (rc == 0) rc = registry_reset(collection, &dispatcher->state, "it was asked for", error);
     return dispatcher_end(dispatcher, rc, error);
 }
 
@@ -370,6 +371,7 @@ int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *err
     registry_committed(&dispatcher->registry);
     dispatcher->committed = dispatcher->state;
     arena_reset(&dispatcher->fold.arena);
+    warnings_look(&dispatcher->fold.warnings, clock_ms());
     return 0;
 }
 

@@ -20,9 +20,11 @@
 struct reel {
     struct dispatcher dispatcher;
     struct plugin *plugins;
-    bool start_behind;          /* reel_start does not catch up */
-    bool started;               /* plugins can no longer be added */
-    bool ready;                 /* reel_start has succeeded */
+    bool start_behind; /* reel_start does not catch up */
+    bool started;      /* plugins can no longer be added */
+    bool ready;        /* reel_start has succeeded */
+    void (*report)(void *context, reel_level level, const char *line); /* or NULL */
+    void *context;                                                     /* of `report` */
     char *source;               /* CloudEvents source of what commands make */
     struct json_parser *bodies; /* [writer] */
     struct decision decision;   /* [writer] */
@@ -47,6 +49,10 @@ int engine_end(struct reel *reel, int rc, struct reel_error *error);
  * is. And: until none is. */
 int engine_catch_up_some(struct reel *reel, struct reel_error *error);
 int engine_catch_up(struct reel *reel, struct reel_error *error);
+
+/* What is due also while nothing is written; to be called about once a second. Takes the write
+ * lock. */
+void engine_tick(struct reel *reel);
 
 /* Begins anew with an empty log: see dispatcher_adopt. Takes the write lock. */
 int engine_adopt(struct reel *reel, const uint8_t epoch[16], uint64_t first_seq,

@@ -13,6 +13,7 @@
 
 #include "changes.h"
 #include "registry.h"
+#include "warnings.h"
 
 /* The largest record, JSON text of its values together. */
 #define RECORD_BYTES_MAX ((size_t)64 << 20)
@@ -43,8 +44,7 @@ struct fold {
     struct reel_error error;
 
     uint32_t key_bytes_max;
-    void (*warn)(void *context, const char *line);
-    void *context;
+    struct warnings warnings; /* of all that is said in a turn */
 };
 
 void fold_finish(struct fold *fold);
@@ -58,7 +58,12 @@ void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *colle
                 uint64_t seq);
 void fold_end(struct fold *fold);
 
-/* The plugin whose turn it is broke a rule. */
+/* A line for the operator about the event whose turn it is, unless there were too many of its kind
+ * (warnings.h). */
+REEL_PRINTF(2, 0)
+void fold_warn(struct fold *fold, const char *format, va_list args);
+
+/* The plugin whose turn it is broke a rule. In an `evolve` the operator is told. */
 REEL_PRINTF(2, 3)
 void fold_fault(struct fold *fold, const char *format, ...);
 

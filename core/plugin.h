@@ -8,6 +8,7 @@
 #define REEL_CORE_PLUGIN_H
 
 #include "base/error.h"
+#include "build_id.h"
 
 /* Most sinks of a plugin, and settings of a sink. */
 #define PLUGIN_SINKS_MAX  64
@@ -35,6 +36,7 @@ struct plugin {
     struct plugin *next;
     char *path; /* as it was given, or NULL: linked in */
     void *handle;
+    uint8_t build_id[BUILD_ID_BYTES]; /* zeros: it is linked in */
     uint64_t device, inode; /* of the file; tells it apart from the same under another name */
     const struct reel_plugin *declared; /* name and version are there in every ABI */
     struct projector *projectors;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "host.h"
+#include "report.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@ static int take_options(const struct reel_options *given, struct reel_options *r
     if (!options.batch_events_max) options.batch_events_max = 4096;
     if (!options.batch_bytes_max) options.batch_bytes_max = (uint64_t)64 << 20;
     if (!options.map_bytes) options.map_bytes = (uint64_t)1 << 40;
+    if (!options.warnings_max) options.warnings_max = WARNINGS_DEFAULT;
     if (!options.source) options.source = "/reel";
     *ret = options;
     return 0;
@@ -90,13 +92,16 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     };
     reel->views_max = options->views_max;
     reel->view_ms_max = options->view_ms_max;
+    reel->report = options->report;
+    reel->context = options->context;
     reel->start_behind = options->flags & REEL_START_BEHIND;
     dispatcher->event_bytes_max = options->event_bytes_max;
     dispatcher->batch_events_max = options->batch_events_max;
     dispatcher->batch_bytes_max = options->batch_bytes_max;
     dispatcher->fold.key_bytes_max = EVENT_BYTES_LIMIT; /* no option: records depend on it */
-    dispatcher->fold.warn = options->warn;
-    dispatcher->fold.context = options->context;
+    dispatcher->fold.warnings.warn = options->warn;
+    dispatcher->fold.warnings.context = options->context;
+    dispatcher->fold.warnings.max = options->warnings_max;
     dispatcher->reader = reader_create();
     reel->bodies = json_parser_create(&host_table);
     reel->source = strdup(options->source);
@@ -136,6 +141,7 @@ int reel_open(const struct reel_options *given, struct reel **ret, struct reel_e
 
 void reel_close(struct reel *reel) {
     if (!reel) return;
+    warnings_finish(&reel->dispatcher.fold.warnings);
     decision_finish(&reel->decision);
     views_finish(reel);
     dispatcher_finish(&reel->dispatcher);
@@ -228,6 +234,7 @@ int reel_start(struct reel *reel, struct reel_error *error) {
     if (reel->ready) return fail(error, -EBUSY, "it was started already");
     int rc = reel->started ? 0 : dispatcher_start(&reel->dispatcher, error);
     if (rc < 0) return rc;
+    if (!reel->started) report_started(reel);
     reel->started = true;
     rc = reel->start_behind ? 0 : engine_catch_up(reel, error);
     reel->ready = rc == 0; /* else, on a full disk say, it can be tried again */
@@ -317,10 +324,16 @@ int engine_end(struct reel *reel, int rc, struct reel_error *error) {
     return rc;
 }
 
+void engine_tick(struct reel *reel) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    warnings_look(&reel->dispatcher.fold.warnings, clock_ms());
+}
+
 int engine_catch_up_some(struct reel *reel, struct reel_error *error) {
     views_expire(reel);
     int rc = dispatcher_catch_up(&reel->dispatcher, error);
     publish(reel);
+    report_progress(reel);
     return rc;
 }
 
@@ -394,7 +407,9 @@ int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) 
     }
     views_expire(reel);
     int rc = dispatcher_reset(&reel->dispatcher, collection, error);
-    return rc < 0 ? rc : engine_catch_up(reel, error);
+    if (rc < 0) return rc;
+    report_progress(reel);
+    return engine_catch_up(reel, error);
 }
 
 int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error) {

@@ -20,6 +20,14 @@
 #include "changes.h"
 #include "plugin.h"
 
+/* A collection that is behind the log, for the operator (report.h). */
+struct catching_up {
+    bool under_way;
+    const char *why; /* it is a rebuild, and why; NULL: it was only away */
+    uint64_t began_ms;
+    struct collection_state from;
+};
+
 struct collection {
     struct reel_tx tx; /* first: what its projector's evolve is given */
     struct fold *fold;
@@ -30,6 +38,8 @@ struct collection {
     struct record_shape shape;
     MDB_dbi dbi, index;
     bool rebuild_wanted;
+    bool object_changed; /* since its records were made; its revision did not */
+    struct catching_up catching_up;
     struct collection_state state;     /* as the running transaction leaves it */
     struct collection_state committed; /* as the store has it */
     struct changes changes;
@@ -57,9 +67,10 @@ struct collection *registry_find(const struct registry *registry, struct reel_st
 int registry_start(struct registry *registry, const struct store_state *position,
                    struct reel_error *error);
 
-/* Empties a collection and sets it to the log's floor, within the write transaction. */
+/* Empties a collection and sets it to the log's floor, within the write transaction. `why` is for
+ * the operator, and static. */
 int registry_reset(struct collection *collection, const struct store_state *position,
-                   struct reel_error *error);
+                   const char *why, struct reel_error *error);
 
 /* All of them. */
 int registry_reset_all(struct registry *registry, const struct store_state *position,

@@ -314,6 +314,42 @@ static bool is_collection_key(const MDB_val *key) {
     return key->mv_size > len && memcmp(key->mv_data, COLLECTION_PREFIX, len) == 0;
 }
 
+/* Some other format's state may have another size. */
+static int each_collection(MDB_cursor *cursor,
+                           void (*fn)(void *context, const char *name,
+                                      const struct collection_state *state),
+                           void *context) {
+    MDB_val key, value;
+    int rc;
+    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        struct collection_state state = {0};
+        char name[STORE_NAME_MAX + 1] = "";
+        const size_t before = sizeof COLLECTION_PREFIX - 1;
+        if (!is_collection_key(&key) || key.mv_size - before > STORE_NAME_MAX) continue;
+        memcpy(name, (const char *)key.mv_data + before, key.mv_size - before);
+        memcpy(&state, value.mv_data, value.mv_size < sizeof state ? value.mv_size : sizeof state);
+        fn(context, name, &state);
+    }
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int store_each_collection(struct store *store,
+                          void (*fn)(void *context, const char *name,
+                                     const struct collection_state *state),
+                          void *context) {
+    MDB_txn *txn;
+    MDB_cursor *cursor;
+    int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0) return store_fail(store, rc, "cannot read meta", NULL);
+    rc = mdb_cursor_open(txn, store->meta, &cursor);
+    if (rc == 0) {
+        rc = each_collection(cursor, fn, context);
+        mdb_cursor_close(cursor);
+    }
+    mdb_txn_abort(txn);
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot read meta", NULL);
+}
+
 static int forget_collections(struct store *store) {
     MDB_cursor *cursor;
     MDB_val key, value;

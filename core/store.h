@@ -18,6 +18,7 @@
 #define REEL_CORE_STORE_H
 
 #include "base/error.h"
+#include "build_id.h"
 
 #include <lmdb.h>
 #include <stdatomic.h>
@@ -49,6 +50,8 @@ struct collection_state {
     uint64_t applied, ignored, rejected;
     uint64_t json_bytes; /* of its records */
     uint64_t changed;    /* seq of the event that last changed a record of it; 0: none */
+    uint8_t build_id[BUILD_ID_BYTES]; /* of the object that its records are folded by, or zeros */
+    uint32_t reserved_2;
 };
 
 /* The stream that this log mirrors, also kept in `meta`; a log of our own has none. */
@@ -104,6 +107,12 @@ int store_get_collection(struct store *store, MDB_txn *txn, const char *name,
                          struct collection_state *ret);
 int store_put_collection(struct store *store, const char *name,
                          const struct collection_state *state, struct reel_error *error);
+
+/* Gives the state of each collection that is known, loaded or not, as of the last commit. */
+int store_each_collection(struct store *store,
+                          void (*fn)(void *context, const char *name,
+                                     const struct collection_state *state),
+                          void *context);
 
 /* -ENOENT: the log is our own. */
 int store_get_origin(struct store *store, MDB_txn *txn, struct store_origin *ret);

@@ -128,6 +128,11 @@ static void broken(void *context, const char *sentence) {
     daemon_quit(context, EXIT_FAILED);
 }
 
+static void report(void *context, reel_level level, const char *line) {
+    (void)context;
+    log_line(level, SELF, "%s", line);
+}
+
 /* What the library asks for, as it is called here. */
 static void add_hint(struct reel_error *error, const char *flag) {
     struct reel_error sentence = *error;
@@ -152,6 +157,7 @@ static int open_reel(struct daemon *daemon, struct reel_error *error) {
         .warn = warn,
         .source = config_text(config, "source", 0),
         .broken = broken,
+        .report = report,
         .context = daemon,
     };
     rc = reel_open(&options, &daemon->reel, error);
@@ -160,11 +166,21 @@ static int open_reel(struct daemon *daemon, struct reel_error *error) {
     return rc;
 }
 
+static void log_plugins(const struct daemon *daemon) {
+    struct reel_plugin_info info;
+    for (size_t n = 0; reel_plugin_info(daemon->reel, n, &info); n++)
+        if (info.path)
+            log_line(REEL_LEVEL_INFO, SELF, "plugin %s %s is loaded, from %s", info.name,
+                     info.version, info.path);
+}
+
 static int load_plugins(struct daemon *daemon, struct reel_error *error) {
     struct plugin_choice choice;
     int rc = choose_plugins(daemon->config, &choice, error);
     if (rc == 0) rc = reel_add_plugin(daemon->reel, &own_plugin, error);
-    return rc < 0 ? rc : plugins_load(daemon->reel, &choice, error);
+    if (rc == 0) rc = plugins_load(daemon->reel, &choice, error);
+    if (rc == 0) log_plugins(daemon);
+    return rc;
 }
 
 static int start_reel(struct daemon *daemon, struct reel_error *error) {

@@ -299,6 +299,7 @@ static void *run(void *context) {
             looked_ms = clock_ms();
         look_for_room(intake);
         store_check_readers(&intake->options.reel->dispatcher.store);
+        engine_tick(intake->options.reel);
     }
     if (intake->broken) refuse_queued(intake, -EIO, "the store failed earlier");
     return NULL;

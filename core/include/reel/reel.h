@@ -82,8 +82,10 @@ struct reel_options {
     uint64_t map_bytes;        /* address space for the store, the bound of its size; 1 TiB, at
                                   least 1 MiB */
 
-    /* Gets a line for the operator: a projector's warning. Called with the writer held: it must
-     * not call back into this Reel. NULL: they are dropped. [writer] */
+    /* Gets a line for the operator: a projector's warning, or a rule of the ABI that its `evolve`
+     * broke. Of each kind, that is of one collection and one format, only warnings_max lines within
+     * a minute; a line tells how many more there were. Called with the writer held: it must not
+     * call back into this Reel. NULL: they are dropped. [writer] */
     void (*warn)(void *context, const char *line);
     void *context;
 
@@ -99,6 +101,10 @@ struct reel_options {
      * ends, a collection without a plugin. Called with the writer held: it must not call back into
      * this Reel. NULL: they are dropped. [writer] */
     void (*report)(void *context, reel_level level, const char *line);
+
+    uint32_t warnings_max; /* lines of one kind that `warn` gets within a minute; 5. UINT32_MAX: no
+                              bound */
+    uint32_t reserved;     /* 0 */
 };
 
 /* Opens, or makes, a store.
