@@ -67,7 +67,7 @@ static void the_linkers_note_counts_where_there_is_one(void **state) {
     assert_memory_equal(&before, &after, sizeof before);
 }
 
-int main(void) {
+UNIT_TESTS(build_id_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(builds_differ_and_copies_do_not),
         cmocka_unit_test(the_linkers_note_counts_where_there_is_one),

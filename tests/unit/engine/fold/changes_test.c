@@ -135,7 +135,7 @@ static void flushing_survives_each_failed_allocation(void **state) {
     assert_all_exist(folding, true);
 }
 
-int main(void) {
+UNIT_TESTS(changes_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, folding_begin, folding_finish)
     const struct CMUnitTest tests[] = {
         CASE(a_record_is_met_once),

@@ -168,7 +168,7 @@ static void drafting_survives_each_failed_allocation(void **state) {
     drafts_are_what_was_written(state);
 }
 
-int main(void) {
+UNIT_TESTS(decision_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(drafts_are_what_was_written),

@@ -86,7 +86,7 @@ static void adding_survives_each_failed_allocation(void **state) {
     registry_finish(&adding.registry);
 }
 
-int main(void) {
+UNIT_TESTS(registry_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, folding_begin, folding_finish)
     const struct CMUnitTest tests[] = {
         CASE(collections_are_found_by_their_names), CASE(a_name_comes_once),

@@ -145,7 +145,7 @@ static void without_a_bound_all_are_given(void **state) {
     warnings_finish(&fixture->warnings);
 }
 
-int main(void) {
+UNIT_TESTS(warnings_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(a_few_of_each_kind_are_given),

@@ -2,31 +2,13 @@
 #include "unit.h"
 
 #include "engine/store/directory.h"
+#include "sync_support.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Directories that were synced: the library's calls come here, since it is linked in. */
-static ino_t synced[16];
-static size_t synced_count;
-
-int fsync(int fd) {
-    struct stat info;
-    if (synced_count < LENGTH(synced) && fstat(fd, &info) == 0)
-        synced[synced_count++] = info.st_ino;
-    return 0;
-}
-
-static bool was_synced(const char *path) {
-    struct stat info;
-    must(stat(path, &info) == 0);
-    for (size_t at = 0; at < synced_count; at++)
-        if (synced[at] == info.st_ino) return true;
-    return false;
-}
 
 static void make_file(const char *path, size_t size) {
     int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
@@ -122,7 +104,7 @@ static void a_directorys_own_name_is_synced(void **state) {
     const char *parent = scratch_directory(), *path = path_in(parent, "new");
     struct reel_error error;
     must_ok(directory_make_empty(path, &error), error);
-    synced_count = 0;
+    syncs_begin();
     must_ok(directory_sync(path, &error), error);
     assert_true(was_synced(path) && !was_synced(parent));
     must_ok(directory_sync_name(path, &error), error);
@@ -197,7 +179,7 @@ static void a_larger_file_is_not_made_smaller(void **state) {
     assert_int_equal(info.st_size, 10000);
 }
 
-int main(void) {
+UNIT_TESTS(directory_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_directory_is_made_and_locked),
         cmocka_unit_test(the_second_is_told_who_has_it),

@@ -217,7 +217,7 @@ static void what_had_a_commit_is_never_made_again(void **state) {
     }
 }
 
-int main(void) {
+UNIT_TESTS(store_file_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_that_was_cut_short_is_refused_at_every_size),
         cmocka_unit_test(a_backup_of_a_file_that_was_cut_short_is_refused),

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "engine/log/log.h"
+#include "sync_support.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -245,18 +246,6 @@ static void a_broken_store_is_told_once(void **state) {
     store_close(&store);
 }
 
-static const char *synced_parent;
-static size_t parent_syncs;
-
-/* The library's calls come here, since it is linked in. */
-int fsync(int fd) {
-    struct stat parent, info;
-    if (synced_parent && stat(synced_parent, &parent) == 0 && fstat(fd, &info) == 0 &&
-        parent.st_ino == info.st_ino)
-        parent_syncs++;
-    return 0;
-}
-
 /* Else a power cut takes the whole of it. */
 static void a_backups_own_name_is_synced(void **state) {
     struct store *store = *state;
@@ -265,12 +254,10 @@ static void a_backups_own_name_is_synced(void **state) {
     for (int there = 0; there < 2; there++) {
         const char *parent = scratch_directory(), *directory = path_in(parent, "copy");
         if (there) must(mkdir(directory, 0700) == 0);
-        synced_parent = parent;
-        parent_syncs = 0;
+        syncs_begin();
         must_ok(store_backup(store, directory, &error), error);
-        assert_true(parent_syncs > 0);
+        assert_true(was_synced(parent));
     }
-    synced_parent = NULL;
 }
 
 static void a_link_in_place_of_the_readers_table_is_refused(void **state) {
@@ -444,7 +431,7 @@ static void an_emptied_store_knows_only_what_it_is(void **state) {
     assert_int_equal(store_get_origin(store, store->txn, &origin), 0);
 }
 
-int main(void) {
+UNIT_TESTS(store_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
     const struct CMUnitTest tests[] = {
         CASE(a_new_store_has_a_state),
