@@ -50,6 +50,7 @@ struct free_walk {
     size_t page_bytes;
     uint64_t first_missing, last_missing;
     uint64_t found;
+    uint64_t visited; /* pages of the tree, each of which is there once */
 };
 
 static uint16_t read16(const unsigned char *at) {
@@ -160,6 +161,7 @@ static int visit_node(struct free_walk *walk, const unsigned char *node, size_t 
 }
 
 static int visit_page(struct free_walk *walk, uint64_t page, int depth) {
+    if (walk->visited++ > walk->first_missing) return -EIO; /* it goes round in circles */
     AUTO_FREE unsigned char *bytes = malloc(walk->page_bytes);
     if (!bytes) return -ENOMEM;
     int rc = depth < DEPTH_MAX ? read_at(walk, bytes, walk->page_bytes, page, 0) : -EIO;

@@ -147,6 +147,74 @@ static void a_healthy_file_may_be_shorter_than_its_last_page(void **state) {
     assert_opens(directory);
 }
 
+static int check_file(const char *directory) {
+    MDB_env *env;
+    struct reel_error error;
+    must(mdb_env_create(&env) == 0 && mdb_env_set_mapsize(env, MAP_BYTES) == 0);
+    must(mdb_env_open(env, directory, MDB_RDONLY, 0600) == 0);
+    int rc = store_file_check(env, &error);
+    mdb_env_close(env);
+    return rc;
+}
+
+/* Whatever the list of free pages looks like: it is read within bounds, to an end. */
+static void damage_of_the_free_list_never_leads_outside(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct store store;
+    struct reel_error error;
+    uint64_t random = 7;
+    size_t refused = 0;
+    must_ok(try_open(&store, directory, &error), error);
+    for (size_t round = 0; round < 20; round++) churn(&store, &random);
+    store_close(&store);
+    size_t len = (size_t)file_bytes(directory);
+    char *whole = malloc(len), *bytes = malloc(len);
+    int fd = open(path_in(directory, "data.mdb"), O_RDWR | O_CLOEXEC);
+    must(whole && bytes && fd >= 0 && pread(fd, whole, len, 0) == (ssize_t)len);
+    assert_int_equal(check_file(directory), 0);
+    for (size_t round = 0; round < scaled(5000); round++) {
+        memcpy(bytes, whole, len);
+        for (size_t page = 2; page < len / PAGE; page++) /* the headers, and what they lead to */
+            for (size_t n = random_below(&random, 4); n > 0; n--)
+                bytes[page * PAGE + random_below(&random, 64)] = (char)random_next(&random);
+        must(pwrite(fd, bytes, len, 0) == (ssize_t)len);
+        int rc = check_file(directory);
+        assert_true(rc == 0 || rc == -EIO);
+        if (rc < 0) refused++;
+    }
+    assert_true(refused > 0);
+    close(fd);
+    free(whole);
+    free(bytes);
+}
+
+/* The root of the list becomes a branch that leads to itself, many times. */
+static void a_free_list_that_goes_round_in_circles_has_an_end(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct store store;
+    struct reel_error error;
+    uint64_t random = 7, roots[2];
+    must_ok(try_open(&store, directory, &error), error);
+    for (size_t round = 0; round < 20; round++) churn(&store, &random);
+    store_close(&store);
+    int fd = open(path_in(directory, "data.mdb"), O_RDWR | O_CLOEXEC);
+    for (int meta = 0; meta < 2; meta++) {
+        uint16_t page[PAGE / 2] = {0}; /* as struct MDB_page and MDB_node have it */
+        enum { FLAGS = 5, LOWER = 6, FIRST = 8, NODES = 1000, NODE = 3000 };
+        must(pread(fd, &roots[meta], sizeof roots[meta], meta * PAGE + 80) == sizeof roots[meta]);
+        memcpy(page, &roots[meta], sizeof roots[meta]);
+        page[FLAGS] = 0x01;
+        page[LOWER] = 16 + 2 * NODES;
+        for (size_t n = 0; n < NODES; n++) page[FIRST + n] = NODE;
+        memcpy(&page[NODE / 2], &roots[meta], 6);
+        must(pwrite(fd, page, sizeof page, (off_t)roots[meta] * PAGE) == sizeof page);
+    }
+    close(fd);
+    assert_int_equal(check_file(directory), -EIO);
+}
+
 /* ---- A first start that was cut off ---------------------------------------------------------- */
 
 /* Opens in a child that may not write a file beyond `bytes`: the kernel ends it there. */
@@ -222,6 +290,8 @@ UNIT_TESTS(store_file_test) {
         cmocka_unit_test(a_file_that_was_cut_short_is_refused_at_every_size),
         cmocka_unit_test(a_backup_of_a_file_that_was_cut_short_is_refused),
         cmocka_unit_test(a_healthy_file_may_be_shorter_than_its_last_page),
+        cmocka_unit_test(damage_of_the_free_list_never_leads_outside),
+        cmocka_unit_test(a_free_list_that_goes_round_in_circles_has_an_end),
         cmocka_unit_test(a_first_start_that_was_cut_off_is_made_good_by_the_next),
         cmocka_unit_test(a_file_without_a_commit_is_made_again),
         cmocka_unit_test(what_had_a_commit_is_never_made_again),
