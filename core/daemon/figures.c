@@ -23,6 +23,8 @@ static void write_reason(struct daemon *daemon, struct reel_status *status,
                          const struct intake_figures *figures, const struct feed_figures *feed) {
     if (status->draining)
         snprintf(status->reason, sizeof status->reason, "the daemon is about to end");
+    else if (reel_newest_commit(daemon->reel) == 0)
+        snprintf(status->reason, sizeof status->reason, "the store has failed");
     else if (ending_is_stalled(daemon->ending, status->reason, sizeof status->reason))
         return;
     else if (figures->disk_full)

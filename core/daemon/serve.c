@@ -133,6 +133,17 @@ static void warn(void *context, const char *line) {
     log_line(REEL_LEVEL_WARNING, "projector", "%s", line);
 }
 
+/* Whoever found it: the writer, or a request that only reads. */
+static void broken(void *context, const char *sentence) {
+    log_line(REEL_LEVEL_ERROR, SELF, "%s", sentence);
+    daemon_quit(context, EXIT_FAILED);
+}
+
+static void report(void *context, reel_level level, const char *line) {
+    (void)context;
+    log_line(level, SELF, "%s", line);
+}
+
 /* What the library asks for, as it is called here. */
 static void add_hint(struct reel_error *error, const char *flag) {
     struct reel_error sentence = *error;
@@ -158,6 +169,9 @@ static int open_reel(struct daemon *daemon, struct reel_error *error) {
         .map_bytes = config_number(config, "map_bytes"),
         .warn = warn,
         .source = config_text(config, "source", 0),
+        .broken = broken,
+        .report = report,
+        .context = daemon,
     };
     rc = reel_open(&options, &daemon->reel, error);
     if (rc == 0) ending_watch(daemon->ending, daemon->reel);
@@ -166,11 +180,21 @@ static int open_reel(struct daemon *daemon, struct reel_error *error) {
     return rc;
 }
 
+static void log_plugins(const struct daemon *daemon) {
+    struct reel_plugin_info info;
+    for (size_t n = 0; reel_plugin_info(daemon->reel, n, &info); n++)
+        if (info.path)
+            log_line(REEL_LEVEL_INFO, SELF, "plugin %s %s is loaded, from %s", info.name,
+                     info.version, info.path);
+}
+
 static int load_plugins(struct daemon *daemon, struct reel_error *error) {
     struct plugin_choice choice;
     int rc = choose_plugins(daemon->config, &choice, error);
     if (rc == 0) rc = reel_add_plugin(daemon->reel, &own_plugin, error);
-    return rc < 0 ? rc : plugins_load(daemon->reel, &choice, error);
+    if (rc == 0) rc = plugins_load(daemon->reel, &choice, error);
+    if (rc == 0) log_plugins(daemon);
+    return rc;
 }
 
 static int start_reel(struct daemon *daemon, struct reel_error *error) {
@@ -228,9 +252,12 @@ static void reload_tokens(struct daemon *daemon) {
 
 /* ---- The writer ------------------------------------------------------------------------------ */
 
+/* What is fatal, a broken store, has been said by `broken`. */
 static void trouble(void *context, bool fatal, const char *sentence) {
-    log_line(fatal ? REEL_LEVEL_ERROR : REEL_LEVEL_WARNING, SELF, "%s", sentence);
-    if (fatal) daemon_quit(context, EXIT_FAILED);
+    if (fatal)
+        daemon_quit(context, EXIT_FAILED);
+    else
+        log_line(REEL_LEVEL_WARNING, SELF, "%s", sentence);
 }
 
 static int start_intake(struct daemon *daemon, struct reel_error *error) {

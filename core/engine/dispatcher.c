@@ -291,7 +291,7 @@ int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct re
 int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collection,
                      struct reel_error *error) {
     int rc = dispatcher_begin(dispatcher, error);
-    if (rc == 0) rc = registry_reset(collection, &dispatcher->state, error);
+    if (rc == 0) rc = registry_reset(collection, &dispatcher->state, "it was asked for", error);
     return dispatcher_end(dispatcher, rc, error);
 }
 
@@ -362,6 +362,7 @@ int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *err
     registry_committed(&dispatcher->registry);
     dispatcher->committed = dispatcher->state;
     arena_reset(&dispatcher->fold.arena);
+    warnings_look(&dispatcher->fold.warnings, clock_ms());
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "engine/fold/changes.h"
 #include "engine/log/log.h"
 #include "engine/transaction.h"
@@ -28,8 +29,10 @@ int engine_try_room(struct reel *reel, struct reel_error *error) {
     return store_try_room(&reel->dispatcher.store, error);
 }
 
-void engine_check_readers(struct reel *reel) {
+void engine_tick(struct reel *reel) {
     store_check_readers(&reel->dispatcher.store);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    warnings_look(&reel->dispatcher.fold.warnings, clock_ms());
 }
 
 int engine_adopt(struct reel *reel, const uint8_t epoch[16], uint64_t first_seq,

@@ -29,9 +29,9 @@ int engine_catch_up_some(struct reel *reel, struct reel_error *error);
 /* Is there room for a transaction of some size? 0, or what one would be refused with. */
 int engine_try_room(struct reel *reel, struct reel_error *error);
 
-/* Frees the places of readers in processes that have died: a backup that was killed. Takes no
- * lock. */
-void engine_check_readers(struct reel *reel);
+/* What is due also while nothing is written, about once a second: frees the places of readers in
+ * processes that have died (a backup that was killed), and tells of warnings that were left out. */
+void engine_tick(struct reel *reel);
 
 /* ---- For feeds ------------------------------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "engine/command.h"
 #include "engine/fold/host.h"
+#include "engine/report.h"
 #include "engine/work.h"
 #include "event/formats.h"
 
@@ -47,6 +48,7 @@ static int take_options(const struct reel_options *given, struct reel_options *r
     if (!options.batch_events_max) options.batch_events_max = 4096;
     if (!options.batch_bytes_max) options.batch_bytes_max = (uint64_t)64 << 20;
     if (!options.map_bytes) options.map_bytes = (uint64_t)1 << 40;
+    if (!options.warnings_max) options.warnings_max = WARNINGS_DEFAULT;
     if (!options.source) options.source = "/reel";
     *ret = options;
     return 0;
@@ -90,7 +92,11 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
         .map_bytes = options->map_bytes,
         .readers_max = options->views_max + 4, /* a backup is a reader too */
         .new_epoch = options->flags & REEL_NEW_EPOCH,
+        .tell_broken = options->broken,
+        .context = options->context,
     };
+    reel->reporter.report = options->report;
+    reel->reporter.context = options->context;
     reel->views.count_max = options->views_max;
     reel->views.ms_max = options->view_ms_max;
     reel->start_behind = options->flags & REEL_START_BEHIND;
@@ -98,8 +104,9 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     dispatcher->batch_events_max = options->batch_events_max;
     dispatcher->batch_bytes_max = options->batch_bytes_max;
     dispatcher->fold.key_bytes_max = EVENT_BYTES_LIMIT; /* no option: records depend on it */
-    dispatcher->fold.warn = options->warn;
-    dispatcher->fold.context = options->context;
+    dispatcher->fold.warnings.warn = options->warn;
+    dispatcher->fold.warnings.context = options->context;
+    dispatcher->fold.warnings.max = options->warnings_max;
     dispatcher->fold.host = &host_table;
     dispatcher->reader = reader_create(&host_table);
     reel->bodies = json_parser_create(&host_table);
@@ -149,6 +156,7 @@ int reel_open(const struct reel_options *given, struct reel **ret, struct reel_e
 
 void reel_close(struct reel *reel) {
     if (!reel) return;
+    warnings_finish(&reel->dispatcher.fold.warnings);
     decision_finish(&reel->decision);
     views_finish(&reel->views);
     dispatcher_finish(&reel->dispatcher);
@@ -240,6 +248,7 @@ int reel_start(struct reel *reel, struct reel_error *error) {
     if (reel->ready) return fail(error, -EBUSY, "it was started already");
     int rc = reel->started ? 0 : dispatcher_start(&reel->dispatcher, error);
     if (rc < 0) return rc;
+    if (!reel->started) report_started(&reel->reporter, &reel->dispatcher);
     reel->started = true;
     rc = reel->start_behind ? 0 : transaction_catch_up(reel, error);
     reel->ready = rc == 0; /* else, on a full disk say, it can be tried again */
@@ -360,7 +369,9 @@ int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) 
     }
     views_expire(&reel->views);
     int rc = dispatcher_reset(&reel->dispatcher, collection, error);
-    return rc < 0 ? rc : transaction_catch_up(reel, error);
+    if (rc < 0) return rc;
+    report_progress(&reel->reporter, &reel->dispatcher);
+    return transaction_catch_up(reel, error);
 }
 
 int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error) {

@@ -44,6 +44,14 @@ struct changes {
     size_t count; /* in use, in the order in which they were met */
 };
 
+/* A collection that is behind the log, for the operator (report.h). */
+struct catching_up {
+    bool under_way;
+    const char *why; /* it is a rebuild, and why; NULL: it was only away */
+    uint64_t began_ms;
+    struct collection_state from;
+};
+
 struct collection {
     struct reel_tx tx; /* first: what its projector's evolve is given */
     struct fold *fold;
@@ -54,6 +62,8 @@ struct collection {
     struct record_shape shape;
     MDB_dbi dbi, index;
     bool rebuild_wanted;
+    bool object_changed; /* since its records were made; its revision did not */
+    struct catching_up catching_up;
     struct collection_state state;     /* as the running transaction leaves it */
     struct collection_state committed; /* as the store has it */
     struct changes changes;

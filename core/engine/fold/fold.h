@@ -12,6 +12,7 @@
 #define REEL_ENGINE_FOLD_FOLD_H
 
 #include "engine/fold/collection.h"
+#include "engine/fold/warnings.h"
 
 #include <stdatomic.h>
 
@@ -50,8 +51,7 @@ struct fold {
     _Atomic(const char *) shown_collection;
 
     uint32_t key_bytes_max;
-    void (*warn)(void *context, const char *line);
-    void *context;
+    struct warnings warnings; /* of all that is said in a turn */
 };
 
 void fold_finish(struct fold *fold);
@@ -73,7 +73,12 @@ struct fold_shown {
 };
 struct fold_shown fold_show(struct fold *fold);
 
-/* The plugin whose turn it is broke a rule. */
+/* A line for the operator about the event whose turn it is, unless there were too many of its kind
+ * (warnings.h). */
+REEL_PRINTF(2, 0)
+void fold_warn(struct fold *fold, const char *format, va_list args);
+
+/* The plugin whose turn it is broke a rule. In an `evolve` the operator is told. */
 REEL_PRINTF(2, 3)
 void fold_fault(struct fold *fold, const char *format, ...);
 

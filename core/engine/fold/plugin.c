@@ -74,6 +74,8 @@ static int load(const char *path, struct plugin *plugin, struct reel_error *erro
         const char *why = dlerror();
         return fail(error, -ENOEXEC, "%s", why ? why : "out of memory");
     }
+    rc = build_id_of(plugin->handle, path, plugin->build_id, error);
+    if (rc < 0) return rc;
     return take_symbol(plugin, error);
 }
 

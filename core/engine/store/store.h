@@ -1,7 +1,8 @@
 /* store.h: one LMDB environment: opening it, transactions, and what its errors mean.
  *
  * A store is a directory with data.mdb and lock.mdb (LMDB's) and reel.lock (ours: who has it),
- * or, in memory, the same on unlinked files and without syncing. It holds the databases
+ * or, in memory, the same on unlinked files and without syncing. A first start makes data.mdb in
+ * a directory `new` within it. It holds the databases
  *     meta       "store" → struct store_state; "origin" → struct store_origin;
  *                collection name → struct collection_state
  *     log        seq → event (log.h)
@@ -16,6 +17,7 @@
 #ifndef REEL_ENGINE_STORE_STORE_H
 #define REEL_ENGINE_STORE_STORE_H
 
+#include "base/build_id.h"
 #include "base/error.h"
 
 #include <lmdb.h>
@@ -48,6 +50,8 @@ struct collection_state {
     uint64_t applied, ignored, rejected;
     uint64_t json_bytes; /* of its records */
     uint64_t changed;    /* seq of the event that last changed a record of it; 0: none */
+    uint8_t build_id[BUILD_ID_BYTES]; /* of the object that its records are folded by, or zeros */
+    uint32_t reserved_2;
 };
 
 /* The stream that this log mirrors, also kept in `meta`; a log of our own has none. */
@@ -67,6 +71,8 @@ struct store {
     bool in_memory;
     atomic_bool broken;                 /* a sync failed, or LMDB gave up: nothing works any more */
     atomic_uint_fast64_t newest_commit; /* that anyone knows of: LMDB's number */
+    void (*tell_broken)(void *context, const char *sentence); /* once; or NULL */
+    void *context;
 };
 
 struct store_options {
@@ -75,6 +81,11 @@ struct store_options {
     uint32_t readers_max;
     bool new_epoch;
     bool read_only; /* beside a process that writes */
+
+    /* Called once, by the thread that finds the store broken, whatever it holds: it must only note
+     * that. NULL: nobody is told. [any thread] */
+    void (*tell_broken)(void *context, const char *sentence);
+    void *context;
 };
 
 int store_open(struct store *store, const struct store_options *options, struct reel_error *error);
@@ -90,7 +101,8 @@ void store_abort(struct store *store);
  * made. Any thread. */
 void store_has_shown(struct store *store, uint64_t txn_id);
 
-/* What an LMDB result means, as a code and a sentence; decides when the store is broken. */
+/* What an LMDB result means, as a code and a sentence; decides when the store is broken, and tells
+ * that. */
 int store_fail(struct store *store, int rc, const char *doing, struct reel_error *error);
 
 /* `meta`. The transaction may be a reader's. -ENOENT: nothing is known of that collection. */
@@ -100,6 +112,12 @@ int store_get_collection(struct store *store, MDB_txn *txn, const char *name,
                          struct collection_state *ret);
 int store_put_collection(struct store *store, const char *name,
                          const struct collection_state *state, struct reel_error *error);
+
+/* Gives the state of each collection that is known, loaded or not, as of the last commit. */
+int store_each_collection(struct store *store,
+                          void (*fn)(void *context, const char *name,
+                                     const struct collection_state *state),
+                          void *context);
 
 /* -ENOENT: the log is our own. */
 int store_get_origin(struct store *store, MDB_txn *txn, struct store_origin *ret);

@@ -219,7 +219,9 @@ static inline reel_outcome reel_reject(struct reel_tx *tx, const char *format, .
     return outcome;
 }
 
-/* A line in the operator's log. Write no payloads there. */
+/* A line in the operator's log. Write no payloads there. Of one collection and one format only a
+ * few lines a minute are given; a line tells how many more there were. So what differs from event
+ * to event belongs into the arguments. */
 REEL_PRINTF(2, 3)
 static inline void reel_warn(struct reel_tx *tx, const char *format, ...) {
     va_list args;

@@ -82,18 +82,35 @@ struct reel_options {
     uint64_t map_bytes;        /* address space for the store, the bound of its size; 1 TiB, at
                                   least 1 MiB */
 
-    /* Gets a line for the operator: a projector's warning. Called with the writer held: it must
-     * not call back into this Reel. NULL: they are dropped. [writer] */
+    /* Gets a line for the operator: a projector's warning, or a rule of the ABI that its `evolve`
+     * broke. Of each kind, that is of one collection and one format, only warnings_max lines within
+     * a minute; a line tells how many more there were. Called with the writer held: it must not
+     * call back into this Reel. NULL: they are dropped. [writer] */
     void (*warn)(void *context, const char *line);
     void *context;
 
     /* Where events that commands make come from: the CloudEvents `source`. NULL: "/reel". */
     const char *source;
+
+    /* Called once, when the store is found broken (-EIO), by the call that finds it, which may be a
+     * view's: it must not call back into this Reel. A program that only reads learns from it that
+     * its process must end. NULL: nobody is told. [any thread] */
+    void (*broken)(void *context, const char *sentence);
+
+    /* Gets a line for the operator about what the library does by itself: a rebuild that begins or
+     * ends, a collection without a plugin. Called with the writer held: it must not call back into
+     * this Reel. NULL: they are dropped. [writer] */
+    void (*report)(void *context, reel_level level, const char *line);
+
+    uint32_t warnings_max; /* lines of one kind that `warn` gets within a minute; 5. UINT32_MAX: no
+                              bound */
+    uint32_t reserved;     /* 0 */
 };
 
 /* Opens, or makes, a store.
  * -EBUSY: another process has the directory; -ESTALE: it is a restored backup and REEL_NEW_EPOCH
- * was not given; -EPROTO: another version's format; -EINVAL: an option is out of range.
+ * was not given; -EPROTO: another version's format; -EINVAL: an option is out of range; -EIO: the
+ * store's file was cut short; -ELOOP: a file for locks is a symbolic link.
  * [one thread] */
 REEL_VISIBLE int reel_open(const struct reel_options *options, struct reel **ret,
                            struct reel_error *error);

@@ -1,7 +1,9 @@
 /* store_test.c: what a store refuses to open, and what its errors mean. */
 #include "unit.h"
 
+#include "base/text.h"
 #include "engine/log/log.h"
+#include "sync_support.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -218,6 +220,58 @@ static void a_broken_store_takes_nothing_more(void **state) {
     assert_int_equal(store_backup(store, path_in(scratch_directory(), "copy"), &error), -EIO);
 }
 
+static void note_broken(void *context, const char *sentence) {
+    struct text *told = context;
+    text_append_lit(told, sentence);
+    text_append_lit(told, "\n");
+}
+
+/* Also by a read, which has nobody to give the sentence to; and once. */
+static void a_broken_store_is_told_once(void **state) {
+    (void)state;
+    struct text told = {0};
+    struct store_options options = {
+        .map_bytes = 64 << 20, .readers_max = 8, .tell_broken = note_broken, .context = &told};
+    struct store store;
+    struct reel_error error;
+    must_ok(store_open(&store, &options, &error), error);
+    assert_int_equal(store_fail(&store, ENOSPC, "cannot commit", NULL), -ENOSPC);
+    assert_int_equal(told.len, 0);
+    assert_int_equal(store_fail(&store, MDB_CORRUPTED, "cannot read a record", NULL), -EIO);
+    assert_int_equal(store_fail(&store, MDB_CORRUPTED, "cannot read a key", NULL), -EIO);
+    assert_bytes(text_str(&told),
+                 STR("cannot read a record: MDB_CORRUPTED: Located page was wrong type; the store "
+                     "cannot be trusted, end this process\n"));
+    text_finish(&told);
+    store_close(&store);
+}
+
+/* Else a power cut takes the whole of it. */
+static void a_backups_own_name_is_synced(void **state) {
+    struct store *store = *state;
+    struct reel_error error;
+    must_ok(store_commit(store, &error), error);
+    for (int there = 0; there < 2; there++) {
+        const char *parent = scratch_directory(), *directory = path_in(parent, "copy");
+        if (there) must(mkdir(directory, 0700) == 0);
+        syncs_begin();
+        must_ok(store_backup(store, directory, &error), error);
+        assert_true(was_synced(parent));
+    }
+}
+
+static void a_link_in_place_of_the_readers_table_is_refused(void **state) {
+    (void)state;
+    const char *directory = made(), *other = path_in(scratch_directory(), "other");
+    struct reel_error error;
+    must(unlink(path_in(directory, "lock.mdb")) == 0);
+    must(symlink(other, path_in(directory, "lock.mdb")) == 0);
+    assert_refused(directory, -ELOOP, "lock.mdb is a symbolic link");
+    const char *copy = path_in(scratch_directory(), "copy");
+    assert_int_equal(store_backup_of(directory, copy, &error), -ELOOP);
+    assert_sentence(&error, "lock.mdb is a symbolic link");
+}
+
 /* Appends until the map is full; what the failure was. */
 static int append_until_full(struct store *store, struct reel_str bytes, struct reel_error *error) {
     struct log log = {.store = store};
@@ -392,6 +446,9 @@ UNIT_TESTS(store_test) {
         CASE(a_backup_needs_a_new_epoch),
         CASE(what_passes_is_an_error_and_no_more),
         CASE(a_broken_store_takes_nothing_more),
+        cmocka_unit_test(a_broken_store_is_told_once),
+        CASE(a_backups_own_name_is_synced),
+        cmocka_unit_test(a_link_in_place_of_the_readers_table_is_refused),
         cmocka_unit_test(a_full_map_refuses_and_recovers),
         CASE(collections_have_states_of_their_own),
         CASE(a_collections_name_is_in_nobodys_way),
