@@ -279,6 +279,7 @@ static int start_hub(struct server *server, struct reel_error *error) {
         .ping_ms = reel_setting_number(stage, "follow_ping_ms"),
         .stall_ms = reel_setting_number(stage, "follow_stall_ms"),
         .position_ms = reel_setting_number(stage, "follow_position_ms"),
+        .memory_max = reel_setting_number(stage, "follow_memory_bytes_max"),
         .send_bytes = (int)reel_setting_number(stage, "follow_send_bytes"),
     };
     server->nowhere = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -415,6 +416,9 @@ static const struct reel_setting *const settings[] = {
            "how often a follower whom nothing matches is told the position"),
     NUMBER("follow_send_bytes", 4096, 67108864, "262144", "bytes",
            "send buffer that the system keeps for a follower"),
+    NUMBER("follow_memory_bytes_max", 16777216, 1099511627776, "268435456", "bytes",
+           "events that are kept for followers together; beyond it the one that has not read for "
+           "longest is cut"),
     NUMBER("http_idle_s", 1, 3600, "60", "s", "a connection on which nothing moves is closed"),
     NUMBER("answer_bytes_max", 65536, 1073741824, "1048576", "bytes",
            "a larger answer is made while it is sent, and must be taken within view_ms_max"),

@@ -212,6 +212,9 @@ static void put_hub(struct exposition *to, struct server *server) {
                   REEL_MEASURE_COUNTER, frames_of);
     put_followers(to, server, "reel_follower_bytes_total", "Bytes that followers were sent",
                   REEL_MEASURE_COUNTER, bytes_of);
+    put_gauge(to, "reel_follower_memory_bytes",
+              "Events that are kept for followers, or held for those who do not read",
+              hub_memory(server->hub));
     put_ended(to, server);
 }
 
