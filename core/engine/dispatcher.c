@@ -1,6 +1,7 @@
 /* dispatcher.c: see dispatcher.h. Top down: the way of a payload, then transactions. */
 #include "engine/dispatcher.h"
 
+#include "base/clock.h"
 #include "engine/fold/host.h"
 #include "engine/store/rejected.h"
 #include "event/event.h"
@@ -326,10 +327,8 @@ int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
 }
 
 int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     dispatcher->folded = 0;
-    dispatcher->time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    dispatcher->time_ns = clock_now_ns();
     return store_begin(&dispatcher->store, error);
 }
 

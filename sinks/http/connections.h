@@ -58,7 +58,8 @@ void connections_destroy(struct connections *connections);
 
 /* ---- For http.c ------------------------------------------------------------------------------ */
 
-/* An MHD_NotifyConnectionCallback of the server. A request that was not ended is, by request_end.
+/* As an MHD_NotifyConnectionCallback of the server. A request that was not ended is, by
+ * request_end.
  */
 void connection_notify(void *context, struct MHD_Connection *connection, void **state,
                        enum MHD_ConnectionNotificationCode what);

@@ -21,12 +21,15 @@ enum phase {
 };
 
 struct connection;
+struct inlet;
 struct route;
 
 struct request {
     struct server *server;
     struct MHD_Connection *connection;
     struct connection *connected; /* what it came on (connections.h) */
+    struct inlet *inlet;          /* while libmicrohttpd has the connection */
+    uint64_t number;              /* on this connection, from 1 */
     enum phase phase;
     enum method method;
     bool is_head, is_http11;
@@ -64,6 +67,9 @@ struct reel_stage *request_stage(const struct request *request);
 
 /* A header's value; NULL data: there is none. Not more than one of the same name. */
 struct reel_str request_header(const struct request *request, const char *name);
+
+/* The host and port that were asked, of the target or the header Host. */
+struct reel_str request_host(const struct request *request);
 
 /* All headers of that name, as one list with commas (RFC 9110, section 5.3). */
 void request_header_list(const struct request *request, const char *name, struct text *to);

@@ -174,7 +174,7 @@ static bool is_allowed_origin(struct request *request) {
     const char *allowed;
     if (!origin.data) return true;
     if (!reel_setting_item(stage, "websocket_origin", 0))
-        return origin_is_of(origin, request_header(request, MHD_HTTP_HEADER_HOST));
+        return origin_is_of(origin, request_host(request));
     for (size_t i = 0; (allowed = reel_setting_item(stage, "websocket_origin", i)); i++)
         if (strcmp(allowed, "*") == 0 || reel_str_is(origin, allowed)) return true;
     return false;
@@ -232,10 +232,12 @@ void handle_websocket(struct request *request) {
 
 /* ---- Server-sent events ---------------------------------------------------------------------- */
 
-/* A browser that connects anew asks for what it asked for at first, and says in a header where it
- * really is. */
+/* A browser that reconnects asks for what it asked for at first, and says in a header what it has
+ * received since. Libraries that read the stream by fetch or XMLHttpRequest (event-source-polyfill)
+ * say it in a parameter. */
 static bool read_last_event_id(struct request *request, struct wanted *wanted) {
     struct reel_str id = request_header(request, "Last-Event-ID");
+    if (id.len == 0) id = value_of(request, "lastEventId");
     if (id.len == 0) return true;
     if (!str_number(id, &wanted->since))
         return refuse(request, PROBLEM_BAD_REQUEST, "Last-Event-ID is no seq");
@@ -279,5 +281,6 @@ void handle_stream(struct request *request) {
     answer->status = MHD_HTTP_OK;
     answer->content_type = "text/event-stream";
     answer->no_store = true;
+    answer->is_stream = true;
     if (!request->is_head) begin_stream(request);
 }
