@@ -476,7 +476,7 @@ int connections_create(struct server *server, const struct connections_options *
 }
 
 int connections_start(struct connections *all, struct reel_error *error) {
-    int rc = thread_start(&all->thread, "accept", run, all);
+    int rc = thread_start(&all->thread, "reel-accept", run, all);
     if (rc < 0) return fail(error, rc, "cannot start a thread: %s", strerror(-rc));
     return 0;
 }
