@@ -83,7 +83,13 @@ static void a_query_with_any_number_of_parameters_is_answered(void **state) {
     struct site site = site_opened(NULL);
     for (int count = 65; count < 3000; count += 117) {
         char *head = head_with_parameters("/healthz", count);
-        check_exchange(&site, head, 400, "bad-request");
+        struct raw raw = raw_opened(&site);
+        say(&raw, head);
+        struct reply reply = heard(&raw, false);
+        assert_true(reply.status == 400 || reply.status == 414);
+        assert_non_null(strstr(reply.body.data, "\"type\":\"/problems/"));
+        reply_free(&reply);
+        raw_close(&raw);
         free(head);
     }
     site_closed(&site);
