@@ -11,6 +11,8 @@
 
 #include <reel/view.h>
 
+#include <stdatomic.h>
+
 /* A piece of `chunk.meta`; `len` is CHUNK_NONE where there is no text, not even an empty one. */
 struct chunk_span {
     uint32_t at, len;
@@ -26,6 +28,8 @@ struct chunk_frame {
 
 struct chunk {
     unsigned refs;
+    atomic_uint_fast64_t *total; /* bytes of all chunks, of which these count `counted` */
+    size_t counted;              /* with what is reserved for more */
     bool is_shared;       /* has everything, and its readers filter; else what one of them wants */
     uint64_t after, last; /* it has what there is to send of `after` < seq <= `last` */
     struct text bytes, meta;
@@ -33,8 +37,9 @@ struct chunk {
     size_t count, room;
 };
 
-/* With one reference; NULL: out of memory. Unref takes NULL. */
-struct chunk *chunk_create(uint64_t after, bool is_shared);
+/* With one reference; NULL: out of memory. The memory of its frames is counted in `total`, which
+ * may be any thread's. Unref takes NULL. */
+struct chunk *chunk_create(uint64_t after, bool is_shared, atomic_uint_fast64_t *total);
 struct chunk *chunk_ref(struct chunk *chunk);
 void chunk_unref(struct chunk *chunk);
 

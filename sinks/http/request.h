@@ -20,17 +20,20 @@ enum phase {
     PHASE_ANSWERED,
 };
 
+struct connection;
 struct inlet;
 struct route;
 
 struct request {
     struct server *server;
     struct MHD_Connection *connection;
-    struct inlet *inlet; /* while libmicrohttpd has the connection */
-    uint64_t number;     /* on this connection, from 1 */
+    struct connection *connected; /* what it came on (connections.h) */
+    struct inlet *inlet;          /* while libmicrohttpd has the connection */
+    uint64_t number;              /* on this connection, from 1 */
     enum phase phase;
     enum method method;
     bool is_head, is_http11;
+    const char *target; /* as libmicrohttpd has it; its address is all that counts */
     struct uri uri;
     int uri_error;
     const struct route *route;
@@ -56,6 +59,9 @@ struct request {
     void *work; /* of a handler that has handed something over */
     void (*work_done)(void *work);
 };
+
+/* Everything that it has goes; no one may have it any more. On libmicrohttpd's thread. */
+void request_end(struct request *request);
 
 struct reel_stage *request_stage(const struct request *request);
 

@@ -2,6 +2,7 @@
 #include "routes.h"
 
 #include "base/cleanup.h"
+#include "connections.h"
 #include "websocket/handshake.h"
 
 #include <errno.h>
@@ -210,6 +211,11 @@ static int check_token(struct request *request, reel_access wanted) {
                                   : "a bearer token is needed: Authorization: Bearer …");
         return -EACCES;
     }
+    if (!connection_admit(request)) {
+        answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE,
+                       "as many connections are open as connections_max allows");
+        return -EAGAIN;
+    }
     if (access >= wanted) return 0;
     answer_problem(&request->answer, PROBLEM_FORBIDDEN, "this token may only read");
     return -EPERM;
@@ -299,26 +305,18 @@ static int refuse_unknown(struct request *request) {
     return -ENOTSUP;
 }
 
-/* A server that is over its bounds still says how it is. */
-static int check_load(struct request *request) {
-    struct server *server = request->server;
+/* A server that is about to end still says how it is. */
+static int check_draining(struct request *request) {
     if (request->route && request->route->access == OPEN) return 0;
-    if (atomic_load(&server->draining)) {
-        answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE, "the daemon is about to end");
-        return -ESHUTDOWN;
-    }
-    if (atomic_load(&server->connections) <= server->connections_max) return 0;
-    answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE,
-                   "%llu connections are open, at most %llu are served",
-                   (unsigned long long)atomic_load(&server->connections),
-                   (unsigned long long)server->connections_max);
-    return -EAGAIN;
+    if (!atomic_load(&request->server->draining)) return 0;
+    answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE, "the daemon is about to end");
+    return -ESHUTDOWN;
 }
 
 int route_request(struct request *request) {
     int rc = check_target(request);
     if (rc == 0) find_route(request);
-    if (rc == 0) rc = check_load(request);
+    if (rc == 0) rc = check_draining(request);
     if (rc < 0) return rc;
     if (request->method == METHOD_OPTIONS) {
         handle_options(request);

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "follow/hub.h"
+#include "http/connections.h"
 #include "http/routes.h"
 #include "websocket/handshake.h"
 
@@ -202,6 +203,7 @@ static void upgraded(void *context, struct MHD_Connection *connection, void *sta
                      struct MHD_UpgradeResponseHandle *handle) {
     struct request *request = state;
     (void)context, (void)connection;
+    connection_release(request);
     int rc = hand_over(request, fd, (struct reel_str){NULL, 0}, (struct reel_str){received, len});
     if (rc < 0)
         reel_log(request_stage(request), REEL_LEVEL_WARNING, "a WebSocket was dropped: %s",
@@ -247,6 +249,7 @@ static int take_socket(struct request *request, struct reel_str head) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     if (!info) return -EIO;
+    connection_release(request);
     int rc = hand_over(request, info->connect_fd, head, (struct reel_str){NULL, 0});
     if (rc < 0) return rc;
     while (dup3(request->server->nowhere, info->connect_fd, O_CLOEXEC) < 0)
