@@ -97,7 +97,7 @@ static int begin_with_another(struct comparison *comparison, bool may_lose, cons
 
 /* ---- The same stream, taken back ------------------------------------------------------------- */
 
-/* The newest entry that is not beyond `seq`, copied: fetching takes longer than a view may live. */
+/* The newest message that is not beyond `seq`, copied: fetching takes longer than a view may live. */
 struct kept_message {
     uint64_t seq, time_ns;
     uint32_t flags, size;
@@ -114,7 +114,10 @@ static int find_in_view(struct reel_view *view, uint64_t seq, struct kept_messag
     ENTERED within = NULL;
     int rc = view_enter(view, &within);
     if (rc < 0) return fail(error, rc, "cannot read the log");
-    rc = log_get_last(&within->reel->dispatcher.store, within->txn, seq, &entry, error);
+    struct store *store = &within->reel->dispatcher.store;
+    rc = log_get_last(store, within->txn, seq, &entry, error);
+    while (rc == 0 && entry.flags & LOG_GAP)
+        rc = log_get_last(store, within->txn, entry.seq - 1, &entry, error);
     if (rc < 0) return rc;
     ret->seq = entry.seq;
     ret->time_ns = entry.time_ns;
