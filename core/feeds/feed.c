@@ -55,6 +55,7 @@ struct feed {
     bool begin_anew;            /* was asked for, and no session has begun yet */
     bool was_level;             /* and that has been said */
     struct reel_position began; /* where the session did */
+    bool failing;               /* the last session has not got on */
     char following[300];        /* what is to be said as soon as anything has come, or empty */
     struct {
         uint64_t count, messages, from, to;
@@ -242,7 +243,7 @@ static int push_gathered(struct feed *feed, struct reel_error *error) {
     return batch ? push(feed, batch, error) : 0;
 }
 
-/* Once a session; those that only begin, and fail, would say nothing else. */
+/* Once a session. Of those that only begin, and fail again, the log would have nothing else. */
 static void say_following(struct feed *feed) {
     if (!feed->following[0]) return;
     feed_say(feed, REEL_LEVEL_INFO, feed->following);
@@ -409,6 +410,7 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     snprintf(feed->following, sizeof feed->following,
              "following stream %s from %" PRIu64 ", it reaches %" PRIu64, stream->name, from,
              stream->last_seq);
+    if (!feed->failing) say_following(feed);
     options->changed(options->context);
     *ret_from = from;
     return 0;
@@ -463,6 +465,7 @@ static void *run(void *context) {
         session_ended(feed, &error);
         if (feed_is_stopping(feed)) break;
         bool is_first = got_on(feed, sessions); /* failure, after it was good */
+        feed->failing = !is_first;
         bool is_new = is_first || strcmp(error.text, before.text) != 0;
         if (is_new || clock_ms() - said_ms >= FAILURE_SAID_MS) { /* not each time */
             feed_say(feed, rc == -ESTALE ? REEL_LEVEL_ERROR : REEL_LEVEL_WARNING, error.text);

@@ -74,8 +74,8 @@ int feed_take(struct feed *feed, const struct feed_message *message, struct reel
 
 /* The `missing` messages up to `seq`, behind those given before, were never received and will not
  * come: the stream had deleted them, or a limit of it removed them first. That is a fact about the
- * log: it is kept in it, counted, told to followers, and said. `time_ns`: about when that was, as of
- * a message; 0: now. Only a broker that gives every message of the stream can tell. */
+ * log: it is kept in it, counted, told to followers, and said. `time_ns`: about when that was, as
+ * of a message; 0: now. Only a broker that gives every message of the stream can tell. */
 int feed_gap(struct feed *feed, uint64_t seq, uint64_t missing, uint64_t time_ns,
              struct reel_error *error);
 

@@ -12,7 +12,8 @@
 int nats_fail(natsStatus status, const char *doing, struct reel_error *error);
 
 /* What the server does not permit, in its own words, such as `Permissions Violation for Publish to
- * "a.b"`. It says so beside the connection, not as an answer: the request that was meant has none. */
+ * "a.b"`. It says so beside the connection, not as an answer: the request that was meant has none.
+ */
 enum { NATS_REFUSALS_MAX = 64, NATS_REFUSAL_BYTES = 256 };
 struct nats_refusals {
     pthread_mutex_t lock;

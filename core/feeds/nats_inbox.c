@@ -116,10 +116,9 @@ static natsStatus subscribe(struct nats_inbox *inbox) {
     natsStatus status = natsInbox_Create(&inbox->name);
     if (status != NATS_OK) return status;
     snprintf(subject, sizeof subject, "%s.*", inbox->name);
-    status = natsConnection_Subscribe(&inbox->subscription, inbox->connection, subject, arrive,
-                                      inbox);
-    if (status == NATS_OK)
-        status = natsSubscription_SetPendingLimits(inbox->subscription, -1, -1);
+    status =
+        natsConnection_Subscribe(&inbox->subscription, inbox->connection, subject, arrive, inbox);
+    if (status == NATS_OK) status = natsSubscription_SetPendingLimits(inbox->subscription, -1, -1);
     if (status == NATS_OK)
         status = natsSubscription_SetOnCompleteCB(inbox->subscription, end, inbox);
     inbox->watched = status == NATS_OK;

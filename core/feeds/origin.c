@@ -97,7 +97,8 @@ static int begin_with_another(struct comparison *comparison, bool may_lose, cons
 
 /* ---- The same stream, taken back ------------------------------------------------------------- */
 
-/* The newest message that is not beyond `seq`, copied: fetching takes longer than a view may live. */
+/* The newest message that is not beyond `seq`, copied: fetching takes longer than a view may live.
+ */
 struct kept_message {
     uint64_t seq, time_ns;
     uint32_t flags, size;
