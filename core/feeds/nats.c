@@ -315,6 +315,33 @@ static int take(struct session *session, natsMsg *msg, struct reel_error *error)
     return rc;
 }
 
+/* ---- What is not permitted ------------------------------------------------------------------- */
+
+/* Publications are told; other requests of ours go without an answer, and so fail by themselves,
+ * but not these, after which nothing would ever come. */
+static int heed_refusals(struct session *session, struct reel_error *error) {
+    char refusal[NATS_REFUSAL_BYTES];
+    struct nats_refusals *refusals = &session->nats->refusals;
+    while (nats_refusals_next(refusals, refusal)) {
+        bool is_whole = false;
+        struct reel_str subject = nats_refused_subject(refusal, &is_whole);
+        if (subject.data && strncmp(subject.data, "$JS.", 4) != 0)
+            feed_refused(session->feed, subject, is_whole, refusal);
+        else if (!subject.data || strstr(refusal, ".MSG.NEXT."))
+            return fail(error, -EAGAIN, "the broker does not permit what is needed: %s", refusal);
+    }
+    return 0;
+}
+
+/* What had no answer for that has failed without the server's words. */
+static int fail_with_refusal(struct session *session, int rc, struct reel_error *error) {
+    char refusal[NATS_REFUSAL_BYTES], sentence[sizeof error->text];
+    if (!nats_refusals_newest(&session->nats->refusals, refusal)) return rc;
+    if (strstr(error->text, refusal)) return rc;
+    memcpy(sentence, error->text, sizeof sentence);
+    return fail(error, rc, "%s; the broker says: %s", sentence, refusal);
+}
+
 /* ---- Looking at the stream ------------------------------------------------------------------- */
 
 /* Is nothing of what the stream has behind our newest message for us? 1: it was deleted, or is not
@@ -365,34 +392,8 @@ static int look(struct session *session, struct reel_error *error) {
     feed_note(session->feed, last, session->pending);
     rc = all ? pass(session, last, 0, error) : 0;
     if (rc == 0) rc = feed_trim(session->feed, first, error);
+    if (rc == 0) rc = heed_refusals(session, error); /* of what was asked for before this */
     return rc == 0 && all ? feed_level(session->feed, last, error) : rc;
-}
-
-/* ---- What is not permitted ------------------------------------------------------------------- */
-
-/* Publications are told; other requests of ours go without an answer, and so fail by themselves,
- * but not these, after which nothing would ever come. */
-static int heed_refusals(struct session *session, struct reel_error *error) {
-    char refusal[NATS_REFUSAL_BYTES];
-    struct nats_refusals *refusals = &session->nats->refusals;
-    while (nats_refusals_next(refusals, refusal)) {
-        bool is_whole = false;
-        struct reel_str subject = nats_refused_subject(refusal, &is_whole);
-        if (subject.data && strncmp(subject.data, "$JS.", 4) != 0)
-            feed_refused(session->feed, subject, is_whole, refusal);
-        else if (!subject.data || strstr(refusal, ".MSG.NEXT."))
-            return fail(error, -EAGAIN, "the broker does not permit what is needed: %s", refusal);
-    }
-    return 0;
-}
-
-/* What had no answer for that has failed without the server's words. */
-static int fail_with_refusal(struct session *session, int rc, struct reel_error *error) {
-    char refusal[NATS_REFUSAL_BYTES], sentence[sizeof error->text];
-    if (!nats_refusals_newest(&session->nats->refusals, refusal)) return rc;
-    if (strstr(error->text, refusal)) return rc;
-    memcpy(sentence, error->text, sizeof sentence);
-    return fail(error, rc, "%s; the broker says: %s", sentence, refusal);
 }
 
 /* ---- The loop -------------------------------------------------------------------------------- */

@@ -178,6 +178,40 @@ static void whatever_its_headers_are_it_is_kept_and_the_next_one_is_taken(void *
     gone(&mirror, &raw);
 }
 
+/* ---- Large ones ------------------------------------------------------------------------------ */
+
+/* A subject as long as a server takes it in one line, headers as long as JetStream stores them, a
+ * payload as long as a server takes it. */
+static void the_largest_ones_are_kept_as_well(void **state) {
+    (void)state;
+    enum { SUBJECT = 4000, HEADERS = 65000, PAYLOAD = 1 << 20 };
+    struct raw raw;
+    struct mirror mirror = mirror_with_raw(&raw);
+    struct text subject = {0}, bytes = {0}, large = {0};
+    text_format(&subject, "cellos.events.");
+    while (subject.len < SUBJECT) text_add(&subject, subject.len % 50 ? "x" : ".", 1);
+    text_format(&bytes, "NATS/1.0\r\nname: ");
+    while (bytes.len < HEADERS - 4) text_add(&bytes, "v", 1);
+    text_format(&bytes, "\r\n\r\n");
+    while (large.len < PAYLOAD) text_add(&large, "p", 1);
+    const struct message messages[] = {
+        {{subject.data, subject.len}, STR("NATS/1.0\r\n\r\n"), STR(EVENT("any"))},
+        {STR("cellos.events.any"), {bytes.data, bytes.len}, STR("")},
+        {STR("cellos.events.any"), {bytes.data, bytes.len - 2}, STR("")},
+        {STR("cellos.events.any"), STR(""), {large.data, large.len}},
+    };
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+        test_context("message %zu", i);
+        check_passed(&mirror, &raw, &messages[i]);
+        must(last_of(&mirror) == i + 1);
+    }
+    test_context("%s", "");
+    free(subject.data);
+    free(bytes.data);
+    free(large.data);
+    gone(&mirror, &raw);
+}
+
 /* ---- Any ------------------------------------------------------------------------------------- */
 
 static const struct reel_str subjects[] = {
@@ -264,6 +298,7 @@ static void any_message_is_passed_also_as_the_newest_before_a_kill(void **state)
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_its_headers_are_it_is_kept_and_the_next_one_is_taken),
+        cmocka_unit_test(the_largest_ones_are_kept_as_well),
         cmocka_unit_test(any_message_is_passed_also_as_the_newest_before_a_kill),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
