@@ -4,7 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/subject.h"
+#include "event/subject.h"
 #include "feeds/origin.h"
 #include "feeds/publisher.h"
 
@@ -48,8 +48,9 @@ struct feed {
     pthread_t thread;
 
     /* The thread's own. */
-    struct batch *batch;        /* being filled, or NULL */
-    size_t batch_events;        /* most that it takes */
+    struct batch *batch; /* being filled, or NULL */
+    size_t batch_events; /* most that it takes */
+    struct engine_limits limits;
     uint64_t follows;           /* what has been pushed, up to here */
     uint64_t first_seq;         /* the log was trimmed to */
     bool begin_anew;            /* was asked for, and no session has begun yet */
@@ -93,7 +94,7 @@ static struct batch *batch_taken(struct feed *feed) {
 static void batch_emptied(struct batch *batch) {
     struct feed *feed = batch->feed;
     for (size_t i = 0; i < batch->count; i++)
-        if (!(batch->events[i].flags & LOG_GAP)) feed->options.release(&batch->messages[i]);
+        if (!(batch->events[i].flags & REEL_LOG_GAP)) feed->options.release(&batch->messages[i]);
     batch->count = 0;
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
     batch->next = feed->free;
@@ -103,7 +104,7 @@ static void batch_emptied(struct batch *batch) {
 /* Of a too large one nothing is kept. */
 static uint64_t kept_bytes(const struct feed *feed, const struct feed_message *message) {
     size_t len = message->bytes.len;
-    return len <= feed->options.reel->dispatcher.event_bytes_max ? len : 0;
+    return len <= feed->limits.event_bytes_max ? len : 0;
 }
 
 static void batch_add(struct batch *batch, const struct feed_message *given) {
@@ -127,7 +128,7 @@ static void batch_add_gap(struct batch *batch, uint64_t seq, uint64_t missing, u
         .seq = seq,
         .missing = missing,
         .time_ns = time_ns,
-        .flags = LOG_GAP,
+        .flags = REEL_LOG_GAP,
     };
 }
 
@@ -499,7 +500,8 @@ int feed_start(const struct feed_options *options, struct feed **ret, struct ree
     if (!feed) return fail_memory(error);
     feed->options = *options;
     feed->begin_anew = options->begin_anew;
-    feed->batch_events = options->reel->dispatcher.batch_events_max;
+    feed->limits = engine_limits(options->reel);
+    feed->batch_events = feed->limits.batch_events_max;
     if (feed->batch_events > BATCH_EVENTS) feed->batch_events = BATCH_EVENTS;
     snprintf(feed->figures.reason, sizeof feed->figures.reason,
              "there is no connection to the broker yet");
