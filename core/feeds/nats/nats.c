@@ -212,12 +212,13 @@ static void count_message(struct session *session) {
 
 /* ---- What comes ------------------------------------------------------------------------------ */
 
-/* What is not for us comes where every message does (`whole`). Takes the message over. */
+/* Where every message comes (`whole`), some are not for us: of subjects that the stream had before,
+ * or that it has from others. Takes the message over. */
 static int take_event(struct session *session, natsMsg *msg, const struct nats_place *place,
                       struct reel_error *error) {
     struct feed_message message = {.seq = place->seq, .time_ns = place->time_ns};
     const char *filter = session->nats->options.filter;
-    if (!subject_matches(reel_text(filter), reel_text(natsMsg_GetSubject(msg)))) {
+    if (session->whole && !subject_matches(reel_text(filter), reel_text(natsMsg_GetSubject(msg)))) {
         natsMsg_Destroy(msg);
         return 0;
     }
@@ -317,15 +318,20 @@ static int take(struct session *session, natsMsg *msg, struct reel_error *error)
 
 /* ---- What is not permitted ------------------------------------------------------------------- */
 
-/* Publications are told; other requests of ours go without an answer, and so fail by themselves,
- * but not these, after which nothing would ever come. */
+/* Is it of an event that was published, not of what a session needs? */
+static bool is_of_event(struct reel_str subject) {
+    return subject.data && strncmp(subject.data, "$JS.", 4) != 0;
+}
+
+/* Whoever published is told. A request that is not permitted goes without an answer, and so fails
+ * by itself; but not these, after which nothing would ever come. */
 static int heed_refusals(struct session *session, struct reel_error *error) {
     char refusal[NATS_REFUSAL_BYTES];
     struct nats_refusals *refusals = &session->nats->refusals;
     while (nats_refusals_next(refusals, refusal)) {
         bool is_whole = false;
         struct reel_str subject = nats_refused_subject(refusal, &is_whole);
-        if (subject.data && strncmp(subject.data, "$JS.", 4) != 0)
+        if (is_of_event(subject))
             feed_refused(session->feed, subject, is_whole, refusal);
         else if (!subject.data || strstr(refusal, ".MSG.NEXT."))
             return fail(error, -EAGAIN, "the broker does not permit what is needed: %s", refusal);
@@ -333,10 +339,12 @@ static int heed_refusals(struct session *session, struct reel_error *error) {
     return 0;
 }
 
-/* What had no answer for that has failed without the server's words. */
+/* What had no answer because it is not permitted has failed without the server's words. */
 static int fail_with_refusal(struct session *session, int rc, struct reel_error *error) {
     char refusal[NATS_REFUSAL_BYTES], sentence[sizeof error->text];
+    bool is_whole;
     if (!nats_refusals_newest(&session->nats->refusals, refusal)) return rc;
+    if (is_of_event(nats_refused_subject(refusal, &is_whole))) return rc;
     if (strstr(error->text, refusal)) return rc;
     memcpy(sentence, error->text, sizeof sentence);
     return fail(error, rc, "%s; the broker says: %s", sentence, refusal);
@@ -392,6 +400,7 @@ static int look(struct session *session, struct reel_error *error) {
     feed_note(session->feed, last, session->pending);
     rc = all ? pass(session, last, 0, error) : 0;
     if (rc == 0) rc = feed_trim(session->feed, first, error);
+    nats_refusals_await(&session->nats->refusals, session->connection);
     if (rc == 0) rc = heed_refusals(session, error); /* of what was asked for before this */
     return rc == 0 && all ? feed_level(session->feed, last, error) : rc;
 }

@@ -2,6 +2,7 @@
 #include "feeds/nats/nats_connection.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "event/subject.h"
 
 #include <errno.h>
@@ -14,6 +15,9 @@
 #define CONNECT_MS 2000
 #define ASK_MS     5000
 #define DROP_MS    1000
+
+/* For the library's thread to hand a refusal over. */
+#define REFUSAL_MS 2000
 
 /* A server that says nothing is given up after two of these. */
 #define PING_MS 5000
@@ -37,9 +41,11 @@ int nats_fail(natsStatus status, const char *doing, struct reel_error *error) {
 
 void nats_refusals_init(struct nats_refusals *refusals) {
     pthread_mutex_init(&refusals->lock, NULL);
+    clock_condition(&refusals->arrived);
 }
 
 void nats_refusals_finish(struct nats_refusals *refusals) {
+    pthread_cond_destroy(&refusals->arrived);
     pthread_mutex_destroy(&refusals->lock);
 }
 
@@ -47,6 +53,15 @@ static void refusals_clear(struct nats_refusals *refusals) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&refusals->lock);
     refusals->first = refusals->count = 0;
     refusals->newest[0] = '\0';
+}
+
+void nats_refusals_await(struct nats_refusals *refusals, natsConnection *connection) {
+    const char *words;
+    if (natsConnection_GetLastError(connection, &words) != NATS_NOT_PERMITTED) return;
+    struct timespec until = clock_after(REFUSAL_MS);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&refusals->lock);
+    while (!refusals->newest[0])
+        if (pthread_cond_timedwait(&refusals->arrived, lock, &until) == ETIMEDOUT) return;
 }
 
 bool nats_refusals_next(struct nats_refusals *refusals, char ret[NATS_REFUSAL_BYTES]) {
@@ -120,6 +135,7 @@ static void note_error(natsConnection *connection, natsSubscription *subscriptio
     if (status != NATS_NOT_PERMITTED || !words) return;
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&refusals->lock);
     snprintf(refusals->newest, sizeof refusals->newest, "%s", words);
+    pthread_cond_broadcast(&refusals->arrived);
     if (refusals->count == NATS_REFUSALS_MAX) return;
     size_t at = (refusals->first + refusals->count++) % NATS_REFUSALS_MAX;
     memcpy(refusals->texts[at], refusals->newest, sizeof refusals->newest);

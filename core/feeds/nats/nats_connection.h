@@ -18,12 +18,18 @@ int nats_fail(natsStatus status, const char *doing, struct reel_error *error);
 enum { NATS_REFUSALS_MAX = 64, NATS_REFUSAL_BYTES = 256 };
 struct nats_refusals {
     pthread_mutex_t lock;
+    pthread_cond_t arrived;
     size_t first, count;
     char texts[NATS_REFUSALS_MAX][NATS_REFUSAL_BYTES]; /* not yet looked at; more are left out */
     char newest[NATS_REFUSAL_BYTES];                   /* of this connection, or empty */
 };
 void nats_refusals_init(struct nats_refusals *refusals);
 void nats_refusals_finish(struct nats_refusals *refusals);
+
+/* The library hands refusals over by a thread of its own, a moment after it has read them: waits
+ * until the first one is here, if it has read any. So what was refused before an answer came is
+ * known. */
+void nats_refusals_await(struct nats_refusals *refusals, natsConnection *connection);
 
 /* The oldest one that was not looked at; false: there is none. And: the newest one of all. */
 bool nats_refusals_next(struct nats_refusals *refusals, char ret[NATS_REFUSAL_BYTES]);
