@@ -623,7 +623,7 @@ static void a_name_that_is_not_the_event_s_own_is_not_remembered(void **state) {
     reel_close(reel);
 }
 
-int main(void) {
+UNIT_TESTS(work_mirror_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_keep_the_numbers_and_times_of_the_stream),
         cmocka_unit_test(what_the_log_has_is_passed_over),

@@ -313,7 +313,7 @@ static void below_the_floor_there_is_no_newest(void **state) {
     assert_last(*state, 6, 0);
 }
 
-int main(void) {
+UNIT_TESTS(log_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
     const struct CMUnitTest tests[] = {
         CASE(an_entry_is_as_it_was_given),

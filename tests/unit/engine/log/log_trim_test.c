@@ -95,7 +95,7 @@ static void ids_go_with_their_events(void **state) {
     }
 }
 
-int main(void) {
+UNIT_TESTS(log_trim_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
     const struct CMUnitTest tests[] = {
         CASE(trimming_goes_in_steps),
