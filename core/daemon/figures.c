@@ -159,6 +159,14 @@ static void measure_intake(const struct measuring *to, struct intake *intake) {
     to->fn(to->context, &times);
 }
 
+/* They are kept with the log, and so outlive the daemon. */
+static void measure_gaps(const struct measuring *to, const struct reel_position *position) {
+    COUNTER(to, "reel_feed_gaps_total", "Times that messages of the stream were never received", "",
+            position->gaps);
+    COUNTER(to, "reel_feed_gap_messages_total", "Messages of the stream that were never received",
+            "", position->gap_messages);
+}
+
 static void measure_feed(const struct measuring *to, struct feed *feed) {
     struct feed_figures figures;
     feed_read(feed, &figures);
@@ -182,6 +190,7 @@ void daemon_measures(struct daemon *daemon, reel_measure_fn fn, void *context) {
         if (reel_view_position(view, &position) == 0) {
             measure_position(&to, &position);
             measure_collections(&to, daemon->reel, view, position.head);
+            if (daemon->feed) measure_gaps(&to, &position);
         }
         reel_view_close(view);
     }

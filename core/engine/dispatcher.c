@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "engine/fold/host.h"
+#include "engine/store/ids.h"
 #include "engine/store/rejected.h"
 #include "event/event.h"
 
@@ -72,8 +73,10 @@ static int fold_event(struct dispatcher *dispatcher, struct reel_event *event, u
 static int check_reading(struct dispatcher *dispatcher, const struct reading *reading,
                          char reason[REASON_BYTES], struct reel_error *error) {
     if (reading->entry.flags & LOG_OVERSIZE) {
-        snprintf(reason, REASON_BYTES, "event of %" PRIu32 " bytes, at most %" PRIu32 " are taken",
-                 reading->entry.size, dispatcher->event_bytes_max);
+        bool converted = reading->entry.flags & LOG_CONVERTED;
+        snprintf(reason, REASON_BYTES,
+                 "event of %" PRIu32 " bytes%s, at most %" PRIu32 " are taken", reading->entry.size,
+                 converted ? " in its structured form" : "", dispatcher->event_bytes_max);
         return 0;
     }
     if (reading->rc == -ENOMEM) return fail_memory(error);
@@ -122,6 +125,15 @@ static struct reading *read_entry(struct dispatcher *dispatcher, const struct lo
     return reading;
 }
 
+/* A broker's message can say that it has any id. */
+static bool is_id_hash_of(const struct reel_event *event, const uint8_t *id_hash) {
+    const struct reel_str name[] = {event->source, event->id};
+    uint8_t hash[16];
+    if (!id_hash || !event->source.data || !event->id.data) return false;
+    ids_hash(name, 2, hash);
+    return memcmp(hash, id_hash, sizeof hash) == 0;
+}
+
 int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival, struct taken *ret,
                     struct reel_error *error) {
     char reason[REASON_BYTES];
@@ -152,10 +164,42 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival
         entry.flags |= LOG_NOT_JSON;
     }
     log_describe(&dispatcher->log, &entry);
-    *ret = (struct taken){.seq = entry.seq, .is_json = is_event};
+    *ret = (struct taken){
+        .seq = entry.seq,
+        .is_json = is_event,
+        .has_id_hash = is_event && is_id_hash_of(&reading->event, arrival->id_hash),
+    };
     if (!arrival->fold) return 0;
     return fold_read(dispatcher, entry.seq, is_event ? &reading->event : NULL, reason,
                      &ret->outcome, error);
+}
+
+/* The cursor goes past the gap, and it is counted, the first time that this is done. */
+static void count_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t missing) {
+    struct store_state *state = &dispatcher->state;
+    dispatcher->folded = seq;
+    if (seq <= state->cursor) return;
+    state->cursor = seq;
+    state->gaps.count++;
+    state->gaps.messages += missing;
+    state->gaps.from = seq - missing + 1;
+    state->gaps.to = seq;
+}
+
+int dispatcher_put_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t missing,
+                       uint64_t time_ns, struct reel_error *error) {
+    struct log_entry entry = {
+        .seq = seq,
+        .time_ns = time_ns ? time_ns : dispatcher->time_ns,
+        .flags = LOG_GAP,
+        .size = missing > UINT32_MAX ? UINT32_MAX : (uint32_t)missing,
+        .bytes = {"", 0},
+    };
+    int rc = log_append(&dispatcher->log, &entry, error);
+    if (rc < 0) return rc;
+    dispatcher->state.head = seq;
+    count_gap(dispatcher, seq, entry.size);
+    return 0;
 }
 
 void dispatcher_reach(struct dispatcher *dispatcher, uint64_t seq) {
@@ -168,6 +212,7 @@ void dispatcher_reach(struct dispatcher *dispatcher, uint64_t seq) {
 /* Is there no collection that has yet to fold this? The log knows the types of its events, so that
  * a rebuild need not read those that nobody watches. */
 static bool is_for_nobody(struct dispatcher *dispatcher, const struct log_entry *entry) {
+    if (entry->flags & LOG_GAP) return true;
     if (!entry->type.data || entry->flags & (LOG_NOT_JSON | LOG_OVERSIZE | LOG_LOOK_INSIDE))
         return false;
     const struct route *route = router_find(&dispatcher->router, entry->type);
@@ -182,6 +227,10 @@ static int fold_reading(struct dispatcher *dispatcher, struct reading *reading,
                         struct reel_error *error) {
     char reason[REASON_BYTES];
     reel_outcome outcome;
+    if (reading->entry.flags & LOG_GAP) {
+        count_gap(dispatcher, reading->entry.seq, reading->entry.size);
+        return 0;
+    }
     int rc = check_reading(dispatcher, reading, reason, error);
     if (rc < 0) return rc;
     return fold_read(dispatcher, reading->entry.seq, rc > 0 ? &reading->event : NULL, reason,

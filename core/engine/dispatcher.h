@@ -39,7 +39,8 @@ struct arrival {
     uint64_t seq;                 /* beyond the head; 0: the next */
     uint64_t time_ns;             /* with seq: when the stream received it */
     uint32_t flags;               /* LOG_SUBMITTED, LOG_CONVERTED */
-    const uint8_t *id_hash;       /* with LOG_SUBMITTED, and the caller puts it in `ids` */
+    const uint8_t *id_hash;       /* with LOG_SUBMITTED, and the caller puts it in `ids` where it
+                                     is the event's (struct taken) */
     struct reel_str nats_subject; /* or none */
     bool fold;                    /* or only append */
 };
@@ -49,6 +50,7 @@ struct taken {
     uint64_t seq;
     reel_outcome outcome;
     bool is_json;
+    bool has_id_hash; /* that of the arrival is the one of the event's source and id */
 };
 
 void dispatcher_finish(struct dispatcher *dispatcher);
@@ -63,6 +65,11 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival
 /* Says what will be taken after what was said before, in this transaction, so that it can be read
  * ahead. Borrowed until the transaction ends. False: not now. */
 bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes);
+
+/* The `missing` messages up to `seq`, which is beyond the head, were never received: that is put
+ * into the log in their place. `time_ns`: as of an arrival; 0: now. */
+int dispatcher_put_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t missing,
+                       uint64_t time_ns, struct reel_error *error);
 
 /* The log is known to have nothing more up to `seq`: head and cursor go there. */
 void dispatcher_reach(struct dispatcher *dispatcher, uint64_t seq);

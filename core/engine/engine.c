@@ -86,6 +86,8 @@ static int copy_last(struct reel_view *view, uint64_t seq, struct engine_entry *
     int rc = view_enter(view, &within);
     if (rc < 0) return fail(error, rc, "cannot read the log");
     rc = log_get_last(within->views->store, within->txn, seq, &entry, error);
+    while (rc == 0 && entry.flags & LOG_GAP)
+        rc = log_get_last(within->views->store, within->txn, entry.seq - 1, &entry, error);
     if (rc < 0) return rc;
     ret->seq = entry.seq;
     ret->time_ns = entry.time_ns;

@@ -52,8 +52,8 @@ struct engine_entry {
 };
 void engine_entry_finish(struct engine_entry *entry);
 
-/* The newest entry that is not beyond `seq`. -ENOENT: there is none. `ret` is an empty or a used
- * entry. */
+/* The newest event that is not beyond `seq`; gaps are passed over. -ENOENT: there is no such event.
+ * `ret` is an empty or a used entry. */
 int engine_find_last(struct reel *reel, uint64_t seq, struct engine_entry *ret,
                      struct reel_error *error);
 

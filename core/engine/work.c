@@ -76,8 +76,19 @@ static int mirror_one(struct reel *reel, const struct work *work, const struct m
     };
     struct taken taken;
     int rc = dispatcher_take(&reel->dispatcher, &arrival, &taken, error);
-    if (rc == 0 && event->id_hash) rc = remember(reel, work, event, &taken, error);
+    if (rc == 0 && taken.has_id_hash) rc = remember(reel, work, event, &taken, error);
     return rc < 0 ? rc : dispatcher_relieve(&reel->dispatcher, error);
+}
+
+/* 0: the log has it already. */
+static int mirror_next(struct reel *reel, const struct work *work, const struct mirrored *event,
+                       struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    uint64_t head = dispatcher->state.head;
+    if (event->seq <= head) return 0;
+    if (!(event->flags & LOG_GAP)) return mirror_one(reel, work, event, error);
+    uint64_t missing = event->missing < event->seq - head ? event->missing : event->seq - head;
+    return dispatcher_put_gap(dispatcher, event->seq, missing, event->time_ns, error);
 }
 
 static int mirror_step(struct reel *reel, struct work *work, struct reel_error *error) {
@@ -87,8 +98,7 @@ static int mirror_step(struct reel *reel, struct work *work, struct reel_error *
         return fail(error, -ESTALE, "what comes before event %llu was not taken",
                     (unsigned long long)work->follows + 1);
     for (size_t i = 0; i < work->count; i++) {
-        const struct mirrored *event = &work->mirrored[i];
-        int rc = event->seq > dispatcher->state.head ? mirror_one(reel, work, event, error) : 0;
+        int rc = mirror_next(reel, work, &work->mirrored[i], error);
         if (rc < 0) return rc;
     }
     if (work->reach > dispatcher->state.head) dispatcher_reach(dispatcher, work->reach);

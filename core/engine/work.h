@@ -18,14 +18,15 @@ enum work_kind {
     WORK_MIRROR,
 };
 
-/* An event of the stream. Borrowed. */
+/* An event of the stream, borrowed; or a gap in it, up to `seq` (REEL_LOG_GAP). */
 struct mirrored {
     uint64_t seq;
+    uint64_t missing; /* REEL_LOG_GAP: so many messages were never received */
     uint64_t time_ns; /* when the stream received it, since 1970, UTC */
-    uint32_t flags;   /* LOG_CONVERTED */
+    uint32_t flags;   /* REEL_LOG_CONVERTED, REEL_LOG_GAP */
     struct reel_str bytes;
     struct reel_str subject;
-    const uint8_t *id_hash; /* it was published by a daemon like this one; else NULL */
+    const uint8_t *id_hash; /* it says that it was published by a daemon like this one; or NULL */
 };
 
 /* Called within the transaction for one with an id_hash: it may look at the record of which it

@@ -155,17 +155,29 @@ static bool was_before(const struct awaited *awaited) {
            awaited->stream_seq <= reel_cursor(awaited->publication->publisher->options.reel);
 }
 
+/* The stream left it out for a message that bears its id, and is not this event: when it was tried
+ * a second time, with that folded, it was not found. */
+static void refuse_left_out(struct publication *publication, const struct awaited *awaited) {
+    publication->rc = -EAGAIN;
+    error_set(&publication->why,
+              "the stream did not store the event: its message %llu has the same Nats-Msg-Id, and "
+              "is another event or no longer kept here; it can be sent again when the stream's "
+              "duplicate window has passed",
+              (unsigned long long)awaited->stream_seq);
+}
+
 /* `unclear`: the broker will tell no more. */
-static enum verdict judge(const struct publication *publication, bool unclear) {
+static enum verdict judge(struct publication *publication, bool unclear) {
     bool again = false;
     if (!publication->handed_over) return WAIT; /* it is in the thread's hands */
-    if (publication->rc < 0) return REFUSED;
-    for (size_t i = 0; i < publication->outbox.count; i++) {
+    for (size_t i = 0; publication->rc == 0 && i < publication->outbox.count; i++) {
         const struct awaited *awaited = &publication->awaited[i];
         if (awaited->folded && (awaited->acknowledged || unclear)) continue;
-        if (publication->tried_twice || !was_before(awaited)) return WAIT;
+        if (!was_before(awaited)) return WAIT;
+        if (publication->tried_twice) refuse_left_out(publication, awaited);
         again = true;
     }
+    if (publication->rc < 0) return REFUSED;
     return again ? TRY_AGAIN : DONE; /* all others are back: they are not to be sent twice */
 }
 
@@ -356,6 +368,35 @@ void publisher_published(struct publisher *publisher, const uint8_t id_hash[16],
     go_on_unlock(publisher, publication, false);
 }
 
+/* Under the lock. One that waits under such a subject, and is not refused yet. */
+static struct awaited *find_by_subject(struct publisher *publisher, struct reel_str subject,
+                                       bool is_whole) {
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct awaited *at = publisher->buckets[i]; at; at = at->next) {
+            struct reel_str own = text_str(&at->outgoing->subject);
+            if (!is_whole && own.len > subject.len) own.len = subject.len;
+            bool is_it = reel_str_eq(own, subject);
+            if (is_it && at->publication->rc == 0) return at;
+        }
+    return NULL;
+}
+
+void publisher_refused(struct publisher *publisher, struct reel_str subject, bool is_whole,
+                       const char *sentence) {
+    for (;;) {
+        pthread_mutex_lock(&publisher->lock);
+        struct awaited *awaited = find_by_subject(publisher, subject, is_whole);
+        if (!awaited) {
+            pthread_mutex_unlock(&publisher->lock);
+            return;
+        }
+        struct publication *publication = awaited->publication;
+        publication->rc = -EAGAIN;
+        error_set(&publication->why, "the broker does not take it: %s", sentence);
+        go_on_unlock(publisher, publication, false);
+    }
+}
+
 /* ---- Handing over ---------------------------------------------------------------------------- */
 
 static struct publication *take_queued(struct publisher *publisher) {
@@ -400,7 +441,7 @@ static void end_late(struct publisher *publisher, bool all, const char *why) {
             pthread_mutex_unlock(&publisher->lock);
             return;
         }
-        if (judge(late, true) != DONE) {
+        if (judge(late, true) != DONE && late->rc == 0) {
             late->rc = -EAGAIN;
             error_set(&late->why, "%s", why);
         }

@@ -73,6 +73,7 @@ int chunk_add(struct chunk *chunk, uint64_t seq, struct reel_str frame,
     text_append_str(&chunk->bytes, frame);
     added.end = (uint32_t)chunk->bytes.len;
     if (entry) {
+        added.flags = entry->flags;
         added.type = keep(&chunk->meta, entry->type);
         added.subject = keep(&chunk->meta, entry->subject);
         added.nats_subject = keep(&chunk->meta, entry->nats_subject);
@@ -98,6 +99,7 @@ struct reel_entry chunk_entry(const struct chunk *chunk, size_t n) {
     const struct chunk_frame *frame = &chunk->frames[n];
     return (struct reel_entry){
         .seq = frame->seq,
+        .flags = frame->flags,
         .type = kept(chunk, frame->type),
         .subject = kept(chunk, frame->subject),
         .nats_subject = kept(chunk, frame->nats_subject),

@@ -23,6 +23,7 @@ struct chunk_frame {
     uint64_t seq;
     uint32_t end;                                  /* where it ends; it begins where the one before
                                                       it ends */
+    uint32_t flags;                                /* REEL_LOG_…, of the entry */
     struct chunk_span type, subject, nats_subject; /* what filters look at */
 };
 

@@ -31,6 +31,7 @@ enum {
     LOG_SUBMITTED = REEL_LOG_SUBMITTED,
     LOG_LOOK_INSIDE = 1 << 3,
     LOG_CONVERTED = REEL_LOG_CONVERTED,
+    LOG_GAP = REEL_LOG_GAP, /* `size` messages, of which `seq` is the last: no event */
 };
 
 struct log_header {

@@ -27,6 +27,13 @@
 #define STORE_COLLECTIONS 256 /* most that can be loaded at one time */
 #define STORE_NAME_MAX    63  /* longest name of a collection, bytes */
 
+/* Messages of the mirrored stream that were never received, since the log began. Where each gap is
+ * stands in the log (LOG_GAP), for as long as that keeps it. */
+struct store_gaps {
+    uint64_t count, messages;
+    uint64_t from, to; /* the newest one */
+};
+
 /* What the store is at, as kept in `meta`: native byte order, like all of LMDB's own. */
 struct store_state {
     uint32_t format;
@@ -37,6 +44,7 @@ struct store_state {
     uint64_t head;
     uint64_t applied, ignored, rejected;
     uint64_t txn_id; /* LMDB's number of the transaction that wrote this */
+    struct store_gaps gaps;
 };
 
 /* What the store knows of one collection, whether or not its plugin is loaded. */

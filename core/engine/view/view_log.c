@@ -9,7 +9,7 @@
 
 /* What callers are shown of an entry: the flags that reel.h names. */
 #define PUBLIC_FLAGS                                                                               \
-    (REEL_LOG_NOT_JSON | REEL_LOG_OVERSIZE | REEL_LOG_SUBMITTED | REEL_LOG_CONVERTED)
+    (REEL_LOG_NOT_JSON | REEL_LOG_OVERSIZE | REEL_LOG_SUBMITTED | REEL_LOG_CONVERTED | REEL_LOG_GAP)
 
 /* Type and subject of an event that must be parsed for them; `parser` is made when first needed. */
 static int look_inside(const struct reel_host *host, struct json_parser **parser,

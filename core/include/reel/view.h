@@ -37,6 +37,12 @@ struct reel_position {
     uint64_t rejected;
     uint64_t log_bytes;   /* what the log takes in the store */
     uint64_t store_bytes; /* size of the store's file: what was once used is used again */
+
+    /* ---- since 1.5: messages of a stream that were never received ---- */
+    uint64_t gaps;         /* since the log began */
+    uint64_t gap_messages; /* in all gaps together */
+    uint64_t gap_from;     /* the newest gap: its first and last message; 0: there is no gap */
+    uint64_t gap_to;
 };
 
 /* A collection's standing. */
@@ -83,6 +89,8 @@ enum {
                                     is known as one */
     REEL_LOG_CONVERTED = 1 << 4, /* came in a broker's binary mode: `bytes` are the structured form
                                     that was made of it */
+    REEL_LOG_GAP = 1 << 5,       /* not an event: the last of `size` messages of a stream that were
+                                    never received; `bytes` is empty (since 1.5) */
 };
 
 /* One event of the log. Borrowed until the callback returns. */

@@ -130,6 +130,12 @@ struct raw {
 static int take_raw(void *context, const struct reel_entry *entry) {
     struct raw *raw = context;
     struct answer *answer = raw->answer;
+    if (entry->flags & REEL_LOG_GAP && entry->seq - raw->seq < entry->size) {
+        answer_problem(answer, PROBLEM_NOT_FOUND,
+                       "event %llu was never received: it is one of %u that are missing",
+                       (unsigned long long)raw->seq, entry->size);
+        return 1;
+    }
     if (entry->seq != raw->seq) return 1;
     if (entry->flags & REEL_LOG_OVERSIZE) {
         answer_problem(answer, PROBLEM_NOT_FOUND,

@@ -320,6 +320,41 @@ static void what_the_stream_does_not_take_is_told(void **state) {
     closed(rig, 0);
 }
 
+static void what_is_refused_by_its_subject_is_told_to_all_that_have_it(void **state) {
+    (void)state;
+    static const char subject[] = "cellos.events.event.dev%2Ecellos";
+    struct rig *rig = level();
+    struct call *one = pushed(call_of(rig, NUMBERS(1))), *two = pushed(call_of(rig, NUMBERS(2)));
+    WAIT_UNTIL(fake_published(rig) == 2);
+    feed_refused(rig->feed, STR("cellos.events.event.other"), true, "not this one");
+    feed_refused(rig->feed, reel_text(subject), true, "nor one that only begins so");
+    assert_false(fake_is(rig, &one->done) || fake_is(rig, &two->done));
+    feed_refused(rig->feed, reel_text(subject), false, "no permission"); /* words that were cut */
+    await(one, -EAGAIN);
+    await(two, -EAGAIN);
+    assert_sentence(&one->job.work.error, "no permission");
+    dropped(one);
+    dropped(two);
+    closed(rig, 0);
+}
+
+/* The stream says that it has the event, at a place where we have another one. */
+static void what_the_stream_leaves_out_for_another_message_is_told(void **state) {
+    (void)state;
+    struct rig *rig = level();
+    fake_add(rig, 9, false);
+    WAIT_UNTIL(reel_cursor(rig->reel) == 1);
+    struct call *call = pushed(call_of(rig, NUMBERS(1)));
+    WAIT_UNTIL(fake_published(rig) == 1);
+    fake_tell(rig, 0, 0, 1, true, NULL);
+    WAIT_UNTIL(fake_published(rig) == 2); /* it was tried again, and is not there */
+    fake_tell(rig, 1, 0, 1, true, NULL);
+    await(call, -EAGAIN);
+    assert_sentence(&call->job.work.error, "message 1 has the same Nats-Msg-Id");
+    dropped(call);
+    closed(rig, 0);
+}
+
 static void what_would_never_come_back_is_not_published(void **state) {
     (void)state;
     struct rig *rig = level_with(&(struct rig_options){.filter = "cellos.events.cells.>"});
@@ -637,6 +672,8 @@ UNIT_TESTS(publisher_test) {
         cmocka_unit_test(before_the_feed_is_level_nothing_is_taken),
         cmocka_unit_test(what_the_broker_does_not_take_is_told),
         cmocka_unit_test(what_the_stream_does_not_take_is_told),
+        cmocka_unit_test(what_is_refused_by_its_subject_is_told_to_all_that_have_it),
+        cmocka_unit_test(what_the_stream_leaves_out_for_another_message_is_told),
         cmocka_unit_test(what_would_never_come_back_is_not_published),
         cmocka_unit_test(what_is_no_event_is_refused_by_the_trying),
         cmocka_unit_test(a_lost_connection_leaves_it_unclear),
