@@ -25,7 +25,7 @@ enum {
 };
 
 struct checking {
-    bool json;
+    bool json, strict;
     uint64_t seed, runs;
     const char *samples;
     char *const *paths; /* NULL-terminated */
@@ -54,6 +54,9 @@ static int take_option(struct checking *checking, int option, char **argv) {
     case 'j':
         checking->json = true;
         return EXIT_GOOD;
+    case 't':
+        checking->strict = true;
+        return EXIT_GOOD;
     case 's':
         return is_number(optarg, INT64_MAX - RUNS_MAX, &checking->seed)
                    ? EXIT_GOOD
@@ -74,11 +77,9 @@ static int take_option(struct checking *checking, int option, char **argv) {
 
 static int take_arguments(struct checking *checking, int argc, char **argv) {
     static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"seed", required_argument, NULL, 's'},
-        {"runs", required_argument, NULL, 'r'},
-        {"events", required_argument, NULL, 'e'},
-        {0},
+        {"json", no_argument, NULL, 'j'},         {"strict", no_argument, NULL, 't'},
+        {"seed", required_argument, NULL, 's'},   {"runs", required_argument, NULL, 'r'},
+        {"events", required_argument, NULL, 'e'}, {0},
     };
     int option;
     opterr = 0;
@@ -121,6 +122,7 @@ static int check_plugin(struct checking *checking, const char *path, struct reel
     int rc = sheet_create(&sheet, &fd, error);
     if (rc < 0) return rc;
     sheet->seed = checking->seed;
+    sheet->strict = checking->strict;
     sheet->runs = (uint32_t)checking->runs;
     rc = set_path(sheet->path, path, error);
     if (rc == 0 && checking->samples) rc = set_path(sheet->samples, checking->samples, error);
