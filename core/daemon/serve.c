@@ -156,7 +156,8 @@ static int load_plugins(struct daemon *daemon, struct reel_error *error) {
     struct plugin_choice choice;
     int rc = choose_plugins(daemon->config, &choice, error);
     if (rc == 0) rc = reel_add_plugin(daemon->reel, &own_plugin, error);
-    return rc < 0 ? rc : plugins_load(daemon->reel, &choice, error);
+    if (rc == 0) rc = plugins_load(daemon->reel, &choice, error);
+    return rc < 0 ? rc : plugins_check_references(daemon->reel, error);
 }
 
 static int start_reel(struct daemon *daemon, struct reel_error *error) {

@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,13 +168,9 @@ static void carry_out(int argc, char **argv) {
 int command_check(int argc, char **argv) {
     struct checking checking = {.seed = SEED_STANDARD, .runs = RUNS_STANDARD};
     struct reel_error error;
-    sigset_t child_ends;
     carry_out(argc, argv);
     int code = take_arguments(&checking, argc, argv);
     if (code != EXIT_GOOD) return code;
-    sigemptyset(&child_ends);
-    sigaddset(&child_ends, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child_ends, NULL); /* run.c waits for it */
     int rc = check_all(&checking, &error);
     json_decref(checking.reports);
     if (rc < 0) fprintf(stderr, "reeld check: %s\n", error.text);
