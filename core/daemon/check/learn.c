@@ -156,7 +156,7 @@ static bool probe_in_child(struct sheet *sheet) {
 /* What was never applied is left out, but for the prefixes. Of the others one is as good as the
  * other, however often it was tried. */
 static void forget_types(struct lesson *lesson) {
-    enum { WANTED = 4 };
+    enum { WANTED = 12 };
     uint32_t kept = 0;
     for (uint32_t i = 0; i < lesson->type_count; i++) {
         struct event_type *type = &lesson->types[i];

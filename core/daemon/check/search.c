@@ -5,8 +5,8 @@
  * is tried in turn, until nothing new is executed:
  *
  *     ""        compares the length with 6
- *     "xxxxxx"  compares 4 bytes with "plac"
- *     "placxx"  compares 2 bytes with "ed"
+ *     "~~~~~~"  compares 4 bytes with "plac"
+ *     "plac~~"  compares 2 bytes with "ed"
  *     "placed"  is handled as such
  *
  * Where all parts are compared at once, only the whole shows: so parts are also tried in pairs, one
@@ -27,6 +27,7 @@ enum {
     CPU_MS_MAX = 4000,
     SEARCHED_TYPES = 48,
     TAIL_BYTES = 4,
+    FILLER = '~', /* what is in a text where it is not known what belongs there */
     NEAR = 8, /* among the pieces: what is compared at once is executed at once */
     SEED = 1,
 };
@@ -109,7 +110,7 @@ static void try_text(struct lead *from, const char *text, size_t len) {
 
 static void try_lengths(struct lead *from) {
     char text[LENGTHS_MAX];
-    memset(text, 'x', sizeof text);
+    memset(text, FILLER, sizeof text);
     memcpy(text, from->text, from->len < sizeof text ? from->len : sizeof text);
     for (size_t len = 1; len < sizeof text; len++)
         if (from->news.lengths >> len & 1 && len != from->len) try_text(from, text, len);
@@ -167,7 +168,7 @@ static void follow(struct lead *from) {
 
 static void run_search(uint32_t type, uint32_t node) {
     char text[LENGTHS_MAX];
-    memset(text, 'x', sizeof text);
+    memset(text, FILLER, sizeof text);
     search.type = type;
     search.node = node;
     search.count = search.tail_count = 0;
@@ -201,10 +202,10 @@ static void keep_word(struct lesson *lesson, uint32_t at, const char *text) {
 static void keep_found(struct lesson *lesson) {
     for (uint32_t i = 0; i < search.count; i++) {
         const struct lead *lead = &search.leads[i];
-        bool taken = lead->outcome != REEL_IGNORED;
-        if (search.node == NODE_TYPE && (taken || !lead->went_on))
-            keep_type(lesson, search.type, lead->text, taken ? 4 : 2);
-        else if (search.node != NODE_TYPE && !lead->went_on)
+        bool ignored = lead->outcome == REEL_IGNORED, whole = !strchr(lead->text, FILLER);
+        if (search.node == NODE_TYPE && (!ignored || (whole && !lead->went_on)))
+            keep_type(lesson, search.type, lead->text, lead->outcome == REEL_APPLIED ? 4 : 2);
+        else if (search.node != NODE_TYPE && whole && !lead->went_on)
             keep_word(lesson, search.node, lead->text);
     }
 }
