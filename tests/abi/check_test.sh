@@ -82,11 +82,14 @@ expect "all fields are set" '""' "$(jq -c '[.plugins[].never_set] | unique[]' <<
 expect "commands are accepted, and refused" true \
     "$(jq '.plugins[1].commands | .accepted > 10 and .refused > 10' <<<"$out")"
 good "$fewer" "$build"/tests/examples/{tally,orders}.so "$build"/tests/abi/{good,bystander,cxx_plugin,old_minor}.so \
-    "$fixtures"/{audit,counter_1,library,notes,objector}.so
+    "$fixtures"/{audit,counter_1,library,notes}.so
 expect "an ABI 1.0 plugin" "1.0" "$(jq -r '.plugins[] | select(.name == "old").abi' <<<"$out")"
 expect "a plugin without projectors" "skipped it has no projectors" \
     "$(jq -r '.plugins[] | select(.name == "notes").cases[3] | .result, .reason' <<<"$out" |
         tr '\n' ' ' | sed 's/ $//')"
+
+check --json "$fixtures/objector.so"
+expect "a plugin that rejects all there is" "1 applied" "$code $(failed)"
 
 # ---- Faulty ones ---------------------------------------------------------------------------------
 

@@ -5,6 +5,9 @@
 
 static char memory[256];
 
+REEL_EXPORT void *malloc(size_t size);
+REEL_EXPORT void free(void *at);
+
 REEL_EXPORT void *malloc(size_t size) {
     return size <= sizeof memory ? memory : NULL;
 }
