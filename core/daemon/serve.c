@@ -5,11 +5,13 @@
  */
 #include "base/cleanup.h"
 #include "daemon/commands.h"
+#include "daemon/config/settings.h"
 #include "daemon/daemon.h"
 #include "daemon/data.h"
 #include "daemon/notify.h"
 #include "daemon/plugins.h"
-#include "daemon/settings.h"
+#include "feeds/nats/nats_message.h"
+#include "feeds/origin.h"
 #include "http/http.h"
 #include "stdout/stdout.h"
 
@@ -176,11 +178,21 @@ static void warn_of_tokens(const struct reel_error *warning) {
     if (warning->text[0]) log_line(REEL_LEVEL_WARNING, SELF, "%s", warning->text);
 }
 
+static void tell_of_browsers(const struct tokens *tokens) {
+    size_t count = tokens ? tokens_to_encode(tokens) : 0;
+    if (count > 0)
+        log_line(REEL_LEVEL_INFO, SELF,
+                 "%zu of the tokens contain / or =, which a WebSocket sub-protocol cannot: a "
+                 "browser offers such a token as bearer.b64. and its base64url form",
+                 count);
+}
+
 static int load_tokens(struct daemon *daemon, struct reel_error *error) {
     struct reel_error warning = {0};
     const char *file = config_text(daemon->config, "token_file", 0);
     int rc = tokens_load(file, &daemon->tokens, &warning, error);
     warn_of_tokens(&warning);
+    tell_of_browsers(daemon->tokens);
     if (rc != -ENOENT || file) return rc;
     return needs_tokens(daemon) ? -EINVAL : 0; /* none was given */
 }
@@ -193,6 +205,7 @@ static void reload_tokens(struct daemon *daemon) {
     }
     int rc = tokens_reload(daemon->tokens, &warning, &error);
     warn_of_tokens(&warning);
+    tell_of_browsers(daemon->tokens);
     if (rc == 0)
         log_line(REEL_LEVEL_INFO, SELF, "the tokens were read again");
     else

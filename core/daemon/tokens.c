@@ -27,7 +27,8 @@ static const char *const variables[] = {"REEL_TOKEN", "CELLOS_SERVER_API_TOKEN"}
 struct entry {
     unsigned char digest[SHA256_DIGEST_LENGTH];
     reel_access access;
-    unsigned line; /* of the file */
+    unsigned line;  /* of the file */
+    bool to_encode; /* tokens_to_encode */
 };
 
 /* All of zero is an empty one. */
@@ -77,6 +78,7 @@ static int check_token(struct reel_str token, size_t len_min, struct reel_error 
 static int add_token(struct token_list *list, struct reel_str token, reel_access access,
                      unsigned line, struct reel_error *error) {
     struct entry entry = {.access = access, .line = line};
+    entry.to_encode = memchr(token.data, '/', token.len) || token.data[token.len - 1] == '=';
     digest_of(token, entry.digest);
     for (size_t i = 0; i < list->count; i++)
         if (memcmp(list->entries[i].digest, entry.digest, sizeof entry.digest) == 0)
@@ -249,6 +251,16 @@ static uint32_t bits_of(const struct token_list *list, const unsigned char *dige
         bits |= (0 - same) & (uint32_t)entry->access;
     }
     return bits;
+}
+
+static size_t count_to_encode(const struct token_list *list) {
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++) count += list->entries[i].to_encode;
+    return count;
+}
+
+size_t tokens_to_encode(const struct tokens *tokens) {
+    return count_to_encode(&tokens->given) + count_to_encode(&tokens->from_file);
 }
 
 reel_access tokens_access(struct tokens *tokens, struct reel_str token) {

@@ -1,6 +1,6 @@
 /* answer.h: an answer in the making: status, headers, body. Errors are RFC 9457 problems. */
-#ifndef REEL_HTTP_ANSWER_H
-#define REEL_HTTP_ANSWER_H
+#ifndef REEL_SINKS_HTTP_ANSWER_H
+#define REEL_SINKS_HTTP_ANSWER_H
 
 #include "base/text.h"
 #include "server.h"
@@ -28,7 +28,10 @@ struct answer {
     unsigned retry_after_s;
     bool authenticate; /* WWW-Authenticate */
     bool is_options;
-    bool no_store; /* Cache-Control */
+    bool no_store;    /* Cache-Control */
+    bool is_stream;   /* without an end; no proxy should collect it */
+    bool closes;      /* the connection ends with it */
+    bool no_encoding; /* Accept-Encoding: bodies are not decoded here */
 
     /* Of a WebSocket's handshake: whom the connection is for, and what the client is told. */
     MHD_UpgradeHandler upgraded;
@@ -49,10 +52,13 @@ enum problem {
     PROBLEM_CONFLICT,
     PROBLEM_CURSOR_TOO_OLD,
     PROBLEM_PAYLOAD_TOO_LARGE,
+    PROBLEM_URI_TOO_LONG,
     PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+    PROBLEM_HEADERS_TOO_LARGE,
     PROBLEM_INTERNAL,
     PROBLEM_SERVICE_UNAVAILABLE,
     PROBLEM_NOT_YET,
+    PROBLEM_VERSION_NOT_SUPPORTED,
     PROBLEMS,
 };
 struct problem_info {

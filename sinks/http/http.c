@@ -2,6 +2,8 @@
  * life.
  *
  * What there is to know of libmicrohttpd 0.9.75:
+ *   - It accepts requests that can be read in more than one way, and answers those that it does not
+ *     accept by itself, in HTML. So all that it reads passes inlet.h first.
  *   - Its own unescaping cuts at %00 and joins segments at %2F, so the raw target is taken
  *     (uri.h), and its unescaping is the identity.
  *   - An answer can be queued before the body, which closes the connection, or after it, but not in
@@ -18,14 +20,16 @@
 
 #include "base/error.h"
 #include "follow/hub.h"
+#include "head.h"
+#include "inlet.h"
 #include "kept.h"
 #include "listener.h"
 #include "listing.h"
 #include "routes.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,6 +40,7 @@
 
 /* What libmicrohttpd may use for a connection: a request's head and an answer's. */
 #define CONNECTION_BYTES ((size_t)16 << 10)
+static_assert(FRAMING_HEAD_MAX + (2 << 10) <= CONNECTION_BYTES, "there is no room for an answer");
 
 /* How much of a body that is not wanted is read to its end, so that its sender, who may look for
  * an answer only then, gets one; in multiples of what is allowed. */
@@ -63,6 +68,7 @@ static void *begin_request(void *context, const char *target, struct MHD_Connect
     *request =
         (struct request){.server = context, .connection = connection, .began_ns = clock_ns()};
     request->uri_error = uri_parse(target, &request->uri);
+    head_begin(request);
     return request;
 }
 
@@ -100,6 +106,7 @@ static enum MHD_Result send_answer(struct request *request) {
         bytes = 0;
     }
     request->memory_taken += bytes;
+    answer->closes = !answer->upgraded && head_is_last(request);
     return answer_send(answer, request->server, request->connection, wants_cors);
 }
 
@@ -111,7 +118,8 @@ static enum MHD_Result proceed(struct request *request) {
     }
     request->phase = PHASE_BODY;
     const struct route *route = request->route;
-    bool is_done = request->answer.status || (route->is_kept && kept_find(request));
+    bool may_be_kept = route && route->is_kept && !head_is_last(request);
+    bool is_done = request->answer.status || (may_be_kept && kept_find(request));
     if (!is_done) route->handle(request);
     return request->phase == PHASE_SUSPENDED ? MHD_YES : send_answer(request);
 }
@@ -141,31 +149,6 @@ static bool may_skip_body(const struct request *request) {
     return expect.data || request_content_length(request) > thrown_away_max(request);
 }
 
-struct framing {
-    unsigned lengths, encodings;
-    bool unknown; /* an encoding that is not chunked */
-};
-
-static enum MHD_Result look_at_header(void *context, enum MHD_ValueKind kind, const char *name,
-                                      const char *value) {
-    struct framing *framing = context;
-    (void)kind;
-    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) framing->lengths++;
-    if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
-        framing->encodings++;
-        framing->unknown = framing->unknown || !value || strcasecmp(value, "chunked") != 0;
-    }
-    return MHD_YES;
-}
-
-/* Where a body ends is said in one way (RFC 9112, section 6.3): else what follows could be taken
- * for a request by us and for the body's rest by a proxy before us. */
-static bool is_framed(const struct request *request) {
-    struct framing framing = {0};
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, look_at_header, &framing);
-    return framing.lengths + framing.encodings <= 1 && !framing.unknown;
-}
-
 /* What cannot be served is refused, and its body thrown away. Where that can be spared the answer
  * is sent at once, which closes the connection: whoever is still sending may then see it reset. */
 static enum MHD_Result take_head(struct request *request, const char *method, const char *version) {
@@ -173,12 +156,10 @@ static enum MHD_Result take_head(struct request *request, const char *method, co
     request->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     request->is_http11 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
     request->phase = PHASE_BODY;
-    if (!is_framed(request)) {
-        answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
-                       "wanted one Content-Length, or Transfer-Encoding: chunked");
-        return proceed(request);
-    }
-    if (route_request(request) < 0 && may_skip_body(request)) return proceed(request);
+    int rc = head_check(request, version);
+    if (rc == -EBADMSG) return proceed(request);
+    if (rc == 0) rc = route_request(request);
+    if (rc < 0 && may_skip_body(request)) return proceed(request);
     return MHD_YES;
 }
 
@@ -201,6 +182,7 @@ static enum MHD_Result take_body(struct request *request, const char *bytes, siz
 
 static void check_body(struct request *request) {
     struct answer *answer = &request->answer;
+    head_check_body(request);
     if (answer->status) return;
     if (request->body_seen > request->body_max)
         answer_problem(
@@ -216,7 +198,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                               size_t *len, void **state) {
     struct request *request = *state;
     (void)context, (void)connection, (void)url;
-    if (!request) return MHD_NO; /* out of memory */
+    if (!request || !head_is_readable(request)) return MHD_NO;
     switch (request->phase) {
     case PHASE_HEAD:
         return take_head(request, method, version);
@@ -237,7 +219,13 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 static void count_connection(void *context, struct MHD_Connection *connection, void **state,
                              enum MHD_ConnectionNotificationCode what) {
     struct server *server = context;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     (void)state;
+    if (info && what == MHD_CONNECTION_NOTIFY_STARTED)
+        inlet_open(info->connect_fd); /* without one it is not served: handle */
+    else if (info)
+        inlet_close(info->connect_fd);
     if (what != MHD_CONNECTION_NOTIFY_STARTED)
         atomic_fetch_sub(&server->connections, 1);
     else if (atomic_fetch_add(&server->connections, 1) >= server->connections_max)
@@ -335,7 +323,8 @@ static int32_t start(struct reel_stage *stage, void **ret_sink, struct reel_erro
     server->stage = stage;
     server->listener = server->nowhere = -1;
     read_settings(server);
-    int rc = listener_open(bind, &server->listener, where, error);
+    int rc = inlet_check(error);
+    if (rc == 0) rc = listener_open(bind, &server->listener, where, error);
     if (rc < 0) goto destroy;
     rc = kept_start(server, error);
     if (rc == 0) rc = waiters_start(server, error);

@@ -22,6 +22,11 @@ struct reel_str request_header(const struct request *request, const char *name) 
     return value;
 }
 
+struct reel_str request_host(const struct request *request) {
+    const struct uri *uri = &request->uri;
+    return uri->host.data ? uri->host : request_header(request, MHD_HTTP_HEADER_HOST);
+}
+
 struct header_list {
     const char *name;
     struct text *to;

@@ -1,6 +1,6 @@
 /* request.h: one request: what was asked, by whom, and how far it is. */
-#ifndef REEL_HTTP_REQUEST_H
-#define REEL_HTTP_REQUEST_H
+#ifndef REEL_SINKS_HTTP_REQUEST_H
+#define REEL_SINKS_HTTP_REQUEST_H
 
 #include "answer.h"
 #include "uri.h"
@@ -20,11 +20,14 @@ enum phase {
     PHASE_ANSWERED,
 };
 
+struct inlet;
 struct route;
 
 struct request {
     struct server *server;
     struct MHD_Connection *connection;
+    struct inlet *inlet; /* while libmicrohttpd has the connection */
+    uint64_t number;     /* on this connection, from 1 */
     enum phase phase;
     enum method method;
     bool is_head, is_http11;
@@ -58,6 +61,9 @@ struct reel_stage *request_stage(const struct request *request);
 
 /* A header's value; NULL data: there is none. Not more than one of the same name. */
 struct reel_str request_header(const struct request *request, const char *name);
+
+/* The host and port that were asked, of the target or the header Host. */
+struct reel_str request_host(const struct request *request);
 
 /* All headers of that name, as one list with commas (RFC 9110, section 5.3). */
 void request_header_list(const struct request *request, const char *name, struct text *to);

@@ -14,6 +14,8 @@ static const char *const list_params[] = {"limit", "after", "min_cursor", "timeo
 static const char *const event_params[] = {"since", "limit", "type", "subject", "ce_subject", NULL};
 static const char *const follow_params[] = {"since",      "epoch",   "type", "subject",
                                             "ce_subject", "timeout", NULL};
+static const char *const stream_params[] = {"since",      "epoch",   "type",        "subject",
+                                            "ce_subject", "timeout", "lastEventId", NULL};
 static const char *const limit_params[] = {"limit", NULL};
 
 static uint64_t command_body(const struct server *server) {
@@ -51,7 +53,7 @@ const struct route *const routes[] = {
     ROUTE(METHOD_POST, "/v1/events", WRITE, no_params, .body_max = events_body,
           .handle = handle_post_events,
           .summary = "Appends events: CloudEvents in structured, batched or binary mode"),
-    ROUTE(METHOD_GET, "/v1/events/stream", READ, follow_params, .handle = handle_stream,
+    ROUTE(METHOD_GET, "/v1/events/stream", READ, stream_params, .handle = handle_stream,
           .summary = "Follows the events: server-sent events"),
     ROUTE(METHOD_GET, "/ws/events", READ, follow_params, .takes_bearer = true,
           .handle = handle_websocket, .summary = "Follows the events: a WebSocket"),
@@ -180,8 +182,10 @@ static void write_allow(struct answer *answer, unsigned methods) {
 
 /* ---- What can be checked before the body ----------------------------------------------------- */
 
-/* A browser cannot set the header of a WebSocket; `offered` is where its token is borrowed from. */
-static struct reel_str find_token(const struct request *request, struct text *offered) {
+/* A browser cannot set the header of a WebSocket. Its token is borrowed from `offered`, or written
+ * to `decoded`. */
+static struct reel_str find_token(const struct request *request, struct text *offered,
+                                  char decoded[WEBSOCKET_TOKEN_MAX]) {
     struct reel_str header = request_header(request, MHD_HTTP_HEADER_AUTHORIZATION);
     struct reel_str token = {NULL, 0};
     if (header.len > 7 && strncasecmp(header.data, "Bearer ", 7) == 0) {
@@ -189,14 +193,15 @@ static struct reel_str find_token(const struct request *request, struct text *of
         while (token.len && token.data[0] == ' ') token.data++, token.len--;
     } else if (!header.data && request->route && request->route->takes_bearer) {
         request_header_list(request, "Sec-WebSocket-Protocol", offered);
-        token = websocket_protocols(text_str(offered)).token;
+        token = websocket_token(websocket_protocols(text_str(offered)).token, decoded);
     }
     return token;
 }
 
 static int check_token(struct request *request, reel_access wanted) {
     CLEANUP(text_finish) struct text offered = {0};
-    struct reel_str token = find_token(request, &offered);
+    char decoded[WEBSOCKET_TOKEN_MAX];
+    struct reel_str token = find_token(request, &offered, decoded);
     reel_access access = REEL_ACCESS_NONE;
     if (token.data) access = reel_stage_access(request_stage(request), token);
     if (access == REEL_ACCESS_NONE) {
@@ -249,6 +254,25 @@ static int check_length(struct request *request) {
                    "the body has %llu bytes, at most %llu are taken", (unsigned long long)bytes,
                    (unsigned long long)request->body_max);
     return -E2BIG;
+}
+
+static bool is_encoded(const struct request *request) {
+    CLEANUP(text_finish) struct text encodings = {0};
+    struct reel_str rest, one;
+    request_header_list(request, MHD_HTTP_HEADER_CONTENT_ENCODING, &encodings);
+    rest = text_str(&encodings);
+    while (header_list_next(&rest, &one))
+        if (!str_is_caseless(one, "identity")) return true;
+    return encodings.failed;
+}
+
+/* RFC 9110, section 8.4: what is encoded is not the data. */
+static int check_encoding(struct request *request) {
+    if (!request->route || !request->route->body_max || !is_encoded(request)) return 0;
+    answer_problem(&request->answer, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+                   "bodies with a Content-Encoding are not decoded here");
+    request->answer.no_encoding = true;
+    return -ENOTSUP;
 }
 
 static int check_target(struct request *request) {
@@ -305,6 +329,7 @@ int route_request(struct request *request) {
         rc = check_token(request, request->route ? request->route->access : READ);
     if (rc == 0 && !request->route) rc = refuse_unknown(request);
     if (rc == 0) rc = check_params(request);
+    if (rc == 0) rc = check_encoding(request);
     return rc < 0 ? rc : check_length(request);
 }
 

@@ -145,7 +145,7 @@ int32_t stdout_start_on(struct reel_stage *stage, int fd, int position_ms, void 
     if (rc == 0) {
         printer->written = printer->gather.at;
         printer->written_ms = (int64_t)clock_ms();
-        rc = thread_start(&printer->thread, run, printer);
+        rc = thread_start(&printer->thread, "reel-stdout", run, printer);
         if (rc < 0) error_set(error, "cannot start a thread: %s", strerror(-rc));
     }
     if (rc < 0) {

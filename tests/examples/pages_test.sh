@@ -81,7 +81,7 @@ make_prefix() {
     ln -s "$build/core/daemon/reeld" "$prefix/bin/reeld"
     ln -s "$root/core/include/reel" "$prefix/include/reel"
     ln -s "$root/examples" "$prefix/share/doc/reel/examples"
-    for path in "$build"/core/libreel.so*; do
+    for path in "$build"/core/engine/libreel.so*; do
         [[ -d $path ]] || ln -s "$path" "$prefix/lib/"
     done
     ln -s "$build"/plugins/*/*.so "$prefix/lib/reel/plugins/"
@@ -207,7 +207,7 @@ show_block() {
     case $language in
     c | cpp) show_code "$block" "$how" ;;
     sh) run_shell "$block" "$how" ;;
-    '' | text | nginx) ;; # a drawing; what a test of its own, or another program, knows
+    '' | js | text | nginx) ;; # a drawing; what a test of its own, or another program, knows
     *) die "line $line: a block of what language?" ;;
     esac
 }

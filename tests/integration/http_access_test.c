@@ -210,6 +210,10 @@ static void the_token_file_is_read_again_on_sighup_and_kept_when_it_is_wrong(voi
     check_access(&daemon, "first-token", 401, 401);
     check_access(&daemon, "reading-token", 401, 401);
     check_access(&daemon, "second-token", 200, 200);
+    rewrite(file, "write second-token\nread padded/token==\n");
+    must(kill(daemon.pid, SIGHUP) == 0);
+    daemon_wait_for_log(&daemon, "bearer.b64.");
+    check_access(&daemon, "padded/token==", 200, 403);
     rewrite(file, "write third-token\nwrite not a token\n");
     must(kill(daemon.pid, SIGHUP) == 0);
     daemon_wait_for_log(&daemon, "the tokens are as they were");

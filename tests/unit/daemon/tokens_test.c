@@ -294,6 +294,13 @@ static void a_file_that_everyone_can_read_is_warned_about(void **state) {
     tokens_destroy(tokens);
 }
 
+static void tokens_that_a_subprotocol_cannot_carry_are_counted(void **state) {
+    (void)state;
+    struct tokens *tokens = loaded_from("abcdefgh\nread abcd/efgh\nabc+-._~\nwrite abcdefgh==\n");
+    assert_int_equal(tokens_to_encode(tokens), 2);
+    tokens_destroy(tokens);
+}
+
 /* ---- Reading again --------------------------------------------------------------------------- */
 
 static void a_reload_replaces_the_files_tokens(void **state) {
@@ -362,7 +369,7 @@ static void tokens_are_asked_for_while_they_are_read_again(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup(name, enter)
 
-int main(void) {
+UNIT_TESTS(tokens_test) {
     const char *child = getenv("TOKENS_TEST_CHILD");
     if (child && child[0]) return be_the_child();
     const struct CMUnitTest tests[] = {
@@ -382,6 +389,7 @@ int main(void) {
         TEST(a_malformed_file_is_told_by_its_line),
         TEST(a_file_has_at_most_a_mebibyte),
         TEST(a_file_that_everyone_can_read_is_warned_about),
+        TEST(tokens_that_a_subprotocol_cannot_carry_are_counted),
         TEST(a_reload_replaces_the_files_tokens),
         TEST(after_a_reload_that_fails_all_is_as_it_was),
         TEST(without_a_file_a_reload_does_nothing),

@@ -1,0 +1,171 @@
+/* watch.c: see watch.h.
+ *
+ * A shared object calls what is outside of it through a table that the dynamic loader fills in (the
+ * relocations of its dynamic section). For the functions listed here another address is put there,
+ * in this object alone: what the host and the libraries call stays as it is. The function is not
+ * called in the end, since a finding ends the process; so its arguments need not be known.
+ *
+ * What a library calls on the plugin's behalf is not seen so. Files that stay open and threads that
+ * stay are counted besides (case_conduct.c).
+ */
+#include "check/watch.h"
+
+#include "base/object.h"
+#include "check/guard.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define CLOCKS(X)                                                                                  \
+    X(clock_gettime)                                                                               \
+    X(gettimeofday)                                                                                \
+    X(time)                                                                                        \
+    X(clock)                                                                                       \
+    X(times)                                                                                       \
+    X(timespec_get)                                                                                \
+    X(ftime)                                                                                       \
+    X(localtime)                                                                                   \
+    X(localtime_r)                                                                                 \
+    X(mktime)                                                                                      \
+    X(rand)                                                                                        \
+    X(rand_r)                                                                                      \
+    X(random)                                                                                      \
+    X(drand48)                                                                                     \
+    X(lrand48)                                                                                     \
+    X(mrand48)                                                                                     \
+    X(arc4random)                                                                                  \
+    X(arc4random_uniform)                                                                          \
+    X(arc4random_buf)                                                                              \
+    X(getrandom)                                                                                   \
+    X(getentropy)                                                                                  \
+    X(uuid_generate)                                                                               \
+    X(uuid_generate_random)                                                                        \
+    X(uuid_generate_time)                                                                          \
+    X(getpid)                                                                                      \
+    X(getenv)                                                                                      \
+    X(secure_getenv)                                                                               \
+    X(gethostname)                                                                                 \
+    X(uname)                                                                                       \
+    X(sleep)                                                                                       \
+    X(usleep)                                                                                      \
+    X(nanosleep)                                                                                   \
+    X(clock_nanosleep)                                                                             \
+    X(syscall)                                                                                     \
+    X(_ZNSt6chrono3_V212system_clock3nowEv)                                                        \
+    X(_ZNSt6chrono3_V212steady_clock3nowEv)                                                        \
+    X(_ZNSt13random_device9_M_getvalEv)
+
+#define FILES(X)                                                                                   \
+    X(open)                                                                                        \
+    X(open64)                                                                                      \
+    X(__open_2)                                                                                    \
+    X(__open64_2)                                                                                  \
+    X(openat)                                                                                      \
+    X(openat64)                                                                                    \
+    X(creat)                                                                                       \
+    X(creat64)                                                                                     \
+    X(fopen)                                                                                       \
+    X(fopen64)                                                                                     \
+    X(freopen)                                                                                     \
+    X(freopen64)                                                                                   \
+    X(fdopen)                                                                                      \
+    X(tmpfile)                                                                                     \
+    X(tmpfile64)                                                                                   \
+    X(mkstemp)                                                                                     \
+    X(mkstemp64)                                                                                   \
+    X(opendir)                                                                                     \
+    X(stat)                                                                                        \
+    X(stat64)                                                                                      \
+    X(access)                                                                                      \
+    X(unlink)                                                                                      \
+    X(mkdir)                                                                                       \
+    X(rename)                                                                                      \
+    X(pipe)                                                                                        \
+    X(pipe2)                                                                                       \
+    X(socket)                                                                                      \
+    X(socketpair)                                                                                  \
+    X(memfd_create)                                                                                \
+    X(eventfd)                                                                                     \
+    X(dlopen)                                                                                      \
+    X(getaddrinfo)                                                                                 \
+    X(read)                                                                                        \
+    X(write)                                                                                       \
+    X(printf)                                                                                      \
+    X(fprintf)                                                                                     \
+    X(vfprintf)                                                                                    \
+    X(__printf_chk)                                                                                \
+    X(__fprintf_chk)                                                                               \
+    X(puts)                                                                                        \
+    X(putchar)                                                                                     \
+    X(fputs)                                                                                       \
+    X(fputc)                                                                                       \
+    X(fwrite)                                                                                      \
+    X(syslog)                                                                                      \
+    X(__syslog_chk)
+
+#define THREADS(X)                                                                                 \
+    X(pthread_create)                                                                              \
+    X(thrd_create)                                                                                 \
+    X(fork)                                                                                        \
+    X(vfork)                                                                                       \
+    X(clone)                                                                                       \
+    X(posix_spawn)                                                                                 \
+    X(posix_spawnp)                                                                                \
+    X(system)                                                                                      \
+    X(popen)                                                                                       \
+    X(execve)                                                                                      \
+    X(signal)                                                                                      \
+    X(sigaction)                                                                                   \
+    X(timer_create)                                                                                \
+    X(setitimer)                                                                                   \
+    X(alarm)                                                                                       \
+    X(_ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE)
+
+/* ---- What is there instead ------------------------------------------------------------------- */
+
+#define CAUGHT(name)                                                                               \
+    static void caught_##name(void) {                                                              \
+        guard_found("it calls %s", #name);                                                         \
+    }
+CLOCKS(CAUGHT)
+FILES(CAUGHT)
+THREADS(CAUGHT)
+
+struct watched {
+    const char *name;
+    void (*instead)(void);
+};
+#define WATCHED(name) {#name, caught_##name},
+static const struct watched clocks[] = {CLOCKS(WATCHED){NULL, NULL}};
+static const struct watched files[] = {FILES(WATCHED){NULL, NULL}};
+static const struct watched threads[] = {THREADS(WATCHED){NULL, NULL}};
+static const struct watched *const groups[] = {
+    [WATCH_CLOCK] = clocks, [WATCH_FILES] = files, [WATCH_THREADS] = threads};
+
+/* ---- Putting it there ------------------------------------------------------------------------ */
+
+/* The table may have been made read-only when it was filled. */
+static void replace(void *word, void (*instead)(void)) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    void *first = (void *)((uintptr_t)word & ~(page - 1));
+    if (mprotect(first, page, PROT_READ | PROT_WRITE) < 0) guard_trouble("cannot watch its calls");
+    memcpy(word, &instead, sizeof instead);
+}
+
+bool watch_object(void *handle, enum watch_group group) {
+    struct object object;
+    if (!object_read(handle, &object)) return false;
+    for (int table = 0; table < 2; table++) {
+        const ElfW(Rela) *entry = object.tables[table];
+        for (size_t n = entry ? object.bytes[table] / sizeof *entry : 0; n > 0; n--, entry++) {
+            const ElfW(Sym) *symbol = object_symbol(&object, entry);
+            const char *name = object.names + symbol->st_name;
+            for (const struct watched *watched = groups[group]; watched->name; watched++)
+                if (symbol->st_shndx == SHN_UNDEF && strcmp(watched->name, name) == 0)
+                    replace(object_word(&object, entry), watched->instead);
+        }
+    }
+    return true;
+}
