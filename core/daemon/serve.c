@@ -193,6 +193,7 @@ static int load_plugins(struct daemon *daemon, struct reel_error *error) {
     int rc = choose_plugins(daemon->config, &choice, error);
     if (rc == 0) rc = reel_add_plugin(daemon->reel, &own_plugin, error);
     if (rc == 0) rc = plugins_load(daemon->reel, &choice, error);
+    if (rc == 0) rc = plugins_check_references(daemon->reel, error);
     if (rc == 0) log_plugins(daemon);
     return rc;
 }

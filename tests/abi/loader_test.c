@@ -120,6 +120,13 @@ static struct refusal refusals[] = {
     WITH("number_beyond_max", SET0 "standard is `101`, wanted a number from min to max"),
     WITH("switch_standard", SET0 "standard is `true`, but a switch is off"),
     WITH("one_of_standard", SET0 "standard is `all`, wanted one of values"),
+    WITH("endless_fields",
+         P0 "fields[1].struct_size: there is no struct there; does the list end with NULL?"),
+    WITH("endless_prefixes", P0 "type_prefixes[1] is not a string; does the list end with NULL?"),
+    WITH("endless_projectors",
+         "projectors[1].struct_size: there is no struct there; does the list end with NULL?"),
+    WITH("own_allocator", "it exports `malloc`, and a process has one allocator: build it with "
+                          "-fvisibility=hidden"),
     WITH("list_of_numbers", SET0 "flags has REEL_SETTING_LIST, but it is no REEL_SETTING_TEXT"),
 };
 
@@ -348,6 +355,19 @@ static void shows_the_sinks_of_a_plugin(void **state) {
     assert_good_runs(*state);
 }
 
+/* With an allocator of another's before libc, as a sanitizer's is, it cannot be loaded so. */
+static void a_plugin_calls_its_own_functions(void **state) {
+    struct reel_error error = {0};
+    if (reel_load_plugin(*state, fixture_so("own_names"), &error) == 0) {
+        start(*state);
+        apply_event(*state, "things", "made", "a", REEL_APPLIED);
+        assert_record(*state, "things", "a", "{\"id\":\"mine\",\"state\":\"own\"}");
+    } else if (!strstr(error.text, "own `") ||
+               !strstr(error.text, ": build it with -fvisibility=hidden")) {
+        fail_msg("%s", error.text);
+    }
+}
+
 /* ---- The list -------------------------------------------------------------------------------- */
 
 #define WITH_REEL(test) cmocka_unit_test_setup_teardown(test, open_in_memory, close_it)
@@ -372,6 +392,7 @@ int main(void) {
         WITH_REEL(loads_a_bare_name_as_a_file_here),
         WITH_REEL(loads_a_directory_in_the_order_of_names),
         WITH_REEL(shows_the_sinks_of_a_plugin),
+        WITH_REEL(a_plugin_calls_its_own_functions),
     };
     int failed = cmocka_run_group_tests_name("refusals", tests, NULL, NULL);
     return failed + cmocka_run_group_tests_name("loader", others, NULL, NULL);

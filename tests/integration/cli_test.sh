@@ -135,6 +135,10 @@ refused "no token file" 1 "token file $scratch/none: No such file or directory" 
     serve --token-file "$scratch/none"
 export REEL_TOKEN=token-of-the-test
 refused "no plugin" 1 "cannot load ./none.so: no such file" serve --plugin ./none.so
+cell=$(dirname "$reeld")/../../plugins/cell/cell.so
+refused "a reference to a collection that is not there" 1 "collection \`cells\`: field \
+\`formation_id\` refers to the collection \`formations\`, which no plugin has" \
+    serve --data "$scratch/alone" --plugin "$cell"
 refused "no sink" 2 "there is no sink \`frob\`" serve --sink frob
 refused "no address" 2 "--bind is \"here\": wanted ADDRESS:PORT" serve --bind here
 

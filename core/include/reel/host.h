@@ -296,7 +296,8 @@ static inline struct reel_draft *reel_draft(struct reel_decision *decision, cons
     return decision->host->draft(decision, reel_text(type), subject);
 }
 
-/* All members of an object, as they stand. */
+/* All members of an object, as they stand. Of another value, REEL_MISSING excepted, there are none:
+ * the command is then refused as REEL_INVALID, whatever `decide` answers. */
 static inline void reel_draft_members(struct reel_draft *draft, struct reel_value object) {
     if (draft) draft->host->draft_members(draft, object);
 }

@@ -40,7 +40,8 @@ struct reel_field {
     const char *filter;        /* the query parameter that filters on it, under the same rules as
                                   `name`; NULL: `name` itself */
     const char *refers_to;     /* the field holds a key of this collection, or NULL. A filter then
-                                  also takes that collection's REEL_FIELD_IS_NAME */
+                                  also takes that collection's REEL_FIELD_IS_NAME. The daemon
+                                  does not start without that collection */
 };
 
 /* A command that `decide` understands. `create` is POST /v1/{collection}, `delete` is
