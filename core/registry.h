@@ -18,6 +18,7 @@
 #define REEL_CORE_REGISTRY_H
 
 #include "changes.h"
+#include "counts.h"
 #include "plugin.h"
 
 struct collection {
@@ -32,6 +33,8 @@ struct collection {
     bool rebuild_wanted;
     struct collection_state state;     /* as the running transaction leaves it */
     struct collection_state committed; /* as the store has it */
+    struct counts counts;              /* of events that nobody had folded before */
+    struct counts counts_again;        /* and of others: a rebuild's */
     struct changes changes;
 };
 

@@ -57,8 +57,8 @@ static void write_subject(struct text *ret, struct reel_str bytes, struct json_p
     subject_append_part(ret, type);
 }
 
-static int put_out(struct reel *reel, const struct arrival *arrival, uint64_t seq,
-                   struct reel_error *error) {
+static int put_out(struct reel *reel, const struct arrival *arrival,
+                   const struct ids_request *request, uint64_t seq, struct reel_error *error) {
     struct outbox *outbox = reel->outbox;
     struct outgoing *list = realloc(outbox->list, (outbox->count + 1) * sizeof *list);
     if (!list) return fail_memory(error);
@@ -66,6 +66,8 @@ static int put_out(struct reel *reel, const struct arrival *arrival, uint64_t se
     struct outgoing *outgoing = &list[outbox->count++];
     *outgoing = (struct outgoing){.tried_seq = seq};
     memcpy(outgoing->id_hash, arrival->id_hash, sizeof outgoing->id_hash);
+    outgoing->has_body = request->has_body;
+    memcpy(outgoing->body_hash, request->body_hash, sizeof outgoing->body_hash);
     text_append_str(&outgoing->bytes, arrival->bytes);
     if (arrival->nats_subject.data)
         text_append_str(&outgoing->subject, arrival->nats_subject);
@@ -74,16 +76,40 @@ static int put_out(struct reel *reel, const struct arrival *arrival, uint64_t se
     return outgoing->bytes.failed || outgoing->subject.failed ? fail_memory(error) : 0;
 }
 
-int work_append(struct reel *reel, const struct arrival *arrival, struct reel_str record,
+int work_append(struct reel *reel, const struct arrival *arrival, const struct ids_request *request,
                 struct taken *ret, struct reel_error *error) {
     int rc = dispatcher_take(&reel->dispatcher, arrival, ret, error);
     if (rc < 0) return rc;
-    struct ids_known known = {ret->seq, ret->outcome, true, record};
+    struct ids_known known = {ret->seq, ret->outcome, *request};
     rc = ids_put(&reel->dispatcher.store, arrival->id_hash, &known, error);
-    return rc == 0 && reel->outbox ? put_out(reel, arrival, ret->seq, error) : rc;
+    return rc == 0 && reel->outbox ? put_out(reel, arrival, request, ret->seq, error) : rc;
+}
+
+bool work_is_other_body(const struct ids_request *known, const uint8_t body_hash[16]) {
+    return known->has_body && memcmp(known->body_hash, body_hash, sizeof known->body_hash) != 0;
+}
+
+void work_refuse_key(struct reel_answer *answer) {
+    reel_answer_done(answer);
+    *answer = (struct reel_answer){
+        .refusal = REEL_KEY_REUSED,
+        .problem = "idempotency-key-reused",
+        .detail = "this idempotency key came before, with another body",
+    };
 }
 
 /* ---- Events ---------------------------------------------------------------------------------- */
+
+/* Who rejected an event, and why, is told with its result: also of a repeat. */
+static int take_reasons(struct reel *reel, struct work *work, struct reel_result *result,
+                        struct reel_error *error) {
+    struct store *store = &reel->dispatcher.store;
+    size_t from = work->rejections.count;
+    if (!work->results || result->outcome != REEL_REJECTED) return 0;
+    int rc = rejected_copy(store, store->txn, result->seq, &work->rejections, error);
+    if (rc == 0) rejection_list_tell(&work->rejections, from, result);
+    return rc;
+}
 
 /* An event that comes once: 1 if it was appended, 0 if it was known. */
 static int take_once(struct reel *reel, struct reel_str payload, struct reel_result *ret,
@@ -108,7 +134,8 @@ static int take_once(struct reel *reel, struct reel_str payload, struct reel_res
         return 0;
     }
     struct taken taken;
-    if (rc == 0) rc = work_append(reel, &arrival, (struct reel_str){"", 0}, &taken, error);
+    struct ids_request no_command = {.has_record = true, .record = {"", 0}};
+    if (rc == 0) rc = work_append(reel, &arrival, &no_command, &taken, error);
     if (rc < 0) return rc;
     *ret = (struct reel_result){.seq = taken.seq, .outcome = taken.outcome};
     return 1;
@@ -122,6 +149,8 @@ static int remember(struct reel *reel, const struct work *work, const struct mir
     struct store *store = &reel->dispatcher.store;
     struct ids_known known, before;
     known = (struct ids_known){.seq = taken->seq, .outcome = taken->outcome};
+    known.request.has_body = event->body_hash;
+    if (event->body_hash) memcpy(known.request.body_hash, event->body_hash, 16);
     work->taken(work->context, reel, event, &known);
     int rc = ids_get(store, store->txn, event->id_hash, &before, error);
     return rc == -ENOENT ? ids_put(store, event->id_hash, &known, error) : rc;
@@ -172,6 +201,7 @@ static int events_step(struct reel *reel, struct work *work, struct reel_error *
         struct arrival arrival = {.bytes = work->payloads[i], .fold = !work->append_only};
         rc = work->submitted ? take_once(reel, work->payloads[i], &result, error)
                              : take(reel, &arrival, &result, error);
+        if (rc >= 0) rc = take_reasons(reel, work, &result, error);
         if (rc < 0) break;
         if (!result.repeated) step = STEP_WRITTEN;
         if (work->results) work->results[i] = result;
@@ -201,6 +231,7 @@ static int step(struct reel *reel, struct work *work) {
         work->answer = (struct reel_answer){0};
         return command_step(reel, work->order, &work->answer, &work->error);
     }
+    rejection_list_finish(&work->rejections);
     int rc = check_batch(reel, work, &work->error);
     return rc < 0 ? rc : events_step(reel, work, &work->error);
 }
@@ -306,6 +337,11 @@ size_t works_run(struct reel *reel, struct work *const *works, size_t count) {
     }
     views_expire(reel);
     return run_all(reel, works, count);
+}
+
+void work_finish(struct work *work) {
+    reel_answer_done(&work->answer);
+    rejection_list_finish(&work->rejections);
 }
 
 int work_run(struct reel *reel, struct work *work, struct reel_error *error) {

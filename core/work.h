@@ -13,6 +13,7 @@
 #define REEL_CORE_WORK_H
 
 #include "engine.h"
+#include "rejected.h"
 
 enum work_kind {
     WORK_EVENTS,
@@ -24,6 +25,8 @@ enum work_kind {
 struct outgoing {
     struct text bytes, subject;
     uint8_t id_hash[16];
+    bool has_body; /* it is of a command, whose body has this ids_hash */
+    uint8_t body_hash[16];
     uint64_t tried_seq; /* what it would have got here */
 };
 
@@ -40,11 +43,13 @@ struct mirrored {
     uint32_t flags;   /* LOG_CONVERTED */
     struct reel_str bytes;
     struct reel_str subject;
-    const uint8_t *id_hash; /* it was published by a daemon like this one; else NULL */
+    const uint8_t *id_hash;   /* it was published by a daemon like this one; else NULL */
+    const uint8_t *body_hash; /* and for a command with this body; else NULL */
 };
 
 /* Called within the transaction for one with an id_hash: it may look at the record of which it
- * tells the key in `known`. If the transaction is undone it will be called again. [writer] */
+ * tells the key in `known`, and say what else it knows of the request. If the transaction is undone
+ * it will be called again. [writer] */
 typedef void (*mirrored_fn)(void *context, struct reel *reel, const struct mirrored *event,
                             struct ids_known *known);
 
@@ -54,14 +59,15 @@ struct work {
     /* WORK_EVENTS */
     const struct reel_str *payloads;
     size_t count;
-    bool submitted;              /* one whose source and id are known is not appended again */
-    bool append_only;            /* or folded, too */
-    struct reel_result *results; /* room for `count`, or NULL */
-    struct outbox *outbox;       /* ORDER, too. Not NULL: nothing is appended, but put here */
+    bool submitted;                   /* one whose source and id are known is not appended again */
+    bool append_only;                 /* or folded, too */
+    struct reel_result *results;      /* room for `count`, or NULL */
+    struct rejection_list rejections; /* of these events, with `results`; work_finish */
+    struct outbox *outbox;            /* ORDER, too. Not NULL: nothing is appended, but put here */
 
     /* WORK_ORDER */
     const struct reel_order *order;
-    struct reel_answer answer; /* reel_answer_done */
+    struct reel_answer answer; /* work_finish */
 
     /* WORK_MIRROR: `count` of them. What the log has already is passed over. */
     const struct mirrored *mirrored;
@@ -79,6 +85,9 @@ struct work {
  * were committed. Takes the write lock. */
 size_t works_run(struct reel *reel, struct work *const *works, size_t count);
 
+/* Frees what it came to. */
+void work_finish(struct work *work);
+
 /* One, by itself. */
 int work_run(struct reel *reel, struct work *work, struct reel_error *error);
 
@@ -93,9 +102,15 @@ enum work_step {
 int command_step(struct reel *reel, const struct reel_order *order, struct reel_answer *ret,
                  struct reel_error *error);
 
-/* Appends a submitted event, folds it, and remembers it. */
-int work_append(struct reel *reel, const struct arrival *arrival, struct reel_str record,
+/* Appends a submitted event, folds it, and remembers it, with what a repeat is answered from. */
+int work_append(struct reel *reel, const struct arrival *arrival, const struct ids_request *request,
                 struct taken *ret, struct reel_error *error);
+
+/* A repeat of what is known came with a body: is it another one than the first time? */
+bool work_is_other_body(const struct ids_request *known, const uint8_t body_hash[16]);
+
+/* Refuses a command whose idempotency key was used for another. */
+void work_refuse_key(struct reel_answer *answer);
 
 /* A record as the transaction has it now; malloc'ed, NULL if there is none. */
 int work_show_record(struct collection *collection, struct reel_str key, char **ret,

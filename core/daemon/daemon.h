@@ -9,6 +9,7 @@
 
 #include "daemon/config.h"
 #include "daemon/log.h"
+#include "daemon/rejections.h"
 #include "daemon/tokens.h"
 #include "feeds/nats.h"
 
@@ -29,6 +30,7 @@ struct daemon {
     struct plugin *known; /* plugins that were looked at for the settings of their sinks */
     struct reel *reel;
     struct tokens *tokens;
+    struct rejections rejections; /* the writer's */
     struct intake *intake;
     struct nats *nats;
     struct feed *feed;   /* NULL: the log is our own */

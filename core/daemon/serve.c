@@ -122,6 +122,12 @@ static void warn(void *context, const char *line) {
     log_line(REEL_LEVEL_WARNING, "projector", "%s", line);
 }
 
+static void rejected(void *context, const struct reel_rejection *list, size_t count,
+                     uint64_t total) {
+    struct daemon *daemon = context;
+    rejections_say(&daemon->rejections, clock_ms(), list, count, total);
+}
+
 /* What the library asks for, as it is called here. */
 static void add_hint(struct reel_error *error, const char *flag) {
     struct reel_error sentence = *error;
@@ -144,6 +150,8 @@ static int open_reel(struct daemon *daemon, struct reel_error *error) {
         .batch_bytes_max = config_number(config, "batch_bytes_max"),
         .map_bytes = config_number(config, "map_bytes"),
         .warn = warn,
+        .context = daemon,
+        .rejected = rejected,
         .source = config_text(config, "source", 0),
     };
     rc = reel_open(&options, &daemon->reel, error);
@@ -370,6 +378,7 @@ static void end(struct daemon *daemon) {
         stages_drain(daemon, until_ms);
         if (daemon->feed) feed_stop(daemon->feed);
         intake_stop(daemon->intake);
+        rejections_end(&daemon->rejections);
     }
     stages_stop(daemon);
     feed_destroy(daemon->feed);

@@ -128,6 +128,7 @@ int nats_message_take(struct nats_reader *reader, natsMsg *msg, struct feed_mess
     ret->made = (struct text){0};
     ret->subject = reel_text(natsMsg_GetSubject(msg));
     ret->has_id = nats_id_read(nats_header(msg, NATS_ID_HEADER), ret->id_hash);
+    ret->has_body = nats_id_read(nats_header(msg, NATS_BODY_HEADER), ret->body_hash);
     int rc = read_event(reader, msg, ret, error);
     if (rc < 0) nats_release(ret);
     return rc;

@@ -20,6 +20,8 @@ const struct problem_info problem_infos[PROBLEMS] = {
     [PROBLEM_CURSOR_TOO_OLD] = {410, "cursor-too-old", "Cursor too old"},
     [PROBLEM_PAYLOAD_TOO_LARGE] = {413, "payload-too-large", "Payload too large"},
     [PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {415, "unsupported-media-type", "Unsupported media type"},
+    [PROBLEM_PRECONDITION_FAILED] = {412, "precondition-failed", "Precondition failed"},
+    [PROBLEM_IDEMPOTENCY_KEY_REUSED] = {422, "idempotency-key-reused", "Idempotency key reused"},
     [PROBLEM_INTERNAL] = {500, "internal", "Internal error"},
     [PROBLEM_SERVICE_UNAVAILABLE] = {503, "service-unavailable", "Service unavailable"},
     [PROBLEM_NOT_YET] = {504, "not-yet", "Not yet"},
@@ -170,6 +172,7 @@ static bool add_headers(struct MHD_Response *response, struct answer *answer,
         good = add_number(response, "Retry-After", answer->retry_after_s);
     if (good && answer->authenticate)
         good = add(response, "WWW-Authenticate", "Bearer realm=\"reel\"");
+    if (good && answer->replayed) good = add(response, "Idempotent-Replayed", "true");
     if (good && answer->no_store) good = add(response, "Cache-Control", "no-store");
     if (good && answer->websocket_version) good = add(response, "Sec-WebSocket-Version", "13");
     if (good && answer->upgraded) good = add_handshake(response, answer);

@@ -27,6 +27,7 @@ struct answer {
     struct text header; /* Location, or empty */
     unsigned retry_after_s;
     bool authenticate; /* WWW-Authenticate */
+    bool replayed;     /* Idempotent-Replayed */
     bool is_options;
     bool no_store; /* Cache-Control */
 
@@ -50,6 +51,8 @@ enum problem {
     PROBLEM_CURSOR_TOO_OLD,
     PROBLEM_PAYLOAD_TOO_LARGE,
     PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+    PROBLEM_PRECONDITION_FAILED,
+    PROBLEM_IDEMPOTENCY_KEY_REUSED,
     PROBLEM_INTERNAL,
     PROBLEM_SERVICE_UNAVAILABLE,
     PROBLEM_NOT_YET,

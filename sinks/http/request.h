@@ -32,6 +32,7 @@ struct request {
     int uri_error;
     const struct route *route;
     const struct reel_projector *projector; /* of the route's collection, or NULL */
+    struct reel_caller caller;              /* of a route for writers: who its sender is */
     uint64_t began_ns;
     bool active; /* all of it has come: it is counted */
 
@@ -58,6 +59,9 @@ struct reel_stage *request_stage(const struct request *request);
 
 /* A header's value; NULL data: there is none. Not more than one of the same name. */
 struct reel_str request_header(const struct request *request, const char *name);
+
+/* How many headers of that name there are. */
+unsigned request_header_count(const struct request *request, const char *name);
 
 /* All headers of that name, as one list with commas (RFC 9110, section 5.3). */
 void request_header_list(const struct request *request, const char *name, struct text *to);

@@ -126,15 +126,16 @@ static void a_later_event_takes_the_name_over(void **state) {
 
 static void outcome_and_record_are_remembered_with_it(void **state) {
     struct store *store = *state;
-    struct ids_known known = {7, REEL_REJECTED, true, STR("key\0 of it")}, found;
+    struct ids_known known = {7, REEL_REJECTED, {.has_record = true, .record = STR("key\0 of it")}},
+                     found;
     assert_int_equal(ids_put(store, one, &known, NULL), 0);
     assert_int_equal(put(store, other, 8), 0);
     assert_int_equal(ids_get(store, store->txn, one, &found, NULL), 0);
     assert_int_equal(found.outcome, REEL_REJECTED);
-    assert_bytes(found.record, STR("key\0 of it"));
+    assert_bytes(found.request.record, STR("key\0 of it"));
     assert_int_equal(ids_get(store, store->txn, other, &found, NULL), 0);
     assert_int_equal(found.outcome, REEL_APPLIED);
-    assert_int_equal(found.record.len, 0);
+    assert_int_equal(found.request.record.len, 0);
 }
 
 static void removing_what_is_not_known_is_no_error(void **state) {
