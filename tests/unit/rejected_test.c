@@ -29,7 +29,7 @@ static int see(void *context, const struct reel_rejection *rejection) {
 static void assert_kept(struct store *store, const char *expected) {
     struct seen seen = {.text = ""};
     struct reel_error error;
-    must_ok(rejected_each(store, store->txn, see, &seen, &error), error);
+    must_ok(rejected_each(store, store->txn, UINT64_MAX, see, &seen, &error), error);
     assert_string_equal(seen.text, expected);
 }
 
@@ -60,7 +60,7 @@ static void a_walk_ends_when_its_caller_wants_no_more(void **state) {
     struct store *store = *state;
     struct seen seen = {.text = "", .stop_at = 2};
     put_some(store);
-    assert_int_equal(rejected_each(store, store->txn, see, &seen, NULL), 7);
+    assert_int_equal(rejected_each(store, store->txn, UINT64_MAX, see, &seen, NULL), 7);
     assert_string_equal(seen.text, "4294967296 forms: d\n300 cells: c\n");
 }
 
