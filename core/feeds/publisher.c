@@ -310,6 +310,16 @@ static void show_record(struct reel *reel, struct publication *publication) {
     work->answer.record_len = len;
 }
 
+/* What a repeat of a command will be held against. */
+static void describe_request(const struct awaited *awaited, struct ids_request *ret) {
+    const struct work *work = &awaited->publication->job->work;
+    ret->record = (struct reel_str){work->answer.key, work->answer.key_len};
+    ret->has_record = true;
+    ret->has_body = true;
+    memcpy(ret->body_hash, awaited->outgoing->body_hash, sizeof ret->body_hash);
+    if (work->order->caller.data) ids_hash(&work->order->caller, 1, ret->caller_hash);
+}
+
 /* Who rejected it, now that it is folded. They are all that is known of it, so that without memory
  * for them the answer has less in it. */
 static void take_reasons(struct reel *reel, struct publication *publication,
@@ -339,8 +349,7 @@ void publisher_taken(void *context, struct reel *reel, const struct mirrored *ev
         if (work->kind != WORK_ORDER) continue;
         awaited->is_other = work_is_other_body(&known->request, awaited->outgoing->body_hash);
         if (awaited->is_other) continue; /* somebody else's, who used the same key */
-        known->request.record = (struct reel_str){work->answer.key, work->answer.key_len};
-        known->request.has_record = true;
+        describe_request(awaited, &known->request);
         if (awaited == &publication->awaited[publication->outbox.count - 1])
             show_record(reel, publication);
     }
