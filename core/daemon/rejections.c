@@ -1,25 +1,29 @@
 /* rejections.c: see rejections.h. */
 #include "daemon/rejections.h"
 
-#include "daemon/log.h"
+#include "base/error.h"
 
-#define SELF "reeld"
+static void say_left_out(const struct rejections *rejections) {
+    struct reel_error line;
+    error_set(&line, "%llu more rejections were not logged: see /v1/rejected",
+              (unsigned long long)rejections->left_out);
+    rejections->say(line.text);
+}
 
 void rejections_end(struct rejections *rejections) {
-    if (rejections->left_out > 0)
-        log_line(REEL_LEVEL_WARNING, SELF, "%llu more rejections were not logged: see /v1/rejected",
-                 (unsigned long long)rejections->left_out);
+    if (rejections->left_out > 0) say_left_out(rejections);
     rejections->left_out = 0;
 }
 
-static void say(const struct reel_rejection *rejection) {
+static void say_one(const struct rejections *rejections, const struct reel_rejection *rejection) {
+    struct reel_error line;
+    unsigned long long seq = rejection->seq;
     if (rejection->collection.len > 0)
-        log_line(REEL_LEVEL_WARNING, SELF, "event %llu was rejected by `%.*s`: %.*s",
-                 (unsigned long long)rejection->seq, REEL_FMT(rejection->collection),
-                 REEL_FMT(rejection->reason));
+        error_set(&line, "event %llu was rejected by `%.*s`: %.*s", seq,
+                  REEL_FMT(rejection->collection), REEL_FMT(rejection->reason));
     else
-        log_line(REEL_LEVEL_WARNING, SELF, "event %llu was rejected: %.*s",
-                 (unsigned long long)rejection->seq, REEL_FMT(rejection->reason));
+        error_set(&line, "event %llu was rejected: %.*s", seq, REEL_FMT(rejection->reason));
+    rejections->say(line.text);
 }
 
 void rejections_say(struct rejections *rejections, uint64_t now_ms,
@@ -31,6 +35,6 @@ void rejections_say(struct rejections *rejections, uint64_t now_ms,
         rejections_end(rejections);
     }
     for (; said < count && rejections->lines < REJECTIONS_LINES; rejections->lines++)
-        say(&list[said++]);
+        say_one(rejections, &list[said++]);
     rejections->left_out += total - said;
 }

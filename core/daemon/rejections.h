@@ -14,8 +14,9 @@ enum {
     REJECTIONS_LINES = 5,
 };
 
-/* All of zero has said nothing. One thread at a time. */
+/* With `say` and else all of zero it has said nothing. One thread at a time. */
 struct rejections {
+    void (*say)(const char *line); /* which has no newline */
     uint64_t period_ms; /* when it began, by clock_ms */
     uint32_t lines;     /* in it */
     uint64_t left_out;  /* not yet told */

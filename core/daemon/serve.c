@@ -5,11 +5,13 @@
  */
 #include "base/cleanup.h"
 #include "daemon/commands.h"
+#include "daemon/config/settings.h"
 #include "daemon/daemon.h"
 #include "daemon/data.h"
 #include "daemon/notify.h"
 #include "daemon/plugins.h"
-#include "daemon/settings.h"
+#include "feeds/nats/nats_message.h"
+#include "feeds/origin.h"
 #include "http/http.h"
 #include "stdout/stdout.h"
 
@@ -122,6 +124,10 @@ static void warn(void *context, const char *line) {
     log_line(REEL_LEVEL_WARNING, "projector", "%s", line);
 }
 
+static void say_rejection(const char *line) {
+    log_line(REEL_LEVEL_WARNING, SELF, "%s", line);
+}
+
 static void rejected(void *context, const struct reel_rejection *list, size_t count,
                      uint64_t total) {
     struct daemon *daemon = context;
@@ -139,6 +145,7 @@ static int open_reel(struct daemon *daemon, struct reel_error *error) {
     AUTO_FREE char *directory = NULL;
     int rc = data_directory(config_text(config, "data", 0), &directory, error);
     if (rc < 0) return rc;
+    daemon->rejections.say = say_rejection;
     struct reel_options options = {
         .struct_size = sizeof options,
         .flags = REEL_START_BEHIND | (config_number(config, "new_epoch") ? REEL_NEW_EPOCH : 0),

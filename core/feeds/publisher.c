@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/subject.h"
+#include "event/subject.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -144,7 +144,7 @@ static void number_results(struct publication *publication) {
         number_result(publication, &work->results[i]);
     if (work->kind != WORK_ORDER) return;
     if (last->is_other) {
-        work_refuse_key(&work->answer);
+        append_refuse_key(&work->answer);
         return;
     }
     work->answer.seq = work->answer.cursor = last->seq;
@@ -299,12 +299,10 @@ int publisher_push(struct publisher *publisher, struct job *job, struct reel_err
 /* The record of a command as this event, its last, leaves it. */
 static void show_record(struct reel *reel, struct publication *publication) {
     struct work *work = &publication->job->work;
-    struct collection *collection =
-        registry_find(&reel->dispatcher.registry, work->order->collection);
     struct reel_str key = {work->answer.key, work->answer.key_len};
     char *record = NULL;
     size_t len = 0;
-    if (!collection || work_show_record(collection, key, &record, &len, NULL) < 0) return;
+    if (engine_show_record(reel, work->order->collection, key, &record, &len, NULL) < 0) return;
     free(work->answer.record);
     work->answer.record = record;
     work->answer.record_len = len;
@@ -324,11 +322,10 @@ static void describe_request(const struct awaited *awaited, struct ids_request *
  * for them the answer has less in it. */
 static void take_reasons(struct reel *reel, struct publication *publication,
                          const struct ids_known *known) {
-    struct store *store = &reel->dispatcher.store;
     struct rejection_list *rejections = &publication->job->work.rejections;
     rejection_list_remove(rejections, known->seq); /* of a transaction that was undone */
     if (known->outcome == REEL_REJECTED)
-        (void)rejected_copy(store, store->txn, known->seq, rejections, NULL);
+        (void)engine_copy_rejections(reel, known->seq, rejections);
 }
 
 void publisher_taken(void *context, struct reel *reel, const struct mirrored *event,
@@ -347,7 +344,7 @@ void publisher_taken(void *context, struct reel *reel, const struct mirrored *ev
             take_reasons(reel, publication, known);
         }
         if (work->kind != WORK_ORDER) continue;
-        awaited->is_other = work_is_other_body(&known->request, awaited->outgoing->body_hash);
+        awaited->is_other = append_is_other_body(&known->request, awaited->outgoing->body_hash);
         if (awaited->is_other) continue; /* somebody else's, who used the same key */
         describe_request(awaited, &known->request);
         if (awaited == &publication->awaited[publication->outbox.count - 1])

@@ -271,7 +271,7 @@ static void lines_of_threads_do_not_mix(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, take_stderr, give_stderr_back)
 
-int main(void) {
+UNIT_TESTS(log_test) {
     const struct CMUnitTest tests[] = {
         TEST(elsewhere_a_line_is_a_json_object),
         TEST(on_a_terminal_a_line_is_for_people),

@@ -1,9 +1,10 @@
 /* feed_test.c: what is common to all brokers, with one in memory (fake_broker.h): a stream comes
  * into the log whole and once, whatever happens to sessions and to the writer. */
+#include "engine/transaction.h"
 #include "fake_broker.h"
 
 #include "base/cleanup.h"
-#include "log.h"
+#include "engine/log/log.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -446,7 +447,7 @@ static void it_can_be_stopped_while_it_pauses_or_the_queue_is_full(void **state)
     rig_closed(rig);
 }
 
-int main(void) {
+UNIT_TESTS(feed_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_comes_into_the_log_and_is_followed),
         cmocka_unit_test(a_session_begins_behind_what_the_log_has),

@@ -1,7 +1,8 @@
 /* gather_test.c: what a step takes, and where it stands after it, whatever cuts it short. */
+#include "engine/engine.h"
 #include "fake_stage.h"
 
-#include "engine.h"
+#include "engine/transaction.h"
 #include "stdout/gather.h"
 
 #include <inttypes.h>
@@ -318,7 +319,7 @@ static void a_log_that_had_nothing_may_begin_anywhere(void **state) {
     assert_event_lines(&gather, 500, 501);
 }
 
-int main(void) {
+UNIT_TESTS(gather_test) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_stage_begin, fake_stage_end)
     const struct CMUnitTest tests[] = {
         TEST(without_since_only_what_is_new_is_taken),

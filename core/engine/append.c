@@ -1,0 +1,90 @@
+/* append.c: see append.h. */
+#include "engine/append.h"
+
+#include "engine/transaction.h"
+#include "event/subject.h"
+#include "json/value.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int append_find(struct reel *reel, const uint8_t hash[16], struct reel_str source,
+                struct reel_str id, struct ids_known *ret, struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    struct store *store = &dispatcher->store;
+    struct log_entry entry;
+    int rc = ids_get(store, store->txn, hash, ret, error);
+    if (rc < 0) return rc == -ENOENT ? 0 : rc;
+    rc = log_flush(&dispatcher->log, error); /* it may have come in this very transaction */
+    if (rc == 0) rc = ids_get(store, store->txn, hash, ret, error);
+    if (rc == 0) rc = log_get(store, store->txn, ret->seq, &entry, error);
+    if (rc < 0) return rc;
+    const struct reading *reading = reader_read(dispatcher->reader, &entry);
+    if (reading->rc == -ENOMEM) return fail_memory(error);
+    if (reading->rc < 0) return 0;
+    return reel_str_eq(reading->event.id, id) && reel_str_eq(reading->event.source, source);
+}
+
+/* ---- What is to be published ----------------------------------------------------------------- */
+
+void outbox_finish(struct outbox *outbox) {
+    for (size_t i = 0; i < outbox->count; i++) {
+        text_finish(&outbox->list[i].bytes);
+        text_finish(&outbox->list[i].subject);
+    }
+    free(outbox->list);
+    *outbox = (struct outbox){0};
+}
+
+/* The subject of what no command made. */
+static void write_subject(struct text *ret, struct reel_str bytes, struct json_parser *parser) {
+    struct json *json;
+    const char *why;
+    struct reel_str type = {0};
+    if (json_parse(parser, bytes, 0, &json, &why) == 0)
+        type = reel_member_str(json_root(json), "type");
+    text_append_lit(ret, SUBJECT_ROOT ".event.");
+    subject_append_part(ret, type);
+}
+
+static int put_out(struct reel *reel, const struct arrival *arrival,
+                   const struct ids_request *request, uint64_t seq, struct reel_error *error) {
+    struct outbox *outbox = reel->outbox;
+    struct outgoing *list = realloc(outbox->list, (outbox->count + 1) * sizeof *list);
+    if (!list) return fail_memory(error);
+    outbox->list = list;
+    struct outgoing *outgoing = &list[outbox->count++];
+    *outgoing = (struct outgoing){.tried_seq = seq};
+    memcpy(outgoing->id_hash, arrival->id_hash, sizeof outgoing->id_hash);
+    outgoing->has_body = request->has_body;
+    memcpy(outgoing->body_hash, request->body_hash, sizeof outgoing->body_hash);
+    text_append_str(&outgoing->bytes, arrival->bytes);
+    if (arrival->nats_subject.data)
+        text_append_str(&outgoing->subject, arrival->nats_subject);
+    else
+        write_subject(&outgoing->subject, arrival->bytes, reel->bodies);
+    return outgoing->bytes.failed || outgoing->subject.failed ? fail_memory(error) : 0;
+}
+
+int append_submitted(struct reel *reel, const struct arrival *arrival,
+                     const struct ids_request *request, struct taken *ret,
+                     struct reel_error *error) {
+    int rc = dispatcher_take(&reel->dispatcher, arrival, ret, error);
+    if (rc < 0) return rc;
+    struct ids_known known = {ret->seq, ret->outcome, *request};
+    rc = ids_put(&reel->dispatcher.store, arrival->id_hash, &known, error);
+    return rc == 0 && reel->outbox ? put_out(reel, arrival, request, ret->seq, error) : rc;
+}
+
+bool append_is_other_body(const struct ids_request *known, const uint8_t body_hash[16]) {
+    return known->has_body && memcmp(known->body_hash, body_hash, sizeof known->body_hash) != 0;
+}
+
+void append_refuse_key(struct reel_answer *answer) {
+    reel_answer_done(answer);
+    *answer = (struct reel_answer){
+        .refusal = REEL_KEY_REUSED,
+        .problem = "idempotency-key-reused",
+        .detail = "this idempotency key came before, with another body",
+    };
+}

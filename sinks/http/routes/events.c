@@ -1,0 +1,135 @@
+/* events.c: reading the log: pages of events; and what its other routes have in common. */
+#include "http/routes/events.h"
+#include "events/filter.h"
+#include "events/frame.h"
+#include "http/routes.h"
+#include "http/since.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+#define LIMIT_STANDARD 100
+#define LIMIT_MAX      1000
+
+/* Events that one request looks at: what a filter leaves out costs time, too. */
+#define EXAMINED_MAX 1000000
+
+static struct reel_str value_of(const struct request *request, const char *name) {
+    const struct uri_param *param = uri_param(&request->uri, name);
+    struct reel_str none = {NULL, 0};
+    return param ? param->value : none;
+}
+
+int events_limit(struct request *request, uint64_t *ret) {
+    *ret = LIMIT_STANDARD;
+    int rc = request_number(request, "limit", ret);
+    if (*ret < 1) *ret = 1;
+    if (*ret > LIMIT_MAX) *ret = LIMIT_MAX;
+    return rc < 0 ? rc : 0;
+}
+
+void events_member(struct text *body, const char *name, struct reel_str value) {
+    text_append_lit(body, name);
+    if (value.data)
+        text_append_quoted(body, value);
+    else
+        text_append_lit(body, "null");
+}
+
+void events_time(struct text *body, const char *name, uint64_t time_ns) {
+    const uint64_t ns_per_s = 1000000000;
+    char day[32], text[48];
+    struct tm utc;
+    time_t seconds = (time_t)(time_ns / ns_per_s);
+    gmtime_r(&seconds, &utc);
+    strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text, sizeof text, "%s.%03uZ", day, (unsigned)(time_ns % ns_per_s / 1000000));
+    events_member(body, name, reel_text(text));
+}
+
+void events_close(struct request *request, struct reel_view *view, int rc) {
+    reel_stage_close(request_stage(request), view);
+    if (rc < 0 && !request->answer.status)
+        answer_error(&request->answer, rc, &(struct reel_error){{0}});
+}
+
+void events_end(struct answer *answer, uint64_t cursor, const char *epoch) {
+    text_append_lit(&answer->body, ",\"cursor\":");
+    text_append_number(&answer->body, cursor);
+    text_append_lit(&answer->body, ",\"epoch\":\"");
+    text_append_lit(&answer->body, epoch);
+    text_append_lit(&answer->body, "\"}");
+    answer->status = MHD_HTTP_OK;
+    answer->content_type = "application/json";
+}
+
+/* ---- A page of events ------------------------------------------------------------------------ */
+
+struct page {
+    struct text *body;
+    struct event_filter filter;
+    uint64_t limit, bytes_max;
+    uint64_t given, examined, last_seq;
+};
+
+static int take_entry(void *context, const struct reel_entry *entry) {
+    struct page *page = context;
+    if (page->examined == EXAMINED_MAX || page->given == page->limit) return 1;
+    if (event_filter_matches(&page->filter, entry)) {
+        if (page->given > 0 && page->body->len + entry->bytes.len > page->bytes_max) return 1;
+        if (page->given++ > 0) text_append_lit(page->body, ",");
+        frame_event(page->body, entry);
+        if (page->body->failed) return -ENOMEM;
+    }
+    page->examined++;
+    page->last_seq = entry->seq;
+    return 0;
+}
+
+static int check_page(struct request *request, const struct event_filter *filter, uint64_t since,
+                      const struct reel_position *position) {
+    struct reel_error error = {0};
+    if (event_filter_check(filter, &error) < 0) {
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "%s", error.text);
+        return -EINVAL;
+    }
+    if (!since_check(request, position, since)) return -EINVAL;
+    return since <= position->head || since_is_known(request, since) ? 0 : -EINVAL;
+}
+
+/* Where a page ends that has reached the end of the log. */
+static uint64_t end_of(const struct reel_position *position, uint64_t since) {
+    return since > position->head ? since : position->head;
+}
+
+static int write_page(struct request *request, struct reel_view *view,
+                      const struct reel_position *position, uint64_t since, uint64_t limit) {
+    struct page page = {
+        .body = &request->answer.body,
+        .filter = {value_of(request, "type"), value_of(request, "subject"),
+                   value_of(request, "ce_subject")},
+        .limit = limit,
+        .bytes_max = request->server->answer_bytes_max,
+    };
+    int rc = check_page(request, &page.filter, since, position);
+    if (rc < 0) return rc;
+    text_append_lit(page.body, "{\"events\":[");
+    if (since < UINT64_MAX)
+        rc = reel_stage_log(request_stage(request), view, since + 1, take_entry, &page);
+    if (rc == -ETIME && page.examined > 0) rc = 1; /* a shorter page is as good */
+    if (rc < 0) return rc;
+    uint64_t cursor = rc > 0 ? page.last_seq : end_of(position, since); /* 0: to the end */
+    text_append_lit(page.body, "]");
+    events_end(&request->answer, cursor, position->epoch.text);
+    return 0;
+}
+
+void handle_events(struct request *request) {
+    struct reel_view *view;
+    struct reel_position position;
+    uint64_t since = 0, limit;
+    if (request_number(request, "since", &since) < 0 || events_limit(request, &limit) < 0) return;
+    if (request_open_view(request, &view, &position) < 0) return;
+    events_close(request, view, write_page(request, view, &position, since, limit));
+}
