@@ -129,9 +129,10 @@ uint64_t store_bytes(const char *directory) {
 /* ---- Numbers --------------------------------------------------------------------------------- */
 
 size_t scaled(size_t full) {
-    const char *text = getenv("REEL_TEST_LONG");
-    if (text && strcmp(text, "1") == 0) return full;
-    return full < 10 ? 1 : full / 10;
+    const char *is_long = getenv("REEL_TEST_LONG"), *percent = getenv("REEL_TEST_PERCENT");
+    if (is_long && strcmp(is_long, "1") == 0) return full;
+    size_t part = full * (percent ? strtoul(percent, NULL, 10) : 10) / 100;
+    return part > 0 ? part : 1;
 }
 
 uint64_t random_next(uint64_t *state) {

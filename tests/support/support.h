@@ -141,7 +141,8 @@ bool json_same(const json_t *a, const json_t *b);
 
 /* ---- Numbers and events ---------------------------------------------------------------------- */
 
-/* A number of repetitions: `full` with REEL_TEST_LONG=1, else a tenth of it, at least 1. */
+/* A number of repetitions: `full` with REEL_TEST_LONG=1, else REEL_TEST_PERCENT (10) of it, at
+ * least 1. */
 size_t scaled(size_t full);
 
 /* A pseudo-random stream that is the same everywhere (splitmix64); state is the seed. */
