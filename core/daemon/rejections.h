@@ -17,9 +17,9 @@ enum {
 /* With `say` and else all of zero it has said nothing. One thread at a time. */
 struct rejections {
     void (*say)(const char *line); /* which has no newline */
-    uint64_t period_ms; /* when it began, by clock_ms */
-    uint32_t lines;     /* in it */
-    uint64_t left_out;  /* not yet told */
+    uint64_t period_ms;            /* when it began, by clock_ms */
+    uint32_t lines;                /* in it */
+    uint64_t left_out;             /* not yet told */
 };
 
 /* As reel_options.rejected tells them, at this time (clock_ms). */

@@ -324,8 +324,7 @@ static void take_reasons(struct reel *reel, struct publication *publication,
                          const struct ids_known *known) {
     struct rejection_list *rejections = &publication->job->work.rejections;
     rejection_list_remove(rejections, known->seq); /* of a transaction that was undone */
-    if (known->outcome == REEL_REJECTED)
-        (void)engine_copy_rejections(reel, known->seq, rejections);
+    if (known->outcome == REEL_REJECTED) (void)engine_copy_rejections(reel, known->seq, rejections);
 }
 
 void publisher_taken(void *context, struct reel *reel, const struct mirrored *event,
