@@ -125,7 +125,7 @@ void case_rules(struct maker *maker) {
     bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
     check.seq_before = reel_cursor(bench.reel) - events.count;
     guard_must(reel_view_open(bench.reel, &view, &error), &error);
-    int rc = reel_view_rejected(view, check_rejection, &check);
+    int rc = reel_view_rejected(view, UINT64_MAX, check_rejection, &check);
     reel_view_close(view);
     if (rc < 0) guard_trouble("cannot list what was rejected: %s", strerror(-rc));
 }

@@ -11,6 +11,7 @@
 #include "daemon/config/config.h"
 #include "daemon/ending.h"
 #include "daemon/log.h"
+#include "daemon/rejections.h"
 #include "daemon/tokens.h"
 #include "feeds/nats/nats.h"
 
@@ -32,6 +33,7 @@ struct daemon {
     struct plugin *known; /* plugins that were looked at for the settings of their sinks */
     struct reel *reel;
     struct tokens *tokens;
+    struct rejections rejections; /* the writer's */
     struct intake *intake;
     struct nats *nats;
     struct feed *feed;   /* NULL: the log is our own */

@@ -27,7 +27,7 @@ static void print_help(FILE *to) {
             "       reeld replay [--plugin-dir DIR] [--plugin FILE]... [--outcomes] FILE|-\n"
             "           fold a file of events, one JSON payload a line, in a throw-away store,\n"
             "           and print what came of it as one JSON object, with --outcomes also the\n"
-            "           outcome of each event\n"
+            "           outcome of each event, and the reasons of those that were rejected\n"
             "       reeld check [--json] [--strict] [--seed N] [--runs N] [--events FILE]\n"
             "                   PLUGIN.so...\n"
             "           try each plugin on made events, and report what is wrong with it\n"

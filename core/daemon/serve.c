@@ -144,6 +144,16 @@ static void report(void *context, reel_level level, const char *line) {
     log_line(level, SELF, "%s", line);
 }
 
+static void say_rejection(const char *line) {
+    log_line(REEL_LEVEL_WARNING, SELF, "%s", line);
+}
+
+static void rejected(void *context, const struct reel_rejection *list, size_t count,
+                     uint64_t total) {
+    struct daemon *daemon = context;
+    rejections_say(&daemon->rejections, clock_ms(), list, count, total);
+}
+
 /* What the library asks for, as it is called here. */
 static void add_hint(struct reel_error *error, const char *flag) {
     struct reel_error sentence = *error;
@@ -155,6 +165,7 @@ static int open_reel(struct daemon *daemon, struct reel_error *error) {
     AUTO_FREE char *directory = NULL;
     int rc = data_directory(config_text(config, "data", 0), &directory, error);
     if (rc < 0) return rc;
+    daemon->rejections.say = say_rejection;
     rc = trust_check_directory(config, directory, error);
     if (rc < 0) return rc;
     struct reel_options options = {
@@ -168,10 +179,11 @@ static int open_reel(struct daemon *daemon, struct reel_error *error) {
         .batch_bytes_max = config_number(config, "batch_bytes_max"),
         .map_bytes = config_number(config, "map_bytes"),
         .warn = warn,
+        .context = daemon,
+        .rejected = rejected,
         .source = config_text(config, "source", 0),
         .broken = broken,
         .report = report,
-        .context = daemon,
     };
     rc = reel_open(&options, &daemon->reel, error);
     if (rc == 0) ending_watch(daemon->ending, daemon->reel);
@@ -463,6 +475,7 @@ static void end(struct daemon *daemon) {
         stages_drain(daemon, until_ms);
         if (daemon->feed) feed_stop(daemon->feed);
         intake_stop(daemon->intake);
+        rejections_end(&daemon->rejections);
     }
     stages_stop(daemon);
     feed_destroy(daemon->feed);

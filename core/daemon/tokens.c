@@ -272,3 +272,13 @@ reel_access tokens_access(struct tokens *tokens, struct reel_str token) {
     pthread_rwlock_unlock(&tokens->lock);
     return bits & REEL_ACCESS_WRITE ? REEL_ACCESS_WRITE : (reel_access)bits;
 }
+
+void tokens_caller(struct reel_str token, struct reel_caller *ret) {
+    static const char purpose[] = "reel caller";
+    unsigned char bytes[sizeof purpose + SHA256_DIGEST_LENGTH], digest[SHA256_DIGEST_LENGTH];
+    memcpy(bytes, purpose, sizeof purpose);
+    digest_of(token, bytes + sizeof purpose);
+    digest_of((struct reel_str){(const char *)bytes, sizeof bytes}, digest);
+    for (size_t i = 0; i + 1 < sizeof ret->id; i += 2)
+        snprintf(ret->id + i, 3, "%02x", digest[i / 2]);
+}

@@ -36,4 +36,8 @@ size_t tokens_to_encode(const struct tokens *tokens);
 /* What the bearer may do. Takes the same time for all tokens of a length. [any thread] */
 reel_access tokens_access(struct tokens *tokens, struct reel_str token);
 
+/* Who bears it (reel_caller): the first half of another SHA-256 than the one that it is looked up
+ * by, as hexadecimal digits. It is the token's, wherever in the file it stands. [any thread] */
+void tokens_caller(struct reel_str token, struct reel_caller *ret);
+
 #endif

@@ -23,11 +23,24 @@
 
 /* ---- One event ------------------------------------------------------------------------------- */
 
+static int put_rejection(struct dispatcher *dispatcher, uint64_t seq, const char *collection,
+                         const char *reason, bool is_new, struct reel_error *error) {
+    struct rejection_notes *notes = &dispatcher->notes;
+    if (is_new && notes->count++ < NOTES_MAX) {
+        size_t n = notes->count - 1;
+        notes->list[n].seq = seq;
+        snprintf(notes->list[n].collection, sizeof notes->list[n].collection, "%s", collection);
+        snprintf(notes->list[n].reason, sizeof notes->list[n].reason, "%s", reason);
+    }
+    return rejected_put(&dispatcher->store, seq, collection, reason, error);
+}
+
 /* Gives the event to one projector, if its collection has not folded it before. */
 static int fold_at_stop(struct dispatcher *dispatcher, const struct route_stop *stop,
                         struct reel_event *event, uint64_t seq, reel_outcome *ret,
                         struct reel_error *error) {
     struct collection *collection = dispatcher->registry.collections[stop->projector];
+    bool is_new = seq > dispatcher->state.cursor;
     if (collection->state.cursor >= seq) return 0;
     event->prefix = stop->prefix;
     event->suffix =
@@ -42,14 +55,15 @@ static int fold_at_stop(struct dispatcher *dispatcher, const struct route_stop *
         break;
     case REEL_REJECTED:
         collection->state.rejected++;
-        outcome =
-            rejected_put(&dispatcher->store, seq, collection->name, dispatcher->fold.reason, error);
-        if (outcome == 0) outcome = REEL_REJECTED;
         break;
+    default: /* an error */
+        return outcome;
     }
-    if (outcome < 0) return outcome;
+    counts_add(is_new ? &collection->counts : &collection->counts_again, outcome);
     *ret = outcome;
-    return 0;
+    return outcome == REEL_REJECTED ? put_rejection(dispatcher, seq, collection->name,
+                                                    dispatcher->fold.reason, is_new, error)
+                                    : 0;
 }
 
 /* Gives the event to every projector that watches its type. Rejected by any counts for more than
@@ -96,7 +110,8 @@ static int count_event(struct dispatcher *dispatcher, uint64_t seq, reel_outcome
     if (outcome == REEL_APPLIED) state->applied++;
     if (outcome == REEL_IGNORED) state->ignored++;
     if (outcome == REEL_REJECTED) state->rejected++;
-    return reason ? rejected_put(&dispatcher->store, seq, "", reason, error) : 0;
+    counts_add(&dispatcher->counts, outcome);
+    return reason ? put_rejection(dispatcher, seq, "", reason, true, error) : 0;
 }
 
 /* Folds an event that has been read, or counts a payload that could not be (NULL) and why. */
@@ -399,6 +414,17 @@ static int write_all(struct dispatcher *dispatcher, struct reel_error *error) {
     return rc == 0 ? store_put_state(&dispatcher->store, &dispatcher->state, error) : rc;
 }
 
+static void tell_rejections(struct dispatcher *dispatcher) {
+    const struct rejection_notes *notes = &dispatcher->notes;
+    struct reel_rejection list[NOTES_MAX];
+    size_t count = notes->count < NOTES_MAX ? (size_t)notes->count : NOTES_MAX;
+    if (count == 0 || !dispatcher->rejected) return;
+    for (size_t i = 0; i < count; i++)
+        list[i] = (struct reel_rejection){notes->list[i].seq, reel_text(notes->list[i].collection),
+                                          reel_text(notes->list[i].reason)};
+    dispatcher->rejected(dispatcher->fold.warnings.context, list, count, notes->count);
+}
+
 int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *error) {
     reader_clear(dispatcher->reader); /* it may be looking at the map's pages */
     if (rc == 0) rc = write_all(dispatcher, error);
@@ -410,6 +436,9 @@ int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *err
     store_has_shown(&dispatcher->store, dispatcher->state.txn_id);
     registry_committed(&dispatcher->registry);
     dispatcher->committed = dispatcher->state;
+    counts_commit(&dispatcher->counts);
+    tell_rejections(dispatcher);
+    dispatcher->notes.count = 0;
     arena_reset(&dispatcher->fold.arena);
     warnings_look(&dispatcher->fold.warnings, clock_ms());
     return 0;
@@ -421,6 +450,8 @@ void dispatcher_abort(struct dispatcher *dispatcher) {
     log_abort(&dispatcher->log);
     registry_aborted(&dispatcher->registry);
     dispatcher->state = dispatcher->committed;
+    counts_abort(&dispatcher->counts);
+    dispatcher->notes.count = 0;
     arena_reset(&dispatcher->fold.arena);
 }
 

@@ -16,6 +16,17 @@
 #include "engine/log/log.h"
 #include "engine/reader.h"
 
+/* Rejections of new events in the running transaction: the first few, and how many. */
+#define NOTES_MAX 4
+struct rejection_notes {
+    struct {
+        uint64_t seq;
+        char collection[STORE_NAME_MAX + 1];
+        char reason[REASON_BYTES];
+    } list[NOTES_MAX];
+    uint64_t count;
+};
+
 struct dispatcher {
     struct store store;
     struct log log;
@@ -30,6 +41,11 @@ struct dispatcher {
     uint64_t batch_bytes_max;
     uint64_t time_ns;     /* when the transaction began: what it takes was received then */
     uint64_t folded;      /* the seq that it has folded up to, or 0 */
+    struct counts counts; /* of new events */
+    struct rejection_notes notes;
+    /* reel_options.rejected; its context is that of fold.warnings. */
+    void (*rejected)(void *context, const struct reel_rejection *rejections, size_t count,
+                     uint64_t total);
     bool tombstones_left; /* below the log's floor, maybe: trimming has yet to look */
 };
 

@@ -51,6 +51,11 @@ int engine_show_record(struct reel *reel, struct reel_str collection, struct ree
     return changes_show(found, key, &dispatcher->fold.arena, ret, ret_len, error);
 }
 
+int engine_copy_rejections(struct reel *reel, uint64_t seq, struct rejection_list *to) {
+    struct store *store = &reel->dispatcher.store;
+    return rejected_copy(store, store->txn, seq, to, NULL);
+}
+
 /* ---- From a view ----------------------------------------------------------------------------- */
 
 static int read_origin(struct reel_view *view, struct store_origin *ret_origin,

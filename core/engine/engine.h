@@ -62,6 +62,9 @@ int engine_find_last(struct reel *reel, uint64_t seq, struct engine_entry *ret,
 int engine_show_record(struct reel *reel, struct reel_str collection, struct reel_str key,
                        char **ret, size_t *ret_len, struct reel_error *error);
 
+/* Adds why an event was rejected to the list. Only within a mirrored_fn. */
+int engine_copy_rejections(struct reel *reel, uint64_t seq, struct rejection_list *to);
+
 /* ---- For the daemon -------------------------------------------------------------------------- */
 
 /* The projector's callback that runs now, if one does. Without a lock. */

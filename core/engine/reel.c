@@ -107,6 +107,7 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     dispatcher->fold.warnings.warn = options->warn;
     dispatcher->fold.warnings.context = options->context;
     dispatcher->fold.warnings.max = options->warnings_max;
+    dispatcher->rejected = options->rejected;
     dispatcher->fold.host = &host_table;
     dispatcher->reader = reader_create(&host_table);
     reel->bodies = json_parser_create(&host_table);
@@ -314,6 +315,21 @@ int reel_canonical_key(struct reel *reel, const char *collection, struct reel_st
     return collection_canonical_key(found, given, ret);
 }
 
+int reel_counts(struct reel *reel, const char *name, bool again, struct reel_counts *ret) {
+    struct counts *counts = &reel->dispatcher.counts;
+    if (name) {
+        struct collection *collection = registry_find(&reel->dispatcher.registry, reel_text(name));
+        if (!collection) return -ESRCH;
+        counts = again ? &collection->counts_again : &collection->counts;
+    }
+    *ret = (struct reel_counts){
+        .applied = counts_read(counts, REEL_APPLIED),
+        .ignored = counts_read(counts, REEL_IGNORED),
+        .rejected = counts_read(counts, REEL_REJECTED),
+    };
+    return 0;
+}
+
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 static int check_started(struct reel *reel, struct reel_error *error) {
@@ -323,7 +339,9 @@ static int check_started(struct reel *reel, struct reel_error *error) {
 int reel_apply_batch(struct reel *reel, const struct reel_str *payloads, size_t count,
                      struct reel_result *ret, struct reel_error *error) {
     struct work work = {.payloads = payloads, .count = count, .results = ret};
-    return work_run(reel, &work, error);
+    int rc = work_run(reel, &work, error);
+    work_finish(&work);
+    return rc;
 }
 
 int reel_apply(struct reel *reel, struct reel_str payload, struct reel_result *ret,
@@ -347,7 +365,7 @@ int reel_command(struct reel *reel, const struct reel_order *order, struct reel_
     struct work work = {.kind = WORK_ORDER, .order = order};
     int rc = work_run(reel, &work, error);
     if (rc < 0)
-        reel_answer_done(&work.answer);
+        work_finish(&work);
     else
         *ret = work.answer;
     return rc;

@@ -25,7 +25,8 @@ struct awaited {
     reel_outcome outcome;
     uint64_t stream_seq; /* as the broker told, when `acknowledged` */
     bool acknowledged, repeated;
-    bool folded; /* and committed */
+    bool is_other; /* what came back is of a command with another body */
+    bool folded;   /* and committed */
 };
 
 struct publication {
@@ -130,6 +131,7 @@ static void number_result(const struct publication *publication, struct reel_res
         if (result->seq != awaited->outgoing->tried_seq) continue;
         result->seq = awaited->seq;
         result->outcome = awaited->outcome;
+        rejection_list_tell(&publication->job->work.rejections, 0, result);
         if (awaited->repeated) result->repeated = true;
         return;
     }
@@ -141,7 +143,11 @@ static void number_results(struct publication *publication) {
     for (size_t i = 0; work->results && i < work->count; i++)
         number_result(publication, &work->results[i]);
     if (work->kind != WORK_ORDER) return;
-    work->answer.seq = last->seq;
+    if (last->is_other) {
+        append_refuse_key(&work->answer);
+        return;
+    }
+    work->answer.seq = work->answer.cursor = last->seq;
     work->answer.repeated = last->repeated;
 }
 
@@ -256,6 +262,8 @@ static void tried(struct job *job) {
         finish(publication, 0, NULL);
         return;
     }
+    for (size_t i = 0; i < count; i++) /* why it would have been rejected here */
+        rejection_list_remove(&job->work.rejections, publication->outbox.list[i].tried_seq);
     free(publication->awaited);
     publication->handed_over = false;
     publication->rc = 0;
@@ -312,6 +320,25 @@ static void show_record(struct reel *reel, struct publication *publication) {
     work->answer.record_len = len;
 }
 
+/* What a repeat of a command will be held against. */
+static void describe_request(const struct awaited *awaited, struct ids_request *ret) {
+    const struct work *work = &awaited->publication->job->work;
+    ret->record = (struct reel_str){work->answer.key, work->answer.key_len};
+    ret->has_record = true;
+    ret->has_body = true;
+    memcpy(ret->body_hash, awaited->outgoing->body_hash, sizeof ret->body_hash);
+    if (work->order->caller.data) ids_hash(&work->order->caller, 1, ret->caller_hash);
+}
+
+/* Who rejected it, now that it is folded. They are all that is known of it, so that without memory
+ * for them the answer has less in it. */
+static void take_reasons(struct reel *reel, struct publication *publication,
+                         const struct ids_known *known) {
+    struct rejection_list *rejections = &publication->job->work.rejections;
+    rejection_list_remove(rejections, known->seq); /* of a transaction that was undone */
+    if (known->outcome == REEL_REJECTED) (void)engine_copy_rejections(reel, known->seq, rejections);
+}
+
 void publisher_taken(void *context, struct reel *reel, const struct mirrored *event,
                      struct ids_known *known) {
     struct publisher *publisher = context;
@@ -323,10 +350,14 @@ void publisher_taken(void *context, struct reel *reel, const struct mirrored *ev
         if (awaited->folded) continue;
         awaited->seq = known->seq;
         awaited->outcome = known->outcome;
-        if (work->kind == WORK_EVENTS) known->has_record = true; /* there is none */
+        if (work->kind == WORK_EVENTS) {
+            known->request.has_record = true; /* there is none */
+            take_reasons(reel, publication, known);
+        }
         if (work->kind != WORK_ORDER) continue;
-        known->record = (struct reel_str){work->answer.key, work->answer.key_len};
-        known->has_record = true;
+        awaited->is_other = append_is_other_body(&known->request, awaited->outgoing->body_hash);
+        if (awaited->is_other) continue; /* somebody else's, who used the same key */
+        describe_request(awaited, &known->request);
         if (awaited == &publication->awaited[publication->outbox.count - 1])
             show_record(reel, publication);
     }

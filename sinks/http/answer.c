@@ -22,6 +22,8 @@ const struct problem_info problem_infos[PROBLEMS] = {
     [PROBLEM_URI_TOO_LONG] = {414, "uri-too-long", "URI too long"},
     [PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {415, "unsupported-media-type", "Unsupported media type"},
     [PROBLEM_HEADERS_TOO_LARGE] = {431, "headers-too-large", "Request header fields too large"},
+    [PROBLEM_PRECONDITION_FAILED] = {412, "precondition-failed", "Precondition failed"},
+    [PROBLEM_IDEMPOTENCY_KEY_REUSED] = {422, "idempotency-key-reused", "Idempotency key reused"},
     [PROBLEM_INTERNAL] = {500, "internal", "Internal error"},
     [PROBLEM_SERVICE_UNAVAILABLE] = {503, "service-unavailable", "Service unavailable"},
     [PROBLEM_NOT_YET] = {504, "not-yet", "Not yet"},
@@ -181,6 +183,7 @@ static bool add_headers(struct MHD_Response *response, struct answer *answer,
     if (good && answer->is_stream) good = add(response, "X-Accel-Buffering", "no"); /* nginx */
     if (good && answer->closes) good = add(response, "Connection", "close");
     if (good && answer->no_encoding) good = add(response, "Accept-Encoding", "identity");
+    if (good && answer->replayed) good = add(response, "Idempotent-Replayed", "true");
     if (good && answer->no_store) good = add(response, "Cache-Control", "no-store");
     if (good && answer->websocket_version) good = add(response, "Sec-WebSocket-Version", "13");
     if (good && answer->upgraded) good = add_handshake(response, answer);

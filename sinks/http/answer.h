@@ -27,6 +27,7 @@ struct answer {
     struct text header; /* Location, or empty */
     unsigned retry_after_s;
     bool authenticate; /* WWW-Authenticate */
+    bool replayed;     /* Idempotent-Replayed */
     bool is_options;
     bool no_store;    /* Cache-Control */
     bool is_stream;   /* without an end; no proxy should collect it */
@@ -55,6 +56,8 @@ enum problem {
     PROBLEM_URI_TOO_LONG,
     PROBLEM_UNSUPPORTED_MEDIA_TYPE,
     PROBLEM_HEADERS_TOO_LARGE,
+    PROBLEM_PRECONDITION_FAILED,
+    PROBLEM_IDEMPOTENCY_KEY_REUSED,
     PROBLEM_INTERNAL,
     PROBLEM_SERVICE_UNAVAILABLE,
     PROBLEM_NOT_YET,

@@ -12,12 +12,13 @@
 static const char *const no_params[] = {NULL};
 static const char *const wait_params[] = {"min_cursor", "timeout", NULL};
 static const char *const list_params[] = {"limit", "after", "min_cursor", "timeout", NULL};
-static const char *const event_params[] = {"since", "limit", "type", "subject", "ce_subject", NULL};
+static const char *const event_params[] = {"since",   "epoch",      "limit", "type",
+                                           "subject", "ce_subject", NULL};
 static const char *const follow_params[] = {"since",      "epoch",   "type", "subject",
                                             "ce_subject", "timeout", NULL};
 static const char *const stream_params[] = {"since",      "epoch",   "type",        "subject",
                                             "ce_subject", "timeout", "lastEventId", NULL};
-static const char *const limit_params[] = {"limit", NULL};
+static const char *const rejected_params[] = {"collection", "before", "limit", NULL};
 
 static uint64_t command_body(const struct server *server) {
     return server->command_bytes_max;
@@ -58,10 +59,12 @@ const struct route *const routes[] = {
           .summary = "Follows the events: server-sent events"),
     ROUTE(METHOD_GET, "/ws/events", READ, follow_params, .takes_bearer = true,
           .handle = handle_websocket, .summary = "Follows the events: a WebSocket"),
+    ROUTE(METHOD_GET, "/v1/events/{seq}", READ, no_params, .handle = handle_event,
+          .summary = "An event, and what came of it in each collection"),
     ROUTE(METHOD_GET, "/v1/events/{seq}/raw", READ, no_params, .handle = handle_raw_event,
           .summary = "An event's bytes as they came"),
-    ROUTE(METHOD_GET, "/v1/rejected", READ, limit_params, .handle = handle_rejected,
-          .summary = "The newest rejected events, with the reason"),
+    ROUTE(METHOD_GET, "/v1/rejected", READ, rejected_params, .handle = handle_rejected,
+          .summary = "Rejected events, the newest first, with the reason"),
     ROUTE(METHOD_GET, "/v1/{collection}", READ, list_params, .takes_filters = true, .is_kept = true,
           .handle = handle_list, .summary = "Lists the records in the order of their keys"),
     ROUTE(METHOD_POST, "/v1/{collection}", WRITE, no_params, .body_max = command_body,
@@ -216,7 +219,11 @@ static int check_token(struct request *request, reel_access wanted) {
                        "as many connections are open as connections_max allows");
         return -EAGAIN;
     }
-    if (access >= wanted) return 0;
+    if (access >= wanted) {
+        if (wanted == REEL_ACCESS_WRITE)
+            reel_stage_caller(request_stage(request), token, &request->caller);
+        return 0;
+    }
     answer_problem(&request->answer, PROBLEM_FORBIDDEN, "this token may only read");
     return -EPERM;
 }

@@ -42,6 +42,9 @@ struct refusal {
 #define WITH_PART(name, text)                                                                      \
     { .fixture = (name), .part = (text) }
 
+#define RESERVED_COLLECTION(name)                                                                  \
+    WITH("reserved_collection_" #name, P0 "collection is `" #name "`, which is reserved")
+
 static struct refusal refusals[] = {
     WITH("missing_symbol", "it exports no symbol `reel_plugin`"),
     WITH("symbol_function", "its symbol `reel_plugin` is smaller than it says"),
@@ -69,11 +72,20 @@ static struct refusal refusals[] = {
     WITH("bad_collection", P0 "collection is `Bad Name`" NAME_PATTERN),
     WITH("long_collection", P0 "collection is `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
                                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`" NAME_PATTERN),
-    WITH("reserved_collection_events", P0 "collection is `events`, which is reserved"),
-    WITH("reserved_collection_rejected", P0 "collection is `rejected`, which is reserved"),
-    WITH("reserved_collection_status", P0 "collection is `status`, which is reserved"),
-    WITH("reserved_collection_plugins", P0 "collection is `plugins`, which is reserved"),
-    WITH("reserved_collection_version", P0 "collection is `version`, which is reserved"),
+    RESERVED_COLLECTION(changes),
+    RESERVED_COLLECTION(collections),
+    RESERVED_COLLECTION(count),
+    RESERVED_COLLECTION(cursor),
+    RESERVED_COLLECTION(epoch),
+    RESERVED_COLLECTION(events),
+    RESERVED_COLLECTION(generation),
+    RESERVED_COLLECTION(groups),
+    RESERVED_COLLECTION(metrics),
+    RESERVED_COLLECTION(next),
+    RESERVED_COLLECTION(plugins),
+    RESERVED_COLLECTION(rejected),
+    RESERVED_COLLECTION(status),
+    RESERVED_COLLECTION(version),
     WITH("no_prefixes", P0 "type_prefixes is empty, wanted at least one"),
     WITH("empty_prefixes", P0 "type_prefixes is empty, wanted at least one"),
     WITH("no_fields", P0 "fields is empty, wanted at least one"),
@@ -92,6 +104,8 @@ static struct refusal refusals[] = {
     WITH("field_kind", P0 "fields[0].kind is 99, wanted 1 to 5"),
     WITH("field_values", P0 "fields[0].values is empty, wanted at least one"),
     WITH("bad_field", P0 "fields[1].name is `9lives`" FIELD_PATTERN),
+    WITH("reserved_field_cursor", P0 "fields[1].name is `cursor`, which is reserved"),
+    WITH("reserved_field_epoch", P0 "fields[1].name is `epoch`, which is reserved"),
     WITH("reserved_field_limit", P0 "fields[1].name is `limit`, which is a query parameter"),
     WITH("reserved_field_after", P0 "fields[1].name is `after`, which is a query parameter"),
     WITH("reserved_field_min_cursor",

@@ -5,6 +5,7 @@
 #define REEL_ENGINE_FOLD_COLLECTION_H
 
 #include "base/arena.h"
+#include "engine/fold/counts.h"
 #include "engine/fold/plugin.h"
 #include "engine/store/record.h"
 #include "engine/store/store.h"
@@ -66,6 +67,8 @@ struct collection {
     struct catching_up catching_up;
     struct collection_state state;     /* as the running transaction leaves it */
     struct collection_state committed; /* as the store has it */
+    struct counts counts;              /* of events that nobody had folded before */
+    struct counts counts_again;        /* and of others: a rebuild's */
     struct changes changes;
 };
 

@@ -26,8 +26,14 @@
 #define REFUSE(error, ...) fail(error, -ENOEXEC, __VA_ARGS__)
 
 static const char collection_form[] = "[a-z][a-z0-9_-]{0,62}";
-static const char *const reserved_collections[] = {"events",  "rejected", "status",
-                                                   "plugins", "version",  NULL};
+
+/* A list is answered as an object with the collection's name beside these members, and a new record
+ * with its fields beside these; and some names are routes under /v1. */
+static const char *const reserved_collections[] = {
+    "cursor",      "epoch",   "generation",   "next",          "count",   "groups",
+    "changes",     "events",  "rejected",     "status",        "plugins", "version",
+    "collections", "metrics", "openapi.json", "asyncapi.json", NULL};
+static const char *const reserved_fields[] = {"cursor", "epoch", NULL};
 static const char *const query_parameters[] = {"limit", "after", "min_cursor", "timeout", NULL};
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
@@ -206,6 +212,8 @@ static int check_field(const struct projector *projector, uint32_t at, const cha
                        struct reel_error *error) {
     const struct reel_field *field = &projector->fields[at];
     int rc = check_parameter(field->name, "name", where, error);
+    if (rc == 0 && is_listed(field->name, reserved_fields))
+        return REFUSE(error, "%sname is `%s`, which is reserved", where, field->name);
     if (rc == 0) rc = check_texts(field->values, TEXTS_MAX, where, "values", error);
     if (rc == 0) rc = check_optional(field->refers_to, where, "refers_to", error);
     if (rc == 0 && field->filter) rc = check_parameter(field->filter, "filter", where, error);

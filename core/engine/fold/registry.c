@@ -264,13 +264,20 @@ int registry_put_states(struct registry *registry, uint64_t cursor, struct reel_
 }
 
 void registry_committed(struct registry *registry) {
-    for (size_t i = 0; i < registry->count; i++)
-        registry->collections[i]->committed = registry->collections[i]->state;
+    for (size_t i = 0; i < registry->count; i++) {
+        struct collection *collection = registry->collections[i];
+        collection->committed = collection->state;
+        counts_commit(&collection->counts);
+        counts_commit(&collection->counts_again);
+    }
 }
 
 void registry_aborted(struct registry *registry) {
     for (size_t i = 0; i < registry->count; i++) {
-        registry->collections[i]->state = registry->collections[i]->committed;
-        changes_reset(&registry->collections[i]->changes);
+        struct collection *collection = registry->collections[i];
+        collection->state = collection->committed;
+        counts_abort(&collection->counts);
+        counts_abort(&collection->counts_again);
+        changes_reset(&collection->changes);
     }
 }

@@ -84,10 +84,11 @@ static int give_rejection(void *context, const struct reel_rejection *rejection)
     return walk->fn(walk->context, rejection);
 }
 
-int reel_view_rejected(struct reel_view *view, reel_rejection_fn fn, void *context) {
+int reel_view_rejected(struct reel_view *view, uint64_t before, reel_rejection_fn fn,
+                       void *context) {
     ENTERED within = NULL;
     int rc = view_enter(view, &within);
     if (rc < 0) return rc;
     struct rejection_walk walk = {.view = within, .fn = fn, .context = context};
-    return rejected_each(within->views->store, within->txn, give_rejection, &walk, NULL);
+    return rejected_each(within->views->store, within->txn, before, give_rejection, &walk, NULL);
 }

@@ -469,7 +469,10 @@ static natsStatus make_message(const struct nats *nats, const struct outgoing *e
     snprintf(reply, sizeof reply, "%s.%s", nats->inbox, id);
     if (!copy) return NATS_NO_MEMORY;
     natsStatus status = natsMsg_Create(ret, copy, reply, event->bytes.data, (int)event->bytes.len);
-    return status == NATS_OK ? natsMsgHeader_Set(*ret, NATS_ID_HEADER, id) : status;
+    if (status == NATS_OK) status = natsMsgHeader_Set(*ret, NATS_ID_HEADER, id);
+    if (status != NATS_OK || !event->has_body) return status;
+    nats_id_write(event->body_hash, id);
+    return natsMsgHeader_Set(*ret, NATS_BODY_HEADER, id);
 }
 
 static int publish(void *state, const struct outgoing *event, struct reel_error *error) {

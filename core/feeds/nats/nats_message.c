@@ -163,6 +163,8 @@ int nats_message_take(struct nats_reader *reader, natsMsg *msg, struct feed_mess
     ret->subject = reel_text(natsMsg_GetSubject(msg));
     CLEANUP(headers_finish) struct headers headers = headers_of(msg);
     ret->has_id = headers.count > 0 && nats_id_read(header(msg, NATS_ID_HEADER), ret->id_hash);
+    ret->has_body =
+        headers.count > 0 && nats_id_read(header(msg, NATS_BODY_HEADER), ret->body_hash);
     int rc = read_event(reader, &headers, ret, error);
     if (rc < 0) nats_release(ret);
     return rc;

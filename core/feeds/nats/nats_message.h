@@ -24,6 +24,11 @@ bool nats_place_read(const char *reply, struct nats_place *ret);
 /* Our header on what we publish: `Nats-Msg-Id`, which the stream leaves repeats out by. */
 #define NATS_ID_HEADER "Nats-Msg-Id"
 #define NATS_ID_TEXT   33
+
+/* And, written alike, a hash of the body of the command that it came of: by that another daemon,
+ * too, tells a repeat from another command with the same key. */
+#define NATS_BODY_HEADER "Reel-Body-Hash"
+
 void nats_id_write(const uint8_t id_hash[16], char ret[NATS_ID_TEXT]);
 bool nats_id_read(const char *text, uint8_t ret[16]);
 

@@ -45,6 +45,9 @@ enum {
     REEL_CONFLICT = 2,  /* HTTP 409 */
     REEL_NOT_FOUND = 3, /* HTTP 404 */
     REEL_TOO_LARGE = 4, /* HTTP 413 */
+    /* Only the host refuses so, before `decide` is asked: */
+    REEL_KEY_REUSED = 5, /* HTTP 422: the idempotency key came before, with another body */
+    REEL_CHANGED = 6,    /* HTTP 412: the record is not as the caller wants it (reel_order) */
 };
 
 /* What may be set in a field. */

@@ -116,23 +116,48 @@ typedef int (*reel_rejection_fn)(void *context, const struct reel_rejection *rej
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
+/* What a result has of a reason, with its NUL; all of it is in the rejections. */
+#define REEL_REASON_MAX 256
+
 /* What became of one event. */
 struct reel_result {
     uint64_t seq;
     reel_outcome outcome; /* REEL_REJECTED if any projector rejected it, else REEL_APPLIED if any
                              applied it, else REEL_IGNORED */
     bool repeated;        /* it was in the log already, at `seq`, and was not appended again */
+    char collection[64];  /* of the first projector that rejected it; empty: none did, or it is no
+                             JSON */
+    char reason[REEL_REASON_MAX]; /* the first one's; cut. Empty: nobody rejected it */
+};
+
+enum {
+    REEL_ORDER_IF_EXISTS = 1 << 0,  /* only if there is the record */
+    REEL_ORDER_IF_VERSION = 1 << 1, /* only if it is one of `versions` */
+};
+
+/* Which version of a record: the log, and the event of it that made it (reel_row.changed). */
+struct reel_version {
+    struct reel_epoch epoch;
+    uint64_t changed;
 };
 
 /* A command, as a person or a client gives it. */
 struct reel_order {
     uint32_t struct_size;
-    uint32_t reserved;
+    uint32_t flags; /* REEL_ORDER_…; with several, any of them will do */
     struct reel_str collection;
     struct reel_str verb;
     struct reel_str key;             /* in any form that canonical_key takes; none for "create" */
     struct reel_str body;            /* JSON, or empty */
     struct reel_str idempotency_key; /* or none: then a repeat is a new command */
+
+    /* Who gives it, in any bytes, or none: equal keys of two callers are two commands. Only a hash
+     * of it is kept. */
+    struct reel_str caller;
+
+    /* With REEL_ORDER_IF_VERSION. A repeat is one whatever has become of the record. */
+    const struct reel_version *versions;
+    size_t version_count;
 };
 
 /* What came of it. */
@@ -143,11 +168,13 @@ struct reel_answer {
     uint64_t seq;  /* of the last event appended, or found; 0 if none */
     char *key;     /* of the record, NUL after it */
     size_t key_len;
-    char *record; /* its JSON as it is after this command's events; NULL if there is none */
+    char *record; /* its JSON as it is after this command's events; of a repeat, as it is now;
+                     NULL if there is none */
     size_t record_len;
     reel_refusal refusal; /* when not accepted */
     char problem[64];     /* when not accepted: "conflict", … */
     char detail[1024];    /* when not accepted: a sentence */
+    uint64_t cursor;      /* the position at which the record stands so: `seq`, or beyond it */
 };
 
 #ifdef __cplusplus

@@ -16,6 +16,7 @@
 #include "follow/hub.h"
 #include "http/connections.h"
 #include "http/routes.h"
+#include "http/since.h"
 #include "websocket/handshake.h"
 
 #include <errno.h>
@@ -37,35 +38,11 @@ struct wanted {
     struct event_filter filter;
 };
 
-static bool check_epoch(struct request *request, const struct reel_position *position) {
-    const struct uri_param *param = uri_param(&request->uri, "epoch");
-    if (!param || reel_str_is(param->value, position->epoch.text)) return true;
-    answer_problem(&request->answer, PROBLEM_CONFLICT, "the epoch is %s: the log is another one",
-                   position->epoch.text);
-    return false;
-}
-
-static bool check_floor(struct request *request, const struct reel_position *position,
-                        uint64_t since) {
-    if (since == 0 || since >= position->first_seq - 1) return true;
-    answer_problem(&request->answer, PROBLEM_CURSOR_TOO_OLD,
-                   "the log begins at %llu, what follows %llu is no longer there",
-                   (unsigned long long)position->first_seq, (unsigned long long)since);
-    answer_problem_number(&request->answer, "first_seq", position->first_seq);
-    return false;
-}
-
 /* What is beyond the cursor may be on its way. */
 static bool check_head(struct request *request, const struct reel_position *position,
                        uint64_t since) {
-    struct reel_status status;
     if (since <= position->cursor) return true;
-    reel_stage_status(request_stage(request), &status);
-    if (since <= status.known_seq) return request_wait_until(request, since);
-    answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
-                   "the log is known to reach %llu, there is no event %llu to go on behind",
-                   (unsigned long long)status.known_seq, (unsigned long long)since);
-    return false;
+    return since_is_known(request, since) && request_wait_until(request, since);
 }
 
 static bool read_position(struct request *request, struct reel_position *ret) {
@@ -84,10 +61,10 @@ static bool find_start(struct request *request, const struct wanted *wanted,
         answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "%s", error.text);
         return false;
     }
-    if (!read_position(request, &position) || !check_epoch(request, &position)) return false;
+    if (!read_position(request, &position)) return false;
     *ret_epoch = position.epoch;
     *ret = wanted->has_since ? wanted->since : position.cursor;
-    if (!check_floor(request, &position, *ret) || !check_head(request, &position, *ret))
+    if (!since_check(request, &position, *ret) || !check_head(request, &position, *ret))
         return false;
     if (*ret < position.first_seq - 1) *ret = position.first_seq - 1; /* since the oldest kept */
     return true;

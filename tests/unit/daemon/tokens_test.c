@@ -56,6 +56,20 @@ static void assert_refused(const char *file, int code, const char *sentence) {
     assert_sentence(&error, "");
 }
 
+/* ---- Who bears them -------------------------------------------------------------------------- */
+
+/* What commands are remembered by depends on it: it must never change. */
+static void a_caller_is_known_by_a_hash_of_its_own(void **state) {
+    (void)state;
+    struct reel_caller one, again, other;
+    tokens_caller(reel_text("token-one"), &one);
+    tokens_caller(reel_text("token-one"), &again);
+    tokens_caller(reel_text("token-two"), &other);
+    assert_string_equal(one.id, again.id);
+    assert_string_not_equal(one.id, other.id);
+    assert_string_equal(one.id, "2520dd082ff16368ac5b9404290cc0b6");
+}
+
 /* ---- What they may do ------------------------------------------------------------------------ */
 
 static void a_line_says_what_its_token_may_do(void **state) {
@@ -373,6 +387,7 @@ UNIT_TESTS(tokens_test) {
     const char *child = getenv("TOKENS_TEST_CHILD");
     if (child && child[0]) return be_the_child();
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_caller_is_known_by_a_hash_of_its_own),
         TEST(a_line_says_what_its_token_may_do),
         TEST(anything_else_may_nothing),
         TEST(tokens_of_512_characters_do),

@@ -59,8 +59,8 @@ static void taken(void *context, struct reel *reel, const struct mirrored *event
     part->told++;
     part->known = *known;
     if (!part->answers) return;
-    known->has_record = part->answer.has_record;
-    known->record = part->answer.record;
+    known->request.has_record = part->answer.request.has_record;
+    known->request.record = part->answer.request.record;
 }
 
 static struct part *part_of(const uint64_t *seqs, size_t count) {
@@ -239,7 +239,7 @@ static void a_name_is_remembered_the_first_time(void **state) {
     assert_true(find_id(reel, 1, &known));
     assert_int_equal(known.seq, 4);
     assert_int_equal(known.outcome, REEL_APPLIED);
-    assert_false(known.has_record); /* nobody here knows of which record it is */
+    assert_false(known.request.has_record); /* nobody here knows of which record it is */
     assert_false(find_id(reel, 4, &known));
     free(part);
     reel_close(reel);
@@ -254,14 +254,14 @@ static void whoever_waits_for_it_may_tell_its_record(void **state) {
     struct part *part = part_of(SEQS(4));
     publish_as(part, 0, 1);
     part->answers = true;
-    part->answer = (struct ids_known){.has_record = true, .record = STR("cell-1")};
+    part->answer = (struct ids_known){.request = {.has_record = true, .record = STR("cell-1")}};
     run(reel, &part->work, 0);
     assert_int_equal(part->known.outcome, REEL_APPLIED); /* it is told when that is known */
     assert_true(find_id(reel, 1, &known));
-    assert_true(known.has_record);
+    assert_true(known.request.has_record);
     must_ok(store_begin(store, &error), error);
     must_ok(ids_get(store, store->txn, hash_of(1), &known, &error), error);
-    assert_bytes(known.record, STR("cell-1"));
+    assert_bytes(known.request.record, STR("cell-1"));
     store_abort(store);
     free(part);
     reel_close(reel);

@@ -83,7 +83,8 @@ static void ids_go_with_their_events(void **state) {
         entry.flags = LOG_SUBMITTED;
         entry.id_hash = hash;
         append(store, &entry);
-        struct ids_known known = {seq == 2 ? 4 : seq, REEL_APPLIED, true, STR("k")};
+        struct ids_known known = {
+            seq == 2 ? 4 : seq, REEL_APPLIED, {.has_record = true, .record = STR("k")}};
         assert_int_equal(ids_put(store, hash, &known, NULL), 0);
     }
     assert_trim(store, 4, 100, 4);
