@@ -257,9 +257,22 @@ static void large_messages_come_and_too_large_ones_without_their_bytes(void **st
     rig_closed(rig);
 }
 
+static size_t tries_of(struct rig *rig) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
+    return rig->broker.tries;
+}
+
+/* LMDB maps its file anew, which nobody may read meanwhile: so there is no session. */
 static void give_room(struct rig *rig) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->reel->writer);
+    fake_set(rig, &rig->broker.down, true);
+    fake_set(rig, &rig->broker.cut, true);
+    size_t tries = tries_of(rig);
+    WAIT_UNTIL(tries_of(rig) > tries);
+    pthread_mutex_lock(&rig->reel->writer);
     must(mdb_env_set_mapsize(rig->reel->dispatcher.store.env, 64 << 20) == 0);
+    pthread_mutex_unlock(&rig->reel->writer);
+    fake_set(rig, &rig->broker.cut, false);
+    fake_set(rig, &rig->broker.down, false);
 }
 
 static bool is_full(struct rig *rig) {
