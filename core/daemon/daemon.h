@@ -15,13 +15,13 @@
 #include "daemon/tokens.h"
 #include "feeds/nats/nats.h"
 
-#define STAGES_MAX 64
+#define SINKS_MAX 64
 
 struct daemon;
 
 /* One running sink. */
-struct stage {
-    struct reel_stage handle; /* first: the sink's view of it */
+struct running_sink {
+    struct reel_sink_host handle; /* first: the sink's view of it */
     struct daemon *daemon;
     const struct reel_sink *sink;
     void *state;
@@ -40,9 +40,9 @@ struct daemon {
     uint64_t started_ns; /* since 1970, UTC */
     pthread_t main_thread;
 
-    pthread_mutex_t stages_lock; /* of the list, for the writer's thread */
-    struct stage stages[STAGES_MAX];
-    size_t stage_count;
+    pthread_mutex_t sinks_lock; /* of the list, for the writer's thread */
+    struct running_sink sinks[SINKS_MAX];
+    size_t sink_count;
 
     atomic_bool draining;
     atomic_bool quitting; /* daemon_quit was called */
@@ -50,20 +50,20 @@ struct daemon {
 };
 
 /* Starts a sink, which lives until it is stopped. */
-int stage_start(struct daemon *daemon, const struct reel_sink *sink, struct reel_error *error);
+int sink_host_start(struct daemon *daemon, const struct reel_sink *sink, struct reel_error *error);
 
 /* Ends them all, the last first; what is under way has until then (clock_ms). */
-void stages_drain(struct daemon *daemon, uint64_t until_ms);
-void stages_stop(struct daemon *daemon);
+void sink_hosts_drain(struct daemon *daemon, uint64_t until_ms);
+void sink_hosts_stop(struct daemon *daemon);
 
 /* For the intake: wakes the sinks. `context` is the daemon. */
-void stages_moved(void *context, uint64_t cursor);
+void sink_hosts_committed(void *context, uint64_t cursor);
 
 /* Ends the daemon as a first SIGTERM does, however often it is called; the first code that is not
  * 0 is the daemon's. [any thread] */
 void daemon_quit(struct daemon *daemon, int exit_code);
 
 void daemon_status(struct daemon *daemon, struct reel_status *ret);
-void daemon_measures(struct daemon *daemon, reel_measure_fn fn, void *context);
+void daemon_metrics(struct daemon *daemon, reel_metric_fn fn, void *context);
 
 #endif

@@ -284,7 +284,7 @@ static int start_intake(struct daemon *daemon, struct reel_error *error) {
         .retention = {.age_s = config_number(config, "retention_age_s"),
                       .bytes = config_number(config, "retention_bytes"),
                       .events = config_number(config, "retention_events")},
-        .moved = stages_moved,
+        .committed = sink_hosts_committed,
         .trouble = trouble,
         .context = daemon,
     };
@@ -300,7 +300,7 @@ static void say(void *context, reel_level level, const char *sentence) {
 
 static void changed(void *context) {
     struct daemon *daemon = context;
-    stages_moved(daemon, reel_cursor(daemon->reel));
+    sink_hosts_committed(daemon, reel_cursor(daemon->reel));
 }
 
 /* Is every collection to be rebuilt? Then so may the log that they are built from. */
@@ -445,7 +445,7 @@ static int start_sinks(struct daemon *daemon, struct reel_error *error) {
     const char *name;
     int rc = 0;
     for (size_t i = 0; rc == 0 && (name = config_text(daemon->config, "sink", i)); i++)
-        rc = stage_start(daemon, known_sink(daemon, name), error);
+        rc = sink_host_start(daemon, known_sink(daemon, name), error);
     return rc;
 }
 
@@ -472,12 +472,12 @@ static void end(struct daemon *daemon) {
         feed_drain(daemon->feed, clock_left_ms(until_ms)); /* what waits to come back */
     if (daemon->intake) { /* then what has been handed over, so that all sinks see it */
         intake_drain(daemon->intake, clock_left_ms(until_ms));
-        stages_drain(daemon, until_ms);
+        sink_hosts_drain(daemon, until_ms);
         if (daemon->feed) feed_stop(daemon->feed);
         intake_stop(daemon->intake);
         rejections_end(&daemon->rejections);
     }
-    stages_stop(daemon);
+    sink_hosts_stop(daemon);
     feed_destroy(daemon->feed);
     nats_destroy(daemon->nats);
     intake_destroy(daemon->intake);
@@ -519,8 +519,7 @@ static int read_own_settings(struct daemon *daemon, int argc, char **argv,
 }
 
 int command_serve(int argc, char **argv) {
-    struct daemon daemon = {.main_thread = pthread_self(),
-                            .stages_lock = PTHREAD_MUTEX_INITIALIZER};
+    struct daemon daemon = {.main_thread = pthread_self(), .sinks_lock = PTHREAD_MUTEX_INITIALIZER};
     struct reel_error error = {0};
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);

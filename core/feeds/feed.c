@@ -71,7 +71,7 @@ struct feed {
     int failed;         /* one of them was not */
     struct reel_error failure;
     bool stopping;
-    struct feed_figures figures;
+    struct feed_metrics figures;
 };
 
 /* ---- Batches --------------------------------------------------------------------------------- */
@@ -96,7 +96,7 @@ static void batch_emptied(struct batch *batch) {
     for (size_t i = 0; i < batch->count; i++)
         if (!(batch->events[i].flags & REEL_LOG_GAP)) feed->options.release(&batch->messages[i]);
     batch->count = 0;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    HOLD_LOCK(&feed->lock);
     batch->next = feed->free;
     feed->free = batch;
 }
@@ -137,7 +137,7 @@ static void batch_add_gap(struct batch *batch, uint64_t seq, uint64_t missing, u
 
 /* Under the lock. True: it was not level before. A session that has ended since then is none. */
 static bool note_level(struct feed *feed) {
-    struct feed_figures *figures = &feed->figures;
+    struct feed_metrics *figures = &feed->figures;
     if (figures->level || !figures->up) return false;
     figures->level = true;
     figures->reason[0] = '\0';
@@ -168,7 +168,7 @@ static void folded(struct job *job) {
 
 /* -EAGAIN: one that failed, or the end. */
 static int check_going_on(struct feed *feed, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    HOLD_LOCK(&feed->lock);
     if (feed->stopping) return fail(error, -ESHUTDOWN, "the daemon is about to end");
     if (feed->failed < 0) return fail(error, feed->failed, "%s", feed->failure.text);
     return 0;
@@ -176,7 +176,7 @@ static int check_going_on(struct feed *feed, struct reel_error *error) {
 
 /* Until something is folded, or a moment has passed. */
 static void wait_a_moment(struct feed *feed) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    HOLD_LOCK(&feed->lock);
     struct timespec until = clock_after(FULL_MS);
     if (!feed->stopping) pthread_cond_timedwait(&feed->changed, &feed->lock, &until);
 }
@@ -345,8 +345,8 @@ int feed_trim(struct feed *feed, uint64_t first_seq, struct reel_error *error) {
 }
 
 void feed_note(struct feed *feed, uint64_t last_seq, uint64_t pending) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
-    struct feed_figures *figures = &feed->figures;
+    HOLD_LOCK(&feed->lock);
+    struct feed_metrics *figures = &feed->figures;
     if (figures->known_seq < last_seq) figures->known_seq = last_seq;
     figures->pending = pending;
     if (!figures->level)
@@ -355,13 +355,13 @@ void feed_note(struct feed *feed, uint64_t last_seq, uint64_t pending) {
 }
 
 uint64_t feed_room(struct feed *feed) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    HOLD_LOCK(&feed->lock);
     uint64_t taken = feed->under_way + (feed->batch ? feed->batch->count : 0);
     return taken < feed->options.room_events ? feed->options.room_events - taken : 0;
 }
 
 bool feed_is_stopping(struct feed *feed) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    HOLD_LOCK(&feed->lock);
     return feed->stopping;
 }
 
@@ -380,7 +380,7 @@ void feed_refused(struct feed *feed, struct reel_str subject, bool is_whole, con
 
 /* Nothing of an earlier session is under way any more. */
 static void wait_for_batches(struct feed *feed) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    HOLD_LOCK(&feed->lock);
     while (feed->batches > 0) pthread_cond_wait(&feed->changed, &feed->lock);
     feed->failed = 0;
 }
@@ -436,7 +436,7 @@ static void session_ended(struct feed *feed, const struct reel_error *error) {
 
 /* Waits, unless it is to end; not all daemons that lost a broker come back in the same moment. */
 static void pause_for(struct feed *feed, uint64_t pause_ms) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    HOLD_LOCK(&feed->lock);
     uint64_t with_jitter = pause_ms + clock_ns() % (pause_ms / 4 + 1);
     struct timespec until = clock_after((uint32_t)with_jitter);
     while (!feed->stopping)
@@ -560,7 +560,7 @@ const char *feed_name(const struct feed *feed) {
     return feed->options.broker->name;
 }
 
-void feed_read(struct feed *feed, struct feed_figures *ret) {
+void feed_read(struct feed *feed, struct feed_metrics *ret) {
     pthread_mutex_lock(&feed->lock);
     *ret = feed->figures;
     pthread_mutex_unlock(&feed->lock);

@@ -196,7 +196,7 @@ static void bury(struct hub *hub) {
         if (atomic_load(&hub->figures[kind].followers) == 0) tail_clear(&hub->tails[kind]);
     }
     if (count == 0) return;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&hub->lock);
+    HOLD_LOCK(&hub->lock);
     hub->count -= count;
     if (hub->count == 0) pthread_cond_broadcast(&hub->changed);
 }
@@ -230,7 +230,7 @@ static bool look_around(struct hub *hub) {
         list_remove(&incoming, follower);
         begin(hub, follower);
     }
-    uint64_t cursor = reel_stage_cursor(hub->options.stage);
+    uint64_t cursor = reel_sink_cursor(hub->options.host);
     if (cursor != hub->cursor || hub->finishing) move_all(hub, PLACE_LEVEL, PLACE_READY);
     hub->cursor = cursor;
     if (hub->now_ms >= hub->later_ms) move_all(hub, PLACE_LATER, PLACE_READY);
@@ -257,13 +257,13 @@ static void bound_memory(struct hub *hub) {
 
 /* A log that was begun anew can end where theirs did, and then no cursor tells them: this does. */
 static void look_at_epoch(struct hub *hub) {
-    struct reel_stage *stage = hub->options.stage;
+    struct reel_sink_host *host = hub->options.host;
     struct reel_position position;
     struct reel_view *view;
     struct follower *next, *follower = hub->places[PLACE_LEVEL].first;
-    if (!follower || reel_stage_view(stage, &view, NULL) < 0) return; /* another time */
-    int rc = reel_stage_position(stage, view, &position);
-    reel_stage_close(stage, view);
+    if (!follower || reel_sink_view_open(host, &view, NULL) < 0) return; /* another time */
+    int rc = reel_sink_position(host, view, &position);
+    reel_sink_view_close(host, view);
     for (; rc == 0 && follower; follower = next) {
         next = follower->next;
         if (tail_is_same(&follower->epoch, &position.epoch)) continue;
@@ -354,7 +354,7 @@ int hub_start(const struct hub_options *options, struct hub **ret, struct reel_e
     pthread_mutex_init(&hub->lock, NULL);
     clock_condition(&hub->changed);
     for (size_t i = 0; i < TRANSPORTS; i++)
-        tail_init(&hub->tails[i], options->stage, transports[i], &hub->framer, &hub->memory);
+        tail_init(&hub->tails[i], options->host, transports[i], &hub->framer, &hub->memory);
     int rc = open_files(hub, error);
     if (rc == 0) {
         rc = pthread_create(&hub->thread, NULL, run, hub);
@@ -373,7 +373,7 @@ void hub_wake(struct hub *hub) {
 
 void hub_drain(struct hub *hub, uint64_t until_ms) {
     struct timespec until = clock_at(until_ms * 1000000);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&hub->lock);
+    HOLD_LOCK(&hub->lock);
     hub->draining = true;
     wake(hub);
     while (hub->count > 0 && pthread_cond_timedwait(&hub->changed, &hub->lock, &until) == 0)
@@ -389,9 +389,9 @@ void hub_stop(struct hub *hub) {
     hub_destroy(hub);
 }
 
-struct hub_figures hub_figures(struct hub *hub, enum transport_kind kind) {
+struct hub_metrics hub_metrics(struct hub *hub, enum transport_kind kind) {
     struct figures *figures = &hub->figures[kind];
-    return (struct hub_figures){
+    return (struct hub_metrics){
         .followers = atomic_load_explicit(&figures->followers, memory_order_relaxed),
         .frames = atomic_load_explicit(&figures->frames, memory_order_relaxed),
         .bytes = atomic_load_explicit(&figures->bytes, memory_order_relaxed),

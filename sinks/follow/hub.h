@@ -27,7 +27,7 @@ struct hub;
 struct follower;
 
 struct hub_options {
-    struct reel_stage *stage;
+    struct reel_sink_host *host;
     uint64_t followers_max;
     uint64_t ping_ms;     /* between two pings */
     uint64_t stall_ms;    /* without progress, or an answer to a ping */
@@ -50,7 +50,7 @@ enum hub_end {
 };
 extern const char *const hub_end_names[HUB_ENDS];
 
-struct hub_figures {
+struct hub_metrics {
     uint64_t followers, frames, bytes; /* of one transport */
 };
 
@@ -65,7 +65,7 @@ void hub_drain(struct hub *hub, uint64_t until_ms);
 /* Ends the thread and all followers. Nobody may call the hub meanwhile, or later. */
 void hub_stop(struct hub *hub);
 
-struct hub_figures hub_figures(struct hub *hub, enum transport_kind kind);
+struct hub_metrics hub_metrics(struct hub *hub, enum transport_kind kind);
 uint64_t hub_memory(struct hub *hub); /* frames, bytes */
 uint64_t hub_ended(struct hub *hub, enum hub_end end);
 

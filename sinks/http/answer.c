@@ -2,7 +2,7 @@
 #include "answer.h"
 
 #include "base/error.h"
-#include "kept.h"
+#include "cache.h"
 #include "listing.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ void answer_finish(struct answer *answer) {
     text_finish(&answer->body);
     text_finish(&answer->header);
     listing_destroy(answer->listing);
-    kept_release(answer->kept);
+    cache_release(answer->kept);
     *answer = (struct answer){0};
 }
 
@@ -239,7 +239,7 @@ static enum MHD_Result send_made(struct answer *answer, struct server *server,
     enum MHD_Result result = MHD_NO;
     if (add_headers(response, answer, server, wants_cors ? connection : NULL))
         result = MHD_queue_response(connection, answer->status, response);
-    if (result == MHD_NO || !kept_put(answer->kept, response, bytes))
+    if (result == MHD_NO || !cache_put(answer->kept, response, bytes))
         MHD_destroy_response(response);
     return result;
 }
@@ -247,14 +247,14 @@ static enum MHD_Result send_made(struct answer *answer, struct server *server,
 static enum MHD_Result send_again(const struct answer *answer, struct server *server,
                                   struct MHD_Connection *connection) {
     atomic_fetch_add_explicit(&server->sent_again, 1, memory_order_relaxed);
-    return MHD_queue_response(connection, answer->status, kept_response(answer->kept));
+    return MHD_queue_response(connection, answer->status, cache_response(answer->kept));
 }
 
 enum MHD_Result answer_send(struct answer *answer, struct server *server,
                             struct MHD_Connection *connection, bool wants_cors) {
     if (answer->body.failed || answer->header.failed)
         answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE, "out of memory");
-    enum MHD_Result result = kept_response(answer->kept)
+    enum MHD_Result result = cache_response(answer->kept)
                                  ? send_again(answer, server, connection)
                                  : send_made(answer, server, connection, wants_cors);
     count_answer(server, answer->status);

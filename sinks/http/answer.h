@@ -7,7 +7,7 @@
 #include "websocket/handshake.h"
 #include "json/write.h"
 
-struct kept;
+struct cached;
 struct listing;
 
 struct answer {
@@ -16,7 +16,7 @@ struct answer {
     struct text body;
     struct listing *listing; /* or a body that is made while it is sent (listing.h) */
     uint64_t listing_bytes;
-    struct kept *kept; /* or one that was made before, or is to be kept (kept.h) */
+    struct cached *kept; /* or one that was made before, or is to be kept (kept.h) */
 
     bool has_position; /* Reel-Cursor; and Reel-Epoch, if it is there */
     uint64_t cursor;

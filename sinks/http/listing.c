@@ -31,7 +31,7 @@ struct listing {
 
 void listing_destroy(struct listing *listing) {
     if (!listing) return;
-    if (listing->view) reel_stage_close(listing->server->stage, listing->view);
+    if (listing->view) reel_sink_view_close(listing->server->host, listing->view);
     filter_finish(&listing->filter);
     text_finish(&listing->from);
     text_finish(&listing->head);
@@ -62,8 +62,8 @@ static int want_row(struct listing *listing, const struct reel_row *row) {
 static int walk(struct listing *listing, reel_row_fn fn) {
     struct reel_str from = {listing->from.data ? listing->from.data : "", listing->from.len};
     if (!listing->has_from) from.data = NULL;
-    return reel_stage_list(listing->server->stage, listing->view, listing->collection, from,
-                           !listing->at_from, fn, listing);
+    return reel_sink_list(listing->server->host, listing->view, listing->collection, from,
+                          !listing->at_from, fn, listing);
 }
 
 static int append_row(struct listing *listing, const struct reel_row *row) {
@@ -225,12 +225,12 @@ static bool is_whole(const struct listing *listing, const struct page_start *sta
 /* What the rows will take. Of a whole collection that is known, else they are walked. */
 static int count_rows(struct listing *listing, const struct page_start *start,
                       struct count *count) {
-    struct reel_stage *stage = listing->server->stage;
+    struct reel_sink_host *host = listing->server->host;
     struct reel_collection_info info;
     if (!is_whole(listing, start))
-        return reel_stage_list(stage, listing->view, listing->collection, start->key, start->after,
-                               count_row, count);
-    int rc = reel_stage_collection(stage, listing->view, listing->collection, &info);
+        return reel_sink_list(host, listing->view, listing->collection, start->key, start->after,
+                              count_row, count);
+    int rc = reel_sink_collection(host, listing->view, listing->collection, &info);
     if (rc == 0) count->bytes = info.json_bytes + (info.records ? info.records - 1 : 0);
     return rc;
 }
@@ -278,7 +278,7 @@ int listing_answer(struct request *request, struct reel_view *view, struct filte
     struct answer *answer = &request->answer;
     struct listing *listing = calloc(1, sizeof *listing);
     if (!listing) {
-        reel_stage_close(request_stage(request), view);
+        reel_sink_view_close(request_host_of_sink(request), view);
         filter_finish(filter);
         return -ENOMEM;
     }

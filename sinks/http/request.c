@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <strings.h>
 
-struct reel_stage *request_stage(const struct request *request) {
-    return request->server->stage;
+struct reel_sink_host *request_host_of_sink(const struct request *request) {
+    return request->server->host;
 }
 
 static bool is_blank(char c) {
@@ -120,12 +120,12 @@ bool request_is_json(const struct request *request) {
 int request_open_view(struct request *request, struct reel_view **ret,
                       struct reel_position *ret_position) {
     struct reel_error error = {0};
-    struct reel_stage *stage = request_stage(request);
+    struct reel_sink_host *host = request_host_of_sink(request);
     struct reel_position position;
-    int rc = reel_stage_view(stage, ret, &error);
+    int rc = reel_sink_view_open(host, ret, &error);
     if (rc == 0) {
-        rc = reel_stage_position(stage, *ret, &position);
-        if (rc < 0) reel_stage_close(stage, *ret);
+        rc = reel_sink_position(host, *ret, &position);
+        if (rc < 0) reel_sink_view_close(host, *ret);
     }
     if (rc < 0) {
         answer_error(&request->answer, rc, &error);

@@ -85,10 +85,10 @@ const struct route *const routes[] = {
 
 /* ---- Which route ----------------------------------------------------------------------------- */
 
-static const struct reel_projector *find_projector(struct reel_stage *stage,
+static const struct reel_projector *find_projector(struct reel_sink_host *host,
                                                    struct reel_str collection) {
     const struct reel_projector *projector;
-    for (size_t n = 0; (projector = reel_stage_projector(stage, n)); n++)
+    for (size_t n = 0; (projector = reel_sink_projector(host, n)); n++)
         if (reel_str_is(collection, projector->collection)) return projector;
     return NULL;
 }
@@ -146,7 +146,7 @@ static const struct route *next_route(const struct request *request, unsigned me
         *ret_projector = NULL;
         if (!(route->method & methods) || !path_fits(route->path, uri)) continue;
         if (!strstr(route->path, "{collection}")) return route;
-        *ret_projector = find_projector(request_stage(request), uri->segments[1]);
+        *ret_projector = find_projector(request_host_of_sink(request), uri->segments[1]);
         if (*ret_projector && is_declared(route, uri, *ret_projector)) return route;
     }
     *ret_projector = NULL;
@@ -207,7 +207,7 @@ static int check_token(struct request *request, reel_access wanted) {
     char decoded[WEBSOCKET_TOKEN_MAX];
     struct reel_str token = find_token(request, &offered, decoded);
     reel_access access = REEL_ACCESS_NONE;
-    if (token.data) access = reel_stage_access(request_stage(request), token);
+    if (token.data) access = reel_sink_access(request_host_of_sink(request), token);
     if (access == REEL_ACCESS_NONE) {
         answer_problem(&request->answer, PROBLEM_UNAUTHORIZED,
                        token.data ? "the bearer token is not known"
@@ -221,7 +221,7 @@ static int check_token(struct request *request, reel_access wanted) {
     }
     if (access >= wanted) {
         if (wanted == REEL_ACCESS_WRITE)
-            reel_stage_caller(request_stage(request), token, &request->caller);
+            reel_sink_caller(request_host_of_sink(request), token, &request->caller);
         return 0;
     }
     answer_problem(&request->answer, PROBLEM_FORBIDDEN, "this token may only read");

@@ -33,7 +33,7 @@ struct request;
 #define STATUS_CLASSES 6
 
 struct server {
-    struct reel_stage *stage;
+    struct reel_sink_host *host;
     struct MHD_Daemon *daemon;
     int listener;
     struct connections *all; /* who is connected */

@@ -28,7 +28,7 @@
 #define RETRY_MS 100
 
 struct printer {
-    struct reel_stage *stage;
+    struct reel_sink_host *host;
     int fd;
     int position_ms;
     uint64_t since; /* what `gather` has yet to begin from, while it has not begun */
@@ -73,7 +73,7 @@ static bool check_subject(const char *value, struct reel_error *error) {
 }
 
 static const struct reel_setting *const settings[] = {
-    REEL_SETTING(.name = "stdout_format", .kind = REEL_SETTING_ONE_OF, .standard = "events",
+    REEL_SETTING(.name = "stdout_format", .kind = REEL_SETTING_ONE_OF, .default_value = "events",
                  .values = (const char *const[]){"events", "records", NULL},
                  .help = "what a line is: an event, or a record that was changed"),
     REEL_SETTING(.name = "stdout_since", .kind = REEL_SETTING_TEXT, .unit = "SEQ",
@@ -92,16 +92,16 @@ static const struct reel_setting *const settings[] = {
 /* Where to begin is found out now, if there is a view to be had, so that the daemon is refused
  * rather than ended later. */
 static int begin(struct printer *printer, struct reel_error *error) {
-    const char *since = reel_setting_text(printer->stage, "stdout_since");
+    const char *since = reel_setting_text(printer->host, "stdout_since");
     if (!since) {
         gather_begin_new(&printer->gather);
         return 0;
     }
     int rc = read_seq(since, &printer->since, error);
     if (rc < 0) return fail_in(error, rc, "stdout_since");
-    uint64_t cursor = reel_stage_cursor(printer->stage);
+    uint64_t cursor = reel_sink_cursor(printer->host);
     if (printer->since > cursor)
-        reel_log(printer->stage, REEL_LEVEL_WARNING,
+        reel_log(printer->host, REEL_LEVEL_WARNING,
                  "stdout: nothing is written before event %" PRIu64 "; the last one is %" PRIu64,
                  printer->since + 1, cursor);
     rc = gather_begin_since(&printer->gather, printer->since, error);
@@ -110,15 +110,15 @@ static int begin(struct printer *printer, struct reel_error *error) {
 }
 
 static int configure(struct printer *printer, struct reel_error *error) {
-    struct reel_stage *stage = printer->stage;
+    struct reel_sink_host *host = printer->host;
     struct gather *gather = &printer->gather;
-    const char *format = reel_setting_text(stage, "stdout_format");
-    gather->stage = stage;
+    const char *format = reel_setting_text(host, "stdout_format");
+    gather->host = host;
     gather->records = format && strcmp(format, "records") == 0;
     gather->filter = (struct event_filter){
-        .type = reel_text(reel_setting_text(stage, "stdout_type")),
-        .subject = reel_text(reel_setting_text(stage, "stdout_subject")),
-        .ce_subject = reel_text(reel_setting_text(stage, "stdout_ce_subject")),
+        .type = reel_text(reel_setting_text(host, "stdout_type")),
+        .subject = reel_text(reel_setting_text(host, "stdout_subject")),
+        .ce_subject = reel_text(reel_setting_text(host, "stdout_ce_subject")),
     };
     if (gather->records && !event_filter_is_empty(&gather->filter))
         return fail(error, -EINVAL, "stdout_format=records knows no filters: they are for events");
@@ -143,11 +143,11 @@ static void destroy(struct printer *printer) {
     free(printer);
 }
 
-int32_t stdout_start_on(struct reel_stage *stage, int fd, int position_ms, void **ret_sink,
+int32_t stdout_start_on(struct reel_sink_host *host, int fd, int position_ms, void **ret_sink,
                         struct reel_error *error) {
     struct printer *printer = calloc(1, sizeof *printer);
     if (!printer) return fail_memory(error);
-    printer->stage = stage;
+    printer->host = host;
     printer->fd = fd;
     printer->position_ms = position_ms;
     printer->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -168,8 +168,8 @@ int32_t stdout_start_on(struct reel_stage *stage, int fd, int position_ms, void 
     return 0;
 }
 
-static int32_t start(struct reel_stage *stage, void **ret_sink, struct reel_error *error) {
-    return stdout_start_on(stage, STDOUT_FILENO, STDOUT_POSITION_MS, ret_sink, error);
+static int32_t start(struct reel_sink_host *host, void **ret_sink, struct reel_error *error) {
+    return stdout_start_on(host, STDOUT_FILENO, STDOUT_POSITION_MS, ret_sink, error);
 }
 
 /* The bell's counter would be full after 2^64 - 2 strokes: a failed one needs no care. */
@@ -179,7 +179,7 @@ static void ring(struct printer *printer) {
     (void)done;
 }
 
-static void moved(void *sink, uint64_t cursor) {
+static void committed(void *sink, uint64_t cursor) {
     (void)cursor;
     ring(sink);
 }
@@ -187,10 +187,10 @@ static void moved(void *sink, uint64_t cursor) {
 static void drain(void *sink, uint32_t timeout_ms) {
     struct printer *printer = sink;
     struct timespec until = clock_after(timeout_ms);
-    uint64_t cursor = reel_stage_cursor(printer->stage);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&printer->lock);
+    uint64_t cursor = reel_sink_cursor(printer->host);
+    HOLD_LOCK(&printer->lock);
     while (!printer->ended && printer->written < cursor)
-        if (pthread_cond_timedwait(&printer->progress, lock, &until) == ETIMEDOUT) return;
+        if (pthread_cond_timedwait(&printer->progress, &printer->lock, &until) == ETIMEDOUT) return;
 }
 
 static void stop(void *sink) {
@@ -205,7 +205,7 @@ static void stop(void *sink) {
 /* ---- The thread ------------------------------------------------------------------------------ */
 
 static void note_progress(struct printer *printer, bool ended) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&printer->lock);
+    HOLD_LOCK(&printer->lock);
     printer->written = printer->gather.at;
     printer->ended = ended;
     pthread_cond_broadcast(&printer->progress);
@@ -236,7 +236,7 @@ static bool wait_for_bell(struct printer *printer, int timeout_ms) {
     ssize_t got = read(printer->bell, &strokes, sizeof strokes);
     (void)got; /* nothing, if it was not the bell */
     if (wanted[1].revents == 0) return true;
-    reel_quit(printer->stage, 0, "stdout was closed");
+    reel_quit(printer->host, 0, "stdout was closed");
     return false;
 }
 
@@ -263,10 +263,10 @@ static bool write_out(struct printer *printer) {
         if (done >= 0) {
             at += (size_t)done;
         } else if (errno == EPIPE || errno == ECONNRESET) {
-            reel_quit(printer->stage, 0, "stdout was closed");
+            reel_quit(printer->host, 0, "stdout was closed");
             return false;
         } else if (errno != EINTR && errno != EAGAIN) {
-            reel_quit(printer->stage, 1, "cannot write to stdout: %s", strerror(errno));
+            reel_quit(printer->host, 1, "cannot write to stdout: %s", strerror(errno));
             return false;
         }
     }
@@ -288,7 +288,7 @@ static bool print_more(struct printer *printer) {
     int rc = gather_more(printer, &error);
     if (rc == -EAGAIN) return wait_for_bell(printer, RETRY_MS);
     if (rc < 0) {
-        reel_quit(printer->stage, 1, "stdout: %s", error.text);
+        reel_quit(printer->host, 1, "stdout: %s", error.text);
         return false;
     }
     if (gather->text.len == 0 && position_due_in(printer) == 0) {
@@ -298,7 +298,7 @@ static bool print_more(struct printer *printer) {
     }
     if (!write_out(printer)) return false;
     note_progress(printer, false);
-    if (gather->at < reel_stage_cursor(printer->stage)) return true;
+    if (gather->at < reel_sink_cursor(printer->host)) return true;
     return wait_for_bell(printer, position_due_in(printer));
 }
 
@@ -308,7 +308,7 @@ const struct reel_sink stdout_sink = {
     .summary = "events or changed records, a line each, on standard output",
     .settings = settings,
     .start = start,
-    .moved = moved,
+    .committed = committed,
     .drain = drain,
     .stop = stop,
 };

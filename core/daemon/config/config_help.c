@@ -43,8 +43,8 @@ static void append_meaning(struct text *text, const struct reel_setting *setting
     }
     if (setting->flags & REEL_SETTING_LIST) append_part(text, "may be repeated");
     if (setting->flags & SETTING_FLAG_ONLY) append_part(text, "only as a flag");
-    if (setting->also) {
-        snprintf(part, sizeof part, "environment also %s", setting->also);
+    if (setting->aliases) {
+        snprintf(part, sizeof part, "environment also %s", setting->aliases);
         append_part(text, part);
     }
 }
@@ -91,9 +91,9 @@ static void print_setting(FILE *to, const struct reel_setting *setting) {
         len = 0;
     }
     append_meaning(&words, setting);
-    if (setting->standard) {
+    if (setting->default_value) {
         append_part(&words, "default ");
-        text_append_lit(&words, setting->standard);
+        text_append_lit(&words, setting->default_value);
     }
     text_append(&words, "", 1);
     print_wrapped(to, len < 0 ? 0 : (size_t)len, words.failed ? setting->help : words.data);
@@ -136,8 +136,8 @@ static void print_row(FILE *to, const struct reel_setting *setting) {
     text_append(&meaning, "", 1);
     fprintf(to, "| `%s` | %s | %s%s%s | ", setting->name,
             setting->kind == REEL_SETTING_SWITCH ? "" : value_name(setting),
-            setting->standard ? "`" : "", setting->standard ? setting->standard : "",
-            setting->standard ? "`" : "");
+            setting->default_value ? "`" : "", setting->default_value ? setting->default_value : "",
+            setting->default_value ? "`" : "");
     print_cell(to, meaning.failed ? setting->help : meaning.data);
     fputs(" |\n", to);
     text_finish(&meaning);

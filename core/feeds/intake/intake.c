@@ -42,7 +42,7 @@ struct intake {
 /* ---- The queue ------------------------------------------------------------------------------- */
 
 static uint64_t job_events(const struct job *job) {
-    return job->work.kind == WORK_ORDER ? 1 : job->work.count;
+    return job->work.kind == WORK_COMMAND ? 1 : job->work.count;
 }
 
 /* Of what waits: its payload, and what a job takes besides. */
@@ -72,7 +72,7 @@ static int check_job(const struct intake *intake, const struct job *job, struct 
 }
 
 int intake_push(struct intake *intake, struct job *job, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    HOLD_LOCK(&intake->lock);
     int rc = check_job(intake, job, error);
     if (rc < 0) return rc;
     job->next = NULL;
@@ -100,7 +100,7 @@ static void await_others(struct intake *intake) {
 /* What one transaction takes of the queue. They count as queued until they are done: that is what
  * bounds memory. */
 static struct job *take_group(struct intake *intake, size_t *ret_count) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    HOLD_LOCK(&intake->lock);
     if (intake->first && intake->group_senders > 1) await_others(intake);
     struct job *first = intake->first, *last = NULL;
     uint64_t events = 0, bytes = 0;
@@ -135,7 +135,7 @@ static void answer_group(struct intake *intake, struct job *first) {
         job->done(job);
     }
     intake->group_senders = senders;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    HOLD_LOCK(&intake->lock);
     intake->queue_jobs -= jobs;
     intake->queue_events -= events;
     intake->queue_bytes -= bytes;
@@ -167,7 +167,7 @@ static void has_room(struct intake *intake) {
 
 static void wrote(struct intake *intake, size_t commits) {
     has_room(intake);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    HOLD_LOCK(&intake->lock);
     intake->commits += commits;
 }
 
@@ -195,7 +195,7 @@ static bool run_group(struct intake *intake) {
     histogram_observe(&intake->commit_times, intake->group_ns);
     if (commits > 0) wrote(intake, commits);
     look_for_trouble(intake, count);
-    intake->options.moved(intake->options.context, reel_cursor(reel));
+    intake->options.committed(intake->options.context, reel_cursor(reel));
     answer_group(intake, first);
     return true;
 }
@@ -212,7 +212,7 @@ static void refuse_queued(struct intake *intake, int rc, const char *sentence) {
 }
 
 static bool is_draining(struct intake *intake) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    HOLD_LOCK(&intake->lock);
     return intake->draining;
 }
 
@@ -226,10 +226,10 @@ static int catch_up_some(struct intake *intake) {
     if (rc > 0) has_room(intake);
     if (rc < 0) refuse_queued(intake, rc, error.text);
     if (rc == 0) {
-        AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+        HOLD_LOCK(&intake->lock);
         intake->caught_up = true;
     }
-    intake->options.moved(intake->options.context, reel_cursor(reel));
+    intake->options.committed(intake->options.context, reel_cursor(reel));
     return rc;
 }
 
@@ -240,7 +240,7 @@ static bool trim_some(struct intake *intake) {
     int rc = retention_step(intake->options.reel, &intake->options.retention, &trimmed, &error);
     if (rc < 0 && rc != -EAGAIN && rc != -ETIME) trouble(intake, rc, &error);
     if (rc < 0) return false;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    HOLD_LOCK(&intake->lock);
     intake->trimmed += trimmed;
     return trimmed > 0;
 }
@@ -258,12 +258,12 @@ static void look_for_room(struct intake *intake) {
         trouble(intake, rc, &error);
     else
         has_room(intake);
-    intake->options.moved(intake->options.context, reel_cursor(reel)); /* readiness, that is */
+    intake->options.committed(intake->options.context, reel_cursor(reel)); /* readiness, that is */
 }
 
 /* Waits until something is pushed, it is to end, or a tick is over. False: it is to end. */
 static bool wait_for_work(struct intake *intake, bool at_once) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    HOLD_LOCK(&intake->lock);
     struct timespec until = clock_after(TICK_MS);
     intake->busy = false;
     if (!intake->first) pthread_cond_broadcast(&intake->idle);
@@ -321,7 +321,7 @@ int intake_start(const struct intake_options *options, struct intake **ret,
 }
 
 void intake_drain(struct intake *intake, uint32_t timeout_ms) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    HOLD_LOCK(&intake->lock);
     struct timespec until = clock_after(timeout_ms);
     intake->draining = true;
     while ((intake->first || intake->busy) && !intake->broken)
@@ -347,9 +347,9 @@ void intake_destroy(struct intake *intake) {
 
 /* ---- Figures --------------------------------------------------------------------------------- */
 
-void intake_read(struct intake *intake, struct intake_figures *ret) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
-    *ret = (struct intake_figures){
+void intake_read(struct intake *intake, struct intake_metrics *ret) {
+    HOLD_LOCK(&intake->lock);
+    *ret = (struct intake_metrics){
         .caught_up = intake->caught_up,
         .queue_events = intake->queue_events,
         .queue_bytes = intake->queue_bytes,

@@ -133,7 +133,7 @@ static struct reel_str payload_of(const natsMsg *msg) {
     return (struct reel_str){len > 0 ? natsMsg_GetData(msg) : "", len > 0 ? (size_t)len : 0};
 }
 
-static void say_malformed(const struct nats_reader *reader, const struct feed_message *message,
+static void say_malformed(const struct nats_decoder *reader, const struct feed_message *message,
                           const struct reel_error *error) {
     struct reel_error sentence;
     error_set(&sentence, "message %" PRIu64 " is no CloudEvent in binary mode: %s", message->seq,
@@ -141,8 +141,8 @@ static void say_malformed(const struct nats_reader *reader, const struct feed_me
     reader->say(reader->context, sentence.text);
 }
 
-static int read_event(struct nats_reader *reader, struct headers *headers, struct feed_message *ret,
-                      struct reel_error *error) {
+static int read_event(struct nats_decoder *reader, struct headers *headers,
+                      struct feed_message *ret, struct reel_error *error) {
     struct reel_error why = {0};
     enum nats_content content;
     struct nats_message message = {payload_of(headers->msg), each_header, headers};
@@ -155,7 +155,7 @@ static int read_event(struct nats_reader *reader, struct headers *headers, struc
     return 0;
 }
 
-int nats_message_take(struct nats_reader *reader, natsMsg *msg, struct feed_message *ret,
+int nats_message_take(struct nats_decoder *reader, natsMsg *msg, struct feed_message *ret,
                       struct reel_error *error) {
     ret->owner = msg;
     ret->flags = 0;

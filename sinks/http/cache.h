@@ -22,23 +22,23 @@
 
 /* Answers the request with what is kept: 200; or false: then it is to be made, and may be kept when
  * it is sent. Whoever has an answer already (If-None-Match) is not asked about here. */
-bool kept_find(struct request *request);
+bool cache_find(struct request *request);
 
 /* What is kept to be sent, NULL: it is to be made; and the bytes that its body takes. Both take
  * NULL. */
-struct MHD_Response *kept_response(const struct kept *kept);
-size_t kept_bytes(const struct kept *kept);
+struct MHD_Response *cache_response(const struct cached *kept);
+size_t kept_bytes(const struct cached *kept);
 
 /* Keeps the response that was made, whose body takes so many bytes, and owns it then; or false,
  * with one that is too long, and with NULL. */
-bool kept_put(struct kept *kept, struct MHD_Response *response, size_t bytes);
+bool cache_put(struct cached *kept, struct MHD_Response *response, size_t bytes);
 
-/* Lets go of what kept_find left in the answer; the response lives while it is being sent. Takes
+/* Lets go of what cache_find left in the answer; the response lives while it is being sent. Takes
  * NULL. */
-void kept_release(struct kept *kept);
+void cache_release(struct cached *kept);
 
 /* Before the first request, and after the last; finishing what was not started does nothing. */
-int kept_start(struct server *server, struct reel_error *error);
-void kept_finish(struct server *server);
+int cache_start(struct server *server, struct reel_error *error);
+void cache_finish(struct server *server);
 
 #endif

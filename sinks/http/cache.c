@@ -1,5 +1,5 @@
 /* kept.c: see kept.h. */
-#include "kept.h"
+#include "cache.h"
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* One answer: first being made, for one request; then in its place, and being sent. */
-struct kept {
+struct cached {
     atomic_uint users;
     struct kept_place *place;
     struct MHD_Response *response; /* NULL while it is being made */
@@ -17,28 +17,28 @@ struct kept {
 
 struct kept_place {
     pthread_mutex_t lock;
-    uint64_t asked;    /* the hash of the key that was last asked for in vain */
-    struct kept *kept; /* or NULL */
+    uint64_t asked;      /* the hash of the key that was last asked for in vain */
+    struct cached *kept; /* or NULL */
 };
 
 /* What an answer depends on, byte for byte. */
 static void write_key(const struct request *request, struct text *key) {
-    uint64_t commit = reel_stage_newest_commit(request_stage(request));
+    uint64_t commit = reel_sink_newest_commit(request_host_of_sink(request));
     bool has_origin = request_header(request, "Origin").data; /* see add_cors */
     text_append(key, &commit, sizeof commit);
     text_append(key, &has_origin, sizeof has_origin);
     text_append_str(key, request->uri.raw);
 }
 
-struct MHD_Response *kept_response(const struct kept *kept) {
+struct MHD_Response *cache_response(const struct cached *kept) {
     return kept ? kept->response : NULL;
 }
 
-size_t kept_bytes(const struct kept *kept) {
+size_t kept_bytes(const struct cached *kept) {
     return kept ? kept->bytes : 0;
 }
 
-void kept_release(struct kept *kept) {
+void cache_release(struct cached *kept) {
     if (!kept || atomic_fetch_sub(&kept->users, 1) > 1) return;
     if (kept->response) MHD_destroy_response(kept->response);
     text_finish(&kept->key);
@@ -46,23 +46,23 @@ void kept_release(struct kept *kept) {
 }
 
 /* What the place has under that key, for one user more; or NULL. */
-static struct kept *take(struct kept_place *place, struct reel_str key) {
-    struct kept *kept = place->kept;
+static struct cached *take(struct kept_place *place, struct reel_str key) {
+    struct cached *kept = place->kept;
     if (!kept || !reel_str_eq(text_str(&kept->key), key)) return NULL;
     atomic_fetch_add(&kept->users, 1);
     return kept;
 }
 
 /* One that is to be made; without memory it is not kept. The key is its own then. */
-static struct kept *begin(struct kept_place *place, struct text *key) {
-    struct kept *kept = malloc(sizeof *kept);
+static struct cached *begin(struct kept_place *place, struct text *key) {
+    struct cached *kept = malloc(sizeof *kept);
     if (!kept) return NULL;
-    *kept = (struct kept){.users = 1, .place = place, .key = *key};
+    *kept = (struct cached){.users = 1, .place = place, .key = *key};
     *key = (struct text){0};
     return kept;
 }
 
-bool kept_find(struct request *request) {
+bool cache_find(struct request *request) {
     struct answer *answer = &request->answer;
     CLEANUP(text_finish) struct text key = {0};
     if (answer->kept || request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH).data) return false;
@@ -71,7 +71,7 @@ bool kept_find(struct request *request) {
     uint64_t hash = str_hash(text_str(&key));
     struct kept_place *place = &request->server->kept[hash % KEPT_PLACES];
     pthread_mutex_lock(&place->lock);
-    struct kept *kept = take(place, text_str(&key));
+    struct cached *kept = take(place, text_str(&key));
     bool again = place->asked == hash;
     place->asked = hash;
     pthread_mutex_unlock(&place->lock);
@@ -80,30 +80,30 @@ bool kept_find(struct request *request) {
     return kept;
 }
 
-bool kept_put(struct kept *kept, struct MHD_Response *response, size_t bytes) {
+bool cache_put(struct cached *kept, struct MHD_Response *response, size_t bytes) {
     if (!kept || bytes > KEPT_BYTES_MAX) return false;
     struct kept_place *place = kept->place;
     kept->response = response;
     kept->bytes = bytes;
     atomic_fetch_add(&kept->users, 1);
     pthread_mutex_lock(&place->lock);
-    struct kept *before = place->kept;
+    struct cached *before = place->kept;
     place->kept = kept;
     pthread_mutex_unlock(&place->lock);
-    kept_release(before);
+    cache_release(before);
     return true;
 }
 
-int kept_start(struct server *server, struct reel_error *error) {
+int cache_start(struct server *server, struct reel_error *error) {
     server->kept = calloc(KEPT_PLACES, sizeof *server->kept);
     if (!server->kept) return fail_memory(error);
     for (size_t i = 0; i < KEPT_PLACES; i++) pthread_mutex_init(&server->kept[i].lock, NULL);
     return 0;
 }
 
-void kept_finish(struct server *server) {
+void cache_finish(struct server *server) {
     for (size_t i = 0; server->kept && i < KEPT_PLACES; i++) {
-        kept_release(server->kept[i].kept);
+        cache_release(server->kept[i].kept);
         pthread_mutex_destroy(&server->kept[i].lock);
     }
     free(server->kept);
