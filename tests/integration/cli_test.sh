@@ -153,9 +153,9 @@ NOTIFY_SOCKET=$scratch/nobody
 export NOTIFY_SOCKET
 (umask 077 && mkdir "$scratch/shared" && echo 'token-of-the-test' >"$scratch/shared/tokens" &&
     echo '{}' >"$scratch/shared/reeld.json" && mkdir "$scratch/shared/data" &&
-    cp "$(dirname "$reeld")"/../../plugins/cell/cell.so "$scratch/shared/")
+    cp "$(dirname "$reeld")"/../../plugins/{cell/cell,formation/formation}.so "$scratch/shared/")
 shared=$scratch/shared
-serve_shared=(--plugin "$shared/cell.so" --data "$shared/data"
+serve_shared=(--plugin "$shared/cell.so" --plugin "$shared/formation.so" --data "$shared/data"
     --token-file "$shared/tokens" --config "$shared/reeld.json")
 allowed='; with --allow-shared-files that is only a warning'
 for name in cell.so tokens reeld.json data .; do
