@@ -4,7 +4,7 @@
  * its name, its range or its default.
  */
 #include "base/text.h"
-#include "daemon/config/config_table.h"
+#include "daemon/config/config_private.h"
 #include "daemon/config/settings.h"
 
 #include <inttypes.h>
