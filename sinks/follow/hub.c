@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/thread.h"
 #include "follow/follower.h"
 
 #include <errno.h>
@@ -122,10 +123,11 @@ int hub_adopt_take(struct hub *hub, struct follower *follower, int fd, struct re
                    struct reel_str received) {
     int rc = set_up(follower, fd, head, received);
     if (rc < 0) return rc;
-    pthread_mutex_lock(&hub->lock);
-    place_list_add(&hub->incoming, follower);
-    hub->count++;
-    pthread_mutex_unlock(&hub->lock);
+    {
+        HOLD_LOCK(&hub->lock);
+        place_list_add(&hub->incoming, follower);
+        hub->count++;
+    }
     wake(hub);
     return 0;
 }
@@ -309,8 +311,8 @@ int hub_start(const struct hub_options *options, struct hub **ret, struct reel_e
         tail_init(&hub->tails[i], options->host, transports[i], &hub->framer, &hub->memory);
     int rc = open_files(hub, error);
     if (rc == 0) {
-        rc = pthread_create(&hub->thread, NULL, run, hub);
-        if (rc != 0) rc = fail(error, -rc, "cannot start a thread: %s", strerror(rc));
+        rc = thread_start(&hub->thread, "reel-follow", run, hub);
+        if (rc < 0) rc = fail(error, rc, "cannot start a thread: %s", strerror(-rc));
     }
     if (rc < 0)
         hub_destroy(hub);
@@ -333,9 +335,10 @@ void hub_drain(struct hub *hub, uint64_t until_ms) {
 }
 
 void hub_stop(struct hub *hub) {
-    pthread_mutex_lock(&hub->lock);
-    hub->ending = true;
-    pthread_mutex_unlock(&hub->lock);
+    {
+        HOLD_LOCK(&hub->lock);
+        hub->ending = true;
+    }
     wake(hub);
     pthread_join(hub->thread, NULL);
     hub_destroy(hub);
