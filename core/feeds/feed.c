@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "event/subject.h"
 #include "feeds/origin.h"
 #include "feeds/publisher.h"
@@ -192,10 +193,11 @@ static int push(struct feed *feed, struct batch *batch, struct reel_error *error
     batch->job.done = folded;
     uint64_t last = batch->count > 0 ? batch->events[batch->count - 1].seq : feed->follows;
     if (work->reach > last) last = work->reach;
-    pthread_mutex_lock(&feed->lock);
-    feed->under_way += batch->count;
-    feed->batches++;
-    pthread_mutex_unlock(&feed->lock);
+    {
+        HOLD_LOCK(&feed->lock);
+        feed->under_way += batch->count;
+        feed->batches++;
+    }
     int rc;
     while ((rc = check_going_on(feed, error)) == 0 &&
            (rc = intake_push(feed->options.intake, &batch->job, error)) == -EAGAIN)
@@ -204,10 +206,11 @@ static int push(struct feed *feed, struct batch *batch, struct reel_error *error
         feed->follows = last;
         return 0;
     }
-    pthread_mutex_lock(&feed->lock);
-    feed->under_way -= batch->count;
-    feed->batches--;
-    pthread_mutex_unlock(&feed->lock);
+    {
+        HOLD_LOCK(&feed->lock);
+        feed->under_way -= batch->count;
+        feed->batches--;
+    }
     batch_emptied(batch);
     return rc;
 }
@@ -404,11 +407,12 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     feed->follows = from - 1;
     feed->first_seq = 0;
     feed->was_level = false;
-    pthread_mutex_lock(&feed->lock);
-    feed->figures.up = true;
-    feed->figures.known_seq = stream->last_seq;
-    feed->figures.sessions++;
-    pthread_mutex_unlock(&feed->lock);
+    {
+        HOLD_LOCK(&feed->lock);
+        feed->figures.up = true;
+        feed->figures.known_seq = stream->last_seq;
+        feed->figures.sessions++;
+    }
     snprintf(feed->following, sizeof feed->following,
              "following stream %s from %" PRIu64 ", it reaches %" PRIu64, stream->name, from,
              stream->last_seq);
@@ -424,12 +428,13 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
 static void session_ended(struct feed *feed, const struct reel_error *error) {
     (void)push_gathered(feed, NULL); /* else the next one brings it */
     say_gaps(feed, true);
-    pthread_mutex_lock(&feed->lock);
-    feed->figures.up = feed->figures.level = false;
-    feed->figures.pending = 0;
-    snprintf(feed->figures.reason, sizeof feed->figures.reason, "%.*s",
-             (int)utf8_cut(error->text, sizeof feed->figures.reason - 1), error->text);
-    pthread_mutex_unlock(&feed->lock);
+    {
+        HOLD_LOCK(&feed->lock);
+        feed->figures.up = feed->figures.level = false;
+        feed->figures.pending = 0;
+        snprintf(feed->figures.reason, sizeof feed->figures.reason, "%.*s",
+                 (int)utf8_cut(error->text, sizeof feed->figures.reason - 1), error->text);
+    }
     publisher_close(feed->publisher, error->text);
     feed->options.changed(feed->options.context);
 }
@@ -513,12 +518,12 @@ int feed_start(const struct feed_options *options, struct feed **ret, struct ree
         free(feed);
         return rc;
     }
-    rc = pthread_create(&feed->thread, NULL, run, feed);
-    if (rc != 0) {
+    rc = thread_start(&feed->thread, "reel-feed", run, feed);
+    if (rc < 0) {
         publisher_stop(feed->publisher);
         publisher_destroy(feed->publisher);
         free(feed);
-        return fail(error, -rc, "cannot start the feed's thread: %s", strerror(rc));
+        return fail(error, rc, "cannot start the feed's thread: %s", strerror(-rc));
     }
     *ret = feed;
     return 0;
@@ -533,10 +538,11 @@ void feed_drain(struct feed *feed, uint32_t timeout_ms) {
 }
 
 void feed_stop(struct feed *feed) {
-    pthread_mutex_lock(&feed->lock);
-    feed->stopping = true;
-    pthread_cond_broadcast(&feed->changed);
-    pthread_mutex_unlock(&feed->lock);
+    {
+        HOLD_LOCK(&feed->lock);
+        feed->stopping = true;
+        pthread_cond_broadcast(&feed->changed);
+    }
     pthread_join(feed->thread, NULL);
     publisher_stop(feed->publisher);
 }
@@ -561,8 +567,9 @@ const char *feed_name(const struct feed *feed) {
 }
 
 void feed_read(struct feed *feed, struct feed_metrics *ret) {
-    pthread_mutex_lock(&feed->lock);
-    *ret = feed->figures;
-    pthread_mutex_unlock(&feed->lock);
+    {
+        HOLD_LOCK(&feed->lock);
+        *ret = feed->figures;
+    }
     publisher_read(feed->publisher, &ret->published, &ret->publishing);
 }

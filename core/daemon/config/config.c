@@ -8,7 +8,7 @@
 #include "daemon/config/config.h"
 
 #include "base/cleanup.h"
-#include "daemon/config/config_table.h"
+#include "daemon/config/config_private.h"
 #include "daemon/config/settings.h"
 #include "daemon/file.h"
 

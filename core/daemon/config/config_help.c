@@ -3,8 +3,10 @@
  * Both say of a setting what the table says and nothing else, so that they cannot be wrong about
  * its name, its range or its default.
  */
+#include "daemon/config/config_help.h"
+
 #include "base/text.h"
-#include "daemon/config/config_table.h"
+#include "daemon/config/config_private.h"
 #include "daemon/config/settings.h"
 
 #include <inttypes.h>
