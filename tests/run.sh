@@ -18,7 +18,7 @@ installed=$scratch/installed # the prefix of the build `plain`
 . "$root/tests/support/packages.sh"
 
 packages_tests=(
-    binutils chromium clang clang-format clang-tidy curl doxygen groff-base jq libclang-rt-14-dev llvm
+    binutils chromium clang clang-format clang-tidy curl doxygen gdb groff-base jq libclang-rt-14-dev llvm
     libcmocka-dev libcurl4-openssl-dev mold nats-server openssl python3
 )
 

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "event/subject.h"
 #include "feeds/origin.h"
 #include "feeds/publisher.h"
@@ -513,12 +514,12 @@ int feed_start(const struct feed_options *options, struct feed **ret, struct ree
         free(feed);
         return rc;
     }
-    rc = pthread_create(&feed->thread, NULL, run, feed);
-    if (rc != 0) {
+    rc = thread_start(&feed->thread, "reel-feed", run, feed);
+    if (rc < 0) {
         publisher_stop(feed->publisher);
         publisher_destroy(feed->publisher);
         free(feed);
-        return fail(error, -rc, "cannot start the feed's thread: %s", strerror(rc));
+        return fail(error, rc, "cannot start the feed's thread: %s", strerror(-rc));
     }
     *ret = feed;
     return 0;

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "event/subject.h"
 
 #include <errno.h>
@@ -523,10 +524,10 @@ int publisher_start(const struct publisher_options *options, struct publisher **
     pthread_mutex_init(&publisher->lock, NULL);
     clock_condition(&publisher->work);
     clock_condition(&publisher->idle);
-    int rc = pthread_create(&publisher->thread, NULL, run, publisher);
-    if (rc != 0) {
+    int rc = thread_start(&publisher->thread, "reel-publisher", run, publisher);
+    if (rc < 0) {
         free(publisher);
-        return fail(error, -rc, "cannot start the publisher's thread: %s", strerror(rc));
+        return fail(error, rc, "cannot start the publisher's thread: %s", strerror(-rc));
     }
     *ret = publisher;
     return 0;

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/thread.h"
 #include "follow/follower.h"
 
 #include <errno.h>
@@ -357,8 +358,8 @@ int hub_start(const struct hub_options *options, struct hub **ret, struct reel_e
         tail_init(&hub->tails[i], options->host, transports[i], &hub->framer, &hub->memory);
     int rc = open_files(hub, error);
     if (rc == 0) {
-        rc = pthread_create(&hub->thread, NULL, run, hub);
-        if (rc != 0) rc = fail(error, -rc, "cannot start a thread: %s", strerror(rc));
+        rc = thread_start(&hub->thread, "reel-follow", run, hub);
+        if (rc < 0) rc = fail(error, rc, "cannot start a thread: %s", strerror(-rc));
     }
     if (rc < 0)
         hub_destroy(hub);

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -311,10 +312,10 @@ int intake_start(const struct intake_options *options, struct intake **ret,
     clock_condition(&intake->work);
     clock_condition(&intake->idle);
     pthread_mutex_init(&intake->lock, NULL);
-    int rc = pthread_create(&intake->thread, NULL, run, intake);
-    if (rc != 0) {
+    int rc = thread_start(&intake->thread, "reel-intake", run, intake);
+    if (rc < 0) {
         free(intake);
-        return fail(error, -rc, "cannot start the writer thread: %s", strerror(rc));
+        return fail(error, rc, "cannot start the writer thread: %s", strerror(-rc));
     }
     *ret = intake;
     return 0;
