@@ -258,7 +258,7 @@ static void large_messages_come_and_too_large_ones_without_their_bytes(void **st
 }
 
 static size_t tries_of(struct rig *rig) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
+    HOLD_LOCK(&rig->broker.lock);
     return rig->broker.tries;
 }
 
@@ -268,7 +268,7 @@ static void give_room(struct rig *rig) {
     fake_set(rig, &rig->broker.cut, true);
     size_t tries = tries_of(rig);
     WAIT_UNTIL(tries_of(rig) > tries);
-    HOLD_LOCK(&rig->reel->writer);
+    pthread_mutex_lock(&rig->reel->writer);
     must(mdb_env_set_mapsize(rig->reel->dispatcher.store.env, 64 << 20) == 0);
     pthread_mutex_unlock(&rig->reel->writer);
     fake_set(rig, &rig->broker.cut, false);
