@@ -91,7 +91,7 @@ struct feed_options {
     void *context;
 };
 
-struct feed_figures {
+struct feed_metrics {
     bool up;             /* a session has begun */
     bool level;          /* and has given all that the stream had */
     char reason[200];    /* if it is not */
@@ -117,6 +117,6 @@ void feed_stop(struct feed *feed);
 void feed_destroy(struct feed *feed); /* takes NULL */
 
 const char *feed_name(const struct feed *feed);
-void feed_read(struct feed *feed, struct feed_figures *ret);
+void feed_read(struct feed *feed, struct feed_metrics *ret);
 
 #endif

@@ -8,7 +8,7 @@
 #include "daemon/config/config.h"
 
 #include "base/cleanup.h"
-#include "daemon/config/config_table.h"
+#include "daemon/config/config_private.h"
 #include "daemon/config/settings.h"
 #include "daemon/file.h"
 
@@ -115,9 +115,9 @@ static int take_standards(struct config *config, struct reel_error *error) {
     for (size_t i = 0; i < config->count && rc == 0; i++) {
         struct config_value *value = &config->values[i];
         config_value_reset(value);
-        if (!value->setting->standard) continue;
+        if (!value->setting->default_value) continue;
         rc = config_value_layer(value, LAYER_STANDARD, "default", error);
-        if (rc == 0) rc = config_value_variable(value, value->setting->standard, error);
+        if (rc == 0) rc = config_value_variable(value, value->setting->default_value, error);
     }
     return rc;
 }
@@ -148,7 +148,7 @@ static int take_file(struct config *config, bool all, struct reel_error *error) 
 
 /* The value of the first of its names that has one, or NULL. */
 static const char *find_variable(const struct reel_setting *setting, struct spelling *ret_name) {
-    const char *text = getenv(config_variable(ret_name, setting)), *rest = setting->also;
+    const char *text = getenv(config_variable(ret_name, setting)), *rest = setting->aliases;
     while ((!text || !text[0]) && rest && rest[0]) {
         int len = (int)strcspn(rest, " ");
         snprintf(ret_name->text, sizeof ret_name->text, "%.*s", len, rest);
@@ -187,7 +187,7 @@ static bool is_variable_of(const struct reel_setting *setting, const char *name,
     struct spelling own;
     config_variable(&own, setting);
     if (strlen(own.text) == len && memcmp(own.text, name, len) == 0) return true;
-    for (const char *at = setting->also; at && *at;) {
+    for (const char *at = setting->aliases; at && *at;) {
         size_t other = strcspn(at, " ");
         if (other == len && memcmp(at, name, len) == 0) return true;
         at += other;

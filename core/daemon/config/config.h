@@ -20,8 +20,6 @@
 
 #include "base/error.h"
 
-#include <stdio.h>
-
 struct config;
 
 int config_create(struct config **ret, struct reel_error *error);
@@ -57,9 +55,5 @@ const char *config_origin(const struct config *config, const char *name);
 /* Is this a setting of this owner? All of the above take any name; what is no setting has no
  * value, and its number is 0. */
 bool config_owns(const struct config *config, const char *owner, const char *name);
-
-/* The settings by owner, for --help, in 80 columns; and as Markdown, which is docs/settings.md. */
-void config_help(const struct config *config, FILE *to);
-void config_manual(const struct config *config, FILE *to);
 
 #endif

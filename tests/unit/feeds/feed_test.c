@@ -27,7 +27,7 @@ static void assert_mirrored(struct rig *rig) {
     struct log_entry entry;
     struct reel_error error;
     uint64_t count = 0;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->reel->writer);
+    HOLD_LOCK(&rig->reel->writer);
     must_ok(store_begin(store, &error), error);
     must_ok(log_walk_start(&walk, store, store->txn, 0, &error), error);
     for (size_t i = 0; i < rig->broker.count; i++) {
@@ -96,7 +96,7 @@ static void a_cut_in_the_middle_loses_and_doubles_nothing(void **state) {
 }
 
 static bool has_tried(struct rig *rig, size_t times) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
+    HOLD_LOCK(&rig->broker.lock);
     return rig->broker.tries >= times;
 }
 
@@ -114,7 +114,7 @@ static void the_pause_grows_while_no_session_begins(void **state) {
     struct rig *rig = rig_started(&(struct rig_options){.down = true});
     assert_pauses_grow(rig);
     assert_int_equal(rig_count_said(rig, "is down"), 1); /* said once, not each time */
-    struct feed_figures figures = figures_of(rig);
+    struct feed_metrics figures = figures_of(rig);
     assert_false(figures.up || figures.level);
     assert_string_equal(figures.reason, "the fake broker is down");
     fake_add(rig, 1, false);
@@ -169,7 +169,7 @@ static void it_may_begin_anew_only_with_what_it_finds_first(void **state) {
 /* ---- The writer ------------------------------------------------------------------------------ */
 
 static uint64_t queued(struct rig *rig) {
-    struct intake_figures figures;
+    struct intake_metrics figures;
     intake_read(rig->intake, &figures);
     return figures.queue_events;
 }
@@ -258,7 +258,7 @@ static void large_messages_come_and_too_large_ones_without_their_bytes(void **st
 }
 
 static size_t tries_of(struct rig *rig) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
+    HOLD_LOCK(&rig->broker.lock);
     return rig->broker.tries;
 }
 
@@ -276,7 +276,7 @@ static void give_room(struct rig *rig) {
 }
 
 static bool is_full(struct rig *rig) {
-    struct intake_figures figures;
+    struct intake_metrics figures;
     intake_read(rig->intake, &figures);
     return figures.disk_full;
 }

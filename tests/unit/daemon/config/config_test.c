@@ -18,13 +18,13 @@ static const struct reel_setting *const own[] = {
                  .unit = "FILE", .help = "a file"),
     REEL_SETTING(.name = "data", .kind = REEL_SETTING_TEXT, .unit = "DIR", .help = "a place"),
     REEL_SETTING(.name = "plugin", .kind = REEL_SETTING_TEXT, .flags = REEL_SETTING_LIST,
-                 .unit = "FILE", .standard = "a.so,b.so", .help = "plugins"),
+                 .unit = "FILE", .default_value = "a.so,b.so", .help = "plugins"),
     REEL_SETTING(.name = "view_ms_max", .kind = REEL_SETTING_NUMBER, .unit = "ms", .min = 1,
-                 .max = 3600000, .standard = "10000", .help = "a time"),
-    REEL_SETTING(.name = "count", .kind = REEL_SETTING_NUMBER, .max = UINT64_MAX, .standard = "0",
-                 .help = "a count"),
+                 .max = 3600000, .default_value = "10000", .help = "a time"),
+    REEL_SETTING(.name = "count", .kind = REEL_SETTING_NUMBER, .max = UINT64_MAX,
+                 .default_value = "0", .help = "a count"),
     REEL_SETTING(.name = "log_level", .kind = REEL_SETTING_ONE_OF, .values = levels,
-                 .standard = "info", .help = "a level"),
+                 .default_value = "info", .help = "a level"),
     REEL_SETTING(.name = "loud", .kind = REEL_SETTING_SWITCH, .help = "a switch"),
     REEL_SETTING(.name = "rebuild", .kind = REEL_SETTING_TEXT,
                  .flags = REEL_SETTING_LIST | SETTING_FLAG_ONLY, .help = "once"),
@@ -33,9 +33,10 @@ static const struct reel_setting *const own[] = {
 
 static const struct reel_setting *const of_sink[] = {
     REEL_SETTING(.name = "bind", .kind = REEL_SETTING_TEXT, .unit = "ADDRESS:PORT",
-                 .standard = "127.0.0.1:8080", .help = "where", .also = "CELLOS_SERVER_BIND"),
+                 .default_value = "127.0.0.1:8080", .help = "where",
+                 .aliases = "CELLOS_SERVER_BIND"),
     REEL_SETTING(.name = "place", .kind = REEL_SETTING_TEXT, .help = "another",
-                 .also = "FIRST_PLACE SECOND_PLACE  THIRD_PLACE"),
+                 .aliases = "FIRST_PLACE SECOND_PLACE  THIRD_PLACE"),
     NULL,
 };
 
