@@ -1,9 +1,9 @@
 /* daemon.h: what `reeld serve` consists of, wired in this order and ended in the opposite one:
  *
- *     config → log → ending → tokens → reel and its plugins → intake (the writer thread) → feed →
- * sinks
+ *     config → log → ending → tokens → reel and its plugins → intake (the writer thread) → feed
+ *         → sinks
  *
- * The main thread waits for signals; a sink's host functions (stage.c) run on the sink's threads.
+ * The main thread waits for signals; a sink's host functions (sink_host.c) run on the sink's threads.
  */
 #ifndef REEL_DAEMON_DAEMON_H
 #define REEL_DAEMON_DAEMON_H

@@ -1,4 +1,4 @@
-/* kept.h: answers that are kept, to be sent again.
+/* cache.h: answers that are kept, to be sent again.
  *
  * Clients that poll ask for the same again and again, and as long as nothing is committed the
  * answer to the same target is the same to a byte. Then it is sent again instead of being made. It

@@ -5,7 +5,7 @@
  * of its answer:
  *     request.h   reading it: target, headers, body, and who sends it
  *     routes.h    which route it is for
- *     kept.h      maybe the same was asked for before, and the answer is there
+ *     cache.h     maybe the same was asked for before, and the answer is there
  *     a handler   records.c, commands.c, events.c, about.c, …: makes an answer, or suspends the
  *                 request and lets another thread make it
  *     answer.h    what is sent
@@ -47,7 +47,7 @@ struct server {
     uint64_t command_bytes_max, event_bytes_max, batch_bytes_max, batch_events_max;
     const char *allow_origin;
 
-    struct kept_place *kept; /* answers to be sent again (kept.h) */
+    struct kept_place *kept; /* answers to be sent again (cache.h) */
 
     /* Figures and bounds. */
     atomic_uint_fast64_t connections, unknown_connections;
