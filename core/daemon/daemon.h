@@ -3,7 +3,8 @@
  *     config → log → ending → tokens → reel and its plugins → intake (the writer thread) → feed
  *         → sinks
  *
- * The main thread waits for signals; a sink's host functions (sink_host.c) run on the sink's threads.
+ * The main thread waits for signals. The host functions of a sink (sink_host.c) run on the threads
+ * of the sink.
  */
 #ifndef REEL_DAEMON_DAEMON_H
 #define REEL_DAEMON_DAEMON_H
