@@ -505,10 +505,11 @@ void publisher_open(struct publisher *publisher) {
 }
 
 void publisher_close(struct publisher *publisher, const char *why) {
-    pthread_mutex_lock(&publisher->lock);
-    publisher->open = false;
-    error_set(&publisher->why, "%s", why);
-    pthread_mutex_unlock(&publisher->lock);
+    {
+        HOLD_LOCK(&publisher->lock);
+        publisher->open = false;
+        error_set(&publisher->why, "%s", why);
+    }
     end_late(publisher, true, "the connection to the broker was lost: " UNCLEAR);
 }
 
@@ -542,10 +543,11 @@ void publisher_drain(struct publisher *publisher, uint32_t timeout_ms) {
 }
 
 void publisher_stop(struct publisher *publisher) {
-    pthread_mutex_lock(&publisher->lock);
-    publisher->draining = publisher->stopping = true;
-    pthread_cond_signal(&publisher->work);
-    pthread_mutex_unlock(&publisher->lock);
+    {
+        HOLD_LOCK(&publisher->lock);
+        publisher->draining = publisher->stopping = true;
+        pthread_cond_signal(&publisher->work);
+    }
     pthread_join(publisher->thread, NULL);
     publisher_close(publisher, "the daemon has ended");
 }

@@ -18,15 +18,16 @@
  */
 #include "http.h"
 
+#include "answer_send.h"
 #include "base/error.h"
 #include "cache.h"
+#include "cached_answer.h"
 #include "checks.h"
 #include "connections.h"
 #include "follow/hub.h"
 #include "head.h"
 #include "inlet.h"
 #include "listener.h"
-#include "listing.h"
 #include "routes.h"
 
 #include <assert.h>
@@ -106,9 +107,9 @@ static void completed(void *context, struct MHD_Connection *connection, void **s
 static enum MHD_Result send_answer(struct request *request) {
     struct answer *answer = &request->answer;
     bool wants_cors = request->method == METHOD_GET || request->method == METHOD_OPTIONS;
-    /* A list in the making has a block of ours and one of libmicrohttpd's. */
-    uint64_t bytes =
-        answer->listing ? 2 * LISTING_BLOCK_BYTES : answer->body.len + kept_bytes(answer->kept);
+    /* A body that is made while it is sent has a block of ours and one of libmicrohttpd's. */
+    uint64_t bytes = answer->source.state ? 2 * answer->source.block_bytes
+                                          : answer->body.len + cached_bytes(answer->cached);
     /* How it is, it says also when there is no room for anything else. */
     if (request->route && request->route->access == REEL_ACCESS_NONE) bytes = 0;
     request->phase = PHASE_ANSWERED;
@@ -131,8 +132,8 @@ static enum MHD_Result proceed(struct request *request) {
     }
     request->phase = PHASE_BODY;
     const struct route *route = request->route;
-    bool may_be_kept = route && route->is_kept && !head_is_last(request);
-    bool is_done = request->answer.status || (may_be_kept && cache_find(request));
+    bool may_be_cached = route && route->is_cached && !head_is_last(request);
+    bool is_done = request->answer.status || (may_be_cached && cached_answer_find(request));
     if (!is_done) route->handle(request);
     return request->phase == PHASE_SUSPENDED ? MHD_YES : send_answer(request);
 }

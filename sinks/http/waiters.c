@@ -62,10 +62,11 @@ int waiters_start(struct server *server, struct reel_error *error) {
 }
 
 void waiters_stop(struct server *server) {
-    pthread_mutex_lock(&server->waiters_lock);
-    server->ending = true;
-    pthread_cond_signal(&server->waiters_changed);
-    pthread_mutex_unlock(&server->waiters_lock);
+    {
+        HOLD_LOCK(&server->waiters_lock);
+        server->ending = true;
+        pthread_cond_signal(&server->waiters_changed);
+    }
     pthread_join(server->clock, NULL);
 }
 

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "base/thread.h"
 #include "events/frame.h"
 #include "stdout/gather.h"
@@ -51,13 +52,9 @@ static bool print_more(struct printer *printer);
 /* ---- Settings -------------------------------------------------------------------------------- */
 
 static int read_seq(const char *text, uint64_t *ret, struct reel_error *error) {
-    uint64_t seq = 0;
-    bool good = *text != '\0';
-    for (; good && *text; text++) {
-        good = *text >= '0' && *text <= '9' && !__builtin_mul_overflow(seq, 10, &seq) &&
-               !__builtin_add_overflow(seq, (uint64_t)(*text - '0'), &seq);
-    }
-    if (!good || seq == UINT64_MAX) return fail(error, -EINVAL, "wanted a number");
+    uint64_t seq;
+    if (number_read(reel_text(text), &seq) < 0 || seq == UINT64_MAX)
+        return fail(error, -EINVAL, "wanted a number");
     *ret = seq;
     return 0;
 }

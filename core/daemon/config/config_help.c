@@ -3,8 +3,10 @@
  * Both say of a setting what the table says and nothing else, so that they cannot be wrong about
  * its name, its range or its default.
  */
+#include "daemon/config/config_help.h"
+
 #include "base/text.h"
-#include "daemon/config/config_table.h"
+#include "daemon/config/config_private.h"
 #include "daemon/config/settings.h"
 
 #include <inttypes.h>
@@ -119,7 +121,8 @@ static const char manual_head[] =
     "`REEL_VIEW_MS_MAX`, and the key `\"view_ms_max\"` of the JSON object in the file that\n"
     "`--config` names. A flag overrides the environment, the environment overrides the file, and\n"
     "the file overrides the default. A name that is not a setting, a value out of range, and a\n"
-    "variable `REEL_…` that is not a setting are refused.\n"
+    "variable `REEL_…` that is not a setting are refused, except those that Kubernetes and Docker\n"
+    "set for services called `reel` (`REEL_SERVICE_HOST`, `REEL_PORT=tcp://…` and the like).\n"
     "\n"
     "A setting without a value in the table is a switch: as a flag it takes no value, elsewhere "
     "it\n"
