@@ -415,7 +415,7 @@ installed_daemon() {
 installed_files() {
     (cd "$installed" && ls share/man/man1/reeld.1* share/doc/reel/reeld.json \
         share/doc/reel/{CHANGELOG,SECURITY,abi,architecture,check,embedding,jetstream}.md \
-        share/doc/reel/{operating,settings,writing-a-projector}.md \
+        share/doc/reel/{operating,performance,settings,writing-a-projector}.md \
         share/doc/reel/examples/{tally.c,orders/orders.c,embed/embed.c} include/reel/testing.h \
         lib/sysusers.d/reel.conf) &&
         grep -x "ExecStart=$installed/bin/reeld serve .*" \

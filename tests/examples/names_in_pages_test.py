@@ -68,7 +68,9 @@ def is_file(quoted, files):
         return True
     if '.' not in os.path.basename(quoted):
         folder = '/' + quoted.strip('/') + '/'
-        return any(fnmatch.fnmatchcase('/' + path, '*' + folder + '*') for path in files)
+        return any(folder in '/' + path for path in files)
+    if '*' not in quoted:
+        return any(('/' + path).endswith('/' + quoted) for path in files)
     return any(fnmatch.fnmatchcase('/' + path, '*/' + quoted) for path in files)
 
 
