@@ -294,10 +294,9 @@ static void a_list_too_large_to_be_made_at_once_is_whole(void **state) {
     free(batch.data);
     static const char *const paths[] = {"/v1/cells", "/v1/cells?after=00000&state=RUNNING",
                                         "/v1/cells?limit=999&after=00500",
-                                        "/v1/cells?state=RUNNING", "/v1/cells?limit=1500"};
-    static const size_t counts[] = {CELLS, CELLS - 1, 999, CELLS, 1500};
+                                        "/v1/cells?state=RUNNING"};
+    static const size_t counts[] = {CELLS, CELLS - 1, 999, CELLS};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        bool is_cut = i == 2 || i == 4; /* both at the same key */
         reply = got(site.reader, paths[i], 200);
         struct reply head = asked(site.reader, "HEAD", paths[i], NULL, NULL, 200);
         assert_int_equal(strtoul(reply_header(&reply, "Content-Length"), NULL, 10), reply.body.len);
@@ -306,9 +305,9 @@ static void a_list_too_large_to_be_made_at_once_is_whole(void **state) {
         json_t *list = json_taken(reply);
         const json_t *cells = json_object_get(list, "cells");
         assert_int_equal(json_array_size(cells), counts[i]);
-        snprintf(id, sizeof id, "%05d", is_cut ? 1499 : CELLS - 1);
+        snprintf(id, sizeof id, "%05d", i == 2 ? 1499 : CELLS - 1);
         assert_string_equal(text_of(json_array_get(cells, counts[i] - 1), "id"), id);
-        assert_int_equal(json_object_get(list, "next") != NULL, is_cut);
+        assert_int_equal(json_object_get(list, "next") != NULL, i == 2);
         json_decref(list);
     }
     wait_until_quiet(&site, 3);
