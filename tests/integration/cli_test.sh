@@ -137,7 +137,8 @@ export REEL_TOKEN=token-of-the-test
 refused "no plugin" 1 "cannot load ./none.so: no such file" serve --plugin ./none.so
 cell=$(dirname "$reeld")/../../plugins/cell/cell.so
 refused "a reference to a collection that is not there" 1 "collection \`cells\`: field \
-\`formation_id\` refers to the collection \`formations\`, which no plugin has" \
+\`formation_id\` refers to the collection \`formations\`, which no plugin has: load the one that has it, too \
+(--plugin or --plugin-dir)" \
     serve --data "$scratch/alone" --plugin "$cell"
 refused "no sink" 2 "there is no sink \`frob\`" serve --sink frob
 refused "no address" 2 "--bind is \"here\": wanted ADDRESS:PORT" serve --bind here
