@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "base/thread.h"
 #include "daemon/commands.h"
 #include "daemon/log.h"
@@ -52,6 +53,7 @@ static bool is_stalled(const struct ending *ending) {
 }
 
 static void look_at_callback(struct ending *ending, uint32_t passed_ms) {
+    INVARIANT(lock_is_held(&ending->lock));
     struct fold_shown now = {0};
     bool was_stalled = is_stalled(ending);
     char sentence[200];

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/thread.h"
 #include "json/write.h"
 
@@ -210,6 +211,7 @@ typedef uint16_t line_head;
 _Static_assert(LOG_LINE_MAX <= UINT16_MAX, "a length fits");
 
 static void ring_put(const void *from, size_t len) {
+    INVARIANT(lock_is_held(&queue.lock) && queue.used + len <= sizeof queue.ring);
     size_t at = (queue.first + queue.used) % sizeof queue.ring, end = sizeof queue.ring - at;
     memcpy(queue.ring + at, from, len < end ? len : end);
     if (len > end) memcpy(queue.ring, (const char *)from + end, len - end);
@@ -217,6 +219,7 @@ static void ring_put(const void *from, size_t len) {
 }
 
 static void ring_take(void *to, size_t len) {
+    INVARIANT(lock_is_held(&queue.lock) && queue.used >= len);
     size_t end = sizeof queue.ring - queue.first;
     memcpy(to, queue.ring + queue.first, len < end ? len : end);
     if (len > end) memcpy((char *)to + end, queue.ring, len - end);
@@ -226,6 +229,7 @@ static void ring_take(void *to, size_t len) {
 
 /* Call these with the lock held. */
 static void drop_line(void) {
+    INVARIANT(lock_is_held(&queue.lock));
     queue.dropped++;
     queue.tried = false;
     atomic_fetch_add(&queue.dropped_ever, 1);
@@ -298,6 +302,7 @@ int log_queue_start(void) {
 
 /* Call with the lock held. False: the time is up. */
 static bool wait_until_idle(uint32_t timeout_ms) {
+    INVARIANT(lock_is_held(&queue.lock));
     struct timespec until = clock_after(timeout_ms);
     while (has_work() || queue.busy)
         if (pthread_cond_timedwait(&queue.idle, &queue.lock, &until) == ETIMEDOUT) return false;

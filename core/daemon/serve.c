@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/exit_code.h"
+#include "base/trace.h"
 #include "daemon/config/config_help.h"
 #include "daemon/config/settings.h"
 #include "daemon/daemon.h"
@@ -17,6 +18,7 @@
 #include "daemon/trust.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -108,6 +110,12 @@ static void raise_file_limit(void) {
     setrlimit(RLIMIT_NOFILE, &limit); /* with fewer there are fewer connections */
 }
 
+static int start_traces(struct reel_error *error) {
+    const char *names = getenv("REEL_TRACE");
+    int rc = names ? trace_start(names, error) : 0;
+    return rc < 0 ? fail_in(error, rc, "environment REEL_TRACE") : 0;
+}
+
 static int start_sinks(struct daemon *daemon, struct reel_error *error) {
     const char *name;
     int rc = 0;
@@ -120,6 +128,7 @@ static int start(struct daemon *daemon, int argc, char **argv, struct reel_error
     uint64_t drain_ms_max = config_number(daemon->config, "drain_ms_max");
     int rc = ending_create((uint32_t)drain_ms_max, &daemon->ending, error);
     if (rc == 0) rc = known_read(daemon, argc, argv, error);
+    if (rc == 0) rc = start_traces(error);
     if (rc == 0) rc = load_tokens(daemon, error);
     if (rc == 0) rc = opening_open(daemon, error);
     if (rc == 0) rc = opening_load(daemon, error);

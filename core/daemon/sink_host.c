@@ -3,6 +3,7 @@
 #include "daemon/sink_host.h"
 
 #include "base/cleanup.h"
+#include "base/invariant.h"
 #include "daemon/metrics.h"
 
 #include <errno.h>
@@ -262,4 +263,5 @@ static const struct running_sink *remove_last(struct daemon *daemon) {
 void sink_hosts_stop(struct daemon *daemon) {
     const struct running_sink *host;
     while ((host = remove_last(daemon))) host->sink->stop(host->state);
+    INVARIANT(daemon->sink_count == 0);
 }

@@ -4,7 +4,9 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "base/thread.h"
+#include "base/trace.h"
 #include "event/subject.h"
 #include "feeds/origin.h"
 #include "feeds/publisher.h"
@@ -117,6 +119,7 @@ static uint64_t kept_bytes(const struct feed *feed, const struct feed_message *m
 
 static void batch_add(struct batch *batch, const struct feed_message *given) {
     struct feed *feed = batch->feed;
+    INVARIANT(batch->count < BATCH_EVENTS);
     size_t n = batch->count++;
     struct feed_message *message = &batch->messages[n];
     *message = *given;
@@ -133,6 +136,7 @@ static void batch_add(struct batch *batch, const struct feed_message *given) {
 }
 
 static void batch_add_gap(struct batch *batch, uint64_t seq, uint64_t missing, uint64_t time_ns) {
+    INVARIANT(batch->count < BATCH_EVENTS && missing > 0 && missing <= seq);
     batch->events[batch->count++] = (struct mirrored){
         .seq = seq,
         .missing = missing,
@@ -146,6 +150,7 @@ static void batch_add_gap(struct batch *batch, uint64_t seq, uint64_t missing, u
 /* Under the lock. True: it was not level before. A session that has ended since then is none. */
 static bool note_level(struct feed *feed) {
     struct feed_metrics *figures = &feed->figures;
+    INVARIANT(lock_is_held(&feed->lock));
     if (figures->level || !figures->up) return false;
     figures->level = true;
     figures->reason[0] = '\0';
@@ -161,8 +166,10 @@ static void folded(struct job *job) {
     for (size_t i = 0; work->rc == 0 && i < batch->count; i++)
         if (batch->events[i].id_hash) publisher_committed(feed->publisher, &batch->events[i]);
     pthread_mutex_lock(&feed->lock);
+    INVARIANT(feed->batches > 0 && feed->under_way >= batch->count);
     feed->under_way -= batch->count;
     feed->batches--;
+    INVARIANT(feed->batches > 0 || feed->under_way == 0);
     if (work->rc < 0 && feed->failed == 0) {
         feed->failed = work->rc;
         feed->failure = work->error;
@@ -170,6 +177,9 @@ static void folded(struct job *job) {
     bool now_level = work->rc == 0 && batch->level && note_level(feed);
     pthread_cond_broadcast(&feed->changed);
     pthread_mutex_unlock(&feed->lock);
+    TRACE(TRACE_FEED, "batch of %zu folded%s%s", batch->count, work->rc < 0 ? ": " : "",
+          work->rc < 0 ? work->error.text : "");
+    if (now_level) TRACE(TRACE_FEED, "session in sync with the stream");
     if (now_level) feed->options.changed(feed->options.context);
     batch_emptied(batch);
 }
@@ -210,6 +220,7 @@ static int push(struct feed *feed, struct batch *batch, struct reel_error *error
            (rc = intake_push(feed->options.intake, &batch->job, error)) == -EAGAIN)
         wait_a_moment(feed);
     if (rc == 0) {
+        TRACE(TRACE_FEED, "batch of %zu pushed, up to %" PRIu64, work->count, last);
         feed->follows = last;
         return 0;
     }
@@ -445,6 +456,8 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
         feed->figures.known_seq = stream->last_seq;
         feed->figures.sessions++;
     }
+    TRACE(TRACE_FEED, "session begun: stream %s from %" PRIu64 ", it reaches %" PRIu64,
+          stream->name, from, stream->last_seq);
     snprintf(feed->following, sizeof feed->following,
              "following stream %s from %" PRIu64 ", it reaches %" PRIu64, stream->name, from,
              stream->last_seq);
@@ -467,6 +480,7 @@ static void session_ended(struct feed *feed, const struct reel_error *error) {
         snprintf(feed->figures.reason, sizeof feed->figures.reason, "%.*s",
                  (int)utf8_cut(error->text, sizeof feed->figures.reason - 1), error->text);
     }
+    TRACE(TRACE_FEED, "session ended: %s", error->text);
     publisher_close(feed->publisher, error->text);
     feed->options.changed(feed->options.context);
 }
@@ -582,6 +596,7 @@ void feed_stop(struct feed *feed) {
 
 void feed_destroy(struct feed *feed) {
     if (!feed) return;
+    INVARIANT(feed->stopping && !feed->batch && feed->batches == 0);
     publisher_destroy(feed->publisher);
     while (feed->free) {
         struct batch *batch = feed->free;

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "base/thread.h"
 #include "event/subject.h"
 
@@ -77,6 +78,7 @@ static struct awaited *find(struct publisher *publisher, const uint8_t id_hash[1
 }
 
 static void enlist(struct publisher *publisher, struct awaited *awaited) {
+    INVARIANT(lock_is_held(&publisher->lock));
     struct awaited **at = bucket_of(publisher, awaited->outgoing->id_hash);
     while (*at) at = &(*at)->next;
     *at = awaited;
@@ -87,11 +89,13 @@ static void delist(struct publisher *publisher, struct awaited *awaited) {
     struct awaited **at = bucket_of(publisher, awaited->outgoing->id_hash);
     while (*at && *at != awaited) at = &(*at)->next;
     if (!*at) return;
+    INVARIANT(publisher->publishing > 0);
     *at = awaited->next;
     publisher->publishing--;
 }
 
 static void delist_all(struct publisher *publisher, struct publication *publication) {
+    INVARIANT(lock_is_held(&publisher->lock));
     struct publication **at = &publisher->waiting;
     for (size_t i = 0; publication->awaited && i < publication->pending.count; i++)
         delist(publisher, &publication->awaited[i]);
@@ -109,6 +113,7 @@ static void publication_destroy(struct publication *publication) {
 
 static void job_ended(struct publisher *publisher) {
     HOLD_LOCK(&publisher->lock);
+    INVARIANT(publisher->jobs > 0);
     if (--publisher->jobs == 0) pthread_cond_broadcast(&publisher->idle);
 }
 

@@ -1,6 +1,8 @@
 /* chunk.c: see chunk.h. */
 #include "follow/chunk.h"
 
+#include "base/invariant.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -20,8 +22,11 @@ struct chunk *chunk_ref(struct chunk *chunk) {
 }
 
 void chunk_unref(struct chunk *chunk) {
-    if (!chunk || --chunk->refs > 0) return;
-    atomic_fetch_sub_explicit(chunk->total, chunk->counted, memory_order_relaxed);
+    if (!chunk) return;
+    INVARIANT(chunk->refs > 0);
+    if (--chunk->refs > 0) return;
+    uint64_t total = atomic_fetch_sub_explicit(chunk->total, chunk->counted, memory_order_relaxed);
+    INVARIANT(total >= chunk->counted);
     text_finish(&chunk->bytes);
     text_finish(&chunk->meta);
     free(chunk->frames);
@@ -66,6 +71,7 @@ static struct chunk_span keep(struct text *meta, struct reel_str str) {
 int chunk_add(struct chunk *chunk, uint64_t seq, struct reel_str frame,
               const struct reel_entry *entry) {
     struct chunk_frame added = {.seq = seq};
+    INVARIANT(chunk->count == 0 || chunk->frames[chunk->count - 1].seq <= seq);
     size_t meta_len = entry ? entry->type.len + entry->subject.len + entry->nats_subject.len : 0;
     if (!reserve_frame(chunk) || !reserve(&chunk->bytes, frame.len) ||
         !reserve(&chunk->meta, meta_len))
@@ -96,6 +102,7 @@ static struct reel_str kept(const struct chunk *chunk, struct chunk_span span) {
 }
 
 struct reel_entry chunk_entry(const struct chunk *chunk, size_t n) {
+    INVARIANT(n < chunk->count);
     const struct chunk_frame *frame = &chunk->frames[n];
     return (struct reel_entry){
         .seq = frame->seq,

@@ -7,6 +7,8 @@
  */
 #include "follow/follower.h"
 
+#include "base/invariant.h"
+
 #include "follow/send.h"
 
 #include <errno.h>
@@ -71,6 +73,7 @@ static enum sent send_position(struct follower *follower) {
 }
 
 static enum sent send_close(struct follower *follower) {
+    INVARIANT(follower->closing != CLOSING_SAID);
     follower->closing = CLOSING_SAID;
     if (!follower->transport->close) return SENT_ALL;
     follower->transport->close(follower->close_code, follower->close_reason,
@@ -102,6 +105,7 @@ static void closed(struct follower *follower) {
 /* Takes the next chunk in hand. 1; 0: there is none, or it was closed for it; -EAGAIN: later. */
 static int take_chunk(struct follower *follower) {
     struct hub *hub = follower->hub;
+    INVARIANT(!follower->chunk);
     const struct tail_place place = {&follower->epoch, follower->seq, &follower->filter};
     int rc = tail_next(&hub->tails[follower->kind], &place, &follower->chunk, &follower->frame);
     follower->sent = follower->stop = 0;
@@ -182,6 +186,7 @@ static bool go_on(struct follower *follower) {
 /* One chunk a turn, so that all have theirs. */
 void follower_turn(struct follower *follower) {
     bool any = true, had_chunk = false;
+    INVARIANT(follower->place == PLACE_READY || follower->place == PLACE_BEHIND);
     do {
         had_chunk = had_chunk || follower->chunk;
         if (!is_sent(follower, send_next(follower, &any))) return;

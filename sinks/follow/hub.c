@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/thread.h"
 #include "follow/follower.h"
 
@@ -28,13 +29,6 @@
 /* Between two looks at the clock, at most and at least. */
 #define TICK_MS_MAX 250
 #define TICK_MS_MIN 10
-
-const char *const hub_end_names[HUB_ENDS] = {
-    [HUB_END_CLIENT] = "client",       [HUB_END_FAULT] = "fault",
-    [HUB_END_STALLED] = "stalled",     [HUB_END_SILENT] = "silent",
-    [HUB_END_OVERTAKEN] = "overtaken", [HUB_END_EPOCH] = "epoch",
-    [HUB_END_SHUTDOWN] = "shutdown",   [HUB_END_INTERNAL] = "internal",
-};
 
 /* ---- Followers come and go ------------------------------------------------------------------- */
 
@@ -78,10 +72,12 @@ int follower_create(struct hub *hub, enum transport_kind kind, const struct reel
 
 void follower_destroy(struct follower *follower) {
     if (!follower) return;
+    struct hub *hub = follower->hub;
     chunk_unref(follower->chunk);
     free((char *)follower->received.data);
-    atomic_fetch_sub(&follower->hub->figures[follower->kind].followers, 1);
-    atomic_fetch_sub(&follower->hub->reserved, 1);
+    uint64_t followers = atomic_fetch_sub(&hub->figures[follower->kind].followers, 1);
+    uint64_t reserved = atomic_fetch_sub(&hub->reserved, 1);
+    INVARIANT(followers > 0 && reserved > 0);
     free(follower);
 }
 
@@ -151,6 +147,7 @@ static void bury(struct hub *hub) {
     }
     if (count == 0) return;
     HOLD_LOCK(&hub->lock);
+    INVARIANT(hub->count >= count);
     hub->count -= count;
     if (hub->count == 0) pthread_cond_broadcast(&hub->changed);
 }
@@ -280,6 +277,7 @@ static void *run(void *context) {
 
 static void hub_destroy(struct hub *hub) {
     for (size_t i = 0; i < TRANSPORTS; i++) tail_finish(&hub->tails[i]);
+    INVARIANT(hub->count == 0 && !hub->gone);
     framer_finish(&hub->framer);
     websocket_pool_finish(&hub->pool);
     text_finish(&hub->control);

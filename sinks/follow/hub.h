@@ -25,8 +25,6 @@
 struct hub;
 struct follower;
 
-extern const char *const hub_end_names[HUB_ENDS];
-
 struct hub_metrics {
     uint64_t followers, frames, bytes; /* of one transport */
 };

@@ -26,5 +26,6 @@ enum hub_end {
     HUB_END_INTERNAL, /* an error of ours */
     HUB_ENDS,
 };
+extern const char *const hub_end_names[HUB_ENDS];
 
 #endif

@@ -1,8 +1,29 @@
 /* places.c: see places.h. */
 #include "follow/places.h"
 
+#include "base/invariant.h"
+#include "base/trace.h"
+
+#include <inttypes.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+
+#define BIT(place) (1u << (place))
+
+/* From each place, the places that a follower may move to (places.h). */
+static const unsigned moves[PLACES] = {
+    [PLACE_READY] = BIT(PLACES) - 1,
+    [PLACE_BEHIND] = BIT(PLACES) - 1,
+    [PLACE_LATER] = BIT(PLACE_READY) | BIT(PLACE_FULL),
+    [PLACE_LEVEL] = BIT(PLACE_READY) | BIT(PLACE_FULL),
+    [PLACE_FULL] = BIT(PLACE_READY),
+    [PLACE_CLOSED] = 0,
+};
+
+static const char *const place_names[PLACES] = {
+    [PLACE_READY] = "ready",   [PLACE_BEHIND] = "behind", [PLACE_LATER] = "later",
+    [PLACE_LEVEL] = "in sync", [PLACE_FULL] = "full",     [PLACE_CLOSED] = "closed",
+};
 
 void place_list_add(struct place_list *list, struct follower *follower) {
     follower->next = NULL;
@@ -22,6 +43,7 @@ static void watch(struct follower *follower, int what, uint32_t events) {
 }
 
 void place_enter(struct follower *follower, enum place place) {
+    TRACE(TRACE_FOLLOW, "follower %d has come, from %" PRIu64, follower->fd, follower->seq);
     follower->place = place;
     place_list_add(&follower->hub->places[place], follower);
     watch(follower, EPOLL_CTL_ADD, EPOLLIN);
@@ -29,6 +51,11 @@ void place_enter(struct follower *follower, enum place place) {
 
 void place_move(struct follower *follower, enum place place) {
     struct hub *hub = follower->hub;
+    INVARIANT(follower->fd >= 0);
+    INVARIANT(moves[follower->place] & BIT(place));
+    if (place != follower->place)
+        TRACE(TRACE_FOLLOW, "follower %d: %s to %s at %" PRIu64, follower->fd,
+              place_names[follower->place], place_names[place], follower->seq);
     bool was_full = follower->place == PLACE_FULL, is_full = place == PLACE_FULL;
     place_list_remove(&hub->places[follower->place], follower);
     place_list_add(&hub->places[place], follower);
@@ -44,6 +71,9 @@ void place_move_all(struct hub *hub, enum place from, enum place to) {
  * same socket yet. */
 void place_leave(struct follower *follower, enum hub_end end) {
     struct hub *hub = follower->hub;
+    INVARIANT(follower->fd >= 0);
+    TRACE(TRACE_FOLLOW, "follower %d has ended (%s) at %" PRIu64, follower->fd, hub_end_names[end],
+          follower->seq);
     place_list_remove(&hub->places[follower->place], follower);
     watch(follower, EPOLL_CTL_DEL, 0);
     close(follower->fd);

@@ -2,6 +2,14 @@
  *
  * Between two turns every follower is in exactly one of the hub's lists, that of its place; before
  * its first turn in `incoming`; and once it has ended in `gone`, until the round is over.
+ *
+ *     from            to                                            because
+ *     ready, behind   ready, behind, later, in sync, full, closed   its turn is over
+ *     later           ready                                         it is time to try again
+ *     in sync         ready                                         the cursor has moved, or a
+ * ping, a position or the end is due later, in sync  full a pong did not fit full            ready
+ * its socket has room any             gone (place_leave) place_move holds every move against this
+ * table.
  */
 #ifndef REEL_SINKS_FOLLOW_PLACES_H
 #define REEL_SINKS_FOLLOW_PLACES_H

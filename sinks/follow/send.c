@@ -1,6 +1,8 @@
 /* send.c: see send.h. */
 #include "follow/send.h"
 
+#include "base/invariant.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <sys/socket.h>
@@ -99,6 +101,7 @@ static size_t advance(struct follower *follower, const struct runs *runs, size_t
         frames += run->end - run->first;
         tell(follower, chunk->frames[run->end - 1].seq);
     }
+    INVARIANT(len == 0);
     follower->frame = runs->next;
     follower->sent = 0;
     return frames;
@@ -160,7 +163,9 @@ static size_t length_of(const struct runs *runs) {
 
 enum sent send_chunk(struct follower *follower) {
     struct runs runs;
+    INVARIANT(follower->chunk);
     do {
+        INVARIANT(follower->frame <= end_of(follower));
         find_runs(follower, &runs);
         size_t wanted = length_of(&runs);
         ssize_t len = wanted ? hand_over(follower->fd, runs.parts, runs.count) : 0;
@@ -187,6 +192,7 @@ enum sent send_rest(struct follower *follower) {
 
 enum sent send_bytes(struct follower *follower, struct reel_str bytes) {
     struct iovec part = {(char *)bytes.data, bytes.len};
+    INVARIANT(!follower->chunk);
     ssize_t len = hand_over(follower->fd, &part, 1);
     if (len < 0 && len != -EAGAIN) return SENT_FAILED;
     if (len > 0) count_sent(follower, 0, (size_t)len);

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/invariant.h"
 
 #include <stdlib.h>
 
@@ -30,7 +31,10 @@ size_t cached_bytes(const struct cached *cached) {
 }
 
 void cached_release(struct cached *cached) {
-    if (!cached || atomic_fetch_sub(&cached->users, 1) > 1) return;
+    if (!cached) return;
+    unsigned users = atomic_fetch_sub(&cached->users, 1);
+    INVARIANT(users > 0);
+    if (users > 1) return;
     if (cached->response) MHD_destroy_response(cached->response);
     text_finish(&cached->key);
     free(cached);
@@ -76,6 +80,7 @@ static struct cached *replace(struct cache_slot *slot, struct cached *cached) {
 
 bool cache_put(struct cached *cached, struct MHD_Response *response, size_t bytes) {
     if (!cached || bytes > CACHED_BYTES_MAX) return false;
+    INVARIANT(!cached->response);
     struct cache_slot *slot = cached->slot;
     cached->response = response;
     cached->bytes = bytes;

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/thread.h"
 #include "follow/hub.h"
 #include "request.h"
@@ -98,6 +99,7 @@ static void list_add(struct connections *all, struct connection *connection, enu
 
 static void list_remove(struct connections *all, struct connection *connection) {
     struct connection_list *list = &all->lists[connection->list];
+    INVARIANT(lock_is_held(&all->lock) && list->count > 0);
     *(connection->next ? &connection->next->previous : &list->last) = connection->previous;
     *(connection->previous ? &connection->previous->next : &list->first) = connection->next;
     list->count--;
@@ -121,12 +123,14 @@ static void unwatch(struct connections *all, struct connection *connection) {
     if (!connection->is_watched) return;
     epoll_ctl(all->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
     connection->is_watched = false;
+    INVARIANT(!connection->is_half || all->halves > 0);
     if (connection->is_half) all->halves--;
     connection->is_half = false;
 }
 
 /* Under the lock. It is free()d by the caller. */
 static void forget(struct connections *all, struct connection *connection) {
+    INVARIANT(all->by_fd[connection->fd] == connection);
     unwatch(all, connection);
     list_remove(all, connection);
     all->by_fd[connection->fd] = NULL;
@@ -400,6 +404,7 @@ void connection_request_end(struct request *request) {
     const struct connections_options *options = &request->server->all->options;
     struct connection *connection = request->connected;
     if (!connection) return;
+    INVARIANT(connection->request == request);
     connection->request = NULL;
     atomic_store(&connection->due_ms, clock_ms() + options->idle_ms + options->request_ms);
 }

@@ -20,6 +20,8 @@
 
 #include "answer_send.h"
 #include "base/error.h"
+#include "base/invariant.h"
+#include "base/trace.h"
 #include "cache.h"
 #include "cached_answer.h"
 #include "checks.h"
@@ -55,7 +57,8 @@ bool server_take_memory(struct server *server, uint64_t bytes) {
 }
 
 void server_give_memory(struct server *server, uint64_t bytes) {
-    atomic_fetch_sub_explicit(&server->memory, bytes, memory_order_relaxed);
+    uint64_t before = atomic_fetch_sub_explicit(&server->memory, bytes, memory_order_relaxed);
+    INVARIANT(before >= bytes);
 }
 
 /* ---- A request's life ------------------------------------------------------------------------ */
@@ -85,7 +88,8 @@ void request_end(struct request *request) {
     connection_request_end(request);
     if (request->active) {
         histogram_observe(&server->request_times, clock_ns() - request->began_ns);
-        atomic_fetch_sub(&server->requests, 1);
+        uint64_t requests = atomic_fetch_sub(&server->requests, 1);
+        INVARIANT(requests > 0);
     }
     server_give_memory(server, request->memory_taken);
     if (request->work_done) request->work_done(request->work);
@@ -112,6 +116,7 @@ static enum MHD_Result send_answer(struct request *request) {
                                           : answer->body.len + cached_bytes(answer->cached);
     /* How it is, it says also when there is no room for anything else. */
     if (request->route && request->route->access == REEL_ACCESS_NONE) bytes = 0;
+    INVARIANT(request->phase != PHASE_ANSWERED && answer->status != 0);
     request->phase = PHASE_ANSWERED;
     if (bytes && !server_take_memory(request->server, bytes)) {
         answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE,
@@ -120,6 +125,7 @@ static enum MHD_Result send_answer(struct request *request) {
     }
     request->memory_taken += bytes;
     answer->closes = !answer->upgraded && head_is_last(request);
+    TRACE(TRACE_HTTP, "request %p is answered: %u", (void *)request, answer->status);
     return answer_send(answer, request->server, request->connection, wants_cors);
 }
 
@@ -131,6 +137,7 @@ static enum MHD_Result proceed(struct request *request) {
         connection_request_complete(request);
     }
     request->phase = PHASE_BODY;
+    request_trace(request);
     const struct route *route = request->route;
     bool may_be_cached = route && route->is_cached && !head_is_last(request);
     bool is_done = request->answer.status || (may_be_cached && cached_answer_find(request));

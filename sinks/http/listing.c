@@ -2,6 +2,7 @@
 #include "listing.h"
 
 #include "base/cleanup.h"
+#include "base/invariant.h"
 #include "key_name.h"
 
 #include <errno.h>
@@ -163,6 +164,7 @@ static void give_left(struct listing *listing) {
     size_t bytes = listing->left.len - listing->left_at;
     if (bytes > listing->room) bytes = listing->room;
     if (bytes == 0) return;
+    INVARIANT(listing->left_at + bytes <= listing->left.len);
     memcpy(listing->to, listing->left.data + listing->left_at, bytes);
     listing->left_at += bytes;
     listing->to += bytes;
@@ -201,6 +203,7 @@ static ssize_t read_block(void *context, uint64_t at, char *to, size_t room) {
         if (rc < 0 || listing->left.failed) return MHD_CONTENT_READER_END_WITH_ERROR;
         give_left(listing);
     }
+    INVARIANT(listing->room <= room && listing->rows <= listing->limit);
     return (ssize_t)(room - listing->room);
 }
 

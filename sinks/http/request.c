@@ -1,6 +1,8 @@
 /* request.c: see request.h. */
 #include "request.h"
 
+#include "base/trace.h"
+
 #include <errno.h>
 #include <strings.h>
 
@@ -121,11 +123,21 @@ int request_open_view(struct request *request, struct reel_view **ret,
     return 0;
 }
 
+/* The path alone: parameters may be private. */
+void request_trace(const struct request *request) {
+    struct reel_str target = request->uri.raw;
+    const char *end = target.len ? memchr(target.data, '?', target.len) : NULL;
+    if (end) target.len = (size_t)(end - target.data);
+    TRACE(TRACE_HTTP, "request %p is handled: %.*s", (const void *)request, REEL_FMT(target));
+}
+
 void request_suspend(struct request *request) {
+    TRACE(TRACE_HTTP, "request %p is suspended", (void *)request);
     request->phase = PHASE_SUSPENDED;
     MHD_suspend_connection(request->connection);
 }
 
 void request_resume(struct request *request) {
+    TRACE(TRACE_HTTP, "request %p is resumed", (void *)request);
     MHD_resume_connection(request->connection);
 }

@@ -96,6 +96,9 @@ bool request_is_json(const struct request *request);
 int request_open_view(struct request *request, struct reel_view **ret,
                       struct reel_position *ret_position);
 
+/* Traces that the request is handled (base/trace.h). */
+void request_trace(const struct request *request);
+
 /* Lets go of the thread: the request goes on when it is resumed. To be called before whoever
  * will resume it can do so. */
 void request_suspend(struct request *request);

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/thread.h"
 #include "request.h"
 
@@ -13,6 +14,8 @@
 #define TIMEOUT_MAX_S      60
 
 static void remove_waiter(struct server *server, struct request *request) {
+    INVARIANT(lock_is_held(&server->waiters_lock));
+    INVARIANT(server->waiter_count > 0 && request->phase == PHASE_SUSPENDED);
     if (request->next) request->next->previous = request->previous;
     *(request->previous ? &request->previous->next : &server->waiters) = request->next;
     server->waiter_count--;
@@ -71,6 +74,7 @@ void waiters_stop(struct server *server) {
 }
 
 void waiters_finish(struct server *server) {
+    INVARIANT(!server->waiters && server->waiter_count == 0);
     pthread_cond_destroy(&server->waiters_changed);
     pthread_mutex_destroy(&server->waiters_lock);
 }

@@ -1,9 +1,13 @@
 /* unit.c: see unit.h. */
 #include "unit.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { MAP_BYTES = 256 << 20, READERS = 8 };
 
@@ -37,6 +41,25 @@ int main(int argc, char **argv) {
 }
 
 /* ---- What tests share ------------------------------------------------------------------------ */
+
+/* Without a core file, and without the sentence, which would look like a failure of the test. */
+void assert_aborts_at(void (*fn)(void *context), void *context, const char *file, int line) {
+    const struct rlimit no_core = {0, 0};
+    int status = 0;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child < 0) support_failed(file, line, "cannot fork");
+    if (child == 0) {
+        signal(SIGABRT, SIG_DFL); /* cmocka's would go on with the next test */
+        setrlimit(RLIMIT_CORE, &no_core);
+        close(STDERR_FILENO);
+        fn(context);
+        _exit(0);
+    }
+    if (waitpid(child, &status, 0) != child) support_failed(file, line, "cannot wait");
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
+        support_failed(file, line, "it ended with status %d, not by SIGABRT", status);
+}
 
 void assert_bytes(struct reel_str found, struct reel_str expected) {
     if (reel_str_eq(found, expected)) return;

@@ -3,6 +3,7 @@
 #define REEL_BASE_CLEANUP_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -25,6 +26,13 @@ static inline void cleanup_unlock(pthread_mutex_t **mutex) {
 static inline pthread_mutex_t *lock_acquire(pthread_mutex_t *mutex) {
     pthread_mutex_lock(mutex);
     return mutex;
+}
+
+/* Does a thread hold it? For invariants of functions that are called with the lock held. */
+static inline bool lock_is_held(pthread_mutex_t *mutex) {
+    if (pthread_mutex_trylock(mutex) != 0) return true;
+    pthread_mutex_unlock(mutex);
+    return false;
 }
 
 /* Locks until the end of the scope. */

@@ -20,8 +20,8 @@
 /* Flags that do something else, a variable that is a secret (tokens.h), and one of clients. */
 static const char *const reserved[] = {"help", "version", "token", "url"};
 
-/* Variables REEL_… that are not settings: a secret, and the address that clients use. */
-static const char *const other_variables[] = {"REEL_TOKEN", "REEL_URL"};
+/* Variables REEL_… that are not settings: a secret, traces, and the address that clients use. */
+static const char *const other_variables[] = {"REEL_TOKEN", "REEL_TRACE", "REEL_URL"};
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 

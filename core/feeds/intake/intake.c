@@ -3,9 +3,12 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "base/thread.h"
+#include "base/trace.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* Between two looks at the log's retention, and at a store that could not be written. */
@@ -90,6 +93,7 @@ int intake_push(struct intake *intake, struct job *job, struct reel_error *error
  * transaction, with its syncs, for himself, while all others wait. So after a group of several as
  * many are waited for, for a part of the time that it took. Call with the lock held. */
 static void await_others(struct intake *intake) {
+    INVARIANT(lock_is_held(&intake->lock));
     uint64_t until_ns = clock_ns() + intake->group_ns / PATIENCE_PART;
     struct timespec until = clock_at(until_ns);
     intake->wanted_jobs = intake->group_senders;
@@ -117,6 +121,7 @@ static struct job *take_group(struct intake *intake, size_t *ret_count) {
         last = job;
     }
     if (!last) return NULL;
+    INVARIANT(count <= intake->queue_jobs);
     intake->first = last->next;
     if (!intake->first) intake->last = &intake->first;
     last->next = NULL;
@@ -137,9 +142,12 @@ static void answer_group(struct intake *intake, struct job *first) {
     }
     intake->group_senders = senders;
     HOLD_LOCK(&intake->lock);
+    INVARIANT(intake->queue_jobs >= jobs && intake->queue_events >= events &&
+              intake->queue_bytes >= bytes);
     intake->queue_jobs -= jobs;
     intake->queue_events -= events;
     intake->queue_bytes -= bytes;
+    INVARIANT(intake->queue_jobs > 0 || (intake->queue_events == 0 && intake->queue_bytes == 0));
 }
 
 /* ---- The writer ------------------------------------------------------------------------------ */
@@ -192,12 +200,16 @@ static bool run_group(struct intake *intake) {
     struct job *first = take_group(intake, &count);
     if (!first) return false;
     uint64_t began = clock_ns();
+    TRACE(TRACE_WRITER, "group begun: %zu jobs behind %" PRIu64, count, reel_cursor(reel));
     size_t commits = works_run(reel, intake->group, count);
     intake->group_ns = clock_ns() - began;
+    TRACE(TRACE_WRITER, "group synced: %zu commits in %" PRIu64 " us", commits,
+          intake->group_ns / 1000);
     histogram_observe(&intake->commit_times, intake->group_ns);
     if (commits > 0) wrote(intake, commits);
     look_for_trouble(intake, count);
     intake->options.committed(intake->options.context, reel_cursor(reel));
+    TRACE(TRACE_WRITER, "visible up to %" PRIu64, reel_cursor(reel));
     answer_group(intake, first);
     return true;
 }
@@ -342,6 +354,7 @@ void intake_stop(struct intake *intake) {
 
 void intake_destroy(struct intake *intake) {
     if (!intake) return;
+    INVARIANT(intake->stopping && !intake->first && intake->queue_jobs == 0);
     pthread_cond_destroy(&intake->work);
     pthread_cond_destroy(&intake->idle);
     pthread_mutex_destroy(&intake->lock);
