@@ -177,10 +177,11 @@ void ending_begin(struct ending *ending) {
 
 void ending_done(struct ending *ending) {
     if (!ending) return;
-    pthread_mutex_lock(&ending->lock);
-    ending->done = true;
-    pthread_cond_signal(&ending->done_set);
-    pthread_mutex_unlock(&ending->lock);
+    {
+        HOLD_LOCK(&ending->lock);
+        ending->done = true;
+        pthread_cond_signal(&ending->done_set);
+    }
     pthread_join(ending->thread, NULL);
     atomic_store(&in_force, NULL);
     free(ending);

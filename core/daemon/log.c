@@ -155,8 +155,7 @@ static size_t make_readable(char *to, const struct timespec *now, reel_level lev
 
 static size_t make_line(char line[LOG_LINE_MAX], reel_level level, struct reel_str from,
                         struct reel_str message) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    struct timespec now = clock_at(clock_now_ns());
     return (for_people ? make_readable : make_json)(line, &now, level, from, message);
 }
 

@@ -1,5 +1,5 @@
-/* figures.c: how the daemon is: for /readyz and /v1/status, and as figures for monitoring. */
-#include "daemon/daemon.h"
+/* metrics.c: see metrics.h. */
+#include "daemon/metrics.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,8 +1,9 @@
-/* stage.c: the host table of sinks (reel/sink.h), and their running. Reading goes straight to the
- * Reel; what is to be written becomes a job of the intake, or of the feed. */
-#include "daemon/daemon.h"
+/* sink_host.c: see sink_host.h. Reads go straight to the Reel; a write becomes a job of the intake,
+ * or of the feed. */
+#include "daemon/sink_host.h"
 
 #include "base/cleanup.h"
+#include "daemon/metrics.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -34,7 +35,7 @@ static void host_quit(struct reel_sink_host *handle, int exit_code, const char *
                       va_list args) {
     log_line_va(exit_code == 0 ? REEL_LEVEL_INFO : REEL_LEVEL_ERROR,
                 ((struct running_sink *)handle)->sink->name, format, args);
-    daemon_quit(daemon_of(handle), exit_code);
+    signals_quit(&daemon_of(handle)->signals, exit_code);
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -253,11 +254,12 @@ void sink_hosts_drain(struct daemon *daemon, uint64_t until_ms) {
     }
 }
 
+static const struct running_sink *remove_last(struct daemon *daemon) {
+    HOLD_LOCK(&daemon->sinks_lock);
+    return daemon->sink_count > 0 ? &daemon->sinks[--daemon->sink_count] : NULL;
+}
+
 void sink_hosts_stop(struct daemon *daemon) {
-    while (daemon->sink_count > 0) {
-        pthread_mutex_lock(&daemon->sinks_lock);
-        struct running_sink *host = &daemon->sinks[--daemon->sink_count];
-        pthread_mutex_unlock(&daemon->sinks_lock);
-        host->sink->stop(host->state);
-    }
+    const struct running_sink *host;
+    while ((host = remove_last(daemon))) host->sink->stop(host->state);
 }

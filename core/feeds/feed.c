@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "event/subject.h"
 #include "feeds/origin.h"
 #include "feeds/publisher.h"
@@ -28,6 +29,10 @@
 /* How often gaps are said, and a failure that stays the same. */
 #define GAPS_SAID_MS    10000
 #define FAILURE_SAID_MS 60000
+
+/* Lines about single messages, in that time. */
+#define MESSAGES_SAID    5
+#define MESSAGES_SAID_MS 10000
 
 /* How often a queue that is full for other reasons than ours is tried again. */
 #define FULL_MS 20
@@ -62,6 +67,9 @@ struct feed {
         uint64_t count, messages, from, to;
         uint64_t said_ms; /* when the last ones were */
     } gaps;               /* that have yet to be said */
+    struct {
+        uint64_t began_ms, said, left_out; /* lines, since then */
+    } messages;                            /* about single ones */
 
     pthread_mutex_t lock;   /* of what follows */
     pthread_cond_t changed; /* any of it */
@@ -192,10 +200,11 @@ static int push(struct feed *feed, struct batch *batch, struct reel_error *error
     batch->job.done = folded;
     uint64_t last = batch->count > 0 ? batch->events[batch->count - 1].seq : feed->follows;
     if (work->reach > last) last = work->reach;
-    pthread_mutex_lock(&feed->lock);
-    feed->under_way += batch->count;
-    feed->batches++;
-    pthread_mutex_unlock(&feed->lock);
+    {
+        HOLD_LOCK(&feed->lock);
+        feed->under_way += batch->count;
+        feed->batches++;
+    }
     int rc;
     while ((rc = check_going_on(feed, error)) == 0 &&
            (rc = intake_push(feed->options.intake, &batch->job, error)) == -EAGAIN)
@@ -204,10 +213,11 @@ static int push(struct feed *feed, struct batch *batch, struct reel_error *error
         feed->follows = last;
         return 0;
     }
-    pthread_mutex_lock(&feed->lock);
-    feed->under_way -= batch->count;
-    feed->batches--;
-    pthread_mutex_unlock(&feed->lock);
+    {
+        HOLD_LOCK(&feed->lock);
+        feed->under_way -= batch->count;
+        feed->batches--;
+    }
     batch_emptied(batch);
     return rc;
 }
@@ -268,11 +278,36 @@ static void say_gaps(struct feed *feed, bool at_once) {
     feed->gaps.said_ms = now;
 }
 
+/* Begins to count again, when the time is over or at once. */
+static void say_left_out(struct feed *feed, bool at_once) {
+    char sentence[100];
+    uint64_t now = clock_ms(), left_out = feed->messages.left_out;
+    if (!at_once && now - feed->messages.began_ms < MESSAGES_SAID_MS) return;
+    if (left_out == 0 && at_once) return;
+    memset(&feed->messages, 0, sizeof feed->messages);
+    feed->messages.began_ms = now;
+    if (left_out == 0) return;
+    snprintf(sentence, sizeof sentence, "%" PRIu64 " more warnings about messages were left out",
+             left_out);
+    feed_say(feed, REEL_LEVEL_WARNING, sentence);
+}
+
+void feed_say_message(struct feed *feed, const char *sentence) {
+    say_left_out(feed, false);
+    if (feed->messages.said < MESSAGES_SAID) {
+        feed->messages.said++;
+        feed_say(feed, REEL_LEVEL_WARNING, sentence);
+    } else {
+        feed->messages.left_out++;
+    }
+}
+
 int feed_flush(struct feed *feed, struct reel_error *error) {
     pthread_mutex_lock(&feed->lock);
     bool busy = feed->batches >= BATCHES_MAX, level = feed->figures.level;
     pthread_mutex_unlock(&feed->lock);
     say_gaps(feed, false);
+    if (feed->messages.left_out > 0) say_left_out(feed, false);
     if (level && !feed->was_level) say_level(feed);
     int rc = check_going_on(feed, error); /* nothing more may come that would fail, too */
     if (rc == 0 && !busy) rc = push_gathered(feed, error);
@@ -404,11 +439,12 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     feed->follows = from - 1;
     feed->first_seq = 0;
     feed->was_level = false;
-    pthread_mutex_lock(&feed->lock);
-    feed->figures.up = true;
-    feed->figures.known_seq = stream->last_seq;
-    feed->figures.sessions++;
-    pthread_mutex_unlock(&feed->lock);
+    {
+        HOLD_LOCK(&feed->lock);
+        feed->figures.up = true;
+        feed->figures.known_seq = stream->last_seq;
+        feed->figures.sessions++;
+    }
     snprintf(feed->following, sizeof feed->following,
              "following stream %s from %" PRIu64 ", it reaches %" PRIu64, stream->name, from,
              stream->last_seq);
@@ -424,12 +460,13 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
 static void session_ended(struct feed *feed, const struct reel_error *error) {
     (void)push_gathered(feed, NULL); /* else the next one brings it */
     say_gaps(feed, true);
-    pthread_mutex_lock(&feed->lock);
-    feed->figures.up = feed->figures.level = false;
-    feed->figures.pending = 0;
-    snprintf(feed->figures.reason, sizeof feed->figures.reason, "%.*s",
-             (int)utf8_cut(error->text, sizeof feed->figures.reason - 1), error->text);
-    pthread_mutex_unlock(&feed->lock);
+    {
+        HOLD_LOCK(&feed->lock);
+        feed->figures.up = feed->figures.level = false;
+        feed->figures.pending = 0;
+        snprintf(feed->figures.reason, sizeof feed->figures.reason, "%.*s",
+                 (int)utf8_cut(error->text, sizeof feed->figures.reason - 1), error->text);
+    }
     publisher_close(feed->publisher, error->text);
     feed->options.changed(feed->options.context);
 }
@@ -478,6 +515,7 @@ static void *run(void *context) {
         pause_for(feed, pause_ms);
         pause_ms = pause_ms * 2 < PAUSE_MS_MAX ? pause_ms * 2 : PAUSE_MS_MAX;
     }
+    say_left_out(feed, true);
     return NULL;
 }
 
@@ -513,12 +551,12 @@ int feed_start(const struct feed_options *options, struct feed **ret, struct ree
         free(feed);
         return rc;
     }
-    rc = pthread_create(&feed->thread, NULL, run, feed);
-    if (rc != 0) {
+    rc = thread_start(&feed->thread, "reel-feed", run, feed);
+    if (rc < 0) {
         publisher_stop(feed->publisher);
         publisher_destroy(feed->publisher);
         free(feed);
-        return fail(error, -rc, "cannot start the feed's thread: %s", strerror(rc));
+        return fail(error, rc, "cannot start the feed's thread: %s", strerror(-rc));
     }
     *ret = feed;
     return 0;
@@ -533,10 +571,11 @@ void feed_drain(struct feed *feed, uint32_t timeout_ms) {
 }
 
 void feed_stop(struct feed *feed) {
-    pthread_mutex_lock(&feed->lock);
-    feed->stopping = true;
-    pthread_cond_broadcast(&feed->changed);
-    pthread_mutex_unlock(&feed->lock);
+    {
+        HOLD_LOCK(&feed->lock);
+        feed->stopping = true;
+        pthread_cond_broadcast(&feed->changed);
+    }
     pthread_join(feed->thread, NULL);
     publisher_stop(feed->publisher);
 }
@@ -561,8 +600,9 @@ const char *feed_name(const struct feed *feed) {
 }
 
 void feed_read(struct feed *feed, struct feed_metrics *ret) {
-    pthread_mutex_lock(&feed->lock);
-    *ret = feed->figures;
-    pthread_mutex_unlock(&feed->lock);
+    {
+        HOLD_LOCK(&feed->lock);
+        *ret = feed->figures;
+    }
     publisher_read(feed->publisher, &ret->published, &ret->publishing);
 }

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "event/subject.h"
 
 #include <errno.h>
@@ -504,10 +505,11 @@ void publisher_open(struct publisher *publisher) {
 }
 
 void publisher_close(struct publisher *publisher, const char *why) {
-    pthread_mutex_lock(&publisher->lock);
-    publisher->open = false;
-    error_set(&publisher->why, "%s", why);
-    pthread_mutex_unlock(&publisher->lock);
+    {
+        HOLD_LOCK(&publisher->lock);
+        publisher->open = false;
+        error_set(&publisher->why, "%s", why);
+    }
     end_late(publisher, true, "the connection to the broker was lost: " UNCLEAR);
 }
 
@@ -523,10 +525,10 @@ int publisher_start(const struct publisher_options *options, struct publisher **
     pthread_mutex_init(&publisher->lock, NULL);
     clock_condition(&publisher->work);
     clock_condition(&publisher->idle);
-    int rc = pthread_create(&publisher->thread, NULL, run, publisher);
-    if (rc != 0) {
+    int rc = thread_start(&publisher->thread, "reel-publisher", run, publisher);
+    if (rc < 0) {
         free(publisher);
-        return fail(error, -rc, "cannot start the publisher's thread: %s", strerror(rc));
+        return fail(error, rc, "cannot start the publisher's thread: %s", strerror(-rc));
     }
     *ret = publisher;
     return 0;
@@ -541,10 +543,11 @@ void publisher_drain(struct publisher *publisher, uint32_t timeout_ms) {
 }
 
 void publisher_stop(struct publisher *publisher) {
-    pthread_mutex_lock(&publisher->lock);
-    publisher->draining = publisher->stopping = true;
-    pthread_cond_signal(&publisher->work);
-    pthread_mutex_unlock(&publisher->lock);
+    {
+        HOLD_LOCK(&publisher->lock);
+        publisher->draining = publisher->stopping = true;
+        pthread_cond_signal(&publisher->work);
+    }
     pthread_join(publisher->thread, NULL);
     publisher_close(publisher, "the daemon has ended");
 }

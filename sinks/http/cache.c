@@ -1,4 +1,4 @@
-/* kept.c: see kept.h. */
+/* cache.c: see cache.h. */
 #include "cache.h"
 
 #include "base/cleanup.h"
@@ -6,106 +6,96 @@
 
 #include <stdlib.h>
 
-/* One answer: first being made, for one request; then in its place, and being sent. */
+/* One answer: first made, for one request; then in its slot, and being sent. */
 struct cached {
     atomic_uint users;
-    struct kept_place *place;
+    struct cache_slot *slot;
     struct MHD_Response *response; /* NULL while it is being made */
     size_t bytes;                  /* that its body takes */
     struct text key;
 };
 
-struct kept_place {
+struct cache_slot {
     pthread_mutex_t lock;
-    uint64_t asked;      /* the hash of the key that was last asked for in vain */
-    struct cached *kept; /* or NULL */
+    uint64_t asked;        /* the hash of the key that was last looked for */
+    struct cached *cached; /* or NULL */
 };
 
-/* What an answer depends on, byte for byte. */
-static void write_key(const struct request *request, struct text *key) {
-    uint64_t commit = reel_sink_newest_commit(request_host_of_sink(request));
-    bool has_origin = request_header(request, "Origin").data; /* see add_cors */
-    text_append(key, &commit, sizeof commit);
-    text_append(key, &has_origin, sizeof has_origin);
-    text_append_str(key, request->uri.raw);
+struct MHD_Response *cached_response(const struct cached *cached) {
+    return cached ? cached->response : NULL;
 }
 
-struct MHD_Response *cache_response(const struct cached *kept) {
-    return kept ? kept->response : NULL;
+size_t cached_bytes(const struct cached *cached) {
+    return cached ? cached->bytes : 0;
 }
 
-size_t kept_bytes(const struct cached *kept) {
-    return kept ? kept->bytes : 0;
+void cached_release(struct cached *cached) {
+    if (!cached || atomic_fetch_sub(&cached->users, 1) > 1) return;
+    if (cached->response) MHD_destroy_response(cached->response);
+    text_finish(&cached->key);
+    free(cached);
 }
 
-void cache_release(struct cached *kept) {
-    if (!kept || atomic_fetch_sub(&kept->users, 1) > 1) return;
-    if (kept->response) MHD_destroy_response(kept->response);
-    text_finish(&kept->key);
-    free(kept);
+/* What the slot has under that key, for one user more; or NULL. */
+static struct cached *acquire(struct cache_slot *slot, struct reel_str key, uint64_t hash,
+                              bool *ret_is_asked_again) {
+    HOLD_LOCK(&slot->lock);
+    struct cached *cached = slot->cached;
+    *ret_is_asked_again = slot->asked == hash;
+    slot->asked = hash;
+    if (!cached || !reel_str_eq(text_str(&cached->key), key)) return NULL;
+    atomic_fetch_add(&cached->users, 1);
+    return cached;
 }
 
-/* What the place has under that key, for one user more; or NULL. */
-static struct cached *take(struct kept_place *place, struct reel_str key) {
-    struct cached *kept = place->kept;
-    if (!kept || !reel_str_eq(text_str(&kept->key), key)) return NULL;
-    atomic_fetch_add(&kept->users, 1);
-    return kept;
-}
-
-/* One that is to be made; without memory it is not kept. The key is its own then. */
-static struct cached *begin(struct kept_place *place, struct text *key) {
-    struct cached *kept = malloc(sizeof *kept);
-    if (!kept) return NULL;
-    *kept = (struct cached){.users = 1, .place = place, .key = *key};
+/* An entry that will be filled; it owns the key. NULL: out of memory, and the answer will not be
+ * cached. */
+static struct cached *begin(struct cache_slot *slot, struct text *key) {
+    struct cached *cached = malloc(sizeof *cached);
+    if (!cached) return NULL;
+    *cached = (struct cached){.users = 1, .slot = slot, .key = *key};
     *key = (struct text){0};
-    return kept;
+    return cached;
 }
 
-bool cache_find(struct request *request) {
-    struct answer *answer = &request->answer;
-    CLEANUP(text_finish) struct text key = {0};
-    if (answer->kept || request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH).data) return false;
-    write_key(request, &key);
-    if (key.failed) return false;
-    uint64_t hash = str_hash(text_str(&key));
-    struct kept_place *place = &request->server->kept[hash % KEPT_PLACES];
-    pthread_mutex_lock(&place->lock);
-    struct cached *kept = take(place, text_str(&key));
-    bool again = place->asked == hash;
-    place->asked = hash;
-    pthread_mutex_unlock(&place->lock);
-    answer->kept = kept || !again ? kept : begin(place, &key);
-    if (kept) answer->status = MHD_HTTP_OK;
-    return kept;
+struct cached *cache_find(struct cache_slot *slots, struct text *key, bool *ret_found) {
+    uint64_t hash = str_hash(text_str(key));
+    struct cache_slot *slot = &slots[hash % CACHE_SLOTS];
+    bool is_asked_again;
+    struct cached *cached = acquire(slot, text_str(key), hash, &is_asked_again);
+    *ret_found = cached;
+    return cached || !is_asked_again ? cached : begin(slot, key);
 }
 
-bool cache_put(struct cached *kept, struct MHD_Response *response, size_t bytes) {
-    if (!kept || bytes > KEPT_BYTES_MAX) return false;
-    struct kept_place *place = kept->place;
-    kept->response = response;
-    kept->bytes = bytes;
-    atomic_fetch_add(&kept->users, 1);
-    pthread_mutex_lock(&place->lock);
-    struct cached *before = place->kept;
-    place->kept = kept;
-    pthread_mutex_unlock(&place->lock);
-    cache_release(before);
+static struct cached *replace(struct cache_slot *slot, struct cached *cached) {
+    HOLD_LOCK(&slot->lock);
+    struct cached *before = slot->cached;
+    slot->cached = cached;
+    return before;
+}
+
+bool cache_put(struct cached *cached, struct MHD_Response *response, size_t bytes) {
+    if (!cached || bytes > CACHED_BYTES_MAX) return false;
+    struct cache_slot *slot = cached->slot;
+    cached->response = response;
+    cached->bytes = bytes;
+    atomic_fetch_add(&cached->users, 1);
+    cached_release(replace(slot, cached));
     return true;
 }
 
 int cache_start(struct server *server, struct reel_error *error) {
-    server->kept = calloc(KEPT_PLACES, sizeof *server->kept);
-    if (!server->kept) return fail_memory(error);
-    for (size_t i = 0; i < KEPT_PLACES; i++) pthread_mutex_init(&server->kept[i].lock, NULL);
+    server->cache = calloc(CACHE_SLOTS, sizeof *server->cache);
+    if (!server->cache) return fail_memory(error);
+    for (size_t i = 0; i < CACHE_SLOTS; i++) pthread_mutex_init(&server->cache[i].lock, NULL);
     return 0;
 }
 
 void cache_finish(struct server *server) {
-    for (size_t i = 0; server->kept && i < KEPT_PLACES; i++) {
-        cache_release(server->kept[i].kept);
-        pthread_mutex_destroy(&server->kept[i].lock);
+    for (size_t i = 0; server->cache && i < CACHE_SLOTS; i++) {
+        cached_release(server->cache[i].cached);
+        pthread_mutex_destroy(&server->cache[i].lock);
     }
-    free(server->kept);
-    server->kept = NULL;
+    free(server->cache);
+    server->cache = NULL;
 }

@@ -1,43 +1,45 @@
-/* kept.h: answers that are kept, to be sent again.
+/* cache.h: answers that are cached, to be sent again.
  *
- * Clients that poll ask for the same again and again, and as long as nothing is committed the
- * answer to the same target is the same to a byte. Then it is sent again instead of being made. It
- * is kept under its target, the newest commit, and whether a browser asks (Origin): so no one need
- * say when it is outdated.
+ * Clients that poll ask for the same again and again, and while nothing is committed the answer to
+ * the same target is the same to a byte. Then it is sent again instead of being made. The key
+ * (cached_answer.c) contains the newest commit, so that an entry never needs to be invalidated.
  *
- * Kept is what is asked for a second time, in a fixed number of places; another answer that comes
- * to the same place takes it. So they take at most KEPT_PLACES times KEPT_BYTES_MAX, and their
- * targets, beside http_memory_bytes_max; to whom one is being sent, it counts as an answer of its
- * own: a slow client may be the last to have it.
+ * An answer is cached when it is asked for a second time. There are CACHE_SLOTS slots; another
+ * answer whose key falls into the same slot replaces the one before. So the cache takes at most
+ * CACHE_SLOTS times CACHED_BYTES_MAX, and the keys, in addition to http_memory_bytes_max. While a
+ * cached answer is being sent its bytes also count as that request's: a slow client may be the
+ * last that holds them.
  *
  * [any thread]
  */
-#ifndef REEL_SINKS_HTTP_KEPT_H
-#define REEL_SINKS_HTTP_KEPT_H
+#ifndef REEL_SINKS_HTTP_CACHE_H
+#define REEL_SINKS_HTTP_CACHE_H
 
-#include "request.h"
+#include "base/text.h"
+#include "server.h"
 
-#define KEPT_PLACES    64
-#define KEPT_BYTES_MAX ((size_t)64 << 10) /* that a body takes */
+#define CACHE_SLOTS      64
+#define CACHED_BYTES_MAX ((size_t)64 << 10) /* of a body */
 
-/* Answers the request with what is kept: 200; or false: then it is to be made, and may be kept when
- * it is sent. Whoever has an answer already (If-None-Match) is not asked about here. */
-bool cache_find(struct request *request);
+struct cache_slot;
+struct cached;
 
-/* What is kept to be sent, NULL: it is to be made; and the bytes that its body takes. Both take
- * NULL. */
-struct MHD_Response *cache_response(const struct cached *kept);
-size_t kept_bytes(const struct cached *kept);
+/* The answer under that key (`ret_found`); or, if the key was looked for before, an empty entry
+ * that cache_put fills, which owns the key; or NULL. cached_release releases either. */
+struct cached *cache_find(struct cache_slot *slots, struct text *key, bool *ret_found);
 
-/* Keeps the response that was made, whose body takes so many bytes, and owns it then; or false,
- * with one that is too long, and with NULL. */
-bool cache_put(struct cached *kept, struct MHD_Response *response, size_t bytes);
+/* The response to be sent, or NULL: it must be made; and the bytes of its body. Both take NULL. */
+struct MHD_Response *cached_response(const struct cached *cached);
+size_t cached_bytes(const struct cached *cached);
 
-/* Lets go of what cache_find left in the answer; the response lives while it is being sent. Takes
- * NULL. */
-void cache_release(struct cached *kept);
+/* Fills the entry with a response whose body has `bytes` bytes, and owns the response. False, and
+ * nothing is owned, if the body is longer than CACHED_BYTES_MAX or `cached` is NULL. */
+bool cache_put(struct cached *cached, struct MHD_Response *response, size_t bytes);
 
-/* Before the first request, and after the last; finishing what was not started does nothing. */
+/* Releases what cache_find returned; the response lives while it is being sent. Takes NULL. */
+void cached_release(struct cached *cached);
+
+/* Before the first request, and after the last; finishing what was not started has no effect. */
 int cache_start(struct server *server, struct reel_error *error);
 void cache_finish(struct server *server);
 

@@ -362,9 +362,10 @@ void connection_notify(void *context, struct MHD_Connection *mhd, void **state,
     if (!connection) return;
     *state = NULL;
     if (connection->request) request_end(connection->request);
-    pthread_mutex_lock(&all->lock);
-    forget(all, connection);
-    pthread_mutex_unlock(&all->lock);
+    {
+        HOLD_LOCK(&all->lock);
+        forget(all, connection);
+    }
     free(connection);
 }
 
@@ -482,9 +483,10 @@ int connections_start(struct connections *all, struct reel_error *error) {
 }
 
 void connections_stop(struct connections *all) {
-    pthread_mutex_lock(&all->lock);
-    all->ending = true;
-    pthread_mutex_unlock(&all->lock);
+    {
+        HOLD_LOCK(&all->lock);
+        all->ending = true;
+    }
     wake(all);
     pthread_join(all->thread, NULL);
 }

@@ -1,6 +1,7 @@
 /* filter.c: see filter.h. A record is parsed only if it has the bytes that it would have to. */
 #include "filter.h"
 
+#include "base/chars.h"
 #include "base/cleanup.h"
 #include "json/value.h"
 
@@ -142,8 +143,7 @@ static int check_value(struct request *request, const struct uri_param *param,
     case REEL_FIELD_INTEGER: {
         size_t digits = value.len && value.data[0] == '-' ? 1 : 0;
         bool good = value.len > digits;
-        for (; digits < value.len && good; digits++)
-            good = value.data[digits] >= '0' && value.data[digits] <= '9';
+        for (; digits < value.len && good; digits++) good = char_is_digit(value.data[digits]);
         return good ? 0 : refuse(request, param, "an integer");
     }
     default:

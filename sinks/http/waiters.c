@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/thread.h"
 #include "request.h"
 
 #include <errno.h>
@@ -53,18 +54,19 @@ static void *run(void *context) {
 int waiters_start(struct server *server, struct reel_error *error) {
     clock_condition(&server->waiters_changed);
     pthread_mutex_init(&server->waiters_lock, NULL);
-    int rc = pthread_create(&server->clock, NULL, run, server);
+    int rc = thread_start(&server->clock, "reel-waiters", run, server);
     if (rc == 0) return 0;
     pthread_cond_destroy(&server->waiters_changed);
     pthread_mutex_destroy(&server->waiters_lock);
-    return fail(error, -rc, "cannot start a thread: %s", strerror(rc));
+    return fail(error, rc, "cannot start a thread: %s", strerror(-rc));
 }
 
 void waiters_stop(struct server *server) {
-    pthread_mutex_lock(&server->waiters_lock);
-    server->ending = true;
-    pthread_cond_signal(&server->waiters_changed);
-    pthread_mutex_unlock(&server->waiters_lock);
+    {
+        HOLD_LOCK(&server->waiters_lock);
+        server->ending = true;
+        pthread_cond_signal(&server->waiters_changed);
+    }
     pthread_join(server->clock, NULL);
 }
 

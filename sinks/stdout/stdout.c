@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "base/thread.h"
 #include "events/frame.h"
 #include "stdout/gather.h"
@@ -51,13 +52,9 @@ static bool print_more(struct printer *printer);
 /* ---- Settings -------------------------------------------------------------------------------- */
 
 static int read_seq(const char *text, uint64_t *ret, struct reel_error *error) {
-    uint64_t seq = 0;
-    bool good = *text != '\0';
-    for (; good && *text; text++) {
-        good = *text >= '0' && *text <= '9' && !__builtin_mul_overflow(seq, 10, &seq) &&
-               !__builtin_add_overflow(seq, (uint64_t)(*text - '0'), &seq);
-    }
-    if (!good || seq == UINT64_MAX) return fail(error, -EINVAL, "wanted a number");
+    uint64_t seq;
+    if (number_read(reel_text(text), &seq) < 0 || seq == UINT64_MAX)
+        return fail(error, -EINVAL, "wanted a number");
     *ret = seq;
     return 0;
 }
@@ -75,15 +72,16 @@ static bool check_subject(const char *value, struct reel_error *error) {
 static const struct reel_setting *const settings[] = {
     REEL_SETTING(.name = "stdout_format", .kind = REEL_SETTING_ONE_OF, .default_value = "events",
                  .values = (const char *const[]){"events", "records", NULL},
-                 .help = "what a line is: an event, or a record that was changed"),
+                 .help = "what each line is: an event, or a record that was changed"),
     REEL_SETTING(.name = "stdout_since", .kind = REEL_SETTING_TEXT, .unit = "SEQ",
                  .check = check_seq,
-                 .help = "begin after this event; 0: with the oldest; without: with what is new"),
+                 .help = "begin after this event; 0: with the oldest; without this setting, with "
+                         "the next new event"),
     REEL_SETTING(.name = "stdout_type", .kind = REEL_SETTING_TEXT, .unit = "PREFIX",
-                 .help = "only events whose type begins so"),
+                 .help = "only events whose type begins with this"),
     REEL_SETTING(.name = "stdout_subject", .kind = REEL_SETTING_TEXT, .unit = "FILTER",
                  .check = check_subject,
-                 .help = "only events whose NATS subject matches; with wildcards"),
+                 .help = "only events whose NATS subject matches; may contain wildcards"),
     REEL_SETTING(.name = "stdout_ce_subject", .kind = REEL_SETTING_TEXT, .unit = "SUBJECT",
                  .help = "only events with this CloudEvents subject"),
     NULL,

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -145,12 +146,13 @@ static void answer_group(struct intake *intake, struct job *first) {
 
 static void trouble(struct intake *intake, int rc, const struct reel_error *error) {
     bool fatal = rc == -EIO, was_full;
-    pthread_mutex_lock(&intake->lock);
-    was_full = intake->disk_full;
-    if (fatal) intake->broken = true;
-    if (fatal) pthread_cond_broadcast(&intake->idle);
-    if (rc == -ENOSPC) intake->disk_full = true;
-    pthread_mutex_unlock(&intake->lock);
+    {
+        HOLD_LOCK(&intake->lock);
+        was_full = intake->disk_full;
+        if (fatal) intake->broken = true;
+        if (fatal) pthread_cond_broadcast(&intake->idle);
+        if (rc == -ENOSPC) intake->disk_full = true;
+    }
     if (rc == -ENOSPC && was_full) return; /* said once, not a thousand times */
     intake->options.trouble(intake->options.context, fatal, error->text);
 }
@@ -311,10 +313,10 @@ int intake_start(const struct intake_options *options, struct intake **ret,
     clock_condition(&intake->work);
     clock_condition(&intake->idle);
     pthread_mutex_init(&intake->lock, NULL);
-    int rc = pthread_create(&intake->thread, NULL, run, intake);
-    if (rc != 0) {
+    int rc = thread_start(&intake->thread, "reel-intake", run, intake);
+    if (rc < 0) {
         free(intake);
-        return fail(error, -rc, "cannot start the writer thread: %s", strerror(rc));
+        return fail(error, rc, "cannot start the writer thread: %s", strerror(-rc));
     }
     *ret = intake;
     return 0;
@@ -329,10 +331,11 @@ void intake_drain(struct intake *intake, uint32_t timeout_ms) {
 }
 
 void intake_stop(struct intake *intake) {
-    pthread_mutex_lock(&intake->lock);
-    intake->draining = intake->stopping = true;
-    pthread_cond_signal(&intake->work);
-    pthread_mutex_unlock(&intake->lock);
+    {
+        HOLD_LOCK(&intake->lock);
+        intake->draining = intake->stopping = true;
+        pthread_cond_signal(&intake->work);
+    }
     pthread_join(intake->thread, NULL);
     refuse_queued(intake, -ESHUTDOWN, "the daemon has ended");
 }

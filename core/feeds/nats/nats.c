@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "event/subject.h"
 #include "feeds/nats/nats_connection.h"
 #include "feeds/nats/nats_inbox.h"
@@ -76,7 +77,7 @@ struct session {
 /* ---- The beginning and the end of a session -------------------------------------------------- */
 
 static void say(void *context, const char *sentence) {
-    feed_say(((struct session *)context)->feed, REEL_LEVEL_WARNING, sentence);
+    feed_say_message(((struct session *)context)->feed, sentence);
 }
 
 static int connect(struct session *session, struct reel_error *error) {
@@ -307,11 +308,13 @@ static int take(struct session *session, natsMsg *msg, struct reel_error *error)
     const char *token = natsMsg_GetSubject(msg);
     size_t len = strlen(nats_inbox_name(session->inbox));
     token = strlen(token) > len ? token + len + 1 : "";
+    uint64_t number = 0; /* of a request; 0: of none */
     int rc = 0;
+    number_read(reel_text(token), &number);
     if (nats_id_read(token, id_hash))
         take_answer(session, msg, id_hash);
     else
-        rc = take_word(session, msg, strtoull(token, NULL, 10), error);
+        rc = take_word(session, msg, number, error);
     natsMsg_Destroy(msg);
     return rc;
 }

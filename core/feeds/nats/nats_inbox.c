@@ -143,9 +143,10 @@ int nats_inbox_open(natsConnection *connection, struct nats_inbox **ret, struct 
 void nats_inbox_close(struct nats_inbox *inbox) {
     if (!inbox) return;
     natsSubscription_Destroy(inbox->subscription);
-    pthread_mutex_lock(&inbox->lock);
-    while (inbox->watched && !inbox->ended) pthread_cond_wait(&inbox->changed, &inbox->lock);
-    pthread_mutex_unlock(&inbox->lock);
+    {
+        HOLD_LOCK(&inbox->lock);
+        while (inbox->watched && !inbox->ended) pthread_cond_wait(&inbox->changed, &inbox->lock);
+    }
     natsInbox_Destroy(inbox->name);
     list_finish(&inbox->reading, inbox->at);
     list_finish(&inbox->arrived, 0);

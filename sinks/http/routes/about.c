@@ -5,6 +5,8 @@
  * none to be had.
  */
 #include "http/reply.h"
+
+#include "base/clock.h"
 #include "http/routes.h"
 
 #include <stdio.h>
@@ -102,9 +104,7 @@ static void put_time(json_t **object, const char *name, uint64_t time_ns) {
 
 /* By the clock that people set: 0 when it was set back to before the start. */
 static uint64_t seconds_since(uint64_t time_ns) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t now_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+    uint64_t now_ns = clock_now_ns();
     return now_ns > time_ns ? (now_ns - time_ns) / NS_PER_S : 0;
 }
 

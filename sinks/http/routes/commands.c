@@ -26,17 +26,6 @@ static void command_destroy(void *context) {
 
 /* ---- The answer ------------------------------------------------------------------------------ */
 
-static void append_part(struct text *text, struct reel_str part) {
-    static const char digits[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < part.len; i++) {
-        unsigned char c = (unsigned char)part.data[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     (c && strchr("-._~", c));
-        char escaped[] = {'%', digits[c >> 4], digits[c & 15]};
-        text_append(text, plain ? (const char *)&c : escaped, plain ? 1 : sizeof escaped);
-    }
-}
-
 /* A new record's place, and where it stands: in its object behind its last field. */
 static void show_created(struct answer *answer, const struct command *command,
                          const struct reel_command_result *given) {
@@ -46,7 +35,7 @@ static void show_created(struct answer *answer, const struct command *command,
     text_append_lit(&answer->header, "/");
     CLEANUP(text_finish) struct text name = {0};
     key_name_append(&name, (struct reel_str){given->key, given->key_len});
-    append_part(&answer->header, text_str(&name));
+    text_append_percent(&answer->header, text_str(&name), "-._~");
     if (name.failed) answer->header.failed = true;
     if (answer->body.failed || answer->body.len < 2) return;
     answer->body.len--;

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "follow/hub.h"
+#include "http/answer_send.h"
 #include "http/connections.h"
 #include "http/routes.h"
 #include "http/since.h"
@@ -236,7 +237,7 @@ static int take_socket(struct request *request, struct reel_str head) {
 
 static void begin_stream(struct request *request) {
     CLEANUP(text_finish) struct text head = {0};
-    answer_head(&request->answer, request->server, request->connection, &head);
+    answer_send_head(&request->answer, request->server, request->connection, &head);
     request_suspend(request);
     int rc = head.failed ? -ENOMEM : take_socket(request, text_str(&head));
     if (rc < 0)

@@ -1,7 +1,7 @@
 /* config_help_test.c: the settings as people see them; and the daemon's own table. */
 #include "unit.h"
 
-#include "daemon/config/config.h"
+#include "daemon/config/config_help.h"
 #include "daemon/config/settings.h"
 
 #include <stdlib.h>
