@@ -20,6 +20,15 @@ double quantile(double *values, size_t count, double part) {
     return values[(size_t)((double)count * part)];
 }
 
+void samples_add(struct samples *samples, double value) {
+    if (samples->count == samples->room) {
+        samples->room = samples->room ? samples->room * 2 : 1024;
+        samples->values = realloc(samples->values, samples->room * sizeof *samples->values);
+        if (!samples->values) abort();
+    }
+    samples->values[samples->count++] = value;
+}
+
 void print_series(const char *what, struct series *series, const char *unit, double divisor,
                   const char *measure) {
     double middle = quantile(series->ratios, series->count, 0.5);

@@ -21,6 +21,13 @@ void add_run(struct series *series, double rate, double measure, double cpu);
 void print_series(const char *what, struct series *series, const char *unit, double divisor,
                   const char *measure);
 
+/* Values of any number. All zero is none; free(values). */
+struct samples {
+    double *values;
+    size_t count, room;
+};
+void samples_add(struct samples *samples, double value);
+
 /* The value below which this part of them lies, 0.5: the median. Sorts them. */
 double quantile(double *values, size_t count, double part);
 

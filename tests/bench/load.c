@@ -15,6 +15,7 @@ enum { HEAD_MAX = 2048, RECEIVE_BYTES = 1 << 20, EVENTS_MAX = 256, PATIENCE_MS =
 
 struct connection {
     int fd;
+    double asked;        /* when the last request was sent */
     char head[HEAD_MAX]; /* of the answer, as far as it has come */
     size_t head_len;
     bool in_body;
@@ -24,7 +25,8 @@ struct connection {
 struct run {
     const struct load *load;
     int epoll;
-    char *space; /* for what is received */
+    char *space;   /* for what is received */
+    char *request; /* for the one that is sent */
     double until;
     size_t busy; /* connections that wait for an answer */
     struct load_result result;
@@ -45,7 +47,7 @@ size_t load_write_text(void *context, char to[LOAD_REQUEST_MAX]) {
 
 /* ---- Sockets --------------------------------------------------------------------------------- */
 
-static int connected(int port) {
+int load_connected(int port) {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -56,8 +58,8 @@ static int connected(int port) {
     return fd;
 }
 
-/* A request is small: a socket whose peer has read the last one takes it whole. */
-static void send_whole(int fd, const char *bytes, size_t len) {
+/* The socket blocks, so that it takes all. */
+void load_send(int fd, const char *bytes, size_t len) {
     must(send(fd, bytes, len, MSG_NOSIGNAL) == (ssize_t)len);
 }
 
@@ -65,8 +67,8 @@ struct text load_answer(int port, const char *request) {
     struct text answer = {0};
     char buffer[65536];
     ssize_t len;
-    int fd = connected(port);
-    send_whole(fd, request, strlen(request));
+    int fd = load_connected(port);
+    load_send(fd, request, strlen(request));
     while ((len = recv(fd, buffer, sizeof buffer, 0)) > 0) text_add(&answer, buffer, (size_t)len);
     must(len == 0 && answer.len > 0);
     close(fd);
@@ -76,11 +78,15 @@ struct text load_answer(int port, const char *request) {
 /* ---- Answers --------------------------------------------------------------------------------- */
 
 static void ask(struct run *run, struct connection *connection) {
-    char request[LOAD_REQUEST_MAX];
     connection->head_len = 0;
     connection->in_body = false;
-    size_t len = run->load->write(run->load->context, request);
-    send_whole(connection->fd, request, len);
+    size_t len = run->load->write(run->load->context, run->request);
+    if (len == 0) {
+        run->busy--;
+        return;
+    }
+    connection->asked = seconds_now();
+    load_send(connection->fd, run->request, len);
 }
 
 /* The head is complete, with a NUL behind it. */
@@ -130,7 +136,9 @@ static bool receive(struct run *run, struct connection *connection) {
 static void serve(struct run *run, struct connection *connection) {
     if (!receive(run, connection)) return;
     run->result.answers++;
-    if (seconds_now() < run->until)
+    double now = seconds_now();
+    if (run->load->latencies) samples_add(run->load->latencies, now - connection->asked);
+    if (now < run->until)
         ask(run, connection);
     else
         run->busy--;
@@ -141,7 +149,7 @@ static void serve(struct run *run, struct connection *connection) {
 static void open_all(struct run *run, struct connection *connections) {
     for (size_t i = 0; i < run->load->connections; i++) {
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &connections[i]};
-        connections[i].fd = connected(run->load->port);
+        connections[i].fd = load_connected(run->load->port);
         must(epoll_ctl(run->epoll, EPOLL_CTL_ADD, connections[i].fd, &event) == 0);
     }
 }
@@ -151,7 +159,8 @@ struct load_result load_run(const struct load *load) {
     struct connection *connections = calloc(load->connections, sizeof *connections);
     struct epoll_event events[EVENTS_MAX];
     run.space = malloc(RECEIVE_BYTES);
-    must(run.epoll >= 0 && connections && run.space);
+    run.request = malloc(load->request_bytes_max ? load->request_bytes_max : LOAD_REQUEST_MAX);
+    must(run.epoll >= 0 && connections && run.space && run.request);
     open_all(&run, connections);
     double start = seconds_now();
     run.until = start + load->seconds;
@@ -167,5 +176,6 @@ struct load_result load_run(const struct load *load) {
     close(run.epoll);
     free(connections);
     free(run.space);
+    free(run.request);
     return run.result;
 }

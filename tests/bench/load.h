@@ -6,9 +6,10 @@
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
+#include "figures.h"
 #include "support.h"
 
-/* Room for a request. */
+/* Room for a request, unless `request_bytes_max` says more. */
 #define LOAD_REQUEST_MAX 4096
 
 struct load {
@@ -17,9 +18,14 @@ struct load {
     double seconds; /* nothing new is asked after them; what is under way then counts, too */
     unsigned status;
 
-    /* Writes the next request, head and body; returns its length. */
+    size_t request_bytes_max; /* 0: LOAD_REQUEST_MAX */
+
+    /* Writes the next request, head and body; returns its length, or 0 when there is nothing more
+     * to ask. */
     size_t (*write)(void *context, char to[LOAD_REQUEST_MAX]);
     void *context;
+
+    struct samples *latencies; /* seconds from each request to its answer are added; or NULL */
 };
 
 struct load_result {
@@ -29,6 +35,12 @@ struct load_result {
 };
 
 struct load_result load_run(const struct load *load);
+
+/* A connection to this port of 127.0.0.1; close() it. */
+int load_connected(int port);
+
+/* Sends the bytes whole. */
+void load_send(int fd, const char *bytes, size_t len);
 
 /* A `write` whose context is the request itself, a string. */
 size_t load_write_text(void *context, char to[LOAD_REQUEST_MAX]);

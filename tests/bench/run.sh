@@ -4,19 +4,36 @@
 #     bash tests/bench/run.sh fold [EVENTS]      how fast events become records
 #     bash tests/bench/run.sh serve [--long]     what the daemon does over HTTP
 #     bash tests/bench/run.sh follow             what followers by WebSocket are sent
+#     bash tests/bench/run.sh store [--long] [--before BUILD] [post | intake | bulk]
+#                                                what storing durably costs, beside PostgreSQL and
+#                                                the bare disk; installs postgresql and libpq-dev
 #     bash tests/bench/run.sh nats [EVENTS]      how it follows a stream; needs nats-server
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${REEL_BUILD_DIR:-$root/build-bench}
 
+# shellcheck source-path=SCRIPTDIR/../.. source=tests/support/packages.sh
+. "$root/tests/support/packages.sh"
+[ "${1:-all}" != store ] || packages_install "${packages_bench[@]}"
+
 if [ ! -f "$build/build.ninja" ]; then
     meson setup "$build" "$root" --buildtype=release -Db_lto=true >/dev/null
+elif [ ! -x "$build/tests/bench/store_bench" ]; then
+    meson setup --reconfigure "$build" "$root" >/dev/null # libpq may have come meanwhile
 fi
 meson compile -C "$build" >/dev/null
 
 export REEL_BUILD_ROOT=$build REEL_SOURCE_ROOT=$root
 case ${1:-all} in
-fold | serve | follow | nats) exec "$build/tests/bench/$1_bench" "${@:2}" ;;
-all) for name in fold serve follow nats; do "$build/tests/bench/${name}_bench"; done ;;
-*) sed -n '2,7s/^# //p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
+fold | serve | follow | store | nats) exec "$build/tests/bench/$1_bench" "${@:2}" ;;
+all)
+    for name in fold serve follow store nats; do
+        if [ "$name" = store ] && [ ! -x "$build/tests/bench/store_bench" ]; then
+            echo "store: left out, as there is no libpq; run.sh store installs it" >&2
+            continue
+        fi
+        "$build/tests/bench/${name}_bench"
+    done
+    ;;
+*) sed -n '2,10s/^# //p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
 esac

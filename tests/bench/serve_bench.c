@@ -199,19 +199,11 @@ static const char *filled(size_t events) {
     return directory;
 }
 
-static bool is_ready(const struct server *server) {
-    struct text answer = load_answer(
-        server->port, "GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
-    bool ready = strncmp(answer.data, "HTTP/1.1 200 ", 13) == 0;
-    free(answer.data);
-    return ready;
-}
-
 /* From fork to the first 200 of /readyz, seconds. */
 static double run_start(const char *directory) {
     double start = seconds_now();
     struct server server = reeld_started(directory);
-    while (!is_ready(&server)) usleep(200);
+    server_wait_until_ready(&server);
     double seconds = seconds_now() - start;
     server_end(&server);
     return seconds;
@@ -242,7 +234,7 @@ static void report_start(size_t events) {
 static void report_reading(void) {
     static const size_t connections[] = {16, 64};
     struct server reeld = reeld_started(filled(EVENTS_OF_CELLS(CELLS)));
-    while (!is_ready(&reeld)) usleep(200);
+    server_wait_until_ready(&reeld);
     for (size_t i = 0; i < sizeof connections / sizeof *connections; i++) {
         report_get(&reeld, "GET of one record", "/v1/cells/", connections[i]);
         report_get(&reeld, "GET of 100 records", "/v1/cells?limit=100&after=", connections[i]);
@@ -255,7 +247,7 @@ static void report_writing(void) {
     static const size_t clients[] = {1, 16, 256};
     struct server reeld = reeld_started(scratch_directory());
     uint64_t next = 0;
-    while (!is_ready(&reeld)) usleep(200);
+    server_wait_until_ready(&reeld);
     for (size_t i = 0; i < sizeof clients / sizeof *clients; i++)
         report_posts(&reeld, clients[i], &next);
     server_end(&reeld);

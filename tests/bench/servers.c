@@ -1,6 +1,8 @@
 /* servers.c: see servers.h. */
 #include "servers.h"
 
+#include "load.h"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <microhttpd.h>
@@ -34,17 +36,17 @@ static int port_told(int log) {
     }
 }
 
-struct server reeld_started(const char *directory) {
-    const char *const arguments[] = {build_path("core/daemon/reeld"),
+struct server reeld_started_of(const char *build, const char *directory) {
+    const char *const arguments[] = {path_in(build, "core/daemon/reeld"),
                                      "serve",
                                      "--data",
                                      directory,
                                      "--bind",
                                      "127.0.0.1:0",
                                      "--plugin",
-                                     CELL_SO,
+                                     path_in(build, "plugins/cell/cell.so"),
                                      "--plugin",
-                                     FORMATION_SO,
+                                     path_in(build, "plugins/formation/formation.so"),
                                      NULL};
     int log[2];
     must(pipe2(log, O_CLOEXEC) == 0);
@@ -61,6 +63,22 @@ struct server reeld_started(const char *directory) {
     }
     close(log[1]);
     return (struct server){.pid = pid, .port = port_told(log[0]), .log = log[0]};
+}
+
+struct server reeld_started(const char *directory) {
+    return reeld_started_of(build_path(""), directory);
+}
+
+static bool is_ready(const struct server *server) {
+    struct text answer = load_answer(
+        server->port, "GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    bool ready = strncmp(answer.data, "HTTP/1.1 200 ", 13) == 0;
+    free(answer.data);
+    return ready;
+}
+
+void server_wait_until_ready(const struct server *server) {
+    while (!is_ready(server)) usleep(200);
 }
 
 /* ---- Bare libmicrohttpd ---------------------------------------------------------------------- */
@@ -171,11 +189,19 @@ struct server bare_started(enum bare_kind kind, const struct text *answer) {
 
 /* ---- Both ------------------------------------------------------------------------------------ */
 
-void server_end(struct server *server) {
+static void end(struct server *server, int signal) {
     int status;
-    must(kill(server->pid, SIGTERM) == 0);
+    must(kill(server->pid, signal) == 0);
     must(waitpid(server->pid, &status, 0) == server->pid);
     if (server->log >= 0) close(server->log);
+}
+
+void server_end(struct server *server) {
+    end(server, SIGTERM);
+}
+
+void server_kill(struct server *server) {
+    end(server, SIGKILL);
 }
 
 double server_cpu(const struct server *server) {

@@ -17,6 +17,12 @@ struct server {
 /* Starts `reeld serve` on the directory; returns as soon as it says where it listens. */
 struct server reeld_started(const char *directory);
 
+/* The same with reeld and plugins of another build. */
+struct server reeld_started_of(const char *build, const char *directory);
+
+/* Waits until /readyz says 200. */
+void server_wait_until_ready(const struct server *server);
+
 /* A socket that listens on a free port of 127.0.0.1. */
 int listening(int *ret_port);
 
@@ -29,6 +35,9 @@ enum bare_kind {
 /* Answers everything as this answer of another server does: the same status 200, the same headers,
  * the same body. It is used until the server has ended. */
 struct server bare_started(enum bare_kind kind, const struct text *answer);
+
+/* Ends it with SIGKILL. */
+void server_kill(struct server *server);
 
 /* Ends it with SIGTERM and waits. */
 void server_end(struct server *server);

@@ -10,6 +10,10 @@ packages_build=(
     libssl-dev uuid-dev
 )
 
+# For the benchmark beside PostgreSQL alone: nothing else is built or run with them.
+# shellcheck disable=SC2034
+packages_bench=(postgresql libpq-dev)
+
 # packages_install NAME...: installs those that are missing. Needs network and root, or sudo, only
 # then. Quiet unless it fails.
 packages_install() {
