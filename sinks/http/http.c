@@ -172,7 +172,7 @@ static bool may_skip_body(const struct request *request) {
 
 /* What cannot be served is refused, and its body thrown away. Where that can be spared the answer
  * is sent at once, which closes the connection: whoever is still sending may then see it reset. */
-static enum MHD_Result take_head(struct request *request, const char *method, const char *version) {
+static enum MHD_Result read_head(struct request *request, const char *method, const char *version) {
     request->method = read_method(method);
     request->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     request->is_http11 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
@@ -184,7 +184,7 @@ static enum MHD_Result take_head(struct request *request, const char *method, co
     return MHD_YES;
 }
 
-static enum MHD_Result take_body(struct request *request, const char *bytes, size_t *len) {
+static enum MHD_Result read_body(struct request *request, const char *bytes, size_t *len) {
     size_t taken = *len;
     *len = 0;
     request->body_seen += taken;
@@ -207,11 +207,10 @@ static void check_body(struct request *request) {
     if (answer->status) return;
     if (request->body_seen > request->body_max)
         answer_problem(
-            answer, PROBLEM_PAYLOAD_TOO_LARGE, "the body has %llu bytes, at most %llu are taken",
+            answer, PROBLEM_PAYLOAD_TOO_LARGE, "the body has %llu bytes, at most %llu are accepted",
             (unsigned long long)request->body_seen, (unsigned long long)request->body_max);
     else if (request->body_refused || request->body.failed)
-        answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE,
-                       "too many bodies are being taken in just now");
+        answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE, "too many bodies are being received");
 }
 
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
@@ -222,9 +221,9 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     if (!request || !head_is_readable(request)) return MHD_NO;
     switch (request->phase) {
     case PHASE_HEAD:
-        return take_head(request, method, version);
+        return read_head(request, method, version);
     case PHASE_BODY:
-        if (*len > 0) return take_body(request, bytes, len);
+        if (*len > 0) return read_body(request, bytes, len);
         check_body(request);
         return proceed(request);
     case PHASE_SUSPENDED:
@@ -417,43 +416,48 @@ static void stop(void *sink) {
 static const struct reel_setting *const settings[] = {
     REEL_SETTING(.name = "bind", .kind = REEL_SETTING_TEXT, .default_value = "127.0.0.1:8080",
                  .unit = "ADDRESS:PORT", .aliases = "CELLOS_SERVER_BIND", .check = listener_check,
-                 .help = "where to listen; port 0 takes a free one"),
+                 .help = "where to listen; port 0 stands for any free port"),
     REEL_SETTING(.name = "allow_origin", .kind = REEL_SETTING_TEXT, .default_value = "*",
                  .unit = "ORIGIN", .check = check_origin,
                  .help = "Access-Control-Allow-Origin of answers to GET"),
     NUMBER("http_threads", 0, 64, "0", "threads", "0: as many as there are processors"),
     NUMBER("connections_max", 1, 1000000, "4096", "connections",
-           "whose client has sent a valid token; further ones are answered 503"),
+           "clients that have sent a valid token; connections above this limit are "
+           "answered with 503"),
     NUMBER("connections_unknown_max", 1, 1000000, "1024", "connections",
-           "beyond connections_max, for clients that have sent no valid token yet; if no place is "
-           "left, the oldest of their connections is closed"),
+           "in addition to connections_max, clients that have not sent a valid "
+           "token yet; above this limit the oldest of these connections is closed"),
     NUMBER("waiters_max", 0, 1000000, "1024", "requests",
            "requests that wait for min_cursor at one time"),
     NUMBER("max_websockets", 0, 1000000, "10000", "followers",
-           "who follow the events at one time, by WebSocket or event stream; further ones are "
-           "answered 503"),
+           "clients that follow the events at one time, by WebSocket or event "
+           "stream; above this limit a follower is answered with 503"),
     REEL_SETTING(.name = "websocket_origin", .kind = REEL_SETTING_TEXT, .flags = REEL_SETTING_LIST,
                  .unit = "ORIGIN", .check = check_origin,
-                 .help = "pages that may follow with a token as sub-protocol, or *; unless given, "
-                         "those of the same origin"),
+                 .help = "pages that may follow with a token as sub-protocol, or *; by default "
+                         "pages of the same origin"),
     NUMBER("follow_ping_ms", 10, 3600000, "25000", "ms", "between two pings of a follower"),
     NUMBER("follow_stall_ms", 10, 3600000, "30000", "ms",
-           "a follower that takes nothing, or answers no ping, for so long is cut"),
+           "a follower that does not read, or does not answer a ping, for this "
+           "long is disconnected"),
     NUMBER("follow_position_ms", 10, 3600000, "5000", "ms",
-           "how often a follower whom nothing matches is told the position"),
+           "how often a follower receives the position while no event matches its "
+           "filter"),
     NUMBER("follow_send_bytes", 4096, 67108864, "262144", "bytes",
            "send buffer that the system keeps for a follower"),
     NUMBER("follow_memory_bytes_max", 16777216, 1099511627776, "268435456", "bytes",
-           "events that are kept for followers together; beyond it the one that has not read for "
-           "longest is cut"),
+           "events in memory for all followers; above this limit the follower that "
+           "has not read for the longest time is disconnected"),
     NUMBER("http_idle_s", 1, 3600, "60", "s", "a connection on which nothing moves is closed"),
     NUMBER("http_request_s", 1, 3600, "60", "s",
-           "a request must have come as a whole so long after its first line, and the first one "
-           "so long after the connection was opened; otherwise the connection is closed"),
+           "a request must be complete this long after its first line, and the "
+           "first request this long after the connection was opened; otherwise the "
+           "connection is closed"),
     NUMBER("answer_bytes_max", 65536, 1073741824, "1048576", "bytes",
-           "a larger answer is made while it is sent, and must be taken within view_ms_max"),
+           "a larger answer is made while it is sent, and must be read within "
+           "view_ms_max"),
     NUMBER("http_memory_bytes_max", 1048576, 1099511627776, "268435456", "bytes",
-           "bodies and answers in memory together"),
+           "all bodies and answers in memory"),
     NUMBER("command_bytes_max", 1024, 16777216, "65536", "bytes", "body of a command"),
     NUMBER("batch_body_bytes_max", 1024, 1073741824, "8388608", "bytes",
            "body of a POST of events"),

@@ -119,13 +119,14 @@ static const char manual_head[] =
     "\n"
     "A setting `view_ms_max` is the flag `--view-ms-max`, the environment variable\n"
     "`REEL_VIEW_MS_MAX`, and the key `\"view_ms_max\"` of the JSON object in the file that\n"
-    "`--config` names. A flag counts before the environment, the environment before the file,\n"
-    "the file before the default. What is no setting, or not in its range, is refused; so is a\n"
-    "variable `REEL_…` that is none of them.\n"
+    "`--config` names. A flag overrides the environment, the environment overrides the\n"
+    "file, and the file overrides the default. An unknown setting, a value out of its range, and\n"
+    "an unknown variable `REEL_…` are refused.\n"
     "\n"
-    "A switch takes no value as a flag, `true` or `false` elsewhere. What may be repeated is\n"
-    "a list: repeat the flag, separate the values by commas in the environment, give an array\n"
-    "in the file. The list that counts replaces the others. An empty variable is none.\n";
+    "A switch has no value as a flag, and `true` or `false` elsewhere. A setting that can be\n"
+    "repeated is a list: repeat the flag, separate the values by commas in the environment, give\n"
+    "an array in the file. A list overrides lists from elsewhere as a whole. An empty variable\n"
+    "counts as not set.\n";
 
 /* A bar would end the table's cell. */
 static void print_cell(FILE *to, const char *text) {
