@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# quickstart.sh: builds Reel, starts its daemon, and shows what it makes of the events in
-# events.ndjson.
+# quickstart.sh: builds Reel, starts its daemon, posts the events of events.ndjson, and shows the
+# records.
 #
 #     bash examples/quickstart.sh [--once]
 #
-# The daemon goes on until Ctrl-C; with --once it ends by itself. Its store is a scratch directory,
-# its port a free one, its token a new one. On Debian what is missing is installed. It builds in
-# build-quickstart, or in $REEL_BUILD_DIR.
+# The daemon runs until Ctrl-C; with --once the script ends it. It uses a scratch directory, a free
+# port and a new token. On Debian, missing packages are installed. The build directory is
+# build-quickstart, or $REEL_BUILD_DIR.
 set -u -o pipefail
 
 examples=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 root=${examples%/*}
 build=${REEL_BUILD_DIR:-$root/build-quickstart}
-unset REEL_BUILD_DIR # reeld takes a variable REEL_… for a setting
+unset REEL_BUILD_DIR # reeld refuses a variable REEL_… that is not a setting
 events=$examples/events.ndjson
 reeld=$build/core/daemon/reeld
 scratch='' daemon='' url='' token='' once=''
@@ -54,19 +54,19 @@ take_arguments() {
     fi
 }
 
-# A path as one would type it here.
+# A path, relative to the current directory.
 shown() {
     realpath --relative-to=. "$1"
 }
 
 # ---- Building ------------------------------------------------------------------------------------
 
-# Shows what the tools say only if it fails. A build that exists is brought up to date; of two at
-# one time the second waits.
+# Shows the output of the tools only if the build fails. Updates an existing build. If two scripts
+# build at the same time, the second waits.
 build_reel() {
     mkdir -p "$build" || return
     local log=$build/quickstart.log lock status=0
-    [[ -x $reeld ]] || echo "building in $(shown "$build"), which takes a minute or two" >&2
+    [[ -x $reeld ]] || echo "building in $(shown "$build"); this takes a minute or two" >&2
     exec {lock}>"$build/quickstart.lock" && flock "$lock" || return
     { configured && ninja -C "$build"; } >"$log" 2>&1 {lock}>&- || status=$?
     exec {lock}>&-
@@ -82,7 +82,7 @@ configured() {
 
 # ---- The daemon ----------------------------------------------------------------------------------
 
-# In a session of its own: Ctrl-C is for this script, which then sends SIGTERM, once.
+# In a session of its own, so that Ctrl-C reaches only this script, which then sends one SIGTERM.
 start_daemon() {
     scratch=$(mktemp -d) || return
     trap finish EXIT
@@ -112,8 +112,8 @@ finish() {
     rm -rf "$scratch"
 }
 
-# request METHOD PATH [CURL'S OPTION...]: the answer's body; what failed in HTTP is a body, too.
-# The token comes from a file, so that it does not show in the list of processes.
+# request METHOD PATH [CURL'S OPTION...]: prints the answer's body, also that of an error. The token
+# is read from a file, so that the list of processes does not show it.
 request() {
     curl -sS --max-time 60 -H "@$scratch/header" -X "$1" "$url$2" "${@:3}"
 }
@@ -124,12 +124,12 @@ heading() {
 
 # ---- Events --------------------------------------------------------------------------------------
 
-# For jq: is this line a CloudEvent, as far as one can see?
+# For jq: does this line look like a CloudEvent?
 is_cloudevent='(fromjson? // 0) | type == "object" and has("specversion") and has("id") and
     has("source") and has("type")'
 
-# A POST takes CloudEvents only. Those of the sample that are some go in one batch, of which all or
-# none are taken, each as it stands in the file; the others are tried one by one.
+# A POST accepts only CloudEvents. The lines that are CloudEvents are posted as one batch, of which all
+# or none are appended. The other lines are posted one by one, to show how they are refused.
 post_events() {
     local number line
     heading "Events"
@@ -149,7 +149,7 @@ post_events() {
     done < <(jq -Rr "select($is_cloudevent | not) | \"\(input_line_number)\t\(.)\"" "$events")
 }
 
-# They are CloudEvents, and in the log, but a projector could not use them.
+# These are CloudEvents and are in the log, but a projector could not apply them.
 show_rejected() {
     heading "Rejected by a projector"
     request GET /v1/rejected | jq -r '["SEQ", "COLLECTION", "REASON"],
@@ -171,7 +171,7 @@ show_cells() {
         (.cells[] | [.id, .state, .exit_code // "-", .outcome // "-", .started_at]) | @tsv' | table
 }
 
-# Lines of fields with tabs between, the first one a heading, as columns.
+# Prints lines of tab-separated fields as columns; the first line is the heading.
 table() {
     awk -F '\t' -v bold="$bold" -v green="$green" -v red="$red" -v yellow="$yellow" \
         -v plain="$plain" '
@@ -205,7 +205,7 @@ table() {
 
 # ---- Commands ------------------------------------------------------------------------------------
 
-# A command is decided upon the records, and what comes of it is an event.
+# A projector decides a command by looking at records, and answers with an event.
 show_commands() {
     local id
     heading "Commands"
@@ -221,19 +221,19 @@ show_commands() {
 # ---- What next -----------------------------------------------------------------------------------
 
 show_next() {
-    heading "The daemon goes on at $url until Ctrl-C; in another terminal, try"
+    heading "The daemon runs at $url until Ctrl-C. In another terminal, try"
     cat <<END
 curl -H 'Authorization: Bearer $token' '$url/v1/cells?state=running'
 curl -H 'Authorization: Bearer $token' '$url/v1/events?since=280&limit=3'
 curl -H 'Authorization: Bearer $token' '$url/v1/openapi.json'
 
-and events as they come, from the beginning (server-sent events; WebSocket is /ws/events)
+Follow the events, from the first one on (server-sent events; /ws/events is the WebSocket):
 
 curl -N -H 'Authorization: Bearer $token' '$url/v1/events/stream?since=0'
 
-All settings: $(shown "$reeld") --help. In production: $(shown "$root/docs/operating.md").
-A projector of your own: $(shown "$root/docs/writing-a-projector.md"), and then
-$(shown "$reeld") check YOURS.so.
+All settings: $(shown "$reeld") --help
+In production: $(shown "$root/docs/operating.md")
+Write a projector: $(shown "$root/docs/writing-a-projector.md"), then run $(shown "$reeld") check YOURS.so
 END
 }
 

@@ -1,4 +1,4 @@
-/* reader.h: payloads read as events; where many wait, by a second thread.
+/* decoder.h: payloads parsed into events; when many wait, ahead of the writer by a second thread.
  *
  * Reading, which is parsing mostly, is a third of what an event costs, and needs nothing but the
  * text. So the writer puts the payloads that come next into a ring, and takes them out in the same
@@ -11,8 +11,8 @@
  *
  * Every function here is the writer's.
  */
-#ifndef REEL_ENGINE_READER_H
-#define REEL_ENGINE_READER_H
+#ifndef REEL_ENGINE_DECODER_H
+#define REEL_ENGINE_DECODER_H
 
 #include "engine/log/log.h"
 #include "event/event.h"

@@ -48,6 +48,11 @@ void report_started(const struct reporter *to, struct dispatcher *dispatcher) {
     const struct registry *registry = &dispatcher->registry;
     struct search search = {to, registry};
     if (!to->report) return;
+    if (dispatcher->store.in_place_of_empty)
+        report(to, REEL_LEVEL_WARNING,
+               "data.mdb held nothing, and a new store took its place: that is right after a first "
+               "start that was cut off; otherwise it may have been a copy that failed, and the "
+               "events are elsewhere");
     if (store_each_collection(&dispatcher->store, report_unserved, &search) < 0)
         report(to, REEL_LEVEL_WARNING, "cannot look for collections that no plugin serves");
     for (size_t i = 0; i < registry->count; i++)

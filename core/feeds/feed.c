@@ -32,6 +32,10 @@
 #define GAPS_SAID_MS    10000
 #define FAILURE_SAID_MS 60000
 
+/* Lines about single messages, in that time. */
+#define MESSAGES_SAID    5
+#define MESSAGES_SAID_MS 10000
+
 /* How often a queue that is full for other reasons than ours is tried again. */
 #define FULL_MS 20
 
@@ -65,6 +69,9 @@ struct feed {
         uint64_t count, messages, from, to;
         uint64_t said_ms; /* when the last ones were */
     } gaps;               /* that have yet to be said */
+    struct {
+        uint64_t began_ms, said, left_out; /* lines, since then */
+    } messages;                            /* about single ones */
 
     pthread_mutex_t lock;   /* of what follows */
     pthread_cond_t changed; /* any of it */
@@ -282,11 +289,36 @@ static void say_gaps(struct feed *feed, bool at_once) {
     feed->gaps.said_ms = now;
 }
 
+/* Begins to count again, when the time is over or at once. */
+static void say_left_out(struct feed *feed, bool at_once) {
+    char sentence[100];
+    uint64_t now = clock_ms(), left_out = feed->messages.left_out;
+    if (!at_once && now - feed->messages.began_ms < MESSAGES_SAID_MS) return;
+    if (left_out == 0 && at_once) return;
+    memset(&feed->messages, 0, sizeof feed->messages);
+    feed->messages.began_ms = now;
+    if (left_out == 0) return;
+    snprintf(sentence, sizeof sentence, "%" PRIu64 " more warnings about messages were left out",
+             left_out);
+    feed_say(feed, REEL_LEVEL_WARNING, sentence);
+}
+
+void feed_say_message(struct feed *feed, const char *sentence) {
+    say_left_out(feed, false);
+    if (feed->messages.said < MESSAGES_SAID) {
+        feed->messages.said++;
+        feed_say(feed, REEL_LEVEL_WARNING, sentence);
+    } else {
+        feed->messages.left_out++;
+    }
+}
+
 int feed_flush(struct feed *feed, struct reel_error *error) {
     pthread_mutex_lock(&feed->lock);
     bool busy = feed->batches >= BATCHES_MAX, level = feed->figures.level;
     pthread_mutex_unlock(&feed->lock);
     say_gaps(feed, false);
+    if (feed->messages.left_out > 0) say_left_out(feed, false);
     if (level && !feed->was_in_sync) say_in_sync(feed);
     int rc = check_going_on(feed, error); /* nothing more may come that would fail, too */
     if (rc == 0 && !busy) rc = push_gathered(feed, error);
@@ -497,6 +529,7 @@ static void *run(void *context) {
         pause_for(feed, pause_ms);
         pause_ms = pause_ms * 2 < PAUSE_MS_MAX ? pause_ms * 2 : PAUSE_MS_MAX;
     }
+    say_left_out(feed, true);
     return NULL;
 }
 

@@ -59,6 +59,10 @@ bool feed_is_stopping(struct feed *feed);
 /* A line for the operator's log. */
 void feed_say(struct feed *feed, reel_level level, const char *sentence);
 
+/* A warning about one message. Anybody can publish any number of such messages: beyond a few lines
+ * in a while, they are only counted, and the count is said. [the session's thread] */
+void feed_say_message(struct feed *feed, const char *sentence);
+
 /* What became of an event that was to be published: 0: it is in the stream at `seq`, `repeated`: it
  * was there before; else it is not, or nobody knows. [any thread] */
 void feed_published(struct feed *feed, const uint8_t id_hash[16], int rc, uint64_t seq,

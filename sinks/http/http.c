@@ -416,51 +416,50 @@ static void stop(void *sink) {
 static const struct reel_setting *const settings[] = {
     REEL_SETTING(.name = "bind", .kind = REEL_SETTING_TEXT, .default_value = "127.0.0.1:8080",
                  .unit = "ADDRESS:PORT", .aliases = "CELLOS_SERVER_BIND", .check = listener_check,
-                 .help = "where to listen; port 0 stands for any free port"),
+                 .help = "where to listen; port 0 chooses a free port"),
     REEL_SETTING(.name = "allow_origin", .kind = REEL_SETTING_TEXT, .default_value = "*",
                  .unit = "ORIGIN", .check = check_origin,
-                 .help = "Access-Control-Allow-Origin of answers to GET"),
-    NUMBER("http_threads", 0, 64, "0", "threads", "0: as many as there are processors"),
+                 .help = "value of Access-Control-Allow-Origin in answers to GET"),
+    NUMBER("http_threads", 0, 64, "0", "threads",
+           "threads that serve requests; 0: one for each processor, at least 2"),
     NUMBER("connections_max", 1, 1000000, "4096", "connections",
-           "clients that have sent a valid token; connections above this limit are "
+           "most connections whose client has sent a valid token; requests on further ones are "
            "answered with 503"),
     NUMBER("connections_unknown_max", 1, 1000000, "1024", "connections",
-           "in addition to connections_max, clients that have not sent a valid "
-           "token yet; above this limit the oldest of these connections is closed"),
+           "most connections beyond connections_max; a client that has not sent a valid token yet "
+           "uses one; if all are in use and a client connects, the oldest of those is closed"),
     NUMBER("waiters_max", 0, 1000000, "1024", "requests",
-           "requests that wait for min_cursor at one time"),
+           "most requests that wait for min_cursor at one time"),
     NUMBER("max_websockets", 0, 1000000, "10000", "followers",
-           "clients that follow the events at one time, by WebSocket or event "
-           "stream; above this limit a follower is answered with 503"),
+           "most clients that follow events at one time, by WebSocket or event stream; further "
+           "ones are answered with 503"),
     REEL_SETTING(.name = "websocket_origin", .kind = REEL_SETTING_TEXT, .flags = REEL_SETTING_LIST,
                  .unit = "ORIGIN", .check = check_origin,
-                 .help = "pages that may follow with a token as sub-protocol, or *; by default "
-                         "pages of the same origin"),
-    NUMBER("follow_ping_ms", 10, 3600000, "25000", "ms", "between two pings of a follower"),
+                 .help = "origin of pages that may follow with a token as sub-protocol; *: any; "
+                         "without this setting, only pages of the daemon's own origin"),
+    NUMBER("follow_ping_ms", 10, 3600000, "25000", "ms", "time between two pings to a follower"),
     NUMBER("follow_stall_ms", 10, 3600000, "30000", "ms",
-           "a follower that does not read, or does not answer a ping, for this "
-           "long is disconnected"),
+           "a follower that receives nothing, or answers no ping, for this time is disconnected"),
     NUMBER("follow_position_ms", 10, 3600000, "5000", "ms",
-           "how often a follower receives the position while no event matches its "
-           "filter"),
+           "how often a follower is sent the position while no event matches its filter"),
     NUMBER("follow_send_bytes", 4096, 67108864, "262144", "bytes",
-           "send buffer that the system keeps for a follower"),
+           "size of the socket's send buffer for a follower"),
     NUMBER("follow_memory_bytes_max", 16777216, 1099511627776, "268435456", "bytes",
-           "events in memory for all followers; above this limit the follower that "
-           "has not read for the longest time is disconnected"),
-    NUMBER("http_idle_s", 1, 3600, "60", "s", "a connection on which nothing moves is closed"),
+           "most bytes of events kept in memory for all followers together; above it, the follower "
+           "that has not read for the longest time is disconnected"),
+    NUMBER("http_idle_s", 1, 3600, "60", "s",
+           "a connection without traffic for this time is closed"),
     NUMBER("http_request_s", 1, 3600, "60", "s",
-           "a request must be complete this long after its first line, and the "
-           "first request this long after the connection was opened; otherwise the "
-           "connection is closed"),
+           "longest time from a request's first line to its end, and from the opening of a "
+           "connection to the end of its first request; above it, the connection is closed"),
     NUMBER("answer_bytes_max", 65536, 1073741824, "1048576", "bytes",
-           "a larger answer is made while it is sent, and must be read within "
+           "a larger answer is produced while it is sent; the client must receive it within "
            "view_ms_max"),
     NUMBER("http_memory_bytes_max", 1048576, 1099511627776, "268435456", "bytes",
-           "all bodies and answers in memory"),
-    NUMBER("command_bytes_max", 1024, 16777216, "65536", "bytes", "body of a command"),
+           "most bytes of bodies and answers in memory"),
+    NUMBER("command_bytes_max", 1024, 16777216, "65536", "bytes", "largest body of a command"),
     NUMBER("batch_body_bytes_max", 1024, 1073741824, "8388608", "bytes",
-           "body of a POST of events"),
+           "largest body of a POST of events"),
     NULL,
 };
 

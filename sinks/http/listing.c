@@ -64,8 +64,9 @@ static int want_row(struct listing *listing, const struct reel_row *row) {
 }
 
 static int walk(struct listing *listing, reel_row_fn fn) {
-    struct reel_str from = {listing->from.data ? listing->from.data : "", listing->from.len};
-    if (!listing->has_from) from.data = NULL;
+    struct reel_str from = {0}; /* without data: from the beginning. The key "" has data. */
+    if (listing->has_from) from.data = listing->from.data ? listing->from.data : "";
+    if (listing->has_from) from.len = listing->from.len;
     return reel_sink_list(listing->server->host, listing->view, listing->collection, from,
                           !listing->at_from, fn, listing);
 }

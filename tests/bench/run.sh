@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds optimised and prints the figures that README.md quotes. Run it on an idle machine.
+# Builds optimised and prints the figures that docs/performance.md quotes. Run it on an idle machine.
 #     bash tests/bench/run.sh                    all
 #     bash tests/bench/run.sh fold [EVENTS]      how fast events become records
 #     bash tests/bench/run.sh serve [--long]     what the daemon does over HTTP

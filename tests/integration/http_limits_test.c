@@ -293,9 +293,10 @@ static void a_list_too_large_to_be_made_at_once_is_whole(void **state) {
     reply_free(&reply);
     free(batch.data);
     static const char *const paths[] = {"/v1/cells", "/v1/cells?after=00000&state=RUNNING",
-                                        "/v1/cells?limit=999&after=00500"};
-    static const size_t counts[] = {CELLS, CELLS - 1, 999};
-    for (size_t i = 0; i < 3; i++) {
+                                        "/v1/cells?limit=999&after=00500",
+                                        "/v1/cells?state=RUNNING"};
+    static const size_t counts[] = {CELLS, CELLS - 1, 999, CELLS};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         reply = got(site.reader, paths[i], 200);
         struct reply head = asked(site.reader, "HEAD", paths[i], NULL, NULL, 200);
         assert_int_equal(strtoul(reply_header(&reply, "Content-Length"), NULL, 10), reply.body.len);

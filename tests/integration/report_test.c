@@ -101,6 +101,16 @@ static void a_new_store_has_nothing_to_tell(void **state) {
     heard_free(&heard);
 }
 
+/* A copy onto a full disk may be empty: that all events are gone must not go unnoticed. */
+static void a_store_in_place_of_an_empty_file_is_told(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    FILE *file = fopen(path_in(directory, "data.mdb"), "w");
+    must(file && fclose(file) == 0);
+    assert_told_once(directory, COUNTER("1"),
+                     "warning: data.mdb held nothing, and a new store took its place");
+}
+
 static void a_rebuild_tells_its_beginning_and_its_end(void **state) {
     (void)state;
     struct heard heard = {0};
@@ -185,6 +195,7 @@ static void warnings_of_one_kind_are_bounded_and_counted(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_store_has_nothing_to_tell),
+        cmocka_unit_test(a_store_in_place_of_an_empty_file_is_told),
         cmocka_unit_test(a_rebuild_tells_its_beginning_and_its_end),
         cmocka_unit_test(a_catch_up_is_told_apart_from_a_rebuild),
         cmocka_unit_test(a_collection_without_a_plugin_is_told),

@@ -60,8 +60,8 @@ struct decoded {
 /* Takes the list in. False: there are enough. */
 static bool take(struct decoded *reading, size_t query, struct reply *reply) {
     if (reply->status != 200)
-        support_failed(__FILE__, __LINE__, "%s: %ld: %.300s", queries[query].path, reply->status,
-                       reply->body.data);
+        support_failed(__FILE__, __LINE__, "%s: %ld: %s, %.300s", queries[query].path,
+                       reply->status, reply->failure ? reply->failure : "", reply->body.data);
     const char *cursor = reply_header(reply, "Reel-Cursor");
     must(cursor != NULL);
     struct seen seen = {strtoull(cursor, NULL, 10), hash_of(&reply->body), query, reply->body.len};

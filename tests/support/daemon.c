@@ -288,8 +288,9 @@ struct reply request(struct client *client, const char *method, const char *path
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &reply.body);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_bytes);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, &reply.headers);
-    if (curl_easy_perform(curl) == CURLE_OK)
-        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply.status);
+    CURLcode code = curl_easy_perform(curl);
+    reply.failure = curl_easy_strerror(code);
+    if (code == CURLE_OK) curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply.status);
     curl_slist_free_all(list);
     free(url.data);
     if (!reply.body.data) text_add(&reply.body, "", 0);

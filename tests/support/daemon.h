@@ -57,6 +57,7 @@ struct reply {
     long status;
     struct text headers; /* as they came, "Name: value\r\n" */
     struct text body;
+    const char *failure; /* why there is no status, in curl's words; NULL: nobody has asked curl */
 };
 void reply_free(struct reply *reply);
 

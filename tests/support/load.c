@@ -168,7 +168,8 @@ static void *write_all(void *context) {
         uint64_t first = atomic_fetch_add(&load->next, load->count);
         struct reply reply = post_load(client, first, load->count);
         if (reply.status != 201)
-            support_failed(__FILE__, __LINE__, "status %ld: %s", reply.status, reply.body.data);
+            support_failed(__FILE__, __LINE__, "status %ld: %s, %s", reply.status, reply.failure,
+                           reply.body.data);
         reply_free(&reply);
         atomic_fetch_add(&load->answered, 1);
     }

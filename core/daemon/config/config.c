@@ -205,12 +205,41 @@ static bool is_known_variable(const struct config *config, const char *name, siz
     return false;
 }
 
+/* Does `name`, of `len` bytes, end with `end`? */
+static bool ends_with(const char *name, size_t len, const char *end) {
+    size_t end_len = strlen(end);
+    return len >= end_len && memcmp(name + len - end_len, end, end_len) == 0;
+}
+
+/* Kubernetes, and links of Docker's containers, set variables that are called after the services
+ * around: for a service `reel` REEL_SERVICE_HOST, REEL_SERVICE_PORT[_NAME], REEL_PORT=tcp://…,
+ * REEL_PORT_80_TCP[_PROTO|_PORT|_ADDR]; for `reel-web` the same with REEL_WEB. None of them is the
+ * operator's, and nobody could take them away. */
+static bool is_service_variable(const char *name, size_t len, const char *value) {
+    static const char *const protocols[] = {"TCP", "UDP", "SCTP"};
+    if (ends_with(name, len, "_SERVICE_HOST") || memmem(name, len, "_SERVICE_PORT", 13))
+        return true;
+    if (ends_with(name, len, "_PORT") && strstr(value, "://")) return true;
+    const char *port = memmem(name, len, "_PORT_", 6);
+    if (!port) return false;
+    size_t digits = strspn(port + 6, "0123456789");
+    const char *protocol = port + 6 + digits + 1;
+    if (digits == 0 || protocol[-1] != '_') return false;
+    for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++) {
+        size_t protocol_len = strlen(protocols[i]);
+        if (strncmp(protocol, protocols[i], protocol_len) == 0 &&
+            strchr("_=", protocol[protocol_len]))
+            return true;
+    }
+    return false;
+}
+
 /* A misspelt variable would leave its setting at the default, without a word. */
 static int check_environment(const struct config *config, struct reel_error *error) {
     for (char *const *at = environ; at && *at; at++) { /* clearenv leaves NULL */
         size_t len = strcspn(*at, "=");
         if (strncmp(*at, "REEL_", 5) != 0 || !(*at)[len] || !(*at)[len + 1]) continue;
-        if (!is_known_variable(config, *at, len))
+        if (!is_known_variable(config, *at, len) && !is_service_variable(*at, len, *at + len + 1))
             return fail(error, -EINVAL, "environment %.*s: there is no such setting",
                         len > 80 ? 80 : (int)len, *at);
     }

@@ -31,7 +31,7 @@ static const char *value_name(const struct reel_setting *setting) {
     return setting->kind == REEL_SETTING_ONE_OF ? "WORD" : "TEXT";
 }
 
-/* "a view's life; 1 to 3600000" */
+/* "a view that is open longer is closed; 1 to 3600000" */
 static void append_meaning(struct text *text, const struct reel_setting *setting) {
     char part[512];
     append_part(text, setting->help);
@@ -119,14 +119,16 @@ static const char manual_head[] =
     "\n"
     "A setting `view_ms_max` is the flag `--view-ms-max`, the environment variable\n"
     "`REEL_VIEW_MS_MAX`, and the key `\"view_ms_max\"` of the JSON object in the file that\n"
-    "`--config` names. A flag overrides the environment, the environment overrides the\n"
-    "file, and the file overrides the default. An unknown setting, a value out of its range, and\n"
-    "an unknown variable `REEL_…` are refused.\n"
+    "`--config` names. A flag overrides the environment, the environment overrides the file, and\n"
+    "the file overrides the default. A name that is not a setting, a value out of range, and a\n"
+    "variable `REEL_…` that is not a setting are refused, except those that Kubernetes and Docker\n"
+    "set for services called `reel` (`REEL_SERVICE_HOST`, `REEL_PORT=tcp://…` and the like).\n"
     "\n"
-    "A switch has no value as a flag, and `true` or `false` elsewhere. A setting that can be\n"
-    "repeated is a list: repeat the flag, separate the values by commas in the environment, give\n"
-    "an array in the file. A list overrides lists from elsewhere as a whole. An empty variable\n"
-    "counts as not set.\n";
+    "A setting without a value in the table is a switch: as a flag it takes no value, elsewhere "
+    "it\n"
+    "is `true` or `false`. A setting that may be repeated is a list: repeat the flag, separate\n"
+    "the values by commas in the environment, use an array in the file. A list from one place\n"
+    "replaces the list from another. An empty variable counts as not set.\n";
 
 /* A bar would end the table's cell. */
 static void print_cell(FILE *to, const char *text) {

@@ -163,8 +163,10 @@ static int open_in_memory(struct store *store, const struct store_options *optio
 }
 
 /* A new store is made beside its place and moved there when it is whole and synced. So there is
- * never a part of one: a first start that is cut off leaves `new`, which the next one removes. */
-static int make_if_new(const struct store_options *options, struct reel_error *error) {
+ * never a part of one: a first start that is cut off leaves `new`, which the next one removes. That
+ * a file was there which held nothing is told (report.c): a copy onto a full disk is such, too. */
+static int make_if_new(struct store *store, const struct store_options *options,
+                       struct reel_error *error) {
     struct store made = {.lock_fd = -1};
     AUTO_FREE char *beside = NULL;
     if (asprintf(&beside, "%s/new", options->directory) < 0) {
@@ -173,6 +175,7 @@ static int make_if_new(const struct store_options *options, struct reel_error *e
     }
     directory_remove(beside);
     if (!store_file_is_new(options->directory)) return 0;
+    store->in_place_of_empty = store_file_is_there(options->directory);
     int rc = directory_make_empty(beside, error);
     if (rc == 0) rc = open_in(&made, options, beside, error);
     store_close(&made);
@@ -194,7 +197,7 @@ int store_open(struct store *store, const struct store_options *options, struct 
         store->directory = strdup(options->directory);
         rc = store->directory ? 0 : fail_memory(error);
         if (rc == 0) rc = directory_lock(store->directory, &store->lock_fd, error);
-        if (rc == 0) rc = make_if_new(options, error);
+        if (rc == 0) rc = make_if_new(store, options, error);
         if (rc == 0) rc = open_in(store, options, store->directory, error);
         if (rc == 0) rc = directory_sync(store->directory, error); /* new files' names */
         if (rc < 0) error_prefix(error, "cannot open %s", options->directory);
@@ -474,6 +477,8 @@ int store_backup(struct store *store, const char *directory, struct reel_error *
 static int open_to_read(struct store *store, const char *from, struct reel_error *error) {
     struct store_options options = {.readers_max = 8, .read_only = true};
     struct store_state state;
+    if (store_file_is_there(from) && store_file_is_new(from))
+        return fail(error, -ENOENT, "data.mdb holds nothing: there is no store to copy");
     int rc = open_environment(store, &options, from, error);
     if (rc < 0) return rc;
     MDB_txn *txn;

@@ -77,6 +77,7 @@ struct store {
     char *directory; /* NULL: in memory */
     int lock_fd;
     bool in_memory;
+    bool in_place_of_empty;             /* a data.mdb that held nothing was there before */
     atomic_bool broken;                 /* a sync failed, or LMDB gave up: nothing works any more */
     atomic_uint_fast64_t newest_commit; /* that anyone knows of: LMDB's number */
     void (*tell_broken)(void *context, const char *sentence); /* once; or NULL */

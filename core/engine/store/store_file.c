@@ -96,6 +96,16 @@ static bool begins_with_zeros(int fd, size_t len) {
     return got >= 0 && memcmp(bytes, zeros, sizeof bytes) == 0;
 }
 
+bool store_file_is_there(const char *directory) {
+    AUTO_FREE char *path = NULL;
+    struct stat info;
+    if (asprintf(&path, "%s/data.mdb", directory) < 0) {
+        path = NULL;
+        return false;
+    }
+    return lstat(path, &info) == 0;
+}
+
 bool store_file_is_new(const char *directory) {
     AUTO_FREE char *path = NULL;
     struct stat info;

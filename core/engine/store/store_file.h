@@ -13,6 +13,7 @@
 /* True: the directory has no data.mdb, or one in which no transaction was ever committed (a first
  * start was cut off). Such a file has nothing to lose. */
 bool store_file_is_new(const char *directory);
+bool store_file_is_there(const char *directory);
 
 /* -EIO: the file of this environment ends before a page that its content needs. Takes a place for a
  * reader while it looks. */

@@ -77,7 +77,7 @@ struct session {
 /* ---- The beginning and the end of a session -------------------------------------------------- */
 
 static void say(void *context, const char *sentence) {
-    feed_say(((struct session *)context)->feed, REEL_LEVEL_WARNING, sentence);
+    feed_say_message(((struct session *)context)->feed, sentence);
 }
 
 static int connect(struct session *session, struct reel_error *error) {

@@ -91,6 +91,7 @@ static int give_one(struct fake_broker *broker, struct feed *feed, uint64_t *nex
     pthread_mutex_unlock(&broker->lock);
     if (!found) return 0;
     *next = message.seq + 1;
+    if (reel_str_is(message.bytes, FAKE_ODD)) feed_say_message(feed, "an odd message");
     int rc = feed_take(feed, &message, error);
     return rc < 0 ? rc : 1;
 }

@@ -20,6 +20,9 @@ enum {
     PATIENCE_S = 60,
 };
 
+/* A message of these bytes is warned about. */
+#define FAKE_ODD "odd"
+
 struct fake_message {
     uint64_t seq;
     char *bytes;

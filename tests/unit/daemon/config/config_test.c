@@ -245,6 +245,35 @@ static void variables_that_are_not_settings_are_passed_over(void **state) {
     unsetenv("THE_REEL_DATA");
 }
 
+/* As Kubernetes and Docker set them, unasked, for services that are called `reel` or `reel-…`. */
+static void variables_of_services_around_are_passed_over(void **state) {
+    (void)state;
+    static const char *const theirs[][2] = {
+        {"REEL_SERVICE_HOST", "10.0.0.7"},         {"REEL_SERVICE_PORT", "80"},
+        {"REEL_SERVICE_PORT_HTTP", "80"},          {"REEL_PORT", "tcp://10.0.0.7:80"},
+        {"REEL_PORT_80_TCP", "tcp://10.0.0.7:80"}, {"REEL_PORT_80_TCP_PROTO", "tcp"},
+        {"REEL_PORT_80_TCP_PORT", "80"},           {"REEL_PORT_80_TCP_ADDR", "10.0.0.7"},
+        {"REEL_WEB_SERVICE_HOST", "10.0.0.8"},     {"REEL_WEB_PORT", "udp://10.0.0.8:53"},
+        {"REEL_WEB_PORT_53_UDP_ADDR", "10.0.0.8"},
+    };
+    static const char *const not_theirs[][2] = {
+        {"REEL_PORT", "8080"},  {"REEL_PORT_80_TCPX", "80"}, {"REEL_PORT_TCP", "80"},
+        {"REEL_PORT_80", "80"}, {"REEL_SERVICE", "x"},
+    };
+    for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++)
+        setenv(theirs[i][0], theirs[i][1], 1);
+    config_destroy(read_with(""));
+    for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++) unsetenv(theirs[i][0]);
+    for (size_t i = 0; i < sizeof not_theirs / sizeof *not_theirs; i++) {
+        char wanted[100];
+        setenv(not_theirs[i][0], not_theirs[i][1], 1);
+        snprintf(wanted, sizeof wanted, "environment %s: there is no such setting",
+                 not_theirs[i][0]);
+        assert_refused("", -EINVAL, wanted);
+        unsetenv(not_theirs[i][0]);
+    }
+}
+
 static bool is_even(const char *value, struct reel_error *error) {
     if ((value[strlen(value) - 1] - '0') % 2 == 0) return true;
     error_set(error, "it is odd");
@@ -699,6 +728,7 @@ UNIT_TESTS(config_test) {
         TEST(an_empty_variable_is_none),
         TEST(a_variable_of_no_setting_is_refused),
         TEST(variables_that_are_not_settings_are_passed_over),
+        TEST(variables_of_services_around_are_passed_over),
         TEST(a_value_must_pass_the_check_of_its_setting),
         TEST(a_list_replaces_the_lower_ones),
         TEST(an_empty_list_in_the_file_is_one),
