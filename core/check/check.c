@@ -48,7 +48,7 @@ static bool is_number(const char *text, uint64_t max, uint64_t *ret) {
     return true;
 }
 
-static int take_option(struct checking *checking, int option, char **argv) {
+static int read_option(struct checking *checking, int option, char **argv) {
     switch (option) {
     case 'j':
         checking->json = true;
@@ -84,7 +84,7 @@ static int take_arguments(struct checking *checking, int argc, char **argv) {
     opterr = 0;
     optind = 1;
     while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-        int code = take_option(checking, option, argv);
+        int code = read_option(checking, option, argv);
         if (code != EXIT_GOOD) return code;
     }
     if (optind == argc) return usage("no plugin was given", "");

@@ -1,9 +1,9 @@
 /* ending.h: the process ends in time, and its exit code is true.
  *
- * A thread looks at the daemon several times a second. It ends the process, with a sentence and
- * EXIT_FAILED, when that takes too long after SIGTERM or SIGINT: because a projector does not
- * return, or because the main thread is held up elsewhere. And an exit() that is not the daemon's
- * own, but a plugin's, never ends the process with 0: who supervises it would leave it ended.
+ * A thread watches the daemon several times a second. When the end after SIGTERM or SIGINT takes
+ * too long, because a projector does not return or because the main thread is blocked elsewhere,
+ * it logs the reason and ends the process with EXIT_FAILED. When a plugin calls exit(), the process
+ * never ends with 0: a supervisor would not start it again.
  */
 #ifndef REEL_DAEMON_ENDING_H
 #define REEL_DAEMON_ENDING_H

@@ -191,7 +191,7 @@ static bool write_dropped(uint64_t count) {
 
 /* ---- The queue ------------------------------------------------------------------------------- */
 
-/* Lines, each behind its length, in a ring. Static, since a thread may be left behind. */
+/* Lines, each after its length, in a ring. Static, since the thread may outlive log_queue_stop. */
 static struct {
     pthread_t thread;
     atomic_bool queueing; /* between log_queue_start and log_queue_stop */
@@ -218,7 +218,7 @@ static void ring_put(const void *from, size_t len) {
     queue.used += len;
 }
 
-static void ring_take(void *to, size_t len) {
+static void ring_get(void *to, size_t len) {
     INVARIANT(lock_is_held(&queue.lock) && queue.used >= len);
     size_t end = sizeof queue.ring - queue.first;
     memcpy(to, queue.ring + queue.first, len < end ? len : end);
@@ -259,8 +259,8 @@ static void write_next(void) {
     line_head len = 0;
     uint64_t dropped = 0;
     if (queue.used > 0) {
-        ring_take(&len, sizeof len);
-        ring_take(line, len);
+        ring_get(&len, sizeof len);
+        ring_get(line, len);
     } else {
         dropped = queue.dropped;
         queue.dropped = 0;

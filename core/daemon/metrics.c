@@ -7,7 +7,7 @@
 
 /* ---- Status ---------------------------------------------------------------------------------- */
 
-/* Events that the collection furthest behind has yet to fold. */
+/* The number of events that the collection furthest behind has not folded yet. */
 static uint64_t lag_of(struct reel *reel, struct reel_view *view, uint64_t head) {
     uint64_t lowest = head;
     const char *name;
@@ -20,16 +20,16 @@ static uint64_t lag_of(struct reel *reel, struct reel_view *view, uint64_t head)
 }
 
 static void write_reason(struct daemon *daemon, struct reel_status *status,
-                         const struct intake_metrics *figures, const struct feed_metrics *feed) {
+                         const struct intake_metrics *metrics, const struct feed_metrics *feed) {
     if (status->draining)
         snprintf(status->reason, sizeof status->reason, "the daemon is about to end");
     else if (reel_newest_commit(daemon->reel) == 0)
         snprintf(status->reason, sizeof status->reason, "the store has failed");
     else if (ending_is_stalled(daemon->ending, status->reason, sizeof status->reason))
         return;
-    else if (figures->disk_full)
+    else if (metrics->disk_full)
         snprintf(status->reason, sizeof status->reason, "the disk is full");
-    else if (!figures->caught_up)
+    else if (!metrics->caught_up)
         snprintf(status->reason, sizeof status->reason, "catching up: %" PRIu64 " events to fold",
                  status->lag);
     else if (feed && !feed->level)
@@ -46,30 +46,30 @@ static void show_feed(const struct daemon *daemon, const struct feed_metrics *fe
 }
 
 void daemon_status(struct daemon *daemon, struct reel_status *ret) {
-    struct intake_metrics figures;
+    struct intake_metrics metrics;
     struct feed_metrics feed;
     struct reel_view *view;
     struct reel_position position;
-    intake_read(daemon->intake, &figures);
+    intake_read(daemon->intake, &metrics);
     if (daemon->feed) feed_read(daemon->feed, &feed);
     *ret = (struct reel_status){
         .draining = atomic_load(&daemon->draining),
         .started_ns = daemon->started_ns,
-        .queue_events = figures.queue_events,
-        .queue_bytes = figures.queue_bytes,
+        .queue_events = metrics.queue_events,
+        .queue_bytes = metrics.queue_bytes,
         .feed = "embedded",
-        .feed_state = figures.disk_full ? "down" : "up",
+        .feed_state = metrics.disk_full ? "down" : "up",
         .server = reel_version(),
         .build = REEL_BUILD,
         .known_seq = reel_cursor(daemon->reel),
     };
-    if (!figures.caught_up && reel_view_open(daemon->reel, &view, NULL) == 0) {
+    if (!metrics.caught_up && reel_view_open(daemon->reel, &view, NULL) == 0) {
         if (reel_view_position(view, &position) == 0)
             ret->lag = lag_of(daemon->reel, view, position.head);
         reel_view_close(view);
     }
     if (daemon->feed) show_feed(daemon, &feed, ret);
-    write_reason(daemon, ret, &figures, daemon->feed ? &feed : NULL);
+    write_reason(daemon, ret, &metrics, daemon->feed ? &feed : NULL);
     ret->ready = !ret->reason[0];
 }
 
@@ -91,8 +91,8 @@ static void measure(const struct measuring *to, reel_metric_kind kind, const cha
 #define GAUGE(to, ...)   measure(to, REEL_METRIC_GAUGE, __VA_ARGS__)
 
 /* One for each outcome; `labels` are those that come before it, each with a comma. */
-static void measure_counts(const struct measuring *to, const char *name, const char *help,
-                           const char *labels, const struct reel_counts *counts) {
+static void add_counts(const struct measuring *to, const char *name, const char *help,
+                       const char *labels, const struct reel_counts *counts) {
     const struct {
         const char *outcome;
         uint64_t count;
@@ -105,7 +105,7 @@ static void measure_counts(const struct measuring *to, const char *name, const c
     }
 }
 
-static void measure_position(const struct measuring *to, const struct reel_position *position) {
+static void add_position(const struct measuring *to, const struct reel_position *position) {
     GAUGE(to, "reel_cursor", "Highest seq whose effects are committed", "", position->cursor);
     GAUGE(to, "reel_log_first_seq", "Oldest event that the log keeps", "", position->first_seq);
     GAUGE(to, "reel_log_head", "Newest event of the log", "", position->head);
@@ -115,30 +115,30 @@ static void measure_position(const struct measuring *to, const struct reel_posit
 
 /* Since the start, so that they never fall: what a view tells begins again with a rebuild. Names of
  * collections need no escaping. */
-static void measure_events(const struct measuring *to, struct reel *reel, bool again,
-                           const char *metric, const char *help) {
+static void add_events(const struct measuring *to, struct reel *reel, bool again,
+                       const char *metric, const char *help) {
     const char *name;
     struct reel_counts counts;
     char labels[100];
     for (size_t n = 0; (name = reel_collection_name(reel, n)); n++) {
         if (reel_counts(reel, name, again, &counts) < 0) continue;
         snprintf(labels, sizeof labels, "collection=\"%s\",", name);
-        measure_counts(to, metric, help, labels, &counts);
+        add_counts(to, metric, help, labels, &counts);
     }
 }
 
-static void measure_outcomes(const struct measuring *to, struct reel *reel) {
+static void add_outcomes(const struct measuring *to, struct reel *reel) {
     struct reel_counts counts;
     if (reel_counts(reel, NULL, false, &counts) == 0)
-        measure_counts(to, "reel_events_total", "Events by outcome", "", &counts);
-    measure_events(to, reel, false, "reel_projector_events_total",
-                   "Events by collection and what its projector answered");
-    measure_events(to, reel, true, "reel_rebuild_events_total",
-                   "Events that were folded again, by collection and what its projector answered");
+        add_counts(to, "reel_events_total", "Events by outcome", "", &counts);
+    add_events(to, reel, false, "reel_projector_events_total",
+               "Events by collection and what its projector answered");
+    add_events(to, reel, true, "reel_rebuild_events_total",
+               "Events that were folded again, by collection and what its projector answered");
 }
 
-static void measure_collections(const struct measuring *to, struct reel *reel,
-                                struct reel_view *view, uint64_t head) {
+static void add_collections(const struct measuring *to, struct reel *reel, struct reel_view *view,
+                            uint64_t head) {
     const char *name;
     struct reel_collection_info info;
     char labels[100];
@@ -151,8 +151,8 @@ static void measure_collections(const struct measuring *to, struct reel *reel,
           lag_of(reel, view, head));
 }
 
-static void measure_intake(const struct measuring *to, struct intake *intake) {
-    struct intake_metrics figures;
+static void add_intake(const struct measuring *to, struct intake *intake) {
+    struct intake_metrics metrics;
     uint64_t buckets[HISTOGRAM_BUCKETS + 1];
     struct reel_metric times = {
         .name = "reel_commit_seconds",
@@ -163,38 +163,38 @@ static void measure_intake(const struct measuring *to, struct intake *intake) {
         .bounds = histogram_bounds,
         .buckets = buckets,
     };
-    intake_read(intake, &figures);
+    intake_read(intake, &metrics);
     histogram_read(intake_commit_times(intake), buckets, &times.value);
     GAUGE(to, "reel_queue_events", "Events and commands that wait for the writer", "",
-          figures.queue_events);
-    GAUGE(to, "reel_queue_bytes", "Their bytes", "", figures.queue_bytes);
+          metrics.queue_events);
+    GAUGE(to, "reel_queue_bytes", "Their bytes", "", metrics.queue_bytes);
     COUNTER(to, "reel_trimmed_events_total", "Events that retention has removed", "",
-            figures.trimmed);
+            metrics.trimmed);
     GAUGE(to, "reel_disk_full", "1 when the last attempt to write found the disk full", "",
-          figures.disk_full);
+          metrics.disk_full);
     to->fn(to->context, &times);
 }
 
 /* They are kept with the log, and so outlive the daemon. */
-static void measure_gaps(const struct measuring *to, const struct reel_position *position) {
+static void add_gaps(const struct measuring *to, const struct reel_position *position) {
     COUNTER(to, "reel_feed_gaps_total", "Times that messages of the stream were never received", "",
             position->gaps);
     COUNTER(to, "reel_feed_gap_messages_total", "Messages of the stream that were never received",
             "", position->gap_messages);
 }
 
-static void measure_feed(const struct measuring *to, struct feed *feed) {
-    struct feed_metrics figures;
-    feed_read(feed, &figures);
-    GAUGE(to, "reel_feed_up", "1 while a session with the broker goes on", "", figures.up);
-    GAUGE(to, "reel_feed_level", "1 when it has given all that the stream had", "", figures.level);
+static void add_feed(const struct measuring *to, struct feed *feed) {
+    struct feed_metrics metrics;
+    feed_read(feed, &metrics);
+    GAUGE(to, "reel_feed_up", "1 while a session with the broker goes on", "", metrics.up);
+    GAUGE(to, "reel_feed_level", "1 when it has given all that the stream had", "", metrics.level);
     GAUGE(to, "reel_feed_pending", "Messages of the stream that are yet to come", "",
-          figures.pending);
-    COUNTER(to, "reel_feed_sessions_total", "Sessions with the broker", "", figures.sessions);
+          metrics.pending);
+    COUNTER(to, "reel_feed_sessions_total", "Sessions with the broker", "", metrics.sessions);
     COUNTER(to, "reel_feed_published_total", "Events that were published and have come back", "",
-            figures.published);
+            metrics.published);
     GAUGE(to, "reel_feed_publishing", "Events that were published and are waited for", "",
-          figures.publishing);
+          metrics.publishing);
 }
 
 void daemon_metrics(struct daemon *daemon, reel_metric_fn fn, void *context) {
@@ -202,17 +202,17 @@ void daemon_metrics(struct daemon *daemon, reel_metric_fn fn, void *context) {
     struct reel_view *view;
     struct reel_position position;
     struct reel_status status;
-    measure_outcomes(&to, daemon->reel);
+    add_outcomes(&to, daemon->reel);
     if (reel_view_open(daemon->reel, &view, NULL) == 0) {
         if (reel_view_position(view, &position) == 0) {
-            measure_position(&to, &position);
-            measure_collections(&to, daemon->reel, view, position.head);
-            if (daemon->feed) measure_gaps(&to, &position);
+            add_position(&to, &position);
+            add_collections(&to, daemon->reel, view, position.head);
+            if (daemon->feed) add_gaps(&to, &position);
         }
         reel_view_close(view);
     }
-    measure_intake(&to, daemon->intake);
-    if (daemon->feed) measure_feed(&to, daemon->feed);
+    add_intake(&to, daemon->intake);
+    if (daemon->feed) add_feed(&to, daemon->feed);
     COUNTER(&to, "reel_log_dropped_total", "Lines of the log that could not be written", "",
             log_queue_dropped());
     daemon_status(daemon, &status);

@@ -139,7 +139,7 @@ static int start(struct daemon *daemon, int argc, char **argv, struct reel_error
     return rc;
 }
 
-/* What is under way ends; then everything does, in the opposite order. */
+/* Finishes work under way; then ends all parts, in the opposite order. */
 static void end(struct daemon *daemon) {
     uint64_t until_ms = clock_ms() + config_number(daemon->config, "drain_ms_max");
     atomic_store(&daemon->draining, true);

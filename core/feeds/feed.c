@@ -43,7 +43,7 @@ struct batch {
     struct job job; /* first */
     struct feed *feed;
     struct batch *next; /* of those that are free */
-    bool level;         /* with it, the log is level with the stream */
+    bool in_sync;       /* with it, the log is level with the stream */
     size_t count;
     struct mirrored events[BATCH_EVENTS];
     struct feed_message messages[BATCH_EVENTS];
@@ -61,7 +61,7 @@ struct feed {
     uint64_t follows;           /* what has been pushed, up to here */
     uint64_t first_seq;         /* the log was trimmed to */
     bool begin_anew;            /* was asked for, and no session has begun yet */
-    bool was_level;             /* and that has been said */
+    bool was_in_sync;           /* and that has been said */
     struct reel_position began; /* where the session did */
     bool failing;               /* the last session has not got on */
     char following[300];        /* what is to be said as soon as anything has come, or empty */
@@ -86,7 +86,7 @@ struct feed {
 
 /* ---- Batches --------------------------------------------------------------------------------- */
 
-static struct batch *batch_taken(struct feed *feed) {
+static struct batch *batch_acquire(struct feed *feed) {
     pthread_mutex_lock(&feed->lock);
     struct batch *batch = feed->free;
     if (batch) feed->free = batch->next;
@@ -95,13 +95,13 @@ static struct batch *batch_taken(struct feed *feed) {
     if (!batch) return NULL;
     batch->job = (struct job){.work.kind = WORK_MIRROR};
     batch->feed = feed;
-    batch->level = false;
+    batch->in_sync = false;
     batch->count = 0;
     return batch;
 }
 
-/* Lets its messages go, and keeps it for the next ones. */
-static void batch_emptied(struct batch *batch) {
+/* Releases its messages, and keeps the batch for the next messages. */
+static void batch_release(struct batch *batch) {
     struct feed *feed = batch->feed;
     for (size_t i = 0; i < batch->count; i++)
         if (!(batch->events[i].flags & REEL_LOG_GAP)) feed->options.release(&batch->messages[i]);
@@ -112,7 +112,7 @@ static void batch_emptied(struct batch *batch) {
 }
 
 /* Of a too large one nothing is kept. */
-static uint64_t kept_bytes(const struct feed *feed, const struct feed_message *message) {
+static uint64_t stored_bytes(const struct feed *feed, const struct feed_message *message) {
     size_t len = message->bytes.len;
     return len <= feed->limits.event_bytes_max ? len : 0;
 }
@@ -132,7 +132,7 @@ static void batch_add(struct batch *batch, const struct feed_message *given) {
         .id_hash = message->has_id ? message->id_hash : NULL,
         .body_hash = message->has_body ? message->body_hash : NULL,
     };
-    batch->job.bytes += kept_bytes(feed, message);
+    batch->job.bytes += stored_bytes(feed, message);
 }
 
 static void batch_add_gap(struct batch *batch, uint64_t seq, uint64_t missing, uint64_t time_ns) {
@@ -148,7 +148,7 @@ static void batch_add_gap(struct batch *batch, uint64_t seq, uint64_t missing, u
 /* ---- To the writer and back ------------------------------------------------------------------ */
 
 /* Under the lock. True: it was not level before. A session that has ended since then is none. */
-static bool note_level(struct feed *feed) {
+static bool note_in_sync(struct feed *feed) {
     struct feed_metrics *figures = &feed->figures;
     INVARIANT(lock_is_held(&feed->lock));
     if (figures->level || !figures->up) return false;
@@ -174,14 +174,14 @@ static void folded(struct job *job) {
         feed->failed = work->rc;
         feed->failure = work->error;
     }
-    bool now_level = work->rc == 0 && batch->level && note_level(feed);
+    bool now_in_sync = work->rc == 0 && batch->in_sync && note_in_sync(feed);
     pthread_cond_broadcast(&feed->changed);
     pthread_mutex_unlock(&feed->lock);
     TRACE(TRACE_FEED, "batch of %zu folded%s%s", batch->count, work->rc < 0 ? ": " : "",
           work->rc < 0 ? work->error.text : "");
-    if (now_level) TRACE(TRACE_FEED, "session in sync with the stream");
-    if (now_level) feed->options.changed(feed->options.context);
-    batch_emptied(batch);
+    if (now_in_sync) TRACE(TRACE_FEED, "session in sync with the stream");
+    if (now_in_sync) feed->options.changed(feed->options.context);
+    batch_release(batch);
 }
 
 /* -EAGAIN: one that failed, or the end. */
@@ -229,7 +229,7 @@ static int push(struct feed *feed, struct batch *batch, struct reel_error *error
         feed->under_way -= batch->count;
         feed->batches--;
     }
-    batch_emptied(batch);
+    batch_release(batch);
     return rc;
 }
 
@@ -245,12 +245,12 @@ static int read_position(struct feed *feed, struct reel_position *ret, struct re
 }
 
 /* Once a session; if there is no view to be had, another time. */
-static void say_level(struct feed *feed) {
+static void say_in_sync(struct feed *feed) {
     char sentence[300];
     struct reel_position now;
     const struct reel_position *began = &feed->began;
     if (read_position(feed, &now, NULL) < 0) return;
-    feed->was_level = true;
+    feed->was_in_sync = true;
     uint64_t applied = now.applied - began->applied, ignored = now.ignored - began->ignored,
              rejected = now.rejected - began->rejected;
     snprintf(sentence, sizeof sentence,
@@ -319,7 +319,7 @@ int feed_flush(struct feed *feed, struct reel_error *error) {
     pthread_mutex_unlock(&feed->lock);
     say_gaps(feed, false);
     if (feed->messages.left_out > 0) say_left_out(feed, false);
-    if (level && !feed->was_level) say_level(feed);
+    if (level && !feed->was_in_sync) say_in_sync(feed);
     int rc = check_going_on(feed, error); /* nothing more may come that would fail, too */
     if (rc == 0 && !busy) rc = push_gathered(feed, error);
     return rc < 0 ? rc : feed->batch != NULL;
@@ -329,7 +329,7 @@ int feed_flush(struct feed *feed, struct reel_error *error) {
 static int make_room(struct feed *feed, uint64_t bytes, struct reel_error *error) {
     bool fits = !feed->batch || feed->batch->job.bytes + bytes <= BATCH_BYTES;
     int rc = fits ? 0 : push_gathered(feed, error);
-    if (rc == 0 && !feed->batch) feed->batch = batch_taken(feed);
+    if (rc == 0 && !feed->batch) feed->batch = batch_acquire(feed);
     return rc == 0 && !feed->batch ? fail_memory(error) : rc;
 }
 
@@ -341,7 +341,7 @@ static int push_if_full(struct feed *feed, struct reel_error *error) {
 }
 
 int feed_take(struct feed *feed, const struct feed_message *message, struct reel_error *error) {
-    int rc = make_room(feed, kept_bytes(feed, message), error);
+    int rc = make_room(feed, stored_bytes(feed, message), error);
     if (rc < 0) {
         struct feed_message copy = *message;
         feed->options.release(&copy);
@@ -371,9 +371,9 @@ int feed_level(struct feed *feed, uint64_t last_seq, struct reel_error *error) {
     say_following(feed);
     int rc = push_gathered(feed, error);
     if (rc < 0) return rc;
-    struct batch *batch = batch_taken(feed);
+    struct batch *batch = batch_acquire(feed);
     if (!batch) return fail_memory(error);
-    batch->level = true;
+    batch->in_sync = true;
     batch->job.work.reach = last_seq;
     return push(feed, batch, error);
 }
@@ -449,7 +449,7 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     if (rc < 0) return rc;
     feed->follows = from - 1;
     feed->first_seq = 0;
-    feed->was_level = false;
+    feed->was_in_sync = false;
     {
         HOLD_LOCK(&feed->lock);
         feed->figures.up = true;
@@ -500,7 +500,7 @@ static bool got_on(struct feed *feed, uint64_t sessions_before) {
     pthread_mutex_lock(&feed->lock);
     bool had_begun = feed->figures.sessions > sessions_before;
     pthread_mutex_unlock(&feed->lock);
-    return had_begun && (feed->was_level || reel_cursor(feed->options.reel) > feed->began.cursor);
+    return had_begun && (feed->was_in_sync || reel_cursor(feed->options.reel) > feed->began.cursor);
 }
 
 static void *run(void *context) {

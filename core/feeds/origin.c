@@ -168,7 +168,7 @@ int origin_check(struct reel *reel, const struct feed_stream *stream, bool may_l
         return begin_with_another(&comparison, may_lose, "it is another filter than before",
                                   ret_from, error);
     if (kept->created_ns != wanted->created_ns)
-        return begin_with_another(&comparison, may_lose, "the stream was made anew", ret_from,
+        return begin_with_another(&comparison, may_lose, "the stream was created again", ret_from,
                                   error);
     return check_same(&comparison, may_lose, release, ret_from, error);
 }

@@ -1,9 +1,9 @@
 /* follower.c: see follower.h, and hub.h for the whole life.
  *
- * Between two frames anything may be sent; within one, only its rest. So what is in hand is sent
- * to its end first, then what is owed, then more is taken in hand. Who finds its socket full keeps
- * the rest of the frame that was begun and lets go of everything else: its position in the log is
- * enough to get that again.
+ * Between two frames any frame may be sent; within a frame, only the rest of that frame. So a turn
+ * first sends the chunk in hand, then pending control frames, and then fetches the next chunk. When
+ * the socket is full, only the rest of the frame that was begun stays in memory: the follower's
+ * position in the log is enough to read the other frames again.
  */
 #include "follow/follower.h"
 
@@ -17,13 +17,13 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-/* How long the other side may take to close, when we have. */
+/* How long the other side has to close, after we have. */
 #define CLOSE_MS 3000
 
 /* Read at one time. */
 #define HEAR_BYTES 16384
 
-/* Who could not have a view, or memory, waits so long. */
+/* Pause before the next attempt when there was no view, or no memory. */
 #define LATER_MS 20
 
 static const struct hub_options *options_of(const struct follower *follower) {
@@ -88,8 +88,8 @@ static bool is_position_due(const struct follower *follower) {
            follower->hub->now_ms >= follower->told_ms + every_ms;
 }
 
-/* Our last word is said. Who has closed already goes at once; else the other side gets time to. It
- * sees our end now if its own words do not matter any more. */
+/* Our close frame is sent. If the client has closed already, the follower ends now; otherwise the
+ * client gets CLOSE_MS. If its input is not read any more, our side of the socket is shut down. */
 static void closed(struct follower *follower) {
     if (follower->heard_close) {
         place_leave(follower, follower->end);
@@ -103,7 +103,7 @@ static void closed(struct follower *follower) {
 /* ---- A turn ---------------------------------------------------------------------------------- */
 
 /* Takes the next chunk in hand. 1; 0: there is none, or it was closed for it; -EAGAIN: later. */
-static int take_chunk(struct follower *follower) {
+static int next_chunk(struct follower *follower) {
     struct hub *hub = follower->hub;
     INVARIANT(!follower->chunk);
     const struct tail_place place = {&follower->epoch, follower->seq, &follower->filter};
@@ -170,12 +170,12 @@ static void wait_for_more(struct follower *follower) {
     if (hub->finishing)
         follower_close(follower, HUB_END_SHUTDOWN, WEBSOCKET_GOING_AWAY, "shutting down");
     else
-        place_move(follower, PLACE_LEVEL);
+        place_move(follower, PLACE_IN_SYNC);
 }
 
 /* Nothing is in hand, and nothing owed. True: now something is. */
 static bool go_on(struct follower *follower) {
-    int rc = take_chunk(follower);
+    int rc = next_chunk(follower);
     if (rc == 0 && follower->closing == CLOSING_NOT) wait_for_more(follower);
     if (rc >= 0) return follower->chunk || follower->closing != CLOSING_NOT;
     follower->hub->later_ms = follower->hub->now_ms + LATER_MS;
@@ -312,6 +312,6 @@ void follower_tick(struct follower *follower) {
         return;
     }
     if (now >= follower->ping_ms && !follower->pong_ms) follower->owes_ping = true;
-    if (follower->place == PLACE_LEVEL && (follower->owes_ping || is_position_due(follower)))
+    if (follower->place == PLACE_IN_SYNC && (follower->owes_ping || is_position_due(follower)))
         place_move(follower, PLACE_READY);
 }

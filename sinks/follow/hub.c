@@ -182,7 +182,7 @@ static bool look_around(struct hub *hub) {
         begin(hub, follower);
     }
     uint64_t cursor = reel_sink_cursor(hub->options.host);
-    if (cursor != hub->cursor || hub->finishing) place_move_all(hub, PLACE_LEVEL, PLACE_READY);
+    if (cursor != hub->cursor || hub->finishing) place_move_all(hub, PLACE_IN_SYNC, PLACE_READY);
     hub->cursor = cursor;
     if (hub->now_ms >= hub->later_ms) place_move_all(hub, PLACE_LATER, PLACE_READY);
     return !ending;
@@ -211,7 +211,7 @@ static void look_at_epoch(struct hub *hub) {
     struct reel_sink_host *host = hub->options.host;
     struct reel_position position;
     struct reel_view *view;
-    struct follower *next, *follower = hub->places[PLACE_LEVEL].first;
+    struct follower *next, *follower = hub->places[PLACE_IN_SYNC].first;
     if (!follower || reel_sink_view_open(host, &view, NULL) < 0) return; /* another time */
     int rc = reel_sink_position(host, view, &position);
     reel_sink_view_close(host, view);

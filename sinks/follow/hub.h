@@ -1,4 +1,4 @@
-/* hub.h: everyone who follows the events, WebSocket and server-sent events alike, in one thread.
+/* hub.h: all clients that follow the events, by WebSocket or server-sent events, in one thread.
  *
  * The life of a follower
  *   1. An HTTP thread has checked the request: it reserves a place (follower_create), and has the
@@ -34,7 +34,8 @@ int hub_start(const struct hub_options *options, struct hub **ret, struct reel_e
 /* The cursor has moved. Cheap, from any thread. */
 void hub_wake(struct hub *hub);
 
-/* Sends everyone what was applied until now, and closes; at most until then (clock_ms). */
+/* Sends every follower the events that are applied by now, and closes it; returns at `until_ms`
+ * (clock_ms) at the latest. */
 void hub_drain(struct hub *hub, uint64_t until_ms);
 
 /* Ends the thread and all followers. Nobody may call the hub meanwhile, or later. */
@@ -46,16 +47,16 @@ uint64_t hub_ended(struct hub *hub, enum hub_end end);
 
 /* ---- Followers ------------------------------------------------------------------------------- */
 
-/* One that gets what matches behind `seq` of the log of that epoch; the filter is copied.
- * -EAGAIN: there are too many; -ENOMEM. */
+/* A follower that receives the events after `seq`, of the log of that epoch, that match the filter,
+ * which is copied. -EAGAIN: there are followers_max of them; -ENOMEM. */
 int follower_create(struct hub *hub, enum transport_kind kind, const struct reel_epoch *epoch,
                     uint64_t seq, const struct event_filter *filter, struct follower **ret);
 
-/* One that was not handed over. Takes NULL. */
+/* Destroys a follower that was not handed over to the hub. `follower` may be NULL. */
 void follower_destroy(struct follower *follower);
 
-/* Hands it over, with its socket, what is to be sent before anything else, and what was received
- * already. 0; or -ENOMEM, and nothing was taken. */
+/* Hands the follower over to the hub, with its socket, bytes that are sent first (`head`), and
+ * bytes that the client has sent already. -ENOMEM: the caller still owns follower and socket. */
 int hub_adopt_take(struct hub *hub, struct follower *follower, int fd, struct reel_str head,
                    struct reel_str received);
 

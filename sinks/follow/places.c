@@ -15,14 +15,14 @@ static const unsigned moves[PLACES] = {
     [PLACE_READY] = BIT(PLACES) - 1,
     [PLACE_BEHIND] = BIT(PLACES) - 1,
     [PLACE_LATER] = BIT(PLACE_READY) | BIT(PLACE_FULL),
-    [PLACE_LEVEL] = BIT(PLACE_READY) | BIT(PLACE_FULL),
+    [PLACE_IN_SYNC] = BIT(PLACE_READY) | BIT(PLACE_FULL),
     [PLACE_FULL] = BIT(PLACE_READY),
     [PLACE_CLOSED] = 0,
 };
 
 static const char *const place_names[PLACES] = {
-    [PLACE_READY] = "ready",   [PLACE_BEHIND] = "behind", [PLACE_LATER] = "later",
-    [PLACE_LEVEL] = "in sync", [PLACE_FULL] = "full",     [PLACE_CLOSED] = "closed",
+    [PLACE_READY] = "ready",     [PLACE_BEHIND] = "behind", [PLACE_LATER] = "later",
+    [PLACE_IN_SYNC] = "in sync", [PLACE_FULL] = "full",     [PLACE_CLOSED] = "closed",
 };
 
 void place_list_add(struct place_list *list, struct follower *follower) {

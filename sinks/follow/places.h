@@ -23,12 +23,12 @@
 
 /* Where a follower stands between two turns. */
 enum place {
-    PLACE_READY,  /* it has something to do, and is near the end of the log */
-    PLACE_BEHIND, /* the same, from the log's depths: has to wait for those at its end */
-    PLACE_LATER,  /* it could not have a view, or memory; tries again soon */
-    PLACE_LEVEL,  /* it has been sent everything */
-    PLACE_FULL,   /* it waits for its socket */
-    PLACE_CLOSED, /* we have said our last word; the other side has yet to go */
+    PLACE_READY,   /* it has something to do, and is near the end of the log */
+    PLACE_BEHIND,  /* the same, from the log's depths: has to wait for those at its end */
+    PLACE_LATER,   /* it could not have a view, or memory; tries again soon */
+    PLACE_IN_SYNC, /* it has been sent everything */
+    PLACE_FULL,    /* it waits for its socket */
+    PLACE_CLOSED,  /* we have said our last word; the other side has yet to go */
     PLACES,
 };
 

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-/* So much of a frame is copied, that its chunk need not be kept. */
+/* Up to this many bytes of a frame are copied, so that its chunk can be freed. */
 #define COPIED_MAX 4096
 
 /* Runs of matching frames handed over in one call. */
@@ -117,7 +117,7 @@ static void move_to(struct follower *follower, uint64_t seq) {
     if (follower->seq < seq) follower->seq = seq;
 }
 
-/* Keeps in hand what is left of the frame that was begun, and nothing else: a little of it as a
+/* Keeps in hand the rest of the frame that was begun, and nothing else: a short rest as a
  * copy, so that the chunk can go; of a shared chunk more than that in the chunk, as others will
  * have it in hand, too. Without memory for a copy it keeps what it has. */
 static void keep_rest(struct follower *follower) {

@@ -11,14 +11,14 @@ enum sent {
     SENT_FAILED, /* the connection is broken */
 };
 
-/* What is in hand, up to its end; then nothing is. */
+/* Sends the chunk in hand. SENT_ALL: no chunk is in hand any more. */
 enum sent send_chunk(struct follower *follower);
 
-/* Only the rest of a frame that was begun; SENT_ALL, too, if none was. What is behind it is let
- * go of. */
+/* Sends only the rest of the frame that was begun, and drops the rest of the chunk. SENT_ALL also
+ * if no frame was begun. */
 enum sent send_rest(struct follower *follower);
 
-/* A whole frame that is no event's; nothing is in hand. */
+/* Sends a control frame. No chunk is in hand. */
 enum sent send_bytes(struct follower *follower, struct reel_str bytes);
 
 #endif

@@ -48,7 +48,7 @@ static int format_mode(struct reel_str content_type, enum mode *ret, struct reel
     if (!format_read_media_type(content_type, &media))
         return fail(error, -EPROTONOSUPPORT, "the Content-Type is not a media type");
     if (media.charset.data && !str_is_caseless(media.charset, "utf-8"))
-        return fail(error, -EPROTONOSUPPORT, "the charset is \"%s\", only utf-8 is taken",
+        return fail(error, -EPROTONOSUPPORT, "the charset is \"%s\", only utf-8 is accepted",
                     shown_of(media.charset).text);
     if (str_is_caseless(media.subtype, "cloudevents+json"))
         *ret = MODE_STRUCTURED;
@@ -56,7 +56,7 @@ static int format_mode(struct reel_str content_type, enum mode *ret, struct reel
         *ret = MODE_BATCHED;
     else
         return fail(error, -EPROTONOSUPPORT,
-                    "of the formats of CloudEvents only " KNOWN_FORMATS " are taken");
+                    "of the formats of CloudEvents only " KNOWN_FORMATS " are accepted");
     return 0;
 }
 
@@ -66,8 +66,8 @@ static int find_mode(const struct message_head *request, enum mode *ret, struct 
         return format_mode(request->content_type, ret, error);
     if (!binary_mode_has_headers(request))
         return fail(error, -EPROTONOSUPPORT,
-                    "this is no CloudEvent: " KNOWN_FORMATS
-                    " are taken, and any other Content-Type with ce- headers");
+                    "this is not a CloudEvent: " KNOWN_FORMATS
+                    " are accepted, and any other Content-Type with ce- headers");
     *ret = MODE_BINARY;
     return 0;
 }

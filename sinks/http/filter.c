@@ -75,7 +75,7 @@ static void write_needle(struct condition *condition) {
     text_append_quoted(&condition->needle, condition->values[0]);
 }
 
-static int take_condition(struct filter *filter) {
+static int add_condition(struct filter *filter) {
     struct condition *condition = &filter->conditions[filter->count++];
     write_needle(condition);
     if (!filter->parser) filter->parser = json_parser_create(NULL);
@@ -95,7 +95,7 @@ int filter_by_field(const struct reel_field *field, struct reel_str value, struc
     if (rc < 0) return rc;
     ret->conditions[0].field = field;
     rc = add_value(&ret->conditions[0], value);
-    return rc < 0 ? rc : take_condition(ret);
+    return rc < 0 ? rc : add_condition(ret);
 }
 
 void filter_finish(struct filter *filter) {
@@ -157,7 +157,7 @@ struct name_walk {
     struct condition *condition;
 };
 
-static int take_key(void *context, const struct reel_row *row) {
+static int add_key(void *context, const struct reel_row *row) {
     struct name_walk *walk = context;
     int rc = filter_matches(&walk->filter, row->json);
     return rc > 0 ? add_value(walk->condition, row->key) : rc;
@@ -174,8 +174,8 @@ static const struct reel_field *name_field(struct reel_sink_host *host, const ch
 }
 
 /* A key of the other collection, or the name of some of its records. */
-static int take_reference(struct request *request, struct reel_view *view, struct reel_str value,
-                          struct filter *filter) {
+static int add_reference(struct request *request, struct reel_view *view, struct reel_str value,
+                         struct filter *filter) {
     struct condition *condition = &filter->conditions[filter->count];
     struct reel_sink_host *host = request_host_of_sink(request);
     const char *collection = condition->field->refers_to;
@@ -192,7 +192,7 @@ static int take_reference(struct request *request, struct reel_view *view, struc
     struct name_walk walk = {.condition = condition};
     rc = filter_by_field(name, value, &walk.filter);
     if (rc == 0)
-        rc = reel_sink_list(host, view, collection, (struct reel_str){0}, false, take_key, &walk);
+        rc = reel_sink_list(host, view, collection, (struct reel_str){0}, false, add_key, &walk);
     filter_finish(&walk.filter);
     return rc;
 }
@@ -220,9 +220,9 @@ int filter_read(struct request *request, struct reel_view *view, struct filter *
         condition->field = field;
         rc = check_value(request, param, field);
         if (rc == 0)
-            rc = field->refers_to ? take_reference(request, view, param->value, ret)
+            rc = field->refers_to ? add_reference(request, view, param->value, ret)
                                   : add_value(condition, param->value);
-        if (rc == 0) rc = take_condition(ret);
+        if (rc == 0) rc = add_condition(ret);
     }
     return rc;
 }

@@ -172,7 +172,7 @@ static bool may_skip_body(const struct request *request) {
 
 /* What cannot be served is refused, and its body thrown away. Where that can be spared the answer
  * is sent at once, which closes the connection: whoever is still sending may then see it reset. */
-static enum MHD_Result take_head(struct request *request, const char *method, const char *version) {
+static enum MHD_Result read_head(struct request *request, const char *method, const char *version) {
     request->method = read_method(method);
     request->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     request->is_http11 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
@@ -184,7 +184,7 @@ static enum MHD_Result take_head(struct request *request, const char *method, co
     return MHD_YES;
 }
 
-static enum MHD_Result take_body(struct request *request, const char *bytes, size_t *len) {
+static enum MHD_Result read_body(struct request *request, const char *bytes, size_t *len) {
     size_t taken = *len;
     *len = 0;
     request->body_seen += taken;
@@ -207,11 +207,10 @@ static void check_body(struct request *request) {
     if (answer->status) return;
     if (request->body_seen > request->body_max)
         answer_problem(
-            answer, PROBLEM_PAYLOAD_TOO_LARGE, "the body has %llu bytes, at most %llu are taken",
+            answer, PROBLEM_PAYLOAD_TOO_LARGE, "the body has %llu bytes, at most %llu are accepted",
             (unsigned long long)request->body_seen, (unsigned long long)request->body_max);
     else if (request->body_refused || request->body.failed)
-        answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE,
-                       "too many bodies are being taken in just now");
+        answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE, "too many bodies are being received");
 }
 
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
@@ -222,9 +221,9 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     if (!request || !head_is_readable(request)) return MHD_NO;
     switch (request->phase) {
     case PHASE_HEAD:
-        return take_head(request, method, version);
+        return read_head(request, method, version);
     case PHASE_BODY:
-        if (*len > 0) return take_body(request, bytes, len);
+        if (*len > 0) return read_body(request, bytes, len);
         check_body(request);
         return proceed(request);
     case PHASE_SUSPENDED:

@@ -61,7 +61,7 @@ struct request {
     void (*work_done)(void *work);
 };
 
-/* Everything that it has goes; no one may have it any more. On libmicrohttpd's thread. */
+/* Destroys the request; no other thread may use it any more. [a thread of libmicrohttpd] */
 void request_end(struct request *request);
 
 struct reel_sink_host *request_host_of_sink(const struct request *request);
@@ -99,8 +99,8 @@ int request_open_view(struct request *request, struct reel_view **ret,
 /* Traces that the request is handled (base/trace.h). */
 void request_trace(const struct request *request);
 
-/* Lets go of the thread: the request goes on when it is resumed. To be called before whoever
- * will resume it can do so. */
+/* Suspends the request until request_resume is called. Must be called before another thread can
+ * call request_resume. */
 void request_suspend(struct request *request);
 void request_resume(struct request *request);
 
@@ -108,7 +108,7 @@ void request_resume(struct request *request);
 
 int waiters_start(struct server *server, struct reel_error *error);
 
-/* Lets all of them go; from then on none is taken. And, when there are no requests any more: */
+/* Resumes all of them; from then on no request may wait. waiters_finish: after the last request. */
 void waiters_stop(struct server *server);
 void waiters_finish(struct server *server);
 

@@ -265,7 +265,7 @@ static int check_length(struct request *request) {
     uint64_t bytes = request_content_length(request);
     if (bytes <= request->body_max) return 0;
     answer_problem(&request->answer, PROBLEM_PAYLOAD_TOO_LARGE,
-                   "the body has %llu bytes, at most %llu are taken", (unsigned long long)bytes,
+                   "the body has %llu bytes, at most %llu are accepted", (unsigned long long)bytes,
                    (unsigned long long)request->body_max);
     return -E2BIG;
 }

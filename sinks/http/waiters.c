@@ -1,6 +1,6 @@
-/* waiters.c: requests that wait for the cursor (request.h): suspended, in a bounded list, with one
- * thread that looks at it when the cursor moves or the first deadline passes. A request that is
- * resumed looks for itself whether the cursor is there. */
+/* waiters.c: requests that wait for the cursor (request.h). They are suspended, in a bounded list.
+ * One thread walks the list when the cursor moves or the first deadline passes. A resumed request
+ * checks by itself whether the cursor has been reached. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -21,7 +21,7 @@ static void remove_waiter(struct server *server, struct request *request) {
     server->waiter_count--;
 }
 
-/* Resumes those that need not wait any more; returns when the next one must not. */
+/* Resumes the requests whose wait is over; returns the next deadline. */
 static uint64_t resume_some(struct server *server) {
     uint64_t now = clock_ms(), cursor = reel_sink_cursor(server->host);
     uint64_t next_ms = now + TIMEOUT_MAX_S * 1000;
@@ -84,7 +84,7 @@ void waiters_wake(struct server *server) {
     if (server->waiters) pthread_cond_signal(&server->waiters_changed);
 }
 
-/* False: there are too many already, or nobody would ever resume it. */
+/* False: waiters_max requests wait already, or the thread is about to end. */
 static bool enlist(struct request *request) {
     struct server *server = request->server;
     HOLD_LOCK(&server->waiters_lock);

@@ -123,10 +123,11 @@ static int check_epoch(struct gather *gather, const struct reel_position *positi
     if (strcmp(gather->epoch.text, position->epoch.text) == 0) return 0;
     bool known = gather->epoch.text[0];
     if (known && gather->at > 0)
-        return fail(error, -ESTALE,
-                    "the log was begun anew under epoch %s: its events are not those that followed "
-                    "event %" PRIu64,
-                    position->epoch.text, gather->at);
+        return fail(
+            error, -ESTALE,
+            "the log was started again under epoch %s: its events are not those that followed "
+            "event %" PRIu64,
+            position->epoch.text, gather->at);
     if (known) gather->base = position->first_seq - 1;
     gather->epoch = position->epoch;
     return 0;

@@ -68,7 +68,7 @@ run frob
 expect "an unknown command" "2 reeld: there is no command \`frob\`" "$code ${err%%$'\n'*}"
 refused "an unknown flag" 2 "there is no flag --frob" serve --frob
 refused "an unknown flag, without a command" 2 "there is no flag --frob" --frob
-refused "a word too many" 2 "\`frob\` belongs to no flag" serve frob
+refused "a word too many" 2 "\`frob\` does not belong to a flag" serve frob
 refused "a flag without its value" 2 "--data is without a value, wanted a text (DIR)" serve --data
 run check
 expect "check without a plugin" "2 reeld check: no plugin was given; see reeld --help" "$code $err"

@@ -274,7 +274,7 @@ static int take_flags(struct config *config, int argc, char **argv, bool all,
         if (is_flag(argv[at]))
             rc = take_flag(config, argv, &at, all, error);
         else if (all)
-            rc = fail(error, -EINVAL, "`%s` belongs to no flag", argv[at]);
+            rc = fail(error, -EINVAL, "`%s` does not belong to a flag", argv[at]);
     }
     return rc;
 }

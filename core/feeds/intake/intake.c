@@ -104,7 +104,7 @@ static void await_others(struct intake *intake) {
 
 /* What one transaction takes of the queue. They count as queued until they are done: that is what
  * bounds memory. */
-static struct job *take_group(struct intake *intake, size_t *ret_count) {
+static struct job *next_group(struct intake *intake, size_t *ret_count) {
     HOLD_LOCK(&intake->lock);
     if (intake->first && intake->group_senders > 1) await_others(intake);
     struct job *first = intake->first, *last = NULL;
@@ -197,7 +197,7 @@ static void look_for_trouble(struct intake *intake, size_t count) {
 static bool run_group(struct intake *intake) {
     size_t count;
     struct reel *reel = intake->options.reel;
-    struct job *first = take_group(intake, &count);
+    struct job *first = next_group(intake, &count);
     if (!first) return false;
     uint64_t began = clock_ns();
     TRACE(TRACE_WRITER, "group begun: %zu jobs behind %" PRIu64, count, reel_cursor(reel));
@@ -218,7 +218,7 @@ static bool run_group(struct intake *intake) {
 static void refuse_queued(struct intake *intake, int rc, const char *sentence) {
     struct job *first;
     size_t count;
-    while ((first = take_group(intake, &count))) {
+    while ((first = next_group(intake, &count))) {
         for (size_t i = 0; i < count; i++)
             intake->group[i]->rc = fail(&intake->group[i]->error, rc, "%s", sentence);
         answer_group(intake, first);

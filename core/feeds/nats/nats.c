@@ -3,7 +3,7 @@
  *
  * All that the broker sends, messages, words about requests, and answers to what was published,
  * comes to one inbox and is read by the feed's thread, in the order in which it came. Which of them
- * something is, is decided in one place (`take`), by what only the broker can give: its place in
+ * something is, is decided in one place (`handle`), by what only the broker can give: its place in
  * the stream, or the subject that it was sent to. What is not permitted comes beside it. */
 #include "feeds/nats/nats.h"
 
@@ -236,8 +236,8 @@ static int pass(struct session *session, uint64_t seq, uint64_t time_ns, struct 
 }
 
 /* Takes the message over. */
-static int take_message(struct session *session, natsMsg *msg, const struct nats_place *place,
-                        struct reel_error *error) {
+static int handle_message(struct session *session, natsMsg *msg, const struct nats_place *place,
+                          struct reel_error *error) {
     if (place->consumer_seq != session->consumer_seq + 1) {
         natsMsg_Destroy(msg);
         return fail(error, -EAGAIN,
@@ -259,7 +259,7 @@ static int take_message(struct session *session, natsMsg *msg, const struct nats
     return rc == 0 && level ? feed_level(session->feed, place->seq, error) : rc;
 }
 
-static void take_answer(struct session *session, natsMsg *msg, const uint8_t id_hash[16]) {
+static void handle_answer(struct session *session, natsMsg *msg, const uint8_t id_hash[16]) {
     const char *words, *status = nats_status(msg, &words);
     json_t *answer = NULL, *failure;
     if (status)
@@ -281,8 +281,8 @@ static void take_answer(struct session *session, natsMsg *msg, const uint8_t id_
 }
 
 /* A request has ended, unless it is but a heartbeat. */
-static int take_word(struct session *session, natsMsg *msg, uint64_t number,
-                     struct reel_error *error) {
+static int handle_word(struct session *session, natsMsg *msg, uint64_t number,
+                       struct reel_error *error) {
     const char *words = NULL, *status = nats_status(msg, &words);
     struct request *request = NULL;
     if (!status) return 0; /* someone else's, who has found out what the inbox is called */
@@ -300,11 +300,11 @@ static int take_word(struct session *session, natsMsg *msg, uint64_t number,
 
 /* The broker alone says where a message is in the stream, and what is the status of a request or a
  * publication. Takes the message over. */
-static int take(struct session *session, natsMsg *msg, struct reel_error *error) {
+static int handle(struct session *session, natsMsg *msg, struct reel_error *error) {
     struct nats_place place;
     uint8_t id_hash[16];
     if (nats_place_read(natsMsg_GetReply(msg), &place))
-        return take_message(session, msg, &place, error);
+        return handle_message(session, msg, &place, error);
     const char *token = natsMsg_GetSubject(msg);
     size_t len = strlen(nats_inbox_name(session->inbox));
     token = strlen(token) > len ? token + len + 1 : "";
@@ -312,9 +312,9 @@ static int take(struct session *session, natsMsg *msg, struct reel_error *error)
     int rc = 0;
     number_read(reel_text(token), &number);
     if (nats_id_read(token, id_hash))
-        take_answer(session, msg, id_hash);
+        handle_answer(session, msg, id_hash);
     else
-        rc = take_word(session, msg, number, error);
+        rc = handle_word(session, msg, number, error);
     natsMsg_Destroy(msg);
     return rc;
 }
@@ -390,7 +390,7 @@ static int look(struct session *session, struct reel_error *error) {
     jsStreamInfo_Destroy(info);
     session->looked_ms = clock_ms();
     if (rc < 0) return rc;
-    if (created != session->created_ns) return fail(error, -EAGAIN, "the stream was made anew");
+    if (created != session->created_ns) return fail(error, -EAGAIN, "the stream was created again");
     if (last < session->last_seq)
         return fail(error, -EAGAIN,
                     "the stream was taken back: it ends at %" PRIu64 ", not %" PRIu64, last,
@@ -435,7 +435,7 @@ static int follow(struct session *session, struct reel_error *error) {
         at_once = rc > 0;
         if (rc > 0) session->silent_ms = 0;
         if (rc > 0)
-            rc = take(session, msg, error);
+            rc = handle(session, msg, error);
         else if (rc == 0)
             rc = rest(session, wait_ms, error);
         if (rc == 0) rc = ask_for_more(session, error);

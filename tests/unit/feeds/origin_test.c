@@ -318,7 +318,7 @@ static void a_stream_that_was_made_anew_begins_anew(void **state) {
     struct origin *origin = mirrored(state);
     origin->stream.created_ns = 6;
     origin->stream.last_seq = 2; /* less than we have: it does not matter */
-    assert_anew(origin, false, 1, "the stream was made anew");
+    assert_anew(origin, false, 1, "the stream was created again");
 }
 
 static void what_it_no_longer_holds_is_not_lost_unasked(void **state) {

@@ -25,8 +25,8 @@ static void move(void *context) {
 static void it_moves_as_the_table_says_and_no_other_way(void **state) {
     static const char *const table[PLACES] = {
         /* to: ready, behind, later, in sync, full, closed */
-        [PLACE_READY] = "111111", [PLACE_BEHIND] = "111111", [PLACE_LATER] = "100010",
-        [PLACE_LEVEL] = "100010", [PLACE_FULL] = "100000",   [PLACE_CLOSED] = "000000",
+        [PLACE_READY] = "111111",   [PLACE_BEHIND] = "111111", [PLACE_LATER] = "100010",
+        [PLACE_IN_SYNC] = "100010", [PLACE_FULL] = "100000",   [PLACE_CLOSED] = "000000",
     };
     struct moving moving;
     (void)state;
@@ -60,7 +60,7 @@ static void take_turn(void *context) {
 static void a_turn_is_only_for_one_that_is_ready(void **state) {
     struct moving moving;
     (void)state;
-    put(&moving, PLACE_LEVEL, PLACE_LEVEL);
+    put(&moving, PLACE_IN_SYNC, PLACE_IN_SYNC);
     assert_aborts(take_turn, &moving);
 }
 
