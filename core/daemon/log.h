@@ -15,7 +15,7 @@
 #ifndef REEL_DAEMON_LOG_H
 #define REEL_DAEMON_LOG_H
 
-#include <reel/sink.h>
+#include <reel/abi.h>
 
 #include <stdarg.h>
 

@@ -34,10 +34,9 @@ static void say_rejection(const char *line) {
     log_line(REEL_LEVEL_WARNING, SELF, "%s", line);
 }
 
-static void rejected(void *context, const struct reel_rejection *list, size_t count,
-                     uint64_t total) {
+static void rejected(void *context, const struct reel_rejection *const *list, uint64_t total) {
     struct daemon *daemon = context;
-    rejections_say(&daemon->rejections, clock_ms(), list, count, total);
+    rejections_say(&daemon->rejections, clock_ms(), list, total);
 }
 
 /* Adds the flag by which the daemon is told what the library asks for. */

@@ -27,14 +27,14 @@ static void say_one(const struct rejections *rejections, const struct reel_rejec
 }
 
 void rejections_say(struct rejections *rejections, uint64_t now_ms,
-                    const struct reel_rejection *list, size_t count, uint64_t total) {
+                    const struct reel_rejection *const *list, uint64_t total) {
     size_t said = 0;
     if (rejections->lines == 0 || now_ms - rejections->period_ms >= REJECTIONS_PERIOD_MS) {
         rejections->period_ms = now_ms;
         rejections->lines = 0;
         rejections_end(rejections);
     }
-    for (; said < count && rejections->lines < REJECTIONS_LINES; rejections->lines++)
-        say_one(rejections, &list[said++]);
+    for (; list[said] && rejections->lines < REJECTIONS_LINES; rejections->lines++)
+        say_one(rejections, list[said++]);
     rejections->left_out += total - said;
 }

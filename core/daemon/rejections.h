@@ -24,7 +24,7 @@ struct rejections {
 
 /* As reel_options.rejected tells them, at this time (clock_ms). */
 void rejections_say(struct rejections *rejections, uint64_t now_ms,
-                    const struct reel_rejection *list, size_t count, uint64_t total);
+                    const struct reel_rejection *const *list, uint64_t total);
 
 /* Tells what was left out. */
 void rejections_end(struct rejections *rejections);

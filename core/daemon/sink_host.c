@@ -3,7 +3,6 @@
 #include "daemon/sink_host.h"
 
 #include "base/cleanup.h"
-#include "base/invariant.h"
 #include "daemon/metrics.h"
 
 #include <errno.h>
@@ -98,19 +97,18 @@ struct submission {
     struct job job; /* first */
     reel_submit_done_fn done;
     void *context;
+    const struct reel_result **list; /* to `results`, NULL-terminated; in the same block */
     struct reel_result results[];
 };
 
 static void submission_done(struct job *job) {
+    static const struct reel_rejection *const none[] = {NULL};
     struct submission *submission = (struct submission *)job;
     struct work *work = &job->work;
-    const struct reel_submit_result submitted = {
-        .results = submission->results,
-        .count = work->count,
-        .rejections = work->rejections.list,
-        .rejection_count = work->rejections.count,
-    };
-    submission->done(submission->context, work->rc, &submitted, &work->error);
+    const struct reel_rejection *const *rejections =
+        (const struct reel_rejection *const *)work->rejections.list;
+    const struct reel_submit_result result = {submission->list, rejections ? rejections : none};
+    submission->done(submission->context, work->rc, work->rc == 0 ? &result : NULL, &work->error);
     work_finish(work);
     free(submission);
 }
@@ -126,8 +124,11 @@ static int push(struct daemon *daemon, struct job *job, struct reel_error *error
 static int host_submit(struct reel_sink_host *handle, const struct reel_str *payloads, size_t count,
                        reel_submit_done_fn done, void *context, struct reel_error *error) {
     struct submission *submission =
-        calloc(1, sizeof *submission + count * sizeof *submission->results);
+        calloc(1, sizeof *submission + count * sizeof *submission->results +
+                      (count + 1) * sizeof *submission->list);
     if (!submission) return fail_memory(error);
+    submission->list = (const struct reel_result **)(submission->results + count);
+    for (size_t i = 0; i < count; i++) submission->list[i] = &submission->results[i];
     submission->done = done;
     submission->context = context;
     struct job *job = &submission->job;
@@ -194,8 +195,8 @@ static void host_metrics(struct reel_sink_host *handle, reel_metric_fn fn, void 
     daemon_metrics(daemon_of(handle), fn, context);
 }
 
-static const struct reel_sink_calls sink_calls = {
-    .struct_size = sizeof sink_calls,
+const struct reel_sink_calls sink_host_calls = {
+    .struct_size = sizeof sink_host_calls,
     .abi_major = REEL_ABI_MAJOR,
     .abi_minor = REEL_ABI_MINOR,
     .setting_text = host_setting_text,
@@ -223,45 +224,3 @@ static const struct reel_sink_calls sink_calls = {
     .metrics = host_metrics,
     .quit = host_quit,
 };
-
-/* ---- Running --------------------------------------------------------------------------------- */
-
-int sink_host_start(struct daemon *daemon, const struct reel_sink *sink, struct reel_error *error) {
-    if (daemon->sink_count == SINKS_MAX)
-        return fail(error, -E2BIG, "more than %d sinks", SINKS_MAX);
-    struct running_sink *host = &daemon->sinks[daemon->sink_count];
-    *host = (struct running_sink){.handle.calls = &sink_calls, .daemon = daemon, .sink = sink};
-    int rc = sink->start(&host->handle, &host->state, error);
-    if (rc < 0) return fail_in(error, rc, "cannot start sink `%s`", sink->name);
-    HOLD_LOCK(&daemon->sinks_lock);
-    daemon->sink_count++;
-    if (sink->committed) sink->committed(host->state, reel_cursor(daemon->reel));
-    return 0;
-}
-
-void sink_hosts_committed(void *context, uint64_t cursor) {
-    struct daemon *daemon = context;
-    HOLD_LOCK(&daemon->sinks_lock);
-    for (size_t i = 0; i < daemon->sink_count; i++) {
-        const struct running_sink *host = &daemon->sinks[i];
-        if (host->sink->committed) host->sink->committed(host->state, cursor);
-    }
-}
-
-void sink_hosts_drain(struct daemon *daemon, uint64_t until_ms) {
-    for (size_t i = daemon->sink_count; i-- > 0;) {
-        const struct running_sink *host = &daemon->sinks[i];
-        if (host->sink->drain) host->sink->drain(host->state, clock_left_ms(until_ms));
-    }
-}
-
-static const struct running_sink *remove_last(struct daemon *daemon) {
-    HOLD_LOCK(&daemon->sinks_lock);
-    return daemon->sink_count > 0 ? &daemon->sinks[--daemon->sink_count] : NULL;
-}
-
-void sink_hosts_stop(struct daemon *daemon) {
-    const struct running_sink *host;
-    while ((host = remove_last(daemon))) host->sink->stop(host->state);
-    INVARIANT(daemon->sink_count == 0);
-}

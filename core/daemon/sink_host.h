@@ -4,6 +4,11 @@
 
 #include "daemon/daemon.h"
 
+#include <reel/sink_host.h>
+
+/* What a sink may call: sink_host.c; running sinks: sink_life.c. */
+extern const struct reel_sink_calls sink_host_calls;
+
 /* Starts a sink, which lives until sink_hosts_stop. */
 int sink_host_start(struct daemon *daemon, const struct reel_sink *sink, struct reel_error *error);
 

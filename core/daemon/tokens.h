@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 
-#include <reel/sink.h>
+#include <reel/sink_host.h>
 
 struct tokens;
 

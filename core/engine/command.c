@@ -294,9 +294,8 @@ static bool is_wanted(const struct working *work, const struct change *change) {
     if (asked->flags & REEL_COMMAND_IF_EXISTS) return true;
     char epoch[UUID_TEXT];
     uuid_unparse_lower(work->reel->dispatcher.state.epoch, epoch);
-    for (size_t i = 0; i < asked->version_count; i++)
-        if (asked->versions[i].changed == change->changed &&
-            strcmp(asked->versions[i].epoch.text, epoch) == 0)
+    for (const struct reel_version *const *each = asked->versions; each && *each; each++)
+        if ((*each)->changed == change->changed && strcmp((*each)->epoch.text, epoch) == 0)
             return true;
     return false;
 }

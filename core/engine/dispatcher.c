@@ -416,13 +416,17 @@ static int write_all(struct dispatcher *dispatcher, struct reel_error *error) {
 
 static void tell_rejections(struct dispatcher *dispatcher) {
     const struct rejection_notes *notes = &dispatcher->notes;
-    struct reel_rejection list[NOTES_MAX];
+    struct reel_rejection rejections[NOTES_MAX];
+    const struct reel_rejection *list[NOTES_MAX + 1] = {NULL};
     size_t count = notes->count < NOTES_MAX ? (size_t)notes->count : NOTES_MAX;
     if (count == 0 || !dispatcher->rejected) return;
-    for (size_t i = 0; i < count; i++)
-        list[i] = (struct reel_rejection){notes->list[i].seq, reel_text(notes->list[i].collection),
-                                          reel_text(notes->list[i].reason)};
-    dispatcher->rejected(dispatcher->fold.warnings.context, list, count, notes->count);
+    for (size_t i = 0; i < count; i++) {
+        rejections[i] =
+            (struct reel_rejection){notes->list[i].seq, reel_text(notes->list[i].collection),
+                                    reel_text(notes->list[i].reason)};
+        list[i] = &rejections[i];
+    }
+    dispatcher->rejected(dispatcher->fold.warnings.context, list, notes->count);
 }
 
 int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *error) {

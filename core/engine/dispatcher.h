@@ -44,8 +44,7 @@ struct dispatcher {
     struct counts counts; /* of new events */
     struct rejection_notes notes;
     /* reel_options.rejected; its context is that of fold.warnings. */
-    void (*rejected)(void *context, const struct reel_rejection *rejections, size_t count,
-                     uint64_t total);
+    void (*rejected)(void *context, const struct reel_rejection *const *rejections, uint64_t total);
     bool tombstones_left; /* below the log's floor, maybe: trimming has yet to look */
 };
 

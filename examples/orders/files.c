@@ -1,21 +1,22 @@
-/* files.c: a sink to copy: keeps a file for each collection, as GET /v1/{collection} answers:
+/* files.c: a sink to copy: writes a file for each collection, with the response of
+ * GET /v1/{collection}:
  *
  *     {"orders":[…],"cursor":N,"epoch":"…"}
  *
  *     reeld serve --plugin ./orders.so --plugin ./files.so --sink http --sink files \
  *         --files-directory DIR
  *
- * For whoever can read a file: a static web server, a report, a script. A file is always whole, as
- * it is replaced by renaming, and is written anew after its collection has changed, at most once in
- * `files_pause_ms`; when the daemon ends, all of them are as its last commit left them. They are
- * not synced to disk: at the next start they are written anew in any case.
+ * For every program that can read a file: a static web server, a report, a script. A file is always
+ * complete, because it is replaced by renaming. It is written again after its collection has
+ * changed, at most once in `files_pause_ms`. When the daemon ends, all files show its last commit.
+ * They are not synced to disk, because the next start writes them again.
  *
- * One thread does the work. `moved`, which the writer calls and which must not block, only leaves
- * a note that there is something to do. What cannot be done now (a full disk, a collection that is
- * still being caught up) is tried again after the pause.
+ * One thread does the work. `committed`, which must not block, only notes that there is work to do.
+ * If a file cannot be written (a full disk, a collection that has not caught up), the thread tries
+ * again after the pause.
  */
 #define _POSIX_C_SOURCE 200809L
-#include <reel/sink.h>
+#include <reel/sink_host.h>
 
 #include <errno.h>
 #include <inttypes.h>
@@ -264,17 +265,17 @@ static void stop(void *sink) {
 
 static const struct reel_setting *const settings[] = {
     REEL_SETTING(.name = "files_directory", .kind = REEL_SETTING_TEXT, .unit = "DIR",
-                 .help = "where the files are kept; it must be there"),
+                 .help = "directory for the files; it must exist"),
     REEL_SETTING(.name = "files_pause_ms", .kind = REEL_SETTING_NUMBER, .min = 1, .max = 3600000,
                  .default_value = "1000", .unit = "ms",
-                 .help = "how long a file stays as it is, at least"),
+                 .help = "shortest time between two changes of a file"),
     NULL,
 };
 
 static const struct reel_sink files_sink = {
     .struct_size = sizeof(struct reel_sink),
     .name = "files",
-    .summary = "a file for each collection, as GET /v1/{collection} answers",
+    .summary = "a file for each collection, as GET /v1/{collection} returns it",
     .settings = settings,
     .start = start,
     .committed = committed,

@@ -1,26 +1,26 @@
-/* orders.c: a plugin to copy: the orders of a shop, and the products that they are for.
+/* orders.c: a plugin to copy: the orders of a shop, and its products.
  *
- * To make it yours:
- *   1. Copy the directory, and give it the name of what you keep:
+ * To turn a copy into your own plugin:
+ *   1. Copy the directory, and rename everything after your records:
  *          cp -r orders parcels && cd parcels
  *          sed -i 's/order/parcel/g; s/Order/Parcel/g; s/ORDER/PARCEL/g' *
  *          mv orders.c parcels.c && mv orders_test.c parcels_test.c
- *      What you have now builds, and its tests pass: `make check`, or
+ *      The copy builds, and its tests pass: `make check`, or
  *          meson setup build && meson test -C build
  *   2. Write the types of your events: FAMILY, and the words that follow it.
- *   3. Declare what a record shows: `order_fields`.
- *   4. Fold: `order_evolve`. It sees the event and its own collection, nothing else.
- *   5. Does anyone give commands? Declare them in `order_commands` and decide them in
- *      `order_decide`. If nobody does, remove both.
- *   6. Are keys free text rather than UUIDs? Then remove `order_key`.
- *   7. Is there no second collection? Then remove everything with `product` in its name.
- *   8. Say it in tests first: orders_test.c. Then: reeld check ./orders.so
- *   9. Whenever the same events would give other records than before, raise `revision`: Reel builds
- *      the records anew from the log.
+ *   3. Declare the fields of a record: `order_fields`.
+ *   4. Fold: `order_evolve`. It may use the event and its own collection, and nothing else.
+ *   5. Commands: declare them in `order_commands` and decide them in `order_decide`. Without
+ *      commands, remove both.
+ *   6. Keys: if your keys are not UUIDs, remove `order_key`.
+ *   7. Without a second collection, remove everything with `product` in its name.
+ *   8. Write the tests first: orders_test.c. Then run: reeld check ./orders.so
+ *   9. Whenever the same events give other records than before, raise `revision`: Reel rebuilds the
+ *      records from the log.
  *
- * What an event says has happened, whether we like it or not; so `evolve` refuses only what makes
- * no sense (rejected events stay in the log, and are to be seen under /v1/rejected). What should
- * not happen is for `decide` to refuse, before there is an event.
+ * An event has happened, whether it is welcome or not. So `evolve` rejects only events that it
+ * cannot use; they stay in the log, and /v1/rejected shows them. `decide` refuses what should not
+ * happen, before there is an event.
  */
 #include <reel/projector.h>
 #include <reel/uuid.h>

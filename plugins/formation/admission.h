@@ -7,7 +7,7 @@
 #ifndef FORMATION_ADMISSION_H
 #define FORMATION_ADMISSION_H
 
-#include <reel/host.h>
+#include <reel/projector.h>
 
 /* REEL_ACCEPTED, with the formation's name, if `body` may become a formation; nothing has been
  * told to the host then. Otherwise the answer of `decide`: a refusal that has been made, or

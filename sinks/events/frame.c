@@ -44,13 +44,13 @@ void frame_position(struct text *text, uint64_t seq) {
 }
 
 void frame_record(struct text *text, const struct reel_changed_row *changed) {
-    append_format(text, "{\"seq\":%" PRIu64 ",\"collection\":", changed->row.changed);
+    append_format(text, "{\"seq\":%" PRIu64 ",\"collection\":", changed->row->changed);
     text_append_quoted(text, reel_text(changed->collection));
     text_append_lit(text, ",\"key\":");
-    text_append_quoted(text, changed->row.key);
+    text_append_quoted(text, changed->row->key);
     text_append_lit(text, ",\"record\":");
-    if (changed->row.json.data)
-        append_line(text, changed->row.json);
+    if (changed->row->json.data)
+        append_line(text, changed->row->json);
     else
         text_append_lit(text, "null");
     text_append_lit(text, "}");

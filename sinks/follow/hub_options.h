@@ -2,7 +2,7 @@
 #ifndef REEL_SINKS_FOLLOW_HUB_OPTIONS_H
 #define REEL_SINKS_FOLLOW_HUB_OPTIONS_H
 
-#include <reel/sink.h>
+#include <reel/sink_host.h>
 
 struct hub_options {
     struct reel_sink_host *host;

@@ -12,7 +12,7 @@
 #include "follow/chunk.h"
 #include "follow/transport.h"
 
-#include <reel/sink.h>
+#include <reel/sink_host.h>
 
 /* A chunk takes no more events beyond so many bytes; one event fits always. */
 #define CHUNK_BYTES ((size_t)64 << 10)

@@ -63,8 +63,10 @@ static int read_tags(const struct request *request, struct reel_str list,
     int rc;
     for (size_t seen = 0; (rc = etag_next(&list, &tag)) > 0; seen++) {
         if (seen == ETAGS_MAX) return -EINVAL;
-        if (!tag.weak && read_version(request, &tag, &ret->versions[ret->count])) ret->count++;
+        struct reel_version *version = &ret->versions[ret->count];
+        if (!tag.weak && read_version(request, &tag, version)) ret->list[ret->count++] = version;
     }
+    ret->list[ret->count] = NULL;
     return rc;
 }
 
@@ -72,6 +74,7 @@ int precondition_read(struct request *request, struct precondition *ret) {
     CLEANUP(text_finish) struct text list = {0};
     ret->flags = 0;
     ret->count = 0;
+    ret->list[0] = NULL;
     if (!request_header(request, MHD_HTTP_HEADER_IF_MATCH).data) return 0;
     request_header_list(request, MHD_HTTP_HEADER_IF_MATCH, &list);
     struct reel_str trimmed = str_trimmed(text_str(&list));

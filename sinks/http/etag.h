@@ -21,6 +21,7 @@ int etag_next(struct reel_str *list, struct etag *ret);
 struct precondition {
     uint32_t flags; /* REEL_COMMAND_IF_… */
     struct reel_version versions[ETAGS_MAX];
+    const struct reel_version *list[ETAGS_MAX + 1]; /* to them, NULL-terminated: do not copy */
     size_t count;
 };
 

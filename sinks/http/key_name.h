@@ -15,7 +15,7 @@
 
 #include "base/text.h"
 
-#include <reel/sink.h>
+#include <reel/sink_host.h>
 
 #define KEY_PLAIN_MAX   1024
 #define KEY_NAME_PREFIX 256

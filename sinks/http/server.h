@@ -18,7 +18,7 @@
 
 #include "base/histogram.h"
 
-#include <reel/sink.h>
+#include <reel/sink_host.h>
 
 #include <microhttpd.h>
 #include <pthread.h>

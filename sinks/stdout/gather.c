@@ -86,10 +86,10 @@ static int take_event(void *context, const struct reel_entry *entry) {
 
 static int take_record(void *context, const struct reel_changed_row *changed) {
     struct gather *gather = context;
-    int rc = enter_seq(gather, changed->row.changed);
+    int rc = enter_seq(gather, changed->row->changed);
     if (rc != 0) return rc;
     frame_record(&gather->text, changed);
-    return end_line(gather, changed->row.changed);
+    return end_line(gather, changed->row->changed);
 }
 
 /* A collection that is being caught up would have its changes left out. */

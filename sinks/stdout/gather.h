@@ -17,7 +17,7 @@
 #include "base/text.h"
 #include "events/filter.h"
 
-#include <reel/sink.h>
+#include <reel/sink_host.h>
 
 #define GATHER_BYTES ((size_t)256 << 10)
 

@@ -13,7 +13,7 @@
 #ifndef REEL_SINKS_STDOUT_STDOUT_H
 #define REEL_SINKS_STDOUT_STDOUT_H
 
-#include <reel/sink.h>
+#include <reel/sink_host.h>
 
 extern const struct reel_sink stdout_sink;
 

@@ -81,9 +81,9 @@ expect "all good events of cells are applied" true \
 expect "all fields are set" '""' "$(jq -c '[.plugins[].never_set] | unique[]' <<<"$out")"
 expect "commands are accepted, and refused" true \
     "$(jq '.plugins[1].commands | .accepted > 10 and .refused > 10' <<<"$out")"
-good "$fewer" "$build"/tests/examples/{tally,orders}.so "$build"/tests/abi/{good,bystander,cxx_plugin,old_minor}.so \
+good "$fewer" "$build"/tests/examples/{tally,orders}.so "$build"/tests/abi/{good,bystander,cxx_plugin,large_structs}.so \
     "$fixtures"/{audit,counter_1,library,notes}.so
-expect "an ABI 1.0 plugin" "1.0" "$(jq -r '.plugins[] | select(.name == "old").abi' <<<"$out")"
+expect "the ABI of a plugin" "1.0" "$(jq -r '.plugins[] | select(.name == "large").abi' <<<"$out")"
 expect "a plugin without projectors" "skipped it has no projectors" \
     "$(jq -r '.plugins[] | select(.name == "notes").cases[3] | .result, .reason' <<<"$out" |
         tr '\n' ' ' | sed 's/ $//')"

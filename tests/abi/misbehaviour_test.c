@@ -22,8 +22,8 @@ static struct fault faults[] = {
     {"use_lent_tx", {"handle"}},
     {"use_lent_record", {"handle"}},
     {"use_stale_record", {"handle"}},
-    {"answer_unknown", {"answers 77"}},
-    {"answer_zero", {"answers 0"}},
+    {"answer_unknown", {"returns 77"}},
+    {"answer_zero", {"returns 0"}},
     {"answer_rejected", {"REEL_REJECTED", "reel_reject"}},
     {"answer_ignored", {"REEL_IGNORED"}},
 };

@@ -21,7 +21,7 @@ wants() {
     failures=$((failures + 1))
 }
 
-refusal="*cannot load $plugin: its own \`*\` would be that of *: build it with -fvisibility=hidden*"
+refusal="*cannot load $plugin: its function \`*\` would be replaced by that of *: build it with -fvisibility=hidden*"
 replay
 if [[ $out == *'{"id":"mine","state":"own"}'* ]]; then
     replay LD_PRELOAD="$build/tests/abi/libstands_before.so"

@@ -65,7 +65,7 @@ static inline struct copied *copied_place(struct copy *copy, const struct copied
 /* Takes one change in, and checks that it is beyond the one before. */
 static inline int copy_row(void *context, const struct reel_changed_row *changed) {
     struct copy *copy = context;
-    const struct reel_row *row = &changed->row;
+    const struct reel_row *row = changed->row;
     struct copied wanted = {.key = (char *)row->key.data, .key_len = row->key.len};
     must(strlen(changed->collection) < sizeof wanted.collection);
     strcpy(wanted.collection, changed->collection);

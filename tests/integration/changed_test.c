@@ -64,8 +64,8 @@ static int show_row(void *context, const struct reel_changed_row *changed) {
     struct shown *shown = context;
     if (shown->only && strcmp(shown->only, changed->collection) != 0) return 0;
     text_format(&shown->text, "%s%" PRIu64 " %s/%s%.*s", shown->text.len ? ", " : "",
-                changed->row.changed, changed->collection, changed->row.json.data ? "" : "-",
-                REEL_FMT(changed->row.key));
+                changed->row->changed, changed->collection, changed->row->json.data ? "" : "-",
+                REEL_FMT(changed->row->key));
     return shown->stop_at && --shown->stop_at == 0 ? 42 : 0;
 }
 

@@ -16,15 +16,17 @@ struct told {
     char text[256];
 };
 
-static void take_told(void *context, const struct reel_rejection *rejections, size_t count,
+static void take_told(void *context, const struct reel_rejection *const *rejections,
                       uint64_t total) {
     struct told *told = context;
+    size_t count = 0;
+    while (rejections[count]) count++;
     must(count > 0 && count <= total);
     told->calls++;
     told->total += total;
-    told->last_seq = rejections[count - 1].seq;
-    snprintf(told->text, sizeof told->text, "%.*s: %.*s", REEL_FMT(rejections[0].collection),
-             REEL_FMT(rejections[0].reason));
+    told->last_seq = rejections[count - 1]->seq;
+    snprintf(told->text, sizeof told->text, "%.*s: %.*s", REEL_FMT(rejections[0]->collection),
+             REEL_FMT(rejections[0]->reason));
 }
 
 static struct reel *opened(struct told *told) {

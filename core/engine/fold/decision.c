@@ -18,7 +18,7 @@ static void check_verdict(struct decision *decision, reel_verdict verdict) {
     if (verdict == REEL_UNDECIDED)
         fold_fault(fold, "could not decide");
     else
-        fold_fault(fold, "answers %d without reel_accept or reel_refuse", verdict);
+        fold_fault(fold, "returns %d without reel_accept or reel_refuse", verdict);
 }
 
 /* A body that is not what the projector took it for is not the projector's fault, whatever it
@@ -203,7 +203,7 @@ reel_verdict decision_accept(struct reel_decision *handle, struct reel_str key) 
     if (!decision) return REEL_ACCEPTED;
     struct fold *fold = decision->fold;
     if (!key.data || key.len > fold->key_bytes_max || !utf8_valid(key)) {
-        fold_fault(fold, "accepts with something that can be no key");
+        fold_fault(fold, "accepts with an invalid key");
         return REEL_ACCEPTED;
     }
     decision->key = (struct reel_str){arena_copy(&fold->arena, key.data, key.len), key.len};
@@ -223,7 +223,7 @@ reel_verdict decision_refuse(struct reel_decision *handle, reel_refusal kind, co
     struct decision *decision = decision_of(handle);
     if (!decision) return REEL_REFUSED;
     if (kind < REEL_INVALID || kind > REEL_TOO_LARGE)
-        fold_fault(decision->fold, "refuses with kind %d, which is none", kind);
+        fold_fault(decision->fold, "refuses with the unknown kind %d", kind);
     if (!is_problem_name(problem))
         fold_fault(decision->fold, "refuses with a problem name that is not [a-z0-9-]{1,63}");
     if (decision->fold->faulted) return REEL_REFUSED;

@@ -2,6 +2,7 @@
 #include "engine/fold/fold.h"
 
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -17,6 +18,9 @@ void fold_finish(struct fold *fold) {
 
 void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *collection,
                 uint64_t seq) {
+    INVARIANT(turn != TURN_NONE && fold->turn == TURN_NONE); /* never two callbacks at a time */
+    INVARIANT(collection->fold == fold);
+    INVARIANT(collection->store->txn); /* [writer] */
     fold->turn = turn;
     fold->number++;
     fold->collection = collection;
@@ -30,6 +34,7 @@ void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *colle
 }
 
 void fold_end(struct fold *fold) {
+    INVARIANT(fold->turn != TURN_NONE);
     atomic_store_explicit(&fold->shown_number, 0, memory_order_release);
     fold->turn = TURN_NONE;
 }
@@ -70,13 +75,13 @@ static void check_sizes(struct fold *fold) {
 /* What a callback answered, against what it did. */
 static void check_answer(struct fold *fold, reel_outcome outcome) {
     if (outcome != REEL_APPLIED && outcome != REEL_IGNORED && outcome != REEL_REJECTED)
-        fold_fault(fold, "answers %d, which is no outcome", outcome);
+        fold_fault(fold, "returns %d, which is not an outcome", outcome);
     else if (outcome == REEL_REJECTED && !fold->rejected)
-        fold_fault(fold, "answers REEL_REJECTED without reel_reject");
+        fold_fault(fold, "returns REEL_REJECTED without reel_reject");
     else if (outcome != REEL_REJECTED && fold->rejected)
-        fold_fault(fold, "answers %d after reel_reject", outcome);
+        fold_fault(fold, "returns %d after reel_reject", outcome);
     else if (outcome == REEL_IGNORED && fold->touched_count > 0)
-        fold_fault(fold, "answers REEL_IGNORED after changing a record");
+        fold_fault(fold, "returns REEL_IGNORED after changing a record");
 }
 
 int fold_evolve(struct fold *fold, struct collection *collection, const struct reel_event *event,

@@ -177,7 +177,7 @@ static void host_set_str(struct reel_record *record, const char *field, struct r
     struct fold *fold = change->collection->fold;
     const struct reel_field *declared = &change->collection->projector->fields[at];
     if (declared->kind == REEL_FIELD_ONE_OF && !is_one_of(value, declared->values)) {
-        fold_fault(fold, "sets field `%s` to `%.*s`, which is none of its values", field,
+        fold_fault(fold, "sets field `%s` to `%.*s`, which is not one of its values", field,
                    REEL_FMT(value));
         return;
     }
@@ -234,7 +234,7 @@ static struct reel_str field_text(const struct reel_record *record, const char *
     struct fold *fold = change->collection->fold;
     int at = field_index(change->collection->projector, field);
     if (at < 0)
-        fold_fault(fold, "reads field `%s` of `%s`, which has none of that name",
+        fold_fault(fold, "reads field `%s` of `%s`, which has no such field",
                    field ? field : "(null)", change->collection->name);
     else if (!change->exists)
         fold_fault(fold, "reads a record that it deleted");

@@ -12,14 +12,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The sizes that ABI 1.0 had: what follows was added later and may be missing. */
-#define PLUGIN_SIZE_1_0    offsetof(struct reel_plugin, sinks)
-#define PROJECTOR_SIZE_1_0 offsetof(struct reel_projector, canonical_key)
-#define FIELD_SIZE_1_0     sizeof(struct reel_field)
-#define COMMAND_SIZE_1_1   sizeof(struct reel_command_info)
-#define SINK_SIZE_1_2      sizeof(struct reel_sink)
-#define SETTING_SIZE_1_2   offsetof(struct reel_setting, check)
-
 /* Most strings of a list. */
 #define TEXTS_MAX 1024
 
@@ -116,7 +108,8 @@ static int check_flags(uint32_t flags, uint32_t known, const char *where,
     return REFUSE(error, "%sflags has unknown bits 0x%x", where, flags & ~known);
 }
 
-/* An item of a list: a struct that begins with its size. */
+/* Checks an item of a list: a struct that begins with its size. `wanted` is the size in ABI 1.0: a
+ * struct that has grown since is wanted only up to the last member of 1.0. */
 static int check_size(const struct plugin *plugin, const char *where, const void *item,
                       size_t wanted, struct reel_error *error) {
     enum { STRUCT_BYTES_MAX = 4096 };
@@ -155,7 +148,8 @@ static int check_texts(const char *const *list, uint32_t max, const char *where,
     return 0;
 }
 
-/* A copy of what a plugin gave, in this host's size: what an older plugin lacks is zero. */
+/* Copies a struct of a plugin into this host's size: members that the plugin does not have are
+ * zero, and members that this host does not know are left out. */
 static void copy_sized(void *to, size_t to_size, const void *from, uint32_t from_size) {
     memset(to, 0, to_size);
     memcpy(to, from, from_size < to_size ? from_size : to_size);
@@ -171,7 +165,7 @@ static int check_field_kind(const struct reel_field *field, const char *where,
     if (field->kind == REEL_FIELD_ONE_OF && (!field->values || !field->values[0]))
         return REFUSE(error, "%svalues is empty, wanted at least one", where);
     if ((field->flags & REEL_FIELD_IS_NAME) && field->kind != REEL_FIELD_STRING)
-        return REFUSE(error, "%sflags has REEL_FIELD_IS_NAME, but it is no REEL_FIELD_STRING",
+        return REFUSE(error, "%sflags has REEL_FIELD_IS_NAME, but kind is not REEL_FIELD_STRING",
                       where);
     return check_flags(field->flags, REEL_FIELD_ANY_CASE | REEL_FIELD_IS_NAME, where, error);
 }
@@ -222,8 +216,8 @@ static int check_field(const struct projector *projector, uint32_t at, const cha
     return rc;
 }
 
-static int take_fields(struct plugin *plugin, struct projector *projector, const char *where,
-                       struct reel_error *error) {
+static int accept_fields(struct plugin *plugin, struct projector *projector, const char *where,
+                         struct reel_error *error) {
     const struct reel_field *const *given = projector->declared.fields;
     uint32_t count = list_length(given, RECORD_FIELDS_MAX);
     if (count == 0) return REFUSE(error, "%sfields is empty, wanted at least one", where);
@@ -235,7 +229,7 @@ static int take_fields(struct plugin *plugin, struct projector *projector, const
     for (uint32_t i = 0; i < count; i++) {
         char here[64];
         snprintf(here, sizeof here, "%sfields[%u].", where, i);
-        int rc = check_size(plugin, here, given[i], FIELD_SIZE_1_0, error);
+        int rc = check_size(plugin, here, given[i], sizeof(struct reel_field), error);
         if (rc < 0) return rc;
         copy_sized(&projector->fields[i], sizeof *projector->fields, given[i],
                    given[i]->struct_size);
@@ -265,8 +259,8 @@ static int check_command(const struct projector *projector, uint32_t at, const c
     return rc < 0 ? rc : check_flags(command->flags, 0, where, error);
 }
 
-static int take_commands(struct plugin *plugin, struct projector *projector, const char *where,
-                         struct reel_error *error) {
+static int accept_commands(struct plugin *plugin, struct projector *projector, const char *where,
+                           struct reel_error *error) {
     const struct reel_command_info *const *given = projector->declared.commands;
     uint32_t count = list_length(given, RECORD_FIELDS_MAX);
     if (count > RECORD_FIELDS_MAX)
@@ -279,7 +273,7 @@ static int take_commands(struct plugin *plugin, struct projector *projector, con
     for (uint32_t i = 0; i < count; i++) {
         char here[64];
         snprintf(here, sizeof here, "%scommands[%u].", where, i);
-        int rc = check_size(plugin, here, given[i], COMMAND_SIZE_1_1, error);
+        int rc = check_size(plugin, here, given[i], sizeof(struct reel_command_info), error);
         if (rc < 0) return rc;
         copy_sized(&projector->commands[i], sizeof *projector->commands, given[i],
                    given[i]->struct_size);
@@ -320,15 +314,15 @@ static int check_projector(const struct reel_projector *projector, const char *w
     return check_flags(projector->flags, 0, where, error);
 }
 
-static int take_projector(struct plugin *plugin, const struct reel_projector *given,
-                          struct projector *projector, const char *where,
-                          struct reel_error *error) {
-    int rc = check_size(plugin, where, given, PROJECTOR_SIZE_1_0, error);
+static int accept_projector(struct plugin *plugin, const struct reel_projector *given,
+                            struct projector *projector, const char *where,
+                            struct reel_error *error) {
+    int rc = check_size(plugin, where, given, sizeof(struct reel_projector), error);
     if (rc < 0) return rc;
     copy_sized(&projector->declared, sizeof projector->declared, given, given->struct_size);
     rc = check_projector(&projector->declared, where, error);
-    if (rc == 0) rc = take_fields(plugin, projector, where, error);
-    if (rc == 0) rc = take_commands(plugin, projector, where, error);
+    if (rc == 0) rc = accept_fields(plugin, projector, where, error);
+    if (rc == 0) rc = accept_commands(plugin, projector, where, error);
     return rc;
 }
 
@@ -343,7 +337,7 @@ static int check_collection_unique(const struct plugin *plugin, uint32_t at, con
     return 0;
 }
 
-static int take_projectors(struct plugin *plugin, struct reel_error *error) {
+static int accept_projectors(struct plugin *plugin, struct reel_error *error) {
     const struct reel_projector *const *given = plugin->declared->projectors;
     uint32_t count = list_length(given, STORE_COLLECTIONS);
     if (count == 0 && plugin->sink_count > 0) return 0;
@@ -356,7 +350,7 @@ static int take_projectors(struct plugin *plugin, struct reel_error *error) {
     for (uint32_t i = 0; i < count; i++) {
         char where[32];
         snprintf(where, sizeof where, "projectors[%u].", i);
-        int rc = take_projector(plugin, given[i], &plugin->projectors[i], where, error);
+        int rc = accept_projector(plugin, given[i], &plugin->projectors[i], where, error);
         if (rc == 0) rc = check_collection_unique(plugin, i, where, error);
         if (rc < 0) return rc;
     }
@@ -376,25 +370,25 @@ static bool is_number(const struct reel_setting *setting, const char *text) {
 static int check_setting_kind(const struct reel_setting *setting, const char *where,
                               struct reel_error *error) {
     struct quoted found;
-    const char *standard = setting->default_value;
+    const char *value = setting->default_value;
     if (setting->kind < REEL_SETTING_TEXT || setting->kind > REEL_SETTING_ONE_OF)
         return REFUSE(error, "%skind is %u, wanted %d to %d", where, setting->kind,
                       REEL_SETTING_TEXT, REEL_SETTING_ONE_OF);
-    if (setting->kind == REEL_SETTING_NUMBER && (!standard || !is_number(setting, standard)))
-        return REFUSE(error, "%sstandard is %s, wanted a number from min to max", where,
-                      quote(&found, standard));
-    if (setting->kind == REEL_SETTING_SWITCH && standard)
-        return REFUSE(error, "%sstandard is %s, but a switch is off", where,
-                      quote(&found, standard));
+    if (setting->kind == REEL_SETTING_NUMBER && (!value || !is_number(setting, value)))
+        return REFUSE(error, "%sdefault_value is %s, wanted a number from min to max", where,
+                      quote(&found, value));
+    if (setting->kind == REEL_SETTING_SWITCH && value)
+        return REFUSE(error, "%sdefault_value is %s, but a switch is off by default", where,
+                      quote(&found, value));
     if (setting->kind == REEL_SETTING_ONE_OF &&
-        (!setting->values || !standard || !is_listed(standard, setting->values)))
-        return REFUSE(error, "%sstandard is %s, wanted one of values", where,
-                      quote(&found, standard));
+        (!setting->values || !value || !is_listed(value, setting->values)))
+        return REFUSE(error, "%sdefault_value is %s, wanted one of values", where,
+                      quote(&found, value));
     if (setting->flags & REEL_SETTING_LIST && setting->kind != REEL_SETTING_TEXT)
-        return REFUSE(error, "%sflags has REEL_SETTING_LIST, but it is no REEL_SETTING_TEXT",
+        return REFUSE(error, "%sflags has REEL_SETTING_LIST, but kind is not REEL_SETTING_TEXT",
                       where);
     if (setting->check && setting->kind != REEL_SETTING_TEXT)
-        return REFUSE(error, "%scheck is set, but it is no REEL_SETTING_TEXT", where);
+        return REFUSE(error, "%scheck is set, but kind is not REEL_SETTING_TEXT", where);
     return check_flags(setting->flags, REEL_SETTING_LIST, where, error);
 }
 
@@ -405,15 +399,15 @@ static int check_setting(const struct reel_setting *setting, const char *where,
         return REFUSE(error, "%sname is %s, wanted [a-z][a-z0-9_]{0,62}", where,
                       quote(&found, setting->name));
     int rc = check_texts(setting->values, TEXTS_MAX, where, "values", error);
-    if (rc == 0) rc = check_optional(setting->default_value, where, "standard", error);
+    if (rc == 0) rc = check_optional(setting->default_value, where, "default_value", error);
     if (rc == 0) rc = check_optional(setting->help, where, "help", error);
     if (rc < 0) return rc;
     if (!setting->help || !setting->help[0]) return REFUSE(error, "%shelp is empty", where);
     return check_setting_kind(setting, where, error);
 }
 
-static int take_settings(struct plugin *plugin, struct plugin_sink *sink, const char *where,
-                         struct reel_error *error) {
+static int accept_settings(struct plugin *plugin, struct plugin_sink *sink, const char *where,
+                           struct reel_error *error) {
     const struct reel_setting *const *given = sink->declared.settings;
     uint32_t count = list_length(given, SINK_SETTINGS_MAX);
     if (count > SINK_SETTINGS_MAX)
@@ -424,7 +418,7 @@ static int take_settings(struct plugin *plugin, struct plugin_sink *sink, const 
     for (uint32_t i = 0; i < count; i++) {
         char here[64];
         snprintf(here, sizeof here, "%ssettings[%u].", where, i);
-        int rc = check_size(plugin, here, given[i], SETTING_SIZE_1_2, error);
+        int rc = check_size(plugin, here, given[i], sizeof(struct reel_setting), error);
         if (rc < 0) return rc;
         copy_sized(&sink->settings[i], sizeof *sink->settings, given[i], given[i]->struct_size);
         sink->setting_list[i] = &sink->settings[i];
@@ -436,10 +430,10 @@ static int take_settings(struct plugin *plugin, struct plugin_sink *sink, const 
     return 0;
 }
 
-static int take_sink(struct plugin *plugin, const struct reel_sink *given, struct plugin_sink *sink,
-                     const char *where, struct reel_error *error) {
+static int accept_sink(struct plugin *plugin, const struct reel_sink *given,
+                       struct plugin_sink *sink, const char *where, struct reel_error *error) {
     struct quoted found;
-    int rc = check_size(plugin, where, given, SINK_SIZE_1_2, error);
+    int rc = check_size(plugin, where, given, sizeof(struct reel_sink), error);
     if (rc < 0) return rc;
     copy_sized(&sink->declared, sizeof sink->declared, given, given->struct_size);
     if (!has_form(sink->declared.name, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
@@ -448,14 +442,11 @@ static int take_sink(struct plugin *plugin, const struct reel_sink *given, struc
     if (!sink->declared.start) return REFUSE(error, "%sstart is NULL", where);
     if (!sink->declared.stop) return REFUSE(error, "%sstop is NULL", where);
     rc = check_flags(sink->declared.flags, REEL_SINK_NEEDS_TOKENS, where, error);
-    return rc < 0 ? rc : take_settings(plugin, sink, where, error);
+    return rc < 0 ? rc : accept_settings(plugin, sink, where, error);
 }
 
-/* An older plugin's struct ends before them. */
-static int take_sinks(struct plugin *plugin, struct reel_error *error) {
-    struct reel_plugin declared;
-    copy_sized(&declared, sizeof declared, plugin->declared, plugin->declared->header.struct_size);
-    const struct reel_sink *const *given = declared.sinks;
+static int accept_sinks(struct plugin *plugin, struct reel_error *error) {
+    const struct reel_sink *const *given = plugin->declared->sinks;
     uint32_t count = list_length(given, PLUGIN_SINKS_MAX);
     if (count > PLUGIN_SINKS_MAX) return REFUSE(error, "sinks has more than %d", PLUGIN_SINKS_MAX);
     plugin->sinks = calloc(count + 1, sizeof *plugin->sinks);
@@ -464,7 +455,7 @@ static int take_sinks(struct plugin *plugin, struct reel_error *error) {
     for (uint32_t i = 0; i < count; i++) {
         char where[32];
         snprintf(where, sizeof where, "sinks[%u].", i);
-        int rc = take_sink(plugin, given[i], &plugin->sinks[i], where, error);
+        int rc = accept_sink(plugin, given[i], &plugin->sinks[i], where, error);
         if (rc < 0) return rc;
     }
     return 0;
@@ -479,9 +470,10 @@ static int check_header(const struct reel_header *header, struct reel_error *err
     if (header->abi_major != REEL_ABI_MAJOR || header->abi_minor > REEL_ABI_MINOR)
         return REFUSE(error, "abi %u.%u, this host speaks %d.0 to %d.%d", header->abi_major,
                       header->abi_minor, REEL_ABI_MAJOR, REEL_ABI_MAJOR, REEL_ABI_MINOR);
-    if (header->struct_size < PLUGIN_SIZE_1_0)
+    if (header->struct_size < sizeof(struct reel_plugin))
         return REFUSE(error, "header.struct_size is %u, abi %u.%u wants at least %zu",
-                      header->struct_size, header->abi_major, header->abi_minor, PLUGIN_SIZE_1_0);
+                      header->struct_size, header->abi_major, header->abi_minor,
+                      sizeof(struct reel_plugin));
     return 0;
 }
 
@@ -497,6 +489,6 @@ int plugin_check(struct plugin *plugin, struct reel_error *error) {
         return REFUSE(error, "version is not a string");
     if (!declared->version) return REFUSE(error, "version is NULL");
     rc = check_flags(declared->flags, 0, "", error);
-    if (rc == 0) rc = take_sinks(plugin, error);
-    return rc < 0 ? rc : take_projectors(plugin, error);
+    if (rc == 0) rc = accept_sinks(plugin, error);
+    return rc < 0 ? rc : accept_projectors(plugin, error);
 }

@@ -72,7 +72,7 @@ static int check_word(const struct object *object, const ElfW(Rela) * entry,
     if (found == wanted || !dladdr((void *)found, &info) || !dladdr((void *)wanted, &own) ||
         info.dli_fbase == own.dli_fbase)
         return 0;
-    return fail(error, -ENOEXEC, "its own `%s` would be that of %s: " HOW_TO_MEND,
+    return fail(error, -ENOEXEC, "its function `%s` would be replaced by that of %s: " HOW_TO_MEND,
                 object->names + symbol->st_name, info.dli_fname);
 }
 

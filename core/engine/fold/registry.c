@@ -134,8 +134,8 @@ static bool is_other_build(const struct collection *collection,
 static int refuse_rebuild(const struct collection *collection, const char *why,
                           const struct store_state *position, struct reel_error *error) {
     return fail(error, -ESTALE,
-                "collection `%s`: %s, and the log begins only at %llu: building it anew would "
-                "lose what was before; ask for a rebuild if that is meant",
+                "collection `%s`: %s, but the log begins at %llu: a rebuild would lose "
+                "the records of earlier events; request the rebuild to do it anyway",
                 collection->name, why, (unsigned long long)position->first_seq);
 }
 
@@ -166,7 +166,7 @@ int registry_reset_all(struct registry *registry, const struct store_state *posi
                        struct reel_error *error) {
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
-        int rc = registry_reset(collection, position, "the log began anew", error);
+        int rc = registry_reset(collection, position, "the log was replaced", error);
         if (rc == 0)
             rc = store_put_collection(collection->store, collection->name, &collection->state,
                                       error);
@@ -197,7 +197,7 @@ static int start_one(struct collection *collection, const struct store_state *po
         return refuse_rebuild(collection, "its projector has changed", position, error);
     }
     if (state->cursor + 1 < position->first_seq)
-        return refuse_rebuild(collection, "its projector was away while the log was trimmed",
+        return refuse_rebuild(collection, "its plugin was not loaded when the log was trimmed",
                               position, error);
     collection->object_changed = is_other_build(collection, state);
     state->revision = declared->revision;

@@ -113,13 +113,8 @@ int rejected_each(struct store *store, MDB_txn *txn, uint64_t before, reel_rejec
 
 /* ---- Copies ---------------------------------------------------------------------------------- */
 
-/* A copy is one block: the collection's name, then the reason. */
-static void copy_free(struct reel_rejection *copy) {
-    free((void *)copy->collection.data);
-}
-
 void rejection_list_finish(struct rejection_list *list) {
-    for (size_t i = 0; i < list->count; i++) copy_free(&list->list[i]);
+    for (size_t i = 0; i < list->count; i++) free(list->list[i]);
     free(list->list);
     *list = (struct rejection_list){0};
 }
@@ -127,21 +122,23 @@ void rejection_list_finish(struct rejection_list *list) {
 void rejection_list_remove(struct rejection_list *list, uint64_t seq) {
     size_t left = 0;
     for (size_t i = 0; i < list->count; i++) {
-        struct reel_rejection *one = &list->list[i];
+        struct reel_rejection *one = list->list[i];
         if (one->seq != seq) {
-            list->list[left++] = *one;
+            list->list[left++] = one;
             continue;
         }
         list->bytes -= sizeof *one + one->collection.len + one->reason.len;
-        copy_free(one);
+        free(one);
     }
     list->count = left;
+    if (list->list) list->list[left] = NULL;
 }
 
+/* For one more, and the NULL. */
 static int make_room(struct rejection_list *list) {
-    if (list->count < list->size) return 0;
+    if (list->count + 1 < list->size) return 0;
     size_t size = list->size ? list->size * 2 : 4;
-    struct reel_rejection *grown = realloc(list->list, size * sizeof *grown);
+    struct reel_rejection **grown = realloc(list->list, size * sizeof *grown);
     if (!grown) return -ENOMEM;
     list->list = grown;
     list->size = size;
@@ -151,17 +148,20 @@ static int make_room(struct rejection_list *list) {
 static int add_copy(struct rejection_list *list, const struct reel_rejection *given) {
     size_t bytes = sizeof *given + given->collection.len + given->reason.len;
     if (bytes > REJECTIONS_BYTES_MAX - list->bytes) return 0;
-    char *block = malloc(given->collection.len + given->reason.len + 1);
-    if (!block || make_room(list) < 0) {
-        free(block);
+    /* One block: the struct, the collection's name, the reason. */
+    struct reel_rejection *copy = malloc(bytes);
+    if (!copy || make_room(list) < 0) {
+        free(copy);
         return -ENOMEM;
     }
-    char *reason = block + given->collection.len;
-    if (given->collection.len) memcpy(block, given->collection.data, given->collection.len);
+    char *collection = (char *)(copy + 1), *reason = collection + given->collection.len;
+    if (given->collection.len) memcpy(collection, given->collection.data, given->collection.len);
     if (given->reason.len) memcpy(reason, given->reason.data, given->reason.len);
     list->bytes += bytes;
-    list->list[list->count++] = (struct reel_rejection){
-        given->seq, {block, given->collection.len}, {reason, given->reason.len}};
+    *copy = (struct reel_rejection){
+        given->seq, {collection, given->collection.len}, {reason, given->reason.len}};
+    list->list[list->count++] = copy;
+    list->list[list->count] = NULL;
     return 0;
 }
 
@@ -192,9 +192,9 @@ static void cut_into(char *to, size_t size, struct reel_str text) {
 void rejection_list_tell(const struct rejection_list *list, size_t from, struct reel_result *ret) {
     ret->collection[0] = ret->reason[0] = '\0';
     for (size_t i = from; i < list->count; i++) {
-        if (list->list[i].seq != ret->seq) continue;
-        cut_into(ret->collection, sizeof ret->collection, list->list[i].collection);
-        cut_into(ret->reason, sizeof ret->reason, list->list[i].reason);
+        if (list->list[i]->seq != ret->seq) continue;
+        cut_into(ret->collection, sizeof ret->collection, list->list[i]->collection);
+        cut_into(ret->reason, sizeof ret->reason, list->list[i]->reason);
         return;
     }
 }

@@ -29,7 +29,7 @@ int rejected_each(struct store *store, MDB_txn *txn, uint64_t before, reel_rejec
  * more than REJECTIONS_BYTES_MAX is left out. All of zero is an empty list. */
 #define REJECTIONS_BYTES_MAX ((size_t)4 << 20)
 struct rejection_list {
-    struct reel_rejection *list;
+    struct reel_rejection **list; /* NULL-terminated; NULL while it is empty */
     size_t count, size, bytes;
 };
 void rejection_list_finish(struct rejection_list *list);

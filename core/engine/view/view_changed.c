@@ -48,17 +48,15 @@ static int give_entry(const struct reel_view *view, const struct source *source,
                       void *context) {
     const struct collection *collection = source->collection;
     const struct index_entry *entry = &source->entry;
-    struct reel_changed_row changed = {
-        .collection = collection->name,
-        .row = {.key = entry->key, .changed = entry->seq},
-    };
+    struct reel_row row = {.key = entry->key, .changed = entry->seq};
+    struct reel_changed_row changed = {.collection = collection->name, .row = &row};
     struct reel_str stored;
     uint64_t seq;
     int rc = keys_get(collection->store, view->txn, collection->dbi, entry->key, &stored, NULL);
     if (rc < 0 && rc != -ENOENT) return rc;
     if (entry->deleted != (rc == -ENOENT)) return 0;
     if (entry->deleted) return fn(context, &changed);
-    if (record_json(&collection->shape, stored, &seq, &changed.row.json) < 0)
+    if (record_json(&collection->shape, stored, &seq, &row.json) < 0)
         return store_fail(collection->store, MDB_CORRUPTED, "cannot read a record", NULL);
     return seq == entry->seq ? fn(context, &changed) : 0;
 }

@@ -1,28 +1,40 @@
-/* reel/abi.h: what a Reel host and its plugins agree on before anything else.
+/* reel/abi.h: the rules that a Reel host and its plugins share.
  *
  * A plugin is a shared object that exports one symbol, the constant `reel_plugin` (projector.h).
- * The host reads it, calls nothing to learn what is in it, and refuses what it cannot serve in
- * one sentence. A plugin links against nothing: whatever it asks of the host goes through a
- * table of functions (host.h) reached from the handle that a callback was given.
+ * The host reads this constant without running any code of the plugin. If it cannot run the plugin,
+ * it refuses the plugin, and says why in one sentence. A plugin links with nothing: each handle that
+ * a callback is given points to a table of functions in the host (host.h, sink_host.h).
  *
  * How the ABI grows
- *   - The major version must match. A plugin of an older minor runs; one of a newer minor than
- *     the host's is refused. CHANGES.md, beside this file, has a line for every change.
- *   - Every struct that a plugin declares, and the host's table, begins with its size and only
- *     ever gets members at its end. A member beyond the size that a plugin gave counts as zero,
- *     which always means "not used". Strings, values, keys and handles stay as they are.
- *   - Every list is a NULL-terminated array of pointers to such structs, so that both can grow.
- *   - Flag bits and kinds that the host does not know are refused, never passed over.
- *   - Results have a fixed width and pinned values.
+ *   - The major version must match. The host runs plugins of the same and of older minor versions,
+ *     and refuses plugins of newer minor versions. CHANGES.md has a line for each change.
+ *   - A struct that a plugin declares begins with its size. New members are added at its end only.
+ *     Members beyond the size that the plugin gave are read as zero, which always means "not used".
+ *   - A struct that the host lends by pointer gets new members at its end only. A plugin reads the
+ *     members that it was compiled with, and the host has at least these.
+ *   - A struct that the host fills in the plugin's memory comes with its size, and the host writes
+ *     no more than this size.
+ *   - A list of such structs, in either direction, is a NULL-terminated array of pointers, so that
+ *     the structs and the list can grow. It is never an array of the structs themselves.
+ *   - Strings, values, keys, epochs, errors and handles never change. They may stand in arrays and
+ *     within other structs.
+ *   - The tables of functions get new functions at their end only.
+ *   - Enumerations have a fixed width and fixed values. The host refuses flags and kinds that it
+ *     does not know.
  *
- * Words for threads and states, used at the end of each function's comment:
- *   [load]        once, while the plugin is being loaded; nothing else of it runs
- *   [writer]      inside the one write transaction; never two at a time, not always the same
- *                 operating-system thread
- *   [any thread]  at any time, from several threads at once
- * Handles given to a [writer] callback are good until it returns. The host checks that: a record
- * or a draft of an earlier callback, or a handle of another collection, is the plugin's fault.
- * No callback may be left by an exception or by longjmp.
+ * Threads. The comment of each function ends with a tag, which says where the function is called:
+ *   [load]        while the host loads the plugin. None of the plugin's callbacks has run yet.
+ *   [main]        on the daemon's main thread, one call at a time.
+ *   [writer]      while the host holds its write lock: one call at a time, but not always on the
+ *                 same operating-system thread. The callback delays all other writing.
+ *   [any thread]  on any thread, also on several threads at once.
+ *   [view]        on any thread, but on one thread at a time for one view.
+ *   [setup]       only reel.h: between reel_open and reel_start, on one thread at a time.
+ *   [alone]       only reel.h: while no other call for this Reel is running.
+ *
+ * A handle that a [writer] callback is given is valid until this callback returns. The host checks
+ * handles: a call with a handle of an earlier callback, or of another collection, does nothing, and
+ * the host rejects the event. A callback must not be left by an exception or by longjmp.
  */
 #ifndef REEL_ABI_H
 #define REEL_ABI_H
@@ -33,7 +45,7 @@
 #include <string.h>
 
 #define REEL_ABI_MAJOR 1
-#define REEL_ABI_MINOR 5
+#define REEL_ABI_MINOR 0
 
 /* "REEL" as little-endian bytes. */
 #define REEL_PLUGIN_MAGIC UINT32_C(0x4c454552)
@@ -46,8 +58,8 @@
 #define REEL_VISIBLE
 #endif
 
-/* Before the definition of what a plugin exports, in both languages: a C++ `const` is otherwise
- * local to its file. */
+/* Stands before the definition of `reel_plugin`, in C and in C++. In C++, a `const` without it
+ * would be local to its file. */
 #ifdef __cplusplus
 #define REEL_EXPORT extern "C" REEL_VISIBLE
 #else
@@ -58,39 +70,58 @@
 extern "C" {
 #endif
 
-/* Bytes with a length: UTF-8, not NUL-terminated, a NUL inside is a character like any other.
- * `data` is NULL for "there is none", which is not the same as an empty string. What a callback
- * is given is borrowed until it returns; what it gives is copied before the call returns. */
+/* Bytes with a length: UTF-8, not NUL-terminated. A NUL inside is a character like any other.
+ * `data` is NULL if there is no string, which is not the same as an empty string. Strings that a
+ * callback is given are borrowed until it returns. Strings that are given to the host are copied
+ * before the call returns. */
 struct reel_str {
     const char *data;
     size_t len;
 };
 
-/* The string of a C literal or other NUL-terminated text. */
+/* The string of a C literal or of other NUL-terminated text, which is borrowed. NULL gives no
+ * string. [any thread] */
 static inline struct reel_str reel_text(const char *text) {
     struct reel_str str = {text, text ? strlen(text) : 0};
     return str;
 }
 
-/* Same bytes? None is equal only to none. */
+/* True if both have the same bytes, or if neither has a string. [any thread] */
 static inline bool reel_str_eq(struct reel_str a, struct reel_str b) {
     if (!a.data || !b.data) return a.data == b.data;
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+/* The same for NUL-terminated text. [any thread] */
 static inline bool reel_str_is(struct reel_str str, const char *text) {
     return reel_str_eq(str, reel_text(text));
 }
 
-/* For "%.*s" in the message functions of host.h. Longer text than they print is cut there. */
+/* The arguments for "%.*s" in a message. Longer strings are cut to 1,024 bytes. */
 #define REEL_FMT(str) (int)((str).len > 1024 ? 1024 : (str).len), ((str).data ? (str).data : "")
 
-/* The first bytes of every plugin, laid out the same in all versions to come. */
+/* A sentence about what went wrong, without a full stop and without a newline. Longer sentences are
+ * cut. */
+struct reel_error {
+    char text[1024];
+};
+
+/* How important a line for the operator is. */
+typedef int32_t reel_level;
+enum {
+    REEL_LEVEL_ERROR = 1,
+    REEL_LEVEL_WARNING = 2,
+    REEL_LEVEL_INFO = 3,
+    REEL_LEVEL_DEBUG = 4,
+};
+
+/* The first bytes of every plugin. Their layout is the same in all versions, so that each host can
+ * read the version of each plugin. */
 struct reel_header {
-    uint32_t magic;
+    uint32_t magic; /* REEL_PLUGIN_MAGIC */
     uint16_t abi_major;
     uint16_t abi_minor;
-    uint32_t struct_size; /* of the struct that this header begins */
+    uint32_t struct_size; /* of the struct that begins with this header */
 };
 
 #ifdef __cplusplus

@@ -1,115 +1,139 @@
 /* reel/projector.h: what a plugin declares.
  *
  * The life of a projector
- *   1. The host loads the shared object, reads `reel_plugin`, checks it, and registers each
- *      projector's collection. No code of the plugin has run yet (it should have no constructors).
- *   2. For every event whose type begins with one of its prefixes, `evolve` folds the event into
- *      the records of the projector's own collection. The host commits the event, the records
- *      and its cursor together.
- *   3. Where it declares commands, `decide` turns a command into events, which then take the
- *      same way as any other.
+ *   1. The host loads the shared object, reads `reel_plugin`, checks it, and registers the
+ *      collection of each projector. No code of the plugin has run yet: a plugin should have no
+ *      constructors.
+ *   2. For every event whose type begins with one of the projector's prefixes, the host calls
+ *      `evolve`, which folds the event into the records of the projector's own collection. The host
+ *      commits the event, the records and its cursor together.
+ *   3. If the projector declares commands, the host calls `decide` for each command. It turns the
+ *      command into events, which are then appended and folded like all others.
  *
  * `evolve` must be pure. It sees the event and its own collection and nothing else: no clock, no
- * randomness, no I/O, no other collection, no memory of its own between calls. Then the records
- * can be thrown away and rebuilt from the log, byte for byte, in any batching, and they are:
- * whenever `revision` or the declared fields (their names, kinds or order) change.
+ * randomness, no I/O, no other collection, no memory of its own between calls. Then records can be
+ * deleted and rebuilt from the log, byte for byte, in any batching. The host rebuilds them whenever
+ * `revision` or the declared fields (their names, kinds or order) change.
  *
- * The smallest complete plugin is examples/tally.c; the one to copy is examples/orders. Tests of a
- * plugin are written with testing.h.
+ * The smallest complete plugin is examples/tally.c; the plugin to copy is examples/orders. Tests of
+ * a plugin are written with testing.h.
  */
 #ifndef REEL_PROJECTOR_H
 #define REEL_PROJECTOR_H
 
-#include <reel/event.h>
-#include <reel/host.h>
+#include <reel/decision.h>
+#include <reel/record.h>
+#include <reel/value.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* A declared field. Every record of the collection has all of them, in the declared order, null
- * until set. A record's key is not among them: set a field to it if it is to be seen. Filters and
- * the description of the HTTP API come from here. Not called `cursor` or `epoch`, which stand
- * beside a record's fields. */
+/* ---- Fields ---------------------------------------------------------------------------------- */
+
+/* The values that a field may have. Every field may also be null. */
+typedef uint32_t reel_field_kind;
+enum {
+    REEL_FIELD_STRING = 1,
+    REEL_FIELD_INTEGER = 2, /* 64 bits, signed */
+    REEL_FIELD_BOOL = 3,
+    REEL_FIELD_JSON = 4,   /* any JSON value, stored as its text */
+    REEL_FIELD_ONE_OF = 5, /* one of the strings in `values` */
+};
+enum {
+    REEL_FIELD_ANY_CASE = 1 << 0, /* filters ignore the case of ASCII letters */
+    REEL_FIELD_IS_NAME = 1 << 1,  /* by-name looks this field up; a string; one field at most */
+};
+
+/* A declared field. Every record of the collection has all fields, in the declared order, null
+ * until they are set. The key of a record is not a field: to show it, set a field to it. The host
+ * makes filters and the description of the HTTP API from the fields. */
 struct reel_field {
     uint32_t struct_size;
-    uint32_t flags;            /* REEL_FIELD_…, or 0 */
-    const char *name;          /* [A-Za-z_][A-Za-z0-9_]*, unique, not `limit`, `after`,
-                                  `min_cursor` or `timeout`, which are query parameters */
-    reel_field_kind kind;      /* what may be set; null always may */
-    const char *const *values; /* the allowed strings, NULL-terminated; REEL_FIELD_ONE_OF only */
-    const char *filter;        /* the query parameter that filters on it, under the same rules as
-                                  `name`; NULL: `name` itself */
-    const char *refers_to;     /* the field holds a key of this collection, or NULL. A filter then
-                                  also takes that collection's REEL_FIELD_IS_NAME. The daemon
-                                  does not start without that collection */
+    uint32_t flags;   /* REEL_FIELD_…, or 0 */
+    const char *name; /* [A-Za-z_][A-Za-z0-9_]{0,62}, unique. Not `cursor` and `epoch`,
+                         which are written beside the fields of a record, and not `limit`,
+                         `after`, `min_cursor` and `timeout`, which are query parameters */
+    reel_field_kind kind;
+    const char *const *values; /* REEL_FIELD_ONE_OF: the allowed strings, NULL-terminated */
+    const char *filter;        /* the query parameter that filters by this field, under the rules of
+                                  `name`; NULL: `name` */
+    const char *refers_to;     /* a collection: the field holds a key of its records, and filters
+                                  also accept the value of its REEL_FIELD_IS_NAME; or NULL. Without
+                                  this collection the daemon does not start */
 };
 
-/* A command that `decide` understands. `create` is POST /v1/{collection}, `delete` is
- * DELETE /v1/{collection}/{key}, any other verb POST /v1/{collection}/{key}/{verb}. */
-struct reel_command_info {
-    uint32_t struct_size;
-    uint32_t flags; /* none defined: 0 */
-    const char *verb;
-    const char *summary; /* one line for the description of the HTTP API, or NULL */
-};
+/* ---- Keys and commands ----------------------------------------------------------------------- */
 
-/* A key in the form in which it is stored. `str` may point into what was given, at constant
- * text, or into `scratch`: a copy of the struct may then point into the original. */
+/* A key in the form in which it is stored. `str` points into the given key, to constant text, or
+ * into `scratch`. Do not copy the struct: the `str` of a copy may point into the original. */
 struct reel_key {
     struct reel_str str;
     char scratch[64];
 };
 
+/* A command that `decide` accepts. `create` is POST /v1/{collection}, `delete` is
+ * DELETE /v1/{collection}/{key}, any other verb is POST /v1/{collection}/{key}/{verb}. */
+struct reel_command_info {
+    uint32_t struct_size;
+    uint32_t flags;      /* 0: no flag is defined */
+    const char *verb;    /* [a-z][a-z0-9_-]{0,62} */
+    const char *summary; /* one line for the description of the HTTP API, or NULL */
+};
+
+/* ---- Projectors ------------------------------------------------------------------------------ */
+
 struct reel_projector {
     uint32_t struct_size;
-    uint32_t flags; /* none defined: 0 */
+    uint32_t flags; /* 0: no flag is defined */
 
-    /* The author's number for this fold, from 1; raise it whenever the same events would give
-     * other records. Records of another revision are rebuilt from the log, unless theirs is
-     * `revision_compatible` or later and the declared fields are the same. 0: none is. */
+    /* The author's number for this fold, from 1. Raise it whenever the same events give other
+     * records than before. Records of an older revision are rebuilt from the log, unless their
+     * revision is `revision_compatible` or later and the declared fields are the same. */
     uint32_t revision;
-    uint32_t revision_compatible; /* at most `revision` */
+    uint32_t revision_compatible; /* at most `revision`; 0: no older revision is compatible */
 
-    /* [a-z][a-z0-9_-]{0,62}. Reserved, since lists have such members beside the records or /v1 such
-     * routes: cursor, epoch, generation, next, count, groups, changes, events, rejected, status,
+    /* [a-z][a-z0-9_-]{0,62}. These names are reserved for members of lists and for routes under
+     * /v1: cursor, epoch, generation, next, count, groups, changes, events, rejected, status,
      * plugins, version, collections, metrics. */
     const char *collection;
-    const char *const *type_prefixes; /* NULL-terminated, at least one; "" begins every type */
+    const char *const *type_prefixes; /* NULL-terminated, at least one; "" matches every type */
     const struct reel_field *const *fields; /* NULL-terminated, at least one */
 
-    /* Folds one event into the collection: REEL_APPLIED, REEL_IGNORED, or reel_reject(…).
-     * When it rejects, everything it changed for this event is undone. [writer] */
+    /* Folds one event into the collection. The event is borrowed. Returns REEL_APPLIED,
+     * REEL_IGNORED, or the value of reel_reject. If it rejects the event, the host undoes every
+     * change that it made for the event. [writer] */
     reel_outcome (*evolve)(struct reel_tx *tx, const struct reel_event *event);
 
-    /* ---- since 1.1 ---- */
-
-    /* A key that a person or a URL gives, as it is stored; false: this can be no key. `given` is
-     * any bytes, or none. Pure. NULL: keys that are UTF-8 are taken as given. [any thread] */
+    /* Converts a key from a person or a URL into the form in which it is stored. Returns false if
+     * the text cannot be a key. `given` is borrowed, can be any bytes, and can be absent. Must be
+     * pure. NULL: every key that is UTF-8 is stored as given. [any thread] */
     bool (*canonical_key)(struct reel_str given, struct reel_key *ret);
 
-    /* NULL-terminated; NULL: it takes no commands. With commands, `decide` must be there. */
+    /* The commands, NULL-terminated, or NULL for no commands. With commands, `decide` must be
+     * set. */
     const struct reel_command_info *const *commands;
 
-    /* Turns a command into events: reel_accept(…) or reel_refuse(…). Runs in the transaction
-     * that appends them, so that nothing comes between. May read any collection. [writer] */
+    /* Turns a command into events. The command is borrowed. Returns the value of reel_accept or
+     * reel_refuse. Runs in the transaction that appends the events, so that no other event comes
+     * between what it reads and what it appends. May read any collection. [writer] */
     reel_verdict (*decide)(struct reel_decision *decision, const struct reel_command *command);
 };
 
+/* ---- The plugin ------------------------------------------------------------------------------ */
+
 struct reel_sink;
 
-/* What the shared object exports, as the constant `reel_plugin`. All of it lives as long as the
- * plugin is loaded. */
+/* What the shared object exports as the constant `reel_plugin`. Everything that it points to must
+ * be constant, and lives as long as the plugin is loaded. */
 struct reel_plugin {
     struct reel_header header;                      /* REEL_PLUGIN_HEADER */
-    uint32_t flags;                                 /* none defined: 0 */
+    uint32_t flags;                                 /* 0: no flag is defined */
     const char *name;                               /* for people: [A-Za-z0-9_.-]{1,63} */
-    const char *version;                            /* for people, e.g. "1.0.0"; not NULL */
-    const struct reel_projector *const *projectors; /* NULL-terminated; at least one, unless it
-                                                       has sinks */
-
-    /* ---- since 1.2 ---- */
-    const struct reel_sink *const *sinks; /* NULL-terminated, or NULL: sink.h */
+    const char *version;                            /* for people, such as "1.0.0"; not NULL */
+    const struct reel_projector *const *projectors; /* NULL-terminated; at least one, unless the
+                                                       plugin has sinks */
+    const struct reel_sink *const *sinks;           /* NULL-terminated, or NULL: sink.h */
 };
 
 /* For C, which has compound literals at file scope:
@@ -130,6 +154,7 @@ struct reel_plugin {
 #define REEL_PLUGIN_HEADER                                                                         \
     { REEL_PLUGIN_MAGIC, REEL_ABI_MAJOR, REEL_ABI_MINOR, sizeof(struct reel_plugin) }
 
+/* The exported symbol: define it with REEL_EXPORT. The host reads it once. [load] */
 extern REEL_VISIBLE const struct reel_plugin reel_plugin;
 
 #ifdef __cplusplus

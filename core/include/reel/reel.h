@@ -10,31 +10,36 @@
  *     reel_apply(reel, payload, &result, &error);
  *
  * The life of a Reel: open → plugins → start → any number of calls from any thread → close.
- * Nothing happens but in your calls. Where many events wait in one of them, a thread of the
- * library's, to which no signal is delivered, reads the JSON that comes next; it runs no plugin's
- * code, touches no store, takes some 15 MB at most, and ends with reel_close. A Reel is its
- * process's: a child that was forked must neither use nor close it. The library never writes to a
- * stream or ends the process. Calls that write (apply, append, command, catch-up, rebuild, trim)
- * wait for each other; views read beside them and neither waits for the other.
  *
- * Durability. In a directory, what a writing call has done is synced to disk when it returns 0,
- * and is one transaction: after a crash all of it is there or none. In memory there is no sync.
+ * All work is done within the caller's calls, with one exception: if many events wait in one call,
+ * a thread of the library parses the JSON of the next events. This thread gets no signals, runs no
+ * code of plugins, does not use the store, takes about 15 MB at most, and ends with reel_close. The
+ * library never writes to a stream and never ends the process, except by abort() if it finds that
+ * its own state is inconsistent. A Reel belongs to the process that opened it: a forked child must
+ * neither use nor close it. Calls that write (apply, append, command, catch-up, rebuild, trim) wait
+ * for each other. Views do not wait for calls that write, nor the other way round.
  *
- * Errors. Functions return 0 or a negative errno value, listed where it means more than it says;
- * out-parameters (`ret_…`, last) are written only on success. `error`, which may be NULL, gets a
- * sentence. Those that every function may give:
- *     -ENOMEM
- *     -ENOSPC   the disk, or the reserved map, is full. Nothing was changed; works again by
- *               itself when there is room
- *     -EIO      the store cannot be trusted any more (a failed sync, a damaged page): so does
- *               every later call that reads or writes it; close, and end the process
+ * Durability. In a directory, everything that a writing call has done is synced to disk when the
+ * call returns 0, and is one transaction: after a crash, all of it or nothing of it is there. In
+ * memory nothing is synced.
  *
- * Threads, as in abi.h: [setup] = between reel_open and reel_start, one thread at a time;
- * [any thread] = after reel_start until reel_close, from several threads at once.
+ * Errors. Functions return 0 or a negative errno value. The comments list the values that have a
+ * special meaning. Out-parameters (`ret_…`, last) are written only on success. `error`, which may
+ * be NULL, gets a sentence on failure. Every function may return -ENOMEM -ENOSPC   the disk, or the
+ * store's address space, is full. Nothing was changed; the call works again when there is space
+ *     -EIO      the store is broken (a failed sync, a damaged page). Every later call that reads or
+ *               writes it returns -EIO, too: close it, and end the process
+ *
+ * Compatibility. This header is not part of the plugin ABI. It follows the version of the library,
+ * and a program is compiled again for another major version of it.
+ *
+ * The tags in brackets are defined in abi.h. [any thread] here means: after reel_start, until
+ * reel_close.
  */
 #ifndef REEL_REEL_H
 #define REEL_REEL_H
 
+#include <reel/command.h>
 #include <reel/sink.h>
 
 #include <stdio.h>
@@ -45,238 +50,252 @@ extern "C" {
 
 struct reel;
 
-/* The version of the library: "0.1.0". [any thread, at any time] */
+/* The version of the library: "0.1.0". [any thread, also before reel_open] */
 REEL_VISIBLE const char *reel_version(void);
 
-/* The directory that plugins are installed to. [any thread, at any time] */
+/* The directory that plugins are installed to. [any thread, also before reel_open] */
 REEL_VISIBLE const char *reel_plugin_directory(void);
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
 enum {
-    /* Give the log a new identity: events of before and after are not compared. Needed to open a
-     * restored backup, since the same (epoch, seq) would name other events. Where the log mirrors
-     * a stream it is neither needed nor done: the numbers are the stream's. */
+    /* Gives the log a new epoch, so that its events are not confused with those of the old epoch.
+     * Needed to open a restored backup, in which the same seq may name another event. If the log
+     * mirrors a stream, the flag has no effect and is not needed: the stream numbers the events. */
     REEL_NEW_EPOCH = 1 << 0,
 
-    /* reel_start leaves what is behind to reel_catch_up, or to the next call that writes; until
-     * then views do not show the collections that are. For a daemon that answers meanwhile. */
+    /* reel_start does not catch up. reel_catch_up does, or the next call that writes. Until then,
+     * views do not show the collections that are behind. For a daemon that serves meanwhile. */
     REEL_START_BEHIND = 1 << 1,
 };
 
-/* 0 in a bound means its default. */
+/* Each limit that is 0 has its default. */
 struct reel_options {
     uint32_t struct_size; /* sizeof(struct reel_options) */
     uint32_t flags;       /* REEL_NEW_EPOCH, REEL_START_BEHIND */
 
-    const char *directory; /* made if absent; one process at a time. NULL: in memory */
+    const char *directory; /* created if absent; used by one process at a time. NULL: in memory */
 
-    uint32_t event_bytes_max;  /* a larger event is logged as rejected, without its bytes, which
-                                  are not even read; 1 MiB, at most 16 MiB */
-    uint32_t views_max;        /* views alive at one time; 256, at most 4096 */
-    uint32_t view_ms_max;      /* a view's life, ms; 10,000 */
-    uint32_t batch_events_max; /* what one commit takes; 4,096, at most 1,048,576. A catch-up,
-                                  which nobody waits for, takes 128 times as many */
-    uint64_t batch_bytes_max;  /* what one commit takes of payload, bytes; 64 MiB, at least
-                                  event_bytes_max. A catch-up takes 4 times as much */
-    uint64_t map_bytes;        /* address space for the store, the bound of its size; 1 TiB, at
-                                  least 1 MiB */
+    uint32_t event_bytes_max;  /* larger events are rejected, and logged without their bytes;
+                                  default 1 MiB, at most 16 MiB */
+    uint32_t views_max;        /* open views; default 256, at most 4,096 */
+    uint32_t view_ms_max;      /* life of a view, ms; default 10,000 */
+    uint32_t batch_events_max; /* events in one commit; default 4,096, at most 1,048,576. One commit
+                                  of a catch-up has up to 128 times as many */
+    uint64_t batch_bytes_max;  /* payloads in one commit, bytes; default 64 MiB, at least
+                                  event_bytes_max. One commit of a catch-up has up to 4 times as
+                                  much */
+    uint64_t map_bytes;        /* address space for the store, which limits its size; default 1 TiB,
+                                  at least 1 MiB */
 
-    /* Gets a line for the operator: a projector's warning, or a rule of the ABI that its `evolve`
-     * broke. Of each kind, that is of one collection and one format, only warnings_max lines within
-     * a minute; a line tells how many more there were. Called with the writer held: it must not
-     * call back into this Reel. NULL: they are dropped. [writer] */
+    /* Gets a line for the operator: a warning of a projector, or a rule of the ABI that its
+     * `evolve` broke. The lines of one collection and one format are one kind. Of each kind, at
+     * most warnings_max lines are given in a minute, then one line with the number of the others.
+     * Must not call this Reel. NULL: the lines are dropped. [writer] */
     void (*warn)(void *context, const char *line);
-    void *context; /* of `rejected`, too */
+    void *context; /* for all callbacks in this struct */
 
-    /* Where events that commands make come from: the CloudEvents `source`. NULL: "/reel". */
+    /* CloudEvents `source` of the events that commands make. NULL: "/reel". */
     const char *source;
 
-    /* Called once, when the store is found broken (-EIO), by the call that finds it, which may be a
-     * view's: it must not call back into this Reel. A program that only reads learns from it that
-     * its process must end. NULL: nobody is told. [any thread] */
+    /* Called once, by the call that finds that the store is broken (-EIO), which may be a call of a
+     * view. The process must then end. Must not call this Reel. NULL: not called. [any thread] */
     void (*broken)(void *context, const char *sentence);
 
-    /* Gets a line for the operator about what the library does by itself: a rebuild that begins or
-     * ends, a collection without a plugin. Called with the writer held: it must not call back into
-     * this Reel. NULL: they are dropped. [writer] */
+    /* Gets a line for the operator about the library's own work: a rebuild that begins or ends, a
+     * collection without a plugin. Must not call this Reel. NULL: the lines are dropped. [writer]
+     */
     void (*report)(void *context, reel_level level, const char *line);
 
-    uint32_t warnings_max; /* lines of one kind that `warn` gets within a minute; 5. UINT32_MAX: no
-                              bound */
+    uint32_t warnings_max; /* see `warn`; default 5; UINT32_MAX: no limit */
     uint32_t reserved;     /* 0 */
 
-    /* Told after a commit with new events of which some were rejected: of the first few, who
-     * rejected them and why, and how many rejections there were. Not of events that are folded
-     * again. It must not call back into this Reel. NULL: nobody is told. [writer] */
-    void (*rejected)(void *context, const struct reel_rejection *rejections, size_t count,
-                     uint64_t total);
+    /* Called after a commit in which new events were rejected. `rejections` has the first few of
+     * them, NULL-terminated and borrowed; `total` is the number of all. Not called for events that
+     * are folded again. Must not call this Reel. NULL: not called. [writer] */
+    void (*rejected)(void *context, const struct reel_rejection *const *rejections, uint64_t total);
 };
 
-/* Opens, or makes, a store.
- * -EBUSY: another process has the directory; -ESTALE: it is a restored backup and REEL_NEW_EPOCH
- * was not given; -EPROTO: another version's format; -EINVAL: an option is out of range; -EIO: the
- * store's file was cut short; -ELOOP: a file for locks is a symbolic link.
- * [one thread] */
+/* Opens a store, or creates it. The options are copied, except `context`. The caller owns `ret`.
+ * -EBUSY: another process has the directory open; -ESTALE: the store is a restored backup, and
+ * REEL_NEW_EPOCH was not given; -EPROTO: the store has the format of another version; -EINVAL: an
+ * option is out of range; -EIO: the store's file was cut short; -ELOOP: a lock file is a symbolic
+ * link. [alone] */
 REEL_VISIBLE int reel_open(const struct reel_options *options, struct reel **ret,
                            struct reel_error *error);
 
-/* Closes; takes NULL. No view may be open and no other call under way. [one thread] */
+/* Closes and frees a Reel; accepts NULL. No view may be open. [alone] */
 REEL_VISIBLE void reel_close(struct reel *reel);
 
-/* Loads a shared object. -ENOENT: no such file; -ENOEXEC: it is no plugin, or one that this host
- * cannot serve; -EEXIST: it is loaded already, or its collection is. [setup] */
+/* Loads a shared object. -ENOENT: no such file; -ENOEXEC: it is not a plugin, or this host refuses
+ * it; -EEXIST: it is already loaded, or another plugin has its collection. [setup] */
 REEL_VISIBLE int reel_load_plugin(struct reel *reel, const char *path, struct reel_error *error);
 
-/* Loads every *.so of a directory, in the order of their names; stops at the first that is
- * refused. [setup] */
+/* Loads every *.so in a directory, in the order of their names. Ends with an error at the first
+ * that is refused. [setup] */
 REEL_VISIBLE int reel_load_directory(struct reel *reel, const char *path, struct reel_error *error);
 
-/* Adds a plugin that is linked in; it is borrowed until reel_close. [setup] */
+/* Adds a plugin that is linked into the program. It is borrowed until reel_close. [setup] */
 REEL_VISIBLE int reel_add_plugin(struct reel *reel, const struct reel_plugin *plugin,
                                  struct reel_error *error);
 
-/* Compares each collection with what the store knows of it, then folds whatever it is behind:
- * after this, everything is at the head of the log (see REEL_START_BEHIND). A collection whose
- * revision or fields have changed is rebuilt. -ESTALE: its log was trimmed, so that a rebuild would
- * lose what the log no longer holds; reel_rebuild before reel_start does it all the same. After a
- * failure it can be called again. [one thread] */
+/* Compares each collection with the store, and folds the events that it lacks: afterwards, each
+ * collection has reached the head of the log (see REEL_START_BEHIND). A collection whose revision
+ * or fields have changed is rebuilt. -ESTALE: a collection must be rebuilt, but its log was
+ * trimmed, so that a rebuild would lose records; reel_rebuild before reel_start rebuilds it anyway.
+ * May be called again after a failure. [alone] */
 REEL_VISIBLE int reel_start(struct reel *reel, struct reel_error *error);
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 /* Appends one event (CloudEvents, structured JSON) to the log, folds it and commits.
- * The content of an event never makes this call fail. An event that cannot be applied is
- * rejected: the result says why, and the reason is kept (reel_view_rejected). [any thread] */
+ * The content of an event never makes this call fail. An event that cannot be applied is rejected:
+ * the result says why, and the reason is stored (reel_view_rejected). [any thread] */
 REEL_VISIBLE int reel_apply(struct reel *reel, struct reel_str payload, struct reel_result *ret,
                             struct reel_error *error);
 
-/* The same for several events in one commit: all or none. `ret` has room for `count` results, or
- * is NULL; after a failure there is nothing of meaning in it. -E2BIG: more than batch_events_max
- * or batch_bytes_max. [any thread] */
+/* The same for several events in one commit: all or none. `ret` has room for `count` results, or is
+ * NULL; after a failure its content is undefined. -E2BIG: more than batch_events_max or
+ * batch_bytes_max. [any thread] */
 REEL_VISIBLE int reel_apply_batch(struct reel *reel, const struct reel_str *payloads, size_t count,
                                   struct reel_result *ret, struct reel_error *error);
 
-/* Appends to the log without folding, for bringing in a long log fast: reel_catch_up folds. What
- * is applied meanwhile waits behind it, as the log's order is the order. Bounds as above;
- * `ret_seq` is the seq of the last one, or 0 if there is none; may be NULL. [any thread] */
+/* Appends events to the log without folding them, to import a long log fast; reel_catch_up folds
+ * them. A call of reel_apply meanwhile folds these events first. The limits of reel_apply_batch
+ * apply. `ret_seq`, which may be NULL, gets the seq of the last event, or 0 without events.
+ * [any thread] */
 REEL_VISIBLE int reel_append(struct reel *reel, const struct reel_str *payloads, size_t count,
                              uint64_t *ret_seq, struct reel_error *error);
 
-/* Folds whatever any collection is behind. [any thread] */
+/* Folds the events that any collection lacks. [any thread] */
 REEL_VISIBLE int reel_catch_up(struct reel *reel, struct reel_error *error);
 
-/* Throws a collection's records away, folds them anew from the oldest event that the log keeps,
- * and returns when that is done. Until then, views do not show the collection (-EAGAIN). Killed
- * half way, the next reel_start goes on. Before reel_start it only notes the wish, for
- * reel_start. -ESRCH: no such collection is loaded. [setup, any thread] */
+/* Deletes the records of a collection, folds it again from the oldest event in the log, and returns
+ * when this is done. Until then, views do not show the collection (-EAGAIN). If the process is
+ * killed meanwhile, the next reel_start continues. Before reel_start, it only marks the collection,
+ * and reel_start rebuilds it. -ESRCH: no such collection is loaded. [setup, any thread] */
 REEL_VISIBLE int reel_rebuild(struct reel *reel, const char *collection, struct reel_error *error);
 
-/* Removes the events below `first_seq` from the log, and their rejections, in several commits of
- * about batch_events_max each, and returns when that is done. Records stay. The space is used
- * again, the file does not shrink. -EINVAL: `first_seq` is beyond head + 1. [any thread] */
+/* Removes the events below `first_seq` and their rejections from the log, in several commits of
+ * about batch_events_max each, and returns when this is done. Records are not changed. The space is
+ * reused; the file does not shrink. -EINVAL: `first_seq` is above head + 1. [any thread] */
 REEL_VISIBLE int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error);
 
-/* Decides a command, appends and folds the events that it decided, and commits, in one
- * transaction. A refusal is no error of this call: it returns 0 with `accepted` false.
- * -ESRCH: no such collection is loaded; -ENOENT: it has no such command; -EPROTO: the plugin's
- * fault, such as events that its own `evolve` rejects. Nothing was appended then. [any thread] */
+/* Decides a command, appends and folds the events that it drafted, and commits, in one transaction.
+ * Returns 0 also for a command that is refused: `ret->accepted` is false. The caller frees `ret`
+ * with reel_command_result_finish. -ESRCH: no such collection is loaded; -ENOENT: the collection
+ * has no such command; -EPROTO: a fault of the plugin, such as an event that its own `evolve`
+ * rejects. After an error, nothing was appended. [any thread] */
 REEL_VISIBLE int reel_command(struct reel *reel, const struct reel_command_request *request,
                               struct reel_command_result *ret, struct reel_error *error);
-REEL_VISIBLE void reel_command_result_finish(struct reel_command_result *answer);
 
-/* Writes a compact copy of the store, as of one commit, into `directory`, which is made if absent
- * and else must be empty (-ENOTEMPTY). The store stays in use meanwhile. The copy opens with
- * REEL_NEW_EPOCH. [any thread] */
+/* Frees what a result points to; accepts a result of zero bytes. [any thread] */
+REEL_VISIBLE void reel_command_result_finish(struct reel_command_result *result);
+
+/* Writes a compact copy of the store, as of one commit, into `directory`, which is created if
+ * absent and must otherwise be empty (-ENOTEMPTY). The store can be used meanwhile. The copy is
+ * opened with REEL_NEW_EPOCH. [any thread] */
 REEL_VISIBLE int reel_backup(struct reel *reel, const char *directory, struct reel_error *error);
 
-/* The same of the store in directory `from`, which another process may have open: a daemon need not
- * be asked. Not of one that this process has open, whose locks would go with it: that is
- * reel_backup. -ENOENT: there is no store. [any thread, at any time] */
+/* The same for the store in directory `from`, which another process may have open. If this process
+ * has it open, use reel_backup: reel_backup_of would release the locks of this process. -ENOENT:
+ * there is no store. [any thread, also before reel_open] */
 REEL_VISIBLE int reel_backup_of(const char *from, const char *directory, struct reel_error *error);
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* The cursor just now. [any thread] */
+/* The current cursor. [any thread] */
 REEL_VISIBLE uint64_t reel_cursor(struct reel *reel);
 
-/* Events by outcome, since reel_open: what is counted never falls, whatever happens to collections
- * and log. NULL: by the outcome that they had when they came. A collection: by what its projector
- * answered, `again` when it had folded others after them before, in a rebuild. -ESRCH: no such
- * collection is loaded. [any thread] */
 struct reel_counts {
     uint64_t applied, ignored, rejected;
 };
+
+/* The number of events by outcome since reel_open. The numbers never decrease, also if a collection
+ * is rebuilt or the log is trimmed. With `collection` NULL, counts new events by their outcome.
+ * Otherwise counts the events that this collection's projector has folded: `again` selects the
+ * events that it had folded before, in a rebuild, or else all others. -ESRCH: no such collection is
+ * loaded. [any thread] */
 REEL_VISIBLE int reel_counts(struct reel *reel, const char *collection, bool again,
                              struct reel_counts *ret);
 
-/* The number of the newest commit that any view has shown, or any writer was told of. As long as it
- * is the same, what a view shows of records, log and cursor is: who has made something of a view
- * that it opened after asking need not make it again. 0: the store has failed. [any thread] */
+/* The number of the newest commit that is visible. As long as it is the same, all views show the
+ * same records, log and cursor: a program may keep what it made from a view that it opened after it
+ * asked for the number. 0: the store is broken. [any thread] */
 REEL_VISIBLE uint64_t reel_newest_commit(struct reel *reel);
 
-/* Waits until the cursor has reached `seq`. -ETIMEDOUT. [any thread] */
+/* Waits until the cursor has reached `seq`. -ETIMEDOUT: it has not within `timeout_ms`.
+ * [any thread] */
 REEL_VISIBLE int reel_wait(struct reel *reel, uint64_t seq, uint32_t timeout_ms);
 
-/* A view is one point in time: all collections, the log and the cursor they stand at. It keeps
- * every page alive that is overwritten after it was taken, so it has a bounded life: after
- * view_ms_max every call on it answers -ETIME, and it no longer counts among views_max.
- * -EAGAIN: so many are open. One thread uses a view at a time; it may be another each time.
- * [any thread] */
+/* Opens a view, which shows one point in time: all collections, the log and the cursor. The caller
+ * closes it. The store keeps every page that a view can see, also if the page is overwritten, so
+ * the life of a view is limited: after view_ms_max, every call with it returns -ETIME, and it does
+ * not count among views_max any more. -EAGAIN: views_max views are open. [any thread] */
 REEL_VISIBLE int reel_view_open(struct reel *reel, struct reel_view **ret,
                                 struct reel_error *error);
+
+/* Closes a view; accepts NULL. [view] */
 REEL_VISIBLE void reel_view_close(struct reel_view *view);
+
+/* The position of the view. -ETIME. [view] */
 REEL_VISIBLE int reel_view_position(struct reel_view *view, struct reel_position *ret);
 
-/* Looks up one record by its key as it is stored (reel_canonical_key). -ENOENT: no such record;
- * -ESRCH: no such collection is loaded; -EAGAIN: the collection is being rebuilt; -ETIME: the
- * view's time is up. */
+/* Looks up one record by its key as stored (reel_canonical_key), and calls `fn` with it. -ENOENT:
+ * no such record; -ESRCH: no such collection is loaded; -EAGAIN: the collection is being rebuilt;
+ * -ETIME: the view is too old. [view] */
 REEL_VISIBLE int reel_view_get(struct reel_view *view, const char *collection, struct reel_str key,
                                reel_row_fn fn, void *context);
 
-/* Walks a collection in the byte order of its keys, from `from` (NULL data: from the start), not
- * including a record of that very key if `after`. Errors as above, without -ENOENT. */
+/* Walks a collection in the byte order of its keys, from the key `from` (data NULL: from the
+ * first). `after` leaves out a record with exactly this key. Errors as reel_view_get, without
+ * -ENOENT. [view] */
 REEL_VISIBLE int reel_view_list(struct reel_view *view, const char *collection,
                                 struct reel_str from, bool after, reel_row_fn fn, void *context);
 
+/* The state of a collection. -ESRCH: no such collection is loaded; -ETIME. [view] */
 REEL_VISIBLE int reel_view_collection(struct reel_view *view, const char *collection,
                                       struct reel_collection_info *ret);
 
-/* Walks the records that were changed after `since`, of all collections that are served, in the
- * order of the seq that last changed them, and the deleted ones among them. Deletions are known
- * as long as the log is: with `since` below the floor, those before it are missing. -ETIME. */
+/* Walks the records of all served collections that were changed or deleted after the event `since`,
+ * in the order of the seq that last changed them. Deletions by events that were trimmed are
+ * missing. -ETIME. [view] */
 REEL_VISIBLE int reel_view_changed(struct reel_view *view, uint64_t since, reel_changed_fn fn,
                                    void *context);
 
-/* The name of the n-th loaded collection in the order of names, or NULL past the last; good
- * until reel_close. [any thread] */
-REEL_VISIBLE const char *reel_collection_name(struct reel *reel, size_t n);
-
-/* The n-th projector, in the same order, brought to this host's version: every member may be read.
- * NULL past the last; good until reel_close. [any thread] */
-REEL_VISIBLE const struct reel_projector *reel_projector(struct reel *reel, size_t n);
-
-/* The n-th plugin, in the order in which they were loaded; false past the last. What `ret` points
- * to is good until reel_close. [any thread] */
-REEL_VISIBLE bool reel_plugin_info(struct reel *reel, size_t n, struct reel_plugin_info *ret);
-
-/* The n-th sink that the plugins list, brought to this host's version likewise; NULL past the
- * last. Running it is up to the program: reeld does. [any thread] */
-REEL_VISIBLE const struct reel_sink *reel_sink(struct reel *reel, size_t n);
-
-/* A key as it is stored, from any form that the collection's projector takes. 0: it is in `ret`,
- * whose `str` may point into `given`; 1: this can be no key of it; -ESRCH. [any thread] */
-REEL_VISIBLE int reel_canonical_key(struct reel *reel, const char *collection,
-                                    struct reel_str given, struct reel_key *ret);
-
-/* Walks the log from `from_seq`, or the oldest event kept if that is later. -ETIME. */
+/* Walks the log from `from_seq`. If that event has been trimmed, starts at the oldest event in the
+ * log. -ETIME. [view] */
 REEL_VISIBLE int reel_view_log(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn,
                                void *context);
 
-/* Walks the rejections of events below `before` (UINT64_MAX: of all), from the newest event to the
- * oldest. -ETIME. */
+/* Walks the rejections of events below `before` (UINT64_MAX: of all events), from the newest event
+ * to the oldest. -ETIME. [view] */
 REEL_VISIBLE int reel_view_rejected(struct reel_view *view, uint64_t before, reel_rejection_fn fn,
                                     void *context);
+
+/* ---- Loaded plugins -------------------------------------------------------------------------- */
+
+/* The name of the n-th loaded collection in the order of names, or NULL after the last. Valid until
+ * reel_close. [any thread] */
+REEL_VISIBLE const char *reel_collection_name(struct reel *reel, size_t n);
+
+/* The n-th projector, in the same order, or NULL after the last. The host has filled in the members
+ * that an older plugin lacks: every member may be read. Valid until reel_close. [any thread] */
+REEL_VISIBLE const struct reel_projector *reel_projector(struct reel *reel, size_t n);
+
+/* The n-th plugin, in the order in which plugins were loaded. False after the last. The strings are
+ * valid until reel_close. [any thread] */
+REEL_VISIBLE bool reel_plugin_info(struct reel *reel, size_t n, struct reel_plugin_info *ret);
+
+/* The n-th sink that plugins list, filled in like a projector, or NULL after the last. The library
+ * does not run sinks; the daemon does. Valid until reel_close. [any thread] */
+REEL_VISIBLE const struct reel_sink *reel_sink(struct reel *reel, size_t n);
+
+/* Converts a key from any form that the collection's projector accepts into the form in which it is
+ * stored. 0: the key is in `ret`, whose `str` may point into `given`; 1: this cannot be a key of
+ * the collection; -ESRCH: no such collection is loaded. [any thread] */
+REEL_VISIBLE int reel_canonical_key(struct reel *reel, const char *collection,
+                                    struct reel_str given, struct reel_key *ret);
 
 #ifdef __cplusplus
 }

@@ -2,10 +2,10 @@
  *
  *     static void a_paid_order_is_shipped(void **state) {
  *         struct reel_test *test = *state;
- *         reel_given(test, "com.example.request.placed", "o-1", "{'quantity': 2}");
- *         reel_given(test, "com.example.request.paid", "o-1", "{}");
+ *         reel_given(test, "com.example.order.placed", "o-1", "{'quantity': 2}");
+ *         reel_given(test, "com.example.order.paid", "o-1", "{}");
  *         reel_when_command(test, "orders", "ship", "o-1", "{'parcel': 'P-7'}");
- *         reel_then_event(test, "com.example.request.shipped", "o-1", "{'parcel': 'P-7'}");
+ *         reel_then_event(test, "com.example.order.shipped", "o-1", "{'parcel': 'P-7'}");
  *         reel_then_record(test, "orders", "o-1",
  *                          "{'quantity': 2, 'parcel': 'P-7', 'state': 'shipped'}");
  *     }
@@ -15,18 +15,19 @@
  *         return cmocka_run_group_tests(tests, NULL, NULL);
  *     }
  *
- * The plugin is compiled into the program, which links with reel and cmocka; each test has a Reel
- * of its own, in memory, with that plugin in it. So a debugger, a sanitizer or a coverage tool sees
- * the plugin as any other code.
+ * The plugin is compiled into the test program, which links with reel and cmocka. Each test has its
+ * own Reel in memory, with this plugin in it. So a debugger, a sanitizer or a coverage tool sees
+ * the plugin like any other code.
  *
- * JSON is written with ' in place of ", which a C string would need to escape; an apostrophe is
- * \u0027. White space between its parts does not count.
+ * JSON is written with ' in place of ", which would have to be escaped in a C string; an apostrophe
+ * is \u0027. White space between the parts of the JSON is ignored.
  *
- * An expected object says everything: a member that it does not name must be absent or null. Its
- * members may stand in any order; a value of * is anything but null, for what a command makes up
- * (a key, a time): {'id': *, 'state': 'placed'}.
+ * An expected object is complete: a member that it does not name must be absent or null. Its
+ * members may stand in any order. The value * stands for any value but null, for members that a
+ * command makes up (a key, a time): {'id': *, 'state': 'placed'}.
  *
- * An expectation that does not hold ends the test, and says what was expected and what was found.
+ * An expectation that is not met ends the test, and prints what was expected and what was found.
+ * All functions are called on the thread that runs the test.
  */
 #ifndef REEL_TESTING_H
 #define REEL_TESTING_H
@@ -44,78 +45,80 @@
 extern "C" {
 #endif
 
-/* `time` of every event that reel_given and reel_when make. */
+/* The `time` of every event that reel_given and reel_when make. */
 #define REEL_TEST_TIME "2030-01-02T03:04:05Z"
 
 /* For cmocka's list of tests. */
 #define REEL_TEST(function)                                                                        \
     cmocka_unit_test_setup_teardown(function, reel_test_setup, reel_test_teardown)
 
-/* What a test is given as its state. */
+/* The state that cmocka passes to a test. */
 struct reel_test {
-    struct reel *reel; /* for whatever reel.h offers beyond this */
+    struct reel *reel; /* for the functions of reel.h */
     bool started;
 
-    /* What came of the last `when`. */
-    bool commanded;                    /* it was a command */
-    struct reel_command_result answer; /* of a command */
-    struct reel_result result;         /* of an event */
-    uint64_t looked_at;                /* seq of the event that reel_then_event saw last */
+    /* The result of the last `when`. */
+    bool commanded;                            /* it was a command */
+    struct reel_command_result command_result; /* if it was a command */
+    struct reel_result result;                 /* if it was an event */
+    uint64_t seen_seq;                         /* of the last event that reel_then_event checked */
 
-    const char *file; /* where in the test we are */
+    const char *file; /* position in the test */
     int line;
 };
 
 /* ---- Given ----------------------------------------------------------------------------------- */
 
-/* Another plugin, whose collections this one's commands look at. Before anything else. */
+/* Loads another plugin, whose collections the commands of this plugin read. Must come first. */
 #define reel_given_plugin(test, path) reel_test_plugin(REEL_TEST_HERE(test), path)
 
-/* An event, which some projector must apply. `subject` may be NULL; type and subject are put into
- * the event's JSON as they stand. */
+/* Applies an event, which a projector must apply. `subject` may be NULL. Type and subject are
+ * written into the event's JSON without escapes. */
 #define reel_given(test, type, subject, data)                                                      \
     reel_test_given(REEL_TEST_HERE(test), type, subject, data)
 
 /* ---- When ------------------------------------------------------------------------------------ */
 
-/* An event comes, of which anything may become. */
+/* Applies an event, with any outcome. */
 #define reel_when(test, type, subject, data)                                                       \
     reel_test_when(REEL_TEST_HERE(test), type, subject, data)
 
-/* The same, the whole of its text being given, which need be no good event. */
+/* The same with the complete text of the event, which may be invalid. */
 #define reel_when_payload(test, payload) reel_test_payload(REEL_TEST_HERE(test), payload)
 
-/* Someone gives a command. `key` is NULL for "create"; `body` is JSON, or NULL for none. */
+/* Gives a command. `key` is NULL for "create"; `body` is JSON, or NULL for no body. */
 #define reel_when_command(test, collection, verb, key, body)                                       \
     reel_test_command(REEL_TEST_HERE(test), collection, verb, key, body)
 
 /* ---- Then ------------------------------------------------------------------------------------ */
 
-/* What became of the event. The reason of a rejection must contain `part`. */
+/* Checks the outcome of the event. The reason of a rejection must contain `part`. */
 #define reel_then_applied(test)        reel_test_outcome(REEL_TEST_HERE(test), REEL_APPLIED, NULL)
 #define reel_then_ignored(test)        reel_test_outcome(REEL_TEST_HERE(test), REEL_IGNORED, NULL)
 #define reel_then_rejected(test, part) reel_test_outcome(REEL_TEST_HERE(test), REEL_REJECTED, part)
 
-/* The command was refused with this problem ("conflict"), and its detail contains `part`. */
+/* Checks that the command was refused with this problem ("conflict"), and that the detail contains
+ * `part`. */
 #define reel_then_refused(test, problem, part)                                                     \
     reel_test_refused(REEL_TEST_HERE(test), problem, part)
 
-/* The next event that the command made, then the next again; `subject` may be NULL: any. */
+/* Checks the next event that the command made: the first call checks the first event. `subject` may
+ * be NULL: any subject. */
 #define reel_then_event(test, type, subject, data)                                                 \
     reel_test_event(REEL_TEST_HERE(test), type, subject, data)
 
-/* It made none, or none beside those that were looked at. */
+/* Checks that the command made no event, or no further event. */
 #define reel_then_no_event(test) reel_test_no_event(REEL_TEST_HERE(test))
 
-/* The record of that key is this; key NULL: the one that the command answered with. */
+/* Checks the record with this key; key NULL: the record of the command. */
 #define reel_then_record(test, collection, key, fields)                                            \
     reel_test_record(REEL_TEST_HERE(test), collection, key, fields)
 
-/* There is no record of that key. */
+/* Checks that there is no record with this key. */
 #define reel_then_no_record(test, collection, key)                                                 \
     reel_test_no_record(REEL_TEST_HERE(test), collection, key)
 
-/* The collection has so many records. */
+/* Checks the number of records in the collection. */
 #define reel_then_count(test, collection, count)                                                   \
     reel_test_count(REEL_TEST_HERE(test), collection, count)
 
@@ -161,7 +164,7 @@ static inline int reel_test_setup(void **state) {
 
 static inline int reel_test_teardown(void **state) {
     struct reel_test *test = (struct reel_test *)*state;
-    if (test->commanded) reel_command_result_finish(&test->answer);
+    if (test->commanded) reel_command_result_finish(&test->command_result);
     reel_close(test->reel);
     free(test);
     return 0;
@@ -320,7 +323,7 @@ static inline void reel_test_compare_all(const struct reel_test *test, const cha
     char *json = reel_test_json(test, wanted);
     struct reel_str want = reel_text(json), rest = want, name, value;
     if (!reel_test_is_object(want))
-        reel_test_fail(test, "%s: what is expected is no JSON object: %s", what, json);
+        reel_test_fail(test, "%s: what is expected is not a JSON object: %s", what, json);
     while (reel_test_next(&rest, &name, &value)) reel_test_compare(test, what, want, found, name);
     rest = found;
     while (reel_test_next(&rest, &name, &value)) reel_test_compare(test, what, want, found, name);
@@ -333,7 +336,7 @@ static inline void reel_test_payload(struct reel_test *test, const char *payload
     struct reel_error error;
     char *json = reel_test_json(test, payload);
     reel_test_start(test);
-    if (test->commanded) reel_command_result_finish(&test->answer);
+    if (test->commanded) reel_command_result_finish(&test->command_result);
     test->commanded = false;
     if (reel_apply(test->reel, reel_text(json), &test->result, &error) < 0)
         reel_test_fail(test, "%s", error.text);
@@ -363,7 +366,7 @@ struct reel_test_reason {
     char text[4096];
 };
 
-static inline int reel_test_take_reason(void *context, const struct reel_rejection *rejection) {
+static inline int reel_test_copy_reason(void *context, const struct reel_rejection *rejection) {
     struct reel_test_reason *reason = (struct reel_test_reason *)context;
     size_t len = strlen(reason->text);
     if (rejection->seq != reason->seq) return 1; /* they come from the newest on */
@@ -387,9 +390,9 @@ static inline void reel_test_outcome(struct reel_test *test, reel_outcome wanted
     reason.seq = test->result.seq;
     reason.text[0] = '\0';
     if (test->commanded || test->result.seq == 0)
-        reel_test_fail(test, "the last thing that happened is no event");
+        reel_test_fail(test, "the last thing that happened is not an event");
     struct reel_view *view = reel_test_view(test);
-    int rc = reel_view_rejected(view, UINT64_MAX, reel_test_take_reason, &reason);
+    int rc = reel_view_rejected(view, UINT64_MAX, reel_test_copy_reason, &reason);
     reel_view_close(view);
     if (rc < 0) reel_test_fail(test, "the rejections cannot be read: %s", strerror(-rc));
     if (test->result.outcome != wanted)
@@ -416,7 +419,7 @@ static inline void reel_test_command(struct reel_test *test, const char *collect
     struct reel_error error;
     char *json = reel_test_json(test, body ? body : "");
     reel_test_start(test);
-    if (test->commanded) reel_command_result_finish(&test->answer);
+    if (test->commanded) reel_command_result_finish(&test->command_result);
     test->commanded = false;
     memset(&request, 0, sizeof request);
     request.struct_size = sizeof request;
@@ -424,8 +427,8 @@ static inline void reel_test_command(struct reel_test *test, const char *collect
     request.verb = reel_text(verb);
     request.key = reel_text(key);
     request.body = reel_text(json);
-    test->looked_at = reel_cursor(test->reel);
-    if (reel_command(test->reel, &request, &test->answer, &error) < 0)
+    test->seen_seq = reel_cursor(test->reel);
+    if (reel_command(test->reel, &request, &test->command_result, &error) < 0)
         reel_test_fail(test, "%s", error.text);
     test->commanded = true;
     free(json);
@@ -434,23 +437,24 @@ static inline void reel_test_command(struct reel_test *test, const char *collect
 /* ---- Then, done ------------------------------------------------------------------------------ */
 
 static inline void reel_test_accepted(const struct reel_test *test) {
-    if (!test->commanded) reel_test_fail(test, "the last thing that happened is no command");
-    if (!test->answer.accepted)
-        reel_test_fail(test, "the command was refused: %s: %s", test->answer.problem,
-                       test->answer.detail);
+    if (!test->commanded) reel_test_fail(test, "the last thing that happened is not a command");
+    if (!test->command_result.accepted)
+        reel_test_fail(test, "the command was refused: %s: %s", test->command_result.problem,
+                       test->command_result.detail);
 }
 
 static inline void reel_test_refused(const struct reel_test *test, const char *problem,
                                      const char *part) {
-    if (!test->commanded) reel_test_fail(test, "the last thing that happened is no command");
-    if (test->answer.accepted)
+    if (!test->commanded) reel_test_fail(test, "the last thing that happened is not a command");
+    if (test->command_result.accepted)
         reel_test_fail(test, "the command was accepted, expected it to be refused: %s", problem);
-    if (strcmp(test->answer.problem, problem) != 0 || !strstr(test->answer.detail, part))
+    if (strcmp(test->command_result.problem, problem) != 0 ||
+        !strstr(test->command_result.detail, part))
         reel_test_fail(test,
                        "the command was refused for another reason\n"
                        "  expected: %s: … %s …\n"
                        "  found:    %s: %s",
-                       problem, part, test->answer.problem, test->answer.detail);
+                       problem, part, test->command_result.problem, test->command_result.detail);
 }
 
 /* A copy of an event's or a record's text, since a test must not end inside of a walk. */
@@ -460,7 +464,7 @@ struct reel_test_found {
     char *text;
 };
 
-static inline int reel_test_take_entry(void *context, const struct reel_entry *entry) {
+static inline int reel_test_copy_entry(void *context, const struct reel_entry *entry) {
     struct reel_test_found *found = (struct reel_test_found *)context;
     found->text = reel_test_copy(found->test, entry->bytes);
     found->seq = entry->seq;
@@ -472,7 +476,7 @@ static inline struct reel_test_found reel_test_next_event(struct reel_test *test
     struct reel_test_found found = {test, 0, NULL};
     reel_test_accepted(test);
     struct reel_view *view = reel_test_view(test);
-    int rc = reel_view_log(view, test->looked_at + 1, reel_test_take_entry, &found);
+    int rc = reel_view_log(view, test->seen_seq + 1, reel_test_copy_entry, &found);
     reel_view_close(view);
     if (rc < 0) reel_test_fail(test, "the log cannot be read: %s", strerror(-rc));
     return found;
@@ -482,7 +486,7 @@ static inline void reel_test_event(struct reel_test *test, const char *type, con
                                    const char *data) {
     struct reel_test_found found = reel_test_next_event(test);
     if (!found.text) {
-        reel_test_fail(test, "the command made no such event, nor any other: %s", type);
+        reel_test_fail(test, "the command made no further event, expected %s", type);
         return;
     }
     struct reel_str event = reel_text(found.text);
@@ -496,18 +500,18 @@ static inline void reel_test_event(struct reel_test *test, const char *type, con
         reel_test_fail(test, "the event has another subject\n  expected: \"%s\"\n  found:    %s",
                        subject, found.text);
     reel_test_compare_all(test, type, data, reel_test_member(event, reel_text("\"data\"")));
-    test->looked_at = found.seq;
+    test->seen_seq = found.seq;
     free(found.text);
 }
 
 static inline void reel_test_no_event(struct reel_test *test) {
-    if (!test->commanded) reel_test_fail(test, "the last thing that happened is no command");
-    if (!test->answer.accepted) return;
+    if (!test->commanded) reel_test_fail(test, "the last thing that happened is not a command");
+    if (!test->command_result.accepted) return;
     struct reel_test_found found = reel_test_next_event(test);
     if (found.text) reel_test_fail(test, "the command made an event: %s", found.text);
 }
 
-static inline int reel_test_take_row(void *context, const struct reel_row *row) {
+static inline int reel_test_copy_row(void *context, const struct reel_row *row) {
     struct reel_test_found *found = (struct reel_test_found *)context;
     found->text = reel_test_copy(found->test, row->json);
     return 0;
@@ -520,9 +524,9 @@ static inline char *reel_test_find(struct reel_test *test, const char *collectio
     struct reel_key canonical;
     struct reel_view *view = reel_test_view(test);
     int rc = reel_canonical_key(test->reel, collection, key, &canonical);
-    if (rc == 0) rc = reel_view_get(view, collection, canonical.str, reel_test_take_row, &found);
+    if (rc == 0) rc = reel_view_get(view, collection, canonical.str, reel_test_copy_row, &found);
     reel_view_close(view);
-    if (rc == 1) reel_test_fail(test, "%.*s can be no key of %s", REEL_FMT(key), collection);
+    if (rc == 1) reel_test_fail(test, "%.*s cannot be a key of %s", REEL_FMT(key), collection);
     if (rc < 0 && rc != -ENOENT)
         reel_test_fail(test, "cannot read %s: %s", collection,
                        rc == -ESRCH ? "there is no such collection" : strerror(-rc));
@@ -535,8 +539,8 @@ static inline void reel_test_record(struct reel_test *test, const char *collecti
     char what[256];
     if (!key) {
         reel_test_accepted(test);
-        given.data = test->answer.key;
-        given.len = test->answer.key_len;
+        given.data = test->command_result.key;
+        given.len = test->command_result.key_len;
     }
     snprintf(what, sizeof what, "%s/%.*s", collection, REEL_FMT(given));
     char *text = reel_test_find(test, collection, given);
@@ -548,7 +552,7 @@ static inline void reel_test_record(struct reel_test *test, const char *collecti
 static inline void reel_test_no_record(struct reel_test *test, const char *collection,
                                        const char *key) {
     char *text = reel_test_find(test, collection, reel_text(key));
-    if (text) reel_test_fail(test, "%s/%s: there is such a record: %s", collection, key, text);
+    if (text) reel_test_fail(test, "%s/%s: the record exists: %s", collection, key, text);
 }
 
 static inline void reel_test_count(struct reel_test *test, const char *collection,

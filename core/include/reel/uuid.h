@@ -1,7 +1,7 @@
 /* reel/uuid.h: UUIDs as keys (RFC 9562, section 4). Needs no host.
  *
- * Event families name their things by UUID, and senders write one UUID in several ways; a
- * projector that keys its records by UUID wants one. Inline, because plugins link to nothing.
+ * Senders write one UUID in several forms. A projector that uses UUIDs as keys converts them into
+ * one form. The functions are inline, because plugins link with nothing.
  */
 #ifndef REEL_UUID_H
 #define REEL_UUID_H
@@ -14,6 +14,7 @@ extern "C" {
 
 #define REEL_UUID_LEN 36
 
+/* The value of a hexadecimal digit, or -1. [any thread] */
 static inline int reel_uuid_digit(char c) {
     if (c >= '0' && c <= '9') return c - '0';
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -21,10 +22,10 @@ static inline int reel_uuid_digit(char c) {
     return -1;
 }
 
-/* Writes the lower-case hyphenated form of a UUID, with a NUL after it. `given` may be
- * hyphenated, 32 digits, or hyphenated in braces or after a lower-case "urn:uuid:"; digits in
- * either case; the version is not looked at. False, with `ret` undefined, if it is none of
- * these. */
+/* Writes the lower-case hyphenated form of a UUID, NUL-terminated. `given` is hyphenated, or has 32
+ * digits, or is hyphenated in braces or after a lower-case "urn:uuid:". Digits may have either
+ * case. The version of the UUID is not checked. Returns false, and the content of `ret` is
+ * undefined, if `given` has none of these forms. [any thread] */
 static inline bool reel_uuid_canonical(struct reel_str given, char ret[REEL_UUID_LEN + 1]) {
     const char *text = given.data;
     size_t len = given.len;

@@ -1,11 +1,14 @@
-/* reel/view.h: what Reel shows: positions, records, events, rejections, and what came of a
- * command. Shared by those who embed Reel (reel.h) and by sinks (sink.h), which say how to get
- * them.
+/* reel/view.h: what Reel shows: positions, collections, records, events, rejections. Programs that
+ * embed Reel (reel.h) and sinks (sink_host.h) read the same structs; those headers say how to open
+ * a view.
+ *
+ * A view shows one point in time. Structs that a callback is given are borrowed until the callback
+ * returns.
  */
 #ifndef REEL_VIEW_H
 #define REEL_VIEW_H
 
-#include <reel/projector.h>
+#include <reel/host.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -13,168 +16,116 @@ extern "C" {
 
 struct reel_view;
 
-/* A sentence without a full stop or a newline. Cut, never overrun. */
-struct reel_error {
-    char text[1024];
-};
+/* ---- Positions ------------------------------------------------------------------------------- */
 
-/* ---- Where everything stands ----------------------------------------------------------------- */
-
-/* A UUID as text, with a NUL. */
+/* The identity of a log: a UUID as text, NUL-terminated. A seq is comparable only within one
+ * epoch. */
 struct reel_epoch {
     char text[37];
 };
 
-/* Where everything stands, from one point in time. */
+/* The position of the log and of all collections together. */
 struct reel_position {
     struct reel_epoch epoch;
     uint64_t cursor;    /* highest seq whose effects are committed; 0: none yet */
-    uint64_t first_seq; /* oldest event that the log keeps; cursor + 1 if it keeps none */
-    uint64_t head;      /* highest seq in the log; beyond cursor only while events are appended
-                           that have yet to be folded */
-    uint64_t applied;   /* events by the outcome they had when they came, since the log began */
+    uint64_t first_seq; /* oldest event in the log; cursor + 1 if the log is empty */
+    uint64_t head;      /* highest seq in the log; above `cursor` only while appended events are not
+                           folded yet */
+    uint64_t applied; /* events since the log began, by their outcome when they were first folded */
     uint64_t ignored;
     uint64_t rejected;
-    uint64_t log_bytes;   /* what the log takes in the store */
-    uint64_t store_bytes; /* size of the store's file: what was once used is used again */
-
-    /* ---- since 1.5: messages of a stream that were never received ---- */
-    uint64_t gaps;         /* since the log began */
-    uint64_t gap_messages; /* in all gaps together */
-    uint64_t gap_from;     /* the newest gap: its first and last message; 0: there is no gap */
-    uint64_t gap_to;
+    uint64_t log_bytes;    /* space that the log uses in the store */
+    uint64_t store_bytes;  /* size of the store's file; free space in it is reused */
+    uint64_t gaps;         /* gaps since the log began: see REEL_LOG_GAP */
+    uint64_t gap_messages; /* messages in all gaps together */
+    uint64_t gap_from;     /* first message of the newest gap; 0: there is no gap */
+    uint64_t gap_to;       /* last message of the newest gap */
 };
 
-/* A collection's standing. */
+/* The state of one collection. */
 struct reel_collection_info {
-    uint32_t revision;
+    uint32_t revision; /* of the projector that folded the records */
     uint64_t records;
-    uint64_t json_bytes; /* of all of them together, as they are served */
-    uint64_t cursor;     /* its own: behind the view's while it catches up */
-    uint64_t from_seq;   /* it was built from this event on; 1: from the first */
-    uint64_t applied;    /* events by what its projector answered, since from_seq */
+    uint64_t json_bytes; /* JSON of all records together */
+    uint64_t cursor;     /* of this collection: below the view's while it catches up */
+    uint64_t from_seq;   /* first event that was folded into it; 1: the log's first event */
+    uint64_t applied;    /* events since from_seq, by the outcome of its projector */
     uint64_t ignored;
     uint64_t rejected;
-    uint64_t changed; /* seq of the event that last changed any of its records; 0: none did */
-    bool served;      /* caught up */
+    uint64_t changed; /* seq of the event that last changed a record; 0: no event has */
+    bool served;      /* it has caught up, and can be read */
 };
 
 /* ---- Records --------------------------------------------------------------------------------- */
 
-/* One record. Borrowed until the callback that was given it returns. */
+/* One record. */
 struct reel_row {
     struct reel_str key;
-    struct reel_str json; /* the object as it is served, on one line */
-    uint64_t changed;     /* seq of the event that last changed it */
+    struct reel_str json; /* the object as HTTP serves it, on one line; data NULL: deleted */
+    uint64_t changed;     /* seq of the event that last changed the record */
 };
 
-/* Called for one thing after another; anything but 0 ends the walk, and is what the walk
- * returns. It must not use the view it is called from (-EDEADLK), and the view lives while it
- * runs. A walk that ends with -ETIME has given what it gave rightly, but not all. */
+/* A walk calls this for one record after another. 0 continues; any other value ends the walk, which
+ * returns this value. The callback must not use the view that is walked (-EDEADLK). If the walk
+ * returns -ETIME, the records that it gave are correct, but some are missing. [view] */
 typedef int (*reel_row_fn)(void *context, const struct reel_row *row);
 
-/* A record that was changed, or deleted: then row.json.data is NULL. Borrowed likewise. */
+/* A record that was changed or deleted. */
 struct reel_changed_row {
     const char *collection;
-    struct reel_row row;
+    const struct reel_row *row;
 };
+
+/* As reel_row_fn. [view] */
 typedef int (*reel_changed_fn)(void *context, const struct reel_changed_row *changed);
 
 /* ---- Events ---------------------------------------------------------------------------------- */
 
+/* Facts about an event in the log. */
 enum {
     REEL_LOG_NOT_JSON = 1 << 0,  /* the payload was not exactly one JSON value */
-    REEL_LOG_OVERSIZE = 1 << 1,  /* above event_bytes_max: `bytes` is empty */
-    REEL_LOG_SUBMITTED = 1 << 2, /* came by a command or by POST: a repeat of its source and id
-                                    is known as one */
-    REEL_LOG_CONVERTED = 1 << 4, /* came in a broker's binary mode: `bytes` are the structured form
-                                    that was made of it */
-    REEL_LOG_GAP = 1 << 5,       /* not an event: the last of `size` messages of a stream that were
-                                    never received; `bytes` is empty (since 1.5) */
+    REEL_LOG_OVERSIZE = 1 << 1,  /* larger than event_bytes_max: `bytes` is empty */
+    REEL_LOG_SUBMITTED = 1 << 2, /* appended by a command or by POST: a later event with the same
+                                    source and id is detected as a repeat */
+    REEL_LOG_CONVERTED = 1 << 4, /* received in a broker's binary mode: `bytes` are the structured
+                                    mode, converted */
+    REEL_LOG_GAP = 1 << 5,       /* not an event, but a gap: `size` messages of a stream, up to
+                                    `seq`, were never received; `bytes` is empty */
 };
 
-/* One event of the log. Borrowed until the callback returns. */
+/* One event of the log. */
 struct reel_entry {
     uint64_t seq;
     uint64_t time_ns; /* when it was received: ns since 1970, UTC */
     uint32_t flags;   /* REEL_LOG_… */
-    uint32_t size;    /* of the payload as it came, bytes */
+    uint32_t size;    /* of the payload as received, bytes */
     struct reel_str bytes;
-    struct reel_str type;         /* CloudEvents `type`; NULL data: none, or no string */
-    struct reel_str subject;      /* CloudEvents `subject`, likewise */
-    struct reel_str nats_subject; /* that it was published under; NULL data: none was */
+    struct reel_str type;         /* CloudEvents `type`; data NULL: absent or not a string */
+    struct reel_str subject;      /* CloudEvents `subject`; data NULL: absent or not a string */
+    struct reel_str nats_subject; /* under which it was published; data NULL: not from NATS */
 };
+
+/* As reel_row_fn, for events. [view] */
 typedef int (*reel_entry_fn)(void *context, const struct reel_entry *entry);
 
-/* One rejection: of an event by one projector, or by all, being no JSON (collection empty). */
+/* One rejection of one event. The collection is empty if the event is not JSON: then no projector
+ * has seen it. */
 struct reel_rejection {
     uint64_t seq;
     struct reel_str collection;
     struct reel_str reason;
 };
+
+/* As reel_row_fn, for rejections. [view] */
 typedef int (*reel_rejection_fn)(void *context, const struct reel_rejection *rejection);
 
-/* ---- Writing --------------------------------------------------------------------------------- */
+/* ---- Plugins --------------------------------------------------------------------------------- */
 
-/* What a result has of a reason, with its NUL; all of it is in the rejections. */
-#define REEL_REASON_MAX 256
-
-/* What became of one event. */
-struct reel_result {
-    uint64_t seq;
-    reel_outcome outcome; /* REEL_REJECTED if any projector rejected it, else REEL_APPLIED if any
-                             applied it, else REEL_IGNORED */
-    bool repeated;        /* it was in the log already, at `seq`, and was not appended again */
-    char collection[64];  /* of the first projector that rejected it; empty: none did, or it is no
-                             JSON */
-    char reason[REEL_REASON_MAX]; /* the first one's; cut. Empty: nobody rejected it */
-};
-
-enum {
-    REEL_COMMAND_IF_EXISTS = 1 << 0,  /* only if there is the record */
-    REEL_COMMAND_IF_VERSION = 1 << 1, /* only if it is one of `versions` */
-};
-
-/* Which version of a record: the log, and the event of it that made it (reel_row.changed). */
-struct reel_version {
-    struct reel_epoch epoch;
-    uint64_t changed;
-};
-
-/* A command, as a person or a client gives it. */
-struct reel_command_request {
-    uint32_t struct_size;
-    uint32_t flags; /* REEL_COMMAND_…; with several, any of them will do */
-    struct reel_str collection;
-    struct reel_str verb;
-    struct reel_str key;             /* in any form that canonical_key takes; none for "create" */
-    struct reel_str body;            /* JSON, or empty */
-    struct reel_str idempotency_key; /* or none: then a repeat is a new command */
-
-    /* Who gives it, in any bytes, or none: equal keys of two callers are two commands. Only a hash
-     * of it is kept. */
-    struct reel_str caller;
-
-    /* With REEL_COMMAND_IF_VERSION. A repeat is one whatever has become of the record. */
-    const struct reel_version *versions;
-    size_t version_count;
-};
-
-/* What came of it. */
-struct reel_command_result {
-    bool accepted;
-    bool repeated; /* by its idempotency key: nothing was appended this time. Known for as long
-                      as the log keeps the first one's last event */
-    uint64_t seq;  /* of the last event appended, or found; 0 if none */
-    char *key;     /* of the record, NUL after it */
-    size_t key_len;
-    char *record; /* its JSON as it is after this command's events; of a repeat, as it is now;
-                     NULL if there is none */
-    size_t record_len;
-    reel_refusal refusal; /* when not accepted */
-    char problem[64];     /* when not accepted: "conflict", … */
-    char detail[1024];    /* when not accepted: a sentence */
-    uint64_t cursor;      /* the position at which the record stands so: `seq`, or beyond it */
+/* A loaded plugin, for people. The strings live as long as the plugin is loaded. */
+struct reel_plugin_info {
+    const char *name, *version;
+    const char *path;              /* NULL: linked into the program */
+    uint16_t abi_major, abi_minor; /* for which it was compiled */
 };
 
 #ifdef __cplusplus

@@ -124,7 +124,7 @@ static int read_order(struct request *request, struct command *command) {
         .verb = reel_text("create"),
         .body = text_str(&request->body),
         .caller = reel_text(request->caller.id),
-        .versions = command->precondition.versions,
+        .versions = command->precondition.list,
     };
     if (!create) order->key = command->key.data ? text_str(&command->key) : uri->segments[2];
     if (request->method == METHOD_DELETE) order->verb = reel_text("delete");
@@ -133,7 +133,6 @@ static int read_order(struct request *request, struct command *command) {
     if (rc == 0) rc = precondition_read(request, &command->precondition);
     if (rc == 0) rc = check_body_type(request);
     order->flags = command->precondition.flags;
-    order->version_count = command->precondition.count;
     return rc;
 }
 

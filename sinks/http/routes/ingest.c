@@ -33,10 +33,10 @@ static const char *outcome_name(reel_outcome outcome) {
 
 /* Who rejected which event, and why. */
 static void write_rejections(struct text *body, const struct reel_submit_result *submitted) {
-    if (submitted->rejection_count == 0) return;
+    if (!submitted->rejections[0]) return;
     text_append_lit(body, ",\"rejected\":[");
-    for (size_t i = 0; i < submitted->rejection_count; i++) {
-        const struct reel_rejection *rejection = &submitted->rejections[i];
+    for (size_t i = 0; submitted->rejections[i]; i++) {
+        const struct reel_rejection *rejection = submitted->rejections[i];
         struct reel_str collection = rejection->collection;
         if (collection.len == 0) collection.data = NULL;
         text_append_lit(body, i > 0 ? ",{\"seq\":" : "{\"seq\":");
@@ -55,16 +55,16 @@ static void write_one(struct text *body, const struct reel_result *result) {
     text_append_lit(body, outcome_name(result->outcome));
 }
 
-static void write_batch(struct text *body, const struct reel_result *results, size_t count) {
+static void write_batch(struct text *body, const struct reel_result *const *results) {
     text_append_lit(body, "{\"seqs\":[");
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; results[i]; i++) {
         if (i > 0) text_append_lit(body, ",");
-        text_append_number(body, results[i].seq);
+        text_append_number(body, results[i]->seq);
     }
     text_append_lit(body, "],\"outcomes\":[");
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; results[i]; i++) {
         if (i > 0) text_append_lit(body, ",");
-        text_append_lit(body, outcome_name(results[i].outcome));
+        text_append_lit(body, outcome_name(results[i]->outcome));
     }
     text_append_lit(body, "]");
 }
@@ -73,19 +73,18 @@ static void write_batch(struct text *body, const struct reel_result *results, si
 static void show_results(struct request *request, bool is_batch,
                          const struct reel_submit_result *submitted) {
     struct answer *answer = &request->answer;
-    const struct reel_result *results = submitted->results;
-    size_t count = submitted->count;
+    const struct reel_result *const *results = submitted->results;
     answer->status = MHD_HTTP_OK;
     answer->content_type = "application/json";
-    for (size_t i = 0; i < count; i++) {
-        if (!results[i].repeated) answer->status = MHD_HTTP_CREATED;
-        if (results[i].seq > answer->cursor) answer->cursor = results[i].seq;
+    for (size_t i = 0; results[i]; i++) {
+        if (!results[i]->repeated) answer->status = MHD_HTTP_CREATED;
+        if (results[i]->seq > answer->cursor) answer->cursor = results[i]->seq;
     }
-    answer->has_position = count > 0;
+    answer->has_position = results[0] != NULL;
     if (is_batch)
-        write_batch(&answer->body, results, count);
+        write_batch(&answer->body, results);
     else
-        write_one(&answer->body, &results[0]);
+        write_one(&answer->body, results[0]);
     write_rejections(&answer->body, submitted);
     text_append_lit(&answer->body, "}");
 }
@@ -170,7 +169,9 @@ void handle_post_events(struct request *request) {
     request->work = submission;
     request->work_done = submission_destroy;
     if (submission->events.count == 0) {
-        show_results(request, true, &(struct reel_submit_result){0});
+        static const struct reel_result *const no_results[] = {NULL};
+        static const struct reel_rejection *const no_rejections[] = {NULL};
+        show_results(request, true, &(struct reel_submit_result){no_results, no_rejections});
         return;
     }
     request_suspend(request);

@@ -143,8 +143,8 @@
 #ifndef SETTING_KIND
 #define SETTING_KIND REEL_SETTING_NUMBER
 #endif
-#ifndef SETTING_STANDARD
-#define SETTING_STANDARD "20"
+#ifndef SETTING_DEFAULT
+#define SETTING_DEFAULT "20"
 #endif
 #ifndef SETTING_HELP
 #define SETTING_HELP "how many are shown"
@@ -253,7 +253,7 @@ static const struct reel_setting fixture_setting = {
     .kind = SETTING_KIND,
     .min = 1,
     .max = 100,
-    .default_value = SETTING_STANDARD,
+    .default_value = SETTING_DEFAULT,
     .help = SETTING_HELP,
     .values = fixture_words,
 };

@@ -1,6 +1,6 @@
 /* notes.c: a sink that comes from a shared object: it writes a line for each position it sees of a
  * collection to a file, and has settings of its own. */
-#include <reel/sink.h>
+#include <reel/sink_host.h>
 
 #include <pthread.h>
 #include <stdio.h>

@@ -17,14 +17,17 @@ static int begin(void **state) {
     return 0;
 }
 
-static const struct reel_rejection three[] = {{7, STR("cells"), STR("no spec")},
-                                              {8, STR(""), STR("not JSON")},
-                                              {9, STR("cells"), STR("why")}};
+static const struct reel_rejection first = {7, STR("cells"), STR("no spec")};
+static const struct reel_rejection second = {8, STR(""), STR("not JSON")};
+static const struct reel_rejection third = {9, STR("cells"), STR("why")};
+static const struct reel_rejection *const one[] = {&first, NULL};
+static const struct reel_rejection *const two[] = {&first, &second, NULL};
+static const struct reel_rejection *const three[] = {&first, &second, &third, NULL};
 
 static void a_rejection_is_said_with_its_reason(void **state) {
     (void)state;
     struct rejections rejections = {.say = say};
-    rejections_say(&rejections, 1000, three, 2, 2);
+    rejections_say(&rejections, 1000, two, 2);
     rejections_end(&rejections);
     assert_int_equal(said_count, 2);
     assert_string_equal(said[0], "event 7 was rejected by `cells`: no spec");
@@ -35,9 +38,9 @@ static void in_a_period_only_so_many_are_said(void **state) {
     (void)state;
     struct rejections rejections = {.say = say};
     for (uint64_t now = 0; now < REJECTIONS_PERIOD_MS; now += 1000)
-        rejections_say(&rejections, now, three, 3, 103);
+        rejections_say(&rejections, now, three, 103);
     assert_int_equal(said_count, REJECTIONS_LINES);
-    rejections_say(&rejections, REJECTIONS_PERIOD_MS, three, 1, 1);
+    rejections_say(&rejections, REJECTIONS_PERIOD_MS, one, 1);
     assert_int_equal(said_count, REJECTIONS_LINES + 2);
     assert_string_equal(said[REJECTIONS_LINES],
                         "1025 more rejections were not logged: see /v1/rejected");
@@ -48,7 +51,7 @@ static void in_a_period_only_so_many_are_said(void **state) {
 static void what_was_left_out_is_told_at_the_end(void **state) {
     (void)state;
     struct rejections rejections = {.say = say};
-    rejections_say(&rejections, 5, three, 3, 10);
+    rejections_say(&rejections, 5, three, 10);
     rejections_end(&rejections);
     assert_string_equal(said[said_count - 1],
                         "7 more rejections were not logged: see /v1/rejected");

@@ -301,10 +301,10 @@ static void answers_that_break_a_rule_reject(void **state) {
         reel_outcome (*what)(struct reel_tx *);
         const char *part;
     } cases[] = {
-        {no_outcome, "answers 42, which is no outcome"},
-        {ignore_a_change, "answers REEL_IGNORED after changing a record"},
-        {reject_without_a_reason, "answers REEL_REJECTED without reel_reject"},
-        {apply_after_all, "answers 1 after reel_reject"},
+        {no_outcome, "returns 42, which is not an outcome"},
+        {ignore_a_change, "returns REEL_IGNORED after changing a record"},
+        {reject_without_a_reason, "returns REEL_REJECTED without reel_reject"},
+        {apply_after_all, "returns 1 after reel_reject"},
     };
     for (size_t at = 0; at < LENGTH(cases); at++) {
         folds(*state, cases[at].what, REEL_REJECTED);
@@ -328,10 +328,10 @@ static void a_broken_rule_is_told_to_the_operator(void **state) {
     folds(fixture, make_k, REEL_APPLIED);
     assert_int_equal(lines.len, 0);
     for (size_t n = 0; n < 3; n++) folds(fixture, no_outcome, REEL_REJECTED);
-    assert_bytes(text_str(&lines), STR("things: event 2: plugin folding (things): answers 42, "
-                                       "which is no outcome\n"));
+    assert_bytes(text_str(&lines), STR("things: event 2: plugin folding (things): returns 42, "
+                                       "which is not an outcome\n"));
     warnings_finish(&fixture->fold.warnings);
-    if (!strstr(lines.data, "things: 2 more like this were left out: answers %d"))
+    if (!strstr(lines.data, "things: 2 more like this were left out: returns %d"))
         fail_msg("lines: %s", lines.data);
     text_finish(&lines);
 }

@@ -61,10 +61,8 @@ static void a_position_is_a_seq_alone(void **state) {
 static void a_record_has_its_key_as_a_string(void **state) {
     (void)state;
     struct text text = {0};
-    struct reel_changed_row changed = {
-        .collection = "cells",
-        .row = {.key = STR("a\"\0\n"), .json = STR("{\"id\":1}"), .changed = 3},
-    };
+    struct reel_row row = {.key = STR("a\"\0\n"), .json = STR("{\"id\":1}"), .changed = 3};
+    struct reel_changed_row changed = {.collection = "cells", .row = &row};
     frame_record(&text, &changed);
     assert_text(&text, "{\"seq\":3,\"collection\":\"cells\",\"key\":\"a\\\"\\u0000\\n\",\"record\":"
                        "{\"id\":1}}");
@@ -73,8 +71,8 @@ static void a_record_has_its_key_as_a_string(void **state) {
 static void a_deleted_record_is_null(void **state) {
     (void)state;
     struct text text = {0};
-    struct reel_changed_row changed = {.collection = "cells",
-                                       .row = {.key = STR(""), .changed = 3}};
+    struct reel_row row = {.key = STR(""), .changed = 3};
+    struct reel_changed_row changed = {.collection = "cells", .row = &row};
     frame_record(&text, &changed);
     assert_text(&text, "{\"seq\":3,\"collection\":\"cells\",\"key\":\"\",\"record\":null}");
 }

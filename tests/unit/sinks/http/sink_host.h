@@ -6,6 +6,8 @@
 
 #include "http/routes.h"
 
+#include <reel/sink_host.h>
+
 struct fake_host {
     struct reel_sink_host host; /* first: the host's functions are given only this */
     struct reel_status status;

@@ -74,7 +74,7 @@ static int view_changed(struct reel_view *view, uint64_t since, reel_changed_fn 
     int rc = reel_view_position(view, &position);
     for (size_t i = 0; rc == 0 && i < current->changed_count; i++) {
         const struct reel_changed_row *changed = &current->changed[i];
-        if (changed->row.changed <= since || changed->row.changed > position.cursor) continue;
+        if (changed->row->changed <= since || changed->row->changed > position.cursor) continue;
         if (given == current->rows_per_view && given > 0) return -ETIME;
         rc = fn(context, changed);
         given++;

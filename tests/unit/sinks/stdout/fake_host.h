@@ -8,6 +8,8 @@
 
 #include "json/parser.h"
 
+#include <reel/sink_host.h>
+
 #include <pthread.h>
 #include <stdatomic.h>
 

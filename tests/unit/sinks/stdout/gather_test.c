@@ -207,17 +207,17 @@ static void only_what_matches_is_taken(void **state) {
 /* ---- Records --------------------------------------------------------------------------------- */
 
 #define ROW(name, text, seq)                                                                       \
-    {                                                                                              \
-        "cells", {                                                                                 \
-            .key = {name, sizeof(name) - 1}, .json = text, .changed = seq                          \
-        }                                                                                          \
-    }
+    { .key = {name, sizeof(name) - 1}, .json = text, .changed = seq }
 #define LINE(name, record, seq)                                                                    \
     "{\"seq\":" seq ",\"collection\":\"cells\",\"key\":\"" name "\",\"record\":" record "}\n"
 
-static const struct reel_changed_row rows[] = {
+static const struct reel_row stored[] = {
     ROW("a", STR("{\"n\":1}"), 1), ROW("b", STR("{}"), 2), ROW("c", STR("{}"), 2), ROW("d", {0}, 2),
     ROW("e", STR("{\n}"), 4),
+};
+static const struct reel_changed_row rows[] = {
+    {"cells", &stored[0]}, {"cells", &stored[1]}, {"cells", &stored[2]},
+    {"cells", &stored[3]}, {"cells", &stored[4]},
 };
 
 static void show(struct fake_host *fake, size_t count) {

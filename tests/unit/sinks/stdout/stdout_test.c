@@ -141,9 +141,9 @@ static void when_nothing_matches_the_position_is_written(void **state) {
 
 static void changed_records_are_written(void **state) {
     struct fake_host *fake = *state;
-    const struct reel_changed_row row = {"cells",
-                                         {.key = STR("c1"), .json = STR("{}"), .changed = 1}};
-    fake->changed = &row;
+    const struct reel_row row = {.key = STR("c1"), .json = STR("{}"), .changed = 1};
+    const struct reel_changed_row changed = {"cells", &row};
+    fake->changed = &changed;
     fake->changed_count = 1;
     set(fake, "stdout_format", "records");
     struct sink sink = started(fake, NEVER_MS);

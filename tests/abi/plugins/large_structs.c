@@ -1,12 +1,9 @@
-/* old_minor.c: a plugin built against ABI 1.0 (old/), whose struct reel_projector ends after
- * `evolve`. Where 1.1 has its next members lies something that must not be read: a host that
- * takes it for `canonical_key`, `commands` or `decide` crashes.
+/* large_structs.c: a plugin whose projector has more members than this host knows. The host must
+ * leave them out: a host that reads them as members of its own crashes.
  *
- * It folds `test.films.*` into `films`, and uses everything that 1.0 had for that.
+ * It folds `test.films.*` into `films`.
  */
 #include <reel/projector.h>
-
-_Static_assert(REEL_ABI_MINOR == 0, "this must be built against the headers in old/");
 
 static reel_outcome shoot(struct reel_tx *tx, struct reel_str id, struct reel_value data) {
     struct reel_record *record = reel_upsert(tx, id);
@@ -43,25 +40,25 @@ static const char *const prefixes[] = {"test.films.", NULL};
 
 static const struct {
     struct reel_projector projector;
-    uintptr_t not_to_be_read[3];
+    uintptr_t unknown[3];
 } films = {
     .projector =
         {
-            .struct_size = sizeof(struct reel_projector),
+            .struct_size = sizeof films,
             .revision = 1,
             .collection = "films",
             .type_prefixes = prefixes,
             .fields = fields,
             .evolve = evolve,
         },
-    .not_to_be_read = {1, 1, 1},
+    .unknown = {1, 1, 1},
 };
 
 static const struct reel_projector *const projectors[] = {&films.projector, NULL};
 
 REEL_EXPORT const struct reel_plugin reel_plugin = {
     .header = REEL_PLUGIN_HEADER,
-    .name = "old",
+    .name = "large",
     .version = "1.0.0",
     .projectors = projectors,
 };

@@ -1,0 +1,85 @@
+/* reel/decision.h: what `decide` does: reading records, drafting events, accepting or refusing the
+ * command. Fields of a record are read with record.h, the body of the command with value.h.
+ */
+#ifndef REEL_DECISION_H
+#define REEL_DECISION_H
+
+#include <reel/host.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A command, as `decide` is given it. Borrowed until `decide` returns. */
+struct reel_command {
+    uint32_t struct_size;
+    uint32_t reserved;
+    struct reel_str verb;   /* "create", "delete", … */
+    struct reel_str key;    /* of the record, canonical; a new UUID for "create" */
+    struct reel_str time;   /* now, RFC 3339 in UTC; the events get the same time */
+    struct reel_value body; /* the JSON body, or REEL_MISSING */
+};
+
+/* The record with this key in any loaded collection, or NULL if there is none. The record is valid
+ * until the callback returns, and cannot be changed. [writer] */
+static inline const struct reel_record *reel_lookup(struct reel_decision *decision,
+                                                    const char *collection, struct reel_str key) {
+    return decision->host->lookup(decision, collection, key);
+}
+
+/* Begins an event with this type and subject (NULL data: no subject). It follows the events that
+ * were begun before. Its `data` is an object; the functions below append members to it. The host
+ * adds id, source, time and specversion. NULL only after an error; a NULL draft may be passed to
+ * the functions below. The draft is valid until the callback returns. [writer] */
+static inline struct reel_draft *reel_draft(struct reel_decision *decision, const char *type,
+                                            struct reel_str subject) {
+    return decision->host->draft(decision, reel_text(type), subject);
+}
+
+/* Appends copies of all members of an object, and nothing for REEL_MISSING. If the value is not an
+ * object, the command is refused as REEL_INVALID, whatever `decide` returns. [writer] */
+static inline void reel_draft_members(struct reel_draft *draft, struct reel_value object) {
+    if (draft) draft->host->draft_members(draft, object);
+}
+
+/* Appends one member with a copy of the value, and nothing for REEL_MISSING. [writer] */
+static inline void reel_draft_value(struct reel_draft *draft, const char *name,
+                                    struct reel_value value) {
+    if (draft) draft->host->draft_value(draft, name, value);
+}
+
+/* Appends one member with a copy of the string, or with null if its data is NULL. [writer] */
+static inline void reel_draft_str(struct reel_draft *draft, const char *name,
+                                  struct reel_str value) {
+    if (draft) draft->host->draft_str(draft, name, value);
+}
+
+/* Appends one member with the integer. [writer] */
+static inline void reel_draft_int(struct reel_draft *draft, const char *name, int64_t value) {
+    if (draft) draft->host->draft_int(draft, name, value);
+}
+
+/* Accepts the command: `return reel_accept(decision, command->key)`. The host appends and folds the
+ * drafted events, and the result shows the record with this key. If `evolve` of the same projector
+ * rejects one of the events, the host appends nothing. Returns REEL_ACCEPTED. [writer] */
+static inline reel_verdict reel_accept(struct reel_decision *decision, struct reel_str key) {
+    return decision->host->accept(decision, key);
+}
+
+/* Refuses the command: the host appends nothing. `problem` is the last part of the problem's URI
+ * (RFC 9457), [a-z0-9-]{1,63}, such as "conflict". The message is a sentence for people, cut like
+ * those of record.h. Returns REEL_REFUSED. [writer] */
+REEL_PRINTF(4, 5)
+static inline reel_verdict reel_refuse(struct reel_decision *decision, reel_refusal kind,
+                                       const char *problem, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    reel_verdict verdict = decision->host->refuse(decision, kind, problem, format, args);
+    va_end(args);
+    return verdict;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,131 @@
+/* reel/record.h: what `evolve` does: finding, changing and deleting the records of its own
+ * collection, rejecting the event, warning the operator. `decide` uses the functions that read.
+ *
+ * If `evolve` rejects the event or breaks a rule, the host undoes every change of this call.
+ */
+#ifndef REEL_RECORD_H
+#define REEL_RECORD_H
+
+#include <reel/host.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Records --------------------------------------------------------------------------------- */
+
+/* The record with this key, or NULL if there is none. A key is UTF-8 of at most 16 MiB; it may be
+ * empty and may contain NUL. The record is valid until the callback returns. [writer] */
+static inline struct reel_record *reel_find(struct reel_tx *tx, struct reel_str key) {
+    return tx->host->find(tx, key);
+}
+
+/* The record with this key. If there is none, it is created with every field null, which counts as
+ * a change. NULL only after an error; a NULL record may be passed to the functions below. The
+ * record is valid until the callback returns. [writer] */
+static inline struct reel_record *reel_upsert(struct reel_tx *tx, struct reel_str key) {
+    return tx->host->upsert(tx, key);
+}
+
+/* Deletes the record with this key. Without such a record, nothing happens. [writer] */
+static inline void reel_delete(struct reel_tx *tx, struct reel_str key) {
+    tx->host->remove(tx, key);
+}
+
+/* ---- Messages -------------------------------------------------------------------------------- */
+
+/* The host cuts messages to 1,000 bytes and replaces control characters by spaces, so that the
+ * content of an event cannot forge lines. */
+
+/* Rejects the event with a reason for people: `return reel_reject(tx, "event missing id")`. Returns
+ * REEL_REJECTED. The first reason is stored. [writer] */
+REEL_PRINTF(2, 3)
+static inline reel_outcome reel_reject(struct reel_tx *tx, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    reel_outcome outcome = tx->host->reject(tx, format, args);
+    va_end(args);
+    return outcome;
+}
+
+/* Writes a warning for the operator. Do not write payloads. The host counts the warnings of one
+ * collection and one format as one kind: it writes a few of each kind in a minute, then one line
+ * with the number of the others. So everything that differs between events must be an argument.
+ * [writer] */
+REEL_PRINTF(2, 3)
+static inline void reel_warn(struct reel_tx *tx, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    tx->host->warn(tx, format, args);
+    va_end(args);
+}
+
+/* ---- Setting fields -------------------------------------------------------------------------- */
+
+/* Sets a field to null. [writer] */
+static inline void reel_set_null(struct reel_record *record, const char *field) {
+    if (record) record->host->set_null(record, field);
+}
+
+/* Sets a REEL_FIELD_STRING or a REEL_FIELD_ONE_OF to a copy of the string, which must be UTF-8.
+ * Sets null if `value.data` is NULL. [writer] */
+static inline void reel_set_str(struct reel_record *record, const char *field,
+                                struct reel_str value) {
+    if (record) record->host->set_str(record, field, value);
+}
+
+/* The same for NUL-terminated text. [writer] */
+static inline void reel_set_text(struct reel_record *record, const char *field, const char *value) {
+    reel_set_str(record, field, reel_text(value));
+}
+
+/* Sets a REEL_FIELD_INTEGER. [writer] */
+static inline void reel_set_int(struct reel_record *record, const char *field, int64_t value) {
+    if (record) record->host->set_int(record, field, value);
+}
+
+/* Sets a REEL_FIELD_BOOL. [writer] */
+static inline void reel_set_bool(struct reel_record *record, const char *field, bool value) {
+    if (record) record->host->set_bool(record, field, value);
+}
+
+/* Sets a REEL_FIELD_JSON to a copy of the value's text. Sets null for REEL_MISSING. [writer] */
+static inline void reel_set_json(struct reel_record *record, const char *field,
+                                 struct reel_value value) {
+    if (record) record->host->set_json(record, field, value);
+}
+
+/* ---- Reading fields -------------------------------------------------------------------------- */
+
+/* The string in a field. Data is NULL if the field is null or has another kind, or without a
+ * record. The string is valid until the callback returns, also if the field is set again.
+ * [writer] */
+static inline struct reel_str reel_field_str(const struct reel_record *record, const char *field) {
+    struct reel_str none = {NULL, 0};
+    return record ? record->host->field_str(record, field) : none;
+}
+
+/* The integer in a field. False, and `ret` is not written, if the field is null or has another
+ * kind, or without a record. [writer] */
+static inline bool reel_field_int(const struct reel_record *record, const char *field,
+                                  int64_t *ret) {
+    return record && record->host->field_int(record, field, ret);
+}
+
+/* The boolean in a field. False, and `ret` is not written, if the field is null or has another
+ * kind, or without a record. [writer] */
+static inline bool reel_field_bool(const struct reel_record *record, const char *field, bool *ret) {
+    return record && record->host->field_bool(record, field, ret);
+}
+
+/* The JSON text of a field of any kind; "null" for null. Data is NULL without a record. The text is
+ * valid until the callback returns. [writer] */
+static inline struct reel_str reel_field_json(const struct reel_record *record, const char *field) {
+    struct reel_str none = {NULL, 0};
+    return record ? record->host->field_json(record, field) : none;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,346 @@
+/* reel/sink_host.h: the functions that a sink may call in the host.
+ *
+ * `struct reel_sink_calls` is the table that crosses the border; sinks call it through the inline
+ * functions below, which have the full contract of each function.
+ *
+ * `start` is given the host, which lives until `stop` returns. All functions may be called from any
+ * thread of the sink, from the beginning of `start` to the end of `stop`, except within
+ * `committed`. They return 0 or a negative errno value, as reel.h describes. `error`, which may be
+ * NULL, gets a sentence on failure.
+ */
+#ifndef REEL_SINK_HOST_H
+#define REEL_SINK_HOST_H
+
+#include <reel/command.h>
+#include <reel/sink.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The handle. The other members are private to the host. */
+struct reel_sink_host {
+    const struct reel_sink_calls *calls;
+};
+
+/* What the owner of a token may do. Each level includes the levels before it. */
+typedef int32_t reel_access;
+enum {
+    REEL_ACCESS_NONE = 0, /* the token is not valid */
+    REEL_ACCESS_READ = 1,
+    REEL_ACCESS_WRITE = 2,
+};
+
+/* The owner of a token, for reel_command_request.caller: text, NUL-terminated. It is the same for
+ * the same token in every daemon, and the token cannot be computed from it. */
+struct reel_caller {
+    char id[33];
+};
+
+/* The state of the daemon. */
+struct reel_status {
+    bool ready;            /* caught up, and the feed is up: `reason` is empty */
+    bool draining;         /* the daemon is ending */
+    char reason[256];      /* why it is not ready */
+    uint64_t started_ns;   /* ns since 1970, UTC */
+    uint64_t lag;          /* events that are known to exist, but are not folded yet */
+    uint64_t queue_events; /* events that wait for the writer */
+    uint64_t queue_bytes;
+    const char *feed;       /* "embedded", "jetstream" */
+    const char *feed_state; /* "up", "behind", "down" */
+    const char *server;     /* version of the daemon */
+    const char *build;      /* "release", "debug" */
+    uint64_t known_seq; /* highest seq that is known to exist; above the cursor while events of a
+                           stream are on their way */
+};
+
+/* One metric, as Prometheus defines them. Borrowed until the callback returns. */
+typedef int32_t reel_metric_kind;
+enum {
+    REEL_METRIC_COUNTER = 1,
+    REEL_METRIC_GAUGE = 2,
+    REEL_METRIC_HISTOGRAM = 3,
+};
+struct reel_metric {
+    const char *name; /* "reel_events_total"; metrics of one name follow each other */
+    const char *help;
+    reel_metric_kind kind;
+    uint32_t bucket_count;   /* HISTOGRAM */
+    const char *labels;      /* `outcome="applied"`, or empty */
+    double value;            /* HISTOGRAM: the sum of all observations */
+    const double *bounds;    /* HISTOGRAM: bucket_count upper bounds, rising */
+    const uint64_t *buckets; /* HISTOGRAM: bucket_count + 1 counts, not cumulative */
+};
+
+/* Called for one metric after another, within reel_sink_metrics. [any thread] */
+typedef void (*reel_metric_fn)(void *context, const struct reel_metric *metric);
+
+/* The results of submitted events. */
+struct reel_submit_result {
+    const struct reel_result *const *results;       /* one for each event, in their order;
+                                                       NULL-terminated */
+    const struct reel_rejection *const *rejections; /* of these events; NULL-terminated. Rejections
+                                                       beyond 4 MiB are left out */
+};
+
+/* Called once for each call of reel_sink_submit that returned 0. `rc` is 0, or an error code with a
+ * sentence in `error`; then `result` is NULL. Everything is borrowed until the callback returns.
+ * The callback delays the writer: it must not block. [any thread] */
+typedef void (*reel_submit_done_fn)(void *context, int rc, const struct reel_submit_result *result,
+                                    const struct reel_error *error);
+
+/* The same for reel_sink_command, with the error codes of reel_command. [any thread] */
+typedef void (*reel_command_done_fn)(void *context, int rc,
+                                     const struct reel_command_result *result,
+                                     const struct reel_error *error);
+
+struct reel_sink_calls {
+    uint32_t struct_size;
+    uint16_t abi_major;
+    uint16_t abi_minor;
+
+    /* The value of a setting, or its n-th item; NULL: it has none. [any thread] */
+    const char *(*setting_text)(struct reel_sink_host *host, const char *name, size_t n);
+    /* The value of a number or a switch. [any thread] */
+    uint64_t (*setting_number)(struct reel_sink_host *host, const char *name);
+    /* Writes a line for the operator. [any thread] */
+    void (*log)(struct reel_sink_host *host, reel_level level, const char *format, va_list args);
+
+    /* Opens a view; it must be closed. [any thread] */
+    int (*view_open)(struct reel_sink_host *host, struct reel_view **ret, struct reel_error *error);
+    /* Closes a view; accepts NULL. [view] */
+    void (*view_close)(struct reel_view *view);
+    /* Writes at most `size` bytes of the position. [view] */
+    int (*view_position)(struct reel_view *view, struct reel_position *ret, size_t size);
+    /* Writes at most `size` bytes of the collection's state. [view] */
+    int (*view_collection)(struct reel_view *view, const char *collection,
+                           struct reel_collection_info *ret, size_t size);
+    /* Looks up one record. [view] */
+    int (*view_get)(struct reel_view *view, const char *collection, struct reel_str key,
+                    reel_row_fn fn, void *context);
+    /* Walks the records of a collection. [view] */
+    int (*view_list)(struct reel_view *view, const char *collection, struct reel_str from,
+                     bool after, reel_row_fn fn, void *context);
+    /* Walks the records that were changed. [view] */
+    int (*view_changed)(struct reel_view *view, uint64_t since, reel_changed_fn fn, void *context);
+    /* Walks the log. [view] */
+    int (*view_log)(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn, void *context);
+    /* Walks the rejections, the newest first. [view] */
+    int (*view_rejected)(struct reel_view *view, uint64_t before, reel_rejection_fn fn,
+                         void *context);
+    /* The current cursor. [any thread] */
+    uint64_t (*cursor)(struct reel_sink_host *host);
+    /* The number of the newest commit that is visible. [any thread] */
+    uint64_t (*newest_commit)(struct reel_sink_host *host);
+
+    /* The n-th projector, or NULL after the last. [any thread] */
+    const struct reel_projector *(*projector)(struct reel_sink_host *host, size_t n);
+    /* Writes at most `size` bytes about the n-th plugin; false after the last. [any thread] */
+    bool (*plugin)(struct reel_sink_host *host, size_t n, struct reel_plugin_info *ret,
+                   size_t size);
+    /* Converts a key into the form in which it is stored. [any thread] */
+    int (*canonical_key)(struct reel_sink_host *host, const char *collection, struct reel_str given,
+                         struct reel_key *ret);
+
+    /* Hands events over to the writer. [any thread] */
+    int (*submit)(struct reel_sink_host *host, const struct reel_str *payloads, size_t count,
+                  reel_submit_done_fn done, void *context, struct reel_error *error);
+    /* Hands a command over to the writer. [any thread] */
+    int (*command)(struct reel_sink_host *host, const struct reel_command_request *request,
+                   reel_command_done_fn done, void *context, struct reel_error *error);
+
+    /* What the owner of this token may do. [any thread] */
+    reel_access (*access)(struct reel_sink_host *host, struct reel_str token);
+    /* The owner of this token. [any thread] */
+    void (*caller)(struct reel_sink_host *host, struct reel_str token, struct reel_caller *ret);
+    /* Writes at most `size` bytes of the daemon's state. [any thread] */
+    void (*status)(struct reel_sink_host *host, struct reel_status *ret, size_t size);
+    /* Calls `fn` for each metric of the daemon. [any thread] */
+    void (*metrics)(struct reel_sink_host *host, reel_metric_fn fn, void *context);
+    /* Ends the daemon. [any thread] */
+    void (*quit)(struct reel_sink_host *host, int exit_code, const char *format, va_list args);
+};
+
+/* ---- Settings and log ------------------------------------------------------------------------ */
+
+/* The value of a setting of this sink or of the daemon. NULL if it has no value. Settings never
+ * change; the text lives as long as the host. [any thread] */
+static inline const char *reel_setting_text(struct reel_sink_host *host, const char *name) {
+    return host->calls->setting_text(host, name, 0);
+}
+
+/* The n-th item of a REEL_SETTING_LIST, or NULL after the last. It lives as long as the host.
+ * [any thread] */
+static inline const char *reel_setting_item(struct reel_sink_host *host, const char *name,
+                                            size_t n) {
+    return host->calls->setting_text(host, name, n);
+}
+
+/* The value of a REEL_SETTING_NUMBER; 1 or 0 for a REEL_SETTING_SWITCH. [any thread] */
+static inline uint64_t reel_setting_number(struct reel_sink_host *host, const char *name) {
+    return host->calls->setting_number(host, name);
+}
+
+/* Writes a line for the operator. Do not write tokens or payloads. [any thread] */
+REEL_PRINTF(3, 4)
+static inline void reel_log(struct reel_sink_host *host, reel_level level, const char *format,
+                            ...) {
+    va_list args;
+    va_start(args, format);
+    host->calls->log(host, level, format, args);
+    va_end(args);
+}
+
+/* ---- Views ----------------------------------------------------------------------------------- */
+
+/* Opens a view, which the sink must close. A view lives for a limited time, and the number of views
+ * is limited (settings view_ms_max and views_max): do not keep a view open while waiting for a
+ * client. -EAGAIN: too many views are open, or the daemon is still starting. [any thread] */
+static inline int reel_sink_view_open(struct reel_sink_host *host, struct reel_view **ret,
+                                      struct reel_error *error) {
+    return host->calls->view_open(host, ret, error);
+}
+
+/* Closes a view; accepts NULL. [view] */
+static inline void reel_sink_view_close(struct reel_sink_host *host, struct reel_view *view) {
+    host->calls->view_close(view);
+}
+
+/* See reel_view_position. [view] */
+static inline int reel_sink_position(struct reel_sink_host *host, struct reel_view *view,
+                                     struct reel_position *ret) {
+    return host->calls->view_position(view, ret, sizeof *ret);
+}
+
+/* See reel_view_collection. [view] */
+static inline int reel_sink_collection(struct reel_sink_host *host, struct reel_view *view,
+                                       const char *collection, struct reel_collection_info *ret) {
+    return host->calls->view_collection(view, collection, ret, sizeof *ret);
+}
+
+/* See reel_view_get. [view] */
+static inline int reel_sink_get(struct reel_sink_host *host, struct reel_view *view,
+                                const char *collection, struct reel_str key, reel_row_fn fn,
+                                void *context) {
+    return host->calls->view_get(view, collection, key, fn, context);
+}
+
+/* See reel_view_list. [view] */
+static inline int reel_sink_list(struct reel_sink_host *host, struct reel_view *view,
+                                 const char *collection, struct reel_str from, bool after,
+                                 reel_row_fn fn, void *context) {
+    return host->calls->view_list(view, collection, from, after, fn, context);
+}
+
+/* See reel_view_changed. [view] */
+static inline int reel_sink_changed(struct reel_sink_host *host, struct reel_view *view,
+                                    uint64_t since, reel_changed_fn fn, void *context) {
+    return host->calls->view_changed(view, since, fn, context);
+}
+
+/* See reel_view_log. [view] */
+static inline int reel_sink_log(struct reel_sink_host *host, struct reel_view *view,
+                                uint64_t from_seq, reel_entry_fn fn, void *context) {
+    return host->calls->view_log(view, from_seq, fn, context);
+}
+
+/* See reel_view_rejected. [view] */
+static inline int reel_sink_rejected(struct reel_sink_host *host, struct reel_view *view,
+                                     uint64_t before, reel_rejection_fn fn, void *context) {
+    return host->calls->view_rejected(view, before, fn, context);
+}
+
+/* The current cursor, without a view and without a lock. [any thread] */
+static inline uint64_t reel_sink_cursor(struct reel_sink_host *host) {
+    return host->calls->cursor(host);
+}
+
+/* See reel_newest_commit. [any thread] */
+static inline uint64_t reel_sink_newest_commit(struct reel_sink_host *host) {
+    return host->calls->newest_commit(host);
+}
+
+/* ---- Loaded plugins -------------------------------------------------------------------------- */
+
+/* See reel_projector. [any thread] */
+static inline const struct reel_projector *reel_sink_projector(struct reel_sink_host *host,
+                                                               size_t n) {
+    return host->calls->projector(host, n);
+}
+
+/* See reel_plugin_info. [any thread] */
+static inline bool reel_sink_plugin(struct reel_sink_host *host, size_t n,
+                                    struct reel_plugin_info *ret) {
+    return host->calls->plugin(host, n, ret, sizeof *ret);
+}
+
+/* See reel_canonical_key. [any thread] */
+static inline int reel_sink_canonical_key(struct reel_sink_host *host, const char *collection,
+                                          struct reel_str given, struct reel_key *ret) {
+    return host->calls->canonical_key(host, collection, given, ret);
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+/* Hands events over: CloudEvents in structured JSON, which the sink has checked. All of them are
+ * appended and folded in one transaction, or none. An event whose source and id were submitted
+ * before is not appended again.
+ *
+ * Returns 0: `done` will be called once, when the events are durable and folded, or have failed.
+ * The payloads must stay valid until then. `done` may be called before this function returns. Any
+ * other value: `done` will not be called. -EAGAIN: the queue is full; -E2BIG: more than one
+ * transaction can hold; -ESHUTDOWN: the daemon is ending. [any thread] */
+static inline int reel_sink_submit(struct reel_sink_host *host, const struct reel_str *payloads,
+                                   size_t count, reel_submit_done_fn done, void *context,
+                                   struct reel_error *error) {
+    return host->calls->submit(host, payloads, count, done, context, error);
+}
+
+/* Hands a command over, under the rules of reel_sink_submit. The struct is copied; what it points
+ * to must stay valid until `done` is called. [any thread] */
+static inline int reel_sink_command(struct reel_sink_host *host,
+                                    const struct reel_command_request *request,
+                                    reel_command_done_fn done, void *context,
+                                    struct reel_error *error) {
+    return host->calls->command(host, request, done, context, error);
+}
+
+/* ---- The daemon ------------------------------------------------------------------------------ */
+
+/* What the owner of this token may do. The time that the check needs does not depend on the token.
+ * [any thread] */
+static inline reel_access reel_sink_access(struct reel_sink_host *host, struct reel_str token) {
+    return host->calls->access(host, token);
+}
+
+/* The owner of this token, which need not be valid. [any thread] */
+static inline void reel_sink_caller(struct reel_sink_host *host, struct reel_str token,
+                                    struct reel_caller *ret) {
+    host->calls->caller(host, token, ret);
+}
+
+/* The state of the daemon. Its strings are constant. [any thread] */
+static inline void reel_sink_status(struct reel_sink_host *host, struct reel_status *ret) {
+    host->calls->status(host, ret, sizeof *ret);
+}
+
+/* Calls `fn` for each metric of the daemon, one after another. [any thread] */
+static inline void reel_sink_metrics(struct reel_sink_host *host, reel_metric_fn fn,
+                                     void *context) {
+    host->calls->metrics(host, fn, context);
+}
+
+/* Ends the daemon as SIGTERM does, with this exit code and a line in the log. For a sink that has
+ * finished its work (exit code 0), or cannot go on. Returns at once. [any thread] */
+REEL_PRINTF(3, 4)
+static inline void reel_quit(struct reel_sink_host *host, int exit_code, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    host->calls->quit(host, exit_code, format, args);
+    va_end(args);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
