@@ -2,8 +2,8 @@
  *
  * A plugin is a shared object that exports one symbol, the constant `reel_plugin` (projector.h).
  * The host reads this constant without running any code of the plugin. If it cannot run the plugin,
- * it refuses the plugin, and says why in one sentence. A plugin links with nothing: each handle that
- * a callback is given points to a table of functions in the host (host.h, sink_host.h).
+ * it refuses the plugin, and says why in one sentence. A plugin links with nothing: each handle
+ * that a callback is given points to a table of functions in the host (host.h, sink_host.h).
  *
  * How the ABI grows
  *   - The major version must match. The host runs plugins of the same and of older minor versions,
