@@ -613,7 +613,7 @@ static void a_rejected_event_is_told_with_the_reason(void **state) {
     assert_string_equal(call->results[0].collection, "formations");
     assert_string_equal(call->results[0].reason, "event missing formationId");
     assert_int_equal(call->job.work.rejections.count, 1);
-    assert_int_equal(call->job.work.rejections.list[0].seq, 2);
+    assert_int_equal(call->job.work.rejections.list[0]->seq, 2);
     dropped(call);
     closed(rig, 1);
 }
