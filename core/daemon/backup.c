@@ -1,9 +1,9 @@
 /* backup.c: `reeld backup DIR`: a copy of the store, whether or not a daemon has it open. */
 #include "base/cleanup.h"
 #include "daemon/commands.h"
-#include "daemon/config.h"
+#include "daemon/config/config.h"
+#include "daemon/config/settings.h"
 #include "daemon/data.h"
-#include "daemon/settings.h"
 
 #include <stdlib.h>
 #include <string.h>

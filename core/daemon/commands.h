@@ -3,18 +3,13 @@
 #ifndef REEL_DAEMON_COMMANDS_H
 #define REEL_DAEMON_COMMANDS_H
 
+#include "base/exit_code.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 
-enum {
-    EXIT_GOOD = 0,
-    EXIT_FAILED = 1,
-    EXIT_USAGE = 2,
-};
-
 int command_serve(int argc, char **argv);
 int command_replay(int argc, char **argv);
-int command_check(int argc, char **argv);
 int command_backup(int argc, char **argv);
 
 /* The settings of `serve`, for --help; or as Markdown, which is docs/settings.md. */

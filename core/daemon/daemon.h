@@ -7,10 +7,10 @@
 #ifndef REEL_DAEMON_DAEMON_H
 #define REEL_DAEMON_DAEMON_H
 
-#include "daemon/config.h"
+#include "daemon/config/config.h"
 #include "daemon/log.h"
 #include "daemon/tokens.h"
-#include "feeds/nats.h"
+#include "feeds/nats/nats.h"
 
 #define STAGES_MAX 64
 

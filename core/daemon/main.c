@@ -1,5 +1,6 @@
 /* main.c: the program `reeld`: finds the command and hands over. Data goes to stdout, everything
  * else to stderr. */
+#include "check/check.h"
 #include "daemon/commands.h"
 
 #include <reel/reel.h>

@@ -2,7 +2,7 @@
 #ifndef REEL_DAEMON_PLUGINS_H
 #define REEL_DAEMON_PLUGINS_H
 
-#include "plugin.h"
+#include "engine/engine.h"
 
 #define PLUGINS_MAX 256
 

@@ -5,11 +5,13 @@
  */
 #include "base/cleanup.h"
 #include "daemon/commands.h"
+#include "daemon/config/settings.h"
 #include "daemon/daemon.h"
 #include "daemon/data.h"
 #include "daemon/notify.h"
 #include "daemon/plugins.h"
-#include "daemon/settings.h"
+#include "feeds/nats/nats_message.h"
+#include "feeds/origin.h"
 #include "http/http.h"
 #include "stdout/stdout.h"
 

@@ -4,7 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/subject.h"
+#include "event/subject.h"
 #include "feeds/origin.h"
 #include "feeds/publisher.h"
 
@@ -44,8 +44,9 @@ struct feed {
     pthread_t thread;
 
     /* The thread's own. */
-    struct batch *batch;        /* being filled, or NULL */
-    size_t batch_events;        /* most that it takes */
+    struct batch *batch; /* being filled, or NULL */
+    size_t batch_events; /* most that it takes */
+    struct engine_limits limits;
     uint64_t follows;           /* what has been pushed, up to here */
     uint64_t first_seq;         /* the log was trimmed to */
     bool begin_anew;            /* was asked for, and no session has begun yet */
@@ -92,7 +93,7 @@ static void batch_emptied(struct batch *batch) {
 /* Of a too large one nothing is kept. */
 static uint64_t kept_bytes(const struct feed *feed, const struct feed_message *message) {
     size_t len = message->bytes.len;
-    return len <= feed->options.reel->dispatcher.event_bytes_max ? len : 0;
+    return len <= feed->limits.event_bytes_max ? len : 0;
 }
 
 static void batch_add(struct batch *batch, const struct feed_message *given) {
@@ -424,7 +425,8 @@ int feed_start(const struct feed_options *options, struct feed **ret, struct ree
     if (!feed) return fail_memory(error);
     feed->options = *options;
     feed->begin_anew = options->begin_anew;
-    feed->batch_events = options->reel->dispatcher.batch_events_max;
+    feed->limits = engine_limits(options->reel);
+    feed->batch_events = feed->limits.batch_events_max;
     if (feed->batch_events > BATCH_EVENTS) feed->batch_events = BATCH_EVENTS;
     snprintf(feed->figures.reason, sizeof feed->figures.reason,
              "there is no connection to the broker yet");

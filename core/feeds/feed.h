@@ -21,49 +21,10 @@
 #ifndef REEL_FEEDS_FEED_H
 #define REEL_FEEDS_FEED_H
 
-#include "intake/intake.h"
-
-struct feed;
-
-/* ---- What a broker is asked ------------------------------------------------------------------ */
-
-struct feed_broker {
-    const char *name; /* "jetstream" */
-
-    /* One session. Returns 0 when the feed is stopping, else an error. [feed] */
-    int (*session)(struct feed *feed, void *broker, struct reel_error *error);
-
-    /* Hands an event over to be published; what became of it is told by feed_published. -EAGAIN:
-     * there is no connection; -E2BIG: the broker takes none so large. [publisher] */
-    int (*publish)(void *broker, const struct outgoing *event, struct reel_error *error);
-};
+#include "feeds/broker.h"
+#include "feeds/intake/intake.h"
 
 /* ---- What a session tells -------------------------------------------------------------------- */
-
-/* A message, with the sequence number that the stream gave it. Where `made` is not empty, `bytes`
- * are in it; they, the subject and `owner` stay until feed_options.release. */
-struct feed_message {
-    uint64_t seq;
-    uint64_t time_ns;        /* when the stream received it, since 1970, UTC */
-    struct reel_str bytes;   /* the event */
-    struct reel_str subject; /* that it was published under */
-    uint32_t flags;          /* LOG_CONVERTED, or 0 */
-    bool has_id;             /* it carries what `publish` gave it as id_hash */
-    uint8_t id_hash[16];
-    struct text made;
-    void *owner;
-};
-
-struct feed_stream {
-    const char *name;
-    const char *filter; /* the subjects that are asked for */
-    uint64_t created_ns;
-    uint64_t first_seq, last_seq; /* what it holds; first_seq may be last_seq + 1 */
-
-    /* Fetches one message. 1, and it must be released; 0: the stream no longer holds it. */
-    int (*fetch)(void *session, uint64_t seq, struct feed_message *ret, struct reel_error *error);
-    void *session;
-};
 
 /* -ESTALE: the log mirrors something else, and was not told to begin anew. */
 int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *ret_from,
@@ -139,10 +100,6 @@ void feed_drain(struct feed *feed, uint32_t timeout_ms);
  * and must have stopped before feed_destroy. */
 void feed_stop(struct feed *feed);
 void feed_destroy(struct feed *feed); /* takes NULL */
-
-/* For a daemon without a feed: -ESTALE: the log is a mirror, and only its stream may go on with it.
- */
-int feed_check_own(struct reel *reel, struct reel_error *error);
 
 const char *feed_name(const struct feed *feed);
 void feed_read(struct feed *feed, struct feed_figures *ret);

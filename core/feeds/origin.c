@@ -2,7 +2,6 @@
 #include "feeds/origin.h"
 
 #include "base/cleanup.h"
-#include "view.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -20,26 +19,14 @@ struct comparison {
     const struct feed_stream *stream;
     struct store_origin kept, wanted;
     bool has_origin;
-    struct store_state state;
+    uint64_t head;
 };
 
-static int read_view(struct reel_view *view, struct comparison *comparison) {
-    ENTERED within = NULL;
-    int rc = view_enter(view, &within);
-    if (rc < 0) return rc;
-    comparison->state = within->state;
-    rc = store_get_origin(&within->reel->dispatcher.store, within->txn, &comparison->kept);
-    comparison->has_origin = rc == 0;
-    return rc == -ENOENT ? 0 : rc;
-}
-
 static int read_store(struct comparison *comparison, struct reel_error *error) {
-    struct reel_view *view;
-    int rc = reel_view_open(comparison->reel, &view, error);
+    int rc = engine_origin(comparison->reel, &comparison->kept, &comparison->head, error);
     if (rc < 0) return rc;
-    rc = read_view(view, comparison);
-    reel_view_close(view);
-    return rc < 0 ? fail(error, rc, "cannot read what the log mirrors") : 0;
+    comparison->has_origin = rc > 0;
+    return 0;
 }
 
 static void hash_text(const char *text, uint8_t ret[16]) {
@@ -84,7 +71,7 @@ static int begin_anew(struct comparison *comparison, uint64_t *ret_from, struct 
 static int begin_with_another(struct comparison *comparison, bool may_lose, const char *what,
                               uint64_t *ret_from, struct reel_error *error) {
     const struct feed_stream *stream = comparison->stream;
-    if (first_of(stream) > 1 && comparison->state.head > 0 && !may_lose)
+    if (first_of(stream) > 1 && comparison->head > 0 && !may_lose)
         return fail(error, -ESTALE,
                     "%s, and it begins only at %" PRIu64
                     ": records would lose what was before; " HOW_TO,
@@ -97,47 +84,9 @@ static int begin_with_another(struct comparison *comparison, bool may_lose, cons
 
 /* ---- The same stream, taken back ------------------------------------------------------------- */
 
-/* The newest entry that is not beyond `seq`, copied: fetching takes longer than a view may live. */
-struct kept_message {
-    uint64_t seq, time_ns;
-    uint32_t flags, size;
-    struct text bytes;
-};
-
-static void kept_finish(struct kept_message *kept) {
-    text_finish(&kept->bytes);
-}
-
-static int find_in_view(struct reel_view *view, uint64_t seq, struct kept_message *ret,
-                        struct reel_error *error) {
-    struct log_entry entry;
-    ENTERED within = NULL;
-    int rc = view_enter(view, &within);
-    if (rc < 0) return fail(error, rc, "cannot read the log");
-    rc = log_get_last(&within->reel->dispatcher.store, within->txn, seq, &entry, error);
-    if (rc < 0) return rc;
-    ret->seq = entry.seq;
-    ret->time_ns = entry.time_ns;
-    ret->flags = entry.flags;
-    ret->size = entry.size;
-    ret->bytes.len = 0;
-    text_append_str(&ret->bytes, entry.bytes);
-    return ret->bytes.failed ? fail_memory(error) : 0;
-}
-
-static int find_newest(struct reel *reel, uint64_t seq, struct kept_message *ret,
-                       struct reel_error *error) {
-    struct reel_view *view;
-    int rc = reel_view_open(reel, &view, error);
-    if (rc < 0) return rc;
-    rc = find_in_view(view, seq, ret, error);
-    reel_view_close(view);
-    return rc;
-}
-
-static bool is_same(const struct kept_message *kept, const struct feed_message *message) {
+static bool is_same(const struct engine_entry *kept, const struct feed_message *message) {
     if (kept->time_ns != message->time_ns || kept->size != message->bytes.len) return false;
-    return (kept->flags & LOG_OVERSIZE) || reel_str_eq(text_str(&kept->bytes), message->bytes);
+    return (kept->flags & REEL_LOG_OVERSIZE) || reel_str_eq(text_str(&kept->bytes), message->bytes);
 }
 
 /* 1: our newest message that the stream still holds is the same there, or it holds none of them;
@@ -145,11 +94,11 @@ static bool is_same(const struct kept_message *kept, const struct feed_message *
 static int compare_newest(const struct comparison *comparison,
                           void (*release)(struct feed_message *message), struct reel_error *error) {
     const struct feed_stream *stream = comparison->stream;
-    CLEANUP(kept_finish) struct kept_message kept = {0};
-    uint64_t seq = comparison->state.head;
+    CLEANUP(engine_entry_finish) struct engine_entry kept = {0};
+    uint64_t seq = comparison->head;
     for (int tries = 0; tries < FETCHES_MAX && seq >= first_of(stream); tries++) {
         struct feed_message message = {0};
-        int rc = find_newest(comparison->reel, seq, &kept, error);
+        int rc = engine_find_last(comparison->reel, seq, &kept, error);
         if (rc == -ENOENT || (rc == 0 && kept.seq < first_of(stream))) return 1;
         if (rc == 0) rc = stream->fetch(stream->session, kept.seq, &message, error);
         if (rc < 0) return rc;
@@ -181,16 +130,16 @@ static int check_same(struct comparison *comparison, bool may_lose,
                       struct reel_error *error) {
     const struct feed_stream *stream = comparison->stream;
     char how[120];
-    if (stream->last_seq < comparison->state.head) {
+    if (stream->last_seq < comparison->head) {
         snprintf(how, sizeof how, "it ends at %" PRIu64 ", and %" PRIu64 " was there before",
-                 stream->last_seq, comparison->state.head);
+                 stream->last_seq, comparison->head);
         return was_taken_back(comparison, how, may_lose, ret_from, error);
     }
     int rc = compare_newest(comparison, release, error);
     if (rc == 0)
         return was_taken_back(comparison, "an event in it is not the one that was there before",
                               may_lose, ret_from, error);
-    if (rc > 0) *ret_from = comparison->state.head + 1;
+    if (rc > 0) *ret_from = comparison->head + 1;
     return rc < 0 ? rc : 0;
 }
 
@@ -204,7 +153,7 @@ int origin_check(struct reel *reel, const struct feed_stream *stream, bool may_l
     if (rc < 0) return rc;
     const struct store_origin *kept = &comparison.kept, *wanted = &comparison.wanted;
     describe(stream, kept, &comparison.wanted);
-    if (!comparison.has_origin && comparison.state.head > 0)
+    if (!comparison.has_origin && comparison.head > 0)
         return fail(error, -ESTALE,
                     "the data directory has a log of its own, which is not to be lost: give "
                     "another one, to mirror a stream in");

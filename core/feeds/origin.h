@@ -13,7 +13,7 @@
 #ifndef REEL_FEEDS_ORIGIN_H
 #define REEL_FEEDS_ORIGIN_H
 
-#include "feeds/feed.h"
+#include "feeds/broker.h"
 
 /* Compares, and begins anew where that is due. `ret_from`: the first seq that the log lacks. 1: the
  * log was begun anew, as `error` tells in a sentence. -ESTALE: that is due, but would lose what
@@ -21,5 +21,9 @@
 int origin_check(struct reel *reel, const struct feed_stream *stream, bool may_lose,
                  void (*release)(struct feed_message *message), uint64_t *ret_from,
                  struct reel_error *error);
+
+/* For a daemon without a feed: -ESTALE: the log is a mirror, and only its stream may go on with it.
+ */
+int feed_check_own(struct reel *reel, struct reel_error *error);
 
 #endif

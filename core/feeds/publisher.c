@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/subject.h"
+#include "event/subject.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -291,12 +291,10 @@ int publisher_push(struct publisher *publisher, struct job *job, struct reel_err
 /* The record of a command as this event, its last, leaves it. */
 static void show_record(struct reel *reel, struct publication *publication) {
     struct work *work = &publication->job->work;
-    struct collection *collection =
-        registry_find(&reel->dispatcher.registry, work->order->collection);
     struct reel_str key = {work->answer.key, work->answer.key_len};
     char *record = NULL;
     size_t len = 0;
-    if (!collection || work_show_record(collection, key, &record, &len, NULL) < 0) return;
+    if (engine_show_record(reel, work->order->collection, key, &record, &len, NULL) < 0) return;
     free(work->answer.record);
     work->answer.record = record;
     work->answer.record_len = len;

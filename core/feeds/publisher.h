@@ -15,7 +15,8 @@
 #ifndef REEL_FEEDS_PUBLISHER_H
 #define REEL_FEEDS_PUBLISHER_H
 
-#include "feeds/feed.h"
+#include "feeds/broker.h"
+#include "feeds/intake/intake.h"
 
 struct publisher;
 

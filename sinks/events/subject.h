@@ -1,11 +1,11 @@
-/* subject.h: every event has a NATS subject (base/subject.h), whatever feed it came by: what no
+/* subject.h: every event has a NATS subject (event/subject.h), whatever feed it came by: what no
  * stream has carried counts as published where it would be, `cellos.events.event.<type>`. So one
  * filter serves both.
  */
 #ifndef REEL_SINKS_EVENTS_SUBJECT_H
 #define REEL_SINKS_EVENTS_SUBJECT_H
 
-#include "base/subject.h"
+#include "event/subject.h"
 
 #include <reel/view.h>
 

@@ -1,7 +1,7 @@
 /* transport.c: see transport.h. */
 #include "follow/transport.h"
 
-#include "cloudevents/event_rules.h"
+#include "event/event_rules.h"
 #include "events/frame.h"
 #include "websocket/wire.h"
 #include "json/value.h"

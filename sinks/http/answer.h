@@ -1,6 +1,6 @@
 /* answer.h: an answer in the making: status, headers, body. Errors are RFC 9457 problems. */
-#ifndef REEL_HTTP_ANSWER_H
-#define REEL_HTTP_ANSWER_H
+#ifndef REEL_SINKS_HTTP_ANSWER_H
+#define REEL_SINKS_HTTP_ANSWER_H
 
 #include "base/text.h"
 #include "server.h"

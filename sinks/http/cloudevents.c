@@ -2,8 +2,8 @@
  * structured JSON and passed the same rules: also what binary mode wrote. */
 #include "http/cloudevents.h"
 
-#include "cloudevents/event_rules.h"
-#include "cloudevents/formats.h"
+#include "event/event_rules.h"
+#include "event/formats.h"
 #include "json/value.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* cloudevents.h: from an HTTP request to CloudEvents in structured JSON (CloudEvents HTTP protocol
  * binding 1.0.2 and JSON event format 1.0.2; the rules for one event are in
- * cloudevents/event_rules.h).
+ * event/event_rules.h).
  *
  * The Content-Type tells which of the binding's three modes it is:
  *   application/cloudevents+json          structured: the body is the event, and is kept as it is
@@ -11,12 +11,12 @@
  *                                         the request is taken for something else
  * The formats of the first two are known in UTF-8 only, and no others are.
  *
- * In binary mode the event is written anew (cloudevents/binary_mode.h).
+ * In binary mode the event is written anew (event/binary_mode.h).
  */
 #ifndef REEL_SINKS_HTTP_CLOUDEVENTS_H
 #define REEL_SINKS_HTTP_CLOUDEVENTS_H
 
-#include "cloudevents/binary_mode.h"
+#include "event/binary_mode.h"
 
 struct cloudevents_bounds {
     size_t event_bytes_max;

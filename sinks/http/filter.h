@@ -1,6 +1,6 @@
 /* filter.h: `?field=value`: which records of a collection a request asks for. */
-#ifndef REEL_HTTP_FILTER_H
-#define REEL_HTTP_FILTER_H
+#ifndef REEL_SINKS_HTTP_FILTER_H
+#define REEL_SINKS_HTTP_FILTER_H
 
 #include "request.h"
 #include "json/parser.h"

@@ -1,6 +1,6 @@
 /* http.h: the HTTP sink. */
-#ifndef REEL_HTTP_H
-#define REEL_HTTP_H
+#ifndef REEL_SINKS_HTTP_HTTP_H
+#define REEL_SINKS_HTTP_HTTP_H
 
 #include <reel/sink.h>
 

@@ -12,8 +12,8 @@
  *
  * [any thread]
  */
-#ifndef REEL_HTTP_KEPT_H
-#define REEL_HTTP_KEPT_H
+#ifndef REEL_SINKS_HTTP_KEPT_H
+#define REEL_SINKS_HTTP_KEPT_H
 
 #include "request.h"
 

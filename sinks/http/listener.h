@@ -1,6 +1,6 @@
 /* listener.h: the listening socket. */
-#ifndef REEL_HTTP_LISTENER_H
-#define REEL_HTTP_LISTENER_H
+#ifndef REEL_SINKS_HTTP_LISTENER_H
+#define REEL_SINKS_HTTP_LISTENER_H
 
 #include <reel/view.h>
 

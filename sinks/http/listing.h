@@ -4,8 +4,8 @@
  * then made while it is sent, block by block, out of the view: memory stays bounded, and the
  * client learns the length beforehand. A client that is slower than the view's life is cut off.
  */
-#ifndef REEL_HTTP_LISTING_H
-#define REEL_HTTP_LISTING_H
+#ifndef REEL_SINKS_HTTP_LISTING_H
+#define REEL_SINKS_HTTP_LISTING_H
 
 #include "filter.h"
 #include "request.h"

@@ -5,8 +5,8 @@
  * or could not take something, is NULL from then on; what is put into NULL is let go of; and NULL
  * put into an object makes that NULL, too.
  */
-#ifndef REEL_HTTP_REPLY_H
-#define REEL_HTTP_REPLY_H
+#ifndef REEL_SINKS_HTTP_REPLY_H
+#define REEL_SINKS_HTTP_REPLY_H
 
 #include "answer.h"
 

@@ -1,6 +1,6 @@
 /* request.h: one request: what was asked, by whom, and how far it is. */
-#ifndef REEL_HTTP_REQUEST_H
-#define REEL_HTTP_REQUEST_H
+#ifndef REEL_SINKS_HTTP_REQUEST_H
+#define REEL_SINKS_HTTP_REQUEST_H
 
 #include "answer.h"
 #include "uri.h"

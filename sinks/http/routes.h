@@ -1,6 +1,6 @@
 /* routes.h: which request is for whom. One table: method, path, who may, what parameters. */
-#ifndef REEL_HTTP_ROUTES_H
-#define REEL_HTTP_ROUTES_H
+#ifndef REEL_SINKS_HTTP_ROUTES_H
+#define REEL_SINKS_HTTP_ROUTES_H
 
 #include "request.h"
 

@@ -12,8 +12,8 @@
  * No thread ever waits within a request: not for the writer, not for the cursor, not for the
  * client.
  */
-#ifndef REEL_HTTP_SERVER_H
-#define REEL_HTTP_SERVER_H
+#ifndef REEL_SINKS_HTTP_SERVER_H
+#define REEL_SINKS_HTTP_SERVER_H
 
 #include "base/histogram.h"
 

@@ -1,7 +1,7 @@
 /* uri.h: a request's target (RFC 9112, section 3.2; RFC 3986): path segments and query
  * parameters, each percent-decoded by itself, so that %2F and %00 are characters of a key. */
-#ifndef REEL_HTTP_URI_H
-#define REEL_HTTP_URI_H
+#ifndef REEL_SINKS_HTTP_URI_H
+#define REEL_SINKS_HTTP_URI_H
 
 #include <reel/abi.h>
 

@@ -13,7 +13,7 @@ defined() {
 }
 
 taken=$(${NM:-nm} --undefined-only "$archive" | awk 'NF == 2 { print $2 }' | LC_ALL=C sort -u)
-forbidden=$(defined | awk '$1 !~ /^(base|json)_/ { print $2 }' | LC_ALL=C sort -u |
+forbidden=$(defined | awk '$1 !~ /^(base|event|json)_/ { print $2 }' | LC_ALL=C sort -u |
     awk -v taken="$taken" '
         BEGIN { n = split(taken, t, "\n"); for (i = 1; i <= n; i++) is_taken[t[i]] = 1 }
         is_taken[$1] && $1 !~ /^(__|_Z)/')

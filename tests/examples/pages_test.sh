@@ -81,7 +81,7 @@ make_prefix() {
     ln -s "$build/core/daemon/reeld" "$prefix/bin/reeld"
     ln -s "$root/core/include/reel" "$prefix/include/reel"
     ln -s "$root/examples" "$prefix/share/doc/reel/examples"
-    for path in "$build"/core/libreel.so*; do
+    for path in "$build"/core/engine/libreel.so*; do
         [[ -d $path ]] || ln -s "$path" "$prefix/lib/"
     done
     ln -s "$build"/plugins/*/*.so "$prefix/lib/reel/plugins/"

@@ -6,8 +6,8 @@
  */
 #include "fuzz.h"
 
-#include "daemon/config.h"
-#include "daemon/settings.h"
+#include "daemon/config/config.h"
+#include "daemon/config/settings.h"
 #include "daemon/tokens.h"
 
 #include <sys/mman.h>

@@ -4,7 +4,7 @@
  * judge runs for crashes only.
  */
 #include "base/arena.h"
-#include "event.h"
+#include "event/event.h"
 #include "fuzz.h"
 #include "slow_fold.h"
 #include "json/number.h"

@@ -6,8 +6,8 @@
  */
 #include "fuzz.h"
 
-#include "cloudevents/event_rules.h"
-#include "cloudevents/nats_binding.h"
+#include "event/event_rules.h"
+#include "event/nats_binding.h"
 #include "json/value.h"
 
 enum { EVENT_BYTES_MAX = 8192, HEADERS_MAX = 256 };

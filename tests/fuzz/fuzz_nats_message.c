@@ -3,7 +3,7 @@
  */
 #include "fuzz.h"
 
-#include "feeds/nats_message.h"
+#include "feeds/nats/nats_message.h"
 
 #include <inttypes.h>
 

@@ -6,7 +6,7 @@
  */
 #include "fuzz.h"
 
-#include "record.h"
+#include "engine/store/record.h"
 
 enum { FIELDS_MAX = 8 };
 

@@ -14,7 +14,7 @@
 #undef fail_msg
 #define fail_msg(...) support_failed(__FILE__, __LINE__, __VA_ARGS__)
 
-#include "store.h"
+#include "engine/store/store.h"
 
 #define STR(literal) ((struct reel_str){"" literal, sizeof(literal) - 1})
 

@@ -1,9 +1,10 @@
 /* fake_broker.c: see fake_broker.h. */
 #include "fake_broker.h"
+#include "engine/transaction.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "ids.h"
+#include "engine/store/ids.h"
 
 #include <stdio.h>
 #include <stdlib.h>

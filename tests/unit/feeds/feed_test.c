@@ -1,9 +1,10 @@
 /* feed_test.c: what is common to all brokers, with one in memory (fake_broker.h): a stream comes
  * into the log whole and once, whatever happens to sessions and to the writer. */
+#include "engine/transaction.h"
 #include "fake_broker.h"
 
 #include "base/cleanup.h"
-#include "log.h"
+#include "engine/log/log.h"
 
 #include <errno.h>
 #include <stdlib.h>

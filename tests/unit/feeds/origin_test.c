@@ -2,6 +2,7 @@
  * The stream is a few messages that `fetch` gives. */
 #include "unit.h"
 
+#include "engine/transaction.h"
 #include "feeds/origin.h"
 
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "fake_broker.h"
 
 #include "base/cleanup.h"
-#include "log.h"
+#include "engine/log/log.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef TESTS_UNIT_HTTP_SUPPORT_H
 #define TESTS_UNIT_HTTP_SUPPORT_H
 
-#include "cloudevents/cloudevents_support.h"
+#include "common/event/cloudevents_support.h"
 
 #include "http/cloudevents.h"
 

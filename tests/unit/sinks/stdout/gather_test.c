@@ -1,7 +1,8 @@
 /* gather_test.c: what a step takes, and where it stands after it, whatever cuts it short. */
+#include "engine/engine.h"
 #include "fake_stage.h"
 
-#include "engine.h"
+#include "engine/transaction.h"
 #include "stdout/gather.h"
 
 #include <inttypes.h>

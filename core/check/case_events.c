@@ -1,0 +1,173 @@
+/* case_events.c: cases about what becomes of events: good ones, garbage, and the records that they
+ * make. */
+#include "check/bench.h"
+#include "check/cases.h"
+#include "check/guard.h"
+#include "engine/engine.h"
+#include "json/value.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Good events ----------------------------------------------------------------------------- */
+
+void case_events(struct maker *maker) {
+    static struct events events;
+    reel_outcome outcomes[EVENTS_MAX];
+    make_events(maker, false, &events);
+    bench_fold(&events, FOLD_ONE_BY_ONE, NULL, outcomes);
+    for (size_t n = 0; n < events.count; n++) {
+        bench.sheet->applied += outcomes[n] == REEL_APPLIED;
+        bench.sheet->ignored += outcomes[n] == REEL_IGNORED;
+        bench.sheet->rejected += outcomes[n] == REEL_REJECTED;
+    }
+}
+
+/* ---- Garbage --------------------------------------------------------------------------------- */
+
+static void try_key(struct maker *maker) {
+    struct text key = {0};
+    struct reel_key ret;
+    make_key(maker, true, &key);
+    for (uint32_t i = 0; i < bench.instance->projector_count; i++) {
+        const struct reel_projector *code = &bench.instance->projectors[i].declared;
+        if (!code->canonical_key) continue;
+        guard_turn(CHECK_TURN_KEY, text_str(&key));
+        (void)code->canonical_key(text_str(&key), &ret);
+        guard_turn(CHECK_TURN_KEY, reel_text("no key"));
+        (void)code->canonical_key((struct reel_str){0}, &ret);
+        guard_done();
+    }
+    text_finish(&key);
+}
+
+/* Everything that can be wrong with each member, the first time; then anything anywhere. */
+void case_garbage(struct maker *maker) {
+    static bool was_thorough;
+    struct text event = {0};
+    bench_reset();
+    for (uint32_t node = 0; node < maker->lesson->node_count && !was_thorough; node++)
+        for (int garbage = 0; garbage < GARBAGES; garbage++) {
+            make_garbage_at(maker, node, (enum garbage)garbage, &event);
+            bench_apply(&event);
+        }
+    was_thorough = true;
+    for (int n = 0; n < EVENTS_MAX; n++) {
+        make_garbage(maker, &event);
+        bench_apply(&event);
+        try_key(maker);
+    }
+    text_finish(&event);
+}
+
+/* ---- Rules ----------------------------------------------------------------------------------- */
+
+/* What a plugin may leave to the host to find out, as its author knows that it does. */
+static bool is_for_the_host(const char *reason) {
+    static const char *const about_values[] = {"gives no key", "gives a key",
+                                               "is none of its values", "not UTF-8"};
+    for (size_t i = 0; i < sizeof about_values / sizeof *about_values; i++)
+        if (strstr(reason, about_values[i])) return true;
+    return false;
+}
+
+struct rules_check {
+    const struct events *events;
+    uint64_t seq_before;
+};
+
+/* The host's own sentences name the plugin; others are the plugin's. */
+static int check_rejection(void *context, const struct reel_rejection *rejection) {
+    const struct rules_check *check = context;
+    char head[256], reason[SHOWN_BYTES];
+    snprintf(head, sizeof head, "plugin %s (%.*s): ", bench.sheet->name,
+             REEL_FMT(rejection->collection));
+    snprintf(reason, sizeof reason, "%.*s", REEL_FMT(rejection->reason));
+    if (strncmp(reason, head, strlen(head)) != 0 || is_for_the_host(reason)) return 0;
+    guard_show(text_str(&check->events->texts[rejection->seq - check->seq_before - 1]));
+    guard_found("it %s", reason + strlen(head));
+}
+
+void case_rules(struct maker *maker) {
+    static struct events events;
+    struct rules_check check = {.events = &events};
+    struct reel_view *view;
+    struct reel_error error;
+    case_events_of(maker, &events);
+    bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
+    check.seq_before = reel_cursor(bench.reel) - events.count;
+    guard_must(reel_view_open(bench.reel, &view, &error), &error);
+    int rc = reel_view_rejected(view, check_rejection, &check);
+    reel_view_close(view);
+    if (rc < 0) guard_trouble("cannot list what was rejected: %s", strerror(-rc));
+}
+
+/* ---- Records --------------------------------------------------------------------------------- */
+
+struct record_check {
+    struct json_parser *parser;
+    const struct projector *projector;
+    bool *was_set;
+};
+
+static bool *was_set[256]; /* by projector, by field */
+
+static int check_record(void *context, const struct reel_row *row) {
+    const struct record_check *check = context;
+    struct json *json;
+    const char *why;
+    struct reel_str name;
+    struct reel_value value = {0};
+    uint32_t at = 0;
+    if (json_parse(check->parser, row->json, 0, &json, &why) < 0)
+        guard_found("a record is not JSON: %s", why);
+    while ((value = json_next(json_root(json), value, &name)).json) {
+        if (at == check->projector->field_count ||
+            !reel_str_is(name, check->projector->fields[at].name))
+            guard_found("a record of `%s` has the field `%.*s` where it declares another",
+                        check->projector->declared.collection, REEL_FMT(name));
+        if (json_kind(value) != REEL_NULL) check->was_set[at] = true;
+        at++;
+    }
+    if (at < check->projector->field_count)
+        guard_found("a record of `%s` lacks the field `%s`", check->projector->declared.collection,
+                    check->projector->fields[at].name);
+    return 0;
+}
+
+void case_records(struct maker *maker) {
+    static struct events events;
+    static struct json_parser *parser;
+    struct reel_view *view;
+    struct reel_error error;
+    if (!parser) parser = json_parser_create(&host_table);
+    case_events_of(maker, &events);
+    bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
+    guard_must(reel_view_open(bench.reel, &view, &error), &error);
+    for (uint32_t i = 0; i < bench.plugin->projector_count && i < 256; i++) {
+        const struct projector *projector = &bench.plugin->projectors[i];
+        if (!was_set[i]) was_set[i] = calloc(projector->field_count, sizeof(bool));
+        struct record_check check = {parser, projector, was_set[i]};
+        if (!parser || !was_set[i]) guard_trouble("out of memory");
+        int rc = reel_view_list(view, projector->declared.collection, (struct reel_str){0}, false,
+                                check_record, &check);
+        if (rc < 0) guard_trouble("cannot list: %s", strerror(-rc));
+    }
+    reel_view_close(view);
+}
+
+/* No finding: it may be set by events that we did not think of. But it should be known. */
+void case_records_finish(void) {
+    char *to = bench.sheet->never_set;
+    size_t room = sizeof bench.sheet->never_set;
+    for (uint32_t i = 0; i < bench.plugin->projector_count && i < 256; i++) {
+        const struct projector *projector = &bench.plugin->projectors[i];
+        for (uint32_t at = 0; was_set[i] && at < projector->field_count; at++) {
+            if (was_set[i][at]) continue;
+            size_t used = strlen(to);
+            snprintf(to + used, room - used, "%s%s.%s", used ? ", " : "",
+                     projector->declared.collection, projector->fields[at].name);
+        }
+    }
+}

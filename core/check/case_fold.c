@@ -1,0 +1,90 @@
+/* case_fold.c: cases about purity: the same events give the same records, whatever else there was,
+ * and whoever stopped in between. */
+#include "check/bench.h"
+#include "check/cases.h"
+#include "check/guard.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- In another process ---------------------------------------------------------------------- */
+
+/* Writes all records of the run; the parent compares those of two processes. */
+void case_determinism(struct maker *maker) {
+    static struct events events;
+    struct text dump = {0}, head = {0};
+    char line[64];
+    case_events_of(maker, &events);
+    bench_renew();
+    bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
+    bench_dump(&dump);
+    snprintf(line, sizeof line, "#%" PRIu64 "\n", bench.sheet->run_seed);
+    text_append_lit(&head, line);
+    text_append_str(&head, text_str(&dump));
+    if (head.failed || write(case_dump_fd, head.data, head.len) != (ssize_t)head.len)
+        guard_trouble("cannot write what is to be compared: %s", strerror(errno));
+    text_finish(&dump);
+    text_finish(&head);
+}
+
+/* ---- In another manner ----------------------------------------------------------------------- */
+
+/* Events that are rejected have a case of their own. */
+static void drop_rejected(struct events *events, const reel_outcome *outcomes) {
+    size_t kept = 0;
+    for (size_t n = 0; n < events->count; n++) {
+        if (outcomes[n] == REEL_REJECTED) continue;
+        struct text text = events->texts[kept];
+        events->texts[kept++] = events->texts[n];
+        events->texts[n] = text;
+    }
+    events->count = kept;
+}
+
+static void compare(const struct text *wanted, const struct text *found, const char *what) {
+    if (reel_str_eq(text_str(wanted), text_str(found))) return;
+    struct reel_str one = dump_difference(wanted, found), other = dump_difference(found, wanted);
+    guard_show((struct reel_str){0});
+    guard_found("the records differ %s: `%.*s`, before that `%.*s`", what,
+                (int)(other.len > 400 ? 400 : other.len), other.data,
+                (int)(one.len > 400 ? 400 : one.len), one.data);
+}
+
+void case_state(struct maker *maker) {
+    static struct events events;
+    static struct text wanted, found;
+    reel_outcome outcomes[EVENTS_MAX];
+    char what[64];
+    case_events_of(maker, &events);
+    bench_renew();
+    bench_fold(&events, FOLD_ONE_BY_ONE, NULL, outcomes);
+    drop_rejected(&events, outcomes);
+    bench_renew();
+    bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
+    bench_dump(&wanted);
+    for (int manner = FOLD_AT_ONCE; manner < FOLD_MANNERS; manner++) {
+        bench_fold(&events, (enum fold_manner)manner, &maker->random, NULL);
+        bench_dump(&found);
+        snprintf(what, sizeof what, "when folded %s%s", fold_manner_words[manner],
+                 manner == FOLD_AT_ONCE ? " again" : "");
+        compare(&wanted, &found, what);
+    }
+}
+
+/* The same with and without those that it rejects. */
+void case_rejected(struct maker *maker) {
+    static struct events events;
+    static struct text wanted, found;
+    reel_outcome outcomes[EVENTS_MAX];
+    case_events_of(maker, &events);
+    bench_renew();
+    bench_fold(&events, FOLD_ONE_BY_ONE, NULL, outcomes);
+    bench_dump(&found);
+    drop_rejected(&events, outcomes);
+    bench_renew();
+    bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
+    bench_dump(&wanted);
+    compare(&wanted, &found, "when rejected events are among the others");
+}

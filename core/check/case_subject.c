@@ -1,0 +1,91 @@
+/* case_subject.c: cases about what a plugin is, before any event. */
+#include "base/text.h"
+#include "check/cases.h"
+#include "check/guard.h"
+#include "engine/engine.h"
+
+#include <reel/reel.h>
+
+#include <dlfcn.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LOAD_CPU_MS_MAX 100
+
+static void describe(struct sheet *sheet, const struct plugin *plugin) {
+    const struct reel_header *header = &plugin->declared->header;
+    snprintf(sheet->name, sizeof sheet->name, "%s", plugin->declared->name);
+    snprintf(sheet->version, sizeof sheet->version, "%s", plugin->declared->version);
+    sheet->abi_major = header->abi_major;
+    sheet->abi_minor = header->abi_minor;
+    sheet->has_projectors = plugin->projector_count > 0;
+    for (uint32_t i = 0; i < plugin->projector_count; i++)
+        if (plugin->projectors[i].command_count > 0) sheet->has_commands = true;
+}
+
+/* An object with the symbol is a plugin, if perhaps no good one. */
+static bool is_plugin(const char *path) {
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    return handle && dlsym(handle, "reel_plugin");
+}
+
+/* CPU time, so that a machine with other work makes no difference. */
+void case_load(struct sheet *sheet) {
+    struct plugin *plugin;
+    struct reel_error error;
+    uint64_t began_ns = guard_cpu_ns();
+    guard_turn(CHECK_TURN_LOAD, reel_text("loading"));
+    int rc = plugin_load(sheet->path, &plugin, &error);
+    uint64_t took_ms = (guard_cpu_ns() - began_ns) / 1000000;
+    if (rc < 0 && !is_plugin(sheet->path)) guard_found("%s", error.text);
+    guard_done();
+    if (took_ms > LOAD_CPU_MS_MAX)
+        guard_found("loading takes %" PRIu64 " ms of CPU time, at most %d are good", took_ms,
+                    LOAD_CPU_MS_MAX);
+    if (rc == 0) describe(sheet, plugin);
+}
+
+/* ---- Declarations ---------------------------------------------------------------------------- */
+
+/* What a host takes, but nobody can mean. */
+static void check_prefixes(const struct reel_projector *projector) {
+    const char *const *prefixes = projector->type_prefixes;
+    for (size_t n = 0; prefixes[n]; n++) {
+        if (!utf8_valid(reel_text(prefixes[n])))
+            guard_found("collection `%s`: type_prefixes[%zu] is not UTF-8, as all types are",
+                        projector->collection, n);
+        for (size_t i = 0; i < n; i++)
+            if (strcmp(prefixes[i], prefixes[n]) == 0)
+                guard_found("collection `%s`: type_prefixes[%zu] is `%s`, which [%zu] is already",
+                            projector->collection, n, prefixes[n], i);
+    }
+}
+
+static void check_values(const struct reel_projector *projector) {
+    for (size_t n = 0; projector->fields[n]; n++) {
+        const char *const *values = projector->fields[n]->values;
+        for (size_t at = 0; values && values[at]; at++)
+            for (size_t i = 0; i < at; i++)
+                if (strcmp(values[i], values[at]) == 0)
+                    guard_found("collection `%s`: field `%s` has the value `%s` twice",
+                                projector->collection, projector->fields[n]->name, values[at]);
+    }
+}
+
+/* In a store, too: what only shows beside others. */
+void case_declarations(struct sheet *sheet) {
+    struct reel *reel;
+    struct reel_error error;
+    struct reel_options options = {.struct_size = sizeof options};
+    const struct reel_projector *projector;
+    guard_must(reel_open(&options, &reel, &error), &error);
+    guard_turn(CHECK_TURN_LOAD, reel_text("loading"));
+    if (reel_load_plugin(reel, sheet->path, &error) < 0) guard_found("%s", error.text);
+    guard_done();
+    guard_must(reel_start(reel, &error), &error);
+    for (size_t n = 0; (projector = reel_projector(reel, n)); n++) {
+        check_prefixes(projector);
+        check_values(projector);
+    }
+}

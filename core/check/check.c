@@ -1,0 +1,182 @@
+/* check.c: `reeld check PLUGIN.so...`: is it a good plugin?
+ *
+ * The way through these files: here the arguments; run.c starts a process for each case, which
+ * comes back here with --case and goes on in cases.c; the case_*.c are the cases. They try the
+ * plugin on a bench (bench.c) with events that maker.c makes of what learn.c found out. What goes
+ * wrong ends the process through guard.c, and is read from the sheet (sheet.h).
+ */
+#include "check/check.h"
+#include "base/cleanup.h"
+#include "base/exit_code.h"
+#include "check/cases.h"
+#include "check/report.h"
+#include "check/run.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SEED_STANDARD = 1,
+    RUNS_STANDARD = 16,
+    RUNS_MAX = 1000000,
+};
+
+struct checking {
+    bool json;
+    uint64_t seed, runs;
+    const char *samples;
+    char *const *paths; /* NULL-terminated */
+    json_t *reports;
+    size_t findings;
+};
+
+/* ---- Arguments ------------------------------------------------------------------------------- */
+
+static int usage(const char *message, const char *what) {
+    fprintf(stderr, "reeld check: %s%s; see reeld --help\n", message, what);
+    return EXIT_USAGE;
+}
+
+static bool is_number(const char *text, uint64_t max, uint64_t *ret) {
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end || errno != 0 || value > max) return false;
+    *ret = value;
+    return true;
+}
+
+static int take_option(struct checking *checking, int option, char **argv) {
+    switch (option) {
+    case 'j':
+        checking->json = true;
+        return EXIT_GOOD;
+    case 's':
+        return is_number(optarg, INT64_MAX - RUNS_MAX, &checking->seed)
+                   ? EXIT_GOOD
+                   : usage("--seed wants a number, not ", optarg);
+    case 'r':
+        return is_number(optarg, RUNS_MAX, &checking->runs) && checking->runs > 0
+                   ? EXIT_GOOD
+                   : usage("--runs wants a number from 1 to 1000000, not ", optarg);
+    case 'e':
+        checking->samples = optarg;
+        return EXIT_GOOD;
+    case ':':
+        return usage("a value is missing after ", argv[optind - 1]);
+    default:
+        return usage("there is no option ", argv[optind - 1]);
+    }
+}
+
+static int take_arguments(struct checking *checking, int argc, char **argv) {
+    static const struct option options[] = {
+        {"json", no_argument, NULL, 'j'},
+        {"seed", required_argument, NULL, 's'},
+        {"runs", required_argument, NULL, 'r'},
+        {"events", required_argument, NULL, 'e'},
+        {0},
+    };
+    int option;
+    opterr = 0;
+    optind = 1;
+    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        int code = take_option(checking, option, argv);
+        if (code != EXIT_GOOD) return code;
+    }
+    if (optind == argc) return usage("no plugin was given", "");
+    checking->paths = argv + optind;
+    if (checking->samples && access(checking->samples, R_OK) < 0)
+        return usage("--events: ", strerror(errno));
+    return EXIT_GOOD;
+}
+
+/* ---- Plugins --------------------------------------------------------------------------------- */
+
+/* With a slash in it, or the dynamic loader would look in the system's directories. */
+static int set_path(char *to, const char *path, struct reel_error *error) {
+    int len = snprintf(to, PATH_MAX, "%s%s", strchr(path, '/') ? "" : "./", path);
+    return len < PATH_MAX ? 0 : fail(error, -ENAMETOOLONG, "a path is too long");
+}
+
+static int report(struct checking *checking, const struct sheet *sheet,
+                  const struct verdicts *verdicts, struct reel_error *error) {
+    checking->findings += count_findings(verdicts);
+    if (!checking->json) {
+        report_plugin(sheet, verdicts);
+        return 0;
+    }
+    int rc = json_array_append_new(checking->reports, report_json(sheet, verdicts));
+    return rc < 0 ? fail_memory(error) : 0;
+}
+
+static int check_plugin(struct checking *checking, const char *path, struct reel_error *error) {
+    AUTO_FREE struct verdicts *verdicts = calloc(1, sizeof *verdicts);
+    struct sheet *sheet;
+    int fd;
+    if (!verdicts) return fail_memory(error);
+    int rc = sheet_create(&sheet, &fd, error);
+    if (rc < 0) return rc;
+    sheet->seed = checking->seed;
+    sheet->runs = (uint32_t)checking->runs;
+    rc = set_path(sheet->path, path, error);
+    if (rc == 0 && checking->samples) rc = set_path(sheet->samples, checking->samples, error);
+    if (rc == 0) rc = run_cases(sheet, fd, verdicts, error);
+    if (rc == 0) rc = report(checking, sheet, verdicts, error);
+    sheet_destroy(sheet, fd);
+    return rc;
+}
+
+static int check_all(struct checking *checking, struct reel_error *error) {
+    size_t count = 0;
+    int rc = 0;
+    checking->reports = json_array();
+    if (!checking->reports) return fail_memory(error);
+    for (; checking->paths[count] && rc == 0; count++)
+        rc = check_plugin(checking, checking->paths[count], error);
+    if (rc < 0) return rc;
+    if (!checking->json) {
+        printf("%zu plugin%s, %zu finding%s; seed %llu, %llu runs\n", count, count == 1 ? "" : "s",
+               checking->findings, checking->findings == 1 ? "" : "s",
+               (unsigned long long)checking->seed, (unsigned long long)checking->runs);
+    } else {
+        json_t *all = json_pack("{s:I, s:I, s:I, s:O}", "seed", (json_int_t)checking->seed, "runs",
+                                (json_int_t)checking->runs, "findings",
+                                (json_int_t)checking->findings, "plugins", checking->reports);
+        if (!all) return fail_memory(error);
+        (void)json_dumpf(all, stdout, JSON_COMPACT);
+        putchar('\n');
+        json_decref(all);
+    }
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return fail(error, -EIO, "cannot write to stdout: %s", strerror(errno));
+    return 0;
+}
+
+/* ---- The command ----------------------------------------------------------------------------- */
+
+/* How run.c calls this program: --case NAME and two numbers. */
+static void carry_out(int argc, char **argv) {
+    if (argc == 5 && strcmp(argv[1], "--case") == 0)
+        case_carry_out(argv[2], atoi(argv[3]), atoi(argv[4]));
+}
+
+int command_check(int argc, char **argv) {
+    struct checking checking = {.seed = SEED_STANDARD, .runs = RUNS_STANDARD};
+    struct reel_error error;
+    sigset_t child_ends;
+    carry_out(argc, argv);
+    int code = take_arguments(&checking, argc, argv);
+    if (code != EXIT_GOOD) return code;
+    sigemptyset(&child_ends);
+    sigaddset(&child_ends, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child_ends, NULL); /* run.c waits for it */
+    int rc = check_all(&checking, &error);
+    json_decref(checking.reports);
+    if (rc < 0) fprintf(stderr, "reeld check: %s\n", error.text);
+    return rc < 0 || checking.findings > 0 ? EXIT_FAILED : EXIT_GOOD;
+}

@@ -1,0 +1,175 @@
+/* learn.c: see learn.h.
+ *
+ * An event of each type that could be one is tried, with the members that the plugin has been
+ * asking for so far; what was applied is tried more often. Probes run in a process of their own:
+ * the first ones lack much, and a plugin may end in a crash over that. What it had asked until
+ * then is known all the same, and the next process goes on behind it.
+ */
+#include "check/learn.h"
+
+#include "check/bench.h"
+#include "check/guard.h"
+#include "check/observe.h"
+#include "check/words.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    DEATHS_MAX = 40,
+    HANGS_MAX = 2, /* they take longer */
+    CPU_MS_MAX = 3000,
+    PASSES = 3,         /* over all types */
+    PROBES_MORE = 1500, /* of types as they were applied */
+};
+
+/* What is learned does not depend on the seed: each run can be had again by its own. */
+#define LEARNING_SEED 1
+
+/* ---- Commands -------------------------------------------------------------------------------- */
+
+static const struct projector *pick_projector(struct maker *maker) {
+    const struct projector *found[NODES_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < bench.plugin->projector_count && count < NODES_MAX; i++)
+        if (bench.plugin->projectors[i].command_count > 0)
+            found[count++] = &bench.plugin->projectors[i];
+    return found[chance_below(&maker->random, count)];
+}
+
+int try_command(struct maker *maker, bool garbage, uint64_t number, struct reel_answer *ret,
+                struct reel_error *error) {
+    const struct projector *projector = pick_projector(maker);
+    uint32_t verb = chance_below(&maker->random, projector->command_count);
+    struct text key = {0}, body = {0};
+    char idempotency_key[32];
+    snprintf(idempotency_key, sizeof idempotency_key, "%llu", (unsigned long long)number);
+    make_key(maker, garbage, &key);
+    make_body(maker,
+              lesson_body(maker->lesson, projector->declared.collection,
+                          reel_text(projector->commands[verb].verb)),
+              garbage, &body);
+    struct reel_order order = {
+        .struct_size = sizeof order,
+        .collection = reel_text(projector->declared.collection),
+        .verb = reel_text(projector->commands[verb].verb),
+        .key = text_str(&key),
+        .body = text_str(&body),
+        .idempotency_key = reel_text(idempotency_key), /* the new key of a create comes from it */
+    };
+    if (garbage && chance_below(&maker->random, 8) == 0) order.body = (struct reel_str){0};
+    if (strcmp(projector->commands[verb].verb, "create") == 0) order.key = (struct reel_str){0};
+    bench.drafted.len = 0;
+    int rc = reel_command(bench.reel, &order, ret, error);
+    bench.decided = NULL;
+    text_finish(&key);
+    text_finish(&body);
+    return rc;
+}
+
+/* ---- Probes ---------------------------------------------------------------------------------- */
+
+/* How much was asked so far. What gets a plugin to ask for more has got further than others, even
+ * if not through. */
+static size_t amount_asked(const struct lesson *lesson) {
+    size_t amount = lesson->node_count;
+    for (uint32_t i = 0; i < lesson->node_count; i++)
+        amount += (size_t)__builtin_popcount(lesson->nodes[i].asked);
+    return amount;
+}
+
+static void probe_command(struct maker *maker, uint64_t number) {
+    struct reel_answer answer = {0};
+    struct reel_error error;
+    size_t asked = amount_asked(maker->lesson);
+    (void)try_command(maker, false, number, &answer, &error); /* a fault is a case's concern */
+    if (answer.accepted || amount_asked(maker->lesson) > asked) maker_reward(maker);
+    reel_answer_done(&answer);
+}
+
+static void probe_event(struct maker *maker, uint32_t number, struct text *event) {
+    struct lesson *lesson = maker->lesson;
+    if (number < PASSES * lesson->type_count)
+        make_event_of(maker, number % lesson->type_count, event);
+    else
+        make_event(maker, event);
+    size_t asked = amount_asked(lesson);
+    reel_outcome outcome = bench_apply(event);
+    if (outcome == REEL_APPLIED || amount_asked(lesson) > asked) maker_reward(maker);
+    bool broke_a_rule = outcome == REEL_REJECTED && engine_faulted(bench.reel);
+    if (broke_a_rule) maker_keep_type(maker); /* a case will want to see that, too */
+}
+
+static void run_probes(struct sheet *sheet) {
+    struct lesson *lesson = &sheet->lesson;
+    struct maker maker;
+    struct text event = {0};
+    uint64_t began_ns = guard_cpu_ns();
+    while (lesson->next_probe < PASSES * lesson->type_count + PROBES_MORE) {
+        uint32_t number = lesson->next_probe++;
+        maker_begin(&maker, lesson, &bench.samples, LEARNING_SEED + number);
+        maker.learns = true;
+        if (sheet->has_commands) probe_command(&maker, number);
+        probe_event(&maker, number, &event);
+        if ((guard_cpu_ns() - began_ns) / 1000000 > CPU_MS_MAX) break;
+    }
+    text_finish(&event);
+}
+
+/* True: it was through. */
+static bool probe_in_child(struct sheet *sheet) {
+    int status;
+    pid_t pid = fork();
+    if (pid < 0) guard_trouble("cannot fork: %s", strerror(errno));
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        guard_begin(sheet, true);
+        bench_open(sheet);
+        observe(&sheet->lesson, &bench.watch);
+        run_probes(sheet);
+        sheet->lesson.learned = true;
+        _exit(0);
+    }
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR) guard_trouble("cannot wait: %s", strerror(errno));
+    sheet->turn = CHECK_TURN_NONE;
+    return sheet->lesson.learned;
+}
+
+/* ---- The lesson ------------------------------------------------------------------------------ */
+
+/* What was never applied is left out, but for the prefixes. */
+static void forget_types(struct lesson *lesson) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < lesson->type_count; i++)
+        if (lesson->types[i].weight > 1) lesson->types[kept++] = lesson->types[i];
+    lesson->type_count = kept;
+}
+
+static void learn_words(struct sheet *sheet) {
+    struct lesson *lesson = &sheet->lesson;
+    struct plugin *plugin;
+    struct reel_error error;
+    lesson->node_count = NODES_FIXED;
+    lesson->nodes[NODE_DATA].asked = ASKED_MEMBER;
+    lesson->nodes[NODE_SUBJECT].asked = ASKED_STR;
+    guard_must(plugin_load(sheet->path, &plugin, &error), &error);
+    words_of(lesson, plugin, sheet->path);
+    types_of(lesson, plugin);
+    plugin_unload(plugin);
+}
+
+void learn(struct sheet *sheet) {
+    learn_words(sheet);
+    int deaths = 0, hangs = 0;
+    while (deaths < DEATHS_MAX && hangs < HANGS_MAX && !probe_in_child(sheet)) {
+        deaths++;
+        hangs += sheet->lesson.hung;
+        sheet->lesson.hung = false;
+    }
+    forget_types(&sheet->lesson);
+}

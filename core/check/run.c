@@ -1,0 +1,280 @@
+/* run.c: see run.h. A case is this program, executed anew: nothing of an earlier one is left in it,
+ * and however it ends, the sheet says how far it came.
+ */
+#include "check/run.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "check/cases.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A process in which no callback began or ended for so long, and again when it is repeated, waits
+ * for something that will not come. One that computes notices that itself (guard.h). */
+#define STILL_MS 20000
+
+/* What a case of a plugin that is slow may take, all its runs together. */
+#define SLOW_CPU_MS 1000
+
+/* ---- The sheet ------------------------------------------------------------------------------- */
+
+int sheet_create(struct sheet **ret, int *ret_fd, struct reel_error *error) {
+    int fd = memfd_create("sheet", 0);
+    if (fd >= 0 && ftruncate(fd, sizeof **ret) == 0) {
+        void *sheet = mmap(NULL, sizeof **ret, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (sheet != MAP_FAILED) {
+            *ret = sheet;
+            *ret_fd = fd;
+            return 0;
+        }
+    }
+    int code = errno;
+    if (fd >= 0) close(fd);
+    return fail(error, -code, "no shared memory: %s", strerror(code));
+}
+
+void sheet_destroy(struct sheet *sheet, int fd) {
+    munmap(sheet, sizeof *sheet);
+    close(fd);
+}
+
+/* ---- A process ------------------------------------------------------------------------------- */
+
+/* In the child; the parent blocks SIGCHLD to wait for it. A group of its own, so that what it
+ * starts can be ended with it. */
+__attribute__((noreturn)) static void execute(const char *name, int fd, int dump_fd) {
+    char fd_text[16], dump_text[16];
+    sigset_t none;
+    snprintf(fd_text, sizeof fd_text, "%d", fd);
+    snprintf(dump_text, sizeof dump_text, "%d", dump_fd);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setpgid(0, 0);
+    execl("/proc/self/exe", "reeld", "check", "--case", name, fd_text, dump_text, (char *)NULL);
+    _exit(127);
+}
+
+/* Waits for its end; -ETIMEDOUT: it had to be ended. */
+static int wait_for(pid_t pid, const struct sheet *sheet, int *ret_status) {
+    const struct timespec second = {1, 0};
+    uint64_t beat = sheet->beat, still_since_ms = clock_ms();
+    sigset_t child_ends;
+    sigemptyset(&child_ends);
+    sigaddset(&child_ends, SIGCHLD);
+    for (;;) {
+        pid_t ended = waitpid(pid, ret_status, WNOHANG);
+        if (ended == pid) return 0;
+        if (ended < 0 && errno != EINTR) return -errno;
+        if (sheet->beat != beat || sheet->turn == CHECK_TURN_NONE) still_since_ms = clock_ms();
+        beat = sheet->beat;
+        if (clock_ms() - still_since_ms > STILL_MS) {
+            kill(-pid, SIGKILL);
+            while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR) continue;
+            return -ETIMEDOUT;
+        }
+        sigtimedwait(&child_ends, NULL, &second);
+    }
+}
+
+static const char *turn_word(int turn) {
+    switch (turn) {
+    case CHECK_TURN_EVOLVE:
+        return "evolve";
+    case CHECK_TURN_DECIDE:
+        return "decide";
+    case CHECK_TURN_KEY:
+        return "canonical_key";
+    case CHECK_TURN_LOAD:
+        return "loading it";
+    default:
+        return "something outside of a callback";
+    }
+}
+
+/* What its end says, if it was not through. */
+static void judge_end(struct sheet *sheet, int status) {
+    const char *what = turn_word(sheet->turn);
+    if (sheet->result != CHECK_UNDONE) return;
+    sheet->result = CHECK_FAILED;
+    if (WIFSIGNALED(status))
+        snprintf(sheet->finding, sizeof sheet->finding, "%s crashes: %s", what,
+                 strsignal(WTERMSIG(status)));
+    else
+        snprintf(sheet->finding, sizeof sheet->finding, "%s ends the process with status %d", what,
+                 WEXITSTATUS(status));
+}
+
+static int run_process(const char *name, struct sheet *sheet, int fd, int dump_fd,
+                       struct reel_error *error) {
+    int status = 0;
+    sheet->result = CHECK_UNDONE;
+    sheet->turn = CHECK_TURN_NONE;
+    sheet->shown_len = 0;
+    sheet->run_seed = sheet->seed;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) execute(name, fd, dump_fd);
+    if (pid < 0) return fail(error, -EAGAIN, "cannot start a process: %s", strerror(errno));
+    int rc = wait_for(pid, sheet, &status);
+    kill(-pid, SIGKILL); /* what it may have left behind */
+    if (rc == -ETIMEDOUT) {
+        sheet->result = CHECK_FAILED;
+        snprintf(sheet->finding, sizeof sheet->finding, "%s never returns: it waits",
+                 turn_word(sheet->turn));
+        return -ETIMEDOUT;
+    }
+    if (rc < 0) return fail(error, rc, "cannot wait for a process: %s", strerror(-rc));
+    judge_end(sheet, status);
+    return 0;
+}
+
+/* ---- Two processes --------------------------------------------------------------------------- */
+
+/* The line of `text` that `at` lies in. */
+static struct reel_str line_at(struct reel_str text, size_t at) {
+    size_t begin = at < text.len ? at : text.len, end = begin;
+    while (begin > 0 && text.data[begin - 1] != '\n') begin--;
+    while (end < text.len && text.data[end] != '\n') end++;
+    return (struct reel_str){text.data + begin, end - begin};
+}
+
+static int map_file(int fd, struct reel_str *ret) {
+    struct stat info;
+    *ret = (struct reel_str){"", 0};
+    if (fstat(fd, &info) < 0) return -errno;
+    if (info.st_size == 0) return 0;
+    void *bytes = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (bytes == MAP_FAILED) return -errno;
+    *ret = (struct reel_str){bytes, (size_t)info.st_size};
+    return 0;
+}
+
+/* Of the run that `at` lies in: before its records stands `#` and its seed (case_fold.c). No
+ * collection's name begins so. */
+static uint64_t seed_at(struct reel_str dump, size_t at) {
+    uint64_t seed = 0;
+    size_t head = 0;
+    for (size_t i = 0; i < at; i++)
+        if (dump.data[i] == '#' && (i == 0 || dump.data[i - 1] == '\n')) head = i;
+    for (size_t i = head + 1; i < dump.len && dump.data[i] != '\n'; i++)
+        seed = seed * 10 + (uint64_t)(dump.data[i] - '0');
+    return seed;
+}
+
+static void compare_dumps(struct sheet *sheet, struct reel_str one, struct reel_str other) {
+    size_t at = 0;
+    while (at < one.len && at < other.len && one.data[at] == other.data[at]) at++;
+    if (at == one.len && at == other.len) return;
+    struct reel_str line = line_at(one, at), other_line = line_at(other, at);
+    sheet->result = CHECK_FAILED;
+    sheet->shown_len = 0;
+    sheet->run_seed = seed_at(one, at);
+    snprintf(sheet->finding, sizeof sheet->finding,
+             "another process makes other records: `%.*s`, and `%.*s`",
+             (int)(line.len > 400 ? 400 : line.len), line.data,
+             (int)(other_line.len > 400 ? 400 : other_line.len), other_line.data);
+}
+
+static int run_twice(const char *name, struct sheet *sheet, int fd, struct reel_error *error) {
+    AUTO_CLOSE int dump_fd = memfd_create("dump", 0);
+    AUTO_CLOSE int other_fd = memfd_create("dump", 0);
+    struct reel_str one, other;
+    if (dump_fd < 0 || other_fd < 0)
+        return fail(error, -errno, "no memory to compare in: %s", strerror(errno));
+    int rc = run_process(name, sheet, fd, dump_fd, error);
+    if (rc < 0 || sheet->result != CHECK_PASSED) return rc;
+    sheet->shifted = true;
+    rc = run_process(name, sheet, fd, other_fd, error);
+    sheet->shifted = false;
+    if (rc < 0 || sheet->result != CHECK_PASSED) return rc;
+    rc = map_file(dump_fd, &one);
+    if (rc == 0) rc = map_file(other_fd, &other);
+    if (rc < 0) return fail(error, rc, "cannot compare: %s", strerror(-rc));
+    compare_dumps(sheet, one, other);
+    if (one.len) munmap((void *)one.data, one.len);
+    if (other.len) munmap((void *)other.data, other.len);
+    return 0;
+}
+
+/* ---- A case ---------------------------------------------------------------------------------- */
+
+static bool has_passed(const struct verdicts *verdicts, const char *name) {
+    for (size_t n = 0; n < verdicts->count; n++)
+        if (strcmp(verdicts->list[n].name, name) == 0)
+            return verdicts->list[n].result == CHECK_PASSED;
+    return false;
+}
+
+/* Why it is not carried out, or NULL. */
+static const char *reason_to_skip(const struct check_case *one, const struct sheet *sheet,
+                                  const struct verdicts *verdicts, char space[64]) {
+    bool declared = has_passed(verdicts, "declarations");
+    if (declared && !one->alone && !sheet->has_projectors) return "it has no projectors";
+    if (declared && one->decides && !sheet->has_commands) return "it takes no commands";
+    if (!one->needs || has_passed(verdicts, one->needs)) return NULL;
+    snprintf(space, 64, "needs `%s`", one->needs);
+    return space;
+}
+
+/* For people and for JSON: valid UTF-8 on one line. */
+static void copy_clean(char *to, size_t size, const char *from, size_t len) {
+    bool cut = len >= size || len >= SHOWN_BYTES;
+    if (cut) len = utf8_cut(from, (size < SHOWN_BYTES ? size : SHOWN_BYTES) - 4);
+    bool valid = utf8_valid((struct reel_str){from, len});
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)from[i];
+        to[i] = c < 0x20 || c == 0x7f ? ' ' : c >= 0x80 && !valid ? '?' : from[i];
+    }
+    memcpy(to + len, cut ? "..." : "", cut ? 4 : 1);
+}
+
+/* A finding that time may have to do with counts if it is there each time. */
+static int run_case(const struct check_case *one, struct sheet *sheet, int fd,
+                    struct verdict *verdict, struct reel_error *error) {
+    int rc, waits = 0, tries = 0;
+    do {
+        rc = strcmp(one->name, "determinism") == 0 ? run_twice(one->name, sheet, fd, error)
+                                                   : run_process(one->name, sheet, fd, -1, error);
+        if (rc < 0 && rc != -ETIMEDOUT) return rc;
+        tries++;
+        waits += rc == -ETIMEDOUT;
+    } while (rc == -ETIMEDOUT ? waits < 2 : sheet->result == CHECK_FAILED && tries < one->tries);
+    verdict->result = sheet->result;
+    verdict->is_of_run = one->run != NULL;
+    verdict->seed = sheet->run_seed;
+    if (verdict->result == CHECK_PASSED) return 0;
+    copy_clean(verdict->finding, sizeof verdict->finding, sheet->finding, strlen(sheet->finding));
+    if (verdict->is_of_run)
+        copy_clean(verdict->shown, sizeof verdict->shown, sheet->shown, sheet->shown_len);
+    return 0;
+}
+
+int run_cases(struct sheet *sheet, int fd, struct verdicts *ret, struct reel_error *error) {
+    for (const struct check_case *one = check_cases; one->name; one++) {
+        struct verdict *verdict = &ret->list[ret->count];
+        char space[64];
+        *verdict = (struct verdict){.name = one->name, .title = one->title};
+        const char *why = reason_to_skip(one, sheet, ret, space);
+        if (why) {
+            verdict->result = CHECK_SKIPPED;
+            snprintf(verdict->finding, sizeof verdict->finding, "%s", why);
+        } else {
+            int rc = run_case(one, sheet, fd, verdict, error);
+            if (rc < 0) return rc;
+        }
+        bool passed = verdict->result == CHECK_PASSED;
+        if (!passed && strcmp(one->name, "garbage") == 0) sheet->tame = true;
+        if (!passed && strcmp(one->name, "budget") == 0) sheet->cpu_ms_max = SLOW_CPU_MS;
+        ret->count++;
+    }
+    return 0;
+}

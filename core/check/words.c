@@ -1,0 +1,190 @@
+/* words.c: see words.h. What an author compares strings with mostly lies in the object's read-only
+ * data: the phases of a family, the states of a record. They are found as `strings` finds them.
+ */
+#include "check/words.h"
+
+#include "base/cleanup.h"
+#include "engine/engine.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+/* What events are often called: a compiler may have turned a short string into a number. */
+static const char *const common[] = {
+    "created", "updated",   "deleted",   "started",  "stopped", "completed", "failed",   "opened",
+    "closed",  "added",     "removed",   "changed",  "renamed", "cancelled", "placed",   "paid",
+    "shipped", "delivered", "submitted", "accepted", "refused", "made",      "finished", "set",
+};
+
+/* ---- Adding ---------------------------------------------------------------------------------- */
+
+/* To the end of the list, of which `word_count` are words for certain. */
+static void add_word(struct lesson *lesson, const char *text, size_t len) {
+    if (len == 0 || len >= WORD_BYTES || lesson->suffix_count == WORDS_MAX) return;
+    for (uint32_t i = 0; i < lesson->suffix_count; i++)
+        if (strlen(lesson->words[i]) == len && memcmp(lesson->words[i], text, len) == 0) return;
+    memcpy(lesson->words[lesson->suffix_count++], text, len);
+}
+
+/* The longest prefix of it; itself, if it is none's. */
+static uint32_t group_of(const struct lesson *lesson, const char *text, uint32_t otherwise) {
+    uint32_t found = otherwise;
+    size_t longest = 0;
+    for (uint32_t i = 0; i < lesson->group_count; i++) {
+        size_t len = strlen(lesson->types[i].text);
+        if (strncmp(text, lesson->types[i].text, len) != 0 || len < longest) continue;
+        longest = len;
+        found = i;
+    }
+    return found;
+}
+
+void types_add(struct lesson *lesson, const char *text, size_t len, uint32_t weight) {
+    if (len >= TYPE_BYTES || lesson->type_count == TYPES_MAX || memchr(text, 0, len)) return;
+    for (uint32_t i = 0; i < lesson->type_count; i++)
+        if (strlen(lesson->types[i].text) == len && memcmp(lesson->types[i].text, text, len) == 0)
+            return;
+    struct event_type *type = &lesson->types[lesson->type_count];
+    memcpy(type->text, text, len);
+    type->weight = weight;
+    type->group = group_of(lesson, type->text, lesson->type_count);
+    lesson->type_count++;
+}
+
+/* ---- From its constants ---------------------------------------------------------------------- */
+
+static bool is_name_byte(unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != 0 && strchr("_-.:/", c));
+}
+
+static void words_of_bytes(struct lesson *lesson, const char *bytes, size_t len) {
+    for (size_t at = 0; at < len;) {
+        size_t end = at;
+        while (end < len && is_name_byte((unsigned char)bytes[end])) end++;
+        bool whole = end < len && bytes[end] == '\0' && (at == 0 || bytes[at - 1] == '\0');
+        if (whole && end - at > 1) add_word(lesson, bytes + at, end - at);
+        at = end + 1;
+    }
+}
+
+/* ---- From its code --------------------------------------------------------------------------- */
+
+/* A compiler makes a comparison with a short string into one with numbers: "shot" is four bytes
+ * somewhere in the code, "placed" four and two, "created" four and four of which one is the same,
+ * "cancelled" eight and one. What looks like that is tried as the end of a type, no more. */
+enum {
+    HEAD_MIN = 4,
+    NEAR_BYTES = 20, /* from the end of the head to the tail */
+};
+
+static size_t letters(const char *bytes, size_t len) {
+    size_t count = 0;
+    while (count < len && ((bytes[count] >= 'a' && bytes[count] <= 'z') || bytes[count] == '_'))
+        count++;
+    return count;
+}
+
+static void add_joined_parts(struct lesson *lesson, const char *head, size_t head_len,
+                             const char *tail, size_t tail_len) {
+    char word[32];
+    memcpy(word, head, head_len);
+    memcpy(word + head_len, tail, tail_len);
+    add_word(lesson, word, head_len + tail_len);
+}
+
+static void words_from_head(struct lesson *lesson, const char *head, size_t head_len,
+                            const char *end) {
+    add_word(lesson, head, head_len);
+    for (const char *tail = head + head_len; tail < end; tail++) {
+        size_t len = letters(tail, (size_t)(end - tail));
+        if (len >= 1) add_joined_parts(lesson, head, head_len, tail, 1);
+        if (len >= 2) add_joined_parts(lesson, head, head_len, tail, 2);
+        if (len >= 4) add_joined_parts(lesson, head, head_len, tail, 4);
+        if (len >= 4 && *tail == head[head_len - 1])
+            add_joined_parts(lesson, head, head_len, tail + 1, 3);
+        if (len >= 1) tail += len - 1;
+    }
+}
+
+static void words_of_code(struct lesson *lesson, const char *bytes, size_t len) {
+    for (size_t at = 0; at < len; at++) {
+        size_t count = letters(bytes + at, len - at);
+        if (count < HEAD_MIN) continue;
+        size_t end = at + count + NEAR_BYTES < len ? at + count + NEAR_BYTES : len;
+        if (count >= 8) words_from_head(lesson, bytes + at, 8, bytes + end);
+        words_from_head(lesson, bytes + at, HEAD_MIN, bytes + end);
+        at += count;
+    }
+}
+
+/* ---- From the file --------------------------------------------------------------------------- */
+
+static void words_of_sections(struct lesson *lesson, const char *file, size_t size, bool code) {
+    const ElfW(Ehdr) *elf = (const void *)file;
+    if (elf->e_shentsize != sizeof(ElfW(Shdr)) || elf->e_shoff > size ||
+        (size - elf->e_shoff) / sizeof(ElfW(Shdr)) < elf->e_shnum)
+        return;
+    for (size_t i = 0; i < elf->e_shnum; i++) {
+        ElfW(Shdr) section;
+        memcpy(&section, file + elf->e_shoff + i * sizeof section, sizeof section);
+        if (section.sh_type != SHT_PROGBITS || !(section.sh_flags & SHF_ALLOC) ||
+            section.sh_flags & SHF_WRITE || section.sh_offset > size ||
+            size - section.sh_offset < section.sh_size ||
+            (section.sh_flags & SHF_EXECINSTR) != (code ? SHF_EXECINSTR : 0))
+            continue;
+        (code ? words_of_code : words_of_bytes)(lesson, file + section.sh_offset, section.sh_size);
+    }
+}
+
+static void words_of_file(struct lesson *lesson, const char *path) {
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat info;
+    if (fd < 0 || fstat(fd, &info) < 0 || (size_t)info.st_size < sizeof(ElfW(Ehdr))) return;
+    size_t size = (size_t)info.st_size;
+    void *file = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (file == MAP_FAILED) return;
+    words_of_sections(lesson, file, size, false);
+    lesson->word_count = lesson->suffix_count;
+    for (size_t c = 0; c < sizeof common / sizeof *common; c++)
+        add_word(lesson, common[c], strlen(common[c]));
+    words_of_sections(lesson, file, size, true);
+    munmap(file, size);
+}
+
+void words_of(struct lesson *lesson, const struct plugin *plugin, const char *path) {
+    for (uint32_t i = 0; i < plugin->projector_count; i++)
+        for (uint32_t n = 0; n < plugin->projectors[i].field_count; n++) {
+            const char *const *value = plugin->projectors[i].fields[n].values;
+            for (; value && *value; value++) add_word(lesson, *value, strlen(*value));
+        }
+    words_of_file(lesson, path);
+}
+
+/* ---- Types ----------------------------------------------------------------------------------- */
+
+static void add_types(struct lesson *lesson, const char *word) {
+    for (uint32_t group = 0; group < lesson->group_count; group++) {
+        const char *prefix = lesson->types[group].text;
+        bool whole = prefix[0] && strncmp(word, prefix, strlen(prefix)) == 0;
+        char type[TYPE_BYTES + WORD_BYTES];
+        int len = snprintf(type, sizeof type, "%s%s", whole ? "" : prefix, word);
+        types_add(lesson, type, (size_t)len, 1);
+    }
+}
+
+/* Prefixes first: they are the groups. */
+void types_of(struct lesson *lesson, const struct plugin *plugin) {
+    for (uint32_t i = 0; i < plugin->projector_count; i++) {
+        const char *const *prefixes = plugin->projectors[i].declared.type_prefixes;
+        for (; *prefixes; prefixes++) types_add(lesson, *prefixes, strlen(*prefixes), 2);
+    }
+    lesson->group_count = lesson->type_count;
+    for (uint32_t i = 0; i < lesson->group_count; i++) lesson->types[i].group = i;
+    for (uint32_t w = 0; w < lesson->suffix_count; w++) add_types(lesson, lesson->words[w]);
+}

@@ -1,0 +1,11 @@
+/* exit_code.h: what our programs exit with. */
+#ifndef REEL_BASE_EXIT_CODE_H
+#define REEL_BASE_EXIT_CODE_H
+
+enum {
+    EXIT_GOOD = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+};
+
+#endif

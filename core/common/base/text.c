@@ -1,0 +1,154 @@
+/* text.c: see text.h. */
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/random.h>
+
+int str_compare(struct reel_str a, struct reel_str b) {
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    int order = shorter ? memcmp(a.data, b.data, shorter) : 0;
+    if (order != 0) return order;
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+
+char *str_copy(struct reel_str str) {
+    char *copy = malloc(str.len + 1);
+    if (!copy) return NULL;
+    if (str.len) memcpy(copy, str.data, str.len);
+    copy[str.len] = '\0';
+    return copy;
+}
+
+struct reel_str str_trimmed(struct reel_str str) {
+    while (str.len > 0 && is_blank(str.data[0])) str.data++, str.len--;
+    while (str.len > 0 && is_blank(str.data[str.len - 1])) str.len--;
+    return str;
+}
+
+bool str_is_caseless(struct reel_str str, const char *text) {
+    return str.len == strlen(text) && str_begins_caseless(str, text);
+}
+
+bool str_begins_caseless(struct reel_str str, const char *text) {
+    size_t len = strlen(text);
+    return str.len >= len && strncasecmp(str.data, text, len) == 0;
+}
+
+bool str_ends_caseless(struct reel_str str, const char *text) {
+    size_t len = strlen(text);
+    return str.len >= len && strncasecmp(str.data + (str.len - len), text, len) == 0;
+}
+
+int hex_digit_value(char digit) {
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+    return -1;
+}
+
+/* The length of the well-formed character at `s`, or 0 (RFC 3629, section 4). */
+static size_t utf8_char(const unsigned char *s, size_t len) {
+    if (s[0] < 0x80) return 1;
+    if (s[0] < 0xC2 || s[0] > 0xF4) return 0;
+    size_t width = s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
+    if (len < width) return 0;
+    for (size_t i = 1; i < width; i++)
+        if ((s[i] & 0xC0) != 0x80) return 0;
+    if (s[0] == 0xE0 && s[1] < 0xA0) return 0; /* overlong */
+    if (s[0] == 0xED && s[1] > 0x9F) return 0; /* surrogates */
+    if (s[0] == 0xF0 && s[1] < 0x90) return 0; /* overlong */
+    if (s[0] == 0xF4 && s[1] > 0x8F) return 0; /* beyond U+10FFFF */
+    return width;
+}
+
+bool utf8_valid(struct reel_str text) {
+    const unsigned char *s = (const unsigned char *)text.data;
+    const uint64_t tail = str_tail(text);
+    for (size_t left = text.len, width; left > 0; s += width, left -= width) {
+        uint64_t word = tail;
+        if (left > sizeof word) memcpy(&word, s, sizeof word);
+        if ((word & UINT64_C(0x8080808080808080)) == 0)
+            width = left < sizeof word ? left : sizeof word; /* ASCII goes by eight */
+        else if ((width = utf8_char(s, left)) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* Multiply and fold, eight bytes a step. Seeded at random, so that nobody outside can choose
+ * keys that collide; if the kernel has no randomness yet, a collision is only slow. */
+static uint64_t hash_seed = UINT64_C(0x9E3779B97F4A7C15);
+__attribute__((constructor)) static void hash_seed_init(void) {
+    uint64_t seed;
+    if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == sizeof seed) hash_seed ^= seed;
+}
+
+static inline uint64_t hash_mix(uint64_t a, uint64_t b) {
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+uint64_t str_hash(struct reel_str text) {
+    uint64_t hash = hash_seed ^ text.len, word;
+    const char *at = text.data;
+    size_t left = text.len;
+    for (; left >= sizeof word; left -= sizeof word, at += sizeof word) {
+        memcpy(&word, at, sizeof word);
+        hash = hash_mix(hash ^ word, UINT64_C(0xA0761D6478BD642F));
+    }
+    word = 0;
+    if (left) memcpy(&word, at, left);
+    return hash_mix(hash ^ word, UINT64_C(0xE7037ED1A0B428DB));
+}
+
+void text_finish(struct text *text) {
+    free(text->data);
+    *text = (struct text){0};
+}
+
+void text_reserve(struct text *text, size_t len) {
+    if (text->failed || text->size - text->len >= len) return;
+    size_t size = text->size ? text->size * 2 : 256;
+    if (size - text->len < len) size = text->len + len;
+    char *data = realloc(text->data, size);
+    if (!data) {
+        text->failed = true;
+        return;
+    }
+    text->data = data;
+    text->size = size;
+}
+
+char *text_extend(struct text *text, size_t len) {
+    text_reserve(text, len);
+    if (text->failed) return NULL;
+    text->len += len;
+    return text->data + text->len - len;
+}
+
+void text_append(struct text *text, const void *bytes, size_t len) {
+    if (len == 0) return;
+    char *to = text_extend(text, len);
+    if (to) memcpy(to, bytes, len);
+}
+
+void text_append_str(struct text *text, struct reel_str str) {
+    text_append(text, str.data, str.len);
+}
+
+const char *number_text(uint64_t number, char space[NUMBER_TEXT_MAX]) {
+    char *at = space + NUMBER_TEXT_MAX - 1;
+    *at = '\0';
+    do *--at = (char)('0' + number % 10);
+    while (number /= 10);
+    return at;
+}
+
+void text_append_lit(struct text *text, const char *literal) {
+    text_append(text, literal, strlen(literal));
+}

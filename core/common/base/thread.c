@@ -1,0 +1,15 @@
+/* thread.c: see thread.h. */
+#include "base/thread.h"
+
+#include <signal.h>
+
+int thread_start(pthread_t *ret, void *(*run)(void *context), void *context) {
+    static const int faults[] = {SIGBUS, SIGFPE, SIGILL, SIGSEGV};
+    sigset_t blocked, before;
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigdelset(&blocked, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    int rc = pthread_create(ret, NULL, run, context);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -rc;
+}

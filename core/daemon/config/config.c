@@ -1,0 +1,287 @@
+/* config.c: see config.h.
+ *
+ * A reading forgets the one before and goes from the layer that counts least to the one that
+ * counts most. The flags come twice: first, since they name the file, then in their turn. What a
+ * peek passes over is safe to pass over: whether a word is a flag is seen from its first two
+ * bytes, so that a flag nobody knows cannot hide one that somebody does.
+ */
+#include "daemon/config/config.h"
+
+#include "base/cleanup.h"
+#include "daemon/config/config_table.h"
+#include "daemon/config/settings.h"
+#include "daemon/file.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define FILE_BYTES_MAX ((size_t)1 << 20)
+
+/* Flags that do something else, and a variable that is a secret (tokens.h). */
+static const char *const reserved[] = {"help", "version", "token"};
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+int config_create(struct config **ret, struct reel_error *error) {
+    struct config *config = calloc(1, sizeof *config);
+    if (!config) return fail_memory(error);
+    *ret = config;
+    return 0;
+}
+
+void config_destroy(struct config *config) {
+    if (!config) return;
+    for (size_t i = 0; i < config->count; i++) config_value_finish(&config->values[i]);
+    free(config->values);
+    free(config->file_origin);
+    json_decref(config->file);
+    free(config);
+}
+
+/* ---- Names ----------------------------------------------------------------------------------- */
+
+const char *config_flag(struct spelling *space, const struct reel_setting *setting) {
+    snprintf(space->text, sizeof space->text, "--%s", setting->name);
+    for (char *at = space->text; *at; at++)
+        if (*at == '_') *at = '-';
+    return space->text;
+}
+
+const char *config_variable(struct spelling *space, const struct reel_setting *setting) {
+    snprintf(space->text, sizeof space->text, "REEL_%s", setting->name);
+    for (char *at = space->text; *at; at++) *at = (char)toupper((unsigned char)*at);
+    return space->text;
+}
+
+static struct config_value *find(const struct config *config, const char *name) {
+    for (size_t i = 0; i < config->count; i++)
+        if (strcmp(config->values[i].setting->name, name) == 0) return &config->values[i];
+    return NULL;
+}
+
+static struct config_value *find_flag(const struct config *config, const char *word, size_t len) {
+    struct spelling flag;
+    for (size_t i = 0; i < config->count; i++) {
+        config_flag(&flag, config->values[i].setting);
+        if (strlen(flag.text) == len && memcmp(flag.text, word, len) == 0)
+            return &config->values[i];
+    }
+    return NULL;
+}
+
+/* ---- Declaring ------------------------------------------------------------------------------- */
+
+static int check_name(const struct config *config, const char *owner, const char *name,
+                      struct reel_error *error) {
+    const struct config_value *other = find(config, name);
+    if (other)
+        return fail(error, -EEXIST, "setting \"%s\" of %s: %s has one of that name", name, owner,
+                    other->owner);
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        if (strcmp(reserved[i], name) == 0)
+            return fail(error, -EEXIST, "setting \"%s\" of %s: the name is reserved", name, owner);
+    return 0;
+}
+
+static int declare(struct config *config, const char *owner, const struct reel_setting *setting,
+                   struct reel_error *error) {
+    int rc = check_name(config, owner, setting->name, error);
+    if (rc < 0) return rc;
+    struct config_value *values =
+        realloc(config->values, (config->count + 1) * sizeof *config->values);
+    if (!values) return fail_memory(error);
+    config->values = values;
+    values[config->count] = (struct config_value){.setting = setting, .owner = strdup(owner)};
+    if (!values[config->count].owner) return fail_memory(error);
+    config->count++;
+    return 0;
+}
+
+int config_declare(struct config *config, const char *owner,
+                   const struct reel_setting *const *settings, struct reel_error *error) {
+    int rc = 0;
+    for (; settings && *settings && rc == 0; settings++)
+        rc = declare(config, owner, *settings, error);
+    return rc;
+}
+
+/* ---- The layers ------------------------------------------------------------------------------ */
+
+static int take_standards(struct config *config, struct reel_error *error) {
+    int rc = 0;
+    for (size_t i = 0; i < config->count && rc == 0; i++) {
+        struct config_value *value = &config->values[i];
+        config_value_reset(value);
+        if (!value->setting->standard) continue;
+        rc = config_value_layer(value, LAYER_STANDARD, "default", error);
+        if (rc == 0) rc = config_value_variable(value, value->setting->standard, error);
+    }
+    return rc;
+}
+
+static int take_key(struct config *config, const char *name, const json_t *json, bool all,
+                    struct reel_error *error) {
+    struct config_value *value = find(config, name);
+    struct spelling flag;
+    if (!value && all)
+        return fail(error, -EINVAL, "%s: there is no setting \"%s\"", config->file_origin, name);
+    if (!value) return 0;
+    if (value->setting->flags & SETTING_FLAG_ONLY)
+        return fail(error, -EINVAL, "%s: \"%s\" may only be given as %s", config->file_origin, name,
+                    config_flag(&flag, value->setting));
+    int rc = config_value_layer(value, LAYER_FILE, config->file_origin, error);
+    return rc < 0 ? rc : config_value_json(value, json, error);
+}
+
+static int take_file(struct config *config, bool all, struct reel_error *error) {
+    const char *name;
+    json_t *json;
+    json_object_foreach(config->file, name, json) {
+        int rc = take_key(config, name, json, all, error);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+/* The value of the first of its names that has one, or NULL. */
+static const char *find_variable(const struct reel_setting *setting, struct spelling *ret_name) {
+    const char *text = getenv(config_variable(ret_name, setting)), *rest = setting->also;
+    while ((!text || !text[0]) && rest && rest[0]) {
+        int len = (int)strcspn(rest, " ");
+        snprintf(ret_name->text, sizeof ret_name->text, "%.*s", len, rest);
+        text = getenv(ret_name->text);
+        rest += len;
+        rest += strspn(rest, " ");
+    }
+    return text && text[0] ? text : NULL;
+}
+
+static int take_variable(struct config_value *value, struct reel_error *error) {
+    struct spelling own, flag;
+    const char *text = find_variable(value->setting, &own), *name = own.text;
+    if (!text) return 0;
+    if (value->setting->flags & SETTING_FLAG_ONLY)
+        return fail(error, -EINVAL, "environment %s is set, which may only be given as %s", name,
+                    config_flag(&flag, value->setting));
+    AUTO_FREE char *origin = NULL;
+    if (asprintf(&origin, "environment %s", name) < 0) {
+        origin = NULL;
+        return fail_memory(error);
+    }
+    int rc = config_value_layer(value, LAYER_ENVIRONMENT, origin, error);
+    return rc < 0 ? rc : config_value_variable(value, text, error);
+}
+
+static int take_variables(struct config *config, struct reel_error *error) {
+    int rc = 0;
+    for (size_t i = 0; i < config->count && rc == 0; i++)
+        rc = take_variable(&config->values[i], error);
+    return rc;
+}
+
+static bool is_flag(const char *word) {
+    return word && word[0] == '-' && word[1] == '-';
+}
+
+/* The flag argv[*at], and the word behind it if that is its value. */
+static int take_flag(struct config *config, char **argv, int *at, bool all,
+                     struct reel_error *error) {
+    const char *word = argv[*at];
+    size_t len = strcspn(word, "=");
+    struct config_value *value = find_flag(config, word, len);
+    struct spelling flag;
+    if (!value && all) return fail(error, -EINVAL, "there is no flag %.*s", (int)len, word);
+    if (!value) return 0;
+    const char *given = word[len] ? word + len + 1 : NULL;
+    if (!given && value->setting->kind != REEL_SETTING_SWITCH && argv[*at + 1] &&
+        !is_flag(argv[*at + 1]))
+        given = argv[++*at];
+    int rc = config_value_layer(value, LAYER_FLAG, config_flag(&flag, value->setting), error);
+    return rc < 0 ? rc : config_value_flag(value, given, error);
+}
+
+static int take_flags(struct config *config, int argc, char **argv, bool all,
+                      struct reel_error *error) {
+    int rc = 0;
+    for (int at = 1; at < argc && rc == 0; at++) {
+        if (is_flag(argv[at]))
+            rc = take_flag(config, argv, &at, all, error);
+        else if (all)
+            rc = fail(error, -EINVAL, "`%s` belongs to no flag", argv[at]);
+    }
+    return rc;
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+static int parse_file(struct config *config, const char *text, size_t len,
+                      struct reel_error *error) {
+    json_error_t wrong;
+    json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &wrong);
+    if (!json) return fail(error, -EINVAL, "line %d: %s", wrong.line, wrong.text);
+    if (!json_is_object(json)) {
+        json_decref(json);
+        return fail(error, -EINVAL, "it is not a JSON object");
+    }
+    config->file = json;
+    return 0;
+}
+
+static int load_file(struct config *config, struct reel_error *error) {
+    const char *path = config_text(config, "config", 0);
+    size_t len;
+    if (!path || config->file) return 0;
+    AUTO_FREE char *text = malloc(FILE_BYTES_MAX);
+    free(config->file_origin);
+    if (asprintf(&config->file_origin, "config file %s", path) < 0) config->file_origin = NULL;
+    if (!text || !config->file_origin) return fail_memory(error);
+    int rc = file_read(path, text, FILE_BYTES_MAX, &len, NULL, error);
+    if (rc == 0) rc = parse_file(config, text, len, error);
+    return rc < 0 ? fail_in(error, rc, "%s", config->file_origin) : 0;
+}
+
+/* What is not declared: is it wrong as a flag, is it wrong in the file? */
+static int read_layers(struct config *config, int argc, char **argv, bool all_flags, bool all_keys,
+                       struct reel_error *error) {
+    int rc = take_standards(config, error);
+    if (rc == 0) rc = take_flags(config, argc, argv, all_flags, error);
+    if (rc == 0) rc = load_file(config, error);
+    if (rc == 0) rc = take_standards(config, error);
+    if (rc == 0) rc = take_file(config, all_keys, error);
+    if (rc == 0) rc = take_variables(config, error);
+    return rc < 0 ? rc : take_flags(config, argc, argv, all_flags, error);
+}
+
+int config_peek(struct config *config, int argc, char **argv, struct reel_error *error) {
+    return read_layers(config, argc, argv, false, false, error);
+}
+
+int config_read(struct config *config, int argc, char **argv, struct reel_error *error) {
+    return read_layers(config, argc, argv, true, true, error);
+}
+
+int config_read_part(struct config *config, int argc, char **argv, struct reel_error *error) {
+    return read_layers(config, argc, argv, true, false, error);
+}
+
+/* ---- Asking ---------------------------------------------------------------------------------- */
+
+const char *config_text(const struct config *config, const char *name, size_t n) {
+    const struct config_value *value = find(config, name);
+    return value && n < value->count ? value->items[n] : NULL;
+}
+
+uint64_t config_number(const struct config *config, const char *name) {
+    const struct config_value *value = find(config, name);
+    return value ? value->number : 0;
+}
+
+const char *config_origin(const struct config *config, const char *name) {
+    const struct config_value *value = find(config, name);
+    return value && value->origin ? value->origin : "default";
+}
+
+bool config_owns(const struct config *config, const char *owner, const char *name) {
+    const struct config_value *value = find(config, name);
+    return value && strcmp(value->owner, owner) == 0;
+}

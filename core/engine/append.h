@@ -1,0 +1,36 @@
+/* append.h: appending a submitted event once: it is looked for by source and id, and remembered.
+ *
+ * Where the log is a mirror, events and commands must not be appended to it. They are tried, in a
+ * transaction that is undone, and what they would have appended is put into an outbox, to be
+ * published (feeds/publisher.h): it comes back as a part of the stream.
+ */
+#ifndef REEL_ENGINE_APPEND_H
+#define REEL_ENGINE_APPEND_H
+
+#include "base/text.h"
+#include "engine/dispatcher.h"
+#include "engine/store/ids.h"
+
+/* An event that is to be published. */
+struct outgoing {
+    struct text bytes, subject;
+    uint8_t id_hash[16];
+    uint64_t tried_seq; /* what it would have got here */
+};
+
+struct outbox {
+    struct outgoing *list;
+    size_t count;
+};
+void outbox_finish(struct outbox *outbox);
+
+/* Is this event in the log, submitted? 1, and what is known of it; 0; or an error. `hash` is the
+ * one of its source and id, which only says that it may be. */
+int append_find(struct reel *reel, const uint8_t hash[16], struct reel_str source,
+                struct reel_str id, struct ids_known *ret, struct reel_error *error);
+
+/* Appends a submitted event, folds it, and remembers it. */
+int append_submitted(struct reel *reel, const struct arrival *arrival, struct reel_str record,
+                     struct taken *ret, struct reel_error *error);
+
+#endif

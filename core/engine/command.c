@@ -1,0 +1,318 @@
+/* command.c: a command (reel_command in reel.h): decided, appended, folded and answered within one
+ * transaction (work.h).
+ *
+ * The events that a command makes are named by it: with an idempotency key, their ids are UUIDs
+ * made from collection, verb, key and that key, so that a repeat finds the first one's last event
+ * in `ids` and appends nothing. Without one they are random.
+ */
+#include "engine/command.h"
+
+#include "base/cleanup.h"
+#include "engine/append.h"
+#include "engine/fold/changes.h"
+#include "engine/store/rejected.h"
+#include "engine/transaction.h"
+#include "event/subject.h"
+#include "json/value.h"
+#include "json/write.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+#include <uuid/uuid.h>
+
+#define UUID_TEXT 37
+
+/* One command on its way. */
+struct working {
+    struct reel *reel;
+    const struct reel_order *order;
+    struct collection *collection;
+    struct reel_key key; /* canonical, or the new one of a create */
+    char new_key[UUID_TEXT];
+    struct reel_value body;
+    char time[40];  /* RFC 3339, UTC, milliseconds */
+    uint64_t bytes; /* of the events that were made */
+    struct reel_answer answer;
+};
+
+/* Refuses without asking the projector. Returns 1. */
+REEL_PRINTF(4, 5)
+static int refuse(struct working *work, reel_refusal kind, const char *problem, const char *format,
+                  ...) {
+    struct reel_answer *answer = &work->answer;
+    answer->refusal = kind;
+    snprintf(answer->problem, sizeof answer->problem, "%s", problem);
+    va_list args;
+    va_start(args, format);
+    message_format(answer->detail, sizeof answer->detail, format, args);
+    va_end(args);
+    return 1;
+}
+
+/* ---- What the command is about --------------------------------------------------------------- */
+
+static bool has_command(const struct projector *projector, struct reel_str verb) {
+    for (uint32_t i = 0; i < projector->command_count; i++)
+        if (reel_str_is(verb, projector->commands[i].verb)) return true;
+    return false;
+}
+
+static int find_command(struct working *work, struct reel_error *error) {
+    const struct reel_order *order = work->order;
+    work->collection = registry_find(&work->reel->dispatcher.registry, order->collection);
+    if (!work->collection)
+        return fail(error, -ESRCH, "no collection `%.*s` is loaded", REEL_FMT(order->collection));
+    if (!has_command(work->collection->projector, order->verb))
+        return fail(error, -ENOENT, "collection `%s` takes no command `%.*s`",
+                    work->collection->name, REEL_FMT(order->verb));
+    return 0;
+}
+
+/* A UUID made from the command and `what`: "key", or the number of an event. */
+static void derive_uuid(const struct working *work, const char *what, char ret[UUID_TEXT]) {
+    const struct reel_order *order = work->order;
+    uuid_t uuid;
+    if (order->idempotency_key.data) {
+        struct reel_str parts[] = {
+            order->collection,
+            order->verb,
+            reel_str_is(order->verb, "create") ? reel_text("") : work->key.str,
+            order->idempotency_key,
+            reel_text(what),
+        };
+        ids_hash(parts, sizeof parts / sizeof *parts, uuid);
+    } else {
+        uuid_generate(uuid);
+    }
+    uuid_unparse_lower(uuid, ret);
+}
+
+static int take_key(struct working *work) {
+    struct reel_str given = work->order->key;
+    if (reel_str_is(work->order->verb, "create")) {
+        derive_uuid(work, "key", work->new_key);
+        work->key.str = reel_text(work->new_key);
+        return 0;
+    }
+    int rc = collection_canonical_key(work->collection, given, &work->key);
+    if (rc == 0 && given.data && work->key.str.data) return 0;
+    return refuse(work, REEL_INVALID, "bad-request", "`%.*s` can be no key of this collection",
+                  REEL_FMT(given));
+}
+
+static int take_body(struct working *work, struct reel_error *error) {
+    struct reel_str body = work->order->body;
+    struct json *json;
+    const char *why;
+    if (!body.data || body.len == 0) return 0;
+    if (body.len > work->reel->dispatcher.event_bytes_max)
+        return refuse(work, REEL_TOO_LARGE, "payload-too-large",
+                      "the body has %zu bytes, at most %u are taken", body.len,
+                      work->reel->dispatcher.event_bytes_max);
+    int rc = json_parse(work->reel->bodies, body, 0, &json, &why);
+    if (rc == -ENOMEM) return fail_memory(error);
+    if (rc < 0) return refuse(work, REEL_INVALID, "bad-request", "the body is not JSON: %s", why);
+    work->body = json_root(json);
+    return 0;
+}
+
+static void take_time(struct working *work) {
+    struct timespec now;
+    struct tm utc;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    size_t len = strftime(work->time, sizeof work->time, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(work->time + len, sizeof work->time - len, ".%03ldZ", now.tv_nsec / 1000000);
+}
+
+/* ---- A repeat -------------------------------------------------------------------------------- */
+
+/* Events count from the last one: it is the one that trimming takes last, so that as long as it is
+ * known, so is the command. */
+static void name_event(const struct working *work, size_t from_last, char ret_id[UUID_TEXT],
+                       uint8_t ret_hash[16]) {
+    char what[32];
+    snprintf(what, sizeof what, "event %zu", from_last);
+    derive_uuid(work, what, ret_id);
+    struct reel_str parts[] = {reel_text(work->reel->source), reel_text(ret_id)};
+    ids_hash(parts, 2, ret_hash);
+}
+
+/* 1: this very command was accepted before. */
+static int find_repeat(struct working *work, struct ids_known *ret, struct reel_error *error) {
+    char id[UUID_TEXT];
+    uint8_t hash[16];
+    if (!work->order->idempotency_key.data) return 0;
+    name_event(work, 0, id, hash);
+    return append_find(work->reel, hash, reel_text(work->reel->source), reel_text(id), ret, error);
+}
+
+/* ---- Appending what was decided -------------------------------------------------------------- */
+
+static void append_member(struct text *text, const char *name, struct reel_str value) {
+    text_append_lit(text, ",\"");
+    text_append_lit(text, name);
+    text_append_lit(text, "\":");
+    text_append_quoted(text, value);
+}
+
+/* The CloudEvent of a draft (CloudEvents 1.0, JSON format). */
+static void write_event(const struct working *work, const struct draft *draft, const char *id,
+                        struct text *ret) {
+    text_append_lit(ret, "{\"specversion\":\"1.0\"");
+    append_member(ret, "id", reel_text(id));
+    append_member(ret, "source", reel_text(work->reel->source));
+    append_member(ret, "type", draft->type);
+    if (draft->subject.data) append_member(ret, "subject", draft->subject);
+    append_member(ret, "time", reel_text(work->time));
+    append_member(ret, "datacontenttype", reel_text("application/json"));
+    text_append_lit(ret, ",\"data\":");
+    text_append_str(ret, text_str(&draft->data));
+    text_append_lit(ret, "}}");
+}
+
+/* The subject that the event is published under; its phase is the last part of its type. */
+static void write_subject(const struct working *work, const struct draft *draft, struct text *ret) {
+    struct reel_str phase = draft->type;
+    const char *dot = memrchr(phase.data, '.', phase.len);
+    if (dot) phase = (struct reel_str){dot + 1, (size_t)(phase.data + phase.len - dot) - 1};
+    text_append_lit(ret, SUBJECT_ROOT ".");
+    subject_append_part(ret, reel_text(work->collection->name));
+    text_append_lit(ret, ".");
+    subject_append_part(ret, work->reel->decision.key);
+    text_append_lit(ret, ".");
+    subject_append_part(ret, phase);
+}
+
+/* The projector's own evolve is asked like any other; it should agree with its decide. */
+static int check_taken(struct working *work, const struct taken *taken, struct reel_error *error) {
+    struct collection *collection = work->collection;
+    struct store *store = collection->store;
+    struct reel_str reason;
+    if (!taken->is_json) /* the body was JSON, but lies deeper in the event */
+        return refuse(work, REEL_INVALID, "bad-request", "the body is nested too deeply");
+    int rc = rejected_get(store, store->txn, taken->seq, collection->name, &reason, error);
+    if (rc < 0) return rc == -ENOENT ? 0 : rc;
+    return fail(error, -EPROTO, "plugin %s (%s): its evolve rejects what its decide made: %.*s",
+                collection->plugin->declared->name, collection->name, REEL_FMT(reason));
+}
+
+/* 1: refused after all. */
+static int append_event(struct working *work, size_t n, struct reel_error *error) {
+    struct dispatcher *dispatcher = &work->reel->dispatcher;
+    const struct decision *decision = &work->reel->decision;
+    CLEANUP(text_finish) struct text event = {0}, subject = {0};
+    char id[UUID_TEXT];
+    uint8_t hash[16];
+    name_event(work, decision->count - 1 - n, id, hash);
+    write_event(work, decision->drafts[n], id, &event);
+    write_subject(work, decision->drafts[n], &subject);
+    if (event.failed || subject.failed) return fail_memory(error);
+    work->bytes += event.len;
+    if (event.len > dispatcher->event_bytes_max || work->bytes > dispatcher->batch_bytes_max)
+        return refuse(work, REEL_TOO_LARGE, "payload-too-large",
+                      "an event of it would have %zu bytes, at most %u are taken", event.len,
+                      dispatcher->event_bytes_max);
+    struct arrival arrival = {
+        .bytes = text_str(&event),
+        .flags = LOG_SUBMITTED,
+        .id_hash = hash,
+        .nats_subject = text_str(&subject),
+        .fold = true,
+    };
+    struct taken taken;
+    int rc = append_submitted(work->reel, &arrival, decision->key, &taken, error);
+    if (rc < 0) return rc;
+    work->answer.seq = taken.seq;
+    return check_taken(work, &taken, error);
+}
+
+static int append_events(struct working *work, struct reel_error *error) {
+    for (size_t n = 0; n < work->reel->decision.count; n++) {
+        int rc = append_event(work, n, error);
+        if (rc != 0) return rc;
+    }
+    return 0;
+}
+
+/* ---- The answer ------------------------------------------------------------------------------ */
+
+static int show_record(struct working *work, struct reel_str key, struct reel_error *error) {
+    struct reel_answer *answer = &work->answer;
+    answer->key = str_copy(key);
+    answer->key_len = key.len;
+    if (!answer->key) return fail_memory(error);
+    return changes_show(work->collection, key, &work->reel->dispatcher.fold.arena, &answer->record,
+                        &answer->record_len, error);
+}
+
+static void take_refusal(struct working *work) {
+    const struct decision *decision = &work->reel->decision;
+    work->answer.refusal = decision->refusal;
+    snprintf(work->answer.problem, sizeof work->answer.problem, "%s", decision->problem);
+    snprintf(work->answer.detail, sizeof work->answer.detail, "%s", decision->detail);
+}
+
+static int decide(struct working *work, struct reel_error *error) {
+    struct reel *reel = work->reel;
+    struct ids_known known;
+    int rc = find_repeat(work, &known, error);
+    if (rc < 0) return rc;
+    if (rc > 0) {
+        work->answer.accepted = work->answer.repeated = true;
+        work->answer.seq = known.seq;
+        rc = show_record(work, known.has_record ? known.record : work->key.str, error);
+        return rc < 0 ? rc : STEP_NOTHING;
+    }
+    struct reel_command command = {
+        .struct_size = sizeof command,
+        .verb = work->order->verb,
+        .key = work->key.str,
+        .time = reel_text(work->time),
+        .body = work->body,
+    };
+    rc = decision_run(&reel->decision, work->collection, &reel->dispatcher.registry, &command,
+                      reel->dispatcher.state.head + 1, error);
+    if (rc < 0) return rc;
+    if (reel->decision.refused) {
+        take_refusal(work);
+        return STEP_NOTHING;
+    }
+    rc = append_events(work, error);
+    if (rc > 0) {
+        work->answer.seq = 0; /* what was appended is not going to stay */
+        return STEP_UNDO;
+    }
+    if (rc == 0) rc = show_record(work, reel->decision.key, error);
+    if (rc < 0) return rc;
+    work->answer.accepted = true;
+    return reel->decision.count > 0 ? STEP_WRITTEN : STEP_NOTHING;
+}
+
+int command_step(struct reel *reel, const struct reel_order *order, struct reel_answer *ret,
+                 struct reel_error *error) {
+    struct reel_order own = {0};
+    memcpy(&own, order, order->struct_size < sizeof own ? order->struct_size : sizeof own);
+    struct working work = {.reel = reel, .order = &own};
+    int rc = find_command(&work, error);
+    if (rc == 0) rc = take_key(&work);
+    if (rc == 0) rc = take_body(&work, error);
+    if (rc > 0)
+        rc = STEP_NOTHING; /* refused already */
+    else if (rc == 0) {
+        take_time(&work);
+        rc = decide(&work, error);
+    }
+    if (rc < 0)
+        reel_answer_done(&work.answer);
+    else
+        *ret = work.answer;
+    return rc;
+}
+
+void reel_answer_done(struct reel_answer *answer) {
+    free(answer->key);
+    free(answer->record);
+    answer->key = answer->record = NULL;
+}

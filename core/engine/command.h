@@ -1,0 +1,12 @@
+/* command.h: a command, within a transaction (reel_command in reel.h). */
+#ifndef REEL_ENGINE_COMMAND_H
+#define REEL_ENGINE_COMMAND_H
+
+#include <reel/reel.h>
+
+/* Decides it, appends what it makes, and answers: a step (transaction.h), or an error. The answer
+ * is the caller's, for reel_answer_done. */
+int command_step(struct reel *reel, const struct reel_order *order, struct reel_answer *ret,
+                 struct reel_error *error);
+
+#endif

@@ -1,0 +1,385 @@
+/* dispatcher.c: see dispatcher.h. Top down: the way of a payload, then transactions. */
+#include "engine/dispatcher.h"
+
+#include "engine/fold/host.h"
+#include "engine/store/rejected.h"
+#include "event/event.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+/* What records may take in memory before they are written within a transaction: about what a
+ * processor's second cache holds, beyond which every record met is a wait. */
+#define RELIEF_BYTES ((size_t)1 << 20)
+
+/* A catch-up's commits are larger than a feed's: nobody waits for one of them, and a record that
+ * several of them touch is written as often. */
+#define CATCH_UP_EVENTS_FACTOR 128
+#define CATCH_UP_BYTES_FACTOR  4
+
+/* ---- One event ------------------------------------------------------------------------------- */
+
+/* Gives the event to one projector, if its collection has not folded it before. */
+static int fold_at_stop(struct dispatcher *dispatcher, const struct route_stop *stop,
+                        struct reel_event *event, uint64_t seq, reel_outcome *ret,
+                        struct reel_error *error) {
+    struct collection *collection = dispatcher->registry.collections[stop->projector];
+    if (collection->state.cursor >= seq) return 0;
+    event->prefix = stop->prefix;
+    event->suffix =
+        (struct reel_str){event->type.data + stop->prefix_len, event->type.len - stop->prefix_len};
+    int outcome = fold_evolve(&dispatcher->fold, collection, event, seq, error);
+    switch (outcome) {
+    case REEL_APPLIED:
+        collection->state.applied++;
+        break;
+    case REEL_IGNORED:
+        collection->state.ignored++;
+        break;
+    case REEL_REJECTED:
+        collection->state.rejected++;
+        outcome =
+            rejected_put(&dispatcher->store, seq, collection->name, dispatcher->fold.reason, error);
+        if (outcome == 0) outcome = REEL_REJECTED;
+        break;
+    }
+    if (outcome < 0) return outcome;
+    *ret = outcome;
+    return 0;
+}
+
+/* Gives the event to every projector that watches its type. Rejected by any counts for more than
+ * applied by any, and that for more than ignored. */
+static int fold_event(struct dispatcher *dispatcher, struct reel_event *event, uint64_t seq,
+                      reel_outcome *ret, struct reel_error *error) {
+    *ret = REEL_IGNORED;
+    if (!event->type.data) return 0;
+    const struct route *route = router_find(&dispatcher->router, event->type);
+    for (size_t i = 0; i < route->count; i++) {
+        reel_outcome outcome = REEL_IGNORED;
+        int rc = fold_at_stop(dispatcher, &route->stops[i], event, seq, &outcome, error);
+        if (rc < 0) return rc;
+        if (outcome == REEL_REJECTED || (outcome == REEL_APPLIED && *ret == REEL_IGNORED))
+            *ret = outcome;
+    }
+    return 0;
+}
+
+/* Is it an event? 1, or 0 and the reason why not. */
+static int check_reading(struct dispatcher *dispatcher, const struct reading *reading,
+                         char reason[REASON_BYTES], struct reel_error *error) {
+    if (reading->entry.flags & LOG_OVERSIZE) {
+        snprintf(reason, REASON_BYTES, "event of %" PRIu32 " bytes, at most %" PRIu32 " are taken",
+                 reading->entry.size, dispatcher->event_bytes_max);
+        return 0;
+    }
+    if (reading->rc == -ENOMEM) return fail_memory(error);
+    if (reading->rc < 0) {
+        snprintf(reason, REASON_BYTES, "event payload not JSON: %s", reading->why);
+        return 0;
+    }
+    return 1;
+}
+
+/* The cursor goes past the event, and the event is counted, the first time that it is folded. */
+static int count_event(struct dispatcher *dispatcher, uint64_t seq, reel_outcome outcome,
+                       const char *reason, struct reel_error *error) {
+    struct store_state *state = &dispatcher->state;
+    if (seq <= state->cursor) return 0;
+    state->cursor = seq;
+    if (outcome == REEL_APPLIED) state->applied++;
+    if (outcome == REEL_IGNORED) state->ignored++;
+    if (outcome == REEL_REJECTED) state->rejected++;
+    return reason ? rejected_put(&dispatcher->store, seq, "", reason, error) : 0;
+}
+
+/* Folds an event that has been read, or counts a payload that could not be (NULL) and why. */
+static int fold_read(struct dispatcher *dispatcher, uint64_t seq, struct reel_event *event,
+                     const char *reason, reel_outcome *ret, struct reel_error *error) {
+    *ret = REEL_REJECTED;
+    dispatcher->folded = seq;
+    int rc = event ? fold_event(dispatcher, event, seq, ret, error) : 0;
+    return rc == 0 ? count_event(dispatcher, seq, *ret, event ? NULL : reason, error) : rc;
+}
+
+/* ---- Taking events in ------------------------------------------------------------------------ */
+
+bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes) {
+    struct log_entry entry = {.bytes = bytes};
+    return reader_put(dispatcher->reader, &entry, bytes.len <= dispatcher->event_bytes_max);
+}
+
+/* Reads an entry, unless it was expected. */
+static struct reading *read_entry(struct dispatcher *dispatcher, const struct log_entry *entry,
+                                  struct reel_str arrived) {
+    if (!reader_is_first(dispatcher->reader, arrived))
+        return reader_read(dispatcher->reader, entry);
+    struct reading *reading = reader_take(dispatcher->reader);
+    reading->entry = *entry;
+    return reading;
+}
+
+int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival, struct taken *ret,
+                    struct reel_error *error) {
+    char reason[REASON_BYTES];
+    struct log_entry entry = {
+        .seq = arrival->seq ? arrival->seq : dispatcher->state.head + 1,
+        .time_ns = arrival->seq ? arrival->time_ns : dispatcher->time_ns,
+        .flags = arrival->flags,
+        .size = arrival->bytes.len > UINT32_MAX ? UINT32_MAX : (uint32_t)arrival->bytes.len,
+        .bytes = arrival->bytes,
+        .nats_subject = arrival->nats_subject,
+        .id_hash = arrival->id_hash,
+    };
+    if (arrival->bytes.len > dispatcher->event_bytes_max) {
+        entry.flags |= LOG_OVERSIZE;
+        entry.bytes = (struct reel_str){"", 0};
+    }
+    int rc = log_append(&dispatcher->log, &entry, error);
+    if (rc < 0) return rc;
+    dispatcher->state.head = entry.seq;
+    struct reading *reading = read_entry(dispatcher, &entry, arrival->bytes);
+    rc = check_reading(dispatcher, reading, reason, error);
+    if (rc < 0) return rc;
+    bool is_event = rc > 0;
+    if (is_event) {
+        entry.type = reading->event.type;
+        entry.subject = reading->event.subject;
+    } else if (!(entry.flags & LOG_OVERSIZE)) {
+        entry.flags |= LOG_NOT_JSON;
+    }
+    log_describe(&dispatcher->log, &entry);
+    *ret = (struct taken){.seq = entry.seq, .is_json = is_event};
+    if (!arrival->fold) return 0;
+    return fold_read(dispatcher, entry.seq, is_event ? &reading->event : NULL, reason,
+                     &ret->outcome, error);
+}
+
+void dispatcher_reach(struct dispatcher *dispatcher, uint64_t seq) {
+    if (dispatcher->state.head < seq) dispatcher->state.head = seq;
+    if (dispatcher->folded < seq) dispatcher->folded = seq;
+}
+
+/* ---- Folding what is in the log -------------------------------------------------------------- */
+
+/* Is there no collection that has yet to fold this? The log knows the types of its events, so that
+ * a rebuild need not read those that nobody watches. */
+static bool is_for_nobody(struct dispatcher *dispatcher, const struct log_entry *entry) {
+    if (!entry->type.data || entry->flags & (LOG_NOT_JSON | LOG_OVERSIZE | LOG_LOOK_INSIDE))
+        return false;
+    const struct route *route = router_find(&dispatcher->router, entry->type);
+    for (size_t i = 0; i < route->count; i++) {
+        uint32_t projector = route->stops[i].projector;
+        if (dispatcher->registry.collections[projector]->state.cursor < entry->seq) return false;
+    }
+    return true;
+}
+
+static int fold_reading(struct dispatcher *dispatcher, struct reading *reading,
+                        struct reel_error *error) {
+    char reason[REASON_BYTES];
+    reel_outcome outcome;
+    int rc = check_reading(dispatcher, reading, reason, error);
+    if (rc < 0) return rc;
+    return fold_read(dispatcher, reading->entry.seq, rc > 0 ? &reading->event : NULL, reason,
+                     &outcome, error);
+}
+
+/* A catch-up's way through the log, within a transaction's bounds. */
+struct catch_up {
+    struct log_walk walk;
+    struct log_entry entry; /* the next one, if there is one within the bounds */
+    bool has_entry;
+    bool at_end; /* of the log */
+    uint64_t events_left, bytes_left;
+};
+
+/* Goes to the next entry. The `first` is within the bounds in any case: it may be from a time when
+ * larger ones were taken. */
+static int catch_up_step(struct catch_up *catch_up, bool first, struct reel_error *error) {
+    int rc = log_next(&catch_up->walk, &catch_up->entry, error);
+    if (rc < 0) return rc;
+    uint64_t left = catch_up->bytes_left, len = rc > 0 ? catch_up->entry.bytes.len : 0;
+    bool fits = catch_up->events_left > 0 && len <= left;
+    catch_up->at_end = rc == 0;
+    catch_up->has_entry = rc > 0 && (fits || first);
+    catch_up->bytes_left -= len < left ? len : left;
+    if (catch_up->has_entry) catch_up->events_left--;
+    return 0;
+}
+
+/* The next entry's reading, when as many as there is room for behind it may be read: 1; 0: that is
+ * all; or an error. */
+static int catch_up_read(struct dispatcher *dispatcher, struct catch_up *catch_up,
+                         struct reading **ret, struct reel_error *error) {
+    while (catch_up->has_entry && reader_put(dispatcher->reader, &catch_up->entry,
+                                             !is_for_nobody(dispatcher, &catch_up->entry))) {
+        int rc = catch_up_step(catch_up, false, error);
+        if (rc < 0) return rc;
+    }
+    *ret = reader_take(dispatcher->reader);
+    return *ret != NULL;
+}
+
+static int fold_entries(struct dispatcher *dispatcher, struct catch_up *catch_up,
+                        struct reel_error *error) {
+    struct reading *reading;
+    int rc = catch_up_step(catch_up, true, error);
+    if (rc < 0) return rc;
+    while ((rc = catch_up_read(dispatcher, catch_up, &reading, error)) > 0) {
+        rc = fold_reading(dispatcher, reading, error);
+        if (rc == 0) rc = dispatcher_relieve(dispatcher, error);
+        if (rc < 0) return rc;
+    }
+    if (catch_up->at_end) dispatcher->folded = dispatcher->state.head; /* beyond are only gaps */
+    return rc;
+}
+
+/* Folds from `from_seq` on, up to a transaction's bounds. */
+static int fold_log(struct dispatcher *dispatcher, uint64_t from_seq, struct reel_error *error) {
+    struct catch_up catch_up = {
+        .events_left = (uint64_t)dispatcher->batch_events_max * CATCH_UP_EVENTS_FACTOR,
+        .bytes_left = dispatcher->batch_bytes_max < UINT64_MAX / CATCH_UP_BYTES_FACTOR
+                          ? dispatcher->batch_bytes_max * CATCH_UP_BYTES_FACTOR
+                          : UINT64_MAX,
+    };
+    int rc =
+        log_walk_start(&catch_up.walk, &dispatcher->store, dispatcher->store.txn, from_seq, error);
+    if (rc < 0) return rc;
+    rc = fold_entries(dispatcher, &catch_up, error);
+    log_walk_finish(&catch_up.walk);
+    return rc;
+}
+
+int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error) {
+    uint64_t behind = registry_behind(&dispatcher->registry, dispatcher->state.cursor);
+    if (behind >= dispatcher->state.head) return 0;
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = fold_log(dispatcher, behind + 1, error);
+    rc = dispatcher_end(dispatcher, rc, error);
+    return rc < 0 ? rc : 1;
+}
+
+/* ---- Keeping the log ------------------------------------------------------------------------- */
+
+static int trim_log(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
+    struct store_state *state = &dispatcher->state;
+    if (first_seq <= state->first_seq) return 0;
+    int rc = log_trim(&dispatcher->store, first_seq, dispatcher->batch_events_max,
+                      &state->first_seq, error);
+    return rc < 0 ? rc : rejected_trim(&dispatcher->store, state->first_seq, error);
+}
+
+int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
+    struct store_state *state = &dispatcher->state;
+    if (first_seq <= state->first_seq && !dispatcher->tombstones_left) return 0;
+    bool left = true;
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = trim_log(dispatcher, first_seq, error);
+    if (rc == 0) /* one event may have deleted any number: they are bounded on their own */
+        rc = registry_trim(&dispatcher->registry, state->first_seq, dispatcher->batch_events_max,
+                           &left, error);
+    rc = dispatcher_end(dispatcher, rc, error);
+    if (rc < 0) return rc;
+    dispatcher->tombstones_left = left;
+    return 1;
+}
+
+int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collection,
+                     struct reel_error *error) {
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = registry_reset(collection, &dispatcher->state, error);
+    return dispatcher_end(dispatcher, rc, error);
+}
+
+static int adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
+                 const struct store_origin *origin, struct reel_error *error) {
+    struct store_state *state = &dispatcher->state;
+    *state = (struct store_state){
+        .format = state->format,
+        .cursor = first_seq - 1,
+        .first_seq = first_seq,
+        .head = first_seq - 1,
+    };
+    memcpy(state->epoch, epoch, sizeof state->epoch);
+    int rc = store_empty(&dispatcher->store, error);
+    if (rc == 0) rc = store_put_origin(&dispatcher->store, origin, error);
+    return rc < 0 ? rc : registry_reset_all(&dispatcher->registry, state, error);
+}
+
+int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
+                     const struct store_origin *origin, struct reel_error *error) {
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = adopt(dispatcher, epoch, first_seq, origin, error);
+    return dispatcher_end(dispatcher, rc, error);
+}
+
+/* ---- Transactions ---------------------------------------------------------------------------- */
+
+int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = registry_start(&dispatcher->registry, &dispatcher->state, error);
+    dispatcher->tombstones_left = true; /* a trim may have been killed half way */
+    return dispatcher_end(dispatcher, rc, error);
+}
+
+int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    dispatcher->folded = 0;
+    dispatcher->time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    return store_begin(&dispatcher->store, error);
+}
+
+int dispatcher_relieve(struct dispatcher *dispatcher, struct reel_error *error) {
+    struct arena *arena = &dispatcher->fold.arena;
+    if (arena->used < RELIEF_BYTES) return 0;
+    int rc = registry_flush(&dispatcher->registry, arena, error);
+    if (rc == 0) arena_reset(arena);
+    return rc;
+}
+
+static int write_all(struct dispatcher *dispatcher, struct reel_error *error) {
+    uint64_t folded = dispatcher->folded;
+    if (dispatcher->state.cursor < folded) dispatcher->state.cursor = folded;
+    int rc = log_flush(&dispatcher->log, error);
+    if (rc == 0) rc = registry_flush(&dispatcher->registry, &dispatcher->fold.arena, error);
+    if (rc == 0) rc = registry_put_states(&dispatcher->registry, folded, error);
+    dispatcher->state.txn_id = mdb_txn_id(dispatcher->store.txn);
+    return rc == 0 ? store_put_state(&dispatcher->store, &dispatcher->state, error) : rc;
+}
+
+int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *error) {
+    reader_clear(dispatcher->reader); /* it may be looking at the map's pages */
+    if (rc == 0) rc = write_all(dispatcher, error);
+    if (rc == 0) rc = store_commit(&dispatcher->store, error);
+    if (rc < 0) {
+        dispatcher_abort(dispatcher);
+        return rc;
+    }
+    store_has_shown(&dispatcher->store, dispatcher->state.txn_id);
+    registry_committed(&dispatcher->registry);
+    dispatcher->committed = dispatcher->state;
+    arena_reset(&dispatcher->fold.arena);
+    return 0;
+}
+
+void dispatcher_abort(struct dispatcher *dispatcher) {
+    reader_clear(dispatcher->reader);
+    store_abort(&dispatcher->store);
+    log_abort(&dispatcher->log);
+    registry_aborted(&dispatcher->registry);
+    dispatcher->state = dispatcher->committed;
+    arena_reset(&dispatcher->fold.arena);
+}
+
+void dispatcher_finish(struct dispatcher *dispatcher) {
+    registry_finish(&dispatcher->registry);
+    router_finish(&dispatcher->router);
+    fold_finish(&dispatcher->fold);
+    reader_destroy(dispatcher->reader);
+    log_finish(&dispatcher->log);
+    store_close(&dispatcher->store);
+}

@@ -1,0 +1,114 @@
+/* engine.c: see engine.h. */
+#include "engine/engine.h"
+
+#include "base/cleanup.h"
+#include "engine/fold/changes.h"
+#include "engine/log/log.h"
+#include "engine/transaction.h"
+
+#include <errno.h>
+
+struct engine_limits engine_limits(const struct reel *reel) {
+    const struct dispatcher *dispatcher = &reel->dispatcher;
+    return (struct engine_limits){
+        .event_bytes_max = dispatcher->event_bytes_max,
+        .batch_events_max = dispatcher->batch_events_max,
+        .batch_bytes_max = dispatcher->batch_bytes_max,
+    };
+}
+
+int engine_catch_up_some(struct reel *reel, struct reel_error *error) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    return transaction_catch_up_some(reel, error);
+}
+
+int engine_try_room(struct reel *reel, struct reel_error *error) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    views_expire(&reel->views);
+    return store_try_room(&reel->dispatcher.store, error);
+}
+
+void engine_check_readers(struct reel *reel) {
+    store_check_readers(&reel->dispatcher.store);
+}
+
+int engine_adopt(struct reel *reel, const uint8_t epoch[16], uint64_t first_seq,
+                 const struct store_origin *origin, struct reel_error *error) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    int rc = dispatcher_adopt(&reel->dispatcher, epoch, first_seq, origin, error);
+    transaction_publish(reel);
+    return rc;
+}
+
+int engine_show_record(struct reel *reel, struct reel_str collection, struct reel_str key,
+                       char **ret, size_t *ret_len, struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    struct collection *found = registry_find(&dispatcher->registry, collection);
+    if (!found) return fail(error, -ESRCH, "no collection `%.*s` is loaded", REEL_FMT(collection));
+    return changes_show(found, key, &dispatcher->fold.arena, ret, ret_len, error);
+}
+
+/* ---- From a view ----------------------------------------------------------------------------- */
+
+static int read_origin(struct reel_view *view, struct store_origin *ret_origin,
+                       uint64_t *ret_head) {
+    ENTERED within = NULL;
+    int rc = view_enter(view, &within);
+    if (rc < 0) return rc;
+    rc = store_get_origin(within->views->store, within->txn, ret_origin);
+    if (rc < 0 && rc != -ENOENT) return rc;
+    if (rc == -ENOENT) *ret_origin = (struct store_origin){0};
+    *ret_head = within->state.head;
+    return rc == 0;
+}
+
+int engine_origin(struct reel *reel, struct store_origin *ret_origin, uint64_t *ret_head,
+                  struct reel_error *error) {
+    struct reel_view *view;
+    int rc = reel_view_open(reel, &view, error);
+    if (rc < 0) return rc;
+    rc = read_origin(view, ret_origin, ret_head);
+    reel_view_close(view);
+    return rc < 0 ? fail(error, rc, "cannot read what the log mirrors") : rc;
+}
+
+void engine_entry_finish(struct engine_entry *entry) {
+    text_finish(&entry->bytes);
+}
+
+static int copy_last(struct reel_view *view, uint64_t seq, struct engine_entry *ret,
+                     struct reel_error *error) {
+    struct log_entry entry;
+    ENTERED within = NULL;
+    int rc = view_enter(view, &within);
+    if (rc < 0) return fail(error, rc, "cannot read the log");
+    rc = log_get_last(within->views->store, within->txn, seq, &entry, error);
+    if (rc < 0) return rc;
+    ret->seq = entry.seq;
+    ret->time_ns = entry.time_ns;
+    ret->flags = entry.flags;
+    ret->size = entry.size;
+    ret->bytes.len = 0;
+    text_append_str(&ret->bytes, entry.bytes);
+    return ret->bytes.failed ? fail_memory(error) : 0;
+}
+
+int engine_find_last(struct reel *reel, uint64_t seq, struct engine_entry *ret,
+                     struct reel_error *error) {
+    struct reel_view *view;
+    int rc = reel_view_open(reel, &view, error);
+    if (rc < 0) return rc;
+    rc = copy_last(view, seq, ret, error);
+    reel_view_close(view);
+    return rc;
+}
+
+/* ---- For the check --------------------------------------------------------------------------- */
+
+const struct plugin *engine_plugin(const struct reel *reel) {
+    return reel->plugins;
+}
+
+bool engine_faulted(const struct reel *reel) {
+    return reel->dispatcher.fold.faulted;
+}

@@ -1,0 +1,127 @@
+/* fold.c: see fold.h. */
+#include "engine/fold/fold.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void fold_finish(struct fold *fold) {
+    free(fold->touched);
+    arena_finish(&fold->arena);
+}
+
+void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *collection,
+                uint64_t seq) {
+    fold->turn = turn;
+    fold->number++;
+    fold->collection = collection;
+    fold->seq = seq;
+    fold->touched_count = 0;
+    fold->rejected = fold->faulted = false;
+    fold->failed = 0;
+}
+
+void fold_end(struct fold *fold) {
+    fold->turn = TURN_NONE;
+}
+
+static void undo_all(struct fold *fold) {
+    while (fold->touched_count > 0) {
+        struct change *change = fold->touched[--fold->touched_count];
+        change->changed = change->before.changed;
+        change->exists = change->before.exists;
+        change->dirty = change->before.dirty;
+        if (change->exists)
+            memcpy(change->values, change->before.values,
+                   change->collection->shape.count * sizeof *change->values);
+    }
+}
+
+/* A fold that adds to a record with every event would make it larger than any answer. */
+static void check_sizes(struct fold *fold) {
+    for (size_t i = 0; i < fold->touched_count; i++) {
+        const struct change *change = fold->touched[i];
+        size_t size = 0;
+        for (uint32_t at = 0; change->exists && at < change->collection->shape.count; at++)
+            size += change->values[at].len;
+        if (size > RECORD_BYTES_MAX)
+            fold_fault(fold, "makes a record of %zu bytes, at most %zu are allowed", size,
+                       RECORD_BYTES_MAX);
+    }
+}
+
+/* What a callback answered, against what it did. */
+static void check_answer(struct fold *fold, reel_outcome outcome) {
+    if (outcome != REEL_APPLIED && outcome != REEL_IGNORED && outcome != REEL_REJECTED)
+        fold_fault(fold, "answers %d, which is no outcome", outcome);
+    else if (outcome == REEL_REJECTED && !fold->rejected)
+        fold_fault(fold, "answers REEL_REJECTED without reel_reject");
+    else if (outcome != REEL_REJECTED && fold->rejected)
+        fold_fault(fold, "answers %d after reel_reject", outcome);
+    else if (outcome == REEL_IGNORED && fold->touched_count > 0)
+        fold_fault(fold, "answers REEL_IGNORED after changing a record");
+}
+
+int fold_evolve(struct fold *fold, struct collection *collection, const struct reel_event *event,
+                uint64_t seq, struct reel_error *error) {
+    fold_begin(fold, TURN_EVOLVE, collection, seq);
+    reel_outcome outcome = collection->projector->declared.evolve(&collection->tx, event);
+    fold_end(fold);
+    if (fold->failed < 0) return fail(error, fold->failed, "%s", fold->error.text);
+    if (!fold->faulted) check_answer(fold, outcome);
+    if (!fold->faulted) check_sizes(fold);
+    if (!fold->faulted && outcome != REEL_REJECTED) return outcome;
+    undo_all(fold);
+    return REEL_REJECTED;
+}
+
+bool fold_save(struct fold *fold, struct change *change) {
+    if (change->before.by == fold->number) return true;
+    if (fold->touched_count == fold->touched_size) {
+        size_t size = fold->touched_size ? fold->touched_size * 2 : 64;
+        struct change **touched = realloc(fold->touched, size * sizeof *touched);
+        if (!touched) {
+            fold->failed = fail_memory(&fold->error);
+            return false;
+        }
+        fold->touched = touched;
+        fold->touched_size = size;
+    }
+    fold->touched[fold->touched_count++] = change;
+    change->before.by = fold->number;
+    change->before.changed = change->changed;
+    change->before.exists = change->exists;
+    change->before.dirty = change->dirty;
+    if (change->exists)
+        memcpy(change->before.values, change->values,
+               change->collection->shape.count * sizeof *change->values);
+    return true;
+}
+
+/* ---- Messages -------------------------------------------------------------------------------- */
+
+void message_format(char *ret, size_t size, const char *format, va_list args) {
+    int len = vsnprintf(ret, size, format, args);
+    if (len < 0) snprintf(ret, size, "(a message that cannot be formatted)");
+    ret[utf8_cut(ret, strlen(ret))] = '\0';
+    if (!utf8_valid(reel_text(ret))) /* cut within a character by "%.*s" */
+        for (char *at = ret; *at; at++)
+            if ((unsigned char)*at >= 0x80) *at = '?';
+    for (char *at = ret; *at; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7F) *at = ' ';
+}
+
+void fold_fault(struct fold *fold, const char *format, ...) {
+    if (fold->faulted) return;
+    fold->faulted = true;
+    char what[REASON_BYTES - 256]; /* two names of at most 63 bytes go before it */
+    va_list args;
+    va_start(args, format);
+    message_format(what, sizeof what, format, args);
+    va_end(args);
+    snprintf(fold->reason, sizeof fold->reason, "plugin %s (%s): %s",
+             fold->collection->plugin->declared->name, fold->collection->name, what);
+}

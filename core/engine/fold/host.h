@@ -1,0 +1,9 @@
+/* host.h: the table of functions that plugins call; see <reel/host.h> for what each promises. */
+#ifndef REEL_ENGINE_FOLD_HOST_H
+#define REEL_ENGINE_FOLD_HOST_H
+
+#include <reel/host.h>
+
+extern const struct reel_host host_table;
+
+#endif

@@ -1,0 +1,406 @@
+/* plugin_check.c: see plugin_check.h. In the order of the declarations, from the inside out: a
+ * projector's fields and commands, projectors, a sink's settings, sinks, plugin, header. */
+#include "engine/fold/plugin_check.h"
+
+#include "engine/store/record.h"
+#include "engine/store/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The sizes that ABI 1.0 had: what follows was added later and may be missing. */
+#define PLUGIN_SIZE_1_0    offsetof(struct reel_plugin, sinks)
+#define PROJECTOR_SIZE_1_0 offsetof(struct reel_projector, canonical_key)
+#define FIELD_SIZE_1_0     sizeof(struct reel_field)
+#define COMMAND_SIZE_1_1   sizeof(struct reel_command_info)
+#define SINK_SIZE_1_2      sizeof(struct reel_sink)
+#define SETTING_SIZE_1_2   sizeof(struct reel_setting)
+
+#define REFUSE(error, ...) fail(error, -ENOEXEC, __VA_ARGS__)
+
+static const char collection_form[] = "[a-z][a-z0-9_-]{0,62}";
+static const char *const reserved_collections[] = {"events",  "rejected", "status",
+                                                   "plugins", "version",  NULL};
+static const char *const query_parameters[] = {"limit", "after", "min_cursor", "timeout", NULL};
+
+/* ---- Words ----------------------------------------------------------------------------------- */
+
+static bool is_listed(const char *text, const char *const *list) {
+    for (; *list; list++)
+        if (strcmp(*list, text) == 0) return true;
+    return false;
+}
+
+/* Does the text consist of these characters, with a first one from `first`? */
+static bool has_form(const char *text, const char *first, const char *others, size_t len_max) {
+    if (!text || !text[0] || !strchr(first, text[0])) return false;
+    return strspn(text, others) == strlen(text) && strlen(text) <= len_max;
+}
+
+#define LOWER  "abcdefghijklmnopqrstuvwxyz"
+#define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+
+/* "`x`", or "empty" for what is not there. */
+struct quoted {
+    char text[96];
+};
+static const char *quote(struct quoted *space, const char *text) {
+    if (!text || !text[0]) return "empty";
+    snprintf(space->text, sizeof space->text, "`%.80s`", text);
+    return space->text;
+}
+
+static int check_flags(uint32_t flags, uint32_t known, const char *where,
+                       struct reel_error *error) {
+    if ((flags & ~known) == 0) return 0;
+    return REFUSE(error, "%sflags has unknown bits 0x%x", where, flags & ~known);
+}
+
+static int check_size(const struct plugin *plugin, const char *where, uint32_t found, size_t wanted,
+                      struct reel_error *error) {
+    if (found % sizeof(void *) != 0) /* it would end within a pointer */
+        return REFUSE(error, "%sstruct_size is %u, wanted a multiple of %zu", where, found,
+                      sizeof(void *));
+    if (found >= wanted) return 0;
+    const struct reel_header *header = &plugin->declared->header;
+    return REFUSE(error, "%sstruct_size is %u, abi %u.%u wants at least %zu", where, found,
+                  header->abi_major, header->abi_minor, wanted);
+}
+
+/* A copy of what a plugin gave, in this host's size: what an older plugin lacks is zero. */
+static void copy_sized(void *to, size_t to_size, const void *from, uint32_t from_size) {
+    memset(to, 0, to_size);
+    memcpy(to, from, from_size < to_size ? from_size : to_size);
+}
+
+/* ---- Fields ---------------------------------------------------------------------------------- */
+
+static int check_field_kind(const struct reel_field *field, const char *where,
+                            struct reel_error *error) {
+    if (field->kind < REEL_FIELD_STRING || field->kind > REEL_FIELD_ONE_OF)
+        return REFUSE(error, "%skind is %u, wanted %d to %d", where, field->kind, REEL_FIELD_STRING,
+                      REEL_FIELD_ONE_OF);
+    if (field->kind == REEL_FIELD_ONE_OF && (!field->values || !field->values[0]))
+        return REFUSE(error, "%svalues is empty, wanted at least one", where);
+    if ((field->flags & REEL_FIELD_IS_NAME) && field->kind != REEL_FIELD_STRING)
+        return REFUSE(error, "%sflags has REEL_FIELD_IS_NAME, but it is no REEL_FIELD_STRING",
+                      where);
+    return check_flags(field->flags, REEL_FIELD_ANY_CASE | REEL_FIELD_IS_NAME, where, error);
+}
+
+/* A name, or a filter's other name: both end up as query parameters. */
+static int check_parameter(const char *name, const char *what, const char *where,
+                           struct reel_error *error) {
+    struct quoted found;
+    if (!has_form(name, LOWER UPPER "_", LOWER UPPER DIGITS "_", STORE_NAME_MAX))
+        return REFUSE(error, "%s%s is %s, wanted [A-Za-z_][A-Za-z0-9_]{0,62}", where, what,
+                      quote(&found, name));
+    if (is_listed(name, query_parameters))
+        return REFUSE(error, "%s%s is `%s`, which is a query parameter", where, what, name);
+    return 0;
+}
+
+/* Against the fields before it. */
+static int check_field_unique(const struct projector *projector, uint32_t at, const char *where,
+                              struct reel_error *error) {
+    const struct reel_field *field = &projector->fields[at];
+    for (uint32_t i = 0; i < at; i++) {
+        const struct reel_field *other = &projector->fields[i];
+        if (strcmp(other->name, field->name) == 0)
+            return REFUSE(error, "%sname is `%s`, which fields[%u] has already", where, field->name,
+                          i);
+        const char *filter = field->filter ? field->filter : field->name;
+        if (strcmp(other->filter ? other->filter : other->name, filter) == 0)
+            return REFUSE(error, "%sfilter is `%s`, which fields[%u] has already", where, filter,
+                          i);
+        if (field->flags & other->flags & REEL_FIELD_IS_NAME)
+            return REFUSE(error, "%sflags has REEL_FIELD_IS_NAME, which fields[%u] has already",
+                          where, i);
+    }
+    return 0;
+}
+
+static int check_field(const struct projector *projector, uint32_t at, const char *where,
+                       struct reel_error *error) {
+    const struct reel_field *field = &projector->fields[at];
+    int rc = check_parameter(field->name, "name", where, error);
+    if (rc == 0 && field->filter) rc = check_parameter(field->filter, "filter", where, error);
+    if (rc == 0) rc = check_field_kind(field, where, error);
+    if (rc == 0) rc = check_field_unique(projector, at, where, error);
+    return rc;
+}
+
+static int take_fields(struct plugin *plugin, struct projector *projector, const char *where,
+                       struct reel_error *error) {
+    const struct reel_field *const *given = projector->declared.fields;
+    uint32_t count = 0;
+    while (given && given[count] && count <= RECORD_FIELDS_MAX) count++;
+    if (count == 0) return REFUSE(error, "%sfields is empty, wanted at least one", where);
+    if (count > RECORD_FIELDS_MAX)
+        return REFUSE(error, "%sfields has more than %d", where, RECORD_FIELDS_MAX);
+    projector->fields = calloc(count, sizeof *projector->fields);
+    projector->field_list = calloc(count + 1, sizeof *projector->field_list);
+    if (!projector->fields || !projector->field_list) return fail_memory(error);
+    for (uint32_t i = 0; i < count; i++) {
+        char here[64];
+        snprintf(here, sizeof here, "%sfields[%u].", where, i);
+        int rc = check_size(plugin, here, given[i]->struct_size, FIELD_SIZE_1_0, error);
+        if (rc < 0) return rc;
+        copy_sized(&projector->fields[i], sizeof *projector->fields, given[i],
+                   given[i]->struct_size);
+        projector->field_list[i] = &projector->fields[i];
+        rc = check_field(projector, i, here, error);
+        if (rc < 0) return rc;
+    }
+    projector->field_count = count;
+    projector->declared.fields = projector->field_list;
+    return 0;
+}
+
+/* ---- Commands -------------------------------------------------------------------------------- */
+
+static int check_command(const struct projector *projector, uint32_t at, const char *where,
+                         struct reel_error *error) {
+    const struct reel_command_info *command = &projector->commands[at];
+    struct quoted found;
+    if (!has_form(command->verb, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
+        return REFUSE(error, "%sverb is %s, wanted %s", where, quote(&found, command->verb),
+                      collection_form);
+    for (uint32_t i = 0; i < at; i++)
+        if (strcmp(projector->commands[i].verb, command->verb) == 0)
+            return REFUSE(error, "%sverb is `%s`, which commands[%u] has already", where,
+                          command->verb, i);
+    return check_flags(command->flags, 0, where, error);
+}
+
+static int take_commands(struct plugin *plugin, struct projector *projector, const char *where,
+                         struct reel_error *error) {
+    const struct reel_command_info *const *given = projector->declared.commands;
+    uint32_t count = 0;
+    while (given && given[count] && count <= RECORD_FIELDS_MAX) count++;
+    if (count > RECORD_FIELDS_MAX)
+        return REFUSE(error, "%scommands has more than %d", where, RECORD_FIELDS_MAX);
+    if (count > 0 && !projector->declared.decide)
+        return REFUSE(error, "%scommands are declared, but decide is NULL", where);
+    projector->commands = calloc(count + 1, sizeof *projector->commands);
+    projector->command_list = calloc(count + 1, sizeof *projector->command_list);
+    if (!projector->commands || !projector->command_list) return fail_memory(error);
+    for (uint32_t i = 0; i < count; i++) {
+        char here[64];
+        snprintf(here, sizeof here, "%scommands[%u].", where, i);
+        int rc = check_size(plugin, here, given[i]->struct_size, COMMAND_SIZE_1_1, error);
+        if (rc < 0) return rc;
+        copy_sized(&projector->commands[i], sizeof *projector->commands, given[i],
+                   given[i]->struct_size);
+        projector->command_list[i] = &projector->commands[i];
+        rc = check_command(projector, i, here, error);
+        if (rc < 0) return rc;
+    }
+    projector->command_count = count;
+    projector->declared.commands = projector->command_list;
+    return 0;
+}
+
+/* ---- Projectors ------------------------------------------------------------------------------ */
+
+static int check_collection(const char *name, const char *where, struct reel_error *error) {
+    struct quoted found;
+    if (name && is_listed(name, reserved_collections))
+        return REFUSE(error, "%scollection is `%s`, which is reserved", where, name);
+    if (!has_form(name, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
+        return REFUSE(error, "%scollection is %s, wanted %s", where, quote(&found, name),
+                      collection_form);
+    return 0;
+}
+
+static int check_projector(const struct reel_projector *projector, const char *where,
+                           struct reel_error *error) {
+    int rc = check_collection(projector->collection, where, error);
+    if (rc < 0) return rc;
+    if (projector->revision == 0) return REFUSE(error, "%srevision is 0, wanted 1 or more", where);
+    if (projector->revision_compatible > projector->revision)
+        return REFUSE(error, "%srevision_compatible is %u, which is beyond its revision %u", where,
+                      projector->revision_compatible, projector->revision);
+    if (!projector->type_prefixes || !projector->type_prefixes[0])
+        return REFUSE(error, "%stype_prefixes is empty, wanted at least one", where);
+    if (!projector->evolve) return REFUSE(error, "%sevolve is NULL", where);
+    return check_flags(projector->flags, 0, where, error);
+}
+
+static int take_projector(struct plugin *plugin, const struct reel_projector *given,
+                          struct projector *projector, const char *where,
+                          struct reel_error *error) {
+    int rc = check_size(plugin, where, given->struct_size, PROJECTOR_SIZE_1_0, error);
+    if (rc < 0) return rc;
+    copy_sized(&projector->declared, sizeof projector->declared, given, given->struct_size);
+    rc = check_projector(&projector->declared, where, error);
+    if (rc == 0) rc = take_fields(plugin, projector, where, error);
+    if (rc == 0) rc = take_commands(plugin, projector, where, error);
+    return rc;
+}
+
+/* Against the projectors before it. */
+static int check_collection_unique(const struct plugin *plugin, uint32_t at, const char *where,
+                                   struct reel_error *error) {
+    const char *name = plugin->projectors[at].declared.collection;
+    for (uint32_t i = 0; i < at; i++)
+        if (strcmp(plugin->projectors[i].declared.collection, name) == 0)
+            return REFUSE(error, "%scollection is `%s`, which projectors[%u] has already", where,
+                          name, i);
+    return 0;
+}
+
+static int take_projectors(struct plugin *plugin, struct reel_error *error) {
+    const struct reel_projector *const *given = plugin->declared->projectors;
+    uint32_t count = 0;
+    while (given && given[count] && count <= STORE_COLLECTIONS) count++;
+    if (count == 0 && plugin->sink_count > 0) return 0;
+    if (count == 0) return REFUSE(error, "projectors is empty, wanted at least one");
+    if (count > STORE_COLLECTIONS)
+        return REFUSE(error, "projectors has more than %d", STORE_COLLECTIONS);
+    plugin->projectors = calloc(count, sizeof *plugin->projectors);
+    if (!plugin->projectors) return fail_memory(error);
+    plugin->projector_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        char where[32];
+        snprintf(where, sizeof where, "projectors[%u].", i);
+        int rc = take_projector(plugin, given[i], &plugin->projectors[i], where, error);
+        if (rc == 0) rc = check_collection_unique(plugin, i, where, error);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+/* ---- Sinks ----------------------------------------------------------------------------------- */
+
+static bool is_number(const struct reel_setting *setting, const char *text) {
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    return errno == 0 && text[0] >= '0' && text[0] <= '9' && !*end && value >= setting->min &&
+           value <= setting->max;
+}
+
+static int check_setting_kind(const struct reel_setting *setting, const char *where,
+                              struct reel_error *error) {
+    struct quoted found;
+    const char *standard = setting->standard;
+    if (setting->kind < REEL_SETTING_TEXT || setting->kind > REEL_SETTING_ONE_OF)
+        return REFUSE(error, "%skind is %u, wanted %d to %d", where, setting->kind,
+                      REEL_SETTING_TEXT, REEL_SETTING_ONE_OF);
+    if (setting->kind == REEL_SETTING_NUMBER && (!standard || !is_number(setting, standard)))
+        return REFUSE(error, "%sstandard is %s, wanted a number from min to max", where,
+                      quote(&found, standard));
+    if (setting->kind == REEL_SETTING_SWITCH && standard)
+        return REFUSE(error, "%sstandard is %s, but a switch is off", where,
+                      quote(&found, standard));
+    if (setting->kind == REEL_SETTING_ONE_OF &&
+        (!setting->values || !standard || !is_listed(standard, setting->values)))
+        return REFUSE(error, "%sstandard is %s, wanted one of values", where,
+                      quote(&found, standard));
+    if (setting->flags & REEL_SETTING_LIST && setting->kind != REEL_SETTING_TEXT)
+        return REFUSE(error, "%sflags has REEL_SETTING_LIST, but it is no REEL_SETTING_TEXT",
+                      where);
+    return check_flags(setting->flags, REEL_SETTING_LIST, where, error);
+}
+
+static int check_setting(const struct reel_setting *setting, const char *where,
+                         struct reel_error *error) {
+    struct quoted found;
+    if (!has_form(setting->name, LOWER, LOWER DIGITS "_", STORE_NAME_MAX))
+        return REFUSE(error, "%sname is %s, wanted [a-z][a-z0-9_]{0,62}", where,
+                      quote(&found, setting->name));
+    if (!setting->help || !setting->help[0]) return REFUSE(error, "%shelp is empty", where);
+    return check_setting_kind(setting, where, error);
+}
+
+static int take_settings(struct plugin *plugin, struct plugin_sink *sink, const char *where,
+                         struct reel_error *error) {
+    const struct reel_setting *const *given = sink->declared.settings;
+    uint32_t count = 0;
+    while (given && given[count] && count <= SINK_SETTINGS_MAX) count++;
+    if (count > SINK_SETTINGS_MAX)
+        return REFUSE(error, "%ssettings has more than %d", where, SINK_SETTINGS_MAX);
+    sink->settings = calloc(count + 1, sizeof *sink->settings);
+    sink->setting_list = calloc(count + 1, sizeof *sink->setting_list);
+    if (!sink->settings || !sink->setting_list) return fail_memory(error);
+    for (uint32_t i = 0; i < count; i++) {
+        char here[64];
+        snprintf(here, sizeof here, "%ssettings[%u].", where, i);
+        int rc = check_size(plugin, here, given[i]->struct_size, SETTING_SIZE_1_2, error);
+        if (rc < 0) return rc;
+        copy_sized(&sink->settings[i], sizeof *sink->settings, given[i], given[i]->struct_size);
+        sink->setting_list[i] = &sink->settings[i];
+        rc = check_setting(&sink->settings[i], here, error);
+        if (rc < 0) return rc;
+    }
+    sink->setting_count = count;
+    sink->declared.settings = sink->setting_list;
+    return 0;
+}
+
+static int take_sink(struct plugin *plugin, const struct reel_sink *given, struct plugin_sink *sink,
+                     const char *where, struct reel_error *error) {
+    struct quoted found;
+    int rc = check_size(plugin, where, given->struct_size, SINK_SIZE_1_2, error);
+    if (rc < 0) return rc;
+    copy_sized(&sink->declared, sizeof sink->declared, given, given->struct_size);
+    if (!has_form(sink->declared.name, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
+        return REFUSE(error, "%sname is %s, wanted %s", where, quote(&found, sink->declared.name),
+                      collection_form);
+    if (!sink->declared.start) return REFUSE(error, "%sstart is NULL", where);
+    if (!sink->declared.stop) return REFUSE(error, "%sstop is NULL", where);
+    rc = check_flags(sink->declared.flags, REEL_SINK_NEEDS_TOKENS, where, error);
+    return rc < 0 ? rc : take_settings(plugin, sink, where, error);
+}
+
+/* An older plugin's struct ends before them. */
+static int take_sinks(struct plugin *plugin, struct reel_error *error) {
+    struct reel_plugin declared;
+    copy_sized(&declared, sizeof declared, plugin->declared, plugin->declared->header.struct_size);
+    const struct reel_sink *const *given = declared.sinks;
+    uint32_t count = 0;
+    while (given && given[count] && count <= PLUGIN_SINKS_MAX) count++;
+    if (count > PLUGIN_SINKS_MAX) return REFUSE(error, "sinks has more than %d", PLUGIN_SINKS_MAX);
+    plugin->sinks = calloc(count + 1, sizeof *plugin->sinks);
+    if (!plugin->sinks) return fail_memory(error);
+    plugin->sink_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        char where[32];
+        snprintf(where, sizeof where, "sinks[%u].", i);
+        int rc = take_sink(plugin, given[i], &plugin->sinks[i], where, error);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static int check_header(const struct reel_header *header, struct reel_error *error) {
+    if (header->magic != REEL_PLUGIN_MAGIC)
+        return REFUSE(error, "header.magic is 0x%08x, wanted 0x%08x", header->magic,
+                      REEL_PLUGIN_MAGIC);
+    if (header->abi_major != REEL_ABI_MAJOR || header->abi_minor > REEL_ABI_MINOR)
+        return REFUSE(error, "abi %u.%u, this host speaks %d.0 to %d.%d", header->abi_major,
+                      header->abi_minor, REEL_ABI_MAJOR, REEL_ABI_MAJOR, REEL_ABI_MINOR);
+    if (header->struct_size < PLUGIN_SIZE_1_0)
+        return REFUSE(error, "header.struct_size is %u, abi %u.%u wants at least %zu",
+                      header->struct_size, header->abi_major, header->abi_minor, PLUGIN_SIZE_1_0);
+    return 0;
+}
+
+int plugin_check(struct plugin *plugin, struct reel_error *error) {
+    const struct reel_plugin *declared = plugin->declared;
+    struct quoted found;
+    int rc = check_header(&declared->header, error);
+    if (rc < 0) return rc;
+    if (!has_form(declared->name, LOWER UPPER DIGITS "_.-", LOWER UPPER DIGITS "_.-", 63))
+        return REFUSE(error, "name is %s, wanted [A-Za-z0-9_.-]{1,63}",
+                      quote(&found, declared->name));
+    if (!declared->version) return REFUSE(error, "version is NULL");
+    rc = check_flags(declared->flags, 0, "", error);
+    if (rc == 0) rc = take_sinks(plugin, error);
+    return rc < 0 ? rc : take_projectors(plugin, error);
+}

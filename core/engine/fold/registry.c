@@ -1,0 +1,253 @@
+/* registry.c: see registry.h. */
+#include "engine/fold/registry.h"
+
+#include "engine/fold/changes.h"
+#include "engine/fold/fold.h"
+#include "engine/store/index.h"
+#include "engine/store/rejected.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Adding ---------------------------------------------------------------------------------- */
+
+static void collection_destroy(struct collection *collection) {
+    if (!collection) return;
+    changes_finish(&collection->changes);
+    record_shape_finish(&collection->shape);
+    free(collection);
+}
+
+void registry_truncate(struct registry *registry, size_t count) {
+    while (registry->count > count) collection_destroy(registry->collections[--registry->count]);
+}
+
+void registry_finish(struct registry *registry) {
+    registry_truncate(registry, 0);
+    free(registry->collections);
+    *registry = (struct registry){0};
+}
+
+struct collection *registry_find(const struct registry *registry, struct reel_str name) {
+    for (size_t i = 0; i < registry->count; i++)
+        if (reel_str_is(name, registry->collections[i]->name)) return registry->collections[i];
+    return NULL;
+}
+
+static struct collection *collection_create(const struct plugin *plugin,
+                                            const struct projector *projector, struct fold *fold) {
+    struct collection *collection = calloc(1, sizeof *collection);
+    const char *names[RECORD_FIELDS_MAX];
+    if (!collection) return NULL;
+    for (uint32_t i = 0; i < projector->field_count; i++) names[i] = projector->fields[i].name;
+    if (record_shape_init(&collection->shape, names, projector->field_count) < 0) {
+        free(collection);
+        return NULL;
+    }
+    collection->tx.host = fold->host;
+    collection->fold = fold;
+    collection->plugin = plugin;
+    collection->projector = projector;
+    collection->name = projector->declared.collection;
+    return collection;
+}
+
+static int add_one(struct registry *registry, struct collection *collection) {
+    size_t size = (registry->count + 1) * sizeof *registry->collections;
+    struct collection **grown = collection ? realloc(registry->collections, size) : NULL;
+    if (!grown) return -ENOMEM;
+    registry->collections = grown;
+    grown[registry->count++] = collection;
+    return 0;
+}
+
+/* Two projectors with one collection, in two plugins or in one. */
+static int check_new(const struct registry *registry, const struct plugin *plugin, uint32_t at,
+                     struct reel_error *error) {
+    const char *name = plugin->projectors[at].declared.collection;
+    const struct collection *other = registry_find(registry, reel_text(name));
+    if (!other) return 0;
+    return fail(error, -EEXIST,
+                "projectors[%u].collection is `%s`, which plugin `%s` (%s) has already", at, name,
+                other->plugin->declared->name,
+                other->plugin->path ? other->plugin->path : "linked in");
+}
+
+int registry_add(struct registry *registry, const struct plugin *plugin, struct store *store,
+                 struct fold *fold, struct reel_error *error) {
+    int rc = 0;
+    for (uint32_t i = 0; i < plugin->projector_count && rc == 0; i++) {
+        rc = check_new(registry, plugin, i, error);
+        if (rc < 0) break;
+        struct collection *collection = collection_create(plugin, &plugin->projectors[i], fold);
+        if (add_one(registry, collection) < 0) {
+            collection_destroy(collection);
+            rc = fail_memory(error);
+            break;
+        }
+        collection->store = store;
+    }
+    return rc;
+}
+
+/* ---- Comparing with the store ---------------------------------------------------------------- */
+
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len) {
+    for (size_t i = 0; i < len; i++) /* FNV-1a: this one is stored */
+        hash = (hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(0x100000001B3);
+    return hash;
+}
+
+/* What the shape of a record depends on: names, in order, and kinds. */
+static uint64_t hash_fields(const struct projector *projector) {
+    uint64_t hash = UINT64_C(0xCBF29CE484222325);
+    for (uint32_t i = 0; i < projector->field_count; i++) {
+        const struct reel_field *field = &projector->fields[i];
+        hash = hash_bytes(hash, field->name, strlen(field->name) + 1);
+        hash = hash_bytes(hash, &field->kind, sizeof field->kind);
+    }
+    return hash;
+}
+
+/* Were these records made by the same fold, or one that the author says is compatible? */
+static bool is_same_fold(const struct reel_projector *declared, uint64_t fields_hash,
+                         const struct collection_state *state) {
+    if (fields_hash != state->fields_hash) return false;
+    if (state->revision == declared->revision) return true;
+    return declared->revision_compatible != 0 && state->revision < declared->revision &&
+           state->revision >= declared->revision_compatible;
+}
+
+static int refuse_rebuild(const struct collection *collection, const char *why,
+                          const struct store_state *position, struct reel_error *error) {
+    return fail(error, -ESTALE,
+                "collection `%s`: %s, and the log begins only at %llu: building it anew would "
+                "lose what was before; ask for a rebuild if that is meant",
+                collection->name, why, (unsigned long long)position->first_seq);
+}
+
+int registry_reset(struct collection *collection, const struct store_state *position,
+                   struct reel_error *error) {
+    struct store *store = collection->store;
+    int rc = mdb_drop(store->txn, collection->dbi, 0);
+    if (rc == 0) rc = mdb_drop(store->txn, collection->index, 0);
+    if (rc != 0) return store_fail(store, rc, "cannot empty the collection", error);
+    rc = rejected_remove_collection(store, collection->name, error);
+    if (rc < 0) return rc;
+    collection->state = (struct collection_state){
+        .revision = collection->projector->declared.revision,
+        .fields_hash = hash_fields(collection->projector),
+        .cursor = position->first_seq - 1,
+        .from_seq = position->first_seq,
+    };
+    return 0;
+}
+
+int registry_reset_all(struct registry *registry, const struct store_state *position,
+                       struct reel_error *error) {
+    for (size_t i = 0; i < registry->count; i++) {
+        struct collection *collection = registry->collections[i];
+        int rc = registry_reset(collection, position, error);
+        if (rc == 0)
+            rc = store_put_collection(collection->store, collection->name, &collection->state,
+                                      error);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+static int start_one(struct collection *collection, const struct store_state *position,
+                     struct reel_error *error) {
+    const struct reel_projector *declared = &collection->projector->declared;
+    struct store *store = collection->store;
+    struct collection_state *state = &collection->state;
+    int rc =
+        store_open_collection(store, collection->name, &collection->dbi, &collection->index, error);
+    if (rc < 0) return rc;
+    rc = store_get_collection(store, store->txn, collection->name, state);
+    if (rc < 0 && rc != -ENOENT) return fail(error, rc, "cannot read the collection's state");
+    if (rc == -ENOENT || collection->rebuild_wanted)
+        return registry_reset(collection, position, error);
+    uint64_t fields_hash = hash_fields(collection->projector);
+    bool whole = position->first_seq <= state->from_seq; /* all that they were made from is there */
+    if (!is_same_fold(declared, fields_hash, state)) {
+        if (whole) return registry_reset(collection, position, error);
+        return refuse_rebuild(collection, "its projector has changed", position, error);
+    }
+    if (state->cursor + 1 < position->first_seq)
+        return refuse_rebuild(collection, "its projector was away while the log was trimmed",
+                              position, error);
+    state->revision = declared->revision;
+    return 0;
+}
+
+int registry_start(struct registry *registry, const struct store_state *position,
+                   struct reel_error *error) {
+    for (size_t i = 0; i < registry->count; i++) {
+        struct collection *collection = registry->collections[i];
+        int rc = start_one(collection, position, error);
+        if (rc == 0)
+            rc = store_put_collection(collection->store, collection->name, &collection->state,
+                                      error);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+/* ---- Trimming -------------------------------------------------------------------------------- */
+
+int registry_trim(struct registry *registry, uint64_t first_seq, size_t max, bool *ret_more,
+                  struct reel_error *error) {
+    for (size_t i = 0; i < registry->count && max > 0; i++) {
+        struct collection *collection = registry->collections[i];
+        size_t count;
+        int rc = index_trim(collection->store, collection->index, first_seq, max, &count, error);
+        if (rc < 0) return rc;
+        max -= count;
+    }
+    *ret_more = max == 0;
+    return 0;
+}
+
+/* ---- Transactions ---------------------------------------------------------------------------- */
+
+uint64_t registry_behind(const struct registry *registry, uint64_t cursor) {
+    for (size_t i = 0; i < registry->count; i++)
+        if (registry->collections[i]->state.cursor < cursor)
+            cursor = registry->collections[i]->state.cursor;
+    return cursor;
+}
+
+int registry_flush(struct registry *registry, struct arena *arena, struct reel_error *error) {
+    for (size_t i = 0; i < registry->count; i++) {
+        int rc = changes_flush(registry->collections[i], arena, error);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+int registry_put_states(struct registry *registry, uint64_t cursor, struct reel_error *error) {
+    for (size_t i = 0; i < registry->count; i++) {
+        struct collection *collection = registry->collections[i];
+        if (collection->state.cursor < cursor) collection->state.cursor = cursor;
+        if (memcmp(&collection->state, &collection->committed, sizeof collection->state) == 0)
+            continue;
+        int rc =
+            store_put_collection(collection->store, collection->name, &collection->state, error);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+void registry_committed(struct registry *registry) {
+    for (size_t i = 0; i < registry->count; i++)
+        registry->collections[i]->committed = registry->collections[i]->state;
+}
+
+void registry_aborted(struct registry *registry) {
+    for (size_t i = 0; i < registry->count; i++) {
+        registry->collections[i]->state = registry->collections[i]->committed;
+        changes_reset(&registry->collections[i]->changes);
+    }
+}

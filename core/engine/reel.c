@@ -1,0 +1,399 @@
+/* reel.c: the embedding API (reel.h), a façade; what a view gives is in view/. */
+#include "engine/transaction.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "engine/command.h"
+#include "engine/fold/host.h"
+#include "engine/work.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define EVENT_BYTES_LIMIT  ((uint32_t)16 << 20)
+#define BATCH_EVENTS_LIMIT ((uint32_t)1 << 20)
+#define VIEWS_LIMIT        4096
+#define KNOWN_FLAGS        ((uint32_t)(REEL_NEW_EPOCH | REEL_START_BEHIND))
+/* What a transaction of events may add up to, with all that it writes besides. */
+#define MAP_BYTES_MIN ((uint64_t)1 << 20)
+
+const char *reel_version(void) {
+    return REEL_VERSION;
+}
+
+const char *reel_plugin_directory(void) {
+    return REEL_PLUGIN_DIRECTORY;
+}
+
+/* ---- Options --------------------------------------------------------------------------------- */
+
+/* The caller's options in this version's size, with defaults for what is 0. */
+static int take_options(const struct reel_options *given, struct reel_options *ret,
+                        struct reel_error *error) {
+    struct reel_options options = {0};
+    if (given->struct_size < offsetof(struct reel_options, directory))
+        return fail(error, -EINVAL, "options.struct_size is %u, wanted sizeof(struct reel_options)",
+                    given->struct_size);
+    memcpy(&options, given,
+           given->struct_size < sizeof options ? given->struct_size : sizeof options);
+    if (!options.event_bytes_max) options.event_bytes_max = (uint32_t)1 << 20;
+    if (!options.views_max) options.views_max = 256;
+    if (!options.view_ms_max) options.view_ms_max = 10000;
+    if (!options.batch_events_max) options.batch_events_max = 4096;
+    if (!options.batch_bytes_max) options.batch_bytes_max = (uint64_t)64 << 20;
+    if (!options.map_bytes) options.map_bytes = (uint64_t)1 << 40;
+    if (!options.source) options.source = "/reel";
+    *ret = options;
+    return 0;
+}
+
+static int check_options(const struct reel_options *options, struct reel_error *error) {
+    if (options->flags & ~KNOWN_FLAGS)
+        return fail(error, -EINVAL, "options.flags has unknown bits 0x%x",
+                    options->flags & ~KNOWN_FLAGS);
+    if (options->event_bytes_max > EVENT_BYTES_LIMIT)
+        return fail(error, -EINVAL, "options.event_bytes_max is %u, at most %u is allowed",
+                    options->event_bytes_max, EVENT_BYTES_LIMIT);
+    if (options->views_max > VIEWS_LIMIT)
+        return fail(error, -EINVAL, "options.views_max is %u, at most %d is allowed",
+                    options->views_max, VIEWS_LIMIT);
+    if (options->batch_events_max > BATCH_EVENTS_LIMIT)
+        return fail(error, -EINVAL, "options.batch_events_max is %u, at most %u is allowed",
+                    options->batch_events_max, BATCH_EVENTS_LIMIT);
+    if (options->batch_bytes_max < options->event_bytes_max)
+        return fail(error, -EINVAL,
+                    "options.batch_bytes_max is %llu, less than event_bytes_max, %u",
+                    (unsigned long long)options->batch_bytes_max, options->event_bytes_max);
+    if (options->map_bytes < MAP_BYTES_MIN)
+        return fail(error, -EINVAL, "options.map_bytes is %llu, at least %llu is wanted",
+                    (unsigned long long)options->map_bytes, (unsigned long long)MAP_BYTES_MIN);
+    if (options->directory && !options->directory[0])
+        return fail(error, -EINVAL, "options.directory is empty");
+    if (!utf8_valid(reel_text(options->source)) || !options->source[0])
+        return fail(error, -EINVAL, "options.source is empty or not UTF-8");
+    return 0;
+}
+
+/* ---- Opening and closing --------------------------------------------------------------------- */
+
+static int engine_open(struct reel *reel, const struct reel_options *options,
+                       struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    struct store_options store_options = {
+        .directory = options->directory,
+        .map_bytes = options->map_bytes,
+        .readers_max = options->views_max + 4, /* a backup is a reader too */
+        .new_epoch = options->flags & REEL_NEW_EPOCH,
+    };
+    reel->views.count_max = options->views_max;
+    reel->views.ms_max = options->view_ms_max;
+    reel->start_behind = options->flags & REEL_START_BEHIND;
+    dispatcher->event_bytes_max = options->event_bytes_max;
+    dispatcher->batch_events_max = options->batch_events_max;
+    dispatcher->batch_bytes_max = options->batch_bytes_max;
+    dispatcher->fold.key_bytes_max = EVENT_BYTES_LIMIT; /* no option: records depend on it */
+    dispatcher->fold.warn = options->warn;
+    dispatcher->fold.context = options->context;
+    dispatcher->fold.host = &host_table;
+    dispatcher->reader = reader_create(&host_table);
+    reel->bodies = json_parser_create(&host_table);
+    reel->source = strdup(options->source);
+    if (!dispatcher->reader || !reel->bodies || !reel->source) return fail_memory(error);
+    dispatcher->log.store = &dispatcher->store;
+    int rc = store_open(&dispatcher->store, &store_options, error);
+    if (rc < 0) return rc;
+    rc = store_begin(&dispatcher->store, error);
+    if (rc < 0) return rc;
+    rc = store_get_state(&dispatcher->store, dispatcher->store.txn, &dispatcher->state);
+    store_abort(&dispatcher->store);
+    dispatcher->committed = dispatcher->state;
+    reel->cursor = dispatcher->state.cursor;
+    return rc < 0 ? fail(error, rc, "cannot read the store's state") : 0;
+}
+
+int reel_open(const struct reel_options *given, struct reel **ret, struct reel_error *error) {
+    struct reel_options options;
+    int rc = take_options(given, &options, error);
+    if (rc == 0) rc = check_options(&options, error);
+    if (rc < 0) return rc;
+    struct reel *reel = calloc(1, sizeof *reel);
+    if (!reel) return fail_memory(error);
+    clock_condition(&reel->moved);
+    pthread_mutex_init(&reel->writer, NULL);
+    views_init(&reel->views, &reel->dispatcher.store, &reel->dispatcher.registry, &host_table);
+    pthread_mutex_init(&reel->moved_lock, NULL);
+    reel->dispatcher.store.lock_fd = -1;
+    rc = engine_open(reel, &options, error);
+    if (rc < 0) {
+        reel_close(reel);
+        return rc;
+    }
+    *ret = reel;
+    return 0;
+}
+
+void reel_close(struct reel *reel) {
+    if (!reel) return;
+    decision_finish(&reel->decision);
+    views_finish(&reel->views);
+    dispatcher_finish(&reel->dispatcher);
+    json_parser_destroy(reel->bodies);
+    while (reel->plugins) {
+        struct plugin *plugin = reel->plugins;
+        reel->plugins = plugin->next;
+        plugin_unload(plugin);
+    }
+    free(reel->source);
+    pthread_cond_destroy(&reel->moved);
+    pthread_mutex_destroy(&reel->writer);
+    pthread_mutex_destroy(&reel->moved_lock);
+    free(reel);
+}
+
+/* ---- Plugins --------------------------------------------------------------------------------- */
+
+static int check_setup(struct reel *reel, struct reel_error *error) {
+    return reel->started ? fail(error, -EBUSY, "plugins can be added only before reel_start") : 0;
+}
+
+static int check_not_loaded(struct reel *reel, const struct plugin *plugin,
+                            struct reel_error *error) {
+    for (const struct plugin *other = reel->plugins; other; other = other->next)
+        if (plugin->handle && other->handle && other->device == plugin->device &&
+            other->inode == plugin->inode)
+            return fail(error, -EEXIST, "it is loaded already");
+    return 0;
+}
+
+static int route_collections(struct reel *reel, size_t from, struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    for (size_t i = from; i < dispatcher->registry.count; i++) {
+        const struct projector *projector = dispatcher->registry.collections[i]->projector;
+        if (router_add(&dispatcher->router, projector->declared.type_prefixes) < 0)
+            return fail_memory(error);
+    }
+    return 0;
+}
+
+/* Takes the plugin in, or unloads it. */
+static int add_plugin_take(struct reel *reel, struct plugin *plugin, struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    size_t before = dispatcher->registry.count;
+    int rc = check_not_loaded(reel, plugin, error);
+    if (rc == 0)
+        rc = registry_add(&dispatcher->registry, plugin, &dispatcher->store, &dispatcher->fold,
+                          error);
+    if (rc == 0) rc = route_collections(reel, before, error);
+    if (rc < 0) {
+        router_truncate(&dispatcher->router, before);
+        registry_truncate(&dispatcher->registry, before);
+        error_prefix(error, "cannot load %s", plugin->path ? plugin->path : "a linked plugin");
+        plugin_unload(plugin);
+        return rc;
+    }
+    struct plugin **last = &reel->plugins;
+    while (*last) last = &(*last)->next;
+    *last = plugin;
+    return 0;
+}
+
+int reel_load_plugin(struct reel *reel, const char *path, struct reel_error *error) {
+    struct plugin *plugin;
+    int rc = check_setup(reel, error);
+    if (rc == 0) rc = plugin_load(path, &plugin, error);
+    return rc < 0 ? rc : add_plugin_take(reel, plugin, error);
+}
+
+int reel_add_plugin(struct reel *reel, const struct reel_plugin *declared,
+                    struct reel_error *error) {
+    struct plugin *plugin;
+    int rc = check_setup(reel, error);
+    if (rc == 0) rc = plugin_adopt(declared, &plugin, error);
+    return rc < 0 ? rc : add_plugin_take(reel, plugin, error);
+}
+
+static int load_one(void *context, const char *path, struct reel_error *error) {
+    return reel_load_plugin(context, path, error);
+}
+
+int reel_load_directory(struct reel *reel, const char *path, struct reel_error *error) {
+    return plugin_each_in(path, load_one, reel, error);
+}
+
+int reel_start(struct reel *reel, struct reel_error *error) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    if (reel->ready) return fail(error, -EBUSY, "it was started already");
+    int rc = reel->started ? 0 : dispatcher_start(&reel->dispatcher, error);
+    if (rc < 0) return rc;
+    reel->started = true;
+    rc = reel->start_behind ? 0 : transaction_catch_up(reel, error);
+    reel->ready = rc == 0; /* else, on a full disk say, it can be tried again */
+    return rc;
+}
+
+/* ---- What is loaded -------------------------------------------------------------------------- */
+
+/* The n-th collection in the order of names. */
+static const struct collection *nth_collection(struct reel *reel, size_t n) {
+    const struct registry *registry = &reel->dispatcher.registry;
+    const struct collection *last = NULL; /* few, so that picking the next n times will do */
+    for (size_t i = 0; i <= n; i++) {
+        const struct collection *next = NULL;
+        for (size_t at = 0; at < registry->count; at++) {
+            const struct collection *other = registry->collections[at];
+            if (last && strcmp(other->name, last->name) <= 0) continue;
+            if (!next || strcmp(other->name, next->name) < 0) next = other;
+        }
+        if (!next) return NULL;
+        last = next;
+    }
+    return last;
+}
+
+const char *reel_collection_name(struct reel *reel, size_t n) {
+    const struct collection *collection = nth_collection(reel, n);
+    return collection ? collection->name : NULL;
+}
+
+const struct reel_projector *reel_projector(struct reel *reel, size_t n) {
+    const struct collection *collection = nth_collection(reel, n);
+    return collection ? &collection->projector->declared : NULL;
+}
+
+bool reel_plugin_info(struct reel *reel, size_t n, struct reel_plugin_info *ret) {
+    const struct plugin *plugin = reel->plugins;
+    while (plugin && n-- > 0) plugin = plugin->next;
+    if (!plugin) return false;
+    *ret = (struct reel_plugin_info){
+        .name = plugin->declared->name,
+        .version = plugin->declared->version,
+        .path = plugin->path,
+        .abi_major = plugin->declared->header.abi_major,
+        .abi_minor = plugin->declared->header.abi_minor,
+    };
+    return true;
+}
+
+const struct reel_sink *reel_sink(struct reel *reel, size_t n) {
+    for (const struct plugin *plugin = reel->plugins; plugin; plugin = plugin->next) {
+        if (n < plugin->sink_count) return &plugin->sinks[n].declared;
+        n -= plugin->sink_count;
+    }
+    return NULL;
+}
+
+int reel_canonical_key(struct reel *reel, const char *collection, struct reel_str given,
+                       struct reel_key *ret) {
+    const struct collection *found =
+        registry_find(&reel->dispatcher.registry, reel_text(collection));
+    if (!found) return -ESRCH;
+    return collection_canonical_key(found, given, ret);
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+static int check_started(struct reel *reel, struct reel_error *error) {
+    return reel->started ? 0 : fail(error, -EINVAL, "reel_start comes first");
+}
+
+int reel_apply_batch(struct reel *reel, const struct reel_str *payloads, size_t count,
+                     struct reel_result *ret, struct reel_error *error) {
+    struct work work = {.payloads = payloads, .count = count, .results = ret};
+    return work_run(reel, &work, error);
+}
+
+int reel_apply(struct reel *reel, struct reel_str payload, struct reel_result *ret,
+               struct reel_error *error) {
+    return reel_apply_batch(reel, &payload, 1, ret, error);
+}
+
+int reel_append(struct reel *reel, const struct reel_str *payloads, size_t count, uint64_t *ret_seq,
+                struct reel_error *error) {
+    struct reel_result *results = count ? malloc(count * sizeof *results) : NULL;
+    struct work work = {
+        .payloads = payloads, .count = count, .append_only = true, .results = results};
+    int rc = count && !results ? fail_memory(error) : work_run(reel, &work, error);
+    if (rc == 0 && ret_seq) *ret_seq = count ? results[count - 1].seq : 0;
+    free(results);
+    return rc;
+}
+
+int reel_command(struct reel *reel, const struct reel_order *order, struct reel_answer *ret,
+                 struct reel_error *error) {
+    struct work work = {.kind = WORK_ORDER, .order = order};
+    int rc = work_run(reel, &work, error);
+    if (rc < 0)
+        reel_answer_done(&work.answer);
+    else
+        *ret = work.answer;
+    return rc;
+}
+
+int reel_catch_up(struct reel *reel, struct reel_error *error) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    int rc = check_started(reel, error);
+    return rc < 0 ? rc : transaction_catch_up(reel, error);
+}
+
+int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    struct collection *collection = registry_find(&reel->dispatcher.registry, reel_text(name));
+    if (!collection) return fail(error, -ESRCH, "no collection `%s` is loaded", name);
+    if (!reel->started) {
+        collection->rebuild_wanted = true;
+        return 0;
+    }
+    views_expire(&reel->views);
+    int rc = dispatcher_reset(&reel->dispatcher, collection, error);
+    return rc < 0 ? rc : transaction_catch_up(reel, error);
+}
+
+int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    int rc = check_started(reel, error);
+    if (rc == 0) rc = transaction_catch_up(reel, error);
+    if (rc < 0) return rc;
+    if (first_seq > reel->dispatcher.state.head + 1)
+        return fail(error, -EINVAL, "cannot trim to %llu, the log ends at %llu",
+                    (unsigned long long)first_seq, (unsigned long long)reel->dispatcher.state.head);
+    do {
+        views_expire(&reel->views);
+        rc = dispatcher_trim(&reel->dispatcher, first_seq, error);
+    } while (rc > 0);
+    return rc;
+}
+
+int reel_backup(struct reel *reel, const char *directory, struct reel_error *error) {
+    return store_backup(&reel->dispatcher.store, directory, error);
+}
+
+int reel_backup_of(const char *from, const char *directory, struct reel_error *error) {
+    return store_backup_of(from, directory, error);
+}
+
+uint64_t reel_cursor(struct reel *reel) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->moved_lock);
+    return reel->cursor;
+}
+
+uint64_t reel_newest_commit(struct reel *reel) {
+    if (atomic_load(&reel->dispatcher.store.broken)) return 0;
+    return atomic_load(&reel->dispatcher.store.newest_commit);
+}
+
+int reel_view_open(struct reel *reel, struct reel_view **ret, struct reel_error *error) {
+    if (!reel->started) return fail(error, -EINVAL, "reel_start comes first");
+    return views_open(&reel->views, ret, error);
+}
+
+int reel_wait(struct reel *reel, uint64_t seq, uint32_t timeout_ms) {
+    struct timespec until = clock_after(timeout_ms);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->moved_lock);
+    while (reel->cursor < seq)
+        if (pthread_cond_timedwait(&reel->moved, &reel->moved_lock, &until) == ETIMEDOUT)
+            return reel->cursor < seq ? -ETIMEDOUT : 0;
+    return 0;
+}

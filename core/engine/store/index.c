@@ -1,0 +1,265 @@
+/* index.c: see index.h. */
+#include "engine/store/index.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    DELETED = 0x01,
+    TOMBSTONE = 0x02,
+    RECORD = 0x03,
+};
+
+/* ---- Keys ------------------------------------------------------------------------------------ */
+
+struct index_writer {
+    struct keys_writer keys;
+    struct text space; /* for the key in hand */
+};
+
+/* Without the seq for DELETED. On -ENOMEM there is a sentence. */
+static int make_key(struct index_writer *writer, unsigned char kind, uint64_t seq,
+                    struct reel_str key, struct reel_str *ret, struct reel_error *error) {
+    size_t before = kind == DELETED ? 1 : 1 + sizeof seq;
+    writer->space.len = 0;
+    char *to = text_extend(&writer->space, before + key.len);
+    if (!to) return fail_memory(error);
+    to[0] = (char)kind;
+    seq = htobe64(seq);
+    memcpy(to + 1, &seq, before - 1);
+    if (key.len) memcpy(to + before, key.data, key.len);
+    *ret = text_str(&writer->space);
+    return 0;
+}
+
+static int put(struct index_writer *writer, unsigned char kind, uint64_t seq, struct reel_str key,
+               struct reel_error *error) {
+    struct reel_str at;
+    char *space;
+    size_t size = kind == DELETED ? sizeof seq : 0;
+    int rc = make_key(writer, kind, seq, key, &at, error);
+    if (rc == 0) rc = keys_put(&writer->keys, at, size, &space, error);
+    if (rc == 0 && size) memcpy(space, &seq, size);
+    return rc;
+}
+
+/* What is removed was written with what it belongs to: if it is not there, the store is damaged. */
+static int drop(struct index_writer *writer, unsigned char kind, uint64_t seq, struct reel_str key,
+                struct reel_error *error) {
+    struct reel_str at;
+    int rc = make_key(writer, kind, seq, key, &at, error);
+    if (rc == 0) rc = keys_delete(&writer->keys, at, error);
+    if (rc != -ENOENT) return rc;
+    return store_fail(writer->keys.store, MDB_CORRUPTED, "cannot find a change", error);
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+/* A place in the order of seqs. */
+struct place {
+    uint64_t seq;
+    size_t move; /* these are in key order, so this settles what one event changed */
+};
+
+static int compare_places(const void *a, const void *b) {
+    const struct place *left = a, *right = b;
+    if (left->seq != right->seq) return left->seq < right->seq ? -1 : 1;
+    return (left->move > right->move) - (left->move < right->move);
+}
+
+static void sort_places(struct place *places, size_t count) {
+    for (size_t i = 1; i < count; i++) {
+        if (compare_places(&places[i - 1], &places[i]) < 0) continue;
+        qsort(places, count, sizeof *places, compare_places);
+        break;
+    }
+}
+
+/* Removes the entries that records stood under, in their order: LMDB finds each from where the
+ * last one was. */
+static int leave_old(struct index_writer *writer, const struct index_move *moves, size_t count,
+                     struct place *places, struct reel_error *error) {
+    size_t standing = 0;
+    int rc = 0;
+    for (size_t i = 0; i < count; i++)
+        if (moves[i].from != 0) places[standing++] = (struct place){moves[i].from, i};
+    sort_places(places, standing);
+    for (size_t i = 0; i < standing && rc == 0; i++)
+        rc = drop(writer, RECORD, places[i].seq, moves[places[i].move].key, error);
+    return rc;
+}
+
+/* Is there any tombstone? Mostly there is none, and no new record need be asked about. */
+static int has_tombstones(struct index_writer *writer, bool *ret, struct reel_error *error) {
+    static const char kind[] = {DELETED};
+    struct store *store = writer->keys.store;
+    struct keys_walk walk;
+    struct reel_str key, value;
+    int rc = keys_walk_start(&walk, store, store->txn, writer->keys.dbi,
+                             (struct reel_str){kind, sizeof kind}, false, error);
+    if (rc == 0) rc = keys_next(&walk, &key, &value, error);
+    *ret = rc > 0 && key.data[0] == DELETED;
+    keys_walk_finish(&walk);
+    return rc < 0 ? rc : 0;
+}
+
+/* Removes the tombstone of that key, if there is one. */
+static int drop_tombstone(struct index_writer *writer, struct reel_str key,
+                          struct reel_error *error) {
+    struct store *store = writer->keys.store;
+    struct reel_str at, value;
+    uint64_t seq;
+    int rc = make_key(writer, DELETED, 0, key, &at, error);
+    if (rc == 0) rc = keys_get(store, store->txn, writer->keys.dbi, at, &value, error);
+    if (rc < 0) return rc == -ENOENT ? 0 : rc;
+    if (value.len != sizeof seq)
+        return store_fail(store, MDB_CORRUPTED, "cannot read a deletion", error);
+    memcpy(&seq, value.data, sizeof seq);
+    rc = drop(writer, DELETED, 0, key, error);
+    return rc < 0 ? rc : drop(writer, TOMBSTONE, seq, key, error);
+}
+
+static int drop_tombstones(struct index_writer *writer, const struct index_move *moves,
+                           size_t count, struct reel_error *error) {
+    bool some = true, looked = false;
+    int rc = 0;
+    for (size_t i = 0; i < count && some && rc == 0; i++) {
+        if (moves[i].from != 0) continue;
+        if (!looked) rc = has_tombstones(writer, &some, error);
+        looked = true;
+        if (rc == 0 && some) rc = drop_tombstone(writer, moves[i].key, error);
+    }
+    return rc;
+}
+
+static int enter_new(struct index_writer *writer, const struct index_move *moves, size_t count,
+                     struct place *places, struct reel_error *error) {
+    int rc = 0;
+    for (size_t i = 0; i < count; i++) places[i] = (struct place){moves[i].to, i};
+    sort_places(places, count);
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        const struct index_move *move = &moves[places[i].move];
+        if (move->deleted) rc = put(writer, DELETED, move->to, move->key, error);
+        if (rc == 0)
+            rc = put(writer, move->deleted ? TOMBSTONE : RECORD, move->to, move->key, error);
+    }
+    return rc;
+}
+
+int index_write(struct store *store, MDB_dbi dbi, const struct index_move *moves, size_t count,
+                struct arena *arena, struct reel_error *error) {
+    struct index_writer writer = {0};
+    struct place *places = arena_alloc(arena, count * sizeof *places);
+    if (!places) return fail_memory(error);
+    int rc = keys_writer_start(&writer.keys, store, dbi, error);
+    if (rc == 0) rc = leave_old(&writer, moves, count, places, error);
+    if (rc == 0) rc = drop_tombstones(&writer, moves, count, error);
+    if (rc == 0) rc = enter_new(&writer, moves, count, places, error);
+    keys_writer_finish(&writer.keys);
+    text_finish(&writer.space);
+    return rc;
+}
+
+/* ---- Walking --------------------------------------------------------------------------------- */
+
+/* Takes a key of that kind apart; false if it is of another, which all that follow are. */
+static bool split_key(struct reel_str at, unsigned char kind, struct index_entry *ret) {
+    uint64_t seq;
+    if (at.len < 1 + sizeof seq || (unsigned char)at.data[0] != kind) return false;
+    memcpy(&seq, at.data + 1, sizeof seq);
+    *ret = (struct index_entry){
+        .key = {at.data + 1 + sizeof seq, at.len - 1 - sizeof seq},
+        .seq = be64toh(seq),
+        .deleted = kind == TOMBSTONE,
+    };
+    return true;
+}
+
+static int advance(struct index_stream *stream, struct reel_error *error) {
+    struct reel_str key, value;
+    int rc = keys_next(&stream->walk, &key, &value, error);
+    stream->more = rc > 0 && split_key(key, stream->from[0], &stream->entry);
+    return rc < 0 ? rc : 0;
+}
+
+static int stream_start(struct index_stream *stream, struct store *store, MDB_txn *txn, MDB_dbi dbi,
+                        unsigned char kind, uint64_t since, struct reel_error *error) {
+    uint64_t first = htobe64(since + 1);
+    stream->from[0] = kind;
+    memcpy(stream->from + 1, &first, sizeof first);
+    struct reel_str from = {(const char *)stream->from, sizeof stream->from};
+    int rc = keys_walk_start(&stream->walk, store, txn, dbi, from, false, error);
+    return rc < 0 ? rc : advance(stream, error);
+}
+
+int index_walk_start(struct index_walk *walk, struct store *store, MDB_txn *txn, MDB_dbi dbi,
+                     uint64_t since, struct reel_error *error) {
+    *walk = (struct index_walk){0};
+    if (since == UINT64_MAX) return 0; /* nothing is beyond the last seq that there can be */
+    int rc = stream_start(&walk->tombstones, store, txn, dbi, TOMBSTONE, since, error);
+    if (rc == 0) rc = stream_start(&walk->records, store, txn, dbi, RECORD, since, error);
+    return rc;
+}
+
+static bool is_before(const struct index_stream *a, const struct index_stream *b) {
+    if (!a->more || !b->more) return a->more;
+    if (a->entry.seq != b->entry.seq) return a->entry.seq < b->entry.seq;
+    return str_compare(a->entry.key, b->entry.key) < 0;
+}
+
+int index_next(struct index_walk *walk, struct index_entry *ret, struct reel_error *error) {
+    int rc = walk->given ? advance(walk->given, error) : 0;
+    if (rc < 0) return rc;
+    bool deleted = is_before(&walk->tombstones, &walk->records);
+    walk->given = deleted ? &walk->tombstones : &walk->records;
+    if (!walk->given->more) {
+        walk->given = NULL;
+        return 0;
+    }
+    *ret = walk->given->entry;
+    return 1;
+}
+
+void index_walk_finish(struct index_walk *walk) {
+    keys_walk_finish(&walk->records.walk);
+    keys_walk_finish(&walk->tombstones.walk);
+}
+
+/* ---- Trimming -------------------------------------------------------------------------------- */
+
+/* The oldest tombstone, if it is below `first_seq`: 1 and its key, copied to `ret_key`. */
+static int find_oldest(struct store *store, MDB_dbi dbi, uint64_t first_seq, uint64_t *ret_seq,
+                       struct text *ret_key, struct reel_error *error) {
+    struct index_stream stream = {0};
+    int rc = stream_start(&stream, store, store->txn, dbi, TOMBSTONE, 0, error);
+    bool found = rc == 0 && stream.more && stream.entry.seq < first_seq;
+    ret_key->len = 0;
+    if (found) text_append_str(ret_key, stream.entry.key);
+    *ret_seq = stream.entry.seq;
+    keys_walk_finish(&stream.walk);
+    if (ret_key->failed) return fail_memory(error);
+    return rc < 0 ? rc : found;
+}
+
+int index_trim(struct store *store, MDB_dbi dbi, uint64_t first_seq, size_t max, size_t *ret_count,
+               struct reel_error *error) {
+    struct index_writer writer = {0};
+    struct text key = {0};
+    size_t count = 0;
+    uint64_t seq;
+    int rc = keys_writer_start(&writer.keys, store, dbi, error);
+    while (rc == 0 && count < max) {
+        rc = find_oldest(store, dbi, first_seq, &seq, &key, error);
+        if (rc <= 0) break;
+        rc = drop(&writer, TOMBSTONE, seq, text_str(&key), error);
+        if (rc == 0) rc = drop(&writer, DELETED, 0, text_str(&key), error);
+        count++;
+    }
+    keys_writer_finish(&writer.keys);
+    text_finish(&writer.space);
+    text_finish(&key);
+    if (rc == 0) *ret_count = count;
+    return rc;
+}

@@ -1,0 +1,27 @@
+/* rejected.h: the events that could not be applied, with the reason.
+ *
+ * Keyed by seq (big-endian, so that they lie in order) and the name of the collection whose
+ * projector rejected it; an empty name for what no projector could be given, being no JSON.
+ */
+#ifndef REEL_ENGINE_STORE_REJECTED_H
+#define REEL_ENGINE_STORE_REJECTED_H
+
+#include "engine/store/store.h"
+
+int rejected_put(struct store *store, uint64_t seq, const char *collection, const char *reason,
+                 struct reel_error *error);
+
+/* The reason; LMDB's, good until the transaction writes or ends. -ENOENT. */
+int rejected_get(struct store *store, MDB_txn *txn, uint64_t seq, const char *collection,
+                 struct reel_str *ret_reason, struct reel_error *error);
+
+/* Removes those below `first_seq`, or those of one collection. */
+int rejected_trim(struct store *store, uint64_t first_seq, struct reel_error *error);
+int rejected_remove_collection(struct store *store, const char *collection,
+                               struct reel_error *error);
+
+/* Calls `fn` for each, the newest first; what it returns, if that is not 0, ends the walk. */
+int rejected_each(struct store *store, MDB_txn *txn, reel_rejection_fn fn, void *context,
+                  struct reel_error *error);
+
+#endif

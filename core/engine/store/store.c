@@ -1,0 +1,433 @@
+/* store.c: see store.h.
+ *
+ * Why the store survives a crash: LMDB never overwrites a page that the last commit refers to. A
+ * commit writes new pages, syncs, and then writes one of two meta pages, which is the moment it
+ * happens. Whatever was written before that moment is unreachable garbage.
+ */
+#include "engine/store/store.h"
+
+#include "base/cleanup.h"
+#include "engine/store/directory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <uuid/uuid.h>
+
+#define STATE_KEY  "store"
+#define ORIGIN_KEY "origin"
+
+/* A meta key is unlike any collection's name: those have no such prefix. */
+#define COLLECTION_PREFIX "c/"
+#define INDEX_PREFIX      "x/"
+
+/* The store's own, and two for each collection. */
+#define DATABASES_MAX (4 + 2 * STORE_COLLECTIONS)
+
+/* With less left than this, an EIO is taken for a full disk: LMDB reports a short write so. */
+#define FULL_BELOW_BYTES ((uint64_t)1 << 20)
+
+/* ---- Errors ---------------------------------------------------------------------------------- */
+
+static bool disk_is_full(const struct store *store) {
+    int fd;
+    struct statvfs fs;
+    if (store->directory && !directory_has_room(store->directory, FULL_BELOW_BYTES)) return true;
+    if (mdb_env_get_fd(store->env, &fd) != 0 || fstatvfs(fd, &fs) < 0) return false;
+    return (uint64_t)fs.f_bavail * fs.f_frsize < FULL_BELOW_BYTES;
+}
+
+int store_fail(struct store *store, int rc, const char *doing, struct reel_error *error) {
+    if (rc == EIO && disk_is_full(store)) rc = ENOSPC;
+    switch (rc) {
+    case MDB_MAP_FULL:
+        return fail(error, -ENOSPC, "%s: the store has reached map_bytes", doing);
+    case ENOSPC:
+    case EDQUOT:
+        return fail(error, -ENOSPC, "%s: the disk is full", doing);
+    case ENOMEM:
+        return fail(error, -ENOMEM, "%s: out of memory", doing);
+    case MDB_READERS_FULL:
+        return fail(error, -EAGAIN, "%s: views_max views are open", doing);
+    case MDB_NOTFOUND:
+        return fail(error, -ENOENT, "%s: not found", doing);
+    default:
+        atomic_store(&store->broken, true);
+        return fail(error, -EIO, "%s: %s; the store cannot be trusted, end this process", doing,
+                    mdb_strerror(rc));
+    }
+}
+
+static int check_whole(struct store *store, const char *doing, struct reel_error *error) {
+    if (!atomic_load(&store->broken)) return 0;
+    return fail(error, -EIO, "%s: the store failed earlier, end this process", doing);
+}
+
+/* ---- Opening --------------------------------------------------------------------------------- */
+
+static int open_databases(struct store *store, struct reel_error *error) {
+    MDB_txn *txn = store->txn;
+    int rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &store->meta);
+    if (rc == 0) rc = mdb_dbi_open(txn, "log", MDB_CREATE | MDB_INTEGERKEY, &store->log);
+    if (rc == 0) rc = mdb_dbi_open(txn, "rejected", MDB_CREATE, &store->rejected);
+    if (rc == 0) rc = mdb_dbi_open(txn, "ids", MDB_CREATE, &store->ids);
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot open the databases", error);
+}
+
+/* Then the sequence numbers are the stream's, and a copy's name the same events. */
+static bool mirrors(struct store *store) {
+    struct store_origin origin;
+    return store_get_origin(store, store->txn, &origin) == 0;
+}
+
+/* A new store gets its state; an old one is checked; an epoch is given where one is due. */
+static int prepare_state(struct store *store, bool new_epoch, struct reel_error *error) {
+    struct store_state state = {.format = STORE_FORMAT, .first_seq = 1};
+    int rc = store_get_state(store, store->txn, &state);
+    bool fresh = rc == -ENOENT;
+    if (rc < 0 && !fresh) return fail(error, rc, "its state cannot be read");
+    if (state.format != STORE_FORMAT)
+        return fail(error, -EPROTO, "its format is %u, this version reads %u", state.format,
+                    STORE_FORMAT);
+    if (state.is_backup && !new_epoch)
+        return fail(error, -ESTALE,
+                    "it is a restored backup, in which a seq would soon name another event "
+                    "than in the original: start it once with a new epoch");
+    if (!fresh && (!new_epoch || mirrors(store))) return 0;
+    uuid_generate(state.epoch);
+    state.is_backup = 0;
+    return store_put_state(store, &state, error);
+}
+
+static int prepare(struct store *store, bool new_epoch, struct reel_error *error) {
+    int rc = store_begin(store, error);
+    if (rc < 0) return rc;
+    rc = open_databases(store, error);
+    if (rc == 0) rc = prepare_state(store, new_epoch, error);
+    if (rc == 0) return store_commit(store, error);
+    store_abort(store);
+    return rc;
+}
+
+/* LMDB maps its lock file and writes to it, so it is allocated before. A cache line for each
+ * reader, and a page for what is before them; LMDB takes a larger file for more readers. */
+static uint64_t lock_file_bytes(const struct store_options *options) {
+    return 4096 + (uint64_t)options->readers_max * 64;
+}
+
+static int open_environment(struct store *store, const struct store_options *options,
+                            const char *directory, struct reel_error *error) {
+    unsigned flags =
+        MDB_NOTLS | (store->in_memory ? MDB_NOSYNC : 0) | (options->read_only ? MDB_RDONLY : 0);
+    int rc = options->read_only
+                 ? 0
+                 : directory_allocate(directory, "lock.mdb", lock_file_bytes(options), error);
+    if (rc < 0) return rc;
+    rc = mdb_env_create(&store->env);
+    if (rc == 0) rc = mdb_env_set_mapsize(store->env, options->map_bytes);
+    if (rc == 0) rc = mdb_env_set_maxdbs(store->env, DATABASES_MAX);
+    if (rc == 0) rc = mdb_env_set_maxreaders(store->env, options->readers_max);
+    if (rc == 0) rc = mdb_env_open(store->env, directory, flags, 0600);
+    if (rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH)
+        return fail(error, -EPROTO, "data.mdb: %s", mdb_strerror(rc));
+    if (rc > 0) return fail(error, -rc, "data.mdb: %s", strerror(rc));
+    if (rc < 0) return fail(error, -EIO, "data.mdb: %s", mdb_strerror(rc));
+    return 0;
+}
+
+static int open_in(struct store *store, const struct store_options *options, const char *directory,
+                   struct reel_error *error) {
+    int rc = open_environment(store, options, directory, error);
+    return rc < 0 ? rc : prepare(store, options->new_epoch, error);
+}
+
+static int open_in_memory(struct store *store, const struct store_options *options,
+                          struct reel_error *error) {
+    AUTO_FREE char *directory = NULL;
+    int rc = directory_make_temporary(&directory, error);
+    if (rc < 0) return rc;
+    rc = open_in(store, options, directory, error);
+    directory_remove(directory);
+    return rc;
+}
+
+int store_open(struct store *store, const struct store_options *options, struct reel_error *error) {
+    *store = (struct store){.lock_fd = -1, .in_memory = !options->directory};
+    int rc;
+    if (store->in_memory) {
+        rc = open_in_memory(store, options, error);
+        if (rc < 0) error_prefix(error, "cannot open a store in memory");
+    } else {
+        store->directory = strdup(options->directory);
+        rc = store->directory ? 0 : fail_memory(error);
+        if (rc == 0) rc = directory_lock(store->directory, &store->lock_fd, error);
+        if (rc == 0) rc = open_in(store, options, store->directory, error);
+        if (rc == 0) rc = directory_sync(store->directory, error); /* new files' names */
+        if (rc < 0) error_prefix(error, "cannot open %s", options->directory);
+    }
+    if (rc < 0) store_close(store);
+    return rc;
+}
+
+void store_close(struct store *store) {
+    if (store->env) mdb_env_close(store->env);
+    store->env = NULL;
+    if (store->lock_fd >= 0) close(store->lock_fd);
+    store->lock_fd = -1;
+    free(store->directory);
+    store->directory = NULL;
+}
+
+/* ---- Transactions ---------------------------------------------------------------------------- */
+
+int store_begin(struct store *store, struct reel_error *error) {
+    int rc = check_whole(store, "cannot write", error);
+    if (rc < 0) return rc;
+    rc = mdb_txn_begin(store->env, NULL, 0, &store->txn);
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot begin a transaction", error);
+}
+
+int store_commit(struct store *store, struct reel_error *error) {
+    int rc = mdb_txn_commit(store->txn);
+    store->txn = NULL;
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot commit", error);
+}
+
+void store_has_shown(struct store *store, uint64_t txn_id) {
+    uint64_t newest = atomic_load_explicit(&store->newest_commit, memory_order_relaxed);
+    while (newest < txn_id && !atomic_compare_exchange_weak(&store->newest_commit, &newest, txn_id))
+        continue;
+}
+
+void store_abort(struct store *store) {
+    if (store->txn) mdb_txn_abort(store->txn);
+    store->txn = NULL;
+}
+
+/* ---- meta ------------------------------------------------------------------------------------ */
+
+/* Another format's state may have another size; its `format` comes first, too. */
+static int get_fixed(struct store *store, MDB_txn *txn, MDB_val key, void *ret, size_t size) {
+    MDB_val value;
+    int rc = mdb_get(txn, store->meta, &key, &value);
+    if (rc == MDB_NOTFOUND) return -ENOENT;
+    if (rc != 0) return store_fail(store, rc, "cannot read meta", NULL);
+    memset(ret, 0, size);
+    memcpy(ret, value.mv_data, value.mv_size < size ? value.mv_size : size);
+    return 0;
+}
+
+static int put_fixed(struct store *store, MDB_val key, const void *from, size_t size,
+                     struct reel_error *error) {
+    MDB_val value = {size, (void *)from};
+    int rc = mdb_put(store->txn, store->meta, &key, &value, 0);
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot write meta", error);
+}
+
+static const MDB_val state_key = {sizeof STATE_KEY - 1, (void *)STATE_KEY};
+
+int store_get_state(struct store *store, MDB_txn *txn, struct store_state *ret) {
+    return get_fixed(store, txn, state_key, ret, sizeof *ret);
+}
+
+int store_put_state(struct store *store, const struct store_state *state,
+                    struct reel_error *error) {
+    return put_fixed(store, state_key, state, sizeof *state, error);
+}
+
+static const MDB_val origin_key = {sizeof ORIGIN_KEY - 1, (void *)ORIGIN_KEY};
+
+int store_get_origin(struct store *store, MDB_txn *txn, struct store_origin *ret) {
+    return get_fixed(store, txn, origin_key, ret, sizeof *ret);
+}
+
+int store_put_origin(struct store *store, const struct store_origin *origin,
+                     struct reel_error *error) {
+    return put_fixed(store, origin_key, origin, sizeof *origin, error);
+}
+
+/* "c/cells", as its database is called too. */
+struct collection_key {
+    char text[sizeof COLLECTION_PREFIX + STORE_NAME_MAX];
+};
+
+static MDB_val prefixed_key(const char *prefix, const char *name, struct collection_key *space) {
+    const char *end = stpcpy(stpcpy(space->text, prefix), name); /* names are at most so long */
+    return (MDB_val){(size_t)(end - space->text), space->text};
+}
+
+int store_get_collection(struct store *store, MDB_txn *txn, const char *name,
+                         struct collection_state *ret) {
+    struct collection_key space;
+    return get_fixed(store, txn, prefixed_key(COLLECTION_PREFIX, name, &space), ret, sizeof *ret);
+}
+
+int store_put_collection(struct store *store, const char *name,
+                         const struct collection_state *state, struct reel_error *error) {
+    struct collection_key space;
+    return put_fixed(store, prefixed_key(COLLECTION_PREFIX, name, &space), state, sizeof *state,
+                     error);
+}
+
+int store_open_collection(struct store *store, const char *name, MDB_dbi *ret_records,
+                          MDB_dbi *ret_index, struct reel_error *error) {
+    struct collection_key space;
+    prefixed_key(COLLECTION_PREFIX, name, &space);
+    int rc = mdb_dbi_open(store->txn, space.text, MDB_CREATE, ret_records);
+    prefixed_key(INDEX_PREFIX, name, &space);
+    if (rc == 0) rc = mdb_dbi_open(store->txn, space.text, MDB_CREATE, ret_index);
+    if (rc == MDB_DBS_FULL)
+        return fail(error, -ENOSPC, "more than %d collections", STORE_COLLECTIONS);
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot open the collection", error);
+}
+
+static bool is_collection_key(const MDB_val *key) {
+    const size_t len = sizeof COLLECTION_PREFIX - 1;
+    return key->mv_size > len && memcmp(key->mv_data, COLLECTION_PREFIX, len) == 0;
+}
+
+static int forget_collections(struct store *store) {
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    int rc = mdb_cursor_open(store->txn, store->meta, &cursor);
+    if (rc != 0) return rc;
+    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+        if (is_collection_key(&key) && (rc = mdb_cursor_del(cursor, 0)) != 0) break;
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int store_empty(struct store *store, struct reel_error *error) {
+    int rc = mdb_drop(store->txn, store->log, 0);
+    if (rc == 0) rc = mdb_drop(store->txn, store->rejected, 0);
+    if (rc == 0) rc = mdb_drop(store->txn, store->ids, 0);
+    if (rc == 0) rc = forget_collections(store);
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot empty the log", error);
+}
+
+/* ---- Sizes ----------------------------------------------------------------------------------- */
+
+int store_measure(struct store *store, MDB_txn *txn, uint64_t *ret_log_bytes,
+                  uint64_t *ret_store_bytes) {
+    MDB_stat stat;
+    MDB_envinfo info;
+    int rc = mdb_stat(txn, store->log, &stat);
+    if (rc != 0) return store_fail(store, rc, "cannot measure the log", NULL);
+    mdb_env_info(store->env, &info); /* cannot fail: there is an environment */
+    uint64_t pages = stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
+    *ret_log_bytes = pages * stat.ms_psize;
+    *ret_store_bytes = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
+    return 0;
+}
+
+/* ---- Room ------------------------------------------------------------------------------------ */
+
+/* Commits a value of FULL_BELOW_BYTES, or its end. What may stay of it is overwritten the next
+ * time. */
+static int try_room(struct store *store, bool put, struct reel_error *error) {
+    static const char key_text[] = "room";
+    MDB_val key = {sizeof key_text - 1, (void *)key_text}, value = {FULL_BELOW_BYTES, NULL};
+    int rc = store_begin(store, error);
+    if (rc < 0) return rc;
+    rc = put ? mdb_put(store->txn, store->meta, &key, &value, MDB_RESERVE)
+             : mdb_del(store->txn, store->meta, &key, NULL);
+    if (rc == 0 && put) memset(value.mv_data, 0, value.mv_size);
+    if (rc == 0) return store_commit(store, error);
+    store_abort(store);
+    return store_fail(store, rc, "cannot try whether there is room", error);
+}
+
+int store_try_room(struct store *store, struct reel_error *error) {
+    int rc = try_room(store, true, error);
+    return rc < 0 ? rc : try_room(store, false, error);
+}
+
+/* ---- Backup -------------------------------------------------------------------------------- */
+
+/* The copy of a log of our own says what it is, so that it cannot be taken for the original. */
+static int mark_as_backup(const char *directory, uint64_t map_bytes, struct reel_error *error) {
+    struct store copy = {.lock_fd = -1};
+    struct store_options options = {.map_bytes = map_bytes, .readers_max = 8};
+    struct store_state state;
+    int rc = open_environment(&copy, &options, directory, error);
+    if (rc == 0) rc = store_begin(&copy, error);
+    if (rc == 0) rc = open_databases(&copy, error);
+    if (rc == 0) rc = store_get_state(&copy, copy.txn, &state);
+    if (rc == 0) state.is_backup = !mirrors(&copy);
+    if (rc == 0) state.txn_id = mdb_txn_id(copy.txn); /* a copy's numbers begin anew */
+    if (rc == 0) rc = store_put_state(&copy, &state, error);
+    if (rc == 0)
+        rc = store_commit(&copy, error);
+    else
+        store_abort(&copy);
+    store_close(&copy);
+    return rc;
+}
+
+/* Copies and marks. Whatever goes wrong is the copy's trouble, not the store's. */
+static int copy_to(struct store *store, const char *directory, struct reel_error *error) {
+    MDB_envinfo info;
+    int rc = mdb_env_copy2(store->env, directory, MDB_CP_COMPACT);
+    if (rc == MDB_READERS_FULL) return fail(error, -EAGAIN, "all places for readers are taken");
+    if (rc != 0) return fail(error, rc > 0 ? -rc : -EIO, "cannot copy: %s", mdb_strerror(rc));
+    mdb_env_info(store->env, &info); /* cannot fail: there is an environment */
+    return mark_as_backup(directory, info.me_mapsize, error);
+}
+
+/* A copy gets its name when it is whole and marked: what is left of one that was cut short is in
+ * a directory that nobody opens. */
+static int backup_into(struct store *store, const char *directory, struct reel_error *error) {
+    AUTO_FREE char *partial = NULL;
+    if (asprintf(&partial, "%s/partial", directory) < 0) {
+        partial = NULL;
+        return fail_memory(error);
+    }
+    int rc = directory_make_empty(partial, error);
+    if (rc < 0) return rc;
+    rc = copy_to(store, partial, error);
+    if (rc == 0) rc = directory_move_up(partial, "data.mdb", error);
+    directory_remove(partial);
+    return rc < 0 ? rc : directory_sync(directory, error);
+}
+
+int store_backup(struct store *store, const char *directory, struct reel_error *error) {
+    int rc = check_whole(store, "cannot back up", error);
+    if (rc == 0) rc = directory_make_empty(directory, error);
+    if (rc == 0) rc = backup_into(store, directory, error);
+    return rc < 0 ? fail_in(error, rc, "cannot back up to %s", directory) : 0;
+}
+
+/* A reader in another process than the writer's: LMDB's lock file is made for that. The map is as
+ * large as the file says it was when it was last opened, or its content needs. */
+static int open_to_read(struct store *store, const char *from, struct reel_error *error) {
+    struct store_options options = {.readers_max = 8, .read_only = true};
+    struct store_state state;
+    int rc = open_environment(store, &options, from, error);
+    if (rc < 0) return rc;
+    MDB_txn *txn;
+    rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0) return store_fail(store, rc, "cannot read", error);
+    rc = mdb_dbi_open(txn, "meta", 0, &store->meta);
+    rc = rc == 0 ? store_get_state(store, txn, &state) : -ENOENT;
+    mdb_txn_abort(txn);
+    if (rc < 0) return fail(error, rc, "it holds no store");
+    return state.format == STORE_FORMAT
+               ? 0
+               : fail(error, -EPROTO, "its format is %u, this version reads %u", state.format,
+                      STORE_FORMAT);
+}
+
+int store_backup_of(const char *from, const char *directory, struct reel_error *error) {
+    struct store store = {.lock_fd = -1};
+    int rc = open_to_read(&store, from, error);
+    if (rc < 0) error_prefix(error, "cannot open %s", from);
+    if (rc == 0) rc = store_backup(&store, directory, error);
+    store_close(&store);
+    return rc;
+}
+
+void store_check_readers(struct store *store) {
+    int dead;
+    mdb_reader_check(store->env, &dead); /* what it cannot do now, it can in a second */
+}

@@ -1,0 +1,133 @@
+/* store.h: one LMDB environment: opening it, transactions, and what its errors mean.
+ *
+ * A store is a directory with data.mdb and lock.mdb (LMDB's) and reel.lock (ours: who has it),
+ * or, in memory, the same on unlinked files and without syncing. It holds the databases
+ *     meta       "store" → struct store_state; "origin" → struct store_origin;
+ *                collection name → struct collection_state
+ *     log        seq → event (log.h)
+ *     rejected   seq, collection → reason (rejected.h)
+ *     ids        UUID of source and id → seq, of submitted events (ids.h)
+ *     c/<name>   key → record (keys.h, record.h), one a collection
+ *     x/<name>   its records in the order of their changes (index.h)
+ *
+ * LMDB is MVCC: one write transaction at a time, which the dispatcher's lock hands out, and any
+ * number of read transactions (view.h) that neither wait for it nor hold it up.
+ */
+#ifndef REEL_ENGINE_STORE_STORE_H
+#define REEL_ENGINE_STORE_STORE_H
+
+#include "base/error.h"
+
+#include <lmdb.h>
+#include <stdatomic.h>
+
+#define STORE_FORMAT      2
+#define STORE_COLLECTIONS 256 /* most that can be loaded at one time */
+#define STORE_NAME_MAX    63  /* longest name of a collection, bytes */
+
+/* What the store is at, as kept in `meta`: native byte order, like all of LMDB's own. */
+struct store_state {
+    uint32_t format;
+    uint32_t is_backup; /* a copy that has not been given an epoch of its own */
+    uint8_t epoch[16];
+    uint64_t cursor;
+    uint64_t first_seq; /* the floor: oldest seq that the log may still hold */
+    uint64_t head;
+    uint64_t applied, ignored, rejected;
+    uint64_t txn_id; /* LMDB's number of the transaction that wrote this */
+};
+
+/* What the store knows of one collection, whether or not its plugin is loaded. */
+struct collection_state {
+    uint32_t revision;
+    uint32_t reserved;
+    uint64_t fields_hash;
+    uint64_t cursor;
+    uint64_t from_seq;
+    uint64_t records;
+    uint64_t applied, ignored, rejected;
+    uint64_t json_bytes; /* of its records */
+    uint64_t changed;    /* seq of the event that last changed a record of it; 0: none */
+};
+
+/* The stream that this log mirrors, also kept in `meta`; a log of our own has none. */
+struct store_origin {
+    uint64_t created_ns;     /* when the stream was made, since 1970, UTC */
+    uint8_t stream_hash[16]; /* ids_hash of its name */
+    uint8_t filter_hash[16]; /* and of the subjects that are mirrored */
+    uint8_t salt[16];        /* all zero, but where the same stream had to be begun anew */
+};
+
+struct store {
+    MDB_env *env;
+    MDB_dbi meta, log, rejected, ids;
+    MDB_txn *txn;    /* the write transaction, while there is one */
+    char *directory; /* NULL: in memory */
+    int lock_fd;
+    bool in_memory;
+    atomic_bool broken;                 /* a sync failed, or LMDB gave up: nothing works any more */
+    atomic_uint_fast64_t newest_commit; /* that anyone knows of: LMDB's number */
+};
+
+struct store_options {
+    const char *directory; /* NULL: in memory */
+    uint64_t map_bytes;
+    uint32_t readers_max;
+    bool new_epoch;
+    bool read_only; /* beside a process that writes */
+};
+
+int store_open(struct store *store, const struct store_options *options, struct reel_error *error);
+void store_close(struct store *store);
+
+/* The write transaction. The caller sees to it that there is one at a time, all on one thread.
+ * After a failed commit it is gone and nothing of it has happened. */
+int store_begin(struct store *store, struct reel_error *error);
+int store_commit(struct store *store, struct reel_error *error);
+void store_abort(struct store *store);
+
+/* Somebody may know of that commit: a view sees it a moment before its writer learns that it was
+ * made. Any thread. */
+void store_has_shown(struct store *store, uint64_t txn_id);
+
+/* What an LMDB result means, as a code and a sentence; decides when the store is broken. */
+int store_fail(struct store *store, int rc, const char *doing, struct reel_error *error);
+
+/* `meta`. The transaction may be a reader's. -ENOENT: nothing is known of that collection. */
+int store_get_state(struct store *store, MDB_txn *txn, struct store_state *ret);
+int store_put_state(struct store *store, const struct store_state *state, struct reel_error *error);
+int store_get_collection(struct store *store, MDB_txn *txn, const char *name,
+                         struct collection_state *ret);
+int store_put_collection(struct store *store, const char *name,
+                         const struct collection_state *state, struct reel_error *error);
+
+/* -ENOENT: the log is our own. */
+int store_get_origin(struct store *store, MDB_txn *txn, struct store_origin *ret);
+int store_put_origin(struct store *store, const struct store_origin *origin,
+                     struct reel_error *error);
+
+/* Removes the log, with all that belongs to its events, and what is known of collections, whether
+ * or not they are loaded: records of those that are not go when they are. */
+int store_empty(struct store *store, struct reel_error *error);
+
+/* Opens, or makes, a collection's databases within the write transaction. */
+int store_open_collection(struct store *store, const char *name, MDB_dbi *ret_records,
+                          MDB_dbi *ret_index, struct reel_error *error);
+
+/* Is there room for a transaction of some size? 0, or what one would be refused with. Outside of
+ * any transaction; commits two, which leave nothing. */
+int store_try_room(struct store *store, struct reel_error *error);
+
+/* The pages that the log takes, as of the transaction, and those of the file, in bytes. */
+int store_measure(struct store *store, MDB_txn *txn, uint64_t *ret_log_bytes,
+                  uint64_t *ret_store_bytes);
+
+/* Frees the places of readers in processes that have died: a backup that was killed. */
+void store_check_readers(struct store *store);
+
+/* Writes a compact copy into a directory that is made and must be empty; and the same of the store
+ * in directory `from`, which another process may have open. */
+int store_backup(struct store *store, const char *directory, struct reel_error *error);
+int store_backup_of(const char *from, const char *directory, struct reel_error *error);
+
+#endif

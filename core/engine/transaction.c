@@ -1,0 +1,31 @@
+/* transaction.c: see transaction.h. */
+#include "engine/transaction.h"
+
+#include "base/cleanup.h"
+
+void transaction_publish(struct reel *reel) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->moved_lock);
+    if (reel->cursor == reel->dispatcher.committed.cursor) return;
+    reel->cursor = reel->dispatcher.committed.cursor;
+    pthread_cond_broadcast(&reel->moved);
+}
+
+int transaction_end(struct reel *reel, int rc, struct reel_error *error) {
+    rc = dispatcher_end(&reel->dispatcher, rc, error);
+    if (rc == 0) transaction_publish(reel);
+    return rc;
+}
+
+int transaction_catch_up_some(struct reel *reel, struct reel_error *error) {
+    views_expire(&reel->views);
+    int rc = dispatcher_catch_up(&reel->dispatcher, error);
+    transaction_publish(reel);
+    return rc;
+}
+
+int transaction_catch_up(struct reel *reel, struct reel_error *error) {
+    int rc;
+    do rc = transaction_catch_up_some(reel, error);
+    while (rc > 0);
+    return rc;
+}

@@ -1,0 +1,284 @@
+/* view.c: views (reel.h): read transactions with a bounded life.
+ *
+ * A read transaction keeps every page alive that was in use when it began, so one that is held
+ * for ever makes the file grow for ever. A view therefore ends when its time is up: at its next
+ * call, or by the writer before it begins a transaction. The writer only tries a view's lock, so
+ * it never waits for a reader; a reader that is in a call ends by itself, since it looks at the
+ * clock as it walks. With its time, a view's place among views_max is up, too: who does not close
+ * it, a slow client's answer say, keeps nobody else out.
+ *
+ * What LMDB needs for a reader, a place in its table and some 30 kB, is taken once and kept for the
+ * next view: an answer of one record would spend most of its time on it.
+ *
+ * Everything that a view gives is given within a call, under its lock: what a callback sees
+ * cannot be taken away under its hands.
+ */
+#include "engine/view/view.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <uuid/uuid.h>
+
+/* Rows between two looks at the clock. */
+#define ROWS_PER_LOOK 64
+
+/* Most that are kept for the next ones. */
+#define IDLE_MAX 64
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+/* Gives its transaction and its place back. Under the view's lock and views_lock. */
+static void let_go(struct reel_view *view) {
+    mdb_txn_abort(view->txn);
+    view->txn = NULL;
+    view->has_place = false;
+    view->views->open_count--;
+}
+
+int view_enter(struct reel_view *view, struct reel_view **ret) {
+    int rc = pthread_mutex_lock(&view->lock);
+    if (rc != 0) return -rc;
+    *ret = view;
+    if (atomic_load(&view->views->store->broken)) return -EIO;
+    if (view->txn && clock_ms() >= view->deadline_ms) {
+        AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&view->views->lock);
+        let_go(view);
+    }
+    return view->txn ? 0 : -ETIME;
+}
+
+void view_leave(struct reel_view **view) {
+    if (*view) pthread_mutex_unlock(&(*view)->lock);
+}
+
+/* Under views_lock. */
+static void expire(struct views *views) {
+    uint64_t now = clock_ms();
+    for (struct reel_view *view = views->first; view; view = view->next) {
+        if (pthread_mutex_trylock(&view->lock) != 0) continue;
+        if (view->txn && now >= view->deadline_ms) let_go(view);
+        pthread_mutex_unlock(&view->lock);
+    }
+}
+
+void views_expire(struct views *views) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&views->lock);
+    if (views->first) expire(views);
+}
+
+bool view_is_late(const struct reel_view *view, size_t row) {
+    return row % ROWS_PER_LOOK == ROWS_PER_LOOK - 1 && clock_ms() >= view->deadline_ms;
+}
+
+/* Without a transaction yet. */
+static struct reel_view *view_create(struct views *views) {
+    struct reel_view *view = calloc(1, sizeof *view);
+    if (!view) return NULL;
+    view->views = views;
+    pthread_mutexattr_t checking;
+    pthread_mutexattr_init(&checking);
+    pthread_mutexattr_settype(&checking, PTHREAD_MUTEX_ERRORCHECK);
+    pthread_mutex_init(&view->lock, &checking);
+    pthread_mutexattr_destroy(&checking);
+    return view;
+}
+
+static void view_destroy(struct reel_view *view) {
+    if (view->txn) mdb_txn_abort(view->txn);
+    pthread_mutex_destroy(&view->lock);
+    free(view);
+}
+
+/* Takes one of the places that there are, with a view that was closed, if there is one. */
+static int enlist(struct views *views, struct reel_view **ret, struct reel_error *error) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&views->lock);
+    if (views->open_count >= views->count_max) expire(views);
+    if (views->open_count >= views->count_max)
+        return fail(error, -EAGAIN, "%u views are open, which is the most", views->open_count);
+    struct reel_view *view = views->idle;
+    if (view) {
+        views->idle = view->next;
+        views->idle_count--;
+    } else if (!(view = view_create(views))) {
+        return fail_memory(error);
+    }
+    views->open_count++;
+    view->has_place = true;
+    view->previous = NULL;
+    view->next = views->first;
+    if (view->next) view->next->previous = view;
+    views->first = view;
+    *ret = view;
+    return 0;
+}
+
+/* True: it is kept for the next one, and no longer the caller's. */
+static bool delist(struct reel_view *view) {
+    struct views *views = view->views;
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&views->lock);
+    if (view->has_place) views->open_count--;
+    if (view->next) view->next->previous = view->previous;
+    *(view->previous ? &view->previous->next : &views->first) = view->next;
+    if (!view->txn || views->idle_count == IDLE_MAX) return false;
+    views->idle_count++;
+    view->next = views->idle;
+    views->idle = view;
+    return true;
+}
+
+/* Lets go of what the view sees, not of its place among LMDB's readers. */
+static void view_reset(struct reel_view *view) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&view->lock);
+    if (view->txn) mdb_txn_reset(view->txn);
+    view->deadline_ms = UINT64_MAX;
+}
+
+/* Reads where it stands, and forgets what it knew, unless it stood there when it was last open. */
+static int read_state(struct reel_view *view) {
+    uint64_t before = view->state.txn_id;
+    int rc = store_get_state(view->views->store, view->txn, &view->state);
+    if (rc < 0 || view->state.txn_id != before) {
+        view->is_measured = false;
+        view->collection = NULL;
+    }
+    return rc;
+}
+
+/* LMDB notes which snapshot it is to be a moment before it looks for its root. If two commits come
+ * in that moment, it finds the second one's root, maybe before that commit has ended, and the next
+ * view could be older. What the snapshot says of itself tells, and then it is taken again. */
+static int take_snapshot(struct reel_view *view) {
+    enum { TRIES_MAX = 16 };
+    struct store *store = view->views->store;
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < TRIES_MAX; i++) {
+        if (i > 0) mdb_txn_reset(view->txn);
+        rc = view->txn ? mdb_txn_renew(view->txn)
+                       : mdb_txn_begin(store->env, NULL, MDB_RDONLY, &view->txn);
+        if (rc == 0 && read_state(view) < 0) return MDB_CORRUPTED;
+        if (rc == 0 && view->state.txn_id <= mdb_txn_id(view->txn)) return 0;
+    }
+    return rc;
+}
+
+static int view_begin(struct reel_view *view, struct reel_error *error) {
+    struct store *store = view->views->store;
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&view->lock);
+    if (atomic_load(&store->broken)) return fail(error, -EIO, "the store failed earlier");
+    int rc = take_snapshot(view);
+    if (rc != 0) {
+        if (view->txn) mdb_txn_abort(view->txn);
+        view->txn = NULL;
+        return store_fail(store, rc, "cannot begin a view", error);
+    }
+    store_has_shown(store, view->state.txn_id);
+    view->deadline_ms = clock_ms() + view->views->ms_max;
+    return 0;
+}
+
+int views_open(struct views *views, struct reel_view **ret, struct reel_error *error) {
+    struct reel_view *view;
+    int rc = enlist(views, &view, error);
+    if (rc < 0) return rc;
+    rc = view_begin(view, error);
+    if (rc < 0)
+        reel_view_close(view);
+    else
+        *ret = view;
+    return rc;
+}
+
+void reel_view_close(struct reel_view *view) {
+    if (!view) return;
+    view_reset(view);
+    if (!delist(view)) view_destroy(view);
+}
+
+void views_init(struct views *views, struct store *store, const struct registry *registry,
+                const struct reel_host *host) {
+    *views = (struct views){.store = store, .registry = registry, .host = host};
+    pthread_mutex_init(&views->lock, NULL);
+}
+
+void views_finish(struct views *views) {
+    while (views->idle) {
+        struct reel_view *view = views->idle;
+        views->idle = view->next;
+        view_destroy(view);
+    }
+    pthread_mutex_destroy(&views->lock);
+}
+
+/* ---- Positions ------------------------------------------------------------------------------- */
+
+static int measure(struct reel_view *view) {
+    const struct store_state *state = &view->state;
+    struct reel_position *position = &view->position;
+    *position = (struct reel_position){
+        .cursor = state->cursor,
+        .first_seq = state->first_seq,
+        .head = state->head,
+        .applied = state->applied,
+        .ignored = state->ignored,
+        .rejected = state->rejected,
+    };
+    uuid_unparse_lower(state->epoch, position->epoch.text);
+    int rc =
+        store_measure(view->views->store, view->txn, &position->log_bytes, &position->store_bytes);
+    view->is_measured = rc == 0;
+    return rc;
+}
+
+int reel_view_position(struct reel_view *view, struct reel_position *ret) {
+    ENTERED within = NULL;
+    int rc = view_enter(view, &within);
+    if (rc == 0 && !within->is_measured) rc = measure(within);
+    if (rc == 0) *ret = within->position;
+    return rc;
+}
+
+int view_collection(struct reel_view *view, const char *name, struct collection **ret,
+                    const struct collection_state **ret_state) {
+    if (!view->collection || strcmp(view->collection->name, name) != 0) {
+        struct collection *found = registry_find(view->views->registry, reel_text(name));
+        if (!found) return -ESRCH;
+        view->collection = NULL;
+        int rc = store_get_collection(view->views->store, view->txn, found->name,
+                                      &view->collection_state);
+        if (rc < 0) return rc;
+        view->collection = found;
+    }
+    *ret = view->collection;
+    *ret_state = &view->collection_state;
+    return 0;
+}
+
+bool view_serves(const struct reel_view *view, const struct collection_state *state) {
+    return state->cursor >= view->state.cursor;
+}
+
+int reel_view_collection(struct reel_view *view, const char *name,
+                         struct reel_collection_info *ret) {
+    ENTERED within = NULL;
+    int rc = view_enter(view, &within);
+    if (rc < 0) return rc;
+    struct collection *collection;
+    const struct collection_state *state;
+    rc = view_collection(within, name, &collection, &state);
+    if (rc < 0) return rc;
+    *ret = (struct reel_collection_info){
+        .revision = state->revision,
+        .records = state->records,
+        .cursor = state->cursor,
+        .from_seq = state->from_seq,
+        .applied = state->applied,
+        .ignored = state->ignored,
+        .rejected = state->rejected,
+        .json_bytes = state->json_bytes,
+        .changed = state->changed,
+        .served = view_serves(within, state),
+    };
+    return 0;
+}

@@ -1,0 +1,124 @@
+/* view_changed.c: what a view gives of changes (reel.h): the records of all collections in the
+ * order in which they were last changed, and the deleted ones among them.
+ *
+ * Each collection has its own index (index.h); here they are merged by seq. Collections are few,
+ * so the next one is found by looking at all of them.
+ */
+#include "engine/view/view.h"
+
+#include "engine/store/index.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One collection's changes. */
+struct source {
+    const struct collection *collection;
+    struct index_walk walk;
+    struct index_entry entry;
+    bool more; /* `entry` is yet to be given */
+};
+
+struct changed_walk {
+    struct reel_view *view;
+    struct source *sources; /* in the order of names, which settles what one event changed */
+    size_t count;
+};
+
+/* ---- Merging --------------------------------------------------------------------------------- */
+
+static int advance(struct source *source) {
+    int rc = index_next(&source->walk, &source->entry, NULL);
+    source->more = rc > 0;
+    return rc < 0 ? rc : 0;
+}
+
+static struct source *pick_next(const struct changed_walk *walk) {
+    struct source *next = NULL;
+    for (size_t i = 0; i < walk->count; i++) {
+        struct source *source = &walk->sources[i];
+        if (source->more && (!next || source->entry.seq < next->entry.seq)) next = source;
+    }
+    return next;
+}
+
+/* What the index says counts only if the record agrees. */
+static int give_entry(const struct reel_view *view, const struct source *source, reel_changed_fn fn,
+                      void *context) {
+    const struct collection *collection = source->collection;
+    const struct index_entry *entry = &source->entry;
+    struct reel_changed_row changed = {
+        .collection = collection->name,
+        .row = {.key = entry->key, .changed = entry->seq},
+    };
+    struct reel_str stored;
+    uint64_t seq;
+    int rc = keys_get(collection->store, view->txn, collection->dbi, entry->key, &stored, NULL);
+    if (rc < 0 && rc != -ENOENT) return rc;
+    if (entry->deleted != (rc == -ENOENT)) return 0;
+    if (entry->deleted) return fn(context, &changed);
+    if (record_json(&collection->shape, stored, &seq, &changed.row.json) < 0)
+        return store_fail(collection->store, MDB_CORRUPTED, "cannot read a record", NULL);
+    return seq == entry->seq ? fn(context, &changed) : 0;
+}
+
+static int give_all(const struct changed_walk *walk, reel_changed_fn fn, void *context) {
+    struct source *source;
+    for (size_t row = 0; (source = pick_next(walk)); row++) {
+        if (view_is_late(walk->view, row)) return -ETIME;
+        int rc = give_entry(walk->view, source, fn, context);
+        if (rc == 0) rc = advance(source);
+        if (rc != 0) return rc;
+    }
+    return 0;
+}
+
+/* ---- The walk -------------------------------------------------------------------------------- */
+
+static int compare_names(const void *a, const void *b) {
+    const struct source *left = a, *right = b;
+    return strcmp(left->collection->name, right->collection->name);
+}
+
+/* The collections that the view serves, in the order of names. */
+static int find_sources(struct changed_walk *walk) {
+    const struct registry *registry = walk->view->views->registry;
+    walk->sources = calloc(registry->count + 1, sizeof *walk->sources);
+    if (!walk->sources) return -ENOMEM;
+    for (size_t i = 0; i < registry->count; i++) {
+        struct collection *collection;
+        const struct collection_state *state;
+        int rc = view_collection(walk->view, registry->collections[i]->name, &collection, &state);
+        if (rc == -ENOENT || (rc == 0 && !view_serves(walk->view, state))) continue;
+        if (rc < 0) return rc;
+        walk->sources[walk->count++].collection = collection;
+    }
+    qsort(walk->sources, walk->count, sizeof *walk->sources, compare_names);
+    return 0;
+}
+
+static int start_sources(struct changed_walk *walk, uint64_t since) {
+    for (size_t i = 0; i < walk->count; i++) {
+        struct source *source = &walk->sources[i];
+        const struct collection *collection = source->collection;
+        int rc = index_walk_start(&source->walk, collection->store, walk->view->txn,
+                                  collection->index, since, NULL);
+        if (rc == 0) rc = advance(source);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+int reel_view_changed(struct reel_view *view, uint64_t since, reel_changed_fn fn, void *context) {
+    ENTERED within = NULL;
+    int rc = view_enter(view, &within);
+    if (rc < 0) return rc;
+    struct changed_walk walk = {.view = within};
+    rc = find_sources(&walk);
+    if (rc == 0) rc = start_sources(&walk, since);
+    if (rc == 0) rc = give_all(&walk, fn, context);
+    for (size_t i = 0; i < walk.count; i++) index_walk_finish(&walk.sources[i].walk);
+    free(walk.sources);
+    return rc;
+}

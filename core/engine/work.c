@@ -1,0 +1,251 @@
+/* work.c: see work.h. Top down: a group, one work, one event. */
+#include "engine/work.h"
+
+#include "base/cleanup.h"
+#include "engine/command.h"
+#include "engine/transaction.h"
+#include "json/value.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* ---- One event ------------------------------------------------------------------------------- */
+
+static int take(struct reel *reel, const struct arrival *arrival, struct reel_result *ret,
+                struct reel_error *error) {
+    struct taken taken;
+    int rc = dispatcher_take(&reel->dispatcher, arrival, &taken, error);
+    if (rc == 0) *ret = (struct reel_result){.seq = taken.seq, .outcome = taken.outcome};
+    return rc;
+}
+
+/* ---- Events ---------------------------------------------------------------------------------- */
+
+/* An event that comes once: 1 if it was appended, 0 if it was known. */
+static int take_once(struct reel *reel, struct reel_str payload, struct reel_result *ret,
+                     struct reel_error *error) {
+    struct json *json;
+    const char *why;
+    struct ids_known known;
+    uint8_t hash[16];
+    struct arrival arrival = {
+        .bytes = payload, .flags = LOG_SUBMITTED, .id_hash = hash, .fold = true};
+    int rc = json_parse(reel->bodies, payload, 0, &json, &why);
+    if (rc < 0)
+        return rc == -ENOMEM ? fail_memory(error) : fail(error, -EINVAL, "no JSON: %s", why);
+    struct reel_str name[] = {reel_member_str(json_root(json), "source"),
+                              reel_member_str(json_root(json), "id")};
+    if (!name[0].data || !name[1].data)
+        return fail(error, -EINVAL, "the event has no source or no id");
+    ids_hash(name, 2, hash);
+    rc = append_find(reel, hash, name[0], name[1], &known, error);
+    if (rc > 0) {
+        *ret = (struct reel_result){known.seq, known.outcome, .repeated = true};
+        return 0;
+    }
+    struct taken taken;
+    if (rc == 0) rc = append_submitted(reel, &arrival, (struct reel_str){"", 0}, &taken, error);
+    if (rc < 0) return rc;
+    *ret = (struct reel_result){.seq = taken.seq, .outcome = taken.outcome};
+    return 1;
+}
+
+/* ---- A part of the stream -------------------------------------------------------------------- */
+
+/* Remembers what was published by a daemon like this one, the first time. */
+static int remember(struct reel *reel, const struct work *work, const struct mirrored *event,
+                    const struct taken *taken, struct reel_error *error) {
+    struct store *store = &reel->dispatcher.store;
+    struct ids_known known, before;
+    known = (struct ids_known){.seq = taken->seq, .outcome = taken->outcome};
+    work->taken(work->context, reel, event, &known);
+    int rc = ids_get(store, store->txn, event->id_hash, &before, error);
+    return rc == -ENOENT ? ids_put(store, event->id_hash, &known, error) : rc;
+}
+
+static int mirror_one(struct reel *reel, const struct work *work, const struct mirrored *event,
+                      struct reel_error *error) {
+    struct arrival arrival = {
+        .bytes = event->bytes,
+        .seq = event->seq,
+        .time_ns = event->time_ns,
+        .flags = event->flags | (event->id_hash ? LOG_SUBMITTED : 0),
+        .id_hash = event->id_hash,
+        .nats_subject = event->subject,
+        .fold = true,
+    };
+    struct taken taken;
+    int rc = dispatcher_take(&reel->dispatcher, &arrival, &taken, error);
+    if (rc == 0 && event->id_hash) rc = remember(reel, work, event, &taken, error);
+    return rc < 0 ? rc : dispatcher_relieve(&reel->dispatcher, error);
+}
+
+static int mirror_step(struct reel *reel, struct work *work, struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    uint64_t before = dispatcher->state.head;
+    if (before < work->follows)
+        return fail(error, -ESTALE, "what comes before event %llu was not taken",
+                    (unsigned long long)work->follows + 1);
+    for (size_t i = 0; i < work->count; i++) {
+        const struct mirrored *event = &work->mirrored[i];
+        int rc = event->seq > dispatcher->state.head ? mirror_one(reel, work, event, error) : 0;
+        if (rc < 0) return rc;
+    }
+    if (work->reach > dispatcher->state.head) dispatcher_reach(dispatcher, work->reach);
+    return dispatcher->state.head > before ? STEP_WRITTEN : STEP_NOTHING;
+}
+
+/* ---- One work -------------------------------------------------------------------------------- */
+
+static int events_step(struct reel *reel, struct work *work, struct reel_error *error) {
+    int step = STEP_NOTHING, rc = 0;
+    size_t expected = work->submitted ? work->count : 0; /* of those, who knows which are taken */
+    for (size_t i = 0; i < work->count && rc >= 0; i++) {
+        while (expected < work->count &&
+               dispatcher_expect(&reel->dispatcher, work->payloads[expected]))
+            expected++;
+        struct reel_result result;
+        struct arrival arrival = {.bytes = work->payloads[i], .fold = !work->append_only};
+        rc = work->submitted ? take_once(reel, work->payloads[i], &result, error)
+                             : take(reel, &arrival, &result, error);
+        if (rc < 0) break;
+        if (!result.repeated) step = STEP_WRITTEN;
+        if (work->results) work->results[i] = result;
+        rc = dispatcher_relieve(&reel->dispatcher, error);
+    }
+    return rc < 0 ? rc : step;
+}
+
+static int check_batch(struct reel *reel, const struct work *work, struct reel_error *error) {
+    const struct dispatcher *dispatcher = &reel->dispatcher;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < work->count; i++) /* of a too large one nothing is kept, or even read */
+        if (work->payloads[i].len <= dispatcher->event_bytes_max) bytes += work->payloads[i].len;
+    if (work->count > dispatcher->batch_events_max)
+        return fail(error, -E2BIG, "a batch of %zu events, at most %u are taken", work->count,
+                    dispatcher->batch_events_max);
+    if (bytes > dispatcher->batch_bytes_max)
+        return fail(error, -E2BIG, "a batch of %llu bytes, at most %llu are taken",
+                    (unsigned long long)bytes, (unsigned long long)dispatcher->batch_bytes_max);
+    return 0;
+}
+
+static int step(struct reel *reel, struct work *work) {
+    if (work->kind == WORK_MIRROR) return mirror_step(reel, work, &work->error);
+    if (work->kind == WORK_ORDER) {
+        reel_answer_done(&work->answer);
+        work->answer = (struct reel_answer){0};
+        return command_step(reel, work->order, &work->answer, &work->error);
+    }
+    int rc = check_batch(reel, work, &work->error);
+    return rc < 0 ? rc : events_step(reel, work, &work->error);
+}
+
+/* ---- A group --------------------------------------------------------------------------------- */
+
+static void fail_all(struct work *const *works, size_t count, int rc,
+                     const struct reel_error *error) {
+    for (size_t i = 0; i < count; i++) {
+        works[i]->rc = rc;
+        works[i]->error = *error;
+    }
+}
+
+/* What would go wrong for all that follow, too: a disk that is full for a single one, a store that
+ * is broken. */
+static bool is_for_all(int rc) {
+    return rc == -ENOSPC || rc == -EIO;
+}
+
+/* All in one transaction. Returns `count`: that is done, and each knows how it went. Or fewer, at
+ * least one: nothing has happened, but so many of them may do well together. */
+static size_t run_together(struct reel *reel, struct work *const *works, size_t count,
+                           size_t *commits) {
+    struct reel_error error = {0};
+    bool written = false;
+    int rc = dispatcher_begin(&reel->dispatcher, &error);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        int done = step(reel, works[i]);
+        works[i]->rc = done < 0 ? done : 0;
+        written = written || done == STEP_WRITTEN;
+        if (done >= 0 && done != STEP_UNDO) continue;
+        dispatcher_abort(&reel->dispatcher);
+        if (done == -EIO) fail_all(works, count, done, &works[i]->error);
+        return done == -EIO || count == 1 ? count : i > 0 ? i : 1;
+    }
+    if (rc == 0 && !written) {
+        dispatcher_abort(&reel->dispatcher);
+        return count;
+    }
+    if (rc == 0) rc = transaction_end(reel, 0, &error);
+    if (rc == 0)
+        ++*commits;
+    else if (rc != -EIO && count > 1)
+        return count / 2; /* it may be too much for the disk */
+    else
+        fail_all(works, count, rc, &error);
+    return count;
+}
+
+/* Tries one, and undoes it: what it would have appended is in its outbox. */
+static void try_one(struct reel *reel, struct work *work) {
+    outbox_finish(work->outbox);
+    reel->outbox = work->outbox;
+    work->rc = dispatcher_begin(&reel->dispatcher, &work->error);
+    if (work->rc == 0) {
+        int done = step(reel, work);
+        work->rc = done < 0 ? done : 0;
+        dispatcher_abort(&reel->dispatcher);
+        if (done < 0 || done == STEP_UNDO) outbox_finish(work->outbox); /* refused after all */
+    }
+    reel->outbox = NULL;
+}
+
+/* How many of them, from the first on, can be done together. */
+static size_t count_together(struct work *const *works, size_t count) {
+    size_t together = 0;
+    while (together < count && !works[together]->outbox) together++;
+    return together;
+}
+
+/* Tries the largest group that may do well, again and again. */
+static size_t run_all(struct reel *reel, struct work *const *works, size_t count) {
+    size_t commits = 0, together = count_together(works, count);
+    while (count > 0) {
+        size_t fit = together > 0 ? run_together(reel, works, together, &commits) : 1;
+        if (together == 0) {
+            try_one(reel, works[0]);
+        } else if (fit < together) {
+            together = fit;
+            continue;
+        }
+        const struct work *last = works[fit - 1];
+        works += fit;
+        count -= fit;
+        together = count_together(works, count);
+        if (!is_for_all(last->rc)) continue;
+        fail_all(works, count, last->rc, &last->error);
+        break;
+    }
+    return commits;
+}
+
+size_t works_run(struct reel *reel, struct work *const *works, size_t count) {
+    struct reel_error error = {0};
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    int rc = reel->started ? 0 : fail(&error, -EINVAL, "reel_start comes first");
+    bool in_order = count == 1 && works[0]->kind == WORK_EVENTS && works[0]->append_only;
+    if (rc == 0 && !in_order) rc = transaction_catch_up(reel, &error);
+    if (rc < 0) {
+        fail_all(works, count, rc, &error);
+        return 0;
+    }
+    views_expire(&reel->views);
+    return run_all(reel, works, count);
+}
+
+int work_run(struct reel *reel, struct work *work, struct reel_error *error) {
+    works_run(reel, &work, 1);
+    if (work->rc < 0) error_set(error, "%s", work->error.text);
+    return work->rc;
+}

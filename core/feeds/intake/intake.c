@@ -1,0 +1,364 @@
+/* intake.c: see intake.h. */
+#include "feeds/intake/intake.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Between two looks at the log's retention, and at a store that could not be written. */
+#define TICK_MS 1000
+
+/* What of a transaction's time may be spent on waiting for others to join the next. */
+#define PATIENCE_PART 4
+
+/* A part of a stream may be so much larger than what else one transaction takes: it is only much
+ * while the log is far behind, and then nobody waits for it. */
+#define MIRROR_FACTOR 16
+
+/* Most jobs in one transaction, however small they are. */
+#define GROUP_MAX 4096
+
+struct intake {
+    struct intake_options options;
+    pthread_t thread;
+
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t work;  /* something was pushed, or `stopping` was set */
+    pthread_cond_t idle;  /* the queue is empty and nothing is being done */
+    struct job *first, **last;
+    uint64_t queue_events, queue_bytes;
+    uint64_t queue_jobs, wanted_jobs; /* with so many of them waiting, the writer begins */
+    bool busy, draining, stopping, broken, disk_full;
+    bool caught_up;
+    uint64_t commits, trimmed;
+
+    struct histogram commit_times;
+    struct work *group[GROUP_MAX]; /* the writer's, as are these: of the last group */
+    uint64_t group_senders, group_ns;
+};
+
+/* ---- The queue ------------------------------------------------------------------------------- */
+
+static uint64_t job_events(const struct job *job) {
+    return job->work.kind == WORK_ORDER ? 1 : job->work.count;
+}
+
+/* Of what waits: its payload, and what a job takes besides. */
+static uint64_t job_memory(const struct job *job) {
+    enum { BESIDES_BYTES = 2048 };
+    return job->bytes + BESIDES_BYTES;
+}
+
+static int check_job(const struct intake *intake, const struct job *job, struct reel_error *error) {
+    const struct intake_options *options = &intake->options;
+    uint64_t events = job_events(job), bytes = job->bytes;
+    if (intake->broken) return fail(error, -EIO, "the store failed earlier");
+    if (intake->draining) return fail(error, -ESHUTDOWN, "the daemon is about to end");
+    if (events > options->batch_events_max || bytes > options->batch_bytes_max)
+        return fail(error, -E2BIG,
+                    "%llu events of %llu bytes, a transaction takes at most %llu of %llu",
+                    (unsigned long long)events, (unsigned long long)bytes,
+                    (unsigned long long)options->batch_events_max,
+                    (unsigned long long)options->batch_bytes_max);
+    if (intake->queue_events > 0 &&
+        (intake->queue_events + events > options->queue_events_max ||
+         intake->queue_bytes + job_memory(job) > options->queue_bytes_max))
+        return fail(error, -EAGAIN, "the queue is full: %llu events of %llu bytes are waiting",
+                    (unsigned long long)intake->queue_events,
+                    (unsigned long long)intake->queue_bytes);
+    return 0;
+}
+
+int intake_push(struct intake *intake, struct job *job, struct reel_error *error) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    int rc = check_job(intake, job, error);
+    if (rc < 0) return rc;
+    job->next = NULL;
+    *intake->last = job;
+    intake->last = &job->next;
+    intake->queue_jobs++;
+    intake->queue_events += job_events(job);
+    intake->queue_bytes += job_memory(job);
+    if (intake->queue_jobs >= intake->wanted_jobs) pthread_cond_signal(&intake->work);
+    return 0;
+}
+
+/* Senders who were answered together come again together, and the first of them would have a
+ * transaction, with its syncs, for himself, while all others wait. So after a group of several as
+ * many are waited for, for a part of the time that it took. Call with the lock held. */
+static void await_others(struct intake *intake) {
+    uint64_t until_ns = clock_ns() + intake->group_ns / PATIENCE_PART;
+    struct timespec until = clock_at(until_ns);
+    intake->wanted_jobs = intake->group_senders;
+    while (intake->queue_jobs < intake->wanted_jobs && !intake->draining)
+        if (pthread_cond_timedwait(&intake->work, &intake->lock, &until) == ETIMEDOUT) break;
+    intake->wanted_jobs = 0;
+}
+
+/* What one transaction takes of the queue. They count as queued until they are done: that is what
+ * bounds memory. */
+static struct job *take_group(struct intake *intake, size_t *ret_count) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    if (intake->first && intake->group_senders > 1) await_others(intake);
+    struct job *first = intake->first, *last = NULL;
+    uint64_t events = 0, bytes = 0;
+    size_t count = 0;
+    for (struct job *job = first; job && count < GROUP_MAX; job = job->next) {
+        uint64_t factor = job->work.kind == WORK_MIRROR ? MIRROR_FACTOR : 1;
+        events += job_events(job);
+        bytes += job->bytes;
+        if (count > 0 && (events > intake->options.batch_events_max * factor ||
+                          bytes > intake->options.batch_bytes_max))
+            break;
+        intake->group[count++] = &job->work;
+        last = job;
+    }
+    if (!last) return NULL;
+    intake->first = last->next;
+    if (!intake->first) intake->last = &intake->first;
+    last->next = NULL;
+    *ret_count = count;
+    return first;
+}
+
+static void answer_group(struct intake *intake, struct job *first) {
+    uint64_t jobs = 0, senders = 0, events = 0, bytes = 0;
+    while (first) {
+        struct job *job = first;
+        first = job->next;
+        jobs++;
+        if (job->work.kind != WORK_MIRROR) senders++;
+        events += job_events(job);
+        bytes += job_memory(job);
+        job->done(job);
+    }
+    intake->group_senders = senders;
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    intake->queue_jobs -= jobs;
+    intake->queue_events -= events;
+    intake->queue_bytes -= bytes;
+}
+
+/* ---- The writer ------------------------------------------------------------------------------ */
+
+static void trouble(struct intake *intake, int rc, const struct reel_error *error) {
+    bool fatal = rc == -EIO, was_full;
+    pthread_mutex_lock(&intake->lock);
+    was_full = intake->disk_full;
+    if (fatal) intake->broken = true;
+    if (fatal) pthread_cond_broadcast(&intake->idle);
+    if (rc == -ENOSPC) intake->disk_full = true;
+    pthread_mutex_unlock(&intake->lock);
+    if (rc == -ENOSPC && was_full) return; /* said once, not a thousand times */
+    intake->options.trouble(intake->options.context, fatal, error->text);
+}
+
+/* Something was written. */
+static void has_room(struct intake *intake) {
+    pthread_mutex_lock(&intake->lock);
+    bool was_full = intake->disk_full;
+    intake->disk_full = false;
+    pthread_mutex_unlock(&intake->lock);
+    if (was_full)
+        intake->options.trouble(intake->options.context, false, "the disk has room again");
+}
+
+static void wrote(struct intake *intake, size_t commits) {
+    has_room(intake);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    intake->commits += commits;
+}
+
+/* A sentence for the log, unless the faults are the jobs' own. What is for all that follow, a full
+ * disk or a broken store, is the last one's. */
+static void look_for_trouble(struct intake *intake, size_t count) {
+    const struct work *worst = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct work *work = intake->group[i];
+        int rc = work->rc;
+        if (rc == -EIO || rc == -ENOSPC || rc == -ENOMEM || rc == -EPROTO) worst = work;
+    }
+    if (worst) trouble(intake, worst->rc, &worst->error);
+}
+
+/* Does one group. False: nothing was waiting. */
+static bool run_group(struct intake *intake) {
+    size_t count;
+    struct reel *reel = intake->options.reel;
+    struct job *first = take_group(intake, &count);
+    if (!first) return false;
+    uint64_t began = clock_ns();
+    size_t commits = works_run(reel, intake->group, count);
+    intake->group_ns = clock_ns() - began;
+    histogram_observe(&intake->commit_times, intake->group_ns);
+    if (commits > 0) wrote(intake, commits);
+    look_for_trouble(intake, count);
+    intake->options.moved(intake->options.context, reel_cursor(reel));
+    answer_group(intake, first);
+    return true;
+}
+
+/* Answers all that is queued so, and none of it is done. */
+static void refuse_queued(struct intake *intake, int rc, const char *sentence) {
+    struct job *first;
+    size_t count;
+    while ((first = take_group(intake, &count))) {
+        for (size_t i = 0; i < count; i++)
+            intake->group[i]->rc = fail(&intake->group[i]->error, rc, "%s", sentence);
+        answer_group(intake, first);
+    }
+}
+
+static bool is_draining(struct intake *intake) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    return intake->draining;
+}
+
+/* 1: did something; 0: nothing is left to do; or it failed. What is queued waits for it, but not
+ * when it cannot go on. */
+static int catch_up_some(struct intake *intake) {
+    struct reel_error error = {0};
+    struct reel *reel = intake->options.reel;
+    int rc = engine_catch_up_some(reel, &error);
+    if (rc < 0) trouble(intake, rc, &error);
+    if (rc > 0) has_room(intake);
+    if (rc < 0) refuse_queued(intake, rc, error.text);
+    if (rc == 0) {
+        AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+        intake->caught_up = true;
+    }
+    intake->options.moved(intake->options.context, reel_cursor(reel));
+    return rc;
+}
+
+/* True: there is more to trim. */
+static bool trim_some(struct intake *intake) {
+    struct reel_error error = {0};
+    uint64_t trimmed;
+    int rc = retention_step(intake->options.reel, &intake->options.retention, &trimmed, &error);
+    if (rc < 0 && rc != -EAGAIN && rc != -ETIME) trouble(intake, rc, &error);
+    if (rc < 0) return false;
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    intake->trimmed += trimmed;
+    return trimmed > 0;
+}
+
+/* Whoever is told that it is not ready may send nothing more: so it finds out by itself. */
+static void look_for_room(struct intake *intake) {
+    struct reel_error error = {0};
+    struct reel *reel = intake->options.reel;
+    pthread_mutex_lock(&intake->lock);
+    bool full = intake->disk_full;
+    pthread_mutex_unlock(&intake->lock);
+    if (!full) return;
+    int rc = engine_try_room(reel, &error);
+    if (rc < 0)
+        trouble(intake, rc, &error);
+    else
+        has_room(intake);
+    intake->options.moved(intake->options.context, reel_cursor(reel)); /* readiness, that is */
+}
+
+/* Waits until something is pushed, it is to end, or a tick is over. False: it is to end. */
+static bool wait_for_work(struct intake *intake, bool at_once) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    struct timespec until = clock_after(TICK_MS);
+    intake->busy = false;
+    if (!intake->first) pthread_cond_broadcast(&intake->idle);
+    while (!at_once && !intake->first && !intake->stopping)
+        if (pthread_cond_timedwait(&intake->work, &intake->lock, &until) == ETIMEDOUT) break;
+    intake->busy = true;
+    return !intake->stopping && !intake->broken;
+}
+
+static void *run(void *context) {
+    struct intake *intake = context;
+    int behind = 1;
+    bool at_once = true;
+    uint64_t looked_ms = 0;
+    while (wait_for_work(intake, at_once)) {
+        if (behind != 0) {
+            behind = catch_up_some(intake);
+            at_once = behind > 0 && !is_draining(intake);
+            if (behind > 0 && !at_once)
+                refuse_queued(intake, -ESHUTDOWN, "the daemon is about to end");
+            if (behind != 0) continue;
+        }
+        at_once = run_group(intake);
+        if (at_once && clock_ms() - looked_ms < TICK_MS) continue;
+        if (trim_some(intake))
+            at_once = true;
+        else
+            looked_ms = clock_ms();
+        look_for_room(intake);
+        engine_check_readers(intake->options.reel);
+    }
+    if (intake->broken) refuse_queued(intake, -EIO, "the store failed earlier");
+    return NULL;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+int intake_start(const struct intake_options *options, struct intake **ret,
+                 struct reel_error *error) {
+    struct intake *intake = calloc(1, sizeof *intake);
+    if (!intake) return fail_memory(error);
+    intake->options = *options;
+    intake->last = &intake->first;
+    intake->busy = true;
+    clock_condition(&intake->work);
+    clock_condition(&intake->idle);
+    pthread_mutex_init(&intake->lock, NULL);
+    int rc = pthread_create(&intake->thread, NULL, run, intake);
+    if (rc != 0) {
+        free(intake);
+        return fail(error, -rc, "cannot start the writer thread: %s", strerror(rc));
+    }
+    *ret = intake;
+    return 0;
+}
+
+void intake_drain(struct intake *intake, uint32_t timeout_ms) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    struct timespec until = clock_after(timeout_ms);
+    intake->draining = true;
+    while ((intake->first || intake->busy) && !intake->broken)
+        if (pthread_cond_timedwait(&intake->idle, &intake->lock, &until) == ETIMEDOUT) return;
+}
+
+void intake_stop(struct intake *intake) {
+    pthread_mutex_lock(&intake->lock);
+    intake->draining = intake->stopping = true;
+    pthread_cond_signal(&intake->work);
+    pthread_mutex_unlock(&intake->lock);
+    pthread_join(intake->thread, NULL);
+    refuse_queued(intake, -ESHUTDOWN, "the daemon has ended");
+}
+
+void intake_destroy(struct intake *intake) {
+    if (!intake) return;
+    pthread_cond_destroy(&intake->work);
+    pthread_cond_destroy(&intake->idle);
+    pthread_mutex_destroy(&intake->lock);
+    free(intake);
+}
+
+/* ---- Figures --------------------------------------------------------------------------------- */
+
+void intake_read(struct intake *intake, struct intake_figures *ret) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    *ret = (struct intake_figures){
+        .caught_up = intake->caught_up,
+        .queue_events = intake->queue_events,
+        .queue_bytes = intake->queue_bytes,
+        .commits = intake->commits,
+        .trimmed = intake->trimmed,
+        .disk_full = intake->disk_full,
+    };
+}
+
+struct histogram *intake_commit_times(struct intake *intake) {
+    return &intake->commit_times;
+}

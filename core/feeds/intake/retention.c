@@ -1,0 +1,80 @@
+/* retention.c: see retention.h. */
+#include "feeds/intake/retention.h"
+
+#include "base/error.h"
+
+#include <time.h>
+
+/* Events that one step removes at most, and looks at: a millisecond or so. */
+#define STEP_EVENTS 1024
+
+/* Finds the first event that is young enough. */
+struct age_walk {
+    uint64_t before_ns, first_young, left;
+};
+
+static int look_at_age(void *context, const struct reel_entry *entry) {
+    struct age_walk *walk = context;
+    if (entry->time_ns >= walk->before_ns || walk->left-- == 0) return 1;
+    walk->first_young = entry->seq + 1;
+    return 0;
+}
+
+/* The seq before which everything in the next step's reach is too old. */
+static int floor_by_age(struct reel_view *view, const struct reel_position *position,
+                        uint64_t age_s, uint64_t *ret) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    struct age_walk walk = {.first_young = position->first_seq, .left = STEP_EVENTS};
+    if ((uint64_t)now.tv_sec <= age_s) return 0;
+    walk.before_ns = ((uint64_t)now.tv_sec - age_s) * 1000000000 + (uint64_t)now.tv_nsec;
+    int rc = reel_view_log(view, position->first_seq, look_at_age, &walk);
+    if (rc < 0) return rc;
+    if (walk.first_young > *ret) *ret = walk.first_young;
+    return 0;
+}
+
+/* Of the events' average size; what is left is looked at again at the next step. */
+static uint64_t floor_by_bytes(const struct reel_position *position, uint64_t bytes) {
+    uint64_t count = position->head + 1 - position->first_seq;
+    if (position->log_bytes <= bytes || count == 0) return position->first_seq;
+    uint64_t each = position->log_bytes / count + 1;
+    return position->first_seq + (position->log_bytes - bytes) / each + 1;
+}
+
+/* How far the log may begin, by any of the bounds. */
+static int find_floor(struct reel_view *view, const struct reel_position *position,
+                      const struct retention *retention, uint64_t *ret) {
+    int rc = 0;
+    *ret = position->first_seq;
+    if (retention->events && position->head >= retention->events &&
+        position->head + 1 - retention->events > *ret)
+        *ret = position->head + 1 - retention->events;
+    if (retention->bytes) {
+        uint64_t floor = floor_by_bytes(position, retention->bytes);
+        if (floor > *ret) *ret = floor;
+    }
+    if (retention->age_s) rc = floor_by_age(view, position, retention->age_s, ret);
+    if (*ret > position->head + 1) *ret = position->head + 1;
+    if (*ret > position->first_seq + STEP_EVENTS) *ret = position->first_seq + STEP_EVENTS;
+    return rc;
+}
+
+int retention_step(struct reel *reel, const struct retention *retention, uint64_t *ret_trimmed,
+                   struct reel_error *error) {
+    struct reel_view *view;
+    struct reel_position position = {0};
+    uint64_t floor = 0;
+    *ret_trimmed = 0;
+    if (!retention->age_s && !retention->bytes && !retention->events) return 0;
+    int rc = reel_view_open(reel, &view, error);
+    if (rc < 0) return rc;
+    rc = reel_view_position(view, &position);
+    if (rc == 0) rc = find_floor(view, &position, retention, &floor);
+    reel_view_close(view);
+    if (rc < 0) return fail(error, rc, "cannot see how much of the log to keep");
+    if (floor <= position.first_seq) return 0;
+    rc = reel_trim(reel, floor, error);
+    if (rc == 0) *ret_trimmed = floor - position.first_seq;
+    return rc;
+}

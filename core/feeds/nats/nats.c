@@ -1,0 +1,444 @@
+/* nats.c: see nats.h. A session's beginning and end; what is done in it: asking for more, taking
+ * what comes, looking at the stream; its loop; publishing.
+ *
+ * All that the broker sends, messages, words about requests, and answers to what was published,
+ * comes to one inbox and is read by the feed's thread, in the order in which it came. */
+#include "feeds/nats/nats.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "event/subject.h"
+#include "feeds/nats/nats_connection.h"
+#include "feeds/nats/nats_message.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Requests that are open at one time, and what one of them asks for at most. */
+#define REQUESTS_MAX  4
+#define REQUEST_BYTES (8 << 20)
+
+/* A request ends by itself; while it is open and nothing comes, its heartbeat does. */
+#define EXPIRES_MS   30000
+#define HEARTBEAT_MS 2000
+#define SILENCE_MS   (3 * HEARTBEAT_MS + 1000)
+
+/* One wait for something to come; and for a little more, when the writer is busy anyway. */
+#define WAIT_MS      250
+#define WAIT_MORE_MS 2
+
+/* How often the stream is looked at, for its first and last message. */
+#define LOOK_MS 2000
+
+#define NS_PER_MS UINT64_C(1000000)
+
+struct nats {
+    struct nats_options options;
+    pthread_mutex_t lock;       /* of what follows: for publishing */
+    natsConnection *connection; /* NULL: there is none */
+    const char *inbox;
+};
+
+struct request {
+    uint64_t number; /* 0: it is not open */
+    uint64_t left;   /* messages that it may still bring */
+};
+
+struct session {
+    struct nats *nats;
+    struct feed *feed;
+    natsConnection *connection;
+    jsCtx *js;
+    natsInbox *inbox;
+    natsSubscription *subscription;
+    char *consumer;
+    struct nats_reader reader;
+    uint64_t created_ns;   /* of the stream */
+    uint64_t last_seq;     /* that it was known to have when it was looked at */
+    uint64_t taken_seq;    /* of the newest message that came */
+    uint64_t pending;      /* behind it, when it was sent */
+    uint64_t consumer_seq; /* its number among those that the consumer has sent */
+    struct request requests[REQUESTS_MAX];
+    uint64_t request_count; /* so far */
+    bool one_large;         /* the next message does not fit into a request's bytes */
+    bool gathered;          /* messages that were taken and are not with the writer yet */
+    uint64_t silent_ms;     /* waited for the broker, without a word from it */
+    uint64_t looked_ms;
+};
+
+/* ---- The beginning and the end of a session -------------------------------------------------- */
+
+static void say(void *context, const char *sentence) {
+    feed_say(((struct session *)context)->feed, REEL_LEVEL_WARNING, sentence);
+}
+
+static int connect(struct session *session, struct reel_error *error) {
+    int rc = nats_connect(&session->nats->options, &session->connection, error);
+    if (rc < 0) return rc;
+    natsStatus status = natsConnection_JetStream(&session->js, session->connection, NULL);
+    if (status == NATS_OK) status = natsInbox_Create(&session->inbox);
+    return status == NATS_OK ? 0 : nats_fail(status, "cannot use JetStream", error);
+}
+
+static int subscribe(struct session *session, struct reel_error *error) {
+    char subject[128];
+    snprintf(subject, sizeof subject, "%s.*", session->inbox);
+    natsStatus status =
+        natsConnection_SubscribeSync(&session->subscription, session->connection, subject);
+    /* No limit is needed: no more comes than is asked for. */
+    if (status == NATS_OK)
+        status = natsSubscription_SetPendingLimits(session->subscription, -1, -1);
+    return status == NATS_OK ? 0 : nats_fail(status, "cannot subscribe", error);
+}
+
+static int fetch(void *context, uint64_t seq, struct feed_message *ret, struct reel_error *error) {
+    struct session *session = context;
+    natsMsg *msg = NULL;
+    int rc = nats_fetch(session->js, &session->nats->options, seq, &msg, error);
+    if (rc <= 0) return rc;
+    ret->seq = seq;
+    ret->time_ns = (uint64_t)natsMsg_GetTime(msg);
+    rc = nats_message_take(&session->reader, msg, ret, error);
+    return rc < 0 ? rc : 1;
+}
+
+static int begin_with(struct session *session, const jsStreamInfo *info, struct reel_error *error) {
+    const struct nats_options *options = &session->nats->options;
+    struct feed_stream stream = {
+        .name = options->stream,
+        .filter = options->filter,
+        .created_ns = (uint64_t)info->Created,
+        .first_seq = info->State.FirstSeq,
+        .last_seq = info->State.LastSeq,
+        .fetch = fetch,
+        .session = session,
+    };
+    uint64_t from;
+    session->created_ns = stream.created_ns;
+    session->last_seq = stream.last_seq;
+    int rc = feed_begin(session->feed, &stream, &from, error);
+    if (rc == 0) session->taken_seq = from - 1;
+    return rc < 0 ? rc : nats_make_consumer(session->js, options, from, &session->consumer, error);
+}
+
+static int begin(struct session *session, struct reel_error *error) {
+    jsStreamInfo *info = NULL;
+    int rc = connect(session, error);
+    if (rc == 0) rc = subscribe(session, error);
+    if (rc == 0) rc = nats_find_stream(session->js, &session->nats->options, &info, error);
+    if (rc == 0) rc = begin_with(session, info, error);
+    jsStreamInfo_Destroy(info);
+    return rc;
+}
+
+/* From now on, or no more, events can be published. */
+static void offer_connection(struct session *session, bool offered) {
+    struct nats *nats = session->nats;
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&nats->lock);
+    nats->connection = offered ? session->connection : NULL;
+    nats->inbox = offered ? session->inbox : NULL;
+}
+
+/* The connection first: closing it waits for the library's thread that reads from it, which would
+ * else meet the subscription as it is freed (libnats 3.4.1). */
+static void session_finish(struct session *session) {
+    offer_connection(session, false);
+    if (session->consumer && feed_is_stopping(session->feed))
+        nats_drop_consumer(session->js, &session->nats->options, session->consumer);
+    natsConnection_Close(session->connection);
+    natsSubscription_Destroy(session->subscription);
+    jsCtx_Destroy(session->js);
+    natsConnection_Destroy(session->connection);
+    natsInbox_Destroy(session->inbox);
+    free(session->consumer);
+    json_parser_destroy(session->reader.parser);
+    arena_finish(&session->reader.arena);
+}
+
+/* ---- Asking for more ------------------------------------------------------------------------- */
+
+static uint64_t asked_for(const struct session *session) {
+    uint64_t left = 0;
+    for (size_t i = 0; i < REQUESTS_MAX; i++) left += session->requests[i].left;
+    return left;
+}
+
+static int ask(struct session *session, struct request *request, uint64_t count,
+               struct reel_error *error) {
+    char subject[600], reply[128], text[200], bytes[40] = "";
+    uint64_t number = ++session->request_count;
+    if (!session->one_large) snprintf(bytes, sizeof bytes, "\"max_bytes\":%d,", REQUEST_BYTES);
+    snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s",
+             session->nats->options.stream, session->consumer);
+    snprintf(reply, sizeof reply, "%s.%" PRIu64, session->inbox, number);
+    int len =
+        snprintf(text, sizeof text,
+                 "{\"batch\":%" PRIu64 ",%s\"expires\":%" PRIu64 ",\"idle_heartbeat\":%" PRIu64 "}",
+                 count, bytes, EXPIRES_MS * NS_PER_MS, HEARTBEAT_MS * NS_PER_MS);
+    natsStatus status =
+        natsConnection_PublishRequest(session->connection, subject, reply, text, len);
+    if (status != NATS_OK) return nats_fail(status, "cannot ask for messages", error);
+    *request = (struct request){number, count};
+    return 0;
+}
+
+/* Keeps requests open for as many messages as there is room for, but not for a few at a time. */
+static int ask_for_more(struct session *session, struct reel_error *error) {
+    uint64_t asked = asked_for(session), most = session->nats->options.batch_events;
+    if (asked > 0 && session->one_large) return 0; /* that one first, and by itself */
+    uint64_t room = feed_room(session->feed);
+    room = room > asked ? room - asked : 0;
+    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+        struct request *request = &session->requests[i];
+        uint64_t count = session->one_large ? 1 : room < most ? room : most;
+        if (request->number != 0) continue;
+        if (count == 0 || (asked > 0 && count < most / 2)) return 0;
+        int rc = ask(session, request, count, error);
+        if (rc < 0 || session->one_large) return rc;
+        asked += count;
+        room -= count;
+    }
+    return 0;
+}
+
+/* A message has come: requests are served in their order. */
+static void count_message(struct session *session) {
+    struct request *oldest = NULL;
+    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+        struct request *request = &session->requests[i];
+        if (request->number != 0 && (!oldest || request->number < oldest->number)) oldest = request;
+    }
+    session->one_large = false;
+    if (oldest && --oldest->left == 0) oldest->number = 0;
+}
+
+/* ---- What comes ------------------------------------------------------------------------------ */
+
+static int take_message(struct session *session, natsMsg *msg, const struct nats_place *place,
+                        struct reel_error *error) {
+    struct feed_message message = {.seq = place->seq, .time_ns = place->time_ns};
+    bool gap = place->consumer_seq != session->consumer_seq + 1;
+    int rc = nats_message_take(&session->reader, msg, &message, error);
+    if (rc < 0) return rc;
+    if (gap) {
+        nats_release(&message);
+        return fail(error, -EAGAIN,
+                    "a message is missing: the consumer's %" PRIu64 " came after its %" PRIu64,
+                    place->consumer_seq, session->consumer_seq);
+    }
+    session->consumer_seq = place->consumer_seq;
+    session->gathered = true;
+    count_message(session);
+    rc = feed_take(session->feed, &message, error);
+    session->taken_seq = place->seq;
+    session->pending = place->pending;
+    if (place->pending % 64 == 0) feed_note(session->feed, place->seq, place->pending);
+    bool level = place->pending == 0 && place->seq >= session->last_seq;
+    return rc == 0 && level ? feed_level(session->feed, place->seq, error) : rc;
+}
+
+static void take_answer(struct session *session, natsMsg *msg, const uint8_t id_hash[16]) {
+    const char *status = nats_header(msg, "Status");
+    json_t *answer = NULL, *failure;
+    if (!status)
+        answer = json_loadb(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg), 0, NULL);
+    failure = json_object_get(answer, "error");
+    const char *why = json_string_value(json_object_get(failure, "description"));
+    json_int_t seq = json_integer_value(json_object_get(answer, "seq"));
+    if (seq > 0 && !failure)
+        feed_published(session->feed, id_hash, 0, (uint64_t)seq,
+                       json_is_true(json_object_get(answer, "duplicate")), NULL);
+    else
+        feed_published(session->feed, id_hash, -EAGAIN, 0, false,
+                       status ? "no stream takes it just now"
+                       : why  ? why
+                              : "the broker's answer cannot be read");
+    json_decref(answer);
+}
+
+/* A request has ended, unless it is but a heartbeat. */
+static int take_word(struct session *session, natsMsg *msg, uint64_t number,
+                     struct reel_error *error) {
+    const char *status = nats_header(msg, "Status"), *words = nats_header(msg, "Description");
+    struct request *request = NULL;
+    if (!status) return fail(error, -EAGAIN, "the broker sent what cannot be understood");
+    if (strcmp(status, "100") == 0) return 0;
+    for (size_t i = 0; i < REQUESTS_MAX; i++)
+        if (session->requests[i].number == number) request = &session->requests[i];
+    bool too_large = words && strstr(words, "MaxBytes");
+    if (strcmp(status, "408") != 0 && strcmp(status, "404") != 0 && !too_large)
+        return fail(error, -EAGAIN, "the consumer is gone: %s %s", status, words ? words : "");
+    if (!request) return 0;
+    if (too_large) session->one_large = true;
+    *request = (struct request){0};
+    return 0;
+}
+
+/* Takes the message over. */
+static int take(struct session *session, natsMsg *msg, struct reel_error *error) {
+    struct nats_place place;
+    uint8_t id_hash[16];
+    if (nats_place_read(natsMsg_GetReply(msg), &place))
+        return take_message(session, msg, &place, error);
+    const char *token = natsMsg_GetSubject(msg);
+    size_t len = strlen(session->inbox);
+    token = strlen(token) > len ? token + len + 1 : "";
+    int rc = 0;
+    if (nats_id_read(token, id_hash))
+        take_answer(session, msg, id_hash);
+    else
+        rc = take_word(session, msg, strtoull(token, NULL, 10), error);
+    natsMsg_Destroy(msg);
+    return rc;
+}
+
+/* ---- Looking at the stream ------------------------------------------------------------------- */
+
+/* Is nothing of what the stream has behind our newest message for us? 1: it was deleted, or is not
+ * what we follow. The consumer is asked, and believed only if the stream's leader agrees about the
+ * very last ones: the consumer may be on another server, which is a moment behind. (That a message
+ * was sent with nothing pending behind it says nothing either: it may have waited here since.) */
+static int has_all(struct session *session, struct reel_error *error) {
+    enum { FETCHES_MAX = 16 };
+    const struct nats_options *options = &session->nats->options;
+    struct nats_progress progress;
+    uint64_t seq = session->last_seq;
+    int rc = nats_look_at_consumer(session->js, options, session->consumer, &progress, error);
+    if (rc < 0) return rc;
+    if (progress.pending > 0 || progress.delivered != session->consumer_seq) return 0;
+    for (int i = 0; i < FETCHES_MAX && seq > session->taken_seq; i++, seq--) {
+        natsMsg *msg = NULL;
+        rc = nats_fetch(session->js, options, seq, &msg, error);
+        if (rc < 0) return rc;
+        bool ours = rc > 0 &&
+                    subject_matches(reel_text(options->filter), reel_text(natsMsg_GetSubject(msg)));
+        natsMsg_Destroy(msg);
+        if (ours) return 0;
+    }
+    return 1;
+}
+
+static int look(struct session *session, struct reel_error *error) {
+    jsStreamInfo *info = NULL;
+    int rc = nats_look_at_stream(session->js, &session->nats->options, &info, error);
+    if (rc < 0) return rc;
+    uint64_t created = (uint64_t)info->Created, first = info->State.FirstSeq;
+    uint64_t last = info->State.LastSeq;
+    jsStreamInfo_Destroy(info);
+    session->looked_ms = clock_ms();
+    if (created != session->created_ns) return fail(error, -EAGAIN, "the stream was made anew");
+    if (last < session->last_seq)
+        return fail(error, -EAGAIN,
+                    "the stream was taken back: it ends at %" PRIu64 ", not %" PRIu64, last,
+                    session->last_seq);
+    session->last_seq = last;
+    feed_note(session->feed, last, session->pending);
+    rc = feed_trim(session->feed, first, error);
+    if (rc == 0) rc = last > session->taken_seq ? has_all(session, error) : 1;
+    return rc > 0 ? feed_level(session->feed, last, error) : rc;
+}
+
+/* ---- The loop -------------------------------------------------------------------------------- */
+
+/* Nothing is there just now. */
+static int rest(struct session *session, uint64_t waited_ms, struct reel_error *error) {
+    int rc = feed_flush(session->feed, error);
+    session->gathered = rc > 0;
+    if (rc != 0) return rc < 0 ? rc : 0;
+    if (asked_for(session) > 0) session->silent_ms += waited_ms;
+    if (session->silent_ms >= SILENCE_MS)
+        return fail(error, -EAGAIN, "the broker has said nothing for %d ms", SILENCE_MS);
+    return clock_ms() - session->looked_ms >= LOOK_MS ? look(session, error) : 0;
+}
+
+static int follow(struct session *session, struct reel_error *error) {
+    natsMsg *msg = NULL;
+    bool at_once = false; /* more may be there already */
+    int rc = ask_for_more(session, error);
+    if (rc == 0) rc = look(session, error);
+    while (rc == 0 && !feed_is_stopping(session->feed)) {
+        bool busy = session->gathered || asked_for(session) == 0; /* the writer is */
+        int64_t wait_ms = at_once ? 0 : busy ? WAIT_MORE_MS : WAIT_MS;
+        natsStatus status = natsSubscription_NextMsg(&msg, session->subscription, wait_ms);
+        at_once = status == NATS_OK;
+        if (status == NATS_OK) {
+            session->silent_ms = 0;
+            rc = take(session, msg, error);
+        } else if (status == NATS_TIMEOUT) {
+            rc = rest(session, (uint64_t)wait_ms, error);
+        } else {
+            rc = nats_fail(status, "the connection to the broker was lost", error);
+        }
+        if (rc == 0) rc = ask_for_more(session, error);
+    }
+    return rc;
+}
+
+static int run_session(struct feed *feed, void *state, struct reel_error *error) {
+    struct session session = {.nats = state, .feed = feed};
+    session.reader = (struct nats_reader){
+        .parser = json_parser_create(NULL),
+        .event_bytes_max = session.nats->options.event_bytes_max,
+        .say = say,
+        .context = &session,
+    };
+    int rc = session.reader.parser ? begin(&session, error) : fail_memory(error);
+    if (rc == 0) {
+        offer_connection(&session, true);
+        rc = follow(&session, error);
+    }
+    session_finish(&session);
+    return rc;
+}
+
+/* ---- Publishing ------------------------------------------------------------------------------ */
+
+static natsStatus make_message(const struct nats *nats, const struct outgoing *event,
+                               natsMsg **ret) {
+    char id[NATS_ID_TEXT], reply[128];
+    struct reel_str subject = text_str(&event->subject);
+    AUTO_FREE char *copy = strndup(subject.data, subject.len);
+    nats_id_write(event->id_hash, id);
+    snprintf(reply, sizeof reply, "%s.%s", nats->inbox, id);
+    if (!copy) return NATS_NO_MEMORY;
+    natsStatus status = natsMsg_Create(ret, copy, reply, event->bytes.data, (int)event->bytes.len);
+    return status == NATS_OK ? natsMsgHeader_Set(*ret, NATS_ID_HEADER, id) : status;
+}
+
+static int publish(void *state, const struct outgoing *event, struct reel_error *error) {
+    struct nats *nats = state;
+    natsMsg *msg = NULL;
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&nats->lock);
+    if (!nats->connection) return fail(error, -EAGAIN, "there is no connection to the broker");
+    natsStatus status = make_message(nats, event, &msg);
+    if (status == NATS_OK) status = natsConnection_PublishMsg(nats->connection, msg);
+    natsMsg_Destroy(msg);
+    if (status == NATS_MAX_PAYLOAD)
+        return fail(error, -E2BIG, "the event has %zu bytes, the broker takes at most %" PRId64,
+                    event->bytes.len, natsConnection_GetMaxPayload(nats->connection));
+    return status == NATS_OK ? 0 : nats_fail(status, "cannot publish", error);
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+int nats_create(const struct nats_options *options, struct nats **ret, struct reel_error *error) {
+    struct nats *nats = calloc(1, sizeof *nats);
+    if (!nats) return fail_memory(error);
+    nats->options = *options;
+    pthread_mutex_init(&nats->lock, NULL);
+    *ret = nats;
+    return 0;
+}
+
+void nats_destroy(struct nats *nats) {
+    if (!nats) return;
+    pthread_mutex_destroy(&nats->lock);
+    free(nats);
+    nats_CloseAndWait(0); /* the library's own threads */
+}
+
+const struct feed_broker nats_broker = {
+    .name = "jetstream", .session = run_session, .publish = publish};

@@ -1,0 +1,228 @@
+/* nats_connection.c: see nats_connection.h. */
+#include "feeds/nats/nats_connection.h"
+
+#include "base/cleanup.h"
+#include "event/subject.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SERVERS_MAX 64
+
+/* One try to connect, and one question to JetStream. */
+#define CONNECT_MS 2000
+#define ASK_MS     5000
+#define DROP_MS    1000
+
+/* A server that says nothing is given up after two of these. */
+#define PING_MS 5000
+
+/* A write that takes longer fails, and with it the session. Without it one may take for ever, with
+ * the connection's lock held, where the broker has come to a halt but not gone. */
+#define WRITE_MS 2000
+
+/* What one read from the socket takes. */
+#define BUFFER_BYTES (256 << 10)
+
+#define STREAM_AGE_NS (INT64_C(90) * 24 * 3600 * 1000000000)
+#define INACTIVE_NS   (INT64_C(60) * 1000000000)
+
+int nats_fail(natsStatus status, const char *doing, struct reel_error *error) {
+    return fail(error, status == NATS_NO_MEMORY ? -ENOMEM : -EAGAIN, "%s: %s", doing,
+                natsStatus_GetText(status));
+}
+
+/* ---- Connecting ------------------------------------------------------------------------------ */
+
+static natsStatus set_servers(natsOptions *to, const char *urls) {
+    const char *servers[SERVERS_MAX];
+    AUTO_FREE char *copy = strdup(urls);
+    int count = 0;
+    char *rest = NULL;
+    if (!copy) return NATS_NO_MEMORY;
+    for (char *url = strtok_r(copy, ", ", &rest); url; url = strtok_r(NULL, ", ", &rest)) {
+        if (count == SERVERS_MAX) return NATS_INVALID_ARG;
+        servers[count++] = url;
+    }
+    return natsOptions_SetServers(to, servers, count);
+}
+
+static natsStatus set_identity(natsOptions *to, const struct nats_options *options) {
+    natsStatus status = NATS_OK;
+    if (options->creds) status = natsOptions_SetUserCredentialsFromFiles(to, options->creds, NULL);
+    if (status == NATS_OK && options->user)
+        status =
+            natsOptions_SetUserInfo(to, options->user, options->password ? options->password : "");
+    if (status == NATS_OK && options->token) status = natsOptions_SetToken(to, options->token);
+    return status;
+}
+
+static natsStatus set_tls(natsOptions *to, const struct nats_options *options) {
+    natsStatus status = NATS_OK;
+    if (options->tls || options->ca || options->cert) status = natsOptions_SetSecure(to, true);
+    if (status == NATS_OK && options->ca)
+        status = natsOptions_LoadCATrustedCertificates(to, options->ca);
+    if (status == NATS_OK && options->cert)
+        status = natsOptions_LoadCertificatesChain(to, options->cert,
+                                                   options->key ? options->key : options->cert);
+    return status;
+}
+
+/* The library's own word goes to stderr; a lost connection is told by what was asked on it. */
+static void pass_over(natsConnection *connection, natsSubscription *subscription, natsStatus status,
+                      void *closure) {
+    (void)connection;
+    (void)subscription;
+    (void)status;
+    (void)closure;
+}
+
+static natsStatus set_manners(natsOptions *to) {
+    natsStatus status = natsOptions_SetName(to, "reeld");
+    if (status == NATS_OK) status = natsOptions_SetAllowReconnect(to, false); /* a new session is */
+    if (status == NATS_OK) status = natsOptions_SetTimeout(to, CONNECT_MS);
+    if (status == NATS_OK) status = natsOptions_SetWriteDeadline(to, WRITE_MS);
+    if (status == NATS_OK) status = natsOptions_SetPingInterval(to, PING_MS);
+    if (status == NATS_OK) status = natsOptions_SetMaxPingsOut(to, 2);
+    if (status == NATS_OK) status = natsOptions_SetIOBufSize(to, BUFFER_BYTES);
+    if (status == NATS_OK) status = natsOptions_SetErrorHandler(to, pass_over, NULL);
+    return status;
+}
+
+int nats_connect(const struct nats_options *options, natsConnection **ret,
+                 struct reel_error *error) {
+    natsOptions *to = NULL;
+    natsStatus status = natsOptions_Create(&to);
+    if (status == NATS_OK) status = set_servers(to, options->urls);
+    if (status == NATS_OK) status = set_manners(to);
+    if (status == NATS_OK) status = set_identity(to, options);
+    if (status == NATS_OK) status = set_tls(to, options);
+    if (status == NATS_OK) status = natsConnection_Connect(ret, to);
+    natsOptions_Destroy(to);
+    return status == NATS_OK ? 0 : nats_fail(status, "cannot connect to the broker", error);
+}
+
+/* ---- The stream ------------------------------------------------------------------------------ */
+
+static jsOptions asking(void) {
+    jsOptions ask;
+    jsOptions_Init(&ask);
+    ask.Wait = ASK_MS;
+    return ask;
+}
+
+/* What JetStream says where the client library has only a number. */
+static int fail_asked(natsStatus status, const char *doing, const char *what,
+                      struct reel_error *error) {
+    const char *detail = nats_GetLastError(NULL);
+    char sentence[200];
+    snprintf(sentence, sizeof sentence, "%s %s", doing, what);
+    if (status == NATS_NOT_FOUND || !detail || !detail[0])
+        return nats_fail(status, sentence, error);
+    return fail(error, status == NATS_NO_MEMORY ? -ENOMEM : -EAGAIN, "%s: %s (%s)", sentence,
+                natsStatus_GetText(status), detail);
+}
+
+int nats_look_at_stream(jsCtx *js, const struct nats_options *options, jsStreamInfo **ret,
+                        struct reel_error *error) {
+    jsOptions ask = asking();
+    natsStatus status = js_GetStreamInfo(ret, js, options->stream, &ask, NULL);
+    return status == NATS_OK ? 0
+                             : fail_asked(status, "cannot look at stream", options->stream, error);
+}
+
+static int make_stream(jsCtx *js, const struct nats_options *options, jsStreamInfo **ret,
+                       struct reel_error *error) {
+    jsOptions ask = asking();
+    jsStreamConfig config;
+    jsStreamConfig_Init(&config);
+    config.Name = options->stream;
+    config.Subjects = (const char **)&options->filter;
+    config.SubjectsLen = 1;
+    config.Storage = js_FileStorage;
+    config.MaxAge = STREAM_AGE_NS;
+    natsStatus status = js_AddStream(ret, js, &config, &ask, NULL);
+    return status == NATS_OK ? 0 : fail_asked(status, "cannot make stream", options->stream, error);
+}
+
+/* Do the stream's subjects have all that is asked for? */
+static int check_subjects(const jsStreamInfo *info, const struct nats_options *options,
+                          struct reel_error *error) {
+    for (int i = 0; i < info->Config->SubjectsLen; i++)
+        if (subject_matches(reel_text(info->Config->Subjects[i]), reel_text(options->filter)))
+            return 0;
+    return fail(error, -ESTALE, "the subjects of stream %s, %s%s, do not cover `%s`",
+                options->stream, info->Config->SubjectsLen > 0 ? info->Config->Subjects[0] : "none",
+                info->Config->SubjectsLen > 1 ? " and more" : "", options->filter);
+}
+
+int nats_find_stream(jsCtx *js, const struct nats_options *options, jsStreamInfo **ret,
+                     struct reel_error *error) {
+    jsOptions ask = asking();
+    jsStreamInfo *info = NULL;
+    natsStatus status = js_GetStreamInfo(&info, js, options->stream, &ask, NULL);
+    int rc = 0;
+    if (status == NATS_NOT_FOUND)
+        rc = make_stream(js, options, &info, error);
+    else if (status != NATS_OK)
+        rc = fail_asked(status, "cannot look at stream", options->stream, error);
+    if (rc == 0) rc = check_subjects(info, options, error);
+    if (rc < 0)
+        jsStreamInfo_Destroy(info);
+    else
+        *ret = info;
+    return rc;
+}
+
+int nats_fetch(jsCtx *js, const struct nats_options *options, uint64_t seq, natsMsg **ret,
+               struct reel_error *error) {
+    jsOptions ask = asking();
+    natsStatus status = js_GetMsg(ret, js, options->stream, seq, &ask, NULL);
+    if (status == NATS_OK) return 1;
+    if (status == NATS_NOT_FOUND) return 0;
+    return fail_asked(status, "cannot fetch a message of stream", options->stream, error);
+}
+
+/* ---- The consumer ---------------------------------------------------------------------------- */
+
+int nats_make_consumer(jsCtx *js, const struct nats_options *options, uint64_t from,
+                       char **ret_name, struct reel_error *error) {
+    jsOptions ask = asking();
+    jsConsumerConfig config;
+    jsConsumerInfo *info = NULL;
+    jsConsumerConfig_Init(&config);
+    config.DeliverPolicy = js_DeliverByStartSequence;
+    config.OptStartSeq = from;
+    config.AckPolicy = js_AckNone;
+    config.ReplayPolicy = js_ReplayInstant;
+    config.FilterSubject = options->filter;
+    config.InactiveThreshold = INACTIVE_NS;
+    config.MemoryStorage = true;
+    natsStatus status = js_AddConsumer(&info, js, options->stream, &config, &ask, NULL);
+    if (status != NATS_OK)
+        return fail_asked(status, "cannot make a consumer of stream", options->stream, error);
+    char *name = strdup(info->Name);
+    jsConsumerInfo_Destroy(info);
+    if (!name) return fail_memory(error);
+    *ret_name = name;
+    return 0;
+}
+
+int nats_look_at_consumer(jsCtx *js, const struct nats_options *options, const char *consumer,
+                          struct nats_progress *ret, struct reel_error *error) {
+    jsOptions ask = asking();
+    jsConsumerInfo *info = NULL;
+    natsStatus status = js_GetConsumerInfo(&info, js, options->stream, consumer, &ask, NULL);
+    if (status != NATS_OK)
+        return fail_asked(status, "cannot look at the consumer of stream", options->stream, error);
+    *ret = (struct nats_progress){info->NumPending, info->Delivered.Consumer};
+    jsConsumerInfo_Destroy(info);
+    return 0;
+}
+
+void nats_drop_consumer(jsCtx *js, const struct nats_options *options, const char *consumer) {
+    jsOptions ask = asking();
+    ask.Wait = DROP_MS;
+    (void)js_DeleteConsumer(js, options->stream, consumer, &ask, NULL);
+}

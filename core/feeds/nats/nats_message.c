@@ -1,0 +1,138 @@
+/* nats_message.c: see nats_message.h. */
+#include "feeds/nats/nats_message.h"
+
+#include "event/nats_binding.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Its place ------------------------------------------------------------------------------- */
+
+#define ACK_PREFIX "$JS.ACK."
+
+/* Tokens of the older form, and how many stand before in the newer. */
+enum { TOKENS_OLD = 9, TOKENS_NEW = 11, TOKENS_BEFORE = 2 };
+enum { AT_SEQ = 5, AT_CONSUMER_SEQ, AT_TIME, AT_PENDING };
+
+/* A decimal number and the dot, or the end, behind it. */
+static bool read_number(const char *token, uint64_t *ret) {
+    uint64_t number = 0;
+    const char *at = token;
+    for (; *at >= '0' && *at <= '9'; at++) {
+        if (number > (UINT64_MAX - 9) / 10) return false;
+        number = number * 10 + (uint64_t)(*at - '0');
+    }
+    *ret = number;
+    return at > token && (*at == '.' || *at == '\0');
+}
+
+bool nats_place_read(const char *reply, struct nats_place *ret) {
+    const char *tokens[TOKENS_NEW];
+    size_t count = 0;
+    if (!reply || strncmp(reply, ACK_PREFIX, sizeof ACK_PREFIX - 1) != 0) return false;
+    for (const char *at = reply; at && count < TOKENS_NEW; count++) {
+        tokens[count] = at;
+        at = strchr(at, '.');
+        if (at) at++;
+    }
+    if (count != TOKENS_OLD && count != TOKENS_NEW) return false;
+    const char *const *from = tokens + (count == TOKENS_NEW ? TOKENS_BEFORE : 0);
+    return read_number(from[AT_SEQ], &ret->seq) &&
+           read_number(from[AT_CONSUMER_SEQ], &ret->consumer_seq) &&
+           read_number(from[AT_TIME], &ret->time_ns) &&
+           read_number(from[AT_PENDING], &ret->pending) && ret->seq > 0;
+}
+
+/* ---- Its headers ----------------------------------------------------------------------------- */
+
+const char *nats_header(natsMsg *msg, const char *name) {
+    const char *value = NULL;
+    return natsMsgHeader_Get(msg, name, &value) == NATS_OK ? value : NULL;
+}
+
+void nats_id_write(const uint8_t id_hash[16], char ret[NATS_ID_TEXT]) {
+    for (int i = 0; i < 16; i++) snprintf(ret + (ptrdiff_t)2 * i, 3, "%02x", id_hash[i]);
+}
+
+static int digit_of(char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool nats_id_read(const char *text, uint8_t ret[16]) {
+    if (!text || strlen(text) != NATS_ID_TEXT - 1) return false;
+    for (size_t i = 0; i < 16; i++) {
+        int high = digit_of(text[2 * i]), low = digit_of(text[2 * i + 1]);
+        if (high < 0 || low < 0) return false;
+        ret[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+static int give_values(natsMsg *msg, const char *key, header_fn fn, void *context) {
+    const char **values;
+    int count, rc = 0;
+    if (natsMsgHeader_Values(msg, key, &values, &count) != NATS_OK) return -ENOMEM;
+    for (int i = 0; rc == 0 && i < count; i++)
+        rc = fn(context, reel_text(key), reel_text(values[i]));
+    free(values);
+    return rc;
+}
+
+static int each_header(void *headers, header_fn fn, void *context) {
+    const char **keys;
+    int count, rc = 0;
+    natsStatus status = natsMsgHeader_Keys(headers, &keys, &count);
+    if (status == NATS_NOT_FOUND) return 0;
+    if (status != NATS_OK) return status == NATS_NO_MEMORY ? -ENOMEM : -EBADMSG;
+    for (int i = 0; rc == 0 && i < count; i++) rc = give_values(headers, keys[i], fn, context);
+    free(keys);
+    return rc;
+}
+
+/* ---- Its event ------------------------------------------------------------------------------- */
+
+static struct reel_str payload_of(const natsMsg *msg) {
+    int len = natsMsg_GetDataLength(msg);
+    return (struct reel_str){len > 0 ? natsMsg_GetData(msg) : "", len > 0 ? (size_t)len : 0};
+}
+
+static void say_malformed(const struct nats_reader *reader, const struct feed_message *message,
+                          const struct reel_error *error) {
+    struct reel_error sentence;
+    error_set(&sentence, "message %" PRIu64 " is no CloudEvent in binary mode: %s", message->seq,
+              error->text);
+    reader->say(reader->context, sentence.text);
+}
+
+static int read_event(struct nats_reader *reader, natsMsg *msg, struct feed_message *ret,
+                      struct reel_error *error) {
+    struct reel_error why = {0};
+    enum nats_content content;
+    struct nats_message message = {payload_of(msg), each_header, msg};
+    int rc = nats_binding_read(reader->parser, &message, reader->event_bytes_max, &reader->arena,
+                               &ret->made, &content, &why);
+    if (rc < 0) return fail(error, rc, "cannot read a message: %s", why.text);
+    ret->bytes = content == NATS_PAYLOAD ? message.payload : text_str(&ret->made);
+    if (content != NATS_PAYLOAD) ret->flags = REEL_LOG_CONVERTED;
+    if (content == NATS_MALFORMED) say_malformed(reader, ret, &why);
+    return 0;
+}
+
+int nats_message_take(struct nats_reader *reader, natsMsg *msg, struct feed_message *ret,
+                      struct reel_error *error) {
+    ret->owner = msg;
+    ret->flags = 0;
+    ret->made = (struct text){0};
+    ret->subject = reel_text(natsMsg_GetSubject(msg));
+    ret->has_id = nats_id_read(nats_header(msg, NATS_ID_HEADER), ret->id_hash);
+    int rc = read_event(reader, msg, ret, error);
+    if (rc < 0) nats_release(ret);
+    return rc;
+}
+
+void nats_release(struct feed_message *message) {
+    natsMsg_Destroy(message->owner);
+    text_finish(&message->made);
+}

@@ -1,9 +1,0 @@
-/* host.h: the table of functions that plugins call; see <reel/host.h> for what each promises. */
-#ifndef REEL_CORE_HOST_H
-#define REEL_CORE_HOST_H
-
-#include <reel/host.h>
-
-extern const struct reel_host host_table;
-
-#endif

@@ -1,0 +1,235 @@
+/* about.c: what the daemon says of itself: where it stands, what is loaded, whether it is well.
+ *
+ * /v1/status takes its positions from one view, so that they go together; the feed, the queue and
+ * readiness are of the moment. /healthz and /readyz open no view: they answer even when there is
+ * none to be had.
+ */
+#include "http/reply.h"
+#include "http/routes.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#define NS_PER_S UINT64_C(1000000000)
+
+/* ---- Health ---------------------------------------------------------------------------------- */
+
+static void reply_literal(struct answer *answer, const char *json) {
+    answer->status = 200;
+    answer->content_type = "application/json";
+    text_append_lit(&answer->body, json);
+}
+
+void handle_health(struct request *request) {
+    reply_literal(&request->answer, "{\"status\":\"ok\"}");
+}
+
+void handle_ready(struct request *request) {
+    struct reel_status status;
+    reel_stage_status(request_stage(request), &status);
+    if (status.ready && !status.draining) {
+        reply_literal(&request->answer, "{\"status\":\"ready\"}");
+        return;
+    }
+    const char *otherwise = status.draining ? "the daemon is about to end" : "not ready";
+    answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE, "%s",
+                   status.reason[0] ? status.reason : otherwise);
+    request->answer.retry_after_s = 1;
+}
+
+/* ---- Version --------------------------------------------------------------------------------- */
+
+void handle_version(struct request *request) {
+    struct reel_status status;
+    json_t *server = json_object(), *api = json_object(), *all = json_object();
+    reel_stage_status(request_stage(request), &status);
+    reply_put_text(&server, "version", status.server);
+    reply_put_text(&server, "buildProfile", status.build);
+    reply_put_text(&api, "version", "v1");
+    reply_put(&all, "server", server);
+    reply_put(&all, "api", api);
+    reply_json_take(&request->answer, all);
+}
+
+/* ---- Status ---------------------------------------------------------------------------------- */
+
+/* All that comes from the view. */
+struct standing {
+    struct reel_position position;
+    json_t *projections;
+};
+
+static json_t *describe_projection(const char *collection,
+                                   const struct reel_collection_info *info) {
+    json_t *projection = json_object();
+    reply_put_text(&projection, "collection", collection);
+    reply_put_number(&projection, "revision", info->revision);
+    reply_put_text(&projection, "state", info->served ? "live" : "catching-up");
+    reply_put_number(&projection, "cursor", info->cursor);
+    reply_put_number(&projection, "from_seq", info->from_seq);
+    reply_put_number(&projection, "records", info->records);
+    reply_put_number(&projection, "applied", info->applied);
+    reply_put_number(&projection, "ignored", info->ignored);
+    reply_put_number(&projection, "rejected", info->rejected);
+    reply_put_number(&projection, "changed", info->changed);
+    return projection;
+}
+
+static int read_standing(struct reel_stage *stage, struct reel_view *view, struct standing *ret) {
+    const struct reel_projector *projector;
+    int rc = 0;
+    ret->projections = json_array();
+    for (size_t n = 0; rc == 0 && (projector = reel_stage_projector(stage, n)); n++) {
+        struct reel_collection_info info;
+        rc = reel_stage_collection(stage, view, projector->collection, &info);
+        if (rc == 0)
+            reply_add(&ret->projections, describe_projection(projector->collection, &info));
+    }
+    return rc;
+}
+
+/* RFC 3339, UTC, to the millisecond. */
+static void put_time(json_t **object, const char *name, uint64_t time_ns) {
+    char day[32], text[48];
+    struct tm utc;
+    time_t seconds = (time_t)(time_ns / NS_PER_S);
+    gmtime_r(&seconds, &utc);
+    strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text, sizeof text, "%s.%03uZ", day, (unsigned)(time_ns % NS_PER_S / 1000000));
+    reply_put_text(object, name, text);
+}
+
+/* By the clock that people set: 0 when it was set back to before the start. */
+static uint64_t seconds_since(uint64_t time_ns) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t now_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+    return now_ns > time_ns ? (now_ns - time_ns) / NS_PER_S : 0;
+}
+
+static json_t *pair_of_numbers(const char *name, uint64_t number, const char *other_name,
+                               uint64_t other) {
+    json_t *pair = json_object();
+    reply_put_number(&pair, name, number);
+    reply_put_number(&pair, other_name, other);
+    return pair;
+}
+
+static void put_position(json_t **object, const struct reel_position *position, uint64_t lag) {
+    reply_put_number(object, "cursor", position->cursor);
+    reply_put_text(object, "epoch", position->epoch.text);
+    reply_put_number(object, "first_seq", position->first_seq);
+    reply_put_number(object, "head", position->head);
+    reply_put_number(object, "lag", lag);
+    reply_put_number(object, "applied", position->applied);
+    reply_put_number(object, "ignored", position->ignored);
+    reply_put_number(object, "rejected", position->rejected);
+}
+
+static json_t *describe_status(struct server *server, const struct reel_status *status,
+                               const struct standing *standing) {
+    const struct reel_position *position = &standing->position;
+    json_t *all = json_object(), *feed = json_object();
+    reply_put_text(&feed, "kind", status->feed);
+    reply_put_text(&feed, "state", status->feed_state);
+    reply_put(&all, "ready", json_boolean(status->ready));
+    reply_put_text(&all, "reason", status->reason[0] ? status->reason : NULL);
+    reply_put(&all, "draining", json_boolean(status->draining));
+    put_position(&all, position, status->lag);
+    reply_put(&all, "feed", feed);
+    reply_put(&all, "queue",
+              pair_of_numbers("events", status->queue_events, "bytes", status->queue_bytes));
+    reply_put(&all, "store",
+              pair_of_numbers("bytes", position->store_bytes, "log_bytes", position->log_bytes));
+    reply_put(&all, "projections", standing->projections);
+    put_time(&all, "started_at", status->started_ns);
+    reply_put_number(&all, "uptime_s", seconds_since(status->started_ns));
+    reply_put_number(&all, "connections", atomic_load(&server->connections));
+    reply_put_number(&all, "requests", atomic_load(&server->requests));
+    return all;
+}
+
+void handle_status(struct request *request) {
+    struct reel_stage *stage = request_stage(request);
+    struct answer *answer = &request->answer;
+    struct reel_status status;
+    struct reel_view *view;
+    struct standing standing = {0};
+    if (request_open_view(request, &view, &standing.position) < 0) return;
+    int rc = read_standing(stage, view, &standing);
+    reel_stage_close(stage, view);
+    if (rc < 0) {
+        json_decref(standing.projections);
+        answer_error(answer, rc, &(struct reel_error){{0}});
+        return;
+    }
+    reel_stage_status(stage, &status);
+    reply_json_take(answer, describe_status(request->server, &status, &standing));
+}
+
+/* ---- What is loaded -------------------------------------------------------------------------- */
+
+static const char *kind_name(reel_field_kind kind) {
+    static const char *const names[] = {
+        [REEL_FIELD_STRING] = "string", [REEL_FIELD_INTEGER] = "integer",
+        [REEL_FIELD_BOOL] = "boolean",  [REEL_FIELD_JSON] = "json",
+        [REEL_FIELD_ONE_OF] = "one_of",
+    };
+    return names[kind]; /* others the host refuses */
+}
+
+/* `is_name`: by-name looks it up. */
+static json_t *describe_field(const struct reel_field *field) {
+    json_t *object = json_object();
+    reply_put_text(&object, "name", field->name);
+    reply_put_text(&object, "kind", kind_name(field->kind));
+    if (field->kind == REEL_FIELD_ONE_OF) reply_put(&object, "values", reply_texts(field->values));
+    reply_put_text(&object, "filter", field->filter ? field->filter : field->name);
+    if (field->refers_to) reply_put_text(&object, "refers_to", field->refers_to);
+    if (field->flags & REEL_FIELD_IS_NAME) reply_put(&object, "is_name", json_true());
+    return object;
+}
+
+static json_t *describe_collection(const struct reel_projector *projector) {
+    json_t *object = json_object(), *fields = json_array(), *commands = json_array();
+    reply_put_text(&object, "name", projector->collection);
+    reply_put_number(&object, "revision", projector->revision);
+    reply_put(&object, "type_prefixes", reply_texts(projector->type_prefixes));
+    for (const struct reel_field *const *field = projector->fields; *field; field++)
+        reply_add(&fields, describe_field(*field));
+    reply_put(&object, "fields", fields);
+    const struct reel_command_info *const *command = projector->commands;
+    for (; command && *command; command++) {
+        json_t *described = json_object();
+        reply_put_text(&described, "verb", (*command)->verb);
+        reply_put_text(&described, "summary", (*command)->summary);
+        reply_add(&commands, described);
+    }
+    reply_put(&object, "commands", commands);
+    return object;
+}
+
+static json_t *describe_plugin(const struct reel_plugin_info *plugin) {
+    char abi[16];
+    json_t *object = json_object();
+    snprintf(abi, sizeof abi, "%u.%u", plugin->abi_major, plugin->abi_minor);
+    reply_put_text(&object, "name", plugin->name);
+    reply_put_text(&object, "version", plugin->version);
+    reply_put_text(&object, "path", plugin->path);
+    reply_put_text(&object, "abi", abi);
+    return object;
+}
+
+void handle_plugins(struct request *request) {
+    struct reel_stage *stage = request_stage(request);
+    const struct reel_projector *projector;
+    struct reel_plugin_info plugin;
+    json_t *all = json_object(), *plugins = json_array(), *collections = json_array();
+    for (size_t n = 0; reel_stage_plugin(stage, n, &plugin); n++)
+        reply_add(&plugins, describe_plugin(&plugin));
+    for (size_t n = 0; (projector = reel_stage_projector(stage, n)); n++)
+        reply_add(&collections, describe_collection(projector));
+    reply_put(&all, "plugins", plugins);
+    reply_put(&all, "collections", collections);
+    reply_json_take(&request->answer, all);
+}

@@ -1,0 +1,155 @@
+/* commands.c: commands of any collection: handed over to the writer, the request suspended until
+ * they are durable. What they mean is their projector's: nothing here knows a collection. */
+#include "base/cleanup.h"
+#include "http/routes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define IDEMPOTENCY_KEY_MAX 255
+
+/* A command on its way; what it points to is the request's, or its own. */
+struct command {
+    struct request *request;
+    struct reel_order order;
+    struct text key; /* found by name */
+};
+
+static void command_destroy(void *context) {
+    struct command *command = context;
+    text_finish(&command->key);
+    free(command);
+}
+
+/* ---- The answer ------------------------------------------------------------------------------ */
+
+static void append_part(struct text *text, struct reel_str part) {
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < part.len; i++) {
+        unsigned char c = (unsigned char)part.data[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     (c && strchr("-._~", c));
+        char escaped[] = {'%', digits[c >> 4], digits[c & 15]};
+        text_append(text, plain ? (const char *)&c : escaped, plain ? 1 : sizeof escaped);
+    }
+}
+
+/* A new record's place, and where it stands: in its object behind its last field. */
+static void show_created(struct answer *answer, const struct command *command,
+                         const struct reel_answer *given) {
+    answer->status = MHD_HTTP_CREATED;
+    text_append_lit(&answer->header, "/v1/");
+    text_append_str(&answer->header, command->order.collection);
+    text_append_lit(&answer->header, "/");
+    append_part(&answer->header, (struct reel_str){given->key, given->key_len});
+    if (answer->body.failed || answer->body.len < 2) return;
+    answer->body.len--;
+    text_append_lit(&answer->body, answer->body.len > 1 ? ",\"cursor\":" : "\"cursor\":");
+    text_append_number(&answer->body, given->seq);
+    text_append_lit(&answer->body, "}");
+}
+
+static void show_accepted(struct answer *answer, const struct command *command,
+                          const struct reel_answer *given) {
+    answer->status = MHD_HTTP_OK;
+    answer->content_type = "application/json";
+    answer->has_position = given->seq > 0; /* it may have been nothing to do */
+    answer->cursor = given->seq;
+    text_append(&answer->body, given->record ? given->record : "null",
+                given->record ? given->record_len : 4);
+    if (given->record && reel_str_is(command->order.verb, "create"))
+        show_created(answer, command, given);
+}
+
+static unsigned status_of(reel_refusal refusal) {
+    switch (refusal) {
+    case REEL_CONFLICT:
+        return MHD_HTTP_CONFLICT;
+    case REEL_NOT_FOUND:
+        return MHD_HTTP_NOT_FOUND;
+    case REEL_TOO_LARGE:
+        return MHD_HTTP_CONTENT_TOO_LARGE;
+    default:
+        return MHD_HTTP_BAD_REQUEST;
+    }
+}
+
+/* On the writer's thread: the request is suspended, and nobody else has it. */
+static void take_answer(void *context, int rc, const struct reel_answer *given,
+                        const struct reel_error *error) {
+    struct command *command = context;
+    struct request *request = command->request;
+    struct answer *answer = &request->answer;
+    if (rc < 0)
+        answer_error(answer, rc, error);
+    else if (given->accepted)
+        show_accepted(answer, command, given);
+    else
+        answer_refusal(answer, status_of(given->refusal), given->problem, given->detail);
+    request_resume(request);
+}
+
+/* ---- Handing over ---------------------------------------------------------------------------- */
+
+static int check_headers(struct request *request, struct reel_str *ret_idempotency_key) {
+    *ret_idempotency_key = request_header(request, "Idempotency-Key");
+    if (ret_idempotency_key->data &&
+        (ret_idempotency_key->len == 0 || ret_idempotency_key->len > IDEMPOTENCY_KEY_MAX ||
+         !utf8_valid(*ret_idempotency_key))) {
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
+                       "Idempotency-Key has %zu bytes, wanted 1 to %d of UTF-8",
+                       ret_idempotency_key->len, IDEMPOTENCY_KEY_MAX);
+        return -EINVAL;
+    }
+    if (request->body.len == 0 || request_is_json(request)) return 0;
+    answer_problem(&request->answer, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+                   "the body is not said to be JSON: Content-Type: application/json");
+    return -EINVAL;
+}
+
+/* Takes the key that was found by name, if it was. */
+static void hand_over(struct request *request, struct text *key) {
+    struct reel_str idempotency_key;
+    struct command *command = NULL;
+    if (check_headers(request, &idempotency_key) < 0) return;
+    command = calloc(1, sizeof *command);
+    if (!command) {
+        answer_error(&request->answer, -ENOMEM, &(struct reel_error){"out of memory"});
+        return;
+    }
+    const struct uri *uri = &request->uri;
+    bool create = uri->segment_count == 2;
+    command->request = request;
+    command->key = *key;
+    *key = (struct text){0};
+    command->order = (struct reel_order){
+        .struct_size = sizeof command->order,
+        .collection = uri->segments[1],
+        .verb = reel_text("create"),
+        .body = text_str(&request->body),
+        .idempotency_key = idempotency_key,
+    };
+    if (!create)
+        command->order.key = command->key.data ? text_str(&command->key) : uri->segments[2];
+    if (request->method == METHOD_DELETE) command->order.verb = reel_text("delete");
+    if (request->method == METHOD_POST && !create) command->order.verb = uri->segments[3];
+    request->work = command;
+    request->work_done = command_destroy;
+    struct reel_error error = {0};
+    request_suspend(request);
+    int rc =
+        reel_stage_command(request_stage(request), &command->order, take_answer, command, &error);
+    if (rc == 0) return; /* it may be answered already */
+    answer_error(&request->answer, rc, &error);
+    request_resume(request);
+}
+
+void handle_command(struct request *request) {
+    struct text none = {0};
+    hand_over(request, &none);
+}
+
+void handle_command_by_name(struct request *request) {
+    CLEANUP(text_finish) struct text key = {0};
+    if (record_find_named(request, &key) == 0) hand_over(request, &key);
+}

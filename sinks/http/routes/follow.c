@@ -1,0 +1,280 @@
+/* follow.c: the two routes by which events are followed: everything up to where the hub has the
+ * connection (follow/hub.h).
+ *
+ * How a socket is taken from libmicrohttpd. It gives one away only for 101, and keeps 13 KiB and a
+ * place among its connections for as long as that lasts; stopping with such a one, or a suspended
+ * one, is not possible. So it is made to forget the connection:
+ *   - A WebSocket is upgraded as libmicrohttpd has it; the hub gets a duplicate of the socket, and
+ *     the upgraded connection is closed at once. Closing is all libmicrohttpd does then.
+ *   - An event stream is a 200, and any other way of ending a connection shuts the socket down. So
+ *     the connection is suspended, which takes the socket out of its epoll set; the hub gets a
+ *     duplicate; and under the number that libmicrohttpd knows a socket is put that leads nowhere.
+ *     That one it may shut down.
+ */
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "follow/hub.h"
+#include "http/routes.h"
+#include "websocket/handshake.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+/* ---- Where to begin -------------------------------------------------------------------------- */
+
+static struct reel_str value_of(const struct request *request, const char *name) {
+    const struct uri_param *param = uri_param(&request->uri, name);
+    return param ? param->value : (struct reel_str){NULL, 0};
+}
+
+/* What was asked for. */
+struct wanted {
+    bool has_since;
+    uint64_t since;
+    struct event_filter filter;
+};
+
+static bool check_epoch(struct request *request, const struct reel_position *position) {
+    const struct uri_param *param = uri_param(&request->uri, "epoch");
+    if (!param || reel_str_is(param->value, position->epoch.text)) return true;
+    answer_problem(&request->answer, PROBLEM_CONFLICT, "the epoch is %s: the log is another one",
+                   position->epoch.text);
+    return false;
+}
+
+static bool check_floor(struct request *request, const struct reel_position *position,
+                        uint64_t since) {
+    if (since == 0 || since >= position->first_seq - 1) return true;
+    answer_problem(&request->answer, PROBLEM_CURSOR_TOO_OLD,
+                   "the log begins at %llu, what follows %llu is no longer there",
+                   (unsigned long long)position->first_seq, (unsigned long long)since);
+    answer_problem_number(&request->answer, "first_seq", position->first_seq);
+    return false;
+}
+
+/* What is beyond the cursor may be on its way. */
+static bool check_head(struct request *request, const struct reel_position *position,
+                       uint64_t since) {
+    struct reel_status status;
+    if (since <= position->cursor) return true;
+    reel_stage_status(request_stage(request), &status);
+    if (since <= status.known_seq) return request_wait_until(request, since);
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
+                   "the log is known to reach %llu, there is no event %llu to go on behind",
+                   (unsigned long long)status.known_seq, (unsigned long long)since);
+    return false;
+}
+
+static bool read_position(struct request *request, struct reel_position *ret) {
+    struct reel_view *view;
+    if (request_open_view(request, &view, ret) < 0) return false;
+    reel_stage_close(request_stage(request), view);
+    return true;
+}
+
+/* The log, and the seq behind which it begins. False: a problem is the answer, or it waits. */
+static bool find_start(struct request *request, const struct wanted *wanted,
+                       struct reel_epoch *ret_epoch, uint64_t *ret) {
+    struct reel_position position;
+    struct reel_error error = {0};
+    if (event_filter_check(&wanted->filter, &error) < 0) {
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "%s", error.text);
+        return false;
+    }
+    if (!read_position(request, &position) || !check_epoch(request, &position)) return false;
+    *ret_epoch = position.epoch;
+    *ret = wanted->has_since ? wanted->since : position.cursor;
+    if (!check_floor(request, &position, *ret) || !check_head(request, &position, *ret))
+        return false;
+    if (*ret < position.first_seq - 1) *ret = position.first_seq - 1; /* since the oldest kept */
+    return true;
+}
+
+static bool read_wanted(struct request *request, struct wanted *ret) {
+    *ret = (struct wanted){.filter = {value_of(request, "type"), value_of(request, "subject"),
+                                      value_of(request, "ce_subject")}};
+    int rc = request_number(request, "since", &ret->since);
+    ret->has_since = rc > 0;
+    return rc >= 0;
+}
+
+static void drop_follower(void *work) {
+    follower_destroy(work);
+}
+
+/* The follower is the request's until it is handed over. */
+static bool make_follower(struct request *request, const struct wanted *wanted,
+                          enum transport_kind kind) {
+    struct follower *follower;
+    struct reel_epoch epoch;
+    uint64_t since;
+    if (!find_start(request, wanted, &epoch, &since)) return false;
+    int rc = follower_create(request->server->hub, kind, &epoch, since, &wanted->filter, &follower);
+    if (rc < 0) {
+        answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE, "%s",
+                       rc == -ENOMEM ? "out of memory" : "too many follow the events already");
+        return false;
+    }
+    request->work = follower;
+    request->work_done = drop_follower;
+    return true;
+}
+
+/* The hub gets a duplicate of the socket. */
+static int hand_over(struct request *request, int fd, struct reel_str head,
+                     struct reel_str received) {
+    AUTO_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (own < 0) return -errno;
+    int rc = hub_adopt_take(request->server->hub, request->work, own, head, received);
+    if (rc < 0) return rc;
+    own = -1;
+    request->work = NULL;
+    request->work_done = NULL;
+    return 0;
+}
+
+/* ---- WebSocket ------------------------------------------------------------------------------- */
+
+static bool refuse(struct request *request, enum problem problem, const char *detail) {
+    answer_problem(&request->answer, problem, "%s", detail);
+    return false;
+}
+
+/* RFC 6455, section 4.2.1. */
+static bool check_handshake(struct request *request) {
+    CLEANUP(text_finish) struct text upgrade = {0}, connection = {0}, version = {0}, key = {0};
+    request_header_list(request, MHD_HTTP_HEADER_UPGRADE, &upgrade);
+    request_header_list(request, MHD_HTTP_HEADER_CONNECTION, &connection);
+    request_header_list(request, "Sec-WebSocket-Version", &version);
+    request_header_list(request, "Sec-WebSocket-Key", &key);
+    bool is_websocket = header_list_has_caseless(text_str(&upgrade), "websocket") &&
+                        header_list_has_caseless(text_str(&connection), "upgrade");
+    if (request->is_head || !request->is_http11 || !is_websocket)
+        return refuse(request, PROBLEM_BAD_REQUEST,
+                      "wanted a WebSocket: GET of HTTP/1.1 with Connection: Upgrade and Upgrade: "
+                      "websocket");
+    if (!reel_str_is(text_str(&version), "13")) {
+        refuse(request, PROBLEM_BAD_REQUEST, "wanted Sec-WebSocket-Version: 13");
+        request->answer.websocket_version = true;
+        return false;
+    }
+    if (!websocket_key_valid(text_str(&key)))
+        return refuse(request, PROBLEM_BAD_REQUEST,
+                      "wanted 16 bytes in base64 as Sec-WebSocket-Key");
+    return true;
+}
+
+/* Is the page that asks one of those that may? Only browsers name it, and they always do. */
+static bool is_allowed_origin(struct request *request) {
+    struct reel_stage *stage = request_stage(request);
+    struct reel_str origin = request_header(request, "Origin");
+    const char *allowed;
+    if (!origin.data) return true;
+    if (!reel_setting_item(stage, "websocket_origin", 0))
+        return origin_is_of(origin, request_header(request, MHD_HTTP_HEADER_HOST));
+    for (size_t i = 0; (allowed = reel_setting_item(stage, "websocket_origin", i)); i++)
+        if (strcmp(allowed, "*") == 0 || reel_str_is(origin, allowed)) return true;
+    return false;
+}
+
+/* Whoever sends a token as a sub-protocol is a script in a browser, on a page that anyone may have
+ * made. */
+static bool check_protocols(struct request *request, const struct websocket_protocols *protocols) {
+    bool by_protocol = !request_header(request, MHD_HTTP_HEADER_AUTHORIZATION).data;
+    if (by_protocol && !protocols->selected)
+        return refuse(request, PROBLEM_BAD_REQUEST,
+                      "beside bearer.… another sub-protocol is wanted: reel.v1");
+    if (by_protocol && !is_allowed_origin(request))
+        return refuse(request, PROBLEM_FORBIDDEN, "pages from there may not follow the events");
+    return true;
+}
+
+static bool check_cloudevents(struct request *request, const struct wanted *wanted) {
+    if (!wanted->has_since) return true;
+    return refuse(request, PROBLEM_BAD_REQUEST,
+                  "cloudevents.json has no positions: `since` goes with reel.v1");
+}
+
+static void upgraded(void *context, struct MHD_Connection *connection, void *state,
+                     const char *received, size_t len, MHD_socket fd,
+                     struct MHD_UpgradeResponseHandle *handle) {
+    struct request *request = state;
+    (void)context, (void)connection;
+    int rc = hand_over(request, fd, (struct reel_str){NULL, 0}, (struct reel_str){received, len});
+    if (rc < 0)
+        reel_log(request_stage(request), REEL_LEVEL_WARNING, "a WebSocket was dropped: %s",
+                 strerror(-rc));
+    MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+}
+
+void handle_websocket(struct request *request) {
+    struct answer *answer = &request->answer;
+    struct wanted wanted;
+    CLEANUP(text_finish) struct text offered = {0};
+    request_header_list(request, "Sec-WebSocket-Protocol", &offered);
+    struct websocket_protocols protocols = websocket_protocols(text_str(&offered));
+    if (!check_handshake(request) || !check_protocols(request, &protocols) ||
+        !read_wanted(request, &wanted) ||
+        (protocols.is_cloudevents && !check_cloudevents(request, &wanted)))
+        return;
+    if (!make_follower(request, &wanted,
+                       protocols.is_cloudevents ? TRANSPORT_CLOUDEVENTS : TRANSPORT_WEBSOCKET))
+        return;
+    websocket_accept(request_header(request, "Sec-WebSocket-Key"), answer->websocket_accept);
+    answer->websocket_protocol = protocols.selected;
+    answer->upgraded = upgraded;
+    answer->status = MHD_HTTP_SWITCHING_PROTOCOLS;
+}
+
+/* ---- Server-sent events ---------------------------------------------------------------------- */
+
+/* A browser that connects anew asks for what it asked for at first, and says in a header where it
+ * really is. */
+static bool read_last_event_id(struct request *request, struct wanted *wanted) {
+    struct reel_str id = request_header(request, "Last-Event-ID");
+    if (id.len == 0) return true;
+    if (!str_number(id, &wanted->since))
+        return refuse(request, PROBLEM_BAD_REQUEST, "Last-Event-ID is no seq");
+    wanted->has_since = true;
+    return true;
+}
+
+static int take_socket(struct request *request, struct reel_str head) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (!info) return -EIO;
+    int rc = hand_over(request, info->connect_fd, head, (struct reel_str){NULL, 0});
+    if (rc < 0) return rc;
+    while (dup3(request->server->nowhere, info->connect_fd, O_CLOEXEC) < 0)
+        if (errno != EINTR && errno != EBUSY) return -errno;
+    return 0;
+}
+
+static void begin_stream(struct request *request) {
+    CLEANUP(text_finish) struct text head = {0};
+    answer_head(&request->answer, request->server, request->connection, &head);
+    request_suspend(request);
+    int rc = head.failed ? -ENOMEM : take_socket(request, text_str(&head));
+    if (rc < 0)
+        reel_log(request_stage(request), REEL_LEVEL_WARNING, "an event stream was dropped: %s",
+                 strerror(-rc));
+    request->is_taken = true;
+    request_resume(request);
+}
+
+void handle_stream(struct request *request) {
+    struct answer *answer = &request->answer;
+    struct wanted wanted;
+    struct reel_epoch epoch;
+    uint64_t since;
+    if (!read_wanted(request, &wanted) || !read_last_event_id(request, &wanted)) return;
+    if (!(request->is_head ? find_start(request, &wanted, &epoch, &since)
+                           : make_follower(request, &wanted, TRANSPORT_STREAM)))
+        return;
+    answer->status = MHD_HTTP_OK;
+    answer->content_type = "text/event-stream";
+    answer->no_store = true;
+    if (!request->is_head) begin_stream(request);
+}

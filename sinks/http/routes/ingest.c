@@ -1,0 +1,162 @@
+/* ingest.c: POST /v1/events: CloudEvents in (cloudevents.h), handed over to the writer, answered
+ * when they are durable and folded. */
+#include "http/cloudevents.h"
+#include "http/routes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Events on their way. */
+struct submission {
+    struct request *request;
+    struct cloudevents events;
+};
+
+static void submission_destroy(void *context) {
+    struct submission *submission = context;
+    cloudevents_finish(&submission->events);
+    free(submission);
+}
+
+/* ---- The answer ------------------------------------------------------------------------------ */
+
+static const char *outcome_name(reel_outcome outcome) {
+    switch (outcome) {
+    case REEL_APPLIED:
+        return "\"applied\"";
+    case REEL_IGNORED:
+        return "\"ignored\"";
+    default:
+        return "\"rejected\"";
+    }
+}
+
+static void write_one(struct text *body, const struct reel_result *result) {
+    text_append_lit(body, "{\"seq\":");
+    text_append_number(body, result->seq);
+    text_append_lit(body, ",\"outcome\":");
+    text_append_lit(body, outcome_name(result->outcome));
+    text_append_lit(body, "}");
+}
+
+static void write_batch(struct text *body, const struct reel_result *results, size_t count) {
+    text_append_lit(body, "{\"seqs\":[");
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) text_append_lit(body, ",");
+        text_append_number(body, results[i].seq);
+    }
+    text_append_lit(body, "],\"outcomes\":[");
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) text_append_lit(body, ",");
+        text_append_lit(body, outcome_name(results[i].outcome));
+    }
+    text_append_lit(body, "]}");
+}
+
+/* 200 when there was nothing new in it. */
+static void show_results(struct request *request, bool is_batch, const struct reel_result *results,
+                         size_t count) {
+    struct answer *answer = &request->answer;
+    answer->status = MHD_HTTP_OK;
+    answer->content_type = "application/json";
+    for (size_t i = 0; i < count; i++) {
+        if (!results[i].repeated) answer->status = MHD_HTTP_CREATED;
+        if (results[i].seq > answer->cursor) answer->cursor = results[i].seq;
+    }
+    answer->has_position = count > 0;
+    if (is_batch)
+        write_batch(&answer->body, results, count);
+    else
+        write_one(&answer->body, &results[0]);
+}
+
+/* On the writer's thread: the request is suspended, and nobody else has it. */
+static void take_results(void *context, int rc, const struct reel_result *results, size_t count,
+                         const struct reel_error *error) {
+    struct submission *submission = context;
+    struct request *request = submission->request;
+    if (rc < 0)
+        answer_error(&request->answer, rc, error);
+    else
+        show_results(request, submission->events.batch, results, count);
+    request_resume(request);
+}
+
+/* ---- Handing over ---------------------------------------------------------------------------- */
+
+struct header_walk {
+    header_fn fn;
+    void *context;
+    int result;
+};
+
+static enum MHD_Result give_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                   size_t name_len, const char *value, size_t value_len) {
+    struct header_walk *walk = context;
+    (void)kind;
+    struct reel_str text = {value ? value : "", value_len};
+    walk->result = walk->fn(walk->context, (struct reel_str){name, name_len}, text);
+    return walk->result == 0 ? MHD_YES : MHD_NO;
+}
+
+static int each_header(void *headers, header_fn fn, void *context) {
+    const struct request *request = headers;
+    struct header_walk walk = {.fn = fn, .context = context};
+    MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, give_header, &walk);
+    return walk.result;
+}
+
+static int read_events(struct request *request, struct cloudevents *ret, struct reel_error *error) {
+    const struct server *server = request->server;
+    struct cloudevents_bounds bounds = {server->event_bytes_max, server->batch_events_max};
+    struct message_head given = {
+        .content_type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE),
+        .each_header = each_header,
+        .headers = request,
+    };
+    struct json_parser *parser = json_parser_create(NULL);
+    if (!parser) return fail_memory(error);
+    int rc = cloudevents_read_take(parser, &bounds, &given, &request->body, ret, error);
+    json_parser_destroy(parser);
+    return rc;
+}
+
+static void refuse(struct request *request, int rc, const struct reel_error *error) {
+    switch (cloudevents_status(rc)) {
+    case 400:
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "%s", error->text);
+        return;
+    case 413:
+        answer_problem(&request->answer, PROBLEM_PAYLOAD_TOO_LARGE, "%s", error->text);
+        return;
+    case 415:
+        answer_problem(&request->answer, PROBLEM_UNSUPPORTED_MEDIA_TYPE, "%s", error->text);
+        return;
+    default:
+        answer_error(&request->answer, rc, error);
+    }
+}
+
+void handle_post_events(struct request *request) {
+    struct reel_error error = {0};
+    struct submission *submission = calloc(1, sizeof *submission);
+    int rc = submission ? read_events(request, &submission->events, &error) : fail_memory(&error);
+    if (rc < 0) {
+        free(submission);
+        refuse(request, rc, &error);
+        return;
+    }
+    submission->request = request;
+    request->work = submission;
+    request->work_done = submission_destroy;
+    if (submission->events.count == 0) {
+        show_results(request, true, NULL, 0);
+        return;
+    }
+    request_suspend(request);
+    rc = reel_stage_submit(request_stage(request), submission->events.events,
+                           submission->events.count, take_results, submission, &error);
+    if (rc == 0) return; /* it may be answered already */
+    answer_error(&request->answer, rc, &error);
+    request_resume(request);
+}

@@ -1,0 +1,240 @@
+/* metrics.c: /metrics, in Prometheus' text format 0.0.4: the daemon's figures, then this sink's.
+ *
+ * A family of samples has one HELP and one TYPE line before all of them, which is why those of one
+ * name come one after another. Buckets are cumulative on the wire, and each by itself with us.
+ */
+#include "base/cleanup.h"
+#include "follow/hub.h"
+#include "http/routes.h"
+
+#include <math.h>
+#include <stdio.h>
+
+struct exposition {
+    struct text *out;
+    struct text family; /* the name that was written last */
+};
+
+/* ---- One measure ----------------------------------------------------------------------------- */
+
+/* The shortest of two forms that reads as the same number. */
+static void put_number(struct text *out, double number) {
+    char digits[40];
+    if (isnan(number)) {
+        text_append_lit(out, "NaN");
+    } else if (isinf(number)) {
+        text_append_lit(out, number > 0 ? "+Inf" : "-Inf");
+    } else {
+        snprintf(digits, sizeof digits, "%.15g", number);
+        if (strtod(digits, NULL) != number) snprintf(digits, sizeof digits, "%.17g", number);
+        text_append_lit(out, digits);
+    }
+}
+
+static void put_help(struct text *out, const char *help) {
+    for (; *help; help++) {
+        if (*help == '\\')
+            text_append_lit(out, "\\\\");
+        else if (*help == '\n')
+            text_append_lit(out, "\\n");
+        else
+            text_append(out, help, 1);
+    }
+}
+
+/* Unless it was written for the measure before. */
+static void put_head(struct exposition *to, const struct reel_measure *measure) {
+    static const char *const types[] = {
+        [REEL_MEASURE_COUNTER] = " counter\n",
+        [REEL_MEASURE_GAUGE] = " gauge\n",
+        [REEL_MEASURE_HISTOGRAM] = " histogram\n",
+    };
+    if (reel_str_is(text_str(&to->family), measure->name)) return;
+    to->family.len = 0;
+    text_append_lit(&to->family, measure->name);
+    text_append_lit(to->out, "# HELP ");
+    text_append_lit(to->out, measure->name);
+    text_append_lit(to->out, " ");
+    put_help(to->out, measure->help);
+    text_append_lit(to->out, "\n# TYPE ");
+    text_append_lit(to->out, measure->name);
+    text_append_lit(to->out, types[measure->kind]);
+}
+
+/* `name_suffix{labels} `, for a value to follow. */
+static void put_name(struct text *out, const struct reel_measure *measure, const char *suffix) {
+    text_append_lit(out, measure->name);
+    text_append_lit(out, suffix);
+    if (measure->labels[0]) {
+        text_append_lit(out, "{");
+        text_append_lit(out, measure->labels);
+        text_append_lit(out, "}");
+    }
+    text_append_lit(out, " ");
+}
+
+static void put_bucket(struct text *out, const struct reel_measure *measure, double bound,
+                       uint64_t count) {
+    text_append_lit(out, measure->name);
+    text_append_lit(out, "_bucket{");
+    text_append_lit(out, measure->labels);
+    text_append_lit(out, measure->labels[0] ? ",le=\"" : "le=\"");
+    put_number(out, bound);
+    text_append_lit(out, "\"} ");
+    text_append_number(out, count);
+    text_append_lit(out, "\n");
+}
+
+static void put_histogram(struct text *out, const struct reel_measure *measure) {
+    uint64_t count = 0;
+    for (uint32_t i = 0; i <= measure->bucket_count; i++) {
+        double bound = i < measure->bucket_count ? measure->bounds[i] : INFINITY;
+        count += measure->buckets[i];
+        put_bucket(out, measure, bound, count);
+    }
+    put_name(out, measure, "_sum");
+    put_number(out, measure->value);
+    text_append_lit(out, "\n");
+    put_name(out, measure, "_count");
+    text_append_number(out, count);
+    text_append_lit(out, "\n");
+}
+
+/* A reel_measure_fn. A kind that is newer than we are is left out. */
+static void put_measure(void *context, const struct reel_measure *measure) {
+    struct exposition *to = context;
+    if (measure->kind < REEL_MEASURE_COUNTER || measure->kind > REEL_MEASURE_HISTOGRAM) return;
+    put_head(to, measure);
+    if (measure->kind == REEL_MEASURE_HISTOGRAM) {
+        put_histogram(to->out, measure);
+        return;
+    }
+    put_name(to->out, measure, "");
+    put_number(to->out, measure->value);
+    text_append_lit(to->out, "\n");
+}
+
+/* ---- The sink's own -------------------------------------------------------------------------- */
+
+static void put_gauge(struct exposition *to, const char *name, const char *help, uint64_t value) {
+    struct reel_measure measure = {.name = name,
+                                   .help = help,
+                                   .kind = REEL_MEASURE_GAUGE,
+                                   .labels = "",
+                                   .value = (double)value};
+    put_measure(to, &measure);
+}
+
+static void put_answered(struct exposition *to, struct server *server) {
+    char label[16];
+    for (unsigned class = 1; class < STATUS_CLASSES; class ++) {
+        snprintf(label, sizeof label, "code=\"%uxx\"", class);
+        struct reel_measure measure = {.name = "reel_http_requests_total",
+                                       .help = "Requests that were answered, by status",
+                                       .kind = REEL_MEASURE_COUNTER,
+                                       .labels = label,
+                                       .value = (double)atomic_load(&server->answered[class])};
+        put_measure(to, &measure);
+    }
+}
+
+static void put_sent_again(struct exposition *to, struct server *server) {
+    struct reel_measure measure = {.name = "reel_http_sent_again_total",
+                                   .help = "Answers that were kept from an earlier request",
+                                   .kind = REEL_MEASURE_COUNTER,
+                                   .labels = "",
+                                   .value = (double)atomic_load(&server->sent_again)};
+    put_measure(to, &measure);
+}
+
+static void put_request_times(struct exposition *to, struct server *server) {
+    uint64_t buckets[HISTOGRAM_BUCKETS + 1];
+    struct reel_measure measure = {.name = "reel_http_request_seconds",
+                                   .help = "From a request's head to the end of its answer",
+                                   .kind = REEL_MEASURE_HISTOGRAM,
+                                   .labels = "",
+                                   .bucket_count = HISTOGRAM_BUCKETS,
+                                   .bounds = histogram_bounds,
+                                   .buckets = buckets};
+    histogram_read(&server->request_times, buckets, &measure.value);
+    put_measure(to, &measure);
+}
+
+static uint64_t count_waiters(struct server *server) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&server->waiters_lock);
+    return server->waiter_count;
+}
+
+/* A figure of each kind of follower. */
+static void put_followers(struct exposition *to, struct server *server, const char *name,
+                          const char *help, reel_measure_kind kind,
+                          uint64_t (*value)(const struct hub_figures *figures)) {
+    char label[64];
+    for (enum transport_kind at = 0; at < TRANSPORTS; at++) {
+        struct hub_figures figures = hub_figures(server->hub, at);
+        snprintf(label, sizeof label, "kind=\"%s\"", transports[at]->name);
+        struct reel_measure measure = {.name = name,
+                                       .help = help,
+                                       .kind = kind,
+                                       .labels = label,
+                                       .value = (double)value(&figures)};
+        put_measure(to, &measure);
+    }
+}
+
+static uint64_t followers_of(const struct hub_figures *figures) {
+    return figures->followers;
+}
+static uint64_t frames_of(const struct hub_figures *figures) {
+    return figures->frames;
+}
+static uint64_t bytes_of(const struct hub_figures *figures) {
+    return figures->bytes;
+}
+
+static void put_ended(struct exposition *to, struct server *server) {
+    char label[64];
+    for (enum hub_end end = 0; end < HUB_ENDS; end++) {
+        snprintf(label, sizeof label, "reason=\"%s\"", hub_end_names[end]);
+        struct reel_measure measure = {.name = "reel_followers_ended_total",
+                                       .help = "Followers that went, by why",
+                                       .kind = REEL_MEASURE_COUNTER,
+                                       .labels = label,
+                                       .value = (double)hub_ended(server->hub, end)};
+        put_measure(to, &measure);
+    }
+}
+
+static void put_hub(struct exposition *to, struct server *server) {
+    put_followers(to, server, "reel_followers", "Who follow the events", REEL_MEASURE_GAUGE,
+                  followers_of);
+    put_followers(to, server, "reel_follower_events_total", "Events that followers were sent",
+                  REEL_MEASURE_COUNTER, frames_of);
+    put_followers(to, server, "reel_follower_bytes_total", "Bytes that followers were sent",
+                  REEL_MEASURE_COUNTER, bytes_of);
+    put_ended(to, server);
+}
+
+static void put_own(struct exposition *to, struct server *server) {
+    put_gauge(to, "reel_http_connections", "Open connections", atomic_load(&server->connections));
+    put_gauge(to, "reel_http_requests_in_flight", "Requests under way",
+              atomic_load(&server->requests));
+    put_answered(to, server);
+    put_sent_again(to, server);
+    put_request_times(to, server);
+    put_gauge(to, "reel_http_memory_bytes", "Memory that bodies and answers take",
+              atomic_load(&server->memory));
+    put_gauge(to, "reel_http_waiters", "Requests that wait for the cursor", count_waiters(server));
+    put_hub(to, server);
+}
+
+void handle_metrics(struct request *request) {
+    struct answer *answer = &request->answer;
+    struct exposition to = {.out = &answer->body};
+    answer->status = 200;
+    answer->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    reel_stage_measures(request_stage(request), put_measure, &to);
+    put_own(&to, request->server);
+    if (to.family.failed) answer->body.failed = true;
+    text_finish(&to.family);
+}

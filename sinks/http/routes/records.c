@@ -1,0 +1,183 @@
+/* records.c: reading a collection's records: lists, one by its key, one by its name. Each from
+ * one view, whose cursor goes with the answer. */
+#include "http/listing.h"
+#include "http/routes.h"
+
+#include <errno.h>
+
+/* `limit` is clamped to this. */
+#define LIMIT_MAX 1000
+
+/* ---- Problems and tags ----------------------------------------------------------------------- */
+
+/* A problem, as long as none is there yet. */
+static void fail_request(struct request *request, int rc) {
+    struct reel_error error = {0};
+    if (request->answer.status) return;
+    if (rc == -EAGAIN)
+        snprintf(error.text, sizeof error.text, "collection `%s` is being built",
+                 request->projector->collection);
+    if (rc == -ENOENT) snprintf(error.text, sizeof error.text, "there is no such record");
+    answer_error(&request->answer, rc, &error);
+}
+
+/* Strong for a record; weak for a list, whose cursor moves on while its records are the same. */
+static void tag(struct request *request, bool weak, uint64_t changed) {
+    char digits[NUMBER_TEXT_MAX], *at = request->answer.etag; /* which has room for all of it */
+    at = stpcpy(stpcpy(at, weak ? "W/\"" : "\""), request->answer.epoch.text);
+    at = stpcpy(stpcpy(at, "-"), number_text(request->projector->revision, digits));
+    stpcpy(stpcpy(stpcpy(at, "-"), number_text(changed, digits)), "\"");
+}
+
+/* Does If-None-Match name it? (RFC 9110, section 13.1.2: weakly compared.) Then 304. */
+static bool is_known_to_client(struct request *request) {
+    struct reel_str header = request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH);
+    const char *own = request->answer.etag;
+    if (!header.data) return false;
+    if (strncmp(own, "W/", 2) == 0) own += 2;
+    if (!reel_str_is(header, "*") && !memmem(header.data, header.len, own, strlen(own)))
+        return false;
+    request->answer.status = MHD_HTTP_NOT_MODIFIED;
+    return true;
+}
+
+/* ---- Lists ----------------------------------------------------------------------------------- */
+
+static int list(struct request *request, struct reel_view *view) {
+    struct reel_stage *stage = request_stage(request);
+    struct reel_collection_info info;
+    struct filter filter = {0};
+    const struct uri_param *after = uri_param(&request->uri, "after");
+    uint64_t limit = UINT64_MAX;
+    int rc = request_number(request, "limit", &limit);
+    if (rc > 0) limit = limit < 1 ? 1 : limit > LIMIT_MAX ? LIMIT_MAX : limit;
+    if (rc >= 0) rc = reel_stage_collection(stage, view, request->projector->collection, &info);
+    if (rc == 0 && !info.served) rc = -EAGAIN;
+    if (rc == 0) rc = filter_read(request, view, &filter);
+    if (rc == 0) tag(request, true, info.changed > filter.changed ? info.changed : filter.changed);
+    if (rc < 0 || is_known_to_client(request)) {
+        filter_finish(&filter);
+        reel_stage_close(stage, view);
+        return rc;
+    }
+    struct reel_str none = {NULL, 0};
+    return listing_answer(request, view, &filter, limit, after ? after->value : none);
+}
+
+void handle_list(struct request *request) {
+    struct reel_view *view;
+    if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
+    int rc = list(request, view);
+    if (rc < 0) {
+        fail_request(request, rc);
+        return;
+    }
+    if (request->answer.status) return;
+    request->answer.status = MHD_HTTP_OK;
+    request->answer.content_type = "application/json";
+}
+
+/* ---- One record ------------------------------------------------------------------------------ */
+
+static int take_row(void *context, const struct reel_row *row) {
+    struct request *request = context;
+    struct answer *answer = &request->answer;
+    tag(request, false, row->changed);
+    if (is_known_to_client(request)) return 0;
+    text_append_str(&answer->body, row->json);
+    answer->status = MHD_HTTP_OK;
+    answer->content_type = "application/json";
+    return 0;
+}
+
+/* A key as a client writes it; 400 if it can be none of this collection. */
+static bool read_key(struct request *request, struct reel_str given, struct reel_key *ret) {
+    const char *collection = request->projector->collection;
+    if (reel_stage_key(request_stage(request), collection, given, ret) == 0) return true;
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%.*s` can be no key of `%s`",
+                   REEL_FMT(given), collection);
+    return false;
+}
+
+void handle_get(struct request *request) {
+    struct reel_view *view;
+    struct reel_key key;
+    if (!read_key(request, request->uri.segments[2], &key)) return;
+    if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
+    int rc = reel_stage_get(request_stage(request), view, request->projector->collection, key.str,
+                            take_row, request);
+    reel_stage_close(request_stage(request), view);
+    if (rc < 0) fail_request(request, rc);
+}
+
+/* ---- By name --------------------------------------------------------------------------------- */
+
+/* Most keys that a conflict names. */
+#define NAMED_MAX 20
+
+struct named_walk {
+    struct request *request;
+    struct filter filter;
+    struct text key, all; /* of the first; of several, as a JSON array's insides */
+    size_t count;
+};
+
+static int take_named(void *context, const struct reel_row *row) {
+    struct named_walk *walk = context;
+    int rc = filter_matches(&walk->filter, row->json);
+    if (rc <= 0) return rc;
+    if (walk->count == 0) {
+        text_append_str(&walk->key, row->key);
+        text_append(&walk->key, "", 1); /* so that an empty key is not taken for none */
+        walk->key.len--;
+    }
+    if (walk->count > 0) text_append_lit(&walk->all, ", ");
+    text_append_str(&walk->all, row->key);
+    if (walk->key.failed || walk->all.failed) return -ENOMEM;
+    return ++walk->count == NAMED_MAX;
+}
+
+static int find_named(struct request *request, struct reel_view *view, struct text *ret_key) {
+    struct reel_str name = request->uri.segments[3];
+    const struct reel_projector *projector = request->projector;
+    const struct reel_field *const *field = projector->fields;
+    while (!((*field)->flags & REEL_FIELD_IS_NAME)) field++; /* the route was taken: it has one */
+    struct named_walk walk = {.request = request};
+    int rc = filter_by_field(*field, name, &walk.filter);
+    if (rc == 0)
+        rc = reel_stage_list(request_stage(request), view, projector->collection,
+                             (struct reel_str){0}, false, take_named, &walk);
+    if (rc >= 0 && walk.count == 0)
+        answer_problem(&request->answer, PROBLEM_NOT_FOUND, "no record of `%s` has the name `%.*s`",
+                       projector->collection, REEL_FMT(name));
+    if (rc >= 0 && walk.count > 1)
+        answer_problem(&request->answer, PROBLEM_CONFLICT, "several have the name `%.*s`: %.*s",
+                       REEL_FMT(name), REEL_FMT(text_str(&walk.all)));
+    filter_finish(&walk.filter);
+    text_finish(&walk.all);
+    *ret_key = walk.key;
+    return rc < 0 ? rc : walk.count == 1 ? 0 : -ENOENT;
+}
+
+void handle_get_by_name(struct request *request) {
+    struct reel_view *view;
+    struct text key = {0};
+    if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
+    int rc = find_named(request, view, &key);
+    if (rc == 0)
+        rc = reel_stage_get(request_stage(request), view, request->projector->collection,
+                            text_str(&key), take_row, request);
+    reel_stage_close(request_stage(request), view);
+    text_finish(&key);
+    if (rc < 0) fail_request(request, rc);
+}
+
+int record_find_named(struct request *request, struct text *ret_key) {
+    struct reel_view *view;
+    int rc = request_open_view(request, &view, NULL);
+    if (rc < 0) return rc;
+    rc = find_named(request, view, ret_key);
+    reel_stage_close(request_stage(request), view);
+    if (rc < 0) fail_request(request, rc);
+    return rc;
+}

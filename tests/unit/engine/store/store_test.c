@@ -1,0 +1,404 @@
+/* store_test.c: what a store refuses to open, and what its errors mean. */
+#include "unit.h"
+
+#include "engine/log/log.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- Fixture --------------------------------------------------------------------------------- */
+
+static int try_open(struct store *store, const char *directory, bool new_epoch,
+                    struct reel_error *error) {
+    struct store_options options = {
+        .directory = directory, .map_bytes = 64 << 20, .readers_max = 8, .new_epoch = new_epoch};
+    error->text[0] = '\0';
+    return store_open(store, &options, error);
+}
+
+static struct store_state state_of(struct store *store) {
+    struct store_state state;
+    must(store_get_state(store, store->txn, &state) == 0);
+    return state;
+}
+
+static void open_writing(struct store *store, const char *directory) {
+    struct reel_error error;
+    must_ok(try_open(store, directory, false, &error), error);
+    must_ok(store_begin(store, &error), error);
+}
+
+static void commit_and_close(struct store *store) {
+    struct reel_error error;
+    must_ok(store_commit(store, &error), error);
+    store_close(store);
+}
+
+/* A directory with a store that has a few pages. */
+static const char *made(void) {
+    const char *directory = scratch_directory();
+    struct store store;
+    struct reel_error error;
+    open_writing(&store, directory);
+    struct log log = {.store = &store};
+    for (uint64_t seq = 1; seq < 200; seq++) {
+        struct log_entry entry = {.seq = seq, .bytes = STR("0123456789012345678901234567890")};
+        must_ok(log_append(&log, &entry, &error), error);
+        must_ok(log_flush(&log, &error), error);
+    }
+    log_finish(&log);
+    commit_and_close(&store);
+    return directory;
+}
+
+static void overwrite(const char *directory, off_t from, size_t len, int byte) {
+    int fd = open(path_in(directory, "data.mdb"), O_WRONLY | O_CLOEXEC);
+    char *bytes = malloc(len);
+    must(fd >= 0 && bytes);
+    memset(bytes, byte, len);
+    must(pwrite(fd, bytes, len, from) == (ssize_t)len);
+    free(bytes);
+    close(fd);
+}
+
+/* ---- Assertions ------------------------------------------------------------------------------ */
+
+static void assert_refused(const char *directory, int code, const char *part) {
+    struct store store;
+    struct reel_error error;
+    int rc = try_open(&store, directory, false, &error);
+    if (rc != code) fail_msg("%d: %s", rc, error.text);
+    assert_sentence(&error, "cannot open ");
+    assert_sentence(&error, part);
+}
+
+static void assert_means(struct store *store, int given, int code, const char *sentence) {
+    struct reel_error error;
+    assert_int_equal(store_fail(store, given, "doing", &error), code);
+    assert_string_equal(error.text, sentence);
+    assert_false(atomic_load(&store->broken));
+}
+
+/* ---- Opening --------------------------------------------------------------------------------- */
+
+static void a_new_store_has_a_state(void **state) {
+    struct store_state found = state_of(*state);
+    static const uint8_t none[16];
+    assert_int_equal(found.format, STORE_FORMAT);
+    assert_int_equal(found.first_seq, 1);
+    assert_int_equal(found.cursor, 0);
+    assert_memory_not_equal(found.epoch, none, 16);
+}
+
+static void a_reopened_store_is_the_same(void **state) {
+    (void)state;
+    const char *directory = made();
+    struct store store;
+    open_writing(&store, directory);
+    struct store_state before = state_of(&store);
+    before.cursor = 7;
+    must(store_put_state(&store, &before, NULL) == 0);
+    commit_and_close(&store);
+    open_writing(&store, directory);
+    struct store_state after = state_of(&store);
+    assert_memory_equal(&before, &after, sizeof before);
+    assert_int_equal(entries_in(&store, store.log), 199);
+    commit_and_close(&store);
+}
+
+static void a_new_epoch_is_given_when_asked(void **state) {
+    (void)state;
+    const char *directory = made();
+    struct store store;
+    struct reel_error error;
+    open_writing(&store, directory);
+    struct store_state before = state_of(&store);
+    commit_and_close(&store);
+    must_ok(try_open(&store, directory, true, &error), error);
+    must_ok(store_begin(&store, &error), error);
+    assert_memory_not_equal(before.epoch, state_of(&store).epoch, 16);
+    commit_and_close(&store);
+}
+
+static void a_newer_format_is_refused(void **state) {
+    (void)state;
+    const char *directory = made();
+    struct store store;
+    open_writing(&store, directory);
+    struct store_state newer = state_of(&store);
+    newer.format++;
+    must(store_put_state(&store, &newer, NULL) == 0);
+    commit_and_close(&store);
+    assert_refused(directory, -EPROTO, "its format is 3, this version reads 2");
+}
+
+/* Another format's state may have another size. */
+static void a_format_is_told_from_a_state_of_any_size(void **state) {
+    (void)state;
+    for (size_t size = 4; size < 300; size += 59) {
+        char other[300] = {STORE_FORMAT + 1};
+        const char *directory = scratch_directory();
+        struct store store;
+        open_writing(&store, directory);
+        MDB_val key = {5, "store"}, value = {size, other};
+        must(mdb_put(store.txn, store.meta, &key, &value, 0) == 0);
+        commit_and_close(&store);
+        assert_refused(directory, -EPROTO, "its format is 3, this version reads 2");
+    }
+}
+
+static void a_directory_in_use_is_refused(void **state) {
+    (void)state;
+    const char *directory = made();
+    struct store store;
+    open_writing(&store, directory);
+    assert_refused(directory, -EBUSY, "has it open");
+    commit_and_close(&store);
+    open_writing(&store, directory);
+    commit_and_close(&store);
+}
+
+/* ---- Damage ---------------------------------------------------------------------------------- */
+
+static void a_file_that_is_no_store_is_refused(void **state) {
+    (void)state;
+    const char *directory = made();
+    overwrite(directory, 0, 8192, 'x');
+    assert_refused(directory, -EPROTO, "data.mdb: ");
+    must(truncate(path_in(directory, "data.mdb"), 100) == 0);
+    assert_refused(directory, -EPROTO, "data.mdb: ");
+}
+
+static void pages_that_were_overwritten_are_noticed(void **state) {
+    (void)state;
+    const char *directory = made();
+    overwrite(directory, 8192, store_bytes(directory) - 8192, 0);
+    assert_refused(directory, -EIO, "the store cannot be trusted");
+}
+
+/* ---- Backup ---------------------------------------------------------------------------------- */
+
+static void a_backup_needs_a_new_epoch(void **state) {
+    struct store copy, *store = *state;
+    struct reel_error error;
+    const char *directory = path_in(scratch_directory(), "copy");
+    must_ok(store_commit(store, &error), error);
+    must_ok(store_backup(store, directory, &error), error);
+    assert_refused(directory, -ESTALE, "it is a restored backup");
+    must_ok(try_open(&copy, directory, true, &error), error);
+    store_close(&copy);
+    open_writing(&copy, directory); /* once is enough */
+    assert_int_equal(state_of(&copy).is_backup, 0);
+    commit_and_close(&copy);
+    assert_int_equal(store_backup(store, directory, &error), -ENOTEMPTY);
+    assert_sentence(&error, "it is not empty");
+}
+
+/* ---- Errors ---------------------------------------------------------------------------------- */
+
+static void what_passes_is_an_error_and_no_more(void **state) {
+    assert_means(*state, MDB_MAP_FULL, -ENOSPC, "doing: the store has reached map_bytes");
+    assert_means(*state, ENOSPC, -ENOSPC, "doing: the disk is full");
+    assert_means(*state, EDQUOT, -ENOSPC, "doing: the disk is full");
+    assert_means(*state, ENOMEM, -ENOMEM, "doing: out of memory");
+    assert_means(*state, MDB_READERS_FULL, -EAGAIN, "doing: views_max views are open");
+    assert_means(*state, MDB_NOTFOUND, -ENOENT, "doing: not found");
+}
+
+static void a_broken_store_takes_nothing_more(void **state) {
+    struct store *store = *state;
+    struct reel_error error;
+    store_abort(store);
+    assert_int_equal(store_fail(store, MDB_PANIC, "cannot commit", &error), -EIO);
+    assert_sentence(&error, "the store cannot be trusted, end this process");
+    assert_int_equal(store_begin(store, &error), -EIO);
+    assert_sentence(&error, "the store failed earlier");
+    assert_int_equal(store_backup(store, path_in(scratch_directory(), "copy"), &error), -EIO);
+}
+
+/* Appends until the map is full; what the failure was. */
+static int append_until_full(struct store *store, struct reel_str bytes, struct reel_error *error) {
+    struct log log = {.store = store};
+    int rc = 0;
+    for (uint64_t seq = 1; seq < 100 && rc == 0; seq++) {
+        struct log_entry entry = {.seq = seq, .bytes = bytes};
+        rc = log_append(&log, &entry, error);
+        if (rc == 0) rc = log_flush(&log, error);
+    }
+    log_finish(&log);
+    return rc;
+}
+
+static void a_full_map_refuses_and_recovers(void **state) {
+    (void)state;
+    static const char bytes[100000];
+    struct store_options options = {.map_bytes = 2 << 20, .readers_max = 2};
+    struct store store;
+    struct reel_error error;
+    must_ok(store_open(&store, &options, &error), error);
+    for (size_t attempt = 0; attempt < 3; attempt++) {
+        must_ok(store_begin(&store, &error), error);
+        struct reel_str event = {bytes, sizeof bytes};
+        assert_int_equal(append_until_full(&store, event, &error), -ENOSPC);
+        assert_string_equal(error.text,
+                            "cannot append to the log: the store has reached map_bytes");
+        store_abort(&store);
+        must_ok(store_begin(&store, &error), error); /* what fits still goes in */
+        struct store_state position = state_of(&store);
+        position.cursor++;
+        must_ok(store_put_state(&store, &position, &error), error);
+        must_ok(store_commit(&store, &error), error);
+    }
+    must_ok(store_begin(&store, &error), error);
+    assert_int_equal(state_of(&store).cursor, 3);
+    store_abort(&store);
+    store_close(&store);
+}
+
+/* ---- meta ------------------------------------------------------------------------------------ */
+
+static void collections_have_states_of_their_own(void **state) {
+    struct store *store = *state;
+    struct collection_state cells = {.revision = 3, .records = 7}, found;
+    assert_int_equal(store_get_collection(store, store->txn, "cells", &found), -ENOENT);
+    assert_int_equal(store_put_collection(store, "cells", &cells, NULL), 0);
+    assert_int_equal(store_get_collection(store, store->txn, "cell", &found), -ENOENT);
+    assert_int_equal(store_get_collection(store, store->txn, "cells", &found), 0);
+    assert_memory_equal(&found, &cells, sizeof cells);
+}
+
+/* A collection may be named as one of the store's own databases, or as its state's key. */
+static void a_collections_name_is_in_nobodys_way(void **state) {
+    struct store *store = *state;
+    static const char *const names[] = {"meta", "log", "ids", "store"};
+    struct collection_state collection = {.revision = 1};
+    struct store_state before = state_of(store);
+    for (size_t at = 0; at < LENGTH(names); at++) {
+        MDB_dbi dbi, index;
+        assert_int_equal(store_open_collection(store, names[at], &dbi, &index, NULL), 0);
+        assert_int_not_equal(dbi, index);
+        assert_int_not_equal(dbi, store->meta);
+        assert_int_not_equal(dbi, store->log);
+        assert_int_not_equal(dbi, store->ids);
+        assert_int_equal(store_put_collection(store, names[at], &collection, NULL), 0);
+    }
+    struct store_state after = state_of(store);
+    assert_memory_equal(&before, &after, sizeof before);
+}
+
+static void the_longest_name_of_a_collection_fits(void **state) {
+    struct store *store = *state;
+    char name[STORE_NAME_MAX + 1] = "", shorter[STORE_NAME_MAX + 1] = "";
+    MDB_dbi a, b, a_index, b_index;
+    memset(name, 'n', STORE_NAME_MAX);
+    memset(shorter, 'n', STORE_NAME_MAX - 1);
+    assert_int_equal(store_open_collection(store, name, &a, &a_index, NULL), 0);
+    assert_int_equal(store_open_collection(store, shorter, &b, &b_index, NULL), 0);
+    assert_int_not_equal(a, b);
+    assert_int_not_equal(a_index, b_index);
+}
+
+static void there_is_a_bound_of_collections(void **state) {
+    struct reel_error error;
+    char name[16];
+    MDB_dbi dbi, index;
+    for (int n = 0; n < STORE_COLLECTIONS; n++) {
+        snprintf(name, sizeof name, "c%d", n);
+        must_ok(store_open_collection(*state, name, &dbi, &index, &error), error);
+    }
+    assert_int_equal(store_open_collection(*state, "one-more", &dbi, &index, &error), -ENOSPC);
+    assert_sentence(&error, "more than 256 collections");
+}
+
+/* What no test can see, short of cutting the power: that every commit is synced, and through no
+ * map that a stray pointer could write to. */
+static void a_store_in_a_directory_is_synced(void **state) {
+    (void)state;
+    struct store store;
+    struct reel_error error;
+    unsigned flags = 0;
+    struct store_options options = {
+        .directory = scratch_directory(), .map_bytes = 64 << 20, .readers_max = 8};
+    must_ok(store_open(&store, &options, &error), error);
+    assert_int_equal(mdb_env_get_flags(store.env, &flags), 0);
+    assert_int_equal(flags & (MDB_NOSYNC | MDB_NOMETASYNC | MDB_MAPASYNC | MDB_WRITEMAP), 0);
+    store_close(&store);
+}
+
+/* ---- What is mirrored ------------------------------------------------------------------------ */
+
+static void a_stores_origin_is_kept(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct store store;
+    struct reel_error error;
+    struct store_origin origin = {.created_ns = 7, .stream_hash = {1}, .filter_hash = {2}}, found;
+    open_writing(&store, directory);
+    assert_int_equal(store_get_origin(&store, store.txn, &found), -ENOENT); /* a log of our own */
+    must_ok(store_put_origin(&store, &origin, &error), error);
+    commit_and_close(&store);
+    open_writing(&store, directory);
+    assert_int_equal(store_get_origin(&store, store.txn, &found), 0);
+    assert_memory_equal(&found, &origin, sizeof found);
+    commit_and_close(&store);
+}
+
+static void put_one(struct store *store, MDB_dbi dbi) {
+    uint64_t seq = 1;
+    MDB_val key = {sizeof seq, &seq}, value = {1, (void *)"x"};
+    must(mdb_put(store->txn, dbi, &key, &value, 0) == 0);
+}
+
+/* Collections' states go, however many pages they take; the store's own and the origin stay. */
+static void an_emptied_store_knows_only_what_it_is(void **state) {
+    struct store *store = *state;
+    struct reel_error error;
+    struct store_origin origin = {.created_ns = 7};
+    struct collection_state known = {.revision = 3};
+    char name[32];
+    put_one(store, store->log);
+    put_one(store, store->rejected);
+    put_one(store, store->ids);
+    must_ok(store_put_origin(store, &origin, &error), error);
+    for (unsigned n = 0; n < 500; n++) {
+        snprintf(name, sizeof name, "collection-%u", n);
+        must_ok(store_put_collection(store, name, &known, &error), error);
+    }
+    commit_and_begin(store);
+    must_ok(store_empty(store, &error), error);
+    commit_and_begin(store);
+    assert_int_equal(entries_in(store, store->log), 0);
+    assert_int_equal(entries_in(store, store->rejected), 0);
+    assert_int_equal(entries_in(store, store->ids), 0);
+    assert_int_equal(entries_in(store, store->meta), 2);
+    assert_int_equal(state_of(store).format, STORE_FORMAT);
+    assert_int_equal(store_get_origin(store, store->txn, &origin), 0);
+}
+
+int main(void) {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
+    const struct CMUnitTest tests[] = {
+        CASE(a_new_store_has_a_state),
+        cmocka_unit_test(a_reopened_store_is_the_same),
+        cmocka_unit_test(a_store_in_a_directory_is_synced),
+        cmocka_unit_test(a_new_epoch_is_given_when_asked),
+        cmocka_unit_test(a_newer_format_is_refused),
+        cmocka_unit_test(a_format_is_told_from_a_state_of_any_size),
+        cmocka_unit_test(a_directory_in_use_is_refused),
+        cmocka_unit_test(a_file_that_is_no_store_is_refused),
+        cmocka_unit_test(pages_that_were_overwritten_are_noticed),
+        CASE(a_backup_needs_a_new_epoch),
+        CASE(what_passes_is_an_error_and_no_more),
+        CASE(a_broken_store_takes_nothing_more),
+        cmocka_unit_test(a_full_map_refuses_and_recovers),
+        CASE(collections_have_states_of_their_own),
+        CASE(a_collections_name_is_in_nobodys_way),
+        CASE(the_longest_name_of_a_collection_fits),
+        CASE(there_is_a_bound_of_collections),
+        cmocka_unit_test(a_stores_origin_is_kept),
+        CASE(an_emptied_store_knows_only_what_it_is),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
