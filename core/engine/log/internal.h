@@ -95,9 +95,9 @@ int log_sync(struct log *log, int fd, struct reel_error *error);
 /* Replaces the current pin; takes it. */
 void log_set_pin(struct log *log, struct log_pin *pin);
 
-/* roll.c: makes the next segment the active one, for a frame of that many bytes. Under
- * append_lock. */
-int log_roll(struct log *log, uint64_t frame_bytes, struct reel_error *error);
+/* roll.c: sees to it that the active segment has room for a frame of that many bytes, which it does
+ * not have: the next segment becomes the active one. Under append_lock. */
+int log_make_room(struct log *log, uint64_t frame_bytes, struct reel_error *error);
 /* Closes the spare. */
 void log_drop_spare(struct log *log);
 /* Writes the next zeros of the spare, about so many; makes it. 1: it did; 0: it has enough. */

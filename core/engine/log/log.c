@@ -212,7 +212,8 @@ static bool has_room(const struct log *log, uint64_t len) {
     const struct segment *active = log->active;
     if (!active) return false;
     uint64_t end = atomic_load(&active->end);
-    return end + len <= log->segment_bytes || (end == SEGMENT_PAGE && end + len <= active->map_len);
+    bool is_empty = active->head.first_seq > log->now.head;
+    return end + len <= (is_empty ? active->map_len : log->segment_bytes);
 }
 
 static int commit(struct log *log, struct reel_error *error) {
@@ -222,7 +223,8 @@ static int commit(struct log *log, struct reel_error *error) {
     if (!frame) return fail_memory(error);
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->append_lock);
     if (log->undo_at) log_keep_all(log);
-    int rc = has_room(log, FRAME_ROUND(head.len)) ? 0 : log_roll(log, FRAME_ROUND(head.len), error);
+    int rc =
+        has_room(log, FRAME_ROUND(head.len)) ? 0 : log_make_room(log, FRAME_ROUND(head.len), error);
     return rc < 0 ? rc : write_frame(log, frame, &head, error);
 }
 

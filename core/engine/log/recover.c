@@ -471,7 +471,7 @@ static int open_in_memory(struct log *log, const struct log_options *options,
     log->next_number = 1;
     log->now = (struct standing){options->head, 0, options->facts};
     log->pin = pin_create(0);
-    int rc = log->pin ? log_roll(log, 0, error) : fail_memory(error);
+    int rc = log->pin ? log_make_room(log, 0, error) : fail_memory(error);
     if (rc == 0) log_keep_all(log);
     return rc;
 }

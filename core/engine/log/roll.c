@@ -129,11 +129,9 @@ static void set_active(struct log *log, struct segment *segment) {
     log->witnessed_at = SEGMENT_PAGE;
 }
 
-int log_roll(struct log *log, uint64_t frame_bytes, struct reel_error *error) {
+static int roll(struct log *log, uint64_t frame_bytes, struct reel_error *error) {
     uint64_t wanted = SEGMENT_PAGE + frame_bytes;
     size_t map_len = wanted > log->segment_bytes ? wanted : log->segment_bytes;
-    if (log->active && log->active->head.first_seq > log->now.head)
-        return fail(error, -ENOSPC, "the segment is full, and has no event yet");
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->files_lock);
     struct log_pin *before = log_pin(log);
     struct log_pin *pin = pin_create(before->count + 1);
@@ -150,4 +148,54 @@ int log_roll(struct log *log, uint64_t frame_bytes, struct reel_error *error) {
     }
     log_unpin(before);
     return rc;
+}
+
+/* ---- Growing --------------------------------------------------------------------------------- */
+
+/* A larger map of the same file, or a copy on the heap. */
+static struct segment *grown(const struct segment *from, size_t map_len) {
+    struct segment *segment = from->on_heap
+                                  ? segment_create(&from->head, map_len)
+                                  : segment_map(&from->head, from->fd, from->file_bytes, map_len);
+    if (!segment) return NULL;
+    uint64_t end = atomic_load(&from->end);
+    if (from->on_heap) memcpy(segment->map, from->map, end);
+    atomic_store(&segment->end, end);
+    atomic_store(&segment->last_seq, atomic_load(&from->last_seq));
+    return segment;
+}
+
+static void replace_active(struct log *log, struct segment *segment) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->fill_lock);
+    atomic_store(&segment->filled, atomic_load(&log->active->filled));
+    segment->fd = log->active->fd;
+    log->active->fd = -1;
+    log->active = segment;
+}
+
+/* A segment without events cannot be followed by another one: both would have the same name. So it
+ * grows. No reader needs the old map: there is nothing in it to be read. */
+static int grow(struct log *log, uint64_t frame_bytes, struct reel_error *error) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->files_lock);
+    struct log_pin *before = log_pin(log);
+    struct log_pin *pin = pin_create(before->count);
+    struct segment *segment =
+        pin ? grown(log->active, atomic_load(&log->active->end) + frame_bytes) : NULL;
+    if (segment) {
+        for (size_t i = 0; i + 1 < before->count; i++)
+            pin->segments[i] = segment_ref(before->segments[i]);
+        pin->segments[before->count - 1] = segment;
+        replace_active(log, segment);
+        log_set_pin(log, pin);
+    } else {
+        log_unpin(pin);
+    }
+    log_unpin(before);
+    return segment ? 0 : fail_memory(error);
+}
+
+int log_make_room(struct log *log, uint64_t frame_bytes, struct reel_error *error) {
+    const struct segment *active = log->active;
+    bool is_empty = active && active->head.first_seq > log->now.head;
+    return is_empty ? grow(log, frame_bytes, error) : roll(log, frame_bytes, error);
 }
