@@ -20,7 +20,7 @@
 /* From now on lines down to this level are written, and SIGPIPE is ignored: a reader of stderr
  * that goes away must not end the process. Before, as on a terminal, down to REEL_LEVEL_INFO.
  * [before there are threads] */
-void log_open(reel_level level, bool is_terminal);
+void log_begin(reel_level level, bool is_terminal);
 
 /* "warning" → REEL_LEVEL_WARNING; 0: there is no such level. */
 reel_level log_level(const char *name);

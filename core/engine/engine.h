@@ -62,6 +62,11 @@ int engine_find_last(struct reel *reel, uint64_t seq, struct engine_entry *ret,
 int engine_show_record(struct reel *reel, struct reel_str collection, struct reel_str key,
                        char **ret, size_t *ret_len, struct reel_error *error);
 
+/* ---- For the daemon's metrics ---------------------------------------------------------------- */
+
+/* Takes no lock of the writer's. */
+void engine_measure_log(struct reel *reel, struct log_metrics *ret);
+
 /* ---- For the check --------------------------------------------------------------------------- */
 
 /* The plugin that was loaded first. */

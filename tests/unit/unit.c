@@ -1,10 +1,42 @@
 /* unit.c: see unit.h. */
 #include "unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAP_BYTES = 256 << 20, READERS = 8 };
+
+/* ---- The program ----------------------------------------------------------------------------- */
+
+static struct unit_tests *all;
+
+void unit_enlist(struct unit_tests *tests) {
+    tests->next = all;
+    all = tests;
+}
+
+static bool is_named(const char *title, int argc, char **argv) {
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], title) == 0) return true;
+    return argc == 1;
+}
+
+int main(int argc, char **argv) {
+    int failed = 0, ran = 0;
+    for (struct unit_tests *tests = all; tests; tests = tests->next) {
+        if (!is_named(tests->title, argc, argv)) continue;
+        failed += tests->run() != 0;
+        ran++;
+    }
+    if (ran < (argc == 1 ? 1 : argc - 1)) {
+        fprintf(stderr, "no tests of such a name are in %s\n", argv[0]);
+        return 2;
+    }
+    return failed > 0;
+}
+
+/* ---- What tests share ------------------------------------------------------------------------ */
 
 void assert_bytes(struct reel_str found, struct reel_str expected) {
     if (reel_str_eq(found, expected)) return;

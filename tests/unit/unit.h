@@ -16,6 +16,22 @@
 
 #include "engine/store/store.h"
 
+/* One file's tests, in place of its `int main(void)`. All files of a room are one program, which runs
+ * those that are named as its arguments, or all. */
+#define UNIT_TESTS(name)                                                                           \
+    static int name##_run(void);                                                                   \
+    static struct unit_tests name##_entry = {.title = #name, .run = name##_run};                   \
+    __attribute__((constructor)) static void name##_enlist(void) {                                 \
+        unit_enlist(&name##_entry);                                                                \
+    }                                                                                              \
+    static int name##_run(void)
+struct unit_tests {
+    const char *title;
+    int (*run)(void); /* how many failed */
+    struct unit_tests *next;
+};
+void unit_enlist(struct unit_tests *tests);
+
 #define STR(literal) ((struct reel_str){"" literal, sizeof(literal) - 1})
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))

@@ -98,6 +98,11 @@ struct log_mark log_mark(struct log *log) {
     return mark_of(log);
 }
 
+struct log_mark log_kept(struct log *log) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->pins_lock);
+    return log->kept;
+}
+
 uint64_t log_group_head(const struct log *log) {
     return log->group.last_seq ? log->group.last_seq : log->now.head;
 }
@@ -373,8 +378,8 @@ void log_measure(struct log *log, struct log_metrics *ret) {
         .fill_bytes = atomic_load(&log->fill_bytes),
         .sealed_bytes = atomic_load(&log->sealed_bytes),
         .paced_ns = atomic_load(&log->pacer.paced_ns),
-        .syncs = &log->syncs,
     };
+    histogram_read(&log->syncs, ret->sync_buckets, &ret->sync_seconds);
     for (size_t i = 0; log_pin_segment(pin, i, &segment); i++) {
         ret->bytes += segment.bytes;
         *(segment.sealed ? &ret->sealed_segments : &ret->raw_segments) += 1;

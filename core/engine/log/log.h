@@ -35,6 +35,7 @@
 
 #include <reel/reel.h>
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* Bytes behind an event that a parser may read, where the log can give them. */
@@ -103,6 +104,7 @@ struct log_mark {
 };
 
 struct log;
+struct log_metrics;
 struct io;
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
@@ -136,6 +138,7 @@ void log_close(struct log *log);
 uint64_t log_head(const struct log *log); /* the highest seq, of an event or a gap */
 const struct log_facts *log_facts(const struct log *log);
 struct log_mark log_mark(struct log *log);
+struct log_mark log_kept(struct log *log); /* up to the group kept last; any thread */
 bool log_is_broken(const struct log *log); /* any thread */
 
 /* ---- A group; the writer's ------------------------------------------------------------------- */
@@ -227,6 +230,29 @@ int log_get(struct log_walk *walk, struct log_pin *pin, uint64_t seq, struct log
 int log_get_last(struct log_walk *walk, struct log_pin *pin, uint64_t seq, struct log_entry *ret,
                  struct reel_error *error);
 
+/* Bytes that the events from `first_seq` on take in the files, to some 64 KiB. */
+uint64_t log_pin_bytes(const struct log_pin *pin, uint64_t first_seq);
+
+/* Which log the pinned segments are of: the salt of its marks. */
+uint64_t log_pin_salt(const struct log_pin *pin);
+
+/* ---- A log that may be replaced -------------------------------------------------------------- */
+
+/* The current log, for readers in other threads than the writer's, which may begin another log.
+ * Pins of the one before stay good. */
+struct log_place {
+    pthread_mutex_t lock;
+    struct log *log;
+};
+void log_place_init(struct log_place *place);
+void log_place_finish(struct log_place *place); /* closes the log */
+struct log_pin *log_place_pin(struct log_place *place);
+struct log_pin *log_place_pin_kept(struct log_place *place, struct log_mark *ret_kept);
+void log_place_measure(struct log_place *place, struct log_metrics *ret);
+
+/* Returns the one before, for the caller to close. */
+struct log *log_place_swap(struct log_place *place, struct log *log);
+
 /* ---- Looking after it ------------------------------------------------------------------------ */
 
 /* Does one thing that is due in the background, without pacing. False: nothing is. For tests, with
@@ -240,7 +266,8 @@ struct log_metrics {
     uint64_t bytes;        /* of the files that there are */
     uint64_t raw_segments, sealed_segments;
     uint64_t paced_ns; /* that background writing was made to wait */
-    struct histogram *syncs;
+    uint64_t sync_buckets[HISTOGRAM_BUCKETS + 1]; /* histogram.h */
+    double sync_seconds;
 };
 void log_measure(struct log *log, struct log_metrics *ret); /* any thread */
 
@@ -250,8 +277,8 @@ typedef void (*log_finding_fn)(void *context, const char *file, uint64_t offset,
 int log_verify(const char *directory, bool live, log_finding_fn found, void *context,
                struct reel_error *error);
 
-/* Copies the segments to an empty directory, up to the last group that is kept; log_open takes the
- * copy. Any thread. */
-int log_backup(struct log *log, const char *directory, struct reel_error *error);
+/* Copies the segments to an empty directory, durably, up to a mark; log_open takes the copy. */
+int log_backup(const struct log_pin *pin, struct log_mark to, const char *directory,
+               struct reel_error *error);
 
 #endif

@@ -151,3 +151,28 @@ bool log_pin_segment(const struct log_pin *pin, size_t n, struct log_segment *re
     memcpy(ret->name, segment->name, sizeof ret->name);
     return true;
 }
+
+/* Where the part of it begins that has `first_seq` and what comes after. */
+static uint64_t bytes_from(const struct segment *segment, uint64_t first_seq) {
+    bool sealed = segment->head.form == SEGMENT_SEALED;
+    uint64_t end = sealed ? segment->file_bytes : atomic_load(&segment->end);
+    uint64_t at = SEGMENT_PAGE, frame_at;
+    if (first_seq > atomic_load(&segment->last_seq)) return 0;
+    if (first_seq > segment->head.first_seq) {
+        if (!sealed)
+            segment_find(segment, first_seq, &at, &frame_at);
+        else if (segment->head.table_count > 0)
+            at = segment_block(segment, segment_find_block(segment, first_seq)).at;
+    }
+    return end - at;
+}
+
+uint64_t log_pin_bytes(const struct log_pin *pin, uint64_t first_seq) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < pin->count; i++) bytes += bytes_from(pin->segments[i], first_seq);
+    return bytes;
+}
+
+uint64_t log_pin_salt(const struct log_pin *pin) {
+    return pin->count > 0 ? pin->segments[0]->head.salt : 0;
+}

@@ -89,6 +89,9 @@ struct reel_options {
 
     /* Where events that commands make come from: the CloudEvents `source`. NULL: "/reel". */
     const char *source;
+
+    uint64_t segment_bytes; /* a file of the log is full at this size; 64 MiB, from 64 KiB to
+                               1 GiB. Trimming removes whole files */
 };
 
 /* Opens, or makes, a store.

@@ -165,7 +165,7 @@ static void what_was_good_comes_more_often(void **state) {
     assert_true(placed > 80);
 }
 
-int main(void) {
+UNIT_TESTS(maker_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             a_good_event_has_what_was_asked_for_as_what_it_was_asked_for, set_up, tear_down),

@@ -362,7 +362,7 @@ static void tokens_are_asked_for_while_they_are_read_again(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup(name, enter)
 
-int main(void) {
+UNIT_TESTS(tokens_test) {
     const char *child = getenv("TOKENS_TEST_CHILD");
     if (child && child[0]) return be_the_child();
     const struct CMUnitTest tests[] = {

@@ -123,7 +123,7 @@ static void a_relief_begins_when_there_is_much(void **state) {
     assert_int_equal(info_of(reel, "hoard").records, 1);
 }
 
-int main(void) {
+UNIT_TESTS(dispatcher_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(a_long_batch_does_not_hold_all_its_records),

@@ -187,7 +187,7 @@ static void reading_one_at_once_leaves_the_others(void **state) {
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
 
-int main(void) {
+UNIT_TESTS(reader_test) {
     const struct CMUnitTest tests[] = {
         CASE(all_come_in_order_and_read_right),
         CASE(the_ring_has_a_bound_and_keeps_what_was_taken_last),

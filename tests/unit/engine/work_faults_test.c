@@ -107,7 +107,7 @@ static void a_store_that_has_failed_shows_nothing(void **state) {
     reel_close(reel);
 }
 
-int main(void) {
+UNIT_TESTS(work_faults_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_work_that_is_undone_costs_the_others_no_transaction_each),
         cmocka_unit_test(a_store_that_has_failed_shows_nothing),

@@ -552,7 +552,7 @@ static void what_was_adopted_is_there_after_a_restart(void **state) {
     reel_close(reel);
 }
 
-int main(void) {
+UNIT_TESTS(work_mirror_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_keep_the_numbers_and_times_of_the_stream),
         cmocka_unit_test(what_the_log_has_is_passed_over),

@@ -368,7 +368,7 @@ static void a_group_comes_out_as_one_by_one(void **state) {
     for (size_t i = 0; i < 2; i++) reel_close(reels[i]);
 }
 
-int main(void) {
+UNIT_TESTS(work_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_that_is_twice_in_a_batch_is_appended_once),
         cmocka_unit_test(an_event_that_is_twice_in_a_group_is_appended_once),

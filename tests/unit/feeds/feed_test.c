@@ -447,7 +447,7 @@ static void it_can_be_stopped_while_it_pauses_or_the_queue_is_full(void **state)
     rig_closed(rig);
 }
 
-int main(void) {
+UNIT_TESTS(feed_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_comes_into_the_log_and_is_followed),
         cmocka_unit_test(a_session_begins_behind_what_the_log_has),

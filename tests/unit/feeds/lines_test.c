@@ -208,7 +208,7 @@ static void a_failed_read_is_told(void **state) {
     free(lines);
 }
 
-int main(void) {
+UNIT_TESTS(lines_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_ends_with_lf_or_cr_lf),
         cmocka_unit_test(the_last_line_may_have_no_end),

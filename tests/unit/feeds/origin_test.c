@@ -370,7 +370,7 @@ static void nothing_of_the_old_is_left(void **state) {
     assert_int_equal(info_of(origin->reel, "cells").records, 10);
 }
 
-int main(void) {
+UNIT_TESTS(origin_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(an_empty_log_takes_the_stream_from_its_first_message),

@@ -623,7 +623,7 @@ static void whatever_is_under_way_at_the_end_is_answered(void **state) {
     }
 }
 
-int main(void) {
+UNIT_TESTS(publisher_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_told_first_comes_back_then),
         cmocka_unit_test(what_comes_back_first_is_told_then),

@@ -94,7 +94,7 @@ static void an_empty_arena_can_be_reset_and_finished(void **state) {
     assert_non_null(arena_alloc(arena, 1));
 }
 
-int main(void) {
+UNIT_TESTS(arena_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(memory_is_aligned_after_text_of_any_length),

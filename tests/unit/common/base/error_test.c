@@ -75,7 +75,7 @@ static void a_sentence_is_one_line(void **state) {
     assert_string_equal(error.text, "cannot load a b c [0m \xC3\xA4");
 }
 
-int main(void) {
+UNIT_TESTS(error_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_cut_between_characters),
         cmocka_unit_test(a_failure_has_a_code_and_a_sentence),

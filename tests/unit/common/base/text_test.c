@@ -210,7 +210,7 @@ static void a_failure_is_remembered_and_changes_nothing(void **state) {
     assert_false(text.failed);
 }
 
-int main(void) {
+UNIT_TESTS(text_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_code_point_is_valid),
         cmocka_unit_test(nothing_else_of_up_to_three_bytes_is_valid),

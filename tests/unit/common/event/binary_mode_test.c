@@ -191,7 +191,7 @@ static void a_content_type_that_is_none_is_told(void **state) {
     assert_not_written(&message, -EINVAL, "the Content-Type is not UTF-8");
 }
 
-int main(void) {
+UNIT_TESTS(binary_mode_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(header_names_have_no_case),
         cmocka_unit_test(other_headers_are_none_of_the_event),

@@ -222,7 +222,7 @@ static void long_names_are_cut_where_a_character_ends(void **state) {
     assert_string_equal(shown_of(STR("ab")).text, "ab");
 }
 
-int main(void) {
+UNIT_TESTS(event_rules_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(four_attributes_are_required),
         cmocka_unit_test(the_version_is_1_0),

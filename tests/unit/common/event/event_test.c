@@ -120,7 +120,7 @@ static void json_that_is_no_object_is_no_event(void **state) {
     }
 }
 
-int main(void) {
+UNIT_TESTS(event_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(each_member_is_found),

@@ -179,7 +179,7 @@ static void what_is_no_media_type_is_refused(void **state) {
                false);
 }
 
-int main(void) {
+UNIT_TESTS(formats_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(uri_references),
         cmocka_unit_test(uris_have_a_scheme),

@@ -274,7 +274,7 @@ static void a_payload_above_the_bound_is_not_looked_at(void **state) {
     assert_int_equal(read_message("ce-id: %", STR("12345"), 4, &error), NATS_PAYLOAD);
 }
 
-int main(void) {
+UNIT_TESTS(nats_binding_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_headers_of_an_event_the_payload_is_it),
         cmocka_unit_test(a_message_may_have_no_headers_at_all),

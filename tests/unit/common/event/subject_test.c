@@ -126,7 +126,7 @@ static void what_is_too_long_is_hashed(void **state) {
     assert_part((struct reel_str){bytes, 43}, STR("6f7511f163a787f1479a0392ff7245c9"));
 }
 
-int main(void) {
+UNIT_TESTS(subject_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wildcards_stand_alone),
         cmocka_unit_test(tokens_are_compared_whole),

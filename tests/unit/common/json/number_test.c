@@ -164,7 +164,7 @@ static void the_bytes_beyond_the_length_do_not_count(void **state) {
     assert_string_equal(text, "[\"\\");
 }
 
-int main(void) {
+UNIT_TESTS(number_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_integers_of_every_length_keep_their_double),
         cmocka_unit_test(nineteen_digits_below_64_bits_keep_their_double),

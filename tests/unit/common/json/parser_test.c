@@ -219,7 +219,7 @@ static void a_big_integer_far_behind_in_a_large_text_is_read(void **state) {
     free(text);
 }
 
-int main(void) {
+UNIT_TESTS(parser_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(a_value_of_any_kind_is_a_text),

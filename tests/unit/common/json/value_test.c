@@ -237,7 +237,7 @@ static void truth_is_read(void **state) {
     assert_false(truth);
 }
 
-int main(void) {
+UNIT_TESTS(value_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(the_last_of_equal_names_counts),

@@ -166,7 +166,7 @@ static void a_scalar_alone_has_its_bytes(void **state) {
     json_parser_destroy(parser);
 }
 
-int main(void) {
+UNIT_TESTS(value_text_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_value_has_its_bytes_in_any_order),
         cmocka_unit_test(the_bytes_are_as_they_came_not_as_they_were_read),

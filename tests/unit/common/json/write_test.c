@@ -160,7 +160,7 @@ static void a_line_has_spaces_for_line_ends(void **state) {
     assert_bytes((struct reel_str){line, json.len}, STR("{  \"a\\n\"\t: 1}"));
 }
 
-int main(void) {
+UNIT_TESTS(write_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(random_strings_round_trip),

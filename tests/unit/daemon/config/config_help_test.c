@@ -185,7 +185,7 @@ static void the_daemons_own_have_good_defaults(void **state) {
     config_destroy(config);
 }
 
-int main(void) {
+UNIT_TESTS(config_help_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(help_has_flag_value_meaning_range_and_default),
         cmocka_unit_test(help_is_grouped_by_owner),

@@ -626,7 +626,7 @@ static void a_sink_may_have_no_settings(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup(name, enter)
 
-int main(void) {
+UNIT_TESTS(config_test) {
     const struct CMUnitTest tests[] = {
         TEST(what_is_not_given_has_its_default),
         TEST(a_flag_counts_before_environment_before_file_before_default),

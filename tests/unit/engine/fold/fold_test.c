@@ -490,7 +490,7 @@ static void an_aborted_transaction_is_forgotten(void **state) {
     assert_int_equal(entries_in(fixture->store, fixture->things->dbi), 0);
 }
 
-int main(void) {
+UNIT_TESTS(fold_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(a_rejection_undoes_a_new_record),

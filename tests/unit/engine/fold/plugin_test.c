@@ -69,7 +69,7 @@ static void nothing_can_be_unloaded(void **state) {
     plugin_unload(NULL);
 }
 
-int main(void) {
+UNIT_TESTS(plugin_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_without_a_slash_is_a_file_here),
         cmocka_unit_test(a_file_is_the_same_under_every_name),

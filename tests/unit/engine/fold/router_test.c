@@ -148,7 +148,7 @@ static void a_projector_taken_back_is_on_no_route(void **state) {
     assert_stop(*state, STR("b.x"), 1, 1, 2);
 }
 
-int main(void) {
+UNIT_TESTS(router_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(projectors_are_numbered_as_they_come),

@@ -150,7 +150,7 @@ static void room_is_tried(void **state) {
     opened_with.io = NULL;
 }
 
-int main(void) {
+UNIT_TESTS(faults_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_disk_at_any_call_undoes_one_group),
         cmocka_unit_test(a_group_that_did_not_fit_does_not_come_back),

@@ -115,7 +115,7 @@ static void a_witness_comes_by_itself(void **state) {
     refused(directory, "was synced");
 }
 
-int main(void) {
+UNIT_TESTS(helper_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(readers_and_helper_work_beside_the_writer),
         cmocka_unit_test(a_witness_comes_by_itself),

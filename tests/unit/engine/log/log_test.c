@@ -315,7 +315,7 @@ static void a_log_in_memory_is_like_one_on_disk(void **state) {
     log_close(log);
 }
 
-int main(void) {
+UNIT_TESTS(log_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_entry_is_as_it_was_given),
         cmocka_unit_test(what_is_absent_is_none_and_needs_no_look),

@@ -263,7 +263,7 @@ static void segments_below_the_floor_are_removed(void **state) {
     log_close(log);
 }
 
-int main(void) {
+UNIT_TESTS(recover_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_write_cut_short_in_any_sector_is_cut_off),
         cmocka_unit_test(a_file_cut_anywhere_opens_with_whole_groups),

@@ -211,7 +211,7 @@ static void space_is_given_back(void **state) {
     log_close(log);
 }
 
-int main(void) {
+UNIT_TESTS(seal_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sealed_segments_are_read_like_raw_ones),
         cmocka_unit_test(sealing_makes_the_files_smaller),

@@ -71,6 +71,13 @@ static void a_missing_segment_is_found(void **state) {
     assert_int_equal(verify(directory), 1);
 }
 
+static void back_up(struct log *log, const char *copy) {
+    struct reel_error error;
+    struct log_pin *pin = log_pin(log);
+    must_ok(log_backup(pin, log_kept(log), copy, &error), error);
+    log_unpin(pin);
+}
+
 static void a_copy_is_a_log(void **state) {
     (void)state;
     const char *directory = mixed_log();
@@ -80,7 +87,7 @@ static void a_copy_is_a_log(void **state) {
     gather(log, &entry);
     must_ok(log_commit(log, &error), error); /* not kept: it may be taken back */
     const char *copy = scratch_directory();
-    must_ok(log_backup(log, copy, &error), error);
+    back_up(log, copy);
     must_ok(log_undo(log, &error), error);
     log_close(log);
     expected_file = NULL;
@@ -99,7 +106,7 @@ static void a_copy_of_a_log_in_memory_is_one(void **state) {
     must_ok(log_open(&options, &log, &error), error);
     for (uint64_t seq = 1; seq <= 60; seq++) append_one(log, seq);
     const char *copy = scratch_directory();
-    must_ok(log_backup(log, copy, &error), error);
+    back_up(log, copy);
     log_close(log);
     log = opened(copy);
     assert_range(log, 1, 60);
@@ -127,7 +134,7 @@ static void another_process_reads_it_beside(void **state) {
     log_close(log);
 }
 
-int main(void) {
+UNIT_TESTS(verify_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_log_that_is_whole_has_no_findings),
         cmocka_unit_test(a_flipped_bit_anywhere_is_found),

@@ -145,7 +145,7 @@ static void a_larger_file_is_not_made_smaller(void **state) {
     assert_int_equal(info.st_size, 10000);
 }
 
-int main(void) {
+UNIT_TESTS(directory_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_directory_is_made_and_locked),
         cmocka_unit_test(the_second_is_told_who_has_it),

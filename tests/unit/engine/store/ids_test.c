@@ -141,7 +141,7 @@ static void removing_what_is_not_known_is_no_error(void **state) {
     assert_int_equal(ids_remove(*state, one, 1, NULL), 0);
 }
 
-int main(void) {
+UNIT_TESTS(ids_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_never_change),

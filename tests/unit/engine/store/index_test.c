@@ -292,7 +292,7 @@ static void it_is_the_order_of_last_changes(void **state) {
     assert_true(records > KEYS / 3 && records < KEYS);
 }
 
-int main(void) {
+UNIT_TESTS(index_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(changes_come_in_the_order_of_events),

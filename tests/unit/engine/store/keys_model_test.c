@@ -142,7 +142,7 @@ static void it_is_a_sorted_map(void **state) {
     free(model);
 }
 
-int main(void) {
+UNIT_TESTS(keys_model_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_is_a_sorted_map, open_store, close_store),
     };

@@ -281,7 +281,7 @@ static void a_long_key_that_is_gone_does_not_end_appending(void **state) {
     assert_in_range(pages_appended(*state), 1, pages_without_long_keys() * 12 / 10);
 }
 
-int main(void) {
+UNIT_TESTS(keys_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(a_key_of_any_length_is_found_and_no_other),

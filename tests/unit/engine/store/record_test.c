@@ -255,7 +255,7 @@ static void a_shape_of_one_field_is_an_object_too(void **state) {
     record_shape_finish(&shape);
 }
 
-int main(void) {
+UNIT_TESTS(record_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(a_record_is_served_as_one_object),

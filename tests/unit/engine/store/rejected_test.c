@@ -109,7 +109,7 @@ static void the_longest_name_of_a_collection_fits(void **state) {
     assert_kept(*state, expected);
 }
 
-int main(void) {
+UNIT_TESTS(rejected_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
     const struct CMUnitTest tests[] = {
         CASE(the_newest_comes_first),

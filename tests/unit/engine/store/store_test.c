@@ -377,7 +377,7 @@ static void an_emptied_store_knows_only_what_it_is(void **state) {
     assert_int_equal(store_get_origin(store, store->txn, &origin), 0);
 }
 
-int main(void) {
+UNIT_TESTS(store_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
     const struct CMUnitTest tests[] = {
         CASE(a_new_store_has_a_state),

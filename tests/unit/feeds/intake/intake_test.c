@@ -383,7 +383,7 @@ static void a_catch_up_is_left_half_way_and_nobody_waits_for_it(void **state) {
     reel_close(reel);
 }
 
-int main(void) {
+UNIT_TESTS(intake_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_queue_refuses_until_it_is_done),
         cmocka_unit_test(there_is_room_again_when_it_is_done),

@@ -100,7 +100,7 @@ static void the_strictest_bound_counts(void **state) {
     reel_close(reel);
 }
 
-int main(void) {
+UNIT_TESTS(retention_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_bounds_all_is_kept),
         cmocka_unit_test(the_newest_events_are_kept),

@@ -216,7 +216,7 @@ static void one_of_ours_has_its_id(void **state) {
     nats_release(&message);
 }
 
-int main(void) {
+UNIT_TESTS(nats_message_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_place_is_read_in_every_form),

@@ -83,7 +83,7 @@ static void a_subject_that_is_no_filter_is_told(void **state) {
     assert_int_equal(event_filter_check(&filter, &error), -EINVAL);
 }
 
-int main(void) {
+UNIT_TESTS(filter_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_filter_matches_everything),
         cmocka_unit_test(a_type_is_matched_by_its_beginning),

@@ -71,7 +71,7 @@ static void a_deleted_record_is_null(void **state) {
     assert_text(&text, "{\"seq\":3,\"collection\":\"cells\",\"key\":\"\",\"record\":null}");
 }
 
-int main(void) {
+UNIT_TESTS(frame_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_stands_as_it_was_published),
         cmocka_unit_test(a_frame_is_one_line),

@@ -23,7 +23,7 @@ static void an_event_has_its_own_subject_or_one_of_its_type(void **state) {
     assert_true(subject_matches(STR("cellos.events.event.*"), hashed));
 }
 
-int main(void) {
+UNIT_TESTS(subject_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_has_its_own_subject_or_one_of_its_type),
     };

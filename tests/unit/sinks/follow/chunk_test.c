@@ -57,7 +57,7 @@ static void it_goes_with_its_last_reference(void **state) {
     chunk_unref(NULL);
 }
 
-int main(void) {
+UNIT_TESTS(chunk_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_lie_one_behind_the_other),
         cmocka_unit_test(a_frame_is_found_by_seq_and_by_byte),

@@ -447,7 +447,7 @@ static void without_views_it_is_later(void **state) {
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-int main(void) {
+UNIT_TESTS(hub_test) {
     const struct CMUnitTest tests[] = {
         CASE(first_what_there_is_then_what_comes),
         CASE(a_filter_leaves_out),

@@ -216,7 +216,7 @@ static void a_view_that_ends_early_gives_a_smaller_bite(void **state) {
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-int main(void) {
+UNIT_TESTS(tail_test) {
     const struct CMUnitTest tests[] = {
         CASE(all_of_the_log_comes_in_bounded_chunks),
         CASE(at_the_end_there_is_one_chunk_for_all_and_it_is_read_once),

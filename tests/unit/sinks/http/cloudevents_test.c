@@ -227,7 +227,7 @@ static void each_code_has_its_status(void **state) {
     assert_int_equal(cloudevents_status(-ENOMEM), 500);
 }
 
-int main(void) {
+UNIT_TESTS(cloudevents_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_content_type_tells_the_mode),
         cmocka_unit_test(in_structured_mode_headers_do_not_count),

@@ -319,7 +319,7 @@ static void a_log_that_had_nothing_may_begin_anywhere(void **state) {
     assert_event_lines(&gather, 500, 501);
 }
 
-int main(void) {
+UNIT_TESTS(gather_test) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_stage_begin, fake_stage_end)
     const struct CMUnitTest tests[] = {
         TEST(without_since_only_what_is_new_is_taken),

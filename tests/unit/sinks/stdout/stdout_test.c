@@ -328,7 +328,7 @@ static void it_stops_when_idle(void **state) {
     stopped(&sink);
 }
 
-int main(void) {
+UNIT_TESTS(stdout_test) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_stage_begin, fake_stage_end)
     const struct CMUnitTest tests[] = {
         TEST(what_is_new_is_written_at_once),

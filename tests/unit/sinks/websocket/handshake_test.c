@@ -91,7 +91,7 @@ static void a_page_of_the_same_host_is_of_the_same_origin(void **state) {
     for (size_t i = 0; i < LENGTH(bad); i++) assert_false(origin_is_of(bad[i].origin, bad[i].host));
 }
 
-int main(void) {
+UNIT_TESTS(handshake_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_example_of_the_rfc_is_answered_as_there),
         cmocka_unit_test(a_key_is_sixteen_bytes_in_base64),

@@ -333,7 +333,7 @@ static void the_silent_cost_nothing(void **state) {
     talk_end(&talk);
 }
 
-int main(void) {
+UNIT_TESTS(wire_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lengths_are_written_in_the_shortest_way),
         cmocka_unit_test(messages_are_thrown_away),

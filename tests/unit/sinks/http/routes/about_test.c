@@ -199,7 +199,7 @@ static void without_memory_each_is_a_problem(void **state) {
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, stage_setup, stage_teardown)
 
-int main(void) {
+UNIT_TESTS(about_test) {
     const struct CMUnitTest tests[] = {
         CASE(health_asks_nobody),
         CASE(readiness_needs_no_view),

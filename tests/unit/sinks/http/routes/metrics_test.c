@@ -170,7 +170,7 @@ static void request_times_are_a_histogram(void **state) {
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, stage_setup, stage_teardown)
 
-int main(void) {
+UNIT_TESTS(metrics_test) {
     const struct CMUnitTest tests[] = {
         CASE(it_is_said_to_be_the_text_format),
         CASE(a_family_has_one_head),

@@ -335,7 +335,7 @@ static void without_memory_it_is_a_problem(void **state) {
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, stage_setup, stage_teardown)
 
-int main(void) {
+UNIT_TESTS(openapi_test) {
     const struct CMUnitTest tests[] = {
         CASE(every_reference_leads_somewhere),
         CASE(no_template_is_left),
