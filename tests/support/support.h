@@ -55,7 +55,7 @@ const char *source_path(const char *relative);
 /* `directory/name`, valid until the process exits. */
 const char *path_in(const char *directory, const char *name);
 
-/* The size of a Reel directory's data file, bytes. */
+/* The size of a Reel directory's files, bytes. */
 uint64_t store_bytes(const char *directory);
 
 /* ---- Text ------------------------------------------------------------------------------------ */
