@@ -194,8 +194,8 @@ static int remember(struct store *store, const struct log_entry *entry, struct r
     return ids_put(store, entry->id_hash, &known, error);
 }
 
-/* Submitted events that the log has and the store has not seen, for the index of duplicates. Folding
- * them is catching up. */
+/* Submitted events that the log has and the store has not seen, for the index of duplicates.
+ * Folding them is catching up. */
 static int remember_newer(struct home *home, uint64_t from_seq, struct reel_error *error) {
     struct log_walk walk;
     struct log_entry entry;
@@ -265,8 +265,8 @@ static int open_log(struct home *home, const char *name, const struct store_stat
     if (!path) return fail_memory(error);
     struct log_options options = {.directory = path, .segment_bytes = home->segment_bytes};
     if (state) {
-        options.synced = (struct log_mark){state->log_salt, state->log_number, state->log_at,
-                                           state->log_chain};
+        options.synced =
+            (struct log_mark){state->log_salt, state->log_number, state->log_at, state->log_chain};
         options.synced_seq = state->head;
     }
     return log_open(&options, ret, error);
@@ -310,8 +310,7 @@ static int settle_adoption(struct home *home, const struct store_state *state,
     return 0;
 }
 
-int home_adopt_prepare(struct home *home, const struct log_facts *facts,
-                       struct reel_error *error) {
+int home_adopt_prepare(struct home *home, const struct log_facts *facts, struct reel_error *error) {
     AUTO_FREE char *path = NULL;
     if (!home->directory) return 0;
     int rc = make_in(home->directory, "log.next", &path, error);

@@ -3,8 +3,8 @@
  *
  * A struct io notes what was done to each file since it was synced last, and to the directory since
  * that was. A cut makes a directory of its own: what was synced, any subset of the 512-byte sectors
- * that were not, and any subset of the names in any order. There the log must open, with every group
- * that was acknowledged and no half of another.
+ * that were not, and any subset of the names in any order. There the log must open, with every
+ * group that was acknowledged and no half of another.
  *
  * That the test can fail is shown by leaving out each kind of sync in turn.
  */
@@ -82,8 +82,7 @@ static void set_name(struct name *names, size_t *count, const struct name *to) {
 
 static void note_names(const struct name_op *op) {
     must(disk.op_count < OPS_MAX);
-    for (size_t i = 0; i < op->count; i++)
-        set_name(disk.names, &disk.name_count, &op->names[i]);
+    for (size_t i = 0; i < op->count; i++) set_name(disk.names, &disk.name_count, &op->names[i]);
     disk.ops[disk.op_count++] = *op;
 }
 
