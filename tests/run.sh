@@ -18,7 +18,7 @@ installed=$scratch/installed # the prefix of the build `plain`
 . "$root/tests/support/packages.sh"
 
 packages_tests=(
-    binutils chromium clang clang-format clang-tidy curl doxygen groff-base jq libclang-rt-14-dev llvm
+    binutils chromium clang clang-format clang-tidy curl doxygen gdb groff-base jq libclang-rt-14-dev llvm
     libcmocka-dev libcurl4-openssl-dev mold nats-server openssl python3
 )
 
@@ -414,7 +414,8 @@ installed_daemon() {
 
 installed_files() {
     (cd "$installed" && ls share/man/man1/reeld.1* share/doc/reel/reeld.json \
-        share/doc/reel/{abi,check,embedding,jetstream,operating,settings,writing-a-projector}.md \
+        share/doc/reel/{CHANGELOG,SECURITY,abi,architecture,check,embedding,jetstream}.md \
+        share/doc/reel/{operating,settings,writing-a-projector}.md \
         share/doc/reel/examples/{tally.c,orders/orders.c,embed/embed.c} include/reel/testing.h \
         lib/sysusers.d/reel.conf) &&
         grep -x "ExecStart=$installed/bin/reeld serve .*" \

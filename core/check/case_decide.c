@@ -11,14 +11,14 @@
 
 void case_commands(struct maker *maker) {
     static struct events events;
-    struct reel_answer answer;
+    struct reel_command_result answer;
     struct reel_error error;
     make_events(maker, false, &events);
     bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
     for (uint64_t n = 0; n < COMMANDS; n++) {
         int rc = try_command(maker, true, n, &answer, &error);
         if (rc == 0)
-            reel_answer_done(&answer);
+            reel_command_result_finish(&answer);
         else if (rc != -EPROTO)
             guard_trouble("%s", error.text);
     }
@@ -27,7 +27,7 @@ void case_commands(struct maker *maker) {
 /* One command, and what came of it as text. What it makes, its own evolve must apply: the host
  * looks whether it is rejected, here also whether it is ignored. */
 static void decide_one(struct maker *maker, uint64_t number, struct text *ret) {
-    struct reel_answer answer;
+    struct reel_command_result answer;
     struct reel_error error;
     int rc = try_command(maker, false, number, &answer, &error);
     if (rc == -EPROTO) guard_found("%s", error.text);
@@ -43,7 +43,7 @@ static void decide_one(struct maker *maker, uint64_t number, struct text *ret) {
     text_append_lit(ret, " ");
     text_append_str(ret, text_str(&bench.drafted));
     if (ret->failed) guard_trouble("out of memory");
-    reel_answer_done(&answer);
+    reel_command_result_finish(&answer);
 }
 
 /* The same commands twice upon the same records: once by one instance, once by a new one each. */

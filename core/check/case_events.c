@@ -28,9 +28,12 @@ void case_events(struct maker *maker) {
 
 static bool has_applied[256]; /* by projector */
 
+/* An event that changed records was applied, whatever the plugin answers: a wrong answer is a
+ * finding of `rules` alone. */
 static void note_applied(const struct fold *fold, reel_outcome outcome) {
     size_t at = (size_t)(fold->collection->projector - bench.plugin->projectors);
-    if (outcome == REEL_APPLIED && at < 256) has_applied[at] = true;
+    bool changed = outcome != REEL_REJECTED && fold->touched_count > 0;
+    if ((outcome == REEL_APPLIED || changed) && at < 256) has_applied[at] = true;
 }
 
 void case_applied(struct maker *maker) {

@@ -8,6 +8,7 @@
 #include "check/check.h"
 #include "base/cleanup.h"
 #include "base/exit_code.h"
+#include "base/text.h"
 #include "check/cases.h"
 #include "check/report.h"
 #include "check/run.h"
@@ -41,10 +42,8 @@ static int usage(const char *message, const char *what) {
 }
 
 static bool is_number(const char *text, uint64_t max, uint64_t *ret) {
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end || errno != 0 || value > max) return false;
+    uint64_t value;
+    if (number_read(reel_text(text), &value) < 0 || value > max) return false;
     *ret = value;
     return true;
 }

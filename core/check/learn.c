@@ -43,7 +43,7 @@ static const struct projector *pick_projector(struct maker *maker) {
     return found[chance_below(&maker->random, count)];
 }
 
-int try_command(struct maker *maker, bool garbage, uint64_t number, struct reel_answer *ret,
+int try_command(struct maker *maker, bool garbage, uint64_t number, struct reel_command_result *ret,
                 struct reel_error *error) {
     const struct projector *projector = pick_projector(maker);
     uint32_t verb = chance_below(&maker->random, projector->command_count);
@@ -55,18 +55,18 @@ int try_command(struct maker *maker, bool garbage, uint64_t number, struct reel_
               lesson_body(maker->lesson, projector->declared.collection,
                           reel_text(projector->commands[verb].verb)),
               garbage, &body);
-    struct reel_order order = {
-        .struct_size = sizeof order,
+    struct reel_command_request request = {
+        .struct_size = sizeof request,
         .collection = reel_text(projector->declared.collection),
         .verb = reel_text(projector->commands[verb].verb),
         .key = text_str(&key),
         .body = text_str(&body),
         .idempotency_key = reel_text(idempotency_key), /* the new key of a create comes from it */
     };
-    if (garbage && chance_below(&maker->random, 8) == 0) order.body = (struct reel_str){0};
-    if (strcmp(projector->commands[verb].verb, "create") == 0) order.key = (struct reel_str){0};
+    if (garbage && chance_below(&maker->random, 8) == 0) request.body = (struct reel_str){0};
+    if (strcmp(projector->commands[verb].verb, "create") == 0) request.key = (struct reel_str){0};
     bench.drafted.len = 0;
-    int rc = reel_command(bench.reel, &order, ret, error);
+    int rc = reel_command(bench.reel, &request, ret, error);
     bench.decided = NULL;
     text_finish(&key);
     text_finish(&body);
@@ -85,14 +85,14 @@ static size_t amount_asked(const struct lesson *lesson) {
 }
 
 static void probe_command(struct maker *maker, uint64_t number) {
-    struct reel_answer answer = {0};
+    struct reel_command_result answer = {0};
     struct reel_error error;
     size_t asked = amount_asked(maker->lesson);
     trace_forget();
     (void)try_command(maker, false, number, &answer, &error); /* a fault is a case's concern */
     if (answer.accepted || trace_news()->any || amount_asked(maker->lesson) > asked)
         maker_reward(maker);
-    reel_answer_done(&answer);
+    reel_command_result_finish(&answer);
 }
 
 static void probe_event(struct maker *maker, uint32_t number, struct text *event) {

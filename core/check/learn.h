@@ -9,9 +9,9 @@ void learn(struct sheet *sheet);
 
 /* One command of the plugin, made; what reel_command returned. The answer is done by the caller. */
 struct maker;
-struct reel_answer;
+struct reel_command_result;
 struct reel_error;
-int try_command(struct maker *maker, bool garbage, uint64_t number, struct reel_answer *ret,
+int try_command(struct maker *maker, bool garbage, uint64_t number, struct reel_command_result *ret,
                 struct reel_error *error);
 
 #endif

@@ -216,8 +216,10 @@ static uint64_t seed_at(struct reel_str dump, size_t at) {
     size_t head = 0;
     for (size_t i = 0; i < at; i++)
         if (dump.data[i] == '#' && (i == 0 || dump.data[i - 1] == '\n')) head = i;
-    for (size_t i = head + 1; i < dump.len && dump.data[i] != '\n'; i++)
-        seed = seed * 10 + (uint64_t)(dump.data[i] - '0');
+    size_t end = head + 1;
+    while (end < dump.len && dump.data[end] != '\n') end++;
+    if (head < dump.len)
+        number_read((struct reel_str){dump.data + head + 1, end - head - 1}, &seed);
     return seed;
 }
 

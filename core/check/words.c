@@ -3,6 +3,8 @@
  */
 #include "check/words.h"
 
+#include "base/chars.h"
+
 #include "check/exports.h"
 #include "engine/engine.h"
 
@@ -53,15 +55,14 @@ void types_add(struct lesson *lesson, const char *text, size_t len, uint32_t wei
 
 /* ---- From its constants ---------------------------------------------------------------------- */
 
-static bool is_name_byte(unsigned char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != 0 && strchr("_-.:/", c));
+static bool is_name_char(char c) {
+    return char_is_alnum(c) || (c && strchr("_-.:/", c));
 }
 
 static void words_of_bytes(struct lesson *lesson, const char *bytes, size_t len) {
     for (size_t at = 0; at < len;) {
         size_t end = at;
-        while (end < len && is_name_byte((unsigned char)bytes[end])) end++;
+        while (end < len && is_name_char(bytes[end])) end++;
         bool whole = end < len && bytes[end] == '\0' && (at == 0 || bytes[at - 1] == '\0');
         if (whole && end - at > 1) add_word(lesson, bytes + at, end - at);
         at = end + 1;

@@ -1,9 +1,9 @@
 /* daemon.h: what `reeld serve` consists of, wired in this order and ended in the opposite one:
  *
- *     config → log → ending → tokens → reel and its plugins → intake (the writer thread) → feed →
- * sinks
+ *     config (known.h) → log → ending → tokens → reel and its plugins (opening.h)
+ *         → intake (the writer thread) → feed → sinks
  *
- * The main thread waits for signals; a sink's host functions (stage.c) run on the sink's threads.
+ * The main thread waits for signals; what a sink calls (sink_host.c) runs on the sink's threads.
  */
 #ifndef REEL_DAEMON_DAEMON_H
 #define REEL_DAEMON_DAEMON_H
@@ -12,22 +12,26 @@
 #include "daemon/ending.h"
 #include "daemon/log.h"
 #include "daemon/rejections.h"
+#include "daemon/signals.h"
 #include "daemon/tokens.h"
-#include "feeds/nats/nats.h"
+#include "feeds/feed.h"
 
-#define STAGES_MAX 64
+#define SINKS_MAX 64
 
 struct daemon;
+struct nats;
 
 /* One running sink. */
-struct stage {
-    struct reel_stage handle; /* first: the sink's view of it */
+struct running_sink {
+    struct reel_sink_host handle; /* first: the sink's view of it */
     struct daemon *daemon;
     const struct reel_sink *sink;
     void *state;
 };
 
 struct daemon {
+    const struct reel_plugin *own; /* linked in */
+    struct signals signals;
     struct config *config;
     struct ending *ending;
     struct plugin *known; /* plugins that were looked at for the settings of their sinks */
@@ -38,32 +42,12 @@ struct daemon {
     struct nats *nats;
     struct feed *feed;   /* NULL: the log is our own */
     uint64_t started_ns; /* since 1970, UTC */
-    pthread_t main_thread;
 
-    pthread_mutex_t stages_lock; /* of the list, for the writer's thread */
-    struct stage stages[STAGES_MAX];
-    size_t stage_count;
+    pthread_mutex_t sinks_lock; /* of the list, for the writer's thread */
+    struct running_sink sinks[SINKS_MAX];
+    size_t sink_count;
 
     atomic_bool draining;
-    atomic_bool quitting; /* daemon_quit was called */
-    atomic_int exit_code;
 };
-
-/* Starts a sink, which lives until it is stopped. */
-int stage_start(struct daemon *daemon, const struct reel_sink *sink, struct reel_error *error);
-
-/* Ends them all, the last first; what is under way has until then (clock_ms). */
-void stages_drain(struct daemon *daemon, uint64_t until_ms);
-void stages_stop(struct daemon *daemon);
-
-/* For the intake: wakes the sinks. `context` is the daemon. */
-void stages_moved(void *context, uint64_t cursor);
-
-/* Ends the daemon as a first SIGTERM does, however often it is called; the first code that is not
- * 0 is the daemon's. [any thread] */
-void daemon_quit(struct daemon *daemon, int exit_code);
-
-void daemon_status(struct daemon *daemon, struct reel_status *ret);
-void daemon_measures(struct daemon *daemon, reel_measure_fn fn, void *context);
 
 #endif

@@ -71,7 +71,7 @@ static void look_at_callback(struct ending *ending, uint32_t passed_ms) {
 }
 
 bool ending_is_stalled(struct ending *ending, char *ret, size_t size) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&ending->lock);
+    HOLD_LOCK(&ending->lock);
     if (!is_stalled(ending)) return false;
     describe_running(ending, ret, size);
     return true;
@@ -111,7 +111,7 @@ static void look_at_end(struct ending *ending, uint32_t passed_ms) {
 static void *run(void *context) {
     struct ending *ending = context;
     uint64_t looked_ms = clock_ms();
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&ending->lock);
+    HOLD_LOCK(&ending->lock);
     while (!ending->done) {
         struct timespec until = clock_after(TICK_MS);
         pthread_cond_timedwait(&ending->done_set, &ending->lock, &until);
@@ -165,22 +165,23 @@ int ending_create(uint32_t drain_ms_max, struct ending **ret, struct reel_error 
 }
 
 void ending_watch(struct ending *ending, struct reel *reel) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&ending->lock);
+    HOLD_LOCK(&ending->lock);
     ending->reel = reel;
     ending->running = (struct fold_shown){0};
 }
 
 void ending_begin(struct ending *ending) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&ending->lock);
+    HOLD_LOCK(&ending->lock);
     ending->begun = true;
 }
 
 void ending_done(struct ending *ending) {
     if (!ending) return;
-    pthread_mutex_lock(&ending->lock);
-    ending->done = true;
-    pthread_cond_signal(&ending->done_set);
-    pthread_mutex_unlock(&ending->lock);
+    {
+        HOLD_LOCK(&ending->lock);
+        ending->done = true;
+        pthread_cond_signal(&ending->done_set);
+    }
     pthread_join(ending->thread, NULL);
     atomic_store(&in_force, NULL);
     free(ending);

@@ -155,8 +155,7 @@ static size_t make_readable(char *to, const struct timespec *now, reel_level lev
 
 static size_t make_line(char line[LOG_LINE_MAX], reel_level level, struct reel_str from,
                         struct reel_str message) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    struct timespec now = clock_at(clock_now_ns());
     return (for_people ? make_readable : make_json)(line, &now, level, from, message);
 }
 
@@ -239,7 +238,7 @@ static bool has_work(void) {
 /* After the first line that is dropped, all are, until that was said: the order stays, and a slow
  * reader gets whole stretches instead of every other line. */
 static void push(const char *line, size_t len) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&queue.lock);
+    HOLD_LOCK(&queue.lock);
     line_head head = (line_head)len;
     if ((queue.dropped > 0 && !queue.tried) || queue.used + sizeof head + len > sizeof queue.ring) {
         drop_line();
@@ -276,7 +275,7 @@ static void write_next(void) {
 }
 
 static void *run(void *context) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&queue.lock);
+    HOLD_LOCK(&queue.lock);
     while (has_work() || !queue.stopping) {
         if (has_work()) {
             write_next();
@@ -307,7 +306,7 @@ static bool wait_until_idle(uint32_t timeout_ms) {
 
 void log_queue_flush(uint32_t timeout_ms) {
     if (!atomic_load(&queue.queueing)) return;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&queue.lock);
+    HOLD_LOCK(&queue.lock);
     wait_until_idle(timeout_ms);
 }
 
@@ -342,7 +341,7 @@ void log_line_va(reel_level level, const char *from, const char *format, va_list
     if (atomic_load(&queue.queueing)) {
         push(line, len);
     } else if (!write_line(line, len, false)) {
-        AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&queue.lock);
+        HOLD_LOCK(&queue.lock);
         drop_line();
     }
     errno = saved;

@@ -1,12 +1,24 @@
-/* main.c: the program `reeld`: finds the command and hands over. Data goes to stdout, everything
- * else to stderr. */
+/* main.c: the program `reeld`: finds the command and calls it. The only file that names the sinks
+ * and the tools that ship. Data goes to stdout, everything else to stderr. */
 #include "base/descriptors.h"
 #include "check/check.h"
 #include "daemon/commands.h"
+#include "daemon/serve.h"
+#include "http/http.h"
+#include "stdout/stdout.h"
 
 #include <reel/reel.h>
 
 #include <string.h>
+
+/* The sinks that ship: a plugin like any other, but linked in. */
+static const struct reel_sink *const own_sinks[] = {&http_sink, &stdout_sink, NULL};
+static const struct reel_plugin own_plugin = {
+    .header = REEL_PLUGIN_HEADER, .name = "reeld", .version = REEL_VERSION, .sinks = own_sinks};
+
+static int command_serve(int argc, char **argv) {
+    return serve(&own_plugin, argc, argv);
+}
 
 static const struct {
     const char *name;
@@ -41,7 +53,7 @@ static void print_help(FILE *to) {
             "       reeld --help | --version\n"
             "\n",
             reel_version());
-    serve_help(to, false);
+    serve_help(&own_plugin, to, false);
     fprintf(to, "\nInstalled plugins: %s\nExit: 0 good, 1 failed, 2 wrong usage\n",
             reel_plugin_directory());
 }
@@ -69,7 +81,7 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(name, commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
     if (strcmp(name, "--help=markdown") == 0) {
-        serve_help(stdout, true);
+        serve_help(&own_plugin, stdout, true);
         return finish_stdout();
     }
     if (strcmp(name, "--version") == 0) {

@@ -78,7 +78,7 @@ static int check_references(struct reel *reel, const struct reel_projector *proj
         if (field->refers_to && !has_collection(reel, field->refers_to))
             return fail(error, -ENOENT,
                         "collection `%s`: field `%s` refers to the collection `%s`, which no "
-                        "plugin has",
+                        "plugin has: load the one that has it, too (--plugin or --plugin-dir)",
                         projector->collection, field->name, field->refers_to);
     }
     return 0;

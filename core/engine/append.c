@@ -11,10 +11,10 @@
 /* Is the entry the event of that source and id? */
 static int is_same(struct dispatcher *dispatcher, const struct log_entry *entry,
                    struct reel_str source, struct reel_str id, struct reel_error *error) {
-    const struct reading *reading = reader_read(dispatcher->reader, entry);
-    if (reading->rc == -ENOMEM) return fail_memory(error);
-    if (reading->rc < 0) return 0;
-    return reel_str_eq(reading->event.id, id) && reel_str_eq(reading->event.source, source);
+    const struct decoded *decoded = decoder_decode(dispatcher->decoder, entry);
+    if (decoded->rc == -ENOMEM) return fail_memory(error);
+    if (decoded->rc < 0) return 0;
+    return reel_str_eq(decoded->event.id, id) && reel_str_eq(decoded->event.source, source);
 }
 
 int append_find(struct reel *reel, const uint8_t hash[16], struct reel_str source,
@@ -38,13 +38,13 @@ int append_find(struct reel *reel, const uint8_t hash[16], struct reel_str sourc
 
 /* ---- What is to be published ----------------------------------------------------------------- */
 
-void outbox_finish(struct outbox *outbox) {
-    for (size_t i = 0; i < outbox->count; i++) {
-        text_finish(&outbox->list[i].bytes);
-        text_finish(&outbox->list[i].subject);
+void pending_finish(struct pending *pending) {
+    for (size_t i = 0; i < pending->count; i++) {
+        text_finish(&pending->list[i].bytes);
+        text_finish(&pending->list[i].subject);
     }
-    free(outbox->list);
-    *outbox = (struct outbox){0};
+    free(pending->list);
+    *pending = (struct pending){0};
 }
 
 /* The subject of what no command made. */
@@ -60,12 +60,12 @@ static void write_subject(struct text *ret, struct reel_str bytes, struct json_p
 
 static int put_out(struct reel *reel, const struct arrival *arrival,
                    const struct ids_request *request, uint64_t seq, struct reel_error *error) {
-    struct outbox *outbox = reel->outbox;
-    struct outgoing *list = realloc(outbox->list, (outbox->count + 1) * sizeof *list);
+    struct pending *pending = reel->pending;
+    struct outgoing *list = realloc(pending->list, (pending->count + 1) * sizeof *list);
     if (!list) return fail_memory(error);
-    outbox->list = list;
-    struct outgoing *outgoing = &list[outbox->count++];
-    *outgoing = (struct outgoing){.tried_seq = seq};
+    pending->list = list;
+    struct outgoing *outgoing = &list[pending->count++];
+    *outgoing = (struct outgoing){.dry_run_seq = seq};
     memcpy(outgoing->id_hash, arrival->id_hash, sizeof outgoing->id_hash);
     outgoing->has_body = request->has_body;
     memcpy(outgoing->body_hash, request->body_hash, sizeof outgoing->body_hash);
@@ -78,25 +78,25 @@ static int put_out(struct reel *reel, const struct arrival *arrival,
 }
 
 int append_submitted(struct reel *reel, const struct arrival *arrival,
-                     const struct ids_request *request, struct taken *ret,
+                     const struct ids_request *request, struct appended *ret,
                      struct reel_error *error) {
     struct arrival answered = *arrival;
     answered.flags |= LOG_ANSWERED;
     answered.answer = home_answer(request);
-    int rc = dispatcher_take(&reel->dispatcher, &answered, ret, error);
+    int rc = dispatcher_append(&reel->dispatcher, &answered, ret, error);
     if (rc < 0) return rc;
     struct ids_known known = {ret->seq, ret->outcome, *request};
     rc = ids_put(&reel->dispatcher.store, arrival->id_hash, &known, error);
-    return rc == 0 && reel->outbox ? put_out(reel, arrival, request, ret->seq, error) : rc;
+    return rc == 0 && reel->pending ? put_out(reel, arrival, request, ret->seq, error) : rc;
 }
 
 bool append_is_other_body(const struct ids_request *known, const uint8_t body_hash[16]) {
     return known->has_body && memcmp(known->body_hash, body_hash, sizeof known->body_hash) != 0;
 }
 
-void append_refuse_key(struct reel_answer *answer) {
-    reel_answer_done(answer);
-    *answer = (struct reel_answer){
+void append_refuse_key(struct reel_command_result *answer) {
+    reel_command_result_finish(answer);
+    *answer = (struct reel_command_result){
         .refusal = REEL_KEY_REUSED,
         .problem = "idempotency-key-reused",
         .detail = "this idempotency key came before, with another body",

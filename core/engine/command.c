@@ -28,7 +28,7 @@
 /* One command on its way. */
 struct working {
     struct reel *reel;
-    const struct reel_order *order;
+    const struct reel_command_request *asked;
     struct collection *collection;
     struct reel_key key; /* canonical, or the new one of a create */
     char new_key[UUID_TEXT];
@@ -36,14 +36,14 @@ struct working {
     struct ids_request request; /* what a repeat will be held against; without the record */
     char time[40];              /* RFC 3339, UTC, milliseconds */
     uint64_t bytes;             /* of the events that were made */
-    struct reel_answer answer;
+    struct reel_command_result answer;
 };
 
 /* Refuses without asking the projector. Returns 1. */
 REEL_PRINTF(4, 5)
 static int refuse(struct working *work, reel_refusal kind, const char *problem, const char *format,
                   ...) {
-    struct reel_answer *answer = &work->answer;
+    struct reel_command_result *answer = &work->answer;
     answer->refusal = kind;
     snprintf(answer->problem, sizeof answer->problem, "%s", problem);
     va_list args;
@@ -62,30 +62,30 @@ static bool has_command(const struct projector *projector, struct reel_str verb)
 }
 
 static int find_command(struct working *work, struct reel_error *error) {
-    const struct reel_order *order = work->order;
-    const uint32_t known = REEL_ORDER_IF_EXISTS | REEL_ORDER_IF_VERSION;
-    if (order->flags & ~known)
-        return fail(error, -EINVAL, "order.flags has unknown bits 0x%x", order->flags & ~known);
-    work->collection = registry_find(&work->reel->dispatcher.registry, order->collection);
+    const struct reel_command_request *asked = work->asked;
+    const uint32_t known = REEL_COMMAND_IF_EXISTS | REEL_COMMAND_IF_VERSION;
+    if (asked->flags & ~known)
+        return fail(error, -EINVAL, "request.flags has unknown bits 0x%x", asked->flags & ~known);
+    work->collection = registry_find(&work->reel->dispatcher.registry, asked->collection);
     if (!work->collection)
-        return fail(error, -ESRCH, "no collection `%.*s` is loaded", REEL_FMT(order->collection));
-    if (!has_command(work->collection->projector, order->verb))
+        return fail(error, -ESRCH, "no collection `%.*s` is loaded", REEL_FMT(asked->collection));
+    if (!has_command(work->collection->projector, asked->verb))
         return fail(error, -ENOENT, "collection `%s` takes no command `%.*s`",
-                    work->collection->name, REEL_FMT(order->verb));
+                    work->collection->name, REEL_FMT(asked->verb));
     return 0;
 }
 
 /* A UUID made from the command and `what`: "key", or the number of an event. */
 static void derive_uuid(const struct working *work, const char *what, char ret[UUID_TEXT]) {
-    const struct reel_order *order = work->order;
+    const struct reel_command_request *asked = work->asked;
     uuid_t uuid;
-    if (order->idempotency_key.data) {
+    if (asked->idempotency_key.data) {
         struct reel_str parts[] = {
-            order->collection,
-            order->verb,
-            reel_str_is(order->verb, "create") ? reel_text("") : work->key.str,
-            order->idempotency_key,
-            order->caller,
+            asked->collection,
+            asked->verb,
+            reel_str_is(asked->verb, "create") ? reel_text("") : work->key.str,
+            asked->idempotency_key,
+            asked->caller,
             reel_text(what),
         };
         ids_hash(parts, sizeof parts / sizeof *parts, uuid);
@@ -96,8 +96,8 @@ static void derive_uuid(const struct working *work, const char *what, char ret[U
 }
 
 static int take_key(struct working *work) {
-    struct reel_str given = work->order->key;
-    if (reel_str_is(work->order->verb, "create")) {
+    struct reel_str given = work->asked->key;
+    if (reel_str_is(work->asked->verb, "create")) {
         derive_uuid(work, "key", work->new_key);
         work->key.str = reel_text(work->new_key);
         return 0;
@@ -109,7 +109,7 @@ static int take_key(struct working *work) {
 }
 
 static int take_body(struct working *work, struct reel_error *error) {
-    struct reel_str body = work->order->body;
+    struct reel_str body = work->asked->body;
     struct json *json;
     const char *why;
     if (!body.data || body.len == 0) return 0;
@@ -125,10 +125,10 @@ static int take_body(struct working *work, struct reel_error *error) {
 }
 
 static void take_request(struct working *work) {
-    const struct reel_order *order = work->order;
+    const struct reel_command_request *asked = work->asked;
     work->request.has_body = true;
-    ids_hash(&order->body, 1, work->request.body_hash);
-    if (order->caller.data) ids_hash(&order->caller, 1, work->request.caller_hash);
+    ids_hash(&asked->body, 1, work->request.body_hash);
+    if (asked->caller.data) ids_hash(&asked->caller, 1, work->request.caller_hash);
 }
 
 static void take_time(struct working *work) {
@@ -157,7 +157,7 @@ static void name_event(const struct working *work, size_t from_last, char ret_id
 static int find_repeat(struct working *work, struct ids_known *ret, struct reel_error *error) {
     char id[UUID_TEXT];
     uint8_t hash[16];
-    if (!work->order->idempotency_key.data) return 0;
+    if (!work->asked->idempotency_key.data) return 0;
     name_event(work, 0, id, hash);
     return append_find(work->reel, hash, reel_text(work->reel->source), reel_text(id), ret, error);
 }
@@ -200,7 +200,8 @@ static void write_subject(const struct working *work, const struct draft *draft,
 }
 
 /* The projector's own evolve is asked like any other; it should agree with its decide. */
-static int check_taken(struct working *work, const struct taken *taken, struct reel_error *error) {
+static int check_taken(struct working *work, const struct appended *taken,
+                       struct reel_error *error) {
     struct collection *collection = work->collection;
     struct store *store = collection->store;
     struct reel_str reason;
@@ -235,7 +236,7 @@ static int append_event(struct working *work, size_t n, struct reel_error *error
         .nats_subject = text_str(&subject),
         .fold = true,
     };
-    struct taken taken;
+    struct appended taken;
     struct ids_request request = work->request;
     request.has_record = true;
     request.record = decision->key;
@@ -256,7 +257,7 @@ static int append_events(struct working *work, struct reel_error *error) {
 /* ---- The answer ------------------------------------------------------------------------------ */
 
 static int show_record(struct working *work, struct reel_str key, struct reel_error *error) {
-    struct reel_answer *answer = &work->answer;
+    struct reel_command_result *answer = &work->answer;
     answer->key = str_copy(key);
     answer->key_len = key.len;
     answer->cursor = work->reel->dispatcher.state.cursor;
@@ -288,14 +289,14 @@ static int repeat(struct working *work, const struct ids_known *known, struct re
 /* ---- What the caller wants the record to be -------------------------------------------------- */
 
 static bool is_wanted(const struct working *work, const struct change *change) {
-    const struct reel_order *order = work->order;
+    const struct reel_command_request *asked = work->asked;
     if (!change->exists) return false;
-    if (order->flags & REEL_ORDER_IF_EXISTS) return true;
+    if (asked->flags & REEL_COMMAND_IF_EXISTS) return true;
     char epoch[UUID_TEXT];
     uuid_unparse_lower(work->reel->dispatcher.state.epoch, epoch);
-    for (size_t i = 0; i < order->version_count; i++)
-        if (order->versions[i].changed == change->changed &&
-            strcmp(order->versions[i].epoch.text, epoch) == 0)
+    for (size_t i = 0; i < asked->version_count; i++)
+        if (asked->versions[i].changed == change->changed &&
+            strcmp(asked->versions[i].epoch.text, epoch) == 0)
             return true;
     return false;
 }
@@ -304,7 +305,7 @@ static bool is_wanted(const struct working *work, const struct change *change) {
 static int check_condition(struct working *work, struct reel_error *error) {
     struct change *change;
     struct collection *collection = work->collection;
-    if (!work->order->flags) return 0;
+    if (!work->asked->flags) return 0;
     int rc = changes_find(collection, work->key.str, &collection->fold->arena, &change, error);
     if (rc < 0) return rc;
     if (is_wanted(work, change)) return 0;
@@ -321,7 +322,7 @@ static int decide(struct working *work, struct reel_error *error) {
     if (rc != 0) return rc < 0 ? rc : STEP_NOTHING;
     struct reel_command command = {
         .struct_size = sizeof command,
-        .verb = work->order->verb,
+        .verb = work->asked->verb,
         .key = work->key.str,
         .time = reel_text(work->time),
         .body = work->body,
@@ -344,11 +345,11 @@ static int decide(struct working *work, struct reel_error *error) {
     return reel->decision.count > 0 ? STEP_WRITTEN : STEP_NOTHING;
 }
 
-int command_step(struct reel *reel, const struct reel_order *order, struct reel_answer *ret,
-                 struct reel_error *error) {
-    struct reel_order own = {0};
-    memcpy(&own, order, order->struct_size < sizeof own ? order->struct_size : sizeof own);
-    struct working work = {.reel = reel, .order = &own};
+int command_step(struct reel *reel, const struct reel_command_request *asked,
+                 struct reel_command_result *ret, struct reel_error *error) {
+    struct reel_command_request own = {0};
+    memcpy(&own, asked, asked->struct_size < sizeof own ? asked->struct_size : sizeof own);
+    struct working work = {.reel = reel, .asked = &own};
     int rc = find_command(&work, error);
     if (rc == 0) rc = take_key(&work);
     if (rc == 0) rc = take_body(&work, error);
@@ -360,13 +361,13 @@ int command_step(struct reel *reel, const struct reel_order *order, struct reel_
         rc = decide(&work, error);
     }
     if (rc < 0)
-        reel_answer_done(&work.answer);
+        reel_command_result_finish(&work.answer);
     else
         *ret = work.answer;
     return rc;
 }
 
-void reel_answer_done(struct reel_answer *answer) {
+void reel_command_result_finish(struct reel_command_result *answer) {
     free(answer->key);
     free(answer->record);
     answer->key = answer->record = NULL;

@@ -5,8 +5,8 @@
 #include <reel/reel.h>
 
 /* Decides it, appends what it makes, and answers: a step (transaction.h), or an error. The answer
- * is the caller's, for reel_answer_done. */
-int command_step(struct reel *reel, const struct reel_order *order, struct reel_answer *ret,
-                 struct reel_error *error);
+ * is the caller's, for reel_command_result_finish. */
+int command_step(struct reel *reel, const struct reel_command_request *request,
+                 struct reel_command_result *ret, struct reel_error *error);
 
 #endif

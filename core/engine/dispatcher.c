@@ -15,7 +15,7 @@
 
 /* What records may take in memory before they are written within a transaction: about what a
  * processor's second cache holds, beyond which every record met is a wait. */
-#define RELIEF_BYTES ((size_t)1 << 20)
+#define SPILL_BYTES ((size_t)1 << 20)
 
 /* A catch-up's commits are larger than a feed's: nobody waits for one of them, and a record that
  * several of them touch is written as often. */
@@ -25,7 +25,7 @@
 /* What is unpacked ahead of a catch-up. */
 #define UNPACKED_BYTES_MAX ((size_t)8 << 20)
 
-_Static_assert(LOG_HELD > READER_AHEAD_MAX, "entries stay valid while the reader has them");
+_Static_assert(LOG_HELD > DECODER_AHEAD_MAX, "entries stay valid while the reader has them");
 _Static_assert(LOG_ROOM >= JSON_ROOM, "the parser reads no further");
 
 /* ---- One event ------------------------------------------------------------------------------- */
@@ -43,9 +43,9 @@ static int put_rejection(struct dispatcher *dispatcher, uint64_t seq, const char
 }
 
 /* Gives the event to one projector, if its collection has not folded it before. */
-static int fold_at_stop(struct dispatcher *dispatcher, const struct route_stop *stop,
-                        struct reel_event *event, uint64_t seq, reel_outcome *ret,
-                        struct reel_error *error) {
+static int fold_match(struct dispatcher *dispatcher, const struct route_match *stop,
+                      struct reel_event *event, uint64_t seq, reel_outcome *ret,
+                      struct reel_error *error) {
     struct collection *collection = dispatcher->registry.collections[stop->projector];
     bool is_new = seq > dispatcher->state.cursor;
     if (collection->state.cursor >= seq) return 0;
@@ -82,7 +82,7 @@ static int fold_event(struct dispatcher *dispatcher, struct reel_event *event, u
     const struct route *route = router_find(&dispatcher->router, event->type);
     for (size_t i = 0; i < route->count; i++) {
         reel_outcome outcome = REEL_IGNORED;
-        int rc = fold_at_stop(dispatcher, &route->stops[i], event, seq, &outcome, error);
+        int rc = fold_match(dispatcher, &route->stops[i], event, seq, &outcome, error);
         if (rc < 0) return rc;
         if (outcome == REEL_REJECTED || (outcome == REEL_APPLIED && *ret == REEL_IGNORED))
             *ret = outcome;
@@ -91,7 +91,7 @@ static int fold_event(struct dispatcher *dispatcher, struct reel_event *event, u
 }
 
 /* Is it an event? 1, or 0 and the reason why not. */
-static int check_reading(struct dispatcher *dispatcher, const struct reading *reading,
+static int check_decoded(struct dispatcher *dispatcher, const struct decoded *reading,
                          char reason[REASON_BYTES], struct reel_error *error) {
     if (reading->entry.flags & LOG_OVERSIZE) {
         bool converted = reading->entry.flags & LOG_CONVERTED;
@@ -134,15 +134,15 @@ static int fold_read(struct dispatcher *dispatcher, uint64_t seq, struct reel_ev
 
 bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes) {
     struct log_entry entry = {.bytes = bytes};
-    return reader_put(dispatcher->reader, &entry, bytes.len <= dispatcher->event_bytes_max);
+    return decoder_put(dispatcher->decoder, &entry, bytes.len <= dispatcher->event_bytes_max);
 }
 
 /* Reads an entry, unless it was expected. */
-static struct reading *read_entry(struct dispatcher *dispatcher, const struct log_entry *entry,
+static struct decoded *read_entry(struct dispatcher *dispatcher, const struct log_entry *entry,
                                   struct reel_str arrived) {
-    if (!reader_is_first(dispatcher->reader, arrived))
-        return reader_read(dispatcher->reader, entry);
-    struct reading *reading = reader_take(dispatcher->reader);
+    if (!decoder_is_first(dispatcher->decoder, arrived))
+        return decoder_decode(dispatcher->decoder, entry);
+    struct decoded *reading = decoder_next(dispatcher->decoder);
     reading->entry = *entry;
     return reading;
 }
@@ -156,8 +156,8 @@ static bool is_id_hash_of(const struct reel_event *event, const uint8_t *id_hash
     return memcmp(hash, id_hash, sizeof hash) == 0;
 }
 
-int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival, struct taken *ret,
-                    struct reel_error *error) {
+int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arrival,
+                      struct appended *ret, struct reel_error *error) {
     char reason[REASON_BYTES];
     struct log_entry entry = {
         .seq = arrival->seq ? arrival->seq : dispatcher->state.head + 1,
@@ -177,8 +177,8 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival
     int rc = log_append(log, &entry, error);
     if (rc < 0) return rc;
     dispatcher->state.head = entry.seq;
-    struct reading *reading = read_entry(dispatcher, &entry, arrival->bytes);
-    rc = check_reading(dispatcher, reading, reason, error);
+    struct decoded *reading = read_entry(dispatcher, &entry, arrival->bytes);
+    rc = check_decoded(dispatcher, reading, reason, error);
     if (rc < 0) return rc;
     bool is_event = rc > 0;
     if (is_event) {
@@ -187,7 +187,7 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival
     } else if (!(entry.flags & LOG_OVERSIZE)) {
         entry.flags |= LOG_NOT_JSON;
     }
-    *ret = (struct taken){
+    *ret = (struct appended){
         .seq = entry.seq,
         .is_json = is_event,
         .has_id_hash = is_event && is_id_hash_of(&reading->event, arrival->id_hash),
@@ -250,7 +250,7 @@ static bool is_for_nobody(struct dispatcher *dispatcher, const struct log_entry 
     return true;
 }
 
-static int fold_reading(struct dispatcher *dispatcher, struct reading *reading,
+static int fold_decoded(struct dispatcher *dispatcher, struct decoded *reading,
                         struct reel_error *error) {
     char reason[REASON_BYTES];
     reel_outcome outcome;
@@ -258,7 +258,7 @@ static int fold_reading(struct dispatcher *dispatcher, struct reading *reading,
         count_gap(dispatcher, reading->entry.seq, reading->entry.size);
         return 0;
     }
-    int rc = check_reading(dispatcher, reading, reason, error);
+    int rc = check_decoded(dispatcher, reading, reason, error);
     if (rc < 0) return rc;
     return fold_read(dispatcher, reading->entry.seq, rc > 0 ? &reading->event : NULL, reason,
                      &outcome, error);
@@ -290,7 +290,7 @@ static int catch_up_step(struct catch_up *catch_up, bool first, struct reel_erro
 /* Puts the next entry into the reader's ring: 1; 0: there is no room, or no entry. */
 static int put_next(struct dispatcher *dispatcher, struct catch_up *catch_up,
                     struct reel_error *error) {
-    if (!catch_up->has_entry || !reader_put(dispatcher->reader, &catch_up->entry,
+    if (!catch_up->has_entry || !decoder_put(dispatcher->decoder, &catch_up->entry,
                                             !is_for_nobody(dispatcher, &catch_up->entry)))
         return 0;
     int rc = catch_up_step(catch_up, false, error);
@@ -301,26 +301,26 @@ static int put_next(struct dispatcher *dispatcher, struct catch_up *catch_up,
  * all; or an error. What the walk has unpacked for them is bounded, too, as soon as there is one.
  */
 static int catch_up_read(struct dispatcher *dispatcher, struct catch_up *catch_up,
-                         struct reading **ret, struct reel_error *error) {
+                         struct decoded **ret, struct reel_error *error) {
     int rc = 1;
     while (rc > 0 && catch_up->walk.held_bytes < UNPACKED_BYTES_MAX)
         rc = put_next(dispatcher, catch_up, error);
     if (rc < 0) return rc;
-    *ret = reader_take(dispatcher->reader);
+    *ret = decoder_next(dispatcher->decoder);
     if (*ret) return 1;
     rc = put_next(dispatcher, catch_up, error);
-    if (rc > 0) *ret = reader_take(dispatcher->reader);
+    if (rc > 0) *ret = decoder_next(dispatcher->decoder);
     return rc;
 }
 
 static int fold_entries(struct dispatcher *dispatcher, struct catch_up *catch_up,
                         struct reel_error *error) {
-    struct reading *reading;
+    struct decoded *reading;
     int rc = catch_up_step(catch_up, true, error);
     if (rc < 0) return rc;
     while ((rc = catch_up_read(dispatcher, catch_up, &reading, error)) > 0) {
-        rc = fold_reading(dispatcher, reading, error);
-        if (rc == 0) rc = dispatcher_relieve(dispatcher, error);
+        rc = fold_decoded(dispatcher, reading, error);
+        if (rc == 0) rc = dispatcher_spill(dispatcher, error);
         if (rc < 0) return rc;
     }
     if (catch_up->at_end) dispatcher->folded = dispatcher->state.head; /* beyond are only gaps */
@@ -338,7 +338,7 @@ static int fold_log(struct dispatcher *dispatcher, uint64_t from_seq, struct ree
     struct log_pin *pin = log_pin(dispatcher->home.place.log);
     log_walk_start(&catch_up.walk, pin, from_seq, dispatcher->state.head);
     int rc = fold_entries(dispatcher, &catch_up, error);
-    reader_clear(dispatcher->reader); /* it may be looking at what the walk has unpacked */
+    decoder_clear(dispatcher->decoder); /* it may be looking at what the walk has unpacked */
     log_walk_finish(&catch_up.walk);
     log_unpin(pin);
     return rc;
@@ -463,9 +463,9 @@ int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error) {
     return store_begin(&dispatcher->store, error);
 }
 
-int dispatcher_relieve(struct dispatcher *dispatcher, struct reel_error *error) {
+int dispatcher_spill(struct dispatcher *dispatcher, struct reel_error *error) {
     struct arena *arena = &dispatcher->fold.arena;
-    if (arena->used < RELIEF_BYTES) return 0;
+    if (arena->used < SPILL_BYTES) return 0;
     int rc = registry_flush(&dispatcher->registry, arena, error);
     if (rc == 0) arena_reset(arena);
     return rc;
@@ -530,7 +530,7 @@ static void tell_rejections(struct dispatcher *dispatcher) {
 }
 
 int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *error) {
-    reader_clear(dispatcher->reader); /* it may be looking at the map's pages */
+    decoder_clear(dispatcher->decoder); /* it may be looking at the map's pages */
     if (rc == 0) rc = write_records(dispatcher, error);
     if (rc == 0) rc = commit_both(dispatcher, error);
     if (rc < 0) {
@@ -549,7 +549,7 @@ int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *err
 }
 
 void dispatcher_abort(struct dispatcher *dispatcher) {
-    reader_clear(dispatcher->reader);
+    decoder_clear(dispatcher->decoder);
     store_abort(&dispatcher->store);
     log_abort(dispatcher->home.place.log);
     registry_aborted(&dispatcher->registry);
@@ -563,6 +563,6 @@ void dispatcher_finish(struct dispatcher *dispatcher) {
     registry_finish(&dispatcher->registry);
     router_finish(&dispatcher->router);
     fold_finish(&dispatcher->fold);
-    reader_destroy(dispatcher->reader);
+    decoder_destroy(dispatcher->decoder);
     home_close(&dispatcher->home);
 }

@@ -2,7 +2,7 @@
  *
  * Every function here is called with the Reel's write lock held (reel.c).
  *
- * A transaction runs so: dispatcher_begin; for each payload dispatcher_take, which appends it to
+ * A transaction runs so: dispatcher_begin; for each payload dispatcher_append, which appends it to
  * the log's group and folds it; dispatcher_end, which writes and syncs the group, and then commits
  * the store. Whatever fails in between is followed by dispatcher_abort, and then nothing has
  * happened; if the store cannot be committed, for the disk is full, the group is taken back.
@@ -12,11 +12,11 @@
 #ifndef REEL_ENGINE_DISPATCHER_H
 #define REEL_ENGINE_DISPATCHER_H
 
+#include "engine/decoder.h"
 #include "engine/fold/fold.h"
 #include "engine/fold/registry.h"
 #include "engine/fold/router.h"
 #include "engine/home.h"
-#include "engine/reader.h"
 
 /* Rejections of new events in the running transaction: the first few, and how many. */
 #define NOTES_MAX 4
@@ -37,7 +37,7 @@ struct dispatcher {
     struct registry registry;
     struct router router;
     struct fold fold;
-    struct reader *reader;
+    struct decoder *decoder;
     uint32_t event_bytes_max;
     uint32_t batch_events_max;
     uint64_t batch_bytes_max;
@@ -59,14 +59,14 @@ struct arrival {
     uint64_t time_ns;             /* with seq: when the stream received it */
     uint32_t flags;               /* LOG_SUBMITTED, LOG_ANSWERED, LOG_CONVERTED */
     const uint8_t *id_hash;       /* with LOG_SUBMITTED, and the caller puts it in `ids` where it
-                                      is the event's (struct taken) */
+                                     is the event's (struct appended) */
     struct log_answer answer;     /* with LOG_ANSWERED; its outcome is set here */
     struct reel_str nats_subject; /* or none */
     bool fold;                    /* or only append */
 };
 
 /* What became of it. */
-struct taken {
+struct appended {
     uint64_t seq;
     reel_outcome outcome;
     bool is_json;
@@ -79,8 +79,8 @@ void dispatcher_finish(struct dispatcher *dispatcher);
 int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error);
 
 int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error);
-int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival, struct taken *ret,
-                    struct reel_error *error);
+int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arrival,
+                      struct appended *ret, struct reel_error *error);
 
 /* Says what will be taken after what was said before, in this transaction, so that it can be read
  * ahead. Borrowed until the transaction ends. False: not now. */
@@ -95,7 +95,7 @@ int dispatcher_put_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t mis
 void dispatcher_reach(struct dispatcher *dispatcher, uint64_t seq);
 /* Between two events: writes what records the transaction holds, if that is much, so that their
  * memory is used again. */
-int dispatcher_relieve(struct dispatcher *dispatcher, struct reel_error *error);
+int dispatcher_spill(struct dispatcher *dispatcher, struct reel_error *error);
 
 /* Commits, or, if `rc` is an error already or that fails, aborts. Returns 0 or the error. */
 int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *error);

@@ -19,12 +19,12 @@ struct engine_limits engine_limits(const struct reel *reel) {
 }
 
 int engine_catch_up_some(struct reel *reel, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    HOLD_LOCK(&reel->writer);
     return transaction_catch_up_some(reel, error);
 }
 
 int engine_try_room(struct reel *reel, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    HOLD_LOCK(&reel->writer);
     views_expire(&reel->views);
     int rc = log_try_room(reel->dispatcher.home.place.log, error);
     return rc < 0 ? rc : store_try_room(&reel->dispatcher.store, error);
@@ -32,13 +32,13 @@ int engine_try_room(struct reel *reel, struct reel_error *error) {
 
 void engine_tick(struct reel *reel) {
     store_check_readers(&reel->dispatcher.store);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    HOLD_LOCK(&reel->writer);
     warnings_look(&reel->dispatcher.fold.warnings, clock_ms());
 }
 
 int engine_adopt(struct reel *reel, const uint8_t epoch[16], uint64_t first_seq,
                  const struct store_origin *origin, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    HOLD_LOCK(&reel->writer);
     int rc = dispatcher_adopt(&reel->dispatcher, epoch, first_seq, origin, error);
     transaction_publish(reel);
     return rc;

@@ -118,10 +118,10 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     dispatcher->fold.warnings.max = options->warnings_max;
     dispatcher->rejected = options->rejected;
     dispatcher->fold.host = &host_table;
-    dispatcher->reader = reader_create(&host_table);
+    dispatcher->decoder = decoder_create(&host_table);
     reel->bodies = json_parser_create(&host_table);
     reel->source = strdup(options->source);
-    if (!dispatcher->reader || !reel->bodies || !reel->source) return fail_memory(error);
+    if (!dispatcher->decoder || !reel->bodies || !reel->source) return fail_memory(error);
     int rc = home_open(&dispatcher->home, &home_options, error);
     if (rc < 0) return rc;
     rc = store_begin(&dispatcher->store, error);
@@ -254,7 +254,7 @@ int reel_load_directory(struct reel *reel, const char *path, struct reel_error *
 }
 
 int reel_start(struct reel *reel, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    HOLD_LOCK(&reel->writer);
     if (reel->ready) return fail(error, -EBUSY, "it was started already");
     int rc = reel->started ? 0 : dispatcher_start(&reel->dispatcher, error);
     if (rc < 0) return rc;
@@ -369,9 +369,9 @@ int reel_append(struct reel *reel, const struct reel_str *payloads, size_t count
     return rc;
 }
 
-int reel_command(struct reel *reel, const struct reel_order *order, struct reel_answer *ret,
-                 struct reel_error *error) {
-    struct work work = {.kind = WORK_ORDER, .order = order};
+int reel_command(struct reel *reel, const struct reel_command_request *request,
+                 struct reel_command_result *ret, struct reel_error *error) {
+    struct work work = {.kind = WORK_COMMAND, .request = request};
     int rc = work_run(reel, &work, error);
     if (rc < 0)
         work_finish(&work);
@@ -381,13 +381,13 @@ int reel_command(struct reel *reel, const struct reel_order *order, struct reel_
 }
 
 int reel_catch_up(struct reel *reel, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    HOLD_LOCK(&reel->writer);
     int rc = check_started(reel, error);
     return rc < 0 ? rc : transaction_catch_up(reel, error);
 }
 
 int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    HOLD_LOCK(&reel->writer);
     struct collection *collection = registry_find(&reel->dispatcher.registry, reel_text(name));
     if (!collection) return fail(error, -ESRCH, "no collection `%s` is loaded", name);
     if (!reel->started) {
@@ -402,7 +402,7 @@ int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) 
 }
 
 int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    HOLD_LOCK(&reel->writer);
     int rc = check_started(reel, error);
     if (rc == 0) rc = transaction_catch_up(reel, error);
     if (rc < 0) return rc;
@@ -426,7 +426,7 @@ int reel_backup_of(const char *from, const char *directory, struct reel_error *e
 }
 
 uint64_t reel_cursor(struct reel *reel) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->moved_lock);
+    HOLD_LOCK(&reel->moved_lock);
     return reel->cursor;
 }
 
@@ -442,7 +442,7 @@ int reel_view_open(struct reel *reel, struct reel_view **ret, struct reel_error 
 
 int reel_wait(struct reel *reel, uint64_t seq, uint32_t timeout_ms) {
     struct timespec until = clock_after(timeout_ms);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->moved_lock);
+    HOLD_LOCK(&reel->moved_lock);
     while (reel->cursor < seq)
         if (pthread_cond_timedwait(&reel->moved, &reel->moved_lock, &until) == ETIMEDOUT)
             return reel->cursor < seq ? -ETIMEDOUT : 0;

@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 
 void transaction_publish(struct reel *reel) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->moved_lock);
+    HOLD_LOCK(&reel->moved_lock);
     if (reel->cursor == reel->dispatcher.committed.cursor) return;
     reel->cursor = reel->dispatcher.committed.cursor;
     pthread_cond_broadcast(&reel->moved);

@@ -18,7 +18,7 @@
 
 #include <pthread.h>
 
-struct outbox;
+struct pending;
 
 struct reel {
     struct dispatcher dispatcher;
@@ -30,7 +30,7 @@ struct reel {
     char *source;               /* CloudEvents source of what commands make */
     struct json_parser *bodies; /* [writer] */
     struct decision decision;   /* [writer] */
-    struct outbox *outbox;      /* [writer] what is appended is also put here; NULL: it is not */
+    struct pending *pending;    /* [writer] what is appended is also put here; NULL: it is not */
     pthread_mutex_t writer;
 
     struct views views;

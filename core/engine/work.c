@@ -13,8 +13,8 @@
 
 static int take(struct reel *reel, const struct arrival *arrival, struct reel_result *ret,
                 struct reel_error *error) {
-    struct taken taken;
-    int rc = dispatcher_take(&reel->dispatcher, arrival, &taken, error);
+    struct appended taken;
+    int rc = dispatcher_append(&reel->dispatcher, arrival, &taken, error);
     if (rc == 0) *ret = (struct reel_result){.seq = taken.seq, .outcome = taken.outcome};
     return rc;
 }
@@ -54,7 +54,7 @@ static int take_once(struct reel *reel, struct reel_str payload, struct reel_res
         *ret = (struct reel_result){known.seq, known.outcome, .repeated = true};
         return 0;
     }
-    struct taken taken;
+    struct appended taken;
     struct ids_request no_command = {.has_record = true, .record = {"", 0}};
     if (rc == 0) rc = append_submitted(reel, &arrival, &no_command, &taken, error);
     if (rc < 0) return rc;
@@ -66,7 +66,7 @@ static int take_once(struct reel *reel, struct reel_str payload, struct reel_res
 
 /* Remembers what was published by a daemon like this one, the first time. */
 static int remember(struct reel *reel, const struct work *work, const struct mirrored *event,
-                    const struct taken *taken, struct reel_error *error) {
+                    const struct appended *taken, struct reel_error *error) {
     struct store *store = &reel->dispatcher.store;
     struct ids_known known, before;
     known = (struct ids_known){.seq = taken->seq, .outcome = taken->outcome};
@@ -91,10 +91,10 @@ static int mirror_one(struct reel *reel, const struct work *work, const struct m
     };
     if (event->body_hash)
         memcpy(arrival.answer.body_hash, event->body_hash, sizeof arrival.answer.body_hash);
-    struct taken taken;
-    int rc = dispatcher_take(&reel->dispatcher, &arrival, &taken, error);
+    struct appended taken;
+    int rc = dispatcher_append(&reel->dispatcher, &arrival, &taken, error);
     if (rc == 0 && taken.has_id_hash) rc = remember(reel, work, event, &taken, error);
-    return rc < 0 ? rc : dispatcher_relieve(&reel->dispatcher, error);
+    return rc < 0 ? rc : dispatcher_spill(&reel->dispatcher, error);
 }
 
 /* 0: the log has it already. */
@@ -139,7 +139,7 @@ static int events_step(struct reel *reel, struct work *work, struct reel_error *
         if (rc < 0) break;
         if (!result.repeated) step = STEP_WRITTEN;
         if (work->results) work->results[i] = result;
-        rc = dispatcher_relieve(&reel->dispatcher, error);
+        rc = dispatcher_spill(&reel->dispatcher, error);
     }
     return rc < 0 ? rc : step;
 }
@@ -160,10 +160,10 @@ static int check_batch(struct reel *reel, const struct work *work, struct reel_e
 
 static int step(struct reel *reel, struct work *work) {
     if (work->kind == WORK_MIRROR) return mirror_step(reel, work, &work->error);
-    if (work->kind == WORK_ORDER) {
-        reel_answer_done(&work->answer);
-        work->answer = (struct reel_answer){0};
-        return command_step(reel, work->order, &work->answer, &work->error);
+    if (work->kind == WORK_COMMAND) {
+        reel_command_result_finish(&work->answer);
+        work->answer = (struct reel_command_result){0};
+        return command_step(reel, work->request, &work->answer, &work->error);
     }
     rejection_list_finish(&work->rejections);
     int rc = check_batch(reel, work, &work->error);
@@ -216,24 +216,24 @@ static size_t run_together(struct reel *reel, struct work *const *works, size_t 
     return count;
 }
 
-/* Tries one, and undoes it: what it would have appended is in its outbox. */
-static void try_one(struct reel *reel, struct work *work) {
-    outbox_finish(work->outbox);
-    reel->outbox = work->outbox;
+/* Tries one, and undoes it: what it would have appended is in its pending. */
+static void dry_run(struct reel *reel, struct work *work) {
+    pending_finish(work->pending);
+    reel->pending = work->pending;
     work->rc = dispatcher_begin(&reel->dispatcher, &work->error);
     if (work->rc == 0) {
         int done = step(reel, work);
         work->rc = done < 0 ? done : 0;
         dispatcher_abort(&reel->dispatcher);
-        if (done < 0 || done == STEP_UNDO) outbox_finish(work->outbox); /* refused after all */
+        if (done < 0 || done == STEP_UNDO) pending_finish(work->pending); /* refused after all */
     }
-    reel->outbox = NULL;
+    reel->pending = NULL;
 }
 
 /* How many of them, from the first on, can be done together. */
 static size_t count_together(struct work *const *works, size_t count) {
     size_t together = 0;
-    while (together < count && !works[together]->outbox) together++;
+    while (together < count && !works[together]->pending) together++;
     return together;
 }
 
@@ -243,7 +243,7 @@ static size_t run_all(struct reel *reel, struct work *const *works, size_t count
     while (count > 0) {
         size_t fit = together > 0 ? run_together(reel, works, together, &commits) : 1;
         if (together == 0) {
-            try_one(reel, works[0]);
+            dry_run(reel, works[0]);
         } else if (fit < together) {
             together = fit;
             continue;
@@ -261,7 +261,7 @@ static size_t run_all(struct reel *reel, struct work *const *works, size_t count
 
 size_t works_run(struct reel *reel, struct work *const *works, size_t count) {
     struct reel_error error = {0};
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    HOLD_LOCK(&reel->writer);
     int rc = reel->started ? 0 : fail(&error, -EINVAL, "reel_start comes first");
     bool in_order = count == 1 && works[0]->kind == WORK_EVENTS && works[0]->append_only;
     if (rc == 0 && !in_order) rc = transaction_catch_up(reel, &error);
@@ -274,7 +274,7 @@ size_t works_run(struct reel *reel, struct work *const *works, size_t count) {
 }
 
 void work_finish(struct work *work) {
-    reel_answer_done(&work->answer);
+    reel_command_result_finish(&work->answer);
     rejection_list_finish(&work->rejections);
 }
 

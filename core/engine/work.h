@@ -5,7 +5,7 @@
  * they share its sync. When one of them has to be undone, the transaction is, and it is done again
  * without that one, which then has one of its own: a fault concerns its own work only.
  *
- * Where the log is a mirror, events and commands are tried, and go to an outbox: append.h.
+ * Where the log is a mirror, events and commands are tried, and go to an pending: append.h.
  */
 #ifndef REEL_ENGINE_WORK_H
 #define REEL_ENGINE_WORK_H
@@ -15,7 +15,7 @@
 
 enum work_kind {
     WORK_EVENTS,
-    WORK_ORDER,
+    WORK_COMMAND,
     WORK_MIRROR,
 };
 
@@ -47,11 +47,11 @@ struct work {
     bool append_only;                 /* or folded, too */
     struct reel_result *results;      /* room for `count`, or NULL */
     struct rejection_list rejections; /* of these events, with `results`; work_finish */
-    struct outbox *outbox;            /* ORDER, too. Not NULL: nothing is appended, but put here */
+    struct pending *pending;          /* ORDER, too. Not NULL: nothing is appended, but put here */
 
-    /* WORK_ORDER */
-    const struct reel_order *order;
-    struct reel_answer answer; /* work_finish */
+    /* WORK_COMMAND */
+    const struct reel_command_request *request;
+    struct reel_command_result answer; /* work_finish */
 
     /* WORK_MIRROR: `count` of them. What the log has already is passed over. */
     const struct mirrored *mirrored;

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "event/subject.h"
 #include "feeds/origin.h"
 #include "feeds/publisher.h"
@@ -28,6 +29,10 @@
 /* How often gaps are said, and a failure that stays the same. */
 #define GAPS_SAID_MS    10000
 #define FAILURE_SAID_MS 60000
+
+/* Lines about single messages, in that time. */
+#define MESSAGES_SAID    5
+#define MESSAGES_SAID_MS 10000
 
 /* How often a queue that is full for other reasons than ours is tried again. */
 #define FULL_MS 20
@@ -62,6 +67,9 @@ struct feed {
         uint64_t count, messages, from, to;
         uint64_t said_ms; /* when the last ones were */
     } gaps;               /* that have yet to be said */
+    struct {
+        uint64_t began_ms, said, left_out; /* lines, since then */
+    } messages;                            /* about single ones */
 
     pthread_mutex_t lock;   /* of what follows */
     pthread_cond_t changed; /* any of it */
@@ -71,7 +79,7 @@ struct feed {
     int failed;         /* one of them was not */
     struct reel_error failure;
     bool stopping;
-    struct feed_figures figures;
+    struct feed_metrics figures;
 };
 
 /* ---- Batches --------------------------------------------------------------------------------- */
@@ -96,7 +104,7 @@ static void batch_emptied(struct batch *batch) {
     for (size_t i = 0; i < batch->count; i++)
         if (!(batch->events[i].flags & REEL_LOG_GAP)) feed->options.release(&batch->messages[i]);
     batch->count = 0;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    HOLD_LOCK(&feed->lock);
     batch->next = feed->free;
     feed->free = batch;
 }
@@ -137,7 +145,7 @@ static void batch_add_gap(struct batch *batch, uint64_t seq, uint64_t missing, u
 
 /* Under the lock. True: it was not level before. A session that has ended since then is none. */
 static bool note_level(struct feed *feed) {
-    struct feed_figures *figures = &feed->figures;
+    struct feed_metrics *figures = &feed->figures;
     if (figures->level || !figures->up) return false;
     figures->level = true;
     figures->reason[0] = '\0';
@@ -168,7 +176,7 @@ static void folded(struct job *job) {
 
 /* -EAGAIN: one that failed, or the end. */
 static int check_going_on(struct feed *feed, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    HOLD_LOCK(&feed->lock);
     if (feed->stopping) return fail(error, -ESHUTDOWN, "the daemon is about to end");
     if (feed->failed < 0) return fail(error, feed->failed, "%s", feed->failure.text);
     return 0;
@@ -176,7 +184,7 @@ static int check_going_on(struct feed *feed, struct reel_error *error) {
 
 /* Until something is folded, or a moment has passed. */
 static void wait_a_moment(struct feed *feed) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    HOLD_LOCK(&feed->lock);
     struct timespec until = clock_after(FULL_MS);
     if (!feed->stopping) pthread_cond_timedwait(&feed->changed, &feed->lock, &until);
 }
@@ -192,10 +200,11 @@ static int push(struct feed *feed, struct batch *batch, struct reel_error *error
     batch->job.done = folded;
     uint64_t last = batch->count > 0 ? batch->events[batch->count - 1].seq : feed->follows;
     if (work->reach > last) last = work->reach;
-    pthread_mutex_lock(&feed->lock);
-    feed->under_way += batch->count;
-    feed->batches++;
-    pthread_mutex_unlock(&feed->lock);
+    {
+        HOLD_LOCK(&feed->lock);
+        feed->under_way += batch->count;
+        feed->batches++;
+    }
     int rc;
     while ((rc = check_going_on(feed, error)) == 0 &&
            (rc = intake_push(feed->options.intake, &batch->job, error)) == -EAGAIN)
@@ -204,10 +213,11 @@ static int push(struct feed *feed, struct batch *batch, struct reel_error *error
         feed->follows = last;
         return 0;
     }
-    pthread_mutex_lock(&feed->lock);
-    feed->under_way -= batch->count;
-    feed->batches--;
-    pthread_mutex_unlock(&feed->lock);
+    {
+        HOLD_LOCK(&feed->lock);
+        feed->under_way -= batch->count;
+        feed->batches--;
+    }
     batch_emptied(batch);
     return rc;
 }
@@ -268,11 +278,36 @@ static void say_gaps(struct feed *feed, bool at_once) {
     feed->gaps.said_ms = now;
 }
 
+/* Begins to count again, when the time is over or at once. */
+static void say_left_out(struct feed *feed, bool at_once) {
+    char sentence[100];
+    uint64_t now = clock_ms(), left_out = feed->messages.left_out;
+    if (!at_once && now - feed->messages.began_ms < MESSAGES_SAID_MS) return;
+    if (left_out == 0 && at_once) return;
+    memset(&feed->messages, 0, sizeof feed->messages);
+    feed->messages.began_ms = now;
+    if (left_out == 0) return;
+    snprintf(sentence, sizeof sentence, "%" PRIu64 " more warnings about messages were left out",
+             left_out);
+    feed_say(feed, REEL_LEVEL_WARNING, sentence);
+}
+
+void feed_say_message(struct feed *feed, const char *sentence) {
+    say_left_out(feed, false);
+    if (feed->messages.said < MESSAGES_SAID) {
+        feed->messages.said++;
+        feed_say(feed, REEL_LEVEL_WARNING, sentence);
+    } else {
+        feed->messages.left_out++;
+    }
+}
+
 int feed_flush(struct feed *feed, struct reel_error *error) {
     pthread_mutex_lock(&feed->lock);
     bool busy = feed->batches >= BATCHES_MAX, level = feed->figures.level;
     pthread_mutex_unlock(&feed->lock);
     say_gaps(feed, false);
+    if (feed->messages.left_out > 0) say_left_out(feed, false);
     if (level && !feed->was_level) say_level(feed);
     int rc = check_going_on(feed, error); /* nothing more may come that would fail, too */
     if (rc == 0 && !busy) rc = push_gathered(feed, error);
@@ -345,8 +380,8 @@ int feed_trim(struct feed *feed, uint64_t first_seq, struct reel_error *error) {
 }
 
 void feed_note(struct feed *feed, uint64_t last_seq, uint64_t pending) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
-    struct feed_figures *figures = &feed->figures;
+    HOLD_LOCK(&feed->lock);
+    struct feed_metrics *figures = &feed->figures;
     if (figures->known_seq < last_seq) figures->known_seq = last_seq;
     figures->pending = pending;
     if (!figures->level)
@@ -355,13 +390,13 @@ void feed_note(struct feed *feed, uint64_t last_seq, uint64_t pending) {
 }
 
 uint64_t feed_room(struct feed *feed) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    HOLD_LOCK(&feed->lock);
     uint64_t taken = feed->under_way + (feed->batch ? feed->batch->count : 0);
     return taken < feed->options.room_events ? feed->options.room_events - taken : 0;
 }
 
 bool feed_is_stopping(struct feed *feed) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    HOLD_LOCK(&feed->lock);
     return feed->stopping;
 }
 
@@ -380,7 +415,7 @@ void feed_refused(struct feed *feed, struct reel_str subject, bool is_whole, con
 
 /* Nothing of an earlier session is under way any more. */
 static void wait_for_batches(struct feed *feed) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    HOLD_LOCK(&feed->lock);
     while (feed->batches > 0) pthread_cond_wait(&feed->changed, &feed->lock);
     feed->failed = 0;
 }
@@ -404,11 +439,12 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     feed->follows = from - 1;
     feed->first_seq = 0;
     feed->was_level = false;
-    pthread_mutex_lock(&feed->lock);
-    feed->figures.up = true;
-    feed->figures.known_seq = stream->last_seq;
-    feed->figures.sessions++;
-    pthread_mutex_unlock(&feed->lock);
+    {
+        HOLD_LOCK(&feed->lock);
+        feed->figures.up = true;
+        feed->figures.known_seq = stream->last_seq;
+        feed->figures.sessions++;
+    }
     snprintf(feed->following, sizeof feed->following,
              "following stream %s from %" PRIu64 ", it reaches %" PRIu64, stream->name, from,
              stream->last_seq);
@@ -424,19 +460,20 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
 static void session_ended(struct feed *feed, const struct reel_error *error) {
     (void)push_gathered(feed, NULL); /* else the next one brings it */
     say_gaps(feed, true);
-    pthread_mutex_lock(&feed->lock);
-    feed->figures.up = feed->figures.level = false;
-    feed->figures.pending = 0;
-    snprintf(feed->figures.reason, sizeof feed->figures.reason, "%.*s",
-             (int)utf8_cut(error->text, sizeof feed->figures.reason - 1), error->text);
-    pthread_mutex_unlock(&feed->lock);
+    {
+        HOLD_LOCK(&feed->lock);
+        feed->figures.up = feed->figures.level = false;
+        feed->figures.pending = 0;
+        snprintf(feed->figures.reason, sizeof feed->figures.reason, "%.*s",
+                 (int)utf8_cut(error->text, sizeof feed->figures.reason - 1), error->text);
+    }
     publisher_close(feed->publisher, error->text);
     feed->options.changed(feed->options.context);
 }
 
 /* Waits, unless it is to end; not all daemons that lost a broker come back in the same moment. */
 static void pause_for(struct feed *feed, uint64_t pause_ms) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
+    HOLD_LOCK(&feed->lock);
     uint64_t with_jitter = pause_ms + clock_ns() % (pause_ms / 4 + 1);
     struct timespec until = clock_after((uint32_t)with_jitter);
     while (!feed->stopping)
@@ -478,6 +515,7 @@ static void *run(void *context) {
         pause_for(feed, pause_ms);
         pause_ms = pause_ms * 2 < PAUSE_MS_MAX ? pause_ms * 2 : PAUSE_MS_MAX;
     }
+    say_left_out(feed, true);
     return NULL;
 }
 
@@ -513,12 +551,12 @@ int feed_start(const struct feed_options *options, struct feed **ret, struct ree
         free(feed);
         return rc;
     }
-    rc = pthread_create(&feed->thread, NULL, run, feed);
-    if (rc != 0) {
+    rc = thread_start(&feed->thread, "reel-feed", run, feed);
+    if (rc < 0) {
         publisher_stop(feed->publisher);
         publisher_destroy(feed->publisher);
         free(feed);
-        return fail(error, -rc, "cannot start the feed's thread: %s", strerror(rc));
+        return fail(error, rc, "cannot start the feed's thread: %s", strerror(-rc));
     }
     *ret = feed;
     return 0;
@@ -533,10 +571,11 @@ void feed_drain(struct feed *feed, uint32_t timeout_ms) {
 }
 
 void feed_stop(struct feed *feed) {
-    pthread_mutex_lock(&feed->lock);
-    feed->stopping = true;
-    pthread_cond_broadcast(&feed->changed);
-    pthread_mutex_unlock(&feed->lock);
+    {
+        HOLD_LOCK(&feed->lock);
+        feed->stopping = true;
+        pthread_cond_broadcast(&feed->changed);
+    }
     pthread_join(feed->thread, NULL);
     publisher_stop(feed->publisher);
 }
@@ -560,9 +599,10 @@ const char *feed_name(const struct feed *feed) {
     return feed->options.broker->name;
 }
 
-void feed_read(struct feed *feed, struct feed_figures *ret) {
-    pthread_mutex_lock(&feed->lock);
-    *ret = feed->figures;
-    pthread_mutex_unlock(&feed->lock);
+void feed_read(struct feed *feed, struct feed_metrics *ret) {
+    {
+        HOLD_LOCK(&feed->lock);
+        *ret = feed->figures;
+    }
     publisher_read(feed->publisher, &ret->published, &ret->publishing);
 }

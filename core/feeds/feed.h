@@ -59,6 +59,10 @@ bool feed_is_stopping(struct feed *feed);
 /* A line for the operator's log. */
 void feed_say(struct feed *feed, reel_level level, const char *sentence);
 
+/* A warning about one message. Anybody can publish any number of such messages: beyond a few lines
+ * in a while, they are only counted, and the count is said. [the session's thread] */
+void feed_say_message(struct feed *feed, const char *sentence);
+
 /* What became of an event that was to be published: 0: it is in the stream at `seq`, `repeated`: it
  * was there before; else it is not, or nobody knows. [any thread] */
 void feed_published(struct feed *feed, const uint8_t id_hash[16], int rc, uint64_t seq,
@@ -87,7 +91,7 @@ struct feed_options {
     void *context;
 };
 
-struct feed_figures {
+struct feed_metrics {
     bool up;             /* a session has begun */
     bool level;          /* and has given all that the stream had */
     char reason[200];    /* if it is not */
@@ -113,6 +117,6 @@ void feed_stop(struct feed *feed);
 void feed_destroy(struct feed *feed); /* takes NULL */
 
 const char *feed_name(const struct feed *feed);
-void feed_read(struct feed *feed, struct feed_figures *ret);
+void feed_read(struct feed *feed, struct feed_metrics *ret);
 
 #endif

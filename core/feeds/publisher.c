@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "event/subject.h"
 
 #include <errno.h>
@@ -34,8 +35,8 @@ struct publication {
     struct job *job;
     void (*done)(struct job *job); /* the job's own, and what goes with it */
     void *context;
-    struct outbox outbox;
-    struct awaited *awaited; /* one for each of the outbox */
+    struct pending pending;
+    struct awaited *awaited; /* one for each of the pending */
     bool handed_over;
     int rc; /* the broker refused a part of it, or it could not be handed over */
     struct reel_error why;
@@ -92,7 +93,7 @@ static void delist(struct publisher *publisher, struct awaited *awaited) {
 
 static void delist_all(struct publisher *publisher, struct publication *publication) {
     struct publication **at = &publisher->waiting;
-    for (size_t i = 0; publication->awaited && i < publication->outbox.count; i++)
+    for (size_t i = 0; publication->awaited && i < publication->pending.count; i++)
         delist(publisher, &publication->awaited[i]);
     while (*at && *at != publication) at = &(*at)->next;
     if (*at) *at = publication->next;
@@ -101,13 +102,13 @@ static void delist_all(struct publisher *publisher, struct publication *publicat
 /* ---- The end of a publication ---------------------------------------------------------------- */
 
 static void publication_destroy(struct publication *publication) {
-    outbox_finish(&publication->outbox);
+    pending_finish(&publication->pending);
     free(publication->awaited);
     free(publication);
 }
 
 static void job_ended(struct publisher *publisher) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
+    HOLD_LOCK(&publisher->lock);
     if (--publisher->jobs == 0) pthread_cond_broadcast(&publisher->idle);
 }
 
@@ -115,7 +116,7 @@ static void job_ended(struct publisher *publisher) {
 static void finish(struct publication *publication, int rc, const char *sentence) {
     struct publisher *publisher = publication->publisher;
     struct job *job = publication->job;
-    job->work.outbox = NULL;
+    job->work.pending = NULL;
     job->context = publication->context;
     if (rc < 0) job->work.rc = fail(&job->work.error, rc, "%s", sentence);
     publication->done(job);
@@ -126,9 +127,9 @@ static void finish(struct publication *publication, int rc, const char *sentence
 /* Where the trying gave a number of its own, the stream's takes its place. Once for each result:
  * the stream may have given to one what the trying gave to another. */
 static void number_result(const struct publication *publication, struct reel_result *result) {
-    for (size_t n = 0; n < publication->outbox.count; n++) {
+    for (size_t n = 0; n < publication->pending.count; n++) {
         const struct awaited *awaited = &publication->awaited[n];
-        if (result->seq != awaited->outgoing->tried_seq) continue;
+        if (result->seq != awaited->outgoing->dry_run_seq) continue;
         result->seq = awaited->seq;
         result->outcome = awaited->outcome;
         rejection_list_tell(&publication->job->work.rejections, 0, result);
@@ -139,10 +140,10 @@ static void number_result(const struct publication *publication, struct reel_res
 
 static void number_results(struct publication *publication) {
     struct work *work = &publication->job->work;
-    const struct awaited *last = &publication->awaited[publication->outbox.count - 1];
+    const struct awaited *last = &publication->awaited[publication->pending.count - 1];
     for (size_t i = 0; work->results && i < work->count; i++)
         number_result(publication, &work->results[i]);
-    if (work->kind != WORK_ORDER) return;
+    if (work->kind != WORK_COMMAND) return;
     if (last->is_other) {
         append_refuse_key(&work->answer);
         return;
@@ -176,7 +177,7 @@ static void refuse_left_out(struct publication *publication, const struct awaite
 static enum verdict judge(struct publication *publication, bool unclear) {
     bool again = false;
     if (!publication->handed_over) return WAIT; /* it is in the thread's hands */
-    for (size_t i = 0; publication->rc == 0 && i < publication->outbox.count; i++) {
+    for (size_t i = 0; publication->rc == 0 && i < publication->pending.count; i++) {
         const struct awaited *awaited = &publication->awaited[i];
         if (awaited->folded && (awaited->acknowledged || unclear)) continue;
         if (!was_before(awaited)) return WAIT;
@@ -200,7 +201,7 @@ static void go_on_unlock(struct publisher *publisher, struct publication *public
                          bool unclear) {
     enum verdict verdict = judge(publication, unclear);
     if (verdict != WAIT) delist_all(publisher, publication);
-    if (verdict == DONE) publisher->published += publication->outbox.count;
+    if (verdict == DONE) publisher->published += publication->pending.count;
     pthread_mutex_unlock(&publisher->lock);
     switch (verdict) {
     case DONE:
@@ -222,8 +223,8 @@ static void go_on_unlock(struct publisher *publisher, struct publication *public
 
 static int check_subjects(const struct publication *publication, struct reel_error *error) {
     const char *filter = publication->publisher->options.filter;
-    for (size_t i = 0; i < publication->outbox.count; i++) {
-        struct reel_str subject = text_str(&publication->outbox.list[i].subject);
+    for (size_t i = 0; i < publication->pending.count; i++) {
+        struct reel_str subject = text_str(&publication->pending.list[i].subject);
         if (!subject_matches(reel_text(filter), subject))
             return fail(error, -EPROTO,
                         "it would be published to %.*s, which `%s` does not cover: it would never "
@@ -236,13 +237,13 @@ static int check_subjects(const struct publication *publication, struct reel_err
 /* Queues what was tried for the thread. Else `error` says why not. */
 static int queue(struct publisher *publisher, struct publication *publication,
                  struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
+    HOLD_LOCK(&publisher->lock);
     if (!publisher->open || publisher->stopping)
         return fail(error, -EAGAIN, "%s",
                     publisher->stopping ? "the daemon is about to end" : publisher->why.text);
-    for (size_t i = 0; i < publication->outbox.count; i++) {
+    for (size_t i = 0; i < publication->pending.count; i++) {
         publication->awaited[i] =
-            (struct awaited){.publication = publication, .outgoing = &publication->outbox.list[i]};
+            (struct awaited){.publication = publication, .outgoing = &publication->pending.list[i]};
         enlist(publisher, &publication->awaited[i]);
     }
     publication->next = NULL;
@@ -256,14 +257,14 @@ static int queue(struct publisher *publisher, struct publication *publication,
 static void tried(struct job *job) {
     struct publication *publication = job->context;
     struct publisher *publisher = publication->publisher;
-    size_t count = publication->outbox.count;
+    size_t count = publication->pending.count;
     struct reel_error error = {0};
     if (job->work.rc < 0 || count == 0) {
         finish(publication, 0, NULL);
         return;
     }
     for (size_t i = 0; i < count; i++) /* why it would have been rejected here */
-        rejection_list_remove(&job->work.rejections, publication->outbox.list[i].tried_seq);
+        rejection_list_remove(&job->work.rejections, publication->pending.list[i].dry_run_seq);
     free(publication->awaited);
     publication->handed_over = false;
     publication->rc = 0;
@@ -295,12 +296,12 @@ int publisher_push(struct publisher *publisher, struct job *job, struct reel_err
     }
     job->done = tried;
     job->context = publication;
-    job->work.outbox = &publication->outbox;
+    job->work.pending = &publication->pending;
     rc = intake_push(publisher->options.intake, job, error);
     if (rc == 0) return 0;
     job->done = publication->done;
     job->context = publication->context;
-    job->work.outbox = NULL;
+    job->work.pending = NULL;
     free(publication);
     job_ended(publisher);
     return rc;
@@ -314,7 +315,7 @@ static void show_record(struct reel *reel, struct publication *publication) {
     struct reel_str key = {work->answer.key, work->answer.key_len};
     char *record = NULL;
     size_t len = 0;
-    if (engine_show_record(reel, work->order->collection, key, &record, &len, NULL) < 0) return;
+    if (engine_show_record(reel, work->request->collection, key, &record, &len, NULL) < 0) return;
     free(work->answer.record);
     work->answer.record = record;
     work->answer.record_len = len;
@@ -327,7 +328,7 @@ static void describe_request(const struct awaited *awaited, struct ids_request *
     ret->has_record = true;
     ret->has_body = true;
     memcpy(ret->body_hash, awaited->outgoing->body_hash, sizeof ret->body_hash);
-    if (work->order->caller.data) ids_hash(&work->order->caller, 1, ret->caller_hash);
+    if (work->request->caller.data) ids_hash(&work->request->caller, 1, ret->caller_hash);
 }
 
 /* Who rejected it, now that it is folded. They are all that is known of it, so that without memory
@@ -342,7 +343,7 @@ static void take_reasons(struct reel *reel, struct publication *publication,
 void publisher_taken(void *context, struct reel *reel, const struct mirrored *event,
                      struct ids_known *known) {
     struct publisher *publisher = context;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
+    HOLD_LOCK(&publisher->lock);
     struct awaited *awaited = NULL;
     while ((awaited = find(publisher, event->id_hash, awaited))) {
         struct publication *publication = awaited->publication;
@@ -354,11 +355,11 @@ void publisher_taken(void *context, struct reel *reel, const struct mirrored *ev
             known->request.has_record = true; /* there is none */
             take_reasons(reel, publication, known);
         }
-        if (work->kind != WORK_ORDER) continue;
+        if (work->kind != WORK_COMMAND) continue;
         awaited->is_other = append_is_other_body(&known->request, awaited->outgoing->body_hash);
         if (awaited->is_other) continue; /* somebody else's, who used the same key */
         describe_request(awaited, &known->request);
-        if (awaited == &publication->awaited[publication->outbox.count - 1])
+        if (awaited == &publication->awaited[publication->pending.count - 1])
             show_record(reel, publication);
     }
 }
@@ -439,7 +440,7 @@ static struct publication *take_queued(struct publisher *publisher) {
 }
 
 static int check_open(struct publisher *publisher, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
+    HOLD_LOCK(&publisher->lock);
     return publisher->open ? 0 : fail(error, -EAGAIN, "%s", publisher->why.text);
 }
 
@@ -447,8 +448,8 @@ static void hand_over(struct publisher *publisher, struct publication *publicati
     const struct publisher_options *options = &publisher->options;
     struct reel_error error = {0};
     int rc = check_open(publisher, &error);
-    for (size_t i = 0; rc == 0 && i < publication->outbox.count; i++)
-        rc = options->broker->publish(options->broker_state, &publication->outbox.list[i], &error);
+    for (size_t i = 0; rc == 0 && i < publication->pending.count; i++)
+        rc = options->broker->publish(options->broker_state, &publication->pending.list[i], &error);
     pthread_mutex_lock(&publisher->lock);
     if (rc == 0 && !publisher->open) rc = fail(&error, -EAGAIN, UNCLEAR);
     if (rc < 0) {
@@ -499,15 +500,16 @@ static void *run(void *context) {
 /* ---- The connection -------------------------------------------------------------------------- */
 
 void publisher_open(struct publisher *publisher) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
+    HOLD_LOCK(&publisher->lock);
     publisher->open = true;
 }
 
 void publisher_close(struct publisher *publisher, const char *why) {
-    pthread_mutex_lock(&publisher->lock);
-    publisher->open = false;
-    error_set(&publisher->why, "%s", why);
-    pthread_mutex_unlock(&publisher->lock);
+    {
+        HOLD_LOCK(&publisher->lock);
+        publisher->open = false;
+        error_set(&publisher->why, "%s", why);
+    }
     end_late(publisher, true, "the connection to the broker was lost: " UNCLEAR);
 }
 
@@ -523,17 +525,17 @@ int publisher_start(const struct publisher_options *options, struct publisher **
     pthread_mutex_init(&publisher->lock, NULL);
     clock_condition(&publisher->work);
     clock_condition(&publisher->idle);
-    int rc = pthread_create(&publisher->thread, NULL, run, publisher);
-    if (rc != 0) {
+    int rc = thread_start(&publisher->thread, "reel-publisher", run, publisher);
+    if (rc < 0) {
         free(publisher);
-        return fail(error, -rc, "cannot start the publisher's thread: %s", strerror(rc));
+        return fail(error, rc, "cannot start the publisher's thread: %s", strerror(-rc));
     }
     *ret = publisher;
     return 0;
 }
 
 void publisher_drain(struct publisher *publisher, uint32_t timeout_ms) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
+    HOLD_LOCK(&publisher->lock);
     struct timespec until = clock_after(timeout_ms);
     publisher->draining = true;
     while (publisher->jobs > 0)
@@ -541,10 +543,11 @@ void publisher_drain(struct publisher *publisher, uint32_t timeout_ms) {
 }
 
 void publisher_stop(struct publisher *publisher) {
-    pthread_mutex_lock(&publisher->lock);
-    publisher->draining = publisher->stopping = true;
-    pthread_cond_signal(&publisher->work);
-    pthread_mutex_unlock(&publisher->lock);
+    {
+        HOLD_LOCK(&publisher->lock);
+        publisher->draining = publisher->stopping = true;
+        pthread_cond_signal(&publisher->work);
+    }
     pthread_join(publisher->thread, NULL);
     publisher_close(publisher, "the daemon has ended");
 }
@@ -559,7 +562,7 @@ void publisher_destroy(struct publisher *publisher) {
 
 void publisher_read(struct publisher *publisher, uint64_t *ret_published,
                     uint64_t *ret_publishing) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&publisher->lock);
+    HOLD_LOCK(&publisher->lock);
     *ret_published = publisher->published;
     *ret_publishing = publisher->publishing;
 }

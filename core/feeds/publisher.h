@@ -1,7 +1,7 @@
 /* publisher.h: those who wait for what they published.
  *
  * Where the log is a mirror, a job that wants events appended goes this way:
- *   1. the writer tries it (work.h): it is refused, known already, or leaves events in an outbox;
+ *   1. the writer tries it (work.h): it is refused, known already, or leaves events in an pending;
  *   2. the publisher's thread hands these over to the broker;
  *   3. the broker tells that the stream has them, or had them before;
  *   4. the feed brings them back, the writer folds them, and the job is done: with their sequence

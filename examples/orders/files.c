@@ -35,7 +35,7 @@ struct shown {
 };
 
 struct files {
-    struct reel_stage *stage;
+    struct reel_sink_host *host;
     const char *directory;
     uint64_t pause_ms;
     struct shown *shown;
@@ -68,11 +68,10 @@ static int write_rows(struct files *files, struct reel_view *view, const char *c
                       FILE *file) {
     struct writing writing = {.file = file};
     struct reel_position position;
-    int rc = reel_stage_position(files->stage, view, &position);
+    int rc = reel_sink_position(files->host, view, &position);
     if (rc < 0) return rc;
     fprintf(file, "{\"%s\":[", collection);
-    rc = reel_stage_list(files->stage, view, collection, reel_text(NULL), false, write_row,
-                         &writing);
+    rc = reel_sink_list(files->host, view, collection, reel_text(NULL), false, write_row, &writing);
     fprintf(file, "],\"cursor\":%" PRIu64 ",\"epoch\":\"%s\"}\n", position.cursor,
             position.epoch.text);
     return rc;
@@ -98,7 +97,7 @@ static int write_file(struct files *files, struct reel_view *view, const char *c
 /* -EAGAIN: it is not served yet. */
 static int refresh(struct files *files, struct reel_view *view, struct shown *shown) {
     struct reel_collection_info info;
-    int rc = reel_stage_collection(files->stage, view, shown->collection, &info);
+    int rc = reel_sink_collection(files->host, view, shown->collection, &info);
     if (rc < 0) return rc;
     if (!info.served) return -EAGAIN;
     if (shown->written && shown->changed == info.changed) return 0;
@@ -115,7 +114,7 @@ static int refresh(struct files *files, struct reel_view *view, struct shown *sh
  * or a collection that is not caught up) is no fault. */
 static void complain(struct files *files, const char *what, int rc) {
     if (rc == -EAGAIN || files->failing) return;
-    reel_log(files->stage, REEL_LEVEL_WARNING, "files: cannot write %s to %s: %s", what,
+    reel_log(files->host, REEL_LEVEL_WARNING, "files: cannot write %s to %s: %s", what,
              files->directory, strerror(-rc));
     files->failing = true;
 }
@@ -124,7 +123,7 @@ static void complain(struct files *files, const char *what, int rc) {
 static bool refresh_all(struct files *files) {
     struct reel_view *view;
     bool all = true;
-    int rc = reel_stage_view(files->stage, &view, NULL);
+    int rc = reel_sink_view_open(files->host, &view, NULL);
     if (rc < 0) {
         complain(files, "anything", rc);
         return false;
@@ -135,7 +134,7 @@ static bool refresh_all(struct files *files) {
         complain(files, files->shown[n].collection, rc);
         all = false;
     }
-    reel_stage_close(files->stage, view);
+    reel_sink_view_close(files->host, view);
     if (all) files->failing = false;
     return all;
 }
@@ -181,7 +180,7 @@ static void *run(void *context) {
         if (!refresh_all(files)) note(files, false);
     } while (wait_for_work(files));
     if (!refresh_all(files))
-        reel_log(files->stage, REEL_LEVEL_WARNING, "files: not all of them are at the last event");
+        reel_log(files->host, REEL_LEVEL_WARNING, "files: not all of them are at the last event");
     return NULL;
 }
 
@@ -194,26 +193,26 @@ static void destroy(struct files *files) {
     free(files);
 }
 
-static struct files *create(struct reel_stage *stage) {
+static struct files *create(struct reel_sink_host *host) {
     struct files *files = calloc(1, sizeof *files);
     pthread_condattr_t monotonic;
     if (!files) return NULL;
-    files->stage = stage;
-    files->directory = reel_setting_text(stage, "files_directory");
-    files->pause_ms = reel_setting_number(stage, "files_pause_ms");
+    files->host = host;
+    files->directory = reel_setting_text(host, "files_directory");
+    files->pause_ms = reel_setting_number(host, "files_pause_ms");
     pthread_mutex_init(&files->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&files->noted, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    while (reel_stage_projector(stage, files->count)) files->count++;
+    while (reel_sink_projector(host, files->count)) files->count++;
     files->shown = calloc(files->count + 1, sizeof *files->shown);
     if (!files->shown) {
         destroy(files);
         return NULL;
     }
     for (size_t n = 0; n < files->count; n++)
-        files->shown[n].collection = reel_stage_projector(stage, n)->collection;
+        files->shown[n].collection = reel_sink_projector(host, n)->collection;
     return files;
 }
 
@@ -232,12 +231,12 @@ static int32_t refused(struct reel_error *error, int rc, const char *sentence) {
     return rc;
 }
 
-static int32_t start(struct reel_stage *stage, void **ret_sink, struct reel_error *error) {
-    const char *directory = reel_setting_text(stage, "files_directory");
+static int32_t start(struct reel_sink_host *host, void **ret_sink, struct reel_error *error) {
+    const char *directory = reel_setting_text(host, "files_directory");
     if (!directory) return refused(error, -EINVAL, "files_directory is not set");
     if (strlen(directory) > PATH_BYTES - 128)
         return refused(error, -EINVAL, "files_directory is too long");
-    struct files *files = create(stage);
+    struct files *files = create(host);
     if (!files) return refused(error, -ENOMEM, "out of memory");
     int rc = start_thread(files);
     if (rc < 0) {
@@ -249,7 +248,7 @@ static int32_t start(struct reel_stage *stage, void **ret_sink, struct reel_erro
 }
 
 /* The lock is never held over anything that takes time. */
-static void moved(void *sink, uint64_t cursor) {
+static void committed(void *sink, uint64_t cursor) {
     (void)cursor;
     note(sink, false);
 }
@@ -267,7 +266,7 @@ static const struct reel_setting *const settings[] = {
     REEL_SETTING(.name = "files_directory", .kind = REEL_SETTING_TEXT, .unit = "DIR",
                  .help = "where the files are kept; it must be there"),
     REEL_SETTING(.name = "files_pause_ms", .kind = REEL_SETTING_NUMBER, .min = 1, .max = 3600000,
-                 .standard = "1000", .unit = "ms",
+                 .default_value = "1000", .unit = "ms",
                  .help = "how long a file stays as it is, at least"),
     NULL,
 };
@@ -278,7 +277,7 @@ static const struct reel_sink files_sink = {
     .summary = "a file for each collection, as GET /v1/{collection} answers",
     .settings = settings,
     .start = start,
-    .moved = moved,
+    .committed = committed,
     .stop = stop,
 };
 

@@ -89,12 +89,12 @@ static bool is_position_due(const struct follower *follower) {
  * sees our end now if its own words do not matter any more. */
 static void closed(struct follower *follower) {
     if (follower->heard_close) {
-        hub_let_go(follower, follower->end);
+        place_leave(follower, follower->end);
         return;
     }
     if (follower->is_deaf || !follower->transport->close) shutdown(follower->fd, SHUT_WR);
     follower->closed_ms = follower->hub->now_ms;
-    hub_move(follower, PLACE_CLOSED);
+    place_move(follower, PLACE_CLOSED);
 }
 
 /* ---- A turn ---------------------------------------------------------------------------------- */
@@ -143,13 +143,13 @@ static bool is_sent(struct follower *follower, enum sent sent) {
             follower->full_ms = follower->hub->now_ms;
             follower->queued = 0;
         }
-        hub_move(follower, PLACE_FULL);
+        place_move(follower, PLACE_FULL);
         return false;
     case SENT_NO_MEMORY:
-        hub_let_go(follower, HUB_END_INTERNAL);
+        place_leave(follower, HUB_END_INTERNAL);
         return false;
     default:
-        hub_let_go(follower, end_of(follower));
+        place_leave(follower, end_of(follower));
         return false;
     }
 }
@@ -157,7 +157,7 @@ static bool is_sent(struct follower *follower, enum sent sent) {
 /* Ready for the next turn, behind those who are nearer to the log's end if it is far from it. */
 static void queue_again(struct follower *follower) {
     const struct tail *tail = &follower->hub->tails[follower->kind];
-    hub_move(follower, tail_has(tail, follower->seq) ? PLACE_READY : PLACE_BEHIND);
+    place_move(follower, tail_has(tail, follower->seq) ? PLACE_READY : PLACE_BEHIND);
 }
 
 /* At the end of the log. */
@@ -166,7 +166,7 @@ static void wait_for_more(struct follower *follower) {
     if (hub->finishing)
         follower_close(follower, HUB_END_SHUTDOWN, WEBSOCKET_GOING_AWAY, "shutting down");
     else
-        hub_move(follower, PLACE_LEVEL);
+        place_move(follower, PLACE_LEVEL);
 }
 
 /* Nothing is in hand, and nothing owed. True: now something is. */
@@ -175,7 +175,7 @@ static bool go_on(struct follower *follower) {
     if (rc == 0 && follower->closing == CLOSING_NOT) wait_for_more(follower);
     if (rc >= 0) return follower->chunk || follower->closing != CLOSING_NOT;
     follower->hub->later_ms = follower->hub->now_ms + LATER_MS;
-    hub_move(follower, PLACE_LATER);
+    place_move(follower, PLACE_LATER);
     return false;
 }
 
@@ -212,7 +212,7 @@ void follower_cut(struct follower *follower, enum hub_end end, unsigned code, co
     follower->close_reason = reason;
     if (is_said && follower->closing != CLOSING_SAID) is_said = send_close(follower) == SENT_ALL;
     if (!is_said) setsockopt(follower->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    hub_let_go(follower, end);
+    place_leave(follower, end);
 }
 
 /* ---- What clients say ------------------------------------------------------------------------ */
@@ -230,7 +230,7 @@ static void hear_ping(struct follower *follower, const struct websocket_said *sa
 static void hear_close(struct follower *follower, unsigned code) {
     follower->heard_close = true;
     if (follower->place == PLACE_CLOSED)
-        hub_let_go(follower, follower->end);
+        place_leave(follower, follower->end);
     else
         follower_close(follower, HUB_END_CLIENT, code, ""); /* unless ours answers it */
 }
@@ -252,7 +252,7 @@ static void hear_bytes(struct follower *follower, struct reel_str bytes) {
     if (heard == WEBSOCKET_HEARD_FAULT) hear_fault(follower, &said);
     if (follower->fd < 0 || follower->closing == CLOSING_NOT) return;
     if (follower->place != PLACE_FULL && follower->place != PLACE_CLOSED)
-        hub_move(follower, PLACE_READY);
+        place_move(follower, PLACE_READY);
 }
 
 static void hear(struct follower *follower, struct reel_str bytes) {
@@ -275,7 +275,7 @@ void follower_hear(struct follower *follower) {
     if (len > 0)
         hear(follower, (struct reel_str){bytes, (size_t)len});
     else if (len == 0 || (errno != EAGAIN && errno != EINTR))
-        hub_let_go(follower, end_of(follower));
+        place_leave(follower, end_of(follower));
 }
 
 /* ---- What time brings ------------------------------------------------------------------------ */
@@ -292,7 +292,7 @@ static void look_at_socket(struct follower *follower) {
 void follower_tick(struct follower *follower) {
     uint64_t now = follower->hub->now_ms, stall_ms = options_of(follower)->stall_ms;
     if (follower->place == PLACE_CLOSED) {
-        if (now >= follower->closed_ms + CLOSE_MS) hub_let_go(follower, follower->end);
+        if (now >= follower->closed_ms + CLOSE_MS) place_leave(follower, follower->end);
         return;
     }
     if (follower->place == PLACE_FULL || follower->pong_ms) look_at_socket(follower);
@@ -308,5 +308,5 @@ void follower_tick(struct follower *follower) {
     }
     if (now >= follower->ping_ms && !follower->pong_ms) follower->owes_ping = true;
     if (follower->place == PLACE_LEVEL && (follower->owes_ping || is_position_due(follower)))
-        hub_move(follower, PLACE_READY);
+        place_move(follower, PLACE_READY);
 }

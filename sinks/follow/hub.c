@@ -4,9 +4,12 @@
  * turns for those further behind, so that they get on but do not hold the others up; now and then
  * a look at the clock. Without anything to do the thread sleeps; a commit wakes it.
  */
+#include "follow/hub.h"
+
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/thread.h"
 #include "follow/follower.h"
 
 #include <errno.h>
@@ -32,38 +35,6 @@ const char *const hub_end_names[HUB_ENDS] = {
     [HUB_END_OVERTAKEN] = "overtaken", [HUB_END_EPOCH] = "epoch",
     [HUB_END_SHUTDOWN] = "shutdown",   [HUB_END_INTERNAL] = "internal",
 };
-
-/* ---- Lists ----------------------------------------------------------------------------------- */
-
-static void list_add(struct place_list *list, struct follower *follower) {
-    follower->next = NULL;
-    follower->previous = list->last;
-    *(list->last ? &list->last->next : &list->first) = follower;
-    list->last = follower;
-}
-
-static void list_remove(struct place_list *list, struct follower *follower) {
-    *(follower->next ? &follower->next->previous : &list->last) = follower->previous;
-    *(follower->previous ? &follower->previous->next : &list->first) = follower->next;
-}
-
-static void watch(struct follower *follower, int what, uint32_t events) {
-    struct epoll_event event = {.events = events, .data.ptr = follower};
-    epoll_ctl(follower->hub->epoll, what, follower->fd, &event);
-}
-
-void hub_move(struct follower *follower, enum place place) {
-    struct hub *hub = follower->hub;
-    bool was_full = follower->place == PLACE_FULL, is_full = place == PLACE_FULL;
-    list_remove(&hub->places[follower->place], follower);
-    list_add(&hub->places[place], follower);
-    follower->place = place;
-    if (was_full != is_full) watch(follower, EPOLL_CTL_MOD, EPOLLIN | (is_full ? EPOLLOUT : 0));
-}
-
-static void move_all(struct hub *hub, enum place from, enum place to) {
-    while (hub->places[from].first) hub_move(hub->places[from].first, to);
-}
 
 /* ---- Followers come and go ------------------------------------------------------------------- */
 
@@ -152,10 +123,11 @@ int hub_adopt_take(struct hub *hub, struct follower *follower, int fd, struct re
                    struct reel_str received) {
     int rc = set_up(follower, fd, head, received);
     if (rc < 0) return rc;
-    pthread_mutex_lock(&hub->lock);
-    list_add(&hub->incoming, follower);
-    hub->count++;
-    pthread_mutex_unlock(&hub->lock);
+    {
+        HOLD_LOCK(&hub->lock);
+        place_list_add(&hub->incoming, follower);
+        hub->count++;
+    }
     wake(hub);
     return 0;
 }
@@ -163,26 +135,8 @@ int hub_adopt_take(struct hub *hub, struct follower *follower, int fd, struct re
 static void begin(struct hub *hub, struct follower *follower) {
     follower->told_ms = follower->life_ms = follower->full_ms = hub->now_ms;
     follower->ping_ms = hub->now_ms + hub->options.ping_ms;
-    follower->place = PLACE_READY;
-    list_add(&hub->places[PLACE_READY], follower);
-    watch(follower, EPOLL_CTL_ADD, EPOLLIN);
+    place_enter(follower, PLACE_READY);
     if (follower->received.len > 0) follower_hear(follower);
-}
-
-/* Closing alone would not end the watch: libmicrohttpd may not have closed its descriptor of the
- * same socket yet. */
-void hub_let_go(struct follower *follower, enum hub_end end) {
-    struct hub *hub = follower->hub;
-    list_remove(&hub->places[follower->place], follower);
-    watch(follower, EPOLL_CTL_DEL, 0);
-    close(follower->fd);
-    follower->fd = -1;
-    chunk_unref(follower->chunk);
-    follower->chunk = NULL;
-    websocket_input_finish(&follower->input, &hub->pool);
-    atomic_fetch_add_explicit(&hub->ended[end], 1, memory_order_relaxed);
-    follower->next = hub->gone;
-    hub->gone = follower;
 }
 
 /* No event of this round leads to them any more. */
@@ -196,7 +150,7 @@ static void bury(struct hub *hub) {
         if (atomic_load(&hub->figures[kind].followers) == 0) tail_clear(&hub->tails[kind]);
     }
     if (count == 0) return;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&hub->lock);
+    HOLD_LOCK(&hub->lock);
     hub->count -= count;
     if (hub->count == 0) pthread_cond_broadcast(&hub->changed);
 }
@@ -214,7 +168,7 @@ static void listen_to(struct hub *hub, const struct epoll_event *event) {
     }
     if (follower->fd >= 0 && (event->events & ~(uint32_t)EPOLLOUT)) follower_hear(follower);
     if (follower->fd >= 0 && (event->events & EPOLLOUT) && follower->place == PLACE_FULL)
-        hub_move(follower, PLACE_READY);
+        place_move(follower, PLACE_READY);
 }
 
 /* Who has come, and whether it is time to end. */
@@ -227,13 +181,13 @@ static bool look_around(struct hub *hub) {
     pthread_mutex_unlock(&hub->lock);
     while (incoming.first) {
         struct follower *follower = incoming.first;
-        list_remove(&incoming, follower);
+        place_list_remove(&incoming, follower);
         begin(hub, follower);
     }
-    uint64_t cursor = reel_stage_cursor(hub->options.stage);
-    if (cursor != hub->cursor || hub->finishing) move_all(hub, PLACE_LEVEL, PLACE_READY);
+    uint64_t cursor = reel_sink_cursor(hub->options.host);
+    if (cursor != hub->cursor || hub->finishing) place_move_all(hub, PLACE_LEVEL, PLACE_READY);
     hub->cursor = cursor;
-    if (hub->now_ms >= hub->later_ms) move_all(hub, PLACE_LATER, PLACE_READY);
+    if (hub->now_ms >= hub->later_ms) place_move_all(hub, PLACE_LATER, PLACE_READY);
     return !ending;
 }
 
@@ -257,18 +211,18 @@ static void bound_memory(struct hub *hub) {
 
 /* A log that was begun anew can end where theirs did, and then no cursor tells them: this does. */
 static void look_at_epoch(struct hub *hub) {
-    struct reel_stage *stage = hub->options.stage;
+    struct reel_sink_host *host = hub->options.host;
     struct reel_position position;
     struct reel_view *view;
     struct follower *next, *follower = hub->places[PLACE_LEVEL].first;
-    if (!follower || reel_stage_view(stage, &view, NULL) < 0) return; /* another time */
-    int rc = reel_stage_position(stage, view, &position);
-    reel_stage_close(stage, view);
+    if (!follower || reel_sink_view_open(host, &view, NULL) < 0) return; /* another time */
+    int rc = reel_sink_position(host, view, &position);
+    reel_sink_view_close(host, view);
     for (; rc == 0 && follower; follower = next) {
         next = follower->next;
         if (tail_is_same(&follower->epoch, &position.epoch)) continue;
         follower_close(follower, HUB_END_EPOCH, WEBSOCKET_EPOCH_CHANGED, "epoch-changed");
-        hub_move(follower, PLACE_READY);
+        place_move(follower, PLACE_READY);
     }
 }
 
@@ -354,11 +308,11 @@ int hub_start(const struct hub_options *options, struct hub **ret, struct reel_e
     pthread_mutex_init(&hub->lock, NULL);
     clock_condition(&hub->changed);
     for (size_t i = 0; i < TRANSPORTS; i++)
-        tail_init(&hub->tails[i], options->stage, transports[i], &hub->framer, &hub->memory);
+        tail_init(&hub->tails[i], options->host, transports[i], &hub->framer, &hub->memory);
     int rc = open_files(hub, error);
     if (rc == 0) {
-        rc = pthread_create(&hub->thread, NULL, run, hub);
-        if (rc != 0) rc = fail(error, -rc, "cannot start a thread: %s", strerror(rc));
+        rc = thread_start(&hub->thread, "reel-follow", run, hub);
+        if (rc < 0) rc = fail(error, rc, "cannot start a thread: %s", strerror(-rc));
     }
     if (rc < 0)
         hub_destroy(hub);
@@ -373,7 +327,7 @@ void hub_wake(struct hub *hub) {
 
 void hub_drain(struct hub *hub, uint64_t until_ms) {
     struct timespec until = clock_at(until_ms * 1000000);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&hub->lock);
+    HOLD_LOCK(&hub->lock);
     hub->draining = true;
     wake(hub);
     while (hub->count > 0 && pthread_cond_timedwait(&hub->changed, &hub->lock, &until) == 0)
@@ -381,17 +335,18 @@ void hub_drain(struct hub *hub, uint64_t until_ms) {
 }
 
 void hub_stop(struct hub *hub) {
-    pthread_mutex_lock(&hub->lock);
-    hub->ending = true;
-    pthread_mutex_unlock(&hub->lock);
+    {
+        HOLD_LOCK(&hub->lock);
+        hub->ending = true;
+    }
     wake(hub);
     pthread_join(hub->thread, NULL);
     hub_destroy(hub);
 }
 
-struct hub_figures hub_figures(struct hub *hub, enum transport_kind kind) {
+struct hub_metrics hub_metrics(struct hub *hub, enum transport_kind kind) {
     struct figures *figures = &hub->figures[kind];
-    return (struct hub_figures){
+    return (struct hub_metrics){
         .followers = atomic_load_explicit(&figures->followers, memory_order_relaxed),
         .frames = atomic_load_explicit(&figures->frames, memory_order_relaxed),
         .bytes = atomic_load_explicit(&figures->bytes, memory_order_relaxed),

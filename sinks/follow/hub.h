@@ -19,38 +19,15 @@
 #define REEL_SINKS_FOLLOW_HUB_H
 
 #include "events/filter.h"
+#include "follow/hub_options.h"
 #include "follow/transport.h"
-
-#include <reel/sink.h>
 
 struct hub;
 struct follower;
 
-struct hub_options {
-    struct reel_stage *stage;
-    uint64_t followers_max;
-    uint64_t ping_ms;     /* between two pings */
-    uint64_t stall_ms;    /* without progress, or an answer to a ping */
-    uint64_t position_ms; /* between two positions, when nothing matches */
-    uint64_t memory_max;  /* frames that are kept for all, and held by those who do not read */
-    int send_bytes;       /* SO_SNDBUF */
-};
-
-/* Why followers went. */
-enum hub_end {
-    HUB_END_CLIENT,    /* it closed, or went away */
-    HUB_END_FAULT,     /* it broke the protocol */
-    HUB_END_STALLED,   /* it did not read */
-    HUB_END_SILENT,    /* it did not answer a ping */
-    HUB_END_OVERTAKEN, /* by trimming */
-    HUB_END_EPOCH,     /* the log is another one */
-    HUB_END_SHUTDOWN,
-    HUB_END_INTERNAL, /* an error of ours */
-    HUB_ENDS,
-};
 extern const char *const hub_end_names[HUB_ENDS];
 
-struct hub_figures {
+struct hub_metrics {
     uint64_t followers, frames, bytes; /* of one transport */
 };
 
@@ -65,7 +42,7 @@ void hub_drain(struct hub *hub, uint64_t until_ms);
 /* Ends the thread and all followers. Nobody may call the hub meanwhile, or later. */
 void hub_stop(struct hub *hub);
 
-struct hub_figures hub_figures(struct hub *hub, enum transport_kind kind);
+struct hub_metrics hub_metrics(struct hub *hub, enum transport_kind kind);
 uint64_t hub_memory(struct hub *hub); /* frames, bytes */
 uint64_t hub_ended(struct hub *hub, enum hub_end end);
 

@@ -2,7 +2,7 @@
 #ifndef REEL_SINKS_FOLLOW_SEND_H
 #define REEL_SINKS_FOLLOW_SEND_H
 
-#include "follow/follower.h"
+#include "follow/places.h"
 
 enum sent {
     SENT_ALL,

@@ -9,10 +9,9 @@
 /* From so far behind, a filter is asked before an event is framed, not afterwards. */
 #define FAR_BEHIND 4096
 
-void tail_init(struct tail *tail, struct reel_stage *stage, const struct transport *transport,
+void tail_init(struct tail *tail, struct reel_sink_host *host, const struct transport *transport,
                struct framer *framer, atomic_uint_fast64_t *memory) {
-    *tail =
-        (struct tail){.stage = stage, .transport = transport, .framer = framer, .memory = memory};
+    *tail = (struct tail){.host = host, .transport = transport, .framer = framer, .memory = memory};
 }
 
 void tail_finish(struct tail *tail) {
@@ -28,7 +27,7 @@ enum {
     WALK_LEVEL,    /* what follows has yet to be folded */
 };
 
-struct reading {
+struct decoded {
     struct tail *tail;
     struct chunk *chunk;
     const struct event_filter *filter; /* NULL: everything */
@@ -36,7 +35,7 @@ struct reading {
     size_t examined;
 };
 
-static int frame_entry(struct reading *reading, const struct reel_entry *entry) {
+static int frame_entry(struct decoded *reading, const struct reel_entry *entry) {
     struct tail *tail = reading->tail;
     struct text *wire = &tail->wire;
     wire->len = 0;
@@ -48,7 +47,7 @@ static int frame_entry(struct reading *reading, const struct reel_entry *entry) 
 }
 
 static int take_entry(void *context, const struct reel_entry *entry) {
-    struct reading *reading = context;
+    struct decoded *reading = context;
     struct chunk *chunk = reading->chunk;
     if (entry->seq > reading->position.cursor) return WALK_LEVEL;
     if (reading->examined == EXAMINED_MAX ||
@@ -67,16 +66,16 @@ bool tail_is_same(const struct reel_epoch *a, const struct reel_epoch *b) {
     return memcmp(a->text, b->text, sizeof a->text) == 0;
 }
 
-static int read_view(struct reading *reading, const struct reel_epoch *epoch,
+static int read_view(struct decoded *reading, const struct reel_epoch *epoch,
                      struct reel_view *view) {
-    struct reel_stage *stage = reading->tail->stage;
+    struct reel_sink_host *host = reading->tail->host;
     struct reel_position *position = &reading->position;
     struct chunk *chunk = reading->chunk;
-    int rc = reel_stage_position(stage, view, position);
+    int rc = reel_sink_position(host, view, position);
     if (rc < 0) return rc;
     if (!tail_is_same(&position->epoch, epoch)) return -ESTALE;
     if (position->first_seq > chunk->last + 1) return -ERANGE;
-    rc = reel_stage_log(stage, view, chunk->last + 1, take_entry, reading);
+    rc = reel_sink_log(host, view, chunk->last + 1, take_entry, reading);
     if (rc == -ETIME && reading->examined > 0) return 0;
     if (rc < 0) return rc;
     if (rc != WALK_FULL && chunk->last < position->cursor) chunk->last = position->cursor;
@@ -86,12 +85,12 @@ static int read_view(struct reading *reading, const struct reel_epoch *epoch,
 /* Adds to the end of a chunk, which is of the log of that epoch. */
 static int read_bite(struct tail *tail, const struct reel_epoch *epoch,
                      const struct event_filter *filter, struct chunk *chunk) {
-    struct reading reading = {.tail = tail, .chunk = chunk, .filter = filter};
+    struct decoded reading = {.tail = tail, .chunk = chunk, .filter = filter};
     struct reel_view *view;
-    int rc = reel_stage_view(tail->stage, &view, NULL);
+    int rc = reel_sink_view_open(tail->host, &view, NULL);
     if (rc < 0) return rc;
     rc = read_view(&reading, epoch, view);
-    reel_stage_close(tail->stage, view);
+    reel_sink_view_close(tail->host, view);
     return reading.examined > 0 ? 0 : rc; /* what went wrong behind it will do so again */
 }
 
@@ -179,10 +178,10 @@ static int own_bite(struct tail *tail, const struct tail_place *place, struct ch
 static int check_epoch(struct tail *tail, const struct tail_place *place) {
     struct reel_position position;
     struct reel_view *view;
-    int rc = reel_stage_view(tail->stage, &view, NULL);
+    int rc = reel_sink_view_open(tail->host, &view, NULL);
     if (rc < 0) return rc;
-    rc = reel_stage_position(tail->stage, view, &position);
-    reel_stage_close(tail->stage, view);
+    rc = reel_sink_position(tail->host, view, &position);
+    reel_sink_view_close(tail->host, view);
     if (rc < 0) return rc;
     return tail_is_same(&position.epoch, place->epoch) ? 0 : -ESTALE;
 }
@@ -196,7 +195,7 @@ static void begin_at(struct tail *tail, const struct tail_place *place) {
 
 int tail_next(struct tail *tail, const struct tail_place *place, struct chunk **ret,
               size_t *ret_frame) {
-    uint64_t seq = place->seq, cursor = reel_stage_cursor(tail->stage);
+    uint64_t seq = place->seq, cursor = reel_sink_cursor(tail->host);
     *ret_frame = 0;
     if (seq == cursor) return 0;
     if (seq > cursor) return check_epoch(tail, place);

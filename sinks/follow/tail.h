@@ -22,7 +22,7 @@
 #define TAIL_BYTES_MAX  ((size_t)4 << 20)
 
 struct tail {
-    struct reel_stage *stage;
+    struct reel_sink_host *host;
     const struct transport *transport;
     struct framer *framer;
     atomic_uint_fast64_t *memory; /* of all chunks (chunk.h) */
@@ -35,7 +35,7 @@ struct tail {
     struct reel_epoch epoch; /* of the log that this is of */
 };
 
-void tail_init(struct tail *tail, struct reel_stage *stage, const struct transport *transport,
+void tail_init(struct tail *tail, struct reel_sink_host *host, const struct transport *transport,
                struct framer *framer, atomic_uint_fast64_t *memory);
 void tail_finish(struct tail *tail);
 

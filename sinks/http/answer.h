@@ -1,4 +1,5 @@
-/* answer.h: an answer in the making: status, headers, body. Errors are RFC 9457 problems. */
+/* answer.h: an answer in the making: status, headers, body. Errors are RFC 9457 problems.
+ * answer_send.h sends it. */
 #ifndef REEL_SINKS_HTTP_ANSWER_H
 #define REEL_SINKS_HTTP_ANSWER_H
 
@@ -7,16 +8,24 @@
 #include "websocket/handshake.h"
 #include "json/write.h"
 
-struct kept;
-struct listing;
+struct cached;
+
+/* A body that is made block by block while it is sent. `read` writes up to `room` bytes to `to`
+ * and returns how many; or MHD_CONTENT_READER_END_WITH_ERROR. */
+struct body_source {
+    ssize_t (*read)(void *state, uint64_t at, char *to, size_t room);
+    void (*destroy)(void *state);
+    void *state;        /* owned; NULL: there is no source */
+    uint64_t bytes;     /* of the whole body */
+    size_t block_bytes; /* made at a time */
+};
 
 struct answer {
     unsigned status; /* 0: there is none yet */
     const char *content_type;
     struct text body;
-    struct listing *listing; /* or a body that is made while it is sent (listing.h) */
-    uint64_t listing_bytes;
-    struct kept *kept; /* or one that was made before, or is to be kept (kept.h) */
+    struct body_source source; /* or a body that is made while it is sent */
+    struct cached *cached;     /* or the whole answer, or an entry to be filled by it (cache.h) */
 
     bool has_position; /* Reel-Cursor; and Reel-Epoch, if it is there */
     uint64_t cursor;
@@ -86,16 +95,6 @@ void answer_error(struct answer *answer, int rc, const struct reel_error *error)
 
 /* Of the view that an answer is made of. */
 void answer_position(struct answer *answer, const struct reel_position *position);
-
-/* Sends it; the answer is empty then. Answers to GET and OPTIONS tell browsers who may read them.
- */
-enum MHD_Result answer_send(struct answer *answer, struct server *server,
-                            struct MHD_Connection *connection, bool wants_cors);
-
-/* The head of such an answer as text, for a connection that somebody else sends it on, without
- * telling where its body ends: that is the connection's end. */
-void answer_head(struct answer *answer, struct server *server, struct MHD_Connection *connection,
-                 struct text *to);
 
 /* Numbers in JSON and in headers. */
 void text_append_number(struct text *text, uint64_t number);

@@ -2,6 +2,7 @@
 #include "checks.h"
 
 #include "base/error.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -30,9 +31,8 @@ static size_t host_len(const char *text) {
 static bool is_port(const char *text) {
     size_t len = strspn(text, DIGITS);
     if (len == 0 || len > 5 || text[len] || text[0] == '0') return false;
-    unsigned port = 0;
-    for (; *text; text++) port = port * 10 + (unsigned)(*text - '0');
-    return port <= 65535;
+    uint64_t port;
+    return number_read(reel_text(text), &port) == 0 && port <= 65535;
 }
 
 static bool is_origin(const char *text) {

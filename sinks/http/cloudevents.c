@@ -13,7 +13,7 @@ enum mode { MODE_STRUCTURED, MODE_BATCHED, MODE_BINARY };
 #define KNOWN_FORMATS "application/cloudevents+json and application/cloudevents-batch+json"
 
 /* One request being read. */
-struct reading {
+struct decoded {
     struct json_parser *parser;
     const struct cloudevents_bounds *bounds;
     const struct message_head *request;
@@ -74,14 +74,14 @@ static int find_mode(const struct message_head *request, enum mode *ret, struct 
 
 /* ---- One event ------------------------------------------------------------------------------- */
 
-static int check_size(const struct reading *reading, size_t len) {
+static int check_size(const struct decoded *reading, size_t len) {
     if (len <= reading->bounds->event_bytes_max) return 0;
     return fail(reading->error, -E2BIG, "the event has %zu bytes, at most %zu are taken", len,
                 reading->bounds->event_bytes_max);
 }
 
 /* Parses the text where it stands, with room made behind it. */
-static int parse(struct reading *reading, struct text *text, const char *what, struct json **ret) {
+static int parse(struct decoded *reading, struct text *text, const char *what, struct json **ret) {
     const char *why;
     char *room = text_extend(text, JSON_ROOM);
     if (!room) return fail_memory(reading->error);
@@ -92,7 +92,7 @@ static int parse(struct reading *reading, struct text *text, const char *what, s
     return rc < 0 ? fail_memory(reading->error) : 0;
 }
 
-static int make_list(struct reading *reading, size_t count) {
+static int make_list(struct decoded *reading, size_t count) {
     reading->result.events = calloc(count ? count : 1, sizeof *reading->result.events);
     reading->result.count = count;
     return reading->result.events ? 0 : fail_memory(reading->error);
@@ -100,7 +100,7 @@ static int make_list(struct reading *reading, size_t count) {
 
 /* ---- The modes ------------------------------------------------------------------------------- */
 
-static int read_structured(struct reading *reading, struct text *body) {
+static int read_structured(struct decoded *reading, struct text *body) {
     struct json *json;
     int rc = check_size(reading, body->len);
     if (rc == 0) rc = parse(reading, body, "event", &json);
@@ -112,7 +112,7 @@ static int read_structured(struct reading *reading, struct text *body) {
     return 0;
 }
 
-static int read_element(struct reading *reading, size_t index, struct reel_value element) {
+static int read_element(struct decoded *reading, size_t index, struct reel_value element) {
     struct cloudevents *result = &reading->result;
     result->events[index] = json_text(element);
     int rc = check_size(reading, result->events[index].len);
@@ -128,7 +128,7 @@ static size_t count_elements(struct reel_value array) {
     return count;
 }
 
-static int read_batched(struct reading *reading, struct text *body) {
+static int read_batched(struct decoded *reading, struct text *body) {
     struct json *json;
     struct reel_value element = {0};
     int rc = parse(reading, body, "batch", &json);
@@ -151,7 +151,7 @@ static int read_batched(struct reading *reading, struct text *body) {
     return 0;
 }
 
-static int read_binary(struct reading *reading, struct text *body) {
+static int read_binary(struct decoded *reading, struct text *body) {
     struct text *event = &reading->result.text;
     int rc = check_size(reading, body->len); /* before more memory is spent on it */
     if (rc == 0)
@@ -169,7 +169,7 @@ int cloudevents_read_take(struct json_parser *parser, const struct cloudevents_b
                           const struct message_head *request, struct text *body,
                           struct cloudevents *ret, struct reel_error *error) {
     enum mode mode;
-    struct reading reading = {
+    struct decoded reading = {
         .parser = parser, .bounds = bounds, .request = request, .error = error};
     if (body->failed) return fail_memory(error);
     int rc = find_mode(request, &mode, error);

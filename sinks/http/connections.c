@@ -156,7 +156,7 @@ static void cut(struct connection *connection) {
 static uint64_t count_followers(struct connections *all) {
     uint64_t count = 0;
     for (enum transport_kind kind = 0; kind < TRANSPORTS; kind++)
-        count += hub_figures(all->server->hub, kind).followers;
+        count += hub_metrics(all->server->hub, kind).followers;
     return count;
 }
 
@@ -172,7 +172,7 @@ static void displace_one(struct connections *all, uint64_t now_ms) {
 /* ---- A new one ------------------------------------------------------------------------------- */
 
 static bool remember(struct connections *all, int fd, uint64_t now_ms) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&all->lock);
+    HOLD_LOCK(&all->lock);
     struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.fd = fd};
     struct connection *connection = calloc(1, sizeof *connection);
     struct connection *stale = (size_t)fd < all->fds ? all->by_fd[fd] : NULL;
@@ -194,7 +194,7 @@ static bool remember(struct connections *all, int fd, uint64_t now_ms) {
 
 /* libmicrohttpd has refused it, and closed the socket. */
 static void drop(struct connections *all, int fd) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&all->lock);
+    HOLD_LOCK(&all->lock);
     struct connection *connection = all->by_fd[fd];
     if (!connection) return;
     forget(all, connection);
@@ -205,7 +205,7 @@ static void say_not_accepted(struct connections *all, int error, uint64_t now_ms
     atomic_fetch_add(&all->server->not_accepted, 1);
     if (all->logged_ms && now_ms < all->logged_ms + LOG_MS) return;
     all->logged_ms = now_ms;
-    reel_log(all->server->stage, REEL_LEVEL_WARNING,
+    reel_log(all->server->host, REEL_LEVEL_WARNING,
              "cannot accept connections: %s; they wait until there is room", strerror(error));
 }
 
@@ -223,7 +223,7 @@ static bool accept_one(struct connections *all, uint64_t now_ms) {
     if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
         say_not_accepted(all, errno, now_ms);
         all->retry_ms = now_ms + RETRY_MS;
-        AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&all->lock);
+        HOLD_LOCK(&all->lock);
         displace_one(all, now_ms);
         return false;
     }
@@ -241,7 +241,7 @@ static bool accept_one(struct connections *all, uint64_t now_ms) {
 
 /* Is there a place for one more, who waits? If not, one is made, and we are woken when it is. */
 static bool has_place(struct connections *all, uint64_t now_ms) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&all->lock);
+    HOLD_LOCK(&all->lock);
     bool is_full = count_open(all) >= all->options.max + all->options.unknown_max ||
                    count_open(all) + count_followers(all) >= all->files_max;
     atomic_store(&all->is_full, is_full);
@@ -258,7 +258,7 @@ static void accept_some(struct connections *all, uint64_t now_ms) {
 
 /* What was told may have been of another one, which had the same number before. */
 static void hear_end(struct connections *all, int fd) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&all->lock);
+    HOLD_LOCK(&all->lock);
     struct connection *connection = (size_t)fd < all->fds ? all->by_fd[fd] : NULL;
     if (!connection || !connection->is_watched || connection->is_half || !has_any(fd, POLLRDHUP))
         return;
@@ -278,7 +278,7 @@ static void look_at(struct connections *all, struct connection *connection, uint
 }
 
 static void tick(struct connections *all, uint64_t now_ms) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&all->lock);
+    HOLD_LOCK(&all->lock);
     for (enum list list = 0; list < LISTS; list++)
         for (struct connection *at = all->lists[list].first; at; at = at->next)
             look_at(all, at, now_ms);
@@ -305,7 +305,7 @@ static void hear(struct connections *all, int fd) {
 }
 
 static bool is_ending(struct connections *all) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&all->lock);
+    HOLD_LOCK(&all->lock);
     return all->ending;
 }
 
@@ -343,7 +343,7 @@ static struct connection *connection_of(struct MHD_Connection *connection) {
 static struct connection *start(struct connections *all, struct MHD_Connection *mhd) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&all->lock);
+    HOLD_LOCK(&all->lock);
     if (!info || (size_t)info->connect_fd >= all->fds) return NULL;
     struct connection *connection = all->by_fd[info->connect_fd];
     if (connection) connection->is_started = true;
@@ -362,9 +362,10 @@ void connection_notify(void *context, struct MHD_Connection *mhd, void **state,
     if (!connection) return;
     *state = NULL;
     if (connection->request) request_end(connection->request);
-    pthread_mutex_lock(&all->lock);
-    forget(all, connection);
-    pthread_mutex_unlock(&all->lock);
+    {
+        HOLD_LOCK(&all->lock);
+        forget(all, connection);
+    }
     free(connection);
 }
 
@@ -407,7 +408,7 @@ bool connection_admit(struct request *request) {
     struct connections *all = request->server->all;
     struct connection *connection = request->connected;
     if (!connection || connection->list == LIST_ADMITTED) return true;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&all->lock);
+    HOLD_LOCK(&all->lock);
     if (all->lists[LIST_ADMITTED].count >= all->options.max) return false;
     list_remove(all, connection);
     list_add(all, connection, LIST_ADMITTED);
@@ -418,7 +419,7 @@ bool connection_admit(struct request *request) {
 
 void connection_release(struct request *request) {
     struct connections *all = request->server->all;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&all->lock);
+    HOLD_LOCK(&all->lock);
     if (request->connected) unwatch(all, request->connected);
 }
 
@@ -434,7 +435,7 @@ static void count_files(struct connections *all) {
         return;
     all->files_max =
         limit.rlim_cur > FILES_RESERVED + FILES_MIN ? limit.rlim_cur - FILES_RESERVED : FILES_MIN;
-    reel_log(all->server->stage, REEL_LEVEL_WARNING,
+    reel_log(all->server->host, REEL_LEVEL_WARNING,
              "the process may have %llu files open (RLIMIT_NOFILE), but connections_max, "
              "connections_unknown_max and max_websockets allow for %llu: beyond %llu connections "
              "and followers, new ones wait",
@@ -482,9 +483,10 @@ int connections_start(struct connections *all, struct reel_error *error) {
 }
 
 void connections_stop(struct connections *all) {
-    pthread_mutex_lock(&all->lock);
-    all->ending = true;
-    pthread_mutex_unlock(&all->lock);
+    {
+        HOLD_LOCK(&all->lock);
+        all->ending = true;
+    }
     wake(all);
     pthread_join(all->thread, NULL);
 }

@@ -76,10 +76,10 @@ int precondition_read(struct request *request, struct precondition *ret) {
     request_header_list(request, MHD_HTTP_HEADER_IF_MATCH, &list);
     struct reel_str trimmed = str_trimmed(text_str(&list));
     if (reel_str_is(trimmed, "*")) {
-        ret->flags = REEL_ORDER_IF_EXISTS;
+        ret->flags = REEL_COMMAND_IF_EXISTS;
         return 0;
     }
-    ret->flags = REEL_ORDER_IF_VERSION;
+    ret->flags = REEL_COMMAND_IF_VERSION;
     if (!list.failed && trimmed.len > 0 && read_tags(request, trimmed, ret) == 0) return 0;
     answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
                    "If-Match is neither * nor a list of 1 to %d entity tags", ETAGS_MAX);

@@ -19,7 +19,7 @@ int etag_next(struct reel_str *list, struct etag *ret);
 
 /* What If-Match wants of a record. All of zero wants nothing. */
 struct precondition {
-    uint32_t flags; /* REEL_ORDER_IF_… */
+    uint32_t flags; /* REEL_COMMAND_IF_… */
     struct reel_version versions[ETAGS_MAX];
     size_t count;
 };

@@ -1,6 +1,7 @@
 /* filter.c: see filter.h. A record is parsed only if it has the bytes that it would have to. */
 #include "filter.h"
 
+#include "base/chars.h"
 #include "base/cleanup.h"
 #include "json/value.h"
 
@@ -142,8 +143,7 @@ static int check_value(struct request *request, const struct uri_param *param,
     case REEL_FIELD_INTEGER: {
         size_t digits = value.len && value.data[0] == '-' ? 1 : 0;
         bool good = value.len > digits;
-        for (; digits < value.len && good; digits++)
-            good = value.data[digits] >= '0' && value.data[digits] <= '9';
+        for (; digits < value.len && good; digits++) good = char_is_digit(value.data[digits]);
         return good ? 0 : refuse(request, param, "an integer");
     }
     default:
@@ -163,9 +163,9 @@ static int take_key(void *context, const struct reel_row *row) {
     return rc > 0 ? add_value(walk->condition, row->key) : rc;
 }
 
-static const struct reel_field *name_field(struct reel_stage *stage, const char *collection) {
+static const struct reel_field *name_field(struct reel_sink_host *host, const char *collection) {
     const struct reel_projector *projector;
-    for (size_t n = 0; (projector = reel_stage_projector(stage, n)); n++) {
+    for (size_t n = 0; (projector = reel_sink_projector(host, n)); n++) {
         if (strcmp(projector->collection, collection) != 0) continue;
         for (size_t i = 0; projector->fields[i]; i++)
             if (projector->fields[i]->flags & REEL_FIELD_IS_NAME) return projector->fields[i];
@@ -177,22 +177,22 @@ static const struct reel_field *name_field(struct reel_stage *stage, const char 
 static int take_reference(struct request *request, struct reel_view *view, struct reel_str value,
                           struct filter *filter) {
     struct condition *condition = &filter->conditions[filter->count];
-    struct reel_stage *stage = request_stage(request);
+    struct reel_sink_host *host = request_host_of_sink(request);
     const char *collection = condition->field->refers_to;
     struct reel_key key;
-    int rc = reel_stage_key(stage, collection, value, &key);
+    int rc = reel_sink_canonical_key(host, collection, value, &key);
     if (rc == -ESRCH) return add_value(condition, value); /* its plugin is not loaded */
     rc = rc == 0 ? add_value(condition, key.str) : 0;
-    const struct reel_field *name = name_field(stage, collection);
+    const struct reel_field *name = name_field(host, collection);
     if (rc < 0 || !name) return rc;
     struct reel_collection_info info;
-    rc = reel_stage_collection(stage, view, collection, &info);
+    rc = reel_sink_collection(host, view, collection, &info);
     if (rc < 0) return rc;
     if (info.changed > filter->changed) filter->changed = info.changed;
     struct name_walk walk = {.condition = condition};
     rc = filter_by_field(name, value, &walk.filter);
     if (rc == 0)
-        rc = reel_stage_list(stage, view, collection, (struct reel_str){0}, false, take_key, &walk);
+        rc = reel_sink_list(host, view, collection, (struct reel_str){0}, false, take_key, &walk);
     filter_finish(&walk.filter);
     return rc;
 }

@@ -15,6 +15,10 @@
  */
 #include "framing.h"
 
+#include "base/chars.h"
+#include "base/text.h"
+
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
@@ -244,7 +248,7 @@ static void pass_version(struct framing *framing, char c, char **out) {
     static const char version[] = "HTTP/1.";
     const uint8_t at = framing->version_len;
     if (at < sizeof version - 1) {
-        bool is_other = at == 5 && c >= '0' && c <= '9'; /* HTTP/2.0 */
+        bool is_other = at == 5 && char_is_digit(c); /* HTTP/2.0 */
         if (c == version[at]) {
             framing->version_len++;
             put(out, &c, 1);
@@ -252,7 +256,7 @@ static void pass_version(struct framing *framing, char c, char **out) {
             refuse(framing, is_other ? FRAMING_BAD_VERSION : FRAMING_MALFORMED,
                    is_other ? "only HTTP/1.x is spoken here" : NULL, out);
         }
-    } else if (c >= '0' && c <= '9') {
+    } else if (char_is_digit(c)) {
         framing->is_http10 = c == '0';
         framing->state = LINE_CR;
         put(out, &c, 1);
@@ -309,17 +313,9 @@ static void hold(struct framing *framing, char c) {
 
 static void end_length(struct framing *framing, char **out) {
     uint64_t length = 0;
-    for (size_t i = 0; i < framing->held_len; i++) {
-        unsigned digit = (unsigned char)framing->held[i] - '0';
-        if (digit > 9) {
-            refuse(framing, FRAMING_MALFORMED, "Content-Length must be one number", out);
-            return;
-        }
-        length = length > INT64_MAX / 10 - 1 ? INT64_MAX : length * 10 + digit;
-    }
-    if (framing->held_len == 0)
+    if (number_read((struct reel_str){framing->held, framing->held_len}, &length) == -EINVAL)
         refuse(framing, FRAMING_MALFORMED, "Content-Length must be one number", out);
-    else if (framing->held_len == sizeof framing->held || length == INT64_MAX)
+    else if (framing->held_len == sizeof framing->held || length >= INT64_MAX)
         refuse(framing, FRAMING_LARGE_BODY, "Content-Length is too large", out);
     framing->has_length = true;
     framing->length = length;
@@ -372,10 +368,8 @@ static void add_digit(struct framing *framing, char c, char **out) {
 
 static uint64_t held_number(const struct framing *framing) {
     uint64_t number = 0;
-    for (size_t i = 0; i < framing->held_len; i++) {
-        char c = framing->held[i];
-        number = number * 16 + (uint64_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-    }
+    for (size_t i = 0; i < framing->held_len; i++)
+        number = number * 16 + (uint64_t)char_hex_value(framing->held[i]);
     return number;
 }
 

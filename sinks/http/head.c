@@ -1,6 +1,8 @@
 /* head.c: see head.h. */
 #include "head.h"
 
+#include "base/chars.h"
+
 #include "inlet.h"
 
 #include <errno.h>
@@ -78,8 +80,7 @@ static enum MHD_Result count_header(void *context, enum MHD_ValueKind kind, cons
 
 static bool is_host_char(char c) {
     static const char marks[] = "-._~%!$&'()*+,;=";
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c && strchr(marks, c));
+    return char_is_alnum(c) || (c && strchr(marks, c));
 }
 
 /* Of an address in brackets, up to behind them; 0: it is not one. */
@@ -99,7 +100,7 @@ bool head_host_valid(struct reel_str host) {
         while (at < host.len && is_host_char(host.data[at])) at++;
     if (at < host.len && host.data[at] == ':') {
         at++;
-        while (at < host.len && host.data[at] >= '0' && host.data[at] <= '9') at++;
+        while (at < host.len && char_is_digit(host.data[at])) at++;
     }
     return at == host.len;
 }

@@ -18,15 +18,16 @@
  */
 #include "http.h"
 
+#include "answer_send.h"
 #include "base/error.h"
+#include "cache.h"
+#include "cached_answer.h"
 #include "checks.h"
 #include "connections.h"
 #include "follow/hub.h"
 #include "head.h"
 #include "inlet.h"
-#include "kept.h"
 #include "listener.h"
-#include "listing.h"
 #include "routes.h"
 
 #include <assert.h>
@@ -106,9 +107,9 @@ static void completed(void *context, struct MHD_Connection *connection, void **s
 static enum MHD_Result send_answer(struct request *request) {
     struct answer *answer = &request->answer;
     bool wants_cors = request->method == METHOD_GET || request->method == METHOD_OPTIONS;
-    /* A list in the making has a block of ours and one of libmicrohttpd's. */
-    uint64_t bytes =
-        answer->listing ? 2 * LISTING_BLOCK_BYTES : answer->body.len + kept_bytes(answer->kept);
+    /* A body that is made while it is sent has a block of ours and one of libmicrohttpd's. */
+    uint64_t bytes = answer->source.state ? 2 * answer->source.block_bytes
+                                          : answer->body.len + cached_bytes(answer->cached);
     /* How it is, it says also when there is no room for anything else. */
     if (request->route && request->route->access == REEL_ACCESS_NONE) bytes = 0;
     request->phase = PHASE_ANSWERED;
@@ -131,8 +132,8 @@ static enum MHD_Result proceed(struct request *request) {
     }
     request->phase = PHASE_BODY;
     const struct route *route = request->route;
-    bool may_be_kept = route && route->is_kept && !head_is_last(request);
-    bool is_done = request->answer.status || (may_be_kept && kept_find(request));
+    bool may_be_cached = route && route->is_cached && !head_is_last(request);
+    bool is_done = request->answer.status || (may_be_cached && cached_answer_find(request));
     if (!is_done) route->handle(request);
     return request->phase == PHASE_SUSPENDED ? MHD_YES : send_answer(request);
 }
@@ -250,34 +251,34 @@ static size_t leave_escaped(void *context, struct MHD_Connection *connection, ch
 REEL_PRINTF(2, 0)
 static void log_line(void *context, const char *format, va_list args) {
     struct server *server = context;
-    server->stage->host->log(server->stage, REEL_LEVEL_DEBUG, format, args);
+    server->host->calls->log(server->host, REEL_LEVEL_DEBUG, format, args);
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 static void read_settings(struct server *server) {
-    struct reel_stage *stage = server->stage;
-    server->waiters_max = reel_setting_number(stage, "waiters_max");
-    server->answer_bytes_max = reel_setting_number(stage, "answer_bytes_max");
-    server->memory_bytes_max = reel_setting_number(stage, "http_memory_bytes_max");
-    server->command_bytes_max = reel_setting_number(stage, "command_bytes_max");
-    server->batch_bytes_max = reel_setting_number(stage, "batch_body_bytes_max");
-    server->event_bytes_max = reel_setting_number(stage, "event_bytes_max");
-    server->batch_events_max = reel_setting_number(stage, "batch_events_max");
-    server->allow_origin = reel_setting_text(stage, "allow_origin");
+    struct reel_sink_host *host = server->host;
+    server->waiters_max = reel_setting_number(host, "waiters_max");
+    server->answer_bytes_max = reel_setting_number(host, "answer_bytes_max");
+    server->memory_bytes_max = reel_setting_number(host, "http_memory_bytes_max");
+    server->command_bytes_max = reel_setting_number(host, "command_bytes_max");
+    server->batch_bytes_max = reel_setting_number(host, "batch_body_bytes_max");
+    server->event_bytes_max = reel_setting_number(host, "event_bytes_max");
+    server->batch_events_max = reel_setting_number(host, "batch_events_max");
+    server->allow_origin = reel_setting_text(host, "allow_origin");
     if (!server->allow_origin) server->allow_origin = "";
 }
 
 static int start_hub(struct server *server, struct reel_error *error) {
-    struct reel_stage *stage = server->stage;
+    struct reel_sink_host *host = server->host;
     const struct hub_options options = {
-        .stage = stage,
-        .followers_max = reel_setting_number(stage, "max_websockets"),
-        .ping_ms = reel_setting_number(stage, "follow_ping_ms"),
-        .stall_ms = reel_setting_number(stage, "follow_stall_ms"),
-        .position_ms = reel_setting_number(stage, "follow_position_ms"),
-        .memory_max = reel_setting_number(stage, "follow_memory_bytes_max"),
-        .send_bytes = (int)reel_setting_number(stage, "follow_send_bytes"),
+        .host = host,
+        .followers_max = reel_setting_number(host, "max_websockets"),
+        .ping_ms = reel_setting_number(host, "follow_ping_ms"),
+        .stall_ms = reel_setting_number(host, "follow_stall_ms"),
+        .position_ms = reel_setting_number(host, "follow_position_ms"),
+        .memory_max = reel_setting_number(host, "follow_memory_bytes_max"),
+        .send_bytes = (int)reel_setting_number(host, "follow_send_bytes"),
     };
     server->nowhere = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (server->nowhere < 0)
@@ -286,19 +287,19 @@ static int start_hub(struct server *server, struct reel_error *error) {
 }
 
 static int create_connections(struct server *server, struct reel_error *error) {
-    struct reel_stage *stage = server->stage;
+    struct reel_sink_host *host = server->host;
     const struct connections_options options = {
-        .max = reel_setting_number(stage, "connections_max"),
-        .unknown_max = reel_setting_number(stage, "connections_unknown_max"),
-        .followers_max = reel_setting_number(stage, "max_websockets"),
-        .request_ms = reel_setting_number(stage, "http_request_s") * 1000,
-        .idle_ms = reel_setting_number(stage, "http_idle_s") * 1000,
+        .max = reel_setting_number(host, "connections_max"),
+        .unknown_max = reel_setting_number(host, "connections_unknown_max"),
+        .followers_max = reel_setting_number(host, "max_websockets"),
+        .request_ms = reel_setting_number(host, "http_request_s") * 1000,
+        .idle_ms = reel_setting_number(host, "http_idle_s") * 1000,
     };
     return connections_create(server, &options, &server->all, error);
 }
 
 static unsigned thread_count(struct server *server) {
-    uint64_t wanted = reel_setting_number(server->stage, "http_threads");
+    uint64_t wanted = reel_setting_number(server->host, "http_threads");
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     if (wanted == 0) wanted = processors < 2 ? 2 : (uint64_t)processors;
     return (unsigned)wanted;
@@ -312,7 +313,7 @@ static int start_daemon(struct server *server, struct reel_error *error) {
         {MHD_OPTION_THREAD_POOL_SIZE, thread_count(server), NULL},
         {MHD_OPTION_CONNECTION_LIMIT, INT_MAX, NULL}, /* connections.h has the bounds */
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)CONNECTION_BYTES, NULL},
-        {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)reel_setting_number(server->stage, "http_idle_s"),
+        {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)reel_setting_number(server->host, "http_idle_s"),
          NULL},
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)begin_request, server},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)completed, server},
@@ -331,22 +332,22 @@ static void server_destroy(struct server *server) {
     if (server->listener >= 0) close(server->listener);
     if (server->nowhere >= 0) close(server->nowhere);
     connections_destroy(server->all);
-    kept_finish(server);
+    cache_finish(server);
     free(server);
 }
 
-static int32_t start(struct reel_stage *stage, void **ret_sink, struct reel_error *error) {
+static int32_t start(struct reel_sink_host *host, void **ret_sink, struct reel_error *error) {
     struct server *server = calloc(1, sizeof *server);
-    const char *bind = reel_setting_text(stage, "bind");
+    const char *bind = reel_setting_text(host, "bind");
     char where[LISTENER_NAME_MAX];
     if (!server) return fail_memory(error);
-    server->stage = stage;
+    server->host = host;
     server->listener = server->nowhere = -1;
     read_settings(server);
     int rc = inlet_check(error);
     if (rc == 0) rc = listener_open(bind, &server->listener, where, error);
     if (rc < 0) goto destroy;
-    rc = kept_start(server, error);
+    rc = cache_start(server, error);
     if (rc == 0) rc = waiters_start(server, error);
     if (rc < 0) goto destroy;
     rc = create_connections(server, error);
@@ -356,7 +357,7 @@ static int32_t start(struct reel_stage *stage, void **ret_sink, struct reel_erro
     if (rc < 0) goto stop_hub;
     rc = connections_start(server->all, error);
     if (rc < 0) goto stop_daemon;
-    reel_log(stage, REEL_LEVEL_INFO, "listening on http://%s", where);
+    reel_log(host, REEL_LEVEL_INFO, "listening on http://%s", where);
     *ret_sink = server;
     return 0;
 
@@ -372,7 +373,7 @@ destroy:
     return rc;
 }
 
-static void moved(void *sink, uint64_t cursor) {
+static void committed(void *sink, uint64_t cursor) {
     struct server *server = sink;
     (void)cursor;
     waiters_wake(server);
@@ -404,51 +405,55 @@ static void stop(void *sink) {
 
 #define NUMBER(n, lowest, highest, std, u, h)                                                      \
     REEL_SETTING(.name = n, .kind = REEL_SETTING_NUMBER, .min = lowest, .max = highest,            \
-                 .standard = std, .unit = u, .help = h)
+                 .default_value = std, .unit = u, .help = h)
 
 static const struct reel_setting *const settings[] = {
-    REEL_SETTING(.name = "bind", .kind = REEL_SETTING_TEXT, .standard = "127.0.0.1:8080",
-                 .unit = "ADDRESS:PORT", .also = "CELLOS_SERVER_BIND", .check = listener_check,
-                 .help = "where to listen; port 0 takes a free one"),
-    REEL_SETTING(.name = "allow_origin", .kind = REEL_SETTING_TEXT, .standard = "*",
+    REEL_SETTING(.name = "bind", .kind = REEL_SETTING_TEXT, .default_value = "127.0.0.1:8080",
+                 .unit = "ADDRESS:PORT", .aliases = "CELLOS_SERVER_BIND", .check = listener_check,
+                 .help = "where to listen; port 0 chooses a free port"),
+    REEL_SETTING(.name = "allow_origin", .kind = REEL_SETTING_TEXT, .default_value = "*",
                  .unit = "ORIGIN", .check = check_origin,
-                 .help = "Access-Control-Allow-Origin of answers to GET"),
-    NUMBER("http_threads", 0, 64, "0", "threads", "0: as many as there are processors"),
+                 .help = "value of Access-Control-Allow-Origin in answers to GET"),
+    NUMBER("http_threads", 0, 64, "0", "threads",
+           "threads that serve requests; 0: one for each processor, at least 2"),
     NUMBER("connections_max", 1, 1000000, "4096", "connections",
-           "whose client has sent a valid token; further ones are answered 503"),
+           "most connections whose client has sent a valid token; requests on further ones are "
+           "answered with 503"),
     NUMBER("connections_unknown_max", 1, 1000000, "1024", "connections",
-           "beyond connections_max, for clients that have sent no valid token yet; if no place is "
-           "left, the oldest of their connections is closed"),
+           "most connections beyond connections_max; a client that has not sent a valid token yet "
+           "uses one; if all are in use and a client connects, the oldest of those is closed"),
     NUMBER("waiters_max", 0, 1000000, "1024", "requests",
-           "requests that wait for min_cursor at one time"),
+           "most requests that wait for min_cursor at one time"),
     NUMBER("max_websockets", 0, 1000000, "10000", "followers",
-           "who follow the events at one time, by WebSocket or event stream; further ones are "
-           "answered 503"),
+           "most clients that follow events at one time, by WebSocket or event stream; further "
+           "ones are answered with 503"),
     REEL_SETTING(.name = "websocket_origin", .kind = REEL_SETTING_TEXT, .flags = REEL_SETTING_LIST,
                  .unit = "ORIGIN", .check = check_origin,
-                 .help = "pages that may follow with a token as sub-protocol, or *; unless given, "
-                         "those of the same origin"),
-    NUMBER("follow_ping_ms", 10, 3600000, "25000", "ms", "between two pings of a follower"),
+                 .help = "origin of pages that may follow with a token as sub-protocol; *: any; "
+                         "without this setting, only pages of the daemon's own origin"),
+    NUMBER("follow_ping_ms", 10, 3600000, "25000", "ms", "time between two pings to a follower"),
     NUMBER("follow_stall_ms", 10, 3600000, "30000", "ms",
-           "a follower that takes nothing, or answers no ping, for so long is cut"),
+           "a follower that receives nothing, or answers no ping, for this time is disconnected"),
     NUMBER("follow_position_ms", 10, 3600000, "5000", "ms",
-           "how often a follower whom nothing matches is told the position"),
+           "how often a follower is sent the position while no event matches its filter"),
     NUMBER("follow_send_bytes", 4096, 67108864, "262144", "bytes",
-           "send buffer that the system keeps for a follower"),
+           "size of the socket's send buffer for a follower"),
     NUMBER("follow_memory_bytes_max", 16777216, 1099511627776, "268435456", "bytes",
-           "events that are kept for followers together; beyond it the one that has not read for "
-           "longest is cut"),
-    NUMBER("http_idle_s", 1, 3600, "60", "s", "a connection on which nothing moves is closed"),
+           "most bytes of events kept in memory for all followers together; above it, the follower "
+           "that has not read for the longest time is disconnected"),
+    NUMBER("http_idle_s", 1, 3600, "60", "s",
+           "a connection without traffic for this time is closed"),
     NUMBER("http_request_s", 1, 3600, "60", "s",
-           "a request must have come as a whole so long after its first line, and the first one "
-           "so long after the connection was opened; otherwise the connection is closed"),
+           "longest time from a request's first line to its end, and from the opening of a "
+           "connection to the end of its first request; above it, the connection is closed"),
     NUMBER("answer_bytes_max", 65536, 1073741824, "1048576", "bytes",
-           "a larger answer is made while it is sent, and must be taken within view_ms_max"),
+           "a larger answer is produced while it is sent; the client must receive it within "
+           "view_ms_max"),
     NUMBER("http_memory_bytes_max", 1048576, 1099511627776, "268435456", "bytes",
-           "bodies and answers in memory together"),
-    NUMBER("command_bytes_max", 1024, 16777216, "65536", "bytes", "body of a command"),
+           "most bytes of bodies and answers in memory"),
+    NUMBER("command_bytes_max", 1024, 16777216, "65536", "bytes", "largest body of a command"),
     NUMBER("batch_body_bytes_max", 1024, 1073741824, "8388608", "bytes",
-           "body of a POST of events"),
+           "largest body of a POST of events"),
     NULL,
 };
 
@@ -459,7 +464,7 @@ const struct reel_sink http_sink = {
     .summary = "records, events and commands over HTTP",
     .settings = settings,
     .start = start,
-    .moved = moved,
+    .committed = committed,
     .drain = drain,
     .stop = stop,
 };

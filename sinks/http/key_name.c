@@ -108,7 +108,7 @@ static int look_at(void *context, const struct reel_row *row) {
     return 1;
 }
 
-int key_name_find(struct reel_stage *stage, struct reel_view *view, const char *collection,
+int key_name_find(struct reel_sink_host *host, struct reel_view *view, const char *collection,
                   struct reel_str text, struct text *ret) {
     struct key_name name;
     struct search search = {.name = &name, .key = ret};
@@ -116,7 +116,7 @@ int key_name_find(struct reel_stage *stage, struct reel_view *view, const char *
     ret->len = 0;
     text_append(ret, name.prefix, name.prefix_len);
     struct reel_str from = {(const char *)name.prefix, name.prefix_len};
-    int rc = reel_stage_list(stage, view, collection, from, false, look_at, &search);
+    int rc = reel_sink_list(host, view, collection, from, false, look_at, &search);
     if (rc < 0) return rc;
     return ret->failed ? -ENOMEM : search.found;
 }

@@ -28,7 +28,7 @@ bool key_is_name(struct reel_str given);
 
 /* Looks for the record with that name. 1: `ret` is its key; 0: there is none, and `ret` is the
  * prefix, behind which it would be; -EINVAL: it is malformed; or an error of the view's. */
-int key_name_find(struct reel_stage *stage, struct reel_view *view, const char *collection,
+int key_name_find(struct reel_sink_host *host, struct reel_view *view, const char *collection,
                   struct reel_str name, struct text *ret);
 
 #endif

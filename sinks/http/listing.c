@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* What is made at a time of a body that is too large to be made at once. */
+#define BLOCK_BYTES ((size_t)256 << 10)
+
 /* About what a row takes: with a limit, that much is made room for at once. */
 #define ROW_BYTES 400
 
@@ -29,9 +32,9 @@ struct listing {
     size_t room;
 };
 
-void listing_destroy(struct listing *listing) {
-    if (!listing) return;
-    if (listing->view) reel_stage_close(listing->server->stage, listing->view);
+static void listing_destroy(void *state) {
+    struct listing *listing = state;
+    if (listing->view) reel_sink_view_close(listing->server->host, listing->view);
     filter_finish(&listing->filter);
     text_finish(&listing->from);
     text_finish(&listing->head);
@@ -62,8 +65,8 @@ static int want_row(struct listing *listing, const struct reel_row *row) {
 static int walk(struct listing *listing, reel_row_fn fn) {
     struct reel_str from = {listing->from.data ? listing->from.data : "", listing->from.len};
     if (!listing->has_from) from.data = NULL;
-    return reel_stage_list(listing->server->stage, listing->view, listing->collection, from,
-                           !listing->at_from, fn, listing);
+    return reel_sink_list(listing->server->host, listing->view, listing->collection, from,
+                          !listing->at_from, fn, listing);
 }
 
 static int append_row(struct listing *listing, const struct reel_row *row) {
@@ -82,9 +85,9 @@ static int write_row(void *context, const struct reel_row *row) {
     if (rc != 1) return rc < 0 ? rc : rc == 2;
     rc = append_row(listing, row);
     if (rc < 0) return rc;
-    if (listing->rows < listing->limit && listing->left.len < LISTING_BLOCK_BYTES) return 0;
+    if (listing->rows < listing->limit && listing->left.len < BLOCK_BYTES) return 0;
     rc = remember(listing, row->key);
-    return rc < 0 ? rc : listing->left.len >= LISTING_BLOCK_BYTES;
+    return rc < 0 ? rc : listing->left.len >= BLOCK_BYTES;
 }
 
 /* Only counts what a row would take. */
@@ -200,15 +203,6 @@ static ssize_t read_block(void *context, uint64_t at, char *to, size_t room) {
     return (ssize_t)(room - listing->room);
 }
 
-static void forget(void *context) {
-    listing_destroy(context);
-}
-
-struct MHD_Response *listing_response(struct listing *listing, uint64_t bytes) {
-    return MHD_create_response_from_callback(bytes, LISTING_BLOCK_BYTES, read_block, listing,
-                                             forget);
-}
-
 static int go_to_start(struct listing *listing, const struct page_start *start) {
     listing->has_from = false;
     if (!start->key.data) return 0;
@@ -225,12 +219,12 @@ static bool is_whole(const struct listing *listing, const struct page_start *sta
 /* What the rows will take. Of a whole collection that is known, else they are walked. */
 static int count_rows(struct listing *listing, const struct page_start *start,
                       struct count *count) {
-    struct reel_stage *stage = listing->server->stage;
+    struct reel_sink_host *host = listing->server->host;
     struct reel_collection_info info;
     if (!is_whole(listing, start))
-        return reel_stage_list(stage, listing->view, listing->collection, start->key, start->after,
-                               count_row, count);
-    int rc = reel_stage_collection(stage, listing->view, listing->collection, &info);
+        return reel_sink_list(host, listing->view, listing->collection, start->key, start->after,
+                              count_row, count);
+    int rc = reel_sink_collection(host, listing->view, listing->collection, &info);
     if (rc == 0) count->bytes = info.json_bytes + (info.records ? info.records - 1 : 0);
     return rc;
 }
@@ -249,8 +243,13 @@ static int prepare_stream(struct listing *listing, struct answer *answer,
     rc = go_to_start(listing, start);
     if (rc < 0) return rc;
     append(&listing->left, &listing->head);
-    answer->listing = listing;
-    answer->listing_bytes = listing->head.len + count.bytes + listing->tail.len;
+    answer->source = (struct body_source){
+        .read = read_block,
+        .destroy = listing_destroy,
+        .state = listing,
+        .bytes = listing->head.len + count.bytes + listing->tail.len,
+        .block_bytes = BLOCK_BYTES,
+    };
     return listing->left.failed || listing->tail.failed ? -ENOMEM : 0;
 }
 
@@ -262,7 +261,7 @@ static int make_at_once(struct listing *listing, const struct page_start *start)
     struct count count = {.listing = listing};
     int rc = is_whole(listing, start) ? count_rows(listing, start, &count) : 0;
     if (rc < 0 || count.bytes > bound) return rc;
-    if (listing->limit < LISTING_BLOCK_BYTES / ROW_BYTES)
+    if (listing->limit < BLOCK_BYTES / ROW_BYTES)
         text_reserve(&listing->left, (size_t)listing->limit * ROW_BYTES);
     append(&listing->left, &listing->head);
     do {
@@ -278,7 +277,7 @@ int listing_answer(struct request *request, struct reel_view *view, struct filte
     struct answer *answer = &request->answer;
     struct listing *listing = calloc(1, sizeof *listing);
     if (!listing) {
-        reel_stage_close(request_stage(request), view);
+        reel_sink_view_close(request_host_of_sink(request), view);
         filter_finish(filter);
         return -ENOMEM;
     }
@@ -295,7 +294,7 @@ int listing_answer(struct request *request, struct reel_view *view, struct filte
         rc = prepare_stream(listing, answer, start);
     else if (rc > 0)
         finish_body(listing, answer);
-    if (rc < 0) answer->listing = NULL;
-    if (!answer->listing) listing_destroy(listing);
+    if (rc < 0) answer->source.state = NULL;
+    if (!answer->source.state) listing_destroy(listing);
     return rc < 0 ? rc : 0;
 }

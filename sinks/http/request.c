@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <strings.h>
 
-struct reel_stage *request_stage(const struct request *request) {
-    return request->server->stage;
+struct reel_sink_host *request_host_of_sink(const struct request *request) {
+    return request->server->host;
 }
 
 static bool is_blank(char c) {
@@ -69,36 +69,21 @@ unsigned request_header_count(const struct request *request, const char *name) {
 }
 
 bool str_number(struct reel_str str, uint64_t *ret) {
-    *ret = 0;
-    for (size_t i = 0; i < str.len; i++) {
-        unsigned digit = (unsigned char)str.data[i] - '0';
-        if (digit > 9 || *ret > (UINT64_MAX - digit) / 10) return false;
-        *ret = *ret * 10 + digit;
-    }
-    return str.len > 0;
+    return number_read(str, ret) == 0;
 }
 
 uint64_t request_content_length(const struct request *request) {
     struct reel_str length = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
     uint64_t bytes = 0;
-    for (size_t i = 0; i < length.len; i++) { /* that they are digits was seen to */
-        unsigned digit = (unsigned char)length.data[i] - '0';
-        bytes = bytes > (UINT64_MAX - 9) / 10 ? UINT64_MAX : bytes * 10 + digit % 10;
-    }
+    number_read(length, &bytes); /* framing.c has refused what is not a number */
     return bytes;
 }
 
 int request_number(struct request *request, const char *name, uint64_t *ret) {
     const struct uri_param *param = uri_param(&request->uri, name);
-    uint64_t number = 0;
+    uint64_t number;
     if (!param) return 0;
-    bool good = param->value.len > 0;
-    for (size_t i = 0; i < param->value.len && good; i++) {
-        unsigned digit = (unsigned char)param->value.data[i] - '0';
-        good = digit <= 9;
-        number = number > (UINT64_MAX - digit) / 10 ? UINT64_MAX : number * 10 + digit;
-    }
-    if (!good) {
+    if (number_read(param->value, &number) == -EINVAL) {
         answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
                        "parameter `%s` is `%.*s`, wanted a number", name, REEL_FMT(param->value));
         return -EINVAL;
@@ -120,12 +105,12 @@ bool request_is_json(const struct request *request) {
 int request_open_view(struct request *request, struct reel_view **ret,
                       struct reel_position *ret_position) {
     struct reel_error error = {0};
-    struct reel_stage *stage = request_stage(request);
+    struct reel_sink_host *host = request_host_of_sink(request);
     struct reel_position position;
-    int rc = reel_stage_view(stage, ret, &error);
+    int rc = reel_sink_view_open(host, ret, &error);
     if (rc == 0) {
-        rc = reel_stage_position(stage, *ret, &position);
-        if (rc < 0) reel_stage_close(stage, *ret);
+        rc = reel_sink_position(host, *ret, &position);
+        if (rc < 0) reel_sink_view_close(host, *ret);
     }
     if (rc < 0) {
         answer_error(&request->answer, rc, &error);

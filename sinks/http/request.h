@@ -64,7 +64,7 @@ struct request {
 /* Everything that it has goes; no one may have it any more. On libmicrohttpd's thread. */
 void request_end(struct request *request);
 
-struct reel_stage *request_stage(const struct request *request);
+struct reel_sink_host *request_host_of_sink(const struct request *request);
 
 /* A header's value; NULL data: there is none. Not more than one of the same name. */
 struct reel_str request_header(const struct request *request, const char *name);

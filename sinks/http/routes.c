@@ -65,15 +65,16 @@ const struct route *const routes[] = {
           .summary = "An event's bytes as they came"),
     ROUTE(METHOD_GET, "/v1/rejected", READ, rejected_params, .handle = handle_rejected,
           .summary = "Rejected events, the newest first, with the reason"),
-    ROUTE(METHOD_GET, "/v1/{collection}", READ, list_params, .takes_filters = true, .is_kept = true,
-          .handle = handle_list, .summary = "Lists the records in the order of their keys"),
+    ROUTE(METHOD_GET, "/v1/{collection}", READ, list_params, .takes_filters = true,
+          .is_cached = true, .handle = handle_list,
+          .summary = "Lists the records in the order of their keys"),
     ROUTE(METHOD_POST, "/v1/{collection}", WRITE, no_params, .body_max = command_body,
           .handle = handle_command, .summary = "The command `create`"),
-    ROUTE(METHOD_GET, "/v1/{collection}/{key}", READ, wait_params, .is_kept = true,
+    ROUTE(METHOD_GET, "/v1/{collection}/{key}", READ, wait_params, .is_cached = true,
           .handle = handle_get, .summary = "One record"),
     ROUTE(METHOD_DELETE, "/v1/{collection}/{key}", WRITE, no_params, .body_max = command_body,
           .handle = handle_command, .summary = "The command `delete`"),
-    ROUTE(METHOD_GET, "/v1/{collection}/by-name/{name}", READ, wait_params, .is_kept = true,
+    ROUTE(METHOD_GET, "/v1/{collection}/by-name/{name}", READ, wait_params, .is_cached = true,
           .handle = handle_get_by_name, .summary = "The one record of that name"),
     ROUTE(METHOD_DELETE, "/v1/{collection}/by-name/{name}", WRITE, no_params,
           .body_max = command_body, .handle = handle_command_by_name,
@@ -85,10 +86,10 @@ const struct route *const routes[] = {
 
 /* ---- Which route ----------------------------------------------------------------------------- */
 
-static const struct reel_projector *find_projector(struct reel_stage *stage,
+static const struct reel_projector *find_projector(struct reel_sink_host *host,
                                                    struct reel_str collection) {
     const struct reel_projector *projector;
-    for (size_t n = 0; (projector = reel_stage_projector(stage, n)); n++)
+    for (size_t n = 0; (projector = reel_sink_projector(host, n)); n++)
         if (reel_str_is(collection, projector->collection)) return projector;
     return NULL;
 }
@@ -146,7 +147,7 @@ static const struct route *next_route(const struct request *request, unsigned me
         *ret_projector = NULL;
         if (!(route->method & methods) || !path_fits(route->path, uri)) continue;
         if (!strstr(route->path, "{collection}")) return route;
-        *ret_projector = find_projector(request_stage(request), uri->segments[1]);
+        *ret_projector = find_projector(request_host_of_sink(request), uri->segments[1]);
         if (*ret_projector && is_declared(route, uri, *ret_projector)) return route;
     }
     *ret_projector = NULL;
@@ -207,7 +208,7 @@ static int check_token(struct request *request, reel_access wanted) {
     char decoded[WEBSOCKET_TOKEN_MAX];
     struct reel_str token = find_token(request, &offered, decoded);
     reel_access access = REEL_ACCESS_NONE;
-    if (token.data) access = reel_stage_access(request_stage(request), token);
+    if (token.data) access = reel_sink_access(request_host_of_sink(request), token);
     if (access == REEL_ACCESS_NONE) {
         answer_problem(&request->answer, PROBLEM_UNAUTHORIZED,
                        token.data ? "the bearer token is not known"
@@ -221,7 +222,7 @@ static int check_token(struct request *request, reel_access wanted) {
     }
     if (access >= wanted) {
         if (wanted == REEL_ACCESS_WRITE)
-            reel_stage_caller(request_stage(request), token, &request->caller);
+            reel_sink_caller(request_host_of_sink(request), token, &request->caller);
         return 0;
     }
     answer_problem(&request->answer, PROBLEM_FORBIDDEN, "this token may only read");

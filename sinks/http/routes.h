@@ -10,7 +10,7 @@ struct route {
     reel_access access;        /* what its sender must be allowed */
     const char *const *params; /* NULL-terminated: the parameters that it knows */
     bool takes_filters;        /* and a collection's */
-    bool is_kept;      /* its 200s depend on the target, and on what is committed (kept.h) */
+    bool is_cached;    /* its 200s depend on the target and the newest commit alone (cache.h) */
     bool takes_bearer; /* a token may come as a sub-protocol, `bearer.<token>` */
     uint64_t (*body_max)(const struct server *server); /* NULL: it takes none */
     void (*handle)(struct request *request);

@@ -5,10 +5,10 @@
  * of its answer:
  *     request.h   reading it: target, headers, body, and who sends it
  *     routes.h    which route it is for
- *     kept.h      maybe the same was asked for before, and the answer is there
+ *     cached_answer.h  the answer may be in the cache
  *     a handler   records.c, commands.c, events.c, about.c, …: makes an answer, or suspends the
  *                 request and lets another thread make it
- *     answer.h    what is sent
+ *     answer.h, answer_send.h  what is sent
  * Those who follow the events (follow.c) leave libmicrohttpd, for a thread that serves them all.
  * No thread ever waits within a request: not for the writer, not for the cursor, not for the
  * client.
@@ -26,14 +26,14 @@
 
 struct connections;
 struct hub;
-struct kept_place;
+struct cache_slot;
 struct request;
 
 /* Requests are counted by what they were and how they ended. */
 #define STATUS_CLASSES 6
 
 struct server {
-    struct reel_stage *stage;
+    struct reel_sink_host *host;
     struct MHD_Daemon *daemon;
     int listener;
     struct connections *all; /* who is connected */
@@ -47,7 +47,7 @@ struct server {
     uint64_t command_bytes_max, event_bytes_max, batch_bytes_max, batch_events_max;
     const char *allow_origin;
 
-    struct kept_place *kept; /* answers to be sent again (kept.h) */
+    struct cache_slot *cache; /* answers to be sent again (cache.h) */
 
     /* Figures and bounds. */
     atomic_uint_fast64_t connections, unknown_connections;
@@ -56,7 +56,7 @@ struct server {
     atomic_uint_fast64_t requests;        /* under way */
     atomic_uint_fast64_t memory;          /* bodies and answers, bytes */
     atomic_uint_fast64_t answered[STATUS_CLASSES];
-    atomic_uint_fast64_t sent_again; /* of those, what was kept */
+    atomic_uint_fast64_t sent_again; /* of those, from the cache */
     struct histogram request_times;
     atomic_bool draining;
 

@@ -21,7 +21,7 @@ bool since_check(struct request *request, const struct reel_position *position, 
 
 bool since_is_known(struct request *request, uint64_t since) {
     struct reel_status status;
-    reel_stage_status(request_stage(request), &status);
+    reel_sink_status(request_host_of_sink(request), &status);
     if (since <= status.known_seq) return true;
     answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
                    "the log is known to reach %llu, there is no event %llu to go on behind",

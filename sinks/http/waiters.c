@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/thread.h"
 #include "request.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@ static void remove_waiter(struct server *server, struct request *request) {
 
 /* Resumes those that need not wait any more; returns when the next one must not. */
 static uint64_t resume_some(struct server *server) {
-    uint64_t now = clock_ms(), cursor = reel_stage_cursor(server->stage);
+    uint64_t now = clock_ms(), cursor = reel_sink_cursor(server->host);
     uint64_t next_ms = now + TIMEOUT_MAX_S * 1000;
     bool all = server->ending || atomic_load(&server->draining);
     struct request *next;
@@ -37,7 +38,7 @@ static uint64_t resume_some(struct server *server) {
 
 static void *run(void *context) {
     struct server *server = context;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&server->waiters_lock);
+    HOLD_LOCK(&server->waiters_lock);
     while (!server->ending || server->waiters) {
         uint64_t until_ms = resume_some(server);
         if (server->ending) continue;
@@ -53,18 +54,19 @@ static void *run(void *context) {
 int waiters_start(struct server *server, struct reel_error *error) {
     clock_condition(&server->waiters_changed);
     pthread_mutex_init(&server->waiters_lock, NULL);
-    int rc = pthread_create(&server->clock, NULL, run, server);
+    int rc = thread_start(&server->clock, "reel-waiters", run, server);
     if (rc == 0) return 0;
     pthread_cond_destroy(&server->waiters_changed);
     pthread_mutex_destroy(&server->waiters_lock);
-    return fail(error, -rc, "cannot start a thread: %s", strerror(rc));
+    return fail(error, rc, "cannot start a thread: %s", strerror(-rc));
 }
 
 void waiters_stop(struct server *server) {
-    pthread_mutex_lock(&server->waiters_lock);
-    server->ending = true;
-    pthread_cond_signal(&server->waiters_changed);
-    pthread_mutex_unlock(&server->waiters_lock);
+    {
+        HOLD_LOCK(&server->waiters_lock);
+        server->ending = true;
+        pthread_cond_signal(&server->waiters_changed);
+    }
     pthread_join(server->clock, NULL);
 }
 
@@ -74,14 +76,14 @@ void waiters_finish(struct server *server) {
 }
 
 void waiters_wake(struct server *server) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&server->waiters_lock);
+    HOLD_LOCK(&server->waiters_lock);
     if (server->waiters) pthread_cond_signal(&server->waiters_changed);
 }
 
 /* False: there are too many already, or nobody would ever resume it. */
 static bool enlist(struct request *request) {
     struct server *server = request->server;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&server->waiters_lock);
+    HOLD_LOCK(&server->waiters_lock);
     if (server->ending || server->waiter_count >= server->waiters_max) return false;
     request_suspend(request);
     server->waiter_count++;
@@ -95,7 +97,7 @@ static bool enlist(struct request *request) {
 
 static bool give_up(struct request *request) {
     struct answer *answer = &request->answer;
-    uint64_t cursor = reel_stage_cursor(request_stage(request));
+    uint64_t cursor = reel_sink_cursor(request_host_of_sink(request));
     if (atomic_load(&request->server->draining)) {
         answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE, "the daemon is about to end");
         return false;
@@ -116,7 +118,7 @@ bool request_wait_until(struct request *request, uint64_t cursor) {
     uint64_t timeout_s = TIMEOUT_STANDARD_S;
     request->wanted_cursor = cursor;
     if (request_number(request, "timeout", &timeout_s) < 0) return false;
-    if (reel_stage_cursor(request_stage(request)) >= request->wanted_cursor) return true;
+    if (reel_sink_cursor(request_host_of_sink(request)) >= request->wanted_cursor) return true;
     if (timeout_s > TIMEOUT_MAX_S) timeout_s = TIMEOUT_MAX_S;
     if (!request->waited) request->deadline_ms = clock_ms() + timeout_s * 1000;
     if (request->waited || timeout_s == 0 || atomic_load(&request->server->draining))

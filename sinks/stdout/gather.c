@@ -23,15 +23,15 @@ static void begin_at(struct gather *gather, uint64_t at, uint64_t base) {
 static int position_now(struct gather *gather, struct reel_position *ret,
                         struct reel_error *error) {
     struct reel_view *view;
-    int rc = reel_stage_view(gather->stage, &view, error);
+    int rc = reel_sink_view_open(gather->host, &view, error);
     if (rc < 0) return rc;
-    rc = reel_stage_position(gather->stage, view, ret);
-    reel_stage_close(gather->stage, view);
+    rc = reel_sink_position(gather->host, view, ret);
+    reel_sink_view_close(gather->host, view);
     return rc < 0 ? fail(error, rc, "cannot read the position: %s", strerror(-rc)) : 0;
 }
 
 void gather_begin_new(struct gather *gather) {
-    struct reel_position position = {.cursor = reel_stage_cursor(gather->stage)};
+    struct reel_position position = {.cursor = reel_sink_cursor(gather->host)};
     (void)position_now(gather, &position, NULL); /* without a view, what it began in is not known */
     begin_at(gather, position.cursor, position.cursor);
     gather->epoch = position.epoch;
@@ -96,8 +96,8 @@ static int take_record(void *context, const struct reel_changed_row *changed) {
 static int check_served(struct gather *gather, struct reel_view *view, struct reel_error *error) {
     const struct reel_projector *projector;
     struct reel_collection_info info;
-    for (size_t n = 0; (projector = reel_stage_projector(gather->stage, n)); n++) {
-        int rc = reel_stage_collection(gather->stage, view, projector->collection, &info);
+    for (size_t n = 0; (projector = reel_sink_projector(gather->host, n)); n++) {
+        int rc = reel_sink_collection(gather->host, view, projector->collection, &info);
         if (rc == -ENOENT || (rc == 0 && !info.served))
             return fail(error, -EAGAIN, "the collection %s is not caught up",
                         projector->collection);
@@ -134,7 +134,7 @@ static int check_epoch(struct gather *gather, const struct reel_position *positi
 
 static int step_in(struct gather *gather, struct reel_view *view, struct reel_error *error) {
     struct reel_position position;
-    int rc = reel_stage_position(gather->stage, view, &position);
+    int rc = reel_sink_position(gather->host, view, &position);
     if (rc < 0) return fail(error, rc, "cannot read the position: %s", strerror(-rc));
     rc = check_epoch(gather, &position, error);
     if (rc < 0) return rc;
@@ -150,16 +150,16 @@ static int step_in(struct gather *gather, struct reel_view *view, struct reel_er
     gather->until = position.cursor;
     gather->current = gather->at;
     gather->mark = gather->text.len;
-    rc = gather->records ? reel_stage_changed(gather->stage, view, gather->at, take_record, gather)
-                         : reel_stage_log(gather->stage, view, gather->at + 1, take_event, gather);
+    rc = gather->records ? reel_sink_changed(gather->host, view, gather->at, take_record, gather)
+                         : reel_sink_log(gather->host, view, gather->at + 1, take_event, gather);
     return walked(gather, rc, error);
 }
 
 int gather_step(struct gather *gather, struct reel_error *error) {
     struct reel_view *view;
-    int rc = reel_stage_view(gather->stage, &view, error);
+    int rc = reel_sink_view_open(gather->host, &view, error);
     if (rc < 0) return rc;
     rc = step_in(gather, view, error);
-    reel_stage_close(gather->stage, view);
+    reel_sink_view_close(gather->host, view);
     return rc == -ETIME ? 0 : rc;
 }

@@ -23,7 +23,7 @@
 
 /* All zero but for the first members; text_finish(&text) at last. */
 struct gather {
-    struct reel_stage *stage;
+    struct reel_sink_host *host;
     bool records;               /* or else events */
     struct event_filter filter; /* of events; borrowed */
     bool begun;                 /* `at` and `base` are set */

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "base/thread.h"
 #include "events/frame.h"
 #include "stdout/gather.h"
@@ -28,7 +29,7 @@
 #define RETRY_MS 100
 
 struct printer {
-    struct reel_stage *stage;
+    struct reel_sink_host *host;
     int fd;
     int position_ms;
     uint64_t since; /* what `gather` has yet to begin from, while it has not begun */
@@ -51,13 +52,9 @@ static bool print_more(struct printer *printer);
 /* ---- Settings -------------------------------------------------------------------------------- */
 
 static int read_seq(const char *text, uint64_t *ret, struct reel_error *error) {
-    uint64_t seq = 0;
-    bool good = *text != '\0';
-    for (; good && *text; text++) {
-        good = *text >= '0' && *text <= '9' && !__builtin_mul_overflow(seq, 10, &seq) &&
-               !__builtin_add_overflow(seq, (uint64_t)(*text - '0'), &seq);
-    }
-    if (!good || seq == UINT64_MAX) return fail(error, -EINVAL, "wanted a number");
+    uint64_t seq;
+    if (number_read(reel_text(text), &seq) < 0 || seq == UINT64_MAX)
+        return fail(error, -EINVAL, "wanted a number");
     *ret = seq;
     return 0;
 }
@@ -73,17 +70,18 @@ static bool check_subject(const char *value, struct reel_error *error) {
 }
 
 static const struct reel_setting *const settings[] = {
-    REEL_SETTING(.name = "stdout_format", .kind = REEL_SETTING_ONE_OF, .standard = "events",
+    REEL_SETTING(.name = "stdout_format", .kind = REEL_SETTING_ONE_OF, .default_value = "events",
                  .values = (const char *const[]){"events", "records", NULL},
-                 .help = "what a line is: an event, or a record that was changed"),
+                 .help = "what each line is: an event, or a record that was changed"),
     REEL_SETTING(.name = "stdout_since", .kind = REEL_SETTING_TEXT, .unit = "SEQ",
                  .check = check_seq,
-                 .help = "begin after this event; 0: with the oldest; without: with what is new"),
+                 .help = "begin after this event; 0: with the oldest; without this setting, with "
+                         "the next new event"),
     REEL_SETTING(.name = "stdout_type", .kind = REEL_SETTING_TEXT, .unit = "PREFIX",
-                 .help = "only events whose type begins so"),
+                 .help = "only events whose type begins with this"),
     REEL_SETTING(.name = "stdout_subject", .kind = REEL_SETTING_TEXT, .unit = "FILTER",
                  .check = check_subject,
-                 .help = "only events whose NATS subject matches; with wildcards"),
+                 .help = "only events whose NATS subject matches; may contain wildcards"),
     REEL_SETTING(.name = "stdout_ce_subject", .kind = REEL_SETTING_TEXT, .unit = "SUBJECT",
                  .help = "only events with this CloudEvents subject"),
     NULL,
@@ -92,16 +90,16 @@ static const struct reel_setting *const settings[] = {
 /* Where to begin is found out now, if there is a view to be had, so that the daemon is refused
  * rather than ended later. */
 static int begin(struct printer *printer, struct reel_error *error) {
-    const char *since = reel_setting_text(printer->stage, "stdout_since");
+    const char *since = reel_setting_text(printer->host, "stdout_since");
     if (!since) {
         gather_begin_new(&printer->gather);
         return 0;
     }
     int rc = read_seq(since, &printer->since, error);
     if (rc < 0) return fail_in(error, rc, "stdout_since");
-    uint64_t cursor = reel_stage_cursor(printer->stage);
+    uint64_t cursor = reel_sink_cursor(printer->host);
     if (printer->since > cursor)
-        reel_log(printer->stage, REEL_LEVEL_WARNING,
+        reel_log(printer->host, REEL_LEVEL_WARNING,
                  "stdout: nothing is written before event %" PRIu64 "; the last one is %" PRIu64,
                  printer->since + 1, cursor);
     rc = gather_begin_since(&printer->gather, printer->since, error);
@@ -110,15 +108,15 @@ static int begin(struct printer *printer, struct reel_error *error) {
 }
 
 static int configure(struct printer *printer, struct reel_error *error) {
-    struct reel_stage *stage = printer->stage;
+    struct reel_sink_host *host = printer->host;
     struct gather *gather = &printer->gather;
-    const char *format = reel_setting_text(stage, "stdout_format");
-    gather->stage = stage;
+    const char *format = reel_setting_text(host, "stdout_format");
+    gather->host = host;
     gather->records = format && strcmp(format, "records") == 0;
     gather->filter = (struct event_filter){
-        .type = reel_text(reel_setting_text(stage, "stdout_type")),
-        .subject = reel_text(reel_setting_text(stage, "stdout_subject")),
-        .ce_subject = reel_text(reel_setting_text(stage, "stdout_ce_subject")),
+        .type = reel_text(reel_setting_text(host, "stdout_type")),
+        .subject = reel_text(reel_setting_text(host, "stdout_subject")),
+        .ce_subject = reel_text(reel_setting_text(host, "stdout_ce_subject")),
     };
     if (gather->records && !event_filter_is_empty(&gather->filter))
         return fail(error, -EINVAL, "stdout_format=records knows no filters: they are for events");
@@ -143,11 +141,11 @@ static void destroy(struct printer *printer) {
     free(printer);
 }
 
-int32_t stdout_start_on(struct reel_stage *stage, int fd, int position_ms, void **ret_sink,
+int32_t stdout_start_on(struct reel_sink_host *host, int fd, int position_ms, void **ret_sink,
                         struct reel_error *error) {
     struct printer *printer = calloc(1, sizeof *printer);
     if (!printer) return fail_memory(error);
-    printer->stage = stage;
+    printer->host = host;
     printer->fd = fd;
     printer->position_ms = position_ms;
     printer->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -168,8 +166,8 @@ int32_t stdout_start_on(struct reel_stage *stage, int fd, int position_ms, void 
     return 0;
 }
 
-static int32_t start(struct reel_stage *stage, void **ret_sink, struct reel_error *error) {
-    return stdout_start_on(stage, STDOUT_FILENO, STDOUT_POSITION_MS, ret_sink, error);
+static int32_t start(struct reel_sink_host *host, void **ret_sink, struct reel_error *error) {
+    return stdout_start_on(host, STDOUT_FILENO, STDOUT_POSITION_MS, ret_sink, error);
 }
 
 /* The bell's counter would be full after 2^64 - 2 strokes: a failed one needs no care. */
@@ -179,7 +177,7 @@ static void ring(struct printer *printer) {
     (void)done;
 }
 
-static void moved(void *sink, uint64_t cursor) {
+static void committed(void *sink, uint64_t cursor) {
     (void)cursor;
     ring(sink);
 }
@@ -187,10 +185,10 @@ static void moved(void *sink, uint64_t cursor) {
 static void drain(void *sink, uint32_t timeout_ms) {
     struct printer *printer = sink;
     struct timespec until = clock_after(timeout_ms);
-    uint64_t cursor = reel_stage_cursor(printer->stage);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&printer->lock);
+    uint64_t cursor = reel_sink_cursor(printer->host);
+    HOLD_LOCK(&printer->lock);
     while (!printer->ended && printer->written < cursor)
-        if (pthread_cond_timedwait(&printer->progress, lock, &until) == ETIMEDOUT) return;
+        if (pthread_cond_timedwait(&printer->progress, &printer->lock, &until) == ETIMEDOUT) return;
 }
 
 static void stop(void *sink) {
@@ -205,7 +203,7 @@ static void stop(void *sink) {
 /* ---- The thread ------------------------------------------------------------------------------ */
 
 static void note_progress(struct printer *printer, bool ended) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&printer->lock);
+    HOLD_LOCK(&printer->lock);
     printer->written = printer->gather.at;
     printer->ended = ended;
     pthread_cond_broadcast(&printer->progress);
@@ -236,7 +234,7 @@ static bool wait_for_bell(struct printer *printer, int timeout_ms) {
     ssize_t got = read(printer->bell, &strokes, sizeof strokes);
     (void)got; /* nothing, if it was not the bell */
     if (wanted[1].revents == 0) return true;
-    reel_quit(printer->stage, 0, "stdout was closed");
+    reel_quit(printer->host, 0, "stdout was closed");
     return false;
 }
 
@@ -263,10 +261,10 @@ static bool write_out(struct printer *printer) {
         if (done >= 0) {
             at += (size_t)done;
         } else if (errno == EPIPE || errno == ECONNRESET) {
-            reel_quit(printer->stage, 0, "stdout was closed");
+            reel_quit(printer->host, 0, "stdout was closed");
             return false;
         } else if (errno != EINTR && errno != EAGAIN) {
-            reel_quit(printer->stage, 1, "cannot write to stdout: %s", strerror(errno));
+            reel_quit(printer->host, 1, "cannot write to stdout: %s", strerror(errno));
             return false;
         }
     }
@@ -288,7 +286,7 @@ static bool print_more(struct printer *printer) {
     int rc = gather_more(printer, &error);
     if (rc == -EAGAIN) return wait_for_bell(printer, RETRY_MS);
     if (rc < 0) {
-        reel_quit(printer->stage, 1, "stdout: %s", error.text);
+        reel_quit(printer->host, 1, "stdout: %s", error.text);
         return false;
     }
     if (gather->text.len == 0 && position_due_in(printer) == 0) {
@@ -298,7 +296,7 @@ static bool print_more(struct printer *printer) {
     }
     if (!write_out(printer)) return false;
     note_progress(printer, false);
-    if (gather->at < reel_stage_cursor(printer->stage)) return true;
+    if (gather->at < reel_sink_cursor(printer->host)) return true;
     return wait_for_bell(printer, position_due_in(printer));
 }
 
@@ -308,7 +306,7 @@ const struct reel_sink stdout_sink = {
     .summary = "events or changed records, a line each, on standard output",
     .settings = settings,
     .start = start,
-    .moved = moved,
+    .committed = committed,
     .drain = drain,
     .stop = stop,
 };

@@ -21,7 +21,7 @@ extern const struct reel_sink stdout_sink;
 #define STDOUT_POSITION_MS 5000
 
 /* stdout_sink.start to any descriptor, which stays the caller's: for tests. */
-int32_t stdout_start_on(struct reel_stage *stage, int fd, int position_ms, void **ret_sink,
+int32_t stdout_start_on(struct reel_sink_host *host, int fd, int position_ms, void **ret_sink,
                         struct reel_error *error);
 
 #endif

@@ -1,6 +1,7 @@
 /* handshake.c: see handshake.h. */
 #include "websocket/handshake.h"
 
+#include "base/chars.h"
 #include "base/text.h"
 
 #include <openssl/evp.h>
@@ -17,8 +18,7 @@
 /* ---- The key --------------------------------------------------------------------------------- */
 
 static bool is_base64(char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
-           c == '/';
+    return char_is_alnum(c) || c == '+' || c == '/';
 }
 
 bool websocket_key_valid(struct reel_str key) {
@@ -78,9 +78,9 @@ struct websocket_protocols websocket_protocols(struct reel_str offered) {
 }
 
 static int base64url_value(char c) {
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (c >= '0' && c <= '9') return c - '0' + 52;
+    if (char_is_upper(c)) return c - 'A';
+    if (char_is_lower(c)) return c - 'a' + 26;
+    if (char_is_digit(c)) return c - '0' + 52;
     return c == '-' ? 62 : c == '_' ? 63 : -1;
 }
 

@@ -4,9 +4,10 @@
 
 #include <errno.h>
 
-static struct reel_order order_of(const char *collection, const char *verb, const char *key) {
-    return (struct reel_order){
-        .struct_size = sizeof(struct reel_order),
+static struct reel_command_request order_of(const char *collection, const char *verb,
+                                            const char *key) {
+    return (struct reel_command_request){
+        .struct_size = sizeof(struct reel_command_request),
         .collection = reel_text(collection),
         .verb = reel_text(verb),
         .key = reel_text(key),
@@ -55,9 +56,9 @@ static void what_an_older_minor_lacks_is_not_read(void **state) {
     struct reel_key key;
     assert_int_equal(reel_canonical_key(reel, "films", reel_text("As Given"), &key), 0);
     assert_true(reel_str_is(key.str, "As Given"));
-    struct reel_order order = order_of("films", "create", NULL);
-    struct reel_answer answer;
-    assert_int_equal(reel_command(reel, &order, &answer, NULL), -ENOENT);
+    struct reel_command_request request = order_of("films", "create", NULL);
+    struct reel_command_result answer;
+    assert_int_equal(reel_command(reel, &request, &answer, NULL), -ENOENT);
     reel_close(reel);
 }
 
@@ -92,9 +93,9 @@ static void decide_without_commands_takes_none(void **state) {
     struct reel *reel = reel_opened(NULL, NULL, fixture_so("decide_without_commands"), NULL);
     apply_event(reel, "things", "made", "a", REEL_APPLIED);
     assert_record(reel, "things", "a", "{\"id\":\"a\",\"state\":\"made\"}");
-    struct reel_order order = order_of("things", "create", NULL);
-    struct reel_answer answer;
-    assert_int_equal(reel_command(reel, &order, &answer, NULL), -ENOENT);
+    struct reel_command_request request = order_of("things", "create", NULL);
+    struct reel_command_result answer;
+    assert_int_equal(reel_command(reel, &request, &answer, NULL), -ENOENT);
     reel_close(reel);
 }
 

@@ -355,7 +355,7 @@ static void shows_the_sinks_of_a_plugin(void **state) {
     assert_string_equal(sink->summary, "shows nothing");
     assert_non_null(sink->start);
     assert_string_equal(sink->settings[0]->name, "show_max");
-    assert_string_equal(sink->settings[0]->standard, "20");
+    assert_string_equal(sink->settings[0]->default_value, "20");
     assert_null(sink->settings[1]);
     assert_null(reel_sink(*state, 1));
     struct reel_plugin_info info;

@@ -30,9 +30,9 @@ static int tear_down(void **state) {
 }
 
 static void assert_admitted(struct reel *reel, const char *body) {
-    struct reel_answer answer = ordered(reel, "create", NULL, body, NULL);
+    struct reel_command_result answer = ordered(reel, "create", NULL, body, NULL);
     if (!answer.accepted) support_failed(__FILE__, __LINE__, "%s: %s", answer.detail, body);
-    reel_answer_done(&answer);
+    reel_command_result_finish(&answer);
 }
 
 static void assert_problem(struct reel *reel, const char *problem, const char *body) {
@@ -74,10 +74,10 @@ static void a_body_of_the_wrong_shape_is_a_bad_request(void **state) {
 static void a_status_of_the_wrong_shape_is_a_bad_request(void **state) {
     static const char *const bodies[] = {
         "", "[]", "{}", "{\"state\":7}", "{\"state\":\"\"}", "{\"state\":\"exploded\"}"};
-    struct reel_answer answer = ordered(*state, "create", NULL, GOOD, NULL);
+    struct reel_command_result answer = ordered(*state, "create", NULL, GOOD, NULL);
     for (size_t at = 0; at < sizeof bodies / sizeof bodies[0]; at++)
         assert_refusal(*state, "status", answer.key, bodies[at], REEL_INVALID, "bad-request");
-    reel_answer_done(&answer);
+    reel_command_result_finish(&answer);
 }
 
 /* ---- Admission: one row of the table after another ------------------------------------------- */
@@ -128,25 +128,25 @@ static void the_first_row_that_matches_decides(void **state) {
 
 /* ---- A command given twice ------------------------------------------------------------------- */
 
-static void assert_first_result(struct reel *reel, const struct reel_answer *first,
+static void assert_first_result(struct reel *reel, const struct reel_command_result *first,
                                 const char *verb, const char *key, const char *body,
                                 const char *idempotency_key) {
     uint64_t head = position_of(reel).head;
-    struct reel_answer again = ordered(reel, verb, key, body, idempotency_key);
+    struct reel_command_result again = ordered(reel, verb, key, body, idempotency_key);
     assert_true(again.accepted && again.repeated);
     assert_int_equal(again.seq, first->seq);
     assert_string_equal(again.key, first->key);
     assert_non_null(again.record);
     assert_int_equal(position_of(reel).head, head);
-    reel_answer_done(&again);
+    reel_command_result_finish(&again);
 }
 
 static void a_repeat_gives_the_first_result(void **state) {
     (void)state;
     const char *directory = scratch_directory();
     struct reel *reel = reel_opened(directory, NULL, FORMATION_SO, CELL_SO, NULL);
-    struct reel_answer first = ordered(reel, "create", NULL, GOOD, "one");
-    struct reel_answer other = ordered(reel, "create", NULL, GOOD, "two");
+    struct reel_command_result first = ordered(reel, "create", NULL, GOOD, "one");
+    struct reel_command_result other = ordered(reel, "create", NULL, GOOD, "two");
     assert_true(first.accepted && !first.repeated && other.accepted && !other.repeated);
     assert_string_not_equal(first.key, other.key);
     assert_int_equal(other.seq, 2);
@@ -158,44 +158,44 @@ static void a_repeat_gives_the_first_result(void **state) {
     reel = reel_opened(directory, NULL, FORMATION_SO, CELL_SO, NULL);
     assert_first_result(reel, &first, "create", NULL, GOOD, "one");
     assert_int_equal(position_of(reel).head, 52);
-    reel_answer_done(&first);
-    reel_answer_done(&other);
+    reel_command_result_finish(&first);
+    reel_command_result_finish(&other);
     reel_close(reel);
 }
 
 /* The second delete alone would be a conflict. */
 static void a_repeated_delete_is_no_conflict(void **state) {
-    struct reel_answer made = ordered(*state, "create", NULL, GOOD, NULL);
-    struct reel_answer first = ordered(*state, "delete", made.key, NULL, "gone");
+    struct reel_command_result made = ordered(*state, "create", NULL, GOOD, NULL);
+    struct reel_command_result first = ordered(*state, "delete", made.key, NULL, "gone");
     assert_true(first.accepted && !first.repeated);
     assert_first_result(*state, &first, "delete", made.key, NULL, "gone");
-    reel_answer_done(&first);
-    reel_answer_done(&made);
+    reel_command_result_finish(&first);
+    reel_command_result_finish(&made);
 }
 
 static void without_a_key_a_repeat_is_a_new_command(void **state) {
-    struct reel_answer first = ordered(*state, "create", NULL, GOOD, NULL);
-    struct reel_answer second = ordered(*state, "create", NULL, GOOD, NULL);
+    struct reel_command_result first = ordered(*state, "create", NULL, GOOD, NULL);
+    struct reel_command_result second = ordered(*state, "create", NULL, GOOD, NULL);
     assert_false(second.repeated);
     assert_string_not_equal(first.key, second.key);
     assert_int_equal(second.seq, first.seq + 1);
-    reel_answer_done(&first);
-    reel_answer_done(&second);
+    reel_command_result_finish(&first);
+    reel_command_result_finish(&second);
 }
 
 /* Two events; what is said of them is said of the last. */
-static struct reel_answer ordered_twice(struct reel *reel) {
-    struct reel_order order = {.struct_size = sizeof order,
-                               .collection = reel_text("contraries"),
-                               .verb = reel_text("twice"),
-                               .key = reel_text("k"),
-                               .idempotency_key = reel_text("once")};
-    struct reel_answer answer;
+static struct reel_command_result ordered_twice(struct reel *reel) {
+    struct reel_command_request request = {.struct_size = sizeof request,
+                                           .collection = reel_text("contraries"),
+                                           .verb = reel_text("twice"),
+                                           .key = reel_text("k"),
+                                           .idempotency_key = reel_text("once")};
+    struct reel_command_result answer;
     struct reel_error error;
-    must_ok(reel_command(reel, &order, &answer, &error), error);
+    must_ok(reel_command(reel, &request, &answer, &error), error);
     assert_true(answer.accepted);
     assert_string_equal(answer.record, "{\"note\":\"and again\"}");
-    reel_answer_done(&answer);
+    reel_command_result_finish(&answer);
     return answer;
 }
 
@@ -203,7 +203,7 @@ static void a_command_is_known_until_its_last_event_is_trimmed(void **state) {
     (void)state;
     struct reel *reel = reel_opened(NULL, NULL, CONTRARY_SO, NULL);
     struct reel_error error;
-    struct reel_answer answer = ordered_twice(reel);
+    struct reel_command_result answer = ordered_twice(reel);
     assert_true(!answer.repeated && answer.seq == 2);
     answer = ordered_twice(reel);
     assert_true(answer.repeated && answer.seq == 2);
@@ -218,19 +218,19 @@ static void a_command_is_known_until_its_last_event_is_trimmed(void **state) {
 
 /* ---- A plugin that contradicts itself -------------------------------------------------------- */
 
-static int contrary(struct reel *reel, const char *verb, struct reel_answer *ret,
+static int contrary(struct reel *reel, const char *verb, struct reel_command_result *ret,
                     struct reel_error *error) {
-    struct reel_order order = {.struct_size = sizeof order,
-                               .collection = reel_text("contraries"),
-                               .verb = reel_text(verb),
-                               .key = reel_text(strcmp(verb, "create") ? "k" : NULL)};
-    return reel_command(reel, &order, ret, error);
+    struct reel_command_request request = {.struct_size = sizeof request,
+                                           .collection = reel_text("contraries"),
+                                           .verb = reel_text(verb),
+                                           .key = reel_text(strcmp(verb, "create") ? "k" : NULL)};
+    return reel_command(reel, &request, ret, error);
 }
 
 static void what_its_own_evolve_rejects_is_not_appended(void **state) {
     (void)state;
     struct reel *reel = reel_opened(NULL, NULL, CONTRARY_SO, NULL);
-    struct reel_answer answer;
+    struct reel_command_result answer;
     struct reel_error error;
     assert_int_equal(contrary(reel, "create", &answer, &error), -EPROTO);
     assert_sentence(&error, "contrary");
@@ -250,7 +250,7 @@ static void what_its_own_evolve_rejects_is_not_appended(void **state) {
     assert_int_equal(answer.seq, 1);
     assert_string_equal(answer.key, "k");
     assert_string_equal(answer.record, "{\"note\":\"as decided\"}");
-    reel_answer_done(&answer);
+    reel_command_result_finish(&answer);
     assert_int_equal(info_of(reel, "contraries").records, 1); /* nothing is left of the others */
     struct reel *fresh = fresh_fold(reel, CONTRARY_SO, NULL);
     assert_same_state(reel, fresh);
@@ -263,17 +263,17 @@ static void a_command_is_no_more_than_a_batch(void **state) {
     (void)state;
     struct reel_options options = {.event_bytes_max = 450, .batch_bytes_max = 450};
     struct reel *reel = reel_opened(NULL, &options, CONTRARY_SO, NULL);
-    struct reel_answer answer;
+    struct reel_command_result answer;
     struct reel_error error;
     must_ok(contrary(reel, "twice", &answer, &error), error);
     assert_false(answer.accepted);
     assert_int_equal(answer.refusal, REEL_TOO_LARGE);
     assert_int_equal(position_of(reel).head, 0);
-    reel_answer_done(&answer);
+    reel_command_result_finish(&answer);
     must_ok(contrary(reel, "good", &answer, &error), error);
     assert_true(answer.accepted);
     assert_int_equal(info_of(reel, "contraries").records, 1);
-    reel_answer_done(&answer);
+    reel_command_result_finish(&answer);
     reel_close(reel);
 }
 
@@ -284,7 +284,7 @@ static void another_plugins_objection_is_not_its_own(void **state) {
                                      {OBJECTOR_SO, CONTRARY_SO, NULL}};
     for (size_t at = 0; at < 2; at++) {
         struct reel *reel = reel_opened_list(NULL, NULL, orders[at]);
-        struct reel_answer answer;
+        struct reel_command_result answer;
         struct reel_error error;
         assert_int_equal(contrary(reel, "create", &answer, &error), -EPROTO);
         assert_sentence(&error, "contrary");
@@ -295,7 +295,7 @@ static void another_plugins_objection_is_not_its_own(void **state) {
         assert_string_equal(answer.record, "{\"note\":\"as decided\"}");
         assert_int_equal(info_of(reel, "objections").rejected, 1);
         assert_int_equal(position_of(reel).rejected, 1);
-        reel_answer_done(&answer);
+        reel_command_result_finish(&answer);
         reel_close(reel);
     }
 }

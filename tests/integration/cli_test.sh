@@ -137,7 +137,8 @@ export REEL_TOKEN=token-of-the-test
 refused "no plugin" 1 "cannot load ./none.so: no such file" serve --plugin ./none.so
 cell=$(dirname "$reeld")/../../plugins/cell/cell.so
 refused "a reference to a collection that is not there" 1 "collection \`cells\`: field \
-\`formation_id\` refers to the collection \`formations\`, which no plugin has" \
+\`formation_id\` refers to the collection \`formations\`, which no plugin has: load the one that has it, too \
+(--plugin or --plugin-dir)" \
     serve --data "$scratch/alone" --plugin "$cell"
 refused "no sink" 2 "there is no sink \`frob\`" serve --sink frob
 refused "no address" 2 "--bind is \"here\": wanted ADDRESS:PORT" serve --bind here
@@ -153,9 +154,9 @@ NOTIFY_SOCKET=$scratch/nobody
 export NOTIFY_SOCKET
 (umask 077 && mkdir "$scratch/shared" && echo 'token-of-the-test' >"$scratch/shared/tokens" &&
     echo '{}' >"$scratch/shared/reeld.json" && mkdir "$scratch/shared/data" &&
-    cp "$(dirname "$reeld")"/../../plugins/cell/cell.so "$scratch/shared/")
+    cp "$(dirname "$reeld")"/../../plugins/{cell/cell,formation/formation}.so "$scratch/shared/")
 shared=$scratch/shared
-serve_shared=(--plugin "$shared/cell.so" --data "$shared/data"
+serve_shared=(--plugin "$shared/cell.so" --plugin "$shared/formation.so" --data "$shared/data"
     --token-file "$shared/tokens" --config "$shared/reeld.json")
 allowed='; with --allow-shared-files that is only a warning'
 for name in cell.so tokens reeld.json data .; do

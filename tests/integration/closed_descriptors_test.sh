@@ -22,8 +22,8 @@ expect() {
 serve_without() {
     local fd patience=600
     mkdir -p "$scratch/data"
-    local serve=("$reeld" serve --bind 127.0.0.1:0 --data "$scratch/data" --plugin
-        "$plugins/cell/cell.so")
+    local serve=("$reeld" serve --bind 127.0.0.1:0 --data "$scratch/data"
+        --plugin "$plugins/cell/cell.so" --plugin "$plugins/formation/formation.so")
     eval 'exec "${serve[@]}" '"$1" &
     pid=$!
     until find "/proc/$pid/fd" -lname '*/data.mdb' 2>/dev/null | grep -q . || ((patience-- == 0)); do

@@ -22,16 +22,16 @@ static struct reel *opened(void) {
 
 /* A formation that is there; its key in `ret`. */
 static void created(struct reel *reel, char ret[37]) {
-    struct reel_answer answer = ordered(reel, "create", NULL, BODY, NULL);
+    struct reel_command_result answer = ordered(reel, "create", NULL, BODY, NULL);
     must(answer.accepted && answer.key_len == 36);
     memcpy(ret, answer.key, 37);
-    reel_answer_done(&answer);
+    reel_command_result_finish(&answer);
 }
 
 /* The command is accepted and the record then has that status; its seq. */
 static uint64_t assert_status(struct reel *reel, const char *verb, const char *key,
                               const char *body, const char *status) {
-    struct reel_answer answer = ordered(reel, verb, key, body, NULL);
+    struct reel_command_result answer = ordered(reel, verb, key, body, NULL);
     if (!answer.accepted) support_failed(__FILE__, __LINE__, "%s", answer.detail);
     assert_false(answer.repeated);
     assert_int_equal(answer.seq, position_of(reel).cursor);
@@ -44,7 +44,7 @@ static uint64_t assert_status(struct reel *reel, const char *verb, const char *k
     uint64_t seq = answer.seq;
     json_decref(record);
     free(stored);
-    reel_answer_done(&answer);
+    reel_command_result_finish(&answer);
     return seq;
 }
 
@@ -53,7 +53,7 @@ static uint64_t assert_status(struct reel *reel, const char *verb, const char *k
 static void create_makes_a_pending_record(void **state) {
     (void)state;
     struct reel *reel = opened();
-    struct reel_answer answer = ordered(reel, "create", NULL, BODY, NULL);
+    struct reel_command_result answer = ordered(reel, "create", NULL, BODY, NULL);
     char expected[1024];
     assert_true(answer.accepted);
     assert_int_equal(answer.seq, 1);
@@ -64,7 +64,7 @@ static void create_makes_a_pending_record(void **state) {
     assert_string_equal(answer.record, expected);
     assert_int_equal(answer.record_len, strlen(expected));
     assert_int_equal(position_of(reel).applied, 1);
-    reel_answer_done(&answer);
+    reel_command_result_finish(&answer);
     reel_close(reel);
 }
 
@@ -118,7 +118,7 @@ static void events_of_commands_are_marked_as_submitted(void **state) {
 static void a_submitted_id_does_not_count(void **state) {
     (void)state;
     struct reel *reel = opened();
-    struct reel_answer answer =
+    struct reel_command_result answer =
         ordered(reel, "create", NULL,
                 "{\"formationId\":\"" NOBODY "\",\"formationName\":\"theirs\",\"name\":\"ours\","
                 "\"coordinator\":\"a\",\"members\":[{\"id\":\"a\"}]}",
@@ -132,14 +132,14 @@ static void a_submitted_id_does_not_count(void **state) {
     assert_string_equal(json_string_value(json_object_get(document, "formationName")), "ours");
     assert_null(record_text(reel, "formations", NOBODY));
     json_decref(record);
-    reel_answer_done(&answer);
+    reel_command_result_finish(&answer);
     reel_close(reel);
 }
 
 static void create_takes_the_other_form_as_well(void **state) {
     (void)state;
     struct reel *reel = opened();
-    struct reel_answer answer =
+    struct reel_command_result answer =
         ordered(reel, "create", NULL,
                 "{\"apiVersion\":\"cellos.dev/v1\",\"kind\":\"Formation\",\"metadata\":{\"name\":"
                 "\"wrapped\"},\"spec\":{\"coordinator\":\"a\",\"members\":[{\"id\":\"a\"}]}}",
@@ -149,7 +149,7 @@ static void create_takes_the_other_form_as_well(void **state) {
     assert_string_equal(json_string_value(json_object_get(record, "name")), "wrapped");
     assert_string_equal(json_string_value(json_object_get(record, "status")), "PENDING");
     json_decref(record);
-    reel_answer_done(&answer);
+    reel_command_result_finish(&answer);
     reel_close(reel);
 }
 
@@ -273,14 +273,14 @@ static void commands_that_nobody_declared_are_errors(void **state) {
         {"formations", "explode"}, {"cells", "create"}, {"absent", "create"}};
     struct reel *reel = opened();
     for (size_t at = 0; at < sizeof orders / sizeof orders[0]; at++) {
-        struct reel_order order = {.struct_size = sizeof order,
-                                   .collection = reel_text(orders[at][0]),
-                                   .verb = reel_text(orders[at][1]),
-                                   .key = reel_text(KEY),
-                                   .body = reel_text("{}")};
-        struct reel_answer answer;
+        struct reel_command_request request = {.struct_size = sizeof request,
+                                               .collection = reel_text(orders[at][0]),
+                                               .verb = reel_text(orders[at][1]),
+                                               .key = reel_text(KEY),
+                                               .body = reel_text("{}")};
+        struct reel_command_result answer;
         struct reel_error error;
-        assert_int_equal(reel_command(reel, &order, &answer, &error), at < 2 ? -ENOENT : -ESRCH);
+        assert_int_equal(reel_command(reel, &request, &answer, &error), at < 2 ? -ENOENT : -ESRCH);
         assert_sentence(&error, orders[at][0]);
     }
     assert_int_equal(position_of(reel).head, 0);
@@ -315,22 +315,22 @@ static void assert_not_created(struct reel *reel, const char *body, reel_refusal
                                const char *problem) {
     assert_refusal(reel, "create", NULL, body, refusal, problem);
     for (int time = 0; time < 2; time++) {
-        struct reel_answer answer = ordered(reel, "create", NULL, body, "once");
+        struct reel_command_result answer = ordered(reel, "create", NULL, body, "once");
         assert_false(answer.accepted || answer.repeated);
         assert_int_equal(answer.refusal, refusal);
         assert_string_equal(answer.problem, problem);
-        reel_answer_done(&answer);
+        reel_command_result_finish(&answer);
     }
     assert_int_equal(position_of(reel).head, 0);
     assert_int_equal(info_of(reel, "formations").records, 0);
 }
 
 static void assert_created_once(struct reel *reel, const char *body) {
-    struct reel_answer answer = ordered(reel, "create", NULL, body, "once");
+    struct reel_command_result answer = ordered(reel, "create", NULL, body, "once");
     assert_true(answer.accepted && !answer.repeated);
     assert_int_equal(answer.seq, 1);
     assert_int_equal(position_of(reel).applied, 1);
-    reel_answer_done(&answer);
+    reel_command_result_finish(&answer);
 }
 
 /* As deep as JSON may be; the event around it would be one deeper. */
@@ -369,17 +369,17 @@ static void a_body_that_is_no_object_is_a_bad_request(void **state) {
     struct reel *reel =
         reel_opened(NULL, NULL, build_path("tests/integration/plugins/library.so"), NULL);
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
-        struct reel_order order = {.struct_size = sizeof order,
-                                   .collection = reel_text("books"),
-                                   .verb = reel_text("create"),
-                                   .body = reel_text(bodies[i])};
-        struct reel_answer answer;
+        struct reel_command_request request = {.struct_size = sizeof request,
+                                               .collection = reel_text("books"),
+                                               .verb = reel_text("create"),
+                                               .body = reel_text(bodies[i])};
+        struct reel_command_result answer;
         struct reel_error error;
-        must_ok(reel_command(reel, &order, &answer, &error), error);
+        must_ok(reel_command(reel, &request, &answer, &error), error);
         assert_false(answer.accepted);
         assert_int_equal(answer.refusal, REEL_INVALID);
         assert_string_equal(answer.problem, "bad-request");
-        reel_answer_done(&answer);
+        reel_command_result_finish(&answer);
     }
     must(position_of(reel).head == 0);
     reel_close(reel);

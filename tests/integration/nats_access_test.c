@@ -236,8 +236,8 @@ static void the_url_comes_by_either_name_of_its_variable(void **state) {
         snprintf(url, sizeof url, "%s=%s", names[i], mirror.broker->url);
         const char *const environment[] = {"REEL_TOKEN=" READ_TOKEN, url, NULL};
         const char *const arguments[] = {
-            "serve",    "--bind", "127.0.0.1:0", "--data", scratch_directory(),
-            "--plugin", CELL_SO,  NULL};
+            "serve",    "--bind", "127.0.0.1:0", "--data",     scratch_directory(),
+            "--plugin", CELL_SO,  "--plugin",    FORMATION_SO, NULL};
         struct daemon daemon = daemon_launched(arguments, environment);
         daemon_wait_until_it_listens(&daemon);
         struct client *client = client_opened(&daemon, READ_TOKEN);

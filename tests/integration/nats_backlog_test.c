@@ -53,9 +53,9 @@ static void run_on_stalling_disk(const char *file) {
     text_format(&asan, "%s:verify_asan_link_order=0", options ? options : "");
     setenv("ASAN_OPTIONS", asan.data, 1); /* it wants to be the first that is loaded */
     setenv("LD_PRELOAD", build_path("tests/support/stalled_disk.so"), 1);
-    setenv("REEL_TEST_STALL", file, 1);
+    setenv("STALLED_DISK_FILE", file, 1);
     mirror_run(&mirror);
-    unsetenv("REEL_TEST_STALL");
+    unsetenv("STALLED_DISK_FILE");
     unsetenv("LD_PRELOAD");
     if (kept)
         setenv("ASAN_OPTIONS", kept, 1);

@@ -114,9 +114,9 @@ static void what_a_limit_removes_within_a_session_is_a_gap(void **state) {
     setenv("ASAN_OPTIONS", asan.data, 1); /* the preloaded one comes before its runtime */
     free(asan.data);
     setenv("LD_PRELOAD", build_path("tests/support/stalled_disk.so"), 1);
-    setenv("REEL_TEST_STALL", file, 1);
+    setenv("STALLED_DISK_FILE", file, 1);
     mirror_run_list(&mirror, small);
-    unsetenv("REEL_TEST_STALL");
+    unsetenv("STALLED_DISK_FILE");
     unsetenv("LD_PRELOAD");
     wait_until_ready(mirror.client);
     publish_many(&mirror.stream, 0, 10);

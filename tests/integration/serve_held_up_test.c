@@ -126,8 +126,8 @@ static void reading_the_tokens_again_is_bounded(void **state) {
     (void)state;
     const char *tokens = path_in(scratch_directory(), "tokens");
     const char *const arguments[] = {
-        "serve",    "--data", scratch_directory(), "--bind", "127.0.0.1:0",
-        "--plugin", CELL_SO,  "--token-file",      tokens,   NULL};
+        "serve", "--data",   scratch_directory(), "--bind",       "127.0.0.1:0", "--plugin",
+        CELL_SO, "--plugin", FORMATION_SO,        "--token-file", tokens,        NULL};
     FILE *file = fopen(tokens, "w");
     must(file && fchmod(fileno(file), 0600) == 0 && fputs(READ_TOKEN "\n", file) >= 0);
     must(fclose(file) == 0);

@@ -16,14 +16,14 @@ enum { WRITERS = 2, READERS = 2, BATCH = 50 };
 
 /* ---- Readers --------------------------------------------------------------------------------- */
 
-struct reader {
+struct decoder {
     struct daemon daemon;
     atomic_bool *ending;
     uint64_t pages, resumed;
 };
 
 /* Follows the log at its own pace; when it was overtaken, goes on where the log begins. */
-static uint64_t follow(struct reader *reader, struct client *client, uint64_t since) {
+static uint64_t follow(struct decoder *reader, struct client *client, uint64_t since) {
     char path[96];
     snprintf(path, sizeof path, "/v1/events?since=%" PRIu64 "&limit=20", since);
     struct reply reply = get(client, path);
@@ -44,7 +44,7 @@ static uint64_t follow(struct reader *reader, struct client *client, uint64_t si
 }
 
 static void *read_on(void *context) {
-    struct reader *reader = context;
+    struct decoder *reader = context;
     struct client *client = client_opened(&reader->daemon, READ_TOKEN);
     uint64_t since = 0; /* the oldest kept */
     while (!atomic_load(reader->ending)) {
@@ -80,11 +80,11 @@ static void assert_gone(struct client *client, const char *path, uint64_t at_lea
 /* Writes `batches` while readers read; how far the log then begins. */
 static void keep_busy(const struct daemon *daemon, const char *directory, uint64_t batches) {
     atomic_bool ending = false;
-    struct reader readers[READERS];
+    struct decoder readers[READERS];
     pthread_t threads[READERS];
     struct load *load = load_started(daemon, WRITERS, BATCH);
     for (size_t i = 0; i < READERS; i++) {
-        readers[i] = (struct reader){.daemon = *daemon, .ending = &ending};
+        readers[i] = (struct decoder){.daemon = *daemon, .ending = &ending};
         must(pthread_create(&threads[i], NULL, read_on, &readers[i]) == 0);
     }
     for (uint64_t done = 0; done < batches; done += batches / 10) {

@@ -49,7 +49,7 @@ static uint64_t hash_of(const struct text *text) {
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-struct reading {
+struct decoded {
     struct daemon daemon;
     struct load *load;
     pthread_mutex_t lock;
@@ -58,7 +58,7 @@ struct reading {
 };
 
 /* Takes the list in. False: there are enough. */
-static bool take(struct reading *reading, size_t query, struct reply *reply) {
+static bool take(struct decoded *reading, size_t query, struct reply *reply) {
     if (reply->status != 200)
         support_failed(__FILE__, __LINE__, "%s: %ld: %.300s", queries[query].path, reply->status,
                        reply->body.data);
@@ -74,7 +74,7 @@ static bool take(struct reading *reading, size_t query, struct reply *reply) {
 }
 
 static void *read_fast(void *context) {
-    struct reading *reading = context;
+    struct decoded *reading = context;
     struct client *client = client_opened(&reading->daemon, READ_TOKEN);
     struct reply reply;
     size_t query = 0;
@@ -88,7 +88,7 @@ static void *read_fast(void *context) {
 
 /* Some pieces after each commit or so: the list is under way while the log moves on. */
 static void *read_slowly(void *context) {
-    struct reading *reading = context;
+    struct decoded *reading = context;
     struct reply reply;
     do {
         struct text begun = {0};
@@ -100,7 +100,7 @@ static void *read_slowly(void *context) {
     return NULL;
 }
 
-static void read_lists(struct reading *reading) {
+static void read_lists(struct decoded *reading) {
     pthread_t threads[READERS + SLOW_READERS];
     for (size_t i = 0; i < READERS + SLOW_READERS; i++)
         must(pthread_create(&threads[i], NULL, i < READERS ? read_fast : read_slowly, reading) ==
@@ -198,7 +198,7 @@ static void check_size(struct reel *reel) {
                        position.log_bytes, position.store_bytes);
 }
 
-static void check_lists(const char *directory, struct reading *reading) {
+static void check_lists(const char *directory, struct decoded *reading) {
     struct reel *reel = reel_opened(directory, NULL, CELL_SO, FORMATION_SO, NULL);
     struct reel *fold = reel_opened(NULL, NULL, CELL_SO, FORMATION_SO, NULL);
     struct reel_position position = position_of(reel);
@@ -241,7 +241,7 @@ static void each_list_is_the_fold_up_to_its_cursor(void **state) {
     struct daemon daemon =
         daemon_started(directory, "--answer-bytes-max", "65536", "--view-ms-max", "60000", NULL);
     post_first(&daemon);
-    struct reading reading = {.daemon = daemon, .wanted = scaled(10000)};
+    struct decoded reading = {.daemon = daemon, .wanted = scaled(10000)};
     reading.seen = calloc(reading.wanted, sizeof *reading.seen);
     must(reading.seen && pthread_mutex_init(&reading.lock, NULL) == 0);
     reading.load = load_started(&daemon, WRITERS, BATCH);

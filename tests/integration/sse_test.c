@@ -208,13 +208,13 @@ static void positions_have_ids_too(void **state) {
 
 /* ---- curl ------------------------------------------------------------------------------------ */
 
-struct taken {
+struct appended {
     struct text text;
     size_t wanted;
 };
 
 static size_t take(char *bytes, size_t size, size_t count, void *context) {
-    struct taken *taken = context;
+    struct appended *taken = context;
     text_add(&taken->text, bytes, size * count);
     size_t events = 0;
     for (char *at = taken->text.data; (at = strstr(at, "\n\n")); at += 2) events++;
@@ -223,7 +223,7 @@ static size_t take(char *bytes, size_t size, size_t count, void *context) {
 
 static void libcurl_reads_it(void **state) {
     struct site *site = *state;
-    struct taken taken = {.wanted = 5};
+    struct appended taken = {.wanted = 5};
     char url[128];
     CURL *curl = curl_easy_init();
     struct curl_slist *headers = curl_slist_append(NULL, "Authorization: Bearer " READ_TOKEN);

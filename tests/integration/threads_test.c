@@ -23,7 +23,7 @@ struct writer {
     size_t count;
 };
 
-struct reader {
+struct decoder {
     struct reel *reel;
     pthread_t thread;
     const atomic_bool *stop;
@@ -76,22 +76,22 @@ static void apply_three(struct writer *writer, size_t round) {
 
 /* A formation's whole life; what each answer shows is what that command made of it. */
 static void command_three(struct writer *writer) {
-    struct reel_answer made =
+    struct reel_command_result made =
         ordered(writer->reel, "create", NULL,
                 "{\"name\":\"n\",\"coordinator\":\"a\",\"members\":[{\"id\":\"a\"}]}", NULL);
     must(made.accepted && strstr(made.record, "PENDING"));
     note(writer, made.seq);
-    struct reel_answer moved =
+    struct reel_command_result moved =
         ordered(writer->reel, "status", made.key, "{\"state\":\"running\"}", NULL);
     must(moved.accepted && strstr(moved.record, "RUNNING"));
     note(writer, moved.seq);
     must(reel_wait(writer->reel, moved.seq, 0) == 0);
-    struct reel_answer ended = ordered(writer->reel, "delete", made.key, NULL, NULL);
+    struct reel_command_result ended = ordered(writer->reel, "delete", made.key, NULL, NULL);
     must(ended.accepted && strstr(ended.record, "CANCELLED"));
     note(writer, ended.seq);
-    reel_answer_done(&made);
-    reel_answer_done(&moved);
-    reel_answer_done(&ended);
+    reel_command_result_finish(&made);
+    reel_command_result_finish(&moved);
+    reel_command_result_finish(&ended);
 }
 
 static void *write_rounds(void *context) {
@@ -149,7 +149,7 @@ static uint64_t check_view(struct reel_view *view) {
 }
 
 static void *read_on(void *context) {
-    struct reader *reader = context;
+    struct decoder *reader = context;
     uint64_t before = 0;
     do {
         struct reel_view *view = view_opened(reader->reel);
@@ -173,9 +173,9 @@ static void start_writers(struct writer *writers, struct reel *reel, size_t roun
     }
 }
 
-static void start_readers(struct reader *readers, struct reel *reel, const atomic_bool *stop) {
+static void start_readers(struct decoder *readers, struct reel *reel, const atomic_bool *stop) {
     for (size_t n = 0; n < READERS; n++) {
-        readers[n] = (struct reader){.reel = reel, .stop = stop};
+        readers[n] = (struct decoder){.reel = reel, .stop = stop};
         must(pthread_create(&readers[n].thread, NULL, read_on, &readers[n]) == 0);
     }
 }
@@ -199,7 +199,7 @@ static void check_seqs(struct writer *writers, uint64_t cursor) {
 
 static void write_and_read(const char *directory, size_t rounds) {
     struct writer writers[WRITERS];
-    struct reader readers[READERS];
+    struct decoder readers[READERS];
     atomic_bool stop = false;
     struct reel_options options = {.view_ms_max = 600000};
     struct reel *reel = reel_opened(directory, &options, FORMATION_SO, CELL_SO, NULL);
@@ -231,12 +231,12 @@ static void threads_write_and_read_at_once_in_a_directory(void **state) {
 /* Of one key given by all at once, one command is carried out. */
 static void *create_once(void *context) {
     struct writer *writer = context;
-    struct reel_answer answer =
+    struct reel_command_result answer =
         ordered(writer->reel, "create", NULL,
                 "{\"name\":\"n\",\"coordinator\":\"a\",\"members\":[{\"id\":\"a\"}]}", "the same");
     must(answer.accepted);
     writer->count = answer.repeated ? 0 : 1;
-    reel_answer_done(&answer);
+    reel_command_result_finish(&answer);
     return NULL;
 }
 

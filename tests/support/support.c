@@ -55,19 +55,19 @@ void assert_sentence(const struct reel_error *error, const char *part) {
 /* ---- Places ---------------------------------------------------------------------------------- */
 
 /* Strings that live as long as the process, and directories to be removed at its end. */
-struct kept {
-    struct kept *next;
+struct cached {
+    struct cached *next;
     pid_t owner; /* 0: a string only */
     char text[];
 };
 
-static struct kept *kept_list;
+static struct cached *kept_list;
 static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static struct kept *keep(const char *head, const char *tail) {
+static struct cached *keep(const char *head, const char *tail) {
     size_t head_len = strlen(head);
     size_t tail_len = strlen(tail);
-    struct kept *kept = calloc(1, sizeof *kept + head_len + tail_len + 2);
+    struct cached *kept = calloc(1, sizeof *kept + head_len + tail_len + 2);
     must(kept);
     memcpy(kept->text, head, head_len);
     kept->text[head_len] = '/';
@@ -85,7 +85,7 @@ static int remove_one(const char *path, const struct stat *stat, int kind, struc
 }
 
 static void remove_scratch(void) {
-    for (const struct kept *kept = kept_list; kept; kept = kept->next)
+    for (const struct cached *kept = kept_list; kept; kept = kept->next)
         if (kept->owner == getpid()) nftw(kept->text, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -96,7 +96,7 @@ static void promise_removal(void) {
 const char *scratch_directory(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     const char *parent = getenv("TMPDIR");
-    struct kept *kept = keep(parent && parent[0] ? parent : "/tmp", "reel-test-XXXXXX");
+    struct cached *kept = keep(parent && parent[0] ? parent : "/tmp", "reel-test-XXXXXX");
     must(mkdtemp(kept->text));
     kept->owner = getpid();
     pthread_once(&once, promise_removal);

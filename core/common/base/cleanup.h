@@ -22,13 +22,13 @@ static inline void cleanup_unlock(pthread_mutex_t **mutex) {
 #define AUTO_CLOSE  CLEANUP(cleanup_close)
 #define AUTO_UNLOCK __attribute__((unused)) CLEANUP(cleanup_unlock) /* held, not looked at */
 
-/* Locks; with AUTO_UNLOCK until the end of the scope:
- *     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
- */
-static inline pthread_mutex_t *lock_taken(pthread_mutex_t *mutex) {
+static inline pthread_mutex_t *lock_acquire(pthread_mutex_t *mutex) {
     pthread_mutex_lock(mutex);
     return mutex;
 }
+
+/* Locks until the end of the scope. */
+#define HOLD_LOCK(mutex) AUTO_UNLOCK pthread_mutex_t *held_lock = lock_acquire(mutex)
 
 /* The value of a pointer, which is set to NULL: ownership leaves the local. */
 #define TAKE(p)                                                                                    \

@@ -8,7 +8,7 @@
 #include "daemon/config/config.h"
 
 #include "base/cleanup.h"
-#include "daemon/config/config_table.h"
+#include "daemon/config/config_private.h"
 #include "daemon/config/settings.h"
 #include "daemon/file.h"
 
@@ -115,9 +115,9 @@ static int take_standards(struct config *config, struct reel_error *error) {
     for (size_t i = 0; i < config->count && rc == 0; i++) {
         struct config_value *value = &config->values[i];
         config_value_reset(value);
-        if (!value->setting->standard) continue;
+        if (!value->setting->default_value) continue;
         rc = config_value_layer(value, LAYER_STANDARD, "default", error);
-        if (rc == 0) rc = config_value_variable(value, value->setting->standard, error);
+        if (rc == 0) rc = config_value_variable(value, value->setting->default_value, error);
     }
     return rc;
 }
@@ -148,7 +148,7 @@ static int take_file(struct config *config, bool all, struct reel_error *error) 
 
 /* The value of the first of its names that has one, or NULL. */
 static const char *find_variable(const struct reel_setting *setting, struct spelling *ret_name) {
-    const char *text = getenv(config_variable(ret_name, setting)), *rest = setting->also;
+    const char *text = getenv(config_variable(ret_name, setting)), *rest = setting->aliases;
     while ((!text || !text[0]) && rest && rest[0]) {
         int len = (int)strcspn(rest, " ");
         snprintf(ret_name->text, sizeof ret_name->text, "%.*s", len, rest);
@@ -187,7 +187,7 @@ static bool is_variable_of(const struct reel_setting *setting, const char *name,
     struct spelling own;
     config_variable(&own, setting);
     if (strlen(own.text) == len && memcmp(own.text, name, len) == 0) return true;
-    for (const char *at = setting->also; at && *at;) {
+    for (const char *at = setting->aliases; at && *at;) {
         size_t other = strcspn(at, " ");
         if (other == len && memcmp(at, name, len) == 0) return true;
         at += other;
@@ -205,12 +205,41 @@ static bool is_known_variable(const struct config *config, const char *name, siz
     return false;
 }
 
+/* Does `name`, of `len` bytes, end with `end`? */
+static bool ends_with(const char *name, size_t len, const char *end) {
+    size_t end_len = strlen(end);
+    return len >= end_len && memcmp(name + len - end_len, end, end_len) == 0;
+}
+
+/* Kubernetes, and links of Docker's containers, set variables that are called after the services
+ * around: for a service `reel` REEL_SERVICE_HOST, REEL_SERVICE_PORT[_NAME], REEL_PORT=tcp://…,
+ * REEL_PORT_80_TCP[_PROTO|_PORT|_ADDR]; for `reel-web` the same with REEL_WEB. None of them is the
+ * operator's, and nobody could take them away. */
+static bool is_service_variable(const char *name, size_t len, const char *value) {
+    static const char *const protocols[] = {"TCP", "UDP", "SCTP"};
+    if (ends_with(name, len, "_SERVICE_HOST") || memmem(name, len, "_SERVICE_PORT", 13))
+        return true;
+    if (ends_with(name, len, "_PORT") && strstr(value, "://")) return true;
+    const char *port = memmem(name, len, "_PORT_", 6);
+    if (!port) return false;
+    size_t digits = strspn(port + 6, "0123456789");
+    const char *protocol = port + 6 + digits + 1;
+    if (digits == 0 || protocol[-1] != '_') return false;
+    for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++) {
+        size_t protocol_len = strlen(protocols[i]);
+        if (strncmp(protocol, protocols[i], protocol_len) == 0 &&
+            strchr("_=", protocol[protocol_len]))
+            return true;
+    }
+    return false;
+}
+
 /* A misspelt variable would leave its setting at the default, without a word. */
 static int check_environment(const struct config *config, struct reel_error *error) {
     for (char *const *at = environ; at && *at; at++) { /* clearenv leaves NULL */
         size_t len = strcspn(*at, "=");
         if (strncmp(*at, "REEL_", 5) != 0 || !(*at)[len] || !(*at)[len + 1]) continue;
-        if (!is_known_variable(config, *at, len))
+        if (!is_known_variable(config, *at, len) && !is_service_variable(*at, len, *at + len + 1))
             return fail(error, -EINVAL, "environment %.*s: there is no such setting",
                         len > 80 ? 80 : (int)len, *at);
     }

@@ -4,9 +4,10 @@
  * one that it names and that counts for less, and the key "view_ms_max" of the file that --config
  * names. `--view-ms-max 5` and `--view-ms-max=5` are the same; a value that begins with two
  * hyphens needs the second form, so that one can tell flags from values without knowing the
- * flags. A variable REEL_… that is no setting is refused as a flag is. Switches take no value. A
- * list is given by repeating the flag, with commas between in a variable, as an array in the file;
- * the highest of these that is given counts, alone. An empty variable is none.
+ * flags. A variable REEL_… that is no setting is refused as a flag is, except those that Kubernetes
+ * and Docker set for services. Switches take no value. A list is given by repeating the flag, with
+ * commas between in a variable, as an array in the file; the highest of these that is given counts,
+ * alone. An empty variable is none.
  *
  * Sinks are in plugins, and which plugins to load is a setting: so the daemon declares its own
  * settings and peeks at the values of these, loads the plugins, declares the settings of all
@@ -18,8 +19,6 @@
 #define REEL_DAEMON_CONFIG_CONFIG_H
 
 #include "base/error.h"
-
-#include <stdio.h>
 
 struct config;
 
@@ -56,9 +55,5 @@ const char *config_origin(const struct config *config, const char *name);
 /* Is this a setting of this owner? All of the above take any name; what is no setting has no
  * value, and its number is 0. */
 bool config_owns(const struct config *config, const char *owner, const char *name);
-
-/* The settings by owner, for --help, in 80 columns; and as Markdown, which is docs/settings.md. */
-void config_help(const struct config *config, FILE *to);
-void config_manual(const struct config *config, FILE *to);
 
 #endif

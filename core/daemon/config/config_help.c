@@ -3,8 +3,10 @@
  * Both say of a setting what the table says and nothing else, so that they cannot be wrong about
  * its name, its range or its default.
  */
+#include "daemon/config/config_help.h"
+
 #include "base/text.h"
-#include "daemon/config/config_table.h"
+#include "daemon/config/config_private.h"
 #include "daemon/config/settings.h"
 
 #include <inttypes.h>
@@ -29,7 +31,7 @@ static const char *value_name(const struct reel_setting *setting) {
     return setting->kind == REEL_SETTING_ONE_OF ? "WORD" : "TEXT";
 }
 
-/* "a view's life; 1 to 3600000" */
+/* "a view that is open longer is closed; 1 to 3600000" */
 static void append_meaning(struct text *text, const struct reel_setting *setting) {
     char part[512];
     append_part(text, setting->help);
@@ -43,8 +45,8 @@ static void append_meaning(struct text *text, const struct reel_setting *setting
     }
     if (setting->flags & REEL_SETTING_LIST) append_part(text, "may be repeated");
     if (setting->flags & SETTING_FLAG_ONLY) append_part(text, "only as a flag");
-    if (setting->also) {
-        snprintf(part, sizeof part, "environment also %s", setting->also);
+    if (setting->aliases) {
+        snprintf(part, sizeof part, "environment also %s", setting->aliases);
         append_part(text, part);
     }
 }
@@ -91,9 +93,9 @@ static void print_setting(FILE *to, const struct reel_setting *setting) {
         len = 0;
     }
     append_meaning(&words, setting);
-    if (setting->standard) {
+    if (setting->default_value) {
         append_part(&words, "default ");
-        text_append_lit(&words, setting->standard);
+        text_append_lit(&words, setting->default_value);
     }
     text_append(&words, "", 1);
     print_wrapped(to, len < 0 ? 0 : (size_t)len, words.failed ? setting->help : words.data);
@@ -117,13 +119,16 @@ static const char manual_head[] =
     "\n"
     "A setting `view_ms_max` is the flag `--view-ms-max`, the environment variable\n"
     "`REEL_VIEW_MS_MAX`, and the key `\"view_ms_max\"` of the JSON object in the file that\n"
-    "`--config` names. A flag counts before the environment, the environment before the file,\n"
-    "the file before the default. What is no setting, or not in its range, is refused; so is a\n"
-    "variable `REEL_…` that is none of them.\n"
+    "`--config` names. A flag overrides the environment, the environment overrides the file, and\n"
+    "the file overrides the default. A name that is not a setting, a value out of range, and a\n"
+    "variable `REEL_…` that is not a setting are refused, except those that Kubernetes and Docker\n"
+    "set for services called `reel` (`REEL_SERVICE_HOST`, `REEL_PORT=tcp://…` and the like).\n"
     "\n"
-    "A switch takes no value as a flag, `true` or `false` elsewhere. What may be repeated is\n"
-    "a list: repeat the flag, separate the values by commas in the environment, give an array\n"
-    "in the file. The list that counts replaces the others. An empty variable is none.\n";
+    "A setting without a value in the table is a switch: as a flag it takes no value, elsewhere "
+    "it\n"
+    "is `true` or `false`. A setting that may be repeated is a list: repeat the flag, separate\n"
+    "the values by commas in the environment, use an array in the file. A list from one place\n"
+    "replaces the list from another. An empty variable counts as not set.\n";
 
 /* A bar would end the table's cell. */
 static void print_cell(FILE *to, const char *text) {
@@ -136,8 +141,8 @@ static void print_row(FILE *to, const struct reel_setting *setting) {
     text_append(&meaning, "", 1);
     fprintf(to, "| `%s` | %s | %s%s%s | ", setting->name,
             setting->kind == REEL_SETTING_SWITCH ? "" : value_name(setting),
-            setting->standard ? "`" : "", setting->standard ? setting->standard : "",
-            setting->standard ? "`" : "");
+            setting->default_value ? "`" : "", setting->default_value ? setting->default_value : "",
+            setting->default_value ? "`" : "");
     print_cell(to, meaning.failed ? setting->help : meaning.data);
     fputs(" |\n", to);
     text_finish(&meaning);

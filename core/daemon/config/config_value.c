@@ -2,6 +2,7 @@
 #include "daemon/config/config_value.h"
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "daemon/config/settings.h"
 
 #include <inttypes.h>
@@ -135,10 +136,9 @@ static int add_item(struct config_value *value, const char *text, size_t len,
 
 /* Decimal digits, of a number within the range. */
 static bool read_number(const struct reel_setting *setting, const char *text, uint64_t *ret) {
-    if (strspn(text, "0123456789") != strlen(text)) return false;
-    errno = 0;
-    unsigned long long number = strtoull(text, NULL, 10);
-    if (errno != 0 || number < setting->min || number > setting->max) return false;
+    uint64_t number;
+    if (number_read(reel_text(text), &number) < 0) return false;
+    if (number < setting->min || number > setting->max) return false;
     *ret = number;
     return true;
 }

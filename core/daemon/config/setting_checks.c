@@ -1,6 +1,9 @@
 /* setting_checks.c: see setting_checks.h. */
 #include "daemon/config/setting_checks.h"
 
+#include "base/chars.h"
+#include "base/text.h"
+
 #include "event/formats.h"
 #include "event/subject.h"
 
@@ -36,21 +39,15 @@ static struct reel_str behind(struct reel_str str, size_t len) {
 }
 
 static bool is_port(struct reel_str str) {
-    unsigned port = 0;
-    for (size_t i = 0; i < str.len; i++) {
-        if (str.data[i] < '0' || str.data[i] > '9') return false;
-        port = port * 10 + (unsigned)(str.data[i] - '0');
-        if (port > 65535) return false;
-    }
-    return port > 0;
+    uint64_t port;
+    return number_read(str, &port) == 0 && port > 0 && port <= 65535;
 }
 
 /* Letters, digits and what host names and addresses have besides. */
 static bool is_host(struct reel_str str, const char *more) {
     for (size_t i = 0; i < str.len; i++) {
         char c = str.data[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!plain && (c == '\0' || !strchr(more, c))) return false;
+        if (!char_is_alnum(c) && (c == '\0' || !strchr(more, c))) return false;
     }
     return str.len > 0;
 }

@@ -376,7 +376,7 @@ static bool is_number(const struct reel_setting *setting, const char *text) {
 static int check_setting_kind(const struct reel_setting *setting, const char *where,
                               struct reel_error *error) {
     struct quoted found;
-    const char *standard = setting->standard;
+    const char *standard = setting->default_value;
     if (setting->kind < REEL_SETTING_TEXT || setting->kind > REEL_SETTING_ONE_OF)
         return REFUSE(error, "%skind is %u, wanted %d to %d", where, setting->kind,
                       REEL_SETTING_TEXT, REEL_SETTING_ONE_OF);
@@ -405,7 +405,7 @@ static int check_setting(const struct reel_setting *setting, const char *where,
         return REFUSE(error, "%sname is %s, wanted [a-z][a-z0-9_]{0,62}", where,
                       quote(&found, setting->name));
     int rc = check_texts(setting->values, TEXTS_MAX, where, "values", error);
-    if (rc == 0) rc = check_optional(setting->standard, where, "standard", error);
+    if (rc == 0) rc = check_optional(setting->default_value, where, "standard", error);
     if (rc == 0) rc = check_optional(setting->help, where, "help", error);
     if (rc < 0) return rc;
     if (!setting->help || !setting->help[0]) return REFUSE(error, "%shelp is empty", where);

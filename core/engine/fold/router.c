@@ -15,7 +15,7 @@ void router_finish(struct router *router) {
 
 /* Gives each route room for one stop more and forgets what it held. */
 static int make_room(struct route *route, size_t count) {
-    struct route_stop *stops = realloc(route->stops, count * sizeof *stops);
+    struct route_match *stops = realloc(route->stops, count * sizeof *stops);
     if (!stops) return -ENOMEM;
     route->stops = stops;
     route->type = (struct reel_str){0};
@@ -43,7 +43,7 @@ void router_truncate(struct router *router, size_t count) {
 
 /* The longest of one projector's prefixes that begins the type. */
 static bool longest_prefix(const char *const *prefixes, struct reel_str type,
-                           struct route_stop *ret) {
+                           struct route_match *ret) {
     bool found = false;
     for (uint32_t i = 0; prefixes[i]; i++) {
         size_t len = strlen(prefixes[i]);
@@ -75,7 +75,7 @@ const struct route *router_find(struct router *router, struct reel_str type) {
     if (is_there) return route;
     route->count = 0;
     for (uint32_t i = 0; i < router->count; i++) {
-        struct route_stop stop = {.projector = i};
+        struct route_match stop = {.projector = i};
         if (longest_prefix(router->prefixes[i], type, &stop)) route->stops[route->count++] = stop;
     }
     if (keep) {

@@ -17,7 +17,7 @@
 #define ROUTER_PROBES     4   /* places that one may be in */
 
 /* One projector that gets the event. */
-struct route_stop {
+struct route_match {
     uint32_t projector; /* as router_add returned it */
     uint32_t prefix;    /* index into its type_prefixes */
     size_t prefix_len;
@@ -27,7 +27,7 @@ struct route {
     struct reel_str type;
     char type_bytes[ROUTER_KEPT_BYTES];
     size_t count;
-    struct route_stop *stops; /* in the order of router_add; room for every projector */
+    struct route_match *stops; /* in the order of router_add; room for every projector */
 };
 
 struct router {

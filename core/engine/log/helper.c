@@ -43,7 +43,7 @@ static uint64_t fill_goal(const struct log *log, const struct segment *active) {
 }
 
 static struct segment *active_of(struct log *log) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->fill_lock);
+    HOLD_LOCK(&log->fill_lock);
     return log->active && log->active->fd >= 0 ? segment_ref(log->active) : NULL;
 }
 
@@ -51,7 +51,7 @@ static struct segment *active_of(struct log *log) {
  * zeros meanwhile; `filled` says so. */
 static int fill_piece(struct log *log, struct segment *active, uint64_t *from) {
     static const char zeros[PIECE_BYTES];
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->fill_lock);
+    HOLD_LOCK(&log->fill_lock);
     if (log->active != active) return 0;
     uint64_t filled = atomic_load(&active->filled);
     if (filled >= fill_goal(log, active)) return 0;
@@ -81,7 +81,7 @@ static bool wants_zeros(const struct log *log, const struct segment *active) {
 
 static bool wants_spare(struct log *log, const struct segment *active) {
     if (atomic_load(&active->end) <= log->segment_bytes / 2) return false;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->spare_lock);
+    HOLD_LOCK(&log->spare_lock);
     return log->spare_fd < 0 || log->spare_filled < log_spare_goal(log);
 }
 
@@ -119,7 +119,7 @@ static bool do_seal(struct log *log) {
 
 /* 1: it is written; 0: it is not needed; else it is due in a while, or failed. */
 static bool do_witness(struct log *log, uint64_t idle_ms) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->append_lock);
+    HOLD_LOCK(&log->append_lock);
     if (!log_needs_witness(log) || clock_ms() < log->committed_ms + idle_ms) return false;
     int rc = log_write_witness(log, NULL);
     if (rc < 0) log->committed_ms = after(RETRY_MS); /* or the log is broken, which others say */
@@ -135,7 +135,7 @@ bool log_help(struct log *log) {
 
 /* Is there something that time alone makes due? Also gives the end of the active segment. */
 static bool is_pending(struct log *log, uint64_t *ret_end) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->append_lock);
+    HOLD_LOCK(&log->append_lock);
     *ret_end = log->active ? atomic_load(&log->active->end) : 0;
     return log_needs_witness(log) || log->undo_at || log->fill_again_ms > clock_ms() ||
            log_has_to_seal(log);
@@ -147,7 +147,7 @@ static bool sleep_a_while(struct log *log) {
     uint64_t end;
     bool pending = is_pending(log, &end);
     struct timespec until = clock_after(WITNESS_MS);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->helper_lock);
+    HOLD_LOCK(&log->helper_lock);
     if (pending && !log->ended) {
         atomic_store(&log->wake_at, end + STEP_BYTES / 2);
         pthread_cond_timedwait(&log->wake, &log->helper_lock, &until);
@@ -163,7 +163,7 @@ static void *help(void *context) {
     while (!ended) {
         atomic_store(&log->wake_at, 0); /* a group that comes from here on wakes it */
         while (!ended && (do_fill(log, true) || do_seal(log) || do_witness(log, WITNESS_MS))) {
-            AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->helper_lock);
+            HOLD_LOCK(&log->helper_lock);
             ended = log->ended;
         }
         ended = ended || !sleep_a_while(log);
@@ -181,7 +181,7 @@ void log_wake_helper(struct log *log) {
     uint64_t end = atomic_load(&log->active->end);
     if (!log->has_helper || end < atomic_load(&log->wake_at)) return;
     atomic_store(&log->wake_at, UINT64_MAX);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->helper_lock);
+    HOLD_LOCK(&log->helper_lock);
     pthread_cond_signal(&log->wake);
 }
 

@@ -35,7 +35,7 @@ int log_break(struct log *log, const char *doing, int rc, struct reel_error *err
 /* Frames beyond the zeros: the helper must not write its own over them. */
 static int write_beyond(struct log *log, struct segment *segment, const void *bytes, size_t len,
                         uint64_t at) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->fill_lock);
+    HOLD_LOCK(&log->fill_lock);
     int rc = io_write_all(log->io, segment->fd, bytes, len, at);
     if (rc == 0 && at + len > atomic_load(&segment->filled))
         atomic_store(&segment->filled, at + len);
@@ -94,12 +94,12 @@ static struct log_mark mark_of(const struct log *log) {
 }
 
 struct log_mark log_mark(struct log *log) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->append_lock);
+    HOLD_LOCK(&log->append_lock);
     return mark_of(log);
 }
 
 struct log_mark log_kept(struct log *log) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->pins_lock);
+    HOLD_LOCK(&log->pins_lock);
     return log->kept;
 }
 
@@ -155,7 +155,7 @@ void log_abort(struct log *log) {
 void log_keep_all(struct log *log) {
     struct log_mark mark = mark_of(log);
     log->undo_at = 0;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->pins_lock);
+    HOLD_LOCK(&log->pins_lock);
     log->kept = mark;
 }
 
@@ -226,7 +226,7 @@ static int commit(struct log *log, struct reel_error *error) {
     if (atomic_load(&log->broken)) return fail(error, -EIO, "the log failed earlier");
     char *frame = group_frame(&log->group, log->now.head, &head);
     if (!frame) return fail_memory(error);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->append_lock);
+    HOLD_LOCK(&log->append_lock);
     if (log->undo_at) log_keep_all(log);
     int rc =
         has_room(log, FRAME_ROUND(head.len)) ? 0 : log_make_room(log, FRAME_ROUND(head.len), error);
@@ -242,12 +242,12 @@ int log_commit(struct log *log, struct reel_error *error) {
 }
 
 void log_keep(struct log *log) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->append_lock);
+    HOLD_LOCK(&log->append_lock);
     if (log->undo_at) log_keep_all(log);
 }
 
 int log_undo(struct log *log, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->append_lock);
+    HOLD_LOCK(&log->append_lock);
     if (!log->undo_at) return 0;
     struct segment *segment = log->active;
     atomic_store(&segment->point_count, log->points_before);
@@ -325,7 +325,7 @@ int log_write_witness(struct log *log, struct reel_error *error) {
 /* ---- Pins ------------------------------------------------------------------------------------ */
 
 struct log_pin *log_pin(struct log *log) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->pins_lock);
+    HOLD_LOCK(&log->pins_lock);
     atomic_fetch_add(&log->pin->refs, 1);
     return log->pin;
 }
@@ -354,7 +354,7 @@ static void unlink_some(struct log *log, const struct log_pin *pin, size_t count
 }
 
 size_t log_trim(struct log *log) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->files_lock);
+    HOLD_LOCK(&log->files_lock);
     struct log_pin *pin = log_pin(log);
     size_t count = count_below(pin, log->now.facts.first_seq);
     struct log_pin *rest = count > 0 ? pin_create(pin->count - count) : NULL;

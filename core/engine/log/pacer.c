@@ -44,7 +44,7 @@ static void refill(struct pacer *pacer, uint64_t now) {
 }
 
 bool pacer_wait(struct pacer *pacer, size_t bytes) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&pacer->lock);
+    HOLD_LOCK(&pacer->lock);
     uint64_t began = clock_ns(), now = began;
     while (!atomic_load(&pacer->ended)) {
         refill(pacer, now);
@@ -61,7 +61,7 @@ bool pacer_wait(struct pacer *pacer, size_t bytes) {
 }
 
 void pacer_end(struct pacer *pacer) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&pacer->lock);
+    HOLD_LOCK(&pacer->lock);
     atomic_store(&pacer->ended, true);
     pthread_cond_broadcast(&pacer->changed);
 }

@@ -15,23 +15,23 @@ void log_place_finish(struct log_place *place) {
 }
 
 struct log_pin *log_place_pin(struct log_place *place) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&place->lock);
+    HOLD_LOCK(&place->lock);
     return log_pin(place->log);
 }
 
 struct log_pin *log_place_pin_kept(struct log_place *place, struct log_mark *ret_kept) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&place->lock);
+    HOLD_LOCK(&place->lock);
     *ret_kept = log_kept(place->log);
     return log_pin(place->log);
 }
 
 void log_place_measure(struct log_place *place, struct log_metrics *ret) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&place->lock);
+    HOLD_LOCK(&place->lock);
     log_measure(place->log, ret);
 }
 
 struct log *log_place_swap(struct log_place *place, struct log *log) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&place->lock);
+    HOLD_LOCK(&place->lock);
     struct log *before = place->log;
     place->log = log;
     return before;

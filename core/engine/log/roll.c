@@ -30,7 +30,7 @@ static int open_spare(struct log *log) {
 }
 
 void log_drop_spare(struct log *log) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->spare_lock);
+    HOLD_LOCK(&log->spare_lock);
     if (log->spare_fd < 0) return;
     close(log->spare_fd);
     log->spare_fd = -1;
@@ -43,7 +43,7 @@ uint64_t log_spare_goal(const struct log *log) {
 
 int log_fill_spare(struct log *log, size_t bytes) {
     static const char zeros[64 << 10];
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->spare_lock);
+    HOLD_LOCK(&log->spare_lock);
     int rc = open_spare(log);
     uint64_t from = log->spare_filled, goal = log_spare_goal(log);
     if (goal > from + bytes) goal = from + bytes;
@@ -104,7 +104,7 @@ static int give_name(struct log *log, struct segment *segment, struct reel_error
 static int make_file(struct log *log, size_t map_len, struct segment **ret,
                      struct reel_error *error) {
     struct segment *segment = NULL;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->spare_lock);
+    HOLD_LOCK(&log->spare_lock);
     int rc = prepare(log, map_len, &segment, error);
     if (rc == 0) rc = give_name(log, segment, error);
     if (rc < 0)
@@ -123,7 +123,7 @@ static int make_segment(struct log *log, size_t map_len, struct segment **ret,
 }
 
 static void set_active(struct log *log, struct segment *segment) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->fill_lock);
+    HOLD_LOCK(&log->fill_lock);
     log->active = segment;
     log->next_number++;
     log->witnessed_at = SEGMENT_PAGE;
@@ -132,7 +132,7 @@ static void set_active(struct log *log, struct segment *segment) {
 static int roll(struct log *log, uint64_t frame_bytes, struct reel_error *error) {
     uint64_t wanted = SEGMENT_PAGE + frame_bytes;
     size_t map_len = wanted > log->segment_bytes ? wanted : log->segment_bytes;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->files_lock);
+    HOLD_LOCK(&log->files_lock);
     struct log_pin *before = log_pin(log);
     struct log_pin *pin = pin_create(before->count + 1);
     struct segment *segment = NULL;
@@ -166,7 +166,7 @@ static struct segment *grown(const struct segment *from, size_t map_len) {
 }
 
 static void replace_active(struct log *log, struct segment *segment) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->fill_lock);
+    HOLD_LOCK(&log->fill_lock);
     atomic_store(&segment->filled, atomic_load(&log->active->filled));
     segment->fd = log->active->fd;
     log->active->fd = -1;
@@ -176,7 +176,7 @@ static void replace_active(struct log *log, struct segment *segment) {
 /* A segment without events cannot be followed by another one: both would have the same name. So it
  * grows. No reader needs the old map: there is nothing in it to be read. */
 static int grow(struct log *log, uint64_t frame_bytes, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->files_lock);
+    HOLD_LOCK(&log->files_lock);
     struct log_pin *before = log_pin(log);
     struct log_pin *pin = pin_create(before->count);
     struct segment *segment =

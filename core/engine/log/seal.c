@@ -158,7 +158,7 @@ static int write_file(struct sealing *sealing, const struct segment_head *next,
 /* Gives it its name, if the segment was not trimmed meanwhile: 1; 0: it was. */
 static int replace(struct log *log, const struct segment *from, struct segment *sealed,
                    const char *temporary, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&log->files_lock);
+    HOLD_LOCK(&log->files_lock);
     struct log_pin *before = log_pin(log);
     struct log_pin *pin = pin_create(before->count);
     size_t found = before->count;

@@ -22,7 +22,7 @@ struct ids_request {
     bool has_record;         /* false: it is not known which record the answer showed */
     bool has_body;           /* false: nor what the request's body was */
     uint8_t body_hash[16];   /* ids_hash of the body */
-    uint8_t caller_hash[16]; /* ids_hash of reel_order.caller; all zero: not known */
+    uint8_t caller_hash[16]; /* ids_hash of reel_command_request.caller; all zero: not known */
     struct reel_str record;  /* the key that was accepted; when read, LMDB's: good until the
                                 transaction writes or ends */
 };

@@ -49,7 +49,7 @@ int view_enter(struct reel_view *view, struct reel_view **ret) {
     *ret = view;
     if (atomic_load(&view->views->store->broken)) return -EIO;
     if (view->txn && clock_ms() >= view->deadline_ms) {
-        AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&view->views->lock);
+        HOLD_LOCK(&view->views->lock);
         let_go(view);
     }
     return view->txn ? 0 : -ETIME;
@@ -70,7 +70,7 @@ static void expire(struct views *views) {
 }
 
 void views_expire(struct views *views) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&views->lock);
+    HOLD_LOCK(&views->lock);
     if (views->first) expire(views);
 }
 
@@ -106,7 +106,7 @@ static void view_destroy(struct reel_view *view) {
 
 /* Takes one of the places that there are, with a view that was closed, if there is one. */
 static int enlist(struct views *views, struct reel_view **ret, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&views->lock);
+    HOLD_LOCK(&views->lock);
     if (views->open_count >= views->count_max) expire(views);
     if (views->open_count >= views->count_max)
         return fail(error, -EAGAIN, "%u views are open, which is the most", views->open_count);
@@ -130,7 +130,7 @@ static int enlist(struct views *views, struct reel_view **ret, struct reel_error
 /* True: it is kept for the next one, and no longer the caller's. */
 static bool delist(struct reel_view *view) {
     struct views *views = view->views;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&views->lock);
+    HOLD_LOCK(&views->lock);
     if (view->has_place) views->open_count--;
     if (view->next) view->next->previous = view->previous;
     *(view->previous ? &view->previous->next : &views->first) = view->next;
@@ -143,7 +143,7 @@ static bool delist(struct reel_view *view) {
 
 /* Lets go of what the view sees, not of its place among LMDB's readers. */
 static void view_reset(struct reel_view *view) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&view->lock);
+    HOLD_LOCK(&view->lock);
     drop_pin(view);
     if (view->txn) mdb_txn_reset(view->txn);
     view->deadline_ms = UINT64_MAX;
@@ -179,7 +179,7 @@ static int take_snapshot(struct reel_view *view) {
 
 static int view_begin(struct reel_view *view, struct reel_error *error) {
     struct store *store = view->views->store;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&view->lock);
+    HOLD_LOCK(&view->lock);
     if (atomic_load(&store->broken)) return fail(error, -EIO, "the store failed earlier");
     int rc = take_snapshot(view);
     if (rc != 0) {

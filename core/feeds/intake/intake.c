@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -42,7 +43,7 @@ struct intake {
 /* ---- The queue ------------------------------------------------------------------------------- */
 
 static uint64_t job_events(const struct job *job) {
-    return job->work.kind == WORK_ORDER ? 1 : job->work.count;
+    return job->work.kind == WORK_COMMAND ? 1 : job->work.count;
 }
 
 /* Of what waits: its payload, and what a job takes besides. */
@@ -72,7 +73,7 @@ static int check_job(const struct intake *intake, const struct job *job, struct 
 }
 
 int intake_push(struct intake *intake, struct job *job, struct reel_error *error) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    HOLD_LOCK(&intake->lock);
     int rc = check_job(intake, job, error);
     if (rc < 0) return rc;
     job->next = NULL;
@@ -100,7 +101,7 @@ static void await_others(struct intake *intake) {
 /* What one transaction takes of the queue. They count as queued until they are done: that is what
  * bounds memory. */
 static struct job *take_group(struct intake *intake, size_t *ret_count) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    HOLD_LOCK(&intake->lock);
     if (intake->first && intake->group_senders > 1) await_others(intake);
     struct job *first = intake->first, *last = NULL;
     uint64_t events = 0, bytes = 0;
@@ -135,7 +136,7 @@ static void answer_group(struct intake *intake, struct job *first) {
         job->done(job);
     }
     intake->group_senders = senders;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    HOLD_LOCK(&intake->lock);
     intake->queue_jobs -= jobs;
     intake->queue_events -= events;
     intake->queue_bytes -= bytes;
@@ -145,12 +146,13 @@ static void answer_group(struct intake *intake, struct job *first) {
 
 static void trouble(struct intake *intake, int rc, const struct reel_error *error) {
     bool fatal = rc == -EIO, was_full;
-    pthread_mutex_lock(&intake->lock);
-    was_full = intake->disk_full;
-    if (fatal) intake->broken = true;
-    if (fatal) pthread_cond_broadcast(&intake->idle);
-    if (rc == -ENOSPC) intake->disk_full = true;
-    pthread_mutex_unlock(&intake->lock);
+    {
+        HOLD_LOCK(&intake->lock);
+        was_full = intake->disk_full;
+        if (fatal) intake->broken = true;
+        if (fatal) pthread_cond_broadcast(&intake->idle);
+        if (rc == -ENOSPC) intake->disk_full = true;
+    }
     if (rc == -ENOSPC && was_full) return; /* said once, not a thousand times */
     intake->options.trouble(intake->options.context, fatal, error->text);
 }
@@ -167,7 +169,7 @@ static void has_room(struct intake *intake) {
 
 static void wrote(struct intake *intake, size_t commits) {
     has_room(intake);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    HOLD_LOCK(&intake->lock);
     intake->commits += commits;
 }
 
@@ -195,7 +197,7 @@ static bool run_group(struct intake *intake) {
     histogram_observe(&intake->commit_times, intake->group_ns);
     if (commits > 0) wrote(intake, commits);
     look_for_trouble(intake, count);
-    intake->options.moved(intake->options.context, reel_cursor(reel));
+    intake->options.committed(intake->options.context, reel_cursor(reel));
     answer_group(intake, first);
     return true;
 }
@@ -212,7 +214,7 @@ static void refuse_queued(struct intake *intake, int rc, const char *sentence) {
 }
 
 static bool is_draining(struct intake *intake) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    HOLD_LOCK(&intake->lock);
     return intake->draining;
 }
 
@@ -226,10 +228,10 @@ static int catch_up_some(struct intake *intake) {
     if (rc > 0) has_room(intake);
     if (rc < 0) refuse_queued(intake, rc, error.text);
     if (rc == 0) {
-        AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+        HOLD_LOCK(&intake->lock);
         intake->caught_up = true;
     }
-    intake->options.moved(intake->options.context, reel_cursor(reel));
+    intake->options.committed(intake->options.context, reel_cursor(reel));
     return rc;
 }
 
@@ -240,7 +242,7 @@ static bool trim_some(struct intake *intake) {
     int rc = retention_step(intake->options.reel, &intake->options.retention, &trimmed, &error);
     if (rc < 0 && rc != -EAGAIN && rc != -ETIME) trouble(intake, rc, &error);
     if (rc < 0) return false;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    HOLD_LOCK(&intake->lock);
     intake->trimmed += trimmed;
     return trimmed > 0;
 }
@@ -258,12 +260,12 @@ static void look_for_room(struct intake *intake) {
         trouble(intake, rc, &error);
     else
         has_room(intake);
-    intake->options.moved(intake->options.context, reel_cursor(reel)); /* readiness, that is */
+    intake->options.committed(intake->options.context, reel_cursor(reel)); /* readiness, that is */
 }
 
 /* Waits until something is pushed, it is to end, or a tick is over. False: it is to end. */
 static bool wait_for_work(struct intake *intake, bool at_once) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    HOLD_LOCK(&intake->lock);
     struct timespec until = clock_after(TICK_MS);
     intake->busy = false;
     if (!intake->first) pthread_cond_broadcast(&intake->idle);
@@ -311,17 +313,17 @@ int intake_start(const struct intake_options *options, struct intake **ret,
     clock_condition(&intake->work);
     clock_condition(&intake->idle);
     pthread_mutex_init(&intake->lock, NULL);
-    int rc = pthread_create(&intake->thread, NULL, run, intake);
-    if (rc != 0) {
+    int rc = thread_start(&intake->thread, "reel-intake", run, intake);
+    if (rc < 0) {
         free(intake);
-        return fail(error, -rc, "cannot start the writer thread: %s", strerror(rc));
+        return fail(error, rc, "cannot start the writer thread: %s", strerror(-rc));
     }
     *ret = intake;
     return 0;
 }
 
 void intake_drain(struct intake *intake, uint32_t timeout_ms) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
+    HOLD_LOCK(&intake->lock);
     struct timespec until = clock_after(timeout_ms);
     intake->draining = true;
     while ((intake->first || intake->busy) && !intake->broken)
@@ -329,10 +331,11 @@ void intake_drain(struct intake *intake, uint32_t timeout_ms) {
 }
 
 void intake_stop(struct intake *intake) {
-    pthread_mutex_lock(&intake->lock);
-    intake->draining = intake->stopping = true;
-    pthread_cond_signal(&intake->work);
-    pthread_mutex_unlock(&intake->lock);
+    {
+        HOLD_LOCK(&intake->lock);
+        intake->draining = intake->stopping = true;
+        pthread_cond_signal(&intake->work);
+    }
     pthread_join(intake->thread, NULL);
     refuse_queued(intake, -ESHUTDOWN, "the daemon has ended");
 }
@@ -347,9 +350,9 @@ void intake_destroy(struct intake *intake) {
 
 /* ---- Figures --------------------------------------------------------------------------------- */
 
-void intake_read(struct intake *intake, struct intake_figures *ret) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&intake->lock);
-    *ret = (struct intake_figures){
+void intake_read(struct intake *intake, struct intake_metrics *ret) {
+    HOLD_LOCK(&intake->lock);
+    *ret = (struct intake_metrics){
         .caught_up = intake->caught_up,
         .queue_events = intake->queue_events,
         .queue_bytes = intake->queue_bytes,

@@ -34,13 +34,13 @@ struct intake_options {
     struct retention retention;
 
     /* The cursor has moved, or it has caught up. */
-    void (*moved)(void *context, uint64_t cursor);
+    void (*committed)(void *context, uint64_t cursor);
     /* Something for the operator's log; `fatal`: the store is broken, and the process must end. */
     void (*trouble)(void *context, bool fatal, const char *sentence);
     void *context;
 };
 
-struct intake_figures {
+struct intake_metrics {
     bool caught_up;
     uint64_t queue_events, queue_bytes;
     uint64_t commits;
@@ -66,7 +66,7 @@ void intake_drain(struct intake *intake, uint32_t timeout_ms);
 void intake_stop(struct intake *intake);
 void intake_destroy(struct intake *intake); /* takes NULL; stopped */
 
-void intake_read(struct intake *intake, struct intake_figures *ret);
+void intake_read(struct intake *intake, struct intake_metrics *ret);
 struct histogram *intake_commit_times(struct intake *intake);
 
 #endif

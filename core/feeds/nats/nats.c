@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "event/subject.h"
 #include "feeds/nats/nats_connection.h"
 #include "feeds/nats/nats_inbox.h"
@@ -59,7 +60,7 @@ struct session {
     struct nats_inbox *inbox;
     char *consumer;
     bool whole; /* the consumer gives every message of the stream: a jump is a gap */
-    struct nats_reader reader;
+    struct nats_decoder reader;
     uint64_t created_ns;   /* of the stream */
     uint64_t last_seq;     /* that it was known to have when it was looked at */
     uint64_t taken_seq;    /* nothing up to here is still to come */
@@ -76,7 +77,7 @@ struct session {
 /* ---- The beginning and the end of a session -------------------------------------------------- */
 
 static void say(void *context, const char *sentence) {
-    feed_say(((struct session *)context)->feed, REEL_LEVEL_WARNING, sentence);
+    feed_say_message(((struct session *)context)->feed, sentence);
 }
 
 static int connect(struct session *session, struct reel_error *error) {
@@ -133,7 +134,7 @@ static int begin(struct session *session, struct reel_error *error) {
 /* From now on, or no more, events can be published. */
 static void offer_connection(struct session *session, bool offered) {
     struct nats *nats = session->nats;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&nats->lock);
+    HOLD_LOCK(&nats->lock);
     nats->connection = offered ? session->connection : NULL;
     nats->inbox = offered ? nats_inbox_name(session->inbox) : NULL;
 }
@@ -307,11 +308,13 @@ static int take(struct session *session, natsMsg *msg, struct reel_error *error)
     const char *token = natsMsg_GetSubject(msg);
     size_t len = strlen(nats_inbox_name(session->inbox));
     token = strlen(token) > len ? token + len + 1 : "";
+    uint64_t number = 0; /* of a request; 0: of none */
     int rc = 0;
+    number_read(reel_text(token), &number);
     if (nats_id_read(token, id_hash))
         take_answer(session, msg, id_hash);
     else
-        rc = take_word(session, msg, strtoull(token, NULL, 10), error);
+        rc = take_word(session, msg, number, error);
     natsMsg_Destroy(msg);
     return rc;
 }
@@ -442,7 +445,7 @@ static int follow(struct session *session, struct reel_error *error) {
 
 static int run_session(struct feed *feed, void *state, struct reel_error *error) {
     struct session session = {.nats = state, .feed = feed};
-    session.reader = (struct nats_reader){
+    session.reader = (struct nats_decoder){
         .parser = json_parser_create(NULL),
         .event_bytes_max = session.nats->options.event_bytes_max,
         .say = say,
@@ -478,7 +481,7 @@ static natsStatus make_message(const struct nats *nats, const struct outgoing *e
 static int publish(void *state, const struct outgoing *event, struct reel_error *error) {
     struct nats *nats = state;
     natsMsg *msg = NULL;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&nats->lock);
+    HOLD_LOCK(&nats->lock);
     if (!nats->connection) return fail(error, -EAGAIN, "there is no connection to the broker");
     natsStatus status = make_message(nats, event, &msg);
     if (status == NATS_OK) status = natsConnection_PublishMsg(nats->connection, msg);

@@ -50,7 +50,7 @@ void nats_refusals_finish(struct nats_refusals *refusals) {
 }
 
 static void refusals_clear(struct nats_refusals *refusals) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&refusals->lock);
+    HOLD_LOCK(&refusals->lock);
     refusals->first = refusals->count = 0;
     refusals->newest[0] = '\0';
 }
@@ -59,13 +59,14 @@ void nats_refusals_await(struct nats_refusals *refusals, natsConnection *connect
     const char *words;
     if (natsConnection_GetLastError(connection, &words) != NATS_NOT_PERMITTED) return;
     struct timespec until = clock_after(REFUSAL_MS);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&refusals->lock);
+    HOLD_LOCK(&refusals->lock);
     while (!refusals->newest[0])
-        if (pthread_cond_timedwait(&refusals->arrived, lock, &until) == ETIMEDOUT) return;
+        if (pthread_cond_timedwait(&refusals->arrived, &refusals->lock, &until) == ETIMEDOUT)
+            return;
 }
 
 bool nats_refusals_next(struct nats_refusals *refusals, char ret[NATS_REFUSAL_BYTES]) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&refusals->lock);
+    HOLD_LOCK(&refusals->lock);
     if (refusals->count == 0) return false;
     memcpy(ret, refusals->texts[refusals->first], NATS_REFUSAL_BYTES);
     refusals->first = (refusals->first + 1) % NATS_REFUSALS_MAX;
@@ -74,7 +75,7 @@ bool nats_refusals_next(struct nats_refusals *refusals, char ret[NATS_REFUSAL_BY
 }
 
 bool nats_refusals_newest(struct nats_refusals *refusals, char ret[NATS_REFUSAL_BYTES]) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&refusals->lock);
+    HOLD_LOCK(&refusals->lock);
     memcpy(ret, refusals->newest, NATS_REFUSAL_BYTES);
     return ret[0] != '\0';
 }
@@ -133,7 +134,7 @@ static void note_error(natsConnection *connection, natsSubscription *subscriptio
     const char *words = nats_GetLastError(NULL);
     (void)connection, (void)subscription;
     if (status != NATS_NOT_PERMITTED || !words) return;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&refusals->lock);
+    HOLD_LOCK(&refusals->lock);
     snprintf(refusals->newest, sizeof refusals->newest, "%s", words);
     pthread_cond_broadcast(&refusals->arrived);
     if (refusals->count == NATS_REFUSALS_MAX) return;

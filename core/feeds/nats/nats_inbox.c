@@ -55,7 +55,7 @@ static void arrive(natsConnection *connection, natsSubscription *subscription, n
                    void *context) {
     struct nats_inbox *inbox = context;
     (void)connection, (void)subscription;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&inbox->lock);
+    HOLD_LOCK(&inbox->lock);
     if (!list_add(&inbox->arrived, msg)) {
         inbox->no_memory = true;
         natsMsg_Destroy(msg);
@@ -65,7 +65,7 @@ static void arrive(natsConnection *connection, natsSubscription *subscription, n
 
 static void end(void *context) {
     struct nats_inbox *inbox = context;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&inbox->lock);
+    HOLD_LOCK(&inbox->lock);
     inbox->ended = true;
     pthread_cond_signal(&inbox->changed);
 }
@@ -75,7 +75,7 @@ static void end(void *context) {
 /* Takes what has arrived, when it comes. */
 static int refill(struct nats_inbox *inbox, uint32_t wait_ms, struct reel_error *error) {
     struct timespec until = clock_after(wait_ms);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&inbox->lock);
+    HOLD_LOCK(&inbox->lock);
     while (wait_ms > 0 && inbox->arrived.count == 0 && !inbox->ended && !inbox->no_memory)
         if (pthread_cond_timedwait(&inbox->changed, &inbox->lock, &until) == ETIMEDOUT) break;
     if (inbox->no_memory) return fail_memory(error);
@@ -143,9 +143,10 @@ int nats_inbox_open(natsConnection *connection, struct nats_inbox **ret, struct 
 void nats_inbox_close(struct nats_inbox *inbox) {
     if (!inbox) return;
     natsSubscription_Destroy(inbox->subscription);
-    pthread_mutex_lock(&inbox->lock);
-    while (inbox->watched && !inbox->ended) pthread_cond_wait(&inbox->changed, &inbox->lock);
-    pthread_mutex_unlock(&inbox->lock);
+    {
+        HOLD_LOCK(&inbox->lock);
+        while (inbox->watched && !inbox->ended) pthread_cond_wait(&inbox->changed, &inbox->lock);
+    }
     natsInbox_Destroy(inbox->name);
     list_finish(&inbox->reading, inbox->at);
     list_finish(&inbox->arrived, 0);

@@ -1,7 +1,9 @@
 /* nats_message.c: see nats_message.h. */
 #include "feeds/nats/nats_message.h"
 
+#include "base/chars.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "event/nats_binding.h"
 
 #include <errno.h>
@@ -17,16 +19,9 @@
 enum { TOKENS_OLD = 9, TOKENS_NEW = 11, TOKENS_BEFORE = 2 };
 enum { AT_SEQ = 5, AT_CONSUMER_SEQ, AT_TIME, AT_PENDING };
 
-/* A decimal number and the dot, or the end, behind it. */
+/* A decimal number that ends at a dot, or with the text. */
 static bool read_number(const char *token, uint64_t *ret) {
-    uint64_t number = 0;
-    const char *at = token;
-    for (; *at >= '0' && *at <= '9'; at++) {
-        if (number > (UINT64_MAX - 9) / 10) return false;
-        number = number * 10 + (uint64_t)(*at - '0');
-    }
-    *ret = number;
-    return at > token && (*at == '.' || *at == '\0');
+    return number_read((struct reel_str){token, strcspn(token, ".")}, ret) == 0;
 }
 
 bool nats_place_read(const char *reply, struct nats_place *ret) {
@@ -66,7 +61,7 @@ void nats_id_write(const uint8_t id_hash[16], char ret[NATS_ID_TEXT]) {
 }
 
 static int digit_of(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return char_is_upper(c) ? -1 : char_hex_value(c);
 }
 
 bool nats_id_read(const char *text, uint8_t ret[16]) {
@@ -133,7 +128,7 @@ static struct reel_str payload_of(const natsMsg *msg) {
     return (struct reel_str){len > 0 ? natsMsg_GetData(msg) : "", len > 0 ? (size_t)len : 0};
 }
 
-static void say_malformed(const struct nats_reader *reader, const struct feed_message *message,
+static void say_malformed(const struct nats_decoder *reader, const struct feed_message *message,
                           const struct reel_error *error) {
     struct reel_error sentence;
     error_set(&sentence, "message %" PRIu64 " is no CloudEvent in binary mode: %s", message->seq,
@@ -141,8 +136,8 @@ static void say_malformed(const struct nats_reader *reader, const struct feed_me
     reader->say(reader->context, sentence.text);
 }
 
-static int read_event(struct nats_reader *reader, struct headers *headers, struct feed_message *ret,
-                      struct reel_error *error) {
+static int read_event(struct nats_decoder *reader, struct headers *headers,
+                      struct feed_message *ret, struct reel_error *error) {
     struct reel_error why = {0};
     enum nats_content content;
     struct nats_message message = {payload_of(headers->msg), each_header, headers};
@@ -155,7 +150,7 @@ static int read_event(struct nats_reader *reader, struct headers *headers, struc
     return 0;
 }
 
-int nats_message_take(struct nats_reader *reader, natsMsg *msg, struct feed_message *ret,
+int nats_message_take(struct nats_decoder *reader, natsMsg *msg, struct feed_message *ret,
                       struct reel_error *error) {
     ret->owner = msg;
     ret->flags = 0;

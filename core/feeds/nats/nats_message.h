@@ -38,7 +38,7 @@ bool nats_id_read(const char *text, uint8_t ret[16]);
 const char *nats_status(natsMsg *msg, const char **ret_description);
 
 /* What reading takes, kept from one message to the next. */
-struct nats_reader {
+struct nats_decoder {
     struct json_parser *parser;
     struct arena arena;
     uint32_t event_bytes_max;
@@ -48,7 +48,7 @@ struct nats_reader {
 
 /* Reads its event, and takes it over: nats_release lets it go. -ENOMEM: it is gone already. Nothing
  * else is an error: whatever a message contains, it becomes an entry of the log. */
-int nats_message_take(struct nats_reader *reader, natsMsg *msg, struct feed_message *ret,
+int nats_message_take(struct nats_decoder *reader, natsMsg *msg, struct feed_message *ret,
                       struct reel_error *error);
 void nats_release(struct feed_message *message);
 

@@ -47,7 +47,8 @@ enum {
     REEL_TOO_LARGE = 4, /* HTTP 413 */
     /* Only the host refuses so, before `decide` is asked: */
     REEL_KEY_REUSED = 5, /* HTTP 422: the idempotency key came before, with another body */
-    REEL_CHANGED = 6,    /* HTTP 412: the record is not as the caller wants it (reel_order) */
+    REEL_CHANGED =
+        6, /* HTTP 412: the record is not as the caller wants it (reel_command_request) */
 };
 
 /* What may be set in a field. */

@@ -184,9 +184,9 @@ REEL_VISIBLE int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_er
  * transaction. A refusal is no error of this call: it returns 0 with `accepted` false.
  * -ESRCH: no such collection is loaded; -ENOENT: it has no such command; -EPROTO: the plugin's
  * fault, such as events that its own `evolve` rejects. Nothing was appended then. [any thread] */
-REEL_VISIBLE int reel_command(struct reel *reel, const struct reel_order *order,
-                              struct reel_answer *ret, struct reel_error *error);
-REEL_VISIBLE void reel_answer_done(struct reel_answer *answer);
+REEL_VISIBLE int reel_command(struct reel *reel, const struct reel_command_request *request,
+                              struct reel_command_result *ret, struct reel_error *error);
+REEL_VISIBLE void reel_command_result_finish(struct reel_command_result *answer);
 
 /* Writes a compact copy of the store, as of one commit, into `directory`, which is made if absent
  * and else must be empty (-ENOTEMPTY). The store stays in use meanwhile. The copy opens with

@@ -7,13 +7,13 @@
  * The life of a sink
  *   1. Its settings are read with the daemon's own, from flags, environment and file.
  *   2. start: it opens what it needs and starts its threads. Everything else it does there.
- *   3. moved, after each commit: something is new. It must return at once; whoever has work to do
- *      is woken.
+ *   3. committed, after each commit: something is new. It must return at once; whoever has work to
+ * do is woken.
  *   4. drain: no new work is taken in. What is under way ends; commands that were handed over are
  *      all answered.
  *   5. stop: nothing is under way; its threads end and its memory goes.
  *
- * Everything is asked of the host through the stage that start was given, which lives until stop
+ * Everything is asked of the host through the host that start was given, which lives until stop
  * returns. Its functions may be called from any thread of the sink, between start and the end of
  * stop. They return 0 or a negative errno value as reel.h describes; an `error`, which may be
  * NULL, gets a sentence.
@@ -53,12 +53,12 @@ struct reel_setting {
     reel_setting_kind kind;
     uint32_t reserved;
     uint64_t min, max;         /* NUMBER */
-    const char *standard;      /* the default, as it would be given; NULL: none */
+    const char *default_value; /* the default, as it would be given; NULL: none */
     const char *unit;          /* "ms", "bytes", "DIR", …: what --help shows for the value */
     const char *help;          /* one line */
     const char *const *values; /* ONE_OF, NULL-terminated */
-    const char *also;          /* other names in the environment, separated by spaces, each of which
-                                  counts for less than those before it; or NULL */
+    const char *aliases;       /* other names in the environment, separated by spaces, each of which
+                               counts for less than those before it; or NULL */
 
     /* ---- since 1.5 ---- */
 
@@ -69,12 +69,12 @@ struct reel_setting {
 };
 
 enum {
-    REEL_SINK_NEEDS_TOKENS = 1 << 0, /* it asks who its clients are (reel_stage_access): the daemon
+    REEL_SINK_NEEDS_TOKENS = 1 << 0, /* it asks who its clients are (reel_sink_access): the daemon
                                         does not start without a token */
 };
 
-struct reel_stage {
-    const struct reel_sink_host *host;
+struct reel_sink_host {
+    const struct reel_sink_calls *calls;
 };
 
 struct reel_sink {
@@ -85,11 +85,11 @@ struct reel_sink {
     const struct reel_setting *const *settings; /* NULL-terminated, or NULL */
 
     /* Opens and starts. On failure nothing is left, and the daemon does not start. [main] */
-    int32_t (*start)(struct reel_stage *stage, void **ret_sink, struct reel_error *error);
+    int32_t (*start)(struct reel_sink_host *host, void **ret_sink, struct reel_error *error);
 
     /* The cursor has moved to `cursor`; or, when it has not, readiness has changed. Must not
      * block, nor call the host. NULL: it does not care. [writer] */
-    void (*moved)(void *sink, uint64_t cursor);
+    void (*committed)(void *sink, uint64_t cursor);
 
     /* Takes no more new work; returns when what is under way has ended, or after `timeout_ms`.
      * Meanwhile commands and events that were handed over are still answered. NULL: nothing to
@@ -125,8 +125,8 @@ enum {
     REEL_ACCESS_WRITE = 2,
 };
 
-/* Who bears a token, for reel_order.caller: the same for the same token, in every daemon, and not
- * the token, which cannot be found from it. */
+/* Who bears a token, for reel_command_request.caller: the same for the same token, in every daemon,
+ * and not the token, which cannot be found from it. */
 struct reel_caller {
     char id[33];
 };
@@ -156,27 +156,27 @@ struct reel_plugin_info {
 };
 
 /* One figure, as Prometheus has them. */
-typedef int32_t reel_measure_kind;
+typedef int32_t reel_metric_kind;
 enum {
-    REEL_MEASURE_COUNTER = 1,
-    REEL_MEASURE_GAUGE = 2,
-    REEL_MEASURE_HISTOGRAM = 3,
+    REEL_METRIC_COUNTER = 1,
+    REEL_METRIC_GAUGE = 2,
+    REEL_METRIC_HISTOGRAM = 3,
 };
-struct reel_measure {
+struct reel_metric {
     const char *name; /* "reel_events_total"; those of one name come one after another */
     const char *help;
-    reel_measure_kind kind;
+    reel_metric_kind kind;
     uint32_t bucket_count;
     const char *labels;      /* `outcome="applied"`, or empty */
     double value;            /* of a histogram: the sum of what was observed */
     const double *bounds;    /* HISTOGRAM: upper bounds, rising, bucket_count of them */
     const uint64_t *buckets; /* HISTOGRAM: bucket_count + 1 counts, each of its own bucket */
 };
-typedef void (*reel_measure_fn)(void *context, const struct reel_measure *measure);
+typedef void (*reel_metric_fn)(void *context, const struct reel_metric *measure);
 
 /* What came of events: a result for each, and all rejections, unless they are so many that they
  * take more than 4 MiB. */
-struct reel_submitted {
+struct reel_submit_result {
     const struct reel_result *results;
     size_t count;
     const struct reel_rejection *rejections;
@@ -185,25 +185,27 @@ struct reel_submitted {
 
 /* Called once for what was handed over: with 0 and what came of it, or an error code and a
  * sentence. Whatever is pointed to is borrowed until it returns. It must not block. [writer] */
-typedef void (*reel_submitted_fn)(void *context, int rc, const struct reel_submitted *submitted,
-                                  const struct reel_error *error);
-typedef void (*reel_answered_fn)(void *context, int rc, const struct reel_answer *answer,
-                                 const struct reel_error *error);
+typedef void (*reel_submit_done_fn)(void *context, int rc,
+                                    const struct reel_submit_result *submitted,
+                                    const struct reel_error *error);
+typedef void (*reel_command_done_fn)(void *context, int rc,
+                                     const struct reel_command_result *answer,
+                                     const struct reel_error *error);
 
-struct reel_sink_host {
+struct reel_sink_calls {
     uint32_t struct_size;
     uint16_t abi_major;
     uint16_t abi_minor;
 
     /* Settings, the daemon's too. They do not change, and what is returned lives as long as the
-     * stage. */
-    const char *(*setting_text)(struct reel_stage *stage, const char *name, size_t n);
-    uint64_t (*setting_number)(struct reel_stage *stage, const char *name);
+     * host. */
+    const char *(*setting_text)(struct reel_sink_host *host, const char *name, size_t n);
+    uint64_t (*setting_number)(struct reel_sink_host *host, const char *name);
 
-    void (*log)(struct reel_stage *stage, reel_level level, const char *format, va_list args);
+    void (*log)(struct reel_sink_host *host, reel_level level, const char *format, va_list args);
 
     /* Reading: as the functions of reel.h that are called alike. */
-    int (*view_open)(struct reel_stage *stage, struct reel_view **ret, struct reel_error *error);
+    int (*view_open)(struct reel_sink_host *host, struct reel_view **ret, struct reel_error *error);
     void (*view_close)(struct reel_view *view);
     int (*view_position)(struct reel_view *view, struct reel_position *ret, size_t size);
     int (*view_collection)(struct reel_view *view, const char *collection,
@@ -216,56 +218,59 @@ struct reel_sink_host {
     int (*view_log)(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn, void *context);
     int (*view_rejected)(struct reel_view *view, uint64_t before, reel_rejection_fn fn,
                          void *context);
-    uint64_t (*cursor)(struct reel_stage *stage);
+    uint64_t (*cursor)(struct reel_sink_host *host);
 
     /* What is loaded. */
-    const struct reel_projector *(*projector)(struct reel_stage *stage, size_t n);
-    bool (*plugin)(struct reel_stage *stage, size_t n, struct reel_plugin_info *ret, size_t size);
-    int (*canonical_key)(struct reel_stage *stage, const char *collection, struct reel_str given,
+    const struct reel_projector *(*projector)(struct reel_sink_host *host, size_t n);
+    bool (*plugin)(struct reel_sink_host *host, size_t n, struct reel_plugin_info *ret,
+                   size_t size);
+    int (*canonical_key)(struct reel_sink_host *host, const char *collection, struct reel_str given,
                          struct reel_key *ret);
 
     /* Writing. */
-    int (*submit)(struct reel_stage *stage, const struct reel_str *payloads, size_t count,
-                  reel_submitted_fn done, void *context, struct reel_error *error);
-    int (*command)(struct reel_stage *stage, const struct reel_order *order, reel_answered_fn done,
-                   void *context, struct reel_error *error);
+    int (*submit)(struct reel_sink_host *host, const struct reel_str *payloads, size_t count,
+                  reel_submit_done_fn done, void *context, struct reel_error *error);
+    int (*command)(struct reel_sink_host *host, const struct reel_command_request *request,
+                   reel_command_done_fn done, void *context, struct reel_error *error);
 
     /* The daemon. */
-    reel_access (*access)(struct reel_stage *stage, struct reel_str token);
-    void (*status)(struct reel_stage *stage, struct reel_status *ret, size_t size);
-    void (*measures)(struct reel_stage *stage, reel_measure_fn fn, void *context);
-    void (*quit)(struct reel_stage *stage, int exit_code, const char *format, va_list args);
+    reel_access (*access)(struct reel_sink_host *host, struct reel_str token);
+    void (*status)(struct reel_sink_host *host, struct reel_status *ret, size_t size);
+    void (*metrics)(struct reel_sink_host *host, reel_metric_fn fn, void *context);
+    void (*quit)(struct reel_sink_host *host, int exit_code, const char *format, va_list args);
 
     /* ---- since 1.4 ---- */
-    uint64_t (*newest_commit)(struct reel_stage *stage);
+    uint64_t (*newest_commit)(struct reel_sink_host *host);
 
     /* ---- since 1.5 ---- */
-    void (*caller)(struct reel_stage *stage, struct reel_str token, struct reel_caller *ret);
+    void (*caller)(struct reel_sink_host *host, struct reel_str token, struct reel_caller *ret);
 };
 
 /* ---- Settings and log ------------------------------------------------------------------------ */
 
 /* The value of a setting, of this sink or of the daemon; NULL if it has none. */
-static inline const char *reel_setting_text(struct reel_stage *stage, const char *name) {
-    return stage->host->setting_text(stage, name, 0);
+static inline const char *reel_setting_text(struct reel_sink_host *host, const char *name) {
+    return host->calls->setting_text(host, name, 0);
 }
 
 /* The n-th of a REEL_SETTING_LIST, or NULL past the last. */
-static inline const char *reel_setting_item(struct reel_stage *stage, const char *name, size_t n) {
-    return stage->host->setting_text(stage, name, n);
+static inline const char *reel_setting_item(struct reel_sink_host *host, const char *name,
+                                            size_t n) {
+    return host->calls->setting_text(host, name, n);
 }
 
 /* Of REEL_SETTING_NUMBER; of REEL_SETTING_SWITCH 1 or 0. */
-static inline uint64_t reel_setting_number(struct reel_stage *stage, const char *name) {
-    return stage->host->setting_number(stage, name);
+static inline uint64_t reel_setting_number(struct reel_sink_host *host, const char *name) {
+    return host->calls->setting_number(host, name);
 }
 
 /* A line for the operator. No tokens, no payloads. */
 REEL_PRINTF(3, 4)
-static inline void reel_log(struct reel_stage *stage, reel_level level, const char *format, ...) {
+static inline void reel_log(struct reel_sink_host *host, reel_level level, const char *format,
+                            ...) {
     va_list args;
     va_start(args, format);
-    stage->host->log(stage, level, format, args);
+    host->calls->log(host, level, format, args);
     va_end(args);
 }
 
@@ -274,74 +279,74 @@ static inline void reel_log(struct reel_stage *stage, reel_level level, const ch
 /* A view has a bounded life and there is a bounded number of them (reel.h, settings view_ms_max
  * and views_max): never keep one while waiting for someone. -EAGAIN: too many are open, or the
  * daemon is still starting. */
-static inline int reel_stage_view(struct reel_stage *stage, struct reel_view **ret,
-                                  struct reel_error *error) {
-    return stage->host->view_open(stage, ret, error);
+static inline int reel_sink_view_open(struct reel_sink_host *host, struct reel_view **ret,
+                                      struct reel_error *error) {
+    return host->calls->view_open(host, ret, error);
 }
-static inline void reel_stage_close(struct reel_stage *stage, struct reel_view *view) {
-    stage->host->view_close(view);
+static inline void reel_sink_view_close(struct reel_sink_host *host, struct reel_view *view) {
+    host->calls->view_close(view);
 }
-static inline int reel_stage_position(struct reel_stage *stage, struct reel_view *view,
-                                      struct reel_position *ret) {
-    return stage->host->view_position(view, ret, sizeof *ret);
+static inline int reel_sink_position(struct reel_sink_host *host, struct reel_view *view,
+                                     struct reel_position *ret) {
+    return host->calls->view_position(view, ret, sizeof *ret);
 }
 /* See reel_newest_commit. */
-static inline uint64_t reel_stage_newest_commit(struct reel_stage *stage) {
-    return stage->host->newest_commit(stage);
+static inline uint64_t reel_sink_newest_commit(struct reel_sink_host *host) {
+    return host->calls->newest_commit(host);
 }
-static inline int reel_stage_collection(struct reel_stage *stage, struct reel_view *view,
-                                        const char *collection, struct reel_collection_info *ret) {
-    return stage->host->view_collection(view, collection, ret, sizeof *ret);
+static inline int reel_sink_collection(struct reel_sink_host *host, struct reel_view *view,
+                                       const char *collection, struct reel_collection_info *ret) {
+    return host->calls->view_collection(view, collection, ret, sizeof *ret);
 }
 
 /* See reel_view_get, …_list, …_changed, …_log and …_rejected. */
-static inline int reel_stage_get(struct reel_stage *stage, struct reel_view *view,
-                                 const char *collection, struct reel_str key, reel_row_fn fn,
-                                 void *context) {
-    return stage->host->view_get(view, collection, key, fn, context);
+static inline int reel_sink_get(struct reel_sink_host *host, struct reel_view *view,
+                                const char *collection, struct reel_str key, reel_row_fn fn,
+                                void *context) {
+    return host->calls->view_get(view, collection, key, fn, context);
 }
-static inline int reel_stage_list(struct reel_stage *stage, struct reel_view *view,
-                                  const char *collection, struct reel_str from, bool after,
-                                  reel_row_fn fn, void *context) {
-    return stage->host->view_list(view, collection, from, after, fn, context);
+static inline int reel_sink_list(struct reel_sink_host *host, struct reel_view *view,
+                                 const char *collection, struct reel_str from, bool after,
+                                 reel_row_fn fn, void *context) {
+    return host->calls->view_list(view, collection, from, after, fn, context);
 }
-static inline int reel_stage_changed(struct reel_stage *stage, struct reel_view *view,
-                                     uint64_t since, reel_changed_fn fn, void *context) {
-    return stage->host->view_changed(view, since, fn, context);
+static inline int reel_sink_changed(struct reel_sink_host *host, struct reel_view *view,
+                                    uint64_t since, reel_changed_fn fn, void *context) {
+    return host->calls->view_changed(view, since, fn, context);
 }
-static inline int reel_stage_log(struct reel_stage *stage, struct reel_view *view,
-                                 uint64_t from_seq, reel_entry_fn fn, void *context) {
-    return stage->host->view_log(view, from_seq, fn, context);
+static inline int reel_sink_log(struct reel_sink_host *host, struct reel_view *view,
+                                uint64_t from_seq, reel_entry_fn fn, void *context) {
+    return host->calls->view_log(view, from_seq, fn, context);
 }
-static inline int reel_stage_rejected(struct reel_stage *stage, struct reel_view *view,
-                                      uint64_t before, reel_rejection_fn fn, void *context) {
-    return stage->host->view_rejected(view, before, fn, context);
+static inline int reel_sink_rejected(struct reel_sink_host *host, struct reel_view *view,
+                                     uint64_t before, reel_rejection_fn fn, void *context) {
+    return host->calls->view_rejected(view, before, fn, context);
 }
 
 /* The cursor just now: costs nothing. */
-static inline uint64_t reel_stage_cursor(struct reel_stage *stage) {
-    return stage->host->cursor(stage);
+static inline uint64_t reel_sink_cursor(struct reel_sink_host *host) {
+    return host->calls->cursor(host);
 }
 
 /* ---- What is loaded -------------------------------------------------------------------------- */
 
 /* The n-th projector in the order of collections' names, brought to this host's version: every
  * member may be read. NULL past the last. */
-static inline const struct reel_projector *reel_stage_projector(struct reel_stage *stage,
-                                                                size_t n) {
-    return stage->host->projector(stage, n);
+static inline const struct reel_projector *reel_sink_projector(struct reel_sink_host *host,
+                                                               size_t n) {
+    return host->calls->projector(host, n);
 }
 
 /* The n-th plugin; false past the last. */
-static inline bool reel_stage_plugin(struct reel_stage *stage, size_t n,
-                                     struct reel_plugin_info *ret) {
-    return stage->host->plugin(stage, n, ret, sizeof *ret);
+static inline bool reel_sink_plugin(struct reel_sink_host *host, size_t n,
+                                    struct reel_plugin_info *ret) {
+    return host->calls->plugin(host, n, ret, sizeof *ret);
 }
 
 /* A key as it is stored; see reel_canonical_key. */
-static inline int reel_stage_key(struct reel_stage *stage, const char *collection,
-                                 struct reel_str given, struct reel_key *ret) {
-    return stage->host->canonical_key(stage, collection, given, ret);
+static inline int reel_sink_canonical_key(struct reel_sink_host *host, const char *collection,
+                                          struct reel_str given, struct reel_key *ret) {
+    return host->calls->canonical_key(host, collection, given, ret);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -351,49 +356,50 @@ static inline int reel_stage_key(struct reel_stage *stage, const char *collectio
  * before is not appended again. Returns 0: `done` will be called, once they are durable and
  * folded, and the payloads stay good until then. Else it is not: -EAGAIN: the queue is full;
  * -E2BIG: more than one transaction takes; -ESHUTDOWN: the daemon is about to end. */
-static inline int reel_stage_submit(struct reel_stage *stage, const struct reel_str *payloads,
-                                    size_t count, reel_submitted_fn done, void *context,
-                                    struct reel_error *error) {
-    return stage->host->submit(stage, payloads, count, done, context, error);
+static inline int reel_sink_submit(struct reel_sink_host *host, const struct reel_str *payloads,
+                                   size_t count, reel_submit_done_fn done, void *context,
+                                   struct reel_error *error) {
+    return host->calls->submit(host, payloads, count, done, context, error);
 }
 
 /* Hands a command over; the same applies. Codes that `done` is given: those of reel_command. */
-static inline int reel_stage_command(struct reel_stage *stage, const struct reel_order *order,
-                                     reel_answered_fn done, void *context,
-                                     struct reel_error *error) {
-    return stage->host->command(stage, order, done, context, error);
+static inline int reel_sink_command(struct reel_sink_host *host,
+                                    const struct reel_command_request *request,
+                                    reel_command_done_fn done, void *context,
+                                    struct reel_error *error) {
+    return host->calls->command(host, request, done, context, error);
 }
 
 /* ---- The daemon ------------------------------------------------------------------------------ */
 
 /* What the bearer of this token may do. Takes the same time whatever is wrong with it. */
-static inline reel_access reel_stage_access(struct reel_stage *stage, struct reel_str token) {
-    return stage->host->access(stage, token);
+static inline reel_access reel_sink_access(struct reel_sink_host *host, struct reel_str token) {
+    return host->calls->access(host, token);
 }
 
 /* Who that is, whatever it may do. */
-static inline void reel_stage_caller(struct reel_stage *stage, struct reel_str token,
-                                     struct reel_caller *ret) {
-    stage->host->caller(stage, token, ret);
+static inline void reel_sink_caller(struct reel_sink_host *host, struct reel_str token,
+                                    struct reel_caller *ret) {
+    host->calls->caller(host, token, ret);
 }
 
-static inline void reel_stage_status(struct reel_stage *stage, struct reel_status *ret) {
-    stage->host->status(stage, ret, sizeof *ret);
+static inline void reel_sink_status(struct reel_sink_host *host, struct reel_status *ret) {
+    host->calls->status(host, ret, sizeof *ret);
 }
 
 /* All of the daemon's figures, one after another. */
-static inline void reel_stage_measures(struct reel_stage *stage, reel_measure_fn fn,
-                                       void *context) {
-    stage->host->measures(stage, fn, context);
+static inline void reel_sink_metrics(struct reel_sink_host *host, reel_metric_fn fn,
+                                     void *context) {
+    host->calls->metrics(host, fn, context);
 }
 
 /* The sink's work is done, or cannot go on: ends the daemon as SIGTERM does, with this code (0:
  * good) and a line in the log. Returns at once. */
 REEL_PRINTF(3, 4)
-static inline void reel_quit(struct reel_stage *stage, int exit_code, const char *format, ...) {
+static inline void reel_quit(struct reel_sink_host *host, int exit_code, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    stage->host->quit(stage, exit_code, format, args);
+    host->calls->quit(host, exit_code, format, args);
     va_end(args);
 }
 

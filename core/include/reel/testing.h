@@ -2,10 +2,10 @@
  *
  *     static void a_paid_order_is_shipped(void **state) {
  *         struct reel_test *test = *state;
- *         reel_given(test, "com.example.order.placed", "o-1", "{'quantity': 2}");
- *         reel_given(test, "com.example.order.paid", "o-1", "{}");
+ *         reel_given(test, "com.example.request.placed", "o-1", "{'quantity': 2}");
+ *         reel_given(test, "com.example.request.paid", "o-1", "{}");
  *         reel_when_command(test, "orders", "ship", "o-1", "{'parcel': 'P-7'}");
- *         reel_then_event(test, "com.example.order.shipped", "o-1", "{'parcel': 'P-7'}");
+ *         reel_then_event(test, "com.example.request.shipped", "o-1", "{'parcel': 'P-7'}");
  *         reel_then_record(test, "orders", "o-1",
  *                          "{'quantity': 2, 'parcel': 'P-7', 'state': 'shipped'}");
  *     }
@@ -57,10 +57,10 @@ struct reel_test {
     bool started;
 
     /* What came of the last `when`. */
-    bool commanded;            /* it was a command */
-    struct reel_answer answer; /* of a command */
-    struct reel_result result; /* of an event */
-    uint64_t looked_at;        /* seq of the event that reel_then_event saw last */
+    bool commanded;                    /* it was a command */
+    struct reel_command_result answer; /* of a command */
+    struct reel_result result;         /* of an event */
+    uint64_t looked_at;                /* seq of the event that reel_then_event saw last */
 
     const char *file; /* where in the test we are */
     int line;
@@ -161,7 +161,7 @@ static inline int reel_test_setup(void **state) {
 
 static inline int reel_test_teardown(void **state) {
     struct reel_test *test = (struct reel_test *)*state;
-    if (test->commanded) reel_answer_done(&test->answer);
+    if (test->commanded) reel_command_result_finish(&test->answer);
     reel_close(test->reel);
     free(test);
     return 0;
@@ -333,7 +333,7 @@ static inline void reel_test_payload(struct reel_test *test, const char *payload
     struct reel_error error;
     char *json = reel_test_json(test, payload);
     reel_test_start(test);
-    if (test->commanded) reel_answer_done(&test->answer);
+    if (test->commanded) reel_command_result_finish(&test->answer);
     test->commanded = false;
     if (reel_apply(test->reel, reel_text(json), &test->result, &error) < 0)
         reel_test_fail(test, "%s", error.text);
@@ -412,20 +412,20 @@ static inline void reel_test_given(struct reel_test *test, const char *type, con
 
 static inline void reel_test_command(struct reel_test *test, const char *collection,
                                      const char *verb, const char *key, const char *body) {
-    struct reel_order order;
+    struct reel_command_request request;
     struct reel_error error;
     char *json = reel_test_json(test, body ? body : "");
     reel_test_start(test);
-    if (test->commanded) reel_answer_done(&test->answer);
+    if (test->commanded) reel_command_result_finish(&test->answer);
     test->commanded = false;
-    memset(&order, 0, sizeof order);
-    order.struct_size = sizeof order;
-    order.collection = reel_text(collection);
-    order.verb = reel_text(verb);
-    order.key = reel_text(key);
-    order.body = reel_text(json);
+    memset(&request, 0, sizeof request);
+    request.struct_size = sizeof request;
+    request.collection = reel_text(collection);
+    request.verb = reel_text(verb);
+    request.key = reel_text(key);
+    request.body = reel_text(json);
     test->looked_at = reel_cursor(test->reel);
-    if (reel_command(test->reel, &order, &test->answer, &error) < 0)
+    if (reel_command(test->reel, &request, &test->answer, &error) < 0)
         reel_test_fail(test, "%s", error.text);
     test->commanded = true;
     free(json);

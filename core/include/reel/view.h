@@ -131,8 +131,8 @@ struct reel_result {
 };
 
 enum {
-    REEL_ORDER_IF_EXISTS = 1 << 0,  /* only if there is the record */
-    REEL_ORDER_IF_VERSION = 1 << 1, /* only if it is one of `versions` */
+    REEL_COMMAND_IF_EXISTS = 1 << 0,  /* only if there is the record */
+    REEL_COMMAND_IF_VERSION = 1 << 1, /* only if it is one of `versions` */
 };
 
 /* Which version of a record: the log, and the event of it that made it (reel_row.changed). */
@@ -142,9 +142,9 @@ struct reel_version {
 };
 
 /* A command, as a person or a client gives it. */
-struct reel_order {
+struct reel_command_request {
     uint32_t struct_size;
-    uint32_t flags; /* REEL_ORDER_…; with several, any of them will do */
+    uint32_t flags; /* REEL_COMMAND_…; with several, any of them will do */
     struct reel_str collection;
     struct reel_str verb;
     struct reel_str key;             /* in any form that canonical_key takes; none for "create" */
@@ -155,13 +155,13 @@ struct reel_order {
      * of it is kept. */
     struct reel_str caller;
 
-    /* With REEL_ORDER_IF_VERSION. A repeat is one whatever has become of the record. */
+    /* With REEL_COMMAND_IF_VERSION. A repeat is one whatever has become of the record. */
     const struct reel_version *versions;
     size_t version_count;
 };
 
 /* What came of it. */
-struct reel_answer {
+struct reel_command_result {
     bool accepted;
     bool repeated; /* by its idempotency key: nothing was appended this time. Known for as long
                       as the log keeps the first one's last event */

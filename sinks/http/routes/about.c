@@ -5,6 +5,8 @@
  * none to be had.
  */
 #include "http/reply.h"
+
+#include "base/clock.h"
 #include "http/routes.h"
 
 #include <stdio.h>
@@ -26,7 +28,7 @@ void handle_health(struct request *request) {
 
 void handle_ready(struct request *request) {
     struct reel_status status;
-    reel_stage_status(request_stage(request), &status);
+    reel_sink_status(request_host_of_sink(request), &status);
     if (status.ready && !status.draining) {
         reply_literal(&request->answer, "{\"status\":\"ready\"}");
         return;
@@ -42,7 +44,7 @@ void handle_ready(struct request *request) {
 void handle_version(struct request *request) {
     struct reel_status status;
     json_t *server = json_object(), *api = json_object(), *all = json_object();
-    reel_stage_status(request_stage(request), &status);
+    reel_sink_status(request_host_of_sink(request), &status);
     reply_put_text(&server, "version", status.server);
     reply_put_text(&server, "buildProfile", status.build);
     reply_put_text(&api, "version", "v1");
@@ -75,13 +77,14 @@ static json_t *describe_projection(const char *collection,
     return projection;
 }
 
-static int read_standing(struct reel_stage *stage, struct reel_view *view, struct standing *ret) {
+static int read_standing(struct reel_sink_host *host, struct reel_view *view,
+                         struct standing *ret) {
     const struct reel_projector *projector;
     int rc = 0;
     ret->projections = json_array();
-    for (size_t n = 0; rc == 0 && (projector = reel_stage_projector(stage, n)); n++) {
+    for (size_t n = 0; rc == 0 && (projector = reel_sink_projector(host, n)); n++) {
         struct reel_collection_info info;
-        rc = reel_stage_collection(stage, view, projector->collection, &info);
+        rc = reel_sink_collection(host, view, projector->collection, &info);
         if (rc == 0)
             reply_add(&ret->projections, describe_projection(projector->collection, &info));
     }
@@ -101,9 +104,7 @@ static void put_time(json_t **object, const char *name, uint64_t time_ns) {
 
 /* By the clock that people set: 0 when it was set back to before the start. */
 static uint64_t seconds_since(uint64_t time_ns) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t now_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+    uint64_t now_ns = clock_now_ns();
     return now_ns > time_ns ? (now_ns - time_ns) / NS_PER_S : 0;
 }
 
@@ -161,20 +162,20 @@ static json_t *describe_status(struct server *server, const struct reel_status *
 }
 
 void handle_status(struct request *request) {
-    struct reel_stage *stage = request_stage(request);
+    struct reel_sink_host *host = request_host_of_sink(request);
     struct answer *answer = &request->answer;
     struct reel_status status;
     struct reel_view *view;
     struct standing standing = {0};
     if (request_open_view(request, &view, &standing.position) < 0) return;
-    int rc = read_standing(stage, view, &standing);
-    reel_stage_close(stage, view);
+    int rc = read_standing(host, view, &standing);
+    reel_sink_view_close(host, view);
     if (rc < 0) {
         json_decref(standing.projections);
         answer_error(answer, rc, &(struct reel_error){{0}});
         return;
     }
-    reel_stage_status(stage, &status);
+    reel_sink_status(host, &status);
     reply_json_take(answer, describe_status(request->server, &status, &standing));
 }
 
@@ -232,13 +233,13 @@ static json_t *describe_plugin(const struct reel_plugin_info *plugin) {
 }
 
 void handle_plugins(struct request *request) {
-    struct reel_stage *stage = request_stage(request);
+    struct reel_sink_host *host = request_host_of_sink(request);
     const struct reel_projector *projector;
     struct reel_plugin_info plugin;
     json_t *all = json_object(), *plugins = json_array(), *collections = json_array();
-    for (size_t n = 0; reel_stage_plugin(stage, n, &plugin); n++)
+    for (size_t n = 0; reel_sink_plugin(host, n, &plugin); n++)
         reply_add(&plugins, describe_plugin(&plugin));
-    for (size_t n = 0; (projector = reel_stage_projector(stage, n)); n++)
+    for (size_t n = 0; (projector = reel_sink_projector(host, n)); n++)
         reply_add(&collections, describe_collection(projector));
     reply_put(&all, "plugins", plugins);
     reply_put(&all, "collections", collections);

@@ -13,7 +13,7 @@
 /* A command on its way; what it points to is the request's, or its own. */
 struct command {
     struct request *request;
-    struct reel_order order;
+    struct reel_command_request asked;
     struct precondition precondition;
     struct text key; /* found by name */
 };
@@ -26,27 +26,16 @@ static void command_destroy(void *context) {
 
 /* ---- The answer ------------------------------------------------------------------------------ */
 
-static void append_part(struct text *text, struct reel_str part) {
-    static const char digits[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < part.len; i++) {
-        unsigned char c = (unsigned char)part.data[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     (c && strchr("-._~", c));
-        char escaped[] = {'%', digits[c >> 4], digits[c & 15]};
-        text_append(text, plain ? (const char *)&c : escaped, plain ? 1 : sizeof escaped);
-    }
-}
-
 /* A new record's place, and where it stands: in its object behind its last field. */
 static void show_created(struct answer *answer, const struct command *command,
-                         const struct reel_answer *given) {
+                         const struct reel_command_result *given) {
     answer->status = MHD_HTTP_CREATED;
     text_append_lit(&answer->header, "/v1/");
-    text_append_str(&answer->header, command->order.collection);
+    text_append_str(&answer->header, command->asked.collection);
     text_append_lit(&answer->header, "/");
     CLEANUP(text_finish) struct text name = {0};
     key_name_append(&name, (struct reel_str){given->key, given->key_len});
-    append_part(&answer->header, text_str(&name));
+    text_append_percent(&answer->header, text_str(&name), "-._~");
     if (name.failed) answer->header.failed = true;
     if (answer->body.failed || answer->body.len < 2) return;
     answer->body.len--;
@@ -56,7 +45,7 @@ static void show_created(struct answer *answer, const struct command *command,
 }
 
 static void show_accepted(struct answer *answer, const struct command *command,
-                          const struct reel_answer *given) {
+                          const struct reel_command_result *given) {
     answer->status = MHD_HTTP_OK;
     answer->content_type = "application/json";
     answer->has_position = true;
@@ -64,7 +53,7 @@ static void show_accepted(struct answer *answer, const struct command *command,
     answer->replayed = given->repeated;
     text_append(&answer->body, given->record ? given->record : "null",
                 given->record ? given->record_len : 4);
-    if (given->record && reel_str_is(command->order.verb, "create"))
+    if (given->record && reel_str_is(command->asked.verb, "create"))
         show_created(answer, command, given);
 }
 
@@ -86,7 +75,7 @@ static unsigned status_of(reel_refusal refusal) {
 }
 
 /* On the writer's thread: the request is suspended, and nobody else has it. */
-static void take_answer(void *context, int rc, const struct reel_answer *given,
+static void take_answer(void *context, int rc, const struct reel_command_result *given,
                         const struct reel_error *error) {
     struct command *command = context;
     struct request *request = command->request;
@@ -128,8 +117,8 @@ static int check_body_type(struct request *request) {
 static int read_order(struct request *request, struct command *command) {
     const struct uri *uri = &request->uri;
     bool create = uri->segment_count == 2;
-    struct reel_order *order = &command->order;
-    *order = (struct reel_order){
+    struct reel_command_request *order = &command->asked;
+    *order = (struct reel_command_request){
         .struct_size = sizeof *order,
         .collection = uri->segments[1],
         .verb = reel_text("create"),
@@ -166,8 +155,8 @@ static void hand_over(struct request *request, struct text *key) {
     request->work_done = command_destroy;
     struct reel_error error = {0};
     request_suspend(request);
-    int rc =
-        reel_stage_command(request_stage(request), &command->order, take_answer, command, &error);
+    int rc = reel_sink_command(request_host_of_sink(request), &command->asked, take_answer, command,
+                               &error);
     if (rc == 0) return; /* it may be answered already */
     answer_error(&request->answer, rc, &error);
     request_resume(request);

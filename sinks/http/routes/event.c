@@ -78,8 +78,8 @@ static int find_reason(struct telling *telling, struct reel_str collection) {
     telling->collection = collection;
     telling->rejected = false;
     telling->reason.len = 0;
-    int rc = reel_stage_rejected(request_stage(telling->request), telling->view, telling->seq + 1,
-                                 take_reason, telling);
+    int rc = reel_sink_rejected(request_host_of_sink(telling->request), telling->view,
+                                telling->seq + 1, take_reason, telling);
     return rc < 0 ? rc : 0;
 }
 
@@ -113,7 +113,7 @@ static const char *outcome_of(const struct telling *telling, const struct reel_p
 }
 
 static int write_outcomes(struct telling *telling) {
-    struct reel_stage *stage = request_stage(telling->request);
+    struct reel_sink_host *host = request_host_of_sink(telling->request);
     const struct reel_projector *projector;
     struct reel_collection_info info;
     int rc = 0;
@@ -122,9 +122,9 @@ static int write_outcomes(struct telling *telling) {
         if (rc == 0 && telling->rejected) write_outcome(telling, "rejected");
         return rc;
     }
-    for (size_t n = 0; rc == 0 && (projector = reel_stage_projector(stage, n)); n++) {
+    for (size_t n = 0; rc == 0 && (projector = reel_sink_projector(host, n)); n++) {
         rc = find_reason(telling, reel_text(projector->collection));
-        if (rc == 0) rc = reel_stage_collection(stage, telling->view, projector->collection, &info);
+        if (rc == 0) rc = reel_sink_collection(host, telling->view, projector->collection, &info);
         if (rc == 0) write_outcome(telling, outcome_of(telling, projector, &info));
     }
     return rc;
@@ -133,8 +133,8 @@ static int write_outcomes(struct telling *telling) {
 static int tell(struct telling *telling, const struct reel_position *position) {
     struct request *request = telling->request;
     struct text *body = &request->answer.body;
-    int rc =
-        reel_stage_log(request_stage(request), telling->view, telling->seq, take_event, telling);
+    int rc = reel_sink_log(request_host_of_sink(request), telling->view, telling->seq, take_event,
+                           telling);
     if (rc < 0) return rc;
     if (!telling->found && !request->answer.status) {
         refuse_missing(request, position, telling->seq);
@@ -189,7 +189,7 @@ void handle_raw_event(struct request *request) {
     struct raw raw = {.answer = &request->answer};
     if (!read_seq(request, &raw.seq)) return;
     if (request_open_view(request, &view, &position) < 0) return;
-    int rc = reel_stage_log(request_stage(request), view, raw.seq, take_raw, &raw);
+    int rc = reel_sink_log(request_host_of_sink(request), view, raw.seq, take_raw, &raw);
     if (rc >= 0 && !request->answer.status) refuse_missing(request, &position, raw.seq);
     events_close(request, view, rc);
 }

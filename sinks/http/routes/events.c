@@ -49,7 +49,7 @@ void events_time(struct text *body, const char *name, uint64_t time_ns) {
 }
 
 void events_close(struct request *request, struct reel_view *view, int rc) {
-    reel_stage_close(request_stage(request), view);
+    reel_sink_view_close(request_host_of_sink(request), view);
     if (rc < 0 && !request->answer.status)
         answer_error(&request->answer, rc, &(struct reel_error){{0}});
 }
@@ -116,7 +116,7 @@ static int write_page(struct request *request, struct reel_view *view,
     if (rc < 0) return rc;
     text_append_lit(page.body, "{\"events\":[");
     if (since < UINT64_MAX)
-        rc = reel_stage_log(request_stage(request), view, since + 1, take_entry, &page);
+        rc = reel_sink_log(request_host_of_sink(request), view, since + 1, take_entry, &page);
     if (rc == -ETIME && page.examined > 0) rc = 1; /* a shorter page is as good */
     if (rc < 0) return rc;
     uint64_t cursor = rc > 0 ? page.last_seq : end_of(position, since); /* 0: to the end */

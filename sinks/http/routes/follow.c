@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "follow/hub.h"
+#include "http/answer_send.h"
 #include "http/connections.h"
 #include "http/routes.h"
 #include "http/since.h"
@@ -48,7 +49,7 @@ static bool check_head(struct request *request, const struct reel_position *posi
 static bool read_position(struct request *request, struct reel_position *ret) {
     struct reel_view *view;
     if (request_open_view(request, &view, ret) < 0) return false;
-    reel_stage_close(request_stage(request), view);
+    reel_sink_view_close(request_host_of_sink(request), view);
     return true;
 }
 
@@ -146,13 +147,13 @@ static bool check_handshake(struct request *request) {
 
 /* Is the page that asks one of those that may? Only browsers name it, and they always do. */
 static bool is_allowed_origin(struct request *request) {
-    struct reel_stage *stage = request_stage(request);
+    struct reel_sink_host *host = request_host_of_sink(request);
     struct reel_str origin = request_header(request, "Origin");
     const char *allowed;
     if (!origin.data) return true;
-    if (!reel_setting_item(stage, "websocket_origin", 0))
+    if (!reel_setting_item(host, "websocket_origin", 0))
         return origin_is_of(origin, request_host(request));
-    for (size_t i = 0; (allowed = reel_setting_item(stage, "websocket_origin", i)); i++)
+    for (size_t i = 0; (allowed = reel_setting_item(host, "websocket_origin", i)); i++)
         if (strcmp(allowed, "*") == 0 || reel_str_is(origin, allowed)) return true;
     return false;
 }
@@ -183,7 +184,7 @@ static void upgraded(void *context, struct MHD_Connection *connection, void *sta
     connection_release(request);
     int rc = hand_over(request, fd, (struct reel_str){NULL, 0}, (struct reel_str){received, len});
     if (rc < 0)
-        reel_log(request_stage(request), REEL_LEVEL_WARNING, "a WebSocket was dropped: %s",
+        reel_log(request_host_of_sink(request), REEL_LEVEL_WARNING, "a WebSocket was dropped: %s",
                  strerror(-rc));
     MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
 }
@@ -236,12 +237,12 @@ static int take_socket(struct request *request, struct reel_str head) {
 
 static void begin_stream(struct request *request) {
     CLEANUP(text_finish) struct text head = {0};
-    answer_head(&request->answer, request->server, request->connection, &head);
+    answer_send_head(&request->answer, request->server, request->connection, &head);
     request_suspend(request);
     int rc = head.failed ? -ENOMEM : take_socket(request, text_str(&head));
     if (rc < 0)
-        reel_log(request_stage(request), REEL_LEVEL_WARNING, "an event stream was dropped: %s",
-                 strerror(-rc));
+        reel_log(request_host_of_sink(request), REEL_LEVEL_WARNING,
+                 "an event stream was dropped: %s", strerror(-rc));
     request->is_taken = true;
     request_resume(request);
 }

@@ -32,7 +32,7 @@ static const char *outcome_name(reel_outcome outcome) {
 }
 
 /* Who rejected which event, and why. */
-static void write_rejections(struct text *body, const struct reel_submitted *submitted) {
+static void write_rejections(struct text *body, const struct reel_submit_result *submitted) {
     if (submitted->rejection_count == 0) return;
     text_append_lit(body, ",\"rejected\":[");
     for (size_t i = 0; i < submitted->rejection_count; i++) {
@@ -71,7 +71,7 @@ static void write_batch(struct text *body, const struct reel_result *results, si
 
 /* 200 when there was nothing new in it. */
 static void show_results(struct request *request, bool is_batch,
-                         const struct reel_submitted *submitted) {
+                         const struct reel_submit_result *submitted) {
     struct answer *answer = &request->answer;
     const struct reel_result *results = submitted->results;
     size_t count = submitted->count;
@@ -91,7 +91,7 @@ static void show_results(struct request *request, bool is_batch,
 }
 
 /* On the writer's thread: the request is suspended, and nobody else has it. */
-static void take_results(void *context, int rc, const struct reel_submitted *submitted,
+static void take_results(void *context, int rc, const struct reel_submit_result *submitted,
                          const struct reel_error *error) {
     struct submission *submission = context;
     struct request *request = submission->request;
@@ -170,12 +170,12 @@ void handle_post_events(struct request *request) {
     request->work = submission;
     request->work_done = submission_destroy;
     if (submission->events.count == 0) {
-        show_results(request, true, &(struct reel_submitted){0});
+        show_results(request, true, &(struct reel_submit_result){0});
         return;
     }
     request_suspend(request);
-    rc = reel_stage_submit(request_stage(request), submission->events.events,
-                           submission->events.count, take_results, submission, &error);
+    rc = reel_sink_submit(request_host_of_sink(request), submission->events.events,
+                          submission->events.count, take_results, submission, &error);
     if (rc == 0) return; /* it may be answered already */
     answer_error(&request->answer, rc, &error);
     request_resume(request);

@@ -43,11 +43,11 @@ static void put_help(struct text *out, const char *help) {
 }
 
 /* Unless it was written for the measure before. */
-static void put_head(struct exposition *to, const struct reel_measure *measure) {
+static void put_head(struct exposition *to, const struct reel_metric *measure) {
     static const char *const types[] = {
-        [REEL_MEASURE_COUNTER] = " counter\n",
-        [REEL_MEASURE_GAUGE] = " gauge\n",
-        [REEL_MEASURE_HISTOGRAM] = " histogram\n",
+        [REEL_METRIC_COUNTER] = " counter\n",
+        [REEL_METRIC_GAUGE] = " gauge\n",
+        [REEL_METRIC_HISTOGRAM] = " histogram\n",
     };
     if (reel_str_is(text_str(&to->family), measure->name)) return;
     to->family.len = 0;
@@ -62,7 +62,7 @@ static void put_head(struct exposition *to, const struct reel_measure *measure) 
 }
 
 /* `name_suffix{labels} `, for a value to follow. */
-static void put_name(struct text *out, const struct reel_measure *measure, const char *suffix) {
+static void put_name(struct text *out, const struct reel_metric *measure, const char *suffix) {
     text_append_lit(out, measure->name);
     text_append_lit(out, suffix);
     if (measure->labels[0]) {
@@ -73,7 +73,7 @@ static void put_name(struct text *out, const struct reel_measure *measure, const
     text_append_lit(out, " ");
 }
 
-static void put_bucket(struct text *out, const struct reel_measure *measure, double bound,
+static void put_bucket(struct text *out, const struct reel_metric *measure, double bound,
                        uint64_t count) {
     text_append_lit(out, measure->name);
     text_append_lit(out, "_bucket{");
@@ -85,7 +85,7 @@ static void put_bucket(struct text *out, const struct reel_measure *measure, dou
     text_append_lit(out, "\n");
 }
 
-static void put_histogram(struct text *out, const struct reel_measure *measure) {
+static void put_histogram(struct text *out, const struct reel_metric *measure) {
     uint64_t count = 0;
     for (uint32_t i = 0; i <= measure->bucket_count; i++) {
         double bound = i < measure->bucket_count ? measure->bounds[i] : INFINITY;
@@ -100,12 +100,12 @@ static void put_histogram(struct text *out, const struct reel_measure *measure) 
     text_append_lit(out, "\n");
 }
 
-/* A reel_measure_fn. A kind that is newer than we are is left out. */
-static void put_measure(void *context, const struct reel_measure *measure) {
+/* A reel_metric_fn. A kind that is newer than we are is left out. */
+static void put_metric(void *context, const struct reel_metric *measure) {
     struct exposition *to = context;
-    if (measure->kind < REEL_MEASURE_COUNTER || measure->kind > REEL_MEASURE_HISTOGRAM) return;
+    if (measure->kind < REEL_METRIC_COUNTER || measure->kind > REEL_METRIC_HISTOGRAM) return;
     put_head(to, measure);
-    if (measure->kind == REEL_MEASURE_HISTOGRAM) {
+    if (measure->kind == REEL_METRIC_HISTOGRAM) {
         put_histogram(to->out, measure);
         return;
     }
@@ -117,24 +117,24 @@ static void put_measure(void *context, const struct reel_measure *measure) {
 /* ---- The sink's own -------------------------------------------------------------------------- */
 
 static void put_gauge(struct exposition *to, const char *name, const char *help, uint64_t value) {
-    struct reel_measure measure = {.name = name,
-                                   .help = help,
-                                   .kind = REEL_MEASURE_GAUGE,
-                                   .labels = "",
-                                   .value = (double)value};
-    put_measure(to, &measure);
+    struct reel_metric measure = {.name = name,
+                                  .help = help,
+                                  .kind = REEL_METRIC_GAUGE,
+                                  .labels = "",
+                                  .value = (double)value};
+    put_metric(to, &measure);
 }
 
 static void put_answered(struct exposition *to, struct server *server) {
     char label[16];
     for (unsigned class = 1; class < STATUS_CLASSES; class ++) {
         snprintf(label, sizeof label, "code=\"%uxx\"", class);
-        struct reel_measure measure = {.name = "reel_http_requests_total",
-                                       .help = "Requests that were answered, by status",
-                                       .kind = REEL_MEASURE_COUNTER,
-                                       .labels = label,
-                                       .value = (double)atomic_load(&server->answered[class])};
-        put_measure(to, &measure);
+        struct reel_metric measure = {.name = "reel_http_requests_total",
+                                      .help = "Requests that were answered, by status",
+                                      .kind = REEL_METRIC_COUNTER,
+                                      .labels = label,
+                                      .value = (double)atomic_load(&server->answered[class])};
+        put_metric(to, &measure);
     }
 }
 
@@ -145,77 +145,77 @@ static void put_cut(struct exposition *to, struct server *server) {
     } reasons[] = {{"reason=\"late\"", atomic_load(&server->late)},
                    {"reason=\"displaced\"", atomic_load(&server->displaced)}};
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
-        struct reel_measure measure = {
+        struct reel_metric measure = {
             .name = "reel_http_connections_cut_total",
             .help = "Connections that were cut: a request was not complete in time, or too many "
                     "others without a token wanted the place",
-            .kind = REEL_MEASURE_COUNTER,
+            .kind = REEL_METRIC_COUNTER,
             .labels = reasons[i].label,
             .value = (double)reasons[i].value};
-        put_measure(to, &measure);
+        put_metric(to, &measure);
     }
 }
 
 static void put_not_accepted(struct exposition *to, struct server *server) {
-    struct reel_measure measure = {.name = "reel_http_not_accepted_total",
-                                   .help = "How often no file or memory was left for a connection",
-                                   .kind = REEL_MEASURE_COUNTER,
-                                   .labels = "",
-                                   .value = (double)atomic_load(&server->not_accepted)};
-    put_measure(to, &measure);
+    struct reel_metric measure = {.name = "reel_http_not_accepted_total",
+                                  .help = "How often no file or memory was left for a connection",
+                                  .kind = REEL_METRIC_COUNTER,
+                                  .labels = "",
+                                  .value = (double)atomic_load(&server->not_accepted)};
+    put_metric(to, &measure);
 }
 
 static void put_sent_again(struct exposition *to, struct server *server) {
-    struct reel_measure measure = {.name = "reel_http_sent_again_total",
-                                   .help = "Answers that were kept from an earlier request",
-                                   .kind = REEL_MEASURE_COUNTER,
-                                   .labels = "",
-                                   .value = (double)atomic_load(&server->sent_again)};
-    put_measure(to, &measure);
+    struct reel_metric measure = {.name = "reel_http_sent_again_total",
+                                  .help = "Answers that were kept from an earlier request",
+                                  .kind = REEL_METRIC_COUNTER,
+                                  .labels = "",
+                                  .value = (double)atomic_load(&server->sent_again)};
+    put_metric(to, &measure);
 }
 
 static void put_request_times(struct exposition *to, struct server *server) {
     uint64_t buckets[HISTOGRAM_BUCKETS + 1];
-    struct reel_measure measure = {.name = "reel_http_request_seconds",
-                                   .help = "From a request's head to the end of its answer",
-                                   .kind = REEL_MEASURE_HISTOGRAM,
-                                   .labels = "",
-                                   .bucket_count = HISTOGRAM_BUCKETS,
-                                   .bounds = histogram_bounds,
-                                   .buckets = buckets};
+    struct reel_metric measure = {.name = "reel_http_request_seconds",
+                                  .help = "From a request's head to the end of its answer",
+                                  .kind = REEL_METRIC_HISTOGRAM,
+                                  .labels = "",
+                                  .bucket_count = HISTOGRAM_BUCKETS,
+                                  .bounds = histogram_bounds,
+                                  .buckets = buckets};
     histogram_read(&server->request_times, buckets, &measure.value);
-    put_measure(to, &measure);
+    put_metric(to, &measure);
 }
 
 static uint64_t count_waiters(struct server *server) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&server->waiters_lock);
+    HOLD_LOCK(&server->waiters_lock);
     return server->waiter_count;
 }
 
 /* A figure of each kind of follower. */
 static void put_followers(struct exposition *to, struct server *server, const char *name,
-                          const char *help, reel_measure_kind kind,
-                          uint64_t (*value)(const struct hub_figures *figures)) {
+                          const char *help, reel_metric_kind kind,
+                          uint64_t (*value)(const struct hub_metrics *figures)) {
     char label[64];
     for (enum transport_kind at = 0; at < TRANSPORTS; at++) {
-        struct hub_figures figures = hub_figures(server->hub, at);
+        struct hub_metrics figures = hub_metrics(server->hub, at);
         snprintf(label, sizeof label, "kind=\"%s\"", transports[at]->name);
-        struct reel_measure measure = {.name = name,
-                                       .help = help,
-                                       .kind = kind,
-                                       .labels = label,
-                                       .value = (double)value(&figures)};
-        put_measure(to, &measure);
+        struct reel_metric measure = {.name = name,
+                                      .help = help,
+                                      .kind = kind,
+                                      .labels = label,
+                                      .value = (double)value(&figures)};
+        put_metric(to, &measure);
     }
 }
 
-static uint64_t followers_of(const struct hub_figures *figures) {
+static uint64_t followers_of(const struct hub_metrics *figures) {
     return figures->followers;
 }
-static uint64_t frames_of(const struct hub_figures *figures) {
+static uint64_t frames_of(const struct hub_metrics *figures) {
     return figures->frames;
 }
-static uint64_t bytes_of(const struct hub_figures *figures) {
+static uint64_t bytes_of(const struct hub_metrics *figures) {
     return figures->bytes;
 }
 
@@ -223,22 +223,22 @@ static void put_ended(struct exposition *to, struct server *server) {
     char label[64];
     for (enum hub_end end = 0; end < HUB_ENDS; end++) {
         snprintf(label, sizeof label, "reason=\"%s\"", hub_end_names[end]);
-        struct reel_measure measure = {.name = "reel_followers_ended_total",
-                                       .help = "Followers that went, by why",
-                                       .kind = REEL_MEASURE_COUNTER,
-                                       .labels = label,
-                                       .value = (double)hub_ended(server->hub, end)};
-        put_measure(to, &measure);
+        struct reel_metric measure = {.name = "reel_followers_ended_total",
+                                      .help = "Followers that went, by why",
+                                      .kind = REEL_METRIC_COUNTER,
+                                      .labels = label,
+                                      .value = (double)hub_ended(server->hub, end)};
+        put_metric(to, &measure);
     }
 }
 
 static void put_hub(struct exposition *to, struct server *server) {
-    put_followers(to, server, "reel_followers", "Who follow the events", REEL_MEASURE_GAUGE,
+    put_followers(to, server, "reel_followers", "Who follow the events", REEL_METRIC_GAUGE,
                   followers_of);
     put_followers(to, server, "reel_follower_events_total", "Events that followers were sent",
-                  REEL_MEASURE_COUNTER, frames_of);
+                  REEL_METRIC_COUNTER, frames_of);
     put_followers(to, server, "reel_follower_bytes_total", "Bytes that followers were sent",
-                  REEL_MEASURE_COUNTER, bytes_of);
+                  REEL_METRIC_COUNTER, bytes_of);
     put_gauge(to, "reel_follower_memory_bytes",
               "Events that are kept for followers, or held for those who do not read",
               hub_memory(server->hub));
@@ -267,7 +267,7 @@ void handle_metrics(struct request *request) {
     struct exposition to = {.out = &answer->body};
     answer->status = 200;
     answer->content_type = "text/plain; version=0.0.4; charset=utf-8";
-    reel_stage_measures(request_stage(request), put_measure, &to);
+    reel_sink_metrics(request_host_of_sink(request), put_metric, &to);
     put_own(&to, request->server);
     if (to.family.failed) answer->body.failed = true;
     text_finish(&to.family);

@@ -21,7 +21,7 @@ static const char frame[] =
     ;
 
 struct draft {
-    struct reel_stage *stage;
+    struct reel_sink_host *host;
     json_t *components, *templates, *paths;
     bool failed; /* out of memory: what was written is not all */
 };
@@ -165,7 +165,7 @@ static void fill_components(struct draft *draft, const char *section) {
             put(draft, all, name, json_incref(component));
             continue;
         }
-        for (size_t n = 0; (projector = reel_stage_projector(draft->stage, n)); n++)
+        for (size_t n = 0; (projector = reel_sink_projector(draft->host, n)); n++)
             put_filled(draft, all, name, component, &(struct place){.projector = projector});
     }
     put(draft, draft->components, section, all);
@@ -174,7 +174,7 @@ static void fill_components(struct draft *draft, const char *section) {
 static void add_record_schemas(struct draft *draft) {
     const struct reel_projector *projector;
     json_t *schemas = json_object_get(draft->components, "schemas");
-    for (size_t n = 0; (projector = reel_stage_projector(draft->stage, n)); n++)
+    for (size_t n = 0; (projector = reel_sink_projector(draft->host, n)); n++)
         put(draft, schemas, projector->collection, describe_record(draft, projector));
 }
 
@@ -408,7 +408,7 @@ static void add_operations(struct draft *draft, const struct route *route) {
         add_operation(draft, &(struct place){.route = route});
         return;
     }
-    for (size_t n = 0; (projector = reel_stage_projector(draft->stage, n)); n++)
+    for (size_t n = 0; (projector = reel_sink_projector(draft->host, n)); n++)
         add_operations_on(draft, route, projector);
 }
 
@@ -416,7 +416,7 @@ static void add_operations(struct draft *draft, const struct route *route) {
 
 static void describe_all(struct draft *draft, json_t *document) {
     struct reel_status status;
-    reel_stage_status(draft->stage, &status);
+    reel_sink_status(draft->host, &status);
     put(draft, json_object_get(document, "info"), "version", reply_text(status.server));
     put(draft, document, "paths", json_incref(draft->paths));
     fill_components(draft, "responses");
@@ -428,7 +428,7 @@ static void describe_all(struct draft *draft, json_t *document) {
 
 void handle_openapi(struct request *request) {
     json_t *document = json_loads(frame, 0, NULL);
-    struct draft draft = {.stage = request_stage(request),
+    struct draft draft = {.host = request_host_of_sink(request),
                           .components = json_object_get(document, "components"),
                           .templates = json_incref(json_object_get(document, "paths")),
                           .paths = json_object()};

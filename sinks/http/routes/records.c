@@ -56,8 +56,8 @@ static int find_start(struct request *request, struct reel_view *view, struct re
                       struct text *found, struct page_start *ret) {
     *ret = (struct page_start){.key = after, .after = true};
     if (!key_is_name(after)) return 0;
-    int rc =
-        key_name_find(request_stage(request), view, request->projector->collection, after, found);
+    int rc = key_name_find(request_host_of_sink(request), view, request->projector->collection,
+                           after, found);
     if (rc == -EINVAL)
         answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`after` is not a key's name");
     *ret = (struct page_start){.key = text_str(found), .after = rc > 0};
@@ -65,20 +65,20 @@ static int find_start(struct request *request, struct reel_view *view, struct re
 }
 
 static int list(struct request *request, struct reel_view *view) {
-    struct reel_stage *stage = request_stage(request);
+    struct reel_sink_host *host = request_host_of_sink(request);
     struct reel_collection_info info;
     struct filter filter = {0};
     const struct uri_param *after = uri_param(&request->uri, "after");
     uint64_t limit = UINT64_MAX;
     int rc = request_number(request, "limit", &limit);
     if (rc > 0) limit = limit < 1 ? 1 : limit > LIMIT_MAX ? LIMIT_MAX : limit;
-    if (rc >= 0) rc = reel_stage_collection(stage, view, request->projector->collection, &info);
+    if (rc >= 0) rc = reel_sink_collection(host, view, request->projector->collection, &info);
     if (rc == 0 && !info.served) rc = -EAGAIN;
     if (rc == 0) rc = filter_read(request, view, &filter);
     if (rc == 0) tag(request, true, info.changed > filter.changed ? info.changed : filter.changed);
     if (rc < 0 || is_known_to_client(request)) {
         filter_finish(&filter);
-        reel_stage_close(stage, view);
+        reel_sink_view_close(host, view);
         return rc;
     }
     CLEANUP(text_finish) struct text found = {0};
@@ -86,7 +86,7 @@ static int list(struct request *request, struct reel_view *view) {
     if (after) rc = find_start(request, view, after->value, &found, &start);
     if (rc == 0) return listing_answer(request, view, &filter, limit, &start);
     filter_finish(&filter);
-    reel_stage_close(stage, view);
+    reel_sink_view_close(host, view);
     return rc;
 }
 
@@ -119,7 +119,8 @@ static int take_row(void *context, const struct reel_row *row) {
 /* A key as a client writes it; 400 if it can be none of this collection. */
 static bool read_key(struct request *request, struct reel_str given, struct reel_key *ret) {
     const char *collection = request->projector->collection;
-    if (reel_stage_key(request_stage(request), collection, given, ret) == 0) return true;
+    if (reel_sink_canonical_key(request_host_of_sink(request), collection, given, ret) == 0)
+        return true;
     answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%.*s` can be no key of `%s`",
                    REEL_FMT(given), collection);
     return false;
@@ -128,7 +129,8 @@ static bool read_key(struct request *request, struct reel_str given, struct reel
 /* The key of the record with this name: 0, or an error. */
 static int find_key(struct request *request, struct reel_view *view, struct reel_str name,
                     struct text *ret) {
-    int rc = key_name_find(request_stage(request), view, request->projector->collection, name, ret);
+    int rc = key_name_find(request_host_of_sink(request), view, request->projector->collection,
+                           name, ret);
     if (rc == -EINVAL)
         answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%.*s` is not a key's name",
                        REEL_FMT(name));
@@ -145,9 +147,9 @@ void handle_get(struct request *request) {
     if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
     int rc = is_name ? find_key(request, view, given, &found) : 0;
     if (rc == 0)
-        rc = reel_stage_get(request_stage(request), view, request->projector->collection,
-                            is_name ? text_str(&found) : key.str, take_row, request);
-    reel_stage_close(request_stage(request), view);
+        rc = reel_sink_get(request_host_of_sink(request), view, request->projector->collection,
+                           is_name ? text_str(&found) : key.str, take_row, request);
+    reel_sink_view_close(request_host_of_sink(request), view);
     if (rc < 0) fail_request(request, rc);
 }
 
@@ -156,7 +158,7 @@ int record_find_key(struct request *request, struct reel_str name, struct text *
     int rc = request_open_view(request, &view, NULL);
     if (rc < 0) return rc;
     rc = find_key(request, view, name, ret_key);
-    reel_stage_close(request_stage(request), view);
+    reel_sink_view_close(request_host_of_sink(request), view);
     if (rc < 0) fail_request(request, rc);
     return rc;
 }
@@ -196,8 +198,8 @@ static int find_named(struct request *request, struct reel_view *view, struct te
     struct named_walk walk = {.request = request};
     int rc = filter_by_field(*field, name, &walk.filter);
     if (rc == 0)
-        rc = reel_stage_list(request_stage(request), view, projector->collection,
-                             (struct reel_str){0}, false, take_named, &walk);
+        rc = reel_sink_list(request_host_of_sink(request), view, projector->collection,
+                            (struct reel_str){0}, false, take_named, &walk);
     if (rc >= 0 && walk.count == 0)
         answer_problem(&request->answer, PROBLEM_NOT_FOUND, "no record of `%s` has the name `%.*s`",
                        projector->collection, REEL_FMT(name));
@@ -216,9 +218,9 @@ void handle_get_by_name(struct request *request) {
     if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
     int rc = find_named(request, view, &key);
     if (rc == 0)
-        rc = reel_stage_get(request_stage(request), view, request->projector->collection,
-                            text_str(&key), take_row, request);
-    reel_stage_close(request_stage(request), view);
+        rc = reel_sink_get(request_host_of_sink(request), view, request->projector->collection,
+                           text_str(&key), take_row, request);
+    reel_sink_view_close(request_host_of_sink(request), view);
     text_finish(&key);
     if (rc < 0) fail_request(request, rc);
 }
@@ -228,7 +230,7 @@ int record_find_named(struct request *request, struct text *ret_key) {
     int rc = request_open_view(request, &view, NULL);
     if (rc < 0) return rc;
     rc = find_named(request, view, ret_key);
-    reel_stage_close(request_stage(request), view);
+    reel_sink_view_close(request_host_of_sink(request), view);
     if (rc < 0) fail_request(request, rc);
     return rc;
 }

@@ -116,7 +116,7 @@ static int write_one(struct request *request, struct reel_view *view, struct nam
     naming->found = false;
     text_append_lit(body, "{\"seq\":");
     text_append_number(body, one->seq);
-    int rc = reel_stage_log(request_stage(request), view, one->seq, name_event, naming);
+    int rc = reel_sink_log(request_host_of_sink(request), view, one->seq, name_event, naming);
     if (rc >= 0 && !naming->found)
         text_append_lit(body, ",\"type\":null,\"id\":null,\"time\":null,\"received_at\":null");
     struct reel_str collection = text_str(&one->collection);
@@ -160,7 +160,7 @@ void handle_rejected(struct request *request) {
     if (events_limit(request, &page.limit) < 0) return;
     if (request_number(request, "before", &before) < 0) return;
     if (request_open_view(request, &view, &position) < 0) return;
-    int rc = reel_stage_rejected(request_stage(request), view, before, take_rejection, &page);
+    int rc = reel_sink_rejected(request_host_of_sink(request), view, before, take_rejection, &page);
     if (rc == -ETIME && page.examined > 0) { /* a shorter page is as good */
         page.more = true;
         rc = 1;

@@ -235,9 +235,9 @@ static const struct reel_projector *const fixture_projectors[] = {
 };
 
 #ifdef FIXTURE_HAS_SINKS
-static inline int32_t fixture_start(struct reel_stage *stage, void **ret_sink,
+static inline int32_t fixture_start(struct reel_sink_host *host, void **ret_sink,
                                     struct reel_error *error) {
-    (void)stage, (void)error;
+    (void)host, (void)error;
     *ret_sink = NULL;
     return 0;
 }
@@ -253,7 +253,7 @@ static const struct reel_setting fixture_setting = {
     .kind = SETTING_KIND,
     .min = 1,
     .max = 100,
-    .standard = SETTING_STANDARD,
+    .default_value = SETTING_STANDARD,
     .help = SETTING_HELP,
     .values = fixture_words,
 };

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 struct notes {
-    struct reel_stage *stage;
+    struct reel_sink_host *host;
     FILE *file;
     const char *collection;
     pthread_t thread;
@@ -21,14 +21,14 @@ static void note(struct notes *notes) {
     struct reel_view *view;
     struct reel_position position;
     struct reel_collection_info info;
-    if (reel_stage_view(notes->stage, &view, NULL) < 0) return;
-    if (reel_stage_position(notes->stage, view, &position) == 0 &&
-        reel_stage_collection(notes->stage, view, notes->collection, &info) == 0) {
+    if (reel_sink_view_open(notes->host, &view, NULL) < 0) return;
+    if (reel_sink_position(notes->host, view, &position) == 0 &&
+        reel_sink_collection(notes->host, view, notes->collection, &info) == 0) {
         fprintf(notes->file, "cursor %llu: %llu %s\n", (unsigned long long)position.cursor,
                 (unsigned long long)info.records, notes->collection);
         fflush(notes->file);
     }
-    reel_stage_close(notes->stage, view);
+    reel_sink_view_close(notes->host, view);
 }
 
 static void *run(void *context) {
@@ -49,12 +49,12 @@ static void *run(void *context) {
     return NULL;
 }
 
-static int32_t start(struct reel_stage *stage, void **ret_sink, struct reel_error *error) {
-    const char *path = reel_setting_text(stage, "notes_file");
+static int32_t start(struct reel_sink_host *host, void **ret_sink, struct reel_error *error) {
+    const char *path = reel_setting_text(host, "notes_file");
     struct notes *notes = calloc(1, sizeof *notes);
     if (!notes) return -12;
-    notes->stage = stage;
-    notes->collection = reel_setting_text(stage, "notes_collection");
+    notes->host = host;
+    notes->collection = reel_setting_text(host, "notes_collection");
     notes->file = path ? fopen(path, "w") : NULL;
     if (!notes->file) {
         snprintf(error->text, sizeof error->text, "notes_file cannot be opened");
@@ -68,7 +68,7 @@ static int32_t start(struct reel_stage *stage, void **ret_sink, struct reel_erro
     return 0;
 }
 
-static void moved(void *sink, uint64_t cursor) {
+static void committed(void *sink, uint64_t cursor) {
     struct notes *notes = sink;
     pthread_mutex_lock(&notes->lock);
     notes->cursor = cursor;
@@ -79,9 +79,9 @@ static void moved(void *sink, uint64_t cursor) {
 /* Asks for the end that is under way, as a sink does that fails just then. */
 static void drain(void *sink, uint32_t timeout_ms) {
     struct notes *notes = sink;
-    uint64_t code = reel_setting_number(notes->stage, "notes_quit_code");
+    uint64_t code = reel_setting_number(notes->host, "notes_quit_code");
     (void)timeout_ms;
-    if (code) reel_quit(notes->stage, (int)code, "quits while draining");
+    if (code) reel_quit(notes->host, (int)code, "quits while draining");
 }
 
 static void stop(void *sink) {
@@ -99,10 +99,10 @@ static void stop(void *sink) {
 static const struct reel_setting *const settings[] = {
     REEL_SETTING(.name = "notes_file", .kind = REEL_SETTING_TEXT, .unit = "FILE",
                  .help = "where to write"),
-    REEL_SETTING(.name = "notes_collection", .kind = REEL_SETTING_TEXT, .standard = "cells",
+    REEL_SETTING(.name = "notes_collection", .kind = REEL_SETTING_TEXT, .default_value = "cells",
                  .unit = "COLLECTION", .help = "what to count"),
     REEL_SETTING(.name = "notes_quit_code", .kind = REEL_SETTING_NUMBER, .max = 255,
-                 .standard = "0", .unit = "code", .help = "what to quit with when draining"),
+                 .default_value = "0", .unit = "code", .help = "what to quit with when draining"),
     NULL,
 };
 
@@ -112,7 +112,7 @@ static const struct reel_sink notes = {
     .summary = "a line for each position",
     .settings = settings,
     .start = start,
-    .moved = moved,
+    .committed = committed,
     .drain = drain,
     .stop = stop,
 };

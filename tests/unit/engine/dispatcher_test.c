@@ -1,7 +1,7 @@
 /* dispatcher_test.c: what a transaction holds in memory is bounded, however many events it takes.
  *
  * The projector is our own: it makes a record for each event, and looks at how much the running
- * transaction holds. Without dispatcher_relieve that is all of them.
+ * transaction holds. Without dispatcher_spill that is all of them.
  */
 #include "unit.h"
 
@@ -109,15 +109,15 @@ static void a_relief_begins_when_there_is_much(void **state) {
     struct reel *reel = *state;
     struct dispatcher *dispatcher = &reel->dispatcher;
     const struct arrival arrival = {.bytes = STR("{\"type\":\"t\",\"id\":\"k\"}"), .fold = true};
-    struct taken taken;
+    struct appended taken;
     struct reel_error error;
     must_ok(dispatcher_begin(dispatcher, &error), error);
-    must_ok(dispatcher_take(dispatcher, &arrival, &taken, &error), error);
+    must_ok(dispatcher_append(dispatcher, &arrival, &taken, &error), error);
     size_t used = dispatcher->fold.arena.used;
-    must_ok(dispatcher_relieve(dispatcher, &error), error);
+    must_ok(dispatcher_spill(dispatcher, &error), error);
     assert_int_equal(dispatcher->fold.arena.used, used);
     assert_non_null(arena_alloc(&dispatcher->fold.arena, USED_MAX));
-    must_ok(dispatcher_relieve(dispatcher, &error), error);
+    must_ok(dispatcher_spill(dispatcher, &error), error);
     assert_int_equal(dispatcher->fold.arena.used, 0);
     must_ok(dispatcher_end(dispatcher, 0, &error), error);
     assert_int_equal(info_of(reel, "hoard").records, 1);

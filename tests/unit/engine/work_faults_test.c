@@ -42,7 +42,7 @@ static void single_free(struct single *single) {
 }
 
 /* One that has to be undone: there is no such collection. */
-static const struct reel_order stray_order = {
+static const struct reel_command_request stray_order = {
     .struct_size = sizeof stray_order, .collection = {"nowhere", 7}, .verb = {"create", 6}};
 
 static void assert_done(const struct single *single, uint64_t seq) {
@@ -58,7 +58,7 @@ static void a_work_that_is_undone_costs_the_others_no_transaction_each(void **st
     struct single *events[6];
     const char *ids[] = {"a", "b", "c", "d", "e", "b"};
     for (size_t i = 0; i < 6; i++) events[i] = event_work(ids[i], 0);
-    struct work stray = {.kind = WORK_ORDER, .order = &stray_order};
+    struct work stray = {.kind = WORK_COMMAND, .request = &stray_order};
     struct work *group[] = {&events[0]->work, &events[1]->work, &events[2]->work, &stray,
                             &events[3]->work, &events[4]->work, &events[5]->work};
     assert_int_equal(works_run(reel, group, 7), 2);

@@ -288,9 +288,9 @@ static void it_is_told_again_when_a_transaction_was_undone(void **state) {
 
 #define GOOD_BODY "{\"name\":\"n\",\"coordinator\":\"c\",\"members\":[{\"id\":\"c\"}]}"
 
-static struct reel_order create_order(const char *body, const char *idempotency_key) {
-    return (struct reel_order){
-        .struct_size = sizeof(struct reel_order),
+static struct reel_command_request create_request(const char *body, const char *idempotency_key) {
+    return (struct reel_command_request){
+        .struct_size = sizeof(struct reel_command_request),
         .collection = reel_text("formations"),
         .verb = reel_text("create"),
         .body = reel_text(body),
@@ -306,7 +306,7 @@ static void assert_untouched(struct reel *reel, uint64_t head, uint64_t applied)
     assert_int_equal(info_of(reel, "cells").records, applied);
     assert_int_equal(info_of(reel, "formations").records, 0);
     assert_false(find_id(reel, 1001, &known));
-    assert_null(reel->outbox);
+    assert_null(reel->pending);
     assert_int_equal(reel->dispatcher.fold.arena.used, 0);
     must_ok(store_begin(&reel->dispatcher.store, &error), error);
     assert_int_equal(entries_in(&reel->dispatcher.store, reel->dispatcher.store.ids), 0);
@@ -317,32 +317,35 @@ static void a_try_leaves_nothing_but_what_is_to_be_published(void **state) {
     (void)state;
     char space[2][EVENT_ROOM];
     struct reel *reel = opened();
-    struct outbox outbox = {0};
+    struct pending pending = {0};
     struct reel_result results[3];
     struct reel_str one = event_of(1001, space[0]), two = event_of(1002, space[1]);
     struct reel_str payloads[] = {one, two, one};
-    struct work work = {
-        .payloads = payloads, .count = 3, .submitted = true, .results = results, .outbox = &outbox};
+    struct work work = {.payloads = payloads,
+                        .count = 3,
+                        .submitted = true,
+                        .results = results,
+                        .pending = &pending};
     mirror(reel, SEQS(7));
-    for (size_t times = 0; times < 2; times++) { /* the outbox is emptied before */
+    for (size_t times = 0; times < 2; times++) { /* the pending is emptied before */
         run(reel, &work, 0);
-        assert_int_equal(outbox.count, 2);
-        assert_bytes(text_str(&outbox.list[0].bytes), one);
-        assert_bytes(text_str(&outbox.list[1].bytes), two);
-        assert_bytes(text_str(&outbox.list[0].subject),
+        assert_int_equal(pending.count, 2);
+        assert_bytes(text_str(&pending.list[0].bytes), one);
+        assert_bytes(text_str(&pending.list[1].bytes), two);
+        assert_bytes(text_str(&pending.list[0].subject),
                      STR("cellos.events.event.dev%2Ecellos%2Eevents%2Ecell%2Elifecycle%2Ev1"
                          "%2Estarted"));
-        assert_memory_equal(outbox.list[0].id_hash, hash_of(1001), 16);
-        assert_memory_equal(outbox.list[1].id_hash, hash_of(1002), 16);
-        assert_int_equal(outbox.list[0].tried_seq, 8);
-        assert_int_equal(outbox.list[1].tried_seq, 9);
+        assert_memory_equal(pending.list[0].id_hash, hash_of(1001), 16);
+        assert_memory_equal(pending.list[1].id_hash, hash_of(1002), 16);
+        assert_int_equal(pending.list[0].dry_run_seq, 8);
+        assert_int_equal(pending.list[1].dry_run_seq, 9);
         assert_true(results[0].seq == 8 && !results[0].repeated);
         assert_true(results[1].seq == 9 && !results[1].repeated);
         assert_true(results[2].seq == 8 && results[2].repeated);
         assert_untouched(reel, 7, 1);
     }
-    outbox_finish(&outbox);
-    assert_int_equal(outbox.count, 0);
+    pending_finish(&pending);
+    assert_int_equal(pending.count, 0);
     reel_close(reel);
 }
 
@@ -350,20 +353,23 @@ static void what_the_stream_has_brought_is_not_published_again(void **state) {
     (void)state;
     char space[2][EVENT_ROOM];
     struct reel *reel = opened();
-    struct outbox outbox = {0};
+    struct pending pending = {0};
     struct reel_result results[2];
     struct reel_str payloads[] = {event_of(1, space[0]), event_of(2, space[1])};
     struct part *part = part_of(SEQS(5));
-    struct work work = {
-        .payloads = payloads, .count = 2, .submitted = true, .results = results, .outbox = &outbox};
+    struct work work = {.payloads = payloads,
+                        .count = 2,
+                        .submitted = true,
+                        .results = results,
+                        .pending = &pending};
     publish_as(part, 0, 1);
     run(reel, &part->work, 0);
     run(reel, &work, 0);
-    assert_int_equal(outbox.count, 1);
-    assert_bytes(text_str(&outbox.list[0].bytes), payloads[1]);
+    assert_int_equal(pending.count, 1);
+    assert_bytes(text_str(&pending.list[0].bytes), payloads[1]);
     assert_true(results[0].seq == 5 && results[0].repeated);
     assert_true(results[1].seq == 6 && !results[1].repeated);
-    outbox_finish(&outbox);
+    pending_finish(&pending);
     free(part);
     reel_close(reel);
 }
@@ -371,22 +377,22 @@ static void what_the_stream_has_brought_is_not_published_again(void **state) {
 static void a_command_is_tried_and_shows_its_record(void **state) {
     (void)state;
     struct reel *reel = opened();
-    struct outbox outbox = {0};
-    struct reel_order order = create_order(GOOD_BODY, "k");
-    struct work work = {.kind = WORK_ORDER, .order = &order, .outbox = &outbox};
+    struct pending pending = {0};
+    struct reel_command_request request = create_request(GOOD_BODY, "k");
+    struct work work = {.kind = WORK_COMMAND, .request = &request, .pending = &pending};
     run(reel, &work, 0);
     assert_true(work.answer.accepted);
     assert_false(work.answer.repeated);
     assert_int_equal(work.answer.seq, 1);
     assert_non_null(strstr(work.answer.record, "PENDING"));
-    assert_int_equal(outbox.count, 1);
-    assert_int_equal(outbox.list[0].tried_seq, 1);
+    assert_int_equal(pending.count, 1);
+    assert_int_equal(pending.list[0].dry_run_seq, 1);
     char subject[200];
     snprintf(subject, sizeof subject, "cellos.events.formations.%s.created", work.answer.key);
-    assert_bytes(text_str(&outbox.list[0].subject), reel_text(subject));
+    assert_bytes(text_str(&pending.list[0].subject), reel_text(subject));
     assert_untouched(reel, 0, 0);
-    reel_answer_done(&work.answer);
-    outbox_finish(&outbox);
+    reel_command_result_finish(&work.answer);
+    pending_finish(&pending);
     reel_close(reel);
 }
 
@@ -394,37 +400,37 @@ static void a_command_is_tried_and_shows_its_record(void **state) {
 static void a_command_that_another_daemon_took_is_known(void **state) {
     (void)state;
     struct reel *reel = opened();
-    struct outbox outbox = {0};
-    struct reel_order order = create_order(GOOD_BODY, "k");
-    struct work work = {.kind = WORK_ORDER, .order = &order, .outbox = &outbox};
+    struct pending pending = {0};
+    struct reel_command_request request = create_request(GOOD_BODY, "k");
+    struct work work = {.kind = WORK_COMMAND, .request = &request, .pending = &pending};
     struct part *part = part_of(SEQS(30));
     run(reel, &work, 0);
-    memcpy(part->hashes[0], outbox.list[0].id_hash, 16);
+    memcpy(part->hashes[0], pending.list[0].id_hash, 16);
     part->events[0].id_hash = part->hashes[0];
-    part->events[0].bytes = text_str(&outbox.list[0].bytes);
+    part->events[0].bytes = text_str(&pending.list[0].bytes);
     run(reel, &part->work, 0);
     run(reel, &work, 0);
-    assert_int_equal(outbox.count, 0);
+    assert_int_equal(pending.count, 0);
     assert_true(work.answer.accepted && work.answer.repeated);
     assert_int_equal(work.answer.seq, 30);
     assert_non_null(strstr(work.answer.record, "PENDING"));
-    reel_answer_done(&work.answer);
-    outbox_finish(&outbox);
+    reel_command_result_finish(&work.answer);
+    pending_finish(&pending);
     free(part);
     reel_close(reel);
 }
 
 static void assert_nothing_to_publish(const char *body, const char *problem) {
     struct reel *reel = opened();
-    struct outbox outbox = {0};
-    struct reel_order order = create_order(body, NULL);
-    struct work work = {.kind = WORK_ORDER, .order = &order, .outbox = &outbox};
+    struct pending pending = {0};
+    struct reel_command_request request = create_request(body, NULL);
+    struct work work = {.kind = WORK_COMMAND, .request = &request, .pending = &pending};
     run(reel, &work, 0);
     assert_false(work.answer.accepted);
     assert_string_equal(work.answer.problem, problem);
-    assert_int_equal(outbox.count, 0);
+    assert_int_equal(pending.count, 0);
     assert_untouched(reel, 0, 0);
-    outbox_finish(&outbox);
+    pending_finish(&pending);
     reel_close(reel);
 }
 
@@ -448,14 +454,14 @@ static void a_batch_that_is_refused_leaves_nothing_to_publish(void **state) {
     (void)state;
     char space[EVENT_ROOM];
     struct reel *reel = opened();
-    struct outbox outbox = {0};
+    struct pending pending = {0};
     struct reel_str payloads[] = {event_of(1001, space), STR("{\"id\":\"x\"}")};
-    struct work work = {.payloads = payloads, .count = 2, .submitted = true, .outbox = &outbox};
+    struct work work = {.payloads = payloads, .count = 2, .submitted = true, .pending = &pending};
     run(reel, &work, -EINVAL);
     assert_sentence(&work.error, "no source or no id");
-    assert_int_equal(outbox.count, 0);
+    assert_int_equal(pending.count, 0);
     assert_untouched(reel, 0, 0);
-    outbox_finish(&outbox);
+    pending_finish(&pending);
     reel_close(reel);
 }
 
@@ -464,7 +470,7 @@ static void tries_and_parts_of_the_stream_go_together(void **state) {
     (void)state;
     char space[EVENT_ROOM];
     struct reel *reel = opened();
-    struct outbox boxes[3] = {{0}};
+    struct pending boxes[3] = {{0}};
     struct reel_result results[3];
     struct reel_str payload = event_of(1, space), bad = STR("{");
     struct work tries[3], stray = {.payloads = &bad, .count = 1, .submitted = true};
@@ -474,7 +480,7 @@ static void tries_and_parts_of_the_stream_go_together(void **state) {
                                  .count = 1,
                                  .submitted = true,
                                  .results = &results[i],
-                                 .outbox = &boxes[i]};
+                                 .pending = &boxes[i]};
     publish_as(parts[1], 0, 1);
     parts[0]->events[0].bytes = event_of(9, parts[0]->space[0]);
     parts[1]->work.follows = 1;
@@ -492,7 +498,7 @@ static void tries_and_parts_of_the_stream_go_together(void **state) {
     assert_int_equal(boxes[2].count, 0);
     assert_position(reel, 5, 3);
     assert_log(reel, SEQS(1, 2, 5));
-    for (size_t i = 0; i < 3; i++) outbox_finish(&boxes[i]);
+    for (size_t i = 0; i < 3; i++) pending_finish(&boxes[i]);
     for (size_t i = 0; i < 3; i++) free(parts[i]);
     reel_close(reel);
 }

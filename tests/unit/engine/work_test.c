@@ -36,9 +36,9 @@ static struct work events_work(const struct reel_str *payloads, size_t count,
         .payloads = payloads, .count = count, .submitted = true, .results = results};
 }
 
-static struct reel_order create_order(const char *body, const char *idempotency_key) {
-    return (struct reel_order){
-        .struct_size = sizeof(struct reel_order),
+static struct reel_command_request create_request(const char *body, const char *idempotency_key) {
+    return (struct reel_command_request){
+        .struct_size = sizeof(struct reel_command_request),
         .collection = reel_text("formations"),
         .verb = reel_text("create"),
         .body = reel_text(body),
@@ -46,8 +46,8 @@ static struct reel_order create_order(const char *body, const char *idempotency_
     };
 }
 
-static struct work order_work(const struct reel_order *order) {
-    return (struct work){.kind = WORK_ORDER, .order = order};
+static struct work command_work(const struct reel_command_request *request) {
+    return (struct work){.kind = WORK_COMMAND, .request = request};
 }
 
 #define GOOD_BODY "{\"name\":\"n\",\"coordinator\":\"c\",\"members\":[{\"id\":\"c\"}]}"
@@ -106,8 +106,8 @@ static void an_event_that_is_twice_in_a_group_is_appended_once(void **state) {
 static void a_command_that_is_twice_in_a_group_is_done_once(void **state) {
     (void)state;
     struct reel *reel = opened();
-    struct reel_order order = create_order(GOOD_BODY, "again");
-    struct work works[] = {order_work(&order), order_work(&order)};
+    struct reel_command_request request = create_request(GOOD_BODY, "again");
+    struct work works[] = {command_work(&request), command_work(&request)};
     run_all(reel, works, 2);
     assert_int_equal(works[0].rc, 0);
     assert_int_equal(works[1].rc, 0);
@@ -117,20 +117,20 @@ static void a_command_that_is_twice_in_a_group_is_done_once(void **state) {
     assert_string_equal(works[1].answer.key, works[0].answer.key);
     assert_string_equal(works[1].answer.record, works[0].answer.record);
     assert_int_equal(position_of(reel).head, 1);
-    for (size_t i = 0; i < 2; i++) reel_answer_done(&works[i].answer);
+    for (size_t i = 0; i < 2; i++) reel_command_result_finish(&works[i].answer);
     reel_close(reel);
 }
 
 static void a_command_without_a_key_is_done_each_time(void **state) {
     (void)state;
     struct reel *reel = opened();
-    struct reel_order order = create_order(GOOD_BODY, NULL);
-    struct work works[] = {order_work(&order), order_work(&order)};
+    struct reel_command_request request = create_request(GOOD_BODY, NULL);
+    struct work works[] = {command_work(&request), command_work(&request)};
     run_all(reel, works, 2);
     assert_int_equal(works[0].answer.seq, 1);
     assert_int_equal(works[1].answer.seq, 2);
     assert_string_not_equal(works[1].answer.key, works[0].answer.key);
-    for (size_t i = 0; i < 2; i++) reel_answer_done(&works[i].answer);
+    for (size_t i = 0; i < 2; i++) reel_command_result_finish(&works[i].answer);
     reel_close(reel);
 }
 
@@ -143,8 +143,8 @@ static void assert_others_are_done(struct work *bad) {
     struct reel *reel = opened();
     struct reel_str events[] = {event_of(1, space[0]), event_of(1, space[1]),
                                 event_of(2, space[2])};
-    struct reel_order order = create_order(GOOD_BODY, "k");
-    struct work works[] = {events_work(&events[0], 1, &results[0]), order_work(&order), *bad,
+    struct reel_command_request request = create_request(GOOD_BODY, "k");
+    struct work works[] = {events_work(&events[0], 1, &results[0]), command_work(&request), *bad,
                            events_work(&events[1], 1, &results[1]),
                            events_work(&events[2], 1, &results[2])};
     run_all(reel, works, 5);
@@ -156,7 +156,7 @@ static void assert_others_are_done(struct work *bad) {
     assert_result(&results[1], 1, true);
     assert_result(&results[2], 3, false);
     assert_int_equal(position_of(reel).head, 3);
-    reel_answer_done(&works[1].answer);
+    reel_command_result_finish(&works[1].answer);
     reel_close(reel);
 }
 
@@ -183,17 +183,17 @@ static void a_batch_that_is_too_large_is_refused_alone(void **state) {
 
 static void an_unknown_command_is_refused_alone(void **state) {
     (void)state;
-    struct reel_order order = create_order(GOOD_BODY, NULL);
-    order.collection = reel_text("nothing");
-    struct work bad = order_work(&order);
+    struct reel_command_request request = create_request(GOOD_BODY, NULL);
+    request.collection = reel_text("nothing");
+    struct work bad = command_work(&request);
     assert_others_are_done(&bad);
     assert_int_equal(bad.rc, -ESRCH);
 }
 
 static void a_command_that_is_refused_is_so_alone(void **state) {
     (void)state;
-    struct reel_order order = create_order("{\"name\":\"n\",\"members\":[]}", NULL);
-    struct work bad = order_work(&order);
+    struct reel_command_request request = create_request("{\"name\":\"n\",\"members\":[]}", NULL);
+    struct work bad = command_work(&request);
     assert_others_are_done(&bad);
     assert_int_equal(bad.rc, 0);
     assert_false(bad.answer.accepted);
@@ -209,8 +209,8 @@ static void a_command_is_undone_after_its_event_was_appended(void **state) {
     memset(body + len, '[', 126);
     memset(body + len + 126, ']', 126);
     strcpy(body + len + 252, "}");
-    struct reel_order order = create_order(body, NULL);
-    struct work bad = order_work(&order);
+    struct reel_command_request request = create_request(body, NULL);
+    struct work bad = command_work(&request);
     assert_others_are_done(&bad);
     assert_int_equal(bad.rc, 0);
     assert_false(bad.answer.accepted);
@@ -227,10 +227,11 @@ static void only_what_is_undone_is_done_apart(void **state) {
     struct reel_result results[GROUP_MAX];
     struct work works[GROUP_MAX], *group[GROUP_MAX];
     struct reel *reel = opened();
-    struct reel_order stray = {.struct_size = sizeof stray, .collection = reel_text("nothing")};
+    struct reel_command_request stray = {.struct_size = sizeof stray,
+                                         .collection = reel_text("nothing")};
     for (unsigned i = 0; i < GROUP_MAX; i++) {
         events[i] = event_of(i, space[i]);
-        works[i] = i == 9 ? order_work(&stray) : events_work(&events[i], 1, &results[i]);
+        works[i] = i == 9 ? command_work(&stray) : events_work(&events[i], 1, &results[i]);
         group[i] = &works[i];
     }
     assert_int_equal(works_run(reel, group, GROUP_MAX), 2);
@@ -281,12 +282,12 @@ static void a_command_sees_what_came_before_it_in_its_group(void **state) {
     struct reel_str event = STR("{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/t\",\"type\":"
                                 "\"dev.cellos.events.cell.formation.v1.created\",\"data\":{"
                                 "\"formationId\":\"11111111-1111-4111-8111-111111111111\"}}");
-    struct reel_order order = {.struct_size = sizeof order,
-                               .collection = reel_text("formations"),
-                               .verb = reel_text("delete"),
-                               .key = reel_text(id)};
-    struct work works[] = {order_work(&order), events_work(&event, 1, &result), order_work(&order),
-                           order_work(&order)};
+    struct reel_command_request request = {.struct_size = sizeof request,
+                                           .collection = reel_text("formations"),
+                                           .verb = reel_text("delete"),
+                                           .key = reel_text(id)};
+    struct work works[] = {command_work(&request), events_work(&event, 1, &result),
+                           command_work(&request), command_work(&request)};
     run_all(reel, works, 4);
     assert_false(works[0].answer.accepted);
     assert_int_equal(works[0].answer.refusal, REEL_NOT_FOUND);
@@ -294,7 +295,7 @@ static void a_command_sees_what_came_before_it_in_its_group(void **state) {
     assert_non_null(strstr(works[2].answer.record, "CANCELLED"));
     assert_false(works[3].answer.accepted);
     assert_int_equal(works[3].answer.refusal, REEL_CONFLICT);
-    for (size_t i = 0; i < 4; i++) reel_answer_done(&works[i].answer);
+    for (size_t i = 0; i < 4; i++) reel_command_result_finish(&works[i].answer);
     reel_close(reel);
 }
 
@@ -306,7 +307,7 @@ struct random_work {
     struct reel_str payloads[4];
     struct reel_result results[4];
     char key[16];
-    struct reel_order order;
+    struct reel_command_request request;
     struct work work;
 };
 
@@ -326,8 +327,8 @@ static void make_random(struct random_work *made, uint64_t *random) {
         return;
     }
     snprintf(made->key, sizeof made->key, "k%zu", random_below(random, 40));
-    made->order = create_order(random_below(random, 5) ? GOOD_BODY : "[]", made->key);
-    made->work = order_work(&made->order);
+    made->request = create_request(random_below(random, 5) ? GOOD_BODY : "[]", made->key);
+    made->work = command_work(&made->request);
 }
 
 static void assert_same_work(const struct work *a, const struct work *b) {
@@ -367,8 +368,8 @@ static void a_group_comes_out_as_one_by_one(void **state) {
         for (size_t i = 0; i < count; i++) run_all(reels[1], &apart[i].work, 1);
         for (size_t i = 0; i < count; i++) {
             assert_same_work(&together[i].work, &apart[i].work);
-            reel_answer_done(&together[i].work.answer);
-            reel_answer_done(&apart[i].work.answer);
+            reel_command_result_finish(&together[i].work.answer);
+            reel_command_result_finish(&apart[i].work.answer);
         }
     }
     assert_same_state(reels[0], reels[1]);

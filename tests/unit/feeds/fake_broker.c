@@ -32,7 +32,7 @@ static void fill(const struct fake_message *message, struct fake_broker *broker,
 
 static void release(struct feed_message *message) {
     struct fake_broker *broker = message->owner;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&broker->lock);
+    HOLD_LOCK(&broker->lock);
     broker->released++;
 }
 
@@ -49,7 +49,7 @@ static const struct fake_message *next_message(const struct fake_broker *broker,
 static int fetch(void *session, uint64_t seq, struct feed_message *ret, struct reel_error *error) {
     struct fake_broker *broker = session;
     (void)error;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&broker->lock);
+    HOLD_LOCK(&broker->lock);
     const struct fake_message *message = next_message(broker, seq);
     if (!message || message->seq != seq) return 0;
     fill(message, broker, ret);
@@ -74,7 +74,7 @@ static int begin(struct fake_broker *broker, struct feed *feed, uint64_t *ret_fr
     if (down) return fail(error, -EAGAIN, "the fake broker is down");
     int rc = feed_begin(feed, &stream, ret_from, error);
     if (rc < 0) return rc;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&broker->lock);
+    HOLD_LOCK(&broker->lock);
     if (broker->sessions < FAKE_SESSIONS_MAX) broker->froms[broker->sessions++] = *ret_from;
     broker->feed = feed;
     return 0;
@@ -91,6 +91,7 @@ static int give_one(struct fake_broker *broker, struct feed *feed, uint64_t *nex
     pthread_mutex_unlock(&broker->lock);
     if (!found) return 0;
     *next = message.seq + 1;
+    if (reel_str_is(message.bytes, FAKE_ODD)) feed_say_message(feed, "an odd message");
     int rc = feed_take(feed, &message, error);
     return rc < 0 ? rc : 1;
 }
@@ -116,7 +117,7 @@ static int rest(struct fake_broker *broker, struct feed *feed, uint64_t next,
 }
 
 static bool is_cut(struct fake_broker *broker) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&broker->lock);
+    HOLD_LOCK(&broker->lock);
     bool cut = broker->cut || broker->cuts;
     broker->cut = false;
     return cut;
@@ -139,7 +140,7 @@ static int session(struct feed *feed, void *state, struct reel_error *error) {
     uint64_t from;
     int rc = begin(broker, feed, &from, error);
     if (rc == 0) rc = follow(broker, feed, from, error);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&broker->lock);
+    HOLD_LOCK(&broker->lock);
     broker->feed = NULL;
     return rc;
 }
@@ -161,7 +162,7 @@ static uint64_t add(struct fake_broker *broker, const char *bytes, size_t len,
 }
 
 uint64_t fake_add_bytes(struct rig *rig, const char *bytes, size_t len, const uint8_t *id_hash) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
+    HOLD_LOCK(&rig->broker.lock);
     return add(&rig->broker, bytes, len, id_hash);
 }
 
@@ -191,7 +192,7 @@ uint64_t fake_add(struct rig *rig, unsigned n, bool with_id) {
 }
 
 uint64_t fake_add_published(struct rig *rig, size_t n) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
+    HOLD_LOCK(&rig->broker.lock);
     must(n < rig->broker.published_count);
     const struct fake_published *published = &rig->broker.published[n];
     return add(&rig->broker, published->bytes, published->len, published->id_hash);
@@ -251,7 +252,7 @@ static int publish(void *state, const struct outgoing *event, struct reel_error 
 static const struct feed_broker fake_broker = {
     .name = "fake", .session = session, .publish = publish};
 
-/* ---- The stage ------------------------------------------------------------------------------- */
+/* ---- The host ------------------------------------------------------------------------------- */
 
 static void say(void *context, reel_level level, const char *sentence) {
     struct rig *rig = context;
@@ -259,21 +260,21 @@ static void say(void *context, reel_level level, const char *sentence) {
     (void)level;
     error_set(&error, "%s", sentence);
     assert_sentence(&error, "");
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
+    HOLD_LOCK(&rig->broker.lock);
     text_append_lit(&rig->said, sentence);
     text_append_lit(&rig->said, "\n");
 }
 
 static void changed(void *context) {
     struct rig *rig = context;
-    struct feed_figures figures;
+    struct feed_metrics figures;
     pthread_mutex_lock(&rig->broker.lock);
     struct feed *feed = rig->broker.feed;
     pthread_mutex_unlock(&rig->broker.lock);
     if (feed) feed_read(feed, &figures); /* as the daemon does */
 }
 
-static void moved(void *context, uint64_t cursor) {
+static void committed(void *context, uint64_t cursor) {
     (void)context, (void)cursor;
 }
 
@@ -289,7 +290,7 @@ static struct intake *intake_of(struct rig *rig, const struct rig_options *optio
         .queue_bytes_max = 64 << 20,
         .batch_events_max = rig->reel->dispatcher.batch_events_max,
         .batch_bytes_max = rig->reel->dispatcher.batch_bytes_max,
-        .moved = moved,
+        .committed = committed,
         .trouble = trouble,
     };
     struct intake *intake;
@@ -384,7 +385,7 @@ void rig_free(struct rig *rig) {
 
 static void wait_at_gate(struct job *job) {
     struct rig *rig = job->context;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
+    HOLD_LOCK(&rig->broker.lock);
     rig->at_gate = true;
     while (rig->gate_closed) pthread_cond_wait(&rig->broker.changed, &rig->broker.lock);
     free(job);
@@ -409,41 +410,41 @@ void rig_let_go(struct rig *rig) {
 /* ---- What the test does ---------------------------------------------------------------------- */
 
 void fake_set(struct rig *rig, bool *what, bool value) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
+    HOLD_LOCK(&rig->broker.lock);
     *what = value;
     pthread_cond_broadcast(&rig->broker.changed);
 }
 
 bool fake_is(struct rig *rig, const bool *what) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
+    HOLD_LOCK(&rig->broker.lock);
     return *what;
 }
 
 void fake_set_first(struct rig *rig, uint64_t first_seq) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
+    HOLD_LOCK(&rig->broker.lock);
     rig->broker.first_seq = first_seq;
     pthread_cond_broadcast(&rig->broker.changed);
 }
 
 void fake_delete(struct rig *rig, uint64_t seq) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
+    HOLD_LOCK(&rig->broker.lock);
     for (size_t i = 0; i < rig->broker.count; i++)
         if (rig->broker.list[i].seq == seq) rig->broker.list[i].deleted = true;
 }
 
 size_t fake_sessions(struct rig *rig) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
+    HOLD_LOCK(&rig->broker.lock);
     return rig->broker.sessions;
 }
 
 size_t fake_published(struct rig *rig) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
+    HOLD_LOCK(&rig->broker.lock);
     return rig->broker.published_count;
 }
 
 size_t rig_count_said(struct rig *rig, const char *part) {
     size_t count = 0;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
+    HOLD_LOCK(&rig->broker.lock);
     struct reel_str left = text_str(&rig->said);
     const char *at;
     for (; (at = memmem(left.data, left.len, part, strlen(part))); count++) {
@@ -457,8 +458,8 @@ bool rig_has_said(struct rig *rig, const char *part) {
     return rig_count_said(rig, part) > 0;
 }
 
-struct feed_figures figures_of(struct rig *rig) {
-    struct feed_figures figures;
+struct feed_metrics figures_of(struct rig *rig) {
+    struct feed_metrics figures;
     feed_read(rig->feed, &figures);
     return figures;
 }

@@ -20,6 +20,9 @@ enum {
     PATIENCE_S = 60,
 };
 
+/* A message of these bytes is warned about. */
+#define FAKE_ODD "odd"
+
 struct fake_message {
     uint64_t seq;
     char *bytes;
@@ -56,7 +59,7 @@ struct fake_broker {
     struct feed *feed;                   /* while a session has begun */
 };
 
-/* A stage with everything on it. */
+/* A host with everything on it. */
 struct rig {
     struct fake_broker broker;
     struct reel *reel;
@@ -113,7 +116,7 @@ size_t fake_sessions(struct rig *rig);
 size_t fake_published(struct rig *rig);
 size_t rig_count_said(struct rig *rig, const char *part);
 bool rig_has_said(struct rig *rig, const char *part);
-struct feed_figures figures_of(struct rig *rig);
+struct feed_metrics figures_of(struct rig *rig);
 
 void rig_pause(void); /* a moment */
 

@@ -27,7 +27,7 @@ static void assert_mirrored(struct rig *rig) {
     struct log_entry entry;
     struct reel_error error;
     uint64_t count = 0;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->reel->writer);
+    HOLD_LOCK(&rig->reel->writer);
     struct log_pin *pin = log_pin(log);
     log_walk_start(&walk, pin, 0, UINT64_MAX);
     for (size_t i = 0; i < rig->broker.count; i++) {
@@ -96,7 +96,7 @@ static void a_cut_in_the_middle_loses_and_doubles_nothing(void **state) {
 }
 
 static bool has_tried(struct rig *rig, size_t times) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->broker.lock);
+    HOLD_LOCK(&rig->broker.lock);
     return rig->broker.tries >= times;
 }
 
@@ -114,7 +114,7 @@ static void the_pause_grows_while_no_session_begins(void **state) {
     struct rig *rig = rig_started(&(struct rig_options){.down = true});
     assert_pauses_grow(rig);
     assert_int_equal(rig_count_said(rig, "is down"), 1); /* said once, not each time */
-    struct feed_figures figures = figures_of(rig);
+    struct feed_metrics figures = figures_of(rig);
     assert_false(figures.up || figures.level);
     assert_string_equal(figures.reason, "the fake broker is down");
     fake_add(rig, 1, false);
@@ -169,7 +169,7 @@ static void it_may_begin_anew_only_with_what_it_finds_first(void **state) {
 /* ---- The writer ------------------------------------------------------------------------------ */
 
 static uint64_t queued(struct rig *rig) {
-    struct intake_figures figures;
+    struct intake_metrics figures;
     intake_read(rig->intake, &figures);
     return figures.queue_events;
 }
@@ -271,13 +271,26 @@ static void large_messages_come_and_too_large_ones_without_their_bytes(void **st
     rig_closed(rig);
 }
 
+static size_t tries_of(struct rig *rig) {
+    HOLD_LOCK(&rig->broker.lock);
+    return rig->broker.tries;
+}
+
+/* LMDB maps its file anew, which nobody may read meanwhile: so there is no session. */
 static void give_room(struct rig *rig) {
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&rig->reel->writer);
+    fake_set(rig, &rig->broker.down, true);
+    fake_set(rig, &rig->broker.cut, true);
+    size_t tries = tries_of(rig);
+    WAIT_UNTIL(tries_of(rig) > tries);
+    pthread_mutex_lock(&rig->reel->writer);
     must(mdb_env_set_mapsize(rig->reel->dispatcher.store.env, 64 << 20) == 0);
+    pthread_mutex_unlock(&rig->reel->writer);
+    fake_set(rig, &rig->broker.cut, false);
+    fake_set(rig, &rig->broker.down, false);
 }
 
 static bool is_full(struct rig *rig) {
-    struct intake_figures figures;
+    struct intake_metrics figures;
     intake_read(rig->intake, &figures);
     return figures.disk_full;
 }
@@ -337,6 +350,21 @@ static void level_is_when_all_is_folded(void **state) {
     rig_let_go(rig);
     WAIT_UNTIL(is_level_at(rig, 10));
     assert_string_equal(figures_of(rig).reason, "");
+    rig_closed(rig);
+}
+
+static void warnings_about_messages_are_few_whatever_is_published(void **state) {
+    (void)state;
+    struct rig *rig = rig_opened(&(struct rig_options){0});
+    for (int i = 0; i < 1000; i++) fake_add_bytes(rig, FAKE_ODD, strlen(FAKE_ODD), NULL);
+    rig_start(rig, &(struct rig_options){0});
+    WAIT_UNTIL(is_level_at(rig, 1000));
+    fake_set(rig, &rig->broker.cut, true);
+    WAIT_UNTIL(fake_sessions(rig) == 2 && figures_of(rig).level);
+    rig_stop_feed(rig);
+    size_t lines = rig_count_said(rig, "an odd message");
+    assert_in_range(lines, 5, 20); /* it may have taken long */
+    assert_in_range(rig_count_said(rig, "more warnings about messages were left out"), 1, 4);
     rig_closed(rig);
 }
 
@@ -478,6 +506,7 @@ UNIT_TESTS(feed_test) {
         cmocka_unit_test(a_commit_of_the_newest_that_fails_is_noticed),
         cmocka_unit_test(an_empty_stream_is_level_at_once),
         cmocka_unit_test(level_is_when_all_is_folded),
+        cmocka_unit_test(warnings_about_messages_are_few_whatever_is_published),
         cmocka_unit_test(the_cursor_goes_past_what_was_deleted),
         cmocka_unit_test(a_session_that_has_ended_is_not_level),
         cmocka_unit_test(the_log_lets_go_of_what_the_stream_has_let_go_of),

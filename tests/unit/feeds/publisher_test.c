@@ -19,7 +19,7 @@ struct call {
     char space[EVENTS_MAX][FAKE_EVENT_ROOM];
     struct reel_str payloads[EVENTS_MAX];
     struct reel_result results[EVENTS_MAX];
-    struct reel_order order;
+    struct reel_command_request request;
     struct rig *rig;
     bool done; /* under the broker's lock */
     size_t times;
@@ -27,8 +27,8 @@ struct call {
 
 static void call_done(struct job *job) {
     struct call *call = (struct call *)job;
-    must(job->context == call && !job->work.outbox);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&call->rig->broker.lock);
+    must(job->context == call && !job->work.pending);
+    HOLD_LOCK(&call->rig->broker.lock);
     call->done = true;
     call->times++;
 }
@@ -62,14 +62,14 @@ static struct call *call_of(struct rig *rig, const unsigned *numbers, size_t cou
 
 static struct call *command_of(struct rig *rig, const char *body, const char *idempotency_key) {
     struct call *call = new_call(rig);
-    call->order = (struct reel_order){
-        .struct_size = sizeof(struct reel_order),
+    call->request = (struct reel_command_request){
+        .struct_size = sizeof(struct reel_command_request),
         .collection = reel_text("formations"),
         .verb = reel_text("create"),
         .body = reel_text(body),
         .idempotency_key = {idempotency_key, idempotency_key ? strlen(idempotency_key) : 0},
     };
-    call->job.work = (struct work){.kind = WORK_ORDER, .order = &call->order};
+    call->job.work = (struct work){.kind = WORK_COMMAND, .request = &call->request};
     return call;
 }
 
@@ -212,7 +212,7 @@ static void a_repeat_that_is_yet_to_come_is_waited_for(void **state) {
 /* ---- What was folded between the trying and the publishing ----------------------------------- */
 
 static uint64_t queued(struct rig *rig) {
-    struct intake_figures figures;
+    struct intake_metrics figures;
     intake_read(rig->intake, &figures);
     return figures.queue_events;
 }
@@ -283,7 +283,7 @@ static void before_the_feed_is_level_nothing_is_taken(void **state) {
     assert_int_equal(feed_push(rig->feed, &call->job, &error), -EAGAIN);
     assert_sentence(&error, "");
     assert_true(call->job.done == call_done && call->job.context == call);
-    assert_null(call->job.work.outbox);
+    assert_null(call->job.work.pending);
     fake_set(rig, &rig->broker.answers, true);
     fake_set(rig, &rig->broker.down, false);
     WAIT_UNTIL(figures_of(rig).level);
@@ -530,7 +530,7 @@ static void a_command_is_answered_with_its_record(void **state) {
     for (size_t i = 0; i < 2; i++) {
         struct call *call = pushed(command_of(rig, GOOD_BODY, "k"));
         await(call, 0);
-        const struct reel_answer *answer = &call->job.work.answer;
+        const struct reel_command_result *answer = &call->job.work.answer;
         assert_true(answer->accepted && answer->repeated == (i == 1));
         assert_int_equal(answer->seq, 2);
         char *record = record_text(rig->reel, "formations", answer->key);

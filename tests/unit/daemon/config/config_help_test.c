@@ -1,7 +1,7 @@
 /* config_help_test.c: the settings as people see them; and the daemon's own table. */
 #include "unit.h"
 
-#include "daemon/config/config.h"
+#include "daemon/config/config_help.h"
 #include "daemon/config/settings.h"
 
 #include <stdlib.h>
@@ -10,12 +10,12 @@
 
 static const char *const levels[] = {"low", "high", NULL};
 static const struct reel_setting *const samples[] = {
-    REEL_SETTING(.name = "ms", .kind = REEL_SETTING_NUMBER, .unit = "ms", .max = 5, .standard = "3",
-                 .help = "a time"),
+    REEL_SETTING(.name = "ms", .kind = REEL_SETTING_NUMBER, .unit = "ms", .max = 5,
+                 .default_value = "3", .help = "a time"),
     REEL_SETTING(.name = "a_name_of_many_letters", .kind = REEL_SETTING_TEXT,
                  .flags = REEL_SETTING_LIST, .help = "a | b"),
-    REEL_SETTING(.name = "level", .kind = REEL_SETTING_ONE_OF, .values = levels, .standard = "low",
-                 .help = "how much", .also = "OTHER_LEVEL"),
+    REEL_SETTING(.name = "level", .kind = REEL_SETTING_ONE_OF, .values = levels,
+                 .default_value = "low", .help = "how much", .aliases = "OTHER_LEVEL"),
     REEL_SETTING(.name = "once", .kind = REEL_SETTING_SWITCH, .flags = SETTING_FLAG_ONLY,
                  .help = "one two three four five six seven eight nine ten eleven twelve thirteen "
                          "fourteen fifteen"),

@@ -18,13 +18,13 @@ static const struct reel_setting *const own[] = {
                  .unit = "FILE", .help = "a file"),
     REEL_SETTING(.name = "data", .kind = REEL_SETTING_TEXT, .unit = "DIR", .help = "a place"),
     REEL_SETTING(.name = "plugin", .kind = REEL_SETTING_TEXT, .flags = REEL_SETTING_LIST,
-                 .unit = "FILE", .standard = "a.so,b.so", .help = "plugins"),
+                 .unit = "FILE", .default_value = "a.so,b.so", .help = "plugins"),
     REEL_SETTING(.name = "view_ms_max", .kind = REEL_SETTING_NUMBER, .unit = "ms", .min = 1,
-                 .max = 3600000, .standard = "10000", .help = "a time"),
-    REEL_SETTING(.name = "count", .kind = REEL_SETTING_NUMBER, .max = UINT64_MAX, .standard = "0",
-                 .help = "a count"),
+                 .max = 3600000, .default_value = "10000", .help = "a time"),
+    REEL_SETTING(.name = "count", .kind = REEL_SETTING_NUMBER, .max = UINT64_MAX,
+                 .default_value = "0", .help = "a count"),
     REEL_SETTING(.name = "log_level", .kind = REEL_SETTING_ONE_OF, .values = levels,
-                 .standard = "info", .help = "a level"),
+                 .default_value = "info", .help = "a level"),
     REEL_SETTING(.name = "loud", .kind = REEL_SETTING_SWITCH, .help = "a switch"),
     REEL_SETTING(.name = "rebuild", .kind = REEL_SETTING_TEXT,
                  .flags = REEL_SETTING_LIST | SETTING_FLAG_ONLY, .help = "once"),
@@ -33,9 +33,10 @@ static const struct reel_setting *const own[] = {
 
 static const struct reel_setting *const of_sink[] = {
     REEL_SETTING(.name = "bind", .kind = REEL_SETTING_TEXT, .unit = "ADDRESS:PORT",
-                 .standard = "127.0.0.1:8080", .help = "where", .also = "CELLOS_SERVER_BIND"),
+                 .default_value = "127.0.0.1:8080", .help = "where",
+                 .aliases = "CELLOS_SERVER_BIND"),
     REEL_SETTING(.name = "place", .kind = REEL_SETTING_TEXT, .help = "another",
-                 .also = "FIRST_PLACE SECOND_PLACE  THIRD_PLACE"),
+                 .aliases = "FIRST_PLACE SECOND_PLACE  THIRD_PLACE"),
     NULL,
 };
 
@@ -242,6 +243,35 @@ static void variables_that_are_not_settings_are_passed_over(void **state) {
     config_destroy(read_with(""));
     unsetenv("REELING");
     unsetenv("THE_REEL_DATA");
+}
+
+/* As Kubernetes and Docker set them, unasked, for services that are called `reel` or `reel-…`. */
+static void variables_of_services_around_are_passed_over(void **state) {
+    (void)state;
+    static const char *const theirs[][2] = {
+        {"REEL_SERVICE_HOST", "10.0.0.7"},         {"REEL_SERVICE_PORT", "80"},
+        {"REEL_SERVICE_PORT_HTTP", "80"},          {"REEL_PORT", "tcp://10.0.0.7:80"},
+        {"REEL_PORT_80_TCP", "tcp://10.0.0.7:80"}, {"REEL_PORT_80_TCP_PROTO", "tcp"},
+        {"REEL_PORT_80_TCP_PORT", "80"},           {"REEL_PORT_80_TCP_ADDR", "10.0.0.7"},
+        {"REEL_WEB_SERVICE_HOST", "10.0.0.8"},     {"REEL_WEB_PORT", "udp://10.0.0.8:53"},
+        {"REEL_WEB_PORT_53_UDP_ADDR", "10.0.0.8"},
+    };
+    static const char *const not_theirs[][2] = {
+        {"REEL_PORT", "8080"},  {"REEL_PORT_80_TCPX", "80"}, {"REEL_PORT_TCP", "80"},
+        {"REEL_PORT_80", "80"}, {"REEL_SERVICE", "x"},
+    };
+    for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++)
+        setenv(theirs[i][0], theirs[i][1], 1);
+    config_destroy(read_with(""));
+    for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++) unsetenv(theirs[i][0]);
+    for (size_t i = 0; i < sizeof not_theirs / sizeof *not_theirs; i++) {
+        char wanted[100];
+        setenv(not_theirs[i][0], not_theirs[i][1], 1);
+        snprintf(wanted, sizeof wanted, "environment %s: there is no such setting",
+                 not_theirs[i][0]);
+        assert_refused("", -EINVAL, wanted);
+        unsetenv(not_theirs[i][0]);
+    }
 }
 
 static bool is_even(const char *value, struct reel_error *error) {
@@ -698,6 +728,7 @@ UNIT_TESTS(config_test) {
         TEST(an_empty_variable_is_none),
         TEST(a_variable_of_no_setting_is_refused),
         TEST(variables_that_are_not_settings_are_passed_over),
+        TEST(variables_of_services_around_are_passed_over),
         TEST(a_value_must_pass_the_check_of_its_setting),
         TEST(a_list_replaces_the_lower_ones),
         TEST(an_empty_list_in_the_file_is_one),

@@ -17,11 +17,11 @@ enum { EVENTS_MAX = 4, PATIENCE_S = 60 };
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool closed;  /* the gate */
-    bool at_gate; /* the writer waits there */
-    size_t moved; /* calls */
+    bool closed;      /* the gate */
+    bool at_gate;     /* the writer waits there */
+    size_t committed; /* calls */
     size_t troubles;
-} stage = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+} host = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 struct call {
     struct job job; /* first */
@@ -37,44 +37,44 @@ static void wait_for(const bool *what) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += PATIENCE_S;
-    pthread_mutex_lock(&stage.lock);
-    while (!*what) must(pthread_cond_timedwait(&stage.changed, &stage.lock, &until) == 0);
-    pthread_mutex_unlock(&stage.lock);
+    pthread_mutex_lock(&host.lock);
+    while (!*what) must(pthread_cond_timedwait(&host.changed, &host.lock, &until) == 0);
+    pthread_mutex_unlock(&host.lock);
 }
 
 static void set_gate(bool closed) {
-    pthread_mutex_lock(&stage.lock);
-    stage.closed = closed;
-    stage.at_gate = false;
-    pthread_cond_broadcast(&stage.changed);
-    pthread_mutex_unlock(&stage.lock);
+    pthread_mutex_lock(&host.lock);
+    host.closed = closed;
+    host.at_gate = false;
+    pthread_cond_broadcast(&host.changed);
+    pthread_mutex_unlock(&host.lock);
 }
 
 static void call_done(struct job *job) {
     struct call *call = (struct call *)job;
-    pthread_mutex_lock(&stage.lock);
+    pthread_mutex_lock(&host.lock);
     bool waits = call->waits;
     call->done = true; /* from here on it is the test's, which may free it */
     call->times++;
-    if (waits) stage.at_gate = true;
-    pthread_cond_broadcast(&stage.changed);
-    while (waits && stage.closed) pthread_cond_wait(&stage.changed, &stage.lock);
-    pthread_mutex_unlock(&stage.lock);
+    if (waits) host.at_gate = true;
+    pthread_cond_broadcast(&host.changed);
+    while (waits && host.closed) pthread_cond_wait(&host.changed, &host.lock);
+    pthread_mutex_unlock(&host.lock);
 }
 
-static void moved(void *context, uint64_t cursor) {
+static void committed(void *context, uint64_t cursor) {
     (void)context, (void)cursor;
-    pthread_mutex_lock(&stage.lock);
-    stage.moved++;
-    pthread_mutex_unlock(&stage.lock);
+    pthread_mutex_lock(&host.lock);
+    host.committed++;
+    pthread_mutex_unlock(&host.lock);
 }
 
 static void trouble(void *context, bool fatal, const char *sentence) {
     (void)context, (void)sentence;
     must(!fatal);
-    pthread_mutex_lock(&stage.lock);
-    stage.troubles++;
-    pthread_mutex_unlock(&stage.lock);
+    pthread_mutex_lock(&host.lock);
+    host.troubles++;
+    pthread_mutex_unlock(&host.lock);
 }
 
 static struct reel *opened(uint32_t flags) {
@@ -89,12 +89,12 @@ static struct intake *started(struct reel *reel, uint64_t queue_events_max) {
         .queue_bytes_max = 250000,
         .batch_events_max = 64,
         .batch_bytes_max = 200000,
-        .moved = moved,
+        .committed = committed,
         .trouble = trouble,
     };
     struct intake *intake;
     struct reel_error error;
-    stage.moved = stage.troubles = 0;
+    host.committed = host.troubles = 0;
     must_ok(intake_start(&options, &intake, &error), error);
     return intake;
 }
@@ -143,12 +143,12 @@ static struct call *hold_up(struct intake *intake) {
     set_gate(true);
     call->waits = true;
     push(intake, call);
-    wait_for(&stage.at_gate);
+    wait_for(&host.at_gate);
     return call;
 }
 
-static struct intake_figures figures_of(struct intake *intake) {
-    struct intake_figures figures;
+static struct intake_metrics figures_of(struct intake *intake) {
+    struct intake_metrics figures;
     intake_read(intake, &figures);
     return figures;
 }
@@ -277,11 +277,11 @@ static void a_fault_in_a_group_is_its_own_jobs(void **state) {
     struct intake *intake = started(reel, 1000);
     struct call *first = hold_up(intake), *good = call_of(2), *bad = call_of(3);
     struct call *unknown = call_of(1), *last = call_of(1);
-    struct reel_order order = {.struct_size = sizeof order,
-                               .collection = reel_text("nothing"),
-                               .verb = reel_text("create")};
+    struct reel_command_request request = {.struct_size = sizeof request,
+                                           .collection = reel_text("nothing"),
+                                           .verb = reel_text("create")};
     bad->payloads[1] = STR("no event");
-    unknown->job.work = (struct work){.kind = WORK_ORDER, .order = &order};
+    unknown->job.work = (struct work){.kind = WORK_COMMAND, .request = &request};
     struct call *calls[] = {good, bad, unknown, last};
     for (size_t i = 0; i < LENGTH(calls); i++) push(intake, calls[i]);
     set_gate(false);
@@ -291,7 +291,7 @@ static void a_fault_in_a_group_is_its_own_jobs(void **state) {
     answered(unknown, -ESRCH);
     answered(last, 0);
     assert_int_equal(position_of(reel).head, 4); /* of the bad one nothing */
-    assert_int_equal(stage.troubles, 0);
+    assert_int_equal(host.troubles, 0);
     ended(intake, reel);
 }
 
@@ -358,7 +358,7 @@ static void jobs_wait_for_what_is_behind(void **state) {
     assert_true(figures_of(intake).caught_up);
     assert_true(info_of(reel, "cells").served);
     assert_int_equal(position_of(reel).head, 1001);
-    assert_true(stage.moved > 1);
+    assert_true(host.committed > 1);
     ended(intake, reel);
 }
 

@@ -121,7 +121,7 @@ static void the_ids_of_others_are_none(void **state) {
 /* ---- Messages -------------------------------------------------------------------------------- */
 
 struct message_reading {
-    struct nats_reader reader;
+    struct nats_decoder reader;
     struct reel_error said;
 };
 
@@ -132,10 +132,10 @@ static void say(void *context, const char *sentence) {
 static int begin(void **state) {
     struct message_reading *reading = calloc(1, sizeof *reading);
     must(reading);
-    reading->reader = (struct nats_reader){.parser = json_parser_create(NULL),
-                                           .event_bytes_max = 1000,
-                                           .say = say,
-                                           .context = reading};
+    reading->reader = (struct nats_decoder){.parser = json_parser_create(NULL),
+                                            .event_bytes_max = 1000,
+                                            .say = say,
+                                            .context = reading};
     must(reading->reader.parser);
     *state = reading;
     return 0;

@@ -1,6 +1,6 @@
 /* hub_test.c: followers on pairs of sockets, with the clock set short: what they are sent, and how
  * they end. */
-#include "sinks/stdout/fake_stage.h"
+#include "sinks/stdout/fake_host.h"
 
 #include "base/clock.h"
 #include "follow/hub.h"
@@ -15,7 +15,7 @@
 enum { NEVER_MS = 3600000, PATIENCE_MS = 30000 };
 
 struct fixture {
-    struct fake_stage *fake;
+    struct fake_host *fake;
     struct hub_options options;
     struct hub *hub;
 };
@@ -24,7 +24,7 @@ static int setup(void **state) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     must(fixture && fake_stage_begin((void **)&fixture->fake) == 0);
     fixture->options = (struct hub_options){
-        .stage = &fixture->fake->stage,
+        .host = &fixture->fake->host,
         .followers_max = 100,
         .ping_ms = NEVER_MS,
         .stall_ms = NEVER_MS,
@@ -161,7 +161,7 @@ static void first_what_there_is_then_what_comes(void **state) {
     peer_close(&peer);
     peer_close(&late);
     wait_until_ended(fixture, HUB_END_CLIENT, 2);
-    assert_int_equal(hub_figures(fixture->hub, TRANSPORT_WEBSOCKET).frames, 4);
+    assert_int_equal(hub_metrics(fixture->hub, TRANSPORT_WEBSOCKET).frames, 4);
 }
 
 static void a_filter_leaves_out(void **state) {
@@ -340,7 +340,7 @@ static int position_of_another_log(struct reel_view *view, struct reel_position 
 
 static void another_log_ends_them(void **state) {
     struct fixture *fixture = *state;
-    fixture->fake->host.view_position = position_of_another_log;
+    fixture->fake->calls.view_position = position_of_another_log;
     is_another_log = false;
     begin(fixture);
     struct peer peer = websocket_of(fixture, 0, NULL);
@@ -358,7 +358,7 @@ static void another_log_ends_them(void **state) {
 
 static void another_log_that_ends_at_the_same_seq_ends_them_too(void **state) {
     struct fixture *fixture = *state;
-    fixture->fake->host.view_position = position_of_another_log;
+    fixture->fake->calls.view_position = position_of_another_log;
     is_another_log = false;
     begin(fixture);
     struct peer peer = websocket_of(fixture, 0, NULL);
@@ -378,7 +378,7 @@ static void draining_sends_all_and_says_good_bye(void **state) {
     for (unsigned seq = 1; seq <= 3; seq++) assert_event(&peer, "a", seq);
     assert_closed(&peer, WEBSOCKET_GOING_AWAY);
     hub_drain(fixture->hub, clock_ms() + PATIENCE_MS);
-    assert_int_equal(hub_figures(fixture->hub, TRANSPORT_WEBSOCKET).followers, 0);
+    assert_int_equal(hub_metrics(fixture->hub, TRANSPORT_WEBSOCKET).followers, 0);
 }
 
 static void draining_is_bounded(void **state) {
@@ -387,7 +387,7 @@ static void draining_is_bounded(void **state) {
     struct peer peer = websocket_of(fixture, 0, NULL);
     for (int i = 0; i < 3000; i++) apply(fixture, "a");
     hub_drain(fixture->hub, clock_ms() + 50);
-    assert_int_equal(hub_figures(fixture->hub, TRANSPORT_WEBSOCKET).followers, 1);
+    assert_int_equal(hub_metrics(fixture->hub, TRANSPORT_WEBSOCKET).followers, 1);
     hub_stop(fixture->hub);
     fixture->hub = NULL;
     peer_close(&peer);

@@ -1,12 +1,12 @@
 /* tail_test.c: the log as chunks: shared at its end, bites of one's own further back. */
-#include "sinks/stdout/fake_stage.h"
+#include "sinks/stdout/fake_host.h"
 
 #include "follow/tail.h"
 
 #include <errno.h>
 
 struct fixture {
-    struct fake_stage *fake;
+    struct fake_host *fake;
     struct framer framer;
     atomic_uint_fast64_t memory;
     struct tail tail;
@@ -16,7 +16,7 @@ struct fixture {
 static int setup(void **state) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     must(fixture && fake_stage_begin((void **)&fixture->fake) == 0);
-    tail_init(&fixture->tail, &fixture->fake->stage, transports[TRANSPORT_STREAM], &fixture->framer,
+    tail_init(&fixture->tail, &fixture->fake->host, transports[TRANSPORT_STREAM], &fixture->framer,
               &fixture->memory);
     fixture->epoch = position_of(fixture->fake->reel).epoch;
     *state = fixture;

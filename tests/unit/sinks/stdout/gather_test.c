@@ -1,6 +1,6 @@
 /* gather_test.c: what a step takes, and where it stands after it, whatever cuts it short. */
 #include "engine/engine.h"
-#include "fake_stage.h"
+#include "fake_host.h"
 
 #include "engine/transaction.h"
 #include "stdout/gather.h"
@@ -10,11 +10,11 @@
 
 /* ---- Fixture --------------------------------------------------------------------------------- */
 
-static struct gather gather_of(struct fake_stage *fake, bool records) {
-    return (struct gather){.stage = &fake->stage, .records = records};
+static struct gather gather_of(struct fake_host *fake, bool records) {
+    return (struct gather){.host = &fake->host, .records = records};
 }
 
-static struct gather begun_since(struct fake_stage *fake, bool records, uint64_t since) {
+static struct gather begun_since(struct fake_host *fake, bool records, uint64_t since) {
     struct gather gather = gather_of(fake, records);
     struct reel_error error;
     must_ok(gather_begin_since(&gather, since, &error), error);
@@ -43,14 +43,14 @@ static void assert_event_lines(struct gather *gather, uint64_t first, uint64_t l
     text_finish(&gather->text);
 }
 
-static void apply_many(struct fake_stage *fake, size_t count) {
+static void apply_many(struct fake_host *fake, size_t count) {
     for (size_t i = 0; i < count; i++) fake_apply(fake, "t");
 }
 
 /* ---- Where it begins ------------------------------------------------------------------------- */
 
 static void without_since_only_what_is_new_is_taken(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     struct gather gather = gather_of(fake, false);
     apply_many(fake, 3);
     gather_begin_new(&gather);
@@ -63,7 +63,7 @@ static void without_since_only_what_is_new_is_taken(void **state) {
 }
 
 static void since_is_the_last_that_is_not_taken(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     apply_many(fake, 5);
     struct gather gather = begun_since(fake, false, 3);
     step(&gather);
@@ -74,7 +74,7 @@ static void since_is_the_last_that_is_not_taken(void **state) {
 }
 
 static void zero_is_the_oldest_that_is_kept(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     struct reel_error error;
     apply_many(fake, 5);
     must_ok(reel_trim(fake->reel, 3, &error), error);
@@ -87,7 +87,7 @@ static void zero_is_the_oldest_that_is_kept(void **state) {
 }
 
 static void below_the_floor_is_refused(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     struct reel_error error;
     apply_many(fake, 5);
     must_ok(reel_trim(fake->reel, 3, &error), error);
@@ -100,7 +100,7 @@ static void below_the_floor_is_refused(void **state) {
 }
 
 static void beyond_the_cursor_nothing_is_taken_until_it_is_passed(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     struct gather gather = begun_since(fake, false, 2);
     apply_many(fake, 2);
     step(&gather);
@@ -113,7 +113,7 @@ static void beyond_the_cursor_nothing_is_taken_until_it_is_passed(void **state) 
 /* ---- What cuts a step short ------------------------------------------------------------------ */
 
 static void a_step_ends_when_there_is_enough(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     enum { COUNT = 20 };
     char *event = malloc(GATHER_BYTES / 4 + 64);
     must(event);
@@ -132,7 +132,7 @@ static void a_step_ends_when_there_is_enough(void **state) {
 }
 
 static void when_time_is_up_the_next_view_goes_on(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     apply_many(fake, 7);
     fake->rows_per_view = 2;
     struct gather gather = begun_since(fake, false, 0);
@@ -146,7 +146,7 @@ static void when_time_is_up_the_next_view_goes_on(void **state) {
 }
 
 static void without_a_view_it_is_to_be_tried_again(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     struct reel_error error;
     struct gather gather = gather_of(fake, false);
     apply_many(fake, 1);
@@ -162,7 +162,7 @@ static void without_a_view_it_is_to_be_tried_again(void **state) {
 }
 
 static void trimming_that_overtakes_it_is_told(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     struct reel_error error;
     apply_many(fake, 6);
     for (int records = 0; records < 2; records++) {
@@ -183,7 +183,7 @@ static void trimming_that_overtakes_it_is_told(void **state) {
 /* ---- Filters --------------------------------------------------------------------------------- */
 
 static void only_what_matches_is_taken(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     fake_apply(fake, "a.x");
     fake_apply(fake, "b.x");
     fake_apply(fake, "a.y");
@@ -220,13 +220,13 @@ static const struct reel_changed_row rows[] = {
     ROW("e", STR("{\n}"), 4),
 };
 
-static void show(struct fake_stage *fake, size_t count) {
+static void show(struct fake_host *fake, size_t count) {
     fake->changed = rows;
     fake->changed_count = count;
 }
 
 static void records_come_by_seq_and_deleted_ones_as_null(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     show(fake, LENGTH(rows));
     apply_many(fake, 4);
     struct gather gather = begun_since(fake, true, 0);
@@ -242,7 +242,7 @@ static void records_come_by_seq_and_deleted_ones_as_null(void **state) {
 }
 
 static void those_of_one_seq_are_not_separated(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     show(fake, LENGTH(rows));
     apply_many(fake, 4);
     for (unsigned rows_per_view = 2; rows_per_view <= 3; rows_per_view++) {
@@ -256,7 +256,7 @@ static void those_of_one_seq_are_not_separated(void **state) {
 }
 
 static void from_the_beginning_trimming_takes_no_record(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     struct reel_error error;
     show(fake, LENGTH(rows));
     apply_many(fake, 4);
@@ -272,7 +272,7 @@ static void from_the_beginning_trimming_takes_no_record(void **state) {
 }
 
 static void records_wait_until_all_are_caught_up(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     struct reel_error error;
     show(fake, LENGTH(rows));
     apply_many(fake, 4);
@@ -289,7 +289,7 @@ static void records_wait_until_all_are_caught_up(void **state) {
 
 /* ---- Another log ----------------------------------------------------------------------------- */
 
-static void adopt(struct fake_stage *fake, uint64_t first_seq) {
+static void adopt(struct fake_host *fake, uint64_t first_seq) {
     static const uint8_t epoch[16] = "another epoch";
     struct store_origin origin = {.created_ns = 1};
     struct reel_error error;
@@ -297,7 +297,7 @@ static void adopt(struct fake_stage *fake, uint64_t first_seq) {
 }
 
 static void a_log_that_was_begun_anew_is_told(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     struct reel_error error;
     apply_many(fake, 3);
     struct gather gather = begun_since(fake, false, 0);
@@ -309,7 +309,7 @@ static void a_log_that_was_begun_anew_is_told(void **state) {
 }
 
 static void a_log_that_had_nothing_may_begin_anywhere(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     struct gather gather = gather_of(fake, false);
     gather_begin_new(&gather);
     step(&gather);

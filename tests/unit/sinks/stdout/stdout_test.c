@@ -1,5 +1,5 @@
 /* stdout_test.c: the sink and its thread, writing to pipes and files of ours. */
-#include "fake_stage.h"
+#include "fake_host.h"
 
 #include "stdout/gather.h"
 #include "stdout/stdout.h"
@@ -16,13 +16,13 @@ enum { PATIENCE_MS = 20000, NEVER_MS = 1000000 };
 /* ---- Fixture --------------------------------------------------------------------------------- */
 
 struct sink {
-    struct fake_stage *fake;
+    struct fake_host *fake;
     void *sink;
     int from, to; /* the ends of a pipe; -1: closed */
     char line[512];
 };
 
-static void set(struct fake_stage *fake, const char *name, const char *value) {
+static void set(struct fake_host *fake, const char *name, const char *value) {
     size_t at = 0;
     while (fake->settings[at].name) at++;
     must(at + 1 < LENGTH(fake->settings));
@@ -31,10 +31,10 @@ static void set(struct fake_stage *fake, const char *name, const char *value) {
 
 static void start_to(struct sink *sink, int fd, int position_ms) {
     struct reel_error error;
-    must_ok(stdout_start_on(&sink->fake->stage, fd, position_ms, &sink->sink, &error), error);
+    must_ok(stdout_start_on(&sink->fake->host, fd, position_ms, &sink->sink, &error), error);
 }
 
-static struct sink started(struct fake_stage *fake, int position_ms) {
+static struct sink started(struct fake_host *fake, int position_ms) {
     struct sink sink = {.fake = fake};
     int ends[2];
     must(pipe2(ends, O_CLOEXEC) == 0);
@@ -52,7 +52,7 @@ static void stopped(struct sink *sink) {
 
 static void apply(struct sink *sink, const char *type) {
     fake_apply(sink->fake, type);
-    stdout_sink.moved(sink->sink, position_of(sink->fake->reel).cursor);
+    stdout_sink.committed(sink->sink, position_of(sink->fake->reel).cursor);
 }
 
 /* The next line, without its end. */
@@ -68,15 +68,15 @@ static const char *next_line(struct sink *sink) {
     return sink->line;
 }
 
-static int start_refused(struct fake_stage *fake, struct reel_error *ret_error) {
+static int start_refused(struct fake_host *fake, struct reel_error *ret_error) {
     void *sink;
-    int rc = stdout_start_on(&fake->stage, STDOUT_FILENO, NEVER_MS, &sink, ret_error);
+    int rc = stdout_start_on(&fake->host, STDOUT_FILENO, NEVER_MS, &sink, ret_error);
     must(rc < 0);
     return rc;
 }
 
 /* More than a pipe takes. */
-static void apply_big(struct fake_stage *fake) {
+static void apply_big(struct fake_host *fake) {
     enum { BIG = 512 << 10 };
     char *event = malloc(BIG + 64);
     must(event);
@@ -140,7 +140,7 @@ static void when_nothing_matches_the_position_is_written(void **state) {
 }
 
 static void changed_records_are_written(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     const struct reel_changed_row row = {"cells",
                                          {.key = STR("c1"), .json = STR("{}"), .changed = 1}};
     fake->changed = &row;
@@ -156,7 +156,7 @@ static void changed_records_are_written(void **state) {
 /* ---- Settings -------------------------------------------------------------------------------- */
 
 static void a_since_that_is_no_number_is_refused(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     static const char *const bad[] = {
         "", "x", "-1", "1 ", "0x1", "99999999999999999999", "18446744073709551615"};
     struct reel_error error;
@@ -169,7 +169,7 @@ static void a_since_that_is_no_number_is_refused(void **state) {
 }
 
 static void a_since_that_the_log_no_longer_reaches_is_refused(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     struct reel_error error;
     for (int i = 0; i < 5; i++) fake_apply(fake, "a");
     must_ok(reel_trim(fake->reel, 4, &error), error);
@@ -180,7 +180,7 @@ static void a_since_that_the_log_no_longer_reaches_is_refused(void **state) {
 }
 
 static void a_since_beyond_the_log_is_warned_about(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     set(fake, "stdout_since", "1");
     struct sink sink = started(fake, NEVER_MS);
     assert_int_equal(fake->warnings, 1);
@@ -191,7 +191,7 @@ static void a_since_beyond_the_log_is_warned_about(void **state) {
 }
 
 static void filters_that_make_no_sense_are_refused(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     struct reel_error error;
     set(fake, "stdout_subject", "a..b");
     assert_int_equal(start_refused(fake, &error), -EINVAL);
@@ -217,7 +217,7 @@ static void its_settings_are_as_the_host_wants_them(void **state) {
 /* ---- Views ----------------------------------------------------------------------------------- */
 
 static void a_view_is_tried_for_again(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     fake_apply(fake, "a");
     set(fake, "stdout_since", "0");
     fake->refuse_views = true;
@@ -230,14 +230,14 @@ static void a_view_is_tried_for_again(void **state) {
 }
 
 static void overtaken_by_trimming_it_ends_the_daemon(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     struct reel_error error;
     fake->refuse_views = true;
     struct sink sink = started(fake, NEVER_MS);
     for (int i = 0; i < 4; i++) fake_apply(fake, "a");
     must_ok(reel_trim(fake->reel, 3, &error), error);
     fake->refuse_views = false;
-    stdout_sink.moved(sink.sink, 4);
+    stdout_sink.committed(sink.sink, 4);
     assert_quit(fake, 1, "stdout: the log was trimmed to event 3, and 0 was the last");
     stopped(&sink);
 }
@@ -256,7 +256,7 @@ static void a_reader_that_goes_ends_the_daemon_well(void **state) {
 static void so_does_one_that_goes_while_it_is_written_to(void **state) {
     struct sink sink = started(*state, NEVER_MS);
     apply_big(*state);
-    stdout_sink.moved(sink.sink, 1);
+    stdout_sink.committed(sink.sink, 1);
     char byte;
     must(read(sink.from, &byte, 1) == 1);
     close(sink.from);
@@ -278,7 +278,7 @@ static void what_cannot_be_written_ends_the_daemon_ill(void **state) {
 static void a_reader_that_does_not_read_holds_nothing_up(void **state) {
     struct sink sink = started(*state, NEVER_MS);
     apply_big(*state);
-    stdout_sink.moved(sink.sink, 1);
+    stdout_sink.committed(sink.sink, 1);
     char byte;
     must(read(sink.from, &byte, 1) == 1); /* it is writing */
     int64_t began = now_ms();

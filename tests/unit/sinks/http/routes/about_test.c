@@ -1,5 +1,5 @@
 /* about_test.c: what the daemon says of itself, member by member. */
-#include "sinks/http/stage.h"
+#include "sinks/http/sink_host.h"
 
 #include <errno.h>
 #include <time.h>
@@ -9,20 +9,20 @@
 /* ---- Health ---------------------------------------------------------------------------------- */
 
 static void health_asks_nobody(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     fake->status = (struct reel_status){.reason = "all is lost"};
     fake->view_rc = -EAGAIN;
     assert_string_equal(answered_text(fake, handle_health, 200), "{\"status\":\"ok\"}");
 }
 
 static void readiness_needs_no_view(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     fake->view_rc = -EAGAIN;
     assert_string_equal(answered_text(fake, handle_ready, 200), "{\"status\":\"ready\"}");
 }
 
 static void readiness_gives_its_reason(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     fake->status.ready = false;
     strcpy(fake->status.reason, "collection `cells` is being built");
     json_t *problem = answered_json(fake, handle_ready, 503);
@@ -35,7 +35,7 @@ static void readiness_gives_its_reason(void **state) {
 }
 
 static void a_daemon_that_ends_is_not_ready(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     fake->status.draining = true;
     json_t *problem = answered_json(fake, handle_ready, 503);
     assert_string_equal(json_string_value(json_object_get(problem, "detail")),
@@ -51,7 +51,7 @@ static void the_version_is_exactly_this(void **state) {
                         "\"version\":\"v1\"}}");
 }
 
-static void fill_status(struct fake_stage *fake) {
+static void fill_status(struct fake_host *fake) {
     fake->status.started_ns = UINT64_C(1714564800123456789);
     fake->status.lag = 4;
     fake->status.queue_events = 5;
@@ -89,7 +89,7 @@ static json_t *expected_projection(const char *collection) {
 }
 
 static void the_status_has_everything(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     fill_status(fake);
     json_t *found = answered_json(fake, handle_status, 200);
     json_t *uptime = json_object_get(found, "uptime_s");
@@ -112,7 +112,7 @@ static void the_status_has_everything(void **state) {
 }
 
 static void the_status_stands_where_its_headers_say(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     fill_status(fake);
     answered_text(fake, handle_status, 200);
     must(fake->request.answer.has_position);
@@ -121,7 +121,7 @@ static void the_status_stands_where_its_headers_say(void **state) {
 }
 
 static void a_status_without_a_view_is_a_problem(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     fake->view_rc = -EAGAIN;
     json_t *problem = answered_json(fake, handle_status, 503);
     assert_string_equal(json_string_value(json_object_get(problem, "detail")),
@@ -130,7 +130,7 @@ static void a_status_without_a_view_is_a_problem(void **state) {
 }
 
 static void a_start_in_the_future_gives_no_uptime(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     fake->status.started_ns = UINT64_C(4102444800000000000); /* the year 2100 */
     json_t *found = answered_json(fake, handle_status, 200);
     assert_int_equal(json_integer_value(json_object_get(found, "uptime_s")), 0);
@@ -142,7 +142,7 @@ static void a_start_in_the_future_gives_no_uptime(void **state) {
 static void plugins_are_listed(void **state) {
     static const struct reel_plugin_info plugins[] = {
         {"cell", "1.0.0", "/lib/cell.so", 1, 2}, {"linked", "2", NULL, 1, 0}, {0}};
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     fake->plugins = plugins;
     json_t *found = answered_json(fake, handle_plugins, 200);
     json_t *list = json_incref(json_object_get(found, "plugins"));
@@ -154,7 +154,7 @@ static void plugins_are_listed(void **state) {
 
 static void a_path_that_is_no_text_is_shown_with_question_marks(void **state) {
     static const struct reel_plugin_info plugins[] = {{"x", "1", "/lib/\xff\xfe.so", 1, 2}, {0}};
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     fake->plugins = plugins;
     json_t *found = answered_json(fake, handle_plugins, 200);
     json_t *first = json_array_get(json_object_get(found, "plugins"), 0);
@@ -163,7 +163,7 @@ static void a_path_that_is_no_text_is_shown_with_question_marks(void **state) {
 }
 
 /* The n-th collection that is shown; to json_decref. */
-static json_t *collection_shown(struct fake_stage *fake, size_t n) {
+static json_t *collection_shown(struct fake_host *fake, size_t n) {
     json_t *found = answered_json(fake, handle_plugins, 200);
     json_t *collection = json_incref(json_array_get(json_object_get(found, "collections"), n));
     json_decref(found);
@@ -196,7 +196,7 @@ static void commands_and_the_name_are_shown(void **state) {
 
 static void without_memory_each_is_a_problem(void **state) {
     static const struct reel_plugin_info plugins[] = {{"x", "1", "/lib/\xff.so", 1, 2}, {0}};
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     fake->plugins = plugins;
     assert_survives_no_memory(fake, handle_status, 1);
     assert_survives_no_memory(fake, handle_plugins, 1);

@@ -1,5 +1,5 @@
 /* metrics_test.c: the text that Prometheus reads, byte for byte. */
-#include "sinks/http/stage.h"
+#include "sinks/http/sink_host.h"
 
 #include <math.h>
 
@@ -7,10 +7,10 @@
 
 /* ---- Assertions ------------------------------------------------------------------------------ */
 
-/* What comes before the sink's own measures. */
-static void assert_measures(struct fake_stage *fake, const struct reel_measure *measures,
-                            const char *expected) {
-    fake->measures = measures;
+/* What comes before the sink's own metrics. */
+static void assert_metrics(struct fake_host *fake, const struct reel_metric *metrics,
+                           const char *expected) {
+    fake->metrics = metrics;
     const char *text = answered_text(fake, handle_metrics, 200);
     size_t len = strlen(expected);
     if (strncmp(text, expected, len) != 0)
@@ -31,98 +31,98 @@ static size_t count_of(const char *text, const char *part) {
 /* ---- The daemon's ---------------------------------------------------------------------------- */
 
 static void it_is_said_to_be_the_text_format(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     answered_text(fake, handle_metrics, 200);
     assert_string_equal(fake->request.answer.content_type,
                         "text/plain; version=0.0.4; charset=utf-8");
 }
 
 static void a_family_has_one_head(void **state) {
-    static const struct reel_measure measures[] = {
-        {"reel_events_total", "Events", REEL_MEASURE_COUNTER, 0, "outcome=\"applied\"", 3, NULL,
+    static const struct reel_metric metrics[] = {
+        {"reel_events_total", "Events", REEL_METRIC_COUNTER, 0, "outcome=\"applied\"", 3, NULL,
          NULL},
-        {"reel_events_total", "Events", REEL_MEASURE_COUNTER, 0, "outcome=\"ignored\"", 0, NULL,
+        {"reel_events_total", "Events", REEL_METRIC_COUNTER, 0, "outcome=\"ignored\"", 0, NULL,
          NULL},
-        {"reel_cursor", "The cursor", REEL_MEASURE_GAUGE, 0, "", 3, NULL, NULL},
+        {"reel_cursor", "The cursor", REEL_METRIC_GAUGE, 0, "", 3, NULL, NULL},
         {0}};
-    assert_measures(*state, measures,
-                    "# HELP reel_events_total Events\n"
-                    "# TYPE reel_events_total counter\n"
-                    "reel_events_total{outcome=\"applied\"} 3\n"
-                    "reel_events_total{outcome=\"ignored\"} 0\n"
-                    "# HELP reel_cursor The cursor\n"
-                    "# TYPE reel_cursor gauge\n"
-                    "reel_cursor 3\n");
+    assert_metrics(*state, metrics,
+                   "# HELP reel_events_total Events\n"
+                   "# TYPE reel_events_total counter\n"
+                   "reel_events_total{outcome=\"applied\"} 3\n"
+                   "reel_events_total{outcome=\"ignored\"} 0\n"
+                   "# HELP reel_cursor The cursor\n"
+                   "# TYPE reel_cursor gauge\n"
+                   "reel_cursor 3\n");
 }
 
 static void a_name_that_begins_another_is_its_own_family(void **state) {
-    static const struct reel_measure measures[] = {
-        {"reel_log_bytes", "a", REEL_MEASURE_GAUGE, 0, "", 1, NULL, NULL},
-        {"reel_log", "b", REEL_MEASURE_GAUGE, 0, "", 2, NULL, NULL},
+    static const struct reel_metric metrics[] = {
+        {"reel_log_bytes", "a", REEL_METRIC_GAUGE, 0, "", 1, NULL, NULL},
+        {"reel_log", "b", REEL_METRIC_GAUGE, 0, "", 2, NULL, NULL},
         {0}};
-    assert_measures(*state, measures,
-                    "# HELP reel_log_bytes a\n# TYPE reel_log_bytes gauge\nreel_log_bytes 1\n"
-                    "# HELP reel_log b\n# TYPE reel_log gauge\nreel_log 2\n");
+    assert_metrics(*state, metrics,
+                   "# HELP reel_log_bytes a\n# TYPE reel_log_bytes gauge\nreel_log_bytes 1\n"
+                   "# HELP reel_log b\n# TYPE reel_log gauge\nreel_log 2\n");
 }
 
 static void help_is_escaped(void **state) {
-    static const struct reel_measure measures[] = {
-        {"x", "one\ntwo \\ \"three\"", REEL_MEASURE_GAUGE, 0, "", 1, NULL, NULL}, {0}};
-    assert_measures(*state, measures, "# HELP x one\\ntwo \\\\ \"three\"\n# TYPE x gauge\nx 1\n");
+    static const struct reel_metric metrics[] = {
+        {"x", "one\ntwo \\ \"three\"", REEL_METRIC_GAUGE, 0, "", 1, NULL, NULL}, {0}};
+    assert_metrics(*state, metrics, "# HELP x one\\ntwo \\\\ \"three\"\n# TYPE x gauge\nx 1\n");
 }
 
 static void numbers_lose_nothing(void **state) {
-    const struct reel_measure measures[] = {
-        {"x", "h", REEL_MEASURE_GAUGE, 0, "", 0.1, NULL, NULL},
-        {"x", "h", REEL_MEASURE_GAUGE, 0, "", 0.1 + 0.2, NULL, NULL},
-        {"x", "h", REEL_MEASURE_GAUGE, 0, "", 9007199254740991.0, NULL, NULL},
-        {"x", "h", REEL_MEASURE_GAUGE, 0, "", -1.5, NULL, NULL},
-        {"x", "h", REEL_MEASURE_GAUGE, 0, "", (double)NAN, NULL, NULL},
-        {"x", "h", REEL_MEASURE_GAUGE, 0, "", (double)INFINITY, NULL, NULL},
-        {"x", "h", REEL_MEASURE_GAUGE, 0, "", -(double)INFINITY, NULL, NULL},
+    const struct reel_metric metrics[] = {
+        {"x", "h", REEL_METRIC_GAUGE, 0, "", 0.1, NULL, NULL},
+        {"x", "h", REEL_METRIC_GAUGE, 0, "", 0.1 + 0.2, NULL, NULL},
+        {"x", "h", REEL_METRIC_GAUGE, 0, "", 9007199254740991.0, NULL, NULL},
+        {"x", "h", REEL_METRIC_GAUGE, 0, "", -1.5, NULL, NULL},
+        {"x", "h", REEL_METRIC_GAUGE, 0, "", (double)NAN, NULL, NULL},
+        {"x", "h", REEL_METRIC_GAUGE, 0, "", (double)INFINITY, NULL, NULL},
+        {"x", "h", REEL_METRIC_GAUGE, 0, "", -(double)INFINITY, NULL, NULL},
         {0}};
-    assert_measures(*state, measures,
-                    "# HELP x h\n# TYPE x gauge\nx 0.1\nx 0.30000000000000004\n"
-                    "x 9007199254740991\nx -1.5\nx NaN\nx +Inf\nx -Inf\n");
+    assert_metrics(*state, metrics,
+                   "# HELP x h\n# TYPE x gauge\nx 0.1\nx 0.30000000000000004\n"
+                   "x 9007199254740991\nx -1.5\nx NaN\nx +Inf\nx -Inf\n");
 }
 
 static void buckets_are_summed_up(void **state) {
     static const double bounds[] = {0.005, 1};
     static const uint64_t buckets[] = {3, 0, 2};
-    static const struct reel_measure measures[] = {
-        {"t_seconds", "Time", REEL_MEASURE_HISTOGRAM, 2, "", 12.5, bounds, buckets}, {0}};
-    assert_measures(*state, measures,
-                    "# HELP t_seconds Time\n# TYPE t_seconds histogram\n"
-                    "t_seconds_bucket{le=\"0.005\"} 3\n"
-                    "t_seconds_bucket{le=\"1\"} 3\n"
-                    "t_seconds_bucket{le=\"+Inf\"} 5\n"
-                    "t_seconds_sum 12.5\n"
-                    "t_seconds_count 5\n");
+    static const struct reel_metric metrics[] = {
+        {"t_seconds", "Time", REEL_METRIC_HISTOGRAM, 2, "", 12.5, bounds, buckets}, {0}};
+    assert_metrics(*state, metrics,
+                   "# HELP t_seconds Time\n# TYPE t_seconds histogram\n"
+                   "t_seconds_bucket{le=\"0.005\"} 3\n"
+                   "t_seconds_bucket{le=\"1\"} 3\n"
+                   "t_seconds_bucket{le=\"+Inf\"} 5\n"
+                   "t_seconds_sum 12.5\n"
+                   "t_seconds_count 5\n");
 }
 
 static void a_histogram_keeps_its_labels(void **state) {
     static const double bounds[] = {1};
     static const uint64_t buckets[] = {1, 1};
-    static const struct reel_measure measures[] = {
-        {"t", "h", REEL_MEASURE_HISTOGRAM, 1, "a=\"b\"", 2, bounds, buckets}, {0}};
-    assert_measures(*state, measures,
-                    "# HELP t h\n# TYPE t histogram\n"
-                    "t_bucket{a=\"b\",le=\"1\"} 1\nt_bucket{a=\"b\",le=\"+Inf\"} 2\n"
-                    "t_sum{a=\"b\"} 2\nt_count{a=\"b\"} 2\n");
+    static const struct reel_metric metrics[] = {
+        {"t", "h", REEL_METRIC_HISTOGRAM, 1, "a=\"b\"", 2, bounds, buckets}, {0}};
+    assert_metrics(*state, metrics,
+                   "# HELP t h\n# TYPE t histogram\n"
+                   "t_bucket{a=\"b\",le=\"1\"} 1\nt_bucket{a=\"b\",le=\"+Inf\"} 2\n"
+                   "t_sum{a=\"b\"} 2\nt_count{a=\"b\"} 2\n");
 }
 
 static void a_kind_of_later_times_is_left_out(void **state) {
-    static const struct reel_measure measures[] = {
+    static const struct reel_metric metrics[] = {
         {"x", "h", 4, 0, "", 1, NULL, NULL},
-        {"y", "h", REEL_MEASURE_GAUGE, 0, "", 1, NULL, NULL},
+        {"y", "h", REEL_METRIC_GAUGE, 0, "", 1, NULL, NULL},
         {0}};
-    assert_measures(*state, measures, "# HELP y h\n# TYPE y gauge\ny 1\n");
+    assert_metrics(*state, metrics, "# HELP y h\n# TYPE y gauge\ny 1\n");
 }
 
 /* ---- The sink's own -------------------------------------------------------------------------- */
 
 static void the_sink_counts_itself(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     struct server *server = &fake->server;
     server->connections = 2;
     server->requests = 1;
@@ -159,7 +159,7 @@ static void followers_are_counted_by_kind_and_by_how_they_ended(void **state) {
 }
 
 static void request_times_are_a_histogram(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     histogram_observe(&fake->server.request_times, SECONDS(0.0002));
     histogram_observe(&fake->server.request_times, SECONDS(0.75));
     histogram_observe(&fake->server.request_times, SECONDS(10));

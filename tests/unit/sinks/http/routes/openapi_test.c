@@ -1,12 +1,12 @@
 /* openapi_test.c: the API's description holds together, and says what the routes and the
  * projectors do. That it is OpenAPI is for validators to say. */
-#include "sinks/http/stage.h"
+#include "sinks/http/sink_host.h"
 
 #include <stdlib.h>
 
 /* ---- Assertions ------------------------------------------------------------------------------ */
 
-static json_t *described(struct fake_stage *fake) {
+static json_t *described(struct fake_host *fake) {
     return answered_json(fake, handle_openapi, 200);
 }
 
@@ -92,7 +92,7 @@ static void every_reference_leads_somewhere(void **state) {
 }
 
 static void no_template_is_left(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     json_decref(described(fake));
     must(!strstr(fake->request.answer.body.data, "{collection}"));
     must(!strstr(fake->request.answer.body.data, "{verb}"));
@@ -298,7 +298,7 @@ static void a_record_has_its_fields_or_null(void **state) {
 
 static void without_collections_the_rest_is_described(void **state) {
     static const struct reel_projector *const none[] = {NULL};
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     fake->projectors = none;
     json_t *document = described(fake);
     must(operation_at(document, "/v1/status", "get"));
@@ -317,7 +317,7 @@ static const struct reel_projector odd = {
 
 static void a_filter_goes_before_a_field_of_its_name(void **state) {
     static const struct reel_projector *const projectors[] = {&odd, NULL};
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     fake->projectors = projectors;
     json_t *document = described(fake);
     json_t *list = operation_at(document, "/v1/odd", "get");

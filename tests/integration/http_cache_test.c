@@ -1,4 +1,4 @@
-/* http_kept_test.c: answers that are sent again are what would be made anew. */
+/* http_cache_test.c: answers that are sent again are what would be made anew. */
 #include "http_raw.h"
 
 static int open_site(void **state) {

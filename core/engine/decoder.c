@@ -1,5 +1,5 @@
 /* reader.c: see reader.h. */
-#include "engine/reader.h"
+#include "engine/decoder.h"
 
 #include "base/thread.h"
 #include "json/value.h"
@@ -33,15 +33,15 @@ struct slot {
     atomic_int state;
     bool wanted;
     struct json_parser *parser; /* the helper's */
-    struct reading reading;
+    struct decoded reading;
 };
 
-/* Payloads are counted: number n is in slot n % READER_AHEAD_MAX. */
-struct reader {
+/* Payloads are counted: number n is in slot n % DECODER_AHEAD_MAX. */
+struct decoder {
     const struct reel_host *host; /* the table for values */
     struct json_parser *parser;   /* the writer's */
-    struct reading reading;       /* what it read at once */
-    struct slot slots[READER_AHEAD_MAX];
+    struct decoded reading;       /* what it read at once */
+    struct slot slots[DECODER_AHEAD_MAX];
     atomic_uint_fast64_t put;   /* so many; the writer's */
     atomic_uint_fast64_t taken; /* so many of them; the writer's */
     bool helped;                /* there is a helper */
@@ -52,11 +52,11 @@ struct reader {
     atomic_uint_fast64_t slept_at; /* how far it had come when it fell asleep; or NOT_ASLEEP */
 };
 
-static struct slot *slot_of(struct reader *reader, uint64_t number) {
-    return &reader->slots[number % READER_AHEAD_MAX];
+static struct slot *slot_of(struct decoder *reader, uint64_t number) {
+    return &reader->slots[number % DECODER_AHEAD_MAX];
 }
 
-static void read_with(struct json_parser *parser, struct reading *reading) {
+static void read_with(struct json_parser *parser, struct decoded *reading) {
     struct json *json;
     reading->rc =
         json_parse(parser, reading->entry.bytes, reading->entry.room, &json, &reading->why);
@@ -67,11 +67,11 @@ static void read_with(struct json_parser *parser, struct reading *reading) {
 
 /* Reads what waits, from `at` on, and returns how far it came. It keeps a lead: right behind it the
  * writer would wait for each, and it for the writer. */
-static uint64_t help_from(struct reader *reader, uint64_t at) {
+static uint64_t help_from(struct decoder *reader, uint64_t at) {
     while (at < atomic_load_explicit(&reader->put, memory_order_acquire)) {
         uint64_t taken = atomic_load_explicit(&reader->taken, memory_order_relaxed);
-        if (at < taken + READER_LEAD) {
-            at = taken + READER_LEAD;
+        if (at < taken + DECODER_LEAD) {
+            at = taken + DECODER_LEAD;
             continue;
         }
         struct slot *slot = slot_of(reader, at++);
@@ -87,7 +87,7 @@ static uint64_t help_from(struct reader *reader, uint64_t at) {
 
 /* Is there soon more to read? While the writer goes through the ring it is: falling asleep and
  * being woken would cost both of them more than what is read in between. */
-static bool linger_at(struct reader *reader, uint64_t at) {
+static bool linger_at(struct decoder *reader, uint64_t at) {
     for (int i = 0; i < LINGER_YIELDS; i++) {
         uint64_t put = atomic_load_explicit(&reader->put, memory_order_relaxed);
         if (put >= at + LINGER_FOR) return true;
@@ -98,7 +98,7 @@ static bool linger_at(struct reader *reader, uint64_t at) {
 }
 
 /* Sleeps until it is woken. False: it is to end. */
-static bool sleep_at(struct reader *reader, uint64_t at) {
+static bool sleep_at(struct decoder *reader, uint64_t at) {
     pthread_mutex_lock(&reader->lock);
     reader->awake = false;
     atomic_store(&reader->slept_at, at);
@@ -109,7 +109,7 @@ static bool sleep_at(struct reader *reader, uint64_t at) {
 }
 
 static void *help(void *context) {
-    struct reader *reader = context;
+    struct decoder *reader = context;
     uint64_t at = 0;
     do at = help_from(reader, at);
     while (linger_at(reader, at) || sleep_at(reader, at));
@@ -117,8 +117,8 @@ static void *help(void *context) {
 }
 
 /* A parser for each slot, and the thread. */
-static bool make_helper(struct reader *reader) {
-    for (size_t i = 0; i < READER_AHEAD_MAX; i++) {
+static bool make_helper(struct decoder *reader) {
+    for (size_t i = 0; i < DECODER_AHEAD_MAX; i++) {
         struct slot *slot = &reader->slots[i];
         if (!slot->parser) slot->parser = json_parser_create(reader->host);
         if (!slot->parser) return false;
@@ -126,7 +126,7 @@ static bool make_helper(struct reader *reader) {
     return thread_start(&reader->helper, "reel-decoder", help, reader) == 0;
 }
 
-static void wake(struct reader *reader) {
+static void wake(struct decoder *reader) {
     pthread_mutex_lock(&reader->lock);
     reader->awake = true;
     pthread_cond_signal(&reader->wake);
@@ -134,11 +134,11 @@ static void wake(struct reader *reader) {
 }
 
 /* Sees to it that it reads, if there is enough. */
-static void call_helper(struct reader *reader, uint64_t put) {
+static void call_helper(struct decoder *reader, uint64_t put) {
     uint64_t from = atomic_load_explicit(&reader->taken, memory_order_relaxed);
     uint64_t slept_at = atomic_load_explicit(&reader->slept_at, memory_order_relaxed);
     if (slept_at > from) from = slept_at;
-    if (put < from + READER_HELP_AT || slept_at == NOT_ASLEEP) return;
+    if (put < from + DECODER_HELP_AT || slept_at == NOT_ASLEEP) return;
     atomic_store(&reader->slept_at, NOT_ASLEEP);
     if (reader->helped)
         wake(reader);
@@ -148,19 +148,19 @@ static void call_helper(struct reader *reader, uint64_t put) {
 
 /* ---- The writer ------------------------------------------------------------------------------ */
 
-struct reader *reader_create(const struct reel_host *host) {
-    struct reader *reader = calloc(1, sizeof *reader);
+struct decoder *decoder_create(const struct reel_host *host) {
+    struct decoder *reader = calloc(1, sizeof *reader);
     if (!reader) return NULL;
     pthread_mutex_init(&reader->lock, NULL);
     pthread_cond_init(&reader->wake, NULL);
     reader->host = host;
     reader->parser = json_parser_create(host);
     if (reader->parser) return reader;
-    reader_destroy(reader);
+    decoder_destroy(reader);
     return NULL;
 }
 
-static void end_helper(struct reader *reader) {
+static void end_helper(struct decoder *reader) {
     pthread_mutex_lock(&reader->lock);
     reader->ended = true;
     pthread_cond_signal(&reader->wake);
@@ -168,29 +168,29 @@ static void end_helper(struct reader *reader) {
     pthread_join(reader->helper, NULL);
 }
 
-void reader_destroy(struct reader *reader) {
+void decoder_destroy(struct decoder *reader) {
     if (!reader) return;
-    reader_clear(reader);
+    decoder_clear(reader);
     if (reader->helped) end_helper(reader);
-    for (size_t i = 0; i < READER_AHEAD_MAX; i++) json_parser_destroy(reader->slots[i].parser);
+    for (size_t i = 0; i < DECODER_AHEAD_MAX; i++) json_parser_destroy(reader->slots[i].parser);
     json_parser_destroy(reader->parser);
     pthread_cond_destroy(&reader->wake);
     pthread_mutex_destroy(&reader->lock);
     free(reader);
 }
 
-struct reading *reader_read(struct reader *reader, const struct log_entry *entry) {
+struct decoded *decoder_decode(struct decoder *reader, const struct log_entry *entry) {
     reader->reading.entry = *entry;
     read_with(reader->parser, &reader->reading);
     return &reader->reading;
 }
 
-bool reader_put(struct reader *reader, const struct log_entry *entry, bool wanted) {
+bool decoder_put(struct decoder *reader, const struct log_entry *entry, bool wanted) {
     uint64_t put = atomic_load_explicit(&reader->put, memory_order_relaxed);
     uint64_t taken = atomic_load_explicit(&reader->taken, memory_order_relaxed);
-    if (put == taken + READER_AHEAD_MAX - 1) return false; /* the one taken last is still good */
+    if (put == taken + DECODER_AHEAD_MAX - 1) return false; /* the one taken last is still good */
     struct slot *slot = slot_of(reader, put);
-    bool helped = wanted && entry->bytes.len <= READER_HELP_BYTES;
+    bool helped = wanted && entry->bytes.len <= DECODER_HELP_BYTES;
     slot->wanted = wanted;
     slot->reading.entry = *entry;
     slot->reading.rc = 0;
@@ -202,13 +202,13 @@ bool reader_put(struct reader *reader, const struct log_entry *entry, bool wante
 }
 
 /* The slot of the first payload, or NULL. */
-static struct slot *first_slot(struct reader *reader, uint64_t *ret_number) {
+static struct slot *first_slot(struct decoder *reader, uint64_t *ret_number) {
     *ret_number = atomic_load_explicit(&reader->taken, memory_order_relaxed);
     uint64_t put = atomic_load_explicit(&reader->put, memory_order_relaxed);
     return *ret_number < put ? slot_of(reader, *ret_number) : NULL;
 }
 
-bool reader_is_first(struct reader *reader, struct reel_str bytes) {
+bool decoder_is_first(struct decoder *reader, struct reel_str bytes) {
     uint64_t number;
     const struct slot *slot = first_slot(reader, &number);
     return slot && slot->reading.entry.bytes.data == bytes.data &&
@@ -239,7 +239,7 @@ static bool take_over(struct slot *slot) {
 }
 
 /* The slot of the first payload, which is taken out; or NULL. */
-static struct slot *next_slot(struct reader *reader) {
+static struct slot *next_slot(struct decoder *reader) {
     uint64_t number;
     struct slot *slot = first_slot(reader, &number);
     if (slot) atomic_store_explicit(&reader->taken, number + 1, memory_order_relaxed);
@@ -251,7 +251,7 @@ static void fetch(const void *start, size_t len) {
 }
 
 /* What the helper has made of a payload; or NULL. */
-static const struct json *parsed(struct reader *reader, uint64_t number) {
+static const struct json *parsed(struct decoder *reader, uint64_t number) {
     const struct slot *slot = slot_of(reader, number);
     bool is_read = atomic_load_explicit(&slot->state, memory_order_acquire) == SLOT_READ;
     return is_read ? (const struct json *)slot->reading.event.attributes.json : NULL;
@@ -259,7 +259,7 @@ static const struct json *parsed(struct reader *reader, uint64_t number) {
 
 /* It lies in the helper's cache. So it is fetched before it is taken, in three steps, since each
  * part says where the next one is. */
-static void fetch_ahead(struct reader *reader, uint64_t number) {
+static void fetch_ahead(struct decoder *reader, uint64_t number) {
     fetch(slot_of(reader, number + 6), sizeof(struct slot));
     const struct json *json = parsed(reader, number + 4);
     if (json) fetch(json, FETCH_BYTES);
@@ -269,7 +269,7 @@ static void fetch_ahead(struct reader *reader, uint64_t number) {
     fetch(json->tape, FETCH_BYTES);
 }
 
-struct reading *reader_take(struct reader *reader) {
+struct decoded *decoder_next(struct decoder *reader) {
     struct slot *slot = next_slot(reader);
     if (!slot) return NULL;
     fetch_ahead(reader, atomic_load_explicit(&reader->taken, memory_order_relaxed));
@@ -279,7 +279,7 @@ struct reading *reader_take(struct reader *reader) {
     return &slot->reading;
 }
 
-void reader_clear(struct reader *reader) {
+void decoder_clear(struct decoder *reader) {
     struct slot *slot;
     while ((slot = next_slot(reader))) take_over(slot);
 }

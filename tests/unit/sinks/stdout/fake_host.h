@@ -1,4 +1,4 @@
-/* fake_stage.h: a stage for a sink, without a daemon: a real Reel in memory behind the host table,
+/* fake_host.h: a host for a sink, without a daemon: a real Reel in memory behind the host table,
  * whose views can be made to refuse, to run out of time and to show made-up records.
  */
 #ifndef TESTS_UNIT_FAKE_STAGE_H
@@ -15,9 +15,9 @@ struct fake_setting {
     const char *name, *value;
 };
 
-struct fake_stage {
-    struct reel_stage stage; /* first: what the sink is given */
-    struct reel_sink_host host;
+struct fake_host {
+    struct reel_sink_host host; /* first: what the sink is given */
+    struct reel_sink_calls calls;
     struct reel *reel;
     struct json_parser *parser;
     struct fake_setting settings[8]; /* until one without a name */
@@ -39,14 +39,14 @@ struct fake_stage {
     struct reel_error quit_text;
 };
 
-/* cmocka fixture: `*state` is a fake stage, its Reel empty. */
+/* cmocka fixture: `*state` is a fake host, its Reel empty. */
 int fake_stage_begin(void **state);
 int fake_stage_end(void **state);
 
 /* Appends an event of this type and CloudEvents subject, which is its seq. */
-void fake_apply(struct fake_stage *fake, const char *type);
+void fake_apply(struct fake_host *fake, const char *type);
 
 /* Waits until the sink has called reel_quit, with this code and a line with `part` in it. */
-void assert_quit(struct fake_stage *fake, int code, const char *part);
+void assert_quit(struct fake_host *fake, int code, const char *part);
 
 #endif

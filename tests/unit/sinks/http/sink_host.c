@@ -1,5 +1,5 @@
 /* stage.c: see stage.h. */
-#include "stage.h"
+#include "sink_host.h"
 
 #include "follow/hub.h"
 
@@ -9,15 +9,16 @@
 /* ---- The host -------------------------------------------------------------------------------- */
 
 struct reel_view {
-    struct fake_stage *fake;
+    struct fake_host *fake;
 };
 
-static struct fake_stage *fake_of(struct reel_stage *stage) {
-    return (struct fake_stage *)stage;
+static struct fake_host *fake_of(struct reel_sink_host *host) {
+    return (struct fake_host *)host;
 }
 
-static int view_open(struct reel_stage *stage, struct reel_view **ret, struct reel_error *error) {
-    struct fake_stage *fake = fake_of(stage);
+static int view_open(struct reel_sink_host *host, struct reel_view **ret,
+                     struct reel_error *error) {
+    struct fake_host *fake = fake_of(host);
     if (fake->view_rc < 0) return fail(error, fake->view_rc, "no view is to be had");
     *ret = malloc(sizeof **ret);
     must(*ret);
@@ -44,33 +45,34 @@ static int view_collection(struct reel_view *view, const char *collection,
     return 0;
 }
 
-static const struct reel_projector *projector(struct reel_stage *stage, size_t n) {
-    return fake_of(stage)->projectors[n];
+static const struct reel_projector *projector(struct reel_sink_host *host, size_t n) {
+    return fake_of(host)->projectors[n];
 }
 
-static bool plugin(struct reel_stage *stage, size_t n, struct reel_plugin_info *ret, size_t size) {
-    const struct reel_plugin_info *plugins = fake_of(stage)->plugins;
+static bool plugin(struct reel_sink_host *host, size_t n, struct reel_plugin_info *ret,
+                   size_t size) {
+    const struct reel_plugin_info *plugins = fake_of(host)->plugins;
     must(size == sizeof *ret);
     if (!plugins || !plugins[n].name) return false;
     *ret = plugins[n];
     return true;
 }
 
-static void status(struct reel_stage *stage, struct reel_status *ret, size_t size) {
+static void status(struct reel_sink_host *host, struct reel_status *ret, size_t size) {
     must(size == sizeof *ret);
-    *ret = fake_of(stage)->status;
+    *ret = fake_of(host)->status;
 }
 
-static void measures(struct reel_stage *stage, reel_measure_fn fn, void *context) {
-    const struct reel_measure *measure = fake_of(stage)->measures;
-    for (; measure && measure->name; measure++) fn(context, measure);
+static void metrics(struct reel_sink_host *host, reel_metric_fn fn, void *context) {
+    const struct reel_metric *metric = fake_of(host)->metrics;
+    for (; metric && metric->name; metric++) fn(context, metric);
 }
 
-static uint64_t cursor(struct reel_stage *stage) {
-    return fake_of(stage)->position.cursor;
+static uint64_t cursor(struct reel_sink_host *host) {
+    return fake_of(host)->position.cursor;
 }
 
-static const struct reel_sink_host host = {
+static const struct reel_sink_calls host = {
     .struct_size = sizeof host,
     .view_open = view_open,
     .view_close = view_close,
@@ -80,7 +82,7 @@ static const struct reel_sink_host host = {
     .projector = projector,
     .plugin = plugin,
     .status = status,
-    .measures = measures,
+    .metrics = metrics,
 };
 
 /* ---- Projectors ------------------------------------------------------------------------------ */
@@ -133,9 +135,9 @@ const struct reel_projector *const stage_projectors[] = {&cells, &formations, NU
 /* ---- Fixture --------------------------------------------------------------------------------- */
 
 int stage_setup(void **state) {
-    struct fake_stage *fake = calloc(1, sizeof *fake);
+    struct fake_host *fake = calloc(1, sizeof *fake);
     must(fake);
-    fake->stage.host = &host;
+    fake->host.calls = &host;
     fake->projectors = stage_projectors;
     fake->status = (struct reel_status){
         .ready = true,
@@ -144,16 +146,16 @@ int stage_setup(void **state) {
         .server = "1.2.3",
         .build = "debug",
     };
-    fake->server.stage = &fake->stage;
+    fake->server.host = &fake->host;
     pthread_mutex_init(&fake->server.waiters_lock, NULL);
-    must(hub_start(&(struct hub_options){.stage = &fake->stage}, &fake->server.hub, NULL) == 0);
+    must(hub_start(&(struct hub_options){.host = &fake->host}, &fake->server.hub, NULL) == 0);
     fake->request.server = &fake->server;
     *state = fake;
     return 0;
 }
 
 int stage_teardown(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     answer_finish(&fake->request.answer);
     hub_stop(fake->server.hub);
     pthread_mutex_destroy(&fake->server.waiters_lock);
@@ -164,7 +166,7 @@ int stage_teardown(void **state) {
 
 /* ---- Answers --------------------------------------------------------------------------------- */
 
-const char *answered_text(struct fake_stage *fake, void (*handle)(struct request *),
+const char *answered_text(struct fake_host *fake, void (*handle)(struct request *),
                           unsigned expected) {
     struct answer *answer = &fake->request.answer;
     answer_finish(answer);
@@ -175,8 +177,7 @@ const char *answered_text(struct fake_stage *fake, void (*handle)(struct request
     return answer->body.data;
 }
 
-json_t *answered_json(struct fake_stage *fake, void (*handle)(struct request *),
-                      unsigned expected) {
+json_t *answered_json(struct fake_host *fake, void (*handle)(struct request *), unsigned expected) {
     const char *text = answered_text(fake, handle, expected);
     assert_string_equal(fake->request.answer.content_type,
                         expected < 400 ? "application/json" : "application/problem+json");
@@ -189,7 +190,7 @@ static void *allocate(size_t size) {
     return allocations_left-- == 0 ? NULL : malloc(size);
 }
 
-void assert_survives_no_memory(struct fake_stage *fake, void (*handle)(struct request *),
+void assert_survives_no_memory(struct fake_host *fake, void (*handle)(struct request *),
                                size_t step) {
     struct answer *answer = &fake->request.answer;
     size_t failed = 0;

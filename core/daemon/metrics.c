@@ -1,5 +1,5 @@
-/* figures.c: how the daemon is: for /readyz and /v1/status, and as figures for monitoring. */
-#include "daemon/daemon.h"
+/* metrics.c: see metrics.h. */
+#include "daemon/metrics.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ static uint64_t lag_of(struct reel *reel, struct reel_view *view, uint64_t head)
 }
 
 static void write_reason(struct daemon *daemon, struct reel_status *status,
-                         const struct intake_figures *figures, const struct feed_figures *feed) {
+                         const struct intake_metrics *figures, const struct feed_metrics *feed) {
     if (status->draining)
         snprintf(status->reason, sizeof status->reason, "the daemon is about to end");
     else if (reel_newest_commit(daemon->reel) == 0)
@@ -37,7 +37,7 @@ static void write_reason(struct daemon *daemon, struct reel_status *status,
 }
 
 /* Of a log that mirrors a stream. */
-static void show_feed(const struct daemon *daemon, const struct feed_figures *feed,
+static void show_feed(const struct daemon *daemon, const struct feed_metrics *feed,
                       struct reel_status *ret) {
     ret->feed = feed_name(daemon->feed);
     ret->feed_state = !feed->up ? "down" : feed->level ? "up" : "behind";
@@ -46,8 +46,8 @@ static void show_feed(const struct daemon *daemon, const struct feed_figures *fe
 }
 
 void daemon_status(struct daemon *daemon, struct reel_status *ret) {
-    struct intake_figures figures;
-    struct feed_figures feed;
+    struct intake_metrics figures;
+    struct feed_metrics feed;
     struct reel_view *view;
     struct reel_position position;
     intake_read(daemon->intake, &figures);
@@ -76,19 +76,19 @@ void daemon_status(struct daemon *daemon, struct reel_status *ret) {
 /* ---- Figures --------------------------------------------------------------------------------- */
 
 struct measuring {
-    reel_measure_fn fn;
+    reel_metric_fn fn;
     void *context;
 };
 
-static void measure(const struct measuring *to, reel_measure_kind kind, const char *name,
+static void measure(const struct measuring *to, reel_metric_kind kind, const char *name,
                     const char *help, const char *labels, uint64_t value) {
-    struct reel_measure measure = {
+    struct reel_metric measure = {
         .name = name, .help = help, .kind = kind, .labels = labels, .value = (double)value};
     to->fn(to->context, &measure);
 }
 
-#define COUNTER(to, ...) measure(to, REEL_MEASURE_COUNTER, __VA_ARGS__)
-#define GAUGE(to, ...)   measure(to, REEL_MEASURE_GAUGE, __VA_ARGS__)
+#define COUNTER(to, ...) measure(to, REEL_METRIC_COUNTER, __VA_ARGS__)
+#define GAUGE(to, ...)   measure(to, REEL_METRIC_GAUGE, __VA_ARGS__)
 
 /* One for each outcome; `labels` are those that come before it, each with a comma. */
 static void measure_counts(const struct measuring *to, const char *name, const char *help,
@@ -159,10 +159,10 @@ static void measure_log(const struct measuring *to, struct reel *reel) {
     static const char segments[] = "reel_log_segments", segments_help[] = "Files of the log";
     struct log_metrics log;
     engine_measure_log(reel, &log);
-    struct reel_measure syncs = {
+    struct reel_metric syncs = {
         .name = "reel_log_sync_seconds",
         .help = "Syncs of the log",
-        .kind = REEL_MEASURE_HISTOGRAM,
+        .kind = REEL_METRIC_HISTOGRAM,
         .bucket_count = HISTOGRAM_BUCKETS,
         .labels = "",
         .bounds = histogram_bounds,
@@ -180,12 +180,12 @@ static void measure_log(const struct measuring *to, struct reel *reel) {
 }
 
 static void measure_intake(const struct measuring *to, struct intake *intake) {
-    struct intake_figures figures;
+    struct intake_metrics figures;
     uint64_t buckets[HISTOGRAM_BUCKETS + 1];
-    struct reel_measure times = {
+    struct reel_metric times = {
         .name = "reel_commit_seconds",
         .help = "From taking jobs off the queue to their commit",
-        .kind = REEL_MEASURE_HISTOGRAM,
+        .kind = REEL_METRIC_HISTOGRAM,
         .bucket_count = HISTOGRAM_BUCKETS,
         .labels = "",
         .bounds = histogram_bounds,
@@ -212,7 +212,7 @@ static void measure_gaps(const struct measuring *to, const struct reel_position 
 }
 
 static void measure_feed(const struct measuring *to, struct feed *feed) {
-    struct feed_figures figures;
+    struct feed_metrics figures;
     feed_read(feed, &figures);
     GAUGE(to, "reel_feed_up", "1 while a session with the broker goes on", "", figures.up);
     GAUGE(to, "reel_feed_level", "1 when it has given all that the stream had", "", figures.level);
@@ -225,7 +225,7 @@ static void measure_feed(const struct measuring *to, struct feed *feed) {
           figures.publishing);
 }
 
-void daemon_measures(struct daemon *daemon, reel_measure_fn fn, void *context) {
+void daemon_metrics(struct daemon *daemon, reel_metric_fn fn, void *context) {
     struct measuring to = {fn, context};
     struct reel_view *view;
     struct reel_position position;

@@ -1,7 +1,7 @@
-/* config_table.h: the inside of a config, for the files that make it up: config.c reads it,
+/* config_private.h: the inside of a config, for the files that make it up: config.c reads it,
  * config_help.c prints it. */
-#ifndef REEL_DAEMON_CONFIG_CONFIG_TABLE_H
-#define REEL_DAEMON_CONFIG_CONFIG_TABLE_H
+#ifndef REEL_DAEMON_CONFIG_CONFIG_PRIVATE_H
+#define REEL_DAEMON_CONFIG_CONFIG_PRIVATE_H
 
 #include "daemon/config/config.h"
 #include "daemon/config/config_value.h"

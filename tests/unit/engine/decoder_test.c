@@ -5,8 +5,8 @@
  */
 #include "unit.h"
 
+#include "engine/decoder.h"
 #include "engine/fold/host.h"
-#include "engine/reader.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -18,7 +18,7 @@ enum { PAYLOADS = 20000 };
 /* ---- Fixture --------------------------------------------------------------------------------- */
 
 struct fixture {
-    struct reader *ahead, *at_once;
+    struct decoder *ahead, *at_once;
     uint64_t random;
     struct log_entry entries[PAYLOADS]; /* each has memory of exactly its size */
 };
@@ -26,8 +26,8 @@ struct fixture {
 static int begin(void **state) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     if (!fixture) return -1;
-    fixture->ahead = reader_create(&host_table);
-    fixture->at_once = reader_create(&host_table);
+    fixture->ahead = decoder_create(&host_table);
+    fixture->at_once = decoder_create(&host_table);
     fixture->random = 7;
     *state = fixture;
     return fixture->ahead && fixture->at_once ? 0 : -1;
@@ -40,8 +40,8 @@ static void drop_payload(struct log_entry *entry) {
 
 static int finish(void **state) {
     struct fixture *fixture = *state;
-    reader_destroy(fixture->ahead);
-    reader_destroy(fixture->at_once);
+    decoder_destroy(fixture->ahead);
+    decoder_destroy(fixture->at_once);
     for (size_t i = 0; i < PAYLOADS; i++) drop_payload(&fixture->entries[i]);
     free(fixture);
     return 0;
@@ -49,11 +49,11 @@ static int finish(void **state) {
 
 /* An event, mostly; now and then a long one, no event, no JSON, or nothing at all. */
 static void make_payload(struct fixture *fixture, uint64_t number) {
-    char text[3 * READER_HELP_BYTES];
+    char text[3 * DECODER_HELP_BYTES];
     size_t padding = random_below(&fixture->random, 600);
     switch (random_below(&fixture->random, 16)) {
     case 0:
-        padding = READER_HELP_BYTES + random_below(&fixture->random, READER_HELP_BYTES);
+        padding = DECODER_HELP_BYTES + random_below(&fixture->random, DECODER_HELP_BYTES);
         break;
     case 1:
         snprintf(text, sizeof text, "[%zu]", padding);
@@ -84,7 +84,7 @@ static void assert_same_str(struct reel_str found, struct reel_str expected) {
     assert_bytes(found, expected);
 }
 
-static void assert_same_reading(const struct reading *found, const struct reading *expected) {
+static void assert_same_reading(const struct decoded *found, const struct decoded *expected) {
     assert_int_equal(found->entry.seq, expected->entry.seq);
     assert_int_equal(found->rc, expected->rc);
     if (found->rc != 0) {
@@ -104,14 +104,14 @@ static void all_come_in_order_and_read_right(void **state) {
     size_t put = 0;
     make_payloads(fixture);
     for (size_t taken = 0; taken < PAYLOADS; taken++) {
-        while (put < PAYLOADS && reader_put(fixture->ahead, &fixture->entries[put], true)) put++;
+        while (put < PAYLOADS && decoder_put(fixture->ahead, &fixture->entries[put], true)) put++;
         if (taken % 50 == 0) sched_yield();
         const struct log_entry *entry = &fixture->entries[taken];
-        assert_true(reader_is_first(fixture->ahead, entry->bytes));
-        assert_same_reading(reader_take(fixture->ahead), reader_read(fixture->at_once, entry));
+        assert_true(decoder_is_first(fixture->ahead, entry->bytes));
+        assert_same_reading(decoder_next(fixture->ahead), decoder_decode(fixture->at_once, entry));
     }
-    assert_false(reader_is_first(fixture->ahead, fixture->entries[PAYLOADS - 1].bytes));
-    assert_null(reader_take(fixture->ahead));
+    assert_false(decoder_is_first(fixture->ahead, fixture->entries[PAYLOADS - 1].bytes));
+    assert_null(decoder_next(fixture->ahead));
 }
 
 static void the_ring_has_a_bound_and_keeps_what_was_taken_last(void **state) {
@@ -120,35 +120,35 @@ static void the_ring_has_a_bound_and_keeps_what_was_taken_last(void **state) {
     size_t put = 0;
     make_payloads(fixture);
     for (size_t round = 0; round < 500; round++) {
-        while (reader_put(fixture->ahead, &entries[put], true)) put++;
-        assert_int_equal(put, round + READER_AHEAD_MAX - 1);
-        const struct reading *reading = reader_take(fixture->ahead);
-        while (reader_put(fixture->ahead, &entries[put], true)) put++;
-        assert_same_reading(reading, reader_read(fixture->at_once, &entries[round]));
+        while (decoder_put(fixture->ahead, &entries[put], true)) put++;
+        assert_int_equal(put, round + DECODER_AHEAD_MAX - 1);
+        const struct decoded *reading = decoder_next(fixture->ahead);
+        while (decoder_put(fixture->ahead, &entries[put], true)) put++;
+        assert_same_reading(reading, decoder_decode(fixture->at_once, &entries[round]));
     }
 }
 
 static void the_first_is_known_by_place_and_length(void **state) {
     struct fixture *fixture = *state;
     struct log_entry entries[] = {{.bytes = STR("{}")}, {.bytes = {NULL, 0}}};
-    assert_false(reader_is_first(fixture->ahead, entries[1].bytes));
+    assert_false(decoder_is_first(fixture->ahead, entries[1].bytes));
     for (size_t i = 0; i < LENGTH(entries); i++)
-        assert_true(reader_put(fixture->ahead, &entries[i], true));
-    assert_false(reader_is_first(fixture->ahead, (struct reel_str){entries[0].bytes.data, 1}));
-    assert_false(reader_is_first(fixture->ahead, entries[1].bytes));
-    assert_true(reader_is_first(fixture->ahead, entries[0].bytes));
-    assert_int_equal(reader_take(fixture->ahead)->rc, 0);
-    assert_true(reader_is_first(fixture->ahead, entries[1].bytes));
-    assert_int_equal(reader_take(fixture->ahead)->rc, -EBADMSG);
+        assert_true(decoder_put(fixture->ahead, &entries[i], true));
+    assert_false(decoder_is_first(fixture->ahead, (struct reel_str){entries[0].bytes.data, 1}));
+    assert_false(decoder_is_first(fixture->ahead, entries[1].bytes));
+    assert_true(decoder_is_first(fixture->ahead, entries[0].bytes));
+    assert_int_equal(decoder_next(fixture->ahead)->rc, 0);
+    assert_true(decoder_is_first(fixture->ahead, entries[1].bytes));
+    assert_int_equal(decoder_next(fixture->ahead)->rc, -EBADMSG);
 }
 
 static void what_is_not_wanted_is_not_read(void **state) {
     struct fixture *fixture = *state;
     make_payloads(fixture);
-    for (size_t i = 0; i < READER_AHEAD_MAX - 1; i++)
-        assert_true(reader_put(fixture->ahead, &fixture->entries[i], i % 2 == 0));
-    for (size_t i = 0; i < READER_AHEAD_MAX - 1; i++) {
-        const struct reading *reading = reader_take(fixture->ahead);
+    for (size_t i = 0; i < DECODER_AHEAD_MAX - 1; i++)
+        assert_true(decoder_put(fixture->ahead, &fixture->entries[i], i % 2 == 0));
+    for (size_t i = 0; i < DECODER_AHEAD_MAX - 1; i++) {
+        const struct decoded *reading = decoder_next(fixture->ahead);
         assert_int_equal(reading->entry.seq, i + 1);
         if (i % 2 == 0) continue;
         assert_int_equal(reading->rc, 0);
@@ -159,16 +159,16 @@ static void what_is_not_wanted_is_not_read(void **state) {
 /* The sanitizer sees it if a text is looked at when it is gone. */
 static void what_is_forgotten_is_not_looked_at(void **state) {
     struct fixture *fixture = *state;
-    for (size_t round = 0; round < PAYLOADS / READER_AHEAD_MAX; round++) {
-        struct log_entry *entries = &fixture->entries[round * READER_AHEAD_MAX];
+    for (size_t round = 0; round < PAYLOADS / DECODER_AHEAD_MAX; round++) {
+        struct log_entry *entries = &fixture->entries[round * DECODER_AHEAD_MAX];
         size_t put = 0;
-        for (size_t i = 0; i < READER_AHEAD_MAX; i++)
-            make_payload(fixture, round * READER_AHEAD_MAX + i);
-        while (reader_put(fixture->ahead, &entries[put], true)) put++;
-        for (size_t i = 0; i < round; i++) assert_non_null(reader_take(fixture->ahead));
-        reader_clear(fixture->ahead);
-        for (size_t i = 0; i < READER_AHEAD_MAX; i++) drop_payload(&entries[i]);
-        assert_null(reader_take(fixture->ahead));
+        for (size_t i = 0; i < DECODER_AHEAD_MAX; i++)
+            make_payload(fixture, round * DECODER_AHEAD_MAX + i);
+        while (decoder_put(fixture->ahead, &entries[put], true)) put++;
+        for (size_t i = 0; i < round; i++) assert_non_null(decoder_next(fixture->ahead));
+        decoder_clear(fixture->ahead);
+        for (size_t i = 0; i < DECODER_AHEAD_MAX; i++) drop_payload(&entries[i]);
+        assert_null(decoder_next(fixture->ahead));
     }
 }
 
@@ -176,18 +176,18 @@ static void reading_one_at_once_leaves_the_others(void **state) {
     struct fixture *fixture = *state;
     struct log_entry *entries = fixture->entries;
     make_payloads(fixture);
-    for (size_t i = 0; i < 200; i++) assert_true(reader_put(fixture->ahead, &entries[i], true));
+    for (size_t i = 0; i < 200; i++) assert_true(decoder_put(fixture->ahead, &entries[i], true));
     for (size_t i = 0; i < 200; i++) {
-        assert_same_reading(reader_read(fixture->ahead, &entries[1000 + i]),
-                            reader_read(fixture->at_once, &entries[1000 + i]));
-        assert_same_reading(reader_take(fixture->ahead),
-                            reader_read(fixture->at_once, &entries[i]));
+        assert_same_reading(decoder_decode(fixture->ahead, &entries[1000 + i]),
+                            decoder_decode(fixture->at_once, &entries[1000 + i]));
+        assert_same_reading(decoder_next(fixture->ahead),
+                            decoder_decode(fixture->at_once, &entries[i]));
     }
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
 
-UNIT_TESTS(reader_test) {
+UNIT_TESTS(decoder_test) {
     const struct CMUnitTest tests[] = {
         CASE(all_come_in_order_and_read_right),
         CASE(the_ring_has_a_bound_and_keeps_what_was_taken_last),

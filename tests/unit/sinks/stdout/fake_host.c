@@ -1,6 +1,6 @@
-/* fake_stage.c: see fake_stage.h. A view of the host's is the Reel's own; what is not the Reel's
- * comes from `current`, as the functions that are given a view are not given the stage. */
-#include "fake_stage.h"
+/* fake_host.c: see fake_host.h. A view of the host's is the Reel's own; what is not the Reel's
+ * comes from `current`, as the functions that are given a view are not given the host. */
+#include "fake_host.h"
 
 #include "json/value.h"
 
@@ -9,29 +9,29 @@
 
 enum { PATIENCE_S = 20 };
 
-static struct fake_stage *current;
+static struct fake_host *current;
 
 /* ---- Settings and log ------------------------------------------------------------------------ */
 
-static const char *setting_text(struct reel_stage *stage, const char *name, size_t n) {
-    const struct fake_stage *fake = (struct fake_stage *)stage;
+static const char *setting_text(struct reel_sink_host *host, const char *name, size_t n) {
+    const struct fake_host *fake = (struct fake_host *)host;
     for (const struct fake_setting *at = fake->settings; at->name && n == 0; at++)
         if (strcmp(at->name, name) == 0) return at->value;
     return NULL;
 }
 
 REEL_PRINTF(3, 0)
-static void write_log(struct reel_stage *stage, reel_level level, const char *format,
+static void write_log(struct reel_sink_host *host, reel_level level, const char *format,
                       va_list args) {
-    struct fake_stage *fake = (struct fake_stage *)stage;
+    struct fake_host *fake = (struct fake_host *)host;
     char line[512];
     must(vsnprintf(line, sizeof line, format, args) > 0);
     if (level == REEL_LEVEL_WARNING) fake->warnings++;
 }
 
 REEL_PRINTF(3, 0)
-static void quit(struct reel_stage *stage, int exit_code, const char *format, va_list args) {
-    struct fake_stage *fake = (struct fake_stage *)stage;
+static void quit(struct reel_sink_host *host, int exit_code, const char *format, va_list args) {
+    struct fake_host *fake = (struct fake_host *)host;
     pthread_mutex_lock(&fake->lock);
     fake->quit = true;
     fake->quit_code = exit_code;
@@ -42,8 +42,9 @@ static void quit(struct reel_stage *stage, int exit_code, const char *format, va
 
 /* ---- Views ----------------------------------------------------------------------------------- */
 
-static int view_open(struct reel_stage *stage, struct reel_view **ret, struct reel_error *error) {
-    struct fake_stage *fake = (struct fake_stage *)stage;
+static int view_open(struct reel_sink_host *host, struct reel_view **ret,
+                     struct reel_error *error) {
+    struct fake_host *fake = (struct fake_host *)host;
     if (fake->refuse_views) return fail(error, -EAGAIN, "no view is to be had");
     fake->views++;
     return reel_view_open(fake->reel, ret, error);
@@ -62,9 +63,9 @@ static int view_collection(struct reel_view *view, const char *collection,
     return 0;
 }
 
-static const struct reel_projector *projector(struct reel_stage *stage, size_t n) {
+static const struct reel_projector *projector(struct reel_sink_host *host, size_t n) {
     static const struct reel_projector cells = {.collection = "cells"};
-    return ((struct fake_stage *)stage)->has_collection && n == 0 ? &cells : NULL;
+    return ((struct fake_host *)host)->has_collection && n == 0 ? &cells : NULL;
 }
 
 static int view_changed(struct reel_view *view, uint64_t since, reel_changed_fn fn, void *context) {
@@ -110,17 +111,17 @@ static int view_log(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn,
     return reel_view_log(view, from_seq, give_entry, &reading);
 }
 
-static uint64_t cursor(struct reel_stage *stage) {
-    return position_of(((struct fake_stage *)stage)->reel).cursor;
+static uint64_t cursor(struct reel_sink_host *host) {
+    return position_of(((struct fake_host *)host)->reel).cursor;
 }
 
 /* ---- Fixture --------------------------------------------------------------------------------- */
 
 int fake_stage_begin(void **state) {
-    struct fake_stage *fake = calloc(1, sizeof *fake);
+    struct fake_host *fake = calloc(1, sizeof *fake);
     must(fake);
-    fake->host = (struct reel_sink_host){
-        .struct_size = sizeof fake->host,
+    fake->calls = (struct reel_sink_calls){
+        .struct_size = sizeof fake->calls,
         .setting_text = setting_text,
         .log = write_log,
         .view_open = view_open,
@@ -133,7 +134,7 @@ int fake_stage_begin(void **state) {
         .projector = projector,
         .quit = quit,
     };
-    fake->stage.host = &fake->host;
+    fake->host.calls = &fake->calls;
     fake->reel = reel_opened(NULL, NULL, NULL);
     fake->parser = json_parser_create(NULL);
     must(fake->parser);
@@ -145,7 +146,7 @@ int fake_stage_begin(void **state) {
 }
 
 int fake_stage_end(void **state) {
-    struct fake_stage *fake = *state;
+    struct fake_host *fake = *state;
     reel_close(fake->reel);
     json_parser_destroy(fake->parser);
     pthread_mutex_destroy(&fake->lock);
@@ -154,14 +155,14 @@ int fake_stage_end(void **state) {
     return 0;
 }
 
-void fake_apply(struct fake_stage *fake, const char *type) {
+void fake_apply(struct fake_host *fake, const char *type) {
     char event[256];
     snprintf(event, sizeof event, "{\"type\":\"%s\",\"subject\":\"%llu\"}", type,
              (unsigned long long)position_of(fake->reel).cursor + 1);
     apply_text(fake->reel, event, REEL_IGNORED);
 }
 
-void assert_quit(struct fake_stage *fake, int code, const char *part) {
+void assert_quit(struct fake_host *fake, int code, const char *part) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += PATIENCE_S;

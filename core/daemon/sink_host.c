@@ -1,44 +1,46 @@
-/* stage.c: the host table of sinks (reel/sink.h), and their running. Reading goes straight to the
- * Reel; what is to be written becomes a job of the intake, or of the feed. */
-#include "daemon/daemon.h"
+/* sink_host.c: see sink_host.h. Reads go straight to the Reel; a write becomes a job of the intake,
+ * or of the feed. */
+#include "daemon/sink_host.h"
 
 #include "base/cleanup.h"
+#include "daemon/metrics.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct daemon *daemon_of(struct reel_stage *handle) {
-    return ((struct stage *)handle)->daemon;
+static struct daemon *daemon_of(struct reel_sink_host *handle) {
+    return ((struct running_sink *)handle)->daemon;
 }
 
 /* ---- Settings and log ------------------------------------------------------------------------ */
 
-static const char *host_setting_text(struct reel_stage *handle, const char *name, size_t n) {
+static const char *host_setting_text(struct reel_sink_host *handle, const char *name, size_t n) {
     return config_text(daemon_of(handle)->config, name, n);
 }
 
-static uint64_t host_setting_number(struct reel_stage *handle, const char *name) {
+static uint64_t host_setting_number(struct reel_sink_host *handle, const char *name) {
     return config_number(daemon_of(handle)->config, name);
 }
 
 REEL_PRINTF(3, 0)
-static void host_log(struct reel_stage *handle, reel_level level, const char *format,
+static void host_log(struct reel_sink_host *handle, reel_level level, const char *format,
                      va_list args) {
-    log_line_va(level, ((struct stage *)handle)->sink->name, format, args);
+    log_line_va(level, ((struct running_sink *)handle)->sink->name, format, args);
 }
 
 REEL_PRINTF(3, 0)
-static void host_quit(struct reel_stage *handle, int exit_code, const char *format, va_list args) {
+static void host_quit(struct reel_sink_host *handle, int exit_code, const char *format,
+                      va_list args) {
     log_line_va(exit_code == 0 ? REEL_LEVEL_INFO : REEL_LEVEL_ERROR,
-                ((struct stage *)handle)->sink->name, format, args);
-    daemon_quit(daemon_of(handle), exit_code);
+                ((struct running_sink *)handle)->sink->name, format, args);
+    signals_quit(&daemon_of(handle)->signals, exit_code);
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-static int host_view_open(struct reel_stage *handle, struct reel_view **ret,
+static int host_view_open(struct reel_sink_host *handle, struct reel_view **ret,
                           struct reel_error *error) {
     return reel_view_open(daemon_of(handle)->reel, ret, error);
 }
@@ -64,19 +66,19 @@ static int host_view_collection(struct reel_view *view, const char *collection,
     return rc;
 }
 
-static uint64_t host_cursor(struct reel_stage *handle) {
+static uint64_t host_cursor(struct reel_sink_host *handle) {
     return reel_cursor(daemon_of(handle)->reel);
 }
 
-static uint64_t host_newest_commit(struct reel_stage *handle) {
+static uint64_t host_newest_commit(struct reel_sink_host *handle) {
     return reel_newest_commit(daemon_of(handle)->reel);
 }
 
-static const struct reel_projector *host_projector(struct reel_stage *handle, size_t n) {
+static const struct reel_projector *host_projector(struct reel_sink_host *handle, size_t n) {
     return reel_projector(daemon_of(handle)->reel, n);
 }
 
-static bool host_plugin(struct reel_stage *handle, size_t n, struct reel_plugin_info *ret,
+static bool host_plugin(struct reel_sink_host *handle, size_t n, struct reel_plugin_info *ret,
                         size_t size) {
     struct reel_plugin_info info;
     if (!reel_plugin_info(daemon_of(handle)->reel, n, &info)) return false;
@@ -84,7 +86,7 @@ static bool host_plugin(struct reel_stage *handle, size_t n, struct reel_plugin_
     return true;
 }
 
-static int host_canonical_key(struct reel_stage *handle, const char *collection,
+static int host_canonical_key(struct reel_sink_host *handle, const char *collection,
                               struct reel_str given, struct reel_key *ret) {
     return reel_canonical_key(daemon_of(handle)->reel, collection, given, ret);
 }
@@ -93,7 +95,7 @@ static int host_canonical_key(struct reel_stage *handle, const char *collection,
 
 struct submission {
     struct job job; /* first */
-    reel_submitted_fn done;
+    reel_submit_done_fn done;
     void *context;
     struct reel_result results[];
 };
@@ -101,7 +103,7 @@ struct submission {
 static void submission_done(struct job *job) {
     struct submission *submission = (struct submission *)job;
     struct work *work = &job->work;
-    const struct reel_submitted submitted = {
+    const struct reel_submit_result submitted = {
         .results = submission->results,
         .count = work->count,
         .rejections = work->rejections.list,
@@ -120,8 +122,8 @@ static int push(struct daemon *daemon, struct job *job, struct reel_error *error
     return rc;
 }
 
-static int host_submit(struct reel_stage *handle, const struct reel_str *payloads, size_t count,
-                       reel_submitted_fn done, void *context, struct reel_error *error) {
+static int host_submit(struct reel_sink_host *handle, const struct reel_str *payloads, size_t count,
+                       reel_submit_done_fn done, void *context, struct reel_error *error) {
     struct submission *submission =
         calloc(1, sizeof *submission + count * sizeof *submission->results);
     if (!submission) return fail_memory(error);
@@ -137,61 +139,62 @@ static int host_submit(struct reel_stage *handle, const struct reel_str *payload
     return push(daemon_of(handle), job, error);
 }
 
-struct order_job {
+struct command_job {
     struct job job; /* first */
-    struct reel_order order;
-    reel_answered_fn done;
+    struct reel_command_request request;
+    reel_command_done_fn done;
     void *context;
 };
 
-static void order_done(struct job *job) {
-    struct order_job *order = (struct order_job *)job;
+static void command_done(struct job *job) {
+    struct command_job *request = (struct command_job *)job;
     struct work *work = &job->work;
-    order->done(order->context, work->rc, &work->answer, &work->error);
+    request->done(request->context, work->rc, &work->answer, &work->error);
     work_finish(work);
-    free(order);
+    free(request);
 }
 
-static int host_command(struct reel_stage *handle, const struct reel_order *given,
-                        reel_answered_fn done, void *context, struct reel_error *error) {
-    struct order_job *order = calloc(1, sizeof *order);
-    if (!order) return fail_memory(error);
-    give(&order->order, sizeof order->order, given, given->struct_size);
-    order->order.struct_size = sizeof order->order;
-    order->done = done;
-    order->context = context;
-    struct job *job = &order->job;
-    job->work.kind = WORK_ORDER;
-    job->work.order = &order->order;
+static int host_command(struct reel_sink_host *handle, const struct reel_command_request *given,
+                        reel_command_done_fn done, void *context, struct reel_error *error) {
+    struct command_job *request = calloc(1, sizeof *request);
+    if (!request) return fail_memory(error);
+    give(&request->request, sizeof request->request, given, given->struct_size);
+    request->request.struct_size = sizeof request->request;
+    request->done = done;
+    request->context = context;
+    struct job *job = &request->job;
+    job->work.kind = WORK_COMMAND;
+    job->work.request = &request->request;
     job->bytes = given->body.len;
-    job->done = order_done;
+    job->done = command_done;
     return push(daemon_of(handle), job, error);
 }
 
 /* ---- The daemon ------------------------------------------------------------------------------ */
 
-static reel_access host_access(struct reel_stage *handle, struct reel_str token) {
+static reel_access host_access(struct reel_sink_host *handle, struct reel_str token) {
     struct tokens *tokens = daemon_of(handle)->tokens;
     return tokens ? tokens_access(tokens, token) : REEL_ACCESS_NONE;
 }
 
-static void host_caller(struct reel_stage *handle, struct reel_str token, struct reel_caller *ret) {
+static void host_caller(struct reel_sink_host *handle, struct reel_str token,
+                        struct reel_caller *ret) {
     (void)handle;
     tokens_caller(token, ret);
 }
 
-static void host_status(struct reel_stage *handle, struct reel_status *ret, size_t size) {
+static void host_status(struct reel_sink_host *handle, struct reel_status *ret, size_t size) {
     struct reel_status status;
     daemon_status(daemon_of(handle), &status);
     give(ret, size, &status, sizeof status);
 }
 
-static void host_measures(struct reel_stage *handle, reel_measure_fn fn, void *context) {
-    daemon_measures(daemon_of(handle), fn, context);
+static void host_metrics(struct reel_sink_host *handle, reel_metric_fn fn, void *context) {
+    daemon_metrics(daemon_of(handle), fn, context);
 }
 
-static const struct reel_sink_host sink_host = {
-    .struct_size = sizeof sink_host,
+static const struct reel_sink_calls sink_calls = {
+    .struct_size = sizeof sink_calls,
     .abi_major = REEL_ABI_MAJOR,
     .abi_minor = REEL_ABI_MINOR,
     .setting_text = host_setting_text,
@@ -216,46 +219,47 @@ static const struct reel_sink_host sink_host = {
     .access = host_access,
     .caller = host_caller,
     .status = host_status,
-    .measures = host_measures,
+    .metrics = host_metrics,
     .quit = host_quit,
 };
 
 /* ---- Running --------------------------------------------------------------------------------- */
 
-int stage_start(struct daemon *daemon, const struct reel_sink *sink, struct reel_error *error) {
-    if (daemon->stage_count == STAGES_MAX)
-        return fail(error, -E2BIG, "more than %d sinks", STAGES_MAX);
-    struct stage *stage = &daemon->stages[daemon->stage_count];
-    *stage = (struct stage){.handle.host = &sink_host, .daemon = daemon, .sink = sink};
-    int rc = sink->start(&stage->handle, &stage->state, error);
+int sink_host_start(struct daemon *daemon, const struct reel_sink *sink, struct reel_error *error) {
+    if (daemon->sink_count == SINKS_MAX)
+        return fail(error, -E2BIG, "more than %d sinks", SINKS_MAX);
+    struct running_sink *host = &daemon->sinks[daemon->sink_count];
+    *host = (struct running_sink){.handle.calls = &sink_calls, .daemon = daemon, .sink = sink};
+    int rc = sink->start(&host->handle, &host->state, error);
     if (rc < 0) return fail_in(error, rc, "cannot start sink `%s`", sink->name);
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&daemon->stages_lock);
-    daemon->stage_count++;
-    if (sink->moved) sink->moved(stage->state, reel_cursor(daemon->reel));
+    HOLD_LOCK(&daemon->sinks_lock);
+    daemon->sink_count++;
+    if (sink->committed) sink->committed(host->state, reel_cursor(daemon->reel));
     return 0;
 }
 
-void stages_moved(void *context, uint64_t cursor) {
+void sink_hosts_committed(void *context, uint64_t cursor) {
     struct daemon *daemon = context;
-    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&daemon->stages_lock);
-    for (size_t i = 0; i < daemon->stage_count; i++) {
-        const struct stage *stage = &daemon->stages[i];
-        if (stage->sink->moved) stage->sink->moved(stage->state, cursor);
+    HOLD_LOCK(&daemon->sinks_lock);
+    for (size_t i = 0; i < daemon->sink_count; i++) {
+        const struct running_sink *host = &daemon->sinks[i];
+        if (host->sink->committed) host->sink->committed(host->state, cursor);
     }
 }
 
-void stages_drain(struct daemon *daemon, uint64_t until_ms) {
-    for (size_t i = daemon->stage_count; i-- > 0;) {
-        const struct stage *stage = &daemon->stages[i];
-        if (stage->sink->drain) stage->sink->drain(stage->state, clock_left_ms(until_ms));
+void sink_hosts_drain(struct daemon *daemon, uint64_t until_ms) {
+    for (size_t i = daemon->sink_count; i-- > 0;) {
+        const struct running_sink *host = &daemon->sinks[i];
+        if (host->sink->drain) host->sink->drain(host->state, clock_left_ms(until_ms));
     }
 }
 
-void stages_stop(struct daemon *daemon) {
-    while (daemon->stage_count > 0) {
-        pthread_mutex_lock(&daemon->stages_lock);
-        struct stage *stage = &daemon->stages[--daemon->stage_count];
-        pthread_mutex_unlock(&daemon->stages_lock);
-        stage->sink->stop(stage->state);
-    }
+static const struct running_sink *remove_last(struct daemon *daemon) {
+    HOLD_LOCK(&daemon->sinks_lock);
+    return daemon->sink_count > 0 ? &daemon->sinks[--daemon->sink_count] : NULL;
+}
+
+void sink_hosts_stop(struct daemon *daemon) {
+    const struct running_sink *host;
+    while ((host = remove_last(daemon))) host->sink->stop(host->state);
 }

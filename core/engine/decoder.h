@@ -17,39 +17,39 @@
 #include "engine/log/log.h"
 #include "event/event.h"
 
-#define READER_AHEAD_MAX  256  /* payloads put and not yet taken, and the one taken last */
-#define READER_HELP_AT    128  /* the helper is woken for so many */
-#define READER_LEAD       16   /* and stays so far ahead of the writer */
-#define READER_HELP_BYTES 4096 /* it reads no longer text, so that its memory is bounded */
+#define DECODER_AHEAD_MAX  256  /* payloads put and not yet taken, and the one taken last */
+#define DECODER_HELP_AT    128  /* the helper is woken for so many */
+#define DECODER_LEAD       16   /* and stays so far ahead of the writer */
+#define DECODER_HELP_BYTES 4096 /* it reads no longer text, so that its memory is bounded */
 
 /* A payload that was read. */
-struct reading {
+struct decoded {
     struct log_entry entry; /* what was put; the event need not point into it */
     int rc;                 /* json_parse's: 0, or an error and why */
     const char *why;
     struct reel_event event; /* with 0; empty, if it was not to be read */
 };
 
-struct reader;
+struct decoder;
 
 /* `host` is the table for values. NULL: out of memory. Destroying takes NULL. */
-struct reader *reader_create(const struct reel_host *host);
-void reader_destroy(struct reader *reader);
+struct decoder *decoder_create(const struct reel_host *host);
+void decoder_destroy(struct decoder *reader);
 
 /* Reads one at once. The result is good until the next reading, of either kind. */
-struct reading *reader_read(struct reader *reader, const struct log_entry *entry);
+struct decoded *decoder_decode(struct decoder *reader, const struct log_entry *entry);
 
 /* Puts one behind the others; false: there is no room now. Its bytes are borrowed until the one
  * after it is taken. One that is not `wanted` is not read. */
-bool reader_put(struct reader *reader, const struct log_entry *entry, bool wanted);
+bool decoder_put(struct decoder *reader, const struct log_entry *entry, bool wanted);
 
 /* Is the first one these bytes, in this place? */
-bool reader_is_first(struct reader *reader, struct reel_str bytes);
+bool decoder_is_first(struct decoder *reader, struct reel_str bytes);
 
 /* Takes the first one, or NULL. It is good until the next reading. */
-struct reading *reader_take(struct reader *reader);
+struct decoded *decoder_next(struct decoder *reader);
 
 /* Forgets all. No text is looked at any more when this returns. */
-void reader_clear(struct reader *reader);
+void decoder_clear(struct decoder *reader);
 
 #endif

@@ -1,4 +1,4 @@
-/* stage.h: a request on a stage that is made up: every answer of the host is the test's. */
+/* stage.h: a request on a host that is made up: every answer of the host is the test's. */
 #ifndef TESTS_UNIT_SINKS_HTTP_STAGE_H
 #define TESTS_UNIT_SINKS_HTTP_STAGE_H
 
@@ -6,8 +6,8 @@
 
 #include "http/routes.h"
 
-struct fake_stage {
-    struct reel_stage stage; /* first: the host's functions are given only this */
+struct fake_host {
+    struct reel_sink_host host; /* first: the host's functions are given only this */
     struct reel_status status;
     struct reel_position position;
     struct reel_collection_info info; /* of every collection */
@@ -15,7 +15,7 @@ struct fake_stage {
     size_t views;                     /* that are open */
     const struct reel_projector *const *projectors;
     const struct reel_plugin_info *plugins; /* ends with a NULL name; or NULL */
-    const struct reel_measure *measures;    /* likewise */
+    const struct reel_metric *metrics;      /* likewise */
 
     struct server server;
     struct request request;
@@ -30,13 +30,13 @@ extern const struct reel_projector *const stage_projectors[];
 
 /* What a handler answers, the status checked: JSON to json_decref, or text with a NUL that stays
  * the request's. */
-json_t *answered_json(struct fake_stage *fake, void (*handle)(struct request *), unsigned status);
-const char *answered_text(struct fake_stage *fake, void (*handle)(struct request *),
+json_t *answered_json(struct fake_host *fake, void (*handle)(struct request *), unsigned status);
+const char *answered_text(struct fake_host *fake, void (*handle)(struct request *),
                           unsigned status);
 
 /* Lets every `step`-th of the allocations that jansson makes for it fail, one each time: always 503
  * and a problem, until it needs no more. */
-void assert_survives_no_memory(struct fake_stage *fake, void (*handle)(struct request *),
+void assert_survives_no_memory(struct fake_host *fake, void (*handle)(struct request *),
                                size_t step);
 
 /* Fails unless both are equal; takes both. */

@@ -1,0 +1,97 @@
+/* known.c: see known.h. */
+#include "daemon/known.h"
+
+#include "base/error.h"
+#include "daemon/trust.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int known_choice(const struct config *config, struct plugin_choice *ret, struct reel_error *error) {
+    const char *file;
+    *ret = (struct plugin_choice){.directory = config_text(config, "plugin_dir", 0)};
+    for (; (file = config_text(config, "plugin", ret->count)); ret->count++) {
+        if (ret->count == PLUGINS_MAX)
+            return fail(error, -E2BIG, "more than %d plugins", PLUGINS_MAX);
+        ret->files[ret->count] = file;
+    }
+    return 0;
+}
+
+const struct reel_sink *known_sink(const struct daemon *daemon, const char *name) {
+    for (const struct plugin *plugin = daemon->known; plugin; plugin = plugin->next)
+        for (uint32_t i = 0; i < plugin->sink_count; i++)
+            if (strcmp(plugin->sinks[i].declared.name, name) == 0)
+                return &plugin->sinks[i].declared;
+    return NULL;
+}
+
+/* Owns the plugin, and declares the settings of its sinks. */
+static int know_plugin_take(struct daemon *daemon, struct plugin *plugin,
+                            struct reel_error *error) {
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < plugin->sink_count; i++) {
+        const struct reel_sink *sink = &plugin->sinks[i].declared;
+        char owner[80];
+        if (known_sink(daemon, sink->name))
+            rc = fail(error, -EEXIST, "two plugins have a sink `%s`", sink->name);
+        if (rc < 0) break;
+        snprintf(owner, sizeof owner, "sink %s", sink->name);
+        rc = config_declare(daemon->config, owner, sink->settings, error);
+    }
+    plugin->next = daemon->known;
+    daemon->known = plugin;
+    return rc;
+}
+
+static int know_plugin_at(void *context, const char *path, struct reel_error *error) {
+    const struct daemon *daemon = context;
+    struct plugin *plugin;
+    int rc = trust_check_plugin(daemon->config, path, error);
+    if (rc == 0) rc = plugin_load(path, &plugin, error);
+    return rc < 0 ? rc : know_plugin_take(context, plugin, error);
+}
+
+static int check_sinks(const struct daemon *daemon, struct reel_error *error) {
+    const char *name, *other;
+    for (size_t i = 0; (name = config_text(daemon->config, "sink", i)); i++) {
+        if (!known_sink(daemon, name)) return fail(error, -EINVAL, "there is no sink `%s`", name);
+        for (size_t n = 0; n < i && (other = config_text(daemon->config, "sink", n)); n++)
+            if (strcmp(name, other) == 0)
+                return fail(error, -EINVAL, "sink `%s` is given twice", name);
+    }
+    return 0;
+}
+
+int known_own(struct daemon *daemon, struct reel_error *error) {
+    struct plugin *own;
+    int rc = plugin_adopt(daemon->own, &own, error);
+    return rc == 0 ? know_plugin_take(daemon, own, error) : rc;
+}
+
+int known_read(struct daemon *daemon, int argc, char **argv, struct reel_error *error) {
+    struct plugin_choice choice;
+    int rc = known_choice(daemon->config, &choice, error);
+    if (rc == 0) rc = trust_check_file(daemon->config, "config", error);
+    if (rc == 0) rc = trust_check_directory(daemon->config, choice.directory, error);
+    if (rc == 0) rc = known_own(daemon, error);
+    if (rc == 0) rc = plugins_each(&choice, know_plugin_at, daemon, error);
+    if (rc == 0) rc = config_read(daemon->config, argc, argv, error);
+    return rc < 0 ? rc : check_sinks(daemon, error);
+}
+
+void known_forget(struct daemon *daemon) {
+    while (daemon->known) {
+        struct plugin *plugin = daemon->known;
+        daemon->known = plugin->next;
+        plugin_unload(plugin);
+    }
+}
+
+bool known_need_tokens(const struct daemon *daemon) {
+    const char *name;
+    for (size_t i = 0; (name = config_text(daemon->config, "sink", i)); i++)
+        if (known_sink(daemon, name)->flags & REEL_SINK_NEEDS_TOKENS) return true;
+    return false;
+}

@@ -1,0 +1,30 @@
+/* known.h: the plugins that the daemon knows before the Reel is opened.
+ *
+ * All settings are checked before anything is opened. Some of them belong to sinks, and sinks are
+ * in plugins: so each plugin is read here, which runs none of its code, and the settings of its
+ * sinks are declared. The Reel loads the plugins later, by itself.
+ */
+#ifndef REEL_DAEMON_KNOWN_H
+#define REEL_DAEMON_KNOWN_H
+
+#include "daemon/daemon.h"
+#include "daemon/plugins.h"
+
+/* The plugins that the settings choose. -E2BIG: more than PLUGINS_MAX. */
+int known_choice(const struct config *config, struct plugin_choice *ret, struct reel_error *error);
+
+/* Knows the plugin that is linked in (daemon->own). */
+int known_own(struct daemon *daemon, struct reel_error *error);
+
+/* Knows all chosen plugins, then reads all settings and checks them. The daemon's own settings have
+ * been read (config_peek). */
+int known_read(struct daemon *daemon, int argc, char **argv, struct reel_error *error);
+void known_forget(struct daemon *daemon);
+
+/* The sink of that name, of any plugin; or NULL. */
+const struct reel_sink *known_sink(const struct daemon *daemon, const char *name);
+
+/* Does any of the chosen sinks ask for tokens? */
+bool known_need_tokens(const struct daemon *daemon);
+
+#endif

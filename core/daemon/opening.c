@@ -1,0 +1,108 @@
+/* opening.c: see opening.h. */
+#include "daemon/opening.h"
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/exit_code.h"
+#include "daemon/data.h"
+#include "daemon/known.h"
+#include "daemon/trust.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define SELF "reeld"
+
+static void warn(void *context, const char *line) {
+    (void)context;
+    log_line(REEL_LEVEL_WARNING, "projector", "%s", line);
+}
+
+/* Called by the thread that found it: the writer, or one that only reads. */
+static void broken(void *context, const char *sentence) {
+    struct daemon *daemon = context;
+    log_line(REEL_LEVEL_ERROR, SELF, "%s", sentence);
+    signals_quit(&daemon->signals, EXIT_FAILED);
+}
+
+static void report(void *context, reel_level level, const char *line) {
+    (void)context;
+    log_line(level, SELF, "%s", line);
+}
+
+static void say_rejection(const char *line) {
+    log_line(REEL_LEVEL_WARNING, SELF, "%s", line);
+}
+
+static void rejected(void *context, const struct reel_rejection *list, size_t count,
+                     uint64_t total) {
+    struct daemon *daemon = context;
+    rejections_say(&daemon->rejections, clock_ms(), list, count, total);
+}
+
+/* Adds the flag by which the daemon is told what the library asks for. */
+static void add_hint(struct reel_error *error, const char *flag) {
+    struct reel_error sentence = *error;
+    error_set(error, "%s (%s)", sentence.text, flag);
+}
+
+int opening_open(struct daemon *daemon, struct reel_error *error) {
+    const struct config *config = daemon->config;
+    AUTO_FREE char *directory = NULL;
+    int rc = data_directory(config_text(config, "data", 0), &directory, error);
+    if (rc < 0) return rc;
+    daemon->rejections.say = say_rejection;
+    rc = trust_check_directory(config, directory, error);
+    if (rc < 0) return rc;
+    struct reel_options options = {
+        .struct_size = sizeof options,
+        .flags = REEL_START_BEHIND | (config_number(config, "new_epoch") ? REEL_NEW_EPOCH : 0),
+        .directory = directory,
+        .event_bytes_max = (uint32_t)config_number(config, "event_bytes_max"),
+        .views_max = (uint32_t)config_number(config, "views_max"),
+        .view_ms_max = (uint32_t)config_number(config, "view_ms_max"),
+        .batch_events_max = (uint32_t)config_number(config, "batch_events_max"),
+        .batch_bytes_max = config_number(config, "batch_bytes_max"),
+        .map_bytes = config_number(config, "map_bytes"),
+        .segment_bytes = config_number(config, "segment_bytes"),
+        .warn = warn,
+        .context = daemon,
+        .rejected = rejected,
+        .source = config_text(config, "source", 0),
+        .broken = broken,
+        .report = report,
+    };
+    rc = reel_open(&options, &daemon->reel, error);
+    if (rc == 0) ending_watch(daemon->ending, daemon->reel);
+    if (rc == -ESTALE) add_hint(error, "--new-epoch");
+    if (rc == 0) log_line(REEL_LEVEL_INFO, SELF, "the store is %s", directory);
+    return rc;
+}
+
+static void log_plugins(const struct daemon *daemon) {
+    struct reel_plugin_info info;
+    for (size_t n = 0; reel_plugin_info(daemon->reel, n, &info); n++)
+        if (info.path)
+            log_line(REEL_LEVEL_INFO, SELF, "plugin %s %s is loaded, from %s", info.name,
+                     info.version, info.path);
+}
+
+int opening_load(struct daemon *daemon, struct reel_error *error) {
+    struct plugin_choice choice;
+    int rc = known_choice(daemon->config, &choice, error);
+    if (rc == 0) rc = reel_add_plugin(daemon->reel, daemon->own, error);
+    if (rc == 0) rc = plugins_load(daemon->reel, &choice, error);
+    if (rc == 0) rc = plugins_check_references(daemon->reel, error);
+    if (rc == 0) log_plugins(daemon);
+    return rc;
+}
+
+int opening_start(struct daemon *daemon, struct reel_error *error) {
+    const char *collection;
+    int rc = 0;
+    for (size_t n = 0; rc == 0 && (collection = config_text(daemon->config, "rebuild", n)); n++)
+        rc = reel_rebuild(daemon->reel, collection, error);
+    if (rc == 0) rc = reel_start(daemon->reel, error);
+    if (rc == -ESTALE) add_hint(error, "--rebuild COLLECTION");
+    return rc;
+}

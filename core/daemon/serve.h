@@ -1,0 +1,16 @@
+/* serve.h: `reeld serve`. `own` is the plugin that is linked in, with the sinks that ship: main.c
+ * alone names them. */
+#ifndef REEL_DAEMON_SERVE_H
+#define REEL_DAEMON_SERVE_H
+
+#include <reel/projector.h>
+
+#include <stdio.h>
+
+/* Runs the daemon until it is told to end; argv[0] is skipped. Returns the process's exit code. */
+int serve(const struct reel_plugin *own, int argc, char **argv);
+
+/* The settings of `serve`, for --help; or as Markdown, which is docs/settings.md. */
+void serve_help(const struct reel_plugin *own, FILE *to, bool markdown);
+
+#endif

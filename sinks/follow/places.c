@@ -1,0 +1,57 @@
+/* places.c: see places.h. */
+#include "follow/places.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+void place_list_add(struct place_list *list, struct follower *follower) {
+    follower->next = NULL;
+    follower->previous = list->last;
+    *(list->last ? &list->last->next : &list->first) = follower;
+    list->last = follower;
+}
+
+void place_list_remove(struct place_list *list, struct follower *follower) {
+    *(follower->next ? &follower->next->previous : &list->last) = follower->previous;
+    *(follower->previous ? &follower->previous->next : &list->first) = follower->next;
+}
+
+static void watch(struct follower *follower, int what, uint32_t events) {
+    struct epoll_event event = {.events = events, .data.ptr = follower};
+    epoll_ctl(follower->hub->epoll, what, follower->fd, &event);
+}
+
+void place_enter(struct follower *follower, enum place place) {
+    follower->place = place;
+    place_list_add(&follower->hub->places[place], follower);
+    watch(follower, EPOLL_CTL_ADD, EPOLLIN);
+}
+
+void place_move(struct follower *follower, enum place place) {
+    struct hub *hub = follower->hub;
+    bool was_full = follower->place == PLACE_FULL, is_full = place == PLACE_FULL;
+    place_list_remove(&hub->places[follower->place], follower);
+    place_list_add(&hub->places[place], follower);
+    follower->place = place;
+    if (was_full != is_full) watch(follower, EPOLL_CTL_MOD, EPOLLIN | (is_full ? EPOLLOUT : 0));
+}
+
+void place_move_all(struct hub *hub, enum place from, enum place to) {
+    while (hub->places[from].first) place_move(hub->places[from].first, to);
+}
+
+/* Closing alone would not end the watch: libmicrohttpd may not have closed its descriptor of the
+ * same socket yet. */
+void place_leave(struct follower *follower, enum hub_end end) {
+    struct hub *hub = follower->hub;
+    place_list_remove(&hub->places[follower->place], follower);
+    watch(follower, EPOLL_CTL_DEL, 0);
+    close(follower->fd);
+    follower->fd = -1;
+    chunk_unref(follower->chunk);
+    follower->chunk = NULL;
+    websocket_input_finish(&follower->input, &hub->pool);
+    atomic_fetch_add_explicit(&hub->ended[end], 1, memory_order_relaxed);
+    follower->next = hub->gone;
+    hub->gone = follower;
+}

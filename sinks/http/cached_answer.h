@@ -1,0 +1,14 @@
+/* cached_answer.h: answering a request from the cache (cache.h).
+ *
+ * The key is the target, the newest commit, and whether a browser asks (Origin).
+ */
+#ifndef REEL_SINKS_HTTP_CACHED_ANSWER_H
+#define REEL_SINKS_HTTP_CACHED_ANSWER_H
+
+#include "request.h"
+
+/* True: the answer is there: 200. False: it must be made, and may be cached when it is sent. A
+ * request with If-None-Match is never answered from the cache. */
+bool cached_answer_find(struct request *request);
+
+#endif
