@@ -64,7 +64,7 @@ static int want_row(struct listing *listing, const struct reel_row *row) {
 
 static int walk(struct listing *listing, reel_row_fn fn) {
     struct reel_str from = {listing->from.data ? listing->from.data : "", listing->from.len};
-    if (!listing->has_from) from.data = NULL;
+    if (!listing->has_from) from = (struct reel_str){0}; /* counting has left one there */
     return reel_sink_list(listing->server->host, listing->view, listing->collection, from,
                           !listing->at_from, fn, listing);
 }
