@@ -12,7 +12,8 @@
  * The life of a Reel: open → plugins → start → any number of calls from any thread → close.
  * Nothing happens but in your calls. Where many events wait in one of them, a thread of the
  * library's, to which no signal is delivered, reads the JSON that comes next; it runs no plugin's
- * code, touches no store, takes some 15 MB at most, and ends with reel_close. A Reel is its
+ * code, touches no store, takes some 15 MB at most, and ends with reel_close. In a directory, another
+ * thread writes what can wait: it packs full files of the log, and prepares the next one. A Reel is its
  * process's: a child that was forked must neither use nor close it. The library never writes to a
  * stream or ends the process. Calls that write (apply, append, command, catch-up, rebuild, trim)
  * wait for each other; views read beside them and neither waits for the other.
