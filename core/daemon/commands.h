@@ -10,5 +10,6 @@
 
 int command_replay(int argc, char **argv);
 int command_backup(int argc, char **argv);
+int command_verify(int argc, char **argv);
 
 #endif

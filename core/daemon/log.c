@@ -55,7 +55,7 @@ reel_level log_level(const char *name) {
     return 0;
 }
 
-void log_open(reel_level level, bool is_terminal) {
+void log_begin(reel_level level, bool is_terminal) {
     level_max = level;
     for_people = is_terminal;
     signal(SIGPIPE, SIG_IGN);

@@ -29,7 +29,7 @@
 /* From now on lines down to this level are written, and SIGPIPE is ignored: a reader of stderr
  * that goes away must not end the process. Before, as on a terminal, down to REEL_LEVEL_INFO.
  * [before there are threads] */
-void log_open(reel_level level, bool is_terminal);
+void log_begin(reel_level level, bool is_terminal);
 
 /* Starts the log's thread. Returns 0 or a negative errno value; without the thread, log_line writes
  * by itself, and may wait. [before there are other threads] */

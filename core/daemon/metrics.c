@@ -109,8 +109,10 @@ static void add_position(const struct measuring *to, const struct reel_position 
     GAUGE(to, "reel_cursor", "Highest seq whose effects are committed", "", position->cursor);
     GAUGE(to, "reel_log_first_seq", "Oldest event that the log keeps", "", position->first_seq);
     GAUGE(to, "reel_log_head", "Newest event of the log", "", position->head);
-    GAUGE(to, "reel_log_bytes", "What the log takes in the store", "", position->log_bytes);
-    GAUGE(to, "reel_store_bytes", "Size of the store's file", "", position->store_bytes);
+    GAUGE(to, "reel_log_bytes", "What the events that are kept take in the log's files", "",
+          position->log_bytes);
+    GAUGE(to, "reel_store_bytes", "Size of all files, the log's included", "",
+          position->store_bytes);
 }
 
 /* Since the start, so that they never fall: what a view tells begins again with a rebuild. Names of
@@ -149,6 +151,32 @@ static void add_collections(const struct measuring *to, struct reel *reel, struc
     }
     GAUGE(to, "reel_lag_events", "Events in the log that some collection has yet to fold", "",
           lag_of(reel, view, head));
+}
+
+static void add_log(const struct measuring *to, struct reel *reel) {
+    static const char written[] = "reel_log_written_bytes_total";
+    static const char written_help[] = "Bytes written to the log's files, by what they are";
+    static const char segments[] = "reel_log_segments", segments_help[] = "Files of the log";
+    struct log_metrics log;
+    engine_add_log(reel, &log);
+    struct reel_metric syncs = {
+        .name = "reel_log_sync_seconds",
+        .help = "Syncs of the log",
+        .kind = REEL_METRIC_HISTOGRAM,
+        .bucket_count = HISTOGRAM_BUCKETS,
+        .labels = "",
+        .bounds = histogram_bounds,
+        .buckets = log.sync_buckets,
+        .value = log.sync_seconds,
+    };
+    COUNTER(to, written, written_help, "kind=\"events\"", log.group_bytes);
+    COUNTER(to, written, written_help, "kind=\"zeros\"", log.fill_bytes);
+    COUNTER(to, written, written_help, "kind=\"sealed\"", log.sealed_bytes);
+    GAUGE(to, segments, segments_help, "form=\"raw\"", log.raw_segments);
+    GAUGE(to, segments, segments_help, "form=\"sealed\"", log.sealed_segments);
+    COUNTER(to, "reel_log_paced_milliseconds_total",
+            "How long writing in the background was made to wait", "", log.paced_ns / 1000000);
+    to->fn(to->context, &syncs);
 }
 
 static void add_intake(const struct measuring *to, struct intake *intake) {
@@ -211,6 +239,7 @@ void daemon_metrics(struct daemon *daemon, reel_metric_fn fn, void *context) {
         }
         reel_view_close(view);
     }
+    add_log(&to, daemon->reel);
     add_intake(&to, daemon->intake);
     if (daemon->feed) add_feed(&to, daemon->feed);
     COUNTER(&to, "reel_log_dropped_total", "Lines of the log that could not be written", "",

@@ -198,10 +198,10 @@ int serve(const struct reel_plugin *own, int argc, char **argv) {
     struct reel_error error = {0};
     int code = EXIT_USAGE;
     if (read_own_settings(&daemon, argc, argv, &error) < 0) {
-        log_open(REEL_LEVEL_INFO, isatty(STDERR_FILENO) == 1);
+        log_begin(REEL_LEVEL_INFO, isatty(STDERR_FILENO) == 1);
         log_line(REEL_LEVEL_ERROR, SELF, "%s", error.text);
     } else {
-        log_open(log_level(config_text(daemon.config, "log_level", 0)), isatty(STDERR_FILENO) == 1);
+        log_begin(log_level(config_text(daemon.config, "log_level", 0)), isatty(STDERR_FILENO) == 1);
         code = run(&daemon, argc, argv);
     }
     config_destroy(daemon.config);

@@ -8,21 +8,32 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Is the entry the event of that source and id? */
+static int is_same(struct dispatcher *dispatcher, const struct log_entry *entry,
+                   struct reel_str source, struct reel_str id, struct reel_error *error) {
+    const struct decoded *decoded = decoder_decode(dispatcher->decoder, entry);
+    if (decoded->rc == -ENOMEM) return fail_memory(error);
+    if (decoded->rc < 0) return 0;
+    return reel_str_eq(decoded->event.id, id) && reel_str_eq(decoded->event.source, source);
+}
+
 int append_find(struct reel *reel, const uint8_t hash[16], struct reel_str source,
                 struct reel_str id, struct ids_known *ret, struct reel_error *error) {
     struct dispatcher *dispatcher = &reel->dispatcher;
     struct store *store = &dispatcher->store;
-    struct log_entry entry;
     int rc = ids_get(store, store->txn, hash, ret, error);
     if (rc < 0) return rc == -ENOENT ? 0 : rc;
-    rc = log_flush(&dispatcher->log, error); /* it may have come in this very transaction */
-    if (rc == 0) rc = ids_get(store, store->txn, hash, ret, error);
-    if (rc == 0) rc = log_get(store, store->txn, ret->seq, &entry, error);
-    if (rc < 0) return rc;
-    const struct decoded *reading = decoder_decode(dispatcher->decoder, &entry);
-    if (reading->rc == -ENOMEM) return fail_memory(error);
-    if (reading->rc < 0) return 0;
-    return reel_str_eq(reading->event.id, id) && reel_str_eq(reading->event.source, source);
+    if (ret->seq < dispatcher->state.first_seq) return 0; /* it is no longer known */
+    struct log_walk walk = {0};
+    struct log_entry entry;
+    struct log *log = dispatcher->home.place.log;
+    struct log_pin *pin = log_pin(log);
+    rc = log_group_get(log, ret->seq, &entry); /* it may have come in this very transaction */
+    if (rc < 0) rc = log_get(&walk, pin, ret->seq, &entry, error);
+    if (rc == 0) rc = is_same(dispatcher, &entry, source, id, error);
+    log_walk_finish(&walk);
+    log_unpin(pin);
+    return rc;
 }
 
 /* ---- What is to be published ----------------------------------------------------------------- */
@@ -69,7 +80,10 @@ static int put_out(struct reel *reel, const struct arrival *arrival,
 int append_submitted(struct reel *reel, const struct arrival *arrival,
                      const struct ids_request *request, struct appended *ret,
                      struct reel_error *error) {
-    int rc = dispatcher_append(&reel->dispatcher, arrival, ret, error);
+    struct arrival answered = *arrival;
+    answered.flags |= LOG_ANSWERED;
+    answered.answer = home_answer(request);
+    int rc = dispatcher_append(&reel->dispatcher, &answered, ret, error);
     if (rc < 0) return rc;
     struct ids_known known = {ret->seq, ret->outcome, *request};
     rc = ids_put(&reel->dispatcher.store, arrival->id_hash, &known, error);

@@ -6,6 +6,7 @@
 #include "engine/store/ids.h"
 #include "engine/store/rejected.h"
 #include "event/event.h"
+#include "json/parser.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,6 +21,12 @@
  * several of them touch is written as often. */
 #define CATCH_UP_EVENTS_FACTOR 128
 #define CATCH_UP_BYTES_FACTOR  4
+
+/* What is unpacked ahead of a catch-up. */
+#define UNPACKED_BYTES_MAX ((size_t)8 << 20)
+
+_Static_assert(LOG_HELD > DECODER_AHEAD_MAX, "entries stay valid while the reader has them");
+_Static_assert(LOG_ROOM >= JSON_ROOM, "the parser reads no further");
 
 /* ---- One event ------------------------------------------------------------------------------- */
 
@@ -160,12 +167,14 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
         .bytes = arrival->bytes,
         .nats_subject = arrival->nats_subject,
         .id_hash = arrival->id_hash,
+        .answer = arrival->answer,
     };
     if (arrival->bytes.len > dispatcher->event_bytes_max) {
         entry.flags |= LOG_OVERSIZE;
         entry.bytes = (struct reel_str){"", 0};
     }
-    int rc = log_append(&dispatcher->log, &entry, error);
+    struct log *log = dispatcher->home.place.log;
+    int rc = log_append(log, &entry, error);
     if (rc < 0) return rc;
     dispatcher->state.head = entry.seq;
     struct decoded *reading = read_entry(dispatcher, &entry, arrival->bytes);
@@ -178,15 +187,18 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
     } else if (!(entry.flags & LOG_OVERSIZE)) {
         entry.flags |= LOG_NOT_JSON;
     }
-    log_describe(&dispatcher->log, &entry);
     *ret = (struct appended){
         .seq = entry.seq,
         .is_json = is_event,
         .has_id_hash = is_event && is_id_hash_of(&reading->event, arrival->id_hash),
     };
+    if (entry.id_hash && !ret->has_id_hash) entry.flags |= LOG_OTHER_HASH;
+    log_describe(log, &entry);
     if (!arrival->fold) return 0;
-    return fold_read(dispatcher, entry.seq, is_event ? &reading->event : NULL, reason,
-                     &ret->outcome, error);
+    rc = fold_read(dispatcher, entry.seq, is_event ? &reading->event : NULL, reason, &ret->outcome,
+                   error);
+    log_answer(log, ret->outcome);
+    return rc;
 }
 
 /* The cursor goes past the gap, and it is counted, the first time that this is done. */
@@ -210,7 +222,7 @@ int dispatcher_put_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t mis
         .size = missing > UINT32_MAX ? UINT32_MAX : (uint32_t)missing,
         .bytes = {"", 0},
     };
-    int rc = log_append(&dispatcher->log, &entry, error);
+    int rc = log_append(dispatcher->home.place.log, &entry, error);
     if (rc < 0) return rc;
     dispatcher->state.head = seq;
     count_gap(dispatcher, seq, entry.size);
@@ -275,17 +287,30 @@ static int catch_up_step(struct catch_up *catch_up, bool first, struct reel_erro
     return 0;
 }
 
+/* Puts the next entry into the reader's ring: 1; 0: there is no room, or no entry. */
+static int put_next(struct dispatcher *dispatcher, struct catch_up *catch_up,
+                    struct reel_error *error) {
+    if (!catch_up->has_entry || !decoder_put(dispatcher->decoder, &catch_up->entry,
+                                            !is_for_nobody(dispatcher, &catch_up->entry)))
+        return 0;
+    int rc = catch_up_step(catch_up, false, error);
+    return rc < 0 ? rc : 1;
+}
+
 /* The next entry's reading, when as many as there is room for behind it may be read: 1; 0: that is
- * all; or an error. */
+ * all; or an error. What the walk has unpacked for them is bounded, too, as soon as there is one.
+ */
 static int catch_up_read(struct dispatcher *dispatcher, struct catch_up *catch_up,
                          struct decoded **ret, struct reel_error *error) {
-    while (catch_up->has_entry && decoder_put(dispatcher->decoder, &catch_up->entry,
-                                              !is_for_nobody(dispatcher, &catch_up->entry))) {
-        int rc = catch_up_step(catch_up, false, error);
-        if (rc < 0) return rc;
-    }
+    int rc = 1;
+    while (rc > 0 && catch_up->walk.held_bytes < UNPACKED_BYTES_MAX)
+        rc = put_next(dispatcher, catch_up, error);
+    if (rc < 0) return rc;
     *ret = decoder_next(dispatcher->decoder);
-    return *ret != NULL;
+    if (*ret) return 1;
+    rc = put_next(dispatcher, catch_up, error);
+    if (rc > 0) *ret = decoder_next(dispatcher->decoder);
+    return rc;
 }
 
 static int fold_entries(struct dispatcher *dispatcher, struct catch_up *catch_up,
@@ -310,11 +335,12 @@ static int fold_log(struct dispatcher *dispatcher, uint64_t from_seq, struct ree
                           ? dispatcher->batch_bytes_max * CATCH_UP_BYTES_FACTOR
                           : UINT64_MAX,
     };
-    int rc =
-        log_walk_start(&catch_up.walk, &dispatcher->store, dispatcher->store.txn, from_seq, error);
-    if (rc < 0) return rc;
-    rc = fold_entries(dispatcher, &catch_up, error);
+    struct log_pin *pin = log_pin(dispatcher->home.place.log);
+    log_walk_start(&catch_up.walk, pin, from_seq, dispatcher->state.head);
+    int rc = fold_entries(dispatcher, &catch_up, error);
+    decoder_clear(dispatcher->decoder); /* it may be looking at what the walk has unpacked */
     log_walk_finish(&catch_up.walk);
+    log_unpin(pin);
     return rc;
 }
 
@@ -329,11 +355,42 @@ int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error)
 
 /* ---- Keeping the log ------------------------------------------------------------------------- */
 
+/* Removes from `ids` what events below `first_seq` have there; at most a transaction's worth, and
+ * how far that is. */
+static int forget_ids(struct dispatcher *dispatcher, uint64_t first_seq, uint64_t *ret_floor,
+                      struct reel_error *error) {
+    struct log_walk walk;
+    struct log_entry entry;
+    struct log_pin *pin = log_pin(dispatcher->home.place.log);
+    uint32_t left = dispatcher->batch_events_max;
+    uint64_t floor = first_seq;
+    int rc;
+    log_walk_start(&walk, pin, dispatcher->state.first_seq, first_seq - 1);
+    while ((rc = log_next(&walk, &entry, error)) > 0) {
+        if (left-- == 0) {
+            floor = entry.seq;
+            rc = 0;
+            break;
+        }
+        if (!entry.id_hash) continue;
+        rc = ids_remove(&dispatcher->store, entry.id_hash, entry.seq, error);
+        if (rc < 0) break;
+    }
+    log_walk_finish(&walk);
+    log_unpin(pin);
+    if (rc == 0) *ret_floor = floor;
+    return rc;
+}
+
 static int trim_log(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
     struct store_state *state = &dispatcher->state;
+    struct log *log = dispatcher->home.place.log;
+    struct log_facts facts = *log_facts(log);
     if (first_seq <= state->first_seq) return 0;
-    int rc = log_trim(&dispatcher->store, first_seq, dispatcher->batch_events_max,
-                      &state->first_seq, error);
+    int rc = forget_ids(dispatcher, first_seq, &state->first_seq, error);
+    if (rc < 0) return rc;
+    facts.first_seq = facts.first_deletion = state->first_seq;
+    rc = log_set_facts(log, &facts, error);
     return rc < 0 ? rc : rejected_trim(&dispatcher->store, state->first_seq, error);
 }
 
@@ -349,6 +406,7 @@ int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct re
     rc = dispatcher_end(dispatcher, rc, error);
     if (rc < 0) return rc;
     dispatcher->tombstones_left = left;
+    log_trim(dispatcher->home.place.log);
     return 1;
 }
 
@@ -376,9 +434,18 @@ static int adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_
 
 int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
                      const struct store_origin *origin, struct reel_error *error) {
-    int rc = dispatcher_begin(dispatcher, error);
-    if (rc == 0) rc = adopt(dispatcher, epoch, first_seq, origin, error);
-    return dispatcher_end(dispatcher, rc, error);
+    struct log_facts facts = home_facts(epoch, first_seq, origin);
+    int rc = home_adopt_prepare(&dispatcher->home, &facts, error);
+    if (rc == 0) rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) {
+        dispatcher->adopting = true;
+        rc = adopt(dispatcher, epoch, first_seq, origin, error);
+        rc = dispatcher_end(dispatcher, rc, error);
+        dispatcher->adopting = false;
+    }
+    if (rc == 0) return home_adopt_finish(&dispatcher->home, &facts, error);
+    if (!atomic_load(&dispatcher->store.broken)) home_adopt_abort(&dispatcher->home);
+    return rc;
 }
 
 /* ---- Transactions ---------------------------------------------------------------------------- */
@@ -404,14 +471,51 @@ int dispatcher_spill(struct dispatcher *dispatcher, struct reel_error *error) {
     return rc;
 }
 
-static int write_all(struct dispatcher *dispatcher, struct reel_error *error) {
+static int write_records(struct dispatcher *dispatcher, struct reel_error *error) {
     uint64_t folded = dispatcher->folded;
     if (dispatcher->state.cursor < folded) dispatcher->state.cursor = folded;
-    int rc = log_flush(&dispatcher->log, error);
-    if (rc == 0) rc = registry_flush(&dispatcher->registry, &dispatcher->fold.arena, error);
-    if (rc == 0) rc = registry_put_states(&dispatcher->registry, folded, error);
-    dispatcher->state.txn_id = mdb_txn_id(dispatcher->store.txn);
-    return rc == 0 ? store_put_state(&dispatcher->store, &dispatcher->state, error) : rc;
+    int rc = registry_flush(&dispatcher->registry, &dispatcher->fold.arena, error);
+    return rc < 0 ? rc : registry_put_states(&dispatcher->registry, folded, error);
+}
+
+/* The log first. If that fails in another way than on a full disk, nobody knows what it has. */
+static int commit_log(struct dispatcher *dispatcher, struct reel_error *error) {
+    struct log *log = dispatcher->home.place.log;
+    if (!dispatcher->adopting) log_reach(log, dispatcher->state.head);
+    int rc = log_commit(log, error);
+    if (rc == -EIO) store_break(&dispatcher->store, error->text);
+    return rc;
+}
+
+static int commit_store(struct dispatcher *dispatcher, struct reel_error *error) {
+    struct store_state *state = &dispatcher->state;
+    if (dispatcher->adopting)
+        state->log_salt = state->log_number = state->log_at = state->log_chain = 0;
+    else
+        home_put_mark(&dispatcher->home, state);
+    state->txn_id = mdb_txn_id(dispatcher->store.txn);
+    int rc = store_put_state(&dispatcher->store, state, error);
+    return rc < 0 ? rc : store_commit(&dispatcher->store, error);
+}
+
+/* The group is in the log, and the store could not be committed. If the store still works, the
+ * group is taken back, and nothing has happened. Otherwise opening finds out. */
+static int take_back(struct dispatcher *dispatcher, int rc, struct reel_error *error) {
+    struct reel_error second;
+    if (atomic_load(&dispatcher->store.broken)) return rc;
+    int undone = log_undo(dispatcher->home.place.log, &second);
+    if (undone == 0) return rc;
+    store_break(&dispatcher->store, second.text);
+    return fail(error, undone, "%s", second.text);
+}
+
+static int commit_both(struct dispatcher *dispatcher, struct reel_error *error) {
+    int rc = commit_log(dispatcher, error);
+    if (rc < 0) return rc;
+    rc = commit_store(dispatcher, error);
+    if (rc < 0) return take_back(dispatcher, rc, error);
+    log_keep(dispatcher->home.place.log);
+    return 0;
 }
 
 static void tell_rejections(struct dispatcher *dispatcher) {
@@ -431,8 +535,8 @@ static void tell_rejections(struct dispatcher *dispatcher) {
 
 int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *error) {
     decoder_clear(dispatcher->decoder); /* it may be looking at the map's pages */
-    if (rc == 0) rc = write_all(dispatcher, error);
-    if (rc == 0) rc = store_commit(&dispatcher->store, error);
+    if (rc == 0) rc = write_records(dispatcher, error);
+    if (rc == 0) rc = commit_both(dispatcher, error);
     if (rc < 0) {
         dispatcher_abort(dispatcher);
         return rc;
@@ -451,7 +555,7 @@ int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *err
 void dispatcher_abort(struct dispatcher *dispatcher) {
     decoder_clear(dispatcher->decoder);
     store_abort(&dispatcher->store);
-    log_abort(&dispatcher->log);
+    log_abort(dispatcher->home.place.log);
     registry_aborted(&dispatcher->registry);
     dispatcher->state = dispatcher->committed;
     counts_abort(&dispatcher->counts);
@@ -464,6 +568,5 @@ void dispatcher_finish(struct dispatcher *dispatcher) {
     router_finish(&dispatcher->router);
     fold_finish(&dispatcher->fold);
     decoder_destroy(dispatcher->decoder);
-    log_finish(&dispatcher->log);
-    store_close(&dispatcher->store);
+    home_close(&dispatcher->home);
 }

@@ -3,9 +3,11 @@
  * Every function here is called with the Reel's write lock held (reel.c).
  *
  * A transaction runs so: dispatcher_begin; for each payload dispatcher_append, which appends it to
- * the log and folds it; dispatcher_end. Whatever fails in between is followed by
- * dispatcher_abort, and then nothing has happened. dispatcher_catch_up folds what the log has
- * and some collection has not: it is the same way, without the appending.
+ * the log's group and folds it; dispatcher_end, which writes and syncs the group, and then commits
+ * the store. Whatever fails in between is followed by dispatcher_abort, and then nothing has
+ * happened; if the store cannot be committed, for the disk is full, the group is taken back.
+ * dispatcher_catch_up folds what the log has and some collection has not: it is the same way,
+ * without the appending.
  */
 #ifndef REEL_ENGINE_DISPATCHER_H
 #define REEL_ENGINE_DISPATCHER_H
@@ -14,7 +16,7 @@
 #include "engine/fold/fold.h"
 #include "engine/fold/registry.h"
 #include "engine/fold/router.h"
-#include "engine/log/log.h"
+#include "engine/home.h"
 
 /* Rejections of new events in the running transaction: the first few, and how many. */
 #define NOTES_MAX 4
@@ -28,8 +30,8 @@ struct rejection_notes {
 };
 
 struct dispatcher {
-    struct store store;
-    struct log log;
+    struct home home;
+    struct store store;           /* the home's */
     struct store_state state;     /* as the running transaction leaves it */
     struct store_state committed; /* as the store has it */
     struct registry registry;
@@ -41,6 +43,7 @@ struct dispatcher {
     uint64_t batch_bytes_max;
     uint64_t time_ns;     /* when the transaction began: what it takes was received then */
     uint64_t folded;      /* the seq that it has folded up to, or 0 */
+    bool adopting;        /* the running transaction is of a log that is not in its place yet */
     struct counts counts; /* of new events */
     struct rejection_notes notes;
     /* reel_options.rejected; its context is that of fold.warnings. */
@@ -53,9 +56,10 @@ struct arrival {
     struct reel_str bytes;
     uint64_t seq;                 /* beyond the head; 0: the next */
     uint64_t time_ns;             /* with seq: when the stream received it */
-    uint32_t flags;               /* LOG_SUBMITTED, LOG_CONVERTED */
+    uint32_t flags;               /* LOG_SUBMITTED, LOG_ANSWERED, LOG_CONVERTED */
     const uint8_t *id_hash;       /* with LOG_SUBMITTED, and the caller puts it in `ids` where it
                                      is the event's (struct appended) */
+    struct log_answer answer;     /* with LOG_ANSWERED; its outcome is set here */
     struct reel_str nats_subject; /* or none */
     bool fold;                    /* or only append */
 };
@@ -103,7 +107,7 @@ int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error)
  * its floor. 1: it did and there may be more; 0: it is done. Everything must be caught up. */
 int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error);
 
-/* Begins anew, in a transaction of its own: an empty log from `first_seq` on, under the epoch and
+/* Begins again, in a transaction of its own: an empty log from `first_seq` on, under the epoch and
  * with the origin given, and empty collections. */
 int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
                      const struct store_origin *origin, struct reel_error *error);

@@ -16,10 +16,13 @@
 #include <string.h>
 #include <time.h>
 
-#define EVENT_BYTES_LIMIT  ((uint32_t)16 << 20)
-#define BATCH_EVENTS_LIMIT ((uint32_t)1 << 20)
-#define VIEWS_LIMIT        4096
-#define KNOWN_FLAGS        ((uint32_t)(REEL_NEW_EPOCH | REEL_START_BEHIND))
+#define EVENT_BYTES_LIMIT     ((uint32_t)16 << 20)
+#define BATCH_EVENTS_LIMIT    ((uint32_t)1 << 20)
+#define VIEWS_LIMIT           4096
+#define SEGMENT_BYTES_DEFAULT ((uint64_t)64 << 20)
+#define SEGMENT_BYTES_MIN     ((uint64_t)64 << 10)
+#define SEGMENT_BYTES_MAX     ((uint64_t)1 << 30)
+#define KNOWN_FLAGS           ((uint32_t)(REEL_NEW_EPOCH | REEL_START_BEHIND))
 /* What a transaction of events may add up to, with all that it writes besides. */
 #define MAP_BYTES_MIN ((uint64_t)1 << 20)
 
@@ -48,6 +51,7 @@ static int take_options(const struct reel_options *given, struct reel_options *r
     if (!options.batch_events_max) options.batch_events_max = 4096;
     if (!options.batch_bytes_max) options.batch_bytes_max = (uint64_t)64 << 20;
     if (!options.map_bytes) options.map_bytes = (uint64_t)1 << 40;
+    if (!options.segment_bytes) options.segment_bytes = SEGMENT_BYTES_DEFAULT;
     if (!options.warnings_max) options.warnings_max = WARNINGS_DEFAULT;
     if (!options.source) options.source = "/reel";
     *ret = options;
@@ -74,6 +78,10 @@ static int check_options(const struct reel_options *options, struct reel_error *
     if (options->map_bytes < MAP_BYTES_MIN)
         return fail(error, -EINVAL, "options.map_bytes is %llu, at least %llu is wanted",
                     (unsigned long long)options->map_bytes, (unsigned long long)MAP_BYTES_MIN);
+    if (options->segment_bytes < SEGMENT_BYTES_MIN || options->segment_bytes > SEGMENT_BYTES_MAX)
+        return fail(error, -EINVAL, "options.segment_bytes is %llu, from %llu to %llu is allowed",
+                    (unsigned long long)options->segment_bytes,
+                    (unsigned long long)SEGMENT_BYTES_MIN, (unsigned long long)SEGMENT_BYTES_MAX);
     if (options->directory && !options->directory[0])
         return fail(error, -EINVAL, "options.directory is empty");
     if (!format_is_uri_reference(reel_text(options->source)))
@@ -87,11 +95,12 @@ static int check_options(const struct reel_options *options, struct reel_error *
 static int engine_open(struct reel *reel, const struct reel_options *options,
                        struct reel_error *error) {
     struct dispatcher *dispatcher = &reel->dispatcher;
-    struct store_options store_options = {
+    struct home_options home_options = {
         .directory = options->directory,
         .map_bytes = options->map_bytes,
         .readers_max = options->views_max + 4, /* a backup is a reader too */
         .new_epoch = options->flags & REEL_NEW_EPOCH,
+        .segment_bytes = options->segment_bytes,
         .tell_broken = options->broken,
         .context = options->context,
     };
@@ -113,8 +122,7 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     reel->bodies = json_parser_create(&host_table);
     reel->source = strdup(options->source);
     if (!dispatcher->decoder || !reel->bodies || !reel->source) return fail_memory(error);
-    dispatcher->log.store = &dispatcher->store;
-    int rc = store_open(&dispatcher->store, &store_options, error);
+    int rc = home_open(&dispatcher->home, &home_options, error);
     if (rc < 0) return rc;
     rc = store_begin(&dispatcher->store, error);
     if (rc < 0) return rc;
@@ -143,9 +151,10 @@ int reel_open(const struct reel_options *given, struct reel **ret, struct reel_e
     if (!reel) return fail_memory(error);
     clock_condition(&reel->moved);
     pthread_mutex_init(&reel->writer, NULL);
-    views_init(&reel->views, &reel->dispatcher.store, &reel->dispatcher.registry, &host_table);
+    home_init(&reel->dispatcher.home, &reel->dispatcher.store);
+    views_init(&reel->views, &reel->dispatcher.store, &reel->dispatcher.home.place,
+               &reel->dispatcher.registry, &host_table);
     pthread_mutex_init(&reel->moved_lock, NULL);
-    reel->dispatcher.store.lock_fd = -1;
     rc = engine_open(reel, &options, error);
     if (rc < 0) {
         reel_close(reel);
@@ -408,12 +417,12 @@ int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error) {
 }
 
 int reel_backup(struct reel *reel, const char *directory, struct reel_error *error) {
-    return store_backup(&reel->dispatcher.store, directory, error);
+    return home_backup(&reel->dispatcher.home, directory, error);
 }
 
 int reel_backup_of(const char *from, const char *directory, struct reel_error *error) {
     int rc = reserve_descriptors(error);
-    return rc < 0 ? rc : store_backup_of(from, directory, error);
+    return rc < 0 ? rc : home_backup_of(from, directory, error);
 }
 
 uint64_t reel_cursor(struct reel *reel) {

@@ -83,11 +83,14 @@ static int mirror_one(struct reel *reel, const struct work *work, const struct m
         .bytes = event->bytes,
         .seq = event->seq,
         .time_ns = event->time_ns,
-        .flags = event->flags | (event->id_hash ? LOG_SUBMITTED : 0),
+        .flags = event->flags | (event->id_hash ? LOG_SUBMITTED | LOG_ANSWERED : 0),
         .id_hash = event->id_hash,
+        .answer = {.has_body = event->body_hash},
         .nats_subject = event->subject,
         .fold = true,
     };
+    if (event->body_hash)
+        memcpy(arrival.answer.body_hash, event->body_hash, sizeof arrival.answer.body_hash);
     struct appended taken;
     int rc = dispatcher_append(&reel->dispatcher, &arrival, &taken, error);
     if (rc == 0 && taken.has_id_hash) rc = remember(reel, work, event, &taken, error);

@@ -7,6 +7,7 @@
 #include "support_internal.h"
 
 #include <ftw.h>
+#include <glob.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,10 +121,23 @@ const char *path_in(const char *directory, const char *name) {
     return keep(directory, name)->text;
 }
 
-uint64_t store_bytes(const char *directory) {
+static uint64_t file_bytes(const char *path) {
     struct stat found;
-    must(stat(path_in(directory, "data.mdb"), &found) == 0);
-    return (uint64_t)found.st_size;
+    return stat(path, &found) == 0 ? (uint64_t)found.st_size : 0;
+}
+
+uint64_t state_bytes(const char *directory) {
+    return file_bytes(path_in(directory, "state/data.mdb"));
+}
+
+uint64_t store_bytes(const char *directory) {
+    glob_t files;
+    uint64_t bytes = file_bytes(path_in(directory, "state/data.mdb"));
+    must(bytes > 0);
+    must(glob(path_in(directory, "log/*"), 0, NULL, &files) == 0);
+    for (size_t i = 0; i < files.gl_pathc; i++) bytes += file_bytes(files.gl_pathv[i]);
+    globfree(&files);
+    return bytes;
 }
 
 void settings_forget(bool all) {

@@ -59,8 +59,11 @@ const char *source_path(const char *relative);
 /* `directory/name`, valid until the process exits. */
 const char *path_in(const char *directory, const char *name);
 
-/* The size of a Reel directory's data file, bytes. */
+/* The size of a Reel directory's files, bytes. */
 uint64_t store_bytes(const char *directory);
+
+/* Of them the state's alone. */
+uint64_t state_bytes(const char *directory);
 
 /* ---- Text ------------------------------------------------------------------------------------ */
 

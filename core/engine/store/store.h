@@ -1,11 +1,10 @@
 /* store.h: one LMDB environment: opening it, transactions, and what its errors mean.
  *
- * A store is a directory with data.mdb and lock.mdb (LMDB's) and reel.lock (ours: who has it),
- * or, in memory, the same on unlinked files and without syncing. A first start makes data.mdb in
- * a directory `new` within it. It holds the databases
+ * It is derived from the log (engine/log) and holds nothing that the log does not have. A store is a
+ * directory with data.mdb and lock.mdb, or, in memory, the same on unlinked files and without
+ * syncing. It holds the databases
  *     meta       "store" → struct store_state; "origin" → struct store_origin;
  *                collection name → struct collection_state
- *     log        seq → event (log.h)
  *     rejected   seq, collection → reason (rejected.h)
  *     ids        UUID of source and id → seq, of submitted events (ids.h)
  *     c/<name>   key → record (keys.h, record.h), one a collection
@@ -23,7 +22,7 @@
 #include <lmdb.h>
 #include <stdatomic.h>
 
-#define STORE_FORMAT      2
+#define STORE_FORMAT      3
 #define STORE_COLLECTIONS 256 /* most that can be loaded at one time */
 #define STORE_NAME_MAX    63  /* longest name of a collection, bytes */
 
@@ -45,6 +44,7 @@ struct store_state {
     uint64_t applied, ignored, rejected;
     uint64_t txn_id; /* LMDB's number of the transaction that wrote this */
     struct store_gaps gaps;
+    uint64_t log_salt, log_number, log_at, log_chain; /* the log was synced up to there (log.h) */
 };
 
 /* What the store knows of one collection, whether or not its plugin is loaded. */
@@ -72,10 +72,9 @@ struct store_origin {
 
 struct store {
     MDB_env *env;
-    MDB_dbi meta, log, rejected, ids;
+    MDB_dbi meta, rejected, ids;
     MDB_txn *txn;    /* the write transaction, while there is one */
     char *directory; /* NULL: in memory */
-    int lock_fd;
     bool in_memory;
     bool in_place_of_empty;             /* a data.mdb that held nothing was there before */
     atomic_bool broken;                 /* a sync failed, or LMDB gave up: nothing works any more */
@@ -88,7 +87,6 @@ struct store_options {
     const char *directory; /* NULL: in memory */
     uint64_t map_bytes;
     uint32_t readers_max;
-    bool new_epoch;
     bool read_only; /* beside a process that writes */
 
     /* Called once, by the thread that finds the store broken, whatever it holds: it must only note
@@ -114,6 +112,9 @@ void store_has_shown(struct store *store, uint64_t txn_id);
  * that. */
 int store_fail(struct store *store, int rc, const char *doing, struct reel_error *error);
 
+/* Notes that the store is broken, for a reason that another part has found, and tells it. */
+void store_break(struct store *store, const char *sentence);
+
 /* `meta`. The transaction may be a reader's. -ENOENT: nothing is known of that collection. */
 int store_get_state(struct store *store, MDB_txn *txn, struct store_state *ret);
 int store_put_state(struct store *store, const struct store_state *state, struct reel_error *error);
@@ -133,8 +134,8 @@ int store_get_origin(struct store *store, MDB_txn *txn, struct store_origin *ret
 int store_put_origin(struct store *store, const struct store_origin *origin,
                      struct reel_error *error);
 
-/* Removes the log, with all that belongs to its events, and what is known of collections, whether
- * or not they are loaded: records of those that are not go when they are. */
+/* Removes all that belongs to events, and what is known of collections, whether or not they are
+ * loaded: records of those that are not are removed when they are. */
 int store_empty(struct store *store, struct reel_error *error);
 
 /* Opens, or makes, a collection's databases within the write transaction. */
@@ -145,16 +146,16 @@ int store_open_collection(struct store *store, const char *name, MDB_dbi *ret_re
  * any transaction; commits two, which leave nothing. */
 int store_try_room(struct store *store, struct reel_error *error);
 
-/* The pages that the log takes, as of the transaction, and those of the file, in bytes. */
-int store_measure(struct store *store, MDB_txn *txn, uint64_t *ret_log_bytes,
-                  uint64_t *ret_store_bytes);
+/* Size of the file that is in use. Any thread. */
+uint64_t store_file_bytes(struct store *store);
 
 /* Frees the places of readers in processes that have died: a backup that was killed. */
 void store_check_readers(struct store *store);
 
-/* Writes a compact copy into a directory that is made and must be empty; and the same of the store
- * in directory `from`, which another process may have open. */
-int store_backup(struct store *store, const char *directory, struct reel_error *error);
-int store_backup_of(const char *from, const char *directory, struct reel_error *error);
+/* Writes a compact copy into a directory, durably. Any thread. */
+int store_copy(struct store *store, const char *directory, struct reel_error *error);
+
+/* Opens a store that another process may have open, for nothing but copying. */
+int store_open_to_read(struct store *store, const char *directory, struct reel_error *error);
 
 #endif

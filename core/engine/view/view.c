@@ -29,9 +29,15 @@
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
+static void drop_pin(struct reel_view *view) {
+    log_unpin(view->pin);
+    view->pin = NULL;
+}
+
 /* Gives its transaction and its place back. Under the view's lock and views_lock. */
 static void let_go(struct reel_view *view) {
     mdb_txn_abort(view->txn);
+    drop_pin(view);
     view->txn = NULL;
     view->has_place = false;
     view->views->open_count--;
@@ -68,6 +74,12 @@ void views_expire(struct views *views) {
     if (views->first) expire(views);
 }
 
+int view_log_pin(struct reel_view *view, struct log_pin **ret) {
+    if (!view->pin) view->pin = log_place_pin(view->views->log);
+    *ret = view->pin;
+    return log_pin_salt(view->pin) == view->state.log_salt ? 0 : -ETIME;
+}
+
 bool view_is_late(const struct reel_view *view, size_t row) {
     return row % ROWS_PER_LOOK == ROWS_PER_LOOK - 1 && clock_ms() >= view->deadline_ms;
 }
@@ -87,6 +99,7 @@ static struct reel_view *view_create(struct views *views) {
 
 static void view_destroy(struct reel_view *view) {
     if (view->txn) mdb_txn_abort(view->txn);
+    drop_pin(view);
     pthread_mutex_destroy(&view->lock);
     free(view);
 }
@@ -131,6 +144,7 @@ static bool delist(struct reel_view *view) {
 /* Lets go of what the view sees, not of its place among LMDB's readers. */
 static void view_reset(struct reel_view *view) {
     HOLD_LOCK(&view->lock);
+    drop_pin(view);
     if (view->txn) mdb_txn_reset(view->txn);
     view->deadline_ms = UINT64_MAX;
 }
@@ -196,9 +210,9 @@ void reel_view_close(struct reel_view *view) {
     if (!delist(view)) view_destroy(view);
 }
 
-void views_init(struct views *views, struct store *store, const struct registry *registry,
-                const struct reel_host *host) {
-    *views = (struct views){.store = store, .registry = registry, .host = host};
+void views_init(struct views *views, struct store *store, struct log_place *log,
+                const struct registry *registry, const struct reel_host *host) {
+    *views = (struct views){.store = store, .log = log, .registry = registry, .host = host};
     pthread_mutex_init(&views->lock, NULL);
 }
 
@@ -213,7 +227,7 @@ void views_finish(struct views *views) {
 
 /* ---- Positions ------------------------------------------------------------------------------- */
 
-static int measure(struct reel_view *view) {
+static void measure(struct reel_view *view) {
     const struct store_state *state = &view->state;
     struct reel_position *position = &view->position;
     *position = (struct reel_position){
@@ -229,16 +243,20 @@ static int measure(struct reel_view *view) {
         .rejected = state->rejected,
     };
     uuid_unparse_lower(state->epoch, position->epoch.text);
-    int rc =
-        store_measure(view->views->store, view->txn, &position->log_bytes, &position->store_bytes);
-    view->is_measured = rc == 0;
-    return rc;
+    struct log_metrics log;
+    log_place_measure(view->views->log, &log);
+    position->store_bytes = store_file_bytes(view->views->store) + log.bytes;
+    view->is_measured = true;
+    if (state->head < state->first_seq) return;
+    struct log_pin *pin;
+    if (view_log_pin(view, &pin) == 0) /* else another log was begun, and this one is gone */
+        position->log_bytes = log_pin_bytes(pin, state->first_seq);
 }
 
 int reel_view_position(struct reel_view *view, struct reel_position *ret) {
     ENTERED within = NULL;
     int rc = view_enter(view, &within);
-    if (rc == 0 && !within->is_measured) rc = measure(within);
+    if (rc == 0 && !within->is_measured) measure(within);
     if (rc == 0) *ret = within->position;
     return rc;
 }

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "engine/fold/registry.h"
+#include "engine/log/log.h"
 #include "engine/store/store.h"
 
 #include <pthread.h>
@@ -13,6 +14,7 @@
 /* Those that are open, and those that were closed and wait to be opened again. */
 struct views {
     struct store *store;
+    struct log_place *log;
     const struct registry *registry;
     const struct reel_host *host;
     uint32_t count_max, ms_max;
@@ -23,8 +25,8 @@ struct views {
     uint32_t idle_count;
 };
 
-void views_init(struct views *views, struct store *store, const struct registry *registry,
-                const struct reel_host *host);
+void views_init(struct views *views, struct store *store, struct log_place *log,
+                const struct registry *registry, const struct reel_host *host);
 
 /* Frees what is kept of views that were closed. */
 void views_finish(struct views *views);
@@ -40,6 +42,7 @@ struct reel_view {
     bool has_place;                    /* likewise: it counts in open_count */
     pthread_mutex_t lock;              /* of what follows */
     MDB_txn *txn;                      /* NULL: its time was up */
+    struct log_pin *pin;               /* of the log, once it was looked at; or NULL */
     uint64_t deadline_ms;
 
     /* What it has read of `meta`. A view that was closed, and is opened again before the next
@@ -56,6 +59,10 @@ struct reel_view {
 int view_enter(struct reel_view *view, struct reel_view **ret);
 void view_leave(struct reel_view **view);
 #define ENTERED CLEANUP(view_leave) struct reel_view *
+
+/* The log's segments, with all events of the view that have not been trimmed before the first call.
+ * -ETIME: another log was begun meanwhile. */
+int view_log_pin(struct reel_view *view, struct log_pin **ret);
 
 /* Is it time to end a walk? Looks at the clock now and then. */
 bool view_is_late(const struct reel_view *view, size_t row);

@@ -11,10 +11,11 @@
  *
  * The life of a Reel: open → plugins → start → any number of calls from any thread → close.
  *
- * All work is done within the caller's calls, with one exception: if many events wait in one call,
- * a thread of the library parses the JSON of the next events. This thread gets no signals, runs no
- * code of plugins, does not use the store, takes about 15 MB at most, and ends with reel_close. The
- * library never writes to a stream and never ends the process, except by abort() if it finds that
+ * All work is done within the caller's calls, with two exceptions. If many events wait in one call,
+ * a thread of the library parses the JSON of the next events; it does not use the store, and takes
+ * about 15 MB at most. In a directory, another thread writes what can wait: it packs full files of
+ * the log, and prepares the next one. These threads get no signals, run no code of plugins, and end
+ * with reel_close. The library never writes to a stream and never ends the process, except by abort() if it finds that
  * its own state is inconsistent. A Reel belongs to the process that opened it: a forked child must
  * neither use nor close it. Calls that write (apply, append, command, catch-up, rebuild, trim) wait
  * for each other. Views do not wait for calls that write, nor the other way round.
@@ -25,10 +26,13 @@
  *
  * Errors. Functions return 0 or a negative errno value. The comments list the values that have a
  * special meaning. Out-parameters (`ret_…`, last) are written only on success. `error`, which may
- * be NULL, gets a sentence on failure. Every function may return -ENOMEM -ENOSPC   the disk, or the
- * store's address space, is full. Nothing was changed; the call works again when there is space
- *     -EIO      the store is broken (a failed sync, a damaged page). Every later call that reads or
- *               writes it returns -EIO, too: close it, and end the process
+ * be NULL, gets a sentence on failure. Every function may return these:
+ *
+ *   - -ENOMEM
+ *   - -ENOSPC: the disk, or the store's address space, is full. Nothing was changed; the call works
+ *     again when there is space.
+ *   - -EIO: the store is broken (a failed sync, a damaged page). Every later call that reads or
+ *     writes it returns -EIO, too: close it, and end the process.
  *
  * Compatibility. This header is not part of the plugin ABI. It follows the version of the library,
  * and a program is compiled again for another major version of it.
@@ -114,6 +118,9 @@ struct reel_options {
      * them, NULL-terminated and borrowed; `total` is the number of all. Not called for events that
      * are folded again. Must not call this Reel. NULL: not called. [writer] */
     void (*rejected)(void *context, const struct reel_rejection *const *rejections, uint64_t total);
+
+    uint64_t segment_bytes; /* a file of the log is full at this size; 64 MiB, from 64 KiB to
+                               1 GiB. Trimming removes whole files */
 };
 
 /* Opens a store, or creates it. The options are copied, except `context`. The caller owns `ret`.

@@ -34,8 +34,8 @@ struct reel_position {
     uint64_t applied; /* events since the log began, by their outcome when they were first folded */
     uint64_t ignored;
     uint64_t rejected;
-    uint64_t log_bytes;    /* space that the log uses in the store */
-    uint64_t store_bytes;  /* size of the store's file; free space in it is reused */
+    uint64_t log_bytes;    /* space that the events that are kept use in the log's files */
+    uint64_t store_bytes;  /* size of all files: the log's, and the state's, which does not shrink */
     uint64_t gaps;         /* gaps since the log began: see REEL_LOG_GAP */
     uint64_t gap_messages; /* messages in all gaps together */
     uint64_t gap_from;     /* first message of the newest gap; 0: there is no gap */

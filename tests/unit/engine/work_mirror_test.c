@@ -112,12 +112,11 @@ static bool find_id(struct reel *reel, unsigned n, struct ids_known *ret) {
 }
 
 static void assert_log(struct reel *reel, const uint64_t *seqs, size_t count) {
-    struct store *store = &reel->dispatcher.store;
+    struct log_pin *pin = log_pin(reel->dispatcher.home.place.log);
     struct log_walk walk;
     struct log_entry entry;
     struct reel_error error;
-    must_ok(store_begin(store, &error), error);
-    must_ok(log_walk_start(&walk, store, store->txn, 0, &error), error);
+    log_walk_start(&walk, pin, 0, UINT64_MAX);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(log_next(&walk, &entry, &error), 1);
         assert_int_equal(entry.seq, seqs[i]);
@@ -126,7 +125,7 @@ static void assert_log(struct reel *reel, const uint64_t *seqs, size_t count) {
     }
     assert_int_equal(log_next(&walk, &entry, &error), 0);
     log_walk_finish(&walk);
-    store_abort(store);
+    log_unpin(pin);
 }
 
 static void assert_position(struct reel *reel, uint64_t head, uint64_t applied) {

@@ -1,0 +1,592 @@
+/* home.c: see home.h. */
+#include "engine/home.h"
+
+#include "base/cleanup.h"
+#include "engine/convert.h"
+#include "engine/store/directory.h"
+#include "engine/store/store_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <uuid/uuid.h>
+
+#define FORMAT_TEXT     "3\n"
+#define FORMAT_NAME     "FORMAT"
+#define INCOMPLETE_NAME "INCOMPLETE"
+
+/* ---- Files of the directory ------------------------------------------------------------------ */
+
+static char *join(const char *directory, const char *name) {
+    char *path;
+    return asprintf(&path, "%s/%s", directory, name) < 0 ? NULL : path;
+}
+
+static bool exists(const char *directory, const char *name) {
+    AUTO_FREE char *path = join(directory, name);
+    return path && access(path, F_OK) == 0;
+}
+
+static int rename_in(const char *directory, const char *from, const char *to,
+                     struct reel_error *error) {
+    AUTO_FREE char *from_path = join(directory, from), *to_path = join(directory, to);
+    if (!from_path || !to_path) return fail_memory(error);
+    if (rename(from_path, to_path) == 0) return 0;
+    return fail(error, -errno, "cannot rename %s to %s: %s", from, to, strerror(errno));
+}
+
+static void remove_in(const char *directory, const char *name) {
+    AUTO_FREE char *path = join(directory, name);
+    if (path) directory_remove(path);
+}
+
+static void unlink_in(const char *directory, const char *name) {
+    AUTO_FREE char *path = join(directory, name);
+    if (path) (void)unlink(path);
+}
+
+/* Makes a directory anew. */
+static int make_in(const char *directory, const char *name, char **ret, struct reel_error *error) {
+    AUTO_FREE char *path = join(directory, name);
+    if (!path) return fail_memory(error);
+    directory_remove(path);
+    int rc = directory_make_empty(path, error);
+    if (rc < 0) return fail_in(error, rc, "%s", name);
+    *ret = TAKE(path);
+    return 0;
+}
+
+/* A small file, whole or not at all. */
+static int write_file(const char *directory, const char *name, const char *content,
+                      struct reel_error *error) {
+    AUTO_FREE char *temporary = NULL, *path = join(directory, name);
+    if (!path || asprintf(&temporary, "%s.tmp", path) < 0) return fail_memory(error);
+    AUTO_CLOSE int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    size_t len = strlen(content);
+    if (fd < 0 || pwrite(fd, content, len, 0) != (ssize_t)len || fdatasync(fd) < 0 ||
+        rename(temporary, path) < 0)
+        return fail(error, errno ? -errno : -EIO, "%s: %s", name, strerror(errno));
+    return directory_sync(directory, error);
+}
+
+/* ---- The format ------------------------------------------------------------------------------ */
+
+/* 1: it is this one; 0: there is none yet. */
+static int read_format(const char *directory, struct reel_error *error) {
+    char text[16] = "";
+    AUTO_FREE char *path = join(directory, FORMAT_NAME);
+    if (!path) return fail_memory(error);
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) return 0;
+    if (fd < 0 || pread(fd, text, sizeof text - 1, 0) < 0)
+        return fail(error, -errno, "%s: %s", FORMAT_NAME, strerror(errno));
+    if (strcmp(text, FORMAT_TEXT) == 0) return 1;
+    text[strcspn(text, "\n")] = '\0';
+    return fail(error, -EPROTO, "its format is %s, this version reads %.1s", text, FORMAT_TEXT);
+}
+
+/* An empty log and an empty store. */
+static int make_empty_store(const char *log_path, const char *state_path, uint64_t map_bytes,
+                            struct reel_error *error) {
+    struct store store;
+    struct store_options options = {
+        .directory = state_path, .map_bytes = map_bytes, .readers_max = 8};
+    uint8_t epoch[16];
+    uuid_generate(epoch);
+    struct log_facts facts = home_facts(epoch, 1, NULL);
+    int rc = log_create(log_path, &facts, 0, NULL, error);
+    if (rc == 0) rc = store_open(&store, &options, error);
+    if (rc == 0) store_close(&store);
+    return rc;
+}
+
+/* What is left of a conversion that was cut short goes; then all of it is made. */
+static int make_store(const char *directory, uint64_t map_bytes, struct reel_error *error) {
+    AUTO_FREE char *log_path = NULL, *state_path = NULL;
+    int rc = make_in(directory, "log.new", &log_path, error);
+    if (rc == 0) rc = make_in(directory, "state.new", &state_path, error);
+    if (rc < 0) return rc;
+    rc = !store_file_is_new(directory) ? convert_store(directory, map_bytes, error)
+                                       : make_empty_store(log_path, state_path, map_bytes, error);
+    if (rc == 0) rc = directory_sync(directory, error);
+    return rc < 0 ? rc : write_file(directory, FORMAT_NAME, FORMAT_TEXT, error);
+}
+
+/* Each gets its name, unless it has it already. */
+static int finish_names(const char *directory, struct reel_error *error) {
+    static const char *const names[][2] = {{"log.new", "log"}, {"state.new", "state"}};
+    int rc = 0;
+    bool moved = false;
+    for (size_t i = 0; rc == 0 && i < 2; i++) {
+        if (!exists(directory, names[i][0]) || exists(directory, names[i][1])) continue;
+        rc = rename_in(directory, names[i][0], names[i][1], error);
+        moved = true;
+    }
+    if (rc == 0 && moved) rc = directory_sync(directory, error);
+    if (rc < 0) return rc;
+    unlink_in(directory, "data.mdb"); /* of format 2; what stays is tried again */
+    unlink_in(directory, "lock.mdb");
+    return 0;
+}
+
+/* `ret_was_empty`: a new store takes the place of a data.mdb that holds nothing, which a copy onto a
+ * full disk may leave (report.c). */
+static int settle_format(const char *directory, uint64_t map_bytes, bool *ret_was_empty,
+                         struct reel_error *error) {
+    int rc = read_format(directory, error);
+    *ret_was_empty = rc == 0 && store_file_is_there(directory) && store_file_is_new(directory);
+    if (rc == 0) rc = make_store(directory, map_bytes, error);
+    return rc < 0 ? rc : finish_names(directory, error);
+}
+
+/* ---- Facts ----------------------------------------------------------------------------------- */
+
+static void origin_to_log(const struct store_origin *from, struct log_origin *ret) {
+    ret->created_ns = from->created_ns;
+    memcpy(ret->stream_hash, from->stream_hash, sizeof ret->stream_hash);
+    memcpy(ret->filter_hash, from->filter_hash, sizeof ret->filter_hash);
+    memcpy(ret->salt, from->salt, sizeof ret->salt);
+}
+
+static void origin_from_log(const struct log_origin *from, struct store_origin *ret) {
+    ret->created_ns = from->created_ns;
+    memcpy(ret->stream_hash, from->stream_hash, sizeof ret->stream_hash);
+    memcpy(ret->filter_hash, from->filter_hash, sizeof ret->filter_hash);
+    memcpy(ret->salt, from->salt, sizeof ret->salt);
+}
+
+struct log_facts home_facts(const uint8_t epoch[16], uint64_t first_seq,
+                            const struct store_origin *origin) {
+    struct log_facts facts = {.first_seq = first_seq, .first_deletion = first_seq};
+    memcpy(facts.epoch, epoch, sizeof facts.epoch);
+    if (origin) origin_to_log(origin, &facts.origin);
+    facts.mirrors = origin != NULL;
+    return facts;
+}
+
+void home_put_mark(struct home *home, struct store_state *state) {
+    struct log_mark mark = log_mark(home->place.log);
+    state->log_salt = mark.salt;
+    state->log_number = mark.number;
+    state->log_at = mark.at;
+    state->log_chain = mark.chain;
+}
+
+/* ---- What the store lacks -------------------------------------------------------------------- */
+
+struct log_answer home_answer(const struct ids_request *request) {
+    struct log_answer answer = {
+        .key = request->record, .has_record = request->has_record, .has_body = request->has_body};
+    memcpy(answer.body_hash, request->body_hash, sizeof answer.body_hash);
+    memcpy(answer.caller_hash, request->caller_hash, sizeof answer.caller_hash);
+    return answer;
+}
+
+static int remember(struct store *store, const struct log_entry *entry, struct reel_error *error) {
+    const struct log_answer *answer = &entry->answer;
+    struct ids_known known = {
+        .seq = entry->seq,
+        .outcome = answer->outcome,
+        .request = {.has_record = answer->has_record,
+                    .has_body = answer->has_body,
+                    .record = answer->key},
+    };
+    memcpy(known.request.body_hash, answer->body_hash, sizeof answer->body_hash);
+    memcpy(known.request.caller_hash, answer->caller_hash, sizeof answer->caller_hash);
+    return ids_put(store, entry->id_hash, &known, error);
+}
+
+/* Submitted events that the log has and the store has not seen, for the index of duplicates.
+ * Folding them is catching up. */
+static int remember_newer(struct home *home, uint64_t from_seq, struct reel_error *error) {
+    struct log_walk walk;
+    struct log_entry entry;
+    struct log_pin *pin = log_pin(home->place.log);
+    int rc;
+    log_walk_start(&walk, pin, from_seq, UINT64_MAX);
+    while ((rc = log_next(&walk, &entry, error)) > 0) {
+        if (!entry.id_hash || entry.flags & LOG_OTHER_HASH) continue;
+        rc = remember(home->store, &entry, error);
+        if (rc < 0) break;
+    }
+    log_walk_finish(&walk);
+    log_unpin(pin);
+    return rc;
+}
+
+static int copy_facts(struct home *home, struct store_state *state, struct reel_error *error) {
+    const struct log_facts *facts = log_facts(home->place.log);
+    struct store_origin origin;
+    memcpy(state->epoch, facts->epoch, sizeof state->epoch);
+    state->is_backup = facts->is_backup;
+    state->first_seq = facts->first_seq;
+    if (!facts->mirrors) return 0;
+    origin_from_log(&facts->origin, &origin);
+    return store_put_origin(home->store, &origin, error);
+}
+
+static int follow_log(struct home *home, struct store_state *state, struct reel_error *error) {
+    int rc = copy_facts(home, state, error);
+    if (rc == 0) rc = remember_newer(home, state->head + 1, error);
+    if (rc < 0) return rc;
+    state->head = log_head(home->place.log);
+    home_put_mark(home, state);
+    state->txn_id = mdb_txn_id(home->store->txn);
+    return store_put_state(home->store, state, error);
+}
+
+/* The store follows what the log says, if it does not yet. */
+static int settle_store(struct home *home, struct store_state *state, struct reel_error *error) {
+    const struct log_facts *facts = log_facts(home->place.log);
+    struct log_mark mark = log_mark(home->place.log);
+    if (state->head == log_head(home->place.log) && state->first_seq == facts->first_seq &&
+        state->is_backup == facts->is_backup && state->log_salt == mark.salt &&
+        memcmp(state->epoch, facts->epoch, sizeof state->epoch) == 0)
+        return 0;
+    int rc = store_begin(home->store, error);
+    if (rc < 0) return rc;
+    rc = follow_log(home, state, error);
+    if (rc == 0) return store_commit(home->store, error);
+    store_abort(home->store);
+    return rc;
+}
+
+static int read_state(struct home *home, struct store_state *ret, struct reel_error *error) {
+    int rc = store_begin(home->store, error);
+    if (rc < 0) return rc;
+    rc = store_get_state(home->store, home->store->txn, ret);
+    store_abort(home->store);
+    return rc < 0 ? fail(error, rc, "cannot read the store's state") : 0;
+}
+
+/* ---- Another log ----------------------------------------------------------------------------- */
+
+static int open_log(struct home *home, const char *name, const struct store_state *state,
+                    struct log **ret, struct reel_error *error) {
+    AUTO_FREE char *path = join(home->directory, name);
+    if (!path) return fail_memory(error);
+    struct log_options options = {.directory = path, .segment_bytes = home->segment_bytes};
+    if (state) {
+        options.synced =
+            (struct log_mark){state->log_salt, state->log_number, state->log_at, state->log_chain};
+        options.synced_seq = state->head;
+    }
+    return log_open(&options, ret, error);
+}
+
+/* Is the next log the one that the store is of? */
+static int is_next_log(struct home *home, const struct store_state *state,
+                       struct reel_error *error) {
+    AUTO_FREE char *path = join(home->directory, "log.next");
+    struct log_options options = {.directory = path, .read_only = true};
+    struct log *log;
+    if (!path) return fail_memory(error);
+    int rc = log_open(&options, &log, error);
+    if (rc < 0) return rc == -ENOENT || rc == -EBADMSG ? 0 : rc; /* it was not made whole */
+    bool is_it = memcmp(log_facts(log)->epoch, state->epoch, sizeof state->epoch) == 0;
+    log_close(log);
+    return is_it;
+}
+
+static int move_next_log(struct home *home, struct reel_error *error) {
+    const char *directory = home->directory;
+    int rc = 0;
+    remove_in(directory, "log.old");
+    if (exists(directory, "log")) rc = rename_in(directory, "log", "log.old", error);
+    if (rc == 0) rc = rename_in(directory, "log.next", "log", error);
+    if (rc == 0) rc = directory_sync(directory, error);
+    if (rc == 0) remove_in(directory, "log.old");
+    return rc;
+}
+
+/* An adoption that was cut short. Without log/, it was in the midst of its renames. */
+static int settle_adoption(struct home *home, const struct store_state *state,
+                           struct reel_error *error) {
+    if (exists(home->directory, "log.next")) {
+        int rc = is_next_log(home, state, error);
+        if (rc > 0) return move_next_log(home, error);
+        if (rc < 0) return rc;
+        remove_in(home->directory, "log.next");
+    }
+    remove_in(home->directory, "log.old");
+    return 0;
+}
+
+int home_adopt_prepare(struct home *home, const struct log_facts *facts, struct reel_error *error) {
+    AUTO_FREE char *path = NULL;
+    if (!home->directory) return 0;
+    int rc = make_in(home->directory, "log.next", &path, error);
+    if (rc == 0) rc = log_create(path, facts, facts->first_seq - 1, NULL, error);
+    return rc < 0 ? rc : directory_sync(home->directory, error);
+}
+
+void home_adopt_abort(struct home *home) {
+    if (home->directory) remove_in(home->directory, "log.next");
+}
+
+static int open_in_memory(struct home *home, const struct log_facts *facts, struct log **ret,
+                          struct reel_error *error) {
+    struct log_options options = {
+        .segment_bytes = home->segment_bytes, .facts = *facts, .head = facts->first_seq - 1};
+    return log_open(&options, ret, error);
+}
+
+int home_adopt_finish(struct home *home, const struct log_facts *facts, struct reel_error *error) {
+    struct log *next;
+    int rc;
+    if (home->directory) {
+        rc = move_next_log(home, error);
+        if (rc == 0) rc = open_log(home, "log", NULL, &next, error);
+    } else {
+        rc = open_in_memory(home, facts, &next, error);
+    }
+    if (rc < 0) {
+        rc = fail_in(error, -EIO, "cannot begin another log; end this process");
+        store_break(home->store, error->text); /* it is of a log that is not there */
+        return rc;
+    }
+    log_close(log_place_swap(&home->place, next));
+    return 0;
+}
+
+/* ---- Opening --------------------------------------------------------------------------------- */
+
+void home_init(struct home *home, struct store *store) {
+    *home = (struct home){.lock_fd = -1, .store = store};
+    log_place_init(&home->place);
+}
+
+void home_close(struct home *home) {
+    log_place_finish(&home->place);
+    store_close(home->store);
+    if (home->lock_fd >= 0) close(home->lock_fd);
+    home->lock_fd = -1;
+    free(home->directory);
+    home->directory = NULL;
+}
+
+/* Gives an epoch of its own to what needs one, or was asked for. */
+static int settle_epoch(struct home *home, bool new_epoch, struct reel_error *error) {
+    struct log *log = home->place.log;
+    struct log_facts facts = *log_facts(log);
+    if (facts.is_backup && !new_epoch)
+        return fail(error, -ESTALE,
+                    "it is a restored backup, in which a seq would soon name another event "
+                    "than in the original: start it once with a new epoch");
+    if (!new_epoch || facts.mirrors) return 0;
+    uuid_generate(facts.epoch);
+    facts.is_backup = 0;
+    int rc = log_set_facts(log, &facts, error);
+    if (rc == 0) rc = log_commit(log, error);
+    if (rc == 0) log_keep(log);
+    return rc;
+}
+
+static int open_store(struct home *home, const struct home_options *options,
+                      struct reel_error *error) {
+    AUTO_FREE char *path = home->directory ? join(home->directory, "state") : NULL;
+    struct store_options store_options = {
+        .directory = path,
+        .map_bytes = options->map_bytes,
+        .readers_max = options->readers_max,
+        .tell_broken = options->tell_broken,
+        .context = options->context,
+    };
+    if (home->directory && !path) return fail_memory(error);
+    return store_open(home->store, &store_options, error);
+}
+
+static int open_on_disk(struct home *home, const struct home_options *options,
+                        struct reel_error *error) {
+    bool was_empty = false;
+    struct store_state state;
+    int rc = directory_lock(home->directory, &home->lock_fd, error);
+    if (rc == 0 && exists(home->directory, INCOMPLETE_NAME))
+        rc = fail(error, -ESTALE, "it is a backup that was cut short");
+    if (rc == 0) rc = settle_format(home->directory, options->map_bytes, &was_empty, error);
+    if (rc == 0) rc = open_store(home, options, error);
+    if (rc == 0) home->store->in_place_of_empty = was_empty;
+    if (rc == 0) rc = read_state(home, &state, error);
+    if (rc == 0) rc = settle_adoption(home, &state, error);
+    if (rc == 0) rc = open_log(home, "log", &state, &home->place.log, error);
+    if (rc == 0) rc = settle_epoch(home, options->new_epoch, error);
+    return rc < 0 ? rc : settle_store(home, &state, error);
+}
+
+static int open_all_in_memory(struct home *home, const struct home_options *options,
+                              struct reel_error *error) {
+    struct store_state state;
+    uint8_t epoch[16];
+    uuid_generate(epoch);
+    struct log_facts facts = home_facts(epoch, 1, NULL);
+    int rc = open_store(home, options, error);
+    if (rc == 0) rc = open_in_memory(home, &facts, &home->place.log, error);
+    if (rc == 0) rc = read_state(home, &state, error);
+    return rc < 0 ? rc : settle_store(home, &state, error);
+}
+
+int home_open(struct home *home, const struct home_options *options, struct reel_error *error) {
+    home->segment_bytes = options->segment_bytes;
+    if (!options->directory) return open_all_in_memory(home, options, error);
+    home->directory = strdup(options->directory);
+    if (!home->directory) return fail_memory(error);
+    int rc = open_on_disk(home, options, error);
+    return rc < 0 ? fail_in(error, rc, "cannot open %s", options->directory) : 0;
+}
+
+/* ---- Backup ---------------------------------------------------------------------------------- */
+
+/* The copy of a log of our own says what it is, so that it cannot be taken for the original. */
+static int mark_as_backup(const char *log_path, struct reel_error *error) {
+    struct log_options options = {.directory = log_path, .no_helper = true};
+    struct log *log;
+    int rc = log_open(&options, &log, error);
+    if (rc < 0) return rc;
+    struct log_facts facts = *log_facts(log);
+    facts.is_backup = !facts.mirrors;
+    rc = log_set_facts(log, &facts, error);
+    if (rc == 0) rc = log_commit(log, error);
+    if (rc == 0) log_keep(log);
+    log_close(log);
+    return rc;
+}
+
+/* A copy's transactions are numbered from the beginning. */
+static int renumber(const char *state_path, uint64_t map_bytes, uint64_t *ret_salt,
+                    struct reel_error *error) {
+    struct store copy;
+    struct store_options options = {
+        .directory = state_path, .map_bytes = map_bytes, .readers_max = 8};
+    struct store_state state;
+    int rc = store_open(&copy, &options, error);
+    if (rc < 0) return rc;
+    rc = store_begin(&copy, error);
+    if (rc == 0) {
+        rc = store_get_state(&copy, copy.txn, &state);
+        state.txn_id = mdb_txn_id(copy.txn);
+        *ret_salt = state.log_salt;
+        if (rc == 0) rc = store_put_state(&copy, &state, error);
+        if (rc == 0)
+            rc = store_commit(&copy, error);
+        else
+            store_abort(&copy);
+    }
+    store_close(&copy);
+    return rc;
+}
+
+/* Of a log that is open here, or of one that another process may have open. */
+struct log_source {
+    struct log_place *place;
+    const char *path;
+};
+
+static int copy_open_log(struct log_place *place, const char *to, uint64_t salt,
+                         struct reel_error *error) {
+    struct log_mark kept;
+    struct log_pin *pin = log_place_pin_kept(place, &kept);
+    int rc = log_pin_salt(pin) == salt
+                 ? log_backup(pin, kept, to, error)
+                 : fail(error, -EAGAIN, "another log was begun meanwhile; try again");
+    log_unpin(pin);
+    return rc;
+}
+
+static int copy_log(const struct log_source *source, const char *to, uint64_t salt,
+                    struct reel_error *error) {
+    if (source->place) return copy_open_log(source->place, to, salt, error);
+    struct log_options options = {.directory = source->path, .read_only = true};
+    struct log_place place;
+    log_place_init(&place);
+    int rc = log_open(&options, &place.log, error);
+    if (rc == 0) rc = copy_open_log(&place, to, salt, error);
+    log_place_finish(&place);
+    return rc;
+}
+
+/* The store first: so the log's copy has all that the store's copy knows. */
+static int copy_both(struct store *store, const struct log_source *source, const char *to,
+                     struct reel_error *error) {
+    AUTO_FREE char *log_path = NULL, *state_path = NULL;
+    MDB_envinfo info;
+    uint64_t salt;
+    int rc = make_in(to, "state", &state_path, error);
+    if (rc == 0) rc = make_in(to, "log", &log_path, error);
+    if (rc == 0) rc = store_copy(store, state_path, error);
+    if (rc < 0) return rc;
+    mdb_env_info(store->env, &info);
+    rc = renumber(state_path, info.me_mapsize, &salt, error);
+    if (rc == 0) rc = copy_log(source, log_path, salt, error);
+    return rc < 0 ? rc : mark_as_backup(log_path, error);
+}
+
+static int sync_parent(const char *path, struct reel_error *error) {
+    AUTO_FREE char *parent = join(path, "..");
+    return parent ? directory_sync(parent, error) : fail_memory(error);
+}
+
+/* What a failure left: it can be tried again in the same directory. */
+static void remove_copy(const char *to) {
+    remove_in(to, "state");
+    remove_in(to, "log");
+    unlink_in(to, FORMAT_NAME ".tmp");
+    unlink_in(to, INCOMPLETE_NAME ".tmp");
+    unlink_in(to, INCOMPLETE_NAME);
+}
+
+static int copy_home(struct store *store, const struct log_source *source, const char *to,
+                     struct reel_error *error) {
+    int rc = directory_make_empty(to, error);
+    if (rc < 0) return fail_in(error, rc, "cannot back up to %s", to);
+    rc = sync_parent(to, error);
+    if (rc == 0) rc = write_file(to, INCOMPLETE_NAME, "", error);
+    if (rc == 0) rc = copy_both(store, source, to, error);
+    if (rc == 0) rc = write_file(to, FORMAT_NAME, FORMAT_TEXT, error);
+    if (rc < 0) {
+        remove_copy(to);
+        return fail_in(error, rc, "cannot back up to %s", to);
+    }
+    unlink_in(to, INCOMPLETE_NAME);
+    return directory_sync(to, error);
+}
+
+int home_backup(struct home *home, const char *to, struct reel_error *error) {
+    struct log_source source = {.place = &home->place};
+    return copy_home(home->store, &source, to, error);
+}
+
+static int open_to_copy(const char *from, struct store *store, struct reel_error *error) {
+    AUTO_FREE char *state_path = join(from, "state");
+    if (!state_path) return fail_memory(error);
+    int rc = read_format(from, error);
+    if (rc == 0) rc = fail(error, -ENOENT, "%s: %s", FORMAT_NAME, strerror(ENOENT));
+    return rc < 0 ? rc : store_open_to_read(store, state_path, error);
+}
+
+int home_backup_of(const char *from, const char *to, struct reel_error *error) {
+    AUTO_FREE char *log_path = join(from, "log");
+    struct store store = {0};
+    struct log_source source = {.path = log_path};
+    if (!log_path) return fail_memory(error);
+    int rc = open_to_copy(from, &store, error);
+    if (rc < 0) return fail_in(error, rc, "cannot open %s", from);
+    rc = copy_home(&store, &source, to, error);
+    store_close(&store);
+    return rc;
+}
+
+/* ---- Verifying ------------------------------------------------------------------------------- */
+
+int home_verify(const char *directory, log_finding_fn found, void *context,
+                struct reel_error *error) {
+    AUTO_FREE char *lock_path = join(directory, "reel.lock"), *log_path = join(directory, "log");
+    if (!lock_path || !log_path) return fail_memory(error);
+    int rc = read_format(directory, error);
+    if (rc == 0) rc = fail(error, -ENOENT, "%s: %s", FORMAT_NAME, strerror(ENOENT));
+    if (rc < 0) return fail_in(error, rc, "cannot open %s", directory);
+    AUTO_CLOSE int lock = open(lock_path, O_RDONLY | O_CLOEXEC); /* a backup has none */
+    bool live = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0;
+    return log_verify(log_path, live, found, context, error);
+}

@@ -1,0 +1,38 @@
+/* place.c: a log that may be replaced (log.h). */
+#include "engine/log/log.h"
+
+#include "base/cleanup.h"
+
+void log_place_init(struct log_place *place) {
+    *place = (struct log_place){0};
+    pthread_mutex_init(&place->lock, NULL);
+}
+
+void log_place_finish(struct log_place *place) {
+    log_close(place->log);
+    place->log = NULL;
+    pthread_mutex_destroy(&place->lock);
+}
+
+struct log_pin *log_place_pin(struct log_place *place) {
+    HOLD_LOCK(&place->lock);
+    return log_pin(place->log);
+}
+
+struct log_pin *log_place_pin_kept(struct log_place *place, struct log_mark *ret_kept) {
+    HOLD_LOCK(&place->lock);
+    *ret_kept = log_kept(place->log);
+    return log_pin(place->log);
+}
+
+void log_place_measure(struct log_place *place, struct log_metrics *ret) {
+    HOLD_LOCK(&place->lock);
+    log_measure(place->log, ret);
+}
+
+struct log *log_place_swap(struct log_place *place, struct log *log) {
+    HOLD_LOCK(&place->lock);
+    struct log *before = place->log;
+    place->log = log;
+    return before;
+}

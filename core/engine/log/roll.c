@@ -1,0 +1,201 @@
+/* roll.c: the next segment.
+ *
+ * It is the file `spare`, which the helper makes and fills with zeros in advance; without a helper
+ * it is made at once. Its header is written and synced, it gets its name, and the name is synced.
+ * Only then is a frame written to it. So:
+ *     - a crash before the new name leaves a `spare`, which opening removes;
+ *     - a segment that has a name has a header;
+ *     - a header says that all frames of the segment before are synced, and it is written after
+ *       that was so: each group is synced before the next one begins.
+ */
+#include "engine/log/internal.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- The spare ------------------------------------------------------------------------------- */
+
+/* Under spare_lock. */
+static int open_spare(struct log *log) {
+    if (log->spare_fd >= 0) return 0;
+    int fd = log->io->open(log->directory, SPARE_NAME, O_RDWR | O_CREAT | O_TRUNC);
+    if (fd < 0) return fd == -EDQUOT ? -ENOSPC : fd;
+    log->spare_fd = fd;
+    log->spare_filled = 0;
+    return 0;
+}
+
+void log_drop_spare(struct log *log) {
+    HOLD_LOCK(&log->spare_lock);
+    if (log->spare_fd < 0) return;
+    close(log->spare_fd);
+    log->spare_fd = -1;
+    if (log->directory >= 0) (void)log->io->unlink(log->directory, SPARE_NAME);
+}
+
+uint64_t log_spare_goal(const struct log *log) {
+    return log->segment_bytes < AHEAD_BYTES ? log->segment_bytes : AHEAD_BYTES;
+}
+
+int log_fill_spare(struct log *log, size_t bytes) {
+    static const char zeros[64 << 10];
+    HOLD_LOCK(&log->spare_lock);
+    int rc = open_spare(log);
+    uint64_t from = log->spare_filled, goal = log_spare_goal(log);
+    if (goal > from + bytes) goal = from + bytes;
+    while (rc == 0 && log->spare_filled < goal) {
+        rc = io_write_all(log->io, log->spare_fd, zeros, sizeof zeros, log->spare_filled);
+        if (rc == 0) log->spare_filled += sizeof zeros;
+    }
+    uint64_t done = log->spare_filled - from;
+    if (rc == 0 && done > 0) rc = log->io->push(log->spare_fd, from, done);
+    atomic_fetch_add(&log->fill_bytes, done);
+    return rc < 0 ? rc : done > 0;
+}
+
+/* ---- Rolling --------------------------------------------------------------------------------- */
+
+static struct segment_head next_head(const struct log *log) {
+    return (struct segment_head){
+        .magic = SEGMENT_MAGIC,
+        .format = SEGMENT_FORMAT,
+        .form = SEGMENT_RAW,
+        .salt = log->salt,
+        .number = log->next_number,
+        .first_seq = log->now.head + 1,
+        .previous_end = log->active ? atomic_load(&log->active->end) : log->kept.at,
+        .previous_chain = log->now.chain,
+        .facts = log->now.facts,
+    };
+}
+
+/* Gives the spare its header and a map. Its descriptor stays the log's. Under spare_lock. */
+static int prepare(struct log *log, size_t map_len, struct segment **ret,
+                   struct reel_error *error) {
+    struct segment_head head = next_head(log);
+    char page[SEGMENT_PAGE];
+    segment_head_write(&head, page);
+    int rc = open_spare(log);
+    if (rc == 0) rc = io_write_all(log->io, log->spare_fd, page, sizeof page, 0);
+    if (rc == -ENOSPC) return fail(error, rc, "cannot begin a segment: the disk is full");
+    if (rc < 0) return fail(error, rc, "cannot begin a segment: %s", strerror(-rc));
+    uint64_t filled = log->spare_filled > sizeof page ? log->spare_filled : sizeof page;
+    rc = log_sync(log, log->spare_fd, error);
+    if (rc < 0) return rc;
+    *ret = segment_map(&head, log->spare_fd, filled, map_len);
+    return *ret ? 0 : fail_memory(error);
+}
+
+static int give_name(struct log *log, struct segment *segment, struct reel_error *error) {
+    int rc = log->io->rename(log->directory, SPARE_NAME, segment->name);
+    if (rc == -ENOSPC || rc == -EDQUOT)
+        return fail(error, -ENOSPC, "cannot name a segment: the disk is full");
+    if (rc < 0) return fail(error, rc, "cannot name a segment: %s", strerror(-rc));
+    segment->fd = log->spare_fd;
+    log->spare_fd = -1;
+    rc = log->io->sync_directory(log->directory);
+    return rc < 0 ? log_break(log, "cannot sync the log's directory", rc, error) : 0;
+}
+
+static int make_file(struct log *log, size_t map_len, struct segment **ret,
+                     struct reel_error *error) {
+    struct segment *segment = NULL;
+    HOLD_LOCK(&log->spare_lock);
+    int rc = prepare(log, map_len, &segment, error);
+    if (rc == 0) rc = give_name(log, segment, error);
+    if (rc < 0)
+        segment_unref(segment);
+    else
+        *ret = segment;
+    return rc;
+}
+
+static int make_segment(struct log *log, size_t map_len, struct segment **ret,
+                        struct reel_error *error) {
+    if (log->directory >= 0) return make_file(log, map_len, ret, error);
+    struct segment_head head = next_head(log);
+    *ret = segment_create(&head, map_len);
+    return *ret ? 0 : fail_memory(error);
+}
+
+static void set_active(struct log *log, struct segment *segment) {
+    HOLD_LOCK(&log->fill_lock);
+    log->active = segment;
+    log->next_number++;
+    log->witnessed_at = SEGMENT_PAGE;
+}
+
+static int roll(struct log *log, uint64_t frame_bytes, struct reel_error *error) {
+    uint64_t wanted = SEGMENT_PAGE + frame_bytes;
+    size_t map_len = wanted > log->segment_bytes ? wanted : log->segment_bytes;
+    HOLD_LOCK(&log->files_lock);
+    struct log_pin *before = log_pin(log);
+    struct log_pin *pin = pin_create(before->count + 1);
+    struct segment *segment = NULL;
+    int rc = pin ? make_segment(log, map_len, &segment, error) : fail_memory(error);
+    if (rc == 0) {
+        for (size_t i = 0; i < before->count; i++)
+            pin->segments[i] = segment_ref(before->segments[i]);
+        pin->segments[before->count] = segment;
+        set_active(log, segment);
+        log_set_pin(log, pin);
+    } else {
+        log_unpin(pin);
+    }
+    log_unpin(before);
+    return rc;
+}
+
+/* ---- Growing --------------------------------------------------------------------------------- */
+
+/* A larger map of the same file, or a copy on the heap. */
+static struct segment *grown(const struct segment *from, size_t map_len) {
+    struct segment *segment = from->on_heap
+                                  ? segment_create(&from->head, map_len)
+                                  : segment_map(&from->head, from->fd, from->file_bytes, map_len);
+    if (!segment) return NULL;
+    uint64_t end = atomic_load(&from->end);
+    if (from->on_heap) memcpy(segment->map, from->map, end);
+    atomic_store(&segment->end, end);
+    atomic_store(&segment->last_seq, atomic_load(&from->last_seq));
+    return segment;
+}
+
+static void replace_active(struct log *log, struct segment *segment) {
+    HOLD_LOCK(&log->fill_lock);
+    atomic_store(&segment->filled, atomic_load(&log->active->filled));
+    segment->fd = log->active->fd;
+    log->active->fd = -1;
+    log->active = segment;
+}
+
+/* A segment without events cannot be followed by another one: both would have the same name. So it
+ * grows. No reader needs the old map: there is nothing in it to be read. */
+static int grow(struct log *log, uint64_t frame_bytes, struct reel_error *error) {
+    HOLD_LOCK(&log->files_lock);
+    struct log_pin *before = log_pin(log);
+    struct log_pin *pin = pin_create(before->count);
+    struct segment *segment =
+        pin ? grown(log->active, atomic_load(&log->active->end) + frame_bytes) : NULL;
+    if (segment) {
+        for (size_t i = 0; i + 1 < before->count; i++)
+            pin->segments[i] = segment_ref(before->segments[i]);
+        pin->segments[before->count - 1] = segment;
+        replace_active(log, segment);
+        log_set_pin(log, pin);
+    } else {
+        log_unpin(pin);
+    }
+    log_unpin(before);
+    return segment ? 0 : fail_memory(error);
+}
+
+int log_make_room(struct log *log, uint64_t frame_bytes, struct reel_error *error) {
+    const struct segment *active = log->active;
+    bool is_empty = active && active->head.first_seq > log->now.head;
+    return is_empty ? grow(log, frame_bytes, error) : roll(log, frame_bytes, error);
+}

@@ -1,0 +1,240 @@
+/* seal.c: a full segment is packed.
+ *
+ * Its entries go into blocks of about BLOCK_BYTES, each packed with LZ4 and with a checksum, behind
+ * them a table of the blocks. This is written as `<name>.tmp`, synced, renamed over the raw file,
+ * and the directory is synced. A crash before the rename leaves the raw file and a `.tmp`, which
+ * opening removes; after the rename the sealed file is whole. Readers that have the raw file mapped
+ * keep it.
+ *
+ * What is packed is compared with the frames' checksums first: sealing must not make damage look
+ * whole.
+ */
+#include "engine/log/internal.h"
+#include "engine/log/unpack.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lz4.h>
+#include <string.h>
+#include <xxhash.h>
+
+/* A sealed file on its way. */
+struct sealing {
+    struct log *log;
+    const struct segment *from;
+    int fd;
+    uint64_t at;          /* of the file */
+    struct text plain;    /* the block that is gathered */
+    uint64_t plain_first; /* the first seq of it */
+    struct text packed;
+    struct text table;
+    uint64_t plain_bytes;
+};
+
+/* ---- Blocks ---------------------------------------------------------------------------------- */
+
+static int write_part(struct sealing *sealing, const void *bytes, size_t len,
+                      struct reel_error *error) {
+    struct log *log = sealing->log;
+    if (log->has_helper && !pacer_wait(&log->pacer, len))
+        return fail(error, -ECANCELED, "the log is being closed");
+    int rc = io_write_all(log->io, sealing->fd, bytes, len, sealing->at);
+    if (rc < 0) return fail(error, rc, "cannot seal a segment: %s", strerror(-rc));
+    sealing->at += len;
+    atomic_fetch_add(&log->sealed_bytes, len);
+    return 0;
+}
+
+/* The bytes that stand for the block: packed, if that spares anything. */
+static struct reel_str pack(struct sealing *sealing) {
+    struct text *packed = &sealing->packed;
+    size_t len = sealing->plain.len;
+    packed->len = 0;
+    char *to = text_extend(packed, len);
+    if (!to || len > LZ4_MAX_INPUT_SIZE) return text_str(&sealing->plain);
+    int got = LZ4_compress_default(sealing->plain.data, to, (int)len, (int)len - 1);
+    return got > 0 ? (struct reel_str){to, (size_t)got} : text_str(&sealing->plain);
+}
+
+static int write_block(struct sealing *sealing, struct reel_error *error) {
+    if (sealing->plain.len == 0) return 0;
+    struct reel_str packed = pack(sealing);
+    struct block block = {
+        .first_seq = sealing->plain_first,
+        .at = sealing->at,
+        .packed_len = (uint32_t)packed.len,
+        .plain_len = (uint32_t)sealing->plain.len,
+        .checksum = XXH3_64bits(packed.data, packed.len),
+    };
+    text_append(&sealing->table, &block, sizeof block);
+    sealing->plain_bytes += sealing->plain.len;
+    int rc = write_part(sealing, packed.data, packed.len, error);
+    sealing->plain.len = 0;
+    return rc;
+}
+
+/* A block is found by the first event in it; control entries at its beginning come after the event
+ * that they name. */
+static int gather(struct sealing *sealing, struct reel_str entry, const struct log_entry *read,
+                  struct reel_error *error) {
+    int rc = 0;
+    if (sealing->plain.len + entry.len > BLOCK_BYTES) rc = write_block(sealing, error);
+    if (rc < 0) return rc;
+    if (sealing->plain.len == 0)
+        sealing->plain_first = read->flags & LOG_CONTROL ? read->seq + 1 : read->seq;
+    text_append_str(&sealing->plain, entry);
+    return sealing->plain.failed || sealing->table.failed ? fail_memory(error) : 0;
+}
+
+static int gather_frame(struct sealing *sealing, uint64_t at, const struct frame_head *head,
+                        struct reel_error *error) {
+    struct reel_str left = {sealing->from->map + at + sizeof *head, head->len - sizeof *head};
+    int rc = 0;
+    while (rc == 0 && left.len > 0) {
+        struct log_entry entry;
+        struct reel_str before = left;
+        if (!entry_read(&left, 0, &entry))
+            return fail(error, -EBADMSG, "log/%s is damaged at offset %llu", sealing->from->name,
+                        (unsigned long long)at);
+        before.len -= left.len;
+        rc = gather(sealing, before, &entry, error);
+    }
+    return rc;
+}
+
+static int write_blocks(struct sealing *sealing, struct reel_error *error) {
+    const struct segment *from = sealing->from;
+    uint64_t end = atomic_load(&from->end);
+    for (uint64_t at = SEGMENT_PAGE; at < end;) {
+        struct frame_head head;
+        if (!frame_read(&from->head, at, from->map + at, end - at, &head))
+            return fail(error, -EBADMSG, "log/%s is damaged at offset %llu", from->name,
+                        (unsigned long long)at);
+        int rc = gather_frame(sealing, at, &head, error);
+        if (rc < 0) return rc;
+        at += FRAME_ROUND(head.len);
+    }
+    return write_block(sealing, error);
+}
+
+/* ---- The file -------------------------------------------------------------------------------- */
+
+static struct segment_head sealed_head(const struct sealing *sealing,
+                                       const struct segment_head *next) {
+    const struct segment *from = sealing->from;
+    struct segment_head head = from->head;
+    head.form = SEGMENT_SEALED;
+    head.last_facts = next->facts;
+    head.last_seq = atomic_load(&from->last_seq);
+    head.end = next->previous_end;
+    head.chain = next->previous_chain;
+    head.table_count = sealing->table.len / sizeof(struct block);
+    head.table_at = sealing->at;
+    head.table_checksum = unpack_table_checksum(sealing->table.data, head.table_count);
+    head.plain_bytes = sealing->plain_bytes;
+    return head;
+}
+
+static int write_file(struct sealing *sealing, const struct segment_head *next,
+                      struct segment_head *ret_head, struct reel_error *error) {
+    struct log *log = sealing->log;
+    char page[SEGMENT_PAGE];
+    sealing->at = SEGMENT_PAGE;
+    int rc = write_blocks(sealing, error);
+    if (rc < 0) return rc;
+    *ret_head = sealed_head(sealing, next);
+    rc = write_part(sealing, sealing->table.data, sealing->table.len, error);
+    if (rc < 0) return rc;
+    segment_head_write(ret_head, page);
+    rc = io_write_all(log->io, sealing->fd, page, sizeof page, 0);
+    if (rc == 0) rc = log->io->sync(sealing->fd);
+    return rc < 0 ? fail(error, rc, "cannot seal a segment: %s", strerror(-rc)) : 0;
+}
+
+/* ---- In its place ---------------------------------------------------------------------------- */
+
+/* Gives it its name, if the segment was not trimmed meanwhile: 1; 0: it was. */
+static int replace(struct log *log, const struct segment *from, struct segment *sealed,
+                   const char *temporary, struct reel_error *error) {
+    HOLD_LOCK(&log->files_lock);
+    struct log_pin *before = log_pin(log);
+    struct log_pin *pin = pin_create(before->count);
+    size_t found = before->count;
+    int rc = pin ? 0 : fail_memory(error);
+    for (size_t i = 0; rc == 0 && i < before->count; i++) {
+        if (before->segments[i] == from) found = i;
+        pin->segments[i] = segment_ref(before->segments[i] == from ? sealed : before->segments[i]);
+    }
+    if (rc == 0 && found < before->count) {
+        rc = log->io->rename(log->directory, temporary, from->name);
+        if (rc < 0) rc = fail(error, rc, "cannot seal a segment: %s", strerror(-rc));
+        if (rc == 0 && (rc = log->io->sync_directory(log->directory)) < 0)
+            rc = log_break(log, "cannot sync the log's directory", rc, error);
+        rc = rc < 0 ? rc : 1;
+    }
+    if (rc > 0)
+        log_set_pin(log, pin);
+    else
+        log_unpin(pin);
+    log_unpin(before);
+    return rc;
+}
+
+static int seal_to(struct sealing *sealing, const struct segment_head *next, const char *temporary,
+                   struct reel_error *error) {
+    struct log *log = sealing->log;
+    struct segment_head head;
+    sealing->fd = log->io->open(log->directory, temporary, O_RDWR | O_CREAT | O_TRUNC);
+    if (sealing->fd < 0)
+        return fail(error, sealing->fd, "cannot seal a segment: %s", strerror(-sealing->fd));
+    AUTO_CLOSE int fd = sealing->fd;
+    int rc = write_file(sealing, next, &head, error);
+    if (rc < 0) return rc;
+    uint64_t bytes = sealing->at;
+    struct segment *sealed = segment_map(&head, fd, bytes, bytes);
+    rc = sealed ? replace(log, sealing->from, sealed, temporary, error) : fail_memory(error);
+    segment_unref(sealed);
+    return rc;
+}
+
+static int seal(struct log *log, const struct segment *from, const struct segment_head *next,
+                struct reel_error *error) {
+    char temporary[40];
+    struct sealing sealing = {.log = log, .from = from};
+    snprintf(temporary, sizeof temporary, "%s.tmp", from->name);
+    int rc = seal_to(&sealing, next, temporary, error);
+    if (rc <= 0) (void)log->io->unlink(log->directory, temporary); /* or opening does */
+    text_finish(&sealing.plain);
+    text_finish(&sealing.packed);
+    text_finish(&sealing.table);
+    return rc;
+}
+
+/* The oldest one that is raw and not the last; NULL. */
+static const struct segment *next_to_seal(const struct log_pin *pin, size_t *ret_at) {
+    for (size_t i = 0; i + 1 < pin->count; i++) {
+        *ret_at = i;
+        if (pin->segments[i]->head.form == SEGMENT_RAW) return pin->segments[i];
+    }
+    return NULL;
+}
+
+bool log_has_to_seal(struct log *log) {
+    size_t at;
+    struct log_pin *pin = log_pin(log);
+    bool found = next_to_seal(pin, &at) != NULL;
+    log_unpin(pin);
+    return found;
+}
+
+int log_seal_one(struct log *log, struct reel_error *error) {
+    size_t at;
+    if (atomic_load(&log->broken)) return 0;
+    struct log_pin *pin = log_pin(log);
+    const struct segment *from = next_to_seal(pin, &at);
+    int rc = from ? seal(log, from, &pin->segments[at + 1]->head, error) : 0;
+    log_unpin(pin);
+    return rc;
+}

@@ -1,0 +1,25 @@
+/* unpack.h: blocks of sealed segments, unpacked into memory. */
+#ifndef REEL_ENGINE_LOG_UNPACK_H
+#define REEL_ENGINE_LOG_UNPACK_H
+
+#include "engine/log/segment.h"
+
+struct log_unpacked {
+    struct log_unpacked *next; /* older */
+    uint64_t given;            /* how many entries the walk had given when it left this block */
+    size_t len, size;          /* of `bytes`, of which LOG_ROOM behind `len` are zeros */
+    char bytes[];
+};
+
+/* Unpacks the n-th block of a sealed segment. `spare` is used again or freed; it may be NULL.
+ * -EBADMSG: it is damaged. */
+int unpack_block(const struct segment *segment, size_t n, struct log_unpacked *spare,
+                 struct log_unpacked **ret, struct reel_error *error);
+
+/* What is wrong with a sealed segment's size and table, and where; NULL: nothing. */
+const char *unpack_check_table(const struct segment *segment, uint64_t *ret_at);
+
+/* The checksum that a table has. */
+uint64_t unpack_table_checksum(const void *table, size_t count);
+
+#endif
