@@ -24,11 +24,8 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve", command_serve},
-    {"replay", command_replay},
-    {"check", command_check},
-    {"backup", command_backup},
-    {"verify", command_verify},
+    {"serve", command_serve},   {"replay", command_replay}, {"check", command_check},
+    {"backup", command_backup}, {"verify", command_verify},
 };
 
 static void print_help(FILE *to) {

@@ -201,7 +201,8 @@ int serve(const struct reel_plugin *own, int argc, char **argv) {
         log_begin(REEL_LEVEL_INFO, isatty(STDERR_FILENO) == 1);
         log_line(REEL_LEVEL_ERROR, SELF, "%s", error.text);
     } else {
-        log_begin(log_level(config_text(daemon.config, "log_level", 0)), isatty(STDERR_FILENO) == 1);
+        log_begin(log_level(config_text(daemon.config, "log_level", 0)),
+                  isatty(STDERR_FILENO) == 1);
         code = run(&daemon, argc, argv);
     }
     config_destroy(daemon.config);

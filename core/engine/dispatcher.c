@@ -291,7 +291,7 @@ static int catch_up_step(struct catch_up *catch_up, bool first, struct reel_erro
 static int put_next(struct dispatcher *dispatcher, struct catch_up *catch_up,
                     struct reel_error *error) {
     if (!catch_up->has_entry || !decoder_put(dispatcher->decoder, &catch_up->entry,
-                                            !is_for_nobody(dispatcher, &catch_up->entry)))
+                                             !is_for_nobody(dispatcher, &catch_up->entry)))
         return 0;
     int rc = catch_up_step(catch_up, false, error);
     return rc < 0 ? rc : 1;

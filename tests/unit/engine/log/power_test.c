@@ -411,7 +411,7 @@ static void live(uint64_t seed) {
 static void a_power_cut_at_any_call_loses_nothing(void **state) {
     (void)state;
     fault = NO_FAULT;
-    for (uint64_t seed = 1; seed <= scaled(3); seed++) {
+    for (uint64_t seed = 1; seed <= scaled(12); seed++) {
         test_context("seed %llu", (unsigned long long)seed);
         live(seed);
         assert_true(cuts > 100);
