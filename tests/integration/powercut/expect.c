@@ -32,10 +32,10 @@ static void note_answer(struct expected *expected, const struct record *note) {
 }
 
 /* From now on it is the other log's numbers. */
-static void note_adoption(struct expected *expected, bool done) {
-    expected->may_be_other = !done;
-    expected->is_other = done;
-    if (!done) return;
+static void note_adoption(struct expected *expected) {
+    if (expected->is_other) return;
+    expected->may_be_other = false;
+    expected->is_other = true;
     expected->head = OTHER_FIRST - 1;
     expected->first_seq_min = expected->first_seq_max = OTHER_FIRST;
     expected->answer_count = 0;
@@ -61,8 +61,11 @@ static void apply_note(struct expected *expected, const struct record *note) {
         note_answer(expected, note);
         break;
     case NOTE_ADOPTING:
+    case NOTE_KEPT:
+        expected->may_be_other = note->at == NOTE_ADOPTING;
+        break;
     case NOTE_ADOPTED:
-        note_adoption(expected, note->at == NOTE_ADOPTED);
+        note_adoption(expected);
         break;
     case NOTE_BACKED_UP:
         expected->is_backed_up = true;

@@ -40,6 +40,7 @@ enum note {
     NOTE_ANSWER,     /* `struct noted_answer` */
     NOTE_ADOPTING,   /* the other log may be there instead */
     NOTE_ADOPTED,    /* and is */
+    NOTE_KEPT,       /* and is not: this was seen */
     NOTE_BACKED_UP,  /* uint64_t: the head that the backup has at least */
 };
 
@@ -53,7 +54,7 @@ struct noted_answer {
 /* Each is run in a child, with the store in `directory`/STORE_NAME. */
 typedef void (*work_fn)(const char *directory, uint64_t seed);
 void work_life(const char *directory, uint64_t seed);     /* all but the following */
-void work_some(const char *directory, uint64_t seed);     /* opens, appends some, closes */
+void work_some(const char *directory, uint64_t seed);     /* opens, appends some to any log */
 void work_adoption(const char *directory, uint64_t seed); /* another log takes the place */
 
 struct reel *open_store(const char *directory, uint32_t flags);

@@ -250,28 +250,59 @@ static void a_cut_at_every_call_of_an_adoption(void **state) {
     story_finish(&story);
 }
 
-/* What it wrote last is in the kernel's memory and not on the disk; another process goes on from
- * it. */
+/* A work is killed before its `kill_at`-th record. What it wrote last is in the kernel's memory and
+ * not on the disk, and another process goes on from it, until there are some power cuts, and one that
+ * loses as much as may be lost. Returns how many records the first one made. */
+static size_t cut_after_kill(work_fn work, size_t kill_at, unsigned cuts, uint64_t *random) {
+    struct story story;
+    story_begin(&story, real_directory());
+    recorder_kill_at(kill_at);
+    record_work(work, story.directory, random_next(random));
+    size_t from = recorder_count();
+    record_work(work_some, story.directory, random_next(random));
+    story_end(&story);
+    struct plan plan = plan_for(&story);
+    plan_some(&plan, from, cuts, random);
+    plan.cuts[story.count]++;
+    plan.also_plain = true;
+    expected_init(&expected);
+    cut_story(&story, &plan, random);
+    empty_directory(story.directory);
+    story_finish(&story);
+    return from;
+}
+
 static void a_cut_after_a_process_was_killed(void **state) {
     (void)state;
     uint64_t random = 4;
-    size_t cuts = part_of_cuts(20), each = 4, length = 0;
-    for (size_t done = 0; done < cuts; done += each) {
-        struct story story;
-        story_begin(&story, real_directory());
-        recorder_kill_at(length ? 1 + random_next(&random) % length : 0);
-        record_work(work_life, story.directory, random_next(&random));
-        if (!length) length = recorder_count();
-        size_t from = recorder_count();
-        record_work(work_some, story.directory, random_next(&random));
-        story_end(&story);
-        struct plan plan = plan_for(&story);
-        plan_some(&plan, from, each, &random);
-        expected_init(&expected);
-        cut_story(&story, &plan, &random);
-        empty_directory(story.directory);
-        story_finish(&story);
+    size_t length = cut_after_kill(work_life, 0, 1, &random);
+    for (size_t i = 0; i < part_of_cuts(6); i++)
+        cut_after_kill(work_life, 1 + random_next(&random) % length, 1, &random);
+}
+
+/* Each call that changes names, until `work` is done. */
+static void cut_after_kill_at_names(work_fn work, uint64_t seed) {
+    struct story story;
+    tell(&story, work, seed);
+    struct plan plan = plan_for(&story);
+    plan_names(&plan, &story);
+    for (size_t i = 1; i < plan.count; i++) {
+        uint64_t random = seed; /* so that it does the same */
+        test_context("killed at %zu", i);
+        if (plan.cuts[i] > 0) cut_after_kill(work, i, 1, &random);
     }
+    free(plan.cuts);
+    story_finish(&story);
+}
+
+static void a_cut_after_a_process_was_killed_making_a_store(void **state) {
+    (void)state;
+    cut_after_kill_at_names(work_some, 6);
+}
+
+static void a_cut_after_a_process_was_killed_adopting(void **state) {
+    (void)state;
+    cut_after_kill_at_names(work_adoption, 7);
 }
 
 static void a_cut_after_a_cut(void **state) {
@@ -313,6 +344,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(any_cut_leaves_all_that_was_promised),
         cmocka_unit_test(a_cut_after_a_cut),
         cmocka_unit_test(a_cut_after_a_process_was_killed),
+        cmocka_unit_test(a_cut_after_a_process_was_killed_making_a_store),
+        cmocka_unit_test(a_cut_after_a_process_was_killed_adopting),
     };
     if (!getenv("TMPDIR") && access("/dev/shm", W_OK) == 0) setenv("TMPDIR", "/dev/shm", 1);
     if (argc > 1 && strcmp(argv[1], "--fault") == 0)

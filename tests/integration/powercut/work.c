@@ -57,8 +57,9 @@ struct reel *open_store(const char *directory, uint32_t flags) {
 /* Opens; what it has is visible then, acknowledged or not. */
 static struct reel *begin(const char *directory, uint64_t *ret_head) {
     struct reel *reel = open_store(directory, 0);
-    uint64_t first_seq = position_of(reel).first_seq;
-    *ret_head = first_seq - 1;
+    struct reel_position position = position_of(reel);
+    recorder_note(position.head >= OTHER_FIRST - 1 ? NOTE_ADOPTED : NOTE_KEPT, NULL, 0);
+    *ret_head = position.first_seq - 1;
     note_new(reel, ret_head);
     watched = reel;
     recorder_before_sync(note_what_is_seen);
@@ -158,33 +159,6 @@ static void back_up(struct reel *reel, const char *directory, uint64_t head) {
     recorder_note(NOTE_BACKED_UP, &head, sizeof head);
 }
 
-/* ---- The works ------------------------------------------------------------------------------- */
-
-void work_some(const char *directory, uint64_t seed) {
-    uint64_t head;
-    struct reel *reel = begin(directory, &head);
-    write_steps(reel, &head, &seed, 3);
-    end(reel);
-}
-
-void work_life(const char *directory, uint64_t seed) {
-    uint64_t head;
-    struct reel *reel = begin(directory, &head);
-    write_steps(reel, &head, &seed, 25);
-    wait_until_sealed(reel);
-    trim(reel, head / 2);
-    write_steps(reel, &head, &seed, 8);
-    end(reel);
-    reel = begin(directory, &head);
-    write_steps(reel, &head, &seed, 8);
-    wait_until_sealed(reel);
-    back_up(reel, directory, head);
-    write_steps(reel, &head, &seed, 2);
-    trim(reel, head + 1); /* all of it */
-    write_steps(reel, &head, &seed, 2);
-    end(reel);
-}
-
 /* ---- Another log ----------------------------------------------------------------------------- */
 
 void adopt_other(struct reel *reel) {
@@ -218,6 +192,36 @@ static void mirror_some(struct reel *reel, uint64_t *head, uint64_t *random, siz
         batch_free(&batch);
         note_new(reel, head);
     }
+}
+
+/* ---- The works ------------------------------------------------------------------------------- */
+
+void work_life(const char *directory, uint64_t seed) {
+    uint64_t head;
+    struct reel *reel = begin(directory, &head);
+    write_steps(reel, &head, &seed, 25);
+    wait_until_sealed(reel);
+    trim(reel, head / 2);
+    write_steps(reel, &head, &seed, 8);
+    end(reel);
+    reel = begin(directory, &head);
+    write_steps(reel, &head, &seed, 8);
+    wait_until_sealed(reel);
+    back_up(reel, directory, head);
+    write_steps(reel, &head, &seed, 2);
+    trim(reel, head + 1); /* all of it */
+    write_steps(reel, &head, &seed, 2);
+    end(reel);
+}
+
+void work_some(const char *directory, uint64_t seed) {
+    uint64_t head;
+    struct reel *reel = begin(directory, &head);
+    if (head >= OTHER_FIRST - 1)
+        mirror_some(reel, &head, &seed, 3);
+    else
+        write_steps(reel, &head, &seed, 3);
+    end(reel);
 }
 
 void work_adoption(const char *directory, uint64_t seed) {
