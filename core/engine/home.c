@@ -104,6 +104,9 @@ static int make_empty_store(const char *log_path, const char *state_path, uint64
 /* Whoever made the directory may have been killed before its name was durable. Where the directory
  * above must not be read, others have made it. */
 static int sync_own_name(const char *directory, struct reel_error *error) {
+#ifdef REEL_FAULT_9 /* likewise its own name */
+    return 0;
+#endif
     AUTO_FREE char *above = join(directory, "..");
     int rc = above ? directory_sync(above, error) : fail_memory(error);
     return rc == -EACCES ? 0 : rc;
@@ -131,7 +134,9 @@ static int finish_names(const char *directory, struct reel_error *error) {
         if (!exists(directory, names[i][0]) || exists(directory, names[i][1])) continue;
         rc = rename_in(directory, names[i][0], names[i][1], error);
     }
+#ifndef REEL_FAULT_8 /* the names that a killed process left are taken as they are */
     if (rc == 0) rc = directory_sync(directory, error);
+#endif
     if (rc < 0) return rc;
     unlink_in(directory, "data.mdb"); /* of format 2; what stays is tried again */
     unlink_in(directory, "lock.mdb");
@@ -190,8 +195,8 @@ static int remember(struct store *store, const struct log_entry *entry, struct r
     return ids_put(store, entry->id_hash, &known, error);
 }
 
-/* Submitted events that the log has and the store has not seen, for the index of duplicates. Folding
- * them is catching up. */
+/* Submitted events that the log has and the store has not seen, for the index of duplicates.
+ * Folding them is catching up. */
 static int remember_newer(struct home *home, uint64_t from_seq, struct reel_error *error) {
     struct log_walk walk;
     struct log_entry entry;
@@ -259,8 +264,8 @@ static int open_log(struct home *home, const char *name, const struct store_stat
     if (!path) return fail_memory(error);
     struct log_options options = {.directory = path, .segment_bytes = home->segment_bytes};
     if (state) {
-        options.synced = (struct log_mark){state->log_salt, state->log_number, state->log_at,
-                                           state->log_chain};
+        options.synced =
+            (struct log_mark){state->log_salt, state->log_number, state->log_at, state->log_chain};
         options.synced_seq = state->head;
     }
     return log_open(&options, ret, error);
@@ -304,8 +309,7 @@ static int settle_adoption(struct home *home, const struct store_state *state,
     return 0;
 }
 
-int home_adopt_prepare(struct home *home, const struct log_facts *facts,
-                       struct reel_error *error) {
+int home_adopt_prepare(struct home *home, const struct log_facts *facts, struct reel_error *error) {
     AUTO_FREE char *path = NULL;
     if (!home->directory) return 0;
     int rc = make_in(home->directory, "log.next", &path, error);

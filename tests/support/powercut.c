@@ -282,9 +282,9 @@ void disk_apply(struct disk *disk, const struct record *record) {
 enum left {
     LEFT_NONE,
     LEFT_ALL,
-    LEFT_SOME,   /* each change, or not */
-    LEFT_TORN,   /* each sector, or not */
-    LEFT_FIRST,  /* those up to one, and of that each sector, or not */
+    LEFT_SOME,  /* each change, or not */
+    LEFT_TORN,  /* each sector, or not */
+    LEFT_FIRST, /* those up to one, and of that each sector, or not */
     LEFT_KINDS,
 };
 

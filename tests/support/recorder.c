@@ -28,7 +28,8 @@ struct recording {
     char directory[PATH_ROOM];
     size_t directory_len;
     size_t kill_at, count, used;
-    size_t last; /* where the last record is */
+    size_t kill_at_sync; /* so many more */
+    size_t last;         /* where the last record is */
     char bytes[];
 };
 
@@ -54,7 +55,7 @@ static void set_directory(const char *directory) {
     recording->directory_len = strlen(directory);
     if (recording->directory_len >= PATH_ROOM) give_up("the directory's path is too long");
     memcpy(recording->directory, directory, recording->directory_len + 1);
-    recording->kill_at = 0;
+    recording->kill_at = recording->kill_at_sync = 0;
     recording->on = true;
 }
 
@@ -91,6 +92,12 @@ void recorder_drop(const struct record *last) {
 void recorder_kill_at(size_t n) {
     make_lock();
     recording->kill_at = n ? recording->count + n : 0;
+    recording->kill_at_sync = 0;
+}
+
+void recorder_kill_at_sync(size_t n) {
+    recorder_kill_at(0);
+    recording->kill_at_sync = n;
 }
 
 void recorder_before_sync(void (*fn)(void)) {
@@ -192,15 +199,14 @@ static int result(long rc) {
 
 #define CALL(name) __asm__(name) __attribute__((visibility("default")))
 #define SAME(function, type, name, as)                                                             \
-    extern __typeof(function) type __asm__(name)                                                   \
-        __attribute__((visibility("default"), alias(as)))
+    extern __typeof(function) type __asm__(name) __attribute__((visibility("default"), alias(as)))
 
 static int open_in(int directory, const char *name, int flags, mode_t mode) {
     char space[PATH_ROOM];
     struct stat stat;
     bool begun = begin();
-    bool made = begun && (flags & O_CREAT) &&
-                fstatat(directory, name, &stat, AT_SYMLINK_NOFOLLOW) < 0;
+    bool made =
+        begun && (flags & O_CREAT) && fstatat(directory, name, &stat, AT_SYMLINK_NOFOLLOW) < 0;
     if (begun && (made || (flags & O_TRUNC))) kill_if_due();
     int fd = result(syscall(SYS_openat, directory, name, flags, mode));
     int code = errno;
@@ -349,6 +355,7 @@ static int sync_file(int fd, long call) {
     bool is_below = recording && recording->on && path_of(fd, space);
     if (is_below && before_sync) before_sync();
     bool begun = begin_file(fd);
+    if (begun && recording->kill_at_sync > 0 && --recording->kill_at_sync == 0) raise(SIGKILL);
     int rc = result(syscall(call, fd));
     int code = errno;
     if (begun && rc == 0) add(RECORD_SYNC, inode_of(fd), 0, 0);

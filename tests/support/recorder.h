@@ -49,6 +49,9 @@ void recorder_drop(const struct record *last);
  * is. Nobody may be recording meanwhile. */
 void recorder_kill_at(size_t n);
 
+/* Or before the n-th sync from now on. */
+void recorder_kill_at_sync(size_t n);
+
 void recorder_note(uint64_t kind, const void *bytes, size_t len);
 
 /* Called in this thread before each sync, when it is below the directory. NULL: not. */

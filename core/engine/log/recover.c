@@ -355,8 +355,8 @@ static int check_joints(const struct recovery *recovery, struct reel_error *erro
 /* ---- Making it ready ------------------------------------------------------------------------- */
 
 /* Opens the last segment for writing, and cuts off what a torn write left behind its end. A process
- * that was killed may have left frames, and the segment's name, that the kernel has and the disk has
- * not: they are synced before anything is built on them. */
+ * that was killed may have left frames, and the segment's name, that the kernel has and the disk
+ * has not: they are synced before anything is built on them. */
 static int prepare_last(struct recovery *recovery, struct reel_error *error) {
     static const char zeros[64 << 10];
     struct log *log = recovery->log;
@@ -365,14 +365,19 @@ static int prepare_last(struct recovery *recovery, struct reel_error *error) {
     if (last->fd < 0) return fail(error, last->fd, "log/%s: %s", last->name, strerror(-last->fd));
     uint64_t at = recovery->scan.end, end = recovery->scan.tail_end;
     int rc = 0;
+#ifdef REEL_FAULT_4 /* a cut tail is not overwritten */
+    end = at;
+#endif
     for (uint64_t len; rc == 0 && at < end; at += len) {
         len = end - at < sizeof zeros ? end - at : sizeof zeros;
         rc = io_write_all(log->io, last->fd, zeros, len, at);
     }
     if (rc < 0)
         return fail(error, rc, "cannot cut off the end of log/%s: %s", last->name, strerror(-rc));
+#ifndef REEL_FAULT_7 /* what a killed process left is taken as it is */
     rc = log->io->sync(last->fd);
     if (rc == 0) rc = log->io->sync_directory(log->directory);
+#endif
     return rc < 0 ? fail(error, rc, "cannot sync log/%s: %s", last->name, strerror(-rc)) : 0;
 }
 

@@ -140,11 +140,12 @@ void check_mark(const struct disk *disk, const struct record *record) {
     memcpy(&head, record->bytes, sizeof head);
     if (head.magic != FRAME_MAGIC) return;
     char *path = disk_path_of(disk, record->file);
-    bool is_true = head.synced_at <= record->at &&
-                   !disk_is_unsynced_below(disk, record->file, head.synced_at);
+    bool is_true =
+        head.synced_at <= record->at && !disk_is_unsynced_below(disk, record->file, head.synced_at);
     if (!is_true && strstr(path, STORE_NAME "/log/")) /* a copy is not written frame by frame */
-        support_failed(__FILE__, __LINE__, "the frame at %" PRIu64 " of %s says that %" PRIu64
-                       " is synced", record->at, path, head.synced_at);
+        support_failed(__FILE__, __LINE__,
+                       "the frame at %" PRIu64 " of %s says that %" PRIu64 " is synced", record->at,
+                       path, head.synced_at);
     free(path);
 }
 

@@ -32,16 +32,17 @@
 #define COPY_NAME  "copy"
 
 enum note {
-    NOTE_EVENT,      /* `struct noted_event`, and its bytes */
-    NOTE_HEAD,       /* uint64_t: all up to there was acknowledged */
-    NOTE_SEEN,       /* uint64_t: a view showed it */
-    NOTE_TRIMMING,   /* uint64_t: events below may be gone */
-    NOTE_TRIMMED,    /* uint64_t: and are */
-    NOTE_ANSWER,     /* `struct noted_answer` */
-    NOTE_ADOPTING,   /* the other log may be there instead */
-    NOTE_ADOPTED,    /* and is */
-    NOTE_KEPT,       /* and is not: this was seen */
-    NOTE_BACKED_UP,  /* uint64_t: the head that the backup has at least */
+    NOTE_BEGIN,     /* a work begins */
+    NOTE_EVENT,     /* `struct noted_event`, and its bytes */
+    NOTE_HEAD,      /* uint64_t: all up to there was acknowledged */
+    NOTE_SEEN,      /* uint64_t: a view showed it */
+    NOTE_TRIMMING,  /* uint64_t: events below may be gone */
+    NOTE_TRIMMED,   /* uint64_t: and are */
+    NOTE_ANSWER,    /* `struct noted_answer` */
+    NOTE_ADOPTING,  /* the other log may be there instead */
+    NOTE_ADOPTED,   /* and is */
+    NOTE_KEPT,      /* and is not: this was seen */
+    NOTE_BACKED_UP, /* uint64_t: the head that the backup has at least */
 };
 
 struct noted_answer {

@@ -1,9 +1,10 @@
 /* test.c: power cuts. A store is written while each call that changes its files is recorded; from
  * the recording all is made that a power cut at one of the calls may leave (powercut.h). Each such
- * state opens; each acknowledged event is there once; the records are a fresh fold; nothing that was
- * visible or answered is gone.
+ * state opens; each acknowledged event is there once; the records are a fresh fold; nothing that
+ * was visible or answered is gone.
  *
- * With the argument `--fault`, for a build with a planted fault: it succeeds if some check fails. */
+ * With the argument `--fault`, for a build with a planted fault: it succeeds if some check fails.
+ */
 #include "internal.h"
 
 #include <ftw.h>
@@ -140,7 +141,9 @@ static void cut_at(const struct story *story, const struct plan *plan, size_t at
                    const struct record *next, uint64_t *random) {
     expected_look_ahead(&expected, next);
     for (size_t i = 0; i < plan->cuts[at] + (plan->also_plain ? 2 : 0); i++) {
-        enum cut cut = i < plan->cuts[at] ? CUT_ANY : i == plan->cuts[at] ? CUT_ALL_LOST : CUT_ALL_KEPT;
+        enum cut cut = i < plan->cuts[at]    ? CUT_ANY
+                       : i == plan->cuts[at] ? CUT_ALL_LOST
+                                             : CUT_ALL_KEPT;
         const char *directory = state_directory();
         disk_cut(story->disk, cut, random, directory);
         if (plan->goes_on)
@@ -250,46 +253,75 @@ static void a_cut_at_every_call_of_an_adoption(void **state) {
     story_finish(&story);
 }
 
-/* A work is killed before its `kill_at`-th record. What it wrote last is in the kernel's memory and
- * not on the disk, and another process goes on from it, until there are some power cuts, and one that
- * loses as much as may be lost. Returns how many records the first one made. */
-static size_t cut_after_kill(work_fn work, size_t kill_at, unsigned cuts, uint64_t *random) {
+/* A work is killed. What it wrote last is in the kernel's memory and not on the disk, and another
+ * process goes on from it, until there are power cuts: soon, some time, and at the end. */
+struct killing {
+    work_fn work;
+    size_t at, at_sync; /* recorder_kill_at, or recorder_kill_at_sync */
+    size_t soon, some;  /* cuts */
+};
+
+enum { SOON = 24 };
+
+static void cut_after_kill(const struct killing *killing, uint64_t *random) {
     struct story story;
     story_begin(&story, real_directory());
-    recorder_kill_at(kill_at);
-    record_work(work, story.directory, random_next(random));
+    if (killing->at_sync)
+        recorder_kill_at_sync(killing->at_sync);
+    else
+        recorder_kill_at(killing->at);
+    record_work(killing->work, story.directory, random_next(random));
     size_t from = recorder_count();
     record_work(work_some, story.directory, random_next(random));
     story_end(&story);
     struct plan plan = plan_for(&story);
-    plan_some(&plan, from, cuts, random);
-    plan.cuts[story.count]++;
     plan.also_plain = true;
+    plan_some(&plan, from, killing->some, random);
+    for (size_t i = 0; i < killing->soon; i++) {
+        size_t at = from + random_next(random) % SOON;
+        plan.cuts[at < story.count ? at : story.count]++;
+    }
+    plan.cuts[story.count]++;
     expected_init(&expected);
     cut_story(&story, &plan, random);
     empty_directory(story.directory);
     story_finish(&story);
-    return from;
 }
 
 static void a_cut_after_a_process_was_killed(void **state) {
     (void)state;
     uint64_t random = 4;
-    size_t length = cut_after_kill(work_life, 0, 1, &random);
-    for (size_t i = 0; i < part_of_cuts(6); i++)
-        cut_after_kill(work_life, 1 + random_next(&random) % length, 1, &random);
+    struct story story;
+    size_t syncs = 0;
+    tell(&story, work_life, random_next(&random));
+    for (const struct record *record = NULL; (record = recorder_next(record));)
+        syncs += record->kind == RECORD_SYNC;
+    for (size_t i = 0; i < part_of_cuts(6); i++) {
+        size_t n = random_next(&random);
+        struct killing killing = {.work = work_life, .soon = 4, .some = 1};
+        killing.at = i % 2 ? 0 : 1 + n % story.count;
+        killing.at_sync = i % 2 ? 1 + n % syncs : 0;
+        cut_after_kill(&killing, &random);
+    }
+    story_finish(&story);
 }
 
-/* Each call that changes names, until `work` is done. */
-static void cut_after_kill_at_names(work_fn work, uint64_t seed) {
+/* At each call that changes names, from that note on. */
+static void cut_after_kill_at_names(work_fn work, uint64_t seed, enum note from) {
     struct story story;
     tell(&story, work, seed);
     struct plan plan = plan_for(&story);
     plan_names(&plan, &story);
+    const struct record *record = recorder_next(NULL);
+    bool begun = false;
+    for (size_t i = 0; record; record = recorder_next(record), i++) {
+        if (!begun) plan.cuts[i] = 0;
+        if (record->kind == RECORD_NOTE && record->at == from) begun = true;
+    }
     for (size_t i = 1; i < plan.count; i++) {
         uint64_t random = seed; /* so that it does the same */
-        test_context("killed at %zu", i);
-        if (plan.cuts[i] > 0) cut_after_kill(work, i, 1, &random);
+        struct killing killing = {.work = work, .at = i, .some = 1};
+        if (plan.cuts[i] > 0) cut_after_kill(&killing, &random);
     }
     free(plan.cuts);
     story_finish(&story);
@@ -297,12 +329,12 @@ static void cut_after_kill_at_names(work_fn work, uint64_t seed) {
 
 static void a_cut_after_a_process_was_killed_making_a_store(void **state) {
     (void)state;
-    cut_after_kill_at_names(work_some, 6);
+    cut_after_kill_at_names(work_some, 6, NOTE_BEGIN);
 }
 
 static void a_cut_after_a_process_was_killed_adopting(void **state) {
     (void)state;
-    cut_after_kill_at_names(work_adoption, 7);
+    cut_after_kill_at_names(work_adoption, 7, NOTE_ADOPTING);
 }
 
 static void a_cut_after_a_cut(void **state) {

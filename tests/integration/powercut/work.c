@@ -88,7 +88,8 @@ static void write_batch(struct reel *reel, uint64_t head, size_t count, bool app
 }
 
 static void give_command(struct reel *reel) {
-    static const char body[] = "{\"name\":\"demo\",\"coordinator\":\"a\",\"members\":[{\"id\":\"a\"}]}";
+    static const char body[] =
+        "{\"name\":\"demo\",\"coordinator\":\"a\",\"members\":[{\"id\":\"a\"}]}";
     struct noted_answer noted = {0};
     snprintf(noted.key, sizeof noted.key, "key-%d-%u", (int)getpid(), commands++);
     struct reel_order order = {.struct_size = sizeof order,
@@ -198,6 +199,7 @@ static void mirror_some(struct reel *reel, uint64_t *head, uint64_t *random, siz
 
 void work_life(const char *directory, uint64_t seed) {
     uint64_t head;
+    recorder_note(NOTE_BEGIN, NULL, 0);
     struct reel *reel = begin(directory, &head);
     write_steps(reel, &head, &seed, 25);
     wait_until_sealed(reel);
@@ -216,6 +218,7 @@ void work_life(const char *directory, uint64_t seed) {
 
 void work_some(const char *directory, uint64_t seed) {
     uint64_t head;
+    recorder_note(NOTE_BEGIN, NULL, 0);
     struct reel *reel = begin(directory, &head);
     if (head >= OTHER_FIRST - 1)
         mirror_some(reel, &head, &seed, 3);
@@ -226,6 +229,7 @@ void work_some(const char *directory, uint64_t seed) {
 
 void work_adoption(const char *directory, uint64_t seed) {
     uint64_t head;
+    recorder_note(NOTE_BEGIN, NULL, 0);
     struct reel *reel = begin(directory, &head);
     write_steps(reel, &head, &seed, 8);
     recorder_note(NOTE_ADOPTING, NULL, 0);
