@@ -11,6 +11,7 @@
 int command_serve(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_backup(int argc, char **argv);
+int command_verify(int argc, char **argv);
 
 /* The settings of `serve`, for --help; or as Markdown, which is docs/settings.md. */
 void serve_help(FILE *to, bool markdown);

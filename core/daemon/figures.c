@@ -94,8 +94,8 @@ static void measure_position(const struct measuring *to, const struct reel_posit
     GAUGE(to, "reel_cursor", "Highest seq whose effects are committed", "", position->cursor);
     GAUGE(to, "reel_log_first_seq", "Oldest event that the log keeps", "", position->first_seq);
     GAUGE(to, "reel_log_head", "Newest event of the log", "", position->head);
-    GAUGE(to, "reel_log_bytes", "What the log takes in the store", "", position->log_bytes);
-    GAUGE(to, "reel_store_bytes", "Size of the store's file", "", position->store_bytes);
+    GAUGE(to, "reel_log_bytes", "What the events that are kept take in the log's files", "", position->log_bytes);
+    GAUGE(to, "reel_store_bytes", "Size of all files, the log's included", "", position->store_bytes);
 }
 
 /* Names of collections need no escaping. */
@@ -129,6 +129,32 @@ static void measure_collections(const struct measuring *to, struct reel *reel,
     }
     GAUGE(to, "reel_lag_events", "Events in the log that some collection has yet to fold", "",
           lag_of(reel, view, head));
+}
+
+static void measure_log(const struct measuring *to, struct reel *reel) {
+    static const char written[] = "reel_log_written_bytes_total";
+    static const char written_help[] = "Bytes written to the log's files, by what they are";
+    static const char segments[] = "reel_log_segments", segments_help[] = "Files of the log";
+    struct log_metrics log;
+    engine_measure_log(reel, &log);
+    struct reel_measure syncs = {
+        .name = "reel_log_sync_seconds",
+        .help = "Syncs of the log",
+        .kind = REEL_MEASURE_HISTOGRAM,
+        .bucket_count = HISTOGRAM_BUCKETS,
+        .labels = "",
+        .bounds = histogram_bounds,
+        .buckets = log.sync_buckets,
+        .value = log.sync_seconds,
+    };
+    COUNTER(to, written, written_help, "kind=\"events\"", log.group_bytes);
+    COUNTER(to, written, written_help, "kind=\"zeros\"", log.fill_bytes);
+    COUNTER(to, written, written_help, "kind=\"sealed\"", log.sealed_bytes);
+    GAUGE(to, segments, segments_help, "form=\"raw\"", log.raw_segments);
+    GAUGE(to, segments, segments_help, "form=\"sealed\"", log.sealed_segments);
+    COUNTER(to, "reel_log_paced_milliseconds_total",
+            "How long writing in the background was made to wait", "", log.paced_ns / 1000000);
+    to->fn(to->context, &syncs);
 }
 
 static void measure_intake(const struct measuring *to, struct intake *intake) {
@@ -181,6 +207,7 @@ void daemon_measures(struct daemon *daemon, reel_measure_fn fn, void *context) {
         }
         reel_view_close(view);
     }
+    measure_log(&to, daemon->reel);
     measure_intake(&to, daemon->intake);
     if (daemon->feed) measure_feed(&to, daemon->feed);
     daemon_status(daemon, &status);

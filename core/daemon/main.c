@@ -15,6 +15,7 @@ static const struct {
     {"replay", command_replay},
     {"check", command_check},
     {"backup", command_backup},
+    {"verify", command_verify},
 };
 
 static void print_help(FILE *to) {
@@ -32,6 +33,9 @@ static void print_help(FILE *to) {
             "       reeld backup [--data DIR] [--config FILE] DIR\n"
             "           write a copy of a store into the empty directory DIR, while a daemon\n"
             "           uses it or not\n"
+            "       reeld verify DIR\n"
+            "           compare the log of the store in DIR with its checksums, while a daemon\n"
+            "           uses it or not, and print each damaged file and offset\n"
             "       reeld --help | --version\n"
             "\n",
             reel_version());

@@ -62,7 +62,12 @@ int engine_find_last(struct reel *reel, uint64_t seq, struct engine_entry *ret,
 int engine_show_record(struct reel *reel, struct reel_str collection, struct reel_str key,
                        char **ret, size_t *ret_len, struct reel_error *error);
 
-/* ---- For the daemon's metrics ---------------------------------------------------------------- */
+/* ---- For the daemon -------------------------------------------------------------------------- */
+
+/* Compares the log in a Reel's directory with its checksums, also while another process has it open;
+ * how many files are damaged, each of which `found` was told, or an error. */
+int engine_verify(const char *directory, log_finding_fn found, void *context,
+                  struct reel_error *error);
 
 /* Takes no lock of the writer's. */
 void engine_measure_log(struct reel *reel, struct log_metrics *ret);

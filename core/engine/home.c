@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <uuid/uuid.h>
 
@@ -514,14 +515,27 @@ static int sync_parent(const char *path, struct reel_error *error) {
     return parent ? directory_sync(parent, error) : fail_memory(error);
 }
 
+/* What a failure left: it can be tried again in the same directory. */
+static void remove_copy(const char *to) {
+    remove_in(to, "state");
+    remove_in(to, "log");
+    unlink_in(to, FORMAT_NAME ".tmp");
+    unlink_in(to, INCOMPLETE_NAME ".tmp");
+    unlink_in(to, INCOMPLETE_NAME);
+}
+
 static int copy_home(struct store *store, const struct log_source *source, const char *to,
                      struct reel_error *error) {
     int rc = directory_make_empty(to, error);
-    if (rc == 0) rc = sync_parent(to, error);
+    if (rc < 0) return fail_in(error, rc, "cannot back up to %s", to);
+    rc = sync_parent(to, error);
     if (rc == 0) rc = write_file(to, INCOMPLETE_NAME, "", error);
     if (rc == 0) rc = copy_both(store, source, to, error);
     if (rc == 0) rc = write_file(to, FORMAT_NAME, FORMAT_TEXT, error);
-    if (rc < 0) return fail_in(error, rc, "cannot back up to %s", to);
+    if (rc < 0) {
+        remove_copy(to);
+        return fail_in(error, rc, "cannot back up to %s", to);
+    }
     unlink_in(to, INCOMPLETE_NAME);
     return directory_sync(to, error);
 }
@@ -535,7 +549,7 @@ static int open_to_copy(const char *from, struct store *store, struct reel_error
     AUTO_FREE char *state_path = join(from, "state");
     if (!state_path) return fail_memory(error);
     int rc = read_format(from, error);
-    if (rc == 0) rc = fail(error, -ENOENT, "there is no store of this format");
+    if (rc == 0) rc = fail(error, -ENOENT, "%s: %s", FORMAT_NAME, strerror(ENOENT));
     return rc < 0 ? rc : store_open_to_read(store, state_path, error);
 }
 
@@ -549,4 +563,18 @@ int home_backup_of(const char *from, const char *to, struct reel_error *error) {
     rc = copy_home(&store, &source, to, error);
     store_close(&store);
     return rc;
+}
+
+/* ---- Verifying ------------------------------------------------------------------------------- */
+
+int home_verify(const char *directory, log_finding_fn found, void *context,
+                struct reel_error *error) {
+    AUTO_FREE char *lock_path = join(directory, "reel.lock"), *log_path = join(directory, "log");
+    if (!lock_path || !log_path) return fail_memory(error);
+    int rc = read_format(directory, error);
+    if (rc == 0) rc = fail(error, -ENOENT, "%s: %s", FORMAT_NAME, strerror(ENOENT));
+    if (rc < 0) return fail_in(error, rc, "cannot open %s", directory);
+    AUTO_CLOSE int lock = open(lock_path, O_RDONLY | O_CLOEXEC); /* a backup has none */
+    bool live = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0;
+    return log_verify(log_path, live, found, context, error);
 }

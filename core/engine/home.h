@@ -65,6 +65,11 @@ int home_adopt_finish(struct home *home, const struct log_facts *facts, struct r
 int home_backup(struct home *home, const char *to, struct reel_error *error);
 int home_backup_of(const char *from, const char *to, struct reel_error *error);
 
+/* Compares a directory's log with its checksums (log_verify). While no other process has the directory
+ * open, none can open it. */
+int home_verify(const char *directory, log_finding_fn found, void *context,
+                struct reel_error *error);
+
 /* Where the log stands, in the store's terms. */
 void home_put_mark(struct home *home, struct store_state *state);
 

@@ -214,7 +214,7 @@ static void an_aborted_batch_leaves_nothing(void **state) {
     (void)state;
     enum { VALUES = 800 };
     static char pad[8000];
-    struct reel_options options = {.map_bytes = 4 << 20};
+    struct reel_options options = {.map_bytes = 2 << 20};
     struct reel *reel = reel_opened(NULL, &options, KEYED_SO, AUDIT_SO, NULL);
     struct batch batch = {0};
     struct reel_error error;
@@ -225,9 +225,11 @@ static void an_aborted_batch_leaves_nothing(void **state) {
     memset(pad, 'p', sizeof pad);
     for (size_t i = 0; i < VALUES; i++) {
         struct text text = {0};
+        char key[16];
+        snprintf(key, sizeof key, "c%zu", i);
         text_format(&text,
                     "{\"type\":\"test.keyed.v1.%s\",\"subject\":\"%s\",\"data\":{\"value\":\"",
-                    i % 50 ? "upsert" : "delete", i % 3 ? "a" : "c");
+                    i % 50 ? "upsert" : "delete", i % 3 ? "a" : key);
         text_add(&text, pad, sizeof pad);
         text_add(&text, "\"}}", 3);
         batch_add(&batch, text.data, text.len);

@@ -80,7 +80,7 @@ expect "backup with an unknown flag" "2 reeld backup: there is no flag --frob" "
 echo "{\"data\": \"$scratch/none\", \"bind\": \"127.0.0.1:0\"}" >"$scratch/daemon.json"
 run backup --config "$scratch/daemon.json" "$scratch/copy"
 expect "backup with the daemon's file" \
-    "1 reeld backup: cannot open $scratch/none: data.mdb: No such file or directory" "$code $err"
+    "1 reeld backup: cannot open $scratch/none: FORMAT: No such file or directory" "$code $err"
 
 # ---- Settings ------------------------------------------------------------------------------------
 

@@ -215,7 +215,7 @@ static void a_backup_below_a_file_fails_and_harms_nothing(void **state) {
     (void)state;
     const char *directory = scratch_directory();
     struct reel *reel = reel_opened(directory, NULL, CELL_SO, FORMATION_SO, NULL);
-    const char *copy = path_in(path_in(directory, "data.mdb"), "copy");
+    const char *copy = path_in(path_in(directory, "FORMAT"), "copy");
     struct reel_error error;
     apply_samples(reel, 1, 100, 10);
     assert_int_equal(reel_backup(reel, copy, &error), -ENOTDIR);

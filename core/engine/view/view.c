@@ -227,7 +227,7 @@ void views_finish(struct views *views) {
 
 /* ---- Positions ------------------------------------------------------------------------------- */
 
-static int measure(struct reel_view *view) {
+static void measure(struct reel_view *view) {
     const struct store_state *state = &view->state;
     struct reel_position *position = &view->position;
     *position = (struct reel_position){
@@ -239,20 +239,20 @@ static int measure(struct reel_view *view) {
         .rejected = state->rejected,
     };
     uuid_unparse_lower(state->epoch, position->epoch.text);
-    position->store_bytes = store_file_bytes(view->views->store);
+    struct log_metrics log;
+    log_place_measure(view->views->log, &log);
+    position->store_bytes = store_file_bytes(view->views->store) + log.bytes;
     view->is_measured = true;
-    if (state->head < state->first_seq) return 0;
+    if (state->head < state->first_seq) return;
     struct log_pin *pin;
-    int rc = view_log_pin(view, &pin);
-    if (rc == 0) position->log_bytes = log_pin_bytes(pin, state->first_seq);
-    view->is_measured = rc == 0;
-    return rc;
+    if (view_log_pin(view, &pin) == 0) /* else another log was begun, and this one is gone */
+        position->log_bytes = log_pin_bytes(pin, state->first_seq);
 }
 
 int reel_view_position(struct reel_view *view, struct reel_position *ret) {
     ENTERED within = NULL;
     int rc = view_enter(view, &within);
-    if (rc == 0 && !within->is_measured) rc = measure(within);
+    if (rc == 0 && !within->is_measured) measure(within);
     if (rc == 0) *ret = within->position;
     return rc;
 }

@@ -35,8 +35,8 @@ struct reel_position {
     uint64_t applied;   /* events by the outcome they had when they came, since the log began */
     uint64_t ignored;
     uint64_t rejected;
-    uint64_t log_bytes;   /* what the log takes in the store */
-    uint64_t store_bytes; /* size of the store's file: what was once used is used again */
+    uint64_t log_bytes;   /* what the events that are kept take in the log's files */
+    uint64_t store_bytes; /* of all files: the log's, and the state's, which does not shrink */
 };
 
 /* A collection's standing. */

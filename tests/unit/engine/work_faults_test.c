@@ -24,9 +24,12 @@ static struct single *event_work(const char *id, size_t bytes) {
     struct single *single = calloc(1, sizeof *single);
     char *json = malloc(bytes + 256);
     must(single && json);
-    int len = sprintf(json, "{\"type\":\"t\",\"source\":\"/s\",\"id\":\"%s\",\"data\":\"", id);
-    memset(json + len, 'x', bytes);
-    strcpy(json + len + bytes, "\"}");
+    int len = sprintf(json,
+                      "{\"type\":\"dev.cellos.events.cell.lifecycle.v1.started\","
+                      "\"source\":\"/s\",\"id\":\"%s\",\"data\":{\"cellId\":\"%s\",\"specId\":\"",
+                      id, id);
+    memset(json + len, 'x', bytes); /* a record of that size */
+    strcpy(json + len + bytes, "\"}}");
     single->payload = reel_text(json);
     single->work = (struct work){
         .payloads = &single->payload, .count = 1, .submitted = true, .results = &single->result};
