@@ -12,6 +12,7 @@ set -u -o pipefail
 examples=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 root=${examples%/*}
 build=${REEL_BUILD_DIR:-$root/build-quickstart}
+unset REEL_BUILD_DIR # reeld takes a variable REEL_… for a setting
 events=$examples/events.ndjson
 reeld=$build/core/daemon/reeld
 scratch='' daemon='' url='' token='' once=''

@@ -6,7 +6,8 @@
 # On Debian it installs what is missing (network and root or sudo are needed only then), and builds
 # in build-test, or in $REEL_BUILD_DIR, with warnings as errors. The last line is the sum, in which
 # a meson test, a fuzzer and each other check count as one, and so does whatever could not be built.
-# --long: repetitions and fuzzing times tenfold. The stages, all by default: see `stages` below.
+# --long: all repetitions, and fuzzing for a long time. The stages, all by default: see `stages`
+# below; `coverage` and `lint` only when they are named.
 set -u -o pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
@@ -17,18 +18,19 @@ installed=$scratch/installed # the prefix of the build `plain`
 . "$root/tests/support/packages.sh"
 
 packages_tests=(
-    binutils chromium clang clang-format curl doxygen groff-base jq libclang-rt-14-dev llvm
-    libcmocka-dev libcurl4-openssl-dev nats-server openssl
+    binutils chromium clang clang-format clang-tidy curl doxygen groff-base jq libclang-rt-14-dev llvm
+    libcmocka-dev libcurl4-openssl-dev mold nats-server openssl python3
 )
 
 stages=(packages format plain install quickstart sanitized threads fuzzers)
+more_stages=(coverage lint)
 
 passed=0 failed=0 skipped=0
 running= # the process that `bounded` waits for
 report=  # what a stage has to say, besides its line
 
 # Seconds for one fuzzer, for the tests of one build, and what their own limits are multiplied by.
-fuzz_seconds=10 tests_seconds=900 tests_patience=1
+fuzz_seconds=5 tests_seconds=900 tests_patience=1
 cores=$(nproc)
 build_seconds=900
 
@@ -39,6 +41,9 @@ setarch --addr-no-randomize true 2>/dev/null && steady=(setarch --addr-no-random
 export ASAN_OPTIONS=detect_leaks=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export LC_ALL=C.UTF-8
+
+# Linking is a quarter of a build's time, and this linker takes a fraction of it.
+export CC_LD=mold CXX_LD=mold
 
 main() {
     trap interrupted INT TERM
@@ -55,7 +60,7 @@ main() {
 }
 
 usage() {
-    echo "usage: run.sh [--long] [STAGE...], where the stages are: ${stages[*]}" >&2
+    echo "usage: run.sh [--long] [STAGE...], where the stages are: ${stages[*]} ${more_stages[*]}" >&2
     exit 2
 }
 
@@ -65,7 +70,7 @@ take_arguments() {
         if [[ $argument == --long ]]; then
             export REEL_TEST_LONG=1
             fuzz_seconds=100 tests_seconds=9000 tests_patience=10
-        elif [[ " ${stages[*]} " == *" $argument "* ]]; then
+        elif [[ " ${stages[*]} ${more_stages[*]} " == *" $argument "* ]]; then
             chosen+=("$argument")
         else
             usage
@@ -137,17 +142,27 @@ interrupted() {
 
 # ---- Building and meson's tests ------------------------------------------------------------------
 
-# build NAME OPTION...: in a directory of that name; all of it, or $targets. Counts only if it fails.
+# build NAME OPTION...: in a directory of that name; all of it, or $targets, or what the tests of
+# $suite need. Counts only if it fails.
 build() {
-    local directory=$scratch/$1 log=$scratch/$1.build.log again=()
+    local directory=$scratch/$1 log=$scratch/$1.build.log again=() wanted
     [[ ! -e $directory/build.ninja ]] || again=(--reconfigure)
+    # shellcheck disable=SC2086
     if bounded 300 meson setup "${again[@]}" "$directory" "$root" -Dwerror=true "${@:2}" \
-        >"$log" 2>&1 && bounded "$build_seconds" ninja -k 20 -C "$directory" \
-            ${targets:-} >"$log" 2>&1; then
+        >"$log" 2>&1 && wanted=${targets:-$(targets_of "$directory" "${suite:-}")} &&
+        bounded "$build_seconds" ninja -k 20 -C "$directory" $wanted >"$log" 2>&1; then
         return 0
     fi
     count_failure "building $1" < <(grep -vE '^\[[0-9]+/[0-9]+\] ' "$log")
     return 1
+}
+
+# targets_of DIRECTORY SUITE: what its tests need, for ninja; nothing for no suite, which is all.
+targets_of() {
+    [[ -z $2 ]] || meson introspect --tests --targets "$1" | jq -r --arg suite "$2" --arg at "$1/" '
+        (.targets | map({key: .id, value: .filename}) | from_entries) as $files
+        | [.tests[] | select(.suite | any(endswith($suite))) | .depends[] | $files[.][]]
+        | unique[] | ltrimstr($at)'
 }
 
 # meson_tests NAME PATIENCE OPTION...: counts each test by itself.
@@ -245,12 +260,21 @@ stage_plain() {
     build plain -Dprefix="$installed" && meson_tests plain 1
 }
 
+# Under sanitizers a test takes several times as long: it repeats less, and its files are in memory.
 stage_sanitized() {
-    build sanitized -Db_sanitize=address,undefined && meson_tests sanitized 5
+    build sanitized -Db_sanitize=address,undefined && slow_tests sanitized
 }
 
 stage_threads() {
-    build threads -Db_sanitize=thread && meson_tests threads 5 --suite threads
+    suite=threads build threads -Db_sanitize=thread && slow_tests threads --suite threads
+}
+
+slow_tests() {
+    local memory=/dev/shm/reel-tests.$$ free
+    free=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)
+    ((${free:-0} > 4 * 1024 * 1024)) && mkdir "$memory" || memory=${TMPDIR:-/tmp}
+    TMPDIR=$memory REEL_TEST_PERCENT=3 meson_tests "$1" 5 "${@:2}"
+    [[ $memory != /dev/shm/* ]] || rm -rf "$memory"
 }
 
 stage_fuzzers() {
@@ -308,6 +332,44 @@ fuzz() {
         echo
     done
     return 1
+}
+
+# ---- Stages that are asked for by name -----------------------------------------------------------
+
+# How much of each room the tests of `plain` run: a table. It is built and run a second time.
+stage_coverage() {
+    build coverage -Db_coverage=true && meson_tests coverage 3 || return
+    check coverage-table coverage_table
+    cat "$scratch/coverage-table.log" >>"$report"
+}
+
+coverage_table() {
+    (cd "$scratch/coverage" && find . -name '*.gcda' -exec gcov --json-format --stdout {} +) |
+        jq -rs --arg root "$root/" --arg build "$scratch/coverage" '
+        def room: sub("^\\.\\./"; "") | ltrimstr($root) | split("/")[:-1] | join("/");
+        [.[].files[] | select(.file | test("(core|sinks|plugins)/") and (test("/usr/|\\.h$") | not))
+            | {room: (.file | sub("^(\\.\\./)+"; "") | room), file, lines}]
+        | group_by(.file) | map({room: .[0].room, lines: ([.[].lines[]] | group_by(.line_number)
+            | map(map(.count) | max > 0))})
+        | group_by(.room)[] | {room: .[0].room, lines: [.[].lines[]]}
+        | "\(.room)\t\(.lines | length)\t\(.lines | (map(select(.)) | length) * 100 / length | floor) %"' |
+        column -t -s $'\t' -N room,lines,run
+}
+
+# What only a closer look finds, in the rooms that everything rests on.
+stage_lint() {
+    build lint || return
+    local file
+    for file in "$root"/core/common/{base,json}/*.c "$root"/core/engine/{log,store}/*.c; do
+        check "lint-${file##*/}" lint "$file"
+    done
+}
+
+lint() {
+    # shellcheck disable=SC2046
+    clang-tidy --quiet -p "$scratch/lint" "$1" &&
+        gcc -fanalyzer -Werror -std=gnu11 -O1 -D_GNU_SOURCE -I"$root"/core{/include,/common,} \
+            $(pkg-config --cflags uuid lmdb liblz4) -c -o /dev/null "$1"
 }
 
 # ---- Stage: what is installed --------------------------------------------------------------------

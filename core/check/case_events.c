@@ -24,6 +24,33 @@ void case_events(struct maker *maker) {
     }
 }
 
+/* ---- Whether they reach anything ------------------------------------------------------------- */
+
+static bool has_applied[256]; /* by projector */
+
+static void note_applied(const struct fold *fold, reel_outcome outcome) {
+    size_t at = (size_t)(fold->collection->projector - bench.plugin->projectors);
+    if (outcome == REEL_APPLIED && at < 256) has_applied[at] = true;
+}
+
+void case_applied(struct maker *maker) {
+    static struct events events;
+    bench.watch.after_evolve = note_applied;
+    make_events(maker, false, &events);
+    bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
+}
+
+/* Where nothing was applied, next to nothing was tried, and the other cases have passed for that.
+ */
+void case_applied_finish(void) {
+    guard_show((struct reel_str){0});
+    for (uint32_t i = 0; i < bench.plugin->projector_count && i < 256; i++)
+        if (!has_applied[i])
+            guard_found("no event was applied to `%s`, so it was not tried: give some with "
+                        "--events",
+                        bench.plugin->projectors[i].declared.collection);
+}
+
 /* ---- Garbage --------------------------------------------------------------------------------- */
 
 static void try_key(struct maker *maker) {
@@ -98,7 +125,7 @@ void case_rules(struct maker *maker) {
     bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
     check.seq_before = reel_cursor(bench.reel) - events.count;
     guard_must(reel_view_open(bench.reel, &view, &error), &error);
-    int rc = reel_view_rejected(view, check_rejection, &check);
+    int rc = reel_view_rejected(view, UINT64_MAX, check_rejection, &check);
     reel_view_close(view);
     if (rc < 0) guard_trouble("cannot list what was rejected: %s", strerror(-rc));
 }
@@ -157,7 +184,7 @@ void case_records(struct maker *maker) {
     reel_view_close(view);
 }
 
-/* No finding: it may be set by events that we did not think of. But it should be known. */
+/* No finding, unless it was asked for: it may be set by events that we did not think of. */
 void case_records_finish(void) {
     char *to = bench.sheet->never_set;
     size_t room = sizeof bench.sheet->never_set;
@@ -170,4 +197,7 @@ void case_records_finish(void) {
                      projector->declared.collection, projector->fields[at].name);
         }
     }
+    guard_show((struct reel_str){0});
+    if (to[0] && bench.sheet->strict)
+        guard_found("no event set %.900s; events that do can be given with --events", to);
 }

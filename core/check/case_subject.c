@@ -1,6 +1,7 @@
 /* case_subject.c: cases about what a plugin is, before any event. */
 #include "base/text.h"
 #include "check/cases.h"
+#include "check/exports.h"
 #include "check/guard.h"
 #include "engine/engine.h"
 
@@ -73,6 +74,27 @@ static void check_values(const struct reel_projector *projector) {
     }
 }
 
+/* A name that a library of this program has, too, is an accident waiting to happen: which of the
+ * two is called depends on how a host was linked, and what was loaded into it before. */
+static void check_export(void *context, const char *name) {
+    struct sheet *sheet = context;
+    size_t used = strlen(sheet->exported), room = sizeof sheet->exported - used;
+    void *other = dlsym(RTLD_DEFAULT, name);
+    Dl_info info;
+    if (other && dladdr(other, &info))
+        guard_found("it exports `%s`, which %s has, too: build it with -fvisibility=hidden", name,
+                    info.dli_fname);
+    snprintf(sheet->exported + used, room, "%s%s", used ? ", " : "", name);
+}
+
+static void check_exports(struct sheet *sheet) {
+    sheet->exported[0] = '\0';
+    exports_each(sheet->path, check_export, sheet);
+    if (sheet->strict && sheet->exported[0])
+        guard_found("it exports %.800s beside `reel_plugin`: build it with -fvisibility=hidden",
+                    sheet->exported);
+}
+
 /* In a store, too: what only shows beside others. */
 void case_declarations(struct sheet *sheet) {
     struct reel *reel;
@@ -88,4 +110,5 @@ void case_declarations(struct sheet *sheet) {
         check_prefixes(projector);
         check_values(projector);
     }
+    check_exports(sheet);
 }

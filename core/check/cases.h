@@ -33,6 +33,8 @@ void case_declarations(struct sheet *sheet);
 void case_learn(struct sheet *sheet);
 
 void case_events(struct maker *maker);
+void case_applied(struct maker *maker);
+void case_applied_finish(void);
 void case_garbage(struct maker *maker);
 void case_rules(struct maker *maker);
 void case_records(struct maker *maker);

@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +25,7 @@ enum {
 };
 
 struct checking {
-    bool json;
+    bool json, strict;
     uint64_t seed, runs;
     const char *samples;
     char *const *paths; /* NULL-terminated */
@@ -55,6 +54,9 @@ static int take_option(struct checking *checking, int option, char **argv) {
     case 'j':
         checking->json = true;
         return EXIT_GOOD;
+    case 't':
+        checking->strict = true;
+        return EXIT_GOOD;
     case 's':
         return is_number(optarg, INT64_MAX - RUNS_MAX, &checking->seed)
                    ? EXIT_GOOD
@@ -75,11 +77,9 @@ static int take_option(struct checking *checking, int option, char **argv) {
 
 static int take_arguments(struct checking *checking, int argc, char **argv) {
     static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"seed", required_argument, NULL, 's'},
-        {"runs", required_argument, NULL, 'r'},
-        {"events", required_argument, NULL, 'e'},
-        {0},
+        {"json", no_argument, NULL, 'j'},         {"strict", no_argument, NULL, 't'},
+        {"seed", required_argument, NULL, 's'},   {"runs", required_argument, NULL, 'r'},
+        {"events", required_argument, NULL, 'e'}, {0},
     };
     int option;
     opterr = 0;
@@ -122,6 +122,7 @@ static int check_plugin(struct checking *checking, const char *path, struct reel
     int rc = sheet_create(&sheet, &fd, error);
     if (rc < 0) return rc;
     sheet->seed = checking->seed;
+    sheet->strict = checking->strict;
     sheet->runs = (uint32_t)checking->runs;
     rc = set_path(sheet->path, path, error);
     if (rc == 0 && checking->samples) rc = set_path(sheet->samples, checking->samples, error);
@@ -168,13 +169,9 @@ static void carry_out(int argc, char **argv) {
 int command_check(int argc, char **argv) {
     struct checking checking = {.seed = SEED_STANDARD, .runs = RUNS_STANDARD};
     struct reel_error error;
-    sigset_t child_ends;
     carry_out(argc, argv);
     int code = take_arguments(&checking, argc, argv);
     if (code != EXIT_GOOD) return code;
-    sigemptyset(&child_ends);
-    sigaddset(&child_ends, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child_ends, NULL); /* run.c waits for it */
     int rc = check_all(&checking, &error);
     json_decref(checking.reports);
     if (rc < 0) fprintf(stderr, "reeld check: %s\n", error.text);

@@ -10,6 +10,8 @@
 #include "check/bench.h"
 #include "check/guard.h"
 #include "check/observe.h"
+#include "check/search.h"
+#include "check/trace.h"
 #include "check/words.h"
 
 #include <errno.h>
@@ -86,8 +88,10 @@ static void probe_command(struct maker *maker, uint64_t number) {
     struct reel_answer answer = {0};
     struct reel_error error;
     size_t asked = amount_asked(maker->lesson);
+    trace_forget();
     (void)try_command(maker, false, number, &answer, &error); /* a fault is a case's concern */
-    if (answer.accepted || amount_asked(maker->lesson) > asked) maker_reward(maker);
+    if (answer.accepted || trace_news()->any || amount_asked(maker->lesson) > asked)
+        maker_reward(maker);
     reel_answer_done(&answer);
 }
 
@@ -98,8 +102,10 @@ static void probe_event(struct maker *maker, uint32_t number, struct text *event
     else
         make_event(maker, event);
     size_t asked = amount_asked(lesson);
+    trace_forget();
     reel_outcome outcome = bench_apply(event);
-    if (outcome == REEL_APPLIED || amount_asked(lesson) > asked) maker_reward(maker);
+    if (outcome == REEL_APPLIED || trace_news()->any || amount_asked(lesson) > asked)
+        maker_reward(maker);
     bool broke_a_rule = outcome == REEL_REJECTED && engine_faulted(bench.reel);
     if (broke_a_rule) maker_keep_type(maker); /* a case will want to see that, too */
 }
@@ -130,23 +136,34 @@ static bool probe_in_child(struct sheet *sheet) {
         guard_begin(sheet, true);
         bench_open(sheet);
         observe(&sheet->lesson, &bench.watch);
+        search_begin();
+        search_types(sheet);
         run_probes(sheet);
+        search_types(sheet); /* once more, now that it is known what else it wants */
+        search_values(sheet);
         sheet->lesson.learned = true;
         _exit(0);
     }
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR) guard_trouble("cannot wait: %s", strerror(errno));
     sheet->turn = CHECK_TURN_NONE;
+    search_crashed(&sheet->lesson);
     return sheet->lesson.learned;
 }
 
 /* ---- The lesson ------------------------------------------------------------------------------ */
 
-/* What was never applied is left out, but for the prefixes. */
+/* What was never applied is left out, but for the prefixes. Of the others one is as good as the
+ * other, however often it was tried. */
 static void forget_types(struct lesson *lesson) {
+    enum { WANTED = 12 };
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < lesson->type_count; i++)
-        if (lesson->types[i].weight > 1) lesson->types[kept++] = lesson->types[i];
+    for (uint32_t i = 0; i < lesson->type_count; i++) {
+        struct event_type *type = &lesson->types[i];
+        if (type->weight <= 1) continue;
+        if (type->weight > WANTED) type->weight = WANTED;
+        lesson->types[kept++] = *type;
+    }
     lesson->type_count = kept;
 }
 

@@ -14,7 +14,6 @@ enum {
     DEPTH_MAX = 12,      /* of what is made of nodes */
     GARBAGE_DEPTH = 100, /* of garbage; with what is around it, less than JSON may have */
     WIDE_COUNT = 5000,
-    WEIGHT_MAX = 60,
 };
 
 static const char *const uuids[] = {
@@ -58,6 +57,12 @@ uint16_t lesson_member(struct lesson *lesson, uint16_t parent, struct reel_str n
     struct node *node = &lesson->nodes[lesson->node_count];
     *node = (struct node){.parent = parent};
     memcpy(node->name, name.data, name.len);
+    for (uint32_t i = 0; i < lesson->field_count; i++) {
+        const struct field_words *field = &lesson->fields[i];
+        if (strcmp(field->name, node->name) != 0) continue;
+        node->own_count = field->count;
+        memcpy(node->own, field->words, sizeof node->own);
+    }
     return (uint16_t)lesson->node_count++;
 }
 
@@ -115,10 +120,17 @@ static enum value_class pick_sort(struct maker *maker, uint16_t at) {
     return VALUE_NAME;
 }
 
+/* Mostly one that this member is compared with, or that a field may hold. */
 static uint16_t pick_word(struct maker *maker, uint16_t at) {
-    const struct node *node = &maker->lesson->nodes[at];
-    if (node->weight[VALUE_KNOWN] > 0 && chance_below(&maker->random, 2)) return node->word;
-    return (uint16_t)chance_below(&maker->random, maker->lesson->word_count);
+    const struct lesson *lesson = maker->lesson;
+    const struct node *node = &lesson->nodes[at];
+    uint32_t way = chance_below(&maker->random, 6);
+    if (way < 3 && node->own_count > 0)
+        return node->own[chance_below(&maker->random, node->own_count)];
+    if (way < 4 && node->weight[VALUE_KNOWN] > 0) return node->word;
+    if (way < 5 && lesson->value_count > 0)
+        return (uint16_t)chance_below(&maker->random, lesson->value_count);
+    return (uint16_t)chance_below(&maker->random, lesson->word_count);
 }
 
 static void note_choice(struct maker *maker, uint16_t node, enum value_class sort, uint16_t word) {
@@ -246,6 +258,9 @@ static void append_times(struct text *text, const char *part, size_t times) {
 
 static void append_garbage(struct maker *maker, struct text *text) {
     switch (maker->garbage) {
+    case GARBAGE_GIVEN:
+        text_append_quoted(text, maker->given);
+        break;
     case GARBAGE_DEEP_ARRAY:
         append_times(text, "[", GARBAGE_DEPTH);
         append_times(text, "]", GARBAGE_DEPTH);
@@ -317,7 +332,9 @@ static void append_type(struct maker *maker, uint32_t at, struct text *text) {
     }
     append_text(text, maker->lesson->types[maker->lesson->types[at].group].text);
     text->len--; /* the quote */
-    if (maker->garbage == GARBAGE_HUGE)
+    if (maker->garbage == GARBAGE_GIVEN)
+        text_append_str(text, maker->given);
+    else if (maker->garbage == GARBAGE_HUGE)
         append_times(text, "0123456789abcdef", HUGE_BYTES / 16);
     else
         text_append_lit(text, odd[(uint32_t)maker->garbage % COUNT(odd)]);
@@ -368,6 +385,15 @@ void make_garbage_at(struct maker *maker, uint32_t node, enum garbage garbage, s
     maker->spoiled = (int)node;
     maker->garbage = garbage;
     make_event_of(maker, pick_type(maker), ret);
+    maker->spoiled = -1;
+}
+
+void make_event_with(struct maker *maker, uint32_t type, uint32_t node, struct reel_str given,
+                     struct text *ret) {
+    maker->spoiled = (int)node;
+    maker->garbage = GARBAGE_GIVEN;
+    maker->given = given;
+    make_event_of(maker, type, ret);
     maker->spoiled = -1;
 }
 

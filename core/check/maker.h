@@ -29,6 +29,7 @@ enum garbage {
     GARBAGE_WIDE_ARRAY,
     GARBAGE_HUGE,
     GARBAGES,
+    GARBAGE_GIVEN = GARBAGES, /* no garbage, but a certain string */
 };
 
 enum {
@@ -48,6 +49,7 @@ struct maker {
     uint64_t random;
     int spoiled; /* the node that garbage stands for, or -1 */
     enum garbage garbage;
+    struct reel_str given;
     bool learns; /* tries what was not applied before, too */
 
     /* What the last event was made of. */
@@ -78,6 +80,10 @@ void make_event_of(struct maker *maker, uint32_t type, struct text *ret);
 /* The same with garbage in it, somewhere or at a certain place. */
 void make_garbage(struct maker *maker, struct text *ret);
 void make_garbage_at(struct maker *maker, uint32_t node, enum garbage garbage, struct text *ret);
+
+/* An event of a type, in which a node is a certain string; NODE_TYPE: behind its group's prefix. */
+void make_event_with(struct maker *maker, uint32_t type, uint32_t node, struct reel_str given,
+                     struct text *ret);
 
 /* A command's body, good or with garbage; and a key, as a string. */
 void make_body(struct maker *maker, uint16_t node, bool garbage, struct text *ret);

@@ -45,9 +45,11 @@ void report_plugin(const struct sheet *sheet, const struct verdicts *verdicts) {
     if (sheet->accepted + sheet->refused > 0)
         printf("  and with commands of which %" PRIu64 " were accepted, %" PRIu64 " refused\n",
                sheet->accepted, sheet->refused);
-    if (sheet->has_projectors && sheet->applied == 0 && count_findings(verdicts) == 0)
-        printf("  note: no event was applied, so little was tried; give some with --events\n");
-    else if (sheet->never_set[0])
+    if (sheet->exported[0])
+        printf("  note: it exports %s beside `reel_plugin`; -fvisibility=hidden keeps names to "
+               "itself\n",
+               sheet->exported);
+    if (sheet->never_set[0])
         printf("  note: no event set %s; events that do can be given with --events\n",
                sheet->never_set);
 }
@@ -80,11 +82,11 @@ json_t *report_json(const struct sheet *sheet, const struct verdicts *verdicts) 
         }
     }
     snprintf(abi, sizeof abi, "%u.%u", sheet->abi_major, sheet->abi_minor);
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:{s:I, s:I, s:I}, s:{s:I, s:I}, s:s, s:o}", "path",
-                     sheet->path, "name", sheet->name, "version", sheet->version, "abi", abi,
-                     "findings", (json_int_t)count_findings(verdicts), "events", "applied",
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:{s:I, s:I, s:I}, s:{s:I, s:I}, s:s, s:s, s:o}",
+                     "path", sheet->path, "name", sheet->name, "version", sheet->version, "abi",
+                     abi, "findings", (json_int_t)count_findings(verdicts), "events", "applied",
                      (json_int_t)sheet->applied, "ignored", (json_int_t)sheet->ignored, "rejected",
                      (json_int_t)sheet->rejected, "commands", "accepted",
                      (json_int_t)sheet->accepted, "refused", (json_int_t)sheet->refused,
-                     "never_set", sheet->never_set, "cases", cases);
+                     "never_set", sheet->never_set, "exported", sheet->exported, "cases", cases);
 }

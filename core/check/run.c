@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,11 @@
 
 /* What a case of a plugin that is slow may take, all its runs together. */
 #define SLOW_CPU_MS 1000
+
+enum {
+    WORDS_BYTES = 4096,
+    SHOWN_WORDS = 400, /* of what it last wrote, in a finding */
+};
 
 /* ---- The sheet ------------------------------------------------------------------------------- */
 
@@ -49,27 +55,49 @@ void sheet_destroy(struct sheet *sheet, int fd) {
 
 /* ---- A process ------------------------------------------------------------------------------- */
 
-/* In the child; the parent blocks SIGCHLD to wait for it. A group of its own, so that what it
- * starts can be ended with it. */
-__attribute__((noreturn)) static void execute(const char *name, int fd, int dump_fd) {
+/* In the child. A group of its own, so that what it starts can be ended with it. */
+__attribute__((noreturn)) static void execute(const char *name, int fd, int dump_fd, int words_fd) {
     char fd_text[16], dump_text[16];
-    sigset_t none;
+    dup2(words_fd, STDERR_FILENO);
     snprintf(fd_text, sizeof fd_text, "%d", fd);
     snprintf(dump_text, sizeof dump_text, "%d", dump_fd);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
     setpgid(0, 0);
     execl("/proc/self/exe", "reeld", "check", "--case", name, fd_text, dump_text, (char *)NULL);
     _exit(127);
 }
 
+/* The last of what a process writes to stderr. */
+struct last_words {
+    int fd; /* read without waiting */
+    size_t len;
+    char text[WORDS_BYTES];
+};
+
+/* Reads what is there. False: nobody will write any more. */
+static bool read_words(struct last_words *words) {
+    char more[WORDS_BYTES / 2];
+    ssize_t len;
+    while ((len = read(words->fd, more, sizeof more)) > 0) {
+        size_t kept = words->len, room = sizeof words->text - (size_t)len;
+        if (kept > room) kept = room;
+        memmove(words->text, words->text + words->len - kept, kept);
+        memcpy(words->text + kept, more, (size_t)len);
+        words->len = kept + (size_t)len;
+    }
+    return len < 0;
+}
+
+/* What it wrote wakes, and the end of the last that could write; at least each second we look. */
+static void wait_for_words(struct last_words *words, bool *open) {
+    struct pollfd poll_fd = {.fd = *open ? words->fd : -1, .events = POLLIN};
+    if (poll(&poll_fd, 1, *open ? 1000 : 10) > 0) *open = read_words(words);
+}
+
 /* Waits for its end; -ETIMEDOUT: it had to be ended. */
-static int wait_for(pid_t pid, const struct sheet *sheet, int *ret_status) {
-    const struct timespec second = {1, 0};
+static int wait_for(pid_t pid, const struct sheet *sheet, struct last_words *words,
+                    int *ret_status) {
     uint64_t beat = sheet->beat, still_since_ms = clock_ms();
-    sigset_t child_ends;
-    sigemptyset(&child_ends);
-    sigaddset(&child_ends, SIGCHLD);
+    bool open = true;
     for (;;) {
         pid_t ended = waitpid(pid, ret_status, WNOHANG);
         if (ended == pid) return 0;
@@ -81,7 +109,7 @@ static int wait_for(pid_t pid, const struct sheet *sheet, int *ret_status) {
             while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR) continue;
             return -ETIMEDOUT;
         }
-        sigtimedwait(&child_ends, NULL, &second);
+        wait_for_words(words, &open);
     }
 }
 
@@ -100,8 +128,21 @@ static const char *turn_word(int turn) {
     }
 }
 
+/* Its last line or lines, as a part of the finding. */
+static void add_words(struct sheet *sheet, struct last_words *words) {
+    size_t used = strlen(sheet->finding);
+    (void)read_words(words);
+    while (words->len > 0 && (unsigned char)words->text[words->len - 1] <= ' ') words->len--;
+    if (words->len == 0) return;
+    size_t from = words->len > SHOWN_WORDS ? words->len - SHOWN_WORDS : 0;
+    while (from > 0 && from < words->len && ((unsigned char)words->text[from] & 0xc0) == 0x80)
+        from++; /* not within a character */
+    snprintf(sheet->finding + used, sizeof sheet->finding - used, "; its last words: %s%.*s",
+             from > 0 ? "..." : "", (int)(words->len - from), words->text + from);
+}
+
 /* What its end says, if it was not through. */
-static void judge_end(struct sheet *sheet, int status) {
+static void judge_end(struct sheet *sheet, int status, struct last_words *words) {
     const char *what = turn_word(sheet->turn);
     if (sheet->result != CHECK_UNDONE) return;
     sheet->result = CHECK_FAILED;
@@ -111,29 +152,39 @@ static void judge_end(struct sheet *sheet, int status) {
     else
         snprintf(sheet->finding, sizeof sheet->finding, "%s ends the process with status %d", what,
                  WEXITSTATUS(status));
+    add_words(sheet, words);
 }
 
 static int run_process(const char *name, struct sheet *sheet, int fd, int dump_fd,
                        struct reel_error *error) {
-    int status = 0;
+    int status = 0, pipe_fds[2];
+    struct last_words words = {0};
     sheet->result = CHECK_UNDONE;
     sheet->turn = CHECK_TURN_NONE;
     sheet->shown_len = 0;
     sheet->run_seed = sheet->seed;
     fflush(NULL);
+    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+        return fail(error, -errno, "cannot make a pipe: %s", strerror(errno));
+    AUTO_CLOSE int from = pipe_fds[0];
     pid_t pid = fork();
-    if (pid == 0) execute(name, fd, dump_fd);
-    if (pid < 0) return fail(error, -EAGAIN, "cannot start a process: %s", strerror(errno));
-    int rc = wait_for(pid, sheet, &status);
+    if (pid == 0) execute(name, fd, dump_fd, pipe_fds[1]);
+    int code = errno;
+    close(pipe_fds[1]);
+    if (pid < 0) return fail(error, -code, "cannot start a process: %s", strerror(code));
+    words.fd = from;
+    fcntl(from, F_SETFL, O_NONBLOCK);
+    int rc = wait_for(pid, sheet, &words, &status);
     kill(-pid, SIGKILL); /* what it may have left behind */
     if (rc == -ETIMEDOUT) {
         sheet->result = CHECK_FAILED;
         snprintf(sheet->finding, sizeof sheet->finding, "%s never returns: it waits",
                  turn_word(sheet->turn));
+        add_words(sheet, &words);
         return -ETIMEDOUT;
     }
     if (rc < 0) return fail(error, rc, "cannot wait for a process: %s", strerror(-rc));
-    judge_end(sheet, status);
+    judge_end(sheet, status, &words);
     return 0;
 }
 

@@ -16,6 +16,11 @@
 enum {
     WORDS_MAX = 256,
     WORD_BYTES = 128,
+    WEIGHT_MAX = 60, /* of types and sorts of values: how often they are tried */
+    FOUND_MAX = 128,
+    OWN_WORDS = 8,
+    FIELDS_MAX = 32,
+    DEADLY_MAX = 32,
     TYPES_MAX = 1024,
     TYPE_BYTES = 192,
     NODES_MAX = 192,
@@ -65,8 +70,10 @@ enum {
 /* A member that the plugin asks for, found by watching it; "[]" stands for an array's elements. */
 struct node {
     uint16_t parent;
-    uint16_t asked;                /* ASKED_… */
-    uint16_t word;                 /* a VALUE_KNOWN that was in an applied event */
+    uint16_t asked;     /* ASKED_… */
+    uint16_t word;      /* a VALUE_KNOWN that was in an applied event */
+    uint16_t own_count; /* strings that this member is compared with */
+    uint16_t own[OWN_WORDS];
     uint8_t weight[VALUE_CLASSES]; /* how often each sort is tried: more, where it was applied */
     char name[NODE_BYTES];
 };
@@ -78,9 +85,28 @@ struct event_type {
     char text[TYPE_BYTES];
 };
 
+/* What a field may hold: so may the member of that name. */
+struct field_words {
+    char name[NODE_BYTES];
+    uint16_t count, words[OWN_WORDS];
+};
+
+/* One try of a search (search.c): this text as the value of that node, in an event of that type. */
+struct attempt {
+    uint32_t type, node;
+    char text[WORD_BYTES];
+};
+
+/* Words: first `value_count` that fields may have, then others of the plugin's constants, then,
+ * from word_count to suffix_count, what may be one. From WORDS_MAX on: those that a search found.
+ */
 struct lesson {
-    uint32_t word_count, suffix_count, type_count, group_count, node_count;
-    char words[WORDS_MAX][WORD_BYTES]; /* from word_count to suffix_count: perhaps words */
+    uint32_t value_count, word_count, suffix_count, found_count;
+    uint32_t field_count, type_count, group_count, node_count, deadly_count;
+    char words[WORDS_MAX + FOUND_MAX][WORD_BYTES];
+    struct field_words fields[FIELDS_MAX];
+    struct attempt attempt;            /* being made; it has an empty text if none is */
+    struct attempt deadly[DEADLY_MAX]; /* of which the plugin crashed: not to be made again */
     struct event_type types[TYPES_MAX];
     struct node nodes[NODES_MAX];
     uint32_t next_probe; /* and what was learned before it stays, should it crash */
@@ -112,6 +138,7 @@ struct sheet {
     uint64_t seed;
     uint32_t runs;
     uint32_t cpu_ms_max; /* that a case may take, all runs together; 0: no bound */
+    bool strict;         /* what is only noted otherwise is a finding */
     bool tame;           /* no garbage: the plugin does not stand it */
     bool shifted;        /* all addresses are others than before */
 
@@ -133,6 +160,7 @@ struct sheet {
     uint64_t applied, ignored, rejected; /* of good events */
     uint64_t accepted, refused;          /* of good commands */
     char never_set[SHOWN_BYTES];         /* fields that no event set */
+    char exported[SHOWN_BYTES];          /* names beside `reel_plugin` */
     struct lesson lesson;
 };
 

@@ -10,10 +10,10 @@
  */
 #include "check/watch.h"
 
+#include "base/object.h"
 #include "check/guard.h"
 
-#include <dlfcn.h>
-#include <link.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -146,83 +146,25 @@ static const struct watched *const groups[] = {
 
 /* ---- Putting it there ------------------------------------------------------------------------ */
 
-struct object {
-    ElfW(Addr) base;
-    const ElfW(Sym) * symbols;
-    const char *names;
-    const ElfW(Rela) * tables[2]; /* of functions, and of all else */
-    size_t bytes[2];
-};
-
-/* The loader has made addresses of what is relative, but not on every machine. */
-static const void *address(const struct link_map *map, const ElfW(Dyn) * entry) {
-    ElfW(Addr) at = entry->d_un.d_ptr;
-    return (const void *)(at < map->l_addr ? at + map->l_addr : at);
-}
-
-static bool read_object(const struct link_map *map, struct object *ret) {
-    bool understood = true;
-    *ret = (struct object){.base = map->l_addr};
-    for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
-        switch (entry->d_tag) {
-        case DT_SYMTAB:
-            ret->symbols = address(map, entry);
-            break;
-        case DT_STRTAB:
-            ret->names = address(map, entry);
-            break;
-        case DT_JMPREL:
-            ret->tables[0] = address(map, entry);
-            break;
-        case DT_PLTRELSZ:
-            ret->bytes[0] = entry->d_un.d_val;
-            break;
-        case DT_RELA:
-            ret->tables[1] = address(map, entry);
-            break;
-        case DT_RELASZ:
-            ret->bytes[1] = entry->d_un.d_val;
-            break;
-        case DT_PLTREL:
-            understood = understood && entry->d_un.d_val == DT_RELA;
-            break;
-        case DT_REL:
-            understood = false;
-            break;
-        default:
-            break;
-        }
-    }
-    return understood && ret->symbols && ret->names;
-}
-
 /* The table may have been made read-only when it was filled. */
-static void replace(const struct object *object, const ElfW(Rela) * entry, void (*instead)(void)) {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    ElfW(Addr) at = object->base + entry->r_offset;
-    void *first = (void *)(at & ~(ElfW(Addr))(page - 1));
+static void replace(void *word, void (*instead)(void)) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    void *first = (void *)((uintptr_t)word & ~(page - 1));
     if (mprotect(first, page, PROT_READ | PROT_WRITE) < 0) guard_trouble("cannot watch its calls");
-    memcpy((void *)at, &instead, sizeof instead);
+    memcpy(word, &instead, sizeof instead);
 }
-
-#if __ELF_NATIVE_CLASS == 64
-#define SYMBOL_OF(info) ELF64_R_SYM(info)
-#else
-#define SYMBOL_OF(info) ELF32_R_SYM(info)
-#endif
 
 bool watch_object(void *handle, enum watch_group group) {
-    struct link_map *map;
     struct object object;
-    if (dlinfo(handle, RTLD_DI_LINKMAP, &map) != 0 || !read_object(map, &object)) return false;
+    if (!object_read(handle, &object)) return false;
     for (int table = 0; table < 2; table++) {
         const ElfW(Rela) *entry = object.tables[table];
         for (size_t n = entry ? object.bytes[table] / sizeof *entry : 0; n > 0; n--, entry++) {
-            const ElfW(Sym) *symbol = &object.symbols[SYMBOL_OF(entry->r_info)];
+            const ElfW(Sym) *symbol = object_symbol(&object, entry);
             const char *name = object.names + symbol->st_name;
             for (const struct watched *watched = groups[group]; watched->name; watched++)
                 if (symbol->st_shndx == SHN_UNDEF && strcmp(watched->name, name) == 0)
-                    replace(&object, entry, watched->instead);
+                    replace(object_word(&object, entry), watched->instead);
         }
     }
     return true;

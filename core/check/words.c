@@ -3,16 +3,11 @@
  */
 #include "check/words.h"
 
-#include "base/cleanup.h"
+#include "check/exports.h"
 #include "engine/engine.h"
 
-#include <elf.h>
-#include <fcntl.h>
-#include <link.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
 /* What events are often called: a compiler may have turned a short string into a number. */
 static const char *const common[] = {
@@ -125,44 +120,47 @@ static void words_of_code(struct lesson *lesson, const char *bytes, size_t len) 
 
 /* ---- From the file --------------------------------------------------------------------------- */
 
-static void words_of_sections(struct lesson *lesson, const char *file, size_t size, bool code) {
-    const ElfW(Ehdr) *elf = (const void *)file;
-    if (elf->e_shentsize != sizeof(ElfW(Shdr)) || elf->e_shoff > size ||
-        (size - elf->e_shoff) / sizeof(ElfW(Shdr)) < elf->e_shnum)
-        return;
-    for (size_t i = 0; i < elf->e_shnum; i++) {
-        ElfW(Shdr) section;
-        memcpy(&section, file + elf->e_shoff + i * sizeof section, sizeof section);
+static void words_of_sections(struct lesson *lesson, const struct elf_file *file, bool code) {
+    ElfW(Shdr) section;
+    for (size_t i = 0; elf_section(file, i, &section); i++) {
         if (section.sh_type != SHT_PROGBITS || !(section.sh_flags & SHF_ALLOC) ||
-            section.sh_flags & SHF_WRITE || section.sh_offset > size ||
-            size - section.sh_offset < section.sh_size ||
+            section.sh_flags & SHF_WRITE ||
             (section.sh_flags & SHF_EXECINSTR) != (code ? SHF_EXECINSTR : 0))
             continue;
-        (code ? words_of_code : words_of_bytes)(lesson, file + section.sh_offset, section.sh_size);
+        (code ? words_of_code : words_of_bytes)(lesson, file->bytes + section.sh_offset,
+                                                section.sh_size);
     }
 }
 
 static void words_of_file(struct lesson *lesson, const char *path) {
-    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat info;
-    if (fd < 0 || fstat(fd, &info) < 0 || (size_t)info.st_size < sizeof(ElfW(Ehdr))) return;
-    size_t size = (size_t)info.st_size;
-    void *file = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (file == MAP_FAILED) return;
-    words_of_sections(lesson, file, size, false);
+    struct elf_file file;
+    if (!elf_open(path, &file)) return;
+    words_of_sections(lesson, &file, false);
     lesson->word_count = lesson->suffix_count;
     for (size_t c = 0; c < sizeof common / sizeof *common; c++)
         add_word(lesson, common[c], strlen(common[c]));
-    words_of_sections(lesson, file, size, true);
-    munmap(file, size);
+    words_of_sections(lesson, &file, true);
+    elf_close(&file);
+}
+
+static void words_of_field(struct lesson *lesson, const struct reel_field *field) {
+    struct field_words *known = &lesson->fields[lesson->field_count];
+    const char *const *value = field->values;
+    if (!value) return;
+    for (size_t n = 0; value[n]; n++) add_word(lesson, value[n], strlen(value[n]));
+    if (lesson->field_count == FIELDS_MAX || strlen(field->name) >= NODE_BYTES) return;
+    strcpy(known->name, field->name);
+    for (uint32_t i = 0; i < lesson->suffix_count; i++)
+        for (size_t n = 0; value[n] && known->count < OWN_WORDS; n++)
+            if (strcmp(lesson->words[i], value[n]) == 0) known->words[known->count++] = (uint16_t)i;
+    lesson->field_count++;
 }
 
 void words_of(struct lesson *lesson, const struct plugin *plugin, const char *path) {
     for (uint32_t i = 0; i < plugin->projector_count; i++)
-        for (uint32_t n = 0; n < plugin->projectors[i].field_count; n++) {
-            const char *const *value = plugin->projectors[i].fields[n].values;
-            for (; value && *value; value++) add_word(lesson, *value, strlen(*value));
-        }
+        for (uint32_t n = 0; n < plugin->projectors[i].field_count; n++)
+            words_of_field(lesson, &plugin->projectors[i].fields[n]);
+    lesson->value_count = lesson->suffix_count;
     words_of_file(lesson, path);
 }
 

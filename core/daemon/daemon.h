@@ -1,6 +1,7 @@
 /* daemon.h: what `reeld serve` consists of, wired in this order and ended in the opposite one:
  *
- *     config → log → tokens → reel and its plugins → intake (the writer thread) → feed → sinks
+ *     config → log → ending → tokens → reel and its plugins → intake (the writer thread) → feed →
+ * sinks
  *
  * The main thread waits for signals; a sink's host functions (stage.c) run on the sink's threads.
  */
@@ -8,7 +9,9 @@
 #define REEL_DAEMON_DAEMON_H
 
 #include "daemon/config/config.h"
+#include "daemon/ending.h"
 #include "daemon/log.h"
+#include "daemon/rejections.h"
 #include "daemon/tokens.h"
 #include "feeds/nats/nats.h"
 
@@ -26,9 +29,11 @@ struct stage {
 
 struct daemon {
     struct config *config;
+    struct ending *ending;
     struct plugin *known; /* plugins that were looked at for the settings of their sinks */
     struct reel *reel;
     struct tokens *tokens;
+    struct rejections rejections; /* the writer's */
     struct intake *intake;
     struct nats *nats;
     struct feed *feed;   /* NULL: the log is our own */
@@ -40,6 +45,7 @@ struct daemon {
     size_t stage_count;
 
     atomic_bool draining;
+    atomic_bool quitting; /* daemon_quit was called */
     atomic_int exit_code;
 };
 

@@ -19,10 +19,14 @@ static uint64_t lag_of(struct reel *reel, struct reel_view *view, uint64_t head)
     return head - lowest;
 }
 
-static void write_reason(struct reel_status *status, const struct intake_figures *figures,
-                         const struct feed_figures *feed) {
+static void write_reason(struct daemon *daemon, struct reel_status *status,
+                         const struct intake_figures *figures, const struct feed_figures *feed) {
     if (status->draining)
         snprintf(status->reason, sizeof status->reason, "the daemon is about to end");
+    else if (reel_newest_commit(daemon->reel) == 0)
+        snprintf(status->reason, sizeof status->reason, "the store has failed");
+    else if (ending_is_stalled(daemon->ending, status->reason, sizeof status->reason))
+        return;
     else if (figures->disk_full)
         snprintf(status->reason, sizeof status->reason, "the disk is full");
     else if (!figures->caught_up)
@@ -65,7 +69,7 @@ void daemon_status(struct daemon *daemon, struct reel_status *ret) {
         reel_view_close(view);
     }
     if (daemon->feed) show_feed(daemon, &feed, ret);
-    write_reason(ret, &figures, daemon->feed ? &feed : NULL);
+    write_reason(daemon, ret, &figures, daemon->feed ? &feed : NULL);
     ret->ready = !ret->reason[0];
 }
 
@@ -86,11 +90,22 @@ static void measure(const struct measuring *to, reel_measure_kind kind, const ch
 #define COUNTER(to, ...) measure(to, REEL_MEASURE_COUNTER, __VA_ARGS__)
 #define GAUGE(to, ...)   measure(to, REEL_MEASURE_GAUGE, __VA_ARGS__)
 
+/* One for each outcome; `labels` are those that come before it, each with a comma. */
+static void measure_counts(const struct measuring *to, const char *name, const char *help,
+                           const char *labels, const struct reel_counts *counts) {
+    const struct {
+        const char *outcome;
+        uint64_t count;
+    } outcomes[] = {
+        {"applied", counts->applied}, {"ignored", counts->ignored}, {"rejected", counts->rejected}};
+    char all[160];
+    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++) {
+        snprintf(all, sizeof all, "%soutcome=\"%s\"", labels, outcomes[i].outcome);
+        COUNTER(to, name, help, all, outcomes[i].count);
+    }
+}
+
 static void measure_position(const struct measuring *to, const struct reel_position *position) {
-    static const char events[] = "reel_events_total", help[] = "Events by outcome";
-    COUNTER(to, events, help, "outcome=\"applied\"", position->applied);
-    COUNTER(to, events, help, "outcome=\"ignored\"", position->ignored);
-    COUNTER(to, events, help, "outcome=\"rejected\"", position->rejected);
     GAUGE(to, "reel_cursor", "Highest seq whose effects are committed", "", position->cursor);
     GAUGE(to, "reel_log_first_seq", "Oldest event that the log keeps", "", position->first_seq);
     GAUGE(to, "reel_log_head", "Newest event of the log", "", position->head);
@@ -98,21 +113,28 @@ static void measure_position(const struct measuring *to, const struct reel_posit
     GAUGE(to, "reel_store_bytes", "Size of all files, the log's included", "", position->store_bytes);
 }
 
-/* Names of collections need no escaping. */
-static void measure_collection(const struct measuring *to, const char *name,
-                               const struct reel_collection_info *info) {
-    static const char help[] = "Events by collection and what its projector answered";
-    const struct {
-        const char *outcome;
-        uint64_t count;
-    } outcomes[] = {
-        {"applied", info->applied}, {"ignored", info->ignored}, {"rejected", info->rejected}};
-    char labels[160];
-    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++) {
-        snprintf(labels, sizeof labels, "collection=\"%s\",outcome=\"%s\"", name,
-                 outcomes[i].outcome);
-        COUNTER(to, "reel_projector_events_total", help, labels, outcomes[i].count);
+/* Since the start, so that they never fall: what a view tells begins again with a rebuild. Names of
+ * collections need no escaping. */
+static void measure_events(const struct measuring *to, struct reel *reel, bool again,
+                           const char *metric, const char *help) {
+    const char *name;
+    struct reel_counts counts;
+    char labels[100];
+    for (size_t n = 0; (name = reel_collection_name(reel, n)); n++) {
+        if (reel_counts(reel, name, again, &counts) < 0) continue;
+        snprintf(labels, sizeof labels, "collection=\"%s\",", name);
+        measure_counts(to, metric, help, labels, &counts);
     }
+}
+
+static void measure_outcomes(const struct measuring *to, struct reel *reel) {
+    struct reel_counts counts;
+    if (reel_counts(reel, NULL, false, &counts) == 0)
+        measure_counts(to, "reel_events_total", "Events by outcome", "", &counts);
+    measure_events(to, reel, false, "reel_projector_events_total",
+                   "Events by collection and what its projector answered");
+    measure_events(to, reel, true, "reel_rebuild_events_total",
+                   "Events that were folded again, by collection and what its projector answered");
 }
 
 static void measure_collections(const struct measuring *to, struct reel *reel,
@@ -120,8 +142,6 @@ static void measure_collections(const struct measuring *to, struct reel *reel,
     const char *name;
     struct reel_collection_info info;
     char labels[100];
-    for (size_t n = 0; (name = reel_collection_name(reel, n)); n++)
-        if (reel_view_collection(view, name, &info) == 0) measure_collection(to, name, &info);
     for (size_t n = 0; (name = reel_collection_name(reel, n)); n++) {
         if (reel_view_collection(view, name, &info) < 0) continue;
         snprintf(labels, sizeof labels, "collection=\"%s\"", name);
@@ -181,6 +201,14 @@ static void measure_intake(const struct measuring *to, struct intake *intake) {
     to->fn(to->context, &times);
 }
 
+/* They are kept with the log, and so outlive the daemon. */
+static void measure_gaps(const struct measuring *to, const struct reel_position *position) {
+    COUNTER(to, "reel_feed_gaps_total", "Times that messages of the stream were never received", "",
+            position->gaps);
+    COUNTER(to, "reel_feed_gap_messages_total", "Messages of the stream that were never received",
+            "", position->gap_messages);
+}
+
 static void measure_feed(const struct measuring *to, struct feed *feed) {
     struct feed_figures figures;
     feed_read(feed, &figures);
@@ -200,16 +228,20 @@ void daemon_measures(struct daemon *daemon, reel_measure_fn fn, void *context) {
     struct reel_view *view;
     struct reel_position position;
     struct reel_status status;
+    measure_outcomes(&to, daemon->reel);
     if (reel_view_open(daemon->reel, &view, NULL) == 0) {
         if (reel_view_position(view, &position) == 0) {
             measure_position(&to, &position);
             measure_collections(&to, daemon->reel, view, position.head);
+            if (daemon->feed) measure_gaps(&to, &position);
         }
         reel_view_close(view);
     }
     measure_log(&to, daemon->reel);
     measure_intake(&to, daemon->intake);
     if (daemon->feed) measure_feed(&to, daemon->feed);
+    COUNTER(&to, "reel_log_dropped_total", "Lines of the log that could not be written", "",
+            log_queue_dropped());
     daemon_status(daemon, &status);
     GAUGE(&to, "reel_ready", "1 when caught up and able to write", "", status.ready);
 }

@@ -2,34 +2,57 @@
 #include "daemon/file.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 
-/* Up to `size` bytes, fewer only at the end; or an error. */
-static ssize_t read_up_to(int fd, char *to, size_t size) {
+/* Waits until there is something to read. False: not in time. */
+static bool wait_to_read(int fd, uint64_t until_ms) {
+    struct pollfd wanted = {.fd = fd, .events = POLLIN};
+    int rc;
+    do rc = poll(&wanted, 1, (int)clock_left_ms(until_ms));
+    while (rc < 0 && errno == EINTR);
+    return rc > 0;
+}
+
+/* Up to `size` bytes, fewer only at the end; or an error. A named pipe that nobody has opened to
+ * write into looks like one that has ended: it is waited for as long as nothing came. */
+static ssize_t read_up_to(int fd, bool is_pipe, char *to, size_t size, uint64_t until_ms) {
     size_t len = 0;
     while (len < size) {
         ssize_t got = read(fd, to + len, size - len);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return -errno;
-        if (got == 0) break;
-        len += (size_t)got;
+        bool is_awaited = got < 0 ? errno == EAGAIN : got == 0 && is_pipe;
+        if (got > 0) {
+            len += (size_t)got;
+            is_pipe = false;
+        } else if (is_awaited) {
+            if (!wait_to_read(fd, until_ms)) return -ETIMEDOUT;
+            is_pipe = false;
+        } else if (got == 0) {
+            break;
+        } else if (errno != EINTR) {
+            return -errno;
+        }
     }
     return (ssize_t)len;
 }
 
-int file_read(const char *path, char *to, size_t size, size_t *ret_len, mode_t *ret_mode,
-              struct reel_error *error) {
+int file_read(const char *path, char *to, size_t size, uint32_t timeout_ms, size_t *ret_len,
+              struct stat *ret_about, struct reel_error *error) {
     struct stat about;
+    uint64_t until_ms = clock_ms() + timeout_ms;
     char more;
-    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &about) < 0) return fail(error, -errno, "%s", strerror(errno));
-    ssize_t len = read_up_to(fd, to, size);
-    ssize_t beyond = len < 0 ? len : read_up_to(fd, &more, 1);
+    ssize_t len = read_up_to(fd, S_ISFIFO(about.st_mode), to, size, until_ms);
+    ssize_t beyond = len < 0 ? len : read_up_to(fd, false, &more, 1, until_ms);
+    if (beyond == -ETIMEDOUT)
+        return fail(error, -ETIMEDOUT, "its end did not come within %u s", timeout_ms / 1000);
     if (beyond < 0) return fail(error, (int)beyond, "%s", strerror((int)-beyond));
     if (beyond > 0) return fail(error, -EFBIG, "it has more than %zu bytes", size);
     *ret_len = (size_t)len;
-    if (ret_mode) *ret_mode = about.st_mode;
+    if (ret_about) *ret_about = about;
     return 0;
 }

@@ -1,17 +1,26 @@
 /* log.c: see log.h.
  *
- * A line is made on the stack of the thread that logs and leaves by one write, so there is
- * neither a lock to wait for nor memory to run out of. It always fits: before it is put together,
- * each part is cut to what it may take when quoted.
+ * A line is made on the stack of the thread that logs, so there is no memory to run out of. It
+ * always fits: before it is put together, each part is cut to what it may take when quoted.
+ *
+ * Why a thread writes: stderr is often a pipe that is shared with other processes. O_NONBLOCK would
+ * be theirs, too, and neither O_NONBLOCK nor poll helps with a file on a disk that hangs. The lock
+ * of the queue is held while bytes are copied, never while they are written.
  */
 #include "daemon/log.h"
 
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
+#include "base/thread.h"
 #include "json/write.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -144,24 +153,198 @@ static size_t make_readable(char *to, const struct timespec *now, reel_level lev
                             from.data, (int)message.len, message.data);
 }
 
-/* A write that was interrupted has written nothing: so few bytes go at once. */
-static void write_line(const char *line, size_t len) {
-    while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR) continue;
+static size_t make_line(char line[LOG_LINE_MAX], reel_level level, struct reel_str from,
+                        struct reel_str message) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (for_people ? make_readable : make_json)(line, &now, level, from, message);
 }
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+/* To a pipe at once or not at all; to a file or a socket it may be in parts. Someone who shares
+ * stderr may have made it non-blocking: `may_wait` is for the log's thread. */
+static bool write_line(const char *line, size_t len, bool may_wait) {
+    struct pollfd wanted = {.fd = STDERR_FILENO, .events = POLLOUT};
+    while (len > 0) {
+        ssize_t done = write(STDERR_FILENO, line, len);
+        if (done >= 0) {
+            line += done;
+            len -= (size_t)done;
+        } else if (errno == EAGAIN && may_wait) {
+            poll(&wanted, 1, -1);
+        } else if (errno != EINTR) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool write_dropped(uint64_t count) {
+    char message[100], line[LOG_LINE_MAX];
+    int len = snprintf(
+        message, sizeof message,
+        "lines of this log that were dropped: %" PRIu64 ", as they could not be written", count);
+    struct reel_str said = {message, (size_t)len};
+    return write_line(line, make_line(line, REEL_LEVEL_WARNING, reel_text("reeld"), said), true);
+}
+
+/* ---- The queue ------------------------------------------------------------------------------- */
+
+/* Lines, each behind its length, in a ring. Static, since a thread may be left behind. */
+static struct {
+    pthread_t thread;
+    atomic_bool queueing; /* between log_queue_start and log_queue_stop */
+    atomic_uint_least64_t dropped_ever;
+
+    pthread_mutex_t lock;  /* of what follows */
+    pthread_cond_t filled; /* a line was put in or dropped, or `stopping` was set */
+    pthread_cond_t idle;   /* the thread has nothing to do */
+    size_t first, used;    /* bytes of `ring` */
+    uint64_t dropped;      /* lines of which nothing was said yet */
+    bool tried;            /* that could not be said; it is tried again after the next line */
+    bool busy, stopping;
+    char ring[LOG_QUEUE_BYTES];
+} queue = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+typedef uint16_t line_head;
+_Static_assert(LOG_LINE_MAX <= UINT16_MAX, "a length fits");
+
+static void ring_put(const void *from, size_t len) {
+    size_t at = (queue.first + queue.used) % sizeof queue.ring, end = sizeof queue.ring - at;
+    memcpy(queue.ring + at, from, len < end ? len : end);
+    if (len > end) memcpy(queue.ring, (const char *)from + end, len - end);
+    queue.used += len;
+}
+
+static void ring_take(void *to, size_t len) {
+    size_t end = sizeof queue.ring - queue.first;
+    memcpy(to, queue.ring + queue.first, len < end ? len : end);
+    if (len > end) memcpy((char *)to + end, queue.ring, len - end);
+    queue.first = (queue.first + len) % sizeof queue.ring;
+    queue.used -= len;
+}
+
+/* Call these with the lock held. */
+static void drop_line(void) {
+    queue.dropped++;
+    queue.tried = false;
+    atomic_fetch_add(&queue.dropped_ever, 1);
+}
+
+static bool has_work(void) {
+    return queue.used > 0 || (queue.dropped > 0 && !queue.tried);
+}
+
+/* After the first line that is dropped, all are, until that was said: the order stays, and a slow
+ * reader gets whole stretches instead of every other line. */
+static void push(const char *line, size_t len) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&queue.lock);
+    line_head head = (line_head)len;
+    if ((queue.dropped > 0 && !queue.tried) || queue.used + sizeof head + len > sizeof queue.ring) {
+        drop_line();
+    } else {
+        ring_put(&head, sizeof head);
+        ring_put(line, len);
+    }
+    pthread_cond_signal(&queue.filled);
+}
+
+/* Writes the oldest line, or says what was dropped after it. Lets the lock go meanwhile. */
+static void write_next(void) {
+    char line[LOG_LINE_MAX];
+    line_head len = 0;
+    uint64_t dropped = 0;
+    if (queue.used > 0) {
+        ring_take(&len, sizeof len);
+        ring_take(line, len);
+    } else {
+        dropped = queue.dropped;
+        queue.dropped = 0;
+    }
+    queue.busy = true;
+    pthread_mutex_unlock(&queue.lock);
+    bool written = len > 0 ? write_line(line, len, true) : write_dropped(dropped);
+    pthread_mutex_lock(&queue.lock);
+    queue.busy = false;
+    if (!written && len > 0) drop_line();
+    if (written) queue.tried = false;
+    if (!written && len == 0) {
+        queue.dropped += dropped;
+        queue.tried = true;
+    }
+}
+
+static void *run(void *context) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&queue.lock);
+    while (has_work() || !queue.stopping) {
+        if (has_work()) {
+            write_next();
+            continue;
+        }
+        pthread_cond_broadcast(&queue.idle);
+        pthread_cond_wait(&queue.filled, &queue.lock);
+    }
+    return context;
+}
+
+int log_queue_start(void) {
+    clock_condition(&queue.idle);
+    pthread_cond_init(&queue.filled, NULL);
+    queue.stopping = false;
+    int rc = thread_start(&queue.thread, "reel-log", run, NULL);
+    if (rc == 0) atomic_store(&queue.queueing, true);
+    return rc;
+}
+
+/* Call with the lock held. False: the time is up. */
+static bool wait_until_idle(uint32_t timeout_ms) {
+    struct timespec until = clock_after(timeout_ms);
+    while (has_work() || queue.busy)
+        if (pthread_cond_timedwait(&queue.idle, &queue.lock, &until) == ETIMEDOUT) return false;
+    return true;
+}
+
+void log_queue_flush(uint32_t timeout_ms) {
+    if (!atomic_load(&queue.queueing)) return;
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&queue.lock);
+    wait_until_idle(timeout_ms);
+}
+
+void log_queue_stop(uint32_t timeout_ms) {
+    if (!atomic_load(&queue.queueing)) return;
+    pthread_mutex_lock(&queue.lock);
+    bool idle = wait_until_idle(timeout_ms);
+    queue.stopping = true;
+    pthread_cond_signal(&queue.filled);
+    pthread_mutex_unlock(&queue.lock);
+    if (!idle) return;
+    pthread_join(queue.thread, NULL);
+    atomic_store(&queue.queueing, false);
+}
+
+uint64_t log_queue_dropped(void) {
+    return atomic_load(&queue.dropped_ever);
+}
+
+/* ---- Logging --------------------------------------------------------------------------------- */
 
 void log_line_va(reel_level level, const char *from, const char *format, va_list args) {
     if (level < REEL_LEVEL_ERROR || level > level_max) return;
     int saved = errno;
     char message[LOG_LINE_MAX + 1], origin[LOG_LINE_MAX + 1], line[LOG_LINE_MAX];
-    struct timespec now;
     int message_len = vsnprintf(message, sizeof message, format, args);
     int origin_len = snprintf(origin, sizeof origin, "%s", from);
     if (message_len < 0) message_len = 0; /* it asked for what cannot be shown */
     struct reel_str said = made_fit(message, (size_t)message_len, MESSAGE_MAX);
     struct reel_str who = made_fit(origin, (size_t)origin_len, FROM_MAX);
-    clock_gettime(CLOCK_REALTIME, &now);
-    size_t len = (for_people ? make_readable : make_json)(line, &now, level, who, said);
-    write_line(line, len);
+    size_t len = make_line(line, level, who, said);
+    if (atomic_load(&queue.queueing)) {
+        push(line, len);
+    } else if (!write_line(line, len, false)) {
+        AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&queue.lock);
+        drop_line();
+    }
     errno = saved;
 }
 

@@ -1,5 +1,6 @@
 /* main.c: the program `reeld`: finds the command and hands over. Data goes to stdout, everything
  * else to stderr. */
+#include "base/descriptors.h"
 #include "check/check.h"
 #include "daemon/commands.h"
 
@@ -27,8 +28,9 @@ static void print_help(FILE *to) {
             "       reeld replay [--plugin-dir DIR] [--plugin FILE]... [--outcomes] FILE|-\n"
             "           fold a file of events, one JSON payload a line, in a throw-away store,\n"
             "           and print what came of it as one JSON object, with --outcomes also the\n"
-            "           outcome of each event\n"
-            "       reeld check [--json] [--seed N] [--runs N] [--events FILE] PLUGIN.so...\n"
+            "           outcome of each event, and the reasons of those that were rejected\n"
+            "       reeld check [--json] [--strict] [--seed N] [--runs N] [--events FILE]\n"
+            "                   PLUGIN.so...\n"
             "           try each plugin on made events, and report what is wrong with it\n"
             "       reeld backup [--data DIR] [--config FILE] DIR\n"
             "           write a copy of a store into the empty directory DIR, while a daemon\n"
@@ -58,6 +60,7 @@ static bool wants_help(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    if (descriptors_reserve_standard() < 0) return EXIT_FAILED; /* there is nowhere to say it */
     const char *name = argc > 1 ? argv[1] : "";
     if (wants_help(argc, argv)) {
         print_help(stdout);

@@ -63,3 +63,31 @@ static int load_one(void *context, const char *path, struct reel_error *error) {
 int plugins_load(struct reel *reel, const struct plugin_choice *choice, struct reel_error *error) {
     return plugins_each(choice, load_one, reel, error);
 }
+
+static bool has_collection(struct reel *reel, const char *name) {
+    const struct reel_projector *projector;
+    for (size_t n = 0; (projector = reel_projector(reel, n)); n++)
+        if (strcmp(projector->collection, name) == 0) return true;
+    return false;
+}
+
+static int check_references(struct reel *reel, const struct reel_projector *projector,
+                            struct reel_error *error) {
+    for (size_t n = 0; projector->fields[n]; n++) {
+        const struct reel_field *field = projector->fields[n];
+        if (field->refers_to && !has_collection(reel, field->refers_to))
+            return fail(error, -ENOENT,
+                        "collection `%s`: field `%s` refers to the collection `%s`, which no "
+                        "plugin has",
+                        projector->collection, field->name, field->refers_to);
+    }
+    return 0;
+}
+
+int plugins_check_references(struct reel *reel, struct reel_error *error) {
+    const struct reel_projector *projector;
+    int rc = 0;
+    for (size_t n = 0; rc == 0 && (projector = reel_projector(reel, n)); n++)
+        rc = check_references(reel, projector, error);
+    return rc;
+}

@@ -20,4 +20,7 @@ int plugins_each(const struct plugin_choice *choice, plugin_path_fn fn, void *co
 /* Loads them. */
 int plugins_load(struct reel *reel, const struct plugin_choice *choice, struct reel_error *error);
 
+/* Once all are loaded: does each field that refers to a collection refer to one of them? */
+int plugins_check_references(struct reel *reel, struct reel_error *error);
+
 #endif

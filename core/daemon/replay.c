@@ -6,6 +6,7 @@
 #include "daemon/commands.h"
 #include "daemon/plugins.h"
 #include "feeds/lines.h"
+#include "json/write.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,8 @@ struct replay {
     const char *file;
     bool want_outcomes;
     struct reel *reel;
-    struct text outcomes; /* one letter an event: a, i or r */
+    struct reel_result *results; /* of a batch */
+    struct text outcomes;        /* one letter an event: a, i or r */
     uint64_t seen;
     bool progress; /* stderr is a terminal */
 };
@@ -84,10 +86,10 @@ static void print_warning(void *context, const char *line) {
 }
 
 static int fold_batch(struct replay *replay, const struct lines *lines, struct reel_error *error) {
-    struct reel_result results[LINES_BATCH_EVENTS];
+    struct reel_result *results = replay->want_outcomes ? replay->results : NULL;
     int rc = reel_apply_batch(replay->reel, lines->batch, lines->count, results, error);
     if (rc < 0) return rc;
-    for (size_t i = 0; replay->want_outcomes && i < lines->count; i++)
+    for (size_t i = 0; results && i < lines->count; i++)
         text_append(&replay->outcomes, &"?air"[results[i].outcome], 1);
     if (replay->outcomes.failed) return fail_memory(error);
     uint64_t before = replay->seen / PROGRESS_EVERY;
@@ -98,7 +100,8 @@ static int fold_batch(struct replay *replay, const struct lines *lines, struct r
 
 static int fold_fd(struct replay *replay, int fd, struct reel_error *error) {
     AUTO_FREE struct lines *lines = malloc(sizeof *lines);
-    if (!lines) return fail_memory(error);
+    replay->results = malloc(LINES_BATCH_EVENTS * sizeof *replay->results);
+    if (!lines || !replay->results) return fail_memory(error);
     int rc = lines_init(lines, fd, EVENT_BYTES_MAX, error);
     if (rc < 0) return rc;
     while ((rc = lines_next(lines, error)) == 0 && lines->count > 0) {
@@ -160,6 +163,49 @@ static void print_outcomes(const struct replay *replay) {
     putchar(']');
 }
 
+static void print_quoted(struct reel_str str) {
+    CLEANUP(text_finish) struct text quoted = {0};
+    text_append_quoted(&quoted, str);
+    fwrite(quoted.data ? quoted.data : "null", 1, quoted.data ? quoted.len : 4, stdout);
+}
+
+/* Of one event. */
+struct rejection_printer {
+    uint64_t seq;
+    bool any;
+};
+
+static int print_rejection(void *context, const struct reel_rejection *rejection) {
+    struct rejection_printer *printer = context;
+    if (rejection->seq != printer->seq) return 1;
+    printf("%s{\"seq\":%" PRIu64 ",\"collection\":", printer->any ? "," : "", rejection->seq);
+    if (rejection->collection.len)
+        print_quoted(rejection->collection);
+    else
+        printf("null");
+    printf(",\"reason\":");
+    print_quoted(rejection->reason);
+    putchar('}');
+    printer->any = true;
+    return ferror(stdout) ? -EIO : 0;
+}
+
+/* In the order of the events. */
+static int print_rejections(const struct replay *replay, struct reel_view *view,
+                            struct reel_error *error) {
+    struct rejection_printer printer = {0};
+    if (!replay->want_outcomes) return 0;
+    printf(",\"rejections\":[");
+    for (size_t i = 0; i < replay->outcomes.len; i++) {
+        if (replay->outcomes.data[i] != 'r') continue;
+        printer.seq = i + 1;
+        int rc = reel_view_rejected(view, printer.seq + 1, print_rejection, &printer);
+        if (rc < 0) return fail(error, rc, "cannot list what was rejected: %s", strerror(-rc));
+    }
+    putchar(']');
+    return 0;
+}
+
 static int print_result(struct replay *replay, struct reel_error *error) {
     struct reel_view *view;
     struct reel_position position;
@@ -172,7 +218,8 @@ static int print_result(struct replay *replay, struct reel_error *error) {
                replay->seen, position.applied, position.ignored, position.rejected,
                position.cursor);
         print_outcomes(replay);
-        rc = print_collections(replay, view, error);
+        rc = print_rejections(replay, view, error);
+        if (rc == 0) rc = print_collections(replay, view, error);
         puts("}");
     }
     reel_view_close(view);
@@ -210,5 +257,6 @@ int command_replay(int argc, char **argv) {
     }
     reel_close(replay.reel);
     text_finish(&replay.outcomes);
+    free(replay.results);
     return code;
 }

@@ -2,6 +2,7 @@
  *     SIGTERM, SIGINT   ends: no new work, what is under way is finished within drain_ms_max;
  *                       a second one ends at once
  *     SIGHUP            reads the token file again
+ * What is held up does not keep the process from ending: ending.c.
  */
 #include "base/cleanup.h"
 #include "daemon/commands.h"
@@ -10,6 +11,7 @@
 #include "daemon/data.h"
 #include "daemon/notify.h"
 #include "daemon/plugins.h"
+#include "daemon/trust.h"
 #include "feeds/nats/nats_message.h"
 #include "feeds/origin.h"
 #include "http/http.h"
@@ -24,6 +26,9 @@
 #include <time.h>
 
 #define SELF "reeld"
+
+/* What the last lines of the log are waited for when nobody reads them. */
+#define LOG_END_MS 2000
 
 /* The sinks that ship: a plugin like any other, but linked in. */
 static const struct reel_sink *const own_sinks[] = {&http_sink, &stdout_sink, NULL};
@@ -72,8 +77,10 @@ static int know_plugin_take(struct daemon *daemon, struct plugin *plugin,
 }
 
 static int know_plugin_at(void *context, const char *path, struct reel_error *error) {
+    const struct daemon *daemon = context;
     struct plugin *plugin;
-    int rc = plugin_load(path, &plugin, error);
+    int rc = trust_check_plugin(daemon->config, path, error);
+    if (rc == 0) rc = plugin_load(path, &plugin, error);
     return rc < 0 ? rc : know_plugin_take(context, plugin, error);
 }
 
@@ -94,6 +101,8 @@ static int read_settings(struct daemon *daemon, int argc, char **argv, struct re
     struct plugin_choice choice;
     struct plugin *own;
     int rc = choose_plugins(daemon->config, &choice, error);
+    if (rc == 0) rc = trust_check_file(daemon->config, "config", error);
+    if (rc == 0) rc = trust_check_directory(daemon->config, choice.directory, error);
     if (rc == 0) rc = plugin_adopt(&own_plugin, &own, error);
     if (rc == 0) rc = know_plugin_take(daemon, own, error);
     if (rc == 0) rc = plugins_each(&choice, know_plugin_at, daemon, error);
@@ -124,6 +133,27 @@ static void warn(void *context, const char *line) {
     log_line(REEL_LEVEL_WARNING, "projector", "%s", line);
 }
 
+/* Whoever found it: the writer, or a request that only reads. */
+static void broken(void *context, const char *sentence) {
+    log_line(REEL_LEVEL_ERROR, SELF, "%s", sentence);
+    daemon_quit(context, EXIT_FAILED);
+}
+
+static void report(void *context, reel_level level, const char *line) {
+    (void)context;
+    log_line(level, SELF, "%s", line);
+}
+
+static void say_rejection(const char *line) {
+    log_line(REEL_LEVEL_WARNING, SELF, "%s", line);
+}
+
+static void rejected(void *context, const struct reel_rejection *list, size_t count,
+                     uint64_t total) {
+    struct daemon *daemon = context;
+    rejections_say(&daemon->rejections, clock_ms(), list, count, total);
+}
+
 /* What the library asks for, as it is called here. */
 static void add_hint(struct reel_error *error, const char *flag) {
     struct reel_error sentence = *error;
@@ -134,6 +164,9 @@ static int open_reel(struct daemon *daemon, struct reel_error *error) {
     const struct config *config = daemon->config;
     AUTO_FREE char *directory = NULL;
     int rc = data_directory(config_text(config, "data", 0), &directory, error);
+    if (rc < 0) return rc;
+    daemon->rejections.say = say_rejection;
+    rc = trust_check_directory(config, directory, error);
     if (rc < 0) return rc;
     struct reel_options options = {
         .struct_size = sizeof options,
@@ -146,19 +179,35 @@ static int open_reel(struct daemon *daemon, struct reel_error *error) {
         .batch_bytes_max = config_number(config, "batch_bytes_max"),
         .map_bytes = config_number(config, "map_bytes"),
         .warn = warn,
+        .context = daemon,
+        .rejected = rejected,
         .source = config_text(config, "source", 0),
+        .broken = broken,
+        .report = report,
     };
     rc = reel_open(&options, &daemon->reel, error);
+    if (rc == 0) ending_watch(daemon->ending, daemon->reel);
     if (rc == -ESTALE) add_hint(error, "--new-epoch");
     if (rc == 0) log_line(REEL_LEVEL_INFO, SELF, "the store is %s", directory);
     return rc;
+}
+
+static void log_plugins(const struct daemon *daemon) {
+    struct reel_plugin_info info;
+    for (size_t n = 0; reel_plugin_info(daemon->reel, n, &info); n++)
+        if (info.path)
+            log_line(REEL_LEVEL_INFO, SELF, "plugin %s %s is loaded, from %s", info.name,
+                     info.version, info.path);
 }
 
 static int load_plugins(struct daemon *daemon, struct reel_error *error) {
     struct plugin_choice choice;
     int rc = choose_plugins(daemon->config, &choice, error);
     if (rc == 0) rc = reel_add_plugin(daemon->reel, &own_plugin, error);
-    return rc < 0 ? rc : plugins_load(daemon->reel, &choice, error);
+    if (rc == 0) rc = plugins_load(daemon->reel, &choice, error);
+    if (rc == 0) rc = plugins_check_references(daemon->reel, error);
+    if (rc == 0) log_plugins(daemon);
+    return rc;
 }
 
 static int start_reel(struct daemon *daemon, struct reel_error *error) {
@@ -177,11 +226,23 @@ static void warn_of_tokens(const struct reel_error *warning) {
     if (warning->text[0]) log_line(REEL_LEVEL_WARNING, SELF, "%s", warning->text);
 }
 
+static void tell_of_browsers(const struct tokens *tokens) {
+    size_t count = tokens ? tokens_to_encode(tokens) : 0;
+    if (count > 0)
+        log_line(REEL_LEVEL_INFO, SELF,
+                 "%zu of the tokens contain / or =, which a WebSocket sub-protocol cannot: a "
+                 "browser offers such a token as bearer.b64. and its base64url form",
+                 count);
+}
+
 static int load_tokens(struct daemon *daemon, struct reel_error *error) {
     struct reel_error warning = {0};
     const char *file = config_text(daemon->config, "token_file", 0);
-    int rc = tokens_load(file, &daemon->tokens, &warning, error);
+    int rc = trust_check_file(daemon->config, "token_file", error);
+    if (rc < 0) return rc;
+    rc = tokens_load(file, &daemon->tokens, &warning, error);
     warn_of_tokens(&warning);
+    tell_of_browsers(daemon->tokens);
     if (rc != -ENOENT || file) return rc;
     return needs_tokens(daemon) ? -EINVAL : 0; /* none was given */
 }
@@ -192,8 +253,10 @@ static void reload_tokens(struct daemon *daemon) {
         log_line(REEL_LEVEL_INFO, SELF, "there is no token file to be read again");
         return;
     }
-    int rc = tokens_reload(daemon->tokens, &warning, &error);
+    int rc = trust_check_file(daemon->config, "token_file", &error);
+    if (rc == 0) rc = tokens_reload(daemon->tokens, &warning, &error);
     warn_of_tokens(&warning);
+    tell_of_browsers(daemon->tokens);
     if (rc == 0)
         log_line(REEL_LEVEL_INFO, SELF, "the tokens were read again");
     else
@@ -202,9 +265,12 @@ static void reload_tokens(struct daemon *daemon) {
 
 /* ---- The writer ------------------------------------------------------------------------------ */
 
+/* What is fatal, a broken store, has been said by `broken`. */
 static void trouble(void *context, bool fatal, const char *sentence) {
-    log_line(fatal ? REEL_LEVEL_ERROR : REEL_LEVEL_WARNING, SELF, "%s", sentence);
-    if (fatal) daemon_quit(context, EXIT_FAILED);
+    if (fatal)
+        daemon_quit(context, EXIT_FAILED);
+    else
+        log_line(REEL_LEVEL_WARNING, SELF, "%s", sentence);
 }
 
 static int start_intake(struct daemon *daemon, struct reel_error *error) {
@@ -249,6 +315,32 @@ static bool rebuilds_all(const struct daemon *daemon) {
     return true;
 }
 
+/* The command line can be read by everyone on the machine, for as long as the daemon runs. */
+static void warn_of_secrets(const struct config *config) {
+    static const char *const settings[] = {"nats", "nats_password", "nats_token"};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        const char *text = config_text(config, settings[i], 0);
+        const char *origin = config_origin(config, settings[i]);
+        if (!text || strncmp(origin, "--", 2) != 0 || (i == 0 && !strchr(text, '@'))) continue;
+        log_line(REEL_LEVEL_WARNING, SELF,
+                 "the secret in %s stays in the command line, which others on this machine can "
+                 "read: the environment, the configuration file and --nats-creds keep it",
+                 origin);
+    }
+}
+
+/* The client library would find out with each attempt to connect, and say less. */
+static int check_nats_files(const struct config *config, struct reel_error *error) {
+    static const char *const settings[] = {"nats_creds", "nats_ca", "nats_cert", "nats_key"};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        const char *path = config_text(config, settings[i], 0);
+        if (path && access(path, R_OK) < 0)
+            return fail(error, -errno, "cannot read %s, which %s names: %s", path,
+                        config_origin(config, settings[i]), strerror(errno));
+    }
+    return 0;
+}
+
 static int create_nats(struct daemon *daemon, struct reel_error *error) {
     const struct config *config = daemon->config;
     uint64_t batch = config_number(config, "batch_events_max"),
@@ -274,7 +366,9 @@ static int create_nats(struct daemon *daemon, struct reel_error *error) {
 static int start_feed(struct daemon *daemon, struct reel_error *error) {
     const struct config *config = daemon->config;
     if (!config_text(config, "nats", 0)) return feed_check_own(daemon->reel, error);
-    int rc = create_nats(daemon, error);
+    warn_of_secrets(config);
+    int rc = check_nats_files(config, error);
+    if (rc == 0) rc = create_nats(daemon, error);
     if (rc < 0) return rc;
     struct feed_options options = {
         .broker = &nats_broker,
@@ -311,14 +405,20 @@ static void block_signals(sigset_t *ret) {
 void daemon_quit(struct daemon *daemon, int exit_code) {
     int good = EXIT_GOOD;
     atomic_compare_exchange_strong(&daemon->exit_code, &good, exit_code);
+    atomic_store(&daemon->quitting, true);
     pthread_kill(daemon->main_thread, SIGNAL_QUIT);
 }
 
 static void wait_for_end(struct daemon *daemon, const sigset_t *signals) {
-    int signal;
-    while (sigwait(signals, &signal) == 0) {
-        if (signal != SIGHUP) return;
-        reload_tokens(daemon);
+    siginfo_t info;
+    for (;;) {
+        int signal = sigwaitinfo(signals, &info);
+        if (signal == SIGTERM || signal == SIGINT) return;
+        if (signal == SIGNAL_QUIT && atomic_load(&daemon->quitting)) return;
+        if (signal == SIGHUP) reload_tokens(daemon);
+        if (signal == SIGNAL_QUIT)
+            log_line(REEL_LEVEL_WARNING, SELF, "SIGUSR1 from process %ld is ignored",
+                     (long)info.si_pid);
     }
 }
 
@@ -350,7 +450,9 @@ static int start_sinks(struct daemon *daemon, struct reel_error *error) {
 }
 
 static int start(struct daemon *daemon, int argc, char **argv, struct reel_error *error) {
-    int rc = read_settings(daemon, argc, argv, error);
+    uint64_t drain_ms_max = config_number(daemon->config, "drain_ms_max");
+    int rc = ending_create((uint32_t)drain_ms_max, &daemon->ending, error);
+    if (rc == 0) rc = read_settings(daemon, argc, argv, error);
     if (rc == 0) rc = load_tokens(daemon, error);
     if (rc == 0) rc = open_reel(daemon, error);
     if (rc == 0) rc = load_plugins(daemon, error);
@@ -365,6 +467,7 @@ static int start(struct daemon *daemon, int argc, char **argv, struct reel_error
 static void end(struct daemon *daemon) {
     uint64_t until_ms = clock_ms() + config_number(daemon->config, "drain_ms_max");
     atomic_store(&daemon->draining, true);
+    if (daemon->ending) ending_begin(daemon->ending);
     if (daemon->feed)
         feed_drain(daemon->feed, clock_left_ms(until_ms)); /* what waits to come back */
     if (daemon->intake) { /* then what has been handed over, so that all sinks see it */
@@ -372,13 +475,16 @@ static void end(struct daemon *daemon) {
         stages_drain(daemon, until_ms);
         if (daemon->feed) feed_stop(daemon->feed);
         intake_stop(daemon->intake);
+        rejections_end(&daemon->rejections);
     }
     stages_stop(daemon);
     feed_destroy(daemon->feed);
     nats_destroy(daemon->nats);
     intake_destroy(daemon->intake);
     tokens_destroy(daemon->tokens);
+    if (daemon->ending) ending_watch(daemon->ending, NULL);
     reel_close(daemon->reel);
+    ending_done(daemon->ending);
 }
 
 static int run(struct daemon *daemon, int argc, char **argv) {
@@ -386,6 +492,7 @@ static int run(struct daemon *daemon, int argc, char **argv) {
     sigset_t signals;
     block_signals(&signals);
     raise_file_limit();
+    log_queue_start(); /* without its thread, which needs memory, lines are written all the same */
     int rc = start(daemon, argc, argv, &error);
     if (rc == 0) {
         log_line(REEL_LEVEL_INFO, SELF, "%s has started", reel_version());
@@ -428,6 +535,7 @@ int command_serve(int argc, char **argv) {
     }
     config_destroy(daemon.config);
     forget_plugins(&daemon);
+    log_queue_stop(LOG_END_MS);
     return code;
 }
 

@@ -100,8 +100,15 @@ struct submission {
 
 static void submission_done(struct job *job) {
     struct submission *submission = (struct submission *)job;
-    const struct work *work = &job->work;
-    submission->done(submission->context, work->rc, submission->results, work->count, &work->error);
+    struct work *work = &job->work;
+    const struct reel_submitted submitted = {
+        .results = submission->results,
+        .count = work->count,
+        .rejections = work->rejections.list,
+        .rejection_count = work->rejections.count,
+    };
+    submission->done(submission->context, work->rc, &submitted, &work->error);
+    work_finish(work);
     free(submission);
 }
 
@@ -141,7 +148,7 @@ static void order_done(struct job *job) {
     struct order_job *order = (struct order_job *)job;
     struct work *work = &job->work;
     order->done(order->context, work->rc, &work->answer, &work->error);
-    reel_answer_done(&work->answer);
+    work_finish(work);
     free(order);
 }
 
@@ -166,6 +173,11 @@ static int host_command(struct reel_stage *handle, const struct reel_order *give
 static reel_access host_access(struct reel_stage *handle, struct reel_str token) {
     struct tokens *tokens = daemon_of(handle)->tokens;
     return tokens ? tokens_access(tokens, token) : REEL_ACCESS_NONE;
+}
+
+static void host_caller(struct reel_stage *handle, struct reel_str token, struct reel_caller *ret) {
+    (void)handle;
+    tokens_caller(token, ret);
 }
 
 static void host_status(struct reel_stage *handle, struct reel_status *ret, size_t size) {
@@ -202,6 +214,7 @@ static const struct reel_sink_host sink_host = {
     .submit = host_submit,
     .command = host_command,
     .access = host_access,
+    .caller = host_caller,
     .status = host_status,
     .measures = host_measures,
     .quit = host_quit,

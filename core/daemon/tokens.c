@@ -27,7 +27,8 @@ static const char *const variables[] = {"REEL_TOKEN", "CELLOS_SERVER_API_TOKEN"}
 struct entry {
     unsigned char digest[SHA256_DIGEST_LENGTH];
     reel_access access;
-    unsigned line; /* of the file */
+    unsigned line;  /* of the file */
+    bool to_encode; /* tokens_to_encode */
 };
 
 /* All of zero is an empty one. */
@@ -77,6 +78,7 @@ static int check_token(struct reel_str token, size_t len_min, struct reel_error 
 static int add_token(struct token_list *list, struct reel_str token, reel_access access,
                      unsigned line, struct reel_error *error) {
     struct entry entry = {.access = access, .line = line};
+    entry.to_encode = memchr(token.data, '/', token.len) || token.data[token.len - 1] == '=';
     digest_of(token, entry.digest);
     for (size_t i = 0; i < list->count; i++)
         if (memcmp(list->entries[i].digest, entry.digest, sizeof entry.digest) == 0)
@@ -141,14 +143,14 @@ static int take_lines(struct token_list *list, const char *text, size_t len,
     return list->count > 0 ? 0 : fail(error, -EINVAL, "there is no token in it");
 }
 
-static int read_file(struct tokens *tokens, struct token_list *ret, struct reel_error *ret_warning,
-                     struct reel_error *error) {
+static int read_file(struct tokens *tokens, uint32_t timeout_ms, struct token_list *ret,
+                     struct reel_error *ret_warning, struct reel_error *error) {
     struct token_list list = {0};
     size_t len = 0;
-    mode_t mode;
+    struct stat about;
     char *text = malloc(FILE_BYTES_MAX);
     if (!text) return fail_memory(error);
-    int rc = file_read(tokens->file, text, FILE_BYTES_MAX, &len, &mode, error);
+    int rc = file_read(tokens->file, text, FILE_BYTES_MAX, timeout_ms, &len, &about, error);
     if (rc == 0) rc = take_lines(&list, text, len, error);
     OPENSSL_cleanse(text, FILE_BYTES_MAX); /* a read that failed may have left a part there */
     free(text);
@@ -156,9 +158,9 @@ static int read_file(struct tokens *tokens, struct token_list *ret, struct reel_
         list_finish(&list);
         return fail_in(error, rc, "token file %s", tokens->file);
     }
-    if (S_ISREG(mode) && (mode & S_IROTH)) /* a group is chosen: reeld.service */
+    if (S_ISREG(about.st_mode) && (about.st_mode & S_IROTH)) /* a group is chosen: reeld.service */
         error_set(ret_warning, "token file %s can be read by everyone (mode %04o)", tokens->file,
-                  mode & 07777u);
+                  about.st_mode & 07777u);
     *ret = list;
     return 0;
 }
@@ -192,7 +194,8 @@ static int take_variables(struct tokens *tokens, struct reel_error *error) {
 static int take_all(struct tokens *tokens, struct reel_error *ret_warning,
                     struct reel_error *error) {
     int rc = take_variables(tokens, error);
-    if (rc == 0 && tokens->file) rc = read_file(tokens, &tokens->from_file, ret_warning, error);
+    if (rc == 0 && tokens->file)
+        rc = read_file(tokens, FILE_START_MS, &tokens->from_file, ret_warning, error);
     if (rc < 0 || tokens->file || tokens->given.count > 0) return rc;
     return fail(error, -ENOENT,
                 "no bearer token is configured: give a file of them with --token-file, or one in "
@@ -228,7 +231,7 @@ int tokens_reload(struct tokens *tokens, struct reel_error *ret_warning, struct 
     struct token_list fresh, old;
     *ret_warning = (struct reel_error){0};
     if (!tokens->file) return 0;
-    int rc = read_file(tokens, &fresh, ret_warning, error);
+    int rc = read_file(tokens, FILE_RUNNING_MS, &fresh, ret_warning, error);
     if (rc < 0) return rc;
     pthread_rwlock_wrlock(&tokens->lock);
     old = tokens->from_file;
@@ -251,6 +254,16 @@ static uint32_t bits_of(const struct token_list *list, const unsigned char *dige
     return bits;
 }
 
+static size_t count_to_encode(const struct token_list *list) {
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++) count += list->entries[i].to_encode;
+    return count;
+}
+
+size_t tokens_to_encode(const struct tokens *tokens) {
+    return count_to_encode(&tokens->given) + count_to_encode(&tokens->from_file);
+}
+
 reel_access tokens_access(struct tokens *tokens, struct reel_str token) {
     unsigned char digest[SHA256_DIGEST_LENGTH];
     digest_of(token, digest);
@@ -258,4 +271,14 @@ reel_access tokens_access(struct tokens *tokens, struct reel_str token) {
     uint32_t bits = bits_of(&tokens->given, digest) | bits_of(&tokens->from_file, digest);
     pthread_rwlock_unlock(&tokens->lock);
     return bits & REEL_ACCESS_WRITE ? REEL_ACCESS_WRITE : (reel_access)bits;
+}
+
+void tokens_caller(struct reel_str token, struct reel_caller *ret) {
+    static const char purpose[] = "reel caller";
+    unsigned char bytes[sizeof purpose + SHA256_DIGEST_LENGTH], digest[SHA256_DIGEST_LENGTH];
+    memcpy(bytes, purpose, sizeof purpose);
+    digest_of(token, bytes + sizeof purpose);
+    digest_of((struct reel_str){(const char *)bytes, sizeof bytes}, digest);
+    for (size_t i = 0; i + 1 < sizeof ret->id; i += 2)
+        snprintf(ret->id + i, 3, "%02x", digest[i / 2]);
 }

@@ -25,10 +25,19 @@ int tokens_load(const char *file, struct tokens **ret, struct reel_error *ret_wa
                 struct reel_error *error);
 void tokens_destroy(struct tokens *tokens); /* takes NULL */
 
-/* Reads the file again. After a failure everything is as it was. [one thread] */
+/* Reads the file again, within FILE_RUNNING_MS. After a failure everything is as it was. [one
+ * thread] */
 int tokens_reload(struct tokens *tokens, struct reel_error *ret_warning, struct reel_error *error);
+
+/* How many of them contain / or =, which the name of a WebSocket sub-protocol cannot: browsers have
+ * to offer these encoded (docs/operating.md). [one thread] */
+size_t tokens_to_encode(const struct tokens *tokens);
 
 /* What the bearer may do. Takes the same time for all tokens of a length. [any thread] */
 reel_access tokens_access(struct tokens *tokens, struct reel_str token);
+
+/* Who bears it (reel_caller): the first half of another SHA-256 than the one that it is looked up
+ * by, as hexadecimal digits. It is the token's, wherever in the file it stands. [any thread] */
+void tokens_caller(struct reel_str token, struct reel_caller *ret);
 
 #endif

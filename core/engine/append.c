@@ -58,8 +58,8 @@ static void write_subject(struct text *ret, struct reel_str bytes, struct json_p
     subject_append_part(ret, type);
 }
 
-static int put_out(struct reel *reel, const struct arrival *arrival, uint64_t seq,
-                   struct reel_error *error) {
+static int put_out(struct reel *reel, const struct arrival *arrival,
+                   const struct ids_request *request, uint64_t seq, struct reel_error *error) {
     struct outbox *outbox = reel->outbox;
     struct outgoing *list = realloc(outbox->list, (outbox->count + 1) * sizeof *list);
     if (!list) return fail_memory(error);
@@ -67,6 +67,8 @@ static int put_out(struct reel *reel, const struct arrival *arrival, uint64_t se
     struct outgoing *outgoing = &list[outbox->count++];
     *outgoing = (struct outgoing){.tried_seq = seq};
     memcpy(outgoing->id_hash, arrival->id_hash, sizeof outgoing->id_hash);
+    outgoing->has_body = request->has_body;
+    memcpy(outgoing->body_hash, request->body_hash, sizeof outgoing->body_hash);
     text_append_str(&outgoing->bytes, arrival->bytes);
     if (arrival->nats_subject.data)
         text_append_str(&outgoing->subject, arrival->nats_subject);
@@ -75,15 +77,28 @@ static int put_out(struct reel *reel, const struct arrival *arrival, uint64_t se
     return outgoing->bytes.failed || outgoing->subject.failed ? fail_memory(error) : 0;
 }
 
-int append_submitted(struct reel *reel, const struct arrival *arrival, struct reel_str record,
-                     struct taken *ret, struct reel_error *error) {
+int append_submitted(struct reel *reel, const struct arrival *arrival,
+                     const struct ids_request *request, struct taken *ret,
+                     struct reel_error *error) {
     struct arrival answered = *arrival;
     answered.flags |= LOG_ANSWERED;
-    answered.answer.key = record;
-    answered.answer.has_record = true;
+    answered.answer = home_answer(request);
     int rc = dispatcher_take(&reel->dispatcher, &answered, ret, error);
     if (rc < 0) return rc;
-    struct ids_known known = {ret->seq, ret->outcome, true, record};
+    struct ids_known known = {ret->seq, ret->outcome, *request};
     rc = ids_put(&reel->dispatcher.store, arrival->id_hash, &known, error);
-    return rc == 0 && reel->outbox ? put_out(reel, arrival, ret->seq, error) : rc;
+    return rc == 0 && reel->outbox ? put_out(reel, arrival, request, ret->seq, error) : rc;
+}
+
+bool append_is_other_body(const struct ids_request *known, const uint8_t body_hash[16]) {
+    return known->has_body && memcmp(known->body_hash, body_hash, sizeof known->body_hash) != 0;
+}
+
+void append_refuse_key(struct reel_answer *answer) {
+    reel_answer_done(answer);
+    *answer = (struct reel_answer){
+        .refusal = REEL_KEY_REUSED,
+        .problem = "idempotency-key-reused",
+        .detail = "this idempotency key came before, with another body",
+    };
 }

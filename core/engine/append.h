@@ -15,6 +15,8 @@
 struct outgoing {
     struct text bytes, subject;
     uint8_t id_hash[16];
+    bool has_body; /* it is of a command, whose body has this ids_hash */
+    uint8_t body_hash[16];
     uint64_t tried_seq; /* what it would have got here */
 };
 
@@ -29,8 +31,15 @@ void outbox_finish(struct outbox *outbox);
 int append_find(struct reel *reel, const uint8_t hash[16], struct reel_str source,
                 struct reel_str id, struct ids_known *ret, struct reel_error *error);
 
-/* Appends a submitted event, folds it, and remembers it. */
-int append_submitted(struct reel *reel, const struct arrival *arrival, struct reel_str record,
-                     struct taken *ret, struct reel_error *error);
+/* Appends a submitted event, folds it, and remembers it, with what a repeat is answered from. */
+int append_submitted(struct reel *reel, const struct arrival *arrival,
+                     const struct ids_request *request, struct taken *ret,
+                     struct reel_error *error);
+
+/* A repeat of what is known came with a body: is it another one than the first time? */
+bool append_is_other_body(const struct ids_request *known, const uint8_t body_hash[16]);
+
+/* Refuses a command whose idempotency key was used for another. */
+void append_refuse_key(struct reel_answer *answer);
 
 #endif

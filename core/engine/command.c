@@ -2,8 +2,10 @@
  * transaction (work.h).
  *
  * The events that a command makes are named by it: with an idempotency key, their ids are UUIDs
- * made from collection, verb, key and that key, so that a repeat finds the first one's last event
- * in `ids` and appends nothing. Without one they are random.
+ * made from collection, verb, key, that key and the caller, so that a repeat finds the first one's
+ * last event in `ids` and appends nothing. Without one they are random. A repeat has the same body:
+ * with another one the key is used for another command, which is refused
+ * (draft-ietf-httpapi-idempotency-key-header, section 2.7).
  */
 #include "engine/command.h"
 
@@ -31,8 +33,9 @@ struct working {
     struct reel_key key; /* canonical, or the new one of a create */
     char new_key[UUID_TEXT];
     struct reel_value body;
-    char time[40];  /* RFC 3339, UTC, milliseconds */
-    uint64_t bytes; /* of the events that were made */
+    struct ids_request request; /* what a repeat will be held against; without the record */
+    char time[40];              /* RFC 3339, UTC, milliseconds */
+    uint64_t bytes;             /* of the events that were made */
     struct reel_answer answer;
 };
 
@@ -60,6 +63,9 @@ static bool has_command(const struct projector *projector, struct reel_str verb)
 
 static int find_command(struct working *work, struct reel_error *error) {
     const struct reel_order *order = work->order;
+    const uint32_t known = REEL_ORDER_IF_EXISTS | REEL_ORDER_IF_VERSION;
+    if (order->flags & ~known)
+        return fail(error, -EINVAL, "order.flags has unknown bits 0x%x", order->flags & ~known);
     work->collection = registry_find(&work->reel->dispatcher.registry, order->collection);
     if (!work->collection)
         return fail(error, -ESRCH, "no collection `%.*s` is loaded", REEL_FMT(order->collection));
@@ -79,6 +85,7 @@ static void derive_uuid(const struct working *work, const char *what, char ret[U
             order->verb,
             reel_str_is(order->verb, "create") ? reel_text("") : work->key.str,
             order->idempotency_key,
+            order->caller,
             reel_text(what),
         };
         ids_hash(parts, sizeof parts / sizeof *parts, uuid);
@@ -115,6 +122,13 @@ static int take_body(struct working *work, struct reel_error *error) {
     if (rc < 0) return refuse(work, REEL_INVALID, "bad-request", "the body is not JSON: %s", why);
     work->body = json_root(json);
     return 0;
+}
+
+static void take_request(struct working *work) {
+    const struct reel_order *order = work->order;
+    work->request.has_body = true;
+    ids_hash(&order->body, 1, work->request.body_hash);
+    if (order->caller.data) ids_hash(&order->caller, 1, work->request.caller_hash);
 }
 
 static void take_time(struct working *work) {
@@ -222,7 +236,10 @@ static int append_event(struct working *work, size_t n, struct reel_error *error
         .fold = true,
     };
     struct taken taken;
-    int rc = append_submitted(work->reel, &arrival, decision->key, &taken, error);
+    struct ids_request request = work->request;
+    request.has_record = true;
+    request.record = decision->key;
+    int rc = append_submitted(work->reel, &arrival, &request, &taken, error);
     if (rc < 0) return rc;
     work->answer.seq = taken.seq;
     return check_taken(work, &taken, error);
@@ -242,6 +259,7 @@ static int show_record(struct working *work, struct reel_str key, struct reel_er
     struct reel_answer *answer = &work->answer;
     answer->key = str_copy(key);
     answer->key_len = key.len;
+    answer->cursor = work->reel->dispatcher.state.cursor;
     if (!answer->key) return fail_memory(error);
     return changes_show(work->collection, key, &work->reel->dispatcher.fold.arena, &answer->record,
                         &answer->record_len, error);
@@ -254,17 +272,53 @@ static void take_refusal(struct working *work) {
     snprintf(work->answer.detail, sizeof work->answer.detail, "%s", decision->detail);
 }
 
+/* The first one's answer again, with the record as it is by now. */
+static int repeat(struct working *work, const struct ids_known *known, struct reel_error *error) {
+    const struct ids_request *first = &known->request;
+    if (append_is_other_body(first, work->request.body_hash)) {
+        append_refuse_key(&work->answer);
+        return STEP_NOTHING;
+    }
+    work->answer.accepted = work->answer.repeated = true;
+    work->answer.seq = known->seq;
+    int rc = show_record(work, first->has_record ? first->record : work->key.str, error);
+    return rc < 0 ? rc : STEP_NOTHING;
+}
+
+/* ---- What the caller wants the record to be -------------------------------------------------- */
+
+static bool is_wanted(const struct working *work, const struct change *change) {
+    const struct reel_order *order = work->order;
+    if (!change->exists) return false;
+    if (order->flags & REEL_ORDER_IF_EXISTS) return true;
+    char epoch[UUID_TEXT];
+    uuid_unparse_lower(work->reel->dispatcher.state.epoch, epoch);
+    for (size_t i = 0; i < order->version_count; i++)
+        if (order->versions[i].changed == change->changed &&
+            strcmp(order->versions[i].epoch.text, epoch) == 0)
+            return true;
+    return false;
+}
+
+/* 1: refused. */
+static int check_condition(struct working *work, struct reel_error *error) {
+    struct change *change;
+    struct collection *collection = work->collection;
+    if (!work->order->flags) return 0;
+    int rc = changes_find(collection, work->key.str, &collection->fold->arena, &change, error);
+    if (rc < 0) return rc;
+    if (is_wanted(work, change)) return 0;
+    return refuse(work, REEL_CHANGED, "precondition-failed", "%s",
+                  change->exists ? "the record has changed" : "there is no such record");
+}
+
 static int decide(struct working *work, struct reel_error *error) {
     struct reel *reel = work->reel;
     struct ids_known known;
     int rc = find_repeat(work, &known, error);
-    if (rc < 0) return rc;
-    if (rc > 0) {
-        work->answer.accepted = work->answer.repeated = true;
-        work->answer.seq = known.seq;
-        rc = show_record(work, known.has_record ? known.record : work->key.str, error);
-        return rc < 0 ? rc : STEP_NOTHING;
-    }
+    if (rc != 0) return rc < 0 ? rc : repeat(work, &known, error);
+    rc = check_condition(work, error);
+    if (rc != 0) return rc < 0 ? rc : STEP_NOTHING;
     struct reel_command command = {
         .struct_size = sizeof command,
         .verb = work->order->verb,
@@ -301,6 +355,7 @@ int command_step(struct reel *reel, const struct reel_order *order, struct reel_
     if (rc > 0)
         rc = STEP_NOTHING; /* refused already */
     else if (rc == 0) {
+        take_request(&work);
         take_time(&work);
         rc = decide(&work, error);
     }

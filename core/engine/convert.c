@@ -103,8 +103,8 @@ static int find_answer(struct conversion *conversion, struct log_entry *entry,
     if (rc < 0) return rc == -ENOENT ? 0 : rc;
     if (known.seq != entry->seq) return 0;
     entry->flags |= LOG_ANSWERED;
-    entry->answer = (struct log_answer){
-        .key = known.record, .outcome = known.outcome, .has_record = known.has_record};
+    entry->answer = home_answer(&known.request);
+    entry->answer.outcome = known.outcome;
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* dispatcher.c: see dispatcher.h. Top down: the way of a payload, then transactions. */
 #include "engine/dispatcher.h"
 
+#include "base/clock.h"
 #include "engine/fold/host.h"
 #include "engine/store/ids.h"
 #include "engine/store/rejected.h"
@@ -29,11 +30,24 @@ _Static_assert(LOG_ROOM >= JSON_ROOM, "the parser reads no further");
 
 /* ---- One event ------------------------------------------------------------------------------- */
 
+static int put_rejection(struct dispatcher *dispatcher, uint64_t seq, const char *collection,
+                         const char *reason, bool is_new, struct reel_error *error) {
+    struct rejection_notes *notes = &dispatcher->notes;
+    if (is_new && notes->count++ < NOTES_MAX) {
+        size_t n = notes->count - 1;
+        notes->list[n].seq = seq;
+        snprintf(notes->list[n].collection, sizeof notes->list[n].collection, "%s", collection);
+        snprintf(notes->list[n].reason, sizeof notes->list[n].reason, "%s", reason);
+    }
+    return rejected_put(&dispatcher->store, seq, collection, reason, error);
+}
+
 /* Gives the event to one projector, if its collection has not folded it before. */
 static int fold_at_stop(struct dispatcher *dispatcher, const struct route_stop *stop,
                         struct reel_event *event, uint64_t seq, reel_outcome *ret,
                         struct reel_error *error) {
     struct collection *collection = dispatcher->registry.collections[stop->projector];
+    bool is_new = seq > dispatcher->state.cursor;
     if (collection->state.cursor >= seq) return 0;
     event->prefix = stop->prefix;
     event->suffix =
@@ -48,14 +62,15 @@ static int fold_at_stop(struct dispatcher *dispatcher, const struct route_stop *
         break;
     case REEL_REJECTED:
         collection->state.rejected++;
-        outcome =
-            rejected_put(&dispatcher->store, seq, collection->name, dispatcher->fold.reason, error);
-        if (outcome == 0) outcome = REEL_REJECTED;
         break;
+    default: /* an error */
+        return outcome;
     }
-    if (outcome < 0) return outcome;
+    counts_add(is_new ? &collection->counts : &collection->counts_again, outcome);
     *ret = outcome;
-    return 0;
+    return outcome == REEL_REJECTED ? put_rejection(dispatcher, seq, collection->name,
+                                                    dispatcher->fold.reason, is_new, error)
+                                    : 0;
 }
 
 /* Gives the event to every projector that watches its type. Rejected by any counts for more than
@@ -79,8 +94,10 @@ static int fold_event(struct dispatcher *dispatcher, struct reel_event *event, u
 static int check_reading(struct dispatcher *dispatcher, const struct reading *reading,
                          char reason[REASON_BYTES], struct reel_error *error) {
     if (reading->entry.flags & LOG_OVERSIZE) {
-        snprintf(reason, REASON_BYTES, "event of %" PRIu32 " bytes, at most %" PRIu32 " are taken",
-                 reading->entry.size, dispatcher->event_bytes_max);
+        bool converted = reading->entry.flags & LOG_CONVERTED;
+        snprintf(reason, REASON_BYTES,
+                 "event of %" PRIu32 " bytes%s, at most %" PRIu32 " are taken", reading->entry.size,
+                 converted ? " in its structured form" : "", dispatcher->event_bytes_max);
         return 0;
     }
     if (reading->rc == -ENOMEM) return fail_memory(error);
@@ -100,7 +117,8 @@ static int count_event(struct dispatcher *dispatcher, uint64_t seq, reel_outcome
     if (outcome == REEL_APPLIED) state->applied++;
     if (outcome == REEL_IGNORED) state->ignored++;
     if (outcome == REEL_REJECTED) state->rejected++;
-    return reason ? rejected_put(&dispatcher->store, seq, "", reason, error) : 0;
+    counts_add(&dispatcher->counts, outcome);
+    return reason ? put_rejection(dispatcher, seq, "", reason, true, error) : 0;
 }
 
 /* Folds an event that has been read, or counts a payload that could not be (NULL) and why. */
@@ -127,6 +145,15 @@ static struct reading *read_entry(struct dispatcher *dispatcher, const struct lo
     struct reading *reading = reader_take(dispatcher->reader);
     reading->entry = *entry;
     return reading;
+}
+
+/* A broker's message can say that it has any id. */
+static bool is_id_hash_of(const struct reel_event *event, const uint8_t *id_hash) {
+    const struct reel_str name[] = {event->source, event->id};
+    uint8_t hash[16];
+    if (!id_hash || !event->source.data || !event->id.data) return false;
+    ids_hash(name, 2, hash);
+    return memcmp(hash, id_hash, sizeof hash) == 0;
 }
 
 int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival, struct taken *ret,
@@ -160,13 +187,46 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival
     } else if (!(entry.flags & LOG_OVERSIZE)) {
         entry.flags |= LOG_NOT_JSON;
     }
+    *ret = (struct taken){
+        .seq = entry.seq,
+        .is_json = is_event,
+        .has_id_hash = is_event && is_id_hash_of(&reading->event, arrival->id_hash),
+    };
+    if (entry.id_hash && !ret->has_id_hash) entry.flags |= LOG_OTHER_HASH;
     log_describe(log, &entry);
-    *ret = (struct taken){.seq = entry.seq, .is_json = is_event};
     if (!arrival->fold) return 0;
     rc = fold_read(dispatcher, entry.seq, is_event ? &reading->event : NULL, reason, &ret->outcome,
                    error);
     log_answer(log, ret->outcome);
     return rc;
+}
+
+/* The cursor goes past the gap, and it is counted, the first time that this is done. */
+static void count_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t missing) {
+    struct store_state *state = &dispatcher->state;
+    dispatcher->folded = seq;
+    if (seq <= state->cursor) return;
+    state->cursor = seq;
+    state->gaps.count++;
+    state->gaps.messages += missing;
+    state->gaps.from = seq - missing + 1;
+    state->gaps.to = seq;
+}
+
+int dispatcher_put_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t missing,
+                       uint64_t time_ns, struct reel_error *error) {
+    struct log_entry entry = {
+        .seq = seq,
+        .time_ns = time_ns ? time_ns : dispatcher->time_ns,
+        .flags = LOG_GAP,
+        .size = missing > UINT32_MAX ? UINT32_MAX : (uint32_t)missing,
+        .bytes = {"", 0},
+    };
+    int rc = log_append(dispatcher->home.place.log, &entry, error);
+    if (rc < 0) return rc;
+    dispatcher->state.head = seq;
+    count_gap(dispatcher, seq, entry.size);
+    return 0;
 }
 
 void dispatcher_reach(struct dispatcher *dispatcher, uint64_t seq) {
@@ -179,6 +239,7 @@ void dispatcher_reach(struct dispatcher *dispatcher, uint64_t seq) {
 /* Is there no collection that has yet to fold this? The log knows the types of its events, so that
  * a rebuild need not read those that nobody watches. */
 static bool is_for_nobody(struct dispatcher *dispatcher, const struct log_entry *entry) {
+    if (entry->flags & LOG_GAP) return true;
     if (!entry->type.data || entry->flags & (LOG_NOT_JSON | LOG_OVERSIZE | LOG_LOOK_INSIDE))
         return false;
     const struct route *route = router_find(&dispatcher->router, entry->type);
@@ -193,6 +254,10 @@ static int fold_reading(struct dispatcher *dispatcher, struct reading *reading,
                         struct reel_error *error) {
     char reason[REASON_BYTES];
     reel_outcome outcome;
+    if (reading->entry.flags & LOG_GAP) {
+        count_gap(dispatcher, reading->entry.seq, reading->entry.size);
+        return 0;
+    }
     int rc = check_reading(dispatcher, reading, reason, error);
     if (rc < 0) return rc;
     return fold_read(dispatcher, reading->entry.seq, rc > 0 ? &reading->event : NULL, reason,
@@ -347,7 +412,7 @@ int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct re
 int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collection,
                      struct reel_error *error) {
     int rc = dispatcher_begin(dispatcher, error);
-    if (rc == 0) rc = registry_reset(collection, &dispatcher->state, error);
+    if (rc == 0) rc = registry_reset(collection, &dispatcher->state, "it was asked for", error);
     return dispatcher_end(dispatcher, rc, error);
 }
 
@@ -392,10 +457,8 @@ int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
 }
 
 int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     dispatcher->folded = 0;
-    dispatcher->time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    dispatcher->time_ns = clock_now_ns();
     return store_begin(&dispatcher->store, error);
 }
 
@@ -419,7 +482,7 @@ static int commit_log(struct dispatcher *dispatcher, struct reel_error *error) {
     struct log *log = dispatcher->home.place.log;
     if (!dispatcher->adopting) log_reach(log, dispatcher->state.head);
     int rc = log_commit(log, error);
-    if (rc == -EIO) atomic_store(&dispatcher->store.broken, true);
+    if (rc == -EIO) store_break(&dispatcher->store, error->text);
     return rc;
 }
 
@@ -441,7 +504,7 @@ static int take_back(struct dispatcher *dispatcher, int rc, struct reel_error *e
     if (atomic_load(&dispatcher->store.broken)) return rc;
     int undone = log_undo(dispatcher->home.place.log, &second);
     if (undone == 0) return rc;
-    atomic_store(&dispatcher->store.broken, true);
+    store_break(&dispatcher->store, second.text);
     return fail(error, undone, "%s", second.text);
 }
 
@@ -452,6 +515,17 @@ static int commit_both(struct dispatcher *dispatcher, struct reel_error *error) 
     if (rc < 0) return take_back(dispatcher, rc, error);
     log_keep(dispatcher->home.place.log);
     return 0;
+}
+
+static void tell_rejections(struct dispatcher *dispatcher) {
+    const struct rejection_notes *notes = &dispatcher->notes;
+    struct reel_rejection list[NOTES_MAX];
+    size_t count = notes->count < NOTES_MAX ? (size_t)notes->count : NOTES_MAX;
+    if (count == 0 || !dispatcher->rejected) return;
+    for (size_t i = 0; i < count; i++)
+        list[i] = (struct reel_rejection){notes->list[i].seq, reel_text(notes->list[i].collection),
+                                          reel_text(notes->list[i].reason)};
+    dispatcher->rejected(dispatcher->fold.warnings.context, list, count, notes->count);
 }
 
 int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *error) {
@@ -465,7 +539,11 @@ int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *err
     store_has_shown(&dispatcher->store, dispatcher->state.txn_id);
     registry_committed(&dispatcher->registry);
     dispatcher->committed = dispatcher->state;
+    counts_commit(&dispatcher->counts);
+    tell_rejections(dispatcher);
+    dispatcher->notes.count = 0;
     arena_reset(&dispatcher->fold.arena);
+    warnings_look(&dispatcher->fold.warnings, clock_ms());
     return 0;
 }
 
@@ -475,6 +553,8 @@ void dispatcher_abort(struct dispatcher *dispatcher) {
     log_abort(dispatcher->home.place.log);
     registry_aborted(&dispatcher->registry);
     dispatcher->state = dispatcher->committed;
+    counts_abort(&dispatcher->counts);
+    dispatcher->notes.count = 0;
     arena_reset(&dispatcher->fold.arena);
 }
 

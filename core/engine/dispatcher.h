@@ -18,6 +18,17 @@
 #include "engine/home.h"
 #include "engine/reader.h"
 
+/* Rejections of new events in the running transaction: the first few, and how many. */
+#define NOTES_MAX 4
+struct rejection_notes {
+    struct {
+        uint64_t seq;
+        char collection[STORE_NAME_MAX + 1];
+        char reason[REASON_BYTES];
+    } list[NOTES_MAX];
+    uint64_t count;
+};
+
 struct dispatcher {
     struct home home;
     struct store store;           /* the home's */
@@ -33,6 +44,11 @@ struct dispatcher {
     uint64_t time_ns;     /* when the transaction began: what it takes was received then */
     uint64_t folded;      /* the seq that it has folded up to, or 0 */
     bool adopting;        /* the running transaction is of a log that is not in its place yet */
+    struct counts counts; /* of new events */
+    struct rejection_notes notes;
+    /* reel_options.rejected; its context is that of fold.warnings. */
+    void (*rejected)(void *context, const struct reel_rejection *rejections, size_t count,
+                      uint64_t total);
     bool tombstones_left; /* below the log's floor, maybe: trimming has yet to look */
 };
 
@@ -42,7 +58,8 @@ struct arrival {
     uint64_t seq;                 /* beyond the head; 0: the next */
     uint64_t time_ns;             /* with seq: when the stream received it */
     uint32_t flags;               /* LOG_SUBMITTED, LOG_ANSWERED, LOG_CONVERTED */
-    const uint8_t *id_hash;       /* with LOG_SUBMITTED, and the caller puts it in `ids` */
+    const uint8_t *id_hash;       /* with LOG_SUBMITTED, and the caller puts it in `ids` where it
+                                      is the event's (struct taken) */
     struct log_answer answer;     /* with LOG_ANSWERED; its outcome is set here */
     struct reel_str nats_subject; /* or none */
     bool fold;                    /* or only append */
@@ -53,6 +70,7 @@ struct taken {
     uint64_t seq;
     reel_outcome outcome;
     bool is_json;
+    bool has_id_hash; /* that of the arrival is the one of the event's source and id */
 };
 
 void dispatcher_finish(struct dispatcher *dispatcher);
@@ -67,6 +85,11 @@ int dispatcher_take(struct dispatcher *dispatcher, const struct arrival *arrival
 /* Says what will be taken after what was said before, in this transaction, so that it can be read
  * ahead. Borrowed until the transaction ends. False: not now. */
 bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes);
+
+/* The `missing` messages up to `seq`, which is beyond the head, were never received: that is put
+ * into the log in their place. `time_ns`: as of an arrival; 0: now. */
+int dispatcher_put_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t missing,
+                       uint64_t time_ns, struct reel_error *error);
 
 /* The log is known to have nothing more up to `seq`: head and cursor go there. */
 void dispatcher_reach(struct dispatcher *dispatcher, uint64_t seq);

@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "engine/fold/changes.h"
 #include "engine/log/log.h"
 #include "engine/transaction.h"
@@ -29,8 +30,10 @@ int engine_try_room(struct reel *reel, struct reel_error *error) {
     return rc < 0 ? rc : store_try_room(&reel->dispatcher.store, error);
 }
 
-void engine_check_readers(struct reel *reel) {
+void engine_tick(struct reel *reel) {
     store_check_readers(&reel->dispatcher.store);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&reel->writer);
+    warnings_look(&reel->dispatcher.fold.warnings, clock_ms());
 }
 
 int engine_adopt(struct reel *reel, const uint8_t epoch[16], uint64_t first_seq,
@@ -47,6 +50,11 @@ int engine_show_record(struct reel *reel, struct reel_str collection, struct ree
     struct collection *found = registry_find(&dispatcher->registry, collection);
     if (!found) return fail(error, -ESRCH, "no collection `%.*s` is loaded", REEL_FMT(collection));
     return changes_show(found, key, &dispatcher->fold.arena, ret, ret_len, error);
+}
+
+int engine_copy_rejections(struct reel *reel, uint64_t seq, struct rejection_list *to) {
+    struct store *store = &reel->dispatcher.store;
+    return rejected_copy(store, store->txn, seq, to, NULL);
 }
 
 /* ---- From a view ----------------------------------------------------------------------------- */
@@ -77,6 +85,18 @@ void engine_entry_finish(struct engine_entry *entry) {
     text_finish(&entry->bytes);
 }
 
+/* Passes over gaps. */
+static int find_last_event(struct log_walk *walk, struct log_pin *pin, uint64_t seq,
+                           struct log_entry *ret, struct reel_error *error) {
+    int rc = log_get_last(walk, pin, seq, ret, error);
+    while (rc == 0 && ret->flags & LOG_GAP) {
+        uint64_t before = ret->seq - 1;
+        log_walk_finish(walk);
+        rc = log_get_last(walk, pin, before, ret, error);
+    }
+    return rc;
+}
+
 static void copy_entry(const struct log_entry *entry, struct engine_entry *ret) {
     ret->seq = entry->seq;
     ret->time_ns = entry->time_ns;
@@ -99,7 +119,7 @@ static int copy_last(struct reel_view *view, uint64_t seq, struct engine_entry *
         return fail(error, -ENOENT, "the log has no event up to there");
     rc = view_log_pin(within, &pin);
     if (rc < 0) return fail(error, rc, "cannot read the log");
-    rc = log_get_last(&walk, pin, seq, &entry, error);
+    rc = find_last_event(&walk, pin, seq, &entry, error);
     if (rc == 0 && entry.seq < within->state.first_seq)
         rc = fail(error, -ENOENT, "the log has no event up to there");
     if (rc == 0) copy_entry(&entry, ret);
@@ -137,4 +157,8 @@ const struct plugin *engine_plugin(const struct reel *reel) {
 
 bool engine_faulted(const struct reel *reel) {
     return reel->dispatcher.fold.faulted;
+}
+
+struct fold_shown engine_running(struct reel *reel) {
+    return fold_show(&reel->dispatcher.fold);
 }

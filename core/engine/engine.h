@@ -29,9 +29,9 @@ int engine_catch_up_some(struct reel *reel, struct reel_error *error);
 /* Is there room for a transaction of some size? 0, or what one would be refused with. */
 int engine_try_room(struct reel *reel, struct reel_error *error);
 
-/* Frees the places of readers in processes that have died: a backup that was killed. Takes no
- * lock. */
-void engine_check_readers(struct reel *reel);
+/* What is due also while nothing is written, about once a second: frees the places of readers in
+ * processes that have died (a backup that was killed), and tells of warnings that were left out. */
+void engine_tick(struct reel *reel);
 
 /* ---- For feeds ------------------------------------------------------------------------------- */
 
@@ -52,8 +52,8 @@ struct engine_entry {
 };
 void engine_entry_finish(struct engine_entry *entry);
 
-/* The newest entry that is not beyond `seq`. -ENOENT: there is none. `ret` is an empty or a used
- * entry. */
+/* The newest event that is not beyond `seq`; gaps are passed over. -ENOENT: there is no such event.
+ * `ret` is an empty or a used entry. */
 int engine_find_last(struct reel *reel, uint64_t seq, struct engine_entry *ret,
                      struct reel_error *error);
 
@@ -62,7 +62,13 @@ int engine_find_last(struct reel *reel, uint64_t seq, struct engine_entry *ret,
 int engine_show_record(struct reel *reel, struct reel_str collection, struct reel_str key,
                        char **ret, size_t *ret_len, struct reel_error *error);
 
+/* Adds why an event was rejected to the list. Only within a mirrored_fn. */
+int engine_copy_rejections(struct reel *reel, uint64_t seq, struct rejection_list *to);
+
 /* ---- For the daemon -------------------------------------------------------------------------- */
+
+/* The projector's callback that runs now, if one does. Without a lock. */
+struct fold_shown engine_running(struct reel *reel);
 
 /* Compares the log in a Reel's directory with its checksums, also while another process has it open;
  * how many files are damaged, each of which `found` was told, or an error. */

@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "engine/convert.h"
 #include "engine/store/directory.h"
-#include "engine/store/ids.h"
+#include "engine/store/store_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -119,7 +119,7 @@ static int make_store(const char *directory, uint64_t map_bytes, struct reel_err
     int rc = make_in(directory, "log.new", &log_path, error);
     if (rc == 0) rc = make_in(directory, "state.new", &state_path, error);
     if (rc < 0) return rc;
-    rc = exists(directory, "data.mdb") ? convert_store(directory, map_bytes, error)
+    rc = !store_file_is_new(directory) ? convert_store(directory, map_bytes, error)
                                        : make_empty_store(log_path, state_path, map_bytes, error);
     if (rc == 0) rc = directory_sync(directory, error);
     if (rc == 0) rc = sync_own_name(directory, error);
@@ -185,14 +185,25 @@ void home_put_mark(struct home *home, struct store_state *state) {
 
 /* ---- What the store lacks -------------------------------------------------------------------- */
 
+struct log_answer home_answer(const struct ids_request *request) {
+    struct log_answer answer = {
+        .key = request->record, .has_record = request->has_record, .has_body = request->has_body};
+    memcpy(answer.body_hash, request->body_hash, sizeof answer.body_hash);
+    memcpy(answer.caller_hash, request->caller_hash, sizeof answer.caller_hash);
+    return answer;
+}
+
 static int remember(struct store *store, const struct log_entry *entry, struct reel_error *error) {
-    bool answered = entry->flags & LOG_ANSWERED;
+    const struct log_answer *answer = &entry->answer;
     struct ids_known known = {
         .seq = entry->seq,
-        .outcome = answered ? entry->answer.outcome : REEL_APPLIED,
-        .has_record = answered && entry->answer.has_record,
-        .record = entry->answer.key,
+        .outcome = answer->outcome,
+        .request = {.has_record = answer->has_record,
+                    .has_body = answer->has_body,
+                    .record = answer->key},
     };
+    memcpy(known.request.body_hash, answer->body_hash, sizeof answer->body_hash);
+    memcpy(known.request.caller_hash, answer->caller_hash, sizeof answer->caller_hash);
     return ids_put(store, entry->id_hash, &known, error);
 }
 
@@ -205,7 +216,9 @@ static int remember_newer(struct home *home, uint64_t from_seq, struct reel_erro
     int rc;
     log_walk_start(&walk, pin, from_seq, UINT64_MAX);
     while ((rc = log_next(&walk, &entry, error)) > 0) {
-        if (entry.id_hash && (rc = remember(home->store, &entry, error)) < 0) break;
+        if (!entry.id_hash || entry.flags & LOG_OTHER_HASH) continue;
+        rc = remember(home->store, &entry, error);
+        if (rc < 0) break;
     }
     log_walk_finish(&walk);
     log_unpin(pin);
@@ -339,8 +352,9 @@ int home_adopt_finish(struct home *home, const struct log_facts *facts, struct r
         rc = open_in_memory(home, facts, &next, error);
     }
     if (rc < 0) {
-        atomic_store(&home->store->broken, true); /* it is of a log that is not there */
-        return fail_in(error, -EIO, "cannot begin another log; end this process");
+        rc = fail_in(error, -EIO, "cannot begin another log; end this process");
+        store_break(home->store, error->text); /* it is of a log that is not there */
+        return rc;
     }
     log_close(log_place_swap(&home->place, next));
     return 0;
@@ -383,7 +397,12 @@ static int open_store(struct home *home, const struct home_options *options,
                       struct reel_error *error) {
     AUTO_FREE char *path = home->directory ? join(home->directory, "state") : NULL;
     struct store_options store_options = {
-        .directory = path, .map_bytes = options->map_bytes, .readers_max = options->readers_max};
+        .directory = path,
+        .map_bytes = options->map_bytes,
+        .readers_max = options->readers_max,
+        .tell_broken = options->tell_broken,
+        .context = options->context,
+    };
     if (home->directory && !path) return fail_memory(error);
     return store_open(home->store, &store_options, error);
 }

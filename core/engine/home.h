@@ -26,7 +26,7 @@
 #define REEL_ENGINE_HOME_H
 
 #include "engine/log/log.h"
-#include "engine/store/store.h"
+#include "engine/store/ids.h"
 
 struct home {
     char *directory; /* NULL: in memory */
@@ -42,6 +42,8 @@ struct home_options {
     uint32_t readers_max;
     bool new_epoch;
     uint64_t segment_bytes; /* 0: the log's default */
+    void (*tell_broken)(void *context, const char *sentence); /* store_options */
+    void *context;
 };
 
 /* To be closed in any case. -ESTALE: a restored backup, without `new_epoch`, or half of one.
@@ -69,6 +71,9 @@ int home_backup_of(const char *from, const char *to, struct reel_error *error);
  * open, none can open it. */
 int home_verify(const char *directory, log_finding_fn found, void *context,
                 struct reel_error *error);
+
+/* What a repeat is answered from, in the log's terms. */
+struct log_answer home_answer(const struct ids_request *request);
 
 /* Where the log stands, in the store's terms. */
 void home_put_mark(struct home *home, struct store_state *state);

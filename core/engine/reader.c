@@ -111,7 +111,6 @@ static bool sleep_at(struct reader *reader, uint64_t at) {
 static void *help(void *context) {
     struct reader *reader = context;
     uint64_t at = 0;
-    pthread_setname_np(pthread_self(), "reel-reader");
     do at = help_from(reader, at);
     while (linger_at(reader, at) || sleep_at(reader, at));
     return NULL;
@@ -124,7 +123,7 @@ static bool make_helper(struct reader *reader) {
         if (!slot->parser) slot->parser = json_parser_create(reader->host);
         if (!slot->parser) return false;
     }
-    return thread_start(&reader->helper, help, reader) == 0;
+    return thread_start(&reader->helper, "reel-decoder", help, reader) == 0;
 }
 
 static void wake(struct reader *reader) {

@@ -3,10 +3,13 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/text.h"
 #include "engine/command.h"
 #include "engine/fold/host.h"
+#include "engine/report.h"
 #include "engine/work.h"
+#include "event/formats.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -49,6 +52,7 @@ static int take_options(const struct reel_options *given, struct reel_options *r
     if (!options.batch_bytes_max) options.batch_bytes_max = (uint64_t)64 << 20;
     if (!options.map_bytes) options.map_bytes = (uint64_t)1 << 40;
     if (!options.segment_bytes) options.segment_bytes = SEGMENT_BYTES_DEFAULT;
+    if (!options.warnings_max) options.warnings_max = WARNINGS_DEFAULT;
     if (!options.source) options.source = "/reel";
     *ret = options;
     return 0;
@@ -80,8 +84,9 @@ static int check_options(const struct reel_options *options, struct reel_error *
                     (unsigned long long)SEGMENT_BYTES_MIN, (unsigned long long)SEGMENT_BYTES_MAX);
     if (options->directory && !options->directory[0])
         return fail(error, -EINVAL, "options.directory is empty");
-    if (!utf8_valid(reel_text(options->source)) || !options->source[0])
-        return fail(error, -EINVAL, "options.source is empty or not UTF-8");
+    if (!format_is_uri_reference(reel_text(options->source)))
+        return fail(error, -EINVAL,
+                    "options.source is not a URI-reference (RFC 3986) that is not empty");
     return 0;
 }
 
@@ -96,7 +101,11 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
         .readers_max = options->views_max + 4, /* a backup is a reader too */
         .new_epoch = options->flags & REEL_NEW_EPOCH,
         .segment_bytes = options->segment_bytes,
+        .tell_broken = options->broken,
+        .context = options->context,
     };
+    reel->reporter.report = options->report;
+    reel->reporter.context = options->context;
     reel->views.count_max = options->views_max;
     reel->views.ms_max = options->view_ms_max;
     reel->start_behind = options->flags & REEL_START_BEHIND;
@@ -104,8 +113,10 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     dispatcher->batch_events_max = options->batch_events_max;
     dispatcher->batch_bytes_max = options->batch_bytes_max;
     dispatcher->fold.key_bytes_max = EVENT_BYTES_LIMIT; /* no option: records depend on it */
-    dispatcher->fold.warn = options->warn;
-    dispatcher->fold.context = options->context;
+    dispatcher->fold.warnings.warn = options->warn;
+    dispatcher->fold.warnings.context = options->context;
+    dispatcher->fold.warnings.max = options->warnings_max;
+    dispatcher->rejected = options->rejected;
     dispatcher->fold.host = &host_table;
     dispatcher->reader = reader_create(&host_table);
     reel->bodies = json_parser_create(&host_table);
@@ -122,9 +133,18 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     return rc < 0 ? fail(error, rc, "cannot read the store's state") : 0;
 }
 
+/* Also in a program that does not know that its standard descriptors may be closed. */
+static int reserve_descriptors(struct reel_error *error) {
+    int rc = descriptors_reserve_standard();
+    if (rc == 0) return 0;
+    return fail(error, rc, "a standard descriptor is closed, and /dev/null cannot be opened: %s",
+                strerror(-rc));
+}
+
 int reel_open(const struct reel_options *given, struct reel **ret, struct reel_error *error) {
     struct reel_options options;
     int rc = take_options(given, &options, error);
+    if (rc == 0) rc = reserve_descriptors(error);
     if (rc == 0) rc = check_options(&options, error);
     if (rc < 0) return rc;
     struct reel *reel = calloc(1, sizeof *reel);
@@ -146,6 +166,7 @@ int reel_open(const struct reel_options *given, struct reel **ret, struct reel_e
 
 void reel_close(struct reel *reel) {
     if (!reel) return;
+    warnings_finish(&reel->dispatcher.fold.warnings);
     decision_finish(&reel->decision);
     views_finish(&reel->views);
     dispatcher_finish(&reel->dispatcher);
@@ -237,6 +258,7 @@ int reel_start(struct reel *reel, struct reel_error *error) {
     if (reel->ready) return fail(error, -EBUSY, "it was started already");
     int rc = reel->started ? 0 : dispatcher_start(&reel->dispatcher, error);
     if (rc < 0) return rc;
+    if (!reel->started) report_started(&reel->reporter, &reel->dispatcher);
     reel->started = true;
     rc = reel->start_behind ? 0 : transaction_catch_up(reel, error);
     reel->ready = rc == 0; /* else, on a full disk say, it can be tried again */
@@ -302,6 +324,21 @@ int reel_canonical_key(struct reel *reel, const char *collection, struct reel_st
     return collection_canonical_key(found, given, ret);
 }
 
+int reel_counts(struct reel *reel, const char *name, bool again, struct reel_counts *ret) {
+    struct counts *counts = &reel->dispatcher.counts;
+    if (name) {
+        struct collection *collection = registry_find(&reel->dispatcher.registry, reel_text(name));
+        if (!collection) return -ESRCH;
+        counts = again ? &collection->counts_again : &collection->counts;
+    }
+    *ret = (struct reel_counts){
+        .applied = counts_read(counts, REEL_APPLIED),
+        .ignored = counts_read(counts, REEL_IGNORED),
+        .rejected = counts_read(counts, REEL_REJECTED),
+    };
+    return 0;
+}
+
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 static int check_started(struct reel *reel, struct reel_error *error) {
@@ -311,7 +348,9 @@ static int check_started(struct reel *reel, struct reel_error *error) {
 int reel_apply_batch(struct reel *reel, const struct reel_str *payloads, size_t count,
                      struct reel_result *ret, struct reel_error *error) {
     struct work work = {.payloads = payloads, .count = count, .results = ret};
-    return work_run(reel, &work, error);
+    int rc = work_run(reel, &work, error);
+    work_finish(&work);
+    return rc;
 }
 
 int reel_apply(struct reel *reel, struct reel_str payload, struct reel_result *ret,
@@ -335,7 +374,7 @@ int reel_command(struct reel *reel, const struct reel_order *order, struct reel_
     struct work work = {.kind = WORK_ORDER, .order = order};
     int rc = work_run(reel, &work, error);
     if (rc < 0)
-        reel_answer_done(&work.answer);
+        work_finish(&work);
     else
         *ret = work.answer;
     return rc;
@@ -357,7 +396,9 @@ int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) 
     }
     views_expire(&reel->views);
     int rc = dispatcher_reset(&reel->dispatcher, collection, error);
-    return rc < 0 ? rc : transaction_catch_up(reel, error);
+    if (rc < 0) return rc;
+    report_progress(&reel->reporter, &reel->dispatcher);
+    return transaction_catch_up(reel, error);
 }
 
 int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error) {
@@ -380,7 +421,8 @@ int reel_backup(struct reel *reel, const char *directory, struct reel_error *err
 }
 
 int reel_backup_of(const char *from, const char *directory, struct reel_error *error) {
-    return home_backup_of(from, directory, error);
+    int rc = reserve_descriptors(error);
+    return rc < 0 ? rc : home_backup_of(from, directory, error);
 }
 
 uint64_t reel_cursor(struct reel *reel) {

@@ -20,6 +20,7 @@ int transaction_catch_up_some(struct reel *reel, struct reel_error *error) {
     views_expire(&reel->views);
     int rc = dispatcher_catch_up(&reel->dispatcher, error);
     transaction_publish(reel);
+    report_progress(&reel->reporter, &reel->dispatcher);
     return rc;
 }
 

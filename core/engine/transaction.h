@@ -13,6 +13,7 @@
 
 #include "engine/dispatcher.h"
 #include "engine/fold/decision.h"
+#include "engine/report.h"
 #include "engine/view/view.h"
 
 #include <pthread.h>
@@ -25,6 +26,7 @@ struct reel {
     bool start_behind;          /* reel_start does not catch up */
     bool started;               /* plugins can no longer be added */
     bool ready;                 /* reel_start has succeeded */
+    struct reporter reporter;   /* [writer] */
     char *source;               /* CloudEvents source of what commands make */
     struct json_parser *bodies; /* [writer] */
     struct decision decision;   /* [writer] */

@@ -21,6 +21,17 @@ static int take(struct reel *reel, const struct arrival *arrival, struct reel_re
 
 /* ---- Events ---------------------------------------------------------------------------------- */
 
+/* Who rejected an event, and why, is told with its result: also of a repeat. */
+static int take_reasons(struct reel *reel, struct work *work, struct reel_result *result,
+                        struct reel_error *error) {
+    struct store *store = &reel->dispatcher.store;
+    size_t from = work->rejections.count;
+    if (!work->results || result->outcome != REEL_REJECTED) return 0;
+    int rc = rejected_copy(store, store->txn, result->seq, &work->rejections, error);
+    if (rc == 0) rejection_list_tell(&work->rejections, from, result);
+    return rc;
+}
+
 /* An event that comes once: 1 if it was appended, 0 if it was known. */
 static int take_once(struct reel *reel, struct reel_str payload, struct reel_result *ret,
                      struct reel_error *error) {
@@ -44,7 +55,8 @@ static int take_once(struct reel *reel, struct reel_str payload, struct reel_res
         return 0;
     }
     struct taken taken;
-    if (rc == 0) rc = append_submitted(reel, &arrival, (struct reel_str){"", 0}, &taken, error);
+    struct ids_request no_command = {.has_record = true, .record = {"", 0}};
+    if (rc == 0) rc = append_submitted(reel, &arrival, &no_command, &taken, error);
     if (rc < 0) return rc;
     *ret = (struct reel_result){.seq = taken.seq, .outcome = taken.outcome};
     return 1;
@@ -58,6 +70,8 @@ static int remember(struct reel *reel, const struct work *work, const struct mir
     struct store *store = &reel->dispatcher.store;
     struct ids_known known, before;
     known = (struct ids_known){.seq = taken->seq, .outcome = taken->outcome};
+    known.request.has_body = event->body_hash;
+    if (event->body_hash) memcpy(known.request.body_hash, event->body_hash, 16);
     work->taken(work->context, reel, event, &known);
     int rc = ids_get(store, store->txn, event->id_hash, &before, error);
     return rc == -ENOENT ? ids_put(store, event->id_hash, &known, error) : rc;
@@ -69,15 +83,29 @@ static int mirror_one(struct reel *reel, const struct work *work, const struct m
         .bytes = event->bytes,
         .seq = event->seq,
         .time_ns = event->time_ns,
-        .flags = event->flags | (event->id_hash ? LOG_SUBMITTED : 0),
+        .flags = event->flags | (event->id_hash ? LOG_SUBMITTED | LOG_ANSWERED : 0),
         .id_hash = event->id_hash,
+        .answer = {.has_body = event->body_hash},
         .nats_subject = event->subject,
         .fold = true,
     };
+    if (event->body_hash)
+        memcpy(arrival.answer.body_hash, event->body_hash, sizeof arrival.answer.body_hash);
     struct taken taken;
     int rc = dispatcher_take(&reel->dispatcher, &arrival, &taken, error);
-    if (rc == 0 && event->id_hash) rc = remember(reel, work, event, &taken, error);
+    if (rc == 0 && taken.has_id_hash) rc = remember(reel, work, event, &taken, error);
     return rc < 0 ? rc : dispatcher_relieve(&reel->dispatcher, error);
+}
+
+/* 0: the log has it already. */
+static int mirror_next(struct reel *reel, const struct work *work, const struct mirrored *event,
+                       struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    uint64_t head = dispatcher->state.head;
+    if (event->seq <= head) return 0;
+    if (!(event->flags & LOG_GAP)) return mirror_one(reel, work, event, error);
+    uint64_t missing = event->missing < event->seq - head ? event->missing : event->seq - head;
+    return dispatcher_put_gap(dispatcher, event->seq, missing, event->time_ns, error);
 }
 
 static int mirror_step(struct reel *reel, struct work *work, struct reel_error *error) {
@@ -87,8 +115,7 @@ static int mirror_step(struct reel *reel, struct work *work, struct reel_error *
         return fail(error, -ESTALE, "what comes before event %llu was not taken",
                     (unsigned long long)work->follows + 1);
     for (size_t i = 0; i < work->count; i++) {
-        const struct mirrored *event = &work->mirrored[i];
-        int rc = event->seq > dispatcher->state.head ? mirror_one(reel, work, event, error) : 0;
+        int rc = mirror_next(reel, work, &work->mirrored[i], error);
         if (rc < 0) return rc;
     }
     if (work->reach > dispatcher->state.head) dispatcher_reach(dispatcher, work->reach);
@@ -108,6 +135,7 @@ static int events_step(struct reel *reel, struct work *work, struct reel_error *
         struct arrival arrival = {.bytes = work->payloads[i], .fold = !work->append_only};
         rc = work->submitted ? take_once(reel, work->payloads[i], &result, error)
                              : take(reel, &arrival, &result, error);
+        if (rc >= 0) rc = take_reasons(reel, work, &result, error);
         if (rc < 0) break;
         if (!result.repeated) step = STEP_WRITTEN;
         if (work->results) work->results[i] = result;
@@ -137,6 +165,7 @@ static int step(struct reel *reel, struct work *work) {
         work->answer = (struct reel_answer){0};
         return command_step(reel, work->order, &work->answer, &work->error);
     }
+    rejection_list_finish(&work->rejections);
     int rc = check_batch(reel, work, &work->error);
     return rc < 0 ? rc : events_step(reel, work, &work->error);
 }
@@ -242,6 +271,11 @@ size_t works_run(struct reel *reel, struct work *const *works, size_t count) {
     }
     views_expire(&reel->views);
     return run_all(reel, works, count);
+}
+
+void work_finish(struct work *work) {
+    reel_answer_done(&work->answer);
+    rejection_list_finish(&work->rejections);
 }
 
 int work_run(struct reel *reel, struct work *work, struct reel_error *error) {

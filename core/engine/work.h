@@ -11,6 +11,7 @@
 #define REEL_ENGINE_WORK_H
 
 #include "engine/append.h"
+#include "engine/store/rejected.h"
 
 enum work_kind {
     WORK_EVENTS,
@@ -18,18 +19,21 @@ enum work_kind {
     WORK_MIRROR,
 };
 
-/* An event of the stream. Borrowed. */
+/* An event of the stream, borrowed; or a gap in it, up to `seq` (REEL_LOG_GAP). */
 struct mirrored {
     uint64_t seq;
+    uint64_t missing; /* REEL_LOG_GAP: so many messages were never received */
     uint64_t time_ns; /* when the stream received it, since 1970, UTC */
-    uint32_t flags;   /* LOG_CONVERTED */
+    uint32_t flags;   /* REEL_LOG_CONVERTED, REEL_LOG_GAP */
     struct reel_str bytes;
     struct reel_str subject;
-    const uint8_t *id_hash; /* it was published by a daemon like this one; else NULL */
+    const uint8_t *id_hash;   /* it says that it was published by a daemon like this one; or NULL */
+    const uint8_t *body_hash; /* and for a command with this body; else NULL */
 };
 
 /* Called within the transaction for one with an id_hash: it may look at the record of which it
- * tells the key in `known`. If the transaction is undone it will be called again. [writer] */
+ * tells the key in `known`, and say what else it knows of the request. If the transaction is undone
+ * it will be called again. [writer] */
 typedef void (*mirrored_fn)(void *context, struct reel *reel, const struct mirrored *event,
                             struct ids_known *known);
 
@@ -39,14 +43,15 @@ struct work {
     /* WORK_EVENTS */
     const struct reel_str *payloads;
     size_t count;
-    bool submitted;              /* one whose source and id are known is not appended again */
-    bool append_only;            /* or folded, too */
-    struct reel_result *results; /* room for `count`, or NULL */
-    struct outbox *outbox;       /* ORDER, too. Not NULL: nothing is appended, but put here */
+    bool submitted;                   /* one whose source and id are known is not appended again */
+    bool append_only;                 /* or folded, too */
+    struct reel_result *results;      /* room for `count`, or NULL */
+    struct rejection_list rejections; /* of these events, with `results`; work_finish */
+    struct outbox *outbox;            /* ORDER, too. Not NULL: nothing is appended, but put here */
 
     /* WORK_ORDER */
     const struct reel_order *order;
-    struct reel_answer answer; /* reel_answer_done */
+    struct reel_answer answer; /* work_finish */
 
     /* WORK_MIRROR: `count` of them. What the log has already is passed over. */
     const struct mirrored *mirrored;
@@ -63,6 +68,9 @@ struct work {
 /* Does them in that order; `rc` and `error` of each say how it went. Returns how many transactions
  * were committed. Takes the write lock. */
 size_t works_run(struct reel *reel, struct work *const *works, size_t count);
+
+/* Frees what it came to. */
+void work_finish(struct work *work);
 
 /* One, by itself. */
 int work_run(struct reel *reel, struct work *work, struct reel_error *error);

@@ -27,6 +27,8 @@ struct feed_message {
     uint32_t flags;          /* REEL_LOG_CONVERTED, or 0 */
     bool has_id;             /* it carries what `publish` gave it as id_hash */
     uint8_t id_hash[16];
+    bool has_body; /* and its body_hash */
+    uint8_t body_hash[16];
     struct text made;
     void *owner;
 };

@@ -25,6 +25,10 @@
 #define PAUSE_MS_MIN 100
 #define PAUSE_MS_MAX 5000
 
+/* How often gaps are said, and a failure that stays the same. */
+#define GAPS_SAID_MS    10000
+#define FAILURE_SAID_MS 60000
+
 /* How often a queue that is full for other reasons than ours is tried again. */
 #define FULL_MS 20
 
@@ -52,6 +56,12 @@ struct feed {
     bool begin_anew;            /* was asked for, and no session has begun yet */
     bool was_level;             /* and that has been said */
     struct reel_position began; /* where the session did */
+    bool failing;               /* the last session has not got on */
+    char following[300];        /* what is to be said as soon as anything has come, or empty */
+    struct {
+        uint64_t count, messages, from, to;
+        uint64_t said_ms; /* when the last ones were */
+    } gaps;               /* that have yet to be said */
 
     pthread_mutex_t lock;   /* of what follows */
     pthread_cond_t changed; /* any of it */
@@ -83,7 +93,8 @@ static struct batch *batch_taken(struct feed *feed) {
 /* Lets its messages go, and keeps it for the next ones. */
 static void batch_emptied(struct batch *batch) {
     struct feed *feed = batch->feed;
-    for (size_t i = 0; i < batch->count; i++) feed->options.release(&batch->messages[i]);
+    for (size_t i = 0; i < batch->count; i++)
+        if (!(batch->events[i].flags & REEL_LOG_GAP)) feed->options.release(&batch->messages[i]);
     batch->count = 0;
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
     batch->next = feed->free;
@@ -108,8 +119,18 @@ static void batch_add(struct batch *batch, const struct feed_message *given) {
         .bytes = message->bytes,
         .subject = message->subject,
         .id_hash = message->has_id ? message->id_hash : NULL,
+        .body_hash = message->has_body ? message->body_hash : NULL,
     };
     batch->job.bytes += kept_bytes(feed, message);
+}
+
+static void batch_add_gap(struct batch *batch, uint64_t seq, uint64_t missing, uint64_t time_ns) {
+    batch->events[batch->count++] = (struct mirrored){
+        .seq = seq,
+        .missing = missing,
+        .time_ns = time_ns,
+        .flags = REEL_LOG_GAP,
+    };
 }
 
 /* ---- To the writer and back ------------------------------------------------------------------ */
@@ -224,30 +245,75 @@ static int push_gathered(struct feed *feed, struct reel_error *error) {
     return batch ? push(feed, batch, error) : 0;
 }
 
+/* Once a session. Of those that only begin, and fail again, the log would have nothing else. */
+static void say_following(struct feed *feed) {
+    if (!feed->following[0]) return;
+    feed_say(feed, REEL_LEVEL_INFO, feed->following);
+    feed->following[0] = '\0';
+}
+
+/* Those of a stream that keeps only the newest message of each subject are many. */
+static void say_gaps(struct feed *feed, bool at_once) {
+    char sentence[400];
+    uint64_t now = clock_ms();
+    if (feed->gaps.count == 0) return;
+    if (!at_once && feed->gaps.said_ms && now - feed->gaps.said_ms < GAPS_SAID_MS) return;
+    snprintf(sentence, sizeof sentence,
+             "%" PRIu64 " messages of the stream between %" PRIu64 " and %" PRIu64
+             " were not received: they had been deleted, or a limit of the stream had removed them "
+             "before they were read here; records lack what they said",
+             feed->gaps.messages, feed->gaps.from, feed->gaps.to);
+    feed_say(feed, REEL_LEVEL_WARNING, sentence);
+    memset(&feed->gaps, 0, sizeof feed->gaps);
+    feed->gaps.said_ms = now;
+}
+
 int feed_flush(struct feed *feed, struct reel_error *error) {
     pthread_mutex_lock(&feed->lock);
     bool busy = feed->batches >= BATCHES_MAX, level = feed->figures.level;
     pthread_mutex_unlock(&feed->lock);
+    say_gaps(feed, false);
     if (level && !feed->was_level) say_level(feed);
     int rc = check_going_on(feed, error); /* nothing more may come that would fail, too */
     if (rc == 0 && !busy) rc = push_gathered(feed, error);
     return rc < 0 ? rc : feed->batch != NULL;
 }
 
-int feed_take(struct feed *feed, const struct feed_message *message, struct reel_error *error) {
-    uint64_t bytes = kept_bytes(feed, message);
+/* Sees to a batch that has room. */
+static int make_room(struct feed *feed, uint64_t bytes, struct reel_error *error) {
     bool fits = !feed->batch || feed->batch->job.bytes + bytes <= BATCH_BYTES;
     int rc = fits ? 0 : push_gathered(feed, error);
     if (rc == 0 && !feed->batch) feed->batch = batch_taken(feed);
-    if (rc == 0 && !feed->batch) rc = fail_memory(error);
+    return rc == 0 && !feed->batch ? fail_memory(error) : rc;
+}
+
+static int push_if_full(struct feed *feed, struct reel_error *error) {
+    const struct batch *batch = feed->batch;
+    bool full = batch->count == feed->batch_events || batch->job.bytes >= BATCH_BYTES;
+    say_following(feed);
+    return full ? push_gathered(feed, error) : 0;
+}
+
+int feed_take(struct feed *feed, const struct feed_message *message, struct reel_error *error) {
+    int rc = make_room(feed, kept_bytes(feed, message), error);
     if (rc < 0) {
         struct feed_message copy = *message;
         feed->options.release(&copy);
         return rc;
     }
     batch_add(feed->batch, message);
-    bool full = feed->batch->count == feed->batch_events || feed->batch->job.bytes >= BATCH_BYTES;
-    return full ? push_gathered(feed, error) : 0;
+    return push_if_full(feed, error);
+}
+
+int feed_gap(struct feed *feed, uint64_t seq, uint64_t missing, uint64_t time_ns,
+             struct reel_error *error) {
+    int rc = make_room(feed, 0, error);
+    if (rc < 0) return rc;
+    batch_add_gap(feed->batch, seq, missing, time_ns);
+    if (feed->gaps.count++ == 0) feed->gaps.from = seq - missing + 1;
+    feed->gaps.messages += missing;
+    feed->gaps.to = seq;
+    return push_if_full(feed, error);
 }
 
 int feed_level(struct feed *feed, uint64_t last_seq, struct reel_error *error) {
@@ -256,6 +322,7 @@ int feed_level(struct feed *feed, uint64_t last_seq, struct reel_error *error) {
     pthread_mutex_unlock(&feed->lock);
     uint64_t given = feed->batch ? feed->batch->events[feed->batch->count - 1].seq : feed->follows;
     if (level && last_seq <= given) return 0;
+    say_following(feed);
     int rc = push_gathered(feed, error);
     if (rc < 0) return rc;
     struct batch *batch = batch_taken(feed);
@@ -307,6 +374,10 @@ void feed_published(struct feed *feed, const uint8_t id_hash[16], int rc, uint64
     publisher_published(feed->publisher, id_hash, rc, seq, repeated, sentence);
 }
 
+void feed_refused(struct feed *feed, struct reel_str subject, bool is_whole, const char *sentence) {
+    publisher_refused(feed->publisher, subject, is_whole, sentence);
+}
+
 /* Nothing of an earlier session is under way any more. */
 static void wait_for_batches(struct feed *feed) {
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&feed->lock);
@@ -318,7 +389,6 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
                struct reel_error *error) {
     const struct feed_options *options = &feed->options;
     struct reel_error news = {0};
-    char sentence[400];
     uint64_t from;
     wait_for_batches(feed);
     int rc = origin_check(options->reel, stream, feed->begin_anew, options->release, &from, &news);
@@ -339,9 +409,10 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     feed->figures.known_seq = stream->last_seq;
     feed->figures.sessions++;
     pthread_mutex_unlock(&feed->lock);
-    snprintf(sentence, sizeof sentence, "following stream %s from %" PRIu64 ", it reaches %" PRIu64,
-             stream->name, from, stream->last_seq);
-    feed_say(feed, REEL_LEVEL_INFO, sentence);
+    snprintf(feed->following, sizeof feed->following,
+             "following stream %s from %" PRIu64 ", it reaches %" PRIu64, stream->name, from,
+             stream->last_seq);
+    if (!feed->failing) say_following(feed);
     options->changed(options->context);
     *ret_from = from;
     return 0;
@@ -352,6 +423,7 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
 /* What it has brought is good, whatever became of the session. */
 static void session_ended(struct feed *feed, const struct reel_error *error) {
     (void)push_gathered(feed, NULL); /* else the next one brings it */
+    say_gaps(feed, true);
     pthread_mutex_lock(&feed->lock);
     feed->figures.up = feed->figures.level = false;
     feed->figures.pending = 0;
@@ -384,7 +456,7 @@ static void *run(void *context) {
     struct feed *feed = context;
     const struct feed_options *options = &feed->options;
     struct reel_error error = {0}, before = {0};
-    uint64_t pause_ms = PAUSE_MS_MIN;
+    uint64_t pause_ms = PAUSE_MS_MIN, said_ms = 0;
     while (!feed_is_stopping(feed)) {
         pthread_mutex_lock(&feed->lock);
         uint64_t sessions = feed->figures.sessions;
@@ -394,9 +466,13 @@ static void *run(void *context) {
         if (rc == 0 || feed_is_stopping(feed)) error_set(&error, "the daemon is about to end");
         session_ended(feed, &error);
         if (feed_is_stopping(feed)) break;
-        bool is_first = got_on(feed, sessions);               /* failure, after it was good */
-        if (is_first || strcmp(error.text, before.text) != 0) /* said once, not each time */
+        bool is_first = got_on(feed, sessions); /* failure, after it was good */
+        feed->failing = !is_first;
+        bool is_new = is_first || strcmp(error.text, before.text) != 0;
+        if (is_new || clock_ms() - said_ms >= FAILURE_SAID_MS) { /* not each time */
             feed_say(feed, rc == -ESTALE ? REEL_LEVEL_ERROR : REEL_LEVEL_WARNING, error.text);
+            said_ms = clock_ms();
+        }
         before = error;
         if (is_first) pause_ms = PAUSE_MS_MIN;
         pause_for(feed, pause_ms);

@@ -12,7 +12,7 @@
  *   3. feed_take for each message, in order and without leaving one out; feed_flush when no more
  *      are there just now. It asks the broker for no more at a time than feed_room has room for;
  *   4. feed_level whenever the broker has nothing more to give, feed_trim when it has let go of its
- *      oldest;
+ *      oldest, feed_gap where others are missing;
  *   5. goes on so until anything fails, or feed_is_stopping.
  * Whatever goes wrong, from a lost connection to a full disk, ends the session with a sentence; the
  * next one, after a pause that grows, begins at what the log has by then. So nothing is lost or
@@ -32,6 +32,13 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
 
 /* Takes the message over, whatever it returns. Waits for room in the writer's queue. */
 int feed_take(struct feed *feed, const struct feed_message *message, struct reel_error *error);
+
+/* The `missing` messages up to `seq`, behind those given before, were never received and will not
+ * come: the stream had deleted them, or a limit of it removed them first. That is a fact about the
+ * log: it is kept in it, counted, told to followers, and said. `time_ns`: about when that was, as
+ * of a message; 0: now. Only a broker that gives every message of the stream can tell. */
+int feed_gap(struct feed *feed, uint64_t seq, uint64_t missing, uint64_t time_ns,
+             struct reel_error *error);
 
 /* Hands what was taken to the writer, who is given them in batches. 1: he has enough to do, so that
  * a few more may come with it; call it again in a moment. */
@@ -56,6 +63,10 @@ void feed_say(struct feed *feed, reel_level level, const char *sentence);
  * was there before; else it is not, or nobody knows. [any thread] */
 void feed_published(struct feed *feed, const uint8_t id_hash[16], int rc, uint64_t seq,
                     bool repeated, const char *sentence);
+
+/* The broker refuses to take what is published under this subject; or, if not `is_whole`, under one
+ * that begins so. [any thread] */
+void feed_refused(struct feed *feed, struct reel_str subject, bool is_whole, const char *sentence);
 
 /* ---- What the daemon does with it ------------------------------------------------------------ */
 

@@ -25,7 +25,8 @@ struct awaited {
     reel_outcome outcome;
     uint64_t stream_seq; /* as the broker told, when `acknowledged` */
     bool acknowledged, repeated;
-    bool folded; /* and committed */
+    bool is_other; /* what came back is of a command with another body */
+    bool folded;   /* and committed */
 };
 
 struct publication {
@@ -130,6 +131,7 @@ static void number_result(const struct publication *publication, struct reel_res
         if (result->seq != awaited->outgoing->tried_seq) continue;
         result->seq = awaited->seq;
         result->outcome = awaited->outcome;
+        rejection_list_tell(&publication->job->work.rejections, 0, result);
         if (awaited->repeated) result->repeated = true;
         return;
     }
@@ -141,7 +143,11 @@ static void number_results(struct publication *publication) {
     for (size_t i = 0; work->results && i < work->count; i++)
         number_result(publication, &work->results[i]);
     if (work->kind != WORK_ORDER) return;
-    work->answer.seq = last->seq;
+    if (last->is_other) {
+        append_refuse_key(&work->answer);
+        return;
+    }
+    work->answer.seq = work->answer.cursor = last->seq;
     work->answer.repeated = last->repeated;
 }
 
@@ -155,17 +161,29 @@ static bool was_before(const struct awaited *awaited) {
            awaited->stream_seq <= reel_cursor(awaited->publication->publisher->options.reel);
 }
 
+/* The stream left it out for a message that bears its id, and is not this event: when it was tried
+ * a second time, with that folded, it was not found. */
+static void refuse_left_out(struct publication *publication, const struct awaited *awaited) {
+    publication->rc = -EAGAIN;
+    error_set(&publication->why,
+              "the stream did not store the event: its message %llu has the same Nats-Msg-Id, and "
+              "is another event or no longer kept here; it can be sent again when the stream's "
+              "duplicate window has passed",
+              (unsigned long long)awaited->stream_seq);
+}
+
 /* `unclear`: the broker will tell no more. */
-static enum verdict judge(const struct publication *publication, bool unclear) {
+static enum verdict judge(struct publication *publication, bool unclear) {
     bool again = false;
     if (!publication->handed_over) return WAIT; /* it is in the thread's hands */
-    if (publication->rc < 0) return REFUSED;
-    for (size_t i = 0; i < publication->outbox.count; i++) {
+    for (size_t i = 0; publication->rc == 0 && i < publication->outbox.count; i++) {
         const struct awaited *awaited = &publication->awaited[i];
         if (awaited->folded && (awaited->acknowledged || unclear)) continue;
-        if (publication->tried_twice || !was_before(awaited)) return WAIT;
+        if (!was_before(awaited)) return WAIT;
+        if (publication->tried_twice) refuse_left_out(publication, awaited);
         again = true;
     }
+    if (publication->rc < 0) return REFUSED;
     return again ? TRY_AGAIN : DONE; /* all others are back: they are not to be sent twice */
 }
 
@@ -244,6 +262,8 @@ static void tried(struct job *job) {
         finish(publication, 0, NULL);
         return;
     }
+    for (size_t i = 0; i < count; i++) /* why it would have been rejected here */
+        rejection_list_remove(&job->work.rejections, publication->outbox.list[i].tried_seq);
     free(publication->awaited);
     publication->handed_over = false;
     publication->rc = 0;
@@ -300,6 +320,25 @@ static void show_record(struct reel *reel, struct publication *publication) {
     work->answer.record_len = len;
 }
 
+/* What a repeat of a command will be held against. */
+static void describe_request(const struct awaited *awaited, struct ids_request *ret) {
+    const struct work *work = &awaited->publication->job->work;
+    ret->record = (struct reel_str){work->answer.key, work->answer.key_len};
+    ret->has_record = true;
+    ret->has_body = true;
+    memcpy(ret->body_hash, awaited->outgoing->body_hash, sizeof ret->body_hash);
+    if (work->order->caller.data) ids_hash(&work->order->caller, 1, ret->caller_hash);
+}
+
+/* Who rejected it, now that it is folded. They are all that is known of it, so that without memory
+ * for them the answer has less in it. */
+static void take_reasons(struct reel *reel, struct publication *publication,
+                         const struct ids_known *known) {
+    struct rejection_list *rejections = &publication->job->work.rejections;
+    rejection_list_remove(rejections, known->seq); /* of a transaction that was undone */
+    if (known->outcome == REEL_REJECTED) (void)engine_copy_rejections(reel, known->seq, rejections);
+}
+
 void publisher_taken(void *context, struct reel *reel, const struct mirrored *event,
                      struct ids_known *known) {
     struct publisher *publisher = context;
@@ -311,10 +350,14 @@ void publisher_taken(void *context, struct reel *reel, const struct mirrored *ev
         if (awaited->folded) continue;
         awaited->seq = known->seq;
         awaited->outcome = known->outcome;
-        if (work->kind == WORK_EVENTS) known->has_record = true; /* there is none */
+        if (work->kind == WORK_EVENTS) {
+            known->request.has_record = true; /* there is none */
+            take_reasons(reel, publication, known);
+        }
         if (work->kind != WORK_ORDER) continue;
-        known->record = (struct reel_str){work->answer.key, work->answer.key_len};
-        known->has_record = true;
+        awaited->is_other = append_is_other_body(&known->request, awaited->outgoing->body_hash);
+        if (awaited->is_other) continue; /* somebody else's, who used the same key */
+        describe_request(awaited, &known->request);
         if (awaited == &publication->awaited[publication->outbox.count - 1])
             show_record(reel, publication);
     }
@@ -354,6 +397,35 @@ void publisher_published(struct publisher *publisher, const uint8_t id_hash[16],
         error_set(&publication->why, "%s", sentence);
     }
     go_on_unlock(publisher, publication, false);
+}
+
+/* Under the lock. One that waits under such a subject, and is not refused yet. */
+static struct awaited *find_by_subject(struct publisher *publisher, struct reel_str subject,
+                                       bool is_whole) {
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct awaited *at = publisher->buckets[i]; at; at = at->next) {
+            struct reel_str own = text_str(&at->outgoing->subject);
+            if (!is_whole && own.len > subject.len) own.len = subject.len;
+            bool is_it = reel_str_eq(own, subject);
+            if (is_it && at->publication->rc == 0) return at;
+        }
+    return NULL;
+}
+
+void publisher_refused(struct publisher *publisher, struct reel_str subject, bool is_whole,
+                       const char *sentence) {
+    for (;;) {
+        pthread_mutex_lock(&publisher->lock);
+        struct awaited *awaited = find_by_subject(publisher, subject, is_whole);
+        if (!awaited) {
+            pthread_mutex_unlock(&publisher->lock);
+            return;
+        }
+        struct publication *publication = awaited->publication;
+        publication->rc = -EAGAIN;
+        error_set(&publication->why, "the broker does not take it: %s", sentence);
+        go_on_unlock(publisher, publication, false);
+    }
 }
 
 /* ---- Handing over ---------------------------------------------------------------------------- */
@@ -400,7 +472,7 @@ static void end_late(struct publisher *publisher, bool all, const char *why) {
             pthread_mutex_unlock(&publisher->lock);
             return;
         }
-        if (judge(late, true) != DONE) {
+        if (judge(late, true) != DONE && late->rc == 0) {
             late->rc = -EAGAIN;
             error_set(&late->why, "%s", why);
         }

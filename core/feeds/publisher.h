@@ -47,6 +47,10 @@ void publisher_committed(struct publisher *publisher, const struct mirrored *eve
 void publisher_published(struct publisher *publisher, const uint8_t id_hash[16], int rc,
                          uint64_t seq, bool repeated, const char *sentence);
 
+/* See feed_refused. [any thread] */
+void publisher_refused(struct publisher *publisher, struct reel_str subject, bool is_whole,
+                       const char *sentence);
+
 void publisher_drain(struct publisher *publisher, uint32_t timeout_ms);
 void publisher_stop(struct publisher *publisher);
 void publisher_destroy(struct publisher *publisher); /* takes NULL */

@@ -24,6 +24,7 @@ static bool begins_with(struct reel_str str, struct reel_str prefix) {
 
 bool event_filter_matches(const struct event_filter *filter, const struct reel_entry *entry) {
     char space[SUBJECT_BYTES_MAX];
+    if (entry->flags & REEL_LOG_GAP) return true;
     if (!begins_with(entry->type, filter->type)) return false;
     if (filter->ce_subject.data && !reel_str_eq(entry->subject, filter->ce_subject)) return false;
     return !filter->subject.data || subject_matches(filter->subject, subject_of(entry, space));

@@ -16,6 +16,7 @@ struct event_filter {
 /* -EINVAL: the subject filter is none. */
 int event_filter_check(const struct event_filter *filter, struct reel_error *error);
 
+/* A gap matches every filter: nobody knows what was in it. */
 bool event_filter_is_empty(const struct event_filter *filter);
 bool event_filter_matches(const struct event_filter *filter, const struct reel_entry *entry);
 

@@ -23,6 +23,10 @@ static void append_line(struct text *text, struct reel_str json) {
 }
 
 void frame_event(struct text *text, const struct reel_entry *entry) {
+    if (entry->flags & REEL_LOG_GAP) {
+        append_format(text, "{\"seq\":%" PRIu64 ",\"gap\":true}", entry->seq);
+        return;
+    }
     append_format(text, "{\"seq\":%" PRIu64 ",\"event\":", entry->seq);
     if (entry->flags & REEL_LOG_OVERSIZE) {
         append_format(text, "null,\"error\":\"event payload too large: %" PRIu32 " bytes\"}",

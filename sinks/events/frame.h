@@ -3,6 +3,7 @@
  *     {"seq":7,"event":{…}}                        the event as it was published
  *     {"seq":7,"event":null,"error":"…"}           what was no JSON, or too large to be kept
  *     {"seq":7}                                    a position: nothing up to 7 is still to come
+ *     {"seq":7,"gap":true}             messages of the stream were never received; 7 is the last
  *     {"seq":7,"collection":"cells","key":"c1","record":{…}}    or null: it was deleted
  *
  * Frames have no end of their own: whoever sends them knows what goes between two.

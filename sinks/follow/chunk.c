@@ -4,10 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct chunk *chunk_create(uint64_t after, bool is_shared) {
+struct chunk *chunk_create(uint64_t after, bool is_shared, atomic_uint_fast64_t *total) {
     struct chunk *chunk = calloc(1, sizeof *chunk);
     if (!chunk) return NULL;
     chunk->refs = 1;
+    chunk->total = total;
     chunk->is_shared = is_shared;
     chunk->after = chunk->last = after;
     return chunk;
@@ -20,6 +21,7 @@ struct chunk *chunk_ref(struct chunk *chunk) {
 
 void chunk_unref(struct chunk *chunk) {
     if (!chunk || --chunk->refs > 0) return;
+    atomic_fetch_sub_explicit(chunk->total, chunk->counted, memory_order_relaxed);
     text_finish(&chunk->bytes);
     text_finish(&chunk->meta);
     free(chunk->frames);
@@ -46,6 +48,13 @@ static bool reserve(struct text *text, size_t len) {
     return good;
 }
 
+/* With what was reserved and is not used yet. */
+static void count(struct chunk *chunk) {
+    size_t bytes = chunk->bytes.size + chunk->meta.size + chunk->room * sizeof *chunk->frames;
+    atomic_fetch_add_explicit(chunk->total, bytes - chunk->counted, memory_order_relaxed);
+    chunk->counted = bytes;
+}
+
 static struct chunk_span keep(struct text *meta, struct reel_str str) {
     struct chunk_span span = {(uint32_t)meta->len, CHUNK_NONE};
     if (!str.data) return span;
@@ -64,11 +73,13 @@ int chunk_add(struct chunk *chunk, uint64_t seq, struct reel_str frame,
     text_append_str(&chunk->bytes, frame);
     added.end = (uint32_t)chunk->bytes.len;
     if (entry) {
+        added.flags = entry->flags;
         added.type = keep(&chunk->meta, entry->type);
         added.subject = keep(&chunk->meta, entry->subject);
         added.nats_subject = keep(&chunk->meta, entry->nats_subject);
     }
     chunk->frames[chunk->count++] = added;
+    count(chunk);
     return 0;
 }
 
@@ -88,6 +99,7 @@ struct reel_entry chunk_entry(const struct chunk *chunk, size_t n) {
     const struct chunk_frame *frame = &chunk->frames[n];
     return (struct reel_entry){
         .seq = frame->seq,
+        .flags = frame->flags,
         .type = kept(chunk, frame->type),
         .subject = kept(chunk, frame->subject),
         .nats_subject = kept(chunk, frame->nats_subject),

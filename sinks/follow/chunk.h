@@ -11,6 +11,8 @@
 
 #include <reel/view.h>
 
+#include <stdatomic.h>
+
 /* A piece of `chunk.meta`; `len` is CHUNK_NONE where there is no text, not even an empty one. */
 struct chunk_span {
     uint32_t at, len;
@@ -21,11 +23,14 @@ struct chunk_frame {
     uint64_t seq;
     uint32_t end;                                  /* where it ends; it begins where the one before
                                                       it ends */
+    uint32_t flags;                                /* REEL_LOG_…, of the entry */
     struct chunk_span type, subject, nats_subject; /* what filters look at */
 };
 
 struct chunk {
     unsigned refs;
+    atomic_uint_fast64_t *total; /* bytes of all chunks, of which these count `counted` */
+    size_t counted;              /* with what is reserved for more */
     bool is_shared;       /* has everything, and its readers filter; else what one of them wants */
     uint64_t after, last; /* it has what there is to send of `after` < seq <= `last` */
     struct text bytes, meta;
@@ -33,8 +38,9 @@ struct chunk {
     size_t count, room;
 };
 
-/* With one reference; NULL: out of memory. Unref takes NULL. */
-struct chunk *chunk_create(uint64_t after, bool is_shared);
+/* With one reference; NULL: out of memory. The memory of its frames is counted in `total`, which
+ * may be any thread's. Unref takes NULL. */
+struct chunk *chunk_create(uint64_t after, bool is_shared, atomic_uint_fast64_t *total);
 struct chunk *chunk_ref(struct chunk *chunk);
 void chunk_unref(struct chunk *chunk);
 

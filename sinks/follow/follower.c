@@ -104,7 +104,7 @@ static int take_chunk(struct follower *follower) {
     struct hub *hub = follower->hub;
     const struct tail_place place = {&follower->epoch, follower->seq, &follower->filter};
     int rc = tail_next(&hub->tails[follower->kind], &place, &follower->chunk, &follower->frame);
-    follower->sent = 0;
+    follower->sent = follower->stop = 0;
     if (rc >= 0) return rc;
     if (rc == -ERANGE)
         follower_close(follower, HUB_END_OVERTAKEN, WEBSOCKET_CURSOR_TOO_OLD, "cursor-too-old");

@@ -45,6 +45,7 @@ struct follower {
     struct chunk *chunk; /* in hand, or NULL */
     size_t frame;        /* of the chunk, the next to be sent */
     size_t sent;         /* bytes of that which have been */
+    size_t stop;         /* only those before this one are to be sent; 0: all */
     bool owes_ping, owes_pong;
     enum closing closing;
     uint16_t close_code;
@@ -82,6 +83,7 @@ struct hub {
     atomic_uint_fast64_t reserved; /* places that are taken */
     struct figures figures[TRANSPORTS];
     atomic_uint_fast64_t ended[HUB_ENDS];
+    atomic_uint_fast64_t memory; /* of all chunks */
 
     /* From other threads, under the lock. */
     pthread_mutex_t lock;

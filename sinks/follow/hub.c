@@ -127,7 +127,7 @@ static void set_socket(const struct follower *follower, int fd) {
 
 static int set_up(struct follower *follower, int fd, struct reel_str head,
                   struct reel_str received) {
-    struct chunk *chunk = head.len ? chunk_create(0, false) : NULL;
+    struct chunk *chunk = head.len ? chunk_create(0, false, &follower->hub->memory) : NULL;
     char *copy = received.len ? malloc(received.len) : NULL;
     if ((head.len && (!chunk || chunk_add(chunk, 0, head, NULL) < 0)) || (received.len && !copy)) {
         chunk_unref(chunk);
@@ -177,6 +177,8 @@ void hub_let_go(struct follower *follower, enum hub_end end) {
     watch(follower, EPOLL_CTL_DEL, 0);
     close(follower->fd);
     follower->fd = -1;
+    chunk_unref(follower->chunk);
+    follower->chunk = NULL;
     websocket_input_finish(&follower->input, &hub->pool);
     atomic_fetch_add_explicit(&hub->ended[end], 1, memory_order_relaxed);
     follower->next = hub->gone;
@@ -245,6 +247,14 @@ static void give_turns(struct hub *hub) {
         follower_turn(first);
 }
 
+/* What those hold who do not read is bounded: whoever has waited longest for its socket goes. */
+static void bound_memory(struct hub *hub) {
+    struct follower *first;
+    while (atomic_load_explicit(&hub->memory, memory_order_relaxed) > hub->options.memory_max &&
+           (first = hub->places[PLACE_FULL].first))
+        follower_cut(first, HUB_END_STALLED, WEBSOCKET_TRY_AGAIN, "too slow");
+}
+
 /* A log that was begun anew can end where theirs did, and then no cursor tells them: this does. */
 static void look_at_epoch(struct hub *hub) {
     struct reel_stage *stage = hub->options.stage;
@@ -300,6 +310,7 @@ static void *run(void *context) {
         bury(hub);
         if (!look_around(hub)) break;
         give_turns(hub);
+        bound_memory(hub);
         if (hub->now_ms >= hub->tick_ms) tick(hub);
         bury(hub);
     } while (true);
@@ -343,7 +354,7 @@ int hub_start(const struct hub_options *options, struct hub **ret, struct reel_e
     pthread_mutex_init(&hub->lock, NULL);
     clock_condition(&hub->changed);
     for (size_t i = 0; i < TRANSPORTS; i++)
-        tail_init(&hub->tails[i], options->stage, transports[i], &hub->framer);
+        tail_init(&hub->tails[i], options->stage, transports[i], &hub->framer, &hub->memory);
     int rc = open_files(hub, error);
     if (rc == 0) {
         rc = pthread_create(&hub->thread, NULL, run, hub);
@@ -385,6 +396,10 @@ struct hub_figures hub_figures(struct hub *hub, enum transport_kind kind) {
         .frames = atomic_load_explicit(&figures->frames, memory_order_relaxed),
         .bytes = atomic_load_explicit(&figures->bytes, memory_order_relaxed),
     };
+}
+
+uint64_t hub_memory(struct hub *hub) {
+    return atomic_load_explicit(&hub->memory, memory_order_relaxed);
 }
 
 uint64_t hub_ended(struct hub *hub, enum hub_end end) {

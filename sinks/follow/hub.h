@@ -10,8 +10,10 @@
  *      position. What it cannot do now decides its place: behind others, waiting for the cursor,
  *      for its socket, or for the other side to close.
  *   4. It ends when either side closes, or when it is cut for having made no progress.
- * Memory for a follower: what is declared here; while its socket is full the rest of one frame,
- * besides; and nothing else, since what it has in hand otherwise is shared or let go at once.
+ * Memory for a follower: what is declared here, and while its socket is full the frame of which a
+ * part was sent. A long one it shares with all others who have not taken it yet. All frames in
+ * memory are counted, and bounded (memory_max): beyond that, the follower that has waited longest
+ * for its socket is cut.
  */
 #ifndef REEL_SINKS_FOLLOW_HUB_H
 #define REEL_SINKS_FOLLOW_HUB_H
@@ -30,6 +32,7 @@ struct hub_options {
     uint64_t ping_ms;     /* between two pings */
     uint64_t stall_ms;    /* without progress, or an answer to a ping */
     uint64_t position_ms; /* between two positions, when nothing matches */
+    uint64_t memory_max;  /* frames that are kept for all, and held by those who do not read */
     int send_bytes;       /* SO_SNDBUF */
 };
 
@@ -63,6 +66,7 @@ void hub_drain(struct hub *hub, uint64_t until_ms);
 void hub_stop(struct hub *hub);
 
 struct hub_figures hub_figures(struct hub *hub, enum transport_kind kind);
+uint64_t hub_memory(struct hub *hub); /* frames, bytes */
 uint64_t hub_ended(struct hub *hub, enum hub_end end);
 
 /* ---- Followers ------------------------------------------------------------------------------- */

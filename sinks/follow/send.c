@@ -6,6 +6,9 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+/* So much of a frame is copied, that its chunk need not be kept. */
+#define COPIED_MAX 4096
+
 /* Runs of matching frames handed over in one call. */
 #define RUNS_MAX 64
 
@@ -29,6 +32,11 @@ static void count_sent(struct follower *follower, size_t frames, size_t bytes) {
 
 /* ---- What is to be sent ---------------------------------------------------------------------- */
 
+/* Where what is in hand ends. */
+static size_t end_of(const struct follower *follower) {
+    return follower->stop ? follower->stop : follower->chunk->count;
+}
+
 static bool is_wanted(const struct follower *follower, size_t n) {
     const struct chunk *chunk = follower->chunk;
     if (!chunk->is_shared || (n == follower->frame && follower->sent > 0)) return true;
@@ -38,11 +46,12 @@ static bool is_wanted(const struct follower *follower, size_t n) {
 
 static struct run next_run(const struct follower *follower, size_t from) {
     const struct chunk *chunk = follower->chunk;
-    struct run run = {from, chunk->count};
+    size_t end = end_of(follower);
+    struct run run = {from, end};
     if (!chunk->is_shared || event_filter_is_empty(&follower->filter)) return run;
-    while (run.first < chunk->count && !is_wanted(follower, run.first)) run.first++;
+    while (run.first < end && !is_wanted(follower, run.first)) run.first++;
     run.end = run.first;
-    while (run.end < chunk->count && is_wanted(follower, run.end)) run.end++;
+    while (run.end < end && is_wanted(follower, run.end)) run.end++;
     return run;
 }
 
@@ -50,7 +59,7 @@ static void find_runs(const struct follower *follower, struct runs *ret) {
     const struct chunk *chunk = follower->chunk;
     ret->count = 0;
     ret->next = follower->frame;
-    while (ret->count < RUNS_MAX && ret->next < chunk->count) {
+    while (ret->count < RUNS_MAX && ret->next < end_of(follower)) {
         struct run run = next_run(follower, ret->next);
         ret->next = run.end;
         if (run.first == run.end) break;
@@ -98,15 +107,16 @@ static size_t advance(struct follower *follower, const struct runs *runs, size_t
 static void put_down(struct follower *follower) {
     chunk_unref(follower->chunk);
     follower->chunk = NULL;
-    follower->frame = follower->sent = 0;
+    follower->frame = follower->sent = follower->stop = 0;
 }
 
 static void move_to(struct follower *follower, uint64_t seq) {
     if (follower->seq < seq) follower->seq = seq;
 }
 
-/* Keeps in hand what is left of the frame that was begun, and nothing else. Without memory for a
- * copy it keeps what it has. */
+/* Keeps in hand what is left of the frame that was begun, and nothing else: a little of it as a
+ * copy, so that the chunk can go; of a shared chunk more than that in the chunk, as others will
+ * have it in hand, too. Without memory for a copy it keeps what it has. */
 static void keep_rest(struct follower *follower) {
     struct chunk *chunk = follower->chunk, *rest;
     size_t n = follower->frame, at = chunk_begin(chunk, n) + follower->sent;
@@ -117,8 +127,12 @@ static void keep_rest(struct follower *follower) {
     }
     uint64_t seq = chunk->frames[n].seq;
     struct reel_str bytes = {chunk->bytes.data + at, chunk->frames[n].end - at};
+    if (chunk->is_shared && bytes.len > COPIED_MAX) {
+        follower->stop = n + 1;
+        return;
+    }
     if (!chunk->is_shared && n + 1 == chunk->count && 2 * bytes.len >= chunk->bytes.len) return;
-    rest = chunk_create(seq, false);
+    rest = chunk_create(seq, false, &follower->hub->memory);
     if (!rest || chunk_add(rest, seq, bytes, NULL) < 0) {
         chunk_unref(rest);
         return;
@@ -159,8 +173,9 @@ enum sent send_chunk(struct follower *follower) {
             keep_rest(follower);
             return SENT_SOME;
         }
-    } while (follower->frame < follower->chunk->count);
-    move_to(follower, follower->chunk->last);
+    } while (follower->frame < end_of(follower));
+    const struct chunk *chunk = follower->chunk;
+    move_to(follower, follower->stop ? chunk->frames[follower->stop - 1].seq : chunk->last);
     put_down(follower);
     return SENT_ALL;
 }
@@ -177,7 +192,8 @@ enum sent send_bytes(struct follower *follower, struct reel_str bytes) {
     if (len > 0) count_sent(follower, 0, (size_t)len);
     size_t sent = len > 0 ? (size_t)len : 0;
     if (sent == bytes.len) return SENT_ALL;
-    struct chunk *rest = chunk_create(0, false); /* it is no event's, and moves nothing */
+    struct chunk *rest =
+        chunk_create(0, false, &follower->hub->memory); /* it is no event's, and moves nothing */
     struct reel_str left = {bytes.data + sent, bytes.len - sent};
     if (!rest || chunk_add(rest, 0, left, NULL) < 0) {
         chunk_unref(rest);

@@ -10,8 +10,9 @@
 #define FAR_BEHIND 4096
 
 void tail_init(struct tail *tail, struct reel_stage *stage, const struct transport *transport,
-               struct framer *framer) {
-    *tail = (struct tail){.stage = stage, .transport = transport, .framer = framer};
+               struct framer *framer, atomic_uint_fast64_t *memory) {
+    *tail =
+        (struct tail){.stage = stage, .transport = transport, .framer = framer, .memory = memory};
 }
 
 void tail_finish(struct tail *tail) {
@@ -104,7 +105,7 @@ static void drop_first(struct tail *tail) {
     struct chunk *chunk = *ring_at(tail, 0);
     tail->first = (tail->first + 1) % TAIL_CHUNKS_MAX;
     tail->count--;
-    tail->bytes -= chunk->bytes.len;
+    tail->bytes -= chunk->counted;
     tail->begin = chunk->last;
     chunk_unref(chunk);
 }
@@ -117,15 +118,15 @@ void tail_clear(struct tail *tail) {
 /* A new chunk at its end; NULL: out of memory. */
 static struct chunk *add_chunk(struct tail *tail) {
     if (tail->count == TAIL_CHUNKS_MAX) drop_first(tail);
-    struct chunk *chunk = chunk_create(tail->end, true);
+    struct chunk *chunk = chunk_create(tail->end, true, tail->memory);
     if (chunk) *ring_at(tail, tail->count++) = chunk;
     return chunk;
 }
 
 static int grow_chunk(struct tail *tail, struct chunk *chunk) {
-    size_t before = chunk->bytes.len;
+    size_t before = chunk->counted;
     int rc = read_bite(tail, &tail->epoch, NULL, chunk);
-    tail->bytes += chunk->bytes.len - before;
+    tail->bytes += chunk->counted - before;
     tail->end = chunk->last;
     while (tail->bytes > TAIL_BYTES_MAX && tail->count > 1) drop_first(tail);
     return rc;
@@ -163,7 +164,7 @@ bool tail_has(const struct tail *tail, uint64_t seq) {
 /* ---- What comes next ------------------------------------------------------------------------- */
 
 static int own_bite(struct tail *tail, const struct tail_place *place, struct chunk **ret) {
-    struct chunk *chunk = chunk_create(place->seq, false);
+    struct chunk *chunk = chunk_create(place->seq, false, tail->memory);
     if (!chunk) return -ENOMEM;
     int rc = read_bite(tail, place->epoch, place->filter, chunk);
     if (rc < 0 || chunk->last == place->seq) {

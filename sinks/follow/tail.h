@@ -25,7 +25,8 @@ struct tail {
     struct reel_stage *stage;
     const struct transport *transport;
     struct framer *framer;
-    struct text wire; /* one frame in the making */
+    atomic_uint_fast64_t *memory; /* of all chunks (chunk.h) */
+    struct text wire;             /* one frame in the making */
 
     struct chunk *ring[TAIL_CHUNKS_MAX]; /* each begins where the one before it ends */
     size_t first, count;
@@ -35,7 +36,7 @@ struct tail {
 };
 
 void tail_init(struct tail *tail, struct reel_stage *stage, const struct transport *transport,
-               struct framer *framer);
+               struct framer *framer, atomic_uint_fast64_t *memory);
 void tail_finish(struct tail *tail);
 
 /* Lets go of what is kept; nobody is there to send it to. */

@@ -73,7 +73,7 @@ static int is_cloudevent(struct framer *framer, struct reel_str bytes) {
 
 static int cloudevents_event(struct framer *framer, const struct reel_entry *entry,
                              struct text *to) {
-    if (entry->flags & (REEL_LOG_NOT_JSON | REEL_LOG_OVERSIZE)) return 0;
+    if (entry->flags & (REEL_LOG_NOT_JSON | REEL_LOG_OVERSIZE | REEL_LOG_GAP)) return 0;
     int rc = is_cloudevent(framer, entry->bytes);
     if (rc <= 0) return rc;
     char *line = text_extend(cleared(framer), entry->bytes.len);

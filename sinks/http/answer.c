@@ -19,10 +19,15 @@ const struct problem_info problem_infos[PROBLEMS] = {
     [PROBLEM_CONFLICT] = {409, "conflict", "Conflict"},
     [PROBLEM_CURSOR_TOO_OLD] = {410, "cursor-too-old", "Cursor too old"},
     [PROBLEM_PAYLOAD_TOO_LARGE] = {413, "payload-too-large", "Payload too large"},
+    [PROBLEM_URI_TOO_LONG] = {414, "uri-too-long", "URI too long"},
     [PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {415, "unsupported-media-type", "Unsupported media type"},
+    [PROBLEM_HEADERS_TOO_LARGE] = {431, "headers-too-large", "Request header fields too large"},
+    [PROBLEM_PRECONDITION_FAILED] = {412, "precondition-failed", "Precondition failed"},
+    [PROBLEM_IDEMPOTENCY_KEY_REUSED] = {422, "idempotency-key-reused", "Idempotency key reused"},
     [PROBLEM_INTERNAL] = {500, "internal", "Internal error"},
     [PROBLEM_SERVICE_UNAVAILABLE] = {503, "service-unavailable", "Service unavailable"},
     [PROBLEM_NOT_YET] = {504, "not-yet", "Not yet"},
+    [PROBLEM_VERSION_NOT_SUPPORTED] = {505, "version-not-supported", "HTTP version not supported"},
 };
 
 void text_append_number(struct text *text, uint64_t number) {
@@ -134,6 +139,12 @@ static bool add_number(struct MHD_Response *response, const char *name, uint64_t
     return add(response, name, number_text(value, digits));
 }
 
+/* What clients of browsers send: their own headers, and those that libraries for event streams,
+ * for HTTP and for tracing add to every request. */
+#define CORS_HEADERS                                                                               \
+    "Authorization, Cache-Control, Content-Type, If-None-Match, Last-Event-ID, Pragma, "           \
+    "traceparent, tracestate, X-Requested-With"
+
 /* What a script may see beside the body matters only to a browser, which names its page's origin.
  */
 static bool add_cors(struct MHD_Response *response, const struct answer *answer, const char *origin,
@@ -145,8 +156,7 @@ static bool add_cors(struct MHD_Response *response, const struct answer *answer,
         return !MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin") ||
                add(response, "Access-Control-Expose-Headers", "ETag, Reel-Cursor, Reel-Epoch");
     return add(response, "Access-Control-Allow-Methods", "GET, OPTIONS") &&
-           add(response, "Access-Control-Allow-Headers",
-               "Authorization, If-None-Match, Last-Event-ID") &&
+           add(response, "Access-Control-Allow-Headers", CORS_HEADERS) &&
            add(response, "Access-Control-Max-Age", "600");
 }
 
@@ -170,6 +180,10 @@ static bool add_headers(struct MHD_Response *response, struct answer *answer,
         good = add_number(response, "Retry-After", answer->retry_after_s);
     if (good && answer->authenticate)
         good = add(response, "WWW-Authenticate", "Bearer realm=\"reel\"");
+    if (good && answer->is_stream) good = add(response, "X-Accel-Buffering", "no"); /* nginx */
+    if (good && answer->closes) good = add(response, "Connection", "close");
+    if (good && answer->no_encoding) good = add(response, "Accept-Encoding", "identity");
+    if (good && answer->replayed) good = add(response, "Idempotent-Replayed", "true");
     if (good && answer->no_store) good = add(response, "Cache-Control", "no-store");
     if (good && answer->websocket_version) good = add(response, "Sec-WebSocket-Version", "13");
     if (good && answer->upgraded) good = add_handshake(response, answer);
@@ -180,6 +194,19 @@ static bool add_headers(struct MHD_Response *response, struct answer *answer,
     return good && (!connection || add_cors(response, answer, server->allow_origin, connection));
 }
 
+static ssize_t end_at_once(void *context, uint64_t at, char *to, size_t max) {
+    (void)context, (void)at, (void)to, (void)max;
+    return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+/* The head of a stream, which has no length: RFC 9110, section 8.6. */
+static struct MHD_Response *make_endless(void) {
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1, end_at_once, NULL, NULL);
+    if (response) MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+    return response;
+}
+
 /* The response owns the body then. */
 static struct MHD_Response *make_response(struct answer *answer) {
     struct MHD_Response *response;
@@ -188,6 +215,7 @@ static struct MHD_Response *make_response(struct answer *answer) {
         if (response) answer->listing = NULL;
         return response;
     }
+    if (answer->is_stream) return make_endless();
     if (answer->upgraded) return MHD_create_response_for_upgrade(answer->upgraded, NULL);
     if (answer->body.len == 0)
         return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);

@@ -27,8 +27,12 @@ struct answer {
     struct text header; /* Location, or empty */
     unsigned retry_after_s;
     bool authenticate; /* WWW-Authenticate */
+    bool replayed;     /* Idempotent-Replayed */
     bool is_options;
-    bool no_store; /* Cache-Control */
+    bool no_store;    /* Cache-Control */
+    bool is_stream;   /* without an end; no proxy should collect it */
+    bool closes;      /* the connection ends with it */
+    bool no_encoding; /* Accept-Encoding: bodies are not decoded here */
 
     /* Of a WebSocket's handshake: whom the connection is for, and what the client is told. */
     MHD_UpgradeHandler upgraded;
@@ -49,10 +53,15 @@ enum problem {
     PROBLEM_CONFLICT,
     PROBLEM_CURSOR_TOO_OLD,
     PROBLEM_PAYLOAD_TOO_LARGE,
+    PROBLEM_URI_TOO_LONG,
     PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+    PROBLEM_HEADERS_TOO_LARGE,
+    PROBLEM_PRECONDITION_FAILED,
+    PROBLEM_IDEMPOTENCY_KEY_REUSED,
     PROBLEM_INTERNAL,
     PROBLEM_SERVICE_UNAVAILABLE,
     PROBLEM_NOT_YET,
+    PROBLEM_VERSION_NOT_SUPPORTED,
     PROBLEMS,
 };
 struct problem_info {

@@ -2,40 +2,43 @@
  * life.
  *
  * What there is to know of libmicrohttpd 0.9.75:
+ *   - It accepts requests that can be read in more than one way, and answers those that it does not
+ *     accept by itself, in HTML. So all that it reads passes inlet.h first.
  *   - Its own unescaping cuts at %00 and joins segments at %2F, so the raw target is taken
  *     (uri.h), and its unescaping is the identity.
  *   - An answer can be queued before the body, which closes the connection, or after it, but not in
  *     between: what is too long is thrown away until it ends.
- *   - Quiescing it (no more connections) is a race with its own threads, and aborts the process now
- *     and then. So whoever comes while it drains is told 503.
  *   - Stopping it with a suspended connection aborts the process. Nothing is suspended but for
  *     the writer, which answers everything before a sink is stopped, and for the cursor.
  *   - How those who follow the events leave it, is told in follow.c.
- *   - A client that goes away while suspended is not noticed: waiters are bounded. Nor, before
- *     http_idle_s, is one that closes right behind a part of a request (epoll says so only once).
+ *   - A client that goes away while suspended is not noticed: waiters are bounded.
+ *   - The parameters of a query take its memory, and too many of them its sense (connections.h).
+ *     Nobody asks it for them, so it gets none to see.
+ *   - What it does not do about connections is in connections.h.
  */
 #include "http.h"
 
 #include "base/error.h"
+#include "checks.h"
+#include "connections.h"
 #include "follow/hub.h"
+#include "head.h"
+#include "inlet.h"
 #include "kept.h"
 #include "listener.h"
 #include "listing.h"
 #include "routes.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Connections beyond those that are served: they get 503, and /healthz. If more come, they wait
- * until one of these is closed: so one that says nothing is closed soon. */
-#define CONNECTIONS_SPARE 1024
-#define SPARE_IDLE_S      1
-
 /* What libmicrohttpd may use for a connection: a request's head and an answer's. */
 #define CONNECTION_BYTES ((size_t)16 << 10)
+static_assert(FRAMING_HEAD_MAX + (2 << 10) <= CONNECTION_BYTES, "there is no room for an answer");
 
 /* How much of a body that is not wanted is read to its end, so that its sender, who may look for
  * an answer only then, gets one; in multiples of what is allowed. */
@@ -56,23 +59,29 @@ void server_give_memory(struct server *server, uint64_t bytes) {
 
 /* ---- A request's life ------------------------------------------------------------------------ */
 
+/* Of the target in libmicrohttpd's memory, which it has yet to parse. */
+static void cut_query(const char *target) {
+    char *query = strchr((char *)target, '?');
+    if (query && query[1]) query[1] = '\0';
+}
+
 /* The first that is known of it. */
 static void *begin_request(void *context, const char *target, struct MHD_Connection *connection) {
     struct request *request = malloc(sizeof *request); /* which glibc has at hand; calloc not */
     if (!request) return NULL;
     *request =
         (struct request){.server = context, .connection = connection, .began_ns = clock_ns()};
+    request->target = target;
     request->uri_error = uri_parse(target, &request->uri);
+    head_begin(request);
+    cut_query(target);
+    connection_request_begin(request);
     return request;
 }
 
-static void end_request(void *context, struct MHD_Connection *connection, void **state,
-                        enum MHD_RequestTerminationCode why) {
-    struct server *server = context;
-    struct request *request = *state;
-    (void)connection, (void)why;
-    if (!request) return;
-    *state = NULL;
+void request_end(struct request *request) {
+    struct server *server = request->server;
+    connection_request_end(request);
     if (request->active) {
         histogram_observe(&server->request_times, clock_ns() - request->began_ns);
         atomic_fetch_sub(&server->requests, 1);
@@ -83,6 +92,15 @@ static void end_request(void *context, struct MHD_Connection *connection, void *
     text_finish(&request->body);
     uri_finish(&request->uri);
     free(request);
+}
+
+/* It is the connection's that knows of it, whatever libmicrohttpd still has in `state`. */
+static void completed(void *context, struct MHD_Connection *connection, void **state,
+                      enum MHD_RequestTerminationCode why) {
+    struct request *request = *state;
+    (void)context, (void)connection, (void)why;
+    *state = NULL;
+    if (request) request_end(request);
 }
 
 static enum MHD_Result send_answer(struct request *request) {
@@ -100,6 +118,7 @@ static enum MHD_Result send_answer(struct request *request) {
         bytes = 0;
     }
     request->memory_taken += bytes;
+    answer->closes = !answer->upgraded && head_is_last(request);
     return answer_send(answer, request->server, request->connection, wants_cors);
 }
 
@@ -108,10 +127,12 @@ static enum MHD_Result proceed(struct request *request) {
     if (!request->active) {
         request->active = true;
         atomic_fetch_add(&request->server->requests, 1);
+        connection_request_complete(request);
     }
     request->phase = PHASE_BODY;
     const struct route *route = request->route;
-    bool is_done = request->answer.status || (route->is_kept && kept_find(request));
+    bool may_be_kept = route && route->is_kept && !head_is_last(request);
+    bool is_done = request->answer.status || (may_be_kept && kept_find(request));
     if (!is_done) route->handle(request);
     return request->phase == PHASE_SUSPENDED ? MHD_YES : send_answer(request);
 }
@@ -141,31 +162,6 @@ static bool may_skip_body(const struct request *request) {
     return expect.data || request_content_length(request) > thrown_away_max(request);
 }
 
-struct framing {
-    unsigned lengths, encodings;
-    bool unknown; /* an encoding that is not chunked */
-};
-
-static enum MHD_Result look_at_header(void *context, enum MHD_ValueKind kind, const char *name,
-                                      const char *value) {
-    struct framing *framing = context;
-    (void)kind;
-    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) framing->lengths++;
-    if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
-        framing->encodings++;
-        framing->unknown = framing->unknown || !value || strcasecmp(value, "chunked") != 0;
-    }
-    return MHD_YES;
-}
-
-/* Where a body ends is said in one way (RFC 9112, section 6.3): else what follows could be taken
- * for a request by us and for the body's rest by a proxy before us. */
-static bool is_framed(const struct request *request) {
-    struct framing framing = {0};
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, look_at_header, &framing);
-    return framing.lengths + framing.encodings <= 1 && !framing.unknown;
-}
-
 /* What cannot be served is refused, and its body thrown away. Where that can be spared the answer
  * is sent at once, which closes the connection: whoever is still sending may then see it reset. */
 static enum MHD_Result take_head(struct request *request, const char *method, const char *version) {
@@ -173,12 +169,10 @@ static enum MHD_Result take_head(struct request *request, const char *method, co
     request->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     request->is_http11 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
     request->phase = PHASE_BODY;
-    if (!is_framed(request)) {
-        answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
-                       "wanted one Content-Length, or Transfer-Encoding: chunked");
-        return proceed(request);
-    }
-    if (route_request(request) < 0 && may_skip_body(request)) return proceed(request);
+    int rc = head_check(request, version);
+    if (rc == -EBADMSG) return proceed(request);
+    if (rc == 0) rc = route_request(request);
+    if (rc < 0 && may_skip_body(request)) return proceed(request);
     return MHD_YES;
 }
 
@@ -201,6 +195,7 @@ static enum MHD_Result take_body(struct request *request, const char *bytes, siz
 
 static void check_body(struct request *request) {
     struct answer *answer = &request->answer;
+    head_check_body(request);
     if (answer->status) return;
     if (request->body_seen > request->body_max)
         answer_problem(
@@ -216,7 +211,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                               size_t *len, void **state) {
     struct request *request = *state;
     (void)context, (void)connection, (void)url;
-    if (!request) return MHD_NO; /* out of memory */
+    if (!request || !head_is_readable(request)) return MHD_NO;
     switch (request->phase) {
     case PHASE_HEAD:
         return take_head(request, method, version);
@@ -232,20 +227,23 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     }
 }
 
-/* ---- Connections ----------------------------------------------------------------------------- */
+/* ---- What libmicrohttpd asks and tells ------------------------------------------------------- */
 
-static void count_connection(void *context, struct MHD_Connection *connection, void **state,
-                             enum MHD_ConnectionNotificationCode what) {
-    struct server *server = context;
-    (void)state;
-    if (what != MHD_CONNECTION_NOTIFY_STARTED)
-        atomic_fetch_sub(&server->connections, 1);
-    else if (atomic_fetch_add(&server->connections, 1) >= server->connections_max)
-        MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, SPARE_IDLE_S);
+/* A request that ends with its connection still has its inlet. */
+static void notify(void *context, struct MHD_Connection *connection, void **state,
+                   enum MHD_ConnectionNotificationCode what) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info && what == MHD_CONNECTION_NOTIFY_STARTED)
+        inlet_open(info->connect_fd); /* without one it is not served: handle */
+    connection_notify(context, connection, state, what);
+    if (info && what != MHD_CONNECTION_NOTIFY_STARTED) inlet_close(info->connect_fd);
 }
 
+/* Of the target. If it has found parameters, they were behind a NUL, where no target goes on. */
 static size_t leave_escaped(void *context, struct MHD_Connection *connection, char *text) {
-    (void)context, (void)connection;
+    (void)context;
+    connection_check_target(connection, text);
     return strlen(text);
 }
 
@@ -259,7 +257,6 @@ static void log_line(void *context, const char *format, va_list args) {
 
 static void read_settings(struct server *server) {
     struct reel_stage *stage = server->stage;
-    server->connections_max = reel_setting_number(stage, "connections_max");
     server->waiters_max = reel_setting_number(stage, "waiters_max");
     server->answer_bytes_max = reel_setting_number(stage, "answer_bytes_max");
     server->memory_bytes_max = reel_setting_number(stage, "http_memory_bytes_max");
@@ -279,12 +276,25 @@ static int start_hub(struct server *server, struct reel_error *error) {
         .ping_ms = reel_setting_number(stage, "follow_ping_ms"),
         .stall_ms = reel_setting_number(stage, "follow_stall_ms"),
         .position_ms = reel_setting_number(stage, "follow_position_ms"),
+        .memory_max = reel_setting_number(stage, "follow_memory_bytes_max"),
         .send_bytes = (int)reel_setting_number(stage, "follow_send_bytes"),
     };
     server->nowhere = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (server->nowhere < 0)
         return fail(error, -errno, "cannot make a socket: %s", strerror(errno));
     return hub_start(&options, &server->hub, error);
+}
+
+static int create_connections(struct server *server, struct reel_error *error) {
+    struct reel_stage *stage = server->stage;
+    const struct connections_options options = {
+        .max = reel_setting_number(stage, "connections_max"),
+        .unknown_max = reel_setting_number(stage, "connections_unknown_max"),
+        .followers_max = reel_setting_number(stage, "max_websockets"),
+        .request_ms = reel_setting_number(stage, "http_request_s") * 1000,
+        .idle_ms = reel_setting_number(stage, "http_idle_s") * 1000,
+    };
+    return connections_create(server, &options, &server->all, error);
 }
 
 static unsigned thread_count(struct server *server) {
@@ -295,20 +305,18 @@ static unsigned thread_count(struct server *server) {
 }
 
 static int start_daemon(struct server *server, struct reel_error *error) {
-    const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
-                           MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG;
+    const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET |
+                           MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)log_line, server},
-        {MHD_OPTION_LISTEN_SOCKET, server->listener, NULL},
         {MHD_OPTION_THREAD_POOL_SIZE, thread_count(server), NULL},
-        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)(server->connections_max + CONNECTIONS_SPARE),
-         NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, INT_MAX, NULL}, /* connections.h has the bounds */
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)CONNECTION_BYTES, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)reel_setting_number(server->stage, "http_idle_s"),
          NULL},
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)begin_request, server},
-        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)end_request, server},
-        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)count_connection, server},
+        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)completed, server},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)notify, server},
         {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escaped, NULL},
         {MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL},
         {MHD_OPTION_END, 0, NULL},
@@ -316,13 +324,13 @@ static int start_daemon(struct server *server, struct reel_error *error) {
     server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, server, MHD_OPTION_ARRAY,
                                       options, MHD_OPTION_END);
     if (!server->daemon) return fail(error, -EIO, "cannot start libmicrohttpd");
-    server->listener = -1; /* it is the daemon's now */
     return 0;
 }
 
 static void server_destroy(struct server *server) {
     if (server->listener >= 0) close(server->listener);
     if (server->nowhere >= 0) close(server->nowhere);
+    connections_destroy(server->all);
     kept_finish(server);
     free(server);
 }
@@ -335,19 +343,25 @@ static int32_t start(struct reel_stage *stage, void **ret_sink, struct reel_erro
     server->stage = stage;
     server->listener = server->nowhere = -1;
     read_settings(server);
-    int rc = listener_open(bind, &server->listener, where, error);
+    int rc = inlet_check(error);
+    if (rc == 0) rc = listener_open(bind, &server->listener, where, error);
     if (rc < 0) goto destroy;
     rc = kept_start(server, error);
     if (rc == 0) rc = waiters_start(server, error);
     if (rc < 0) goto destroy;
-    rc = start_hub(server, error);
+    rc = create_connections(server, error);
+    if (rc == 0) rc = start_hub(server, error);
     if (rc < 0) goto stop_waiters;
     rc = start_daemon(server, error);
     if (rc < 0) goto stop_hub;
+    rc = connections_start(server->all, error);
+    if (rc < 0) goto stop_daemon;
     reel_log(stage, REEL_LEVEL_INFO, "listening on http://%s", where);
     *ret_sink = server;
     return 0;
 
+stop_daemon:
+    MHD_stop_daemon(server->daemon);
 stop_hub:
     hub_stop(server->hub);
 stop_waiters:
@@ -378,6 +392,7 @@ static void drain(void *sink, uint32_t timeout_ms) {
 
 static void stop(void *sink) {
     struct server *server = sink;
+    connections_stop(server->all);
     waiters_stop(server);
     MHD_stop_daemon(server->daemon);
     hub_stop(server->hub);
@@ -393,19 +408,24 @@ static void stop(void *sink) {
 
 static const struct reel_setting *const settings[] = {
     REEL_SETTING(.name = "bind", .kind = REEL_SETTING_TEXT, .standard = "127.0.0.1:8080",
-                 .unit = "ADDRESS:PORT", .also = "CELLOS_SERVER_BIND",
+                 .unit = "ADDRESS:PORT", .also = "CELLOS_SERVER_BIND", .check = listener_check,
                  .help = "where to listen; port 0 takes a free one"),
     REEL_SETTING(.name = "allow_origin", .kind = REEL_SETTING_TEXT, .standard = "*",
-                 .unit = "ORIGIN", .help = "Access-Control-Allow-Origin of answers to GET"),
+                 .unit = "ORIGIN", .check = check_origin,
+                 .help = "Access-Control-Allow-Origin of answers to GET"),
     NUMBER("http_threads", 0, 64, "0", "threads", "0: as many as there are processors"),
-    NUMBER("connections_max", 1, 1000000, "4096", "connections", "further ones are answered 503"),
+    NUMBER("connections_max", 1, 1000000, "4096", "connections",
+           "whose client has sent a valid token; further ones are answered 503"),
+    NUMBER("connections_unknown_max", 1, 1000000, "1024", "connections",
+           "beyond connections_max, for clients that have sent no valid token yet; if no place is "
+           "left, the oldest of their connections is closed"),
     NUMBER("waiters_max", 0, 1000000, "1024", "requests",
            "requests that wait for min_cursor at one time"),
     NUMBER("max_websockets", 0, 1000000, "10000", "followers",
            "who follow the events at one time, by WebSocket or event stream; further ones are "
            "answered 503"),
     REEL_SETTING(.name = "websocket_origin", .kind = REEL_SETTING_TEXT, .flags = REEL_SETTING_LIST,
-                 .unit = "ORIGIN",
+                 .unit = "ORIGIN", .check = check_origin,
                  .help = "pages that may follow with a token as sub-protocol, or *; unless given, "
                          "those of the same origin"),
     NUMBER("follow_ping_ms", 10, 3600000, "25000", "ms", "between two pings of a follower"),
@@ -415,7 +435,13 @@ static const struct reel_setting *const settings[] = {
            "how often a follower whom nothing matches is told the position"),
     NUMBER("follow_send_bytes", 4096, 67108864, "262144", "bytes",
            "send buffer that the system keeps for a follower"),
+    NUMBER("follow_memory_bytes_max", 16777216, 1099511627776, "268435456", "bytes",
+           "events that are kept for followers together; beyond it the one that has not read for "
+           "longest is cut"),
     NUMBER("http_idle_s", 1, 3600, "60", "s", "a connection on which nothing moves is closed"),
+    NUMBER("http_request_s", 1, 3600, "60", "s",
+           "a request must have come as a whole so long after its first line, and the first one "
+           "so long after the connection was opened; otherwise the connection is closed"),
     NUMBER("answer_bytes_max", 65536, 1073741824, "1048576", "bytes",
            "a larger answer is made while it is sent, and must be taken within view_ms_max"),
     NUMBER("http_memory_bytes_max", 1048576, 1099511627776, "268435456", "bytes",

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -21,10 +22,19 @@ static int split(const char *text, char host[256], const char **ret_port,
     bool bare_v6 = !bracketed && len > 0 && memchr(text, ':', len);
     if (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1) || len >= 256 ||
         len == 0 || bare_v6)
-        return fail(error, -EINVAL, "cannot listen on `%s`: wanted ADDRESS:PORT", text);
+        return fail(error, -EINVAL, "wanted ADDRESS:PORT");
+    const char *digits = colon + 1 + strspn(colon + 1, "0");
+    if (strlen(digits) > 5 || atoi(digits) > 65535)
+        return fail(error, -EINVAL, "the port is beyond 65535");
     snprintf(host, 256, "%.*s", (int)(bracketed ? len - 2 : len), bracketed ? text + 1 : text);
     *ret_port = colon + 1;
     return 0;
+}
+
+bool listener_check(const char *text, struct reel_error *error) {
+    char host[256];
+    const char *port;
+    return split(text, host, &port, error) == 0;
 }
 
 static int open_at(const struct addrinfo *at, int *ret) {
@@ -53,7 +63,7 @@ int listener_open(const char *text, int *ret, char ret_where[LISTENER_NAME_MAX],
     char host[256];
     const char *port;
     int rc = split(text, host, &port, error);
-    if (rc < 0) return rc;
+    if (rc < 0) return fail_in(error, rc, "cannot listen on `%s`", text);
     int code = getaddrinfo(host, port, &hints, &found);
     if (code != 0)
         return fail(error, -EINVAL, "cannot listen on `%s`: %s", text, gai_strerror(code));

@@ -12,4 +12,7 @@
 int listener_open(const char *bind, int *ret, char ret_where[LISTENER_NAME_MAX],
                   struct reel_error *error);
 
+/* `check` of the setting: is this ADDRESS:PORT? */
+bool listener_check(const char *text, struct reel_error *error);
+
 #endif

@@ -1,6 +1,9 @@
 /* listing.c: see listing.h. */
 #include "listing.h"
 
+#include "base/cleanup.h"
+#include "key_name.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -14,8 +17,8 @@ struct listing {
     const char *collection;
     struct filter filter;
     uint64_t limit, rows; /* asked for; given so far */
-    struct text from;     /* the key that the next walk begins behind */
-    bool has_from;
+    struct text from;     /* the key that the next walk begins behind, or at */
+    bool has_from, at_from;
     bool more; /* there are rows beyond the limit */
     bool done;
     struct text head; /* before the first row */
@@ -41,6 +44,7 @@ void listing_destroy(struct listing *listing) {
 
 static int remember(struct listing *listing, struct reel_str key) {
     listing->has_from = true;
+    listing->at_from = false;
     listing->from.len = 0;
     text_append_str(&listing->from, key);
     return listing->from.failed ? -ENOMEM : 0;
@@ -58,8 +62,8 @@ static int want_row(struct listing *listing, const struct reel_row *row) {
 static int walk(struct listing *listing, reel_row_fn fn) {
     struct reel_str from = {listing->from.data ? listing->from.data : "", listing->from.len};
     if (!listing->has_from) from.data = NULL;
-    return reel_stage_list(listing->server->stage, listing->view, listing->collection, from, true,
-                           fn, listing);
+    return reel_stage_list(listing->server->stage, listing->view, listing->collection, from,
+                           !listing->at_from, fn, listing);
 }
 
 static int append_row(struct listing *listing, const struct reel_row *row) {
@@ -125,8 +129,11 @@ static void write_tail(struct listing *listing, const struct answer *answer,
     text_append_lit(tail, answer->epoch.text);
     text_append_lit(tail, "\"");
     if (listing->more) {
+        CLEANUP(text_finish) struct text name = {0};
+        key_name_append(&name, last_key);
         text_append_lit(tail, ",\"next\":");
-        text_append_quoted(tail, last_key);
+        text_append_quoted(tail, text_str(&name));
+        if (name.failed) tail->failed = true;
     }
     text_append_lit(tail, "}");
 }
@@ -202,36 +209,45 @@ struct MHD_Response *listing_response(struct listing *listing, uint64_t bytes) {
                                              forget);
 }
 
+static int go_to_start(struct listing *listing, const struct page_start *start) {
+    listing->has_from = false;
+    if (!start->key.data) return 0;
+    int rc = remember(listing, start->key);
+    listing->at_from = !start->after;
+    return rc;
+}
+
 /* Is it the whole collection? */
-static bool is_whole(const struct listing *listing, struct reel_str after) {
-    return listing->filter.count == 0 && listing->limit == UINT64_MAX && !after.data;
+static bool is_whole(const struct listing *listing, const struct page_start *start) {
+    return listing->filter.count == 0 && listing->limit == UINT64_MAX && !start->key.data;
 }
 
 /* What the rows will take. Of a whole collection that is known, else they are walked. */
-static int count_rows(struct listing *listing, struct reel_str after, struct count *count) {
+static int count_rows(struct listing *listing, const struct page_start *start,
+                      struct count *count) {
     struct reel_stage *stage = listing->server->stage;
     struct reel_collection_info info;
-    if (!is_whole(listing, after))
-        return reel_stage_list(stage, listing->view, listing->collection, after, true, count_row,
-                               count);
+    if (!is_whole(listing, start))
+        return reel_stage_list(stage, listing->view, listing->collection, start->key, start->after,
+                               count_row, count);
     int rc = reel_stage_collection(stage, listing->view, listing->collection, &info);
     if (rc == 0) count->bytes = info.json_bytes + (info.records ? info.records - 1 : 0);
     return rc;
 }
 
 /* Counts the whole, and begins anew: a walk through a view gives the same each time. */
-static int prepare_stream(struct listing *listing, struct answer *answer, struct reel_str after) {
+static int prepare_stream(struct listing *listing, struct answer *answer,
+                          const struct page_start *start) {
     struct count count = {.listing = listing};
     listing->more = listing->done = false;
-    int rc = count_rows(listing, after, &count);
+    int rc = count_rows(listing, start, &count);
     if (rc >= 0) write_tail(listing, answer, text_str(&count.last_key));
     text_finish(&count.last_key);
     if (rc < 0) return rc;
     listing->left.len = listing->left_at = 0;
     listing->rows = 0;
-    listing->from.len = 0;
-    listing->has_from = after.data;
-    if (after.data) text_append_str(&listing->from, after);
+    rc = go_to_start(listing, start);
+    if (rc < 0) return rc;
     append(&listing->left, &listing->head);
     answer->listing = listing;
     answer->listing_bytes = listing->head.len + count.bytes + listing->tail.len;
@@ -241,10 +257,10 @@ static int prepare_stream(struct listing *listing, struct answer *answer, struct
 /* ---- The answer ------------------------------------------------------------------------------ */
 
 /* Makes the body as long as it stays within the bound. 1: that was all; 0: it is more. */
-static int make_at_once(struct listing *listing, struct reel_str after) {
+static int make_at_once(struct listing *listing, const struct page_start *start) {
     uint64_t bound = listing->server->answer_bytes_max;
     struct count count = {.listing = listing};
-    int rc = is_whole(listing, after) ? count_rows(listing, after, &count) : 0;
+    int rc = is_whole(listing, start) ? count_rows(listing, start, &count) : 0;
     if (rc < 0 || count.bytes > bound) return rc;
     if (listing->limit < LISTING_BLOCK_BYTES / ROW_BYTES)
         text_reserve(&listing->left, (size_t)listing->limit * ROW_BYTES);
@@ -258,7 +274,7 @@ static int make_at_once(struct listing *listing, struct reel_str after) {
 }
 
 int listing_answer(struct request *request, struct reel_view *view, struct filter *filter,
-                   uint64_t limit, struct reel_str after) {
+                   uint64_t limit, const struct page_start *start) {
     struct answer *answer = &request->answer;
     struct listing *listing = calloc(1, sizeof *listing);
     if (!listing) {
@@ -273,10 +289,10 @@ int listing_answer(struct request *request, struct reel_view *view, struct filte
     listing->limit = limit;
     *filter = (struct filter){0};
     write_head(listing);
-    int rc = after.data ? remember(listing, after) : 0;
-    if (rc == 0) rc = make_at_once(listing, after);
+    int rc = go_to_start(listing, start);
+    if (rc == 0) rc = make_at_once(listing, start);
     if (rc == 0)
-        rc = prepare_stream(listing, answer, after);
+        rc = prepare_stream(listing, answer, start);
     else if (rc > 0)
         finish_body(listing, answer);
     if (rc < 0) answer->listing = NULL;

@@ -15,9 +15,15 @@ struct listing;
 /* What is made at a time of a body that is too large to be made at once. */
 #define LISTING_BLOCK_BYTES ((size_t)256 << 10)
 
+/* Where it begins: behind a key, or at it; NULL data: with the first record. Borrowed. */
+struct page_start {
+    struct reel_str key;
+    bool after;
+};
+
 /* Makes the answer; takes the view, and the filter. 0, or an error of the view. */
 int listing_answer(struct request *request, struct reel_view *view, struct filter *filter,
-                   uint64_t limit, struct reel_str after);
+                   uint64_t limit, const struct page_start *start);
 
 struct MHD_Response *listing_response(struct listing *listing, uint64_t bytes);
 void listing_destroy(struct listing *listing);

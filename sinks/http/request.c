@@ -22,6 +22,11 @@ struct reel_str request_header(const struct request *request, const char *name) 
     return value;
 }
 
+struct reel_str request_host(const struct request *request) {
+    const struct uri *uri = &request->uri;
+    return uri->host.data ? uri->host : request_header(request, MHD_HTTP_HEADER_HOST);
+}
+
 struct header_list {
     const char *name;
     struct text *to;
@@ -42,6 +47,25 @@ static enum MHD_Result add_to_list(void *context, enum MHD_ValueKind kind, const
 void request_header_list(const struct request *request, const char *name, struct text *to) {
     struct header_list list = {name, to};
     MHD_get_connection_values(request->connection, MHD_HEADER_KIND, add_to_list, &list);
+}
+
+struct header_count {
+    const char *name;
+    unsigned count;
+};
+
+static enum MHD_Result count_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                    const char *value) {
+    struct header_count *count = context;
+    (void)kind, (void)value;
+    if (strcasecmp(name, count->name) == 0) count->count++;
+    return MHD_YES;
+}
+
+unsigned request_header_count(const struct request *request, const char *name) {
+    struct header_count count = {.name = name};
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_header, &count);
+    return count.count;
 }
 
 bool str_number(struct reel_str str, uint64_t *ret) {

@@ -20,18 +20,25 @@ enum phase {
     PHASE_ANSWERED,
 };
 
+struct connection;
+struct inlet;
 struct route;
 
 struct request {
     struct server *server;
     struct MHD_Connection *connection;
+    struct connection *connected; /* what it came on (connections.h) */
+    struct inlet *inlet;          /* while libmicrohttpd has the connection */
+    uint64_t number;              /* on this connection, from 1 */
     enum phase phase;
     enum method method;
     bool is_head, is_http11;
+    const char *target; /* as libmicrohttpd has it; its address is all that counts */
     struct uri uri;
     int uri_error;
     const struct route *route;
     const struct reel_projector *projector; /* of the route's collection, or NULL */
+    struct reel_caller caller;              /* of a route for writers: who its sender is */
     uint64_t began_ns;
     bool active; /* all of it has come: it is counted */
 
@@ -54,10 +61,19 @@ struct request {
     void (*work_done)(void *work);
 };
 
+/* Everything that it has goes; no one may have it any more. On libmicrohttpd's thread. */
+void request_end(struct request *request);
+
 struct reel_stage *request_stage(const struct request *request);
 
 /* A header's value; NULL data: there is none. Not more than one of the same name. */
 struct reel_str request_header(const struct request *request, const char *name);
+
+/* The host and port that were asked, of the target or the header Host. */
+struct reel_str request_host(const struct request *request);
+
+/* How many headers of that name there are. */
+unsigned request_header_count(const struct request *request, const char *name);
 
 /* All headers of that name, as one list with commas (RFC 9110, section 5.3). */
 void request_header_list(const struct request *request, const char *name, struct text *to);

@@ -2,6 +2,7 @@
 #include "routes.h"
 
 #include "base/cleanup.h"
+#include "connections.h"
 #include "websocket/handshake.h"
 
 #include <errno.h>
@@ -11,10 +12,13 @@
 static const char *const no_params[] = {NULL};
 static const char *const wait_params[] = {"min_cursor", "timeout", NULL};
 static const char *const list_params[] = {"limit", "after", "min_cursor", "timeout", NULL};
-static const char *const event_params[] = {"since", "limit", "type", "subject", "ce_subject", NULL};
+static const char *const event_params[] = {"since",   "epoch",      "limit", "type",
+                                           "subject", "ce_subject", NULL};
 static const char *const follow_params[] = {"since",      "epoch",   "type", "subject",
                                             "ce_subject", "timeout", NULL};
-static const char *const limit_params[] = {"limit", NULL};
+static const char *const stream_params[] = {"since",      "epoch",   "type",        "subject",
+                                            "ce_subject", "timeout", "lastEventId", NULL};
+static const char *const rejected_params[] = {"collection", "before", "limit", NULL};
 
 static uint64_t command_body(const struct server *server) {
     return server->command_bytes_max;
@@ -51,14 +55,16 @@ const struct route *const routes[] = {
     ROUTE(METHOD_POST, "/v1/events", WRITE, no_params, .body_max = events_body,
           .handle = handle_post_events,
           .summary = "Appends events: CloudEvents in structured, batched or binary mode"),
-    ROUTE(METHOD_GET, "/v1/events/stream", READ, follow_params, .handle = handle_stream,
+    ROUTE(METHOD_GET, "/v1/events/stream", READ, stream_params, .handle = handle_stream,
           .summary = "Follows the events: server-sent events"),
     ROUTE(METHOD_GET, "/ws/events", READ, follow_params, .takes_bearer = true,
           .handle = handle_websocket, .summary = "Follows the events: a WebSocket"),
+    ROUTE(METHOD_GET, "/v1/events/{seq}", READ, no_params, .handle = handle_event,
+          .summary = "An event, and what came of it in each collection"),
     ROUTE(METHOD_GET, "/v1/events/{seq}/raw", READ, no_params, .handle = handle_raw_event,
           .summary = "An event's bytes as they came"),
-    ROUTE(METHOD_GET, "/v1/rejected", READ, limit_params, .handle = handle_rejected,
-          .summary = "The newest rejected events, with the reason"),
+    ROUTE(METHOD_GET, "/v1/rejected", READ, rejected_params, .handle = handle_rejected,
+          .summary = "Rejected events, the newest first, with the reason"),
     ROUTE(METHOD_GET, "/v1/{collection}", READ, list_params, .takes_filters = true, .is_kept = true,
           .handle = handle_list, .summary = "Lists the records in the order of their keys"),
     ROUTE(METHOD_POST, "/v1/{collection}", WRITE, no_params, .body_max = command_body,
@@ -180,8 +186,10 @@ static void write_allow(struct answer *answer, unsigned methods) {
 
 /* ---- What can be checked before the body ----------------------------------------------------- */
 
-/* A browser cannot set the header of a WebSocket; `offered` is where its token is borrowed from. */
-static struct reel_str find_token(const struct request *request, struct text *offered) {
+/* A browser cannot set the header of a WebSocket. Its token is borrowed from `offered`, or written
+ * to `decoded`. */
+static struct reel_str find_token(const struct request *request, struct text *offered,
+                                  char decoded[WEBSOCKET_TOKEN_MAX]) {
     struct reel_str header = request_header(request, MHD_HTTP_HEADER_AUTHORIZATION);
     struct reel_str token = {NULL, 0};
     if (header.len > 7 && strncasecmp(header.data, "Bearer ", 7) == 0) {
@@ -189,14 +197,15 @@ static struct reel_str find_token(const struct request *request, struct text *of
         while (token.len && token.data[0] == ' ') token.data++, token.len--;
     } else if (!header.data && request->route && request->route->takes_bearer) {
         request_header_list(request, "Sec-WebSocket-Protocol", offered);
-        token = websocket_protocols(text_str(offered)).token;
+        token = websocket_token(websocket_protocols(text_str(offered)).token, decoded);
     }
     return token;
 }
 
 static int check_token(struct request *request, reel_access wanted) {
     CLEANUP(text_finish) struct text offered = {0};
-    struct reel_str token = find_token(request, &offered);
+    char decoded[WEBSOCKET_TOKEN_MAX];
+    struct reel_str token = find_token(request, &offered, decoded);
     reel_access access = REEL_ACCESS_NONE;
     if (token.data) access = reel_stage_access(request_stage(request), token);
     if (access == REEL_ACCESS_NONE) {
@@ -205,7 +214,16 @@ static int check_token(struct request *request, reel_access wanted) {
                                   : "a bearer token is needed: Authorization: Bearer …");
         return -EACCES;
     }
-    if (access >= wanted) return 0;
+    if (!connection_admit(request)) {
+        answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE,
+                       "as many connections are open as connections_max allows");
+        return -EAGAIN;
+    }
+    if (access >= wanted) {
+        if (wanted == REEL_ACCESS_WRITE)
+            reel_stage_caller(request_stage(request), token, &request->caller);
+        return 0;
+    }
     answer_problem(&request->answer, PROBLEM_FORBIDDEN, "this token may only read");
     return -EPERM;
 }
@@ -251,6 +269,25 @@ static int check_length(struct request *request) {
     return -E2BIG;
 }
 
+static bool is_encoded(const struct request *request) {
+    CLEANUP(text_finish) struct text encodings = {0};
+    struct reel_str rest, one;
+    request_header_list(request, MHD_HTTP_HEADER_CONTENT_ENCODING, &encodings);
+    rest = text_str(&encodings);
+    while (header_list_next(&rest, &one))
+        if (!str_is_caseless(one, "identity")) return true;
+    return encodings.failed;
+}
+
+/* RFC 9110, section 8.4: what is encoded is not the data. */
+static int check_encoding(struct request *request) {
+    if (!request->route || !request->route->body_max || !is_encoded(request)) return 0;
+    answer_problem(&request->answer, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+                   "bodies with a Content-Encoding are not decoded here");
+    request->answer.no_encoding = true;
+    return -ENOTSUP;
+}
+
 static int check_target(struct request *request) {
     if (request->uri_error == 0) return 0;
     if (request->uri_error == -ENOMEM) {
@@ -275,26 +312,18 @@ static int refuse_unknown(struct request *request) {
     return -ENOTSUP;
 }
 
-/* A server that is over its bounds still says how it is. */
-static int check_load(struct request *request) {
-    struct server *server = request->server;
+/* A server that is about to end still says how it is. */
+static int check_draining(struct request *request) {
     if (request->route && request->route->access == OPEN) return 0;
-    if (atomic_load(&server->draining)) {
-        answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE, "the daemon is about to end");
-        return -ESHUTDOWN;
-    }
-    if (atomic_load(&server->connections) <= server->connections_max) return 0;
-    answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE,
-                   "%llu connections are open, at most %llu are served",
-                   (unsigned long long)atomic_load(&server->connections),
-                   (unsigned long long)server->connections_max);
-    return -EAGAIN;
+    if (!atomic_load(&request->server->draining)) return 0;
+    answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE, "the daemon is about to end");
+    return -ESHUTDOWN;
 }
 
 int route_request(struct request *request) {
     int rc = check_target(request);
     if (rc == 0) find_route(request);
-    if (rc == 0) rc = check_load(request);
+    if (rc == 0) rc = check_draining(request);
     if (rc < 0) return rc;
     if (request->method == METHOD_OPTIONS) {
         handle_options(request);
@@ -305,6 +334,7 @@ int route_request(struct request *request) {
         rc = check_token(request, request->route ? request->route->access : READ);
     if (rc == 0 && !request->route) rc = refuse_unknown(request);
     if (rc == 0) rc = check_params(request);
+    if (rc == 0) rc = check_encoding(request);
     return rc < 0 ? rc : check_length(request);
 }
 

@@ -36,10 +36,14 @@ void handle_command_by_name(struct request *request);
 /* The key of the one record that the target names (records.c); else a problem is the answer. */
 int record_find_named(struct request *request, struct text *ret_key);
 
+/* And of the one whose key has this name (key_name.h), likewise. */
+int record_find_key(struct request *request, struct reel_str name, struct text *ret_key);
+
 void handle_post_events(struct request *request);
 void handle_events(struct request *request);
 void handle_websocket(struct request *request);
 void handle_stream(struct request *request);
+void handle_event(struct request *request);
 void handle_raw_event(struct request *request);
 void handle_rejected(struct request *request);
 void handle_status(struct request *request);

@@ -1,7 +1,8 @@
 /* server.h: the HTTP sink: what all its requests share.
  *
- * libmicrohttpd runs a pool of threads, each with its own connections (epoll). A request lives
- * from its head to the last byte of its answer:
+ * One thread of ours accepts connections and bounds them (connections.h). libmicrohttpd runs a pool
+ * of threads, each with its own connections (epoll). A request lives from its head to the last byte
+ * of its answer:
  *     request.h   reading it: target, headers, body, and who sends it
  *     routes.h    which route it is for
  *     kept.h      maybe the same was asked for before, and the answer is there
@@ -23,6 +24,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct connections;
 struct hub;
 struct kept_place;
 struct request;
@@ -33,12 +35,12 @@ struct request;
 struct server {
     struct reel_stage *stage;
     struct MHD_Daemon *daemon;
-    MHD_socket listener;
-    int nowhere;     /* a socket that leads nowhere (follow.c) */
-    struct hub *hub; /* those who follow the events */
+    int listener;
+    struct connections *all; /* who is connected */
+    int nowhere;             /* a socket that leads nowhere (follow.c) */
+    struct hub *hub;         /* those who follow the events */
 
     /* Settings. */
-    uint64_t connections_max;
     uint64_t waiters_max;
     uint64_t answer_bytes_max;
     uint64_t memory_bytes_max;
@@ -48,9 +50,11 @@ struct server {
     struct kept_place *kept; /* answers to be sent again (kept.h) */
 
     /* Figures and bounds. */
-    atomic_uint_fast64_t connections;
-    atomic_uint_fast64_t requests; /* under way */
-    atomic_uint_fast64_t memory;   /* bodies and answers, bytes */
+    atomic_uint_fast64_t connections, unknown_connections;
+    atomic_uint_fast64_t late, displaced; /* connections that were cut (connections.h) */
+    atomic_uint_fast64_t not_accepted;    /* how often there was no file for a connection */
+    atomic_uint_fast64_t requests;        /* under way */
+    atomic_uint_fast64_t memory;          /* bodies and answers, bytes */
     atomic_uint_fast64_t answered[STATUS_CLASSES];
     atomic_uint_fast64_t sent_again; /* of those, what was kept */
     struct histogram request_times;

@@ -1,6 +1,7 @@
 /* uri.c: see uri.h. */
 #include "uri.h"
 
+#include "base/chars.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -13,8 +14,8 @@ static int decode(struct reel_str raw, bool in_query, char **space, struct reel_
     for (size_t i = 0; i < raw.len; i++) {
         char c = raw.data[i];
         if (c == '%') {
-            int high = i + 2 < raw.len ? hex_digit_value(raw.data[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit_value(raw.data[i + 2]) : -1;
+            int high = i + 2 < raw.len ? char_hex_value(raw.data[i + 1]) : -1;
+            int low = high >= 0 ? char_hex_value(raw.data[i + 2]) : -1;
             if (low < 0) return -EINVAL;
             c = (char)(high * 16 + low);
             i += 2;
@@ -76,13 +77,22 @@ static void skip(struct reel_str *rest, size_t len) {
     rest->len -= len;
 }
 
-/* Up to the path, behind its first slash. `*` counts as a path that nothing has; of a whole URI,
- * as proxies send it, the host says nothing to us (RFC 9112, section 3.2). */
-static bool skip_to_path(struct reel_str *rest) {
+/* Without the user before it. */
+static struct reel_str host_of(struct reel_str authority) {
+    const char *at = authority.len ? memrchr(authority.data, '@', authority.len) : NULL;
+    if (at) skip(&authority, (size_t)(at + 1 - authority.data));
+    return authority;
+}
+
+/* Up to the path, behind its first slash. `*` counts as a path that nothing has. The host of a
+ * whole URI, as proxies send it, stands for the header (RFC 9112, section 3.2.2). */
+static bool skip_to_path(struct reel_str *rest, struct reel_str *ret_host) {
     bool plain = strncasecmp(rest->data, "http://", 7) == 0;
     if (plain || strncasecmp(rest->data, "https://", 8) == 0) {
         skip(rest, plain ? 7 : 8);
-        skip(rest, strcspn(rest->data, "/?"));
+        size_t len = strcspn(rest->data, "/?");
+        *ret_host = host_of((struct reel_str){rest->data, len});
+        skip(rest, len);
         if (rest->data[0] == '/') skip(rest, 1);
         return true;
     }
@@ -100,7 +110,8 @@ int uri_parse(const char *target, struct uri *ret) {
     char *space = (char *)ret->space + params_size;
     ret->raw = (struct reel_str){space, rest.len};
     space = mempcpy(space, target, rest.len);
-    if (!skip_to_path(&rest)) return -EINVAL;
+    if (!skip_to_path(&rest, &ret->host)) return -EINVAL;
+    if (ret->host.data) ret->host.data = ret->raw.data + (ret->host.data - target);
     split(&rest, '?', &path);
     int rc = take_path(ret, path, &space);
     return rc < 0 ? rc : take_query(ret, rest, &space);

@@ -15,7 +15,8 @@ struct uri_param {
 /* What it points to lies in `space`, params first. */
 struct uri {
     void *space;
-    struct reel_str raw;                        /* the target as it came */
+    struct reel_str raw;  /* the target as it came */
+    struct reel_str host; /* with the port, of a target that is a whole URI; NULL data: it is not */
     struct reel_str segments[URI_SEGMENTS_MAX]; /* "/v1/cells/" has three, the last is empty */
     size_t segment_count;
     struct uri_param *params;

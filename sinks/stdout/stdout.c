@@ -50,21 +50,6 @@ static bool print_more(struct printer *printer);
 
 /* ---- Settings -------------------------------------------------------------------------------- */
 
-static const struct reel_setting *const settings[] = {
-    REEL_SETTING(.name = "stdout_format", .kind = REEL_SETTING_ONE_OF, .standard = "events",
-                 .values = (const char *const[]){"events", "records", NULL},
-                 .help = "what a line is: an event, or a record that was changed"),
-    REEL_SETTING(.name = "stdout_since", .kind = REEL_SETTING_TEXT, .unit = "SEQ",
-                 .help = "begin after this event; 0: with the oldest; without: with what is new"),
-    REEL_SETTING(.name = "stdout_type", .kind = REEL_SETTING_TEXT, .unit = "PREFIX",
-                 .help = "only events whose type begins so"),
-    REEL_SETTING(.name = "stdout_subject", .kind = REEL_SETTING_TEXT, .unit = "FILTER",
-                 .help = "only events whose NATS subject matches; with wildcards"),
-    REEL_SETTING(.name = "stdout_ce_subject", .kind = REEL_SETTING_TEXT, .unit = "SUBJECT",
-                 .help = "only events with this CloudEvents subject"),
-    NULL,
-};
-
 static int read_seq(const char *text, uint64_t *ret, struct reel_error *error) {
     uint64_t seq = 0;
     bool good = *text != '\0';
@@ -72,10 +57,37 @@ static int read_seq(const char *text, uint64_t *ret, struct reel_error *error) {
         good = *text >= '0' && *text <= '9' && !__builtin_mul_overflow(seq, 10, &seq) &&
                !__builtin_add_overflow(seq, (uint64_t)(*text - '0'), &seq);
     }
-    if (!good || seq == UINT64_MAX) return fail(error, -EINVAL, "stdout_since is not a number");
+    if (!good || seq == UINT64_MAX) return fail(error, -EINVAL, "wanted a number");
     *ret = seq;
     return 0;
 }
+
+static bool check_seq(const char *value, struct reel_error *error) {
+    uint64_t seq;
+    return read_seq(value, &seq, error) == 0;
+}
+
+static bool check_subject(const char *value, struct reel_error *error) {
+    struct event_filter filter = {.subject = reel_text(value)};
+    return event_filter_check(&filter, error) == 0;
+}
+
+static const struct reel_setting *const settings[] = {
+    REEL_SETTING(.name = "stdout_format", .kind = REEL_SETTING_ONE_OF, .standard = "events",
+                 .values = (const char *const[]){"events", "records", NULL},
+                 .help = "what a line is: an event, or a record that was changed"),
+    REEL_SETTING(.name = "stdout_since", .kind = REEL_SETTING_TEXT, .unit = "SEQ",
+                 .check = check_seq,
+                 .help = "begin after this event; 0: with the oldest; without: with what is new"),
+    REEL_SETTING(.name = "stdout_type", .kind = REEL_SETTING_TEXT, .unit = "PREFIX",
+                 .help = "only events whose type begins so"),
+    REEL_SETTING(.name = "stdout_subject", .kind = REEL_SETTING_TEXT, .unit = "FILTER",
+                 .check = check_subject,
+                 .help = "only events whose NATS subject matches; with wildcards"),
+    REEL_SETTING(.name = "stdout_ce_subject", .kind = REEL_SETTING_TEXT, .unit = "SUBJECT",
+                 .help = "only events with this CloudEvents subject"),
+    NULL,
+};
 
 /* Where to begin is found out now, if there is a view to be had, so that the daemon is refused
  * rather than ended later. */
@@ -86,7 +98,7 @@ static int begin(struct printer *printer, struct reel_error *error) {
         return 0;
     }
     int rc = read_seq(since, &printer->since, error);
-    if (rc < 0) return rc;
+    if (rc < 0) return fail_in(error, rc, "stdout_since");
     uint64_t cursor = reel_stage_cursor(printer->stage);
     if (printer->since > cursor)
         reel_log(printer->stage, REEL_LEVEL_WARNING,
@@ -145,7 +157,7 @@ int32_t stdout_start_on(struct reel_stage *stage, int fd, int position_ms, void 
     if (rc == 0) {
         printer->written = printer->gather.at;
         printer->written_ms = (int64_t)clock_ms();
-        rc = thread_start(&printer->thread, run, printer);
+        rc = thread_start(&printer->thread, "reel-stdout", run, printer);
         if (rc < 0) error_set(error, "cannot start a thread: %s", strerror(-rc));
     }
     if (rc < 0) {

@@ -11,7 +11,8 @@
 /* Section 1.3. */
 #define ACCEPT_GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-#define BEARER "bearer."
+#define BEARER  "bearer."
+#define ENCODED "b64."
 
 /* ---- The key --------------------------------------------------------------------------------- */
 
@@ -74,6 +75,32 @@ struct websocket_protocols websocket_protocols(struct reel_str offered) {
     }
     protocols.is_cloudevents = protocols.selected == spoken[1];
     return protocols;
+}
+
+static int base64url_value(char c) {
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+struct reel_str websocket_token(struct reel_str offered, char decoded[WEBSOCKET_TOKEN_MAX]) {
+    const struct reel_str none = {"", 0};
+    const size_t prefix = sizeof ENCODED - 1;
+    unsigned bits = 0, bit_count = 0;
+    size_t len = 0;
+    if (offered.len < prefix || memcmp(offered.data, ENCODED, prefix) != 0) return offered;
+    for (size_t i = prefix; i < offered.len; i++) {
+        int value = base64url_value(offered.data[i]);
+        if (value < 0 || len == WEBSOCKET_TOKEN_MAX) return none;
+        bits = (bits << 6 | (unsigned)value) & 0xffff;
+        bit_count += 6;
+        if (bit_count < 8) continue;
+        bit_count -= 8;
+        decoded[len++] = (char)(bits >> bit_count);
+    }
+    bool is_whole = bit_count < 6 && (bits & ((1U << bit_count) - 1)) == 0;
+    return is_whole ? (struct reel_str){decoded, len} : none;
 }
 
 /* ---- Origins --------------------------------------------------------------------------------- */

@@ -24,6 +24,14 @@ struct websocket_protocols {
 };
 struct websocket_protocols websocket_protocols(struct reel_str offered);
 
+/* Room for a token that was sent encoded; a longer one is not known to anybody. */
+#define WEBSOCKET_TOKEN_MAX 768
+
+/* The bearer token that is meant: the name of a sub-protocol cannot contain `/` and `=` (RFC 6455,
+ * section 4.1), so `b64.` and base64url without padding (RFC 4648, section 5) may stand for the
+ * token. What cannot be decoded is an empty token. */
+struct reel_str websocket_token(struct reel_str offered, char decoded[WEBSOCKET_TOKEN_MAX]);
+
 /* Is the page at `origin` ("https://example.org") from the host that was asked ("example.org:443")?
  * What scheme we were asked by is not known: TLS ends before us. */
 bool origin_is_of(struct reel_str origin, struct reel_str host);

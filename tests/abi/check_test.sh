@@ -2,7 +2,8 @@
 # check_test.sh BUILD_ROOT REELD: `reeld check` finds each planted fault, by the case that it belongs
 # to and no other, and none in a good plugin.
 #
-# With REEL_TEST_LONG=1 good plugins are checked with 1,000 seeds, else with fewer.
+# With REEL_TEST_LONG=1 good plugins are checked with 1,000 seeds, else with fewer, and each fault as
+# it is at each level of optimization, else at one of them, by turns.
 set -u -o pipefail
 build=$1 reeld=$2
 scratch=$(mktemp -d) || exit 1
@@ -28,10 +29,23 @@ failed() {
     jq -r '[.plugins[].cases[] | select(.result == "failed").name] | join(" ")' <<<"$out"
 }
 
+levels=(0 2 3)
+turn=0
+
+# faulty_at LEVEL NAME CASE [ARGUMENT...]
+faulty_at() {
+    check --json --runs 4 "${@:4}" "$build/tests/abi/check/$2_O$1.so"
+    expect "$2 at -O$1" "1 $3" "$code $(failed)"
+}
+
 # faulty NAME CASE [ARGUMENT...]
 faulty() {
-    check --json --runs 4 "${@:3}" "$build/tests/abi/check/$1.so"
-    expect "$1" "1 $2" "$code $(failed)"
+    local level
+    turn=$((turn + 1))
+    for level in "${levels[@]}"; do
+        [[ ${REEL_TEST_LONG:-} == 1 || $level == "${levels[turn % 3]}" ]] || continue
+        faulty_at "$level" "$@"
+    done
 }
 
 # good RUNS PLUGIN...
@@ -68,11 +82,14 @@ expect "all fields are set" '""' "$(jq -c '[.plugins[].never_set] | unique[]' <<
 expect "commands are accepted, and refused" true \
     "$(jq '.plugins[1].commands | .accepted > 10 and .refused > 10' <<<"$out")"
 good "$fewer" "$build"/tests/examples/{tally,orders}.so "$build"/tests/abi/{good,bystander,cxx_plugin,old_minor}.so \
-    "$fixtures"/{audit,counter_1,library,notes,objector}.so
+    "$fixtures"/{audit,counter_1,library,notes}.so
 expect "an ABI 1.0 plugin" "1.0" "$(jq -r '.plugins[] | select(.name == "old").abi' <<<"$out")"
 expect "a plugin without projectors" "skipped it has no projectors" \
     "$(jq -r '.plugins[] | select(.name == "notes").cases[3] | .result, .reason' <<<"$out" |
         tr '\n' ' ' | sed 's/ $//')"
+
+check --json "$fixtures/objector.so"
+expect "a plugin that rejects all there is" "1 applied" "$code $(failed)"
 
 # ---- Faulty ones ---------------------------------------------------------------------------------
 
@@ -86,13 +103,18 @@ faulty decide_crashes commands
 faulty decide_remembers decided
 faulty decides_ignored decided
 faulty decides_rejected decided
+faulty declared_value rules --runs 16
 faulty double_prefix declarations
 faulty exits events
 faulty hangs events --runs 1
 faulty hangs_on_empty garbage --runs 1
 faulty hungry budget --runs 1
 faulty ignores_changed rules
+faulty last_words garbage
+expect "what it said last is in the finding, not on the terminal" "true " "$(jq '[.plugins[].cases[] |
+    select(.result == "failed").finding][0] | endswith("the table is upside down")' <<<"$out") $(<"$scratch/err")"
 faulty leaks memory
+faulty never_applies applied
 faulty opens_file files
 faulty prints files
 faulty reads_clock clock
@@ -107,8 +129,29 @@ faulty stores_address determinism
 expect "the first run shows it" 1 "$(jq '.plugins[].cases[] | select(.result == "failed").seed' <<<"$out")"
 faulty stores_heap_address determinism
 
+# ---- Words that were folded into instructions ----------------------------------------------------
+
+for plugin in "$build"/tests/abi/check/branches_*.so; do
+    name=$(basename "$plugin" .so)
+    [[ $(uname -m) == x86_64 ]] || continue # elsewhere they are not looked for
+    check --json --runs 16 "$plugin"
+    expect "$name" "1 rules" "$code $(failed)"
+done
+
+# ---- What is only noted otherwise ----------------------------------------------------------------
+
+good 4 "$build"/tests/abi/check/{exports,never_sets}_O2.so
+expect "names, and fields that are never set" 'fixture_helper things.state' \
+    "$(jq -r '"\(.plugins[0].exported) \(.plugins[1].never_set)"' <<<"$out")"
+check --json --strict --runs 4 "$build"/tests/abi/check/{exports,never_sets}_O2.so
+expect "with --strict both are findings" "1 declarations records" "$code $(failed)"
+check --json --strict --runs 16 "$build"/plugins/{cell/cell,formation/formation}.so
+expect "with --strict, the plugins that ship" "0 " "$code $(failed)"
+check --json "$build/tests/abi/own_names.so"
+expect "a name that a library has, too" "1 declarations" "$code $(failed)"
+
 # The check is patient with it, as a machine may be slow.
-[[ ${REEL_TEST_LONG:-} != 1 ]] || faulty waits events
+[[ ${REEL_TEST_LONG:-} != 1 ]] || faulty_at 2 waits events
 
 check --json "$fixtures"/{contrary,keyed}.so
 expect "plugins that misbehave for other tests" "1 decided rules" "$code $(failed)"
@@ -126,26 +169,26 @@ cannot load $scratch/none.so: no such file" \
 
 # ---- Events of the author's ----------------------------------------------------------------------
 
-good 4 "$build/tests/abi/check/hides.so"
+good 4 "$build/tests/abi/check/hides_O2.so"
 echo '{"type":"test.things.k7-q2-x9","data":{"id":"a"}}' >"$scratch/events"
-faulty hides events --events "$scratch/events"
+faulty_at 2 hides events --events "$scratch/events"
 expect "the event is shown" "$(<"$scratch/events")" \
     "$(jq -r '.plugins[].cases[] | select(.result == "failed").event' <<<"$out")"
 
 # ---- Reproducible --------------------------------------------------------------------------------
 
-faulty remembers_rejected rejected --seed 100
+faulty_at 2 remembers_rejected rejected --seed 100
 seed=$(jq '.plugins[].cases[] | select(.result == "failed").seed' <<<"$out")
 finding=$(jq -c '.plugins[].cases[] | select(.result == "failed")' <<<"$out")
-faulty remembers_rejected rejected --seed "$seed" --runs 1
+faulty_at 2 remembers_rejected rejected --seed "$seed" --runs 1
 expect "the same seed, the same finding" "$finding" \
     "$(jq -c '.plugins[].cases[] | select(.result == "failed")' <<<"$out")"
 
 # ---- For people ----------------------------------------------------------------------------------
 
-check --seed 7 --runs 2 "$build/tests/abi/check/crashes_on_kind.so"
+check --seed 7 --runs 2 "$build/tests/abi/check/crashes_on_kind_O2.so"
 expect "the report's exit code" 1 "$code"
-for line in "$build/tests/abi/check/crashes_on_kind.so: fixture 1.0.0, ABI [0-9.]+" \
+for line in "$build/tests/abi/check/crashes_on_kind_O2.so: fixture 1.0.0, ABI [0-9.]+" \
     ' +passed +load +.*' ' +FAILED +garbage +evolve .*' ' +seed [78]' ' +\{.*"id":\[.*' \
     ' +skipped +commands +it takes no commands' ' +tried with events of which .* applied.*' \
     '1 plugin, 1 finding; seed 7, 2 runs'; do

@@ -42,6 +42,9 @@ struct refusal {
 #define WITH_PART(name, text)                                                                      \
     { .fixture = (name), .part = (text) }
 
+#define RESERVED_COLLECTION(name)                                                                  \
+    WITH("reserved_collection_" #name, P0 "collection is `" #name "`, which is reserved")
+
 static struct refusal refusals[] = {
     WITH("missing_symbol", "it exports no symbol `reel_plugin`"),
     WITH("symbol_function", "its symbol `reel_plugin` is smaller than it says"),
@@ -69,11 +72,20 @@ static struct refusal refusals[] = {
     WITH("bad_collection", P0 "collection is `Bad Name`" NAME_PATTERN),
     WITH("long_collection", P0 "collection is `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
                                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`" NAME_PATTERN),
-    WITH("reserved_collection_events", P0 "collection is `events`, which is reserved"),
-    WITH("reserved_collection_rejected", P0 "collection is `rejected`, which is reserved"),
-    WITH("reserved_collection_status", P0 "collection is `status`, which is reserved"),
-    WITH("reserved_collection_plugins", P0 "collection is `plugins`, which is reserved"),
-    WITH("reserved_collection_version", P0 "collection is `version`, which is reserved"),
+    RESERVED_COLLECTION(changes),
+    RESERVED_COLLECTION(collections),
+    RESERVED_COLLECTION(count),
+    RESERVED_COLLECTION(cursor),
+    RESERVED_COLLECTION(epoch),
+    RESERVED_COLLECTION(events),
+    RESERVED_COLLECTION(generation),
+    RESERVED_COLLECTION(groups),
+    RESERVED_COLLECTION(metrics),
+    RESERVED_COLLECTION(next),
+    RESERVED_COLLECTION(plugins),
+    RESERVED_COLLECTION(rejected),
+    RESERVED_COLLECTION(status),
+    RESERVED_COLLECTION(version),
     WITH("no_prefixes", P0 "type_prefixes is empty, wanted at least one"),
     WITH("empty_prefixes", P0 "type_prefixes is empty, wanted at least one"),
     WITH("no_fields", P0 "fields is empty, wanted at least one"),
@@ -92,6 +104,8 @@ static struct refusal refusals[] = {
     WITH("field_kind", P0 "fields[0].kind is 99, wanted 1 to 5"),
     WITH("field_values", P0 "fields[0].values is empty, wanted at least one"),
     WITH("bad_field", P0 "fields[1].name is `9lives`" FIELD_PATTERN),
+    WITH("reserved_field_cursor", P0 "fields[1].name is `cursor`, which is reserved"),
+    WITH("reserved_field_epoch", P0 "fields[1].name is `epoch`, which is reserved"),
     WITH("reserved_field_limit", P0 "fields[1].name is `limit`, which is a query parameter"),
     WITH("reserved_field_after", P0 "fields[1].name is `after`, which is a query parameter"),
     WITH("reserved_field_min_cursor",
@@ -110,7 +124,8 @@ static struct refusal refusals[] = {
     WITH("no_start", S0 "start is NULL"),
     WITH("no_stop", S0 "stop is NULL"),
     WITH("many_settings", S0 "settings has more than 256"),
-    WITH_SIZE("small_setting", SET0 "struct_size is 16" WANTS, sizeof(struct reel_setting)),
+    WITH_SIZE("small_setting", SET0 "struct_size is 16" WANTS,
+              offsetof(struct reel_setting, check)),
     WITH("setting_flags", SET0 "flags has unknown bits 0x4"),
     WITH("setting_name", SET0 "name is `show-max`, wanted [a-z][a-z0-9_]{0,62}"),
     WITH("no_help", SET0 "help is empty"),
@@ -119,6 +134,13 @@ static struct refusal refusals[] = {
     WITH("number_beyond_max", SET0 "standard is `101`, wanted a number from min to max"),
     WITH("switch_standard", SET0 "standard is `true`, but a switch is off"),
     WITH("one_of_standard", SET0 "standard is `all`, wanted one of values"),
+    WITH("endless_fields",
+         P0 "fields[1].struct_size: there is no struct there; does the list end with NULL?"),
+    WITH("endless_prefixes", P0 "type_prefixes[1] is not a string; does the list end with NULL?"),
+    WITH("endless_projectors",
+         "projectors[1].struct_size: there is no struct there; does the list end with NULL?"),
+    WITH("own_allocator", "it exports `malloc`, and a process has one allocator: build it with "
+                          "-fvisibility=hidden"),
     WITH("list_of_numbers", SET0 "flags has REEL_SETTING_LIST, but it is no REEL_SETTING_TEXT"),
 };
 
@@ -347,6 +369,19 @@ static void shows_the_sinks_of_a_plugin(void **state) {
     assert_good_runs(*state);
 }
 
+/* With an allocator of another's before libc, as a sanitizer's is, it cannot be loaded so. */
+static void a_plugin_calls_its_own_functions(void **state) {
+    struct reel_error error = {0};
+    if (reel_load_plugin(*state, fixture_so("own_names"), &error) == 0) {
+        start(*state);
+        apply_event(*state, "things", "made", "a", REEL_APPLIED);
+        assert_record(*state, "things", "a", "{\"id\":\"mine\",\"state\":\"own\"}");
+    } else if (!strstr(error.text, "own `") ||
+               !strstr(error.text, ": build it with -fvisibility=hidden")) {
+        fail_msg("%s", error.text);
+    }
+}
+
 /* ---- The list -------------------------------------------------------------------------------- */
 
 #define WITH_REEL(test) cmocka_unit_test_setup_teardown(test, open_in_memory, close_it)
@@ -371,6 +406,7 @@ int main(void) {
         WITH_REEL(loads_a_bare_name_as_a_file_here),
         WITH_REEL(loads_a_directory_in_the_order_of_names),
         WITH_REEL(shows_the_sinks_of_a_plugin),
+        WITH_REEL(a_plugin_calls_its_own_functions),
     };
     int failed = cmocka_run_group_tests_name("refusals", tests, NULL, NULL);
     return failed + cmocka_run_group_tests_name("loader", others, NULL, NULL);

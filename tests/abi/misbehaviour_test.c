@@ -79,7 +79,7 @@ static int find_rejection(void *context, const struct reel_rejection *rejection)
 static struct found assert_one_rejection(struct reel *reel, uint64_t seq) {
     struct reel_view *view = view_opened(reel);
     struct found found = {.seq = seq};
-    int r = reel_view_rejected(view, find_rejection, &found);
+    int r = reel_view_rejected(view, UINT64_MAX, find_rejection, &found);
     reel_view_close(view);
     assert_int_equal(r, 0);
     assert_int_equal(found.count, 1);

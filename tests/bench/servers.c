@@ -48,11 +48,12 @@ struct server reeld_started(const char *directory) {
                                      NULL};
     int log[2];
     must(pipe2(log, O_CLOEXEC) == 0);
-    setenv("REEL_TOKEN", BENCH_TOKEN, 1);
     fflush(NULL);
     pid_t pid = fork();
     must(pid >= 0);
     if (pid == 0) {
+        settings_forget(true);
+        setenv("REEL_TOKEN", BENCH_TOKEN, 1);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(log[1], STDERR_FILENO);
         execv(arguments[0], (char *const *)arguments);

@@ -207,7 +207,7 @@ show_block() {
     case $language in
     c | cpp) show_code "$block" "$how" ;;
     sh) run_shell "$block" "$how" ;;
-    '' | text | nginx) ;; # a drawing; what a test of its own, or another program, knows
+    '' | js | text | nginx) ;; # a drawing; what a test of its own, or another program, knows
     *) die "line $line: a block of what language?" ;;
     esac
 }

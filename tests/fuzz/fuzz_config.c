@@ -108,6 +108,13 @@ static void read_tokens(const char *file, const uint8_t *data, size_t size) {
     free(text);
 }
 
+/* A variable REEL_… of whoever runs this would be a setting. */
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
+    (void)argc, (void)argv;
+    return clearenv();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0 || size > 1 << 16) return 0;
     const char *file = file_of(data + 1, size - 1);

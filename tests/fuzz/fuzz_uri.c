@@ -57,6 +57,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         write_plain(&uri, &plain);
         check(uri_parse(plain.data, &again) == 0, "what it means cannot be written");
         check_same(&uri, &again);
+        check(!uri.host.data || (uri.host.data > uri.raw.data &&
+                                 uri.host.data + uri.host.len <= uri.raw.data + uri.raw.len),
+              "a host from elsewhere");
         uri_finish(&again);
         text_finish(&plain);
     }

@@ -310,8 +310,10 @@ static void look_half_way(void *context, const char *line) {
 static void a_collection_that_is_being_rebuilt_is_not_shown(void **state) {
     (void)state;
     struct glimpse glimpse = {0};
-    struct reel_options options = {
-        .batch_events_max = 1, .warn = look_half_way, .context = &glimpse};
+    struct reel_options options = {.batch_events_max = 1,
+                                   .warn = look_half_way,
+                                   .context = &glimpse,
+                                   .warnings_max = UINT32_MAX};
     const char *directory = counted(COUNTER("1"), false);
     struct reel *reel = reel_opened(directory, &options, CELL_SO, COUNTER("1"), NULL);
     struct reel_error error;

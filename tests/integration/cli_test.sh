@@ -106,6 +106,27 @@ refused "no object" 2 "config file $file: it is not a JSON object" serve --confi
 refused "no file" 2 "config file $scratch/none: No such file or directory" \
     serve --config "$scratch/none"
 
+# By what they are used for, wherever they come from, and whether or not that is used.
+refused "a source that is not one" 2 "--source is \"my service\": the source of an event is a \
+URI-reference (RFC 3986), such as /reel or https://example.org/reel" serve --source "my service"
+refused "a port that there is not" 2 "--bind is \"127.0.0.1:99999\": the port is beyond 65535" \
+    serve --bind 127.0.0.1:99999
+REEL_BIND=127.0.0.1:65536 refused "a variable with such a port" 2 \
+    "environment REEL_BIND is \"127.0.0.1:65536\": the port is beyond 65535" serve --sink stdout
+origin='wanted * or one origin as browsers send it: scheme://host or scheme://host:port, in lower case, without a path or a slash at the end, and without the port that goes without saying'
+for given in https://app.example/ HTTPS://App.Example https://a.example,https://b.example; do
+    refused "an origin that never matches" 2 "--websocket-origin is \"$given\": $origin" \
+        serve --websocket-origin "$given"
+done
+REEL_WEBSOCKET_ORIGIN='https://a.example:8443,https://b.example/' refused "a list with one" 2 \
+    "environment REEL_WEBSOCKET_ORIGIN is \"https://b.example/\": $origin" serve
+REEL_VEIW_MS_MAX=5 refused "a variable that is misspelt" 2 \
+    "environment REEL_VEIW_MS_MAX: there is no such setting" serve
+refused "a broker's port" 2 "--nats is (not shown): the port of a server is not a number from 1 to \
+65535" serve --nats nats://user:secret@127.0.0.1:99999
+refused "a stream's name" 2 "--stream is \"a.b\": the name of a stream has no white space and none \
+of . * > / \\\\" serve --stream a.b
+
 # ---- What is in the way --------------------------------------------------------------------------
 
 refused "no token" 2 "no bearer token is configured: give a file of them with --token-file, or one \
@@ -114,9 +135,81 @@ refused "no token file" 1 "token file $scratch/none: No such file or directory" 
     serve --token-file "$scratch/none"
 export REEL_TOKEN=token-of-the-test
 refused "no plugin" 1 "cannot load ./none.so: no such file" serve --plugin ./none.so
+cell=$(dirname "$reeld")/../../plugins/cell/cell.so
+refused "a reference to a collection that is not there" 1 "collection \`cells\`: field \
+\`formation_id\` refers to the collection \`formations\`, which no plugin has" \
+    serve --data "$scratch/alone" --plugin "$cell"
 refused "no sink" 2 "there is no sink \`frob\`" serve --sink frob
-refused "no address" 2 "cannot start sink \`http\`: cannot listen on \`here\`: wanted ADDRESS:PORT" \
-    serve --bind here
+refused "no address" 2 "--bind is \"here\": wanted ADDRESS:PORT" serve --bind here
+
+refused "no file of credentials" 1 "cannot read $scratch/none, which --nats-creds names: No such file \
+or directory" serve --data "$scratch/data-of-none" --bind 127.0.0.1:0 --nats 127.0.0.1:1 \
+    --nats-creds "$scratch/none"
+
+# ---- Who else may write --------------------------------------------------------------------------
+
+# A service manager's process refuses what everyone may write; any other only warns.
+NOTIFY_SOCKET=$scratch/nobody
+export NOTIFY_SOCKET
+(umask 077 && mkdir "$scratch/shared" && echo 'token-of-the-test' >"$scratch/shared/tokens" &&
+    echo '{}' >"$scratch/shared/reeld.json" && mkdir "$scratch/shared/data" &&
+    cp "$(dirname "$reeld")"/../../plugins/cell/cell.so "$scratch/shared/")
+shared=$scratch/shared
+serve_shared=(--plugin "$shared/cell.so" --data "$shared/data"
+    --token-file "$shared/tokens" --config "$shared/reeld.json")
+allowed='; with --allow-shared-files that is only a warning'
+for name in cell.so tokens reeld.json data .; do
+    mode=$(stat -c %a "$shared/$name")
+    path=$shared/$name
+    [[ $name != . ]] || path=$shared
+    chmod o+w "$path"
+    refused "others may write $name" 2 \
+        "everyone can write $path (mode $(printf %04o "0$(stat -c %a "$path")"))$allowed" \
+        serve --bind 127.0.0.1:0 "${serve_shared[@]}"
+    chmod "$mode" "$path"
+done
+chmod o+w "$shared/cell.so" "$shared/data"
+if daemon_start "$reeld" "$scratch/log" "${serve_shared[@]}" --allow-shared-files; then
+    expect "warnings of what others may write" 2 \
+        "$(grep -c '"level":"warning","from":"reeld","message":"everyone can write ' "$scratch/log")"
+    chmod o+w "$shared/tokens"
+    daemon_end
+    expect "with --allow-shared-files" 0 $?
+else
+    expect "with --allow-shared-files" "a daemon" none
+fi
+chmod o-w "$shared/cell.so" "$shared/data" "$shared/tokens"
+if daemon_start "$reeld" "$scratch/log" "${serve_shared[@]}"; then
+    chmod o+w "$shared/tokens"
+    kill -HUP "$daemon_pid"
+    patience=600
+    until grep -q '"message":"the tokens are as they were: everyone can write ' "$scratch/log"; do
+        ((patience-- > 0)) || { expect "tokens that others may write" refused taken; break; }
+        sleep 0.05
+    done
+    daemon_end
+else
+    expect "without others who may write" "a daemon" none
+fi
+unset NOTIFY_SOCKET
+
+# ---- Secrets ---------------------------------------------------------------------------------------
+
+nats_start() {
+    local patience=600
+    "$reeld" serve --bind 127.0.0.1:0 --data "$scratch/mirror" "$@" 2>"$scratch/log" </dev/null &
+    daemon_pid=$!
+    until grep -q 'has started' "$scratch/log" || ((patience-- == 0)); do sleep 0.05; done
+    daemon_end
+    grep -c 'stays in the command line' "$scratch/log"
+}
+expect "a secret in the command line" 1 "$(nats_start --nats nats://user:secret@127.0.0.1:1)"
+grep -q 'the secret in --nats stays in the command line' "$scratch/log" ||
+    expect "a secret in the command line" "said so" "$(<"$scratch/log")"
+! grep -q ':secret' "$scratch/log" || expect "a secret" "not in the log" "$(<"$scratch/log")"
+expect "two of them" 2 \
+    "$(nats_start --nats 127.0.0.1:1 --nats-user u --nats-password p --nats-token t)"
+expect "a secret in the environment" 0 "$(REEL_NATS=nats://u:secret@127.0.0.1:1 nats_start)"
 
 # ---- The example of a configuration --------------------------------------------------------------
 

@@ -362,8 +362,32 @@ static void a_body_too_large_for_an_event_is_refused(void **state) {
     reel_close(reel);
 }
 
+/* plugins/library.c copies the body into its event, whatever it is. */
+static void a_body_that_is_no_object_is_a_bad_request(void **state) {
+    static const char *const bodies[] = {"[1]", "\"text\"", "7", "null", "[]"};
+    (void)state;
+    struct reel *reel =
+        reel_opened(NULL, NULL, build_path("tests/integration/plugins/library.so"), NULL);
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        struct reel_order order = {.struct_size = sizeof order,
+                                   .collection = reel_text("books"),
+                                   .verb = reel_text("create"),
+                                   .body = reel_text(bodies[i])};
+        struct reel_answer answer;
+        struct reel_error error;
+        must_ok(reel_command(reel, &order, &answer, &error), error);
+        assert_false(answer.accepted);
+        assert_int_equal(answer.refusal, REEL_INVALID);
+        assert_string_equal(answer.problem, "bad-request");
+        reel_answer_done(&answer);
+    }
+    must(position_of(reel).head == 0);
+    reel_close(reel);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_body_that_is_no_object_is_a_bad_request),
         cmocka_unit_test(create_makes_a_pending_record),
         cmocka_unit_test(create_appends_the_document_and_who_it_is),
         cmocka_unit_test(events_of_commands_are_marked_as_submitted),

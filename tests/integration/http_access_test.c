@@ -210,6 +210,10 @@ static void the_token_file_is_read_again_on_sighup_and_kept_when_it_is_wrong(voi
     check_access(&daemon, "first-token", 401, 401);
     check_access(&daemon, "reading-token", 401, 401);
     check_access(&daemon, "second-token", 200, 200);
+    rewrite(file, "write second-token\nread padded/token==\n");
+    must(kill(daemon.pid, SIGHUP) == 0);
+    daemon_wait_for_log(&daemon, "bearer.b64.");
+    check_access(&daemon, "padded/token==", 200, 403);
     rewrite(file, "write third-token\nwrite not a token\n");
     must(kill(daemon.pid, SIGHUP) == 0);
     daemon_wait_for_log(&daemon, "the tokens are as they were");
@@ -248,7 +252,7 @@ static void use_everything(struct client *client) {
 static void no_token_is_ever_shown(void **state) {
     (void)state;
     const char *file = token_file("write secret-of-the-file\nread secret-of-readers\n");
-    const char *const environment[] = {"REEL_TOKEN=secret-of-the-environment", "REEL_MARK=visible",
+    const char *const environment[] = {"REEL_TOKEN=secret-of-the-environment", "THE_MARK=visible",
                                        "CELLOS_SERVER_API_TOKEN=secret-of-cellos", NULL};
     struct daemon daemon = launched(environment, "--bind", "127.0.0.1:0", "--token-file", file,
                                     "--log-level", "debug");
@@ -273,7 +277,7 @@ static void no_token_is_ever_shown(void **state) {
         reply_free(&reply);
     }
     client_close(client);
-    assert_true(file_has(daemon.pid, "environ", "REEL_MARK=visible"));
+    assert_true(file_has(daemon.pid, "environ", "THE_MARK=visible"));
     assert_false(file_has(daemon.pid, "environ", "secret"));
     assert_true(file_has(daemon.pid, "cmdline", "--token-file"));
     assert_false(file_has(daemon.pid, "cmdline", "secret"));

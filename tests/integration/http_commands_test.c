@@ -243,6 +243,10 @@ static void with_a_key_a_repeat_gives_the_first_result_and_appends_nothing(void 
     json_t *first = created(site, "Idempotency-Key: k1", FORMATION);
     formation_made(site->writer, "between", (char[37]){""});
     json_t *again = created(site, "Idempotency-Key: k1", FORMATION);
+    assert_int_equal(number_of(first, "cursor"), 1);
+    assert_int_equal(number_of(again, "cursor"), 2); /* where the record stands now */
+    json_object_del(first, "cursor");
+    json_object_del(again, "cursor");
     assert_true(json_equal(first, again));
     assert_int_equal(head_of(site), 2);
     json_t *other = created(site, "Idempotency-Key: k2", FORMATION);
@@ -274,6 +278,7 @@ static void every_command_knows_its_repeat(void **state) {
             request(site->writer, "POST", path_of(id, "/status"), headers, body, strlen(body));
         assert_int_equal(reply.status, 200);
         assert_int_equal(cursor_of(&reply), 2);
+        assert_int_equal(reply_header(&reply, "Idempotent-Replayed") != NULL, i > 0);
         reply_free(&reply);
     }
     for (int i = 0; i < 3; i++) {

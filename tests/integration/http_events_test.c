@@ -45,8 +45,12 @@ static void an_event_s_seq_and_outcome_are_answered_also_when_it_is_rejected(voi
     check_posted(site, STRUCTURED, event.data, 201, "{\"seq\":2,\"outcome\":\"ignored\"}");
     event.len = 0;
     event_add(&event, "e3", "dev.cellos.events.cell.formation.v1.created", "{}");
-    check_posted(site, STRUCTURED, event.data, 201, "{\"seq\":3,\"outcome\":\"rejected\"}");
-    check_posted(site, STRUCTURED, event.data, 200, "{\"seq\":3,\"outcome\":\"rejected\"}");
+    check_posted(site, STRUCTURED, event.data, 201,
+                 "{\"seq\":3,\"outcome\":\"rejected\",\"rejected\":[{\"seq\":3,\"collection\":"
+                 "\"formations\",\"reason\":\"event missing formationId\"}]}");
+    check_posted(site, STRUCTURED, event.data, 200,
+                 "{\"seq\":3,\"outcome\":\"rejected\",\"rejected\":[{\"seq\":3,\"collection\":"
+                 "\"formations\",\"reason\":\"event missing formationId\"}]}");
     free(event.data);
     assert_int_equal(head_of(site), 3);
     check_listed(site->reader, "/v1/cells", "cells", "id", "c,");
@@ -122,10 +126,14 @@ static void a_batch_s_seqs_and_outcomes_are_answered_in_its_order(void **state) 
     text_add(&batch, ",", 1);
     event_add(&batch, "e3", "t", NULL);
     text_add(&batch, "]", 1);
-    check_posted(site, BATCHED, batch.data, 201,
-                 "{\"seqs\":[1,2,3],\"outcomes\":[\"applied\",\"rejected\",\"ignored\"]}");
-    check_posted(site, BATCHED, batch.data, 200,
-                 "{\"seqs\":[1,2,3],\"outcomes\":[\"applied\",\"rejected\",\"ignored\"]}");
+    check_posted(
+        site, BATCHED, batch.data, 201,
+        "{\"seqs\":[1,2,3],\"outcomes\":[\"applied\",\"rejected\",\"ignored\"],\"rejected\":[{"
+        "\"seq\":2,\"collection\":\"formations\",\"reason\":\"event missing formationId\"}]}");
+    check_posted(
+        site, BATCHED, batch.data, 200,
+        "{\"seqs\":[1,2,3],\"outcomes\":[\"applied\",\"rejected\",\"ignored\"],\"rejected\":[{"
+        "\"seq\":2,\"collection\":\"formations\",\"reason\":\"event missing formationId\"}]}");
     free(batch.data);
     assert_int_equal(head_of(site), 3);
 }

@@ -86,6 +86,84 @@ static void a_credentials_file(void **state) {
     mirror_gone(&mirror);
 }
 
+/* ---- Permissions ----------------------------------------------------------------------------- */
+
+/* An account in which `test` may do everything, and `reeld` has these permissions. */
+static struct mirror mirror_permitting(const char *permissions) {
+    struct text config = {0};
+    text_format(&config,
+                "no_auth_user: test\nauthorization { users: [ { user: test, password: t }\n"
+                "{ user: reeld, password: \"" SECRET "\", permissions: { %s } } ] }",
+                permissions);
+    struct mirror mirror = mirror_prepared(config.data);
+    free(config.data);
+    stream_make(&mirror.stream, NULL);
+    const char *const given[] = {"--nats-user", "reeld", "--nats-password", SECRET, NULL};
+    mirror_run_list(&mirror, given);
+    return mirror;
+}
+
+static uint64_t count_sessions(struct client *client) {
+    static const char name[] = "\nreel_feed_sessions_total ";
+    struct reply reply = got(client, "/metrics", 200);
+    const char *line = strstr(reply.body.data, name);
+    must(line != NULL);
+    uint64_t count = strtoull(line + sizeof name - 1, NULL, 10);
+    reply_free(&reply);
+    return count;
+}
+
+/* Sessions that begin, and fail as the one before, add nothing to the log. */
+static void check_said_once(struct mirror *mirror) {
+    static const char part[] = "following stream";
+    for (uint64_t began = now_ms(); count_sessions(mirror->client) < 4; usleep(5000))
+        must(now_ms() - began < 60000);
+    char *log = daemon_log(&mirror->daemon), *first = strstr(log, part);
+    must(first != NULL);
+    assert_null(strstr(first + 1, part));
+    free(log);
+}
+
+static void what_is_not_permitted_is_said_in_the_server_s_words(void **state) {
+    (void)state;
+    static const struct {
+        const char *permissions, *words;
+    } cases[] = {
+        {"publish: { deny: \"$JS.API.CONSUMER.CREATE.>\" }", "Violation for Publish to"},
+        {"publish: { deny: \"$JS.API.CONSUMER.MSG.NEXT.>\" }", "Violation for Publish to"},
+        {"publish: { deny: \"$JS.API.STREAM.INFO.>\" }", "Violation for Publish to"},
+        {"subscribe: { deny: \"_INBOX.>\" }", "Violation for Subscription to"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        test_context("%s", cases[i].permissions);
+        struct mirror mirror = mirror_permitting(cases[i].permissions);
+        daemon_wait_for_log(&mirror.daemon, cases[i].words);
+        wait_until_not_ready(mirror.client, cases[i].words);
+        if (strstr(cases[i].permissions, "MSG.NEXT")) check_said_once(&mirror);
+        mirror_closed(&mirror);
+    }
+    test_context("%s", "");
+}
+
+static void an_event_that_may_not_be_published_is_refused_at_once_and_others_are_taken(
+    void **state) {
+    (void)state;
+    struct mirror mirror = mirror_permitting("publish: { deny: \"cellos.events.event.>\" }");
+    wait_until_ready(mirror.client);
+    struct text event = {0};
+    event_add(&event, "one", CELL_STARTED, "{\"cellId\":\"c\",\"specId\":\"s\"}");
+    struct reply reply = post_event(mirror.client, event.data, event.len);
+    assert_problem(&reply, 503, "service-unavailable");
+    assert_non_null(strstr(reply.body.data, "Permissions Violation for Publish to"));
+    assert_null(strstr(reply.body.data, "it will be there once"));
+    reply_free(&reply);
+    free(event.data);
+    reply = post_json(mirror.client, "/v1/formations", FORMATION);
+    assert_int_equal(reply.status, 201);
+    reply_free(&reply);
+    mirror_closed(&mirror);
+}
+
 /* ---- TLS ------------------------------------------------------------------------------------- */
 
 /* A key and a certificate that it has signed itself, for `name`, as NAME.key and NAME.pem. */
@@ -178,6 +256,9 @@ int main(void) {
         cmocka_unit_test(a_user_with_a_password),
         cmocka_unit_test(a_token),
         cmocka_unit_test(a_credentials_file),
+        cmocka_unit_test(what_is_not_permitted_is_said_in_the_server_s_words),
+        cmocka_unit_test(
+            an_event_that_may_not_be_published_is_refused_at_once_and_others_are_taken),
         cmocka_unit_test(tls_on_both_sides),
         cmocka_unit_test(secrets_come_by_the_environment_as_well),
         cmocka_unit_test(the_url_comes_by_either_name_of_its_variable),

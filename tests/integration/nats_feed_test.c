@@ -326,12 +326,36 @@ static void another_stream_and_filter_can_be_named(void **state) {
     mirror_closed(&mirror);
 }
 
+static void an_event_in_binary_mode_that_is_too_large_as_json_is_rejected_and_says_so(
+    void **state) {
+    (void)state;
+    enum { BYTES = 900000 }; /* in base64 a third more, above the bound of 1 MiB */
+    static const char *const binary[] = {"ce-specversion: 1.0", "ce-id: b-1", "ce-source: /tests",
+                                         "ce-type: " CELL_STARTED, NULL};
+    struct mirror mirror = mirror_opened();
+    char *bytes = calloc(1, BYTES);
+    must(bytes != NULL);
+    publish(&mirror.stream, "cellos.events.a", binary, bytes, BYTES);
+    wait_for_cursor(mirror.client, 1);
+    json_t *page = json_got(mirror.client, "/v1/rejected");
+    const json_t *first = json_array_get(json_object_get(page, "rejected"), 0);
+    assert_int_equal(number_of(first, "seq"), 1);
+    assert_non_null(strstr(text_of(first, "reason"), "bytes in its structured form, at most"));
+    json_decref(page);
+    mirror_kill(&mirror);
+    mirror_run(&mirror);
+    wait_until_ready(mirror.client);
+    free(bytes);
+    mirror_closed(&mirror);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_vectors_come_out_as_in_a_replay),
         cmocka_unit_test(what_is_no_json_is_rejected_and_kept),
         cmocka_unit_test(an_event_of_1_mib_is_taken_and_a_larger_one_rejected_without_its_bytes),
         cmocka_unit_test(each_form_of_the_cloudevents_binding_is_taken),
+        cmocka_unit_test(an_event_in_binary_mode_that_is_too_large_as_json_is_rejected_and_says_so),
         cmocka_unit_test(what_is_outside_the_filter_is_passed_over_and_the_cursor_reaches_the_end),
         cmocka_unit_test(a_repeat_by_message_id_is_in_the_stream_once),
         cmocka_unit_test(a_stream_is_made_where_there_is_none),

@@ -156,6 +156,12 @@ static void a_command_repeated_with_its_key_gives_the_first_result(void **state)
             first = strdup(text_of(record, "id"));
         json_decref(record);
     }
+    for (int i = 0; i < 2; i++) { /* with another body it is none, whoever took the first one */
+        struct reply reply = request(clients[i], "POST", "/v1/formations", headers, FORMATION " ",
+                                     strlen(FORMATION " "));
+        assert_problem(&reply, 422, "idempotency-key-reused");
+        reply_free(&reply);
+    }
     assert_int_equal(stored_messages(&mirror), 1);
     free(first);
     site_closed(&other);
@@ -298,6 +304,66 @@ static void what_a_full_stream_refuses_is_told_with_its_reason(void **state) {
     mirror_closed(&mirror);
 }
 
+/* The stream's subjects are narrowed, and before the daemon looks at them again, two are posted: it
+ * tells of the one that no stream takes, and the other one is not touched by that. */
+static void what_no_stream_takes_is_refused_by_itself(void **state) {
+    (void)state;
+    struct mirror mirror = mirror_opened();
+    struct text event = event_of("one", CELL_STARTED, "{\"cellId\":\"c\",\"specId\":\"s\"}");
+    wait_until_ready(mirror.client);
+    stream_set_subject(&mirror.stream, STREAM, "cellos.events.formations.>");
+    struct reply reply = post_event(mirror.client, event.data, event.len);
+    assert_problem(&reply, 503, "service-unavailable");
+    assert_true(strstr(reply.body.data, "no stream of the broker takes") ||
+                strstr(reply.body.data, "do not cover"));
+    assert_null(strstr(reply.body.data, "it will be there once"));
+    reply_free(&reply);
+    wait_until_not_ready(mirror.client, "do not cover");
+    stream_set_subject(&mirror.stream, STREAM, "cellos.events.>");
+    wait_until_ready(mirror.client);
+    reply = post_event(mirror.client, event.data, event.len);
+    assert_int_equal(reply.status, 201);
+    reply_free(&reply);
+    free(event.data);
+    mirror_closed(&mirror);
+}
+
+/* Someone has published another message under the Nats-Msg-Id that the event will get: it is read
+ * from one that was posted before, in a stream that was made anew since. */
+static void an_event_whose_nats_msg_id_another_message_has_is_refused_in_words(void **state) {
+    (void)state;
+    static const char other[] = "{\"specversion\":\"1.0\",\"id\":\"other\",\"source\":\"/o\","
+                                "\"type\":\"of.no.family\"}";
+    struct mirror mirror = mirror_opened();
+    struct text event = event_of("one", CELL_STARTED, "{\"cellId\":\"c\",\"specId\":\"s\"}");
+    char id[160];
+    const char *const headers[] = {id, NULL};
+    struct stored stored;
+    wait_until_ready(mirror.client);
+    struct reply reply = post_event(mirror.client, event.data, event.len);
+    assert_int_equal(reply.status, 201);
+    reply_free(&reply);
+    must(stream_message(&mirror.stream, STREAM, 1, &stored));
+    snprintf(id, sizeof id, "Nats-Msg-Id: %s", stored.id);
+    free(stored.payload.data);
+    mirror_end(&mirror);
+    stream_delete(&mirror.stream, STREAM);
+    stream_make(&mirror.stream, NULL);
+    publish(&mirror.stream, "cellos.events.other", headers, other, sizeof other - 1);
+    mirror_run(&mirror);
+    wait_until_ready(mirror.client);
+    wait_for_cursor(mirror.client, 1);
+    for (int i = 0; i < 2; i++) {
+        reply = post_event(mirror.client, event.data, event.len);
+        assert_problem(&reply, 503, "service-unavailable");
+        assert_non_null(strstr(reply.body.data, "same Nats-Msg-Id"));
+        reply_free(&reply);
+    }
+    assert_int_equal(stored_messages(&mirror), 1);
+    free(event.data);
+    mirror_closed(&mirror);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_is_answered_when_it_has_come_back),
@@ -310,6 +376,8 @@ int main(void) {
         cmocka_unit_test(while_the_broker_is_away_writing_is_refused_and_nothing_is_kept_for_later),
         cmocka_unit_test(an_event_that_is_too_large_for_the_broker_is_refused),
         cmocka_unit_test(what_a_full_stream_refuses_is_told_with_its_reason),
+        cmocka_unit_test(what_no_stream_takes_is_refused_by_itself),
+        cmocka_unit_test(an_event_whose_nats_msg_id_another_message_has_is_refused_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

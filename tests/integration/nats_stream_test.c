@@ -241,6 +241,33 @@ static void a_stream_on_other_subjects_is_refused(void **state) {
     mirror_closed(&mirror);
 }
 
+static void a_stream_that_forgets_what_was_delivered_is_refused(void **state) {
+    (void)state;
+    static const jsRetentionPolicy kinds[] = {js_InterestPolicy, js_WorkQueuePolicy};
+    static const char *const words[] = {"interest retention", "workqueue retention"};
+    for (size_t i = 0; i < 2; i++) {
+        struct mirror mirror = mirror_prepared(NULL);
+        stream_make(&mirror.stream, &(struct stream_options){.retention = kinds[i]});
+        check_refusal(&mirror, NULL, words[i]);
+        mirror_closed(&mirror);
+    }
+}
+
+static void subjects_that_no_longer_cover_ours_are_seen_while_running(void **state) {
+    (void)state;
+    struct mirror mirror = mirror_with(10);
+    wait_until_ready(mirror.client);
+    stream_set_subject(&mirror.stream, STREAM, "cellos.events.load.>");
+    wait_until_not_ready(mirror.client, "do not cover");
+    check_load(mirror.client, 0, 10);
+    stream_set_subject(&mirror.stream, STREAM, "cellos.events.>");
+    wait_until_ready(mirror.client);
+    publish_many(&mirror.stream, 10, 10);
+    wait_for_cursor(mirror.client, 20);
+    check_load(mirror.client, 0, 20);
+    mirror_closed(&mirror);
+}
+
 /* ---- Logs of both kinds ---------------------------------------------------------------------- */
 
 /* What a daemon says that does not start. */
@@ -366,6 +393,8 @@ int main(void) {
         cmocka_unit_test(a_log_of_its_own_does_not_become_a_mirror_nor_a_mirror_a_log_of_its_own),
         cmocka_unit_test(another_filter_is_another_epoch),
         cmocka_unit_test(a_stream_on_other_subjects_is_refused),
+        cmocka_unit_test(a_stream_that_forgets_what_was_delivered_is_refused),
+        cmocka_unit_test(subjects_that_no_longer_cover_ours_are_seen_while_running),
         cmocka_unit_test(a_stream_taken_back_is_refused_until_told_to_rebuild),
         cmocka_unit_test(a_stream_taken_back_that_has_passed_us_since_is_refused_as_well),
         cmocka_unit_test(a_stream_taken_back_under_a_running_daemon_is_refused_and_reads_go_on),

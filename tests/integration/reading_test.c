@@ -151,7 +151,7 @@ static void rejections_are_listed_from_the_newest(void **state) {
     free(text);
     uint64_t seq = 0;
     struct reel_view *view = view_opened(reel);
-    assert_int_equal(reel_view_rejected(view, count_and_stop, &seq), 42);
+    assert_int_equal(reel_view_rejected(view, UINT64_MAX, count_and_stop, &seq), 42);
     assert_int_equal(seq, 304);
     reel_view_close(view);
     assert_int_equal(position_of(reel).rejected, 3);

@@ -34,7 +34,10 @@ static void on_warning(void *context, const char *line) {
 
 static struct reel *started(const char *directory, const char *plugin, struct folds *folds,
                             bool told) {
-    struct reel_options options = {.batch_events_max = BATCH, .warn = on_warning, .context = folds};
+    struct reel_options options = {.batch_events_max = BATCH,
+                                   .warn = on_warning,
+                                   .context = folds,
+                                   .warnings_max = UINT32_MAX};
     struct reel *reel = reel_loaded(directory, &options, plugin, CELL_SO, NULL);
     struct reel_error error;
     if (told) must_ok(reel_rebuild(reel, "counters", &error), error);

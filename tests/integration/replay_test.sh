@@ -22,13 +22,14 @@ run() {
 
 started='{"type":"dev.cellos.events.cell.lifecycle.v1.started","data":{"cellId":"c","specId":"s"}}'
 record='{"id":"c","spec_id":"s","run_id":null,"state":"running","status":"running","formation_id":null,"started_at":null,"destroyed_at":null,"outcome":null,"exit_code":null}'
+no_json='event payload not JSON: malformed, or more than one value'
 
 # ---- What is printed -----------------------------------------------------------------------------
 
 printf '%s\n\n%s\r\n\r\nnope' "$started" '{"type":"x"}' >"$scratch/events"
 run replay --outcomes --plugin "$plugins/cell/cell.so" "$scratch/events"
 expect "exit code" 0 "$code"
-expect "the object" "{\"seen\":3,\"applied\":1,\"ignored\":1,\"rejected\":1,\"cursor\":3,\"outcomes\":[\"applied\",\"ignored\",\"rejected\"],\"collections\":{\"cells\":[$record]}}" "$out"
+expect "the object" "{\"seen\":3,\"applied\":1,\"ignored\":1,\"rejected\":1,\"cursor\":3,\"outcomes\":[\"applied\",\"ignored\",\"rejected\"],\"rejections\":[{\"seq\":3,\"collection\":null,\"reason\":\"$no_json\"}],\"collections\":{\"cells\":[$record]}}" "$out"
 expect "nothing on stderr" "" "$err"
 
 run replay "$scratch/events"
@@ -52,7 +53,7 @@ expect "no events" \
 { head -c 40000000 /dev/zero | tr '\0' ' '; printf '\n%s\n' "$started"; } >"$scratch/long"
 run replay --outcomes --plugin-dir "$plugins/cell" "$scratch/long"
 expect "a line that is too long" \
-    "{\"seen\":2,\"applied\":1,\"ignored\":0,\"rejected\":1,\"cursor\":2,\"outcomes\":[\"rejected\",\"applied\"],\"collections\":{\"cells\":[$record]}}" "$out"
+    "{\"seen\":2,\"applied\":1,\"ignored\":0,\"rejected\":1,\"cursor\":2,\"outcomes\":[\"rejected\",\"applied\"],\"rejections\":[{\"seq\":1,\"collection\":null,\"reason\":\"event of 40000000 bytes, at most 1048576 are taken\"}],\"collections\":{\"cells\":[$record]}}" "$out"
 
 # Many events, over several batches, and twice the same.
 for ((i = 0; i < 10000; i++)); do echo "${started/\"c\"/\"c$i\"}"; done >"$scratch/many"

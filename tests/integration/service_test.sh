@@ -22,6 +22,15 @@ said=$(systemd-analyze verify --man=no "$scratch/reeld.service" 2>&1) || die "$s
 systemd-analyze security --offline=yes --threshold=20 --no-pager "$scratch/reeld.service" \
     >"$scratch/security" 2>&1 || die "$(grep -E '^(✗|→)' "$scratch/security")"
 
+# However it ends, it is started again, after a while and not for ever; wrong usage is not tried again.
+for line in Restart=always RestartSec=5 StartLimitIntervalSec=300 StartLimitBurst=30 \
+    RestartPreventExitStatus=2; do
+    grep -qx "$line" "$unit" || die "the unit has no $line"
+done
+"$reeld" serve --view-ms-max 0 2>/dev/null
+code=$?
+((code == 2)) || die "wrong usage ends with $code, not 2"
+
 # Ending takes at most drain_ms_max, and the store must be closed then.
 drain_ms=$("$reeld" --help=markdown | sed -n 's/^| `drain_ms_max` |[^`]*`\([0-9]*\)`.*/\1/p')
 stop_s=$(sed -n 's/^TimeoutStopSec=//p' "$unit")

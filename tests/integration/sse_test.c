@@ -53,6 +53,7 @@ static void the_head_lets_browsers_and_proxies_pass_it_on(void **state) {
     struct reply reply = sse_asked(&wire, STREAM, READ_TOKEN, NULL, &sse); /* checks the rest */
     assert_int_equal(reply.status, 200);
     assert_string_equal(reply_header(&reply, "Access-Control-Allow-Origin"), "*");
+    assert_string_equal(reply_header(&reply, "X-Accel-Buffering"), "no");
     reply_free(&reply);
     sse_finish(&sse);
     wire_close(&wire);
@@ -85,14 +86,20 @@ static void other_methods_are_told_so(void **state) {
     check_problem(site->writer, "DELETE", STREAM, NULL, NULL, 405, "method-not-allowed");
 }
 
-/* A head without a stream behind it: the connection goes on. */
-static void head_is_answered_and_ends(void **state) {
+/* The head that GET has (RFC 9110, sections 8.6 and 9.3.2). */
+static void head_is_answered_without_a_length_and_ends(void **state) {
     struct site *site = *state;
     struct raw raw = raw_opened(site);
     say(&raw, "HEAD " STREAM " HTTP/1.1\r\n" HOST READS "\r\n");
     struct reply reply = heard(&raw, true);
-    assert_true(reply.status == 200 || reply.status == 405);
+    assert_int_equal(reply.status, 200);
+    assert_null(reply_header(&reply, "Content-Length"));
+    assert_null(reply_header(&reply, "Transfer-Encoding"));
+    assert_string_equal(reply_header(&reply, "Content-Type"), "text/event-stream");
+    assert_string_equal(reply_header(&reply, "X-Accel-Buffering"), "no");
+    assert_string_equal(reply_header(&reply, "Connection"), "close");
     reply_free(&reply);
+    check_ended(&raw);
     raw_close(&raw);
 }
 
@@ -126,6 +133,25 @@ static void last_event_id_resumes_behind_it_whatever_since_says(void **state) {
     struct follower oldest = resumed(site, "", "0");
     follower_expect(&oldest, 1);
     follower_close(&oldest);
+}
+
+/* As event-source-polyfill and its like reconnect. */
+static void the_parameter_resumes_where_the_header_does_not(void **state) {
+    struct site *site = *state;
+    static const char *const queries[] = {"?lastEventId=4", "?since=0&lastEventId=4", NULL};
+    for (const char *const *query = queries; *query; query++) {
+        struct follower follower = follower_opened(&site->daemon, FOLLOW_SSE, *query);
+        follower_expect(&follower, 5);
+        follower_close(&follower);
+    }
+    struct follower follower = resumed(site, "?lastEventId=4", "7");
+    follower_expect(&follower, 8);
+    follower_close(&follower);
+    follower = follower_opened(&site->daemon, FOLLOW_SSE, "?since=2&lastEventId=");
+    follower_expect(&follower, 3);
+    follower_close(&follower);
+    get_problem(site->reader, STREAM "?lastEventId=x", 400, "bad-request");
+    get_problem(site->reader, "/ws/events?lastEventId=4", 400, "bad-request");
 }
 
 static void what_no_frame_had_as_its_id_is_refused(void **state) {
@@ -270,9 +296,10 @@ int main(void) {
         cmocka_unit_test(the_head_comes_at_once_and_frames_as_they_happen),
         cmocka_unit_test(without_a_good_token_there_is_no_stream),
         cmocka_unit_test(other_methods_are_told_so),
-        cmocka_unit_test(head_is_answered_and_ends),
+        cmocka_unit_test(head_is_answered_without_a_length_and_ends),
         cmocka_unit_test(a_client_of_http_1_0_gets_no_chunks),
         cmocka_unit_test(last_event_id_resumes_behind_it_whatever_since_says),
+        cmocka_unit_test(the_parameter_resumes_where_the_header_does_not),
         cmocka_unit_test(what_no_frame_had_as_its_id_is_refused),
         cmocka_unit_test(one_that_trimming_has_overtaken_is_told),
         cmocka_unit_test(coming_back_again_and_again_leaves_nothing_out),

@@ -91,7 +91,7 @@ static void assert_time_is_up(struct reel_view *view) {
     assert_int_equal(reel_view_get(view, "cells", reel_text("x"), no_row, NULL), -ETIME);
     assert_int_equal(reel_view_list(view, "cells", start, false, no_row, NULL), -ETIME);
     assert_int_equal(reel_view_log(view, 0, no_entry, NULL), -ETIME);
-    assert_int_equal(reel_view_rejected(view, no_rejection, NULL), -ETIME);
+    assert_int_equal(reel_view_rejected(view, UINT64_MAX, no_rejection, NULL), -ETIME);
 }
 
 /* ---- Cases: one view ------------------------------------------------------------------------- */
@@ -203,7 +203,7 @@ static int walk(struct reel_view *view, int which, size_t *given) {
     const struct reel_str start = {NULL, 0};
     if (which == 0) return reel_view_list(view, "cells", start, false, stay_in_row, given);
     if (which == 1) return reel_view_log(view, 0, stay_in_entry, given);
-    return reel_view_rejected(view, stay_in_rejection, given);
+    return reel_view_rejected(view, UINT64_MAX, stay_in_rejection, given);
 }
 
 /* The writer leaves it alone while it runs, so it must end by itself. */

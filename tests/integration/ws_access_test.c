@@ -5,9 +5,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-#define PROTOCOL "Sec-WebSocket-Protocol: "
-#define SECRET   "bearer." READ_TOKEN
-#define WITH     PROTOCOL "reel.v1, " SECRET /* as a browser gives its token */
+#define PROTOCOL             "Sec-WebSocket-Protocol: "
+#define READ_TOKEN_BASE64URL "cmVhZC10b2tlbi1vZi10aGUtdGVzdHM"
+#define SECRET               "bearer." READ_TOKEN
+#define WITH                 PROTOCOL "reel.v1, " SECRET /* as a browser gives its token */
 
 /* ---- One handshake --------------------------------------------------------------------------- */
 
@@ -59,6 +60,7 @@ static void a_token_comes_in_the_header_or_as_a_subprotocol(void **state) {
         {{PROTOCOL "other, reel.v1 ,\t" SECRET}, NULL, 101, "reel.v1"},
         {{PROTOCOL "reel.v1", PROTOCOL SECRET}, NULL, 101, "reel.v1"},
         {{PROTOCOL "reel.v1, bearer." WRITE_TOKEN}, NULL, 101, "reel.v1"},
+        {{PROTOCOL "reel.v1, bearer.b64." READ_TOKEN_BASE64URL}, NULL, 101, "reel.v1"},
     };
     check(*state, handshakes, COUNT(handshakes));
 }
@@ -70,6 +72,10 @@ static void without_a_good_token_there_is_no_upgrade(void **state) {
         {{PROTOCOL "reel.v1"}, NULL, 401, "unauthorized"},
         {{PROTOCOL "reel.v1, bearer.another"}, NULL, 401, "unauthorized"},
         {{PROTOCOL "reel.v1, bearer."}, NULL, 401, "unauthorized"},
+        {{PROTOCOL "reel.v1, bearer.b64."}, NULL, 401, "unauthorized"},
+        {{PROTOCOL "reel.v1, bearer.b64." READ_TOKEN}, NULL, 401, "unauthorized"},
+        {{PROTOCOL "reel.v1, bearer." READ_TOKEN_BASE64URL}, NULL, 401, "unauthorized"},
+        {{NULL}, "b64." READ_TOKEN_BASE64URL, 401, "unauthorized"},
         {{PROTOCOL "reel.v1, " READ_TOKEN}, NULL, 401, "unauthorized"},
         {{PROTOCOL "reel.v1, " SECRET "x"}, NULL, 401, "unauthorized"},
         {{PROTOCOL "cloudevents.json"}, NULL, 401, "unauthorized"},
@@ -247,6 +253,22 @@ static void after_a_refusal_the_connection_is_still_http(void **state) {
     raw_close(&raw);
 }
 
+/* RFC 9112, section 3.2.2. */
+static void the_host_of_a_whole_uri_is_the_one_that_was_asked(void **state) {
+    struct site *site = *state;
+    static const char rest[] =
+        "Host: reel\r\n" PROTOCOL "reel.v1, " SECRET "\r\n" UPGRADE CONNECT KEY VERSION THE_END;
+    struct text request = {0};
+    text_format(&request, "GET http://me@other:80/ws/events HTTP/1.1\r\nOrigin: http://reel\r\n%s",
+                rest);
+    check_exchange(site, request.data, 403, "forbidden");
+    request.len = 0;
+    text_format(&request, "GET http://me@other:80/ws/events HTTP/1.1\r\nOrigin: http://other\r\n%s",
+                rest);
+    check_exchange(site, request.data, 101, "Sec-WebSocket-Accept");
+    free(request.data);
+}
+
 static void a_handshake_may_be_cut_at_every_byte(void **state) {
     struct site *site = *state;
     static const char request[] = GET_WS UPGRADE CONNECT KEY VERSION THE_END;
@@ -286,6 +308,7 @@ int main(void) {
         cmocka_unit_test(words_are_in_any_case_and_in_lists),
         cmocka_unit_test(other_methods_are_told_so),
         cmocka_unit_test(after_a_refusal_the_connection_is_still_http),
+        cmocka_unit_test(the_host_of_a_whole_uri_is_the_one_that_was_asked),
         cmocka_unit_test(a_handshake_may_be_cut_at_every_byte),
         cmocka_unit_test(a_token_is_never_logged),
     };

@@ -56,6 +56,18 @@ static void expect_load(struct watcher *watcher, uint64_t seq) {
                        frame.text.data, seq);
 }
 
+/* It is told that messages are missing, of which `seq` is the last. */
+static void expect_gap(struct watcher *watcher, uint64_t seq) {
+    struct follow_frame frame = {0};
+    do {
+        must(follower_read(&watcher->follower, &frame) && frame.seq > watcher->at);
+        watcher->at = frame.seq;
+    } while (is_position(&frame) && frame.seq < seq);
+    if (frame.seq != seq || !frame.is_gap)
+        support_failed(__FILE__, __LINE__, "%.*s instead of a gap up to %" PRIu64,
+                       (int)frame.text.len, frame.text.data, seq);
+}
+
 /* Each event up to `head` that it wants comes, in order, once. */
 static void watcher_expect(struct watcher *watcher, uint64_t head) {
     for (uint64_t seq = watcher->at + 1; seq <= head; seq++)
@@ -182,7 +194,7 @@ static bool is_deleted(uint64_t seq) {
     return (seq > 100 && seq <= 110) || seq > 290;
 }
 
-static void over_deleted_messages_they_go_on(void **state) {
+static void over_deleted_messages_they_go_on_and_are_told_of_them(void **state) {
     (void)state;
     struct mirror mirror = mirror_prepared(NULL);
     stream_make(&mirror.stream, NULL);
@@ -196,8 +208,10 @@ static void over_deleted_messages_they_go_on(void **state) {
         watchers[i] =
             watcher_opened(&mirror.daemon, kinds[i / 2], i % 2 ? 105 : 0, "&type=dev.cellos", -1);
         for (uint64_t seq = watchers[i].at + 1; seq <= 300; seq++)
-            if (!is_deleted(seq)) expect_load(&watchers[i], seq);
-        watcher_expect_position(&watchers[i], 300);
+            if (seq == 110 || seq == 300)
+                expect_gap(&watchers[i], seq);
+            else if (!is_deleted(seq))
+                expect_load(&watchers[i], seq);
     }
     publish_many(&mirror.stream, 300, 20);
     for (size_t i = 0; i < COUNT(watchers); i++) {
@@ -368,7 +382,7 @@ static void from_one_daemon_to_another_a_follower_goes_on_at_its_seq(void **stat
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(through_a_broker_s_restart_everyone_gets_all_of_it_once),
-        cmocka_unit_test(over_deleted_messages_they_go_on),
+        cmocka_unit_test(over_deleted_messages_they_go_on_and_are_told_of_them),
         cmocka_unit_test(what_the_daemon_s_own_filter_leaves_out_moves_positions),
         cmocka_unit_test(behind_what_the_stream_holds_and_we_have_not_yet_one_waits),
         cmocka_unit_test(another_stream_ends_them_and_who_comes_back_is_told_so),

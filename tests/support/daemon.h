@@ -8,6 +8,7 @@
 /* Tokens that daemon_started gives it: one may write, the other only read. */
 #define WRITE_TOKEN "write-token-of-the-tests"
 #define READ_TOKEN  "read-token-of-the-tests"
+#define OTHER_TOKEN "other-write-token-of-the-tests"
 
 struct daemon {
     pid_t pid;

@@ -44,6 +44,7 @@ bool follower_ended(const struct follower *follower) {
 #define STARTS "{\"seq\":"
 #define EVENT  ",\"event\":"
 #define ERROR  EVENT "null,\"error\":"
+#define GAP    ",\"gap\":true"
 
 static bool begins(struct reel_str text, const char *with) {
     return text.len >= strlen(with) && memcmp(text.data, with, strlen(with)) == 0;
@@ -66,6 +67,8 @@ static void take_frame(struct reel_str text, struct follow_frame *ret) {
         ret->error = without_ends(rest, sizeof ERROR - 1, 0);
     else if (begins(rest, EVENT))
         ret->event = without_ends(rest, sizeof EVENT - 1, 0);
+    else if (begins(rest, GAP))
+        ret->is_gap = rest.len == sizeof GAP - 1;
     else
         must(rest.len == 0);
 }

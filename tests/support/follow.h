@@ -24,12 +24,13 @@ struct follow_frame {
     uint64_t seq;
     struct reel_str event; /* its bytes, good until more is read; NULL in the other cases */
     struct reel_str error; /* the JSON string, quotes and all, of what is no event */
+    bool is_gap;           /* messages of the stream were never received; `seq` is the last */
     struct reel_str text;  /* the whole frame */
 };
 
 /* Whether the frame only tells a position. */
 static inline bool is_position(const struct follow_frame *frame) {
-    return !frame->event.data && !frame->error.data;
+    return !frame->event.data && !frame->error.data && !frame->is_gap;
 }
 
 /* Asks; `query` is "?since=0&…" or "". What was answered; with 101 or 200 the follower is there.

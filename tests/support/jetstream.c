@@ -104,8 +104,21 @@ void stream_make(struct jetstream *jetstream, const struct stream_options *optio
     config.SubjectsLen = 1;
     config.Replicas = options->replicas ? options->replicas : 1;
     if (options->messages_max) config.MaxMsgs = options->messages_max;
+    config.Retention = options->retention;
     INSIST(js_AddStream(NULL, jetstream->context, &config, NULL, &code));
     check("making a stream", status, code);
+}
+
+void stream_set_subject(struct jetstream *jetstream, const char *name, const char *subject) {
+    jsStreamConfig config;
+    natsStatus status;
+    jsErrCode code = 0;
+    must(jsStreamConfig_Init(&config) == NATS_OK);
+    config.Name = name;
+    config.Subjects = &subject;
+    config.SubjectsLen = 1;
+    INSIST(js_UpdateStream(NULL, jetstream->context, &config, NULL, &code));
+    check("changing a stream", status, code);
 }
 
 void stream_delete(struct jetstream *jetstream, const char *name) {

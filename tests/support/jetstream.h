@@ -29,9 +29,12 @@ struct stream_options {
     const char *name, *subject;
     int replicas;
     int64_t messages_max; /* the oldest are discarded */
+    jsRetentionPolicy retention;
 };
 
 void stream_make(struct jetstream *jetstream, const struct stream_options *options);
+/* Gives it another subject. */
+void stream_set_subject(struct jetstream *jetstream, const char *name, const char *subject);
 void stream_delete(struct jetstream *jetstream, const char *name);
 void stream_purge(struct jetstream *jetstream, const char *name);
 void stream_delete_message(struct jetstream *jetstream, const char *name, uint64_t seq);

@@ -201,7 +201,7 @@ char *rejected_dump(struct reel *reel) {
     struct text text = {0};
     struct reel_view *view = view_opened(reel);
     text_add(&text, "", 0);
-    must(reel_view_rejected(view, dump_rejection, &text) == 0);
+    must(reel_view_rejected(view, UINT64_MAX, dump_rejection, &text) == 0);
     reel_view_close(view);
     return text.data;
 }

@@ -136,12 +136,25 @@ uint64_t store_bytes(const char *directory) {
     return bytes;
 }
 
+void settings_forget(bool all) {
+    static const char *const own[] = {"REEL_BUILD_", "REEL_SOURCE_", "REEL_TEST_"};
+    char name[80];
+    for (char **at = environ; *at;) {
+        bool forget = all && strncmp(*at, "REEL_", 5) == 0;
+        for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+            forget = forget || strncmp(*at, own[i], strlen(own[i])) == 0;
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(*at, "="), *at);
+        if (!forget || unsetenv(name) != 0) at++; /* else the next one has taken its place */
+    }
+}
+
 /* ---- Numbers --------------------------------------------------------------------------------- */
 
 size_t scaled(size_t full) {
-    const char *text = getenv("REEL_TEST_LONG");
-    if (text && strcmp(text, "1") == 0) return full;
-    return full < 10 ? 1 : full / 10;
+    const char *is_long = getenv("REEL_TEST_LONG"), *percent = getenv("REEL_TEST_PERCENT");
+    if (is_long && strcmp(is_long, "1") == 0) return full;
+    size_t part = full * (percent ? strtoul(percent, NULL, 10) : 10) / 100;
+    return part > 0 ? part : 1;
 }
 
 uint64_t random_next(uint64_t *state) {

@@ -42,6 +42,10 @@ void assert_sentence(const struct reel_error *error, const char *part);
 
 /* ---- Places ---------------------------------------------------------------------------------- */
 
+/* Takes the tests' own variables REEL_… out of the environment, as for reeld each is a setting; or
+ * all of them. */
+void settings_forget(bool all);
+
 /* A new directory under $TMPDIR (or /tmp), removed with all in it when the process exits. */
 const char *scratch_directory(void);
 
@@ -141,7 +145,8 @@ bool json_same(const json_t *a, const json_t *b);
 
 /* ---- Numbers and events ---------------------------------------------------------------------- */
 
-/* A number of repetitions: `full` with REEL_TEST_LONG=1, else a tenth of it, at least 1. */
+/* A number of repetitions: `full` with REEL_TEST_LONG=1, else REEL_TEST_PERCENT (10) of it, at
+ * least 1. */
 size_t scaled(size_t full);
 
 /* A pseudo-random stream that is the same everywhere (splitmix64); state is the seed. */

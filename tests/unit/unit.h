@@ -16,8 +16,8 @@
 
 #include "engine/store/store.h"
 
-/* One file's tests, in place of its `int main(void)`. All files of a room are one program, which runs
- * those that are named as its arguments, or all. */
+/* One file's tests, in place of its `int main(void)`. All files of a room are one program, which
+ * runs those that are named as its arguments, or all. */
 #define UNIT_TESTS(name)                                                                           \
     static int name##_run(void);                                                                   \
     static struct unit_tests name##_entry = {.title = #name, .run = name##_run};                   \

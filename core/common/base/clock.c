@@ -1,10 +1,18 @@
 /* clock.c: see clock.h. */
 #include "base/clock.h"
 
-uint64_t clock_ns(void) {
+static uint64_t read_clock(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint64_t clock_now_ns(void) {
+    return read_clock(CLOCK_REALTIME);
+}
+
+uint64_t clock_ns(void) {
+    return read_clock(CLOCK_MONOTONIC);
 }
 
 uint64_t clock_ms(void) {

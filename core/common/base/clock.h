@@ -1,4 +1,4 @@
-/* clock.h: the clock that only goes forward, and waiting by it. */
+/* clock.h: the time of day; the clock that only goes forward, and waiting by it. */
 #ifndef REEL_BASE_CLOCK_H
 #define REEL_BASE_CLOCK_H
 
@@ -6,6 +6,10 @@
 #include <stdint.h>
 #include <time.h>
 
+/* The time of day, in ns since 1970, UTC: for what is stored or shown, never for waiting. */
+uint64_t clock_now_ns(void);
+
+/* The clock that only goes forward. */
 uint64_t clock_ns(void);
 uint64_t clock_ms(void);
 

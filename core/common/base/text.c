@@ -1,6 +1,9 @@
 /* text.c: see text.h. */
 #include "base/text.h"
 
+#include "base/chars.h"
+
+#include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/random.h>
@@ -42,13 +45,6 @@ bool str_begins_caseless(struct reel_str str, const char *text) {
 bool str_ends_caseless(struct reel_str str, const char *text) {
     size_t len = strlen(text);
     return str.len >= len && strncasecmp(str.data + (str.len - len), text, len) == 0;
-}
-
-int hex_digit_value(char digit) {
-    if (digit >= '0' && digit <= '9') return digit - '0';
-    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-    return -1;
 }
 
 /* The length of the well-formed character at `s`, or 0 (RFC 3629, section 4). */
@@ -106,6 +102,22 @@ uint64_t str_hash(struct reel_str text) {
     return hash_mix(hash ^ word, UINT64_C(0xE7037ED1A0B428DB));
 }
 
+size_t percent_write(char *to, struct reel_str str, const char *also_plain) {
+    static const char digits[] = "0123456789ABCDEF";
+    size_t len = 0;
+    for (size_t i = 0; i < str.len; i++) {
+        unsigned char c = (unsigned char)str.data[i];
+        if (char_is_alnum((char)c) || (c && strchr(also_plain, c))) {
+            to[len++] = (char)c;
+            continue;
+        }
+        to[len++] = '%';
+        to[len++] = digits[c >> 4];
+        to[len++] = digits[c & 15];
+    }
+    return len;
+}
+
 void text_finish(struct text *text) {
     free(text->data);
     *text = (struct text){0};
@@ -149,6 +161,24 @@ const char *number_text(uint64_t number, char space[NUMBER_TEXT_MAX]) {
     return at;
 }
 
+int number_read(struct reel_str digits, uint64_t *ret) {
+    uint64_t number = 0;
+    bool beyond = false;
+    for (size_t i = 0; i < digits.len; i++) {
+        if (!char_is_digit(digits.data[i])) return -EINVAL;
+        beyond = beyond || __builtin_mul_overflow(number, 10, &number) ||
+                 __builtin_add_overflow(number, (uint64_t)(digits.data[i] - '0'), &number);
+    }
+    if (!digits.data || digits.len == 0) return -EINVAL;
+    *ret = beyond ? UINT64_MAX : number;
+    return beyond ? -ERANGE : 0;
+}
+
 void text_append_lit(struct text *text, const char *literal) {
     text_append(text, literal, strlen(literal));
+}
+
+void text_append_percent(struct text *text, struct reel_str str, const char *also_plain) {
+    char *to = text_extend(text, 3 * str.len);
+    if (to) text->len -= 3 * str.len - percent_write(to, str, also_plain);
 }

@@ -18,9 +18,6 @@ bool str_is_caseless(struct reel_str str, const char *text);
 bool str_begins_caseless(struct reel_str str, const char *text);
 bool str_ends_caseless(struct reel_str str, const char *text);
 
-/* What a hexadecimal digit stands for; -1: it is none. */
-int hex_digit_value(char digit);
-
 /* Well-formed UTF-8 (RFC 3629)? A NUL is a character like any other. */
 bool utf8_valid(struct reel_str text);
 
@@ -51,6 +48,14 @@ uint64_t str_hash(struct reel_str text);
 #define NUMBER_TEXT_MAX 21
 const char *number_text(uint64_t number, char space[NUMBER_TEXT_MAX]);
 
+/* Reads decimal digits, of which the whole text consists. -EINVAL: it does not; -ERANGE: the number
+ * is beyond 64 bits, and `ret` is UINT64_MAX. */
+int number_read(struct reel_str digits, uint64_t *ret);
+
+/* Percent-encodes (RFC 3986, section 2.1) every byte outside [A-Za-z0-9] and `also_plain`, into at
+ * most three times as many bytes; returns how many. */
+size_t percent_write(char *to, struct reel_str str, const char *also_plain);
+
 /* A growing buffer. All of zero is an empty one. A failed allocation is remembered in `failed`
  * and makes every later append a no-op, so that only the end needs checking. */
 struct text {
@@ -67,6 +72,7 @@ void text_reserve(struct text *text, size_t len);
 void text_append(struct text *text, const void *bytes, size_t len);
 void text_append_str(struct text *text, struct reel_str str);
 void text_append_lit(struct text *text, const char *literal);
+void text_append_percent(struct text *text, struct reel_str str, const char *also_plain);
 static inline struct reel_str text_str(const struct text *text) {
     struct reel_str str = {text->data ? text->data : "", text->len};
     return str;

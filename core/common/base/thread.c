@@ -3,7 +3,7 @@
 
 #include <signal.h>
 
-int thread_start(pthread_t *ret, void *(*run)(void *context), void *context) {
+int thread_start(pthread_t *ret, const char *name, void *(*run)(void *context), void *context) {
     static const int faults[] = {SIGBUS, SIGFPE, SIGILL, SIGSEGV};
     sigset_t blocked, before;
     sigfillset(&blocked);
@@ -11,5 +11,6 @@ int thread_start(pthread_t *ret, void *(*run)(void *context), void *context) {
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
     int rc = pthread_create(ret, NULL, run, context);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc == 0) pthread_setname_np(*ret, name);
     return -rc;
 }

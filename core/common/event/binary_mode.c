@@ -3,6 +3,7 @@
  * none can reach into its neighbour. */
 #include "event/binary_mode.h"
 
+#include "base/chars.h"
 #include "event/event_rules.h"
 #include "event/formats.h"
 #include "json/value.h"
@@ -61,8 +62,8 @@ static bool percent_decode(char *text, size_t *len) {
             text[to++] = text[i];
             continue;
         }
-        int high = i + 1 < *len ? hex_digit_value(text[i + 1]) : -1;
-        int low = i + 2 < *len ? hex_digit_value(text[i + 2]) : -1;
+        int high = i + 1 < *len ? char_hex_value(text[i + 1]) : -1;
+        int low = i + 2 < *len ? char_hex_value(text[i + 2]) : -1;
         if (high < 0 || low < 0) return false;
         text[to++] = (char)(high << 4 | low);
         i += 2;
@@ -105,7 +106,7 @@ static int attribute_of(struct writing *writing, struct reel_str header, struct 
     if (!name) return fail_memory(writing->error);
     for (size_t i = 0; i < len; i++) {
         char c = header.data[i + 3];
-        name[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        name[i] = char_to_lower(c);
     }
     *ret = (struct reel_str){name, len};
     if (!event_rules_name_valid(*ret))

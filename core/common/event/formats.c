@@ -1,17 +1,7 @@
 /* formats.c: see formats.h. */
 #include "event/formats.h"
 
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-static bool is_alpha(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_hex(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
+#include "base/chars.h"
 
 /* Is it one of the characters of `set`? A NUL is not. */
 static bool is_in(char c, const char *set) {
@@ -37,10 +27,11 @@ static bool is_uri_text(struct reel_str str, const char *more) {
     for (size_t i = 0; i < str.len; i++) {
         char c = str.data[i];
         if (c == '%') {
-            if (str.len - i < 3 || !is_hex(str.data[i + 1]) || !is_hex(str.data[i + 2]))
+            if (str.len - i < 3 || !(char_hex_value(str.data[i + 1]) >= 0) ||
+                !(char_hex_value(str.data[i + 2]) >= 0))
                 return false;
             i += 2;
-        } else if (!is_alpha(c) && !is_digit(c) && !is_in(c, "-._~!$&'()*+,;=:@") &&
+        } else if (!char_is_letter(c) && !char_is_digit(c) && !is_in(c, "-._~!$&'()*+,;=:@") &&
                    !is_in(c, more)) {
             return false;
         }
@@ -51,8 +42,9 @@ static bool is_uri_text(struct reel_str str, const char *more) {
 /* The length of `scheme` before a colon (section 3.1), or 0: there is none. */
 static size_t scheme_len(struct reel_str str) {
     size_t len = 0;
-    while (len < str.len && (is_alpha(str.data[len]) ||
-                             (len > 0 && (is_digit(str.data[len]) || is_in(str.data[len], "+-.")))))
+    while (len < str.len &&
+           (char_is_letter(str.data[len]) ||
+            (len > 0 && (char_is_digit(str.data[len]) || is_in(str.data[len], "+-.")))))
         len++;
     return len < str.len && str.data[len] == ':' ? len : 0;
 }
@@ -77,7 +69,7 @@ static bool is_authority(struct reel_str str) {
     }
     if (str.len > 0 && str.data[0] != ':') return false;
     for (size_t i = 1; i < str.len; i++)
-        if (!is_digit(str.data[i])) return false;
+        if (!char_is_digit(str.data[i])) return false;
     return true;
 }
 
@@ -117,7 +109,8 @@ bool format_is_uri(struct reel_str str) {
 
 /* Two digits at `at` as a number from `min` to `max`. */
 static bool is_pair(struct reel_str str, size_t at, int min, int max) {
-    if (str.len < at + 2 || !is_digit(str.data[at]) || !is_digit(str.data[at + 1])) return false;
+    if (str.len < at + 2 || !char_is_digit(str.data[at]) || !char_is_digit(str.data[at + 1]))
+        return false;
     int value = (str.data[at] - '0') * 10 + str.data[at + 1] - '0';
     return value >= min && value <= max;
 }
@@ -164,7 +157,8 @@ bool format_is_base64(struct reel_str str) {
     if (len % 4 != 0) return false;
     for (int padding = 0; padding < 2 && len > 0 && str.data[len - 1] == '='; padding++) len--;
     for (size_t i = 0; i < len; i++)
-        if (!is_alpha(str.data[i]) && !is_digit(str.data[i]) && !is_in(str.data[i], "+/"))
+        if (!char_is_letter(str.data[i]) && !char_is_digit(str.data[i]) &&
+            !is_in(str.data[i], "+/"))
             return false;
     return true;
 }
@@ -210,7 +204,7 @@ bool format_is_clean(struct reel_str str) {
 /* ---- Media types (RFC 9110, section 8.3.1) --------------------------------------------------- */
 
 static bool is_token_char(char c) {
-    return is_alpha(c) || is_digit(c) || is_in(c, "!#$%&'*+-.^_`|~");
+    return char_is_letter(c) || char_is_digit(c) || is_in(c, "!#$%&'*+-.^_`|~");
 }
 
 static struct reel_str take_token(struct reel_str *rest) {

@@ -1,12 +1,9 @@
 /* subject.c: see subject.h. */
 #include "event/subject.h"
 
-#include <string.h>
+#include "base/chars.h"
 
-static bool is_plain(unsigned char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-';
-}
+#include <string.h>
 
 /* FNV-1a: simple, the same everywhere and for ever. Who can choose types so that they collide
  * only makes a filter on his own events less sharp. */
@@ -17,24 +14,16 @@ static size_t write_hash(char to[SUBJECT_PART_MAX], struct reel_str part) {
     hash += UINT64_C(0x62B821756295C58D);
     for (size_t i = 0; i < part.len; i++) hash = (hash ^ (unsigned char)part.data[i]) * prime;
     for (int shift = 124; shift >= 0; shift -= 4)
-        to[len++] = "0123456789abcdef"[(unsigned)(hash >> shift) & 15];
+        to[len++] = char_of_hex((unsigned)(hash >> shift));
     return len;
 }
 
 size_t subject_write_part(char to[SUBJECT_PART_MAX], struct reel_str part) {
-    size_t len = 0;
-    if (part.len == 0) to[len++] = '%';
-    for (size_t i = 0; i < part.len; i++) {
-        unsigned char c = (unsigned char)part.data[i];
-        if (len + (is_plain(c) ? 1 : 3) > SUBJECT_PART_MAX) return write_hash(to, part);
-        if (is_plain(c)) {
-            to[len++] = (char)c;
-        } else {
-            to[len++] = '%';
-            to[len++] = "0123456789ABCDEF"[c >> 4];
-            to[len++] = "0123456789ABCDEF"[c & 15];
-        }
-    }
+    char space[3 * SUBJECT_PART_MAX];
+    if (part.len > SUBJECT_PART_MAX) return write_hash(to, part);
+    size_t len = part.len > 0 ? percent_write(space, part, "_-") : 1;
+    if (len > SUBJECT_PART_MAX) return write_hash(to, part);
+    memcpy(to, part.len > 0 ? space : "%", len);
     return len;
 }
 

@@ -7,6 +7,8 @@
  */
 #include "json/number.h"
 
+#include "base/invariant.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
@@ -47,8 +49,10 @@ static bool rewrite(char *digits, size_t count) {
     if (isinf(value)) return false;
     char exact[32]; /* "d", decimal point, 16 digits, "e+", exponent */
     snprintf(exact, sizeof exact, "%.*e", SIGNIFICANT - 1, value);
-    const char *fraction = strchr(exact, 'e') - (SIGNIFICANT - 1);
-    long exponent = strtol(strchr(exact, 'e') + 1, NULL, 10) - (SIGNIFICANT - 1);
+    const char *mark = strchr(exact, 'e');
+    INVARIANT(mark);
+    const char *fraction = mark - (SIGNIFICANT - 1);
+    long exponent = strtol(mark + 1, NULL, 10) - (SIGNIFICANT - 1);
     digits[0] = exact[0];
     memcpy(digits + 1, fraction, SIGNIFICANT - 1);
     digits[SIGNIFICANT] = 'e';

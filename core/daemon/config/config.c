@@ -17,8 +17,11 @@
 
 #define FILE_BYTES_MAX ((size_t)1 << 20)
 
-/* Flags that do something else, and a variable that is a secret (tokens.h). */
-static const char *const reserved[] = {"help", "version", "token"};
+/* Flags that do something else, a variable that is a secret (tokens.h), and one of clients. */
+static const char *const reserved[] = {"help", "version", "token", "url"};
+
+/* Variables REEL_… that are not settings: a secret, and the address that clients use. */
+static const char *const other_variables[] = {"REEL_TOKEN", "REEL_URL"};
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
@@ -179,6 +182,41 @@ static int take_variables(struct config *config, struct reel_error *error) {
     return rc;
 }
 
+/* Is it the name of a setting, or another name of one? `name` ends at `len`. */
+static bool is_variable_of(const struct reel_setting *setting, const char *name, size_t len) {
+    struct spelling own;
+    config_variable(&own, setting);
+    if (strlen(own.text) == len && memcmp(own.text, name, len) == 0) return true;
+    for (const char *at = setting->also; at && *at;) {
+        size_t other = strcspn(at, " ");
+        if (other == len && memcmp(at, name, len) == 0) return true;
+        at += other;
+        at += strspn(at, " ");
+    }
+    return false;
+}
+
+static bool is_known_variable(const struct config *config, const char *name, size_t len) {
+    for (size_t i = 0; i < sizeof other_variables / sizeof *other_variables; i++)
+        if (strlen(other_variables[i]) == len && memcmp(other_variables[i], name, len) == 0)
+            return true;
+    for (size_t i = 0; i < config->count; i++)
+        if (is_variable_of(config->values[i].setting, name, len)) return true;
+    return false;
+}
+
+/* A misspelt variable would leave its setting at the default, without a word. */
+static int check_environment(const struct config *config, struct reel_error *error) {
+    for (char *const *at = environ; at && *at; at++) { /* clearenv leaves NULL */
+        size_t len = strcspn(*at, "=");
+        if (strncmp(*at, "REEL_", 5) != 0 || !(*at)[len] || !(*at)[len + 1]) continue;
+        if (!is_known_variable(config, *at, len))
+            return fail(error, -EINVAL, "environment %.*s: there is no such setting",
+                        len > 80 ? 80 : (int)len, *at);
+    }
+    return 0;
+}
+
 static bool is_flag(const char *word) {
     return word && word[0] == '-' && word[1] == '-';
 }
@@ -235,7 +273,7 @@ static int load_file(struct config *config, struct reel_error *error) {
     free(config->file_origin);
     if (asprintf(&config->file_origin, "config file %s", path) < 0) config->file_origin = NULL;
     if (!text || !config->file_origin) return fail_memory(error);
-    int rc = file_read(path, text, FILE_BYTES_MAX, &len, NULL, error);
+    int rc = file_read(path, text, FILE_BYTES_MAX, FILE_START_MS, &len, NULL, error);
     if (rc == 0) rc = parse_file(config, text, len, error);
     return rc < 0 ? fail_in(error, rc, "%s", config->file_origin) : 0;
 }
@@ -257,7 +295,8 @@ int config_peek(struct config *config, int argc, char **argv, struct reel_error 
 }
 
 int config_read(struct config *config, int argc, char **argv, struct reel_error *error) {
-    return read_layers(config, argc, argv, true, true, error);
+    int rc = check_environment(config, error);
+    return rc < 0 ? rc : read_layers(config, argc, argv, true, true, error);
 }
 
 int config_read_part(struct config *config, int argc, char **argv, struct reel_error *error) {

@@ -4,9 +4,9 @@
  * one that it names and that counts for less, and the key "view_ms_max" of the file that --config
  * names. `--view-ms-max 5` and `--view-ms-max=5` are the same; a value that begins with two
  * hyphens needs the second form, so that one can tell flags from values without knowing the
- * flags. Switches take no value. A list is given by repeating the flag, with colons between in a
- * variable, as an array in the file; the highest of these that is given counts, alone. An empty
- * variable is none.
+ * flags. A variable REEL_… that is no setting is refused as a flag is. Switches take no value. A
+ * list is given by repeating the flag, with commas between in a variable, as an array in the file;
+ * the highest of these that is given counts, alone. An empty variable is none.
  *
  * Sinks are in plugins, and which plugins to load is a setting: so the daemon declares its own
  * settings and peeks at the values of these, loads the plugins, declares the settings of all

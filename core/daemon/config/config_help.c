@@ -118,10 +118,11 @@ static const char manual_head[] =
     "A setting `view_ms_max` is the flag `--view-ms-max`, the environment variable\n"
     "`REEL_VIEW_MS_MAX`, and the key `\"view_ms_max\"` of the JSON object in the file that\n"
     "`--config` names. A flag counts before the environment, the environment before the file,\n"
-    "the file before the default. What is no setting, or not in its range, is refused.\n"
+    "the file before the default. What is no setting, or not in its range, is refused; so is a\n"
+    "variable `REEL_…` that is none of them.\n"
     "\n"
     "A switch takes no value as a flag, `true` or `false` elsewhere. What may be repeated is\n"
-    "a list: repeat the flag, separate the values by colons in the environment, give an array\n"
+    "a list: repeat the flag, separate the values by commas in the environment, give an array\n"
     "in the file. The list that counts replaces the others. An empty variable is none.\n";
 
 /* A bar would end the table's cell. */

@@ -2,6 +2,7 @@
 #include "daemon/config/config_value.h"
 
 #include "base/cleanup.h"
+#include "daemon/config/settings.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -47,7 +48,7 @@ void config_values_listed(const struct reel_setting *setting, char *to, size_t s
 
 static const char *wanted_text(const struct config_value *value) {
     if (!(value->setting->flags & REEL_SETTING_LIST) || value->layer == LAYER_FLAG) return "a text";
-    return value->layer == LAYER_FILE ? "a list of texts" : "texts with colons between them";
+    return value->layer == LAYER_FILE ? "a list of texts" : "texts with commas between them";
 }
 
 /* What would have been right. */
@@ -72,25 +73,24 @@ static void describe_wanted(const struct config_value *value, char *to, size_t s
     if (setting->unit) snprintf(to + len, size - (size_t)len, " (%s)", setting->unit);
 }
 
-/* `found` as it should stand in the sentence, apart from its length. */
-static int refuse(const struct config_value *value, const char *found, struct reel_error *error) {
+/* The value's name and where it is from, and what was found, which is as it should stand in the
+ * sentence, apart from its length. */
+static int begin_refusal(const struct config_value *value, const char *found,
+                         struct reel_error *error) {
     bool named = value->layer == LAYER_FLAG || value->layer == LAYER_ENVIRONMENT;
     size_t len = strlen(found), kept = len > FOUND_MAX ? utf8_cut(found, FOUND_MAX) : len;
-    char wanted[512];
-    describe_wanted(value, wanted, sizeof wanted);
-    return fail(error, -EINVAL, "%s%s%s%s is %.*s%s, wanted %s", value->origin, named ? "" : ": \"",
+    if (value->setting->flags & SETTING_SECRET) found = "(not shown)", kept = len = strlen(found);
+    return fail(error, -EINVAL, "%s%s%s%s is %.*s%s", value->origin, named ? "" : ": \"",
                 named ? "" : value->setting->name, named ? "" : "\"", (int)kept, found,
-                kept < len ? "…" : "", wanted);
+                kept < len ? "…" : "");
 }
 
-static int refuse_text(const struct config_value *value, const char *text,
-                       struct reel_error *error) {
-    AUTO_FREE char *found = NULL;
-    if (asprintf(&found, "\"%s\"", text) < 0) {
-        found = NULL;
-        return fail_memory(error);
-    }
-    return refuse(value, found, error);
+static int refuse(const struct config_value *value, const char *found, struct reel_error *error) {
+    struct reel_error begun;
+    char wanted[512];
+    int rc = begin_refusal(value, found, &begun);
+    describe_wanted(value, wanted, sizeof wanted);
+    return fail(error, rc, "%s, wanted %s", begun.text, wanted);
 }
 
 static int refuse_json(const struct config_value *value, const json_t *json,
@@ -99,7 +99,29 @@ static int refuse_json(const struct config_value *value, const json_t *json,
     return found ? refuse(value, found, error) : fail_memory(error);
 }
 
+static char *quoted(const char *text, size_t len) {
+    char *found;
+    return asprintf(&found, "\"%.*s\"", (int)len, text) < 0 ? NULL : found;
+}
+
+static int refuse_text(const struct config_value *value, const char *text,
+                       struct reel_error *error) {
+    AUTO_FREE char *found = quoted(text, strlen(text));
+    return found ? refuse(value, found, error) : fail_memory(error);
+}
+
 /* ---- Taking ---------------------------------------------------------------------------------- */
+
+/* By what the setting is used for. */
+static int check_item(const struct config_value *value, const char *text,
+                      struct reel_error *error) {
+    struct reel_error wrong = {0}, begun;
+    if (!value->setting->check || value->setting->check(text, &wrong)) return 0;
+    AUTO_FREE char *found = quoted(text, strlen(text));
+    if (!found) return fail_memory(error);
+    int rc = begin_refusal(value, found, &begun);
+    return fail(error, rc, "%s: %s", begun.text, wrong.text);
+}
 
 static int add_item(struct config_value *value, const char *text, size_t len,
                     struct reel_error *error) {
@@ -108,8 +130,7 @@ static int add_item(struct config_value *value, const char *text, size_t len,
     value->items = items;
     items[value->count] = strndup(text, len);
     if (!items[value->count]) return fail_memory(error);
-    value->count++;
-    return 0;
+    return check_item(value, value->items[value->count++], error);
 }
 
 /* Decimal digits, of a number within the range. */
@@ -156,7 +177,7 @@ int config_value_flag(struct config_value *value, const char *text, struct reel_
 int config_value_variable(struct config_value *value, const char *text, struct reel_error *error) {
     if (!(value->setting->flags & REEL_SETTING_LIST)) return take_one(value, text, error);
     for (const char *at = text;; at++) {
-        size_t len = strcspn(at, ":");
+        size_t len = strcspn(at, ",");
         if (len == 0) return refuse_text(value, text, error);
         int rc = add_item(value, at, len, error);
         if (rc < 0) return rc;

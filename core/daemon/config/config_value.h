@@ -39,9 +39,9 @@ int config_value_layer(struct config_value *value, enum config_layer layer, cons
                        struct reel_error *error);
 
 /* Takes what was given: a flag's value, or NULL for a flag without one; the value of a variable,
- * or a default, in which a list has colons; the value of a key in a file. -EINVAL with a sentence
- * that says where, what was found, and what was wanted. Nothing is empty: an empty text is no
- * value. */
+ * or a default, in which a list has commas; the value of a key in a file. -EINVAL with a sentence
+ * that says where, what was found, and what was wanted or is wrong. Nothing is empty: an empty text
+ * is no value. */
 int config_value_flag(struct config_value *value, const char *text, struct reel_error *error);
 int config_value_variable(struct config_value *value, const char *text, struct reel_error *error);
 int config_value_json(struct config_value *value, const json_t *json, struct reel_error *error);

@@ -6,6 +6,8 @@
  */
 #include "daemon/config/settings.h"
 
+#include "daemon/config/setting_checks.h"
+
 #define MIB_16 UINT64_C(16777216)
 #define TIB_64 UINT64_C(70368744177664)
 
@@ -30,24 +32,25 @@ const struct reel_setting *const daemon_settings[] = {
                  .help = "bearer tokens, one a line: `write TOKEN`, `read TOKEN` or `TOKEN`, which "
                          "may write; read again on SIGHUP"),
     REEL_SETTING(.name = "sink", LIST, .unit = "NAME", .standard = "http", .help = "run this sink"),
-    REEL_SETTING(.name = "source", TEXT, .unit = "URI", .standard = "/reel",
+    REEL_SETTING(.name = "source", TEXT, .unit = "URI", .standard = "/reel", .check = check_source,
                  .help = "CloudEvents source of the events that commands make"),
     REEL_SETTING(.name = "log_level", .kind = REEL_SETTING_ONE_OF, .values = levels,
                  .standard = "info", .unit = "LEVEL", .help = "the least that is logged"),
 
     /* The stream that the log mirrors, if it is not its own. */
     REEL_SETTING(.name = "nats", TEXT, .unit = "URL", .also = "REEL_NATS_URL CELLOS_NATS_URL",
+                 .flags = SETTING_SECRET, .check = check_servers,
                  .help = "mirror a stream of NATS JetStream: one server, or several of a cluster "
                          "with commas between; without it, the log is the daemon's own"),
     REEL_SETTING(.name = "stream", TEXT, .unit = "NAME", .standard = "CELLOS_EVENTS",
-                 .help = "that stream; it is made if it is not there"),
+                 .check = check_stream, .help = "that stream; it is made if it is not there"),
     REEL_SETTING(.name = "subjects", TEXT, .unit = "FILTER", .standard = "cellos.events.>",
-                 .help = "what is mirrored of it"),
+                 .check = check_subjects, .help = "what is mirrored of it"),
     REEL_SETTING(.name = "nats_creds", TEXT, .unit = "FILE", .help = "a credentials file of NATS"),
     REEL_SETTING(.name = "nats_user", TEXT, .unit = "NAME", .help = "a user of NATS"),
-    REEL_SETTING(.name = "nats_password", TEXT, .unit = "TEXT",
+    REEL_SETTING(.name = "nats_password", TEXT, .flags = SETTING_SECRET, .unit = "TEXT",
                  .help = "its password; a flag can be seen by others on the machine"),
-    REEL_SETTING(.name = "nats_token", TEXT, .unit = "TEXT",
+    REEL_SETTING(.name = "nats_token", TEXT, .flags = SETTING_SECRET, .unit = "TEXT",
                  .help = "or a token of NATS, likewise"),
     REEL_SETTING(.name = "nats_tls", .kind = REEL_SETTING_SWITCH,
                  .help = "ask for TLS where the URL does not"),
@@ -60,6 +63,13 @@ const struct reel_setting *const daemon_settings[] = {
     REEL_SETTING(.name = "publish_ms_max", NUMBER, .unit = "ms", .standard = "10000", .min = 100,
                  .max = 600000,
                  .help = "how long a client waits for what it published to come back"),
+
+    /* What it may run with. */
+    REEL_SETTING(.name = "allow_shared_files", .kind = REEL_SETTING_SWITCH,
+                 .flags = SETTING_FLAG_ONLY,
+                 .help = "as root or under systemd, start even though others may write a plugin, "
+                         "the store, the token file or the configuration; otherwise that is a "
+                         "warning"),
 
     /* What it does once. */
     REEL_SETTING(.name = "rebuild", .kind = REEL_SETTING_TEXT,

@@ -9,6 +9,9 @@
  * each start. Not for sinks: the loader refuses the bit. */
 #define SETTING_FLAG_ONLY (UINT32_C(1) << 31)
 
+/* May contain a secret: no sentence repeats it. Not for sinks either. */
+#define SETTING_SECRET (UINT32_C(1) << 30)
+
 /* What it is called in sentences and headings. */
 #define DAEMON_OWNER "the daemon"
 

@@ -5,6 +5,7 @@
 #define REEL_ENGINE_FOLD_COLLECTION_H
 
 #include "base/arena.h"
+#include "engine/fold/counts.h"
 #include "engine/fold/plugin.h"
 #include "engine/store/record.h"
 #include "engine/store/store.h"
@@ -44,6 +45,14 @@ struct changes {
     size_t count; /* in use, in the order in which they were met */
 };
 
+/* A collection that is behind the log, for the operator (report.h). */
+struct catching_up {
+    bool under_way;
+    const char *why; /* it is a rebuild, and why; NULL: it was only away */
+    uint64_t began_ms;
+    struct collection_state from;
+};
+
 struct collection {
     struct reel_tx tx; /* first: what its projector's evolve is given */
     struct fold *fold;
@@ -54,8 +63,12 @@ struct collection {
     struct record_shape shape;
     MDB_dbi dbi, index;
     bool rebuild_wanted;
+    bool object_changed; /* since its records were made; its revision did not */
+    struct catching_up catching_up;
     struct collection_state state;     /* as the running transaction leaves it */
     struct collection_state committed; /* as the store has it */
+    struct counts counts;              /* of events that nobody had folded before */
+    struct counts counts_again;        /* and of others: a rebuild's */
     struct changes changes;
 };
 

@@ -21,6 +21,17 @@ static void check_verdict(struct decision *decision, reel_verdict verdict) {
         fold_fault(fold, "answers %d without reel_accept or reel_refuse", verdict);
 }
 
+/* A body that is not what the projector took it for is not the projector's fault, whatever it
+ * answered. */
+static void refuse_misgiven(struct decision *decision) {
+    decision->accepted = false;
+    decision->refused = true;
+    decision->refusal = REEL_INVALID;
+    snprintf(decision->problem, sizeof decision->problem, "bad-request");
+    snprintf(decision->detail, sizeof decision->detail,
+             "the body, or the part of it that the event is made from, is not an object");
+}
+
 /* Makes it a new decision; drafts stay where they are. */
 static void decision_reset(struct decision *decision, struct fold *fold,
                            const struct registry *registry) {
@@ -44,6 +55,7 @@ int decision_run(struct decision *decision, struct collection *collection,
     fold_end(fold);
     if (fold->failed < 0) return fail(error, fold->failed, "%s", fold->error.text);
     if (!fold->faulted) check_verdict(decision, verdict);
+    if (!fold->faulted && decision->misgiven) refuse_misgiven(decision);
     for (size_t i = 0; i < decision->count; i++)
         if (decision->drafts[i]->data.failed) return fail_memory(error);
     return fold->faulted ? fail(error, -EPROTO, "%s", fold->reason) : 0;
@@ -154,6 +166,11 @@ void draft_members(struct reel_draft *handle, struct reel_value object) {
     struct reel_str name;
     struct reel_value value = {0};
     if (!object.json) return;
+    if (json_kind(object) != REEL_OBJECT) {
+        struct decision *decision = decision_of(&((struct draft *)handle)->decision->handle);
+        if (decision) decision->misgiven = true;
+        return;
+    }
     while ((value = json_next(object, value, &name)).json) write_value(handle, name, value);
 }
 

@@ -31,6 +31,7 @@ struct decision {
     struct draft **drafts; /* of this turn the first `count`; all that there ever were follow */
     size_t count, made;
     bool accepted, refused;
+    bool misgiven; /* it was to copy the members of what is not an object: the client's fault */
     struct reel_str key; /* accepted: of the record to show; in the arena */
     reel_refusal refusal;
     char problem[64];

@@ -1,9 +1,11 @@
 /* fold.c: see fold.h. */
 #include "engine/fold/fold.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,10 +24,22 @@ void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *colle
     fold->touched_count = 0;
     fold->rejected = fold->faulted = false;
     fold->failed = 0;
+    atomic_store_explicit(&fold->shown_collection, collection->name, memory_order_relaxed);
+    atomic_store_explicit(&fold->shown_seq, seq, memory_order_relaxed);
+    atomic_store_explicit(&fold->shown_number, fold->number, memory_order_release);
 }
 
 void fold_end(struct fold *fold) {
+    atomic_store_explicit(&fold->shown_number, 0, memory_order_release);
     fold->turn = TURN_NONE;
+}
+
+struct fold_shown fold_show(struct fold *fold) {
+    struct fold_shown shown = {.number = atomic_load(&fold->shown_number)};
+    shown.collection = atomic_load(&fold->shown_collection);
+    shown.seq = atomic_load(&fold->shown_seq);
+    if (atomic_load(&fold->shown_number) != shown.number) shown.number = 0; /* that one has ended */
+    return shown;
 }
 
 static void undo_all(struct fold *fold) {
@@ -114,6 +128,27 @@ void message_format(char *ret, size_t size, const char *format, va_list args) {
         if ((unsigned char)*at < 0x20 || *at == 0x7F) *at = ' ';
 }
 
+/* Longest line that is given, with its NUL: a reason, and what goes before it. */
+enum { LINE_BYTES = REASON_BYTES + 128 };
+
+static bool may_say(struct fold *fold, const char *format) {
+    return warnings_allow(&fold->warnings, clock_ms(), fold->collection->name, format);
+}
+
+static void say(struct fold *fold, const char *what) {
+    char line[LINE_BYTES];
+    snprintf(line, sizeof line, "%s: event %" PRIu64 ": %s", fold->collection->name, fold->seq,
+             what);
+    fold->warnings.warn(fold->warnings.context, line);
+}
+
+void fold_warn(struct fold *fold, const char *format, va_list args) {
+    char what[REASON_BYTES];
+    if (!may_say(fold, format)) return;
+    message_format(what, sizeof what, format, args);
+    say(fold, what);
+}
+
 void fold_fault(struct fold *fold, const char *format, ...) {
     if (fold->faulted) return;
     fold->faulted = true;
@@ -124,4 +159,6 @@ void fold_fault(struct fold *fold, const char *format, ...) {
     va_end(args);
     snprintf(fold->reason, sizeof fold->reason, "plugin %s (%s): %s",
              fold->collection->plugin->declared->name, fold->collection->name, what);
+    if (fold->turn == TURN_DECIDE) return; /* it is the answer to the command */
+    if (may_say(fold, format)) say(fold, fold->reason);
 }

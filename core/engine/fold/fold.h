@@ -12,6 +12,9 @@
 #define REEL_ENGINE_FOLD_FOLD_H
 
 #include "engine/fold/collection.h"
+#include "engine/fold/warnings.h"
+
+#include <stdatomic.h>
 
 /* The largest record, JSON text of its values together. */
 #define RECORD_BYTES_MAX ((size_t)64 << 20)
@@ -42,9 +45,13 @@ struct fold {
     int failed;                /* an error of the host's own, or 0 */
     struct reel_error error;
 
+    /* What other threads may see of the turn. `shown_number` is 0 between turns; the others are
+     * valid while it does not change. */
+    atomic_uint_least64_t shown_number, shown_seq;
+    _Atomic(const char *) shown_collection;
+
     uint32_t key_bytes_max;
-    void (*warn)(void *context, const char *line);
-    void *context;
+    struct warnings warnings; /* of all that is said in a turn */
 };
 
 void fold_finish(struct fold *fold);
@@ -58,7 +65,20 @@ void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *colle
                 uint64_t seq);
 void fold_end(struct fold *fold);
 
-/* The plugin whose turn it is broke a rule. */
+/* The callback that runs now; number 0: none does. [any thread] */
+struct fold_shown {
+    uint64_t number;
+    const char *collection;
+    uint64_t seq; /* of the event; of a command, where the log stood */
+};
+struct fold_shown fold_show(struct fold *fold);
+
+/* A line for the operator about the event whose turn it is, unless there were too many of its kind
+ * (warnings.h). */
+REEL_PRINTF(2, 0)
+void fold_warn(struct fold *fold, const char *format, va_list args);
+
+/* The plugin whose turn it is broke a rule. In an `evolve` the operator is told. */
 REEL_PRINTF(2, 3)
 void fold_fault(struct fold *fold, const char *format, ...);
 

@@ -291,12 +291,7 @@ static reel_outcome host_reject(struct reel_tx *tx, const char *format, va_list 
 REEL_PRINTF(2, 0)
 static void host_warn(struct reel_tx *tx, const char *format, va_list args) {
     struct fold *fold = fold_of(tx);
-    if (!fold || !fold->warn) return;
-    char what[REASON_BYTES], line[REASON_BYTES + 128];
-    message_format(what, sizeof what, format, args);
-    snprintf(line, sizeof line, "%s: event %" PRIu64 ": %s", fold->collection->name, fold->seq,
-             what);
-    fold->warn(fold->context, line);
+    if (fold) fold_warn(fold, format, args);
 }
 
 static const void *host_get_extension(const char *name) {

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "engine/fold/plugin_check.h"
+#include "engine/fold/plugin_names.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -41,7 +42,7 @@ static void *open_object(const char *path) {
         if (asprintf(&local, "./%s", path) < 0) return NULL;
         path = local;
     }
-    return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    return plugin_open(path);
 }
 
 /* Does the symbol have the size that its header says? It could be anything: a function, or less
@@ -74,7 +75,9 @@ static int load(const char *path, struct plugin *plugin, struct reel_error *erro
         const char *why = dlerror();
         return fail(error, -ENOEXEC, "%s", why ? why : "out of memory");
     }
-    return take_symbol(plugin, error);
+    rc = build_id_of(plugin->handle, path, plugin->build_id, error);
+    if (rc == 0) rc = take_symbol(plugin, error);
+    return rc < 0 ? rc : plugin_check_names(plugin->handle, error);
 }
 
 int plugin_load(const char *path, struct plugin **ret, struct reel_error *error) {

@@ -6,8 +6,11 @@
 #include "engine/store/store.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* The sizes that ABI 1.0 had: what follows was added later and may be missing. */
 #define PLUGIN_SIZE_1_0    offsetof(struct reel_plugin, sinks)
@@ -15,14 +18,67 @@
 #define FIELD_SIZE_1_0     sizeof(struct reel_field)
 #define COMMAND_SIZE_1_1   sizeof(struct reel_command_info)
 #define SINK_SIZE_1_2      sizeof(struct reel_sink)
-#define SETTING_SIZE_1_2   sizeof(struct reel_setting)
+#define SETTING_SIZE_1_2   offsetof(struct reel_setting, check)
+
+/* Most strings of a list. */
+#define TEXTS_MAX 1024
 
 #define REFUSE(error, ...) fail(error, -ENOEXEC, __VA_ARGS__)
 
 static const char collection_form[] = "[a-z][a-z0-9_-]{0,62}";
-static const char *const reserved_collections[] = {"events",  "rejected", "status",
-                                                   "plugins", "version",  NULL};
+
+/* A list is answered as an object with the collection's name beside these members, and a new record
+ * with its fields beside these; and some names are routes under /v1. */
+static const char *const reserved_collections[] = {
+    "cursor",      "epoch",   "generation",   "next",          "count",   "groups",
+    "changes",     "events",  "rejected",     "status",        "plugins", "version",
+    "collections", "metrics", "openapi.json", "asyncapi.json", NULL};
+static const char *const reserved_fields[] = {"cursor", "epoch", NULL};
 static const char *const query_parameters[] = {"limit", "after", "min_cursor", "timeout", NULL};
+
+/* ---- Memory ---------------------------------------------------------------------------------- */
+
+/* A list that lacks its NULL goes on with whatever lies behind it. Some of that looks like
+ * pointers, so nothing that a declaration leads to is read before it is known that it can be. The
+ * system call reads a set of signals, and refuses to do anything with it. */
+static bool is_readable(const void *at, size_t len) {
+    enum { SET_BYTES = 8 };
+    uintptr_t first = (uintptr_t)at & ~(uintptr_t)(SET_BYTES - 1);
+    for (uintptr_t to = first; to < (uintptr_t)at + len; to += SET_BYTES)
+        if (syscall(SYS_rt_sigprocmask, -1, (const void *)to, NULL, (size_t)SET_BYTES) == 0 ||
+            errno == EFAULT)
+            return false;
+    return true;
+}
+
+/* A sanitizer would find that it is not ours to read. */
+__attribute__((no_sanitize("address"))) static const void *item_at(const void *list, size_t n) {
+    return ((const void *const *)list)[n];
+}
+
+/* How many items come before the NULL: `max` + 1 if it is not among the first so many, or if the
+ * list leads out of what can be read. */
+static uint32_t list_length(const void *list, uint32_t max) {
+    uint32_t count = 0;
+    while (list && count <= max) {
+        if (!is_readable((const char *)list + count * sizeof(void *), sizeof(void *)))
+            return max + 1;
+        if (!item_at(list, count)) break;
+        count++;
+    }
+    return count;
+}
+
+/* A string that ends, and not too late. */
+__attribute__((no_sanitize("address"))) static bool is_text(const char *text) {
+    enum { TEXT_BYTES_MAX = 16 << 10, WORD = 8 };
+    for (size_t n = 0; n < TEXT_BYTES_MAX; n++) {
+        bool begins = n == 0 || ((uintptr_t)text + n) % WORD == 0;
+        if (begins && !is_readable(text + n, 1)) return false;
+        if (!text[n]) return true;
+    }
+    return false;
+}
 
 /* ---- Words ----------------------------------------------------------------------------------- */
 
@@ -34,7 +90,7 @@ static bool is_listed(const char *text, const char *const *list) {
 
 /* Does the text consist of these characters, with a first one from `first`? */
 static bool has_form(const char *text, const char *first, const char *others, size_t len_max) {
-    if (!text || !text[0] || !strchr(first, text[0])) return false;
+    if (!text || !is_text(text) || !text[0] || !strchr(first, text[0])) return false;
     return strspn(text, others) == strlen(text) && strlen(text) <= len_max;
 }
 
@@ -47,7 +103,9 @@ struct quoted {
     char text[96];
 };
 static const char *quote(struct quoted *space, const char *text) {
-    if (!text || !text[0]) return "empty";
+    if (!text) return "empty";
+    if (!is_text(text)) return "not a string";
+    if (!text[0]) return "empty";
     snprintf(space->text, sizeof space->text, "`%.80s`", text);
     return space->text;
 }
@@ -58,8 +116,15 @@ static int check_flags(uint32_t flags, uint32_t known, const char *where,
     return REFUSE(error, "%sflags has unknown bits 0x%x", where, flags & ~known);
 }
 
-static int check_size(const struct plugin *plugin, const char *where, uint32_t found, size_t wanted,
-                      struct reel_error *error) {
+/* An item of a list: a struct that begins with its size. */
+static int check_size(const struct plugin *plugin, const char *where, const void *item,
+                      size_t wanted, struct reel_error *error) {
+    enum { STRUCT_BYTES_MAX = 4096 };
+    uint32_t found = 0;
+    if (is_readable(item, sizeof found)) memcpy(&found, item, sizeof found);
+    if (found == 0 || found > STRUCT_BYTES_MAX || !is_readable(item, found))
+        return REFUSE(
+            error, "%sstruct_size: there is no struct there; does the list end with NULL?", where);
     if (found % sizeof(void *) != 0) /* it would end within a pointer */
         return REFUSE(error, "%sstruct_size is %u, wanted a multiple of %zu", where, found,
                       sizeof(void *));
@@ -67,6 +132,27 @@ static int check_size(const struct plugin *plugin, const char *where, uint32_t f
     const struct reel_header *header = &plugin->declared->header;
     return REFUSE(error, "%sstruct_size is %u, abi %u.%u wants at least %zu", where, found,
                   header->abi_major, header->abi_minor, wanted);
+}
+
+/* A string that may be NULL. */
+static int check_optional(const char *text, const char *where, const char *what,
+                          struct reel_error *error) {
+    if (!text || is_text(text)) return 0;
+    return REFUSE(error, "%s%s is not a string", where, what);
+}
+
+/* A list of strings. */
+static int check_texts(const char *const *list, uint32_t max, const char *where, const char *what,
+                       struct reel_error *error) {
+    uint32_t count = list_length(list, max);
+    if (count > max)
+        return REFUSE(error, "%s%s has more than %u; does the list end with NULL?", where, what,
+                      max);
+    for (uint32_t n = 0; n < count; n++)
+        if (!is_text(list[n]))
+            return REFUSE(error, "%s%s[%u] is not a string; does the list end with NULL?", where,
+                          what, n);
+    return 0;
 }
 
 /* A copy of what a plugin gave, in this host's size: what an older plugin lacks is zero. */
@@ -126,6 +212,10 @@ static int check_field(const struct projector *projector, uint32_t at, const cha
                        struct reel_error *error) {
     const struct reel_field *field = &projector->fields[at];
     int rc = check_parameter(field->name, "name", where, error);
+    if (rc == 0 && is_listed(field->name, reserved_fields))
+        return REFUSE(error, "%sname is `%s`, which is reserved", where, field->name);
+    if (rc == 0) rc = check_texts(field->values, TEXTS_MAX, where, "values", error);
+    if (rc == 0) rc = check_optional(field->refers_to, where, "refers_to", error);
     if (rc == 0 && field->filter) rc = check_parameter(field->filter, "filter", where, error);
     if (rc == 0) rc = check_field_kind(field, where, error);
     if (rc == 0) rc = check_field_unique(projector, at, where, error);
@@ -135,8 +225,7 @@ static int check_field(const struct projector *projector, uint32_t at, const cha
 static int take_fields(struct plugin *plugin, struct projector *projector, const char *where,
                        struct reel_error *error) {
     const struct reel_field *const *given = projector->declared.fields;
-    uint32_t count = 0;
-    while (given && given[count] && count <= RECORD_FIELDS_MAX) count++;
+    uint32_t count = list_length(given, RECORD_FIELDS_MAX);
     if (count == 0) return REFUSE(error, "%sfields is empty, wanted at least one", where);
     if (count > RECORD_FIELDS_MAX)
         return REFUSE(error, "%sfields has more than %d", where, RECORD_FIELDS_MAX);
@@ -146,7 +235,7 @@ static int take_fields(struct plugin *plugin, struct projector *projector, const
     for (uint32_t i = 0; i < count; i++) {
         char here[64];
         snprintf(here, sizeof here, "%sfields[%u].", where, i);
-        int rc = check_size(plugin, here, given[i]->struct_size, FIELD_SIZE_1_0, error);
+        int rc = check_size(plugin, here, given[i], FIELD_SIZE_1_0, error);
         if (rc < 0) return rc;
         copy_sized(&projector->fields[i], sizeof *projector->fields, given[i],
                    given[i]->struct_size);
@@ -172,14 +261,14 @@ static int check_command(const struct projector *projector, uint32_t at, const c
         if (strcmp(projector->commands[i].verb, command->verb) == 0)
             return REFUSE(error, "%sverb is `%s`, which commands[%u] has already", where,
                           command->verb, i);
-    return check_flags(command->flags, 0, where, error);
+    int rc = check_optional(command->summary, where, "summary", error);
+    return rc < 0 ? rc : check_flags(command->flags, 0, where, error);
 }
 
 static int take_commands(struct plugin *plugin, struct projector *projector, const char *where,
                          struct reel_error *error) {
     const struct reel_command_info *const *given = projector->declared.commands;
-    uint32_t count = 0;
-    while (given && given[count] && count <= RECORD_FIELDS_MAX) count++;
+    uint32_t count = list_length(given, RECORD_FIELDS_MAX);
     if (count > RECORD_FIELDS_MAX)
         return REFUSE(error, "%scommands has more than %d", where, RECORD_FIELDS_MAX);
     if (count > 0 && !projector->declared.decide)
@@ -190,7 +279,7 @@ static int take_commands(struct plugin *plugin, struct projector *projector, con
     for (uint32_t i = 0; i < count; i++) {
         char here[64];
         snprintf(here, sizeof here, "%scommands[%u].", where, i);
-        int rc = check_size(plugin, here, given[i]->struct_size, COMMAND_SIZE_1_1, error);
+        int rc = check_size(plugin, here, given[i], COMMAND_SIZE_1_1, error);
         if (rc < 0) return rc;
         copy_sized(&projector->commands[i], sizeof *projector->commands, given[i],
                    given[i]->struct_size);
@@ -223,6 +312,8 @@ static int check_projector(const struct reel_projector *projector, const char *w
     if (projector->revision_compatible > projector->revision)
         return REFUSE(error, "%srevision_compatible is %u, which is beyond its revision %u", where,
                       projector->revision_compatible, projector->revision);
+    rc = check_texts(projector->type_prefixes, TEXTS_MAX, where, "type_prefixes", error);
+    if (rc < 0) return rc;
     if (!projector->type_prefixes || !projector->type_prefixes[0])
         return REFUSE(error, "%stype_prefixes is empty, wanted at least one", where);
     if (!projector->evolve) return REFUSE(error, "%sevolve is NULL", where);
@@ -232,7 +323,7 @@ static int check_projector(const struct reel_projector *projector, const char *w
 static int take_projector(struct plugin *plugin, const struct reel_projector *given,
                           struct projector *projector, const char *where,
                           struct reel_error *error) {
-    int rc = check_size(plugin, where, given->struct_size, PROJECTOR_SIZE_1_0, error);
+    int rc = check_size(plugin, where, given, PROJECTOR_SIZE_1_0, error);
     if (rc < 0) return rc;
     copy_sized(&projector->declared, sizeof projector->declared, given, given->struct_size);
     rc = check_projector(&projector->declared, where, error);
@@ -254,8 +345,7 @@ static int check_collection_unique(const struct plugin *plugin, uint32_t at, con
 
 static int take_projectors(struct plugin *plugin, struct reel_error *error) {
     const struct reel_projector *const *given = plugin->declared->projectors;
-    uint32_t count = 0;
-    while (given && given[count] && count <= STORE_COLLECTIONS) count++;
+    uint32_t count = list_length(given, STORE_COLLECTIONS);
     if (count == 0 && plugin->sink_count > 0) return 0;
     if (count == 0) return REFUSE(error, "projectors is empty, wanted at least one");
     if (count > STORE_COLLECTIONS)
@@ -303,6 +393,8 @@ static int check_setting_kind(const struct reel_setting *setting, const char *wh
     if (setting->flags & REEL_SETTING_LIST && setting->kind != REEL_SETTING_TEXT)
         return REFUSE(error, "%sflags has REEL_SETTING_LIST, but it is no REEL_SETTING_TEXT",
                       where);
+    if (setting->check && setting->kind != REEL_SETTING_TEXT)
+        return REFUSE(error, "%scheck is set, but it is no REEL_SETTING_TEXT", where);
     return check_flags(setting->flags, REEL_SETTING_LIST, where, error);
 }
 
@@ -312,6 +404,10 @@ static int check_setting(const struct reel_setting *setting, const char *where,
     if (!has_form(setting->name, LOWER, LOWER DIGITS "_", STORE_NAME_MAX))
         return REFUSE(error, "%sname is %s, wanted [a-z][a-z0-9_]{0,62}", where,
                       quote(&found, setting->name));
+    int rc = check_texts(setting->values, TEXTS_MAX, where, "values", error);
+    if (rc == 0) rc = check_optional(setting->standard, where, "standard", error);
+    if (rc == 0) rc = check_optional(setting->help, where, "help", error);
+    if (rc < 0) return rc;
     if (!setting->help || !setting->help[0]) return REFUSE(error, "%shelp is empty", where);
     return check_setting_kind(setting, where, error);
 }
@@ -319,8 +415,7 @@ static int check_setting(const struct reel_setting *setting, const char *where,
 static int take_settings(struct plugin *plugin, struct plugin_sink *sink, const char *where,
                          struct reel_error *error) {
     const struct reel_setting *const *given = sink->declared.settings;
-    uint32_t count = 0;
-    while (given && given[count] && count <= SINK_SETTINGS_MAX) count++;
+    uint32_t count = list_length(given, SINK_SETTINGS_MAX);
     if (count > SINK_SETTINGS_MAX)
         return REFUSE(error, "%ssettings has more than %d", where, SINK_SETTINGS_MAX);
     sink->settings = calloc(count + 1, sizeof *sink->settings);
@@ -329,7 +424,7 @@ static int take_settings(struct plugin *plugin, struct plugin_sink *sink, const 
     for (uint32_t i = 0; i < count; i++) {
         char here[64];
         snprintf(here, sizeof here, "%ssettings[%u].", where, i);
-        int rc = check_size(plugin, here, given[i]->struct_size, SETTING_SIZE_1_2, error);
+        int rc = check_size(plugin, here, given[i], SETTING_SIZE_1_2, error);
         if (rc < 0) return rc;
         copy_sized(&sink->settings[i], sizeof *sink->settings, given[i], given[i]->struct_size);
         sink->setting_list[i] = &sink->settings[i];
@@ -344,7 +439,7 @@ static int take_settings(struct plugin *plugin, struct plugin_sink *sink, const 
 static int take_sink(struct plugin *plugin, const struct reel_sink *given, struct plugin_sink *sink,
                      const char *where, struct reel_error *error) {
     struct quoted found;
-    int rc = check_size(plugin, where, given->struct_size, SINK_SIZE_1_2, error);
+    int rc = check_size(plugin, where, given, SINK_SIZE_1_2, error);
     if (rc < 0) return rc;
     copy_sized(&sink->declared, sizeof sink->declared, given, given->struct_size);
     if (!has_form(sink->declared.name, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
@@ -361,8 +456,7 @@ static int take_sinks(struct plugin *plugin, struct reel_error *error) {
     struct reel_plugin declared;
     copy_sized(&declared, sizeof declared, plugin->declared, plugin->declared->header.struct_size);
     const struct reel_sink *const *given = declared.sinks;
-    uint32_t count = 0;
-    while (given && given[count] && count <= PLUGIN_SINKS_MAX) count++;
+    uint32_t count = list_length(given, PLUGIN_SINKS_MAX);
     if (count > PLUGIN_SINKS_MAX) return REFUSE(error, "sinks has more than %d", PLUGIN_SINKS_MAX);
     plugin->sinks = calloc(count + 1, sizeof *plugin->sinks);
     if (!plugin->sinks) return fail_memory(error);
@@ -399,6 +493,8 @@ int plugin_check(struct plugin *plugin, struct reel_error *error) {
     if (!has_form(declared->name, LOWER UPPER DIGITS "_.-", LOWER UPPER DIGITS "_.-", 63))
         return REFUSE(error, "name is %s, wanted [A-Za-z0-9_.-]{1,63}",
                       quote(&found, declared->name));
+    if (declared->version && !is_text(declared->version))
+        return REFUSE(error, "version is not a string");
     if (!declared->version) return REFUSE(error, "version is NULL");
     rc = check_flags(declared->flags, 0, "", error);
     if (rc == 0) rc = take_sinks(plugin, error);

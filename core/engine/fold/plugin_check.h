@@ -7,6 +7,7 @@
 #ifndef REEL_ENGINE_FOLD_PLUGIN_CHECK_H
 #define REEL_ENGINE_FOLD_PLUGIN_CHECK_H
 
+#include "base/build_id.h"
 #include "base/error.h"
 
 #include <reel/projector.h>
@@ -38,6 +39,7 @@ struct plugin {
     struct plugin *next;
     char *path; /* as it was given, or NULL: linked in */
     void *handle;
+    uint8_t build_id[BUILD_ID_BYTES]; /* zeros: it is linked in */
     uint64_t device, inode; /* of the file; tells it apart from the same under another name */
     const struct reel_plugin *declared; /* name and version are there in every ABI */
     struct projector *projectors;

@@ -119,6 +119,18 @@ static bool is_same_fold(const struct reel_projector *declared, uint64_t fields_
            state->revision >= declared->revision_compatible;
 }
 
+/* Another object than the one that made the records, though its author says it is the same fold?
+ * Not known of one that is linked in. */
+static bool is_other_build(const struct collection *collection,
+                           const struct collection_state *state) {
+    static const uint8_t unknown[BUILD_ID_BYTES];
+    const uint8_t *own = collection->plugin->build_id;
+    return state->revision == collection->projector->declared.revision &&
+           memcmp(own, unknown, BUILD_ID_BYTES) != 0 &&
+           memcmp(state->build_id, unknown, BUILD_ID_BYTES) != 0 &&
+           memcmp(own, state->build_id, BUILD_ID_BYTES) != 0;
+}
+
 static int refuse_rebuild(const struct collection *collection, const char *why,
                           const struct store_state *position, struct reel_error *error) {
     return fail(error, -ESTALE,
@@ -127,8 +139,12 @@ static int refuse_rebuild(const struct collection *collection, const char *why,
                 collection->name, why, (unsigned long long)position->first_seq);
 }
 
+static void set_build_id(struct collection *collection) {
+    memcpy(collection->state.build_id, collection->plugin->build_id, BUILD_ID_BYTES);
+}
+
 int registry_reset(struct collection *collection, const struct store_state *position,
-                   struct reel_error *error) {
+                   const char *why, struct reel_error *error) {
     struct store *store = collection->store;
     int rc = mdb_drop(store->txn, collection->dbi, 0);
     if (rc == 0) rc = mdb_drop(store->txn, collection->index, 0);
@@ -141,6 +157,8 @@ int registry_reset(struct collection *collection, const struct store_state *posi
         .cursor = position->first_seq - 1,
         .from_seq = position->first_seq,
     };
+    set_build_id(collection);
+    collection->catching_up = (struct catching_up){.why = why};
     return 0;
 }
 
@@ -148,7 +166,7 @@ int registry_reset_all(struct registry *registry, const struct store_state *posi
                        struct reel_error *error) {
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
-        int rc = registry_reset(collection, position, error);
+        int rc = registry_reset(collection, position, "the log began anew", error);
         if (rc == 0)
             rc = store_put_collection(collection->store, collection->name, &collection->state,
                                       error);
@@ -167,18 +185,23 @@ static int start_one(struct collection *collection, const struct store_state *po
     if (rc < 0) return rc;
     rc = store_get_collection(store, store->txn, collection->name, state);
     if (rc < 0 && rc != -ENOENT) return fail(error, rc, "cannot read the collection's state");
-    if (rc == -ENOENT || collection->rebuild_wanted)
-        return registry_reset(collection, position, error);
+    if (rc == -ENOENT) return registry_reset(collection, position, "it is new", error);
+    if (collection->rebuild_wanted)
+        return registry_reset(collection, position, "it was asked for", error);
     uint64_t fields_hash = hash_fields(collection->projector);
     bool whole = position->first_seq <= state->from_seq; /* all that they were made from is there */
     if (!is_same_fold(declared, fields_hash, state)) {
-        if (whole) return registry_reset(collection, position, error);
+        const char *why = fields_hash != state->fields_hash ? "its fields have changed"
+                                                            : "its revision has changed";
+        if (whole) return registry_reset(collection, position, why, error);
         return refuse_rebuild(collection, "its projector has changed", position, error);
     }
     if (state->cursor + 1 < position->first_seq)
         return refuse_rebuild(collection, "its projector was away while the log was trimmed",
                               position, error);
+    collection->object_changed = is_other_build(collection, state);
     state->revision = declared->revision;
+    set_build_id(collection);
     return 0;
 }
 
@@ -241,13 +264,20 @@ int registry_put_states(struct registry *registry, uint64_t cursor, struct reel_
 }
 
 void registry_committed(struct registry *registry) {
-    for (size_t i = 0; i < registry->count; i++)
-        registry->collections[i]->committed = registry->collections[i]->state;
+    for (size_t i = 0; i < registry->count; i++) {
+        struct collection *collection = registry->collections[i];
+        collection->committed = collection->state;
+        counts_commit(&collection->counts);
+        counts_commit(&collection->counts_again);
+    }
 }
 
 void registry_aborted(struct registry *registry) {
     for (size_t i = 0; i < registry->count; i++) {
-        registry->collections[i]->state = registry->collections[i]->committed;
-        changes_reset(&registry->collections[i]->changes);
+        struct collection *collection = registry->collections[i];
+        collection->state = collection->committed;
+        counts_abort(&collection->counts);
+        counts_abort(&collection->counts_again);
+        changes_reset(&collection->changes);
     }
 }

@@ -41,9 +41,10 @@ struct collection *registry_find(const struct registry *registry, struct reel_st
 int registry_start(struct registry *registry, const struct store_state *position,
                    struct reel_error *error);
 
-/* Empties a collection and sets it to the log's floor, within the write transaction. */
+/* Empties a collection and sets it to the log's floor, within the write transaction. `why` is for
+ * the operator, and static. */
 int registry_reset(struct collection *collection, const struct store_state *position,
-                   struct reel_error *error);
+                   const char *why, struct reel_error *error);
 
 /* All of them. */
 int registry_reset_all(struct registry *registry, const struct store_state *position,

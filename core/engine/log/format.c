@@ -71,7 +71,7 @@ bool frame_read(const struct segment_head *segment, uint64_t at, const char *fra
 static size_t known_size(const struct log_entry *entry) {
     if (!(entry->flags & (LOG_ANSWERED | LOG_SET_ASIDE))) return 0;
     const struct log_answer *answer = &entry->answer;
-    return sizeof(struct known_head) + answer->key.len + answer->token.len + answer->principal.len +
+    return sizeof(struct known_head) + answer->key.len + answer->principal.len +
            entry->set_aside.len;
 }
 
@@ -93,16 +93,16 @@ static char *put_known(const struct log_entry *entry, char *to) {
     const struct log_answer *answer = &entry->answer;
     struct known_head head = {
         .key_len = (uint32_t)answer->key.len,
-        .token_len = (uint16_t)answer->token.len,
         .principal_len = (uint16_t)answer->principal.len,
         .set_aside_len = (uint16_t)entry->set_aside.len,
         .has_record = answer->has_record,
+        .has_body = answer->has_body,
         .outcome = (int8_t)answer->outcome,
     };
     memcpy(head.body_hash, answer->body_hash, sizeof head.body_hash);
+    memcpy(head.caller_hash, answer->caller_hash, sizeof head.caller_hash);
     to = put(to, &head, sizeof head);
     to = put(to, answer->key.data, answer->key.len);
-    to = put(to, answer->token.data, answer->token.len);
     to = put(to, answer->principal.data, answer->principal.len);
     return put(to, entry->set_aside.data, entry->set_aside.len);
 }
@@ -142,16 +142,17 @@ static bool read_known(const char *at, size_t len, struct log_entry *ret) {
     if (len < sizeof head) return false;
     memcpy(&head, at, sizeof head);
     if (len !=
-        sizeof head + head.key_len + head.token_len + head.principal_len + head.set_aside_len)
+        sizeof head + head.key_len + head.principal_len + head.set_aside_len)
         return false;
     at += sizeof head;
     ret->answer.key = next_part(&at, head.key_len);
-    ret->answer.token = next_part(&at, head.token_len);
     ret->answer.principal = next_part(&at, head.principal_len);
     ret->set_aside = next_part(&at, head.set_aside_len);
     memcpy(ret->answer.body_hash, head.body_hash, sizeof head.body_hash);
+    memcpy(ret->answer.caller_hash, head.caller_hash, sizeof head.caller_hash);
     ret->answer.outcome = head.outcome;
     ret->answer.has_record = head.has_record;
+    ret->answer.has_body = head.has_body;
     return true;
 }
 

@@ -113,11 +113,12 @@ struct entry_head {
 /* With LOG_ANSWERED or LOG_SET_ASIDE; the texts follow, in this order. */
 struct known_head {
     uint8_t body_hash[16];
+    uint8_t caller_hash[16];
     uint32_t key_len;
-    uint16_t token_len, principal_len, set_aside_len;
-    uint8_t has_record;
+    uint16_t principal_len, set_aside_len;
+    uint8_t has_record, has_body;
     int8_t outcome;
-    uint32_t reserved;
+    uint8_t reserved;
 };
 
 #define FRAME_ROUND(len) (((uint64_t)(len) + FRAME_UNIT - 1) & ~(uint64_t)(FRAME_UNIT - 1))

@@ -160,7 +160,6 @@ static bool sleep_a_while(struct log *log) {
 static void *help(void *context) {
     struct log *log = context;
     bool ended = false;
-    pthread_setname_np(pthread_self(), "reel-log");
     while (!ended) {
         atomic_store(&log->wake_at, 0); /* a group that comes from here on wakes it */
         while (!ended && (do_fill(log, true) || do_seal(log) || do_witness(log, WITNESS_MS))) {
@@ -173,7 +172,7 @@ static void *help(void *context) {
 }
 
 int log_start_helper(struct log *log) {
-    int rc = thread_start(&log->helper, help, log);
+    int rc = thread_start(&log->helper, "reel-log", help, log);
     log->has_helper = rc == 0;
     return rc;
 }

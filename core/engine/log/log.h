@@ -47,19 +47,22 @@ enum {
     LOG_SUBMITTED = REEL_LOG_SUBMITTED,
     LOG_LOOK_INSIDE = 1 << 3, /* type or subject are in it in escaped form only: parse it */
     LOG_CONVERTED = REEL_LOG_CONVERTED,
-    LOG_ANSWERED = 1 << 8,  /* `answer` is known */
-    LOG_SET_ASIDE = 1 << 9, /* some collection must skip it */
-    LOG_CONTROL = 1 << 10,  /* internal: no event */
+    LOG_GAP = REEL_LOG_GAP,    /* `size` messages, of which `seq` is the last: no event */
+    LOG_ANSWERED = 1 << 8,     /* `answer` is known */
+    LOG_SET_ASIDE = 1 << 9,    /* some collection must skip it */
+    LOG_CONTROL = 1 << 10,     /* internal: no event */
+    LOG_OTHER_HASH = 1 << 11,  /* `id_hash` is not the one of its source and id */
 };
 
 /* What a repeat of a submitted event is answered with. */
 struct log_answer {
     struct reel_str key;       /* the record that was shown */
-    struct reel_str token;     /* which token it came with: its id */
-    struct reel_str principal; /* and in whose name */
-    uint8_t body_hash[16];     /* of the request's body */
+    struct reel_str principal; /* in whose name the request came */
+    uint8_t body_hash[16];     /* of the request's body, with `has_body` */
+    uint8_t caller_hash[16];   /* of the token's id; all zero: not known */
     reel_outcome outcome;
     bool has_record; /* else `key` says nothing */
+    bool has_body;
 };
 
 /* One event. What it points to is borrowed: from the caller when appending; when reading, until the

@@ -18,8 +18,23 @@ static int fail_errno(struct reel_error *error, const char *doing) {
     return fail(error, -code, "%s: %s", doing, strerror(code));
 }
 
+/* Opens a file for writing that must not be a symbolic link. */
+static int open_file(int dir, const char *name, struct reel_error *error) {
+    int fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0) return fd;
+    if (errno == ELOOP) return fail(error, -ELOOP, "%s is a symbolic link", name);
+    return fail_errno(error, name);
+}
+
 static void close_directory(DIR **dir) {
     if (*dir) closedir(*dir);
+}
+
+/* Syncs the directory that this one is in. */
+static int sync_name(int dir, struct reel_error *error) {
+    AUTO_CLOSE int above = openat(dir, "..", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+    if (above < 0 || fsync(above) < 0) return fail_errno(error, "cannot sync its name");
+    return 0;
 }
 
 /* Says who has it. The pid is for people: the lock itself is the kernel's. */
@@ -36,10 +51,12 @@ int directory_lock(const char *path, int *ret_fd, struct reel_error *error) {
     if (!made && errno != EEXIST) return fail_errno(error, "cannot make it");
     AUTO_CLOSE int dir = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
     if (dir < 0) return fail_errno(error, "cannot open it");
-    AUTO_CLOSE int above = made ? openat(dir, "..", O_DIRECTORY | O_RDONLY | O_CLOEXEC) : -1;
-    if (made && (above < 0 || fsync(above) < 0)) return fail_errno(error, "cannot sync its name");
-    AUTO_CLOSE int fd = openat(dir, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) return fail_errno(error, LOCK_NAME);
+    if (made) {
+        int rc = sync_name(dir, error);
+        if (rc < 0) return rc;
+    }
+    AUTO_CLOSE int fd = open_file(dir, LOCK_NAME, error);
+    if (fd < 0) return fd;
     if (flock(fd, LOCK_EX | LOCK_NB) < 0)
         return errno == EWOULDBLOCK ? fail_busy(fd, error) : fail_errno(error, LOCK_NAME);
     /* The same bytes each time: on a full disk there is room for what is there already. */
@@ -92,10 +109,18 @@ int directory_allocate(const char *path, const char *name, uint64_t size,
                        struct reel_error *error) {
     AUTO_CLOSE int dir = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
     if (dir < 0) return fail_errno(error, path);
-    AUTO_CLOSE int fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) return fail_errno(error, name);
+    AUTO_CLOSE int fd = open_file(dir, name, error);
+    if (fd < 0) return fd;
     int rc = posix_fallocate(fd, 0, (off_t)size);
     return rc == 0 ? 0 : fail(error, -rc, "%s: %s", name, strerror(rc));
+}
+
+int directory_check_no_link(const char *path, const char *name, struct reel_error *error) {
+    AUTO_CLOSE int dir = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+    struct stat info;
+    if (dir < 0) return 0; /* whoever opens the file says why not */
+    if (fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISLNK(info.st_mode)) return 0;
+    return fail(error, -ELOOP, "%s is a symbolic link", name);
 }
 
 int directory_move_up(const char *path, const char *name, struct reel_error *error) {
@@ -117,4 +142,9 @@ int directory_sync(const char *path, struct reel_error *error) {
     AUTO_CLOSE int fd = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fsync(fd) < 0) return fail_errno(error, path);
     return 0;
+}
+
+int directory_sync_name(const char *path, struct reel_error *error) {
+    AUTO_CLOSE int dir = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+    return dir < 0 ? fail_errno(error, path) : sync_name(dir, error);
 }

@@ -36,41 +36,79 @@ void ids_hash(const struct reel_str *parts, size_t count, uint8_t ret[16]) {
     uuid_generate_sha1(ret, name_space, name, (size_t)(end - name));
 }
 
-/* A value: this, then the record's key. */
+enum {
+    IDS_LACKS_RECORD = 1 << 0,
+    IDS_HAS_BODY = 1 << 1,
+};
+
+/* A value: this; with IDS_HAS_BODY struct ids_body; then the record's key. */
 struct ids_value {
     uint64_t seq;
     int32_t outcome;
-    uint32_t lacks_record;
+    uint32_t flags;
 };
+struct ids_body {
+    uint8_t body_hash[16];
+    uint8_t caller_hash[16];
+};
+
+static char *put(char *to, const void *bytes, size_t len) {
+    if (len) memcpy(to, bytes, len);
+    return to + len;
+}
 
 int ids_put(struct store *store, const uint8_t hash[16], const struct ids_known *known,
             struct reel_error *error) {
+    const struct ids_request *request = &known->request;
     struct ids_value fixed = {
-        .seq = known->seq, .outcome = known->outcome, .lacks_record = !known->has_record};
-    MDB_val key = {16, (void *)hash}, value = {sizeof fixed + known->record.len, NULL};
+        .seq = known->seq,
+        .outcome = known->outcome,
+        .flags =
+            (request->has_record ? 0 : IDS_LACKS_RECORD) | (request->has_body ? IDS_HAS_BODY : 0),
+    };
+    struct ids_body body;
+    memcpy(body.body_hash, request->body_hash, sizeof body.body_hash);
+    memcpy(body.caller_hash, request->caller_hash, sizeof body.caller_hash);
+    size_t body_len = request->has_body ? sizeof body : 0;
+    MDB_val key = {16, (void *)hash}, value = {sizeof fixed + body_len + request->record.len, NULL};
     int rc = mdb_put(store->txn, store->ids, &key, &value, MDB_RESERVE);
     if (rc != 0) return store_fail(store, rc, "cannot write ids", error);
-    memcpy(value.mv_data, &fixed, sizeof fixed);
-    if (known->record.len)
-        memcpy((char *)value.mv_data + sizeof fixed, known->record.data, known->record.len);
+    char *to = put(value.mv_data, &fixed, sizeof fixed);
+    to = put(to, &body, body_len);
+    put(to, request->record.data, request->record.len);
+    return 0;
+}
+
+/* 0, or MDB_CORRUPTED. */
+static int unpack(MDB_val value, struct ids_known *ret) {
+    struct ids_value fixed;
+    struct ids_body body = {0};
+    const char *at = value.mv_data, *end = at + value.mv_size;
+    if (value.mv_size < sizeof fixed) return MDB_CORRUPTED;
+    memcpy(&fixed, at, sizeof fixed);
+    at += sizeof fixed;
+    bool has_body = fixed.flags & IDS_HAS_BODY;
+    if (has_body && (size_t)(end - at) < sizeof body) return MDB_CORRUPTED;
+    if (has_body) memcpy(&body, at, sizeof body);
+    if (has_body) at += sizeof body;
+    *ret = (struct ids_known){
+        .seq = fixed.seq,
+        .outcome = fixed.outcome,
+        .request = {.has_record = !(fixed.flags & IDS_LACKS_RECORD),
+                    .has_body = has_body,
+                    .record = {at, (size_t)(end - at)}},
+    };
+    memcpy(ret->request.body_hash, body.body_hash, sizeof body.body_hash);
+    memcpy(ret->request.caller_hash, body.caller_hash, sizeof body.caller_hash);
     return 0;
 }
 
 int ids_get(struct store *store, MDB_txn *txn, const uint8_t hash[16], struct ids_known *ret,
             struct reel_error *error) {
-    struct ids_value fixed;
     MDB_val key = {16, (void *)hash}, value;
     int rc = mdb_get(txn, store->ids, &key, &value);
-    if (rc == 0 && value.mv_size < sizeof fixed) rc = MDB_CORRUPTED;
-    if (rc != 0) return store_fail(store, rc, "cannot read ids", error);
-    memcpy(&fixed, value.mv_data, sizeof fixed);
-    *ret = (struct ids_known){
-        .seq = fixed.seq,
-        .outcome = fixed.outcome,
-        .has_record = !fixed.lacks_record,
-        .record = {(const char *)value.mv_data + sizeof fixed, value.mv_size - sizeof fixed},
-    };
-    return 0;
+    if (rc == 0) rc = unpack(value, ret);
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot read ids", error);
 }
 
 int ids_remove(struct store *store, const uint8_t hash[16], uint64_t seq,

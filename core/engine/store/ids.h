@@ -15,13 +15,23 @@
 /* The UUID of a list of strings: the same for the same strings, on every machine. */
 void ids_hash(const struct reel_str *parts, size_t count, uint8_t ret[16]);
 
-/* What is known of one. `record` is the key of what a command's answer showed: a repeat shows it,
- * too. */
+/* What a repeat of a command is held against, and answered from: kept with each of its events. Of a
+ * stream's event not all of it may be known here: it may be of a command that another daemon took.
+ */
+struct ids_request {
+    bool has_record;         /* false: it is not known which record the answer showed */
+    bool has_body;           /* false: nor what the request's body was */
+    uint8_t body_hash[16];   /* ids_hash of the body */
+    uint8_t caller_hash[16]; /* ids_hash of reel_order.caller; all zero: not known */
+    struct reel_str record;  /* the key that was accepted; when read, LMDB's: good until the
+                                transaction writes or ends */
+};
+
+/* What is known of one. */
 struct ids_known {
     uint64_t seq;
     reel_outcome outcome;
-    bool has_record;        /* a stream's event may be of a command that another daemon took */
-    struct reel_str record; /* when read, LMDB's: good until the transaction writes or ends */
+    struct ids_request request;
 };
 
 int ids_put(struct store *store, const uint8_t hash[16], const struct ids_known *known,

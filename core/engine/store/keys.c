@@ -216,7 +216,7 @@ int keys_delete(struct keys_writer *writer, struct reel_str key, struct reel_err
     AUTO_FREE uint64_t *path = level ? calloc(level, sizeof *path) : NULL;
     if (level && !path) return fail(error, -ENOMEM, "cannot delete a record: out of memory");
     struct reel_str end = key;
-    uint64_t node;
+    uint64_t node = 0;
     writer->last_known = false;
     int rc = find_node(store, store->txn, writer->dbi, &end, path, &node, error);
     if (rc == 0) rc = delete_entry(writer, node, end, false, error);

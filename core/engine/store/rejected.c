@@ -1,8 +1,12 @@
 /* rejected.c: see rejected.h. */
 #include "engine/store/rejected.h"
 
+#include "base/text.h"
+#include "json/write.h"
+
 #include <endian.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct rejected_key {
@@ -78,14 +82,23 @@ int rejected_remove_collection(struct store *store, const char *collection,
     return remove_some(store, UINT64_MAX, collection, error);
 }
 
-int rejected_each(struct store *store, MDB_txn *txn, reel_rejection_fn fn, void *context,
-                  struct reel_error *error) {
+/* Goes to the newest one below `before`. */
+static int go_below(MDB_cursor *cursor, uint64_t before, MDB_val *key, MDB_val *value) {
+    struct rejected_key space;
+    *key = make_key(&space, before, "");
+    int rc = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
+    if (rc == MDB_NOTFOUND) return mdb_cursor_get(cursor, key, value, MDB_LAST);
+    return rc == 0 ? mdb_cursor_get(cursor, key, value, MDB_PREV) : rc;
+}
+
+int rejected_each(struct store *store, MDB_txn *txn, uint64_t before, reel_rejection_fn fn,
+                  void *context, struct reel_error *error) {
     MDB_cursor *cursor;
     MDB_val key, value;
     int result = 0;
     int rc = mdb_cursor_open(txn, store->rejected, &cursor);
     if (rc != 0) return store_fail(store, rc, "cannot read rejections", error);
-    for (rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST); rc == 0 && result == 0;
+    for (rc = go_below(cursor, before, &key, &value); rc == 0 && result == 0;
          rc = mdb_cursor_get(cursor, &key, &value, MDB_PREV)) {
         struct reel_rejection rejection;
         rc = unpack(key, value, &rejection);
@@ -96,4 +109,92 @@ int rejected_each(struct store *store, MDB_txn *txn, reel_rejection_fn fn, void 
     if (rc != 0 && rc != MDB_NOTFOUND)
         return store_fail(store, rc, "cannot read rejections", error);
     return result;
+}
+
+/* ---- Copies ---------------------------------------------------------------------------------- */
+
+/* A copy is one block: the collection's name, then the reason. */
+static void copy_free(struct reel_rejection *copy) {
+    free((void *)copy->collection.data);
+}
+
+void rejection_list_finish(struct rejection_list *list) {
+    for (size_t i = 0; i < list->count; i++) copy_free(&list->list[i]);
+    free(list->list);
+    *list = (struct rejection_list){0};
+}
+
+void rejection_list_remove(struct rejection_list *list, uint64_t seq) {
+    size_t left = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        struct reel_rejection *one = &list->list[i];
+        if (one->seq != seq) {
+            list->list[left++] = *one;
+            continue;
+        }
+        list->bytes -= sizeof *one + one->collection.len + one->reason.len;
+        copy_free(one);
+    }
+    list->count = left;
+}
+
+static int make_room(struct rejection_list *list) {
+    if (list->count < list->size) return 0;
+    size_t size = list->size ? list->size * 2 : 4;
+    struct reel_rejection *grown = realloc(list->list, size * sizeof *grown);
+    if (!grown) return -ENOMEM;
+    list->list = grown;
+    list->size = size;
+    return 0;
+}
+
+static int add_copy(struct rejection_list *list, const struct reel_rejection *given) {
+    size_t bytes = sizeof *given + given->collection.len + given->reason.len;
+    if (bytes > REJECTIONS_BYTES_MAX - list->bytes) return 0;
+    char *block = malloc(given->collection.len + given->reason.len + 1);
+    if (!block || make_room(list) < 0) {
+        free(block);
+        return -ENOMEM;
+    }
+    char *reason = block + given->collection.len;
+    if (given->collection.len) memcpy(block, given->collection.data, given->collection.len);
+    if (given->reason.len) memcpy(reason, given->reason.data, given->reason.len);
+    list->bytes += bytes;
+    list->list[list->count++] = (struct reel_rejection){
+        given->seq, {block, given->collection.len}, {reason, given->reason.len}};
+    return 0;
+}
+
+struct copying {
+    struct rejection_list *to;
+    uint64_t seq;
+};
+
+static int copy_one(void *context, const struct reel_rejection *rejection) {
+    struct copying *copying = context;
+    return rejection->seq == copying->seq ? add_copy(copying->to, rejection) : 1;
+}
+
+int rejected_copy(struct store *store, MDB_txn *txn, uint64_t seq, struct rejection_list *to,
+                  struct reel_error *error) {
+    struct copying copying = {to, seq};
+    int rc = rejected_each(store, txn, seq + 1, copy_one, &copying, error);
+    if (rc == -ENOMEM) return fail_memory(error);
+    return rc < 0 ? rc : 0;
+}
+
+static void cut_into(char *to, size_t size, struct reel_str text) {
+    size_t len = text.len < size ? text.len : utf8_cut(text.data, size - 1);
+    if (len) memcpy(to, text.data, len);
+    to[len] = '\0';
+}
+
+void rejection_list_tell(const struct rejection_list *list, size_t from, struct reel_result *ret) {
+    ret->collection[0] = ret->reason[0] = '\0';
+    for (size_t i = from; i < list->count; i++) {
+        if (list->list[i].seq != ret->seq) continue;
+        cut_into(ret->collection, sizeof ret->collection, list->list[i].collection);
+        cut_into(ret->reason, sizeof ret->reason, list->list[i].reason);
+        return;
+    }
 }

@@ -20,8 +20,26 @@ int rejected_trim(struct store *store, uint64_t first_seq, struct reel_error *er
 int rejected_remove_collection(struct store *store, const char *collection,
                                struct reel_error *error);
 
-/* Calls `fn` for each, the newest first; what it returns, if that is not 0, ends the walk. */
-int rejected_each(struct store *store, MDB_txn *txn, reel_rejection_fn fn, void *context,
+/* Calls `fn` for each below `before`, the newest first; what it returns, if that is not 0, ends the
+ * walk. */
+int rejected_each(struct store *store, MDB_txn *txn, uint64_t before, reel_rejection_fn fn,
+                  void *context, struct reel_error *error);
+
+/* Copies, for an answer that is given when the transaction has ended. What would make them take
+ * more than REJECTIONS_BYTES_MAX is left out. All of zero is an empty list. */
+#define REJECTIONS_BYTES_MAX ((size_t)4 << 20)
+struct rejection_list {
+    struct reel_rejection *list;
+    size_t count, size, bytes;
+};
+void rejection_list_finish(struct rejection_list *list);
+
+/* Adds those of one event; and removes them. */
+int rejected_copy(struct store *store, MDB_txn *txn, uint64_t seq, struct rejection_list *to,
                   struct reel_error *error);
+void rejection_list_remove(struct rejection_list *list, uint64_t seq);
+
+/* Says in an event's result who rejected it, and why: the first in the list, from `from` on. */
+void rejection_list_tell(const struct rejection_list *list, size_t from, struct reel_result *ret);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "engine/store/directory.h"
+#include "engine/store/store_file.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -37,6 +38,20 @@ static bool disk_is_full(const struct store *store) {
     return (uint64_t)fs.f_bavail * fs.f_frsize < FULL_BELOW_BYTES;
 }
 
+void store_break(struct store *store, const char *sentence) {
+    if (!atomic_exchange(&store->broken, true) && store->tell_broken)
+        store->tell_broken(store->context, sentence);
+}
+
+static int fail_broken(struct store *store, int rc, const char *doing, struct reel_error *error) {
+    struct reel_error own;
+    if (!error) error = &own;
+    error_set(error, "%s: %s; the store cannot be trusted, end this process", doing,
+              mdb_strerror(rc));
+    store_break(store, error->text);
+    return -EIO;
+}
+
 int store_fail(struct store *store, int rc, const char *doing, struct reel_error *error) {
     if (rc == EIO && disk_is_full(store)) rc = ENOSPC;
     switch (rc) {
@@ -52,9 +67,7 @@ int store_fail(struct store *store, int rc, const char *doing, struct reel_error
     case MDB_NOTFOUND:
         return fail(error, -ENOENT, "%s: not found", doing);
     default:
-        atomic_store(&store->broken, true);
-        return fail(error, -EIO, "%s: %s; the store cannot be trusted, end this process", doing,
-                    mdb_strerror(rc));
+        return fail_broken(store, rc, doing, error);
     }
 }
 
@@ -106,7 +119,7 @@ static int open_environment(struct store *store, const struct store_options *opt
     unsigned flags =
         MDB_NOTLS | (store->in_memory ? MDB_NOSYNC : 0) | (options->read_only ? MDB_RDONLY : 0);
     int rc = options->read_only
-                 ? 0
+                 ? directory_check_no_link(directory, "lock.mdb", error)
                  : directory_allocate(directory, "lock.mdb", lock_file_bytes(options), error);
     if (rc < 0) return rc;
     rc = mdb_env_create(&store->env);
@@ -118,7 +131,7 @@ static int open_environment(struct store *store, const struct store_options *opt
         return fail(error, -EPROTO, "data.mdb: %s", mdb_strerror(rc));
     if (rc > 0) return fail(error, -rc, "data.mdb: %s", strerror(rc));
     if (rc < 0) return fail(error, -EIO, "data.mdb: %s", mdb_strerror(rc));
-    return 0;
+    return store_file_check(store->env, error);
 }
 
 static int open_in(struct store *store, const struct store_options *options, const char *directory,
@@ -138,7 +151,9 @@ static int open_in_memory(struct store *store, const struct store_options *optio
 }
 
 int store_open(struct store *store, const struct store_options *options, struct reel_error *error) {
-    *store = (struct store){.in_memory = !options->directory};
+    *store = (struct store){.in_memory = !options->directory,
+                            .tell_broken = options->tell_broken,
+                            .context = options->context};
     int rc;
     if (store->in_memory) {
         rc = open_in_memory(store, options, error);
@@ -267,6 +282,42 @@ int store_open_collection(struct store *store, const char *name, MDB_dbi *ret_re
 static bool is_collection_key(const MDB_val *key) {
     const size_t len = sizeof COLLECTION_PREFIX - 1;
     return key->mv_size > len && memcmp(key->mv_data, COLLECTION_PREFIX, len) == 0;
+}
+
+/* Some other format's state may have another size. */
+static int each_collection(MDB_cursor *cursor,
+                           void (*fn)(void *context, const char *name,
+                                      const struct collection_state *state),
+                           void *context) {
+    MDB_val key, value;
+    int rc;
+    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        struct collection_state state = {0};
+        char name[STORE_NAME_MAX + 1] = "";
+        const size_t before = sizeof COLLECTION_PREFIX - 1;
+        if (!is_collection_key(&key) || key.mv_size - before > STORE_NAME_MAX) continue;
+        memcpy(name, (const char *)key.mv_data + before, key.mv_size - before);
+        memcpy(&state, value.mv_data, value.mv_size < sizeof state ? value.mv_size : sizeof state);
+        fn(context, name, &state);
+    }
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int store_each_collection(struct store *store,
+                          void (*fn)(void *context, const char *name,
+                                     const struct collection_state *state),
+                          void *context) {
+    MDB_txn *txn;
+    MDB_cursor *cursor;
+    int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0) return store_fail(store, rc, "cannot read meta", NULL);
+    rc = mdb_cursor_open(txn, store->meta, &cursor);
+    if (rc == 0) {
+        rc = each_collection(cursor, fn, context);
+        mdb_cursor_close(cursor);
+    }
+    mdb_txn_abort(txn);
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot read meta", NULL);
 }
 
 static int forget_collections(struct store *store) {

@@ -16,6 +16,7 @@
 #ifndef REEL_ENGINE_STORE_STORE_H
 #define REEL_ENGINE_STORE_STORE_H
 
+#include "base/build_id.h"
 #include "base/error.h"
 
 #include <lmdb.h>
@@ -24,6 +25,13 @@
 #define STORE_FORMAT      3
 #define STORE_COLLECTIONS 256 /* most that can be loaded at one time */
 #define STORE_NAME_MAX    63  /* longest name of a collection, bytes */
+
+/* Messages of the mirrored stream that were never received, since the log began. Where each gap is
+ * stands in the log (LOG_GAP), for as long as that keeps it. */
+struct store_gaps {
+    uint64_t count, messages;
+    uint64_t from, to; /* the newest one */
+};
 
 /* What the store is at, as kept in `meta`: native byte order, like all of LMDB's own. */
 struct store_state {
@@ -35,6 +43,7 @@ struct store_state {
     uint64_t head;
     uint64_t applied, ignored, rejected;
     uint64_t txn_id; /* LMDB's number of the transaction that wrote this */
+    struct store_gaps gaps;
     uint64_t log_salt, log_number, log_at, log_chain; /* the log was synced up to there (log.h) */
 };
 
@@ -49,6 +58,8 @@ struct collection_state {
     uint64_t applied, ignored, rejected;
     uint64_t json_bytes; /* of its records */
     uint64_t changed;    /* seq of the event that last changed a record of it; 0: none */
+    uint8_t build_id[BUILD_ID_BYTES]; /* of the object that its records are folded by, or zeros */
+    uint32_t reserved_2;
 };
 
 /* The stream that this log mirrors, also kept in `meta`; a log of our own has none. */
@@ -67,6 +78,8 @@ struct store {
     bool in_memory;
     atomic_bool broken;                 /* a sync failed, or LMDB gave up: nothing works any more */
     atomic_uint_fast64_t newest_commit; /* that anyone knows of: LMDB's number */
+    void (*tell_broken)(void *context, const char *sentence); /* once; or NULL */
+    void *context;
 };
 
 struct store_options {
@@ -74,6 +87,11 @@ struct store_options {
     uint64_t map_bytes;
     uint32_t readers_max;
     bool read_only; /* beside a process that writes */
+
+    /* Called once, by the thread that finds the store broken, whatever it holds: it must only note
+     * that. NULL: nobody is told. [any thread] */
+    void (*tell_broken)(void *context, const char *sentence);
+    void *context;
 };
 
 int store_open(struct store *store, const struct store_options *options, struct reel_error *error);
@@ -89,8 +107,12 @@ void store_abort(struct store *store);
  * made. Any thread. */
 void store_has_shown(struct store *store, uint64_t txn_id);
 
-/* What an LMDB result means, as a code and a sentence; decides when the store is broken. */
+/* What an LMDB result means, as a code and a sentence; decides when the store is broken, and tells
+ * that. */
 int store_fail(struct store *store, int rc, const char *doing, struct reel_error *error);
+
+/* Notes that the store is broken, for a reason that another part has found, and tells it. */
+void store_break(struct store *store, const char *sentence);
 
 /* `meta`. The transaction may be a reader's. -ENOENT: nothing is known of that collection. */
 int store_get_state(struct store *store, MDB_txn *txn, struct store_state *ret);
@@ -99,6 +121,12 @@ int store_get_collection(struct store *store, MDB_txn *txn, const char *name,
                          struct collection_state *ret);
 int store_put_collection(struct store *store, const char *name,
                          const struct collection_state *state, struct reel_error *error);
+
+/* Gives the state of each collection that is known, loaded or not, as of the last commit. */
+int store_each_collection(struct store *store,
+                          void (*fn)(void *context, const char *name,
+                                     const struct collection_state *state),
+                          void *context);
 
 /* -ENOENT: the log is our own. */
 int store_get_origin(struct store *store, MDB_txn *txn, struct store_origin *ret);

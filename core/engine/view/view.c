@@ -233,6 +233,10 @@ static void measure(struct reel_view *view) {
     *position = (struct reel_position){
         .cursor = state->cursor,
         .first_seq = state->first_seq,
+        .gaps = state->gaps.count,
+        .gap_messages = state->gaps.messages,
+        .gap_from = state->gaps.from,
+        .gap_to = state->gaps.to,
         .head = state->head,
         .applied = state->applied,
         .ignored = state->ignored,

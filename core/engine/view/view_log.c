@@ -9,7 +9,7 @@
 
 /* What callers are shown of an entry: the flags that reel.h names. */
 #define PUBLIC_FLAGS                                                                               \
-    (REEL_LOG_NOT_JSON | REEL_LOG_OVERSIZE | REEL_LOG_SUBMITTED | REEL_LOG_CONVERTED)
+    (REEL_LOG_NOT_JSON | REEL_LOG_OVERSIZE | REEL_LOG_SUBMITTED | REEL_LOG_CONVERTED | REEL_LOG_GAP)
 
 /* Type and subject of an event that must be parsed for them; `parser` is made when first needed. */
 static int look_inside(const struct reel_host *host, struct json_parser **parser,
@@ -95,10 +95,11 @@ static int give_rejection(void *context, const struct reel_rejection *rejection)
     return walk->fn(walk->context, rejection);
 }
 
-int reel_view_rejected(struct reel_view *view, reel_rejection_fn fn, void *context) {
+int reel_view_rejected(struct reel_view *view, uint64_t before, reel_rejection_fn fn,
+                       void *context) {
     ENTERED within = NULL;
     int rc = view_enter(view, &within);
     if (rc < 0) return rc;
     struct rejection_walk walk = {.view = within, .fn = fn, .context = context};
-    return rejected_each(within->views->store, within->txn, give_rejection, &walk, NULL);
+    return rejected_each(within->views->store, within->txn, before, give_rejection, &walk, NULL);
 }

@@ -293,7 +293,7 @@ static void *run(void *context) {
         else
             looked_ms = clock_ms();
         look_for_room(intake);
-        engine_check_readers(intake->options.reel);
+        engine_tick(intake->options.reel);
     }
     if (intake->broken) refuse_queued(intake, -EIO, "the store failed earlier");
     return NULL;

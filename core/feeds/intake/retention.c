@@ -1,6 +1,7 @@
 /* retention.c: see retention.h. */
 #include "feeds/intake/retention.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <time.h>
@@ -23,11 +24,10 @@ static int look_at_age(void *context, const struct reel_entry *entry) {
 /* The seq before which everything in the next step's reach is too old. */
 static int floor_by_age(struct reel_view *view, const struct reel_position *position,
                         uint64_t age_s, uint64_t *ret) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t now_ns = clock_now_ns();
     struct age_walk walk = {.first_young = position->first_seq, .left = STEP_EVENTS};
-    if ((uint64_t)now.tv_sec <= age_s) return 0;
-    walk.before_ns = ((uint64_t)now.tv_sec - age_s) * 1000000000 + (uint64_t)now.tv_nsec;
+    if (now_ns / 1000000000 <= age_s) return 0;
+    walk.before_ns = now_ns - age_s * 1000000000;
     int rc = reel_view_log(view, position->first_seq, look_at_age, &walk);
     if (rc < 0) return rc;
     if (walk.first_young > *ret) *ret = walk.first_young;

@@ -2,13 +2,16 @@
  * what comes, looking at the stream; its loop; publishing.
  *
  * All that the broker sends, messages, words about requests, and answers to what was published,
- * comes to one inbox and is read by the feed's thread, in the order in which it came. */
+ * comes to one inbox and is read by the feed's thread, in the order in which it came. Which of them
+ * something is, is decided in one place (`take`), by what only the broker can give: its place in
+ * the stream, or the subject that it was sent to. What is not permitted comes beside it. */
 #include "feeds/nats/nats.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "event/subject.h"
 #include "feeds/nats/nats_connection.h"
+#include "feeds/nats/nats_inbox.h"
 #include "feeds/nats/nats_message.h"
 
 #include <errno.h>
@@ -37,6 +40,7 @@
 
 struct nats {
     struct nats_options options;
+    struct nats_refusals refusals;
     pthread_mutex_t lock;       /* of what follows: for publishing */
     natsConnection *connection; /* NULL: there is none */
     const char *inbox;
@@ -52,14 +56,14 @@ struct session {
     struct feed *feed;
     natsConnection *connection;
     jsCtx *js;
-    natsInbox *inbox;
-    natsSubscription *subscription;
+    struct nats_inbox *inbox;
     char *consumer;
+    bool whole; /* the consumer gives every message of the stream: a jump is a gap */
     struct nats_reader reader;
     uint64_t created_ns;   /* of the stream */
     uint64_t last_seq;     /* that it was known to have when it was looked at */
-    uint64_t taken_seq;    /* of the newest message that came */
-    uint64_t pending;      /* behind it, when it was sent */
+    uint64_t taken_seq;    /* nothing up to here is still to come */
+    uint64_t pending;      /* behind it, when that was last known */
     uint64_t consumer_seq; /* its number among those that the consumer has sent */
     struct request requests[REQUESTS_MAX];
     uint64_t request_count; /* so far */
@@ -76,22 +80,12 @@ static void say(void *context, const char *sentence) {
 }
 
 static int connect(struct session *session, struct reel_error *error) {
-    int rc = nats_connect(&session->nats->options, &session->connection, error);
+    struct nats *nats = session->nats;
+    int rc = nats_connect(&nats->options, &nats->refusals, &session->connection, error);
     if (rc < 0) return rc;
     natsStatus status = natsConnection_JetStream(&session->js, session->connection, NULL);
-    if (status == NATS_OK) status = natsInbox_Create(&session->inbox);
-    return status == NATS_OK ? 0 : nats_fail(status, "cannot use JetStream", error);
-}
-
-static int subscribe(struct session *session, struct reel_error *error) {
-    char subject[128];
-    snprintf(subject, sizeof subject, "%s.*", session->inbox);
-    natsStatus status =
-        natsConnection_SubscribeSync(&session->subscription, session->connection, subject);
-    /* No limit is needed: no more comes than is asked for. */
-    if (status == NATS_OK)
-        status = natsSubscription_SetPendingLimits(session->subscription, -1, -1);
-    return status == NATS_OK ? 0 : nats_fail(status, "cannot subscribe", error);
+    return status == NATS_OK ? nats_inbox_open(session->connection, &session->inbox, error)
+                             : nats_fail(status, "cannot use JetStream", error);
 }
 
 static int fetch(void *context, uint64_t seq, struct feed_message *ret, struct reel_error *error) {
@@ -120,14 +114,16 @@ static int begin_with(struct session *session, const jsStreamInfo *info, struct 
     session->created_ns = stream.created_ns;
     session->last_seq = stream.last_seq;
     int rc = feed_begin(session->feed, &stream, &from, error);
-    if (rc == 0) session->taken_seq = from - 1;
-    return rc < 0 ? rc : nats_make_consumer(session->js, options, from, &session->consumer, error);
+    if (rc < 0) return rc;
+    session->taken_seq = from - 1;
+    session->whole = nats_takes_all(info, options);
+    return nats_make_consumer(session->js, options, from, session->whole, &session->consumer,
+                              error);
 }
 
 static int begin(struct session *session, struct reel_error *error) {
     jsStreamInfo *info = NULL;
     int rc = connect(session, error);
-    if (rc == 0) rc = subscribe(session, error);
     if (rc == 0) rc = nats_find_stream(session->js, &session->nats->options, &info, error);
     if (rc == 0) rc = begin_with(session, info, error);
     jsStreamInfo_Destroy(info);
@@ -139,7 +135,7 @@ static void offer_connection(struct session *session, bool offered) {
     struct nats *nats = session->nats;
     AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&nats->lock);
     nats->connection = offered ? session->connection : NULL;
-    nats->inbox = offered ? session->inbox : NULL;
+    nats->inbox = offered ? nats_inbox_name(session->inbox) : NULL;
 }
 
 /* The connection first: closing it waits for the library's thread that reads from it, which would
@@ -149,10 +145,9 @@ static void session_finish(struct session *session) {
     if (session->consumer && feed_is_stopping(session->feed))
         nats_drop_consumer(session->js, &session->nats->options, session->consumer);
     natsConnection_Close(session->connection);
-    natsSubscription_Destroy(session->subscription);
+    nats_inbox_close(session->inbox);
     jsCtx_Destroy(session->js);
     natsConnection_Destroy(session->connection);
-    natsInbox_Destroy(session->inbox);
     free(session->consumer);
     json_parser_destroy(session->reader.parser);
     arena_finish(&session->reader.arena);
@@ -173,7 +168,7 @@ static int ask(struct session *session, struct request *request, uint64_t count,
     if (!session->one_large) snprintf(bytes, sizeof bytes, "\"max_bytes\":%d,", REQUEST_BYTES);
     snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s",
              session->nats->options.stream, session->consumer);
-    snprintf(reply, sizeof reply, "%s.%" PRIu64, session->inbox, number);
+    snprintf(reply, sizeof reply, "%s.%" PRIu64, nats_inbox_name(session->inbox), number);
     int len =
         snprintf(text, sizeof text,
                  "{\"batch\":%" PRIu64 ",%s\"expires\":%" PRIu64 ",\"idle_heartbeat\":%" PRIu64 "}",
@@ -217,14 +212,33 @@ static void count_message(struct session *session) {
 
 /* ---- What comes ------------------------------------------------------------------------------ */
 
+/* Where every message comes (`whole`), some are not for us: of subjects that the stream had before,
+ * or that it has from others. Takes the message over. */
+static int take_event(struct session *session, natsMsg *msg, const struct nats_place *place,
+                      struct reel_error *error) {
+    struct feed_message message = {.seq = place->seq, .time_ns = place->time_ns};
+    const char *filter = session->nats->options.filter;
+    if (session->whole && !subject_matches(reel_text(filter), reel_text(natsMsg_GetSubject(msg)))) {
+        natsMsg_Destroy(msg);
+        return 0;
+    }
+    int rc = nats_message_take(&session->reader, msg, &message, error);
+    return rc < 0 ? rc : feed_take(session->feed, &message, error);
+}
+
+/* The stream's messages up to `seq` that have not come will not come any more. */
+static int pass(struct session *session, uint64_t seq, uint64_t time_ns, struct reel_error *error) {
+    uint64_t missing = seq > session->taken_seq ? seq - session->taken_seq : 0;
+    if (missing == 0) return 0;
+    session->taken_seq = seq;
+    return session->whole ? feed_gap(session->feed, seq, missing, time_ns, error) : 0;
+}
+
+/* Takes the message over. */
 static int take_message(struct session *session, natsMsg *msg, const struct nats_place *place,
                         struct reel_error *error) {
-    struct feed_message message = {.seq = place->seq, .time_ns = place->time_ns};
-    bool gap = place->consumer_seq != session->consumer_seq + 1;
-    int rc = nats_message_take(&session->reader, msg, &message, error);
-    if (rc < 0) return rc;
-    if (gap) {
-        nats_release(&message);
+    if (place->consumer_seq != session->consumer_seq + 1) {
+        natsMsg_Destroy(msg);
         return fail(error, -EAGAIN,
                     "a message is missing: the consumer's %" PRIu64 " came after its %" PRIu64,
                     place->consumer_seq, session->consumer_seq);
@@ -232,8 +246,12 @@ static int take_message(struct session *session, natsMsg *msg, const struct nats
     session->consumer_seq = place->consumer_seq;
     session->gathered = true;
     count_message(session);
-    rc = feed_take(session->feed, &message, error);
-    session->taken_seq = place->seq;
+    int rc = pass(session, place->seq - 1, place->time_ns, error);
+    if (rc < 0)
+        natsMsg_Destroy(msg);
+    else
+        rc = take_event(session, msg, place, error);
+    if (session->taken_seq < place->seq) session->taken_seq = place->seq;
     session->pending = place->pending;
     if (place->pending % 64 == 0) feed_note(session->feed, place->seq, place->pending);
     bool level = place->pending == 0 && place->seq >= session->last_seq;
@@ -241,9 +259,11 @@ static int take_message(struct session *session, natsMsg *msg, const struct nats
 }
 
 static void take_answer(struct session *session, natsMsg *msg, const uint8_t id_hash[16]) {
-    const char *status = nats_header(msg, "Status");
+    const char *words, *status = nats_status(msg, &words);
     json_t *answer = NULL, *failure;
-    if (!status)
+    if (status)
+        session->looked_ms = 0; /* its subjects may be others now */
+    else
         answer = json_loadb(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg), 0, NULL);
     failure = json_object_get(answer, "error");
     const char *why = json_string_value(json_object_get(failure, "description"));
@@ -253,7 +273,7 @@ static void take_answer(struct session *session, natsMsg *msg, const uint8_t id_
                        json_is_true(json_object_get(answer, "duplicate")), NULL);
     else
         feed_published(session->feed, id_hash, -EAGAIN, 0, false,
-                       status ? "no stream takes it just now"
+                       status ? "no stream of the broker takes the subject of this event"
                        : why  ? why
                               : "the broker's answer cannot be read");
     json_decref(answer);
@@ -262,9 +282,9 @@ static void take_answer(struct session *session, natsMsg *msg, const uint8_t id_
 /* A request has ended, unless it is but a heartbeat. */
 static int take_word(struct session *session, natsMsg *msg, uint64_t number,
                      struct reel_error *error) {
-    const char *status = nats_header(msg, "Status"), *words = nats_header(msg, "Description");
+    const char *words = NULL, *status = nats_status(msg, &words);
     struct request *request = NULL;
-    if (!status) return fail(error, -EAGAIN, "the broker sent what cannot be understood");
+    if (!status) return 0; /* someone else's, who has found out what the inbox is called */
     if (strcmp(status, "100") == 0) return 0;
     for (size_t i = 0; i < REQUESTS_MAX; i++)
         if (session->requests[i].number == number) request = &session->requests[i];
@@ -277,14 +297,15 @@ static int take_word(struct session *session, natsMsg *msg, uint64_t number,
     return 0;
 }
 
-/* Takes the message over. */
+/* The broker alone says where a message is in the stream, and what is the status of a request or a
+ * publication. Takes the message over. */
 static int take(struct session *session, natsMsg *msg, struct reel_error *error) {
     struct nats_place place;
     uint8_t id_hash[16];
     if (nats_place_read(natsMsg_GetReply(msg), &place))
         return take_message(session, msg, &place, error);
     const char *token = natsMsg_GetSubject(msg);
-    size_t len = strlen(session->inbox);
+    size_t len = strlen(nats_inbox_name(session->inbox));
     token = strlen(token) > len ? token + len + 1 : "";
     int rc = 0;
     if (nats_id_read(token, id_hash))
@@ -293,6 +314,40 @@ static int take(struct session *session, natsMsg *msg, struct reel_error *error)
         rc = take_word(session, msg, strtoull(token, NULL, 10), error);
     natsMsg_Destroy(msg);
     return rc;
+}
+
+/* ---- What is not permitted ------------------------------------------------------------------- */
+
+/* Is it of an event that was published, not of what a session needs? */
+static bool is_of_event(struct reel_str subject) {
+    return subject.data && strncmp(subject.data, "$JS.", 4) != 0;
+}
+
+/* Whoever published is told. A request that is not permitted goes without an answer, and so fails
+ * by itself; but not these, after which nothing would ever come. */
+static int heed_refusals(struct session *session, struct reel_error *error) {
+    char refusal[NATS_REFUSAL_BYTES];
+    struct nats_refusals *refusals = &session->nats->refusals;
+    while (nats_refusals_next(refusals, refusal)) {
+        bool is_whole = false;
+        struct reel_str subject = nats_refused_subject(refusal, &is_whole);
+        if (is_of_event(subject))
+            feed_refused(session->feed, subject, is_whole, refusal);
+        else if (!subject.data || strstr(refusal, ".MSG.NEXT."))
+            return fail(error, -EAGAIN, "the broker does not permit what is needed: %s", refusal);
+    }
+    return 0;
+}
+
+/* What had no answer because it is not permitted has failed without the server's words. */
+static int fail_with_refusal(struct session *session, int rc, struct reel_error *error) {
+    char refusal[NATS_REFUSAL_BYTES], sentence[sizeof error->text];
+    bool is_whole;
+    if (!nats_refusals_newest(&session->nats->refusals, refusal)) return rc;
+    if (is_of_event(nats_refused_subject(refusal, &is_whole))) return rc;
+    if (strstr(error->text, refusal)) return rc;
+    memcpy(sentence, error->text, sizeof sentence);
+    return fail(error, rc, "%s; the broker says: %s", sentence, refusal);
 }
 
 /* ---- Looking at the stream ------------------------------------------------------------------- */
@@ -308,6 +363,7 @@ static int has_all(struct session *session, struct reel_error *error) {
     uint64_t seq = session->last_seq;
     int rc = nats_look_at_consumer(session->js, options, session->consumer, &progress, error);
     if (rc < 0) return rc;
+    session->pending = progress.pending;
     if (progress.pending > 0 || progress.delivered != session->consumer_seq) return 0;
     for (int i = 0; i < FETCHES_MAX && seq > session->taken_seq; i++, seq--) {
         natsMsg *msg = NULL;
@@ -327,25 +383,35 @@ static int look(struct session *session, struct reel_error *error) {
     if (rc < 0) return rc;
     uint64_t created = (uint64_t)info->Created, first = info->State.FirstSeq;
     uint64_t last = info->State.LastSeq;
+    rc = nats_check_stream(info, &session->nats->options, error);
     jsStreamInfo_Destroy(info);
     session->looked_ms = clock_ms();
+    if (rc < 0) return rc;
     if (created != session->created_ns) return fail(error, -EAGAIN, "the stream was made anew");
     if (last < session->last_seq)
         return fail(error, -EAGAIN,
                     "the stream was taken back: it ends at %" PRIu64 ", not %" PRIu64, last,
                     session->last_seq);
     session->last_seq = last;
+    rc = last > session->taken_seq ? has_all(session, error) : 1;
+    if (rc < 0) return rc;
+    bool all = rc > 0;
+    if (all) session->pending = 0; /* of what was, the rest may have been deleted */
     feed_note(session->feed, last, session->pending);
-    rc = feed_trim(session->feed, first, error);
-    if (rc == 0) rc = last > session->taken_seq ? has_all(session, error) : 1;
-    return rc > 0 ? feed_level(session->feed, last, error) : rc;
+    rc = all ? pass(session, last, 0, error) : 0;
+    if (rc == 0) rc = feed_trim(session->feed, first, error);
+    nats_refusals_await(&session->nats->refusals, session->connection);
+    if (rc == 0) rc = heed_refusals(session, error); /* of what was asked for before this */
+    return rc == 0 && all ? feed_level(session->feed, last, error) : rc;
 }
 
 /* ---- The loop -------------------------------------------------------------------------------- */
 
 /* Nothing is there just now. */
 static int rest(struct session *session, uint64_t waited_ms, struct reel_error *error) {
-    int rc = feed_flush(session->feed, error);
+    int rc = heed_refusals(session, error);
+    if (rc < 0) return rc;
+    rc = feed_flush(session->feed, error);
     session->gathered = rc > 0;
     if (rc != 0) return rc < 0 ? rc : 0;
     if (asked_for(session) > 0) session->silent_ms += waited_ms;
@@ -361,17 +427,14 @@ static int follow(struct session *session, struct reel_error *error) {
     if (rc == 0) rc = look(session, error);
     while (rc == 0 && !feed_is_stopping(session->feed)) {
         bool busy = session->gathered || asked_for(session) == 0; /* the writer is */
-        int64_t wait_ms = at_once ? 0 : busy ? WAIT_MORE_MS : WAIT_MS;
-        natsStatus status = natsSubscription_NextMsg(&msg, session->subscription, wait_ms);
-        at_once = status == NATS_OK;
-        if (status == NATS_OK) {
-            session->silent_ms = 0;
+        uint32_t wait_ms = at_once ? 0 : busy ? WAIT_MORE_MS : WAIT_MS;
+        rc = nats_inbox_next(session->inbox, wait_ms, &msg, error);
+        at_once = rc > 0;
+        if (rc > 0) session->silent_ms = 0;
+        if (rc > 0)
             rc = take(session, msg, error);
-        } else if (status == NATS_TIMEOUT) {
-            rc = rest(session, (uint64_t)wait_ms, error);
-        } else {
-            rc = nats_fail(status, "the connection to the broker was lost", error);
-        }
+        else if (rc == 0)
+            rc = rest(session, wait_ms, error);
         if (rc == 0) rc = ask_for_more(session, error);
     }
     return rc;
@@ -390,6 +453,7 @@ static int run_session(struct feed *feed, void *state, struct reel_error *error)
         offer_connection(&session, true);
         rc = follow(&session, error);
     }
+    if (rc < 0) rc = fail_with_refusal(&session, rc, error);
     session_finish(&session);
     return rc;
 }
@@ -405,7 +469,10 @@ static natsStatus make_message(const struct nats *nats, const struct outgoing *e
     snprintf(reply, sizeof reply, "%s.%s", nats->inbox, id);
     if (!copy) return NATS_NO_MEMORY;
     natsStatus status = natsMsg_Create(ret, copy, reply, event->bytes.data, (int)event->bytes.len);
-    return status == NATS_OK ? natsMsgHeader_Set(*ret, NATS_ID_HEADER, id) : status;
+    if (status == NATS_OK) status = natsMsgHeader_Set(*ret, NATS_ID_HEADER, id);
+    if (status != NATS_OK || !event->has_body) return status;
+    nats_id_write(event->body_hash, id);
+    return natsMsgHeader_Set(*ret, NATS_BODY_HEADER, id);
 }
 
 static int publish(void *state, const struct outgoing *event, struct reel_error *error) {
@@ -429,15 +496,17 @@ int nats_create(const struct nats_options *options, struct nats **ret, struct re
     if (!nats) return fail_memory(error);
     nats->options = *options;
     pthread_mutex_init(&nats->lock, NULL);
+    nats_refusals_init(&nats->refusals);
     *ret = nats;
     return 0;
 }
 
 void nats_destroy(struct nats *nats) {
     if (!nats) return;
+    nats_CloseAndWait(0); /* the library's own threads, which may look at what is refused */
+    nats_refusals_finish(&nats->refusals);
     pthread_mutex_destroy(&nats->lock);
     free(nats);
-    nats_CloseAndWait(0); /* the library's own threads */
 }
 
 const struct feed_broker nats_broker = {

@@ -2,6 +2,7 @@
 #include "feeds/nats/nats_connection.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "event/subject.h"
 
 #include <errno.h>
@@ -14,6 +15,9 @@
 #define CONNECT_MS 2000
 #define ASK_MS     5000
 #define DROP_MS    1000
+
+/* For the library's thread to hand a refusal over. */
+#define REFUSAL_MS 2000
 
 /* A server that says nothing is given up after two of these. */
 #define PING_MS 5000
@@ -31,6 +35,58 @@
 int nats_fail(natsStatus status, const char *doing, struct reel_error *error) {
     return fail(error, status == NATS_NO_MEMORY ? -ENOMEM : -EAGAIN, "%s: %s", doing,
                 natsStatus_GetText(status));
+}
+
+/* ---- What is not permitted ------------------------------------------------------------------- */
+
+void nats_refusals_init(struct nats_refusals *refusals) {
+    pthread_mutex_init(&refusals->lock, NULL);
+    clock_condition(&refusals->arrived);
+}
+
+void nats_refusals_finish(struct nats_refusals *refusals) {
+    pthread_cond_destroy(&refusals->arrived);
+    pthread_mutex_destroy(&refusals->lock);
+}
+
+static void refusals_clear(struct nats_refusals *refusals) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&refusals->lock);
+    refusals->first = refusals->count = 0;
+    refusals->newest[0] = '\0';
+}
+
+void nats_refusals_await(struct nats_refusals *refusals, natsConnection *connection) {
+    const char *words;
+    if (natsConnection_GetLastError(connection, &words) != NATS_NOT_PERMITTED) return;
+    struct timespec until = clock_after(REFUSAL_MS);
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&refusals->lock);
+    while (!refusals->newest[0])
+        if (pthread_cond_timedwait(&refusals->arrived, lock, &until) == ETIMEDOUT) return;
+}
+
+bool nats_refusals_next(struct nats_refusals *refusals, char ret[NATS_REFUSAL_BYTES]) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&refusals->lock);
+    if (refusals->count == 0) return false;
+    memcpy(ret, refusals->texts[refusals->first], NATS_REFUSAL_BYTES);
+    refusals->first = (refusals->first + 1) % NATS_REFUSALS_MAX;
+    refusals->count--;
+    return true;
+}
+
+bool nats_refusals_newest(struct nats_refusals *refusals, char ret[NATS_REFUSAL_BYTES]) {
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&refusals->lock);
+    memcpy(ret, refusals->newest, NATS_REFUSAL_BYTES);
+    return ret[0] != '\0';
+}
+
+struct reel_str nats_refused_subject(const char *refusal, bool *ret_is_whole) {
+    static const char before[] = "Publish to \"";
+    const char *at = strstr(refusal, before);
+    if (!at) return (struct reel_str){NULL, 0};
+    at += sizeof before - 1;
+    size_t len = strcspn(at, "\"");
+    *ret_is_whole = at[len] != '\0';
+    return (struct reel_str){at, len};
 }
 
 /* ---- Connecting ------------------------------------------------------------------------------ */
@@ -69,16 +125,23 @@ static natsStatus set_tls(natsOptions *to, const struct nats_options *options) {
     return status;
 }
 
-/* The library's own word goes to stderr; a lost connection is told by what was asked on it. */
-static void pass_over(natsConnection *connection, natsSubscription *subscription, natsStatus status,
-                      void *closure) {
-    (void)connection;
-    (void)subscription;
-    (void)status;
-    (void)closure;
+/* A lost connection is told by what was asked on it. (Without a handler, the library writes to
+ * stderr.) */
+static void note_error(natsConnection *connection, natsSubscription *subscription,
+                       natsStatus status, void *closure) {
+    struct nats_refusals *refusals = closure;
+    const char *words = nats_GetLastError(NULL);
+    (void)connection, (void)subscription;
+    if (status != NATS_NOT_PERMITTED || !words) return;
+    AUTO_UNLOCK pthread_mutex_t *lock = lock_taken(&refusals->lock);
+    snprintf(refusals->newest, sizeof refusals->newest, "%s", words);
+    pthread_cond_broadcast(&refusals->arrived);
+    if (refusals->count == NATS_REFUSALS_MAX) return;
+    size_t at = (refusals->first + refusals->count++) % NATS_REFUSALS_MAX;
+    memcpy(refusals->texts[at], refusals->newest, sizeof refusals->newest);
 }
 
-static natsStatus set_manners(natsOptions *to) {
+static natsStatus set_manners(natsOptions *to, struct nats_refusals *refusals) {
     natsStatus status = natsOptions_SetName(to, "reeld");
     if (status == NATS_OK) status = natsOptions_SetAllowReconnect(to, false); /* a new session is */
     if (status == NATS_OK) status = natsOptions_SetTimeout(to, CONNECT_MS);
@@ -86,16 +149,17 @@ static natsStatus set_manners(natsOptions *to) {
     if (status == NATS_OK) status = natsOptions_SetPingInterval(to, PING_MS);
     if (status == NATS_OK) status = natsOptions_SetMaxPingsOut(to, 2);
     if (status == NATS_OK) status = natsOptions_SetIOBufSize(to, BUFFER_BYTES);
-    if (status == NATS_OK) status = natsOptions_SetErrorHandler(to, pass_over, NULL);
+    if (status == NATS_OK) status = natsOptions_SetErrorHandler(to, note_error, refusals);
     return status;
 }
 
-int nats_connect(const struct nats_options *options, natsConnection **ret,
-                 struct reel_error *error) {
+int nats_connect(const struct nats_options *options, struct nats_refusals *refusals,
+                 natsConnection **ret, struct reel_error *error) {
     natsOptions *to = NULL;
+    refusals_clear(refusals);
     natsStatus status = natsOptions_Create(&to);
     if (status == NATS_OK) status = set_servers(to, options->urls);
-    if (status == NATS_OK) status = set_manners(to);
+    if (status == NATS_OK) status = set_manners(to, refusals);
     if (status == NATS_OK) status = set_identity(to, options);
     if (status == NATS_OK) status = set_tls(to, options);
     if (status == NATS_OK) status = natsConnection_Connect(ret, to);
@@ -157,6 +221,31 @@ static int check_subjects(const jsStreamInfo *info, const struct nats_options *o
                 info->Config->SubjectsLen > 1 ? " and more" : "", options->filter);
 }
 
+bool nats_takes_all(const jsStreamInfo *info, const struct nats_options *options) {
+    for (int i = 0; i < info->Config->SubjectsLen; i++)
+        if (!subject_matches(reel_text(options->filter), reel_text(info->Config->Subjects[i])))
+            return false;
+    return true;
+}
+
+/* By the two other kinds a stream forgets what all its consumers have acknowledged, or one of them
+ * has: then it is no log. */
+static int check_retention(const jsStreamInfo *info, const struct nats_options *options,
+                           struct reel_error *error) {
+    if (info->Config->Retention == js_LimitsPolicy) return 0;
+    return fail(error, -ESTALE,
+                "stream %s has %s retention: it forgets messages that were delivered, and cannot "
+                "be followed as a log; make it with retention by limits",
+                options->stream,
+                info->Config->Retention == js_InterestPolicy ? "interest" : "workqueue");
+}
+
+int nats_check_stream(const jsStreamInfo *info, const struct nats_options *options,
+                      struct reel_error *error) {
+    int rc = check_retention(info, options, error);
+    return rc == 0 ? check_subjects(info, options, error) : rc;
+}
+
 int nats_find_stream(jsCtx *js, const struct nats_options *options, jsStreamInfo **ret,
                      struct reel_error *error) {
     jsOptions ask = asking();
@@ -167,7 +256,7 @@ int nats_find_stream(jsCtx *js, const struct nats_options *options, jsStreamInfo
         rc = make_stream(js, options, &info, error);
     else if (status != NATS_OK)
         rc = fail_asked(status, "cannot look at stream", options->stream, error);
-    if (rc == 0) rc = check_subjects(info, options, error);
+    if (rc == 0) rc = nats_check_stream(info, options, error);
     if (rc < 0)
         jsStreamInfo_Destroy(info);
     else
@@ -186,7 +275,7 @@ int nats_fetch(jsCtx *js, const struct nats_options *options, uint64_t seq, nats
 
 /* ---- The consumer ---------------------------------------------------------------------------- */
 
-int nats_make_consumer(jsCtx *js, const struct nats_options *options, uint64_t from,
+int nats_make_consumer(jsCtx *js, const struct nats_options *options, uint64_t from, bool whole,
                        char **ret_name, struct reel_error *error) {
     jsOptions ask = asking();
     jsConsumerConfig config;
@@ -196,7 +285,7 @@ int nats_make_consumer(jsCtx *js, const struct nats_options *options, uint64_t f
     config.OptStartSeq = from;
     config.AckPolicy = js_AckNone;
     config.ReplayPolicy = js_ReplayInstant;
-    config.FilterSubject = options->filter;
+    config.FilterSubject = whole ? NULL : options->filter;
     config.InactiveThreshold = INACTIVE_NS;
     config.MemoryStorage = true;
     natsStatus status = js_AddConsumer(&info, js, options->stream, &config, &ask, NULL);

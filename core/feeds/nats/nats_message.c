@@ -1,6 +1,7 @@
 /* nats_message.c: see nats_message.h. */
 #include "feeds/nats/nats_message.h"
 
+#include "base/cleanup.h"
 #include "event/nats_binding.h"
 
 #include <errno.h>
@@ -47,9 +48,17 @@ bool nats_place_read(const char *reply, struct nats_place *ret) {
 
 /* ---- Its headers ----------------------------------------------------------------------------- */
 
-const char *nats_header(natsMsg *msg, const char *name) {
+/* Good as long as the message. */
+static const char *header(natsMsg *msg, const char *name) {
     const char *value = NULL;
     return natsMsgHeader_Get(msg, name, &value) == NATS_OK ? value : NULL;
+}
+
+const char *nats_status(natsMsg *msg, const char **ret_description) {
+    if (natsMsg_GetReply(msg) || natsMsg_GetDataLength(msg) > 0) return NULL;
+    const char *status = header(msg, "Status");
+    *ret_description = status ? header(msg, "Description") : NULL;
+    return status;
 }
 
 void nats_id_write(const uint8_t id_hash[16], char ret[NATS_ID_TEXT]) {
@@ -70,25 +79,51 @@ bool nats_id_read(const char *text, uint8_t ret[16]) {
     return true;
 }
 
+/* -EBADMSG: the library does not give them, of a name that is empty. */
 static int give_values(natsMsg *msg, const char *key, header_fn fn, void *context) {
     const char **values;
     int count, rc = 0;
-    if (natsMsgHeader_Values(msg, key, &values, &count) != NATS_OK) return -ENOMEM;
+    natsStatus status = natsMsgHeader_Values(msg, key, &values, &count);
+    if (status != NATS_OK) return status == NATS_NO_MEMORY ? -ENOMEM : -EBADMSG;
     for (int i = 0; rc == 0 && i < count; i++)
         rc = fn(context, reel_text(key), reel_text(values[i]));
     free(values);
     return rc;
 }
 
-static int each_header(void *headers, header_fn fn, void *context) {
-    const char **keys;
-    int count, rc = 0;
-    natsStatus status = natsMsgHeader_Keys(headers, &keys, &count);
-    if (status == NATS_NOT_FOUND) return 0;
-    if (status != NATS_OK) return status == NATS_NO_MEMORY ? -ENOMEM : -EBADMSG;
-    for (int i = 0; rc == 0 && i < count; i++) rc = give_values(headers, keys[i], fn, context);
-    free(keys);
-    return rc;
+/* A message whose headers are looked at. They are read once, when the names are asked for: reading
+ * changes the library's copy of them, so that a second time of broken ones gives others. */
+struct headers {
+    natsMsg *msg;
+    const char **names; /* NULL: there are none */
+    int count;
+    int rc; /* they cannot be read: -EBADMSG or -ENOMEM */
+};
+
+static struct headers headers_of(natsMsg *msg) {
+    struct headers headers = {.msg = msg};
+    natsStatus status = natsMsgHeader_Keys(msg, &headers.names, &headers.count);
+    if (status == NATS_OK) return headers;
+    headers.names = NULL;
+    headers.count = 0;
+    if (status != NATS_NOT_FOUND) headers.rc = status == NATS_NO_MEMORY ? -ENOMEM : -EBADMSG;
+    return headers;
+}
+
+static void headers_finish(struct headers *headers) {
+    free(headers->names);
+}
+
+/* What can be given is, also where not all can be. */
+static int each_header(void *context_of_ours, header_fn fn, void *context) {
+    const struct headers *headers = context_of_ours;
+    int unread = headers->rc;
+    for (int i = 0; unread != -ENOMEM && i < headers->count; i++) {
+        int rc = give_values(headers->msg, headers->names[i], fn, context);
+        if (rc != 0 && rc != -EBADMSG) return rc;
+        if (rc != 0) unread = rc;
+    }
+    return unread;
 }
 
 /* ---- Its event ------------------------------------------------------------------------------- */
@@ -106,11 +141,11 @@ static void say_malformed(const struct nats_reader *reader, const struct feed_me
     reader->say(reader->context, sentence.text);
 }
 
-static int read_event(struct nats_reader *reader, natsMsg *msg, struct feed_message *ret,
+static int read_event(struct nats_reader *reader, struct headers *headers, struct feed_message *ret,
                       struct reel_error *error) {
     struct reel_error why = {0};
     enum nats_content content;
-    struct nats_message message = {payload_of(msg), each_header, msg};
+    struct nats_message message = {payload_of(headers->msg), each_header, headers};
     int rc = nats_binding_read(reader->parser, &message, reader->event_bytes_max, &reader->arena,
                                &ret->made, &content, &why);
     if (rc < 0) return fail(error, rc, "cannot read a message: %s", why.text);
@@ -126,8 +161,11 @@ int nats_message_take(struct nats_reader *reader, natsMsg *msg, struct feed_mess
     ret->flags = 0;
     ret->made = (struct text){0};
     ret->subject = reel_text(natsMsg_GetSubject(msg));
-    ret->has_id = nats_id_read(nats_header(msg, NATS_ID_HEADER), ret->id_hash);
-    int rc = read_event(reader, msg, ret, error);
+    CLEANUP(headers_finish) struct headers headers = headers_of(msg);
+    ret->has_id = headers.count > 0 && nats_id_read(header(msg, NATS_ID_HEADER), ret->id_hash);
+    ret->has_body =
+        headers.count > 0 && nats_id_read(header(msg, NATS_BODY_HEADER), ret->body_hash);
+    int rc = read_event(reader, &headers, ret, error);
     if (rc < 0) nats_release(ret);
     return rc;
 }

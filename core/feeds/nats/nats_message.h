@@ -1,4 +1,8 @@
-/* nats_message.h: what a message of JetStream says: its place in the stream, its event. */
+/* nats_message.h: what a message says: its place in the stream and its event; or a word of the
+ * server.
+ *
+ * What has a place, which only JetStream gives, is a message of the stream; anybody can have put
+ * anything into it, and nothing in it is ever taken for a word of the server. */
 #ifndef REEL_FEEDS_NATS_NATS_MESSAGE_H
 #define REEL_FEEDS_NATS_NATS_MESSAGE_H
 
@@ -20,11 +24,18 @@ bool nats_place_read(const char *reply, struct nats_place *ret);
 /* Our header on what we publish: `Nats-Msg-Id`, which the stream leaves repeats out by. */
 #define NATS_ID_HEADER "Nats-Msg-Id"
 #define NATS_ID_TEXT   33
+
+/* And, written alike, a hash of the body of the command that it came of: by that another daemon,
+ * too, tells a repeat from another command with the same key. */
+#define NATS_BODY_HEADER "Reel-Body-Hash"
+
 void nats_id_write(const uint8_t id_hash[16], char ret[NATS_ID_TEXT]);
 bool nats_id_read(const char *text, uint8_t ret[16]);
 
-/* A header's value, or NULL; good as long as the message. */
-const char *nats_header(natsMsg *msg, const char *name);
+/* A word of the server about a request or a publication: its status, "503", and its description,
+ * which may be NULL; good as long as the message. Only for what is no message of the stream, which
+ * may have any header. NULL: it is not such a word: those have no payload and no reply. */
+const char *nats_status(natsMsg *msg, const char **ret_description);
 
 /* What reading takes, kept from one message to the next. */
 struct nats_reader {
@@ -35,7 +46,8 @@ struct nats_reader {
     void *context;
 };
 
-/* Reads its event, and takes it over: nats_release lets it go. -ENOMEM: it is gone already. */
+/* Reads its event, and takes it over: nats_release lets it go. -ENOMEM: it is gone already. Nothing
+ * else is an error: whatever a message contains, it becomes an entry of the log. */
 int nats_message_take(struct nats_reader *reader, natsMsg *msg, struct feed_message *ret,
                       struct reel_error *error);
 void nats_release(struct feed_message *message);

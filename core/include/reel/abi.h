@@ -33,7 +33,7 @@
 #include <string.h>
 
 #define REEL_ABI_MAJOR 1
-#define REEL_ABI_MINOR 4
+#define REEL_ABI_MINOR 5
 
 /* "REEL" as little-endian bytes. */
 #define REEL_PLUGIN_MAGIC UINT32_C(0x4c454552)

@@ -45,6 +45,9 @@ enum {
     REEL_CONFLICT = 2,  /* HTTP 409 */
     REEL_NOT_FOUND = 3, /* HTTP 404 */
     REEL_TOO_LARGE = 4, /* HTTP 413 */
+    /* Only the host refuses so, before `decide` is asked: */
+    REEL_KEY_REUSED = 5, /* HTTP 422: the idempotency key came before, with another body */
+    REEL_CHANGED = 6,    /* HTTP 412: the record is not as the caller wants it (reel_order) */
 };
 
 /* What may be set in a field. */
@@ -219,7 +222,9 @@ static inline reel_outcome reel_reject(struct reel_tx *tx, const char *format, .
     return outcome;
 }
 
-/* A line in the operator's log. Write no payloads there. */
+/* A line in the operator's log. Write no payloads there. Of one collection and one format only a
+ * few lines a minute are given; a line tells how many more there were. So what differs from event
+ * to event belongs into the arguments. */
 REEL_PRINTF(2, 3)
 static inline void reel_warn(struct reel_tx *tx, const char *format, ...) {
     va_list args;
@@ -294,7 +299,8 @@ static inline struct reel_draft *reel_draft(struct reel_decision *decision, cons
     return decision->host->draft(decision, reel_text(type), subject);
 }
 
-/* All members of an object, as they stand. */
+/* All members of an object, as they stand. Of another value, REEL_MISSING excepted, there are none:
+ * the command is then refused as REEL_INVALID, whatever `decide` answers. */
 static inline void reel_draft_members(struct reel_draft *draft, struct reel_value object) {
     if (draft) draft->host->draft_members(draft, object);
 }

@@ -29,7 +29,8 @@ extern "C" {
 
 /* A declared field. Every record of the collection has all of them, in the declared order, null
  * until set. A record's key is not among them: set a field to it if it is to be seen. Filters and
- * the description of the HTTP API come from here. */
+ * the description of the HTTP API come from here. Not called `cursor` or `epoch`, which stand
+ * beside a record's fields. */
 struct reel_field {
     uint32_t struct_size;
     uint32_t flags;            /* REEL_FIELD_…, or 0 */
@@ -40,7 +41,8 @@ struct reel_field {
     const char *filter;        /* the query parameter that filters on it, under the same rules as
                                   `name`; NULL: `name` itself */
     const char *refers_to;     /* the field holds a key of this collection, or NULL. A filter then
-                                  also takes that collection's REEL_FIELD_IS_NAME */
+                                  also takes that collection's REEL_FIELD_IS_NAME. The daemon
+                                  does not start without that collection */
 };
 
 /* A command that `decide` understands. `create` is POST /v1/{collection}, `delete` is
@@ -69,8 +71,10 @@ struct reel_projector {
     uint32_t revision;
     uint32_t revision_compatible; /* at most `revision` */
 
-    const char *collection;           /* [a-z][a-z0-9_-]{0,62}, not events, rejected, status,
-                                         plugins or version, which are routes */
+    /* [a-z][a-z0-9_-]{0,62}. Reserved, since lists have such members beside the records or /v1 such
+     * routes: cursor, epoch, generation, next, count, groups, changes, events, rejected, status,
+     * plugins, version, collections, metrics. */
+    const char *collection;
     const char *const *type_prefixes; /* NULL-terminated, at least one; "" begins every type */
     const struct reel_field *const *fields; /* NULL-terminated, at least one */
 

@@ -82,13 +82,35 @@ struct reel_options {
     uint64_t map_bytes;        /* address space for the store, the bound of its size; 1 TiB, at
                                   least 1 MiB */
 
-    /* Gets a line for the operator: a projector's warning. Called with the writer held: it must
-     * not call back into this Reel. NULL: they are dropped. [writer] */
+    /* Gets a line for the operator: a projector's warning, or a rule of the ABI that its `evolve`
+     * broke. Of each kind, that is of one collection and one format, only warnings_max lines within
+     * a minute; a line tells how many more there were. Called with the writer held: it must not
+     * call back into this Reel. NULL: they are dropped. [writer] */
     void (*warn)(void *context, const char *line);
-    void *context;
+    void *context; /* of `rejected`, too */
 
     /* Where events that commands make come from: the CloudEvents `source`. NULL: "/reel". */
     const char *source;
+
+    /* Called once, when the store is found broken (-EIO), by the call that finds it, which may be a
+     * view's: it must not call back into this Reel. A program that only reads learns from it that
+     * its process must end. NULL: nobody is told. [any thread] */
+    void (*broken)(void *context, const char *sentence);
+
+    /* Gets a line for the operator about what the library does by itself: a rebuild that begins or
+     * ends, a collection without a plugin. Called with the writer held: it must not call back into
+     * this Reel. NULL: they are dropped. [writer] */
+    void (*report)(void *context, reel_level level, const char *line);
+
+    uint32_t warnings_max; /* lines of one kind that `warn` gets within a minute; 5. UINT32_MAX: no
+                              bound */
+    uint32_t reserved;     /* 0 */
+
+    /* Told after a commit with new events of which some were rejected: of the first few, who
+     * rejected them and why, and how many rejections there were. Not of events that are folded
+     * again. It must not call back into this Reel. NULL: nobody is told. [writer] */
+    void (*rejected)(void *context, const struct reel_rejection *rejections, size_t count,
+                     uint64_t total);
 
     uint64_t segment_bytes; /* a file of the log is full at this size; 64 MiB, from 64 KiB to
                                1 GiB. Trimming removes whole files */
@@ -96,7 +118,8 @@ struct reel_options {
 
 /* Opens, or makes, a store.
  * -EBUSY: another process has the directory; -ESTALE: it is a restored backup and REEL_NEW_EPOCH
- * was not given; -EPROTO: another version's format; -EINVAL: an option is out of range.
+ * was not given; -EPROTO: another version's format; -EINVAL: an option is out of range; -EIO: the
+ * store's file was cut short; -ELOOP: a file for locks is a symbolic link.
  * [one thread] */
 REEL_VISIBLE int reel_open(const struct reel_options *options, struct reel **ret,
                            struct reel_error *error);
@@ -126,8 +149,8 @@ REEL_VISIBLE int reel_start(struct reel *reel, struct reel_error *error);
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 /* Appends one event (CloudEvents, structured JSON) to the log, folds it and commits.
- * What an event contains is never an error of this call: at worst it is rejected, with the
- * reason kept (reel_view_rejected). [any thread] */
+ * The content of an event never makes this call fail. An event that cannot be applied is
+ * rejected: the result says why, and the reason is kept (reel_view_rejected). [any thread] */
 REEL_VISIBLE int reel_apply(struct reel *reel, struct reel_str payload, struct reel_result *ret,
                             struct reel_error *error);
 
@@ -179,6 +202,16 @@ REEL_VISIBLE int reel_backup_of(const char *from, const char *directory, struct 
 
 /* The cursor just now. [any thread] */
 REEL_VISIBLE uint64_t reel_cursor(struct reel *reel);
+
+/* Events by outcome, since reel_open: what is counted never falls, whatever happens to collections
+ * and log. NULL: by the outcome that they had when they came. A collection: by what its projector
+ * answered, `again` when it had folded others after them before, in a rebuild. -ESRCH: no such
+ * collection is loaded. [any thread] */
+struct reel_counts {
+    uint64_t applied, ignored, rejected;
+};
+REEL_VISIBLE int reel_counts(struct reel *reel, const char *collection, bool again,
+                             struct reel_counts *ret);
 
 /* The number of the newest commit that any view has shown, or any writer was told of. As long as it
  * is the same, what a view shows of records, log and cursor is: who has made something of a view
@@ -243,8 +276,10 @@ REEL_VISIBLE int reel_canonical_key(struct reel *reel, const char *collection,
 REEL_VISIBLE int reel_view_log(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn,
                                void *context);
 
-/* Walks the rejections from the newest to the oldest. -ETIME. */
-REEL_VISIBLE int reel_view_rejected(struct reel_view *view, reel_rejection_fn fn, void *context);
+/* Walks the rejections of events below `before` (UINT64_MAX: of all), from the newest event to the
+ * oldest. -ETIME. */
+REEL_VISIBLE int reel_view_rejected(struct reel_view *view, uint64_t before, reel_rejection_fn fn,
+                                    void *context);
 
 #ifdef __cplusplus
 }

@@ -39,8 +39,9 @@ enum {
     REEL_SETTING_ONE_OF = 4, /* one of `values` */
 };
 enum {
-    REEL_SETTING_LIST = 1 << 0, /* may be given several times; TEXT only. In the environment
-                                   separated by colons, in the file an array of strings */
+    REEL_SETTING_LIST =
+        1 << 0, /* may be given several times; TEXT only. In the environment and in
+                   `standard` separated by commas, in the file an array of strings */
 };
 
 /* One setting. `name` is "view_ms_max": the key in the configuration file; REEL_VIEW_MS_MAX in the
@@ -58,6 +59,13 @@ struct reel_setting {
     const char *const *values; /* ONE_OF, NULL-terminated */
     const char *also;          /* other names in the environment, separated by spaces, each of which
                                   counts for less than those before it; or NULL */
+
+    /* ---- since 1.5 ---- */
+
+    /* TEXT: may this be a value, or an item of the list? If not, `error` has a sentence that says
+     * what is wrong, without repeating the value. It is asked before anything is opened, also for
+     * a sink that will not run. NULL: any text may. [main] */
+    bool (*check)(const char *value, struct reel_error *error);
 };
 
 enum {
@@ -117,6 +125,12 @@ enum {
     REEL_ACCESS_WRITE = 2,
 };
 
+/* Who bears a token, for reel_order.caller: the same for the same token, in every daemon, and not
+ * the token, which cannot be found from it. */
+struct reel_caller {
+    char id[33];
+};
+
 /* How the daemon is. */
 struct reel_status {
     bool ready;    /* caught up, feed up: `reason` is empty */
@@ -160,10 +174,19 @@ struct reel_measure {
 };
 typedef void (*reel_measure_fn)(void *context, const struct reel_measure *measure);
 
+/* What came of events: a result for each, and all rejections, unless they are so many that they
+ * take more than 4 MiB. */
+struct reel_submitted {
+    const struct reel_result *results;
+    size_t count;
+    const struct reel_rejection *rejections;
+    size_t rejection_count;
+};
+
 /* Called once for what was handed over: with 0 and what came of it, or an error code and a
  * sentence. Whatever is pointed to is borrowed until it returns. It must not block. [writer] */
-typedef void (*reel_submitted_fn)(void *context, int rc, const struct reel_result *results,
-                                  size_t count, const struct reel_error *error);
+typedef void (*reel_submitted_fn)(void *context, int rc, const struct reel_submitted *submitted,
+                                  const struct reel_error *error);
 typedef void (*reel_answered_fn)(void *context, int rc, const struct reel_answer *answer,
                                  const struct reel_error *error);
 
@@ -191,7 +214,8 @@ struct reel_sink_host {
                      bool after, reel_row_fn fn, void *context);
     int (*view_changed)(struct reel_view *view, uint64_t since, reel_changed_fn fn, void *context);
     int (*view_log)(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn, void *context);
-    int (*view_rejected)(struct reel_view *view, reel_rejection_fn fn, void *context);
+    int (*view_rejected)(struct reel_view *view, uint64_t before, reel_rejection_fn fn,
+                         void *context);
     uint64_t (*cursor)(struct reel_stage *stage);
 
     /* What is loaded. */
@@ -214,6 +238,9 @@ struct reel_sink_host {
 
     /* ---- since 1.4 ---- */
     uint64_t (*newest_commit)(struct reel_stage *stage);
+
+    /* ---- since 1.5 ---- */
+    void (*caller)(struct reel_stage *stage, struct reel_str token, struct reel_caller *ret);
 };
 
 /* ---- Settings and log ------------------------------------------------------------------------ */
@@ -287,8 +314,8 @@ static inline int reel_stage_log(struct reel_stage *stage, struct reel_view *vie
     return stage->host->view_log(view, from_seq, fn, context);
 }
 static inline int reel_stage_rejected(struct reel_stage *stage, struct reel_view *view,
-                                      reel_rejection_fn fn, void *context) {
-    return stage->host->view_rejected(view, fn, context);
+                                      uint64_t before, reel_rejection_fn fn, void *context) {
+    return stage->host->view_rejected(view, before, fn, context);
 }
 
 /* The cursor just now: costs nothing. */
@@ -342,6 +369,12 @@ static inline int reel_stage_command(struct reel_stage *stage, const struct reel
 /* What the bearer of this token may do. Takes the same time whatever is wrong with it. */
 static inline reel_access reel_stage_access(struct reel_stage *stage, struct reel_str token) {
     return stage->host->access(stage, token);
+}
+
+/* Who that is, whatever it may do. */
+static inline void reel_stage_caller(struct reel_stage *stage, struct reel_str token,
+                                     struct reel_caller *ret) {
+    stage->host->caller(stage, token, ret);
 }
 
 static inline void reel_stage_status(struct reel_stage *stage, struct reel_status *ret) {

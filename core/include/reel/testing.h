@@ -389,7 +389,7 @@ static inline void reel_test_outcome(struct reel_test *test, reel_outcome wanted
     if (test->commanded || test->result.seq == 0)
         reel_test_fail(test, "the last thing that happened is no event");
     struct reel_view *view = reel_test_view(test);
-    int rc = reel_view_rejected(view, reel_test_take_reason, &reason);
+    int rc = reel_view_rejected(view, UINT64_MAX, reel_test_take_reason, &reason);
     reel_view_close(view);
     if (rc < 0) reel_test_fail(test, "the rejections cannot be read: %s", strerror(-rc));
     if (test->result.outcome != wanted)

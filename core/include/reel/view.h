@@ -37,6 +37,12 @@ struct reel_position {
     uint64_t rejected;
     uint64_t log_bytes;   /* what the events that are kept take in the log's files */
     uint64_t store_bytes; /* of all files: the log's, and the state's, which does not shrink */
+
+    /* ---- since 1.5: messages of a stream that were never received ---- */
+    uint64_t gaps;         /* since the log began */
+    uint64_t gap_messages; /* in all gaps together */
+    uint64_t gap_from;     /* the newest gap: its first and last message; 0: there is no gap */
+    uint64_t gap_to;
 };
 
 /* A collection's standing. */
@@ -83,6 +89,8 @@ enum {
                                     is known as one */
     REEL_LOG_CONVERTED = 1 << 4, /* came in a broker's binary mode: `bytes` are the structured form
                                     that was made of it */
+    REEL_LOG_GAP = 1 << 5,       /* not an event: the last of `size` messages of a stream that were
+                                    never received; `bytes` is empty (since 1.5) */
 };
 
 /* One event of the log. Borrowed until the callback returns. */
@@ -108,23 +116,48 @@ typedef int (*reel_rejection_fn)(void *context, const struct reel_rejection *rej
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
+/* What a result has of a reason, with its NUL; all of it is in the rejections. */
+#define REEL_REASON_MAX 256
+
 /* What became of one event. */
 struct reel_result {
     uint64_t seq;
     reel_outcome outcome; /* REEL_REJECTED if any projector rejected it, else REEL_APPLIED if any
                              applied it, else REEL_IGNORED */
     bool repeated;        /* it was in the log already, at `seq`, and was not appended again */
+    char collection[64];  /* of the first projector that rejected it; empty: none did, or it is no
+                             JSON */
+    char reason[REEL_REASON_MAX]; /* the first one's; cut. Empty: nobody rejected it */
+};
+
+enum {
+    REEL_ORDER_IF_EXISTS = 1 << 0,  /* only if there is the record */
+    REEL_ORDER_IF_VERSION = 1 << 1, /* only if it is one of `versions` */
+};
+
+/* Which version of a record: the log, and the event of it that made it (reel_row.changed). */
+struct reel_version {
+    struct reel_epoch epoch;
+    uint64_t changed;
 };
 
 /* A command, as a person or a client gives it. */
 struct reel_order {
     uint32_t struct_size;
-    uint32_t reserved;
+    uint32_t flags; /* REEL_ORDER_…; with several, any of them will do */
     struct reel_str collection;
     struct reel_str verb;
     struct reel_str key;             /* in any form that canonical_key takes; none for "create" */
     struct reel_str body;            /* JSON, or empty */
     struct reel_str idempotency_key; /* or none: then a repeat is a new command */
+
+    /* Who gives it, in any bytes, or none: equal keys of two callers are two commands. Only a hash
+     * of it is kept. */
+    struct reel_str caller;
+
+    /* With REEL_ORDER_IF_VERSION. A repeat is one whatever has become of the record. */
+    const struct reel_version *versions;
+    size_t version_count;
 };
 
 /* What came of it. */
@@ -135,11 +168,13 @@ struct reel_answer {
     uint64_t seq;  /* of the last event appended, or found; 0 if none */
     char *key;     /* of the record, NUL after it */
     size_t key_len;
-    char *record; /* its JSON as it is after this command's events; NULL if there is none */
+    char *record; /* its JSON as it is after this command's events; of a repeat, as it is now;
+                     NULL if there is none */
     size_t record_len;
     reel_refusal refusal; /* when not accepted */
     char problem[64];     /* when not accepted: "conflict", … */
     char detail[1024];    /* when not accepted: a sentence */
+    uint64_t cursor;      /* the position at which the record stands so: `seq`, or beyond it */
 };
 
 #ifdef __cplusplus

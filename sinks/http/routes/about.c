@@ -126,6 +126,16 @@ static void put_position(json_t **object, const struct reel_position *position, 
     reply_put_number(object, "rejected", position->rejected);
 }
 
+/* Of a log that mirrors a stream. */
+static json_t *describe_gaps(const struct reel_position *position) {
+    json_t *gaps = pair_of_numbers("count", position->gaps, "messages", position->gap_messages);
+    json_t *newest = NULL;
+    if (position->gaps > 0)
+        newest = pair_of_numbers("from", position->gap_from, "to", position->gap_to);
+    reply_put(&gaps, "newest", newest ? newest : json_null());
+    return gaps;
+}
+
 static json_t *describe_status(struct server *server, const struct reel_status *status,
                                const struct standing *standing) {
     const struct reel_position *position = &standing->position;
@@ -136,6 +146,7 @@ static json_t *describe_status(struct server *server, const struct reel_status *
     reply_put_text(&all, "reason", status->reason[0] ? status->reason : NULL);
     reply_put(&all, "draining", json_boolean(status->draining));
     put_position(&all, position, status->lag);
+    reply_put(&feed, "gaps", describe_gaps(position));
     reply_put(&all, "feed", feed);
     reply_put(&all, "queue",
               pair_of_numbers("events", status->queue_events, "bytes", status->queue_bytes));

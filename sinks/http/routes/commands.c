@@ -1,6 +1,8 @@
 /* commands.c: commands of any collection: handed over to the writer, the request suspended until
  * they are durable. What they mean is their projector's: nothing here knows a collection. */
 #include "base/cleanup.h"
+#include "http/etag.h"
+#include "http/key_name.h"
 #include "http/routes.h"
 
 #include <errno.h>
@@ -12,6 +14,7 @@
 struct command {
     struct request *request;
     struct reel_order order;
+    struct precondition precondition;
     struct text key; /* found by name */
 };
 
@@ -41,11 +44,14 @@ static void show_created(struct answer *answer, const struct command *command,
     text_append_lit(&answer->header, "/v1/");
     text_append_str(&answer->header, command->order.collection);
     text_append_lit(&answer->header, "/");
-    append_part(&answer->header, (struct reel_str){given->key, given->key_len});
+    CLEANUP(text_finish) struct text name = {0};
+    key_name_append(&name, (struct reel_str){given->key, given->key_len});
+    append_part(&answer->header, text_str(&name));
+    if (name.failed) answer->header.failed = true;
     if (answer->body.failed || answer->body.len < 2) return;
     answer->body.len--;
     text_append_lit(&answer->body, answer->body.len > 1 ? ",\"cursor\":" : "\"cursor\":");
-    text_append_number(&answer->body, given->seq);
+    text_append_number(&answer->body, given->cursor);
     text_append_lit(&answer->body, "}");
 }
 
@@ -53,8 +59,9 @@ static void show_accepted(struct answer *answer, const struct command *command,
                           const struct reel_answer *given) {
     answer->status = MHD_HTTP_OK;
     answer->content_type = "application/json";
-    answer->has_position = given->seq > 0; /* it may have been nothing to do */
-    answer->cursor = given->seq;
+    answer->has_position = true;
+    answer->cursor = given->cursor;
+    answer->replayed = given->repeated;
     text_append(&answer->body, given->record ? given->record : "null",
                 given->record ? given->record_len : 4);
     if (given->record && reel_str_is(command->order.verb, "create"))
@@ -69,6 +76,10 @@ static unsigned status_of(reel_refusal refusal) {
         return MHD_HTTP_NOT_FOUND;
     case REEL_TOO_LARGE:
         return MHD_HTTP_CONTENT_TOO_LARGE;
+    case REEL_KEY_REUSED:
+        return MHD_HTTP_UNPROCESSABLE_CONTENT;
+    case REEL_CHANGED:
+        return MHD_HTTP_PRECONDITION_FAILED;
     default:
         return MHD_HTTP_BAD_REQUEST;
     }
@@ -91,48 +102,66 @@ static void take_answer(void *context, int rc, const struct reel_answer *given,
 
 /* ---- Handing over ---------------------------------------------------------------------------- */
 
-static int check_headers(struct request *request, struct reel_str *ret_idempotency_key) {
-    *ret_idempotency_key = request_header(request, "Idempotency-Key");
-    if (ret_idempotency_key->data &&
-        (ret_idempotency_key->len == 0 || ret_idempotency_key->len > IDEMPOTENCY_KEY_MAX ||
-         !utf8_valid(*ret_idempotency_key))) {
-        answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
-                       "Idempotency-Key has %zu bytes, wanted 1 to %d of UTF-8",
-                       ret_idempotency_key->len, IDEMPOTENCY_KEY_MAX);
+/* -EINVAL, and a problem is the answer. */
+static int read_idempotency_key(struct request *request, struct reel_str *ret) {
+    *ret = request_header(request, "Idempotency-Key");
+    if (!ret->data) return 0;
+    if (request_header_count(request, "Idempotency-Key") > 1) {
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "there are several Idempotency-Keys");
         return -EINVAL;
     }
+    if (ret->len > 0 && ret->len <= IDEMPOTENCY_KEY_MAX && utf8_valid(*ret)) return 0;
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
+                   "Idempotency-Key has %zu bytes, wanted 1 to %d of UTF-8", ret->len,
+                   IDEMPOTENCY_KEY_MAX);
+    return -EINVAL;
+}
+
+static int check_body_type(struct request *request) {
     if (request->body.len == 0 || request_is_json(request)) return 0;
     answer_problem(&request->answer, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
                    "the body is not said to be JSON: Content-Type: application/json");
     return -EINVAL;
 }
 
+/* What the command is: from the target, the body and the headers. */
+static int read_order(struct request *request, struct command *command) {
+    const struct uri *uri = &request->uri;
+    bool create = uri->segment_count == 2;
+    struct reel_order *order = &command->order;
+    *order = (struct reel_order){
+        .struct_size = sizeof *order,
+        .collection = uri->segments[1],
+        .verb = reel_text("create"),
+        .body = text_str(&request->body),
+        .caller = reel_text(request->caller.id),
+        .versions = command->precondition.versions,
+    };
+    if (!create) order->key = command->key.data ? text_str(&command->key) : uri->segments[2];
+    if (request->method == METHOD_DELETE) order->verb = reel_text("delete");
+    if (request->method == METHOD_POST && !create) order->verb = uri->segments[3];
+    int rc = read_idempotency_key(request, &order->idempotency_key);
+    if (rc == 0) rc = precondition_read(request, &command->precondition);
+    if (rc == 0) rc = check_body_type(request);
+    order->flags = command->precondition.flags;
+    order->version_count = command->precondition.count;
+    return rc;
+}
+
 /* Takes the key that was found by name, if it was. */
 static void hand_over(struct request *request, struct text *key) {
-    struct reel_str idempotency_key;
-    struct command *command = NULL;
-    if (check_headers(request, &idempotency_key) < 0) return;
-    command = calloc(1, sizeof *command);
+    struct command *command = calloc(1, sizeof *command);
     if (!command) {
         answer_error(&request->answer, -ENOMEM, &(struct reel_error){"out of memory"});
         return;
     }
-    const struct uri *uri = &request->uri;
-    bool create = uri->segment_count == 2;
     command->request = request;
     command->key = *key;
     *key = (struct text){0};
-    command->order = (struct reel_order){
-        .struct_size = sizeof command->order,
-        .collection = uri->segments[1],
-        .verb = reel_text("create"),
-        .body = text_str(&request->body),
-        .idempotency_key = idempotency_key,
-    };
-    if (!create)
-        command->order.key = command->key.data ? text_str(&command->key) : uri->segments[2];
-    if (request->method == METHOD_DELETE) command->order.verb = reel_text("delete");
-    if (request->method == METHOD_POST && !create) command->order.verb = uri->segments[3];
+    if (read_order(request, command) < 0) {
+        command_destroy(command);
+        return;
+    }
     request->work = command;
     request->work_done = command_destroy;
     struct reel_error error = {0};
@@ -145,8 +174,11 @@ static void hand_over(struct request *request, struct text *key) {
 }
 
 void handle_command(struct request *request) {
-    struct text none = {0};
-    hand_over(request, &none);
+    CLEANUP(text_finish) struct text key = {0};
+    const struct uri *uri = &request->uri;
+    bool is_named = uri->segment_count > 2 && key_is_name(uri->segments[2]);
+    if (!is_named || record_find_key(request, uri->segments[2], &key) == 0)
+        hand_over(request, &key);
 }
 
 void handle_command_by_name(struct request *request) {

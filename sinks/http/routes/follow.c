@@ -14,7 +14,9 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "follow/hub.h"
+#include "http/connections.h"
 #include "http/routes.h"
+#include "http/since.h"
 #include "websocket/handshake.h"
 
 #include <errno.h>
@@ -36,35 +38,11 @@ struct wanted {
     struct event_filter filter;
 };
 
-static bool check_epoch(struct request *request, const struct reel_position *position) {
-    const struct uri_param *param = uri_param(&request->uri, "epoch");
-    if (!param || reel_str_is(param->value, position->epoch.text)) return true;
-    answer_problem(&request->answer, PROBLEM_CONFLICT, "the epoch is %s: the log is another one",
-                   position->epoch.text);
-    return false;
-}
-
-static bool check_floor(struct request *request, const struct reel_position *position,
-                        uint64_t since) {
-    if (since == 0 || since >= position->first_seq - 1) return true;
-    answer_problem(&request->answer, PROBLEM_CURSOR_TOO_OLD,
-                   "the log begins at %llu, what follows %llu is no longer there",
-                   (unsigned long long)position->first_seq, (unsigned long long)since);
-    answer_problem_number(&request->answer, "first_seq", position->first_seq);
-    return false;
-}
-
 /* What is beyond the cursor may be on its way. */
 static bool check_head(struct request *request, const struct reel_position *position,
                        uint64_t since) {
-    struct reel_status status;
     if (since <= position->cursor) return true;
-    reel_stage_status(request_stage(request), &status);
-    if (since <= status.known_seq) return request_wait_until(request, since);
-    answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
-                   "the log is known to reach %llu, there is no event %llu to go on behind",
-                   (unsigned long long)status.known_seq, (unsigned long long)since);
-    return false;
+    return since_is_known(request, since) && request_wait_until(request, since);
 }
 
 static bool read_position(struct request *request, struct reel_position *ret) {
@@ -83,10 +61,10 @@ static bool find_start(struct request *request, const struct wanted *wanted,
         answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "%s", error.text);
         return false;
     }
-    if (!read_position(request, &position) || !check_epoch(request, &position)) return false;
+    if (!read_position(request, &position)) return false;
     *ret_epoch = position.epoch;
     *ret = wanted->has_since ? wanted->since : position.cursor;
-    if (!check_floor(request, &position, *ret) || !check_head(request, &position, *ret))
+    if (!since_check(request, &position, *ret) || !check_head(request, &position, *ret))
         return false;
     if (*ret < position.first_seq - 1) *ret = position.first_seq - 1; /* since the oldest kept */
     return true;
@@ -173,7 +151,7 @@ static bool is_allowed_origin(struct request *request) {
     const char *allowed;
     if (!origin.data) return true;
     if (!reel_setting_item(stage, "websocket_origin", 0))
-        return origin_is_of(origin, request_header(request, MHD_HTTP_HEADER_HOST));
+        return origin_is_of(origin, request_host(request));
     for (size_t i = 0; (allowed = reel_setting_item(stage, "websocket_origin", i)); i++)
         if (strcmp(allowed, "*") == 0 || reel_str_is(origin, allowed)) return true;
     return false;
@@ -202,6 +180,7 @@ static void upgraded(void *context, struct MHD_Connection *connection, void *sta
                      struct MHD_UpgradeResponseHandle *handle) {
     struct request *request = state;
     (void)context, (void)connection;
+    connection_release(request);
     int rc = hand_over(request, fd, (struct reel_str){NULL, 0}, (struct reel_str){received, len});
     if (rc < 0)
         reel_log(request_stage(request), REEL_LEVEL_WARNING, "a WebSocket was dropped: %s",
@@ -230,10 +209,12 @@ void handle_websocket(struct request *request) {
 
 /* ---- Server-sent events ---------------------------------------------------------------------- */
 
-/* A browser that connects anew asks for what it asked for at first, and says in a header where it
- * really is. */
+/* A browser that reconnects asks for what it asked for at first, and says in a header what it has
+ * received since. Libraries that read the stream by fetch or XMLHttpRequest (event-source-polyfill)
+ * say it in a parameter. */
 static bool read_last_event_id(struct request *request, struct wanted *wanted) {
     struct reel_str id = request_header(request, "Last-Event-ID");
+    if (id.len == 0) id = value_of(request, "lastEventId");
     if (id.len == 0) return true;
     if (!str_number(id, &wanted->since))
         return refuse(request, PROBLEM_BAD_REQUEST, "Last-Event-ID is no seq");
@@ -245,6 +226,7 @@ static int take_socket(struct request *request, struct reel_str head) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     if (!info) return -EIO;
+    connection_release(request);
     int rc = hand_over(request, info->connect_fd, head, (struct reel_str){NULL, 0});
     if (rc < 0) return rc;
     while (dup3(request->server->nowhere, info->connect_fd, O_CLOEXEC) < 0)
@@ -276,5 +258,6 @@ void handle_stream(struct request *request) {
     answer->status = MHD_HTTP_OK;
     answer->content_type = "text/event-stream";
     answer->no_store = true;
+    answer->is_stream = true;
     if (!request->is_head) begin_stream(request);
 }

@@ -1,7 +1,7 @@
 /* ingest.c: POST /v1/events: CloudEvents in (cloudevents.h), handed over to the writer, answered
  * when they are durable and folded. */
 #include "http/cloudevents.h"
-#include "http/routes.h"
+#include "http/routes/events.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -31,12 +31,28 @@ static const char *outcome_name(reel_outcome outcome) {
     }
 }
 
+/* Who rejected which event, and why. */
+static void write_rejections(struct text *body, const struct reel_submitted *submitted) {
+    if (submitted->rejection_count == 0) return;
+    text_append_lit(body, ",\"rejected\":[");
+    for (size_t i = 0; i < submitted->rejection_count; i++) {
+        const struct reel_rejection *rejection = &submitted->rejections[i];
+        struct reel_str collection = rejection->collection;
+        if (collection.len == 0) collection.data = NULL;
+        text_append_lit(body, i > 0 ? ",{\"seq\":" : "{\"seq\":");
+        text_append_number(body, rejection->seq);
+        events_member(body, ",\"collection\":", collection);
+        events_member(body, ",\"reason\":", rejection->reason);
+        text_append_lit(body, "}");
+    }
+    text_append_lit(body, "]");
+}
+
 static void write_one(struct text *body, const struct reel_result *result) {
     text_append_lit(body, "{\"seq\":");
     text_append_number(body, result->seq);
     text_append_lit(body, ",\"outcome\":");
     text_append_lit(body, outcome_name(result->outcome));
-    text_append_lit(body, "}");
 }
 
 static void write_batch(struct text *body, const struct reel_result *results, size_t count) {
@@ -50,13 +66,15 @@ static void write_batch(struct text *body, const struct reel_result *results, si
         if (i > 0) text_append_lit(body, ",");
         text_append_lit(body, outcome_name(results[i].outcome));
     }
-    text_append_lit(body, "]}");
+    text_append_lit(body, "]");
 }
 
 /* 200 when there was nothing new in it. */
-static void show_results(struct request *request, bool is_batch, const struct reel_result *results,
-                         size_t count) {
+static void show_results(struct request *request, bool is_batch,
+                         const struct reel_submitted *submitted) {
     struct answer *answer = &request->answer;
+    const struct reel_result *results = submitted->results;
+    size_t count = submitted->count;
     answer->status = MHD_HTTP_OK;
     answer->content_type = "application/json";
     for (size_t i = 0; i < count; i++) {
@@ -68,17 +86,19 @@ static void show_results(struct request *request, bool is_batch, const struct re
         write_batch(&answer->body, results, count);
     else
         write_one(&answer->body, &results[0]);
+    write_rejections(&answer->body, submitted);
+    text_append_lit(&answer->body, "}");
 }
 
 /* On the writer's thread: the request is suspended, and nobody else has it. */
-static void take_results(void *context, int rc, const struct reel_result *results, size_t count,
+static void take_results(void *context, int rc, const struct reel_submitted *submitted,
                          const struct reel_error *error) {
     struct submission *submission = context;
     struct request *request = submission->request;
     if (rc < 0)
         answer_error(&request->answer, rc, error);
     else
-        show_results(request, submission->events.batch, results, count);
+        show_results(request, submission->events.batch, submitted);
     request_resume(request);
 }
 
@@ -150,7 +170,7 @@ void handle_post_events(struct request *request) {
     request->work = submission;
     request->work_done = submission_destroy;
     if (submission->events.count == 0) {
-        show_results(request, true, NULL, 0);
+        show_results(request, true, &(struct reel_submitted){0});
         return;
     }
     request_suspend(request);

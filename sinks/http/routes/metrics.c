@@ -138,6 +138,33 @@ static void put_answered(struct exposition *to, struct server *server) {
     }
 }
 
+static void put_cut(struct exposition *to, struct server *server) {
+    const struct {
+        const char *label;
+        uint64_t value;
+    } reasons[] = {{"reason=\"late\"", atomic_load(&server->late)},
+                   {"reason=\"displaced\"", atomic_load(&server->displaced)}};
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        struct reel_measure measure = {
+            .name = "reel_http_connections_cut_total",
+            .help = "Connections that were cut: a request was not complete in time, or too many "
+                    "others without a token wanted the place",
+            .kind = REEL_MEASURE_COUNTER,
+            .labels = reasons[i].label,
+            .value = (double)reasons[i].value};
+        put_measure(to, &measure);
+    }
+}
+
+static void put_not_accepted(struct exposition *to, struct server *server) {
+    struct reel_measure measure = {.name = "reel_http_not_accepted_total",
+                                   .help = "How often no file or memory was left for a connection",
+                                   .kind = REEL_MEASURE_COUNTER,
+                                   .labels = "",
+                                   .value = (double)atomic_load(&server->not_accepted)};
+    put_measure(to, &measure);
+}
+
 static void put_sent_again(struct exposition *to, struct server *server) {
     struct reel_measure measure = {.name = "reel_http_sent_again_total",
                                    .help = "Answers that were kept from an earlier request",
@@ -212,11 +239,18 @@ static void put_hub(struct exposition *to, struct server *server) {
                   REEL_MEASURE_COUNTER, frames_of);
     put_followers(to, server, "reel_follower_bytes_total", "Bytes that followers were sent",
                   REEL_MEASURE_COUNTER, bytes_of);
+    put_gauge(to, "reel_follower_memory_bytes",
+              "Events that are kept for followers, or held for those who do not read",
+              hub_memory(server->hub));
     put_ended(to, server);
 }
 
 static void put_own(struct exposition *to, struct server *server) {
     put_gauge(to, "reel_http_connections", "Open connections", atomic_load(&server->connections));
+    put_gauge(to, "reel_http_connections_unknown", "Open connections without a valid token",
+              atomic_load(&server->unknown_connections));
+    put_cut(to, server);
+    put_not_accepted(to, server);
     put_gauge(to, "reel_http_requests_in_flight", "Requests under way",
               atomic_load(&server->requests));
     put_answered(to, server);

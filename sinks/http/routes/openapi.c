@@ -287,6 +287,9 @@ static bool may_end_as(enum problem problem, const struct place *place, const ch
     case PROBLEM_PAYLOAD_TOO_LARGE:
     case PROBLEM_UNSUPPORTED_MEDIA_TYPE:
         return route->body_max;
+    case PROBLEM_PRECONDITION_FAILED:
+    case PROBLEM_IDEMPOTENCY_KEY_REUSED:
+        return place->command;
     case PROBLEM_NOT_YET:
         return knows(route, "timeout");
     default:

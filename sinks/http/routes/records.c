@@ -1,5 +1,8 @@
 /* records.c: reading a collection's records: lists, one by its key, one by its name. Each from
  * one view, whose cursor goes with the answer. */
+#include "base/cleanup.h"
+#include "http/etag.h"
+#include "http/key_name.h"
 #include "http/listing.h"
 #include "http/routes.h"
 
@@ -31,17 +34,35 @@ static void tag(struct request *request, bool weak, uint64_t changed) {
 
 /* Does If-None-Match name it? (RFC 9110, section 13.1.2: weakly compared.) Then 304. */
 static bool is_known_to_client(struct request *request) {
-    struct reel_str header = request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH);
+    CLEANUP(text_finish) struct text header = {0};
     const char *own = request->answer.etag;
-    if (!header.data) return false;
+    struct etag tag;
+    if (!request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH).data) return false;
+    request_header_list(request, MHD_HTTP_HEADER_IF_NONE_MATCH, &header);
+    struct reel_str list = str_trimmed(text_str(&header));
     if (strncmp(own, "W/", 2) == 0) own += 2;
-    if (!reel_str_is(header, "*") && !memmem(header.data, header.len, own, strlen(own)))
-        return false;
-    request->answer.status = MHD_HTTP_NOT_MODIFIED;
-    return true;
+    bool known = reel_str_is(list, "*");
+    while (!known && etag_next(&list, &tag) > 0) known = reel_str_is(tag.opaque, own);
+    if (known) request->answer.status = MHD_HTTP_NOT_MODIFIED;
+    return known;
 }
 
 /* ---- Lists ----------------------------------------------------------------------------------- */
+
+/* Where a page begins: behind a key, given as such or by its name. A record that was behind its
+ * name and is gone is looked for at its prefix, so that none is left out, and some may come again.
+ */
+static int find_start(struct request *request, struct reel_view *view, struct reel_str after,
+                      struct text *found, struct page_start *ret) {
+    *ret = (struct page_start){.key = after, .after = true};
+    if (!key_is_name(after)) return 0;
+    int rc =
+        key_name_find(request_stage(request), view, request->projector->collection, after, found);
+    if (rc == -EINVAL)
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`after` is not a key's name");
+    *ret = (struct page_start){.key = text_str(found), .after = rc > 0};
+    return rc < 0 ? rc : 0;
+}
 
 static int list(struct request *request, struct reel_view *view) {
     struct reel_stage *stage = request_stage(request);
@@ -60,8 +81,13 @@ static int list(struct request *request, struct reel_view *view) {
         reel_stage_close(stage, view);
         return rc;
     }
-    struct reel_str none = {NULL, 0};
-    return listing_answer(request, view, &filter, limit, after ? after->value : none);
+    CLEANUP(text_finish) struct text found = {0};
+    struct page_start start = {0};
+    if (after) rc = find_start(request, view, after->value, &found, &start);
+    if (rc == 0) return listing_answer(request, view, &filter, limit, &start);
+    filter_finish(&filter);
+    reel_stage_close(stage, view);
+    return rc;
 }
 
 void handle_list(struct request *request) {
@@ -99,15 +125,40 @@ static bool read_key(struct request *request, struct reel_str given, struct reel
     return false;
 }
 
+/* The key of the record with this name: 0, or an error. */
+static int find_key(struct request *request, struct reel_view *view, struct reel_str name,
+                    struct text *ret) {
+    int rc = key_name_find(request_stage(request), view, request->projector->collection, name, ret);
+    if (rc == -EINVAL)
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%.*s` is not a key's name",
+                       REEL_FMT(name));
+    return rc < 0 ? rc : rc > 0 ? 0 : -ENOENT;
+}
+
 void handle_get(struct request *request) {
+    CLEANUP(text_finish) struct text found = {0};
     struct reel_view *view;
     struct reel_key key;
-    if (!read_key(request, request->uri.segments[2], &key)) return;
+    struct reel_str given = request->uri.segments[2];
+    bool is_name = key_is_name(given);
+    if (!is_name && !read_key(request, given, &key)) return;
     if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
-    int rc = reel_stage_get(request_stage(request), view, request->projector->collection, key.str,
-                            take_row, request);
+    int rc = is_name ? find_key(request, view, given, &found) : 0;
+    if (rc == 0)
+        rc = reel_stage_get(request_stage(request), view, request->projector->collection,
+                            is_name ? text_str(&found) : key.str, take_row, request);
     reel_stage_close(request_stage(request), view);
     if (rc < 0) fail_request(request, rc);
+}
+
+int record_find_key(struct request *request, struct reel_str name, struct text *ret_key) {
+    struct reel_view *view;
+    int rc = request_open_view(request, &view, NULL);
+    if (rc < 0) return rc;
+    rc = find_key(request, view, name, ret_key);
+    reel_stage_close(request_stage(request), view);
+    if (rc < 0) fail_request(request, rc);
+    return rc;
 }
 
 /* ---- By name --------------------------------------------------------------------------------- */
@@ -132,7 +183,7 @@ static int take_named(void *context, const struct reel_row *row) {
         walk->key.len--;
     }
     if (walk->count > 0) text_append_lit(&walk->all, ", ");
-    text_append_str(&walk->all, row->key);
+    key_name_append(&walk->all, row->key);
     if (walk->key.failed || walk->all.failed) return -ENOMEM;
     return ++walk->count == NAMED_MAX;
 }

@@ -269,6 +269,112 @@ static void lines_of_threads_do_not_mix(void **state) {
     free(lines);
 }
 
+/* ---- The queue ------------------------------------------------------------------------------- */
+
+/* More than the pipe and the queue take together. */
+enum { MANY_LINES = 4000, WAIT_MS = 60000 };
+
+static void log_numbered(int from, int to) {
+    for (int i = from; i < to; i++) log_line(REEL_LEVEL_INFO, "test", "%d %0500d", i, 0);
+}
+
+/* Reads until a line has this in it; what comes before must be the numbers from `next` on. */
+static void read_numbers_until(FILE *from, int next, const char *end, int *ret_next) {
+    char line[LOG_LINE_MAX + 1];
+    for (;;) {
+        must(fgets(line, sizeof line, from) != NULL);
+        if (strstr(line, end)) break;
+        json_t *json = json_parsed(line, strlen(line));
+        assert_int_equal(atoi(member(json, "message")), next++);
+        json_decref(json);
+    }
+    *ret_next = next;
+}
+
+static void whoever_logs_does_not_wait_for_a_reader(void **state) {
+    (void)state;
+    char notice[64];
+    int next;
+    FILE *from = fdopen(reader, "r");
+    uint64_t before = log_queue_dropped();
+    log_begin(REEL_LEVEL_INFO, false);
+    must(fcntl(STDERR_FILENO, F_SETPIPE_SZ, 4096) > 0);
+    must(log_queue_start() == 0);
+    log_numbered(0, MANY_LINES);
+    uint64_t dropped = log_queue_dropped() - before;
+    assert_true(dropped > 0 && dropped < MANY_LINES);
+    snprintf(notice, sizeof notice, "that were dropped: %d,", (int)dropped);
+    read_numbers_until(from, 0, notice, &next);
+    assert_int_equal(next + (int)dropped, MANY_LINES);
+    log_line(REEL_LEVEL_INFO, "test", "the last one");
+    read_numbers_until(from, 0, "the last one", &next);
+    log_queue_stop(WAIT_MS);
+    assert_int_equal(log_queue_dropped() - before, dropped);
+    fclose(from);
+    reader = dup(STDERR_FILENO); /* for give_stderr_back */
+}
+
+static void a_queue_that_is_stopped_has_been_written(void **state) {
+    (void)state;
+    size_t len;
+    log_begin(REEL_LEVEL_INFO, false);
+    must(log_queue_start() == 0);
+    log_numbered(0, 100);
+    log_queue_stop(WAIT_MS);
+    log_numbered(100, 101); /* by itself again */
+    char *lines = written(&len);
+    int next = 0;
+    for (char *left = lines, *line; (line = strsep(&left, "\n")) && *line; next++)
+        assert_int_equal(atoi(strstr(line, "message\":\"") + 10), next);
+    assert_int_equal(next, 101);
+    free(lines);
+}
+
+static void someone_elses_o_nonblock_loses_nothing(void **state) {
+    (void)state;
+    int next;
+    FILE *from = fdopen(reader, "r");
+    log_begin(REEL_LEVEL_INFO, false);
+    must(fcntl(STDERR_FILENO, F_SETPIPE_SZ, 4096) > 0);
+    must(fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK) == 0);
+    must(log_queue_start() == 0);
+    log_numbered(0, 200);
+    log_line(REEL_LEVEL_INFO, "test", "the last one");
+    read_numbers_until(from, 0, "the last one", &next);
+    assert_int_equal(next, 200);
+    log_queue_stop(WAIT_MS);
+    fclose(from);
+    reader = dup(STDERR_FILENO);
+}
+
+/* In a process of its own: the log's thread is left behind there. */
+static void stopping_does_not_wait_for_a_reader_either(void **state) {
+    (void)state;
+    struct child child;
+    if (child_begin(&child)) {
+        log_begin(REEL_LEVEL_INFO, false);
+        must(fcntl(STDERR_FILENO, F_SETPIPE_SZ, 4096) > 0);
+        must(log_queue_start() == 0);
+        log_numbered(0, MANY_LINES);
+        log_queue_stop(10);
+        log_numbered(0, MANY_LINES);
+        child_end(0);
+    }
+    assert_int_equal(child_wait(&child), 0);
+}
+
+static void what_nobody_can_read_is_counted(void **state) {
+    (void)state;
+    uint64_t before = log_queue_dropped();
+    log_begin(REEL_LEVEL_INFO, false);
+    close(reader);
+    reader = -1;
+    must(log_queue_start() == 0);
+    log_numbered(0, 10);
+    log_queue_stop(WAIT_MS);
+    assert_int_equal(log_queue_dropped() - before, 10);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, take_stderr, give_stderr_back)
 
 UNIT_TESTS(log_test) {
@@ -278,9 +384,14 @@ UNIT_TESTS(log_test) {
         TEST(a_line_below_the_level_is_not_written),
         TEST(a_sinks_name_is_made_harmless_too),
         TEST(a_readable_line_is_bounded_too),
+        TEST(a_queue_that_is_stopped_has_been_written),
+        TEST(whoever_logs_does_not_wait_for_a_reader),
+        TEST(someone_elses_o_nonblock_loses_nothing),
+        TEST(stopping_does_not_wait_for_a_reader_either),
         TEST(nobody_reading_ends_nothing),
         TEST(a_full_pipe_that_does_not_block_loses_lines_only),
         TEST(lines_of_threads_do_not_mix),
+        TEST(what_nobody_can_read_is_counted),
         cmocka_unit_test(levels_have_names),
         cmocka_unit_test(control_characters_are_spaces),
         cmocka_unit_test(what_is_no_utf_8_is_a_question_mark),

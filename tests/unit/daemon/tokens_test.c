@@ -56,6 +56,20 @@ static void assert_refused(const char *file, int code, const char *sentence) {
     assert_sentence(&error, "");
 }
 
+/* ---- Who bears them -------------------------------------------------------------------------- */
+
+/* What commands are remembered by depends on it: it must never change. */
+static void a_caller_is_known_by_a_hash_of_its_own(void **state) {
+    (void)state;
+    struct reel_caller one, again, other;
+    tokens_caller(reel_text("token-one"), &one);
+    tokens_caller(reel_text("token-one"), &again);
+    tokens_caller(reel_text("token-two"), &other);
+    assert_string_equal(one.id, again.id);
+    assert_string_not_equal(one.id, other.id);
+    assert_string_equal(one.id, "2520dd082ff16368ac5b9404290cc0b6");
+}
+
 /* ---- What they may do ------------------------------------------------------------------------ */
 
 static void a_line_says_what_its_token_may_do(void **state) {
@@ -294,6 +308,13 @@ static void a_file_that_everyone_can_read_is_warned_about(void **state) {
     tokens_destroy(tokens);
 }
 
+static void tokens_that_a_subprotocol_cannot_carry_are_counted(void **state) {
+    (void)state;
+    struct tokens *tokens = loaded_from("abcdefgh\nread abcd/efgh\nabc+-._~\nwrite abcdefgh==\n");
+    assert_int_equal(tokens_to_encode(tokens), 2);
+    tokens_destroy(tokens);
+}
+
 /* ---- Reading again --------------------------------------------------------------------------- */
 
 static void a_reload_replaces_the_files_tokens(void **state) {
@@ -366,6 +387,7 @@ UNIT_TESTS(tokens_test) {
     const char *child = getenv("TOKENS_TEST_CHILD");
     if (child && child[0]) return be_the_child();
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_caller_is_known_by_a_hash_of_its_own),
         TEST(a_line_says_what_its_token_may_do),
         TEST(anything_else_may_nothing),
         TEST(tokens_of_512_characters_do),
@@ -382,6 +404,7 @@ UNIT_TESTS(tokens_test) {
         TEST(a_malformed_file_is_told_by_its_line),
         TEST(a_file_has_at_most_a_mebibyte),
         TEST(a_file_that_everyone_can_read_is_warned_about),
+        TEST(tokens_that_a_subprotocol_cannot_carry_are_counted),
         TEST(a_reload_replaces_the_files_tokens),
         TEST(after_a_reload_that_fails_all_is_as_it_was),
         TEST(without_a_file_a_reload_does_nothing),

@@ -5,8 +5,11 @@
 #include "engine/store/ids.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- Fixture --------------------------------------------------------------------------------- */
@@ -137,6 +140,50 @@ static void making_one_goes_on_where_it_was_cut_short(void **state) {
     home_close(&rig.home);
 }
 
+/* Opens in a child that may not write a file beyond `bytes`: the kernel ends it there. */
+static void open_until(const char *directory, rlim_t bytes) {
+    int status;
+    pid_t pid = fork();
+    must(pid >= 0);
+    if (pid == 0) {
+        struct rig rig;
+        struct reel_error error;
+        struct rlimit limit = {bytes, bytes}, no_core = {0, 0};
+        setrlimit(RLIMIT_CORE, &no_core);
+        setrlimit(RLIMIT_FSIZE, &limit);
+        signal(SIGXFSZ, SIG_DFL);
+        _exit(try_open(&rig, directory, false, &error) == 0 ? 0 : 1);
+    }
+    must(waitpid(pid, &status, 0) == pid);
+}
+
+static void a_first_start_that_was_cut_off_is_made_good_by_the_next(void **state) {
+    (void)state;
+    for (rlim_t bytes = 1; bytes < 40000; bytes += 3000) {
+        const char *directory = scratch_directory();
+        struct rig rig;
+        open_until(directory, bytes);
+        open_home(&rig, directory);
+        home_close(&rig.home);
+        assert_false(there_is(directory, "log.new") || there_is(directory, "state.new"));
+    }
+}
+
+/* Of the older format, as LMDB leaves it, or a power cut: nothing was ever committed in it. */
+static void an_old_file_without_a_commit_has_nothing_to_convert(void **state) {
+    (void)state;
+    static const off_t sizes[] = {0, 100, 4096, 8192};
+    for (size_t at = 0; at < LENGTH(sizes); at++) {
+        const char *directory = scratch_directory(), *file = path_in(directory, "data.mdb");
+        struct rig rig;
+        must(close(open(file, O_WRONLY | O_CREAT, 0600)) == 0);
+        must(truncate(file, sizes[at]) == 0);
+        open_home(&rig, directory);
+        home_close(&rig.home);
+        assert_false(there_is(directory, "data.mdb"));
+    }
+}
+
 static void a_store_behind_its_log_learns_what_it_lacks(void **state) {
     (void)state;
     static const uint8_t hash[16] = {5};
@@ -155,7 +202,7 @@ static void a_store_behind_its_log_learns_what_it_lacks(void **state) {
     assert_int_equal(ids_get(&rig.store, rig.store.txn, hash, &known, NULL), 0);
     assert_int_equal(known.seq, 2);
     assert_int_equal(known.outcome, REEL_IGNORED);
-    assert_bytes(known.record, STR("k"));
+    assert_bytes(known.request.record, STR("k"));
     store_abort(&rig.store);
     home_close(&rig.home);
 }
@@ -326,6 +373,8 @@ UNIT_TESTS(home_test) {
         cmocka_unit_test(a_directory_in_use_is_refused),
         cmocka_unit_test(another_format_is_refused),
         cmocka_unit_test(making_one_goes_on_where_it_was_cut_short),
+        cmocka_unit_test(a_first_start_that_was_cut_off_is_made_good_by_the_next),
+        cmocka_unit_test(an_old_file_without_a_commit_has_nothing_to_convert),
         cmocka_unit_test(a_store_behind_its_log_learns_what_it_lacks),
         cmocka_unit_test(a_store_ahead_of_its_log_is_damage),
         cmocka_unit_test(state_and_log_of_two_directories_are_refused),

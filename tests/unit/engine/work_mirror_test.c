@@ -59,8 +59,8 @@ static void taken(void *context, struct reel *reel, const struct mirrored *event
     part->told++;
     part->known = *known;
     if (!part->answers) return;
-    known->has_record = part->answer.has_record;
-    known->record = part->answer.record;
+    known->request.has_record = part->answer.request.has_record;
+    known->request.record = part->answer.request.record;
 }
 
 static struct part *part_of(const uint64_t *seqs, size_t count) {
@@ -238,7 +238,7 @@ static void a_name_is_remembered_the_first_time(void **state) {
     assert_true(find_id(reel, 1, &known));
     assert_int_equal(known.seq, 4);
     assert_int_equal(known.outcome, REEL_APPLIED);
-    assert_false(known.has_record); /* nobody here knows of which record it is */
+    assert_false(known.request.has_record); /* nobody here knows of which record it is */
     assert_false(find_id(reel, 4, &known));
     free(part);
     reel_close(reel);
@@ -253,14 +253,14 @@ static void whoever_waits_for_it_may_tell_its_record(void **state) {
     struct part *part = part_of(SEQS(4));
     publish_as(part, 0, 1);
     part->answers = true;
-    part->answer = (struct ids_known){.has_record = true, .record = STR("cell-1")};
+    part->answer = (struct ids_known){.request = {.has_record = true, .record = STR("cell-1")}};
     run(reel, &part->work, 0);
     assert_int_equal(part->known.outcome, REEL_APPLIED); /* it is told when that is known */
     assert_true(find_id(reel, 1, &known));
-    assert_true(known.has_record);
+    assert_true(known.request.has_record);
     must_ok(store_begin(store, &error), error);
     must_ok(ids_get(store, store->txn, hash_of(1), &known, &error), error);
-    assert_bytes(known.record, STR("cell-1"));
+    assert_bytes(known.request.record, STR("cell-1"));
     store_abort(store);
     free(part);
     reel_close(reel);
@@ -551,6 +551,77 @@ static void what_was_adopted_is_there_after_a_restart(void **state) {
     reel_close(reel);
 }
 
+/* ---- What was never received ----------------------------------------------------------------- */
+
+/* Its i-th entry is a gap of so many messages. */
+static void make_gap(struct part *part, size_t i, uint64_t missing) {
+    part->events[i].flags = LOG_GAP;
+    part->events[i].missing = missing;
+    part->events[i].bytes = (struct reel_str){NULL, 0};
+}
+
+static void assert_gaps(struct reel *reel, uint64_t count, uint64_t messages, uint64_t from,
+                        uint64_t to) {
+    struct reel_position position = position_of(reel);
+    assert_int_equal(position.gaps, count);
+    assert_int_equal(position.gap_messages, messages);
+    assert_int_equal(position.gap_from, from);
+    assert_int_equal(position.gap_to, to);
+}
+
+static void a_gap_is_an_entry_that_is_no_event_and_is_counted_once(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct reel *reel = reel_opened(directory, NULL, FORMATION_SO, NULL);
+    struct part *part = part_of(SEQS(3, 9, 10));
+    make_gap(part, 1, 6);
+    run(reel, &part->work, 0);
+    assert_gaps(reel, 1, 6, 4, 9);
+    struct reel_position position = position_of(reel);
+    assert_int_equal(position.cursor, 10);
+    assert_int_equal(position.applied + position.ignored + position.rejected, 2);
+    run(reel, &part->work, 0); /* what the log has is passed over */
+    assert_gaps(reel, 1, 6, 4, 9);
+    reel_close(reel);
+    reel = reel_opened(directory, NULL, CELL_SO, NULL); /* which folds all of it now */
+    assert_int_equal(info_of(reel, "cells").cursor, 10);
+    assert_int_equal(info_of(reel, "cells").applied, 2);
+    assert_int_equal(info_of(reel, "cells").rejected, 0);
+    assert_gaps(reel, 1, 6, 4, 9);
+    free(part);
+    reel_close(reel);
+}
+
+static void a_gap_is_undone_with_its_transaction(void **state) {
+    (void)state;
+    struct reel *reel = opened();
+    struct part *part = part_of(SEQS(9, 10));
+    make_gap(part, 0, 6);
+    part->work.follows = 3; /* which the log has not */
+    run(reel, &part->work, -ESTALE);
+    assert_gaps(reel, 0, 0, 0, 0);
+    mirror(reel, SEQS(3));
+    run(reel, &part->work, 0);
+    assert_gaps(reel, 1, 6, 4, 9);
+    free(part);
+    reel_close(reel);
+}
+
+static void a_name_that_is_not_the_event_s_own_is_not_remembered(void **state) {
+    (void)state;
+    struct reel *reel = opened();
+    struct part *part = part_of(SEQS(3));
+    struct ids_known known;
+    publish_as(part, 0, 3);
+    memcpy(part->hashes[0], hash_of(4), 16); /* as a message of anybody may say */
+    run(reel, &part->work, 0);
+    assert_int_equal(part->told, 0);
+    assert_false(find_id(reel, 3, &known) || find_id(reel, 4, &known));
+    assert_position(reel, 3, 1);
+    free(part);
+    reel_close(reel);
+}
+
 UNIT_TESTS(work_mirror_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_keep_the_numbers_and_times_of_the_stream),
@@ -571,6 +642,9 @@ UNIT_TESTS(work_mirror_test) {
         cmocka_unit_test(tries_and_parts_of_the_stream_go_together),
         cmocka_unit_test(an_adopted_epoch_begins_at_its_first_event),
         cmocka_unit_test(what_was_adopted_is_there_after_a_restart),
+        cmocka_unit_test(a_gap_is_an_entry_that_is_no_event_and_is_counted_once),
+        cmocka_unit_test(a_gap_is_undone_with_its_transaction),
+        cmocka_unit_test(a_name_that_is_not_the_event_s_own_is_not_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,7 +87,7 @@ static void await(struct call *call, int rc) {
 }
 
 static void dropped(struct call *call) {
-    if (call->job.work.kind == WORK_ORDER) reel_answer_done(&call->job.work.answer);
+    work_finish(&call->job.work);
     free(call);
 }
 
@@ -320,6 +320,41 @@ static void what_the_stream_does_not_take_is_told(void **state) {
     closed(rig, 0);
 }
 
+static void what_is_refused_by_its_subject_is_told_to_all_that_have_it(void **state) {
+    (void)state;
+    static const char subject[] = "cellos.events.event.dev%2Ecellos";
+    struct rig *rig = level();
+    struct call *one = pushed(call_of(rig, NUMBERS(1))), *two = pushed(call_of(rig, NUMBERS(2)));
+    WAIT_UNTIL(fake_published(rig) == 2);
+    feed_refused(rig->feed, STR("cellos.events.event.other"), true, "not this one");
+    feed_refused(rig->feed, reel_text(subject), true, "nor one that only begins so");
+    assert_false(fake_is(rig, &one->done) || fake_is(rig, &two->done));
+    feed_refused(rig->feed, reel_text(subject), false, "no permission"); /* words that were cut */
+    await(one, -EAGAIN);
+    await(two, -EAGAIN);
+    assert_sentence(&one->job.work.error, "no permission");
+    dropped(one);
+    dropped(two);
+    closed(rig, 0);
+}
+
+/* The stream says that it has the event, at a place where we have another one. */
+static void what_the_stream_leaves_out_for_another_message_is_told(void **state) {
+    (void)state;
+    struct rig *rig = level();
+    fake_add(rig, 9, false);
+    WAIT_UNTIL(reel_cursor(rig->reel) == 1);
+    struct call *call = pushed(call_of(rig, NUMBERS(1)));
+    WAIT_UNTIL(fake_published(rig) == 1);
+    fake_tell(rig, 0, 0, 1, true, NULL);
+    WAIT_UNTIL(fake_published(rig) == 2); /* it was tried again, and is not there */
+    fake_tell(rig, 1, 0, 1, true, NULL);
+    await(call, -EAGAIN);
+    assert_sentence(&call->job.work.error, "message 1 has the same Nats-Msg-Id");
+    dropped(call);
+    closed(rig, 0);
+}
+
 static void what_would_never_come_back_is_not_published(void **state) {
     (void)state;
     struct rig *rig = level_with(&(struct rig_options){.filter = "cellos.events.cells.>"});
@@ -535,6 +570,54 @@ static void the_record_is_what_the_streams_order_made_of_it(void **state) {
     closed(rig, 1);
 }
 
+/* Both are on their way when the stream takes the first and leaves the second out. */
+static void the_same_key_with_another_body_is_refused_also_on_the_way(void **state) {
+    (void)state;
+    struct rig *rig = level();
+    struct call *first = pushed(command_of(rig, GOOD_BODY, "k"));
+    struct call *second = pushed(command_of(rig, GOOD_BODY " ", "k"));
+    WAIT_UNTIL(fake_published(rig) == 2);
+    fake_add_published(rig, 0);
+    fake_tell(rig, 0, 0, 1, false, NULL);
+    fake_tell(rig, 1, 0, 1, true, NULL);
+    await(first, 0);
+    await(second, 0);
+    assert_true(first->job.work.answer.accepted);
+    assert_false(second->job.work.answer.accepted);
+    assert_int_equal(second->job.work.answer.refusal, REEL_KEY_REUSED);
+    dropped(first);
+    dropped(second);
+    second = pushed(command_of(rig, GOOD_BODY " ", "k")); /* and when it is known */
+    await(second, 0);
+    assert_int_equal(second->job.work.answer.refusal, REEL_KEY_REUSED);
+    dropped(second);
+    closed(rig, 2);
+}
+
+/* Not why it would have been rejected by the trying. */
+static void a_rejected_event_is_told_with_the_reason(void **state) {
+    (void)state;
+    static const char event[] = "{\"specversion\":\"1.0\",\"id\":\"r\",\"source\":\"/t\",\"type\":"
+                                "\"dev.cellos.events.cell.formation.v1.created\"}";
+    struct rig *rig = level();
+    struct call *call = call_of(rig, NUMBERS(1));
+    call->payloads[0] = reel_text(event);
+    pushed(call);
+    WAIT_UNTIL(fake_published(rig) == 1);
+    fake_add(rig, 50, false);
+    fake_add_published(rig, 0);
+    fake_tell(rig, 0, 0, 2, false, NULL);
+    await(call, 0);
+    assert_int_equal(call->results[0].seq, 2);
+    assert_int_equal(call->results[0].outcome, REEL_REJECTED);
+    assert_string_equal(call->results[0].collection, "formations");
+    assert_string_equal(call->results[0].reason, "event missing formationId");
+    assert_int_equal(call->job.work.rejections.count, 1);
+    assert_int_equal(call->job.work.rejections.list[0].seq, 2);
+    dropped(call);
+    closed(rig, 1);
+}
+
 static void a_command_that_is_refused_is_answered_at_once(void **state) {
     (void)state;
     struct rig *rig = level();
@@ -637,6 +720,8 @@ UNIT_TESTS(publisher_test) {
         cmocka_unit_test(before_the_feed_is_level_nothing_is_taken),
         cmocka_unit_test(what_the_broker_does_not_take_is_told),
         cmocka_unit_test(what_the_stream_does_not_take_is_told),
+        cmocka_unit_test(what_is_refused_by_its_subject_is_told_to_all_that_have_it),
+        cmocka_unit_test(what_the_stream_leaves_out_for_another_message_is_told),
         cmocka_unit_test(what_would_never_come_back_is_not_published),
         cmocka_unit_test(what_is_no_event_is_refused_by_the_trying),
         cmocka_unit_test(a_lost_connection_leaves_it_unclear),
@@ -647,6 +732,8 @@ UNIT_TESTS(publisher_test) {
         cmocka_unit_test(many_senders_and_cuts_leave_each_event_once),
         cmocka_unit_test(a_command_is_answered_with_its_record),
         cmocka_unit_test(the_record_is_what_the_streams_order_made_of_it),
+        cmocka_unit_test(the_same_key_with_another_body_is_refused_also_on_the_way),
+        cmocka_unit_test(a_rejected_event_is_told_with_the_reason),
         cmocka_unit_test(a_command_that_is_refused_is_answered_at_once),
         cmocka_unit_test(draining_waits_for_what_is_under_way_and_takes_no_more),
         cmocka_unit_test(draining_ends_with_its_time),

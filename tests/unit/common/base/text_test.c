@@ -2,6 +2,7 @@
  * buffers. */
 #include "unit.h"
 
+#include "base/chars.h"
 #include "base/text.h"
 
 #include <stdlib.h>
@@ -160,12 +161,12 @@ static void hexadecimal_digits_have_their_values(void **state) {
     (void)state;
     static const char small[] = "0123456789abcdef", capital[] = "0123456789ABCDEF";
     for (int i = 0; i < 16; i++) {
-        assert_int_equal(hex_digit_value(small[i]), i);
-        assert_int_equal(hex_digit_value(capital[i]), i);
+        assert_int_equal(char_hex_value(small[i]), i);
+        assert_int_equal(char_hex_value(capital[i]), i);
     }
     for (const char *other = "/:@G`g\xFF"; *other; other++)
-        assert_int_equal(hex_digit_value(*other), -1);
-    assert_int_equal(hex_digit_value('\0'), -1);
+        assert_int_equal(char_hex_value(*other), -1);
+    assert_int_equal(char_hex_value('\0'), -1);
 }
 
 static void a_text_keeps_its_bytes_as_it_grows(void **state) {

@@ -123,14 +123,14 @@ static void the_manual_has_a_row_a_setting(void **state) {
 
 /* ---- The daemon's own ------------------------------------------------------------------------ */
 
-/* What the loader checks of a sink's, apart from SETTING_FLAG_ONLY, which is only for these. */
+/* What the loader checks of a sink's, apart from the flags that are only for these. */
 static void the_daemons_own_keep_the_rules_for_sinks(void **state) {
     (void)state;
     struct reel_setting copies[64];
     const struct reel_setting *list[64] = {0};
     for (size_t i = 0; daemon_settings[i]; i++) {
         copies[i] = *daemon_settings[i];
-        copies[i].flags &= ~SETTING_FLAG_ONLY;
+        copies[i].flags &= ~(SETTING_FLAG_ONLY | SETTING_SECRET);
         list[i] = &copies[i];
     }
     const struct reel_sink sink = {
@@ -173,6 +173,7 @@ static void the_daemons_own_have_good_defaults(void **state) {
     };
     struct config *config = declared(DAEMON_OWNER, daemon_settings);
     struct reel_error error;
+    settings_forget(true);
     must_ok(config_read(config, 1, (char *[]){(char[]){"serve"}, NULL}, &error), error);
     for (size_t i = 0; i < LENGTH(cases); i++) {
         test_context("setting %s", cases[i].name);

@@ -18,7 +18,7 @@ static const struct reel_setting *const own[] = {
                  .unit = "FILE", .help = "a file"),
     REEL_SETTING(.name = "data", .kind = REEL_SETTING_TEXT, .unit = "DIR", .help = "a place"),
     REEL_SETTING(.name = "plugin", .kind = REEL_SETTING_TEXT, .flags = REEL_SETTING_LIST,
-                 .unit = "FILE", .standard = "a.so:b.so", .help = "plugins"),
+                 .unit = "FILE", .standard = "a.so,b.so", .help = "plugins"),
     REEL_SETTING(.name = "view_ms_max", .kind = REEL_SETTING_NUMBER, .unit = "ms", .min = 1,
                  .max = 3600000, .standard = "10000", .help = "a time"),
     REEL_SETTING(.name = "count", .kind = REEL_SETTING_NUMBER, .max = UINT64_MAX, .standard = "0",
@@ -39,14 +39,12 @@ static const struct reel_setting *const of_sink[] = {
     NULL,
 };
 
-static const char *const variables[] = {
-    "CELLOS_SERVER_BIND", "REEL_BIND",      "REEL_CONFIG",      "REEL_COUNT",
-    "REEL_DATA",          "REEL_LOG_LEVEL", "REEL_LOUD",        "REEL_NOBODYS",
-    "REEL_PLUGIN",        "REEL_REBUILD",   "REEL_VIEW_MS_MAX", "REEL_PLACE",
-    "FIRST_PLACE",        "SECOND_PLACE",   "THIRD_PLACE",      "SECOND"};
+static const char *const variables[] = {"CELLOS_SERVER_BIND", "FIRST_PLACE", "SECOND_PLACE",
+                                        "THIRD_PLACE", "SECOND"};
 
 static int enter(void **state) {
     (void)state;
+    settings_forget(true);
     for (size_t i = 0; i < LENGTH(variables); i++) unsetenv(variables[i]);
     return chdir(scratch_directory());
 }
@@ -224,10 +222,75 @@ static void an_empty_variable_is_none(void **state) {
     config_destroy(config);
 }
 
-static void other_programs_variables_are_theirs(void **state) {
+static void a_variable_of_no_setting_is_refused(void **state) {
     (void)state;
     set("REEL_NOBODYS", "at all");
+    assert_refused("", -EINVAL, "environment REEL_NOBODYS: there is no such setting");
+    struct config *config = declared();
+    struct reel_error error;
+    must_ok(peek(config, "", &error), error); /* it may be a sink's */
+    config_destroy(config);
+}
+
+static void variables_that_are_not_settings_are_passed_over(void **state) {
+    (void)state;
+    set("REEL_TOKEN", "t");
+    set("REEL_URL", "http://127.0.0.1:8080");
+    set("REEL_NOBODYS", ""); /* an empty one is none */
+    set("REELING", "x");
+    set("THE_REEL_DATA", "x");
     config_destroy(read_with(""));
+    unsetenv("REELING");
+    unsetenv("THE_REEL_DATA");
+}
+
+static bool is_even(const char *value, struct reel_error *error) {
+    if ((value[strlen(value) - 1] - '0') % 2 == 0) return true;
+    error_set(error, "it is odd");
+    return false;
+}
+
+/* Wherever it comes from, also where a higher layer hides it. */
+static void a_value_must_pass_the_check_of_its_setting(void **state) {
+    (void)state;
+    const struct reel_setting *const list[] = {
+        REEL_SETTING(.name = "even", .kind = REEL_SETTING_TEXT, .check = is_even, .help = "it"),
+        REEL_SETTING(.name = "evens", .kind = REEL_SETTING_TEXT, .flags = REEL_SETTING_LIST,
+                     .check = is_even, .help = "them"),
+        REEL_SETTING(.name = "secret", .kind = REEL_SETTING_TEXT, .flags = SETTING_SECRET,
+                     .check = is_even, .help = "it"),
+        NULL};
+    static const struct {
+        const char *line, *variable, *value, *file, *sentence;
+    } cases[] = {
+        {"--even 3", "REEL_EVEN", "", "{}", "--even is \"3\": it is odd"},
+        {"--even 2", "REEL_EVEN", "5", "{}", "environment REEL_EVEN is \"5\": it is odd"},
+        {"--even 2", "REEL_EVEN", "4", "{\"even\": \"7\"}",
+         "config file reel.json: \"even\" is \"7\": it is odd"},
+        {"--evens 2 --evens 9", "REEL_EVENS", "", "{}", "--evens is \"9\": it is odd"},
+        {"", "REEL_EVENS", "2,4,5", "{}", "environment REEL_EVENS is \"5\": it is odd"},
+        {"", "REEL_EVENS", "", "{\"evens\": [\"2\", \"1\"]}",
+         "config file reel.json: \"evens\" is \"1\": it is odd"},
+        {"--secret 13", "REEL_EVEN", "", "{}", "--secret is (not shown): it is odd"},
+        {"--secret 2", "REEL_EVEN", "", "{\"secret\": 17}",
+         "config file reel.json: \"secret\" is (not shown), wanted a text"},
+        {"--even 2", "REEL_EVENS", "2,4", "{\"evens\": [\"8\"]}", NULL},
+    };
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct config *config = declared();
+        struct reel_error error = {0};
+        char line[128];
+        must_ok(config_declare(config, "sink x", list, &error), error);
+        snprintf(line, sizeof line, "%s --config reel.json", cases[i].line);
+        test_context("%s", line);
+        set(cases[i].variable, cases[i].value);
+        write_file(reel_text(cases[i].file));
+        int rc = read_all(config, line, &error);
+        assert_int_equal(rc, cases[i].sentence ? -EINVAL : 0);
+        if (cases[i].sentence) assert_string_equal(error.text, cases[i].sentence);
+        unsetenv(cases[i].variable);
+        config_destroy(config);
+    }
 }
 
 static void a_list_replaces_the_lower_ones(void **state) {
@@ -241,7 +304,7 @@ static void a_list_replaces_the_lower_ones(void **state) {
     assert_list(config, "plugin", "c:d.so e.so");
     config_destroy(config);
 
-    set("REEL_PLUGIN", "f.so:g.so:h.so");
+    set("REEL_PLUGIN", "f.so,g.so,h.so");
     config = read_with("--config reel.json");
     assert_list(config, "plugin", "f.so g.so h.so");
     config_destroy(config);
@@ -393,12 +456,12 @@ static void a_wrong_variable_is_told(void **state) {
         {"REEL_LOUD", "1", "environment REEL_LOUD is \"1\", wanted true or false"},
         {"REEL_LOG_LEVEL", "loud",
          "environment REEL_LOG_LEVEL is \"loud\", wanted one of error, warning, info"},
-        {"REEL_PLUGIN", "a::b",
-         "environment REEL_PLUGIN is \"a::b\", wanted texts with colons between them (FILE)"},
-        {"REEL_PLUGIN",
-         "a:", "environment REEL_PLUGIN is \"a:\", wanted texts with colons between them (FILE)"},
-        {"REEL_PLUGIN", ":a",
-         "environment REEL_PLUGIN is \":a\", wanted texts with colons between them (FILE)"},
+        {"REEL_PLUGIN", "a,,b",
+         "environment REEL_PLUGIN is \"a,,b\", wanted texts with commas between them (FILE)"},
+        {"REEL_PLUGIN", "a,",
+         "environment REEL_PLUGIN is \"a,\", wanted texts with commas between them (FILE)"},
+        {"REEL_PLUGIN", ",a",
+         "environment REEL_PLUGIN is \",a\", wanted texts with commas between them (FILE)"},
         {"REEL_CONFIG", "x", "environment REEL_CONFIG is set, which may only be given as --config"},
         {"REEL_REBUILD", "x",
          "environment REEL_REBUILD is set, which may only be given as --rebuild"},
@@ -603,7 +666,7 @@ static void one_name_is_one_setting(void **state) {
 
 static void a_name_that_means_something_else_is_refused(void **state) {
     (void)state;
-    static const char *const names[] = {"help", "version", "token"};
+    static const char *const names[] = {"help", "version", "token", "url"};
     for (size_t i = 0; i < LENGTH(names); i++) {
         const struct reel_setting *const list[] = {
             REEL_SETTING(.name = names[i], .kind = REEL_SETTING_TEXT, .help = "it"), NULL};
@@ -633,7 +696,9 @@ UNIT_TESTS(config_test) {
         TEST(another_name_in_the_environment_counts_for_less),
         TEST(of_several_other_names_the_first_that_is_set_counts),
         TEST(an_empty_variable_is_none),
-        TEST(other_programs_variables_are_theirs),
+        TEST(a_variable_of_no_setting_is_refused),
+        TEST(variables_that_are_not_settings_are_passed_over),
+        TEST(a_value_must_pass_the_check_of_its_setting),
         TEST(a_list_replaces_the_lower_ones),
         TEST(an_empty_list_in_the_file_is_one),
         TEST(each_reading_forgets_the_one_before),

@@ -5,6 +5,7 @@
  */
 #include "unit.h"
 
+#include "base/text.h"
 #include "engine/fold/changes.h"
 #include "engine/fold/fold.h"
 #include "engine/fold/host.h"
@@ -314,6 +315,27 @@ static void answers_that_break_a_rule_reject(void **state) {
     folds(*state, make_k, REEL_APPLIED); /* and it does not stay so */
 }
 
+static void count_line(void *context, const char *line) {
+    struct text *lines = context;
+    text_append_lit(lines, line);
+    text_append_lit(lines, "\n");
+}
+
+static void a_broken_rule_is_told_to_the_operator(void **state) {
+    struct fixture *fixture = *state;
+    struct text lines = {0};
+    fixture->fold.warnings = (struct warnings){.warn = count_line, .context = &lines, .max = 1};
+    folds(fixture, make_k, REEL_APPLIED);
+    assert_int_equal(lines.len, 0);
+    for (size_t n = 0; n < 3; n++) folds(fixture, no_outcome, REEL_REJECTED);
+    assert_bytes(text_str(&lines), STR("things: event 2: plugin folding (things): answers 42, "
+                                       "which is no outcome\n"));
+    warnings_finish(&fixture->fold.warnings);
+    if (!strstr(lines.data, "things: 2 more like this were left out: answers %d"))
+        fail_msg("lines: %s", lines.data);
+    text_finish(&lines);
+}
+
 static void a_handle_of_an_earlier_event_is_a_fault(void **state) {
     folds(*state, keep_a_handle, REEL_APPLIED);
     folds(*state, use_the_kept_handle, REEL_REJECTED);
@@ -464,7 +486,7 @@ static void the_index_keeps_nothing_of_what_was_before(void **state) {
     }
     const struct store_state position = {.first_seq = 1};
     assert_int_equal(fixture->things->state.changed, LENGTH(steps));
-    assert_int_equal(registry_reset(fixture->things, &position, NULL), 0);
+    assert_int_equal(registry_reset(fixture->things, &position, "a test", NULL), 0);
     assert_int_equal(entries_in(store, fixture->things->index), 0);
     assert_int_equal(fixture->things->state.changed, 0);
 }
@@ -498,6 +520,7 @@ UNIT_TESTS(fold_test) {
         CASE(a_rejection_leaves_what_the_store_has),
         CASE(a_rejection_undoes_any_number_of_changes),
         CASE(answers_that_break_a_rule_reject),
+        CASE(a_broken_rule_is_told_to_the_operator),
         CASE(a_handle_of_an_earlier_event_is_a_fault),
         CASE(the_same_text_again_is_no_change),
         CASE(a_key_beyond_its_bound_is_a_fault),

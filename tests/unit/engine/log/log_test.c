@@ -43,7 +43,9 @@ static void check_as_given(const struct log_entry *found) {
     assert_bytes(found->type, STR("a"));
     assert_bytes(found->subject, STR("bc"));
     assert_bytes(found->answer.key, STR("key"));
-    assert_bytes(found->answer.token, STR("token"));
+    assert_true(found->answer.has_body);
+    assert_int_equal(found->answer.body_hash[0], 9);
+    assert_int_equal(found->answer.caller_hash[15], 8);
     assert_bytes(found->answer.principal, STR("somebody"));
     assert_int_equal(found->answer.outcome, REEL_REJECTED);
     assert_true(found->answer.has_record);
@@ -56,8 +58,13 @@ static void an_entry_is_as_it_was_given(void **state) {
     entry.flags = LOG_SUBMITTED | LOG_ANSWERED | LOG_SET_ASIDE;
     entry.id_hash = hash_of_seven;
     entry.nats_subject = STR("nats.subject");
-    entry.answer =
-        (struct log_answer){STR("key"), STR("token"), STR("somebody"), {9}, REEL_REJECTED, true};
+    entry.answer = (struct log_answer){.key = STR("key"),
+                                       .principal = STR("somebody"),
+                                       .body_hash = {9},
+                                       .caller_hash = {[15] = 8},
+                                       .outcome = REEL_REJECTED,
+                                       .has_record = true,
+                                       .has_body = true};
     entry.set_aside = STR("cells");
     check_both_forms(&entry, check_as_given);
 }

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "engine/store/directory.h"
+#include "sync_support.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -66,6 +67,27 @@ static void a_file_is_no_directory(void **state) {
     assert_int_equal(directory_make_empty(path, &error), -ENOTDIR);
 }
 
+/* Else whoever may write to the directory has the daemon write to any file. */
+static void files_for_locks_are_no_symbolic_links(void **state) {
+    (void)state;
+    const char *path = scratch_directory(), *other = path_in(scratch_directory(), "other");
+    struct reel_error error;
+    struct stat info;
+    int fd;
+    make_file(other, 5);
+    must(symlink(other, path_in(path, "reel.lock")) == 0);
+    must(symlink(other, path_in(path, "lock.mdb")) == 0);
+    assert_int_equal(directory_lock(path, &fd, &error), -ELOOP);
+    assert_string_equal(error.text, "reel.lock is a symbolic link");
+    assert_int_equal(directory_allocate(path, "lock.mdb", 4096, &error), -ELOOP);
+    assert_string_equal(error.text, "lock.mdb is a symbolic link");
+    assert_int_equal(directory_check_no_link(path, "lock.mdb", &error), -ELOOP);
+    assert_string_equal(error.text, "lock.mdb is a symbolic link");
+    assert_int_equal(directory_check_no_link(path, "absent", &error), 0);
+    must(stat(other, &info) == 0);
+    assert_int_equal(info.st_size, 5);
+}
+
 /* ---- Making and removing --------------------------------------------------------------------- */
 
 static void an_empty_directory_is_made_or_taken(void **state) {
@@ -75,6 +97,18 @@ static void an_empty_directory_is_made_or_taken(void **state) {
     must_ok(directory_make_empty(path, &error), error);
     must_ok(directory_make_empty(path, &error), error);
     must_ok(directory_sync(path, &error), error);
+}
+
+static void a_directorys_own_name_is_synced(void **state) {
+    (void)state;
+    const char *parent = scratch_directory(), *path = path_in(parent, "new");
+    struct reel_error error;
+    must_ok(directory_make_empty(path, &error), error);
+    syncs_begin();
+    must_ok(directory_sync(path, &error), error);
+    assert_true(was_synced(path) && !was_synced(parent));
+    must_ok(directory_sync_name(path, &error), error);
+    assert_true(was_synced(parent));
 }
 
 static void one_that_is_not_empty_is_refused(void **state) {
@@ -151,7 +185,9 @@ UNIT_TESTS(directory_test) {
         cmocka_unit_test(the_second_is_told_who_has_it),
         cmocka_unit_test(a_missing_parent_is_told),
         cmocka_unit_test(a_file_is_no_directory),
+        cmocka_unit_test(files_for_locks_are_no_symbolic_links),
         cmocka_unit_test(an_empty_directory_is_made_or_taken),
+        cmocka_unit_test(a_directorys_own_name_is_synced),
         cmocka_unit_test(one_that_is_not_empty_is_refused),
         cmocka_unit_test(a_temporary_one_is_made_where_it_is_asked),
         cmocka_unit_test(removing_what_is_not_there_does_nothing),

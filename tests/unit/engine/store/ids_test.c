@@ -126,15 +126,55 @@ static void a_later_event_takes_the_name_over(void **state) {
 
 static void outcome_and_record_are_remembered_with_it(void **state) {
     struct store *store = *state;
-    struct ids_known known = {7, REEL_REJECTED, true, STR("key\0 of it")}, found;
+    struct ids_known known = {7, REEL_REJECTED, {.has_record = true, .record = STR("key\0 of it")}},
+                     found;
     assert_int_equal(ids_put(store, one, &known, NULL), 0);
     assert_int_equal(put(store, other, 8), 0);
     assert_int_equal(ids_get(store, store->txn, one, &found, NULL), 0);
     assert_int_equal(found.outcome, REEL_REJECTED);
-    assert_bytes(found.record, STR("key\0 of it"));
+    assert_bytes(found.request.record, STR("key\0 of it"));
     assert_int_equal(ids_get(store, store->txn, other, &found, NULL), 0);
     assert_int_equal(found.outcome, REEL_APPLIED);
-    assert_int_equal(found.record.len, 0);
+    assert_int_equal(found.request.record.len, 0);
+}
+
+static void what_a_repeat_is_held_against_is_remembered(void **state) {
+    struct store *store = *state;
+    struct ids_known known = {7, REEL_APPLIED, {.has_body = true, .has_record = true}}, found;
+    known.request.record = STR("key");
+    memset(known.request.body_hash, 0xB0, sizeof known.request.body_hash);
+    memset(known.request.caller_hash, 0xCA, sizeof known.request.caller_hash);
+    assert_int_equal(ids_put(store, one, &known, NULL), 0);
+    assert_int_equal(ids_get(store, store->txn, one, &found, NULL), 0);
+    assert_true(found.request.has_body && found.request.has_record);
+    assert_memory_equal(found.request.body_hash, known.request.body_hash, 16);
+    assert_memory_equal(found.request.caller_hash, known.request.caller_hash, 16);
+    assert_bytes(found.request.record, STR("key"));
+    known.request.has_body = known.request.has_record = false;
+    assert_int_equal(ids_put(store, one, &known, NULL), 0);
+    assert_int_equal(ids_get(store, store->txn, one, &found, NULL), 0);
+    assert_false(found.request.has_body || found.request.has_record);
+}
+
+/* Stores were written before bodies were remembered. */
+static void an_entry_without_a_body_is_read(void **state) {
+    struct store *store = *state;
+    struct ids_known found;
+    struct {
+        uint64_t seq;
+        int32_t outcome;
+        uint32_t lacks_record;
+        char record[4];
+    } old = {9, REEL_IGNORED, 0, "key"};
+    MDB_val key = {16, (void *)one}, value = {16 + 3, &old};
+    assert_int_equal(mdb_put(store->txn, store->ids, &key, &value, 0), 0);
+    assert_int_equal(ids_get(store, store->txn, one, &found, NULL), 0);
+    assert_int_equal(found.seq, 9);
+    assert_false(found.request.has_body);
+    assert_bytes(found.request.record, STR("key"));
+    old.lacks_record = 2; /* said to have one, and too short for it */
+    assert_int_equal(mdb_put(store->txn, store->ids, &key, &value, 0), 0);
+    assert_int_equal(ids_get(store, store->txn, one, &found, NULL), -EIO);
 }
 
 static void removing_what_is_not_known_is_no_error(void **state) {
@@ -153,6 +193,8 @@ UNIT_TESTS(ids_test) {
         CASE(what_was_put_is_found),
         CASE(a_later_event_takes_the_name_over),
         CASE(outcome_and_record_are_remembered_with_it),
+        CASE(what_a_repeat_is_held_against_is_remembered),
+        CASE(an_entry_without_a_body_is_read),
         CASE(removing_what_is_not_known_is_no_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

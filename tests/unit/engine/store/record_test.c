@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "engine/store/record.h"
+#include "faults.h"
 
 #include <stdlib.h>
 
@@ -255,6 +256,26 @@ static void a_shape_of_one_field_is_an_object_too(void **state) {
     record_shape_finish(&shape);
 }
 
+static int make_shape(void *context) {
+    static const char *const names[FIELDS] = {"id", "n", "a_longer_name", "d", "e"};
+    return record_shape_init(context, names, FIELDS);
+}
+
+static void finish_shape(void *context) {
+    record_shape_finish(context);
+}
+
+static void a_shape_survives_each_failed_allocation(void **state) {
+    (void)state;
+    struct record_shape shape = {0};
+    assert_true(faults_each(make_shape, finish_shape, &shape, false) > 0);
+    size_t len;
+    char *stored = written(&shape, small_values, 7, &len);
+    assert_true(survives(&shape, (struct reel_str){stored, len}));
+    free(stored);
+    record_shape_finish(&shape);
+}
+
 UNIT_TESTS(record_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
@@ -270,6 +291,7 @@ UNIT_TESTS(record_test) {
         CASE(what_has_far_too_much_room_gets_less),
         CASE(a_record_reads_the_same_in_any_room),
         CASE(a_shape_of_one_field_is_an_object_too),
+        cmocka_unit_test(a_shape_survives_each_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,7 @@ static int see(void *context, const struct reel_rejection *rejection) {
 static void assert_kept(struct store *store, const char *expected) {
     struct seen seen = {.text = ""};
     struct reel_error error;
-    must_ok(rejected_each(store, store->txn, see, &seen, &error), error);
+    must_ok(rejected_each(store, store->txn, UINT64_MAX, see, &seen, &error), error);
     assert_string_equal(seen.text, expected);
 }
 
@@ -60,8 +60,68 @@ static void a_walk_ends_when_its_caller_wants_no_more(void **state) {
     struct store *store = *state;
     struct seen seen = {.text = "", .stop_at = 2};
     put_some(store);
-    assert_int_equal(rejected_each(store, store->txn, see, &seen, NULL), 7);
+    assert_int_equal(rejected_each(store, store->txn, UINT64_MAX, see, &seen, NULL), 7);
     assert_string_equal(seen.text, "4294967296 forms: d\n300 cells: c\n");
+}
+
+static void a_walk_begins_below_the_seq_that_is_given(void **state) {
+    static const struct {
+        uint64_t before;
+        const char *first;
+    } cases[] = {{UINT64_C(1) << 32, "300 cells: c\n"},
+                 {301, "300 cells: c\n"},
+                 {300, "255 cells: a\n"},
+                 {255, "2 forms: b\n"},
+                 {3, "2 forms: b\n"},
+                 {2, ""},
+                 {0, ""}};
+    struct store *store = *state;
+    put_some(store);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct seen seen = {.text = "", .stop_at = 1};
+        rejected_each(store, store->txn, cases[i].before, see, &seen, NULL);
+        assert_string_equal(seen.text, cases[i].first);
+    }
+}
+
+static void one_events_are_copied_and_told(void **state) {
+    struct store *store = *state;
+    struct rejection_list list = {0};
+    struct reel_result result = {.seq = 2};
+    char longer[400];
+    put_some(store);
+    assert_int_equal(rejected_copy(store, store->txn, 2, &list, NULL), 0);
+    assert_int_equal(rejected_copy(store, store->txn, 256, &list, NULL), 0);
+    assert_int_equal(list.count, 2);
+    rejection_list_tell(&list, 0, &result);
+    assert_string_equal(result.collection, "forms");
+    assert_string_equal(result.reason, "b");
+    rejection_list_remove(&list, 2);
+    assert_int_equal(list.count, 0);
+    assert_int_equal(list.bytes, 0);
+    rejection_list_tell(&list, 0, &result);
+    assert_string_equal(result.reason, "");
+    memset(longer, 'x', sizeof longer); /* cut, and not within a character */
+    memcpy(longer + REEL_REASON_MAX - 2, "\xC3\xA4", 3);
+    put(store, 9, "cells", longer);
+    result.seq = 9;
+    assert_int_equal(rejected_copy(store, store->txn, 9, &list, NULL), 0);
+    rejection_list_tell(&list, 0, &result);
+    assert_int_equal(strlen(result.reason), REEL_REASON_MAX - 2);
+    rejection_list_finish(&list);
+}
+
+static void what_is_copied_has_a_bound(void **state) {
+    struct store *store = *state;
+    struct rejection_list list = {0};
+    char reason[1000];
+    memset(reason, 'r', sizeof reason);
+    reason[sizeof reason - 1] = '\0';
+    put(store, 1, "cells", reason);
+    for (size_t i = 0; i < 2 * REJECTIONS_BYTES_MAX / sizeof reason; i++)
+        assert_int_equal(rejected_copy(store, store->txn, 1, &list, NULL), 0);
+    assert_in_range(list.bytes, REJECTIONS_BYTES_MAX - 2 * sizeof reason, REJECTIONS_BYTES_MAX);
+    rejection_list_finish(&list);
 }
 
 static void a_second_reason_replaces_the_first(void **state) {
@@ -115,6 +175,9 @@ UNIT_TESTS(rejected_test) {
         CASE(the_newest_comes_first),
         CASE(there_may_be_none),
         CASE(a_walk_ends_when_its_caller_wants_no_more),
+        CASE(a_walk_begins_below_the_seq_that_is_given),
+        CASE(one_events_are_copied_and_told),
+        CASE(what_is_copied_has_a_bound),
         CASE(a_second_reason_replaces_the_first),
         CASE(trimming_takes_those_below),
         CASE(a_collections_own_go_and_no_others),

@@ -1,6 +1,8 @@
 /* store_test.c: what a store refuses to open, and what its errors mean. */
 #include "unit.h"
 
+#include "base/text.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -174,6 +176,44 @@ static void a_broken_store_takes_nothing_more(void **state) {
     assert_int_equal(store_copy(store, scratch_directory(), &error), -EIO);
 }
 
+static void note_broken(void *context, const char *sentence) {
+    struct text *told = context;
+    text_append_lit(told, sentence);
+    text_append_lit(told, "\n");
+}
+
+/* Also by a read, which has nobody to give the sentence to; and once. */
+static void a_broken_store_is_told_once(void **state) {
+    (void)state;
+    struct text told = {0};
+    struct store_options options = {
+        .map_bytes = 64 << 20, .readers_max = 8, .tell_broken = note_broken, .context = &told};
+    struct store store;
+    struct reel_error error;
+    must_ok(store_open(&store, &options, &error), error);
+    assert_int_equal(store_fail(&store, ENOSPC, "cannot commit", NULL), -ENOSPC);
+    assert_int_equal(told.len, 0);
+    assert_int_equal(store_fail(&store, MDB_CORRUPTED, "cannot read a record", NULL), -EIO);
+    assert_int_equal(store_fail(&store, MDB_CORRUPTED, "cannot read a key", NULL), -EIO);
+    assert_bytes(text_str(&told),
+                 STR("cannot read a record: MDB_CORRUPTED: Located page was wrong type; the store "
+                     "cannot be trusted, end this process\n"));
+    text_finish(&told);
+    store_close(&store);
+}
+
+static void a_link_in_place_of_the_readers_table_is_refused(void **state) {
+    (void)state;
+    const char *directory = made(), *other = path_in(scratch_directory(), "other");
+    struct reel_error error;
+    must(unlink(path_in(directory, "lock.mdb")) == 0);
+    must(symlink(other, path_in(directory, "lock.mdb")) == 0);
+    assert_refused(directory, -ELOOP, "lock.mdb is a symbolic link");
+    struct store store;
+    assert_int_equal(store_open_to_read(&store, directory, &error), -ELOOP);
+    assert_sentence(&error, "lock.mdb is a symbolic link");
+}
+
 /* Writes until the map is full; what the failure was. */
 static int write_until_full(struct store *store, struct reel_str bytes, struct reel_error *error) {
     int rc = 0;
@@ -336,6 +376,8 @@ UNIT_TESTS(store_test) {
         cmocka_unit_test(pages_that_were_overwritten_are_noticed),
         CASE(what_passes_is_an_error_and_no_more),
         CASE(a_broken_store_takes_nothing_more),
+        cmocka_unit_test(a_broken_store_is_told_once),
+        cmocka_unit_test(a_link_in_place_of_the_readers_table_is_refused),
         cmocka_unit_test(a_full_map_refuses_and_recovers),
         CASE(collections_have_states_of_their_own),
         CASE(a_collections_name_is_in_nobodys_way),

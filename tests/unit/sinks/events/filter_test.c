@@ -73,6 +73,16 @@ static void all_that_is_given_must_match(void **state) {
     assert_false(matches(filter, &published));
 }
 
+static void a_gap_matches_every_filter(void **state) {
+    (void)state;
+    struct reel_entry gap = {.seq = 9, .flags = REEL_LOG_GAP};
+    assert_true(matches((struct event_filter){0}, &gap));
+    assert_true(matches((struct event_filter){.type = STR("dev."),
+                                              .subject = STR("other.>"),
+                                              .ce_subject = STR("c1")},
+                        &gap));
+}
+
 static void a_subject_that_is_no_filter_is_told(void **state) {
     (void)state;
     struct reel_error error;
@@ -90,6 +100,7 @@ UNIT_TESTS(filter_test) {
         cmocka_unit_test(a_nats_subject_is_matched_by_tokens),
         cmocka_unit_test(a_cloudevents_subject_is_matched_whole),
         cmocka_unit_test(all_that_is_given_must_match),
+        cmocka_unit_test(a_gap_matches_every_filter),
         cmocka_unit_test(a_subject_that_is_no_filter_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

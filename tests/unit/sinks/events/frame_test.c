@@ -43,6 +43,14 @@ static void what_was_too_large_has_its_size(void **state) {
                        "bytes\"}");
 }
 
+static void a_gap_is_told_by_its_last_message(void **state) {
+    (void)state;
+    struct text text = {0};
+    struct reel_entry entry = {.seq = 9, .flags = REEL_LOG_GAP, .size = 4, .bytes = STR("")};
+    frame_event(&text, &entry);
+    assert_text(&text, "{\"seq\":9,\"gap\":true}");
+}
+
 static void a_position_is_a_seq_alone(void **state) {
     (void)state;
     struct text text = {0};
@@ -77,6 +85,7 @@ UNIT_TESTS(frame_test) {
         cmocka_unit_test(a_frame_is_one_line),
         cmocka_unit_test(what_is_no_json_has_no_event),
         cmocka_unit_test(what_was_too_large_has_its_size),
+        cmocka_unit_test(a_gap_is_told_by_its_last_message),
         cmocka_unit_test(a_position_is_a_seq_alone),
         cmocka_unit_test(a_record_has_its_key_as_a_string),
         cmocka_unit_test(a_deleted_record_is_null),

@@ -3,8 +3,10 @@
 
 #include "follow/chunk.h"
 
+static atomic_uint_fast64_t total;
+
 static struct chunk *made(void) {
-    struct chunk *chunk = chunk_create(10, true);
+    struct chunk *chunk = chunk_create(10, true, &total);
     struct reel_entry first = {.type = STR("a.b"), .subject = STR("")};
     struct reel_entry second = {.nats_subject = STR("x.y.z")};
     assert_int_equal(chunk_add(chunk, 11, STR("eleven"), &first), 0);
@@ -57,11 +59,25 @@ static void it_goes_with_its_last_reference(void **state) {
     chunk_unref(NULL);
 }
 
+static void what_is_in_memory_is_counted_until_the_last_reference_goes(void **state) {
+    (void)state;
+    char bytes[5000] = {0};
+    total = 0;
+    struct chunk *chunk = made();
+    assert_int_equal(chunk_add(chunk, 17, (struct reel_str){bytes, sizeof bytes}, NULL), 0);
+    assert_in_range(total, 5000, 20000);
+    chunk_unref(chunk_ref(chunk));
+    assert_in_range(total, 5000, 20000);
+    chunk_unref(chunk);
+    assert_int_equal(total, 0);
+}
+
 UNIT_TESTS(chunk_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_lie_one_behind_the_other),
         cmocka_unit_test(a_frame_is_found_by_seq_and_by_byte),
         cmocka_unit_test(what_filters_look_at_is_kept_and_what_there_was_not_is_none),
+        cmocka_unit_test(what_is_in_memory_is_counted_until_the_last_reference_goes),
         cmocka_unit_test(it_goes_with_its_last_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,6 +29,7 @@ static int setup(void **state) {
         .ping_ms = NEVER_MS,
         .stall_ms = NEVER_MS,
         .position_ms = NEVER_MS,
+        .memory_max = (uint64_t)1 << 30,
         .send_bytes = 4096,
     };
     *state = fixture;
@@ -445,6 +446,71 @@ static void without_views_it_is_later(void **state) {
     peer_close(&peer);
 }
 
+/* ---- Those who do not read ------------------------------------------------------------------- */
+
+enum { LARGE = 500000 };
+
+static void apply_large(struct fixture *fixture) {
+    struct text event = {0};
+    text_append_lit(&event, "{\"type\":\"a\",\"data\":\"");
+    for (size_t i = 0; i < LARGE / 10; i++) text_append_lit(&event, "0123456789");
+    text_append_lit(&event, "\"}");
+    text_append(&event, "", 1);
+    must(!event.failed);
+    apply_text(fixture->fake->reel, event.data, REEL_IGNORED);
+    text_finish(&event);
+    hub_wake(fixture->hub);
+}
+
+static void those_who_do_not_read_a_large_event_share_it(void **state) {
+    enum { PEERS = 40 };
+    struct fixture *fixture = *state;
+    struct peer peers[PEERS];
+    struct reel_str found = {"", 0};
+    begin(fixture);
+    for (size_t i = 0; i < PEERS; i++) peers[i] = websocket_of(fixture, 0, NULL);
+    apply_large(fixture);
+    for (size_t i = 0; i < PEERS; i++) {
+        struct pollfd poll_fd = {.fd = peers[i].fd, .events = POLLIN};
+        must(poll(&poll_fd, 1, PATIENCE_MS) == 1);
+    }
+    assert_in_range(hub_memory(fixture->hub), LARGE, 4 * LARGE);
+    apply(fixture, "a");
+    for (size_t i = 0; i < PEERS; i++) {
+        assert_int_equal(frame_of(&peers[i], &found), WEBSOCKET_TEXT);
+        assert_in_range(found.len, LARGE, LARGE + 100);
+        assert_event(&peers[i], "a", 2);
+        peer_close(&peers[i]);
+    }
+    wait_until_ended(fixture, HUB_END_CLIENT, PEERS);
+}
+
+/* Each of them stands at an event of its own. Those that have waited longest go. */
+static void beyond_the_memory_that_is_given_those_who_do_not_read_are_cut(void **state) {
+    enum { PEERS = 20, KEPT = 12 };
+    struct fixture *fixture = *state;
+    struct peer peers[PEERS];
+    struct reel_str found = {"", 0};
+    fixture->options.memory_max = KEPT * LARGE;
+    begin(fixture);
+    for (size_t i = 0; i < PEERS; i++) {
+        struct pollfd poll_fd = {.events = POLLIN};
+        peers[i] = websocket_of(fixture, i, NULL);
+        apply_large(fixture);
+        poll_fd.fd = peers[i].fd;
+        must(poll(&poll_fd, 1, PATIENCE_MS) == 1);
+    }
+    uint64_t until = clock_ms() + PATIENCE_MS;
+    while (hub_memory(fixture->hub) > fixture->options.memory_max && clock_ms() < until)
+        usleep(1000);
+    assert_in_range(hub_memory(fixture->hub), LARGE, KEPT * LARGE);
+    assert_in_range(hub_ended(fixture->hub, HUB_END_STALLED), 1, PEERS - 1);
+    assert_int_equal(frame_of(&peers[0], &found), -1);
+    assert_int_equal(frame_of(&peers[PEERS - 1], &found), WEBSOCKET_TEXT);
+    assert_in_range(found.len, LARGE, LARGE + 100);
+    for (size_t i = 0; i < PEERS; i++) peer_close(&peers[i]);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_TESTS(hub_test) {
@@ -469,6 +535,8 @@ UNIT_TESTS(hub_test) {
         CASE(a_close_is_answered_with_its_code),
         CASE(there_are_no_more_than_may_be),
         CASE(without_views_it_is_later),
+        CASE(those_who_do_not_read_a_large_event_share_it),
+        CASE(beyond_the_memory_that_is_given_those_who_do_not_read_are_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

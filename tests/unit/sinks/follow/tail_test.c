@@ -8,6 +8,7 @@
 struct fixture {
     struct fake_stage *fake;
     struct framer framer;
+    atomic_uint_fast64_t memory;
     struct tail tail;
     struct reel_epoch epoch;
 };
@@ -15,8 +16,8 @@ struct fixture {
 static int setup(void **state) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     must(fixture && fake_stage_begin((void **)&fixture->fake) == 0);
-    tail_init(&fixture->tail, &fixture->fake->stage, transports[TRANSPORT_STREAM],
-              &fixture->framer);
+    tail_init(&fixture->tail, &fixture->fake->stage, transports[TRANSPORT_STREAM], &fixture->framer,
+              &fixture->memory);
     fixture->epoch = position_of(fixture->fake->reel).epoch;
     *state = fixture;
     return 0;
@@ -25,6 +26,7 @@ static int setup(void **state) {
 static int teardown(void **state) {
     struct fixture *fixture = *state;
     tail_finish(&fixture->tail);
+    assert_int_equal(fixture->memory, 0);
     framer_finish(&fixture->framer);
     fake_stage_end((void **)&fixture->fake);
     free(fixture);

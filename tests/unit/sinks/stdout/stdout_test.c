@@ -164,7 +164,7 @@ static void a_since_that_is_no_number_is_refused(void **state) {
         fake->settings[0] = (struct fake_setting){"stdout_since", bad[i]};
         test_context("%s", bad[i]);
         assert_int_equal(start_refused(fake, &error), -EINVAL);
-        assert_sentence(&error, "stdout_since is not a number");
+        assert_sentence(&error, "stdout_since: wanted a number");
     }
 }
 

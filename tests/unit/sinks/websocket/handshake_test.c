@@ -66,6 +66,33 @@ static void the_first_that_is_spoken_is_selected_and_never_the_token(void **stat
     assert_protocols("REEL.V1", NULL, NULL); /* they are compared byte by byte */
 }
 
+static void assert_token(const char *offered, const char *token) {
+    char decoded[WEBSOCKET_TOKEN_MAX];
+    test_context("%s", offered);
+    assert_bytes(websocket_token(reel_text(offered), decoded), reel_text(token));
+}
+
+static void a_token_may_be_offered_in_base64url(void **state) {
+    (void)state;
+    char decoded[WEBSOCKET_TOKEN_MAX], text[4 + 1026];
+    assert_token("abc", "abc");
+    assert_token("b64", "b64");
+    assert_token("b64.", "");
+    assert_token("b64.YWIrY2QvZWYwMT09", "ab+cd/ef01==");
+    assert_token("b64.YQ", "a");
+    assert_token("b64.YWI", "ab");
+    assert_token("b64.-__-", "\xfb\xff\xfe");
+    static const char *const bad[] = {
+        "b64.Y", "b64.YR", "b64.YWJ", "b64.YQ==", "b64.Y Q", "b64.+//+", "b64.YQ.YQ", NULL};
+    for (const char *const *one = bad; *one; one++) assert_token(*one, "");
+    memcpy(text, "b64.", 4);
+    memset(text + 4, 'A', 1026);
+    assert_int_equal(websocket_token((struct reel_str){text, 4 + 1024}, decoded).len, 768);
+    assert_int_equal(websocket_token((struct reel_str){text, 4 + 1026}, decoded).len, 0);
+    struct reel_str none = websocket_token((struct reel_str){NULL, 0}, decoded);
+    assert_null(none.data);
+}
+
 static void a_page_of_the_same_host_is_of_the_same_origin(void **state) {
     (void)state;
     assert_true(origin_is_of(STR("http://reel.example"), STR("reel.example")));
@@ -97,6 +124,7 @@ UNIT_TESTS(handshake_test) {
         cmocka_unit_test(a_key_is_sixteen_bytes_in_base64),
         cmocka_unit_test(lists_have_elements_between_commas),
         cmocka_unit_test(the_first_that_is_spoken_is_selected_and_never_the_token),
+        cmocka_unit_test(a_token_may_be_offered_in_base64url),
         cmocka_unit_test(a_page_of_the_same_host_is_of_the_same_origin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

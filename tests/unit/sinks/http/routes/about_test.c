@@ -64,7 +64,11 @@ static void fill_status(struct fake_stage *fake) {
                                             .ignored = 10,
                                             .rejected = 11,
                                             .log_bytes = 12,
-                                            .store_bytes = 13};
+                                            .store_bytes = 13,
+                                            .gaps = 2,
+                                            .gap_messages = 5,
+                                            .gap_from = 3,
+                                            .gap_to = 6};
     fake->info = (struct reel_collection_info){.revision = 3,
                                                .records = 14,
                                                .cursor = 15,
@@ -95,12 +99,13 @@ static void the_status_has_everything(void **state) {
         json_pack("{s:b, s:n, s:b, s:i, s:s, s:i, s:i, s:i, s:i, s:i, s:i}", "ready", 1, "reason",
                   "draining", 0, "cursor", 7, "epoch", EPOCH, "first_seq", 2, "head", 8, "lag", 4,
                   "applied", 9, "ignored", 10, "rejected", 11);
-    json_t *more =
-        json_pack("{s:{s:s, s:s}, s:{s:i, s:i}, s:{s:i, s:i}, s:[o, o], s:s, s:i, s:i}", "feed",
-                  "kind", "embedded", "state", "up", "queue", "events", 5, "bytes", 6, "store",
-                  "bytes", 13, "log_bytes", 12, "projections", expected_projection("cells"),
-                  expected_projection("formations"), "started_at", "2024-05-01T12:00:00.123Z",
-                  "connections", 21, "requests", 22);
+    json_t *more = json_pack(
+        "{s:{s:s, s:s, s:{s:i, s:i, s:{s:i, s:i}}}, s:{s:i, s:i}, s:{s:i, s:i}, "
+        "s:[o, o], s:s, s:i, s:i}",
+        "feed", "kind", "embedded", "state", "up", "gaps", "count", 2, "messages", 5, "newest",
+        "from", 3, "to", 6, "queue", "events", 5, "bytes", 6, "store", "bytes", 13, "log_bytes", 12,
+        "projections", expected_projection("cells"), expected_projection("formations"),
+        "started_at", "2024-05-01T12:00:00.123Z", "connections", 21, "requests", 22);
     json_object_update(expected, more);
     json_decref(more);
     assert_json_take(found, expected);

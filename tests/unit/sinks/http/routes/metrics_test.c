@@ -140,6 +140,11 @@ static void the_sink_counts_itself(void **state) {
     assert_has(text, "\nreel_http_memory_bytes 4096\n");
     assert_has(text, "\nreel_http_waiters 5\n");
     assert_has(text, "\nreel_http_connections 2\n");
+    assert_has(text, "\nreel_http_connections_unknown 0\n");
+    assert_has(text, "\nreel_http_connections_cut_total{reason=\"late\"} 0\n");
+    assert_has(text, "\nreel_http_connections_cut_total{reason=\"displaced\"} 0\n");
+    assert_has(text, "\nreel_http_not_accepted_total 0\n");
+    assert_has(text, "\nreel_follower_memory_bytes 0\n");
     assert_int_equal(count_of(text, "# TYPE reel_http_requests_total counter\n"), 1);
 }
 

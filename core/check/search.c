@@ -1,0 +1,256 @@
+/* search.c: see search.h.
+ *
+ * A text is tried; if that leads to instructions that were not executed before, then these tell how
+ * it may go on: small numbers may be its length, texts in them may be parts of it. So each of that
+ * is tried in turn, until nothing new is executed:
+ *
+ *     ""        compares the length with 6
+ *     "~~~~~~"  compares 4 bytes with "plac"
+ *     "plac~~"  compares 2 bytes with "ed"
+ *     "placed"  is handled as such
+ *
+ * Where all parts are compared at once, only the whole shows: so parts are also tried in pairs, one
+ * at the beginning and one at the end, which may overlap.
+ */
+#include "check/search.h"
+
+#include "check/bench.h"
+#include "check/guard.h"
+#include "check/trace.h"
+#include "check/words.h"
+
+#include <string.h>
+
+enum {
+    QUEUE_MAX = 512,
+    TRIES_MAX = 60000,
+    CPU_MS_MAX = 4000,
+    SEARCHED_TYPES = 48,
+    TAIL_BYTES = 4,
+    FILLER = '~', /* what is in a text where it is not known what belongs there */
+    NEAR = 8,     /* among the pieces: what is compared at once is executed at once */
+    SEED = 1,
+};
+
+/* A text that led to something new, and what that was. */
+struct lead {
+    char text[WORD_BYTES];
+    size_t len;
+    struct news news;
+    reel_outcome outcome;
+    bool went_on; /* another one made of it led further */
+};
+
+static struct {
+    struct lesson *lesson;
+    uint32_t type, node;
+    uint64_t began_ns;
+    uint32_t tries, count;
+    struct lead leads[QUEUE_MAX];
+    struct piece
+        tails[PIECES_MAX]; /* short pieces of all leads: compilers share what compares them */
+    uint32_t tail_count;
+    struct text event;
+} search;
+
+void search_begin(void) {
+    for (uint32_t i = 0; i < bench.instance->projector_count; i++) {
+        const struct reel_projector *code = &bench.instance->projectors[i].declared;
+        trace_function((void (*)(void))code->evolve);
+        if (code->decide) trace_function((void (*)(void))code->decide);
+    }
+}
+
+/* ---- One try --------------------------------------------------------------------------------- */
+
+static bool is_deadly(const char *text, size_t len) {
+    const struct lesson *lesson = search.lesson;
+    for (uint32_t i = 0; i < lesson->deadly_count; i++) {
+        const struct attempt *deadly = &lesson->deadly[i];
+        if (deadly->type == search.type && deadly->node == search.node &&
+            strlen(deadly->text) == len && memcmp(deadly->text, text, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_over(void) {
+    return search.tries >= TRIES_MAX || search.count == QUEUE_MAX ||
+           (guard_cpu_ns() - search.began_ns) / 1000000 > CPU_MS_MAX;
+}
+
+static void note_tails(const struct news *news) {
+    for (uint32_t i = 0; i < news->piece_count && search.tail_count < PIECES_MAX; i++)
+        if (news->pieces[i].len <= TAIL_BYTES) search.tails[search.tail_count++] = news->pieces[i];
+}
+
+/* The same seed each time: all else in the event is the same. */
+static void try_text(struct lead *from, const char *text, size_t len) {
+    struct lesson *lesson = search.lesson;
+    struct maker maker;
+    if (len >= WORD_BYTES || is_over() || is_deadly(text, len)) return;
+    search.tries++;
+    maker_begin(&maker, lesson, NULL, SEED);
+    make_event_with(&maker, search.type, search.node, (struct reel_str){text, len}, &search.event);
+    lesson->attempt = (struct attempt){.type = search.type, .node = search.node};
+    memcpy(lesson->attempt.text, text, len);
+    trace_forget();
+    reel_outcome outcome = bench_apply(&search.event);
+    lesson->attempt.text[0] = '\0';
+    bool wanted = from && from->outcome == REEL_IGNORED && outcome != REEL_IGNORED;
+    if (!trace_news()->any && !wanted) return;
+    if (from) from->went_on = true;
+    note_tails(trace_news());
+    struct lead *lead = &search.leads[search.count++];
+    *lead = (struct lead){.len = len, .news = *trace_news(), .outcome = outcome};
+    memcpy(lead->text, text, len);
+}
+
+/* ---- What may be tried next ------------------------------------------------------------------ */
+
+static void try_lengths(struct lead *from) {
+    char text[LENGTHS_MAX];
+    memset(text, FILLER, sizeof text);
+    memcpy(text, from->text, from->len < sizeof text ? from->len : sizeof text);
+    for (size_t len = 1; len < sizeof text; len++)
+        if (from->news.lengths >> len & 1 && len != from->len) try_text(from, text, len);
+}
+
+static void try_piece(struct lead *from, const struct piece *piece) {
+    char text[WORD_BYTES];
+    try_text(from, piece->text, piece->len);
+    for (size_t at = 0; at + piece->len <= from->len; at++) {
+        memcpy(text, from->text, from->len);
+        memcpy(text + at, piece->text, piece->len);
+        try_text(from, text, from->len);
+    }
+}
+
+/* One at the beginning, one at the end of a text of this length. */
+static void try_pair(struct lead *from, const struct piece *head, const struct piece *tail,
+                     size_t len) {
+    char text[2 * PIECE_BYTES];
+    if (head->len > len || tail->len > len || head->len + tail->len < len) return;
+    memcpy(text, head->text, head->len);
+    memcpy(text + len - tail->len, tail->text, tail->len);
+    if (memcmp(text, head->text, head->len) == 0) try_text(from, text, len);
+}
+
+static void try_pairs(struct lead *from) {
+    const struct news *news = &from->news;
+    for (uint32_t i = 0; i < news->piece_count; i++)
+        for (uint32_t n = 0; n < news->piece_count; n++) {
+            const struct piece *head = &news->pieces[i], *tail = &news->pieces[n];
+            bool near = i < n + NEAR && n < i + NEAR;
+            if (i == n || !near || head->len < 2) continue;
+            if (from->len > 0) try_pair(from, head, tail, from->len);
+            try_pair(from, head, tail, head->len + tail->len);
+        }
+}
+
+static void try_tails(struct lead *from) {
+    char text[WORD_BYTES];
+    for (uint32_t i = 0; i < search.tail_count; i++) {
+        const struct piece *tail = &search.tails[i];
+        if (tail->len >= from->len) continue;
+        memcpy(text, from->text, from->len);
+        memcpy(text + from->len - tail->len, tail->text, tail->len);
+        try_text(from, text, from->len);
+    }
+}
+
+static void follow(struct lead *from) {
+    try_lengths(from);
+    for (uint32_t i = 0; i < from->news.piece_count; i++) try_piece(from, &from->news.pieces[i]);
+    try_pairs(from);
+    if (!from->went_on) try_tails(from);
+}
+
+static void run_search(uint32_t type, uint32_t node) {
+    char text[LENGTHS_MAX];
+    memset(text, FILLER, sizeof text);
+    search.type = type;
+    search.node = node;
+    search.count = search.tail_count = 0;
+    trace_restart();
+    try_text(NULL, "", 0);
+    for (size_t len = 1; len < 24; len++) try_text(NULL, text, len);
+    for (uint32_t i = 0; i < search.count && !is_over(); i++) follow(&search.leads[i]);
+}
+
+/* ---- What was found -------------------------------------------------------------------------- */
+
+static void keep_type(struct lesson *lesson, uint32_t group, const char *text, uint32_t weight) {
+    char type[TYPE_BYTES + WORD_BYTES];
+    int len = snprintf(type, sizeof type, "%s%s", lesson->types[group].text, text);
+    types_add(lesson, type, (size_t)len, weight);
+}
+
+static void keep_word(struct lesson *lesson, uint32_t at, const char *text) {
+    struct node *node = &lesson->nodes[at];
+    uint32_t word = 0;
+    while (word < lesson->found_count && strcmp(lesson->words[WORDS_MAX + word], text) != 0) word++;
+    if (word == FOUND_MAX || !text[0]) return;
+    if (word == lesson->found_count)
+        snprintf(lesson->words[WORDS_MAX + lesson->found_count++], WORD_BYTES, "%s", text);
+    for (uint32_t i = 0; i < node->own_count; i++)
+        if (node->own[i] == WORDS_MAX + word) return;
+    node->weight[VALUE_KNOWN] = WEIGHT_MAX;
+    if (node->own_count < OWN_WORDS) node->own[node->own_count++] = (uint16_t)(WORDS_MAX + word);
+}
+
+static void keep_found(struct lesson *lesson) {
+    for (uint32_t i = 0; i < search.count; i++) {
+        const struct lead *lead = &search.leads[i];
+        bool ignored = lead->outcome == REEL_IGNORED, whole = !strchr(lead->text, FILLER);
+        if (search.node == NODE_TYPE && (!ignored || (whole && !lead->went_on)))
+            keep_type(lesson, search.type, lead->text, lead->outcome == REEL_APPLIED ? 4 : 2);
+        else if (search.node != NODE_TYPE && whole && !lead->went_on)
+            keep_word(lesson, search.node, lead->text);
+    }
+}
+
+static void start(struct sheet *sheet) {
+    search.lesson = &sheet->lesson;
+    search.began_ns = guard_cpu_ns();
+    search.tries = 0;
+}
+
+void search_types(struct sheet *sheet) {
+    struct lesson *lesson = &sheet->lesson;
+    start(sheet);
+    for (uint32_t group = 0; group < lesson->group_count; group++) {
+        run_search(group, NODE_TYPE);
+        keep_found(lesson);
+    }
+}
+
+static bool is_string(const struct lesson *lesson, uint32_t node) {
+    return lesson->nodes[node].asked & ASKED_STR && node != NODE_TYPE;
+}
+
+void search_values(struct sheet *sheet) {
+    struct lesson *lesson = &sheet->lesson;
+    uint32_t searched = 0;
+    start(sheet);
+    for (uint32_t type = 0; type < lesson->type_count && searched < SEARCHED_TYPES; type++) {
+        if (lesson->types[type].weight < 2) continue;
+        searched++;
+        for (uint32_t node = 0; node < lesson->node_count && !is_over(); node++) {
+            if (!is_string(lesson, node)) continue;
+            run_search(type, node);
+            keep_found(lesson);
+        }
+    }
+}
+
+void search_crashed(struct lesson *lesson) {
+    struct attempt *attempt = &lesson->attempt;
+    if (!attempt->text[0]) return;
+    if (lesson->deadly_count < DEADLY_MAX) lesson->deadly[lesson->deadly_count++] = *attempt;
+    if (attempt->node == NODE_TYPE)
+        keep_type(lesson, attempt->type, attempt->text, 4);
+    else
+        keep_word(lesson, attempt->node, attempt->text);
+    attempt->text[0] = '\0';
+}

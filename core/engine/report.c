@@ -1,0 +1,99 @@
+/* report.c: see report.h. */
+#include "engine/report.h"
+
+#include "base/clock.h"
+#include "engine/fold/fold.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { LINE_BYTES = 512 };
+
+REEL_PRINTF(3, 4)
+static void report(const struct reporter *to, reel_level level, const char *format, ...) {
+    char line[LINE_BYTES];
+    va_list args;
+    if (!to->report) return;
+    va_start(args, format);
+    message_format(line, sizeof line, format, args);
+    va_end(args);
+    to->report(to->context, level, line);
+}
+
+/* ---- What a start found ---------------------------------------------------------------------- */
+
+struct search {
+    const struct reporter *to;
+    const struct registry *registry;
+};
+
+static void report_unserved(void *context, const char *name, const struct collection_state *state) {
+    const struct search *search = context;
+    if (registry_find(search->registry, reel_text(name))) return;
+    report(search->to, REEL_LEVEL_WARNING,
+           "collection `%s` is in the store, with %" PRIu64 " records as of event %" PRIu64
+           ", but no plugin serves it",
+           name, state->records, state->cursor);
+}
+
+static void report_changed_object(const struct reporter *to, const struct collection *collection) {
+    report(
+        to, REEL_LEVEL_WARNING,
+        "collection `%s`: plugin %s is another build than the one that made its records, with the "
+        "same revision, %" PRIu32 ": if it folds differently, raise the revision or rebuild",
+        collection->name, collection->plugin->declared->name, collection->state.revision);
+}
+
+void report_started(const struct reporter *to, struct dispatcher *dispatcher) {
+    const struct registry *registry = &dispatcher->registry;
+    struct search search = {to, registry};
+    if (!to->report) return;
+    if (store_each_collection(&dispatcher->store, report_unserved, &search) < 0)
+        report(to, REEL_LEVEL_WARNING, "cannot look for collections that no plugin serves");
+    for (size_t i = 0; i < registry->count; i++)
+        if (registry->collections[i]->object_changed)
+            report_changed_object(to, registry->collections[i]);
+    report_progress(to, dispatcher);
+}
+
+/* ---- Rebuilds -------------------------------------------------------------------------------- */
+
+static const char *what_it_is(const struct catching_up *catching_up) {
+    return catching_up->why ? "rebuild" : "catch-up";
+}
+
+static void begin(const struct reporter *to, struct collection *collection, uint64_t head) {
+    struct catching_up *catching_up = &collection->catching_up;
+    catching_up->under_way = true;
+    catching_up->began_ms = clock_ms();
+    catching_up->from = collection->committed;
+    report(to, REEL_LEVEL_INFO,
+           "collection `%s`: %s begun, events %" PRIu64 " to %" PRIu64 ", since %s",
+           collection->name, what_it_is(catching_up), collection->committed.cursor + 1, head,
+           catching_up->why ? catching_up->why : "it is behind the log");
+}
+
+static void end(const struct reporter *to, struct collection *collection) {
+    struct catching_up *catching_up = &collection->catching_up;
+    const struct collection_state *from = &catching_up->from, *now = &collection->committed;
+    uint64_t took_ms = clock_ms() - catching_up->began_ms;
+    report(to, REEL_LEVEL_INFO,
+           "collection `%s`: %s ended, events %" PRIu64 " to %" PRIu64 ", in %" PRIu64 ".%03" PRIu64
+           " s: %" PRIu64 " applied, %" PRIu64 " ignored, %" PRIu64 " rejected",
+           collection->name, what_it_is(catching_up), from->cursor + 1, now->cursor, took_ms / 1000,
+           took_ms % 1000, now->applied - from->applied, now->ignored - from->ignored,
+           now->rejected - from->rejected);
+    *catching_up = (struct catching_up){0};
+}
+
+void report_progress(const struct reporter *to, struct dispatcher *dispatcher) {
+    const struct registry *registry = &dispatcher->registry;
+    uint64_t head = dispatcher->committed.head;
+    for (size_t i = 0; i < registry->count; i++) {
+        struct collection *collection = registry->collections[i];
+        bool is_behind = collection->committed.cursor < head;
+        if (is_behind && !collection->catching_up.under_way) begin(to, collection, head);
+        if (!is_behind && collection->catching_up.under_way) end(to, collection);
+        if (!is_behind) collection->catching_up.why = NULL; /* there was nothing to fold */
+    }
+}

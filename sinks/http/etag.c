@@ -1,0 +1,87 @@
+/* etag.c: see etag.h. */
+#include "etag.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+
+/* ---- Lists ----------------------------------------------------------------------------------- */
+
+static bool is_etag_char(char c) {
+    unsigned char byte = (unsigned char)c;
+    return byte == 0x21 || (byte >= 0x23 && byte != 0x7F);
+}
+
+static void skip_blanks_and_commas(struct reel_str *list) {
+    while (list->len && (list->data[0] == ' ' || list->data[0] == '\t' || list->data[0] == ','))
+        list->data++, list->len--;
+}
+
+int etag_next(struct reel_str *list, struct etag *ret) {
+    skip_blanks_and_commas(list); /* empty elements are allowed: section 5.6.1.2 */
+    if (list->len == 0) return 0;
+    ret->weak = list->len > 2 && list->data[0] == 'W' && list->data[1] == '/';
+    struct reel_str tag = {list->data + (ret->weak ? 2 : 0), list->len - (ret->weak ? 2 : 0)};
+    size_t len = 1;
+    if (tag.data[0] != '"') return -EINVAL;
+    while (len < tag.len && is_etag_char(tag.data[len])) len++;
+    if (len == tag.len || tag.data[len] != '"') return -EINVAL;
+    ret->opaque = (struct reel_str){tag.data, len + 1};
+    *list = (struct reel_str){tag.data + len + 1, tag.len - len - 1};
+    while (list->len && (list->data[0] == ' ' || list->data[0] == '\t')) list->data++, list->len--;
+    return list->len == 0 || list->data[0] == ',' ? 1 : -EINVAL;
+}
+
+/* ---- If-Match -------------------------------------------------------------------------------- */
+
+/* Cuts the part behind the last hyphen off, as a number. */
+static bool cut_number(struct reel_str *text, uint64_t *ret) {
+    const char *hyphen = memrchr(text->data, '-', text->len);
+    if (!hyphen) return false;
+    struct reel_str digits = {hyphen + 1, (size_t)(text->data + text->len - hyphen) - 1};
+    text->len = (size_t)(hyphen - text->data);
+    return str_number(digits, ret);
+}
+
+/* Is it a tag of ours, made by the fold that runs? */
+static bool read_version(const struct request *request, const struct etag *tag,
+                         struct reel_version *ret) {
+    struct reel_str text = {tag->opaque.data + 1, tag->opaque.len - 2};
+    uint64_t revision;
+    if (!cut_number(&text, &ret->changed) || !cut_number(&text, &revision)) return false;
+    if (revision != request->projector->revision || text.len != sizeof ret->epoch.text - 1)
+        return false;
+    memcpy(ret->epoch.text, text.data, text.len);
+    ret->epoch.text[text.len] = '\0';
+    return true;
+}
+
+/* Strongly compared: a weak tag is never that of a record. */
+static int read_tags(const struct request *request, struct reel_str list,
+                     struct precondition *ret) {
+    struct etag tag;
+    int rc;
+    for (size_t seen = 0; (rc = etag_next(&list, &tag)) > 0; seen++) {
+        if (seen == ETAGS_MAX) return -EINVAL;
+        if (!tag.weak && read_version(request, &tag, &ret->versions[ret->count])) ret->count++;
+    }
+    return rc;
+}
+
+int precondition_read(struct request *request, struct precondition *ret) {
+    CLEANUP(text_finish) struct text list = {0};
+    ret->flags = 0;
+    ret->count = 0;
+    if (!request_header(request, MHD_HTTP_HEADER_IF_MATCH).data) return 0;
+    request_header_list(request, MHD_HTTP_HEADER_IF_MATCH, &list);
+    struct reel_str trimmed = str_trimmed(text_str(&list));
+    if (reel_str_is(trimmed, "*")) {
+        ret->flags = REEL_ORDER_IF_EXISTS;
+        return 0;
+    }
+    ret->flags = REEL_ORDER_IF_VERSION;
+    if (!list.failed && trimmed.len > 0 && read_tags(request, trimmed, ret) == 0) return 0;
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
+                   "If-Match is neither * nor a list of 1 to %d entity tags", ETAGS_MAX);
+    return -EINVAL;
+}

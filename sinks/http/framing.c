@@ -1,0 +1,496 @@
+/* framing.c: see framing.h.
+ *
+ * `steps` has the next state and the action for each state and class of character. Without an entry
+ * the request is malformed; `ends` then has the sentence for this state, and the rest with which
+ * the request is completed for libmicrohttpd. CR is never passed on alone: the end of a line is
+ * written when its LF is received.
+ *
+ *   BEGIN ─► METHOD ─► TARGET ─► VERSION ─► LINE ─┐
+ *     ▲                                           ▼
+ *     │     ┌──────────── VALUE, HELD ◄─ NAME ◄─ FIELD ─► HEAD_LF ─┬─► OPAQUE
+ *     │     └────────────────────────────────────►┘               │
+ *     ├───────────────────────────────────── BODY ◄────────────────┤
+ *     └─ TRAILER… ◄─ SIZE… ◄─────────────────────────────────────◄┘
+ *                     └► DATA ─► DATA_CR ─► DATA_LF ─► SIZE
+ */
+#include "framing.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum state {
+    BEGIN,
+    BEGIN_LF,
+    METHOD,
+    TARGET_FIRST,
+    TARGET,
+    VERSION,
+    LINE_CR,
+    LINE_LF,
+    FIELD, /* the begin of a header line, or the end of the head */
+    NAME,
+    VALUE,
+    VALUE_LF,
+    HELD, /* a value that is passed on when all of it is known, or not at all */
+    HELD_LF,
+    HEAD_LF,
+    BODY,
+    SIZE, /* of a chunk */
+    SIZE_BLANK,
+    EXTENSION,
+    SIZE_LF,
+    DATA,
+    DATA_CR,
+    DATA_LF,
+    TRAILER,
+    TRAILER_NAME,
+    TRAILER_VALUE,
+    TRAILER_VALUE_LF,
+    TRAILER_LF,
+    OPAQUE,
+    ENDED,
+    STATES
+};
+
+enum class { BAD, CR, LF, SPACE, TAB, COLON, SEMICOLON, HEX, TOKEN, VISIBLE, HIGH, CLASSES };
+
+enum action {
+    REFUSE,
+    PASS,
+    SKIP,
+    BEGIN_REQUEST,
+    PASS_TARGET,
+    PASS_VERSION,
+    PASS_NAME,
+    END_NAME,
+    HOLD,
+    END_LINE,
+    END_HELD,
+    END_HEAD,
+    ADD_DIGIT,
+    END_SIZE,
+    END_TRAILERS,
+};
+
+enum field { FIELD_OTHER, FIELD_LENGTH, FIELD_ENCODING, FIELD_COOKIE };
+
+/* ---- Tables ---------------------------------------------------------------------------------- */
+
+static const uint8_t classes[256] = {
+    ['\r'] = CR,
+    ['\n'] = LF,
+    [' '] = SPACE,
+    ['\t'] = TAB,
+    [':'] = COLON,
+    [';'] = SEMICOLON,
+    ['!'] = TOKEN,
+    ['#' ... '\''] = TOKEN,
+    ['*'] = TOKEN,
+    ['+'] = TOKEN,
+    ['-'] = TOKEN,
+    ['.'] = TOKEN,
+    ['0' ... '9'] = HEX,
+    ['A' ... 'F'] = HEX,
+    ['a' ... 'f'] = HEX,
+    ['G' ... 'Z'] = TOKEN,
+    ['g' ... 'z'] = TOKEN,
+    ['^' ... '`'] = TOKEN,
+    ['|'] = TOKEN,
+    ['~'] = TOKEN,
+    ['"'] = VISIBLE,
+    ['('] = VISIBLE,
+    [')'] = VISIBLE,
+    [','] = VISIBLE,
+    ['/'] = VISIBLE,
+    ['<' ... '@'] = VISIBLE,
+    ['[' ... ']'] = VISIBLE,
+    ['{'] = VISIBLE,
+    ['}'] = VISIBLE,
+    [0x80 ... 0xff] = HIGH,
+};
+
+struct step {
+    uint8_t next, action;
+};
+
+/* tchar of RFC 9110, section 5.6.2; what is visible; and field-content, section 5.5. */
+#define TOKENS(...) [HEX] = {__VA_ARGS__}, [TOKEN] = {__VA_ARGS__}
+#define GRAPHS(...)                                                                                \
+    TOKENS(__VA_ARGS__), [COLON] = {__VA_ARGS__}, [SEMICOLON] = {__VA_ARGS__},                     \
+                         [VISIBLE] = {__VA_ARGS__}, [HIGH] = {__VA_ARGS__}
+#define CONTENTS(...) GRAPHS(__VA_ARGS__), [SPACE] = {__VA_ARGS__}, [TAB] = {__VA_ARGS__}
+
+static const struct step steps[STATES][CLASSES] = {
+    [BEGIN] = {TOKENS(METHOD, BEGIN_REQUEST), [CR] = {BEGIN_LF, SKIP}},
+    [BEGIN_LF] = {[LF] = {BEGIN, SKIP}},
+    [METHOD] = {TOKENS(METHOD, PASS), [SPACE] = {TARGET_FIRST, PASS}},
+    [TARGET_FIRST] = {GRAPHS(TARGET, PASS_TARGET)},
+    [TARGET] = {GRAPHS(TARGET, PASS_TARGET), [SPACE] = {VERSION, PASS}},
+    [VERSION] = {[HEX] = {VERSION, PASS_VERSION},
+                 [TOKEN] = {VERSION, PASS_VERSION},
+                 [VISIBLE] = {VERSION, PASS_VERSION}},
+    [LINE_CR] = {[CR] = {LINE_LF, SKIP}},
+    [LINE_LF] = {[LF] = {FIELD, END_LINE}},
+    [FIELD] = {TOKENS(NAME, PASS_NAME), [CR] = {HEAD_LF, SKIP}},
+    [NAME] = {TOKENS(NAME, PASS_NAME), [COLON] = {VALUE, END_NAME}},
+    [VALUE] = {CONTENTS(VALUE, PASS), [CR] = {VALUE_LF, SKIP}},
+    [VALUE_LF] = {[LF] = {FIELD, END_LINE}},
+    [HELD] = {CONTENTS(HELD, HOLD), [CR] = {HELD_LF, SKIP}},
+    [HELD_LF] = {[LF] = {FIELD, END_HELD}},
+    [HEAD_LF] = {[LF] = {BEGIN, END_HEAD}},
+    [SIZE] = {[HEX] = {SIZE, ADD_DIGIT},
+              [SPACE] = {SIZE_BLANK, SKIP},
+              [TAB] = {SIZE_BLANK, SKIP},
+              [SEMICOLON] = {EXTENSION, SKIP},
+              [CR] = {SIZE_LF, SKIP}},
+    [SIZE_BLANK] =
+        {[SPACE] = {SIZE_BLANK, SKIP}, [TAB] = {SIZE_BLANK, SKIP}, [SEMICOLON] = {EXTENSION, SKIP}},
+    [EXTENSION] = {CONTENTS(EXTENSION, SKIP), [CR] = {SIZE_LF, SKIP}},
+    [SIZE_LF] = {[LF] = {DATA, END_SIZE}},
+    [DATA_CR] = {[CR] = {DATA_LF, SKIP}},
+    [DATA_LF] = {[LF] = {SIZE, END_LINE}},
+    [TRAILER] = {TOKENS(TRAILER_NAME, SKIP), [CR] = {TRAILER_LF, SKIP}},
+    [TRAILER_NAME] = {TOKENS(TRAILER_NAME, SKIP), [COLON] = {TRAILER_VALUE, SKIP}},
+    [TRAILER_VALUE] = {CONTENTS(TRAILER_VALUE, SKIP), [CR] = {TRAILER_VALUE_LF, SKIP}},
+    [TRAILER_VALUE_LF] = {[LF] = {TRAILER, SKIP}},
+    [TRAILER_LF] = {[LF] = {BEGIN, END_TRAILERS}},
+};
+
+static const char bad_method[] = "the method must be a token, followed by one space";
+static const char bad_line[] = "the request line must be a method, a target and HTTP/1.1, with one "
+                               "space between them and CR LF at its end";
+static const char bad_field[] = "a header line must be a name, a colon and a value: no white space "
+                                "before the colon, no line that goes on with the value before";
+static const char bad_value[] =
+    "a header's value must not contain control characters, and its line "
+    "must end with CR LF";
+static const char bad_chunk[] = "a chunk must be its size in hexadecimal digits, CR LF, that many "
+                                "bytes, CR LF";
+static const char bad_trailer[] =
+    "a trailer line must be a name, a colon and a value, and end with "
+    "CR LF";
+
+/* For each state: the sentence about a character that has no step there; and the shortest text that
+ * completes the request, after all that was passed on until then. */
+static const struct {
+    const char *why, *rest;
+} ends[STATES] = {
+    [BEGIN] = {bad_method, "GET / HTTP/1.1\r\n\r\n"},
+    [BEGIN_LF] = {bad_method, "GET / HTTP/1.1\r\n\r\n"},
+    [METHOD] = {bad_method, " / HTTP/1.1\r\n\r\n"},
+    [TARGET_FIRST] = {bad_line, "/ HTTP/1.1\r\n\r\n"},
+    [TARGET] = {bad_line, " HTTP/1.1\r\n\r\n"},
+    [VERSION] = {bad_line, "HTTP/1.1\r\n\r\n"}, /* from version_len on */
+    [LINE_CR] = {bad_line, "\r\n\r\n"},
+    [LINE_LF] = {bad_line, "\r\n\r\n"},
+    [FIELD] = {bad_field, "\r\n"},
+    [NAME] = {bad_field, ":0\r\n\r\n"},
+    [VALUE] = {bad_value, "\r\n\r\n"},
+    [VALUE_LF] = {bad_value, "\r\n\r\n"},
+    [HELD] = {bad_value, "0\r\n\r\n"},
+    [HELD_LF] = {bad_value, "0\r\n\r\n"},
+    [HEAD_LF] = {bad_value, "\r\n"},
+    [SIZE] = {bad_chunk, "0\r\n\r\n"},
+    [SIZE_BLANK] = {bad_chunk, "0\r\n\r\n"},
+    [EXTENSION] = {bad_chunk, "0\r\n\r\n"},
+    [SIZE_LF] = {bad_chunk, "0\r\n\r\n"},
+    [DATA_CR] = {bad_chunk, "\r\n0\r\n\r\n"},
+    [DATA_LF] = {bad_chunk, "\r\n0\r\n\r\n"},
+    [TRAILER] = {bad_trailer, "0\r\n\r\n"},
+    [TRAILER_NAME] = {bad_trailer, "0\r\n\r\n"},
+    [TRAILER_VALUE] = {bad_trailer, "0\r\n\r\n"},
+    [TRAILER_VALUE_LF] = {bad_trailer, "0\r\n\r\n"},
+    [TRAILER_LF] = {bad_trailer, "0\r\n\r\n"},
+};
+
+/* ---- Faults ---------------------------------------------------------------------------------- */
+
+static void put(char **out, const char *bytes, size_t len) {
+    *out = mempcpy(*out, bytes, len);
+}
+
+/* `why` may be NULL: then it is the sentence of this state. */
+static void refuse(struct framing *framing, enum framing_fault fault, const char *why, char **out) {
+    const char *rest = ends[framing->state].rest;
+    if (framing->state <= BEGIN_LF) framing->requests++;
+    if (framing->state == VERSION) rest += framing->version_len;
+    framing->fault = (uint8_t)fault;
+    framing->why = why ? why : ends[framing->state].why;
+    framing->state = ENDED;
+    put(out, rest, strlen(rest));
+}
+
+/* False: it was refused. */
+static bool add_cost(struct framing *framing, uint32_t cost, char **out) {
+    bool in_head = framing->state < BODY, in_line = framing->state < FIELD;
+    framing->cost += cost;
+    if (framing->cost <= (in_head ? FRAMING_HEAD_MAX : FRAMING_REMOVED_MAX)) return true;
+    refuse(framing, in_line ? FRAMING_LONG_TARGET : FRAMING_LARGE_HEAD,
+           in_line   ? "the target is too long, or has too many parameters"
+           : in_head ? "the headers are too long, or too many"
+                     : "the chunk extensions and trailers of the body are too long",
+           out);
+    return false;
+}
+
+/* ---- The request line ------------------------------------------------------------------------ */
+
+static void begin_request(struct framing *framing) {
+    const uint64_t requests = framing->requests + 1;
+    *framing = (struct framing){.state = METHOD, .requests = requests};
+}
+
+static void pass_version(struct framing *framing, char c, char **out) {
+    static const char version[] = "HTTP/1.";
+    const uint8_t at = framing->version_len;
+    if (at < sizeof version - 1) {
+        bool is_other = at == 5 && c >= '0' && c <= '9'; /* HTTP/2.0 */
+        if (c == version[at]) {
+            framing->version_len++;
+            put(out, &c, 1);
+        } else {
+            refuse(framing, is_other ? FRAMING_BAD_VERSION : FRAMING_MALFORMED,
+                   is_other ? "only HTTP/1.x is spoken here" : NULL, out);
+        }
+    } else if (c >= '0' && c <= '9') {
+        framing->is_http10 = c == '0';
+        framing->state = LINE_CR;
+        put(out, &c, 1);
+    } else {
+        refuse(framing, FRAMING_MALFORMED, NULL, out);
+    }
+}
+
+/* ---- Headers --------------------------------------------------------------------------------- */
+
+static void pass_name(struct framing *framing, char c, char **out) {
+    if (framing->state == FIELD) {
+        framing->name_len = 0;
+        if (!add_cost(framing, FRAMING_FIELD_COST, out)) return;
+    }
+    framing->state = NAME;
+    if (framing->name_len < sizeof framing->name) framing->name[framing->name_len] = c;
+    if (framing->name_len <= sizeof framing->name) framing->name_len++;
+    put(out, &c, 1);
+}
+
+static bool name_is(const struct framing *framing, const char *name) {
+    size_t len = strlen(name);
+    return framing->name_len == len && strncasecmp(framing->name, name, len) == 0;
+}
+
+static enum field find_field(const struct framing *framing) {
+    if (name_is(framing, "Content-Length")) return FIELD_LENGTH;
+    if (name_is(framing, "Transfer-Encoding")) return FIELD_ENCODING;
+    return name_is(framing, "Cookie") ? FIELD_COOKIE : FIELD_OTHER;
+}
+
+static void end_name(struct framing *framing, char **out) {
+    framing->field = (uint8_t)find_field(framing);
+    framing->is_handshake = framing->is_handshake || name_is(framing, "Sec-WebSocket-Key");
+    framing->held_len = 0;
+    framing->state = framing->field == FIELD_OTHER ? VALUE : HELD;
+    put(out, ":", 1);
+    if (framing->field != FIELD_LENGTH && framing->field != FIELD_ENCODING) return;
+    /* RFC 9112, sections 6.1 and 6.3: the end of a body is told once. */
+    if (framing->has_length || framing->is_chunked)
+        refuse(framing, FRAMING_MALFORMED,
+               "wanted one Content-Length, or Transfer-Encoding: chunked", out);
+    else if (framing->field == FIELD_ENCODING && framing->is_http10)
+        refuse(framing, FRAMING_MALFORMED, "HTTP/1.0 has no Transfer-Encoding", out);
+}
+
+/* White space around a value is not part of it. A value too long for `held` is not one that is
+ * understood. */
+static void hold(struct framing *framing, char c) {
+    if (framing->held_len == 0 && (c == ' ' || c == '\t')) return;
+    if (framing->held_len < sizeof framing->held) framing->held[framing->held_len++] = c;
+}
+
+static void end_length(struct framing *framing, char **out) {
+    uint64_t length = 0;
+    for (size_t i = 0; i < framing->held_len; i++) {
+        unsigned digit = (unsigned char)framing->held[i] - '0';
+        if (digit > 9) {
+            refuse(framing, FRAMING_MALFORMED, "Content-Length must be one number", out);
+            return;
+        }
+        length = length > INT64_MAX / 10 - 1 ? INT64_MAX : length * 10 + digit;
+    }
+    if (framing->held_len == 0)
+        refuse(framing, FRAMING_MALFORMED, "Content-Length must be one number", out);
+    else if (framing->held_len == sizeof framing->held || length == INT64_MAX)
+        refuse(framing, FRAMING_LARGE_BODY, "Content-Length is too large", out);
+    framing->has_length = true;
+    framing->length = length;
+}
+
+static void end_encoding(struct framing *framing, char **out) {
+    if (framing->held_len == 7 && strncasecmp(framing->held, "chunked", 7) == 0)
+        framing->is_chunked = true;
+    else
+        refuse(framing, FRAMING_MALFORMED,
+               "wanted one Content-Length, or Transfer-Encoding: chunked", out);
+}
+
+static void end_held(struct framing *framing, char **out) {
+    while (framing->held_len > 0 && (framing->held[framing->held_len - 1] == ' ' ||
+                                     framing->held[framing->held_len - 1] == '\t'))
+        framing->held_len--;
+    if (framing->field == FIELD_LENGTH) end_length(framing, out);
+    if (framing->field == FIELD_ENCODING) end_encoding(framing, out);
+    if (framing->state == ENDED) return;
+    if (framing->field != FIELD_COOKIE) put(out, framing->held, framing->held_len);
+    put(out, "\r\n", 2);
+    framing->state = FIELD;
+}
+
+static void end_head(struct framing *framing, char **out) {
+    put(out, "\r\n", 2);
+    framing->cost = 0;
+    framing->left = framing->length;
+    framing->held_len = 0;
+    framing->is_opaque = framing->is_handshake && !framing->is_chunked && framing->length == 0;
+    framing->state = framing->is_chunked  ? SIZE
+                     : framing->left > 0  ? BODY
+                     : framing->is_opaque ? OPAQUE
+                                          : BEGIN;
+}
+
+/* ---- Bodies ---------------------------------------------------------------------------------- */
+
+/* A chunk's size keeps no leading zeros. */
+static void add_digit(struct framing *framing, char c, char **out) {
+    enum { DIGITS_MAX = 15 };
+    if (framing->held_len == 1 && framing->held[0] == '0') framing->held_len = 0;
+    if (framing->held_len == DIGITS_MAX) {
+        refuse(framing, FRAMING_LARGE_BODY, "a chunk is too large", out);
+        return;
+    }
+    framing->held[framing->held_len++] = c;
+}
+
+static uint64_t held_number(const struct framing *framing) {
+    uint64_t number = 0;
+    for (size_t i = 0; i < framing->held_len; i++) {
+        char c = framing->held[i];
+        number = number * 16 + (uint64_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+    }
+    return number;
+}
+
+static void end_size(struct framing *framing, char **out) {
+    if (framing->held_len == 0) {
+        refuse(framing, FRAMING_MALFORMED, NULL, out);
+        return;
+    }
+    framing->left = held_number(framing);
+    framing->state = framing->left > 0 ? DATA : TRAILER;
+    if (framing->left > 0) {
+        put(out, framing->held, framing->held_len);
+        put(out, "\r\n", 2);
+    }
+    framing->held_len = 0;
+}
+
+/* Passes on the bytes of a body. Returns how many of `len` were used. */
+static size_t pass_data(struct framing *framing, const char *in, size_t len, char **out) {
+    if (framing->state == OPAQUE || framing->state == ENDED) {
+        if (framing->state == OPAQUE) put(out, in, len);
+        return len;
+    }
+    size_t passed = framing->left < len ? (size_t)framing->left : len;
+    put(out, in, passed);
+    framing->left -= passed;
+    if (framing->left == 0) framing->state = framing->state == BODY ? BEGIN : DATA_CR;
+    return passed;
+}
+
+/* ---- Steps ----------------------------------------------------------------------------------- */
+
+static void act(struct framing *framing, struct step step, char c, char **out) {
+    switch ((enum action)step.action) {
+    case REFUSE:
+        refuse(framing, FRAMING_MALFORMED, NULL, out);
+        return;
+    case PASS_VERSION:
+        pass_version(framing, c, out);
+        return;
+    case PASS_NAME:
+        pass_name(framing, c, out);
+        return;
+    case END_NAME:
+        end_name(framing, out);
+        return;
+    case END_HELD:
+        end_held(framing, out);
+        return;
+    case END_HEAD:
+        end_head(framing, out);
+        return;
+    case ADD_DIGIT:
+        add_digit(framing, c, out);
+        return;
+    case END_SIZE:
+        end_size(framing, out);
+        return;
+    case BEGIN_REQUEST:
+        begin_request(framing);
+        break;
+    case PASS_TARGET:
+        if (c == '&' && !add_cost(framing, FRAMING_FIELD_COST, out)) return;
+        break;
+    case HOLD:
+        hold(framing, c);
+        break;
+    case END_LINE:
+        put(out, "\r\n", 2);
+        break;
+    case END_TRAILERS:
+        put(out, "0\r\n\r\n", 5);
+        break;
+    default:
+        break;
+    }
+    if (step.action <= PASS || step.action == BEGIN_REQUEST || step.action == PASS_TARGET)
+        put(out, &c, 1);
+    framing->state = step.next;
+}
+
+/* Passes on the characters of a target or a value that do not change the state. Returns their
+ * number. */
+static size_t pass_span(struct framing *framing, const char *in, size_t len, char **out) {
+    const struct step *row = steps[framing->state];
+    const size_t room = FRAMING_HEAD_MAX - framing->cost;
+    size_t span = 0;
+    while (span < len && span < room) {
+        struct step step = row[classes[(unsigned char)in[span]]];
+        bool passes = step.action == PASS || (step.action == PASS_TARGET && in[span] != '&');
+        if (!passes || step.next != framing->state) break;
+        span++;
+    }
+    put(out, in, span);
+    framing->cost += (uint32_t)span;
+    return span;
+}
+
+size_t framing_pass(struct framing *framing, const char *in, size_t len, char *out) {
+    const char *begin = out, *end = in + len;
+    while (in < end) {
+        const uint8_t state = framing->state;
+        if (state == BODY || state == DATA || state >= OPAQUE) {
+            in += pass_data(framing, in, (size_t)(end - in), &out);
+            continue;
+        }
+        if (state == TARGET || state == VALUE) {
+            in += pass_span(framing, in, (size_t)(end - in), &out);
+            if (in == end) break;
+        }
+        if (state > BEGIN_LF && state != SIZE && state != DATA_CR && state != DATA_LF &&
+            !add_cost(framing, 1, &out))
+            continue;
+        char c = *in++;
+        act(framing, steps[state][classes[(unsigned char)c]], c, &out);
+    }
+    return (size_t)(out - begin);
+}

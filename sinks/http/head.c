@@ -1,0 +1,127 @@
+/* head.c: see head.h. */
+#include "head.h"
+
+#include "inlet.h"
+
+#include <errno.h>
+#include <strings.h>
+
+/* ---- Faults that framing found --------------------------------------------------------------- */
+
+void head_begin(struct request *request) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    request->inlet = info ? inlet_of(info->connect_fd) : NULL;
+    if (request->inlet) request->number = ++request->inlet->requests;
+}
+
+bool head_is_readable(const struct request *request) {
+    return request->inlet && request->number <= request->inlet->framing.requests;
+}
+
+/* When several requests were received together, the fault is in the last one. */
+static bool is_newest(const struct request *request) {
+    return request->number == request->inlet->framing.requests;
+}
+
+static bool has_fault(const struct request *request) {
+    return request->inlet->framing.fault && is_newest(request);
+}
+
+bool head_is_last(const struct request *request) {
+    return has_fault(request) || (request->inlet->framing.is_opaque && is_newest(request));
+}
+
+static int refuse_fault(struct request *request) {
+    static const enum problem problems[] = {
+        [FRAMING_MALFORMED] = PROBLEM_BAD_REQUEST,
+        [FRAMING_BAD_VERSION] = PROBLEM_VERSION_NOT_SUPPORTED,
+        [FRAMING_LONG_TARGET] = PROBLEM_URI_TOO_LONG,
+        [FRAMING_LARGE_HEAD] = PROBLEM_HEADERS_TOO_LARGE,
+        [FRAMING_LARGE_BODY] = PROBLEM_PAYLOAD_TOO_LARGE,
+    };
+    const struct framing *framing = &request->inlet->framing;
+    answer_problem(&request->answer, problems[framing->fault], "%s", framing->why);
+    return -EBADMSG;
+}
+
+void head_check_body(struct request *request) {
+    if (!request->answer.status && has_fault(request)) refuse_fault(request);
+}
+
+/* ---- Headers --------------------------------------------------------------------------------- */
+
+/* Headers with one value. If there were two, a proxy in front could use another one than we do. */
+static const char *const once[] = {
+    MHD_HTTP_HEADER_HOST,
+    MHD_HTTP_HEADER_AUTHORIZATION,
+    "Origin",
+    MHD_HTTP_HEADER_CONTENT_TYPE,
+    "Last-Event-ID",
+    "Idempotency-Key",
+    "Sec-WebSocket-Key",
+};
+enum { HOST, ONCE = sizeof once / sizeof *once };
+
+struct headers {
+    unsigned counts[ONCE];
+};
+
+static enum MHD_Result count_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                    const char *value) {
+    struct headers *headers = context;
+    (void)kind, (void)value;
+    for (size_t i = 0; i < ONCE; i++)
+        if (strcasecmp(name, once[i]) == 0) headers->counts[i]++;
+    return MHD_YES;
+}
+
+static bool is_host_char(char c) {
+    static const char marks[] = "-._~%!$&'()*+,;=";
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c && strchr(marks, c));
+}
+
+/* Of an address in brackets, up to behind them; 0: it is not one. */
+static size_t skip_brackets(struct reel_str host) {
+    for (size_t at = 1; at < host.len; at++) {
+        if (host.data[at] == ']') return at > 1 ? at + 1 : 0;
+        if (host.data[at] != ':' && !is_host_char(host.data[at])) return 0;
+    }
+    return 0;
+}
+
+bool head_host_valid(struct reel_str host) {
+    size_t at = 0;
+    if (host.len > 0 && host.data[0] == '[')
+        at = skip_brackets(host);
+    else
+        while (at < host.len && is_host_char(host.data[at])) at++;
+    if (at < host.len && host.data[at] == ':') {
+        at++;
+        while (at < host.len && host.data[at] >= '0' && host.data[at] <= '9') at++;
+    }
+    return at == host.len;
+}
+
+int head_check(struct request *request, const char *version) {
+    struct headers headers = {0};
+    if (has_fault(request)) return refuse_fault(request);
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_header, &headers);
+    for (size_t i = 0; i < ONCE; i++) {
+        if (headers.counts[i] <= 1) continue;
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "the header %s is given twice",
+                       once[i]);
+        return -EINVAL;
+    }
+    if (headers.counts[HOST] == 0 && strcmp(version, MHD_HTTP_VERSION_1_0) != 0) {
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "the header Host is missing");
+        return -EINVAL;
+    }
+    if (!head_host_valid(request_header(request, MHD_HTTP_HEADER_HOST))) {
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
+                       "the header Host is not a host with an optional port");
+        return -EINVAL;
+    }
+    return 0;
+}

@@ -1,0 +1,134 @@
+/* inlet.c: see inlet.h.
+ *
+ * Inlets are found by the number of their socket, in blocks. A block is allocated when one of its
+ * numbers is first used, and is kept until the process ends. An entry changes only while the thread
+ * of libmicrohttpd that has the socket opens or closes it, so no lock is needed.
+ *
+ * When recv() returns fewer bytes than were asked for, libmicrohttpd assumes that the socket is
+ * empty, and waits for epoll, which reports only new bytes. Framing may remove bytes. So this
+ * recv() reads on until the socket is empty or the buffer is full.
+ */
+#include "inlet.h"
+
+#include "base/error.h"
+#include "base/invariant.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define BLOCK_INLETS 1024
+#define BLOCKS       4096
+
+/* Received at a time. */
+#define PART_BYTES ((size_t)16 << 10)
+
+/* Parts that are read and thrown away after a fault. A client that is still sending would otherwise
+ * receive a reset instead of the answer. */
+#define THROWN_AWAY_PARTS 64
+
+struct block {
+    _Atomic(struct inlet *) inlets[BLOCK_INLETS];
+};
+
+static _Atomic(struct block *) blocks[BLOCKS];
+
+/* ---- By number ------------------------------------------------------------------------------- */
+
+/* The block is made if `make`; else NULL if it is not there. */
+static struct block *find_block(int fd, bool make) {
+    if (fd < 0 || fd / BLOCK_INLETS >= BLOCKS) return NULL;
+    _Atomic(struct block *) *at = &blocks[fd / BLOCK_INLETS];
+    struct block *block = atomic_load_explicit(at, memory_order_acquire);
+    if (block || !make) return block;
+    struct block *made = calloc(1, sizeof *made);
+    if (!made) return NULL;
+    if (atomic_compare_exchange_strong(at, &block, made)) return made;
+    free(made);
+    return block;
+}
+
+struct inlet *inlet_of(int fd) {
+    struct block *block = find_block(fd, false);
+    return block ? atomic_load_explicit(&block->inlets[fd % BLOCK_INLETS], memory_order_acquire)
+                 : NULL;
+}
+
+int inlet_open(int fd) {
+    struct block *block = find_block(fd, true);
+    struct inlet *inlet = block ? calloc(1, sizeof *inlet) : NULL;
+    if (!inlet) return -ENOMEM;
+    free(atomic_exchange(&block->inlets[fd % BLOCK_INLETS], inlet));
+    return 0;
+}
+
+void inlet_close(int fd) {
+    struct block *block = find_block(fd, false);
+    if (block) free(atomic_exchange(&block->inlets[fd % BLOCK_INLETS], NULL));
+}
+
+/* ---- Receiving ------------------------------------------------------------------------------- */
+
+static ssize_t system_recv(int fd, void *to, size_t len, int flags) {
+    return recvfrom(fd, to, len, flags, NULL, NULL);
+}
+
+static size_t take_spill(struct inlet *inlet, char *to, size_t room) {
+    size_t taken = inlet->spill_len < room ? inlet->spill_len : room;
+    memcpy(to, inlet->spill, taken);
+    inlet->spill_len -= taken;
+    memmove(inlet->spill, inlet->spill + taken, inlet->spill_len);
+    return taken;
+}
+
+static void throw_away(int fd, int flags) {
+    char part[PART_BYTES];
+    for (int i = 0; i < THROWN_AWAY_PARTS; i++)
+        if (system_recv(fd, part, sizeof part, flags) <= 0) return;
+}
+
+/* Passes on what was received at `to`, where `room` is the room. */
+static size_t pass(struct inlet *inlet, char *to, size_t received, size_t room) {
+    char out[PART_BYTES + FRAMING_EXTRA];
+    size_t len = framing_pass(&inlet->framing, to, received, out);
+    size_t taken = len < room ? len : room;
+    INVARIANT(inlet->spill_len == 0 && len - taken <= sizeof inlet->spill);
+    memcpy(to, out, taken);
+    inlet->spill_len = len - taken;
+    memcpy(inlet->spill, out + taken, inlet->spill_len);
+    return taken;
+}
+
+static ssize_t receive(struct inlet *inlet, int fd, char *to, size_t len, int flags) {
+    size_t done = take_spill(inlet, to, len);
+    while (done < len) {
+        size_t room = len - done, asked = room < PART_BYTES ? room : PART_BYTES;
+        bool was_good = !inlet->framing.fault;
+        ssize_t received = system_recv(fd, to + done, asked, flags);
+        if (received <= 0) return done > 0 ? (ssize_t)done : received;
+        done += pass(inlet, to + done, (size_t)received, room);
+        if (inlet->framing.fault && was_good) {
+            throw_away(fd, flags);
+            return (ssize_t)done;
+        }
+        if ((size_t)received < asked) break;
+    }
+    if (done > 0 || len == 0) return (ssize_t)done;
+    errno = EAGAIN;
+    return -1;
+}
+
+/* libmicrohttpd's sockets do not block, and it passes no flags. */
+__attribute__((visibility("default"))) ssize_t recv(int fd, void *to, size_t len, int flags) {
+    struct inlet *inlet = inlet_of(fd);
+    return inlet ? receive(inlet, fd, to, len, flags) : system_recv(fd, to, len, flags);
+}
+
+int inlet_check(struct reel_error *error) {
+    if (dlsym(RTLD_DEFAULT, "recv") == (void *)recv) return 0;
+    return fail(error, -ENOTSUP,
+                "libmicrohttpd would read requests unchecked: this program does not export recv()");
+}

@@ -1,0 +1,37 @@
+/* inlet.h: checks the bytes that libmicrohttpd receives, before it reads them.
+ *
+ * libmicrohttpd 0.9.75 has no hook before its parser, and it answers requests that it cannot parse
+ * with error pages of its own. It reads with recv(). So inlet.c defines recv() for the whole
+ * program: the linker exports this function because libmicrohttpd refers to it, and the dynamic
+ * linker finds it before libc's. On sockets that were opened here, each byte passes framing.h. On
+ * all other sockets, our recv() does the same as libc's.
+ *
+ * An inlet is used by the thread of libmicrohttpd that has the connection, and by no other.
+ */
+#ifndef REEL_HTTP_INLET_H
+#define REEL_HTTP_INLET_H
+
+#include "framing.h"
+
+#include <reel/view.h>
+
+/* A connection. `requests` counts those that libmicrohttpd has begun; framing's own count is ahead
+ * of it when several requests were received together. */
+struct inlet {
+    struct framing framing;
+    uint64_t requests;
+    size_t spill_len; /* bytes that did not fit into libmicrohttpd's buffer */
+    char spill[FRAMING_EXTRA];
+};
+
+/* -ENOTSUP: libmicrohttpd would not call our recv(). */
+int inlet_check(struct reel_error *error);
+
+/* A connection begins or ends on this socket. After -ENOMEM no request may be served on it. */
+int inlet_open(int fd);
+void inlet_close(int fd);
+
+/* NULL: no connection was opened on this socket. */
+struct inlet *inlet_of(int fd);
+
+#endif

@@ -1,0 +1,122 @@
+/* key_name.c: see key_name.h. */
+#include "key_name.h"
+
+#include "base/chars.h"
+
+#include <errno.h>
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
+
+#define MARK '\x7f'
+
+#define HASH_BYTES 16
+
+static void hash_of(struct reel_str key, unsigned char ret[HASH_BYTES]) {
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    SHA256((const unsigned char *)key.data, key.len, digest);
+    memcpy(ret, digest, HASH_BYTES);
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+static void append_hex(struct text *to, const void *bytes, size_t len) {
+    static const char digits[] = "0123456789abcdef";
+    char *at = text_extend(to, 2 * len);
+    for (size_t i = 0; at && i < len; i++) {
+        unsigned char byte = ((const unsigned char *)bytes)[i];
+        *at++ = digits[byte >> 4];
+        *at++ = digits[byte & 15];
+    }
+}
+
+bool key_is_name(struct reel_str given) {
+    return given.len > 0 && given.data[0] == MARK;
+}
+
+void key_name_append(struct text *to, struct reel_str key) {
+    if (key.len <= KEY_PLAIN_MAX && !key_is_name(key)) {
+        text_append_str(to, key);
+        return;
+    }
+    text_append(to, &(char){MARK}, 1);
+    append_hex(to, key.data, key.len < KEY_NAME_PREFIX ? key.len : KEY_NAME_PREFIX);
+    if (key.len <= KEY_NAME_PREFIX) return;
+    unsigned char hash[HASH_BYTES];
+    hash_of(key, hash);
+    text_append_lit(to, ".");
+    append_hex(to, hash, sizeof hash);
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+struct key_name {
+    unsigned char prefix[KEY_NAME_PREFIX], hash[HASH_BYTES];
+    size_t prefix_len;
+    bool has_hash; /* else the prefix is all of the key */
+};
+
+/* The bytes that pairs of digits stand for; false if they are something else, or too many. */
+static bool read_hex(struct reel_str digits, unsigned char *to, size_t size, size_t *ret_len) {
+    if (digits.len % 2 != 0 || digits.len / 2 > size) return false;
+    *ret_len = digits.len / 2;
+    for (size_t i = 0; i < *ret_len; i++) {
+        int high = char_hex_value(digits.data[2 * i]);
+        int low = char_hex_value(digits.data[2 * i + 1]);
+        if (high < 0 || low < 0) return false;
+        to[i] = (unsigned char)(high << 4 | low);
+    }
+    return true;
+}
+
+static bool read_name(struct reel_str text, struct key_name *ret) {
+    if (!key_is_name(text)) return false;
+    text.data++, text.len--;
+    const char *dot = memchr(text.data, '.', text.len);
+    struct reel_str prefix = {text.data, dot ? (size_t)(dot - text.data) : text.len}, hash = {0};
+    if (dot) hash = (struct reel_str){dot + 1, text.len - prefix.len - 1};
+    size_t hash_len = 0;
+    ret->has_hash = dot;
+    if (!read_hex(prefix, ret->prefix, sizeof ret->prefix, &ret->prefix_len)) return false;
+    if (!dot) return true;
+    return ret->prefix_len == KEY_NAME_PREFIX &&
+           read_hex(hash, ret->hash, sizeof ret->hash, &hash_len) && hash_len == HASH_BYTES;
+}
+
+struct search {
+    const struct key_name *name;
+    struct text *key;
+    bool found;
+};
+
+static int look_at(void *context, const struct reel_row *row) {
+    struct search *search = context;
+    const struct key_name *name = search->name;
+    struct reel_str key = row->key;
+    unsigned char hash[HASH_BYTES];
+    if (key.len < name->prefix_len || memcmp(key.data, name->prefix, name->prefix_len) != 0)
+        return 1; /* past all that begin so */
+    if (name->has_hash) {
+        if (key.len == name->prefix_len) return 0;
+        hash_of(key, hash);
+        if (memcmp(hash, name->hash, sizeof hash) != 0) return 0;
+    } else if (key.len != name->prefix_len) {
+        return 1; /* it would have been the first */
+    }
+    search->found = true;
+    search->key->len = 0;
+    text_append_str(search->key, key);
+    return 1;
+}
+
+int key_name_find(struct reel_stage *stage, struct reel_view *view, const char *collection,
+                  struct reel_str text, struct text *ret) {
+    struct key_name name;
+    struct search search = {.name = &name, .key = ret};
+    if (!read_name(text, &name)) return -EINVAL;
+    ret->len = 0;
+    text_append(ret, name.prefix, name.prefix_len);
+    struct reel_str from = {(const char *)name.prefix, name.prefix_len};
+    int rc = reel_stage_list(stage, view, collection, from, false, look_at, &search);
+    if (rc < 0) return rc;
+    return ret->failed ? -ENOMEM : search.found;
+}
