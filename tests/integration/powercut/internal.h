@@ -1,6 +1,7 @@
 /* internal.h: the test of power cuts, from within.
  *
  *     work.c     what is done while the calls are recorded, and notes of what was promised
+ *     old.c      a store to convert
  *     expect.c   what the notes say that must be there
  *     check.c    opens what a power cut left, and compares
  *     test.c     which power cuts
@@ -64,6 +65,11 @@ struct reel *open_store(const char *directory, uint32_t flags);
 void mirror_payloads(struct reel *reel, uint64_t first_seq, const struct reel_str *payloads,
                      size_t count);
 void adopt_other(struct reel *reel);
+
+/* ---- old.c ----------------------------------------------------------------------------------- */
+
+/* Of the store in `from`, which is of no use afterwards, makes one of format 2 in `directory`. */
+void make_old_store(const char *from, const char *directory);
 
 /* ---- expect.c -------------------------------------------------------------------------------- */
 

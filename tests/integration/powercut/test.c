@@ -171,15 +171,14 @@ static void cut_story(struct story *story, struct plan *plan, uint64_t *random) 
 /* The state in `directory` is used as after a power cut, and then there is another one. */
 static void cut_again(const char *directory, const struct expected *before, uint64_t *random) {
     static const char *second;
-    static struct expected first;
-    first = *before;
+    static struct expected now; /* large */
+    now = *before;
     if (!second) second = real_directory();
     empty_directory(second);
     struct story story = {.directory = directory, .disk = disk_create(directory)};
     story.before = recorder_begin_another(directory);
     record_work(work_some, directory, random_next(random));
     story_end(&story);
-    struct expected now = first;
     const struct record *record = recorder_next(story.before);
     size_t at = random_next(random) % (story.count + 1);
     for (size_t i = 0; i < at; i++, record = recorder_next(record)) {
@@ -253,6 +252,39 @@ static void a_cut_at_every_call_of_an_adoption(void **state) {
     story_finish(&story);
 }
 
+/* A store of format 2, in which is what `first` has. */
+static const char *old_store(struct story *first) {
+    const char *directory = real_directory();
+    struct child child;
+    tell(first, work_some, 8);
+    expected_init(&expected);
+    for (const struct record *record = NULL; (record = recorder_next(record));)
+        expected_apply(&expected, record);
+    if (child_begin(&child)) {
+        make_old_store(first->directory, directory);
+        child_end(0);
+    }
+    must(child_wait(&child) == 0);
+    return directory;
+}
+
+static void a_cut_at_every_call_of_a_conversion(void **state) {
+    (void)state;
+    uint64_t random = 8;
+    struct story first, story = {0};
+    story.directory = old_store(&first);
+    story.disk = disk_create(story.directory);
+    story.before = recorder_begin_another(story.directory);
+    record_work(work_some, story.directory, 9);
+    story_end(&story);
+    struct plan plan = plan_for(&story);
+    plan.also_plain = true;
+    for (size_t i = 0; i < plan.count; i++) plan.cuts[i] = 1;
+    cut_story(&story, &plan, &random);
+    story_finish(&story);
+    story_finish(&first);
+}
+
 /* A work is killed. What it wrote last is in the kernel's memory and not on the disk, and another
  * process goes on from it, until there are power cuts: soon, some time, and at the end. */
 struct killing {
@@ -306,7 +338,7 @@ static void a_cut_after_a_process_was_killed(void **state) {
     story_finish(&story);
 }
 
-/* At each call that changes names, from that note on. */
+/* At calls that change names, from that note on: each third, and by --long each. */
 static void cut_after_kill_at_names(work_fn work, uint64_t seed, enum note from) {
     struct story story;
     tell(&story, work, seed);
@@ -318,7 +350,8 @@ static void cut_after_kill_at_names(work_fn work, uint64_t seed, enum note from)
         if (!begun) plan.cuts[i] = 0;
         if (record->kind == RECORD_NOTE && record->at == from) begun = true;
     }
-    for (size_t i = 1; i < plan.count; i++) {
+    size_t step = scaled(10) == 10 ? 1 : 3;
+    for (size_t i = 1; i < plan.count; i += step) {
         uint64_t random = seed; /* so that it does the same */
         struct killing killing = {.work = work, .at = i, .some = 1};
         if (plan.cuts[i] > 0) cut_after_kill(&killing, &random);
@@ -373,6 +406,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_recording_has_every_change),
         cmocka_unit_test(a_cut_at_every_call_of_a_roll_a_sealing_and_a_trim),
         cmocka_unit_test(a_cut_at_every_call_of_an_adoption),
+        cmocka_unit_test(a_cut_at_every_call_of_a_conversion),
         cmocka_unit_test(any_cut_leaves_all_that_was_promised),
         cmocka_unit_test(a_cut_after_a_cut),
         cmocka_unit_test(a_cut_after_a_process_was_killed),
