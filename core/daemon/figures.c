@@ -109,8 +109,10 @@ static void measure_position(const struct measuring *to, const struct reel_posit
     GAUGE(to, "reel_cursor", "Highest seq whose effects are committed", "", position->cursor);
     GAUGE(to, "reel_log_first_seq", "Oldest event that the log keeps", "", position->first_seq);
     GAUGE(to, "reel_log_head", "Newest event of the log", "", position->head);
-    GAUGE(to, "reel_log_bytes", "What the events that are kept take in the log's files", "", position->log_bytes);
-    GAUGE(to, "reel_store_bytes", "Size of all files, the log's included", "", position->store_bytes);
+    GAUGE(to, "reel_log_bytes", "What the events that are kept take in the log's files", "",
+          position->log_bytes);
+    GAUGE(to, "reel_store_bytes", "Size of all files, the log's included", "",
+          position->store_bytes);
 }
 
 /* Since the start, so that they never fall: what a view tells begins again with a rebuild. Names of

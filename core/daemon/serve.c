@@ -178,6 +178,7 @@ static int open_reel(struct daemon *daemon, struct reel_error *error) {
         .batch_events_max = (uint32_t)config_number(config, "batch_events_max"),
         .batch_bytes_max = config_number(config, "batch_bytes_max"),
         .map_bytes = config_number(config, "map_bytes"),
+        .segment_bytes = config_number(config, "segment_bytes"),
         .warn = warn,
         .context = daemon,
         .rejected = rejected,

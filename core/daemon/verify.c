@@ -1,4 +1,5 @@
-/* verify.c: `reeld verify DIR`: the checksums of a store's log, whether or not a daemon has it open. */
+/* verify.c: `reeld verify DIR`: the checksums of a store's log, whether or not a daemon has it
+ * open. */
 #include "daemon/commands.h"
 #include "engine/engine.h"
 

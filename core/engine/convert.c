@@ -1,8 +1,8 @@
 /* convert.c: see convert.h.
  *
- * Format 2 had the log in a database `log`: blocks of entries, each under the seq of its last event.
- * All other databases are copied as they are, and `meta` gets the new format. What a repeat of a
- * submitted event is answered with was only in `ids`; it goes into the log's entries here.
+ * Format 2 had the log in a database `log`: blocks of entries, each under the seq of its last
+ * event. All other databases are copied as they are, and `meta` gets the new format. What a repeat
+ * of a submitted event is answered with was only in `ids`; it goes into the log's entries here.
  */
 #include "engine/convert.h"
 
@@ -55,8 +55,7 @@ static int open_old(struct conversion *conversion, struct reel_error *error) {
     struct store *old = &conversion->old;
     int rc = mdb_env_create(&old->env);
     if (rc == 0) rc = mdb_env_set_maxdbs(old->env, OLD_DATABASES);
-    if (rc == 0)
-        rc = mdb_env_open(old->env, conversion->directory, MDB_RDONLY | MDB_NOTLS, 0600);
+    if (rc == 0) rc = mdb_env_open(old->env, conversion->directory, MDB_RDONLY | MDB_NOTLS, 0600);
     if (rc != 0) return fail_old(rc, "data.mdb", error);
     rc = mdb_txn_begin(old->env, NULL, MDB_RDONLY, &old->txn);
     if (rc == 0) rc = mdb_dbi_open(old->txn, "meta", 0, &old->meta);
@@ -80,9 +79,10 @@ static int check_room(struct conversion *conversion, struct reel_error *error) {
         return fail(error, -errno, "%s: %s", conversion->directory, strerror(errno));
     uint64_t left = (uint64_t)fs.f_bavail * fs.f_frsize;
     if (left >= needed) return 0;
-    return fail(error, -ENOSPC,
-                "it is of an older format, and converting it needs %llu MiB, of which %llu are free",
-                (unsigned long long)(needed >> 20), (unsigned long long)(left >> 20));
+    return fail(
+        error, -ENOSPC,
+        "it is of an older format, and converting it needs %llu MiB, of which %llu are free",
+        (unsigned long long)(needed >> 20), (unsigned long long)(left >> 20));
 }
 
 /* ---- The log --------------------------------------------------------------------------------- */

@@ -298,7 +298,8 @@ static int put_next(struct dispatcher *dispatcher, struct catch_up *catch_up,
 }
 
 /* The next entry's reading, when as many as there is room for behind it may be read: 1; 0: that is
- * all; or an error. What the walk has unpacked for them is bounded, too, as soon as there is one. */
+ * all; or an error. What the walk has unpacked for them is bounded, too, as soon as there is one.
+ */
 static int catch_up_read(struct dispatcher *dispatcher, struct catch_up *catch_up,
                          struct reading **ret, struct reel_error *error) {
     int rc = 1;
@@ -354,8 +355,8 @@ int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error)
 
 /* ---- Keeping the log ------------------------------------------------------------------------- */
 
-/* Removes from `ids` what events below `first_seq` have there; at most a transaction's worth, and how
- * far that is. */
+/* Removes from `ids` what events below `first_seq` have there; at most a transaction's worth, and
+ * how far that is. */
 static int forget_ids(struct dispatcher *dispatcher, uint64_t first_seq, uint64_t *ret_floor,
                       struct reel_error *error) {
     struct log_walk walk;

@@ -48,7 +48,7 @@ struct dispatcher {
     struct rejection_notes notes;
     /* reel_options.rejected; its context is that of fold.warnings. */
     void (*rejected)(void *context, const struct reel_rejection *rejections, size_t count,
-                      uint64_t total);
+                     uint64_t total);
     bool tombstones_left; /* below the log's floor, maybe: trimming has yet to look */
 };
 

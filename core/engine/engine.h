@@ -70,8 +70,8 @@ int engine_copy_rejections(struct reel *reel, uint64_t seq, struct rejection_lis
 /* The projector's callback that runs now, if one does. Without a lock. */
 struct fold_shown engine_running(struct reel *reel);
 
-/* Compares the log in a Reel's directory with its checksums, also while another process has it open;
- * how many files are damaged, each of which `found` was told, or an error. */
+/* Compares the log in a Reel's directory with its checksums, also while another process has it
+ * open; how many files are damaged, each of which `found` was told, or an error. */
 int engine_verify(const char *directory, log_finding_fn found, void *context,
                   struct reel_error *error);
 

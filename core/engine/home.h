@@ -41,7 +41,7 @@ struct home_options {
     uint64_t map_bytes;
     uint32_t readers_max;
     bool new_epoch;
-    uint64_t segment_bytes; /* 0: the log's default */
+    uint64_t segment_bytes;                                   /* 0: the log's default */
     void (*tell_broken)(void *context, const char *sentence); /* store_options */
     void *context;
 };
@@ -62,13 +62,13 @@ int home_adopt_prepare(struct home *home, const struct log_facts *facts, struct 
 void home_adopt_abort(struct home *home);
 int home_adopt_finish(struct home *home, const struct log_facts *facts, struct reel_error *error);
 
-/* Copies to a directory that is made and must be empty. Any thread. And: of a directory that another
- * process may have open. */
+/* Copies to a directory that is made and must be empty. Any thread. And: of a directory that
+ * another process may have open. */
 int home_backup(struct home *home, const char *to, struct reel_error *error);
 int home_backup_of(const char *from, const char *to, struct reel_error *error);
 
-/* Compares a directory's log with its checksums (log_verify). While no other process has the directory
- * open, none can open it. */
+/* Compares a directory's log with its checksums (log_verify). While no other process has the
+ * directory open, none can open it. */
 int home_verify(const char *directory, log_finding_fn found, void *context,
                 struct reel_error *error);
 

@@ -16,13 +16,13 @@
 #include <string.h>
 #include <time.h>
 
-#define EVENT_BYTES_LIMIT  ((uint32_t)16 << 20)
-#define BATCH_EVENTS_LIMIT ((uint32_t)1 << 20)
-#define VIEWS_LIMIT        4096
+#define EVENT_BYTES_LIMIT     ((uint32_t)16 << 20)
+#define BATCH_EVENTS_LIMIT    ((uint32_t)1 << 20)
+#define VIEWS_LIMIT           4096
 #define SEGMENT_BYTES_DEFAULT ((uint64_t)64 << 20)
 #define SEGMENT_BYTES_MIN     ((uint64_t)64 << 10)
 #define SEGMENT_BYTES_MAX     ((uint64_t)1 << 30)
-#define KNOWN_FLAGS        ((uint32_t)(REEL_NEW_EPOCH | REEL_START_BEHIND))
+#define KNOWN_FLAGS           ((uint32_t)(REEL_NEW_EPOCH | REEL_START_BEHIND))
 /* What a transaction of events may add up to, with all that it writes besides. */
 #define MAP_BYTES_MIN ((uint64_t)1 << 20)
 

@@ -26,9 +26,9 @@ static struct daemon filled(const char *directory) {
 
 /* Zeros in place of all that is stored, also as a process sees it that has the file mapped. */
 static void damage(const char *directory) {
-    size_t len = store_bytes(directory) - METAS_END;
+    size_t len = state_bytes(directory) - METAS_END;
     char *zeros = calloc(1, len);
-    int fd = open(path_in(directory, "data.mdb"), O_WRONLY | O_CLOEXEC);
+    int fd = open(path_in(directory, "state/data.mdb"), O_WRONLY | O_CLOEXEC);
     must(zeros && fd >= 0 && pwrite(fd, zeros, len, METAS_END) == (ssize_t)len);
     close(fd);
     free(zeros);
@@ -96,7 +96,7 @@ static void a_store_that_was_cut_short_is_refused(void **state) {
     const char *directory = scratch_directory();
     struct daemon daemon = filled(directory);
     daemon_end(&daemon);
-    must(truncate(path_in(directory, "data.mdb"), (off_t)store_bytes(directory) / 2) == 0);
+    must(truncate(path_in(directory, "state/data.mdb"), (off_t)state_bytes(directory) / 2) == 0);
     char *log;
     int status = daemon_refused(directory, NULL, &log);
     assert_true(WIFEXITED(status));

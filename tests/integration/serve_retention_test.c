@@ -104,7 +104,8 @@ static void keep_busy(const struct daemon *daemon, const char *directory, uint64
 
 static void run_with(const char *flag, const char *value, uint64_t kept_max) {
     const char *directory = scratch_directory();
-    struct daemon daemon = daemon_started(directory, flag, value, NULL);
+    struct daemon daemon =
+        daemon_started(directory, flag, value, "--segment-bytes", "1048576", NULL);
     struct client *client = client_opened(&daemon, READ_TOKEN);
     keep_busy(&daemon, directory, 100 + scaled(3000));
     uint64_t head = 0, first = 0;

@@ -126,6 +126,10 @@ static uint64_t file_bytes(const char *path) {
     return stat(path, &found) == 0 ? (uint64_t)found.st_size : 0;
 }
 
+uint64_t state_bytes(const char *directory) {
+    return file_bytes(path_in(directory, "state/data.mdb"));
+}
+
 uint64_t store_bytes(const char *directory) {
     glob_t files;
     uint64_t bytes = file_bytes(path_in(directory, "state/data.mdb"));

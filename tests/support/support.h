@@ -62,6 +62,9 @@ const char *path_in(const char *directory, const char *name);
 /* The size of a Reel directory's files, bytes. */
 uint64_t store_bytes(const char *directory);
 
+/* Of them the state's alone. */
+uint64_t state_bytes(const char *directory);
+
 /* ---- Text ------------------------------------------------------------------------------------ */
 
 /* Bytes that grow, with a NUL after them. All zero is empty; free(text.data). */

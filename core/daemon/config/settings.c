@@ -96,7 +96,10 @@ const struct reel_setting *const daemon_settings[] = {
                  .max = 3600000, .help = "a view's life"),
     REEL_SETTING(.name = "map_bytes", NUMBER, .unit = "bytes", .standard = "1099511627776",
                  .min = 1048576, .max = TIB_64,
-                 .help = "address space for the store, the bound of its size"),
+                 .help = "address space for the state, the bound of its size"),
+    REEL_SETTING(.name = "segment_bytes", NUMBER, .unit = "bytes", .standard = "67108864",
+                 .min = 65536, .max = 1073741824,
+                 .help = "a file of the log is full at this size; retention removes whole files"),
     REEL_SETTING(.name = "drain_ms_max", NUMBER, .unit = "ms", .standard = "10000", .min = 0,
                  .max = 600000, .help = "what ending may wait for what is under way"),
 

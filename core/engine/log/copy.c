@@ -1,5 +1,5 @@
-/* copy.c: a backup of the log (log.h): plain copies, since a hard link would share a bad sector with
- * the original. Of the last segment only what is kept is copied. */
+/* copy.c: a backup of the log (log.h): plain copies, since a hard link would share a bad sector
+ * with the original. Of the last segment only what is kept is copied. */
 #include "engine/log/io.h"
 #include "engine/log/segment.h"
 

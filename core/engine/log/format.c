@@ -141,9 +141,7 @@ static bool read_known(const char *at, size_t len, struct log_entry *ret) {
     struct known_head head;
     if (len < sizeof head) return false;
     memcpy(&head, at, sizeof head);
-    if (len !=
-        sizeof head + head.key_len + head.principal_len + head.set_aside_len)
-        return false;
+    if (len != sizeof head + head.key_len + head.principal_len + head.set_aside_len) return false;
     at += sizeof head;
     ret->answer.key = next_part(&at, head.key_len);
     ret->answer.principal = next_part(&at, head.principal_len);

@@ -47,11 +47,11 @@ enum {
     LOG_SUBMITTED = REEL_LOG_SUBMITTED,
     LOG_LOOK_INSIDE = 1 << 3, /* type or subject are in it in escaped form only: parse it */
     LOG_CONVERTED = REEL_LOG_CONVERTED,
-    LOG_GAP = REEL_LOG_GAP,    /* `size` messages, of which `seq` is the last: no event */
-    LOG_ANSWERED = 1 << 8,     /* `answer` is known */
-    LOG_SET_ASIDE = 1 << 9,    /* some collection must skip it */
-    LOG_CONTROL = 1 << 10,     /* internal: no event */
-    LOG_OTHER_HASH = 1 << 11,  /* `id_hash` is not the one of its source and id */
+    LOG_GAP = REEL_LOG_GAP,   /* `size` messages, of which `seq` is the last: no event */
+    LOG_ANSWERED = 1 << 8,    /* `answer` is known */
+    LOG_SET_ASIDE = 1 << 9,   /* some collection must skip it */
+    LOG_CONTROL = 1 << 10,    /* internal: no event */
+    LOG_OTHER_HASH = 1 << 11, /* `id_hash` is not the one of its source and id */
 };
 
 /* What a repeat of a submitted event is answered with. */
@@ -268,7 +268,7 @@ struct log_metrics {
     uint64_t sealed_bytes; /* sealed segments */
     uint64_t bytes;        /* of the files that there are */
     uint64_t raw_segments, sealed_segments;
-    uint64_t paced_ns; /* that background writing was made to wait */
+    uint64_t paced_ns;                            /* that background writing was made to wait */
     uint64_t sync_buckets[HISTOGRAM_BUCKETS + 1]; /* histogram.h */
     double sync_seconds;
 };

@@ -308,10 +308,8 @@ static void an_adoption_cut_short_goes_on_or_never_was(void **state) {
         must_ok(home_adopt_prepare(&rig.home, &facts, &error), error);
         if (step > 0) commit_adoption(&rig);
         home_close(&rig.home);
-        if (step > 1)
-            must(rename(path_in(directory, "log"), path_in(directory, "log.old")) == 0);
-        if (step > 2)
-            must(rename(path_in(directory, "log.next"), path_in(directory, "log")) == 0);
+        if (step > 1) must(rename(path_in(directory, "log"), path_in(directory, "log.old")) == 0);
+        if (step > 2) must(rename(path_in(directory, "log.next"), path_in(directory, "log")) == 0);
         open_home(&rig, directory);
         if (step > 0)
             assert_adopted(&rig);
