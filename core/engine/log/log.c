@@ -202,13 +202,21 @@ static int write_frame(struct log *log, char *frame, struct frame_head *head,
     uint64_t at = atomic_load(&segment->end), len = FRAME_ROUND(head->len);
     head->previous = log->now.chain;
     head->synced_at = at;
+#ifdef REEL_FAULT_5 /* a mark one frame too high */
+    head->synced_at = at + len;
+#endif
     head->synced_seq = log->now.head;
     frame_write(head, &segment->head, at, frame);
+#ifdef REEL_FAULT_3 /* a frame visible before its sync, which comes with the next one */
+    if (log_sync(log, segment->fd, error) < 0) return -EIO;
+#endif
     int rc = log_write(log, segment, frame, len, at, error);
     if (rc < 0) return scrub(log, at, rc, error);
     pacer_took(&log->pacer, len);
     atomic_fetch_add(&log->group_bytes, len);
+#ifndef REEL_FAULT_3
     rc = log_sync(log, segment->fd, error);
+#endif
     if (rc == 0) accept(log, head, at);
     return rc;
 }

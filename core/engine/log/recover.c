@@ -16,7 +16,9 @@
  * entries, is written after 100 ms without work and at a clean stop; a roll writes a header.
  * What was cut off is overwritten with zeros and synced before anything is appended: an intact
  * frame behind the cut, which was written after the torn one, cannot come back when the log has
- * grown up to it.
+ * grown up to it. What was found is synced, too: after a process was killed it may be only in the
+ * kernel's memory, and the state that is folded from it, or the next frame, must not be durable
+ * before it is.
  *
  * **Segments.** Numbers rise by one, each begins behind the head of the one before, and has the
  * checksum of its last frame. Segments below the floor are left by a trim that a crash cut short;
@@ -352,7 +354,9 @@ static int check_joints(const struct recovery *recovery, struct reel_error *erro
 
 /* ---- Making it ready ------------------------------------------------------------------------- */
 
-/* Opens the last segment for writing, and cuts off what a torn write left behind its end. */
+/* Opens the last segment for writing, and cuts off what a torn write left behind its end. A process
+ * that was killed may have left frames, and the segment's name, that the kernel has and the disk
+ * has not: they are synced before anything is built on them. */
 static int prepare_last(struct recovery *recovery, struct reel_error *error) {
     static const char zeros[64 << 10];
     struct log *log = recovery->log;
@@ -361,14 +365,20 @@ static int prepare_last(struct recovery *recovery, struct reel_error *error) {
     if (last->fd < 0) return fail(error, last->fd, "log/%s: %s", last->name, strerror(-last->fd));
     uint64_t at = recovery->scan.end, end = recovery->scan.tail_end;
     int rc = 0;
+#ifdef REEL_FAULT_4 /* a cut tail is not overwritten */
+    end = at;
+#endif
     for (uint64_t len; rc == 0 && at < end; at += len) {
         len = end - at < sizeof zeros ? end - at : sizeof zeros;
         rc = io_write_all(log->io, last->fd, zeros, len, at);
     }
-    if (rc == 0 && end > 0) rc = log->io->sync(last->fd);
-    return rc < 0
-               ? fail(error, rc, "cannot cut off the end of log/%s: %s", last->name, strerror(-rc))
-               : 0;
+    if (rc < 0)
+        return fail(error, rc, "cannot cut off the end of log/%s: %s", last->name, strerror(-rc));
+#ifndef REEL_FAULT_7 /* what a killed process left is taken as it is */
+    rc = log->io->sync(last->fd);
+    if (rc == 0) rc = log->io->sync_directory(log->directory);
+#endif
+    return rc < 0 ? fail(error, rc, "cannot sync log/%s: %s", last->name, strerror(-rc)) : 0;
 }
 
 static int take_last(struct recovery *recovery, struct reel_error *error) {

@@ -84,8 +84,10 @@ static int prepare(struct log *log, size_t map_len, struct segment **ret,
     if (rc == -ENOSPC) return fail(error, rc, "cannot begin a segment: the disk is full");
     if (rc < 0) return fail(error, rc, "cannot begin a segment: %s", strerror(-rc));
     uint64_t filled = log->spare_filled > sizeof page ? log->spare_filled : sizeof page;
+#ifndef REEL_FAULT_1 /* a sync left out */
     rc = log_sync(log, log->spare_fd, error);
     if (rc < 0) return rc;
+#endif
     *ret = segment_map(&head, log->spare_fd, filled, map_len);
     return *ret ? 0 : fail_memory(error);
 }
@@ -97,7 +99,9 @@ static int give_name(struct log *log, struct segment *segment, struct reel_error
     if (rc < 0) return fail(error, rc, "cannot name a segment: %s", strerror(-rc));
     segment->fd = log->spare_fd;
     log->spare_fd = -1;
+#ifndef REEL_FAULT_6 /* a directory is not synced */
     rc = log->io->sync_directory(log->directory);
+#endif
     return rc < 0 ? log_break(log, "cannot sync the log's directory", rc, error) : 0;
 }
 

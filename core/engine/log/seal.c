@@ -149,7 +149,9 @@ static int write_file(struct sealing *sealing, const struct segment_head *next,
     if (rc < 0) return rc;
     segment_head_write(ret_head, page);
     rc = io_write_all(log->io, sealing->fd, page, sizeof page, 0);
+#ifndef REEL_FAULT_2
     if (rc == 0) rc = log->io->sync(sealing->fd);
+#endif
     return rc < 0 ? fail(error, rc, "cannot seal a segment: %s", strerror(-rc)) : 0;
 }
 
@@ -195,6 +197,9 @@ static int seal_to(struct sealing *sealing, const struct segment_head *next, con
     uint64_t bytes = sealing->at;
     struct segment *sealed = segment_map(&head, fd, bytes, bytes);
     rc = sealed ? replace(log, sealing->from, sealed, temporary, error) : fail_memory(error);
+#ifdef REEL_FAULT_2 /* a rename before its sync */
+    (void)log->io->sync(sealing->fd);
+#endif
     segment_unref(sealed);
     return rc;
 }
