@@ -19,7 +19,7 @@ installed=$scratch/installed # the prefix of the build `plain`
 
 packages_tests=(
     binutils chromium clang clang-format clang-tidy curl doxygen gdb groff-base jq libclang-rt-14-dev llvm
-    libcmocka-dev libcurl4-openssl-dev mold nats-server openssl python3
+    libcmocka-dev libcurl4-openssl-dev lld nats-server openssl python3
 )
 
 stages=(packages format plain install quickstart sanitized threads fuzzers)
@@ -43,7 +43,7 @@ export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export LC_ALL=C.UTF-8
 
 # Linking is a quarter of a build's time, and this linker takes a fraction of it.
-export CC_LD=mold CXX_LD=mold
+export CC_LD=lld CXX_LD=lld
 
 main() {
     trap interrupted INT TERM

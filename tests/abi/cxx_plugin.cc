@@ -14,6 +14,8 @@ static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *event) {
     struct reel_key key;
     if (!reel_uuid_canonical(reel_get_str(reel_get(event->data, "id")), key.scratch))
         return reel_reject(tx, "event missing id");
+    if (!reel_str_is(event->suffix, "made") && !reel_str_is(event->suffix, "shown"))
+        return REEL_IGNORED;
     struct reel_record *record = reel_upsert(tx, reel_text(key.scratch));
     int64_t copies = 0;
     reel_field_int(record, "copies", &copies);

@@ -34,6 +34,9 @@ static void set_book(struct reel_record *book, struct reel_value data) {
 static reel_outcome book_evolve(struct reel_tx *tx, const struct reel_event *event) {
     struct reel_str key = reel_member_str(event->data, "key");
     if (!key.data) return reel_reject(tx, "book without a key");
+    struct reel_str binding = reel_member_str(event->data, "binding");
+    if (binding.data && !reel_str_is(binding, "Cloth") && !reel_str_is(binding, "Paper"))
+        return reel_reject(tx, "unknown binding");
     if (reel_str_is(event->type, GONE))
         reel_delete(tx, key);
     else
