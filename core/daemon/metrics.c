@@ -158,7 +158,7 @@ static void add_log(const struct measuring *to, struct reel *reel) {
     static const char written_help[] = "Bytes written to the log's files, by what they are";
     static const char segments[] = "reel_log_segments", segments_help[] = "Files of the log";
     struct log_metrics log;
-    engine_add_log(reel, &log);
+    engine_measure_log(reel, &log);
     struct reel_metric syncs = {
         .name = "reel_log_sync_seconds",
         .help = "Syncs of the log",

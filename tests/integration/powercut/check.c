@@ -84,18 +84,18 @@ static void check_all(struct reel *reel, const struct expected *expected, bool i
 /* ---- Answers --------------------------------------------------------------------------------- */
 
 static void ask_again(struct reel *reel, const struct noted_answer *noted) {
-    struct reel_order order = {.struct_size = sizeof order,
+    struct reel_command_request request = {.struct_size = sizeof request,
                                .collection = reel_text("formations"),
                                .verb = reel_text("create"),
                                .body = reel_text("{\"name\":\"demo\",\"coordinator\":\"a\","
                                                  "\"members\":[{\"id\":\"a\"}]}"),
                                .idempotency_key = reel_text(noted->key)};
-    struct reel_answer answer;
+    struct reel_command_result answer;
     struct reel_error error;
-    must_ok(reel_command(reel, &order, &answer, &error), error);
+    must_ok(reel_command(reel, &request, &answer, &error), error);
     must(answer.accepted && answer.repeated);
     must(answer.seq == noted->seq);
-    reel_answer_done(&answer);
+    reel_command_result_finish(&answer);
 }
 
 static void ask_some_again(struct reel *reel, const struct expected *expected) {

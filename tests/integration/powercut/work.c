@@ -92,17 +92,17 @@ static void give_command(struct reel *reel) {
         "{\"name\":\"demo\",\"coordinator\":\"a\",\"members\":[{\"id\":\"a\"}]}";
     struct noted_answer noted = {0};
     snprintf(noted.key, sizeof noted.key, "key-%d-%u", (int)getpid(), commands++);
-    struct reel_order order = {.struct_size = sizeof order,
+    struct reel_command_request request = {.struct_size = sizeof request,
                                .collection = reel_text("formations"),
                                .verb = reel_text("create"),
                                .body = reel_text(body),
                                .idempotency_key = reel_text(noted.key)};
-    struct reel_answer answer;
+    struct reel_command_result answer;
     struct reel_error error;
-    must_ok(reel_command(reel, &order, &answer, &error), error);
+    must_ok(reel_command(reel, &request, &answer, &error), error);
     must(answer.accepted && !answer.repeated);
     noted.seq = answer.seq;
-    reel_answer_done(&answer);
+    reel_command_result_finish(&answer);
     recorder_note(NOTE_ANSWER, &noted, sizeof noted);
 }
 

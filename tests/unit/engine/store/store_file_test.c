@@ -88,17 +88,6 @@ static void a_backup_of_a_file_that_was_cut_short_is_refused(void **state) {
     assert_sentence(&error, "data.mdb was cut short");
 }
 
-static void a_file_that_holds_nothing_is_not_copied(void **state) {
-    (void)state;
-    const char *directory = scratch_directory(), *copy = path_in(scratch_directory(), "copy");
-    struct reel_error error;
-    struct stat info;
-    write_file(directory, "", 0);
-    assert_int_equal(store_backup_of(directory, copy, &error), -ENOENT);
-    assert_sentence(&error, "data.mdb holds nothing: there is no store to copy");
-    assert_int_equal(stat(copy, &info), -1);
-}
-
 /* Something that finds room only at the end of the file, and is not there in the end. */
 static void put_and_take_back(struct store *store) {
     uint64_t name = UINT64_MAX;
@@ -241,7 +230,6 @@ UNIT_TESTS(store_file_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_that_was_cut_short_is_refused_at_every_size),
         cmocka_unit_test(a_backup_of_a_file_that_was_cut_short_is_refused),
-        cmocka_unit_test(a_file_that_holds_nothing_is_not_copied),
         cmocka_unit_test(a_healthy_file_may_be_shorter_than_its_last_page),
         cmocka_unit_test(damage_of_the_free_list_never_leads_outside),
         cmocka_unit_test(a_free_list_that_goes_round_in_circles_has_an_end),
