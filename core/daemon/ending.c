@@ -22,7 +22,7 @@ enum {
     TICK_MS = 250,
     STALLED_MS = 5000, /* a callback that takes longer does not return, as far as anyone can tell */
     ENDING_MS = 15000, /* beside drain_ms_max: closing the store syncs it */
-    FLUSH_MS = 1000,   /* for the last line of the log */
+    FLUSH_MS = 5000,   /* for the last line of the log */
 };
 
 struct ending {

@@ -373,7 +373,7 @@ static void a_plugin_calls_its_own_functions(void **state) {
         start(*state);
         apply_event(*state, "things", "made", "a", REEL_APPLIED);
         assert_record(*state, "things", "a", "{\"id\":\"mine\",\"state\":\"own\"}");
-    } else if (!strstr(error.text, "own `") ||
+    } else if (!strstr(error.text, "its function `") ||
                !strstr(error.text, ": build it with -fvisibility=hidden")) {
         fail_msg("%s", error.text);
     }

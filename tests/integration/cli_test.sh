@@ -198,6 +198,7 @@ unset NOTIFY_SOCKET
 
 nats_start() {
     local patience=600
+    : >"$scratch/log" # not only by the child, which may be later than the first look
     "$reeld" serve --bind 127.0.0.1:0 --data "$scratch/mirror" "$@" 2>"$scratch/log" </dev/null &
     daemon_pid=$!
     until grep -q 'has started' "$scratch/log" || ((patience-- == 0)); do sleep 0.05; done
