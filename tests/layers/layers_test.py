@@ -20,6 +20,7 @@ BASE, JSON, EVENT = 'core/common/base', 'core/common/json', 'core/common/event'
 COMMON = [ABI, BASE, JSON, EVENT]
 ENGINE = 'core/engine'
 LOG, STORE, FOLD, VIEW = (f'{ENGINE}/{room}' for room in ('log', 'store', 'fold', 'view'))
+MEMTABLE = f'{STORE}/memtable'
 
 # Longest prefix first: a file belongs to the first room here that its path begins with.
 ROOMS = {
@@ -28,7 +29,8 @@ ROOMS = {
     JSON: [ABI, BASE],
     EVENT: [ABI, BASE, JSON],
     LOG: COMMON + [STORE],
-    STORE: COMMON,
+    MEMTABLE: COMMON,
+    STORE: COMMON + [MEMTABLE],
     FOLD: COMMON + [LOG, STORE],
     VIEW: COMMON + [LOG, STORE, FOLD],
     ENGINE: COMMON + [LOG, STORE, FOLD, VIEW],

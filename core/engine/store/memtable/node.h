@@ -1,0 +1,101 @@
+/* node.h: nodes and items of the B+tree, and finding a key in one node.
+ *
+ * Only tree.c, tree_walk.c and version.c look inside.
+ *
+ * A leaf holds items in the order of their keys. An inner node holds children, and between each two
+ * of them a separator: a key that is greater than all keys to its left and at most the least to its
+ * right. A separator is an item without a value, and as short as it can be.
+ *
+ * Beside each key stands its head: the 8 bytes that follow the bytes which all keys of the node
+ * share, as a big-endian number. Comparing heads mostly decides, so that a search touches the node
+ * and one item instead of one item, in a cache line elsewhere, for each comparison. Keys that begin
+ * alike (`cell-000001`, `cell-000002`) are the usual case, and without leaving out what they share
+ * all heads would be equal.
+ */
+#ifndef REEL_ENGINE_STORE_MEMTABLE_NODE_H
+#define REEL_ENGINE_STORE_MEMTABLE_NODE_H
+
+#include "engine/store/memtable/part.h"
+
+#include <reel/abi.h>
+#include <xxhash.h>
+
+/* What makes a node 512 bytes. */
+#define LEAF_ITEMS     30
+#define INNER_KEYS     19
+#define INNER_CHILDREN (INNER_KEYS + 1)
+
+/* A key and its value, or a tombstone: the record was deleted, whatever lies below says. */
+struct item {
+    struct part part;
+    XXH128_hash_t hash; /* as it was given with the value */
+    uint32_t key_len;
+    uint32_t value_len; /* ITEM_DELETED: a tombstone */
+    char bytes[];       /* key, value */
+};
+#define ITEM_DELETED UINT32_MAX
+
+static inline bool item_is_deleted(const struct item *item) {
+    return item->value_len == ITEM_DELETED;
+}
+
+static inline struct reel_str item_key(const struct item *item) {
+    return (struct reel_str){item->bytes, item->key_len};
+}
+
+/* Of a tombstone: empty. */
+static inline struct reel_str item_value(const struct item *item) {
+    return (struct reel_str){item->bytes + item->key_len,
+                             item_is_deleted(item) ? 0 : item->value_len};
+}
+
+struct node {
+    struct part part;
+    uint8_t height;  /* 0: a leaf */
+    uint8_t count;   /* keys; an inner node has one child more */
+    uint16_t shared; /* all keys begin with the same bytes, at least so many */
+    union {
+        struct {
+            uint64_t heads[LEAF_ITEMS];
+            struct item *keys[LEAF_ITEMS];
+        } leaf;
+        struct {
+            uint64_t heads[INNER_KEYS];
+            struct item *keys[INNER_KEYS];
+            struct node *children[INNER_CHILDREN];
+        } inner;
+    };
+};
+
+_Static_assert(sizeof(struct node) == 512, "half a KB");
+
+static inline uint64_t *node_heads(struct node *node) {
+    return node->height ? node->inner.heads : node->leaf.heads;
+}
+
+static inline struct item **node_keys(struct node *node) {
+    return node->height ? node->inner.keys : node->leaf.keys;
+}
+
+static inline bool node_is_full(const struct node *node) {
+    return node->count == (node->height ? INNER_KEYS : LEAF_ITEMS);
+}
+
+/* Where the first key at or above `key` is; `count` if there is none. */
+size_t node_find(const struct node *node, struct reel_str key, bool *ret_found);
+
+/* The child in which `key` is, or would be. */
+size_t node_child(const struct node *node, struct reel_str key);
+
+/* Puts a key in, or takes one out, at its place. Children are the caller's. */
+void node_insert_key(struct node *node, size_t at, struct item *key);
+void node_remove_key(struct node *node, size_t at);
+
+/* Moves the keys from `at` on to `to`, which is empty and of the same height; `skipped` of them
+ * are left out. */
+void node_move_keys(struct node *node, size_t at, size_t skipped, struct node *to);
+
+/* How many bytes both begin with. */
+size_t key_shared(struct reel_str a, struct reel_str b);
+
+#endif

@@ -1,0 +1,64 @@
+/* part.h: the parts of memtables, nodes and items, and lists of those that are no longer current.
+ *
+ * A part is made for one version, whose number is `born`. Until that version is published only the
+ * writer knows the part and may change it. From then on it is immutable, and any thread that holds
+ * a version with the part may read it without a lock.
+ *
+ * When a later version does without a part, the part is retired: it goes on a list (version.c) and
+ * is freed when the last version that needs it has ended. `next` and `kind` belong to the writer:
+ * readers do not look at them, so that a part can be put on a list while it is being read.
+ *
+ * Parts are created and freed by the writer only. This spares a reference count for each part:
+ * copying a node would have to raise thirty of them, each in a cache line of its own.
+ */
+#ifndef REEL_ENGINE_STORE_MEMTABLE_PART_H
+#define REEL_ENGINE_STORE_MEMTABLE_PART_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+enum part_kind {
+    PART_ITEM,
+    PART_NODE,    /* a node alone: what is below it has a fate of its own */
+    PART_SUBTREE, /* a node, and all that is below it */
+};
+
+struct part {
+    struct part *next; /* in the list that it is on */
+    uint64_t born;     /* number of the version that it was made for */
+    uint32_t bytes;    /* of the heap, with what the heap itself needs */
+    uint32_t kind;     /* enum part_kind, for a part on a list */
+};
+
+/* A list, the newest first. */
+struct parts {
+    struct part *first;
+    size_t bytes;
+};
+
+static inline void parts_push(struct parts *parts, struct part *part, enum part_kind kind) {
+    part->kind = kind;
+    part->next = parts->first;
+    parts->first = part;
+    parts->bytes += part->bytes;
+}
+
+static inline struct part *parts_pop(struct parts *parts) {
+    struct part *part = parts->first;
+    if (!part) return NULL;
+    parts->first = part->next;
+    parts->bytes -= part->bytes;
+    return part;
+}
+
+/* NULL: out of memory. The caller fills in what follows the header. */
+static inline struct part *part_create(size_t size, uint64_t born) {
+    struct part *part = malloc(size);
+    if (!part) return NULL;
+    part->born = born;
+    part->bytes = (uint32_t)((size + sizeof(size_t) + 15) & ~(size_t)15);
+    return part;
+}
+
+#endif

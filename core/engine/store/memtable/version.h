@@ -1,0 +1,143 @@
+/* version.h: memtables, and the versions in which readers see them.
+ *
+ * A memtable is a set of trees, numbered by the engine: the records of each collection, the order
+ * of their changes, and what else a checkpoint writes. One memtable is active; those before it are
+ * frozen, wait for their checkpoint, and are never changed again.
+ *
+ * A version is everything that was visible at one moment: the roots of the active memtable's trees,
+ * the frozen memtables, the newest first, and the log's cursor. Layers are numbered so that a lower
+ * number is newer; where several layers have a key, the newest one counts (overlay.h).
+ *
+ *     versions_begin     opens a group: the next version is in the making
+ *     memtable_put, …    change the active memtable's trees. Nobody else sees it
+ *     versions_publish   the group becomes visible, all at once. It cannot fail: it is called when
+ *                        the log has been synced, and there is no way back
+ *     versions_undo      or nothing of it remains
+ *     versions_freeze    between groups: the active memtable is frozen, an empty one follows
+ *     versions_drop      between groups: the oldest frozen memtable is in the checkpoint
+ *
+ * **Threads.** All of this is done by the writer: whoever holds the engine's write lock. Every
+ * other thread does two things only: version_take, under a lock that is held for the length of one
+ * assignment, and version_give_back, without a lock. Readers never free anything. So the writer
+ * does not wait for readers, and memory goes back to the thread's heap that it came from.
+ *
+ * **Memory.** A part of a tree is freed when no version that needs it is left, exactly: a view that
+ * is held for long keeps its own state, but nothing of the states after it. Each version has a list
+ * of the parts that it needs and its successor does not (`retired`). When a version ends, a part
+ * on that list was born either after the version before it, which then does not know the part, and
+ * nobody does: it is freed; or not later: then that version needs it, and gets it. A memtable
+ * that is dropped is one entry, its root: births never rise on the way down a tree, so as soon
+ * as a node was known to the version before, all below it was, too.
+ *
+ * A version ends in slices: a few thousand parts with each group, so that a memtable of 48 MiB, or
+ * the view that held it, does not stop the writer for long. Who has nothing to publish goes on with
+ * versions_reclaim. What is on these lists is `held_bytes`, which the engine bounds by ending the
+ * oldest views.
+ */
+#ifndef REEL_ENGINE_STORE_MEMTABLE_VERSION_H
+#define REEL_ENGINE_STORE_MEMTABLE_VERSION_H
+
+#include "engine/store/memtable/tree.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* The active memtable and the frozen ones. More than two wait only while checkpoints fail, and then
+ * the engine refuses writes. */
+#define LAYERS_MAX 4
+
+/* A version costs 16 bytes for each tree. */
+#define TREES_MAX 4096
+
+struct versions;
+struct memtable;
+
+/* One memtable, as a version sees it. */
+struct layer {
+    struct memtable *memtable;
+    const struct tree *trees;
+    size_t tree_count;
+    uint64_t cursor; /* the highest seq whose effects it has */
+};
+
+struct version {
+    uint64_t number; /* rises with each version */
+    uint64_t cursor;
+    size_t layer_count;
+    struct layer layers[LAYERS_MAX]; /* the newest first */
+
+    struct versions *versions;
+    atomic_uint holders;           /* views that hold it */
+    struct version *older, *newer; /* [writer] */
+    struct parts retired;          /* [writer] see above */
+    size_t bytes;                  /* [writer] of the active memtable then */
+    struct tree trees[];           /* of the active memtable */
+};
+
+struct versions {
+    pthread_mutex_t lock; /* of `current`, where readers take it */
+    struct version *current;
+    atomic_bool some_ended; /* a version may have lost its last holder */
+
+    /* [writer] */
+    struct memtable *active;
+    struct version *next; /* the one in the making, allocated before it is needed; or NULL */
+    bool is_open;         /* a group is */
+    struct version *oldest;
+    size_t held_bytes;   /* of parts that the current version does not need */
+    size_t frozen_bytes; /* of the frozen memtables that it has */
+};
+
+/* 0 or -ENOMEM. The first version is number 1, with empty trees. */
+int versions_init(struct versions *versions, size_t tree_count, uint64_t cursor);
+
+/* No version may be held any more, and no group open. */
+void versions_finish(struct versions *versions);
+
+/* ---- The writer ------------------------------------------------------------------------------ */
+
+/* 0 or -ENOMEM. */
+int versions_begin(struct versions *versions);
+void versions_publish(struct versions *versions, uint64_t cursor);
+void versions_undo(struct versions *versions);
+
+/* Changing the active memtable within a group: tree.h. After -ENOMEM the group can go on. */
+int memtable_put(struct versions *versions, size_t tree, struct reel_str key, struct reel_str value,
+                 XXH128_hash_t hash);
+int memtable_delete(struct versions *versions, size_t tree, struct reel_str key);
+int memtable_erase(struct versions *versions, size_t tree, struct reel_str key);
+
+/* What the writer itself sees, the open group included: the newest item with that key in any layer;
+ * NULL: the checkpoint decides. */
+const struct item *memtable_get(const struct versions *versions, size_t tree, struct reel_str key);
+
+/* Bytes of the active memtable, the open group included. */
+size_t memtable_bytes(const struct versions *versions);
+
+/* The active memtable becomes the newest frozen one; the next has `tree_count` trees, at least as
+ * many. 0, -ENOMEM, or -EBUSY: LAYERS_MAX is reached. */
+int versions_freeze(struct versions *versions, size_t tree_count);
+
+/* The oldest frozen memtable has become part of the checkpoint. 0 or -ENOMEM. */
+int versions_drop(struct versions *versions);
+
+/* Frees some of what no version needs any more. True: there may be more. */
+bool versions_reclaim(struct versions *versions);
+
+/* ---- Any thread ------------------------------------------------------------------------------ */
+
+/* The current version, for reading until it is given back. */
+struct version *version_take(struct versions *versions);
+void version_give_back(struct version *version);
+
+/* A layer's tree; NULL: that memtable is older than the tree. */
+static inline const struct tree *version_tree(const struct version *version, size_t layer,
+                                              size_t tree) {
+    const struct layer *found = &version->layers[layer];
+    return tree < found->tree_count ? &found->trees[tree] : NULL;
+}
+
+/* The newest item with that key in any layer, perhaps a tombstone; NULL: the checkpoint decides. */
+const struct item *version_get(const struct version *version, size_t tree, struct reel_str key);
+
+#endif
