@@ -52,12 +52,22 @@ static inline struct part *parts_pop(struct parts *parts) {
     return part;
 }
 
+/* The heap's own word for each block, and what it rounds sizes to. */
+#define HEAP_WORD  sizeof(size_t)
+#define HEAP_ROUND ((size_t)16)
+
+/* The bytes that a part has for itself: what rounding adds can be used. */
+static inline size_t part_room(const struct part *part) {
+    return part->bytes - HEAP_WORD;
+}
+
 /* NULL: out of memory. The caller fills in what follows the header. */
 static inline struct part *part_create(size_t size, uint64_t born) {
-    struct part *part = malloc(size);
+    size_t bytes = (size + HEAP_WORD + HEAP_ROUND - 1) / HEAP_ROUND * HEAP_ROUND;
+    struct part *part = malloc(bytes - HEAP_WORD);
     if (!part) return NULL;
     part->born = born;
-    part->bytes = (uint32_t)((size + sizeof(size_t) + 15) & ~(size_t)15);
+    part->bytes = (uint32_t)bytes;
     return part;
 }
 

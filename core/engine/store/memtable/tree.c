@@ -170,9 +170,11 @@ static void fill(struct item *item, const struct content *content) {
         memcpy(item->bytes + item->key_len, content->value.data, content->value.len);
 }
 
+/* An item that is much too large gives its memory back. */
 static bool fits(const struct item *item, const struct content *content) {
-    size_t needed = sizeof *item + sizeof(size_t) + content->key.len + content->value.len;
-    return needed <= item->part.bytes && item->part.bytes - needed <= 64 + needed / 2;
+    size_t room = part_room(&item->part);
+    size_t needed = sizeof *item + content->key.len + content->value.len;
+    return needed <= room && room - needed <= 64 + needed / 2;
 }
 
 static int replace(struct tree_edit *edit, struct item **place, const struct content *content) {

@@ -184,9 +184,10 @@ static void assert_value(struct reel_str value, size_t key, uint32_t write) {
 /* ---- States ---------------------------------------------------------------------------------- */
 
 static struct model_state *state_copy(const struct model_state *from) {
-    struct model_state *state = malloc(sizeof *state);
+    struct model_state *state = calloc(1, sizeof *state);
     must(state);
-    *state = *from;
+    state->cursor = from->cursor;
+    memcpy(state->writes, from->writes, sizeof state->writes);
     atomic_store(&state->holders, 1);
     return state;
 }

@@ -9,6 +9,7 @@
 
 #include "unit.h"
 
+#include "base/text.h"
 #include "engine/store/memtable/overlay.h"
 
 #include <stdatomic.h>
