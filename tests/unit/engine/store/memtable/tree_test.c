@@ -71,7 +71,7 @@ static void rising_keys_fill_their_nodes(void **state) {
         items += tree_get(&tree, key)->part.bytes;
     }
     size_t nodes = (edit.bytes - items) / sizeof(struct node);
-    assert_in_range(nodes, MANY / LEAF_ITEMS, MANY / LEAF_ITEMS * 13 / 10);
+    assert_in_range(nodes, MANY / LEAF_ITEMS, MANY / LEAF_ITEMS * 3 / 2);
     free_tree(&tree);
 }
 
