@@ -1,8 +1,8 @@
 /* tree_walk.c: see tree_walk.h. */
 #include "engine/store/memtable/tree_walk.h"
 
-/* Items ahead that are fetched into the cache: they lie anywhere, and waiting for each would take
- * most of a walk's time. */
+/* How many items ahead one is fetched into the cache, from its lengths on: items lie anywhere, and
+ * waiting for each would take most of a walk's time. */
 #define FETCH_AHEAD 4
 
 static const struct item *item_at(const struct tree_walk *walk) {
@@ -48,7 +48,7 @@ const struct item *tree_next(struct tree_walk *walk) {
     if (leaf->at + 1 == leaf->node->count) return next_leaf(walk);
     leaf->at++;
     if (leaf->at + FETCH_AHEAD < leaf->node->count)
-        __builtin_prefetch(leaf->node->leaf.keys[leaf->at + FETCH_AHEAD]);
+        __builtin_prefetch(&leaf->node->leaf.keys[leaf->at + FETCH_AHEAD]->key_len);
     return item_at(walk);
 }
 
@@ -56,7 +56,8 @@ const struct item *tree_previous(struct tree_walk *walk) {
     struct tree_place *leaf = &walk->path[0];
     if (leaf->at == 0) return previous_leaf(walk);
     leaf->at--;
-    if (leaf->at >= FETCH_AHEAD) __builtin_prefetch(leaf->node->leaf.keys[leaf->at - FETCH_AHEAD]);
+    if (leaf->at >= FETCH_AHEAD)
+        __builtin_prefetch(&leaf->node->leaf.keys[leaf->at - FETCH_AHEAD]->key_len);
     return item_at(walk);
 }
 

@@ -120,8 +120,8 @@ void assert_held_exactly(const struct versions *versions) {
         if (version == versions->current || atomic_load(&version->holders) > 0)
             add_version(&all, version);
     size_t current_bytes = sum(&current);
-    assert_int_equal(current_bytes, memtable_bytes(versions) + versions->frozen_bytes);
-    assert_int_equal(versions->held_bytes, sum(&all) - current_bytes);
+    must(current_bytes == memtable_bytes(versions) + versions->frozen_bytes);
+    must(versions->held_bytes == sum(&all) - current_bytes);
     free(current.parts);
     free(all.parts);
 }
@@ -252,9 +252,9 @@ static void look_inside(struct model *model, const struct model_state *state) {
     uint32_t write = state->writes[tree][key];
     const struct item *item = memtable_get(&model->versions, tree, model->keys[key]);
     if (!item)
-        assert_int_equal(write, model->lower->writes[tree][key]);
+        must(write == model->lower->writes[tree][key]);
     else if (item_is_deleted(item))
-        assert_int_equal(write, 0);
+        must(write == 0);
     else
         assert_value(item_value(item), key, write);
 }
@@ -291,10 +291,10 @@ static void run_group(struct model *model) {
 static void freeze(struct model *model) {
     int rc = versions_freeze(&model->versions, MODEL_TREES);
     if (model->frozen[LAYERS_MAX - 2]) {
-        assert_int_equal(rc, -EBUSY);
+        must(rc == -EBUSY);
         return;
     }
-    assert_int_equal(rc, 0);
+    must(rc == 0);
     memmove(model->frozen + 1, model->frozen, (LAYERS_MAX - 1) * sizeof *model->frozen);
     model->frozen[0] = state_hold(model->now);
 }
@@ -317,7 +317,7 @@ static void checkpoint(struct model *model) {
     size_t oldest = current->layer_count - 2;
     struct model_state *lower = state_copy(model->lower);
     apply(model, &current->layers[oldest + 1], lower);
-    assert_int_equal(lower->cursor, model->frozen[oldest]->cursor);
+    must(lower->cursor == model->frozen[oldest]->cursor);
     must(memcmp(lower->writes, model->frozen[oldest]->writes, sizeof lower->writes) == 0);
     pthread_mutex_lock(&model->lock);
     must(versions_drop(&model->versions) == 0);
@@ -515,7 +515,7 @@ void model_run(uint64_t seed, size_t steps) {
         if (views[i].version) model_close_view(&views[i]);
     while (versions_reclaim(&model->versions)) {
     }
-    assert_int_equal(model->versions.held_bytes, 0);
+    must(model->versions.held_bytes == 0);
     model_finish(model);
     free(model);
 }
