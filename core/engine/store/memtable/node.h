@@ -6,11 +6,11 @@
  * of them a separator: a key that is greater than all keys to its left and at most the least to its
  * right. A separator is an item without a value, and as short as it can be.
  *
- * Beside each key stands its head: the 8 bytes that follow the bytes which all keys of the node
- * share, as a big-endian number. Comparing heads mostly decides, so that a search touches the node
- * and one item instead of one item, in a cache line elsewhere, for each comparison. Keys that begin
- * alike (`cell-000001`, `cell-000002`) are the usual case, and without leaving out what they share
- * all heads would be equal.
+ * Beside each key stands its head, a number in the order of keys: the 8 bytes behind those that all
+ * keys of the node share. Heads decide most comparisons, so that a search touches the node and one
+ * or two items, not an item in a cache line elsewhere for each comparison. What the keys share is
+ * left out because keys mostly begin alike (`cell-000001`, `cell-000002`): all heads would be
+ * equal.
  */
 #ifndef REEL_ENGINE_STORE_MEMTABLE_NODE_H
 #define REEL_ENGINE_STORE_MEMTABLE_NODE_H

@@ -5,8 +5,9 @@
  * A tombstone hides the key. What lies below the layers is given as `struct overlay_lower`: LMDB,
  * or for tests an array.
  *
- * A checkpoint may already hold what a layer holds (the version is older than the checkpoint).
- * That does no harm: the layer is laid over the same contents.
+ * The checkpoint may be newer than the version and already hold what a frozen layer holds. That
+ * does no harm: the layer is laid over the same contents. It must not hold anything that is newer
+ * than the newest frozen layer.
  */
 #ifndef REEL_ENGINE_STORE_MEMTABLE_OVERLAY_H
 #define REEL_ENGINE_STORE_MEMTABLE_OVERLAY_H

@@ -1,15 +1,15 @@
-/* part.h: the parts of memtables, nodes and items, and lists of those that are no longer current.
+/* part.h: the parts of memtables, nodes and items, and lists of parts that are no longer current.
  *
  * A part is made for one version, whose number is `born`. Until that version is published only the
  * writer knows the part and may change it. From then on it is immutable, and any thread that holds
- * a version with the part may read it without a lock.
+ * a version with the part reads it without a lock.
  *
- * When a later version does without a part, the part is retired: it goes on a list (version.c) and
- * is freed when the last version that needs it has ended. `next` and `kind` belong to the writer:
- * readers do not look at them, so that a part can be put on a list while it is being read.
+ * When a later version does without a part, the part is retired: it is put on a list and freed when
+ * the last version that needs it has ended (version.h). `next` and `kind` belong to the writer:
+ * readers do not look at them, so a part can be put on a list while it is being read.
  *
- * Parts are created and freed by the writer only. This spares a reference count for each part:
- * copying a node would have to raise thirty of them, each in a cache line of its own.
+ * There is no reference count for each part: a copied node would have to raise the counts of thirty
+ * others, each in a cache line of its own.
  */
 #ifndef REEL_ENGINE_STORE_MEMTABLE_PART_H
 #define REEL_ENGINE_STORE_MEMTABLE_PART_H
@@ -31,16 +31,17 @@ struct part {
     uint32_t kind;     /* enum part_kind, for a part on a list */
 };
 
-/* A list, the newest first. */
+/* A list, the last put on it first. */
 struct parts {
     struct part *first;
-    size_t bytes;
+    size_t count, bytes;
 };
 
 static inline void parts_push(struct parts *parts, struct part *part, enum part_kind kind) {
     part->kind = kind;
     part->next = parts->first;
     parts->first = part;
+    parts->count++;
     parts->bytes += part->bytes;
 }
 
@@ -48,6 +49,7 @@ static inline struct part *parts_pop(struct parts *parts) {
     struct part *part = parts->first;
     if (!part) return NULL;
     parts->first = part->next;
+    parts->count--;
     parts->bytes -= part->bytes;
     return part;
 }

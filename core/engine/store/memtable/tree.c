@@ -297,7 +297,7 @@ int tree_erase(struct tree *tree, struct tree_edit *edit, struct reel_str key) {
 
 /* ---- Undoing --------------------------------------------------------------------------------- */
 
-/* Whatever a group made is reached through nodes that it made. */
+/* All that a group made is reached through nodes that it made: paths are copied from the root. */
 static void free_own(struct node *node, const struct tree_edit *edit) {
     if (!is_own(edit, &node->part)) return;
     struct item **keys = node_keys(node);

@@ -1,24 +1,24 @@
-/* tree.h: a B+tree in memory that keeps its older states: copy on write.
+/* tree.h: a B+tree in memory that keeps its older states (copy on write).
  *
  * A tree is a root pointer. Changing it copies the nodes from the root to the leaf that changes,
- * once for each group of changes: a node that was made for this group (its `born` says so) has been
- * seen by nobody else and is changed where it lies. A state that was published is never changed,
- * so whoever has its root reads it without a lock, on any thread, while the writer goes on.
+ * once for each group of changes: a node that was made for the open group (its `born` says so) has
+ * not been shown to anybody and is changed where it lies. A state that was published never changes,
+ * so any thread that has its root reads it without a lock while the writer goes on.
  *
  *     group begins     `edit.born` is the number of the version in the making
- *     tree_put, …      path copied once; what the path replaces is put on `edit.retired`
- *     published        the root is shown; `retired` belongs to the version before (version.c)
- *     or undone        tree_undo: the root is dropped, and with it what only that root had
+ *     tree_put, …      path copied once; what the copies replace is put on `edit.retired`
+ *     published        the new root is shown; `retired` belongs to the version before (version.c)
+ *     or undone        tree_undo: the new root is dropped, and with it what only this root had
  *
- * An item is put in place of the one before it, never changed, except within its own group: a
- * record that changes often takes its memory once. A tombstone is an item, and hides what lies
- * below. tree_erase takes an item away without a trace, which is right only if no layer below has
- * the key: an entry of the order of changes that was written to this same memtable.
+ * A put replaces the item of its key. Only an item that was made for the open group is overwritten:
+ * a record that changes often takes its memory once. A tombstone is an item, and hides what lies
+ * below. tree_erase removes an item without a trace, which is right only if no layer below has the
+ * key: an entry of the order of changes that was written to this same memtable.
  *
- * Nodes are split on the way down, each step leaving a tree that is whole and has the same
- * contents; so a failed allocation at any place leaves the tree as good as before. A node is
- * removed when it is empty, and not joined with its neighbours before: memtables grow for a few
- * seconds and are dropped.
+ * Nodes are split on the way down. Each step leaves a tree that is whole and has the same contents,
+ * so an allocation may fail at any place and the tree is as good as before. A node is removed when
+ * it is empty, and not merged with its neighbours before that: memtables grow for a few seconds and
+ * are then dropped.
  */
 #ifndef REEL_ENGINE_STORE_MEMTABLE_TREE_H
 #define REEL_ENGINE_STORE_MEMTABLE_TREE_H
@@ -51,8 +51,8 @@ int tree_put_tombstone(struct tree *tree, struct tree_edit *edit, struct reel_st
 /* Also -ENOENT: there is no such key. */
 int tree_erase(struct tree *tree, struct tree_edit *edit, struct reel_str key);
 
-/* Back to `before`, the state when the group began. `edit->retired` is empty after the last tree of
- * the group was undone and the caller cleared it: what was retired is current again. */
+/* Back to `before`, the state when the group began: frees what the group made. What it retired is
+ * current again; after the last tree of the group the caller empties `edit->retired`. */
 void tree_undo(struct tree *tree, struct tree before, const struct tree_edit *edit);
 
 /* The item with that key, perhaps a tombstone; or NULL. */

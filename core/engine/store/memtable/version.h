@@ -16,23 +16,25 @@
  *     versions_freeze    between groups: the active memtable is frozen, an empty one follows
  *     versions_drop      between groups: the oldest frozen memtable is in the checkpoint
  *
- * **Threads.** All of this is done by the writer: whoever holds the engine's write lock. Every
- * other thread does two things only: version_take, under a lock that is held for the length of one
+ * **Threads.** All of this is done by the writer: the thread that holds the engine's write lock.
+ * Other threads do two things only: version_take, under a lock that is held for the length of one
  * assignment, and version_give_back, without a lock. Readers never free anything. So the writer
- * does not wait for readers, and memory goes back to the thread's heap that it came from.
+ * does not wait for readers, and a part is freed where parts are allocated.
  *
  * **Memory.** A part of a tree is freed when no version that needs it is left, exactly: a view that
- * is held for long keeps its own state, but nothing of the states after it. Each version has a list
- * of the parts that it needs and its successor does not (`retired`). When a version ends, a part
- * on that list was born either after the version before it, which then does not know the part, and
- * nobody does: it is freed; or not later: then that version needs it, and gets it. A memtable
- * that is dropped is one entry, its root: births never rise on the way down a tree, so as soon
- * as a node was known to the version before, all below it was, too.
+ * is held for long keeps its own state, and nothing of the states after it. Each version has a list
+ * of the parts that it needs and its successor does not (`retired`). When a version ends, each part
+ * on its list is looked at once. If the part was born after the next older version, no version has
+ * it any more, and it is freed. Otherwise the next older version has it, too, and the part moves to
+ * that version's list.
+ * Of a memtable that is dropped only the roots are put on the list. Births never rise on the way
+ * down a tree: if the older version has a node, it has all that is below, and the node moves as a
+ * whole; if not, the node is freed, and what is right below is looked at in the same way.
  *
- * A version ends in slices: a few thousand parts with each group, so that a memtable of 48 MiB, or
- * the view that held it, does not stop the writer for long. Who has nothing to publish goes on with
- * versions_reclaim. What is on these lists is `held_bytes`, which the engine bounds by ending the
- * oldest views.
+ * A version ends in slices, about a thousand parts with each group, so that freeing a memtable of
+ * 48 MiB does not stop the writer for long. While there is nothing to publish, versions_reclaim
+ * continues. The bytes of all parts on these lists are `held_bytes`, which the engine bounds by
+ * ending the oldest views.
  */
 #ifndef REEL_ENGINE_STORE_MEMTABLE_VERSION_H
 #define REEL_ENGINE_STORE_MEMTABLE_VERSION_H
@@ -42,8 +44,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* The active memtable and the frozen ones. More than two wait only while checkpoints fail, and then
- * the engine refuses writes. */
+/* The active memtable and the frozen ones. */
 #define LAYERS_MAX 4
 
 /* A version costs 16 bytes for each tree. */
