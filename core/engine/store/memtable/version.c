@@ -12,6 +12,7 @@
 
 struct memtable {
     size_t version_count;  /* that have it as a layer */
+    uint64_t after;        /* it has the effects of the events after this one */
     struct tree_edit edit; /* while it is active */
     size_t tree_count;
     struct tree trees[]; /* the newest; once it is frozen, the last */
@@ -19,10 +20,12 @@ struct memtable {
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
-static struct memtable *memtable_create(size_t tree_count) {
+static struct memtable *memtable_create(size_t tree_count, uint64_t after) {
     INVARIANT(tree_count <= TREES_MAX);
     struct memtable *memtable = calloc(1, sizeof *memtable + tree_count * sizeof(struct tree));
-    if (memtable) memtable->tree_count = tree_count;
+    if (!memtable) return NULL;
+    memtable->tree_count = tree_count;
+    memtable->after = after;
     return memtable;
 }
 
@@ -45,6 +48,7 @@ static void add_active(struct version *version, struct memtable *memtable, uint6
     memcpy(version->trees, memtable->trees, memtable->tree_count * sizeof(struct tree));
     version->bytes = memtable->edit.bytes;
     version->cursor = cursor;
+    version->frozen_cursor = memtable->after;
     add_layer(version, &(struct layer){memtable, version->trees, memtable->tree_count, cursor});
 }
 
@@ -54,7 +58,7 @@ static void add_frozen(struct version *version, const struct version *from, size
 }
 
 int versions_init(struct versions *versions, size_t tree_count, uint64_t cursor) {
-    *versions = (struct versions){.active = memtable_create(tree_count)};
+    *versions = (struct versions){.active = memtable_create(tree_count, cursor)};
     struct version *first = versions->active ? version_create(versions, versions->active) : NULL;
     if (!first) {
         free(versions->active);
@@ -249,7 +253,7 @@ int versions_freeze(struct versions *versions, size_t tree_count) {
     struct memtable *frozen = versions->active;
     INVARIANT(!versions->is_open && tree_count >= frozen->tree_count);
     if (before->layer_count == LAYERS_MAX) return -EBUSY;
-    struct memtable *memtable = memtable_create(tree_count);
+    struct memtable *memtable = memtable_create(tree_count, before->cursor);
     struct version *version = memtable ? version_create(versions, memtable) : NULL;
     if (!version) {
         free(memtable);

@@ -64,6 +64,7 @@ struct layer {
 struct version {
     uint64_t number; /* rises with each version */
     uint64_t cursor;
+    uint64_t frozen_cursor; /* when the active memtable began: a checkpoint beyond it is too new */
     size_t layer_count;
     struct layer layers[LAYERS_MAX]; /* the newest first */
 

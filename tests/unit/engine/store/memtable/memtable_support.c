@@ -477,8 +477,7 @@ enum { VIEWS = 8 };
 /* A view opened after its checkpoint went on may have a later one below: as late as its newest
  * frozen memtable. */
 static void take_later_lower(const struct model *model, struct model_view *view) {
-    if (view->version->layer_count == 1) return;
-    if (model->lower->cursor > view->version->layers[1].cursor) return;
+    if (model->lower->cursor > view->version->frozen_cursor) return;
     state_drop(view->lower);
     view->lower = state_hold(model->lower);
 }

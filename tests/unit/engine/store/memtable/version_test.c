@@ -102,12 +102,14 @@ static void a_frozen_memtable_is_still_seen(void **state) {
     assert_int_equal(current->layer_count, 2);
     assert_int_equal(current->layers[0].cursor, 3);
     assert_int_equal(current->layers[1].cursor, 2);
+    assert_int_equal(current->frozen_cursor, 2);
     assert_shown(current, STR("a"), STR("1"));
     assert_shown(current, STR("b"), STR("2"));
     assert_null(version_get(current, 2, STR("a"))); /* the older memtable has no such tree */
     assert_int_equal(versions_drop(versions), 0);
     assert_null(version_get(versions->current, 0, STR("a")));
     assert_shown(versions->current, STR("b"), STR("2"));
+    assert_int_equal(versions->current->frozen_cursor, 2);
 }
 
 static void only_so_many_memtables_wait(void **state) {
