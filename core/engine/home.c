@@ -143,8 +143,8 @@ static int finish_names(const char *directory, struct reel_error *error) {
     return 0;
 }
 
-/* `ret_was_empty`: a new store takes the place of a data.mdb that holds nothing, which a copy onto a
- * full disk may leave (report.c). */
+/* `ret_was_empty`: a new store takes the place of a data.mdb that holds nothing, which a copy onto
+ * a full disk may leave (report.c). */
 static int settle_format(const char *directory, uint64_t map_bytes, bool *ret_was_empty,
                          struct reel_error *error) {
     int rc = read_format(directory, error);
