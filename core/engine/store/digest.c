@@ -1,0 +1,33 @@
+/* digest.c: see digest.h. */
+#define XXH_STATIC_LINKING_ONLY /* XXH3_state_t on the stack */
+#include "engine/store/digest.h"
+
+#include <endian.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+XXH128_hash_t digest_hash(struct reel_str key, struct reel_str json) {
+    uint64_t len = htole64(key.len);
+    XXH3_state_t state;
+    XXH3_INITSTATE(&state);
+    XXH3_128bits_reset(&state);
+    XXH3_128bits_update(&state, &len, sizeof len);
+    if (key.len > 0) XXH3_128bits_update(&state, key.data, key.len);
+    if (json.len > 0) XXH3_128bits_update(&state, json.data, json.len);
+    return XXH3_128bits_digest(&state);
+}
+
+void digest_add(struct digest *digest, XXH128_hash_t hash) {
+    digest->low += hash.low64;
+    digest->high += hash.high64 + (digest->low < hash.low64);
+}
+
+void digest_subtract(struct digest *digest, XXH128_hash_t hash) {
+    bool borrow = digest->low < hash.low64;
+    digest->low -= hash.low64;
+    digest->high -= hash.high64 + borrow;
+}
+
+void digest_write(const struct digest *digest, char ret[DIGEST_TEXT_SIZE]) {
+    snprintf(ret, DIGEST_TEXT_SIZE, "%016" PRIx64 "%016" PRIx64, digest->high, digest->low);
+}
