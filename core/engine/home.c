@@ -2,6 +2,7 @@
 #include "engine/home.h"
 
 #include "base/cleanup.h"
+#include "engine/controls.h"
 #include "engine/convert.h"
 #include "engine/store/directory.h"
 #include "engine/store/store_file.h"
@@ -144,8 +145,8 @@ static int finish_names(const char *directory, struct reel_error *error) {
     return 0;
 }
 
-/* `ret_was_empty`: a new store takes the place of a data.mdb that holds nothing, which a copy onto a
- * full disk may leave (report.c). */
+/* `ret_was_empty`: a new store takes the place of a data.mdb that holds nothing, which a copy onto
+ * a full disk may leave (report.c). */
 static int settle_format(const char *directory, uint64_t map_bytes, bool *ret_was_empty,
                          struct reel_error *error) {
     int rc = read_format(directory, error);
@@ -185,6 +186,7 @@ void home_put_mark(struct home *home, struct store_state *state) {
     state->log_number = mark.number;
     state->log_at = mark.at;
     state->log_chain = mark.chain;
+    state->controls = log_facts(home->place.log)->controls;
 }
 
 /* ---- What the store lacks -------------------------------------------------------------------- */
@@ -235,13 +237,38 @@ static int copy_facts(struct home *home, struct store_state *state, struct reel_
     memcpy(state->epoch, facts->epoch, sizeof state->epoch);
     state->is_backup = facts->is_backup;
     state->first_seq = facts->first_seq;
+    state->first_deletion = facts->first_deletion;
     if (!facts->mirrors) return 0;
     origin_from_log(&facts->origin, &origin);
     return store_put_origin(home->store, &origin, error);
 }
 
+/* Folds the controls that the log has and the store has not. Each has the head that the log had:
+ * none of them is below the store's. */
+static int fold_newer_controls(struct home *home, const struct store_state *state,
+                               struct reel_error *error) {
+    struct log_walk walk;
+    struct log_entry entry;
+    struct log_control control;
+    struct log_pin *pin = log_pin(home->place.log);
+    int rc;
+    log_walk_start(&walk, pin, state->head, UINT64_MAX);
+    walk.with_control = true;
+    while ((rc = log_next(&walk, &entry, error)) > 0) {
+        if (!log_read_control(&entry, &control) || control.number <= state->controls) continue;
+        rc = controls_fold(home->store, &control, error);
+        if (rc < 0) break;
+    }
+    log_walk_finish(&walk);
+    log_unpin(pin);
+    return rc;
+}
+
 static int follow_log(struct home *home, struct store_state *state, struct reel_error *error) {
+    const struct log_facts *facts = log_facts(home->place.log);
     int rc = copy_facts(home, state, error);
+    if (rc == 0) rc = controls_begin_lineage(home->store, facts->epoch, facts->first_seq, error);
+    if (rc == 0) rc = fold_newer_controls(home, state, error);
     if (rc == 0) rc = remember_newer(home, state->head + 1, error);
     if (rc < 0) return rc;
     state->head = log_head(home->place.log);
@@ -254,9 +281,8 @@ static int follow_log(struct home *home, struct store_state *state, struct reel_
 static int settle_store(struct home *home, struct store_state *state, struct reel_error *error) {
     const struct log_facts *facts = log_facts(home->place.log);
     struct log_mark mark = log_mark(home->place.log);
-    if (state->head == log_head(home->place.log) && state->first_seq == facts->first_seq &&
-        state->is_backup == facts->is_backup && state->log_salt == mark.salt &&
-        memcmp(state->epoch, facts->epoch, sizeof state->epoch) == 0)
+    if (state->head == log_head(home->place.log) && state->controls == facts->controls &&
+        state->log_salt == mark.salt)
         return 0;
     int rc = store_begin(home->store, error);
     if (rc < 0) return rc;
@@ -280,7 +306,10 @@ static int open_log(struct home *home, const char *name, const struct store_stat
                     struct log **ret, struct reel_error *error) {
     AUTO_FREE char *path = join(home->directory, name);
     if (!path) return fail_memory(error);
-    struct log_options options = {.directory = path, .segment_bytes = home->segment_bytes};
+    struct log_options options = {.directory = path,
+                                  .segment_bytes = home->segment_bytes,
+                                  .tell = home->tell,
+                                  .context = home->tell_context};
     if (state) {
         options.synced =
             (struct log_mark){state->log_salt, state->log_number, state->log_at, state->log_chain};
@@ -442,6 +471,8 @@ static int open_all_in_memory(struct home *home, const struct home_options *opti
 
 int home_open(struct home *home, const struct home_options *options, struct reel_error *error) {
     home->segment_bytes = options->segment_bytes;
+    home->tell = options->tell;
+    home->tell_context = options->tell_context;
     if (!options->directory) return open_all_in_memory(home, options, error);
     home->directory = strdup(options->directory);
     if (!home->directory) return fail_memory(error);

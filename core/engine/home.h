@@ -34,6 +34,8 @@ struct home {
     struct store *store;
     struct log_place place; /* place.log is the writer's to use */
     uint64_t segment_bytes;
+    void (*tell)(void *context, const char *sentence); /* log_options */
+    void *tell_context;
 };
 
 struct home_options {
@@ -44,6 +46,8 @@ struct home_options {
     uint64_t segment_bytes;                                   /* 0: the log's default */
     void (*tell_broken)(void *context, const char *sentence); /* store_options */
     void *context;
+    void (*tell)(void *context, const char *sentence); /* log_options */
+    void *tell_context;
 };
 
 /* To be closed in any case. -ESTALE: a restored backup, without `new_epoch`, or half of one.

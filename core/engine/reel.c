@@ -92,6 +92,11 @@ static int check_options(const struct reel_options *options, struct reel_error *
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
 
+static void tell_background(void *context, const char *sentence) {
+    const struct reel *reel = context;
+    report_background(&reel->reporter, sentence);
+}
+
 static int engine_open(struct reel *reel, const struct reel_options *options,
                        struct reel_error *error) {
     struct dispatcher *dispatcher = &reel->dispatcher;
@@ -103,6 +108,8 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
         .segment_bytes = options->segment_bytes,
         .tell_broken = options->broken,
         .context = options->context,
+        .tell = tell_background,
+        .tell_context = reel,
     };
     reel->reporter.report = options->report;
     reel->reporter.context = options->context;

@@ -101,19 +101,43 @@ static uint64_t after(uint64_t ms) {
     return clock_ms() + ms;
 }
 
+void log_note_chore(struct log *log, enum chore chore, int rc, const struct reel_error *error) {
+    static const char *const names[] = {"preparing the log's files", "sealing", "the witness",
+                                        "removing a segment"};
+    struct reel_error line;
+    if (rc >= 0 && !atomic_load(&log->failing[chore])) return;
+    if (rc < 0) atomic_fetch_add(&log->failures, 1);
+    bool was_failing = atomic_exchange(&log->failing[chore], rc < 0);
+    if (!log->tell || was_failing == (rc < 0)) return;
+    if (rc < 0)
+        error_set(&line, "%s failed, and is tried again: %s", names[chore], error->text);
+    else
+        error_set(&line, "%s works again", names[chore]);
+    log->tell(log->context, line.text);
+}
+
+/* A full disk is told by those who write; zeros only make syncs faster. */
 static bool do_fill(struct log *log, bool paced) {
+    struct reel_error error;
     if (clock_ms() < log->fill_again_ms) return false;
     struct segment *active = active_of(log);
     int rc = active ? fill_some(log, active, paced) : 0;
     segment_unref(active);
-    if (rc < 0) log->fill_again_ms = after(RETRY_MS); /* it only makes syncs faster */
+    if (rc < 0) {
+        log->fill_again_ms = after(RETRY_MS);
+        error_set(&error, "%s", strerror(-rc));
+    }
+    if (rc != -ENOSPC && rc != 0) log_note_chore(log, CHORE_FILL, rc, &error);
     return rc > 0;
 }
 
 static bool do_seal(struct log *log) {
+    struct reel_error error;
     if (clock_ms() < log->seal_again_ms) return false;
-    int rc = log_seal_one(log, NULL);
+    int rc = log_seal_one(log, &error);
+    if (rc == -ECANCELED) return false;
     if (rc < 0) log->seal_again_ms = after(rc == -ENOSPC ? RETRY_MS : RETRY_SEAL_MS);
+    if (rc != 0) log_note_chore(log, CHORE_SEAL, rc, &error);
     return rc > 0;
 }
 
@@ -121,8 +145,10 @@ static bool do_seal(struct log *log) {
 static bool do_witness(struct log *log, uint64_t idle_ms) {
     HOLD_LOCK(&log->append_lock);
     if (!log_needs_witness(log) || clock_ms() < log->committed_ms + idle_ms) return false;
-    int rc = log_write_witness(log, NULL);
-    if (rc < 0) log->committed_ms = after(RETRY_MS); /* or the log is broken, which others say */
+    struct reel_error error;
+    int rc = log_write_witness(log, &error);
+    if (rc < 0) log->committed_ms = after(RETRY_MS);
+    log_note_chore(log, CHORE_WITNESS, rc, &error);
     return rc == 0;
 }
 

@@ -31,6 +31,9 @@
 /* Zeros are written at most so far ahead of their use. */
 #define AHEAD_BYTES ((uint64_t)8 << 20)
 
+/* What is done in the background, and may fail by itself. */
+enum chore { CHORE_FILL, CHORE_SEAL, CHORE_WITNESS, CHORE_REMOVE, CHORES };
+
 /* The log as it stands between two groups. */
 struct standing {
     uint64_t head, chain;
@@ -80,6 +83,11 @@ struct log {
     uint64_t fill_again_ms, seal_again_ms; /* [helper] after a failure: not before */
     struct pacer pacer;
 
+    void (*tell)(void *context, const char *sentence);
+    void *context;
+    atomic_bool failing[CHORES]; /* and it was told */
+    atomic_uint_fast64_t failures;
+
     struct histogram syncs;
     atomic_uint_fast64_t group_bytes, fill_bytes, sealed_bytes;
 };
@@ -119,11 +127,15 @@ struct scan {
     bool found_mark;          /* a frame ends where `mark` says, with its checksum */
     uint64_t tail_end;        /* bytes that are not zero are behind `end`, up to here; 0: none */
     uint64_t proof_at;        /* an intact frame says that the bad place was synced; 0: none */
+    bool is_strange; /* what is at `end` is a whole frame, of content that is not understood */
 };
+extern const char strange_frame[]; /* what is wrong when `is_strange` */
 void segment_scan(struct segment *segment, const struct standing *from, const struct log_mark *mark,
                   struct scan *ret);
 
-/* helper.c */
+/* helper.c: how a chore went. A failure is counted, and told the first time. */
+void log_note_chore(struct log *log, enum chore chore, int rc, const struct reel_error *error);
+
 int log_start_helper(struct log *log);
 void log_stop_helper(struct log *log);
 void log_wake_helper(struct log *log);
@@ -132,13 +144,22 @@ void log_wake_helper(struct log *log);
 int log_seal_one(struct log *log, struct reel_error *error);
 bool log_has_to_seal(struct log *log);
 
+/* recover.c: reads all of it. -EBADMSG: the file is shorter. */
+int segment_read(int fd, char *to, uint64_t len, uint64_t at);
+
 /* recover.c: reads a segment file's header, and maps it. -EBADMSG: it is damaged, and where. */
 struct damage {
     uint64_t at;
     const char *what;
 };
-int segment_open(int directory, const char *name, uint64_t segment_bytes, bool to_heap,
-                 struct segment **ret, struct damage *ret_damage, struct reel_error *error);
+enum segment_access {
+    ACCESS_MAP,
+    ACCESS_READ_RAW, /* beside a process that may be writing: a raw file may be used again */
+    ACCESS_READ,     /* no page of a bad disk is touched */
+};
+int segment_open(int directory, const char *name, uint64_t segment_bytes,
+                 enum segment_access access, struct segment **ret, struct damage *ret_damage,
+                 struct reel_error *error);
 
 /* recover.c: the names of the segments in a directory, in order, and of files that are left there.
  * To be finished also after a failure. */

@@ -91,6 +91,9 @@ void segment_names_finish(struct segment_names *names) {
     *names = (struct segment_names){0};
 }
 
+/* What is read at once: where a disk fails is known as exactly. */
+#define READ_BYTES ((uint64_t)64 << 10)
+
 /* ---- One file -------------------------------------------------------------------------------- */
 
 static int damaged(const char *name, uint64_t at, const char *what, struct reel_error *error) {
@@ -98,28 +101,13 @@ static int damaged(const char *name, uint64_t at, const char *what, struct reel_
                 (unsigned long long)at, what);
 }
 
-static int read_all(int fd, char *to, uint64_t len) {
-    for (uint64_t at = 0; at < len;) {
-        ssize_t got = pread(fd, to + at, len - at, (off_t)at);
+int segment_read(int fd, char *to, uint64_t len, uint64_t at) {
+    for (uint64_t done = 0; done < len;) {
+        ssize_t got = pread(fd, to + done, len - done, (off_t)(at + done));
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return got < 0 ? -errno : -EBADMSG;
-        at += (uint64_t)got;
+        done += (uint64_t)got;
     }
-    return 0;
-}
-
-/* The bytes of a raw file that another process writes: not mapped, since it may be replaced. */
-static int read_to_heap(int fd, const struct segment_head *head, uint64_t file_bytes,
-                        struct segment **ret, struct reel_error *error) {
-    struct segment *segment = segment_create(head, file_bytes);
-    int rc = segment ? read_all(fd, segment->map, file_bytes) : -ENOMEM;
-    if (rc < 0) {
-        segment_unref(segment);
-        return fail(error, rc, "cannot read a segment: %s", strerror(-rc));
-    }
-    segment->file_bytes = file_bytes;
-    atomic_store(&segment->filled, file_bytes);
-    *ret = segment;
     return 0;
 }
 
@@ -128,23 +116,60 @@ static int find_wrong(struct damage *ret, uint64_t at, const char *what) {
     return -EBADMSG;
 }
 
-static int open_mapped(int fd, const char *name, uint64_t segment_bytes, bool to_heap,
-                       struct segment **ret, struct damage *ret_damage, struct reel_error *error) {
+/* The bytes of a file, read and not mapped. A place that the disk cannot give is damage. */
+static int read_to_heap(int fd, const struct segment_head *head, uint64_t file_bytes,
+                        struct segment **ret, struct damage *ret_damage, struct reel_error *error) {
+    struct segment *segment = segment_create(head, file_bytes);
+    if (!segment) return fail_memory(error);
+    int rc = 0;
+    for (uint64_t at = 0; rc == 0 && at < file_bytes; at += READ_BYTES) {
+        uint64_t len = file_bytes - at < READ_BYTES ? file_bytes - at : READ_BYTES;
+        rc = segment_read(fd, segment->map + at, len, at);
+        if (rc == -EIO)
+            rc = find_wrong(ret_damage, at, "the disk cannot read it");
+        else if (rc == -EBADMSG)
+            rc = find_wrong(ret_damage, at, "it was cut short meanwhile");
+        else if (rc < 0)
+            rc = fail(error, rc, "cannot read a segment: %s", strerror(-rc));
+    }
+    if (rc < 0) {
+        segment_unref(segment);
+        return rc;
+    }
+    segment->file_bytes = file_bytes;
+    atomic_store(&segment->filled, file_bytes);
+    *ret = segment;
+    return 0;
+}
+
+static int map_or_read(int fd, const struct segment_head *head, uint64_t bytes,
+                       uint64_t segment_bytes, enum segment_access access, struct segment **ret,
+                       struct damage *ret_damage, struct reel_error *error) {
+    bool is_raw = head->form == SEGMENT_RAW;
+    if (access == ACCESS_READ || (access == ACCESS_READ_RAW && is_raw))
+        return read_to_heap(fd, head, bytes, ret, ret_damage, error);
+    bool grows = is_raw && bytes < segment_bytes;
+    *ret = segment_map(head, fd, bytes, grows ? segment_bytes : bytes);
+    return *ret ? 0 : fail_memory(error);
+}
+
+static int open_file(int fd, const char *name, uint64_t segment_bytes, enum segment_access access,
+                     struct segment **ret, struct damage *ret_damage, struct reel_error *error) {
     char page[SEGMENT_PAGE];
     struct segment_head head;
+    struct segment *segment;
     struct stat stat;
     if (fstat(fd, &stat) < 0) return fail(error, -errno, "log/%s: %s", name, strerror(errno));
     uint64_t bytes = (uint64_t)stat.st_size;
     if (bytes < sizeof page) return find_wrong(ret_damage, 0, "it is too short for a header");
-    int rc = read_all(fd, page, sizeof page);
+    int rc = segment_read(fd, page, sizeof page, 0);
+    if (rc == -EIO) return find_wrong(ret_damage, 0, "the disk cannot read it");
     if (rc < 0) return fail(error, rc, "log/%s: %s", name, strerror(-rc));
     const char *what = segment_head_read(page, &head);
     if (!what && strtoull(name, NULL, 10) != head.first_seq) what = "its name is another one's";
     if (what) return find_wrong(ret_damage, 0, what);
-    if (head.form == SEGMENT_RAW && to_heap) return read_to_heap(fd, &head, bytes, ret, error);
-    bool grows = head.form == SEGMENT_RAW && bytes < segment_bytes;
-    struct segment *segment = segment_map(&head, fd, bytes, grows ? segment_bytes : bytes);
-    if (!segment) return fail_memory(error);
+    rc = map_or_read(fd, &head, bytes, segment_bytes, access, &segment, ret_damage, error);
+    if (rc < 0) return rc;
     uint64_t at;
     what = head.form == SEGMENT_SEALED ? unpack_check_table(segment, &at) : NULL;
     if (what) {
@@ -155,16 +180,31 @@ static int open_mapped(int fd, const char *name, uint64_t segment_bytes, bool to
     return 0;
 }
 
-int segment_open(int directory, const char *name, uint64_t segment_bytes, bool to_heap,
-                 struct segment **ret, struct damage *ret_damage, struct reel_error *error) {
+int segment_open(int directory, const char *name, uint64_t segment_bytes,
+                 enum segment_access access, struct segment **ret, struct damage *ret_damage,
+                 struct reel_error *error) {
     AUTO_CLOSE int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return fail(error, -errno, "log/%s: %s", name, strerror(errno));
-    int rc = open_mapped(fd, name, segment_bytes, to_heap, ret, ret_damage, error);
+    int rc = open_file(fd, name, segment_bytes, access, ret, ret_damage, error);
     if (rc == -EBADMSG) damaged(name, ret_damage->at, ret_damage->what, error);
     return rc;
 }
 
+const char strange_frame[] = "a frame is whole, but its content is not understood";
+
 /* ---- Scanning -------------------------------------------------------------------------------- */
+
+/* Controls are numbered without a gap. */
+static bool take_control(const struct log_entry *entry, struct standing *standing) {
+    struct log_control control;
+    if (!log_read_control(entry, &control) || control.number != standing->facts.controls + 1)
+        return false;
+    if (control.kind == LOG_FACTS)
+        standing->facts = control.facts;
+    else
+        standing->facts.controls = control.number;
+    return true;
+}
 
 /* Notes the entries of a frame, and the facts that they give. False: they are none. */
 static bool read_frame_entries(struct segment *segment, uint64_t at, const struct frame_head *head,
@@ -179,8 +219,8 @@ static bool read_frame_entries(struct segment *segment, uint64_t at, const struc
             if (entry.seq <= previous || entry.seq > head->last_seq) return false;
             previous = entry.seq;
             segment_note(segment, entry.seq, entry_at, at);
-        } else if (entry.size == CONTROL_FACTS && entry.bytes.len == sizeof standing->facts) {
-            memcpy(&standing->facts, entry.bytes.data, sizeof standing->facts);
+        } else if (!take_control(&entry, standing)) {
+            return false;
         }
     }
     return left.len == 0 && head->last_seq >= previous;
@@ -218,9 +258,10 @@ void segment_scan(struct segment *segment, const struct standing *from, const st
         if (ret->end >= segment->file_bytes ||
             !frame_read(&segment->head, ret->end, segment->map + ret->end,
                         segment->file_bytes - ret->end, &head) ||
-            head.previous != standing->chain ||
-            !read_frame_entries(segment, ret->end, &head, standing))
+            head.previous != standing->chain)
             break;
+        ret->is_strange = !read_frame_entries(segment, ret->end, &head, standing);
+        if (ret->is_strange) break;
         if (head.synced_at > ret->witnessed_at) ret->witnessed_at = head.synced_at;
         standing->head = head.last_seq;
         standing->chain = head.checksum;
@@ -260,7 +301,8 @@ static int open_all(struct recovery *recovery, struct reel_error *error) {
     struct damage damage;
     for (size_t i = 0; i < recovery->names.count; i++) {
         int rc = segment_open(log->directory, recovery->names.names[i], log->segment_bytes,
-                              log->read_only, &recovery->pin->segments[i], &damage, error);
+                              log->read_only ? ACCESS_READ_RAW : ACCESS_MAP,
+                              &recovery->pin->segments[i], &damage, error);
         if (rc < 0) return rc;
     }
     return 0;
@@ -278,6 +320,7 @@ static int scan_last(struct recovery *recovery, struct reel_error *error) {
     }
     struct standing before = standing_before(&last->head);
     segment_scan(last, &before, synced, scan);
+    if (scan->is_strange) return damaged(last->name, scan->end, strange_frame, error);
     if (scan->proof_at)
         return fail(error, -EBADMSG,
                     "log/%s is damaged at offset %llu: what is there was synced, as the frame at "
@@ -441,6 +484,8 @@ static struct log *log_new(const struct log_options *options) {
     log->directory = log->spare_fd = -1;
     log->segment_bytes = options->segment_bytes ? options->segment_bytes : SEGMENT_BYTES;
     log->read_only = options->read_only;
+    log->tell = options->tell;
+    log->context = options->context;
     pthread_mutex_init(&log->append_lock, NULL);
     pthread_mutex_init(&log->files_lock, NULL);
     pthread_mutex_init(&log->spare_lock, NULL);
@@ -452,19 +497,24 @@ static struct log *log_new(const struct log_options *options) {
     return log;
 }
 
-static int open_on_disk(struct log *log, const struct log_options *options,
-                        struct reel_error *error) {
+static int try_open_on_disk(struct log *log, const struct log_options *options,
+                            struct reel_error *error) {
+    struct recovery recovery = {.log = log, .options = options};
+    if (log->directory >= 0) close(log->directory);
     log->directory = open(options->directory, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
     if (log->directory < 0)
         return fail(error, -errno, "%s: %s", options->directory, strerror(errno));
+    int rc = recover(&recovery, error);
+    segment_names_finish(&recovery.names);
+    log_unpin(recovery.pin);
+    return rc;
+}
+
+static int open_on_disk(struct log *log, const struct log_options *options,
+                        struct reel_error *error) {
     int rc = -ENOENT;
     int tries = options->read_only ? 2 : 1; /* a trim may remove what was just listed */
-    for (int i = 0; rc == -ENOENT && i < tries; i++) {
-        struct recovery recovery = {.log = log, .options = options};
-        rc = recover(&recovery, error);
-        segment_names_finish(&recovery.names);
-        log_unpin(recovery.pin);
-    }
+    for (int i = 0; rc == -ENOENT && i < tries; i++) rc = try_open_on_disk(log, options, error);
     return rc;
 }
 
@@ -503,7 +553,9 @@ int log_open(const struct log_options *options, struct log **ret, struct reel_er
 void log_close(struct log *log) {
     if (!log) return;
     log_stop_helper(log);
-    if (log_needs_witness(log)) (void)log_write_witness(log, NULL); /* nothing depends on it */
+    struct reel_error error;
+    if (log_needs_witness(log))
+        log_note_chore(log, CHORE_WITNESS, log_write_witness(log, &error), &error);
     log_drop_spare(log);
     log_unpin(log->pin);
     group_finish(&log->group);

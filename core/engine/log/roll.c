@@ -29,12 +29,17 @@ static int open_spare(struct log *log) {
     return 0;
 }
 
-void log_drop_spare(struct log *log) {
-    HOLD_LOCK(&log->spare_lock);
+/* Under spare_lock. What cannot be removed now, opening removes. */
+static void drop_spare(struct log *log) {
     if (log->spare_fd < 0) return;
     close(log->spare_fd);
     log->spare_fd = -1;
-    if (log->directory >= 0) (void)log->io->unlink(log->directory, SPARE_NAME);
+    (void)log->io->unlink(log->directory, SPARE_NAME);
+}
+
+void log_drop_spare(struct log *log) {
+    HOLD_LOCK(&log->spare_lock);
+    drop_spare(log);
 }
 
 uint64_t log_spare_goal(const struct log *log) {
@@ -54,6 +59,7 @@ int log_fill_spare(struct log *log, size_t bytes) {
     uint64_t done = log->spare_filled - from;
     if (rc == 0 && done > 0) rc = log->io->push(log->spare_fd, from, done);
     atomic_fetch_add(&log->fill_bytes, done);
+    if (rc < 0 && rc != -ENOSPC) drop_spare(log); /* the next one may lie elsewhere on the disk */
     return rc < 0 ? rc : done > 0;
 }
 

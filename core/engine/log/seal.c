@@ -7,7 +7,8 @@
  * keep it.
  *
  * What is packed is compared with the frames' checksums first: sealing must not make damage look
- * whole.
+ * whole. It is read from the file, not from its map: a disk that fails is an error here, and would
+ * be a SIGBUS there.
  */
 #include "engine/log/internal.h"
 #include "engine/log/unpack.h"
@@ -24,6 +25,8 @@
 struct sealing {
     struct log *log;
     const struct segment *from;
+    int from_fd;
+    struct text frame; /* that is read */
     int fd;
     uint64_t at;          /* of the file */
     struct text plain;    /* the block that is gathered */
@@ -90,7 +93,7 @@ static int gather(struct sealing *sealing, struct reel_str entry, const struct l
 
 static int gather_frame(struct sealing *sealing, uint64_t at, const struct frame_head *head,
                         struct reel_error *error) {
-    struct reel_str left = {sealing->from->map + at + sizeof *head, head->len - sizeof *head};
+    struct reel_str left = {sealing->frame.data + sizeof *head, head->len - sizeof *head};
     int rc = 0;
     while (rc == 0 && left.len > 0) {
         struct log_entry entry;
@@ -104,15 +107,42 @@ static int gather_frame(struct sealing *sealing, uint64_t at, const struct frame
     return rc;
 }
 
+/* Reads so many bytes of the frame at `at`, which begins the buffer. */
+static int read_part(struct sealing *sealing, uint64_t at, uint64_t len, struct reel_error *error) {
+    struct text *frame = &sealing->frame;
+    frame->len = 0;
+    char *to = text_extend(frame, len);
+    if (!to) return fail_memory(error);
+    int rc = segment_read(sealing->from_fd, to, len, at);
+    if (rc == 0) return 0;
+    return fail(error, rc, "cannot read log/%s at offset %llu: %s", sealing->from->name,
+                (unsigned long long)at, rc == -EBADMSG ? "it was cut short" : strerror(-rc));
+}
+
+/* How long it is says its first sector, which may be wrong. */
+static int read_frame(struct sealing *sealing, uint64_t at, uint64_t end, struct frame_head *ret,
+                      struct reel_error *error) {
+    const struct segment *from = sealing->from;
+    struct frame_head head;
+    int rc = read_part(sealing, at, FRAME_UNIT, error);
+    if (rc < 0) return rc;
+    memcpy(&head, sealing->frame.data, sizeof head);
+    uint64_t len = FRAME_ROUND(head.len);
+    if (len > FRAME_UNIT && len <= end - at && (rc = read_part(sealing, at, len, error)) < 0)
+        return rc;
+    if (frame_read(&from->head, at, sealing->frame.data, sealing->frame.len, ret)) return 0;
+    return fail(error, -EBADMSG, "log/%s is damaged at offset %llu", from->name,
+                (unsigned long long)at);
+}
+
 static int write_blocks(struct sealing *sealing, struct reel_error *error) {
     const struct segment *from = sealing->from;
     uint64_t end = atomic_load(&from->end);
     for (uint64_t at = SEGMENT_PAGE; at < end;) {
         struct frame_head head;
-        if (!frame_read(&from->head, at, from->map + at, end - at, &head))
-            return fail(error, -EBADMSG, "log/%s is damaged at offset %llu", from->name,
-                        (unsigned long long)at);
-        int rc = gather_frame(sealing, at, &head, error);
+        int rc = read_frame(sealing, at, end, &head, error);
+        if (rc < 0) return rc;
+        rc = gather_frame(sealing, at, &head, error);
         if (rc < 0) return rc;
         at += FRAME_ROUND(head.len);
     }
@@ -209,8 +239,13 @@ static int seal(struct log *log, const struct segment *from, const struct segmen
     char temporary[40];
     struct sealing sealing = {.log = log, .from = from};
     snprintf(temporary, sizeof temporary, "%s.tmp", from->name);
+    AUTO_CLOSE int from_fd = sealing.from_fd =
+        openat(log->directory, from->name, O_RDONLY | O_CLOEXEC);
+    if (from_fd < 0 && errno == ENOENT) return 0; /* trimmed meanwhile */
+    if (from_fd < 0) return fail(error, -errno, "log/%s: %s", from->name, strerror(errno));
     int rc = seal_to(&sealing, next, temporary, error);
     if (rc <= 0) (void)log->io->unlink(log->directory, temporary); /* or opening does */
+    text_finish(&sealing.frame);
     text_finish(&sealing.plain);
     text_finish(&sealing.packed);
     text_finish(&sealing.table);
