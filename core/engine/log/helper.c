@@ -81,8 +81,7 @@ static bool wants_zeros(const struct log *log, const struct segment *active) {
 
 static bool wants_spare(struct log *log, const struct segment *active) {
     if (atomic_load(&active->end) <= log->segment_bytes / 2) return false;
-    HOLD_LOCK(&log->spare_lock);
-    return log->spare_fd < 0 || log->spare_filled < log_spare_goal(log);
+    return log_wants_spare(log);
 }
 
 /* 1: something was done; 0: nothing is due. */

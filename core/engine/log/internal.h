@@ -27,6 +27,7 @@
 #include <pthread.h>
 
 #define SPARE_NAME "spare"
+#define USED_NAME  "used"
 
 /* Zeros are written at most so far ahead of their use. */
 #define AHEAD_BYTES ((uint64_t)8 << 20)
@@ -66,7 +67,9 @@ struct log {
 
     pthread_mutex_t spare_lock; /* of what follows */
     int spare_fd;               /* -1: none is open */
-    uint64_t spare_filled;
+    uint64_t spare_filled;      /* zeros are there up to here */
+    struct segment *used;       /* a raw file that was sealed, as USED_NAME; or NULL */
+    atomic_uint_fast64_t spare_bytes, used_bytes; /* of these files */
 
     pthread_mutex_t fill_lock;
 
@@ -110,7 +113,13 @@ int log_make_room(struct log *log, uint64_t frame_bytes, struct reel_error *erro
 void log_drop_spare(struct log *log);
 /* Writes the next zeros of the spare, about so many; makes it. 1: it did; 0: it has enough. */
 int log_fill_spare(struct log *log, size_t bytes);
-uint64_t log_spare_goal(const struct log *log);
+/* Does it have fewer zeros than it should? */
+bool log_wants_spare(struct log *log);
+/* The raw file of a segment that is being sealed gets a second name, if it may become the spare:
+ * log_keep_used, when it has lost the first one for good; or log_drop_used. Under files_lock. */
+bool log_name_used(struct log *log, const struct segment *segment);
+void log_keep_used(struct log *log, struct segment *segment);
+void log_drop_used(struct log *log);
 
 /* log.c: raises what is kept to where the log stands. Under append_lock. */
 void log_keep_all(struct log *log);

@@ -420,5 +420,6 @@ void log_measure(struct log *log, struct log_metrics *ret) {
         ret->bytes += segment.bytes;
         *(segment.sealed ? &ret->sealed_segments : &ret->raw_segments) += 1;
     }
+    ret->bytes += atomic_load(&log->spare_bytes) + atomic_load(&log->used_bytes);
     log_unpin(pin);
 }

@@ -53,7 +53,7 @@ static bool is_segment_name(const char *name) {
 /* Made by us, and not finished. */
 static bool is_left_name(const char *name) {
     return (strspn(name, "0123456789") == 20 && strcmp(name + 20, ".seg.tmp") == 0) ||
-           strcmp(name, SPARE_NAME) == 0;
+           strcmp(name, SPARE_NAME) == 0 || strcmp(name, USED_NAME) == 0;
 }
 
 static int compare_names(const void *a, const void *b) {
@@ -93,6 +93,9 @@ void segment_names_finish(struct segment_names *names) {
 
 /* What is read at once: where a disk fails is known as exactly. */
 #define READ_BYTES ((uint64_t)64 << 10)
+
+/* To open a log that another process writes. */
+#define TRIES 5
 
 /* ---- One file -------------------------------------------------------------------------------- */
 
@@ -180,12 +183,24 @@ static int open_file(int fd, const char *name, uint64_t segment_bytes, enum segm
     return 0;
 }
 
+/* A raw file that was sealed loses its name, and may then become another segment's: what was read
+ * of it counts only if it still has its name. */
+static bool has_name(int directory, const char *name, int fd) {
+    struct stat open_file, named;
+    return fstat(fd, &open_file) == 0 && fstatat(directory, name, &named, 0) == 0 &&
+           open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+}
+
 int segment_open(int directory, const char *name, uint64_t segment_bytes,
                  enum segment_access access, struct segment **ret, struct damage *ret_damage,
                  struct reel_error *error) {
     AUTO_CLOSE int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return fail(error, -errno, "log/%s: %s", name, strerror(errno));
     int rc = open_file(fd, name, segment_bytes, access, ret, ret_damage, error);
+    if (access != ACCESS_MAP && !has_name(directory, name, fd)) {
+        if (rc == 0) segment_unref(*ret);
+        return fail(error, -ENOENT, "log/%s was replaced meanwhile", name);
+    }
     if (rc == -EBADMSG) damaged(name, ret_damage->at, ret_damage->what, error);
     return rc;
 }
@@ -513,7 +528,7 @@ static int try_open_on_disk(struct log *log, const struct log_options *options,
 static int open_on_disk(struct log *log, const struct log_options *options,
                         struct reel_error *error) {
     int rc = -ENOENT;
-    int tries = options->read_only ? 2 : 1; /* a trim may remove what was just listed */
+    int tries = options->read_only ? TRIES : 1; /* a file may go, or be replaced, meanwhile */
     for (int i = 0; rc == -ENOENT && i < tries; i++) rc = try_open_on_disk(log, options, error);
     return rc;
 }

@@ -24,7 +24,7 @@
 /* A sealed file on its way. */
 struct sealing {
     struct log *log;
-    const struct segment *from;
+    struct segment *from;
     int from_fd;
     struct text frame; /* that is read */
     int fd;
@@ -187,8 +187,23 @@ static int write_file(struct sealing *sealing, const struct segment_head *next,
 
 /* ---- In its place ---------------------------------------------------------------------------- */
 
+/* The sealed file gets the name of the raw one: 1. */
+static int take_name(struct log *log, struct segment *from, const char *temporary,
+                     struct reel_error *error) {
+    bool used = log_name_used(log, from);
+    int rc = log->io->rename(log->directory, temporary, from->name);
+    if (rc < 0) rc = fail(error, rc, "cannot seal a segment: %s", strerror(-rc));
+    if (rc == 0 && (rc = log->io->sync_directory(log->directory)) < 0)
+        rc = log_break(log, "cannot sync the log's directory", rc, error);
+    if (rc == 0 && used)
+        log_keep_used(log, from);
+    else if (used)
+        log_drop_used(log);
+    return rc < 0 ? rc : 1;
+}
+
 /* Gives it its name, if the segment was not trimmed meanwhile: 1; 0: it was. */
-static int replace(struct log *log, const struct segment *from, struct segment *sealed,
+static int replace(struct log *log, struct segment *from, struct segment *sealed,
                    const char *temporary, struct reel_error *error) {
     HOLD_LOCK(&log->files_lock);
     struct log_pin *before = log_pin(log);
@@ -199,13 +214,7 @@ static int replace(struct log *log, const struct segment *from, struct segment *
         if (before->segments[i] == from) found = i;
         pin->segments[i] = segment_ref(before->segments[i] == from ? sealed : before->segments[i]);
     }
-    if (rc == 0 && found < before->count) {
-        rc = log->io->rename(log->directory, temporary, from->name);
-        if (rc < 0) rc = fail(error, rc, "cannot seal a segment: %s", strerror(-rc));
-        if (rc == 0 && (rc = log->io->sync_directory(log->directory)) < 0)
-            rc = log_break(log, "cannot sync the log's directory", rc, error);
-        rc = rc < 0 ? rc : 1;
-    }
+    if (rc == 0 && found < before->count) rc = take_name(log, from, temporary, error);
     if (rc > 0)
         log_set_pin(log, pin);
     else
@@ -234,7 +243,7 @@ static int seal_to(struct sealing *sealing, const struct segment_head *next, con
     return rc;
 }
 
-static int seal(struct log *log, const struct segment *from, const struct segment_head *next,
+static int seal(struct log *log, struct segment *from, const struct segment_head *next,
                 struct reel_error *error) {
     char temporary[40];
     struct sealing sealing = {.log = log, .from = from};
@@ -253,7 +262,7 @@ static int seal(struct log *log, const struct segment *from, const struct segmen
 }
 
 /* The oldest one that is raw and not the last; NULL. */
-static const struct segment *next_to_seal(const struct log_pin *pin, size_t *ret_at) {
+static struct segment *next_to_seal(const struct log_pin *pin, size_t *ret_at) {
     for (size_t i = 0; i + 1 < pin->count; i++) {
         *ret_at = i;
         if (pin->segments[i]->head.form == SEGMENT_RAW) return pin->segments[i];
@@ -273,7 +282,7 @@ int log_seal_one(struct log *log, struct reel_error *error) {
     size_t at;
     if (atomic_load(&log->broken)) return 0;
     struct log_pin *pin = log_pin(log);
-    const struct segment *from = next_to_seal(pin, &at);
+    struct segment *from = next_to_seal(pin, &at);
     int rc = from ? seal(log, from, &pin->segments[at + 1]->head, error) : 0;
     log_unpin(pin);
     return rc;

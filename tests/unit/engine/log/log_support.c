@@ -243,6 +243,14 @@ static int failing_unlink(int directory, const char *name) {
     return is_to_fail(CALL_UNLINK) ? failure.code : io_system.unlink(directory, name);
 }
 
+static int failing_link(int directory, const char *from, const char *to) {
+    return is_to_fail(CALL_LINK) ? failure.code : io_system.link(directory, from, to);
+}
+
+static int failing_truncate(int fd, uint64_t len) {
+    return is_to_fail(CALL_TRUNCATE) ? failure.code : io_system.truncate(fd, len);
+}
+
 static int no_push(int fd, uint64_t at, uint64_t len) {
     (void)fd, (void)at, (void)len;
     return 0;
@@ -255,5 +263,7 @@ const struct io failing_io = {
     .sync_directory = failing_sync_directory,
     .rename = failing_rename,
     .unlink = failing_unlink,
+    .link = failing_link,
+    .truncate = failing_truncate,
     .push = no_push,
 };

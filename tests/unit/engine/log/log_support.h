@@ -71,6 +71,8 @@ enum call {
     CALL_SYNC_DIRECTORY,
     CALL_RENAME,
     CALL_UNLINK,
+    CALL_LINK,
+    CALL_TRUNCATE,
     CALLS
 };
 
