@@ -308,6 +308,7 @@ static int open_log(struct home *home, const char *name, const struct store_stat
     if (!path) return fail_memory(error);
     struct log_options options = {.directory = path,
                                   .segment_bytes = home->segment_bytes,
+                                  .pacer = home->place.pacer,
                                   .tell = home->tell,
                                   .context = home->tell_context};
     if (state) {
@@ -397,7 +398,7 @@ int home_adopt_finish(struct home *home, const struct log_facts *facts, struct r
 
 void home_init(struct home *home, struct store *store) {
     *home = (struct home){.lock_fd = -1, .store = store};
-    log_place_init(&home->place);
+    (void)log_place_init(&home->place); /* home_open looks whether it did */
 }
 
 void home_close(struct home *home) {
@@ -470,6 +471,7 @@ static int open_all_in_memory(struct home *home, const struct home_options *opti
 }
 
 int home_open(struct home *home, const struct home_options *options, struct reel_error *error) {
+    if (!home->place.pacer) return fail_memory(error);
     home->segment_bytes = options->segment_bytes;
     home->tell = options->tell;
     home->tell_context = options->tell_context;
@@ -525,14 +527,15 @@ static int renumber(const char *state_path, uint64_t map_bytes, uint64_t *ret_sa
 struct log_source {
     struct log_place *place;
     const char *path;
+    struct pacer *pacer; /* NULL: nobody waits for the disk */
 };
 
 static int copy_open_log(struct log_place *place, const char *to, uint64_t salt,
-                         struct reel_error *error) {
+                         struct pacer *pacer, struct reel_error *error) {
     struct log_mark kept;
     struct log_pin *pin = log_place_pin_kept(place, &kept);
     int rc = log_pin_salt(pin) == salt
-                 ? log_backup(pin, kept, to, error)
+                 ? log_backup(pin, kept, to, pacer, error)
                  : fail(error, -EAGAIN, "another log was begun meanwhile; try again");
     log_unpin(pin);
     return rc;
@@ -540,14 +543,18 @@ static int copy_open_log(struct log_place *place, const char *to, uint64_t salt,
 
 static int copy_log(const struct log_source *source, const char *to, uint64_t salt,
                     struct reel_error *error) {
-    if (source->place) return copy_open_log(source->place, to, salt, error);
+    if (source->place) return copy_open_log(source->place, to, salt, source->pacer, error);
     struct log_options options = {.directory = source->path, .read_only = true};
     struct log_place place;
-    log_place_init(&place);
+    if (log_place_init(&place) < 0) return fail_memory(error);
     int rc = log_open(&options, &place.log, error);
-    if (rc == 0) rc = copy_open_log(&place, to, salt, error);
+    if (rc == 0) rc = copy_open_log(&place, to, salt, source->pacer, error);
     log_place_finish(&place);
     return rc;
+}
+
+static void pace(void *context, size_t bytes) {
+    log_pace(context, bytes);
 }
 
 /* The store first: so the log's copy has all that the store's copy knows. */
@@ -558,7 +565,8 @@ static int copy_both(struct store *store, const struct log_source *source, const
     uint64_t salt;
     int rc = make_in(to, "state", &state_path, error);
     if (rc == 0) rc = make_in(to, "log", &log_path, error);
-    if (rc == 0) rc = store_copy(store, state_path, error);
+    struct store_copying copying = {state_path, pace, source->pacer};
+    if (rc == 0) rc = store_copy(store, &copying, error);
     if (rc < 0) return rc;
     mdb_env_info(store->env, &info);
     rc = renumber(state_path, info.me_mapsize, &salt, error);
@@ -597,8 +605,16 @@ static int copy_home(struct store *store, const struct log_source *source, const
 }
 
 int home_backup(struct home *home, const char *to, struct reel_error *error) {
-    struct log_source source = {.place = &home->place};
+    struct log_source source = {.place = &home->place, .pacer = home->place.pacer};
     return copy_home(home->store, &source, to, error);
+}
+
+/* Does another process have it open? Without a lock file (a backup has none) none does. While the
+ * lock is tried, none can open it. */
+static bool is_live(const char *directory) {
+    AUTO_FREE char *path = join(directory, "reel.lock");
+    AUTO_CLOSE int lock = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    return lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0;
 }
 
 static int open_to_copy(const char *from, struct store *store, struct reel_error *error) {
@@ -606,18 +622,27 @@ static int open_to_copy(const char *from, struct store *store, struct reel_error
     if (!state_path) return fail_memory(error);
     int rc = read_format(from, error);
     if (rc == 0) rc = fail(error, -ENOENT, "%s: %s", FORMAT_NAME, strerror(ENOENT));
-    return rc < 0 ? rc : store_open_to_read(store, state_path, error);
+    if (rc < 0) return rc;
+    if (store_file_is_there(state_path) && store_file_is_new(state_path))
+        return fail(error, -ENOENT, "data.mdb holds nothing: there is no store to copy");
+    return store_open_to_read(store, state_path, error);
 }
 
 int home_backup_of(const char *from, const char *to, struct reel_error *error) {
     AUTO_FREE char *log_path = join(from, "log");
     struct store store = {0};
     struct log_source source = {.path = log_path};
-    if (!log_path) return fail_memory(error);
+    struct log_place place; /* for its pacer: the one of the process that writes is not ours */
+    if (!log_path || log_place_init(&place) < 0) return fail_memory(error);
+    if (is_live(from)) source.pacer = place.pacer;
     int rc = open_to_copy(from, &store, error);
-    if (rc < 0) return fail_in(error, rc, "cannot open %s", from);
-    rc = copy_home(&store, &source, to, error);
-    store_close(&store);
+    if (rc < 0) {
+        rc = fail_in(error, rc, "cannot open %s", from);
+    } else {
+        rc = copy_home(&store, &source, to, error);
+        store_close(&store);
+    }
+    log_place_finish(&place);
     return rc;
 }
 

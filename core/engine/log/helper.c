@@ -89,7 +89,7 @@ static int fill_some(struct log *log, struct segment *active, bool paced) {
     bool zeros = wants_zeros(log, active);
     if (!zeros && !wants_spare(log, active)) return 0;
     if (!has_space(log)) return -ENOSPC;
-    if (paced && !pacer_wait(&log->pacer, STEP_BYTES)) return 0;
+    if (paced && !pacer_wait(log->pacer, STEP_BYTES, &log->ended)) return 0;
     if (zeros) return fill_active(log, active);
     return log_fill_spare(log, STEP_BYTES);
 }
@@ -173,13 +173,13 @@ static bool sleep_a_while(struct log *log) {
     bool pending = is_pending(log, &end);
     struct timespec until = clock_after(WITNESS_MS);
     HOLD_LOCK(&log->helper_lock);
-    if (pending && !log->ended) {
+    if (pending && !atomic_load(&log->ended)) {
         atomic_store(&log->wake_at, end + STEP_BYTES / 2);
         pthread_cond_timedwait(&log->wake, &log->helper_lock, &until);
     }
-    while (!pending && atomic_load(&log->wake_at) == 0 && !log->ended)
+    while (!pending && atomic_load(&log->wake_at) == 0 && !atomic_load(&log->ended))
         pthread_cond_wait(&log->wake, &log->helper_lock);
-    return !log->ended;
+    return !atomic_load(&log->ended);
 }
 
 static void *help(void *context) {
@@ -187,10 +187,8 @@ static void *help(void *context) {
     bool ended = false;
     while (!ended) {
         atomic_store(&log->wake_at, 0); /* a group that comes from here on wakes it */
-        while (!ended && (do_fill(log, true) || do_seal(log) || do_witness(log, WITNESS_MS))) {
-            HOLD_LOCK(&log->helper_lock);
-            ended = log->ended;
-        }
+        while (!ended && (do_fill(log, true) || do_seal(log) || do_witness(log, WITNESS_MS)))
+            ended = atomic_load(&log->ended);
         ended = ended || !sleep_a_while(log);
     }
     return NULL;
@@ -212,11 +210,11 @@ void log_wake_helper(struct log *log) {
 
 void log_stop_helper(struct log *log) {
     if (!log->has_helper) return;
-    pacer_end(&log->pacer);
     pthread_mutex_lock(&log->helper_lock);
-    log->ended = true;
+    atomic_store(&log->ended, true);
     pthread_cond_signal(&log->wake);
     pthread_mutex_unlock(&log->helper_lock);
+    pacer_wake(log->pacer);
     pthread_join(log->helper, NULL);
     log->has_helper = false;
 }

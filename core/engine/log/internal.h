@@ -81,10 +81,10 @@ struct log {
     pthread_t helper;
     pthread_mutex_t helper_lock; /* of what follows */
     pthread_cond_t wake;
-    bool ended;
+    atomic_bool ended;
     atomic_uint_fast64_t wake_at;          /* where the active segment's end must be to wake it */
     uint64_t fill_again_ms, seal_again_ms; /* [helper] after a failure: not before */
-    struct pacer pacer;
+    struct pacer *pacer, own_pacer;
 
     void (*tell)(void *context, const char *sentence);
     void *context;

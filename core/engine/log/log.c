@@ -60,9 +60,9 @@ int log_write(struct log *log, struct segment *segment, const void *bytes, size_
 int log_sync(struct log *log, int fd, struct reel_error *error) {
     if (fd < 0) return 0;
     uint64_t began = clock_ns();
-    pacer_sync_begins(&log->pacer);
+    pacer_sync_begins(log->pacer);
     int rc = log->io->sync(fd);
-    pacer_sync_ended(&log->pacer);
+    pacer_sync_ended(log->pacer);
     histogram_observe(&log->syncs, clock_ns() - began);
     return rc == 0 ? 0 : log_break(log, "cannot sync the log", rc, error);
 }
@@ -235,7 +235,7 @@ static int write_frame(struct log *log, char *frame, struct frame_head *head,
 #endif
     int rc = log_write(log, segment, frame, len, at, error);
     if (rc < 0) return scrub(log, at, rc, error);
-    pacer_took(&log->pacer, len);
+    pacer_took(log->pacer, len);
     atomic_fetch_add(&log->group_bytes, len);
 #ifndef REEL_FAULT_3
     rc = log_sync(log, segment->fd, error);
@@ -413,7 +413,7 @@ void log_measure(struct log *log, struct log_metrics *ret) {
         .fill_bytes = atomic_load(&log->fill_bytes),
         .sealed_bytes = atomic_load(&log->sealed_bytes),
         .failures = atomic_load(&log->failures),
-        .paced_ns = atomic_load(&log->pacer.paced_ns),
+        .paced_ns = atomic_load(&log->pacer->paced_ns),
     };
     histogram_read(&log->syncs, ret->sync_buckets, &ret->sync_seconds);
     for (size_t i = 0; log_pin_segment(pin, i, &segment); i++) {

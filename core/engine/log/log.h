@@ -133,6 +133,7 @@ struct log_mark {
 struct log;
 struct log_metrics;
 struct io;
+struct pacer;
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
 
@@ -144,6 +145,7 @@ struct log_options {
     bool read_only;         /* beside a process that may be writing it */
     bool no_helper;         /* log_help does its work when it is called */
     const struct io *io;    /* NULL: the system's */
+    struct pacer *pacer;    /* NULL: its own */
     /* What fails in the background, once until it works again: a line for the operator. The log
      * goes on, larger or slower. Must only note it. NULL: nobody is told. [helper, or writer] */
     void (*tell)(void *context, const char *sentence);
@@ -280,8 +282,9 @@ uint64_t log_pin_salt(const struct log_pin *pin);
 struct log_place {
     pthread_mutex_t lock;
     struct log *log;
+    struct pacer *pacer; /* for all that is written in the background, whichever log there is */
 };
-void log_place_init(struct log_place *place);
+int log_place_init(struct log_place *place);    /* -ENOMEM; log_place_finish does nothing then */
 void log_place_finish(struct log_place *place); /* closes the log */
 struct log_pin *log_place_pin(struct log_place *place);
 struct log_pin *log_place_pin_kept(struct log_place *place, struct log_mark *ret_kept);
@@ -317,6 +320,9 @@ int log_verify(const char *directory, bool live, log_finding_fn found, void *con
 
 /* Copies the segments to an empty directory, durably, up to a mark; log_open takes the copy. */
 int log_backup(const struct log_pin *pin, struct log_mark to, const char *directory,
-               struct reel_error *error);
+               struct pacer *pacer, struct reel_error *error);
+
+/* Waits until so many bytes may be written in the background. NULL: at once. Any thread. */
+void log_pace(struct pacer *pacer, size_t bytes);
 
 #endif

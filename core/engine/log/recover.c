@@ -508,7 +508,8 @@ static struct log *log_new(const struct log_options *options) {
     pthread_mutex_init(&log->pins_lock, NULL);
     pthread_mutex_init(&log->helper_lock, NULL);
     clock_condition(&log->wake);
-    pacer_init(&log->pacer);
+    pacer_init(&log->own_pacer);
+    log->pacer = options->pacer ? options->pacer : &log->own_pacer;
     return log;
 }
 
@@ -575,7 +576,7 @@ void log_close(struct log *log) {
     log_unpin(log->pin);
     group_finish(&log->group);
     if (log->directory >= 0) close(log->directory);
-    pacer_finish(&log->pacer);
+    pacer_finish(&log->own_pacer);
     pthread_cond_destroy(&log->wake);
     pthread_mutex_destroy(&log->helper_lock);
     pthread_mutex_destroy(&log->pins_lock);

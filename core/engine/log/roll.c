@@ -1,11 +1,11 @@
 /* roll.c: the next segment.
  *
  * It is the file `spare`, which the helper makes and fills with zeros in advance; without a helper
- * it is made at once. Where that is possible it is the file of a segment that was sealed: its blocks
- * are there already. Its frames could not be taken for the new segment's: their checksums have its
- * number. It gets the name `used` beside its own before the sealed file takes that, and becomes
- * `spare` when it has no other name and no reader. Its header is written and synced, it gets its name, and the name is synced.
- * Only then is a frame written to it. So:
+ * it is made at once. Where that is possible it is the file of a segment that was sealed: its
+ * blocks are there already. Its frames could not be taken for the new segment's: their checksums
+ * have its number. It gets the name `used` beside its own before the sealed file takes that, and
+ * becomes `spare` when it has no other name and no reader. Its header is written and synced, it
+ * gets its name, and the name is synced. Only then is a frame written to it. So:
  *     - a crash before the new name leaves a `spare` or a `used`, which opening removes;
  *     - a segment that has a name has a header;
  *     - a header says that all frames of the segment before are synced, and it is written after
@@ -60,8 +60,8 @@ static int take_used(struct log *log) {
     return fd;
 }
 
-/* A file that has the name already could be a segment that has it, too, after a crash: it loses that
- * name, and is not written. */
+/* A file that has the name already could be a segment that has it, too, after a crash: it loses
+ * that name, and is not written. */
 static int make_spare(struct log *log) {
     const int flags = O_RDWR | O_CREAT | O_EXCL;
     int fd = log->io->open(log->directory, SPARE_NAME, flags);

@@ -41,7 +41,7 @@ struct sealing {
 static int write_part(struct sealing *sealing, const void *bytes, size_t len,
                       struct reel_error *error) {
     struct log *log = sealing->log;
-    if (log->has_helper && !pacer_wait(&log->pacer, len))
+    if (log->has_helper && !pacer_wait(log->pacer, len, &log->ended))
         return fail(error, -ECANCELED, "the log is being closed");
     int rc = io_write_all(log->io, sealing->fd, bytes, len, sealing->at);
     if (rc < 0) return fail(error, rc, "cannot seal a segment: %s", strerror(-rc));

@@ -413,16 +413,8 @@ int store_try_room(struct store *store, struct reel_error *error) {
     return rc < 0 ? rc : try_room(store, false, error);
 }
 
-/* ---- Copies ---------------------------------------------------------------------------------- */
-
-int store_copy(struct store *store, const char *directory, struct reel_error *error) {
-    int rc = check_whole(store, "cannot back up", error);
-    if (rc < 0) return rc;
-    rc = mdb_env_copy2(store->env, directory, MDB_CP_COMPACT);
-    if (rc == MDB_READERS_FULL) return fail(error, -EAGAIN, "all places for readers are taken");
-    if (rc != 0) return fail(error, rc > 0 ? -rc : -EIO, "cannot copy: %s", mdb_strerror(rc));
-    return directory_sync(directory, error);
-}
+/* ---- Reading beside a writer
+ * ---------------------------------------------------------------------------------- */
 
 /* A reader in another process than the writer's: LMDB's lock file is made for that. The map is as
  * large as the file says it was when it was last opened, or its content needs. */

@@ -183,8 +183,14 @@ uint64_t store_file_bytes(struct store *store);
 /* Frees the places of readers in processes that have died: a backup that was killed. */
 void store_check_readers(struct store *store);
 
-/* Writes a compact copy into a directory, durably. Any thread. */
-int store_copy(struct store *store, const char *directory, struct reel_error *error);
+/* Writes a compact copy into a directory, durably. `pace` (or NULL) is called before each part of
+ * it is written, and may wait. Any thread. */
+struct store_copying {
+    const char *directory;
+    void (*pace)(void *context, size_t bytes);
+    void *context;
+};
+int store_copy(struct store *store, const struct store_copying *copying, struct reel_error *error);
 
 /* Opens a store that another process may have open, for nothing but copying. */
 int store_open_to_read(struct store *store, const char *directory, struct reel_error *error);

@@ -434,6 +434,21 @@ static void a_backup_needs_a_new_epoch(void **state) {
     home_close(&rig.home);
 }
 
+/* Nor is a directory made for it. */
+static void a_file_that_holds_nothing_is_not_copied(void **state) {
+    (void)state;
+    const char *directory = scratch_directory(), *copy = path_in(scratch_directory(), "copy");
+    struct rig rig;
+    struct reel_error error;
+    open_home(&rig, directory);
+    append(&rig, 1, true);
+    home_close(&rig.home);
+    must(truncate(path_in(directory, "state/data.mdb"), 0) == 0);
+    assert_int_equal(home_backup_of(directory, copy, &error), -ENOENT);
+    assert_sentence(&error, "data.mdb holds nothing: there is no store to copy");
+    assert_false(there_is(copy, "."));
+}
+
 static void half_a_backup_is_refused(void **state) {
     (void)state;
     const char *copy = path_in(scratch_directory(), "copy");
@@ -465,6 +480,7 @@ UNIT_TESTS(home_test) {
         cmocka_unit_test(another_log_takes_the_place),
         cmocka_unit_test(an_adoption_cut_short_goes_on_or_never_was),
         cmocka_unit_test(a_backup_needs_a_new_epoch),
+        cmocka_unit_test(a_file_that_holds_nothing_is_not_copied),
         cmocka_unit_test(half_a_backup_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
