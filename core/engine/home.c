@@ -302,8 +302,14 @@ static int read_state(struct home *home, struct store_state *ret, struct reel_er
 
 /* ---- Another log ----------------------------------------------------------------------------- */
 
+struct archive {
+    struct log_epoch lineage[LINEAGE_MAX];
+    size_t count;
+};
+
+/* `archive`: the lineage of one that is to be taken, or NULL. */
 static int open_log(struct home *home, const char *name, const struct store_state *state,
-                    struct log **ret, struct reel_error *error) {
+                    const struct archive *archive, struct log **ret, struct reel_error *error) {
     AUTO_FREE char *path = join(home->directory, name);
     if (!path) return fail_memory(error);
     struct log_options options = {.directory = path,
@@ -315,6 +321,11 @@ static int open_log(struct home *home, const char *name, const struct store_stat
         options.synced =
             (struct log_mark){state->log_salt, state->log_number, state->log_at, state->log_chain};
         options.synced_seq = state->head;
+    }
+    if (archive) {
+        options.take_archive = true;
+        options.lineage = archive->lineage;
+        options.lineage_count = archive->count;
     }
     return log_open(&options, ret, error);
 }
@@ -381,7 +392,7 @@ int home_adopt_finish(struct home *home, const struct log_facts *facts, struct r
     int rc;
     if (home->directory) {
         rc = move_next_log(home, error);
-        if (rc == 0) rc = open_log(home, "log", NULL, &next, error);
+        if (rc == 0) rc = open_log(home, "log", NULL, NULL, &next, error);
     } else {
         rc = open_in_memory(home, facts, &next, error);
     }
@@ -408,6 +419,45 @@ void home_close(struct home *home) {
     home->lock_fd = -1;
     free(home->directory);
     home->directory = NULL;
+}
+
+static int read_lineage(struct home *home, struct archive *ret, struct reel_error *error) {
+    struct lineage_entry lineage[LINEAGE_MAX];
+    int rc = store_begin(home->store, error);
+    if (rc < 0) return rc;
+    int count = store_get_lineage(home->store, home->store->txn, lineage);
+    store_abort(home->store);
+    if (count < 0) return fail(error, count, "cannot read the lineage");
+    for (int i = 0; i < count; i++) {
+        memcpy(ret->lineage[i].epoch, lineage[i].epoch, sizeof lineage[i].epoch);
+        ret->lineage[i].from_seq = lineage[i].from_seq;
+    }
+    ret->count = (size_t)count;
+    return 0;
+}
+
+/* The floor goes down to the oldest segment that there is. */
+static int lower_floor(struct log *log, struct reel_error *error) {
+    struct log_facts facts = *log_facts(log);
+    struct log_segment oldest;
+    struct log_pin *pin = log_pin(log);
+    bool is_lower = log_pin_segment(pin, 0, &oldest) && oldest.first_seq < facts.first_seq;
+    log_unpin(pin);
+    if (!is_lower) return 0;
+    facts.first_seq = oldest.first_seq;
+    int rc = log_set_facts(log, &facts, error);
+    if (rc == 0) rc = log_commit(log, error);
+    if (rc == 0) log_keep(log);
+    return rc;
+}
+
+static int open_own_log(struct home *home, const struct store_state *state, bool take_archive,
+                        struct reel_error *error) {
+    struct archive archive;
+    if (!take_archive) return open_log(home, "log", state, NULL, &home->place.log, error);
+    int rc = read_lineage(home, &archive, error);
+    if (rc == 0) rc = open_log(home, "log", state, &archive, &home->place.log, error);
+    return rc < 0 ? rc : lower_floor(home->place.log, error);
 }
 
 /* Gives an epoch of its own to what needs one, or was asked for. */
@@ -453,7 +503,7 @@ static int open_on_disk(struct home *home, const struct home_options *options,
     if (rc == 0) home->store->in_place_of_empty = was_empty;
     if (rc == 0) rc = read_state(home, &state, error);
     if (rc == 0) rc = settle_adoption(home, &state, error);
-    if (rc == 0) rc = open_log(home, "log", &state, &home->place.log, error);
+    if (rc == 0) rc = open_own_log(home, &state, options->take_archive, error);
     if (rc == 0) rc = settle_epoch(home, options->new_epoch, error);
     return rc < 0 ? rc : settle_store(home, &state, error);
 }

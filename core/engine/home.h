@@ -43,6 +43,7 @@ struct home_options {
     uint64_t map_bytes;
     uint32_t readers_max;
     bool new_epoch;
+    bool take_archive;                                        /* log_options */
     uint64_t segment_bytes;                                   /* 0: the log's default */
     void (*tell_broken)(void *context, const char *sentence); /* store_options */
     void *context;

@@ -1,8 +1,10 @@
 /* entries_test.c: what the log shows of its events beside their bytes, and what it takes. */
 #include "support.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int set_up(void **state) {
     struct reel_options options = {.event_bytes_max = 4096};
@@ -122,6 +124,47 @@ static void the_log_takes_more_with_every_event_and_less_when_trimmed(void **sta
     assert_true(position_of(*state).log_bytes <= 4096);
 }
 
+static int expect_next(void *context, const struct reel_entry *entry) {
+    uint64_t *last = context;
+    must(entry->seq == *last + 1);
+    *last = entry->seq;
+    return 0;
+}
+
+static int stop_at_once(void *context, const struct reel_entry *entry) {
+    (void)context, (void)entry;
+    return 1;
+}
+
+/* A view that has begun to read keeps its files; one that has not is over; and a new one says where
+ * the log begins. */
+static void readers_inside_a_removed_file_end_well(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct reel_options options = {.segment_bytes = 64 << 10};
+    struct reel *reel = reel_opened(directory, &options, CELL_SO, NULL);
+    struct reel_error error;
+    uint64_t last = 0;
+    apply_samples(reel, 1, 2000, 100);
+    uint64_t head = position_of(reel).head;
+    struct reel_view *reading = view_opened(reel), *later = view_opened(reel);
+    must(reel_view_log(reading, 1, stop_at_once, NULL) == 1);
+    must_ok(reel_trim(reel, head - 5, &error), error);
+    must(access(path_in(directory, "log/00000000000000000001.seg"), F_OK) < 0);
+    assert_int_equal(reel_view_log(reading, 1, expect_next, &last), 0);
+    assert_int_equal(last, head);
+    assert_int_equal(reel_view_log(later, 1, stop_at_once, NULL), -ETIME);
+    reel_view_close(reading);
+    reel_view_close(later);
+    struct reel_view *view = view_opened(reel);
+    last = head - 6;
+    assert_int_equal(reel_view_log(view, 1, expect_next, &last), 0);
+    assert_int_equal(last, head);
+    assert_int_equal(position_of(reel).first_seq, head - 5);
+    reel_view_close(view);
+    reel_close(reel);
+}
+
 /* What was trimmed is used again: the file does not shrink. */
 static void the_store_is_as_large_as_its_file(void **state) {
     (void)state;
@@ -144,6 +187,7 @@ int main(void) {
         CASE(of_an_event_that_is_too_large_nothing_is_known),
         CASE(the_log_takes_more_with_every_event_and_less_when_trimmed),
         cmocka_unit_test(the_store_is_as_large_as_its_file),
+        cmocka_unit_test(readers_inside_a_removed_file_end_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -137,15 +137,27 @@ struct pacer;
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
 
+/* The log had this epoch from that seq on, until the next one of a list. */
+struct log_epoch {
+    uint8_t epoch[16];
+    uint64_t from_seq;
+};
+
 struct log_options {
     const char *directory;  /* NULL: in memory, and empty, with `facts` and `head` */
     uint64_t segment_bytes; /* a segment that has grown to this is full; 0: 64 MiB */
     struct log_mark synced; /* it is known to be synced up to there: less is damage */
     uint64_t synced_seq;    /* likewise by seq */
-    bool read_only;         /* beside a process that may be writing it */
-    bool no_helper;         /* log_help does its work when it is called */
-    const struct io *io;    /* NULL: the system's */
-    struct pacer *pacer;    /* NULL: its own */
+    /* Sealed segments below the floor have been put back: they are taken, if they join without a
+     * gap and have the epochs of the lineage; the caller then lowers the floor. Otherwise -EBADMSG.
+     * Without this they are what a trim that was cut short has left, and are removed. */
+    bool take_archive;
+    const struct log_epoch *lineage; /* oldest first */
+    size_t lineage_count;
+    bool read_only;      /* beside a process that may be writing it */
+    bool no_helper;      /* log_help does its work when it is called */
+    const struct io *io; /* NULL: the system's */
+    struct pacer *pacer; /* NULL: its own */
     /* What fails in the background, once until it works again: a line for the operator. The log
      * goes on, larger or slower. Must only note it. NULL: nobody is told. [helper, or writer] */
     void (*tell)(void *context, const char *sentence);

@@ -410,6 +410,38 @@ static int check_joints(const struct recovery *recovery, struct reel_error *erro
     return rc;
 }
 
+/* ---- An archive ------------------------------------------------------------------------------ */
+
+/* A segment's header has the epoch as of its beginning. The epoch may have changed just there,
+ * before the first event. */
+static bool is_of_lineage(const struct log_options *options, const struct segment_head *head) {
+    for (size_t i = 0; i < options->lineage_count; i++) {
+        const struct log_epoch *epoch = &options->lineage[i];
+        bool is_last = i + 1 == options->lineage_count;
+        if (head->first_seq < epoch->from_seq ||
+            (!is_last && head->first_seq > options->lineage[i + 1].from_seq))
+            continue;
+        if (memcmp(head->facts.epoch, epoch->epoch, sizeof epoch->epoch) == 0) return true;
+    }
+    return false;
+}
+
+/* Goes back from the oldest segment that is kept. */
+static int take_archive(struct recovery *recovery, struct reel_error *error) {
+    const struct log_pin *pin = recovery->pin;
+    for (; recovery->keep_from > 0; recovery->keep_from--) {
+        struct segment *segment = pin->segments[recovery->keep_from - 1];
+        if (segment->head.form != SEGMENT_SEALED)
+            return fail(error, -EBADMSG, "log/%s is below the floor and not sealed", segment->name);
+        if (!is_of_lineage(recovery->options, &segment->head))
+            return fail(error, -EBADMSG, "log/%s is of another epoch than the log had then",
+                        segment->name);
+        int rc = check_joint(segment, pin->segments[recovery->keep_from], error);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
 /* ---- Making it ready ------------------------------------------------------------------------- */
 
 /* Opens the last segment for writing, and cuts off what a torn write left behind its end. A process
@@ -482,7 +514,8 @@ static int recover(struct recovery *recovery, struct reel_error *error) {
     if (rc == 0) rc = check_synced(recovery, error);
     if (rc < 0) return rc;
     find_floor(recovery);
-    rc = check_first(recovery, error);
+    if (recovery->options->take_archive) rc = take_archive(recovery, error);
+    if (rc == 0) rc = check_first(recovery, error);
     if (rc == 0) rc = check_joints(recovery, error);
     if (rc == 0) rc = take_segments(recovery, error);
     if (rc == 0) rc = take_last(recovery, error);

@@ -72,12 +72,18 @@ enum {
     /* reel_start does not catch up. reel_catch_up does, or the next call that writes. Until then,
      * views do not show the collections that are behind. For a daemon that serves meanwhile. */
     REEL_START_BEHIND = 1 << 1,
+
+    /* Files of the log that trimming had removed have been put back into the directory `log`: opening
+     * takes them, and the log begins with the oldest of them. They must be packed files of this log,
+     * without a gap before those that are there: otherwise -EBADMSG. Without the flag, files from
+     * before the log's beginning are removed. Collections do not change until they are rebuilt. */
+    REEL_TAKE_ARCHIVE = 1 << 2,
 };
 
 /* Each limit that is 0 has its default. */
 struct reel_options {
     uint32_t struct_size; /* sizeof(struct reel_options) */
-    uint32_t flags;       /* REEL_NEW_EPOCH, REEL_START_BEHIND */
+    uint32_t flags;       /* REEL_NEW_EPOCH and the others */
 
     const char *directory; /* created if absent; used by one process at a time. NULL: in memory */
 

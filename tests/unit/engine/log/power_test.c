@@ -431,7 +431,7 @@ static void live(uint64_t seed) {
     }
     log_close(log);
     close(fd);
-    opened_with.io = NULL;
+    opened_with.io = &failing_io;
     disk_free();
 }
 
