@@ -707,5 +707,8 @@ int home_verify(const char *directory, log_finding_fn found, void *context,
     if (rc < 0) return fail_in(error, rc, "cannot open %s", directory);
     AUTO_CLOSE int lock = open(lock_path, O_RDONLY | O_CLOEXEC); /* a backup has none */
     bool live = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0;
-    return log_verify(log_path, live, found, context, error);
+    rc = log_verify(log_path, live, found, context, error);
+    if (rc == -ENOENT && live) /* another log may just be taking its place */
+        rc = log_verify(log_path, live, found, context, error);
+    return rc;
 }

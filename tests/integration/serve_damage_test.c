@@ -114,7 +114,7 @@ static void post_some(struct client *client, uint64_t from) {
 /* Nothing writes to a file of the log any more when it is packed. */
 static void wait_until_packed(struct client *client) {
     bool packed = false;
-    for (uint64_t began = now_ms(); !packed && now_ms() - began < 120000; nap_ms(20)) {
+    for (uint64_t began = now_ms(); !packed && now_ms() - began < 120000; usleep(20000)) {
         struct reply reply = get(client, "/metrics");
         assert_int_equal(reply.status, 200);
         packed = !strstr(reply.body.data, "reel_log_segments{form=\"sealed\"} 0");
@@ -128,8 +128,10 @@ static void a_file_cut_under_the_daemon_ends_it_with_a_sentence(void **state) {
     (void)state;
     const char *directory = scratch_directory();
     struct daemon daemon = daemon_started(directory, "--segment-bytes", "65536", NULL);
-    struct client *client = client_opened(&daemon, ADMIN_TOKEN);
-    for (uint64_t i = 0; i < 4; i++) post_some(client, i * EVENTS);
+    struct client *writer = client_opened(&daemon, WRITE_TOKEN);
+    for (uint64_t i = 0; i < 4; i++) post_some(writer, i * EVENTS);
+    client_close(writer);
+    struct client *client = client_opened(&daemon, READ_TOKEN);
     wait_until_packed(client);
     must(truncate(path_in(directory, "log/00000000000000000001.seg"), 4096) == 0);
     struct reply reply = get(client, "/v1/events/150/raw");

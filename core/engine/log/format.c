@@ -27,6 +27,7 @@ const char *segment_head_read(const char page[SEGMENT_PAGE], struct segment_head
     if (head.checksum != page_checksum(page)) return "the checksum of its header is wrong";
     if (head.format != SEGMENT_FORMAT) return "its format is not one that this version reads";
     if (head.form != SEGMENT_RAW && head.form != SEGMENT_SEALED) return "its form is unknown";
+    if (head.first_seq == 0 || head.number == 0) return "it begins with event 0";
     *ret = head;
     return NULL;
 }
