@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -165,6 +166,66 @@ static void readers_inside_a_removed_file_end_well(void **state) {
     reel_close(reel);
 }
 
+/* ---- An archive ------------------------------------------------------------------------------ */
+
+#define OLDEST "log/00000000000000000001.seg"
+
+static void copy_file(const char *from, const char *to) {
+    static char bytes[1 << 20];
+    FILE *file = fopen(from, "r");
+    must(file);
+    size_t len = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    file = fopen(to, "w");
+    must(file && fwrite(bytes, len, 1, file) == 1 && fclose(file) == 0);
+}
+
+/* Copies the log's oldest file, when it is packed: then it does not change any more. */
+static void archive_oldest(const char *directory, const char *to) {
+    enum { FORM_AT = 20, SEALED = 2 };
+    uint32_t form = 0;
+    for (int i = 0; form != SEALED && i < 12000; i++) {
+        FILE *file = fopen(path_in(directory, OLDEST), "r");
+        must(file && fseek(file, FORM_AT, SEEK_SET) == 0 &&
+             fread(&form, sizeof form, 1, file) == 1);
+        fclose(file);
+        if (form != SEALED) usleep(10000);
+    }
+    must(form == SEALED);
+    copy_file(path_in(directory, OLDEST), to);
+}
+
+static void files_that_were_put_back_are_read_again(void **state) {
+    (void)state;
+    const char *directory = scratch_directory(), *copy = path_in(scratch_directory(), "copy");
+    struct reel_options options = {.segment_bytes = 64 << 10};
+    struct reel_error error;
+    struct reel *reel = reel_opened(directory, &options, CELL_SO, NULL);
+    for (uint64_t seq = 1; seq <= 300; seq += 50) apply_samples(reel, seq, 50, 100);
+    archive_oldest(directory, copy);
+    uint64_t first = 1, head = position_of(reel).head, last = 0;
+    while (access(path_in(directory, OLDEST), F_OK) == 0)
+        must_ok(reel_trim(reel, ++first, &error), error);
+    reel_close(reel);
+    copy_file(copy, path_in(directory, OLDEST));
+    options.flags = REEL_TAKE_ARCHIVE;
+    reel = reel_opened(directory, &options, CELL_SO, NULL);
+    options.flags = 0;
+    for (int i = 0; i < 2; i++) { /* it is asked for once */
+        assert_int_equal(position_of(reel).first_seq, 1);
+        struct reel_view *view = view_opened(reel);
+        last = 0;
+        assert_int_equal(reel_view_log(view, 1, expect_next, &last), 0);
+        assert_int_equal(last, head);
+        reel_view_close(view);
+        must_ok(reel_rebuild(reel, "cells", &error), error);
+        assert_int_equal(info_of(reel, "cells").from_seq, 1);
+        reel_close(reel);
+        reel = reel_opened(directory, &options, CELL_SO, NULL);
+    }
+    reel_close(reel);
+}
+
 /* What was trimmed is used again: the file does not shrink. */
 static void the_store_is_as_large_as_its_file(void **state) {
     (void)state;
@@ -188,6 +249,7 @@ int main(void) {
         CASE(the_log_takes_more_with_every_event_and_less_when_trimmed),
         cmocka_unit_test(the_store_is_as_large_as_its_file),
         cmocka_unit_test(readers_inside_a_removed_file_end_well),
+        cmocka_unit_test(files_that_were_put_back_are_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
