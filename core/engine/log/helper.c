@@ -29,7 +29,7 @@
 
 /* ---- Zeros ----------------------------------------------------------------------------------- */
 
-static bool has_space(const struct log *log) {
+bool log_has_space(const struct log *log) {
     struct statvfs fs;
     return fstatvfs(log->directory, &fs) == 0 &&
            (uint64_t)fs.f_bavail * fs.f_frsize >= FREE_BYTES_MIN;
@@ -88,7 +88,7 @@ static bool wants_spare(struct log *log, const struct segment *active) {
 static int fill_some(struct log *log, struct segment *active, bool paced) {
     bool zeros = wants_zeros(log, active);
     if (!zeros && !wants_spare(log, active)) return 0;
-    if (!has_space(log)) return -ENOSPC;
+    if (!log_has_space(log)) return -ENOSPC;
     if (paced && !pacer_wait(log->pacer, STEP_BYTES, &log->ended)) return 0;
     if (zeros) return fill_active(log, active);
     return log_fill_spare(log, STEP_BYTES);

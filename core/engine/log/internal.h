@@ -142,6 +142,9 @@ extern const char strange_frame[]; /* what is wrong when `is_strange` */
 void segment_scan(struct segment *segment, const struct standing *from, const struct log_mark *mark,
                   struct scan *ret);
 
+/* helper.c: is the disk so far from full that room may be taken ahead of its use? */
+bool log_has_space(const struct log *log);
+
 /* helper.c: how a chore went. A failure is counted, and told the first time. */
 void log_note_chore(struct log *log, enum chore chore, int rc, const struct reel_error *error);
 

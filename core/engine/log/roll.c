@@ -118,7 +118,7 @@ int log_fill_spare(struct log *log, size_t bytes) {
 
 bool log_name_used(struct log *log, const struct segment *segment) {
     HOLD_LOCK(&log->spare_lock);
-    if (log->spare_fd >= 0 || log->used) return false;
+    if (log->spare_fd >= 0 || log->used || !log_has_space(log)) return false;
     return log->io->link(log->directory, segment->name, USED_NAME) == 0; /* not all file systems */
 }
 
