@@ -27,12 +27,18 @@ static struct reel_str without(struct reel_str key, size_t skip) {
 
 /* ---- Finding --------------------------------------------------------------------------------- */
 
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
 /* Compares `key` with the bytes that all keys of the node share: 0 if it begins with them. */
 static int compare_shared(const struct node *node, struct reel_str key) {
-    if (node->shared == 0) return 0;
-    const struct item *any = node->height ? node->inner.keys[0] : node->leaf.keys[0];
-    size_t len = key.len < node->shared ? key.len : node->shared;
-    int order = len > 0 ? memcmp(key.data, any->bytes, len) : 0;
+    size_t len = least(key.len, node->shared), near = least(len, sizeof node->common);
+    int order = near > 0 ? memcmp(key.data, node->common, near) : 0;
+    if (order == 0 && len > near) {
+        const struct item *any = node->height ? node->inner.keys[0] : node->leaf.keys[0];
+        order = memcmp(key.data + near, any->bytes + near, len - near);
+    }
     return order != 0 ? order : key.len < node->shared ? -1 : 0;
 }
 
@@ -73,7 +79,8 @@ static void renew_heads(struct node *node) {
     node->shared = 0;
     if (node->count == 0) return;
     size_t shared = key_shared(item_key(keys[0]), item_key(keys[node->count - 1]));
-    node->shared = shared < UINT16_MAX ? (uint16_t)shared : UINT16_MAX;
+    node->shared = (uint16_t)least(shared, UINT16_MAX);
+    memcpy(node->common, keys[0]->bytes, least(shared, sizeof node->common));
     for (size_t i = 0; i < node->count; i++) heads[i] = key_head(item_key(keys[i]), node->shared);
 }
 

@@ -21,7 +21,7 @@
 #include <xxhash.h>
 
 /* What makes a node 512 bytes. */
-#define LEAF_ITEMS     30
+#define LEAF_ITEMS     29
 #define INNER_KEYS     19
 #define INNER_CHILDREN (INNER_KEYS + 1)
 
@@ -54,6 +54,7 @@ struct node {
     uint8_t height;  /* 0: a leaf */
     uint8_t count;   /* keys; an inner node has one child more */
     uint16_t shared; /* all keys begin with the same bytes, at least so many */
+    char common[16]; /* the first of these */
     union {
         struct {
             uint64_t heads[LEAF_ITEMS];

@@ -25,6 +25,7 @@ static void check_keys(struct node *node, const struct bounds *bounds) {
         must(i == 0 || str_compare(item_key(keys[i - 1]), key) < 0);
         must(key.len >= node->shared);
         must(memcmp(key.data, keys[0]->bytes, node->shared) == 0);
+        must(memcmp(key.data, node->common, node->shared < 16 ? node->shared : 16) == 0);
         must(node_find(node, key, &found) == i && found);
         must(keys[i]->part.born <= node->part.born);
     }
