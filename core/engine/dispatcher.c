@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "engine/fold/host.h"
-#include "engine/store/ids.h"
+#include "engine/ids.h"
 #include "engine/store/rejected.h"
 #include "event/event.h"
 #include "json/parser.h"
@@ -355,57 +355,36 @@ int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error)
 
 /* ---- Keeping the log ------------------------------------------------------------------------- */
 
-/* Removes from `ids` what events below `first_seq` have there; at most a transaction's worth, and
- * how far that is. */
-static int forget_ids(struct dispatcher *dispatcher, uint64_t first_seq, uint64_t *ret_floor,
-                      struct reel_error *error) {
-    struct log_walk walk;
-    struct log_entry entry;
-    struct log_pin *pin = log_pin(dispatcher->home.place.log);
-    uint32_t left = dispatcher->batch_events_max;
-    uint64_t floor = first_seq;
-    int rc;
-    log_walk_start(&walk, pin, dispatcher->state.first_seq, first_seq - 1);
-    while ((rc = log_next(&walk, &entry, error)) > 0) {
-        if (left-- == 0) {
-            floor = entry.seq;
-            rc = 0;
-            break;
-        }
-        if (!entry.id_hash) continue;
-        rc = ids_remove(&dispatcher->store, entry.id_hash, entry.seq, error);
-        if (rc < 0) break;
-    }
-    log_walk_finish(&walk);
-    log_unpin(pin);
-    if (rc == 0) *ret_floor = floor;
-    return rc;
-}
-
-static int trim_log(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
+/* The floor goes up at once. What is below it goes in slices: one event may have deleted any number
+ * of records, and any number of events may have been rejected. */
+static int trim(struct dispatcher *dispatcher, uint64_t first_seq, bool *ret_left,
+                struct reel_error *error) {
     struct store_state *state = &dispatcher->state;
     struct log *log = dispatcher->home.place.log;
     struct log_facts facts = *log_facts(log);
-    if (first_seq <= state->first_seq) return 0;
-    int rc = forget_ids(dispatcher, first_seq, &state->first_seq, error);
-    if (rc < 0) return rc;
-    facts.first_seq = facts.first_deletion = state->first_seq;
-    rc = log_set_facts(log, &facts, error);
-    return rc < 0 ? rc : rejected_trim(&dispatcher->store, state->first_seq, error);
+    uint32_t max = dispatcher->batch_events_max;
+    bool rejections_left = true, tombstones_left = true;
+    int rc = 0;
+    if (first_seq > state->first_seq) {
+        state->first_seq = facts.first_seq = facts.first_deletion = first_seq;
+        rc = log_set_facts(log, &facts, error);
+    }
+    if (rc == 0)
+        rc = rejected_trim(&dispatcher->store, state->first_seq, max, &rejections_left, error);
+    if (rc == 0)
+        rc = registry_trim(&dispatcher->registry, state->first_seq, max, &tombstones_left, error);
+    *ret_left = rejections_left || tombstones_left;
+    return rc;
 }
 
 int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
-    struct store_state *state = &dispatcher->state;
-    if (first_seq <= state->first_seq && !dispatcher->tombstones_left) return 0;
+    if (first_seq <= dispatcher->state.first_seq && !dispatcher->trim_left) return 0;
     bool left = true;
     int rc = dispatcher_begin(dispatcher, error);
-    if (rc == 0) rc = trim_log(dispatcher, first_seq, error);
-    if (rc == 0) /* one event may have deleted any number: they are bounded on their own */
-        rc = registry_trim(&dispatcher->registry, state->first_seq, dispatcher->batch_events_max,
-                           &left, error);
+    if (rc == 0) rc = trim(dispatcher, first_seq, &left, error);
     rc = dispatcher_end(dispatcher, rc, error);
     if (rc < 0) return rc;
-    dispatcher->tombstones_left = left;
+    dispatcher->trim_left = left;
     log_trim(dispatcher->home.place.log);
     return 1;
 }
@@ -453,7 +432,7 @@ int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uin
 int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
     int rc = dispatcher_begin(dispatcher, error);
     if (rc == 0) rc = registry_start(&dispatcher->registry, &dispatcher->state, error);
-    dispatcher->tombstones_left = true; /* a trim may have been killed half way */
+    dispatcher->trim_left = true; /* a trim may have been killed half way */
     return dispatcher_end(dispatcher, rc, error);
 }
 

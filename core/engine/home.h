@@ -26,7 +26,7 @@
 #define REEL_ENGINE_HOME_H
 
 #include "engine/log/log.h"
-#include "engine/store/ids.h"
+#include "engine/store/store.h"
 
 struct home {
     char *directory; /* NULL: in memory */
@@ -34,6 +34,8 @@ struct home {
     struct store *store;
     struct log_place place; /* place.log is the writer's to use */
     uint64_t segment_bytes;
+    void (*report)(void *context, reel_level level, const char *line); /* or NULL */
+    void *report_context;
 };
 
 struct home_options {
@@ -43,7 +45,8 @@ struct home_options {
     bool new_epoch;
     uint64_t segment_bytes;                                   /* 0: the log's default */
     void (*tell_broken)(void *context, const char *sentence); /* store_options */
-    void *context;
+    void (*report)(void *context, reel_level level, const char *line); /* reel_options */
+    void *context; /* of both */
 };
 
 /* To be closed in any case. -ESTALE: a restored backup, without `new_epoch`, or half of one.
@@ -71,9 +74,6 @@ int home_backup_of(const char *from, const char *to, struct reel_error *error);
  * directory open, none can open it. */
 int home_verify(const char *directory, log_finding_fn found, void *context,
                 struct reel_error *error);
-
-/* What a repeat is answered from, in the log's terms. */
-struct log_answer home_answer(const struct ids_request *request);
 
 /* Where the log stands, in the store's terms. */
 void home_put_mark(struct home *home, struct store_state *state);

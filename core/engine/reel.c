@@ -102,6 +102,7 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
         .new_epoch = options->flags & REEL_NEW_EPOCH,
         .segment_bytes = options->segment_bytes,
         .tell_broken = options->broken,
+        .report = options->report,
         .context = options->context,
     };
     reel->reporter.report = options->report;

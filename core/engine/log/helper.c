@@ -1,7 +1,8 @@
 /* helper.c: the thread in the background.
  *
  * It does one thing at a time, paced (pacer.h), the most urgent first: zeros behind the active
- * segment's frames, the spare, sealing. Once nothing was written for WITNESS_MS it writes a witness
+ * segment's frames, the spare, the index of duplicates, which a segment gets before it is sealed,
+ * sealing. Once nothing was written for WITNESS_MS it writes a witness
  * (recover.c). Nothing depends on it: a log without zeros, spare or sealed segments is slower or
  * larger, but right.
  *
@@ -117,6 +118,13 @@ static bool do_seal(struct log *log) {
     return rc > 0;
 }
 
+static bool do_dedup(struct log *log, bool paced) {
+    if (!log->dedup || clock_ms() < log->dedup_again_ms) return false;
+    int rc = dedup_help(log->dedup, paced);
+    if (rc < 0) log->dedup_again_ms = after(RETRY_MS); /* until then it is in memory */
+    return rc > 0;
+}
+
 /* 1: it is written; 0: it is not needed; else it is due in a while, or failed. */
 static bool do_witness(struct log *log, uint64_t idle_ms) {
     HOLD_LOCK(&log->append_lock);
@@ -128,7 +136,7 @@ static bool do_witness(struct log *log, uint64_t idle_ms) {
 
 bool log_help(struct log *log) {
     if (log->directory < 0) return false;
-    return do_fill(log, false) || do_seal(log) || do_witness(log, 0);
+    return do_fill(log, false) || do_dedup(log, false) || do_seal(log) || do_witness(log, 0);
 }
 
 /* ---- The thread ------------------------------------------------------------------------------ */
@@ -138,7 +146,7 @@ static bool is_pending(struct log *log, uint64_t *ret_end) {
     HOLD_LOCK(&log->append_lock);
     *ret_end = log->active ? atomic_load(&log->active->end) : 0;
     return log_needs_witness(log) || log->undo_at || log->fill_again_ms > clock_ms() ||
-           log_has_to_seal(log);
+           log_has_to_seal(log) || (log->dedup && dedup_is_due(log->dedup));
 }
 
 /* Sleeps until there may be something to do. False: it must end. While groups come one after
@@ -162,7 +170,8 @@ static void *help(void *context) {
     bool ended = false;
     while (!ended) {
         atomic_store(&log->wake_at, 0); /* a group that comes from here on wakes it */
-        while (!ended && (do_fill(log, true) || do_seal(log) || do_witness(log, WITNESS_MS))) {
+        while (!ended && (do_fill(log, true) || do_dedup(log, true) || do_seal(log) ||
+                          do_witness(log, WITNESS_MS))) {
             HOLD_LOCK(&log->helper_lock);
             ended = log->ended;
         }

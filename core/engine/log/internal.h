@@ -4,6 +4,7 @@
  *     roll.c      the next segment
  *     recover.c   opening
  *     walk.c      reading
+ *     dedup.c     the index of duplicates
  *     helper.c    the thread in the background: zeros, spare, witness; and what it calls:
  *     seal.c      packing a full segment
  *     copy.c      backups
@@ -19,6 +20,7 @@
 #ifndef REEL_ENGINE_LOG_INTERNAL_H
 #define REEL_ENGINE_LOG_INTERNAL_H
 
+#include "engine/log/dedup.h"
 #include "engine/log/group.h"
 #include "engine/log/io.h"
 #include "engine/log/pacer.h"
@@ -45,6 +47,7 @@ struct log {
     bool read_only;
     atomic_bool broken; /* a sync failed */
     struct group group;
+    struct dedup *dedup; /* NULL: without */
 
     pthread_mutex_t append_lock; /* of what follows */
     uint64_t salt;
@@ -77,7 +80,8 @@ struct log {
     pthread_cond_t wake;
     bool ended;
     atomic_uint_fast64_t wake_at;          /* where the active segment's end must be to wake it */
-    uint64_t fill_again_ms, seal_again_ms; /* [helper] after a failure: not before */
+    /* [helper] after a failure: not before */
+    uint64_t fill_again_ms, seal_again_ms, dedup_again_ms;
     struct pacer pacer;
 
     struct histogram syncs;

@@ -22,10 +22,8 @@
  * **In the background** one helper thread fills the next part of the file with zeros, prepares the
  * next segment, seals full ones, and writes a witness after 100 ms without work (recover.c).
  *
- * **The index of duplicates** is not here. It can be rebuilt from what is: log_pin_segment gives
- * each segment with its range of seqs and whether it is sealed; a walk over that range gives each
- * event's `id_hash` and `seq`. Sealed segments never change, so one sorted run a sealed segment
- * stays right; what is newer is in raw segments, and few.
+ * **The index of duplicates** (dedup.h) finds submitted events by their `id_hash`. It is derived:
+ * its files lie beside the segments, and are made again from them when they are lost or damaged.
  */
 #ifndef REEL_ENGINE_LOG_LOG_H
 #define REEL_ENGINE_LOG_LOG_H
@@ -119,6 +117,9 @@ struct log_options {
     uint64_t synced_seq;    /* likewise by seq */
     bool read_only;         /* beside a process that may be writing it */
     bool no_helper;         /* log_help does its work when it is called */
+    bool dedup;             /* with the index of duplicates, for log_find_id */
+    void (*tell)(void *context, const char *line); /* for the operator; or NULL. [opening, writer] */
+    void *context;
     const struct io *io;    /* NULL: the system's */
     struct log_facts facts; /* in memory only */
     uint64_t head;
@@ -164,6 +165,13 @@ uint64_t log_group_head(const struct log *log);
 
 /* An event of the group. Valid until the next call for the group. -ENOENT. */
 int log_group_get(const struct log *log, uint64_t seq, struct log_entry *ret);
+
+/* Where the log may have a submitted event: at most LOG_CANDIDATES seqs, the group's included, the
+ * lowest ones, ascending, none below the floor. Each is for the caller to compare. Returns how
+ * many, or an error. */
+#define LOG_CANDIDATES 16
+int log_find_id(struct log *log, const uint8_t id_hash[16], uint64_t ret[LOG_CANDIDATES],
+                struct reel_error *error);
 
 /* Writes and syncs. An empty group is no write. -ENOSPC, -EIO: see above. In either case the group
  * is gone. */
@@ -266,6 +274,7 @@ struct log_metrics {
     uint64_t group_bytes;  /* written: frames */
     uint64_t fill_bytes;   /* zeros */
     uint64_t sealed_bytes; /* sealed segments */
+    uint64_t dedup_bytes;  /* the index of duplicates */
     uint64_t bytes;        /* of the files that there are */
     uint64_t raw_segments, sealed_segments;
     uint64_t paced_ns;                            /* that background writing was made to wait */

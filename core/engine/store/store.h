@@ -6,7 +6,6 @@
  *     meta       "store" → struct store_state; "origin" → struct store_origin;
  *                collection name → struct collection_state
  *     rejected   seq, collection → reason (rejected.h)
- *     ids        UUID of source and id → seq, of submitted events (ids.h)
  *     c/<name>   key → record (keys.h, record.h), one a collection
  *     x/<name>   its records in the order of their changes (index.h)
  *
@@ -72,7 +71,7 @@ struct store_origin {
 
 struct store {
     MDB_env *env;
-    MDB_dbi meta, rejected, ids;
+    MDB_dbi meta, rejected;
     MDB_txn *txn;    /* the write transaction, while there is one */
     char *directory; /* NULL: in memory */
     bool in_memory;
