@@ -3,8 +3,8 @@
  *
  * The events that a command makes are named by it: with an idempotency key, their ids are UUIDs
  * made from collection, verb, key, that key and the caller, so that a repeat finds the first one's
- * last event in the log and appends nothing. Without one they are random. A repeat has the same body:
- * with another one the key is used for another command, which is refused
+ * last event in the log and appends nothing. Without one they are random. A repeat has the same
+ * body: with another one the key is used for another command, which is refused
  * (draft-ietf-httpapi-idempotency-key-header, section 2.7).
  */
 #include "engine/command.h"
@@ -34,8 +34,8 @@ struct working {
     char new_key[UUID_TEXT];
     struct reel_value body;
     struct log_answer request; /* what a repeat will be held against; without the record */
-    char time[40];              /* RFC 3339, UTC, milliseconds */
-    uint64_t bytes;             /* of the events that were made */
+    char time[40];             /* RFC 3339, UTC, milliseconds */
+    uint64_t bytes;            /* of the events that were made */
     struct reel_command_result answer;
 };
 

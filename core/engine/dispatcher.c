@@ -26,6 +26,7 @@
 #define UNPACKED_BYTES_MAX ((size_t)8 << 20)
 
 _Static_assert(LOG_HELD > DECODER_AHEAD_MAX, "entries stay valid while the reader has them");
+_Static_assert(LOG_BUILD_ID_BYTES == BUILD_ID_BYTES, "marks name objects by their build id");
 _Static_assert(LOG_ROOM >= JSON_ROOM, "the parser reads no further");
 
 /* ---- One event ------------------------------------------------------------------------------- */
@@ -42,17 +43,26 @@ static int put_rejection(struct dispatcher *dispatcher, uint64_t seq, const char
     return rejected_put(&dispatcher->store, seq, collection, reason, error);
 }
 
-/* Gives the event to one projector, if its collection has not folded it before. */
+static bool is_set_aside(const struct log_entry *entry, const struct collection *collection) {
+    return entry->flags & LOG_SET_ASIDE &&
+           log_is_set_aside(entry, collection->name, collection->plugin->build_id);
+}
+
+/* Gives the event to one projector, if its collection has not folded it before. One that is set
+ * aside for it is ignored. */
 static int fold_match(struct dispatcher *dispatcher, const struct route_match *stop,
-                      struct reel_event *event, uint64_t seq, reel_outcome *ret,
+                      struct reel_event *event, const struct log_entry *entry, reel_outcome *ret,
                       struct reel_error *error) {
     struct collection *collection = dispatcher->registry.collections[stop->projector];
+    uint64_t seq = entry->seq;
     bool is_new = seq > dispatcher->state.cursor;
     if (collection->state.cursor >= seq) return 0;
     event->prefix = stop->prefix;
     event->suffix =
         (struct reel_str){event->type.data + stop->prefix_len, event->type.len - stop->prefix_len};
-    int outcome = fold_evolve(&dispatcher->fold, collection, event, seq, error);
+    int outcome = is_set_aside(entry, collection)
+                      ? REEL_IGNORED
+                      : fold_evolve(&dispatcher->fold, collection, event, seq, error);
     switch (outcome) {
     case REEL_APPLIED:
         collection->state.applied++;
@@ -75,14 +85,14 @@ static int fold_match(struct dispatcher *dispatcher, const struct route_match *s
 
 /* Gives the event to every projector that watches its type. Rejected by any counts for more than
  * applied by any, and that for more than ignored. */
-static int fold_event(struct dispatcher *dispatcher, struct reel_event *event, uint64_t seq,
-                      reel_outcome *ret, struct reel_error *error) {
+static int fold_event(struct dispatcher *dispatcher, struct reel_event *event,
+                      const struct log_entry *entry, reel_outcome *ret, struct reel_error *error) {
     *ret = REEL_IGNORED;
     if (!event->type.data) return 0;
     const struct route *route = router_find(&dispatcher->router, event->type);
     for (size_t i = 0; i < route->count; i++) {
         reel_outcome outcome = REEL_IGNORED;
-        int rc = fold_match(dispatcher, &route->stops[i], event, seq, &outcome, error);
+        int rc = fold_match(dispatcher, &route->stops[i], event, entry, &outcome, error);
         if (rc < 0) return rc;
         if (outcome == REEL_REJECTED || (outcome == REEL_APPLIED && *ret == REEL_IGNORED))
             *ret = outcome;
@@ -122,12 +132,13 @@ static int count_event(struct dispatcher *dispatcher, uint64_t seq, reel_outcome
 }
 
 /* Folds an event that has been read, or counts a payload that could not be (NULL) and why. */
-static int fold_read(struct dispatcher *dispatcher, uint64_t seq, struct reel_event *event,
-                     const char *reason, reel_outcome *ret, struct reel_error *error) {
+static int fold_read(struct dispatcher *dispatcher, const struct log_entry *entry,
+                     struct reel_event *event, const char *reason, reel_outcome *ret,
+                     struct reel_error *error) {
     *ret = REEL_REJECTED;
-    dispatcher->folded = seq;
-    int rc = event ? fold_event(dispatcher, event, seq, ret, error) : 0;
-    return rc == 0 ? count_event(dispatcher, seq, *ret, event ? NULL : reason, error) : rc;
+    dispatcher->folded = entry->seq;
+    int rc = event ? fold_event(dispatcher, event, entry, ret, error) : 0;
+    return rc == 0 ? count_event(dispatcher, entry->seq, *ret, event ? NULL : reason, error) : rc;
 }
 
 /* ---- Taking events in ------------------------------------------------------------------------ */
@@ -168,6 +179,7 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
         .nats_subject = arrival->nats_subject,
         .id_hash = arrival->id_hash,
         .answer = arrival->answer,
+        .set_aside = arrival->set_aside,
     };
     if (arrival->bytes.len > dispatcher->event_bytes_max) {
         entry.flags |= LOG_OVERSIZE;
@@ -195,7 +207,7 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
     if (entry.id_hash && !ret->has_id_hash) entry.flags |= LOG_OTHER_HASH;
     log_describe(log, &entry);
     if (!arrival->fold) return 0;
-    rc = fold_read(dispatcher, entry.seq, is_event ? &reading->event : NULL, reason, &ret->outcome,
+    rc = fold_read(dispatcher, &entry, is_event ? &reading->event : NULL, reason, &ret->outcome,
                    error);
     log_answer(log, ret->outcome);
     return rc;
@@ -260,8 +272,8 @@ static int fold_decoded(struct dispatcher *dispatcher, struct decoded *reading,
     }
     int rc = check_decoded(dispatcher, reading, reason, error);
     if (rc < 0) return rc;
-    return fold_read(dispatcher, reading->entry.seq, rc > 0 ? &reading->event : NULL, reason,
-                     &outcome, error);
+    return fold_read(dispatcher, &reading->entry, rc > 0 ? &reading->event : NULL, reason, &outcome,
+                     error);
 }
 
 /* A catch-up's way through the log, within a transaction's bounds. */

@@ -56,9 +56,10 @@ struct arrival {
     struct reel_str bytes;
     uint64_t seq;                 /* beyond the head; 0: the next */
     uint64_t time_ns;             /* with seq: when the stream received it */
-    uint32_t flags;               /* LOG_SUBMITTED, LOG_ANSWERED, LOG_CONVERTED */
+    uint32_t flags;               /* LOG_SUBMITTED, LOG_ANSWERED, LOG_SET_ASIDE, LOG_CONVERTED */
     const uint8_t *id_hash;       /* with LOG_SUBMITTED */
     struct log_answer answer;     /* with LOG_ANSWERED; its outcome is set here */
+    struct reel_str set_aside;    /* with LOG_SET_ASIDE */
     struct reel_str nats_subject; /* or none */
     bool fold;                    /* or only append */
 };
@@ -103,7 +104,8 @@ void dispatcher_abort(struct dispatcher *dispatcher);
 int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error);
 
 /* Raises the log's floor to `first_seq`, and removes one transaction's worth of rejections and
- * tombstones below it. 1: it did and there may be more; 0: it is done. Everything must be caught up.
+ * tombstones below it. 1: it did and there may be more; 0: it is done. Everything must be caught
+ * up.
  */
 int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error);
 

@@ -144,8 +144,8 @@ static int finish_names(const char *directory, struct reel_error *error) {
     return 0;
 }
 
-/* `ret_was_empty`: a new store takes the place of a data.mdb that holds nothing, which a copy onto a
- * full disk may leave (report.c). */
+/* `ret_was_empty`: a new store takes the place of a data.mdb that holds nothing, which a copy onto
+ * a full disk may leave (report.c). */
 static int settle_format(const char *directory, uint64_t map_bytes, bool *ret_was_empty,
                          struct reel_error *error) {
     int rc = read_format(directory, error);
@@ -310,8 +310,10 @@ void home_adopt_abort(struct home *home) {
 
 static int open_in_memory(struct home *home, const struct log_facts *facts, struct log **ret,
                           struct reel_error *error) {
-    struct log_options options = {
-        .segment_bytes = home->segment_bytes, .dedup = true, .facts = *facts, .head = facts->first_seq - 1};
+    struct log_options options = {.segment_bytes = home->segment_bytes,
+                                  .dedup = true,
+                                  .facts = *facts,
+                                  .head = facts->first_seq - 1};
     return log_open(&options, ret, error);
 }
 

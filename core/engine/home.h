@@ -43,10 +43,10 @@ struct home_options {
     uint64_t map_bytes;
     uint32_t readers_max;
     bool new_epoch;
-    uint64_t segment_bytes;                                   /* 0: the log's default */
-    void (*tell_broken)(void *context, const char *sentence); /* store_options */
+    uint64_t segment_bytes;                                            /* 0: the log's default */
+    void (*tell_broken)(void *context, const char *sentence);          /* store_options */
     void (*report)(void *context, reel_level level, const char *line); /* reel_options */
-    void *context; /* of both */
+    void *context;                                                     /* of both */
 };
 
 /* To be closed in any case. -ESTALE: a restored backup, without `new_epoch`, or half of one.

@@ -27,7 +27,7 @@ struct mirrored {
     uint32_t flags;   /* REEL_LOG_CONVERTED, REEL_LOG_GAP */
     struct reel_str bytes;
     struct reel_str subject;
-    const uint8_t *id_hash; /* it says that it was published by a daemon like this one; or NULL */
+    const uint8_t *id_hash;   /* it says that it was published by a daemon like this one; or NULL */
     struct log_answer answer; /* and for a command, with has_body; without the outcome */
 };
 

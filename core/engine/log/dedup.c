@@ -104,8 +104,7 @@ static int publish(struct dedup *dedup, struct run *run) {
         else
             break;
     }
-    memmove(dedup->runs + at + 1, dedup->runs + at,
-            (dedup->run_count - at) * sizeof(struct run *));
+    memmove(dedup->runs + at + 1, dedup->runs + at, (dedup->run_count - at) * sizeof(struct run *));
     dedup->runs[at] = run;
     dedup->run_count++;
     return 0;
@@ -373,8 +372,7 @@ static bool belongs(const struct run *run, const struct log_pin *pin, uint64_t s
     if (run->head.salt != salt) return false;
     for (size_t i = 1; i < pin->count; i++) {
         const struct segment_head *head = &pin->segments[i]->head;
-        if (head->first_seq == run->head.to_seq + 1)
-            return head->previous_chain == run->head.chain;
+        if (head->first_seq == run->head.to_seq + 1) return head->previous_chain == run->head.chain;
     }
     return false;
 }
@@ -425,8 +423,7 @@ static int open_runs(struct dedup *dedup, const struct log_pin *pin, struct reel
         text_append(&names, name, sizeof name);
     }
     if (names.failed) return fail_memory(error);
-    for (size_t at = 0; at < names.len; at += RUN_NAME_MAX)
-        open_run(dedup, pin, names.data + at);
+    for (size_t at = 0; at < names.len; at += RUN_NAME_MAX) open_run(dedup, pin, names.data + at);
     return 0;
 }
 
@@ -437,7 +434,8 @@ static int open_on_disk(struct dedup *dedup, struct log_pin *pin, struct reel_er
     if (rc == 0) rc = make_missing(dedup, pin, error);
     if (rc < 0) return rc;
     if (rc > 0)
-        tell(dedup, "the index of duplicates lacked %d segments: it was made again from the log", rc);
+        tell(dedup, "the index of duplicates lacked %d segments: it was made again from the log",
+             rc);
     return read_log(dedup, dedup->active, pin, last->head.first_seq, UINT64_MAX, error);
 }
 

@@ -86,7 +86,8 @@ static bool check_head(const struct run_head *head, const char *page, const char
     if (strcmp(name, own_name) != 0) return false;
     if (head->block_count > bytes / RUN_BLOCK || head->filter_count > bytes / FILTER_BYTES)
         return false;
-    return head->filter_count > 0 && head->tail_at == SEGMENT_PAGE + head->block_count * RUN_BLOCK &&
+    return head->filter_count > 0 &&
+           head->tail_at == SEGMENT_PAGE + head->block_count * RUN_BLOCK &&
            bytes == head->tail_at + tail_bytes(head) &&
            head->block_count == (head->count + RUN_BLOCK_ENTRIES - 1) / RUN_BLOCK_ENTRIES;
 }
@@ -204,8 +205,8 @@ int run_find(struct run *run, uint64_t key, uint64_t first_seq, struct dedup_fou
 int run_reader_peek(struct run_reader *reader, struct dedup_entry *ret) {
     struct run *run = reader->run;
     if (reader->block == run->head.block_count) return 0;
-    const struct run_block *block = (const void *)(run->map + SEGMENT_PAGE +
-                                                   reader->block * RUN_BLOCK);
+    const struct run_block *block =
+        (const void *)(run->map + SEGMENT_PAGE + reader->block * RUN_BLOCK);
     if (reader->at == 0 && !block_at(run, reader->block)) return -EBADMSG;
     *ret = block->entries[reader->at];
     return 1;

@@ -97,8 +97,8 @@ struct run_writer {
     struct text filter;
 };
 
-/* `head` gives salt, range, chain and level; `count_max` the most entries that will come. Returns 0,
- * or an error after which nothing is left; so do the others. */
+/* `head` gives salt, range, chain and level; `count_max` the most entries that will come. Returns
+ * 0, or an error after which nothing is left; so do the others. */
 int run_writer_begin(struct run_writer *writer, const struct run_head *head, uint64_t count_max);
 int run_writer_add(struct run_writer *writer, const struct dedup_entry *entry);
 int run_writer_finish(struct run_writer *writer, struct run **ret);

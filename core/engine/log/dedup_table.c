@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIZE_MIN ((size_t)256)
+#define SIZE_MIN         ((size_t)256)
 #define SIZE_MAX_ENTRIES ((size_t)1 << 31) /* entries are numbered with 32 bits */
 
 void dedup_found_add(struct dedup_found *found, uint64_t seq) {

@@ -79,7 +79,7 @@ struct log {
     pthread_mutex_t helper_lock; /* of what follows */
     pthread_cond_t wake;
     bool ended;
-    atomic_uint_fast64_t wake_at;          /* where the active segment's end must be to wake it */
+    atomic_uint_fast64_t wake_at; /* where the active segment's end must be to wake it */
     /* [helper] after a failure: not before */
     uint64_t fill_again_ms, seal_again_ms, dedup_again_ms;
     struct pacer pacer;

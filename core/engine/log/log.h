@@ -76,8 +76,27 @@ struct log_entry {
     struct reel_str nats_subject;
     const uint8_t *id_hash;    /* 16 bytes, with LOG_SUBMITTED */
     struct log_answer answer;  /* with LOG_ANSWERED */
-    struct reel_str set_aside; /* with LOG_SET_ASIDE: for whom and why, in the caller's form */
+    struct reel_str set_aside; /* with LOG_SET_ASIDE: for whom, see log_set_aside_… */
 };
+
+/* An event that must not be folded for a collection: folding it ended the process. Collections are
+ * known by name, which is all of them that outlives the state; a mark is for one object of the
+ * plugin, since another one may do better. */
+#define LOG_BUILD_ID_BYTES 20
+struct log_set_aside {
+    struct reel_str collection;           /* at most 255 bytes */
+    uint8_t build_id[LOG_BUILD_ID_BYTES]; /* all zero: for any */
+    uint8_t signal;                       /* that ended the process; 0: none */
+};
+
+/* A list of them, as log_entry.set_aside is: appends one; and takes one off its front, which false
+ * says that there is not. */
+void log_set_aside_append(struct text *list, const struct log_set_aside *mark);
+bool log_set_aside_next(struct reel_str *list, struct log_set_aside *ret);
+
+/* Is the entry to be skipped for that collection, folded by that object? */
+bool log_is_set_aside(const struct log_entry *entry, const char *collection,
+                      const uint8_t build_id[LOG_BUILD_ID_BYTES]);
 
 /* The stream that the log mirrors. */
 struct log_origin {
@@ -118,7 +137,8 @@ struct log_options {
     bool read_only;         /* beside a process that may be writing it */
     bool no_helper;         /* log_help does its work when it is called */
     bool dedup;             /* with the index of duplicates, for log_find_id */
-    void (*tell)(void *context, const char *line); /* for the operator; or NULL. [opening, writer] */
+    void (*tell)(void *context,
+                 const char *line); /* for the operator; or NULL. [opening, writer] */
     void *context;
     const struct io *io;    /* NULL: the system's */
     struct log_facts facts; /* in memory only */

@@ -1,7 +1,7 @@
 /* store.h: one LMDB environment: opening it, transactions, and what its errors mean.
  *
- * It is derived from the log (engine/log) and holds nothing that the log does not have. A store is a
- * directory with data.mdb and lock.mdb, or, in memory, the same on unlinked files and without
+ * It is derived from the log (engine/log) and holds nothing that the log does not have. A store is
+ * a directory with data.mdb and lock.mdb, or, in memory, the same on unlinked files and without
  * syncing. It holds the databases
  *     meta       "store" → struct store_state; "origin" → struct store_origin;
  *                collection name → struct collection_state

@@ -57,7 +57,8 @@ struct reel_command_request {
      * since. NULL: none. */
     const struct reel_version *const *versions;
 
-    /* In whose name the command is given: UTF-8 for people to read, at most REEL_PRINCIPAL_MAX bytes
+    /* In whose name the command is given: UTF-8 for people to read, at most REEL_PRINCIPAL_MAX
+     * bytes
      * (-EINVAL), or none. Stored with the events. */
     struct reel_str principal;
 };

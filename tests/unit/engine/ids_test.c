@@ -1,7 +1,7 @@
 /* ids_test.c: names of events: the same for ever, and different for different events. */
 #include "unit.h"
 
-#include "engine/store/ids.h"
+#include "engine/ids.h"
 
 /* ---- Fixture and assertions ------------------------------------------------------------------ */
 
@@ -10,19 +10,6 @@ static void assert_uuid(const uint8_t hash[16], const char *expected) {
     for (size_t at = 0; at < 16; at++) snprintf(text + 2 * at, 3, "%02x", hash[at]);
     assert_string_equal(text, expected);
 }
-
-static void assert_known(struct store *store, const uint8_t hash[16], int rc, uint64_t seq) {
-    struct ids_known found = {0};
-    assert_int_equal(ids_get(store, store->txn, hash, &found, NULL), rc);
-    assert_int_equal(found.seq, seq);
-}
-
-static int put(struct store *store, const uint8_t hash[16], uint64_t seq) {
-    struct ids_known known = {.seq = seq, .outcome = REEL_APPLIED};
-    return ids_put(store, hash, &known, NULL);
-}
-
-static const uint8_t one[16] = {1}, other[16] = {2};
 
 /* ---- Names ----------------------------------------------------------------------------------- */
 
@@ -104,85 +91,7 @@ static void an_absent_part_is_an_empty_one(void **state) {
     assert_memory_equal(a, b, 16);
 }
 
-/* ---- Remembering ----------------------------------------------------------------------------- */
-
-static void what_was_put_is_found(void **state) {
-    assert_known(*state, one, -ENOENT, 0);
-    assert_int_equal(put(*state, one, 7), 0);
-    assert_int_equal(put(*state, other, UINT64_MAX), 0);
-    commit_and_begin(*state);
-    assert_known(*state, one, 0, 7);
-    assert_known(*state, other, 0, UINT64_MAX);
-}
-
-static void a_later_event_takes_the_name_over(void **state) {
-    assert_int_equal(put(*state, one, 7), 0);
-    assert_int_equal(put(*state, one, 8), 0);
-    assert_int_equal(ids_remove(*state, one, 7, NULL), 0);
-    assert_known(*state, one, 0, 8);
-    assert_int_equal(ids_remove(*state, one, 8, NULL), 0);
-    assert_known(*state, one, -ENOENT, 0);
-}
-
-static void outcome_and_record_are_remembered_with_it(void **state) {
-    struct store *store = *state;
-    struct ids_known known = {7, REEL_REJECTED, {.has_record = true, .record = STR("key\0 of it")}},
-                     found;
-    assert_int_equal(ids_put(store, one, &known, NULL), 0);
-    assert_int_equal(put(store, other, 8), 0);
-    assert_int_equal(ids_get(store, store->txn, one, &found, NULL), 0);
-    assert_int_equal(found.outcome, REEL_REJECTED);
-    assert_bytes(found.request.record, STR("key\0 of it"));
-    assert_int_equal(ids_get(store, store->txn, other, &found, NULL), 0);
-    assert_int_equal(found.outcome, REEL_APPLIED);
-    assert_int_equal(found.request.record.len, 0);
-}
-
-static void what_a_repeat_is_held_against_is_remembered(void **state) {
-    struct store *store = *state;
-    struct ids_known known = {7, REEL_APPLIED, {.has_body = true, .has_record = true}}, found;
-    known.request.record = STR("key");
-    memset(known.request.body_hash, 0xB0, sizeof known.request.body_hash);
-    memset(known.request.caller_hash, 0xCA, sizeof known.request.caller_hash);
-    assert_int_equal(ids_put(store, one, &known, NULL), 0);
-    assert_int_equal(ids_get(store, store->txn, one, &found, NULL), 0);
-    assert_true(found.request.has_body && found.request.has_record);
-    assert_memory_equal(found.request.body_hash, known.request.body_hash, 16);
-    assert_memory_equal(found.request.caller_hash, known.request.caller_hash, 16);
-    assert_bytes(found.request.record, STR("key"));
-    known.request.has_body = known.request.has_record = false;
-    assert_int_equal(ids_put(store, one, &known, NULL), 0);
-    assert_int_equal(ids_get(store, store->txn, one, &found, NULL), 0);
-    assert_false(found.request.has_body || found.request.has_record);
-}
-
-/* Stores were written before bodies were remembered. */
-static void an_entry_without_a_body_is_read(void **state) {
-    struct store *store = *state;
-    struct ids_known found;
-    struct {
-        uint64_t seq;
-        int32_t outcome;
-        uint32_t lacks_record;
-        char record[4];
-    } old = {9, REEL_IGNORED, 0, "key"};
-    MDB_val key = {16, (void *)one}, value = {16 + 3, &old};
-    assert_int_equal(mdb_put(store->txn, store->ids, &key, &value, 0), 0);
-    assert_int_equal(ids_get(store, store->txn, one, &found, NULL), 0);
-    assert_int_equal(found.seq, 9);
-    assert_false(found.request.has_body);
-    assert_bytes(found.request.record, STR("key"));
-    old.lacks_record = 2; /* said to have one, and too short for it */
-    assert_int_equal(mdb_put(store->txn, store->ids, &key, &value, 0), 0);
-    assert_int_equal(ids_get(store, store->txn, one, &found, NULL), -EIO);
-}
-
-static void removing_what_is_not_known_is_no_error(void **state) {
-    assert_int_equal(ids_remove(*state, one, 1, NULL), 0);
-}
-
 UNIT_TESTS(ids_test) {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_never_change),
         cmocka_unit_test(a_name_is_a_uuid_of_version_5),
@@ -190,12 +99,6 @@ UNIT_TESTS(ids_test) {
         cmocka_unit_test(long_parts_are_told_apart),
         cmocka_unit_test(order_counts),
         cmocka_unit_test(an_absent_part_is_an_empty_one),
-        CASE(what_was_put_is_found),
-        CASE(a_later_event_takes_the_name_over),
-        CASE(outcome_and_record_are_remembered_with_it),
-        CASE(what_a_repeat_is_held_against_is_remembered),
-        CASE(an_entry_without_a_body_is_read),
-        CASE(removing_what_is_not_known_is_no_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
