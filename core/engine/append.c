@@ -32,7 +32,7 @@ static int get(struct log *log, uint64_t seq, struct found *found, struct log_en
 }
 
 /* Looks at those that it may be. */
-static int find_among(struct reel *reel, const uint64_t *seqs, size_t count,
+static int find_among(struct reel *reel, const uint64_t *seqs, size_t count, const uint8_t hash[16],
                       const struct reel_str name[2], struct found *found,
                       struct reel_error *error) {
     struct dispatcher *dispatcher = &reel->dispatcher;
@@ -40,8 +40,9 @@ static int find_among(struct reel *reel, const uint64_t *seqs, size_t count,
         struct log_entry entry;
         if (seqs[i] < dispatcher->state.first_seq) continue; /* it is no longer known */
         int rc = get(dispatcher->home.place.log, seqs[i], found, &entry, error);
-        if (rc == -ENOENT) continue;
-        if (rc == 0) rc = is_same(dispatcher, &entry, name[0], name[1], error);
+        if (rc < 0 && rc != -ENOENT) return rc;
+        if (rc < 0 || !entry.id_hash || memcmp(entry.id_hash, hash, 16) != 0) continue;
+        rc = is_same(dispatcher, &entry, name[0], name[1], error);
         if (rc == 0) continue;
         found->seq = entry.seq;
         found->answer = entry.answer;
@@ -58,7 +59,7 @@ int append_find(struct reel *reel, const uint8_t hash[16], struct reel_str sourc
     int count = log_find_id(log, hash, seqs, error);
     if (count <= 0) return count;
     struct found found = {.pin = log_pin(log)};
-    int rc = find_among(reel, seqs, (size_t)count, name, &found, error);
+    int rc = find_among(reel, seqs, (size_t)count, hash, name, &found, error);
     if (rc > 0)
         *ret = found;
     else
