@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { COMMANDS = 600, BODY_BYTES = 700, SEGMENT_BYTES = 64 << 10, WAIT_MS = 120000 };
+enum { COMMANDS = 400, BODY_BYTES = 700, SEGMENT_BYTES = 64 << 10, WAIT_MS = 120000 };
 
 /* ---- Fixture --------------------------------------------------------------------------------- */
 

@@ -31,8 +31,17 @@ struct log *dedup_opened_with(const char *directory, const struct io *io) {
     return log;
 }
 
+static int no_sync(int fd) {
+    (void)fd;
+    return 0;
+}
+
+/* What a power cut leaves is another test's; each event here is a group. */
 struct log *dedup_opened(const char *directory) {
-    return dedup_opened_with(directory, NULL);
+    static struct io io;
+    io = io_system;
+    io.sync = io.sync_directory = no_sync;
+    return dedup_opened_with(directory, &io);
 }
 
 void id_of(uint64_t n, uint8_t ret[16]) {
