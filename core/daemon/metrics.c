@@ -172,6 +172,7 @@ static void add_log(const struct measuring *to, struct reel *reel) {
     COUNTER(to, written, written_help, "kind=\"events\"", log.group_bytes);
     COUNTER(to, written, written_help, "kind=\"zeros\"", log.fill_bytes);
     COUNTER(to, written, written_help, "kind=\"sealed\"", log.sealed_bytes);
+    COUNTER(to, written, written_help, "kind=\"dedup\"", log.dedup_bytes);
     GAUGE(to, segments, segments_help, "form=\"raw\"", log.raw_segments);
     GAUGE(to, segments, segments_help, "form=\"sealed\"", log.sealed_segments);
     COUNTER(to, "reel_log_failures_total",

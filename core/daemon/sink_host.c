@@ -181,8 +181,9 @@ static reel_access host_access(struct reel_sink_host *handle, struct reel_str to
 
 static void host_caller(struct reel_sink_host *handle, struct reel_str token,
                         struct reel_caller *ret) {
-    (void)handle;
-    tokens_caller(token, ret);
+    struct tokens *tokens = daemon_of(handle)->tokens;
+    *ret = (struct reel_caller){0};
+    if (tokens) tokens_caller(tokens, token, ret);
 }
 
 static void host_status(struct reel_sink_host *handle, struct reel_status *ret, size_t size) {

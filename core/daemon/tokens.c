@@ -40,6 +40,7 @@ struct token_list {
 struct tokens {
     char *file;                  /* or NULL */
     struct token_list given;     /* in the environment: does not change */
+    const char *variable;        /* that it was in */
     struct token_list from_file; /* guarded by `lock` */
     pthread_rwlock_t lock;
 };
@@ -181,8 +182,10 @@ static int take_variables(struct tokens *tokens, struct reel_error *error) {
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
         char *text = getenv(variables[i]);
         if (!text) continue;
-        if (rc == 0 && tokens->given.count == 0 && text[0])
+        if (rc == 0 && tokens->given.count == 0 && text[0]) {
             rc = take_variable(tokens, variables[i], text, error);
+            tokens->variable = variables[i];
+        }
         OPENSSL_cleanse(text, strlen(text));
         unsetenv(variables[i]);
     }
@@ -273,11 +276,36 @@ reel_access tokens_access(struct tokens *tokens, struct reel_str token) {
     return bits & REEL_ACCESS_WRITE ? REEL_ACCESS_WRITE : (reel_access)bits;
 }
 
-void tokens_caller(struct reel_str token, struct reel_caller *ret) {
+/* The line of the entry with this digest; 0: there is none. */
+static unsigned line_of(const struct token_list *list, const unsigned char *digest) {
+    unsigned line = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct entry *entry = &list->entries[i];
+        unsigned same = CRYPTO_memcmp(entry->digest, digest, sizeof entry->digest) == 0;
+        line |= (0 - same) & entry->line;
+    }
+    return line;
+}
+
+static void write_caller_name(struct tokens *tokens, const unsigned char *digest,
+                              struct reel_caller *ret) {
+    pthread_rwlock_rdlock(&tokens->lock);
+    unsigned line = line_of(&tokens->from_file, digest);
+    bool is_given = bits_of(&tokens->given, digest) != 0;
+    pthread_rwlock_unlock(&tokens->lock);
+    ret->name[0] = '\0';
+    if (line)
+        snprintf(ret->name, sizeof ret->name, "line %u", line);
+    else if (is_given)
+        snprintf(ret->name, sizeof ret->name, "%s", tokens->variable);
+}
+
+void tokens_caller(struct tokens *tokens, struct reel_str token, struct reel_caller *ret) {
     static const char purpose[] = "reel caller";
     unsigned char bytes[sizeof purpose + SHA256_DIGEST_LENGTH], digest[SHA256_DIGEST_LENGTH];
     memcpy(bytes, purpose, sizeof purpose);
     digest_of(token, bytes + sizeof purpose);
+    write_caller_name(tokens, bytes + sizeof purpose, ret);
     digest_of((struct reel_str){(const char *)bytes, sizeof bytes}, digest);
     for (size_t i = 0; i + 1 < sizeof ret->id; i += 2)
         snprintf(ret->id + i, 3, "%02x", digest[i / 2]);

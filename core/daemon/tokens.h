@@ -37,7 +37,10 @@ size_t tokens_to_encode(const struct tokens *tokens);
 reel_access tokens_access(struct tokens *tokens, struct reel_str token);
 
 /* Who bears it (reel_caller): the first half of another SHA-256 than the one that it is looked up
- * by, as hexadecimal digits. It is the token's, wherever in the file it stands. [any thread] */
-void tokens_caller(struct reel_str token, struct reel_caller *ret);
+ * by, as hexadecimal digits: it is the token's, wherever in the file it stands. Its name is `line`
+ * and its line in the file, or the variable of the environment; empty: it is not known. [any
+ * thread]
+ */
+void tokens_caller(struct tokens *tokens, struct reel_str token, struct reel_caller *ret);
 
 #endif

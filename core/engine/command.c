@@ -3,8 +3,8 @@
  *
  * The events that a command makes are named by it: with an idempotency key, their ids are UUIDs
  * made from collection, verb, key, that key and the caller, so that a repeat finds the first one's
- * last event in `ids` and appends nothing. Without one they are random. A repeat has the same body:
- * with another one the key is used for another command, which is refused
+ * last event in the log and appends nothing. Without one they are random. A repeat has the same
+ * body: with another one the key is used for another command, which is refused
  * (draft-ietf-httpapi-idempotency-key-header, section 2.7).
  */
 #include "engine/command.h"
@@ -33,9 +33,9 @@ struct working {
     struct reel_key key; /* canonical, or the new one of a create */
     char new_key[UUID_TEXT];
     struct reel_value body;
-    struct ids_request request; /* what a repeat will be held against; without the record */
-    char time[40];              /* RFC 3339, UTC, milliseconds */
-    uint64_t bytes;             /* of the events that were made */
+    struct log_answer request; /* what a repeat will be held against; without the record */
+    char time[40];             /* RFC 3339, UTC, milliseconds */
+    uint64_t bytes;            /* of the events that were made */
     struct reel_command_result answer;
 };
 
@@ -66,6 +66,9 @@ static int find_command(struct working *work, struct reel_error *error) {
     const uint32_t known = REEL_COMMAND_IF_EXISTS | REEL_COMMAND_IF_VERSION;
     if (asked->flags & ~known)
         return fail(error, -EINVAL, "request.flags has unknown bits 0x%x", asked->flags & ~known);
+    if (asked->principal.len > REEL_PRINCIPAL_MAX)
+        return fail(error, -EINVAL, "request.principal has %zu bytes, at most %d are allowed",
+                    asked->principal.len, REEL_PRINCIPAL_MAX);
     work->collection = registry_find(&work->reel->dispatcher.registry, asked->collection);
     if (!work->collection)
         return fail(error, -ESRCH, "no collection `%.*s` is loaded", REEL_FMT(asked->collection));
@@ -126,6 +129,7 @@ static int take_body(struct working *work, struct reel_error *error) {
 
 static void take_request(struct working *work) {
     const struct reel_command_request *asked = work->asked;
+    work->request.principal = asked->principal;
     work->request.has_body = true;
     ids_hash(&asked->body, 1, work->request.body_hash);
     if (asked->caller.data) ids_hash(&asked->caller, 1, work->request.caller_hash);
@@ -154,7 +158,7 @@ static void name_event(const struct working *work, size_t from_last, char ret_id
 }
 
 /* 1: this very command was accepted before. */
-static int find_repeat(struct working *work, struct ids_known *ret, struct reel_error *error) {
+static int find_repeat(struct working *work, struct found *ret, struct reel_error *error) {
     char id[UUID_TEXT];
     uint8_t hash[16];
     if (!work->asked->idempotency_key.data) return 0;
@@ -237,9 +241,9 @@ static int append_event(struct working *work, size_t n, struct reel_error *error
         .fold = true,
     };
     struct appended taken;
-    struct ids_request request = work->request;
+    struct log_answer request = work->request;
     request.has_record = true;
-    request.record = decision->key;
+    request.key = decision->key;
     int rc = append_submitted(work->reel, &arrival, &request, &taken, error);
     if (rc < 0) return rc;
     work->answer.seq = taken.seq;
@@ -274,15 +278,15 @@ static void take_refusal(struct working *work) {
 }
 
 /* The first one's answer again, with the record as it is by now. */
-static int repeat(struct working *work, const struct ids_known *known, struct reel_error *error) {
-    const struct ids_request *first = &known->request;
+static int repeat(struct working *work, const struct found *known, struct reel_error *error) {
+    const struct log_answer *first = &known->answer;
     if (append_is_other_body(first, work->request.body_hash)) {
         append_refuse_key(&work->answer);
         return STEP_NOTHING;
     }
     work->answer.accepted = work->answer.repeated = true;
     work->answer.seq = known->seq;
-    int rc = show_record(work, first->has_record ? first->record : work->key.str, error);
+    int rc = show_record(work, first->has_record ? first->key : work->key.str, error);
     return rc < 0 ? rc : STEP_NOTHING;
 }
 
@@ -314,7 +318,7 @@ static int check_condition(struct working *work, struct reel_error *error) {
 
 static int decide(struct working *work, struct reel_error *error) {
     struct reel *reel = work->reel;
-    struct ids_known known;
+    CLEANUP(found_finish) struct found known = {0};
     int rc = find_repeat(work, &known, error);
     if (rc != 0) return rc < 0 ? rc : repeat(work, &known, error);
     rc = check_condition(work, error);

@@ -1,15 +1,15 @@
 /* convert.c: see convert.h.
  *
  * Format 2 had the log in a database `log`: blocks of entries, each under the seq of its last
- * event. All other databases are copied as they are, and `meta` gets the new format. What a repeat
- * of a submitted event is answered with was only in `ids`; it goes into the log's entries here.
+ * event. What a repeat of a submitted event is answered with was in a database `ids`; it goes into
+ * the log's entries here. All other databases are copied as they are, and `meta` gets the new
+ * format.
  */
 #include "engine/convert.h"
 
 #include "base/cleanup.h"
 #include "engine/controls.h"
 #include "engine/home.h"
-#include "engine/store/ids.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -34,10 +34,25 @@ struct old_entry_head {
     uint32_t reserved;
 };
 
+/* A value of `ids`: this; with OLD_HAS_BODY struct old_body; then the record's key. */
+enum {
+    OLD_LACKS_RECORD = 1 << 0,
+    OLD_HAS_BODY = 1 << 1,
+};
+struct old_id {
+    uint64_t seq;
+    int32_t outcome;
+    uint32_t flags;
+};
+struct old_body {
+    uint8_t body_hash[16];
+    uint8_t caller_hash[16];
+};
+
 struct conversion {
     const char *directory;
-    struct store old; /* only env, txn, meta and ids are used */
-    MDB_dbi log;
+    struct store old; /* only env, txn and meta are used */
+    MDB_dbi log, ids;
     struct log *to;
     size_t group_bytes;
     struct store_state state;
@@ -68,7 +83,7 @@ static int open_old(struct conversion *conversion, struct reel_error *error) {
                     conversion->state.format, OLD_FORMAT, STORE_FORMAT);
     conversion->mirrors = store_get_origin(old, old->txn, &conversion->origin) == 0;
     rc = mdb_dbi_open(old->txn, "log", MDB_INTEGERKEY, &conversion->log);
-    if (rc == 0) rc = mdb_dbi_open(old->txn, "ids", 0, &old->ids);
+    if (rc == 0) rc = mdb_dbi_open(old->txn, "ids", 0, &conversion->ids);
     return rc == 0 ? 0 : fail_old(rc, "data.mdb is not a store", error);
 }
 
@@ -95,17 +110,41 @@ static int commit_group(struct conversion *conversion, struct reel_error *error)
     return rc;
 }
 
+static bool read_old_id(MDB_val value, uint64_t *ret_seq, struct log_answer *ret) {
+    struct old_id fixed;
+    struct old_body body = {0};
+    const char *at = value.mv_data, *end = at + value.mv_size;
+    if (value.mv_size < sizeof fixed) return false;
+    memcpy(&fixed, at, sizeof fixed);
+    at += sizeof fixed;
+    bool has_body = fixed.flags & OLD_HAS_BODY;
+    if (has_body && (size_t)(end - at) < sizeof body) return false;
+    if (has_body) {
+        memcpy(&body, at, sizeof body);
+        at += sizeof body;
+    }
+    *ret_seq = fixed.seq;
+    *ret = (struct log_answer){
+        .key = {at, (size_t)(end - at)},
+        .outcome = fixed.outcome,
+        .has_record = !(fixed.flags & OLD_LACKS_RECORD),
+        .has_body = has_body,
+    };
+    memcpy(ret->body_hash, body.body_hash, sizeof ret->body_hash);
+    memcpy(ret->caller_hash, body.caller_hash, sizeof ret->caller_hash);
+    return true;
+}
+
 /* What a repeat is answered with. */
 static int find_answer(struct conversion *conversion, struct log_entry *entry,
                        struct reel_error *error) {
-    struct store *old = &conversion->old;
-    struct ids_known known;
-    int rc = ids_get(old, old->txn, entry->id_hash, &known, error);
-    if (rc < 0) return rc == -ENOENT ? 0 : rc;
-    if (known.seq != entry->seq) return 0;
-    entry->flags |= LOG_ANSWERED;
-    entry->answer = home_answer(&known.request);
-    entry->answer.outcome = known.outcome;
+    MDB_val key = {16, (void *)entry->id_hash}, value;
+    uint64_t seq;
+    int rc = mdb_get(conversion->old.txn, conversion->ids, &key, &value);
+    if (rc == MDB_NOTFOUND) return 0;
+    if (rc != 0) return fail_old(rc, "cannot read ids", error);
+    if (!read_old_id(value, &seq, &entry->answer)) return fail(error, -EIO, "ids is damaged");
+    if (seq == entry->seq) entry->flags |= LOG_ANSWERED;
     return 0;
 }
 
@@ -256,7 +295,7 @@ static int copy_databases(struct copying *copying) {
         }
         memcpy(name, key.mv_data, key.mv_size);
         name[key.mv_size] = '\0';
-        if (strcmp(name, "log") == 0) continue;
+        if (strcmp(name, "log") == 0 || strcmp(name, "ids") == 0) continue;
         rc = copy_database(copying, name);
         if (rc != 0) break;
     }

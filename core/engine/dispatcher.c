@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "engine/controls.h"
 #include "engine/fold/host.h"
-#include "engine/store/ids.h"
+#include "engine/ids.h"
 #include "engine/store/rejected.h"
 #include "event/event.h"
 #include "json/parser.h"
@@ -27,6 +27,7 @@
 #define UNPACKED_BYTES_MAX ((size_t)8 << 20)
 
 _Static_assert(LOG_HELD > DECODER_AHEAD_MAX, "entries stay valid while the reader has them");
+_Static_assert(LOG_BUILD_ID_BYTES == BUILD_ID_BYTES, "marks name objects by their build id");
 _Static_assert(LOG_ROOM >= JSON_ROOM, "the parser reads no further");
 
 /* ---- One event ------------------------------------------------------------------------------- */
@@ -43,17 +44,26 @@ static int put_rejection(struct dispatcher *dispatcher, uint64_t seq, const char
     return rejected_put(&dispatcher->store, seq, collection, reason, error);
 }
 
-/* Gives the event to one projector, if its collection has not folded it before. */
+static bool is_set_aside(const struct log_entry *entry, const struct collection *collection) {
+    return entry->flags & LOG_SET_ASIDE &&
+           log_is_set_aside(entry, collection->name, collection->plugin->build_id);
+}
+
+/* Gives the event to one projector, if its collection has not folded it before. One that is set
+ * aside for it is ignored. */
 static int fold_match(struct dispatcher *dispatcher, const struct route_match *stop,
-                      struct reel_event *event, uint64_t seq, reel_outcome *ret,
+                      struct reel_event *event, const struct log_entry *entry, reel_outcome *ret,
                       struct reel_error *error) {
     struct collection *collection = dispatcher->registry.collections[stop->projector];
+    uint64_t seq = entry->seq;
     bool is_new = seq > dispatcher->state.cursor;
     if (collection->state.cursor >= seq) return 0;
     event->prefix = stop->prefix;
     event->suffix =
         (struct reel_str){event->type.data + stop->prefix_len, event->type.len - stop->prefix_len};
-    int outcome = fold_evolve(&dispatcher->fold, collection, event, seq, error);
+    int outcome = is_set_aside(entry, collection)
+                      ? REEL_IGNORED
+                      : fold_evolve(&dispatcher->fold, collection, event, seq, error);
     switch (outcome) {
     case REEL_APPLIED:
         collection->state.applied++;
@@ -76,14 +86,14 @@ static int fold_match(struct dispatcher *dispatcher, const struct route_match *s
 
 /* Gives the event to every projector that watches its type. Rejected by any counts for more than
  * applied by any, and that for more than ignored. */
-static int fold_event(struct dispatcher *dispatcher, struct reel_event *event, uint64_t seq,
-                      reel_outcome *ret, struct reel_error *error) {
+static int fold_event(struct dispatcher *dispatcher, struct reel_event *event,
+                      const struct log_entry *entry, reel_outcome *ret, struct reel_error *error) {
     *ret = REEL_IGNORED;
     if (!event->type.data) return 0;
     const struct route *route = router_find(&dispatcher->router, event->type);
     for (size_t i = 0; i < route->count; i++) {
         reel_outcome outcome = REEL_IGNORED;
-        int rc = fold_match(dispatcher, &route->stops[i], event, seq, &outcome, error);
+        int rc = fold_match(dispatcher, &route->stops[i], event, entry, &outcome, error);
         if (rc < 0) return rc;
         if (outcome == REEL_REJECTED || (outcome == REEL_APPLIED && *ret == REEL_IGNORED))
             *ret = outcome;
@@ -123,12 +133,13 @@ static int count_event(struct dispatcher *dispatcher, uint64_t seq, reel_outcome
 }
 
 /* Folds an event that has been read, or counts a payload that could not be (NULL) and why. */
-static int fold_read(struct dispatcher *dispatcher, uint64_t seq, struct reel_event *event,
-                     const char *reason, reel_outcome *ret, struct reel_error *error) {
+static int fold_read(struct dispatcher *dispatcher, const struct log_entry *entry,
+                     struct reel_event *event, const char *reason, reel_outcome *ret,
+                     struct reel_error *error) {
     *ret = REEL_REJECTED;
-    dispatcher->folded = seq;
-    int rc = event ? fold_event(dispatcher, event, seq, ret, error) : 0;
-    return rc == 0 ? count_event(dispatcher, seq, *ret, event ? NULL : reason, error) : rc;
+    dispatcher->folded = entry->seq;
+    int rc = event ? fold_event(dispatcher, event, entry, ret, error) : 0;
+    return rc == 0 ? count_event(dispatcher, entry->seq, *ret, event ? NULL : reason, error) : rc;
 }
 
 /* ---- Taking events in ------------------------------------------------------------------------ */
@@ -169,6 +180,7 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
         .nats_subject = arrival->nats_subject,
         .id_hash = arrival->id_hash,
         .answer = arrival->answer,
+        .set_aside = arrival->set_aside,
     };
     if (arrival->bytes.len > dispatcher->event_bytes_max) {
         entry.flags |= LOG_OVERSIZE;
@@ -196,7 +208,7 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
     if (entry.id_hash && !ret->has_id_hash) entry.flags |= LOG_OTHER_HASH;
     log_describe(log, &entry);
     if (!arrival->fold) return 0;
-    rc = fold_read(dispatcher, entry.seq, is_event ? &reading->event : NULL, reason, &ret->outcome,
+    rc = fold_read(dispatcher, &entry, is_event ? &reading->event : NULL, reason, &ret->outcome,
                    error);
     log_answer(log, ret->outcome);
     return rc;
@@ -261,8 +273,8 @@ static int fold_decoded(struct dispatcher *dispatcher, struct decoded *reading,
     }
     int rc = check_decoded(dispatcher, reading, reason, error);
     if (rc < 0) return rc;
-    return fold_read(dispatcher, reading->entry.seq, rc > 0 ? &reading->event : NULL, reason,
-                     &outcome, error);
+    return fold_read(dispatcher, &reading->entry, rc > 0 ? &reading->event : NULL, reason, &outcome,
+                     error);
 }
 
 /* A catch-up's way through the log, within a transaction's bounds. */
@@ -356,43 +368,8 @@ int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error)
 
 /* ---- Keeping the log ------------------------------------------------------------------------- */
 
-/* Removes from `ids` what events below `first_seq` have there; at most a transaction's worth, and
- * how far that is. */
-static int forget_ids(struct dispatcher *dispatcher, uint64_t first_seq, uint64_t *ret_floor,
-                      struct reel_error *error) {
-    struct log_walk walk;
-    struct log_entry entry;
-    struct log_pin *pin = log_pin(dispatcher->home.place.log);
-    uint32_t left = dispatcher->batch_events_max;
-    uint64_t floor = first_seq;
-    int rc;
-    log_walk_start(&walk, pin, dispatcher->state.first_seq, first_seq - 1);
-    while ((rc = log_next(&walk, &entry, error)) > 0) {
-        if (left-- == 0) {
-            floor = entry.seq;
-            rc = 0;
-            break;
-        }
-        if (!entry.id_hash) continue;
-        rc = ids_remove(&dispatcher->store, entry.id_hash, entry.seq, error);
-        if (rc < 0) break;
-    }
-    log_walk_finish(&walk);
-    log_unpin(pin);
-    if (rc == 0) *ret_floor = floor;
-    return rc;
-}
-
-static int trim_log(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
-    struct store_state *state = &dispatcher->state;
-    if (first_seq <= state->first_seq) return 0;
-    int rc = forget_ids(dispatcher, first_seq, &state->first_seq, error);
-    return rc < 0 ? rc : rejected_trim(&dispatcher->store, state->first_seq, error);
-}
-
-/* Tombstones below the floor of events. They are bounded on their own: one event may have deleted
- * any number. The floor of deletions rises only as far as any was removed: whoever follows records
- * and has seen the newest of them misses none. */
+/* Tombstones below the floor of events. The floor of deletions rises only as far as any was
+ * removed: whoever follows records and has seen the newest of them misses none. */
 static int trim_tombstones(struct dispatcher *dispatcher, bool *ret_left,
                            struct reel_error *error) {
     struct store_state *state = &dispatcher->state;
@@ -415,16 +392,29 @@ static int put_floors(struct dispatcher *dispatcher, struct reel_error *error) {
     return log_set_facts(log, &facts, error);
 }
 
+/* The floor goes up at once. What is below it goes in slices: one event may have deleted any number
+ * of records, and any number of events may have been rejected. */
+static int trim(struct dispatcher *dispatcher, uint64_t first_seq, bool *ret_left,
+                struct reel_error *error) {
+    struct store_state *state = &dispatcher->state;
+    uint32_t max = dispatcher->batch_events_max;
+    bool rejections_left = true, tombstones_left = true;
+    if (first_seq > state->first_seq) state->first_seq = first_seq;
+    int rc = rejected_trim(&dispatcher->store, state->first_seq, max, &rejections_left, error);
+    if (rc == 0) rc = trim_tombstones(dispatcher, &tombstones_left, error);
+    if (rc == 0) rc = put_floors(dispatcher, error);
+    *ret_left = rejections_left || tombstones_left;
+    return rc;
+}
+
 int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
-    if (first_seq <= dispatcher->state.first_seq && !dispatcher->tombstones_left) return 0;
+    if (first_seq <= dispatcher->state.first_seq && !dispatcher->trim_left) return 0;
     bool left = true;
     int rc = dispatcher_begin(dispatcher, error);
-    if (rc == 0) rc = trim_log(dispatcher, first_seq, error);
-    if (rc == 0) rc = trim_tombstones(dispatcher, &left, error);
-    if (rc == 0) rc = put_floors(dispatcher, error);
+    if (rc == 0) rc = trim(dispatcher, first_seq, &left, error);
     rc = dispatcher_end(dispatcher, rc, error);
     if (rc < 0) return rc;
-    dispatcher->tombstones_left = left;
+    dispatcher->trim_left = left;
     log_trim(dispatcher->home.place.log);
     return 1;
 }
@@ -512,7 +502,7 @@ int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
     if (rc == 0) rc = find_rebuilds(dispatcher, error);
     if (rc == 0) rc = registry_start(&dispatcher->registry, &dispatcher->state, error);
     if (rc == 0) rc = put_rebuilds(dispatcher, error);
-    dispatcher->tombstones_left = true; /* a trim may have been killed half way */
+    dispatcher->trim_left = true; /* a trim may have been killed half way */
     return dispatcher_end(dispatcher, rc, error);
 }
 

@@ -48,7 +48,7 @@ struct dispatcher {
     struct rejection_notes notes;
     /* reel_options.rejected; its context is that of fold.warnings. */
     void (*rejected)(void *context, const struct reel_rejection *const *rejections, uint64_t total);
-    bool tombstones_left; /* below the log's floor, maybe: trimming has yet to look */
+    bool trim_left; /* tombstones or rejections below the floor, maybe: trimming has not looked */
 };
 
 /* A payload on its way in. */
@@ -56,10 +56,10 @@ struct arrival {
     struct reel_str bytes;
     uint64_t seq;                 /* beyond the head; 0: the next */
     uint64_t time_ns;             /* with seq: when the stream received it */
-    uint32_t flags;               /* LOG_SUBMITTED, LOG_ANSWERED, LOG_CONVERTED */
-    const uint8_t *id_hash;       /* with LOG_SUBMITTED, and the caller puts it in `ids` where it
-                                     is the event's (struct appended) */
+    uint32_t flags;               /* LOG_SUBMITTED, LOG_ANSWERED, LOG_SET_ASIDE, LOG_CONVERTED */
+    const uint8_t *id_hash;       /* with LOG_SUBMITTED */
     struct log_answer answer;     /* with LOG_ANSWERED; its outcome is set here */
+    struct reel_str set_aside;    /* with LOG_SET_ASIDE */
     struct reel_str nats_subject; /* or none */
     bool fold;                    /* or only append */
 };
@@ -103,8 +103,10 @@ void dispatcher_abort(struct dispatcher *dispatcher);
 /* Folds one transaction's worth of what any collection is behind. 1: it did; 0: none is. */
 int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error);
 
-/* Removes one transaction's worth of events below `first_seq` from the log, and of tombstones below
- * its floor. 1: it did and there may be more; 0: it is done. Everything must be caught up. */
+/* Raises the log's floor to `first_seq`, and removes one transaction's worth of rejections and
+ * tombstones below it. 1: it did and there may be more; 0: it is done. Everything must be caught
+ * up.
+ */
 int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error);
 
 /* Begins again, in a transaction of its own: an empty log from `first_seq` on, under the epoch and

@@ -190,46 +190,6 @@ void home_put_mark(struct home *home, struct store_state *state) {
 
 /* ---- What the store lacks -------------------------------------------------------------------- */
 
-struct log_answer home_answer(const struct ids_request *request) {
-    struct log_answer answer = {
-        .key = request->record, .has_record = request->has_record, .has_body = request->has_body};
-    memcpy(answer.body_hash, request->body_hash, sizeof answer.body_hash);
-    memcpy(answer.caller_hash, request->caller_hash, sizeof answer.caller_hash);
-    return answer;
-}
-
-static int remember(struct store *store, const struct log_entry *entry, struct reel_error *error) {
-    const struct log_answer *answer = &entry->answer;
-    struct ids_known known = {
-        .seq = entry->seq,
-        .outcome = answer->outcome,
-        .request = {.has_record = answer->has_record,
-                    .has_body = answer->has_body,
-                    .record = answer->key},
-    };
-    memcpy(known.request.body_hash, answer->body_hash, sizeof answer->body_hash);
-    memcpy(known.request.caller_hash, answer->caller_hash, sizeof answer->caller_hash);
-    return ids_put(store, entry->id_hash, &known, error);
-}
-
-/* Submitted events that the log has and the store has not seen, for the index of duplicates.
- * Folding them is catching up. */
-static int remember_newer(struct home *home, uint64_t from_seq, struct reel_error *error) {
-    struct log_walk walk;
-    struct log_entry entry;
-    struct log_pin *pin = log_pin(home->place.log);
-    int rc;
-    log_walk_start(&walk, pin, from_seq, UINT64_MAX);
-    while ((rc = log_next(&walk, &entry, error)) > 0) {
-        if (!entry.id_hash || entry.flags & LOG_OTHER_HASH) continue;
-        rc = remember(home->store, &entry, error);
-        if (rc < 0) break;
-    }
-    log_walk_finish(&walk);
-    log_unpin(pin);
-    return rc;
-}
-
 static int copy_facts(struct home *home, struct store_state *state, struct reel_error *error) {
     const struct log_facts *facts = log_facts(home->place.log);
     struct store_origin origin;
@@ -268,7 +228,6 @@ static int follow_log(struct home *home, struct store_state *state, struct reel_
     int rc = copy_facts(home, state, error);
     if (rc == 0) rc = controls_begin_lineage(home->store, facts->epoch, facts->first_seq, error);
     if (rc == 0) rc = fold_newer_controls(home, state, error);
-    if (rc == 0) rc = remember_newer(home, state->head + 1, error);
     if (rc < 0) return rc;
     state->head = log_head(home->place.log);
     home_put_mark(home, state);
@@ -313,6 +272,7 @@ static int open_log(struct home *home, const char *name, const struct store_stat
     if (!path) return fail_memory(error);
     struct log_options options = {.directory = path,
                                   .segment_bytes = home->segment_bytes,
+                                  .dedup = true,
                                   .pacer = home->place.pacer,
                                   .tell = home->tell,
                                   .context = home->tell_context};
@@ -381,8 +341,10 @@ void home_adopt_abort(struct home *home) {
 
 static int open_in_memory(struct home *home, const struct log_facts *facts, struct log **ret,
                           struct reel_error *error) {
-    struct log_options options = {
-        .segment_bytes = home->segment_bytes, .facts = *facts, .head = facts->first_seq - 1};
+    struct log_options options = {.segment_bytes = home->segment_bytes,
+                                  .dedup = true,
+                                  .facts = *facts,
+                                  .head = facts->first_seq - 1};
     return log_open(&options, ret, error);
 }
 

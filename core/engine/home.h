@@ -18,8 +18,8 @@
  *
  * **Which is ahead.** A group is synced in the log before it is committed in the store. So the log
  * may be ahead of the store, and what the store lacks is folded from it. A store that is ahead of
- * the log is damage. Facts (floor, epoch, origin) and other controls are the log's; the store has what
- * is folded from them (controls.h).
+ * the log is damage. Facts (floor, epoch, origin) and other controls are the log's; the store has
+ * what is folded from them (controls.h).
  *
  * In memory there is neither directory nor lock.
  */
@@ -27,7 +27,7 @@
 #define REEL_ENGINE_HOME_H
 
 #include "engine/log/log.h"
-#include "engine/store/ids.h"
+#include "engine/store/store.h"
 
 struct home {
     char *directory; /* NULL: in memory */
@@ -77,9 +77,6 @@ int home_backup_of(const char *from, const char *to, struct reel_error *error);
  * directory open, none can open it. */
 int home_verify(const char *directory, log_finding_fn found, void *context,
                 struct reel_error *error);
-
-/* What a repeat is answered from, in the log's terms. */
-struct log_answer home_answer(const struct ids_request *request);
 
 /* Where the log stands, in the store's terms. */
 void home_put_mark(struct home *home, struct store_state *state);

@@ -37,7 +37,7 @@ static int take_once(struct reel *reel, struct reel_str payload, struct reel_res
                      struct reel_error *error) {
     struct json *json;
     const char *why;
-    struct ids_known known;
+    CLEANUP(found_finish) struct found known = {0};
     uint8_t hash[16];
     struct arrival arrival = {
         .bytes = payload, .flags = LOG_SUBMITTED, .id_hash = hash, .fold = true};
@@ -51,11 +51,11 @@ static int take_once(struct reel *reel, struct reel_str payload, struct reel_res
     ids_hash(name, 2, hash);
     rc = append_find(reel, hash, name[0], name[1], &known, error);
     if (rc > 0) {
-        *ret = (struct reel_result){known.seq, known.outcome, .repeated = true};
+        *ret = (struct reel_result){known.seq, known.answer.outcome, .repeated = true};
         return 0;
     }
     struct appended taken;
-    struct ids_request no_command = {.has_record = true, .record = {"", 0}};
+    struct log_answer no_command = {.has_record = true, .key = {"", 0}};
     if (rc == 0) rc = append_submitted(reel, &arrival, &no_command, &taken, error);
     if (rc < 0) return rc;
     *ret = (struct reel_result){.seq = taken.seq, .outcome = taken.outcome};
@@ -63,19 +63,6 @@ static int take_once(struct reel *reel, struct reel_str payload, struct reel_res
 }
 
 /* ---- A part of the stream -------------------------------------------------------------------- */
-
-/* Remembers what was published by a daemon like this one, the first time. */
-static int remember(struct reel *reel, const struct work *work, const struct mirrored *event,
-                    const struct appended *taken, struct reel_error *error) {
-    struct store *store = &reel->dispatcher.store;
-    struct ids_known known, before;
-    known = (struct ids_known){.seq = taken->seq, .outcome = taken->outcome};
-    known.request.has_body = event->body_hash;
-    if (event->body_hash) memcpy(known.request.body_hash, event->body_hash, 16);
-    work->taken(work->context, reel, event, &known);
-    int rc = ids_get(store, store->txn, event->id_hash, &before, error);
-    return rc == -ENOENT ? ids_put(store, event->id_hash, &known, error) : rc;
-}
 
 static int mirror_one(struct reel *reel, const struct work *work, const struct mirrored *event,
                       struct reel_error *error) {
@@ -85,15 +72,13 @@ static int mirror_one(struct reel *reel, const struct work *work, const struct m
         .time_ns = event->time_ns,
         .flags = event->flags | (event->id_hash ? LOG_SUBMITTED | LOG_ANSWERED : 0),
         .id_hash = event->id_hash,
-        .answer = {.has_body = event->body_hash},
+        .answer = event->answer,
         .nats_subject = event->subject,
         .fold = true,
     };
-    if (event->body_hash)
-        memcpy(arrival.answer.body_hash, event->body_hash, sizeof arrival.answer.body_hash);
     struct appended taken;
     int rc = dispatcher_append(&reel->dispatcher, &arrival, &taken, error);
-    if (rc == 0 && taken.has_id_hash) rc = remember(reel, work, event, &taken, error);
+    if (rc == 0 && taken.has_id_hash) work->taken(work->context, reel, event, &taken);
     return rc < 0 ? rc : dispatcher_spill(&reel->dispatcher, error);
 }
 

@@ -28,14 +28,13 @@ struct mirrored {
     struct reel_str bytes;
     struct reel_str subject;
     const uint8_t *id_hash;   /* it says that it was published by a daemon like this one; or NULL */
-    const uint8_t *body_hash; /* and for a command with this body; else NULL */
+    struct log_answer answer; /* and for a command, with has_body; without the outcome */
 };
 
-/* Called within the transaction for one with an id_hash: it may look at the record of which it
- * tells the key in `known`, and say what else it knows of the request. If the transaction is undone
- * it will be called again. [writer] */
+/* Called within the transaction for one with an id_hash that is its own, when it is folded. If the
+ * transaction is undone it will be called again. [writer] */
 typedef void (*mirrored_fn)(void *context, struct reel *reel, const struct mirrored *event,
-                            struct ids_known *known);
+                            const struct appended *appended);
 
 struct work {
     enum work_kind kind;

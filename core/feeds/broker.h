@@ -18,7 +18,7 @@ struct feed_broker {
 };
 
 /* A message, with the sequence number that the stream gave it. Where `made` is not empty, `bytes`
- * are in it; they, the subject and `owner` stay until feed_options.release. */
+ * are in it; they, the subject, `answer` and `owner` stay until feed_options.release. */
 struct feed_message {
     uint64_t seq;
     uint64_t time_ns;        /* when the stream received it, since 1970, UTC */
@@ -27,9 +27,8 @@ struct feed_message {
     uint32_t flags;          /* REEL_LOG_CONVERTED, or 0 */
     bool has_id;             /* it carries what `publish` gave it as id_hash */
     uint8_t id_hash[16];
-    bool has_body; /* and its body_hash */
-    uint8_t body_hash[16];
-    struct text made;
+    struct log_answer answer; /* of a command, with has_body: what `publish` gave it */
+    struct text made, texts;  /* `texts` has those of `answer` */
     void *owner;
 };
 

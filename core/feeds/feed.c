@@ -130,7 +130,7 @@ static void batch_add(struct batch *batch, const struct feed_message *given) {
         .bytes = message->bytes,
         .subject = message->subject,
         .id_hash = message->has_id ? message->id_hash : NULL,
-        .body_hash = message->has_body ? message->body_hash : NULL,
+        .answer = message->answer,
     };
     batch->job.bytes += stored_bytes(feed, message);
 }

@@ -326,27 +326,18 @@ static void show_record(struct reel *reel, struct publication *publication) {
     work->answer.record_len = len;
 }
 
-/* What a repeat of a command will be held against. */
-static void describe_request(const struct awaited *awaited, struct ids_request *ret) {
-    const struct work *work = &awaited->publication->job->work;
-    ret->record = (struct reel_str){work->answer.key, work->answer.key_len};
-    ret->has_record = true;
-    ret->has_body = true;
-    memcpy(ret->body_hash, awaited->outgoing->body_hash, sizeof ret->body_hash);
-    if (work->request->caller.data) ids_hash(&work->request->caller, 1, ret->caller_hash);
-}
-
 /* Who rejected it, now that it is folded. They are all that is known of it, so that without memory
  * for them the answer has less in it. */
 static void take_reasons(struct reel *reel, struct publication *publication,
-                         const struct ids_known *known) {
+                         const struct appended *appended) {
     struct rejection_list *rejections = &publication->job->work.rejections;
-    rejection_list_remove(rejections, known->seq); /* of a transaction that was undone */
-    if (known->outcome == REEL_REJECTED) (void)engine_copy_rejections(reel, known->seq, rejections);
+    rejection_list_remove(rejections, appended->seq); /* of a transaction that was undone */
+    if (appended->outcome == REEL_REJECTED)
+        (void)engine_copy_rejections(reel, appended->seq, rejections);
 }
 
 void publisher_taken(void *context, struct reel *reel, const struct mirrored *event,
-                     struct ids_known *known) {
+                     const struct appended *appended) {
     struct publisher *publisher = context;
     HOLD_LOCK(&publisher->lock);
     struct awaited *awaited = NULL;
@@ -354,16 +345,13 @@ void publisher_taken(void *context, struct reel *reel, const struct mirrored *ev
         struct publication *publication = awaited->publication;
         const struct work *work = &publication->job->work;
         if (awaited->folded) continue;
-        awaited->seq = known->seq;
-        awaited->outcome = known->outcome;
-        if (work->kind == WORK_EVENTS) {
-            known->request.has_record = true; /* there is none */
-            take_reasons(reel, publication, known);
-        }
+        awaited->seq = appended->seq;
+        awaited->outcome = appended->outcome;
+        if (work->kind == WORK_EVENTS) take_reasons(reel, publication, appended);
         if (work->kind != WORK_COMMAND) continue;
-        awaited->is_other = append_is_other_body(&known->request, awaited->outgoing->body_hash);
+        awaited->is_other =
+            append_is_other_body(&event->answer, awaited->outgoing->answer.body_hash);
         if (awaited->is_other) continue; /* somebody else's, who used the same key */
-        describe_request(awaited, &known->request);
         if (awaited == &publication->awaited[publication->pending.count - 1])
             show_record(reel, publication);
     }

@@ -39,7 +39,7 @@ void publisher_close(struct publisher *publisher, const char *why);
 
 /* A mirrored_fn, whose context is the publisher. [writer] */
 void publisher_taken(void *context, struct reel *reel, const struct mirrored *event,
-                     struct ids_known *known);
+                     const struct appended *appended);
 /* What was so taken has been committed. [writer] */
 void publisher_committed(struct publisher *publisher, const struct mirrored *event);
 

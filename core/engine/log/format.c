@@ -1,6 +1,8 @@
 /* format.c: see format.h. */
 #include "engine/log/format.h"
 
+#include "base/invariant.h"
+
 #include <string.h>
 #include <xxhash.h>
 
@@ -214,4 +216,42 @@ bool entry_read(struct reel_str *entries, size_t room, struct log_entry *ret) {
         return false;
     *entries = (struct reel_str){at + len, entries->len - len};
     return true;
+}
+
+/* ---- Set aside ------------------------------------------------------------------------------- */
+
+void log_set_aside_append(struct text *list, const struct log_set_aside *mark) {
+    const struct reel_str *name = &mark->collection;
+    struct set_aside_head head = {.name_len = (uint8_t)name->len, .signal = mark->signal};
+    INVARIANT(name->len <= UINT8_MAX);
+    memcpy(head.build_id, mark->build_id, sizeof head.build_id);
+    text_append(list, &head, sizeof head);
+    text_append_str(list, *name);
+}
+
+bool log_set_aside_next(struct reel_str *list, struct log_set_aside *ret) {
+    struct set_aside_head head;
+    if (list->len < sizeof head) return false;
+    memcpy(&head, list->data, sizeof head);
+    const char *at = list->data + sizeof head;
+    size_t left = list->len - sizeof head;
+    if (head.name_len > left) return false;
+    *ret = (struct log_set_aside){.collection = {at, head.name_len}, .signal = head.signal};
+    memcpy(ret->build_id, head.build_id, sizeof ret->build_id);
+    *list = (struct reel_str){at + head.name_len, left - head.name_len};
+    return true;
+}
+
+bool log_is_set_aside(const struct log_entry *entry, const char *collection,
+                      const uint8_t build_id[LOG_BUILD_ID_BYTES]) {
+    static const uint8_t any[LOG_BUILD_ID_BYTES];
+    struct reel_str list = entry->set_aside;
+    struct log_set_aside mark;
+    if (!(entry->flags & LOG_SET_ASIDE)) return false;
+    while (log_set_aside_next(&list, &mark)) {
+        if (!reel_str_is(mark.collection, collection)) continue;
+        if (memcmp(mark.build_id, any, sizeof any) == 0) return true;
+        if (memcmp(mark.build_id, build_id, sizeof any) == 0) return true;
+    }
+    return false;
 }

@@ -127,6 +127,13 @@ struct known_head {
     uint8_t reserved;
 };
 
+/* Of the list in `set_aside`: this, then the collection's name. */
+struct set_aside_head {
+    uint8_t name_len;
+    uint8_t signal;
+    uint8_t build_id[LOG_BUILD_ID_BYTES];
+};
+
 #define FRAME_ROUND(len) (((uint64_t)(len) + FRAME_UNIT - 1) & ~(uint64_t)(FRAME_UNIT - 1))
 
 /* ---- Header pages ---------------------------------------------------------------------------- */

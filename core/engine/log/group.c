@@ -45,6 +45,8 @@ static char *extend(struct group *group, size_t len) {
 
 int group_add(struct group *group, struct log_entry *entry, struct reel_error *error) {
     size_t len = entry_size(entry);
+    if (entry->answer.principal.len > UINT16_MAX || entry->set_aside.len > UINT16_MAX)
+        return fail(error, -E2BIG, "an entry has more than %u bytes beside its event", UINT16_MAX);
     if (group->frame.len + len > FRAME_BYTES_MAX)
         return fail(error, -E2BIG, "a group of more than %llu bytes",
                     (unsigned long long)FRAME_BYTES_MAX);

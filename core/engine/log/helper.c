@@ -1,7 +1,8 @@
 /* helper.c: the thread in the background.
  *
  * It does one thing at a time, paced (pacer.h), the most urgent first: zeros behind the active
- * segment's frames, the spare, sealing. Once nothing was written for WITNESS_MS it writes a witness
+ * segment's frames, the spare, the index of duplicates, which a segment gets before it is sealed,
+ * sealing. Once nothing was written for WITNESS_MS it writes a witness
  * (recover.c). Nothing depends on it: a log without zeros, spare or sealed segments is slower or
  * larger, but right.
  *
@@ -101,7 +102,8 @@ static uint64_t after(uint64_t ms) {
 }
 
 void log_note_chore(struct log *log, enum chore chore, int rc, const struct reel_error *error) {
-    static const char *const names[] = {"preparing the log's files", "sealing", "the witness",
+    static const char *const names[] = {"preparing the log's files", "sealing",
+                                        "the index of duplicates", "the witness",
                                         "removing a segment"};
     struct reel_error line;
     if (rc >= 0 && !atomic_load(&log->failing[chore])) return;
@@ -140,6 +142,19 @@ static bool do_seal(struct log *log) {
     return rc > 0;
 }
 
+static bool do_dedup(struct log *log, bool paced) {
+    if (!log->dedup || clock_ms() < log->dedup_again_ms) return false;
+    int rc = dedup_help(log->dedup, paced);
+    if (rc == -ECANCELED) return false;
+    struct reel_error error;
+    if (rc < 0) {
+        log->dedup_again_ms = after(RETRY_MS); /* until then it is in memory */
+        error_set(&error, "%s", strerror(-rc));
+    }
+    if (rc != 0) log_note_chore(log, CHORE_DEDUP, rc, &error);
+    return rc > 0;
+}
+
 /* 1: it is written; 0: it is not needed; else it is due in a while, or failed. */
 static bool do_witness(struct log *log, uint64_t idle_ms) {
     HOLD_LOCK(&log->append_lock);
@@ -153,7 +168,7 @@ static bool do_witness(struct log *log, uint64_t idle_ms) {
 
 bool log_help(struct log *log) {
     if (log->directory < 0) return false;
-    return do_fill(log, false) || do_seal(log) || do_witness(log, 0);
+    return do_fill(log, false) || do_dedup(log, false) || do_seal(log) || do_witness(log, 0);
 }
 
 /* ---- The thread ------------------------------------------------------------------------------ */
@@ -163,7 +178,7 @@ static bool is_pending(struct log *log, uint64_t *ret_end) {
     HOLD_LOCK(&log->append_lock);
     *ret_end = log->active ? atomic_load(&log->active->end) : 0;
     return log_needs_witness(log) || log->undo_at || log->fill_again_ms > clock_ms() ||
-           log_has_to_seal(log);
+           log_has_to_seal(log) || (log->dedup && dedup_is_due(log->dedup));
 }
 
 /* Sleeps until there may be something to do. False: it must end. While groups come one after
@@ -187,7 +202,8 @@ static void *help(void *context) {
     bool ended = false;
     while (!ended) {
         atomic_store(&log->wake_at, 0); /* a group that comes from here on wakes it */
-        while (!ended && (do_fill(log, true) || do_seal(log) || do_witness(log, WITNESS_MS)))
+        while (!ended && (do_fill(log, true) || do_dedup(log, true) || do_seal(log) ||
+                          do_witness(log, WITNESS_MS)))
             ended = atomic_load(&log->ended);
         ended = ended || !sleep_a_while(log);
     }

@@ -114,11 +114,14 @@ int log_append(struct log *log, struct log_entry *entry, struct reel_error *erro
     if (entry->seq <= log_group_head(log))
         return fail(error, -EINVAL, "event %llu comes behind %llu in the log",
                     (unsigned long long)entry->seq, (unsigned long long)log_group_head(log));
+    if (log->dedup && entry->id_hash && dedup_reserve(log->dedup) < 0) return fail_memory(error);
     return group_add(&log->group, entry, error);
 }
 
 void log_describe(struct log *log, const struct log_entry *entry) {
     group_describe(&log->group, entry);
+    if (log->dedup && entry->id_hash && !(entry->flags & LOG_OTHER_HASH))
+        dedup_add(log->dedup, entry->id_hash, entry->seq);
 }
 
 void log_answer(struct log *log, reel_outcome outcome) {
@@ -169,8 +172,18 @@ int log_group_get(const struct log *log, uint64_t seq, struct log_entry *ret) {
     return group_get(&log->group, seq, ret);
 }
 
+int log_find_id(struct log *log, const uint8_t id_hash[16], uint64_t ret[LOG_CANDIDATES],
+                struct reel_error *error) {
+    INVARIANT(log->dedup);
+    struct log_pin *pin = log_pin(log);
+    int rc = dedup_find(log->dedup, pin, id_hash, ret, error);
+    log_unpin(pin);
+    return rc;
+}
+
 void log_abort(struct log *log) {
     group_clear(&log->group);
+    if (log->dedup) dedup_abort(log->dedup);
 }
 
 /* ---- Committing ------------------------------------------------------------------------------ */
@@ -267,7 +280,8 @@ static int commit(struct log *log, struct reel_error *error) {
 int log_commit(struct log *log, struct reel_error *error) {
     if (group_is_empty(&log->group)) return 0;
     int rc = commit(log, error);
-    group_clear(&log->group);
+    if (rc == 0 && log->dedup) dedup_commit(log->dedup);
+    log_abort(log); /* there is nothing more of it */
     if (rc == 0) log_wake_helper(log);
     return rc;
 }
@@ -290,6 +304,7 @@ int log_undo(struct log *log, struct reel_error *error) {
     if (rc < 0) return rc;
     log->now = log->before;
     log->undo_at = 0;
+    if (log->dedup) dedup_undo(log->dedup);
     return 0;
 }
 
@@ -399,6 +414,7 @@ size_t log_trim(struct log *log) {
         log_set_pin(log, rest);
         unlink_some(log, pin, count);
     }
+    if (log->dedup) dedup_trim(log->dedup, log->now.facts.first_seq);
     log_unpin(pin);
     return rest ? count : 0;
 }
@@ -408,10 +424,13 @@ size_t log_trim(struct log *log) {
 void log_measure(struct log *log, struct log_metrics *ret) {
     struct log_pin *pin = log_pin(log);
     struct log_segment segment;
+    struct dedup_metrics dedup = {0};
+    if (log->dedup) dedup_measure(log->dedup, &dedup);
     *ret = (struct log_metrics){
         .group_bytes = atomic_load(&log->group_bytes),
         .fill_bytes = atomic_load(&log->fill_bytes),
         .sealed_bytes = atomic_load(&log->sealed_bytes),
+        .dedup_bytes = dedup.written,
         .failures = atomic_load(&log->failures),
         .paced_ns = atomic_load(&log->pacer->paced_ns),
     };

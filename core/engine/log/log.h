@@ -27,10 +27,8 @@
  * **In the background** one helper thread fills the next part of the file with zeros, prepares the
  * next segment, seals full ones, and writes a witness after 100 ms without work (recover.c).
  *
- * **The index of duplicates** is not here. It can be rebuilt from what is: log_pin_segment gives
- * each segment with its range of seqs and whether it is sealed; a walk over that range gives each
- * event's `id_hash` and `seq`. Sealed segments never change, so one sorted run a sealed segment
- * stays right; what is newer is in raw segments, and few.
+ * **The index of duplicates** (dedup.h) finds submitted events by their `id_hash`. It is derived:
+ * its files lie beside the segments, and are made again from them when they are lost or damaged.
  */
 #ifndef REEL_ENGINE_LOG_LOG_H
 #define REEL_ENGINE_LOG_LOG_H
@@ -83,8 +81,27 @@ struct log_entry {
     struct reel_str nats_subject;
     const uint8_t *id_hash;    /* 16 bytes, with LOG_SUBMITTED */
     struct log_answer answer;  /* with LOG_ANSWERED */
-    struct reel_str set_aside; /* with LOG_SET_ASIDE: for whom and why, in the caller's form */
+    struct reel_str set_aside; /* with LOG_SET_ASIDE: for whom, see log_set_aside_… */
 };
+
+/* An event that must not be folded for a collection: folding it ended the process. Collections are
+ * known by name, which is all of them that outlives the state; a mark is for one object of the
+ * plugin, since another one may do better. */
+#define LOG_BUILD_ID_BYTES 20
+struct log_set_aside {
+    struct reel_str collection;           /* at most 255 bytes */
+    uint8_t build_id[LOG_BUILD_ID_BYTES]; /* all zero: for any */
+    uint8_t signal;                       /* that ended the process; 0: none */
+};
+
+/* A list of them, as log_entry.set_aside is: appends one; and takes one off its front, which false
+ * says that there is not. */
+void log_set_aside_append(struct text *list, const struct log_set_aside *mark);
+bool log_set_aside_next(struct reel_str *list, struct log_set_aside *ret);
+
+/* Is the entry to be skipped for that collection, folded by that object? */
+bool log_is_set_aside(const struct log_entry *entry, const char *collection,
+                      const uint8_t build_id[LOG_BUILD_ID_BYTES]);
 
 /* The stream that the log mirrors. */
 struct log_origin {
@@ -156,6 +173,7 @@ struct log_options {
     size_t lineage_count;
     bool read_only;      /* beside a process that may be writing it */
     bool no_helper;      /* log_help does its work when it is called */
+    bool dedup;          /* with the index of duplicates, for log_find_id */
     const struct io *io; /* NULL: the system's */
     struct pacer *pacer; /* NULL: its own */
     /* What fails in the background, once until it works again: a line for the operator. The log
@@ -209,6 +227,13 @@ uint64_t log_group_head(const struct log *log);
 
 /* An event of the group. Valid until the next call for the group. -ENOENT. */
 int log_group_get(const struct log *log, uint64_t seq, struct log_entry *ret);
+
+/* Where the log may have a submitted event: at most LOG_CANDIDATES seqs, the group's included, the
+ * lowest ones, ascending, none below the floor. Each is for the caller to compare. Returns how
+ * many, or an error. */
+#define LOG_CANDIDATES 16
+int log_find_id(struct log *log, const uint8_t id_hash[16], uint64_t ret[LOG_CANDIDATES],
+                struct reel_error *error);
 
 /* Writes and syncs. An empty group is no write. -ENOSPC, -EIO: see above. In either case the group
  * is gone. */
@@ -315,6 +340,7 @@ struct log_metrics {
     uint64_t group_bytes;  /* written: frames */
     uint64_t fill_bytes;   /* zeros */
     uint64_t sealed_bytes; /* sealed segments */
+    uint64_t dedup_bytes;  /* the index of duplicates */
     uint64_t bytes;        /* of the files that there are */
     uint64_t raw_segments, sealed_segments;
     uint64_t failures;                            /* in the background; each is tried again */

@@ -29,6 +29,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -585,11 +586,28 @@ static int open_in_memory(struct log *log, const struct log_options *options,
     return rc;
 }
 
+static int open_dedup(struct log *log, const struct log_options *options,
+                      struct reel_error *error) {
+    INVARIANT(!log->read_only);
+    struct dedup_options dedup_options = {
+        .io = log->io,
+        .pacer = log->pacer,
+        .ended = &log->ended,
+        .directory = log->directory,
+        .salt = log->salt,
+        .first_seq = log->now.facts.first_seq,
+        .tell = options->tell,
+        .context = options->context,
+    };
+    return dedup_open(&dedup_options, log->pin, &log->dedup, error);
+}
+
 int log_open(const struct log_options *options, struct log **ret, struct reel_error *error) {
     struct log *log = log_new(options);
     if (!log) return fail_memory(error);
     int rc = options->directory ? open_on_disk(log, options, error)
                                 : open_in_memory(log, options, error);
+    if (rc == 0 && options->dedup) rc = open_dedup(log, options, error);
     if (rc == 0 && options->directory && !options->read_only && !options->no_helper)
         (void)log_start_helper(log); /* without one it is slower, and larger */
     if (rc < 0)
@@ -605,6 +623,7 @@ void log_close(struct log *log) {
     struct reel_error error;
     if (log_needs_witness(log))
         log_note_chore(log, CHORE_WITNESS, log_write_witness(log, &error), &error);
+    dedup_close(log->dedup);
     log_drop_spare(log);
     log_unpin(log->pin);
     group_finish(&log->group);

@@ -234,6 +234,7 @@ static int roll(struct log *log, uint64_t frame_bytes, struct reel_error *error)
         pin->segments[before->count] = segment;
         set_active(log, segment);
         log_set_pin(log, pin);
+        if (log->dedup) dedup_roll(log->dedup, &segment->head);
     } else {
         log_unpin(pin);
     }

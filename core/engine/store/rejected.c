@@ -52,19 +52,24 @@ int rejected_get(struct store *store, MDB_txn *txn, uint64_t seq, const char *co
     return 0;
 }
 
-/* Deletes, from the oldest on, those below `first_seq` that are of `collection` (NULL: of any). */
-static int remove_some(struct store *store, uint64_t first_seq, const char *collection,
-                       struct reel_error *error) {
+/* Deletes, from the oldest on, those below `first_seq` that are of `collection` (NULL: of any), at
+ * most `max`. */
+static int remove_some(struct store *store, uint64_t first_seq, const char *collection, size_t max,
+                       bool *ret_more, struct reel_error *error) {
     MDB_cursor *cursor;
     MDB_val key, value;
+    size_t removed = 0;
     int rc = mdb_cursor_open(store->txn, store->rejected, &cursor);
     if (rc != 0) return store_fail(store, rc, "cannot read rejections", error);
+    *ret_more = false;
     for (rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST); rc == 0;
          rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
         struct reel_rejection rejection;
         rc = unpack(key, value, &rejection);
         if (rc != 0 || rejection.seq >= first_seq) break;
         if (collection && !reel_str_is(rejection.collection, collection)) continue;
+        *ret_more = removed++ == max;
+        if (*ret_more) break;
         rc = mdb_cursor_del(cursor, 0); /* MDB_NEXT then gives the one that took its place */
         if (rc != 0) break;
     }
@@ -73,13 +78,15 @@ static int remove_some(struct store *store, uint64_t first_seq, const char *coll
     return store_fail(store, rc, "cannot remove rejections", error);
 }
 
-int rejected_trim(struct store *store, uint64_t first_seq, struct reel_error *error) {
-    return remove_some(store, first_seq, NULL, error);
+int rejected_trim(struct store *store, uint64_t first_seq, size_t max, bool *ret_more,
+                  struct reel_error *error) {
+    return remove_some(store, first_seq, NULL, max, ret_more, error);
 }
 
 int rejected_remove_collection(struct store *store, const char *collection,
                                struct reel_error *error) {
-    return remove_some(store, UINT64_MAX, collection, error);
+    bool more;
+    return remove_some(store, UINT64_MAX, collection, SIZE_MAX, &more, error);
 }
 
 /* Goes to the newest one below `before`. */

@@ -15,8 +15,10 @@ int rejected_put(struct store *store, uint64_t seq, const char *collection, cons
 int rejected_get(struct store *store, MDB_txn *txn, uint64_t seq, const char *collection,
                  struct reel_str *ret_reason, struct reel_error *error);
 
-/* Removes those below `first_seq`, or those of one collection. */
-int rejected_trim(struct store *store, uint64_t first_seq, struct reel_error *error);
+/* Removes those below `first_seq`, at most `max` (`ret_more`: there are more), or those of one
+ * collection. */
+int rejected_trim(struct store *store, uint64_t first_seq, size_t max, bool *ret_more,
+                  struct reel_error *error);
 int rejected_remove_collection(struct store *store, const char *collection,
                                struct reel_error *error);
 

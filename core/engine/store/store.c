@@ -84,7 +84,6 @@ static int open_databases(struct store *store, struct reel_error *error) {
     MDB_txn *txn = store->txn;
     int rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &store->meta);
     if (rc == 0) rc = mdb_dbi_open(txn, "rejected", MDB_CREATE, &store->rejected);
-    if (rc == 0) rc = mdb_dbi_open(txn, "ids", MDB_CREATE, &store->ids);
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the databases", error);
 }
 
@@ -376,7 +375,6 @@ static int forget_collections(struct store *store) {
 
 int store_empty(struct store *store, struct reel_error *error) {
     int rc = mdb_drop(store->txn, store->rejected, 0);
-    if (rc == 0) rc = mdb_drop(store->txn, store->ids, 0);
     if (rc == 0) rc = forget_collections(store);
     return rc == 0 ? 0 : store_fail(store, rc, "cannot empty the store", error);
 }

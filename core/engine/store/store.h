@@ -8,7 +8,6 @@
  *                "control/" and its name → struct collection_control
  *                "lineage" → the log's epochs, oldest first: struct lineage_entry
  *     rejected   seq, collection → reason (rejected.h)
- *     ids        UUID of source and id → seq, of submitted events (ids.h)
  *     c/<name>   key → record (keys.h, record.h), one a collection
  *     x/<name>   its records in the order of their changes (index.h)
  *
@@ -92,7 +91,7 @@ struct store_origin {
 
 struct store {
     MDB_env *env;
-    MDB_dbi meta, rejected, ids;
+    MDB_dbi meta, rejected;
     MDB_txn *txn;    /* the write transaction, while there is one */
     char *directory; /* NULL: in memory */
     bool in_memory;

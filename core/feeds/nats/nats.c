@@ -463,6 +463,31 @@ static int run_session(struct feed *feed, void *state, struct reel_error *error)
 
 /* ---- Publishing ------------------------------------------------------------------------------ */
 
+static natsStatus set_text(natsMsg *msg, const char *name, const struct text *value) {
+    CLEANUP(text_finish) struct text encoded = {0};
+    text_append_percent(&encoded, text_str(value), "-._~");
+    text_append(&encoded, "", 1);
+    return encoded.failed ? NATS_NO_MEMORY : natsMsgHeader_Set(msg, name, encoded.data);
+}
+
+static natsStatus set_id(natsMsg *msg, const char *name, const uint8_t hash[16]) {
+    char id[NATS_ID_TEXT];
+    nats_id_write(hash, id);
+    return natsMsgHeader_Set(msg, name, id);
+}
+
+static natsStatus set_answer(natsMsg *msg, const struct outgoing *event) {
+    static const uint8_t unknown[16];
+    const struct log_answer *answer = &event->answer;
+    natsStatus status = set_id(msg, NATS_BODY_HEADER, answer->body_hash);
+    if (status == NATS_OK && memcmp(answer->caller_hash, unknown, sizeof unknown) != 0)
+        status = set_id(msg, NATS_CALLER_HEADER, answer->caller_hash);
+    if (status == NATS_OK) status = set_text(msg, NATS_KEY_HEADER, &event->key);
+    if (status == NATS_OK && event->principal.len > 0)
+        status = set_text(msg, NATS_PRINCIPAL_HEADER, &event->principal);
+    return status;
+}
+
 static natsStatus make_message(const struct nats *nats, const struct outgoing *event,
                                natsMsg **ret) {
     char id[NATS_ID_TEXT], reply[128];
@@ -473,9 +498,7 @@ static natsStatus make_message(const struct nats *nats, const struct outgoing *e
     if (!copy) return NATS_NO_MEMORY;
     natsStatus status = natsMsg_Create(ret, copy, reply, event->bytes.data, (int)event->bytes.len);
     if (status == NATS_OK) status = natsMsgHeader_Set(*ret, NATS_ID_HEADER, id);
-    if (status != NATS_OK || !event->has_body) return status;
-    nats_id_write(event->body_hash, id);
-    return natsMsgHeader_Set(*ret, NATS_BODY_HEADER, id);
+    return status == NATS_OK && event->answer.has_body ? set_answer(*ret, event) : status;
 }
 
 static int publish(void *state, const struct outgoing *event, struct reel_error *error) {

@@ -150,17 +150,60 @@ static int read_event(struct nats_decoder *reader, struct headers *headers,
     return 0;
 }
 
+/* Appends what was percent-encoded. False: it is not that. */
+static bool append_decoded(struct text *text, const char *value) {
+    for (const char *at = value; *at; at++) {
+        char byte = *at;
+        if (byte == '%') {
+            int high = char_hex_value(at[1]), low = high < 0 ? -1 : char_hex_value(at[2]);
+            if (low < 0) return false;
+            byte = (char)(high << 4 | low);
+            at += 2;
+        }
+        text_append(text, &byte, 1);
+    }
+    return true;
+}
+
+/* Where in `texts` the value of a header is; false: there is no such header, or it is malformed. */
+static bool read_text(natsMsg *msg, const char *name, struct text *texts, size_t *ret_len) {
+    const char *value = header(msg, name);
+    size_t before = texts->len;
+    bool good = value && append_decoded(texts, value);
+    if (!good) texts->len = before;
+    *ret_len = texts->len - before;
+    return good;
+}
+
+/* What a repeat is answered from, if it is of a command. What is malformed is left out. */
+static int read_answer(natsMsg *msg, struct feed_message *ret, struct reel_error *error) {
+    struct log_answer *answer = &ret->answer;
+    size_t key_len, principal_len;
+    answer->has_body = nats_id_read(header(msg, NATS_BODY_HEADER), answer->body_hash);
+    if (!answer->has_body) return 0;
+    if (!nats_id_read(header(msg, NATS_CALLER_HEADER), answer->caller_hash))
+        memset(answer->caller_hash, 0, sizeof answer->caller_hash);
+    answer->has_record = read_text(msg, NATS_KEY_HEADER, &ret->texts, &key_len);
+    (void)read_text(msg, NATS_PRINCIPAL_HEADER, &ret->texts, &principal_len);
+    if (ret->texts.failed) return fail_memory(error);
+    if (principal_len > REEL_PRINCIPAL_MAX) principal_len = 0; /* not one of ours */
+    const char *texts = text_str(&ret->texts).data;
+    answer->key = (struct reel_str){texts, key_len};
+    answer->principal = (struct reel_str){texts + key_len, principal_len};
+    return 0;
+}
+
 int nats_message_take(struct nats_decoder *reader, natsMsg *msg, struct feed_message *ret,
                       struct reel_error *error) {
     ret->owner = msg;
     ret->flags = 0;
-    ret->made = (struct text){0};
+    ret->made = ret->texts = (struct text){0};
+    ret->answer = (struct log_answer){0};
     ret->subject = reel_text(natsMsg_GetSubject(msg));
     CLEANUP(headers_finish) struct headers headers = headers_of(msg);
     ret->has_id = headers.count > 0 && nats_id_read(header(msg, NATS_ID_HEADER), ret->id_hash);
-    ret->has_body =
-        headers.count > 0 && nats_id_read(header(msg, NATS_BODY_HEADER), ret->body_hash);
-    int rc = read_event(reader, &headers, ret, error);
+    int rc = headers.count > 0 ? read_answer(msg, ret, error) : 0;
+    if (rc == 0) rc = read_event(reader, &headers, ret, error);
     if (rc < 0) nats_release(ret);
     return rc;
 }
@@ -168,4 +211,5 @@ int nats_message_take(struct nats_decoder *reader, natsMsg *msg, struct feed_mes
 void nats_release(struct feed_message *message) {
     natsMsg_Destroy(message->owner);
     text_finish(&message->made);
+    text_finish(&message->texts);
 }

@@ -25,9 +25,14 @@ bool nats_place_read(const char *reply, struct nats_place *ret);
 #define NATS_ID_HEADER "Nats-Msg-Id"
 #define NATS_ID_TEXT   33
 
-/* And, written alike, a hash of the body of the command that it came of: by that another daemon,
- * too, tells a repeat from another command with the same key. */
-#define NATS_BODY_HEADER "Reel-Body-Hash"
+/* And of an event of a command, what a repeat of the command is compared with and answered from, so
+ * that every daemon has it (struct log_answer): hashes of the body and of the caller, written
+ * alike; the key of the record, and in whose name, percent-encoded. Only with the first do the
+ * others count. */
+#define NATS_BODY_HEADER      "Reel-Body-Hash"
+#define NATS_CALLER_HEADER    "Reel-Caller-Hash"
+#define NATS_KEY_HEADER       "Reel-Key"
+#define NATS_PRINCIPAL_HEADER "Reel-Principal"
 
 void nats_id_write(const uint8_t id_hash[16], char ret[NATS_ID_TEXT]);
 bool nats_id_read(const char *text, uint8_t ret[16]);

@@ -56,7 +56,13 @@ struct reel_command_request {
     /* REEL_COMMAND_IF_VERSION: NULL-terminated. Not checked for a repeat, whose record has changed
      * since. NULL: none. */
     const struct reel_version *const *versions;
+
+    /* In whose name the command is given: UTF-8 for people to read, at most REEL_PRINCIPAL_MAX
+     * bytes
+     * (-EINVAL), or none. Stored with the events. */
+    struct reel_str principal;
 };
+#define REEL_PRINCIPAL_MAX 255
 
 /* The result of a command. A refused command is a result, too: `accepted` is false. */
 struct reel_command_result {

@@ -31,10 +31,12 @@ enum {
     REEL_ACCESS_WRITE = 2,
 };
 
-/* The owner of a token, for reel_command_request.caller: text, NUL-terminated. It is the same for
- * the same token in every daemon, and the token cannot be computed from it. */
+/* The owner of a token: texts, NUL-terminated. `id`, for reel_command_request.caller, is the same
+ * for the same token in every daemon, and the token cannot be computed from it. `name`, for
+ * reel_command_request.principal, tells people which token it was. */
 struct reel_caller {
     char id[33];
+    char name[64];
 };
 
 /* The state of the daemon. */

@@ -124,6 +124,7 @@ static int read_order(struct request *request, struct command *command) {
         .verb = reel_text("create"),
         .body = text_str(&request->body),
         .caller = reel_text(request->caller.id),
+        .principal = reel_text(request->caller.name),
         .versions = command->precondition.list,
     };
     if (!create) order->key = command->key.data ? text_str(&command->key) : uri->segments[2];

@@ -214,6 +214,31 @@ static void a_recording_has_every_change(void **state) {
     }
 }
 
+static bool is_of_the_index(const struct story *story, const struct record *record) {
+    char *path = disk_path_of(story->disk, record->file);
+    size_t len = strlen(path);
+    bool is_it = len > 4 && strcmp(path + len - 4, ".ids") == 0;
+    free(path);
+    return is_it;
+}
+
+/* So that the cuts below are also of what finds repeats. */
+static void a_recording_has_the_index_of_duplicates(void **state) {
+    (void)state;
+    struct story story;
+    size_t writes = 0, syncs = 0;
+    tell(&story, work_life, 1);
+    for (const struct record *record = NULL; (record = recorder_next(record));)
+        disk_apply(story.disk, record);
+    for (const struct record *record = NULL; (record = recorder_next(record));) {
+        if (!is_of_the_index(&story, record)) continue;
+        writes += record->kind == RECORD_WRITE;
+        syncs += record->kind == RECORD_SYNC;
+    }
+    assert_true(writes > 0 && syncs > 0);
+    story_finish(&story);
+}
+
 static void any_cut_leaves_all_that_was_promised(void **state) {
     (void)state;
     uint64_t random = 1;
@@ -406,6 +431,7 @@ static int find_fault(const struct CMUnitTest *tests, size_t count) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_recording_has_every_change),
+        cmocka_unit_test(a_recording_has_the_index_of_duplicates),
         cmocka_unit_test(a_cut_at_every_call_of_a_roll_a_sealing_and_a_trim),
         cmocka_unit_test(a_cut_at_every_call_of_an_adoption),
         cmocka_unit_test(a_cut_at_every_call_of_a_conversion),

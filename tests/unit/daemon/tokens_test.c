@@ -62,12 +62,16 @@ static void assert_refused(const char *file, int code, const char *sentence) {
 static void a_caller_is_known_by_a_hash_of_its_own(void **state) {
     (void)state;
     struct reel_caller one, again, other;
-    tokens_caller(reel_text("token-one"), &one);
-    tokens_caller(reel_text("token-one"), &again);
-    tokens_caller(reel_text("token-two"), &other);
+    struct tokens *tokens = loaded_from("# first\n\nread token-one\n");
+    tokens_caller(tokens, reel_text("token-one"), &one);
+    tokens_caller(tokens, reel_text("token-one"), &again);
+    tokens_caller(tokens, reel_text("token-two"), &other);
+    tokens_destroy(tokens);
     assert_string_equal(one.id, again.id);
     assert_string_not_equal(one.id, other.id);
     assert_string_equal(one.id, "2520dd082ff16368ac5b9404290cc0b6");
+    assert_string_equal(one.name, "line 3");
+    assert_string_equal(other.name, "");
 }
 
 /* ---- What they may do ------------------------------------------------------------------------ */

@@ -342,14 +342,11 @@ static void nothing_of_the_old_is_left(void **state) {
     struct origin *origin = mirrored(state);
     struct store *store = &origin->reel->dispatcher.store;
     struct reel_error error;
-    uint8_t hash[16] = {1};
-    struct ids_known known = {.seq = 1};
     struct collection_state stray = {.revision = 1};
     origin->stream.last_seq = 20;
     strcpy(origin->bytes[11], "no event");
     mirror(origin, 11);
     must_ok(store_begin(store, &error), error);
-    must_ok(ids_put(store, hash, &known, &error), error);
     must_ok(store_put_collection(store, "away", &stray, &error), error);
     must_ok(store_put_collection(store, "b", &stray, &error), error);
     must_ok(store_commit(store, &error), error);
@@ -357,7 +354,6 @@ static void nothing_of_the_old_is_left(void **state) {
     assert_anew(origin, false, 1, "another stream than before");
     must_ok(store_begin(store, &error), error);
     assert_int_equal(log_head(origin->reel->dispatcher.home.place.log), 0);
-    assert_int_equal(entries_in(store, store->ids), 0);
     assert_int_equal(entries_in(store, store->rejected), 0);
     assert_int_equal(store_get_collection(store, store->txn, "away", &stray), -ENOENT);
     assert_int_equal(store_get_collection(store, store->txn, "b", &stray), -ENOENT);

@@ -271,7 +271,6 @@ static void a_collections_name_is_in_nobodys_way(void **state) {
         assert_int_not_equal(dbi, index);
         assert_int_not_equal(dbi, store->meta);
         assert_int_not_equal(dbi, store->rejected);
-        assert_int_not_equal(dbi, store->ids);
         assert_int_equal(store_put_collection(store, names[at], &collection, NULL), 0);
     }
     struct store_state after = state_of(store);
@@ -349,7 +348,6 @@ static void an_emptied_store_knows_only_what_it_is(void **state) {
     struct collection_state known = {.revision = 3};
     char name[32];
     put_one(store, store->rejected);
-    put_one(store, store->ids);
     must_ok(store_put_origin(store, &origin, &error), error);
     for (unsigned n = 0; n < 500; n++) {
         snprintf(name, sizeof name, "collection-%u", n);
@@ -359,7 +357,6 @@ static void an_emptied_store_knows_only_what_it_is(void **state) {
     must_ok(store_empty(store, &error), error);
     commit_and_begin(store);
     assert_int_equal(entries_in(store, store->rejected), 0);
-    assert_int_equal(entries_in(store, store->ids), 0);
     assert_int_equal(entries_in(store, store->meta), 2);
     assert_int_equal(state_of(store).format, STORE_FORMAT);
     assert_int_equal(store_get_origin(store, store->txn, &origin), 0);
