@@ -13,8 +13,8 @@
  *     append   a frame is written, or taken back: the writer, and the helper for a witness
  *     files    a file of a segment gets or loses its name: sealing, trimming
  *     spare    the spare file, and the used one
- *     fill     zeros are written behind the frames of the active segment, or frames beyond the zeros
- *     pins     the current pin
+ *     fill     zeros are written behind the frames of the active segment, or frames beyond the
+ * zeros pins     the current pin
  */
 #ifndef REEL_ENGINE_LOG_INTERNAL_H
 #define REEL_ENGINE_LOG_INTERNAL_H
