@@ -1,6 +1,8 @@
 /* append.c: see append.h. */
 #include "engine/append.h"
 
+#include "base/cleanup.h"
+#include "base/invariant.h"
 #include "engine/transaction.h"
 #include "event/subject.h"
 #include "json/value.h"
@@ -61,6 +63,7 @@ static void write_subject(struct text *ret, struct reel_str bytes, struct json_p
 static int put_out(struct reel *reel, const struct arrival *arrival,
                    const struct ids_request *request, uint64_t seq, struct reel_error *error) {
     struct pending *pending = reel->pending;
+    INVARIANT(lock_is_held(&reel->writer));
     struct outgoing *list = realloc(pending->list, (pending->count + 1) * sizeof *list);
     if (!list) return fail_memory(error);
     pending->list = list;
@@ -85,6 +88,7 @@ int append_submitted(struct reel *reel, const struct arrival *arrival,
     answered.answer = home_answer(request);
     int rc = dispatcher_append(&reel->dispatcher, &answered, ret, error);
     if (rc < 0) return rc;
+    INVARIANT(ret->seq == reel->dispatcher.state.head);
     struct ids_known known = {ret->seq, ret->outcome, *request};
     rc = ids_put(&reel->dispatcher.store, arrival->id_hash, &known, error);
     return rc == 0 && reel->pending ? put_out(reel, arrival, request, ret->seq, error) : rc;

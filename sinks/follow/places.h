@@ -32,11 +32,17 @@ enum place {
     PLACES,
 };
 
-/* How far we are in closing. */
+/* How far we are in closing. Changes in follower.c only:
+ *
+ *     from    to           because
+ *     not     owed, said   it is to be closed; it is cut, and told so at once
+ *     owed    said, not    the frame is sent; a fault of the client goes before
+ */
 enum closing {
     CLOSING_NOT,
     CLOSING_OWED, /* as soon as nothing is in hand */
     CLOSING_SAID, /* or what is in hand is the rest of it */
+    CLOSINGS,
 };
 
 struct follower {

@@ -2,6 +2,7 @@
 #include "stdout/gather.h"
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "events/frame.h"
 
 #include <inttypes.h>
@@ -62,6 +63,7 @@ int gather_begin_since(struct gather *gather, uint64_t since, struct reel_error 
 /* Before the lines of a seq. 0, or why the walk ends here. */
 static int enter_seq(struct gather *gather, uint64_t seq) {
     if (seq == gather->current) return 0;
+    INVARIANT(seq > gather->current); /* a view gives seqs in their order */
     if (seq > gather->until) return WALK_LEVEL;
     gather->at = gather->current;
     if (gather->text.len >= GATHER_BYTES) return WALK_FULL;
@@ -148,6 +150,7 @@ static int step_in(struct gather *gather, struct reel_view *view, struct reel_er
     if (position.cursor <= gather->at) return 0;
     rc = gather->records ? check_served(gather, view, error) : 0;
     if (rc < 0) return rc;
+    INVARIANT(gather->text.len == 0); /* what was gathered before is written */
     gather->until = position.cursor;
     gather->current = gather->at;
     gather->mark = gather->text.len;

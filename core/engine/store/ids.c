@@ -1,9 +1,9 @@
 /* ids.c: see ids.h. */
 #include "engine/store/ids.h"
 
+#include "base/invariant.h"
 #include "base/text.h"
 
-#include <assert.h>
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -31,7 +31,7 @@ static char *write_part(char *to, struct reel_str part) {
 
 void ids_hash(const struct reel_str *parts, size_t count, uint8_t ret[16]) {
     char name[IDS_PARTS_MAX * (sizeof(uint64_t) + PART_BYTES_MAX)], *end = name;
-    assert(count <= IDS_PARTS_MAX);
+    INVARIANT(count <= IDS_PARTS_MAX);
     for (size_t i = 0; i < count; i++) end = write_part(end, parts[i]);
     uuid_generate_sha1(ret, name_space, name, (size_t)(end - name));
 }
