@@ -30,18 +30,6 @@ static const struct hub_options *options_of(const struct follower *follower) {
     return &follower->hub->options;
 }
 
-/* From each state, those that may follow (places.h). */
-static const unsigned closing_moves[CLOSINGS] = {
-    [CLOSING_NOT] = STATE_BIT(CLOSING_OWED) | STATE_BIT(CLOSING_SAID),
-    [CLOSING_OWED] = STATE_BIT(CLOSING_SAID) | STATE_BIT(CLOSING_NOT),
-    [CLOSING_SAID] = 0,
-};
-
-static void set_closing(struct follower *follower, enum closing closing) {
-    INVARIANT(closing_moves[follower->closing] & STATE_BIT(closing));
-    follower->closing = closing;
-}
-
 /* ---- What is owed ---------------------------------------------------------------------------- */
 
 /* Begins a frame that is no event's. */
@@ -85,7 +73,7 @@ static enum sent send_position(struct follower *follower) {
 }
 
 static enum sent send_close(struct follower *follower) {
-    set_closing(follower, CLOSING_SAID);
+    closing_move(follower, CLOSING_SAID);
     if (!follower->transport->close) return SENT_ALL;
     follower->transport->close(follower->close_code, follower->close_reason,
                                control_begin(follower));
@@ -216,7 +204,7 @@ void follower_turn(struct follower *follower) {
 void follower_close(struct follower *follower, enum hub_end end, unsigned code,
                     const char *reason) {
     if (follower->closing != CLOSING_NOT) return;
-    set_closing(follower, CLOSING_OWED);
+    closing_move(follower, CLOSING_OWED);
     follower->end = end;
     follower->close_code = (uint16_t)code;
     follower->close_reason = reason;
@@ -255,7 +243,7 @@ static void hear_close(struct follower *follower, unsigned code) {
 static void hear_fault(struct follower *follower, const struct websocket_said *said) {
     follower->is_deaf = true;
     if (follower->closing == CLOSING_OWED)
-        set_closing(follower, CLOSING_NOT); /* this goes before */
+        closing_move(follower, CLOSING_NOT); /* this goes before */
     follower_close(follower, HUB_END_FAULT, said->code, said->reason);
 }
 

@@ -18,6 +18,13 @@ static const unsigned moves[PLACES] = {
     [PLACE_CLOSED] = 0,
 };
 
+/* And in closing. */
+static const unsigned closing_moves[CLOSINGS] = {
+    [CLOSING_NOT] = STATE_BIT(CLOSING_OWED) | STATE_BIT(CLOSING_SAID),
+    [CLOSING_OWED] = STATE_BIT(CLOSING_SAID) | STATE_BIT(CLOSING_NOT),
+    [CLOSING_SAID] = 0,
+};
+
 static const char *const place_names[PLACES] = {
     [PLACE_READY] = "ready",     [PLACE_BEHIND] = "behind", [PLACE_LATER] = "later",
     [PLACE_IN_SYNC] = "in sync", [PLACE_FULL] = "full",     [PLACE_CLOSED] = "closed",
@@ -60,6 +67,11 @@ void place_move(struct follower *follower, enum place place) {
     place_list_add(&hub->places[place], follower);
     follower->place = place;
     if (was_full != is_full) watch(follower, EPOLL_CTL_MOD, EPOLLIN | (is_full ? EPOLLOUT : 0));
+}
+
+void closing_move(struct follower *follower, enum closing to) {
+    INVARIANT(closing_moves[follower->closing] & STATE_BIT(to));
+    follower->closing = to;
 }
 
 void place_move_all(struct hub *hub, enum place from, enum place to) {

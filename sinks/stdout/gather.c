@@ -150,7 +150,6 @@ static int step_in(struct gather *gather, struct reel_view *view, struct reel_er
     if (position.cursor <= gather->at) return 0;
     rc = gather->records ? check_served(gather, view, error) : 0;
     if (rc < 0) return rc;
-    INVARIANT(gather->text.len == 0); /* what was gathered before is written */
     gather->until = position.cursor;
     gather->current = gather->at;
     gather->mark = gather->text.len;
