@@ -44,8 +44,7 @@ int main(int argc, char **argv) {
 /* ---- What tests share ------------------------------------------------------------------------ */
 
 /* Without a core file. */
-__attribute__((noreturn)) static void violate(void (*fn)(void *context), void *context,
-                                              int words) {
+__attribute__((noreturn)) static void violate(void (*fn)(void *context), void *context, int words) {
     const struct rlimit no_core = {0, 0};
     signal(SIGABRT, SIG_DFL); /* cmocka's would go on with the next test */
     setrlimit(RLIMIT_CORE, &no_core);

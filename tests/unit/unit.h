@@ -41,9 +41,8 @@ void assert_bytes(struct reel_str found, struct reel_str expected);
 
 /* Calls `fn` in a process of its own, which must end by SIGABRT and say that it violates an
  * invariant; with `part` in that sentence. */
-#define assert_violates(fn, context, part)                                                         \
-    assert_violates_at(fn, context, part, __FILE__, __LINE__)
-#define assert_aborts(fn, context) assert_violates(fn, context, "")
+#define assert_violates(fn, context, part) assert_violates_at(fn, context, part, __FILE__, __LINE__)
+#define assert_aborts(fn, context)         assert_violates(fn, context, "")
 void assert_violates_at(void (*fn)(void *context), void *context, const char *part,
                         const char *file, int line);
 

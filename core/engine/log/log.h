@@ -78,10 +78,10 @@ struct log_entry {
     struct reel_str bytes;
     size_t room;                   /* bytes behind `bytes` that may be read, too */
     struct reel_str type, subject; /* appending: decoded; reading: a place in `bytes` */
-    struct reel_str nats_subject; /* at most LOG_SUBJECT_MAX bytes */
-    const uint8_t *id_hash;    /* 16 bytes, with LOG_SUBMITTED */
-    struct log_answer answer;  /* with LOG_ANSWERED */
-    struct reel_str set_aside; /* with LOG_SET_ASIDE: for whom and why, in the caller's form */
+    struct reel_str nats_subject;  /* at most LOG_SUBJECT_MAX bytes */
+    const uint8_t *id_hash;        /* 16 bytes, with LOG_SUBMITTED */
+    struct log_answer answer;      /* with LOG_ANSWERED */
+    struct reel_str set_aside;     /* with LOG_SET_ASIDE: for whom and why, in the caller's form */
 };
 
 /* The stream that the log mirrors. */

@@ -412,8 +412,7 @@ static int check_read_only(struct store *store, struct reel_error *error) {
 }
 
 int store_open_to_read(struct store *store, const char *directory, struct reel_error *error) {
-    struct store_options options = {
-        .directory = directory, .readers_max = 8, .read_only = true};
+    struct store_options options = {.directory = directory, .readers_max = 8, .read_only = true};
     int rc = store_open(store, &options, error);
     if (rc == 0) rc = check_read_only(store, error);
     if (rc < 0) store_close(store);
