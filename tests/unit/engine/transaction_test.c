@@ -11,7 +11,8 @@
 
 /* ---- Fixture --------------------------------------------------------------------------------- */
 
-static const struct arrival arrival = {.bytes = STR("{\"type\":\"t\",\"id\":\"k\"}"), .fold = true};
+#define EVENT "{\"type\":\"t\",\"id\":\"k\"}"
+static const struct arrival arrival = {.bytes = {EVENT, sizeof EVENT - 1}, .fold = true};
 
 static int begin(void **state) {
     struct reel *reel = reel_opened(NULL, NULL, NULL);
