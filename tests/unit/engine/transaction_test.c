@@ -112,7 +112,7 @@ static void trim_beyond(void *context) {
 }
 
 static void the_floor_is_at_most_behind_the_head(void **state) {
-    assert_violates(trim_beyond, *state, "first_seq <= state->head + 1");
+    assert_violates(trim_beyond, *state, "first_seq <= dispatcher->state.head + 1");
 }
 
 /* ---- The lock -------------------------------------------------------------------------------- */

@@ -162,7 +162,7 @@ static void the_floor_neither_falls_nor_passes_the_end(void **state) {
     floor_of_test = 4;
     set_floor(log);
     floor_of_test = 3;
-    assert_violates(set_floor, log, "facts->first_seq >= before->first_seq");
+    assert_violates(set_floor, log, "facts->first_seq >= before.first_seq");
     floor_of_test = 5;
     assert_violates(set_floor, log, "facts->first_seq <= log_group_head(log) + 1");
     log_abort(log);
@@ -199,7 +199,7 @@ static void a_pin_is_given_back_once(void **state) {
 
 static void end_a_sync(void *context) {
     struct log *log = context;
-    pacer_sync_ended(&log->pacer);
+    pacer_sync_ended(log->pacer);
 }
 
 static void a_sync_ends_that_has_begun(void **state) {
