@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "base/thread.h"
 
 #include <errno.h>
@@ -55,6 +56,7 @@ static int fill_piece(struct log *log, struct segment *active, uint64_t *from) {
     HOLD_LOCK(&log->fill_lock);
     if (log->active != active) return 0;
     uint64_t filled = atomic_load(&active->filled);
+    INVARIANT(atomic_load(&active->end) <= filled); /* zeros never go over a frame */
     if (filled >= fill_goal(log, active)) return 0;
     if (*from == 0) *from = filled;
     size_t len = PIECE_BYTES - filled % PIECE_BYTES;
@@ -211,6 +213,7 @@ static void *help(void *context) {
 }
 
 int log_start_helper(struct log *log) {
+    INVARIANT(!log->has_helper && !log->read_only);
     int rc = thread_start(&log->helper, "reel-log", help, log);
     log->has_helper = rc == 0;
     return rc;
