@@ -1,6 +1,6 @@
-/* replay.c: a fuzzer's main without libFuzzer: its inputs are the reference vectors, each payload by
- * itself and those of a case together, whole and cut short; or the files that are named, which is
- * how a finding is run again.
+/* replay.c: a fuzzer's main without libFuzzer: its inputs are the reference vectors, each payload
+ * by itself and those of a case together, whole and cut short; or the files that are named, which
+ * is how a finding is run again.
  *
  *     replay_NAME [FILE...]        (without a file, REEL_SOURCE_ROOT: where the sources are)
  */
@@ -61,8 +61,7 @@ static void run_case(const json_t *vector) {
 
 static void run_vectors(const char *root) {
     json_t *vectors = vectors_load(root);
-    for (size_t at = 0; at < json_array_size(vectors); at++)
-        run_case(json_array_get(vectors, at));
+    for (size_t at = 0; at < json_array_size(vectors); at++) run_case(json_array_get(vectors, at));
     json_decref(vectors);
 }
 

@@ -52,6 +52,7 @@ static void *read_on(void *context) {
         struct reply reply = get(client, "/v1/formations");
         must(reply.status == 200);
         reply_free(&reply);
+        usleep(1000); /* the processors are for the writer, too */
     }
     client_close(client);
     return NULL;

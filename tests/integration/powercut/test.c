@@ -3,7 +3,8 @@
  * state opens; each acknowledged event is there once; the records are a fresh fold; nothing that
  * was visible or answered is gone.
  *
- * With the argument `--fault`, for a build with a planted fault: it succeeds if some check fails.
+ * A case that is named as an argument is run alone. With `--fault CASE`, for a build with a planted
+ * fault, it succeeds if that case fails.
  */
 #include "internal.h"
 
@@ -386,13 +387,12 @@ static void a_cut_after_a_cut(void **state) {
 
 /* ---- A planted fault ------------------------------------------------------------------------- */
 
-static int find_fault(const struct CMUnitTest *tests, size_t count) {
+/* Runs the case in a child. */
+static int find_fault(const struct CMUnitTest *test) {
     struct child child;
     if (child_begin(&child)) {
-        for (size_t i = 0; i < count; i++) {
-            void *state = NULL;
-            tests[i].test_func(&state);
-        }
+        void *state = NULL;
+        test->test_func(&state);
         child_end(0);
     }
     int status = child_wait(&child);
@@ -414,8 +414,16 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_cut_after_a_process_was_killed_making_a_store),
         cmocka_unit_test(a_cut_after_a_process_was_killed_adopting),
     };
-    if (!getenv("TMPDIR") && access("/dev/shm", W_OK) == 0) setenv("TMPDIR", "/dev/shm", 1);
-    if (argc > 1 && strcmp(argv[1], "--fault") == 0)
-        return find_fault(tests, sizeof tests / sizeof tests[0]);
+    if (argc < 2) return cmocka_run_group_tests(tests, NULL, NULL);
+    bool is_fault = strcmp(argv[1], "--fault") == 0;
+    const struct CMUnitTest *named = NULL;
+    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
+        if (strcmp(argv[argc - 1], tests[i].name) == 0) named = &tests[i];
+    if (!named) {
+        fprintf(stderr, "there is no case %s\n", argv[argc - 1]);
+        return 2;
+    }
+    if (is_fault) return find_fault(named);
+    cmocka_set_test_filter(named->name);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
