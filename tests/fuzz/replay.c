@@ -16,6 +16,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
 enum { CUTS = 4 };
 
 static size_t inputs;
+static bool only_cases;
 
 /* In memory of its own, so that reading behind it is seen. */
 static void run(const void *bytes, size_t len) {
@@ -28,8 +29,8 @@ static void run(const void *bytes, size_t len) {
 }
 
 static void run_cut(const char *bytes, size_t len) {
+    if (only_cases) return;
     for (size_t i = 0; i < CUTS; i++) run(bytes, len * i / CUTS);
-    run(bytes, len);
 }
 
 /* ---- The vectors ----------------------------------------------------------------------------- */
@@ -52,10 +53,12 @@ static void run_case(const json_t *vector) {
         size_t len;
         char *payload = vector_payload(step, &len);
         run_cut(payload, len);
+        if (!only_cases) run(payload, len);
         all = with_payload(all, &all_len, payload, len);
         free(payload);
     }
     if (all) run_cut(all, all_len);
+    if (all) run(all, all_len);
     free(all);
 }
 
@@ -82,9 +85,12 @@ static void run_file(const char *path) {
 int main(int argc, char **argv) {
     const char *root = getenv("REEL_SOURCE_ROOT");
     if (LLVMFuzzerInitialize) LLVMFuzzerInitialize(&argc, &argv);
-    if (argc < 2 && !root) errx(2, "REEL_SOURCE_ROOT is not set, and no file is named");
-    for (int i = 1; i < argc; i++) run_file(argv[i]);
-    if (argc < 2) run_vectors(root);
+    if (!root) errx(2, "REEL_SOURCE_ROOT is not set");
+    only_cases = argc == 2 && strcmp(argv[1], "--cases") == 0;
+    if (argc < 2 || only_cases)
+        run_vectors(root);
+    else
+        for (int i = 1; i < argc; i++) run_file(argv[i]);
     printf("%zu inputs\n", inputs);
     return inputs == 0;
 }
