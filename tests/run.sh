@@ -357,8 +357,9 @@ slow_tests() {
 stage_fuzzers() {
     build fuzzers || return
     local directory=$scratch/fuzzers/tests/fuzz path fuzzers=()
-    rm -rf "$scratch/corpus"
+    rm -rf "$scratch"/corpus{,.fuzz_segment} && mkdir "$scratch/corpus.fuzz_segment"
     check corpus env REEL_SOURCE_ROOT="$root" "$directory/corpus_from_vectors" "$scratch/corpus"
+    check segments "$directory/corpus_of_segments" "$scratch/corpus.fuzz_segment"
     for path in "$directory"/fuzz_*; do
         [[ ! -f $path || ! -x $path ]] || fuzzers+=("$path")
     done
@@ -394,12 +395,14 @@ fuzzed() {
     return "$(<"$scratch/$1.status")"
 }
 
-# fuzz PROGRAM: from the seeds alone each time; what it finds in passing is thrown away.
+# fuzz PROGRAM: from the seeds alone each time, its own if it has any; what it finds in passing is
+# thrown away.
 fuzz() {
-    local found=$scratch/${1##*/}.found input
+    local found=$scratch/${1##*/}.found seeds=$scratch/corpus.${1##*/} input
+    [[ -d $seeds ]] || seeds=$scratch/corpus
     rm -rf "$found" && mkdir -p "$found/corpus" || return
     bounded $((fuzz_seconds + 120)) "${steady[@]}" "$1" -max_total_time="$fuzz_seconds" \
-        -timeout=20 -artifact_prefix="$found/" "$found/corpus" "$scratch/corpus" && return
+        -timeout=20 -artifact_prefix="$found/" "$found/corpus" "$seeds" && return
     for input in "$found"/{crash,leak,oom,timeout}-*; do
         [[ -f $input ]] || continue
         echo "${input##*/} in base64:"
