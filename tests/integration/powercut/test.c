@@ -9,6 +9,7 @@
 #include "internal.h"
 
 #include <ftw.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,9 +38,11 @@ static void empty_directory(const char *directory) {
 }
 
 static const char *real_directory(void) {
-    char *real = realpath(scratch_directory(), NULL);
-    must(real);
-    return real; /* until the process ends */
+    char real[PATH_MAX];
+    must(realpath(scratch_directory(), real));
+    char *last = strrchr(real, '/');
+    *last = '\0';
+    return path_in(real, last + 1); /* which keeps it until the process ends */
 }
 
 /* ---- Recording ------------------------------------------------------------------------------- */
