@@ -391,9 +391,11 @@ static void a_cut_after_a_cut(void **state) {
 
 /* ---- A planted fault ------------------------------------------------------------------------- */
 
-/* Whether a case finds it: first that which is known to, then any. */
+/* Whether a case finds it: first that which is known to, then any. A child that fails leaves its
+ * directories, which so are in one of ours. */
 static int find_fault(const struct CMUnitTest *tests, size_t count, size_t first) {
     struct child child;
+    setenv("TMPDIR", scratch_directory(), 1);
     if (child_begin(&child)) {
         void *state = NULL;
         tests[first].test_func(&state);
