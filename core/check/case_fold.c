@@ -1,5 +1,5 @@
-/* case_fold.c: cases about purity: the same events give the same records, whatever else there was,
- * and whoever stopped in between. */
+/* case_fold.c: cases about purity: the same events give the same records, whatever other events
+ * came between them, and wherever the program was restarted. */
 #include "check/bench.h"
 #include "check/cases.h"
 #include "check/guard.h"
@@ -11,7 +11,7 @@
 
 /* ---- In another process ---------------------------------------------------------------------- */
 
-/* Writes all records of the run; the parent compares those of two processes. */
+/* Writes all records of the run. The parent compares the records of two processes. */
 void case_determinism(struct maker *maker) {
     static struct events events;
     struct text dump = {0}, head = {0};
@@ -31,7 +31,7 @@ void case_determinism(struct maker *maker) {
 
 /* ---- In another manner ----------------------------------------------------------------------- */
 
-/* Events that are rejected have a case of their own. */
+/* Rejected events have a case of their own. */
 static void drop_rejected(struct events *events, const reel_outcome *outcomes) {
     size_t kept = 0;
     for (size_t n = 0; n < events->count; n++) {
@@ -73,7 +73,7 @@ void case_state(struct maker *maker) {
     }
 }
 
-/* The same with and without those that it rejects. */
+/* Folds the same events with and without those that are rejected. */
 void case_rejected(struct maker *maker) {
     static struct events events;
     static struct text wanted, found;
