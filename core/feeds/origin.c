@@ -8,12 +8,12 @@
 #include <inttypes.h>
 #include <uuid/uuid.h>
 
-/* How many of our newest messages are asked for, while the stream holds none of them. */
+/* If the stream holds none of the newest messages of the log, so many of them are tried. */
 #define FETCHES_MAX 256
 
 #define HOW_TO "start once with --rebuild for every collection to begin anew with what it holds"
 
-/* What is compared. */
+/* The log and the stream that are compared. */
 struct comparison {
     struct reel *reel;
     const struct feed_stream *stream;
@@ -34,7 +34,8 @@ static void hash_text(const char *text, uint8_t ret[16]) {
     ids_hash(&part, 1, ret);
 }
 
-/* A salt stays with its stream: under another filter, too, it is not what it was at first. */
+/* The salt is kept for the same stream, so another filter does not restore the stream's first
+ * epoch. */
 static void describe(const struct feed_stream *stream, const struct store_origin *kept,
                      struct store_origin *ret) {
     *ret = (struct store_origin){.created_ns = stream->created_ns};
@@ -45,7 +46,7 @@ static void describe(const struct feed_stream *stream, const struct store_origin
         memcpy(ret->salt, kept->salt, sizeof ret->salt);
 }
 
-/* ---- Beginning anew -------------------------------------------------------------------------- */
+/* ---- Replacing the log ----------------------------------------------------------------------- */
 
 static uint64_t first_of(const struct feed_stream *stream) {
     return stream->first_seq > 0 ? stream->first_seq : 1;
@@ -54,7 +55,7 @@ static uint64_t first_of(const struct feed_stream *stream) {
 static int begin_anew(struct comparison *comparison, uint64_t *ret_from, struct reel_error *error) {
     struct reel *reel = comparison->reel;
     const struct store_origin *wanted = &comparison->wanted;
-    uint64_t created_ns = htole64(wanted->created_ns); /* the same on all machines */
+    uint64_t created_ns = htole64(wanted->created_ns); /* in the same byte order on all machines */
     uint8_t epoch[16];
     struct reel_str parts[] = {
         {(const char *)&created_ns, sizeof created_ns},
@@ -82,15 +83,15 @@ static int begin_with_another(struct comparison *comparison, bool may_lose, cons
     return rc;
 }
 
-/* ---- The same stream, taken back ------------------------------------------------------------- */
+/* ---- Whether the stream was reset to an older state ------------------------------------------ */
 
 static bool is_same(const struct engine_entry *kept, const struct feed_message *message) {
     if (kept->time_ns != message->time_ns || kept->size != message->bytes.len) return false;
     return (kept->flags & REEL_LOG_OVERSIZE) || reel_str_eq(text_str(&kept->bytes), message->bytes);
 }
 
-/* 1: our newest message that the stream still holds is the same there, or it holds none of them;
- * 0: it is not. */
+/* Compares the newest message of the log that the stream still holds. 1: both are the same, or the
+ * stream holds none of the messages; 0: they differ. */
 static int compare_newest(const struct comparison *comparison,
                           void (*release)(struct feed_message *message), struct reel_error *error) {
     const struct feed_stream *stream = comparison->stream;
@@ -143,7 +144,7 @@ static int check_same(struct comparison *comparison, bool may_lose,
     return rc < 0 ? rc : 0;
 }
 
-/* ---- The whole ------------------------------------------------------------------------------- */
+/* ---- The complete check ---------------------------------------------------------------------- */
 
 int origin_check(struct reel *reel, const struct feed_stream *stream, bool may_lose,
                  void (*release)(struct feed_message *message), uint64_t *ret_from,

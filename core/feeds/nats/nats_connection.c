@@ -11,22 +11,22 @@
 
 #define SERVERS_MAX 64
 
-/* One try to connect, and one question to JetStream. */
+/* Longest time for one attempt to connect, and for one question to JetStream. */
 #define CONNECT_MS 2000
 #define ASK_MS     5000
 #define DROP_MS    1000
 
-/* For the library's thread to hand a refusal over. */
+/* Longest wait until the library's thread has delivered a refusal. */
 #define REFUSAL_MS 2000
 
-/* A server that says nothing is given up after two of these. */
+/* A server that does not answer two pings is given up. */
 #define PING_MS 5000
 
-/* A write that takes longer fails, and with it the session. Without it one may take for ever, with
- * the connection's lock held, where the broker has come to a halt but not gone. */
+/* A write that takes longer fails, and the session ends. Without this limit, a write could block
+ * for ever with the connection's lock held, if the broker has stopped but its host has not. */
 #define WRITE_MS 2000
 
-/* What one read from the socket takes. */
+/* Bytes of one read from the socket. */
 #define BUFFER_BYTES (256 << 10)
 
 #define STREAM_AGE_NS (INT64_C(90) * 24 * 3600 * 1000000000)
@@ -37,7 +37,7 @@ int nats_fail(natsStatus status, const char *doing, struct reel_error *error) {
                 natsStatus_GetText(status));
 }
 
-/* ---- What is not permitted ------------------------------------------------------------------- */
+/* ---- Refused permissions --------------------------------------------------------------------- */
 
 void nats_refusals_init(struct nats_refusals *refusals) {
     pthread_mutex_init(&refusals->lock, NULL);
@@ -126,8 +126,8 @@ static natsStatus set_tls(natsOptions *to, const struct nats_options *options) {
     return status;
 }
 
-/* A lost connection is told by what was asked on it. (Without a handler, the library writes to
- * stderr.) */
+/* Stores refusals. The loss of the connection is not handled here: requests fail then. (Without a
+ * handler, the library writes to stderr.) */
 static void note_error(natsConnection *connection, natsSubscription *subscription,
                        natsStatus status, void *closure) {
     struct nats_refusals *refusals = closure;
@@ -144,7 +144,8 @@ static void note_error(natsConnection *connection, natsSubscription *subscriptio
 
 static natsStatus set_manners(natsOptions *to, struct nats_refusals *refusals) {
     natsStatus status = natsOptions_SetName(to, "reeld");
-    if (status == NATS_OK) status = natsOptions_SetAllowReconnect(to, false); /* a new session is */
+    if (status == NATS_OK)
+        status = natsOptions_SetAllowReconnect(to, false); /* the next session connects again */
     if (status == NATS_OK) status = natsOptions_SetTimeout(to, CONNECT_MS);
     if (status == NATS_OK) status = natsOptions_SetWriteDeadline(to, WRITE_MS);
     if (status == NATS_OK) status = natsOptions_SetPingInterval(to, PING_MS);
@@ -177,7 +178,7 @@ static jsOptions asking(void) {
     return ask;
 }
 
-/* What JetStream says where the client library has only a number. */
+/* Makes an error with the words of JetStream, if the client library gives only a number. */
 static int fail_asked(natsStatus status, const char *doing, const char *what,
                       struct reel_error *error) {
     const char *detail = nats_GetLastError(NULL);
@@ -211,7 +212,7 @@ static int make_stream(jsCtx *js, const struct nats_options *options, jsStreamIn
     return status == NATS_OK ? 0 : fail_asked(status, "cannot make stream", options->stream, error);
 }
 
-/* Do the stream's subjects have all that is asked for? */
+/* Checks that the stream's subjects include everything that the filter asks for. */
 static int check_subjects(const jsStreamInfo *info, const struct nats_options *options,
                           struct reel_error *error) {
     for (int i = 0; i < info->Config->SubjectsLen; i++)
@@ -229,8 +230,8 @@ bool nats_takes_all(const jsStreamInfo *info, const struct nats_options *options
     return true;
 }
 
-/* By the two other kinds a stream forgets what all its consumers have acknowledged, or one of them
- * has: then it is no log. */
+/* With the two other kinds of retention, a stream removes messages that all of its consumers, or
+ * one of them, have acknowledged. Such a stream is not a log. */
 static int check_retention(const jsStreamInfo *info, const struct nats_options *options,
                            struct reel_error *error) {
     if (info->Config->Retention == js_LimitsPolicy) return 0;
