@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Is the entry the event of that source and id? */
+/* True if the entry is the event with this source and id. */
 static int is_same(struct dispatcher *dispatcher, const struct log_entry *entry,
                    struct reel_str source, struct reel_str id, struct reel_error *error) {
     const struct decoded *decoded = decoder_decode(dispatcher->decoder, entry);
@@ -23,12 +23,13 @@ int append_find(struct reel *reel, const uint8_t hash[16], struct reel_str sourc
     struct store *store = &dispatcher->store;
     int rc = ids_get(store, store->txn, hash, ret, error);
     if (rc < 0) return rc == -ENOENT ? 0 : rc;
-    if (ret->seq < dispatcher->state.first_seq) return 0; /* it is no longer known */
+    if (ret->seq < dispatcher->state.first_seq) return 0; /* the event has been trimmed */
     struct log_walk walk = {0};
     struct log_entry entry;
     struct log *log = dispatcher->home.place.log;
     struct log_pin *pin = log_pin(log);
-    rc = log_group_get(log, ret->seq, &entry); /* it may have come in this very transaction */
+    rc = log_group_get(log, ret->seq,
+                       &entry); /* the event may have been appended in this transaction */
     if (rc < 0) rc = log_get(&walk, pin, ret->seq, &entry, error);
     if (rc == 0) rc = is_same(dispatcher, &entry, source, id, error);
     log_walk_finish(&walk);
@@ -36,7 +37,7 @@ int append_find(struct reel *reel, const uint8_t hash[16], struct reel_str sourc
     return rc;
 }
 
-/* ---- What is to be published ----------------------------------------------------------------- */
+/* ---- Pending events -------------------------------------------------------------------------- */
 
 void pending_finish(struct pending *pending) {
     for (size_t i = 0; i < pending->count; i++) {
@@ -47,7 +48,7 @@ void pending_finish(struct pending *pending) {
     *pending = (struct pending){0};
 }
 
-/* The subject of what no command made. */
+/* Writes the subject for an event that no command made. */
 static void write_subject(struct text *ret, struct reel_str bytes, struct json_parser *parser) {
     struct json *json;
     const char *why;

@@ -57,7 +57,7 @@ int engine_copy_rejections(struct reel *reel, uint64_t seq, struct rejection_lis
     return rejected_copy(store, store->txn, seq, to, NULL);
 }
 
-/* ---- From a view ----------------------------------------------------------------------------- */
+/* ---- Reading the log ------------------------------------------------------------------------- */
 
 static int read_origin(struct reel_view *view, struct store_origin *ret_origin,
                        uint64_t *ret_head) {
@@ -85,7 +85,7 @@ void engine_entry_finish(struct engine_entry *entry) {
     text_finish(&entry->bytes);
 }
 
-/* Passes over gaps. */
+/* Skips gaps. */
 static int find_last_event(struct log_walk *walk, struct log_pin *pin, uint64_t seq,
                            struct log_entry *ret, struct reel_error *error) {
     int rc = log_get_last(walk, pin, seq, ret, error);
@@ -149,7 +149,7 @@ void engine_measure_log(struct reel *reel, struct log_metrics *ret) {
     log_place_measure(&reel->dispatcher.home.place, ret);
 }
 
-/* ---- For the check --------------------------------------------------------------------------- */
+/* ---- For `reeld check` ----------------------------------------------------------------------- */
 
 const struct plugin *engine_plugin(const struct reel *reel) {
     return reel->plugins;

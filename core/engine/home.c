@@ -47,7 +47,7 @@ static void unlink_in(const char *directory, const char *name) {
     if (path) (void)unlink(path);
 }
 
-/* Makes a directory anew. */
+/* Creates a directory. It must not exist. */
 static int make_in(const char *directory, const char *name, char **ret, struct reel_error *error) {
     AUTO_FREE char *path = join(directory, name);
     if (!path) return fail_memory(error);
@@ -58,7 +58,7 @@ static int make_in(const char *directory, const char *name, char **ret, struct r
     return 0;
 }
 
-/* A small file, whole or not at all. */
+/* Writes a small file completely, or not at all. */
 static int write_file(const char *directory, const char *name, const char *content,
                       struct reel_error *error) {
     AUTO_FREE char *temporary = NULL, *path = join(directory, name);
@@ -73,7 +73,7 @@ static int write_file(const char *directory, const char *name, const char *conte
 
 /* ---- The format ------------------------------------------------------------------------------ */
 
-/* 1: it is this one; 0: there is none yet. */
+/* 1: the directory has the current format; 0: it has no format yet. */
 static int read_format(const char *directory, struct reel_error *error) {
     char text[16] = "";
     AUTO_FREE char *path = join(directory, FORMAT_NAME);
@@ -87,7 +87,7 @@ static int read_format(const char *directory, struct reel_error *error) {
     return fail(error, -EPROTO, "its format is %s, this version reads %.1s", text, FORMAT_TEXT);
 }
 
-/* An empty log and an empty store. */
+/* Creates an empty log and an empty store. */
 static int make_empty_store(const char *log_path, const char *state_path, uint64_t map_bytes,
                             struct reel_error *error) {
     struct store store;
@@ -102,10 +102,10 @@ static int make_empty_store(const char *log_path, const char *state_path, uint64
     return rc;
 }
 
-/* Whoever made the directory may have been killed before its name was durable. Where the directory
- * above must not be read, others have made it. */
+/* Syncs the directory's name. The process that created the directory may have been killed before.
+ * If the directory above cannot be read, it was created by others. */
 static int sync_own_name(const char *directory, struct reel_error *error) {
-#ifdef REEL_FAULT_9 /* likewise its own name */
+#ifdef REEL_FAULT_9 /* sync its own name, too */
     return 0;
 #endif
     AUTO_FREE char *above = join(directory, "..");
@@ -113,7 +113,8 @@ static int sync_own_name(const char *directory, struct reel_error *error) {
     return rc == -EACCES ? 0 : rc;
 }
 
-/* What is left of a conversion that was cut short goes; then all of it is made. */
+/* Creates the store, or converts the old one. Removes what an interrupted conversion has left
+ * before. */
 static int make_store(const char *directory, uint64_t map_bytes, struct reel_error *error) {
     AUTO_FREE char *log_path = NULL, *state_path = NULL;
     int rc = make_in(directory, "log.new", &log_path, error);
@@ -126,8 +127,8 @@ static int make_store(const char *directory, uint64_t map_bytes, struct reel_err
     return rc < 0 ? rc : write_file(directory, FORMAT_NAME, FORMAT_TEXT, error);
 }
 
-/* Each gets its name, unless it has it already. The names are synced in any case: a process that
- * was killed may have written FORMAT, or renamed, and no more. */
+/* Renames both directories, unless they have their names already. The names are synced in any case,
+ * because a process that was killed may have written FORMAT or renamed, but not synced. */
 static int finish_names(const char *directory, struct reel_error *error) {
     static const char *const names[][2] = {{"log.new", "log"}, {"state.new", "state"}};
     int rc = 0;
@@ -139,12 +140,12 @@ static int finish_names(const char *directory, struct reel_error *error) {
     if (rc == 0) rc = directory_sync(directory, error);
 #endif
     if (rc < 0) return rc;
-    unlink_in(directory, "data.mdb"); /* of format 2; what stays is tried again */
+    unlink_in(directory, "data.mdb"); /* of format 2; if it stays, the next opening tries again */
     unlink_in(directory, "lock.mdb");
     return 0;
 }
 
-/* `ret_was_empty`: a new store takes the place of a data.mdb that holds nothing, which a copy onto a
+/* `ret_was_empty`: a new store replaces a data.mdb without content, which an interrupted copy to a
  * full disk may leave (report.c). */
 static int settle_format(const char *directory, uint64_t map_bytes, bool *ret_was_empty,
                          struct reel_error *error) {
@@ -187,7 +188,7 @@ void home_put_mark(struct home *home, struct store_state *state) {
     state->log_chain = mark.chain;
 }
 
-/* ---- What the store lacks -------------------------------------------------------------------- */
+/* ---- What the store does not have yet -------------------------------------------------------- */
 
 struct log_answer home_answer(const struct ids_request *request) {
     struct log_answer answer = {
@@ -211,8 +212,8 @@ static int remember(struct store *store, const struct log_entry *entry, struct r
     return ids_put(store, entry->id_hash, &known, error);
 }
 
-/* Submitted events that the log has and the store has not seen, for the index of duplicates.
- * Folding them is catching up. */
+/* Remembers submitted events that the log has and the store does not have yet, for the index of
+ * duplicates. Catching up folds them. */
 static int remember_newer(struct home *home, uint64_t from_seq, struct reel_error *error) {
     struct log_walk walk;
     struct log_entry entry;
@@ -250,7 +251,7 @@ static int follow_log(struct home *home, struct store_state *state, struct reel_
     return store_put_state(home->store, state, error);
 }
 
-/* The store follows what the log says, if it does not yet. */
+/* If the store is behind the log, updates it from the log. */
 static int settle_store(struct home *home, struct store_state *state, struct reel_error *error) {
     const struct log_facts *facts = log_facts(home->place.log);
     struct log_mark mark = log_mark(home->place.log);
@@ -274,7 +275,7 @@ static int read_state(struct home *home, struct store_state *ret, struct reel_er
     return rc < 0 ? fail(error, rc, "cannot read the store's state") : 0;
 }
 
-/* ---- Another log ----------------------------------------------------------------------------- */
+/* ---- Replacing the log ----------------------------------------------------------------------- */
 
 static int open_log(struct home *home, const char *name, const struct store_state *state,
                     struct log **ret, struct reel_error *error) {
@@ -289,7 +290,7 @@ static int open_log(struct home *home, const char *name, const struct store_stat
     return log_open(&options, ret, error);
 }
 
-/* Is the next log the one that the store is of? */
+/* True if the store belongs to the next log. */
 static int is_next_log(struct home *home, const struct store_state *state,
                        struct reel_error *error) {
     AUTO_FREE char *path = join(home->directory, "log.next");
@@ -297,7 +298,7 @@ static int is_next_log(struct home *home, const struct store_state *state,
     struct log *log;
     if (!path) return fail_memory(error);
     int rc = log_open(&options, &log, error);
-    if (rc < 0) return rc == -ENOENT || rc == -EBADMSG ? 0 : rc; /* it was not made whole */
+    if (rc < 0) return rc == -ENOENT || rc == -EBADMSG ? 0 : rc; /* the next log is not complete */
     bool is_it = memcmp(log_facts(log)->epoch, state->epoch, sizeof state->epoch) == 0;
     log_close(log);
     return is_it;
@@ -314,7 +315,8 @@ static int move_next_log(struct home *home, struct reel_error *error) {
     return rc;
 }
 
-/* An adoption that was cut short. Without log/, it was in the midst of its renames. */
+/* Completes or undoes a replacement of the log that was interrupted. If log/ does not exist, it was
+ * interrupted between the two renames. */
 static int settle_adoption(struct home *home, const struct store_state *state,
                            struct reel_error *error) {
     if (exists(home->directory, "log.next")) {
@@ -357,7 +359,8 @@ int home_adopt_finish(struct home *home, const struct log_facts *facts, struct r
     }
     if (rc < 0) {
         rc = fail_in(error, -EIO, "cannot begin another log; end this process");
-        store_break(home->store, error->text); /* it is of a log that is not there */
+        store_break(home->store,
+                    error->text); /* the store belongs to a log that is not in its place */
         return rc;
     }
     log_close(log_place_swap(&home->place, next));
@@ -380,7 +383,7 @@ void home_close(struct home *home) {
     home->directory = NULL;
 }
 
-/* Gives an epoch of its own to what needs one, or was asked for. */
+/* Gives the log an epoch of its own, if it needs one or if one was requested. */
 static int settle_epoch(struct home *home, bool new_epoch, struct reel_error *error) {
     struct log *log = home->place.log;
     struct log_facts facts = *log_facts(log);
@@ -451,7 +454,8 @@ int home_open(struct home *home, const struct home_options *options, struct reel
 
 /* ---- Backup ---------------------------------------------------------------------------------- */
 
-/* The copy of a log of our own says what it is, so that it cannot be taken for the original. */
+/* Marks the copy of a log as a backup, so that it is not used like the original. A log that mirrors
+ * a stream is not marked. */
 static int mark_as_backup(const char *log_path, struct reel_error *error) {
     struct log_options options = {.directory = log_path, .no_helper = true};
     struct log *log;
@@ -466,7 +470,7 @@ static int mark_as_backup(const char *log_path, struct reel_error *error) {
     return rc;
 }
 
-/* A copy's transactions are numbered from the beginning. */
+/* The transactions of a copy are numbered from the beginning. */
 static int renumber(const char *state_path, uint64_t map_bytes, uint64_t *ret_salt,
                     struct reel_error *error) {
     struct store copy;
@@ -490,7 +494,7 @@ static int renumber(const char *state_path, uint64_t map_bytes, uint64_t *ret_sa
     return rc;
 }
 
-/* Of a log that is open here, or of one that another process may have open. */
+/* The log to copy: one that is open here, or one that another process may have open. */
 struct log_source {
     struct log_place *place;
     const char *path;
@@ -519,7 +523,8 @@ static int copy_log(const struct log_source *source, const char *to, uint64_t sa
     return rc;
 }
 
-/* The store first: so the log's copy has all that the store's copy knows. */
+/* Copies the store before the log, so the log's copy has everything that the store's copy refers
+ * to. */
 static int copy_both(struct store *store, const struct log_source *source, const char *to,
                      struct reel_error *error) {
     AUTO_FREE char *log_path = NULL, *state_path = NULL;
@@ -540,7 +545,7 @@ static int sync_parent(const char *path, struct reel_error *error) {
     return parent ? directory_sync(parent, error) : fail_memory(error);
 }
 
-/* What a failure left: it can be tried again in the same directory. */
+/* Removes what a failed backup has left, so that it can be repeated in the same directory. */
 static void remove_copy(const char *to) {
     remove_in(to, "state");
     remove_in(to, "log");
@@ -599,7 +604,7 @@ int home_verify(const char *directory, log_finding_fn found, void *context,
     int rc = read_format(directory, error);
     if (rc == 0) rc = fail(error, -ENOENT, "%s: %s", FORMAT_NAME, strerror(ENOENT));
     if (rc < 0) return fail_in(error, rc, "cannot open %s", directory);
-    AUTO_CLOSE int lock = open(lock_path, O_RDONLY | O_CLOEXEC); /* a backup has none */
+    AUTO_CLOSE int lock = open(lock_path, O_RDONLY | O_CLOEXEC); /* a backup has no lock file */
     bool live = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0;
     return log_verify(log_path, live, found, context, error);
 }

@@ -20,7 +20,7 @@ static void report(const struct reporter *to, reel_level level, const char *form
     to->report(to->context, level, line);
 }
 
-/* ---- What a start found ---------------------------------------------------------------------- */
+/* ---- The report of a start ------------------------------------------------------------------- */
 
 struct search {
     const struct reporter *to;
