@@ -17,7 +17,7 @@ static uint64_t copy_bytes(const struct segment *segment, const struct log_mark 
     return segment->head.number == to->number && to->at < end ? to->at : end;
 }
 
-/* A segment on the heap has no header page: its copy gets one. */
+/* Writes the header page to the copy: a segment in memory has none. */
 static int copy_page(const struct segment *segment, int fd) {
     char page[SEGMENT_PAGE];
     if (segment->on_heap)
@@ -46,7 +46,7 @@ int log_backup(const struct log_pin *pin, struct log_mark to, const char *direct
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < pin->count; i++) {
         const struct segment *segment = pin->segments[i];
-        if (segment->head.number > to.number) break; /* it holds nothing that is kept */
+        if (segment->head.number > to.number) break; /* this segment has no event that is kept */
         rc = copy_one(segment, copy_bytes(segment, &to), fd, error);
     }
     if (rc == 0 && (rc = io_system.sync_directory(fd)) < 0)

@@ -1,14 +1,14 @@
 /* helper.c: the thread in the background.
  *
- * It does one thing at a time, paced (pacer.h), the most urgent first: zeros behind the active
- * segment's frames, the spare, sealing. Once nothing was written for WITNESS_MS it writes a witness
- * (recover.c). Nothing depends on it: a log without zeros, spare or sealed segments is slower or
- * larger, but right.
+ * It does one thing at a time, at a limited rate (pacer.h), the most urgent first: zeros after the
+ * active segment's frames, the spare, sealing. If nothing was written for WITNESS_MS, it writes a
+ * witness (recover.c). Nothing depends on this thread: without zeros, spare and sealed segments,
+ * the log is slower or larger, but correct.
  *
- * Zeros: a sync of a file that grows has to write where its new blocks are; into zeros it only
- * writes the frame. They are written as far ahead as the segment is long already, at most
- * AHEAD_BYTES, so that a small log stays small; and not on a disk that is nearly full, where the
- * room is needed more elsewhere.
+ * Zeros: if a file has grown, a sync must also write where its new blocks are. If a frame replaces
+ * zeros, a sync only writes the frame. Zeros are written ahead as far as the segment is long, but
+ * at most AHEAD_BYTES, so that a small log stays small. On a disk that is nearly full, none are
+ * written.
  */
 #include "engine/log/internal.h"
 
@@ -25,7 +25,7 @@
 #define PIECE_BYTES    ((size_t)64 << 10)
 #define FREE_BYTES_MIN ((uint64_t)256 << 20)
 #define RETRY_MS       1000
-#define RETRY_SEAL_MS  60000 /* what cannot be sealed for another reason than a full disk */
+#define RETRY_SEAL_MS  60000 /* after a failure to seal, except on a full disk */
 
 /* ---- Zeros ----------------------------------------------------------------------------------- */
 
@@ -35,7 +35,7 @@ static bool has_space(const struct log *log) {
            (uint64_t)fs.f_bavail * fs.f_frsize >= FREE_BYTES_MIN;
 }
 
-/* How far the active segment should be filled. */
+/* How far the active segment should be filled with zeros. */
 static uint64_t fill_goal(const struct log *log, const struct segment *active) {
     uint64_t end = atomic_load(&active->end);
     uint64_t goal = end + (end < AHEAD_BYTES ? end : AHEAD_BYTES);
@@ -47,8 +47,8 @@ static struct segment *active_of(struct log *log) {
     return log->active && log->active->fd >= 0 ? segment_ref(log->active) : NULL;
 }
 
-/* Writes the next piece of zeros: 1; 0: there are enough. The frames may have come further than the
- * zeros meanwhile; `filled` says so. */
+/* Writes the next piece of zeros: 1; 0: there are enough. Meanwhile, frames may have been written
+ * beyond the zeros; `filled` shows this. */
 static int fill_piece(struct log *log, struct segment *active, uint64_t *from) {
     static const char zeros[PIECE_BYTES];
     HOLD_LOCK(&log->fill_lock);
@@ -64,7 +64,7 @@ static int fill_piece(struct log *log, struct segment *active, uint64_t *from) {
     return 1;
 }
 
-/* Some STEP_BYTES of zeros, and waits until the disk has them. */
+/* Writes about STEP_BYTES of zeros, and waits until the disk has them. */
 static int fill_active(struct log *log, struct segment *active) {
     uint64_t from = 0;
     int rc = 0;
@@ -85,7 +85,7 @@ static bool wants_spare(struct log *log, const struct segment *active) {
     return log->spare_fd < 0 || log->spare_filled < log_spare_goal(log);
 }
 
-/* 1: something was done; 0: nothing is due. */
+/* 1: it wrote zeros; 0: none are needed. */
 static int fill_some(struct log *log, struct segment *active, bool paced) {
     bool zeros = wants_zeros(log, active);
     if (!zeros && !wants_spare(log, active)) return 0;
@@ -95,7 +95,7 @@ static int fill_some(struct log *log, struct segment *active, bool paced) {
     return log_fill_spare(log, STEP_BYTES);
 }
 
-/* ---- What is due ----------------------------------------------------------------------------- */
+/* ---- Choosing the next work ------------------------------------------------------------------ */
 
 static uint64_t after(uint64_t ms) {
     return clock_ms() + ms;
@@ -106,7 +106,7 @@ static bool do_fill(struct log *log, bool paced) {
     struct segment *active = active_of(log);
     int rc = active ? fill_some(log, active, paced) : 0;
     segment_unref(active);
-    if (rc < 0) log->fill_again_ms = after(RETRY_MS); /* it only makes syncs faster */
+    if (rc < 0) log->fill_again_ms = after(RETRY_MS); /* zeros only make syncs faster */
     return rc > 0;
 }
 
@@ -117,12 +117,13 @@ static bool do_seal(struct log *log) {
     return rc > 0;
 }
 
-/* 1: it is written; 0: it is not needed; else it is due in a while, or failed. */
+/* 1: a witness is written; 0: none is needed. Otherwise it will be needed later, or writing
+ * failed. */
 static bool do_witness(struct log *log, uint64_t idle_ms) {
     HOLD_LOCK(&log->append_lock);
     if (!log_needs_witness(log) || clock_ms() < log->committed_ms + idle_ms) return false;
     int rc = log_write_witness(log, NULL);
-    if (rc < 0) log->committed_ms = after(RETRY_MS); /* or the log is broken, which others say */
+    if (rc < 0) log->committed_ms = after(RETRY_MS); /* or the log is broken, which others report */
     return rc == 0;
 }
 
@@ -133,7 +134,8 @@ bool log_help(struct log *log) {
 
 /* ---- The thread ------------------------------------------------------------------------------ */
 
-/* Is there something that time alone makes due? Also gives the end of the active segment. */
+/* True if there is work that only needs time to pass. `ret_end` is the end of the active
+ * segment. */
 static bool is_pending(struct log *log, uint64_t *ret_end) {
     HOLD_LOCK(&log->append_lock);
     *ret_end = log->active ? atomic_load(&log->active->end) : 0;
@@ -141,8 +143,8 @@ static bool is_pending(struct log *log, uint64_t *ret_end) {
            log_has_to_seal(log);
 }
 
-/* Sleeps until there may be something to do. False: it must end. While groups come one after
- * another not each of them wakes it. */
+/* Sleeps until there may be work. Returns false if the thread must end. While groups follow each
+ * other, not each of them wakes it. */
 static bool sleep_a_while(struct log *log) {
     uint64_t end;
     bool pending = is_pending(log, &end);
@@ -161,7 +163,7 @@ static void *help(void *context) {
     struct log *log = context;
     bool ended = false;
     while (!ended) {
-        atomic_store(&log->wake_at, 0); /* a group that comes from here on wakes it */
+        atomic_store(&log->wake_at, 0); /* the next group wakes it */
         while (!ended && (do_fill(log, true) || do_seal(log) || do_witness(log, WITNESS_MS))) {
             HOLD_LOCK(&log->helper_lock);
             ended = log->ended;

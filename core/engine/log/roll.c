@@ -1,12 +1,12 @@
 /* roll.c: the next segment.
  *
- * It is the file `spare`, which the helper makes and fills with zeros in advance; without a helper
- * it is made at once. Its header is written and synced, it gets its name, and the name is synced.
- * Only then is a frame written to it. So:
- *     - a crash before the new name leaves a `spare`, which opening removes;
+ * The next segment is the file `spare`, which the helper creates and fills with zeros in advance.
+ * If there is no spare, it is created now. Its header is written and synced, the file is renamed,
+ * and its name is synced. Only then is a frame written to it. So:
+ *     - a crash before the rename leaves a `spare`, which opening removes;
  *     - a segment that has a name has a header;
- *     - a header says that all frames of the segment before are synced, and it is written after
- *       that was so: each group is synced before the next one begins.
+ *     - a header says that all frames of the segment before it are synced. This is true, because
+ *       each group is synced before the next one begins.
  */
 #include "engine/log/internal.h"
 
@@ -19,7 +19,7 @@
 
 /* ---- The spare ------------------------------------------------------------------------------- */
 
-/* Under spare_lock. */
+/* With spare_lock held. */
 static int open_spare(struct log *log) {
     if (log->spare_fd >= 0) return 0;
     int fd = log->io->open(log->directory, SPARE_NAME, O_RDWR | O_CREAT | O_TRUNC);
@@ -73,7 +73,8 @@ static struct segment_head next_head(const struct log *log) {
     };
 }
 
-/* Gives the spare its header and a map. Its descriptor stays the log's. Under spare_lock. */
+/* Writes the header of the spare, and maps it. Its descriptor still belongs to the log. With
+ * spare_lock held. */
 static int prepare(struct log *log, size_t map_len, struct segment **ret,
                    struct reel_error *error) {
     struct segment_head head = next_head(log);
@@ -156,7 +157,7 @@ static int roll(struct log *log, uint64_t frame_bytes, struct reel_error *error)
 
 /* ---- Growing --------------------------------------------------------------------------------- */
 
-/* A larger map of the same file, or a copy on the heap. */
+/* Returns a larger map of the same file, or a larger copy in memory. */
 static struct segment *grown(const struct segment *from, size_t map_len) {
     struct segment *segment = from->on_heap
                                   ? segment_create(&from->head, map_len)
@@ -177,8 +178,8 @@ static void replace_active(struct log *log, struct segment *segment) {
     log->active = segment;
 }
 
-/* A segment without events cannot be followed by another one: both would have the same name. So it
- * grows. No reader needs the old map: there is nothing in it to be read. */
+/* A segment without events cannot be followed by another one, because both would have the same
+ * name. So it is made larger. No reader needs the old map, because it contains no event. */
 static int grow(struct log *log, uint64_t frame_bytes, struct reel_error *error) {
     HOLD_LOCK(&log->files_lock);
     struct log_pin *before = log_pin(log);
