@@ -50,9 +50,9 @@ void case_applied_finish(void) {
     guard_show((struct reel_str){0});
     for (uint32_t i = 0; i < bench.plugin->projector_count && i < 256; i++)
         if (!has_applied[i])
-            guard_found("no event was applied to `%s`, so it was not tried: give some with "
-                        "--events",
-                        bench.plugin->projectors[i].declared.collection);
+            guard_found(
+                "no event was applied to `%s`, so it was not tested: give events with --events",
+                bench.plugin->projectors[i].declared.collection);
 }
 
 /* ---- Garbage --------------------------------------------------------------------------------- */
@@ -99,7 +99,7 @@ void case_garbage(struct maker *maker) {
  * them. */
 static bool is_for_the_host(const char *reason) {
     static const char *const about_values[] = {"gives no key", "gives a key",
-                                               "is none of its values", "not UTF-8"};
+                                               "is not one of its values", "not UTF-8"};
     for (size_t i = 0; i < sizeof about_values / sizeof *about_values; i++)
         if (strstr(reason, about_values[i])) return true;
     return false;
@@ -133,7 +133,7 @@ void case_rules(struct maker *maker) {
     guard_must(reel_view_open(bench.reel, &view, &error), &error);
     int rc = reel_view_rejected(view, UINT64_MAX, check_rejection, &check);
     reel_view_close(view);
-    if (rc < 0) guard_trouble("cannot list what was rejected: %s", strerror(-rc));
+    if (rc < 0) guard_trouble("cannot list the rejections: %s", strerror(-rc));
 }
 
 /* ---- Records --------------------------------------------------------------------------------- */
@@ -158,7 +158,7 @@ static int check_record(void *context, const struct reel_row *row) {
     while ((value = json_next(json_root(json), value, &name)).json) {
         if (at == check->projector->field_count ||
             !reel_str_is(name, check->projector->fields[at].name))
-            guard_found("a record of `%s` has the field `%.*s` where it declares another",
+            guard_found("a record of `%s` has the field `%.*s` in the place of another one",
                         check->projector->declared.collection, REEL_FMT(name));
         if (json_kind(value) != REEL_NULL) check->was_set[at] = true;
         at++;

@@ -73,8 +73,8 @@ usage() {
 usage "nothing to check" "no plugin was given"
 usage "an unknown option" "there is no option --frob" --frob x.so
 usage "no seed" "a value is missing after --seed" --seed
-usage "a bad seed" "--seed wants a number, not one" --seed one x.so
-usage "no runs" "--runs wants a number from 1 to 1000000, not 0" --runs 0 x.so
+usage "a bad seed" "--seed must be a number, not one" --seed one x.so
+usage "no runs" "--runs must be a number from 1 to 1000000, not 0" --runs 0 x.so
 usage "no file of events" "--events: No such file or directory" --events "$scratch/none" x.so
 
 # ---- Good plugins --------------------------------------------------------------------------------
@@ -151,6 +151,9 @@ for plugin in "$build"/tests/abi/check/branches_*.so; do
     expect "$name" "1 rules" "$code $(failed)"
 done
 
+# Its values are checked by the host.
+good 16 "$build"/tests/abi/check/unlisted_value_O2.so
+
 # ---- What is only noted otherwise ----------------------------------------------------------------
 
 good 4 "$build"/tests/abi/check/{exports,never_sets}_O2.so
@@ -203,7 +206,7 @@ check --seed 7 --runs 2 "$build/tests/abi/check/crashes_on_kind_O2.so"
 expect "the report's exit code" 1 "$code"
 for line in "$build/tests/abi/check/crashes_on_kind_O2.so: fixture 1.0.0, ABI [0-9.]+" \
     ' +passed +load +.*' ' +FAILED +garbage +evolve .*' ' +seed [78]' ' +\{.*"id":\[.*' \
-    ' +skipped +commands +it takes no commands' ' +tried with events of which .* applied.*' \
+    ' +skipped +commands +it has no commands' ' +tried with events of which .* applied.*' \
     '1 plugin, 1 finding; seed 7, 2 runs'; do
     grep -qE "^$line\$" <<<"$out" || expect "the report" "$line" "$out"
 done
