@@ -58,12 +58,12 @@ void case_budget(struct maker *maker) {
             bench_apply(&events.texts[n]);
             uint64_t took_ms = guard_turn_cpu_ns() / 1000000;
             if (grown_kib > EVENT_KIB_MAX)
-                guard_found("an event takes %ld MiB, at most %ld are good", grown_kib >> 10,
+                guard_found("an event takes %ld MiB, at most %ld are allowed", grown_kib >> 10,
                             EVENT_KIB_MAX >> 10);
             if (took_ms <= EVENT_CPU_MS_MAX) continue;
             any = true;
             if (++slow[n] == BUDGET_ROUNDS)
-                guard_found("an event takes %" PRIu64 " ms of CPU time, at most %d are good",
+                guard_found("an event takes %" PRIu64 " ms of CPU time, at most %d are allowed",
                             took_ms, EVENT_CPU_MS_MAX);
         }
     }
@@ -110,7 +110,7 @@ static size_t entries_before;
 static size_t count_entries(const char *path) {
     size_t count = 0;
     DIR *dir = opendir(path);
-    if (!dir) guard_trouble("cannot look into %s", path);
+    if (!dir) guard_trouble("cannot read %s", path);
     while (readdir(dir)) count++;
     closedir(dir);
     return count;
@@ -118,7 +118,7 @@ static size_t count_entries(const char *path) {
 
 static void watch(enum watch_group group) {
     if (!watch_object(bench.instance->handle, group))
-        guard_trouble("this machine's shared objects are not understood");
+        guard_trouble("shared objects of this machine are not supported");
 }
 
 void case_watched(struct maker *maker) {

@@ -34,7 +34,7 @@ static void decide_one(struct maker *maker, uint64_t number, struct text *ret) {
     if (rc == -EPROTO) guard_found("%s", error.text);
     guard_must(rc, &error);
     if (answer.accepted && bench.evolves > bench.applied)
-        guard_found("its evolve ignores what its decide made");
+        guard_found("its evolve ignores what its decide drafted");
     bench.sheet->accepted += answer.accepted;
     bench.sheet->refused += !answer.accepted;
     ret->len = 0;
@@ -63,7 +63,8 @@ void case_decided(struct maker *maker) {
         bench_renew();
         decide_one(maker, n, &again);
         if (!reel_str_eq(text_str(&answers[n]), text_str(&again)))
-            guard_found("decide remembers: it answers `%.*s`, and `%.*s` when it is new",
-                        REEL_FMT(text_str(&answers[n])), REEL_FMT(text_str(&again)));
+            guard_found(
+                "decide remembers earlier calls: it answers `%.*s`, and `%.*s` after a restart",
+                REEL_FMT(text_str(&answers[n])), REEL_FMT(text_str(&again)));
     }
 }

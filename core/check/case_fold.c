@@ -24,7 +24,7 @@ void case_determinism(struct maker *maker) {
     text_append_lit(&head, line);
     text_append_str(&head, text_str(&dump));
     if (head.failed || write(case_dump_fd, head.data, head.len) != (ssize_t)head.len)
-        guard_trouble("cannot write what is to be compared: %s", strerror(errno));
+        guard_trouble("cannot write the records for the comparison: %s", strerror(errno));
     text_finish(&dump);
     text_finish(&head);
 }
@@ -86,5 +86,5 @@ void case_rejected(struct maker *maker) {
     bench_renew();
     bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
     bench_dump(&wanted);
-    compare(&wanted, &found, "when rejected events are among the others");
+    compare(&wanted, &found, "with rejected events among the others");
 }

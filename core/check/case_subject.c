@@ -42,7 +42,7 @@ void case_load(struct sheet *sheet) {
     if (rc < 0 && !is_plugin(sheet->path)) guard_found("%s", error.text);
     guard_done();
     if (took_ms > LOAD_CPU_MS_MAX)
-        guard_found("loading takes %" PRIu64 " ms of CPU time, at most %d are good", took_ms,
+        guard_found("loading takes %" PRIu64 " ms of CPU time, at most %d are allowed", took_ms,
                     LOAD_CPU_MS_MAX);
     if (rc == 0) describe(sheet, plugin);
 }

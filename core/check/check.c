@@ -59,11 +59,11 @@ static int read_option(struct checking *checking, int option, char **argv) {
     case 's':
         return is_number(optarg, INT64_MAX - RUNS_MAX, &checking->seed)
                    ? EXIT_GOOD
-                   : usage("--seed wants a number, not ", optarg);
+                   : usage("--seed must be a number, not ", optarg);
     case 'r':
         return is_number(optarg, RUNS_MAX, &checking->runs) && checking->runs > 0
                    ? EXIT_GOOD
-                   : usage("--runs wants a number from 1 to 1000000, not ", optarg);
+                   : usage("--runs must be a number from 1 to 1000000, not ", optarg);
     case 'e':
         checking->samples = optarg;
         return EXIT_GOOD;

@@ -139,7 +139,7 @@ static void add_words(struct sheet *sheet, struct last_words *words) {
     size_t from = words->len > SHOWN_WORDS ? words->len - SHOWN_WORDS : 0;
     while (from > 0 && from < words->len && ((unsigned char)words->text[from] & 0xc0) == 0x80)
         from++; /* do not begin within a character */
-    snprintf(sheet->finding + used, sizeof sheet->finding - used, "; its last words: %s%.*s",
+    snprintf(sheet->finding + used, sizeof sheet->finding - used, "; its last output: %s%.*s",
              from > 0 ? "..." : "", (int)(words->len - from), words->text + from);
 }
 
@@ -244,7 +244,7 @@ static int run_twice(const char *name, struct sheet *sheet, int fd, struct reel_
     AUTO_CLOSE int other_fd = memfd_create("dump", 0);
     struct reel_str one, other;
     if (dump_fd < 0 || other_fd < 0)
-        return fail(error, -errno, "no memory to compare in: %s", strerror(errno));
+        return fail(error, -errno, "no memory for the comparison: %s", strerror(errno));
     int rc = run_process(name, sheet, fd, dump_fd, error);
     if (rc < 0 || sheet->result != CHECK_PASSED) return rc;
     sheet->shifted = true;
@@ -274,7 +274,7 @@ static const char *reason_to_skip(const struct check_case *one, const struct she
                                   const struct verdicts *verdicts, char space[64]) {
     bool declared = has_passed(verdicts, "declarations");
     if (declared && !one->alone && !sheet->has_projectors) return "it has no projectors";
-    if (declared && one->decides && !sheet->has_commands) return "it takes no commands";
+    if (declared && one->decides && !sheet->has_commands) return "it has no commands";
     if (!one->needs || has_passed(verdicts, one->needs)) return NULL;
     snprintf(space, 64, "needs `%s`", one->needs);
     return space;

@@ -96,7 +96,7 @@ static bool is_asked_to_end(void) {
 }
 
 static void look_at_end(struct ending *ending, uint32_t passed_ms) {
-    char why[200] = "it took too long to end";
+    char why[200] = "ending took too long";
     if (!ending->begun && !is_asked_to_end()) {
         ending->ending_ms = 0;
         return;
@@ -107,7 +107,7 @@ static void look_at_end(struct ending *ending, uint32_t passed_ms) {
         give_up(why);
     }
     if (ending->ending_ms >= ending->drain_ms_max + ENDING_MS)
-        give_up(ending->begun ? why : "it was asked to end, but was held up and could not");
+        give_up(ending->begun ? why : "it was asked to end, but the main thread did not react");
 }
 
 static void *run(void *context) {

@@ -49,7 +49,7 @@ int file_read(const char *path, char *to, size_t size, uint32_t timeout_ms, size
     ssize_t len = read_up_to(fd, S_ISFIFO(about.st_mode), to, size, until_ms);
     ssize_t beyond = len < 0 ? len : read_up_to(fd, false, &more, 1, until_ms);
     if (beyond == -ETIMEDOUT)
-        return fail(error, -ETIMEDOUT, "its end did not come within %u s", timeout_ms / 1000);
+        return fail(error, -ETIMEDOUT, "its end was not reached within %u s", timeout_ms / 1000);
     if (beyond < 0) return fail(error, (int)beyond, "%s", strerror((int)-beyond));
     if (beyond > 0) return fail(error, -EFBIG, "it has more than %zu bytes", size);
     *ret_len = (size_t)len;

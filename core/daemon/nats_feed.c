@@ -43,8 +43,9 @@ static void warn_of_secrets(const struct config *config) {
         const char *origin = config_origin(config, settings[i]);
         if (!text || strncmp(origin, "--", 2) != 0 || (i == 0 && !strchr(text, '@'))) continue;
         log_line(REEL_LEVEL_WARNING, SELF,
-                 "the secret in %s stays in the command line, which others on this machine can "
-                 "read: the environment, the configuration file and --nats-creds keep it",
+                 "others on this machine can read the secret in %s, because it is in the command "
+                 "line: put it into the environment, the configuration file or a credentials file "
+                 "(--nats-creds)",
                  origin);
     }
 }

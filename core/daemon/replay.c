@@ -68,7 +68,7 @@ static int take_arguments(struct replay *replay, int argc, char **argv) {
         }
     }
     if (optind == argc) return usage("no file was given", "");
-    if (optind + 1 < argc) return usage("one file at a time, not also ", argv[optind + 1]);
+    if (optind + 1 < argc) return usage("only one file can be given, not also ", argv[optind + 1]);
     replay->file = argv[optind];
     return EXIT_GOOD;
 }
@@ -200,7 +200,7 @@ static int print_rejections(const struct replay *replay, struct reel_view *view,
         if (replay->outcomes.data[i] != 'r') continue;
         printer.seq = i + 1;
         int rc = reel_view_rejected(view, printer.seq + 1, print_rejection, &printer);
-        if (rc < 0) return fail(error, rc, "cannot list what was rejected: %s", strerror(-rc));
+        if (rc < 0) return fail(error, rc, "cannot list the rejections: %s", strerror(-rc));
     }
     putchar(']');
     return 0;

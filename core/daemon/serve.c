@@ -37,8 +37,8 @@ static void tell_of_browsers(const struct tokens *tokens) {
     size_t count = tokens ? tokens_to_encode(tokens) : 0;
     if (count > 0)
         log_line(REEL_LEVEL_INFO, SELF,
-                 "%zu of the tokens contain / or =, which a WebSocket sub-protocol cannot: a "
-                 "browser offers such a token as bearer.b64. and its base64url form",
+                 "%zu of the tokens contain / or =, which a WebSocket sub-protocol cannot contain: "
+                 "a browser must offer such a token as bearer.b64. and its base64url form",
                  count);
 }
 
@@ -58,7 +58,7 @@ static void reload_tokens(void *context) {
     struct daemon *daemon = context;
     struct reel_error warning = {0}, error = {0};
     if (!config_text(daemon->config, "token_file", 0)) {
-        log_line(REEL_LEVEL_INFO, SELF, "there is no token file to be read again");
+        log_line(REEL_LEVEL_INFO, SELF, "there is no token file to read again");
         return;
     }
     int rc = trust_check_file(daemon->config, "token_file", &error);
@@ -68,7 +68,7 @@ static void reload_tokens(void *context) {
     if (rc == 0)
         log_line(REEL_LEVEL_INFO, SELF, "the tokens were read again");
     else
-        log_line(REEL_LEVEL_ERROR, SELF, "the tokens are as they were: %s", error.text);
+        log_line(REEL_LEVEL_ERROR, SELF, "the old tokens stay valid: %s", error.text);
 }
 
 /* ---- The writer ------------------------------------------------------------------------------ */

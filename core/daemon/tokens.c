@@ -82,7 +82,8 @@ static int add_token(struct token_list *list, struct reel_str token, reel_access
     digest_of(token, entry.digest);
     for (size_t i = 0; i < list->count; i++)
         if (memcmp(list->entries[i].digest, entry.digest, sizeof entry.digest) == 0)
-            return fail(error, -EINVAL, "it is the token of line %u again", list->entries[i].line);
+            return fail(error, -EINVAL, "it is the same token as in line %u",
+                        list->entries[i].line);
     if (list->count == TOKENS_MAX)
         return fail(error, -EINVAL, "there are more than %d tokens", TOKENS_MAX);
     struct entry *entries = realloc(list->entries, (list->count + 1) * sizeof *entries);
@@ -140,7 +141,7 @@ static int take_lines(struct token_list *list, const char *text, size_t len,
         if (rc < 0) return fail_in(error, rc, "line %u", number);
         text = newline ? newline + 1 : end;
     }
-    return list->count > 0 ? 0 : fail(error, -EINVAL, "there is no token in it");
+    return list->count > 0 ? 0 : fail(error, -EINVAL, "it contains no token");
 }
 
 static int read_file(struct tokens *tokens, uint32_t timeout_ms, struct token_list *ret,
@@ -198,8 +199,8 @@ static int take_all(struct tokens *tokens, struct reel_error *ret_warning,
         rc = read_file(tokens, FILE_START_MS, &tokens->from_file, ret_warning, error);
     if (rc < 0 || tokens->file || tokens->given.count > 0) return rc;
     return fail(error, -ENOENT,
-                "no bearer token is configured: give a file of them with --token-file, or one in "
-                "the environment as REEL_TOKEN or CELLOS_SERVER_API_TOKEN");
+                "no bearer token is configured: name a file of tokens with --token-file, or set "
+                "one in the environment as REEL_TOKEN or CELLOS_SERVER_API_TOKEN");
 }
 
 int tokens_load(const char *file, struct tokens **ret, struct reel_error *ret_warning,

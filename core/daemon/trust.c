@@ -41,7 +41,7 @@ static int check(const struct config *config, const char *path, int looks,
     struct reel_error how;
     if (!is_shared(path, looks, &how)) return 0;
     if (is_wanted() && !config_number(config, "allow_shared_files"))
-        return fail(error, -EINVAL, "%s; with --allow-shared-files that is only a warning",
+        return fail(error, -EINVAL, "%s; with --allow-shared-files, this is only a warning",
                     how.text);
     log_line(REEL_LEVEL_WARNING, "reeld", "%s", how.text);
     return 0;

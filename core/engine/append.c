@@ -100,6 +100,6 @@ void append_refuse_key(struct reel_command_result *answer) {
     *answer = (struct reel_command_result){
         .refusal = REEL_KEY_REUSED,
         .problem = "idempotency-key-reused",
-        .detail = "this idempotency key came before, with another body",
+        .detail = "this idempotency key was used before, with another body",
     };
 }

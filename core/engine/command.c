@@ -70,8 +70,8 @@ static int find_command(struct working *work, struct reel_error *error) {
     if (!work->collection)
         return fail(error, -ESRCH, "no collection `%.*s` is loaded", REEL_FMT(asked->collection));
     if (!has_command(work->collection->projector, asked->verb))
-        return fail(error, -ENOENT, "collection `%s` takes no command `%.*s`",
-                    work->collection->name, REEL_FMT(asked->verb));
+        return fail(error, -ENOENT, "collection `%s` has no command `%.*s`", work->collection->name,
+                    REEL_FMT(asked->verb));
     return 0;
 }
 
@@ -104,7 +104,7 @@ static int take_key(struct working *work) {
     }
     int rc = collection_canonical_key(work->collection, given, &work->key);
     if (rc == 0 && given.data && work->key.str.data) return 0;
-    return refuse(work, REEL_INVALID, "bad-request", "`%.*s` can be no key of this collection",
+    return refuse(work, REEL_INVALID, "bad-request", "`%.*s` cannot be a key of this collection",
                   REEL_FMT(given));
 }
 
@@ -115,7 +115,7 @@ static int take_body(struct working *work, struct reel_error *error) {
     if (!body.data || body.len == 0) return 0;
     if (body.len > work->reel->dispatcher.event_bytes_max)
         return refuse(work, REEL_TOO_LARGE, "payload-too-large",
-                      "the body has %zu bytes, at most %u are taken", body.len,
+                      "the body has %zu bytes, at most %u are accepted", body.len,
                       work->reel->dispatcher.event_bytes_max);
     int rc = json_parse(work->reel->bodies, body, 0, &json, &why);
     if (rc == -ENOMEM) return fail_memory(error);
@@ -209,7 +209,7 @@ static int check_taken(struct working *work, const struct appended *taken,
         return refuse(work, REEL_INVALID, "bad-request", "the body is nested too deeply");
     int rc = rejected_get(store, store->txn, taken->seq, collection->name, &reason, error);
     if (rc < 0) return rc == -ENOENT ? 0 : rc;
-    return fail(error, -EPROTO, "plugin %s (%s): its evolve rejects what its decide made: %.*s",
+    return fail(error, -EPROTO, "plugin %s (%s): its evolve rejects what its decide drafted: %.*s",
                 collection->plugin->declared->name, collection->name, REEL_FMT(reason));
 }
 
@@ -227,7 +227,7 @@ static int append_event(struct working *work, size_t n, struct reel_error *error
     work->bytes += event.len;
     if (event.len > dispatcher->event_bytes_max || work->bytes > dispatcher->batch_bytes_max)
         return refuse(work, REEL_TOO_LARGE, "payload-too-large",
-                      "an event of it would have %zu bytes, at most %u are taken", event.len,
+                      "one of its events would have %zu bytes, at most %u are accepted", event.len,
                       dispatcher->event_bytes_max);
     struct arrival arrival = {
         .bytes = text_str(&event),

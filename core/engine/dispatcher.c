@@ -97,8 +97,9 @@ static int check_decoded(struct dispatcher *dispatcher, const struct decoded *re
     if (reading->entry.flags & LOG_OVERSIZE) {
         bool converted = reading->entry.flags & LOG_CONVERTED;
         snprintf(reason, REASON_BYTES,
-                 "event of %" PRIu32 " bytes%s, at most %" PRIu32 " are taken", reading->entry.size,
-                 converted ? " in its structured form" : "", dispatcher->event_bytes_max);
+                 "event of %" PRIu32 " bytes%s, at most %" PRIu32 " are accepted",
+                 reading->entry.size, converted ? " in its structured form" : "",
+                 dispatcher->event_bytes_max);
         return 0;
     }
     if (reading->rc == -ENOMEM) return fail_memory(error);

@@ -116,12 +116,12 @@ static int copy_last(struct reel_view *view, uint64_t seq, struct engine_entry *
     if (rc < 0) return fail(error, rc, "cannot read the log");
     if (seq > within->state.head) seq = within->state.head;
     if (seq < within->state.first_seq)
-        return fail(error, -ENOENT, "the log has no event up to there");
+        return fail(error, -ENOENT, "the log has no event up to this seq");
     rc = view_log_pin(within, &pin);
     if (rc < 0) return fail(error, rc, "cannot read the log");
     rc = find_last_event(&walk, pin, seq, &entry, error);
     if (rc == 0 && entry.seq < within->state.first_seq)
-        rc = fail(error, -ENOENT, "the log has no event up to there");
+        rc = fail(error, -ENOENT, "the log has no event up to this seq");
     if (rc == 0) copy_entry(&entry, ret);
     log_walk_finish(&walk);
     if (rc < 0) return rc;

@@ -420,7 +420,7 @@ static int open_on_disk(struct home *home, const struct home_options *options,
     struct store_state state;
     int rc = directory_lock(home->directory, &home->lock_fd, error);
     if (rc == 0 && exists(home->directory, INCOMPLETE_NAME))
-        rc = fail(error, -ESTALE, "it is a backup that was cut short");
+        rc = fail(error, -ESTALE, "it is an interrupted backup");
     if (rc == 0) rc = settle_format(home->directory, options->map_bytes, &was_empty, error);
     if (rc == 0) rc = open_store(home, options, error);
     if (rc == 0) home->store->in_place_of_empty = was_empty;
@@ -506,7 +506,7 @@ static int copy_open_log(struct log_place *place, const char *to, uint64_t salt,
     struct log_pin *pin = log_place_pin_kept(place, &kept);
     int rc = log_pin_salt(pin) == salt
                  ? log_backup(pin, kept, to, error)
-                 : fail(error, -EAGAIN, "another log was begun meanwhile; try again");
+                 : fail(error, -EAGAIN, "the log was replaced meanwhile; try again");
     log_unpin(pin);
     return rc;
 }

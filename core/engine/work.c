@@ -112,7 +112,7 @@ static int mirror_step(struct reel *reel, struct work *work, struct reel_error *
     struct dispatcher *dispatcher = &reel->dispatcher;
     uint64_t before = dispatcher->state.head;
     if (before < work->follows)
-        return fail(error, -ESTALE, "what comes before event %llu was not taken",
+        return fail(error, -ESTALE, "the events before %llu were not appended",
                     (unsigned long long)work->follows + 1);
     for (size_t i = 0; i < work->count; i++) {
         int rc = mirror_next(reel, work, &work->mirrored[i], error);
@@ -151,10 +151,10 @@ static int check_batch(struct reel *reel, const struct work *work, struct reel_e
          i++) /* an event that is too large is neither stored nor parsed */
         if (work->payloads[i].len <= dispatcher->event_bytes_max) bytes += work->payloads[i].len;
     if (work->count > dispatcher->batch_events_max)
-        return fail(error, -E2BIG, "a batch of %zu events, at most %u are taken", work->count,
+        return fail(error, -E2BIG, "a batch of %zu events, at most %u are accepted", work->count,
                     dispatcher->batch_events_max);
     if (bytes > dispatcher->batch_bytes_max)
-        return fail(error, -E2BIG, "a batch of %llu bytes, at most %llu are taken",
+        return fail(error, -E2BIG, "a batch of %llu bytes, at most %llu are accepted",
                     (unsigned long long)bytes, (unsigned long long)dispatcher->batch_bytes_max);
     return 0;
 }

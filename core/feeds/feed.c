@@ -241,7 +241,7 @@ static int read_position(struct feed *feed, struct reel_position *ret, struct re
     if (rc < 0) return rc;
     rc = reel_view_position(view, ret);
     reel_view_close(view);
-    return rc < 0 ? fail(error, rc, "cannot see how far the log reaches") : 0;
+    return rc < 0 ? fail(error, rc, "cannot find out how far the log reaches") : 0;
 }
 
 /* Reports once a session that the log is in sync. If no view can be opened, it tries again
@@ -255,8 +255,8 @@ static void say_in_sync(struct feed *feed) {
     uint64_t applied = now.applied - began->applied, ignored = now.ignored - began->ignored,
              rejected = now.rejected - began->rejected;
     snprintf(sentence, sizeof sentence,
-             "level with the stream at %" PRIu64 ": %" PRIu64 " seen, %" PRIu64 " applied, %" PRIu64
-             " ignored, %" PRIu64 " rejected",
+             "in sync with the stream at %" PRIu64 ": %" PRIu64 " seen, %" PRIu64
+             " applied, %" PRIu64 " ignored, %" PRIu64 " rejected",
              now.cursor, applied + ignored + rejected, applied, ignored, rejected);
     feed_say(feed, REEL_LEVEL_INFO, sentence);
 }
@@ -284,8 +284,8 @@ static void say_gaps(struct feed *feed, bool at_once) {
     if (!at_once && feed->gaps.said_ms && now - feed->gaps.said_ms < GAPS_SAID_MS) return;
     snprintf(sentence, sizeof sentence,
              "%" PRIu64 " messages of the stream between %" PRIu64 " and %" PRIu64
-             " were not received: they had been deleted, or a limit of the stream had removed them "
-             "before they were read here; records lack what they said",
+             " were not received: they had been deleted, or a limit of the stream had removed "
+             "them; their effects are missing in the records",
              feed->gaps.messages, feed->gaps.from, feed->gaps.to);
     feed_say(feed, REEL_LEVEL_WARNING, sentence);
     memset(&feed->gaps, 0, sizeof feed->gaps);
@@ -401,7 +401,7 @@ void feed_note(struct feed *feed, uint64_t last_seq, uint64_t pending) {
     metrics->pending = pending;
     if (!metrics->level)
         snprintf(metrics->reason, sizeof metrics->reason,
-                 "behind the stream: %" PRIu64 " messages are to come", pending);
+                 "behind the stream: %" PRIu64 " messages were not received yet", pending);
 }
 
 uint64_t feed_room(struct feed *feed) {
@@ -447,8 +447,8 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     if (rc > 0) feed_say(feed, REEL_LEVEL_WARNING, news.text);
     if (!subject_matches(reel_text(stream->filter), reel_text(SUBJECT_ROOT ".>")))
         feed_say(feed, REEL_LEVEL_WARNING,
-                 "what clients send is published under " SUBJECT_ROOT
-                 ", which the setting `subjects` does not cover: it is refused");
+                 "events of clients are published under " SUBJECT_ROOT
+                 ", which the setting `subjects` does not include: they are refused");
     rc = read_position(feed, &feed->began, error);
     if (rc < 0) return rc;
     feed->follows = from - 1;

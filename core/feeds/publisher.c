@@ -237,8 +237,8 @@ static int check_subjects(const struct publication *publication, struct reel_err
         struct reel_str subject = text_str(&publication->pending.list[i].subject);
         if (!subject_matches(reel_text(filter), subject))
             return fail(error, -EPROTO,
-                        "it would be published to %.*s, which `%s` does not cover: it would never "
-                        "come back",
+                        "it would be published to %.*s, which `%s` does not include: it would "
+                        "never come back",
                         REEL_FMT(subject), filter);
     }
     return 0;
@@ -435,7 +435,7 @@ void publisher_refused(struct publisher *publisher, struct reel_str subject, boo
         }
         struct publication *publication = awaited->publication;
         publication->rc = -EAGAIN;
-        error_set(&publication->why, "the broker does not take it: %s", sentence);
+        error_set(&publication->why, "the broker refused the event: %s", sentence);
         go_on_unlock(publisher, publication, false);
     }
 }

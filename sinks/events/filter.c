@@ -6,11 +6,10 @@
 
 int event_filter_check(const struct event_filter *filter, struct reel_error *error) {
     if (!filter->subject.data || subject_filter_valid(filter->subject)) return 0;
-    return fail(
-        error, -EINVAL,
-        "\"%.*s\" is not a subject filter: tokens between dots, each of them `*`, or the last "
-        "`>`, or without wildcards and white space",
-        REEL_FMT(filter->subject));
+    return fail(error, -EINVAL,
+                "\"%.*s\" is not a subject filter: it must consist of tokens separated by dots; a "
+                "token is `*`, or `>` at the end, or text without wildcards and white space",
+                REEL_FMT(filter->subject));
 }
 
 bool event_filter_is_empty(const struct event_filter *filter) {

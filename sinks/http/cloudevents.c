@@ -56,7 +56,7 @@ static int format_mode(struct reel_str content_type, enum mode *ret, struct reel
         *ret = MODE_BATCHED;
     else
         return fail(error, -EPROTONOSUPPORT,
-                    "of the formats of CloudEvents only " KNOWN_FORMATS " are accepted");
+                    "of the CloudEvents formats, only " KNOWN_FORMATS " are accepted");
     return 0;
 }
 
@@ -76,7 +76,7 @@ static int find_mode(const struct message_head *request, enum mode *ret, struct 
 
 static int check_size(const struct decoded *reading, size_t len) {
     if (len <= reading->bounds->event_bytes_max) return 0;
-    return fail(reading->error, -E2BIG, "the event has %zu bytes, at most %zu are taken", len,
+    return fail(reading->error, -E2BIG, "the event has %zu bytes, at most %zu are accepted", len,
                 reading->bounds->event_bytes_max);
 }
 
@@ -138,7 +138,7 @@ static int read_batched(struct decoded *reading, struct text *body) {
         return fail(reading->error, -EINVAL, "the batch is not a JSON array");
     size_t count = count_elements(batch);
     if (count > reading->bounds->batch_events_max)
-        return fail(reading->error, -E2BIG, "the batch has %zu events, at most %zu are taken",
+        return fail(reading->error, -E2BIG, "the batch has %zu events, at most %zu are accepted",
                     count, reading->bounds->batch_events_max);
     rc = make_list(reading, count);
     for (size_t i = 0; rc == 0 && i < count; i++) {

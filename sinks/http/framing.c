@@ -164,7 +164,7 @@ static const char bad_method[] = "the method must be a token, followed by one sp
 static const char bad_line[] = "the request line must be a method, a target and HTTP/1.1, with one "
                                "space between them and CR LF at its end";
 static const char bad_field[] = "a header line must be a name, a colon and a value: no white space "
-                                "before the colon, no line that goes on with the value before";
+                                "before the colon, and no folded lines";
 static const char bad_value[] =
     "a header's value must not contain control characters, and its line "
     "must end with CR LF";
@@ -254,7 +254,7 @@ static void pass_version(struct framing *framing, char c, char **out) {
             put(out, &c, 1);
         } else {
             refuse(framing, is_other ? FRAMING_BAD_VERSION : FRAMING_MALFORMED,
-                   is_other ? "only HTTP/1.x is spoken here" : NULL, out);
+                   is_other ? "only HTTP/1.x is supported" : NULL, out);
         }
     } else if (char_is_digit(c)) {
         framing->is_http10 = c == '0';

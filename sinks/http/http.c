@@ -120,7 +120,7 @@ static enum MHD_Result send_answer(struct request *request) {
     request->phase = PHASE_ANSWERED;
     if (bytes && !server_take_memory(request->server, bytes)) {
         answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE,
-                       "too many answers are on their way to slow readers");
+                       "too many answers are being sent to slow clients");
         bytes = 0;
     }
     request->memory_taken += bytes;
@@ -423,16 +423,17 @@ static const struct reel_setting *const settings[] = {
     NUMBER("http_threads", 0, 64, "0", "threads",
            "threads that serve requests; 0: one for each processor, at least 2"),
     NUMBER("connections_max", 1, 1000000, "4096", "connections",
-           "most connections whose client has sent a valid token; requests on further ones are "
-           "answered with 503"),
-    NUMBER("connections_unknown_max", 1, 1000000, "1024", "connections",
-           "most connections beyond connections_max; a client that has not sent a valid token yet "
-           "uses one; if all are in use and a client connects, the oldest of those is closed"),
+           "most connections whose client has sent a valid token; requests on connections above "
+           "this limit are answered with 503"),
+    NUMBER(
+        "connections_unknown_max", 1, 1000000, "1024", "connections",
+        "connections in addition to connections_max, for clients that have not sent a valid token "
+        "yet; if all connections are in use and a client connects, the oldest of these is closed"),
     NUMBER("waiters_max", 0, 1000000, "1024", "requests",
            "most requests that wait for min_cursor at one time"),
     NUMBER("max_websockets", 0, 1000000, "10000", "followers",
-           "most clients that follow events at one time, by WebSocket or event stream; further "
-           "ones are answered with 503"),
+           "most clients that follow events at one time, by WebSocket or event stream; clients "
+           "above this limit are answered with 503"),
     REEL_SETTING(.name = "websocket_origin", .kind = REEL_SETTING_TEXT, .flags = REEL_SETTING_LIST,
                  .unit = "ORIGIN", .check = check_origin,
                  .help = "origin of pages that may follow with a token as sub-protocol; *: any; "

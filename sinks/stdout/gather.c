@@ -50,7 +50,7 @@ int gather_begin_since(struct gather *gather, uint64_t since, struct reel_error 
     }
     if (since + 1 < position.first_seq)
         return fail(error, -ERANGE,
-                    "nothing is known of what followed event %" PRIu64
+                    "events are missing after event %" PRIu64
                     ": the log begins with event %" PRIu64,
                     since, position.first_seq);
     begin_at(gather, since, since);
@@ -99,7 +99,7 @@ static int check_served(struct gather *gather, struct reel_view *view, struct re
     for (size_t n = 0; (projector = reel_sink_projector(gather->host, n)); n++) {
         int rc = reel_sink_collection(gather->host, view, projector->collection, &info);
         if (rc == -ENOENT || (rc == 0 && !info.served))
-            return fail(error, -EAGAIN, "the collection %s is not caught up",
+            return fail(error, -EAGAIN, "the collection %s has not caught up",
                         projector->collection);
         if (rc < 0)
             return fail(error, rc, "cannot read the collection %s: %s", projector->collection,
@@ -125,8 +125,7 @@ static int check_epoch(struct gather *gather, const struct reel_position *positi
     if (known && gather->at > 0)
         return fail(
             error, -ESTALE,
-            "the log was started again under epoch %s: its events are not those that followed "
-            "event %" PRIu64,
+            "the log was replaced by one with epoch %s: its events do not follow event %" PRIu64,
             position->epoch.text, gather->at);
     if (known) gather->base = position->first_seq - 1;
     gather->epoch = position->epoch;
@@ -143,7 +142,7 @@ static int step_in(struct gather *gather, struct reel_view *view, struct reel_er
     if (position.first_seq > whole_from + 1)
         return fail(error, -ERANGE,
                     "the log was trimmed to event %" PRIu64 ", and %" PRIu64
-                    " was the last to be written",
+                    " was the last event that was written",
                     position.first_seq, gather->at);
     if (position.cursor <= gather->at) return 0;
     rc = gather->records ? check_served(gather, view, error) : 0;

@@ -75,8 +75,8 @@ static const struct reel_setting *const settings[] = {
                  .help = "what each line is: an event, or a record that was changed"),
     REEL_SETTING(.name = "stdout_since", .kind = REEL_SETTING_TEXT, .unit = "SEQ",
                  .check = check_seq,
-                 .help = "begin after this event; 0: with the oldest; without this setting, with "
-                         "the next new event"),
+                 .help = "begin after this event; 0: with the oldest event; without this setting: "
+                         "with the next new event"),
     REEL_SETTING(.name = "stdout_type", .kind = REEL_SETTING_TEXT, .unit = "PREFIX",
                  .help = "only events whose type begins with this"),
     REEL_SETTING(.name = "stdout_subject", .kind = REEL_SETTING_TEXT, .unit = "FILTER",
@@ -119,7 +119,7 @@ static int configure(struct printer *printer, struct reel_error *error) {
         .ce_subject = reel_text(reel_setting_text(host, "stdout_ce_subject")),
     };
     if (gather->records && !event_filter_is_empty(&gather->filter))
-        return fail(error, -EINVAL, "stdout_format=records knows no filters: they are for events");
+        return fail(error, -EINVAL, "stdout_format=records has no filters: they are for events");
     int rc = event_filter_check(&gather->filter, error);
     if (rc < 0) return fail_in(error, rc, "stdout_subject");
     return begin(printer, error);

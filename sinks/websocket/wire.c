@@ -198,7 +198,7 @@ static enum websocket_heard take_data(struct websocket_input *input,
     if (input->opcode == WEBSOCKET_TEXT &&
         (!utf8_walk(&input->utf8, part->data, part->data_length) ||
          (is_message_end && input->utf8.left > 0)))
-        return fault(ret, WEBSOCKET_NO_UTF8, "text that is no UTF-8");
+        return fault(ret, WEBSOCKET_NO_UTF8, "text that is not UTF-8");
     if (is_message_end) {
         input->opcode = 0;
         input->message_len = 0;
@@ -218,9 +218,9 @@ static enum websocket_heard hear_close(const uint8_t *payload, size_t len,
     ret->code = len >= 2 ? (unsigned)payload[0] << 8 | payload[1] : 0;
     ret->reason = "";
     if (len == 1 || (len >= 2 && !is_code(ret->code)))
-        return fault(ret, WEBSOCKET_PROTOCOL_ERROR, "no such close code");
+        return fault(ret, WEBSOCKET_PROTOCOL_ERROR, "invalid close code");
     if (len > 2 && (!utf8_walk(&walk, payload + 2, len - 2) || walk.left > 0))
-        return fault(ret, WEBSOCKET_NO_UTF8, "reason that is no UTF-8");
+        return fault(ret, WEBSOCKET_NO_UTF8, "reason that is not UTF-8");
     return WEBSOCKET_HEARD_CLOSE;
 }
 

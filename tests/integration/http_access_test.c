@@ -216,7 +216,7 @@ static void the_token_file_is_read_again_on_sighup_and_kept_when_it_is_wrong(voi
     check_access(&daemon, "padded/token==", 200, 403);
     rewrite(file, "write third-token\nwrite not a token\n");
     must(kill(daemon.pid, SIGHUP) == 0);
-    daemon_wait_for_log(&daemon, "the tokens are as they were");
+    daemon_wait_for_log(&daemon, "the old tokens stay valid");
     check_access(&daemon, "third-token", 401, 401);
     check_access(&daemon, "second-token", 200, 200);
     daemon_end(&daemon);
@@ -266,7 +266,7 @@ static void no_token_is_ever_shown(void **state) {
     }
     rewrite(file, "write secret-of-the-file\nwrite secret words\n");
     must(kill(daemon.pid, SIGHUP) == 0);
-    daemon_wait_for_log(&daemon, "the tokens are as they were");
+    daemon_wait_for_log(&daemon, "the old tokens stay valid");
     struct client *client = client_opened(&daemon, "secret-of-the-environment");
     static const char *const paths[] = {"/metrics",         "/v1/status",  "/v1/plugins",
                                         "/v1/openapi.json", "/v1/version", "/v1/events",

@@ -56,7 +56,7 @@ static void kill_a_backup(const char *from) {
     const char *plain[] = {"--sink", "http", NULL};
     int status = daemon_refused(to, plain, &log); /* it says what it is, whole or not */
     assert_int_equal(WEXITSTATUS(status), FAILED);
-    assert_true(strstr(log, "cut short") || strstr(log, "restored backup"));
+    assert_true(strstr(log, "interrupted backup") || strstr(log, "restored backup"));
     free(log);
 }
 

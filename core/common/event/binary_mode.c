@@ -83,8 +83,7 @@ static int decode(struct writing *writing, const char *attribute, struct reel_st
                     attribute);
     if (!percent_decode(text, &len))
         return fail(writing->error, -EINVAL,
-                    "the header ce-%s has a %% without two hexadecimal digits behind it",
-                    attribute);
+                    "the header ce-%s has a %% without two hexadecimal digits after it", attribute);
     *ret = (struct reel_str){text, len};
     if (!utf8_valid(*ret))
         return fail(writing->error, -EINVAL, "the header ce-%s is not UTF-8", attribute);
@@ -110,12 +109,13 @@ static int attribute_of(struct writing *writing, struct reel_str header, struct 
     }
     *ret = (struct reel_str){name, len};
     if (!event_rules_name_valid(*ret))
-        return fail(writing->error, -EINVAL,
-                    "\"%s\" cannot be the name of an attribute: letters and digits are",
-                    shown_of(*ret).text);
+        return fail(
+            writing->error, -EINVAL,
+            "\"%s\" cannot be the name of an attribute: only letters and digits are allowed",
+            shown_of(*ret).text);
     if (reel_str_is(*ret, DATACONTENTTYPE) && !writing->head->has_datacontenttype)
         return fail(writing->error, -EINVAL,
-                    "the header ce-datacontenttype cannot be there: the Content-Type is meant");
+                    "the header ce-datacontenttype is not allowed: use Content-Type");
     return 0;
 }
 
@@ -153,12 +153,12 @@ static int write_json(struct writing *writing, struct json_parser *parser,
     const char *why;
     if (media->charset.data && !str_is_caseless(media->charset, "utf-8"))
         return fail(writing->error, -EPROTONOSUPPORT,
-                    "the data is JSON in charset \"%s\", only utf-8 is taken",
+                    "the data is JSON in charset \"%s\", only utf-8 is accepted",
                     shown_of(media->charset).text);
     int rc = json_parse(parser, body, 0, &json, &why);
     if (rc == -EBADMSG)
-        return fail(writing->error, -EINVAL, "the data is not JSON, as its Content-Type says: %s",
-                    why);
+        return fail(writing->error, -EINVAL,
+                    "the data is not JSON, although its Content-Type says so: %s", why);
     if (rc < 0) return fail_memory(writing->error);
     append_name(writing->text, reel_text("data"));
     text_append_str(writing->text, json_text(json_root(json)));

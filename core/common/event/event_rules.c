@@ -71,7 +71,8 @@ static int check_extension(struct reel_str name, struct reel_value value,
     reel_kind kind = json_kind(value);
     if (!event_rules_name_valid(name))
         return fail(error, -EINVAL,
-                    "\"%s\" cannot be the name of an attribute: lower-case letters and digits are",
+                    "\"%s\" cannot be the name of an attribute: only lower-case letters and digits "
+                    "are allowed",
                     shown_of(name).text);
     if (kind == REEL_NULL || kind == REEL_STRING || kind == REEL_BOOL) return 0;
     if (json_int(value, &integer) && integer >= INT32_MIN && integer <= INT32_MAX) return 0;

@@ -84,7 +84,7 @@ static int read_content(struct json_parser *parser, struct headers *headers,
                                 .headers = headers,
                                 .has_datacontenttype = true};
     if (str_begins_caseless(head.content_type, CLOUDEVENTS_TYPE "-batch"))
-        return fail(headers->error, -EINVAL, "events do not come in batches by NATS");
+        return fail(headers->error, -EINVAL, "batches of events are not supported over NATS");
     *ret = NATS_PAYLOAD;
     if (str_begins_caseless(head.content_type, CLOUDEVENTS_TYPE) || !binary_mode_has_headers(&head))
         return 0;

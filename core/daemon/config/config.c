@@ -78,8 +78,8 @@ static int check_name(const struct config *config, const char *owner, const char
                       struct reel_error *error) {
     const struct config_value *other = find(config, name);
     if (other)
-        return fail(error, -EEXIST, "setting \"%s\" of %s: %s has one of that name", name, owner,
-                    other->owner);
+        return fail(error, -EEXIST, "setting \"%s\" of %s: %s has a setting with this name", name,
+                    owner, other->owner);
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         if (strcmp(reserved[i], name) == 0)
             return fail(error, -EEXIST, "setting \"%s\" of %s: the name is reserved", name, owner);

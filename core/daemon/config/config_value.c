@@ -49,7 +49,7 @@ void config_values_listed(const struct reel_setting *setting, char *to, size_t s
 
 static const char *wanted_text(const struct config_value *value) {
     if (!(value->setting->flags & REEL_SETTING_LIST) || value->layer == LAYER_FLAG) return "a text";
-    return value->layer == LAYER_FILE ? "a list of texts" : "texts with commas between them";
+    return value->layer == LAYER_FILE ? "a list of texts" : "texts separated by commas";
 }
 
 /* What would have been right. */

@@ -73,11 +73,10 @@ const struct reel_setting *const daemon_settings[] = {
                      "longest time that a POST waits until its event comes back with the stream"),
 
     /* What it may run with. */
-    REEL_SETTING(.name = "allow_shared_files", .kind = REEL_SETTING_SWITCH,
-                 .flags = SETTING_FLAG_ONLY,
-                 .help = "as root or under systemd, start even though others may write a plugin, "
-                         "the store, the token file or the configuration; otherwise that is a "
-                         "warning"),
+    REEL_SETTING(
+            .name = "allow_shared_files", .kind = REEL_SETTING_SWITCH, .flags = SETTING_FLAG_ONLY,
+            .help = "as root or under systemd, start even though others may write a plugin, the "
+                    "store, the token file or the configuration; otherwise this is only a warning"),
 
     /* What it does once. */
     REEL_SETTING(.name = "rebuild", .kind = REEL_SETTING_TEXT,
@@ -107,18 +106,18 @@ const struct reel_setting *const daemon_settings[] = {
                  .max = 3600000, .help = "a view that is open longer is closed"),
     REEL_SETTING(.name = "map_bytes", NUMBER, .unit = "bytes", .default_value = "1099511627776",
                  .min = 1048576, .max = TIB_64,
-                 .help = "address space for the state, and so its greatest size"),
+                 .help = "address space for the state, which limits its size"),
     REEL_SETTING(.name = "segment_bytes", NUMBER, .unit = "bytes", .default_value = "67108864",
                  .min = 65536, .max = 1073741824,
-                 .help = "a file of the log is full at this size; whole files are removed"),
+                 .help = "size at which a file of the log is full; only whole files are removed"),
     REEL_SETTING(.name = "drain_ms_max", NUMBER, .unit = "ms", .default_value = "10000", .min = 0,
                  .max = 600000,
-                 .help = "at the end, longest time that requests under way may take"),
+                 .help = "longest time that running requests may take when the daemon ends"),
 
     /* How long the log is kept. */
     REEL_SETTING(.name = "retention_age_s", NUMBER, .unit = "s", .default_value = "0", .min = 0,
                  .max = UINT64_C(3155760000),
-                 .help = "remove events from the log that are older; 0: keep all"),
+                 .help = "remove events from the log that are older than this; 0: keep all"),
     REEL_SETTING(.name = "retention_bytes", NUMBER, .unit = "bytes", .default_value = "0", .min = 0,
                  .max = TIB_64,
                  .help = "remove the oldest events while the log has more bytes of events; 0: keep "

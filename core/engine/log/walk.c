@@ -245,5 +245,5 @@ int log_get_last(struct log_walk *walk, struct log_pin *pin, uint64_t seq, struc
             if (rc != -ENOENT) return rc;
         }
     }
-    return fail(error, -ENOENT, "the log has no event up to there");
+    return fail(error, -ENOENT, "the log has no event up to this seq");
 }

@@ -362,7 +362,7 @@ static int try_room(struct store *store, bool put, struct reel_error *error) {
     if (rc == 0 && put) memset(value.mv_data, 0, value.mv_size);
     if (rc == 0) return store_commit(store, error);
     store_abort(store);
-    return store_fail(store, rc, "cannot try whether there is room", error);
+    return store_fail(store, rc, "cannot check whether there is space", error);
 }
 
 int store_try_room(struct store *store, struct reel_error *error) {
@@ -376,7 +376,7 @@ int store_copy(struct store *store, const char *directory, struct reel_error *er
     int rc = check_whole(store, "cannot back up", error);
     if (rc < 0) return rc;
     rc = mdb_env_copy2(store->env, directory, MDB_CP_COMPACT);
-    if (rc == MDB_READERS_FULL) return fail(error, -EAGAIN, "all places for readers are taken");
+    if (rc == MDB_READERS_FULL) return fail(error, -EAGAIN, "all reader slots are in use");
     if (rc != 0) return fail(error, rc > 0 ? -rc : -EIO, "cannot copy: %s", mdb_strerror(rc));
     return directory_sync(directory, error);
 }
@@ -391,7 +391,7 @@ static int check_read_only(struct store *store, struct reel_error *error) {
     rc = mdb_dbi_open(txn, "meta", 0, &store->meta);
     rc = rc == 0 ? store_get_state(store, txn, &state) : -ENOENT;
     mdb_txn_abort(txn);
-    if (rc < 0) return fail(error, rc, "it holds no store");
+    if (rc < 0) return fail(error, rc, "it contains no store");
     return state.format == STORE_FORMAT
                ? 0
                : fail(error, -EPROTO, "its format is %u, this version reads %u", state.format,
@@ -399,8 +399,7 @@ static int check_read_only(struct store *store, struct reel_error *error) {
 }
 
 int store_open_to_read(struct store *store, const char *directory, struct reel_error *error) {
-    struct store_options options = {
-        .directory = directory, .readers_max = 8, .read_only = true};
+    struct store_options options = {.directory = directory, .readers_max = 8, .read_only = true};
     int rc = store_open(store, &options, error);
     if (rc == 0) rc = check_read_only(store, error);
     if (rc < 0) store_close(store);

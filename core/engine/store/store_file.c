@@ -228,7 +228,7 @@ int store_file_check(MDB_env *env, struct reel_error *error) {
     walk.last_missing = info.me_last_pgno;
     int rc = find_missing_in_snapshot(env, &walk);
     if (rc == 0) return 0;
-    if (rc != -EIO) return fail(error, rc, "data.mdb: cannot look whether it is whole");
+    if (rc != -EIO) return fail(error, rc, "data.mdb: cannot check whether it is complete");
     return fail(error, -EIO,
                 "data.mdb was cut short: it has %llu bytes, its content needs %llu; a copy onto a "
                 "full disk ends so",

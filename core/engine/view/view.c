@@ -109,7 +109,7 @@ static int enlist(struct views *views, struct reel_view **ret, struct reel_error
     HOLD_LOCK(&views->lock);
     if (views->open_count >= views->count_max) expire(views);
     if (views->open_count >= views->count_max)
-        return fail(error, -EAGAIN, "%u views are open, which is the most", views->open_count);
+        return fail(error, -EAGAIN, "%u views are open, which is the limit", views->open_count);
     struct reel_view *view = views->idle;
     if (view) {
         views->idle = view->next;

@@ -62,11 +62,12 @@ static int check_job(const struct intake *intake, const struct job *job, struct 
     if (intake->broken) return fail(error, -EIO, "the store failed earlier");
     if (intake->draining) return fail(error, -ESHUTDOWN, "the daemon is about to end");
     if (events > options->batch_events_max || bytes > options->batch_bytes_max)
-        return fail(error, -E2BIG,
-                    "%llu events of %llu bytes, a transaction takes at most %llu of %llu",
-                    (unsigned long long)events, (unsigned long long)bytes,
-                    (unsigned long long)options->batch_events_max,
-                    (unsigned long long)options->batch_bytes_max);
+        return fail(
+            error, -E2BIG,
+            "%llu events of %llu bytes; a transaction has at most %llu events of %llu bytes",
+            (unsigned long long)events, (unsigned long long)bytes,
+            (unsigned long long)options->batch_events_max,
+            (unsigned long long)options->batch_bytes_max);
     if (intake->queue_events > 0 &&
         (intake->queue_events + events > options->queue_events_max ||
          intake->queue_bytes + job_memory(job) > options->queue_bytes_max))

@@ -72,7 +72,7 @@ int retention_step(struct reel *reel, const struct retention *retention, uint64_
     rc = reel_view_position(view, &position);
     if (rc == 0) rc = find_floor(view, &position, retention, &floor);
     reel_view_close(view);
-    if (rc < 0) return fail(error, rc, "cannot see how much of the log to keep");
+    if (rc < 0) return fail(error, rc, "cannot find out how much of the log to keep");
     if (floor <= position.first_seq) return 0;
     rc = reel_trim(reel, floor, error);
     if (rc == 0) *ret_trimmed = floor - position.first_seq;

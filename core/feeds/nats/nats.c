@@ -279,7 +279,7 @@ static void handle_answer(struct session *session, natsMsg *msg, const uint8_t i
                        json_is_true(json_object_get(answer, "duplicate")), NULL);
     else
         feed_published(session->feed, id_hash, -EAGAIN, 0, false,
-                       status ? "no stream of the broker takes the subject of this event"
+                       status ? "no stream of the broker has the subject of this event"
                        : why  ? why
                               : "the broker's answer cannot be read");
     json_decref(answer);
@@ -344,7 +344,8 @@ static int heed_refusals(struct session *session, struct reel_error *error) {
         if (is_of_event(subject))
             feed_refused(session->feed, subject, is_whole, refusal);
         else if (!subject.data || strstr(refusal, ".MSG.NEXT."))
-            return fail(error, -EAGAIN, "the broker does not permit what is needed: %s", refusal);
+            return fail(error, -EAGAIN, "the broker does not permit a request that is needed: %s",
+                        refusal);
     }
     return 0;
 }
@@ -401,9 +402,8 @@ static int look(struct session *session, struct reel_error *error) {
     if (rc < 0) return rc;
     if (created != session->created_ns) return fail(error, -EAGAIN, "the stream was created again");
     if (last < session->last_seq)
-        return fail(error, -EAGAIN,
-                    "the stream was taken back: it ends at %" PRIu64 ", not %" PRIu64, last,
-                    session->last_seq);
+        return fail(error, -EAGAIN, "the stream was reset: it ends at %" PRIu64 ", not %" PRIu64,
+                    last, session->last_seq);
     session->last_seq = last;
     rc = last > session->taken_seq ? has_all(session, error) : 1;
     if (rc < 0) return rc;
@@ -428,7 +428,7 @@ static int rest(struct session *session, uint64_t waited_ms, struct reel_error *
     if (rc != 0) return rc < 0 ? rc : 0;
     if (asked_for(session) > 0) session->silent_ms += waited_ms;
     if (session->silent_ms >= SILENCE_MS)
-        return fail(error, -EAGAIN, "the broker has said nothing for %d ms", SILENCE_MS);
+        return fail(error, -EAGAIN, "the broker has sent nothing for %d ms", SILENCE_MS);
     return clock_ms() - session->looked_ms >= LOOK_MS ? look(session, error) : 0;
 }
 
@@ -496,7 +496,7 @@ static int publish(void *state, const struct outgoing *event, struct reel_error 
     if (status == NATS_OK) status = natsConnection_PublishMsg(nats->connection, msg);
     natsMsg_Destroy(msg);
     if (status == NATS_MAX_PAYLOAD)
-        return fail(error, -E2BIG, "the event has %zu bytes, the broker takes at most %" PRId64,
+        return fail(error, -E2BIG, "the event has %zu bytes, the broker accepts at most %" PRId64,
                     event->bytes.len, natsConnection_GetMaxPayload(nats->connection));
     return status == NATS_OK ? 0 : nats_fail(status, "cannot publish", error);
 }

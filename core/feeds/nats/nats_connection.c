@@ -194,8 +194,9 @@ int nats_look_at_stream(jsCtx *js, const struct nats_options *options, jsStreamI
                         struct reel_error *error) {
     jsOptions ask = asking();
     natsStatus status = js_GetStreamInfo(ret, js, options->stream, &ask, NULL);
-    return status == NATS_OK ? 0
-                             : fail_asked(status, "cannot look at stream", options->stream, error);
+    return status == NATS_OK
+               ? 0
+               : fail_asked(status, "cannot get information about stream", options->stream, error);
 }
 
 static int make_stream(jsCtx *js, const struct nats_options *options, jsStreamInfo **ret,
@@ -209,7 +210,8 @@ static int make_stream(jsCtx *js, const struct nats_options *options, jsStreamIn
     config.Storage = js_FileStorage;
     config.MaxAge = STREAM_AGE_NS;
     natsStatus status = js_AddStream(ret, js, &config, &ask, NULL);
-    return status == NATS_OK ? 0 : fail_asked(status, "cannot make stream", options->stream, error);
+    return status == NATS_OK ? 0
+                             : fail_asked(status, "cannot create stream", options->stream, error);
 }
 
 /* Checks that the stream's subjects include everything that the filter asks for. */
@@ -236,8 +238,8 @@ static int check_retention(const jsStreamInfo *info, const struct nats_options *
                            struct reel_error *error) {
     if (info->Config->Retention == js_LimitsPolicy) return 0;
     return fail(error, -ESTALE,
-                "stream %s has %s retention: it forgets messages that were delivered, and cannot "
-                "be followed as a log; make it with retention by limits",
+                "stream %s has %s retention: it removes messages that were delivered, so it is not "
+                "a log; create it with retention by limits",
                 options->stream,
                 info->Config->Retention == js_InterestPolicy ? "interest" : "workqueue");
 }
@@ -257,7 +259,7 @@ int nats_find_stream(jsCtx *js, const struct nats_options *options, jsStreamInfo
     if (status == NATS_NOT_FOUND)
         rc = make_stream(js, options, &info, error);
     else if (status != NATS_OK)
-        rc = fail_asked(status, "cannot look at stream", options->stream, error);
+        rc = fail_asked(status, "cannot get information about stream", options->stream, error);
     if (rc == 0) rc = nats_check_stream(info, options, error);
     if (rc < 0)
         jsStreamInfo_Destroy(info);
@@ -292,7 +294,7 @@ int nats_make_consumer(jsCtx *js, const struct nats_options *options, uint64_t f
     config.MemoryStorage = true;
     natsStatus status = js_AddConsumer(&info, js, options->stream, &config, &ask, NULL);
     if (status != NATS_OK)
-        return fail_asked(status, "cannot make a consumer of stream", options->stream, error);
+        return fail_asked(status, "cannot create a consumer of stream", options->stream, error);
     char *name = strdup(info->Name);
     jsConsumerInfo_Destroy(info);
     if (!name) return fail_memory(error);
@@ -306,7 +308,8 @@ int nats_look_at_consumer(jsCtx *js, const struct nats_options *options, const c
     jsConsumerInfo *info = NULL;
     natsStatus status = js_GetConsumerInfo(&info, js, options->stream, consumer, &ask, NULL);
     if (status != NATS_OK)
-        return fail_asked(status, "cannot look at the consumer of stream", options->stream, error);
+        return fail_asked(status, "cannot get information about the consumer of stream",
+                          options->stream, error);
     *ret = (struct nats_progress){info->NumPending, info->Delivered.Consumer};
     jsConsumerInfo_Destroy(info);
     return 0;

@@ -131,7 +131,7 @@ static struct reel_str payload_of(const natsMsg *msg) {
 static void say_malformed(const struct nats_decoder *decoder, const struct feed_message *message,
                           const struct reel_error *error) {
     struct reel_error sentence;
-    error_set(&sentence, "message %" PRIu64 " is no CloudEvent in binary mode: %s", message->seq,
+    error_set(&sentence, "message %" PRIu64 " is not a CloudEvent in binary mode: %s", message->seq,
               error->text);
     decoder->say(decoder->context, sentence.text);
 }

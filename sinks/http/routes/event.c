@@ -7,7 +7,7 @@
 /* False: a problem is the answer. */
 static bool read_seq(struct request *request, uint64_t *ret) {
     if (str_number(request->uri.segments[2], ret)) return true;
-    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%.*s` is no seq",
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%.*s` is not a seq",
                    REEL_FMT(request->uri.segments[2]));
     return false;
 }
@@ -171,9 +171,10 @@ static int take_raw(void *context, const struct reel_entry *entry) {
     struct answer *answer = raw->answer;
     if (refuse_gap(answer, entry, raw->seq) || entry->seq != raw->seq) return 1;
     if (entry->flags & REEL_LOG_OVERSIZE) {
-        answer_problem(answer, PROBLEM_NOT_FOUND,
-                       "the event had %u bytes, which was too much: they were not kept",
-                       entry->size);
+        answer_problem(
+            answer, PROBLEM_NOT_FOUND,
+            "the event had %u bytes, which is more than event_bytes_max: they were not stored",
+            entry->size);
         return 1;
     }
     text_append_str(&answer->body, entry->bytes);

@@ -93,7 +93,7 @@ static bool make_follower(struct request *request, const struct wanted *wanted,
     int rc = follower_create(request->server->hub, kind, &epoch, since, &wanted->filter, &follower);
     if (rc < 0) {
         answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE, "%s",
-                       rc == -ENOMEM ? "out of memory" : "too many follow the events already");
+                       rc == -ENOMEM ? "out of memory" : "too many clients follow events already");
         return false;
     }
     request->work = follower;
@@ -164,16 +164,16 @@ static bool check_protocols(struct request *request, const struct websocket_prot
     bool by_protocol = !request_header(request, MHD_HTTP_HEADER_AUTHORIZATION).data;
     if (by_protocol && !protocols->selected)
         return refuse(request, PROBLEM_BAD_REQUEST,
-                      "beside bearer.… another sub-protocol is wanted: reel.v1");
+                      "another sub-protocol is needed in addition to bearer.…: reel.v1");
     if (by_protocol && !is_allowed_origin(request))
-        return refuse(request, PROBLEM_FORBIDDEN, "pages from there may not follow the events");
+        return refuse(request, PROBLEM_FORBIDDEN, "pages of this origin may not follow the events");
     return true;
 }
 
 static bool check_cloudevents(struct request *request, const struct wanted *wanted) {
     if (!wanted->has_since) return true;
     return refuse(request, PROBLEM_BAD_REQUEST,
-                  "cloudevents.json has no positions: `since` goes with reel.v1");
+                  "frames of cloudevents.json have no positions: `since` needs reel.v1");
 }
 
 static void upgraded(void *context, struct MHD_Connection *connection, void *state,
@@ -218,7 +218,7 @@ static bool read_last_event_id(struct request *request, struct wanted *wanted) {
     if (id.len == 0) id = value_of(request, "lastEventId");
     if (id.len == 0) return true;
     if (!str_number(id, &wanted->since))
-        return refuse(request, PROBLEM_BAD_REQUEST, "Last-Event-ID is no seq");
+        return refuse(request, PROBLEM_BAD_REQUEST, "Last-Event-ID is not a seq");
     wanted->has_since = true;
     return true;
 }

@@ -147,8 +147,8 @@ static void put_cut(struct exposition *to, struct server *server) {
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
         struct reel_metric measure = {
             .name = "reel_http_connections_cut_total",
-            .help = "Connections that were cut: a request was not complete in time, or too many "
-                    "others without a token wanted the place",
+            .help = "Connections that were closed: a request was not complete in time, or a client "
+                    "needed the place of a connection without a token",
             .kind = REEL_METRIC_COUNTER,
             .labels = reasons[i].label,
             .value = (double)reasons[i].value};
@@ -157,27 +157,30 @@ static void put_cut(struct exposition *to, struct server *server) {
 }
 
 static void put_not_accepted(struct exposition *to, struct server *server) {
-    struct reel_metric measure = {.name = "reel_http_not_accepted_total",
-                                  .help = "How often no file or memory was left for a connection",
-                                  .kind = REEL_METRIC_COUNTER,
-                                  .labels = "",
-                                  .value = (double)atomic_load(&server->not_accepted)};
+    struct reel_metric measure = {
+        .name = "reel_http_not_accepted_total",
+        .help = "Connections that were not accepted: there was no file descriptor or memory",
+        .kind = REEL_METRIC_COUNTER,
+        .labels = "",
+        .value = (double)atomic_load(&server->not_accepted)};
     put_metric(to, &measure);
 }
 
 static void put_sent_again(struct exposition *to, struct server *server) {
-    struct reel_metric measure = {.name = "reel_http_sent_again_total",
-                                  .help = "Answers that were kept from an earlier request",
-                                  .kind = REEL_METRIC_COUNTER,
-                                  .labels = "",
-                                  .value = (double)atomic_load(&server->sent_again)};
+    struct reel_metric measure = {
+        .name = "reel_http_sent_again_total",
+        .help = "Answers that were sent from memory, because nothing had changed",
+        .kind = REEL_METRIC_COUNTER,
+        .labels = "",
+        .value = (double)atomic_load(&server->sent_again)};
     put_metric(to, &measure);
 }
 
 static void put_request_times(struct exposition *to, struct server *server) {
     uint64_t buckets[HISTOGRAM_BUCKETS + 1];
     struct reel_metric measure = {.name = "reel_http_request_seconds",
-                                  .help = "From a request's head to the end of its answer",
+                                  .help =
+                                      "Time from the headers of a request to the end of its answer",
                                   .kind = REEL_METRIC_HISTOGRAM,
                                   .labels = "",
                                   .bucket_count = HISTOGRAM_BUCKETS,
@@ -224,7 +227,7 @@ static void put_ended(struct exposition *to, struct server *server) {
     for (enum hub_end end = 0; end < HUB_ENDS; end++) {
         snprintf(label, sizeof label, "reason=\"%s\"", hub_end_names[end]);
         struct reel_metric measure = {.name = "reel_followers_ended_total",
-                                      .help = "Followers that went, by why",
+                                      .help = "Followers that ended, by reason",
                                       .kind = REEL_METRIC_COUNTER,
                                       .labels = label,
                                       .value = (double)hub_ended(server->hub, end)};
@@ -233,14 +236,13 @@ static void put_ended(struct exposition *to, struct server *server) {
 }
 
 static void put_hub(struct exposition *to, struct server *server) {
-    put_followers(to, server, "reel_followers", "Who follow the events", REEL_METRIC_GAUGE,
+    put_followers(to, server, "reel_followers", "Clients that follow events", REEL_METRIC_GAUGE,
                   followers_of);
-    put_followers(to, server, "reel_follower_events_total", "Events that followers were sent",
+    put_followers(to, server, "reel_follower_events_total", "Events sent to followers",
                   REEL_METRIC_COUNTER, frames_of);
-    put_followers(to, server, "reel_follower_bytes_total", "Bytes that followers were sent",
+    put_followers(to, server, "reel_follower_bytes_total", "Bytes sent to followers",
                   REEL_METRIC_COUNTER, bytes_of);
-    put_gauge(to, "reel_follower_memory_bytes",
-              "Events that are kept for followers, or held for those who do not read",
+    put_gauge(to, "reel_follower_memory_bytes", "Memory of events that are kept for followers",
               hub_memory(server->hub));
     put_ended(to, server);
 }
@@ -256,7 +258,7 @@ static void put_own(struct exposition *to, struct server *server) {
     put_answered(to, server);
     put_sent_again(to, server);
     put_request_times(to, server);
-    put_gauge(to, "reel_http_memory_bytes", "Memory that bodies and answers take",
+    put_gauge(to, "reel_http_memory_bytes", "Memory of bodies and answers",
               atomic_load(&server->memory));
     put_gauge(to, "reel_http_waiters", "Requests that wait for the cursor", count_waiters(server));
     put_hub(to, server);

@@ -204,7 +204,7 @@ static void add_path_parameters(struct draft *draft, json_t *parameters, const c
 
 static json_t *explain_filter(const struct reel_field *field) {
     if (field->refers_to)
-        return json_sprintf("A key of `%s`, or a name that records there have", field->refers_to);
+        return json_sprintf("The key of a record of `%s`, or its name", field->refers_to);
     if (field->flags & REEL_FIELD_ANY_CASE) return json_string("In upper or lower case");
     if (field->kind == REEL_FIELD_JSON) return json_string("The value's JSON text");
     return json_sprintf("Only records with this `%s`", field->name);

@@ -121,7 +121,7 @@ static bool read_key(struct request *request, struct reel_str given, struct reel
     const char *collection = request->projector->collection;
     if (reel_sink_canonical_key(request_host_of_sink(request), collection, given, ret) == 0)
         return true;
-    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%.*s` can be no key of `%s`",
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%.*s` cannot be a key of `%s`",
                    REEL_FMT(given), collection);
     return false;
 }
@@ -204,8 +204,9 @@ static int find_named(struct request *request, struct reel_view *view, struct te
         answer_problem(&request->answer, PROBLEM_NOT_FOUND, "no record of `%s` has the name `%.*s`",
                        projector->collection, REEL_FMT(name));
     if (rc >= 0 && walk.count > 1)
-        answer_problem(&request->answer, PROBLEM_CONFLICT, "several have the name `%.*s`: %.*s",
-                       REEL_FMT(name), REEL_FMT(text_str(&walk.all)));
+        answer_problem(&request->answer, PROBLEM_CONFLICT,
+                       "several records have the name `%.*s`: %.*s", REEL_FMT(name),
+                       REEL_FMT(text_str(&walk.all)));
     filter_finish(&walk.filter);
     text_finish(&walk.all);
     *ret_key = walk.key;

@@ -176,7 +176,7 @@ static void what_follows_something_missing_is_stale(void **state) {
     mirror(reel, SEQS(5));
     part->work.follows = 6;
     run(reel, &part->work, -ESTALE);
-    assert_sentence(&part->work.error, "before event 7 was not taken");
+    assert_sentence(&part->work.error, "the events before 7 were not appended");
     assert_position(reel, 5, 1);
     part->work.follows = 5;
     run(reel, &part->work, 0);

@@ -57,7 +57,7 @@ static void a_stream_comes_into_the_log_and_is_followed(void **state) {
         if (n % 10 == 0) WAIT_UNTIL(reel_cursor(rig->reel) == n);
     }
     WAIT_UNTIL(is_level_at(rig, 1100));
-    WAIT_UNTIL(rig_has_said(rig, "level with the stream at 1000: 1000 seen, 1000 applied"));
+    WAIT_UNTIL(rig_has_said(rig, "in sync with the stream at 1000: 1000 seen, 1000 applied"));
     assert_true(rig_has_said(rig, "following stream FAKE from 1, it reaches 1000"));
     assert_int_equal(fake_sessions(rig), 1);
     assert_string_equal(feed_name(rig->feed), "fake");
@@ -161,7 +161,7 @@ static void it_may_begin_anew_only_with_what_it_finds_first(void **state) {
     free(rig->broker.list[9].bytes);
     rig->broker.cut = true;
     pthread_mutex_unlock(&rig->broker.lock);
-    WAIT_UNTIL(rig_has_said(rig, "taken back to an older state"));
+    WAIT_UNTIL(rig_has_said(rig, "reset to an older state"));
     assert_int_equal(reel_cursor(rig->reel), 10);
     rig_closed(rig);
 }

@@ -198,7 +198,7 @@ static void one_that_is_malformed_is_kept_and_said(void **state) {
     struct feed_message message = taken(reading, STR("payload"), headers);
     assert_int_equal(message.flags, LOG_CONVERTED);
     assert_non_null(memmem(message.bytes.data, message.bytes.len, "payload", 7));
-    assert_sentence(&reading->said, "message 7 is no CloudEvent in binary mode");
+    assert_sentence(&reading->said, "message 7 is not a CloudEvent in binary mode");
     nats_release(&message);
 }
 

@@ -142,7 +142,7 @@ static void a_batch_has_bounds(void **state) {
         .type = BATCHED, .body = STR("[ " EVENT ", " EVENT " ]"), .bounds = {EVENT_LEN, 2}};
     assert_accepted(&request);
     request.bounds.batch_events_max = 1;
-    assert_refused(&request, 413, "the batch has 2 events, at most 1 are taken");
+    assert_refused(&request, 413, "the batch has 2 events, at most 1 are accepted");
     request.bounds.batch_events_max = 2;
     request.body = STR("[" EVENT ",{ " NEEDED "}]");
     assert_refused(&request, 413, "events[1]: the event has ");

@@ -305,7 +305,7 @@ static void a_log_that_was_begun_anew_is_told(void **state) {
     assert_event_lines(&gather, 1, 3);
     adopt(fake, 500);
     assert_int_equal(gather_step(&gather, &error), -ESTALE);
-    assert_sentence(&error, "started again");
+    assert_sentence(&error, "was replaced");
 }
 
 static void a_log_that_had_nothing_may_begin_anywhere(void **state) {

@@ -199,7 +199,7 @@ static void filters_that_make_no_sense_are_refused(void **state) {
     fake->settings[0] = (struct fake_setting){"stdout_type", "a"};
     set(fake, "stdout_format", "records");
     assert_int_equal(start_refused(fake, &error), -EINVAL);
-    assert_sentence(&error, "knows no filters");
+    assert_sentence(&error, "has no filters");
 }
 
 static void its_settings_are_as_the_host_wants_them(void **state) {
