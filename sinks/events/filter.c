@@ -16,7 +16,7 @@ bool event_filter_is_empty(const struct event_filter *filter) {
     return filter->type.len == 0 && !filter->subject.data && !filter->ce_subject.data;
 }
 
-/* An empty prefix is every event's, also of one that has no type. */
+/* True if `str` begins with `prefix`. An event without a type begins with the empty prefix. */
 static bool begins_with(struct reel_str str, struct reel_str prefix) {
     if (prefix.len == 0) return true;
     return str.len >= prefix.len && memcmp(str.data, prefix.data, prefix.len) == 0;

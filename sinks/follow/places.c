@@ -10,7 +10,7 @@
 
 #define BIT(place) (1u << (place))
 
-/* From each place, the places that a follower may move to (places.h). */
+/* For each place, the places to which a follower may move (places.h). */
 static const unsigned moves[PLACES] = {
     [PLACE_READY] = BIT(PLACES) - 1,
     [PLACE_BEHIND] = BIT(PLACES) - 1,
@@ -67,8 +67,8 @@ void place_move_all(struct hub *hub, enum place from, enum place to) {
     while (hub->places[from].first) place_move(hub->places[from].first, to);
 }
 
-/* Closing alone would not end the watch: libmicrohttpd may not have closed its descriptor of the
- * same socket yet. */
+/* Removes the socket from epoll before closing it. Closing alone does not remove it, because
+ * libmicrohttpd may still have a descriptor of the same socket. */
 void place_leave(struct follower *follower, enum hub_end end) {
     struct hub *hub = follower->hub;
     INVARIANT(follower->fd >= 0);

@@ -1,14 +1,14 @@
-/* cache.h: answers that are cached, to be sent again.
+/* cache.h: caches answers, which are then sent again.
  *
- * Clients that poll ask for the same again and again, and while nothing is committed the answer to
- * the same target is the same to a byte. Then it is sent again instead of being made. The key
- * (cached_answer.c) contains the newest commit, so that an entry never needs to be invalidated.
+ * Clients that poll send the same request again and again. While nothing is committed, the answers
+ * to requests for the same target are the same bytes, so the cached answer is sent. Its key
+ * (cached_answer.c) contains the newest commit, so an entry never needs to be invalidated.
  *
- * An answer is cached when it is asked for a second time. There are CACHE_SLOTS slots; another
- * answer whose key falls into the same slot replaces the one before. So the cache takes at most
- * CACHE_SLOTS times CACHED_BYTES_MAX, and the keys, in addition to http_memory_bytes_max. While a
- * cached answer is being sent its bytes also count as that request's: a slow client may be the
- * last that holds them.
+ * An answer is cached at the second request for it. There are CACHE_SLOTS slots. An answer replaces
+ * the one before if their keys have the same slot. So the cache takes at most CACHE_SLOTS times
+ * CACHED_BYTES_MAX, and the keys, in addition to http_memory_bytes_max. While a cached answer is
+ * being sent, its bytes also count as the request's memory, because a slow client may keep them
+ * after the slot has been replaced.
  *
  * [any thread]
  */

@@ -1,5 +1,5 @@
-/* cloudevents.c: see cloudevents.h. Whatever the mode, what is handed on has been read as
- * structured JSON and passed the same rules: also what binary mode wrote. */
+/* cloudevents.c: see cloudevents.h. In every mode, events are parsed as structured JSON and checked
+ * by the same rules. This includes the JSON that is written for binary mode. */
 #include "http/cloudevents.h"
 
 #include "event/event_rules.h"

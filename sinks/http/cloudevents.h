@@ -1,17 +1,17 @@
-/* cloudevents.h: from an HTTP request to CloudEvents in structured JSON (CloudEvents HTTP protocol
- * binding 1.0.2 and JSON event format 1.0.2; the rules for one event are in
+/* cloudevents.h: reads CloudEvents from an HTTP request, as structured JSON (CloudEvents HTTP
+ * protocol binding 1.0.2 and JSON event format 1.0.2; the rules for one event are in
  * event/event_rules.h).
  *
- * The Content-Type tells which of the binding's three modes it is:
- *   application/cloudevents+json          structured: the body is the event, and is kept as it is
- *   application/cloudevents-batch+json    batched: an array of such; each keeps its own text. An
- *                                         empty one is a batch of no events
- *   anything else, or none                binary: the attributes are `ce-` headers and the body is
- *                                         the data. One `ce-` header at least must be there, or
- *                                         the request is taken for something else
- * The formats of the first two are known in UTF-8 only, and no others are.
+ * The Content-Type determines the mode:
+ *   application/cloudevents+json          structured: the body is the event, and is not changed
+ *   application/cloudevents-batch+json    batched: an array of events, which are not changed. An
+ *                                         empty array is a batch without events
+ *   any other, or none                    binary: the attributes are `ce-` headers, and the body
+ *                                         is the data. Without any `ce-` header, the request is
+ *                                         not a CloudEvent
+ * No other formats are supported, and only UTF-8.
  *
- * In binary mode the event is written anew (event/binary_mode.h).
+ * In binary mode, the event's JSON is written by event/binary_mode.h.
  */
 #ifndef REEL_SINKS_HTTP_CLOUDEVENTS_H
 #define REEL_SINKS_HTTP_CLOUDEVENTS_H
