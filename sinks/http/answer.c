@@ -85,7 +85,7 @@ void answer_refusal(struct answer *answer, unsigned status, const char *name, co
 void answer_problem_number(struct answer *answer, const char *name, uint64_t value) {
     struct text *body = &answer->body;
     if (body->failed || body->len == 0) return;
-    body->len--; /* its closing brace */
+    body->len--; /* removes the closing brace */
     text_append_lit(body, ",\"");
     text_append_lit(body, name);
     text_append_lit(body, "\":");

@@ -23,20 +23,19 @@ struct cloudevents_bounds {
     size_t batch_events_max;
 };
 
-/* The events, which point into memory that this owns until cloudevents_finish. All of zero is
- * empty. */
+/* The events, which point into `text`, until cloudevents_finish. All zero: empty. */
 struct cloudevents {
     bool batch;
-    size_t count; /* 1 unless it is a batch */
+    size_t count; /* 1, unless it is a batch */
     struct reel_str *events;
-    struct text text; /* the body, or the event made of it */
+    struct text text; /* the body, or the event that was made from it */
 };
 
-/* Reads a request. On success the body's memory belongs to `ret`, and `body` is empty; else both
- * are as they were, but that the body may have been given more room.
- * -EINVAL: it breaks a rule; -E2BIG: an event, or the batch, is above its bound;
- * -EPROTONOSUPPORT: no CloudEvents, or in a format that is not known; -ENOMEM. The sentence names
- * the attribute, and the event of a batch by its index from 0: `events[3]: …`. */
+/* Reads a request. On success, `ret` owns the memory of the body, and `body` is empty. Otherwise
+ * both are unchanged, except that the body may have more capacity. -EINVAL: a rule is broken;
+ * -E2BIG: an event or the batch is too large; -EPROTONOSUPPORT: not a CloudEvent, or in a format
+ * that is not supported; -ENOMEM. The sentence names the attribute. In a batch, it names the event
+ * by its index from 0: `events[3]: …`. */
 int cloudevents_read_take(struct json_parser *parser, const struct cloudevents_bounds *bounds,
                           const struct message_head *request, struct text *body,
                           struct cloudevents *ret, struct reel_error *error);

@@ -11,7 +11,7 @@ static bool check_epoch(struct request *request, const struct reel_position *pos
 
 bool since_check(struct request *request, const struct reel_position *position, uint64_t since) {
     if (!check_epoch(request, position)) return false;
-    if (since == 0 || since >= position->first_seq - 1) return true; /* there is no seq 0 */
+    if (since == 0 || since >= position->first_seq - 1) return true; /* seq 0 does not exist */
     answer_problem(&request->answer, PROBLEM_CURSOR_TOO_OLD,
                    "the log begins at %llu: events after %llu were removed",
                    (unsigned long long)position->first_seq, (unsigned long long)since);

@@ -1,7 +1,8 @@
-/* metrics.c: /metrics, in Prometheus' text format 0.0.4: the daemon's figures, then this sink's.
+/* metrics.c: /metrics, in Prometheus' text format 0.0.4: the metrics of the daemon, then those of
+ * this sink.
  *
- * A family of samples has one HELP and one TYPE line before all of them, which is why those of one
- * name come one after another. Buckets are cumulative on the wire, and each by itself with us.
+ * A family of samples has one HELP and one TYPE line before all samples. So metrics with the same
+ * name follow each other. Buckets are cumulative in the output, but not in struct reel_metric.
  */
 #include "base/cleanup.h"
 #include "follow/hub.h"
@@ -12,12 +13,12 @@
 
 struct exposition {
     struct text *out;
-    struct text family; /* the name that was written last */
+    struct text family; /* the last name that was written */
 };
 
-/* ---- One measure ----------------------------------------------------------------------------- */
+/* ---- One metric ------------------------------------------------------------------------------ */
 
-/* The shortest of two forms that reads as the same number. */
+/* Writes the shorter one of two forms, if it reads as the same number. */
 static void put_number(struct text *out, double number) {
     char digits[40];
     if (isnan(number)) {
@@ -42,7 +43,7 @@ static void put_help(struct text *out, const char *help) {
     }
 }
 
-/* Unless it was written for the measure before. */
+/* Writes HELP and TYPE, unless they were written for the metric before. */
 static void put_head(struct exposition *to, const struct reel_metric *measure) {
     static const char *const types[] = {
         [REEL_METRIC_COUNTER] = " counter\n",
@@ -61,7 +62,7 @@ static void put_head(struct exposition *to, const struct reel_metric *measure) {
     text_append_lit(to->out, types[measure->kind]);
 }
 
-/* `name_suffix{labels} `, for a value to follow. */
+/* Writes `name_suffix{labels} `, which the value follows. */
 static void put_name(struct text *out, const struct reel_metric *measure, const char *suffix) {
     text_append_lit(out, measure->name);
     text_append_lit(out, suffix);
@@ -100,7 +101,7 @@ static void put_histogram(struct text *out, const struct reel_metric *measure) {
     text_append_lit(out, "\n");
 }
 
-/* A reel_metric_fn. A kind that is newer than we are is left out. */
+/* A reel_metric_fn. A kind that this version does not know is left out. */
 static void put_metric(void *context, const struct reel_metric *measure) {
     struct exposition *to = context;
     if (measure->kind < REEL_METRIC_COUNTER || measure->kind > REEL_METRIC_HISTOGRAM) return;
@@ -114,7 +115,7 @@ static void put_metric(void *context, const struct reel_metric *measure) {
     text_append_lit(to->out, "\n");
 }
 
-/* ---- The sink's own -------------------------------------------------------------------------- */
+/* ---- Metrics of the sink --------------------------------------------------------------------- */
 
 static void put_gauge(struct exposition *to, const char *name, const char *help, uint64_t value) {
     struct reel_metric measure = {.name = name,
@@ -195,7 +196,7 @@ static uint64_t count_waiters(struct server *server) {
     return server->waiter_count;
 }
 
-/* A figure of each kind of follower. */
+/* Writes one metric for each kind of follower. */
 static void put_followers(struct exposition *to, struct server *server, const char *name,
                           const char *help, reel_metric_kind kind,
                           uint64_t (*value)(const struct hub_metrics *figures)) {
