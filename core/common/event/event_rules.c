@@ -40,7 +40,7 @@ static const struct rule rules[] = {
 };
 enum { RULE_COUNT = sizeof rules / sizeof *rules };
 
-/* What has been met of an event. */
+/* The attributes that were found. */
 struct seen {
     bool attributes[RULE_COUNT];
     bool data, data_base64;
@@ -111,13 +111,14 @@ static int check_member(struct reel_str name, struct reel_value value, struct se
     return 0;
 }
 
-/* ---- The whole ------------------------------------------------------------------------------- */
+/* ---- The event ------------------------------------------------------------------------------- */
 
 static int compare_names(const void *a, const void *b) {
     return str_compare(*(const struct reel_str *)a, *(const struct reel_str *)b);
 }
 
-/* Sorted, as looking for each name among all others would be slow with very many. */
+/* Sorts the names first. With very many members, comparing each name with all others would be
+ * slow. */
 static int check_unique(struct reel_value event, size_t count, struct arena *arena,
                         struct reel_error *error) {
     struct reel_str *names = arena_alloc(arena, (count + 1) * sizeof *names);
