@@ -1,5 +1,5 @@
-/* main.c: the program `reeld`: finds the command and calls it. The only file that names the sinks
- * and the tools that ship. Data goes to stdout, everything else to stderr. */
+/* main.c: the program `reeld`: finds the command and calls it. This is the only file that names the
+ * sinks and commands that ship. Data goes to stdout, everything else to stderr. */
 #include "base/descriptors.h"
 #include "check/check.h"
 #include "daemon/commands.h"
@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-/* The sinks that ship: a plugin like any other, but linked in. */
+/* The sinks that ship, in a plugin that is linked in. */
 static const struct reel_sink *const own_sinks[] = {&http_sink, &stdout_sink, NULL};
 static const struct reel_plugin own_plugin = {
     .header = REEL_PLUGIN_HEADER, .name = "reeld", .version = REEL_VERSION, .sinks = own_sinks};
@@ -61,7 +61,7 @@ static int finish_stdout(void) {
     return EXIT_FAILED;
 }
 
-/* Whatever else is there: who asks for help wants nothing else done. */
+/* If --help is among the arguments, nothing else is done. */
 static bool wants_help(int argc, char **argv) {
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
@@ -69,7 +69,7 @@ static bool wants_help(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-    if (descriptors_reserve_standard() < 0) return EXIT_FAILED; /* there is nowhere to say it */
+    if (descriptors_reserve_standard() < 0) return EXIT_FAILED; /* there is nowhere to report it */
     const char *name = argc > 1 ? argv[1] : "";
     if (wants_help(argc, argv)) {
         print_help(stdout);

@@ -36,7 +36,7 @@ static void write_reason(struct daemon *daemon, struct reel_status *status,
         snprintf(status->reason, sizeof status->reason, "%s", feed->reason);
 }
 
-/* Of a log that mirrors a stream. */
+/* Only if the log mirrors a stream. */
 static void show_feed(const struct daemon *daemon, const struct feed_metrics *feed,
                       struct reel_status *ret) {
     ret->feed = feed_name(daemon->feed);
@@ -73,7 +73,7 @@ void daemon_status(struct daemon *daemon, struct reel_status *ret) {
     ret->ready = !ret->reason[0];
 }
 
-/* ---- Figures --------------------------------------------------------------------------------- */
+/* ---- Metrics --------------------------------------------------------------------------------- */
 
 struct measuring {
     reel_metric_fn fn;
@@ -90,7 +90,7 @@ static void measure(const struct measuring *to, reel_metric_kind kind, const cha
 #define COUNTER(to, ...) measure(to, REEL_METRIC_COUNTER, __VA_ARGS__)
 #define GAUGE(to, ...)   measure(to, REEL_METRIC_GAUGE, __VA_ARGS__)
 
-/* One for each outcome; `labels` are those that come before it, each with a comma. */
+/* One metric for each outcome. `labels` stand before the outcome, each with a comma. */
 static void add_counts(const struct measuring *to, const char *name, const char *help,
                        const char *labels, const struct reel_counts *counts) {
     const struct {
@@ -115,8 +115,8 @@ static void add_position(const struct measuring *to, const struct reel_position 
           position->store_bytes);
 }
 
-/* Since the start, so that they never fall: what a view tells begins again with a rebuild. Names of
- * collections need no escaping. */
+/* Counts since the start, so that they never fall: the counts of a view begin again with a rebuild.
+ * Names of collections need no escapes. */
 static void add_events(const struct measuring *to, struct reel *reel, bool again,
                        const char *metric, const char *help) {
     const char *name;
@@ -202,7 +202,7 @@ static void add_intake(const struct measuring *to, struct intake *intake) {
     to->fn(to->context, &times);
 }
 
-/* They are kept with the log, and so outlive the daemon. */
+/* Gaps are stored with the log, so their counts remain after a restart. */
 static void add_gaps(const struct measuring *to, const struct reel_position *position) {
     COUNTER(to, "reel_feed_gaps_total", "Gaps in the stream: messages that were never received", "",
             position->gaps);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The build tree has this program in core/daemon/, and build.ninja at its top. */
+/* The top of the build tree, which has this program in core/daemon/, and build.ninja. */
 static char *build_tree(void) {
     char path[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);

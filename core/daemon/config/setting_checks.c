@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* error_set, as the value of a check. */
+/* error_set, with the return value of a check. */
 #define BAD(error, ...) (error_set((error), __VA_ARGS__), false)
 
 bool check_source(const char *value, struct reel_error *error) {
@@ -44,7 +44,7 @@ static bool is_port(struct reel_str str) {
     return number_read(str, &port) == 0 && port > 0 && port <= 65535;
 }
 
-/* Letters, digits and what host names and addresses have besides. */
+/* Letters, digits, and the other characters of host names and addresses. */
 static bool is_host(struct reel_str str, const char *more) {
     for (size_t i = 0; i < str.len; i++) {
         char c = str.data[i];
