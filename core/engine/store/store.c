@@ -1,8 +1,8 @@
 /* store.c: see store.h.
  *
  * Why the store survives a crash: LMDB never overwrites a page that the last commit refers to. A
- * commit writes new pages, syncs, and then writes one of two meta pages, which is the moment it
- * happens. Whatever was written before that moment is unreachable garbage.
+ * commit writes new pages, syncs, and then writes one of two meta pages. From this moment on, the
+ * commit is valid. Pages that were written before a crash, without a meta page, are unreachable.
  */
 #include "engine/store/store.h"
 
