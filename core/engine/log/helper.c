@@ -174,7 +174,7 @@ static void *help(void *context) {
 }
 
 int log_start_helper(struct log *log) {
-    int rc = thread_start(&log->helper, "reel-log", help, log);
+    int rc = thread_start(&log->helper, "reel-segments", help, log);
     log->has_helper = rc == 0;
     return rc;
 }
