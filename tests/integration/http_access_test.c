@@ -97,7 +97,7 @@ static void every_route_but_health_wants_a_token_and_writing_one_that_may(void *
     site_closed(&site);
 }
 
-static void what_is_not_there_is_not_told_without_a_token(void **state) {
+static void without_a_token_missing_routes_look_like_existing_ones(void **state) {
     (void)state;
     struct site site = site_opened(NULL);
     static const char *const paths[] = {"/v1/none", "/v1/cells/none", "/", "/v1/cells?x=1", NULL};
@@ -290,7 +290,7 @@ static void no_token_is_ever_shown(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_route_but_health_wants_a_token_and_writing_one_that_may),
-        cmocka_unit_test(what_is_not_there_is_not_told_without_a_token),
+        cmocka_unit_test(without_a_token_missing_routes_look_like_existing_ones),
         cmocka_unit_test(there_may_be_several_tokens_and_one_in_the_environment),
         cmocka_unit_test(the_reference_s_variables_work_and_count_for_less),
         cmocka_unit_test(without_a_token_it_does_not_start_and_says_how_to_give_one),

@@ -205,7 +205,7 @@ static void it_is_told_by_the_newest_that_both_have(void **state) {
     assert_stale(origin, "differs from the event in the log");
 }
 
-static void what_it_has_let_go_of_is_not_asked_for(void **state) {
+static void messages_that_the_stream_has_removed_are_not_fetched(void **state) {
     struct origin *origin = mirrored(state);
     origin->stream.first_seq = 11;
     origin->stream.last_seq = 40;
@@ -302,30 +302,30 @@ static void each_time_it_has_another_epoch(void **state) {
 
 /* ---- Another one ----------------------------------------------------------------------------- */
 
-static void another_stream_begins_anew(void **state) {
+static void another_stream_replaces_the_log(void **state) {
     struct origin *origin = mirrored(state);
     origin->stream.name = "T";
     assert_anew(origin, false, 1, "mirrors another stream");
 }
 
-static void another_filter_begins_anew(void **state) {
+static void another_filter_replaces_the_log(void **state) {
     struct origin *origin = mirrored(state);
     origin->stream.filter = "a.b.>";
     assert_anew(origin, false, 1, "with another filter");
 }
 
-static void a_stream_that_was_made_anew_begins_anew(void **state) {
+static void a_stream_that_was_created_again_replaces_the_log(void **state) {
     struct origin *origin = mirrored(state);
     origin->stream.created_ns = 6;
     origin->stream.last_seq = 2; /* less than we have: it does not matter */
     assert_anew(origin, false, 1, "the stream was created again");
 }
 
-static void what_it_no_longer_holds_is_not_lost_unasked(void **state) {
+static void events_that_the_stream_no_longer_holds_are_kept_unless_requested(void **state) {
     struct origin *origin = mirrored(state);
     origin->stream.name = "T";
     origin->stream.first_seq = 3;
-    assert_stale(origin, "it begins only at 3");
+    assert_stale(origin, "the stream begins at 3");
     assert_anew(origin, true, 3, "mirrors another stream");
 }
 
@@ -380,7 +380,7 @@ UNIT_TESTS(origin_test) {
         CASE(all_that_mirror_it_alike_have_one_epoch),
         CASE(the_same_stream_goes_on),
         CASE(it_is_told_by_the_newest_that_both_have),
-        CASE(what_it_has_let_go_of_is_not_asked_for),
+        CASE(messages_that_the_stream_has_removed_are_not_fetched),
         CASE(a_log_without_the_newest_is_compared_by_what_it_has),
         CASE(not_everything_is_asked_for),
         CASE(a_fetch_that_fails_is_no_answer),
@@ -389,10 +389,10 @@ UNIT_TESTS(origin_test) {
         CASE(one_with_another_event_was_taken_back),
         CASE(one_with_the_same_event_at_another_time_was_taken_back),
         CASE(each_time_it_has_another_epoch),
-        CASE(another_stream_begins_anew),
-        CASE(another_filter_begins_anew),
-        CASE(a_stream_that_was_made_anew_begins_anew),
-        CASE(what_it_no_longer_holds_is_not_lost_unasked),
+        CASE(another_stream_replaces_the_log),
+        CASE(another_filter_replaces_the_log),
+        CASE(a_stream_that_was_created_again_replaces_the_log),
+        CASE(events_that_the_stream_no_longer_holds_are_kept_unless_requested),
         CASE(of_nothing_nothing_is_lost),
         CASE(nothing_of_the_old_is_left),
     };

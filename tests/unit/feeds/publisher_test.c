@@ -121,7 +121,7 @@ static void publish_one(struct rig *rig, struct call **ret) {
 
 /* ---- There and back -------------------------------------------------------------------------- */
 
-static void what_is_told_first_comes_back_then(void **state) {
+static void an_event_may_be_acknowledged_before_it_comes_back(void **state) {
     (void)state;
     struct call *call;
     struct rig *rig = level();
@@ -136,7 +136,7 @@ static void what_is_told_first_comes_back_then(void **state) {
     closed(rig, 1);
 }
 
-static void what_comes_back_first_is_told_then(void **state) {
+static void an_event_may_come_back_before_it_is_acknowledged(void **state) {
     (void)state;
     struct call *call;
     struct rig *rig = level();
@@ -230,7 +230,7 @@ static struct call *overtaken(struct rig *rig, struct call *call) {
     return call;
 }
 
-static void what_was_folded_before_is_found_by_trying_again(void **state) {
+static void a_second_dry_run_finds_an_event_that_was_folded_before(void **state) {
     (void)state;
     struct rig *rig = level();
     struct call *call = overtaken(rig, call_of(rig, NUMBERS(1)));
@@ -293,7 +293,7 @@ static void before_the_feed_is_level_nothing_is_taken(void **state) {
     closed(rig, 1);
 }
 
-static void what_the_broker_does_not_take_is_told(void **state) {
+static void a_refusal_of_the_broker_is_in_the_answer(void **state) {
     (void)state;
     struct rig *rig = level();
     rig->broker.publish_rc = -E2BIG;
@@ -304,7 +304,7 @@ static void what_the_broker_does_not_take_is_told(void **state) {
     closed(rig, 0);
 }
 
-static void what_the_stream_does_not_take_is_told(void **state) {
+static void a_refusal_of_the_stream_is_in_the_answer(void **state) {
     (void)state;
     struct rig *rig = level();
     struct call *call = pushed(call_of(rig, NUMBERS(1, 2)));
@@ -320,7 +320,7 @@ static void what_the_stream_does_not_take_is_told(void **state) {
     closed(rig, 0);
 }
 
-static void what_is_refused_by_its_subject_is_told_to_all_that_have_it(void **state) {
+static void a_refused_subject_ends_all_publications_that_have_it(void **state) {
     (void)state;
     static const char subject[] = "cellos.events.event.dev%2Ecellos";
     struct rig *rig = level();
@@ -339,7 +339,7 @@ static void what_is_refused_by_its_subject_is_told_to_all_that_have_it(void **st
 }
 
 /* The stream says that it has the event, at a place where we have another one. */
-static void what_the_stream_leaves_out_for_another_message_is_told(void **state) {
+static void an_event_that_the_stream_drops_for_another_message_is_refused(void **state) {
     (void)state;
     struct rig *rig = level();
     fake_add(rig, 9, false);
@@ -355,7 +355,7 @@ static void what_the_stream_leaves_out_for_another_message_is_told(void **state)
     closed(rig, 0);
 }
 
-static void what_would_never_come_back_is_not_published(void **state) {
+static void an_event_that_would_never_come_back_is_not_published(void **state) {
     (void)state;
     struct rig *rig = level_with(&(struct rig_options){.filter = "cellos.events.cells.>"});
     struct call *call = pushed(call_of(rig, NUMBERS(1)));
@@ -366,7 +366,7 @@ static void what_would_never_come_back_is_not_published(void **state) {
     closed(rig, 0);
 }
 
-static void what_is_no_event_is_refused_by_the_trying(void **state) {
+static void a_payload_that_is_not_an_event_is_refused_by_the_dry_run(void **state) {
     (void)state;
     struct rig *rig = level();
     struct call *call = call_of(rig, NUMBERS(1, 2));
@@ -399,7 +399,7 @@ static void a_lost_connection_leaves_it_unclear(void **state) {
     closed(rig, 0);
 }
 
-static void what_has_come_back_is_clear_all_the_same(void **state) {
+static void an_event_that_came_back_is_done_without_an_acknowledgement(void **state) {
     (void)state;
     struct call *call;
     struct rig *rig = level();
@@ -685,7 +685,7 @@ static void draining_ends_with_its_time(void **state) {
 }
 
 /* Whether it is with the writer, in the queue or on its way. */
-static void whatever_is_under_way_at_the_end_is_answered(void **state) {
+static void jobs_that_run_at_the_end_are_answered(void **state) {
     (void)state;
     enum { CALLS = 20 };
     uint64_t random = 3;
@@ -708,24 +708,24 @@ static void whatever_is_under_way_at_the_end_is_answered(void **state) {
 
 UNIT_TESTS(publisher_test) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_told_first_comes_back_then),
-        cmocka_unit_test(what_comes_back_first_is_told_then),
+        cmocka_unit_test(an_event_may_be_acknowledged_before_it_comes_back),
+        cmocka_unit_test(an_event_may_come_back_before_it_is_acknowledged),
         cmocka_unit_test(results_have_the_streams_numbers),
         cmocka_unit_test(nobody_has_to_want_the_results),
         cmocka_unit_test(an_event_that_is_known_is_not_published),
         cmocka_unit_test(a_repeat_that_is_yet_to_come_is_waited_for),
-        cmocka_unit_test(what_was_folded_before_is_found_by_trying_again),
+        cmocka_unit_test(a_second_dry_run_finds_an_event_that_was_folded_before),
         cmocka_unit_test(it_is_so_whatever_the_answer_says_about_repeats),
         cmocka_unit_test(the_rest_of_a_batch_comes_first),
         cmocka_unit_test(before_the_feed_is_level_nothing_is_taken),
-        cmocka_unit_test(what_the_broker_does_not_take_is_told),
-        cmocka_unit_test(what_the_stream_does_not_take_is_told),
-        cmocka_unit_test(what_is_refused_by_its_subject_is_told_to_all_that_have_it),
-        cmocka_unit_test(what_the_stream_leaves_out_for_another_message_is_told),
-        cmocka_unit_test(what_would_never_come_back_is_not_published),
-        cmocka_unit_test(what_is_no_event_is_refused_by_the_trying),
+        cmocka_unit_test(a_refusal_of_the_broker_is_in_the_answer),
+        cmocka_unit_test(a_refusal_of_the_stream_is_in_the_answer),
+        cmocka_unit_test(a_refused_subject_ends_all_publications_that_have_it),
+        cmocka_unit_test(an_event_that_the_stream_drops_for_another_message_is_refused),
+        cmocka_unit_test(an_event_that_would_never_come_back_is_not_published),
+        cmocka_unit_test(a_payload_that_is_not_an_event_is_refused_by_the_dry_run),
         cmocka_unit_test(a_lost_connection_leaves_it_unclear),
-        cmocka_unit_test(what_has_come_back_is_clear_all_the_same),
+        cmocka_unit_test(an_event_that_came_back_is_done_without_an_acknowledgement),
         cmocka_unit_test(it_is_waited_for_only_so_long),
         cmocka_unit_test(an_answer_that_concerns_nobody_is_passed_over),
         cmocka_unit_test(two_of_the_same_event_are_both_answered),
@@ -737,7 +737,7 @@ UNIT_TESTS(publisher_test) {
         cmocka_unit_test(a_command_that_is_refused_is_answered_at_once),
         cmocka_unit_test(draining_waits_for_what_is_under_way_and_takes_no_more),
         cmocka_unit_test(draining_ends_with_its_time),
-        cmocka_unit_test(whatever_is_under_way_at_the_end_is_answered),
+        cmocka_unit_test(jobs_that_run_at_the_end_are_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,7 +15,7 @@ static void a_violation_aborts(void **state) {
     assert_aborts(violate, &number);
 }
 
-static void what_holds_does_nothing(void **state) {
+static void an_invariant_that_holds_does_nothing(void **state) {
     int number = 1;
     (void)state;
     violate(&number);
@@ -39,7 +39,7 @@ static void a_lock_that_is_not_held_is_noticed(void **state) {
 UNIT_TESTS(invariant_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_violation_aborts),
-        cmocka_unit_test(what_holds_does_nothing),
+        cmocka_unit_test(an_invariant_that_holds_does_nothing),
         cmocka_unit_test(a_lock_that_is_not_held_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,7 +137,7 @@ static void assert_refused(const char *line, int code, const char *sentence) {
 
 /* ---- Which value counts ---------------------------------------------------------------------- */
 
-static void what_is_not_given_has_its_default(void **state) {
+static void a_setting_that_is_not_given_has_its_default(void **state) {
     (void)state;
     struct config *config = read_with("");
     assert_value(config, "data", NULL, "default");
@@ -425,7 +425,7 @@ static void a_text_is_kept_as_it_stands(void **state) {
     config_destroy(config);
 }
 
-static void what_is_no_setting_has_no_value(void **state) {
+static void a_name_that_is_not_a_setting_has_no_value(void **state) {
     (void)state;
     struct config *config = read_with("");
     assert_value(config, "nope", NULL, "default");
@@ -543,7 +543,7 @@ static void a_wrong_key_is_told(void **state) {
     }
 }
 
-static void what_a_flag_hides_is_checked_all_the_same(void **state) {
+static void a_value_that_a_flag_overrides_is_checked(void **state) {
     (void)state;
     set("REEL_VIEW_MS_MAX", "soon");
     assert_refused(
@@ -721,7 +721,7 @@ static void a_sink_may_have_no_settings(void **state) {
 
 UNIT_TESTS(config_test) {
     const struct CMUnitTest tests[] = {
-        TEST(what_is_not_given_has_its_default),
+        TEST(a_setting_that_is_not_given_has_its_default),
         TEST(a_flag_counts_before_environment_before_file_before_default),
         TEST(another_name_in_the_environment_counts_for_less),
         TEST(of_several_other_names_the_first_that_is_set_counts),
@@ -737,11 +737,11 @@ UNIT_TESTS(config_test) {
         TEST(numbers_reach_to_their_bounds),
         TEST(a_switch_is_on_or_off),
         TEST(a_text_is_kept_as_it_stands),
-        TEST(what_is_no_setting_has_no_value),
+        TEST(a_name_that_is_not_a_setting_has_no_value),
         TEST(a_wrong_flag_is_told),
         TEST(a_wrong_variable_is_told),
         TEST(a_wrong_key_is_told),
-        TEST(what_a_flag_hides_is_checked_all_the_same),
+        TEST(a_value_that_a_flag_overrides_is_checked),
         TEST(a_long_value_is_cut),
         TEST(a_file_that_is_no_json_object_is_told),
         TEST(a_file_that_cannot_be_read_is_told),

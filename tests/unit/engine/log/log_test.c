@@ -77,7 +77,7 @@ static void check_none(const struct log_entry *found) {
     assert_int_equal(found->flags, 0);
 }
 
-static void what_is_absent_is_none_and_needs_no_look(void **state) {
+static void absent_texts_need_no_parsing(void **state) {
     (void)state;
     struct log_entry entry = entry_of(1, "{}", NULL, NULL);
     check_both_forms(&entry, check_none);
@@ -325,7 +325,7 @@ static void a_log_in_memory_is_like_one_on_disk(void **state) {
 UNIT_TESTS(log_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_entry_is_as_it_was_given),
-        cmocka_unit_test(what_is_absent_is_none_and_needs_no_look),
+        cmocka_unit_test(absent_texts_need_no_parsing),
         cmocka_unit_test(an_escaped_type_or_subject_needs_a_look_inside),
         cmocka_unit_test(an_answer_gets_its_outcome_after_it_was_appended),
         cmocka_unit_test(groups_of_any_size_come_back),

@@ -106,7 +106,7 @@ static void an_absent_part_is_an_empty_one(void **state) {
 
 /* ---- Remembering ----------------------------------------------------------------------------- */
 
-static void what_was_put_is_found(void **state) {
+static void stored_ids_are_found(void **state) {
     assert_known(*state, one, -ENOENT, 0);
     assert_int_equal(put(*state, one, 7), 0);
     assert_int_equal(put(*state, other, UINT64_MAX), 0);
@@ -138,7 +138,7 @@ static void outcome_and_record_are_remembered_with_it(void **state) {
     assert_int_equal(found.request.record.len, 0);
 }
 
-static void what_a_repeat_is_held_against_is_remembered(void **state) {
+static void the_data_for_comparing_repeats_is_stored(void **state) {
     struct store *store = *state;
     struct ids_known known = {7, REEL_APPLIED, {.has_body = true, .has_record = true}}, found;
     known.request.record = STR("key");
@@ -190,10 +190,10 @@ UNIT_TESTS(ids_test) {
         cmocka_unit_test(long_parts_are_told_apart),
         cmocka_unit_test(order_counts),
         cmocka_unit_test(an_absent_part_is_an_empty_one),
-        CASE(what_was_put_is_found),
+        CASE(stored_ids_are_found),
         CASE(a_later_event_takes_the_name_over),
         CASE(outcome_and_record_are_remembered_with_it),
-        CASE(what_a_repeat_is_held_against_is_remembered),
+        CASE(the_data_for_comparing_repeats_is_stored),
         CASE(an_entry_without_a_body_is_read),
         CASE(removing_what_is_not_known_is_no_error),
     };

@@ -296,7 +296,7 @@ static void adopt(struct fake_host *fake, uint64_t first_seq) {
     must_ok(engine_adopt(fake->reel, epoch, first_seq, &origin, &error), error);
 }
 
-static void a_log_that_was_begun_anew_is_told(void **state) {
+static void a_replaced_log_is_reported(void **state) {
     struct fake_host *fake = *state;
     struct reel_error error;
     apply_many(fake, 3);
@@ -336,7 +336,7 @@ UNIT_TESTS(gather_test) {
         TEST(those_of_one_seq_are_not_separated),
         TEST(from_the_beginning_trimming_takes_no_record),
         TEST(records_wait_until_all_are_caught_up),
-        TEST(a_log_that_was_begun_anew_is_told),
+        TEST(a_replaced_log_is_reported),
         TEST(a_log_that_had_nothing_may_begin_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
