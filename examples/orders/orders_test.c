@@ -1,4 +1,4 @@
-/* orders_test.c: what happens to orders, as given, when, then. */
+/* orders_test.c: tests of orders.c: given, when, then. */
 #include <reel/testing.h>
 
 #define ORDER   "com.example.shop.order."
