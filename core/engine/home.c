@@ -108,8 +108,7 @@ static int sync_own_name(const char *directory, struct reel_error *error) {
 #ifdef REEL_FAULT_9 /* sync its own name, too */
     return 0;
 #endif
-    AUTO_FREE char *above = join(directory, "..");
-    int rc = above ? directory_sync(above, error) : fail_memory(error);
+    int rc = directory_sync_name(directory, error);
     return rc == -EACCES ? 0 : rc;
 }
 
@@ -540,11 +539,6 @@ static int copy_both(struct store *store, const struct log_source *source, const
     return rc < 0 ? rc : mark_as_backup(log_path, error);
 }
 
-static int sync_parent(const char *path, struct reel_error *error) {
-    AUTO_FREE char *parent = join(path, "..");
-    return parent ? directory_sync(parent, error) : fail_memory(error);
-}
-
 /* Removes what a failed backup has left, so that it can be repeated in the same directory. */
 static void remove_copy(const char *to) {
     remove_in(to, "state");
@@ -558,7 +552,7 @@ static int copy_home(struct store *store, const struct log_source *source, const
                      struct reel_error *error) {
     int rc = directory_make_empty(to, error);
     if (rc < 0) return fail_in(error, rc, "cannot back up to %s", to);
-    rc = sync_parent(to, error);
+    rc = directory_sync_name(to, error);
     if (rc == 0) rc = write_file(to, INCOMPLETE_NAME, "", error);
     if (rc == 0) rc = copy_both(store, source, to, error);
     if (rc == 0) rc = write_file(to, FORMAT_NAME, FORMAT_TEXT, error);

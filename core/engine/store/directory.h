@@ -4,9 +4,10 @@
 
 #include "base/error.h"
 
-/* Creates the directory if it does not exist (mode 0700, durably; its parent must exist), and holds
- * its lock (reel.lock, which contains our pid) until `ret_fd` is closed. -EBUSY: another process
- * has the lock; -ELOOP: reel.lock is a symbolic link. */
+/* Creates the directory if it does not exist (mode 0700; its parent must exist; its name is not
+ * synced: directory_sync_name), and holds its lock (reel.lock, which contains our pid) until
+ * `ret_fd` is closed. -EBUSY: another process has the lock; -ELOOP: reel.lock is a symbolic
+ * link. */
 int directory_lock(const char *path, int *ret_fd, struct reel_error *error);
 
 /* Creates a directory, or accepts an empty one. */

@@ -10,8 +10,8 @@
  *   - The major version must match. The host runs plugins of the same and of older minor versions,
  *     and refuses plugins of newer minor versions. CHANGES.md has a line for each change.
  *   - A struct that a plugin declares begins with its size. New members are added at its end only.
- *     If the plugin's struct is smaller than the host's, the host reads the missing members as
- * zero. Zero always means "not used".
+ *     If a plugin's struct is smaller than the host's, the host reads the missing members as zero.
+ *     Zero always means "not used".
  *   - A struct that the host lends by pointer gets new members at its end only. A plugin reads the
  *     members that it was compiled with, and the host has at least these.
  *   - If the host fills a struct in the plugin's memory, the plugin passes the struct's size, and
@@ -28,11 +28,11 @@
  *   [load]        while the host loads the plugin. None of the plugin's callbacks has run yet.
  *   [main]        on the daemon's main thread, one call at a time.
  *   [writer]      while the host holds its write lock: one call at a time, but not always on the
- *                 same operating-system thread. Until the callback returns, nothing else is
- * written. [any thread]  on any thread, also on several threads at once. [view]        on any
- * thread, but on one thread at a time for one view. [setup]       only reel.h: between reel_open
- * and reel_start, on one thread at a time. [alone]       only reel.h: while no other call for this
- * Reel is running.
+ *                 same operating-system thread. The callback delays all other writing.
+ *   [any thread]  on any thread, also on several threads at once.
+ *   [view]        on any thread, but on one thread at a time for one view.
+ *   [setup]       only reel.h: between reel_open and reel_start, on one thread at a time.
+ *   [alone]       only reel.h: while no other call for this Reel is running.
  *
  * A handle passed to a [writer] callback is valid until this callback returns. The host checks
  * handles: a call with a handle of an earlier callback, or of another collection, does nothing, and
@@ -88,7 +88,7 @@ static inline struct reel_str reel_text(const char *text) {
     return str;
 }
 
-/* True if both have the same bytes, or if both are no string. [any thread] */
+/* True if both have the same bytes, or if neither has a string. [any thread] */
 static inline bool reel_str_eq(struct reel_str a, struct reel_str b) {
     if (!a.data || !b.data) return a.data == b.data;
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);

@@ -33,9 +33,9 @@ struct reel_json {
 };
 
 /* A JSON value. It is passed by value. It is valid until the callback that received it returns; to
- * use it later is undefined behaviour, which the host cannot detect. A value of zero bytes is
- * REEL_MISSING. Every function of value.h accepts REEL_MISSING, so that look-ups can be chained
- * without a check. */
+ * use it later is undefined behaviour, which the host cannot detect. A value that is all
+ * zero is REEL_MISSING. Every function of value.h accepts REEL_MISSING, so that look-ups can be
+ * chained without a check. */
 struct reel_value {
     const struct reel_json *json;
     uint64_t at;

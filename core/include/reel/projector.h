@@ -108,8 +108,8 @@ struct reel_projector {
     reel_outcome (*evolve)(struct reel_tx *tx, const struct reel_event *event);
 
     /* Converts a key from a person or a URL into the form in which it is stored. Returns false if
-     * the text cannot be a key. `given` is borrowed, can be any bytes, and can be absent. Must be
-     * pure. NULL: every key that is UTF-8 is stored as given. [any thread] */
+     * the text cannot be a key. `given` is borrowed, may be any bytes, and may have no data. Must
+     * be pure. NULL: every key that is UTF-8 is stored as given. [any thread] */
     bool (*canonical_key)(struct reel_str given, struct reel_key *ret);
 
     /* The commands, NULL-terminated, or NULL for no commands. With commands, `decide` must be
