@@ -5,9 +5,8 @@
  *
  * `start` is given the host, which lives until `stop` returns. All functions may be called from any
  * thread of the sink, from the beginning of `start` to the end of `stop`, except within
- * `committed`. Functions that can fail return 0 or a negative errno value, as reel.h
- * describes. `error`, which may be
- * NULL, gets a sentence on failure.
+ * `committed`. Functions that can fail return 0 or a negative errno value, as reel.h describes.
+ * `error`, which may be NULL, gets a sentence on failure.
  */
 #ifndef REEL_SINK_HOST_H
 #define REEL_SINK_HOST_H
