@@ -1,6 +1,6 @@
 /* config.c: see config.h.
  *
- * Each reading begins anew, and goes from the lowest layer to the highest. Flags are read twice:
+ * Each reading starts again, and goes from the lowest layer to the highest. Flags are read twice:
  * first because they name the file, and then in their layer. config_peek can safely skip flags
  * that it does not know: the first two bytes of an argument show whether it is a flag, so an
  * unknown flag cannot hide a known one.

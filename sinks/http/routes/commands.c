@@ -116,7 +116,7 @@ static int check_body_type(struct request *request) {
 }
 
 /* Makes the command from the target, the body and the headers. */
-static int read_order(struct request *request, struct command *command) {
+static int read_request(struct request *request, struct command *command) {
     const struct uri *uri = &request->uri;
     bool create = uri->segment_count == 2;
     struct reel_command_request *order = &command->asked;
@@ -148,7 +148,7 @@ static void hand_over(struct request *request, struct text *key) {
     command->request = request;
     command->key = *key;
     *key = (struct text){0};
-    if (read_order(request, command) < 0) {
+    if (read_request(request, command) < 0) {
         command_destroy(command);
         return;
     }
