@@ -10,6 +10,7 @@
 #include "daemon/config/config_help.h"
 #include "daemon/config/settings.h"
 #include "daemon/daemon.h"
+#include "daemon/fault.h"
 #include "daemon/known.h"
 #include "daemon/nats_feed.h"
 #include "daemon/notify.h"
@@ -167,7 +168,8 @@ static int run(struct daemon *daemon, int argc, char **argv) {
     struct reel_error error = {0};
     signals_block(&daemon->signals);
     raise_file_limit();
-    log_queue_start(); /* if the thread cannot be started, lines are written without it */
+    (void)fault_watch(); /* without it a SIGBUS is as good an end, but says nothing */
+    log_queue_start(); /* without its thread, which needs memory, lines are written all the same */
     int rc = start(daemon, argc, argv, &error);
     if (rc == 0) {
         log_line(REEL_LEVEL_INFO, SELF, "%s has started", reel_version());

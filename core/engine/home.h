@@ -17,9 +17,10 @@
  * log/ is renamed to log.old/ and removed, and log.next/ is renamed to log/. When opening finds
  * log.next/, the epoch in the store decides whether it is renamed or removed.
  *
- * **Order.** A group is synced in the log before it is committed in the store. So the log may be
- * ahead of the store, and the events that the store does not have are folded. A store that is ahead
- * of the log is damage. Facts (floor, epoch, origin) belong to the log; the store has a copy.
+ * **Which is ahead.** A group is synced in the log before it is committed in the store. So the log
+ * may be ahead of the store, and what the store lacks is folded from it. A store that is ahead of
+ * the log is damage. Facts (floor, epoch, origin) and other controls are the log's; the store has what
+ * is folded from them (controls.h).
  *
  * A Reel in memory has neither a directory nor a lock.
  */
@@ -35,6 +36,8 @@ struct home {
     struct store *store;
     struct log_place place; /* place.log is the writer's to use */
     uint64_t segment_bytes;
+    void (*tell)(void *context, const char *sentence); /* log_options */
+    void *tell_context;
 };
 
 struct home_options {
@@ -42,9 +45,12 @@ struct home_options {
     uint64_t map_bytes;
     uint32_t readers_max;
     bool new_epoch;
+    bool take_archive;                                        /* log_options */
     uint64_t segment_bytes;                                   /* 0: the log's default */
     void (*tell_broken)(void *context, const char *sentence); /* store_options */
     void *context;
+    void (*tell)(void *context, const char *sentence); /* log_options */
+    void *tell_context;
 };
 
 /* To be closed in any case. -ESTALE: a restored backup, without `new_epoch`, or half of one.

@@ -1,5 +1,6 @@
-/* report.h: the library's own reports to the operator (reel_options.report): what a start has
- * found, and when a rebuild begins and ends. Called with the write lock held. */
+/* report.h: what the library tells the operator by itself (reel_options.report): what a start
+ * found, rebuilds that begin and end, and failures in the background. Called with the write lock
+ * held, except where it says otherwise. */
 #ifndef REEL_ENGINE_REPORT_H
 #define REEL_ENGINE_REPORT_H
 
@@ -17,5 +18,8 @@ void report_started(const struct reporter *to, struct dispatcher *dispatcher);
 /* Reports collections that are behind the log since the last call, or no longer behind it. Call it
  * after each transaction that may have changed this. */
 void report_progress(const struct reporter *to, struct dispatcher *dispatcher);
+
+/* Work of the log in the background fails, or works again. Any thread, without the write lock. */
+void report_background(const struct reporter *to, const char *sentence);
 
 #endif

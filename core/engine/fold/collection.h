@@ -63,8 +63,8 @@ struct collection {
     struct record_shape shape;
     MDB_dbi dbi, index;
     bool rebuild_wanted;
-    bool object_changed; /* the object has changed since its records were made, but the revision has
-                            not */
+    bool rebuild_begun;  /* at the start */
+    bool object_changed; /* since its records were made; its revision did not */
     struct catching_up catching_up;
     struct collection_state state;     /* with the changes of the running transaction */
     struct collection_state committed; /* as it is in the store */

@@ -21,7 +21,9 @@ struct io {
     int (*sync_directory)(int fd); /* fsync */
     int (*rename)(int directory, const char *from, const char *to);
     int (*unlink)(int directory, const char *name);
-    /* Waits until these bytes are in the disk's queue. Does not make them durable. */
+    int (*link)(int directory, const char *from, const char *to); /* one more name */
+    int (*truncate)(int fd, uint64_t len);
+    /* Waits until these bytes have reached the disk's queue; makes nothing durable. */
     int (*push)(int fd, uint64_t at, uint64_t len);
 };
 

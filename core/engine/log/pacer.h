@@ -1,9 +1,10 @@
 /* pacer.h: limits the rate of background writing.
  *
- * Background writing shares the disk with the writer's syncs. Without a limit, it makes each sync
- * many times slower. So it may write PACER_BYTES_PER_S and twice the bytes that the writer writes:
- * each byte of the log is first filled with zeros, and later sealed, which writes less. It also
- * pauses while a sync waits for the disk.
+ * Background writing shares the disk with the writer's syncs, and unpaced it makes each of them
+ * many times slower. So it is allowed PACER_BYTES_PER_S and twice what the intake takes (what is
+ * taken is filled with zeros before, and sealed afterwards, which writes less), and it pauses while
+ * a sync is waiting for the disk. All that is written in the background to one store goes through
+ * one pacer: the log's files, and backups.
  */
 #ifndef REEL_ENGINE_LOG_PACER_H
 #define REEL_ENGINE_LOG_PACER_H
@@ -20,8 +21,7 @@ struct pacer {
     atomic_uint_fast64_t taken; /* bytes that the writer has written */
     atomic_uint syncing;        /* number of syncs that wait for the disk */
     atomic_uint_fast64_t paced_ns;
-    atomic_bool ended;
-    pthread_mutex_t lock; /* protects the members below */
+    pthread_mutex_t lock; /* of what follows */
     pthread_cond_t changed;
     int64_t budget; /* bytes; below zero: used in advance */
     uint64_t refilled_ns, refilled_taken;
@@ -35,11 +35,9 @@ void pacer_took(struct pacer *pacer, size_t bytes);
 void pacer_sync_begins(struct pacer *pacer);
 void pacer_sync_ended(struct pacer *pacer);
 
-/* For background writing: waits until this number of bytes may be written. False: the thread must
- * end. */
-bool pacer_wait(struct pacer *pacer, size_t bytes);
-
-/* Ends all waiting. */
-void pacer_end(struct pacer *pacer);
+/* The background: waits until it may write so many bytes. False: it must end instead, since `ended`
+ * (or NULL) says so, which pacer_wake makes it look at. */
+bool pacer_wait(struct pacer *pacer, size_t bytes, const atomic_bool *ended);
+void pacer_wake(struct pacer *pacer);
 
 #endif

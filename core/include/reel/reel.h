@@ -11,13 +11,15 @@
  *
  * The life of a Reel: open → plugins → start → any number of calls from any thread → close.
  *
- * Threads. All work is done within the caller's calls, with two exceptions. If one call has many
- * events, a thread of the library parses the JSON of the next events; this thread does not use the
- * store, and uses at most about 15 MB. If the store is in a directory, another thread packs full
- * files of the log, and prepares the next file. These threads get no signals, run no code of
- * plugins, and end with reel_close. Calls that write (apply, append, command, catch-up, rebuild,
- * trim) wait for each other. Views do not wait for calls that write, and calls that write do not
- * wait for views.
+ * All work is done within the caller's calls, with two exceptions. If many events wait in one call,
+ * a thread of the library parses the JSON of the next events; it does not use the store, and takes
+ * about 15 MB at most. In a directory, another thread writes what can wait: it packs full files of
+ * the log, and prepares the next one. These threads get no signals, run no code of plugins, and end
+ * with reel_close. The library never writes to a stream and never ends the process, except by
+ * abort() if it finds that its own state is inconsistent. A Reel belongs to the process that opened
+ * it: a forked child must neither use nor close it. Calls that write (apply, append, command,
+ * catch-up, rebuild, trim) wait for each other. Views do not wait for calls that write, nor the
+ * other way round.
  *
  * The process. The library never writes to a stream. It never ends the process, except by abort()
  * if it finds that its own state is inconsistent. A Reel belongs to the process that opened it: a
@@ -75,12 +77,18 @@ enum {
      * reel_catch_up, or in the next call that writes. Until then, views do not show them. For a
      * daemon that answers requests in the meantime. */
     REEL_START_BEHIND = 1 << 1,
+
+    /* Files of the log that trimming had removed have been put back into the directory `log`: opening
+     * takes them, and the log begins with the oldest of them. They must be packed files of this log,
+     * without a gap before those that are there: otherwise -EBADMSG. Without the flag, files from
+     * before the log's beginning are removed. Collections do not change until they are rebuilt. */
+    REEL_TAKE_ARCHIVE = 1 << 2,
 };
 
 /* A limit of 0 means the default. */
 struct reel_options {
     uint32_t struct_size; /* sizeof(struct reel_options) */
-    uint32_t flags;       /* REEL_NEW_EPOCH, REEL_START_BEHIND, or 0 */
+    uint32_t flags;       /* REEL_NEW_EPOCH and the others */
 
     const char *directory; /* created if absent; used by one process at a time. NULL: in memory */
 
@@ -113,8 +121,8 @@ struct reel_options {
     void (*broken)(void *context, const char *sentence);
 
     /* Gets a line for the operator about the library's own work: a rebuild that begins or ends, a
-     * collection without a plugin. Must not call this Reel. NULL: the lines are dropped. [writer]
-     */
+     * collection without a plugin, a file of the log that cannot be packed. Must not call this
+     * Reel. NULL: the lines are dropped. [any thread] */
     void (*report)(void *context, reel_level level, const char *line);
 
     uint32_t warnings_max; /* see `warn`; default 5; UINT32_MAX: no limit */
