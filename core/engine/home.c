@@ -589,7 +589,7 @@ static int copy_open_log(struct log_place *place, const char *to, uint64_t salt,
     struct log_pin *pin = log_place_pin_kept(place, &kept);
     int rc = log_pin_salt(pin) == salt
                  ? log_backup(pin, kept, to, pacer, error)
-                 : fail(error, -EAGAIN, "another log was begun meanwhile; try again");
+                 : fail(error, -EAGAIN, "the log was replaced meanwhile; try again");
     log_unpin(pin);
     return rc;
 }

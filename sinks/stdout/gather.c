@@ -58,7 +58,7 @@ int gather_begin_since(struct gather *gather, uint64_t since, struct reel_error 
         return fail(error, -ERANGE,
                     gather->records ? "deletions that followed event %" PRIu64
                                       " may be forgotten: they are known from event %" PRIu64 " on"
-                                    : "nothing is known of what followed event %" PRIu64
+                                    : "events are missing after event %" PRIu64
                                       ": the log begins with event %" PRIu64,
                     since, floor_of(gather, &position));
     begin_at(gather, since, since);
@@ -149,7 +149,8 @@ static int step_in(struct gather *gather, struct reel_view *view, struct reel_er
     uint64_t whole_from = gather->at > gather->base ? gather->at : gather->base;
     if (floor_of(gather, &position) > whole_from + 1)
         return fail(error, -ERANGE,
-                    "%s trimmed to event %" PRIu64 ", and %" PRIu64 " was the last to be written",
+                    "%s trimmed to event %" PRIu64 ", and %" PRIu64
+                    " was the last event that was written",
                     gather->records ? "deletions were" : "the log was", floor_of(gather, &position),
                     gather->at);
     if (position.cursor <= gather->at) return 0;

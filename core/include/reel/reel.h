@@ -11,15 +11,17 @@
  *
  * The life of a Reel: open → plugins → start → any number of calls from any thread → close.
  *
- * All work is done within the caller's calls, with two exceptions. If many events wait in one call,
- * a thread of the library parses the JSON of the next events; it does not use the store, and takes
- * about 15 MB at most. In a directory, another thread writes what can wait: it packs full files of
- * the log, and prepares the next one. These threads get no signals, run no code of plugins, and end
- * with reel_close. The library never writes to a stream and never ends the process, except by
- * abort() if it finds that its own state is inconsistent. A Reel belongs to the process that opened
- * it: a forked child must neither use nor close it. Calls that write (apply, append, command,
- * catch-up, rebuild, trim) wait for each other. Views do not wait for calls that write, nor the
- * other way round.
+ * Threads. All work is done within the caller's calls, with two exceptions. If one call has many
+ * events, a thread of the library parses the JSON of the next events; this thread does not use the
+ * store, and uses at most about 15 MB. If the store is in a directory, another thread packs full
+ * files of the log, and prepares the next file. These threads get no signals, run no code of
+ * plugins, and end with reel_close. Calls that write (apply, append, command, catch-up, rebuild,
+ * trim) wait for each other. Views do not wait for calls that write, and calls that write do not
+ * wait for views.
+ *
+ * The process. The library never writes to a stream. It never ends the process, except by abort()
+ * if it finds that its own state is inconsistent. A Reel belongs to the process that opened it: a
+ * forked child must neither use nor close it.
  *
  * The process. The library never writes to a stream. It never ends the process, except by abort()
  * if it finds that its own state is inconsistent. A Reel belongs to the process that opened it: a
@@ -78,10 +80,11 @@ enum {
      * daemon that answers requests in the meantime. */
     REEL_START_BEHIND = 1 << 1,
 
-    /* Files of the log that trimming had removed have been put back into the directory `log`: opening
-     * takes them, and the log begins with the oldest of them. They must be packed files of this log,
-     * without a gap before those that are there: otherwise -EBADMSG. Without the flag, files from
-     * before the log's beginning are removed. Collections do not change until they are rebuilt. */
+    /* Opens the log with files that trimming had removed, after they were put back into the
+     * directory `log`. The log then begins with the oldest of these files. They must be packed
+     * files of this log, and no file may be missing between them and the others: otherwise
+     * -EBADMSG. Without the flag, opening removes files from before the beginning of the log.
+     * Collections do not change until they are rebuilt. */
     REEL_TAKE_ARCHIVE = 1 << 2,
 };
 
