@@ -168,8 +168,8 @@ static int run(struct daemon *daemon, int argc, char **argv) {
     struct reel_error error = {0};
     signals_block(&daemon->signals);
     raise_file_limit();
-    (void)fault_watch(); /* without it a SIGBUS is as good an end, but says nothing */
-    log_queue_start(); /* without its thread, which needs memory, lines are written all the same */
+    (void)fault_watch(); /* without it, a SIGBUS ends the process without a sentence */
+    log_queue_start();   /* if it fails, lines are written without the thread */
     int rc = start(daemon, argc, argv, &error);
     if (rc == 0) {
         log_line(REEL_LEVEL_INFO, SELF, "%s has started", reel_version());

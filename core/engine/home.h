@@ -17,10 +17,10 @@
  * log/ is renamed to log.old/ and removed, and log.next/ is renamed to log/. When opening finds
  * log.next/, the epoch in the store decides whether it is renamed or removed.
  *
- * **Which is ahead.** A group is synced in the log before it is committed in the store. So the log
- * may be ahead of the store, and what the store lacks is folded from it. A store that is ahead of
- * the log is damage. Facts (floor, epoch, origin) and other controls are the log's; the store has what
- * is folded from them (controls.h).
+ * **Order.** A group is synced in the log before it is committed in the store. So the log may be
+ * ahead of the store, and the events that the store does not have are folded. A store that is ahead
+ * of the log is damage. Facts (floor, epoch, origin) and other controls belong to the log; the
+ * store has what is folded from them (controls.h).
  *
  * A Reel in memory has neither a directory nor a lock.
  */

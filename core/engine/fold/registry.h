@@ -49,8 +49,8 @@ int registry_reset(struct collection *collection, const struct store_state *posi
 int registry_reset_all(struct registry *registry, const struct store_state *position,
                        struct reel_error *error);
 
-/* Removes tombstones below `first_seq` from every index, at most `max`. `ret_more`: some may be
- * left. `ret_last_seq`: of the newest that was removed, or 0. */
+/* Removes tombstones below `first_seq` from every index, at most `max`. `ret_more`: there
+ * may be more. `ret_last_seq`: the seq of the newest one that was removed, or 0. */
 int registry_trim(struct registry *registry, uint64_t first_seq, size_t max, bool *ret_more,
                   uint64_t *ret_last_seq, struct reel_error *error);
 
