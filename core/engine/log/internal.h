@@ -10,10 +10,10 @@
  *     verify.c    checking every byte
  *
  * Locks, in the order in which they are taken:
- *     append   a frame is written, or taken back: the writer, and the helper for a witness
- *     files    a file of a segment gets or loses its name: sealing, trimming
+ *     append   to write or undo a frame: the writer, and the helper for a witness
+ *     files    to rename or remove the file of a segment: sealing, trimming
  *     spare    the spare file, and the used one
- *     fill     zeros are written behind the frames of the active segment, or frames beyond the zeros
+ *     fill     to write zeros after the frames of the active segment, or frames beyond the zeros
  *     pins     the current pin
  */
 #ifndef REEL_ENGINE_LOG_INTERNAL_H
