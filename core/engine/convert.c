@@ -1,15 +1,15 @@
 /* convert.c: see convert.h.
  *
- * Format 2 had the log in a database `log`: blocks of entries, each under the seq of its last
- * event. All other databases are copied as they are, and `meta` gets the new format. What a repeat
- * of a submitted event is answered with was only in `ids`; it goes into the log's entries here.
+ * Format 2 had the log in the database `log`: blocks of entries, each under the seq of its last
+ * event. The data for answering repeats of submitted events was in the database `ids`; it is copied
+ * into the entries of the log. All other databases are copied without changes, and `meta` gets the
+ * new format.
  */
 #include "engine/convert.h"
 
 #include "base/cleanup.h"
 #include "engine/controls.h"
 #include "engine/home.h"
-#include "engine/store/ids.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -34,10 +34,25 @@ struct old_entry_head {
     uint32_t reserved;
 };
 
+/* A value of `ids`: this; with OLD_HAS_BODY struct old_body; then the record's key. */
+enum {
+    OLD_LACKS_RECORD = 1 << 0,
+    OLD_HAS_BODY = 1 << 1,
+};
+struct old_id {
+    uint64_t seq;
+    int32_t outcome;
+    uint32_t flags;
+};
+struct old_body {
+    uint8_t body_hash[16];
+    uint8_t caller_hash[16];
+};
+
 struct conversion {
     const char *directory;
-    struct store old; /* only env, txn, meta and ids are used */
-    MDB_dbi log;
+    struct store old; /* only env, txn and meta are used */
+    MDB_dbi log, ids;
     struct log *to;
     size_t group_bytes;
     struct store_state state;
@@ -50,7 +65,7 @@ static int fail_old(int rc, const char *doing, struct reel_error *error) {
     return fail(error, rc > 0 ? -rc : -EIO, "%s: %s", doing, mdb_strerror(rc));
 }
 
-/* ---- Opening what is there ------------------------------------------------------------------- */
+/* ---- Opening the old store ------------------------------------------------------------------- */
 
 static int open_old(struct conversion *conversion, struct reel_error *error) {
     struct store *old = &conversion->old;
@@ -68,11 +83,11 @@ static int open_old(struct conversion *conversion, struct reel_error *error) {
                     conversion->state.format, OLD_FORMAT, STORE_FORMAT);
     conversion->mirrors = store_get_origin(old, old->txn, &conversion->origin) == 0;
     rc = mdb_dbi_open(old->txn, "log", MDB_INTEGERKEY, &conversion->log);
-    if (rc == 0) rc = mdb_dbi_open(old->txn, "ids", 0, &old->ids);
+    if (rc == 0) rc = mdb_dbi_open(old->txn, "ids", 0, &conversion->ids);
     return rc == 0 ? 0 : fail_old(rc, "data.mdb is not a store", error);
 }
 
-/* All of it is written once more. */
+/* Checks that there is space for a complete second copy. */
 static int check_room(struct conversion *conversion, struct reel_error *error) {
     struct statvfs fs;
     uint64_t needed = store_file_bytes(&conversion->old);
@@ -95,21 +110,45 @@ static int commit_group(struct conversion *conversion, struct reel_error *error)
     return rc;
 }
 
+static bool read_old_id(MDB_val value, uint64_t *ret_seq, struct log_answer *ret) {
+    struct old_id fixed;
+    struct old_body body = {0};
+    const char *at = value.mv_data, *end = at + value.mv_size;
+    if (value.mv_size < sizeof fixed) return false;
+    memcpy(&fixed, at, sizeof fixed);
+    at += sizeof fixed;
+    bool has_body = fixed.flags & OLD_HAS_BODY;
+    if (has_body && (size_t)(end - at) < sizeof body) return false;
+    if (has_body) {
+        memcpy(&body, at, sizeof body);
+        at += sizeof body;
+    }
+    *ret_seq = fixed.seq;
+    *ret = (struct log_answer){
+        .key = {at, (size_t)(end - at)},
+        .outcome = fixed.outcome,
+        .has_record = !(fixed.flags & OLD_LACKS_RECORD),
+        .has_body = has_body,
+    };
+    memcpy(ret->body_hash, body.body_hash, sizeof ret->body_hash);
+    memcpy(ret->caller_hash, body.caller_hash, sizeof ret->caller_hash);
+    return true;
+}
+
 /* What a repeat is answered with. */
 static int find_answer(struct conversion *conversion, struct log_entry *entry,
                        struct reel_error *error) {
-    struct store *old = &conversion->old;
-    struct ids_known known;
-    int rc = ids_get(old, old->txn, entry->id_hash, &known, error);
-    if (rc < 0) return rc == -ENOENT ? 0 : rc;
-    if (known.seq != entry->seq) return 0;
-    entry->flags |= LOG_ANSWERED;
-    entry->answer = home_answer(&known.request);
-    entry->answer.outcome = known.outcome;
+    MDB_val key = {16, (void *)entry->id_hash}, value;
+    uint64_t seq;
+    int rc = mdb_get(conversion->old.txn, conversion->ids, &key, &value);
+    if (rc == MDB_NOTFOUND) return 0;
+    if (rc != 0) return fail_old(rc, "cannot read ids", error);
+    if (!read_old_id(value, &seq, &entry->answer)) return fail(error, -EIO, "ids is damaged");
+    if (seq == entry->seq) entry->flags |= LOG_ANSWERED;
     return 0;
 }
 
-/* The places of type and subject are known already. */
+/* A part of the entry. The positions of type and subject are stored in the entry. */
 static struct reel_str place(struct reel_str bytes, uint32_t at, uint32_t len) {
     if (len == 0 || at > bytes.len || len > bytes.len - at) return (struct reel_str){0};
     return (struct reel_str){bytes.data + at, len};
@@ -196,14 +235,14 @@ static int convert_log(struct conversion *conversion, const char *path, struct r
     return rc;
 }
 
-/* ---- The rest -------------------------------------------------------------------------------- */
+/* ---- The other databases --------------------------------------------------------------------- */
 
-/* A database on its way to the new environment. */
+/* A database that is being copied to the new environment. */
 struct copying {
     struct conversion *conversion;
     MDB_env *env;
     MDB_txn *txn;
-    size_t entries; /* in the transaction */
+    size_t entries; /* copied in the current transaction */
 };
 
 static int next_transaction(struct copying *copying) {
@@ -239,7 +278,7 @@ static int copy_database(struct copying *copying, const char *name) {
     return rc;
 }
 
-/* The main database has the names of the others. */
+/* Copies all databases. The main database has their names. */
 static int copy_databases(struct copying *copying) {
     MDB_txn *from_txn = copying->conversion->old.txn;
     MDB_dbi main;
@@ -256,7 +295,7 @@ static int copy_databases(struct copying *copying) {
         }
         memcpy(name, key.mv_data, key.mv_size);
         name[key.mv_size] = '\0';
-        if (strcmp(name, "log") == 0) continue;
+        if (strcmp(name, "log") == 0 || strcmp(name, "ids") == 0) continue;
         rc = copy_database(copying, name);
         if (rc != 0) break;
     }
@@ -277,7 +316,7 @@ static int copy_rest(struct conversion *conversion, MDB_env *env, struct reel_er
     return rc == 0 ? 0 : fail_old(rc, "cannot copy the state", error);
 }
 
-/* The copy's `meta` still has the old format. */
+/* Writes the new state: `meta` of the copy still has the old format. */
 static int replace_state(struct conversion *conversion, MDB_env *env, struct reel_error *error) {
     struct store copy = {.env = env};
     int rc = mdb_txn_begin(env, NULL, 0, &copy.txn);

@@ -48,7 +48,7 @@ static void unlink_in(const char *directory, const char *name) {
     if (path) (void)unlink(path);
 }
 
-/* Makes a directory anew. */
+/* Creates a directory. It must not exist. */
 static int make_in(const char *directory, const char *name, char **ret, struct reel_error *error) {
     AUTO_FREE char *path = join(directory, name);
     if (!path) return fail_memory(error);
@@ -59,7 +59,7 @@ static int make_in(const char *directory, const char *name, char **ret, struct r
     return 0;
 }
 
-/* A small file, whole or not at all. */
+/* Writes a small file completely, or not at all. */
 static int write_file(const char *directory, const char *name, const char *content,
                       struct reel_error *error) {
     AUTO_FREE char *temporary = NULL, *path = join(directory, name);
@@ -74,7 +74,7 @@ static int write_file(const char *directory, const char *name, const char *conte
 
 /* ---- The format ------------------------------------------------------------------------------ */
 
-/* 1: it is this one; 0: there is none yet. */
+/* 1: the directory has the current format; 0: it has no format yet. */
 static int read_format(const char *directory, struct reel_error *error) {
     char text[16] = "";
     AUTO_FREE char *path = join(directory, FORMAT_NAME);
@@ -88,7 +88,7 @@ static int read_format(const char *directory, struct reel_error *error) {
     return fail(error, -EPROTO, "its format is %s, this version reads %.1s", text, FORMAT_TEXT);
 }
 
-/* An empty log and an empty store. */
+/* Creates an empty log and an empty store. */
 static int make_empty_store(const char *log_path, const char *state_path, uint64_t map_bytes,
                             struct reel_error *error) {
     struct store store;
@@ -103,17 +103,18 @@ static int make_empty_store(const char *log_path, const char *state_path, uint64
     return rc;
 }
 
-/* Whoever made the directory may have been killed before its name was durable. Where the directory
- * above must not be read, others have made it. */
+/* Syncs the directory's name. The process that created the directory may have been killed before.
+ * If the directory above cannot be read, it was created by others. */
 static int sync_own_name(const char *directory, struct reel_error *error) {
-#ifdef REEL_FAULT_9 /* likewise its own name */
+#ifdef REEL_FAULT_9 /* sync its own name, too */
     return 0;
 #endif
     int rc = directory_sync_name(directory, error);
     return rc == -EACCES ? 0 : rc;
 }
 
-/* What is left of a conversion that was cut short goes; then all of it is made. */
+/* Creates the store, or converts the old one. Removes what an interrupted conversion has left
+ * before. */
 static int make_store(const char *directory, uint64_t map_bytes, struct reel_error *error) {
     AUTO_FREE char *log_path = NULL, *state_path = NULL;
     int rc = make_in(directory, "log.new", &log_path, error);
@@ -126,8 +127,8 @@ static int make_store(const char *directory, uint64_t map_bytes, struct reel_err
     return rc < 0 ? rc : write_file(directory, FORMAT_NAME, FORMAT_TEXT, error);
 }
 
-/* Each gets its name, unless it has it already. The names are synced in any case: a process that
- * was killed may have written FORMAT, or renamed, and no more. */
+/* Renames both directories, unless they have their names already. The names are synced in any case,
+ * because a process that was killed may have written FORMAT or renamed, but not synced. */
 static int finish_names(const char *directory, struct reel_error *error) {
     static const char *const names[][2] = {{"log.new", "log"}, {"state.new", "state"}};
     int rc = 0;
@@ -139,13 +140,13 @@ static int finish_names(const char *directory, struct reel_error *error) {
     if (rc == 0) rc = directory_sync(directory, error);
 #endif
     if (rc < 0) return rc;
-    unlink_in(directory, "data.mdb"); /* of format 2; what stays is tried again */
+    unlink_in(directory, "data.mdb"); /* of format 2; if it stays, the next opening tries again */
     unlink_in(directory, "lock.mdb");
     return 0;
 }
 
-/* `ret_was_empty`: a new store takes the place of a data.mdb that holds nothing, which a copy onto
- * a full disk may leave (report.c). */
+/* `ret_was_empty`: a new store replaces a data.mdb without content, which an interrupted copy to a
+ * full disk may leave (report.c). */
 static int settle_format(const char *directory, uint64_t map_bytes, bool *ret_was_empty,
                          struct reel_error *error) {
     int rc = read_format(directory, error);
@@ -188,47 +189,7 @@ void home_put_mark(struct home *home, struct store_state *state) {
     state->controls = log_facts(home->place.log)->controls;
 }
 
-/* ---- What the store lacks -------------------------------------------------------------------- */
-
-struct log_answer home_answer(const struct ids_request *request) {
-    struct log_answer answer = {
-        .key = request->record, .has_record = request->has_record, .has_body = request->has_body};
-    memcpy(answer.body_hash, request->body_hash, sizeof answer.body_hash);
-    memcpy(answer.caller_hash, request->caller_hash, sizeof answer.caller_hash);
-    return answer;
-}
-
-static int remember(struct store *store, const struct log_entry *entry, struct reel_error *error) {
-    const struct log_answer *answer = &entry->answer;
-    struct ids_known known = {
-        .seq = entry->seq,
-        .outcome = answer->outcome,
-        .request = {.has_record = answer->has_record,
-                    .has_body = answer->has_body,
-                    .record = answer->key},
-    };
-    memcpy(known.request.body_hash, answer->body_hash, sizeof answer->body_hash);
-    memcpy(known.request.caller_hash, answer->caller_hash, sizeof answer->caller_hash);
-    return ids_put(store, entry->id_hash, &known, error);
-}
-
-/* Submitted events that the log has and the store has not seen, for the index of duplicates.
- * Folding them is catching up. */
-static int remember_newer(struct home *home, uint64_t from_seq, struct reel_error *error) {
-    struct log_walk walk;
-    struct log_entry entry;
-    struct log_pin *pin = log_pin(home->place.log);
-    int rc;
-    log_walk_start(&walk, pin, from_seq, UINT64_MAX);
-    while ((rc = log_next(&walk, &entry, error)) > 0) {
-        if (!entry.id_hash || entry.flags & LOG_OTHER_HASH) continue;
-        rc = remember(home->store, &entry, error);
-        if (rc < 0) break;
-    }
-    log_walk_finish(&walk);
-    log_unpin(pin);
-    return rc;
-}
+/* ---- What the store does not have yet -------------------------------------------------------- */
 
 static int copy_facts(struct home *home, struct store_state *state, struct reel_error *error) {
     const struct log_facts *facts = log_facts(home->place.log);
@@ -268,7 +229,6 @@ static int follow_log(struct home *home, struct store_state *state, struct reel_
     int rc = copy_facts(home, state, error);
     if (rc == 0) rc = controls_begin_lineage(home->store, facts->epoch, facts->first_seq, error);
     if (rc == 0) rc = fold_newer_controls(home, state, error);
-    if (rc == 0) rc = remember_newer(home, state->head + 1, error);
     if (rc < 0) return rc;
     state->head = log_head(home->place.log);
     home_put_mark(home, state);
@@ -276,7 +236,7 @@ static int follow_log(struct home *home, struct store_state *state, struct reel_
     return store_put_state(home->store, state, error);
 }
 
-/* The store follows what the log says, if it does not yet. */
+/* If the store is behind the log, updates it from the log. */
 static int settle_store(struct home *home, struct store_state *state, struct reel_error *error) {
     const struct log_facts *facts = log_facts(home->place.log);
     struct log_mark mark = log_mark(home->place.log);
@@ -299,7 +259,7 @@ static int read_state(struct home *home, struct store_state *ret, struct reel_er
     return rc < 0 ? fail(error, rc, "cannot read the store's state") : 0;
 }
 
-/* ---- Another log ----------------------------------------------------------------------------- */
+/* ---- Replacing the log ----------------------------------------------------------------------- */
 
 struct archive {
     struct log_epoch lineage[LINEAGE_MAX];
@@ -313,6 +273,7 @@ static int open_log(struct home *home, const char *name, const struct store_stat
     if (!path) return fail_memory(error);
     struct log_options options = {.directory = path,
                                   .segment_bytes = home->segment_bytes,
+                                  .dedup = true,
                                   .pacer = home->place.pacer,
                                   .tell = home->tell,
                                   .context = home->tell_context};
@@ -329,7 +290,7 @@ static int open_log(struct home *home, const char *name, const struct store_stat
     return log_open(&options, ret, error);
 }
 
-/* Is the next log the one that the store is of? */
+/* True if the store belongs to the next log. */
 static int is_next_log(struct home *home, const struct store_state *state,
                        struct reel_error *error) {
     AUTO_FREE char *path = join(home->directory, "log.next");
@@ -337,7 +298,7 @@ static int is_next_log(struct home *home, const struct store_state *state,
     struct log *log;
     if (!path) return fail_memory(error);
     int rc = log_open(&options, &log, error);
-    if (rc < 0) return rc == -ENOENT || rc == -EBADMSG ? 0 : rc; /* it was not made whole */
+    if (rc < 0) return rc == -ENOENT || rc == -EBADMSG ? 0 : rc; /* the next log is not complete */
     bool is_it = memcmp(log_facts(log)->epoch, state->epoch, sizeof state->epoch) == 0;
     log_close(log);
     return is_it;
@@ -354,7 +315,8 @@ static int move_next_log(struct home *home, struct reel_error *error) {
     return rc;
 }
 
-/* An adoption that was cut short. Without log/, it was in the midst of its renames. */
+/* Completes or undoes a replacement of the log that was interrupted. If log/ does not exist, it was
+ * interrupted between the two renames. */
 static int settle_adoption(struct home *home, const struct store_state *state,
                            struct reel_error *error) {
     if (exists(home->directory, "log.next")) {
@@ -381,8 +343,10 @@ void home_adopt_abort(struct home *home) {
 
 static int open_in_memory(struct home *home, const struct log_facts *facts, struct log **ret,
                           struct reel_error *error) {
-    struct log_options options = {
-        .segment_bytes = home->segment_bytes, .facts = *facts, .head = facts->first_seq - 1};
+    struct log_options options = {.segment_bytes = home->segment_bytes,
+                                  .dedup = true,
+                                  .facts = *facts,
+                                  .head = facts->first_seq - 1};
     return log_open(&options, ret, error);
 }
 
@@ -397,7 +361,8 @@ int home_adopt_finish(struct home *home, const struct log_facts *facts, struct r
     }
     if (rc < 0) {
         rc = fail_in(error, -EIO, "cannot begin another log; end this process");
-        store_break(home->store, error->text); /* it is of a log that is not there */
+        store_break(home->store,
+                    error->text); /* the store belongs to a log that is not in its place */
         return rc;
     }
     log_close(log_place_swap(&home->place, next));
@@ -496,7 +461,7 @@ static int open_on_disk(struct home *home, const struct home_options *options,
     struct store_state state;
     int rc = directory_lock(home->directory, &home->lock_fd, error);
     if (rc == 0 && exists(home->directory, INCOMPLETE_NAME))
-        rc = fail(error, -ESTALE, "it is a backup that was cut short");
+        rc = fail(error, -ESTALE, "it is an interrupted backup");
     if (rc == 0) rc = settle_format(home->directory, options->map_bytes, &was_empty, error);
     if (rc == 0) rc = open_store(home, options, error);
     if (rc == 0) home->store->in_place_of_empty = was_empty;
@@ -533,7 +498,8 @@ int home_open(struct home *home, const struct home_options *options, struct reel
 
 /* ---- Backup ---------------------------------------------------------------------------------- */
 
-/* The copy of a log of our own says what it is, so that it cannot be taken for the original. */
+/* Marks the copy of a log as a backup, so that it is not used like the original. A log that mirrors
+ * a stream is not marked. */
 static int mark_as_backup(const char *log_path, struct reel_error *error) {
     struct log_options options = {.directory = log_path, .no_helper = true};
     struct log *log;
@@ -548,7 +514,7 @@ static int mark_as_backup(const char *log_path, struct reel_error *error) {
     return rc;
 }
 
-/* A copy's transactions are numbered from the beginning. */
+/* The transactions of a copy are numbered from the beginning. */
 static int renumber(const char *state_path, uint64_t map_bytes, uint64_t *ret_salt,
                     struct reel_error *error) {
     struct store copy;
@@ -572,7 +538,7 @@ static int renumber(const char *state_path, uint64_t map_bytes, uint64_t *ret_sa
     return rc;
 }
 
-/* Of a log that is open here, or of one that another process may have open. */
+/* The log to copy: one that is open here, or one that another process may have open. */
 struct log_source {
     struct log_place *place;
     const char *path;
@@ -585,7 +551,7 @@ static int copy_open_log(struct log_place *place, const char *to, uint64_t salt,
     struct log_pin *pin = log_place_pin_kept(place, &kept);
     int rc = log_pin_salt(pin) == salt
                  ? log_backup(pin, kept, to, pacer, error)
-                 : fail(error, -EAGAIN, "another log was begun meanwhile; try again");
+                 : fail(error, -EAGAIN, "the log was replaced meanwhile; try again");
     log_unpin(pin);
     return rc;
 }
@@ -623,7 +589,7 @@ static int copy_both(struct store *store, const struct log_source *source, const
     return rc < 0 ? rc : mark_as_backup(log_path, error);
 }
 
-/* What a failure left: it can be tried again in the same directory. */
+/* Removes what a failed backup has left, so that it can be repeated in the same directory. */
 static void remove_copy(const char *to) {
     remove_in(to, "state");
     remove_in(to, "log");
@@ -699,7 +665,7 @@ int home_verify(const char *directory, log_finding_fn found, void *context,
     int rc = read_format(directory, error);
     if (rc == 0) rc = fail(error, -ENOENT, "%s: %s", FORMAT_NAME, strerror(ENOENT));
     if (rc < 0) return fail_in(error, rc, "cannot open %s", directory);
-    AUTO_CLOSE int lock = open(lock_path, O_RDONLY | O_CLOEXEC); /* a backup has none */
+    AUTO_CLOSE int lock = open(lock_path, O_RDONLY | O_CLOEXEC); /* a backup has no lock file */
     bool live = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0;
     rc = log_verify(log_path, live, found, context, error);
     if (rc == -ENOENT && live) /* another log may just be taking its place */

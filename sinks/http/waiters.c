@@ -1,6 +1,6 @@
-/* waiters.c: requests that wait for the cursor (request.h). They are suspended, in a bounded list.
- * One thread walks the list when the cursor moves or the first deadline passes. A resumed request
- * checks by itself whether the cursor has been reached. */
+/* waiters.c: requests that wait for the cursor (request.h). They are suspended, in a list of
+ * limited length. One thread walks the list when the cursor moves, or when the first deadline has
+ * passed. A resumed request checks by itself whether the cursor has been reached. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -18,10 +18,11 @@ static void remove_waiter(struct server *server, struct request *request) {
     INVARIANT(server->waiter_count > 0 && request->phase == PHASE_SUSPENDED);
     if (request->next) request->next->previous = request->previous;
     *(request->previous ? &request->previous->next : &server->waiters) = request->next;
+    request->next = request->previous = NULL;
     server->waiter_count--;
 }
 
-/* Resumes the requests whose wait is over; returns the next deadline. */
+/* Resumes the requests that need not wait any more. Returns the next deadline. */
 static uint64_t resume_some(struct server *server) {
     uint64_t now = clock_ms(), cursor = reel_sink_cursor(server->host);
     uint64_t next_ms = now + TIMEOUT_MAX_S * 1000;
@@ -84,11 +85,12 @@ void waiters_wake(struct server *server) {
     if (server->waiters) pthread_cond_signal(&server->waiters_changed);
 }
 
-/* False: waiters_max requests wait already, or the thread is about to end. */
+/* Returns false if waiters_max requests already wait, or if the thread must end. */
 static bool enlist(struct request *request) {
     struct server *server = request->server;
     HOLD_LOCK(&server->waiters_lock);
     if (server->ending || server->waiter_count >= server->waiters_max) return false;
+    INVARIANT(!request->next && !request->previous);
     request_suspend(request);
     server->waiter_count++;
     request->previous = NULL;

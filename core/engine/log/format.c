@@ -1,6 +1,8 @@
 /* format.c: see format.h. */
 #include "engine/log/format.h"
 
+#include "base/invariant.h"
+
 #include <string.h>
 #include <xxhash.h>
 
@@ -47,6 +49,7 @@ static uint64_t frame_checksum(const struct segment_head *segment, uint64_t at, 
 uint64_t frame_write(struct frame_head *head, const struct segment_head *segment, uint64_t at,
                      char *frame) {
     uint64_t len = FRAME_ROUND(head->len);
+    INVARIANT(head->len >= sizeof *head && at % FRAME_UNIT == 0);
     memset(frame + head->len, 0, len - head->len);
     head->magic = FRAME_MAGIC;
     memcpy(frame, head, sizeof *head);
@@ -92,6 +95,7 @@ static char *put(char *to, const void *bytes, size_t len) {
 
 static char *put_known(const struct log_entry *entry, char *to) {
     const struct log_answer *answer = &entry->answer;
+    INVARIANT(answer->principal.len <= UINT16_MAX && entry->set_aside.len <= UINT16_MAX);
     struct known_head head = {
         .key_len = (uint32_t)answer->key.len,
         .principal_len = (uint16_t)answer->principal.len,
@@ -110,6 +114,7 @@ static char *put_known(const struct log_entry *entry, char *to) {
 
 char *entry_write(const struct log_entry *entry, char *to) {
     size_t known_len = known_size(entry);
+    INVARIANT(entry->nats_subject.len <= UINT16_MAX && entry->bytes.len <= UINT32_MAX);
     struct entry_head head = {
         .seq = entry->seq,
         .time_ns = entry->time_ns,
@@ -214,4 +219,42 @@ bool entry_read(struct reel_str *entries, size_t room, struct log_entry *ret) {
         return false;
     *entries = (struct reel_str){at + len, entries->len - len};
     return true;
+}
+
+/* ---- Set aside ------------------------------------------------------------------------------- */
+
+void log_set_aside_append(struct text *list, const struct log_set_aside *mark) {
+    const struct reel_str *name = &mark->collection;
+    struct set_aside_head head = {.name_len = (uint8_t)name->len, .signal = mark->signal};
+    INVARIANT(name->len <= UINT8_MAX);
+    memcpy(head.build_id, mark->build_id, sizeof head.build_id);
+    text_append(list, &head, sizeof head);
+    text_append_str(list, *name);
+}
+
+bool log_set_aside_next(struct reel_str *list, struct log_set_aside *ret) {
+    struct set_aside_head head;
+    if (list->len < sizeof head) return false;
+    memcpy(&head, list->data, sizeof head);
+    const char *at = list->data + sizeof head;
+    size_t left = list->len - sizeof head;
+    if (head.name_len > left) return false;
+    *ret = (struct log_set_aside){.collection = {at, head.name_len}, .signal = head.signal};
+    memcpy(ret->build_id, head.build_id, sizeof ret->build_id);
+    *list = (struct reel_str){at + head.name_len, left - head.name_len};
+    return true;
+}
+
+bool log_is_set_aside(const struct log_entry *entry, const char *collection,
+                      const uint8_t build_id[LOG_BUILD_ID_BYTES]) {
+    static const uint8_t any[LOG_BUILD_ID_BYTES];
+    struct reel_str list = entry->set_aside;
+    struct log_set_aside mark;
+    if (!(entry->flags & LOG_SET_ASIDE)) return false;
+    while (log_set_aside_next(&list, &mark)) {
+        if (!reel_str_is(mark.collection, collection)) continue;
+        if (memcmp(mark.build_id, any, sizeof any) == 0) return true;
+        if (memcmp(mark.build_id, build_id, sizeof any) == 0) return true;
+    }
+    return false;
 }

@@ -1,10 +1,12 @@
 /* group.c: see group.h. */
 #include "engine/log/group.h"
 
+#include "base/invariant.h"
+
 #include <errno.h>
 #include <string.h>
 
-/* A larger buffer is given back. */
+/* A larger buffer is freed after use. */
 #define KEPT_BYTES ((size_t)16 << 20)
 
 void group_finish(struct group *group) {
@@ -32,7 +34,7 @@ bool group_is_empty(const struct group *group) {
 
 /* ---- Adding ---------------------------------------------------------------------------------- */
 
-/* Room for `len` bytes, and LOG_ROOM behind them. */
+/* Adds `len` bytes, with LOG_ROOM after them. */
 static char *extend(struct group *group, size_t len) {
     static const struct frame_head none;
     struct text *frame = &group->frame;
@@ -45,6 +47,8 @@ static char *extend(struct group *group, size_t len) {
 
 int group_add(struct group *group, struct log_entry *entry, struct reel_error *error) {
     size_t len = entry_size(entry);
+    if (entry->answer.principal.len > UINT16_MAX || entry->set_aside.len > UINT16_MAX)
+        return fail(error, -E2BIG, "an entry has more than %u bytes beside its event", UINT16_MAX);
     if (group->frame.len + len > FRAME_BYTES_MAX)
         return fail(error, -E2BIG, "a group of more than %llu bytes",
                     (unsigned long long)FRAME_BYTES_MAX);
@@ -52,6 +56,7 @@ int group_add(struct group *group, struct log_entry *entry, struct reel_error *e
     if (!to) return fail_memory(error);
     uint32_t at = (uint32_t)(to - group->frame.data);
     if (!(entry->flags & LOG_CONTROL)) {
+        INVARIANT(entry->seq > group->last_seq);
         text_append(&group->places, &at, sizeof at);
         if (group->places.failed) return fail_memory(error);
         if (!group->first_seq) group->first_seq = entry->seq;
@@ -66,8 +71,8 @@ int group_add(struct group *group, struct log_entry *entry, struct reel_error *e
     return 0;
 }
 
-/* Where `part` lies in `bytes`, looking first at `guess`; false if it is nowhere there as it is, or
- * is empty, which the header cannot tell from none. */
+/* Finds where `part` is in `bytes`, beginning at `guess`. Returns false if `bytes` does not contain
+ * it, or if it is empty, because the header cannot distinguish an empty part from none. */
 static bool locate(struct reel_str bytes, struct reel_str part, uint32_t guess, uint32_t *ret_at,
                    uint32_t *ret_len) {
     if (!part.data) return true;
@@ -82,10 +87,11 @@ static bool locate(struct reel_str bytes, struct reel_str part, uint32_t guess, 
     return true;
 }
 
-/* They say what the entry consists of, and are not changed once it is written. */
+/* These flags determine the parts of an entry. They do not change after the entry is written. */
 #define LAYOUT_FLAGS ((uint32_t)(LOG_SUBMITTED | LOG_ANSWERED | LOG_SET_ASIDE | LOG_CONTROL))
 
 void group_describe(struct group *group, const struct log_entry *entry) {
+    INVARIANT(group->places.len > 0 && group->last_at < group->frame.len);
     struct entry_head head;
     char *at = group->frame.data + group->last_at;
     memcpy(&head, at, sizeof head);
@@ -98,6 +104,7 @@ void group_describe(struct group *group, const struct log_entry *entry) {
 }
 
 void group_answer(struct group *group, reel_outcome outcome) {
+    INVARIANT(group->places.len > 0 && group->last_at < group->frame.len);
     struct entry_head head;
     char *at = group->frame.data + group->last_at;
     memcpy(&head, at, sizeof head);
@@ -112,7 +119,8 @@ static void entry_at(const struct group *group, size_t n, struct log_entry *ret)
     uint32_t at;
     memcpy(&at, group->places.data + n * sizeof at, sizeof at);
     struct reel_str entries = {group->frame.data + at, group->frame.len - at};
-    (void)entry_read(&entries, LOG_ROOM, ret); /* it is our own */
+    bool is_whole = entry_read(&entries, LOG_ROOM, ret);
+    INVARIANT(is_whole); /* it is our own */
 }
 
 int group_get(const struct group *group, uint64_t seq, struct log_entry *ret) {
@@ -131,6 +139,7 @@ int group_get(const struct group *group, uint64_t seq, struct log_entry *ret) {
 
 char *group_frame(struct group *group, uint64_t head, struct frame_head *ret_head) {
     uint64_t last_seq = group->last_seq ? group->last_seq : head;
+    INVARIANT(last_seq >= head);
     if (!extend(group, 0)) return NULL;
     *ret_head = (struct frame_head){
         .first_seq = group->first_seq ? group->first_seq : last_seq + 1,

@@ -1,15 +1,15 @@
-/* log.c: see log.h: a group's way to the disk, and back.
+/* log.c: see log.h. Writes a group to the disk, and undoes it.
  *
- * A group is written with one pwrite behind the last frame, where zeros are already, and synced.
- * Only then is it part of the log: `end`, the head and the chain are moved on.
+ * A group is written with one pwrite after the last frame, where the file already has zeros, and is
+ * synced. Only then is the group part of the log: `end`, the head and the chain are updated.
  *
- * Full disk: the write fails, and what it left is overwritten with zeros where that is possible. It
- * cannot be a valid frame, since some of its bytes are missing; but zeros that are written behind
- * it later could be just those, so its head is removed at once.
+ * Full disk: the write fails, and the bytes that it has written are overwritten with zeros if
+ * possible. They are not a valid frame, because some bytes are missing. But zeros that are written
+ * after them later could be exactly the missing bytes. So the head of the frame is removed at once.
  *
- * Taking a group back: the first 512 bytes of its frame are overwritten with zeros and synced. No
- * mark says that the frame was synced (a witness is not written before log_keep or the next group),
- * so the place is an end of the log like any other.
+ * Undoing a group: the first 512 bytes of its frame are overwritten with zeros and synced. No mark
+ * says that the frame was synced (a witness is not written before log_keep or the next group), so
+ * this place is an end of the log like any other.
  */
 #include "engine/log/internal.h"
 
@@ -20,7 +20,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* What a group is likely to need. */
+/* The space that a group probably needs. */
 #define ROOM_BYTES ((uint64_t)1 << 20)
 
 static const char zeros[FRAME_UNIT];
@@ -33,10 +33,11 @@ int log_break(struct log *log, const char *doing, int rc, struct reel_error *err
                 strerror(-rc));
 }
 
-/* Frames beyond the zeros: the helper must not write its own over them. */
+/* Writes frames beyond the zeros. The helper must not overwrite them with zeros. */
 static int write_beyond(struct log *log, struct segment *segment, const void *bytes, size_t len,
                         uint64_t at) {
     HOLD_LOCK(&log->fill_lock);
+    INVARIANT(segment == log->active);
     int rc = io_write_all(log->io, segment->fd, bytes, len, at);
     if (rc == 0 && at + len > atomic_load(&segment->filled))
         atomic_store(&segment->filled, at + len);
@@ -45,6 +46,7 @@ static int write_beyond(struct log *log, struct segment *segment, const void *by
 
 int log_write(struct log *log, struct segment *segment, const void *bytes, size_t len, uint64_t at,
               struct reel_error *error) {
+    INVARIANT(at >= SEGMENT_PAGE && at + len <= segment->map_len);
     if (segment->on_heap) {
         memcpy(segment->map + at, bytes, len);
         return 0;
@@ -67,7 +69,7 @@ int log_sync(struct log *log, int fd, struct reel_error *error) {
     return rc == 0 ? 0 : log_break(log, "cannot sync the log", rc, error);
 }
 
-/* ---- Where it stands ------------------------------------------------------------------------- */
+/* ---- The end of the log ---------------------------------------------------------------------- */
 
 uint64_t log_head(const struct log *log) {
     return log->now.head;
@@ -114,11 +116,14 @@ int log_append(struct log *log, struct log_entry *entry, struct reel_error *erro
     if (entry->seq <= log_group_head(log))
         return fail(error, -EINVAL, "event %llu comes behind %llu in the log",
                     (unsigned long long)entry->seq, (unsigned long long)log_group_head(log));
+    if (log->dedup && entry->id_hash && dedup_reserve(log->dedup) < 0) return fail_memory(error);
     return group_add(&log->group, entry, error);
 }
 
 void log_describe(struct log *log, const struct log_entry *entry) {
     group_describe(&log->group, entry);
+    if (log->dedup && entry->id_hash && !(entry->flags & LOG_OTHER_HASH))
+        dedup_add(log->dedup, entry->id_hash, entry->seq);
 }
 
 void log_answer(struct log *log, reel_outcome outcome) {
@@ -136,6 +141,10 @@ static struct log_facts group_facts(const struct log *log) {
 
 static int add_control(struct log *log, enum log_control_kind kind, struct reel_str content,
                        const struct log_facts *facts, struct reel_error *error) {
+    struct log_facts before = group_facts(log);
+    INVARIANT(facts->first_seq >= before.first_seq); /* floors rise, at most to the end */
+    INVARIANT(facts->first_deletion >= before.first_deletion);
+    INVARIANT(facts->first_seq <= log_group_head(log) + 1);
     struct log_entry entry = {
         .seq = log_group_head(log),
         .flags = LOG_CONTROL,
@@ -169,14 +178,27 @@ int log_group_get(const struct log *log, uint64_t seq, struct log_entry *ret) {
     return group_get(&log->group, seq, ret);
 }
 
+int log_find_id(struct log *log, const uint8_t id_hash[16], uint64_t ret[LOG_CANDIDATES],
+                struct reel_error *error) {
+    INVARIANT(log->dedup);
+    struct log_pin *pin = log_pin(log);
+    int rc = dedup_find(log->dedup, pin, id_hash, ret, error);
+    log_unpin(pin);
+    return rc;
+}
+
 void log_abort(struct log *log) {
     group_clear(&log->group);
+    if (log->dedup) dedup_abort(log->dedup);
 }
 
 /* ---- Committing ------------------------------------------------------------------------------ */
 
 void log_keep_all(struct log *log) {
+    INVARIANT(lock_is_held(&log->append_lock));
     struct log_mark mark = mark_of(log);
+    INVARIANT(mark.number > log->kept.number ||
+              (mark.number == log->kept.number && mark.at >= log->kept.at));
     log->undo_at = 0;
     HOLD_LOCK(&log->pins_lock);
     log->kept = mark;
@@ -193,9 +215,12 @@ static void note_entries(struct segment *segment, const struct group *group, uin
     }
 }
 
-/* The frame is on disk: it is part of the log now. */
+/* The frame is on the disk, so it is now part of the log. */
 static void accept(struct log *log, const struct frame_head *head, uint64_t at) {
     struct segment *segment = log->active;
+    INVARIANT(!log->undo_at && at == atomic_load(&segment->end));
+    INVARIANT(head->previous == log->now.chain && head->last_seq >= log->now.head);
+    INVARIANT(log->witnessed_at <= at); /* a mark is never above what is written and synced */
     log->before = log->now;
     log->points_before = atomic_load(&segment->point_count);
     log->undo_at = at;
@@ -209,11 +234,12 @@ static void accept(struct log *log, const struct frame_head *head, uint64_t at) 
     atomic_store_explicit(&segment->end, at + FRAME_ROUND(head->len), memory_order_release);
 }
 
-/* What a failed write left of a frame must not become whole. */
+/* Removes what a failed write has left of a frame, so that it cannot become a complete frame
+ * later. */
 static int scrub(struct log *log, uint64_t at, int rc, struct reel_error *error) {
     if (rc != -ENOSPC || log->active->on_heap) return rc;
     int scrubbed = io_write_all(log->io, log->active->fd, zeros, sizeof zeros, at);
-    if (scrubbed == -ENOSPC) return rc; /* then nothing is there either */
+    if (scrubbed == -ENOSPC) return rc; /* then nothing was written at this place */
     if (scrubbed < 0) return log_break(log, "cannot write the log", scrubbed, error);
     int synced = log_sync(log, log->active->fd, error);
     return synced < 0 ? synced : rc;
@@ -221,6 +247,7 @@ static int scrub(struct log *log, uint64_t at, int rc, struct reel_error *error)
 
 static int write_frame(struct log *log, char *frame, struct frame_head *head,
                        struct reel_error *error) {
+    INVARIANT(lock_is_held(&log->append_lock));
     struct segment *segment = log->active;
     uint64_t at = atomic_load(&segment->end), len = FRAME_ROUND(head->len);
     head->previous = log->now.chain;
@@ -254,6 +281,7 @@ static bool has_room(const struct log *log, uint64_t len) {
 
 static int commit(struct log *log, struct reel_error *error) {
     struct frame_head head;
+    INVARIANT(!log->read_only);
     if (atomic_load(&log->broken)) return fail(error, -EIO, "the log failed earlier");
     char *frame = group_frame(&log->group, log->now.head, &head);
     if (!frame) return fail_memory(error);
@@ -267,7 +295,8 @@ static int commit(struct log *log, struct reel_error *error) {
 int log_commit(struct log *log, struct reel_error *error) {
     if (group_is_empty(&log->group)) return 0;
     int rc = commit(log, error);
-    group_clear(&log->group);
+    if (rc == 0 && log->dedup) dedup_commit(log->dedup);
+    log_abort(log); /* there is nothing more of it */
     if (rc == 0) log_wake_helper(log);
     return rc;
 }
@@ -281,6 +310,10 @@ int log_undo(struct log *log, struct reel_error *error) {
     HOLD_LOCK(&log->append_lock);
     if (!log->undo_at) return 0;
     struct segment *segment = log->active;
+    INVARIANT(log->undo_at < atomic_load(&segment->end));
+    INVARIANT(log->kept.number < segment->head.number || log->kept.at <= log->undo_at);
+    INVARIANT(log->before.head <= log->now.head &&
+              log->points_before <= atomic_load(&segment->point_count));
     atomic_store(&segment->point_count, log->points_before);
     atomic_store(&segment->last_seq, log->before.head);
     atomic_store(&segment->end, log->undo_at);
@@ -290,13 +323,14 @@ int log_undo(struct log *log, struct reel_error *error) {
     if (rc < 0) return rc;
     log->now = log->before;
     log->undo_at = 0;
+    if (log->dedup) dedup_undo(log->dedup);
     return 0;
 }
 
 /* ---- Room ------------------------------------------------------------------------------------ */
 
-/* Zeros, as the helper would write them: behind the frames of the active segment, or, if that is
- * nearly full, to the spare. */
+/* Writes zeros as the helper would: after the frames of the active segment, or to the spare if this
+ * segment is nearly full. */
 int log_try_room(struct log *log, struct reel_error *error) {
     static const char piece[64 << 10];
     int rc = 0;
@@ -307,6 +341,7 @@ int log_try_room(struct log *log, struct reel_error *error) {
     bool spare = goal > log->segment_bytes;
     while (rc == 0 && !spare && atomic_load(&active->filled) < goal) {
         uint64_t filled = atomic_load(&active->filled);
+        INVARIANT(atomic_load(&active->end) <= filled); /* zeros never go over a frame */
         rc = io_write_all(log->io, active->fd, piece, sizeof piece, filled);
         if (rc == 0) atomic_store(&active->filled, filled + sizeof piece);
     }
@@ -326,11 +361,13 @@ bool log_needs_witness(const struct log *log) {
 }
 
 int log_write_witness(struct log *log, struct reel_error *error) {
+    INVARIANT(lock_is_held(&log->append_lock));
+    INVARIANT(!log->undo_at); /* what may be taken back has no witness */
     struct segment *segment = log->active;
     char frame[FRAME_UNIT];
     uint64_t at = atomic_load(&segment->end);
     if (at + sizeof frame > segment->map_len) {
-        log->witnessed_at = at; /* the next segment's header will say it */
+        log->witnessed_at = at; /* the header of the next segment will contain this mark */
         return 0;
     }
     struct frame_head head = {
@@ -348,7 +385,7 @@ int log_write_witness(struct log *log, struct reel_error *error) {
     if (rc < 0) return rc;
     log->now.chain = head.checksum;
     atomic_store_explicit(&segment->end, at + sizeof frame, memory_order_release);
-    log->witnessed_at = at + sizeof frame; /* losing the witness itself loses nothing */
+    log->witnessed_at = at + sizeof frame; /* the witness itself may be lost */
     log_keep_all(log);
     return 0;
 }
@@ -371,14 +408,16 @@ void log_set_pin(struct log *log, struct log_pin *pin) {
 
 /* ---- Trimming -------------------------------------------------------------------------------- */
 
-/* How many of the oldest segments have no event at or above the floor. The newest stays. */
+/* The number of the oldest segments that have no event at or above the floor. The newest segment is
+ * never counted. */
 static size_t count_below(const struct log_pin *pin, uint64_t first_seq) {
     size_t count = 0;
     while (count + 1 < pin->count && pin->segments[count + 1]->head.first_seq <= first_seq) count++;
     return count;
 }
 
-/* What is not removed now, by this or by a power cut, opening removes: it is below the floor. */
+/* Removes segments below the floor. If this fails, or if there is a power cut, opening removes
+ * them. */
 static void unlink_some(struct log *log, const struct log_pin *pin, size_t count) {
     for (size_t i = 0; i < count && log->directory >= 0; i++) {
         struct reel_error error;
@@ -392,6 +431,7 @@ size_t log_trim(struct log *log) {
     HOLD_LOCK(&log->files_lock);
     struct log_pin *pin = log_pin(log);
     size_t count = count_below(pin, log->now.facts.first_seq);
+    INVARIANT(count < pin->count || pin->count == 0); /* the newest segment stays */
     struct log_pin *rest = count > 0 ? pin_create(pin->count - count) : NULL;
     if (rest) {
         for (size_t i = 0; i < rest->count; i++)
@@ -399,6 +439,7 @@ size_t log_trim(struct log *log) {
         log_set_pin(log, rest);
         unlink_some(log, pin, count);
     }
+    if (log->dedup) dedup_trim(log->dedup, log->now.facts.first_seq);
     log_unpin(pin);
     return rest ? count : 0;
 }
@@ -408,10 +449,13 @@ size_t log_trim(struct log *log) {
 void log_measure(struct log *log, struct log_metrics *ret) {
     struct log_pin *pin = log_pin(log);
     struct log_segment segment;
+    struct dedup_metrics dedup = {0};
+    if (log->dedup) dedup_measure(log->dedup, &dedup);
     *ret = (struct log_metrics){
         .group_bytes = atomic_load(&log->group_bytes),
         .fill_bytes = atomic_load(&log->fill_bytes),
         .sealed_bytes = atomic_load(&log->sealed_bytes),
+        .dedup_bytes = dedup.written,
         .failures = atomic_load(&log->failures),
         .paced_ns = atomic_load(&log->pacer->paced_ns),
     };

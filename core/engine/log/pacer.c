@@ -1,9 +1,10 @@
-/* pacer.c: see pacer.h. A budget in bytes that time and the intake fill; it may be overdrawn once,
- * so that large pieces pass, too. */
+/* pacer.c: see pacer.h. A budget in bytes, which grows with time and with each write of the writer.
+ * It may become negative, so that a piece that is larger than the budget can be written, too. */
 #include "engine/log/pacer.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 
 #define BUDGET_MAX  ((int64_t)4 << 20)
 #define WAIT_MS     20
@@ -29,10 +30,12 @@ void pacer_sync_begins(struct pacer *pacer) {
 }
 
 void pacer_sync_ended(struct pacer *pacer) {
-    atomic_fetch_sub(&pacer->syncing, 1);
+    unsigned syncing = atomic_fetch_sub(&pacer->syncing, 1);
+    INVARIANT(syncing > 0);
 }
 
 static void refill(struct pacer *pacer, uint64_t now) {
+    INVARIANT(lock_is_held(&pacer->lock));
     uint64_t taken = atomic_load_explicit(&pacer->taken, memory_order_relaxed);
     uint64_t since_ms = (now - pacer->refilled_ns) / 1000000;
     if (since_ms > 60000) since_ms = 60000;

@@ -8,12 +8,13 @@
  * gets its name, and the name is synced. Only then is a frame written to it. So:
  *     - a crash before the new name leaves a `spare` or a `used`, which opening removes;
  *     - a segment that has a name has a header;
- *     - a header says that all frames of the segment before are synced, and it is written after
- *       that was so: each group is synced before the next one begins.
+ *     - a header says that all frames of the segment before it are synced. This is true, because
+ *       each group is synced before the next one begins.
  */
 #include "engine/log/internal.h"
 
 #include "base/cleanup.h"
+#include "base/invariant.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,6 +73,7 @@ static int make_spare(struct log *log) {
 
 /* Under spare_lock. Somebody may still read the used file through a map: then it goes. */
 static int open_spare(struct log *log) {
+    INVARIANT(lock_is_held(&log->spare_lock));
     if (log->spare_fd >= 0) return 0;
     if (log->used && atomic_load(&log->used->refs) > 1) drop_used(log);
     atomic_store(&log->spare_bytes, 0);
@@ -179,6 +181,7 @@ static int prepare(struct log *log, size_t map_len, struct segment **ret,
 }
 
 static int give_name(struct log *log, struct segment *segment, struct reel_error *error) {
+    INVARIANT(lock_is_held(&log->spare_lock) && log->spare_fd >= 0);
     int rc = log->io->rename(log->directory, SPARE_NAME, segment->name);
     if (rc == -ENOSPC || rc == -EDQUOT)
         return fail(error, -ENOSPC, "cannot name a segment: the disk is full");
@@ -215,9 +218,15 @@ static int make_segment(struct log *log, size_t map_len, struct segment **ret,
 
 static void set_active(struct log *log, struct segment *segment) {
     HOLD_LOCK(&log->fill_lock);
+    INVARIANT(segment->head.number == log->next_number);
     log->active = segment;
     log->next_number++;
     log->witnessed_at = SEGMENT_PAGE;
+}
+
+/* Between two groups the active segment, if there is one, is the newest. */
+static bool is_last_of(const struct segment *active, const struct log_pin *pin) {
+    return !active || (pin->count > 0 && pin->segments[pin->count - 1] == active);
 }
 
 static int roll(struct log *log, uint64_t frame_bytes, struct reel_error *error) {
@@ -225,6 +234,7 @@ static int roll(struct log *log, uint64_t frame_bytes, struct reel_error *error)
     size_t map_len = wanted > log->segment_bytes ? wanted : log->segment_bytes;
     HOLD_LOCK(&log->files_lock);
     struct log_pin *before = log_pin(log);
+    INVARIANT(is_last_of(log->active, before));
     struct log_pin *pin = pin_create(before->count + 1);
     struct segment *segment = NULL;
     int rc = pin ? make_segment(log, map_len, &segment, error) : fail_memory(error);
@@ -234,6 +244,7 @@ static int roll(struct log *log, uint64_t frame_bytes, struct reel_error *error)
         pin->segments[before->count] = segment;
         set_active(log, segment);
         log_set_pin(log, pin);
+        if (log->dedup) dedup_roll(log->dedup, &segment->head);
     } else {
         log_unpin(pin);
     }
@@ -243,7 +254,7 @@ static int roll(struct log *log, uint64_t frame_bytes, struct reel_error *error)
 
 /* ---- Growing --------------------------------------------------------------------------------- */
 
-/* A larger map of the same file, or a copy on the heap. */
+/* Returns a larger map of the same file, or a larger copy in memory. */
 static struct segment *grown(const struct segment *from, size_t map_len) {
     struct segment *segment = from->on_heap
                                   ? segment_create(&from->head, map_len)
@@ -258,17 +269,19 @@ static struct segment *grown(const struct segment *from, size_t map_len) {
 
 static void replace_active(struct log *log, struct segment *segment) {
     HOLD_LOCK(&log->fill_lock);
+    INVARIANT(segment->map_len > log->active->map_len);
     atomic_store(&segment->filled, atomic_load(&log->active->filled));
     segment->fd = log->active->fd;
     log->active->fd = -1;
     log->active = segment;
 }
 
-/* A segment without events cannot be followed by another one: both would have the same name. So it
- * grows. No reader needs the old map: there is nothing in it to be read. */
+/* A segment without events cannot be followed by another one, because both would have the same
+ * name. So it is made larger. No reader needs the old map, because it contains no event. */
 static int grow(struct log *log, uint64_t frame_bytes, struct reel_error *error) {
     HOLD_LOCK(&log->files_lock);
     struct log_pin *before = log_pin(log);
+    INVARIANT(is_last_of(log->active, before));
     struct log_pin *pin = pin_create(before->count);
     struct segment *segment =
         pin ? grown(log->active, atomic_load(&log->active->end) + frame_bytes) : NULL;
@@ -287,6 +300,9 @@ static int grow(struct log *log, uint64_t frame_bytes, struct reel_error *error)
 
 int log_make_room(struct log *log, uint64_t frame_bytes, struct reel_error *error) {
     const struct segment *active = log->active;
+    INVARIANT(lock_is_held(&log->append_lock));
+    INVARIANT(!log->undo_at); /* a header says that all frames before it are synced and stay */
+    INVARIANT(!active || atomic_load(&active->last_seq) == log->now.head);
     bool is_empty = active && active->head.first_seq > log->now.head;
     return is_empty ? grow(log, frame_bytes, error) : roll(log, frame_bytes, error);
 }

@@ -1,12 +1,13 @@
 /* store.c: see store.h.
  *
  * Why the store survives a crash: LMDB never overwrites a page that the last commit refers to. A
- * commit writes new pages, syncs, and then writes one of two meta pages, which is the moment it
- * happens. Whatever was written before that moment is unreachable garbage.
+ * commit writes new pages, syncs, and then writes one of two meta pages. From this moment on, the
+ * commit is valid. Pages that were written before a crash, without a meta page, are unreachable.
  */
 #include "engine/store/store.h"
 
 #include "base/cleanup.h"
+#include "base/invariant.h"
 #include "engine/store/directory.h"
 #include "engine/store/store_file.h"
 
@@ -84,7 +85,6 @@ static int open_databases(struct store *store, struct reel_error *error) {
     MDB_txn *txn = store->txn;
     int rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &store->meta);
     if (rc == 0) rc = mdb_dbi_open(txn, "rejected", MDB_CREATE, &store->rejected);
-    if (rc == 0) rc = mdb_dbi_open(txn, "ids", MDB_CREATE, &store->ids);
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the databases", error);
 }
 
@@ -94,10 +94,15 @@ static int prepare_state(struct store *store, struct reel_error *error) {
     int rc = store_get_state(store, store->txn, &state);
     if (rc == -ENOENT) return store_put_state(store, &state, error);
     if (rc < 0) return fail(error, rc, "its state cannot be read");
-    return state.format == STORE_FORMAT
-               ? 0
-               : fail(error, -EPROTO, "its format is %u, this version reads %u", state.format,
-                      STORE_FORMAT);
+    if (state.format != STORE_FORMAT)
+        return fail(error, -EPROTO, "its format is %u, this version reads %u", state.format,
+                    STORE_FORMAT);
+    if (state.cursor > state.head || state.first_seq > state.head + 1)
+        return fail(error, -EBADMSG,
+                    "its state is damaged: cursor %llu, first_seq %llu, but the head is %llu",
+                    (unsigned long long)state.cursor, (unsigned long long)state.first_seq,
+                    (unsigned long long)state.head);
+    return 0;
 }
 
 static int prepare(struct store *store, struct reel_error *error) {
@@ -172,6 +177,7 @@ int store_open(struct store *store, const struct store_options *options, struct 
 }
 
 void store_close(struct store *store) {
+    INVARIANT(!store->txn);
     if (store->env) mdb_env_close(store->env);
     store->env = NULL;
     free(store->directory);
@@ -181,6 +187,7 @@ void store_close(struct store *store) {
 /* ---- Transactions ---------------------------------------------------------------------------- */
 
 int store_begin(struct store *store, struct reel_error *error) {
+    INVARIANT(!store->txn);
     int rc = check_whole(store, "cannot write", error);
     if (rc < 0) return rc;
     rc = mdb_txn_begin(store->env, NULL, 0, &store->txn);
@@ -188,6 +195,7 @@ int store_begin(struct store *store, struct reel_error *error) {
 }
 
 int store_commit(struct store *store, struct reel_error *error) {
+    INVARIANT(store->txn);
     int rc = mdb_txn_commit(store->txn);
     store->txn = NULL;
     return rc == 0 ? 0 : store_fail(store, rc, "cannot commit", error);
@@ -220,6 +228,7 @@ static int get_fixed(struct store *store, MDB_txn *txn, MDB_val key, void *ret, 
 static int put_fixed(struct store *store, MDB_val key, const void *from, size_t size,
                      struct reel_error *error) {
     MDB_val value = {size, (void *)from};
+    INVARIANT(store->txn);
     int rc = mdb_put(store->txn, store->meta, &key, &value, 0);
     return rc == 0 ? 0 : store_fail(store, rc, "cannot write meta", error);
 }
@@ -232,6 +241,7 @@ int store_get_state(struct store *store, MDB_txn *txn, struct store_state *ret) 
 
 int store_put_state(struct store *store, const struct store_state *state,
                     struct reel_error *error) {
+    INVARIANT(state->cursor <= state->head && state->first_seq <= state->head + 1);
     return put_fixed(store, state_key, state, sizeof *state, error);
 }
 
@@ -252,7 +262,8 @@ struct collection_key {
 };
 
 static MDB_val prefixed_key(const char *prefix, const char *name, struct collection_key *space) {
-    const char *end = stpcpy(stpcpy(space->text, prefix), name); /* names are at most so long */
+    INVARIANT(strlen(name) <= STORE_NAME_MAX);
+    const char *end = stpcpy(stpcpy(space->text, prefix), name);
     return (MDB_val){(size_t)(end - space->text), space->text};
 }
 
@@ -375,8 +386,8 @@ static int forget_collections(struct store *store) {
 }
 
 int store_empty(struct store *store, struct reel_error *error) {
+    INVARIANT(store->txn);
     int rc = mdb_drop(store->txn, store->rejected, 0);
-    if (rc == 0) rc = mdb_drop(store->txn, store->ids, 0);
     if (rc == 0) rc = forget_collections(store);
     return rc == 0 ? 0 : store_fail(store, rc, "cannot empty the store", error);
 }
@@ -405,7 +416,7 @@ static int try_room(struct store *store, bool put, struct reel_error *error) {
     if (rc == 0 && put) memset(value.mv_data, 0, value.mv_size);
     if (rc == 0) return store_commit(store, error);
     store_abort(store);
-    return store_fail(store, rc, "cannot try whether there is room", error);
+    return store_fail(store, rc, "cannot check whether there is space", error);
 }
 
 int store_try_room(struct store *store, struct reel_error *error) {
@@ -426,7 +437,7 @@ static int check_read_only(struct store *store, struct reel_error *error) {
     rc = mdb_dbi_open(txn, "meta", 0, &store->meta);
     rc = rc == 0 ? store_get_state(store, txn, &state) : -ENOENT;
     mdb_txn_abort(txn);
-    if (rc < 0) return fail(error, rc, "it holds no store");
+    if (rc < 0) return fail(error, rc, "it contains no store");
     return state.format == STORE_FORMAT
                ? 0
                : fail(error, -EPROTO, "its format is %u, this version reads %u", state.format,

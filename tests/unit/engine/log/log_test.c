@@ -69,6 +69,46 @@ static void an_entry_is_as_it_was_given(void **state) {
     check_both_forms(&entry, check_as_given);
 }
 
+/* For whom, by which object, and why. */
+static void marks_that_set_aside_are_read_as_written(void **state) {
+    (void)state;
+    static const uint8_t one[LOG_BUILD_ID_BYTES] = {1}, other[LOG_BUILD_ID_BYTES] = {2};
+    struct log_set_aside cells = {.collection = STR("cells"), .build_id = {1}, .signal = 11};
+    struct log_set_aside any = {.collection = STR("any")}, found;
+    struct text list = {0};
+    log_set_aside_append(&list, &cells);
+    log_set_aside_append(&list, &any);
+    struct log_entry entry = {.flags = LOG_SET_ASIDE, .set_aside = text_str(&list)};
+    assert_true(log_is_set_aside(&entry, "cells", one));
+    assert_false(log_is_set_aside(&entry, "cells", other)); /* it is tried once */
+    assert_true(log_is_set_aside(&entry, "any", other));
+    assert_false(log_is_set_aside(&entry, "cell", one));
+    struct reel_str left = entry.set_aside;
+    assert_true(log_set_aside_next(&left, &found));
+    assert_bytes(found.collection, cells.collection);
+    assert_int_equal(found.signal, 11);
+    assert_true(log_set_aside_next(&left, &found));
+    assert_bytes(found.collection, any.collection);
+    assert_false(log_set_aside_next(&left, &found));
+    entry.flags = 0;
+    assert_false(log_is_set_aside(&entry, "cells", one));
+    text_finish(&list);
+}
+
+/* As a damaged log may have it. */
+static void a_list_of_marks_that_is_cut_ends_there(void **state) {
+    (void)state;
+    static const uint8_t one[LOG_BUILD_ID_BYTES] = {1};
+    struct log_set_aside cells = {.collection = STR("cells")};
+    struct text list = {0};
+    log_set_aside_append(&list, &cells);
+    for (size_t len = 0; len < list.len; len++) {
+        struct log_entry entry = {.flags = LOG_SET_ASIDE, .set_aside = {list.data, len}};
+        assert_false(log_is_set_aside(&entry, "cells", one));
+    }
+    text_finish(&list);
+}
+
 static void check_none(const struct log_entry *found) {
     assert_null(found->type.data);
     assert_null(found->subject.data);
@@ -77,7 +117,7 @@ static void check_none(const struct log_entry *found) {
     assert_int_equal(found->flags, 0);
 }
 
-static void what_is_absent_is_none_and_needs_no_look(void **state) {
+static void absent_texts_need_no_parsing(void **state) {
     (void)state;
     struct log_entry entry = entry_of(1, "{}", NULL, NULL);
     check_both_forms(&entry, check_none);
@@ -416,6 +456,8 @@ static void a_log_in_memory_is_like_one_on_disk(void **state) {
 UNIT_TESTS(log_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_entry_is_as_it_was_given),
+        cmocka_unit_test(marks_that_set_aside_are_read_as_written),
+        cmocka_unit_test(a_list_of_marks_that_is_cut_ends_there),
         cmocka_unit_test(what_is_absent_is_none_and_needs_no_look),
         cmocka_unit_test(an_escaped_type_or_subject_needs_a_look_inside),
         cmocka_unit_test(an_answer_gets_its_outcome_after_it_was_appended),

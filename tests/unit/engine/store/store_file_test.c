@@ -92,9 +92,9 @@ static void a_backup_of_a_file_that_was_cut_short_is_refused(void **state) {
 static void put_and_take_back(struct store *store) {
     uint64_t name = UINT64_MAX;
     MDB_val key = {sizeof name, &name}, value = {1 << 20, NULL};
-    must(mdb_put(store->txn, store->ids, &key, &value, MDB_RESERVE) == 0);
+    must(mdb_put(store->txn, store->rejected, &key, &value, MDB_RESERVE) == 0);
     memset(value.mv_data, 0, value.mv_size);
-    must(mdb_del(store->txn, store->ids, &key, NULL) == 0);
+    must(mdb_del(store->txn, store->rejected, &key, NULL) == 0);
 }
 
 /* Puts and removes at random, so that pages at the end come and go within a transaction. */
@@ -107,8 +107,8 @@ static void churn(struct store *store, uint64_t *random) {
         size_t sizes[] = {10, 1000, 3000, sizeof bytes};
         size_t size = random_below(random, sizes[random_below(random, LENGTH(sizes))]);
         MDB_val key = {sizeof name, &name}, value = {size, (void *)bytes};
-        int rc = random_below(random, 2) ? mdb_put(store->txn, store->ids, &key, &value, 0)
-                                         : mdb_del(store->txn, store->ids, &key, NULL);
+        int rc = random_below(random, 2) ? mdb_put(store->txn, store->rejected, &key, &value, 0)
+                                         : mdb_del(store->txn, store->rejected, &key, NULL);
         must(rc == 0 || rc == MDB_NOTFOUND);
     }
     if (random_below(random, 2)) put_and_take_back(store);
@@ -206,7 +206,7 @@ static void a_free_list_that_goes_round_in_circles_has_an_end(void **state) {
     assert_int_equal(check_file(directory), -EIO);
 }
 
-static void what_had_a_commit_is_never_made_again(void **state) {
+static void a_store_with_a_commit_is_never_created_again(void **state) {
     (void)state;
     static const off_t sizes[] = {152, PAGE, 2 * PAGE};
     for (size_t at = 0; at < LENGTH(sizes); at++) {
@@ -233,7 +233,7 @@ UNIT_TESTS(store_file_test) {
         cmocka_unit_test(a_healthy_file_may_be_shorter_than_its_last_page),
         cmocka_unit_test(damage_of_the_free_list_never_leads_outside),
         cmocka_unit_test(a_free_list_that_goes_round_in_circles_has_an_end),
-        cmocka_unit_test(what_had_a_commit_is_never_made_again),
+        cmocka_unit_test(a_store_with_a_commit_is_never_created_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
