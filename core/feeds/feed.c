@@ -94,7 +94,7 @@ struct feed {
     struct reel_error failure;
     bool stopping;
     enum session session;
-    struct feed_metrics figures;
+    struct feed_metrics metrics;
 };
 
 /* Under the lock. */
@@ -102,8 +102,8 @@ static void set_session(struct feed *feed, enum session session) {
     INVARIANT(lock_is_held(&feed->lock));
     INVARIANT(session_moves[feed->session] & STATE_BIT(session));
     feed->session = session;
-    feed->figures.up = session != SESSION_NONE;
-    feed->figures.level = session == SESSION_IN_SYNC;
+    feed->metrics.up = session != SESSION_NONE;
+    feed->metrics.level = session == SESSION_IN_SYNC;
 }
 
 /* ---- Batches --------------------------------------------------------------------------------- */
@@ -172,10 +172,10 @@ static void batch_add_gap(struct batch *batch, uint64_t seq, uint64_t missing, u
 /* Called with the lock held. Returns true if the feed was not in sync before. A session that has
  * ended since then is not in sync. */
 static bool note_in_sync(struct feed *feed) {
-    struct feed_metrics *figures = &feed->figures;
+    struct feed_metrics *metrics = &feed->metrics;
     if (feed->session != SESSION_BEGUN) return false;
     set_session(feed, SESSION_IN_SYNC);
-    figures->reason[0] = '\0';
+    metrics->reason[0] = '\0';
     publisher_open(feed->publisher);
     return true;
 }
@@ -484,8 +484,8 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     {
         HOLD_LOCK(&feed->lock);
         set_session(feed, SESSION_BEGUN);
-        feed->figures.known_seq = stream->last_seq;
-        feed->figures.sessions++;
+        feed->metrics.known_seq = stream->last_seq;
+        feed->metrics.sessions++;
     }
     TRACE(TRACE_FEED, "session begun: stream %s from %" PRIu64 ", it reaches %" PRIu64,
           stream->name, from, stream->last_seq);
@@ -508,9 +508,9 @@ static void session_ended(struct feed *feed, const struct reel_error *error) {
     {
         HOLD_LOCK(&feed->lock);
         set_session(feed, SESSION_NONE);
-        feed->figures.pending = 0;
-        snprintf(feed->figures.reason, sizeof feed->figures.reason, "%.*s",
-                 (int)utf8_cut(error->text, sizeof feed->figures.reason - 1), error->text);
+        feed->metrics.pending = 0;
+        snprintf(feed->metrics.reason, sizeof feed->metrics.reason, "%.*s",
+                 (int)utf8_cut(error->text, sizeof feed->metrics.reason - 1), error->text);
     }
     TRACE(TRACE_FEED, "session ended: %s", error->text);
     publisher_close(feed->publisher, error->text);
