@@ -4,6 +4,7 @@
 #include "daemon/config/config.h"
 #include "daemon/config/settings.h"
 #include "daemon/data.h"
+#include "daemon/fault.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@ int command_backup(int argc, char **argv) {
         fprintf(stderr, "reeld backup: %s\n", error.text);
         return EXIT_USAGE;
     }
+    (void)fault_watch(); /* without it a SIGBUS says nothing */
     if (reel_backup_of(from, to, &error) < 0) {
         fprintf(stderr, "reeld backup: %s\n", error.text);
         return EXIT_FAILED;

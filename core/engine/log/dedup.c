@@ -143,6 +143,7 @@ static void prepare_writer(struct dedup *dedup, bool paced, struct run_writer *r
         .io = dedup->options.io,
         .directory = dedup->options.directory,
         .pacer = paced ? dedup->options.pacer : NULL,
+        .ended = dedup->options.ended,
         .bytes = &dedup->written,
         .fd = -1,
     };

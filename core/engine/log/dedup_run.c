@@ -266,7 +266,7 @@ int run_writer_begin(struct run_writer *writer, const struct run_head *head, uin
 static int write_part(struct run_writer *writer, const char *bytes, size_t len) {
     while (len > 0) {
         size_t piece = len < PIECE_BYTES ? len : PIECE_BYTES;
-        if (writer->pacer && !pacer_wait(writer->pacer, piece)) return -ECANCELED;
+        if (writer->pacer && !pacer_wait(writer->pacer, piece, writer->ended)) return -ECANCELED;
         int rc = io_write_all(writer->io, writer->fd, bytes, piece, writer->at);
         if (rc < 0) return rc;
         atomic_fetch_add(writer->bytes, piece);

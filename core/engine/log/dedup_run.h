@@ -85,6 +85,7 @@ struct run_writer {
     const struct io *io;
     int directory;
     struct pacer *pacer; /* NULL: as fast as it can */
+    const atomic_bool *ended;
     atomic_uint_fast64_t *bytes;
     struct run_head head;
     char name[RUN_NAME_MAX], temporary[RUN_NAME_MAX + 8];
