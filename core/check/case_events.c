@@ -65,6 +65,7 @@ static void try_key(struct maker *maker) {
         if (!code->canonical_key) continue;
         guard_turn(CHECK_TURN_KEY, text_str(&key));
         (void)code->canonical_key(text_str(&key), &ret);
+        guard_done();
         guard_turn(CHECK_TURN_KEY, reel_text("no key"));
         (void)code->canonical_key((struct reel_str){0}, &ret);
         guard_done();

@@ -6,6 +6,8 @@
  */
 #include "check/guard.h"
 
+#include "base/invariant.h"
+
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -90,6 +92,7 @@ void guard_show(struct reel_str shown) {
 
 void guard_turn(enum check_turn turn, struct reel_str shown) {
     struct sheet *sheet = guard.sheet;
+    INVARIANT(sheet->turn == CHECK_TURN_NONE && turn != CHECK_TURN_NONE);
     guard_show(shown);
     sheet->turn = turn;
     if (guard.measured) guard.turn_began_ns = guard_cpu_ns();
@@ -97,6 +100,7 @@ void guard_turn(enum check_turn turn, struct reel_str shown) {
 }
 
 void guard_done(void) {
+    INVARIANT(guard.sheet->turn != CHECK_TURN_NONE);
     if (guard.measured) guard.turn_cpu_ns = guard_cpu_ns() - guard.turn_began_ns;
     guard.sheet->turn = CHECK_TURN_NONE;
 }

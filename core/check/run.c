@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "base/text.h"
 #include "check/cases.h"
 
@@ -313,6 +314,7 @@ static int run_case(const struct check_case *one, struct sheet *sheet, int fd,
 
 int run_cases(struct sheet *sheet, int fd, struct verdicts *ret, struct reel_error *error) {
     for (const struct check_case *one = check_cases; one->name; one++) {
+        INVARIANT(ret->count < CASES_MAX);
         struct verdict *verdict = &ret->list[ret->count];
         char space[64];
         *verdict = (struct verdict){.name = one->name, .title = one->title};
@@ -323,6 +325,7 @@ int run_cases(struct sheet *sheet, int fd, struct verdicts *ret, struct reel_err
         } else {
             int rc = run_case(one, sheet, fd, verdict, error);
             if (rc < 0) return rc;
+            INVARIANT(verdict->result != CHECK_UNDONE);
         }
         bool passed = verdict->result == CHECK_PASSED;
         if (!passed && strcmp(one->name, "garbage") == 0) sheet->tame = true;

@@ -14,6 +14,8 @@
  */
 #include "check/search.h"
 
+#include "base/invariant.h"
+
 #include "check/bench.h"
 #include "check/guard.h"
 #include "check/trace.h"
@@ -101,6 +103,7 @@ static void try_text(struct lead *from, const char *text, size_t len) {
     if (!trace_news()->any && !wanted) return;
     if (from) from->went_on = true;
     note_tails(trace_news());
+    INVARIANT(search.count < QUEUE_MAX);
     struct lead *lead = &search.leads[search.count++];
     *lead = (struct lead){.len = len, .news = *trace_news(), .outcome = outcome};
     memcpy(lead->text, text, len);

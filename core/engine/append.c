@@ -1,6 +1,8 @@
 /* append.c: see append.h. */
 #include "engine/append.h"
 
+#include "base/cleanup.h"
+#include "base/invariant.h"
 #include "engine/transaction.h"
 #include "event/subject.h"
 #include "json/value.h"
@@ -94,6 +96,7 @@ static void write_subject(struct text *ret, struct reel_str bytes, struct json_p
 static int put_out(struct reel *reel, const struct arrival *arrival,
                    const struct log_answer *answer, uint64_t seq, struct reel_error *error) {
     struct pending *pending = reel->pending;
+    INVARIANT(lock_is_held(&reel->writer));
     struct outgoing *list = realloc(pending->list, (pending->count + 1) * sizeof *list);
     if (!list) return fail_memory(error);
     pending->list = list;
@@ -120,7 +123,9 @@ int append_submitted(struct reel *reel, const struct arrival *arrival,
     answered.flags |= LOG_ANSWERED;
     answered.answer = *answer;
     int rc = dispatcher_append(&reel->dispatcher, &answered, ret, error);
-    return rc == 0 && reel->pending ? put_out(reel, arrival, answer, ret->seq, error) : rc;
+    if (rc < 0) return rc;
+    INVARIANT(ret->seq == reel->dispatcher.state.head);
+    return reel->pending ? put_out(reel, arrival, answer, ret->seq, error) : 0;
 }
 
 bool append_is_other_body(const struct log_answer *known, const uint8_t body_hash[16]) {

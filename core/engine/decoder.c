@@ -1,6 +1,7 @@
 /* reader.c: see reader.h. */
 #include "engine/decoder.h"
 
+#include "base/invariant.h"
 #include "base/thread.h"
 #include "json/value.h"
 
@@ -188,8 +189,11 @@ struct decoded *decoder_decode(struct decoder *reader, const struct log_entry *e
 bool decoder_put(struct decoder *reader, const struct log_entry *entry, bool wanted) {
     uint64_t put = atomic_load_explicit(&reader->put, memory_order_relaxed);
     uint64_t taken = atomic_load_explicit(&reader->taken, memory_order_relaxed);
+    INVARIANT(put >= taken && put < taken + DECODER_AHEAD_MAX);
     if (put == taken + DECODER_AHEAD_MAX - 1) return false; /* the one taken last is still good */
     struct slot *slot = slot_of(reader, put);
+    int state = atomic_load_explicit(&slot->state, memory_order_relaxed);
+    INVARIANT(state == SLOT_WRITERS || state == SLOT_READ); /* nobody reads it */
     bool helped = wanted && entry->bytes.len <= DECODER_HELP_BYTES;
     slot->wanted = wanted;
     slot->reading.entry = *entry;

@@ -2,6 +2,7 @@
 #include "engine/dispatcher.h"
 
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "engine/controls.h"
 #include "engine/fold/host.h"
 #include "engine/ids.h"
@@ -124,6 +125,7 @@ static int count_event(struct dispatcher *dispatcher, uint64_t seq, reel_outcome
                        const char *reason, struct reel_error *error) {
     struct store_state *state = &dispatcher->state;
     if (seq <= state->cursor) return 0;
+    INVARIANT(seq <= state->head);
     state->cursor = seq;
     if (outcome == REEL_APPLIED) state->applied++;
     if (outcome == REEL_IGNORED) state->ignored++;
@@ -137,6 +139,7 @@ static int fold_read(struct dispatcher *dispatcher, const struct log_entry *entr
                      struct reel_event *event, const char *reason, reel_outcome *ret,
                      struct reel_error *error) {
     *ret = REEL_REJECTED;
+    INVARIANT(entry->seq > dispatcher->folded); /* events are folded in their order */
     dispatcher->folded = entry->seq;
     int rc = event ? fold_event(dispatcher, event, entry, ret, error) : 0;
     return rc == 0 ? count_event(dispatcher, entry->seq, *ret, event ? NULL : reason, error) : rc;
@@ -171,6 +174,10 @@ static bool is_id_hash_of(const struct reel_event *event, const uint8_t *id_hash
 int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arrival,
                       struct appended *ret, struct reel_error *error) {
     char reason[REASON_BYTES];
+    uint64_t before = dispatcher->state.head;
+    INVARIANT(dispatcher->store.txn);
+    INVARIANT(!arrival->fold || before == dispatcher->state.cursor ||
+              before == dispatcher->folded); /* all before it is folded */
     struct log_entry entry = {
         .seq = arrival->seq ? arrival->seq : dispatcher->state.head + 1,
         .time_ns = arrival->seq ? arrival->time_ns : dispatcher->time_ns,
@@ -186,6 +193,7 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
         entry.flags |= LOG_OVERSIZE;
         entry.bytes = (struct reel_str){"", 0};
     }
+    if (entry.nats_subject.len > LOG_SUBJECT_MAX) entry.nats_subject = (struct reel_str){"", 0};
     struct log *log = dispatcher->home.place.log;
     int rc = log_append(log, &entry, error);
     if (rc < 0) return rc;
@@ -217,6 +225,7 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
 /* The cursor goes past the gap, and it is counted, the first time that this is done. */
 static void count_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t missing) {
     struct store_state *state = &dispatcher->state;
+    INVARIANT(seq > dispatcher->folded);
     dispatcher->folded = seq;
     if (seq <= state->cursor) return;
     state->cursor = seq;
@@ -228,6 +237,8 @@ static void count_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t miss
 
 int dispatcher_put_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t missing,
                        uint64_t time_ns, struct reel_error *error) {
+    INVARIANT(seq > dispatcher->state.head && missing > 0);
+    INVARIANT(missing <= seq - dispatcher->state.head); /* a gap covers no event of the log */
     struct log_entry entry = {
         .seq = seq,
         .time_ns = time_ns ? time_ns : dispatcher->time_ns,
@@ -243,6 +254,7 @@ int dispatcher_put_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t mis
 }
 
 void dispatcher_reach(struct dispatcher *dispatcher, uint64_t seq) {
+    INVARIANT(dispatcher->store.txn);
     if (dispatcher->state.head < seq) dispatcher->state.head = seq;
     if (dispatcher->folded < seq) dispatcher->folded = seq;
 }
@@ -362,15 +374,15 @@ int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error)
     if (behind >= dispatcher->state.head) return 0;
     int rc = dispatcher_begin(dispatcher, error);
     if (rc == 0) rc = fold_log(dispatcher, behind + 1, error);
+    INVARIANT(rc < 0 || dispatcher->folded > behind); /* else it would never end */
     rc = dispatcher_end(dispatcher, rc, error);
     return rc < 0 ? rc : 1;
 }
 
 /* ---- Keeping the log ------------------------------------------------------------------------- */
 
-/* Tombstones below the floor of events. They are bounded on their own: one event may have deleted
- * any number. The floor of deletions rises only as far as any was removed: whoever follows records
- * and has seen the newest of them misses none. */
+/* Tombstones below the floor of events. The floor of deletions rises only as far as any was
+ * removed: whoever follows records and has seen the newest of them misses none. */
 static int trim_tombstones(struct dispatcher *dispatcher, bool *ret_left,
                            struct reel_error *error) {
     struct store_state *state = &dispatcher->state;
@@ -393,14 +405,15 @@ static int put_floors(struct dispatcher *dispatcher, struct reel_error *error) {
     return log_set_facts(log, &facts, error);
 }
 
-/* The floor of events goes up at once. What is below it in the store goes in slices. */
+/* The floor goes up at once. What is below it goes in slices: one event may have deleted any number
+ * of records, and any number of events may have been rejected. */
 static int trim(struct dispatcher *dispatcher, uint64_t first_seq, bool *ret_left,
                 struct reel_error *error) {
     struct store_state *state = &dispatcher->state;
+    uint32_t max = dispatcher->batch_events_max;
     bool rejections_left = true, tombstones_left = true;
     if (first_seq > state->first_seq) state->first_seq = first_seq;
-    int rc = rejected_trim(&dispatcher->store, state->first_seq, dispatcher->batch_events_max,
-                           &rejections_left, error);
+    int rc = rejected_trim(&dispatcher->store, state->first_seq, max, &rejections_left, error);
     if (rc == 0) rc = trim_tombstones(dispatcher, &tombstones_left, error);
     if (rc == 0) rc = put_floors(dispatcher, error);
     *ret_left = rejections_left || tombstones_left;
@@ -408,6 +421,7 @@ static int trim(struct dispatcher *dispatcher, uint64_t first_seq, bool *ret_lef
 }
 
 int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
+    INVARIANT(first_seq <= dispatcher->state.head + 1);
     if (first_seq <= dispatcher->state.first_seq && !dispatcher->trim_left) return 0;
     bool left = true;
     int rc = dispatcher_begin(dispatcher, error);
@@ -507,6 +521,9 @@ int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
 }
 
 int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error) {
+    const struct log *log = dispatcher->home.place.log;
+    INVARIANT(log_group_head(log) == log_head(log)); /* no group is begun */
+    INVARIANT(dispatcher->fold.turn == TURN_NONE);
     dispatcher->folded = 0;
     dispatcher->time_ns = clock_now_ns();
     return store_begin(&dispatcher->store, error);
@@ -522,6 +539,7 @@ int dispatcher_spill(struct dispatcher *dispatcher, struct reel_error *error) {
 
 static int write_records(struct dispatcher *dispatcher, struct reel_error *error) {
     uint64_t folded = dispatcher->folded;
+    INVARIANT(folded <= dispatcher->state.head);
     if (dispatcher->state.cursor < folded) dispatcher->state.cursor = folded;
     int rc = registry_flush(&dispatcher->registry, &dispatcher->fold.arena, error);
     return rc < 0 ? rc : registry_put_states(&dispatcher->registry, folded, error);
@@ -567,6 +585,16 @@ static int commit_both(struct dispatcher *dispatcher, struct reel_error *error) 
     return 0;
 }
 
+/* What is committed is visible from now on: it must not contradict what was visible before. */
+static void check_committed(const struct dispatcher *dispatcher) {
+    const struct store_state *before = &dispatcher->committed, *now = &dispatcher->state;
+    INVARIANT(now->cursor <= now->head);
+    INVARIANT(now->txn_id > before->txn_id);
+    if (dispatcher->adopting) return; /* it is another log's */
+    INVARIANT(now->head == log_head(dispatcher->home.place.log));
+    INVARIANT(now->cursor >= before->cursor && now->first_seq >= before->first_seq);
+}
+
 static void tell_rejections(struct dispatcher *dispatcher) {
     const struct rejection_notes *notes = &dispatcher->notes;
     struct reel_rejection rejections[NOTES_MAX];
@@ -584,12 +612,14 @@ static void tell_rejections(struct dispatcher *dispatcher) {
 
 int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *error) {
     decoder_clear(dispatcher->decoder); /* it may be looking at the map's pages */
+    INVARIANT(rc < 0 || dispatcher->store.txn);
     if (rc == 0) rc = write_records(dispatcher, error);
     if (rc == 0) rc = commit_both(dispatcher, error);
     if (rc < 0) {
         dispatcher_abort(dispatcher);
         return rc;
     }
+    check_committed(dispatcher);
     store_has_shown(&dispatcher->store, dispatcher->state.txn_id);
     registry_committed(&dispatcher->registry);
     dispatcher->committed = dispatcher->state;

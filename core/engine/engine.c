@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "engine/fold/changes.h"
 #include "engine/log/log.h"
 #include "engine/transaction.h"
@@ -47,6 +48,7 @@ int engine_adopt(struct reel *reel, const uint8_t epoch[16], uint64_t first_seq,
 int engine_show_record(struct reel *reel, struct reel_str collection, struct reel_str key,
                        char **ret, size_t *ret_len, struct reel_error *error) {
     struct dispatcher *dispatcher = &reel->dispatcher;
+    INVARIANT(lock_is_held(&reel->writer) && dispatcher->store.txn);
     struct collection *found = registry_find(&dispatcher->registry, collection);
     if (!found) return fail(error, -ESRCH, "no collection `%.*s` is loaded", REEL_FMT(collection));
     return changes_show(found, key, &dispatcher->fold.arena, ret, ret_len, error);
@@ -54,6 +56,7 @@ int engine_show_record(struct reel *reel, struct reel_str collection, struct ree
 
 int engine_copy_rejections(struct reel *reel, uint64_t seq, struct rejection_list *to) {
     struct store *store = &reel->dispatcher.store;
+    INVARIANT(lock_is_held(&reel->writer) && store->txn);
     return rejected_copy(store, store->txn, seq, to, NULL);
 }
 

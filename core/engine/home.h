@@ -18,8 +18,8 @@
  *
  * **Which is ahead.** A group is synced in the log before it is committed in the store. So the log
  * may be ahead of the store, and what the store lacks is folded from it. A store that is ahead of
- * the log is damage. Facts (floor, epoch, origin) and other controls are the log's; the store has what
- * is folded from them (controls.h).
+ * the log is damage. Facts (floor, epoch, origin) and other controls are the log's; the store has
+ * what is folded from them (controls.h).
  *
  * In memory there is neither directory nor lock.
  */

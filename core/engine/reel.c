@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/descriptors.h"
+#include "base/invariant.h"
 #include "base/text.h"
 #include "engine/command.h"
 #include "engine/fold/host.h"
@@ -232,6 +233,7 @@ static int add_plugin_take(struct reel *reel, struct plugin *plugin, struct reel
         plugin_unload(plugin);
         return rc;
     }
+    INVARIANT(dispatcher->router.count == dispatcher->registry.count); /* by the same numbers */
     struct plugin **last = &reel->plugins;
     while (*last) last = &(*last)->next;
     *last = plugin;

@@ -2,6 +2,7 @@
 #include "engine/work.h"
 
 #include "base/cleanup.h"
+#include "base/invariant.h"
 #include "engine/command.h"
 #include "engine/transaction.h"
 #include "json/value.h"
@@ -177,6 +178,7 @@ static size_t run_together(struct reel *reel, struct work *const *works, size_t 
                            size_t *commits) {
     struct reel_error error = {0};
     bool written = false;
+    INVARIANT(count > 0 && !reel->pending);
     int rc = dispatcher_begin(&reel->dispatcher, &error);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         int done = step(reel, works[i]);
@@ -203,6 +205,7 @@ static size_t run_together(struct reel *reel, struct work *const *works, size_t 
 
 /* Tries one, and undoes it: what it would have appended is in its pending. */
 static void dry_run(struct reel *reel, struct work *work) {
+    INVARIANT(!reel->pending && work->kind != WORK_MIRROR);
     pending_finish(work->pending);
     reel->pending = work->pending;
     work->rc = dispatcher_begin(&reel->dispatcher, &work->error);
@@ -233,6 +236,7 @@ static size_t run_all(struct reel *reel, struct work *const *works, size_t count
             together = fit;
             continue;
         }
+        INVARIANT(fit > 0 && fit <= count);
         const struct work *last = works[fit - 1];
         works += fit;
         count -= fit;

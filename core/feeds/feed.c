@@ -49,6 +49,19 @@ struct batch {
     struct feed_message messages[BATCH_EVENTS];
 };
 
+/* A session that fails before feed_begin leaves the feed without one. */
+enum session {
+    SESSION_NONE,
+    SESSION_BEGUN,
+    SESSION_IN_SYNC, /* all that the stream had is folded */
+    SESSIONS,
+};
+static const unsigned session_moves[SESSIONS] = {
+    [SESSION_NONE] = STATE_BIT(SESSION_NONE) | STATE_BIT(SESSION_BEGUN),
+    [SESSION_BEGUN] = STATE_BIT(SESSION_NONE) | STATE_BIT(SESSION_IN_SYNC),
+    [SESSION_IN_SYNC] = STATE_BIT(SESSION_NONE),
+};
+
 struct feed {
     struct feed_options options;
     struct publisher *publisher;
@@ -81,8 +94,18 @@ struct feed {
     int failed;         /* one of them was not */
     struct reel_error failure;
     bool stopping;
+    enum session session;
     struct feed_metrics figures;
 };
+
+/* Under the lock. */
+static void set_session(struct feed *feed, enum session session) {
+    INVARIANT(lock_is_held(&feed->lock));
+    INVARIANT(session_moves[feed->session] & STATE_BIT(session));
+    feed->session = session;
+    feed->figures.up = session != SESSION_NONE;
+    feed->figures.level = session == SESSION_IN_SYNC;
+}
 
 /* ---- Batches --------------------------------------------------------------------------------- */
 
@@ -150,9 +173,8 @@ static void batch_add_gap(struct batch *batch, uint64_t seq, uint64_t missing, u
 /* Under the lock. True: it was not level before. A session that has ended since then is none. */
 static bool note_in_sync(struct feed *feed) {
     struct feed_metrics *figures = &feed->figures;
-    INVARIANT(lock_is_held(&feed->lock));
-    if (figures->level || !figures->up) return false;
-    figures->level = true;
+    if (feed->session != SESSION_BEGUN) return false;
+    set_session(feed, SESSION_IN_SYNC);
     figures->reason[0] = '\0';
     publisher_open(feed->publisher);
     return true;
@@ -202,6 +224,8 @@ static void wait_a_moment(struct feed *feed) {
 /* Pushes it, as soon as the queue has room. */
 static int push(struct feed *feed, struct batch *batch, struct reel_error *error) {
     struct work *work = &batch->job.work;
+    INVARIANT(batch->count > 0 || batch->in_sync);
+    INVARIANT(batch != feed->batch); /* nothing is added to it any more */
     work->mirrored = batch->events;
     work->count = batch->count;
     work->follows = feed->follows;
@@ -226,6 +250,7 @@ static int push(struct feed *feed, struct batch *batch, struct reel_error *error
     }
     {
         HOLD_LOCK(&feed->lock);
+        INVARIANT(feed->batches > 0 && feed->under_way >= batch->count);
         feed->under_way -= batch->count;
         feed->batches--;
     }
@@ -428,6 +453,7 @@ void feed_refused(struct feed *feed, struct reel_str subject, bool is_whole, con
 static void wait_for_batches(struct feed *feed) {
     HOLD_LOCK(&feed->lock);
     while (feed->batches > 0) pthread_cond_wait(&feed->changed, &feed->lock);
+    INVARIANT(feed->under_way == 0);
     feed->failed = 0;
 }
 
@@ -437,6 +463,7 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     struct reel_error news = {0};
     uint64_t from;
     wait_for_batches(feed);
+    INVARIANT(!feed->batch); /* the session before has pushed what it had */
     int rc = origin_check(options->reel, stream, feed->begin_anew, options->release, &from, &news);
     if (rc < 0) return fail(error, rc, "%s", news.text);
     feed->begin_anew = false; /* it was meant for this time */
@@ -452,7 +479,7 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     feed->was_in_sync = false;
     {
         HOLD_LOCK(&feed->lock);
-        feed->figures.up = true;
+        set_session(feed, SESSION_BEGUN);
         feed->figures.known_seq = stream->last_seq;
         feed->figures.sessions++;
     }
@@ -475,7 +502,7 @@ static void session_ended(struct feed *feed, const struct reel_error *error) {
     say_gaps(feed, true);
     {
         HOLD_LOCK(&feed->lock);
-        feed->figures.up = feed->figures.level = false;
+        set_session(feed, SESSION_NONE);
         feed->figures.pending = 0;
         snprintf(feed->figures.reason, sizeof feed->figures.reason, "%.*s",
                  (int)utf8_cut(error->text, sizeof feed->figures.reason - 1), error->text);

@@ -86,6 +86,7 @@ static void enlist(struct publisher *publisher, struct awaited *awaited) {
 }
 
 static void delist(struct publisher *publisher, struct awaited *awaited) {
+    INVARIANT(lock_is_held(&publisher->lock));
     struct awaited **at = bucket_of(publisher, awaited->outgoing->id_hash);
     while (*at && *at != awaited) at = &(*at)->next;
     if (!*at) return;
@@ -95,7 +96,6 @@ static void delist(struct publisher *publisher, struct awaited *awaited) {
 }
 
 static void delist_all(struct publisher *publisher, struct publication *publication) {
-    INVARIANT(lock_is_held(&publisher->lock));
     struct publication **at = &publisher->waiting;
     for (size_t i = 0; publication->awaited && i < publication->pending.count; i++)
         delist(publisher, &publication->awaited[i]);
@@ -121,6 +121,7 @@ static void job_ended(struct publisher *publisher) {
 static void finish(struct publication *publication, int rc, const char *sentence) {
     struct publisher *publisher = publication->publisher;
     struct job *job = publication->job;
+    INVARIANT(job->context == publication); /* it is ours until now */
     job->work.pending = NULL;
     job->context = publication->context;
     if (rc < 0) job->work.rc = fail(&job->work.error, rc, "%s", sentence);
@@ -196,6 +197,7 @@ static enum verdict judge(struct publication *publication, bool unclear) {
 /* What we have folded, the writer knows by now. */
 static void try_again(struct publication *publication) {
     struct reel_error error = {0};
+    INVARIANT(!publication->tried_twice); /* or it would never end */
     publication->tried_twice = true;
     int rc = intake_push(publication->publisher->options.intake, publication->job, &error);
     if (rc < 0) finish(publication, rc, error.text);
@@ -204,6 +206,7 @@ static void try_again(struct publication *publication) {
 /* After anything about it has changed. Called under the lock, which it gives back. */
 static void go_on_unlock(struct publisher *publisher, struct publication *publication,
                          bool unclear) {
+    INVARIANT(lock_is_held(&publisher->lock));
     enum verdict verdict = judge(publication, unclear);
     if (verdict != WAIT) delist_all(publisher, publication);
     if (verdict == DONE) publisher->published += publication->pending.count;
@@ -449,6 +452,7 @@ static void hand_over(struct publisher *publisher, struct publication *publicati
         publication->rc = rc;
         publication->why = error;
     }
+    INVARIANT(!publication->handed_over);
     publication->handed_over = true;
     publication->next = publisher->waiting;
     publisher->waiting = publication;
@@ -547,6 +551,8 @@ void publisher_stop(struct publisher *publisher) {
 
 void publisher_destroy(struct publisher *publisher) {
     if (!publisher) return;
+    INVARIANT(publisher->stopping && publisher->jobs == 0);
+    INVARIANT(!publisher->queue && !publisher->waiting && publisher->publishing == 0);
     pthread_cond_destroy(&publisher->work);
     pthread_cond_destroy(&publisher->idle);
     pthread_mutex_destroy(&publisher->lock);

@@ -77,6 +77,7 @@ int chunk_add(struct chunk *chunk, uint64_t seq, struct reel_str frame,
         !reserve(&chunk->meta, meta_len))
         return -ENOMEM;
     text_append_str(&chunk->bytes, frame);
+    INVARIANT(chunk->bytes.len <= UINT32_MAX);
     added.end = (uint32_t)chunk->bytes.len;
     if (entry) {
         added.flags = entry->flags;

@@ -73,8 +73,7 @@ static enum sent send_position(struct follower *follower) {
 }
 
 static enum sent send_close(struct follower *follower) {
-    INVARIANT(follower->closing != CLOSING_SAID);
-    follower->closing = CLOSING_SAID;
+    closing_move(follower, CLOSING_SAID);
     if (!follower->transport->close) return SENT_ALL;
     follower->transport->close(follower->close_code, follower->close_reason,
                                control_begin(follower));
@@ -91,6 +90,7 @@ static bool is_position_due(const struct follower *follower) {
 /* Our close frame is sent. If the client has closed already, the follower ends now; otherwise the
  * client gets CLOSE_MS. If its input is not read any more, our side of the socket is shut down. */
 static void closed(struct follower *follower) {
+    INVARIANT(follower->closing == CLOSING_SAID && !follower->chunk);
     if (follower->heard_close) {
         place_leave(follower, follower->end);
         return;
@@ -204,7 +204,7 @@ void follower_turn(struct follower *follower) {
 void follower_close(struct follower *follower, enum hub_end end, unsigned code,
                     const char *reason) {
     if (follower->closing != CLOSING_NOT) return;
-    follower->closing = CLOSING_OWED;
+    closing_move(follower, CLOSING_OWED);
     follower->end = end;
     follower->close_code = (uint16_t)code;
     follower->close_reason = reason;
@@ -242,7 +242,8 @@ static void hear_close(struct follower *follower, unsigned code) {
 
 static void hear_fault(struct follower *follower, const struct websocket_said *said) {
     follower->is_deaf = true;
-    if (follower->closing == CLOSING_OWED) follower->closing = CLOSING_NOT; /* this goes before */
+    if (follower->closing == CLOSING_OWED)
+        closing_move(follower, CLOSING_NOT); /* this goes before */
     follower_close(follower, HUB_END_FAULT, said->code, said->reason);
 }
 

@@ -32,11 +32,17 @@ enum place {
     PLACES,
 };
 
-/* How far we are in closing. */
+/* How far we are in closing. closing_move holds every move against this table:
+ *
+ *     from    to           because
+ *     not     owed, said   it is to be closed; it is cut, and told so at once
+ *     owed    said, not    the frame is sent; a fault of the client goes before
+ */
 enum closing {
     CLOSING_NOT,
     CLOSING_OWED, /* as soon as nothing is in hand */
     CLOSING_SAID, /* or what is in hand is the rest of it */
+    CLOSINGS,
 };
 
 struct follower {
@@ -127,6 +133,9 @@ void place_enter(struct follower *follower, enum place place);
 /* Moves a follower to the end of another place's list. */
 void place_move(struct follower *follower, enum place place);
 void place_move_all(struct hub *hub, enum place from, enum place to);
+
+/* Moves a follower on in closing. */
+void closing_move(struct follower *follower, enum closing to);
 
 /* Ends a follower: closes its socket. Its memory is freed when the round is over. */
 void place_leave(struct follower *follower, enum hub_end end);

@@ -1,6 +1,8 @@
 /* tail.c: see tail.h. */
 #include "follow/tail.h"
 
+#include "base/invariant.h"
+
 #include <errno.h>
 
 /* Events that one bite looks at: what a filter leaves out costs time, too. */
@@ -102,6 +104,7 @@ static struct chunk **ring_at(struct tail *tail, size_t n) {
 
 static void drop_first(struct tail *tail) {
     struct chunk *chunk = *ring_at(tail, 0);
+    INVARIANT(tail->count > 0 && tail->bytes >= chunk->counted);
     tail->first = (tail->first + 1) % TAIL_CHUNKS_MAX;
     tail->count--;
     tail->bytes -= chunk->counted;
@@ -111,6 +114,7 @@ static void drop_first(struct tail *tail) {
 
 void tail_clear(struct tail *tail) {
     while (tail->count > 0) drop_first(tail);
+    INVARIANT(tail->bytes == 0);
     tail->begin = tail->end = 0;
 }
 
@@ -126,6 +130,7 @@ static int grow_chunk(struct tail *tail, struct chunk *chunk) {
     size_t before = chunk->counted;
     int rc = read_bite(tail, &tail->epoch, NULL, chunk);
     tail->bytes += chunk->counted - before;
+    INVARIANT(chunk->last >= tail->end && tail->begin <= chunk->after);
     tail->end = chunk->last;
     while (tail->bytes > TAIL_BYTES_MAX && tail->count > 1) drop_first(tail);
     return rc;
@@ -145,6 +150,7 @@ static int grow(struct tail *tail) {
 
 /* The chunk in the ring that goes on behind a place within it. */
 static struct chunk *find(struct tail *tail, uint64_t seq) {
+    INVARIANT(tail->count > 0 && seq >= tail->begin && seq < tail->end);
     size_t low = 0, high = tail->count - 1;
     while (low < high) {
         size_t middle = low + (high - low) / 2;

@@ -1,6 +1,7 @@
 /* answer_send.c: see answer_send.h. */
 #include "answer_send.h"
 
+#include "base/invariant.h"
 #include "cache.h"
 
 #include <stdio.h>
@@ -88,6 +89,8 @@ static struct MHD_Response *make_endless(void) {
 static struct MHD_Response *make_response(struct answer *answer) {
     struct body_source *source = &answer->source;
     struct MHD_Response *response;
+    INVARIANT(!source->state || answer->body.len == 0); /* one body */
+    INVARIANT(!answer->upgraded || (!source->state && !answer->is_stream));
     if (source->state) {
         response = MHD_create_response_from_callback(source->bytes, source->block_bytes,
                                                      source->read, source->state, source->destroy);
@@ -105,7 +108,8 @@ static struct MHD_Response *make_response(struct answer *answer) {
 }
 
 static void count_answer(struct server *server, unsigned status) {
-    unsigned class = status / 100 < STATUS_CLASSES ? status / 100 : 0;
+    unsigned class = status / 100;
+    INVARIANT(class > 0 && class < STATUS_CLASSES);
     atomic_fetch_add_explicit(&server->answered[class], 1, memory_order_relaxed);
 }
 

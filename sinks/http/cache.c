@@ -98,6 +98,8 @@ int cache_start(struct server *server, struct reel_error *error) {
 
 void cache_finish(struct server *server) {
     for (size_t i = 0; server->cache && i < CACHE_SLOTS; i++) {
+        const struct cached *cached = server->cache[i].cached;
+        INVARIANT(!cached || atomic_load(&cached->users) == 1); /* no request has it any more */
         cached_release(server->cache[i].cached);
         pthread_mutex_destroy(&server->cache[i].lock);
     }

@@ -89,6 +89,7 @@ struct connections {
 
 static void list_add(struct connections *all, struct connection *connection, enum list which) {
     struct connection_list *list = &all->lists[which];
+    INVARIANT(lock_is_held(&all->lock));
     connection->list = which;
     connection->next = NULL;
     connection->previous = list->last;
@@ -153,6 +154,7 @@ static bool reserve(struct connections *all, int fd) {
 /* ---- Places ---------------------------------------------------------------------------------- */
 
 static void cut(struct connection *connection) {
+    INVARIANT(!connection->is_cut);
     connection->is_cut = true;
     shutdown(connection->fd, SHUT_RDWR);
 }
@@ -350,6 +352,7 @@ static struct connection *start(struct connections *all, struct MHD_Connection *
     HOLD_LOCK(&all->lock);
     if (!info || (size_t)info->connect_fd >= all->fds) return NULL;
     struct connection *connection = all->by_fd[info->connect_fd];
+    INVARIANT(!connection || !connection->is_started); /* its number is not given twice */
     if (connection) connection->is_started = true;
     return connection;
 }
@@ -377,6 +380,7 @@ void connection_request_begin(struct request *request) {
     struct connection *connection = connection_of(request->connection);
     if (!connection) return;
     if (connection->request) request_end(connection->request);
+    INVARIANT(!connection->request); /* one at a time */
     connection->request = request;
     request->connected = connection;
     uint64_t due_ms = clock_ms() + request->server->all->options.request_ms;
@@ -414,6 +418,7 @@ bool connection_admit(struct request *request) {
     struct connection *connection = request->connected;
     if (!connection || connection->list == LIST_ADMITTED) return true;
     HOLD_LOCK(&all->lock);
+    INVARIANT(connection->request == request);
     if (all->lists[LIST_ADMITTED].count >= all->options.max) return false;
     list_remove(all, connection);
     list_add(all, connection, LIST_ADMITTED);

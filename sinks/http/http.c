@@ -85,6 +85,7 @@ static void *begin_request(void *context, const char *target, struct MHD_Connect
 
 void request_end(struct request *request) {
     struct server *server = request->server;
+    INVARIANT(!request->next && !request->previous); /* it does not wait for the cursor */
     connection_request_end(request);
     if (request->active) {
         histogram_observe(&server->request_times, clock_ns() - request->began_ns);
@@ -116,8 +117,8 @@ static enum MHD_Result send_answer(struct request *request) {
                                           : answer->body.len + cached_bytes(answer->cached);
     /* How it is, it says also when there is no room for anything else. */
     if (request->route && request->route->access == REEL_ACCESS_NONE) bytes = 0;
-    INVARIANT(request->phase != PHASE_ANSWERED && answer->status != 0);
-    request->phase = PHASE_ANSWERED;
+    INVARIANT(answer->status != 0);
+    request_set_phase(request, PHASE_ANSWERED);
     if (bytes && !server_take_memory(request->server, bytes)) {
         answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE,
                        "too many answers are on their way to slow readers");
@@ -136,7 +137,7 @@ static enum MHD_Result proceed(struct request *request) {
         atomic_fetch_add(&request->server->requests, 1);
         connection_request_complete(request);
     }
-    request->phase = PHASE_BODY;
+    request_set_phase(request, PHASE_BODY);
     request_trace(request);
     const struct route *route = request->route;
     bool may_be_cached = route && route->is_cached && !head_is_last(request);
@@ -176,7 +177,7 @@ static enum MHD_Result read_head(struct request *request, const char *method, co
     request->method = read_method(method);
     request->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     request->is_http11 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
-    request->phase = PHASE_BODY;
+    request_set_phase(request, PHASE_BODY);
     int rc = head_check(request, version);
     if (rc == -EBADMSG) return proceed(request);
     if (rc == 0) rc = route_request(request);
@@ -197,6 +198,7 @@ static enum MHD_Result read_body(struct request *request, const char *bytes, siz
         return MHD_YES;
     }
     request->memory_taken += taken;
+    INVARIANT(request->memory_taken <= request->body_max);
     text_append(&request->body, bytes, taken);
     return MHD_YES;
 }
@@ -335,6 +337,7 @@ static int start_daemon(struct server *server, struct reel_error *error) {
 }
 
 static void server_destroy(struct server *server) {
+    INVARIANT(atomic_load(&server->requests) == 0 && atomic_load(&server->memory) == 0);
     if (server->listener >= 0) close(server->listener);
     if (server->nowhere >= 0) close(server->nowhere);
     connections_destroy(server->all);

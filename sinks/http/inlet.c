@@ -77,6 +77,7 @@ static ssize_t system_recv(int fd, void *to, size_t len, int flags) {
 }
 
 static size_t take_spill(struct inlet *inlet, char *to, size_t room) {
+    INVARIANT(inlet->spill_len <= sizeof inlet->spill);
     size_t taken = inlet->spill_len < room ? inlet->spill_len : room;
     memcpy(to, inlet->spill, taken);
     inlet->spill_len -= taken;

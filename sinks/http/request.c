@@ -1,10 +1,23 @@
 /* request.c: see request.h. */
 #include "request.h"
 
+#include "base/invariant.h"
 #include "base/trace.h"
 
 #include <errno.h>
 #include <strings.h>
+
+static const unsigned phase_moves[PHASES] = {
+    [PHASE_HEAD] = STATE_BIT(PHASE_BODY),
+    [PHASE_BODY] = STATE_BIT(PHASE_BODY) | STATE_BIT(PHASE_SUSPENDED) | STATE_BIT(PHASE_ANSWERED),
+    [PHASE_SUSPENDED] = STATE_BIT(PHASE_BODY),
+    [PHASE_ANSWERED] = 0,
+};
+
+void request_set_phase(struct request *request, enum phase phase) {
+    INVARIANT(phase_moves[request->phase] & STATE_BIT(phase));
+    request->phase = phase;
+}
 
 struct reel_sink_host *request_host_of_sink(const struct request *request) {
     return request->server->host;
@@ -133,11 +146,12 @@ void request_trace(const struct request *request) {
 
 void request_suspend(struct request *request) {
     TRACE(TRACE_HTTP, "request %p is suspended", (void *)request);
-    request->phase = PHASE_SUSPENDED;
+    request_set_phase(request, PHASE_SUSPENDED);
     MHD_suspend_connection(request->connection);
 }
 
 void request_resume(struct request *request) {
+    INVARIANT(request->phase == PHASE_SUSPENDED);
     TRACE(TRACE_HTTP, "request %p is resumed", (void *)request);
     MHD_resume_connection(request->connection);
 }

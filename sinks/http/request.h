@@ -13,11 +13,19 @@ enum method {
     METHOD_OTHER = 1 << 4,
 };
 
+/* Changes by request_set_phase only:
+ *
+ *     from        to                          because
+ *     head        body                        the head was read
+ *     body        body, suspended, answered   it is handled; it waits; the answer is sent
+ *     suspended   body                        it is handled again
+ */
 enum phase {
     PHASE_HEAD, /* nothing was looked at yet */
     PHASE_BODY,
     PHASE_SUSPENDED, /* someone else makes the answer, or wakes it */
     PHASE_ANSWERED,
+    PHASES,
 };
 
 struct connection;
@@ -63,6 +71,8 @@ struct request {
 
 /* Destroys the request; no other thread may use it any more. [a thread of libmicrohttpd] */
 void request_end(struct request *request);
+
+void request_set_phase(struct request *request, enum phase phase);
 
 struct reel_sink_host *request_host_of_sink(const struct request *request);
 

@@ -18,6 +18,7 @@ static void remove_waiter(struct server *server, struct request *request) {
     INVARIANT(server->waiter_count > 0 && request->phase == PHASE_SUSPENDED);
     if (request->next) request->next->previous = request->previous;
     *(request->previous ? &request->previous->next : &server->waiters) = request->next;
+    request->next = request->previous = NULL;
     server->waiter_count--;
 }
 
@@ -89,6 +90,7 @@ static bool enlist(struct request *request) {
     struct server *server = request->server;
     HOLD_LOCK(&server->waiters_lock);
     if (server->ending || server->waiter_count >= server->waiters_max) return false;
+    INVARIANT(!request->next && !request->previous);
     request_suspend(request);
     server->waiter_count++;
     request->previous = NULL;

@@ -2,6 +2,7 @@
 #include "stdout/gather.h"
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "events/frame.h"
 
 #include <inttypes.h>
@@ -69,6 +70,7 @@ int gather_begin_since(struct gather *gather, uint64_t since, struct reel_error 
 /* Before the lines of a seq. 0, or why the walk ends here. */
 static int enter_seq(struct gather *gather, uint64_t seq) {
     if (seq == gather->current) return 0;
+    INVARIANT(seq > gather->current); /* a view gives seqs in their order */
     if (seq > gather->until) return WALK_LEVEL;
     gather->at = gather->current;
     if (gather->text.len >= GATHER_BYTES) return WALK_FULL;

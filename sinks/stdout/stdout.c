@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/text.h"
 #include "base/thread.h"
 #include "events/frame.h"
@@ -260,6 +261,7 @@ static bool write_out(struct printer *printer) {
         ssize_t done = write_some(printer->fd, text->data + at, text->len - at);
         if (done >= 0) {
             at += (size_t)done;
+            INVARIANT(at <= text->len);
         } else if (errno == EPIPE || errno == ECONNRESET) {
             reel_quit(printer->host, 0, "stdout was closed");
             return false;

@@ -1,6 +1,8 @@
 /* wire.c: see wire.h. */
 #include "websocket/wire.h"
 
+#include "base/invariant.h"
+
 #include <stdlib.h>
 #include <wslay/wslay.h>
 
@@ -120,6 +122,7 @@ static void frame_destroy(struct websocket_frame *frame) {
 static struct websocket_frame *borrow(struct websocket_pool *pool) {
     struct websocket_frame *frame = pool->idle;
     if (!frame) return frame_create();
+    INVARIANT(pool->count > 0);
     pool->idle = frame->next;
     pool->count--;
     return frame;
@@ -227,6 +230,7 @@ static enum websocket_heard hear_close(const uint8_t *payload, size_t len,
 static enum websocket_heard take_control(struct websocket_frame *frame,
                                          const struct wslay_frame_iocb *part, bool is_end,
                                          struct websocket_said *ret) {
+    INVARIANT(frame->seen + part->data_length <= sizeof frame->control);
     if (part->data_length > 0) memcpy(frame->control + frame->seen, part->data, part->data_length);
     if (!is_end || part->opcode == WEBSOCKET_PONG) return WEBSOCKET_HEARD_NOTHING;
     size_t len = (size_t)part->payload_length;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { WRITERS = 2, READERS = 2, BATCH = 50 };
 
@@ -52,6 +53,7 @@ static void *read_on(void *context) {
         struct reply reply = get(client, "/v1/formations");
         must(reply.status == 200);
         reply_free(&reply);
+        usleep(1000); /* the processors are for the writer, too */
     }
     client_close(client);
     return NULL;

@@ -2,6 +2,8 @@
 #ifndef REEL_BASE_CLEANUP_H
 #define REEL_BASE_CLEANUP_H
 
+#include "base/invariant.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -24,7 +26,8 @@ static inline void cleanup_unlock(pthread_mutex_t **mutex) {
 #define AUTO_UNLOCK __attribute__((unused)) CLEANUP(cleanup_unlock) /* held, not looked at */
 
 static inline pthread_mutex_t *lock_acquire(pthread_mutex_t *mutex) {
-    pthread_mutex_lock(mutex);
+    int rc = pthread_mutex_lock(mutex);
+    INVARIANT(rc == 0); /* it is initialized, and this thread does not hold it */
     return mutex;
 }
 

@@ -7,6 +7,10 @@
  *
  * INVARIANT_COSTLY is for checks that walk what they check: they are left out of builds with
  * NDEBUG.
+ *
+ * What has several states has a table of moves: for each state the states that may follow it, as
+ * STATE_BITs. A function that sets the state checks the move: INVARIANT(moves[from] &
+ * STATE_BIT(to)).
  */
 #ifndef REEL_BASE_INVARIANT_H
 #define REEL_BASE_INVARIANT_H
@@ -19,6 +23,8 @@
 #else
 #define INVARIANT_COSTLY(holds) INVARIANT(holds)
 #endif
+
+#define STATE_BIT(state) (1u << (state))
 
 __attribute__((noreturn, cold)) void invariant_failed(const char *what, const char *file, int line);
 

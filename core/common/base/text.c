@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include "base/chars.h"
+#include "base/invariant.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -124,6 +125,7 @@ void text_finish(struct text *text) {
 }
 
 void text_reserve(struct text *text, size_t len) {
+    INVARIANT(text->len <= text->size);
     if (text->failed || text->size - text->len >= len) return;
     size_t size = text->size ? text->size * 2 : 256;
     if (size - text->len < len) size = text->len + len;
@@ -180,5 +182,8 @@ void text_append_lit(struct text *text, const char *literal) {
 
 void text_append_percent(struct text *text, struct reel_str str, const char *also_plain) {
     char *to = text_extend(text, 3 * str.len);
-    if (to) text->len -= 3 * str.len - percent_write(to, str, also_plain);
+    if (!to) return;
+    size_t len = percent_write(to, str, also_plain);
+    INVARIANT(len <= 3 * str.len);
+    text->len -= 3 * str.len - len;
 }

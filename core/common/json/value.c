@@ -6,6 +6,7 @@
  */
 #include "json/value.h"
 
+#include "base/invariant.h"
 #include "base/text.h"
 
 #define PAYLOAD_MASK ((UINT64_C(1) << 56) - 1)
@@ -209,6 +210,7 @@ static const char *find_text(struct json *json, uint64_t target) {
         }
         char letter = letter_at(json, word);
         word += letter == 'l' || letter == 'u' || letter == 'd' ? 2 : 1;
+        INVARIANT(word <= target); /* the tape has the order of the text */
     }
     json->walked_at = word;
     json->walked_byte = (size_t)(at - json->text.data);
@@ -234,6 +236,8 @@ static const char *skip_value(const char *at, const char *end) {
 struct reel_str json_text(struct reel_value value) {
     struct json *json = json_of(value);
     const char *start = find_text(json, value.at);
-    const char *end = skip_value(start, json->text.data + json->text.len);
+    const char *text_end = json->text.data + json->text.len;
+    const char *end = skip_value(start, text_end);
+    INVARIANT(start < end && end <= text_end);
     return (struct reel_str){start, (size_t)(end - start)};
 }

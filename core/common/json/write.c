@@ -1,6 +1,8 @@
 /* write.c: see write.h. */
 #include "json/write.h"
 
+#include "base/invariant.h"
+
 /* Bytes that a character takes in a JSON string: 1, 2 ("\n") or 6 ("\u0001"). */
 static size_t escaped_len(unsigned char c) {
     if (c >= 0x20) return c == '"' || c == '\\' ? 2 : 1;
@@ -67,6 +69,7 @@ static char *write_escape(char *to, unsigned char c) {
 }
 
 void json_quote(char *to, struct reel_str str, size_t quoted_len) {
+    const char *end = to + quoted_len - 1; /* of the closing quote */
     *to++ = '"';
     if (quoted_len == str.len + 2) {
         if (str.len) memcpy(to, str.data, str.len);
@@ -80,6 +83,7 @@ void json_quote(char *to, struct reel_str str, size_t quoted_len) {
                 to = write_escape(to, c);
         }
     }
+    INVARIANT(to == end); /* json_quoted_len counts what is written here */
     *to = '"';
 }
 
@@ -139,6 +143,7 @@ static char unescape(char letter) {
 }
 
 struct reel_str json_unquote(struct reel_str quoted, struct arena *arena) {
+    INVARIANT(quoted.len >= 2);
     const char *at = quoted.data + 1, *end = quoted.data + quoted.len - 1;
     size_t len = (size_t)(end - at);
     if (!memchr(at, '\\', len)) return (struct reel_str){at, len};
@@ -160,6 +165,7 @@ struct reel_str json_unquote(struct reel_str quoted, struct arena *arena) {
             to = write_utf8(to, code);
         }
     }
+    INVARIANT((size_t)(to - start) <= len); /* no escape is shorter than what it stands for */
     return (struct reel_str){start, (size_t)(to - start)};
 }
 

@@ -1,6 +1,7 @@
 /* decision.c: see decision.h. */
 #include "engine/fold/decision.h"
 
+#include "base/invariant.h"
 #include "json/value.h"
 #include "json/write.h"
 
@@ -49,6 +50,7 @@ int decision_run(struct decision *decision, struct collection *collection,
                  const struct registry *registry, const struct reel_command *command, uint64_t seq,
                  struct reel_error *error) {
     struct fold *fold = collection->fold;
+    INVARIANT(collection->projector->declared.decide);
     fold_begin(fold, TURN_DECIDE, collection, seq);
     decision_reset(decision, fold, registry);
     reel_verdict verdict = collection->projector->declared.decide(&decision->handle, command);
@@ -58,7 +60,9 @@ int decision_run(struct decision *decision, struct collection *collection,
     if (!fold->faulted && decision->misgiven) refuse_misgiven(decision);
     for (size_t i = 0; i < decision->count; i++)
         if (decision->drafts[i]->data.failed) return fail_memory(error);
-    return fold->faulted ? fail(error, -EPROTO, "%s", fold->reason) : 0;
+    if (fold->faulted) return fail(error, -EPROTO, "%s", fold->reason);
+    INVARIANT(decision->accepted != decision->refused);
+    return 0;
 }
 
 void decision_finish(struct decision *decision) {
@@ -74,6 +78,7 @@ void decision_finish(struct decision *decision) {
 static struct decision *decision_of(struct reel_decision *handle) {
     struct decision *decision = (struct decision *)handle;
     const struct fold *fold = decision->fold;
+    fold_check_thread(fold);
     bool its_turn = fold->turn == TURN_DECIDE && decision->number == fold->number;
     return its_turn && !fold->faulted && fold->failed == 0 ? decision : NULL;
 }
@@ -98,6 +103,7 @@ static bool check_text(struct fold *fold, struct reel_str text, const char *what
 
 /* The next draft: one that was made before, emptied, or a new one. */
 static struct draft *next_draft(struct decision *decision) {
+    INVARIANT(decision->count < DRAFTS_MAX && decision->count <= decision->made);
     if (decision->count == decision->made) {
         size_t size = (decision->made + 1) * sizeof *decision->drafts;
         struct draft **drafts = realloc(decision->drafts, size);

@@ -14,6 +14,7 @@
 #include "engine/fold/collection.h"
 #include "engine/fold/warnings.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* The largest record, JSON text of its values together. */
@@ -31,6 +32,7 @@ enum fold_turn {
 struct fold {
     const struct reel_host *host; /* the table that handles lead to */
     enum fold_turn turn;
+    pthread_t thread;              /* that it is on */
     uint64_t number;               /* of this turn; 0 is never one */
     struct collection *collection; /* whose turn it is */
     uint64_t seq;                  /* of the event */
@@ -64,6 +66,15 @@ int fold_evolve(struct fold *fold, struct collection *collection, const struct r
 void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *collection,
                 uint64_t seq);
 void fold_end(struct fold *fold);
+
+/* In each call of a plugin with a handle: is it on the thread of the callback that runs? A call on
+ * another one may change what the callback is about to answer: the process ends before anything of
+ * that can be durable. */
+__attribute__((noreturn, cold)) void fold_wrong_thread(const struct fold *fold);
+static inline void fold_check_thread(const struct fold *fold) {
+    if (fold->turn != TURN_NONE && !pthread_equal(fold->thread, pthread_self()))
+        fold_wrong_thread(fold);
+}
 
 /* The callback that runs now; number 0: none does. [any thread] */
 struct fold_shown {

@@ -1,6 +1,7 @@
 /* registry.c: see registry.h. */
 #include "engine/fold/registry.h"
 
+#include "base/invariant.h"
 #include "engine/fold/changes.h"
 #include "engine/fold/fold.h"
 #include "engine/store/index.h"
@@ -278,6 +279,7 @@ int registry_put_states(struct registry *registry, uint64_t cursor, struct reel_
 void registry_committed(struct registry *registry) {
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
+        INVARIANT(collection->changes.count == 0); /* all of them are written */
         collection->committed = collection->state;
         counts_commit(&collection->counts);
         counts_commit(&collection->counts_again);

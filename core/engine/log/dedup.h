@@ -39,8 +39,8 @@
 struct dedup_options {
     const struct io *io;
     struct pacer *pacer;
-    const atomic_bool *ended; /* the helper must not wait for the pacer any more */
-    int directory; /* the log's, which stays open; -1: in memory */
+    const atomic_bool *ended; /* a paced run is given up then */
+    int directory;            /* the log's, which stays open; -1: in memory */
     uint64_t salt;
     uint64_t first_seq; /* the floor */
     void (*tell)(void *context, const char *line);

@@ -49,6 +49,7 @@ static uint64_t frame_checksum(const struct segment_head *segment, uint64_t at, 
 uint64_t frame_write(struct frame_head *head, const struct segment_head *segment, uint64_t at,
                      char *frame) {
     uint64_t len = FRAME_ROUND(head->len);
+    INVARIANT(head->len >= sizeof *head && at % FRAME_UNIT == 0);
     memset(frame + head->len, 0, len - head->len);
     head->magic = FRAME_MAGIC;
     memcpy(frame, head, sizeof *head);
@@ -94,6 +95,7 @@ static char *put(char *to, const void *bytes, size_t len) {
 
 static char *put_known(const struct log_entry *entry, char *to) {
     const struct log_answer *answer = &entry->answer;
+    INVARIANT(answer->principal.len <= UINT16_MAX && entry->set_aside.len <= UINT16_MAX);
     struct known_head head = {
         .key_len = (uint32_t)answer->key.len,
         .principal_len = (uint16_t)answer->principal.len,
@@ -112,6 +114,7 @@ static char *put_known(const struct log_entry *entry, char *to) {
 
 char *entry_write(const struct log_entry *entry, char *to) {
     size_t known_len = known_size(entry);
+    INVARIANT(entry->nats_subject.len <= UINT16_MAX && entry->bytes.len <= UINT32_MAX);
     struct entry_head head = {
         .seq = entry->seq,
         .time_ns = entry->time_ns,

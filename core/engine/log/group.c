@@ -1,6 +1,8 @@
 /* group.c: see group.h. */
 #include "engine/log/group.h"
 
+#include "base/invariant.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -54,6 +56,7 @@ int group_add(struct group *group, struct log_entry *entry, struct reel_error *e
     if (!to) return fail_memory(error);
     uint32_t at = (uint32_t)(to - group->frame.data);
     if (!(entry->flags & LOG_CONTROL)) {
+        INVARIANT(entry->seq > group->last_seq);
         text_append(&group->places, &at, sizeof at);
         if (group->places.failed) return fail_memory(error);
         if (!group->first_seq) group->first_seq = entry->seq;
@@ -88,6 +91,7 @@ static bool locate(struct reel_str bytes, struct reel_str part, uint32_t guess, 
 #define LAYOUT_FLAGS ((uint32_t)(LOG_SUBMITTED | LOG_ANSWERED | LOG_SET_ASIDE | LOG_CONTROL))
 
 void group_describe(struct group *group, const struct log_entry *entry) {
+    INVARIANT(group->places.len > 0 && group->last_at < group->frame.len);
     struct entry_head head;
     char *at = group->frame.data + group->last_at;
     memcpy(&head, at, sizeof head);
@@ -100,6 +104,7 @@ void group_describe(struct group *group, const struct log_entry *entry) {
 }
 
 void group_answer(struct group *group, reel_outcome outcome) {
+    INVARIANT(group->places.len > 0 && group->last_at < group->frame.len);
     struct entry_head head;
     char *at = group->frame.data + group->last_at;
     memcpy(&head, at, sizeof head);
@@ -114,7 +119,8 @@ static void entry_at(const struct group *group, size_t n, struct log_entry *ret)
     uint32_t at;
     memcpy(&at, group->places.data + n * sizeof at, sizeof at);
     struct reel_str entries = {group->frame.data + at, group->frame.len - at};
-    (void)entry_read(&entries, LOG_ROOM, ret); /* it is our own */
+    bool is_whole = entry_read(&entries, LOG_ROOM, ret);
+    INVARIANT(is_whole); /* it is our own */
 }
 
 int group_get(const struct group *group, uint64_t seq, struct log_entry *ret) {
@@ -133,6 +139,7 @@ int group_get(const struct group *group, uint64_t seq, struct log_entry *ret) {
 
 char *group_frame(struct group *group, uint64_t head, struct frame_head *ret_head) {
     uint64_t last_seq = group->last_seq ? group->last_seq : head;
+    INVARIANT(last_seq >= head);
     if (!extend(group, 0)) return NULL;
     *ret_head = (struct frame_head){
         .first_seq = group->first_seq ? group->first_seq : last_seq + 1,

@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "base/thread.h"
 
 #include <errno.h>
@@ -55,6 +56,7 @@ static int fill_piece(struct log *log, struct segment *active, uint64_t *from) {
     HOLD_LOCK(&log->fill_lock);
     if (log->active != active) return 0;
     uint64_t filled = atomic_load(&active->filled);
+    INVARIANT(atomic_load(&active->end) <= filled); /* zeros never go over a frame */
     if (filled >= fill_goal(log, active)) return 0;
     if (*from == 0) *from = filled;
     size_t len = PIECE_BYTES - filled % PIECE_BYTES;
@@ -102,9 +104,9 @@ static uint64_t after(uint64_t ms) {
 }
 
 void log_note_chore(struct log *log, enum chore chore, int rc, const struct reel_error *error) {
-    static const char *const names[] = {"preparing the log's files", "sealing", "the witness",
-                                        "removing a segment",
-                                        "writing the index of duplicates"};
+    static const char *const names[] = {"preparing the log's files", "sealing",
+                                        "the index of duplicates", "the witness",
+                                        "removing a segment"};
     struct reel_error line;
     if (rc >= 0 && !atomic_load(&log->failing[chore])) return;
     if (rc < 0) atomic_fetch_add(&log->failures, 1);
@@ -144,14 +146,14 @@ static bool do_seal(struct log *log) {
 
 static bool do_dedup(struct log *log, bool paced) {
     if (!log->dedup || clock_ms() < log->dedup_again_ms) return false;
-    struct reel_error error;
     int rc = dedup_help(log->dedup, paced);
     if (rc == -ECANCELED) return false;
+    struct reel_error error;
     if (rc < 0) {
-        error_set(&error, "%s", strerror(-rc));
         log->dedup_again_ms = after(RETRY_MS); /* until then it is in memory */
+        error_set(&error, "%s", strerror(-rc));
     }
-    if (rc != 0 && rc != -EBADMSG) log_note_chore(log, CHORE_DEDUP, rc, &error);
+    if (rc != 0) log_note_chore(log, CHORE_DEDUP, rc, &error);
     return rc > 0;
 }
 
@@ -211,6 +213,7 @@ static void *help(void *context) {
 }
 
 int log_start_helper(struct log *log) {
+    INVARIANT(!log->has_helper && !log->read_only);
     int rc = thread_start(&log->helper, "reel-log", help, log);
     log->has_helper = rc == 0;
     return rc;

@@ -14,8 +14,8 @@
  *     append   a frame is written, or taken back: the writer, and the helper for a witness
  *     files    a file of a segment gets or loses its name: sealing, trimming
  *     spare    the spare file, and the used one
- *     fill     zeros are written behind the frames of the active segment, or frames beyond the zeros
- *     pins     the current pin
+ *     fill     zeros are written behind the frames of the active segment, or frames beyond the
+ * zeros pins     the current pin
  */
 #ifndef REEL_ENGINE_LOG_INTERNAL_H
 #define REEL_ENGINE_LOG_INTERNAL_H
@@ -35,7 +35,7 @@
 #define AHEAD_BYTES ((uint64_t)8 << 20)
 
 /* What is done in the background, and may fail by itself. */
-enum chore { CHORE_FILL, CHORE_SEAL, CHORE_WITNESS, CHORE_REMOVE, CHORE_DEDUP, CHORES };
+enum chore { CHORE_FILL, CHORE_SEAL, CHORE_DEDUP, CHORE_WITNESS, CHORE_REMOVE, CHORES };
 
 /* The log as it stands between two groups. */
 struct standing {
@@ -85,7 +85,7 @@ struct log {
     pthread_mutex_t helper_lock; /* of what follows */
     pthread_cond_t wake;
     atomic_bool ended;
-    atomic_uint_fast64_t wake_at;          /* where the active segment's end must be to wake it */
+    atomic_uint_fast64_t wake_at; /* where the active segment's end must be to wake it */
     /* [helper] after a failure: not before */
     uint64_t fill_again_ms, seal_again_ms, dedup_again_ms;
     struct pacer *pacer, own_pacer;

@@ -37,6 +37,7 @@ int log_break(struct log *log, const char *doing, int rc, struct reel_error *err
 static int write_beyond(struct log *log, struct segment *segment, const void *bytes, size_t len,
                         uint64_t at) {
     HOLD_LOCK(&log->fill_lock);
+    INVARIANT(segment == log->active);
     int rc = io_write_all(log->io, segment->fd, bytes, len, at);
     if (rc == 0 && at + len > atomic_load(&segment->filled))
         atomic_store(&segment->filled, at + len);
@@ -45,6 +46,7 @@ static int write_beyond(struct log *log, struct segment *segment, const void *by
 
 int log_write(struct log *log, struct segment *segment, const void *bytes, size_t len, uint64_t at,
               struct reel_error *error) {
+    INVARIANT(at >= SEGMENT_PAGE && at + len <= segment->map_len);
     if (segment->on_heap) {
         memcpy(segment->map + at, bytes, len);
         return 0;
@@ -139,6 +141,10 @@ static struct log_facts group_facts(const struct log *log) {
 
 static int add_control(struct log *log, enum log_control_kind kind, struct reel_str content,
                        const struct log_facts *facts, struct reel_error *error) {
+    struct log_facts before = group_facts(log);
+    INVARIANT(facts->first_seq >= before.first_seq); /* floors rise, at most to the end */
+    INVARIANT(facts->first_deletion >= before.first_deletion);
+    INVARIANT(facts->first_seq <= log_group_head(log) + 1);
     struct log_entry entry = {
         .seq = log_group_head(log),
         .flags = LOG_CONTROL,
@@ -189,7 +195,10 @@ void log_abort(struct log *log) {
 /* ---- Committing ------------------------------------------------------------------------------ */
 
 void log_keep_all(struct log *log) {
+    INVARIANT(lock_is_held(&log->append_lock));
     struct log_mark mark = mark_of(log);
+    INVARIANT(mark.number > log->kept.number ||
+              (mark.number == log->kept.number && mark.at >= log->kept.at));
     log->undo_at = 0;
     HOLD_LOCK(&log->pins_lock);
     log->kept = mark;
@@ -209,6 +218,9 @@ static void note_entries(struct segment *segment, const struct group *group, uin
 /* The frame is on disk: it is part of the log now. */
 static void accept(struct log *log, const struct frame_head *head, uint64_t at) {
     struct segment *segment = log->active;
+    INVARIANT(!log->undo_at && at == atomic_load(&segment->end));
+    INVARIANT(head->previous == log->now.chain && head->last_seq >= log->now.head);
+    INVARIANT(log->witnessed_at <= at); /* a mark is never above what is written and synced */
     log->before = log->now;
     log->points_before = atomic_load(&segment->point_count);
     log->undo_at = at;
@@ -234,6 +246,7 @@ static int scrub(struct log *log, uint64_t at, int rc, struct reel_error *error)
 
 static int write_frame(struct log *log, char *frame, struct frame_head *head,
                        struct reel_error *error) {
+    INVARIANT(lock_is_held(&log->append_lock));
     struct segment *segment = log->active;
     uint64_t at = atomic_load(&segment->end), len = FRAME_ROUND(head->len);
     head->previous = log->now.chain;
@@ -267,6 +280,7 @@ static bool has_room(const struct log *log, uint64_t len) {
 
 static int commit(struct log *log, struct reel_error *error) {
     struct frame_head head;
+    INVARIANT(!log->read_only);
     if (atomic_load(&log->broken)) return fail(error, -EIO, "the log failed earlier");
     char *frame = group_frame(&log->group, log->now.head, &head);
     if (!frame) return fail_memory(error);
@@ -295,6 +309,10 @@ int log_undo(struct log *log, struct reel_error *error) {
     HOLD_LOCK(&log->append_lock);
     if (!log->undo_at) return 0;
     struct segment *segment = log->active;
+    INVARIANT(log->undo_at < atomic_load(&segment->end));
+    INVARIANT(log->kept.number < segment->head.number || log->kept.at <= log->undo_at);
+    INVARIANT(log->before.head <= log->now.head &&
+              log->points_before <= atomic_load(&segment->point_count));
     atomic_store(&segment->point_count, log->points_before);
     atomic_store(&segment->last_seq, log->before.head);
     atomic_store(&segment->end, log->undo_at);
@@ -322,6 +340,7 @@ int log_try_room(struct log *log, struct reel_error *error) {
     bool spare = goal > log->segment_bytes;
     while (rc == 0 && !spare && atomic_load(&active->filled) < goal) {
         uint64_t filled = atomic_load(&active->filled);
+        INVARIANT(atomic_load(&active->end) <= filled); /* zeros never go over a frame */
         rc = io_write_all(log->io, active->fd, piece, sizeof piece, filled);
         if (rc == 0) atomic_store(&active->filled, filled + sizeof piece);
     }
@@ -341,6 +360,8 @@ bool log_needs_witness(const struct log *log) {
 }
 
 int log_write_witness(struct log *log, struct reel_error *error) {
+    INVARIANT(lock_is_held(&log->append_lock));
+    INVARIANT(!log->undo_at); /* what may be taken back has no witness */
     struct segment *segment = log->active;
     char frame[FRAME_UNIT];
     uint64_t at = atomic_load(&segment->end);
@@ -407,6 +428,7 @@ size_t log_trim(struct log *log) {
     HOLD_LOCK(&log->files_lock);
     struct log_pin *pin = log_pin(log);
     size_t count = count_below(pin, log->now.facts.first_seq);
+    INVARIANT(count < pin->count || pin->count == 0); /* the newest segment stays */
     struct log_pin *rest = count > 0 ? pin_create(pin->count - count) : NULL;
     if (rest) {
         for (size_t i = 0; i < rest->count; i++)

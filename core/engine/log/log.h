@@ -44,6 +44,9 @@
 /* Bytes behind an event that a parser may read, where the log can give them. */
 #define LOG_ROOM 64
 
+/* Longest subject of NATS that is stored. */
+#define LOG_SUBJECT_MAX UINT16_MAX
+
 enum {
     LOG_NOT_JSON = REEL_LOG_NOT_JSON,
     LOG_OVERSIZE = REEL_LOG_OVERSIZE,
@@ -78,10 +81,10 @@ struct log_entry {
     struct reel_str bytes;
     size_t room;                   /* bytes behind `bytes` that may be read, too */
     struct reel_str type, subject; /* appending: decoded; reading: a place in `bytes` */
-    struct reel_str nats_subject;
-    const uint8_t *id_hash;    /* 16 bytes, with LOG_SUBMITTED */
-    struct log_answer answer;  /* with LOG_ANSWERED */
-    struct reel_str set_aside; /* with LOG_SET_ASIDE: for whom, see log_set_aside_… */
+    struct reel_str nats_subject; /* at most LOG_SUBJECT_MAX bytes */
+    const uint8_t *id_hash;       /* 16 bytes, with LOG_SUBMITTED */
+    struct log_answer answer;     /* with LOG_ANSWERED */
+    struct reel_str set_aside;    /* with LOG_SET_ASIDE: for whom, see log_set_aside_… */
 };
 
 /* An event that must not be folded for a collection: folding it ended the process. Collections are

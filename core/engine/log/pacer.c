@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 
 #define BUDGET_MAX  ((int64_t)4 << 20)
 #define WAIT_MS     20
@@ -29,10 +30,12 @@ void pacer_sync_begins(struct pacer *pacer) {
 }
 
 void pacer_sync_ended(struct pacer *pacer) {
-    atomic_fetch_sub(&pacer->syncing, 1);
+    unsigned syncing = atomic_fetch_sub(&pacer->syncing, 1);
+    INVARIANT(syncing > 0);
 }
 
 static void refill(struct pacer *pacer, uint64_t now) {
+    INVARIANT(lock_is_held(&pacer->lock));
     uint64_t taken = atomic_load_explicit(&pacer->taken, memory_order_relaxed);
     uint64_t since_ms = (now - pacer->refilled_ns) / 1000000;
     if (since_ms > 60000) since_ms = 60000;

@@ -2,6 +2,7 @@
 #include "engine/log/log.h"
 
 #include "base/cleanup.h"
+#include "base/invariant.h"
 #include "engine/log/pacer.h"
 
 #include <errno.h>
@@ -48,6 +49,7 @@ void log_place_measure(struct log_place *place, struct log_metrics *ret) {
 struct log *log_place_swap(struct log_place *place, struct log *log) {
     HOLD_LOCK(&place->lock);
     struct log *before = place->log;
+    INVARIANT(before != log); /* it is closed by the caller */
     place->log = log;
     return before;
 }

@@ -451,6 +451,7 @@ static int take_archive(struct recovery *recovery, struct reel_error *error) {
 static int prepare_last(struct recovery *recovery, struct reel_error *error) {
     static const char zeros[64 << 10];
     struct log *log = recovery->log;
+    INVARIANT(!log->read_only && !log->has_helper); /* nobody else writes yet */
     struct segment *last = recovery->pin->segments[recovery->pin->count - 1];
     last->fd = log->io->open(log->directory, last->name, O_RDWR);
     if (last->fd < 0) return fail(error, last->fd, "log/%s: %s", last->name, strerror(-last->fd));
@@ -489,6 +490,7 @@ static int take_last(struct recovery *recovery, struct reel_error *error) {
 /* Files that no longer count. What cannot be removed now is tried again at the next opening. */
 static void remove_leftovers(struct recovery *recovery) {
     struct log *log = recovery->log;
+    INVARIANT(recovery->keep_from < recovery->names.count);
     for (size_t i = 0; i < recovery->keep_from; i++)
         (void)log->io->unlink(log->directory, recovery->names.names[i]);
     for (size_t i = 0; i < recovery->names.left_count; i++)
@@ -581,6 +583,7 @@ static int open_in_memory(struct log *log, const struct log_options *options,
     log->next_number = 1;
     log->now = (struct standing){options->head, 0, options->facts};
     log->pin = pin_create(0);
+    HOLD_LOCK(&log->append_lock);
     int rc = log->pin ? log_make_room(log, 0, error) : fail_memory(error);
     if (rc == 0) log_keep_all(log);
     return rc;
@@ -595,6 +598,7 @@ static int open_dedup(struct log *log, const struct log_options *options,
         .ended = &log->ended,
         .directory = log->directory,
         .salt = log->salt,
+        /* what was put back is wanted; the caller is about to lower the floor */
         .first_seq = options->take_archive ? log->pin->segments[0]->head.first_seq
                                            : log->now.facts.first_seq,
         .tell = options->tell,
@@ -622,8 +626,11 @@ void log_close(struct log *log) {
     if (!log) return;
     log_stop_helper(log);
     struct reel_error error;
-    if (log_needs_witness(log))
-        log_note_chore(log, CHORE_WITNESS, log_write_witness(log, &error), &error);
+    {
+        HOLD_LOCK(&log->append_lock);
+        if (log_needs_witness(log))
+            log_note_chore(log, CHORE_WITNESS, log_write_witness(log, &error), &error);
+    }
     dedup_close(log->dedup);
     log_drop_spare(log);
     log_unpin(log->pin);

@@ -14,6 +14,7 @@
 #include "engine/log/internal.h"
 
 #include "base/cleanup.h"
+#include "base/invariant.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,6 +73,7 @@ static int make_spare(struct log *log) {
 
 /* Under spare_lock. Somebody may still read the used file through a map: then it goes. */
 static int open_spare(struct log *log) {
+    INVARIANT(lock_is_held(&log->spare_lock));
     if (log->spare_fd >= 0) return 0;
     if (log->used && atomic_load(&log->used->refs) > 1) drop_used(log);
     atomic_store(&log->spare_bytes, 0);
@@ -179,6 +181,7 @@ static int prepare(struct log *log, size_t map_len, struct segment **ret,
 }
 
 static int give_name(struct log *log, struct segment *segment, struct reel_error *error) {
+    INVARIANT(lock_is_held(&log->spare_lock) && log->spare_fd >= 0);
     int rc = log->io->rename(log->directory, SPARE_NAME, segment->name);
     if (rc == -ENOSPC || rc == -EDQUOT)
         return fail(error, -ENOSPC, "cannot name a segment: the disk is full");
@@ -215,9 +218,15 @@ static int make_segment(struct log *log, size_t map_len, struct segment **ret,
 
 static void set_active(struct log *log, struct segment *segment) {
     HOLD_LOCK(&log->fill_lock);
+    INVARIANT(segment->head.number == log->next_number);
     log->active = segment;
     log->next_number++;
     log->witnessed_at = SEGMENT_PAGE;
+}
+
+/* Between two groups the active segment, if there is one, is the newest. */
+static bool is_last_of(const struct segment *active, const struct log_pin *pin) {
+    return !active || (pin->count > 0 && pin->segments[pin->count - 1] == active);
 }
 
 static int roll(struct log *log, uint64_t frame_bytes, struct reel_error *error) {
@@ -225,6 +234,7 @@ static int roll(struct log *log, uint64_t frame_bytes, struct reel_error *error)
     size_t map_len = wanted > log->segment_bytes ? wanted : log->segment_bytes;
     HOLD_LOCK(&log->files_lock);
     struct log_pin *before = log_pin(log);
+    INVARIANT(is_last_of(log->active, before));
     struct log_pin *pin = pin_create(before->count + 1);
     struct segment *segment = NULL;
     int rc = pin ? make_segment(log, map_len, &segment, error) : fail_memory(error);
@@ -259,6 +269,7 @@ static struct segment *grown(const struct segment *from, size_t map_len) {
 
 static void replace_active(struct log *log, struct segment *segment) {
     HOLD_LOCK(&log->fill_lock);
+    INVARIANT(segment->map_len > log->active->map_len);
     atomic_store(&segment->filled, atomic_load(&log->active->filled));
     segment->fd = log->active->fd;
     log->active->fd = -1;
@@ -270,6 +281,7 @@ static void replace_active(struct log *log, struct segment *segment) {
 static int grow(struct log *log, uint64_t frame_bytes, struct reel_error *error) {
     HOLD_LOCK(&log->files_lock);
     struct log_pin *before = log_pin(log);
+    INVARIANT(is_last_of(log->active, before));
     struct log_pin *pin = pin_create(before->count);
     struct segment *segment =
         pin ? grown(log->active, atomic_load(&log->active->end) + frame_bytes) : NULL;
@@ -288,6 +300,9 @@ static int grow(struct log *log, uint64_t frame_bytes, struct reel_error *error)
 
 int log_make_room(struct log *log, uint64_t frame_bytes, struct reel_error *error) {
     const struct segment *active = log->active;
+    INVARIANT(lock_is_held(&log->append_lock));
+    INVARIANT(!log->undo_at); /* a header says that all frames before it are synced and stay */
+    INVARIANT(!active || atomic_load(&active->last_seq) == log->now.head);
     bool is_empty = active && active->head.first_seq > log->now.head;
     return is_empty ? grow(log, frame_bytes, error) : roll(log, frame_bytes, error);
 }

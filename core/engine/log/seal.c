@@ -14,6 +14,7 @@
 #include "engine/log/unpack.h"
 
 #include "base/cleanup.h"
+#include "base/invariant.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,6 +72,7 @@ static int write_block(struct sealing *sealing, struct reel_error *error) {
         .plain_len = (uint32_t)sealing->plain.len,
         .checksum = XXH3_64bits(packed.data, packed.len),
     };
+    INVARIANT(block.packed_len <= block.plain_len);
     text_append(&sealing->table, &block, sizeof block);
     sealing->plain_bytes += sealing->plain.len;
     int rc = write_part(sealing, packed.data, packed.len, error);
@@ -214,6 +216,9 @@ static int replace(struct log *log, struct segment *from, struct segment *sealed
         if (before->segments[i] == from) found = i;
         pin->segments[i] = segment_ref(before->segments[i] == from ? sealed : before->segments[i]);
     }
+    INVARIANT(found == before->count || found + 1 < before->count); /* not the one written */
+    INVARIANT(sealed->head.first_seq == from->head.first_seq &&
+              sealed->head.last_seq == atomic_load(&from->last_seq));
     if (rc == 0 && found < before->count) rc = take_name(log, from, temporary, error);
     if (rc > 0)
         log_set_pin(log, pin);

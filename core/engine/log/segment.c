@@ -1,6 +1,8 @@
 /* segment.c: see segment.h. */
 #include "engine/log/segment.h"
 
+#include "base/invariant.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -61,7 +63,10 @@ struct segment *segment_ref(struct segment *segment) {
 }
 
 void segment_unref(struct segment *segment) {
-    if (!segment || atomic_fetch_sub(&segment->refs, 1) > 1) return;
+    if (!segment) return;
+    unsigned refs = atomic_fetch_sub(&segment->refs, 1);
+    INVARIANT(refs > 0);
+    if (refs > 1) return;
     if (segment->map != MAP_FAILED) munmap(segment->map, segment->map_len);
     if (segment->fd >= 0) close(segment->fd);
     free(segment->points);
@@ -76,6 +81,7 @@ void segment_note(struct segment *segment, uint64_t seq, uint64_t at, uint64_t f
     if (count > 0) {
         const struct point *last = &segment->points[count - 1];
         if (at < atomic_load_explicit(&last->at, memory_order_relaxed) + POINT_BYTES) return;
+        INVARIANT(atomic_load_explicit(&last->seq, memory_order_relaxed) < seq);
     }
     struct point *point = &segment->points[count];
     atomic_store_explicit(&point->seq, seq, memory_order_relaxed);
@@ -103,6 +109,7 @@ bool segment_find(const struct segment *segment, uint64_t seq, uint64_t *ret_at,
 
 struct block segment_block(const struct segment *segment, size_t n) {
     struct block block;
+    INVARIANT(n < segment->head.table_count);
     memcpy(&block, segment->map + segment->head.table_at + n * sizeof block, sizeof block);
     return block;
 }
@@ -130,7 +137,10 @@ struct log_pin *pin_create(size_t count) {
 }
 
 void log_unpin(struct log_pin *pin) {
-    if (!pin || atomic_fetch_sub(&pin->refs, 1) > 1) return;
+    if (!pin) return;
+    unsigned refs = atomic_fetch_sub(&pin->refs, 1);
+    INVARIANT(refs > 0);
+    if (refs > 1) return;
     for (size_t i = 0; i < pin->count; i++) segment_unref(pin->segments[i]);
     free(pin);
 }

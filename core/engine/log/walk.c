@@ -10,6 +10,8 @@
  */
 #include "engine/log/unpack.h"
 
+#include "base/invariant.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +108,7 @@ static struct log_unpacked *take_spare(struct log_walk *walk) {
     struct log_unpacked *spare = *last;
     if (spare == walk->blocks || walk->given < spare->given + LOG_HELD) return NULL;
     *last = NULL;
+    INVARIANT(walk->held_bytes >= spare->len);
     walk->held_bytes -= spare->len;
     return spare;
 }

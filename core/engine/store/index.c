@@ -1,6 +1,8 @@
 /* index.c: see index.h. */
 #include "engine/store/index.h"
 
+#include "base/invariant.h"
+
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -83,8 +85,10 @@ static int leave_old(struct index_writer *writer, const struct index_move *moves
                      struct place *places, struct reel_error *error) {
     size_t standing = 0;
     int rc = 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        INVARIANT(moves[i].from < moves[i].to); /* each change is newer than the one before */
         if (moves[i].from != 0) places[standing++] = (struct place){moves[i].from, i};
+    }
     sort_places(places, standing);
     for (size_t i = 0; i < standing && rc == 0; i++)
         rc = drop(writer, RECORD, places[i].seq, moves[places[i].move].key, error);

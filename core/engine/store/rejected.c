@@ -1,6 +1,7 @@
 /* rejected.c: see rejected.h. */
 #include "engine/store/rejected.h"
 
+#include "base/invariant.h"
 #include "base/text.h"
 #include "json/write.h"
 
@@ -16,6 +17,7 @@ struct rejected_key {
 static MDB_val make_key(struct rejected_key *space, uint64_t seq, const char *collection) {
     uint64_t ordered = htobe64(seq);
     size_t len = strlen(collection);
+    INVARIANT(len <= STORE_NAME_MAX);
     memcpy(space->bytes, &ordered, sizeof ordered);
     memcpy(space->bytes + sizeof ordered, collection, len);
     return (MDB_val){sizeof ordered + len, space->bytes};
@@ -134,7 +136,9 @@ void rejection_list_remove(struct rejection_list *list, uint64_t seq) {
             list->list[left++] = one;
             continue;
         }
-        list->bytes -= sizeof *one + one->collection.len + one->reason.len;
+        size_t bytes = sizeof *one + one->collection.len + one->reason.len;
+        INVARIANT(list->bytes >= bytes);
+        list->bytes -= bytes;
         free(one);
     }
     list->count = left;

@@ -7,6 +7,7 @@
 #include "engine/store/store.h"
 
 #include "base/cleanup.h"
+#include "base/invariant.h"
 #include "engine/store/directory.h"
 #include "engine/store/store_file.h"
 
@@ -93,10 +94,15 @@ static int prepare_state(struct store *store, struct reel_error *error) {
     int rc = store_get_state(store, store->txn, &state);
     if (rc == -ENOENT) return store_put_state(store, &state, error);
     if (rc < 0) return fail(error, rc, "its state cannot be read");
-    return state.format == STORE_FORMAT
-               ? 0
-               : fail(error, -EPROTO, "its format is %u, this version reads %u", state.format,
-                      STORE_FORMAT);
+    if (state.format != STORE_FORMAT)
+        return fail(error, -EPROTO, "its format is %u, this version reads %u", state.format,
+                    STORE_FORMAT);
+    if (state.cursor > state.head || state.first_seq > state.head + 1)
+        return fail(error, -EBADMSG,
+                    "its state is damaged: cursor %llu, first_seq %llu, but the head is %llu",
+                    (unsigned long long)state.cursor, (unsigned long long)state.first_seq,
+                    (unsigned long long)state.head);
+    return 0;
 }
 
 static int prepare(struct store *store, struct reel_error *error) {
@@ -171,6 +177,7 @@ int store_open(struct store *store, const struct store_options *options, struct 
 }
 
 void store_close(struct store *store) {
+    INVARIANT(!store->txn);
     if (store->env) mdb_env_close(store->env);
     store->env = NULL;
     free(store->directory);
@@ -180,6 +187,7 @@ void store_close(struct store *store) {
 /* ---- Transactions ---------------------------------------------------------------------------- */
 
 int store_begin(struct store *store, struct reel_error *error) {
+    INVARIANT(!store->txn);
     int rc = check_whole(store, "cannot write", error);
     if (rc < 0) return rc;
     rc = mdb_txn_begin(store->env, NULL, 0, &store->txn);
@@ -187,6 +195,7 @@ int store_begin(struct store *store, struct reel_error *error) {
 }
 
 int store_commit(struct store *store, struct reel_error *error) {
+    INVARIANT(store->txn);
     int rc = mdb_txn_commit(store->txn);
     store->txn = NULL;
     return rc == 0 ? 0 : store_fail(store, rc, "cannot commit", error);
@@ -219,6 +228,7 @@ static int get_fixed(struct store *store, MDB_txn *txn, MDB_val key, void *ret, 
 static int put_fixed(struct store *store, MDB_val key, const void *from, size_t size,
                      struct reel_error *error) {
     MDB_val value = {size, (void *)from};
+    INVARIANT(store->txn);
     int rc = mdb_put(store->txn, store->meta, &key, &value, 0);
     return rc == 0 ? 0 : store_fail(store, rc, "cannot write meta", error);
 }
@@ -231,6 +241,7 @@ int store_get_state(struct store *store, MDB_txn *txn, struct store_state *ret) 
 
 int store_put_state(struct store *store, const struct store_state *state,
                     struct reel_error *error) {
+    INVARIANT(state->cursor <= state->head && state->first_seq <= state->head + 1);
     return put_fixed(store, state_key, state, sizeof *state, error);
 }
 
@@ -251,7 +262,8 @@ struct collection_key {
 };
 
 static MDB_val prefixed_key(const char *prefix, const char *name, struct collection_key *space) {
-    const char *end = stpcpy(stpcpy(space->text, prefix), name); /* names are at most so long */
+    INVARIANT(strlen(name) <= STORE_NAME_MAX);
+    const char *end = stpcpy(stpcpy(space->text, prefix), name);
     return (MDB_val){(size_t)(end - space->text), space->text};
 }
 
@@ -374,6 +386,7 @@ static int forget_collections(struct store *store) {
 }
 
 int store_empty(struct store *store, struct reel_error *error) {
+    INVARIANT(store->txn);
     int rc = mdb_drop(store->txn, store->rejected, 0);
     if (rc == 0) rc = forget_collections(store);
     return rc == 0 ? 0 : store_fail(store, rc, "cannot empty the store", error);

@@ -16,6 +16,7 @@
 #include "engine/view/view.h"
 
 #include "base/clock.h"
+#include "base/invariant.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,6 +37,8 @@ static void drop_pin(struct reel_view *view) {
 
 /* Gives its transaction and its place back. Under the view's lock and views_lock. */
 static void let_go(struct reel_view *view) {
+    INVARIANT(lock_is_held(&view->lock) && lock_is_held(&view->views->lock));
+    INVARIANT(view->has_place && view->views->open_count > 0);
     mdb_txn_abort(view->txn);
     drop_pin(view);
     view->txn = NULL;
@@ -61,6 +64,7 @@ void view_leave(struct reel_view **view) {
 
 /* Under views_lock. */
 static void expire(struct views *views) {
+    INVARIANT(lock_is_held(&views->lock));
     uint64_t now = clock_ms();
     for (struct reel_view *view = views->first; view; view = view->next) {
         if (pthread_mutex_trylock(&view->lock) != 0) continue;
@@ -111,6 +115,7 @@ static int enlist(struct views *views, struct reel_view **ret, struct reel_error
     if (views->open_count >= views->count_max)
         return fail(error, -EAGAIN, "%u views are open, which is the most", views->open_count);
     struct reel_view *view = views->idle;
+    INVARIANT(!view || (views->idle_count > 0 && view->txn && !view->pin));
     if (view) {
         views->idle = view->next;
         views->idle_count--;
@@ -131,6 +136,7 @@ static int enlist(struct views *views, struct reel_view **ret, struct reel_error
 static bool delist(struct reel_view *view) {
     struct views *views = view->views;
     HOLD_LOCK(&views->lock);
+    INVARIANT(!view->has_place || views->open_count > 0);
     if (view->has_place) views->open_count--;
     if (view->next) view->next->previous = view->previous;
     *(view->previous ? &view->previous->next : &views->first) = view->next;
@@ -217,6 +223,7 @@ void views_init(struct views *views, struct store *store, struct log_place *log,
 }
 
 void views_finish(struct views *views) {
+    INVARIANT(!views->first && views->open_count == 0); /* <reel/reel.h>: no view may be open */
     while (views->idle) {
         struct reel_view *view = views->idle;
         views->idle = view->next;

@@ -77,6 +77,7 @@ static int check_job(const struct intake *intake, const struct job *job, struct 
 
 int intake_push(struct intake *intake, struct job *job, struct reel_error *error) {
     HOLD_LOCK(&intake->lock);
+    INVARIANT(job->done);
     int rc = check_job(intake, job, error);
     if (rc < 0) return rc;
     job->next = NULL;
@@ -135,6 +136,7 @@ static void answer_group(struct intake *intake, struct job *first) {
         struct job *job = first;
         first = job->next;
         jobs++;
+        INVARIANT(jobs <= GROUP_MAX);
         if (job->work.kind != WORK_MIRROR) senders++;
         events += job_events(job);
         bytes += job_memory(job);
@@ -279,6 +281,7 @@ static void look_for_room(struct intake *intake) {
 static bool wait_for_work(struct intake *intake, bool at_once) {
     HOLD_LOCK(&intake->lock);
     struct timespec until = clock_after(TICK_MS);
+    INVARIANT(intake->busy); /* only the writer sets it, and only here */
     intake->busy = false;
     if (!intake->first) pthread_cond_broadcast(&intake->idle);
     while (!at_once && !intake->first && !intake->stopping)
@@ -345,6 +348,7 @@ void intake_drain(struct intake *intake, uint32_t timeout_ms) {
 void intake_stop(struct intake *intake) {
     {
         HOLD_LOCK(&intake->lock);
+        INVARIANT(!intake->stopping);
         intake->draining = intake->stopping = true;
         pthread_cond_signal(&intake->work);
     }

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "base/text.h"
 #include "event/subject.h"
 #include "feeds/nats/nats_connection.h"
@@ -135,6 +136,7 @@ static int begin(struct session *session, struct reel_error *error) {
 static void offer_connection(struct session *session, bool offered) {
     struct nats *nats = session->nats;
     HOLD_LOCK(&nats->lock);
+    INVARIANT(!offered || (session->connection && !nats->connection)); /* one session at a time */
     nats->connection = offered ? session->connection : NULL;
     nats->inbox = offered ? nats_inbox_name(session->inbox) : NULL;
 }
@@ -165,6 +167,7 @@ static uint64_t asked_for(const struct session *session) {
 static int ask(struct session *session, struct request *request, uint64_t count,
                struct reel_error *error) {
     char subject[600], reply[128], text[200], bytes[40] = "";
+    INVARIANT(count > 0 && request->number == 0);
     uint64_t number = ++session->request_count;
     if (!session->one_large) snprintf(bytes, sizeof bytes, "\"max_bytes\":%d,", REQUEST_BYTES);
     snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s",
@@ -186,6 +189,7 @@ static int ask_for_more(struct session *session, struct reel_error *error) {
     uint64_t asked = asked_for(session), most = session->nats->options.batch_events;
     if (asked > 0 && session->one_large) return 0; /* that one first, and by itself */
     uint64_t room = feed_room(session->feed);
+    INVARIANT(asked <= REQUESTS_MAX * most);
     room = room > asked ? room - asked : 0;
     for (size_t i = 0; i < REQUESTS_MAX; i++) {
         struct request *request = &session->requests[i];
@@ -208,7 +212,9 @@ static void count_message(struct session *session) {
         if (request->number != 0 && (!oldest || request->number < oldest->number)) oldest = request;
     }
     session->one_large = false;
-    if (oldest && --oldest->left == 0) oldest->number = 0;
+    if (!oldest) return;
+    INVARIANT(oldest->left > 0); /* else it would not be open */
+    if (--oldest->left == 0) oldest->number = 0;
 }
 
 /* ---- What comes ------------------------------------------------------------------------------ */
@@ -529,6 +535,7 @@ int nats_create(const struct nats_options *options, struct nats **ret, struct re
 
 void nats_destroy(struct nats *nats) {
     if (!nats) return;
+    INVARIANT(!nats->connection);
     nats_CloseAndWait(0); /* the library's own threads, which may look at what is refused */
     nats_refusals_finish(&nats->refusals);
     pthread_mutex_destroy(&nats->lock);

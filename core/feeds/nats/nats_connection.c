@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "event/subject.h"
 
 #include <errno.h>
@@ -67,6 +68,7 @@ void nats_refusals_await(struct nats_refusals *refusals, natsConnection *connect
 
 bool nats_refusals_next(struct nats_refusals *refusals, char ret[NATS_REFUSAL_BYTES]) {
     HOLD_LOCK(&refusals->lock);
+    INVARIANT(refusals->count <= NATS_REFUSALS_MAX && refusals->first < NATS_REFUSALS_MAX);
     if (refusals->count == 0) return false;
     memcpy(ret, refusals->texts[refusals->first], NATS_REFUSAL_BYTES);
     refusals->first = (refusals->first + 1) % NATS_REFUSALS_MAX;

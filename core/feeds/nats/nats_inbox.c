@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -33,6 +34,7 @@ struct nats_inbox {
 };
 
 static void list_finish(struct list *list, size_t from) {
+    INVARIANT(from <= list->count && list->count <= list->room);
     for (size_t i = from; i < list->count; i++) natsMsg_Destroy(list->messages[i]);
     free(list->messages);
 }
@@ -79,6 +81,7 @@ static int refill(struct nats_inbox *inbox, uint32_t wait_ms, struct reel_error 
     while (wait_ms > 0 && inbox->arrived.count == 0 && !inbox->ended && !inbox->no_memory)
         if (pthread_cond_timedwait(&inbox->changed, &inbox->lock, &until) == ETIMEDOUT) break;
     if (inbox->no_memory) return fail_memory(error);
+    INVARIANT(inbox->at == inbox->reading.count); /* all of them were given out */
     struct list emptied = inbox->reading;
     emptied.count = inbox->at = 0;
     inbox->reading = inbox->arrived;

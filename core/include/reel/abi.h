@@ -32,9 +32,10 @@
  *   [setup]       only reel.h: between reel_open and reel_start, on one thread at a time.
  *   [alone]       only reel.h: while no other call for this Reel is running.
  *
- * A handle that a [writer] callback is given is valid until this callback returns. The host checks
- * handles: a call with a handle of an earlier callback, or of another collection, does nothing, and
- * the host rejects the event. A callback must not be left by an exception or by longjmp.
+ * A handle that a [writer] callback is given is valid until this callback returns, on the thread of
+ * the callback. The host checks handles: a call with a handle of an earlier callback, or of another
+ * collection, does nothing, and the host rejects the event; a call on another thread while a
+ * callback runs ends the process. A callback must not be left by an exception or by longjmp.
  */
 #ifndef REEL_ABI_H
 #define REEL_ABI_H

@@ -73,10 +73,11 @@ enum {
      * views do not show the collections that are behind. For a daemon that serves meanwhile. */
     REEL_START_BEHIND = 1 << 1,
 
-    /* Files of the log that trimming had removed have been put back into the directory `log`: opening
-     * takes them, and the log begins with the oldest of them. They must be packed files of this log,
-     * without a gap before those that are there: otherwise -EBADMSG. Without the flag, files from
-     * before the log's beginning are removed. Collections do not change until they are rebuilt. */
+    /* Files of the log that trimming had removed have been put back into the directory `log`:
+     * opening takes them, and the log begins with the oldest of them. They must be packed files of
+     * this log, without a gap before those that are there: otherwise -EBADMSG. Without the flag,
+     * files from before the log's beginning are removed. Collections do not change until they are
+     * rebuilt. */
     REEL_TAKE_ARCHIVE = 1 << 2,
 };
 

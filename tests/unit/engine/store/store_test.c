@@ -93,7 +93,7 @@ static void a_reopened_store_is_the_same(void **state) {
     struct store store;
     open_writing(&store, directory);
     struct store_state before = state_of(&store);
-    before.cursor = 7;
+    before.cursor = before.head = 7;
     must(store_put_state(&store, &before, NULL) == 0);
     commit_and_close(&store);
     open_writing(&store, directory);
@@ -237,7 +237,7 @@ static void a_full_map_refuses_and_recovers(void **state) {
         store_abort(&store);
         must_ok(store_begin(&store, &error), error); /* what fits still goes in */
         struct store_state position = state_of(&store);
-        position.cursor++;
+        position.cursor = ++position.head;
         must_ok(store_put_state(&store, &position, &error), error);
         must_ok(store_commit(&store, &error), error);
     }
