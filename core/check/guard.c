@@ -1,8 +1,8 @@
 /* guard.c: see guard.h.
  *
- * A callback that never returns is known by its CPU time, not by a clock: a timer ticks as the
- * process computes, and finds the same callback still running several times. What waits for
- * something instead of computing, the parent notices.
+ * A callback that never returns is detected by its CPU time, not by a clock: a timer ticks while
+ * the process computes, and finds the same callback running several times. If a callback waits
+ * instead of computing, the parent detects it.
  */
 #include "check/guard.h"
 
@@ -29,7 +29,7 @@ static struct {
 
 /* ---- Ends ------------------------------------------------------------------------------------ */
 
-/* The process ends at once, without exit handlers: those may be the plugin's. */
+/* Ends the process at once, without exit handlers, because the plugin may have registered some. */
 __attribute__((noreturn)) REEL_PRINTF(2, 0)
 static void end(int result, const char *format, va_list args) {
     vsnprintf(guard.sheet->finding, sizeof guard.sheet->finding, format, args);
@@ -56,7 +56,7 @@ void guard_must(int rc, const struct reel_error *error) {
 
 /* ---- Turns ----------------------------------------------------------------------------------- */
 
-/* In a signal handler, so with nothing but memory. */
+/* Runs in a signal handler, so it uses only memory. */
 static void tick(int signal) {
     static const char what[] = "it never returns: stopped after 1 s of CPU time";
     (void)signal;

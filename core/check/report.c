@@ -46,8 +46,7 @@ void report_plugin(const struct sheet *sheet, const struct verdicts *verdicts) {
         printf("  and with commands of which %" PRIu64 " were accepted, %" PRIu64 " refused\n",
                sheet->accepted, sheet->refused);
     if (sheet->exported[0])
-        printf("  note: it exports %s beside `reel_plugin`; -fvisibility=hidden keeps names to "
-               "itself\n",
+        printf("  note: it exports %s beside `reel_plugin`; build it with -fvisibility=hidden\n",
                sheet->exported);
     if (sheet->never_set[0])
         printf("  note: no event set %s; events that do can be given with --events\n",

@@ -1,12 +1,12 @@
-/* trace.h: which of the plugin's instructions are executed for the first time, and what they
- * compare with.
+/* trace.h: detects which of the plugin's instructions are executed for the first time, and what
+ * they compare with.
  *
- * A compiler turns a comparison with a short string into one with numbers: no string is left to be
- * found in the object. But the numbers are in the instructions that compare, and whether a
- * comparison succeeded shows in what is executed after it. So what leads to new instructions can be
- * built up piece by piece (search.c).
+ * A compiler turns a comparison with a short string into a comparison with numbers, so the string
+ * itself is not in the object. But the numbers are in the instructions that compare. And if a
+ * comparison succeeds, other instructions run after it. So a text that leads to new instructions
+ * can be built piece by piece (search.c).
  *
- * On x86-64 only; elsewhere nothing is ever new.
+ * On x86-64 only. On other machines, no instruction is ever new.
  */
 #ifndef REEL_CHECK_TRACE_H
 #define REEL_CHECK_TRACE_H
@@ -20,7 +20,7 @@ enum {
     LENGTHS_MAX = 63,
 };
 
-/* A text that a new instruction has in it, or leads to. */
+/* A text that a new instruction contains or points to. */
 struct piece {
     uint32_t len;
     char text[PIECE_BYTES];
@@ -28,18 +28,18 @@ struct piece {
 
 struct news {
     bool any;
-    uint64_t lengths; /* bits: small numbers, which may be lengths */
+    uint64_t lengths; /* small numbers, which may be lengths, as bits */
     uint32_t piece_count;
     struct piece pieces[PIECES_MAX];
 };
 
-/* Traces what is called at `entry`, and whatever that reaches in the same object. */
+/* Traces the function at `entry`, and everything that it reaches in the same object. */
 void trace_function(void (*entry)(void));
 
-/* Everything is new again. */
+/* Forgets what was executed: all instructions are new again. */
 void trace_restart(void);
 
-/* Forgets the news so far, and what is new from now on. */
+/* Forgets the pieces found so far. */
 void trace_forget(void);
 const struct news *trace_news(void);
 

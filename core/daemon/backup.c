@@ -1,4 +1,4 @@
-/* backup.c: `reeld backup DIR`: a copy of the store, whether or not a daemon has it open. */
+/* backup.c: `reeld backup DIR`: copies the store, whether a daemon has it open or not. */
 #include "base/cleanup.h"
 #include "daemon/commands.h"
 #include "daemon/config/config.h"
@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The directory comes last; what is before are settings, of which `data` counts. The file may be
- * the daemon's, with settings of its sinks, which are not known here. */
+/* The directory is the last argument. The arguments before it are settings, of which only `data` is
+ * used. The configuration file may be the daemon's, with settings of sinks that are not known
+ * here. */
 static int find_store(struct config *config, int argc, char **argv, char **ret,
                       struct reel_error *error) {
     int rc = config_declare(config, DAEMON_OWNER, daemon_settings, error);

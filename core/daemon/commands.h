@@ -1,5 +1,5 @@
-/* commands.h: what `reeld` can be told to do. Each takes its own arguments, argv[0] being the
- * command's name, and returns the process's exit code. */
+/* commands.h: the commands of `reeld`. Each parses its own arguments, with the command's name in
+ * argv[0], and returns the exit code of the process. */
 #ifndef REEL_DAEMON_COMMANDS_H
 #define REEL_DAEMON_COMMANDS_H
 

@@ -27,7 +27,7 @@ const struct reel_sink *known_sink(const struct daemon *daemon, const char *name
     return NULL;
 }
 
-/* Owns the plugin, and declares the settings of its sinks. */
+/* Takes ownership of the plugin, and declares the settings of its sinks. */
 static int know_plugin_take(struct daemon *daemon, struct plugin *plugin,
                             struct reel_error *error) {
     int rc = 0;

@@ -18,7 +18,7 @@ static void warn(void *context, const char *line) {
     log_line(REEL_LEVEL_WARNING, "projector", "%s", line);
 }
 
-/* Called by the thread that found it: the writer, or one that only reads. */
+/* Called by the thread that finds it: the writer, or a thread that reads. */
 static void broken(void *context, const char *sentence) {
     struct daemon *daemon = context;
     log_line(REEL_LEVEL_ERROR, SELF, "%s", sentence);
@@ -39,7 +39,7 @@ static void rejected(void *context, const struct reel_rejection *const *list, ui
     rejections_say(&daemon->rejections, clock_ms(), list, total);
 }
 
-/* Adds the flag by which the daemon is told what the library asks for. */
+/* Adds the flag of the daemon for what the library's sentence asks for. */
 static void add_hint(struct reel_error *error, const char *flag) {
     struct reel_error sentence = *error;
     error_set(error, "%s (%s)", sentence.text, flag);

@@ -1,11 +1,11 @@
-/* verify.c: `reeld verify DIR`: the checksums of a store's log, whether or not a daemon has it
- * open. */
+/* verify.c: `reeld verify DIR`: compares a store's log with its checksums, whether a daemon has it
+ * open or not. */
 #include "daemon/commands.h"
 #include "engine/engine.h"
 
 #include <inttypes.h>
 
-/* What is damaged is what was asked for: it goes to stdout. */
+/* Findings are the result of this command, so they go to stdout. */
 static void print_finding(void *context, const char *file, uint64_t offset, const char *what) {
     (void)context;
     printf("log/%s: offset %" PRIu64 ": %s\n", file, offset, what);

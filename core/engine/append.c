@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Is the entry the event of that source and id? */
+/* True if the entry is the event with this source and id. */
 static int is_same(struct dispatcher *dispatcher, const struct log_entry *entry,
                    struct reel_str source, struct reel_str id, struct reel_error *error) {
     const struct decoded *decoded = decoder_decode(dispatcher->decoder, entry);
@@ -69,7 +69,7 @@ int append_find(struct reel *reel, const uint8_t hash[16], struct reel_str sourc
     return rc;
 }
 
-/* ---- What is to be published ----------------------------------------------------------------- */
+/* ---- Pending events -------------------------------------------------------------------------- */
 
 void pending_finish(struct pending *pending) {
     for (size_t i = 0; i < pending->count; i++) {
@@ -82,7 +82,7 @@ void pending_finish(struct pending *pending) {
     *pending = (struct pending){0};
 }
 
-/* The subject of what no command made. */
+/* Writes the subject for an event that no command made. */
 static void write_subject(struct text *ret, struct reel_str bytes, struct json_parser *parser) {
     struct json *json;
     const char *why;
@@ -137,6 +137,6 @@ void append_refuse_key(struct reel_command_result *answer) {
     *answer = (struct reel_command_result){
         .refusal = REEL_KEY_REUSED,
         .problem = "idempotency-key-reused",
-        .detail = "this idempotency key came before, with another body",
+        .detail = "this idempotency key was used before, with another body",
     };
 }

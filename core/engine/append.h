@@ -1,8 +1,9 @@
-/* append.h: appending a submitted event once: it is looked for by source and id.
+/* append.h: appends a submitted event once: looks for its source and id in the log.
  *
- * Where the log is a mirror, events and commands must not be appended to it. They are tried, in a
- * transaction that is undone, and what they would have appended is put into an pending, to be
- * published (feeds/publisher.h): it comes back as a part of the stream.
+ * If the log is a mirror, events and commands must not be appended to it directly. They are carried
+ * out as a dry run, in a transaction that is undone. The events that they would have appended are
+ * collected in a struct pending, to be published (feeds/publisher.h). They come back as a part of
+ * the stream.
  */
 #ifndef REEL_ENGINE_APPEND_H
 #define REEL_ENGINE_APPEND_H
@@ -11,7 +12,7 @@
 #include "engine/dispatcher.h"
 #include "engine/ids.h"
 
-/* An event that is to be published. */
+/* An event that must be published. */
 struct outgoing {
     struct text bytes, subject;
     uint8_t id_hash[16];
@@ -41,7 +42,8 @@ void found_finish(struct found *found); /* all of zero: does nothing */
 int append_find(struct reel *reel, const uint8_t hash[16], struct reel_str source,
                 struct reel_str id, struct found *ret, struct reel_error *error);
 
-/* Appends a submitted event, and folds it; its entry has what a repeat is answered from. */
+/* Appends a submitted event and folds it. Its entry in the log has what is needed to answer a
+ * repeat. */
 int append_submitted(struct reel *reel, const struct arrival *arrival,
                      const struct log_answer *answer, struct appended *ret,
                      struct reel_error *error);
@@ -49,7 +51,7 @@ int append_submitted(struct reel *reel, const struct arrival *arrival,
 /* A repeat of what is known came with a body: is it another one than the first time? */
 bool append_is_other_body(const struct log_answer *known, const uint8_t body_hash[16]);
 
-/* Refuses a command whose idempotency key was used for another. */
+/* Refuses a command whose idempotency key was used for another command. */
 void append_refuse_key(struct reel_command_result *answer);
 
 #endif

@@ -1,9 +1,9 @@
 /* convert.c: see convert.h.
  *
- * Format 2 had the log in a database `log`: blocks of entries, each under the seq of its last
- * event. What a repeat of a submitted event is answered with was in a database `ids`; it goes into
- * the log's entries here. All other databases are copied as they are, and `meta` gets the new
- * format.
+ * Format 2 had the log in the database `log`: blocks of entries, each under the seq of its last
+ * event. The data for answering repeats of submitted events was in the database `ids`; it is copied
+ * into the entries of the log. All other databases are copied without changes, and `meta` gets the
+ * new format.
  */
 #include "engine/convert.h"
 
@@ -65,7 +65,7 @@ static int fail_old(int rc, const char *doing, struct reel_error *error) {
     return fail(error, rc > 0 ? -rc : -EIO, "%s: %s", doing, mdb_strerror(rc));
 }
 
-/* ---- Opening what is there ------------------------------------------------------------------- */
+/* ---- Opening the old store ------------------------------------------------------------------- */
 
 static int open_old(struct conversion *conversion, struct reel_error *error) {
     struct store *old = &conversion->old;
@@ -87,7 +87,7 @@ static int open_old(struct conversion *conversion, struct reel_error *error) {
     return rc == 0 ? 0 : fail_old(rc, "data.mdb is not a store", error);
 }
 
-/* All of it is written once more. */
+/* Checks that there is space for a complete second copy. */
 static int check_room(struct conversion *conversion, struct reel_error *error) {
     struct statvfs fs;
     uint64_t needed = store_file_bytes(&conversion->old);
@@ -148,7 +148,7 @@ static int find_answer(struct conversion *conversion, struct log_entry *entry,
     return 0;
 }
 
-/* The places of type and subject are known already. */
+/* A part of the entry. The positions of type and subject are stored in the entry. */
 static struct reel_str place(struct reel_str bytes, uint32_t at, uint32_t len) {
     if (len == 0 || at > bytes.len || len > bytes.len - at) return (struct reel_str){0};
     return (struct reel_str){bytes.data + at, len};
@@ -235,14 +235,14 @@ static int convert_log(struct conversion *conversion, const char *path, struct r
     return rc;
 }
 
-/* ---- The rest -------------------------------------------------------------------------------- */
+/* ---- The other databases --------------------------------------------------------------------- */
 
-/* A database on its way to the new environment. */
+/* A database that is being copied to the new environment. */
 struct copying {
     struct conversion *conversion;
     MDB_env *env;
     MDB_txn *txn;
-    size_t entries; /* in the transaction */
+    size_t entries; /* copied in the current transaction */
 };
 
 static int next_transaction(struct copying *copying) {
@@ -278,7 +278,7 @@ static int copy_database(struct copying *copying, const char *name) {
     return rc;
 }
 
-/* The main database has the names of the others. */
+/* Copies all databases. The main database has their names. */
 static int copy_databases(struct copying *copying) {
     MDB_txn *from_txn = copying->conversion->old.txn;
     MDB_dbi main;
@@ -316,7 +316,7 @@ static int copy_rest(struct conversion *conversion, MDB_env *env, struct reel_er
     return rc == 0 ? 0 : fail_old(rc, "cannot copy the state", error);
 }
 
-/* The copy's `meta` still has the old format. */
+/* Writes the new state: `meta` of the copy still has the old format. */
 static int replace_state(struct conversion *conversion, MDB_env *env, struct reel_error *error) {
     struct store copy = {.env = env};
     int rc = mdb_txn_begin(env, NULL, 0, &copy.txn);

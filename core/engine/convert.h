@@ -1,5 +1,5 @@
-/* convert.h: a directory of format 2, in which one LMDB environment was all, becomes log.new/ and
- * state.new/ of this format (home.h). */
+/* convert.h: converts a directory of format 2, which has one LMDB environment, to log.new/ and
+ * state.new/ of the current format (home.h). */
 #ifndef REEL_ENGINE_CONVERT_H
 #define REEL_ENGINE_CONVERT_H
 
@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-/* Makes them, durably. Both are absent or empty. Nothing else is changed. -EPROTO: it is of another
- * format; -ENOSPC: there is not room for both. */
+/* Makes both directories and syncs them. Before, they must be empty or not exist. Changes nothing
+ * else. -EPROTO: the store has another format; -ENOSPC: there is no space for both. */
 int convert_store(const char *directory, uint64_t map_bytes, struct reel_error *error);
 
 #endif

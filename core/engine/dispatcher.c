@@ -1,4 +1,4 @@
-/* dispatcher.c: see dispatcher.h. Top down: the way of a payload, then transactions. */
+/* dispatcher.c: see dispatcher.h. In this order: the way of a payload; transactions. */
 #include "engine/dispatcher.h"
 
 #include "base/clock.h"
@@ -15,16 +15,17 @@
 #include <string.h>
 #include <time.h>
 
-/* What records may take in memory before they are written within a transaction: about what a
- * processor's second cache holds, beyond which every record met is a wait. */
+/* Most memory of changed records before they are written, within a transaction. This is about the
+ * size of a processor's second-level cache: with more, nearly every access to a record waits for
+ * memory. */
 #define SPILL_BYTES ((size_t)1 << 20)
 
-/* A catch-up's commits are larger than a feed's: nobody waits for one of them, and a record that
- * several of them touch is written as often. */
+/* Commits of a catch-up are larger than commits of new events: no client waits for one of them, and
+ * a record that several of them change is written in each. */
 #define CATCH_UP_EVENTS_FACTOR 128
 #define CATCH_UP_BYTES_FACTOR  4
 
-/* What is unpacked ahead of a catch-up. */
+/* Most bytes that are unpacked ahead of a catch-up. */
 #define UNPACKED_BYTES_MAX ((size_t)8 << 20)
 
 _Static_assert(LOG_HELD > DECODER_AHEAD_MAX, "entries stay valid while the reader has them");
@@ -75,7 +76,7 @@ static int fold_match(struct dispatcher *dispatcher, const struct route_match *s
     case REEL_REJECTED:
         collection->state.rejected++;
         break;
-    default: /* an error */
+    default: /* an error code */
         return outcome;
     }
     counts_add(is_new ? &collection->counts : &collection->counts_again, outcome);
@@ -102,14 +103,15 @@ static int fold_event(struct dispatcher *dispatcher, struct reel_event *event,
     return 0;
 }
 
-/* Is it an event? 1, or 0 and the reason why not. */
+/* Checks whether the payload is an event: 1; or 0 and the reason why not. */
 static int check_decoded(struct dispatcher *dispatcher, const struct decoded *reading,
                          char reason[REASON_BYTES], struct reel_error *error) {
     if (reading->entry.flags & LOG_OVERSIZE) {
         bool converted = reading->entry.flags & LOG_CONVERTED;
         snprintf(reason, REASON_BYTES,
-                 "event of %" PRIu32 " bytes%s, at most %" PRIu32 " are taken", reading->entry.size,
-                 converted ? " in its structured form" : "", dispatcher->event_bytes_max);
+                 "event of %" PRIu32 " bytes%s, at most %" PRIu32 " are accepted",
+                 reading->entry.size, converted ? " in its structured form" : "",
+                 dispatcher->event_bytes_max);
         return 0;
     }
     if (reading->rc == -ENOMEM) return fail_memory(error);
@@ -120,7 +122,7 @@ static int check_decoded(struct dispatcher *dispatcher, const struct decoded *re
     return 1;
 }
 
-/* The cursor goes past the event, and the event is counted, the first time that it is folded. */
+/* When an event is folded for the first time, moves the cursor and counts the event. */
 static int count_event(struct dispatcher *dispatcher, uint64_t seq, reel_outcome outcome,
                        const char *reason, struct reel_error *error) {
     struct store_state *state = &dispatcher->state;
@@ -145,14 +147,14 @@ static int fold_read(struct dispatcher *dispatcher, const struct log_entry *entr
     return rc == 0 ? count_event(dispatcher, entry->seq, *ret, event ? NULL : reason, error) : rc;
 }
 
-/* ---- Taking events in ------------------------------------------------------------------------ */
+/* ---- Appending events ------------------------------------------------------------------------ */
 
 bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes) {
     struct log_entry entry = {.bytes = bytes};
     return decoder_put(dispatcher->decoder, &entry, bytes.len <= dispatcher->event_bytes_max);
 }
 
-/* Reads an entry, unless it was expected. */
+/* Parses an entry, unless it is already in the decoder's ring. */
 static struct decoded *read_entry(struct dispatcher *dispatcher, const struct log_entry *entry,
                                   struct reel_str arrived) {
     if (!decoder_is_first(dispatcher->decoder, arrived))
@@ -162,7 +164,8 @@ static struct decoded *read_entry(struct dispatcher *dispatcher, const struct lo
     return reading;
 }
 
-/* A broker's message can say that it has any id. */
+/* True if the hash is the one of the event's source and id. A message of a broker may claim any
+ * id. */
 static bool is_id_hash_of(const struct reel_event *event, const uint8_t *id_hash) {
     const struct reel_str name[] = {event->source, event->id};
     uint8_t hash[16];
@@ -222,7 +225,7 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
     return rc;
 }
 
-/* The cursor goes past the gap, and it is counted, the first time that this is done. */
+/* When a gap is seen for the first time, moves the cursor and counts the gap. */
 static void count_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t missing) {
     struct store_state *state = &dispatcher->state;
     INVARIANT(seq > dispatcher->folded);
@@ -259,10 +262,10 @@ void dispatcher_reach(struct dispatcher *dispatcher, uint64_t seq) {
     if (dispatcher->folded < seq) dispatcher->folded = seq;
 }
 
-/* ---- Folding what is in the log -------------------------------------------------------------- */
+/* ---- Folding the events of the log ----------------------------------------------------------- */
 
-/* Is there no collection that has yet to fold this? The log knows the types of its events, so that
- * a rebuild need not read those that nobody watches. */
+/* True if no collection needs to fold this entry. The log stores the types of its events, so a
+ * rebuild need not parse events that no projector watches. */
 static bool is_for_nobody(struct dispatcher *dispatcher, const struct log_entry *entry) {
     if (entry->flags & LOG_GAP) return true;
     if (!entry->type.data || entry->flags & (LOG_NOT_JSON | LOG_OVERSIZE | LOG_LOOK_INSIDE))
@@ -289,17 +292,17 @@ static int fold_decoded(struct dispatcher *dispatcher, struct decoded *reading,
                      error);
 }
 
-/* A catch-up's way through the log, within a transaction's bounds. */
+/* A catch-up walks the log, within the limits of a transaction. */
 struct catch_up {
     struct log_walk walk;
-    struct log_entry entry; /* the next one, if there is one within the bounds */
+    struct log_entry entry; /* the next entry, if it is within the limits */
     bool has_entry;
-    bool at_end; /* of the log */
+    bool at_end; /* the walk has reached the end of the log */
     uint64_t events_left, bytes_left;
 };
 
-/* Goes to the next entry. The `first` is within the bounds in any case: it may be from a time when
- * larger ones were taken. */
+/* Goes to the next entry. The `first` entry is always accepted: it may be larger than the present
+ * limit, from a time with another limit. */
 static int catch_up_step(struct catch_up *catch_up, bool first, struct reel_error *error) {
     int rc = log_next(&catch_up->walk, &catch_up->entry, error);
     if (rc < 0) return rc;
@@ -312,7 +315,7 @@ static int catch_up_step(struct catch_up *catch_up, bool first, struct reel_erro
     return 0;
 }
 
-/* Puts the next entry into the reader's ring: 1; 0: there is no room, or no entry. */
+/* Puts the next entry into the decoder's ring: 1; 0: the ring is full, or there is no entry. */
 static int put_next(struct dispatcher *dispatcher, struct catch_up *catch_up,
                     struct reel_error *error) {
     if (!catch_up->has_entry || !decoder_put(dispatcher->decoder, &catch_up->entry,
@@ -322,8 +325,9 @@ static int put_next(struct dispatcher *dispatcher, struct catch_up *catch_up,
     return rc < 0 ? rc : 1;
 }
 
-/* The next entry's reading, when as many as there is room for behind it may be read: 1; 0: that is
- * all; or an error. What the walk has unpacked for them is bounded, too, as soon as there is one.
+/* Returns the next parsed entry, after filling the ring with entries that follow it. 1; 0: there is
+ * none; or an error. The memory of blocks that the walk has unpacked is limited, too, as soon as
+ * there is one entry.
  */
 static int catch_up_read(struct dispatcher *dispatcher, struct catch_up *catch_up,
                          struct decoded **ret, struct reel_error *error) {
@@ -348,11 +352,11 @@ static int fold_entries(struct dispatcher *dispatcher, struct catch_up *catch_up
         if (rc == 0) rc = dispatcher_spill(dispatcher, error);
         if (rc < 0) return rc;
     }
-    if (catch_up->at_end) dispatcher->folded = dispatcher->state.head; /* beyond are only gaps */
+    if (catch_up->at_end) dispatcher->folded = dispatcher->state.head; /* only gaps follow */
     return rc;
 }
 
-/* Folds from `from_seq` on, up to a transaction's bounds. */
+/* Folds the log from `from_seq` on, up to the limits of a transaction. */
 static int fold_log(struct dispatcher *dispatcher, uint64_t from_seq, struct reel_error *error) {
     struct catch_up catch_up = {
         .events_left = (uint64_t)dispatcher->batch_events_max * CATCH_UP_EVENTS_FACTOR,
@@ -363,7 +367,7 @@ static int fold_log(struct dispatcher *dispatcher, uint64_t from_seq, struct ree
     struct log_pin *pin = log_pin(dispatcher->home.place.log);
     log_walk_start(&catch_up.walk, pin, from_seq, dispatcher->state.head);
     int rc = fold_entries(dispatcher, &catch_up, error);
-    decoder_clear(dispatcher->decoder); /* it may be looking at what the walk has unpacked */
+    decoder_clear(dispatcher->decoder); /* it may be using blocks that the walk has unpacked */
     log_walk_finish(&catch_up.walk);
     log_unpin(pin);
     return rc;
@@ -379,7 +383,7 @@ int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error)
     return rc < 0 ? rc : 1;
 }
 
-/* ---- Keeping the log ------------------------------------------------------------------------- */
+/* ---- Trimming the log ------------------------------------------------------------------------ */
 
 /* Tombstones below the floor of events. The floor of deletions rises only as far as any was
  * removed: whoever follows records and has seen the newest of them misses none. */
@@ -545,7 +549,8 @@ static int write_records(struct dispatcher *dispatcher, struct reel_error *error
     return rc < 0 ? rc : registry_put_states(&dispatcher->registry, folded, error);
 }
 
-/* The log first. If that fails in another way than on a full disk, nobody knows what it has. */
+/* Commits the log before the store. If this fails, except on a full disk, nobody knows what the log
+ * contains. */
 static int commit_log(struct dispatcher *dispatcher, struct reel_error *error) {
     struct log *log = dispatcher->home.place.log;
     if (!dispatcher->adopting) log_reach(log, dispatcher->state.head);
@@ -565,8 +570,8 @@ static int commit_store(struct dispatcher *dispatcher, struct reel_error *error)
     return rc < 0 ? rc : store_commit(&dispatcher->store, error);
 }
 
-/* The group is in the log, and the store could not be committed. If the store still works, the
- * group is taken back, and nothing has happened. Otherwise opening finds out. */
+/* The group is in the log, but the store could not be committed. If the store still works, the
+ * group is taken back, and nothing has happened. Otherwise the next opening finds out. */
 static int take_back(struct dispatcher *dispatcher, int rc, struct reel_error *error) {
     struct reel_error second;
     if (atomic_load(&dispatcher->store.broken)) return rc;

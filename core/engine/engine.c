@@ -60,7 +60,7 @@ int engine_copy_rejections(struct reel *reel, uint64_t seq, struct rejection_lis
     return rejected_copy(store, store->txn, seq, to, NULL);
 }
 
-/* ---- From a view ----------------------------------------------------------------------------- */
+/* ---- Reading the log ------------------------------------------------------------------------- */
 
 static int read_origin(struct reel_view *view, struct store_origin *ret_origin,
                        uint64_t *ret_head) {
@@ -88,7 +88,7 @@ void engine_entry_finish(struct engine_entry *entry) {
     text_finish(&entry->bytes);
 }
 
-/* Passes over gaps. */
+/* Skips gaps. */
 static int find_last_event(struct log_walk *walk, struct log_pin *pin, uint64_t seq,
                            struct log_entry *ret, struct reel_error *error) {
     int rc = log_get_last(walk, pin, seq, ret, error);
@@ -119,12 +119,12 @@ static int copy_last(struct reel_view *view, uint64_t seq, struct engine_entry *
     if (rc < 0) return fail(error, rc, "cannot read the log");
     if (seq > within->state.head) seq = within->state.head;
     if (seq < within->state.first_seq)
-        return fail(error, -ENOENT, "the log has no event up to there");
+        return fail(error, -ENOENT, "the log has no event up to this seq");
     rc = view_log_pin(within, &pin);
     if (rc < 0) return fail(error, rc, "cannot read the log");
     rc = find_last_event(&walk, pin, seq, &entry, error);
     if (rc == 0 && entry.seq < within->state.first_seq)
-        rc = fail(error, -ENOENT, "the log has no event up to there");
+        rc = fail(error, -ENOENT, "the log has no event up to this seq");
     if (rc == 0) copy_entry(&entry, ret);
     log_walk_finish(&walk);
     if (rc < 0) return rc;
@@ -152,7 +152,7 @@ void engine_measure_log(struct reel *reel, struct log_metrics *ret) {
     log_place_measure(&reel->dispatcher.home.place, ret);
 }
 
-/* ---- For the check --------------------------------------------------------------------------- */
+/* ---- For `reeld check` ----------------------------------------------------------------------- */
 
 const struct plugin *engine_plugin(const struct reel *reel) {
     return reel->plugins;

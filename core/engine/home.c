@@ -48,7 +48,7 @@ static void unlink_in(const char *directory, const char *name) {
     if (path) (void)unlink(path);
 }
 
-/* Makes a directory anew. */
+/* Creates a directory. It must not exist. */
 static int make_in(const char *directory, const char *name, char **ret, struct reel_error *error) {
     AUTO_FREE char *path = join(directory, name);
     if (!path) return fail_memory(error);
@@ -59,7 +59,7 @@ static int make_in(const char *directory, const char *name, char **ret, struct r
     return 0;
 }
 
-/* A small file, whole or not at all. */
+/* Writes a small file completely, or not at all. */
 static int write_file(const char *directory, const char *name, const char *content,
                       struct reel_error *error) {
     AUTO_FREE char *temporary = NULL, *path = join(directory, name);
@@ -74,7 +74,7 @@ static int write_file(const char *directory, const char *name, const char *conte
 
 /* ---- The format ------------------------------------------------------------------------------ */
 
-/* 1: it is this one; 0: there is none yet. */
+/* 1: the directory has the current format; 0: it has no format yet. */
 static int read_format(const char *directory, struct reel_error *error) {
     char text[16] = "";
     AUTO_FREE char *path = join(directory, FORMAT_NAME);
@@ -88,7 +88,7 @@ static int read_format(const char *directory, struct reel_error *error) {
     return fail(error, -EPROTO, "its format is %s, this version reads %.1s", text, FORMAT_TEXT);
 }
 
-/* An empty log and an empty store. */
+/* Creates an empty log and an empty store. */
 static int make_empty_store(const char *log_path, const char *state_path, uint64_t map_bytes,
                             struct reel_error *error) {
     struct store store;
@@ -103,17 +103,18 @@ static int make_empty_store(const char *log_path, const char *state_path, uint64
     return rc;
 }
 
-/* Whoever made the directory may have been killed before its name was durable. Where the directory
- * above must not be read, others have made it. */
+/* Syncs the directory's name. The process that created the directory may have been killed before.
+ * If the directory above cannot be read, it was created by others. */
 static int sync_own_name(const char *directory, struct reel_error *error) {
-#ifdef REEL_FAULT_9 /* likewise its own name */
+#ifdef REEL_FAULT_9 /* sync its own name, too */
     return 0;
 #endif
     int rc = directory_sync_name(directory, error);
     return rc == -EACCES ? 0 : rc;
 }
 
-/* What is left of a conversion that was cut short goes; then all of it is made. */
+/* Creates the store, or converts the old one. Removes what an interrupted conversion has left
+ * before. */
 static int make_store(const char *directory, uint64_t map_bytes, struct reel_error *error) {
     AUTO_FREE char *log_path = NULL, *state_path = NULL;
     int rc = make_in(directory, "log.new", &log_path, error);
@@ -126,8 +127,8 @@ static int make_store(const char *directory, uint64_t map_bytes, struct reel_err
     return rc < 0 ? rc : write_file(directory, FORMAT_NAME, FORMAT_TEXT, error);
 }
 
-/* Each gets its name, unless it has it already. The names are synced in any case: a process that
- * was killed may have written FORMAT, or renamed, and no more. */
+/* Renames both directories, unless they have their names already. The names are synced in any case,
+ * because a process that was killed may have written FORMAT or renamed, but not synced. */
 static int finish_names(const char *directory, struct reel_error *error) {
     static const char *const names[][2] = {{"log.new", "log"}, {"state.new", "state"}};
     int rc = 0;
@@ -139,13 +140,13 @@ static int finish_names(const char *directory, struct reel_error *error) {
     if (rc == 0) rc = directory_sync(directory, error);
 #endif
     if (rc < 0) return rc;
-    unlink_in(directory, "data.mdb"); /* of format 2; what stays is tried again */
+    unlink_in(directory, "data.mdb"); /* of format 2; if it stays, the next opening tries again */
     unlink_in(directory, "lock.mdb");
     return 0;
 }
 
-/* `ret_was_empty`: a new store takes the place of a data.mdb that holds nothing, which a copy onto
- * a full disk may leave (report.c). */
+/* `ret_was_empty`: a new store replaces a data.mdb without content, which an interrupted copy to a
+ * full disk may leave (report.c). */
 static int settle_format(const char *directory, uint64_t map_bytes, bool *ret_was_empty,
                          struct reel_error *error) {
     int rc = read_format(directory, error);
@@ -188,7 +189,7 @@ void home_put_mark(struct home *home, struct store_state *state) {
     state->controls = log_facts(home->place.log)->controls;
 }
 
-/* ---- What the store lacks -------------------------------------------------------------------- */
+/* ---- What the store does not have yet -------------------------------------------------------- */
 
 static int copy_facts(struct home *home, struct store_state *state, struct reel_error *error) {
     const struct log_facts *facts = log_facts(home->place.log);
@@ -235,7 +236,7 @@ static int follow_log(struct home *home, struct store_state *state, struct reel_
     return store_put_state(home->store, state, error);
 }
 
-/* The store follows what the log says, if it does not yet. */
+/* If the store is behind the log, updates it from the log. */
 static int settle_store(struct home *home, struct store_state *state, struct reel_error *error) {
     const struct log_facts *facts = log_facts(home->place.log);
     struct log_mark mark = log_mark(home->place.log);
@@ -258,7 +259,7 @@ static int read_state(struct home *home, struct store_state *ret, struct reel_er
     return rc < 0 ? fail(error, rc, "cannot read the store's state") : 0;
 }
 
-/* ---- Another log ----------------------------------------------------------------------------- */
+/* ---- Replacing the log ----------------------------------------------------------------------- */
 
 struct archive {
     struct log_epoch lineage[LINEAGE_MAX];
@@ -289,7 +290,7 @@ static int open_log(struct home *home, const char *name, const struct store_stat
     return log_open(&options, ret, error);
 }
 
-/* Is the next log the one that the store is of? */
+/* True if the store belongs to the next log. */
 static int is_next_log(struct home *home, const struct store_state *state,
                        struct reel_error *error) {
     AUTO_FREE char *path = join(home->directory, "log.next");
@@ -297,7 +298,7 @@ static int is_next_log(struct home *home, const struct store_state *state,
     struct log *log;
     if (!path) return fail_memory(error);
     int rc = log_open(&options, &log, error);
-    if (rc < 0) return rc == -ENOENT || rc == -EBADMSG ? 0 : rc; /* it was not made whole */
+    if (rc < 0) return rc == -ENOENT || rc == -EBADMSG ? 0 : rc; /* the next log is not complete */
     bool is_it = memcmp(log_facts(log)->epoch, state->epoch, sizeof state->epoch) == 0;
     log_close(log);
     return is_it;
@@ -314,7 +315,8 @@ static int move_next_log(struct home *home, struct reel_error *error) {
     return rc;
 }
 
-/* An adoption that was cut short. Without log/, it was in the midst of its renames. */
+/* Completes or undoes a replacement of the log that was interrupted. If log/ does not exist, it was
+ * interrupted between the two renames. */
 static int settle_adoption(struct home *home, const struct store_state *state,
                            struct reel_error *error) {
     if (exists(home->directory, "log.next")) {
@@ -359,7 +361,8 @@ int home_adopt_finish(struct home *home, const struct log_facts *facts, struct r
     }
     if (rc < 0) {
         rc = fail_in(error, -EIO, "cannot begin another log; end this process");
-        store_break(home->store, error->text); /* it is of a log that is not there */
+        store_break(home->store,
+                    error->text); /* the store belongs to a log that is not in its place */
         return rc;
     }
     log_close(log_place_swap(&home->place, next));
@@ -458,7 +461,7 @@ static int open_on_disk(struct home *home, const struct home_options *options,
     struct store_state state;
     int rc = directory_lock(home->directory, &home->lock_fd, error);
     if (rc == 0 && exists(home->directory, INCOMPLETE_NAME))
-        rc = fail(error, -ESTALE, "it is a backup that was cut short");
+        rc = fail(error, -ESTALE, "it is an interrupted backup");
     if (rc == 0) rc = settle_format(home->directory, options->map_bytes, &was_empty, error);
     if (rc == 0) rc = open_store(home, options, error);
     if (rc == 0) home->store->in_place_of_empty = was_empty;
@@ -495,7 +498,8 @@ int home_open(struct home *home, const struct home_options *options, struct reel
 
 /* ---- Backup ---------------------------------------------------------------------------------- */
 
-/* The copy of a log of our own says what it is, so that it cannot be taken for the original. */
+/* Marks the copy of a log as a backup, so that it is not used like the original. A log that mirrors
+ * a stream is not marked. */
 static int mark_as_backup(const char *log_path, struct reel_error *error) {
     struct log_options options = {.directory = log_path, .no_helper = true};
     struct log *log;
@@ -510,7 +514,7 @@ static int mark_as_backup(const char *log_path, struct reel_error *error) {
     return rc;
 }
 
-/* A copy's transactions are numbered from the beginning. */
+/* The transactions of a copy are numbered from the beginning. */
 static int renumber(const char *state_path, uint64_t map_bytes, uint64_t *ret_salt,
                     struct reel_error *error) {
     struct store copy;
@@ -534,7 +538,7 @@ static int renumber(const char *state_path, uint64_t map_bytes, uint64_t *ret_sa
     return rc;
 }
 
-/* Of a log that is open here, or of one that another process may have open. */
+/* The log to copy: one that is open here, or one that another process may have open. */
 struct log_source {
     struct log_place *place;
     const char *path;
@@ -547,7 +551,7 @@ static int copy_open_log(struct log_place *place, const char *to, uint64_t salt,
     struct log_pin *pin = log_place_pin_kept(place, &kept);
     int rc = log_pin_salt(pin) == salt
                  ? log_backup(pin, kept, to, pacer, error)
-                 : fail(error, -EAGAIN, "another log was begun meanwhile; try again");
+                 : fail(error, -EAGAIN, "the log was replaced meanwhile; try again");
     log_unpin(pin);
     return rc;
 }
@@ -585,7 +589,7 @@ static int copy_both(struct store *store, const struct log_source *source, const
     return rc < 0 ? rc : mark_as_backup(log_path, error);
 }
 
-/* What a failure left: it can be tried again in the same directory. */
+/* Removes what a failed backup has left, so that it can be repeated in the same directory. */
 static void remove_copy(const char *to) {
     remove_in(to, "state");
     remove_in(to, "log");
@@ -661,7 +665,7 @@ int home_verify(const char *directory, log_finding_fn found, void *context,
     int rc = read_format(directory, error);
     if (rc == 0) rc = fail(error, -ENOENT, "%s: %s", FORMAT_NAME, strerror(ENOENT));
     if (rc < 0) return fail_in(error, rc, "cannot open %s", directory);
-    AUTO_CLOSE int lock = open(lock_path, O_RDONLY | O_CLOEXEC); /* a backup has none */
+    AUTO_CLOSE int lock = open(lock_path, O_RDONLY | O_CLOEXEC); /* a backup has no lock file */
     bool live = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0;
     rc = log_verify(log_path, live, found, context, error);
     if (rc == -ENOENT && live) /* another log may just be taking its place */

@@ -1,27 +1,28 @@
-/* home.h: where a Reel lives: a directory, with its log and its store.
+/* home.h: the directory of a Reel, with its log and its store.
  *
- *     reel.lock     whose it is (directory.h)
- *     FORMAT        "3"; without it nothing in log/ and state/ counts
+ *     reel.lock     locked by the process that uses the directory (directory.h)
+ *     FORMAT        "3"; if it does not exist, log/ and state/ are ignored
  *     log/          the log (engine/log): the truth
  *     state/        the store (engine/store): derived from the log
- *     INCOMPLETE    this is a backup that was cut short: it is not opened
+ *     INCOMPLETE    this is an interrupted backup, which cannot be opened
  *
- * **Making one**, or converting one of format 2, where data.mdb in the directory itself held both:
- * all is made in log.new/ and state.new/ and synced; then FORMAT is written, which is the moment it
- * happens; then they get their names, and data.mdb is removed. Without FORMAT, opening throws *.new
- * away and begins again; with it, opening goes on with the names.
+ * **Creating** a directory, or converting one of format 2, in which one file data.mdb held both log
+ * and state. log.new/ and state.new/ are written and synced. Then FORMAT is written: from this
+ * moment on, the new format is valid. Then both directories are renamed, and data.mdb is removed.
+ * If FORMAT does not exist, opening removes log.new/ and state.new/ and begins again. If it exists,
+ * opening completes the renames.
  *
- * **Another log** (home_adopt): the new one is made in log.next/ and synced. The store is emptied
- * and names the new log's epoch, in one commit, which is the moment it happens. Then log/ becomes
- * log.old/ and is removed, and log.next/ becomes log/. At opening the store's epoch decides whether
- * log.next/ goes on to its name, or is removed.
+ * **Replacing the log** (home_adopt). The new log is written to log.next/ and synced. One commit
+ * empties the store and stores the new log's epoch: from this moment on, the new log is valid. Then
+ * log/ is renamed to log.old/ and removed, and log.next/ is renamed to log/. When opening finds
+ * log.next/, the epoch in the store decides whether it is renamed or removed.
  *
- * **Which is ahead.** A group is synced in the log before it is committed in the store. So the log
- * may be ahead of the store, and what the store lacks is folded from it. A store that is ahead of
- * the log is damage. Facts (floor, epoch, origin) and other controls are the log's; the store has
- * what is folded from them (controls.h).
+ * **Order.** A group is synced in the log before it is committed in the store. So the log may be
+ * ahead of the store, and the events that the store does not have are folded. A store that is ahead
+ * of the log is damage. Facts (floor, epoch, origin) and other controls belong to the log; the
+ * store has what is folded from them (controls.h).
  *
- * In memory there is neither directory nor lock.
+ * A Reel in memory has neither a directory nor a lock.
  */
 #ifndef REEL_ENGINE_HOME_H
 #define REEL_ENGINE_HOME_H

@@ -1,4 +1,5 @@
-/* reel.c: the embedding API (reel.h), a façade; what a view gives is in view/. */
+/* reel.c: implements the embedding API (reel.h). Most functions only call others. The functions of
+ * views are in view/. */
 #include "engine/transaction.h"
 
 #include "base/cleanup.h"
@@ -37,7 +38,7 @@ const char *reel_plugin_directory(void) {
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
-/* The caller's options in this version's size, with defaults for what is 0. */
+/* Copies the caller's options into a struct of this version, and replaces 0 by defaults. */
 static int take_options(const struct reel_options *given, struct reel_options *ret,
                         struct reel_error *error) {
     struct reel_options options = {0};
@@ -104,7 +105,7 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     struct home_options home_options = {
         .directory = options->directory,
         .map_bytes = options->map_bytes,
-        .readers_max = options->views_max + 4, /* a backup is a reader too */
+        .readers_max = options->views_max + 4, /* a backup reads the store, too */
         .new_epoch = options->flags & REEL_NEW_EPOCH,
         .take_archive = options->flags & REEL_TAKE_ARCHIVE,
         .segment_bytes = options->segment_bytes,
@@ -142,7 +143,8 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     return rc < 0 ? fail(error, rc, "cannot read the store's state") : 0;
 }
 
-/* Also in a program that does not know that its standard descriptors may be closed. */
+/* Opens /dev/null for standard descriptors that are closed. The program may not know that they are
+ * closed. */
 static int reserve_descriptors(struct reel_error *error) {
     int rc = descriptors_reserve_standard();
     if (rc == 0) return 0;
@@ -217,7 +219,7 @@ static int route_collections(struct reel *reel, size_t from, struct reel_error *
     return 0;
 }
 
-/* Takes the plugin in, or unloads it. */
+/* Registers the plugin, or unloads it. */
 static int add_plugin_take(struct reel *reel, struct plugin *plugin, struct reel_error *error) {
     struct dispatcher *dispatcher = &reel->dispatcher;
     size_t before = dispatcher->registry.count;
@@ -271,7 +273,7 @@ int reel_start(struct reel *reel, struct reel_error *error) {
     if (!reel->started) report_started(&reel->reporter, &reel->dispatcher);
     reel->started = true;
     rc = reel->start_behind ? 0 : transaction_catch_up(reel, error);
-    reel->ready = rc == 0; /* else, on a full disk say, it can be tried again */
+    reel->ready = rc == 0; /* after a failure, such as a full disk, it can be tried again */
     return rc;
 }
 
@@ -280,7 +282,7 @@ int reel_start(struct reel *reel, struct reel_error *error) {
 /* The n-th collection in the order of names. */
 static const struct collection *nth_collection(struct reel *reel, size_t n) {
     const struct registry *registry = &reel->dispatcher.registry;
-    const struct collection *last = NULL; /* few, so that picking the next n times will do */
+    const struct collection *last = NULL; /* there are few, so n selections are fast enough */
     for (size_t i = 0; i <= n; i++) {
         const struct collection *next = NULL;
         for (size_t at = 0; at < registry->count; at++) {

@@ -11,12 +11,12 @@ struct reporter {
     void *context;
 };
 
-/* After a start: collections that no plugin serves; plugins that are another build with the same
- * revision; what is behind the log. */
+/* Reports after a start: collections without a plugin; plugins that are another build with the same
+ * revision; collections that are behind the log. */
 void report_started(const struct reporter *to, struct dispatcher *dispatcher);
 
-/* Collections that are behind the log and were not, or that no longer are. After each transaction
- * that may have changed that. */
+/* Reports collections that are behind the log since the last call, or no longer behind it. Call it
+ * after each transaction that may have changed this. */
 void report_progress(const struct reporter *to, struct dispatcher *dispatcher);
 
 /* Work of the log in the background fails, or works again. Any thread, without the write lock. */

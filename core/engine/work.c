@@ -1,4 +1,4 @@
-/* work.c: see work.h. Top down: a group, one work, one event. */
+/* work.c: see work.h. In this order: one event, one work, a group. */
 #include "engine/work.h"
 
 #include "base/cleanup.h"
@@ -22,7 +22,7 @@ static int take(struct reel *reel, const struct arrival *arrival, struct reel_re
 
 /* ---- Events ---------------------------------------------------------------------------------- */
 
-/* Who rejected an event, and why, is told with its result: also of a repeat. */
+/* Adds to the work who rejected an event, and why; also for a repeat. */
 static int take_reasons(struct reel *reel, struct work *work, struct reel_result *result,
                         struct reel_error *error) {
     struct store *store = &reel->dispatcher.store;
@@ -33,7 +33,7 @@ static int take_reasons(struct reel *reel, struct work *work, struct reel_result
     return rc;
 }
 
-/* An event that comes once: 1 if it was appended, 0 if it was known. */
+/* Appends an event unless the log has it: 1: appended; 0: a repeat. */
 static int take_once(struct reel *reel, struct reel_str payload, struct reel_result *ret,
                      struct reel_error *error) {
     struct json *json;
@@ -98,7 +98,7 @@ static int mirror_step(struct reel *reel, struct work *work, struct reel_error *
     struct dispatcher *dispatcher = &reel->dispatcher;
     uint64_t before = dispatcher->state.head;
     if (before < work->follows)
-        return fail(error, -ESTALE, "what comes before event %llu was not taken",
+        return fail(error, -ESTALE, "the events before %llu were not appended",
                     (unsigned long long)work->follows + 1);
     for (size_t i = 0; i < work->count; i++) {
         int rc = mirror_next(reel, work, &work->mirrored[i], error);
@@ -112,7 +112,7 @@ static int mirror_step(struct reel *reel, struct work *work, struct reel_error *
 
 static int events_step(struct reel *reel, struct work *work, struct reel_error *error) {
     int step = STEP_NOTHING, rc = 0;
-    size_t expected = work->submitted ? work->count : 0; /* of those, who knows which are taken */
+    size_t expected = work->submitted ? work->count : 0; /* repeats are not parsed ahead */
     for (size_t i = 0; i < work->count && rc >= 0; i++) {
         while (expected < work->count &&
                dispatcher_expect(&reel->dispatcher, work->payloads[expected]))
@@ -133,13 +133,14 @@ static int events_step(struct reel *reel, struct work *work, struct reel_error *
 static int check_batch(struct reel *reel, const struct work *work, struct reel_error *error) {
     const struct dispatcher *dispatcher = &reel->dispatcher;
     uint64_t bytes = 0;
-    for (size_t i = 0; i < work->count; i++) /* of a too large one nothing is kept, or even read */
+    for (size_t i = 0; i < work->count;
+         i++) /* an event that is too large is neither stored nor parsed */
         if (work->payloads[i].len <= dispatcher->event_bytes_max) bytes += work->payloads[i].len;
     if (work->count > dispatcher->batch_events_max)
-        return fail(error, -E2BIG, "a batch of %zu events, at most %u are taken", work->count,
+        return fail(error, -E2BIG, "a batch of %zu events, at most %u are accepted", work->count,
                     dispatcher->batch_events_max);
     if (bytes > dispatcher->batch_bytes_max)
-        return fail(error, -E2BIG, "a batch of %llu bytes, at most %llu are taken",
+        return fail(error, -E2BIG, "a batch of %llu bytes, at most %llu are accepted",
                     (unsigned long long)bytes, (unsigned long long)dispatcher->batch_bytes_max);
     return 0;
 }
@@ -166,14 +167,15 @@ static void fail_all(struct work *const *works, size_t count, int rc,
     }
 }
 
-/* What would go wrong for all that follow, too: a disk that is full for a single one, a store that
- * is broken. */
+/* True if the error concerns all works that follow: a disk that is full for a single work, or a
+ * broken store. */
 static bool is_for_all(int rc) {
     return rc == -ENOSPC || rc == -EIO;
 }
 
-/* All in one transaction. Returns `count`: that is done, and each knows how it went. Or fewer, at
- * least one: nothing has happened, but so many of them may do well together. */
+/* Carries out all works in one transaction. Returns `count` if they are done; each work then has
+ * its result. Otherwise nothing has happened, and it returns how many works, at least one, may
+ * succeed together. */
 static size_t run_together(struct reel *reel, struct work *const *works, size_t count,
                            size_t *commits) {
     struct reel_error error = {0};
@@ -197,13 +199,13 @@ static size_t run_together(struct reel *reel, struct work *const *works, size_t 
     if (rc == 0)
         ++*commits;
     else if (rc != -EIO && count > 1)
-        return count / 2; /* it may be too much for the disk */
+        return count / 2; /* together they may be too large for the disk */
     else
         fail_all(works, count, rc, &error);
     return count;
 }
 
-/* Tries one, and undoes it: what it would have appended is in its pending. */
+/* Carries out a work and undoes it. The events that it would have appended are in its `pending`. */
 static void dry_run(struct reel *reel, struct work *work) {
     INVARIANT(!reel->pending && work->kind != WORK_MIRROR);
     pending_finish(work->pending);
@@ -213,19 +215,20 @@ static void dry_run(struct reel *reel, struct work *work) {
         int done = step(reel, work);
         work->rc = done < 0 ? done : 0;
         dispatcher_abort(&reel->dispatcher);
-        if (done < 0 || done == STEP_UNDO) pending_finish(work->pending); /* refused after all */
+        if (done < 0 || done == STEP_UNDO)
+            pending_finish(work->pending); /* the command is refused */
     }
     reel->pending = NULL;
 }
 
-/* How many of them, from the first on, can be done together. */
+/* The number of works, from the first on, that can be done together. */
 static size_t count_together(struct work *const *works, size_t count) {
     size_t together = 0;
     while (together < count && !works[together]->pending) together++;
     return together;
 }
 
-/* Tries the largest group that may do well, again and again. */
+/* Carries out all works, each time as many together as may succeed. */
 static size_t run_all(struct reel *reel, struct work *const *works, size_t count) {
     size_t commits = 0, together = count_together(works, count);
     while (count > 0) {

@@ -1,5 +1,5 @@
-/* feed.c: see feed.h. Top down: messages on their way to the writer, what a session tells, the
- * thread that runs sessions, life. */
+/* feed.c: see feed.h. In this order: messages on their way to the writer; what a session reports;
+ * the thread that runs sessions; creating and destroying a feed. */
 #include "feeds/feed.h"
 
 #include "base/cleanup.h"
@@ -16,34 +16,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Messages that are pushed together, at most, if a transaction takes so many. More bytes are there
- * only of a single one. */
+/* Limits of a batch, unless a transaction holds less. A single message may be larger. */
 #define BATCH_EVENTS 256
 #define BATCH_BYTES  ((uint64_t)4 << 20)
 
-/* With so many of them under way, a batch is not pushed before it is full. */
+/* If so many batches are being folded, a batch is pushed only when it is full. */
 #define BATCHES_MAX 32
 
-/* The pause after a session that failed, doubled each time. */
+/* The pause after a session that failed. It doubles each time. */
 #define PAUSE_MS_MIN 100
 #define PAUSE_MS_MAX 5000
 
-/* How often gaps are said, and a failure that stays the same. */
+/* Shortest time between two reports of gaps, and between two reports of the same failure. */
 #define GAPS_SAID_MS    10000
 #define FAILURE_SAID_MS 60000
 
-/* Lines about single messages, in that time. */
+/* At most so many lines about single messages are logged in this time. */
 #define MESSAGES_SAID    5
 #define MESSAGES_SAID_MS 10000
 
-/* How often a queue that is full for other reasons than ours is tried again. */
+/* How often pushing to a full queue is tried again, if none of this feed's batches is in it. */
 #define FULL_MS 20
 
 struct batch {
     struct job job; /* first */
     struct feed *feed;
-    struct batch *next; /* of those that are free */
-    bool in_sync;       /* with it, the log is level with the stream */
+    struct batch *next; /* in the list of free batches */
+    bool in_sync;       /* after this batch, the log is in sync with the stream */
     size_t count;
     struct mirrored events[BATCH_EVENTS];
     struct feed_message messages[BATCH_EVENTS];
@@ -67,31 +66,31 @@ struct feed {
     struct publisher *publisher;
     pthread_t thread;
 
-    /* The thread's own. */
-    struct batch *batch; /* being filled, or NULL */
-    size_t batch_events; /* most that it takes */
+    /* Used by the feed's thread only. */
+    struct batch *batch; /* the batch being filled, or NULL */
+    size_t batch_events; /* most events in a batch */
     struct engine_limits limits;
-    uint64_t follows;           /* what has been pushed, up to here */
-    uint64_t first_seq;         /* the log was trimmed to */
-    bool begin_anew;            /* was asked for, and no session has begun yet */
-    bool was_in_sync;           /* and that has been said */
-    struct reel_position began; /* where the session did */
-    bool failing;               /* the last session has not got on */
-    char following[300];        /* what is to be said as soon as anything has come, or empty */
+    uint64_t follows;           /* the highest seq that has been pushed */
+    uint64_t first_seq;         /* the log was trimmed to this seq */
+    bool begin_anew;            /* replacing the log was requested, and no session has begun yet */
+    bool was_in_sync;           /* and this has been reported */
+    struct reel_position began; /* the position at which the session began */
+    bool failing;               /* the last session has made no progress */
+    char following[300];        /* reported when the first message arrives; or empty */
     struct {
         uint64_t count, messages, from, to;
-        uint64_t said_ms; /* when the last ones were */
-    } gaps;               /* that have yet to be said */
+        uint64_t said_ms; /* when gaps were last reported */
+    } gaps;               /* gaps that are not reported yet */
     struct {
-        uint64_t began_ms, said, left_out; /* lines, since then */
-    } messages;                            /* about single ones */
+        uint64_t began_ms, said, left_out; /* number of lines since began_ms */
+    } messages;                            /* lines about single messages */
 
-    pthread_mutex_t lock;   /* of what follows */
-    pthread_cond_t changed; /* any of it */
+    pthread_mutex_t lock;   /* protects the members below */
+    pthread_cond_t changed; /* a member below has changed */
     struct batch *free;
-    uint64_t under_way; /* messages that were pushed and are not folded */
-    uint64_t batches;   /* likewise */
-    int failed;         /* one of them was not */
+    uint64_t under_way; /* messages that were pushed and are not folded yet */
+    uint64_t batches;   /* the same for batches */
+    int failed;         /* the error of a batch that could not be folded */
     struct reel_error failure;
     bool stopping;
     enum session session;
@@ -123,7 +122,7 @@ static struct batch *batch_acquire(struct feed *feed) {
     return batch;
 }
 
-/* Releases its messages, and keeps the batch for the next messages. */
+/* Releases the batch's messages, and keeps the batch for later messages. */
 static void batch_release(struct batch *batch) {
     struct feed *feed = batch->feed;
     for (size_t i = 0; i < batch->count; i++)
@@ -134,7 +133,7 @@ static void batch_release(struct batch *batch) {
     feed->free = batch;
 }
 
-/* Of a too large one nothing is kept. */
+/* The bytes that the log stores of this message: none if it is too large. */
 static uint64_t stored_bytes(const struct feed *feed, const struct feed_message *message) {
     size_t len = message->bytes.len;
     return len <= feed->limits.event_bytes_max ? len : 0;
@@ -170,7 +169,8 @@ static void batch_add_gap(struct batch *batch, uint64_t seq, uint64_t missing, u
 
 /* ---- To the writer and back ------------------------------------------------------------------ */
 
-/* Under the lock. True: it was not level before. A session that has ended since then is none. */
+/* Called with the lock held. Returns true if the feed was not in sync before. A session that has
+ * ended since then is not in sync. */
 static bool note_in_sync(struct feed *feed) {
     struct feed_metrics *figures = &feed->figures;
     if (feed->session != SESSION_BEGUN) return false;
@@ -206,7 +206,7 @@ static void folded(struct job *job) {
     batch_release(batch);
 }
 
-/* -EAGAIN: one that failed, or the end. */
+/* -EAGAIN: a batch has failed; -ESHUTDOWN: the feed is stopping. */
 static int check_going_on(struct feed *feed, struct reel_error *error) {
     HOLD_LOCK(&feed->lock);
     if (feed->stopping) return fail(error, -ESHUTDOWN, "the daemon is about to end");
@@ -214,14 +214,14 @@ static int check_going_on(struct feed *feed, struct reel_error *error) {
     return 0;
 }
 
-/* Until something is folded, or a moment has passed. */
+/* Waits until a batch is folded, or for a short time. */
 static void wait_a_moment(struct feed *feed) {
     HOLD_LOCK(&feed->lock);
     struct timespec until = clock_after(FULL_MS);
     if (!feed->stopping) pthread_cond_timedwait(&feed->changed, &feed->lock, &until);
 }
 
-/* Pushes it, as soon as the queue has room. */
+/* Pushes the batch. Waits while the queue is full. */
 static int push(struct feed *feed, struct batch *batch, struct reel_error *error) {
     struct work *work = &batch->job.work;
     INVARIANT(batch->count > 0 || batch->in_sync);
@@ -266,10 +266,11 @@ static int read_position(struct feed *feed, struct reel_position *ret, struct re
     if (rc < 0) return rc;
     rc = reel_view_position(view, ret);
     reel_view_close(view);
-    return rc < 0 ? fail(error, rc, "cannot see how far the log reaches") : 0;
+    return rc < 0 ? fail(error, rc, "cannot find out how far the log reaches") : 0;
 }
 
-/* Once a session; if there is no view to be had, another time. */
+/* Reports once a session that the log is in sync. If no view can be opened, it tries again
+ * later. */
 static void say_in_sync(struct feed *feed) {
     char sentence[300];
     struct reel_position now;
@@ -279,8 +280,8 @@ static void say_in_sync(struct feed *feed) {
     uint64_t applied = now.applied - began->applied, ignored = now.ignored - began->ignored,
              rejected = now.rejected - began->rejected;
     snprintf(sentence, sizeof sentence,
-             "level with the stream at %" PRIu64 ": %" PRIu64 " seen, %" PRIu64 " applied, %" PRIu64
-             " ignored, %" PRIu64 " rejected",
+             "in sync with the stream at %" PRIu64 ": %" PRIu64 " seen, %" PRIu64
+             " applied, %" PRIu64 " ignored, %" PRIu64 " rejected",
              now.cursor, applied + ignored + rejected, applied, ignored, rejected);
     feed_say(feed, REEL_LEVEL_INFO, sentence);
 }
@@ -291,14 +292,16 @@ static int push_gathered(struct feed *feed, struct reel_error *error) {
     return batch ? push(feed, batch, error) : 0;
 }
 
-/* Once a session. Of those that only begin, and fail again, the log would have nothing else. */
+/* Reports once a session which stream is followed, but only when a message arrives. Sessions that
+ * begin and fail again and again would otherwise fill the log. */
 static void say_following(struct feed *feed) {
     if (!feed->following[0]) return;
     feed_say(feed, REEL_LEVEL_INFO, feed->following);
     feed->following[0] = '\0';
 }
 
-/* Those of a stream that keeps only the newest message of each subject are many. */
+/* Gaps are reported together: a stream that keeps only the newest message of each subject has
+ * many. */
 static void say_gaps(struct feed *feed, bool at_once) {
     char sentence[400];
     uint64_t now = clock_ms();
@@ -306,15 +309,16 @@ static void say_gaps(struct feed *feed, bool at_once) {
     if (!at_once && feed->gaps.said_ms && now - feed->gaps.said_ms < GAPS_SAID_MS) return;
     snprintf(sentence, sizeof sentence,
              "%" PRIu64 " messages of the stream between %" PRIu64 " and %" PRIu64
-             " were not received: they had been deleted, or a limit of the stream had removed them "
-             "before they were read here; records lack what they said",
+             " were not received: they had been deleted, or a limit of the stream had removed "
+             "them; their effects are missing in the records",
              feed->gaps.messages, feed->gaps.from, feed->gaps.to);
     feed_say(feed, REEL_LEVEL_WARNING, sentence);
     memset(&feed->gaps, 0, sizeof feed->gaps);
     feed->gaps.said_ms = now;
 }
 
-/* Begins to count again, when the time is over or at once. */
+/* Reports how many lines were left out, if the time has passed, or `at_once`. Then counts from
+ * 0. */
 static void say_left_out(struct feed *feed, bool at_once) {
     char sentence[100];
     uint64_t now = clock_ms(), left_out = feed->messages.left_out;
@@ -340,17 +344,17 @@ void feed_say_message(struct feed *feed, const char *sentence) {
 
 int feed_flush(struct feed *feed, struct reel_error *error) {
     pthread_mutex_lock(&feed->lock);
-    bool busy = feed->batches >= BATCHES_MAX, level = feed->figures.level;
+    bool busy = feed->batches >= BATCHES_MAX, level = feed->metrics.level;
     pthread_mutex_unlock(&feed->lock);
     say_gaps(feed, false);
     if (feed->messages.left_out > 0) say_left_out(feed, false);
     if (level && !feed->was_in_sync) say_in_sync(feed);
-    int rc = check_going_on(feed, error); /* nothing more may come that would fail, too */
+    int rc = check_going_on(feed, error); /* maybe no further feed_take would return this error */
     if (rc == 0 && !busy) rc = push_gathered(feed, error);
     return rc < 0 ? rc : feed->batch != NULL;
 }
 
-/* Sees to a batch that has room. */
+/* Makes sure that the current batch has room. */
 static int make_room(struct feed *feed, uint64_t bytes, struct reel_error *error) {
     bool fits = !feed->batch || feed->batch->job.bytes + bytes <= BATCH_BYTES;
     int rc = fits ? 0 : push_gathered(feed, error);
@@ -389,7 +393,7 @@ int feed_gap(struct feed *feed, uint64_t seq, uint64_t missing, uint64_t time_ns
 
 int feed_level(struct feed *feed, uint64_t last_seq, struct reel_error *error) {
     pthread_mutex_lock(&feed->lock);
-    bool level = feed->figures.level;
+    bool level = feed->metrics.level;
     pthread_mutex_unlock(&feed->lock);
     uint64_t given = feed->batch ? feed->batch->events[feed->batch->count - 1].seq : feed->follows;
     if (level && last_seq <= given) return 0;
@@ -407,7 +411,7 @@ int feed_trim(struct feed *feed, uint64_t first_seq, struct reel_error *error) {
     struct reel_position position;
     if (first_seq <= feed->first_seq) return 0;
     int rc = read_position(feed, &position, error);
-    if (rc == -EAGAIN || rc == -ETIME) return 0; /* another time */
+    if (rc == -EAGAIN || rc == -ETIME) return 0; /* try again later */
     if (rc < 0) return rc;
     uint64_t floor = first_seq <= position.head ? first_seq : position.head + 1;
     rc = reel_trim(feed->options.reel, floor, error);
@@ -417,12 +421,12 @@ int feed_trim(struct feed *feed, uint64_t first_seq, struct reel_error *error) {
 
 void feed_note(struct feed *feed, uint64_t last_seq, uint64_t pending) {
     HOLD_LOCK(&feed->lock);
-    struct feed_metrics *figures = &feed->figures;
-    if (figures->known_seq < last_seq) figures->known_seq = last_seq;
-    figures->pending = pending;
-    if (!figures->level)
-        snprintf(figures->reason, sizeof figures->reason,
-                 "behind the stream: %" PRIu64 " messages are to come", pending);
+    struct feed_metrics *metrics = &feed->metrics;
+    if (metrics->known_seq < last_seq) metrics->known_seq = last_seq;
+    metrics->pending = pending;
+    if (!metrics->level)
+        snprintf(metrics->reason, sizeof metrics->reason,
+                 "behind the stream: %" PRIu64 " messages were not received yet", pending);
 }
 
 uint64_t feed_room(struct feed *feed) {
@@ -449,7 +453,7 @@ void feed_refused(struct feed *feed, struct reel_str subject, bool is_whole, con
     publisher_refused(feed->publisher, subject, is_whole, sentence);
 }
 
-/* Nothing of an earlier session is under way any more. */
+/* Waits until no batch of an earlier session is in the writer's queue. */
 static void wait_for_batches(struct feed *feed) {
     HOLD_LOCK(&feed->lock);
     while (feed->batches > 0) pthread_cond_wait(&feed->changed, &feed->lock);
@@ -466,12 +470,12 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     INVARIANT(!feed->batch); /* the session before has pushed what it had */
     int rc = origin_check(options->reel, stream, feed->begin_anew, options->release, &from, &news);
     if (rc < 0) return fail(error, rc, "%s", news.text);
-    feed->begin_anew = false; /* it was meant for this time */
+    feed->begin_anew = false; /* the request was for this session only */
     if (rc > 0) feed_say(feed, REEL_LEVEL_WARNING, news.text);
     if (!subject_matches(reel_text(stream->filter), reel_text(SUBJECT_ROOT ".>")))
         feed_say(feed, REEL_LEVEL_WARNING,
-                 "what clients send is published under " SUBJECT_ROOT
-                 ", which the setting `subjects` does not cover: it is refused");
+                 "events of clients are published under " SUBJECT_ROOT
+                 ", which the setting `subjects` does not include: they are refused");
     rc = read_position(feed, &feed->began, error);
     if (rc < 0) return rc;
     feed->follows = from - 1;
@@ -496,9 +500,10 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
 
 /* ---- Sessions -------------------------------------------------------------------------------- */
 
-/* What it has brought is good, whatever became of the session. */
+/* Messages that the session has gathered are good, however the session ended. */
 static void session_ended(struct feed *feed, const struct reel_error *error) {
-    (void)push_gathered(feed, NULL); /* else the next one brings it */
+    (void)push_gathered(feed,
+                        NULL); /* if this fails, the next session receives the messages again */
     say_gaps(feed, true);
     {
         HOLD_LOCK(&feed->lock);
@@ -512,7 +517,8 @@ static void session_ended(struct feed *feed, const struct reel_error *error) {
     feed->options.changed(feed->options.context);
 }
 
-/* Waits, unless it is to end; not all daemons that lost a broker come back in the same moment. */
+/* Waits, unless the feed is stopping. The time is random, so that daemons that lost the same broker
+ * do not all return at the same moment. */
 static void pause_for(struct feed *feed, uint64_t pause_ms) {
     HOLD_LOCK(&feed->lock);
     uint64_t with_jitter = pause_ms + clock_ns() % (pause_ms / 4 + 1);
@@ -521,11 +527,11 @@ static void pause_for(struct feed *feed, uint64_t pause_ms) {
         if (pthread_cond_timedwait(&feed->changed, &feed->lock, &until) == ETIMEDOUT) return;
 }
 
-/* Has a session been level, or brought anything? One that only begins, before a disk that is full,
- * is no better than none. */
+/* True if a session was in sync or has received messages. A session that begins and then fails, for
+ * example because the disk is full, is no progress. */
 static bool got_on(struct feed *feed, uint64_t sessions_before) {
     pthread_mutex_lock(&feed->lock);
-    bool had_begun = feed->figures.sessions > sessions_before;
+    bool had_begun = feed->metrics.sessions > sessions_before;
     pthread_mutex_unlock(&feed->lock);
     return had_begun && (feed->was_in_sync || reel_cursor(feed->options.reel) > feed->began.cursor);
 }
@@ -537,17 +543,17 @@ static void *run(void *context) {
     uint64_t pause_ms = PAUSE_MS_MIN, said_ms = 0;
     while (!feed_is_stopping(feed)) {
         pthread_mutex_lock(&feed->lock);
-        uint64_t sessions = feed->figures.sessions;
+        uint64_t sessions = feed->metrics.sessions;
         pthread_mutex_unlock(&feed->lock);
         error.text[0] = '\0';
         int rc = options->broker->session(feed, options->broker_state, &error);
         if (rc == 0 || feed_is_stopping(feed)) error_set(&error, "the daemon is about to end");
         session_ended(feed, &error);
         if (feed_is_stopping(feed)) break;
-        bool is_first = got_on(feed, sessions); /* failure, after it was good */
+        bool is_first = got_on(feed, sessions); /* the first failure after progress */
         feed->failing = !is_first;
         bool is_new = is_first || strcmp(error.text, before.text) != 0;
-        if (is_new || clock_ms() - said_ms >= FAILURE_SAID_MS) { /* not each time */
+        if (is_new || clock_ms() - said_ms >= FAILURE_SAID_MS) { /* not at every failure */
             feed_say(feed, rc == -ESTALE ? REEL_LEVEL_ERROR : REEL_LEVEL_WARNING, error.text);
             said_ms = clock_ms();
         }
@@ -583,7 +589,7 @@ int feed_start(const struct feed_options *options, struct feed **ret, struct ree
     feed->limits = engine_limits(options->reel);
     feed->batch_events = feed->limits.batch_events_max;
     if (feed->batch_events > BATCH_EVENTS) feed->batch_events = BATCH_EVENTS;
-    snprintf(feed->figures.reason, sizeof feed->figures.reason,
+    snprintf(feed->metrics.reason, sizeof feed->metrics.reason,
              "there is no connection to the broker yet");
     pthread_mutex_init(&feed->lock, NULL);
     clock_condition(&feed->changed);
@@ -635,7 +641,7 @@ void feed_destroy(struct feed *feed) {
     free(feed);
 }
 
-/* ---- Figures --------------------------------------------------------------------------------- */
+/* ---- Metrics --------------------------------------------------------------------------------- */
 
 const char *feed_name(const struct feed *feed) {
     return feed->options.broker->name;
@@ -644,7 +650,7 @@ const char *feed_name(const struct feed *feed) {
 void feed_read(struct feed *feed, struct feed_metrics *ret) {
     {
         HOLD_LOCK(&feed->lock);
-        *ret = feed->figures;
+        *ret = feed->metrics;
     }
     publisher_read(feed->publisher, &ret->published, &ret->publishing);
 }

@@ -78,8 +78,8 @@ void place_move_all(struct hub *hub, enum place from, enum place to) {
     while (hub->places[from].first) place_move(hub->places[from].first, to);
 }
 
-/* Closing alone would not end the watch: libmicrohttpd may not have closed its descriptor of the
- * same socket yet. */
+/* Removes the socket from epoll before closing it. Closing alone does not remove it, because
+ * libmicrohttpd may still have a descriptor of the same socket. */
 void place_leave(struct follower *follower, enum hub_end end) {
     struct hub *hub = follower->hub;
     INVARIANT(follower->fd >= 0);

@@ -34,7 +34,7 @@ int etag_next(struct reel_str *list, struct etag *ret) {
 
 /* ---- If-Match -------------------------------------------------------------------------------- */
 
-/* Cuts the part behind the last hyphen off, as a number. */
+/* Removes the part after the last hyphen, and reads it as a number. */
 static bool cut_number(struct reel_str *text, uint64_t *ret) {
     const char *hyphen = memrchr(text->data, '-', text->len);
     if (!hyphen) return false;
@@ -43,7 +43,7 @@ static bool cut_number(struct reel_str *text, uint64_t *ret) {
     return str_number(digits, ret);
 }
 
-/* Is it a tag of ours, made by the fold that runs? */
+/* Reads a tag that was made here with the present revision. Returns false if it is another one. */
 static bool read_version(const struct request *request, const struct etag *tag,
                          struct reel_version *ret) {
     struct reel_str text = {tag->opaque.data + 1, tag->opaque.len - 2};
@@ -56,7 +56,7 @@ static bool read_version(const struct request *request, const struct etag *tag,
     return true;
 }
 
-/* Strongly compared: a weak tag is never that of a record. */
+/* Strong comparison: a weak tag never matches a record. */
 static int read_tags(const struct request *request, struct reel_str list,
                      struct precondition *ret) {
     struct etag tag;

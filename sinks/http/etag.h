@@ -1,7 +1,7 @@
-/* etag.h: entity tags (RFC 9110, section 8.8.3), and what is said with them about commands.
+/* etag.h: entity tags (RFC 9110, section 8.8.3), and the conditions of commands.
  *
- * A record's is `"EPOCH-REVISION-CHANGED"`: the log, the fold, and the seq of the event that last
- * changed the record. */
+ * The tag of a record is `"EPOCH-REVISION-CHANGED"`: the log, the revision of the fold, and the seq
+ * of the event that last changed the record. */
 #ifndef REEL_HTTP_ETAG_H
 #define REEL_HTTP_ETAG_H
 
@@ -10,22 +10,22 @@
 #define ETAGS_MAX 64
 
 struct etag {
-    struct reel_str opaque; /* with its quotes */
+    struct reel_str opaque; /* with the quotes */
     bool weak;
 };
 
-/* Cuts the next one off a list. 1; 0: that was all; -EINVAL: it is no list of tags. */
+/* Removes the next tag from a list. 1; 0: there is none; -EINVAL: it is not a list of tags. */
 int etag_next(struct reel_str *list, struct etag *ret);
 
-/* What If-Match wants of a record. All of zero wants nothing. */
+/* The conditions of If-Match. All zero: no condition. */
 struct precondition {
     uint32_t flags; /* REEL_COMMAND_IF_… */
     struct reel_version versions[ETAGS_MAX];
-    const struct reel_version *list[ETAGS_MAX + 1]; /* to them, NULL-terminated: do not copy */
+    const struct reel_version *list[ETAGS_MAX + 1]; /* NULL-terminated pointers: do not copy */
     size_t count;
 };
 
-/* Reads If-Match. -EINVAL, and a problem is the answer. */
+/* Reads If-Match. -EINVAL: the answer is a problem. */
 int precondition_read(struct request *request, struct precondition *ret);
 
 #endif

@@ -27,8 +27,8 @@ static bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
 
-/* libmicrohttpd leaves white space at the end, which is none of the value's (RFC 9110, section
- * 5.5). */
+/* libmicrohttpd leaves white space at the end of a value; it is not part of the value (RFC 9110,
+ * section 5.5). */
 struct reel_str request_header(const struct request *request, const char *name) {
     struct reel_str value = {NULL, 0};
     MHD_lookup_connection_value_n(request->connection, MHD_HEADER_KIND, name, strlen(name),
@@ -90,7 +90,7 @@ bool str_number(struct reel_str str, uint64_t *ret) {
 uint64_t request_content_length(const struct request *request) {
     struct reel_str length = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
     uint64_t bytes = 0;
-    number_read(length, &bytes); /* framing.c has refused what is not a number */
+    number_read(length, &bytes); /* framing.c has refused other values */
     return bytes;
 }
 
@@ -136,7 +136,7 @@ int request_open_view(struct request *request, struct reel_view **ret,
     return 0;
 }
 
-/* The path alone: parameters may be private. */
+/* Only the path: parameters may be private. */
 void request_trace(const struct request *request) {
     struct reel_str target = request->uri.raw;
     const char *end = target.len ? memchr(target.data, '?', target.len) : NULL;

@@ -1,6 +1,6 @@
-/* waiters.c: requests that wait for the cursor (request.h). They are suspended, in a bounded list.
- * One thread walks the list when the cursor moves or the first deadline passes. A resumed request
- * checks by itself whether the cursor has been reached. */
+/* waiters.c: requests that wait for the cursor (request.h). They are suspended, in a list of
+ * limited length. One thread walks the list when the cursor moves, or when the first deadline has
+ * passed. A resumed request checks by itself whether the cursor has been reached. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -22,7 +22,7 @@ static void remove_waiter(struct server *server, struct request *request) {
     server->waiter_count--;
 }
 
-/* Resumes the requests whose wait is over; returns the next deadline. */
+/* Resumes the requests that need not wait any more. Returns the next deadline. */
 static uint64_t resume_some(struct server *server) {
     uint64_t now = clock_ms(), cursor = reel_sink_cursor(server->host);
     uint64_t next_ms = now + TIMEOUT_MAX_S * 1000;
@@ -85,7 +85,7 @@ void waiters_wake(struct server *server) {
     if (server->waiters) pthread_cond_signal(&server->waiters_changed);
 }
 
-/* False: waiters_max requests wait already, or the thread is about to end. */
+/* Returns false if waiters_max requests already wait, or if the thread must end. */
 static bool enlist(struct request *request) {
     struct server *server = request->server;
     HOLD_LOCK(&server->waiters_lock);

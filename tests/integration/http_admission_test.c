@@ -72,7 +72,7 @@ static void the_first_rule_that_is_broken_names_the_problem(void **state) {
     check_refused(site, "\"coordinator\":[\"a\",\"b\"],\"members\":[{}]", "bad-request");
 }
 
-static void what_is_missing_or_of_another_type_is_a_bad_request(void **state) {
+static void missing_members_and_other_types_are_a_bad_request(void **state) {
     struct site *site = *state;
     static const char *const bodies[] = {
         "",
@@ -146,7 +146,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(each_rule_has_its_problem),
         CASE(the_first_rule_that_is_broken_names_the_problem),
-        CASE(what_is_missing_or_of_another_type_is_a_bad_request),
+        CASE(missing_members_and_other_types_are_a_bad_request),
         CASE(a_body_that_is_nested_too_deeply_is_a_bad_request),
         CASE(a_body_that_is_not_said_to_be_json_is_not_taken),
         cmocka_unit_test(json_may_have_parameters_and_suffixes),

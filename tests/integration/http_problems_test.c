@@ -149,7 +149,7 @@ static void each_kind_of_problem_has_its_status_and_type(void **state) {
 }
 
 /* Each part of a path is compared as a whole, with what was encoded in it. */
-static void what_only_resembles_a_route_is_none(void **state) {
+static void a_path_that_only_resembles_a_route_is_not_found(void **state) {
     struct site *site = *state;
     static const char *const paths[] = {
         "/v1/statu",   "/v1/statusx", "/v1/status%00", "/v1/status/",   "/v1%2Fstatus",
@@ -161,7 +161,7 @@ static void what_only_resembles_a_route_is_none(void **state) {
         get_problem(site->reader, paths[i], 404, "not-found");
 }
 
-static void what_a_plugin_decides_and_then_rejects_is_internal_and_leaves_nothing(void **state) {
+static void a_decision_that_evolve_rejects_is_an_internal_error_and_changes_nothing(void **state) {
     struct site *site = *state;
     struct reply reply = sent(site->writer, "/v1/contraries", "{}", 500);
     assert_problem(&reply, 500, "internal");
@@ -236,8 +236,8 @@ int main(void) {
         CASE(options_is_open_and_lets_other_origins_get),
         cmocka_unit_test(answers_to_get_name_the_origin_that_is_allowed),
         CASE(each_kind_of_problem_has_its_status_and_type),
-        CASE(what_only_resembles_a_route_is_none),
-        CASE(what_a_plugin_decides_and_then_rejects_is_internal_and_leaves_nothing),
+        CASE(a_path_that_only_resembles_a_route_is_not_found),
+        CASE(a_decision_that_evolve_rejects_is_an_internal_error_and_changes_nothing),
         CASE(a_detail_shows_what_was_asked_and_stays_json),
         cmocka_unit_test(a_full_store_is_unavailable_for_writing_and_is_read_on),
     };

@@ -211,7 +211,7 @@ static void a_repeat_is_one_whatever_has_become_of_the_record(void **state) {
                    200, i > 0);
 }
 
-static void what_is_no_list_of_tags_is_refused(void **state) {
+static void a_malformed_list_of_tags_is_refused(void **state) {
     struct site *site = *state;
     char many[2048] = "If-Match: ";
     for (int i = 0; i < 65; i++) strcat(many, "\"x\",");
@@ -238,7 +238,7 @@ int main(void) {
         CASE(a_command_on_a_record_that_has_changed_is_refused),
         CASE(there_must_be_a_record_to_be_as_named),
         CASE(a_repeat_is_one_whatever_has_become_of_the_record),
-        CASE(what_is_no_list_of_tags_is_refused),
+        CASE(a_malformed_list_of_tags_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,7 +164,7 @@ static uint64_t remove_book(struct client *client, const char *event) {
     return book(client, event, "test.library.v1.gone");
 }
 
-static void a_record_that_was_removed_and_made_anew_has_a_new_tag(void **state) {
+static void a_record_that_is_deleted_and_created_again_has_a_new_tag(void **state) {
     struct site *site = *state;
     book(site->writer, "e1", "test.library.v1.book");
     char *first = tag_of(site, "/v1/books/b");
@@ -186,7 +186,7 @@ int main(void) {
         CASE(a_list_tells_its_cursor_even_when_it_has_not_changed),
         CASE(a_list_asked_for_by_a_reference_changes_with_what_it_refers_to),
         CASE(by_name_has_the_record_s_tag),
-        CASE(a_record_that_was_removed_and_made_anew_has_a_new_tag),
+        CASE(a_record_that_is_deleted_and_created_again_has_a_new_tag),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,7 +56,7 @@ static void kill_a_backup(const char *from) {
     const char *plain[] = {"--sink", "http", NULL};
     int status = daemon_refused(to, plain, &log); /* it says what it is, whole or not */
     assert_int_equal(WEXITSTATUS(status), FAILED);
-    assert_true(strstr(log, "cut short") || strstr(log, "restored backup"));
+    assert_true(strstr(log, "interrupted backup") || strstr(log, "restored backup"));
     free(log);
 }
 
@@ -130,7 +130,7 @@ static void post_batches(struct client *client, uint64_t *next, size_t count) {
     }
 }
 
-static void a_backup_that_is_killed_lets_go_of_its_view(void **state) {
+static void a_killed_backup_releases_its_view(void **state) {
     (void)state;
     const char *directory = scratch_directory();
     struct daemon daemon = daemon_started(directory, NULL);
@@ -153,7 +153,7 @@ static void a_backup_that_is_killed_lets_go_of_its_view(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_copy_is_one_point_in_time_and_another_log),
-        cmocka_unit_test(a_backup_that_is_killed_lets_go_of_its_view),
+        cmocka_unit_test(a_killed_backup_releases_its_view),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

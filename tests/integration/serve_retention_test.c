@@ -139,7 +139,7 @@ static void a_number_of_bytes_is_kept(void **state) {
     run_with("--retention-bytes", "1000000", 1000000 / 100);
 }
 
-static void what_is_young_is_kept(void **state) {
+static void young_events_are_kept(void **state) {
     (void)state;
     run_with("--retention-age-s", "1", 0);
 }
@@ -148,7 +148,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_events_are_kept),
         cmocka_unit_test(a_number_of_bytes_is_kept),
-        cmocka_unit_test(what_is_young_is_kept),
+        cmocka_unit_test(young_events_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

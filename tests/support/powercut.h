@@ -25,17 +25,17 @@ enum cut {
     CUT_ANY, /* another part each time */
 };
 
-/* Writes a state to a directory that is empty. */
+/* Writes such a state to an empty directory. */
 void disk_cut(const struct disk *disk, enum cut cut, uint64_t *random, const char *to);
 
-/* Are there changes of the file, which is known by its inode, below `at` that are not durable? */
+/* True if the file with this inode has changes below `at` that are not durable. */
 bool disk_is_unsynced_below(const struct disk *disk, uint64_t file, uint64_t at);
 
-/* The path that the file had last: "//store/log/spare"; "" if it never had one. free() it. */
+/* The last path of the file: "//store/log/spare"; "" if it never had one. free() it. */
 char *disk_path_of(const struct disk *disk, uint64_t file);
 
-/* Fails unless `directory` is what all changes make, except the file that is called `except`: then
- * a change was not recorded. */
+/* Fails unless `directory` is the result of all changes, apart from the file `except`: otherwise a
+ * change was not recorded. */
 void disk_assert_same(const struct disk *disk, const char *directory, const char *except);
 
 #endif

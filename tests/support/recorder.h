@@ -15,8 +15,8 @@
 #include <stdint.h>
 
 enum record_kind {
-    RECORD_CREATE,   /* a file: `text` is its path, `file` what it is known by */
-    RECORD_MKDIR,    /* a directory, likewise */
+    RECORD_CREATE,   /* a file: `text` is its path, `file` its inode */
+    RECORD_MKDIR,    /* a directory, in the same way */
     RECORD_WRITE,    /* `len` bytes at `at`; with `is_certain` they are durable (O_DSYNC) */
     RECORD_TRUNCATE, /* to `at` bytes */
     RECORD_EXTEND,   /* to `at` bytes, if it is shorter */
@@ -37,17 +37,17 @@ struct record {
     char bytes[]; /* or text */
 };
 
-/* Begins with an empty recording. `directory` is a real path (realpath). */
+/* Starts an empty recording. `directory` is a real path (realpath). */
 void recorder_begin(const char *directory);
 void recorder_end(void);
 
-/* The same, behind the records that there are, and of another directory. What is recorded from now
- * on begins behind the record that is returned, and recorder_drop forgets it again. */
+/* Continues the recording with another directory. Returns the last record before it; recorder_drop
+ * removes the records after this one. */
 const struct record *recorder_begin_another(const char *directory);
 void recorder_drop(const struct record *last);
 
-/* A process is killed before the n-th record from now on, or the first change after that; 0: none
- * is. Nobody may be recording meanwhile. */
+/* Kills the process before the n-th further record, or before the first change after that; 0:
+ * never. No other thread may be recording. */
 void recorder_kill_at(size_t n);
 
 /* Or before the n-th sync from now on. */
@@ -55,13 +55,13 @@ void recorder_kill_at_sync(size_t n);
 
 void recorder_note(uint64_t kind, const void *bytes, size_t len);
 
-/* Called in this thread before each sync, when it is below the directory. NULL: not. */
+/* Called in this thread before each sync below the directory. NULL: not called. */
 void recorder_before_sync(void (*fn)(void));
 
-/* The one behind `record` (NULL: the first one). NULL: there is none. */
+/* The record after `record` (NULL: the first). NULL: there is none. */
 const struct record *recorder_next(const struct record *record);
 
-/* How many records there are. */
+/* The number of records. */
 size_t recorder_count(void);
 
 #endif

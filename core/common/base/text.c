@@ -70,15 +70,16 @@ bool utf8_valid(struct reel_str text) {
         uint64_t word = tail;
         if (left > sizeof word) memcpy(&word, s, sizeof word);
         if ((word & UINT64_C(0x8080808080808080)) == 0)
-            width = left < sizeof word ? left : sizeof word; /* ASCII goes by eight */
+            width = left < sizeof word ? left : sizeof word; /* eight bytes of ASCII at a time */
         else if ((width = utf8_char(s, left)) == 0)
             return false;
     }
     return true;
 }
 
-/* Multiply and fold, eight bytes a step. Seeded at random, so that nobody outside can choose
- * keys that collide; if the kernel has no randomness yet, a collision is only slow. */
+/* Multiplies and folds, eight bytes a step. The seed is random, so that nobody outside can choose
+ * keys that collide. If the kernel has no random numbers yet, collisions only make tables
+ * slower. */
 static uint64_t hash_seed = UINT64_C(0x9E3779B97F4A7C15);
 __attribute__((constructor)) static void hash_seed_init(void) {
     uint64_t seed;

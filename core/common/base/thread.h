@@ -1,4 +1,4 @@
-/* thread.h: threads of our own. */
+/* thread.h: starts threads. */
 #ifndef REEL_BASE_THREAD_H
 #define REEL_BASE_THREAD_H
 

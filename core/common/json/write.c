@@ -9,8 +9,8 @@ static size_t escaped_len(unsigned char c) {
     return c == '\b' || c == '\f' || c == '\n' || c == '\r' || c == '\t' ? 2 : 6;
 }
 
-/* Is any byte of the word below 0x20, a quote or a backslash? Each term sets the top bit of a
- * byte that is; bytes above 0x7F, which need no escape, are masked out. */
+/* True if a byte of the word is below 0x20, a quote or a backslash. Each term sets the top bit of
+ * such a byte. Bytes above 0x7F need no escape, and are masked out. */
 static bool word_needs_escape(uint64_t word) {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
     uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
@@ -18,7 +18,7 @@ static bool word_needs_escape(uint64_t word) {
     return (found & ~word & tops) != 0;
 }
 
-/* ASCII that needs no escape? Most texts are. */
+/* True for ASCII that needs no escape, as most texts. */
 static bool is_plain(struct reel_str str) {
     uint64_t word = str_tail(str), seen = word;
     bool escape = word_needs_escape(word);
@@ -89,7 +89,7 @@ void json_quote(char *to, struct reel_str str, size_t quoted_len) {
 
 void text_append_quoted(struct text *text, struct reel_str str) {
     size_t len = json_quoted_len(str);
-    if (len == 0) text->failed = true; /* not UTF-8: whoever calls has checked that */
+    if (len == 0) text->failed = true; /* not UTF-8; the caller should have checked this */
     char *to = len ? text_extend(text, len) : NULL;
     if (to) json_quote(to, str, len);
 }
@@ -158,7 +158,8 @@ struct reel_str json_unquote(struct reel_str quoted, struct arena *arena) {
         } else {
             unsigned code = hex4(at + 2);
             at += 6;
-            if (code >= 0xD800 && code < 0xDC00) { /* valid text: its other half follows */
+            if (code >= 0xD800 &&
+                code < 0xDC00) { /* the text is valid, so the other half follows */
                 code = 0x10000 + ((code - 0xD800) << 10) + (hex4(at + 2) - 0xDC00);
                 at += 6;
             }

@@ -17,7 +17,7 @@ static uint64_t copy_bytes(const struct segment *segment, const struct log_mark 
     return segment->head.number == to->number && to->at < end ? to->at : end;
 }
 
-/* A segment on the heap has no header page: its copy gets one. */
+/* Writes the header page to the copy: a segment in memory has none. */
 static int copy_page(const struct segment *segment, int fd) {
     char page[SEGMENT_PAGE];
     if (segment->on_heap)

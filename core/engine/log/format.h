@@ -16,18 +16,18 @@
  *     - a frame of which a part is missing is not valid, whichever 512-byte sectors are missing;
  *     - bytes of an event that look like a frame are not one: nobody outside knows the salt;
  *     - a frame that was left behind by an earlier use of the same file is not valid.
- * A frame says how far the segment was synced when it was written (`synced_at`). A bad frame below
- * that mark is damage: it was whole once. A bad frame that no mark covers may be what a power cut
- * left of the last write (recover.c).
+ * A frame says how far the segment was synced when the frame was written (`synced_at`). An invalid
+ * frame below this mark is damage, because it was complete once. If no mark covers an invalid
+ * frame, it may be what a power cut left of the last write (recover.c).
  *
- * The header of a segment has the checksum of the last frame of the segment before it, and where
- * the frames there ended. It is written when all of these are synced. So the headers join the
- * segments to one chain, and a bad frame in any segment but the last is damage. A header also has
- * the facts (log.h) as they were at its beginning: opening reads the last segment only, and
- * segments that were trimmed are not missed.
+ * The header of a segment has the checksum of the last frame of the segment before it, and the
+ * offset at which the frames of that segment ended. The header is written when all of these frames
+ * are synced. So the headers join the segments to a chain, and an invalid frame in any segment
+ * except the last is damage. A header also has the facts (log.h) at the beginning of its segment.
+ * So opening only reads the last segment, and trimmed segments are not needed.
  *
- * Sealing (seal.c) keeps of a segment its header and its entries, control entries included. Frames
- * without entries are not kept; what they said about the head is in the header's `last_seq`.
+ * Sealing (seal.c) keeps the header and the entries of a segment, including control entries. Frames
+ * without entries are dropped; the head that they named is in the header's `last_seq`.
  *
  * Numbers are in the machine's byte order; the magic number of another byte order is not accepted.
  */
@@ -44,7 +44,7 @@
 #define FRAME_MAGIC    UINT32_C(0x6d617246) /* "Fram" */
 #define FRAME_UNIT     512
 
-/* Packed together until they are this long. A longer entry is a block of its own. */
+/* Entries are packed together until they have this length. A longer entry is a block of its own. */
 #define BLOCK_BYTES ((size_t)64 << 10)
 
 /* Longest frame. A longer group is refused. */
@@ -54,30 +54,31 @@ enum segment_form { SEGMENT_RAW = 1, SEGMENT_SEALED = 2 };
 
 struct segment_head {
     uint64_t magic;
-    uint64_t checksum; /* of the whole page, with 0 in this place */
+    uint64_t checksum; /* of the whole page, with 0 in place of the checksum */
     uint32_t format;
     uint32_t form;
-    uint64_t salt;   /* drawn when the log was made */
+    uint64_t salt;   /* a random number, drawn when the log was created */
     uint64_t number; /* 1, 2, 3, … */
     uint64_t first_seq;
-    uint64_t previous_end; /* of the segment before: where its frames ended; 0: there was none */
+    uint64_t previous_end; /* of the segment before: where its frames ended; 0: there is no segment
+                              before */
     uint64_t previous_chain;
     struct log_facts facts; /* at the beginning */
 
     /* Sealed. */
     struct log_facts last_facts;
-    uint64_t last_seq; /* the head at its end */
+    uint64_t last_seq; /* the head at the end of the segment */
     uint64_t end;      /* where the frames ended */
-    uint64_t chain;    /* the checksum of the last of them */
+    uint64_t chain;    /* the checksum of the last frame */
     uint64_t table_at, table_count, table_checksum;
     uint64_t plain_bytes; /* of the entries */
 };
 
-/* Of a sealed segment's table. */
+/* An entry in the table of a sealed segment. */
 struct block {
     uint64_t first_seq;
     uint64_t at;
-    uint32_t packed_len; /* equal to plain_len: it is not packed */
+    uint32_t packed_len; /* equal to plain_len if the block is not packed */
     uint32_t plain_len;
     uint64_t checksum; /* of the packed bytes */
 };
@@ -88,10 +89,11 @@ struct frame_head {
     uint64_t checksum;
     uint64_t previous;  /* checksum of the frame before, or the header's previous_chain */
     uint64_t first_seq; /* of its first event; last_seq + 1 if it has none */
-    uint64_t last_seq; /* the head behind it: the last event's, or what the log was said to reach */
-    uint64_t synced_at; /* the frames below this offset were synced when it was written */
+    uint64_t last_seq; /* the head after this frame: the last event's seq, or the seq that log_reach
+                          named */
+    uint64_t synced_at; /* when the frame was written, the frames below this offset were synced */
     uint64_t synced_seq;
-    uint32_t len;   /* with this head, without the zeros */
+    uint32_t len;   /* with this head, without the zeros after it */
     uint32_t count; /* of entries, control entries included */
 };
 
@@ -107,8 +109,8 @@ struct control_head {
 struct entry_head {
     uint64_t seq; /* of a control entry: the head */
     uint64_t time_ns;
-    uint32_t kept; /* bytes of the event */
-    uint32_t size; /* of the event as it came; with LOG_OVERSIZE more than is kept */
+    uint32_t kept; /* bytes of the event that are stored */
+    uint32_t size; /* bytes of the event as received; with LOG_OVERSIZE more than are stored */
     uint32_t type_at, type_len;
     uint32_t subject_at, subject_len;
     uint32_t known_len;
@@ -138,30 +140,30 @@ struct set_aside_head {
 
 /* ---- Header pages ---------------------------------------------------------------------------- */
 
-/* A page to write. */
+/* Writes a header page. */
 void segment_head_write(const struct segment_head *head, char page[SEGMENT_PAGE]);
 
-/* NULL, or what is wrong with it. */
+/* Reads a header page. Returns NULL, or what is wrong with the page. */
 const char *segment_head_read(const char page[SEGMENT_PAGE], struct segment_head *ret);
 
 /* ---- Frames ---------------------------------------------------------------------------------- */
 
-/* Completes a frame of `head->len` bytes at `frame`, where room for FRAME_ROUND of it is: writes
- * the zeros, the head and its checksum, which it also returns. */
+/* Completes a frame of `head->len` bytes. `frame` has room for FRAME_ROUND of this length. Writes
+ * the zeros, the head and its checksum, which is returned. */
 uint64_t frame_write(struct frame_head *head, const struct segment_head *segment, uint64_t at,
                      char *frame);
 
-/* Is there a valid frame at `at`, of which `frame` are the bytes and `len` the bytes up to the end?
- * Its place in the chain is for the caller to compare. */
+/* True if there is a valid frame at `at`. `frame` are its bytes, and `len` is the number of bytes
+ * up to the end. The caller must compare its place in the chain. */
 bool frame_read(const struct segment_head *segment, uint64_t at, const char *frame, uint64_t len,
                 struct frame_head *ret);
 
 /* ---- Entries --------------------------------------------------------------------------------- */
 
-/* Bytes that it takes. */
+/* The number of bytes that the entry takes. */
 size_t entry_size(const struct log_entry *entry);
 
-/* Writes it without type and subject; returns where the event's bytes begin. */
+/* Writes the entry without type and subject. Returns the address of the event's bytes. */
 char *entry_write(const struct log_entry *entry, char *to);
 
 /* The content of a control entry about a collection, whose name may be COLLECTION_BYTES_MAX long:

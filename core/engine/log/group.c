@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* A larger buffer is given back. */
+/* A larger buffer is freed after use. */
 #define KEPT_BYTES ((size_t)16 << 20)
 
 void group_finish(struct group *group) {
@@ -34,7 +34,7 @@ bool group_is_empty(const struct group *group) {
 
 /* ---- Adding ---------------------------------------------------------------------------------- */
 
-/* Room for `len` bytes, and LOG_ROOM behind them. */
+/* Adds `len` bytes, with LOG_ROOM after them. */
 static char *extend(struct group *group, size_t len) {
     static const struct frame_head none;
     struct text *frame = &group->frame;
@@ -71,8 +71,8 @@ int group_add(struct group *group, struct log_entry *entry, struct reel_error *e
     return 0;
 }
 
-/* Where `part` lies in `bytes`, looking first at `guess`; false if it is nowhere there as it is, or
- * is empty, which the header cannot tell from none. */
+/* Finds where `part` is in `bytes`, beginning at `guess`. Returns false if `bytes` does not contain
+ * it, or if it is empty, because the header cannot distinguish an empty part from none. */
 static bool locate(struct reel_str bytes, struct reel_str part, uint32_t guess, uint32_t *ret_at,
                    uint32_t *ret_len) {
     if (!part.data) return true;
@@ -87,7 +87,7 @@ static bool locate(struct reel_str bytes, struct reel_str part, uint32_t guess, 
     return true;
 }
 
-/* They say what the entry consists of, and are not changed once it is written. */
+/* These flags determine the parts of an entry. They do not change after the entry is written. */
 #define LAYOUT_FLAGS ((uint32_t)(LOG_SUBMITTED | LOG_ANSWERED | LOG_SET_ASIDE | LOG_CONTROL))
 
 void group_describe(struct group *group, const struct log_entry *entry) {

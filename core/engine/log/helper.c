@@ -1,15 +1,15 @@
 /* helper.c: the thread in the background.
  *
- * It does one thing at a time, paced (pacer.h), the most urgent first: zeros behind the active
- * segment's frames, the spare, the index of duplicates, which a segment gets before it is sealed,
- * sealing. Once nothing was written for WITNESS_MS it writes a witness
- * (recover.c). Nothing depends on it: a log without zeros, spare or sealed segments is slower or
- * larger, but right.
+ * It does one thing at a time, at a limited rate (pacer.h), the most urgent first: zeros after the
+ * active segment's frames, the spare, the index of duplicates (a segment is indexed before it is
+ * sealed), sealing. If nothing was written for WITNESS_MS, it writes a witness (recover.c). Nothing
+ * depends on this thread: without zeros, spare and sealed segments, the log is slower or larger,
+ * but correct.
  *
- * Zeros: a sync of a file that grows has to write where its new blocks are; into zeros it only
- * writes the frame. They are written as far ahead as the segment is long already, at most
- * AHEAD_BYTES, so that a small log stays small; and not on a disk that is nearly full, where the
- * room is needed more elsewhere.
+ * Zeros: if a file has grown, a sync must also write where its new blocks are. If a frame replaces
+ * zeros, a sync only writes the frame. Zeros are written ahead as far as the segment is long, but
+ * at most AHEAD_BYTES, so that a small log stays small. On a disk that is nearly full, none are
+ * written.
  */
 #include "engine/log/internal.h"
 
@@ -27,7 +27,7 @@
 #define PIECE_BYTES    ((size_t)64 << 10)
 #define FREE_BYTES_MIN ((uint64_t)256 << 20)
 #define RETRY_MS       1000
-#define RETRY_SEAL_MS  60000 /* what cannot be sealed for another reason than a full disk */
+#define RETRY_SEAL_MS  60000 /* after a failure to seal, except on a full disk */
 
 /* ---- Zeros ----------------------------------------------------------------------------------- */
 
@@ -37,7 +37,7 @@ bool log_has_space(const struct log *log) {
            (uint64_t)fs.f_bavail * fs.f_frsize >= FREE_BYTES_MIN;
 }
 
-/* How far the active segment should be filled. */
+/* How far the active segment should be filled with zeros. */
 static uint64_t fill_goal(const struct log *log, const struct segment *active) {
     uint64_t end = atomic_load(&active->end);
     uint64_t goal = end + (end < AHEAD_BYTES ? end : AHEAD_BYTES);
@@ -49,8 +49,8 @@ static struct segment *active_of(struct log *log) {
     return log->active && log->active->fd >= 0 ? segment_ref(log->active) : NULL;
 }
 
-/* Writes the next piece of zeros: 1; 0: there are enough. The frames may have come further than the
- * zeros meanwhile; `filled` says so. */
+/* Writes the next piece of zeros: 1; 0: there are enough. Meanwhile, frames may have been written
+ * beyond the zeros; `filled` shows this. */
 static int fill_piece(struct log *log, struct segment *active, uint64_t *from) {
     static const char zeros[PIECE_BYTES];
     HOLD_LOCK(&log->fill_lock);
@@ -67,7 +67,7 @@ static int fill_piece(struct log *log, struct segment *active, uint64_t *from) {
     return 1;
 }
 
-/* Some STEP_BYTES of zeros, and waits until the disk has them. */
+/* Writes about STEP_BYTES of zeros, and waits until the disk has them. */
 static int fill_active(struct log *log, struct segment *active) {
     uint64_t from = 0;
     int rc = 0;
@@ -87,7 +87,7 @@ static bool wants_spare(struct log *log, const struct segment *active) {
     return log_wants_spare(log);
 }
 
-/* 1: something was done; 0: nothing is due. */
+/* 1: it wrote zeros; 0: none are needed. */
 static int fill_some(struct log *log, struct segment *active, bool paced) {
     bool zeros = wants_zeros(log, active);
     if (!zeros && !wants_spare(log, active)) return 0;
@@ -97,7 +97,7 @@ static int fill_some(struct log *log, struct segment *active, bool paced) {
     return log_fill_spare(log, STEP_BYTES);
 }
 
-/* ---- What is due ----------------------------------------------------------------------------- */
+/* ---- Choosing the next work ------------------------------------------------------------------ */
 
 static uint64_t after(uint64_t ms) {
     return clock_ms() + ms;
@@ -175,7 +175,8 @@ bool log_help(struct log *log) {
 
 /* ---- The thread ------------------------------------------------------------------------------ */
 
-/* Is there something that time alone makes due? Also gives the end of the active segment. */
+/* True if there is work that only needs time to pass. `ret_end` is the end of the active
+ * segment. */
 static bool is_pending(struct log *log, uint64_t *ret_end) {
     HOLD_LOCK(&log->append_lock);
     *ret_end = log->active ? atomic_load(&log->active->end) : 0;
@@ -183,8 +184,8 @@ static bool is_pending(struct log *log, uint64_t *ret_end) {
            log_has_to_seal(log) || (log->dedup && dedup_is_due(log->dedup));
 }
 
-/* Sleeps until there may be something to do. False: it must end. While groups come one after
- * another not each of them wakes it. */
+/* Sleeps until there may be work. Returns false if the thread must end. While groups follow each
+ * other, not each of them wakes it. */
 static bool sleep_a_while(struct log *log) {
     uint64_t end;
     bool pending = is_pending(log, &end);
@@ -214,7 +215,7 @@ static void *help(void *context) {
 
 int log_start_helper(struct log *log) {
     INVARIANT(!log->has_helper && !log->read_only);
-    int rc = thread_start(&log->helper, "reel-log", help, log);
+    int rc = thread_start(&log->helper, "reel-segments", help, log);
     log->has_helper = rc == 0;
     return rc;
 }

@@ -1,4 +1,4 @@
-/* internal.h: the log from within. What each part does is said in its file:
+/* internal.h: the parts of the log, which share this header:
  *
  *     log.c       a group's way to the disk, and back
  *     roll.c      the next segment
@@ -11,11 +11,11 @@
  *     verify.c    checking every byte
  *
  * Locks, in the order in which they are taken:
- *     append   a frame is written, or taken back: the writer, and the helper for a witness
- *     files    a file of a segment gets or loses its name: sealing, trimming
+ *     append   to write or undo a frame: the writer, and the helper for a witness
+ *     files    to rename or remove the file of a segment: sealing, trimming
  *     spare    the spare file, and the used one
- *     fill     zeros are written behind the frames of the active segment, or frames beyond the
- * zeros pins     the current pin
+ *     fill     to write zeros after the frames of the active segment, or frames beyond the zeros
+ *     pins     the current pin
  */
 #ifndef REEL_ENGINE_LOG_INTERNAL_H
 #define REEL_ENGINE_LOG_INTERNAL_H
@@ -31,7 +31,7 @@
 #define SPARE_NAME "spare"
 #define USED_NAME  "used"
 
-/* Zeros are written at most so far ahead of their use. */
+/* Zeros are written at most so far ahead of the frames. */
 #define AHEAD_BYTES ((uint64_t)8 << 20)
 
 /* What is done in the background, and may fail by itself. */
@@ -53,22 +53,23 @@ struct log {
     struct group group;
     struct dedup *dedup; /* NULL: without */
 
-    pthread_mutex_t append_lock; /* of what follows */
+    pthread_mutex_t append_lock; /* protects the members below */
     uint64_t salt;
-    struct segment
-        *active; /* the current pin's last; NULL: that is sealed, and the next group rolls */
+    struct segment *active; /* the last segment of the current pin; NULL: the last segment is
+                               sealed, and the next group starts a new one */
     struct standing now;
-    struct standing before; /* the group committed last, for log_undo */
+    struct standing before; /* before the group that was committed last, for log_undo */
     size_t points_before;
-    uint64_t undo_at; /* where that group's frame is; 0: there is none to be taken back */
+    uint64_t undo_at; /* where the frame of this group is; 0: there is none that can be undone */
     uint64_t next_number;
-    struct log_mark kept;  /* up to here it is kept: also under pins_lock */
-    uint64_t witnessed_at; /* of the active segment: a mark says that it is synced up to here */
+    struct log_mark kept;  /* the log is kept up to this mark; also protected by pins_lock */
+    uint64_t witnessed_at; /* of the active segment: a mark in the log says that it is synced up to
+                              this offset */
     uint64_t committed_ms;
 
     pthread_mutex_t files_lock;
 
-    pthread_mutex_t spare_lock; /* of what follows */
+    pthread_mutex_t spare_lock; /* protects the members below */
     int spare_fd;               /* -1: none is open */
     uint64_t spare_filled;      /* zeros are there up to here */
     struct segment *used;       /* a raw file that was sealed, as USED_NAME; or NULL */
@@ -76,13 +77,13 @@ struct log {
 
     pthread_mutex_t fill_lock;
 
-    pthread_mutex_t pins_lock; /* of what follows */
+    pthread_mutex_t pins_lock; /* protects the members below */
     struct log_pin *pin;
 
-    /* The helper. */
+    /* About the helper. */
     bool has_helper;
     pthread_t helper;
-    pthread_mutex_t helper_lock; /* of what follows */
+    pthread_mutex_t helper_lock; /* protects the members below */
     pthread_cond_t wake;
     atomic_bool ended;
     atomic_uint_fast64_t wake_at; /* where the active segment's end must be to wake it */
@@ -99,23 +100,25 @@ struct log {
     atomic_uint_fast64_t group_bytes, fill_bytes, sealed_bytes;
 };
 
-/* Notes that nothing written can be trusted any more. Returns -EIO. */
+/* Marks the log as broken: nothing that was written can be trusted. Returns -EIO. */
 int log_break(struct log *log, const char *doing, int rc, struct reel_error *error);
 
-/* Writes; syncs and counts how long it took. In memory: the first only copies. 0, -ENOSPC, -EIO. */
+/* Write, and sync. log_sync measures the time. In memory, log_write copies and log_sync does
+ * nothing. 0, -ENOSPC, -EIO. */
 int log_write(struct log *log, struct segment *segment, const void *bytes, size_t len, uint64_t at,
               struct reel_error *error);
 int log_sync(struct log *log, int fd, struct reel_error *error);
 
-/* Replaces the current pin; takes it. */
+/* Replaces the current pin, and takes ownership of the new one. */
 void log_set_pin(struct log *log, struct log_pin *pin);
 
-/* roll.c: sees to it that the active segment has room for a frame of that many bytes, which it does
- * not have: the next segment becomes the active one. Under append_lock. */
+/* roll.c: called if the active segment has no room for a frame of this size: makes the next segment
+ * the active one. With append_lock held. */
 int log_make_room(struct log *log, uint64_t frame_bytes, struct reel_error *error);
 /* Closes the spare. */
 void log_drop_spare(struct log *log);
-/* Writes the next zeros of the spare, about so many; makes it. 1: it did; 0: it has enough. */
+/* Writes about this number of further zeros to the spare; creates the spare if necessary. 1: done;
+ * 0: it has enough. */
 int log_fill_spare(struct log *log, size_t bytes);
 /* Does it have fewer zeros than it should? */
 bool log_wants_spare(struct log *log);
@@ -125,14 +128,14 @@ bool log_name_used(struct log *log, const struct segment *segment);
 void log_keep_used(struct log *log, struct segment *segment);
 void log_drop_used(struct log *log);
 
-/* log.c: raises what is kept to where the log stands. Under append_lock. */
+/* log.c: keeps everything up to the present end of the log. With append_lock held. */
 void log_keep_all(struct log *log);
 
-/* log.c: an empty frame that says how far the segment is synced. Under append_lock. */
+/* log.c: writes an empty frame that says how far the segment is synced. With append_lock held. */
 int log_write_witness(struct log *log, struct reel_error *error);
 bool log_needs_witness(const struct log *log);
 
-/* recover.c: what is found in a raw segment. */
+/* recover.c: the result of scanning a raw segment. */
 struct scan {
     struct standing standing; /* behind its last good frame */
     uint64_t end;             /* where that is */
@@ -156,7 +159,7 @@ int log_start_helper(struct log *log);
 void log_stop_helper(struct log *log);
 void log_wake_helper(struct log *log);
 
-/* seal.c: packs the oldest full segment. 1: it did; 0: there is none; or an error. */
+/* seal.c: packs the oldest full segment. 1: done; 0: there is none; or an error. */
 int log_seal_one(struct log *log, struct reel_error *error);
 bool log_has_to_seal(struct log *log);
 
@@ -177,8 +180,8 @@ int segment_open(int directory, const char *name, uint64_t segment_bytes,
                  enum segment_access access, struct segment **ret, struct damage *ret_damage,
                  struct reel_error *error);
 
-/* recover.c: the names of the segments in a directory, in order, and of files that are left there.
- * To be finished also after a failure. */
+/* recover.c: lists the segments of a directory in order, and files that were left behind. Must be
+ * finished also after a failure. */
 struct segment_names {
     char (*names)[32];
     size_t count;

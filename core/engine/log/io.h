@@ -13,9 +13,9 @@
 #include <sys/types.h>
 
 struct io {
-    /* openat; a descriptor. Files are made with mode 0600. */
+    /* openat; returns a descriptor. New files have mode 0600. */
     int (*open)(int directory, const char *name, int flags);
-    /* pwrite: how many bytes were written, which may be fewer. */
+    /* pwrite; returns the number of bytes written, which may be fewer. */
     ssize_t (*write)(int fd, const void *bytes, size_t len, uint64_t at);
     int (*sync)(int fd);           /* fdatasync */
     int (*sync_directory)(int fd); /* fsync */
@@ -29,7 +29,7 @@ struct io {
 
 extern const struct io io_system;
 
-/* Writes all of it. -ENOSPC: the disk or a quota is full, and some of it may be written. */
+/* Writes all bytes. -ENOSPC: the disk or a quota is full, and a part may be written. */
 int io_write_all(const struct io *io, int fd, const void *bytes, size_t len, uint64_t at);
 
 #endif

@@ -1,15 +1,15 @@
-/* log.c: see log.h: a group's way to the disk, and back.
+/* log.c: see log.h. Writes a group to the disk, and undoes it.
  *
- * A group is written with one pwrite behind the last frame, where zeros are already, and synced.
- * Only then is it part of the log: `end`, the head and the chain are moved on.
+ * A group is written with one pwrite after the last frame, where the file already has zeros, and is
+ * synced. Only then is the group part of the log: `end`, the head and the chain are updated.
  *
- * Full disk: the write fails, and what it left is overwritten with zeros where that is possible. It
- * cannot be a valid frame, since some of its bytes are missing; but zeros that are written behind
- * it later could be just those, so its head is removed at once.
+ * Full disk: the write fails, and the bytes that it has written are overwritten with zeros if
+ * possible. They are not a valid frame, because some bytes are missing. But zeros that are written
+ * after them later could be exactly the missing bytes. So the head of the frame is removed at once.
  *
- * Taking a group back: the first 512 bytes of its frame are overwritten with zeros and synced. No
- * mark says that the frame was synced (a witness is not written before log_keep or the next group),
- * so the place is an end of the log like any other.
+ * Undoing a group: the first 512 bytes of its frame are overwritten with zeros and synced. No mark
+ * says that the frame was synced (a witness is not written before log_keep or the next group), so
+ * this place is an end of the log like any other.
  */
 #include "engine/log/internal.h"
 
@@ -20,7 +20,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* What a group is likely to need. */
+/* The space that a group probably needs. */
 #define ROOM_BYTES ((uint64_t)1 << 20)
 
 static const char zeros[FRAME_UNIT];
@@ -33,7 +33,7 @@ int log_break(struct log *log, const char *doing, int rc, struct reel_error *err
                 strerror(-rc));
 }
 
-/* Frames beyond the zeros: the helper must not write its own over them. */
+/* Writes frames beyond the zeros. The helper must not overwrite them with zeros. */
 static int write_beyond(struct log *log, struct segment *segment, const void *bytes, size_t len,
                         uint64_t at) {
     HOLD_LOCK(&log->fill_lock);
@@ -69,7 +69,7 @@ int log_sync(struct log *log, int fd, struct reel_error *error) {
     return rc == 0 ? 0 : log_break(log, "cannot sync the log", rc, error);
 }
 
-/* ---- Where it stands ------------------------------------------------------------------------- */
+/* ---- The end of the log ---------------------------------------------------------------------- */
 
 uint64_t log_head(const struct log *log) {
     return log->now.head;
@@ -215,7 +215,7 @@ static void note_entries(struct segment *segment, const struct group *group, uin
     }
 }
 
-/* The frame is on disk: it is part of the log now. */
+/* The frame is on the disk, so it is now part of the log. */
 static void accept(struct log *log, const struct frame_head *head, uint64_t at) {
     struct segment *segment = log->active;
     INVARIANT(!log->undo_at && at == atomic_load(&segment->end));
@@ -234,11 +234,12 @@ static void accept(struct log *log, const struct frame_head *head, uint64_t at) 
     atomic_store_explicit(&segment->end, at + FRAME_ROUND(head->len), memory_order_release);
 }
 
-/* What a failed write left of a frame must not become whole. */
+/* Removes what a failed write has left of a frame, so that it cannot become a complete frame
+ * later. */
 static int scrub(struct log *log, uint64_t at, int rc, struct reel_error *error) {
     if (rc != -ENOSPC || log->active->on_heap) return rc;
     int scrubbed = io_write_all(log->io, log->active->fd, zeros, sizeof zeros, at);
-    if (scrubbed == -ENOSPC) return rc; /* then nothing is there either */
+    if (scrubbed == -ENOSPC) return rc; /* then nothing was written at this place */
     if (scrubbed < 0) return log_break(log, "cannot write the log", scrubbed, error);
     int synced = log_sync(log, log->active->fd, error);
     return synced < 0 ? synced : rc;
@@ -328,8 +329,8 @@ int log_undo(struct log *log, struct reel_error *error) {
 
 /* ---- Room ------------------------------------------------------------------------------------ */
 
-/* Zeros, as the helper would write them: behind the frames of the active segment, or, if that is
- * nearly full, to the spare. */
+/* Writes zeros as the helper would: after the frames of the active segment, or to the spare if this
+ * segment is nearly full. */
 int log_try_room(struct log *log, struct reel_error *error) {
     static const char piece[64 << 10];
     int rc = 0;
@@ -366,7 +367,7 @@ int log_write_witness(struct log *log, struct reel_error *error) {
     char frame[FRAME_UNIT];
     uint64_t at = atomic_load(&segment->end);
     if (at + sizeof frame > segment->map_len) {
-        log->witnessed_at = at; /* the next segment's header will say it */
+        log->witnessed_at = at; /* the header of the next segment will contain this mark */
         return 0;
     }
     struct frame_head head = {
@@ -384,7 +385,7 @@ int log_write_witness(struct log *log, struct reel_error *error) {
     if (rc < 0) return rc;
     log->now.chain = head.checksum;
     atomic_store_explicit(&segment->end, at + sizeof frame, memory_order_release);
-    log->witnessed_at = at + sizeof frame; /* losing the witness itself loses nothing */
+    log->witnessed_at = at + sizeof frame; /* the witness itself may be lost */
     log_keep_all(log);
     return 0;
 }
@@ -407,14 +408,16 @@ void log_set_pin(struct log *log, struct log_pin *pin) {
 
 /* ---- Trimming -------------------------------------------------------------------------------- */
 
-/* How many of the oldest segments have no event at or above the floor. The newest stays. */
+/* The number of the oldest segments that have no event at or above the floor. The newest segment is
+ * never counted. */
 static size_t count_below(const struct log_pin *pin, uint64_t first_seq) {
     size_t count = 0;
     while (count + 1 < pin->count && pin->segments[count + 1]->head.first_seq <= first_seq) count++;
     return count;
 }
 
-/* What is not removed now, by this or by a power cut, opening removes: it is below the floor. */
+/* Removes segments below the floor. If this fails, or if there is a power cut, opening removes
+ * them. */
 static void unlink_some(struct log *log, const struct log_pin *pin, size_t count) {
     for (size_t i = 0; i < count && log->directory >= 0; i++) {
         struct reel_error error;

@@ -1,14 +1,14 @@
-/* log.h: seq → event: append-only segment files, of which only the oldest are removed.
+/* log.h: seq → event: append-only segment files. Only the oldest files are ever removed.
  *
- * This header is what the rest of the engine uses of the log. format.h describes the files,
- * recover.c what opening makes of them after a crash.
+ * The rest of the engine uses only this header of the log. format.h describes the files, recover.c
+ * how they are opened after a crash.
  *
  * **Writing** is done by one thread at a time, the writer. It gathers a *group*: events with their
- * flags, and facts that have changed. log_commit writes the group as one frame and syncs it: then
- * the group is durable, and happened as a whole. Until log_commit returns, nothing of it has
- * happened. A full disk (-ENOSPC) leaves the log as it was before, and the next group may succeed.
- * A sync that failed (-EIO) ends the log: nobody knows what reached the disk, and only opening the
- * log again can tell.
+ * flags, and facts that have changed. log_commit writes the group as one frame and syncs it. When
+ * it returns 0, the complete group is durable. Before, no part of the group counts. If the disk is
+ * full (-ENOSPC), the log is the same as before, and the next group may succeed. If a sync fails
+ * (-EIO), the log cannot be used any more: nobody knows what is on the disk, until the log is
+ * opened again.
  *
  * **Controls** are what must survive and is not an event. They are written as entries of a group
  * and are in effect with it: synced before anybody can see their effect. They are numbered, so that
@@ -20,15 +20,15 @@
  *
  * **Reading** is done in place, by any thread, without waiting for the writer: from the raw
  * segments through a map of the file, from sealed ones by unpacking a block at a time. A reader
- * uses a *pin*: the segments as they were at one moment. A segment that is removed or sealed
- * meanwhile stays readable for those who have it pinned. How far a reader may read is for the
- * caller to say: a view must not see a group that was written and is not visible yet.
+ * uses a *pin*: the segments as they were at one moment. If a segment is removed or sealed later,
+ * it stays readable through the pins that contain it. The caller says how far a reader may read: a
+ * view must not see a group that was written and is not visible yet.
  *
  * **In the background** one helper thread fills the next part of the file with zeros, prepares the
  * next segment, seals full ones, and writes a witness after 100 ms without work (recover.c).
  *
  * **The index of duplicates** (dedup.h) finds submitted events by their `id_hash`. It is derived:
- * its files lie beside the segments, and are made again from them when they are lost or damaged.
+ * its files are beside the segments, and are rebuilt from them if they are missing or damaged.
  */
 #ifndef REEL_ENGINE_LOG_LOG_H
 #define REEL_ENGINE_LOG_LOG_H
@@ -41,7 +41,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* Bytes behind an event that a parser may read, where the log can give them. */
+/* Bytes after an event that a parser may read, if the log can provide them. */
 #define LOG_ROOM 64
 
 /* Longest subject of NATS that is stored. */
@@ -51,40 +51,40 @@ enum {
     LOG_NOT_JSON = REEL_LOG_NOT_JSON,
     LOG_OVERSIZE = REEL_LOG_OVERSIZE,
     LOG_SUBMITTED = REEL_LOG_SUBMITTED,
-    LOG_LOOK_INSIDE = 1 << 3, /* type or subject are in it in escaped form only: parse it */
+    LOG_LOOK_INSIDE = 1 << 3, /* type or subject are there only in escaped form: parse the event */
     LOG_CONVERTED = REEL_LOG_CONVERTED,
-    LOG_GAP = REEL_LOG_GAP,   /* `size` messages, of which `seq` is the last: no event */
-    LOG_ANSWERED = 1 << 8,    /* `answer` is known */
-    LOG_SET_ASIDE = 1 << 9,   /* some collection must skip it */
-    LOG_CONTROL = 1 << 10,    /* internal: no event */
-    LOG_OTHER_HASH = 1 << 11, /* `id_hash` is not the one of its source and id */
+    LOG_GAP = REEL_LOG_GAP,   /* not an event: `size` messages up to `seq` are missing */
+    LOG_ANSWERED = 1 << 8,    /* `answer` is set */
+    LOG_SET_ASIDE = 1 << 9,   /* a collection must skip this event */
+    LOG_CONTROL = 1 << 10,    /* used inside of the log: not an event */
+    LOG_OTHER_HASH = 1 << 11, /* `id_hash` is not the hash of its source and id */
 };
 
-/* What a repeat of a submitted event is answered with. */
+/* The data for answering a repeat of a submitted event. */
 struct log_answer {
-    struct reel_str key;       /* the record that was shown */
-    struct reel_str principal; /* in whose name the request came */
-    uint8_t body_hash[16];     /* of the request's body, with `has_body` */
-    uint8_t caller_hash[16];   /* of the token's id; all zero: not known */
+    struct reel_str key;       /* key of the record in the first result */
+    struct reel_str principal; /* the owner of the request */
+    uint8_t body_hash[16];     /* of the request's body; valid if `has_body` */
+    uint8_t caller_hash[16];   /* of the token's id; all zero: unknown */
     reel_outcome outcome;
-    bool has_record; /* else `key` says nothing */
+    bool has_record; /* false: `key` is not set */
     bool has_body;
 };
 
-/* One event. What it points to is borrowed: from the caller when appending; when reading, until the
- * walk that gave it ends or has moved LOG_HELD entries on. */
+/* One event. What it points to is borrowed: when appending, from the caller; when reading, until
+ * the walk that gave it ends or has given LOG_HELD further entries. */
 struct log_entry {
     uint64_t seq;
     uint64_t time_ns; /* received, since 1970, UTC */
     uint32_t flags;
-    uint32_t size; /* as it came; with LOG_OVERSIZE more than `bytes` has */
+    uint32_t size; /* as received; with LOG_OVERSIZE more than `bytes` has */
     struct reel_str bytes;
     size_t room;                   /* bytes behind `bytes` that may be read, too */
     struct reel_str type, subject; /* appending: decoded; reading: a place in `bytes` */
-    struct reel_str nats_subject; /* at most LOG_SUBJECT_MAX bytes */
-    const uint8_t *id_hash;       /* 16 bytes, with LOG_SUBMITTED */
-    struct log_answer answer;     /* with LOG_ANSWERED */
-    struct reel_str set_aside;    /* with LOG_SET_ASIDE: for whom, see log_set_aside_… */
+    struct reel_str nats_subject;  /* at most LOG_SUBJECT_MAX bytes */
+    const uint8_t *id_hash;        /* 16 bytes, with LOG_SUBMITTED */
+    struct log_answer answer;      /* with LOG_ANSWERED */
+    struct reel_str set_aside;     /* with LOG_SET_ASIDE: for whom, see log_set_aside_… */
 };
 
 /* An event that must not be folded for a collection: folding it ended the process. Collections are
@@ -108,10 +108,10 @@ bool log_is_set_aside(const struct log_entry *entry, const char *collection,
 
 /* The stream that the log mirrors. */
 struct log_origin {
-    uint64_t created_ns;     /* when the stream was made, since 1970, UTC */
+    uint64_t created_ns;     /* when the stream was created, ns since 1970, UTC */
     uint8_t stream_hash[16]; /* ids_hash of its name */
-    uint8_t filter_hash[16]; /* and of the subjects that are mirrored */
-    uint8_t salt[16];        /* all zero, except where the same stream had to be begun again */
+    uint8_t filter_hash[16]; /* and of its filter */
+    uint8_t salt[16]; /* all zero, unless the log was replaced although the stream is the same */
 };
 
 struct log_facts {
@@ -145,7 +145,7 @@ struct log_control {
 /* A place between two frames. Whoever has seen the log synced up to there can keep it, and have it
  * checked at the next opening. All zero: the beginning. */
 struct log_mark {
-    uint64_t salt; /* which log */
+    uint64_t salt; /* identifies the log */
     uint64_t number, at;
     uint64_t chain; /* checksum of the frame before it */
 };
@@ -187,39 +187,40 @@ struct log_options {
     uint64_t head;
 };
 
-/* Makes an empty log in an empty directory: the next event may be `head` + 1. Durable when it
- * returns, except the directory's own name. */
+/* Creates an empty log in an empty directory. The next event may have any seq from `head` + 1. When
+ * it returns, the log is durable, except the name of the directory. */
 int log_create(const char *directory, const struct log_facts *facts, uint64_t head,
                const struct io *io, struct reel_error *error);
 
-/* -ENOENT: there is no log. -EBADMSG: it is damaged, and the sentence names file and offset;
- * nothing was changed. Otherwise what a torn write left at its end is cut off. */
+/* -ENOENT: there is no log. -EBADMSG: the log is damaged; the sentence names file and offset, and
+ * nothing was changed. If an interrupted write has left bytes at the end, they are cut off. */
 int log_open(const struct log_options *options, struct log **ret, struct reel_error *error);
 
-/* Ends the helper, writes a witness, closes. NULL does nothing. */
+/* Ends the helper, writes a witness, and closes the log. Accepts NULL. */
 void log_close(struct log *log);
 
-/* ---- Where it stands; the writer's ----------------------------------------------------------- */
+/* ---- The end of the log, for the writer ------------------------------------------------------ */
 
-uint64_t log_head(const struct log *log); /* the highest seq, of an event or a gap */
+uint64_t log_head(const struct log *log); /* the highest seq of an event or a gap */
 const struct log_facts *log_facts(const struct log *log);
 struct log_mark log_mark(struct log *log);
-struct log_mark log_kept(struct log *log); /* up to the group kept last; any thread */
+struct log_mark log_kept(struct log *log); /* the end of the group that was kept last; any thread */
 bool log_is_broken(const struct log *log); /* any thread */
 
-/* ---- A group; the writer's ------------------------------------------------------------------- */
+/* ---- A group, for the writer ----------------------------------------------------------------- */
 
-/* Adds an event; its `seq` must be above the head, the group's included. On return `bytes` and
- * `room` are those of the group's copy, valid until the next call; `flags`, `type` and `subject`
- * may still be given by log_describe, and the outcome by log_answer, before the next event. */
+/* Adds an event. Its `seq` must be above the head, including the group's events. On return, `bytes`
+ * and `room` are those of the group's copy, which is valid until the next call. Before the next
+ * event is added, log_describe may set `flags`, `type` and `subject`, and log_answer may set the
+ * outcome. */
 int log_append(struct log *log, struct log_entry *entry, struct reel_error *error);
 void log_describe(struct log *log, const struct log_entry *entry);
 void log_answer(struct log *log, reel_outcome outcome);
 
-/* The log is known to have no event up to `seq` beyond those that it has. */
+/* Says that the log has no further event up to `seq`. */
 void log_reach(struct log *log, uint64_t seq);
 
-/* Changes the facts, with the group. */
+/* Changes the facts, together with the group. */
 int log_set_facts(struct log *log, const struct log_facts *facts, struct reel_error *error);
 
 /* Adds a control about a collection, whose number is set on return. */
@@ -228,7 +229,7 @@ int log_add_control(struct log *log, struct log_control *control, struct reel_er
 /* The head with what the group has. */
 uint64_t log_group_head(const struct log *log);
 
-/* An event of the group. Valid until the next call for the group. -ENOENT. */
+/* An event of the group. Valid until the next call that changes the group. -ENOENT. */
 int log_group_get(const struct log *log, uint64_t seq, struct log_entry *ret);
 
 /* Where the log may have a submitted event: at most LOG_CANDIDATES seqs, the group's included, the
@@ -242,24 +243,26 @@ int log_find_id(struct log *log, const uint8_t id_hash[16], uint64_t ret[LOG_CAN
  * is gone. */
 int log_commit(struct log *log, struct reel_error *error);
 
-/* The group that was committed last cannot be taken back any more: somebody may know of it. */
+/* Says that the group that was committed last cannot be undone any more, because others may know of
+ * it. */
 void log_keep(struct log *log);
 
-/* Takes that group back, durably, unless it is kept. -EIO. */
+/* Undoes the last group durably, unless it is kept. -EIO. */
 int log_undo(struct log *log, struct reel_error *error);
 
-/* Forgets the group. */
+/* Discards the group. */
 void log_abort(struct log *log);
 
-/* Could a group of some size be written now? 0, or what it would be refused with. */
+/* Checks whether a group of some size could be written now. Returns 0, or the error that it would
+ * get. */
 int log_try_room(struct log *log, struct reel_error *error);
 
-/* Removes the segments in which no event is at or above the floor. Returns how many. */
+/* Removes the segments that have no event at or above the floor. Returns their number. */
 size_t log_trim(struct log *log);
 
 /* ---- Reading; any thread --------------------------------------------------------------------- */
 
-/* The segments of one moment. Unpinning takes NULL. */
+/* The segments at one moment. log_unpin accepts NULL. */
 struct log_pin;
 struct log_pin *log_pin(struct log *log);
 void log_unpin(struct log_pin *pin);
@@ -267,30 +270,31 @@ void log_unpin(struct log_pin *pin);
 struct log_segment {
     char name[32];
     uint64_t number, first_seq, last_seq;
-    uint64_t bytes; /* of the file */
+    uint64_t bytes; /* size of the file */
     bool sealed;
 };
-/* The n-th, oldest first; false: there are fewer. */
+/* The n-th segment, the oldest first; false: there are fewer. */
 bool log_pin_segment(const struct log_pin *pin, size_t n, struct log_segment *ret);
 
-/* Entries that stay valid behind the one given last. */
+/* An entry stays valid while this number of further entries is given. */
 #define LOG_HELD 257
 
-/* Walking. The first log_next gives the first event at or above `from_seq`, none is above
- * `to_seq`. log_next: 1 and an entry, 0 at the end, or an error: -EBADMSG, the log is damaged.
- * log_walk_held: bytes of memory that the walk has for the entries it gave; the caller keeps that
- * small by not going on before it has used them. */
+/* A walk. The first log_next gives the first event at or above `from_seq`; no event above `to_seq`
+ * is given. log_next returns 1 and an entry, 0 at the end, or an error: -EBADMSG, the log is
+ * damaged. log_walk_held: bytes of memory that the walk keeps for entries that it gave. To keep
+ * this small, the caller uses the entries before it continues. */
 struct log_walk {
     struct log_pin *pin;
     uint64_t from_seq, to_seq;
-    size_t segment;       /* of the pin's; the one that it is in */
-    bool inside;          /* it has begun with it */
+    size_t segment;       /* the number of the current segment in the pin */
+    bool inside;          /* the walk has begun with this segment */
     uint64_t at, end;     /* raw: the next entry, and the end of its frame */
     size_t block;         /* sealed: the next block */
-    struct reel_str left; /* of the entries that it is in */
+    struct reel_str left; /* remaining entries of the current frame or block */
     size_t left_room;
-    uint64_t given;              /* entries */
-    struct log_unpacked *blocks; /* newest first, held for LOG_HELD entries */
+    uint64_t given; /* number of entries given */
+    struct log_unpacked
+        *blocks; /* the newest first; each is kept until LOG_HELD further entries are given */
     size_t held_bytes;
     bool with_control; /* entries with LOG_CONTROL are given, too, for log_read_control */
 };
@@ -309,16 +313,16 @@ int log_get(struct log_walk *walk, struct log_pin *pin, uint64_t seq, struct log
 int log_get_last(struct log_walk *walk, struct log_pin *pin, uint64_t seq, struct log_entry *ret,
                  struct reel_error *error);
 
-/* Bytes that the events from `first_seq` on take in the files, to some 64 KiB. */
+/* The bytes that events from `first_seq` on take in the files, accurate to about 64 KiB. */
 uint64_t log_pin_bytes(const struct log_pin *pin, uint64_t first_seq);
 
-/* Which log the pinned segments are of: the salt of its marks. */
+/* Identifies the log of the pinned segments: the salt of its marks. */
 uint64_t log_pin_salt(const struct log_pin *pin);
 
 /* ---- A log that may be replaced -------------------------------------------------------------- */
 
-/* The current log, for readers in other threads than the writer's, which may begin another log.
- * Pins of the one before stay good. */
+/* The current log, for threads other than the writer. The writer may replace the log. Pins of the
+ * old log stay valid. */
 struct log_place {
     pthread_mutex_t lock;
     struct log *log;
@@ -330,12 +334,12 @@ struct log_pin *log_place_pin(struct log_place *place);
 struct log_pin *log_place_pin_kept(struct log_place *place, struct log_mark *ret_kept);
 void log_place_measure(struct log_place *place, struct log_metrics *ret);
 
-/* Returns the one before, for the caller to close. */
+/* Returns the old log, which the caller must close. */
 struct log *log_place_swap(struct log_place *place, struct log *log);
 
-/* ---- Looking after it ------------------------------------------------------------------------ */
+/* ---- Background work, metrics, checks -------------------------------------------------------- */
 
-/* Does one thing that is due in the background, without pacing. False: nothing is. For tests, with
+/* Does one piece of background work, without pacing. False: there is none. For tests, with
  * `no_helper`. */
 bool log_help(struct log *log);
 
@@ -353,13 +357,15 @@ struct log_metrics {
 };
 void log_measure(struct log *log, struct log_metrics *ret); /* any thread */
 
-/* Checks every byte of a log. `found` is called for each file that is damaged; its walk ends there
- * with the number of findings, or an error. `live`: another process may be writing it. */
+/* Checks every byte of a log. Calls `found` for each damaged file; the check of this file ends
+ * there. Returns the number of findings, or an error. `live`: another process may be writing the
+ * log. */
 typedef void (*log_finding_fn)(void *context, const char *file, uint64_t offset, const char *what);
 int log_verify(const char *directory, bool live, log_finding_fn found, void *context,
                struct reel_error *error);
 
-/* Copies the segments to an empty directory, durably, up to a mark; log_open takes the copy. */
+/* Copies the segments to an empty directory, up to a mark, and syncs the copy. log_open can open
+ * it. */
 int log_backup(const struct log_pin *pin, struct log_mark to, const char *directory,
                struct pacer *pacer, struct reel_error *error);
 

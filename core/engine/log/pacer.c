@@ -1,5 +1,5 @@
-/* pacer.c: see pacer.h. A budget in bytes that time and the intake fill; it may be overdrawn once,
- * so that large pieces pass, too. */
+/* pacer.c: see pacer.h. A budget in bytes, which grows with time and with each write of the writer.
+ * It may become negative, so that a piece that is larger than the budget can be written, too. */
 #include "engine/log/pacer.h"
 
 #include "base/cleanup.h"

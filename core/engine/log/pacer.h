@@ -1,4 +1,4 @@
-/* pacer.h: how fast the background may write.
+/* pacer.h: limits the rate of background writing.
  *
  * Background writing shares the disk with the writer's syncs, and unpaced it makes each of them
  * many times slower. So it is allowed PACER_BYTES_PER_S and twice what the intake takes (what is
@@ -18,8 +18,8 @@
 #define PACER_BYTES_PER_S ((uint64_t)10 << 20)
 
 struct pacer {
-    atomic_uint_fast64_t taken; /* bytes, by the intake */
-    atomic_uint syncing;        /* syncs that wait for the disk */
+    atomic_uint_fast64_t taken; /* bytes that the writer has written */
+    atomic_uint syncing;        /* number of syncs that wait for the disk */
     atomic_uint_fast64_t paced_ns;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t changed;
@@ -30,7 +30,7 @@ struct pacer {
 void pacer_init(struct pacer *pacer);
 void pacer_finish(struct pacer *pacer);
 
-/* The writer: it has taken so many bytes; it begins and ends a sync. */
+/* For the writer: it has written this number of bytes; it begins a sync; it ends a sync. */
 void pacer_took(struct pacer *pacer, size_t bytes);
 void pacer_sync_begins(struct pacer *pacer);
 void pacer_sync_ended(struct pacer *pacer);

@@ -1,28 +1,31 @@
 /* recover.c: opening a log, after a clean stop or a crash.
  *
- * **What is on disk.** Everything that was synced, and of one group more any part, in sectors of
- * 512 bytes: the writer begins a group only after it has synced the one before. Segments but the
- * last were synced as a whole before the next one got its name.
+ * **What is on disk.** Everything that was synced, and any part of one more group, in sectors of
+ * 512 bytes: the writer begins a group only after it has synced the group before. All segments
+ * except the last were synced completely before the next segment got its name.
  *
- * **Where the log ends.** In the last segment, frames are followed by their checksums. At the first
- * place that is not a valid frame the log ends, if that is what a power cut leaves of the last
- * group: a *torn tail*. It is *damage*, and refused with nothing changed, when something says that
- * the place was synced:
- *     - an intact frame behind it has a mark beyond it (it is searched for in steps of 512 bytes);
- *     - the caller's own mark is beyond it: the state in LMDB was committed when the log was synced
- *       up to its cursor;
+ * **Where the log ends.** In the last segment, opening follows the frames and their checksums. The
+ * first place without a valid frame is the end of the log, if a power cut during the last group can
+ * explain it: a *torn tail*. It is *damage*, which is refused without any change, if something says
+ * that this place was synced:
+ *     - an intact frame after it has a mark beyond it (such a frame is searched in steps of 512
+ *       bytes);
+ *     - the caller's mark is beyond it: the state in LMDB was committed when the log was synced up
+ *       to the state's cursor;
  *     - there is a next segment.
- * The last synced frame has no frame behind it that could say so. So a *witness*, a frame without
- * entries, is written after 100 ms without work and at a clean stop; a roll writes a header.
- * What was cut off is overwritten with zeros and synced before anything is appended: an intact
- * frame behind the cut, which was written after the torn one, cannot come back when the log has
- * grown up to it. What was found is synced, too: after a process was killed it may be only in the
- * kernel's memory, and the state that is folded from it, or the next frame, must not be durable
- * before it is.
+ * After the last synced frame, there is no frame that could say so. So a *witness*, a frame without
+ * entries, is written after 100 ms without work and at a clean stop. A new segment says it in its
+ * header.
  *
- * **Segments.** Numbers rise by one, each begins behind the head of the one before, and has the
- * checksum of its last frame. Segments below the floor are left by a trim that a crash cut short;
- * they are removed, and no gap among them matters.
+ * Before anything is appended, a torn tail is overwritten with zeros and synced. Otherwise an
+ * intact frame after the torn one could become part of the log when the log has grown up to it. The
+ * frames that were found are synced, too: if a process was killed, they may be only in the kernel's
+ * memory. They must be durable before the state that is folded from them, and before the next
+ * frame.
+ *
+ * **Segments.** Their numbers rise by one. Each begins after the head of the segment before it, and
+ * has the checksum of that segment's last frame. If a crash interrupts a trim, it leaves segments
+ * below the floor. They are removed, and some of them may be missing.
  */
 #include "engine/log/internal.h"
 #include "engine/log/unpack.h"
@@ -51,7 +54,7 @@ static bool is_segment_name(const char *name) {
     return strspn(name, "0123456789") == 20 && strcmp(name + 20, ".seg") == 0;
 }
 
-/* Made by us, and not finished. */
+/* A file that the log created and did not finish. */
 static bool is_left_name(const char *name) {
     return (strspn(name, "0123456789") == 20 && strcmp(name + 20, ".seg.tmp") == 0) ||
            strcmp(name, SPARE_NAME) == 0 || strcmp(name, USED_NAME) == 0;
@@ -242,7 +245,7 @@ static bool read_frame_entries(struct segment *segment, uint64_t at, const struc
     return left.len == 0 && head->last_seq >= previous;
 }
 
-/* How far the file has other bytes than zeros behind the end. */
+/* Finds the last byte after the end that is not zero. */
 static uint64_t find_tail_end(const struct segment *segment, uint64_t from) {
     static const char zeros[FRAME_UNIT];
     uint64_t tail_end = 0;
@@ -254,7 +257,7 @@ static uint64_t find_tail_end(const struct segment *segment, uint64_t from) {
     return tail_end;
 }
 
-/* An intact frame behind `end` that says that the place was synced. */
+/* Finds an intact frame after `end` which says that the place was synced. */
 static uint64_t find_proof(const struct segment *segment, uint64_t end, uint64_t tail_end) {
     struct frame_head head;
     for (uint64_t at = end; at < tail_end; at += FRAME_UNIT)
@@ -291,7 +294,7 @@ void segment_scan(struct segment *segment, const struct standing *from, const st
 
 /* ---- The segments ---------------------------------------------------------------------------- */
 
-/* What opening knows so far. */
+/* What opening has found so far. */
 struct recovery {
     struct log *log;
     const struct log_options *options;
@@ -324,7 +327,7 @@ static int open_all(struct recovery *recovery, struct reel_error *error) {
     return 0;
 }
 
-/* Where the last segment ends, and what is wrong there. */
+/* Finds the end of the last segment, and what is wrong there. */
 static int scan_last(struct recovery *recovery, struct reel_error *error) {
     struct segment *last = recovery->pin->segments[recovery->pin->count - 1];
     const struct log_mark *synced = &recovery->options->synced;
@@ -350,7 +353,7 @@ static int scan_last(struct recovery *recovery, struct reel_error *error) {
     return 0;
 }
 
-/* The caller's mark against what is there. */
+/* Compares the caller's mark with the log. */
 static int check_synced(const struct recovery *recovery, struct reel_error *error) {
     const struct log_options *options = recovery->options;
     const struct segment *last = recovery->pin->segments[recovery->pin->count - 1];
@@ -383,7 +386,8 @@ static int check_first(const struct recovery *recovery, struct reel_error *error
                 (unsigned long long)first->first_seq - 1);
 }
 
-/* One behind the other: every frame of the first must be there, and the second go on from it. */
+/* Checks two neighbouring segments: the first must have all its frames, and the second must
+ * continue it. */
 static int check_joint(struct segment *first, const struct segment *next,
                        struct reel_error *error) {
     static const struct log_mark none;
@@ -445,9 +449,9 @@ static int take_archive(struct recovery *recovery, struct reel_error *error) {
 
 /* ---- Making it ready ------------------------------------------------------------------------- */
 
-/* Opens the last segment for writing, and cuts off what a torn write left behind its end. A process
- * that was killed may have left frames, and the segment's name, that the kernel has and the disk
- * has not: they are synced before anything is built on them. */
+/* Opens the last segment for writing, and cuts off what an interrupted write has left after its
+ * end. If a process was killed, its frames and the segment's name may be in the kernel's memory but
+ * not on the disk. They are synced before anything is written after them. */
 static int prepare_last(struct recovery *recovery, struct reel_error *error) {
     static const char zeros[64 << 10];
     struct log *log = recovery->log;
@@ -487,7 +491,8 @@ static int take_last(struct recovery *recovery, struct reel_error *error) {
     return prepare_last(recovery, error);
 }
 
-/* Files that no longer count. What cannot be removed now is tried again at the next opening. */
+/* Removes files that are not used any more. If one cannot be removed, the next opening tries
+ * again. */
 static void remove_leftovers(struct recovery *recovery) {
     struct log *log = recovery->log;
     INVARIANT(recovery->keep_from < recovery->names.count);
@@ -576,7 +581,7 @@ static uint64_t draw_salt(void) {
     return salt;
 }
 
-/* Empty, with nothing but the facts. */
+/* An empty log with facts. */
 static int open_in_memory(struct log *log, const struct log_options *options,
                           struct reel_error *error) {
     log->salt = draw_salt();
@@ -614,7 +619,7 @@ int log_open(const struct log_options *options, struct log **ret, struct reel_er
                                 : open_in_memory(log, options, error);
     if (rc == 0 && options->dedup) rc = open_dedup(log, options, error);
     if (rc == 0 && options->directory && !options->read_only && !options->no_helper)
-        (void)log_start_helper(log); /* without one it is slower, and larger */
+        (void)log_start_helper(log); /* without the helper, the log is slower and larger */
     if (rc < 0)
         log_close(log);
     else
@@ -647,7 +652,7 @@ void log_close(struct log *log) {
     free(log);
 }
 
-/* ---- Making one ------------------------------------------------------------------------------ */
+/* ---- Creating a log -------------------------------------------------------------------------- */
 
 int log_create(const char *directory, const struct log_facts *facts, uint64_t head,
                const struct io *io, struct reel_error *error) {

@@ -8,8 +8,8 @@
  * gets its name, and the name is synced. Only then is a frame written to it. So:
  *     - a crash before the new name leaves a `spare` or a `used`, which opening removes;
  *     - a segment that has a name has a header;
- *     - a header says that all frames of the segment before are synced, and it is written after
- *       that was so: each group is synced before the next one begins.
+ *     - a header says that all frames of the segment before it are synced. This is true, because
+ *       each group is synced before the next one begins.
  */
 #include "engine/log/internal.h"
 
@@ -254,7 +254,7 @@ static int roll(struct log *log, uint64_t frame_bytes, struct reel_error *error)
 
 /* ---- Growing --------------------------------------------------------------------------------- */
 
-/* A larger map of the same file, or a copy on the heap. */
+/* Returns a larger map of the same file, or a larger copy in memory. */
 static struct segment *grown(const struct segment *from, size_t map_len) {
     struct segment *segment = from->on_heap
                                   ? segment_create(&from->head, map_len)
@@ -276,8 +276,8 @@ static void replace_active(struct log *log, struct segment *segment) {
     log->active = segment;
 }
 
-/* A segment without events cannot be followed by another one: both would have the same name. So it
- * grows. No reader needs the old map: there is nothing in it to be read. */
+/* A segment without events cannot be followed by another one, because both would have the same
+ * name. So it is made larger. No reader needs the old map, because it contains no event. */
 static int grow(struct log *log, uint64_t frame_bytes, struct reel_error *error) {
     HOLD_LOCK(&log->files_lock);
     struct log_pin *before = log_pin(log);

@@ -1,10 +1,10 @@
-/* seal.c: a full segment is packed.
+/* seal.c: packs a full segment.
  *
- * Its entries go into blocks of about BLOCK_BYTES, each packed with LZ4 and with a checksum, behind
- * them a table of the blocks. This is written as `<name>.tmp`, synced, renamed over the raw file,
- * and the directory is synced. A crash before the rename leaves the raw file and a `.tmp`, which
- * opening removes; after the rename the sealed file is whole. Readers that have the raw file mapped
- * keep it.
+ * Its entries are gathered into blocks of about BLOCK_BYTES. Each block is packed with LZ4 and has
+ * a checksum. A table of the blocks follows them. The file is written as `<name>.tmp`, synced, and
+ * renamed over the raw file; then the directory is synced. A crash before the rename leaves the raw
+ * file and a `.tmp`, which opening removes. After the rename, the sealed file is complete. Readers
+ * that have mapped the raw file keep it.
  *
  * What is packed is compared with the frames' checksums first: sealing must not make damage look
  * whole. It is read from the file, not from its map: a disk that fails is an error here, and would
@@ -22,16 +22,16 @@
 #include <string.h>
 #include <xxhash.h>
 
-/* A sealed file on its way. */
+/* A sealed file while it is written. */
 struct sealing {
     struct log *log;
     struct segment *from;
     int from_fd;
     struct text frame; /* that is read */
     int fd;
-    uint64_t at;          /* of the file */
-    struct text plain;    /* the block that is gathered */
-    uint64_t plain_first; /* the first seq of it */
+    uint64_t at;          /* offset in the file */
+    struct text plain;    /* the block that is being gathered */
+    uint64_t plain_first; /* its first seq */
     struct text packed;
     struct text table;
     uint64_t plain_bytes;
@@ -51,7 +51,7 @@ static int write_part(struct sealing *sealing, const void *bytes, size_t len,
     return 0;
 }
 
-/* The bytes that stand for the block: packed, if that spares anything. */
+/* The bytes of the block: packed, if this makes them shorter. */
 static struct reel_str pack(struct sealing *sealing) {
     struct text *packed = &sealing->packed;
     size_t len = sealing->plain.len;
@@ -80,8 +80,8 @@ static int write_block(struct sealing *sealing, struct reel_error *error) {
     return rc;
 }
 
-/* A block is found by the first event in it; control entries at its beginning come after the event
- * that they name. */
+/* A block is found by its first event. Control entries at its beginning belong to the event before
+ * them. */
 static int gather(struct sealing *sealing, struct reel_str entry, const struct log_entry *read,
                   struct reel_error *error) {
     int rc = 0;
@@ -187,7 +187,7 @@ static int write_file(struct sealing *sealing, const struct segment_head *next,
     return rc < 0 ? fail(error, rc, "cannot seal a segment: %s", strerror(-rc)) : 0;
 }
 
-/* ---- In its place ---------------------------------------------------------------------------- */
+/* ---- Replacing the raw file ------------------------------------------------------------------ */
 
 /* The sealed file gets the name of the raw one: 1. */
 static int take_name(struct log *log, struct segment *from, const char *temporary,

@@ -162,7 +162,7 @@ bool log_pin_segment(const struct log_pin *pin, size_t n, struct log_segment *re
     return true;
 }
 
-/* Where the part of it begins that has `first_seq` and what comes after. */
+/* The offset of the part that contains `first_seq` and everything after it. */
 static uint64_t bytes_from(const struct segment *segment, uint64_t first_seq) {
     bool sealed = segment->head.form == SEGMENT_SEALED;
     uint64_t end = sealed ? segment->file_bytes : atomic_load(&segment->end);

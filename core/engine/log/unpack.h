@@ -7,19 +7,21 @@
 struct log_unpacked {
     struct log_unpacked *next; /* older */
     uint64_t given;            /* how many entries the walk had given when it left this block */
-    size_t len, size;          /* of `bytes`, of which LOG_ROOM behind `len` are zeros */
+    size_t len,
+        size; /* length, and size of `bytes`: at least LOG_ROOM bytes after `len` are zero */
     char bytes[];
 };
 
-/* Unpacks the n-th block of a sealed segment. `spare` is used again or freed; it may be NULL.
- * -EBADMSG: it is damaged. */
+/* Unpacks the n-th block of a sealed segment. `spare` is reused or freed; it may be NULL. -EBADMSG:
+ * the block is damaged. */
 int unpack_block(const struct segment *segment, size_t n, struct log_unpacked *spare,
                  struct log_unpacked **ret, struct reel_error *error);
 
-/* What is wrong with a sealed segment's size and table, and where; NULL: nothing. */
+/* Checks the size and the table of a sealed segment. Returns what is wrong and where; NULL:
+ * nothing. */
 const char *unpack_check_table(const struct segment *segment, uint64_t *ret_at);
 
-/* The checksum that a table has. */
+/* The checksum of a table. */
 uint64_t unpack_table_checksum(const void *table, size_t count);
 
 #endif

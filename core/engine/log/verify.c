@@ -1,8 +1,8 @@
-/* verify.c: every byte of a log against its checksums (log.h).
+/* verify.c: compares every byte of a log with its checksums (log.h).
  *
- * It is what opening checks, and more: all frames and blocks of all segments, and that behind the
- * last frame there are only zeros. One finding a file; a file that is damaged is not held against
- * its neighbours.
+ * It checks everything that opening checks, and also all frames and blocks of all segments, and
+ * that there are only zeros after the last frame. There is one finding for each damaged file.
+ * Neighbours of a damaged file are not compared with it.
  */
 #include "engine/log/internal.h"
 #include "engine/log/unpack.h"
@@ -22,7 +22,7 @@ struct verification {
     int findings;
 };
 
-/* One segment, as far as its neighbours need it. */
+/* The parts of a segment that its neighbours are compared with. */
 struct verified {
     struct segment_head head;
     struct standing behind;
@@ -111,7 +111,7 @@ static int verify_one(struct verification *verification, const char *name, bool 
     return 0;
 }
 
-/* ---- All of them ----------------------------------------------------------------------------- */
+/* ---- All segments ---------------------------------------------------------------------------- */
 
 static void verify_joint(struct verification *verification, const struct verified *first,
                          const struct verified *next, const char *name) {
@@ -124,7 +124,7 @@ static void verify_joint(struct verification *verification, const struct verifie
         find(verification, name, 0, "it does not go on from the segment before it");
 }
 
-/* Below the floor segments may be missing: a trim may have been cut short. */
+/* Segments below the floor may be missing, because a trim may have been interrupted. */
 static void verify_joints(struct verification *verification, const struct segment_names *names,
                           const struct verified *all) {
     size_t count = names->count;
@@ -140,7 +140,7 @@ static int verify_all(struct verification *verification, const struct segment_na
     if (!all) return fail_memory(error);
     for (size_t i = 0; i < names->count; i++) {
         int rc = verify_one(verification, names->names[i], i + 1 == names->count, &all[i], error);
-        if (rc == -ENOENT && verification->live) continue; /* trimmed meanwhile */
+        if (rc == -ENOENT && verification->live) continue; /* it was trimmed meanwhile */
         if (rc < 0) return rc;
     }
     verify_joints(verification, names, all);

@@ -1,11 +1,11 @@
 /* walk.c: reading the log in place (log.h).
  *
- * In a raw segment a walk goes from frame to frame through the map. It looks at a frame only if the
- * frames before it do not reach `to_seq` yet: what lies behind may be a group that is being written
- * or taken back. Frames were checked when the log was opened, or written by this process, and are
- * not checked again.
+ * In a raw segment, a walk goes through the map from frame to frame. It reads a frame only if the
+ * frames before it do not reach `to_seq`. The bytes after that may be a group that is being written
+ * or undone. Frames were checked when the log was opened, or were written by this process, so they
+ * are not checked again.
  *
- * In a sealed segment each block is unpacked into memory of the walk's own, which is kept until
+ * In a sealed segment, each block is unpacked into memory of the walk. This memory is kept until
  * LOG_HELD further entries were given.
  */
 #include "engine/log/unpack.h"
@@ -18,7 +18,7 @@
 
 /* ---- Beginning and ending -------------------------------------------------------------------- */
 
-/* The last segment that begins at or below `seq`, or the first. */
+/* The last segment that begins at or below `seq`; if there is none, the first. */
 static size_t find_segment(const struct log_pin *pin, uint64_t seq) {
     size_t low = 0, high = pin->count;
     while (low < high) {
@@ -57,7 +57,7 @@ static int fail_damaged(const struct segment *segment, uint64_t at, struct reel_
                 (unsigned long long)at);
 }
 
-/* Goes to the frame at `walk->at`: 1; 0: there is none to be read. */
+/* Goes to the frame at `walk->at`: 1; 0: no frame may be read there. */
 static int enter_frame(struct log_walk *walk, const struct segment *segment,
                        struct reel_error *error) {
     struct frame_head head;
@@ -70,12 +70,12 @@ static int enter_frame(struct log_walk *walk, const struct segment *segment,
     walk->left = (struct reel_str){segment->map + walk->at + sizeof head, head.len - sizeof head};
     walk->left_room = FRAME_ROUND(head.len) - head.len;
     walk->at += FRAME_ROUND(head.len);
-    if (head.last_seq < walk->from_seq) walk->left.len = 0; /* none of its events is wanted */
+    if (head.last_seq < walk->from_seq) walk->left.len = 0; /* the walk needs none of its events */
     if (head.last_seq >= walk->to_seq) walk->at = UINT64_MAX;
     return 1;
 }
 
-/* Goes to the frame that the first entry is in, or to one before it. */
+/* Goes to the frame that contains the first entry, or to a frame before it. */
 static int begin_raw(struct log_walk *walk, const struct segment *segment,
                      struct reel_error *error) {
     uint64_t at, frame_at;
@@ -100,7 +100,7 @@ static int more_raw(struct log_walk *walk, const struct segment *segment,
 
 /* ---- Sealed ---------------------------------------------------------------------------------- */
 
-/* The oldest block, if no entry of it is held any more. */
+/* Returns the oldest block, if none of its entries must stay valid. */
 static struct log_unpacked *take_spare(struct log_walk *walk) {
     struct log_unpacked **last = &walk->blocks;
     if (!*last) return NULL;
@@ -138,7 +138,7 @@ static int more_sealed(struct log_walk *walk, const struct segment *segment,
 
 /* ---- Walking --------------------------------------------------------------------------------- */
 
-/* 1 and more entries; 0 at the end. */
+/* 1: there are more entries; 0: the walk is at its end. */
 static int more(struct log_walk *walk, struct reel_error *error) {
     while (walk->segment < walk->pin->count) {
         const struct segment *segment = walk->pin->segments[walk->segment];
@@ -152,7 +152,8 @@ static int more(struct log_walk *walk, struct reel_error *error) {
     return 0;
 }
 
-/* Whoever walks the log looks into each entry soon, and the log is seldom in a cache. */
+/* Prefetches the next entry. Callers look into each entry soon, and the log is usually not in a
+ * cache. */
 static void fetch_ahead(struct reel_str left, size_t len) {
     const size_t ahead = 1024;
     for (size_t at = ahead; at < ahead + len && at < left.len; at += 64)
@@ -197,7 +198,7 @@ int log_get(struct log_walk *walk, struct log_pin *pin, uint64_t seq, struct log
     return rc > 0 ? 0 : fail(error, -ENOENT, "the log has no such event");
 }
 
-/* Goes on looking from an earlier place. */
+/* Continues looking from an earlier position. */
 static void start_at(struct log_walk *walk, size_t segment, uint64_t from_seq) {
     struct log_pin *pin = walk->pin;
     uint64_t to_seq = walk->to_seq;
@@ -206,7 +207,7 @@ static void start_at(struct log_walk *walk, size_t segment, uint64_t from_seq) {
     walk->segment = segment;
 }
 
-/* The last event from there on. Walked twice: the second time to have it. */
+/* The last event from this position on. It is walked twice: first to find it, then to return it. */
 static int last_from(struct log_walk *walk, size_t segment, uint64_t from_seq,
                      struct log_entry *ret, struct reel_error *error) {
     uint64_t last = 0;
@@ -219,7 +220,8 @@ static int last_from(struct log_walk *walk, size_t segment, uint64_t from_seq,
     return rc < 0 ? rc : 0;
 }
 
-/* Where the part of a segment begins that `seq` is in: the seq of its point or block. */
+/* Finds the beginning of the part of a segment that contains `seq`: the seq of its point or
+ * block. */
 static uint64_t part_before(const struct segment *segment, uint64_t seq) {
     if (segment->head.form == SEGMENT_SEALED)
         return segment->head.table_count == 0
@@ -246,5 +248,5 @@ int log_get_last(struct log_walk *walk, struct log_pin *pin, uint64_t seq, struc
             if (rc != -ENOENT) return rc;
         }
     }
-    return fail(error, -ENOENT, "the log has no event up to there");
+    return fail(error, -ENOENT, "the log has no event up to this seq");
 }

@@ -1,8 +1,8 @@
 /* store.c: see store.h.
  *
  * Why the store survives a crash: LMDB never overwrites a page that the last commit refers to. A
- * commit writes new pages, syncs, and then writes one of two meta pages, which is the moment it
- * happens. Whatever was written before that moment is unreachable garbage.
+ * commit writes new pages, syncs, and then writes one of two meta pages. From this moment on, the
+ * commit is valid. Pages that were written before a crash, without a meta page, are unreachable.
  */
 #include "engine/store/store.h"
 
@@ -416,7 +416,7 @@ static int try_room(struct store *store, bool put, struct reel_error *error) {
     if (rc == 0 && put) memset(value.mv_data, 0, value.mv_size);
     if (rc == 0) return store_commit(store, error);
     store_abort(store);
-    return store_fail(store, rc, "cannot try whether there is room", error);
+    return store_fail(store, rc, "cannot check whether there is space", error);
 }
 
 int store_try_room(struct store *store, struct reel_error *error) {
@@ -437,7 +437,7 @@ static int check_read_only(struct store *store, struct reel_error *error) {
     rc = mdb_dbi_open(txn, "meta", 0, &store->meta);
     rc = rc == 0 ? store_get_state(store, txn, &state) : -ENOENT;
     mdb_txn_abort(txn);
-    if (rc < 0) return fail(error, rc, "it holds no store");
+    if (rc < 0) return fail(error, rc, "it contains no store");
     return state.format == STORE_FORMAT
                ? 0
                : fail(error, -EPROTO, "its format is %u, this version reads %u", state.format,

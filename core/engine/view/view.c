@@ -1,17 +1,17 @@
-/* view.c: views (reel.h): read transactions with a bounded life.
+/* view.c: views (reel.h): read transactions with a limited life.
  *
- * A read transaction keeps every page alive that was in use when it began, so one that is held
- * for ever makes the file grow for ever. A view therefore ends when its time is up: at its next
- * call, or by the writer before it begins a transaction. The writer only tries a view's lock, so
- * it never waits for a reader; a reader that is in a call ends by itself, since it looks at the
- * clock as it walks. With its time, a view's place among views_max is up, too: who does not close
- * it, a slow client's answer say, keeps nobody else out.
+ * While a read transaction is open, the pages that it can see cannot be reused. If it were open for
+ * ever, the file would grow for ever. So a view ends when its time is over: in its next call, or
+ * when the writer begins a transaction. The writer only tries a view's lock, so it never waits for
+ * a reader. A walk checks the clock and ends by itself. When a view's time is over, it no longer
+ * counts towards views_max. So a view that is not closed, for example because a client is slow,
+ * does not prevent other views.
  *
- * What LMDB needs for a reader, a place in its table and some 30 kB, is taken once and kept for the
- * next view: an answer of one record would spend most of its time on it.
+ * A reader of LMDB needs a slot in a table and about 30 kB. They are allocated once and kept for
+ * the next view, because for a single record this would take most of the time.
  *
- * Everything that a view gives is given within a call, under its lock: what a callback sees
- * cannot be taken away under its hands.
+ * A view gives its content only within a call, with its lock held. So a callback can use it until
+ * it returns.
  */
 #include "engine/view/view.h"
 
@@ -113,7 +113,7 @@ static int enlist(struct views *views, struct reel_view **ret, struct reel_error
     HOLD_LOCK(&views->lock);
     if (views->open_count >= views->count_max) expire(views);
     if (views->open_count >= views->count_max)
-        return fail(error, -EAGAIN, "%u views are open, which is the most", views->open_count);
+        return fail(error, -EAGAIN, "%u views are open, which is the limit", views->open_count);
     struct reel_view *view = views->idle;
     INVARIANT(!view || (views->idle_count > 0 && view->txn && !view->pin));
     if (view) {

@@ -1,5 +1,5 @@
-/* records.c: reading a collection's records: lists, one by its key, one by its name. Each from
- * one view, whose cursor goes with the answer. */
+/* records.c: reads the records of a collection: lists, one record by its key, one by its name. Each
+ * answer is made from one view, and has the view's cursor. */
 #include "base/cleanup.h"
 #include "http/etag.h"
 #include "http/key_name.h"
@@ -8,12 +8,12 @@
 
 #include <errno.h>
 
-/* `limit` is clamped to this. */
+/* `limit` is at most this. */
 #define LIMIT_MAX 1000
 
 /* ---- Problems and tags ----------------------------------------------------------------------- */
 
-/* A problem, as long as none is there yet. */
+/* Makes the answer a problem, unless it is one already. */
 static void fail_request(struct request *request, int rc) {
     struct reel_error error = {0};
     if (request->answer.status) return;
@@ -24,15 +24,16 @@ static void fail_request(struct request *request, int rc) {
     answer_error(&request->answer, rc, &error);
 }
 
-/* Strong for a record; weak for a list, whose cursor moves on while its records are the same. */
+/* Strong for a record; weak for a list, whose cursor changes although its records are the same. */
 static void tag(struct request *request, bool weak, uint64_t changed) {
-    char digits[NUMBER_TEXT_MAX], *at = request->answer.etag; /* which has room for all of it */
+    char digits[NUMBER_TEXT_MAX], *at = request->answer.etag; /* the etag has room for all of it */
     at = stpcpy(stpcpy(at, weak ? "W/\"" : "\""), request->answer.epoch.text);
     at = stpcpy(stpcpy(at, "-"), number_text(request->projector->revision, digits));
     stpcpy(stpcpy(stpcpy(at, "-"), number_text(changed, digits)), "\"");
 }
 
-/* Does If-None-Match name it? (RFC 9110, section 13.1.2: weakly compared.) Then 304. */
+/* True if If-None-Match contains the tag (RFC 9110, section 13.1.2: weak comparison). Then the
+ * answer is 304. */
 static bool is_known_to_client(struct request *request) {
     CLEANUP(text_finish) struct text header = {0};
     const char *own = request->answer.etag;
@@ -49,8 +50,9 @@ static bool is_known_to_client(struct request *request) {
 
 /* ---- Lists ----------------------------------------------------------------------------------- */
 
-/* Where a page begins: behind a key, given as such or by its name. A record that was behind its
- * name and is gone is looked for at its prefix, so that none is left out, and some may come again.
+/* Where a page begins: after a key, given as the key itself or by its name. If the record with this
+ * name does not exist any more, the page begins at the prefix. So no record is left out, but some
+ * may be given again.
  */
 static int find_start(struct request *request, struct reel_view *view, struct reel_str after,
                       struct text *found, struct page_start *ret) {
@@ -116,17 +118,17 @@ static int take_row(void *context, const struct reel_row *row) {
     return 0;
 }
 
-/* A key as a client writes it; 400 if it can be none of this collection. */
+/* Converts a key from a client. 400 if it cannot be a key of this collection. */
 static bool read_key(struct request *request, struct reel_str given, struct reel_key *ret) {
     const char *collection = request->projector->collection;
     if (reel_sink_canonical_key(request_host_of_sink(request), collection, given, ret) == 0)
         return true;
-    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%.*s` can be no key of `%s`",
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%.*s` cannot be a key of `%s`",
                    REEL_FMT(given), collection);
     return false;
 }
 
-/* The key of the record with this name: 0, or an error. */
+/* Finds the key of the record with this name. Returns 0 or an error. */
 static int find_key(struct request *request, struct reel_view *view, struct reel_str name,
                     struct text *ret) {
     int rc = key_name_find(request_host_of_sink(request), view, request->projector->collection,
@@ -165,13 +167,14 @@ int record_find_key(struct request *request, struct reel_str name, struct text *
 
 /* ---- By name --------------------------------------------------------------------------------- */
 
-/* Most keys that a conflict names. */
+/* Most keys that a conflict lists. */
 #define NAMED_MAX 20
 
 struct named_walk {
     struct request *request;
     struct filter filter;
-    struct text key, all; /* of the first; of several, as a JSON array's insides */
+    struct text key,
+        all; /* the key of the first record; and all keys, as the inner text of a JSON array */
     size_t count;
 };
 
@@ -181,7 +184,7 @@ static int take_named(void *context, const struct reel_row *row) {
     if (rc <= 0) return rc;
     if (walk->count == 0) {
         text_append_str(&walk->key, row->key);
-        text_append(&walk->key, "", 1); /* so that an empty key is not taken for none */
+        text_append(&walk->key, "", 1); /* so that an empty key is not the same as no key */
         walk->key.len--;
     }
     if (walk->count > 0) text_append_lit(&walk->all, ", ");
@@ -194,7 +197,8 @@ static int find_named(struct request *request, struct reel_view *view, struct te
     struct reel_str name = request->uri.segments[3];
     const struct reel_projector *projector = request->projector;
     const struct reel_field *const *field = projector->fields;
-    while (!((*field)->flags & REEL_FIELD_IS_NAME)) field++; /* the route was taken: it has one */
+    while (!((*field)->flags & REEL_FIELD_IS_NAME))
+        field++; /* the route exists, so there is such a field */
     struct named_walk walk = {.request = request};
     int rc = filter_by_field(*field, name, &walk.filter);
     if (rc == 0)
@@ -204,8 +208,9 @@ static int find_named(struct request *request, struct reel_view *view, struct te
         answer_problem(&request->answer, PROBLEM_NOT_FOUND, "no record of `%s` has the name `%.*s`",
                        projector->collection, REEL_FMT(name));
     if (rc >= 0 && walk.count > 1)
-        answer_problem(&request->answer, PROBLEM_CONFLICT, "several have the name `%.*s`: %.*s",
-                       REEL_FMT(name), REEL_FMT(text_str(&walk.all)));
+        answer_problem(&request->answer, PROBLEM_CONFLICT,
+                       "several records have the name `%.*s`: %.*s", REEL_FMT(name),
+                       REEL_FMT(text_str(&walk.all)));
     filter_finish(&walk.filter);
     text_finish(&walk.all);
     *ret_key = walk.key;

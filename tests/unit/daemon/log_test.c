@@ -157,7 +157,7 @@ static void control_characters_are_spaces(void **state) {
     assert_message(given, sizeof given - 1, "a b c d [31me f g h i\xC2\xA0j");
 }
 
-static void what_is_no_utf_8_is_a_question_mark(void **state) {
+static void bytes_that_are_not_utf_8_become_question_marks(void **state) {
     (void)state;
     static const char given[] = "\xC3\xA4 \xFF\xC3 \xE2\x82 \xED\xA0\x80 \xF0\x9F\x98\x80\xC3";
     log_begin(REEL_LEVEL_INFO, false);
@@ -291,7 +291,7 @@ static void read_numbers_until(FILE *from, int next, const char *end, int *ret_n
     *ret_next = next;
 }
 
-static void whoever_logs_does_not_wait_for_a_reader(void **state) {
+static void logging_does_not_wait_for_a_reader(void **state) {
     (void)state;
     char notice[64];
     int next;
@@ -363,7 +363,7 @@ static void stopping_does_not_wait_for_a_reader_either(void **state) {
     assert_int_equal(child_wait(&child), 0);
 }
 
-static void what_nobody_can_read_is_counted(void **state) {
+static void lines_that_nobody_reads_are_counted(void **state) {
     (void)state;
     uint64_t before = log_queue_dropped();
     log_begin(REEL_LEVEL_INFO, false);
@@ -385,16 +385,16 @@ UNIT_TESTS(log_test) {
         TEST(a_sinks_name_is_made_harmless_too),
         TEST(a_readable_line_is_bounded_too),
         TEST(a_queue_that_is_stopped_has_been_written),
-        TEST(whoever_logs_does_not_wait_for_a_reader),
+        TEST(logging_does_not_wait_for_a_reader),
         TEST(someone_elses_o_nonblock_loses_nothing),
         TEST(stopping_does_not_wait_for_a_reader_either),
         TEST(nobody_reading_ends_nothing),
         TEST(a_full_pipe_that_does_not_block_loses_lines_only),
         TEST(lines_of_threads_do_not_mix),
-        TEST(what_nobody_can_read_is_counted),
+        TEST(lines_that_nobody_reads_are_counted),
         cmocka_unit_test(levels_have_names),
         cmocka_unit_test(control_characters_are_spaces),
-        cmocka_unit_test(what_is_no_utf_8_is_a_question_mark),
+        cmocka_unit_test(bytes_that_are_not_utf_8_become_question_marks),
         cmocka_unit_test(a_long_message_is_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -235,8 +235,8 @@ static int be_the_child(void) {
 static void no_token_at_all_says_how_to_give_one(void **state) {
     (void)state;
     assert_refused(NULL, -ENOENT,
-                   "no bearer token is configured: give a file of them with --token-file, or one "
-                   "in the environment as REEL_TOKEN or CELLOS_SERVER_API_TOKEN");
+                   "no bearer token is configured: name a file of tokens with --token-file, or set "
+                   "one in the environment as REEL_TOKEN or CELLOS_SERVER_API_TOKEN");
 }
 
 static void a_file_that_cannot_be_read_is_told(void **state) {
@@ -252,8 +252,8 @@ static void a_file_that_cannot_be_read_is_told(void **state) {
 static void a_malformed_file_is_told_by_its_line(void **state) {
     (void)state;
     static const char *const cases[][2] = {
-        {"", "there is no token in it"},
-        {"\n# only words\n\n", "there is no token in it"},
+        {"", "it contains no token"},
+        {"\n# only words\n\n", "it contains no token"},
         {"secret-1\nsecret", "line 2: a token has 8 to 512 characters, this one has 6"},
         {"write", "line 1: a token has 8 to 512 characters, this one has 5"},
         {"read \nsecret-1", "line 1: a token has 8 to 512 characters, this one has 4"},

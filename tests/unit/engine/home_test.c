@@ -456,7 +456,7 @@ static void half_a_backup_is_refused(void **state) {
     must_ok(home_backup(&rig.home, copy, &error), error);
     home_close(&rig.home);
     close(open(path_in(copy, "INCOMPLETE"), O_WRONLY | O_CREAT, 0600));
-    refused(copy, -ESTALE, "it is a backup that was cut short");
+    refused(copy, -ESTALE, "it is an interrupted backup");
 }
 
 UNIT_TESTS(home_test) {

@@ -74,7 +74,7 @@ static void a_work_that_is_undone_costs_the_others_no_transaction_each(void **st
 
 /* What does not fit together may fit in parts; what is behind the one that does not fit is told so.
  */
-static void what_is_too_much_for_one_transaction_is_done_in_several(void **state) {
+static void work_that_exceeds_one_transaction_is_done_in_several(void **state) {
     (void)state;
     struct reel_options options = {.map_bytes = 2 << 20};
     struct reel *reel = reel_opened(NULL, &options, CELL_SO, NULL);
@@ -114,7 +114,7 @@ UNIT_TESTS(work_faults_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_work_that_is_undone_costs_the_others_no_transaction_each),
         cmocka_unit_test(a_store_that_has_failed_shows_nothing),
-        cmocka_unit_test(what_is_too_much_for_one_transaction_is_done_in_several),
+        cmocka_unit_test(work_that_exceeds_one_transaction_is_done_in_several),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

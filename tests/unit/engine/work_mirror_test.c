@@ -147,7 +147,7 @@ static void events_keep_the_numbers_and_times_of_the_stream(void **state) {
     reel_close(reel);
 }
 
-static void what_the_log_has_is_passed_over(void **state) {
+static void events_that_the_log_has_are_skipped(void **state) {
     (void)state;
     struct reel *reel = opened();
     struct part *part = part_of(SEQS(3, 5, 7));
@@ -166,14 +166,14 @@ static void what_the_log_has_is_passed_over(void **state) {
     reel_close(reel);
 }
 
-static void what_follows_something_missing_is_stale(void **state) {
+static void a_part_after_missing_events_is_stale(void **state) {
     (void)state;
     struct reel *reel = opened();
     struct part *part = part_of(SEQS(9));
     mirror(reel, SEQS(5));
     part->work.follows = 6;
     run(reel, &part->work, -ESTALE);
-    assert_sentence(&part->work.error, "before event 7 was not taken");
+    assert_sentence(&part->work.error, "the events before 7 were not appended");
     assert_position(reel, 5, 1);
     part->work.follows = 5;
     run(reel, &part->work, 0);
@@ -347,7 +347,7 @@ static void a_try_leaves_nothing_but_what_is_to_be_published(void **state) {
     reel_close(reel);
 }
 
-static void what_the_stream_has_brought_is_not_published_again(void **state) {
+static void events_that_came_from_the_stream_are_not_published_again(void **state) {
     (void)state;
     char space[2][EVENT_ROOM];
     struct reel *reel = opened();
@@ -534,7 +534,7 @@ static void an_adopted_epoch_begins_at_its_first_event(void **state) {
 }
 
 /* It opens with what it adopted, and a collection that was away is built from there. */
-static void what_was_adopted_is_there_after_a_restart(void **state) {
+static void an_adopted_log_survives_a_restart(void **state) {
     (void)state;
     const char *directory = scratch_directory();
     struct reel *reel = reel_opened(directory, NULL, CELL_SO, FORMATION_SO, NULL);
@@ -629,15 +629,15 @@ static void a_name_that_is_not_the_event_s_own_is_not_remembered(void **state) {
 UNIT_TESTS(work_mirror_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_keep_the_numbers_and_times_of_the_stream),
-        cmocka_unit_test(what_the_log_has_is_passed_over),
-        cmocka_unit_test(what_follows_something_missing_is_stale),
+        cmocka_unit_test(events_that_the_log_has_are_skipped),
+        cmocka_unit_test(a_part_after_missing_events_is_stale),
         cmocka_unit_test(one_that_fails_takes_those_behind_it_along),
         cmocka_unit_test(the_log_may_be_known_to_reach_further_than_its_events),
         cmocka_unit_test(a_name_is_remembered_the_first_time),
         cmocka_unit_test(what_a_message_says_of_its_command_is_in_the_log),
         cmocka_unit_test(it_is_told_again_when_a_transaction_was_undone),
         cmocka_unit_test(a_try_leaves_nothing_but_what_is_to_be_published),
-        cmocka_unit_test(what_the_stream_has_brought_is_not_published_again),
+        cmocka_unit_test(events_that_came_from_the_stream_are_not_published_again),
         cmocka_unit_test(a_command_is_tried_and_shows_its_record),
         cmocka_unit_test(a_command_that_another_daemon_took_is_known),
         cmocka_unit_test(a_command_that_is_refused_leaves_nothing_to_publish),
@@ -645,7 +645,7 @@ UNIT_TESTS(work_mirror_test) {
         cmocka_unit_test(a_batch_that_is_refused_leaves_nothing_to_publish),
         cmocka_unit_test(tries_and_parts_of_the_stream_go_together),
         cmocka_unit_test(an_adopted_epoch_begins_at_its_first_event),
-        cmocka_unit_test(what_was_adopted_is_there_after_a_restart),
+        cmocka_unit_test(an_adopted_log_survives_a_restart),
         cmocka_unit_test(a_gap_is_an_entry_that_is_no_event_and_is_counted_once),
         cmocka_unit_test(a_gap_is_undone_with_its_transaction),
         cmocka_unit_test(a_name_that_is_not_the_event_s_own_is_not_remembered),

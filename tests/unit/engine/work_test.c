@@ -243,7 +243,7 @@ static void only_what_is_undone_is_done_apart(void **state) {
 
 /* What does not fit together may fit in parts, and what is behind the first that does not fit at
  * all is told the same. */
-static void what_is_too_much_for_one_transaction_is_done_in_several(void **state) {
+static void work_that_exceeds_one_transaction_is_done_in_several(void **state) {
     (void)state;
     enum { BYTES = 100 << 10 };
     static char large[BYTES] = "{\"type\":\"dev.cellos.events.cell.lifecycle.v1.started\","
@@ -388,7 +388,7 @@ UNIT_TESTS(work_test) {
         cmocka_unit_test(a_command_that_is_refused_is_so_alone),
         cmocka_unit_test(a_command_is_undone_after_its_event_was_appended),
         cmocka_unit_test(only_what_is_undone_is_done_apart),
-        cmocka_unit_test(what_is_too_much_for_one_transaction_is_done_in_several),
+        cmocka_unit_test(work_that_exceeds_one_transaction_is_done_in_several),
         cmocka_unit_test(a_command_sees_what_came_before_it_in_its_group),
         cmocka_unit_test(a_group_comes_out_as_one_by_one),
     };

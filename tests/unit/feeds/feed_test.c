@@ -57,7 +57,7 @@ static void a_stream_comes_into_the_log_and_is_followed(void **state) {
         if (n % 10 == 0) WAIT_UNTIL(reel_cursor(rig->reel) == n);
     }
     WAIT_UNTIL(is_level_at(rig, 1100));
-    WAIT_UNTIL(rig_has_said(rig, "level with the stream at 1000: 1000 seen, 1000 applied"));
+    WAIT_UNTIL(rig_has_said(rig, "in sync with the stream at 1000: 1000 seen, 1000 applied"));
     assert_true(rig_has_said(rig, "following stream FAKE from 1, it reaches 1000"));
     assert_int_equal(fake_sessions(rig), 1);
     assert_string_equal(feed_name(rig->feed), "fake");
@@ -150,7 +150,7 @@ static void another_stream_is_told_until_somebody_decides(void **state) {
 }
 
 /* What is found later, somebody has to look at again. */
-static void it_may_begin_anew_only_with_what_it_finds_first(void **state) {
+static void only_the_first_session_may_replace_the_log(void **state) {
     (void)state;
     struct rig *rig = rig_started(&(struct rig_options){.begin_anew = true});
     add_many(rig, 1, 10);
@@ -161,7 +161,7 @@ static void it_may_begin_anew_only_with_what_it_finds_first(void **state) {
     free(rig->broker.list[9].bytes);
     rig->broker.cut = true;
     pthread_mutex_unlock(&rig->broker.lock);
-    WAIT_UNTIL(rig_has_said(rig, "taken back to an older state"));
+    WAIT_UNTIL(rig_has_said(rig, "reset to an older state"));
     assert_int_equal(reel_cursor(rig->reel), 10);
     rig_closed(rig);
 }
@@ -416,7 +416,7 @@ static bool begins_at(struct rig *rig, uint64_t first_seq) {
     return position.first_seq == first_seq;
 }
 
-static void the_log_lets_go_of_what_the_stream_has_let_go_of(void **state) {
+static void the_log_removes_events_that_the_stream_has_removed(void **state) {
     (void)state;
     struct rig *rig = rig_started(&(struct rig_options){0});
     add_many(rig, 1, 20);
@@ -432,7 +432,7 @@ static void the_log_lets_go_of_what_the_stream_has_let_go_of(void **state) {
     rig_closed(rig);
 }
 
-static void what_was_never_taken_cannot_be_trimmed(void **state) {
+static void messages_that_were_never_taken_cannot_be_trimmed(void **state) {
     (void)state;
     struct rig *rig = rig_started(&(struct rig_options){0});
     add_many(rig, 1, 5);
@@ -496,7 +496,7 @@ UNIT_TESTS(feed_test) {
         cmocka_unit_test(the_pause_grows_while_no_session_begins),
         cmocka_unit_test(the_pause_grows_while_sessions_bring_nothing),
         cmocka_unit_test(another_stream_is_told_until_somebody_decides),
-        cmocka_unit_test(it_may_begin_anew_only_with_what_it_finds_first),
+        cmocka_unit_test(only_the_first_session_may_replace_the_log),
         cmocka_unit_test(a_full_queue_pushes_back),
         cmocka_unit_test(no_more_is_asked_for_than_there_is_room),
         cmocka_unit_test(small_transactions_will_do),
@@ -509,8 +509,8 @@ UNIT_TESTS(feed_test) {
         cmocka_unit_test(warnings_about_messages_are_few_whatever_is_published),
         cmocka_unit_test(the_cursor_goes_past_what_was_deleted),
         cmocka_unit_test(a_session_that_has_ended_is_not_level),
-        cmocka_unit_test(the_log_lets_go_of_what_the_stream_has_let_go_of),
-        cmocka_unit_test(what_was_never_taken_cannot_be_trimmed),
+        cmocka_unit_test(the_log_removes_events_that_the_stream_has_removed),
+        cmocka_unit_test(messages_that_were_never_taken_cannot_be_trimmed),
         cmocka_unit_test(it_can_be_stopped_at_any_moment),
         cmocka_unit_test(it_can_be_stopped_while_it_pauses_or_the_queue_is_full),
     };

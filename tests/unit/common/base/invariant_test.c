@@ -18,7 +18,7 @@ static void a_violation_aborts(void **state) {
     assert_violates(violate, &number, "*(const int *)context == 1 (");
 }
 
-static void what_holds_does_nothing(void **state) {
+static void an_invariant_that_holds_does_nothing(void **state) {
     int number = 1;
     (void)state;
     violate(&number);
@@ -101,7 +101,7 @@ static void a_string_is_quoted_into_what_was_measured(void **state) {
 UNIT_TESTS(invariant_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_violation_aborts),
-        cmocka_unit_test(what_holds_does_nothing),
+        cmocka_unit_test(an_invariant_that_holds_does_nothing),
         cmocka_unit_test(a_lock_that_is_not_held_is_noticed),
         cmocka_unit_test(a_lock_that_cannot_be_had_is_noticed),
         cmocka_unit_test(a_thread_s_name_is_short_enough_to_be_shown),

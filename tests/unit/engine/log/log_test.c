@@ -117,7 +117,7 @@ static void check_none(const struct log_entry *found) {
     assert_int_equal(found->flags, 0);
 }
 
-static void what_is_absent_is_none_and_needs_no_look(void **state) {
+static void absent_texts_need_no_parsing(void **state) {
     (void)state;
     struct log_entry entry = entry_of(1, "{}", NULL, NULL);
     check_both_forms(&entry, check_none);

@@ -63,7 +63,7 @@ static void a_file_cut_anywhere_opens_with_whole_groups(void **state) {
     }
 }
 
-static void what_was_cut_off_does_not_come_back(void **state) {
+static void a_torn_tail_does_not_come_back(void **state) {
     (void)state;
     struct crashed crashed = crashed_log();
     flip(crashed.path, crashed.last_at + 100);
@@ -125,7 +125,7 @@ static void a_witness_is_written_once(void **state) {
     log_close(log);
 }
 
-static void what_the_caller_has_seen_synced_must_be_there(void **state) {
+static void frames_that_the_caller_has_seen_synced_must_exist(void **state) {
     (void)state;
     struct crashed crashed = crashed_log();
     struct log *log = opened(crashed.directory);
@@ -414,11 +414,11 @@ UNIT_TESTS(recover_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_write_cut_short_in_any_sector_is_cut_off),
         cmocka_unit_test(a_file_cut_anywhere_opens_with_whole_groups),
-        cmocka_unit_test(what_was_cut_off_does_not_come_back),
+        cmocka_unit_test(a_torn_tail_does_not_come_back),
         cmocka_unit_test(a_bad_frame_before_a_later_one_is_damage),
         cmocka_unit_test(the_last_group_is_protected_by_a_witness),
         cmocka_unit_test(a_witness_is_written_once),
-        cmocka_unit_test(what_the_caller_has_seen_synced_must_be_there),
+        cmocka_unit_test(frames_that_the_caller_has_seen_synced_must_exist),
         cmocka_unit_test(an_event_that_looks_like_a_frame_is_none),
         cmocka_unit_test(a_bad_frame_in_any_but_the_last_segment_is_damage),
         cmocka_unit_test(a_bad_header_is_damage),

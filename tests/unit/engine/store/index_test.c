@@ -96,7 +96,7 @@ static void changes_come_in_the_order_of_events(void **state) {
     assert_walk(fixture, 0, "3 b, 255 a, 65536 c, 1048576 d");
 }
 
-static void what_one_event_changed_comes_in_key_order(void **state) {
+static void changes_of_one_event_are_in_key_order(void **state) {
     struct fixture *fixture = *state;
     WRITE(fixture, {STR(""), 0, 4, false}, {STR("a"), 0, 4, false}, {STR("aa"), 0, 4, false},
           {STR("b"), 0, 4, true}, {STR("c"), 0, 4, false}, {STR("d"), 0, 4, true});
@@ -300,7 +300,7 @@ UNIT_TESTS(index_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(changes_come_in_the_order_of_events),
-        CASE(what_one_event_changed_comes_in_key_order),
+        CASE(changes_of_one_event_are_in_key_order),
         CASE(a_walk_begins_behind_its_seq),
         CASE(an_index_may_be_empty),
         CASE(a_record_stands_under_its_last_change_only),

@@ -113,7 +113,7 @@ static void one_events_are_copied_and_told(void **state) {
     rejection_list_finish(&list);
 }
 
-static void what_is_copied_has_a_bound(void **state) {
+static void copied_rejections_are_bounded(void **state) {
     struct store *store = *state;
     struct rejection_list list = {0};
     char reason[1000];
@@ -189,7 +189,7 @@ UNIT_TESTS(rejected_test) {
         CASE(a_walk_ends_when_its_caller_wants_no_more),
         CASE(a_walk_begins_below_the_seq_that_is_given),
         CASE(one_events_are_copied_and_told),
-        CASE(what_is_copied_has_a_bound),
+        CASE(copied_rejections_are_bounded),
         CASE(a_second_reason_replaces_the_first),
         CASE(trimming_takes_those_below),
         CASE(trimming_takes_no_more_than_it_may),

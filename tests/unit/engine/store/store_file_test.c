@@ -206,7 +206,7 @@ static void a_free_list_that_goes_round_in_circles_has_an_end(void **state) {
     assert_int_equal(check_file(directory), -EIO);
 }
 
-static void what_had_a_commit_is_never_made_again(void **state) {
+static void a_store_with_a_commit_is_never_created_again(void **state) {
     (void)state;
     static const off_t sizes[] = {152, PAGE, 2 * PAGE};
     for (size_t at = 0; at < LENGTH(sizes); at++) {
@@ -233,7 +233,7 @@ UNIT_TESTS(store_file_test) {
         cmocka_unit_test(a_healthy_file_may_be_shorter_than_its_last_page),
         cmocka_unit_test(damage_of_the_free_list_never_leads_outside),
         cmocka_unit_test(a_free_list_that_goes_round_in_circles_has_an_end),
-        cmocka_unit_test(what_had_a_commit_is_never_made_again),
+        cmocka_unit_test(a_store_with_a_commit_is_never_created_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -156,7 +156,7 @@ static void pages_that_were_overwritten_are_noticed(void **state) {
 
 /* ---- Errors ---------------------------------------------------------------------------------- */
 
-static void what_passes_is_an_error_and_no_more(void **state) {
+static void a_temporary_error_does_not_break_the_store(void **state) {
     assert_means(*state, MDB_MAP_FULL, -ENOSPC, "doing: the store has reached map_bytes");
     assert_means(*state, ENOSPC, -ENOSPC, "doing: the disk is full");
     assert_means(*state, EDQUOT, -ENOSPC, "doing: the disk is full");
@@ -372,7 +372,7 @@ UNIT_TESTS(store_test) {
         cmocka_unit_test(a_format_is_told_from_a_state_of_any_size),
         cmocka_unit_test(a_file_that_is_no_store_is_refused),
         cmocka_unit_test(pages_that_were_overwritten_are_noticed),
-        CASE(what_passes_is_an_error_and_no_more),
+        CASE(a_temporary_error_does_not_break_the_store),
         CASE(a_broken_store_takes_nothing_more),
         cmocka_unit_test(a_broken_store_is_told_once),
         cmocka_unit_test(a_link_in_place_of_the_readers_table_is_refused),

@@ -40,7 +40,7 @@ static void a_place_is_read_in_every_form(void **state) {
                  5);
 }
 
-static void what_is_no_place_is_told_from_one(void **state) {
+static void subjects_that_are_not_positions_are_recognized(void **state) {
     (void)state;
     static const char *const others[] = {
         "",
@@ -198,7 +198,7 @@ static void one_that_is_malformed_is_kept_and_said(void **state) {
     struct feed_message message = taken(reading, STR("payload"), headers);
     assert_int_equal(message.flags, LOG_CONVERTED);
     assert_non_null(memmem(message.bytes.data, message.bytes.len, "payload", 7));
-    assert_sentence(&reading->said, "message 7 is no CloudEvent in binary mode");
+    assert_sentence(&reading->said, "message 7 is not a CloudEvent in binary mode");
     nats_release(&message);
 }
 
@@ -256,7 +256,7 @@ UNIT_TESTS(nats_message_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_place_is_read_in_every_form),
-        cmocka_unit_test(what_is_no_place_is_told_from_one),
+        cmocka_unit_test(subjects_that_are_not_positions_are_recognized),
         cmocka_unit_test(an_id_is_read_as_it_was_written),
         cmocka_unit_test(the_ids_of_others_are_none),
         CASE(a_structured_event_is_its_payload),

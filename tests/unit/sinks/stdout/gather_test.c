@@ -306,7 +306,7 @@ static void adopt(struct fake_host *fake, uint64_t first_seq) {
     must_ok(engine_adopt(fake->reel, epoch, first_seq, &origin, &error), error);
 }
 
-static void a_log_that_was_begun_anew_is_told(void **state) {
+static void a_replaced_log_is_reported(void **state) {
     struct fake_host *fake = *state;
     struct reel_error error;
     apply_many(fake, 3);
@@ -315,7 +315,7 @@ static void a_log_that_was_begun_anew_is_told(void **state) {
     assert_event_lines(&gather, 1, 3);
     adopt(fake, 500);
     assert_int_equal(gather_step(&gather, &error), -ESTALE);
-    assert_sentence(&error, "started again");
+    assert_sentence(&error, "was replaced");
 }
 
 static void a_log_that_had_nothing_may_begin_anywhere(void **state) {
@@ -346,7 +346,7 @@ UNIT_TESTS(gather_test) {
         TEST(those_of_one_seq_are_not_separated),
         TEST(from_the_beginning_trimming_takes_no_record),
         TEST(records_wait_until_all_are_caught_up),
-        TEST(a_log_that_was_begun_anew_is_told),
+        TEST(a_replaced_log_is_reported),
         TEST(a_log_that_had_nothing_may_begin_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
