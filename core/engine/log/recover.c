@@ -603,7 +603,9 @@ static int open_dedup(struct log *log, const struct log_options *options,
         .ended = &log->ended,
         .directory = log->directory,
         .salt = log->salt,
-        .first_seq = log->now.facts.first_seq,
+        /* what was put back is wanted; the caller is about to lower the floor */
+        .first_seq = options->take_archive ? log->pin->segments[0]->head.first_seq
+                                           : log->now.facts.first_seq,
         .tell = options->tell,
         .context = options->context,
     };
