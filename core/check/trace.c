@@ -218,8 +218,7 @@ static int find_code(struct dl_phdr_info *info, size_t size, void *context) {
     return 1;
 }
 
-/* A system that does not let code be changed is none of the plugin's faults: nothing is new then.
- */
+/* A system that does not let code be changed is not a fault of the plugin: nothing is new then. */
 static bool open_code(uintptr_t entry) {
     struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
@@ -237,13 +236,14 @@ static bool open_code(uintptr_t entry) {
     return true;
 }
 
-void trace_function(void (*entry)(void)) {
+bool trace_function(void (*entry)(void)) {
     uintptr_t at;
     memcpy(&at, &entry, sizeof at);
-    if (!trace.marks && !open_code(at)) return;
-    if (!is_code(at) || trace.entry_count == ENTRIES_MAX) return;
+    if (!trace.marks && !open_code(at)) return false;
+    if (!is_code(at) || trace.entry_count == ENTRIES_MAX) return true;
     trace.entries[trace.entry_count++] = at;
     arm(at);
+    return true;
 }
 
 void trace_restart(void) {
@@ -265,8 +265,9 @@ const struct news *trace_news(void) {
 
 static const struct news none;
 
-void trace_function(void (*entry)(void)) {
+bool trace_function(void (*entry)(void)) {
     (void)entry;
+    return false;
 }
 
 void trace_restart(void) {}

@@ -6,7 +6,8 @@
  * comparison succeeded shows in what is executed after it. So what leads to new instructions can be
  * built up piece by piece (search.c).
  *
- * On x86-64 only; elsewhere nothing is ever new.
+ * On x86-64 only, and where the system lets code be changed; elsewhere nothing is ever new, and the
+ * report says so.
  */
 #ifndef REEL_CHECK_TRACE_H
 #define REEL_CHECK_TRACE_H
@@ -33,8 +34,9 @@ struct news {
     struct piece pieces[PIECES_MAX];
 };
 
-/* Traces what is called at `entry`, and whatever that reaches in the same object. */
-void trace_function(void (*entry)(void));
+/* Traces what is called at `entry`, and whatever that reaches in the same object. False: this
+ * machine or this system cannot. */
+bool trace_function(void (*entry)(void));
 
 /* Everything is new again. */
 void trace_restart(void);

@@ -51,25 +51,6 @@ void request_header_list(const struct request *request, const char *name, struct
     MHD_get_connection_values(request->connection, MHD_HEADER_KIND, add_to_list, &list);
 }
 
-struct header_count {
-    const char *name;
-    unsigned count;
-};
-
-static enum MHD_Result count_header(void *context, enum MHD_ValueKind kind, const char *name,
-                                    const char *value) {
-    struct header_count *count = context;
-    (void)kind, (void)value;
-    if (strcasecmp(name, count->name) == 0) count->count++;
-    return MHD_YES;
-}
-
-unsigned request_header_count(const struct request *request, const char *name) {
-    struct header_count count = {.name = name};
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_header, &count);
-    return count.count;
-}
-
 bool str_number(struct reel_str str, uint64_t *ret) {
     return number_read(str, ret) == 0;
 }

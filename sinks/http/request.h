@@ -72,9 +72,6 @@ struct reel_str request_header(const struct request *request, const char *name);
 /* The host and port that were asked, of the target or the header Host. */
 struct reel_str request_host(const struct request *request);
 
-/* How many headers of that name there are. */
-unsigned request_header_count(const struct request *request, const char *name);
-
 /* All headers of that name, as one list with commas (RFC 9110, section 5.3). */
 void request_header_list(const struct request *request, const char *name, struct text *to);
 

@@ -197,6 +197,19 @@ faulty_at 2 remembers_rejected rejected --seed "$seed" --runs 1
 expect "the same seed, the same finding" "$finding" \
     "$(jq -c '.plugins[].cases[] | select(.result == "failed")' <<<"$out")"
 
+# ---- What cannot be traced -----------------------------------------------------------------------
+
+# As on a machine of another kind, and it is said.
+branch=$build/tests/abi/check/branches_suffix_placed_O2.so
+check --json --runs 1 "$branch"
+expect "traced" "true 0" "$(jq -r '.plugins[].traced' <<<"$out") $code"
+expect "a suffix in the code, traced" true "$(jq '.plugins[].events.applied > 0' <<<"$out")"
+LD_PRELOAD=$build/tests/abi/libdenies_changed_code.so check --json --runs 1 "$branch"
+expect "not traced" false "$(jq -r '.plugins[].traced' <<<"$out")"
+LD_PRELOAD=$build/tests/abi/libdenies_changed_code.so check --runs 1 "$branch"
+grep -q '^  note: which instructions run cannot be recorded here ' <<<"$out" ||
+    expect "not traced" "a note" "$out"
+
 # ---- For people ----------------------------------------------------------------------------------
 
 check --seed 7 --runs 2 "$build/tests/abi/check/crashes_on_kind_O2.so"

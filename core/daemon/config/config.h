@@ -38,10 +38,6 @@ int config_declare(struct config *config, const char *owner,
 int config_peek(struct config *config, int argc, char **argv, struct reel_error *error);
 int config_read(struct config *config, int argc, char **argv, struct reel_error *error);
 
-/* All of it, for a command that shares its file with the daemon: what the file has for others is
- * passed over. */
-int config_read_part(struct config *config, int argc, char **argv, struct reel_error *error);
-
 /* The n-th value of a setting as a flag would have it, or NULL past the last. */
 const char *config_text(const struct config *config, const char *name, size_t n);
 

@@ -28,8 +28,10 @@ struct reel_result {
 /* ---- Commands -------------------------------------------------------------------------------- */
 
 enum {
-    REEL_COMMAND_IF_EXISTS = 1 << 0,  /* only if the record exists */
-    REEL_COMMAND_IF_VERSION = 1 << 1, /* only if the record has one of the `versions` */
+    REEL_COMMAND_IF_EXISTS = 1 << 0,      /* only if the record exists */
+    REEL_COMMAND_IF_VERSION = 1 << 1,     /* only if the record has one of the `versions` */
+    REEL_COMMAND_UNLESS_EXISTS = 1 << 2,  /* only if there is no such record */
+    REEL_COMMAND_UNLESS_VERSION = 1 << 3, /* only if the record has none of `unless_versions` */
 };
 
 /* A version of a record: the log, and the event in it that last changed the record
@@ -42,7 +44,8 @@ struct reel_version {
 /* A command from a person or a client. */
 struct reel_command_request {
     uint32_t struct_size;
-    uint32_t flags; /* REEL_COMMAND_…; if several are set, one fulfilled condition is enough */
+    uint32_t flags; /* REEL_COMMAND_…; of IF_… one fulfilled condition is enough, of UNLESS_… all
+                       must be fulfilled */
     struct reel_str collection;
     struct reel_str verb;
     struct reel_str key;             /* in any form that canonical_key accepts; none for "create" */
@@ -56,6 +59,9 @@ struct reel_command_request {
     /* REEL_COMMAND_IF_VERSION: NULL-terminated. Not checked for a repeat, whose record has changed
      * since. NULL: none. */
     const struct reel_version *const *versions;
+
+    /* REEL_COMMAND_UNLESS_VERSION: as `versions`. */
+    const struct reel_version *const *unless_versions;
 };
 
 /* The result of a command. A refused command is a result, too: `accepted` is false. */

@@ -95,10 +95,6 @@ static void take_answer(void *context, int rc, const struct reel_command_result 
 static int read_idempotency_key(struct request *request, struct reel_str *ret) {
     *ret = request_header(request, "Idempotency-Key");
     if (!ret->data) return 0;
-    if (request_header_count(request, "Idempotency-Key") > 1) {
-        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "there are several Idempotency-Keys");
-        return -EINVAL;
-    }
     if (ret->len > 0 && ret->len <= IDEMPOTENCY_KEY_MAX && utf8_valid(*ret)) return 0;
     answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
                    "Idempotency-Key has %zu bytes, wanted 1 to %d of UTF-8", ret->len,
@@ -124,7 +120,8 @@ static int read_order(struct request *request, struct command *command) {
         .verb = reel_text("create"),
         .body = text_str(&request->body),
         .caller = reel_text(request->caller.id),
-        .versions = command->precondition.list,
+        .versions = command->precondition.match.list,
+        .unless_versions = command->precondition.none_match.list,
     };
     if (!create) order->key = command->key.data ? text_str(&command->key) : uri->segments[2];
     if (request->method == METHOD_DELETE) order->verb = reel_text("delete");
