@@ -91,6 +91,17 @@ static int read_condition(struct request *request, const char *name, bool strong
     return -EINVAL;
 }
 
+bool precondition_without_tag(struct request *request) {
+    struct reel_str match = request_header(request, MHD_HTTP_HEADER_IF_MATCH);
+    struct reel_str none_match = request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH);
+    bool good = (!match.data || reel_str_is(str_trimmed(match), "*")) &&
+                (!none_match.data || !reel_str_is(str_trimmed(none_match), "*"));
+    if (!good)
+        answer_refusal(&request->answer, MHD_HTTP_PRECONDITION_FAILED, "precondition-failed",
+                       "the log exists and has no ETag");
+    return good;
+}
+
 int precondition_read(struct request *request, struct precondition *ret) {
     ret->flags = 0;
     ret->match.list[0] = ret->none_match.list[0] = NULL;

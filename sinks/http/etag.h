@@ -35,6 +35,9 @@ struct precondition {
     struct versions match, none_match;
 };
 
+/* Do both headers hold for something that exists and has no tag? False: a problem is the answer. */
+bool precondition_without_tag(struct request *request);
+
 /* Reads both headers. -EINVAL, and a problem is the answer. */
 int precondition_read(struct request *request, struct precondition *ret);
 

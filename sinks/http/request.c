@@ -2,6 +2,7 @@
 #include "request.h"
 
 #include "base/trace.h"
+#include "event/formats.h"
 
 #include <errno.h>
 #include <strings.h>
@@ -77,12 +78,12 @@ int request_number(struct request *request, const char *name, uint64_t *ret) {
 
 bool request_is_json(const struct request *request) {
     struct reel_str type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
-    if (!type.data) return false;
-    const char *end = memchr(type.data, ';', type.len);
-    size_t len = end ? (size_t)(end - type.data) : type.len;
-    while (len > 0 && is_blank(type.data[len - 1])) len--;
-    if (len == 16 && strncasecmp(type.data, "application/json", 16) == 0) return true;
-    return len > 5 && strncasecmp(type.data + len - 5, "+json", 5) == 0;
+    struct media_type media;
+    if (!type.data || !format_read_media_type(type, &media)) return false;
+    if (media.charset.data && !str_is_caseless(media.charset, "utf-8")) return false;
+    struct reel_str subtype = media.subtype;
+    if (str_is_caseless(subtype, "json")) return str_is_caseless(media.type, "application");
+    return subtype.len > 5 && strncasecmp(subtype.data + subtype.len - 5, "+json", 5) == 0;
 }
 
 int request_open_view(struct request *request, struct reel_view **ret,

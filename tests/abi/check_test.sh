@@ -75,6 +75,10 @@ usage "an unknown option" "there is no option --frob" --frob x.so
 usage "no seed" "a value is missing after --seed" --seed
 usage "a bad seed" "--seed wants a number, not one" --seed one x.so
 usage "no runs" "--runs wants a number from 1 to 1000000, not 0" --runs 0 x.so
+mkfifo "$scratch/pipe"
+usage "a pipe of events" "--events is not a regular file: $scratch/pipe" \
+    --events "$scratch/pipe" x.so
+usage "a pipe as a plugin" "it is not a regular file: $scratch/pipe" "$scratch/pipe"
 usage "no file of events" "--events: No such file or directory" --events "$scratch/none" x.so
 
 # ---- Good plugins --------------------------------------------------------------------------------

@@ -169,6 +169,13 @@ refused "no file of credentials" 1 "cannot read $scratch/none, which --nats-cred
 or directory" serve --data "$scratch/data-of-none" --bind 127.0.0.1:0 --nats 127.0.0.1:1 \
     --nats-creds "$scratch/none"
 
+mkfifo "$scratch/pipe"
+for flag in --nats-creds --nats-ca; do
+    refused "$flag that would be waited for" 2 \
+        "$scratch/pipe, which $flag names, is not a regular file" serve \
+        --data "$scratch/data-of-none" --bind 127.0.0.1:0 --nats 127.0.0.1:1 $flag "$scratch/pipe"
+done
+
 # ---- Who else may write --------------------------------------------------------------------------
 
 # A service manager's process refuses what everyone may write; any other only warns.

@@ -11,6 +11,7 @@
 #include "engine/store/store_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -372,10 +373,21 @@ int store_try_room(struct store *store, struct reel_error *error) {
 
 /* ---- Copies ---------------------------------------------------------------------------------- */
 
+/* LMDB by itself would make a file that everyone can read. */
+static int make_copy_file(const char *directory, int *ret, struct reel_error *error) {
+    AUTO_CLOSE int dir = open(directory, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+    int fd = dir < 0 ? -1 : openat(dir, "data.mdb", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) return fail(error, -errno, "data.mdb: %s", strerror(errno));
+    *ret = fd;
+    return 0;
+}
+
 int store_copy(struct store *store, const char *directory, struct reel_error *error) {
+    AUTO_CLOSE int fd = -1;
     int rc = check_whole(store, "cannot back up", error);
+    if (rc == 0) rc = make_copy_file(directory, &fd, error);
     if (rc < 0) return rc;
-    rc = mdb_env_copy2(store->env, directory, MDB_CP_COMPACT);
+    rc = mdb_env_copyfd2(store->env, fd, MDB_CP_COMPACT);
     if (rc == MDB_READERS_FULL) return fail(error, -EAGAIN, "all places for readers are taken");
     if (rc != 0) return fail(error, rc > 0 ? -rc : -EIO, "cannot copy: %s", mdb_strerror(rc));
     return directory_sync(directory, error);
@@ -399,8 +411,7 @@ static int check_read_only(struct store *store, struct reel_error *error) {
 }
 
 int store_open_to_read(struct store *store, const char *directory, struct reel_error *error) {
-    struct store_options options = {
-        .directory = directory, .readers_max = 8, .read_only = true};
+    struct store_options options = {.directory = directory, .readers_max = 8, .read_only = true};
     int rc = store_open(store, &options, error);
     if (rc == 0) rc = check_read_only(store, error);
     if (rc < 0) store_close(store);

@@ -105,7 +105,7 @@ static int read_idempotency_key(struct request *request, struct reel_str *ret) {
 static int check_body_type(struct request *request) {
     if (request->body.len == 0 || request_is_json(request)) return 0;
     answer_problem(&request->answer, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
-                   "the body is not said to be JSON: Content-Type: application/json");
+                   "the body is not said to be JSON in UTF-8: Content-Type: application/json");
     return -EINVAL;
 }
 
