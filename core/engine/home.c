@@ -108,8 +108,7 @@ static int sync_own_name(const char *directory, struct reel_error *error) {
 #ifdef REEL_FAULT_9 /* likewise its own name */
     return 0;
 #endif
-    AUTO_FREE char *above = join(directory, "..");
-    int rc = above ? directory_sync(above, error) : fail_memory(error);
+    int rc = directory_sync_name(directory, error);
     return rc == -EACCES ? 0 : rc;
 }
 
@@ -144,8 +143,8 @@ static int finish_names(const char *directory, struct reel_error *error) {
     return 0;
 }
 
-/* `ret_was_empty`: a new store takes the place of a data.mdb that holds nothing, which a copy onto a
- * full disk may leave (report.c). */
+/* `ret_was_empty`: a new store takes the place of a data.mdb that holds nothing, which a copy onto
+ * a full disk may leave (report.c). */
 static int settle_format(const char *directory, uint64_t map_bytes, bool *ret_was_empty,
                          struct reel_error *error) {
     int rc = read_format(directory, error);
@@ -535,11 +534,6 @@ static int copy_both(struct store *store, const struct log_source *source, const
     return rc < 0 ? rc : mark_as_backup(log_path, error);
 }
 
-static int sync_parent(const char *path, struct reel_error *error) {
-    AUTO_FREE char *parent = join(path, "..");
-    return parent ? directory_sync(parent, error) : fail_memory(error);
-}
-
 /* What a failure left: it can be tried again in the same directory. */
 static void remove_copy(const char *to) {
     remove_in(to, "state");
@@ -553,7 +547,7 @@ static int copy_home(struct store *store, const struct log_source *source, const
                      struct reel_error *error) {
     int rc = directory_make_empty(to, error);
     if (rc < 0) return fail_in(error, rc, "cannot back up to %s", to);
-    rc = sync_parent(to, error);
+    rc = directory_sync_name(to, error);
     if (rc == 0) rc = write_file(to, INCOMPLETE_NAME, "", error);
     if (rc == 0) rc = copy_both(store, source, to, error);
     if (rc == 0) rc = write_file(to, FORMAT_NAME, FORMAT_TEXT, error);

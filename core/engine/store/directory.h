@@ -4,9 +4,9 @@
 
 #include "base/error.h"
 
-/* Makes the directory if it is absent (mode 0700, durably; its parent must exist) and takes its
- * lock (reel.lock, with our pid in it) until `ret_fd` is closed. -EBUSY: another has it; -ELOOP:
- * reel.lock is a symbolic link. */
+/* Makes the directory if it is absent (mode 0700; its parent must exist; its name is not synced:
+ * directory_sync_name) and takes its lock (reel.lock, with our pid in it) until `ret_fd` is closed.
+ * -EBUSY: another has it; -ELOOP: reel.lock is a symbolic link. */
 int directory_lock(const char *path, int *ret_fd, struct reel_error *error);
 
 /* Makes a directory, which may exist but must be empty. */

@@ -119,12 +119,12 @@ static bool is_naming(const struct story *story, const struct record *record) {
 }
 
 /* One at each call around those that change names: rolls, sealing, trimming, adoption. */
-static void plan_names(struct plan *plan, const struct story *story) {
+static void plan_names(struct plan *plan, const struct story *story, size_t window) {
     const struct record *record = story->before;
     for (size_t i = 0; (record = recorder_next(record)); i++) {
         if (!is_naming(story, record)) continue;
-        size_t from = i < WINDOW ? 0 : i - WINDOW;
-        for (size_t at = from; at <= i + WINDOW && at < plan->count; at++) plan->cuts[at] = 1;
+        size_t from = i < window ? 0 : i - window;
+        for (size_t at = from; at <= i + window && at < plan->count; at++) plan->cuts[at] = 1;
     }
 }
 
@@ -234,7 +234,7 @@ static void a_cut_at_every_call_of_a_roll_a_sealing_and_a_trim(void **state) {
     tell(&story, work_life, 2);
     struct plan plan = plan_for(&story);
     plan.also_plain = true;
-    plan_names(&plan, &story);
+    plan_names(&plan, &story, WINDOW);
     expected_init(&expected);
     cut_story(&story, &plan, &random);
     story_finish(&story);
@@ -247,7 +247,7 @@ static void a_cut_at_every_call_of_an_adoption(void **state) {
     tell(&story, work_adoption, 3);
     struct plan plan = plan_for(&story);
     plan.also_plain = true;
-    plan_names(&plan, &story);
+    plan_names(&plan, &story, WINDOW);
     expected_init(&expected);
     cut_story(&story, &plan, &random);
     story_finish(&story);
@@ -339,20 +339,20 @@ static void a_cut_after_a_process_was_killed(void **state) {
     story_finish(&story);
 }
 
-/* At calls that change names, from that note on: each third, and by --long each. */
+/* At calls that change names and those beside them, from that note on; by --long in a wider window.
+ */
 static void cut_after_kill_at_names(work_fn work, uint64_t seed, enum note from) {
     struct story story;
     tell(&story, work, seed);
     struct plan plan = plan_for(&story);
-    plan_names(&plan, &story);
+    plan_names(&plan, &story, scaled(10) == 10 ? WINDOW : 1);
     const struct record *record = recorder_next(NULL);
     bool begun = false;
     for (size_t i = 0; record; record = recorder_next(record), i++) {
         if (!begun) plan.cuts[i] = 0;
         if (record->kind == RECORD_NOTE && record->at == from) begun = true;
     }
-    size_t step = scaled(10) == 10 ? 1 : 3;
-    for (size_t i = 1; i < plan.count; i += step) {
+    for (size_t i = 1; i < plan.count; i++) {
         uint64_t random = seed; /* so that it does the same */
         struct killing killing = {.work = work, .at = i, .some = 1};
         if (plan.cuts[i] > 0) cut_after_kill(&killing, &random);
