@@ -29,6 +29,7 @@ static pid_t backup_begun(const char *from, const char *to) {
     if (pid > 0) return pid;
     int fd = open(words, O_WRONLY | O_CREAT, 0600);
     if (fd < 0 || dup2(fd, STDERR_FILENO) < 0) _exit(126);
+    settings_forget(false);
     execl(reeld, reeld, "backup", "--data", from, to, (char *)NULL);
     _exit(127);
 }
