@@ -157,7 +157,7 @@ static int open_mapped(int fd, const char *name, uint64_t segment_bytes, bool to
 
 int segment_open(int directory, const char *name, uint64_t segment_bytes, bool to_heap,
                  struct segment **ret, struct damage *ret_damage, struct reel_error *error) {
-    AUTO_CLOSE int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
+    AUTO_CLOSE int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return fail(error, -errno, "log/%s: %s", name, strerror(errno));
     int rc = open_mapped(fd, name, segment_bytes, to_heap, ret, ret_damage, error);
     if (rc == -EBADMSG) damaged(name, ret_damage->at, ret_damage->what, error);
