@@ -3,6 +3,7 @@
 #include "daemon/commands.h"
 #include "daemon/config/settings.h"
 #include "daemon/data.h"
+#include "daemon/fault.h"
 #include "daemon/known.h"
 
 #include <stdlib.h>
@@ -36,6 +37,7 @@ int backup(const struct reel_plugin *own, int argc, char **argv) {
         fprintf(stderr, "reeld backup: %s\n", error.text);
         return EXIT_USAGE;
     }
+    (void)fault_watch(); /* without it a SIGBUS says nothing */
     if (reel_backup_of(from, to, &error) < 0) {
         fprintf(stderr, "reeld backup: %s\n", error.text);
         return EXIT_FAILED;

@@ -174,6 +174,8 @@ static void add_log(const struct measuring *to, struct reel *reel) {
     COUNTER(to, written, written_help, "kind=\"sealed\"", log.sealed_bytes);
     GAUGE(to, segments, segments_help, "form=\"raw\"", log.raw_segments);
     GAUGE(to, segments, segments_help, "form=\"sealed\"", log.sealed_segments);
+    COUNTER(to, "reel_log_failures_total",
+            "Times that work in the background failed; it is tried again", "", log.failures);
     COUNTER(to, "reel_log_paced_milliseconds_total",
             "How long writing in the background was made to wait", "", log.paced_ns / 1000000);
     to->fn(to->context, &syncs);

@@ -55,7 +55,8 @@ int opening_open(struct daemon *daemon, struct reel_error *error) {
     if (rc < 0) return rc;
     struct reel_options options = {
         .struct_size = sizeof options,
-        .flags = REEL_START_BEHIND | (config_number(config, "new_epoch") ? REEL_NEW_EPOCH : 0),
+        .flags = REEL_START_BEHIND | (config_number(config, "new_epoch") ? REEL_NEW_EPOCH : 0) |
+                 (config_number(config, "take_archive") ? REEL_TAKE_ARCHIVE : 0),
         .directory = directory,
         .event_bytes_max = (uint32_t)config_number(config, "event_bytes_max"),
         .views_max = (uint32_t)config_number(config, "views_max"),

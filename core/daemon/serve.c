@@ -10,6 +10,7 @@
 #include "daemon/config/config_help.h"
 #include "daemon/config/settings.h"
 #include "daemon/daemon.h"
+#include "daemon/fault.h"
 #include "daemon/known.h"
 #include "daemon/nats_feed.h"
 #include "daemon/notify.h"
@@ -166,6 +167,7 @@ static int run(struct daemon *daemon, int argc, char **argv) {
     struct reel_error error = {0};
     signals_block(&daemon->signals);
     raise_file_limit();
+    (void)fault_watch(); /* without it a SIGBUS is as good an end, but says nothing */
     log_queue_start(); /* without its thread, which needs memory, lines are written all the same */
     int rc = start(daemon, argc, argv, &error);
     if (rc == 0) {

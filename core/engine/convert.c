@@ -7,6 +7,7 @@
 #include "engine/convert.h"
 
 #include "base/cleanup.h"
+#include "engine/controls.h"
 #include "engine/home.h"
 #include "engine/store/ids.h"
 
@@ -286,8 +287,12 @@ static int replace_state(struct conversion *conversion, MDB_env *env, struct ree
         return fail_old(rc, "cannot write the state", error);
     }
     conversion->state.format = STORE_FORMAT;
+    conversion->state.first_deletion = conversion->state.first_seq;
     conversion->state.txn_id = mdb_txn_id(copy.txn);
     rc = store_put_state(&copy, &conversion->state, error);
+    if (rc == 0)
+        rc = controls_begin_lineage(&copy, conversion->state.epoch, conversion->state.first_seq,
+                                    error);
     if (rc < 0) {
         mdb_txn_abort(copy.txn);
         return rc;

@@ -2,6 +2,7 @@
 #include "engine/dispatcher.h"
 
 #include "base/clock.h"
+#include "engine/controls.h"
 #include "engine/fold/host.h"
 #include "engine/store/ids.h"
 #include "engine/store/rejected.h"
@@ -384,25 +385,43 @@ static int forget_ids(struct dispatcher *dispatcher, uint64_t first_seq, uint64_
 
 static int trim_log(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
     struct store_state *state = &dispatcher->state;
-    struct log *log = dispatcher->home.place.log;
-    struct log_facts facts = *log_facts(log);
     if (first_seq <= state->first_seq) return 0;
     int rc = forget_ids(dispatcher, first_seq, &state->first_seq, error);
-    if (rc < 0) return rc;
-    facts.first_seq = facts.first_deletion = state->first_seq;
-    rc = log_set_facts(log, &facts, error);
     return rc < 0 ? rc : rejected_trim(&dispatcher->store, state->first_seq, error);
 }
 
-int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
+/* Tombstones below the floor of events. They are bounded on their own: one event may have deleted
+ * any number. The floor of deletions rises only as far as any was removed: whoever follows records
+ * and has seen the newest of them misses none. */
+static int trim_tombstones(struct dispatcher *dispatcher, bool *ret_left,
+                           struct reel_error *error) {
     struct store_state *state = &dispatcher->state;
-    if (first_seq <= state->first_seq && !dispatcher->tombstones_left) return 0;
+    uint64_t last_seq;
+    int rc = registry_trim(&dispatcher->registry, state->first_seq, dispatcher->batch_events_max,
+                           ret_left, &last_seq, error);
+    if (rc == 0 && last_seq >= state->first_deletion) state->first_deletion = last_seq + 1;
+    return rc;
+}
+
+/* Puts both floors into the log's group, if they have changed. */
+static int put_floors(struct dispatcher *dispatcher, struct reel_error *error) {
+    const struct store_state *state = &dispatcher->state;
+    struct log *log = dispatcher->home.place.log;
+    struct log_facts facts = *log_facts(log);
+    if (facts.first_seq == state->first_seq && facts.first_deletion == state->first_deletion)
+        return 0;
+    facts.first_seq = state->first_seq;
+    facts.first_deletion = state->first_deletion;
+    return log_set_facts(log, &facts, error);
+}
+
+int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
+    if (first_seq <= dispatcher->state.first_seq && !dispatcher->tombstones_left) return 0;
     bool left = true;
     int rc = dispatcher_begin(dispatcher, error);
     if (rc == 0) rc = trim_log(dispatcher, first_seq, error);
-    if (rc == 0) /* one event may have deleted any number: they are bounded on their own */
-        rc = registry_trim(&dispatcher->registry, state->first_seq, dispatcher->batch_events_max,
-                           &left, error);
+    if (rc == 0) rc = trim_tombstones(dispatcher, &left, error);
+    if (rc == 0) rc = put_floors(dispatcher, error);
     rc = dispatcher_end(dispatcher, rc, error);
     if (rc < 0) return rc;
     dispatcher->tombstones_left = left;
@@ -410,9 +429,25 @@ int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct re
     return 1;
 }
 
+/* The log learns that the collection's rebuild begins, unless it knows (a crash came in between).
+ * Of what a trimmed log no longer has, the collection will have no tombstones. */
+static int put_rebuild(struct dispatcher *dispatcher, const char *name, struct reel_error *error) {
+    struct store_state *state = &dispatcher->state;
+    struct store *store = &dispatcher->store;
+    int known = controls_has_rebuild(store, name, error);
+    int rc = known != 0
+                 ? known
+                 : controls_add(dispatcher->home.place.log, store, LOG_REBUILD, name, 0, error);
+    if (rc < 0) return rc;
+    if (state->first_deletion < state->first_seq) state->first_deletion = state->first_seq;
+    return controls_meet_rebuild(store, name, error);
+}
+
 int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collection,
                      struct reel_error *error) {
     int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = put_rebuild(dispatcher, collection->name, error);
+    if (rc == 0) rc = put_floors(dispatcher, error);
     if (rc == 0) rc = registry_reset(collection, &dispatcher->state, "it was asked for", error);
     return dispatcher_end(dispatcher, rc, error);
 }
@@ -424,10 +459,12 @@ static int adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_
         .format = state->format,
         .cursor = first_seq - 1,
         .first_seq = first_seq,
+        .first_deletion = first_seq,
         .head = first_seq - 1,
     };
     memcpy(state->epoch, epoch, sizeof state->epoch);
     int rc = store_empty(&dispatcher->store, error);
+    if (rc == 0) rc = controls_begin_lineage(&dispatcher->store, epoch, first_seq, error);
     if (rc == 0) rc = store_put_origin(&dispatcher->store, origin, error);
     return rc < 0 ? rc : registry_reset_all(&dispatcher->registry, state, error);
 }
@@ -450,9 +487,31 @@ int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uin
 
 /* ---- Transactions ---------------------------------------------------------------------------- */
 
+/* Rebuilds that the log knows of, and that a crash kept from happening, are asked for again. */
+static int find_rebuilds(struct dispatcher *dispatcher, struct reel_error *error) {
+    int rc = 0;
+    for (size_t i = 0; rc >= 0 && i < dispatcher->registry.count; i++) {
+        struct collection *collection = dispatcher->registry.collections[i];
+        rc = controls_has_rebuild(&dispatcher->store, collection->name, error);
+        if (rc > 0) collection->rebuild_wanted = true;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static int put_rebuilds(struct dispatcher *dispatcher, struct reel_error *error) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < dispatcher->registry.count; i++) {
+        const struct collection *collection = dispatcher->registry.collections[i];
+        if (collection->rebuild_begun) rc = put_rebuild(dispatcher, collection->name, error);
+    }
+    return rc < 0 ? rc : put_floors(dispatcher, error);
+}
+
 int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
     int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = find_rebuilds(dispatcher, error);
     if (rc == 0) rc = registry_start(&dispatcher->registry, &dispatcher->state, error);
+    if (rc == 0) rc = put_rebuilds(dispatcher, error);
     dispatcher->tombstones_left = true; /* a trim may have been killed half way */
     return dispatcher_end(dispatcher, rc, error);
 }

@@ -2,6 +2,7 @@
 #include "engine/home.h"
 
 #include "base/cleanup.h"
+#include "engine/controls.h"
 #include "engine/convert.h"
 #include "engine/store/directory.h"
 #include "engine/store/store_file.h"
@@ -184,6 +185,7 @@ void home_put_mark(struct home *home, struct store_state *state) {
     state->log_number = mark.number;
     state->log_at = mark.at;
     state->log_chain = mark.chain;
+    state->controls = log_facts(home->place.log)->controls;
 }
 
 /* ---- What the store lacks -------------------------------------------------------------------- */
@@ -234,13 +236,38 @@ static int copy_facts(struct home *home, struct store_state *state, struct reel_
     memcpy(state->epoch, facts->epoch, sizeof state->epoch);
     state->is_backup = facts->is_backup;
     state->first_seq = facts->first_seq;
+    state->first_deletion = facts->first_deletion;
     if (!facts->mirrors) return 0;
     origin_from_log(&facts->origin, &origin);
     return store_put_origin(home->store, &origin, error);
 }
 
+/* Folds the controls that the log has and the store has not. Each has the head that the log had:
+ * none of them is below the store's. */
+static int fold_newer_controls(struct home *home, const struct store_state *state,
+                               struct reel_error *error) {
+    struct log_walk walk;
+    struct log_entry entry;
+    struct log_control control;
+    struct log_pin *pin = log_pin(home->place.log);
+    int rc;
+    log_walk_start(&walk, pin, state->head, UINT64_MAX);
+    walk.with_control = true;
+    while ((rc = log_next(&walk, &entry, error)) > 0) {
+        if (!log_read_control(&entry, &control) || control.number <= state->controls) continue;
+        rc = controls_fold(home->store, &control, error);
+        if (rc < 0) break;
+    }
+    log_walk_finish(&walk);
+    log_unpin(pin);
+    return rc;
+}
+
 static int follow_log(struct home *home, struct store_state *state, struct reel_error *error) {
+    const struct log_facts *facts = log_facts(home->place.log);
     int rc = copy_facts(home, state, error);
+    if (rc == 0) rc = controls_begin_lineage(home->store, facts->epoch, facts->first_seq, error);
+    if (rc == 0) rc = fold_newer_controls(home, state, error);
     if (rc == 0) rc = remember_newer(home, state->head + 1, error);
     if (rc < 0) return rc;
     state->head = log_head(home->place.log);
@@ -253,9 +280,8 @@ static int follow_log(struct home *home, struct store_state *state, struct reel_
 static int settle_store(struct home *home, struct store_state *state, struct reel_error *error) {
     const struct log_facts *facts = log_facts(home->place.log);
     struct log_mark mark = log_mark(home->place.log);
-    if (state->head == log_head(home->place.log) && state->first_seq == facts->first_seq &&
-        state->is_backup == facts->is_backup && state->log_salt == mark.salt &&
-        memcmp(state->epoch, facts->epoch, sizeof state->epoch) == 0)
+    if (state->head == log_head(home->place.log) && state->controls == facts->controls &&
+        state->log_salt == mark.salt)
         return 0;
     int rc = store_begin(home->store, error);
     if (rc < 0) return rc;
@@ -275,15 +301,30 @@ static int read_state(struct home *home, struct store_state *ret, struct reel_er
 
 /* ---- Another log ----------------------------------------------------------------------------- */
 
+struct archive {
+    struct log_epoch lineage[LINEAGE_MAX];
+    size_t count;
+};
+
+/* `archive`: the lineage of one that is to be taken, or NULL. */
 static int open_log(struct home *home, const char *name, const struct store_state *state,
-                    struct log **ret, struct reel_error *error) {
+                    const struct archive *archive, struct log **ret, struct reel_error *error) {
     AUTO_FREE char *path = join(home->directory, name);
     if (!path) return fail_memory(error);
-    struct log_options options = {.directory = path, .segment_bytes = home->segment_bytes};
+    struct log_options options = {.directory = path,
+                                  .segment_bytes = home->segment_bytes,
+                                  .pacer = home->place.pacer,
+                                  .tell = home->tell,
+                                  .context = home->tell_context};
     if (state) {
         options.synced =
             (struct log_mark){state->log_salt, state->log_number, state->log_at, state->log_chain};
         options.synced_seq = state->head;
+    }
+    if (archive) {
+        options.take_archive = true;
+        options.lineage = archive->lineage;
+        options.lineage_count = archive->count;
     }
     return log_open(&options, ret, error);
 }
@@ -350,7 +391,7 @@ int home_adopt_finish(struct home *home, const struct log_facts *facts, struct r
     int rc;
     if (home->directory) {
         rc = move_next_log(home, error);
-        if (rc == 0) rc = open_log(home, "log", NULL, &next, error);
+        if (rc == 0) rc = open_log(home, "log", NULL, NULL, &next, error);
     } else {
         rc = open_in_memory(home, facts, &next, error);
     }
@@ -367,7 +408,7 @@ int home_adopt_finish(struct home *home, const struct log_facts *facts, struct r
 
 void home_init(struct home *home, struct store *store) {
     *home = (struct home){.lock_fd = -1, .store = store};
-    log_place_init(&home->place);
+    (void)log_place_init(&home->place); /* home_open looks whether it did */
 }
 
 void home_close(struct home *home) {
@@ -377,6 +418,45 @@ void home_close(struct home *home) {
     home->lock_fd = -1;
     free(home->directory);
     home->directory = NULL;
+}
+
+static int read_lineage(struct home *home, struct archive *ret, struct reel_error *error) {
+    struct lineage_entry lineage[LINEAGE_MAX];
+    int rc = store_begin(home->store, error);
+    if (rc < 0) return rc;
+    int count = store_get_lineage(home->store, home->store->txn, lineage);
+    store_abort(home->store);
+    if (count < 0) return fail(error, count, "cannot read the lineage");
+    for (int i = 0; i < count; i++) {
+        memcpy(ret->lineage[i].epoch, lineage[i].epoch, sizeof lineage[i].epoch);
+        ret->lineage[i].from_seq = lineage[i].from_seq;
+    }
+    ret->count = (size_t)count;
+    return 0;
+}
+
+/* The floor goes down to the oldest segment that there is. */
+static int lower_floor(struct log *log, struct reel_error *error) {
+    struct log_facts facts = *log_facts(log);
+    struct log_segment oldest;
+    struct log_pin *pin = log_pin(log);
+    bool is_lower = log_pin_segment(pin, 0, &oldest) && oldest.first_seq < facts.first_seq;
+    log_unpin(pin);
+    if (!is_lower) return 0;
+    facts.first_seq = oldest.first_seq;
+    int rc = log_set_facts(log, &facts, error);
+    if (rc == 0) rc = log_commit(log, error);
+    if (rc == 0) log_keep(log);
+    return rc;
+}
+
+static int open_own_log(struct home *home, const struct store_state *state, bool take_archive,
+                        struct reel_error *error) {
+    struct archive archive;
+    if (!take_archive) return open_log(home, "log", state, NULL, &home->place.log, error);
+    int rc = read_lineage(home, &archive, error);
+    if (rc == 0) rc = open_log(home, "log", state, &archive, &home->place.log, error);
+    return rc < 0 ? rc : lower_floor(home->place.log, error);
 }
 
 /* Gives an epoch of its own to what needs one, or was asked for. */
@@ -422,7 +502,7 @@ static int open_on_disk(struct home *home, const struct home_options *options,
     if (rc == 0) home->store->in_place_of_empty = was_empty;
     if (rc == 0) rc = read_state(home, &state, error);
     if (rc == 0) rc = settle_adoption(home, &state, error);
-    if (rc == 0) rc = open_log(home, "log", &state, &home->place.log, error);
+    if (rc == 0) rc = open_own_log(home, &state, options->take_archive, error);
     if (rc == 0) rc = settle_epoch(home, options->new_epoch, error);
     return rc < 0 ? rc : settle_store(home, &state, error);
 }
@@ -440,7 +520,10 @@ static int open_all_in_memory(struct home *home, const struct home_options *opti
 }
 
 int home_open(struct home *home, const struct home_options *options, struct reel_error *error) {
+    if (!home->place.pacer) return fail_memory(error);
     home->segment_bytes = options->segment_bytes;
+    home->tell = options->tell;
+    home->tell_context = options->tell_context;
     if (!options->directory) return open_all_in_memory(home, options, error);
     home->directory = strdup(options->directory);
     if (!home->directory) return fail_memory(error);
@@ -493,14 +576,15 @@ static int renumber(const char *state_path, uint64_t map_bytes, uint64_t *ret_sa
 struct log_source {
     struct log_place *place;
     const char *path;
+    struct pacer *pacer; /* NULL: nobody waits for the disk */
 };
 
 static int copy_open_log(struct log_place *place, const char *to, uint64_t salt,
-                         struct reel_error *error) {
+                         struct pacer *pacer, struct reel_error *error) {
     struct log_mark kept;
     struct log_pin *pin = log_place_pin_kept(place, &kept);
     int rc = log_pin_salt(pin) == salt
-                 ? log_backup(pin, kept, to, error)
+                 ? log_backup(pin, kept, to, pacer, error)
                  : fail(error, -EAGAIN, "another log was begun meanwhile; try again");
     log_unpin(pin);
     return rc;
@@ -508,14 +592,18 @@ static int copy_open_log(struct log_place *place, const char *to, uint64_t salt,
 
 static int copy_log(const struct log_source *source, const char *to, uint64_t salt,
                     struct reel_error *error) {
-    if (source->place) return copy_open_log(source->place, to, salt, error);
+    if (source->place) return copy_open_log(source->place, to, salt, source->pacer, error);
     struct log_options options = {.directory = source->path, .read_only = true};
     struct log_place place;
-    log_place_init(&place);
+    if (log_place_init(&place) < 0) return fail_memory(error);
     int rc = log_open(&options, &place.log, error);
-    if (rc == 0) rc = copy_open_log(&place, to, salt, error);
+    if (rc == 0) rc = copy_open_log(&place, to, salt, source->pacer, error);
     log_place_finish(&place);
     return rc;
+}
+
+static void pace(void *context, size_t bytes) {
+    log_pace(context, bytes);
 }
 
 /* The store first: so the log's copy has all that the store's copy knows. */
@@ -526,7 +614,8 @@ static int copy_both(struct store *store, const struct log_source *source, const
     uint64_t salt;
     int rc = make_in(to, "state", &state_path, error);
     if (rc == 0) rc = make_in(to, "log", &log_path, error);
-    if (rc == 0) rc = store_copy(store, state_path, error);
+    struct store_copying copying = {state_path, pace, source->pacer};
+    if (rc == 0) rc = store_copy(store, &copying, error);
     if (rc < 0) return rc;
     mdb_env_info(store->env, &info);
     rc = renumber(state_path, info.me_mapsize, &salt, error);
@@ -560,8 +649,16 @@ static int copy_home(struct store *store, const struct log_source *source, const
 }
 
 int home_backup(struct home *home, const char *to, struct reel_error *error) {
-    struct log_source source = {.place = &home->place};
+    struct log_source source = {.place = &home->place, .pacer = home->place.pacer};
     return copy_home(home->store, &source, to, error);
+}
+
+/* Does another process have it open? Without a lock file (a backup has none) none does. While the
+ * lock is tried, none can open it. */
+static bool is_live(const char *directory) {
+    AUTO_FREE char *path = join(directory, "reel.lock");
+    AUTO_CLOSE int lock = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    return lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0;
 }
 
 static int open_to_copy(const char *from, struct store *store, struct reel_error *error) {
@@ -569,18 +666,27 @@ static int open_to_copy(const char *from, struct store *store, struct reel_error
     if (!state_path) return fail_memory(error);
     int rc = read_format(from, error);
     if (rc == 0) rc = fail(error, -ENOENT, "%s: %s", FORMAT_NAME, strerror(ENOENT));
-    return rc < 0 ? rc : store_open_to_read(store, state_path, error);
+    if (rc < 0) return rc;
+    if (store_file_is_there(state_path) && store_file_is_new(state_path))
+        return fail(error, -ENOENT, "data.mdb holds nothing: there is no store to copy");
+    return store_open_to_read(store, state_path, error);
 }
 
 int home_backup_of(const char *from, const char *to, struct reel_error *error) {
     AUTO_FREE char *log_path = join(from, "log");
     struct store store = {0};
     struct log_source source = {.path = log_path};
-    if (!log_path) return fail_memory(error);
+    struct log_place place; /* for its pacer: the one of the process that writes is not ours */
+    if (!log_path || log_place_init(&place) < 0) return fail_memory(error);
+    if (is_live(from)) source.pacer = place.pacer;
     int rc = open_to_copy(from, &store, error);
-    if (rc < 0) return fail_in(error, rc, "cannot open %s", from);
-    rc = copy_home(&store, &source, to, error);
-    store_close(&store);
+    if (rc < 0) {
+        rc = fail_in(error, rc, "cannot open %s", from);
+    } else {
+        rc = copy_home(&store, &source, to, error);
+        store_close(&store);
+    }
+    log_place_finish(&place);
     return rc;
 }
 
@@ -596,5 +702,8 @@ int home_verify(const char *directory, log_finding_fn found, void *context,
     AUTO_CLOSE int lock =
         open(lock_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a backup has none */
     bool live = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0;
-    return log_verify(log_path, live, found, context, error);
+    rc = log_verify(log_path, live, found, context, error);
+    if (rc == -ENOENT && live) /* another log may just be taking its place */
+        rc = log_verify(log_path, live, found, context, error);
+    return rc;
 }

@@ -22,7 +22,7 @@
 #define SEGMENT_BYTES_DEFAULT ((uint64_t)64 << 20)
 #define SEGMENT_BYTES_MIN     ((uint64_t)64 << 10)
 #define SEGMENT_BYTES_MAX     ((uint64_t)1 << 30)
-#define KNOWN_FLAGS           ((uint32_t)(REEL_NEW_EPOCH | REEL_START_BEHIND))
+#define KNOWN_FLAGS           ((uint32_t)(REEL_NEW_EPOCH | REEL_START_BEHIND | REEL_TAKE_ARCHIVE))
 /* What a transaction of events may add up to, with all that it writes besides. */
 #define MAP_BYTES_MIN ((uint64_t)1 << 20)
 
@@ -92,6 +92,11 @@ static int check_options(const struct reel_options *options, struct reel_error *
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
 
+static void tell_background(void *context, const char *sentence) {
+    const struct reel *reel = context;
+    report_background(&reel->reporter, sentence);
+}
+
 static int engine_open(struct reel *reel, const struct reel_options *options,
                        struct reel_error *error) {
     struct dispatcher *dispatcher = &reel->dispatcher;
@@ -100,9 +105,12 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
         .map_bytes = options->map_bytes,
         .readers_max = options->views_max + 4, /* a backup is a reader too */
         .new_epoch = options->flags & REEL_NEW_EPOCH,
+        .take_archive = options->flags & REEL_TAKE_ARCHIVE,
         .segment_bytes = options->segment_bytes,
         .tell_broken = options->broken,
         .context = options->context,
+        .tell = tell_background,
+        .tell_context = reel,
     };
     reel->reporter.report = options->report;
     reel->reporter.context = options->context;

@@ -102,3 +102,9 @@ void report_progress(const struct reporter *to, struct dispatcher *dispatcher) {
         if (!is_behind) collection->catching_up.why = NULL; /* there was nothing to fold */
     }
 }
+
+/* ---- The background -------------------------------------------------------------------------- */
+
+void report_background(const struct reporter *to, const char *sentence) {
+    report(to, REEL_LEVEL_WARNING, "%s", sentence);
+}

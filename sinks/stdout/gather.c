@@ -37,6 +37,11 @@ void gather_begin_new(struct gather *gather) {
     gather->epoch = position.epoch;
 }
 
+/* What came before may be forgotten: of records only their deletions. */
+static uint64_t floor_of(const struct gather *gather, const struct reel_position *position) {
+    return gather->records ? position->first_deletion : position->first_seq;
+}
+
 int gather_begin_since(struct gather *gather, uint64_t since, struct reel_error *error) {
     struct reel_position position;
     int rc = position_now(gather, &position, error);
@@ -48,11 +53,13 @@ int gather_begin_since(struct gather *gather, uint64_t since, struct reel_error 
                  gather->records ? position.cursor : position.first_seq - 1);
         return 0;
     }
-    if (since + 1 < position.first_seq)
+    if (since + 1 < floor_of(gather, &position))
         return fail(error, -ERANGE,
-                    "nothing is known of what followed event %" PRIu64
-                    ": the log begins with event %" PRIu64,
-                    since, position.first_seq);
+                    gather->records ? "deletions that followed event %" PRIu64
+                                      " may be forgotten: they are known from event %" PRIu64 " on"
+                                    : "nothing is known of what followed event %" PRIu64
+                                      ": the log begins with event %" PRIu64,
+                    since, floor_of(gather, &position));
     begin_at(gather, since, since);
     return 0;
 }
@@ -128,7 +135,7 @@ static int check_epoch(struct gather *gather, const struct reel_position *positi
             "the log was started again under epoch %s: its events are not those that followed "
             "event %" PRIu64,
             position->epoch.text, gather->at);
-    if (known) gather->base = position->first_seq - 1;
+    if (known) gather->base = floor_of(gather, position) - 1;
     gather->epoch = position->epoch;
     return 0;
 }
@@ -140,11 +147,11 @@ static int step_in(struct gather *gather, struct reel_view *view, struct reel_er
     rc = check_epoch(gather, &position, error);
     if (rc < 0) return rc;
     uint64_t whole_from = gather->at > gather->base ? gather->at : gather->base;
-    if (position.first_seq > whole_from + 1)
+    if (floor_of(gather, &position) > whole_from + 1)
         return fail(error, -ERANGE,
-                    "the log was trimmed to event %" PRIu64 ", and %" PRIu64
-                    " was the last to be written",
-                    position.first_seq, gather->at);
+                    "%s trimmed to event %" PRIu64 ", and %" PRIu64 " was the last to be written",
+                    gather->records ? "deletions were" : "the log was", floor_of(gather, &position),
+                    gather->at);
     if (position.cursor <= gather->at) return 0;
     rc = gather->records ? check_served(gather, view, error) : 0;
     if (rc < 0) return rc;

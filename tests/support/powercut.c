@@ -235,7 +235,9 @@ static void apply_rename(struct disk *disk, const struct record *record) {
 static void apply_name(struct disk *disk, const struct record *record) {
     struct naming naming = {.count = 1};
     struct object *directory = parent_of(disk, record->bytes, naming.names[0].text);
-    if (record->kind != RECORD_REMOVE)
+    if (record->kind == RECORD_LINK)
+        naming.names[0].object = object_find(disk, record->file);
+    else if (record->kind != RECORD_REMOVE)
         naming.names[0].object = object_add(disk, record->file, record->kind == RECORD_MKDIR);
     add_naming(directory, &naming);
 }
@@ -268,6 +270,7 @@ void disk_apply(struct disk *disk, const struct record *record) {
         break;
     case RECORD_CREATE:
     case RECORD_MKDIR:
+    case RECORD_LINK:
     case RECORD_REMOVE:
         apply_name(disk, record);
         break;

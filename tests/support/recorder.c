@@ -406,6 +406,28 @@ int our_renameat(int from, const char *name, int to, const char *to_name) {
     return rename_at(from, name, to, to_name);
 }
 
+static int link_at(int from, const char *name, int to, const char *to_name, int flags) {
+    char space[PATH_ROOM];
+    struct stat stat;
+    bool begun = begin();
+    const char *path = begun ? path_at(to, to_name, space) : NULL;
+    if (path) kill_if_due();
+    int rc = result(syscall(SYS_linkat, from, name, to, to_name, flags));
+    int code = errno;
+    if (rc == 0 && path) {
+        if (fstatat(to, to_name, &stat, AT_SYMLINK_NOFOLLOW) < 0) give_up("fstatat");
+        add_path(RECORD_LINK, stat.st_ino, path);
+    }
+    end(begun);
+    errno = code;
+    return rc;
+}
+
+int our_linkat(int from, const char *name, int to, const char *to_name, int flags) CALL("linkat");
+int our_linkat(int from, const char *name, int to, const char *to_name, int flags) {
+    return link_at(from, name, to, to_name, flags);
+}
+
 static int remove_at(int directory, const char *name, int flags) {
     char space[PATH_ROOM];
     bool begun = begin();

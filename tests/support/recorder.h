@@ -21,6 +21,7 @@ enum record_kind {
     RECORD_TRUNCATE, /* to `at` bytes */
     RECORD_EXTEND,   /* to `at` bytes, if it is shorter */
     RECORD_RENAME,   /* `text` has both paths, one behind the other */
+    RECORD_LINK,     /* one more name of a file: `text` is the new path */
     RECORD_REMOVE,   /* a name: of a file or of a directory */
     RECORD_SYNC,     /* of a file or of a directory */
     RECORD_NOTE,     /* the program's own: `at` is its kind, and `len` bytes */

@@ -86,6 +86,9 @@ const struct reel_setting *const daemon_settings[] = {
     REEL_SETTING(.name = "new_epoch", .kind = REEL_SETTING_SWITCH, .flags = SETTING_FLAG_ONLY,
                  .help = "at start, give the log a new identity; needed once after a backup was "
                          "restored"),
+    REEL_SETTING(.name = "take_archive", .kind = REEL_SETTING_SWITCH, .flags = SETTING_FLAG_ONLY,
+                 .help = "at start, take files of the log that were put back: the log begins with "
+                         "the oldest of them"),
 
     /* How much, and how long. */
     REEL_SETTING(.name = "event_bytes_max", NUMBER, .unit = "bytes", .default_value = "1048576",

@@ -63,6 +63,7 @@ struct collection {
     struct record_shape shape;
     MDB_dbi dbi, index;
     bool rebuild_wanted;
+    bool rebuild_begun;  /* at the start */
     bool object_changed; /* since its records were made; its revision did not */
     struct catching_up catching_up;
     struct collection_state state;     /* as the running transaction leaves it */

@@ -51,9 +51,9 @@ int registry_reset_all(struct registry *registry, const struct store_state *posi
                        struct reel_error *error);
 
 /* Removes tombstones below `first_seq` from every index, at most `max`. `ret_more`: some may be
- * left. */
+ * left. `ret_last_seq`: of the newest that was removed, or 0. */
 int registry_trim(struct registry *registry, uint64_t first_seq, size_t max, bool *ret_more,
-                  struct reel_error *error);
+                  uint64_t *ret_last_seq, struct reel_error *error);
 
 /* The lowest cursor of any collection, or `cursor` if that is lower. */
 uint64_t registry_behind(const struct registry *registry, uint64_t cursor);

@@ -27,6 +27,7 @@ const char *segment_head_read(const char page[SEGMENT_PAGE], struct segment_head
     if (head.checksum != page_checksum(page)) return "the checksum of its header is wrong";
     if (head.format != SEGMENT_FORMAT) return "its format is not one that this version reads";
     if (head.form != SEGMENT_RAW && head.form != SEGMENT_SEALED) return "its form is unknown";
+    if (head.first_seq == 0 || head.number == 0) return "it begins with event 0";
     *ret = head;
     return NULL;
 }
@@ -124,6 +125,38 @@ char *entry_write(const struct log_entry *entry, char *to) {
     to = put(to, entry->nats_subject.data, entry->nats_subject.len);
     put(to, entry->bytes.data, entry->bytes.len);
     return to;
+}
+
+size_t control_write(const struct log_control *control, char to[CONTROL_BYTES_MAX]) {
+    struct control_head head = {
+        .number = control->number,
+        .generation = control->generation,
+        .collection_len = (uint32_t)control->collection.len,
+    };
+    char *end = put(to, &head, sizeof head);
+    return (size_t)(put(end, control->collection.data, control->collection.len) - to);
+}
+
+static bool read_facts(struct reel_str content, struct log_control *ret) {
+    if (content.len != sizeof ret->facts) return false;
+    memcpy(&ret->facts, content.data, sizeof ret->facts);
+    ret->number = ret->facts.controls;
+    return true;
+}
+
+bool log_read_control(const struct log_entry *entry, struct log_control *ret) {
+    struct control_head head;
+    struct reel_str content = entry->bytes;
+    if (!(entry->flags & LOG_CONTROL)) return false;
+    *ret = (struct log_control){.kind = entry->size, .seq = entry->seq};
+    if (entry->size == LOG_FACTS) return read_facts(content, ret);
+    if (entry->size > LOG_GENERATION || content.len < sizeof head) return false;
+    memcpy(&head, content.data, sizeof head);
+    if (content.len != sizeof head + head.collection_len) return false;
+    ret->number = head.number;
+    ret->generation = head.generation;
+    ret->collection = (struct reel_str){content.data + sizeof head, head.collection_len};
+    return true;
 }
 
 static struct reel_str part_of(struct reel_str bytes, uint32_t at, uint32_t len) {

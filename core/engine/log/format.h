@@ -95,8 +95,14 @@ struct frame_head {
     uint32_t count; /* of entries, control entries included */
 };
 
-/* What a control entry is about: `size` of its header. */
-enum control_kind { CONTROL_FACTS = 1 };
+/* A control entry has its kind (log.h) as `size` of its header. The content of LOG_FACTS is a
+ * `struct log_facts`; that of the others is this head and the collection's name. */
+struct control_head {
+    uint64_t number;
+    uint64_t generation;
+    uint32_t collection_len;
+    uint32_t reserved;
+};
 
 struct entry_head {
     uint64_t seq; /* of a control entry: the head */
@@ -150,6 +156,12 @@ size_t entry_size(const struct log_entry *entry);
 
 /* Writes it without type and subject; returns where the event's bytes begin. */
 char *entry_write(const struct log_entry *entry, char *to);
+
+/* The content of a control entry about a collection, whose name may be COLLECTION_BYTES_MAX long:
+ * writes it to `to`, returns its length. */
+#define COLLECTION_BYTES_MAX 255
+#define CONTROL_BYTES_MAX    (sizeof(struct control_head) + COLLECTION_BYTES_MAX)
+size_t control_write(const struct log_control *control, char to[CONTROL_BYTES_MAX]);
 
 /* Takes one entry off the front of `entries`; `room` bytes behind them may be read. False: that is
  * none. */

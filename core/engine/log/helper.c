@@ -29,7 +29,7 @@
 
 /* ---- Zeros ----------------------------------------------------------------------------------- */
 
-static bool has_space(const struct log *log) {
+bool log_has_space(const struct log *log) {
     struct statvfs fs;
     return fstatvfs(log->directory, &fs) == 0 &&
            (uint64_t)fs.f_bavail * fs.f_frsize >= FREE_BYTES_MIN;
@@ -81,16 +81,15 @@ static bool wants_zeros(const struct log *log, const struct segment *active) {
 
 static bool wants_spare(struct log *log, const struct segment *active) {
     if (atomic_load(&active->end) <= log->segment_bytes / 2) return false;
-    HOLD_LOCK(&log->spare_lock);
-    return log->spare_fd < 0 || log->spare_filled < log_spare_goal(log);
+    return log_wants_spare(log);
 }
 
 /* 1: something was done; 0: nothing is due. */
 static int fill_some(struct log *log, struct segment *active, bool paced) {
     bool zeros = wants_zeros(log, active);
     if (!zeros && !wants_spare(log, active)) return 0;
-    if (!has_space(log)) return -ENOSPC;
-    if (paced && !pacer_wait(&log->pacer, STEP_BYTES)) return 0;
+    if (!log_has_space(log)) return -ENOSPC;
+    if (paced && !pacer_wait(log->pacer, STEP_BYTES, &log->ended)) return 0;
     if (zeros) return fill_active(log, active);
     return log_fill_spare(log, STEP_BYTES);
 }
@@ -101,19 +100,43 @@ static uint64_t after(uint64_t ms) {
     return clock_ms() + ms;
 }
 
+void log_note_chore(struct log *log, enum chore chore, int rc, const struct reel_error *error) {
+    static const char *const names[] = {"preparing the log's files", "sealing", "the witness",
+                                        "removing a segment"};
+    struct reel_error line;
+    if (rc >= 0 && !atomic_load(&log->failing[chore])) return;
+    if (rc < 0) atomic_fetch_add(&log->failures, 1);
+    bool was_failing = atomic_exchange(&log->failing[chore], rc < 0);
+    if (!log->tell || was_failing == (rc < 0)) return;
+    if (rc < 0)
+        error_set(&line, "%s failed, and is tried again: %s", names[chore], error->text);
+    else
+        error_set(&line, "%s works again", names[chore]);
+    log->tell(log->context, line.text);
+}
+
+/* A full disk is told by those who write; zeros only make syncs faster. */
 static bool do_fill(struct log *log, bool paced) {
+    struct reel_error error;
     if (clock_ms() < log->fill_again_ms) return false;
     struct segment *active = active_of(log);
     int rc = active ? fill_some(log, active, paced) : 0;
     segment_unref(active);
-    if (rc < 0) log->fill_again_ms = after(RETRY_MS); /* it only makes syncs faster */
+    if (rc < 0) {
+        log->fill_again_ms = after(RETRY_MS);
+        error_set(&error, "%s", strerror(-rc));
+    }
+    if (rc != -ENOSPC && rc != 0) log_note_chore(log, CHORE_FILL, rc, &error);
     return rc > 0;
 }
 
 static bool do_seal(struct log *log) {
+    struct reel_error error;
     if (clock_ms() < log->seal_again_ms) return false;
-    int rc = log_seal_one(log, NULL);
+    int rc = log_seal_one(log, &error);
+    if (rc == -ECANCELED) return false;
     if (rc < 0) log->seal_again_ms = after(rc == -ENOSPC ? RETRY_MS : RETRY_SEAL_MS);
+    if (rc != 0) log_note_chore(log, CHORE_SEAL, rc, &error);
     return rc > 0;
 }
 
@@ -121,8 +144,10 @@ static bool do_seal(struct log *log) {
 static bool do_witness(struct log *log, uint64_t idle_ms) {
     HOLD_LOCK(&log->append_lock);
     if (!log_needs_witness(log) || clock_ms() < log->committed_ms + idle_ms) return false;
-    int rc = log_write_witness(log, NULL);
-    if (rc < 0) log->committed_ms = after(RETRY_MS); /* or the log is broken, which others say */
+    struct reel_error error;
+    int rc = log_write_witness(log, &error);
+    if (rc < 0) log->committed_ms = after(RETRY_MS);
+    log_note_chore(log, CHORE_WITNESS, rc, &error);
     return rc == 0;
 }
 
@@ -148,13 +173,13 @@ static bool sleep_a_while(struct log *log) {
     bool pending = is_pending(log, &end);
     struct timespec until = clock_after(WITNESS_MS);
     HOLD_LOCK(&log->helper_lock);
-    if (pending && !log->ended) {
+    if (pending && !atomic_load(&log->ended)) {
         atomic_store(&log->wake_at, end + STEP_BYTES / 2);
         pthread_cond_timedwait(&log->wake, &log->helper_lock, &until);
     }
-    while (!pending && atomic_load(&log->wake_at) == 0 && !log->ended)
+    while (!pending && atomic_load(&log->wake_at) == 0 && !atomic_load(&log->ended))
         pthread_cond_wait(&log->wake, &log->helper_lock);
-    return !log->ended;
+    return !atomic_load(&log->ended);
 }
 
 static void *help(void *context) {
@@ -162,10 +187,8 @@ static void *help(void *context) {
     bool ended = false;
     while (!ended) {
         atomic_store(&log->wake_at, 0); /* a group that comes from here on wakes it */
-        while (!ended && (do_fill(log, true) || do_seal(log) || do_witness(log, WITNESS_MS))) {
-            HOLD_LOCK(&log->helper_lock);
-            ended = log->ended;
-        }
+        while (!ended && (do_fill(log, true) || do_seal(log) || do_witness(log, WITNESS_MS)))
+            ended = atomic_load(&log->ended);
         ended = ended || !sleep_a_while(log);
     }
     return NULL;
@@ -187,11 +210,11 @@ void log_wake_helper(struct log *log) {
 
 void log_stop_helper(struct log *log) {
     if (!log->has_helper) return;
-    pacer_end(&log->pacer);
     pthread_mutex_lock(&log->helper_lock);
-    log->ended = true;
+    atomic_store(&log->ended, true);
     pthread_cond_signal(&log->wake);
     pthread_mutex_unlock(&log->helper_lock);
+    pacer_wake(log->pacer);
     pthread_join(log->helper, NULL);
     log->has_helper = false;
 }

@@ -12,9 +12,9 @@
  * Locks, in the order in which they are taken:
  *     append   a frame is written, or taken back: the writer, and the helper for a witness
  *     files    a file of a segment gets or loses its name: sealing, trimming
- *     spare    the spare file
- *     fill     zeros are written behind the frames of the active segment, or frames beyond the
- * zeros pins     the current pin
+ *     spare    the spare file, and the used one
+ *     fill     zeros are written behind the frames of the active segment, or frames beyond the zeros
+ *     pins     the current pin
  */
 #ifndef REEL_ENGINE_LOG_INTERNAL_H
 #define REEL_ENGINE_LOG_INTERNAL_H
@@ -27,9 +27,13 @@
 #include <pthread.h>
 
 #define SPARE_NAME "spare"
+#define USED_NAME  "used"
 
 /* Zeros are written at most so far ahead of their use. */
 #define AHEAD_BYTES ((uint64_t)8 << 20)
+
+/* What is done in the background, and may fail by itself. */
+enum chore { CHORE_FILL, CHORE_SEAL, CHORE_WITNESS, CHORE_REMOVE, CHORES };
 
 /* The log as it stands between two groups. */
 struct standing {
@@ -63,7 +67,9 @@ struct log {
 
     pthread_mutex_t spare_lock; /* of what follows */
     int spare_fd;               /* -1: none is open */
-    uint64_t spare_filled;
+    uint64_t spare_filled;      /* zeros are there up to here */
+    struct segment *used;       /* a raw file that was sealed, as USED_NAME; or NULL */
+    atomic_uint_fast64_t spare_bytes, used_bytes; /* of these files */
 
     pthread_mutex_t fill_lock;
 
@@ -75,10 +81,15 @@ struct log {
     pthread_t helper;
     pthread_mutex_t helper_lock; /* of what follows */
     pthread_cond_t wake;
-    bool ended;
+    atomic_bool ended;
     atomic_uint_fast64_t wake_at;          /* where the active segment's end must be to wake it */
     uint64_t fill_again_ms, seal_again_ms; /* [helper] after a failure: not before */
-    struct pacer pacer;
+    struct pacer *pacer, own_pacer;
+
+    void (*tell)(void *context, const char *sentence);
+    void *context;
+    atomic_bool failing[CHORES]; /* and it was told */
+    atomic_uint_fast64_t failures;
 
     struct histogram syncs;
     atomic_uint_fast64_t group_bytes, fill_bytes, sealed_bytes;
@@ -102,7 +113,13 @@ int log_make_room(struct log *log, uint64_t frame_bytes, struct reel_error *erro
 void log_drop_spare(struct log *log);
 /* Writes the next zeros of the spare, about so many; makes it. 1: it did; 0: it has enough. */
 int log_fill_spare(struct log *log, size_t bytes);
-uint64_t log_spare_goal(const struct log *log);
+/* Does it have fewer zeros than it should? */
+bool log_wants_spare(struct log *log);
+/* The raw file of a segment that is being sealed gets a second name, if it may become the spare:
+ * log_keep_used, when it has lost the first one for good; or log_drop_used. Under files_lock. */
+bool log_name_used(struct log *log, const struct segment *segment);
+void log_keep_used(struct log *log, struct segment *segment);
+void log_drop_used(struct log *log);
 
 /* log.c: raises what is kept to where the log stands. Under append_lock. */
 void log_keep_all(struct log *log);
@@ -119,11 +136,18 @@ struct scan {
     bool found_mark;          /* a frame ends where `mark` says, with its checksum */
     uint64_t tail_end;        /* bytes that are not zero are behind `end`, up to here; 0: none */
     uint64_t proof_at;        /* an intact frame says that the bad place was synced; 0: none */
+    bool is_strange; /* what is at `end` is a whole frame, of content that is not understood */
 };
+extern const char strange_frame[]; /* what is wrong when `is_strange` */
 void segment_scan(struct segment *segment, const struct standing *from, const struct log_mark *mark,
                   struct scan *ret);
 
-/* helper.c */
+/* helper.c: is the disk so far from full that room may be taken ahead of its use? */
+bool log_has_space(const struct log *log);
+
+/* helper.c: how a chore went. A failure is counted, and told the first time. */
+void log_note_chore(struct log *log, enum chore chore, int rc, const struct reel_error *error);
+
 int log_start_helper(struct log *log);
 void log_stop_helper(struct log *log);
 void log_wake_helper(struct log *log);
@@ -132,13 +156,22 @@ void log_wake_helper(struct log *log);
 int log_seal_one(struct log *log, struct reel_error *error);
 bool log_has_to_seal(struct log *log);
 
+/* recover.c: reads all of it. -EBADMSG: the file is shorter. */
+int segment_read(int fd, char *to, uint64_t len, uint64_t at);
+
 /* recover.c: reads a segment file's header, and maps it. -EBADMSG: it is damaged, and where. */
 struct damage {
     uint64_t at;
     const char *what;
 };
-int segment_open(int directory, const char *name, uint64_t segment_bytes, bool to_heap,
-                 struct segment **ret, struct damage *ret_damage, struct reel_error *error);
+enum segment_access {
+    ACCESS_MAP,
+    ACCESS_READ_RAW, /* beside a process that may be writing: a raw file may be used again */
+    ACCESS_READ,     /* no page of a bad disk is touched */
+};
+int segment_open(int directory, const char *name, uint64_t segment_bytes,
+                 enum segment_access access, struct segment **ret, struct damage *ret_damage,
+                 struct reel_error *error);
 
 /* recover.c: the names of the segments in a directory, in order, and of files that are left there.
  * To be finished also after a failure. */

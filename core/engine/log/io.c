@@ -33,6 +33,14 @@ static int system_unlink(int directory, const char *name) {
     return unlinkat(directory, name, 0) < 0 ? -errno : 0;
 }
 
+static int system_link(int directory, const char *from, const char *to) {
+    return linkat(directory, from, directory, to, 0) < 0 ? -errno : 0;
+}
+
+static int system_truncate(int fd, uint64_t len) {
+    return ftruncate(fd, (off_t)len) < 0 ? -errno : 0;
+}
+
 static int system_push(int fd, uint64_t at, uint64_t len) {
     const unsigned flags =
         SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
@@ -47,6 +55,8 @@ const struct io io_system = {
     .sync_directory = system_sync_directory,
     .rename = system_rename,
     .unlink = system_unlink,
+    .link = system_link,
+    .truncate = system_truncate,
     .push = system_push,
 };
 

@@ -21,6 +21,8 @@ struct io {
     int (*sync_directory)(int fd); /* fsync */
     int (*rename)(int directory, const char *from, const char *to);
     int (*unlink)(int directory, const char *name);
+    int (*link)(int directory, const char *from, const char *to); /* one more name */
+    int (*truncate)(int fd, uint64_t len);
     /* Waits until these bytes have reached the disk's queue; makes nothing durable. */
     int (*push)(int fd, uint64_t at, uint64_t len);
 };

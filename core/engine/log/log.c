@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 
 #include <errno.h>
 #include <string.h>
@@ -59,9 +60,9 @@ int log_write(struct log *log, struct segment *segment, const void *bytes, size_
 int log_sync(struct log *log, int fd, struct reel_error *error) {
     if (fd < 0) return 0;
     uint64_t began = clock_ns();
-    pacer_sync_begins(&log->pacer);
+    pacer_sync_begins(log->pacer);
     int rc = log->io->sync(fd);
-    pacer_sync_ended(&log->pacer);
+    pacer_sync_ended(log->pacer);
     histogram_observe(&log->syncs, clock_ns() - began);
     return rc == 0 ? 0 : log_break(log, "cannot sync the log", rc, error);
 }
@@ -128,18 +129,40 @@ void log_reach(struct log *log, uint64_t seq) {
     if (seq > log_group_head(log)) log->group.last_seq = seq;
 }
 
-int log_set_facts(struct log *log, const struct log_facts *facts, struct reel_error *error) {
+/* The facts with what the group has. */
+static struct log_facts group_facts(const struct log *log) {
+    return log->group.has_facts ? log->group.facts : log->now.facts;
+}
+
+static int add_control(struct log *log, enum log_control_kind kind, struct reel_str content,
+                       const struct log_facts *facts, struct reel_error *error) {
     struct log_entry entry = {
         .seq = log_group_head(log),
         .flags = LOG_CONTROL,
-        .size = CONTROL_FACTS,
-        .bytes = {(const char *)facts, sizeof *facts},
+        .size = kind,
+        .bytes = content,
     };
     int rc = group_add(&log->group, &entry, error);
     if (rc < 0) return rc;
     log->group.has_facts = true;
     log->group.facts = *facts;
     return 0;
+}
+
+int log_set_facts(struct log *log, const struct log_facts *given, struct reel_error *error) {
+    struct log_facts facts = *given;
+    facts.controls = group_facts(log).controls + 1;
+    return add_control(log, LOG_FACTS, (struct reel_str){(const char *)&facts, sizeof facts},
+                       &facts, error);
+}
+
+int log_add_control(struct log *log, struct log_control *control, struct reel_error *error) {
+    char content[CONTROL_BYTES_MAX];
+    struct log_facts facts = group_facts(log);
+    INVARIANT(control->kind != LOG_FACTS && control->collection.len <= COLLECTION_BYTES_MAX);
+    control->number = ++facts.controls;
+    size_t len = control_write(control, content);
+    return add_control(log, control->kind, (struct reel_str){content, len}, &facts, error);
 }
 
 int log_group_get(const struct log *log, uint64_t seq, struct log_entry *ret) {
@@ -212,7 +235,7 @@ static int write_frame(struct log *log, char *frame, struct frame_head *head,
 #endif
     int rc = log_write(log, segment, frame, len, at, error);
     if (rc < 0) return scrub(log, at, rc, error);
-    pacer_took(&log->pacer, len);
+    pacer_took(log->pacer, len);
     atomic_fetch_add(&log->group_bytes, len);
 #ifndef REEL_FAULT_3
     rc = log_sync(log, segment->fd, error);
@@ -357,8 +380,12 @@ static size_t count_below(const struct log_pin *pin, uint64_t first_seq) {
 
 /* What is not removed now, by this or by a power cut, opening removes: it is below the floor. */
 static void unlink_some(struct log *log, const struct log_pin *pin, size_t count) {
-    for (size_t i = 0; i < count && log->directory >= 0; i++)
-        (void)log->io->unlink(log->directory, pin->segments[i]->name);
+    for (size_t i = 0; i < count && log->directory >= 0; i++) {
+        struct reel_error error;
+        int rc = log->io->unlink(log->directory, pin->segments[i]->name);
+        if (rc < 0) error_set(&error, "log/%s: %s", pin->segments[i]->name, strerror(-rc));
+        log_note_chore(log, CHORE_REMOVE, rc, &error);
+    }
 }
 
 size_t log_trim(struct log *log) {
@@ -385,12 +412,14 @@ void log_measure(struct log *log, struct log_metrics *ret) {
         .group_bytes = atomic_load(&log->group_bytes),
         .fill_bytes = atomic_load(&log->fill_bytes),
         .sealed_bytes = atomic_load(&log->sealed_bytes),
-        .paced_ns = atomic_load(&log->pacer.paced_ns),
+        .failures = atomic_load(&log->failures),
+        .paced_ns = atomic_load(&log->pacer->paced_ns),
     };
     histogram_read(&log->syncs, ret->sync_buckets, &ret->sync_seconds);
     for (size_t i = 0; log_pin_segment(pin, i, &segment); i++) {
         ret->bytes += segment.bytes;
         *(segment.sealed ? &ret->sealed_segments : &ret->raw_segments) += 1;
     }
+    ret->bytes += atomic_load(&log->spare_bytes) + atomic_load(&log->used_bytes);
     log_unpin(pin);
 }

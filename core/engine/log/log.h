@@ -10,8 +10,13 @@
  * A sync that failed (-EIO) ends the log: nobody knows what reached the disk, and only opening the
  * log again can tell.
  *
- * **Facts** are what must survive and is not an event: the epoch, the floors, what stream is
- * mirrored. They are written as control entries, and are in effect with the group that has them.
+ * **Controls** are what must survive and is not an event. They are written as entries of a group
+ * and are in effect with it: synced before anybody can see their effect. They are numbered, so that
+ * the state that is folded from the log knows which of them it has. Some of them are *facts* about
+ * the log itself: the epoch, the floors, what stream is mirrored. The others are about a
+ * collection: that it was paused or resumed, that its rebuild was begun, that its generation
+ * changed. How far the mirrored stream is known to have no more events (log_reach) is in every
+ * frame's head.
  *
  * **Reading** is done in place, by any thread, without waiting for the writer: from the raw
  * segments through a map of the file, from sealed ones by unpacking a block at a time. A reader
@@ -93,9 +98,28 @@ struct log_facts {
     uint8_t epoch[16];
     uint64_t first_seq;       /* the floor of events: no event below it is read any more */
     uint64_t first_deletion;  /* the floor of deletions: tombstones below it may be gone */
+    uint64_t controls;        /* the number of the newest control; the log counts them */
     struct log_origin origin; /* all zero: the log is our own */
     uint32_t mirrors;         /* 0 or 1: `origin` is set */
     uint32_t is_backup;       /* 0 or 1: a copy that has no epoch of its own yet */
+};
+
+/* What a control entry is about. */
+enum log_control_kind {
+    LOG_FACTS = 1,      /* `facts` */
+    LOG_PAUSED = 2,     /* the collection folds no more events */
+    LOG_RESUMED = 3,    /* it folds again, from its cursor on */
+    LOG_REBUILD = 4,    /* it is emptied and folded again from the floor on */
+    LOG_GENERATION = 5, /* its records are of another `generation` from here on */
+};
+
+struct log_control {
+    enum log_control_kind kind;
+    uint64_t number;        /* 1, 2, 3, …; set by the log */
+    uint64_t seq;           /* when read: the head when it was written */
+    struct log_facts facts; /* with LOG_FACTS */
+    struct reel_str collection;
+    uint64_t generation;
 };
 
 /* A place between two frames. Whoever has seen the log synced up to there can keep it, and have it
@@ -109,17 +133,35 @@ struct log_mark {
 struct log;
 struct log_metrics;
 struct io;
+struct pacer;
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
+
+/* The log had this epoch from that seq on, until the next one of a list. */
+struct log_epoch {
+    uint8_t epoch[16];
+    uint64_t from_seq;
+};
 
 struct log_options {
     const char *directory;  /* NULL: in memory, and empty, with `facts` and `head` */
     uint64_t segment_bytes; /* a segment that has grown to this is full; 0: 64 MiB */
     struct log_mark synced; /* it is known to be synced up to there: less is damage */
     uint64_t synced_seq;    /* likewise by seq */
-    bool read_only;         /* beside a process that may be writing it */
-    bool no_helper;         /* log_help does its work when it is called */
-    const struct io *io;    /* NULL: the system's */
+    /* Sealed segments below the floor have been put back: they are taken, if they join without a
+     * gap and have the epochs of the lineage; the caller then lowers the floor. Otherwise -EBADMSG.
+     * Without this they are what a trim that was cut short has left, and are removed. */
+    bool take_archive;
+    const struct log_epoch *lineage; /* oldest first */
+    size_t lineage_count;
+    bool read_only;      /* beside a process that may be writing it */
+    bool no_helper;      /* log_help does its work when it is called */
+    const struct io *io; /* NULL: the system's */
+    struct pacer *pacer; /* NULL: its own */
+    /* What fails in the background, once until it works again: a line for the operator. The log
+     * goes on, larger or slower. Must only note it. NULL: nobody is told. [helper, or writer] */
+    void (*tell)(void *context, const char *sentence);
+    void *context;
     struct log_facts facts; /* in memory only */
     uint64_t head;
 };
@@ -158,6 +200,9 @@ void log_reach(struct log *log, uint64_t seq);
 
 /* Changes the facts, with the group. */
 int log_set_facts(struct log *log, const struct log_facts *facts, struct reel_error *error);
+
+/* Adds a control about a collection, whose number is set on return. */
+int log_add_control(struct log *log, struct log_control *control, struct reel_error *error);
 
 /* The head with what the group has. */
 uint64_t log_group_head(const struct log *log);
@@ -219,12 +264,15 @@ struct log_walk {
     uint64_t given;              /* entries */
     struct log_unpacked *blocks; /* newest first, held for LOG_HELD entries */
     size_t held_bytes;
-    bool
-        with_control; /* control entries are given, too, except facts of which the log takes care */
+    bool with_control; /* entries with LOG_CONTROL are given, too, for log_read_control */
 };
 void log_walk_start(struct log_walk *walk, struct log_pin *pin, uint64_t from_seq, uint64_t to_seq);
 int log_next(struct log_walk *walk, struct log_entry *ret, struct reel_error *error);
 void log_walk_finish(struct log_walk *walk);
+
+/* What a control entry says; `ret` borrows from it. False: it is not one that this version knows.
+ */
+bool log_read_control(const struct log_entry *entry, struct log_control *ret);
 
 /* One event; and the newest up to `seq`. `walk` need not be initialized, and is for the caller to
  * finish in any case; the entry is valid until then. -ENOENT. */
@@ -246,8 +294,9 @@ uint64_t log_pin_salt(const struct log_pin *pin);
 struct log_place {
     pthread_mutex_t lock;
     struct log *log;
+    struct pacer *pacer; /* for all that is written in the background, whichever log there is */
 };
-void log_place_init(struct log_place *place);
+int log_place_init(struct log_place *place);    /* -ENOMEM; log_place_finish does nothing then */
 void log_place_finish(struct log_place *place); /* closes the log */
 struct log_pin *log_place_pin(struct log_place *place);
 struct log_pin *log_place_pin_kept(struct log_place *place, struct log_mark *ret_kept);
@@ -268,6 +317,7 @@ struct log_metrics {
     uint64_t sealed_bytes; /* sealed segments */
     uint64_t bytes;        /* of the files that there are */
     uint64_t raw_segments, sealed_segments;
+    uint64_t failures;                            /* in the background; each is tried again */
     uint64_t paced_ns;                            /* that background writing was made to wait */
     uint64_t sync_buckets[HISTOGRAM_BUCKETS + 1]; /* histogram.h */
     double sync_seconds;
@@ -282,6 +332,9 @@ int log_verify(const char *directory, bool live, log_finding_fn found, void *con
 
 /* Copies the segments to an empty directory, durably, up to a mark; log_open takes the copy. */
 int log_backup(const struct log_pin *pin, struct log_mark to, const char *directory,
-               struct reel_error *error);
+               struct pacer *pacer, struct reel_error *error);
+
+/* Waits until so many bytes may be written in the background. NULL: at once. Any thread. */
+void log_pace(struct pacer *pacer, size_t bytes);
 
 #endif

@@ -43,10 +43,10 @@ static void refill(struct pacer *pacer, uint64_t now) {
     pacer->refilled_taken = taken;
 }
 
-bool pacer_wait(struct pacer *pacer, size_t bytes) {
+bool pacer_wait(struct pacer *pacer, size_t bytes, const atomic_bool *ended) {
     HOLD_LOCK(&pacer->lock);
     uint64_t began = clock_ns(), now = began;
-    while (!atomic_load(&pacer->ended)) {
+    while (!ended || !atomic_load(ended)) {
         refill(pacer, now);
         bool sync_waits =
             atomic_load(&pacer->syncing) > 0 && now - began < (uint64_t)SYNC_MS_MAX * 1000000;
@@ -57,11 +57,10 @@ bool pacer_wait(struct pacer *pacer, size_t bytes) {
     }
     pacer->budget -= (int64_t)bytes;
     atomic_fetch_add(&pacer->paced_ns, now - began);
-    return !atomic_load(&pacer->ended);
+    return !ended || !atomic_load(ended);
 }
 
-void pacer_end(struct pacer *pacer) {
+void pacer_wake(struct pacer *pacer) {
     HOLD_LOCK(&pacer->lock);
-    atomic_store(&pacer->ended, true);
     pthread_cond_broadcast(&pacer->changed);
 }

@@ -2,16 +2,31 @@
 #include "engine/log/log.h"
 
 #include "base/cleanup.h"
+#include "engine/log/pacer.h"
 
-void log_place_init(struct log_place *place) {
-    *place = (struct log_place){0};
+#include <errno.h>
+#include <stdlib.h>
+
+int log_place_init(struct log_place *place) {
+    *place = (struct log_place){.pacer = malloc(sizeof *place->pacer)};
+    if (!place->pacer) return -ENOMEM;
+    pacer_init(place->pacer);
     pthread_mutex_init(&place->lock, NULL);
+    return 0;
 }
 
 void log_place_finish(struct log_place *place) {
+    if (!place->pacer) return;
     log_close(place->log);
     place->log = NULL;
     pthread_mutex_destroy(&place->lock);
+    pacer_finish(place->pacer);
+    free(place->pacer);
+    place->pacer = NULL;
+}
+
+void log_pace(struct pacer *pacer, size_t bytes) {
+    if (pacer) pacer_wait(pacer, bytes, NULL);
 }
 
 struct log_pin *log_place_pin(struct log_place *place) {

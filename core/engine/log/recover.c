@@ -53,7 +53,7 @@ static bool is_segment_name(const char *name) {
 /* Made by us, and not finished. */
 static bool is_left_name(const char *name) {
     return (strspn(name, "0123456789") == 20 && strcmp(name + 20, ".seg.tmp") == 0) ||
-           strcmp(name, SPARE_NAME) == 0;
+           strcmp(name, SPARE_NAME) == 0 || strcmp(name, USED_NAME) == 0;
 }
 
 static int compare_names(const void *a, const void *b) {
@@ -91,6 +91,12 @@ void segment_names_finish(struct segment_names *names) {
     *names = (struct segment_names){0};
 }
 
+/* What is read at once: where a disk fails is known as exactly. */
+#define READ_BYTES ((uint64_t)64 << 10)
+
+/* To open a log that another process writes. */
+#define TRIES 5
+
 /* ---- One file -------------------------------------------------------------------------------- */
 
 static int damaged(const char *name, uint64_t at, const char *what, struct reel_error *error) {
@@ -98,28 +104,13 @@ static int damaged(const char *name, uint64_t at, const char *what, struct reel_
                 (unsigned long long)at, what);
 }
 
-static int read_all(int fd, char *to, uint64_t len) {
-    for (uint64_t at = 0; at < len;) {
-        ssize_t got = pread(fd, to + at, len - at, (off_t)at);
+int segment_read(int fd, char *to, uint64_t len, uint64_t at) {
+    for (uint64_t done = 0; done < len;) {
+        ssize_t got = pread(fd, to + done, len - done, (off_t)(at + done));
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return got < 0 ? -errno : -EBADMSG;
-        at += (uint64_t)got;
+        done += (uint64_t)got;
     }
-    return 0;
-}
-
-/* The bytes of a raw file that another process writes: not mapped, since it may be replaced. */
-static int read_to_heap(int fd, const struct segment_head *head, uint64_t file_bytes,
-                        struct segment **ret, struct reel_error *error) {
-    struct segment *segment = segment_create(head, file_bytes);
-    int rc = segment ? read_all(fd, segment->map, file_bytes) : -ENOMEM;
-    if (rc < 0) {
-        segment_unref(segment);
-        return fail(error, rc, "cannot read a segment: %s", strerror(-rc));
-    }
-    segment->file_bytes = file_bytes;
-    atomic_store(&segment->filled, file_bytes);
-    *ret = segment;
     return 0;
 }
 
@@ -128,23 +119,60 @@ static int find_wrong(struct damage *ret, uint64_t at, const char *what) {
     return -EBADMSG;
 }
 
-static int open_mapped(int fd, const char *name, uint64_t segment_bytes, bool to_heap,
-                       struct segment **ret, struct damage *ret_damage, struct reel_error *error) {
+/* The bytes of a file, read and not mapped. A place that the disk cannot give is damage. */
+static int read_to_heap(int fd, const struct segment_head *head, uint64_t file_bytes,
+                        struct segment **ret, struct damage *ret_damage, struct reel_error *error) {
+    struct segment *segment = segment_create(head, file_bytes);
+    if (!segment) return fail_memory(error);
+    int rc = 0;
+    for (uint64_t at = 0; rc == 0 && at < file_bytes; at += READ_BYTES) {
+        uint64_t len = file_bytes - at < READ_BYTES ? file_bytes - at : READ_BYTES;
+        rc = segment_read(fd, segment->map + at, len, at);
+        if (rc == -EIO)
+            rc = find_wrong(ret_damage, at, "the disk cannot read it");
+        else if (rc == -EBADMSG)
+            rc = find_wrong(ret_damage, at, "it was cut short meanwhile");
+        else if (rc < 0)
+            rc = fail(error, rc, "cannot read a segment: %s", strerror(-rc));
+    }
+    if (rc < 0) {
+        segment_unref(segment);
+        return rc;
+    }
+    segment->file_bytes = file_bytes;
+    atomic_store(&segment->filled, file_bytes);
+    *ret = segment;
+    return 0;
+}
+
+static int map_or_read(int fd, const struct segment_head *head, uint64_t bytes,
+                       uint64_t segment_bytes, enum segment_access access, struct segment **ret,
+                       struct damage *ret_damage, struct reel_error *error) {
+    bool is_raw = head->form == SEGMENT_RAW;
+    if (access == ACCESS_READ || (access == ACCESS_READ_RAW && is_raw))
+        return read_to_heap(fd, head, bytes, ret, ret_damage, error);
+    bool grows = is_raw && bytes < segment_bytes;
+    *ret = segment_map(head, fd, bytes, grows ? segment_bytes : bytes);
+    return *ret ? 0 : fail_memory(error);
+}
+
+static int open_file(int fd, const char *name, uint64_t segment_bytes, enum segment_access access,
+                     struct segment **ret, struct damage *ret_damage, struct reel_error *error) {
     char page[SEGMENT_PAGE];
     struct segment_head head;
+    struct segment *segment;
     struct stat stat;
     if (fstat(fd, &stat) < 0) return fail(error, -errno, "log/%s: %s", name, strerror(errno));
     uint64_t bytes = (uint64_t)stat.st_size;
     if (bytes < sizeof page) return find_wrong(ret_damage, 0, "it is too short for a header");
-    int rc = read_all(fd, page, sizeof page);
+    int rc = segment_read(fd, page, sizeof page, 0);
+    if (rc == -EIO) return find_wrong(ret_damage, 0, "the disk cannot read it");
     if (rc < 0) return fail(error, rc, "log/%s: %s", name, strerror(-rc));
     const char *what = segment_head_read(page, &head);
     if (!what && strtoull(name, NULL, 10) != head.first_seq) what = "its name is another one's";
     if (what) return find_wrong(ret_damage, 0, what);
-    if (head.form == SEGMENT_RAW && to_heap) return read_to_heap(fd, &head, bytes, ret, error);
-    bool grows = head.form == SEGMENT_RAW && bytes < segment_bytes;
-    struct segment *segment = segment_map(&head, fd, bytes, grows ? segment_bytes : bytes);
-    if (!segment) return fail_memory(error);
+    rc = map_or_read(fd, &head, bytes, segment_bytes, access, &segment, ret_damage, error);
+    if (rc < 0) return rc;
     uint64_t at;
     what = head.form == SEGMENT_SEALED ? unpack_check_table(segment, &at) : NULL;
     if (what) {
@@ -155,16 +183,43 @@ static int open_mapped(int fd, const char *name, uint64_t segment_bytes, bool to
     return 0;
 }
 
-int segment_open(int directory, const char *name, uint64_t segment_bytes, bool to_heap,
-                 struct segment **ret, struct damage *ret_damage, struct reel_error *error) {
+/* A raw file that was sealed loses its name, and may then become another segment's: what was read
+ * of it counts only if it still has its name. */
+static bool has_name(int directory, const char *name, int fd) {
+    struct stat open_file, named;
+    return fstat(fd, &open_file) == 0 && fstatat(directory, name, &named, 0) == 0 &&
+           open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+}
+
+int segment_open(int directory, const char *name, uint64_t segment_bytes,
+                 enum segment_access access, struct segment **ret, struct damage *ret_damage,
+                 struct reel_error *error) {
     AUTO_CLOSE int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return fail(error, -errno, "log/%s: %s", name, strerror(errno));
-    int rc = open_mapped(fd, name, segment_bytes, to_heap, ret, ret_damage, error);
+    int rc = open_file(fd, name, segment_bytes, access, ret, ret_damage, error);
+    if (access != ACCESS_MAP && !has_name(directory, name, fd)) {
+        if (rc == 0) segment_unref(*ret);
+        return fail(error, -ENOENT, "log/%s was replaced meanwhile", name);
+    }
     if (rc == -EBADMSG) damaged(name, ret_damage->at, ret_damage->what, error);
     return rc;
 }
 
+const char strange_frame[] = "a frame is whole, but its content is not understood";
+
 /* ---- Scanning -------------------------------------------------------------------------------- */
+
+/* Controls are numbered without a gap. */
+static bool take_control(const struct log_entry *entry, struct standing *standing) {
+    struct log_control control;
+    if (!log_read_control(entry, &control) || control.number != standing->facts.controls + 1)
+        return false;
+    if (control.kind == LOG_FACTS)
+        standing->facts = control.facts;
+    else
+        standing->facts.controls = control.number;
+    return true;
+}
 
 /* Notes the entries of a frame, and the facts that they give. False: they are none. */
 static bool read_frame_entries(struct segment *segment, uint64_t at, const struct frame_head *head,
@@ -179,8 +234,8 @@ static bool read_frame_entries(struct segment *segment, uint64_t at, const struc
             if (entry.seq <= previous || entry.seq > head->last_seq) return false;
             previous = entry.seq;
             segment_note(segment, entry.seq, entry_at, at);
-        } else if (entry.size == CONTROL_FACTS && entry.bytes.len == sizeof standing->facts) {
-            memcpy(&standing->facts, entry.bytes.data, sizeof standing->facts);
+        } else if (!take_control(&entry, standing)) {
+            return false;
         }
     }
     return left.len == 0 && head->last_seq >= previous;
@@ -218,9 +273,10 @@ void segment_scan(struct segment *segment, const struct standing *from, const st
         if (ret->end >= segment->file_bytes ||
             !frame_read(&segment->head, ret->end, segment->map + ret->end,
                         segment->file_bytes - ret->end, &head) ||
-            head.previous != standing->chain ||
-            !read_frame_entries(segment, ret->end, &head, standing))
+            head.previous != standing->chain)
             break;
+        ret->is_strange = !read_frame_entries(segment, ret->end, &head, standing);
+        if (ret->is_strange) break;
         if (head.synced_at > ret->witnessed_at) ret->witnessed_at = head.synced_at;
         standing->head = head.last_seq;
         standing->chain = head.checksum;
@@ -260,7 +316,8 @@ static int open_all(struct recovery *recovery, struct reel_error *error) {
     struct damage damage;
     for (size_t i = 0; i < recovery->names.count; i++) {
         int rc = segment_open(log->directory, recovery->names.names[i], log->segment_bytes,
-                              log->read_only, &recovery->pin->segments[i], &damage, error);
+                              log->read_only ? ACCESS_READ_RAW : ACCESS_MAP,
+                              &recovery->pin->segments[i], &damage, error);
         if (rc < 0) return rc;
     }
     return 0;
@@ -278,6 +335,7 @@ static int scan_last(struct recovery *recovery, struct reel_error *error) {
     }
     struct standing before = standing_before(&last->head);
     segment_scan(last, &before, synced, scan);
+    if (scan->is_strange) return damaged(last->name, scan->end, strange_frame, error);
     if (scan->proof_at)
         return fail(error, -EBADMSG,
                     "log/%s is damaged at offset %llu: what is there was synced, as the frame at "
@@ -352,6 +410,38 @@ static int check_joints(const struct recovery *recovery, struct reel_error *erro
     return rc;
 }
 
+/* ---- An archive ------------------------------------------------------------------------------ */
+
+/* A segment's header has the epoch as of its beginning. The epoch may have changed just there,
+ * before the first event. */
+static bool is_of_lineage(const struct log_options *options, const struct segment_head *head) {
+    for (size_t i = 0; i < options->lineage_count; i++) {
+        const struct log_epoch *epoch = &options->lineage[i];
+        bool is_last = i + 1 == options->lineage_count;
+        if (head->first_seq < epoch->from_seq ||
+            (!is_last && head->first_seq > options->lineage[i + 1].from_seq))
+            continue;
+        if (memcmp(head->facts.epoch, epoch->epoch, sizeof epoch->epoch) == 0) return true;
+    }
+    return false;
+}
+
+/* Goes back from the oldest segment that is kept. */
+static int take_archive(struct recovery *recovery, struct reel_error *error) {
+    const struct log_pin *pin = recovery->pin;
+    for (; recovery->keep_from > 0; recovery->keep_from--) {
+        struct segment *segment = pin->segments[recovery->keep_from - 1];
+        if (segment->head.form != SEGMENT_SEALED)
+            return fail(error, -EBADMSG, "log/%s is below the floor and not sealed", segment->name);
+        if (!is_of_lineage(recovery->options, &segment->head))
+            return fail(error, -EBADMSG, "log/%s is of another epoch than the log had then",
+                        segment->name);
+        int rc = check_joint(segment, pin->segments[recovery->keep_from], error);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
 /* ---- Making it ready ------------------------------------------------------------------------- */
 
 /* Opens the last segment for writing, and cuts off what a torn write left behind its end. A process
@@ -424,7 +514,8 @@ static int recover(struct recovery *recovery, struct reel_error *error) {
     if (rc == 0) rc = check_synced(recovery, error);
     if (rc < 0) return rc;
     find_floor(recovery);
-    rc = check_first(recovery, error);
+    if (recovery->options->take_archive) rc = take_archive(recovery, error);
+    if (rc == 0) rc = check_first(recovery, error);
     if (rc == 0) rc = check_joints(recovery, error);
     if (rc == 0) rc = take_segments(recovery, error);
     if (rc == 0) rc = take_last(recovery, error);
@@ -441,6 +532,8 @@ static struct log *log_new(const struct log_options *options) {
     log->directory = log->spare_fd = -1;
     log->segment_bytes = options->segment_bytes ? options->segment_bytes : SEGMENT_BYTES;
     log->read_only = options->read_only;
+    log->tell = options->tell;
+    log->context = options->context;
     pthread_mutex_init(&log->append_lock, NULL);
     pthread_mutex_init(&log->files_lock, NULL);
     pthread_mutex_init(&log->spare_lock, NULL);
@@ -448,23 +541,29 @@ static struct log *log_new(const struct log_options *options) {
     pthread_mutex_init(&log->pins_lock, NULL);
     pthread_mutex_init(&log->helper_lock, NULL);
     clock_condition(&log->wake);
-    pacer_init(&log->pacer);
+    pacer_init(&log->own_pacer);
+    log->pacer = options->pacer ? options->pacer : &log->own_pacer;
     return log;
+}
+
+static int try_open_on_disk(struct log *log, const struct log_options *options,
+                            struct reel_error *error) {
+    struct recovery recovery = {.log = log, .options = options};
+    if (log->directory >= 0) close(log->directory);
+    log->directory = open(options->directory, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+    if (log->directory < 0)
+        return fail(error, -errno, "%s: %s", options->directory, strerror(errno));
+    int rc = recover(&recovery, error);
+    segment_names_finish(&recovery.names);
+    log_unpin(recovery.pin);
+    return rc;
 }
 
 static int open_on_disk(struct log *log, const struct log_options *options,
                         struct reel_error *error) {
-    log->directory = open(options->directory, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-    if (log->directory < 0)
-        return fail(error, -errno, "%s: %s", options->directory, strerror(errno));
     int rc = -ENOENT;
-    int tries = options->read_only ? 2 : 1; /* a trim may remove what was just listed */
-    for (int i = 0; rc == -ENOENT && i < tries; i++) {
-        struct recovery recovery = {.log = log, .options = options};
-        rc = recover(&recovery, error);
-        segment_names_finish(&recovery.names);
-        log_unpin(recovery.pin);
-    }
+    int tries = options->read_only ? TRIES : 1; /* a file may go, or be replaced, meanwhile */
+    for (int i = 0; rc == -ENOENT && i < tries; i++) rc = try_open_on_disk(log, options, error);
     return rc;
 }
 
@@ -503,12 +602,14 @@ int log_open(const struct log_options *options, struct log **ret, struct reel_er
 void log_close(struct log *log) {
     if (!log) return;
     log_stop_helper(log);
-    if (log_needs_witness(log)) (void)log_write_witness(log, NULL); /* nothing depends on it */
+    struct reel_error error;
+    if (log_needs_witness(log))
+        log_note_chore(log, CHORE_WITNESS, log_write_witness(log, &error), &error);
     log_drop_spare(log);
     log_unpin(log->pin);
     group_finish(&log->group);
     if (log->directory >= 0) close(log->directory);
-    pacer_finish(&log->pacer);
+    pacer_finish(&log->own_pacer);
     pthread_cond_destroy(&log->wake);
     pthread_mutex_destroy(&log->helper_lock);
     pthread_mutex_destroy(&log->pins_lock);

@@ -1,9 +1,12 @@
 /* roll.c: the next segment.
  *
  * It is the file `spare`, which the helper makes and fills with zeros in advance; without a helper
- * it is made at once. Its header is written and synced, it gets its name, and the name is synced.
- * Only then is a frame written to it. So:
- *     - a crash before the new name leaves a `spare`, which opening removes;
+ * it is made at once. Where that is possible it is the file of a segment that was sealed: its
+ * blocks are there already. Its frames could not be taken for the new segment's: their checksums
+ * have its number. It gets the name `used` beside its own before the sealed file takes that, and
+ * becomes `spare` when it has no other name and no reader. Its header is written and synced, it
+ * gets its name, and the name is synced. Only then is a frame written to it. So:
+ *     - a crash before the new name leaves a `spare` or a `used`, which opening removes;
  *     - a segment that has a name has a header;
  *     - a header says that all frames of the segment before are synced, and it is written after
  *       that was so: each group is synced before the next one begins.
@@ -19,33 +22,84 @@
 
 /* ---- The spare ------------------------------------------------------------------------------- */
 
-/* Under spare_lock. */
+/* Under spare_lock. What cannot be removed now, opening removes. */
+static void drop_spare(struct log *log) {
+    if (log->spare_fd < 0) return;
+    close(log->spare_fd);
+    log->spare_fd = -1;
+    atomic_store(&log->spare_bytes, 0);
+    (void)log->io->unlink(log->directory, SPARE_NAME);
+}
+
+static void drop_used(struct log *log) {
+    if (!log->used) return;
+    (void)log->io->unlink(log->directory, USED_NAME);
+    segment_unref(log->used);
+    log->used = NULL;
+    atomic_store(&log->used_bytes, 0);
+}
+
+void log_drop_spare(struct log *log) {
+    HOLD_LOCK(&log->spare_lock);
+    drop_spare(log);
+    drop_used(log);
+}
+
+/* A descriptor of the used file, which becomes the spare; or of a new one. */
+static int take_used(struct log *log) {
+    int rc = log->io->rename(log->directory, USED_NAME, SPARE_NAME);
+    int fd = rc < 0 ? rc : log->io->open(log->directory, SPARE_NAME, O_RDWR);
+    if (fd < 0) {
+        drop_used(log);
+        return fd;
+    }
+    atomic_store(&log->spare_bytes, atomic_load(&log->used_bytes));
+    segment_unref(log->used);
+    log->used = NULL;
+    atomic_store(&log->used_bytes, 0);
+    return fd;
+}
+
+/* A file that has the name already could be a segment that has it, too, after a crash: it loses
+ * that name, and is not written. */
+static int make_spare(struct log *log) {
+    const int flags = O_RDWR | O_CREAT | O_EXCL;
+    int fd = log->io->open(log->directory, SPARE_NAME, flags);
+    if (fd != -EEXIST) return fd;
+    int rc = log->io->unlink(log->directory, SPARE_NAME);
+    return rc < 0 ? rc : log->io->open(log->directory, SPARE_NAME, flags);
+}
+
+/* Under spare_lock. Somebody may still read the used file through a map: then it goes. */
 static int open_spare(struct log *log) {
     if (log->spare_fd >= 0) return 0;
-    int fd = log->io->open(log->directory, SPARE_NAME, O_RDWR | O_CREAT | O_TRUNC);
+    if (log->used && atomic_load(&log->used->refs) > 1) drop_used(log);
+    atomic_store(&log->spare_bytes, 0);
+    int fd = log->used ? take_used(log) : make_spare(log);
     if (fd < 0) return fd == -EDQUOT ? -ENOSPC : fd;
     log->spare_fd = fd;
     log->spare_filled = 0;
     return 0;
 }
 
-void log_drop_spare(struct log *log) {
-    HOLD_LOCK(&log->spare_lock);
-    if (log->spare_fd < 0) return;
-    close(log->spare_fd);
-    log->spare_fd = -1;
-    if (log->directory >= 0) (void)log->io->unlink(log->directory, SPARE_NAME);
+/* A used file is filled with zeros as a whole: then a segment has nothing but zeros behind its
+ * frames, whatever the file was before. */
+static uint64_t spare_goal(const struct log *log) {
+    uint64_t bytes = atomic_load(&log->spare_bytes), goal = AHEAD_BYTES;
+    if (goal < bytes) goal = bytes;
+    return goal < log->segment_bytes ? goal : log->segment_bytes;
 }
 
-uint64_t log_spare_goal(const struct log *log) {
-    return log->segment_bytes < AHEAD_BYTES ? log->segment_bytes : AHEAD_BYTES;
+bool log_wants_spare(struct log *log) {
+    HOLD_LOCK(&log->spare_lock);
+    return log->spare_fd < 0 || log->spare_filled < spare_goal(log);
 }
 
 int log_fill_spare(struct log *log, size_t bytes) {
     static const char zeros[64 << 10];
     HOLD_LOCK(&log->spare_lock);
     int rc = open_spare(log);
-    uint64_t from = log->spare_filled, goal = log_spare_goal(log);
+    uint64_t from = log->spare_filled, goal = spare_goal(log);
     if (goal > from + bytes) goal = from + bytes;
     while (rc == 0 && log->spare_filled < goal) {
         rc = io_write_all(log->io, log->spare_fd, zeros, sizeof zeros, log->spare_filled);
@@ -53,8 +107,30 @@ int log_fill_spare(struct log *log, size_t bytes) {
     }
     uint64_t done = log->spare_filled - from;
     if (rc == 0 && done > 0) rc = log->io->push(log->spare_fd, from, done);
+    if (log->spare_filled > atomic_load(&log->spare_bytes))
+        atomic_store(&log->spare_bytes, log->spare_filled);
     atomic_fetch_add(&log->fill_bytes, done);
+    if (rc < 0 && rc != -ENOSPC) drop_spare(log); /* the next one may lie elsewhere on the disk */
     return rc < 0 ? rc : done > 0;
+}
+
+/* ---- Used files ------------------------------------------------------------------------------ */
+
+bool log_name_used(struct log *log, const struct segment *segment) {
+    HOLD_LOCK(&log->spare_lock);
+    if (log->spare_fd >= 0 || log->used || !log_has_space(log)) return false;
+    return log->io->link(log->directory, segment->name, USED_NAME) == 0; /* not all file systems */
+}
+
+void log_keep_used(struct log *log, struct segment *segment) {
+    HOLD_LOCK(&log->spare_lock);
+    log->used = segment_ref(segment);
+    uint64_t filled = atomic_load(&segment->filled);
+    atomic_store(&log->used_bytes, filled > segment->file_bytes ? filled : segment->file_bytes);
+}
+
+void log_drop_used(struct log *log) {
+    (void)log->io->unlink(log->directory, USED_NAME); /* or opening does */
 }
 
 /* ---- Rolling --------------------------------------------------------------------------------- */
@@ -73,6 +149,15 @@ static struct segment_head next_head(const struct log *log) {
     };
 }
 
+/* What a used file has behind the zeros must not come into the log. */
+static int cut_spare(struct log *log) {
+    uint64_t filled = log->spare_filled > SEGMENT_PAGE ? log->spare_filled : SEGMENT_PAGE;
+    if (atomic_load(&log->spare_bytes) <= filled) return 0;
+    int rc = log->io->truncate(log->spare_fd, filled);
+    if (rc == 0) atomic_store(&log->spare_bytes, filled);
+    return rc;
+}
+
 /* Gives the spare its header and a map. Its descriptor stays the log's. Under spare_lock. */
 static int prepare(struct log *log, size_t map_len, struct segment **ret,
                    struct reel_error *error) {
@@ -81,6 +166,7 @@ static int prepare(struct log *log, size_t map_len, struct segment **ret,
     segment_head_write(&head, page);
     int rc = open_spare(log);
     if (rc == 0) rc = io_write_all(log->io, log->spare_fd, page, sizeof page, 0);
+    if (rc == 0) rc = cut_spare(log);
     if (rc == -ENOSPC) return fail(error, rc, "cannot begin a segment: the disk is full");
     if (rc < 0) return fail(error, rc, "cannot begin a segment: %s", strerror(-rc));
     uint64_t filled = log->spare_filled > sizeof page ? log->spare_filled : sizeof page;
@@ -99,6 +185,7 @@ static int give_name(struct log *log, struct segment *segment, struct reel_error
     if (rc < 0) return fail(error, rc, "cannot name a segment: %s", strerror(-rc));
     segment->fd = log->spare_fd;
     log->spare_fd = -1;
+    atomic_store(&log->spare_bytes, 0);
 #ifndef REEL_FAULT_6 /* a directory is not synced */
     rc = log->io->sync_directory(log->directory);
 #endif

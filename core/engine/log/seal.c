@@ -7,7 +7,8 @@
  * keep it.
  *
  * What is packed is compared with the frames' checksums first: sealing must not make damage look
- * whole.
+ * whole. It is read from the file, not from its map: a disk that fails is an error here, and would
+ * be a SIGBUS there.
  */
 #include "engine/log/internal.h"
 #include "engine/log/unpack.h"
@@ -23,7 +24,9 @@
 /* A sealed file on its way. */
 struct sealing {
     struct log *log;
-    const struct segment *from;
+    struct segment *from;
+    int from_fd;
+    struct text frame; /* that is read */
     int fd;
     uint64_t at;          /* of the file */
     struct text plain;    /* the block that is gathered */
@@ -38,7 +41,7 @@ struct sealing {
 static int write_part(struct sealing *sealing, const void *bytes, size_t len,
                       struct reel_error *error) {
     struct log *log = sealing->log;
-    if (log->has_helper && !pacer_wait(&log->pacer, len))
+    if (log->has_helper && !pacer_wait(log->pacer, len, &log->ended))
         return fail(error, -ECANCELED, "the log is being closed");
     int rc = io_write_all(log->io, sealing->fd, bytes, len, sealing->at);
     if (rc < 0) return fail(error, rc, "cannot seal a segment: %s", strerror(-rc));
@@ -90,7 +93,7 @@ static int gather(struct sealing *sealing, struct reel_str entry, const struct l
 
 static int gather_frame(struct sealing *sealing, uint64_t at, const struct frame_head *head,
                         struct reel_error *error) {
-    struct reel_str left = {sealing->from->map + at + sizeof *head, head->len - sizeof *head};
+    struct reel_str left = {sealing->frame.data + sizeof *head, head->len - sizeof *head};
     int rc = 0;
     while (rc == 0 && left.len > 0) {
         struct log_entry entry;
@@ -104,15 +107,42 @@ static int gather_frame(struct sealing *sealing, uint64_t at, const struct frame
     return rc;
 }
 
+/* Reads so many bytes of the frame at `at`, which begins the buffer. */
+static int read_part(struct sealing *sealing, uint64_t at, uint64_t len, struct reel_error *error) {
+    struct text *frame = &sealing->frame;
+    frame->len = 0;
+    char *to = text_extend(frame, len);
+    if (!to) return fail_memory(error);
+    int rc = segment_read(sealing->from_fd, to, len, at);
+    if (rc == 0) return 0;
+    return fail(error, rc, "cannot read log/%s at offset %llu: %s", sealing->from->name,
+                (unsigned long long)at, rc == -EBADMSG ? "it was cut short" : strerror(-rc));
+}
+
+/* How long it is says its first sector, which may be wrong. */
+static int read_frame(struct sealing *sealing, uint64_t at, uint64_t end, struct frame_head *ret,
+                      struct reel_error *error) {
+    const struct segment *from = sealing->from;
+    struct frame_head head;
+    int rc = read_part(sealing, at, FRAME_UNIT, error);
+    if (rc < 0) return rc;
+    memcpy(&head, sealing->frame.data, sizeof head);
+    uint64_t len = FRAME_ROUND(head.len);
+    if (len > FRAME_UNIT && len <= end - at && (rc = read_part(sealing, at, len, error)) < 0)
+        return rc;
+    if (frame_read(&from->head, at, sealing->frame.data, sealing->frame.len, ret)) return 0;
+    return fail(error, -EBADMSG, "log/%s is damaged at offset %llu", from->name,
+                (unsigned long long)at);
+}
+
 static int write_blocks(struct sealing *sealing, struct reel_error *error) {
     const struct segment *from = sealing->from;
     uint64_t end = atomic_load(&from->end);
     for (uint64_t at = SEGMENT_PAGE; at < end;) {
         struct frame_head head;
-        if (!frame_read(&from->head, at, from->map + at, end - at, &head))
-            return fail(error, -EBADMSG, "log/%s is damaged at offset %llu", from->name,
-                        (unsigned long long)at);
-        int rc = gather_frame(sealing, at, &head, error);
+        int rc = read_frame(sealing, at, end, &head, error);
+        if (rc < 0) return rc;
+        rc = gather_frame(sealing, at, &head, error);
         if (rc < 0) return rc;
         at += FRAME_ROUND(head.len);
     }
@@ -157,8 +187,23 @@ static int write_file(struct sealing *sealing, const struct segment_head *next,
 
 /* ---- In its place ---------------------------------------------------------------------------- */
 
+/* The sealed file gets the name of the raw one: 1. */
+static int take_name(struct log *log, struct segment *from, const char *temporary,
+                     struct reel_error *error) {
+    bool used = log_name_used(log, from);
+    int rc = log->io->rename(log->directory, temporary, from->name);
+    if (rc < 0) rc = fail(error, rc, "cannot seal a segment: %s", strerror(-rc));
+    if (rc == 0 && (rc = log->io->sync_directory(log->directory)) < 0)
+        rc = log_break(log, "cannot sync the log's directory", rc, error);
+    if (rc == 0 && used)
+        log_keep_used(log, from);
+    else if (used)
+        log_drop_used(log);
+    return rc < 0 ? rc : 1;
+}
+
 /* Gives it its name, if the segment was not trimmed meanwhile: 1; 0: it was. */
-static int replace(struct log *log, const struct segment *from, struct segment *sealed,
+static int replace(struct log *log, struct segment *from, struct segment *sealed,
                    const char *temporary, struct reel_error *error) {
     HOLD_LOCK(&log->files_lock);
     struct log_pin *before = log_pin(log);
@@ -169,13 +214,7 @@ static int replace(struct log *log, const struct segment *from, struct segment *
         if (before->segments[i] == from) found = i;
         pin->segments[i] = segment_ref(before->segments[i] == from ? sealed : before->segments[i]);
     }
-    if (rc == 0 && found < before->count) {
-        rc = log->io->rename(log->directory, temporary, from->name);
-        if (rc < 0) rc = fail(error, rc, "cannot seal a segment: %s", strerror(-rc));
-        if (rc == 0 && (rc = log->io->sync_directory(log->directory)) < 0)
-            rc = log_break(log, "cannot sync the log's directory", rc, error);
-        rc = rc < 0 ? rc : 1;
-    }
+    if (rc == 0 && found < before->count) rc = take_name(log, from, temporary, error);
     if (rc > 0)
         log_set_pin(log, pin);
     else
@@ -204,13 +243,18 @@ static int seal_to(struct sealing *sealing, const struct segment_head *next, con
     return rc;
 }
 
-static int seal(struct log *log, const struct segment *from, const struct segment_head *next,
+static int seal(struct log *log, struct segment *from, const struct segment_head *next,
                 struct reel_error *error) {
     char temporary[40];
     struct sealing sealing = {.log = log, .from = from};
     snprintf(temporary, sizeof temporary, "%s.tmp", from->name);
+    AUTO_CLOSE int from_fd = sealing.from_fd =
+        openat(log->directory, from->name, O_RDONLY | O_CLOEXEC);
+    if (from_fd < 0 && errno == ENOENT) return 0; /* trimmed meanwhile */
+    if (from_fd < 0) return fail(error, -errno, "log/%s: %s", from->name, strerror(errno));
     int rc = seal_to(&sealing, next, temporary, error);
     if (rc <= 0) (void)log->io->unlink(log->directory, temporary); /* or opening does */
+    text_finish(&sealing.frame);
     text_finish(&sealing.plain);
     text_finish(&sealing.packed);
     text_finish(&sealing.table);
@@ -218,7 +262,7 @@ static int seal(struct log *log, const struct segment *from, const struct segmen
 }
 
 /* The oldest one that is raw and not the last; NULL. */
-static const struct segment *next_to_seal(const struct log_pin *pin, size_t *ret_at) {
+static struct segment *next_to_seal(const struct log_pin *pin, size_t *ret_at) {
     for (size_t i = 0; i + 1 < pin->count; i++) {
         *ret_at = i;
         if (pin->segments[i]->head.form == SEGMENT_RAW) return pin->segments[i];
@@ -238,7 +282,7 @@ int log_seal_one(struct log *log, struct reel_error *error) {
     size_t at;
     if (atomic_load(&log->broken)) return 0;
     struct log_pin *pin = log_pin(log);
-    const struct segment *from = next_to_seal(pin, &at);
+    struct segment *from = next_to_seal(pin, &at);
     int rc = from ? seal(log, from, &pin->segments[at + 1]->head, error) : 0;
     log_unpin(pin);
     return rc;

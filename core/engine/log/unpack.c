@@ -8,6 +8,9 @@
 #include <string.h>
 #include <xxhash.h>
 
+/* LZ4 packs no better: what claims to be longer needs no memory. */
+#define LZ4_RATIO_MAX 255
+
 uint64_t unpack_table_checksum(const void *table, size_t count) {
     return XXH3_64bits(table, count * sizeof(struct block));
 }
@@ -28,7 +31,9 @@ const char *unpack_check_table(const struct segment *segment, uint64_t *ret_at) 
 
 static bool block_fits(const struct segment *segment, const struct block *block) {
     return block->at >= SEGMENT_PAGE && block->packed_len <= block->plain_len &&
-           block->plain_len <= FRAME_BYTES_MAX && block->at <= segment->head.table_at &&
+           block->plain_len <= FRAME_BYTES_MAX &&
+           block->plain_len / LZ4_RATIO_MAX <= block->packed_len &&
+           block->at <= segment->head.table_at &&
            block->packed_len <= segment->head.table_at - block->at;
 }
 
@@ -49,13 +54,15 @@ static struct log_unpacked *make_room(struct log_unpacked *spare, size_t len) {
 int unpack_block(const struct segment *segment, size_t n, struct log_unpacked *spare,
                  struct log_unpacked **ret, struct reel_error *error) {
     struct block block = segment_block(segment, n);
+    if (!block_fits(segment, &block)) {
+        free(spare);
+        return damaged(segment, block.at, "a block lies outside of it", error);
+    }
     struct log_unpacked *unpacked = make_room(spare, block.plain_len);
     if (!unpacked) return fail_memory(error);
     const char *what = NULL;
     const char *from = segment->map + block.at;
-    if (!block_fits(segment, &block))
-        what = "a block lies outside of it";
-    else if (XXH3_64bits(from, block.packed_len) != block.checksum)
+    if (XXH3_64bits(from, block.packed_len) != block.checksum)
         what = "the checksum of a block is wrong";
     else if (block.packed_len == block.plain_len)
         memcpy(unpacked->bytes, from, block.plain_len);

@@ -47,6 +47,7 @@ static const char *check_raw(const struct verification *verification, struct seg
     segment_scan(segment, &before, &none, &scan);
     ret->behind = scan.standing;
     ret->end = *ret_at = scan.end;
+    if (scan.is_strange) return strange_frame;
     if (scan.proof_at) return "a frame that was synced is not intact";
     if (is_last && verification->live) return NULL;
     return scan.tail_end ? "there are bytes behind the last frame: a write that was cut short, or "
@@ -95,7 +96,9 @@ static int verify_one(struct verification *verification, const char *name, bool 
                       struct verified *ret, struct reel_error *error) {
     struct segment *segment = NULL;
     struct damage damage = {0};
-    int rc = segment_open(verification->directory, name, 0, true, &segment, &damage, error);
+    int rc = -ENOENT; /* in a log that is written a name may be gone for a moment */
+    for (int i = 0; rc == -ENOENT && i < 2; i++)
+        rc = segment_open(verification->directory, name, 0, ACCESS_READ, &segment, &damage, error);
     if (rc == -EBADMSG) find(verification, name, damage.at, damage.what);
     if (rc < 0) return rc == -EBADMSG ? 0 : rc;
     ret->head = segment->head;

@@ -244,22 +244,25 @@ static int find_oldest(struct store *store, MDB_dbi dbi, uint64_t first_seq, uin
 }
 
 int index_trim(struct store *store, MDB_dbi dbi, uint64_t first_seq, size_t max, size_t *ret_count,
-               struct reel_error *error) {
+               uint64_t *ret_last_seq, struct reel_error *error) {
     struct index_writer writer = {0};
     struct text key = {0};
     size_t count = 0;
-    uint64_t seq;
+    uint64_t seq, last_seq = 0;
     int rc = keys_writer_start(&writer.keys, store, dbi, error);
     while (rc == 0 && count < max) {
         rc = find_oldest(store, dbi, first_seq, &seq, &key, error);
         if (rc <= 0) break;
         rc = drop(&writer, TOMBSTONE, seq, text_str(&key), error);
         if (rc == 0) rc = drop(&writer, DELETED, 0, text_str(&key), error);
+        last_seq = seq;
         count++;
     }
     keys_writer_finish(&writer.keys);
     text_finish(&writer.space);
     text_finish(&key);
-    if (rc == 0) *ret_count = count;
-    return rc;
+    if (rc < 0) return rc;
+    *ret_count = count;
+    *ret_last_seq = last_seq;
+    return 0;
 }

@@ -34,9 +34,10 @@ struct index_move {
 int index_write(struct store *store, MDB_dbi dbi, const struct index_move *moves, size_t count,
                 struct arena *arena, struct reel_error *error);
 
-/* Removes tombstones below `first_seq`, the oldest first, at most `max`. */
+/* Removes tombstones below `first_seq`, the oldest first, at most `max`; how many, and the seq of
+ * the newest of them. */
 int index_trim(struct store *store, MDB_dbi dbi, uint64_t first_seq, size_t max, size_t *ret_count,
-               struct reel_error *error);
+               uint64_t *ret_last_seq, struct reel_error *error);
 
 /* ---- Walking --------------------------------------------------------------------------------- */
 

@@ -11,17 +11,18 @@
 #include "engine/store/store_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
-#define STATE_KEY  "store"
-#define ORIGIN_KEY "origin"
+#define STATE_KEY   "store"
+#define LINEAGE_KEY "lineage"
+#define ORIGIN_KEY  "origin"
 
 /* A meta key is unlike any collection's name: those have no such prefix. */
 #define COLLECTION_PREFIX "c/"
 #define INDEX_PREFIX      "x/"
+#define CONTROL_PREFIX    "control/"
 
 /* The store's own, and two for each collection. */
 #define DATABASES_MAX (3 + 2 * STORE_COLLECTIONS)
@@ -247,7 +248,7 @@ int store_put_origin(struct store *store, const struct store_origin *origin,
 
 /* "c/cells", as its database is called too. */
 struct collection_key {
-    char text[sizeof COLLECTION_PREFIX + STORE_NAME_MAX];
+    char text[sizeof CONTROL_PREFIX + STORE_NAME_MAX]; /* the longest prefix */
 };
 
 static MDB_val prefixed_key(const char *prefix, const char *name, struct collection_key *space) {
@@ -268,6 +269,38 @@ int store_put_collection(struct store *store, const char *name,
                      error);
 }
 
+int store_get_control(struct store *store, MDB_txn *txn, const char *name,
+                      struct collection_control *ret) {
+    struct collection_key space;
+    return get_fixed(store, txn, prefixed_key(CONTROL_PREFIX, name, &space), ret, sizeof *ret);
+}
+
+int store_put_control(struct store *store, const char *name,
+                      const struct collection_control *control, struct reel_error *error) {
+    struct collection_key space;
+    return put_fixed(store, prefixed_key(CONTROL_PREFIX, name, &space), control, sizeof *control,
+                     error);
+}
+
+static const MDB_val lineage_key = {sizeof LINEAGE_KEY - 1, (void *)LINEAGE_KEY};
+
+int store_get_lineage(struct store *store, MDB_txn *txn, struct lineage_entry ret[LINEAGE_MAX]) {
+    MDB_val key = lineage_key, value;
+    int rc = mdb_get(txn, store->meta, &key, &value);
+    if (rc == MDB_NOTFOUND) return 0;
+    if (rc != 0) return store_fail(store, rc, "cannot read meta", NULL);
+    size_t count = value.mv_size / sizeof *ret;
+    if (count > LINEAGE_MAX) count = LINEAGE_MAX;
+    memcpy(ret, value.mv_data, count * sizeof *ret);
+    return (int)count;
+}
+
+int store_put_lineage(struct store *store, const struct lineage_entry *entries, size_t count,
+                      struct reel_error *error) {
+    size_t over = count > LINEAGE_MAX ? count - LINEAGE_MAX : 0;
+    return put_fixed(store, lineage_key, entries + over, (count - over) * sizeof *entries, error);
+}
+
 int store_open_collection(struct store *store, const char *name, MDB_dbi *ret_records,
                           MDB_dbi *ret_index, struct reel_error *error) {
     struct collection_key space;
@@ -280,9 +313,13 @@ int store_open_collection(struct store *store, const char *name, MDB_dbi *ret_re
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the collection", error);
 }
 
+static bool has_prefix(const MDB_val *key, const char *prefix) {
+    const size_t len = strlen(prefix);
+    return key->mv_size > len && memcmp(key->mv_data, prefix, len) == 0;
+}
+
 static bool is_collection_key(const MDB_val *key) {
-    const size_t len = sizeof COLLECTION_PREFIX - 1;
-    return key->mv_size > len && memcmp(key->mv_data, COLLECTION_PREFIX, len) == 0;
+    return has_prefix(key, COLLECTION_PREFIX);
 }
 
 /* Some other format's state may have another size. */
@@ -326,9 +363,14 @@ static int forget_collections(struct store *store) {
     MDB_val key, value;
     int rc = mdb_cursor_open(store->txn, store->meta, &cursor);
     if (rc != 0) return rc;
-    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
-        if (is_collection_key(&key) && (rc = mdb_cursor_del(cursor, 0)) != 0) break;
+    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        if (!is_collection_key(&key) && !has_prefix(&key, CONTROL_PREFIX)) continue;
+        if ((rc = mdb_cursor_del(cursor, 0)) != 0) break;
+    }
     mdb_cursor_close(cursor);
+    if (rc != MDB_NOTFOUND) return rc;
+    key = lineage_key;
+    rc = mdb_del(store->txn, store->meta, &key, NULL);
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
@@ -371,27 +413,7 @@ int store_try_room(struct store *store, struct reel_error *error) {
     return rc < 0 ? rc : try_room(store, false, error);
 }
 
-/* ---- Copies ---------------------------------------------------------------------------------- */
-
-/* LMDB by itself would make a file that everyone can read. */
-static int make_copy_file(const char *directory, int *ret, struct reel_error *error) {
-    AUTO_CLOSE int dir = open(directory, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-    int fd = dir < 0 ? -1 : openat(dir, "data.mdb", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) return fail(error, -errno, "data.mdb: %s", strerror(errno));
-    *ret = fd;
-    return 0;
-}
-
-int store_copy(struct store *store, const char *directory, struct reel_error *error) {
-    AUTO_CLOSE int fd = -1;
-    int rc = check_whole(store, "cannot back up", error);
-    if (rc == 0) rc = make_copy_file(directory, &fd, error);
-    if (rc < 0) return rc;
-    rc = mdb_env_copyfd2(store->env, fd, MDB_CP_COMPACT);
-    if (rc == MDB_READERS_FULL) return fail(error, -EAGAIN, "all places for readers are taken");
-    if (rc != 0) return fail(error, rc > 0 ? -rc : -EIO, "cannot copy: %s", mdb_strerror(rc));
-    return directory_sync(directory, error);
-}
+/* ---- Reading beside a writer ----------------------------------------------------------------- */
 
 /* A reader in another process than the writer's: LMDB's lock file is made for that. The map is as
  * large as the file says it was when it was last opened, or its content needs. */

@@ -1,10 +1,12 @@
 /* store.h: one LMDB environment: opening it, transactions, and what its errors mean.
  *
- * It is derived from the log (engine/log) and holds nothing that the log does not have. A store is a
- * directory with data.mdb and lock.mdb, or, in memory, the same on unlinked files and without
+ * It is derived from the log (engine/log) and holds nothing that the log does not have. A store is
+ * a directory with data.mdb and lock.mdb, or, in memory, the same on unlinked files and without
  * syncing. It holds the databases
  *     meta       "store" → struct store_state; "origin" → struct store_origin;
- *                collection name → struct collection_state
+ *                "c/" and a collection's name → struct collection_state
+ *                "control/" and its name → struct collection_control
+ *                "lineage" → the log's epochs, oldest first: struct lineage_entry
  *     rejected   seq, collection → reason (rejected.h)
  *     ids        UUID of source and id → seq, of submitted events (ids.h)
  *     c/<name>   key → record (keys.h, record.h), one a collection
@@ -45,6 +47,8 @@ struct store_state {
     uint64_t txn_id; /* LMDB's number of the transaction that wrote this */
     struct store_gaps gaps;
     uint64_t log_salt, log_number, log_at, log_chain; /* the log was synced up to there (log.h) */
+    uint64_t first_deletion; /* the floor of deletions: older tombstones may be gone */
+    uint64_t controls;       /* the number of the log's control that was folded last (log.h) */
 };
 
 /* What the store knows of one collection, whether or not its plugin is loaded. */
@@ -61,6 +65,22 @@ struct collection_state {
     uint8_t build_id[BUILD_ID_BYTES]; /* of the object that its records are folded by, or zeros */
     uint32_t reserved_2;
 };
+
+/* What the log's controls say of one collection, whether or not its plugin is loaded. */
+struct collection_control {
+    uint64_t generation;
+    uint64_t rebuild;     /* the number of the control by which its rebuild was begun last, or 0 */
+    uint64_t rebuild_met; /* and of the one for which it was emptied */
+    uint32_t paused;      /* 0 or 1 */
+    uint32_t reserved;
+};
+
+/* The log had this epoch from that seq on, until the next one in the list. */
+struct lineage_entry {
+    uint8_t epoch[16];
+    uint64_t from_seq;
+};
+#define LINEAGE_MAX 256
 
 /* The stream that this log mirrors, also kept in `meta`; a log of our own has none. */
 struct store_origin {
@@ -123,6 +143,17 @@ int store_get_collection(struct store *store, MDB_txn *txn, const char *name,
 int store_put_collection(struct store *store, const char *name,
                          const struct collection_state *state, struct reel_error *error);
 
+/* -ENOENT: no control was about that collection. */
+int store_get_control(struct store *store, MDB_txn *txn, const char *name,
+                      struct collection_control *ret);
+int store_put_control(struct store *store, const char *name,
+                      const struct collection_control *control, struct reel_error *error);
+
+/* The lineage: how many entries. Of more than LINEAGE_MAX the oldest are forgotten. */
+int store_get_lineage(struct store *store, MDB_txn *txn, struct lineage_entry ret[LINEAGE_MAX]);
+int store_put_lineage(struct store *store, const struct lineage_entry *entries, size_t count,
+                      struct reel_error *error);
+
 /* Gives the state of each collection that is known, loaded or not, as of the last commit. */
 int store_each_collection(struct store *store,
                           void (*fn)(void *context, const char *name,
@@ -152,8 +183,14 @@ uint64_t store_file_bytes(struct store *store);
 /* Frees the places of readers in processes that have died: a backup that was killed. */
 void store_check_readers(struct store *store);
 
-/* Writes a compact copy into a directory, durably. Any thread. */
-int store_copy(struct store *store, const char *directory, struct reel_error *error);
+/* Writes a compact copy into a directory, durably. `pace` (or NULL) is called before each part of
+ * it is written, and may wait. Any thread. */
+struct store_copying {
+    const char *directory;
+    void (*pace)(void *context, size_t bytes);
+    void *context;
+};
+int store_copy(struct store *store, const struct store_copying *copying, struct reel_error *error);
 
 /* Opens a store that another process may have open, for nothing but copying. */
 int store_open_to_read(struct store *store, const char *directory, struct reel_error *error);

@@ -233,6 +233,7 @@ static void measure(struct reel_view *view) {
     *position = (struct reel_position){
         .cursor = state->cursor,
         .first_seq = state->first_seq,
+        .first_deletion = state->first_deletion,
         .gaps = state->gaps.count,
         .gap_messages = state->gaps.messages,
         .gap_from = state->gaps.from,

@@ -15,10 +15,11 @@
  * a thread of the library parses the JSON of the next events; it does not use the store, and takes
  * about 15 MB at most. In a directory, another thread writes what can wait: it packs full files of
  * the log, and prepares the next one. These threads get no signals, run no code of plugins, and end
- * with reel_close. The library never writes to a stream and never ends the process, except by abort() if it finds that
- * its own state is inconsistent. A Reel belongs to the process that opened it: a forked child must
- * neither use nor close it. Calls that write (apply, append, command, catch-up, rebuild, trim) wait
- * for each other. Views do not wait for calls that write, nor the other way round.
+ * with reel_close. The library never writes to a stream and never ends the process, except by
+ * abort() if it finds that its own state is inconsistent. A Reel belongs to the process that opened
+ * it: a forked child must neither use nor close it. Calls that write (apply, append, command,
+ * catch-up, rebuild, trim) wait for each other. Views do not wait for calls that write, nor the
+ * other way round.
  *
  * Durability. In a directory, everything that a writing call has done is synced to disk when the
  * call returns 0, and is one transaction: after a crash, all of it or nothing of it is there. In
@@ -71,12 +72,18 @@ enum {
     /* reel_start does not catch up. reel_catch_up does, or the next call that writes. Until then,
      * views do not show the collections that are behind. For a daemon that serves meanwhile. */
     REEL_START_BEHIND = 1 << 1,
+
+    /* Files of the log that trimming had removed have been put back into the directory `log`: opening
+     * takes them, and the log begins with the oldest of them. They must be packed files of this log,
+     * without a gap before those that are there: otherwise -EBADMSG. Without the flag, files from
+     * before the log's beginning are removed. Collections do not change until they are rebuilt. */
+    REEL_TAKE_ARCHIVE = 1 << 2,
 };
 
 /* Each limit that is 0 has its default. */
 struct reel_options {
     uint32_t struct_size; /* sizeof(struct reel_options) */
-    uint32_t flags;       /* REEL_NEW_EPOCH, REEL_START_BEHIND */
+    uint32_t flags;       /* REEL_NEW_EPOCH and the others */
 
     const char *directory; /* created if absent; used by one process at a time. NULL: in memory */
 
@@ -107,8 +114,8 @@ struct reel_options {
     void (*broken)(void *context, const char *sentence);
 
     /* Gets a line for the operator about the library's own work: a rebuild that begins or ends, a
-     * collection without a plugin. Must not call this Reel. NULL: the lines are dropped. [writer]
-     */
+     * collection without a plugin, a file of the log that cannot be packed. Must not call this
+     * Reel. NULL: the lines are dropped. [any thread] */
     void (*report)(void *context, reel_level level, const char *line);
 
     uint32_t warnings_max; /* see `warn`; default 5; UINT32_MAX: no limit */

@@ -34,12 +34,14 @@ struct reel_position {
     uint64_t applied; /* events since the log began, by their outcome when they were first folded */
     uint64_t ignored;
     uint64_t rejected;
-    uint64_t log_bytes;    /* space that the events that are kept use in the log's files */
-    uint64_t store_bytes;  /* size of all files: the log's, and the state's, which does not shrink */
-    uint64_t gaps;         /* gaps since the log began: see REEL_LOG_GAP */
-    uint64_t gap_messages; /* messages in all gaps together */
-    uint64_t gap_from;     /* first message of the newest gap; 0: there is no gap */
-    uint64_t gap_to;       /* last message of the newest gap */
+    uint64_t log_bytes;   /* space that the events that are kept use in the log's files */
+    uint64_t store_bytes; /* size of all files: the log's, and the state's, which does not shrink */
+    uint64_t gaps;        /* gaps since the log began: see REEL_LOG_GAP */
+    uint64_t gap_messages;   /* messages in all gaps together */
+    uint64_t gap_from;       /* first message of the newest gap; 0: there is no gap */
+    uint64_t gap_to;         /* last message of the newest gap */
+    uint64_t first_deletion; /* deletions by older events may be forgotten: a follower of records
+                                goes on from a cursor only if it is at least first_deletion - 1 */
 };
 
 /* The state of one collection. */

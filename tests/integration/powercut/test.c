@@ -115,7 +115,8 @@ static void plan_some(struct plan *plan, size_t from, size_t cuts, uint64_t *ran
 static bool is_naming(const struct story *story, const struct record *record) {
     (void)story;
     return record->kind == RECORD_CREATE || record->kind == RECORD_MKDIR ||
-           record->kind == RECORD_RENAME || record->kind == RECORD_REMOVE;
+           record->kind == RECORD_RENAME || record->kind == RECORD_LINK ||
+           record->kind == RECORD_REMOVE;
 }
 
 /* One at each call around those that change names: rolls, sealing, trimming, adoption. */

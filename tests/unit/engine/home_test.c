@@ -228,6 +228,88 @@ static void a_store_behind_its_log_learns_what_it_lacks(void **state) {
     home_close(&rig.home);
 }
 
+/* ---- Controls -------------------------------------------------------------------------------- */
+
+static void add_control(struct rig *rig, enum log_control_kind kind, const char *collection,
+                        uint64_t generation) {
+    struct log_control control = {
+        .kind = kind, .collection = reel_text(collection), .generation = generation};
+    struct reel_error error;
+    must_ok(log_add_control(rig->home.place.log, &control, &error), error);
+    must_ok(log_commit(rig->home.place.log, &error), error);
+    log_keep(rig->home.place.log);
+}
+
+static struct collection_control control_of(struct rig *rig, const char *collection) {
+    struct collection_control control = {0};
+    must(store_begin(&rig->store, NULL) == 0);
+    int rc = store_get_control(&rig->store, rig->store.txn, collection, &control);
+    store_abort(&rig->store);
+    must(rc == 0 || rc == -ENOENT);
+    return control;
+}
+
+static void controls_that_the_store_lacks_are_folded_once_and_in_order(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct rig rig;
+    open_home(&rig, directory);
+    add_control(&rig, LOG_PAUSED, "cells", 0);
+    append(&rig, 1, true);
+    add_control(&rig, LOG_GENERATION, "cells", 5);
+    add_control(&rig, LOG_REBUILD, "formations", 0);
+    add_control(&rig, LOG_PAUSED, "formations", 0);
+    add_control(&rig, LOG_RESUMED, "formations", 0);
+    home_close(&rig.home);
+    open_home(&rig, directory);
+    assert_int_equal(control_of(&rig, "cells").paused, 0); /* append has said that it has it */
+    assert_int_equal(control_of(&rig, "cells").generation, 5);
+    assert_int_equal(control_of(&rig, "formations").rebuild, 3);
+    assert_int_equal(control_of(&rig, "formations").rebuild_met, 0);
+    assert_int_equal(control_of(&rig, "formations").paused, 0);
+    assert_int_equal(state_of(&rig).controls, 5);
+    add_control(&rig, LOG_PAUSED, "formations", 0);
+    home_close(&rig.home);
+    open_home(&rig, directory);
+    assert_int_equal(control_of(&rig, "formations").paused, 1);
+    assert_int_equal(control_of(&rig, "formations").rebuild, 3);
+    assert_int_equal(state_of(&rig).controls, 6);
+    home_close(&rig.home);
+}
+
+static void a_control_without_a_good_name_is_refused(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct rig rig;
+    open_home(&rig, directory);
+    add_control(&rig, LOG_PAUSED, "", 0);
+    home_close(&rig.home);
+    refused(directory, -EBADMSG, "a control for a collection without a good name");
+}
+
+static void the_lineage_has_each_epoch_from_its_first_event_on(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct lineage_entry lineage[LINEAGE_MAX];
+    struct reel_error error;
+    struct rig rig;
+    open_home(&rig, directory);
+    append(&rig, 1, true);
+    append(&rig, 2, false);
+    struct store_state first = state_of(&rig);
+    home_close(&rig.home);
+    must_ok(try_open(&rig, directory, true, &error), error);
+    struct store_state second = state_of(&rig);
+    must(store_begin(&rig.store, NULL) == 0);
+    assert_int_equal(store_get_lineage(&rig.store, rig.store.txn, lineage), 2);
+    store_abort(&rig.store);
+    assert_memory_equal(lineage[0].epoch, first.epoch, 16);
+    assert_int_equal(lineage[0].from_seq, 1);
+    assert_memory_equal(lineage[1].epoch, second.epoch, 16);
+    assert_int_equal(lineage[1].from_seq, 3);
+    home_close(&rig.home);
+}
+
 static void a_store_ahead_of_its_log_is_damage(void **state) {
     (void)state;
     const char *directory = scratch_directory();
@@ -373,6 +455,21 @@ static void a_backup_needs_a_new_epoch(void **state) {
     home_close(&rig.home);
 }
 
+/* Nor is a directory made for it. */
+static void a_file_that_holds_nothing_is_not_copied(void **state) {
+    (void)state;
+    const char *directory = scratch_directory(), *copy = path_in(scratch_directory(), "copy");
+    struct rig rig;
+    struct reel_error error;
+    open_home(&rig, directory);
+    append(&rig, 1, true);
+    home_close(&rig.home);
+    must(truncate(path_in(directory, "state/data.mdb"), 0) == 0);
+    assert_int_equal(home_backup_of(directory, copy, &error), -ENOENT);
+    assert_sentence(&error, "data.mdb holds nothing: there is no store to copy");
+    assert_false(there_is(copy, "."));
+}
+
 static void half_a_backup_is_refused(void **state) {
     (void)state;
     const char *copy = path_in(scratch_directory(), "copy");
@@ -396,12 +493,16 @@ UNIT_TESTS(home_test) {
         cmocka_unit_test(a_first_start_that_was_cut_off_is_made_good_by_the_next),
         cmocka_unit_test(an_old_file_without_a_commit_has_nothing_to_convert),
         cmocka_unit_test(a_store_behind_its_log_learns_what_it_lacks),
+        cmocka_unit_test(controls_that_the_store_lacks_are_folded_once_and_in_order),
+        cmocka_unit_test(a_control_without_a_good_name_is_refused),
+        cmocka_unit_test(the_lineage_has_each_epoch_from_its_first_event_on),
         cmocka_unit_test(a_store_ahead_of_its_log_is_damage),
         cmocka_unit_test(state_and_log_of_two_directories_are_refused),
         cmocka_unit_test(a_new_epoch_is_given_when_asked),
         cmocka_unit_test(another_log_takes_the_place),
         cmocka_unit_test(an_adoption_cut_short_goes_on_or_never_was),
         cmocka_unit_test(a_backup_needs_a_new_epoch),
+        cmocka_unit_test(a_file_that_holds_nothing_is_not_copied),
         cmocka_unit_test(half_a_backup_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

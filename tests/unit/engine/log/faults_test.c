@@ -1,7 +1,9 @@
 /* faults_test.c: system calls that fail: a full disk undoes a group, a failed sync ends the log. */
 #include "log_support.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Writes groups that roll several times, while the n-th call fails; how many calls there were. */
 static size_t write_with_failure(enum call call, size_t n, int code, size_t part) {
@@ -29,7 +31,7 @@ static size_t write_with_failure(enum call call, size_t n, int code, size_t part
     log = opened(directory);
     assert_range(log, 1, head);
     log_close(log);
-    opened_with.io = NULL;
+    opened_with.io = &failing_io;
     return count;
 }
 
@@ -62,7 +64,7 @@ static void a_group_that_did_not_fit_does_not_come_back(void **state) {
     log = opened(directory);
     assert_range(log, 1, 1);
     log_close(log);
-    opened_with.io = NULL;
+    opened_with.io = &failing_io;
 }
 
 static void a_failed_sync_ends_the_log(void **state) {
@@ -85,7 +87,7 @@ static void a_failed_sync_ends_the_log(void **state) {
         assert_true(log_head(log) >= seq - 1); /* nobody knows of the last */
         assert_range(log, 1, log_head(log));
         log_close(log);
-        opened_with.io = NULL;
+        opened_with.io = &failing_io;
     }
 }
 
@@ -98,7 +100,7 @@ static void a_failed_write_of_another_kind_ends_the_log(void **state) {
     assert_int_equal(try_append(log, 2, 1, 100), -EIO);
     assert_true(log_is_broken(log));
     log_close(log);
-    opened_with.io = NULL;
+    opened_with.io = &failing_io;
 }
 
 static void sealing_that_fails_leaves_the_raw_segment(void **state) {
@@ -124,7 +126,7 @@ static void sealing_that_fails_leaves_the_raw_segment(void **state) {
             seal_all(log);
             assert_range(log, 1, 60);
             log_close(log);
-            opened_with.io = NULL;
+            opened_with.io = &failing_io;
         }
     }
 }
@@ -147,12 +149,104 @@ static void room_is_tried(void **state) {
     append_one(log, 2);
     assert_range(log, 1, 2);
     log_close(log);
-    opened_with.io = NULL;
+    opened_with.io = &failing_io;
+}
+
+/* ---- In the background ----------------------------------------------------------------------- */
+
+static char told[8][256];
+static size_t told_count;
+
+static void note_told(void *context, const char *sentence) {
+    (void)context;
+    must(told_count < LENGTH(told));
+    snprintf(told[told_count++], sizeof told[0], "%s", sentence);
+}
+
+static void a_failure_in_the_background_is_told_once_and_counted(void **state) {
+    (void)state;
+    struct log_options before = opened_with;
+    opened_with.tell = note_told;
+    const char *directory = log_made();
+    struct log *log = opened(directory);
+    struct log_metrics metrics;
+    told_count = 0;
+    for (uint64_t seq = 1; seq <= 60; seq++) append_one(log, seq);
+    for (size_t i = 0; i < 2; i++) {
+        log->fill_again_ms = UINT64_MAX; /* it seals, and nothing else */
+        log->seal_again_ms = 0;
+        fail_call(CALL_RENAME, 1, -EIO, 0);
+        assert_false(log_help(log) && told_count == 0);
+        fail_call(CALL_RENAME, 0, 0, 0);
+    }
+    assert_int_equal(told_count, 1);
+    assert_non_null(strstr(told[0], "sealing failed, and is tried again: "));
+    assert_non_null(strstr(told[0], strerror(EIO)));
+    log_measure(log, &metrics);
+    assert_int_equal(metrics.failures, 2);
+    log->seal_again_ms = 0;
+    assert_true(log_help(log));
+    assert_int_equal(told_count, 2);
+    assert_string_equal(told[1], "sealing works again");
+    assert_range(log, 1, 60);
+    log_close(log);
+    opened_with = before;
+}
+
+static void a_segment_that_cannot_be_removed_is_told(void **state) {
+    (void)state;
+    struct log_options before = opened_with;
+    opened_with.tell = note_told;
+    const char *directory = log_made();
+    struct log *log = opened(directory);
+    struct reel_error error;
+    told_count = 0;
+    for (uint64_t seq = 1; seq <= 60; seq++) append_one(log, seq);
+    struct log_facts facts = *log_facts(log);
+    facts.first_seq = 61;
+    must_ok(log_set_facts(log, &facts, &error), error);
+    must_ok(log_commit(log, &error), error);
+    log_keep(log);
+    fail_call(CALL_UNLINK, 1, -EACCES, 0);
+    assert_int_equal(log_trim(log), 2);
+    fail_call(CALL_UNLINK, 0, 0, 0);
+    assert_int_equal(told_count, 2); /* the second one went */
+    assert_non_null(strstr(told[0], "removing a segment failed, and is tried again: log/"));
+    size_t files = count_files(directory);
+    log_close(log);
+    log = opened(directory);
+    assert_true(count_files(directory) < files);
+    log_close(log);
+    opened_with = before;
+}
+
+/* Damage is not packed, whatever the page cache has. */
+static void a_raw_file_that_was_cut_short_is_told_and_not_read_through_its_map(void **state) {
+    (void)state;
+    struct log_options before = opened_with;
+    opened_with.tell = note_told;
+    const char *directory = log_made();
+    struct log *log = opened(directory);
+    told_count = 0;
+    for (uint64_t seq = 1; seq <= 60; seq++) append_one(log, seq);
+    must(truncate(segment_path(directory, 0), SEGMENT_PAGE + 700) == 0);
+    log->fill_again_ms = UINT64_MAX;
+    log->seal_again_ms = 0;
+    (void)log_help(log);
+    assert_int_equal(told_count, 1);
+    assert_non_null(strstr(told[0],
+                           "cannot read log/00000000000000000001.seg at offset 4608: it was "
+                           "cut short"));
+    crash(log);
+    opened_with = before;
 }
 
 UNIT_TESTS(faults_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_disk_at_any_call_undoes_one_group),
+        cmocka_unit_test(a_failure_in_the_background_is_told_once_and_counted),
+        cmocka_unit_test(a_segment_that_cannot_be_removed_is_told),
+        cmocka_unit_test(a_raw_file_that_was_cut_short_is_told_and_not_read_through_its_map),
         cmocka_unit_test(a_group_that_did_not_fit_does_not_come_back),
         cmocka_unit_test(a_failed_sync_ends_the_log),
         cmocka_unit_test(a_failed_write_of_another_kind_ends_the_log),

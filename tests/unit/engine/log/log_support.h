@@ -9,7 +9,8 @@
 
 /* ---- A log ----------------------------------------------------------------------------------- */
 
-/* With segments of 16 KiB and without a helper, unless the options say otherwise. */
+/* With segments of 16 KiB, without a helper, and with failing_io, of which no call fails and nothing
+ * is synced, unless the options say otherwise. */
 extern struct log_options opened_with;
 
 /* A new log, whose first event may be 1. Returns its directory. */
@@ -71,6 +72,8 @@ enum call {
     CALL_SYNC_DIRECTORY,
     CALL_RENAME,
     CALL_UNLINK,
+    CALL_LINK,
+    CALL_TRUNCATE,
     CALLS
 };
 

@@ -253,11 +253,13 @@ static void facts_survive(void **state) {
     facts.first_deletion = 2;
     facts.mirrors = 1;
     facts.origin.created_ns = 77;
+    facts.controls = 9; /* is for the log to say */
     append(log, 1, 5, 100);
     must_ok(log_set_facts(log, &facts, &error), error);
     assert_int_equal(log_facts(log)->first_seq, 1); /* not before the group is committed */
     must_ok(log_commit(log, &error), error);
     log_keep(log);
+    facts.controls = 1;
     for (int i = 0; i < 3; i++) {
         assert_memory_equal(log_facts(log), &facts, sizeof facts);
         crash(log);
@@ -267,6 +269,95 @@ static void facts_survive(void **state) {
         if (i == 1) seal_all(log);
     }
     log_close(log);
+}
+
+/* Each kind, in raw and sealed segments, also where the log has no event yet or its head was only
+ * reached. */
+static const struct log_control given_controls[] = {
+    {.kind = LOG_PAUSED, .collection = {"cells", 5}},
+    {.kind = LOG_RESUMED, .collection = {"cells", 5}},
+    {.kind = LOG_REBUILD, .collection = {"formations", 10}},
+    {.kind = LOG_GENERATION, .collection = {"c", 1}, .generation = UINT64_C(0x1234567890)},
+};
+
+static void add_controls(struct log *log) {
+    struct reel_error error;
+    for (size_t i = 0; i < LENGTH(given_controls); i++) {
+        struct log_control control = given_controls[i];
+        must_ok(log_add_control(log, &control, &error), error);
+    }
+}
+
+static void assert_controls(struct log *log, uint64_t from_number, uint64_t seq) {
+    struct log_walk walk;
+    struct log_entry entry;
+    struct log_control found;
+    struct log_pin *pin = log_pin(log);
+    size_t count = 0;
+    log_walk_start(&walk, pin, seq, UINT64_MAX);
+    walk.with_control = true;
+    while (log_next(&walk, &entry, NULL) > 0) {
+        if (!log_read_control(&entry, &found) || found.number < from_number) continue;
+        if (count == LENGTH(given_controls)) break;
+        const struct log_control *given = &given_controls[count];
+        assert_int_equal(found.kind, given->kind);
+        assert_int_equal(found.number, from_number + count);
+        assert_int_equal(found.seq, seq);
+        assert_int_equal(found.generation, given->generation);
+        assert_true(reel_str_eq(found.collection, given->collection));
+        count++;
+    }
+    assert_int_equal(count, LENGTH(given_controls));
+    log_walk_finish(&walk);
+    log_unpin(pin);
+}
+
+static void controls_are_numbered_and_survive(void **state) {
+    (void)state;
+    const char *directory = log_made();
+    struct log *log = opened(directory);
+    struct reel_error error;
+    add_controls(log);
+    must_ok(log_commit(log, &error), error);
+    must_ok(log_undo(log, &error), error);
+    assert_int_equal(log_facts(log)->controls, 0);
+    add_controls(log);
+    must_ok(log_commit(log, &error), error);
+    log_keep(log);
+    append(log, 1, 9, 3000);
+    log_reach(log, 20);
+    must_ok(log_set_facts(log, log_facts(log), &error), error); /* takes a number, too */
+    add_controls(log);
+    must_ok(log_commit(log, &error), error);
+    log_keep(log);
+    append(log, 21, 9, 3000);
+    append(log, 30, 9, 3000);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(log_facts(log)->controls, 9);
+        assert_controls(log, 1, 0);
+        assert_controls(log, 6, 20);
+        crash(log);
+        log = opened(directory);
+        if (i == 1) seal_all(log);
+    }
+    log_close(log);
+}
+
+static void a_frame_that_is_not_understood_is_not_cut_off(void **state) {
+    (void)state;
+    const char *directory = log_made();
+    struct log *log = opened(directory);
+    struct reel_error error;
+    append_one(log, 1);
+    uint64_t end = end_of(log);
+    struct log_entry later = {.seq = 1, .flags = LOG_CONTROL, .size = 77, .bytes = STR("later")};
+    must_ok(group_add(&log->group, &later, &error), error);
+    must_ok(log_commit(log, &error), error);
+    crash(log);
+    refused(directory, "its content is not understood");
+    char at[32];
+    snprintf(at, sizeof at, "offset %llu", (unsigned long long)end);
+    refused(directory, at);
 }
 
 static void a_first_group_may_be_larger_than_a_segment(void **state) {
@@ -336,6 +427,8 @@ UNIT_TESTS(log_test) {
         cmocka_unit_test(a_kept_group_is_not_taken_back),
         cmocka_unit_test(the_head_may_be_beyond_the_last_event),
         cmocka_unit_test(facts_survive),
+        cmocka_unit_test(controls_are_numbered_and_survive),
+        cmocka_unit_test(a_frame_that_is_not_understood_is_not_cut_off),
         cmocka_unit_test(a_first_group_may_be_larger_than_a_segment),
         cmocka_unit_test(a_log_in_memory_is_like_one_on_disk),
     };

@@ -94,6 +94,10 @@ static struct name named(const char *text, int file) {
 
 /* ---- A cut ----------------------------------------------------------------------------------- */
 
+static void cut_at(struct bytes *to, uint64_t len) {
+    if (to->len > len) to->len = len;
+}
+
 static void put_at(struct bytes *to, uint64_t at, const char *from, size_t len) {
     if (at + len > to->len) {
         to->data = realloc(to->data, at + len);
@@ -111,6 +115,7 @@ static struct bytes left_of(const struct file *file) {
     size_t chance = random_below(&random_state, 4); /* few of them, or many */
     for (size_t i = 0; i < file->write_count; i++) {
         const struct pending_write *pending = &file->writes[i];
+        if (pending->bytes.len == 0 && random_below(&random_state, 2)) cut_at(&left, pending->at);
         for (size_t at = 0; at < pending->bytes.len; at += FRAME_UNIT) {
             size_t len = pending->bytes.len - at;
             if (random_below(&random_state, 4) < chance) continue;
@@ -265,7 +270,10 @@ static void make_durable(struct file *file) {
     file->cut = false;
     for (size_t i = 0; i < file->write_count; i++) {
         struct pending_write *pending = &file->writes[i];
-        put_at(&file->durable, pending->at, pending->bytes.data, pending->bytes.len);
+        if (pending->bytes.len == 0)
+            cut_at(&file->durable, pending->at);
+        else
+            put_at(&file->durable, pending->at, pending->bytes.data, pending->bytes.len);
         free(pending->bytes.data);
     }
     file->write_count = 0;
@@ -315,6 +323,23 @@ static int shadow_unlink(int directory, const char *name) {
     return io_system.unlink(directory, name);
 }
 
+static int shadow_link(int directory, const char *from, const char *to) {
+    cut();
+    int file = find_name(disk.names, &disk.name_count, from)->file;
+    struct name_op op = {.names = {named(to, file)}, .count = 1};
+    note_names(&op);
+    return io_system.link(directory, from, to);
+}
+
+/* A write of length 0. */
+static int shadow_truncate(int fd, uint64_t len) {
+    cut();
+    struct file *file = disk.files[disk.open[fd]];
+    must(file->write_count < OPS_MAX);
+    file->writes[file->write_count++] = (struct pending_write){.at = len};
+    return io_system.truncate(fd, len);
+}
+
 static const struct io shadow_io = {
     .open = shadow_open,
     .write = shadow_write,
@@ -322,6 +347,8 @@ static const struct io shadow_io = {
     .sync_directory = shadow_sync_directory,
     .rename = shadow_rename,
     .unlink = shadow_unlink,
+    .link = shadow_link,
+    .truncate = shadow_truncate,
     .push = no_push,
 };
 
@@ -404,7 +431,7 @@ static void live(uint64_t seed) {
     }
     log_close(log);
     close(fd);
-    opened_with.io = NULL;
+    opened_with.io = &failing_io;
     disk_free();
 }
 

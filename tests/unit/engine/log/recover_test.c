@@ -1,6 +1,7 @@
 /* recover_test.c: opening after a crash: what is cut off, and what is refused as damage. */
 #include "log_support.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -263,6 +264,152 @@ static void segments_below_the_floor_are_removed(void **state) {
     log_close(log);
 }
 
+/* ---- An archive ------------------------------------------------------------------------------ */
+
+/* What was copied from a log before it was trimmed: its sealed segments. */
+struct trimmed {
+    const char *directory;
+    char names[8][32];
+    char *contents[8];
+    size_t sizes[8], count;
+    uint64_t floor, head;
+};
+
+static void put_back(const struct trimmed *trimmed, size_t n) {
+    FILE *file = fopen(path_in(trimmed->directory, trimmed->names[n]), "w");
+    must(file && fwrite(trimmed->contents[n], trimmed->sizes[n], 1, file) == 1);
+    must(fclose(file) == 0);
+}
+
+static void set_facts(struct log *log, const struct log_facts *facts) {
+    struct reel_error error;
+    must_ok(log_set_facts(log, facts, &error), error);
+    must_ok(log_commit(log, &error), error);
+    log_keep(log);
+}
+
+/* Of two epochs, the second from event 31 on. */
+static const struct log_epoch lineage[] = {{{1, 2, 3}, 1}, {{4}, 31}};
+
+static struct trimmed trimmed_log(void) {
+    struct trimmed trimmed = {.directory = log_made()};
+    struct log *log = opened(trimmed.directory);
+    uint64_t seq = 1;
+    while (seq <= 30) append_one(log, seq++);
+    struct log_facts facts = *log_facts(log);
+    memcpy(facts.epoch, lineage[1].epoch, sizeof facts.epoch);
+    set_facts(log, &facts);
+    while (count_segments(log, false) < 6) append_one(log, seq++);
+    seal_all(log);
+    struct log_segment segment;
+    struct log_pin *pin = log_pin(log);
+    for (size_t n = 0; n < 4; n++) {
+        must(log_pin_segment(pin, n, &segment));
+        strcpy(trimmed.names[n], segment.name);
+        const char *path = path_in(trimmed.directory, segment.name);
+        trimmed.sizes[n] = size_of(path);
+        trimmed.contents[n] = malloc(trimmed.sizes[n]);
+        FILE *file = fopen(path, "r");
+        must(file && fread(trimmed.contents[n], trimmed.sizes[n], 1, file) == 1);
+        fclose(file);
+    }
+    trimmed.count = 4;
+    must(log_pin_segment(pin, 4, &segment));
+    log_unpin(pin);
+    facts = *log_facts(log);
+    facts.first_seq = trimmed.floor = segment.first_seq;
+    set_facts(log, &facts);
+    assert_int_equal(log_trim(log), 4);
+    trimmed.head = log_head(log);
+    log_close(log);
+    return trimmed;
+}
+
+static void trimmed_free(struct trimmed *trimmed) {
+    for (size_t i = 0; i < trimmed->count; i++) free(trimmed->contents[i]);
+}
+
+static int open_with_archive(const struct trimmed *trimmed, size_t epochs, struct log **ret,
+                             struct reel_error *error) {
+    struct log_options options = opened_with;
+    options.directory = trimmed->directory;
+    options.take_archive = true;
+    options.lineage = lineage;
+    options.lineage_count = epochs;
+    return log_open(&options, ret, error);
+}
+
+static void segments_that_were_put_back_are_taken(void **state) {
+    (void)state;
+    for (size_t from = 0; from < 4; from++) {
+        struct trimmed trimmed = trimmed_log();
+        struct reel_error error;
+        struct log *log;
+        struct log_segment oldest;
+        for (size_t n = from; n < 4; n++) put_back(&trimmed, n);
+        must_ok(open_with_archive(&trimmed, 2, &log, &error), error);
+        struct log_pin *pin = log_pin(log);
+        must(log_pin_segment(pin, 0, &oldest));
+        log_unpin(pin);
+        assert_string_equal(oldest.name, trimmed.names[from]);
+        assert_range(log, oldest.first_seq, trimmed.head);
+        struct log_facts facts = *log_facts(log);
+        facts.first_seq = oldest.first_seq;
+        set_facts(log, &facts);
+        crash(log);
+        log = opened(trimmed.directory);
+        assert_range(log, oldest.first_seq, trimmed.head);
+        log_close(log);
+        trimmed_free(&trimmed);
+    }
+}
+
+static void assert_archive_refused(const struct trimmed *trimmed, size_t epochs, const char *part) {
+    struct reel_error error;
+    struct log *log;
+    size_t before = count_files(trimmed->directory);
+    assert_int_equal(open_with_archive(trimmed, epochs, &log, &error), -EBADMSG);
+    assert_sentence(&error, part);
+    assert_int_equal(count_files(trimmed->directory), before); /* nothing is removed */
+}
+
+static void an_archive_with_a_gap_or_of_another_log_is_refused(void **state) {
+    (void)state;
+    struct trimmed trimmed = trimmed_log(), other = trimmed_log();
+    put_back(&trimmed, 0);
+    put_back(&trimmed, 2);
+    put_back(&trimmed, 3);
+    assert_archive_refused(&trimmed, 2, "a segment is missing");
+    other.directory = trimmed.directory; /* the same names, and another log's content */
+    put_back(&other, 1);
+    assert_archive_refused(&trimmed, 2, "a segment is missing");
+    put_back(&trimmed, 1);
+    trimmed.contents[1][100] ^= 1;
+    put_back(&trimmed, 1);
+    assert_archive_refused(&trimmed, 2, "the checksum of its header is wrong");
+    trimmed_free(&trimmed);
+    trimmed_free(&other);
+}
+
+static void an_archive_of_another_epoch_is_refused(void **state) {
+    (void)state;
+    struct trimmed trimmed = trimmed_log();
+    for (size_t n = 0; n < 4; n++) put_back(&trimmed, n);
+    assert_archive_refused(&trimmed, 1, "is of another epoch than the log had then");
+    assert_archive_refused(&trimmed, 0, "is of another epoch than the log had then");
+    trimmed_free(&trimmed);
+}
+
+static void without_being_asked_nothing_below_the_floor_is_taken(void **state) {
+    (void)state;
+    struct trimmed trimmed = trimmed_log();
+    put_back(&trimmed, 3);
+    struct log *log = opened(trimmed.directory);
+    assert_range(log, trimmed.floor, trimmed.head);
+    log_close(log);
+    trimmed_free(&trimmed);
+}
+
 UNIT_TESTS(recover_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_write_cut_short_in_any_sector_is_cut_off),
@@ -279,6 +426,10 @@ UNIT_TESTS(recover_test) {
         cmocka_unit_test(segments_of_another_log_do_not_join),
         cmocka_unit_test(leftovers_are_removed),
         cmocka_unit_test(segments_below_the_floor_are_removed),
+        cmocka_unit_test(segments_that_were_put_back_are_taken),
+        cmocka_unit_test(an_archive_with_a_gap_or_of_another_log_is_refused),
+        cmocka_unit_test(an_archive_of_another_epoch_is_refused),
+        cmocka_unit_test(without_being_asked_nothing_below_the_floor_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

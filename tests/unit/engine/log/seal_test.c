@@ -1,7 +1,10 @@
 /* seal_test.c: sealed segments: smaller, and read like raw ones; and trimming both. */
 #include "log_support.h"
 
+#include <dirent.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* Events with gaps between them, some large, some facts and gaps reached among them. Returns their
  * seqs. */
@@ -194,21 +197,148 @@ static void whole_segments_below_the_floor_are_removed(void **state) {
     log_close(log);
 }
 
-static void space_is_given_back(void **state) {
+static uint64_t directory_bytes(const char *directory) {
+    DIR *dir = opendir(directory);
+    const struct dirent *entry;
+    struct stat file;
+    uint64_t bytes = 0;
+    while ((entry = readdir(dir)))
+        if (fstatat(dirfd(dir), entry->d_name, &file, 0) == 0 && S_ISREG(file.st_mode))
+            bytes += (uint64_t)file.st_blocks * 512;
+    closedir(dir);
+    return bytes;
+}
+
+/* What is kept, and four segments: the active one, the spare, a copy that is being sealed, and one
+ * that is trimmed in part. Looked at after each step, as the helper would do them. */
+static void on_disk_is_at_most_what_is_kept_and_four_segments(void **state) {
+    enum { SEGMENT = 256 << 10, KEPT = 500, FRAME = 1024, EVENTS = 4000 };
     (void)state;
+    struct log_options before = opened_with;
+    opened_with.segment_bytes = SEGMENT;
     const char *directory = log_made();
     struct log *log = opened(directory);
     struct log_metrics metrics;
-    for (uint64_t seq = 1; seq <= 2000; seq++) {
+    uint64_t most = 0, random = 7;
+    for (uint64_t seq = 1; seq <= EVENTS; seq++) {
         append(log, seq, 1, 400);
-        if (seq % 50 > 0 || seq < 100) continue;
-        set_floor(log, seq - 50);
+        if (seq > KEPT) set_floor(log, seq - KEPT);
         log_trim(log);
-        while (log_help(log)) continue;
+        if (random_below(&random, 3) == 0) log_help(log);
+        uint64_t bytes = directory_bytes(directory);
+        if (bytes > most) most = bytes;
         log_measure(log, &metrics);
-        assert_true(metrics.bytes < 50 * 1024 + 4 * opened_with.segment_bytes);
+        assert_in_range(bytes, 1, KEPT * 2 * FRAME + 4 * SEGMENT); /* a floor is a frame, too */
+        assert_in_range(metrics.bytes, 1, KEPT * 2 * FRAME + 4 * SEGMENT);
     }
+    assert_true(most > KEPT * 400); /* it is more than nothing that was measured */
+    assert_true(metrics.sealed_segments > 0);
     log_close(log);
+    opened_with = before;
+}
+
+/* ---- Files that are used again --------------------------------------------------------------- */
+
+static ino_t inode_of(const char *path) {
+    struct stat file;
+    return stat(path, &file) == 0 ? file.st_ino : 0;
+}
+
+static void a_raw_file_that_was_sealed_is_used_again(void **state) {
+    (void)state;
+    const char *directory = log_made();
+    struct log *log = opened(directory);
+    struct reel_error error;
+    uint64_t seq = 1;
+    while (count_segments(log, false) < 2) append_one(log, seq++);
+    ino_t first = inode_of(segment_path(directory, 0));
+    assert_int_equal(log_seal_one(log, &error), 1);
+    assert_int_equal(inode_of(path_in(directory, USED_NAME)), first);
+    assert_int_not_equal(inode_of(segment_path(directory, 0)), first);
+    while (count_segments(log, false) < 3) append_one(log, seq++);
+    assert_int_equal(inode_of(segment_path(directory, 2)), first);
+    assert_int_equal(inode_of(path_in(directory, USED_NAME)), 0);
+    assert_range(log, 1, seq - 1);
+    crash(log);
+    log = opened(directory);
+    assert_range(log, 1, seq - 1);
+    log_close(log);
+}
+
+/* What it was before has no place behind the zeros: nothing must look like damage there. */
+static void a_file_used_again_has_only_zeros_behind_its_frames(void **state) {
+    (void)state;
+    const char *directory = log_made();
+    struct log *log = opened(directory);
+    uint64_t seq = 1;
+    for (size_t n = 2; n < 8; n++) {
+        while (count_segments(log, false) < n) append_one(log, seq++);
+        seal_all(log);
+        for (size_t i = 0; i < n % 3 && log_help(log); i++) continue;
+        char *bytes = malloc(1 << 20);
+        FILE *file = fopen(segment_path(directory, n - 1), "r");
+        size_t len = fread(bytes, 1, 1 << 20, file);
+        for (size_t at = end_of(log); at < len; at++) assert_int_equal(bytes[at], 0);
+        fclose(file);
+        free(bytes);
+    }
+    assert_range(log, 1, seq - 1);
+    log_close(log);
+}
+
+static void a_file_that_somebody_reads_is_not_used_again(void **state) {
+    (void)state;
+    const char *directory = log_made();
+    struct log *log = opened(directory);
+    struct log_walk walk;
+    struct log_entry entry;
+    struct reel_error error;
+    uint64_t seq = 1;
+    while (count_segments(log, false) < 2) append_one(log, seq++);
+    ino_t first = inode_of(segment_path(directory, 0));
+    struct log_pin *pin = log_pin(log);
+    log_walk_start(&walk, pin, 0, UINT64_MAX);
+    assert_int_equal(log_next(&walk, &entry, &error), 1);
+    assert_int_equal(log_seal_one(log, &error), 1);
+    while (count_segments(log, false) < 3) append_one(log, seq++);
+    assert_int_not_equal(inode_of(segment_path(directory, 2)), first);
+    assert_int_equal(inode_of(path_in(directory, USED_NAME)), 0);
+    uint64_t last = 1;
+    while (log_next(&walk, &entry, &error) > 0) assert_int_equal(entry.seq, ++last);
+    assert_true(last > 20);
+    log_walk_finish(&walk);
+    log_unpin(pin);
+    log_close(log);
+}
+
+/* A crash may leave a segment a second name: as a spare it would be written over. */
+static void a_segment_with_the_name_of_a_spare_is_not_written_over(void **state) {
+    (void)state;
+    const char *directory = log_made();
+    struct log *log = opened(directory);
+    uint64_t seq = 1;
+    while (count_segments(log, false) < 2) append_one(log, seq++);
+    must(link(segment_path(directory, 1), path_in(directory, SPARE_NAME)) == 0);
+    while (count_segments(log, false) < 3) append_one(log, seq++);
+    assert_range(log, 1, seq - 1);
+    crash(log);
+    log = opened(directory);
+    assert_range(log, 1, seq - 1);
+    log_close(log);
+}
+
+/* With segments of the usual size. */
+static void a_small_log_is_small_on_disk(void **state) {
+    (void)state;
+    const char *directory = log_made();
+    struct log_options before = opened_with;
+    opened_with.segment_bytes = 0;
+    struct log *log = opened(directory);
+    for (uint64_t seq = 1; seq <= 200; seq++) append_one(log, seq);
+    while (log_help(log)) continue;
+    assert_true(directory_bytes(directory) < 1 << 20);
+    log_close(log);
+    opened_with = before;
 }
 
 UNIT_TESTS(seal_test) {
@@ -219,7 +349,12 @@ UNIT_TESTS(seal_test) {
         cmocka_unit_test(damage_is_not_sealed),
         cmocka_unit_test(damage_in_a_block_is_seen_when_it_is_read),
         cmocka_unit_test(whole_segments_below_the_floor_are_removed),
-        cmocka_unit_test(space_is_given_back),
+        cmocka_unit_test(on_disk_is_at_most_what_is_kept_and_four_segments),
+        cmocka_unit_test(a_raw_file_that_was_sealed_is_used_again),
+        cmocka_unit_test(a_file_used_again_has_only_zeros_behind_its_frames),
+        cmocka_unit_test(a_file_that_somebody_reads_is_not_used_again),
+        cmocka_unit_test(a_segment_with_the_name_of_a_spare_is_not_written_over),
+        cmocka_unit_test(a_small_log_is_small_on_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

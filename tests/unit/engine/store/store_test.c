@@ -173,7 +173,8 @@ static void a_broken_store_takes_nothing_more(void **state) {
     assert_sentence(&error, "the store cannot be trusted, end this process");
     assert_int_equal(store_begin(store, &error), -EIO);
     assert_sentence(&error, "the store failed earlier");
-    assert_int_equal(store_copy(store, scratch_directory(), &error), -EIO);
+    struct store_copying copying = {.directory = scratch_directory()};
+    assert_int_equal(store_copy(store, &copying, &error), -EIO);
 }
 
 static void note_broken(void *context, const char *sentence) {
