@@ -79,7 +79,7 @@ static int read_format(const char *directory, struct reel_error *error) {
     char text[16] = "";
     AUTO_FREE char *path = join(directory, FORMAT_NAME);
     if (!path) return fail_memory(error);
-    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT) return 0;
     if (fd < 0 || pread(fd, text, sizeof text - 1, 0) < 0)
         return fail(error, -errno, "%s: %s", FORMAT_NAME, strerror(errno));
@@ -623,7 +623,7 @@ int home_backup(struct home *home, const char *to, struct reel_error *error) {
  * lock is tried, none can open it. */
 static bool is_live(const char *directory) {
     AUTO_FREE char *path = join(directory, "reel.lock");
-    AUTO_CLOSE int lock = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    AUTO_CLOSE int lock = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
     return lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0;
 }
 
@@ -665,7 +665,8 @@ int home_verify(const char *directory, log_finding_fn found, void *context,
     int rc = read_format(directory, error);
     if (rc == 0) rc = fail(error, -ENOENT, "%s: %s", FORMAT_NAME, strerror(ENOENT));
     if (rc < 0) return fail_in(error, rc, "cannot open %s", directory);
-    AUTO_CLOSE int lock = open(lock_path, O_RDONLY | O_CLOEXEC); /* a backup has no lock file */
+    AUTO_CLOSE int lock =
+        open(lock_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a backup has none */
     bool live = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0;
     rc = log_verify(log_path, live, found, context, error);
     if (rc == -ENOENT && live) /* another log may just be taking its place */

@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 static int system_open(int directory, const char *name, int flags) {
-    int fd = openat(directory, name, flags | O_CLOEXEC, 0600);
+    /* O_NONBLOCK: a pipe that took the place of a file is not waited for. */
+    int fd = openat(directory, name, flags | O_CLOEXEC | O_NONBLOCK, 0600);
     return fd < 0 ? -errno : fd;
 }
 

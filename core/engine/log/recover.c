@@ -198,7 +198,7 @@ static bool has_name(int directory, const char *name, int fd) {
 int segment_open(int directory, const char *name, uint64_t segment_bytes,
                  enum segment_access access, struct segment **ret, struct damage *ret_damage,
                  struct reel_error *error) {
-    AUTO_CLOSE int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
+    AUTO_CLOSE int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return fail(error, -errno, "log/%s: %s", name, strerror(errno));
     int rc = open_file(fd, name, segment_bytes, access, ret, ret_damage, error);
     if (access != ACCESS_MAP && !has_name(directory, name, fd)) {

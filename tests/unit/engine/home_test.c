@@ -118,6 +118,27 @@ static void another_format_is_refused(void **state) {
     refused(directory, -EPROTO, "its format is 9, this version reads 3");
 }
 
+static void put_pipe(const char *directory, const char *name) {
+    const char *path = path_in(directory, name);
+    must(unlink(path) == 0 && mkfifo(path, 0600) == 0);
+}
+
+static void a_pipe_in_place_of_a_file_is_not_waited_for(void **state) {
+    (void)state;
+    static const char *const names[] = {"FORMAT", "log/00000000000000000001.seg", "state/data.mdb",
+                                        "reel.lock"};
+    for (size_t i = 0; i < LENGTH(names); i++) {
+        const char *directory = scratch_directory();
+        struct rig rig;
+        struct reel_error error;
+        open_home(&rig, directory);
+        home_close(&rig.home);
+        put_pipe(directory, names[i]);
+        assert_true(try_open(&rig, directory, false, &error) < 0);
+        assert_sentence(&error, "cannot open ");
+    }
+}
+
 static void making_one_goes_on_where_it_was_cut_short(void **state) {
     (void)state;
     const char *directory = scratch_directory();
@@ -464,6 +485,7 @@ UNIT_TESTS(home_test) {
         cmocka_unit_test(a_new_one_has_an_epoch_and_a_format),
         cmocka_unit_test(a_directory_in_use_is_refused),
         cmocka_unit_test(another_format_is_refused),
+        cmocka_unit_test(a_pipe_in_place_of_a_file_is_not_waited_for),
         cmocka_unit_test(making_one_goes_on_where_it_was_cut_short),
         cmocka_unit_test(a_first_start_that_was_cut_off_is_made_good_by_the_next),
         cmocka_unit_test(an_old_file_without_a_commit_has_nothing_to_convert),
