@@ -1,12 +1,28 @@
 /* append.c: see append.h. */
 #include "engine/append.h"
 
+#include "base/invariant.h"
 #include "engine/transaction.h"
+#include "event/event.h"
 #include "event/subject.h"
 #include "json/value.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+/* Does this event of the log have that source and id? By a parser of its own: the event that is
+ * looked for, and the body of a command, stay as they were decoded. */
+static int is_named(struct json_parser *parser, const struct log_entry *entry,
+                    struct reel_str source, struct reel_str id, struct reel_error *error) {
+    struct json *json;
+    struct reel_event event;
+    const char *why;
+    int rc = json_parse(parser, entry->bytes, entry->room, &json, &why);
+    if (rc == -ENOMEM) return fail_memory(error);
+    if (rc < 0) return 0;
+    event_read(json, &event);
+    return reel_str_eq(event.id, id) && reel_str_eq(event.source, source);
+}
 
 int append_find(struct reel *reel, const uint8_t hash[16], struct reel_str source,
                 struct reel_str id, struct ids_known *ret, struct reel_error *error) {
@@ -18,11 +34,7 @@ int append_find(struct reel *reel, const uint8_t hash[16], struct reel_str sourc
     rc = log_flush(&dispatcher->log, error); /* it may have come in this very transaction */
     if (rc == 0) rc = ids_get(store, store->txn, hash, ret, error);
     if (rc == 0) rc = log_get(store, store->txn, ret->seq, &entry, error);
-    if (rc < 0) return rc;
-    const struct decoded *reading = decoder_decode(dispatcher->decoder, &entry);
-    if (reading->rc == -ENOMEM) return fail_memory(error);
-    if (reading->rc < 0) return 0;
-    return reel_str_eq(reading->event.id, id) && reel_str_eq(reading->event.source, source);
+    return rc < 0 ? rc : is_named(reel->stored, &entry, source, id, error);
 }
 
 /* ---- What is to be published ----------------------------------------------------------------- */
@@ -36,13 +48,8 @@ void pending_finish(struct pending *pending) {
     *pending = (struct pending){0};
 }
 
-/* The subject of what no command made. */
-static void write_subject(struct text *ret, struct reel_str bytes, struct json_parser *parser) {
-    struct json *json;
-    const char *why;
-    struct reel_str type = {0};
-    if (json_parse(parser, bytes, 0, &json, &why) == 0)
-        type = reel_member_str(json_root(json), "type");
+/* The subject of an event that no command made. */
+static void write_subject(struct text *ret, struct reel_str type) {
     text_append_lit(ret, SUBJECT_ROOT ".event.");
     subject_append_part(ret, type);
 }
@@ -50,6 +57,7 @@ static void write_subject(struct text *ret, struct reel_str bytes, struct json_p
 static int put_out(struct reel *reel, const struct arrival *arrival,
                    const struct ids_request *request, uint64_t seq, struct reel_error *error) {
     struct pending *pending = reel->pending;
+    INVARIANT(arrival->nats_subject.data || arrival->decoded);
     struct outgoing *list = realloc(pending->list, (pending->count + 1) * sizeof *list);
     if (!list) return fail_memory(error);
     pending->list = list;
@@ -62,7 +70,7 @@ static int put_out(struct reel *reel, const struct arrival *arrival,
     if (arrival->nats_subject.data)
         text_append_str(&outgoing->subject, arrival->nats_subject);
     else
-        write_subject(&outgoing->subject, arrival->bytes, reel->bodies);
+        write_subject(&outgoing->subject, arrival->decoded->event.type);
     return outgoing->bytes.failed || outgoing->subject.failed ? fail_memory(error) : 0;
 }
 

@@ -2,6 +2,7 @@
 #include "engine/dispatcher.h"
 
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "engine/fold/host.h"
 #include "engine/store/ids.h"
 #include "engine/store/rejected.h"
@@ -125,19 +126,23 @@ static int fold_read(struct dispatcher *dispatcher, uint64_t seq, struct reel_ev
 
 /* ---- Taking events in ------------------------------------------------------------------------ */
 
-bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes) {
+bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes, bool even_oversize) {
     struct log_entry entry = {.bytes = bytes};
-    return decoder_put(dispatcher->decoder, &entry, bytes.len <= dispatcher->event_bytes_max);
+    bool wanted = even_oversize || bytes.len <= dispatcher->event_bytes_max;
+    return decoder_put(dispatcher->decoder, &entry, wanted);
 }
 
 /* Reads an entry, unless it was expected. */
 static struct decoded *read_entry(struct dispatcher *dispatcher, const struct log_entry *entry,
                                   struct reel_str arrived) {
-    if (!decoder_is_first(dispatcher->decoder, arrived))
-        return decoder_decode(dispatcher->decoder, entry);
-    struct decoded *reading = decoder_next(dispatcher->decoder);
-    reading->entry = *entry;
-    return reading;
+    bool expected = decoder_is_first(dispatcher->decoder, arrived);
+    return expected ? decoder_next(dispatcher->decoder)
+                    : decoder_decode(dispatcher->decoder, entry);
+}
+
+struct decoded *dispatcher_decode(struct dispatcher *dispatcher, struct reel_str bytes) {
+    const struct log_entry entry = {.bytes = bytes};
+    return read_entry(dispatcher, &entry, bytes);
 }
 
 /* A broker's message can say that it has any id. */
@@ -168,7 +173,10 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
     int rc = log_append(&dispatcher->log, &entry, error);
     if (rc < 0) return rc;
     dispatcher->state.head = entry.seq;
-    struct decoded *reading = read_entry(dispatcher, &entry, arrival->bytes);
+    struct decoded *reading = arrival->decoded;
+    INVARIANT(!reading || reading->entry.bytes.data == arrival->bytes.data);
+    if (!reading) reading = read_entry(dispatcher, &entry, arrival->bytes);
+    reading->entry = entry;
     rc = check_decoded(dispatcher, reading, reason, error);
     if (rc < 0) return rc;
     bool is_event = rc > 0;

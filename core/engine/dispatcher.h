@@ -57,6 +57,7 @@ struct arrival {
     const uint8_t *id_hash;       /* with LOG_SUBMITTED, and the caller puts it in `ids` where it
                                      is the event's (struct appended) */
     struct reel_str nats_subject; /* or none */
+    struct decoded *decoded;      /* these bytes, by dispatcher_decode; NULL: not yet decoded */
     bool fold;                    /* or only append */
 };
 
@@ -77,9 +78,14 @@ int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error);
 int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arrival,
                       struct appended *ret, struct reel_error *error);
 
-/* Says what will be taken after what was said before, in this transaction, so that it can be read
- * ahead. Borrowed until the transaction ends. False: not now. */
-bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes);
+/* Decodes a payload before it is appended: dispatcher_append takes what was decoded and decodes
+ * nothing again. Good until the next one is decoded. */
+struct decoded *dispatcher_decode(struct dispatcher *dispatcher, struct reel_str bytes);
+
+/* Says what will be decoded or appended after what was said before, in this transaction, so that it
+ * can be read ahead. Borrowed until the transaction ends. `even_oversize`: also an event that is
+ * appended without its bytes will be decoded. False: not now. */
+bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes, bool even_oversize);
 
 /* The `missing` messages up to `seq`, which is beyond the head, were never received: that is put
  * into the log in their place. `time_ns`: as of an arrival; 0: now. */

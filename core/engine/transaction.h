@@ -2,7 +2,7 @@
  * transaction ends and becomes visible, and catching up.
  *
  * Locks, in the order in which they are taken:
- *   writer   whoever writes: the dispatcher, and the parser for command bodies
+ *   writer   whoever writes: the dispatcher, and the parsers for command bodies and stored events
  *   a view's own lock
  *   views    the list of views
  *   moved    the published position, for those who wait for it
@@ -28,7 +28,8 @@ struct reel {
     bool ready;                 /* reel_start has succeeded */
     struct reporter reporter;   /* [writer] */
     char *source;               /* CloudEvents source of what commands make */
-    struct json_parser *bodies; /* [writer] */
+    struct json_parser *bodies; /* [writer] of commands */
+    struct json_parser *stored; /* [writer] for events of the log that a new one is compared with */
     struct decision decision;   /* [writer] */
     struct pending *pending;    /* [writer] what is appended is also put here; NULL: it is not */
     pthread_mutex_t writer;

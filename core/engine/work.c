@@ -4,7 +4,6 @@
 #include "base/cleanup.h"
 #include "engine/command.h"
 #include "engine/transaction.h"
-#include "json/value.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -32,22 +31,30 @@ static int take_reasons(struct reel *reel, struct work *work, struct reel_result
     return rc;
 }
 
-/* An event that comes once: 1 if it was appended, 0 if it was known. */
+/* Is it an event with a name, by which a repeat is known? */
+static int check_named(const struct decoded *decoded, struct reel_error *error) {
+    if (decoded->rc == -ENOMEM) return fail_memory(error);
+    if (decoded->rc < 0) return fail(error, -EINVAL, "no JSON: %s", decoded->why);
+    if (!decoded->event.source.data || !decoded->event.id.data)
+        return fail(error, -EINVAL, "the event has no source or no id");
+    return 0;
+}
+
+/* An event that comes once: 1 if it was appended, 0 if it was known. It is decoded here, and what
+ * is folded is what was decoded. */
 static int take_once(struct reel *reel, struct reel_str payload, struct reel_result *ret,
                      struct reel_error *error) {
-    struct json *json;
-    const char *why;
     struct ids_known known;
     uint8_t hash[16];
-    struct arrival arrival = {
-        .bytes = payload, .flags = LOG_SUBMITTED, .id_hash = hash, .fold = true};
-    int rc = json_parse(reel->bodies, payload, 0, &json, &why);
-    if (rc < 0)
-        return rc == -ENOMEM ? fail_memory(error) : fail(error, -EINVAL, "no JSON: %s", why);
-    struct reel_str name[] = {reel_member_str(json_root(json), "source"),
-                              reel_member_str(json_root(json), "id")};
-    if (!name[0].data || !name[1].data)
-        return fail(error, -EINVAL, "the event has no source or no id");
+    struct decoded *decoded = dispatcher_decode(&reel->dispatcher, payload);
+    struct arrival arrival = {.bytes = payload,
+                              .flags = LOG_SUBMITTED,
+                              .id_hash = hash,
+                              .decoded = decoded,
+                              .fold = true};
+    int rc = check_named(decoded, error);
+    if (rc < 0) return rc;
+    struct reel_str name[] = {decoded->event.source, decoded->event.id};
     ids_hash(name, 2, hash);
     rc = append_find(reel, hash, name[0], name[1], &known, error);
     if (rc > 0) {
@@ -123,10 +130,10 @@ static int mirror_step(struct reel *reel, struct work *work, struct reel_error *
 
 static int events_step(struct reel *reel, struct work *work, struct reel_error *error) {
     int step = STEP_NOTHING, rc = 0;
-    size_t expected = work->submitted ? work->count : 0; /* of those, who knows which are taken */
+    size_t expected = 0;
     for (size_t i = 0; i < work->count && rc >= 0; i++) {
         while (expected < work->count &&
-               dispatcher_expect(&reel->dispatcher, work->payloads[expected]))
+               dispatcher_expect(&reel->dispatcher, work->payloads[expected], work->submitted))
             expected++;
         struct reel_result result;
         struct arrival arrival = {.bytes = work->payloads[i], .fold = !work->append_only};
