@@ -7,6 +7,8 @@
 #ifndef REEL_DAEMON_REJECTIONS_H
 #define REEL_DAEMON_REJECTIONS_H
 
+#include "base/line_limit.h"
+
 #include <reel/view.h>
 
 enum {
@@ -17,9 +19,7 @@ enum {
 /* With `say` and else all of zero it has said nothing. One thread at a time. */
 struct rejections {
     void (*say)(const char *line); /* which has no newline */
-    uint64_t period_ms;            /* when it began, by clock_ms */
-    uint32_t lines;                /* in it */
-    uint64_t left_out;             /* not yet told */
+    struct line_limit limit;
 };
 
 /* As reel_options.rejected tells them, at this time (clock_ms). */

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/invariant.h"
+#include "base/line_limit.h"
 #include "base/thread.h"
 #include "base/trace.h"
 #include "event/subject.h"
@@ -67,11 +68,9 @@ struct feed {
     char following[300];        /* what is to be said as soon as anything has come, or empty */
     struct {
         uint64_t count, messages, from, to;
-        uint64_t said_ms; /* when the last ones were */
-    } gaps;               /* that have yet to be said */
-    struct {
-        uint64_t began_ms, said, left_out; /* lines, since then */
-    } messages;                            /* about single ones */
+        uint64_t said_ms;       /* when the last ones were */
+    } gaps;                     /* that have yet to be said */
+    struct line_limit messages; /* lines about single ones */
 
     pthread_mutex_t lock;   /* of what follows */
     pthread_cond_t changed; /* any of it */
@@ -289,14 +288,11 @@ static void say_gaps(struct feed *feed, bool at_once) {
     feed->gaps.said_ms = now;
 }
 
-/* Begins to count again, when the time is over or at once. */
+/* When the time is over, or at once. */
 static void say_left_out(struct feed *feed, bool at_once) {
     char sentence[100];
-    uint64_t now = clock_ms(), left_out = feed->messages.left_out;
-    if (!at_once && now - feed->messages.began_ms < MESSAGES_SAID_MS) return;
-    if (left_out == 0 && at_once) return;
-    memset(&feed->messages, 0, sizeof feed->messages);
-    feed->messages.began_ms = now;
+    if (!at_once && !line_limit_is_over(&feed->messages, MESSAGES_SAID_MS, clock_ms())) return;
+    uint64_t left_out = line_limit_settle(&feed->messages);
     if (left_out == 0) return;
     snprintf(sentence, sizeof sentence, "%" PRIu64 " more warnings about messages were left out",
              left_out);
@@ -305,12 +301,10 @@ static void say_left_out(struct feed *feed, bool at_once) {
 
 void feed_say_message(struct feed *feed, const char *sentence) {
     say_left_out(feed, false);
-    if (feed->messages.said < MESSAGES_SAID) {
-        feed->messages.said++;
+    if (line_limit_allow(&feed->messages, MESSAGES_SAID, MESSAGES_SAID_MS, clock_ms()))
         feed_say(feed, REEL_LEVEL_WARNING, sentence);
-    } else {
+    else
         feed->messages.left_out++;
-    }
 }
 
 int feed_flush(struct feed *feed, struct reel_error *error) {

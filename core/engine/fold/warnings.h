@@ -8,6 +8,8 @@
 #ifndef REEL_ENGINE_FOLD_WARNINGS_H
 #define REEL_ENGINE_FOLD_WARNINGS_H
 
+#include "base/line_limit.h"
+
 #include <reel/abi.h>
 
 /* Kinds that are told apart at one time; those beyond share one bound. */
@@ -18,9 +20,8 @@
 struct warning_kind {
     const char *collection; /* NULL: of any */
     uint64_t hash;          /* of its format */
-    uint64_t began_ms;
-    uint64_t given, left_out; /* since then */
-    char format[128];         /* its beginning, for people */
+    struct line_limit limit;
+    char format[128]; /* its beginning, for people */
 };
 
 /* All zero: nobody wants them. */
