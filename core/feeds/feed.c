@@ -86,10 +86,12 @@ struct feed {
 /* ---- Batches --------------------------------------------------------------------------------- */
 
 static struct batch *batch_acquire(struct feed *feed) {
-    pthread_mutex_lock(&feed->lock);
-    struct batch *batch = feed->free;
-    if (batch) feed->free = batch->next;
-    pthread_mutex_unlock(&feed->lock);
+    struct batch *batch;
+    {
+        HOLD_LOCK(&feed->lock);
+        batch = feed->free;
+        if (batch) feed->free = batch->next;
+    }
     if (!batch) batch = malloc(sizeof *batch);
     if (!batch) return NULL;
     batch->job = (struct job){.work.kind = WORK_MIRROR};
@@ -157,14 +159,10 @@ static bool note_in_sync(struct feed *feed) {
     return true;
 }
 
-/* [writer] */
-static void folded(struct job *job) {
-    struct batch *batch = (struct batch *)job;
-    struct feed *feed = batch->feed;
-    const struct work *work = &job->work;
-    for (size_t i = 0; work->rc == 0 && i < batch->count; i++)
-        if (batch->events[i].id_hash) publisher_committed(feed->publisher, &batch->events[i]);
-    pthread_mutex_lock(&feed->lock);
+/* True: with it the log is in sync, and was not before. */
+static bool note_folded(struct feed *feed, const struct batch *batch) {
+    const struct work *work = &batch->job.work;
+    HOLD_LOCK(&feed->lock);
     INVARIANT(feed->batches > 0 && feed->under_way >= batch->count);
     feed->under_way -= batch->count;
     feed->batches--;
@@ -173,9 +171,18 @@ static void folded(struct job *job) {
         feed->failed = work->rc;
         feed->failure = work->error;
     }
-    bool now_in_sync = work->rc == 0 && batch->in_sync && note_in_sync(feed);
     pthread_cond_broadcast(&feed->changed);
-    pthread_mutex_unlock(&feed->lock);
+    return work->rc == 0 && batch->in_sync && note_in_sync(feed);
+}
+
+/* [writer] */
+static void folded(struct job *job) {
+    struct batch *batch = (struct batch *)job;
+    struct feed *feed = batch->feed;
+    const struct work *work = &job->work;
+    for (size_t i = 0; work->rc == 0 && i < batch->count; i++)
+        if (batch->events[i].id_hash) publisher_committed(feed->publisher, &batch->events[i]);
+    bool now_in_sync = note_folded(feed, batch);
     TRACE(TRACE_FEED, "batch of %zu folded%s%s", batch->count, work->rc < 0 ? ": " : "",
           work->rc < 0 ? work->error.text : "");
     if (now_in_sync) TRACE(TRACE_FEED, "session in sync with the stream");
@@ -308,9 +315,12 @@ void feed_say_message(struct feed *feed, const char *sentence) {
 }
 
 int feed_flush(struct feed *feed, struct reel_error *error) {
-    pthread_mutex_lock(&feed->lock);
-    bool busy = feed->batches >= BATCHES_MAX, level = feed->figures.level;
-    pthread_mutex_unlock(&feed->lock);
+    bool busy, level;
+    {
+        HOLD_LOCK(&feed->lock);
+        busy = feed->batches >= BATCHES_MAX;
+        level = feed->figures.level;
+    }
     say_gaps(feed, false);
     if (feed->messages.left_out > 0) say_left_out(feed, false);
     if (level && !feed->was_in_sync) say_in_sync(feed);
@@ -356,12 +366,14 @@ int feed_gap(struct feed *feed, uint64_t seq, uint64_t missing, uint64_t time_ns
     return push_if_full(feed, error);
 }
 
+static bool is_in_sync(struct feed *feed) {
+    HOLD_LOCK(&feed->lock);
+    return feed->figures.level;
+}
+
 int feed_level(struct feed *feed, uint64_t last_seq, struct reel_error *error) {
-    pthread_mutex_lock(&feed->lock);
-    bool level = feed->figures.level;
-    pthread_mutex_unlock(&feed->lock);
     uint64_t given = feed->batch ? feed->batch->events[feed->batch->count - 1].seq : feed->follows;
-    if (level && last_seq <= given) return 0;
+    if (last_seq <= given && is_in_sync(feed)) return 0;
     say_following(feed);
     int rc = push_gathered(feed, error);
     if (rc < 0) return rc;
@@ -488,13 +500,16 @@ static void pause_for(struct feed *feed, uint64_t pause_ms) {
         if (pthread_cond_timedwait(&feed->changed, &feed->lock, &until) == ETIMEDOUT) return;
 }
 
+static uint64_t sessions_begun(struct feed *feed) {
+    HOLD_LOCK(&feed->lock);
+    return feed->figures.sessions;
+}
+
 /* Has a session been level, or brought anything? One that only begins, before a disk that is full,
  * is no better than none. */
 static bool got_on(struct feed *feed, uint64_t sessions_before) {
-    pthread_mutex_lock(&feed->lock);
-    bool had_begun = feed->figures.sessions > sessions_before;
-    pthread_mutex_unlock(&feed->lock);
-    return had_begun && (feed->was_in_sync || reel_cursor(feed->options.reel) > feed->began.cursor);
+    return sessions_begun(feed) > sessions_before &&
+           (feed->was_in_sync || reel_cursor(feed->options.reel) > feed->began.cursor);
 }
 
 static void *run(void *context) {
@@ -503,9 +518,7 @@ static void *run(void *context) {
     struct reel_error error = {0}, before = {0};
     uint64_t pause_ms = PAUSE_MS_MIN, said_ms = 0;
     while (!feed_is_stopping(feed)) {
-        pthread_mutex_lock(&feed->lock);
-        uint64_t sessions = feed->figures.sessions;
-        pthread_mutex_unlock(&feed->lock);
+        uint64_t sessions = sessions_begun(feed);
         error.text[0] = '\0';
         int rc = options->broker->session(feed, options->broker_state, &error);
         if (rc == 0 || feed_is_stopping(feed)) error_set(&error, "the daemon is about to end");
