@@ -44,7 +44,7 @@ struct batch {
     struct job job; /* first */
     struct feed *feed;
     struct batch *next; /* of those that are free */
-    bool in_sync;       /* with it, the log is level with the stream */
+    bool in_sync;       /* with it, the log is in sync with the stream */
     size_t count;
     struct mirrored events[BATCH_EVENTS];
     struct feed_message messages[BATCH_EVENTS];
@@ -80,7 +80,7 @@ struct feed {
     int failed;         /* one of them was not */
     struct reel_error failure;
     bool stopping;
-    struct feed_metrics figures;
+    struct feed_metrics metrics;
 };
 
 /* ---- Batches --------------------------------------------------------------------------------- */
@@ -148,13 +148,14 @@ static void batch_add_gap(struct batch *batch, uint64_t seq, uint64_t missing, u
 
 /* ---- To the writer and back ------------------------------------------------------------------ */
 
-/* Under the lock. True: it was not level before. A session that has ended since then is none. */
+/* Under the lock. True: it was not in sync before. A session
+ * that has ended since then is not. */
 static bool note_in_sync(struct feed *feed) {
-    struct feed_metrics *figures = &feed->figures;
+    struct feed_metrics *metrics = &feed->metrics;
     INVARIANT(lock_is_held(&feed->lock));
-    if (figures->level || !figures->up) return false;
-    figures->level = true;
-    figures->reason[0] = '\0';
+    if (metrics->in_sync || !metrics->up) return false;
+    metrics->in_sync = true;
+    metrics->reason[0] = '\0';
     publisher_open(feed->publisher);
     return true;
 }
@@ -260,8 +261,8 @@ static void say_in_sync(struct feed *feed) {
     uint64_t applied = now.applied - began->applied, ignored = now.ignored - began->ignored,
              rejected = now.rejected - began->rejected;
     snprintf(sentence, sizeof sentence,
-             "level with the stream at %" PRIu64 ": %" PRIu64 " seen, %" PRIu64 " applied, %" PRIu64
-             " ignored, %" PRIu64 " rejected",
+             "in sync with the stream at %" PRIu64 ": %" PRIu64 " seen, %" PRIu64
+             " applied, %" PRIu64 " ignored, %" PRIu64 " rejected",
              now.cursor, applied + ignored + rejected, applied, ignored, rejected);
     feed_say(feed, REEL_LEVEL_INFO, sentence);
 }
@@ -315,15 +316,15 @@ void feed_say_message(struct feed *feed, const char *sentence) {
 }
 
 int feed_flush(struct feed *feed, struct reel_error *error) {
-    bool busy, level;
+    bool busy, in_sync;
     {
         HOLD_LOCK(&feed->lock);
         busy = feed->batches >= BATCHES_MAX;
-        level = feed->figures.level;
+        in_sync = feed->metrics.in_sync;
     }
     say_gaps(feed, false);
     if (feed->messages.left_out > 0) say_left_out(feed, false);
-    if (level && !feed->was_in_sync) say_in_sync(feed);
+    if (in_sync && !feed->was_in_sync) say_in_sync(feed);
     int rc = check_going_on(feed, error); /* nothing more may come that would fail, too */
     if (rc == 0 && !busy) rc = push_gathered(feed, error);
     return rc < 0 ? rc : feed->batch != NULL;
@@ -368,10 +369,10 @@ int feed_gap(struct feed *feed, uint64_t seq, uint64_t missing, uint64_t time_ns
 
 static bool is_in_sync(struct feed *feed) {
     HOLD_LOCK(&feed->lock);
-    return feed->figures.level;
+    return feed->metrics.in_sync;
 }
 
-int feed_level(struct feed *feed, uint64_t last_seq, struct reel_error *error) {
+int feed_in_sync(struct feed *feed, uint64_t last_seq, struct reel_error *error) {
     uint64_t given = feed->batch ? feed->batch->events[feed->batch->count - 1].seq : feed->follows;
     if (last_seq <= given && is_in_sync(feed)) return 0;
     say_following(feed);
@@ -398,11 +399,11 @@ int feed_trim(struct feed *feed, uint64_t first_seq, struct reel_error *error) {
 
 void feed_note(struct feed *feed, uint64_t last_seq, uint64_t pending) {
     HOLD_LOCK(&feed->lock);
-    struct feed_metrics *figures = &feed->figures;
-    if (figures->known_seq < last_seq) figures->known_seq = last_seq;
-    figures->pending = pending;
-    if (!figures->level)
-        snprintf(figures->reason, sizeof figures->reason,
+    struct feed_metrics *metrics = &feed->metrics;
+    if (metrics->known_seq < last_seq) metrics->known_seq = last_seq;
+    metrics->pending = pending;
+    if (!metrics->in_sync)
+        snprintf(metrics->reason, sizeof metrics->reason,
                  "behind the stream: %" PRIu64 " messages are to come", pending);
 }
 
@@ -458,9 +459,9 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     feed->was_in_sync = false;
     {
         HOLD_LOCK(&feed->lock);
-        feed->figures.up = true;
-        feed->figures.known_seq = stream->last_seq;
-        feed->figures.sessions++;
+        feed->metrics.up = true;
+        feed->metrics.known_seq = stream->last_seq;
+        feed->metrics.sessions++;
     }
     TRACE(TRACE_FEED, "session begun: stream %s from %" PRIu64 ", it reaches %" PRIu64,
           stream->name, from, stream->last_seq);
@@ -481,10 +482,10 @@ static void session_ended(struct feed *feed, const struct reel_error *error) {
     say_gaps(feed, true);
     {
         HOLD_LOCK(&feed->lock);
-        feed->figures.up = feed->figures.level = false;
-        feed->figures.pending = 0;
-        snprintf(feed->figures.reason, sizeof feed->figures.reason, "%.*s",
-                 (int)utf8_cut(error->text, sizeof feed->figures.reason - 1), error->text);
+        feed->metrics.up = feed->metrics.in_sync = false;
+        feed->metrics.pending = 0;
+        snprintf(feed->metrics.reason, sizeof feed->metrics.reason, "%.*s",
+                 (int)utf8_cut(error->text, sizeof feed->metrics.reason - 1), error->text);
     }
     TRACE(TRACE_FEED, "session ended: %s", error->text);
     publisher_close(feed->publisher, error->text);
@@ -502,11 +503,11 @@ static void pause_for(struct feed *feed, uint64_t pause_ms) {
 
 static uint64_t sessions_begun(struct feed *feed) {
     HOLD_LOCK(&feed->lock);
-    return feed->figures.sessions;
+    return feed->metrics.sessions;
 }
 
-/* Has a session been level, or brought anything? One that only begins, before a disk that is full,
- * is no better than none. */
+/* Has a session been in sync, or brought anything? One that only begins, before a disk that is
+ * full, is no better than none. */
 static bool got_on(struct feed *feed, uint64_t sessions_before) {
     return sessions_begun(feed) > sessions_before &&
            (feed->was_in_sync || reel_cursor(feed->options.reel) > feed->began.cursor);
@@ -563,7 +564,7 @@ int feed_start(const struct feed_options *options, struct feed **ret, struct ree
     feed->limits = engine_limits(options->reel);
     feed->batch_events = feed->limits.batch_events_max;
     if (feed->batch_events > BATCH_EVENTS) feed->batch_events = BATCH_EVENTS;
-    snprintf(feed->figures.reason, sizeof feed->figures.reason,
+    snprintf(feed->metrics.reason, sizeof feed->metrics.reason,
              "there is no connection to the broker yet");
     pthread_mutex_init(&feed->lock, NULL);
     clock_condition(&feed->changed);
@@ -615,7 +616,7 @@ void feed_destroy(struct feed *feed) {
     free(feed);
 }
 
-/* ---- Figures --------------------------------------------------------------------------------- */
+/* ---- Metrics --------------------------------------------------------------------------------- */
 
 const char *feed_name(const struct feed *feed) {
     return feed->options.broker->name;
@@ -624,7 +625,7 @@ const char *feed_name(const struct feed *feed) {
 void feed_read(struct feed *feed, struct feed_metrics *ret) {
     {
         HOLD_LOCK(&feed->lock);
-        *ret = feed->figures;
+        *ret = feed->metrics;
     }
     publisher_read(feed->publisher, &ret->published, &ret->publishing);
 }

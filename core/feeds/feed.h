@@ -11,7 +11,7 @@
  *   2. feed_begin compares it with the log, and says from which seq on messages are wanted;
  *   3. feed_take for each message, in order and without leaving one out; feed_flush when no more
  *      are there just now. It asks the broker for no more at a time than feed_room has room for;
- *   4. feed_level whenever the broker has nothing more to give, feed_trim when it has let go of its
+ *   4. feed_in_sync whenever the broker has nothing more to give, feed_trim when it has removed its
  *      oldest, feed_gap where others are missing;
  *   5. goes on so until anything fails, or feed_is_stopping.
  * Whatever goes wrong, from a lost connection to a full disk, ends the session with a sentence; the
@@ -45,7 +45,7 @@ int feed_gap(struct feed *feed, uint64_t seq, uint64_t missing, uint64_t time_ns
 int feed_flush(struct feed *feed, struct reel_error *error);
 
 /* Everything up to `last_seq`, read from the broker before, has been given. */
-int feed_level(struct feed *feed, uint64_t last_seq, struct reel_error *error);
+int feed_in_sync(struct feed *feed, uint64_t last_seq, struct reel_error *error);
 
 /* The stream begins at `first_seq` now; and holds messages up to `last_seq`, of which `pending`
  * are yet to be given. */
@@ -93,7 +93,7 @@ struct feed_options {
 
 struct feed_metrics {
     bool up;             /* a session has begun */
-    bool level;          /* and has given all that the stream had */
+    bool in_sync;        /* and has given all that the stream had */
     char reason[200];    /* if it is not */
     uint64_t known_seq;  /* the stream is known to reach so far */
     uint64_t pending;    /* messages that are yet to come */
@@ -105,7 +105,7 @@ struct feed_metrics {
 int feed_start(const struct feed_options *options, struct feed **ret, struct reel_error *error);
 
 /* Has a job done whose work is events or an order: tried, published, and done when all of it has
- * come back. As intake_push, and -EAGAIN while the feed is not level. [any thread] */
+ * come back. As intake_push, and -EAGAIN while the feed is not in sync. [any thread] */
 int feed_push(struct feed *feed, struct job *job, struct reel_error *error);
 
 /* Refuses new jobs, and waits until none is under way, or for so long. */

@@ -83,7 +83,7 @@ struct place_list {
     struct follower *first, *last;
 };
 
-struct figures {
+struct transport_metrics {
     atomic_uint_fast64_t followers, frames, bytes;
 };
 
@@ -93,7 +93,7 @@ struct hub {
     int epoll, event; /* an eventfd: something is new */
     atomic_bool woken;
     atomic_uint_fast64_t reserved; /* places that are taken */
-    struct figures figures[TRANSPORTS];
+    struct transport_metrics metrics[TRANSPORTS];
     atomic_uint_fast64_t ended[HUB_ENDS];
     atomic_uint_fast64_t memory; /* of all chunks */
 
@@ -113,7 +113,7 @@ struct hub {
     struct text control; /* a frame that is no event's, in the making */
     uint64_t now_ms, tick_ms, later_ms;
     uint64_t cursor;
-    bool finishing; /* the cursor goes no further: who is level is closed */
+    bool finishing; /* the cursor goes no further: followers that reached it are closed */
 };
 
 /* [all of these: the hub's thread] */

@@ -19,7 +19,7 @@ void framer_finish(struct framer *framer);
 enum transport_kind { TRANSPORT_WEBSOCKET, TRANSPORT_CLOUDEVENTS, TRANSPORT_STREAM, TRANSPORTS };
 
 struct transport {
-    const char *name; /* "websocket": for figures */
+    const char *name; /* "websocket": for metrics */
     bool is_websocket;
 
     /* Appends an event's frame. 1; 0: this one has none; -ENOMEM. */

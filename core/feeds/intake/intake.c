@@ -365,7 +365,7 @@ void intake_destroy(struct intake *intake) {
     free(intake);
 }
 
-/* ---- Figures --------------------------------------------------------------------------------- */
+/* ---- Metrics --------------------------------------------------------------------------------- */
 
 void intake_read(struct intake *intake, struct intake_metrics *ret) {
     HOLD_LOCK(&intake->lock);

@@ -99,7 +99,7 @@ static void assert_result(const struct call *call, size_t i, uint64_t seq, bool 
 
 static struct rig *level_with(const struct rig_options *options) {
     struct rig *rig = rig_started(options);
-    WAIT_UNTIL(figures_of(rig).level);
+    WAIT_UNTIL(metrics_of(rig).in_sync);
     return rig;
 }
 
@@ -109,8 +109,8 @@ static struct rig *level(void) {
 
 /* Nothing is left over: neither what waits, nor a figure. */
 static void closed(struct rig *rig, uint64_t published) {
-    WAIT_UNTIL(figures_of(rig).publishing == 0);
-    assert_int_equal(figures_of(rig).published, published);
+    WAIT_UNTIL(metrics_of(rig).publishing == 0);
+    assert_int_equal(metrics_of(rig).published, published);
     rig_closed(rig);
 }
 
@@ -128,7 +128,7 @@ static void what_is_told_first_comes_back_then(void **state) {
     publish_one(rig, &call);
     fake_tell(rig, 0, 0, 1, false, NULL);
     assert_false(fake_is(rig, &call->done));
-    assert_int_equal(figures_of(rig).publishing, 1);
+    assert_int_equal(metrics_of(rig).publishing, 1);
     fake_add_published(rig, 0);
     await(call, 0);
     assert_result(call, 0, 1, false);
@@ -212,9 +212,9 @@ static void a_repeat_that_is_yet_to_come_is_waited_for(void **state) {
 /* ---- What was folded between the trying and the publishing ----------------------------------- */
 
 static uint64_t queued(struct rig *rig) {
-    struct intake_metrics figures;
-    intake_read(rig->intake, &figures);
-    return figures.queue_events;
+    struct intake_metrics metrics;
+    intake_read(rig->intake, &metrics);
+    return metrics.queue_events;
 }
 
 /* A call that is tried and a message of the stream that comes in right behind it, in one
@@ -286,7 +286,7 @@ static void before_the_feed_is_level_nothing_is_taken(void **state) {
     assert_null(call->job.work.pending);
     fake_set(rig, &rig->broker.answers, true);
     fake_set(rig, &rig->broker.down, false);
-    WAIT_UNTIL(figures_of(rig).level);
+    WAIT_UNTIL(metrics_of(rig).in_sync);
     await(pushed(call), 0); /* the same job */
     assert_result(call, 0, 1, false);
     dropped(call);
@@ -390,7 +390,7 @@ static void a_lost_connection_leaves_it_unclear(void **state) {
     assert_sentence(&call->job.work.error, "sent again, it will be there once");
     dropped(call);
     fake_add_published(rig, 0); /* it was there */
-    WAIT_UNTIL(figures_of(rig).level && reel_cursor(rig->reel) == 1);
+    WAIT_UNTIL(metrics_of(rig).in_sync && reel_cursor(rig->reel) == 1);
     call = pushed(call_of(rig, NUMBERS(1)));
     await(call, 0);
     assert_result(call, 0, 1, true);
@@ -515,7 +515,7 @@ static void many_senders_and_cuts_leave_each_event_once(void **state) {
     WAIT_UNTIL(reel_cursor(rig->reel) == total / 2);
     assert_int_equal(position_of(rig->reel).applied, total / 2);
     assert_int_equal(info_of(rig->reel, "cells").records, total / 2);
-    WAIT_UNTIL(figures_of(rig).publishing == 0);
+    WAIT_UNTIL(metrics_of(rig).publishing == 0);
     rig_closed(rig);
 }
 
