@@ -205,7 +205,7 @@ static int check_taken(struct working *work, const struct appended *taken,
     struct collection *collection = work->collection;
     struct store *store = collection->store;
     struct reel_str reason;
-    if (!taken->is_json) /* the body was JSON, but lies deeper in the event */
+    if (!taken->event) /* the body was JSON, but lies deeper in the event */
         return refuse(work, REEL_INVALID, "bad-request", "the body is nested too deeply");
     int rc = rejected_get(store, store->txn, taken->seq, collection->name, &reason, error);
     if (rc < 0) return rc == -ENOENT ? 0 : rc;

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/invariant.h"
 #include "engine/fold/host.h"
-#include "engine/store/ids.h"
 #include "engine/store/rejected.h"
 #include "event/event.h"
 
@@ -145,15 +144,6 @@ struct decoded *dispatcher_decode(struct dispatcher *dispatcher, struct reel_str
     return read_entry(dispatcher, &entry, bytes);
 }
 
-/* A broker's message can say that it has any id. */
-static bool is_id_hash_of(const struct reel_event *event, const uint8_t *id_hash) {
-    const struct reel_str name[] = {event->source, event->id};
-    uint8_t hash[16];
-    if (!id_hash || !event->source.data || !event->id.data) return false;
-    ids_hash(name, 2, hash);
-    return memcmp(hash, id_hash, sizeof hash) == 0;
-}
-
 int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arrival,
                       struct appended *ret, struct reel_error *error) {
     char reason[REASON_BYTES];
@@ -189,8 +179,7 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
     log_describe(&dispatcher->log, &entry);
     *ret = (struct appended){
         .seq = entry.seq,
-        .is_json = is_event,
-        .has_id_hash = is_event && is_id_hash_of(&reading->event, arrival->id_hash),
+        .event = is_event ? &reading->event : NULL,
     };
     if (!arrival->fold) return 0;
     return fold_read(dispatcher, entry.seq, is_event ? &reading->event : NULL, reason,

@@ -55,7 +55,7 @@ struct arrival {
     uint64_t time_ns;             /* with seq: when the stream received it */
     uint32_t flags;               /* LOG_SUBMITTED, LOG_CONVERTED */
     const uint8_t *id_hash;       /* with LOG_SUBMITTED, and the caller puts it in `ids` where it
-                                     is the event's (struct appended) */
+                                     is the hash of the event's source and id */
     struct reel_str nats_subject; /* or none */
     struct decoded *decoded;      /* these bytes, by dispatcher_decode; NULL: not yet decoded */
     bool fold;                    /* or only append */
@@ -65,8 +65,7 @@ struct arrival {
 struct appended {
     uint64_t seq;
     reel_outcome outcome;
-    bool is_json;
-    bool has_id_hash; /* that of the arrival is the one of the event's source and id */
+    const struct reel_event *event; /* good until the next is decoded; NULL: it is not an event */
 };
 
 void dispatcher_finish(struct dispatcher *dispatcher);

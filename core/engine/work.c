@@ -84,6 +84,15 @@ static int remember(struct reel *reel, const struct work *work, const struct mir
     return rc == -ENOENT ? ids_put(store, event->id_hash, &known, error) : rc;
 }
 
+/* A broker's message can say that it has any id. */
+static bool is_id_hash_of(const struct reel_event *event, const uint8_t *id_hash) {
+    uint8_t hash[16];
+    if (!id_hash || !event || !event->source.data || !event->id.data) return false;
+    const struct reel_str name[] = {event->source, event->id};
+    ids_hash(name, 2, hash);
+    return memcmp(hash, id_hash, sizeof hash) == 0;
+}
+
 static int mirror_one(struct reel *reel, const struct work *work, const struct mirrored *event,
                       struct reel_error *error) {
     struct arrival arrival = {
@@ -97,7 +106,8 @@ static int mirror_one(struct reel *reel, const struct work *work, const struct m
     };
     struct appended taken;
     int rc = dispatcher_append(&reel->dispatcher, &arrival, &taken, error);
-    if (rc == 0 && taken.has_id_hash) rc = remember(reel, work, event, &taken, error);
+    if (rc == 0 && is_id_hash_of(taken.event, event->id_hash))
+        rc = remember(reel, work, event, &taken, error);
     return rc < 0 ? rc : dispatcher_spill(&reel->dispatcher, error);
 }
 
