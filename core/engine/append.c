@@ -5,7 +5,7 @@
 #include "engine/transaction.h"
 #include "event/event.h"
 #include "event/subject.h"
-#include "json/value.h"
+#include "json/parser.h"
 
 #include <errno.h>
 #include <stdlib.h>
