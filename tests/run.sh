@@ -24,6 +24,8 @@ packages_tests=(
 
 stages=(packages format plain install quickstart sanitized threads fuzzers)
 more_stages=(coverage lint)
+made=()             # builds that are done
+ahead=() builder=0 # those that are made in the background, and the process that makes them
 
 passed=0 failed=0 skipped=0
 running= # the process that `bounded` waits for
@@ -32,7 +34,7 @@ report=  # what a stage has to say, besides its line
 # Seconds for one fuzzer, for the tests of one build, and what their own limits are multiplied by.
 fuzz_seconds=5 tests_seconds=900 tests_patience=1
 cores=$(nproc)
-build_seconds=900
+build_seconds=1800
 
 # The sanitizers of these compilers do not know the address spaces of newer kernels, which are laid
 # out more at random; a container may forbid to ask for one that is not.
@@ -42,8 +44,14 @@ export ASAN_OPTIONS=detect_leaks=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export LC_ALL=C.UTF-8
 
-# Linking is a quarter of a build's time, and this linker takes a fraction of it.
+# Linking is a quarter of a build's time, and this linker takes a fraction of it. What ccache has, if it
+# is there, is not compiled again.
 export CC_LD=lld CXX_LD=lld
+cached=
+if [[ -z ${CC:-}${CXX:-} ]] && type -P ccache >/dev/null; then
+    cached='ccache '
+    export CC='ccache cc' CXX='ccache c++'
+fi
 
 main() {
     trap interrupted INT TERM
@@ -142,26 +150,89 @@ interrupted() {
 
 # ---- Building and meson's tests ------------------------------------------------------------------
 
-# build NAME OPTION...: in a directory of that name; all of it, or $targets, or what the tests of
-# $suite need. Counts only if it fails.
+# build NAME: in a directory of that name, once. Counts only if it fails.
 build() {
-    local directory=$scratch/$1 log=$scratch/$1.build.log again=() wanted
-    [[ ! -e $directory/build.ninja ]] || again=(--reconfigure)
-    # shellcheck disable=SC2086
-    if bounded 300 meson setup "${again[@]}" "$directory" "$root" -Dwerror=true "${@:2}" \
-        >"$log" 2>&1 && wanted=${targets:-$(targets_of "$directory" "${suite:-}")} &&
-        bounded "$build_seconds" ninja -k 20 -C "$directory" $wanted >"$log" 2>&1; then
+    local log=$scratch/$1.build.log status
+    if [[ " ${ahead[*]} " == *" $1 "* ]]; then
+        until [[ -s $scratch/$1.built ]] || ! kill -0 "$builder" 2>/dev/null; do sleep 0.1; done
+        status=$(<"$scratch/$1.built")
+    elif [[ " ${made[*]} " == *" $1 "* ]]; then
         return 0
+    else
+        make_build "$1"
+        status=$?
     fi
+    [[ $status == 0 ]] && made+=("$1") && return
     count_failure "building $1" < <(grep -vE '^\[[0-9]+/[0-9]+\] ' "$log")
     return 1
 }
 
-# targets_of DIRECTORY SUITE: what its tests need, for ninja; nothing for no suite, which is all.
+# build_ahead NAME...: those of them that are wanted, one after another in the background. Whatever
+# else is done comes before that; but tests wait more than they work.
+build_ahead() {
+    local name
+    ((builder == 0)) || return 0
+    for name; do
+        rm -f "$scratch/$name.built"
+        [[ ! " ${stages[*]} " == *" $name "* ]] || ahead+=("$name")
+    done
+    (
+        trap '[[ -z $running ]] || kill "$running"; exit 130' INT TERM
+        for name in "${ahead[@]}"; do
+            make_build "$name" nice -n 19
+            echo $? >"$scratch/$name.built"
+        done
+    ) &
+    builder=$!
+}
+
+# make_build NAME [COMMAND...]: through the command.
+make_build() {
+    local directory=$scratch/$1 log=$scratch/$1.build.log again=() wanted options
+    mapfile -t options < <(options_of "$1")
+    [[ ! -e $directory/build.ninja ]] || again=(--reconfigure)
+    [[ $1 != fuzzers ]] || local -x CC="${cached}clang" CXX="${cached}clang++"
+    # shellcheck disable=SC2086
+    bounded 600 "${@:2}" meson setup "${again[@]}" "$directory" "$root" -Dwerror=true \
+        "${options[@]}" >"$log" 2>&1 && wanted=$(targets_for "$1" "$directory") &&
+        bounded "$build_seconds" "${@:2}" ninja -k 20 -C "$directory" $wanted >"$log" 2>&1
+}
+
+# options_of NAME: meson's, a line each. With a sanitizer a compiler takes several times as long, but
+# not where it optimizes less and says less for debuggers. Those checks that the fuzzers leave out are
+# half of what clang has to do; gcc's are in the build `sanitized`, which runs the same over the corpus.
+options_of() {
+    local args='-g1'
+    case $1 in
+    plain) echo "-Dprefix=$installed" ;;
+    sanitized) echo -Db_sanitize=address,undefined ;;
+    threads) echo -Db_sanitize=thread ;;
+    fuzzers)
+        printf '%s\n' -Dfuzzers=true -Db_lundef=false -Db_sanitize=address,undefined
+        args+=' -fsanitize=fuzzer-no-link -fno-sanitize=alignment,null,object-size'
+        ;;
+    coverage) echo -Db_coverage=true ;;
+    esac
+    [[ $1 != sanitized && $1 != threads && $1 != fuzzers ]] ||
+        printf '%s\n' -Doptimization=1 "-Dc_args=$args" "-Dcpp_args=$args"
+}
+
+# targets_for NAME DIRECTORY: what is made of it, for ninja.
+targets_for() {
+    case $1 in
+    sanitized) targets_of "$2" '' ;;
+    threads) targets_of "$2" threads ;;
+    fuzzers) echo fuzz ;;
+    plain) echo "all${REEL_TEST_LONG:+ long}" ;;
+    *) echo all ;;
+    esac
+}
+
+# targets_of DIRECTORY SUITE: what its tests need, or those of all suites if there is none.
 targets_of() {
-    [[ -z $2 ]] || meson introspect --tests --targets "$1" | jq -r --arg suite "$2" --arg at "$1/" '
+    meson introspect --tests --targets "$1" | jq -r --arg suite "$2" --arg at "$1/" '
         (.targets | map({key: .id, value: .filename}) | from_entries) as $files
-        | [.tests[] | select(.suite | any(endswith($suite))) | .depends[] | $files[.][]]
+        | [.tests[] | select($suite == "" or (.suite | any(endswith($suite)))) | .depends[] | $files[.][]]
         | unique[] | ltrimstr($at)'
 }
 
@@ -174,7 +245,7 @@ meson_tests() {
     rm -f "$results"
     # Many of them wait for others more than they work.
     bounded "$tests_seconds" "${steady[@]}" meson test -C "$directory" --no-rebuild \
-        --num-processes $((2 * cores)) --timeout-multiplier "$patience" "$@" >"$log" 2>&1 || status=$?
+        --num-processes $((3 * cores)) --timeout-multiplier "$patience" "$@" >"$log" 2>&1 || status=$?
     count_results "$results"
     ((status == 0 || failed > failed_before)) || count_failure "meson test in $name" <"$log"
 }
@@ -233,8 +304,9 @@ quickstart() {
     wait "$other" && ((status == 0)) && quickstart_showed "$first" && quickstart_showed "$second"
 }
 
+# Compiled in the shortest time.
 quickstart_in() {
-    bounded "$build_seconds" env --unset=REEL_BUILD_DIR --chdir=/ \
+    bounded "$build_seconds" env --unset=REEL_BUILD_DIR --chdir=/ CFLAGS=-O0 CXXFLAGS=-O0 \
         bash "$1/examples/quickstart.sh" --once
 }
 
@@ -256,16 +328,22 @@ quickstart_showed() {
 # ---- Stages: the builds --------------------------------------------------------------------------
 
 stage_plain() {
-    build plain -Dprefix="$installed" && meson_tests plain 1
+    build plain || return
+    build_ahead sanitized threads fuzzers
+    meson_tests plain 1
 }
 
 # Under sanitizers a test takes several times as long: it repeats less, and its files are in memory.
 stage_sanitized() {
-    build sanitized -Db_sanitize=address,undefined && slow_tests sanitized
+    build sanitized || return
+    build_ahead threads fuzzers
+    slow_tests sanitized
 }
 
 stage_threads() {
-    suite=threads build threads -Db_sanitize=thread && slow_tests threads --suite threads
+    build threads || return
+    build_ahead fuzzers
+    slow_tests threads --suite threads
 }
 
 slow_tests() {
@@ -277,12 +355,11 @@ slow_tests() {
 }
 
 stage_fuzzers() {
-    targets=fuzz CC=clang CXX=clang++ build fuzzers -Dfuzzers=true -Db_lundef=false \
-        -Db_sanitize=address,undefined -Dc_args=-fsanitize=fuzzer-no-link \
-        -Dcpp_args=-fsanitize=fuzzer-no-link || return
+    build fuzzers || return
     local directory=$scratch/fuzzers/tests/fuzz path fuzzers=()
-    rm -rf "$scratch/corpus"
+    rm -rf "$scratch"/corpus{,.fuzz_segment} && mkdir "$scratch/corpus.fuzz_segment"
     check corpus env REEL_SOURCE_ROOT="$root" "$directory/corpus_from_vectors" "$scratch/corpus"
+    check segments "$directory/corpus_of_segments" "$scratch/corpus.fuzz_segment"
     for path in "$directory"/fuzz_*; do
         [[ ! -f $path || ! -x $path ]] || fuzzers+=("$path")
     done
@@ -318,12 +395,14 @@ fuzzed() {
     return "$(<"$scratch/$1.status")"
 }
 
-# fuzz PROGRAM: from the seeds alone each time; what it finds in passing is thrown away.
+# fuzz PROGRAM: from the seeds alone each time, its own if it has any; what it finds in passing is
+# thrown away.
 fuzz() {
-    local found=$scratch/${1##*/}.found input
+    local found=$scratch/${1##*/}.found seeds=$scratch/corpus.${1##*/} input
+    [[ -d $seeds ]] || seeds=$scratch/corpus
     rm -rf "$found" && mkdir -p "$found/corpus" || return
     bounded $((fuzz_seconds + 120)) "${steady[@]}" "$1" -max_total_time="$fuzz_seconds" \
-        -timeout=20 -artifact_prefix="$found/" "$found/corpus" "$scratch/corpus" && return
+        -timeout=20 -artifact_prefix="$found/" "$found/corpus" "$seeds" && return
     for input in "$found"/{crash,leak,oom,timeout}-*; do
         [[ -f $input ]] || continue
         echo "${input##*/} in base64:"
@@ -337,7 +416,7 @@ fuzz() {
 
 # How much of each room the tests of `plain` run: a table. It is built and run a second time.
 stage_coverage() {
-    build coverage -Db_coverage=true && meson_tests coverage 3 || return
+    build coverage && meson_tests coverage 3 || return
     check coverage-table coverage_table
     cat "$scratch/coverage-table.log" >>"$report"
 }
@@ -374,7 +453,7 @@ lint() {
 # ---- Stage: what is installed --------------------------------------------------------------------
 
 stage_install() {
-    build plain -Dprefix="$installed" || return
+    build plain || return
     rm -rf "$installed"
     check install meson install -C "$scratch/plain" --no-rebuild
     local pc

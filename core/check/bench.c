@@ -1,7 +1,8 @@
 /* bench.c: see bench.h.
  *
- * The instance is loaded from a copy in memory: the dynamic loader knows a file that it has loaded
- * by its inode, and would hand out the same variables again.
+ * The instance is loaded from a copy of the file in memory. The dynamic loader recognizes a file
+ * that is already loaded by its inode. For the same file, it would return the instance that is
+ * loaded, with the same variables.
  */
 #include "check/bench.h"
 
@@ -25,15 +26,15 @@ const char *const fold_manner_words[FOLD_MANNERS] = {"in one batch", "one by one
 
 /* ---- Callbacks ------------------------------------------------------------------------------- */
 
-/* Where on the stack the plugin's variables lie must not matter. */
+/* The result must not depend on where on the stack the plugin's variables are. */
 #define SHIFT_STACK() memset(alloca(bench.sheet->shifted ? 5000 : 1), 0x5a, 1)
 
 static size_t index_of(const struct collection *collection) {
     return (size_t)(collection->projector - bench.plugin->projectors);
 }
 
-/* What a command makes bears the time at which it was made: here always the same, so that the same
- * commands can be compared. */
+/* The time that commands carry. It is always the same, so that the same commands give the same
+ * events. */
 #define COMMAND_TIME "2026-01-02T03:04:05.678Z"
 
 static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *given) {
@@ -53,7 +54,7 @@ static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *given) {
     return outcome;
 }
 
-/* Before its turn ends, while all of it is there. */
+/* Called before the turn ends, while all drafts still exist. */
 static void note_drafts(const struct decision *decision) {
     bench.drafted.len = 0;
     for (size_t n = 0; n < decision->count; n++) {
@@ -92,7 +93,8 @@ static reel_verdict decide(struct reel_decision *handle, const struct reel_comma
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
-/* The loader's name of the copy is the number of its file: two at a time have different ones. */
+/* The loader knows the copy by its file descriptor's number. Two copies that are open at the same
+ * time have different numbers. */
 static void make_instance(void) {
     struct stat info;
     struct reel_error error;

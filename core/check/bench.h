@@ -1,11 +1,10 @@
-/* bench.h: a Reel in memory in which one plugin is tried.
+/* bench.h: the bench: a Reel in memory, in which one plugin is tried.
  *
- * The Reel calls our own callbacks, which pass each call on to the code of an *instance*: a copy of
- * the shared object that was loaded on its own, with all its variables as they were built. A new
- * instance remembers nothing, as if the program had been stopped and started again; the records
- * stay.
+ * The Reel calls callbacks of the bench. They pass each call to an *instance* of the plugin: a copy
+ * of the shared object that was loaded separately, and whose variables have their initial values. A
+ * new instance remembers nothing, as if the program had been restarted; the records remain.
  *
- * There is one bench in a process, since callbacks have no context.
+ * A process has one bench, because callbacks have no context.
  */
 #ifndef REEL_CHECK_BENCH_H
 #define REEL_CHECK_BENCH_H
@@ -14,7 +13,7 @@
 #include "check/sheet.h"
 #include "engine/engine.h"
 
-/* What `evolve` is to be watched by; any may be NULL. */
+/* Callbacks that watch `evolve`; any may be NULL. */
 struct bench_watch {
     void (*before_evolve)(struct reel_tx *tx, const struct reel_event *event);
     void (*before_decide)(struct reel_decision *decision, const struct reel_command *command);
@@ -26,26 +25,28 @@ struct bench {
     struct sheet *sheet;
     struct samples samples;
     struct reel *reel;
-    const struct plugin *plugin; /* what the Reel has of it */
-    struct plugin *instance;     /* whose code runs */
-    int file, copy;              /* the shared object, and the instance's copy of it */
+    const struct plugin *plugin; /* as the Reel has loaded it */
+    struct plugin *instance;     /* whose code is called */
+    int file, copy; /* file descriptors of the shared object, and of the instance's copy */
     struct bench_watch watch;
 
-    /* The collection of the command that is being carried out, or NULL. Of the last one: what was
-     * drafted, as text, and how often its own evolve was asked, and applied that. */
+    /* The collection of the current command, or NULL. About the last command: the events that it
+     * drafted, as text; how often its own evolve was called for them, and how often it applied
+     * them. */
     const struct collection *decided;
     struct text drafted;
     uint32_t evolves, applied;
 
-    bool any_applied; /* by any of its projectors, of the events since it was set to false */
+    bool any_applied; /* a projector of the plugin has applied an event since this was set to false
+                       */
 };
 
 extern struct bench bench;
 
-/* Opens, loads, and makes the first instance. */
+/* Opens the Reel, loads the plugin, and creates the first instance. */
 void bench_open(struct sheet *sheet);
 
-/* Makes a new instance; the one before is unloaded. */
+/* Creates a new instance, and unloads the one before. */
 void bench_renew(void);
 
 /* Empties all collections and the log. */
@@ -55,21 +56,21 @@ enum fold_manner {
     FOLD_AT_ONCE,
     FOLD_ONE_BY_ONE,
     FOLD_IN_BATCHES, /* of random sizes */
-    FOLD_RESUMED,    /* the same, with a new instance between some of them */
+    FOLD_RESUMED,    /* in such batches, with a new instance between some of them */
     FOLD_MANNERS,
 };
 extern const char *const fold_manner_words[FOLD_MANNERS];
 
-/* Folds events into empty collections. `ret_outcomes`, for one by one, or NULL: what became of
- * each; rejected or ignored is one that none of the plugin's projectors applied. */
+/* Folds events into empty collections. `ret_outcomes` is for FOLD_ONE_BY_ONE, or NULL: the outcome
+ * of each event. An event that no projector of the plugin applied counts as rejected or ignored. */
 void bench_fold(const struct events *events, enum fold_manner manner, uint64_t *random,
                 reel_outcome *ret_outcomes);
 reel_outcome bench_apply(const struct text *event);
 
-/* All records: a line each of collection, key and JSON. */
+/* Writes all records: for each one, a line with collection, key and JSON. */
 void bench_dump(struct text *ret);
 
-/* The first line of one that the other lacks, for people. */
+/* The first line that only one of the dumps has, for people. */
 struct reel_str dump_difference(const struct text *dump, const struct text *other);
 
 #endif

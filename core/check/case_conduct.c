@@ -1,4 +1,4 @@
-/* case_conduct.c: cases about what evolve takes and touches: time, memory, files, threads, clocks.
+/* case_conduct.c: cases about what `evolve` uses: time, memory, files, threads, clocks.
  */
 #include "check/bench.h"
 #include "check/cases.h"
@@ -18,7 +18,7 @@
 #define EVENT_KIB_MAX    ((long)64 << 10)
 #define BUDGET_ROUNDS    3
 
-static long grown_kib; /* of the process, the last time that evolve ran */
+static long grown_kib; /* growth of the process in the last call of evolve */
 static long before_kib;
 
 static long peak_kib(void) {
@@ -43,8 +43,8 @@ void case_budget_prepare(void) {
     guard_measure();
 }
 
-/* CPU time, and three times in a row, so that no hiccup of the machine is taken for the plugin's
- * slowness. Memory counts when it is touched. */
+/* Measures CPU time, and requires three slow calls in a row, so that a disturbance of the machine
+ * does not count as slowness of the plugin. Memory counts when it is touched. */
 void case_budget(struct maker *maker) {
     static struct events events;
     int slow[EVENTS_MAX] = {0};
@@ -58,12 +58,12 @@ void case_budget(struct maker *maker) {
             bench_apply(&events.texts[n]);
             uint64_t took_ms = guard_turn_cpu_ns() / 1000000;
             if (grown_kib > EVENT_KIB_MAX)
-                guard_found("an event takes %ld MiB, at most %ld are good", grown_kib >> 10,
+                guard_found("an event takes %ld MiB, at most %ld are allowed", grown_kib >> 10,
                             EVENT_KIB_MAX >> 10);
             if (took_ms <= EVENT_CPU_MS_MAX) continue;
             any = true;
             if (++slow[n] == BUDGET_ROUNDS)
-                guard_found("an event takes %" PRIu64 " ms of CPU time, at most %d are good",
+                guard_found("an event takes %" PRIu64 " ms of CPU time, at most %d are allowed",
                             took_ms, EVENT_CPU_MS_MAX);
         }
     }
@@ -72,9 +72,9 @@ void case_budget(struct maker *maker) {
 /* ---- Leaks ----------------------------------------------------------------------------------- */
 
 #define LEAK_ROUNDS 10
-#define WARM_ROUNDS 3 /* what is made once is no leak */
+#define WARM_ROUNDS 3 /* memory that is allocated once is not a leak */
 
-/* Of the sanitizer whose allocator it is, if one is. */
+/* A function of the sanitizer whose allocator is used, if there is one. */
 extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 
 static size_t heap_bytes(void) {
@@ -83,8 +83,8 @@ static size_t heap_bytes(void) {
     return info.uordblks + info.hblkhd;
 }
 
-/* The same events again and again: the host has what it needs after the first rounds, and so has a
- * plugin that keeps nothing. */
+/* Folds the same events again and again. After the first rounds, the host has all the memory that
+ * it needs, and so has a plugin that keeps nothing between events. */
 void case_memory(struct maker *maker) {
     static struct events events;
     size_t before = 0, first = 0, now = 0;
@@ -94,7 +94,7 @@ void case_memory(struct maker *maker) {
         bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
         now = heap_bytes();
         if (round == WARM_ROUNDS - 1) first = now;
-        if (round >= WARM_ROUNDS && now <= before) return; /* enough: a leak grows each time */
+        if (round >= WARM_ROUNDS && now <= before) return; /* a leak grows in each round */
         grown += round >= WARM_ROUNDS;
         before = now;
     }
@@ -110,7 +110,7 @@ static size_t entries_before;
 static size_t count_entries(const char *path) {
     size_t count = 0;
     DIR *dir = opendir(path);
-    if (!dir) guard_trouble("cannot look into %s", path);
+    if (!dir) guard_trouble("cannot read %s", path);
     while (readdir(dir)) count++;
     closedir(dir);
     return count;
@@ -118,7 +118,7 @@ static size_t count_entries(const char *path) {
 
 static void watch(enum watch_group group) {
     if (!watch_object(bench.instance->handle, group))
-        guard_trouble("this machine's shared objects are not understood");
+        guard_trouble("shared objects of this machine are not supported");
 }
 
 void case_watched(struct maker *maker) {

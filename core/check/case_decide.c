@@ -24,8 +24,9 @@ void case_commands(struct maker *maker) {
     }
 }
 
-/* One command, and what came of it as text. What it makes, its own evolve must apply: the host
- * looks whether it is rejected, here also whether it is ignored. */
+/* Carries out one command, and appends what happened as text. Its own evolve must apply the events
+ * that it makes. The host checks that they are not rejected; this function also checks that they
+ * are not ignored. */
 static void decide_one(struct maker *maker, uint64_t number, struct text *ret) {
     struct reel_command_result answer;
     struct reel_error error;
@@ -33,7 +34,7 @@ static void decide_one(struct maker *maker, uint64_t number, struct text *ret) {
     if (rc == -EPROTO) guard_found("%s", error.text);
     guard_must(rc, &error);
     if (answer.accepted && bench.evolves > bench.applied)
-        guard_found("its evolve ignores what its decide made");
+        guard_found("its evolve ignores what its decide drafted");
     bench.sheet->accepted += answer.accepted;
     bench.sheet->refused += !answer.accepted;
     ret->len = 0;
@@ -46,7 +47,8 @@ static void decide_one(struct maker *maker, uint64_t number, struct text *ret) {
     reel_command_result_finish(&answer);
 }
 
-/* The same commands twice upon the same records: once by one instance, once by a new one each. */
+/* Gives the same commands twice for the same records: once to one instance, once to a new instance
+ * for each command. */
 void case_decided(struct maker *maker) {
     static struct events events;
     static struct text answers[COMMANDS], again;
@@ -61,7 +63,8 @@ void case_decided(struct maker *maker) {
         bench_renew();
         decide_one(maker, n, &again);
         if (!reel_str_eq(text_str(&answers[n]), text_str(&again)))
-            guard_found("decide remembers: it answers `%.*s`, and `%.*s` when it is new",
-                        REEL_FMT(text_str(&answers[n])), REEL_FMT(text_str(&again)));
+            guard_found(
+                "decide remembers earlier calls: it answers `%.*s`, and `%.*s` after a restart",
+                REEL_FMT(text_str(&answers[n])), REEL_FMT(text_str(&again)));
     }
 }

@@ -1,5 +1,5 @@
-/* case_events.c: cases about what becomes of events: good ones, garbage, and the records that they
- * make. */
+/* case_events.c: cases about the outcome of events: good events, garbage, and the records that
+ * events make. */
 #include "check/bench.h"
 #include "check/cases.h"
 #include "check/guard.h"
@@ -26,10 +26,10 @@ void case_events(struct maker *maker) {
 
 /* ---- Whether they reach anything ------------------------------------------------------------- */
 
-static bool has_applied[256]; /* by projector */
+static bool has_applied[256]; /* index: projector */
 
-/* An event that changed records was applied, whatever the plugin answers: a wrong answer is a
- * finding of `rules` alone. */
+/* An event that changed records counts as applied, whatever the plugin returns. A wrong return
+ * value is a finding of `rules` only. */
 static void note_applied(const struct fold *fold, reel_outcome outcome) {
     size_t at = (size_t)(fold->collection->projector - bench.plugin->projectors);
     bool changed = outcome != REEL_REJECTED && fold->touched_count > 0;
@@ -43,15 +43,16 @@ void case_applied(struct maker *maker) {
     bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
 }
 
-/* Where nothing was applied, next to nothing was tried, and the other cases have passed for that.
+/* If nothing was applied, nearly nothing was tested, and the other cases have passed without a
+ * reason.
  */
 void case_applied_finish(void) {
     guard_show((struct reel_str){0});
     for (uint32_t i = 0; i < bench.plugin->projector_count && i < 256; i++)
         if (!has_applied[i])
-            guard_found("no event was applied to `%s`, so it was not tried: give some with "
-                        "--events",
-                        bench.plugin->projectors[i].declared.collection);
+            guard_found(
+                "no event was applied to `%s`, so it was not tested: give events with --events",
+                bench.plugin->projectors[i].declared.collection);
 }
 
 /* ---- Garbage --------------------------------------------------------------------------------- */
@@ -65,6 +66,7 @@ static void try_key(struct maker *maker) {
         if (!code->canonical_key) continue;
         guard_turn(CHECK_TURN_KEY, text_str(&key));
         (void)code->canonical_key(text_str(&key), &ret);
+        guard_done();
         guard_turn(CHECK_TURN_KEY, reel_text("no key"));
         (void)code->canonical_key((struct reel_str){0}, &ret);
         guard_done();
@@ -72,7 +74,8 @@ static void try_key(struct maker *maker) {
     text_finish(&key);
 }
 
-/* Everything that can be wrong with each member, the first time; then anything anywhere. */
+/* In the first run, breaks each member in each way. In further runs, breaks any member in any
+ * way. */
 void case_garbage(struct maker *maker) {
     static bool was_thorough;
     struct text event = {0};
@@ -93,10 +96,11 @@ void case_garbage(struct maker *maker) {
 
 /* ---- Rules ----------------------------------------------------------------------------------- */
 
-/* What a plugin may leave to the host to find out, as its author knows that it does. */
+/* Mistakes that a plugin may leave to the host, because its author knows that the host detects
+ * them. */
 static bool is_for_the_host(const char *reason) {
     static const char *const about_values[] = {"gives no key", "gives a key",
-                                               "is none of its values", "not UTF-8"};
+                                               "is not one of its values", "not UTF-8"};
     for (size_t i = 0; i < sizeof about_values / sizeof *about_values; i++)
         if (strstr(reason, about_values[i])) return true;
     return false;
@@ -107,7 +111,7 @@ struct rules_check {
     uint64_t seq_before;
 };
 
-/* The host's own sentences name the plugin; others are the plugin's. */
+/* The host's own sentences name the plugin; other reasons come from the plugin. */
 static int check_rejection(void *context, const struct reel_rejection *rejection) {
     const struct rules_check *check = context;
     char head[256], reason[SHOWN_BYTES];
@@ -130,7 +134,7 @@ void case_rules(struct maker *maker) {
     guard_must(reel_view_open(bench.reel, &view, &error), &error);
     int rc = reel_view_rejected(view, UINT64_MAX, check_rejection, &check);
     reel_view_close(view);
-    if (rc < 0) guard_trouble("cannot list what was rejected: %s", strerror(-rc));
+    if (rc < 0) guard_trouble("cannot list the rejections: %s", strerror(-rc));
 }
 
 /* ---- Records --------------------------------------------------------------------------------- */
@@ -141,7 +145,7 @@ struct record_check {
     bool *was_set;
 };
 
-static bool *was_set[256]; /* by projector, by field */
+static bool *was_set[256]; /* index: projector, field */
 
 static int check_record(void *context, const struct reel_row *row) {
     const struct record_check *check = context;
@@ -155,7 +159,7 @@ static int check_record(void *context, const struct reel_row *row) {
     while ((value = json_next(json_root(json), value, &name)).json) {
         if (at == check->projector->field_count ||
             !reel_str_is(name, check->projector->fields[at].name))
-            guard_found("a record of `%s` has the field `%.*s` where it declares another",
+            guard_found("a record of `%s` has the field `%.*s` in the place of another one",
                         check->projector->declared.collection, REEL_FMT(name));
         if (json_kind(value) != REEL_NULL) check->was_set[at] = true;
         at++;
@@ -187,7 +191,7 @@ void case_records(struct maker *maker) {
     reel_view_close(view);
 }
 
-/* No finding, unless it was asked for: it may be set by events that we did not think of. */
+/* A finding only with --strict: events that were not made here may set the field. */
 void case_records_finish(void) {
     char *to = bench.sheet->never_set;
     size_t room = sizeof bench.sheet->never_set;

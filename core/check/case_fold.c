@@ -1,5 +1,5 @@
-/* case_fold.c: cases about purity: the same events give the same records, whatever else there was,
- * and whoever stopped in between. */
+/* case_fold.c: cases about purity: the same events give the same records, whatever other events
+ * came between them, and wherever the program was restarted. */
 #include "check/bench.h"
 #include "check/cases.h"
 #include "check/guard.h"
@@ -11,7 +11,7 @@
 
 /* ---- In another process ---------------------------------------------------------------------- */
 
-/* Writes all records of the run; the parent compares those of two processes. */
+/* Writes all records of the run. The parent compares the records of two processes. */
 void case_determinism(struct maker *maker) {
     static struct events events;
     struct text dump = {0}, head = {0};
@@ -24,14 +24,14 @@ void case_determinism(struct maker *maker) {
     text_append_lit(&head, line);
     text_append_str(&head, text_str(&dump));
     if (head.failed || write(case_dump_fd, head.data, head.len) != (ssize_t)head.len)
-        guard_trouble("cannot write what is to be compared: %s", strerror(errno));
+        guard_trouble("cannot write the records for the comparison: %s", strerror(errno));
     text_finish(&dump);
     text_finish(&head);
 }
 
 /* ---- In another manner ----------------------------------------------------------------------- */
 
-/* Events that are rejected have a case of their own. */
+/* Rejected events have a case of their own. */
 static void drop_rejected(struct events *events, const reel_outcome *outcomes) {
     size_t kept = 0;
     for (size_t n = 0; n < events->count; n++) {
@@ -73,7 +73,7 @@ void case_state(struct maker *maker) {
     }
 }
 
-/* The same with and without those that it rejects. */
+/* Folds the same events with and without those that are rejected. */
 void case_rejected(struct maker *maker) {
     static struct events events;
     static struct text wanted, found;
@@ -86,5 +86,5 @@ void case_rejected(struct maker *maker) {
     bench_renew();
     bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
     bench_dump(&wanted);
-    compare(&wanted, &found, "when rejected events are among the others");
+    compare(&wanted, &found, "with rejected events among the others");
 }

@@ -1,4 +1,4 @@
-/* case_subject.c: cases about what a plugin is, before any event. */
+/* case_subject.c: cases about the file and its declarations, without events. */
 #include "base/text.h"
 #include "check/cases.h"
 #include "check/exports.h"
@@ -25,13 +25,13 @@ static void describe(struct sheet *sheet, const struct plugin *plugin) {
         if (plugin->projectors[i].command_count > 0) sheet->has_commands = true;
 }
 
-/* An object with the symbol is a plugin, if perhaps no good one. */
+/* A shared object that exports the symbol is a plugin, even if the host refuses it. */
 static bool is_plugin(const char *path) {
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     return handle && dlsym(handle, "reel_plugin");
 }
 
-/* CPU time, so that a machine with other work makes no difference. */
+/* Measures CPU time, so that other work of the machine makes no difference. */
 void case_load(struct sheet *sheet) {
     struct plugin *plugin;
     struct reel_error error;
@@ -42,14 +42,14 @@ void case_load(struct sheet *sheet) {
     if (rc < 0 && !is_plugin(sheet->path)) guard_found("%s", error.text);
     guard_done();
     if (took_ms > LOAD_CPU_MS_MAX)
-        guard_found("loading takes %" PRIu64 " ms of CPU time, at most %d are good", took_ms,
+        guard_found("loading takes %" PRIu64 " ms of CPU time, at most %d are allowed", took_ms,
                     LOAD_CPU_MS_MAX);
     if (rc == 0) describe(sheet, plugin);
 }
 
 /* ---- Declarations ---------------------------------------------------------------------------- */
 
-/* What a host takes, but nobody can mean. */
+/* Finds declarations that a host accepts, but that cannot be intended. */
 static void check_prefixes(const struct reel_projector *projector) {
     const char *const *prefixes = projector->type_prefixes;
     for (size_t n = 0; prefixes[n]; n++) {
@@ -74,8 +74,8 @@ static void check_values(const struct reel_projector *projector) {
     }
 }
 
-/* A name that a library of this program has, too, is an accident waiting to happen: which of the
- * two is called depends on how a host was linked, and what was loaded into it before. */
+/* Finds a name that a library of this program exports, too. Which of the two functions is called
+ * would depend on how a host was linked and on what was loaded before. */
 static void check_export(void *context, const char *name) {
     struct sheet *sheet = context;
     size_t used = strlen(sheet->exported), room = sizeof sheet->exported - used;
@@ -95,7 +95,7 @@ static void check_exports(struct sheet *sheet) {
                     sheet->exported);
 }
 
-/* In a store, too: what only shows beside others. */
+/* Also opens a store with the plugin, for faults that show only next to other collections. */
 void case_declarations(struct sheet *sheet) {
     struct reel *reel;
     struct reel_error error;

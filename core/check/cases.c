@@ -1,4 +1,4 @@
-/* cases.c: the list of cases, and the process that carries one out. */
+/* cases.c: the list of cases, and the process that runs one case. */
 #include "check/cases.h"
 
 #include "base/cleanup.h"
@@ -18,7 +18,7 @@
 
 int case_dump_fd;
 
-/* In the order in which they are carried out. */
+/* In the order in which they run. */
 const struct check_case check_cases[] = {
     {.name = "load",
      .title = "loads and describes itself within 100 ms",
@@ -31,7 +31,7 @@ const struct check_case check_cases[] = {
      .alone = true,
      .once = case_declarations},
     {.name = "events",
-     .title = "folds the events that it wants",
+     .title = "folds the events that were made for it",
      .needs = "declarations",
      .once = case_learn,
      .run = case_events},
@@ -41,7 +41,7 @@ const struct check_case check_cases[] = {
      .run = case_applied,
      .finish = case_applied_finish},
     {.name = "garbage",
-     .title = "stands missing, wrong, huge and deep data",
+     .title = "tolerates missing, wrong, huge and deep data",
      .needs = "events",
      .run = case_garbage},
     {.name = "budget",
@@ -60,11 +60,11 @@ const struct check_case check_cases[] = {
      .needs = "events",
      .run = case_determinism},
     {.name = "state",
-     .title = "in any batches, stopped and resumed, the same records",
+     .title = "the same records in any batches, and after restarts",
      .needs = "determinism",
      .run = case_state},
     {.name = "rejected",
-     .title = "rejected events leave nothing behind",
+     .title = "rejected events change nothing",
      .needs = "state",
      .run = case_rejected},
     {.name = "memory", .title = "leaks no memory", .needs = "events", .run = case_memory},
@@ -81,7 +81,7 @@ const struct check_case check_cases[] = {
      .run = case_watched,
      .finish = case_threads_finish},
     {.name = "clock",
-     .title = "evolve asks no clock, no randomness, no surroundings",
+     .title = "evolve uses no clock, no random numbers, no environment",
      .needs = "events",
      .prepare = case_clock_prepare,
      .run = case_watched},
@@ -91,7 +91,7 @@ const struct check_case check_cases[] = {
      .decides = true,
      .run = case_commands},
     {.name = "decided",
-     .title = "what it decides it applies; decide remembers nothing",
+     .title = "evolve applies what decide drafts; decide remembers nothing",
      .needs = "commands",
      .decides = true,
      .run = case_decided},
@@ -104,7 +104,7 @@ void case_events_of(struct maker *maker, struct events *ret) {
     make_events(maker, !bench.sheet->tame, ret);
 }
 
-/* Each has its own seed, so that it can be had again with --seed and --runs 1. */
+/* Each run has its own seed, so that it can be repeated with --seed and --runs 1. */
 static void run_all(const struct check_case *one, struct sheet *sheet) {
     struct maker maker;
     uint64_t began_ns = guard_cpu_ns();
@@ -121,9 +121,9 @@ static void run_all(const struct check_case *one, struct sheet *sheet) {
 
 /* ---- The process ----------------------------------------------------------------------------- */
 
-/* Moves the heap, mappings and, in bench.c, the stack: addresses are others even where the system
- * lays them out the same each time. What is mapped goes into gaps as they are, so these are filled
- * in small pieces. Nothing of it is given back. */
+/* Moves the heap, the mappings and, in bench.c, the stack, so that addresses differ even if the
+ * system uses the same layout each time. New mappings fill existing gaps first, so the gaps are
+ * filled with small mappings here. None of this is freed. */
 static void shift_addresses(void) {
     enum { PIECES = 256, PIECE_BYTES = 16 << 10 };
     static void *volatile kept;
@@ -134,7 +134,7 @@ static void shift_addresses(void) {
     (void)kept;
 }
 
-/* What the plugin prints must not get into the report. */
+/* The output of the plugin must not get into the report. */
 static void set_up_process(void) {
     struct rlimit none = {0, 0};
     AUTO_CLOSE int null = open("/dev/null", O_RDONLY | O_CLOEXEC);

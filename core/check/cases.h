@@ -1,4 +1,4 @@
-/* cases.h: what is checked of a plugin, each in a process of its own. */
+/* cases.h: what is checked in a plugin. Each case runs in a process of its own. */
 #ifndef REEL_CHECK_CASES_H
 #define REEL_CHECK_CASES_H
 
@@ -8,26 +8,27 @@
 struct check_case {
     const char *name;
     const char *title;
-    const char *needs; /* the case that must have passed for this one to say anything, or NULL */
-    int tries;         /* a finding counts when it is there each time */
-    bool alone;        /* no projector is needed */
-    bool decides;      /* commands are */
+    const char *needs; /* name of a case that must have passed, because this case needs its result;
+                          or NULL */
+    int tries;         /* a finding counts only if each try has it */
+    bool alone;        /* also runs for a plugin without projectors */
+    bool decides;      /* runs only for a plugin with commands */
 
-    /* One of them. */
+    /* Either `once`, or `run` with the functions below it. */
     void (*once)(struct sheet *sheet);
-    void (*run)(struct maker *maker); /* for each seed, on an open bench */
+    void (*run)(struct maker *maker); /* called for each seed, with an open bench */
 
     void (*prepare)(void); /* before the first run */
-    void (*finish)(void);  /* after the last */
+    void (*finish)(void);  /* called after the last run */
 };
 
-extern const struct check_case check_cases[]; /* ends with one that has no name */
+extern const struct check_case check_cases[]; /* the last entry has no name */
 
-/* Carries out the case of that name, in this process, on the sheet behind `fd`. What `determinism`
- * compares goes to `dump_fd`. Does not return. */
+/* Runs the case with this name in this process, with the sheet behind `fd`. The text that
+ * `determinism` compares is written to `dump_fd`. Does not return. */
 __attribute__((noreturn)) void case_carry_out(const char *name, int fd, int dump_fd);
 
-/* The cases, by what they are about. */
+/* The cases, by subject. */
 void case_load(struct sheet *sheet);
 void case_declarations(struct sheet *sheet);
 void case_learn(struct sheet *sheet);
@@ -57,7 +58,7 @@ void case_watched(struct maker *maker);
 void case_commands(struct maker *maker);
 void case_decided(struct maker *maker);
 
-/* Events of the run, with garbage among them if the plugin stands it. */
+/* Makes the events of the run; with garbage among them, unless garbage crashes the plugin. */
 void case_events_of(struct maker *maker, struct events *ret);
 
 extern int case_dump_fd;

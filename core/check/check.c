@@ -1,9 +1,9 @@
-/* check.c: `reeld check PLUGIN.so...`: is it a good plugin?
+/* check.c: `reeld check PLUGIN.so...`: tests plugins.
  *
- * The way through these files: here the arguments; run.c starts a process for each case, which
- * comes back here with --case and goes on in cases.c; the case_*.c are the cases. They try the
- * plugin on a bench (bench.c) with events that maker.c makes of what learn.c found out. What goes
- * wrong ends the process through guard.c, and is read from the sheet (sheet.h).
+ * The way through these files: check.c parses the arguments. run.c starts a process for each case:
+ * this program with --case, which continues in cases.c. The files case_*.c contain the cases. They
+ * try the plugin on a bench (bench.c) with events that maker.c makes from what learn.c has found
+ * out. A finding ends the process (guard.c), and the parent reads it from the sheet (sheet.h).
  */
 #include "check/check.h"
 #include "base/cleanup.h"
@@ -18,10 +18,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
-    SEED_STANDARD = 1,
-    RUNS_STANDARD = 16,
+    SEED_DEFAULT = 1,
+    RUNS_DEFAULT = 16,
     RUNS_MAX = 1000000,
 };
 
@@ -59,11 +60,11 @@ static int read_option(struct checking *checking, int option, char **argv) {
     case 's':
         return is_number(optarg, INT64_MAX - RUNS_MAX, &checking->seed)
                    ? EXIT_GOOD
-                   : usage("--seed wants a number, not ", optarg);
+                   : usage("--seed must be a number, not ", optarg);
     case 'r':
         return is_number(optarg, RUNS_MAX, &checking->runs) && checking->runs > 0
                    ? EXIT_GOOD
-                   : usage("--runs wants a number from 1 to 1000000, not ", optarg);
+                   : usage("--runs must be a number from 1 to 1000000, not ", optarg);
     case 'e':
         checking->samples = optarg;
         return EXIT_GOOD;
@@ -72,6 +73,12 @@ static int read_option(struct checking *checking, int option, char **argv) {
     default:
         return usage("there is no option ", argv[optind - 1]);
     }
+}
+
+/* Each case reads it again, and a pipe would keep it waiting. What does not exist is told later. */
+static bool is_file(const char *path) {
+    struct stat about;
+    return stat(path, &about) < 0 || S_ISREG(about.st_mode);
 }
 
 static int take_arguments(struct checking *checking, int argc, char **argv) {
@@ -91,12 +98,17 @@ static int take_arguments(struct checking *checking, int argc, char **argv) {
     checking->paths = argv + optind;
     if (checking->samples && access(checking->samples, R_OK) < 0)
         return usage("--events: ", strerror(errno));
+    if (checking->samples && !is_file(checking->samples))
+        return usage("--events is not a regular file: ", checking->samples);
+    for (size_t i = 0; checking->paths[i]; i++)
+        if (!is_file(checking->paths[i]))
+            return usage("it is not a regular file: ", checking->paths[i]);
     return EXIT_GOOD;
 }
 
 /* ---- Plugins --------------------------------------------------------------------------------- */
 
-/* With a slash in it, or the dynamic loader would look in the system's directories. */
+/* Gives the path a slash. Without one, the dynamic loader would search the system's directories. */
 static int set_path(char *to, const char *path, struct reel_error *error) {
     int len = snprintf(to, PATH_MAX, "%s%s", strchr(path, '/') ? "" : "./", path);
     return len < PATH_MAX ? 0 : fail(error, -ENAMETOOLONG, "a path is too long");
@@ -159,14 +171,14 @@ static int check_all(struct checking *checking, struct reel_error *error) {
 
 /* ---- The command ----------------------------------------------------------------------------- */
 
-/* How run.c calls this program: --case NAME and two numbers. */
+/* Runs one case: run.c starts this program with --case NAME and two numbers. */
 static void carry_out(int argc, char **argv) {
     if (argc == 5 && strcmp(argv[1], "--case") == 0)
         case_carry_out(argv[2], atoi(argv[3]), atoi(argv[4]));
 }
 
 int command_check(int argc, char **argv) {
-    struct checking checking = {.seed = SEED_STANDARD, .runs = RUNS_STANDARD};
+    struct checking checking = {.seed = SEED_DEFAULT, .runs = RUNS_DEFAULT};
     struct reel_error error;
     carry_out(argc, argv);
     int code = take_arguments(&checking, argc, argv);

@@ -1,4 +1,4 @@
-/* exports.h: the file of a shared object: its sections, and the names that it exports. */
+/* exports.h: reads the file of a shared object: its sections, and the names that it exports. */
 #ifndef REEL_CHECK_EXPORTS_H
 #define REEL_CHECK_EXPORTS_H
 
@@ -11,16 +11,18 @@ struct elf_file {
     size_t size;
 };
 
-/* False: it cannot be read, or is none. */
+/* Returns false if the file cannot be read, or is not an ELF file. */
 bool elf_open(const char *path, struct elf_file *ret);
 void elf_close(struct elf_file *file);
 
-/* The n-th section, whose bytes lie within the file unless it is SHT_NOBITS; false: there is none.
+/* Finds the n-th section. Its bytes are within the file, unless it is SHT_NOBITS. Returns false
+ * after the last.
  */
 bool elf_section(const struct elf_file *file, size_t n, ElfW(Shdr) * ret);
 
-/* Each name that the object exports, except `reel_plugin`, those reserved for the implementation,
- * and those that objects share by design (weak ones, as of C++'s templates). */
+/* Calls `fn` for each name that the object exports, except `reel_plugin`, names that are reserved
+ * for the implementation, and names that objects share on purpose (weak symbols, such as those of
+ * C++ templates). */
 void exports_each(const char *path, void (*fn)(void *context, const char *name), void *context);
 
 #endif

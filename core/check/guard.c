@@ -1,10 +1,12 @@
 /* guard.c: see guard.h.
  *
- * A callback that never returns is known by its CPU time, not by a clock: a timer ticks as the
- * process computes, and finds the same callback still running several times. What waits for
- * something instead of computing, the parent notices.
+ * A callback that never returns is detected by its CPU time, not by a clock: a timer ticks while
+ * the process computes, and finds the same callback running several times. If a callback waits
+ * instead of computing, the parent detects it.
  */
 #include "check/guard.h"
+
+#include "base/invariant.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -27,7 +29,7 @@ static struct {
 
 /* ---- Ends ------------------------------------------------------------------------------------ */
 
-/* The process ends at once, without exit handlers: those may be the plugin's. */
+/* Ends the process at once, without exit handlers, because the plugin may have registered some. */
 __attribute__((noreturn)) REEL_PRINTF(2, 0)
 static void end(int result, const char *format, va_list args) {
     vsnprintf(guard.sheet->finding, sizeof guard.sheet->finding, format, args);
@@ -54,7 +56,7 @@ void guard_must(int rc, const struct reel_error *error) {
 
 /* ---- Turns ----------------------------------------------------------------------------------- */
 
-/* In a signal handler, so with nothing but memory. */
+/* Runs in a signal handler, so it uses only memory. */
 static void tick(int signal) {
     static const char what[] = "it never returns: stopped after 1 s of CPU time";
     (void)signal;
@@ -90,6 +92,7 @@ void guard_show(struct reel_str shown) {
 
 void guard_turn(enum check_turn turn, struct reel_str shown) {
     struct sheet *sheet = guard.sheet;
+    INVARIANT(sheet->turn == CHECK_TURN_NONE && turn != CHECK_TURN_NONE);
     guard_show(shown);
     sheet->turn = turn;
     if (guard.measured) guard.turn_began_ns = guard_cpu_ns();
@@ -97,6 +100,7 @@ void guard_turn(enum check_turn turn, struct reel_str shown) {
 }
 
 void guard_done(void) {
+    INVARIANT(guard.sheet->turn != CHECK_TURN_NONE);
     if (guard.measured) guard.turn_cpu_ns = guard_cpu_ns() - guard.turn_began_ns;
     guard.sheet->turn = CHECK_TURN_NONE;
 }

@@ -1,5 +1,5 @@
-/* guard.h: the inside of a case's process: whose turn it is, how long that takes, and how the
- * process ends. */
+/* guard.h: supervision within the process of a case: which callback is running, how long it takes,
+ * and how the process ends. */
 #ifndef REEL_CHECK_GUARD_H
 #define REEL_CHECK_GUARD_H
 
@@ -7,34 +7,35 @@
 
 #include <reel/reel.h>
 
-/* CPU time after which a callback is taken to be one that never returns. */
+/* A callback that uses more CPU time than this counts as one that never returns. */
 #define HANG_CPU_MS 1000
 
-/* From here on a callback that never returns ends the process: with a finding, or, if it is only
- * being `learned` about, without. After a fork the child begins anew. */
+/* From now on, a callback that never returns ends the process: with a finding, or without one while
+ * `learning`. Call it again in a child after a fork. */
 void guard_begin(struct sheet *sheet, bool learning);
 
-/* Around each call of the plugin's code. `shown` is what it is about. */
+/* Stand before and after each call of the plugin's code. `shown` is the event or command. */
 void guard_turn(enum check_turn turn, struct reel_str shown);
 void guard_done(void);
 
-/* What a finding is about, if not about the last turn; none: nothing that can be shown. */
+/* Sets the text that a finding shows in place of that of the last turn. Without data, it shows
+ * nothing. */
 void guard_show(struct reel_str shown);
 
-/* CPU time of the last turn, if it was to be measured. */
+/* Measures the CPU time of the turns from now on. */
 void guard_measure(void);
 uint64_t guard_turn_cpu_ns(void);
 
 /* CPU time of the process so far. */
 uint64_t guard_cpu_ns(void);
 
-/* A finding, which ends the process; or what kept us from looking. */
+/* End the process: with a finding, or with a sentence why the check could not be done. */
 __attribute__((noreturn)) REEL_PRINTF(1, 2)
 void guard_found(const char *format, ...);
 __attribute__((noreturn)) REEL_PRINTF(1, 2)
 void guard_trouble(const char *format, ...);
 
-/* For what returns 0 or a negative code and says why. */
+/* Ends the process with `error` if `rc` is negative. */
 void guard_must(int rc, const struct reel_error *error);
 
 #endif

@@ -1,9 +1,9 @@
 /* learn.c: see learn.h.
  *
- * An event of each type that could be one is tried, with the members that the plugin has been
- * asking for so far; what was applied is tried more often. Probes run in a process of their own:
- * the first ones lack much, and a plugin may end in a crash over that. What it had asked until
- * then is known all the same, and the next process goes on behind it.
+ * Tries an event of each possible type, with the members that the plugin has asked for until then.
+ * Types and values of events that were applied are tried more often. The probes run in a process of
+ * their own, because the first events lack many members, and the plugin may crash. What the plugin
+ * asked for before the crash is kept, and the next process continues after the probe that crashed.
  */
 #include "check/learn.h"
 
@@ -23,13 +23,14 @@
 
 enum {
     DEATHS_MAX = 40,
-    HANGS_MAX = 2, /* they take longer */
+    HANGS_MAX = 2, /* each takes long */
     CPU_MS_MAX = 3000,
     PASSES = 3,         /* over all types */
-    PROBES_MORE = 1500, /* of types as they were applied */
+    PROBES_MORE = 1500, /* with the types that were applied */
 };
 
-/* What is learned does not depend on the seed: each run can be had again by its own. */
+/* What is learned does not depend on the seed of a run, so each run can be repeated by its own
+ * seed. */
 #define LEARNING_SEED 1
 
 /* ---- Commands -------------------------------------------------------------------------------- */
@@ -61,7 +62,7 @@ int try_command(struct maker *maker, bool garbage, uint64_t number, struct reel_
         .verb = reel_text(projector->commands[verb].verb),
         .key = text_str(&key),
         .body = text_str(&body),
-        .idempotency_key = reel_text(idempotency_key), /* the new key of a create comes from it */
+        .idempotency_key = reel_text(idempotency_key), /* gives the key of a new record */
     };
     if (garbage && chance_below(&maker->random, 8) == 0) request.body = (struct reel_str){0};
     if (strcmp(projector->commands[verb].verb, "create") == 0) request.key = (struct reel_str){0};
@@ -75,8 +76,8 @@ int try_command(struct maker *maker, bool garbage, uint64_t number, struct reel_
 
 /* ---- Probes ---------------------------------------------------------------------------------- */
 
-/* How much was asked so far. What gets a plugin to ask for more has got further than others, even
- * if not through. */
+/* How much the plugin has asked for. An event that makes the plugin ask for more has got further
+ * than others, even if it is not applied. */
 static size_t amount_asked(const struct lesson *lesson) {
     size_t amount = lesson->node_count;
     for (uint32_t i = 0; i < lesson->node_count; i++)
@@ -89,7 +90,7 @@ static void probe_command(struct maker *maker, uint64_t number) {
     struct reel_error error;
     size_t asked = amount_asked(maker->lesson);
     trace_forget();
-    (void)try_command(maker, false, number, &answer, &error); /* a fault is a case's concern */
+    (void)try_command(maker, false, number, &answer, &error); /* other cases report faults */
     if (answer.accepted || trace_news()->any || amount_asked(maker->lesson) > asked)
         maker_reward(maker);
     reel_command_result_finish(&answer);
@@ -107,7 +108,7 @@ static void probe_event(struct maker *maker, uint32_t number, struct text *event
     if (outcome == REEL_APPLIED || trace_news()->any || amount_asked(lesson) > asked)
         maker_reward(maker);
     bool broke_a_rule = outcome == REEL_REJECTED && engine_faulted(bench.reel);
-    if (broke_a_rule) maker_keep_type(maker); /* a case will want to see that, too */
+    if (broke_a_rule) maker_keep_type(maker); /* a case needs this type to show the fault */
 }
 
 static void run_probes(struct sheet *sheet) {
@@ -126,7 +127,7 @@ static void run_probes(struct sheet *sheet) {
     text_finish(&event);
 }
 
-/* True: it was through. */
+/* Returns true if the process has tried all probes. */
 static bool probe_in_child(struct sheet *sheet) {
     int status;
     pid_t pid = fork();
@@ -139,7 +140,7 @@ static bool probe_in_child(struct sheet *sheet) {
         search_begin();
         search_types(sheet);
         run_probes(sheet);
-        search_types(sheet); /* once more, now that it is known what else it wants */
+        search_types(sheet); /* again, because more wanted members are known now */
         search_values(sheet);
         sheet->lesson.learned = true;
         _exit(0);
@@ -153,8 +154,8 @@ static bool probe_in_child(struct sheet *sheet) {
 
 /* ---- The lesson ------------------------------------------------------------------------------ */
 
-/* What was never applied is left out, but for the prefixes. Of the others one is as good as the
- * other, however often it was tried. */
+/* Removes types that were never applied, except the prefixes. All types that were applied get the
+ * same weight, however often they were tried. */
 static void forget_types(struct lesson *lesson) {
     enum { WANTED = 12 };
     uint32_t kept = 0;

@@ -1,4 +1,4 @@
-/* learn.h: finding out what a plugin wants of its events. */
+/* learn.h: finds out which events a plugin uses. */
 #ifndef REEL_CHECK_LEARN_H
 #define REEL_CHECK_LEARN_H
 
@@ -7,7 +7,8 @@
 /* Tries events and commands until the sheet's lesson says which types and members there are. */
 void learn(struct sheet *sheet);
 
-/* One command of the plugin, made; what reel_command returned. The answer is done by the caller. */
+/* Gives one made command to the plugin. Returns the value of reel_command. The caller frees the
+ * result. */
 struct maker;
 struct reel_command_result;
 struct reel_error;

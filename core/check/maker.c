@@ -1,4 +1,4 @@
-/* maker.c: see maker.h. Values come from small sets, so that events meet in the same records. */
+/* maker.c: see maker.h. Values come from small sets, so that many events use the same records. */
 #include "check/maker.h"
 
 #include "check/guard.h"
@@ -11,8 +11,8 @@
 #include <string.h>
 
 enum {
-    DEPTH_MAX = 12,      /* of what is made of nodes */
-    GARBAGE_DEPTH = 100, /* of garbage; with what is around it, less than JSON may have */
+    DEPTH_MAX = 12,      /* of values that are made of nodes */
+    GARBAGE_DEPTH = 100, /* of garbage; with the members around it, below the limit for JSON */
     WIDE_COUNT = 5000,
 };
 
@@ -86,7 +86,7 @@ static bool has_members(const struct lesson *lesson, uint16_t node, bool element
     return false;
 }
 
-/* Which sorts of values the plugin seems to want there: bits. */
+/* The sorts of values that the plugin seems to want for this node, as bits. */
 static uint32_t sorts_of(const struct lesson *lesson, uint16_t at) {
     static const uint32_t strings = 1 << VALUE_UUID | 1 << VALUE_NAME | 1 << VALUE_KNOWN;
     uint16_t asked = lesson->nodes[at].asked;
@@ -120,7 +120,7 @@ static enum value_class pick_sort(struct maker *maker, uint16_t at) {
     return VALUE_NAME;
 }
 
-/* Mostly one that this member is compared with, or that a field may hold. */
+/* Usually picks a string that the plugin compares this member with, or that a field may have. */
 static uint16_t pick_word(struct maker *maker, uint16_t at) {
     const struct lesson *lesson = maker->lesson;
     const struct node *node = &lesson->nodes[at];
@@ -155,7 +155,7 @@ static void append_sort(struct maker *maker, uint16_t at, enum value_class sort,
                         struct text *text);
 static void append_garbage(struct maker *maker, struct text *text);
 
-/* The members below a node, each with a comma before it but perhaps the first. */
+/* Appends the members below a node, separated by commas. */
 static void append_members(struct maker *maker, uint16_t of, int depth, bool comma,
                            struct text *text) {
     for (uint32_t i = NODES_FIXED; i < maker->lesson->node_count; i++) {
@@ -234,7 +234,7 @@ static void append_sort(struct maker *maker, uint16_t at, enum value_class sort,
 /* ---- Garbage --------------------------------------------------------------------------------- */
 
 static const char *const garbage_texts[GARBAGES] = {
-    [GARBAGE_MISSING] = "null", /* of an array's element, which cannot be missing */
+    [GARBAGE_MISSING] = "null", /* an element of an array cannot be missing */
     [GARBAGE_NULL] = "null",
     [GARBAGE_FALSE] = "false",
     [GARBAGE_TRUE] = "true",
@@ -294,7 +294,7 @@ static void append_node(struct maker *maker, uint16_t at, int depth, struct text
 
 /* ---- Events ---------------------------------------------------------------------------------- */
 
-/* One of the event's own members, which may be the one that is missing. */
+/* Appends one of the event's own members, unless this is the member that must be missing. */
 static void append_attribute(struct maker *maker, const char *name, int node, const char *good,
                              struct text *text) {
     if (maker->spoiled == node && maker->garbage == GARBAGE_MISSING) return;
@@ -307,7 +307,7 @@ static void append_attribute(struct maker *maker, const char *name, int node, co
         append_node(maker, (uint16_t)node, 0, text);
 }
 
-/* A prefix, and one of the types that begin with it. */
+/* Picks a prefix, and then a type that begins with it. */
 static uint32_t pick_type(struct maker *maker) {
     const struct lesson *lesson = maker->lesson;
     uint32_t group = chance_below(&maker->random, lesson->group_count), sum = 0;
@@ -322,7 +322,8 @@ static uint32_t pick_type(struct maker *maker) {
     return group;
 }
 
-/* Whatever garbage is wanted, it is a string that begins with the prefix: others reach nobody. */
+/* Any garbage for the type is a string that begins with the prefix: other events reach no
+ * projector. */
 static void append_type(struct maker *maker, uint32_t at, struct text *text) {
     static const char *const odd[] = {".", "\\u0000", "\\ud83d\\ude00", "%s%n%999999d",
                                       " ", "/../"};
@@ -331,7 +332,7 @@ static void append_type(struct maker *maker, uint32_t at, struct text *text) {
         return;
     }
     append_text(text, maker->lesson->types[maker->lesson->types[at].group].text);
-    text->len--; /* the quote */
+    text->len--; /* removes the quote */
     if (maker->garbage == GARBAGE_GIVEN)
         text_append_str(text, maker->given);
     else if (maker->garbage == GARBAGE_HUGE)
@@ -397,7 +398,7 @@ void make_event_with(struct maker *maker, uint32_t type, uint32_t node, struct r
     maker->spoiled = -1;
 }
 
-/* One of an event's, or of a body's, if `body` is one. */
+/* Picks a node of the event, or of the body if `body` is not 0. */
 static uint32_t pick_node(struct maker *maker, uint16_t body) {
     for (int tries = 0; tries < 20; tries++) {
         uint32_t node = chance_below(&maker->random, maker->lesson->node_count), root = node;
@@ -443,7 +444,7 @@ void make_body(struct maker *maker, uint16_t node, bool garbage, struct text *re
     end(ret);
 }
 
-/* Without quotes: the strings that are chosen from have nothing to be escaped. */
+/* Without quotes: no key that is picked needs an escape. */
 void make_key(struct maker *maker, bool garbage, struct text *ret) {
     static const struct reel_str odd[] = {{"", 0},   {"\0", 1},        {"\xff\xfe", 2},
                                           {"{}", 2}, {"urn:uuid:", 9}, {"%s%n", 4}};

@@ -1,8 +1,8 @@
 /* observe.c: see observe.h.
  *
- * A value leads to the host's table by a pointer that is ours: another table is put there, whose
- * functions note what is asked and pass it on. So a member is known as soon as it is asked for,
- * though no event has it yet.
+ * A plugin reaches the functions for a value through a pointer in the value's struct. This pointer
+ * is set to another table, whose functions record each question and pass it on. So a member becomes
+ * known when the plugin first asks for it, even if no event has it yet.
  */
 #include "check/observe.h"
 
@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* Values of the running callback, by their place in its text. */
+/* Values that the running callback was given, by their position in the text. */
 static struct {
     struct lesson *lesson;
     struct reel_host host;
@@ -31,7 +31,7 @@ static void note_place(struct reel_value value, uint16_t node) {
         seen.places[seen.count++] = (struct place){value.json, value.at, node};
 }
 
-/* NULL: it lies below something that nobody asked for by name. */
+/* NULL: the value is inside of something that was not asked for by name. */
 static struct node *node_at(struct reel_value value, uint16_t *ret) {
     for (size_t i = 0; i < seen.count; i++)
         if (seen.places[i].json == value.json && seen.places[i].at == value.at) {
@@ -47,7 +47,7 @@ static void note_asked(struct reel_value value, uint16_t asked) {
     if (node) node->asked |= asked;
 }
 
-/* The event's own members are there anyway. */
+/* The event's own members have nodes of their own. */
 static uint16_t member(uint16_t parent, struct reel_str name) {
     static const char *const own[] = {"specversion", "type", "id",     "source",
                                       "time",        "data", "subject"};
@@ -114,7 +114,7 @@ static struct reel_draft *draft(struct reel_decision *decision, struct reel_str 
 
 /* ---- Callbacks ------------------------------------------------------------------------------- */
 
-/* The text is the parser's, whose own memory it is: only towards plugins it is constant. */
+/* The parser owns this memory and may change it; it is constant only for plugins. */
 static void lead_here(struct reel_value value) {
     if (value.json) ((struct json *)value.json)->values.host = &seen.host;
 }

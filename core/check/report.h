@@ -6,13 +6,13 @@
 
 #include <jansson.h>
 
-/* How many findings there are. */
+/* The number of findings. */
 size_t count_findings(const struct verdicts *verdicts);
 
-/* One plugin, for people. */
+/* Prints one plugin for people. */
 void report_plugin(const struct sheet *sheet, const struct verdicts *verdicts);
 
-/* The same as JSON; NULL: out of memory. */
+/* Returns the report of one plugin as JSON; NULL: out of memory. */
 json_t *report_json(const struct sheet *sheet, const struct verdicts *verdicts);
 
 #endif

@@ -1,10 +1,11 @@
-/* run.c: see run.h. A case is this program, executed anew: nothing of an earlier one is left in it,
- * and however it ends, the sheet says how far it came.
+/* run.c: see run.h. Each case runs this program in a new process. So no state of an earlier case is
+ * left in it, and the sheet shows how far the case has come, however the process ends.
  */
 #include "check/run.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "base/text.h"
 #include "check/cases.h"
 
@@ -19,16 +20,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A process in which no callback began or ended for so long, and again when it is repeated, waits
- * for something that will not come. One that computes notices that itself (guard.h). */
+/* A process in which no callback begins or ends for this time, twice in a row, waits for something
+ * that will not happen. A process that computes for ever detects this itself (guard.h). */
 #define STILL_MS 20000
 
-/* What a case of a plugin that is slow may take, all its runs together. */
+/* The CPU time that a case may use, over all of its runs, if the plugin is slow. */
 #define SLOW_CPU_MS 1000
 
 enum {
     WORDS_BYTES = 4096,
-    SHOWN_WORDS = 400, /* of what it last wrote, in a finding */
+    SHOWN_WORDS = 400, /* length of the last output of the process that a finding shows */
 };
 
 /* ---- The sheet ------------------------------------------------------------------------------- */
@@ -55,7 +56,8 @@ void sheet_destroy(struct sheet *sheet, int fd) {
 
 /* ---- A process ------------------------------------------------------------------------------- */
 
-/* In the child. A group of its own, so that what it starts can be ended with it. */
+/* Runs in the child. The child gets a process group of its own, so that everything that it starts
+ * can be ended with it. */
 __attribute__((noreturn)) static void execute(const char *name, int fd, int dump_fd, int words_fd) {
     char fd_text[16], dump_text[16];
     dup2(words_fd, STDERR_FILENO);
@@ -66,14 +68,14 @@ __attribute__((noreturn)) static void execute(const char *name, int fd, int dump
     _exit(127);
 }
 
-/* The last of what a process writes to stderr. */
+/* The end of what a process has written to stderr. */
 struct last_words {
     int fd; /* read without waiting */
     size_t len;
     char text[WORDS_BYTES];
 };
 
-/* Reads what is there. False: nobody will write any more. */
+/* Reads what has been written. Returns false when nobody can write any more. */
 static bool read_words(struct last_words *words) {
     char more[WORDS_BYTES / 2];
     ssize_t len;
@@ -87,13 +89,14 @@ static bool read_words(struct last_words *words) {
     return len < 0;
 }
 
-/* What it wrote wakes, and the end of the last that could write; at least each second we look. */
+/* Waits until there is output, or until the last writer has closed its end, but at most a
+ * second. */
 static void wait_for_words(struct last_words *words, bool *open) {
     struct pollfd poll_fd = {.fd = *open ? words->fd : -1, .events = POLLIN};
     if (poll(&poll_fd, 1, *open ? 1000 : 10) > 0) *open = read_words(words);
 }
 
-/* Waits for its end; -ETIMEDOUT: it had to be ended. */
+/* Waits until the process ends. -ETIMEDOUT: it had to be ended. */
 static int wait_for(pid_t pid, const struct sheet *sheet, struct last_words *words,
                     int *ret_status) {
     uint64_t beat = sheet->beat, still_since_ms = clock_ms();
@@ -128,7 +131,7 @@ static const char *turn_word(int turn) {
     }
 }
 
-/* Its last line or lines, as a part of the finding. */
+/* Adds the last lines that the process wrote to the finding. */
 static void add_words(struct sheet *sheet, struct last_words *words) {
     size_t used = strlen(sheet->finding);
     (void)read_words(words);
@@ -136,12 +139,12 @@ static void add_words(struct sheet *sheet, struct last_words *words) {
     if (words->len == 0) return;
     size_t from = words->len > SHOWN_WORDS ? words->len - SHOWN_WORDS : 0;
     while (from > 0 && from < words->len && ((unsigned char)words->text[from] & 0xc0) == 0x80)
-        from++; /* not within a character */
-    snprintf(sheet->finding + used, sizeof sheet->finding - used, "; its last words: %s%.*s",
+        from++; /* do not begin within a character */
+    snprintf(sheet->finding + used, sizeof sheet->finding - used, "; its last output: %s%.*s",
              from > 0 ? "..." : "", (int)(words->len - from), words->text + from);
 }
 
-/* What its end says, if it was not through. */
+/* Makes a finding from the way in which the process ended, if it did not complete the case. */
 static void judge_end(struct sheet *sheet, int status, struct last_words *words) {
     const char *what = turn_word(sheet->turn);
     if (sheet->result != CHECK_UNDONE) return;
@@ -175,7 +178,7 @@ static int run_process(const char *name, struct sheet *sheet, int fd, int dump_f
     words.fd = from;
     fcntl(from, F_SETFL, O_NONBLOCK);
     int rc = wait_for(pid, sheet, &words, &status);
-    kill(-pid, SIGKILL); /* what it may have left behind */
+    kill(-pid, SIGKILL); /* ends processes that it may have left behind */
     if (rc == -ETIMEDOUT) {
         sheet->result = CHECK_FAILED;
         snprintf(sheet->finding, sizeof sheet->finding, "%s never returns: it waits",
@@ -190,7 +193,7 @@ static int run_process(const char *name, struct sheet *sheet, int fd, int dump_f
 
 /* ---- Two processes --------------------------------------------------------------------------- */
 
-/* The line of `text` that `at` lies in. */
+/* The line of `text` that contains `at`. */
 static struct reel_str line_at(struct reel_str text, size_t at) {
     size_t begin = at < text.len ? at : text.len, end = begin;
     while (begin > 0 && text.data[begin - 1] != '\n') begin--;
@@ -209,8 +212,8 @@ static int map_file(int fd, struct reel_str *ret) {
     return 0;
 }
 
-/* Of the run that `at` lies in: before its records stands `#` and its seed (case_fold.c). No
- * collection's name begins so. */
+/* The seed of the run that contains `at`. case_fold.c writes `#` and the seed before the records of
+ * each run. No name of a collection begins with `#`. */
 static uint64_t seed_at(struct reel_str dump, size_t at) {
     uint64_t seed = 0;
     size_t head = 0;
@@ -242,7 +245,7 @@ static int run_twice(const char *name, struct sheet *sheet, int fd, struct reel_
     AUTO_CLOSE int other_fd = memfd_create("dump", 0);
     struct reel_str one, other;
     if (dump_fd < 0 || other_fd < 0)
-        return fail(error, -errno, "no memory to compare in: %s", strerror(errno));
+        return fail(error, -errno, "no memory for the comparison: %s", strerror(errno));
     int rc = run_process(name, sheet, fd, dump_fd, error);
     if (rc < 0 || sheet->result != CHECK_PASSED) return rc;
     sheet->shifted = true;
@@ -267,18 +270,18 @@ static bool has_passed(const struct verdicts *verdicts, const char *name) {
     return false;
 }
 
-/* Why it is not carried out, or NULL. */
+/* Why the case does not run, or NULL. */
 static const char *reason_to_skip(const struct check_case *one, const struct sheet *sheet,
                                   const struct verdicts *verdicts, char space[64]) {
     bool declared = has_passed(verdicts, "declarations");
     if (declared && !one->alone && !sheet->has_projectors) return "it has no projectors";
-    if (declared && one->decides && !sheet->has_commands) return "it takes no commands";
+    if (declared && one->decides && !sheet->has_commands) return "it has no commands";
     if (!one->needs || has_passed(verdicts, one->needs)) return NULL;
     snprintf(space, 64, "needs `%s`", one->needs);
     return space;
 }
 
-/* For people and for JSON: valid UTF-8 on one line. */
+/* Copies text for people and for JSON: valid UTF-8 on one line. */
 static void copy_clean(char *to, size_t size, const char *from, size_t len) {
     bool cut = len >= size || len >= SHOWN_BYTES;
     if (cut) len = utf8_cut(from, (size < SHOWN_BYTES ? size : SHOWN_BYTES) - 4);
@@ -290,7 +293,7 @@ static void copy_clean(char *to, size_t size, const char *from, size_t len) {
     memcpy(to + len, cut ? "..." : "", cut ? 4 : 1);
 }
 
-/* A finding that time may have to do with counts if it is there each time. */
+/* A finding that may depend on time counts only if each try has it. */
 static int run_case(const struct check_case *one, struct sheet *sheet, int fd,
                     struct verdict *verdict, struct reel_error *error) {
     int rc, waits = 0, tries = 0;
@@ -313,6 +316,7 @@ static int run_case(const struct check_case *one, struct sheet *sheet, int fd,
 
 int run_cases(struct sheet *sheet, int fd, struct verdicts *ret, struct reel_error *error) {
     for (const struct check_case *one = check_cases; one->name; one++) {
+        INVARIANT(ret->count < CASES_MAX);
         struct verdict *verdict = &ret->list[ret->count];
         char space[64];
         *verdict = (struct verdict){.name = one->name, .title = one->title};
@@ -323,6 +327,7 @@ int run_cases(struct sheet *sheet, int fd, struct verdicts *ret, struct reel_err
         } else {
             int rc = run_case(one, sheet, fd, verdict, error);
             if (rc < 0) return rc;
+            INVARIANT(verdict->result != CHECK_UNDONE);
         }
         bool passed = verdict->result == CHECK_PASSED;
         if (!passed && strcmp(one->name, "garbage") == 0) sheet->tame = true;

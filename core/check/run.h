@@ -1,4 +1,4 @@
-/* run.h: the parent's side: a process for each case of one plugin. */
+/* run.h: the parent process: it starts a process for each case of one plugin. */
 #ifndef REEL_CHECK_RUN_H
 #define REEL_CHECK_RUN_H
 
@@ -7,14 +7,14 @@
 
 #define CASES_MAX 24
 
-/* What came of one case. */
+/* The result of one case. */
 struct verdict {
     const char *name, *title;
-    int result; /* enum check_result; CHECK_UNDONE is never left */
+    int result; /* enum check_result; never CHECK_UNDONE at the end */
     char finding[SHOWN_BYTES + 128];
-    bool is_of_run; /* `seed` and `shown` say something */
+    bool is_of_run; /* `seed` and `shown` are set */
     uint64_t seed;
-    char shown[SHOWN_BYTES + 64]; /* the event or command, cut; or empty */
+    char shown[SHOWN_BYTES + 64]; /* the event or command, truncated; or empty */
 };
 
 struct verdicts {
@@ -22,8 +22,8 @@ struct verdicts {
     size_t count;
 };
 
-/* Carries out all cases. `sheet` says what is to be done, and later what the plugin is; it is one
- * that sheet_create made. */
+/* Runs all cases. `sheet` says what to do and receives what is learned about the plugin. It was
+ * made by sheet_create. */
 int run_cases(struct sheet *sheet, int fd, struct verdicts *ret, struct reel_error *error);
 
 int sheet_create(struct sheet **ret, int *ret_fd, struct reel_error *error);

@@ -1,18 +1,20 @@
 /* search.c: see search.h.
  *
- * A text is tried; if that leads to instructions that were not executed before, then these tell how
- * it may go on: small numbers may be its length, texts in them may be parts of it. So each of that
- * is tried in turn, until nothing new is executed:
+ * A text is tried. If this leads to new instructions, they show how the text may continue: small
+ * numbers in them may be its length, and texts in them may be parts of it. Each of these is tried
+ * in turn, until nothing new is executed:
  *
  *     ""        compares the length with 6
  *     "~~~~~~"  compares 4 bytes with "plac"
  *     "plac~~"  compares 2 bytes with "ed"
  *     "placed"  is handled as such
  *
- * Where all parts are compared at once, only the whole shows: so parts are also tried in pairs, one
- * at the beginning and one at the end, which may overlap.
+ * If all parts are compared at once, only the complete text leads to new instructions. So parts are
+ * also tried in pairs: one at the beginning and one at the end, which may overlap.
  */
 #include "check/search.h"
+
+#include "base/invariant.h"
 
 #include "check/bench.h"
 #include "check/guard.h"
@@ -27,18 +29,18 @@ enum {
     CPU_MS_MAX = 4000,
     SEARCHED_TYPES = 48,
     TAIL_BYTES = 4,
-    FILLER = '~', /* what is in a text where it is not known what belongs there */
-    NEAR = 8,     /* among the pieces: what is compared at once is executed at once */
+    FILLER = '~', /* stands for bytes that are not known yet */
+    NEAR = 8,     /* pieces of one comparison are at most this far apart in the list of pieces */
     SEED = 1,
 };
 
-/* A text that led to something new, and what that was. */
+/* A text that led to new instructions, and the pieces in these instructions. */
 struct lead {
     char text[WORD_BYTES];
     size_t len;
     struct news news;
     reel_outcome outcome;
-    bool went_on; /* another one made of it led further */
+    bool went_on; /* another text that was made from it led further */
 };
 
 static struct {
@@ -47,16 +49,17 @@ static struct {
     uint64_t began_ns;
     uint32_t tries, count;
     struct lead leads[QUEUE_MAX];
-    struct piece
-        tails[PIECES_MAX]; /* short pieces of all leads: compilers share what compares them */
+    struct piece tails[PIECES_MAX]; /* short pieces of all leads, because compilers share the code
+                                       that compares them */
     uint32_t tail_count;
     struct text event;
 } search;
 
 void search_begin(void) {
+    bench.sheet->traced = true;
     for (uint32_t i = 0; i < bench.instance->projector_count; i++) {
         const struct reel_projector *code = &bench.instance->projectors[i].declared;
-        trace_function((void (*)(void))code->evolve);
+        if (!trace_function((void (*)(void))code->evolve)) bench.sheet->traced = false;
         if (code->decide) trace_function((void (*)(void))code->decide);
     }
 }
@@ -84,7 +87,7 @@ static void note_tails(const struct news *news) {
         if (news->pieces[i].len <= TAIL_BYTES) search.tails[search.tail_count++] = news->pieces[i];
 }
 
-/* The same seed each time: all else in the event is the same. */
+/* Every try has the same seed, so everything else in the event is the same. */
 static void try_text(struct lead *from, const char *text, size_t len) {
     struct lesson *lesson = search.lesson;
     struct maker maker;
@@ -101,6 +104,7 @@ static void try_text(struct lead *from, const char *text, size_t len) {
     if (!trace_news()->any && !wanted) return;
     if (from) from->went_on = true;
     note_tails(trace_news());
+    INVARIANT(search.count < QUEUE_MAX);
     struct lead *lead = &search.leads[search.count++];
     *lead = (struct lead){.len = len, .news = *trace_news(), .outcome = outcome};
     memcpy(lead->text, text, len);
@@ -126,7 +130,7 @@ static void try_piece(struct lead *from, const struct piece *piece) {
     }
 }
 
-/* One at the beginning, one at the end of a text of this length. */
+/* Tries a text of this length with one piece at its beginning and one at its end. */
 static void try_pair(struct lead *from, const struct piece *head, const struct piece *tail,
                      size_t len) {
     char text[2 * PIECE_BYTES];

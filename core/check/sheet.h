@@ -1,9 +1,9 @@
-/* sheet.h: what `reeld check` and the processes of its cases share: one sheet for each plugin, in
- * memory that outlives a crash.
+/* sheet.h: the sheet that `reeld check` and the processes of its cases share: one for each plugin,
+ * in memory that remains after a crash.
  *
- * The parent writes what is to be done, starts a process for each case, and reads what became of
- * it: how far it had come is there however it ended. What one case has learned of the plugin, the
- * later ones use.
+ * The parent writes what to do, starts a process for each case, and reads the result. It can read
+ * how far the process came, however the process ended. What one case has learned about the plugin,
+ * later cases use.
  */
 #ifndef REEL_CHECK_SHEET_H
 #define REEL_CHECK_SHEET_H
@@ -16,7 +16,7 @@
 enum {
     WORDS_MAX = 256,
     WORD_BYTES = 128,
-    WEIGHT_MAX = 60, /* of types and sorts of values: how often they are tried */
+    WEIGHT_MAX = 60, /* of types and of sorts of values: how often they are tried */
     FOUND_MAX = 128,
     OWN_WORDS = 8,
     FIELDS_MAX = 32,
@@ -25,12 +25,12 @@ enum {
     TYPE_BYTES = 192,
     NODES_MAX = 192,
     NODE_BYTES = 64,
-    SHOWN_BYTES = 1024, /* of an event, in a report */
+    SHOWN_BYTES = 1024, /* of an event in a report */
 };
 
 /* ---- What was learned ------------------------------------------------------------------------ */
 
-/* What a plugin asked of a value: bits. */
+/* What a plugin asked about a value, as bits. */
 enum {
     ASKED_STR = 1 << 0,
     ASKED_INT = 1 << 1,
@@ -44,87 +44,90 @@ enum {
 enum value_class {
     VALUE_UUID,
     VALUE_NAME,  /* a short string */
-    VALUE_KNOWN, /* a string that the plugin has in it */
+    VALUE_KNOWN, /* a string that the plugin contains */
     VALUE_INTEGER,
     VALUE_NUMBER,
     VALUE_BOOL,
     VALUE_OBJECT,
     VALUE_ARRAY,
-    VALUE_NONE, /* the member is left out: only where that was applied once */
+    VALUE_NONE, /* the member is left out: only if an event without it was applied once */
     VALUE_CLASSES,
 };
 
-/* Nodes that are always there. The others are members below them. */
+/* Nodes that always exist. All others are members below these. */
 enum {
     NODE_DATA,       /* an event's `data` */
-    NODE_ATTRIBUTES, /* the event itself: extension attributes are its members */
+    NODE_ATTRIBUTES, /* the event itself: its members are extension attributes */
     NODE_SUBJECT,
     NODE_ID,
     NODE_SOURCE,
     NODE_TIME,
-    NODE_TYPE, /* what comes behind the prefix in its type */
-    NODE_BODY, /* its members are the bodies of commands, each by collection and verb */
+    NODE_TYPE, /* the part of the event's type that follows the prefix */
+    NODE_BODY, /* its members are the bodies of commands, one for each collection and verb */
     NODES_FIXED,
 };
 
-/* A member that the plugin asks for, found by watching it; "[]" stands for an array's elements. */
+/* A member that the plugin asks for. The name "[]" stands for the elements of an array. */
 struct node {
     uint16_t parent;
     uint16_t asked;     /* ASKED_… */
-    uint16_t word;      /* a VALUE_KNOWN that was in an applied event */
+    uint16_t word;      /* a VALUE_KNOWN that an applied event had */
     uint16_t own_count; /* strings that this member is compared with */
     uint16_t own[OWN_WORDS];
-    uint8_t weight[VALUE_CLASSES]; /* how often each sort is tried: more, where it was applied */
+    uint8_t weight[VALUE_CLASSES]; /* how often each sort is tried; more often if it was applied */
     char name[NODE_BYTES];
 };
 
-/* A type that may mean something. Of each prefix, which is a group, there are as many events. */
+/* A type that the plugin may use. Each prefix is a group, and all groups get the same number of
+ * events. */
 struct event_type {
-    uint32_t weight; /* how often it is tried: more, where it was applied */
-    uint32_t group;  /* the type that is the longest prefix of it */
+    uint32_t weight; /* how often it is tried; more often if it was applied */
+    uint32_t group;  /* the longest prefix of this type, which is also a type */
     char text[TYPE_BYTES];
 };
 
-/* What a field may hold: so may the member of that name. */
+/* The values that a field may have. The member with the same name may have them, too. */
 struct field_words {
     char name[NODE_BYTES];
     uint16_t count, words[OWN_WORDS];
 };
 
-/* One try of a search (search.c): this text as the value of that node, in an event of that type. */
+/* One try of a search (search.c): an event of this type, in which this node has this text. */
 struct attempt {
     uint32_t type, node;
     char text[WORD_BYTES];
 };
 
-/* Words: first `value_count` that fields may have, then others of the plugin's constants, then,
- * from word_count to suffix_count, what may be one. From WORDS_MAX on: those that a search found.
+/* The words, in this order: `value_count` values that fields may have; other constants of the
+ * plugin, up to `word_count`; constants that may be the end of a type, up to `suffix_count`. The
+ * words that a search found begin at WORDS_MAX.
  */
 struct lesson {
     uint32_t value_count, word_count, suffix_count, found_count;
     uint32_t field_count, type_count, group_count, node_count, deadly_count;
     char words[WORDS_MAX + FOUND_MAX][WORD_BYTES];
     struct field_words fields[FIELDS_MAX];
-    struct attempt attempt;            /* being made; it has an empty text if none is */
-    struct attempt deadly[DEADLY_MAX]; /* of which the plugin crashed: not to be made again */
+    struct attempt attempt; /* the current attempt; its text is empty if there is none */
+    struct attempt
+        deadly[DEADLY_MAX]; /* the plugin crashed in these attempts; they are not repeated */
     struct event_type types[TYPES_MAX];
     struct node nodes[NODES_MAX];
-    uint32_t next_probe; /* and what was learned before it stays, should it crash */
+    uint32_t next_probe; /* what was learned before it is kept after a crash */
     bool learned, hung;
 };
 
 /* ---- The sheet ------------------------------------------------------------------------------- */
 
 enum check_result {
-    CHECK_UNDONE, /* the process ended before it was through */
+    CHECK_UNDONE, /* the process ended before it had finished */
     CHECK_PASSED,
     CHECK_FAILED,
     CHECK_SKIPPED,
-    CHECK_TROUBLE, /* ours, not the plugin's */
+    CHECK_TROUBLE, /* a failure of `reeld check`, not of the plugin */
 };
 
 enum check_turn {
-    CHECK_TURN_NONE, /* ours */
+    CHECK_TURN_NONE, /* code of `reeld check` */
     CHECK_TURN_LOAD,
     CHECK_TURN_EVOLVE,
     CHECK_TURN_DECIDE,
@@ -132,35 +135,36 @@ enum check_turn {
 };
 
 struct sheet {
-    /* What is to be done. */
+    /* What to do. */
     char path[PATH_MAX];
     char samples[PATH_MAX]; /* a file of events, or empty */
     uint64_t seed;
     uint32_t runs;
-    uint32_t cpu_ms_max; /* that a case may take, all runs together; 0: no bound */
-    bool strict;         /* what is only noted otherwise is a finding */
-    bool tame;           /* no garbage: the plugin does not stand it */
-    bool shifted;        /* all addresses are others than before */
+    uint32_t cpu_ms_max; /* for a case, over all runs; 0: no limit */
+    bool strict;         /* what is otherwise only reported is a finding */
+    bool tame;           /* no garbage: the plugin crashes on it */
+    bool shifted;        /* all addresses differ from those in the other process */
 
     /* How far it has come. */
-    volatile uint64_t beat; /* goes up with each callback */
+    volatile uint64_t beat; /* increases with each callback */
     volatile int turn;      /* enum check_turn */
     uint64_t run_seed;
     size_t shown_len;
     char shown[SHOWN_BYTES]; /* the event, or the command, of the last callback */
 
-    /* How it went. */
+    /* The result. */
     volatile int result; /* enum check_result */
     char finding[SHOWN_BYTES];
 
-    /* What the plugin is. */
+    /* About the plugin. */
     bool has_projectors, has_commands;
     char name[64], version[64];
     uint16_t abi_major, abi_minor;
     uint64_t applied, ignored, rejected; /* of good events */
     uint64_t accepted, refused;          /* of good commands */
+    bool traced;                         /* which instructions run was recorded (trace.h) */
     char never_set[SHOWN_BYTES];         /* fields that no event set */
-    char exported[SHOWN_BYTES];          /* names beside `reel_plugin` */
+    char exported[SHOWN_BYTES];          /* names other than `reel_plugin` */
     struct lesson lesson;
 };
 

@@ -1,15 +1,15 @@
 /* trace.c: see trace.h.
  *
- * Instructions that were not executed yet are found by breakpoints, which cost nothing once they
- * were hit: the first byte of a function is a trap (int3). From there the processor stops after
- * each instruction (the trap flag) as long as it meets new ones. Where the way forks, a breakpoint
- * waits on the other branch; where it leads out of the object or into a part that is known, on the
- * return address. So the number of traps is about that of the object's instructions, however many
- * events are tried.
+ * Breakpoints find instructions that were not executed yet, and cost nothing after they were hit.
+ * At first, the first byte of a function is a trap (int3). From there, the processor stops after
+ * each instruction (the trap flag) as long as the instructions are new. At a conditional jump, a
+ * breakpoint is set on the other branch. If the code leaves the object or enters a known part, a
+ * breakpoint is set on the return address. So the number of traps is about the number of the
+ * object's instructions, however many events are tried.
  *
- * Every breakpoint stands at the beginning of an instruction, which was worked out when the one
- * before it was executed: nothing is disassembled ahead. Jumps and calls through a table keep a
- * breakpoint for ever, since it cannot be known where else they lead.
+ * Every breakpoint is at the beginning of an instruction. Its address is computed when the
+ * instruction before it is executed: nothing is disassembled ahead. Jumps and calls through a table
+ * keep their breakpoint for ever, because it is unknown where else they lead.
  */
 #include "check/trace.h"
 
@@ -33,11 +33,11 @@ enum {
     TEXT_BYTES_MAX = 64 << 20,
 };
 
-/* What is known of each byte of the code. */
+/* What is known about each byte of the code. */
 enum {
-    SEEN = 1 << 0,   /* an instruction that begins here was executed */
+    SEEN = 1 << 0,   /* an instruction that was executed begins here */
     ARMED = 1 << 1,  /* a breakpoint is here */
-    STICKY = 1 << 2, /* a jump or call through a table */
+    STICKY = 1 << 2, /* a jump or call through a table: its breakpoint stays */
 };
 
 enum { ENTRIES_MAX = 256 };
@@ -47,8 +47,8 @@ static struct {
     size_t entry_count;
     uint8_t *code, *original, *marks;
     size_t size;
-    uintptr_t low, high; /* of the whole object */
-    uintptr_t before;    /* the instruction that was executed last, or 0 */
+    uintptr_t low, high; /* of the whole shared object */
+    uintptr_t before;    /* the last instruction that was executed, or 0 */
     struct news news;
 } trace;
 
@@ -70,7 +70,8 @@ static void add_piece(const uint8_t *text, size_t len) {
     memcpy(piece->text, text, len);
 }
 
-/* An immediate operand ends its instruction. Numbers of a text's few last bytes have zeros on top.
+/* The immediate operand is at the end of an instruction. If it holds the last few bytes of a text,
+ * its upper bytes are zero.
  */
 static void add_immediate(const uint8_t *end, size_t size) {
     const uint8_t *text = end - size;
@@ -78,7 +79,8 @@ static void add_immediate(const uint8_t *end, size_t size) {
     add_piece(text, size);
 }
 
-/* What an operand relative to the next instruction leads to: a string, or 16 bytes of one. */
+/* An operand relative to the next instruction may be the address of a string, or of 16 bytes of
+ * one. */
 static void add_target(const uint8_t *end) {
     enum { VECTOR_BYTES = 16 };
     int32_t distance;
@@ -136,7 +138,7 @@ static size_t prefixes(const uint8_t *text) {
     return n;
 }
 
-/* Breakpoints where an instruction may lead, other than where it led. */
+/* Sets breakpoints at all places where the instruction may lead, except the one where it led. */
 static void arm_others(uintptr_t at, uintptr_t next, const uintptr_t *stack) {
     const uint8_t *text = trace.original + (at - (uintptr_t)trace.code);
     size_t op = prefixes(text);
@@ -154,10 +156,10 @@ static void arm_others(uintptr_t at, uintptr_t next, const uintptr_t *stack) {
     }
     if ((next <= at || next > at + INSTRUCTION_BYTES) && *stack > at &&
         *stack <= at + INSTRUCTION_BYTES)
-        arm(*stack); /* it was a call */
+        arm(*stack); /* the instruction was a call */
 }
 
-/* True: the processor is to stop after the next one, too. */
+/* Returns true if the processor must stop after the next instruction, too. */
 static bool step(uintptr_t at, const uintptr_t *stack) {
     uintptr_t before = trace.before;
     trace.before = 0;
@@ -182,7 +184,8 @@ static void on_trap(int signal_number, siginfo_t *info, void *context) {
     uintptr_t at = (uintptr_t)registers[REG_RIP];
     (void)signal_number;
     if (info->si_code != TRAP_TRACE) {
-        if (!is_code(at - 1) || !(*mark_of(at - 1) & ARMED)) { /* the plugin's own */
+        if (!is_code(at - 1) ||
+            !(*mark_of(at - 1) & ARMED)) { /* a breakpoint that the plugin itself contains */
             signal(SIGTRAP, SIG_DFL);
             raise(SIGTRAP);
             return;
@@ -218,8 +221,7 @@ static int find_code(struct dl_phdr_info *info, size_t size, void *context) {
     return 1;
 }
 
-/* A system that does not let code be changed is none of the plugin's faults: nothing is new then.
- */
+/* A system that does not let code be changed is not a fault of the plugin: nothing is new then. */
 static bool open_code(uintptr_t entry) {
     struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
@@ -237,13 +239,14 @@ static bool open_code(uintptr_t entry) {
     return true;
 }
 
-void trace_function(void (*entry)(void)) {
+bool trace_function(void (*entry)(void)) {
     uintptr_t at;
     memcpy(&at, &entry, sizeof at);
-    if (!trace.marks && !open_code(at)) return;
-    if (!is_code(at) || trace.entry_count == ENTRIES_MAX) return;
+    if (!trace.marks && !open_code(at)) return false;
+    if (!is_code(at) || trace.entry_count == ENTRIES_MAX) return true;
     trace.entries[trace.entry_count++] = at;
     arm(at);
+    return true;
 }
 
 void trace_restart(void) {
@@ -265,8 +268,9 @@ const struct news *trace_news(void) {
 
 static const struct news none;
 
-void trace_function(void (*entry)(void)) {
+bool trace_function(void (*entry)(void)) {
     (void)entry;
+    return false;
 }
 
 void trace_restart(void) {}

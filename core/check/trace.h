@@ -1,12 +1,13 @@
-/* trace.h: which of the plugin's instructions are executed for the first time, and what they
- * compare with.
+/* trace.h: detects which of the plugin's instructions are executed for the first time, and what
+ * they compare with.
  *
- * A compiler turns a comparison with a short string into one with numbers: no string is left to be
- * found in the object. But the numbers are in the instructions that compare, and whether a
- * comparison succeeded shows in what is executed after it. So what leads to new instructions can be
- * built up piece by piece (search.c).
+ * A compiler turns a comparison with a short string into a comparison with numbers, so the string
+ * itself is not in the object. But the numbers are in the instructions that compare. And if a
+ * comparison succeeds, other instructions run after it. So a text that leads to new instructions
+ * can be built piece by piece (search.c).
  *
- * On x86-64 only; elsewhere nothing is ever new.
+ * On x86-64 only, and if the system lets code be changed. Otherwise no instruction is ever new, and
+ * the report says so.
  */
 #ifndef REEL_CHECK_TRACE_H
 #define REEL_CHECK_TRACE_H
@@ -20,7 +21,7 @@ enum {
     LENGTHS_MAX = 63,
 };
 
-/* A text that a new instruction has in it, or leads to. */
+/* A text that a new instruction contains or points to. */
 struct piece {
     uint32_t len;
     char text[PIECE_BYTES];
@@ -28,18 +29,19 @@ struct piece {
 
 struct news {
     bool any;
-    uint64_t lengths; /* bits: small numbers, which may be lengths */
+    uint64_t lengths; /* small numbers, which may be lengths, as bits */
     uint32_t piece_count;
     struct piece pieces[PIECES_MAX];
 };
 
-/* Traces what is called at `entry`, and whatever that reaches in the same object. */
-void trace_function(void (*entry)(void));
+/* Traces what is called at `entry`, and whatever that reaches in the same object. False: this
+ * machine or this system cannot. */
+bool trace_function(void (*entry)(void));
 
-/* Everything is new again. */
+/* Forgets what was executed: all instructions are new again. */
 void trace_restart(void);
 
-/* Forgets the news so far, and what is new from now on. */
+/* Forgets the pieces found so far. */
 void trace_forget(void);
 const struct news *trace_news(void);
 

@@ -1,12 +1,12 @@
 /* watch.c: see watch.h.
  *
- * A shared object calls what is outside of it through a table that the dynamic loader fills in (the
- * relocations of its dynamic section). For the functions listed here another address is put there,
- * in this object alone: what the host and the libraries call stays as it is. The function is not
- * called in the end, since a finding ends the process; so its arguments need not be known.
+ * A shared object calls functions outside of it through a table that the dynamic loader fills in
+ * (the relocations of its dynamic section). For the functions in the list below, the table of this
+ * object gets another address. Calls by the host and by libraries do not change. The watched
+ * function is not called, because a finding ends the process. So its arguments need not be known.
  *
- * What a library calls on the plugin's behalf is not seen so. Files that stay open and threads that
- * stay are counted besides (case_conduct.c).
+ * Calls that a library makes for the plugin are not detected. Files that stay open and threads that
+ * stay alive are counted in addition (case_conduct.c).
  */
 #include "check/watch.h"
 
@@ -146,7 +146,7 @@ static const struct watched *const groups[] = {
 
 /* ---- Putting it there ------------------------------------------------------------------------ */
 
-/* The table may have been made read-only when it was filled. */
+/* The loader may have made the table read-only after filling it in. */
 static void replace(void *word, void (*instead)(void)) {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     void *first = (void *)((uintptr_t)word & ~(page - 1));

@@ -1,4 +1,4 @@
-/* watch.h: calls that a plugin makes to the system. */
+/* watch.h: detects calls that a plugin makes to the system. */
 #ifndef REEL_CHECK_WATCH_H
 #define REEL_CHECK_WATCH_H
 
@@ -10,8 +10,8 @@ enum watch_group {
     WATCH_THREADS, /* threads and processes */
 };
 
-/* From now on a call of the shared object to a function of that group is a finding. False: this
- * machine's objects are not understood. */
+/* From now on, it is a finding if the shared object calls a function of this group. Returns false
+ * if the objects of this machine are not supported. */
 bool watch_object(void *handle, enum watch_group group);
 
 #endif

@@ -1,5 +1,6 @@
-/* words.c: see words.h. What an author compares strings with mostly lies in the object's read-only
- * data: the phases of a family, the states of a record. They are found as `strings` finds them.
+/* words.c: see words.h. The strings that a plugin compares with are usually in the object's
+ * read-only data: the phases of a family, the states of a record. They are found in the way in
+ * which `strings` finds them.
  */
 #include "check/words.h"
 
@@ -11,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What events are often called: a compiler may have turned a short string into a number. */
+/* Common names of events. A compiler may have turned them into numbers, as they are short. */
 static const char *const common[] = {
     "created", "updated",   "deleted",   "started",  "stopped", "completed", "failed",   "opened",
     "closed",  "added",     "removed",   "changed",  "renamed", "cancelled", "placed",   "paid",
@@ -20,7 +21,7 @@ static const char *const common[] = {
 
 /* ---- Adding ---------------------------------------------------------------------------------- */
 
-/* To the end of the list, of which `word_count` are words for certain. */
+/* Appends a word to the list. The first `word_count` words are certain. */
 static void add_word(struct lesson *lesson, const char *text, size_t len) {
     if (len == 0 || len >= WORD_BYTES || lesson->suffix_count == WORDS_MAX) return;
     for (uint32_t i = 0; i < lesson->suffix_count; i++)
@@ -28,7 +29,8 @@ static void add_word(struct lesson *lesson, const char *text, size_t len) {
     memcpy(lesson->words[lesson->suffix_count++], text, len);
 }
 
-/* The longest prefix of it; itself, if it is none's. */
+/* The type that is the longest prefix of this text; if there is none, the text is a group
+ * itself. */
 static uint32_t group_of(const struct lesson *lesson, const char *text, uint32_t otherwise) {
     uint32_t found = otherwise;
     size_t longest = 0;
@@ -71,12 +73,13 @@ static void words_of_bytes(struct lesson *lesson, const char *bytes, size_t len)
 
 /* ---- From its code --------------------------------------------------------------------------- */
 
-/* A compiler makes a comparison with a short string into one with numbers: "shot" is four bytes
- * somewhere in the code, "placed" four and two, "created" four and four of which one is the same,
- * "cancelled" eight and one. What looks like that is tried as the end of a type, no more. */
+/* A compiler turns a comparison with a short string into comparisons with numbers: "shot" is four
+ * bytes in the code, "placed" is four and two, "created" is four and four, which share one byte,
+ * "cancelled" is eight and one. Bytes in the code that look like this are tried as the end of a
+ * type. */
 enum {
     HEAD_MIN = 4,
-    NEAR_BYTES = 20, /* from the end of the head to the tail */
+    NEAR_BYTES = 20, /* largest distance between the end of the head and the tail */
 };
 
 static size_t letters(const char *bytes, size_t len) {
@@ -177,7 +180,7 @@ static void add_types(struct lesson *lesson, const char *word) {
     }
 }
 
-/* Prefixes first: they are the groups. */
+/* Prefixes come first: they are the groups. */
 void types_of(struct lesson *lesson, const struct plugin *plugin) {
     for (uint32_t i = 0; i < plugin->projector_count; i++) {
         const char *const *prefixes = plugin->projectors[i].declared.type_prefixes;

@@ -1,9 +1,11 @@
-/* daemon.h: what `reeld serve` consists of, wired in this order and ended in the opposite one:
+/* daemon.h: the parts of `reeld serve`. They are started in this order and ended in the opposite
+ * order:
  *
  *     config (known.h) → log → ending → tokens → reel and its plugins (opening.h)
  *         → intake (the writer thread) → feed → sinks
  *
- * The main thread waits for signals; what a sink calls (sink_host.c) runs on the sink's threads.
+ * The main thread waits for signals. The functions that a sink calls (sink_host.c) run on the
+ * sink's threads.
  */
 #ifndef REEL_DAEMON_DAEMON_H
 #define REEL_DAEMON_DAEMON_H
@@ -30,20 +32,20 @@ struct running_sink {
 };
 
 struct daemon {
-    const struct reel_plugin *own; /* linked in */
+    const struct reel_plugin *own; /* the plugin that is linked in */
     struct signals signals;
     struct config *config;
     struct ending *ending;
-    struct plugin *known; /* plugins that were looked at for the settings of their sinks */
+    struct plugin *known; /* plugins that were read for the settings of their sinks */
     struct reel *reel;
     struct tokens *tokens;
-    struct rejections rejections; /* the writer's */
+    struct rejections rejections; /* for the writer */
     struct intake *intake;
     struct nats *nats;
-    struct feed *feed;   /* NULL: the log is our own */
+    struct feed *feed;   /* NULL: the log does not mirror a stream */
     uint64_t started_ns; /* since 1970, UTC */
 
-    pthread_mutex_t sinks_lock; /* of the list, for the writer's thread */
+    pthread_mutex_t sinks_lock; /* protects the list, which the writer's thread uses */
     struct running_sink sinks[SINKS_MAX];
     size_t sink_count;
 

@@ -20,8 +20,8 @@
 
 enum {
     TICK_MS = 250,
-    STALLED_MS = 5000, /* a callback that takes longer does not return, as far as anyone can tell */
-    ENDING_MS = 15000, /* beside drain_ms_max: closing the store syncs it */
+    STALLED_MS = 5000, /* a callback that takes longer counts as one that does not return */
+    ENDING_MS = 15000, /* in addition to drain_ms_max, because closing the store syncs it */
     FLUSH_MS = 5000,   /* for the last line of the log */
 };
 
@@ -29,10 +29,10 @@ struct ending {
     uint32_t drain_ms_max;
     pthread_t thread;
 
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock; /* protects the members below */
     pthread_cond_t done_set;
     struct reel *reel;
-    struct fold_shown running; /* the callback that ran at the last tick */
+    struct fold_shown running; /* the callback that was running at the last tick */
     uint32_t running_ms, ending_ms;
     bool begun, done;
 };
@@ -79,16 +79,17 @@ bool ending_is_stalled(struct ending *ending, char *ret, size_t size) {
     return true;
 }
 
-/* ---- Time is up ------------------------------------------------------------------------------ */
+/* ---- Ending the process ---------------------------------------------------------------------- */
 
-/* Nothing is lost: what was answered is in the store, as after SIGKILL. */
+/* Nothing is lost: everything that was acknowledged is in the store, as after SIGKILL. */
 __attribute__((noreturn)) static void give_up(const char *why) {
     log_line(REEL_LEVEL_ERROR, SELF, "ended at once: %s", why);
     log_queue_flush(FLUSH_MS);
     _exit(EXIT_FAILED);
 }
 
-/* Pending: the main thread does not take it, since it is still starting, or held up. */
+/* True if a signal is pending: the main thread does not receive it, because it is still starting,
+ * or blocked. */
 static bool is_asked_to_end(void) {
     sigset_t pending;
     sigpending(&pending);
@@ -96,7 +97,7 @@ static bool is_asked_to_end(void) {
 }
 
 static void look_at_end(struct ending *ending, uint32_t passed_ms) {
-    char why[200] = "it took too long to end";
+    char why[200] = "ending took too long";
     if (!ending->begun && !is_asked_to_end()) {
         ending->ending_ms = 0;
         return;
@@ -107,7 +108,7 @@ static void look_at_end(struct ending *ending, uint32_t passed_ms) {
         give_up(why);
     }
     if (ending->ending_ms >= ending->drain_ms_max + ENDING_MS)
-        give_up(ending->begun ? why : "it was asked to end, but was held up and could not");
+        give_up(ending->begun ? why : "it was asked to end, but the main thread did not react");
 }
 
 static void *run(void *context) {
@@ -119,7 +120,7 @@ static void *run(void *context) {
         pthread_cond_timedwait(&ending->done_set, &ending->lock, &until);
         uint64_t now_ms = clock_ms(), passed_ms = now_ms - looked_ms;
         looked_ms = now_ms;
-        /* A process that was stopped for a while was not held up by a plugin. */
+        /* The process may have been stopped for a while; this is not the fault of a plugin. */
         if (passed_ms > 4 * TICK_MS) passed_ms = TICK_MS;
         look_at_callback(ending, (uint32_t)passed_ms);
         if (!ending->done) look_at_end(ending, (uint32_t)passed_ms);
@@ -129,7 +130,7 @@ static void *run(void *context) {
 
 /* ---- exit() ---------------------------------------------------------------------------------- */
 
-/* In the thread that has called exit(), perhaps within a callback. */
+/* Runs in the thread that has called exit(), perhaps within a callback. */
 static void refuse_exit(void) {
     struct ending *ending = atomic_load(&in_force);
     struct fold_shown running = {0};
@@ -145,7 +146,7 @@ static void refuse_exit(void) {
     _exit(EXIT_FAILED);
 }
 
-/* ---- Life ------------------------------------------------------------------------------------ */
+/* ---- Starting and stopping ------------------------------------------------------------------- */
 
 int ending_create(uint32_t drain_ms_max, struct ending **ret, struct reel_error *error) {
     struct ending *ending = calloc(1, sizeof *ending);

@@ -1,15 +1,16 @@
-/* epoll.c: epoll_wait as libmicrohttpd 0.9.75 needs it.
+/* epoll.c: replaces epoll_wait for libmicrohttpd 0.9.75.
  *
- * It asks for at most 128 events, and if it gets exactly so many it asks again before it handles
- * them, with the same timeout: then 128 requests lie there until something else happens on that
- * thread's connections, or one of them times out after a minute. So it never gets 128 at a time;
- * what is left comes with its next call. Libraries find this epoll_wait before libc's, as the
- * program exports it. To be dropped when no libmicrohttpd without a zero timeout there is in use.
+ * libmicrohttpd asks for at most 128 events. If it gets 128, it asks again with the same timeout
+ * before it handles them. Then 128 requests wait until something happens on another connection of
+ * this thread, or until a timeout of a minute. So this function never returns 128 events; the
+ * others come with the next call. Libraries find this function before libc's, because the program
+ * exports it. It can be removed when all supported versions of libmicrohttpd use a timeout of zero
+ * at this place.
  */
 #include <stddef.h>
 #include <sys/epoll.h>
 
-/* What libmicrohttpd asks for (MAX_EVENTS in its daemon.c). */
+/* The number of events that libmicrohttpd asks for (MAX_EVENTS in its daemon.c). */
 #define ASKED_FOR 128
 
 __attribute__((used, visibility("default"))) int epoll_wait(int epoll, struct epoll_event *events,

@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <string.h>
 
-/* Waits until there is something to read. False: not in time. */
+/* Waits until there is something to read. Returns false after a timeout. */
 static bool wait_to_read(int fd, uint64_t until_ms) {
     struct pollfd wanted = {.fd = fd, .events = POLLIN};
     int rc;
@@ -17,8 +17,9 @@ static bool wait_to_read(int fd, uint64_t until_ms) {
     return rc > 0;
 }
 
-/* Up to `size` bytes, fewer only at the end; or an error. A named pipe that nobody has opened to
- * write into looks like one that has ended: it is waited for as long as nothing came. */
+/* Reads up to `size` bytes; fewer only at the end of the file. Or returns an error. If no process
+ * has opened a named pipe for writing yet, it looks like one that has ended. So this waits until
+ * the first bytes arrive. */
 static ssize_t read_up_to(int fd, bool is_pipe, char *to, size_t size, uint64_t until_ms) {
     size_t len = 0;
     while (len < size) {
@@ -49,7 +50,7 @@ int file_read(const char *path, char *to, size_t size, uint32_t timeout_ms, size
     ssize_t len = read_up_to(fd, S_ISFIFO(about.st_mode), to, size, until_ms);
     ssize_t beyond = len < 0 ? len : read_up_to(fd, false, &more, 1, until_ms);
     if (beyond == -ETIMEDOUT)
-        return fail(error, -ETIMEDOUT, "its end did not come within %u s", timeout_ms / 1000);
+        return fail(error, -ETIMEDOUT, "its end was not reached within %u s", timeout_ms / 1000);
     if (beyond < 0) return fail(error, (int)beyond, "%s", strerror((int)-beyond));
     if (beyond > 0) return fail(error, -EFBIG, "it has more than %zu bytes", size);
     *ret_len = (size_t)len;

@@ -1,8 +1,8 @@
-/* known.h: the plugins that the daemon knows before the Reel is opened.
+/* known.h: the plugins that the daemon reads before the Reel is opened.
  *
- * All settings are checked before anything is opened. Some of them belong to sinks, and sinks are
- * in plugins: so each plugin is read here, which runs none of its code, and the settings of its
- * sinks are declared. The Reel loads the plugins later, by itself.
+ * All settings are checked before anything is opened. Some settings belong to sinks, and sinks are
+ * in plugins. So each plugin is read here, without running any of its code, and the settings of its
+ * sinks are declared. Later, the Reel loads the plugins again.
  */
 #ifndef REEL_DAEMON_KNOWN_H
 #define REEL_DAEMON_KNOWN_H
@@ -13,18 +13,23 @@
 /* The plugins that the settings choose. -E2BIG: more than PLUGINS_MAX. */
 int known_choice(const struct config *config, struct plugin_choice *ret, struct reel_error *error);
 
-/* Knows the plugin that is linked in (daemon->own). */
+/* Reads the plugin that is linked in (daemon->own). */
 int known_own(struct daemon *daemon, struct reel_error *error);
+
+/* Reads and checks all settings for a command that shares them with the daemon; the daemon's own
+ * settings have been declared. Plugins are looked at only if something is refused without them: a
+ * plugin that cannot be loaded does not stop the command. */
+int known_read_shared(struct daemon *daemon, int argc, char **argv, struct reel_error *error);
 
 /* Knows all chosen plugins, then reads all settings and checks them. The daemon's own settings have
  * been read (config_peek). */
 int known_read(struct daemon *daemon, int argc, char **argv, struct reel_error *error);
 void known_forget(struct daemon *daemon);
 
-/* The sink of that name, of any plugin; or NULL. */
+/* The sink with this name, of any plugin; or NULL. */
 const struct reel_sink *known_sink(const struct daemon *daemon, const char *name);
 
-/* Does any of the chosen sinks ask for tokens? */
+/* True if one of the chosen sinks needs tokens. */
 bool known_need_tokens(const struct daemon *daemon);
 
 #endif

@@ -1,11 +1,11 @@
 /* log.c: see log.h.
  *
- * A line is made on the stack of the thread that logs, so there is no memory to run out of. It
- * always fits: before it is put together, each part is cut to what it may take when quoted.
+ * A line is made on the stack of the thread that logs, so it needs no memory from the heap. It
+ * always fits: each part is first cut to the length that it may have when quoted.
  *
- * Why a thread writes: stderr is often a pipe that is shared with other processes. O_NONBLOCK would
- * be theirs, too, and neither O_NONBLOCK nor poll helps with a file on a disk that hangs. The lock
- * of the queue is held while bytes are copied, never while they are written.
+ * Why a thread writes: stderr is often a pipe that other processes share, so O_NONBLOCK would
+ * change it for them, too. And neither O_NONBLOCK nor poll helps if a file is on a disk that does
+ * not respond. The lock of the queue is held while bytes are copied, never while they are written.
  */
 #include "daemon/log.h"
 
@@ -31,14 +31,14 @@ _Static_assert(LOG_LINE_MAX <= PIPE_BUF, "a line is written whole");
 
 enum {
     FROM_MAX = 64, /* bytes of `from`, quoted */
-    REST_MAX = 96, /* all else but from and message: time, level, the names of the members */
+    REST_MAX = 96, /* time, level, and the names of the members */
     MESSAGE_MAX = LOG_LINE_MAX - FROM_MAX - REST_MAX,
 };
 
 static const char cut_mark[] = "…";
 static const char message_name[] = ",\"message\":";
 
-/* Written once, before there are threads. */
+/* Written once, before there are other threads. */
 static reel_level level_max = REEL_LEVEL_INFO;
 static bool for_people = true;
 
@@ -55,13 +55,13 @@ reel_level log_level(const char *name) {
     return 0;
 }
 
-void log_open(reel_level level, bool is_terminal) {
+void log_begin(reel_level level, bool is_terminal) {
     level_max = level;
     for_people = is_terminal;
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* ---- Text that does no harm ------------------------------------------------------------------ */
+/* ---- Making text harmless -------------------------------------------------------------------- */
 
 /* The length of the UTF-8 character at `at`, or 0. */
 static size_t char_len(const char *at, size_t left) {
@@ -70,8 +70,8 @@ static size_t char_len(const char *at, size_t left) {
     return 0;
 }
 
-/* C0 and DEL; C1 (U+0080 to U+009F), which some terminals obey, too; and the line and paragraph
- * separators, which some readers take for the end of a line. */
+/* C0 and DEL; C1 (U+0080 to U+009F), which some terminals interpret, too; and the line and
+ * paragraph separators, which some programs read as the end of a line. */
 static bool is_control(const char *at, size_t len) {
     const unsigned char *c = (const unsigned char *)at;
     if (len == 1) return c[0] < 0x20 || c[0] == 0x7F;
@@ -79,7 +79,8 @@ static bool is_control(const char *at, size_t len) {
     return len == 3 && c[0] == 0xE2 && c[1] == 0x80 && (c[2] == 0xA8 || c[2] == 0xA9);
 }
 
-/* Makes spaces of control characters and question marks of what is no UTF-8, in place. */
+/* Replaces control characters by spaces, and bytes that are not UTF-8 by question marks, in
+ * place. */
 static size_t make_harmless(char *text, size_t len) {
     size_t kept = 0;
     for (size_t at = 0; at < len;) {
@@ -95,7 +96,7 @@ static size_t make_harmless(char *text, size_t len) {
     return kept;
 }
 
-/* How much of harmless text takes at most `room` bytes in quotes. */
+/* The length of the part of harmless text that fits into `room` bytes when it is quoted. */
 static size_t fitting(const char *text, size_t len, size_t room) {
     size_t used = 2;
     for (size_t at = 0; at < len; at++) {
@@ -105,8 +106,8 @@ static size_t fitting(const char *text, size_t len, size_t room) {
     return len;
 }
 
-/* Harmless, and with room for the mark where it is cut; `text` has LOG_LINE_MAX + 1 bytes, and
- * `len` is what there would be with more. */
+/* Makes text harmless, and cuts it, with a mark at the end. `text` has LOG_LINE_MAX + 1 bytes.
+ * `len` is its length if it had not been cut before. */
 static struct reel_str made_fit(char *text, size_t len, size_t room) {
     bool cut = len > LOG_LINE_MAX;
     len = make_harmless(text, cut ? utf8_cut(text, LOG_LINE_MAX) : len);
@@ -162,8 +163,9 @@ static size_t make_line(char line[LOG_LINE_MAX], reel_level level, struct reel_s
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* To a pipe at once or not at all; to a file or a socket it may be in parts. Someone who shares
- * stderr may have made it non-blocking: `may_wait` is for the log's thread. */
+/* A line is written to a pipe completely or not at all; to a file or a socket it may be written in
+ * parts. A process that shares stderr may have made it non-blocking. `may_wait` is only for the
+ * log's thread. */
 static bool write_line(const char *line, size_t len, bool may_wait) {
     struct pollfd wanted = {.fd = STDERR_FILENO, .events = POLLOUT};
     while (len > 0) {
@@ -191,18 +193,19 @@ static bool write_dropped(uint64_t count) {
 
 /* ---- The queue ------------------------------------------------------------------------------- */
 
-/* Lines, each after its length, in a ring. Static, since the thread may outlive log_queue_stop. */
+/* Lines in a ring, each after its length. Static, because the thread may live longer than
+ * log_queue_stop. */
 static struct {
     pthread_t thread;
-    atomic_bool queueing; /* between log_queue_start and log_queue_stop */
+    atomic_bool queueing; /* true between log_queue_start and log_queue_stop */
     atomic_uint_least64_t dropped_ever;
 
-    pthread_mutex_t lock;  /* of what follows */
-    pthread_cond_t filled; /* a line was put in or dropped, or `stopping` was set */
+    pthread_mutex_t lock;  /* protects the members below */
+    pthread_cond_t filled; /* a line was added or dropped, or `stopping` was set */
     pthread_cond_t idle;   /* the thread has nothing to do */
     size_t first, used;    /* bytes of `ring` */
-    uint64_t dropped;      /* lines of which nothing was said yet */
-    bool tried;            /* that could not be said; it is tried again after the next line */
+    uint64_t dropped;      /* dropped lines that were not reported yet */
+    bool tried;            /* reporting them has failed; it is tried again after the next line */
     bool busy, stopping;
     char ring[LOG_QUEUE_BYTES];
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -227,7 +230,7 @@ static void ring_get(void *to, size_t len) {
     queue.used -= len;
 }
 
-/* Call these with the lock held. */
+/* These are called with the lock held. */
 static void drop_line(void) {
     INVARIANT(lock_is_held(&queue.lock));
     queue.dropped++;
@@ -239,8 +242,8 @@ static bool has_work(void) {
     return queue.used > 0 || (queue.dropped > 0 && !queue.tried);
 }
 
-/* After the first line that is dropped, all are, until that was said: the order stays, and a slow
- * reader gets whole stretches instead of every other line. */
+/* After a line is dropped, all further lines are dropped until this is reported. So the order is
+ * kept, and a slow reader gets complete stretches instead of single lines. */
 static void push(const char *line, size_t len) {
     HOLD_LOCK(&queue.lock);
     line_head head = (line_head)len;
@@ -253,7 +256,7 @@ static void push(const char *line, size_t len) {
     pthread_cond_signal(&queue.filled);
 }
 
-/* Writes the oldest line, or says what was dropped after it. Lets the lock go meanwhile. */
+/* Writes the oldest line, or reports dropped lines. Releases the lock while it writes. */
 static void write_next(void) {
     char line[LOG_LINE_MAX];
     line_head len = 0;
@@ -300,7 +303,7 @@ int log_queue_start(void) {
     return rc;
 }
 
-/* Call with the lock held. False: the time is up. */
+/* Called with the lock held. Returns false after a timeout. */
 static bool wait_until_idle(uint32_t timeout_ms) {
     INVARIANT(lock_is_held(&queue.lock));
     struct timespec until = clock_after(timeout_ms);
@@ -339,7 +342,7 @@ void log_line_va(reel_level level, const char *from, const char *format, va_list
     char message[LOG_LINE_MAX + 1], origin[LOG_LINE_MAX + 1], line[LOG_LINE_MAX];
     int message_len = vsnprintf(message, sizeof message, format, args);
     int origin_len = snprintf(origin, sizeof origin, "%s", from);
-    if (message_len < 0) message_len = 0; /* it asked for what cannot be shown */
+    if (message_len < 0) message_len = 0; /* the message cannot be formatted */
     struct reel_str said = made_fit(message, (size_t)message_len, MESSAGE_MAX);
     struct reel_str who = made_fit(origin, (size_t)origin_len, FROM_MAX);
     size_t len = make_line(line, level, who, said);

@@ -1,5 +1,5 @@
-/* main.c: the program `reeld`: finds the command and calls it. The only file that names the sinks
- * and the tools that ship. Data goes to stdout, everything else to stderr. */
+/* main.c: the program `reeld`: finds the command and calls it. This is the only file that names the
+ * sinks and commands that ship. Data goes to stdout, everything else to stderr. */
 #include "base/descriptors.h"
 #include "check/check.h"
 #include "daemon/commands.h"
@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-/* The sinks that ship: a plugin like any other, but linked in. */
+/* The sinks that ship, in a plugin that is linked in. */
 static const struct reel_sink *const own_sinks[] = {&http_sink, &stdout_sink, NULL};
 static const struct reel_plugin own_plugin = {
     .header = REEL_PLUGIN_HEADER, .name = "reeld", .version = REEL_VERSION, .sinks = own_sinks};
@@ -20,14 +20,16 @@ static int command_serve(int argc, char **argv) {
     return serve(&own_plugin, argc, argv);
 }
 
+static int command_backup(int argc, char **argv) {
+    return backup(&own_plugin, argc, argv);
+}
+
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve", command_serve},
-    {"replay", command_replay},
-    {"check", command_check},
-    {"backup", command_backup},
+    {"serve", command_serve},   {"replay", command_replay}, {"check", command_check},
+    {"backup", command_backup}, {"verify", command_verify},
 };
 
 static void print_help(FILE *to) {
@@ -37,15 +39,18 @@ static void print_help(FILE *to) {
             "usage: reeld [serve] [SETTING]...\n"
             "           run the daemon\n"
             "       reeld replay [--plugin-dir DIR] [--plugin FILE]... [--outcomes] FILE|-\n"
-            "           fold a file of events, one JSON payload a line, in a throw-away store,\n"
-            "           and print what came of it as one JSON object, with --outcomes also the\n"
-            "           outcome of each event, and the reasons of those that were rejected\n"
+            "           fold a file of events, one JSON payload a line, in a temporary store,\n"
+            "           and print the result as one JSON object; with --outcomes also the\n"
+            "           outcome of each event, and the reasons of rejections\n"
             "       reeld check [--json] [--strict] [--seed N] [--runs N] [--events FILE]\n"
             "                   PLUGIN.so...\n"
-            "           try each plugin on made events, and report what is wrong with it\n"
-            "       reeld backup [--data DIR] [--config FILE] DIR\n"
-            "           write a copy of a store into the empty directory DIR, while a daemon\n"
-            "           uses it or not\n"
+            "           test each plugin with generated events, and report its faults\n"
+            "       reeld backup [SETTING]... DIR\n"
+            "           write a copy of a store to the empty directory DIR; a daemon may be\n"
+            "           using the store; the store is found by the settings of the daemon\n"
+            "       reeld verify DIR\n"
+            "           compare the log of the store in DIR with its checksums, and print each\n"
+            "           damaged file and offset; a daemon may be using the store\n"
             "       reeld --help | --version\n"
             "\n",
             reel_version());
@@ -60,7 +65,7 @@ static int finish_stdout(void) {
     return EXIT_FAILED;
 }
 
-/* Whatever else is there: who asks for help wants nothing else done. */
+/* If --help is among the arguments, nothing else is done. */
 static bool wants_help(int argc, char **argv) {
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
@@ -68,7 +73,7 @@ static bool wants_help(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-    if (descriptors_reserve_standard() < 0) return EXIT_FAILED; /* there is nowhere to say it */
+    if (descriptors_reserve_standard() < 0) return EXIT_FAILED; /* there is nowhere to report it */
     const char *name = argc > 1 ? argv[1] : "";
     if (wants_help(argc, argv)) {
         print_help(stdout);

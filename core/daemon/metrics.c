@@ -36,7 +36,7 @@ static void write_reason(struct daemon *daemon, struct reel_status *status,
         snprintf(status->reason, sizeof status->reason, "%s", feed->reason);
 }
 
-/* Of a log that mirrors a stream. */
+/* Only if the log mirrors a stream. */
 static void show_feed(const struct daemon *daemon, const struct feed_metrics *feed,
                       struct reel_status *ret) {
     ret->feed = feed_name(daemon->feed);
@@ -73,7 +73,7 @@ void daemon_status(struct daemon *daemon, struct reel_status *ret) {
     ret->ready = !ret->reason[0];
 }
 
-/* ---- Figures --------------------------------------------------------------------------------- */
+/* ---- Metrics --------------------------------------------------------------------------------- */
 
 struct measuring {
     reel_metric_fn fn;
@@ -90,7 +90,7 @@ static void measure(const struct measuring *to, reel_metric_kind kind, const cha
 #define COUNTER(to, ...) measure(to, REEL_METRIC_COUNTER, __VA_ARGS__)
 #define GAUGE(to, ...)   measure(to, REEL_METRIC_GAUGE, __VA_ARGS__)
 
-/* One for each outcome; `labels` are those that come before it, each with a comma. */
+/* One metric for each outcome. `labels` stand before the outcome, each with a comma. */
 static void add_counts(const struct measuring *to, const char *name, const char *help,
                        const char *labels, const struct reel_counts *counts) {
     const struct {
@@ -109,12 +109,14 @@ static void add_position(const struct measuring *to, const struct reel_position 
     GAUGE(to, "reel_cursor", "Highest seq whose effects are committed", "", position->cursor);
     GAUGE(to, "reel_log_first_seq", "Oldest event that the log keeps", "", position->first_seq);
     GAUGE(to, "reel_log_head", "Newest event of the log", "", position->head);
-    GAUGE(to, "reel_log_bytes", "What the log takes in the store", "", position->log_bytes);
-    GAUGE(to, "reel_store_bytes", "Size of the store's file", "", position->store_bytes);
+    GAUGE(to, "reel_log_bytes", "Bytes that the events in the log take in its files", "",
+          position->log_bytes);
+    GAUGE(to, "reel_store_bytes", "Size of all files, including the log's", "",
+          position->store_bytes);
 }
 
-/* Since the start, so that they never fall: what a view tells begins again with a rebuild. Names of
- * collections need no escaping. */
+/* Counts since the start, so that they never fall: the counts of a view begin again with a rebuild.
+ * Names of collections need no escapes. */
 static void add_events(const struct measuring *to, struct reel *reel, bool again,
                        const char *metric, const char *help) {
     const char *name;
@@ -131,10 +133,9 @@ static void add_outcomes(const struct measuring *to, struct reel *reel) {
     struct reel_counts counts;
     if (reel_counts(reel, NULL, false, &counts) == 0)
         add_counts(to, "reel_events_total", "Events by outcome", "", &counts);
-    add_events(to, reel, false, "reel_projector_events_total",
-               "Events by collection and what its projector answered");
+    add_events(to, reel, false, "reel_projector_events_total", "Events by collection and outcome");
     add_events(to, reel, true, "reel_rebuild_events_total",
-               "Events that were folded again, by collection and what its projector answered");
+               "Events that were folded again, by collection and outcome");
 }
 
 static void add_collections(const struct measuring *to, struct reel *reel, struct reel_view *view,
@@ -147,8 +148,37 @@ static void add_collections(const struct measuring *to, struct reel *reel, struc
         snprintf(labels, sizeof labels, "collection=\"%s\"", name);
         GAUGE(to, "reel_records", "Records by collection", labels, info.records);
     }
-    GAUGE(to, "reel_lag_events", "Events in the log that some collection has yet to fold", "",
+    GAUGE(to, "reel_lag_events", "Events in the log that a collection has not folded yet", "",
           lag_of(reel, view, head));
+}
+
+static void add_log(const struct measuring *to, struct reel *reel) {
+    static const char written[] = "reel_log_written_bytes_total";
+    static const char written_help[] = "Bytes written to the log's files, by kind";
+    static const char segments[] = "reel_log_segments", segments_help[] = "Files of the log";
+    struct log_metrics log;
+    engine_measure_log(reel, &log);
+    struct reel_metric syncs = {
+        .name = "reel_log_sync_seconds",
+        .help = "Syncs of the log",
+        .kind = REEL_METRIC_HISTOGRAM,
+        .bucket_count = HISTOGRAM_BUCKETS,
+        .labels = "",
+        .bounds = histogram_bounds,
+        .buckets = log.sync_buckets,
+        .value = log.sync_seconds,
+    };
+    COUNTER(to, written, written_help, "kind=\"events\"", log.group_bytes);
+    COUNTER(to, written, written_help, "kind=\"zeros\"", log.fill_bytes);
+    COUNTER(to, written, written_help, "kind=\"sealed\"", log.sealed_bytes);
+    COUNTER(to, written, written_help, "kind=\"dedup\"", log.dedup_bytes);
+    GAUGE(to, segments, segments_help, "form=\"raw\"", log.raw_segments);
+    GAUGE(to, segments, segments_help, "form=\"sealed\"", log.sealed_segments);
+    COUNTER(to, "reel_log_failures_total",
+            "Times that work in the background failed; it is tried again", "", log.failures);
+    COUNTER(to, "reel_log_paced_milliseconds_total", "Time that background writing had to wait", "",
+            log.paced_ns / 1000000);
+    to->fn(to->context, &syncs);
 }
 
 static void add_intake(const struct measuring *to, struct intake *intake) {
@@ -156,7 +186,7 @@ static void add_intake(const struct measuring *to, struct intake *intake) {
     uint64_t buckets[HISTOGRAM_BUCKETS + 1];
     struct reel_metric times = {
         .name = "reel_commit_seconds",
-        .help = "From taking jobs off the queue to their commit",
+        .help = "Time from taking jobs from the queue to their commit",
         .kind = REEL_METRIC_HISTOGRAM,
         .bucket_count = HISTOGRAM_BUCKETS,
         .labels = "",
@@ -175,9 +205,9 @@ static void add_intake(const struct measuring *to, struct intake *intake) {
     to->fn(to->context, &times);
 }
 
-/* They are kept with the log, and so outlive the daemon. */
+/* Gaps are stored with the log, so their counts remain after a restart. */
 static void add_gaps(const struct measuring *to, const struct reel_position *position) {
-    COUNTER(to, "reel_feed_gaps_total", "Times that messages of the stream were never received", "",
+    COUNTER(to, "reel_feed_gaps_total", "Gaps in the stream: messages that were never received", "",
             position->gaps);
     COUNTER(to, "reel_feed_gap_messages_total", "Messages of the stream that were never received",
             "", position->gap_messages);
@@ -186,15 +216,15 @@ static void add_gaps(const struct measuring *to, const struct reel_position *pos
 static void add_feed(const struct measuring *to, struct feed *feed) {
     struct feed_metrics metrics;
     feed_read(feed, &metrics);
-    GAUGE(to, "reel_feed_up", "1 while a session with the broker goes on", "", metrics.up);
-    GAUGE(to, "reel_feed_in_sync", "1 when it has given all that the stream had", "",
+    GAUGE(to, "reel_feed_up", "1 while a session with the broker is running", "", metrics.up);
+    GAUGE(to, "reel_feed_in_sync", "1 when the session has received all messages of the stream", "",
           metrics.in_sync);
-    GAUGE(to, "reel_feed_pending", "Messages of the stream that are yet to come", "",
+    GAUGE(to, "reel_feed_pending", "Messages of the stream that were not received yet", "",
           metrics.pending);
     COUNTER(to, "reel_feed_sessions_total", "Sessions with the broker", "", metrics.sessions);
     COUNTER(to, "reel_feed_published_total", "Events that were published and have come back", "",
             metrics.published);
-    GAUGE(to, "reel_feed_publishing", "Events that were published and are waited for", "",
+    GAUGE(to, "reel_feed_publishing", "Events that were published and have not come back yet", "",
           metrics.publishing);
 }
 
@@ -212,6 +242,7 @@ void daemon_metrics(struct daemon *daemon, reel_metric_fn fn, void *context) {
         }
         reel_view_close(view);
     }
+    add_log(&to, daemon->reel);
     add_intake(&to, daemon->intake);
     if (daemon->feed) add_feed(&to, daemon->feed);
     COUNTER(&to, "reel_log_dropped_total", "Lines of the log that could not be written", "",

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SELF "reeld"
@@ -23,7 +24,7 @@ static void changed(void *context) {
     sink_hosts_committed(daemon, reel_cursor(daemon->reel));
 }
 
-/* Is every collection to be rebuilt? Then so may the log that they are built from. */
+/* True if all collections must be rebuilt. Then the log may be replaced, too. */
 static bool rebuilds_all(const struct daemon *daemon) {
     const char *collection, *wanted;
     for (size_t n = 0; (collection = reel_collection_name(daemon->reel, n)); n++) {
@@ -35,7 +36,7 @@ static bool rebuilds_all(const struct daemon *daemon) {
     return true;
 }
 
-/* The command line can be read by everyone on the machine, for as long as the daemon runs. */
+/* While the daemon runs, everyone on the machine can read its command line. */
 static void warn_of_secrets(const struct config *config) {
     static const char *const settings[] = {"nats", "nats_password", "nats_token"};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
@@ -43,20 +44,27 @@ static void warn_of_secrets(const struct config *config) {
         const char *origin = config_origin(config, settings[i]);
         if (!text || strncmp(origin, "--", 2) != 0 || (i == 0 && !strchr(text, '@'))) continue;
         log_line(REEL_LEVEL_WARNING, SELF,
-                 "the secret in %s stays in the command line, which others on this machine can "
-                 "read: the environment, the configuration file and --nats-creds keep it",
+                 "others on this machine can read the secret in %s, because it is in the command "
+                 "line: put it into the environment, the configuration file or a credentials file "
+                 "(--nats-creds)",
                  origin);
     }
 }
 
-/* The client library would find out with each attempt to connect, and say less. */
+/* Without this check, the client library would fail at each attempt to connect, with a less exact
+ * message. */
 static int check_files(const struct config *config, struct reel_error *error) {
     static const char *const settings[] = {"nats_creds", "nats_ca", "nats_cert", "nats_key"};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         const char *path = config_text(config, settings[i], 0);
-        if (path && access(path, R_OK) < 0)
+        struct stat about = {0};
+        if (!path) continue;
+        if (access(path, R_OK) < 0 || stat(path, &about) < 0)
             return fail(error, -errno, "cannot read %s, which %s names: %s", path,
                         config_origin(config, settings[i]), strerror(errno));
+        if (!S_ISREG(about.st_mode)) /* it is read again and again, and must not be waited for */
+            return fail(error, -EINVAL, "%s, which %s names, is not a regular file", path,
+                        config_origin(config, settings[i]));
     }
     return 0;
 }

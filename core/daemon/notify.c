@@ -15,7 +15,7 @@ void notify(const char *state) {
     size_t len = path ? strlen(path) : 0;
     if (len < 2 || len >= sizeof address.sun_path) return;
     memcpy(address.sun_path, path, len);
-    if (path[0] == '@') address.sun_path[0] = '\0'; /* an abstract one */
+    if (path[0] == '@') address.sun_path[0] = '\0'; /* an abstract socket */
     AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return;
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);

@@ -1,9 +1,9 @@
-/* notify.h: telling a service manager how the daemon is (sd_notify(3)): nothing if there is none.
+/* notify.h: reports the state of the daemon to a service manager, if there is one (sd_notify(3)).
  */
 #ifndef REEL_DAEMON_NOTIFY_H
 #define REEL_DAEMON_NOTIFY_H
 
-/* "READY=1", "STOPPING=1", … What cannot be sent is lost. */
+/* "READY=1", "STOPPING=1", … If it cannot be sent, it is lost. */
 void notify(const char *state);
 
 #endif

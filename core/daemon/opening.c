@@ -18,7 +18,7 @@ static void warn(void *context, const char *line) {
     log_line(REEL_LEVEL_WARNING, "projector", "%s", line);
 }
 
-/* Called by the thread that found it: the writer, or one that only reads. */
+/* Called by the thread that finds it: the writer, or a thread that reads. */
 static void broken(void *context, const char *sentence) {
     struct daemon *daemon = context;
     log_line(REEL_LEVEL_ERROR, SELF, "%s", sentence);
@@ -39,7 +39,7 @@ static void rejected(void *context, const struct reel_rejection *const *list, ui
     rejections_say(&daemon->rejections, clock_ms(), list, total);
 }
 
-/* Adds the flag by which the daemon is told what the library asks for. */
+/* Adds the flag of the daemon for what the library's sentence asks for. */
 static void add_hint(struct reel_error *error, const char *flag) {
     struct reel_error sentence = *error;
     error_set(error, "%s (%s)", sentence.text, flag);
@@ -55,7 +55,8 @@ int opening_open(struct daemon *daemon, struct reel_error *error) {
     if (rc < 0) return rc;
     struct reel_options options = {
         .struct_size = sizeof options,
-        .flags = REEL_START_BEHIND | (config_number(config, "new_epoch") ? REEL_NEW_EPOCH : 0),
+        .flags = REEL_START_BEHIND | (config_number(config, "new_epoch") ? REEL_NEW_EPOCH : 0) |
+                 (config_number(config, "take_archive") ? REEL_TAKE_ARCHIVE : 0),
         .directory = directory,
         .event_bytes_max = (uint32_t)config_number(config, "event_bytes_max"),
         .views_max = (uint32_t)config_number(config, "views_max"),
@@ -63,6 +64,7 @@ int opening_open(struct daemon *daemon, struct reel_error *error) {
         .batch_events_max = (uint32_t)config_number(config, "batch_events_max"),
         .batch_bytes_max = config_number(config, "batch_bytes_max"),
         .map_bytes = config_number(config, "map_bytes"),
+        .segment_bytes = config_number(config, "segment_bytes"),
         .warn = warn,
         .context = daemon,
         .rejected = rejected,

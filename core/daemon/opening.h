@@ -1,4 +1,4 @@
-/* opening.h: the daemon's Reel: opened, then given its plugins, then started. */
+/* opening.h: opens the daemon's Reel, loads its plugins, and starts it. */
 #ifndef REEL_DAEMON_OPENING_H
 #define REEL_DAEMON_OPENING_H
 
@@ -7,7 +7,7 @@
 int opening_open(struct daemon *daemon, struct reel_error *error);
 int opening_load(struct daemon *daemon, struct reel_error *error);
 
-/* Begins the rebuilds that are asked for, and folding. */
+/* Begins the rebuilds that were requested, and folding. */
 int opening_start(struct daemon *daemon, struct reel_error *error);
 
 #endif

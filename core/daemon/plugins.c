@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The build tree has this program in core/daemon/, and build.ninja at its top. */
+/* The top of the build tree, which has this program in core/daemon/, and build.ninja. */
 static char *build_tree(void) {
     char path[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
@@ -38,8 +38,9 @@ static int each_of_build_tree(const char *top, plugin_path_fn fn, void *context,
     }
     glob_t found;
     int rc = glob(pattern, 0, NULL, &found);
-    if (rc == GLOB_NOMATCH) return fail(error, -ENOENT, "no plugin at %s: build first", pattern);
-    if (rc != 0) return fail(error, -EIO, "cannot look for %s", pattern);
+    if (rc == GLOB_NOMATCH)
+        return fail(error, -ENOENT, "there is no plugin at %s: build it first", pattern);
+    if (rc != 0) return fail(error, -EIO, "cannot list %s", pattern);
     for (size_t i = 0; i < found.gl_pathc && rc == 0; i++)
         rc = fn(context, found.gl_pathv[i], error);
     globfree(&found);
@@ -78,7 +79,8 @@ static int check_references(struct reel *reel, const struct reel_projector *proj
         if (field->refers_to && !has_collection(reel, field->refers_to))
             return fail(error, -ENOENT,
                         "collection `%s`: field `%s` refers to the collection `%s`, which no "
-                        "plugin has: load the one that has it, too (--plugin or --plugin-dir)",
+                        "loaded plugin has: load the plugin that has it, too (--plugin or "
+                        "--plugin-dir)",
                         projector->collection, field->name, field->refers_to);
     }
     return 0;

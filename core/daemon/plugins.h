@@ -12,15 +12,16 @@ struct plugin_choice {
     size_t count;
 };
 
-/* Calls `fn` with the path of each plugin that was chosen. If none was: of those of the build tree
- * that this program lies in, or of those that are installed. */
+/* Calls `fn` with the path of each chosen plugin. If none was chosen: with the plugins of the build
+ * tree that contains this program, or with the installed ones. */
 int plugins_each(const struct plugin_choice *choice, plugin_path_fn fn, void *context,
                  struct reel_error *error);
 
-/* Loads them. */
+/* Loads the chosen plugins. */
 int plugins_load(struct reel *reel, const struct plugin_choice *choice, struct reel_error *error);
 
-/* Once all are loaded: does each field that refers to a collection refer to one of them? */
+/* Call it when all plugins are loaded. Checks that each field that refers to a collection refers to
+ * a loaded one. */
 int plugins_check_references(struct reel *reel, struct reel_error *error);
 
 #endif

@@ -1,8 +1,8 @@
-/* rejections.h: the log's lines about events that were rejected.
+/* rejections.h: lines in the log about rejected events.
  *
- * A producer that sends nothing but bad events must not fill the disk with lines about them: in
- * REJECTIONS_PERIOD_MS at most REJECTIONS_LINES are written. How many were left out stands in the
- * first line of a later period, or in the last line of all.
+ * A producer that sends only bad events must not fill the disk with lines. So at most
+ * REJECTIONS_LINES are written in REJECTIONS_PERIOD_MS. The number of lines that were left out is
+ * in the first line of a later period, or in the last line.
  */
 #ifndef REEL_DAEMON_REJECTIONS_H
 #define REEL_DAEMON_REJECTIONS_H
@@ -16,17 +16,17 @@ enum {
     REJECTIONS_LINES = 5,
 };
 
-/* With `say` and else all of zero it has said nothing. One thread at a time. */
+/* All zero except `say`: nothing was written yet. For one thread at a time. */
 struct rejections {
-    void (*say)(const char *line); /* which has no newline */
+    void (*say)(const char *line); /* writes a line, which has no newline */
     struct line_limit limit;
 };
 
-/* As reel_options.rejected tells them, at this time (clock_ms). */
+/* Writes lines for the rejections that reel_options.rejected gives, at this time (clock_ms). */
 void rejections_say(struct rejections *rejections, uint64_t now_ms,
                     const struct reel_rejection *const *list, uint64_t total);
 
-/* Tells what was left out. */
+/* Reports how many lines were left out. */
 void rejections_end(struct rejections *rejections);
 
 #endif

@@ -1,6 +1,6 @@
-/* replay.c: `reeld replay`: a file of events in, the records that they make out.
+/* replay.c: `reeld replay`: reads a file of events, and prints the records that they make.
  *
- * The store is in memory and thrown away; the way of an event is the one it has in a daemon.
+ * The store is in memory, and is discarded. Events are folded by the same code as in a daemon.
  */
 #include "base/cleanup.h"
 #include "daemon/commands.h"
@@ -17,7 +17,7 @@
 
 #define EVENT_BYTES_MAX ((uint32_t)1 << 20)
 
-/* Events between two progress lines. */
+/* Number of events between two lines of progress. */
 #define PROGRESS_EVERY 100000
 
 struct replay {
@@ -26,7 +26,7 @@ struct replay {
     bool want_outcomes;
     struct reel *reel;
     struct reel_result *results; /* of a batch */
-    struct text outcomes;        /* one letter an event: a, i or r */
+    struct text outcomes;        /* one letter for each event: a, i or r */
     uint64_t seen;
     bool progress; /* stderr is a terminal */
 };
@@ -68,12 +68,12 @@ static int take_arguments(struct replay *replay, int argc, char **argv) {
         }
     }
     if (optind == argc) return usage("no file was given", "");
-    if (optind + 1 < argc) return usage("one file at a time, not also ", argv[optind + 1]);
+    if (optind + 1 < argc) return usage("only one file can be given, not also ", argv[optind + 1]);
     replay->file = argv[optind];
     return EXIT_GOOD;
 }
 
-/* ---- In -------------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static void show_progress(const struct replay *replay, const char *end) {
     if (replay->progress)
@@ -122,7 +122,7 @@ static int fold_file(struct replay *replay, struct reel_error *error) {
     return rc < 0 ? fail_in(error, rc, "%s", is_stdin ? "stdin" : replay->file) : 0;
 }
 
-/* ---- Out ------------------------------------------------------------------------------------- */
+/* ---- Printing -------------------------------------------------------------------------------- */
 
 struct row_printer {
     bool any;
@@ -169,7 +169,7 @@ static void print_quoted(struct reel_str str) {
     fwrite(quoted.data ? quoted.data : "null", 1, quoted.data ? quoted.len : 4, stdout);
 }
 
-/* Of one event. */
+/* Prints the rejections of one event. */
 struct rejection_printer {
     uint64_t seq;
     bool any;
@@ -200,7 +200,7 @@ static int print_rejections(const struct replay *replay, struct reel_view *view,
         if (replay->outcomes.data[i] != 'r') continue;
         printer.seq = i + 1;
         int rc = reel_view_rejected(view, printer.seq + 1, print_rejection, &printer);
-        if (rc < 0) return fail(error, rc, "cannot list what was rejected: %s", strerror(-rc));
+        if (rc < 0) return fail(error, rc, "cannot list the rejections: %s", strerror(-rc));
     }
     putchar(']');
     return 0;
@@ -228,13 +228,13 @@ static int print_result(struct replay *replay, struct reel_error *error) {
     return rc;
 }
 
-/* ---- The whole ------------------------------------------------------------------------------- */
+/* ---- The command ----------------------------------------------------------------------------- */
 
 static int run(struct replay *replay, struct reel_error *error) {
     struct reel_options options = {
         .struct_size = sizeof options,
         .event_bytes_max = EVENT_BYTES_MAX,
-        .view_ms_max = UINT32_MAX, /* nothing else writes while a slow pipe takes the result */
+        .view_ms_max = UINT32_MAX, /* nothing else writes while the result goes into a slow pipe */
         .warn = print_warning,
         .context = replay,
     };

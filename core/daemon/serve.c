@@ -1,6 +1,6 @@
-/* serve.c: `reeld serve`: the daemon: starts its parts in the order of daemon.h, waits for a signal
- * (signals.h), and ends them. At the first SIGTERM no new work is accepted, and work under way is
- * finished within drain_ms_max. If a part hangs, the process ends anyway: ending.h.
+/* serve.c: `reeld serve`: starts the parts of the daemon in the order of daemon.h, waits for a
+ * signal (signals.h), and ends them. After the first SIGTERM no new work is accepted, and running
+ * work is finished within drain_ms_max. If a part does not end, the process ends anyway: ending.h.
  */
 #include "daemon/serve.h"
 
@@ -10,6 +10,7 @@
 #include "daemon/config/config_help.h"
 #include "daemon/config/settings.h"
 #include "daemon/daemon.h"
+#include "daemon/fault.h"
 #include "daemon/known.h"
 #include "daemon/nats_feed.h"
 #include "daemon/notify.h"
@@ -24,7 +25,7 @@
 
 #define SELF "reeld"
 
-/* How long the end waits for the last lines of the log to be read. */
+/* How long the daemon waits at its end until the last lines of the log are read. */
 #define LOG_END_MS 2000
 
 /* ---- Tokens ---------------------------------------------------------------------------------- */
@@ -37,8 +38,8 @@ static void tell_of_browsers(const struct tokens *tokens) {
     size_t count = tokens ? tokens_to_encode(tokens) : 0;
     if (count > 0)
         log_line(REEL_LEVEL_INFO, SELF,
-                 "%zu of the tokens contain / or =, which a WebSocket sub-protocol cannot: a "
-                 "browser offers such a token as bearer.b64. and its base64url form",
+                 "%zu of the tokens contain / or =, which a WebSocket sub-protocol cannot contain: "
+                 "a browser must offer such a token as bearer.b64. and its base64url form",
                  count);
 }
 
@@ -51,14 +52,14 @@ static int load_tokens(struct daemon *daemon, struct reel_error *error) {
     warn_of_tokens(&warning);
     tell_of_browsers(daemon->tokens);
     if (rc != -ENOENT || file) return rc;
-    return known_need_tokens(daemon) ? -EINVAL : 0; /* none was given */
+    return known_need_tokens(daemon) ? -EINVAL : 0; /* there is no token */
 }
 
 static void reload_tokens(void *context) {
     struct daemon *daemon = context;
     struct reel_error warning = {0}, error = {0};
     if (!config_text(daemon->config, "token_file", 0)) {
-        log_line(REEL_LEVEL_INFO, SELF, "there is no token file to be read again");
+        log_line(REEL_LEVEL_INFO, SELF, "there is no token file to read again");
         return;
     }
     int rc = trust_check_file(daemon->config, "token_file", &error);
@@ -68,12 +69,12 @@ static void reload_tokens(void *context) {
     if (rc == 0)
         log_line(REEL_LEVEL_INFO, SELF, "the tokens were read again");
     else
-        log_line(REEL_LEVEL_ERROR, SELF, "the tokens are as they were: %s", error.text);
+        log_line(REEL_LEVEL_ERROR, SELF, "the old tokens stay valid: %s", error.text);
 }
 
 /* ---- The writer ------------------------------------------------------------------------------ */
 
-/* A fatal trouble is a broken store, which opening.c has logged. */
+/* If `fatal`, the store is broken, and opening.c has logged it. */
 static void trouble(void *context, bool fatal, const char *sentence) {
     struct daemon *daemon = context;
     if (fatal)
@@ -100,14 +101,14 @@ static int start_intake(struct daemon *daemon, struct reel_error *error) {
     return intake_start(&options, &daemon->intake, error);
 }
 
-/* ---- The whole ------------------------------------------------------------------------------- */
+/* ---- The daemon ------------------------------------------------------------------------------ */
 
-/* Each connection is a file. */
+/* Each connection needs a file descriptor. */
 static void raise_file_limit(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
     limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit); /* with fewer there are fewer connections */
+    setrlimit(RLIMIT_NOFILE, &limit); /* if it fails, there are fewer connections */
 }
 
 static int start_traces(struct reel_error *error) {
@@ -139,14 +140,15 @@ static int start(struct daemon *daemon, int argc, char **argv, struct reel_error
     return rc;
 }
 
-/* Finishes work under way; then ends all parts, in the opposite order. */
+/* Finishes running work; then ends all parts, in the opposite order. */
 static void end(struct daemon *daemon) {
     uint64_t until_ms = clock_ms() + config_number(daemon->config, "drain_ms_max");
     atomic_store(&daemon->draining, true);
     if (daemon->ending) ending_begin(daemon->ending);
     if (daemon->feed)
-        feed_drain(daemon->feed, clock_left_ms(until_ms)); /* what waits to come back */
-    if (daemon->intake) { /* then what has been handed over, so that all sinks see it */
+        feed_drain(daemon->feed,
+                   clock_left_ms(until_ms)); /* first, events that have not come back yet */
+    if (daemon->intake) { /* then all jobs, so that all sinks see their effects */
         intake_drain(daemon->intake, clock_left_ms(until_ms));
         sink_hosts_drain(daemon, until_ms);
         if (daemon->feed) feed_stop(daemon->feed);
@@ -166,7 +168,8 @@ static int run(struct daemon *daemon, int argc, char **argv) {
     struct reel_error error = {0};
     signals_block(&daemon->signals);
     raise_file_limit();
-    log_queue_start(); /* without its thread, which needs memory, lines are written all the same */
+    (void)fault_watch(); /* without it, a SIGBUS ends the process without a sentence */
+    log_queue_start();   /* if it fails, lines are written without the thread */
     int rc = start(daemon, argc, argv, &error);
     if (rc == 0) {
         log_line(REEL_LEVEL_INFO, SELF, "%s has started", reel_version());
@@ -198,10 +201,11 @@ int serve(const struct reel_plugin *own, int argc, char **argv) {
     struct reel_error error = {0};
     int code = EXIT_USAGE;
     if (read_own_settings(&daemon, argc, argv, &error) < 0) {
-        log_open(REEL_LEVEL_INFO, isatty(STDERR_FILENO) == 1);
+        log_begin(REEL_LEVEL_INFO, isatty(STDERR_FILENO) == 1);
         log_line(REEL_LEVEL_ERROR, SELF, "%s", error.text);
     } else {
-        log_open(log_level(config_text(daemon.config, "log_level", 0)), isatty(STDERR_FILENO) == 1);
+        log_begin(log_level(config_text(daemon.config, "log_level", 0)),
+                  isatty(STDERR_FILENO) == 1);
         code = run(&daemon, argc, argv);
     }
     config_destroy(daemon.config);

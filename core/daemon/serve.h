@@ -1,5 +1,5 @@
-/* serve.h: `reeld serve`. `own` is the plugin that is linked in, with the sinks that ship: main.c
- * alone names them. */
+/* serve.h: `reeld serve`. `own` is the plugin that is linked in, with the sinks that ship. Only
+ * main.c names them. */
 #ifndef REEL_DAEMON_SERVE_H
 #define REEL_DAEMON_SERVE_H
 
@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-/* Runs the daemon until it is told to end; argv[0] is skipped. Returns the process's exit code. */
+/* Runs the daemon until it must end. argv[0] is skipped. Returns the exit code of the process. */
 int serve(const struct reel_plugin *own, int argc, char **argv);
 
 /* The settings of `serve`, for --help; or as Markdown, which is docs/settings.md. */

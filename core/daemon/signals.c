@@ -6,8 +6,8 @@
 
 #define SELF "reeld"
 
-/* It stays blocked while the daemon ends: a second signals_quit then has no effect, whereas a
- * second SIGTERM kills. */
+/* This signal stays blocked while the daemon ends. So a second signals_quit has no effect, but a
+ * second SIGTERM ends the process. */
 #define SIGNAL_QUIT SIGUSR1
 
 void signals_block(struct signals *signals) {

@@ -2,7 +2,7 @@
  *
  *     SIGTERM, SIGINT   the daemon ends; see signals_release
  *     SIGHUP            `reload` is called
- *     SIGUSR1           signals_quit sends it; from anybody else it is ignored
+ *     SIGUSR1           sent by signals_quit; from other processes, it is ignored
  */
 #ifndef REEL_DAEMON_SIGNALS_H
 #define REEL_DAEMON_SIGNALS_H
@@ -19,17 +19,17 @@ struct signals {
     atomic_int exit_code;
 };
 
-/* Blocks the signals, in this thread and those that it starts. [main thread, before others] */
+/* Blocks the signals, in this thread and in threads that it starts. [main thread, before others] */
 void signals_block(struct signals *signals);
 
-/* Waits for the daemon's end. [the thread that called signals_block] */
+/* Waits until the daemon must end. [the thread that called signals_block] */
 void signals_wait(struct signals *signals, void (*reload)(void *context), void *context);
 
-/* From now on SIGTERM and SIGINT end the process at once. */
+/* From now on, SIGTERM and SIGINT end the process at once. */
 void signals_release(void);
 
-/* Ends the daemon as a first SIGTERM does, however often it is called. The first code that is not
- * 0 becomes the daemon's exit code. [any thread] */
+/* Ends the daemon as a first SIGTERM does. Further calls have no effect, except that the first exit
+ * code that is not 0 is used. [any thread] */
 void signals_quit(struct signals *signals, int exit_code);
 
 #endif

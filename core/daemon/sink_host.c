@@ -1,4 +1,4 @@
-/* sink_host.c: see sink_host.h. Reads go straight to the Reel; a write becomes a job of the intake,
+/* sink_host.c: see sink_host.h. Reads call the Reel directly. A write becomes a job of the intake,
  * or of the feed. */
 #include "daemon/sink_host.h"
 
@@ -45,7 +45,7 @@ static int host_view_open(struct reel_sink_host *handle, struct reel_view **ret,
     return reel_view_open(daemon_of(handle)->reel, ret, error);
 }
 
-/* What this host has, in the size that the sink knows. */
+/* Copies a struct of this host, as far as the sink knows it. */
 static void give(void *to, size_t size, const void *from, size_t own_size) {
     memcpy(to, from, size < own_size ? size : own_size);
     if (size > own_size) memset((char *)to + own_size, 0, size - own_size);
@@ -97,7 +97,8 @@ struct submission {
     struct job job; /* first */
     reel_submit_done_fn done;
     void *context;
-    const struct reel_result **list; /* to `results`, NULL-terminated; in the same block */
+    const struct reel_result *
+        *list; /* pointers to `results`, NULL-terminated; in the same block of memory */
     struct reel_result results[];
 };
 
@@ -113,7 +114,7 @@ static void submission_done(struct job *job) {
     free(submission);
 }
 
-/* To be appended; or, where the log is a mirror, to be published. */
+/* Appends the events; or publishes them, if the log is a mirror. */
 static int push(struct daemon *daemon, struct job *job, struct reel_error *error) {
     int rc = daemon->feed ? feed_push(daemon->feed, job, error)
                           : intake_push(daemon->intake, job, error);
@@ -181,8 +182,9 @@ static reel_access host_access(struct reel_sink_host *handle, struct reel_str to
 
 static void host_caller(struct reel_sink_host *handle, struct reel_str token,
                         struct reel_caller *ret) {
-    (void)handle;
-    tokens_caller(token, ret);
+    struct tokens *tokens = daemon_of(handle)->tokens;
+    *ret = (struct reel_caller){0};
+    if (tokens) tokens_caller(tokens, token, ret);
 }
 
 static void host_status(struct reel_sink_host *handle, struct reel_status *ret, size_t size) {

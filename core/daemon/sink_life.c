@@ -1,5 +1,5 @@
-/* sink_life.c: see sink_host.h: starting, waking, draining and stopping sinks, each on the thread
- * that <reel/sink.h> promises. */
+/* sink_life.c: see sink_host.h. Starts, wakes, drains and stops sinks, each on the thread that
+ * <reel/sink.h> promises. */
 #include "daemon/sink_host.h"
 
 #include "base/cleanup.h"

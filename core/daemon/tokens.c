@@ -1,8 +1,9 @@
 /* tokens.c: see tokens.h.
  *
- * Why looking one up says nothing about the others: what is compared are digests, so that even a
- * comparison that told where it stopped would not tell more than a digest; each comparison takes
- * the same time wherever they differ; all are made, and nothing branches on what came out.
+ * Why a look-up reveals nothing about other tokens: only digests are compared. Even if the time of
+ * a comparison depended on the position of the first difference, it would only reveal a digest. In
+ * addition, each comparison takes the same time wherever the digests differ, all digests are
+ * compared, and no branch depends on the result.
  */
 #include "daemon/tokens.h"
 
@@ -18,7 +19,7 @@
 enum {
     TOKENS_MAX = 1024,
     FILE_BYTES_MAX = 1 << 20,
-    TOKEN_LEN_MIN = 8, /* in a file; the environment's may be a program's that we replace */
+    TOKEN_LEN_MIN = 8, /* in a file; a token in the environment may be shorter */
     TOKEN_LEN_MAX = 512,
 };
 
@@ -28,10 +29,10 @@ struct entry {
     unsigned char digest[SHA256_DIGEST_LENGTH];
     reel_access access;
     unsigned line;  /* of the file */
-    bool to_encode; /* tokens_to_encode */
+    bool to_encode; /* see tokens_to_encode */
 };
 
-/* All of zero is an empty one. */
+/* All zero: empty. */
 struct token_list {
     struct entry *entries;
     size_t count;
@@ -40,18 +41,19 @@ struct token_list {
 struct tokens {
     char *file;                  /* or NULL */
     struct token_list given;     /* in the environment: does not change */
+    const char *variable;        /* that it was in */
     struct token_list from_file; /* guarded by `lock` */
     pthread_rwlock_t lock;
 };
 
 /* ---- One token ------------------------------------------------------------------------------- */
 
-/* Not by way of EVP, which takes several times as long to find its way to these. */
+/* Does not use EVP, whose look-up of the function takes several times as long as the digest. */
 static void digest_of(struct reel_str token, unsigned char to[SHA256_DIGEST_LENGTH]) {
     SHA256_CTX context;
     SHA256_Init(&context);
     SHA256_Update(&context, token.data, token.len);
-    SHA256_Final(to, &context); /* which also wipes the context */
+    SHA256_Final(to, &context); /* this also wipes the context */
 }
 
 /* `b68token` of RFC 6750, section 2.1. */
@@ -82,7 +84,8 @@ static int add_token(struct token_list *list, struct reel_str token, reel_access
     digest_of(token, entry.digest);
     for (size_t i = 0; i < list->count; i++)
         if (memcmp(list->entries[i].digest, entry.digest, sizeof entry.digest) == 0)
-            return fail(error, -EINVAL, "it is the token of line %u again", list->entries[i].line);
+            return fail(error, -EINVAL, "it is the same token as in line %u",
+                        list->entries[i].line);
     if (list->count == TOKENS_MAX)
         return fail(error, -EINVAL, "there are more than %d tokens", TOKENS_MAX);
     struct entry *entries = realloc(list->entries, (list->count + 1) * sizeof *entries);
@@ -103,7 +106,7 @@ static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* Cuts the next word off; an empty one is the end. */
+/* Removes the next word from the line. An empty word is the end. */
 static struct reel_str next_word(struct reel_str *line) {
     while (line->len > 0 && is_blank(line->data[0])) line->data++, line->len--;
     struct reel_str word = {line->data, 0};
@@ -140,7 +143,7 @@ static int take_lines(struct token_list *list, const char *text, size_t len,
         if (rc < 0) return fail_in(error, rc, "line %u", number);
         text = newline ? newline + 1 : end;
     }
-    return list->count > 0 ? 0 : fail(error, -EINVAL, "there is no token in it");
+    return list->count > 0 ? 0 : fail(error, -EINVAL, "it contains no token");
 }
 
 static int read_file(struct tokens *tokens, uint32_t timeout_ms, struct token_list *ret,
@@ -152,13 +155,15 @@ static int read_file(struct tokens *tokens, uint32_t timeout_ms, struct token_li
     if (!text) return fail_memory(error);
     int rc = file_read(tokens->file, text, FILE_BYTES_MAX, timeout_ms, &len, &about, error);
     if (rc == 0) rc = take_lines(&list, text, len, error);
-    OPENSSL_cleanse(text, FILE_BYTES_MAX); /* a read that failed may have left a part there */
+    OPENSSL_cleanse(text,
+                    FILE_BYTES_MAX); /* a failed read may have left a part of the file there */
     free(text);
     if (rc < 0) {
         list_finish(&list);
         return fail_in(error, rc, "token file %s", tokens->file);
     }
-    if (S_ISREG(about.st_mode) && (about.st_mode & S_IROTH)) /* a group is chosen: reeld.service */
+    if (S_ISREG(about.st_mode) &&
+        (about.st_mode & S_IROTH)) /* a group may read it: see reeld.service */
         error_set(ret_warning, "token file %s can be read by everyone (mode %04o)", tokens->file,
                   about.st_mode & 07777u);
     *ret = list;
@@ -175,21 +180,23 @@ static int take_variable(struct tokens *tokens, const char *name, const char *te
     return add_token(&tokens->given, token, REEL_ACCESS_WRITE, 0, error);
 }
 
-/* The first that is set; whatever comes of it, none is left. */
+/* Reads the first variable that is set. In any case, removes all of them. */
 static int take_variables(struct tokens *tokens, struct reel_error *error) {
     int rc = 0;
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
         char *text = getenv(variables[i]);
         if (!text) continue;
-        if (rc == 0 && tokens->given.count == 0 && text[0])
+        if (rc == 0 && tokens->given.count == 0 && text[0]) {
             rc = take_variable(tokens, variables[i], text, error);
+            tokens->variable = variables[i];
+        }
         OPENSSL_cleanse(text, strlen(text));
         unsetenv(variables[i]);
     }
     return rc;
 }
 
-/* ---- Life ------------------------------------------------------------------------------------ */
+/* ---- Loading --------------------------------------------------------------------------------- */
 
 static int take_all(struct tokens *tokens, struct reel_error *ret_warning,
                     struct reel_error *error) {
@@ -198,8 +205,8 @@ static int take_all(struct tokens *tokens, struct reel_error *ret_warning,
         rc = read_file(tokens, FILE_START_MS, &tokens->from_file, ret_warning, error);
     if (rc < 0 || tokens->file || tokens->given.count > 0) return rc;
     return fail(error, -ENOENT,
-                "no bearer token is configured: give a file of them with --token-file, or one in "
-                "the environment as REEL_TOKEN or CELLOS_SERVER_API_TOKEN");
+                "no bearer token is configured: name a file of tokens with --token-file, or set "
+                "one in the environment as REEL_TOKEN or CELLOS_SERVER_API_TOKEN");
 }
 
 int tokens_load(const char *file, struct tokens **ret, struct reel_error *ret_warning,
@@ -241,7 +248,7 @@ int tokens_reload(struct tokens *tokens, struct reel_error *ret_warning, struct 
     return 0;
 }
 
-/* ---- Asking ---------------------------------------------------------------------------------- */
+/* ---- Looking up ------------------------------------------------------------------------------ */
 
 /* The accesses of all entries with this digest, as bits. */
 static uint32_t bits_of(const struct token_list *list, const unsigned char *digest) {
@@ -273,11 +280,36 @@ reel_access tokens_access(struct tokens *tokens, struct reel_str token) {
     return bits & REEL_ACCESS_WRITE ? REEL_ACCESS_WRITE : (reel_access)bits;
 }
 
-void tokens_caller(struct reel_str token, struct reel_caller *ret) {
+/* The line of the entry with this digest; 0: there is none. */
+static unsigned line_of(const struct token_list *list, const unsigned char *digest) {
+    unsigned line = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct entry *entry = &list->entries[i];
+        unsigned same = CRYPTO_memcmp(entry->digest, digest, sizeof entry->digest) == 0;
+        line |= (0 - same) & entry->line;
+    }
+    return line;
+}
+
+static void write_caller_name(struct tokens *tokens, const unsigned char *digest,
+                              struct reel_caller *ret) {
+    pthread_rwlock_rdlock(&tokens->lock);
+    unsigned line = line_of(&tokens->from_file, digest);
+    bool is_given = bits_of(&tokens->given, digest) != 0;
+    pthread_rwlock_unlock(&tokens->lock);
+    ret->name[0] = '\0';
+    if (line)
+        snprintf(ret->name, sizeof ret->name, "line %u", line);
+    else if (is_given)
+        snprintf(ret->name, sizeof ret->name, "%s", tokens->variable);
+}
+
+void tokens_caller(struct tokens *tokens, struct reel_str token, struct reel_caller *ret) {
     static const char purpose[] = "reel caller";
     unsigned char bytes[sizeof purpose + SHA256_DIGEST_LENGTH], digest[SHA256_DIGEST_LENGTH];
     memcpy(bytes, purpose, sizeof purpose);
     digest_of(token, bytes + sizeof purpose);
+    write_caller_name(tokens, bytes + sizeof purpose, ret);
     digest_of((struct reel_str){(const char *)bytes, sizeof bytes}, digest);
     for (size_t i = 0; i + 1 < sizeof ret->id; i += 2)
         snprintf(ret->id + i, 3, "%02x", digest[i / 2]);

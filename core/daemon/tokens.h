@@ -1,12 +1,13 @@
-/* tokens.h: who may do what: bearer tokens (RFC 6750).
+/* tokens.h: bearer tokens (RFC 6750), and the access that they give.
  *
- * They come from a file, one a line: `write TOKEN`, `read TOKEN`, or `TOKEN`, which may write, too;
- * empty lines and those that begin with # are passed over. And from the environment: REEL_TOKEN,
- * or else CELLOS_SERVER_API_TOKEN, which may write. All of them count. A token has 1 to 512
- * characters of A-Z a-z 0-9 - . _ ~ + / and then any number of =; in the file at least 8.
+ * Tokens come from a file, one a line: `write TOKEN`, `read TOKEN`, or `TOKEN`, which means
+ * `write`. Empty lines and lines that begin with # are skipped. They also come from the
+ * environment: REEL_TOKEN, or if it is not set CELLOS_SERVER_API_TOKEN, with access `write`. All of
+ * them are valid. A token has 1 to 512 characters of A-Z a-z 0-9 - . _ ~ + / and then any number of
+ * =. In the file, it has at least 8 characters.
  *
- * What is kept of a token is its SHA-256; its text is wiped from memory, that of the environment
- * where the process got it, too, so that it does not show in /proc. No sentence has a token in it.
+ * Only the SHA-256 of a token is kept. Its text is wiped from memory, also in the environment that
+ * the process was given, so that it is not visible in /proc. No sentence contains a token.
  */
 #ifndef REEL_DAEMON_TOKENS_H
 #define REEL_DAEMON_TOKENS_H
@@ -17,27 +18,31 @@
 
 struct tokens;
 
-/* Reads the file, if one is named, and the environment, which loses them. -ENOENT: there is no
- * token at all; -EINVAL: a malformed one, or a file without any; else the file cannot be read.
- * `ret_warning` is empty, or a sentence for the operator about a file that everyone can read.
+/* Reads the file, if there is one, and the environment, from which the tokens are removed. -ENOENT:
+ * there is no token; -EINVAL: a token is malformed, or the file has none; or the file cannot be
+ * read. `ret_warning` is empty, or a sentence for the operator about a file that everyone can read.
  * [before there are threads] */
 int tokens_load(const char *file, struct tokens **ret, struct reel_error *ret_warning,
                 struct reel_error *error);
-void tokens_destroy(struct tokens *tokens); /* takes NULL */
+void tokens_destroy(struct tokens *tokens); /* accepts NULL */
 
-/* Reads the file again, within FILE_RUNNING_MS. After a failure everything is as it was. [one
+/* Reads the file again, within FILE_RUNNING_MS. After a failure, nothing has changed. [one
  * thread] */
 int tokens_reload(struct tokens *tokens, struct reel_error *ret_warning, struct reel_error *error);
 
-/* How many of them contain / or =, which the name of a WebSocket sub-protocol cannot: browsers have
- * to offer these encoded (docs/operating.md). [one thread] */
+/* The number of tokens that contain / or =. The name of a WebSocket sub-protocol cannot contain
+ * these, so browsers must encode such tokens (docs/operating.md). [one thread] */
 size_t tokens_to_encode(const struct tokens *tokens);
 
-/* What the bearer may do. Takes the same time for all tokens of a length. [any thread] */
+/* The access of the token's owner. Takes the same time for all tokens of the same length. [any
+ * thread] */
 reel_access tokens_access(struct tokens *tokens, struct reel_str token);
 
 /* Who bears it (reel_caller): the first half of another SHA-256 than the one that it is looked up
- * by, as hexadecimal digits. It is the token's, wherever in the file it stands. [any thread] */
-void tokens_caller(struct reel_str token, struct reel_caller *ret);
+ * by, as hexadecimal digits: it is the token's, wherever in the file it stands. Its name is `line`
+ * and its line in the file, or the variable of the environment; empty: it is not known. [any
+ * thread]
+ */
+void tokens_caller(struct tokens *tokens, struct reel_str token, struct reel_caller *ret);
 
 #endif

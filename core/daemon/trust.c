@@ -9,20 +9,20 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What is looked at beside the mode. */
+/* What is checked besides the mode. */
 enum {
-    STICKY_IS_ENOUGH = 1 << 0, /* only owners may replace what is in such a directory */
+    STICKY_IS_ENOUGH = 1 << 0, /* only owners may replace files in a sticky directory */
     OWNER = 1 << 1,
 };
 
-/* Run as root, or by systemd? */
+/* True if the daemon runs as root, or under systemd. */
 static bool is_wanted(void) {
     const char *pid = getenv("SYSTEMD_EXEC_PID"), *socket = getenv("NOTIFY_SOCKET");
     if (geteuid() == 0 || (socket && socket[0])) return true;
     return pid && strtol(pid, NULL, 10) == (long)getpid();
 }
 
-/* May others write it? Then `ret` says how. */
+/* True if others may write the file; `ret` then says how. */
 static bool is_shared(const char *path, int looks, struct reel_error *ret) {
     struct stat about;
     if (stat(path, &about) < 0) return false;
@@ -41,7 +41,7 @@ static int check(const struct config *config, const char *path, int looks,
     struct reel_error how;
     if (!is_shared(path, looks, &how)) return 0;
     if (is_wanted() && !config_number(config, "allow_shared_files"))
-        return fail(error, -EINVAL, "%s; with --allow-shared-files that is only a warning",
+        return fail(error, -EINVAL, "%s; with --allow-shared-files, this is only a warning",
                     how.text);
     log_line(REEL_LEVEL_WARNING, "reeld", "%s", how.text);
     return 0;

@@ -1,11 +1,11 @@
-/* command.c: a command (reel_command in reel.h): decided, appended, folded and answered within one
- * transaction (work.h).
+/* command.c: carries out a command (reel_command in reel.h) within one transaction (work.h):
+ * decides it, appends and folds its events, and makes the result.
  *
- * The events that a command makes are named by it: with an idempotency key, their ids are UUIDs
- * made from collection, verb, key, that key and the caller, so that a repeat finds the first one's
- * last event in `ids` and appends nothing. Without one they are random. A repeat has the same body:
- * with another one the key is used for another command, which is refused
- * (draft-ietf-httpapi-idempotency-key-header, section 2.7).
+ * With an idempotency key, the ids of the command's events are UUIDs made from the collection, the
+ * verb, the record's key, the idempotency key and the caller. So a repeat finds the last event of
+ * the first command in the log, and appends nothing. Without an idempotency key, the ids are
+ * random. A repeat must have the same body. If the body differs, the same idempotency key was used
+ * for another command, which is refused (draft-ietf-httpapi-idempotency-key-header, section 2.7).
  */
 #include "engine/command.h"
 
@@ -25,21 +25,21 @@
 
 #define UUID_TEXT 37
 
-/* One command on its way. */
+/* One command while it is carried out. */
 struct working {
     struct reel *reel;
     const struct reel_command_request *asked;
     struct collection *collection;
-    struct reel_key key; /* canonical, or the new one of a create */
+    struct reel_key key; /* canonical; for a create, the new key */
     char new_key[UUID_TEXT];
     struct reel_value body;
-    struct ids_request request; /* what a repeat will be held against; without the record */
-    char time[40];              /* RFC 3339, UTC, milliseconds */
-    uint64_t bytes;             /* of the events that were made */
+    struct log_answer request; /* what a repeat will be held against; without the record */
+    char time[40];             /* RFC 3339, UTC, milliseconds */
+    uint64_t bytes;            /* of the events that were made */
     struct reel_command_result answer;
 };
 
-/* Refuses without asking the projector. Returns 1. */
+/* Refuses the command without calling the projector. Returns 1. */
 REEL_PRINTF(4, 5)
 static int refuse(struct working *work, reel_refusal kind, const char *problem, const char *format,
                   ...) {
@@ -53,7 +53,7 @@ static int refuse(struct working *work, reel_refusal kind, const char *problem, 
     return 1;
 }
 
-/* ---- What the command is about --------------------------------------------------------------- */
+/* ---- The record and the command's body ------------------------------------------------------- */
 
 static bool has_command(const struct projector *projector, struct reel_str verb) {
     for (uint32_t i = 0; i < projector->command_count; i++)
@@ -63,19 +63,23 @@ static bool has_command(const struct projector *projector, struct reel_str verb)
 
 static int find_command(struct working *work, struct reel_error *error) {
     const struct reel_command_request *asked = work->asked;
-    const uint32_t known = REEL_COMMAND_IF_EXISTS | REEL_COMMAND_IF_VERSION;
+    const uint32_t known = REEL_COMMAND_IF_EXISTS | REEL_COMMAND_IF_VERSION |
+                           REEL_COMMAND_UNLESS_EXISTS | REEL_COMMAND_UNLESS_VERSION;
     if (asked->flags & ~known)
         return fail(error, -EINVAL, "request.flags has unknown bits 0x%x", asked->flags & ~known);
+    if (asked->principal.len > REEL_PRINCIPAL_MAX)
+        return fail(error, -EINVAL, "request.principal has %zu bytes, at most %d are allowed",
+                    asked->principal.len, REEL_PRINCIPAL_MAX);
     work->collection = registry_find(&work->reel->dispatcher.registry, asked->collection);
     if (!work->collection)
         return fail(error, -ESRCH, "no collection `%.*s` is loaded", REEL_FMT(asked->collection));
     if (!has_command(work->collection->projector, asked->verb))
-        return fail(error, -ENOENT, "collection `%s` takes no command `%.*s`",
-                    work->collection->name, REEL_FMT(asked->verb));
+        return fail(error, -ENOENT, "collection `%s` has no command `%.*s`", work->collection->name,
+                    REEL_FMT(asked->verb));
     return 0;
 }
 
-/* A UUID made from the command and `what`: "key", or the number of an event. */
+/* Makes a UUID from the command and `what`, which is "key" or the number of an event. */
 static void derive_uuid(const struct working *work, const char *what, char ret[UUID_TEXT]) {
     const struct reel_command_request *asked = work->asked;
     uuid_t uuid;
@@ -104,7 +108,7 @@ static int take_key(struct working *work) {
     }
     int rc = collection_canonical_key(work->collection, given, &work->key);
     if (rc == 0 && given.data && work->key.str.data) return 0;
-    return refuse(work, REEL_INVALID, "bad-request", "`%.*s` can be no key of this collection",
+    return refuse(work, REEL_INVALID, "bad-request", "`%.*s` cannot be a key of this collection",
                   REEL_FMT(given));
 }
 
@@ -115,7 +119,7 @@ static int take_body(struct working *work, struct reel_error *error) {
     if (!body.data || body.len == 0) return 0;
     if (body.len > work->reel->dispatcher.event_bytes_max)
         return refuse(work, REEL_TOO_LARGE, "payload-too-large",
-                      "the body has %zu bytes, at most %u are taken", body.len,
+                      "the body has %zu bytes, at most %u are accepted", body.len,
                       work->reel->dispatcher.event_bytes_max);
     int rc = json_parse(work->reel->bodies, body, 0, &json, &why);
     if (rc == -ENOMEM) return fail_memory(error);
@@ -126,6 +130,7 @@ static int take_body(struct working *work, struct reel_error *error) {
 
 static void take_request(struct working *work) {
     const struct reel_command_request *asked = work->asked;
+    work->request.principal = asked->principal;
     work->request.has_body = true;
     ids_hash(&asked->body, 1, work->request.body_hash);
     if (asked->caller.data) ids_hash(&asked->caller, 1, work->request.caller_hash);
@@ -140,10 +145,10 @@ static void take_time(struct working *work) {
     snprintf(work->time + len, sizeof work->time - len, ".%03ldZ", now.tv_nsec / 1000000);
 }
 
-/* ---- A repeat -------------------------------------------------------------------------------- */
+/* ---- Repeats --------------------------------------------------------------------------------- */
 
-/* Events count from the last one: it is the one that trimming takes last, so that as long as it is
- * known, so is the command. */
+/* Names an event by its position, counted from the last event. Trimming removes the last event
+ * last. So the command is known as long as this event is known. */
 static void name_event(const struct working *work, size_t from_last, char ret_id[UUID_TEXT],
                        uint8_t ret_hash[16]) {
     char what[32];
@@ -154,7 +159,7 @@ static void name_event(const struct working *work, size_t from_last, char ret_id
 }
 
 /* 1: this very command was accepted before. */
-static int find_repeat(struct working *work, struct ids_known *ret, struct reel_error *error) {
+static int find_repeat(struct working *work, struct found *ret, struct reel_error *error) {
     char id[UUID_TEXT];
     uint8_t hash[16];
     if (!work->asked->idempotency_key.data) return 0;
@@ -162,7 +167,7 @@ static int find_repeat(struct working *work, struct ids_known *ret, struct reel_
     return append_find(work->reel, hash, reel_text(work->reel->source), reel_text(id), ret, error);
 }
 
-/* ---- Appending what was decided -------------------------------------------------------------- */
+/* ---- Appending the events -------------------------------------------------------------------- */
 
 static void append_member(struct text *text, const char *name, struct reel_str value) {
     text_append_lit(text, ",\"");
@@ -171,7 +176,7 @@ static void append_member(struct text *text, const char *name, struct reel_str v
     text_append_quoted(text, value);
 }
 
-/* The CloudEvent of a draft (CloudEvents 1.0, JSON format). */
+/* Writes the CloudEvent of a draft (CloudEvents 1.0, JSON format). */
 static void write_event(const struct working *work, const struct draft *draft, const char *id,
                         struct text *ret) {
     text_append_lit(ret, "{\"specversion\":\"1.0\"");
@@ -186,7 +191,7 @@ static void write_event(const struct working *work, const struct draft *draft, c
     text_append_lit(ret, "}}");
 }
 
-/* The subject that the event is published under; its phase is the last part of its type. */
+/* Writes the subject for publishing the event. Its phase is the last part of the event's type. */
 static void write_subject(const struct working *work, const struct draft *draft, struct text *ret) {
     struct reel_str phase = draft->type;
     const char *dot = memrchr(phase.data, '.', phase.len);
@@ -199,21 +204,21 @@ static void write_subject(const struct working *work, const struct draft *draft,
     subject_append_part(ret, phase);
 }
 
-/* The projector's own evolve is asked like any other; it should agree with its decide. */
+/* Checks the result of the projector's own evolve, which should agree with its decide. */
 static int check_taken(struct working *work, const struct appended *taken,
                        struct reel_error *error) {
     struct collection *collection = work->collection;
     struct store *store = collection->store;
     struct reel_str reason;
-    if (!taken->event) /* the body was JSON, but lies deeper in the event */
+    if (!taken->is_json) /* the body was JSON, but in the event it is nested too deeply */
         return refuse(work, REEL_INVALID, "bad-request", "the body is nested too deeply");
     int rc = rejected_get(store, store->txn, taken->seq, collection->name, &reason, error);
     if (rc < 0) return rc == -ENOENT ? 0 : rc;
-    return fail(error, -EPROTO, "plugin %s (%s): its evolve rejects what its decide made: %.*s",
+    return fail(error, -EPROTO, "plugin %s (%s): its evolve rejects what its decide drafted: %.*s",
                 collection->plugin->declared->name, collection->name, REEL_FMT(reason));
 }
 
-/* 1: refused after all. */
+/* 1: the command is refused. */
 static int append_event(struct working *work, size_t n, struct reel_error *error) {
     struct dispatcher *dispatcher = &work->reel->dispatcher;
     const struct decision *decision = &work->reel->decision;
@@ -227,7 +232,7 @@ static int append_event(struct working *work, size_t n, struct reel_error *error
     work->bytes += event.len;
     if (event.len > dispatcher->event_bytes_max || work->bytes > dispatcher->batch_bytes_max)
         return refuse(work, REEL_TOO_LARGE, "payload-too-large",
-                      "an event of it would have %zu bytes, at most %u are taken", event.len,
+                      "one of its events would have %zu bytes, at most %u are accepted", event.len,
                       dispatcher->event_bytes_max);
     struct arrival arrival = {
         .bytes = text_str(&event),
@@ -237,9 +242,9 @@ static int append_event(struct working *work, size_t n, struct reel_error *error
         .fold = true,
     };
     struct appended taken;
-    struct ids_request request = work->request;
+    struct log_answer request = work->request;
     request.has_record = true;
-    request.record = decision->key;
+    request.key = decision->key;
     int rc = append_submitted(work->reel, &arrival, &request, &taken, error);
     if (rc < 0) return rc;
     work->answer.seq = taken.seq;
@@ -254,7 +259,7 @@ static int append_events(struct working *work, struct reel_error *error) {
     return 0;
 }
 
-/* ---- The answer ------------------------------------------------------------------------------ */
+/* ---- The result ------------------------------------------------------------------------------ */
 
 static int show_record(struct working *work, struct reel_str key, struct reel_error *error) {
     struct reel_command_result *answer = &work->answer;
@@ -274,30 +279,43 @@ static void take_refusal(struct working *work) {
 }
 
 /* The first one's answer again, with the record as it is by now. */
-static int repeat(struct working *work, const struct ids_known *known, struct reel_error *error) {
-    const struct ids_request *first = &known->request;
+static int repeat(struct working *work, const struct found *known, struct reel_error *error) {
+    const struct log_answer *first = &known->answer;
     if (append_is_other_body(first, work->request.body_hash)) {
         append_refuse_key(&work->answer);
         return STEP_NOTHING;
     }
     work->answer.accepted = work->answer.repeated = true;
     work->answer.seq = known->seq;
-    int rc = show_record(work, first->has_record ? first->record : work->key.str, error);
+    int rc = show_record(work, first->has_record ? first->key : work->key.str, error);
     return rc < 0 ? rc : STEP_NOTHING;
 }
 
-/* ---- What the caller wants the record to be -------------------------------------------------- */
+/* ---- Conditions ------------------------------------------------------------------------------ */
 
-static bool is_wanted(const struct working *work, const struct change *change) {
-    const struct reel_command_request *asked = work->asked;
-    if (!change->exists) return false;
-    if (asked->flags & REEL_COMMAND_IF_EXISTS) return true;
+static bool is_among(const struct working *work, const struct change *change,
+                     const struct reel_version *const *versions) {
     char epoch[UUID_TEXT];
     uuid_unparse_lower(work->reel->dispatcher.state.epoch, epoch);
-    for (const struct reel_version *const *each = asked->versions; each && *each; each++)
-        if ((*each)->changed == change->changed && strcmp((*each)->epoch.text, epoch) == 0)
+    for (; versions && *versions; versions++)
+        if ((*versions)->changed == change->changed && strcmp((*versions)->epoch.text, epoch) == 0)
             return true;
     return false;
+}
+
+/* Why the command must not be carried out; NULL: it may be. */
+static const char *what_forbids(const struct working *work, const struct change *change) {
+    const struct reel_command_request *asked = work->asked;
+    const uint32_t wants = REEL_COMMAND_IF_EXISTS | REEL_COMMAND_IF_VERSION;
+    if ((asked->flags & wants) && !change->exists) return "there is no such record";
+    if ((asked->flags & wants) && !(asked->flags & REEL_COMMAND_IF_EXISTS) &&
+        !is_among(work, change, asked->versions))
+        return "the record has changed";
+    if ((asked->flags & REEL_COMMAND_UNLESS_EXISTS) && change->exists) return "the record exists";
+    if ((asked->flags & REEL_COMMAND_UNLESS_VERSION) && change->exists &&
+        is_among(work, change, asked->unless_versions))
+        return "the record has not changed";
+    return NULL;
 }
 
 /* 1: refused. */
@@ -307,14 +325,13 @@ static int check_condition(struct working *work, struct reel_error *error) {
     if (!work->asked->flags) return 0;
     int rc = changes_find(collection, work->key.str, &collection->fold->arena, &change, error);
     if (rc < 0) return rc;
-    if (is_wanted(work, change)) return 0;
-    return refuse(work, REEL_CHANGED, "precondition-failed", "%s",
-                  change->exists ? "the record has changed" : "there is no such record");
+    const char *why = what_forbids(work, change);
+    return why ? refuse(work, REEL_CHANGED, "precondition-failed", "%s", why) : 0;
 }
 
 static int decide(struct working *work, struct reel_error *error) {
     struct reel *reel = work->reel;
-    struct ids_known known;
+    CLEANUP(found_finish) struct found known = {0};
     int rc = find_repeat(work, &known, error);
     if (rc != 0) return rc < 0 ? rc : repeat(work, &known, error);
     rc = check_condition(work, error);
@@ -335,7 +352,7 @@ static int decide(struct working *work, struct reel_error *error) {
     }
     rc = append_events(work, error);
     if (rc > 0) {
-        work->answer.seq = 0; /* what was appended is not going to stay */
+        work->answer.seq = 0; /* the appended events will be undone */
         return STEP_UNDO;
     }
     if (rc == 0) rc = show_record(work, reel->decision.key, error);
@@ -353,7 +370,7 @@ int command_step(struct reel *reel, const struct reel_command_request *asked,
     if (rc == 0) rc = take_key(&work);
     if (rc == 0) rc = take_body(&work, error);
     if (rc > 0)
-        rc = STEP_NOTHING; /* refused already */
+        rc = STEP_NOTHING; /* it is already refused */
     else if (rc == 0) {
         take_request(&work);
         take_time(&work);

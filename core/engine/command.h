@@ -4,8 +4,8 @@
 
 #include <reel/reel.h>
 
-/* Decides it, appends what it makes, and answers: a step (transaction.h), or an error. The answer
- * is the caller's, for reel_command_result_finish. */
+/* Carries out the command: decides it, appends its events, and fills in the result. Returns a step
+ * (transaction.h) or an error. The caller frees the result with reel_command_result_finish. */
 int command_step(struct reel *reel, const struct reel_command_request *request,
                  struct reel_command_result *ret, struct reel_error *error);
 

@@ -1,15 +1,16 @@
-/* decoder.h: payloads parsed into events; when many wait, ahead of the writer by a second thread.
+/* decoder.h: parses payloads into events. If many payloads wait, a second thread parses them ahead
+ * of the writer.
  *
- * Reading, which is parsing mostly, is a third of what an event costs, and needs nothing but the
- * text. So the writer puts the payloads that come next into a ring, and takes them out in the same
- * order, read. A helper thread goes through the ring ahead of the writer. For each payload it is
- * settled by who comes first who reads it: what the helper has not begun when it is wanted, the
- * writer reads itself, and for what it has begun the writer waits. So little depends on the helper:
- * it may be late, be short of memory, or not be there at all. It is made when so many payloads wait
- * for the first time, and sleeps while there are fewer: what comes singly is read by the writer. It
- * runs no plugin's code and touches no store.
+ * Parsing is a third of the time that an event takes, and needs nothing but the payload. So the
+ * writer puts the next payloads into a ring, and takes the parsed events out in the same order. A
+ * helper thread goes through the ring ahead of the writer. Each payload is parsed by the thread
+ * that comes to it first. If the writer needs a payload that the helper has not begun, the writer
+ * parses it. If the helper has begun it, the writer waits. So nothing depends on the helper: it may
+ * be late, it may have no memory, or it may not exist. It is created when DECODER_HELP_AT payloads
+ * wait for the first time, and sleeps while fewer wait: single payloads are parsed by the writer.
+ * The helper runs no code of plugins, and does not use the store.
  *
- * Every function here is the writer's.
+ * All functions here are called by the writer.
  */
 #ifndef REEL_ENGINE_DECODER_H
 #define REEL_ENGINE_DECODER_H
@@ -17,39 +18,41 @@
 #include "engine/log/log.h"
 #include "event/event.h"
 
-#define DECODER_AHEAD_MAX  256  /* payloads put and not yet taken, and the one taken last */
-#define DECODER_HELP_AT    128  /* the helper is woken for so many */
-#define DECODER_LEAD       16   /* and stays so far ahead of the writer */
-#define DECODER_HELP_BYTES 4096 /* it reads no longer text, so that its memory is bounded */
+#define DECODER_AHEAD_MAX  256  /* payloads put and not taken yet, and the one taken last */
+#define DECODER_HELP_AT    128  /* the helper is woken when so many payloads wait */
+#define DECODER_LEAD       16   /* and stays at least so many payloads ahead of the writer */
+#define DECODER_HELP_BYTES 4096 /* it parses no longer payloads, so that its memory is bounded */
 
-/* A payload that was read. */
+/* A parsed payload. */
 struct decoded {
-    struct log_entry entry; /* what was put; the event need not point into it */
-    int rc;                 /* json_parse's: 0, or an error and why */
+    struct log_entry entry; /* as it was put; the event may point to other memory */
+    int rc;                 /* the value of json_parse: 0, or an error with its reason */
     const char *why;
-    struct reel_event event; /* with 0; empty, if it was not to be read */
+    struct reel_event event; /* if `rc` is 0; empty if the payload was not wanted */
 };
 
 struct decoder;
 
-/* `host` is the table for values. NULL: out of memory. Destroying takes NULL. */
+/* `host` is the table of functions for values. NULL: out of memory. decoder_destroy accepts
+ * NULL. */
 struct decoder *decoder_create(const struct reel_host *host);
-void decoder_destroy(struct decoder *reader);
+void decoder_destroy(struct decoder *decoder);
 
-/* Reads one at once. The result is good until the next reading, of either kind. */
-struct decoded *decoder_decode(struct decoder *reader, const struct log_entry *entry);
+/* Parses one payload at once. The result is valid until the next decoder_decode or decoder_next. */
+struct decoded *decoder_decode(struct decoder *decoder, const struct log_entry *entry);
 
-/* Puts one behind the others; false: there is no room now. Its bytes are borrowed until the one
- * after it is taken. One that is not `wanted` is not read. */
-bool decoder_put(struct decoder *reader, const struct log_entry *entry, bool wanted);
+/* Puts one payload into the ring. False: the ring is full. The bytes are borrowed until the payload
+ * after it is taken. A payload that is not `wanted` is not parsed. */
+bool decoder_put(struct decoder *decoder, const struct log_entry *entry, bool wanted);
 
-/* Is the first one these bytes, in this place? */
-bool decoder_is_first(struct decoder *reader, struct reel_str bytes);
+/* True if the first payload in the ring is these bytes at this address. */
+bool decoder_is_first(struct decoder *decoder, struct reel_str bytes);
 
-/* Takes the first one, or NULL. It is good until the next reading. */
-struct decoded *decoder_next(struct decoder *reader);
+/* Takes the first payload, or returns NULL. The result is valid until the next decoder_decode or
+ * decoder_next. */
+struct decoded *decoder_next(struct decoder *decoder);
 
-/* Forgets all. No text is looked at any more when this returns. */
-void decoder_clear(struct decoder *reader);
+/* Empties the ring. When this returns, no borrowed text is used any more. */
+void decoder_clear(struct decoder *decoder);
 
 #endif

@@ -1,25 +1,36 @@
-/* dispatcher.c: see dispatcher.h. Top down: the way of a payload, then transactions. */
+/* dispatcher.c: see dispatcher.h. In this order: the way of a payload; transactions. */
 #include "engine/dispatcher.h"
 
 #include "base/clock.h"
 #include "base/invariant.h"
+#include "engine/controls.h"
 #include "engine/fold/host.h"
+#include "engine/ids.h"
 #include "engine/store/rejected.h"
 #include "event/event.h"
+#include "json/parser.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
-/* What records may take in memory before they are written within a transaction: about what a
- * processor's second cache holds, beyond which every record met is a wait. */
+/* Most memory of changed records before they are written, within a transaction. This is about the
+ * size of a processor's second-level cache: with more, nearly every access to a record waits for
+ * memory. */
 #define SPILL_BYTES ((size_t)1 << 20)
 
-/* A catch-up's commits are larger than a feed's: nobody waits for one of them, and a record that
- * several of them touch is written as often. */
+/* Commits of a catch-up are larger than commits of new events: no client waits for one of them, and
+ * a record that several of them change is written in each. */
 #define CATCH_UP_EVENTS_FACTOR 128
 #define CATCH_UP_BYTES_FACTOR  4
+
+/* Most bytes that are unpacked ahead of a catch-up. */
+#define UNPACKED_BYTES_MAX ((size_t)8 << 20)
+
+_Static_assert(LOG_HELD > DECODER_AHEAD_MAX, "entries stay valid while the reader has them");
+_Static_assert(LOG_BUILD_ID_BYTES == BUILD_ID_BYTES, "marks name objects by their build id");
+_Static_assert(LOG_ROOM >= JSON_ROOM, "the parser reads no further");
 
 /* ---- One event ------------------------------------------------------------------------------- */
 
@@ -35,17 +46,26 @@ static int put_rejection(struct dispatcher *dispatcher, uint64_t seq, const char
     return rejected_put(&dispatcher->store, seq, collection, reason, error);
 }
 
-/* Gives the event to one projector, if its collection has not folded it before. */
+static bool is_set_aside(const struct log_entry *entry, const struct collection *collection) {
+    return entry->flags & LOG_SET_ASIDE &&
+           log_is_set_aside(entry, collection->name, collection->plugin->build_id);
+}
+
+/* Gives the event to one projector, if its collection has not folded it before. One that is set
+ * aside for it is ignored. */
 static int fold_match(struct dispatcher *dispatcher, const struct route_match *stop,
-                      struct reel_event *event, uint64_t seq, reel_outcome *ret,
+                      struct reel_event *event, const struct log_entry *entry, reel_outcome *ret,
                       struct reel_error *error) {
     struct collection *collection = dispatcher->registry.collections[stop->projector];
+    uint64_t seq = entry->seq;
     bool is_new = seq > dispatcher->state.cursor;
     if (collection->state.cursor >= seq) return 0;
     event->prefix = stop->prefix;
     event->suffix =
         (struct reel_str){event->type.data + stop->prefix_len, event->type.len - stop->prefix_len};
-    int outcome = fold_evolve(&dispatcher->fold, collection, event, seq, error);
+    int outcome = is_set_aside(entry, collection)
+                      ? REEL_IGNORED
+                      : fold_evolve(&dispatcher->fold, collection, event, seq, error);
     switch (outcome) {
     case REEL_APPLIED:
         collection->state.applied++;
@@ -56,7 +76,7 @@ static int fold_match(struct dispatcher *dispatcher, const struct route_match *s
     case REEL_REJECTED:
         collection->state.rejected++;
         break;
-    default: /* an error */
+    default: /* an error code */
         return outcome;
     }
     counts_add(is_new ? &collection->counts : &collection->counts_again, outcome);
@@ -68,14 +88,14 @@ static int fold_match(struct dispatcher *dispatcher, const struct route_match *s
 
 /* Gives the event to every projector that watches its type. Rejected by any counts for more than
  * applied by any, and that for more than ignored. */
-static int fold_event(struct dispatcher *dispatcher, struct reel_event *event, uint64_t seq,
-                      reel_outcome *ret, struct reel_error *error) {
+static int fold_event(struct dispatcher *dispatcher, struct reel_event *event,
+                      const struct log_entry *entry, reel_outcome *ret, struct reel_error *error) {
     *ret = REEL_IGNORED;
     if (!event->type.data) return 0;
     const struct route *route = router_find(&dispatcher->router, event->type);
     for (size_t i = 0; i < route->count; i++) {
         reel_outcome outcome = REEL_IGNORED;
-        int rc = fold_match(dispatcher, &route->stops[i], event, seq, &outcome, error);
+        int rc = fold_match(dispatcher, &route->stops[i], event, entry, &outcome, error);
         if (rc < 0) return rc;
         if (outcome == REEL_REJECTED || (outcome == REEL_APPLIED && *ret == REEL_IGNORED))
             *ret = outcome;
@@ -83,14 +103,15 @@ static int fold_event(struct dispatcher *dispatcher, struct reel_event *event, u
     return 0;
 }
 
-/* Is it an event? 1, or 0 and the reason why not. */
+/* Checks whether the payload is an event: 1; or 0 and the reason why not. */
 static int check_decoded(struct dispatcher *dispatcher, const struct decoded *reading,
                          char reason[REASON_BYTES], struct reel_error *error) {
     if (reading->entry.flags & LOG_OVERSIZE) {
         bool converted = reading->entry.flags & LOG_CONVERTED;
         snprintf(reason, REASON_BYTES,
-                 "event of %" PRIu32 " bytes%s, at most %" PRIu32 " are taken", reading->entry.size,
-                 converted ? " in its structured form" : "", dispatcher->event_bytes_max);
+                 "event of %" PRIu32 " bytes%s, at most %" PRIu32 " are accepted",
+                 reading->entry.size, converted ? " in its structured form" : "",
+                 dispatcher->event_bytes_max);
         return 0;
     }
     if (reading->rc == -ENOMEM) return fail_memory(error);
@@ -101,11 +122,12 @@ static int check_decoded(struct dispatcher *dispatcher, const struct decoded *re
     return 1;
 }
 
-/* The cursor goes past the event, and the event is counted, the first time that it is folded. */
+/* When an event is folded for the first time, moves the cursor and counts the event. */
 static int count_event(struct dispatcher *dispatcher, uint64_t seq, reel_outcome outcome,
                        const char *reason, struct reel_error *error) {
     struct store_state *state = &dispatcher->state;
     if (seq <= state->cursor) return 0;
+    INVARIANT(seq <= state->head);
     state->cursor = seq;
     if (outcome == REEL_APPLIED) state->applied++;
     if (outcome == REEL_IGNORED) state->ignored++;
@@ -115,15 +137,17 @@ static int count_event(struct dispatcher *dispatcher, uint64_t seq, reel_outcome
 }
 
 /* Folds an event that has been read, or counts a payload that could not be (NULL) and why. */
-static int fold_read(struct dispatcher *dispatcher, uint64_t seq, struct reel_event *event,
-                     const char *reason, reel_outcome *ret, struct reel_error *error) {
+static int fold_read(struct dispatcher *dispatcher, const struct log_entry *entry,
+                     struct reel_event *event, const char *reason, reel_outcome *ret,
+                     struct reel_error *error) {
     *ret = REEL_REJECTED;
-    dispatcher->folded = seq;
-    int rc = event ? fold_event(dispatcher, event, seq, ret, error) : 0;
-    return rc == 0 ? count_event(dispatcher, seq, *ret, event ? NULL : reason, error) : rc;
+    INVARIANT(entry->seq > dispatcher->folded); /* events are folded in their order */
+    dispatcher->folded = entry->seq;
+    int rc = event ? fold_event(dispatcher, event, entry, ret, error) : 0;
+    return rc == 0 ? count_event(dispatcher, entry->seq, *ret, event ? NULL : reason, error) : rc;
 }
 
-/* ---- Taking events in ------------------------------------------------------------------------ */
+/* ---- Appending events ------------------------------------------------------------------------ */
 
 bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes, bool even_oversize) {
     struct log_entry entry = {.bytes = bytes};
@@ -131,12 +155,29 @@ bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes, boo
     return decoder_put(dispatcher->decoder, &entry, wanted);
 }
 
-/* Reads an entry, unless it was expected. */
+/* Parses an entry, unless it is already in the decoder's ring. */
 static struct decoded *read_entry(struct dispatcher *dispatcher, const struct log_entry *entry,
                                   struct reel_str arrived) {
     bool expected = decoder_is_first(dispatcher->decoder, arrived);
     return expected ? decoder_next(dispatcher->decoder)
                     : decoder_decode(dispatcher->decoder, entry);
+}
+
+/* True if the hash is the one of the event's source and id. A message of a broker may claim any
+ * id. */
+static bool is_id_hash_of(const struct reel_event *event, const uint8_t *id_hash) {
+    const struct reel_str name[] = {event->source, event->id};
+    uint8_t hash[16];
+    if (!event->source.data || !event->id.data) return false;
+    ids_hash(name, 2, hash);
+    return memcmp(hash, id_hash, sizeof hash) == 0;
+}
+
+/* True if the arrival's id_hash is the hash of the event's source and id. Only a hash that a
+ * message of a broker claims is compared: all others were made from them. */
+static bool has_id_hash(const struct arrival *arrival, const struct reel_event *event) {
+    if (!arrival->id_hash) return false;
+    return !arrival->check_id_hash || is_id_hash_of(event, arrival->id_hash);
 }
 
 struct decoded *dispatcher_decode(struct dispatcher *dispatcher, struct reel_str bytes) {
@@ -147,6 +188,10 @@ struct decoded *dispatcher_decode(struct dispatcher *dispatcher, struct reel_str
 int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arrival,
                       struct appended *ret, struct reel_error *error) {
     char reason[REASON_BYTES];
+    uint64_t before = dispatcher->state.head;
+    INVARIANT(dispatcher->store.txn);
+    INVARIANT(!arrival->fold || before == dispatcher->state.cursor ||
+              before == dispatcher->folded); /* all before it is folded */
     struct log_entry entry = {
         .seq = arrival->seq ? arrival->seq : dispatcher->state.head + 1,
         .time_ns = arrival->seq ? arrival->time_ns : dispatcher->time_ns,
@@ -155,12 +200,16 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
         .bytes = arrival->bytes,
         .nats_subject = arrival->nats_subject,
         .id_hash = arrival->id_hash,
+        .answer = arrival->answer,
+        .set_aside = arrival->set_aside,
     };
     if (arrival->bytes.len > dispatcher->event_bytes_max) {
         entry.flags |= LOG_OVERSIZE;
         entry.bytes = (struct reel_str){"", 0};
     }
-    int rc = log_append(&dispatcher->log, &entry, error);
+    if (entry.nats_subject.len > LOG_SUBJECT_MAX) entry.nats_subject = (struct reel_str){"", 0};
+    struct log *log = dispatcher->home.place.log;
+    int rc = log_append(log, &entry, error);
     if (rc < 0) return rc;
     dispatcher->state.head = entry.seq;
     struct decoded *reading = arrival->decoded;
@@ -176,19 +225,24 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
     } else if (!(entry.flags & LOG_OVERSIZE)) {
         entry.flags |= LOG_NOT_JSON;
     }
-    log_describe(&dispatcher->log, &entry);
     *ret = (struct appended){
         .seq = entry.seq,
-        .event = is_event ? &reading->event : NULL,
+        .is_json = is_event,
+        .has_id_hash = is_event && has_id_hash(arrival, &reading->event),
     };
+    if (entry.id_hash && !ret->has_id_hash) entry.flags |= LOG_OTHER_HASH;
+    log_describe(log, &entry);
     if (!arrival->fold) return 0;
-    return fold_read(dispatcher, entry.seq, is_event ? &reading->event : NULL, reason,
-                     &ret->outcome, error);
+    rc = fold_read(dispatcher, &entry, is_event ? &reading->event : NULL, reason, &ret->outcome,
+                   error);
+    log_answer(log, ret->outcome);
+    return rc;
 }
 
-/* The cursor goes past the gap, and it is counted, the first time that this is done. */
+/* When a gap is seen for the first time, moves the cursor and counts the gap. */
 static void count_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t missing) {
     struct store_state *state = &dispatcher->state;
+    INVARIANT(seq > dispatcher->folded);
     dispatcher->folded = seq;
     if (seq <= state->cursor) return;
     state->cursor = seq;
@@ -200,6 +254,8 @@ static void count_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t miss
 
 int dispatcher_put_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t missing,
                        uint64_t time_ns, struct reel_error *error) {
+    INVARIANT(seq > dispatcher->state.head && missing > 0);
+    INVARIANT(missing <= seq - dispatcher->state.head); /* a gap covers no event of the log */
     struct log_entry entry = {
         .seq = seq,
         .time_ns = time_ns ? time_ns : dispatcher->time_ns,
@@ -207,7 +263,7 @@ int dispatcher_put_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t mis
         .size = missing > UINT32_MAX ? UINT32_MAX : (uint32_t)missing,
         .bytes = {"", 0},
     };
-    int rc = log_append(&dispatcher->log, &entry, error);
+    int rc = log_append(dispatcher->home.place.log, &entry, error);
     if (rc < 0) return rc;
     dispatcher->state.head = seq;
     count_gap(dispatcher, seq, entry.size);
@@ -215,14 +271,15 @@ int dispatcher_put_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t mis
 }
 
 void dispatcher_reach(struct dispatcher *dispatcher, uint64_t seq) {
+    INVARIANT(dispatcher->store.txn);
     if (dispatcher->state.head < seq) dispatcher->state.head = seq;
     if (dispatcher->folded < seq) dispatcher->folded = seq;
 }
 
-/* ---- Folding what is in the log -------------------------------------------------------------- */
+/* ---- Folding the events of the log ----------------------------------------------------------- */
 
-/* Is there no collection that has yet to fold this? The log knows the types of its events, so that
- * a rebuild need not read those that nobody watches. */
+/* True if no collection needs to fold this entry. The log stores the types of its events, so a
+ * rebuild need not parse events that no projector watches. */
 static bool is_for_nobody(struct dispatcher *dispatcher, const struct log_entry *entry) {
     if (entry->flags & LOG_GAP) return true;
     if (!entry->type.data || entry->flags & (LOG_NOT_JSON | LOG_OVERSIZE | LOG_LOOK_INSIDE))
@@ -245,21 +302,21 @@ static int fold_decoded(struct dispatcher *dispatcher, struct decoded *reading,
     }
     int rc = check_decoded(dispatcher, reading, reason, error);
     if (rc < 0) return rc;
-    return fold_read(dispatcher, reading->entry.seq, rc > 0 ? &reading->event : NULL, reason,
-                     &outcome, error);
+    return fold_read(dispatcher, &reading->entry, rc > 0 ? &reading->event : NULL, reason, &outcome,
+                     error);
 }
 
-/* A catch-up's way through the log, within a transaction's bounds. */
+/* A catch-up walks the log, within the limits of a transaction. */
 struct catch_up {
     struct log_walk walk;
-    struct log_entry entry; /* the next one, if there is one within the bounds */
+    struct log_entry entry; /* the next entry, if it is within the limits */
     bool has_entry;
-    bool at_end; /* of the log */
+    bool at_end; /* the walk has reached the end of the log */
     uint64_t events_left, bytes_left;
 };
 
-/* Goes to the next entry. The `first` is within the bounds in any case: it may be from a time when
- * larger ones were taken. */
+/* Goes to the next entry. The `first` entry is always accepted: it may be larger than the present
+ * limit, from a time with another limit. */
 static int catch_up_step(struct catch_up *catch_up, bool first, struct reel_error *error) {
     int rc = log_next(&catch_up->walk, &catch_up->entry, error);
     if (rc < 0) return rc;
@@ -272,17 +329,31 @@ static int catch_up_step(struct catch_up *catch_up, bool first, struct reel_erro
     return 0;
 }
 
-/* The next entry's reading, when as many as there is room for behind it may be read: 1; 0: that is
- * all; or an error. */
+/* Puts the next entry into the decoder's ring: 1; 0: the ring is full, or there is no entry. */
+static int put_next(struct dispatcher *dispatcher, struct catch_up *catch_up,
+                    struct reel_error *error) {
+    if (!catch_up->has_entry || !decoder_put(dispatcher->decoder, &catch_up->entry,
+                                             !is_for_nobody(dispatcher, &catch_up->entry)))
+        return 0;
+    int rc = catch_up_step(catch_up, false, error);
+    return rc < 0 ? rc : 1;
+}
+
+/* Returns the next parsed entry, after filling the ring with entries that follow it. 1; 0: there is
+ * none; or an error. The memory of blocks that the walk has unpacked is limited, too, as soon as
+ * there is one entry.
+ */
 static int catch_up_read(struct dispatcher *dispatcher, struct catch_up *catch_up,
                          struct decoded **ret, struct reel_error *error) {
-    while (catch_up->has_entry && decoder_put(dispatcher->decoder, &catch_up->entry,
-                                              !is_for_nobody(dispatcher, &catch_up->entry))) {
-        int rc = catch_up_step(catch_up, false, error);
-        if (rc < 0) return rc;
-    }
+    int rc = 1;
+    while (rc > 0 && catch_up->walk.held_bytes < UNPACKED_BYTES_MAX)
+        rc = put_next(dispatcher, catch_up, error);
+    if (rc < 0) return rc;
     *ret = decoder_next(dispatcher->decoder);
-    return *ret != NULL;
+    if (*ret) return 1;
+    rc = put_next(dispatcher, catch_up, error);
+    if (rc > 0) *ret = decoder_next(dispatcher->decoder);
+    return rc;
 }
 
 static int fold_entries(struct dispatcher *dispatcher, struct catch_up *catch_up,
@@ -295,11 +366,11 @@ static int fold_entries(struct dispatcher *dispatcher, struct catch_up *catch_up
         if (rc == 0) rc = dispatcher_spill(dispatcher, error);
         if (rc < 0) return rc;
     }
-    if (catch_up->at_end) dispatcher->folded = dispatcher->state.head; /* beyond are only gaps */
+    if (catch_up->at_end) dispatcher->folded = dispatcher->state.head; /* only gaps follow */
     return rc;
 }
 
-/* Folds from `from_seq` on, up to a transaction's bounds. */
+/* Folds the log from `from_seq` on, up to the limits of a transaction. */
 static int fold_log(struct dispatcher *dispatcher, uint64_t from_seq, struct reel_error *error) {
     struct catch_up catch_up = {
         .events_left = (uint64_t)dispatcher->batch_events_max * CATCH_UP_EVENTS_FACTOR,
@@ -307,11 +378,12 @@ static int fold_log(struct dispatcher *dispatcher, uint64_t from_seq, struct ree
                           ? dispatcher->batch_bytes_max * CATCH_UP_BYTES_FACTOR
                           : UINT64_MAX,
     };
-    int rc =
-        log_walk_start(&catch_up.walk, &dispatcher->store, dispatcher->store.txn, from_seq, error);
-    if (rc < 0) return rc;
-    rc = fold_entries(dispatcher, &catch_up, error);
+    struct log_pin *pin = log_pin(dispatcher->home.place.log);
+    log_walk_start(&catch_up.walk, pin, from_seq, dispatcher->state.head);
+    int rc = fold_entries(dispatcher, &catch_up, error);
+    decoder_clear(dispatcher->decoder); /* it may be using blocks that the walk has unpacked */
     log_walk_finish(&catch_up.walk);
+    log_unpin(pin);
     return rc;
 }
 
@@ -320,38 +392,84 @@ int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error)
     if (behind >= dispatcher->state.head) return 0;
     int rc = dispatcher_begin(dispatcher, error);
     if (rc == 0) rc = fold_log(dispatcher, behind + 1, error);
+    INVARIANT(rc < 0 || dispatcher->folded > behind); /* else it would never end */
     rc = dispatcher_end(dispatcher, rc, error);
     return rc < 0 ? rc : 1;
 }
 
-/* ---- Keeping the log ------------------------------------------------------------------------- */
+/* ---- Trimming the log ------------------------------------------------------------------------ */
 
-static int trim_log(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
+/* Tombstones below the floor of events. The floor of deletions rises only as far as any was
+ * removed: whoever follows records and has seen the newest of them misses none. */
+static int trim_tombstones(struct dispatcher *dispatcher, bool *ret_left,
+                           struct reel_error *error) {
     struct store_state *state = &dispatcher->state;
-    if (first_seq <= state->first_seq) return 0;
-    int rc = log_trim(&dispatcher->store, first_seq, dispatcher->batch_events_max,
-                      &state->first_seq, error);
-    return rc < 0 ? rc : rejected_trim(&dispatcher->store, state->first_seq, error);
+    uint64_t last_seq;
+    int rc = registry_trim(&dispatcher->registry, state->first_seq, dispatcher->batch_events_max,
+                           ret_left, &last_seq, error);
+    if (rc == 0 && last_seq >= state->first_deletion) state->first_deletion = last_seq + 1;
+    return rc;
+}
+
+/* Puts both floors into the log's group, if they have changed. */
+static int put_floors(struct dispatcher *dispatcher, struct reel_error *error) {
+    const struct store_state *state = &dispatcher->state;
+    struct log *log = dispatcher->home.place.log;
+    struct log_facts facts = *log_facts(log);
+    if (facts.first_seq == state->first_seq && facts.first_deletion == state->first_deletion)
+        return 0;
+    facts.first_seq = state->first_seq;
+    facts.first_deletion = state->first_deletion;
+    return log_set_facts(log, &facts, error);
+}
+
+/* The floor goes up at once. What is below it goes in slices: one event may have deleted any number
+ * of records, and any number of events may have been rejected. */
+static int trim(struct dispatcher *dispatcher, uint64_t first_seq, bool *ret_left,
+                struct reel_error *error) {
+    struct store_state *state = &dispatcher->state;
+    uint32_t max = dispatcher->batch_events_max;
+    bool rejections_left = true, tombstones_left = true;
+    if (first_seq > state->first_seq) state->first_seq = first_seq;
+    int rc = rejected_trim(&dispatcher->store, state->first_seq, max, &rejections_left, error);
+    if (rc == 0) rc = trim_tombstones(dispatcher, &tombstones_left, error);
+    if (rc == 0) rc = put_floors(dispatcher, error);
+    *ret_left = rejections_left || tombstones_left;
+    return rc;
 }
 
 int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
-    struct store_state *state = &dispatcher->state;
-    if (first_seq <= state->first_seq && !dispatcher->tombstones_left) return 0;
+    INVARIANT(first_seq <= dispatcher->state.head + 1);
+    if (first_seq <= dispatcher->state.first_seq && !dispatcher->trim_left) return 0;
     bool left = true;
     int rc = dispatcher_begin(dispatcher, error);
-    if (rc == 0) rc = trim_log(dispatcher, first_seq, error);
-    if (rc == 0) /* one event may have deleted any number: they are bounded on their own */
-        rc = registry_trim(&dispatcher->registry, state->first_seq, dispatcher->batch_events_max,
-                           &left, error);
+    if (rc == 0) rc = trim(dispatcher, first_seq, &left, error);
     rc = dispatcher_end(dispatcher, rc, error);
     if (rc < 0) return rc;
-    dispatcher->tombstones_left = left;
+    dispatcher->trim_left = left;
+    log_trim(dispatcher->home.place.log);
     return 1;
+}
+
+/* The log learns that the collection's rebuild begins, unless it knows (a crash came in between).
+ * Of what a trimmed log no longer has, the collection will have no tombstones. */
+static int put_rebuild(struct dispatcher *dispatcher, const char *name, struct reel_error *error) {
+    struct store_state *state = &dispatcher->state;
+    struct store *store = &dispatcher->store;
+    int known = controls_has_rebuild(store, name, error);
+    int rc = known != 0
+                 ? known
+                 : controls_add(dispatcher->home.place.log, store, LOG_REBUILD, name, 0, error);
+    if (rc < 0) return rc;
+    if (state->first_deletion < state->first_seq) state->first_deletion = state->first_seq;
+    return controls_meet_rebuild(store, name, error);
 }
 
 int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collection,
                      struct reel_error *error) {
     int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = put_rebuild(dispatcher, collection->name, error);
+    if (rc == 0) rc = put_floors(dispatcher, error);
     if (rc == 0) rc = registry_reset(collection, &dispatcher->state, "it was asked for", error);
     return dispatcher_end(dispatcher, rc, error);
 }
@@ -363,31 +481,67 @@ static int adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_
         .format = state->format,
         .cursor = first_seq - 1,
         .first_seq = first_seq,
+        .first_deletion = first_seq,
         .head = first_seq - 1,
     };
     memcpy(state->epoch, epoch, sizeof state->epoch);
     int rc = store_empty(&dispatcher->store, error);
+    if (rc == 0) rc = controls_begin_lineage(&dispatcher->store, epoch, first_seq, error);
     if (rc == 0) rc = store_put_origin(&dispatcher->store, origin, error);
     return rc < 0 ? rc : registry_reset_all(&dispatcher->registry, state, error);
 }
 
 int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
                      const struct store_origin *origin, struct reel_error *error) {
-    int rc = dispatcher_begin(dispatcher, error);
-    if (rc == 0) rc = adopt(dispatcher, epoch, first_seq, origin, error);
-    return dispatcher_end(dispatcher, rc, error);
+    struct log_facts facts = home_facts(epoch, first_seq, origin);
+    int rc = home_adopt_prepare(&dispatcher->home, &facts, error);
+    if (rc == 0) rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) {
+        dispatcher->adopting = true;
+        rc = adopt(dispatcher, epoch, first_seq, origin, error);
+        rc = dispatcher_end(dispatcher, rc, error);
+        dispatcher->adopting = false;
+    }
+    if (rc == 0) return home_adopt_finish(&dispatcher->home, &facts, error);
+    if (!atomic_load(&dispatcher->store.broken)) home_adopt_abort(&dispatcher->home);
+    return rc;
 }
 
 /* ---- Transactions ---------------------------------------------------------------------------- */
 
+/* Rebuilds that the log knows of, and that a crash kept from happening, are asked for again. */
+static int find_rebuilds(struct dispatcher *dispatcher, struct reel_error *error) {
+    int rc = 0;
+    for (size_t i = 0; rc >= 0 && i < dispatcher->registry.count; i++) {
+        struct collection *collection = dispatcher->registry.collections[i];
+        rc = controls_has_rebuild(&dispatcher->store, collection->name, error);
+        if (rc > 0) collection->rebuild_wanted = true;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static int put_rebuilds(struct dispatcher *dispatcher, struct reel_error *error) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < dispatcher->registry.count; i++) {
+        const struct collection *collection = dispatcher->registry.collections[i];
+        if (collection->rebuild_begun) rc = put_rebuild(dispatcher, collection->name, error);
+    }
+    return rc < 0 ? rc : put_floors(dispatcher, error);
+}
+
 int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
     int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = find_rebuilds(dispatcher, error);
     if (rc == 0) rc = registry_start(&dispatcher->registry, &dispatcher->state, error);
-    dispatcher->tombstones_left = true; /* a trim may have been killed half way */
+    if (rc == 0) rc = put_rebuilds(dispatcher, error);
+    dispatcher->trim_left = true; /* a trim may have been killed half way */
     return dispatcher_end(dispatcher, rc, error);
 }
 
 int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error) {
+    const struct log *log = dispatcher->home.place.log;
+    INVARIANT(log_group_head(log) == log_head(log)); /* no group is begun */
+    INVARIANT(dispatcher->fold.turn == TURN_NONE);
     dispatcher->folded = 0;
     dispatcher->time_ns = clock_now_ns();
     return store_begin(&dispatcher->store, error);
@@ -401,14 +555,63 @@ int dispatcher_spill(struct dispatcher *dispatcher, struct reel_error *error) {
     return rc;
 }
 
-static int write_all(struct dispatcher *dispatcher, struct reel_error *error) {
+static int write_records(struct dispatcher *dispatcher, struct reel_error *error) {
     uint64_t folded = dispatcher->folded;
+    INVARIANT(folded <= dispatcher->state.head);
     if (dispatcher->state.cursor < folded) dispatcher->state.cursor = folded;
-    int rc = log_flush(&dispatcher->log, error);
-    if (rc == 0) rc = registry_flush(&dispatcher->registry, &dispatcher->fold.arena, error);
-    if (rc == 0) rc = registry_put_states(&dispatcher->registry, folded, error);
-    dispatcher->state.txn_id = mdb_txn_id(dispatcher->store.txn);
-    return rc == 0 ? store_put_state(&dispatcher->store, &dispatcher->state, error) : rc;
+    int rc = registry_flush(&dispatcher->registry, &dispatcher->fold.arena, error);
+    return rc < 0 ? rc : registry_put_states(&dispatcher->registry, folded, error);
+}
+
+/* Commits the log before the store. If this fails, except on a full disk, nobody knows what the log
+ * contains. */
+static int commit_log(struct dispatcher *dispatcher, struct reel_error *error) {
+    struct log *log = dispatcher->home.place.log;
+    if (!dispatcher->adopting) log_reach(log, dispatcher->state.head);
+    int rc = log_commit(log, error);
+    if (rc == -EIO) store_break(&dispatcher->store, error->text);
+    return rc;
+}
+
+static int commit_store(struct dispatcher *dispatcher, struct reel_error *error) {
+    struct store_state *state = &dispatcher->state;
+    if (dispatcher->adopting)
+        state->log_salt = state->log_number = state->log_at = state->log_chain = 0;
+    else
+        home_put_mark(&dispatcher->home, state);
+    state->txn_id = mdb_txn_id(dispatcher->store.txn);
+    int rc = store_put_state(&dispatcher->store, state, error);
+    return rc < 0 ? rc : store_commit(&dispatcher->store, error);
+}
+
+/* The group is in the log, but the store could not be committed. If the store still works, the
+ * group is taken back, and nothing has happened. Otherwise the next opening finds out. */
+static int take_back(struct dispatcher *dispatcher, int rc, struct reel_error *error) {
+    struct reel_error second;
+    if (atomic_load(&dispatcher->store.broken)) return rc;
+    int undone = log_undo(dispatcher->home.place.log, &second);
+    if (undone == 0) return rc;
+    store_break(&dispatcher->store, second.text);
+    return fail(error, undone, "%s", second.text);
+}
+
+static int commit_both(struct dispatcher *dispatcher, struct reel_error *error) {
+    int rc = commit_log(dispatcher, error);
+    if (rc < 0) return rc;
+    rc = commit_store(dispatcher, error);
+    if (rc < 0) return take_back(dispatcher, rc, error);
+    log_keep(dispatcher->home.place.log);
+    return 0;
+}
+
+/* What is committed is visible from now on: it must not contradict what was visible before. */
+static void check_committed(const struct dispatcher *dispatcher) {
+    const struct store_state *before = &dispatcher->committed, *now = &dispatcher->state;
+    INVARIANT(now->cursor <= now->head);
+    INVARIANT(now->txn_id > before->txn_id);
+    if (dispatcher->adopting) return; /* it is another log's */
+    INVARIANT(now->head == log_head(dispatcher->home.place.log));
+    INVARIANT(now->cursor >= before->cursor && now->first_seq >= before->first_seq);
 }
 
 static void tell_rejections(struct dispatcher *dispatcher) {
@@ -428,12 +631,14 @@ static void tell_rejections(struct dispatcher *dispatcher) {
 
 int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *error) {
     decoder_clear(dispatcher->decoder); /* it may be looking at the map's pages */
-    if (rc == 0) rc = write_all(dispatcher, error);
-    if (rc == 0) rc = store_commit(&dispatcher->store, error);
+    INVARIANT(rc < 0 || dispatcher->store.txn);
+    if (rc == 0) rc = write_records(dispatcher, error);
+    if (rc == 0) rc = commit_both(dispatcher, error);
     if (rc < 0) {
         dispatcher_abort(dispatcher);
         return rc;
     }
+    check_committed(dispatcher);
     store_has_shown(&dispatcher->store, dispatcher->state.txn_id);
     registry_committed(&dispatcher->registry);
     dispatcher->committed = dispatcher->state;
@@ -448,7 +653,7 @@ int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *err
 void dispatcher_abort(struct dispatcher *dispatcher) {
     decoder_clear(dispatcher->decoder);
     store_abort(&dispatcher->store);
-    log_abort(&dispatcher->log);
+    log_abort(dispatcher->home.place.log);
     registry_aborted(&dispatcher->registry);
     dispatcher->state = dispatcher->committed;
     counts_abort(&dispatcher->counts);
@@ -461,6 +666,5 @@ void dispatcher_finish(struct dispatcher *dispatcher) {
     router_finish(&dispatcher->router);
     fold_finish(&dispatcher->fold);
     decoder_destroy(dispatcher->decoder);
-    log_finish(&dispatcher->log);
-    store_close(&dispatcher->store);
+    home_close(&dispatcher->home);
 }

@@ -1,11 +1,11 @@
-/* dispatcher.h: the one writer: payloads in, records and cursor out, in one commit.
- *
+/* dispatcher.h: the one writer. It receives payloads, and commits records and cursor together.
  * Every function here is called with the Reel's write lock held (reel.c).
  *
- * A transaction runs so: dispatcher_begin; for each payload dispatcher_append, which appends it to
- * the log and folds it; dispatcher_end. Whatever fails in between is followed by
- * dispatcher_abort, and then nothing has happened. dispatcher_catch_up folds what the log has
- * and some collection has not: it is the same way, without the appending.
+ * A transaction: dispatcher_begin; for each payload dispatcher_append, which appends it to the
+ * log's group and folds it; dispatcher_end, which writes and syncs the group, and then commits the
+ * store. After a failure in between, call dispatcher_abort; then nothing has happened. If the store
+ * cannot be committed because the disk is full, the group is taken back. dispatcher_catch_up folds
+ * events of the log that a collection has not folded yet, in the same way but without appending.
  */
 #ifndef REEL_ENGINE_DISPATCHER_H
 #define REEL_ENGINE_DISPATCHER_H
@@ -14,9 +14,9 @@
 #include "engine/fold/fold.h"
 #include "engine/fold/registry.h"
 #include "engine/fold/router.h"
-#include "engine/log/log.h"
+#include "engine/home.h"
 
-/* Rejections of new events in the running transaction: the first few, and how many. */
+/* Rejections of new events in the running transaction: how many of them are kept. */
 #define NOTES_MAX 4
 struct rejection_notes {
     struct {
@@ -28,10 +28,10 @@ struct rejection_notes {
 };
 
 struct dispatcher {
-    struct store store;
-    struct log log;
-    struct store_state state;     /* as the running transaction leaves it */
-    struct store_state committed; /* as the store has it */
+    struct home home;
+    struct store store;           /* the home's */
+    struct store_state state;     /* with the changes of the running transaction */
+    struct store_state committed; /* as it is in the store */
     struct registry registry;
     struct router router;
     struct fold fold;
@@ -39,81 +39,89 @@ struct dispatcher {
     uint32_t event_bytes_max;
     uint32_t batch_events_max;
     uint64_t batch_bytes_max;
-    uint64_t time_ns;     /* when the transaction began: what it takes was received then */
-    uint64_t folded;      /* the seq that it has folded up to, or 0 */
-    struct counts counts; /* of new events */
+    uint64_t
+        time_ns; /* the time when the transaction began; its events were received at this time */
+    uint64_t folded; /* the transaction has folded the log up to this seq; or 0 */
+    bool adopting;   /* the running transaction belongs to a log that is not yet in its place */
+    struct counts counts; /* counts new events */
     struct rejection_notes notes;
-    /* reel_options.rejected; its context is that of fold.warnings. */
+    /* reel_options.rejected. Its context is the context of fold.warnings. */
     void (*rejected)(void *context, const struct reel_rejection *const *rejections, uint64_t total);
-    bool tombstones_left; /* below the log's floor, maybe: trimming has yet to look */
+    bool trim_left; /* tombstones or rejections below the floor, maybe: trimming has not looked */
 };
 
-/* A payload on its way in. */
+/* A payload that will be appended. */
 struct arrival {
     struct reel_str bytes;
     uint64_t seq;                 /* beyond the head; 0: the next */
     uint64_t time_ns;             /* with seq: when the stream received it */
-    uint32_t flags;               /* LOG_SUBMITTED, LOG_CONVERTED */
-    const uint8_t *id_hash;       /* with LOG_SUBMITTED, and the caller puts it in `ids` where it
-                                     is the hash of the event's source and id */
+    uint32_t flags;               /* LOG_SUBMITTED, LOG_ANSWERED, LOG_SET_ASIDE, LOG_CONVERTED */
+    const uint8_t *id_hash;       /* with LOG_SUBMITTED */
+    bool check_id_hash;           /* a broker's message claims the id_hash: it may be another one */
+    struct log_answer answer;     /* with LOG_ANSWERED; its outcome is set here */
+    struct reel_str set_aside;    /* with LOG_SET_ASIDE */
     struct reel_str nats_subject; /* or none */
-    struct decoded *decoded;      /* these bytes, by dispatcher_decode; NULL: not yet decoded */
-    bool fold;                    /* or only append */
+    struct decoded *decoded;      /* the bytes, by dispatcher_decode; NULL: not decoded yet */
+    bool fold;                    /* false: only append it */
 };
 
-/* What became of it. */
+/* The result of dispatcher_append. */
 struct appended {
     uint64_t seq;
     reel_outcome outcome;
-    const struct reel_event *event; /* good until the next is decoded; NULL: it is not an event */
+    bool is_json;
+    bool has_id_hash; /* the id_hash of the arrival is the hash of the event's source and id */
 };
 
 void dispatcher_finish(struct dispatcher *dispatcher);
 
-/* After the plugins were added: compares collections with the store. Not yet caught up. */
+/* Call it after the plugins were added. Compares the collections with the store, but does not catch
+ * up. */
 int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error);
 
 int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error);
 int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arrival,
                       struct appended *ret, struct reel_error *error);
 
-/* Decodes a payload before it is appended: dispatcher_append takes what was decoded and decodes
- * nothing again. Good until the next one is decoded. */
+/* Decodes a payload that may be appended next: with `decoded` in its arrival, dispatcher_append
+ * does not decode it again. The result is valid until the next payload is decoded. */
 struct decoded *dispatcher_decode(struct dispatcher *dispatcher, struct reel_str bytes);
 
-/* Says what will be decoded or appended after what was said before, in this transaction, so that it
- * can be read ahead. Borrowed until the transaction ends. `even_oversize`: also an event that is
- * appended without its bytes will be decoded. False: not now. */
+/* Says which payload will be decoded or appended after those named before in this transaction, so
+ * that it can be parsed ahead. The payload is borrowed until the transaction ends. `even_oversize`:
+ * an event that will be appended without its bytes is parsed, too. False: not possible now. */
 bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes, bool even_oversize);
 
-/* The `missing` messages up to `seq`, which is beyond the head, were never received: that is put
- * into the log in their place. `time_ns`: as of an arrival; 0: now. */
+/* Appends a gap: the `missing` messages up to `seq`, which is above the head, were never received.
+ * `time_ns` as in struct arrival; 0: now. */
 int dispatcher_put_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t missing,
                        uint64_t time_ns, struct reel_error *error);
 
-/* The log is known to have nothing more up to `seq`: head and cursor go there. */
+/* Says that the log has no more events up to `seq`: head and cursor move there. */
 void dispatcher_reach(struct dispatcher *dispatcher, uint64_t seq);
-/* Between two events: writes what records the transaction holds, if that is much, so that their
- * memory is used again. */
+/* Call it between two events. If the transaction's changed records take much memory, writes them,
+ * so that the memory can be used again. */
 int dispatcher_spill(struct dispatcher *dispatcher, struct reel_error *error);
 
-/* Commits, or, if `rc` is an error already or that fails, aborts. Returns 0 or the error. */
+/* Commits. If `rc` is an error, or if the commit fails, aborts. Returns 0 or the error. */
 int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *error);
 void dispatcher_abort(struct dispatcher *dispatcher);
 
-/* Folds one transaction's worth of what any collection is behind. 1: it did; 0: none is. */
+/* Folds events that a collection has not folded yet, as many as fit into a transaction. 1: it has
+ * folded some; 0: every collection has caught up. */
 int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error);
 
-/* Removes one transaction's worth of events below `first_seq` from the log, and of tombstones below
- * its floor. 1: it did and there may be more; 0: it is done. Everything must be caught up. */
+/* Removes events below `first_seq` from the log, and tombstones below the log's floor, as many as
+ * fit into a transaction. 1: done, and there may be more; 0: nothing is left to do. All collections
+ * must have caught up. */
 int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error);
 
-/* Begins anew, in a transaction of its own: an empty log from `first_seq` on, under the epoch and
- * with the origin given, and empty collections. */
+/* Replaces the log, in a transaction of its own: by an empty log that begins at `first_seq`, with
+ * this epoch and origin; all collections are emptied. */
 int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
                      const struct store_origin *origin, struct reel_error *error);
 
-/* Empties a collection, and sets it to the log's floor, in a transaction of its own. */
+/* Empties a collection, and sets its cursor to the log's floor, in a transaction of its own. */
 int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collection,
                      struct reel_error *error);
 

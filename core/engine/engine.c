@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "engine/fold/changes.h"
 #include "engine/log/log.h"
 #include "engine/transaction.h"
@@ -26,7 +27,8 @@ int engine_catch_up_some(struct reel *reel, struct reel_error *error) {
 int engine_try_room(struct reel *reel, struct reel_error *error) {
     HOLD_LOCK(&reel->writer);
     views_expire(&reel->views);
-    return store_try_room(&reel->dispatcher.store, error);
+    int rc = log_try_room(reel->dispatcher.home.place.log, error);
+    return rc < 0 ? rc : store_try_room(&reel->dispatcher.store, error);
 }
 
 void engine_tick(struct reel *reel) {
@@ -46,6 +48,7 @@ int engine_adopt(struct reel *reel, const uint8_t epoch[16], uint64_t first_seq,
 int engine_show_record(struct reel *reel, struct reel_str collection, struct reel_str key,
                        char **ret, size_t *ret_len, struct reel_error *error) {
     struct dispatcher *dispatcher = &reel->dispatcher;
+    INVARIANT(lock_is_held(&reel->writer) && dispatcher->store.txn);
     struct collection *found = registry_find(&dispatcher->registry, collection);
     if (!found) return fail(error, -ESRCH, "no collection `%.*s` is loaded", REEL_FMT(collection));
     return changes_show(found, key, &dispatcher->fold.arena, ret, ret_len, error);
@@ -53,10 +56,11 @@ int engine_show_record(struct reel *reel, struct reel_str collection, struct ree
 
 int engine_copy_rejections(struct reel *reel, uint64_t seq, struct rejection_list *to) {
     struct store *store = &reel->dispatcher.store;
+    INVARIANT(lock_is_held(&reel->writer) && store->txn);
     return rejected_copy(store, store->txn, seq, to, NULL);
 }
 
-/* ---- From a view ----------------------------------------------------------------------------- */
+/* ---- Reading the log ------------------------------------------------------------------------- */
 
 static int read_origin(struct reel_view *view, struct store_origin *ret_origin,
                        uint64_t *ret_head) {
@@ -84,22 +88,46 @@ void engine_entry_finish(struct engine_entry *entry) {
     text_finish(&entry->bytes);
 }
 
+/* Skips gaps. */
+static int find_last_event(struct log_walk *walk, struct log_pin *pin, uint64_t seq,
+                           struct log_entry *ret, struct reel_error *error) {
+    int rc = log_get_last(walk, pin, seq, ret, error);
+    while (rc == 0 && ret->flags & LOG_GAP) {
+        uint64_t before = ret->seq - 1;
+        log_walk_finish(walk);
+        rc = log_get_last(walk, pin, before, ret, error);
+    }
+    return rc;
+}
+
+static void copy_entry(const struct log_entry *entry, struct engine_entry *ret) {
+    ret->seq = entry->seq;
+    ret->time_ns = entry->time_ns;
+    ret->flags = entry->flags;
+    ret->size = entry->size;
+    ret->bytes.len = 0;
+    text_append_str(&ret->bytes, entry->bytes);
+}
+
 static int copy_last(struct reel_view *view, uint64_t seq, struct engine_entry *ret,
                      struct reel_error *error) {
+    struct log_walk walk = {0};
     struct log_entry entry;
+    struct log_pin *pin;
     ENTERED within = NULL;
     int rc = view_enter(view, &within);
     if (rc < 0) return fail(error, rc, "cannot read the log");
-    rc = log_get_last(within->views->store, within->txn, seq, &entry, error);
-    while (rc == 0 && entry.flags & LOG_GAP)
-        rc = log_get_last(within->views->store, within->txn, entry.seq - 1, &entry, error);
+    if (seq > within->state.head) seq = within->state.head;
+    if (seq < within->state.first_seq)
+        return fail(error, -ENOENT, "the log has no event up to this seq");
+    rc = view_log_pin(within, &pin);
+    if (rc < 0) return fail(error, rc, "cannot read the log");
+    rc = find_last_event(&walk, pin, seq, &entry, error);
+    if (rc == 0 && entry.seq < within->state.first_seq)
+        rc = fail(error, -ENOENT, "the log has no event up to this seq");
+    if (rc == 0) copy_entry(&entry, ret);
+    log_walk_finish(&walk);
     if (rc < 0) return rc;
-    ret->seq = entry.seq;
-    ret->time_ns = entry.time_ns;
-    ret->flags = entry.flags;
-    ret->size = entry.size;
-    ret->bytes.len = 0;
-    text_append_str(&ret->bytes, entry.bytes);
     return ret->bytes.failed ? fail_memory(error) : 0;
 }
 
@@ -113,7 +141,18 @@ int engine_find_last(struct reel *reel, uint64_t seq, struct engine_entry *ret,
     return rc;
 }
 
-/* ---- For the check --------------------------------------------------------------------------- */
+/* ---- For the daemon -------------------------------------------------------------------------- */
+
+int engine_verify(const char *directory, log_finding_fn found, void *context,
+                  struct reel_error *error) {
+    return home_verify(directory, found, context, error);
+}
+
+void engine_measure_log(struct reel *reel, struct log_metrics *ret) {
+    log_place_measure(&reel->dispatcher.home.place, ret);
+}
+
+/* ---- For `reeld check` ----------------------------------------------------------------------- */
 
 const struct plugin *engine_plugin(const struct reel *reel) {
     return reel->plugins;

@@ -1,8 +1,10 @@
-/* engine.h: the door of the engine, for the rooms around it: feeds, the check, the daemon. Programs
- * use <reel/reel.h>; these calls are what that does not have. `struct reel` is private. The check
- * looks into plugins, too: what they declare (plugin.h) and draft (decision.h), and the host table.
+/* engine.h: the only header of the engine for other rooms: the feeds, `reeld check`, the daemon. It
+ * adds calls to those of <reel/reel.h>, which programs use. `struct reel` is private. `reeld check`
+ * also looks into plugins: what they declare (plugin.h) and draft (decision.h), and the host's
+ * table.
  *
- * Functions here take the write lock themselves, from any thread, unless they say otherwise.
+ * Functions here may be called from any thread, and take the write lock themselves, unless their
+ * comments say otherwise.
  */
 #ifndef REEL_ENGINE_ENGINE_H
 #define REEL_ENGINE_ENGINE_H
@@ -15,67 +17,80 @@
 
 /* ---- For the intake -------------------------------------------------------------------------- */
 
-/* How much is taken at once: of reel_options. Without a lock. */
+/* The limits of a transaction, from reel_options. Takes no lock. */
 struct engine_limits {
     uint32_t event_bytes_max, batch_events_max;
     uint64_t batch_bytes_max;
 };
 struct engine_limits engine_limits(const struct reel *reel);
 
-/* Folds one transaction's worth of what any collection is behind, and publishes. 1: it did; 0: no
- * collection is behind. */
+/* Folds events that a collection has not folded yet, as many as fit into a transaction, and
+ * publishes the cursor. 1: it has folded some; 0: every collection has caught up. */
 int engine_catch_up_some(struct reel *reel, struct reel_error *error);
 
-/* Is there room for a transaction of some size? 0, or what one would be refused with. */
+/* Checks whether there is space for a transaction of some size. Returns 0, or the error that a
+ * transaction would get. */
 int engine_try_room(struct reel *reel, struct reel_error *error);
 
-/* What is due also while nothing is written, about once a second: frees the places of readers in
- * processes that have died (a backup that was killed), and tells of warnings that were left out. */
+/* Call it about once a second, also while nothing is written. Frees the reader slots of processes
+ * that have died (such as a backup that was killed), and reports how many warnings were left
+ * out. */
 void engine_tick(struct reel *reel);
 
 /* ---- For feeds ------------------------------------------------------------------------------- */
 
-/* What the log mirrors, and how far it reaches: 1; 0: it is a log of our own, `ret_origin` is all
- * zero; or an error. */
+/* The stream that the log mirrors, and the head of the log. 1: the log is a mirror; 0: it is not,
+ * and `ret_origin` is all zero; or an error. */
 int engine_origin(struct reel *reel, struct store_origin *ret_origin, uint64_t *ret_head,
                   struct reel_error *error);
 
-/* Begins with an empty log: see dispatcher_adopt. */
+/* Replaces the log by an empty one: see dispatcher_adopt. */
 int engine_adopt(struct reel *reel, const uint8_t epoch[16], uint64_t first_seq,
                  const struct store_origin *origin, struct reel_error *error);
 
-/* A copy of an entry of the log. */
+/* A copy of one entry of the log. */
 struct engine_entry {
     uint64_t seq, time_ns;
-    uint32_t flags, size; /* log.h */
+    uint32_t flags, size; /* as in log.h */
     struct text bytes;
 };
 void engine_entry_finish(struct engine_entry *entry);
 
-/* The newest event that is not beyond `seq`; gaps are passed over. -ENOENT: there is no such event.
- * `ret` is an empty or a used entry. */
+/* The newest event at or below `seq`; gaps are skipped. -ENOENT: there is no such event. `ret` may
+ * be empty or used. */
 int engine_find_last(struct reel *reel, uint64_t seq, struct engine_entry *ret,
                      struct reel_error *error);
 
-/* A record's JSON text as the transaction has it; malloc'ed, NULL if there is none. -ESRCH: no such
- * collection. Only within a mirrored_fn, which has the write lock. */
+/* The JSON of a record, with the changes of the running transaction. The caller frees it; NULL: the
+ * record does not exist. -ESRCH: no such collection. May be called only in a mirrored_fn, which has
+ * the write lock. */
 int engine_show_record(struct reel *reel, struct reel_str collection, struct reel_str key,
                        char **ret, size_t *ret_len, struct reel_error *error);
 
-/* Adds why an event was rejected to the list. Only within a mirrored_fn. */
+/* Adds the reasons for which an event was rejected to the list. May be called only in a
+ * mirrored_fn. */
 int engine_copy_rejections(struct reel *reel, uint64_t seq, struct rejection_list *to);
 
 /* ---- For the daemon -------------------------------------------------------------------------- */
 
-/* The projector's callback that runs now, if one does. Without a lock. */
+/* The projector's callback that is running, if there is one. Takes no lock. */
 struct fold_shown engine_running(struct reel *reel);
 
-/* ---- For the check --------------------------------------------------------------------------- */
+/* Compares the log in a Reel's directory with its checksums. Another process may have the directory
+ * open. Returns the number of damaged files, after calling `found` for each of them; or an
+ * error. */
+int engine_verify(const char *directory, log_finding_fn found, void *context,
+                  struct reel_error *error);
+
+/* Does not take the write lock. */
+void engine_measure_log(struct reel *reel, struct log_metrics *ret);
+
+/* ---- For `reeld check` ----------------------------------------------------------------------- */
 
 /* The plugin that was loaded first. */
 const struct plugin *engine_plugin(const struct reel *reel);
 
-/* Did the callback that ran last break a rule? For whoever is alone with this Reel. */
+/* True if the last callback broke a rule. Only while no other thread uses this Reel. */
 bool engine_faulted(const struct reel *reel);
 
 #endif

@@ -1,9 +1,11 @@
-/* reel.c: the embedding API (reel.h), a façade; what a view gives is in view/. */
+/* reel.c: implements the embedding API (reel.h). Most functions only call others. The functions of
+ * views are in view/. */
 #include "engine/transaction.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/descriptors.h"
+#include "base/invariant.h"
 #include "base/text.h"
 #include "engine/command.h"
 #include "engine/fold/host.h"
@@ -16,10 +18,13 @@
 #include <string.h>
 #include <time.h>
 
-#define EVENT_BYTES_LIMIT  ((uint32_t)16 << 20)
-#define BATCH_EVENTS_LIMIT ((uint32_t)1 << 20)
-#define VIEWS_LIMIT        4096
-#define KNOWN_FLAGS        ((uint32_t)(REEL_NEW_EPOCH | REEL_START_BEHIND))
+#define EVENT_BYTES_LIMIT     ((uint32_t)16 << 20)
+#define BATCH_EVENTS_LIMIT    ((uint32_t)1 << 20)
+#define VIEWS_LIMIT           4096
+#define SEGMENT_BYTES_DEFAULT ((uint64_t)64 << 20)
+#define SEGMENT_BYTES_MIN     ((uint64_t)64 << 10)
+#define SEGMENT_BYTES_MAX     ((uint64_t)1 << 30)
+#define KNOWN_FLAGS           ((uint32_t)(REEL_NEW_EPOCH | REEL_START_BEHIND | REEL_TAKE_ARCHIVE))
 /* What a transaction of events may add up to, with all that it writes besides. */
 #define MAP_BYTES_MIN ((uint64_t)1 << 20)
 
@@ -33,7 +38,7 @@ const char *reel_plugin_directory(void) {
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
-/* The caller's options in this version's size, with defaults for what is 0. */
+/* Copies the caller's options into a struct of this version, and replaces 0 by defaults. */
 static int take_options(const struct reel_options *given, struct reel_options *ret,
                         struct reel_error *error) {
     struct reel_options options = {0};
@@ -48,6 +53,7 @@ static int take_options(const struct reel_options *given, struct reel_options *r
     if (!options.batch_events_max) options.batch_events_max = 4096;
     if (!options.batch_bytes_max) options.batch_bytes_max = (uint64_t)64 << 20;
     if (!options.map_bytes) options.map_bytes = (uint64_t)1 << 40;
+    if (!options.segment_bytes) options.segment_bytes = SEGMENT_BYTES_DEFAULT;
     if (!options.warnings_max) options.warnings_max = WARNINGS_DEFAULT;
     if (!options.source) options.source = "/reel";
     *ret = options;
@@ -74,6 +80,10 @@ static int check_options(const struct reel_options *options, struct reel_error *
     if (options->map_bytes < MAP_BYTES_MIN)
         return fail(error, -EINVAL, "options.map_bytes is %llu, at least %llu is wanted",
                     (unsigned long long)options->map_bytes, (unsigned long long)MAP_BYTES_MIN);
+    if (options->segment_bytes < SEGMENT_BYTES_MIN || options->segment_bytes > SEGMENT_BYTES_MAX)
+        return fail(error, -EINVAL, "options.segment_bytes is %llu, from %llu to %llu is allowed",
+                    (unsigned long long)options->segment_bytes,
+                    (unsigned long long)SEGMENT_BYTES_MIN, (unsigned long long)SEGMENT_BYTES_MAX);
     if (options->directory && !options->directory[0])
         return fail(error, -EINVAL, "options.directory is empty");
     if (!format_is_uri_reference(reel_text(options->source)))
@@ -84,16 +94,25 @@ static int check_options(const struct reel_options *options, struct reel_error *
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
 
+static void tell_background(void *context, const char *sentence) {
+    const struct reel *reel = context;
+    report_background(&reel->reporter, sentence);
+}
+
 static int engine_open(struct reel *reel, const struct reel_options *options,
                        struct reel_error *error) {
     struct dispatcher *dispatcher = &reel->dispatcher;
-    struct store_options store_options = {
+    struct home_options home_options = {
         .directory = options->directory,
         .map_bytes = options->map_bytes,
-        .readers_max = options->views_max + 4, /* a backup is a reader too */
+        .readers_max = options->views_max + 4, /* a backup reads the store, too */
         .new_epoch = options->flags & REEL_NEW_EPOCH,
+        .take_archive = options->flags & REEL_TAKE_ARCHIVE,
+        .segment_bytes = options->segment_bytes,
         .tell_broken = options->broken,
         .context = options->context,
+        .tell = tell_background,
+        .tell_context = reel,
     };
     reel->reporter.report = options->report;
     reel->reporter.context = options->context;
@@ -115,8 +134,7 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     reel->source = strdup(options->source);
     if (!dispatcher->decoder || !reel->bodies || !reel->stored || !reel->source)
         return fail_memory(error);
-    dispatcher->log.store = &dispatcher->store;
-    int rc = store_open(&dispatcher->store, &store_options, error);
+    int rc = home_open(&dispatcher->home, &home_options, error);
     if (rc < 0) return rc;
     rc = store_begin(&dispatcher->store, error);
     if (rc < 0) return rc;
@@ -127,7 +145,8 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     return rc < 0 ? fail(error, rc, "cannot read the store's state") : 0;
 }
 
-/* Also in a program that does not know that its standard descriptors may be closed. */
+/* Opens /dev/null for standard descriptors that are closed. The program may not know that they are
+ * closed. */
 static int reserve_descriptors(struct reel_error *error) {
     int rc = descriptors_reserve_standard();
     if (rc == 0) return 0;
@@ -145,9 +164,10 @@ int reel_open(const struct reel_options *given, struct reel **ret, struct reel_e
     if (!reel) return fail_memory(error);
     clock_condition(&reel->moved);
     pthread_mutex_init(&reel->writer, NULL);
-    views_init(&reel->views, &reel->dispatcher.store, &reel->dispatcher.registry, &host_table);
+    home_init(&reel->dispatcher.home, &reel->dispatcher.store);
+    views_init(&reel->views, &reel->dispatcher.store, &reel->dispatcher.home.place,
+               &reel->dispatcher.registry, &host_table);
     pthread_mutex_init(&reel->moved_lock, NULL);
-    reel->dispatcher.store.lock_fd = -1;
     rc = engine_open(reel, &options, error);
     if (rc < 0) {
         reel_close(reel);
@@ -202,7 +222,7 @@ static int route_collections(struct reel *reel, size_t from, struct reel_error *
     return 0;
 }
 
-/* Takes the plugin in, or unloads it. */
+/* Registers the plugin, or unloads it. */
 static int add_plugin_take(struct reel *reel, struct plugin *plugin, struct reel_error *error) {
     struct dispatcher *dispatcher = &reel->dispatcher;
     size_t before = dispatcher->registry.count;
@@ -218,6 +238,7 @@ static int add_plugin_take(struct reel *reel, struct plugin *plugin, struct reel
         plugin_unload(plugin);
         return rc;
     }
+    INVARIANT(dispatcher->router.count == dispatcher->registry.count); /* by the same numbers */
     struct plugin **last = &reel->plugins;
     while (*last) last = &(*last)->next;
     *last = plugin;
@@ -255,7 +276,7 @@ int reel_start(struct reel *reel, struct reel_error *error) {
     if (!reel->started) report_started(&reel->reporter, &reel->dispatcher);
     reel->started = true;
     rc = reel->start_behind ? 0 : transaction_catch_up(reel, error);
-    reel->ready = rc == 0; /* else, on a full disk say, it can be tried again */
+    reel->ready = rc == 0; /* after a failure, such as a full disk, it can be tried again */
     return rc;
 }
 
@@ -264,7 +285,7 @@ int reel_start(struct reel *reel, struct reel_error *error) {
 /* The n-th collection in the order of names. */
 static const struct collection *nth_collection(struct reel *reel, size_t n) {
     const struct registry *registry = &reel->dispatcher.registry;
-    const struct collection *last = NULL; /* few, so that picking the next n times will do */
+    const struct collection *last = NULL; /* there are few, so n selections are fast enough */
     for (size_t i = 0; i <= n; i++) {
         const struct collection *next = NULL;
         for (size_t at = 0; at < registry->count; at++) {
@@ -411,12 +432,12 @@ int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error) {
 }
 
 int reel_backup(struct reel *reel, const char *directory, struct reel_error *error) {
-    return store_backup(&reel->dispatcher.store, directory, error);
+    return home_backup(&reel->dispatcher.home, directory, error);
 }
 
 int reel_backup_of(const char *from, const char *directory, struct reel_error *error) {
     int rc = reserve_descriptors(error);
-    return rc < 0 ? rc : store_backup_of(from, directory, error);
+    return rc < 0 ? rc : home_backup_of(from, directory, error);
 }
 
 uint64_t reel_cursor(struct reel *reel) {

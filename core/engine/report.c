@@ -20,7 +20,7 @@ static void report(const struct reporter *to, reel_level level, const char *form
     to->report(to->context, level, line);
 }
 
-/* ---- What a start found ---------------------------------------------------------------------- */
+/* ---- The report of a start ------------------------------------------------------------------- */
 
 struct search {
     const struct reporter *to;
@@ -50,8 +50,8 @@ void report_started(const struct reporter *to, struct dispatcher *dispatcher) {
     if (!to->report) return;
     if (dispatcher->store.in_place_of_empty)
         report(to, REEL_LEVEL_WARNING,
-               "data.mdb held nothing, and a new store took its place: that is right after a first "
-               "start that was cut off; otherwise it may have been a copy that failed, and the "
+               "data.mdb had no content and was replaced by a new store: this is normal after an "
+               "interrupted first start; otherwise data.mdb may be a copy that failed, and the "
                "events are elsewhere");
     if (store_each_collection(&dispatcher->store, report_unserved, &search) < 0)
         report(to, REEL_LEVEL_WARNING, "cannot look for collections that no plugin serves");
@@ -101,4 +101,10 @@ void report_progress(const struct reporter *to, struct dispatcher *dispatcher) {
         if (!is_behind && collection->catching_up.under_way) end(to, collection);
         if (!is_behind) collection->catching_up.why = NULL; /* there was nothing to fold */
     }
+}
+
+/* ---- The background -------------------------------------------------------------------------- */
+
+void report_background(const struct reporter *to, const char *sentence) {
+    report(to, REEL_LEVEL_WARNING, "%s", sentence);
 }

@@ -2,8 +2,11 @@
 #include "engine/transaction.h"
 
 #include "base/cleanup.h"
+#include "base/invariant.h"
 
 void transaction_publish(struct reel *reel) {
+    INVARIANT(lock_is_held(&reel->writer));
+    INVARIANT(!reel->dispatcher.store.txn); /* only what is committed is published */
     HOLD_LOCK(&reel->moved_lock);
     if (reel->cursor == reel->dispatcher.committed.cursor) return;
     reel->cursor = reel->dispatcher.committed.cursor;
@@ -17,6 +20,7 @@ int transaction_end(struct reel *reel, int rc, struct reel_error *error) {
 }
 
 int transaction_catch_up_some(struct reel *reel, struct reel_error *error) {
+    INVARIANT(lock_is_held(&reel->writer));
     views_expire(&reel->views);
     int rc = dispatcher_catch_up(&reel->dispatcher, error);
     transaction_publish(reel);

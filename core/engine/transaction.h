@@ -1,12 +1,13 @@
-/* transaction.h: a Reel: the dispatcher, its lock, and what readers share with it; how a
- * transaction ends and becomes visible, and catching up.
+/* transaction.h: struct reel: the dispatcher, its lock, and the data that views share with it. Also
+ * ends transactions, makes them visible, and catches up.
  *
  * Locks, in the order in which they are taken:
- *   writer   whoever writes: the dispatcher, and the parsers for command bodies and stored events
+ *   writer   to write: protects the dispatcher, and the parsers for the bodies of commands and for
+ *            stored events
  *   a view's own lock
  *   views    the list of views
- *   moved    the published position, for those who wait for it
- * The writer looks at views only by trying their locks: it never waits for one.
+ *   moved    the published cursor, for threads that wait for it
+ * The writer only tries the locks of views: it never waits for a view.
  */
 #ifndef REEL_ENGINE_TRANSACTION_H
 #define REEL_ENGINE_TRANSACTION_H
@@ -27,11 +28,11 @@ struct reel {
     bool started;               /* plugins can no longer be added */
     bool ready;                 /* reel_start has succeeded */
     struct reporter reporter;   /* [writer] */
-    char *source;               /* CloudEvents source of what commands make */
-    struct json_parser *bodies; /* [writer] of commands */
-    struct json_parser *stored; /* [writer] for events of the log that a new one is compared with */
+    char *source;               /* CloudEvents source of the events of commands */
+    struct json_parser *bodies; /* [writer] parses the bodies of commands */
+    struct json_parser *stored; /* [writer] parses events of the log, to compare a new event */
     struct decision decision;   /* [writer] */
-    struct pending *pending;    /* [writer] what is appended is also put here; NULL: it is not */
+    struct pending *pending; /* [writer] appended events are also added here; NULL: they are not */
     pthread_mutex_t writer;
 
     struct views views;
@@ -41,23 +42,25 @@ struct reel {
     uint64_t cursor;
 };
 
-/* What a step within a transaction left behind. */
+/* The result of a step within a transaction. */
 enum step {
     STEP_NOTHING = 0,
     STEP_WRITTEN = 1,
-    STEP_UNDO = 2, /* nothing of it may stay */
+    STEP_UNDO = 2, /* everything that the step changed must be undone */
 };
 
-/* All of these with the write lock held. */
+/* All of these are called with the write lock held. */
 
-/* Commits and publishes; or aborts, if `rc` is an error already. Returns 0 or an error. */
+/* Commits and publishes the cursor. If `rc` is an error, aborts. Returns 0 or an error. */
 int transaction_end(struct reel *reel, int rc, struct reel_error *error);
 
-/* Tells those who wait how far the cursor has come; it goes back only to an empty log's. */
+/* Wakes those who wait for the cursor. The cursor goes back only if an empty log replaces the old
+ * one. */
 void transaction_publish(struct reel *reel);
 
-/* Folds one transaction's worth of what any collection is behind, and publishes. 1: it did; 0: none
- * is. And: until none is. */
+/* Folds events that a collection has not folded yet, as many as fit into a transaction, and
+ * publishes the cursor. 1: it has folded some; 0: every collection has caught up. The second
+ * function repeats this until every collection has caught up. */
 int transaction_catch_up_some(struct reel *reel, struct reel_error *error);
 int transaction_catch_up(struct reel *reel, struct reel_error *error);
 

@@ -1,7 +1,8 @@
-/* work.c: see work.h. Top down: a group, one work, one event. */
+/* work.c: see work.h. In this order: one event, one work, a group. */
 #include "engine/work.h"
 
 #include "base/cleanup.h"
+#include "base/invariant.h"
 #include "engine/command.h"
 #include "engine/transaction.h"
 
@@ -20,7 +21,7 @@ static int take(struct reel *reel, const struct arrival *arrival, struct reel_re
 
 /* ---- Events ---------------------------------------------------------------------------------- */
 
-/* Who rejected an event, and why, is told with its result: also of a repeat. */
+/* Adds to the work who rejected an event, and why; also for a repeat. */
 static int take_reasons(struct reel *reel, struct work *work, struct reel_result *result,
                         struct reel_error *error) {
     struct store *store = &reel->dispatcher.store;
@@ -31,7 +32,7 @@ static int take_reasons(struct reel *reel, struct work *work, struct reel_result
     return rc;
 }
 
-/* Is it an event with a name, by which a repeat is known? */
+/* Checks that it is an event with a source and an id, by which a repeat is recognized. */
 static int check_named(const struct decoded *decoded, struct reel_error *error) {
     if (decoded->rc == -ENOMEM) return fail_memory(error);
     if (decoded->rc < 0) return fail(error, -EINVAL, "no JSON: %s", decoded->why);
@@ -40,11 +41,11 @@ static int check_named(const struct decoded *decoded, struct reel_error *error) 
     return 0;
 }
 
-/* An event that comes once: 1 if it was appended, 0 if it was known. It is decoded here, and what
- * is folded is what was decoded. */
+/* Appends an event unless the log has it: 1: appended; 0: a repeat. Decodes the event, and the same
+ * decoded event is folded. */
 static int take_once(struct reel *reel, struct reel_str payload, struct reel_result *ret,
                      struct reel_error *error) {
-    struct ids_known known;
+    CLEANUP(found_finish) struct found known = {0};
     uint8_t hash[16];
     struct decoded *decoded = dispatcher_decode(&reel->dispatcher, payload);
     struct arrival arrival = {.bytes = payload,
@@ -58,11 +59,11 @@ static int take_once(struct reel *reel, struct reel_str payload, struct reel_res
     ids_hash(name, 2, hash);
     rc = append_find(reel, hash, name[0], name[1], &known, error);
     if (rc > 0) {
-        *ret = (struct reel_result){known.seq, known.outcome, .repeated = true};
+        *ret = (struct reel_result){known.seq, known.answer.outcome, .repeated = true};
         return 0;
     }
     struct appended taken;
-    struct ids_request no_command = {.has_record = true, .record = {"", 0}};
+    struct log_answer no_command = {.has_record = true, .key = {"", 0}};
     if (rc == 0) rc = append_submitted(reel, &arrival, &no_command, &taken, error);
     if (rc < 0) return rc;
     *ret = (struct reel_result){.seq = taken.seq, .outcome = taken.outcome};
@@ -71,43 +72,22 @@ static int take_once(struct reel *reel, struct reel_str payload, struct reel_res
 
 /* ---- A part of the stream -------------------------------------------------------------------- */
 
-/* Remembers what was published by a daemon like this one, the first time. */
-static int remember(struct reel *reel, const struct work *work, const struct mirrored *event,
-                    const struct appended *taken, struct reel_error *error) {
-    struct store *store = &reel->dispatcher.store;
-    struct ids_known known, before;
-    known = (struct ids_known){.seq = taken->seq, .outcome = taken->outcome};
-    known.request.has_body = event->body_hash;
-    if (event->body_hash) memcpy(known.request.body_hash, event->body_hash, 16);
-    work->taken(work->context, reel, event, &known);
-    int rc = ids_get(store, store->txn, event->id_hash, &before, error);
-    return rc == -ENOENT ? ids_put(store, event->id_hash, &known, error) : rc;
-}
-
-/* A broker's message can say that it has any id. */
-static bool is_id_hash_of(const struct reel_event *event, const uint8_t *id_hash) {
-    uint8_t hash[16];
-    if (!id_hash || !event || !event->source.data || !event->id.data) return false;
-    const struct reel_str name[] = {event->source, event->id};
-    ids_hash(name, 2, hash);
-    return memcmp(hash, id_hash, sizeof hash) == 0;
-}
-
 static int mirror_one(struct reel *reel, const struct work *work, const struct mirrored *event,
                       struct reel_error *error) {
     struct arrival arrival = {
         .bytes = event->bytes,
         .seq = event->seq,
         .time_ns = event->time_ns,
-        .flags = event->flags | (event->id_hash ? LOG_SUBMITTED : 0),
+        .flags = event->flags | (event->id_hash ? LOG_SUBMITTED | LOG_ANSWERED : 0),
         .id_hash = event->id_hash,
+        .check_id_hash = true,
+        .answer = event->answer,
         .nats_subject = event->subject,
         .fold = true,
     };
     struct appended taken;
     int rc = dispatcher_append(&reel->dispatcher, &arrival, &taken, error);
-    if (rc == 0 && is_id_hash_of(taken.event, event->id_hash))
-        rc = remember(reel, work, event, &taken, error);
+    if (rc == 0 && taken.has_id_hash) work->taken(work->context, reel, event, &taken);
     return rc < 0 ? rc : dispatcher_spill(&reel->dispatcher, error);
 }
 
@@ -126,7 +106,7 @@ static int mirror_step(struct reel *reel, struct work *work, struct reel_error *
     struct dispatcher *dispatcher = &reel->dispatcher;
     uint64_t before = dispatcher->state.head;
     if (before < work->follows)
-        return fail(error, -ESTALE, "what comes before event %llu was not taken",
+        return fail(error, -ESTALE, "the events before %llu were not appended",
                     (unsigned long long)work->follows + 1);
     for (size_t i = 0; i < work->count; i++) {
         int rc = mirror_next(reel, work, &work->mirrored[i], error);
@@ -161,13 +141,14 @@ static int events_step(struct reel *reel, struct work *work, struct reel_error *
 static int check_batch(struct reel *reel, const struct work *work, struct reel_error *error) {
     const struct dispatcher *dispatcher = &reel->dispatcher;
     uint64_t bytes = 0;
-    for (size_t i = 0; i < work->count; i++) /* of a too large one nothing is kept, or even read */
+    for (size_t i = 0; i < work->count;
+         i++) /* an event that is too large is neither stored nor parsed */
         if (work->payloads[i].len <= dispatcher->event_bytes_max) bytes += work->payloads[i].len;
     if (work->count > dispatcher->batch_events_max)
-        return fail(error, -E2BIG, "a batch of %zu events, at most %u are taken", work->count,
+        return fail(error, -E2BIG, "a batch of %zu events, at most %u are accepted", work->count,
                     dispatcher->batch_events_max);
     if (bytes > dispatcher->batch_bytes_max)
-        return fail(error, -E2BIG, "a batch of %llu bytes, at most %llu are taken",
+        return fail(error, -E2BIG, "a batch of %llu bytes, at most %llu are accepted",
                     (unsigned long long)bytes, (unsigned long long)dispatcher->batch_bytes_max);
     return 0;
 }
@@ -194,18 +175,20 @@ static void fail_all(struct work *const *works, size_t count, int rc,
     }
 }
 
-/* What would go wrong for all that follow, too: a disk that is full for a single one, a store that
- * is broken. */
+/* True if the error concerns all works that follow: a disk that is full for a single work, or a
+ * broken store. */
 static bool is_for_all(int rc) {
     return rc == -ENOSPC || rc == -EIO;
 }
 
-/* All in one transaction. Returns `count`: that is done, and each knows how it went. Or fewer, at
- * least one: nothing has happened, but so many of them may do well together. */
+/* Carries out all works in one transaction. Returns `count` if they are done; each work then has
+ * its result. Otherwise nothing has happened, and it returns how many works, at least one, may
+ * succeed together. */
 static size_t run_together(struct reel *reel, struct work *const *works, size_t count,
                            size_t *commits) {
     struct reel_error error = {0};
     bool written = false;
+    INVARIANT(count > 0 && !reel->pending);
     int rc = dispatcher_begin(&reel->dispatcher, &error);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         int done = step(reel, works[i]);
@@ -224,14 +207,15 @@ static size_t run_together(struct reel *reel, struct work *const *works, size_t 
     if (rc == 0)
         ++*commits;
     else if (rc != -EIO && count > 1)
-        return count / 2; /* it may be too much for the disk */
+        return count / 2; /* together they may be too large for the disk */
     else
         fail_all(works, count, rc, &error);
     return count;
 }
 
-/* Tries one, and undoes it: what it would have appended is in its pending. */
+/* Carries out a work and undoes it. The events that it would have appended are in its `pending`. */
 static void dry_run(struct reel *reel, struct work *work) {
+    INVARIANT(!reel->pending && work->kind != WORK_MIRROR);
     pending_finish(work->pending);
     reel->pending = work->pending;
     work->rc = dispatcher_begin(&reel->dispatcher, &work->error);
@@ -239,19 +223,20 @@ static void dry_run(struct reel *reel, struct work *work) {
         int done = step(reel, work);
         work->rc = done < 0 ? done : 0;
         dispatcher_abort(&reel->dispatcher);
-        if (done < 0 || done == STEP_UNDO) pending_finish(work->pending); /* refused after all */
+        if (done < 0 || done == STEP_UNDO)
+            pending_finish(work->pending); /* the command is refused */
     }
     reel->pending = NULL;
 }
 
-/* How many of them, from the first on, can be done together. */
+/* The number of works, from the first on, that can be done together. */
 static size_t count_together(struct work *const *works, size_t count) {
     size_t together = 0;
     while (together < count && !works[together]->pending) together++;
     return together;
 }
 
-/* Tries the largest group that may do well, again and again. */
+/* Carries out all works, each time as many together as may succeed. */
 static size_t run_all(struct reel *reel, struct work *const *works, size_t count) {
     size_t commits = 0, together = count_together(works, count);
     while (count > 0) {
@@ -262,6 +247,7 @@ static size_t run_all(struct reel *reel, struct work *const *works, size_t count
             together = fit;
             continue;
         }
+        INVARIANT(fit > 0 && fit <= count);
         const struct work *last = works[fit - 1];
         works += fit;
         count -= fit;

@@ -1,5 +1,5 @@
-/* feed.c: see feed.h. Top down: messages on their way to the writer, what a session tells, the
- * thread that runs sessions, life. */
+/* feed.c: see feed.h. In this order: messages on their way to the writer; what a session reports;
+ * the thread that runs sessions; creating and destroying a feed. */
 #include "feeds/feed.h"
 
 #include "base/cleanup.h"
@@ -17,37 +17,49 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Messages that are pushed together, at most, if a transaction takes so many. More bytes are there
- * only of a single one. */
+/* Limits of a batch, unless a transaction holds less. A single message may be larger. */
 #define BATCH_EVENTS 256
 #define BATCH_BYTES  ((uint64_t)4 << 20)
 
-/* With so many of them under way, a batch is not pushed before it is full. */
+/* If so many batches are being folded, a batch is pushed only when it is full. */
 #define BATCHES_MAX 32
 
-/* The pause after a session that failed, doubled each time. */
+/* The pause after a session that failed. It doubles each time. */
 #define PAUSE_MS_MIN 100
 #define PAUSE_MS_MAX 5000
 
-/* How often gaps are said, and a failure that stays the same. */
+/* Shortest time between two reports of gaps, and between two reports of the same failure. */
 #define GAPS_SAID_MS    10000
 #define FAILURE_SAID_MS 60000
 
-/* Lines about single messages, in that time. */
+/* At most so many lines about single messages are logged in this time. */
 #define MESSAGES_SAID    5
 #define MESSAGES_SAID_MS 10000
 
-/* How often a queue that is full for other reasons than ours is tried again. */
+/* How often pushing to a full queue is tried again, if none of this feed's batches is in it. */
 #define FULL_MS 20
 
 struct batch {
     struct job job; /* first */
     struct feed *feed;
-    struct batch *next; /* of those that are free */
-    bool in_sync;       /* with it, the log is in sync with the stream */
+    struct batch *next; /* in the list of free batches */
+    bool in_sync;       /* after this batch, the log is in sync with the stream */
     size_t count;
     struct mirrored events[BATCH_EVENTS];
     struct feed_message messages[BATCH_EVENTS];
+};
+
+/* A session that fails before feed_begin leaves the feed without one. */
+enum session {
+    SESSION_NONE,
+    SESSION_BEGUN,
+    SESSION_IN_SYNC, /* all that the stream had is folded */
+    SESSIONS,
+};
+static const unsigned session_moves[SESSIONS] = {
+    [SESSION_NONE] = STATE_BIT(SESSION_NONE) | STATE_BIT(SESSION_BEGUN),
+    [SESSION_BEGUN] = STATE_BIT(SESSION_NONE) | STATE_BIT(SESSION_IN_SYNC),
+    [SESSION_IN_SYNC] = STATE_BIT(SESSION_NONE),
 };
 
 struct feed {
@@ -55,33 +67,43 @@ struct feed {
     struct publisher *publisher;
     pthread_t thread;
 
-    /* The thread's own. */
-    struct batch *batch; /* being filled, or NULL */
-    size_t batch_events; /* most that it takes */
+    /* Used by the feed's thread only. */
+    struct batch *batch; /* the batch being filled, or NULL */
+    size_t batch_events; /* most events in a batch */
     struct engine_limits limits;
-    uint64_t follows;           /* what has been pushed, up to here */
-    uint64_t first_seq;         /* the log was trimmed to */
-    bool begin_anew;            /* was asked for, and no session has begun yet */
-    bool was_in_sync;           /* and that has been said */
-    struct reel_position began; /* where the session did */
-    bool failing;               /* the last session has not got on */
-    char following[300];        /* what is to be said as soon as anything has come, or empty */
+    uint64_t follows;           /* the highest seq that has been pushed */
+    uint64_t first_seq;         /* the log was trimmed to this seq */
+    bool begin_anew;            /* replacing the log was requested, and no session has begun yet */
+    bool was_in_sync;           /* and this has been reported */
+    struct reel_position began; /* the position at which the session began */
+    bool failing;               /* the last session has made no progress */
+    char following[300];        /* reported when the first message arrives; or empty */
     struct {
         uint64_t count, messages, from, to;
-        uint64_t said_ms;       /* when the last ones were */
-    } gaps;                     /* that have yet to be said */
-    struct line_limit messages; /* lines about single ones */
+        uint64_t said_ms;       /* when gaps were last reported */
+    } gaps;                     /* gaps that are not reported yet */
+    struct line_limit messages; /* lines about single messages */
 
-    pthread_mutex_t lock;   /* of what follows */
-    pthread_cond_t changed; /* any of it */
+    pthread_mutex_t lock;   /* protects the members below */
+    pthread_cond_t changed; /* a member below has changed */
     struct batch *free;
-    uint64_t under_way; /* messages that were pushed and are not folded */
-    uint64_t batches;   /* likewise */
-    int failed;         /* one of them was not */
+    uint64_t under_way; /* messages that were pushed and are not folded yet */
+    uint64_t batches;   /* the same for batches */
+    int failed;         /* the error of a batch that could not be folded */
     struct reel_error failure;
     bool stopping;
+    enum session session;
     struct feed_metrics metrics;
 };
+
+/* Under the lock. */
+static void set_session(struct feed *feed, enum session session) {
+    INVARIANT(lock_is_held(&feed->lock));
+    INVARIANT(session_moves[feed->session] & STATE_BIT(session));
+    feed->session = session;
+    feed->metrics.up = session != SESSION_NONE;
+    feed->metrics.in_sync = session == SESSION_IN_SYNC;
+}
 
 /* ---- Batches --------------------------------------------------------------------------------- */
 
@@ -101,7 +123,7 @@ static struct batch *batch_acquire(struct feed *feed) {
     return batch;
 }
 
-/* Releases its messages, and keeps the batch for the next messages. */
+/* Releases the batch's messages, and keeps the batch for later messages. */
 static void batch_release(struct batch *batch) {
     struct feed *feed = batch->feed;
     for (size_t i = 0; i < batch->count; i++)
@@ -112,7 +134,7 @@ static void batch_release(struct batch *batch) {
     feed->free = batch;
 }
 
-/* Of a too large one nothing is kept. */
+/* The bytes that the log stores of this message: none if it is too large. */
 static uint64_t stored_bytes(const struct feed *feed, const struct feed_message *message) {
     size_t len = message->bytes.len;
     return len <= feed->limits.event_bytes_max ? len : 0;
@@ -131,7 +153,7 @@ static void batch_add(struct batch *batch, const struct feed_message *given) {
         .bytes = message->bytes,
         .subject = message->subject,
         .id_hash = message->has_id ? message->id_hash : NULL,
-        .body_hash = message->has_body ? message->body_hash : NULL,
+        .answer = message->answer,
     };
     batch->job.bytes += stored_bytes(feed, message);
 }
@@ -148,19 +170,19 @@ static void batch_add_gap(struct batch *batch, uint64_t seq, uint64_t missing, u
 
 /* ---- To the writer and back ------------------------------------------------------------------ */
 
-/* Under the lock. True: it was not in sync before. A session
- * that has ended since then is not. */
+/* Called with the lock held. Returns true if the feed was not in sync before. A session that has
+ * ended since then is not in sync. */
 static bool note_in_sync(struct feed *feed) {
     struct feed_metrics *metrics = &feed->metrics;
-    INVARIANT(lock_is_held(&feed->lock));
-    if (metrics->in_sync || !metrics->up) return false;
-    metrics->in_sync = true;
+    if (feed->session != SESSION_BEGUN) return false;
+    set_session(feed, SESSION_IN_SYNC);
     metrics->reason[0] = '\0';
     publisher_open(feed->publisher);
     return true;
 }
 
-/* True: with it the log is in sync, and was not before. */
+/* Notes that the writer has done a batch. Returns true if the log is now in sync with the stream
+ * and was not before. */
 static bool note_folded(struct feed *feed, const struct batch *batch) {
     const struct work *work = &batch->job.work;
     HOLD_LOCK(&feed->lock);
@@ -191,7 +213,7 @@ static void folded(struct job *job) {
     batch_release(batch);
 }
 
-/* -EAGAIN: one that failed, or the end. */
+/* -EAGAIN: a batch has failed; -ESHUTDOWN: the feed is stopping. */
 static int check_going_on(struct feed *feed, struct reel_error *error) {
     HOLD_LOCK(&feed->lock);
     if (feed->stopping) return fail(error, -ESHUTDOWN, "the daemon is about to end");
@@ -199,16 +221,18 @@ static int check_going_on(struct feed *feed, struct reel_error *error) {
     return 0;
 }
 
-/* Until something is folded, or a moment has passed. */
+/* Waits until a batch is folded, or for a short time. */
 static void wait_a_moment(struct feed *feed) {
     HOLD_LOCK(&feed->lock);
     struct timespec until = clock_after(FULL_MS);
     if (!feed->stopping) pthread_cond_timedwait(&feed->changed, &feed->lock, &until);
 }
 
-/* Pushes it, as soon as the queue has room. */
+/* Pushes the batch. Waits while the queue is full. */
 static int push(struct feed *feed, struct batch *batch, struct reel_error *error) {
     struct work *work = &batch->job.work;
+    INVARIANT(batch->count > 0 || batch->in_sync);
+    INVARIANT(batch != feed->batch); /* nothing is added to it any more */
     work->mirrored = batch->events;
     work->count = batch->count;
     work->follows = feed->follows;
@@ -233,6 +257,7 @@ static int push(struct feed *feed, struct batch *batch, struct reel_error *error
     }
     {
         HOLD_LOCK(&feed->lock);
+        INVARIANT(feed->batches > 0 && feed->under_way >= batch->count);
         feed->under_way -= batch->count;
         feed->batches--;
     }
@@ -248,10 +273,11 @@ static int read_position(struct feed *feed, struct reel_position *ret, struct re
     if (rc < 0) return rc;
     rc = reel_view_position(view, ret);
     reel_view_close(view);
-    return rc < 0 ? fail(error, rc, "cannot see how far the log reaches") : 0;
+    return rc < 0 ? fail(error, rc, "cannot find out how far the log reaches") : 0;
 }
 
-/* Once a session; if there is no view to be had, another time. */
+/* Reports once a session that the log is in sync. If no view can be opened, it tries again
+ * later. */
 static void say_in_sync(struct feed *feed) {
     char sentence[300];
     struct reel_position now;
@@ -273,14 +299,16 @@ static int push_gathered(struct feed *feed, struct reel_error *error) {
     return batch ? push(feed, batch, error) : 0;
 }
 
-/* Once a session. Of those that only begin, and fail again, the log would have nothing else. */
+/* Reports once a session which stream is followed, but only when a message arrives. Sessions that
+ * begin and fail again and again would otherwise fill the log. */
 static void say_following(struct feed *feed) {
     if (!feed->following[0]) return;
     feed_say(feed, REEL_LEVEL_INFO, feed->following);
     feed->following[0] = '\0';
 }
 
-/* Those of a stream that keeps only the newest message of each subject are many. */
+/* Gaps are reported together: a stream that keeps only the newest message of each subject has
+ * many. */
 static void say_gaps(struct feed *feed, bool at_once) {
     char sentence[400];
     uint64_t now = clock_ms();
@@ -288,15 +316,15 @@ static void say_gaps(struct feed *feed, bool at_once) {
     if (!at_once && feed->gaps.said_ms && now - feed->gaps.said_ms < GAPS_SAID_MS) return;
     snprintf(sentence, sizeof sentence,
              "%" PRIu64 " messages of the stream between %" PRIu64 " and %" PRIu64
-             " were not received: they had been deleted, or a limit of the stream had removed them "
-             "before they were read here; records lack what they said",
+             " were not received: they had been deleted, or a limit of the stream had removed "
+             "them; their effects are missing in the records",
              feed->gaps.messages, feed->gaps.from, feed->gaps.to);
     feed_say(feed, REEL_LEVEL_WARNING, sentence);
     memset(&feed->gaps, 0, sizeof feed->gaps);
     feed->gaps.said_ms = now;
 }
 
-/* When the time is over, or at once. */
+/* Reports how many lines were left out, if the time has passed, or `at_once`. */
 static void say_left_out(struct feed *feed, bool at_once) {
     char sentence[100];
     if (!at_once && !line_limit_is_over(&feed->messages, MESSAGES_SAID_MS, clock_ms())) return;
@@ -325,12 +353,12 @@ int feed_flush(struct feed *feed, struct reel_error *error) {
     say_gaps(feed, false);
     if (feed->messages.left_out > 0) say_left_out(feed, false);
     if (in_sync && !feed->was_in_sync) say_in_sync(feed);
-    int rc = check_going_on(feed, error); /* nothing more may come that would fail, too */
+    int rc = check_going_on(feed, error); /* maybe no further feed_take would return this error */
     if (rc == 0 && !busy) rc = push_gathered(feed, error);
     return rc < 0 ? rc : feed->batch != NULL;
 }
 
-/* Sees to a batch that has room. */
+/* Makes sure that the current batch has room. */
 static int make_room(struct feed *feed, uint64_t bytes, struct reel_error *error) {
     bool fits = !feed->batch || feed->batch->job.bytes + bytes <= BATCH_BYTES;
     int rc = fits ? 0 : push_gathered(feed, error);
@@ -389,7 +417,7 @@ int feed_trim(struct feed *feed, uint64_t first_seq, struct reel_error *error) {
     struct reel_position position;
     if (first_seq <= feed->first_seq) return 0;
     int rc = read_position(feed, &position, error);
-    if (rc == -EAGAIN || rc == -ETIME) return 0; /* another time */
+    if (rc == -EAGAIN || rc == -ETIME) return 0; /* try again later */
     if (rc < 0) return rc;
     uint64_t floor = first_seq <= position.head ? first_seq : position.head + 1;
     rc = reel_trim(feed->options.reel, floor, error);
@@ -404,7 +432,7 @@ void feed_note(struct feed *feed, uint64_t last_seq, uint64_t pending) {
     metrics->pending = pending;
     if (!metrics->in_sync)
         snprintf(metrics->reason, sizeof metrics->reason,
-                 "behind the stream: %" PRIu64 " messages are to come", pending);
+                 "behind the stream: %" PRIu64 " messages were not received yet", pending);
 }
 
 uint64_t feed_room(struct feed *feed) {
@@ -431,10 +459,11 @@ void feed_refused(struct feed *feed, struct reel_str subject, bool is_whole, con
     publisher_refused(feed->publisher, subject, is_whole, sentence);
 }
 
-/* Nothing of an earlier session is under way any more. */
+/* Waits until no batch of an earlier session is in the writer's queue. */
 static void wait_for_batches(struct feed *feed) {
     HOLD_LOCK(&feed->lock);
     while (feed->batches > 0) pthread_cond_wait(&feed->changed, &feed->lock);
+    INVARIANT(feed->under_way == 0);
     feed->failed = 0;
 }
 
@@ -444,14 +473,15 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     struct reel_error news = {0};
     uint64_t from;
     wait_for_batches(feed);
+    INVARIANT(!feed->batch); /* the session before has pushed what it had */
     int rc = origin_check(options->reel, stream, feed->begin_anew, options->release, &from, &news);
     if (rc < 0) return fail(error, rc, "%s", news.text);
-    feed->begin_anew = false; /* it was meant for this time */
+    feed->begin_anew = false; /* the request was for this session only */
     if (rc > 0) feed_say(feed, REEL_LEVEL_WARNING, news.text);
     if (!subject_matches(reel_text(stream->filter), reel_text(SUBJECT_ROOT ".>")))
         feed_say(feed, REEL_LEVEL_WARNING,
-                 "what clients send is published under " SUBJECT_ROOT
-                 ", which the setting `subjects` does not cover: it is refused");
+                 "events of clients are published under " SUBJECT_ROOT
+                 ", which the setting `subjects` does not include: they are refused");
     rc = read_position(feed, &feed->began, error);
     if (rc < 0) return rc;
     feed->follows = from - 1;
@@ -459,7 +489,7 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     feed->was_in_sync = false;
     {
         HOLD_LOCK(&feed->lock);
-        feed->metrics.up = true;
+        set_session(feed, SESSION_BEGUN);
         feed->metrics.known_seq = stream->last_seq;
         feed->metrics.sessions++;
     }
@@ -476,13 +506,14 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
 
 /* ---- Sessions -------------------------------------------------------------------------------- */
 
-/* What it has brought is good, whatever became of the session. */
+/* Messages that the session has gathered are good, however the session ended. */
 static void session_ended(struct feed *feed, const struct reel_error *error) {
-    (void)push_gathered(feed, NULL); /* else the next one brings it */
+    (void)push_gathered(feed,
+                        NULL); /* if this fails, the next session receives the messages again */
     say_gaps(feed, true);
     {
         HOLD_LOCK(&feed->lock);
-        feed->metrics.up = feed->metrics.in_sync = false;
+        set_session(feed, SESSION_NONE);
         feed->metrics.pending = 0;
         snprintf(feed->metrics.reason, sizeof feed->metrics.reason, "%.*s",
                  (int)utf8_cut(error->text, sizeof feed->metrics.reason - 1), error->text);
@@ -492,7 +523,8 @@ static void session_ended(struct feed *feed, const struct reel_error *error) {
     feed->options.changed(feed->options.context);
 }
 
-/* Waits, unless it is to end; not all daemons that lost a broker come back in the same moment. */
+/* Waits, unless the feed is stopping. The time is random, so that daemons that lost the same broker
+ * do not all return at the same moment. */
 static void pause_for(struct feed *feed, uint64_t pause_ms) {
     HOLD_LOCK(&feed->lock);
     uint64_t with_jitter = pause_ms + clock_ns() % (pause_ms / 4 + 1);
@@ -506,8 +538,8 @@ static uint64_t sessions_begun(struct feed *feed) {
     return feed->metrics.sessions;
 }
 
-/* Has a session been in sync, or brought anything? One that only begins, before a disk that is
- * full, is no better than none. */
+/* True if a session was in sync or has received messages. A session that begins and then fails, for
+ * example because the disk is full, is no progress. */
 static bool got_on(struct feed *feed, uint64_t sessions_before) {
     return sessions_begun(feed) > sessions_before &&
            (feed->was_in_sync || reel_cursor(feed->options.reel) > feed->began.cursor);
@@ -525,10 +557,10 @@ static void *run(void *context) {
         if (rc == 0 || feed_is_stopping(feed)) error_set(&error, "the daemon is about to end");
         session_ended(feed, &error);
         if (feed_is_stopping(feed)) break;
-        bool is_first = got_on(feed, sessions); /* failure, after it was good */
+        bool is_first = got_on(feed, sessions); /* the first failure after progress */
         feed->failing = !is_first;
         bool is_new = is_first || strcmp(error.text, before.text) != 0;
-        if (is_new || clock_ms() - said_ms >= FAILURE_SAID_MS) { /* not each time */
+        if (is_new || clock_ms() - said_ms >= FAILURE_SAID_MS) { /* not at every failure */
             feed_say(feed, rc == -ESTALE ? REEL_LEVEL_ERROR : REEL_LEVEL_WARNING, error.text);
             said_ms = clock_ms();
         }

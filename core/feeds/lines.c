@@ -31,8 +31,9 @@ static int read_chunk(struct lines *lines, struct reel_error *error) {
     return 0;
 }
 
-/* Takes what the chunk has of the current line: keeps as much of it as the bound allows. True
- * when the line is complete. `last` is its last byte so far, kept or not. */
+/* Takes the part of the current line that is in the chunk, and keeps as much of it as the limit
+ * allows. Returns true when the line is complete. `last` is the last byte of the line so far,
+ * whether it was kept or not. */
 static bool take_part(struct lines *lines, size_t *length, char *last) {
     const char *from = lines->chunk + lines->start;
     size_t left = lines->end - lines->start;
@@ -46,7 +47,7 @@ static bool take_part(struct lines *lines, size_t *length, char *last) {
     return newline != NULL;
 }
 
-/* One line; its length goes to `ret_length`, its bytes to the end of the text. */
+/* Reads one line: stores its length in `ret_length`, and appends its bytes to the text. */
 static int take_line(struct lines *lines, size_t *ret_length, struct reel_error *error) {
     size_t length = 0, before = lines->text.len;
     char last = 0;
@@ -60,7 +61,7 @@ static int take_line(struct lines *lines, size_t *ret_length, struct reel_error 
     }
     if (lines->text.failed) return fail_memory(error);
     if (last == '\r') length--;
-    /* The CR may be the byte that the bound had no room for. */
+    /* The CR may be a byte that was not kept because of the limit. */
     lines->text.len = before + (length < lines->line_bytes_max ? length : lines->line_bytes_max);
     *ret_length = length;
     return 0;
@@ -76,7 +77,7 @@ int lines_next(struct lines *lines, struct reel_error *error) {
         if (rc < 0) return rc;
         if (length > 0) lines->lengths[lines->count++] = length;
     }
-    const char *at = lines->text.data; /* which no longer moves */
+    const char *at = lines->text.data; /* the text does not move any more */
     for (size_t i = 0; i < lines->count; i++) {
         size_t kept =
             lines->lengths[i] < lines->line_bytes_max ? lines->lengths[i] : lines->line_bytes_max;

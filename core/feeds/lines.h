@@ -1,9 +1,9 @@
-/* lines.h: a feed that reads one payload a line from a file or a pipe.
+/* lines.h: reads one payload a line from a file or a pipe.
  *
- * Lines are gathered into batches, so that a long file is folded in few transactions. A line
- * ends with LF or CR LF, or with the file; empty lines are no payloads. A line longer than the
- * bound is passed on by its length alone, which is what the log keeps of it: memory is bounded
- * whatever comes.
+ * Lines are gathered into batches, so that a long file is folded in few transactions. A line ends
+ * with LF, with CR LF, or at the end of the file. Empty lines are skipped. Of a line longer than
+ * the limit, only the length is passed on, which is all that the log stores of it. So memory is
+ * bounded, whatever the input is.
  */
 #ifndef REEL_FEEDS_LINES_H
 #define REEL_FEEDS_LINES_H
@@ -17,20 +17,21 @@
 struct lines {
     int fd;
     size_t line_bytes_max;
-    char *chunk; /* read but not yet taken: from `start` to `end` */
+    char *chunk; /* bytes that were read and not taken yet: from `start` to `end` */
     size_t start, end;
     bool ended;
-    struct text text; /* the batch's lines, one behind the other */
+    struct text text; /* the lines of the batch, one after the other */
     size_t count;
-    size_t lengths[LINES_BATCH_EVENTS]; /* as they were in the file */
+    size_t lengths[LINES_BATCH_EVENTS]; /* lengths of the lines in the file */
     struct reel_str batch[LINES_BATCH_EVENTS];
 };
 
-/* Reads from `fd`, which stays the caller's. -ENOMEM. */
+/* Reads from `fd`, which the caller still owns. -ENOMEM. */
 int lines_init(struct lines *lines, int fd, size_t line_bytes_max, struct reel_error *error);
 void lines_finish(struct lines *lines);
 
-/* The next batch, in `batch` and `count`, good until the next call; count 0 at the end. */
+/* Reads the next batch into `batch` and `count`, which are valid until the next call. At the end of
+ * the input, count is 0. */
 int lines_next(struct lines *lines, struct reel_error *error);
 
 #endif

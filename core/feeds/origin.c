@@ -8,12 +8,13 @@
 #include <inttypes.h>
 #include <uuid/uuid.h>
 
-/* How many of our newest messages are asked for, while the stream holds none of them. */
+/* If the stream holds none of the newest messages of the log, so many of them are tried. */
 #define FETCHES_MAX 256
 
-#define HOW_TO "start once with --rebuild for every collection to begin anew with what it holds"
+#define HOW_TO                                                                                     \
+    "to replace the log by what the stream holds, start once with --rebuild for every collection"
 
-/* What is compared. */
+/* The log and the stream that are compared. */
 struct comparison {
     struct reel *reel;
     const struct feed_stream *stream;
@@ -34,7 +35,8 @@ static void hash_text(const char *text, uint8_t ret[16]) {
     ids_hash(&part, 1, ret);
 }
 
-/* A salt stays with its stream: under another filter, too, it is not what it was at first. */
+/* The salt is kept for the same stream, so another filter does not restore the stream's first
+ * epoch. */
 static void describe(const struct feed_stream *stream, const struct store_origin *kept,
                      struct store_origin *ret) {
     *ret = (struct store_origin){.created_ns = stream->created_ns};
@@ -45,7 +47,7 @@ static void describe(const struct feed_stream *stream, const struct store_origin
         memcpy(ret->salt, kept->salt, sizeof ret->salt);
 }
 
-/* ---- Beginning anew -------------------------------------------------------------------------- */
+/* ---- Replacing the log ----------------------------------------------------------------------- */
 
 static uint64_t first_of(const struct feed_stream *stream) {
     return stream->first_seq > 0 ? stream->first_seq : 1;
@@ -54,7 +56,7 @@ static uint64_t first_of(const struct feed_stream *stream) {
 static int begin_anew(struct comparison *comparison, uint64_t *ret_from, struct reel_error *error) {
     struct reel *reel = comparison->reel;
     const struct store_origin *wanted = &comparison->wanted;
-    uint64_t created_ns = htole64(wanted->created_ns); /* the same on all machines */
+    uint64_t created_ns = htole64(wanted->created_ns); /* in the same byte order on all machines */
     uint8_t epoch[16];
     struct reel_str parts[] = {
         {(const char *)&created_ns, sizeof created_ns},
@@ -73,24 +75,23 @@ static int begin_with_another(struct comparison *comparison, bool may_lose, cons
     const struct feed_stream *stream = comparison->stream;
     if (first_of(stream) > 1 && comparison->head > 0 && !may_lose)
         return fail(error, -ESTALE,
-                    "%s, and it begins only at %" PRIu64
-                    ": records would lose what was before; " HOW_TO,
+                    "%s; the stream begins at %" PRIu64 ": earlier events would be lost; " HOW_TO,
                     what, first_of(stream));
     int rc = begin_anew(comparison, ret_from, error);
     if (rc < 0) return rc;
-    error_set(error, "%s: everything is begun anew", what);
+    error_set(error, "%s: the log is replaced", what);
     return rc;
 }
 
-/* ---- The same stream, taken back ------------------------------------------------------------- */
+/* ---- Whether the stream was reset to an older state ------------------------------------------ */
 
 static bool is_same(const struct engine_entry *kept, const struct feed_message *message) {
     if (kept->time_ns != message->time_ns || kept->size != message->bytes.len) return false;
     return (kept->flags & REEL_LOG_OVERSIZE) || reel_str_eq(text_str(&kept->bytes), message->bytes);
 }
 
-/* 1: our newest message that the stream still holds is the same there, or it holds none of them;
- * 0: it is not. */
+/* Compares the newest message of the log that the stream still holds. 1: both are the same, or the
+ * stream holds none of the messages; 0: they differ. */
 static int compare_newest(const struct comparison *comparison,
                           void (*release)(struct feed_message *message), struct reel_error *error) {
     const struct feed_stream *stream = comparison->stream;
@@ -115,12 +116,12 @@ static int compare_newest(const struct comparison *comparison,
 static int was_taken_back(struct comparison *comparison, const char *how, bool may_lose,
                           uint64_t *ret_from, struct reel_error *error) {
     if (!may_lose)
-        return fail(error, -ESTALE, "stream %s was taken back to an older state: %s; " HOW_TO,
+        return fail(error, -ESTALE, "stream %s was reset to an older state: %s; " HOW_TO,
                     comparison->stream->name, how);
     uuid_generate(comparison->wanted.salt); /* the same numbers name other events now */
     int rc = begin_anew(comparison, ret_from, error);
     if (rc > 0)
-        error_set(error, "stream %s was taken back (%s): everything is begun anew, as was asked",
+        error_set(error, "stream %s was reset (%s): the log is replaced, as requested",
                   comparison->stream->name, how);
     return rc;
 }
@@ -131,19 +132,19 @@ static int check_same(struct comparison *comparison, bool may_lose,
     const struct feed_stream *stream = comparison->stream;
     char how[120];
     if (stream->last_seq < comparison->head) {
-        snprintf(how, sizeof how, "it ends at %" PRIu64 ", and %" PRIu64 " was there before",
+        snprintf(how, sizeof how, "it ends at %" PRIu64 ", and %" PRIu64 " is in the log",
                  stream->last_seq, comparison->head);
         return was_taken_back(comparison, how, may_lose, ret_from, error);
     }
     int rc = compare_newest(comparison, release, error);
     if (rc == 0)
-        return was_taken_back(comparison, "an event in it is not the one that was there before",
+        return was_taken_back(comparison, "one of its events differs from the event in the log",
                               may_lose, ret_from, error);
     if (rc > 0) *ret_from = comparison->head + 1;
     return rc < 0 ? rc : 0;
 }
 
-/* ---- The whole ------------------------------------------------------------------------------- */
+/* ---- The complete check ---------------------------------------------------------------------- */
 
 int origin_check(struct reel *reel, const struct feed_stream *stream, bool may_lose,
                  void (*release)(struct feed_message *message), uint64_t *ret_from,
@@ -155,18 +156,19 @@ int origin_check(struct reel *reel, const struct feed_stream *stream, bool may_l
     describe(stream, kept, &comparison.wanted);
     if (!comparison.has_origin && comparison.head > 0)
         return fail(error, -ESTALE,
-                    "the data directory has a log of its own, which is not to be lost: give "
-                    "another one, to mirror a stream in");
+                    "the data directory has a log of its own, which would be lost: choose another "
+                    "directory to mirror a stream");
     if (!comparison.has_origin) {
         rc = begin_anew(&comparison, ret_from, error);
         return rc < 0 ? rc : 0;
     }
     if (memcmp(kept->stream_hash, wanted->stream_hash, sizeof kept->stream_hash) != 0)
-        return begin_with_another(&comparison, may_lose, "it is another stream than before",
-                                  ret_from, error);
+        return begin_with_another(&comparison, may_lose, "the log mirrors another stream", ret_from,
+                                  error);
     if (memcmp(kept->filter_hash, wanted->filter_hash, sizeof kept->filter_hash) != 0)
-        return begin_with_another(&comparison, may_lose, "it is another filter than before",
-                                  ret_from, error);
+        return begin_with_another(&comparison, may_lose,
+                                  "the log mirrors the stream with another filter", ret_from,
+                                  error);
     if (kept->created_ns != wanted->created_ns)
         return begin_with_another(&comparison, may_lose, "the stream was created again", ret_from,
                                   error);
@@ -178,6 +180,6 @@ int feed_check_own(struct reel *reel, struct reel_error *error) {
     int rc = read_store(&comparison, error);
     if (rc < 0 || !comparison.has_origin) return rc;
     return fail(error, -ESTALE,
-                "the data directory mirrors a stream: start with --nats to go on with it, or give "
+                "the data directory mirrors a stream: start with --nats to continue it, or choose "
                 "another directory");
 }

@@ -1,4 +1,5 @@
-/* publisher.c: see publisher.h. Top down: one publication's life, then the thread. */
+/* publisher.c: see publisher.h. In this order: the life of one publication; the thread; creating
+ * and destroying a publisher. */
 #include "feeds/publisher.h"
 
 #include "base/cleanup.h"
@@ -18,28 +19,29 @@
 
 struct publication;
 
-/* One event that is waited for. */
+/* One event that was published, or will be, and has not come back yet. */
 struct awaited {
     struct publication *publication;
     const struct outgoing *outgoing;
-    struct awaited *next; /* in its bucket; older ones of the same id come first */
-    uint64_t seq;         /* where it was taken in, in a transaction that may be undone */
+    struct awaited *next; /* in its bucket; older events with the same id come first */
+    uint64_t seq; /* the seq at which the event was appended, in a transaction that may still be
+                     undone */
     reel_outcome outcome;
-    uint64_t stream_seq; /* as the broker told, when `acknowledged` */
+    uint64_t stream_seq; /* the seq that the broker reported; set with `acknowledged` */
     bool acknowledged, repeated;
-    bool is_other; /* what came back is of a command with another body */
-    bool folded;   /* and committed */
+    bool is_other; /* the event that came back belongs to a command with another body */
+    bool folded;   /* the event is folded and committed */
 };
 
 struct publication {
     struct publisher *publisher;
     struct job *job;
-    void (*done)(struct job *job); /* the job's own, and what goes with it */
+    void (*done)(struct job *job); /* the job's own values, which are restored at the end */
     void *context;
     struct pending pending;
-    struct awaited *awaited; /* one for each of the pending */
+    struct awaited *awaited; /* one for each pending event */
     bool handed_over;
-    int rc; /* the broker refused a part of it, or it could not be handed over */
+    int rc; /* an error: the broker refused an event, or it could not be published */
     struct reel_error why;
     uint64_t deadline_ms;
     bool tried_twice;
@@ -49,19 +51,19 @@ struct publication {
 struct publisher {
     struct publisher_options options;
     pthread_t thread;
-    pthread_mutex_t lock; /* of what follows */
-    pthread_cond_t work;  /* there is something to publish, or it is to end */
-    pthread_cond_t idle;  /* nothing is under way */
+    pthread_mutex_t lock; /* protects the members below */
+    pthread_cond_t work;  /* there is something to publish, or the thread must end */
+    pthread_cond_t idle;  /* no job is left */
     bool open, draining, stopping;
-    struct reel_error why;                  /* it is not open */
-    uint64_t jobs;                          /* under way, the trying included */
-    struct publication *queue, **queue_end; /* to be handed over */
-    struct publication *waiting;            /* handed over */
+    struct reel_error why; /* why it is not open */
+    uint64_t jobs; /* jobs that were accepted and are not done, including those being tried */
+    struct publication *queue, **queue_end; /* not yet given to the broker */
+    struct publication *waiting;            /* given to the broker */
     struct awaited *buckets[BUCKETS];
     uint64_t published, publishing;
 };
 
-/* ---- The table of what is waited for (under the lock) ---------------------------------------- */
+/* ---- The table of awaited events (with the lock held) ---------------------------------------- */
 
 static struct awaited **bucket_of(struct publisher *publisher, const uint8_t id_hash[16]) {
     uint32_t number;
@@ -69,7 +71,7 @@ static struct awaited **bucket_of(struct publisher *publisher, const uint8_t id_
     return &publisher->buckets[number % BUCKETS];
 }
 
-/* The next one of that id, behind `after`, or the first. */
+/* The next event with this id after `after`; or the first one, if `after` is NULL. */
 static struct awaited *find(struct publisher *publisher, const uint8_t id_hash[16],
                             const struct awaited *after) {
     struct awaited *awaited = after ? after->next : *bucket_of(publisher, id_hash);
@@ -86,6 +88,7 @@ static void enlist(struct publisher *publisher, struct awaited *awaited) {
 }
 
 static void delist(struct publisher *publisher, struct awaited *awaited) {
+    INVARIANT(lock_is_held(&publisher->lock));
     struct awaited **at = bucket_of(publisher, awaited->outgoing->id_hash);
     while (*at && *at != awaited) at = &(*at)->next;
     if (!*at) return;
@@ -95,7 +98,6 @@ static void delist(struct publisher *publisher, struct awaited *awaited) {
 }
 
 static void delist_all(struct publisher *publisher, struct publication *publication) {
-    INVARIANT(lock_is_held(&publisher->lock));
     struct publication **at = &publisher->waiting;
     for (size_t i = 0; publication->awaited && i < publication->pending.count; i++)
         delist(publisher, &publication->awaited[i]);
@@ -117,10 +119,12 @@ static void job_ended(struct publisher *publisher) {
     if (--publisher->jobs == 0) pthread_cond_broadcast(&publisher->idle);
 }
 
-/* The job is its owner's again. Not under the lock: he may do anything. */
+/* Gives the job back to its owner. Must not be called with the lock held, because the owner may
+ * call any function. */
 static void finish(struct publication *publication, int rc, const char *sentence) {
     struct publisher *publisher = publication->publisher;
     struct job *job = publication->job;
+    INVARIANT(job->context == publication); /* it is ours until now */
     job->work.pending = NULL;
     job->context = publication->context;
     if (rc < 0) job->work.rc = fail(&job->work.error, rc, "%s", sentence);
@@ -129,8 +133,8 @@ static void finish(struct publication *publication, int rc, const char *sentence
     job_ended(publisher);
 }
 
-/* Where the trying gave a number of its own, the stream's takes its place. Once for each result:
- * the stream may have given to one what the trying gave to another. */
+/* Replaces the seq of the dry run by the seq of the stream. Stops after one match, because the
+ * stream may have given the same number to another event. */
 static void number_result(const struct publication *publication, struct reel_result *result) {
     for (size_t n = 0; n < publication->pending.count; n++) {
         const struct awaited *awaited = &publication->awaited[n];
@@ -157,18 +161,19 @@ static void number_results(struct publication *publication) {
     work->answer.repeated = last->repeated;
 }
 
-/* ---- What is next ---------------------------------------------------------------------------- */
+/* ---- What to do next ------------------------------------------------------------------------- */
 
 enum verdict { WAIT, DONE, REFUSED, TRY_AGAIN };
 
-/* The stream has it, and we had folded it before it was waited for. */
+/* True if the stream holds the event already, and it was folded before this publication waited for
+ * it. */
 static bool was_before(const struct awaited *awaited) {
     return awaited->acknowledged && !awaited->folded && awaited->seq != awaited->stream_seq &&
            awaited->stream_seq <= reel_cursor(awaited->publication->publisher->options.reel);
 }
 
-/* The stream left it out for a message that bears its id, and is not this event: when it was tried
- * a second time, with that folded, it was not found. */
+/* The stream dropped the event because of a message with the same id, which is not this event:
+ * after that message was folded, a second dry run did not find the event. */
 static void refuse_left_out(struct publication *publication, const struct awaited *awaited) {
     publication->rc = -EAGAIN;
     error_set(&publication->why,
@@ -178,10 +183,10 @@ static void refuse_left_out(struct publication *publication, const struct awaite
               (unsigned long long)awaited->stream_seq);
 }
 
-/* `unclear`: the broker will tell no more. */
+/* `unclear`: no further answer of the broker will arrive. */
 static enum verdict judge(struct publication *publication, bool unclear) {
     bool again = false;
-    if (!publication->handed_over) return WAIT; /* it is in the thread's hands */
+    if (!publication->handed_over) return WAIT; /* the thread is publishing it */
     for (size_t i = 0; publication->rc == 0 && i < publication->pending.count; i++) {
         const struct awaited *awaited = &publication->awaited[i];
         if (awaited->folded && (awaited->acknowledged || unclear)) continue;
@@ -190,21 +195,24 @@ static enum verdict judge(struct publication *publication, bool unclear) {
         again = true;
     }
     if (publication->rc < 0) return REFUSED;
-    return again ? TRY_AGAIN : DONE; /* all others are back: they are not to be sent twice */
+    return again ? TRY_AGAIN
+                 : DONE; /* all other events are back, and must not be published again */
 }
 
-/* What we have folded, the writer knows by now. */
+/* Tries the job again: the writer now knows the events that were folded since. */
 static void try_again(struct publication *publication) {
     struct reel_error error = {0};
+    INVARIANT(!publication->tried_twice); /* or it would never end */
     publication->tried_twice = true;
     int rc = intake_push(publication->publisher->options.intake, publication->job, &error);
     if (rc < 0) finish(publication, rc, error.text);
 }
 
-/* Under the lock, after anything about it has changed. Unless it waits, nobody else finds it any
- * more: carry_out comes next, without the lock. */
+/* Call this with the lock held after a publication has changed. Unless the verdict is WAIT, no
+ * other thread finds the publication any more: call carry_out then, without the lock. */
 static enum verdict settle(struct publisher *publisher, struct publication *publication,
                            bool unclear) {
+    INVARIANT(lock_is_held(&publisher->lock));
     enum verdict verdict = judge(publication, unclear);
     if (verdict != WAIT) delist_all(publisher, publication);
     if (verdict == DONE) publisher->published += publication->pending.count;
@@ -228,7 +236,7 @@ static void carry_out(struct publication *publication, enum verdict verdict) {
     }
 }
 
-/* ---- Trying ---------------------------------------------------------------------------------- */
+/* ---- The dry run ----------------------------------------------------------------------------- */
 
 static int check_subjects(const struct publication *publication, struct reel_error *error) {
     const char *filter = publication->publisher->options.filter;
@@ -236,14 +244,14 @@ static int check_subjects(const struct publication *publication, struct reel_err
         struct reel_str subject = text_str(&publication->pending.list[i].subject);
         if (!subject_matches(reel_text(filter), subject))
             return fail(error, -EPROTO,
-                        "it would be published to %.*s, which `%s` does not cover: it would never "
-                        "come back",
+                        "it would be published to %.*s, which `%s` does not include: it would "
+                        "never come back",
                         REEL_FMT(subject), filter);
     }
     return 0;
 }
 
-/* Queues what was tried for the thread. Else `error` says why not. */
+/* Queues the publication for the thread. If it returns an error, `error` has the reason. */
 static int queue(struct publisher *publisher, struct publication *publication,
                  struct reel_error *error) {
     HOLD_LOCK(&publisher->lock);
@@ -262,7 +270,7 @@ static int queue(struct publisher *publisher, struct publication *publication,
     return 0;
 }
 
-/* [writer] */
+/* Called when the dry run is done. [writer] */
 static void tried(struct job *job) {
     struct publication *publication = job->context;
     struct publisher *publisher = publication->publisher;
@@ -272,7 +280,7 @@ static void tried(struct job *job) {
         finish(publication, 0, NULL);
         return;
     }
-    for (size_t i = 0; i < count; i++) /* why it would have been rejected here */
+    for (size_t i = 0; i < count; i++) /* the reason for which this daemon would have rejected it */
         rejection_list_remove(&job->work.rejections, publication->pending.list[i].dry_run_seq);
     free(publication->awaited);
     publication->handed_over = false;
@@ -319,9 +327,9 @@ int publisher_push(struct publisher *publisher, struct job *job, struct reel_err
     return rc;
 }
 
-/* ---- Coming back ----------------------------------------------------------------------------- */
+/* ---- Events that come back ------------------------------------------------------------------- */
 
-/* The record of a command as this event, its last, leaves it. */
+/* Stores the record of a command as its last event, this one, leaves it. */
 static void show_record(struct reel *reel, struct publication *publication) {
     struct work *work = &publication->job->work;
     struct reel_str key = {work->answer.key, work->answer.key_len};
@@ -333,27 +341,18 @@ static void show_record(struct reel *reel, struct publication *publication) {
     work->answer.record_len = len;
 }
 
-/* What a repeat of a command will be held against. */
-static void describe_request(const struct awaited *awaited, struct ids_request *ret) {
-    const struct work *work = &awaited->publication->job->work;
-    ret->record = (struct reel_str){work->answer.key, work->answer.key_len};
-    ret->has_record = true;
-    ret->has_body = true;
-    memcpy(ret->body_hash, awaited->outgoing->body_hash, sizeof ret->body_hash);
-    if (work->request->caller.data) ids_hash(&work->request->caller, 1, ret->caller_hash);
-}
-
 /* Who rejected it, now that it is folded. They are all that is known of it, so that without memory
  * for them the answer has less in it. */
 static void take_reasons(struct reel *reel, struct publication *publication,
-                         const struct ids_known *known) {
+                         const struct appended *appended) {
     struct rejection_list *rejections = &publication->job->work.rejections;
-    rejection_list_remove(rejections, known->seq); /* of a transaction that was undone */
-    if (known->outcome == REEL_REJECTED) (void)engine_copy_rejections(reel, known->seq, rejections);
+    rejection_list_remove(rejections, appended->seq); /* of a transaction that was undone */
+    if (appended->outcome == REEL_REJECTED)
+        (void)engine_copy_rejections(reel, appended->seq, rejections);
 }
 
 void publisher_taken(void *context, struct reel *reel, const struct mirrored *event,
-                     struct ids_known *known) {
+                     const struct appended *appended) {
     struct publisher *publisher = context;
     HOLD_LOCK(&publisher->lock);
     struct awaited *awaited = NULL;
@@ -361,22 +360,19 @@ void publisher_taken(void *context, struct reel *reel, const struct mirrored *ev
         struct publication *publication = awaited->publication;
         const struct work *work = &publication->job->work;
         if (awaited->folded) continue;
-        awaited->seq = known->seq;
-        awaited->outcome = known->outcome;
-        if (work->kind == WORK_EVENTS) {
-            known->request.has_record = true; /* there is none */
-            take_reasons(reel, publication, known);
-        }
+        awaited->seq = appended->seq;
+        awaited->outcome = appended->outcome;
+        if (work->kind == WORK_EVENTS) take_reasons(reel, publication, appended);
         if (work->kind != WORK_COMMAND) continue;
-        awaited->is_other = append_is_other_body(&known->request, awaited->outgoing->body_hash);
+        awaited->is_other =
+            append_is_other_body(&event->answer, awaited->outgoing->answer.body_hash);
         if (awaited->is_other) continue; /* somebody else's, who used the same key */
-        describe_request(awaited, &known->request);
         if (awaited == &publication->awaited[publication->pending.count - 1])
             show_record(reel, publication);
     }
 }
 
-/* False: nobody else waits for it. */
+/* Settles one publication that waits for this event. False: no further one waits for it. */
 static bool commit_one(struct publisher *publisher, const struct mirrored *event) {
     struct publication *publication;
     enum verdict verdict;
@@ -421,7 +417,8 @@ void publisher_published(struct publisher *publisher, const uint8_t id_hash[16],
     carry_out(publication, verdict);
 }
 
-/* Under the lock. One that waits under such a subject, and is not refused yet. */
+/* Called with the lock held. Finds a publication that waits for an event under this subject and was
+ * not refused yet. */
 static struct awaited *find_by_subject(struct publisher *publisher, struct reel_str subject,
                                        bool is_whole) {
     for (size_t i = 0; i < BUCKETS; i++)
@@ -434,7 +431,7 @@ static struct awaited *find_by_subject(struct publisher *publisher, struct reel_
     return NULL;
 }
 
-/* False: no other one waits under it. */
+/* Refuses one publication that waits for an event under this subject. False: there is none. */
 static bool refuse_one(struct publisher *publisher, struct reel_str subject, bool is_whole,
                        const char *sentence) {
     struct publication *publication;
@@ -445,7 +442,7 @@ static bool refuse_one(struct publisher *publisher, struct reel_str subject, boo
         if (!awaited) return false;
         publication = awaited->publication;
         publication->rc = -EAGAIN;
-        error_set(&publication->why, "the broker does not take it: %s", sentence);
+        error_set(&publication->why, "the broker refused the event: %s", sentence);
         verdict = settle(publisher, publication, false);
     }
     carry_out(publication, verdict);
@@ -458,7 +455,7 @@ void publisher_refused(struct publisher *publisher, struct reel_str subject, boo
     }
 }
 
-/* ---- Handing over ---------------------------------------------------------------------------- */
+/* ---- Publishing ------------------------------------------------------------------------------ */
 
 static struct publication *next_queued(struct publisher *publisher) {
     struct publication *first = publisher->queue;
@@ -487,6 +484,7 @@ static void hand_over(struct publisher *publisher, struct publication *publicati
             publication->rc = rc;
             publication->why = error;
         }
+        INVARIANT(!publication->handed_over);
         publication->handed_over = true;
         publication->next = publisher->waiting;
         publisher->waiting = publication;
@@ -495,7 +493,7 @@ static void hand_over(struct publisher *publisher, struct publication *publicati
     carry_out(publication, verdict);
 }
 
-/* Ends one whose time is up; or any. False: there is none. */
+/* Ends a publication whose time has passed, or any publication. False: there is none. */
 static bool end_one(struct publisher *publisher, bool any, const char *why) {
     struct publication *late;
     enum verdict verdict;
@@ -515,13 +513,13 @@ static bool end_one(struct publisher *publisher, bool any, const char *why) {
     return true;
 }
 
-/* Ends those whose time is up; or all of them. */
+/* Ends the publications whose time has passed, or all of them. */
 static void end_late(struct publisher *publisher, bool all, const char *why) {
     while (end_one(publisher, all, why)) {
     }
 }
 
-/* The next one to hand over, or NULL after a tick. False: the thread must end. */
+/* Waits for the next publication to hand over: NULL after a tick. False: the thread must end. */
 static bool await_queued(struct publisher *publisher, struct publication **ret) {
     HOLD_LOCK(&publisher->lock);
     if (publisher->stopping && !publisher->queue) return false;
@@ -557,7 +555,7 @@ void publisher_close(struct publisher *publisher, const char *why) {
     end_late(publisher, true, "the connection to the broker was lost: " UNCLEAR);
 }
 
-/* ---- Life ------------------------------------------------------------------------------------ */
+/* ---- Creating and destroying ----------------------------------------------------------------- */
 
 int publisher_start(const struct publisher_options *options, struct publisher **ret,
                     struct reel_error *error) {
@@ -598,6 +596,8 @@ void publisher_stop(struct publisher *publisher) {
 
 void publisher_destroy(struct publisher *publisher) {
     if (!publisher) return;
+    INVARIANT(publisher->stopping && publisher->jobs == 0);
+    INVARIANT(!publisher->queue && !publisher->waiting && publisher->publishing == 0);
     pthread_cond_destroy(&publisher->work);
     pthread_cond_destroy(&publisher->idle);
     pthread_mutex_destroy(&publisher->lock);

@@ -1,16 +1,18 @@
-/* publisher.h: those who wait for what they published.
+/* publisher.h: publishes the events of jobs, and ends each job when its events have come back.
  *
- * Where the log is a mirror, a job that wants events appended goes this way:
- *   1. the writer tries it (work.h): it is refused, known already, or leaves events in an pending;
- *   2. the publisher's thread hands these over to the broker;
- *   3. the broker tells that the stream has them, or had them before;
- *   4. the feed brings them back, the writer folds them, and the job is done: with their sequence
- *      numbers and outcomes, and, for a command, the record as its last event left it.
- * 3 and 4 may come in either order. When the connection is lost, or the time is up, in between,
- * nobody knows whether the stream has the event: the job fails, and whoever sent it may send it
- * again. It has the same name then, by which it is found or, by the broker, left out.
+ * If the log is a mirror, a job that appends events takes these steps:
+ *   1. The writer carries it out as a dry run (work.h). The job is refused, or is a repeat, or its
+ *      events are collected in a struct pending.
+ *   2. The publisher's thread publishes these events to the broker.
+ *   3. The broker reports that the stream has the events, or had them before.
+ *   4. The feed receives the events from the stream, and the writer folds them. The job is done: it
+ *      has their sequence numbers and outcomes and, for a command, the record as its last event
+ *      left it.
+ * Steps 3 and 4 may happen in either order. If the connection is lost or the time is over before
+ * both, nobody knows whether the stream has the events. The job fails, and the client may send it
+ * again. The events then have the same ids, so the writer finds them, or the broker drops them.
  *
- * Threads: publisher_push from any, the others as they say.
+ * Threads: publisher_push may be called from any thread; the other functions have tags.
  */
 #ifndef REEL_FEEDS_PUBLISHER_H
 #define REEL_FEEDS_PUBLISHER_H
@@ -33,13 +35,14 @@ int publisher_start(const struct publisher_options *options, struct publisher **
                     struct reel_error *error);
 int publisher_push(struct publisher *publisher, struct job *job, struct reel_error *error);
 
-/* May be published, now; or not any more, and what was nobody knows. [feed] */
+/* open: events may be published from now on. close: no longer; the result of events that were
+ * published and have not come back is unknown. [feed] */
 void publisher_open(struct publisher *publisher);
 void publisher_close(struct publisher *publisher, const char *why);
 
 /* A mirrored_fn, whose context is the publisher. [writer] */
 void publisher_taken(void *context, struct reel *reel, const struct mirrored *event,
-                     struct ids_known *known);
+                     const struct appended *appended);
 /* What was so taken has been committed. [writer] */
 void publisher_committed(struct publisher *publisher, const struct mirrored *event);
 
@@ -53,9 +56,9 @@ void publisher_refused(struct publisher *publisher, struct reel_str subject, boo
 
 void publisher_drain(struct publisher *publisher, uint32_t timeout_ms);
 void publisher_stop(struct publisher *publisher);
-void publisher_destroy(struct publisher *publisher); /* takes NULL */
+void publisher_destroy(struct publisher *publisher); /* accepts NULL */
 
-/* Events that came back, and that are waited for. */
+/* The number of events that came back, and of events that have not come back yet. */
 void publisher_read(struct publisher *publisher, uint64_t *ret_published, uint64_t *ret_publishing);
 
 #endif

@@ -2,9 +2,9 @@
  *
  *     count <EVENTS
  *
- * Counts the events of each type among those of standard input, one a line, and prints the counts
- * as JSON. What Reel hands out is owned by std::unique_ptr; callbacks are lambdas that capture
- * nothing, and must not throw. Names of structs that are names of functions, too, need `struct`.
+ * Reads events from standard input, one a line, counts them by type, and prints the counts as JSON.
+ * Objects that the caller owns are in std::unique_ptr. Callbacks are lambdas without captures, and
+ * must not throw. If a struct has the same name as a function, write `struct` before it.
  */
 #include <reel/reel.h>
 

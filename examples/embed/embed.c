@@ -2,9 +2,9 @@
  *
  *     embed PLUGIN.so... <EVENTS
  *
- * Applies the events of standard input, one a line. A second thread follows the log meanwhile and
- * prints what it sees; at the end the records are printed, collection by collection. Give `options`
- * a directory, and what was applied is on disk when reel_apply returns.
+ * Applies the events of standard input, one a line. Meanwhile, a second thread follows the log and
+ * prints each event. At the end, the program prints the records of all collections. If `options`
+ * has a directory, an event is on disk when reel_apply returns.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <reel/reel.h>
@@ -47,7 +47,7 @@ static int apply_lines(struct reel *reel, FILE *file, struct reel_error *error) 
 struct follower {
     struct reel *reel;
     atomic_bool ending; /* no more events will come */
-    uint64_t at;        /* the last event that was seen */
+    uint64_t at;        /* the last event that was printed */
 };
 
 static int print_event(void *context, const struct reel_entry *entry) {
@@ -57,14 +57,14 @@ static int print_event(void *context, const struct reel_entry *entry) {
     return 0;
 }
 
-/* A view is opened, walked and closed; nobody waits while holding one. */
+/* Opens a view, walks it and closes it. A program must not wait while a view is open. */
 static int follow_some(struct follower *follower) {
     struct reel_view *view;
     int rc = reel_view_open(follower->reel, &view, NULL);
     if (rc < 0) return rc;
     rc = reel_view_log(view, follower->at + 1, print_event, follower);
     reel_view_close(view);
-    return rc == -ETIME ? 0 : rc; /* its time was up: the next view goes on */
+    return rc == -ETIME ? 0 : rc; /* its time is over: the next view continues */
 }
 
 static void *follow(void *context) {
@@ -102,7 +102,7 @@ static int print_records(struct reel *reel, struct reel_error *error) {
     return rc;
 }
 
-/* ---- The whole ------------------------------------------------------------------------------- */
+/* ---- The program ----------------------------------------------------------------------------- */
 
 static int work(struct reel *reel, struct reel_error *error) {
     struct follower follower = {.reel = reel};

@@ -28,11 +28,11 @@
 
 enum { PATH_BYTES = 4096 };
 
-/* A collection, and what its file shows. */
+/* A collection, and the state that its file shows. */
 struct shown {
     const char *collection;
     bool written;
-    uint64_t changed; /* seq of the event that had last changed it */
+    uint64_t changed; /* seq of the event that had last changed the collection */
 };
 
 struct files {
@@ -41,11 +41,11 @@ struct files {
     uint64_t pause_ms;
     struct shown *shown;
     size_t count;
-    bool failing; /* it has been said */
+    bool failing; /* a failure has been reported */
 
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t noted; /* of what follows */
+    pthread_cond_t noted; /* a member below has changed */
     bool wanted;
     bool stopping;
 };
@@ -78,7 +78,7 @@ static int write_rows(struct files *files, struct reel_view *view, const char *c
     return rc;
 }
 
-/* Beside the file, then in its place. */
+/* Writes a new file, then renames it, so that the file is always complete. */
 static int write_file(struct files *files, struct reel_view *view, const char *collection) {
     char path[PATH_BYTES], beside[PATH_BYTES + 8];
     snprintf(path, sizeof path, "%s/%s.json", files->directory, collection);
@@ -95,7 +95,7 @@ static int write_file(struct files *files, struct reel_view *view, const char *c
     return rc;
 }
 
-/* -EAGAIN: it is not served yet. */
+/* -EAGAIN: the collection has not caught up. */
 static int refresh(struct files *files, struct reel_view *view, struct shown *shown) {
     struct reel_collection_info info;
     int rc = reel_sink_collection(files->host, view, shown->collection, &info);
@@ -111,8 +111,8 @@ static int refresh(struct files *files, struct reel_view *view, struct shown *sh
 
 /* ---- The thread ------------------------------------------------------------------------------ */
 
-/* Once, until it goes well again: a full disk would fill the log, too. -EAGAIN (no view to be had,
- * or a collection that is not caught up) is no fault. */
+/* Reports a failure once, until it works again; otherwise a full disk would fill the log, too.
+ * -EAGAIN (no view can be opened, or a collection has not caught up) is not a failure. */
 static void complain(struct files *files, const char *what, int rc) {
     if (rc == -EAGAIN || files->failing) return;
     reel_log(files->host, REEL_LEVEL_WARNING, "files: cannot write %s to %s: %s", what,
@@ -120,7 +120,7 @@ static void complain(struct files *files, const char *what, int rc) {
     files->failing = true;
 }
 
-/* Brings every file to one point in time. False: not all of them, try again. */
+/* Brings all files to one point in time. Returns false if some could not be written: try again. */
 static bool refresh_all(struct files *files) {
     struct reel_view *view;
     bool all = true;
@@ -152,7 +152,8 @@ static struct timespec after_ms(uint64_t ms) {
     return at;
 }
 
-/* Waits for the pause to pass, then for something to do. False: it is to end. */
+/* Waits until the pause is over, then until there is something to do. Returns false if the thread
+ * must end. */
 static bool wait_for_work(struct files *files) {
     struct timespec until = after_ms(files->pause_ms);
     pthread_mutex_lock(&files->lock);
@@ -174,7 +175,7 @@ static void note(struct files *files, bool stopping) {
     pthread_mutex_unlock(&files->lock);
 }
 
-/* Once more after the last commit, before it ends. */
+/* Before it ends, it writes the files once more, for the last commit. */
 static void *run(void *context) {
     struct files *files = context;
     do {
@@ -217,7 +218,7 @@ static struct files *create(struct reel_sink_host *host) {
     return files;
 }
 
-/* Signals are for the daemon's own thread. */
+/* Signals must be delivered to the daemon's own thread. */
 static int start_thread(struct files *files) {
     sigset_t all, before;
     sigfillset(&all);
@@ -248,7 +249,7 @@ static int32_t start(struct reel_sink_host *host, void **ret_sink, struct reel_e
     return 0;
 }
 
-/* The lock is never held over anything that takes time. */
+/* The lock is never held for long, so the writer does not wait. */
 static void committed(void *sink, uint64_t cursor) {
     (void)cursor;
     note(sink, false);
@@ -261,7 +262,7 @@ static void stop(void *sink) {
     destroy(files);
 }
 
-/* ---- What the host reads --------------------------------------------------------------------- */
+/* ---- The declaration ------------------------------------------------------------------------- */
 
 static const struct reel_setting *const settings[] = {
     REEL_SETTING(.name = "files_directory", .kind = REEL_SETTING_TEXT, .unit = "DIR",

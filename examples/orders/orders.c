@@ -18,9 +18,9 @@
  *   9. Whenever the same events give other records than before, raise `revision`: Reel rebuilds the
  *      records from the log.
  *
- * An event has happened, whether it is welcome or not. So `evolve` rejects only events that it
- * cannot use; they stay in the log, and /v1/rejected shows them. `decide` refuses what should not
- * happen, before there is an event.
+ * An event says what has happened. So `evolve` rejects only events that it cannot use; they stay in
+ * the log, and /v1/rejected shows them. `decide` refuses commands that are not allowed, before
+ * there is an event.
  */
 #include <reel/projector.h>
 #include <reel/uuid.h>
@@ -28,7 +28,7 @@
 #define FAMILY         "com.example.shop.order."
 #define PRODUCT_FAMILY "com.example.shop.product."
 
-/* So that a price times a quantity fits 64 bits. */
+/* With these limits, the price times the quantity fits 64 bits. */
 #define QUANTITY_MAX    INT64_C(1000000)
 #define PRICE_CENTS_MAX INT64_C(1000000000000)
 
@@ -54,7 +54,7 @@ static reel_outcome fold_placed(struct reel_tx *tx, const struct reel_event *eve
     return REEL_APPLIED;
 }
 
-/* What comes after `placed`. A state that the order was in before is no step forward. */
+/* Folds the events after `placed`. An order never returns to an earlier state. */
 static reel_outcome fold_step(struct reel_tx *tx, const struct reel_event *event,
                               struct reel_str key) {
     struct reel_record *record = reel_find(tx, key);
@@ -79,7 +79,7 @@ static reel_outcome order_evolve(struct reel_tx *tx, const struct reel_event *ev
     return placed ? fold_placed(tx, event, reel_text(id)) : fold_step(tx, event, reel_text(id));
 }
 
-/* However someone writes a UUID, it is one key. */
+/* All forms of a UUID are the same key. */
 static bool order_key(struct reel_str given, struct reel_key *ret) {
     if (!reel_uuid_canonical(given, ret->scratch)) return false;
     ret->str = reel_text(ret->scratch);
@@ -88,7 +88,7 @@ static bool order_key(struct reel_str given, struct reel_key *ret) {
 
 /* ---- Folding: products ----------------------------------------------------------------------- */
 
-/* Keyed by what the shop calls them; one that is withdrawn is deleted. */
+/* The key is the name that the shop uses. A withdrawn product is deleted. */
 static reel_outcome product_evolve(struct reel_tx *tx, const struct reel_event *event) {
     int64_t price_cents = 0;
     if (!event->subject.data) return reel_reject(tx, "product without a subject");
@@ -110,8 +110,8 @@ static reel_outcome product_evolve(struct reel_tx *tx, const struct reel_event *
 
 /* ---- Commands -------------------------------------------------------------------------------- */
 
-/* Looks at another collection, and writes what it found there into the event: `evolve` could not
- * look, since a rebuild would find today's price and not the one of that day. */
+/* Looks up a record of another collection, and writes its price into the event. `evolve` must not
+ * look it up, because a rebuild would find the present price, not the price of that day. */
 static reel_verdict decide_create(struct reel_decision *decision,
                                   const struct reel_command *command) {
     int64_t quantity = 0, price_cents = 0;
@@ -165,7 +165,7 @@ static reel_verdict decide_delete(struct reel_decision *decision,
     return reel_accept(decision, command->key);
 }
 
-/* The host lets only declared verbs through. */
+/* The host calls this only for declared verbs. */
 static reel_verdict order_decide(struct reel_decision *decision,
                                  const struct reel_command *command) {
     if (reel_str_is(command->verb, "create")) return decide_create(decision, command);
@@ -179,7 +179,7 @@ static reel_verdict order_decide(struct reel_decision *decision,
     return decide_delete(decision, command, state);
 }
 
-/* ---- What the host reads --------------------------------------------------------------------- */
+/* ---- The declaration ------------------------------------------------------------------------- */
 
 static const char *const order_prefixes[] = {FAMILY, NULL};
 static const char *const order_states[] = {"placed", "paid", "shipped", "cancelled", NULL};

@@ -1,4 +1,4 @@
-/* orders_test.c: what happens to orders, as given, when, then. */
+/* orders_test.c: tests of orders.c: given, when, then. */
 #include <reel/testing.h>
 
 #define ORDER   "com.example.shop.order."
@@ -57,7 +57,7 @@ static void an_order_that_is_not_whole_is_rejected(void **state) {
     reel_then_no_record(test, "orders", ID);
 }
 
-static void what_was_never_placed_cannot_be_paid(void **state) {
+static void an_order_that_was_never_placed_cannot_be_paid(void **state) {
     struct reel_test *test = *state;
     reel_when(test, ORDER "paid", ID, "{}");
     reel_then_rejected(test, "there is no order");
@@ -90,7 +90,7 @@ static void a_product_is_offered_and_withdrawn(void **state) {
 
 /* ---- Commands -------------------------------------------------------------------------------- */
 
-static void who_places_an_order_pays_the_price_of_the_day(void **state) {
+static void an_order_has_the_price_at_the_time_it_is_placed(void **state) {
     struct reel_test *test = *state;
     given_a_mug(test);
     reel_when_command(test, "orders", "create", NULL, "{'product': 'mug', 'quantity': 3}");
@@ -102,7 +102,7 @@ static void who_places_an_order_pays_the_price_of_the_day(void **state) {
                      " 'state': 'placed', 'placed_at': *}");
 }
 
-static void what_the_shop_does_not_have_cannot_be_ordered(void **state) {
+static void an_unknown_product_cannot_be_ordered(void **state) {
     struct reel_test *test = *state;
     given_a_mug(test);
     reel_given(test, PRODUCT "withdrawn", "mug", NULL);
@@ -157,12 +157,12 @@ int main(void) {
         REEL_TEST(an_id_in_capitals_is_the_same_order),
         REEL_TEST(an_order_is_placed_once),
         REEL_TEST(an_order_that_is_not_whole_is_rejected),
-        REEL_TEST(what_was_never_placed_cannot_be_paid),
+        REEL_TEST(an_order_that_was_never_placed_cannot_be_paid),
         REEL_TEST(an_order_that_has_ended_stays_as_it_is),
         REEL_TEST(other_events_of_the_family_are_ignored),
         REEL_TEST(a_product_is_offered_and_withdrawn),
-        REEL_TEST(who_places_an_order_pays_the_price_of_the_day),
-        REEL_TEST(what_the_shop_does_not_have_cannot_be_ordered),
+        REEL_TEST(an_order_has_the_price_at_the_time_it_is_placed),
+        REEL_TEST(an_unknown_product_cannot_be_ordered),
         REEL_TEST(a_bad_body_is_refused),
         REEL_TEST(an_order_is_paid_then_shipped),
         REEL_TEST(an_order_is_cancelled_until_it_is_shipped),

@@ -1,12 +1,12 @@
 /* cell.c: the projector of CellOS cell events, collection `cells`.
  *
- * A cell is known from its first event, whichever it is: pending until it is started, final once
- * it is destroyed. Admission is strict: an event without a cellId and a specId makes no cell and
- * changes none. What is known about a cell early (spec_id, run_id, formation_id) is filled once,
- * by the first event that has it, and stays.
+ * The first event of a cell creates its record, whatever type it has. The cell is pending until it
+ * is started, and final when it is destroyed. An event without a cellId and a specId is rejected,
+ * and changes nothing. The members spec_id, run_id and formation_id are set once, by the first
+ * event that has them.
  *
- * Most events of a system are these. So nothing is looked up before it is needed, and a member
- * that belongs to one type only for that type.
+ * Most events of a system are cell events. So nothing is looked up before it is needed, and members
+ * that only one type uses are read only for this type.
  */
 #include <reel/projector.h>
 #include <reel/uuid.h>
@@ -23,7 +23,7 @@ static const char *const type_prefixes[] = {
 
 /* ---- Folding --------------------------------------------------------------------------------- */
 
-/* An id for the operator's log: enough to find it by, whole characters only. */
+/* A short form of an id, for the operator's log: cut between characters. */
 static struct reel_str brief(struct reel_str id) {
     enum { BRIEF_BYTES_MAX = 64 };
     if (id.len <= BRIEF_BYTES_MAX) return id;
@@ -44,7 +44,8 @@ static struct reel_record *begin_cell(struct reel_tx *tx, struct reel_str id) {
     return cell;
 }
 
-/* Of the two places the first that holds a UUID; a formationId that is none hides nothing. */
+/* Two members may have the formation's id; the first one that is a UUID is used. A formationId that
+ * is not a UUID is ignored. */
 static void fill_formation(struct reel_record *cell, struct reel_value data) {
     char id[REEL_UUID_LEN + 1];
     bool found = reel_uuid_canonical(reel_member_str(data, "formationId"), id);
@@ -64,8 +65,8 @@ static void fill_gaps(struct reel_record *cell, struct reel_value data, struct r
     if (!reel_field_str(cell, "formation_id").data) fill_formation(cell, data);
 }
 
-/* The low 32 bits, signed: what the reference's record has room for. Written out, because the
- * cast would be the compiler's choice. */
+/* The low 32 bits, signed, as in the reference implementation's record. Written out, because the
+ * result of a cast would depend on the compiler. */
 static int64_t low_32_bits(int64_t value) {
     int64_t low = (int64_t)((uint64_t)value & UINT32_MAX);
     return low > INT32_MAX ? low - (INT64_C(1) << 32) : low;
@@ -87,7 +88,7 @@ static void advance(struct reel_record *cell, const struct reel_event *event) {
 }
 
 static reel_outcome cell_evolve(struct reel_tx *tx, const struct reel_event *event) {
-    if (event->suffix.len > 0) return REEL_IGNORED; /* our types are whole names, no families */
+    if (event->suffix.len > 0) return REEL_IGNORED; /* the declared prefixes are complete types */
     struct reel_str id = reel_member_str(event->data, "cellId");
     if (!id.data) return REEL_IGNORED;
     struct reel_str spec = reel_member_str(event->data, "specId");
@@ -108,7 +109,7 @@ static reel_outcome cell_evolve(struct reel_tx *tx, const struct reel_event *eve
     return REEL_APPLIED;
 }
 
-/* ---- What the host reads --------------------------------------------------------------------- */
+/* ---- The declaration ------------------------------------------------------------------------- */
 
 static const char *const states[] = {"pending", "running", "destroyed", NULL};
 

@@ -1,12 +1,11 @@
-/* admission.c: the rules of admission.h, in the order in which they are told.
+/* admission.c: the rules of admission.h, in the order in which problems are reported.
  *
- * First everything is checked for its type (bad-request); then come the rules about members and
- * authority, and the first that is broken names the problem. An empty string is a string: it is
- * an id like any other, and whether it is anyone's decides the rest.
+ * First all types are checked (bad-request). Then come the rules about members and authority; the
+ * first one that is broken names the problem. An empty string is a valid id, like any other string.
  *
  * Cost: members are sorted by id once, so that duplicates are neighbours and look-ups are binary
- * searches. The HTTP sink bounds a body to 64 KiB, but an embedding program need not, and this
- * runs with the writer held: n log n and not n².
+ * searches. The HTTP sink limits a body to 64 KiB, but an embedding program may not. This code runs
+ * on the writer, so its time must be n log n, not n².
  */
 #include "admission.h"
 
@@ -14,12 +13,12 @@
 
 struct member {
     struct reel_str id;
-    struct reel_str authorized_by; /* NULL data: nobody is named */
-    struct member *authority;      /* whom that names, or NULL */
-    size_t walk;                   /* number of the walk that came by first; 0: none yet */
+    struct reel_str authorized_by; /* NULL data: none */
+    struct member *authority;      /* the member with this id, or NULL */
+    size_t walk;                   /* number of the first walk that has passed it; 0: none yet */
 };
 
-/* A body in either form, taken apart. `at` and `name_at` are for sentences. */
+/* The parts of a body of either form. `at` and `name_at` are used in sentences. */
 struct parts {
     struct reel_value name;
     struct reel_value coordinator;
@@ -60,8 +59,8 @@ reel_verdict admission_check(struct reel_decision *decision, struct reel_value b
 
 /* ---- Types ----------------------------------------------------------------------------------- */
 
-/* A flat body may have a `kind` of its own among the fields that are kept; only `spec`, or the
- * kind "Formation", make a body Kubernetes-like. */
+/* A flat body may have a member `kind` of its own, which is kept. Only `spec`, or the kind
+ * "Formation", make a body Kubernetes-like. */
 static bool is_kubernetes_like(struct reel_value body) {
     return reel_kind_of(reel_get(body, "spec")) != REEL_MISSING ||
            reel_str_is(reel_member_str(body, "kind"), "Formation");
@@ -108,8 +107,8 @@ static reel_verdict take_apart(struct reel_decision *decision, struct reel_value
     return REEL_ACCEPTED;
 }
 
-/* A string, or a list of it; null and the empty list say that there is none. A list of several is
- * refused later, whatever is in it. */
+/* Reads a string, or a list of strings. Null and the empty list mean that there is no coordinator.
+ * A list of several is refused later, whatever it contains. */
 static reel_verdict read_coordinator(struct reel_decision *decision, const struct parts *parts,
                                      struct formation *formation) {
     static const struct reel_value none;
@@ -168,7 +167,7 @@ static reel_verdict read_members(struct reel_decision *decision, const struct pa
 
 /* ---- Rules ----------------------------------------------------------------------------------- */
 
-/* Shorter ids first: any order serves, and most comparisons then end at the length. */
+/* Shorter ids first. Any order is possible; with this one, most comparisons end at the length. */
 static int compare_ids(const void *a, const void *b) {
     struct reel_str left = ((const struct member *)a)->id;
     struct reel_str right = ((const struct member *)b)->id;
@@ -193,8 +192,8 @@ static reel_verdict check_unique(struct reel_decision *decision,
     return REEL_ACCEPTED;
 }
 
-/* Also finds each member's authority, for the walks of check_cycles. The coordinator's own may be
- * outside: only the others must get theirs from within. */
+/* Also finds the authority of each member, for check_cycles. Only the coordinator's authority may
+ * be outside of the formation. */
 static reel_verdict check_narrowing(struct reel_decision *decision, struct formation *formation,
                                     const struct member *coordinator) {
     for (size_t at = 0; at < formation->count; at++) {
@@ -208,8 +207,8 @@ static reel_verdict check_narrowing(struct reel_decision *decision, struct forma
     return REEL_ACCEPTED;
 }
 
-/* Everyone has at most one authority, so a walk upwards either ends, meets an earlier walk (which
- * ended), or meets itself. No member is passed twice. */
+/* Each member has at most one authority. So a walk upwards either ends, or meets an earlier walk
+ * (which ended), or meets itself. No member is passed twice. */
 static reel_verdict check_cycles(struct reel_decision *decision, struct formation *formation) {
     for (size_t walk = 1; walk <= formation->count; walk++) {
         struct member *member = &formation->members[walk - 1];

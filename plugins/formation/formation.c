@@ -1,11 +1,11 @@
 /* formation.c: the projector of CellOS formation events, collection `formations`.
  *
- * A record says what was asked for (`document`: the data of the formation's first event) and
- * where it stands (`status`). The last part of an event's type is a phase, and the phase alone
- * decides the status: events are believed in the order of the log, so a formation has no terminal
- * state here. Only commands look at where a formation stands (`delete`).
+ * A record has the request (`document`: the data of the formation's first event) and the current
+ * phase (`status`). The last part of an event's type is a phase, and only this part determines the
+ * status. Each event is applied in the order of the log, so no phase is final here. Only the
+ * command `delete` depends on the current phase.
  *
- * The same phases come under two families: today's, and the one that archives hold.
+ * The same phases occur in two families of types: the current one, and an older one in archives.
  */
 #include "admission.h"
 
@@ -18,7 +18,7 @@
 
 struct phase {
     const char *name;
-    const char *type; /* of the events that we write */
+    const char *type; /* of the events that commands make */
     const char *status;
 };
 
@@ -56,8 +56,8 @@ static struct reel_record *begin_formation(struct reel_tx *tx, struct reel_str k
     return record;
 }
 
-/* The id is judged before the phase: an event of the family without a good id is a fault to be
- * seen, even when its phase is none that we know. */
+/* The id is checked before the phase. An event without a valid id is rejected even if its phase is
+ * unknown, so that the fault is visible. */
 static reel_outcome formation_evolve(struct reel_tx *tx, const struct reel_event *event) {
     char id[REEL_UUID_LEN + 1];
     struct reel_str given = first_str(event->data, "formationId", "formation_id");
@@ -95,8 +95,8 @@ static reel_verdict refuse_unknown(struct reel_decision *decision, struct reel_s
                        REEL_FMT(key));
 }
 
-/* The document is copied whole, in either of its forms: replay restores what was submitted. Our
- * id and name come after it, and of two equal members the last wins. */
+/* Copies the complete document, in either of its forms, so that a replay restores what was
+ * submitted. Id and name follow it: of two members with the same name, the last one is used. */
 static reel_verdict decide_create(struct reel_decision *decision,
                                   const struct reel_command *command) {
     struct reel_str name = {NULL, 0};
@@ -130,7 +130,8 @@ static reel_verdict decide_delete(struct reel_decision *decision,
     return reel_accept(decision, command->key);
 }
 
-/* ASCII letters without regard to case; strcasecmp would follow the locale and stop at a NUL. */
+/* Compares ASCII letters without regard to case. strcasecmp would depend on the locale, and stop at
+ * a NUL. */
 static bool same_letters(struct reel_str given, const char *lower) {
     if (given.len != strlen(lower)) return false;
     for (size_t at = 0; at < given.len; at++) {
@@ -172,7 +173,8 @@ static reel_verdict check_status_names(struct reel_decision *decision, struct re
     return REEL_ACCEPTED;
 }
 
-/* REEL_ACCEPTED, with the phase, if the body of a `status` is good; else the refusal. */
+/* Returns REEL_ACCEPTED, and the phase, if the body of a `status` command is valid; otherwise the
+ * refusal. */
 static reel_verdict check_status_body(struct reel_decision *decision, struct reel_value body,
                                       const struct phase **ret_phase) {
     if (reel_kind_of(body) != REEL_OBJECT)
@@ -191,7 +193,7 @@ static reel_verdict check_status_body(struct reel_decision *decision, struct ree
     return check_failed_cells(decision, reel_get(body, "failed_cells"));
 }
 
-/* A member that is null was not given. */
+/* A member that is null counts as absent. */
 static void draft_given(struct reel_draft *draft, struct reel_value body, const char *name) {
     struct reel_value value = reel_get(body, name);
     if (reel_kind_of(value) != REEL_NULL) reel_draft_value(draft, name, value);
@@ -210,7 +212,7 @@ static reel_verdict decide_status(struct reel_decision *decision,
     return reel_accept(decision, command->key);
 }
 
-/* The host lets only declared verbs through; `delete` may have a body, which says nothing. */
+/* The host calls this only for declared verbs. The body of `delete` is ignored. */
 static reel_verdict formation_decide(struct reel_decision *decision,
                                      const struct reel_command *command) {
     if (reel_str_is(command->verb, "create")) return decide_create(decision, command);
@@ -218,7 +220,7 @@ static reel_verdict formation_decide(struct reel_decision *decision,
     return decide_status(decision, command);
 }
 
-/* ---- What the host reads --------------------------------------------------------------------- */
+/* ---- The declaration ------------------------------------------------------------------------- */
 
 static const char *const type_prefixes[] = {FAMILY, ARCHIVED_FAMILY, NULL};
 

@@ -6,18 +6,17 @@
 
 int event_filter_check(const struct event_filter *filter, struct reel_error *error) {
     if (!filter->subject.data || subject_filter_valid(filter->subject)) return 0;
-    return fail(
-        error, -EINVAL,
-        "\"%.*s\" is not a subject filter: tokens between dots, each of them `*`, or the last "
-        "`>`, or without wildcards and white space",
-        REEL_FMT(filter->subject));
+    return fail(error, -EINVAL,
+                "\"%.*s\" is not a subject filter: it must consist of tokens separated by dots; a "
+                "token is `*`, or `>` at the end, or text without wildcards and white space",
+                REEL_FMT(filter->subject));
 }
 
 bool event_filter_is_empty(const struct event_filter *filter) {
     return filter->type.len == 0 && !filter->subject.data && !filter->ce_subject.data;
 }
 
-/* An empty prefix is every event's, also of one that has no type. */
+/* True if `str` begins with `prefix`. An event without a type begins with the empty prefix. */
 static bool begins_with(struct reel_str str, struct reel_str prefix) {
     if (prefix.len == 0) return true;
     return str.len >= prefix.len && memcmp(str.data, prefix.data, prefix.len) == 0;

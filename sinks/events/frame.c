@@ -8,7 +8,7 @@
 
 REEL_PRINTF(2, 3)
 static void append_format(struct text *text, const char *format, ...) {
-    char part[128]; /* numbers and fixed words only */
+    char part[128]; /* contains only numbers and fixed words */
     va_list args;
     va_start(args, format);
     int len = vsnprintf(part, sizeof part, format, args);
@@ -16,7 +16,7 @@ static void append_format(struct text *text, const char *format, ...) {
     text_append(text, part, (size_t)len);
 }
 
-/* The bytes are one JSON value, in which CR and LF can only be white space. */
+/* Appends one JSON value as one line. CR and LF in it can only be white space. */
 static void append_line(struct text *text, struct reel_str json) {
     char *to = text_extend(text, json.len);
     if (to) json_copy_line(to, json);

@@ -1,12 +1,13 @@
-/* frame.h: what followers are sent: one JSON object, on one line, for an event or a record.
+/* frame.h: the frames that followers receive: one JSON object, on one line, for an event or a
+ * record.
  *
  *     {"seq":7,"event":{…}}                        the event as it was published
- *     {"seq":7,"event":null,"error":"…"}           what was no JSON, or too large to be kept
- *     {"seq":7}                                    a position: nothing up to 7 is still to come
+ *     {"seq":7,"event":null,"error":"…"}           it was not JSON, or too large to be stored
+ *     {"seq":7}                                    a position: no further frame up to 7 will come
  *     {"seq":7,"gap":true}             messages of the stream were never received; 7 is the last
  *     {"seq":7,"collection":"cells","key":"c1","record":{…}}    or null: it was deleted
  *
- * Frames have no end of their own: whoever sends them knows what goes between two.
+ * A frame has no terminator. The sender adds what must stand between two frames.
  */
 #ifndef REEL_SINKS_EVENTS_FRAME_H
 #define REEL_SINKS_EVENTS_FRAME_H

@@ -35,7 +35,7 @@ void chunk_unref(struct chunk *chunk) {
 
 /* ---- Adding ---------------------------------------------------------------------------------- */
 
-/* Room for one more; what is there stays in any case. */
+/* Makes room for one more frame. If it fails, the chunk does not change. */
 static bool reserve_frame(struct chunk *chunk) {
     if (chunk->count < chunk->room) return true;
     size_t room = chunk->room ? 2 * chunk->room : 1;
@@ -53,7 +53,7 @@ static bool reserve(struct text *text, size_t len) {
     return good;
 }
 
-/* With what was reserved and is not used yet. */
+/* Counts the chunk's memory, including reserved memory. */
 static void count(struct chunk *chunk) {
     size_t bytes = chunk->bytes.size + chunk->meta.size + chunk->room * sizeof *chunk->frames;
     atomic_fetch_add_explicit(chunk->total, bytes - chunk->counted, memory_order_relaxed);
@@ -77,6 +77,7 @@ int chunk_add(struct chunk *chunk, uint64_t seq, struct reel_str frame,
         !reserve(&chunk->meta, meta_len))
         return -ENOMEM;
     text_append_str(&chunk->bytes, frame);
+    INVARIANT(chunk->bytes.len <= UINT32_MAX);
     added.end = (uint32_t)chunk->bytes.len;
     if (entry) {
         added.flags = entry->flags;
@@ -121,7 +122,7 @@ static uint64_t end_of(const struct chunk_frame *frame) {
     return frame->end;
 }
 
-/* The first frame of which that is beyond `value`; both rise from frame to frame. */
+/* The first frame whose value is greater than `value`. Values rise from frame to frame. */
 static size_t find_beyond(const struct chunk *chunk, uint64_t value,
                           uint64_t (*of)(const struct chunk_frame *frame)) {
     size_t low = 0, high = chunk->count;

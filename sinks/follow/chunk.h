@@ -1,8 +1,8 @@
-/* chunk.h: frames as they go over the wire, one behind the other, with an index.
+/* chunk.h: frames in the form in which they are sent, one after the other, with an index.
  *
- * Chunks are the followers' thread's own, and nothing in them is locked. One may be shared, and
- * grow while others send from it: they keep offsets, never pointers. What was written is not
- * written again.
+ * Only the followers' thread uses chunks, so they need no lock. A chunk may be shared, and may grow
+ * while followers send from it: followers store offsets, never pointers. Bytes that were written do
+ * not change.
  */
 #ifndef REEL_SINKS_FOLLOW_CHUNK_H
 #define REEL_SINKS_FOLLOW_CHUNK_H
@@ -13,7 +13,8 @@
 
 #include <stdatomic.h>
 
-/* A piece of `chunk.meta`; `len` is CHUNK_NONE where there is no text, not even an empty one. */
+/* A part of `chunk.meta`. `len` is CHUNK_NONE if there is no text, which is not the same as an
+ * empty text. */
 struct chunk_span {
     uint32_t at, len;
 };
@@ -21,41 +22,41 @@ struct chunk_span {
 
 struct chunk_frame {
     uint64_t seq;
-    uint32_t end;                                  /* where it ends; it begins where the one before
-                                                      it ends */
-    uint32_t flags;                                /* REEL_LOG_…, of the entry */
-    struct chunk_span type, subject, nats_subject; /* what filters look at */
+    uint32_t end;   /* where the frame ends; it begins where the frame before it ends */
+    uint32_t flags; /* REEL_LOG_…, of the entry */
+    struct chunk_span type, subject, nats_subject; /* for filters */
 };
 
 struct chunk {
     unsigned refs;
-    atomic_uint_fast64_t *total; /* bytes of all chunks, of which these count `counted` */
-    size_t counted;              /* with what is reserved for more */
-    bool is_shared;       /* has everything, and its readers filter; else what one of them wants */
-    uint64_t after, last; /* it has what there is to send of `after` < seq <= `last` */
+    atomic_uint_fast64_t *total; /* bytes of all chunks, including `counted` bytes of this one */
+    size_t counted;              /* including memory that is reserved for more frames */
+    bool is_shared; /* it has all events, and its followers filter them; otherwise it has the events
+                       for one follower */
+    uint64_t after, last; /* it has all frames for `after` < seq <= `last` */
     struct text bytes, meta;
     struct chunk_frame *frames;
     size_t count, room;
 };
 
-/* With one reference; NULL: out of memory. The memory of its frames is counted in `total`, which
- * may be any thread's. Unref takes NULL. */
+/* Creates a chunk with one reference. NULL: out of memory. The memory of its frames is counted in
+ * `total`, which other threads may read. chunk_unref accepts NULL. */
 struct chunk *chunk_create(uint64_t after, bool is_shared, atomic_uint_fast64_t *total);
 struct chunk *chunk_ref(struct chunk *chunk);
 void chunk_unref(struct chunk *chunk);
 
-/* Adds a frame: 0, or -ENOMEM, and the chunk is as it was. `entry` is NULL in what no filter will
- * look at. */
+/* Adds a frame. -ENOMEM: the chunk does not change. `entry` is NULL if no filter is applied to the
+ * frame. */
 int chunk_add(struct chunk *chunk, uint64_t seq, struct reel_str frame,
               const struct reel_entry *entry);
 
 /* Where frame `n` begins. */
 size_t chunk_begin(const struct chunk *chunk, size_t n);
 
-/* What a filter looks at of a frame, and nothing else; borrowed. */
+/* The members of the frame's entry that filters use; the others are empty. Borrowed. */
 struct reel_entry chunk_entry(const struct chunk *chunk, size_t n);
 
-/* The first frame behind `seq`, and the one that byte `at` lies in; count: none. */
+/* The first frame after `seq`; and the frame that contains byte `at`. `count`: there is none. */
 size_t chunk_find_seq(const struct chunk *chunk, uint64_t seq);
 size_t chunk_find_byte(const struct chunk *chunk, size_t at);
 

@@ -1,9 +1,9 @@
-/* follower.c: see follower.h, and hub.h for the whole life.
+/* follower.c: see follower.h, and hub.h for the life of a follower.
  *
- * Between two frames any frame may be sent; within a frame, only the rest of that frame. So a turn
- * first sends the chunk in hand, then pending control frames, and then fetches the next chunk. When
- * the socket is full, only the rest of the frame that was begun stays in memory: the follower's
- * position in the log is enough to read the other frames again.
+ * Within a frame, only the rest of this frame may be sent; between two frames, any frame. So a turn
+ * first sends the current chunk, then pending control frames, and then fetches the next chunk. If
+ * the socket is full, only the rest of the frame that has begun is kept in memory. The other frames
+ * can be read again from the follower's position in the log.
  */
 #include "follow/follower.h"
 
@@ -17,22 +17,22 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-/* How long the other side has to close, after we have. */
+/* After we have sent a close frame, the client has this time to close. */
 #define CLOSE_MS 3000
 
-/* Read at one time. */
+/* Bytes that are read at one time. */
 #define HEAR_BYTES 16384
 
-/* Pause before the next attempt when there was no view, or no memory. */
+/* Pause before the next attempt, if no view could be opened, or if there was no memory. */
 #define LATER_MS 20
 
 static const struct hub_options *options_of(const struct follower *follower) {
     return &follower->hub->options;
 }
 
-/* ---- What is owed ---------------------------------------------------------------------------- */
+/* ---- Control frames that must be sent -------------------------------------------------------- */
 
-/* Begins a frame that is no event's. */
+/* Begins a frame that does not belong to an event. */
 static struct text *control_begin(struct follower *follower) {
     struct text *control = &follower->hub->control;
     control->len = 0;
@@ -52,8 +52,8 @@ static enum sent send_pong(struct follower *follower) {
     return control_send(follower);
 }
 
-/* The clock for the answer starts when it has left us: what waits behind a full socket is not
- * answered yet. */
+/* The time for the client's answer begins when the ping has left the socket. While the ping waits
+ * in a full socket, the client cannot answer. */
 static enum sent send_ping(struct follower *follower) {
     follower->transport->ping(control_begin(follower));
     follower->owes_ping = false;
@@ -73,15 +73,14 @@ static enum sent send_position(struct follower *follower) {
 }
 
 static enum sent send_close(struct follower *follower) {
-    INVARIANT(follower->closing != CLOSING_SAID);
-    follower->closing = CLOSING_SAID;
+    closing_move(follower, CLOSING_SAID);
     if (!follower->transport->close) return SENT_ALL;
     follower->transport->close(follower->close_code, follower->close_reason,
                                control_begin(follower));
     return control_send(follower);
 }
 
-/* A little early, as time is looked at only now and then. */
+/* The position may be sent a little early, because the clock is only checked now and then. */
 static bool is_position_due(const struct follower *follower) {
     uint64_t every_ms = options_of(follower)->position_ms * 9 / 10;
     return follower->transport->position && follower->seq > follower->told &&
@@ -91,6 +90,7 @@ static bool is_position_due(const struct follower *follower) {
 /* Our close frame is sent. If the client has closed already, the follower ends now; otherwise the
  * client gets CLOSE_MS. If its input is not read any more, our side of the socket is shut down. */
 static void closed(struct follower *follower) {
+    INVARIANT(follower->closing == CLOSING_SAID && !follower->chunk);
     if (follower->heard_close) {
         place_leave(follower, follower->end);
         return;
@@ -102,7 +102,8 @@ static void closed(struct follower *follower) {
 
 /* ---- A turn ---------------------------------------------------------------------------------- */
 
-/* Takes the next chunk in hand. 1; 0: there is none, or it was closed for it; -EAGAIN: later. */
+/* Fetches the next chunk. 1: done; 0: there is none, or the follower is being closed; -EAGAIN: try
+ * again later. */
 static int next_chunk(struct follower *follower) {
     struct hub *hub = follower->hub;
     INVARIANT(!follower->chunk);
@@ -121,7 +122,8 @@ static int next_chunk(struct follower *follower) {
     return 0;
 }
 
-/* Sends one thing: what is in hand, or else what is owed. `ret_any` tells whether there was any. */
+/* Sends the rest of the chunk, or else one control frame. `ret_any` says whether there was one of
+ * these. */
 static enum sent send_next(struct follower *follower, bool *ret_any) {
     *ret_any = true;
     if (follower->chunk) return send_chunk(follower);
@@ -137,7 +139,7 @@ static enum hub_end end_of(const struct follower *follower) {
     return follower->closing == CLOSING_NOT ? HUB_END_CLIENT : follower->end;
 }
 
-/* True: go on. */
+/* Returns true if everything was sent, so that the turn can continue. */
 static bool is_sent(struct follower *follower, enum sent sent) {
     switch (sent) {
     case SENT_ALL:
@@ -158,13 +160,14 @@ static bool is_sent(struct follower *follower, enum sent sent) {
     }
 }
 
-/* Ready for the next turn, behind those who are nearer to the log's end if it is far from it. */
+/* Queues the follower for its next turn. If it is far from the end of the log, it waits behind
+ * those that are near to it. */
 static void queue_again(struct follower *follower) {
     const struct tail *tail = &follower->hub->tails[follower->kind];
     place_move(follower, tail_has(tail, follower->seq) ? PLACE_READY : PLACE_BEHIND);
 }
 
-/* At the end of the log. */
+/* The follower has reached the end of the log. */
 static void wait_for_more(struct follower *follower) {
     struct hub *hub = follower->hub;
     if (hub->finishing)
@@ -173,7 +176,7 @@ static void wait_for_more(struct follower *follower) {
         place_move(follower, PLACE_IN_SYNC);
 }
 
-/* Nothing is in hand, and nothing owed. True: now something is. */
+/* Called if no chunk and no control frame is left to send. Returns true if there is now one. */
 static bool go_on(struct follower *follower) {
     int rc = next_chunk(follower);
     if (rc == 0 && follower->closing == CLOSING_NOT) wait_for_more(follower);
@@ -183,7 +186,7 @@ static bool go_on(struct follower *follower) {
     return false;
 }
 
-/* One chunk a turn, so that all have theirs. */
+/* Sends one chunk in a turn, so that all followers have their turns. */
 void follower_turn(struct follower *follower) {
     bool any = true, had_chunk = false;
     INVARIANT(follower->place == PLACE_READY || follower->place == PLACE_BEHIND);
@@ -204,7 +207,7 @@ void follower_turn(struct follower *follower) {
 void follower_close(struct follower *follower, enum hub_end end, unsigned code,
                     const char *reason) {
     if (follower->closing != CLOSING_NOT) return;
-    follower->closing = CLOSING_OWED;
+    closing_move(follower, CLOSING_OWED);
     follower->end = end;
     follower->close_code = (uint16_t)code;
     follower->close_reason = reason;
@@ -220,10 +223,10 @@ void follower_cut(struct follower *follower, enum hub_end end, unsigned code, co
     place_leave(follower, end);
 }
 
-/* ---- What clients say ------------------------------------------------------------------------ */
+/* ---- Input from clients ---------------------------------------------------------------------- */
 
-/* Answers at once if nothing is in the way; else the newest ping alone is answered (RFC 6455,
- * section 5.5.3). */
+/* Answers at once if possible. Otherwise only the newest ping is answered (RFC 6455, section
+ * 5.5.3). */
 static void hear_ping(struct follower *follower, const struct websocket_said *said) {
     if (follower->closing == CLOSING_SAID) return;
     follower->owes_pong = true;
@@ -237,12 +240,14 @@ static void hear_close(struct follower *follower, unsigned code) {
     if (follower->place == PLACE_CLOSED)
         place_leave(follower, follower->end);
     else
-        follower_close(follower, HUB_END_CLIENT, code, ""); /* unless ours answers it */
+        follower_close(follower, HUB_END_CLIENT, code,
+                       ""); /* unless our own close frame is already the answer */
 }
 
 static void hear_fault(struct follower *follower, const struct websocket_said *said) {
     follower->is_deaf = true;
-    if (follower->closing == CLOSING_OWED) follower->closing = CLOSING_NOT; /* this goes before */
+    if (follower->closing == CLOSING_OWED)
+        closing_move(follower, CLOSING_NOT); /* this goes before */
     follower_close(follower, HUB_END_FAULT, said->code, said->reason);
 }
 
@@ -283,10 +288,10 @@ void follower_hear(struct follower *follower) {
         place_leave(follower, end_of(follower));
 }
 
-/* ---- What time brings ------------------------------------------------------------------------ */
+/* ---- Timeouts -------------------------------------------------------------------------------- */
 
-/* Does the socket still get rid of what it took? Its owner is told that there is room only when
- * there is much of it, which takes a slow reader longer than may be. */
+/* Checks whether the client still takes bytes out of the socket. epoll reports space only when
+ * there is much of it, and a slow client may need longer for that than the limit. */
 static void look_at_socket(struct follower *follower) {
     int queued = 0;
     if (ioctl(follower->fd, SIOCOUTQ, &queued) == 0 && queued < follower->queued)

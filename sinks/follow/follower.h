@@ -1,22 +1,24 @@
-/* follower.h: one follower's turns, within the hub's thread (hub.h). */
+/* follower.h: the actions of one follower. They run on the hub's thread (hub.h). */
 #ifndef REEL_SINKS_FOLLOW_FOLLOWER_H
 #define REEL_SINKS_FOLLOW_FOLLOWER_H
 
 #include "follow/places.h"
 
-/* A follower's turn: sends what can be sent. It is moved to its next place, or is gone. */
+/* Takes the follower's turn: sends what can be sent. Afterwards the follower is in another list, or
+ * has ended. */
 void follower_turn(struct follower *follower);
 
-/* Its socket has something to say. */
+/* Reads from the follower's socket. */
 void follower_hear(struct follower *follower);
 
-/* What time has brought: pings, positions, and the end of those that do not move. */
+/* Checks the clock: sends pings and positions, and ends followers that make no progress. */
 void follower_tick(struct follower *follower);
 
-/* Closes with this code, once what is in hand has been sent. The first to say so counts. */
+/* Closes the follower with this code, after the frame that has begun is sent. Only the first call
+ * counts. */
 void follower_close(struct follower *follower, enum hub_end end, unsigned code, const char *reason);
 
-/* Says why, if that can be said at once, and is gone. */
+/* Ends the follower at once. Sends the reason before, if that is possible without waiting. */
 void follower_cut(struct follower *follower, enum hub_end end, unsigned code, const char *reason);
 
 #endif

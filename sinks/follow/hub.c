@@ -1,8 +1,9 @@
-/* hub.c: see hub.h: the thread, its sockets (epoll), and whose turn it is.
+/* hub.c: see hub.h. The hub's thread, its sockets (epoll), and the order of turns.
  *
- * A round: what the sockets say; who is new; a turn for everyone near the end of the log; a few
- * turns for those further behind, so that they get on but do not hold the others up; now and then
- * a look at the clock. Without anything to do the thread sleeps; a commit wakes it.
+ * A round: handle events of sockets; add new followers; give a turn to each follower near the end
+ * of the log; give a few turns to followers that are further behind, so that they progress but do
+ * not delay the others; sometimes check the clock. If there is nothing to do, the thread sleeps. A
+ * commit wakes it.
  */
 #include "follow/hub.h"
 
@@ -20,17 +21,17 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
-/* Taken from epoll at one time. */
+/* Events that are taken from epoll at one time. */
 #define EVENTS_MAX 256
 
-/* Turns that those far behind have in a round, all together. */
+/* Turns in a round for all followers that are far behind together. */
 #define BEHIND_TURNS 16
 
-/* Between two looks at the clock, at most and at least. */
+/* Longest and shortest time between two checks of the clock. */
 #define TICK_MS_MAX 250
 #define TICK_MS_MIN 10
 
-/* ---- Followers come and go ------------------------------------------------------------------- */
+/* ---- Adding and removing followers ----------------------------------------------------------- */
 
 static bool reserve(struct hub *hub) {
     if (atomic_fetch_add(&hub->reserved, 1) < hub->options.followers_max) return true;
@@ -81,7 +82,8 @@ void follower_destroy(struct follower *follower) {
     free(follower);
 }
 
-/* Who answers no pings, as event streams do not, is gone when the system has waited so long. */
+/* Event streams do not answer pings. The system ends a connection whose other side does not
+ * acknowledge for this time. */
 static void set_socket(const struct follower *follower, int fd) {
     const struct hub_options *options = &follower->hub->options;
     const unsigned stall_ms = (unsigned)options->stall_ms;
@@ -135,7 +137,7 @@ static void begin(struct hub *hub, struct follower *follower) {
     if (follower->received.len > 0) follower_hear(follower);
 }
 
-/* No event of this round leads to them any more. */
+/* Frees followers that have ended: no event of this round refers to them any more. */
 static void bury(struct hub *hub) {
     uint64_t count = 0;
     for (; hub->gone; count++) {
@@ -159,7 +161,7 @@ static void listen_to(struct hub *hub, const struct epoll_event *event) {
     uint64_t times;
     if (!follower) {
         ssize_t len = read(hub->event, &times, sizeof times);
-        (void)len; /* that it was woken is all there is to know */
+        (void)len; /* the value does not matter */
         atomic_store(&hub->woken, false);
         return;
     }
@@ -168,7 +170,7 @@ static void listen_to(struct hub *hub, const struct epoll_event *event) {
         place_move(follower, PLACE_READY);
 }
 
-/* Who has come, and whether it is time to end. */
+/* Adds new followers, and checks whether the thread must end. */
 static bool look_around(struct hub *hub) {
     pthread_mutex_lock(&hub->lock);
     struct place_list incoming = hub->incoming;
@@ -198,7 +200,8 @@ static void give_turns(struct hub *hub) {
         follower_turn(first);
 }
 
-/* What those hold who do not read is bounded: whoever has waited longest for its socket goes. */
+/* Limits the memory of frames that clients do not read: ends the follower whose socket has been
+ * full for the longest time. */
 static void bound_memory(struct hub *hub) {
     struct follower *first;
     while (atomic_load_explicit(&hub->memory, memory_order_relaxed) > hub->options.memory_max &&
@@ -206,13 +209,14 @@ static void bound_memory(struct hub *hub) {
         follower_cut(first, HUB_END_STALLED, WEBSOCKET_TRY_AGAIN, "too slow");
 }
 
-/* A log that was begun anew can end where theirs did, and then no cursor tells them: this does. */
+/* If the log was replaced, its end may be the same as the end of the old log. Followers at the end
+ * would not notice it, so the epoch is checked here. */
 static void look_at_epoch(struct hub *hub) {
     struct reel_sink_host *host = hub->options.host;
     struct reel_position position;
     struct reel_view *view;
     struct follower *next, *follower = hub->places[PLACE_IN_SYNC].first;
-    if (!follower || reel_sink_view_open(host, &view, NULL) < 0) return; /* another time */
+    if (!follower || reel_sink_view_open(host, &view, NULL) < 0) return; /* try again later */
     int rc = reel_sink_position(host, view, &position);
     reel_sink_view_close(host, view);
     for (; rc == 0 && follower; follower = next) {
@@ -240,7 +244,7 @@ static void tick(struct hub *hub) {
     look_at_epoch(hub);
 }
 
-/* How long there is nothing to do, unless something comes. */
+/* The time until there is something to do, if nothing happens before. */
 static int pause_ms(const struct hub *hub) {
     uint64_t now = clock_ms(), until = hub->tick_ms;
     bool any = false;
@@ -273,7 +277,7 @@ static void *run(void *context) {
     return NULL;
 }
 
-/* ---- Life ------------------------------------------------------------------------------------ */
+/* ---- Starting and stopping ------------------------------------------------------------------- */
 
 static void hub_destroy(struct hub *hub) {
     for (size_t i = 0; i < TRANSPORTS; i++) tail_finish(&hub->tails[i]);

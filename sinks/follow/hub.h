@@ -1,19 +1,19 @@
-/* hub.h: all clients that follow the events, by WebSocket or server-sent events, in one thread.
+/* hub.h: one thread serves all clients that follow events, by WebSocket or server-sent events.
  *
  * The life of a follower
- *   1. An HTTP thread has checked the request: it reserves a place (follower_create), and has the
- *      answer's head sent or gives it along.
- *   2. hub_adopt hands the socket over. From then on it is the hub's, and libmicrohttpd has
- *      forgotten the connection.
- *   3. The follower takes its turns (follower.c): it sends what it has in hand, then what is owed
- *      (pong, ping, position, close), then takes the next chunk of the log (tail.h) at its own
- *      position. What it cannot do now decides its place: behind others, waiting for the cursor,
- *      for its socket, or for the other side to close.
- *   4. It ends when either side closes, or when it is cut for having made no progress.
- * Memory for a follower: what is declared here, and while its socket is full the frame of which a
- * part was sent. A long one it shares with all others who have not taken it yet. All frames in
- * memory are counted, and bounded (memory_max): beyond that, the follower that has waited longest
- * for its socket is cut.
+ *   1. An HTTP thread checks the request and reserves a place (follower_create). The head of the
+ *      answer is sent by this thread, or is passed to hub_adopt.
+ *   2. hub_adopt hands the socket over. From then on it belongs to the hub, and libmicrohttpd does
+ *      not use the connection any more.
+ *   3. The follower has turns (follower.c). In a turn, it sends its current chunk, then pending
+ *      control frames (pong, ping, position, close), and then takes the next chunk of the log at
+ *      its own position (tail.h). If it cannot continue, it is moved to a list: it waits for its
+ *      next turn, for the cursor, for its socket, or until the client closes.
+ *   4. It ends when either side closes, or when it makes no progress.
+ * Memory for a follower: its struct, and while its socket is full the frame that is partly sent. A
+ * long frame is shared with all followers that have not sent it completely. The memory of all
+ * frames is limited (memory_max): above this limit, the follower whose socket has been full for the
+ * longest time is ended.
  */
 #ifndef REEL_SINKS_FOLLOW_HUB_H
 #define REEL_SINKS_FOLLOW_HUB_H
@@ -26,29 +26,30 @@ struct hub;
 struct follower;
 
 struct hub_metrics {
-    uint64_t followers, frames, bytes; /* of one transport */
+    uint64_t followers, frames, bytes; /* of the followers of one transport */
 };
 
 int hub_start(const struct hub_options *options, struct hub **ret, struct reel_error *error);
 
-/* The cursor has moved. Cheap, from any thread. */
+/* Says that the cursor has moved. Takes little time. Any thread. */
 void hub_wake(struct hub *hub);
 
-/* Sends every follower the events that are applied by now, and closes it; returns at `until_ms`
- * (clock_ms) at the latest. */
+/* Sends the events that are applied now to every follower, and closes the followers. Returns at
+ * `until_ms` (clock_ms) at the latest. */
 void hub_drain(struct hub *hub, uint64_t until_ms);
 
-/* Ends the thread and all followers. Nobody may call the hub meanwhile, or later. */
+/* Ends the thread and all followers. No other function of the hub may run at the same time, or
+ * later. */
 void hub_stop(struct hub *hub);
 
 struct hub_metrics hub_metrics(struct hub *hub, enum transport_kind kind);
-uint64_t hub_memory(struct hub *hub); /* frames, bytes */
+uint64_t hub_memory(struct hub *hub); /* bytes of all frames */
 uint64_t hub_ended(struct hub *hub, enum hub_end end);
 
 /* ---- Followers ------------------------------------------------------------------------------- */
 
-/* A follower that receives the events after `seq`, of the log of that epoch, that match the filter,
- * which is copied. -EAGAIN: there are followers_max of them; -ENOMEM. */
+/* Creates a follower that gets the events after `seq`, in the log with this epoch, that match the
+ * filter. The filter is copied. -EAGAIN: there are already followers_max followers; -ENOMEM. */
 int follower_create(struct hub *hub, enum transport_kind kind, const struct reel_epoch *epoch,
                     uint64_t seq, const struct event_filter *filter, struct follower **ret);
 
@@ -56,7 +57,7 @@ int follower_create(struct hub *hub, enum transport_kind kind, const struct reel
 void follower_destroy(struct follower *follower);
 
 /* Hands the follower over to the hub, with its socket, bytes that are sent first (`head`), and
- * bytes that the client has sent already. -ENOMEM: the caller still owns follower and socket. */
+ * bytes that the client has already sent. -ENOMEM: the caller still owns follower and socket. */
 int hub_adopt_take(struct hub *hub, struct follower *follower, int fd, struct reel_str head,
                    struct reel_str received);
 

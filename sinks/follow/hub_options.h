@@ -1,4 +1,4 @@
-/* hub_options.h: what a hub is told, and why followers end. */
+/* hub_options.h: the options of a hub, and the reasons for which followers end. */
 #ifndef REEL_SINKS_FOLLOW_HUB_OPTIONS_H
 #define REEL_SINKS_FOLLOW_HUB_OPTIONS_H
 
@@ -8,22 +8,22 @@ struct hub_options {
     struct reel_sink_host *host;
     uint64_t followers_max;
     uint64_t ping_ms;     /* between two pings */
-    uint64_t stall_ms;    /* without progress, or an answer to a ping */
-    uint64_t position_ms; /* between two positions, when nothing matches */
-    uint64_t memory_max;  /* frames that are kept for all, and held by those who do not read */
+    uint64_t stall_ms;    /* longest time without progress, or until a ping is answered */
+    uint64_t position_ms; /* time between two positions, while no event matches */
+    uint64_t memory_max;  /* most bytes of frames in memory */
     int send_bytes;       /* SO_SNDBUF */
 };
 
-/* Why followers went. */
+/* Why a follower has ended. */
 enum hub_end {
-    HUB_END_CLIENT,    /* it closed, or went away */
-    HUB_END_FAULT,     /* it broke the protocol */
-    HUB_END_STALLED,   /* it did not read */
-    HUB_END_SILENT,    /* it did not answer a ping */
-    HUB_END_OVERTAKEN, /* by trimming */
-    HUB_END_EPOCH,     /* the log is another one */
+    HUB_END_CLIENT,    /* the client closed the connection, or it was lost */
+    HUB_END_FAULT,     /* the client broke the protocol */
+    HUB_END_STALLED,   /* the client did not read */
+    HUB_END_SILENT,    /* the client did not answer a ping */
+    HUB_END_OVERTAKEN, /* trimming removed events before they were sent */
+    HUB_END_EPOCH,     /* the log was replaced */
     HUB_END_SHUTDOWN,
-    HUB_END_INTERNAL, /* an error of ours */
+    HUB_END_INTERNAL, /* an error in the daemon */
     HUB_ENDS,
 };
 extern const char *const hub_end_names[HUB_ENDS];

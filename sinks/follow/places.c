@@ -8,16 +8,21 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define BIT(place) (1u << (place))
-
 /* From each place, the places that a follower may move to (places.h). */
 static const unsigned moves[PLACES] = {
-    [PLACE_READY] = BIT(PLACES) - 1,
-    [PLACE_BEHIND] = BIT(PLACES) - 1,
-    [PLACE_LATER] = BIT(PLACE_READY) | BIT(PLACE_FULL),
-    [PLACE_IN_SYNC] = BIT(PLACE_READY) | BIT(PLACE_FULL),
-    [PLACE_FULL] = BIT(PLACE_READY),
+    [PLACE_READY] = STATE_BIT(PLACES) - 1,
+    [PLACE_BEHIND] = STATE_BIT(PLACES) - 1,
+    [PLACE_LATER] = STATE_BIT(PLACE_READY) | STATE_BIT(PLACE_FULL),
+    [PLACE_IN_SYNC] = STATE_BIT(PLACE_READY) | STATE_BIT(PLACE_FULL),
+    [PLACE_FULL] = STATE_BIT(PLACE_READY),
     [PLACE_CLOSED] = 0,
+};
+
+/* And in closing. */
+static const unsigned closing_moves[CLOSINGS] = {
+    [CLOSING_NOT] = STATE_BIT(CLOSING_OWED) | STATE_BIT(CLOSING_SAID),
+    [CLOSING_OWED] = STATE_BIT(CLOSING_SAID) | STATE_BIT(CLOSING_NOT),
+    [CLOSING_SAID] = 0,
 };
 
 static const char *const place_names[PLACES] = {
@@ -43,6 +48,7 @@ static void watch(struct follower *follower, int what, uint32_t events) {
 }
 
 void place_enter(struct follower *follower, enum place place) {
+    INVARIANT(follower->fd >= 0);
     TRACE(TRACE_FOLLOW, "follower %d has come, from %" PRIu64, follower->fd, follower->seq);
     follower->place = place;
     place_list_add(&follower->hub->places[place], follower);
@@ -52,7 +58,7 @@ void place_enter(struct follower *follower, enum place place) {
 void place_move(struct follower *follower, enum place place) {
     struct hub *hub = follower->hub;
     INVARIANT(follower->fd >= 0);
-    INVARIANT(moves[follower->place] & BIT(place));
+    INVARIANT(moves[follower->place] & STATE_BIT(place));
     if (place != follower->place)
         TRACE(TRACE_FOLLOW, "follower %d: %s to %s at %" PRIu64, follower->fd,
               place_names[follower->place], place_names[place], follower->seq);
@@ -63,12 +69,17 @@ void place_move(struct follower *follower, enum place place) {
     if (was_full != is_full) watch(follower, EPOLL_CTL_MOD, EPOLLIN | (is_full ? EPOLLOUT : 0));
 }
 
+void closing_move(struct follower *follower, enum closing to) {
+    INVARIANT(closing_moves[follower->closing] & STATE_BIT(to));
+    follower->closing = to;
+}
+
 void place_move_all(struct hub *hub, enum place from, enum place to) {
     while (hub->places[from].first) place_move(hub->places[from].first, to);
 }
 
-/* Closing alone would not end the watch: libmicrohttpd may not have closed its descriptor of the
- * same socket yet. */
+/* Removes the socket from epoll before closing it. Closing alone does not remove it, because
+ * libmicrohttpd may still have a descriptor of the same socket. */
 void place_leave(struct follower *follower, enum hub_end end) {
     struct hub *hub = follower->hub;
     INVARIANT(follower->fd >= 0);

@@ -1,15 +1,19 @@
-/* places.h: a follower, the hub that it belongs to, and the lists through which it moves.
+/* places.h: a follower, its hub, and the lists through which followers move.
  *
- * Between two turns every follower is in exactly one of the hub's lists, that of its place; before
- * its first turn in `incoming`; and once it has ended in `gone`, until the round is over.
+ * Between two turns, every follower is in exactly one list of the hub: the list of its place.
+ * Before its first turn, it is in `incoming`. When it has ended, it is in `gone` until the end of
+ * the round.
  *
- *     from            to                                            because
- *     ready, behind   ready, behind, later, in sync, full, closed   its turn is over
- *     later           ready                                         it is time to try again
- *     in sync         ready                                         the cursor has moved, or a
- * ping, a position or the end is due later, in sync  full a pong did not fit full            ready
- * its socket has room any             gone (place_leave) place_move holds every move against this
- * table.
+ *     from             to                        because
+ *     ready, behind    any                       its turn is over
+ *     later            ready                     it is time to try again
+ *     in sync          ready                     the cursor has moved, or a ping, a position
+ *                                                or a close frame is due
+ *     later, in sync   full                      a pong did not fit into the socket
+ *     full             ready                     its socket has space
+ *     any              gone (place_leave)        it has ended
+ *
+ * place_move checks every move with the table `moves`.
  */
 #ifndef REEL_SINKS_FOLLOW_PLACES_H
 #define REEL_SINKS_FOLLOW_PLACES_H
@@ -21,57 +25,64 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* Where a follower stands between two turns. */
+/* The place of a follower between two turns. */
 enum place {
-    PLACE_READY,   /* it has something to do, and is near the end of the log */
-    PLACE_BEHIND,  /* the same, from the log's depths: has to wait for those at its end */
-    PLACE_LATER,   /* it could not have a view, or memory; tries again soon */
-    PLACE_IN_SYNC, /* it has been sent everything */
-    PLACE_FULL,    /* it waits for its socket */
-    PLACE_CLOSED,  /* we have said our last word; the other side has yet to go */
+    PLACE_READY,   /* it has something to send, and is near the end of the log */
+    PLACE_BEHIND,  /* it has something to send, but is far from the end: followers near the end come
+                      first */
+    PLACE_LATER,   /* it could not open a view, or had no memory; it tries again soon */
+    PLACE_IN_SYNC, /* everything has been sent */
+    PLACE_FULL,    /* its socket is full */
+    PLACE_CLOSED,  /* we have sent our close frame, and wait for the client to close */
     PLACES,
 };
 
-/* How far we are in closing. */
+/* How far we are in closing. closing_move holds every move against this table:
+ *
+ *     from    to           because
+ *     not     owed, said   it is to be closed; it is cut, and told so at once
+ *     owed    said, not    the frame is sent; a fault of the client goes before
+ */
 enum closing {
     CLOSING_NOT,
     CLOSING_OWED, /* as soon as nothing is in hand */
     CLOSING_SAID, /* or what is in hand is the rest of it */
+    CLOSINGS,
 };
 
 struct follower {
     struct hub *hub;
     enum transport_kind kind;
     const struct transport *transport;
-    struct event_filter filter; /* its strings lie behind this struct */
-    struct reel_str received;   /* before it was handed over; owned */
+    struct event_filter filter; /* its strings follow this struct in memory */
+    struct reel_str received;   /* received before the follower was handed over; owned */
     struct follower *next, *previous;
     enum place place;
-    int fd; /* -1 when it is gone, and only its memory is left until the round is over */
+    int fd; /* -1 if the follower has ended; its memory is freed at the end of the round */
     enum hub_end end;
 
-    /* What is sent. */
+    /* About sending. */
     struct reel_epoch epoch;
-    uint64_t seq;        /* all that matches up to here was sent; or is, with what is in hand */
-    uint64_t told;       /* the last that the client knows of */
-    struct chunk *chunk; /* in hand, or NULL */
-    size_t frame;        /* of the chunk, the next to be sent */
-    size_t sent;         /* bytes of that which have been */
-    size_t stop;         /* only those before this one are to be sent; 0: all */
+    uint64_t seq;  /* all events up to here that match were sent, or are in the present chunk */
+    uint64_t told; /* the last seq that the client knows */
+    struct chunk *chunk; /* the chunk that is being sent, or NULL */
+    size_t frame;        /* of the chunk: the next frame to send */
+    size_t sent;         /* bytes of this frame that were sent */
+    size_t stop;         /* only frames before this one are sent; 0: all */
     bool owes_ping, owes_pong;
     enum closing closing;
     uint16_t close_code;
     const char *close_reason;
-    bool heard_close; /* the other side has closed */
-    bool is_deaf;     /* it has broken the protocol: nothing of it is looked at any more */
+    bool heard_close; /* the client has closed */
+    bool is_deaf;     /* the client has broken the protocol: its input is not read any more */
 
-    /* When what happened (clock_ms). */
-    uint64_t told_ms; /* it was sent an event or a position */
-    uint64_t life_ms; /* anything moved, in either direction */
-    uint64_t full_ms; /* it has been waiting for its socket, or the socket took something */
-    int queued;       /* bytes in its socket, when that was looked at last */
-    uint64_t ping_ms; /* the next is due */
-    uint64_t pong_ms; /* a ping was sent and not answered yet; else 0 */
+    /* Times of the last events (clock_ms). */
+    uint64_t told_ms; /* an event or a position was sent */
+    uint64_t life_ms; /* bytes were sent or received */
+    uint64_t full_ms; /* the socket became full, or last took some bytes while full */
+    int queued;       /* bytes in the socket, when last checked */
+    uint64_t ping_ms; /* the next ping is due */
+    uint64_t pong_ms; /* a ping was sent that is not answered; otherwise 0 */
     uint64_t closed_ms;
 
     struct websocket_input input;
@@ -90,43 +101,46 @@ struct transport_metrics {
 struct hub {
     struct hub_options options;
     pthread_t thread;
-    int epoll, event; /* an eventfd: something is new */
+    int epoll, event; /* an eventfd, which wakes the thread */
     atomic_bool woken;
-    atomic_uint_fast64_t reserved; /* places that are taken */
+    atomic_uint_fast64_t reserved; /* number of followers that exist or are reserved */
     struct transport_metrics metrics[TRANSPORTS];
     atomic_uint_fast64_t ended[HUB_ENDS];
-    atomic_uint_fast64_t memory; /* of all chunks */
+    atomic_uint_fast64_t memory; /* bytes of all chunks */
 
-    /* From other threads, under the lock. */
+    /* Written by other threads; protected by the lock. */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct place_list incoming;
     bool draining, ending;
-    uint64_t count; /* of followers, incoming ones too */
+    uint64_t count; /* number of followers, including incoming ones */
 
-    /* The thread's own. */
+    /* Used by the hub's thread only. */
     struct place_list places[PLACES];
-    struct follower *gone; /* to be freed when the round is over */
+    struct follower *gone; /* freed at the end of the round */
     struct tail tails[TRANSPORTS];
     struct framer framer;
     struct websocket_pool pool;
-    struct text control; /* a frame that is no event's, in the making */
+    struct text control; /* a control frame that is being made */
     uint64_t now_ms, tick_ms, later_ms;
     uint64_t cursor;
-    bool finishing; /* the cursor goes no further: followers that reached it are closed */
+    bool finishing; /* the cursor will not move any more: followers that are in sync are closed */
 };
 
-/* [all of these: the hub's thread] */
+/* All of these are called on the hub's thread. */
 
 void place_list_add(struct place_list *list, struct follower *follower);
 void place_list_remove(struct place_list *list, struct follower *follower);
 
-/* Puts a follower that is in no list into its first place, and watches its socket. */
+/* Puts a new follower into its first place, and adds its socket to epoll. */
 void place_enter(struct follower *follower, enum place place);
 
 /* Moves a follower to the end of another place's list. */
 void place_move(struct follower *follower, enum place place);
 void place_move_all(struct hub *hub, enum place from, enum place to);
+
+/* Moves a follower on in closing. */
+void closing_move(struct follower *follower, enum closing to);
 
 /* Ends a follower: closes its socket. Its memory is freed when the round is over. */
 void place_leave(struct follower *follower, enum hub_end end);

@@ -8,13 +8,14 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-/* Up to this many bytes of a frame are copied, so that its chunk can be freed. */
+/* The rest of a frame is copied if it has at most this number of bytes, so that its chunk can be
+ * freed. */
 #define COPIED_MAX 4096
 
-/* Runs of matching frames handed over in one call. */
+/* Most runs of matching frames in one call of the system. */
 #define RUNS_MAX 64
 
-/* Frames `first` up to, not with, `end` of a chunk. */
+/* The frames of a chunk from `first` to `end`, without `end`. */
 struct run {
     size_t first, end;
 };
@@ -22,7 +23,7 @@ struct run {
 struct runs {
     struct run runs[RUNS_MAX];
     struct iovec parts[RUNS_MAX];
-    size_t count, next; /* the frame behind the last run, and those that do not match */
+    size_t count, next; /* the frame after the last run and after the frames that do not match */
 };
 
 static void count_sent(struct follower *follower, size_t frames, size_t bytes) {
@@ -32,9 +33,9 @@ static void count_sent(struct follower *follower, size_t frames, size_t bytes) {
     follower->life_ms = follower->full_ms = follower->hub->now_ms;
 }
 
-/* ---- What is to be sent ---------------------------------------------------------------------- */
+/* ---- What to send ---------------------------------------------------------------------------- */
 
-/* Where what is in hand ends. */
+/* The first frame that is not sent. */
 static size_t end_of(const struct follower *follower) {
     return follower->stop ? follower->stop : follower->chunk->count;
 }
@@ -76,12 +77,12 @@ static void find_runs(const struct follower *follower, struct runs *ret) {
 /* ---- What was sent --------------------------------------------------------------------------- */
 
 static void tell(struct follower *follower, uint64_t seq) {
-    if (follower->told < seq)
-        follower->told = seq; /* the rest of a frame that is no event's has 0 */
+    if (follower->told < seq) follower->told = seq; /* control frames have seq 0 */
     follower->told_ms = follower->hub->now_ms;
 }
 
-/* Moves on by what the socket took; returns how many frames that have ended. */
+/* Moves the position by the bytes that the socket took. Returns the number of frames that are
+ * complete. */
 static size_t advance(struct follower *follower, const struct runs *runs, size_t len) {
     const struct chunk *chunk = follower->chunk;
     size_t frames = 0;
@@ -117,9 +118,10 @@ static void move_to(struct follower *follower, uint64_t seq) {
     if (follower->seq < seq) follower->seq = seq;
 }
 
-/* Keeps in hand the rest of the frame that was begun, and nothing else: a short rest as a
- * copy, so that the chunk can go; of a shared chunk more than that in the chunk, as others will
- * have it in hand, too. Without memory for a copy it keeps what it has. */
+/* Keeps the rest of the frame that was begun, and nothing else. The rest is copied, so that the
+ * chunk can be freed, with two exceptions: a long rest of a shared chunk stays in the chunk, which
+ * other followers use, too; and a rest stays in a chunk of its own if it is half of the chunk or
+ * more. Without memory for a copy, the chunk is kept. */
 static void keep_rest(struct follower *follower) {
     struct chunk *chunk = follower->chunk, *rest;
     size_t n = follower->frame, at = chunk_begin(chunk, n) + follower->sent;
@@ -146,7 +148,7 @@ static void keep_rest(struct follower *follower) {
 
 /* ---- Sending --------------------------------------------------------------------------------- */
 
-/* How many bytes the socket took; -EAGAIN: none. */
+/* Returns the number of bytes that the socket took. -EAGAIN: none. */
 static ssize_t hand_over(int fd, struct iovec *parts, size_t count) {
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
     ssize_t len;
@@ -198,8 +200,7 @@ enum sent send_bytes(struct follower *follower, struct reel_str bytes) {
     if (len > 0) count_sent(follower, 0, (size_t)len);
     size_t sent = len > 0 ? (size_t)len : 0;
     if (sent == bytes.len) return SENT_ALL;
-    struct chunk *rest =
-        chunk_create(0, false, &follower->hub->memory); /* it is no event's, and moves nothing */
+    struct chunk *rest = chunk_create(0, false, &follower->hub->memory); /* not an event */
     struct reel_str left = {bytes.data + sent, bytes.len - sent};
     if (!rest || chunk_add(rest, 0, left, NULL) < 0) {
         chunk_unref(rest);

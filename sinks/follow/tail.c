@@ -1,12 +1,15 @@
 /* tail.c: see tail.h. */
 #include "follow/tail.h"
 
+#include "base/invariant.h"
+
 #include <errno.h>
 
-/* Events that one bite looks at: what a filter leaves out costs time, too. */
+/* Most events that are read for one chunk: an event that the filter leaves out takes time, too. */
 #define EXAMINED_MAX 4096
 
-/* From so far behind, a filter is asked before an event is framed, not afterwards. */
+/* A follower that is further behind than this applies its filter before events are framed, not
+ * afterwards. */
 #define FAR_BEHIND 4096
 
 void tail_init(struct tail *tail, struct reel_sink_host *host, const struct transport *transport,
@@ -21,16 +24,16 @@ void tail_finish(struct tail *tail) {
 
 /* ---- Reading the log ------------------------------------------------------------------------- */
 
-/* Why a walk was ended by us. */
+/* Why a walk was ended. */
 enum {
-    WALK_FULL = 1, /* that is enough for a bite */
-    WALK_LEVEL,    /* what follows has yet to be folded */
+    WALK_FULL = 1, /* the chunk is full */
+    WALK_LEVEL,    /* the events that follow are not folded yet */
 };
 
 struct decoded {
     struct tail *tail;
     struct chunk *chunk;
-    const struct event_filter *filter; /* NULL: everything */
+    const struct event_filter *filter; /* NULL: all events */
     struct reel_position position;
     size_t examined;
 };
@@ -82,7 +85,7 @@ static int read_view(struct decoded *reading, const struct reel_epoch *epoch,
     return 0;
 }
 
-/* Adds to the end of a chunk, which is of the log of that epoch. */
+/* Reads events and adds them to the end of a chunk, which belongs to the log with this epoch. */
 static int read_bite(struct tail *tail, const struct reel_epoch *epoch,
                      const struct event_filter *filter, struct chunk *chunk) {
     struct decoded reading = {.tail = tail, .chunk = chunk, .filter = filter};
@@ -91,7 +94,7 @@ static int read_bite(struct tail *tail, const struct reel_epoch *epoch,
     if (rc < 0) return rc;
     rc = read_view(&reading, epoch, view);
     reel_sink_view_close(tail->host, view);
-    return reading.examined > 0 ? 0 : rc; /* what went wrong behind it will do so again */
+    return reading.examined > 0 ? 0 : rc; /* a later error will occur again in the next call */
 }
 
 /* ---- The ring -------------------------------------------------------------------------------- */
@@ -102,6 +105,7 @@ static struct chunk **ring_at(struct tail *tail, size_t n) {
 
 static void drop_first(struct tail *tail) {
     struct chunk *chunk = *ring_at(tail, 0);
+    INVARIANT(tail->count > 0 && tail->bytes >= chunk->counted);
     tail->first = (tail->first + 1) % TAIL_CHUNKS_MAX;
     tail->count--;
     tail->bytes -= chunk->counted;
@@ -111,10 +115,11 @@ static void drop_first(struct tail *tail) {
 
 void tail_clear(struct tail *tail) {
     while (tail->count > 0) drop_first(tail);
+    INVARIANT(tail->bytes == 0);
     tail->begin = tail->end = 0;
 }
 
-/* A new chunk at its end; NULL: out of memory. */
+/* Adds a new chunk to the end of the ring. NULL: out of memory. */
 static struct chunk *add_chunk(struct tail *tail) {
     if (tail->count == TAIL_CHUNKS_MAX) drop_first(tail);
     struct chunk *chunk = chunk_create(tail->end, true, tail->memory);
@@ -126,12 +131,13 @@ static int grow_chunk(struct tail *tail, struct chunk *chunk) {
     size_t before = chunk->counted;
     int rc = read_bite(tail, &tail->epoch, NULL, chunk);
     tail->bytes += chunk->counted - before;
+    INVARIANT(chunk->last >= tail->end && tail->begin <= chunk->after);
     tail->end = chunk->last;
     while (tail->bytes > TAIL_BYTES_MAX && tail->count > 1) drop_first(tail);
     return rc;
 }
 
-/* Its last chunk takes more, or, if the next event is too much for it, a new one. */
+/* Reads more events into the last chunk, or into a new one if the next event does not fit. */
 static int grow(struct tail *tail) {
     uint64_t before = tail->end;
     struct chunk *chunk = tail->count > 0 ? *ring_at(tail, tail->count - 1) : NULL;
@@ -143,8 +149,9 @@ static int grow(struct tail *tail) {
     return chunk ? grow_chunk(tail, chunk) : -ENOMEM;
 }
 
-/* The chunk in the ring that goes on behind a place within it. */
+/* The chunk of the ring that follows `seq`. */
 static struct chunk *find(struct tail *tail, uint64_t seq) {
+    INVARIANT(tail->count > 0 && seq >= tail->begin && seq < tail->end);
     size_t low = 0, high = tail->count - 1;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -160,7 +167,7 @@ bool tail_has(const struct tail *tail, uint64_t seq) {
     return seq >= tail->begin;
 }
 
-/* ---- What comes next ------------------------------------------------------------------------- */
+/* ---- The next chunk -------------------------------------------------------------------------- */
 
 static int own_bite(struct tail *tail, const struct tail_place *place, struct chunk **ret) {
     struct chunk *chunk = chunk_create(place->seq, false, tail->memory);
@@ -174,7 +181,8 @@ static int own_bite(struct tail *tail, const struct tail_place *place, struct ch
     return 1;
 }
 
-/* At or beyond the cursor: which it can be by a moment, or because the log is another one. */
+/* The follower is at the cursor, or after it. It may be after it for a moment, or because the log
+ * was replaced. */
 static int check_epoch(struct tail *tail, const struct tail_place *place) {
     struct reel_position position;
     struct reel_view *view;
@@ -186,7 +194,7 @@ static int check_epoch(struct tail *tail, const struct tail_place *place) {
     return tail_is_same(&position.epoch, place->epoch) ? 0 : -ESTALE;
 }
 
-/* Begins anew from a place at the front, or in another log than the ring's. */
+/* Starts the ring again at this position, which is near the end, or in another log. */
 static void begin_at(struct tail *tail, const struct tail_place *place) {
     tail_clear(tail);
     tail->begin = tail->end = place->seq;

@@ -1,9 +1,10 @@
 /* tail.h: the log as chunks of frames, for all followers of one transport.
  *
- * The end of the log, where most followers are, is framed once: the newest chunks are kept in a
- * ring, and whoever is within it sends from there. The ring grows when the first of them asks for
- * more. Who is behind the ring gets a chunk of its own, a bounded bite read from the log, and so
- * works its way up. A view lives only while such a bite is read.
+ * Most followers are near the end of the log, which is framed only once: the newest chunks are kept
+ * in a ring, and all followers within the ring send from there. The ring grows when the first of
+ * them needs more. A follower that is behind the ring gets a chunk of its own, with a limited
+ * number of events from the log, until it reaches the ring. A view is open only while events are
+ * read.
  */
 #ifndef REEL_SINKS_FOLLOW_TAIL_H
 #define REEL_SINKS_FOLLOW_TAIL_H
@@ -14,10 +15,10 @@
 
 #include <reel/sink_host.h>
 
-/* A chunk takes no more events beyond so many bytes; one event fits always. */
+/* A chunk takes no more events when it has this number of bytes. One event always fits. */
 #define CHUNK_BYTES ((size_t)64 << 10)
 
-/* The ring's bounds. */
+/* The limits of the ring. */
 #define TAIL_CHUNKS_MAX 256
 #define TAIL_BYTES_MAX  ((size_t)4 << 20)
 
@@ -25,40 +26,40 @@ struct tail {
     struct reel_sink_host *host;
     const struct transport *transport;
     struct framer *framer;
-    atomic_uint_fast64_t *memory; /* of all chunks (chunk.h) */
-    struct text wire;             /* one frame in the making */
+    atomic_uint_fast64_t *memory; /* bytes of all chunks (chunk.h) */
+    struct text wire;             /* one frame while it is made */
 
-    struct chunk *ring[TAIL_CHUNKS_MAX]; /* each begins where the one before it ends */
+    struct chunk *ring[TAIL_CHUNKS_MAX]; /* each begins where the one before ends */
     size_t first, count;
     size_t bytes;
-    uint64_t begin, end;     /* it has begin < seq <= end */
-    struct reel_epoch epoch; /* of the log that this is of */
+    uint64_t begin, end;     /* the ring has begin < seq <= end */
+    struct reel_epoch epoch; /* of the log to which the ring belongs */
 };
 
 void tail_init(struct tail *tail, struct reel_sink_host *host, const struct transport *transport,
                struct framer *framer, atomic_uint_fast64_t *memory);
 void tail_finish(struct tail *tail);
 
-/* Lets go of what is kept; nobody is there to send it to. */
+/* Empties the ring, if there are no followers. */
 void tail_clear(struct tail *tail);
 
-/* Where a follower stands, and what it wants. */
+/* The position of a follower, and the events that it gets. */
 struct tail_place {
     const struct reel_epoch *epoch;
     uint64_t seq;
     const struct event_filter *filter;
 };
 
-/* Finds what comes behind a place. 1: a chunk, with a reference for the caller, and the first of
- * its frames to look at; 0: there is nothing yet. -ERANGE: that was trimmed away; -ESTALE: the log
- * is another one now; or an error of the view, or -ENOMEM: later, perhaps. */
+/* Finds the next chunk for a position. 1: `ret_chunk`, with a reference for the caller, and the
+ * first of its frames to look at; 0: there is nothing yet. -ERANGE: the next events were trimmed;
+ * -ESTALE: the log was replaced; or an error of the view; or -ENOMEM: try again later. */
 int tail_next(struct tail *tail, const struct tail_place *place, struct chunk **ret,
               size_t *ret_frame);
 
-/* Is this place within the ring, or at its end? */
+/* True if the position is within the ring or at its end. */
 bool tail_has(const struct tail *tail, uint64_t seq);
 
-/* Are these of the same log? */
+/* True if both epochs are the same. */
 bool tail_is_same(const struct reel_epoch *a, const struct reel_epoch *b);
 
 #endif

@@ -16,7 +16,7 @@ void framer_finish(struct framer *framer) {
     *framer = (struct framer){0};
 }
 
-/* Begins anew in the scratch text, where what goes into a frame is made. */
+/* Empties the scratch text, and returns it for the content of a frame. */
 static struct text *cleared(struct framer *framer) {
     framer->scratch.len = 0;
     framer->scratch.failed = false;
@@ -57,7 +57,7 @@ static void websocket_close(unsigned code, const char *reason, struct text *to) 
 
 /* ---- Bare CloudEvents over WebSocket --------------------------------------------------------- */
 
-/* 1: it is a CloudEvent; 0; -ENOMEM. */
+/* 1: it is a CloudEvent; 0: it is not; -ENOMEM. */
 static int is_cloudevent(struct framer *framer, struct reel_str bytes) {
     struct reel_error why;
     struct json *json;
@@ -105,12 +105,12 @@ static void stream_position(struct framer *framer, uint64_t seq, struct text *to
     text_append_lit(to, "\n\n");
 }
 
-/* A comment. */
+/* Appends a comment. */
 static void stream_ping(struct text *to) {
     text_append_lit(to, ":\n\n");
 }
 
-/* ---- All of them ----------------------------------------------------------------------------- */
+/* ---- All transports -------------------------------------------------------------------------- */
 
 static const struct transport websocket = {
     .name = "websocket",

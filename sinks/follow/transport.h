@@ -1,5 +1,5 @@
-/* transport.h: how what a follower is sent looks on the wire. There is one for each kind of
- * follower; everything else is the same for all. */
+/* transport.h: the form in which events are sent. There is one transport for each kind of follower;
+ * everything else is the same for all kinds. */
 #ifndef REEL_SINKS_FOLLOW_TRANSPORT_H
 #define REEL_SINKS_FOLLOW_TRANSPORT_H
 
@@ -8,10 +8,10 @@
 
 #include <reel/view.h>
 
-/* What framing needs: one thread's, used again and again. */
+/* Memory for framing, which is used again for each frame. For one thread. */
 struct framer {
     struct text scratch;
-    struct json_parser *parser; /* made when it is first needed */
+    struct json_parser *parser; /* created when it is first needed */
     struct arena arena;
 };
 void framer_finish(struct framer *framer);
@@ -19,20 +19,20 @@ void framer_finish(struct framer *framer);
 enum transport_kind { TRANSPORT_WEBSOCKET, TRANSPORT_CLOUDEVENTS, TRANSPORT_STREAM, TRANSPORTS };
 
 struct transport {
-    const char *name; /* "websocket": for metrics */
+    const char *name; /* for metrics: "websocket" */
     bool is_websocket;
 
-    /* Appends an event's frame. 1; 0: this one has none; -ENOMEM. */
+    /* Appends the frame of an event. 1: done; 0: this event has no frame; -ENOMEM. */
     int (*event)(struct framer *framer, const struct reel_entry *entry, struct text *to);
 
-    /* Appends what tells a position; NULL: there is no such thing. */
+    /* Appends a frame with a position; NULL: the transport has none. */
     void (*position)(struct framer *framer, uint64_t seq, struct text *to);
 
-    /* Appends what keeps the connection alive. Of a WebSocket it asks for an answer. */
+    /* Appends a frame that keeps the connection alive. The client of a WebSocket must answer it. */
     void (*ping)(struct text *to);
 
-    /* Appends what says that nothing more will come, and why; code 0: without one. NULL: the end
-     * says it. */
+    /* Appends a frame that says that nothing more will come, with the reason; code 0: without a
+     * code. NULL: the end of the connection says it. */
     void (*close)(unsigned code, const char *reason, struct text *to);
 };
 

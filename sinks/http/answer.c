@@ -2,6 +2,7 @@
 #include "answer.h"
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "cache.h"
 
 #include <errno.h>
@@ -71,6 +72,7 @@ void answer_problem(struct answer *answer, enum problem problem, const char *for
     vsnprintf(sentence.text, sizeof sentence.text, format, args);
     va_end(args);
     sentence.text[utf8_cut(sentence.text, strlen(sentence.text))] = '\0';
+    INVARIANT(problem < PROBLEMS);
     const struct problem_info *info = &problem_infos[problem];
     write_problem(answer, info->status, info->name, info->title, sentence.text);
 }
@@ -86,6 +88,7 @@ void answer_problem_number(struct answer *answer, const char *name, uint64_t val
     struct text *body = &answer->body;
     if (body->failed || body->len == 0) return;
     body->len--; /* its closing brace */
+    INVARIANT(body->data[body->len] == '}');
     text_append_lit(body, ",\"");
     text_append_lit(body, name);
     text_append_lit(body, "\":");

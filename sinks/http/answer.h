@@ -1,4 +1,4 @@
-/* answer.h: an answer in the making: status, headers, body. Errors are RFC 9457 problems.
+/* answer.h: an answer that is being made: status, headers, body. Errors are RFC 9457 problems.
  * answer_send.h sends it. */
 #ifndef REEL_SINKS_HTTP_ANSWER_H
 #define REEL_SINKS_HTTP_ANSWER_H
@@ -10,24 +10,25 @@
 
 struct cached;
 
-/* A body that is made block by block while it is sent. `read` writes up to `room` bytes to `to`
- * and returns how many; or MHD_CONTENT_READER_END_WITH_ERROR. */
+/* A body that is made in blocks while it is sent. `read` writes up to `room` bytes to `to`, and
+ * returns their number; or MHD_CONTENT_READER_END_WITH_ERROR. */
 struct body_source {
     ssize_t (*read)(void *state, uint64_t at, char *to, size_t room);
     void (*destroy)(void *state);
     void *state;        /* owned; NULL: there is no source */
     uint64_t bytes;     /* of the whole body */
-    size_t block_bytes; /* made at a time */
+    size_t block_bytes; /* bytes of one block */
 };
 
 struct answer {
-    unsigned status; /* 0: there is none yet */
+    unsigned status; /* 0: there is no answer yet */
     const char *content_type;
     struct text body;
     struct body_source source; /* or a body that is made while it is sent */
-    struct cached *cached;     /* or the whole answer, or an entry to be filled by it (cache.h) */
+    struct cached *cached; /* or the complete answer from the cache; or an entry of the cache that
+                              this answer will fill (cache.h) */
 
-    bool has_position; /* Reel-Cursor; and Reel-Epoch, if it is there */
+    bool has_position; /* send Reel-Cursor; and Reel-Epoch, if it is set */
     uint64_t cursor;
     struct reel_epoch epoch;
 
@@ -39,20 +40,20 @@ struct answer {
     bool replayed;     /* Idempotent-Replayed */
     bool is_options;
     bool no_store;    /* Cache-Control */
-    bool is_stream;   /* without an end; no proxy should collect it */
-    bool closes;      /* the connection ends with it */
-    bool no_encoding; /* Accept-Encoding: bodies are not decoded here */
+    bool is_stream;   /* the body never ends; proxies should not buffer it */
+    bool closes;      /* close the connection after it */
+    bool no_encoding; /* send Accept-Encoding, because bodies are not decoded here */
 
-    /* Of a WebSocket's handshake: whom the connection is for, and what the client is told. */
+    /* Of a WebSocket's handshake: the function that takes the connection, and its argument. */
     MHD_UpgradeHandler upgraded;
     char websocket_accept[WEBSOCKET_ACCEPT_MAX];
     const char *websocket_protocol; /* or NULL */
-    bool websocket_version;         /* the one that is spoken here */
+    bool websocket_version;         /* send the supported version of WebSocket */
 };
 
 void answer_finish(struct answer *answer);
 
-/* The kinds of problems that Reel has, with their status and title. */
+/* The kinds of problems that Reel itself reports, with their status and title. */
 enum problem {
     PROBLEM_BAD_REQUEST,
     PROBLEM_UNAUTHORIZED,
@@ -75,28 +76,28 @@ enum problem {
 };
 struct problem_info {
     unsigned status;
-    const char *name; /* the last part of its URI */
+    const char *name; /* the last part of the problem's URI */
     const char *title;
 };
 extern const struct problem_info problem_infos[PROBLEMS];
 
-/* Makes the answer a problem; whatever it was before is gone. */
+/* Makes the answer a problem, and drops its previous content. */
 REEL_PRINTF(3, 4)
 void answer_problem(struct answer *answer, enum problem problem, const char *format, ...);
 
-/* One that a projector has named. */
+/* Makes the answer a problem that a projector has named. */
 void answer_refusal(struct answer *answer, unsigned status, const char *name, const char *detail);
 
 /* Adds `,"name":value` to a problem. */
 void answer_problem_number(struct answer *answer, const char *name, uint64_t value);
 
-/* The problem that an error of the host's is. */
+/* Makes the answer the problem for an error of the host. */
 void answer_error(struct answer *answer, int rc, const struct reel_error *error);
 
-/* Of the view that an answer is made of. */
+/* Sets the position of the view from which the answer is made. */
 void answer_position(struct answer *answer, const struct reel_position *position);
 
-/* Numbers in JSON and in headers. */
+/* Append a number to JSON or to a header. */
 void text_append_number(struct text *text, uint64_t number);
 
 #endif

@@ -1,6 +1,7 @@
 /* answer_send.c: see answer_send.h. */
 #include "answer_send.h"
 
+#include "base/invariant.h"
 #include "cache.h"
 
 #include <stdio.h>
@@ -16,13 +17,13 @@ static bool add_number(struct MHD_Response *response, const char *name, uint64_t
     return add(response, name, number_text(value, digits));
 }
 
-/* What clients of browsers send: their own headers, and those that libraries for event streams,
- * for HTTP and for tracing add to every request. */
+/* Headers that pages in browsers send: the browser's own, and those that libraries for event
+ * streams, HTTP and tracing add to every request. */
 #define CORS_HEADERS                                                                               \
     "Authorization, Cache-Control, Content-Type, If-None-Match, Last-Event-ID, Pragma, "           \
     "traceparent, tracestate, X-Requested-With"
 
-/* What a script may see beside the body matters only to a browser, which names its page's origin.
+/* Only a browser uses these headers, and it sends the origin of its page.
  */
 static bool add_cors(struct MHD_Response *response, const struct answer *answer, const char *origin,
                      struct MHD_Connection *connection) {
@@ -84,10 +85,12 @@ static struct MHD_Response *make_endless(void) {
     return response;
 }
 
-/* The response owns the body then. */
+/* The response then owns the body. */
 static struct MHD_Response *make_response(struct answer *answer) {
     struct body_source *source = &answer->source;
     struct MHD_Response *response;
+    INVARIANT(!source->state || answer->body.len == 0); /* one body */
+    INVARIANT(!answer->upgraded || (!source->state && !answer->is_stream));
     if (source->state) {
         response = MHD_create_response_from_callback(source->bytes, source->block_bytes,
                                                      source->read, source->state, source->destroy);
@@ -105,11 +108,12 @@ static struct MHD_Response *make_response(struct answer *answer) {
 }
 
 static void count_answer(struct server *server, unsigned status) {
-    unsigned class = status / 100 < STATUS_CLASSES ? status / 100 : 0;
+    unsigned class = status / 100;
+    INVARIANT(class > 0 && class < STATUS_CLASSES);
     atomic_fetch_add_explicit(&server->answered[class], 1, memory_order_relaxed);
 }
 
-/* Without memory for an answer the connection is closed. */
+/* If there is no memory for an answer, the connection is closed. */
 static enum MHD_Result send_made(struct answer *answer, struct server *server,
                                  struct MHD_Connection *connection, bool wants_cors) {
     size_t bytes = answer->source.state ? SIZE_MAX : answer->body.size;
@@ -154,7 +158,7 @@ static enum MHD_Result write_header(void *context, enum MHD_ValueKind kind, cons
     return MHD_YES;
 }
 
-/* RFC 9110, section 5.6.7, in whatever language the process runs. */
+/* RFC 9110, section 5.6.7. Does not depend on the locale. */
 static void write_date(struct text *to) {
     static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",

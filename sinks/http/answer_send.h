@@ -1,16 +1,16 @@
-/* answer_send.h: sending an answer, made or from the cache. */
+/* answer_send.h: sends an answer, made or cached. */
 #ifndef REEL_SINKS_HTTP_ANSWER_SEND_H
 #define REEL_SINKS_HTTP_ANSWER_SEND_H
 
 #include "answer.h"
 
-/* Sends the answer, which is empty afterwards. `wants_cors`: browsers are told who may read it, as
- * answers to GET and OPTIONS do. */
+/* Sends the answer, and empties it. `wants_cors`: adds the headers that allow pages in browsers to
+ * read it, for GET and OPTIONS. */
 enum MHD_Result answer_send(struct answer *answer, struct server *server,
                             struct MHD_Connection *connection, bool wants_cors);
 
-/* Appends the head of the answer as text, for a connection on which somebody else sends it. The
- * head does not tell the length of the body: the body ends with the connection. */
+/* Appends the head of the answer as text, for a connection that is no longer used by libmicrohttpd.
+ * The head has no length: the body ends with the connection. */
 void answer_send_head(struct answer *answer, struct server *server,
                       struct MHD_Connection *connection, struct text *to);
 

@@ -7,18 +7,18 @@
 
 #include <stdlib.h>
 
-/* One answer: first made, for one request; then in its slot, and being sent. */
+/* One answer: first while it is made, for one request; then in its slot, and while it is sent. */
 struct cached {
     atomic_uint users;
     struct cache_slot *slot;
     struct MHD_Response *response; /* NULL while it is being made */
-    size_t bytes;                  /* that its body takes */
+    size_t bytes;                  /* of its body */
     struct text key;
 };
 
 struct cache_slot {
     pthread_mutex_t lock;
-    uint64_t asked;        /* the hash of the key that was last looked for */
+    uint64_t asked;        /* the hash of the key in the last request */
     struct cached *cached; /* or NULL */
 };
 
@@ -40,7 +40,7 @@ void cached_release(struct cached *cached) {
     free(cached);
 }
 
-/* What the slot has under that key, for one user more; or NULL. */
+/* The answer in the slot with this key, with one more reference; or NULL. */
 static struct cached *acquire(struct cache_slot *slot, struct reel_str key, uint64_t hash,
                               bool *ret_is_asked_again) {
     HOLD_LOCK(&slot->lock);
@@ -52,7 +52,7 @@ static struct cached *acquire(struct cache_slot *slot, struct reel_str key, uint
     return cached;
 }
 
-/* An entry that will be filled; it owns the key. NULL: out of memory, and the answer will not be
+/* An empty entry, which owns the key and will be filled. NULL: out of memory; the answer is not
  * cached. */
 static struct cached *begin(struct cache_slot *slot, struct text *key) {
     struct cached *cached = malloc(sizeof *cached);
@@ -98,6 +98,8 @@ int cache_start(struct server *server, struct reel_error *error) {
 
 void cache_finish(struct server *server) {
     for (size_t i = 0; server->cache && i < CACHE_SLOTS; i++) {
+        const struct cached *cached = server->cache[i].cached;
+        INVARIANT(!cached || atomic_load(&cached->users) == 1); /* no request has it any more */
         cached_release(server->cache[i].cached);
         pthread_mutex_destroy(&server->cache[i].lock);
     }

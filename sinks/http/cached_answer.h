@@ -1,6 +1,6 @@
-/* cached_answer.h: answering a request from the cache (cache.h).
+/* cached_answer.h: answers a request from the cache (cache.h).
  *
- * The key is the target, the newest commit, and whether a browser asks (Origin).
+ * The key is the target, the newest commit, and whether the request is from a browser (Origin).
  */
 #ifndef REEL_SINKS_HTTP_CACHED_ANSWER_H
 #define REEL_SINKS_HTTP_CACHED_ANSWER_H
@@ -8,7 +8,7 @@
 #include "request.h"
 
 /* True: the answer is there: 200. False: it must be made, and may be cached when it is sent. A
- * request with If-None-Match is never answered from the cache. */
+ * request with If-Match or If-None-Match is never answered from the cache. */
 bool cached_answer_find(struct request *request);
 
 #endif

@@ -9,7 +9,7 @@
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
 
-/* The port that browsers leave out; empty: none. */
+/* The port that browsers leave out; empty if the scheme has none. */
 static const char *usual_port(const char *scheme, size_t len) {
     static const struct {
         const char *scheme, *port;
@@ -20,14 +20,14 @@ static const char *usual_port(const char *scheme, size_t len) {
     return "";
 }
 
-/* The length of a host at the beginning of `text`, or 0. */
+/* The length of the host at the beginning of `text`, or 0. */
 static size_t host_len(const char *text) {
     if (text[0] != '[') return strspn(text, LOWER DIGITS "-._");
     size_t len = 1 + strspn(text + 1, "abcdef" DIGITS ":.");
     return len > 2 && text[len] == ']' ? len + 1 : 0;
 }
 
-/* 1 to 65535, without zeros in front. */
+/* 1 to 65535, without leading zeros. */
 static bool is_port(const char *text) {
     size_t len = strspn(text, DIGITS);
     if (len == 0 || len > 5 || text[len] || text[0] == '0') return false;

@@ -1,5 +1,5 @@
-/* cloudevents.c: see cloudevents.h. Whatever the mode, what is handed on has been read as
- * structured JSON and passed the same rules: also what binary mode wrote. */
+/* cloudevents.c: see cloudevents.h. In every mode, events are parsed as structured JSON and checked
+ * by the same rules. This includes the JSON that is written for binary mode. */
 #include "http/cloudevents.h"
 
 #include "event/event_rules.h"
@@ -12,13 +12,13 @@ enum mode { MODE_STRUCTURED, MODE_BATCHED, MODE_BINARY };
 
 #define KNOWN_FORMATS "application/cloudevents+json and application/cloudevents-batch+json"
 
-/* One request being read. */
+/* A request that is being read. */
 struct decoded {
     struct json_parser *parser;
     const struct cloudevents_bounds *bounds;
     const struct message_head *request;
     struct cloudevents result;
-    struct arena arena; /* for the rules, and what binary mode decodes */
+    struct arena arena; /* for the rules, and for decoded parts of binary mode */
     struct reel_error *error;
 };
 
@@ -41,7 +41,7 @@ void cloudevents_finish(struct cloudevents *events) {
     *events = (struct cloudevents){0};
 }
 
-/* ---- Which mode ------------------------------------------------------------------------------ */
+/* ---- The mode -------------------------------------------------------------------------------- */
 
 static int format_mode(struct reel_str content_type, enum mode *ret, struct reel_error *error) {
     struct media_type media;
@@ -56,12 +56,12 @@ static int format_mode(struct reel_str content_type, enum mode *ret, struct reel
         *ret = MODE_BATCHED;
     else
         return fail(error, -EPROTONOSUPPORT,
-                    "of the formats of CloudEvents only " KNOWN_FORMATS " are accepted");
+                    "of the CloudEvents formats, only " KNOWN_FORMATS " are accepted");
     return 0;
 }
 
 static int find_mode(const struct message_head *request, enum mode *ret, struct reel_error *error) {
-    /* Section 3: whatever begins so is no binary mode. */
+    /* Section 3: a type that begins like this is not binary mode. */
     if (str_begins_caseless(request->content_type, CLOUDEVENTS_TYPE))
         return format_mode(request->content_type, ret, error);
     if (!binary_mode_has_headers(request))
@@ -76,11 +76,11 @@ static int find_mode(const struct message_head *request, enum mode *ret, struct 
 
 static int check_size(const struct decoded *reading, size_t len) {
     if (len <= reading->bounds->event_bytes_max) return 0;
-    return fail(reading->error, -E2BIG, "the event has %zu bytes, at most %zu are taken", len,
+    return fail(reading->error, -E2BIG, "the event has %zu bytes, at most %zu are accepted", len,
                 reading->bounds->event_bytes_max);
 }
 
-/* Parses the text where it stands, with room made behind it. */
+/* Parses the text in place, after adding room at its end. */
 static int parse(struct decoded *reading, struct text *text, const char *what, struct json **ret) {
     const char *why;
     char *room = text_extend(text, JSON_ROOM);
@@ -138,7 +138,7 @@ static int read_batched(struct decoded *reading, struct text *body) {
         return fail(reading->error, -EINVAL, "the batch is not a JSON array");
     size_t count = count_elements(batch);
     if (count > reading->bounds->batch_events_max)
-        return fail(reading->error, -E2BIG, "the batch has %zu events, at most %zu are taken",
+        return fail(reading->error, -E2BIG, "the batch has %zu events, at most %zu are accepted",
                     count, reading->bounds->batch_events_max);
     rc = make_list(reading, count);
     for (size_t i = 0; rc == 0 && i < count; i++) {
@@ -153,7 +153,7 @@ static int read_batched(struct decoded *reading, struct text *body) {
 
 static int read_binary(struct decoded *reading, struct text *body) {
     struct text *event = &reading->result.text;
-    int rc = check_size(reading, body->len); /* before more memory is spent on it */
+    int rc = check_size(reading, body->len); /* before more memory is used for it */
     if (rc == 0)
         rc = binary_mode_write(reading->parser, reading->request, text_str(body), &reading->arena,
                                event, reading->error);

@@ -1,17 +1,17 @@
-/* cloudevents.h: from an HTTP request to CloudEvents in structured JSON (CloudEvents HTTP protocol
- * binding 1.0.2 and JSON event format 1.0.2; the rules for one event are in
+/* cloudevents.h: reads CloudEvents from an HTTP request, as structured JSON (CloudEvents HTTP
+ * protocol binding 1.0.2 and JSON event format 1.0.2; the rules for one event are in
  * event/event_rules.h).
  *
- * The Content-Type tells which of the binding's three modes it is:
- *   application/cloudevents+json          structured: the body is the event, and is kept as it is
- *   application/cloudevents-batch+json    batched: an array of such; each keeps its own text. An
- *                                         empty one is a batch of no events
- *   anything else, or none                binary: the attributes are `ce-` headers and the body is
- *                                         the data. One `ce-` header at least must be there, or
- *                                         the request is taken for something else
- * The formats of the first two are known in UTF-8 only, and no others are.
+ * The Content-Type determines the mode:
+ *   application/cloudevents+json          structured: the body is the event, and is not changed
+ *   application/cloudevents-batch+json    batched: an array of events, which are not changed. An
+ *                                         empty array is a batch without events
+ *   any other, or none                    binary: the attributes are `ce-` headers, and the body
+ *                                         is the data. Without any `ce-` header, the request is
+ *                                         not a CloudEvent
+ * No other formats are supported, and only UTF-8.
  *
- * In binary mode the event is written anew (event/binary_mode.h).
+ * In binary mode, the event's JSON is written by event/binary_mode.h.
  */
 #ifndef REEL_SINKS_HTTP_CLOUDEVENTS_H
 #define REEL_SINKS_HTTP_CLOUDEVENTS_H
@@ -23,20 +23,19 @@ struct cloudevents_bounds {
     size_t batch_events_max;
 };
 
-/* The events, which point into memory that this owns until cloudevents_finish. All of zero is
- * empty. */
+/* The events, which point into `text`, until cloudevents_finish. All zero: empty. */
 struct cloudevents {
     bool batch;
-    size_t count; /* 1 unless it is a batch */
+    size_t count; /* 1, unless it is a batch */
     struct reel_str *events;
-    struct text text; /* the body, or the event made of it */
+    struct text text; /* the body, or the event that was made from it */
 };
 
-/* Reads a request. On success the body's memory belongs to `ret`, and `body` is empty; else both
- * are as they were, but that the body may have been given more room.
- * -EINVAL: it breaks a rule; -E2BIG: an event, or the batch, is above its bound;
- * -EPROTONOSUPPORT: no CloudEvents, or in a format that is not known; -ENOMEM. The sentence names
- * the attribute, and the event of a batch by its index from 0: `events[3]: …`. */
+/* Reads a request. On success, `ret` owns the memory of the body, and `body` is empty. Otherwise
+ * both are unchanged, except that the body may have more capacity. -EINVAL: a rule is broken;
+ * -E2BIG: an event or the batch is too large; -EPROTONOSUPPORT: not a CloudEvent, or in a format
+ * that is not supported; -ENOMEM. The sentence names the attribute. In a batch, it names the event
+ * by its index from 0: `events[3]: …`. */
 int cloudevents_read_take(struct json_parser *parser, const struct cloudevents_bounds *bounds,
                           const struct message_head *request, struct text *body,
                           struct cloudevents *ret, struct reel_error *error);

@@ -1,8 +1,8 @@
 /* connections.c: see connections.h.
  *
- * Connections are found by the number of their socket, under the lock: those that libmicrohttpd
- * closes without a word, which it does when it has no memory for a new one, are found when the
- * number comes again.
+ * Connections are found by the number of their socket, with the lock held. If libmicrohttpd has no
+ * memory for a new connection, it closes the connection without a notification. This is noticed
+ * when the same number is used again.
  */
 #include "connections.h"
 
@@ -22,24 +22,25 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-/* Accepted, and taken from epoll, at one time. */
+/* Most connections that are accepted, and most events of epoll, at one time. */
 #define BATCH 64
 
-/* An unknown connection has this long to send its token, if others wait for its place. */
+/* An unknown connection is closed for another one only if it is older than this. */
 #define UNKNOWN_MS_MIN 500
 
-/* Between two looks at everyone; and while there is something to be looked at soon. */
+/* Time between two checks of all connections; and while a connection must be checked soon. */
 #define TICK_MS      250
 #define TICK_SOON_MS 10
 
-/* Between two attempts when no file was left. */
+/* Time between two attempts, if there was no file descriptor. */
 #define RETRY_MS 100
 
-/* Files that the rest of the process keeps for itself; and the least that is left for us. */
+/* File descriptors that are reserved for the rest of the process; and the least number for
+ * connections. */
 #define FILES_RESERVED 128
 #define FILES_MIN      16
 
-/* Between two lines of the log that say the same. */
+/* Shortest time between two equal lines in the log. */
 #define LOG_MS 60000
 
 enum list { LIST_UNKNOWN, LIST_ADMITTED, LISTS };
@@ -47,17 +48,18 @@ enum list { LIST_UNKNOWN, LIST_ADMITTED, LISTS };
 struct connection {
     int fd;
     enum list list;
-    bool is_started; /* libmicrohttpd has it: until it says otherwise, the socket is open */
-    bool is_watched; /* its end is waited for */
-    bool is_half;    /* the other side has closed */
+    bool is_started; /* libmicrohttpd has it: the socket is open until libmicrohttpd reports the end
+                      */
+    bool is_watched; /* its end is being waited for */
+    bool is_half;    /* the client has closed its side */
     bool is_cut;
     uint64_t began_ms;
-    atomic_uint_fast64_t due_ms; /* to be cut then; 0: not */
-    struct request *request;     /* of libmicrohttpd's thread */
+    atomic_uint_fast64_t due_ms; /* the connection is closed at this time; 0: no limit */
+    struct request *request;     /* for the thread of libmicrohttpd */
     struct connection *next, *previous;
 };
 
-/* In the order in which they came. */
+/* In the order in which they were accepted. */
 struct connection_list {
     struct connection *first, *last;
     uint64_t count;
@@ -69,7 +71,7 @@ struct connections {
     uint64_t files_max; /* connections and followers together */
 
     pthread_t thread;
-    int epoll, event; /* an eventfd: a place is free, or it is time to end */
+    int epoll, event; /* an eventfd: a place is free, or the thread must end */
 
     pthread_mutex_t lock;
     struct connection **by_fd;
@@ -78,9 +80,9 @@ struct connections {
     uint64_t halves;
     bool ending;
 
-    atomic_bool is_full; /* somebody waits for a place */
+    atomic_bool is_full; /* a client waits for a place */
 
-    /* The thread's own. */
+    /* Used by the thread only. */
     bool listens;
     uint64_t retry_ms, tick_ms, logged_ms;
 };
@@ -89,6 +91,7 @@ struct connections {
 
 static void list_add(struct connections *all, struct connection *connection, enum list which) {
     struct connection_list *list = &all->lists[which];
+    INVARIANT(lock_is_held(&all->lock));
     connection->list = which;
     connection->next = NULL;
     connection->previous = list->last;
@@ -128,7 +131,7 @@ static void unwatch(struct connections *all, struct connection *connection) {
     connection->is_half = false;
 }
 
-/* Under the lock. It is free()d by the caller. */
+/* With the lock held. The caller frees it. */
 static void forget(struct connections *all, struct connection *connection) {
     INVARIANT(all->by_fd[connection->fd] == connection);
     unwatch(all, connection);
@@ -153,6 +156,7 @@ static bool reserve(struct connections *all, int fd) {
 /* ---- Places ---------------------------------------------------------------------------------- */
 
 static void cut(struct connection *connection) {
+    INVARIANT(!connection->is_cut);
     connection->is_cut = true;
     shutdown(connection->fd, SHUT_RDWR);
 }
@@ -164,7 +168,7 @@ static uint64_t count_followers(struct connections *all) {
     return count;
 }
 
-/* The oldest unknown one makes room, when it has had its time. */
+/* Closes the oldest unknown connection, if it is old enough. */
 static void displace_one(struct connections *all, uint64_t now_ms) {
     struct connection *oldest = all->lists[LIST_UNKNOWN].first;
     while (oldest && (oldest->is_cut || !oldest->is_started)) oldest = oldest->next;
@@ -173,7 +177,7 @@ static void displace_one(struct connections *all, uint64_t now_ms) {
     atomic_fetch_add(&all->server->displaced, 1);
 }
 
-/* ---- A new one ------------------------------------------------------------------------------- */
+/* ---- Accepting ------------------------------------------------------------------------------- */
 
 static bool remember(struct connections *all, int fd, uint64_t now_ms) {
     HOLD_LOCK(&all->lock);
@@ -196,7 +200,7 @@ static bool remember(struct connections *all, int fd, uint64_t now_ms) {
     return true;
 }
 
-/* libmicrohttpd has refused it, and closed the socket. */
+/* libmicrohttpd has refused the connection, and closed the socket. */
 static void drop(struct connections *all, int fd) {
     HOLD_LOCK(&all->lock);
     struct connection *connection = all->by_fd[fd];
@@ -218,7 +222,7 @@ static bool has_any(int fd, short events) {
     return poll(&poll_fd, 1, 0) > 0;
 }
 
-/* False: it is gone again, or cannot be accepted now. */
+/* Returns false if the client has closed, or if the connection cannot be accepted now. */
 static bool accept_one(struct connections *all, uint64_t now_ms) {
     struct sockaddr_storage address;
     socklen_t len = sizeof address;
@@ -243,7 +247,8 @@ static bool accept_one(struct connections *all, uint64_t now_ms) {
     return true;
 }
 
-/* Is there a place for one more, who waits? If not, one is made, and we are woken when it is. */
+/* Checks whether a client that waits can be accepted. If there is no place, one is freed, and the
+ * thread is woken when it is free. */
 static bool has_place(struct connections *all, uint64_t now_ms) {
     HOLD_LOCK(&all->lock);
     bool is_full = count_open(all) >= all->options.max + all->options.unknown_max ||
@@ -258,9 +263,9 @@ static void accept_some(struct connections *all, uint64_t now_ms) {
         if (!has_place(all, now_ms) || !accept_one(all, now_ms)) return;
 }
 
-/* ---- Those that are there -------------------------------------------------------------------- */
+/* ---- Connections that are open --------------------------------------------------------------- */
 
-/* What was told may have been of another one, which had the same number before. */
+/* The event may belong to an earlier connection with the same number. */
 static void hear_end(struct connections *all, int fd) {
     HOLD_LOCK(&all->lock);
     struct connection *connection = (size_t)fd < all->fds ? all->by_fd[fd] : NULL;
@@ -271,7 +276,7 @@ static void hear_end(struct connections *all, int fd) {
     all->tick_ms = 0;
 }
 
-/* Until libmicrohttpd has read to the end: see connections.h. */
+/* Repeats until libmicrohttpd has read everything: see connections.h. */
 static void look_at(struct connections *all, struct connection *connection, uint64_t now_ms) {
     uint64_t due_ms = atomic_load(&connection->due_ms);
     if (!connection->is_started || !connection->is_watched || connection->is_cut) return;
@@ -302,7 +307,7 @@ static void hear(struct connections *all, int fd) {
     uint64_t times;
     if (fd == all->event) {
         ssize_t len = read(all->event, &times, sizeof times);
-        (void)len; /* that it was woken is all there is to know */
+        (void)len; /* the value does not matter */
     } else if (fd != all->server->listener) {
         hear_end(all, fd);
     }
@@ -335,8 +340,7 @@ static void *run(void *context) {
     return NULL;
 }
 
-/* ---- What libmicrohttpd's threads tell --------------------------------------------------------
- */
+/* ---- Called by libmicrohttpd's threads ------------------------------------------------------- */
 
 static struct connection *connection_of(struct MHD_Connection *connection) {
     const union MHD_ConnectionInfo *info =
@@ -350,6 +354,7 @@ static struct connection *start(struct connections *all, struct MHD_Connection *
     HOLD_LOCK(&all->lock);
     if (!info || (size_t)info->connect_fd >= all->fds) return NULL;
     struct connection *connection = all->by_fd[info->connect_fd];
+    INVARIANT(!connection || !connection->is_started); /* its number is not given twice */
     if (connection) connection->is_started = true;
     return connection;
 }
@@ -377,6 +382,7 @@ void connection_request_begin(struct request *request) {
     struct connection *connection = connection_of(request->connection);
     if (!connection) return;
     if (connection->request) request_end(connection->request);
+    INVARIANT(!connection->request); /* one at a time */
     connection->request = request;
     request->connected = connection;
     uint64_t due_ms = clock_ms() + request->server->all->options.request_ms;
@@ -389,8 +395,8 @@ void connection_check_target(struct MHD_Connection *mhd, const char *text) {
         shutdown(connection->fd, SHUT_RDWR);
 }
 
-/* The answer to an unknown client is small, and has to be taken in time; that to others is bounded
- * otherwise (http_idle_s, view_ms_max, http_memory_bytes_max). */
+/* The answer to an unknown client is small, and must be received in time. Answers to others have
+ * other limits (http_idle_s, view_ms_max, http_memory_bytes_max). */
 void connection_request_complete(struct request *request) {
     struct connection *connection = request->connected;
     if (!connection) return;
@@ -414,6 +420,7 @@ bool connection_admit(struct request *request) {
     struct connection *connection = request->connected;
     if (!connection || connection->list == LIST_ADMITTED) return true;
     HOLD_LOCK(&all->lock);
+    INVARIANT(connection->request == request);
     if (all->lists[LIST_ADMITTED].count >= all->options.max) return false;
     list_remove(all, connection);
     list_add(all, connection, LIST_ADMITTED);
@@ -428,7 +435,7 @@ void connection_release(struct request *request) {
     if (request->connected) unwatch(all, request->connected);
 }
 
-/* ---- Life ------------------------------------------------------------------------------------ */
+/* ---- Starting and stopping ------------------------------------------------------------------- */
 
 static void count_files(struct connections *all) {
     const struct connections_options *options = &all->options;

@@ -1,33 +1,33 @@
-/* connections.h: who is connected: one thread that accepts, and looks after what libmicrohttpd,
- * which reads and answers, does not see.
+/* connections.h: the connections of the HTTP sink. One thread accepts connections and limits them;
+ * libmicrohttpd reads requests and sends answers.
  *
  * The life of a connection
- *   1. The thread accepts it, if there is a place, and hands it to libmicrohttpd.
- *   2. It is unknown until a request with a valid token has come on it. Then it is admitted for as
- *      long as it lasts, if fewer than connections_max are; otherwise the request is answered with
- *      503.
- *   3. There are connections_unknown_max places more. If all are taken and one more connection
- *      waits, the oldest unknown one is cut. So whoever waits is accepted in the end, and has time
- *      to show a token.
- *   4. While a request is incomplete the connection has a time until which the rest must come. If
- *      it does not, the connection is cut.
- *   5. It ends when libmicrohttpd says so (connection_notify). A request that was begun on it ends
- *      then at the latest, whether or not libmicrohttpd has told that it is completed.
+ *   1. The thread accepts the connection, if there is a place, and gives it to libmicrohttpd.
+ *   2. It is unknown until a request with a valid token arrives on it. If fewer than
+ *      connections_max connections are admitted, it is then admitted until it ends. Otherwise the
+ *      request is answered with 503.
+ *   3. There are connections_unknown_max more places. If all are in use and another client
+ *      connects, the oldest unknown connection is cut. So every client is accepted in the end, and
+ *      has time to send a token.
+ *   4. While a request is incomplete, the connection has a deadline. If the rest of the request
+ *      does not arrive before, the connection is cut.
+ *   5. It ends when libmicrohttpd reports it (connection_notify). If a request on it has not ended
+ *      before, the request ends then, even if libmicrohttpd has not reported its completion.
  *
- * To cut is to shut the socket down from here: libmicrohttpd sees that, and closes it.
+ * To cut a connection, its socket is shut down; libmicrohttpd notices this, and closes the socket.
  *
- * What libmicrohttpd 0.9.75 leaves undone, and is done here:
- *   - It closes some connections without NOTIFY_COMPLETED: those on which a second error is met
- *     while the answer to a first one is being made (a query of some 250 parameters, then any
- *     header; until then such a connection keeps a thread busy), those for whose error answer it
- * has no memory, and those for which epoll_ctl fails. For all of them it calls NOTIFY_CONNECTION,
- *     once, before it closes the socket.
- *   - Where no file is left, its threads without a connection try to accept without a pause. It is
- *     given no socket to listen on.
- *   - Where a part of a request and the end of the connection come together, epoll tells it once,
- *     it reads the first, and does not notice the other. So its socket is shut down for reading,
- *     which is no change, as the other side has closed already, but wakes its epoll again.
- *   - It knows how long nothing has moved, but not how long a request has taken.
+ * The thread also makes up for these faults of libmicrohttpd 0.9.75:
+ *   - It closes some connections without NOTIFY_COMPLETED: if a second error occurs while the
+ *     answer to a first one is being made (a query of some 250 parameters, then any header; until
+ *     then, such a connection keeps a thread busy); if it has no memory for the answer to an
+ *     error; and if epoll_ctl fails. In all of these cases, it calls NOTIFY_CONNECTION once before
+ *     it closes the socket.
+ *   - If there is no file descriptor, its threads without connections try to accept without a
+ *     pause. So it gets no listening socket.
+ *   - If a part of a request and the end of the connection arrive together, epoll reports them
+ *     once. It reads the part, and does not notice the end. So the socket is shut down for reading.
+ *     The other side has closed already, so this only wakes its epoll again.
+ *   - It limits the time without any traffic, but not the time that a request takes.
  */
 #ifndef REEL_HTTP_CONNECTIONS_H
 #define REEL_HTTP_CONNECTIONS_H
@@ -40,44 +40,45 @@ struct connection;
 struct connections_options {
     uint64_t max, unknown_max;
     uint64_t followers_max;
-    uint64_t request_ms; /* for a request, from its first line */
-    uint64_t idle_ms;    /* for a first line, from the answer before; libmicrohttpd's, too */
+    uint64_t request_ms; /* for a request, from its first line on */
+    uint64_t idle_ms;    /* for the first line of the next request, after an answer; also given to
+                            libmicrohttpd */
 };
 
-/* Makes the table; warns if fewer files may be open than the options allow for. The listening
- * socket stays the server's. */
+/* Creates the table. Warns if the process may have fewer open files than the options need. The
+ * server still owns the listening socket. */
 int connections_create(struct server *server, const struct connections_options *options,
                        struct connections **ret, struct reel_error *error);
 
-/* Starts to accept, for server->daemon; stops, after which nothing is accepted any more. */
+/* connections_start: accepts connections for server->daemon. connections_stop: accepts no more. */
 int connections_start(struct connections *connections, struct reel_error *error);
 void connections_stop(struct connections *connections);
 
-/* When libmicrohttpd has ended. Takes NULL. */
+/* Call it when libmicrohttpd has ended. Accepts NULL. */
 void connections_destroy(struct connections *connections);
 
 /* ---- For http.c ------------------------------------------------------------------------------ */
 
-/* As an MHD_NotifyConnectionCallback of the server. A request that was not ended is, by
- * request_end.
+/* The server's MHD_NotifyConnectionCallback. If a request has not ended, ends it with request_end.
  */
 void connection_notify(void *context, struct MHD_Connection *connection, void **state,
                        enum MHD_ConnectionNotificationCode what);
 
-/* A request's first line has come; all of it has come; it has ended. */
+/* The first line of a request has arrived; all of it has arrived; it has ended. */
 void connection_request_begin(struct request *request);
 void connection_request_complete(struct request *request);
 void connection_request_end(struct request *request);
 
-/* Cuts the connection of a request, if what is unescaped is anything but its target. */
+/* Closes the connection of a request if libmicrohttpd unescapes anything except the target. */
 void connection_check_target(struct MHD_Connection *connection, const char *text);
 
 /* ---- For routes.c and follow.c --------------------------------------------------------------- */
 
-/* The request had a valid token. False: connections_max have one already. */
+/* The request had a valid token. Returns false if there are already connections_max such
+ * connections. */
 bool connection_admit(struct request *request);
 
-/* Its socket is somebody else's now: nothing is done to it any more. */
+/* The socket belongs to another thread now, and is not used here any more. */
 void connection_release(struct request *request);
 
 #endif

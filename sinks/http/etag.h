@@ -1,7 +1,7 @@
-/* etag.h: entity tags (RFC 9110, section 8.8.3), and what is said with them about commands.
+/* etag.h: entity tags (RFC 9110, section 8.8.3), and the conditions of commands that name them.
  *
- * A record's is `"EPOCH-REVISION-CHANGED"`: the log, the fold, and the seq of the event that last
- * changed the record. */
+ * The tag of a record is `"EPOCH-REVISION-CHANGED"`: the log, the revision of the fold, and the seq
+ * of the event that last changed the record. */
 #ifndef REEL_HTTP_ETAG_H
 #define REEL_HTTP_ETAG_H
 
@@ -10,22 +10,35 @@
 #define ETAGS_MAX 64
 
 struct etag {
-    struct reel_str opaque; /* with its quotes */
+    struct reel_str opaque; /* with the quotes */
     bool weak;
 };
 
-/* Cuts the next one off a list. 1; 0: that was all; -EINVAL: it is no list of tags. */
+/* Removes the next tag from a list. 1; 0: there is none; -EINVAL: it is not a list of tags. */
 int etag_next(struct reel_str *list, struct etag *ret);
 
-/* What If-Match wants of a record. All of zero wants nothing. */
-struct precondition {
-    uint32_t flags; /* REEL_COMMAND_IF_… */
+/* The versions of records that a list of tags names. */
+struct versions {
     struct reel_version versions[ETAGS_MAX];
-    const struct reel_version *list[ETAGS_MAX + 1]; /* to them, NULL-terminated: do not copy */
+    const struct reel_version *list[ETAGS_MAX + 1]; /* NULL-terminated pointers: do not copy */
     size_t count;
 };
 
-/* Reads If-Match. -EINVAL, and a problem is the answer. */
+/* Reads a list of tags. Tags that are not of this revision of a fold name no version; nor do weak
+ * tags, if the comparison is `strong`. -EINVAL: it is not a list of at most ETAGS_MAX tags. */
+int versions_read(struct reel_str list, uint64_t revision, bool strong, struct versions *ret);
+
+/* What If-Match and If-None-Match say of the record of a command (RFC 9110, sections 13.1.1 and
+ * 13.1.2). */
+struct precondition {
+    uint32_t flags; /* REEL_COMMAND_IF_…, REEL_COMMAND_UNLESS_… */
+    struct versions match, none_match;
+};
+
+/* Do both headers hold for something that exists and has no tag? False: a problem is the answer. */
+bool precondition_without_tag(struct request *request);
+
+/* Reads both headers. -EINVAL, and a problem is the answer. */
 int precondition_read(struct request *request, struct precondition *ret);
 
 #endif

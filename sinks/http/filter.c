@@ -1,4 +1,5 @@
-/* filter.c: see filter.h. A record is parsed only if it has the bytes that it would have to. */
+/* filter.c: see filter.h. A record is parsed only if it contains certain bytes, without which it
+ * cannot match. */
 #include "filter.h"
 
 #include "base/chars.h"
@@ -16,12 +17,12 @@ static bool same(const struct reel_field *field, struct reel_str a, struct reel_
     return a.len == b.len && (a.len == 0 || strncasecmp(a.data, b.data, a.len) == 0);
 }
 
-/* Strings are compared as strings, everything else as its JSON text. */
+/* Strings are compared unescaped, all other values as JSON text. */
 static bool fulfils(const struct condition *condition, struct reel_value record) {
     const struct reel_field *field = condition->field;
     struct reel_value value = json_get(record, reel_text(field->name));
     if (!value.json) return false;
-    if (json_kind(value) == REEL_NULL && field->kind != REEL_FIELD_JSON) return false; /* not set */
+    if (json_kind(value) == REEL_NULL && field->kind != REEL_FIELD_JSON) return false; /* null */
     struct reel_str text = json_kind(value) == REEL_STRING ? json_str(value) : json_text(value);
     for (size_t i = 0; i < condition->value_count; i++)
         if (same(field, text, condition->values[i])) return true;
@@ -64,7 +65,8 @@ static int add_value(struct condition *condition, struct reel_str value) {
     return 0;
 }
 
-/* Fields that hold strings are stored in one way only: as this text. */
+/* Makes the bytes that a matching record must contain. A field that holds strings has only one JSON
+ * text for each value. */
 static void write_needle(struct condition *condition) {
     const struct reel_field *field = condition->field;
     if (field->kind != REEL_FIELD_STRING && field->kind != REEL_FIELD_ONE_OF) return;
@@ -110,7 +112,7 @@ void filter_finish(struct filter *filter) {
     *filter = (struct filter){0};
 }
 
-/* ---- What a parameter means ------------------------------------------------------------------ */
+/* ---- The meaning of a parameter -------------------------------------------------------------- */
 
 static int refuse(struct request *request, const struct uri_param *param, const char *wanted) {
     answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%.*s` is `%.*s`, wanted %s",
@@ -151,7 +153,7 @@ static int check_value(struct request *request, const struct uri_param *param,
     }
 }
 
-/* The keys of the records that have this name. */
+/* Collects the keys of the records that have this name. */
 struct name_walk {
     struct filter filter;
     struct condition *condition;
@@ -173,7 +175,7 @@ static const struct reel_field *name_field(struct reel_sink_host *host, const ch
     return NULL;
 }
 
-/* A key of the other collection, or the name of some of its records. */
+/* The value is a key of another collection, or the name of a record in it. */
 static int add_reference(struct request *request, struct reel_view *view, struct reel_str value,
                          struct filter *filter) {
     struct condition *condition = &filter->conditions[filter->count];
@@ -181,7 +183,7 @@ static int add_reference(struct request *request, struct reel_view *view, struct
     const char *collection = condition->field->refers_to;
     struct reel_key key;
     int rc = reel_sink_canonical_key(host, collection, value, &key);
-    if (rc == -ESRCH) return add_value(condition, value); /* its plugin is not loaded */
+    if (rc == -ESRCH) return add_value(condition, value); /* the collection is not loaded */
     rc = rc == 0 ? add_value(condition, key.str) : 0;
     const struct reel_field *name = name_field(host, collection);
     if (rc < 0 || !name) return rc;

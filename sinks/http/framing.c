@@ -31,11 +31,11 @@ enum state {
     VERSION,
     LINE_CR,
     LINE_LF,
-    FIELD, /* the begin of a header line, or the end of the head */
+    FIELD, /* the beginning of a header line, or the end of the head */
     NAME,
     VALUE,
     VALUE_LF,
-    HELD, /* a value that is passed on when all of it is known, or not at all */
+    HELD, /* a value that is passed on when it is complete, or not at all */
     HELD_LF,
     HEAD_LF,
     BODY,
@@ -117,7 +117,7 @@ struct step {
     uint8_t next, action;
 };
 
-/* tchar of RFC 9110, section 5.6.2; what is visible; and field-content, section 5.5. */
+/* tchar of RFC 9110, section 5.6.2; visible characters; field-content, section 5.5. */
 #define TOKENS(...) [HEX] = {__VA_ARGS__}, [TOKEN] = {__VA_ARGS__}
 #define GRAPHS(...)                                                                                \
     TOKENS(__VA_ARGS__), [COLON] = {__VA_ARGS__}, [SEMICOLON] = {__VA_ARGS__},                     \
@@ -164,7 +164,7 @@ static const char bad_method[] = "the method must be a token, followed by one sp
 static const char bad_line[] = "the request line must be a method, a target and HTTP/1.1, with one "
                                "space between them and CR LF at its end";
 static const char bad_field[] = "a header line must be a name, a colon and a value: no white space "
-                                "before the colon, no line that goes on with the value before";
+                                "before the colon, and no folded lines";
 static const char bad_value[] =
     "a header's value must not contain control characters, and its line "
     "must end with CR LF";
@@ -174,8 +174,8 @@ static const char bad_trailer[] =
     "a trailer line must be a name, a colon and a value, and end with "
     "CR LF";
 
-/* For each state: the sentence about a character that has no step there; and the shortest text that
- * completes the request, after all that was passed on until then. */
+/* For each state: the sentence about a character that is not allowed in it; and the shortest text
+ * that completes the request. */
 static const struct {
     const char *why, *rest;
 } ends[STATES] = {
@@ -213,7 +213,7 @@ static void put(char **out, const char *bytes, size_t len) {
     *out = mempcpy(*out, bytes, len);
 }
 
-/* `why` may be NULL: then it is the sentence of this state. */
+/* `why` may be NULL: then the sentence of the state is used. */
 static void refuse(struct framing *framing, enum framing_fault fault, const char *why, char **out) {
     const char *rest = ends[framing->state].rest;
     if (framing->state <= BEGIN_LF) framing->requests++;
@@ -224,7 +224,7 @@ static void refuse(struct framing *framing, enum framing_fault fault, const char
     put(out, rest, strlen(rest));
 }
 
-/* False: it was refused. */
+/* Returns false if the request was refused. */
 static bool add_cost(struct framing *framing, uint32_t cost, char **out) {
     bool in_head = framing->state < BODY, in_line = framing->state < FIELD;
     framing->cost += cost;
@@ -248,13 +248,13 @@ static void pass_version(struct framing *framing, char c, char **out) {
     static const char version[] = "HTTP/1.";
     const uint8_t at = framing->version_len;
     if (at < sizeof version - 1) {
-        bool is_other = at == 5 && char_is_digit(c); /* HTTP/2.0 */
+        bool is_other = at == 5 && char_is_digit(c); /* such as HTTP/2.0 */
         if (c == version[at]) {
             framing->version_len++;
             put(out, &c, 1);
         } else {
             refuse(framing, is_other ? FRAMING_BAD_VERSION : FRAMING_MALFORMED,
-                   is_other ? "only HTTP/1.x is spoken here" : NULL, out);
+                   is_other ? "only HTTP/1.x is supported" : NULL, out);
         }
     } else if (char_is_digit(c)) {
         framing->is_http10 = c == '0';
@@ -296,7 +296,7 @@ static void end_name(struct framing *framing, char **out) {
     framing->state = framing->field == FIELD_OTHER ? VALUE : HELD;
     put(out, ":", 1);
     if (framing->field != FIELD_LENGTH && framing->field != FIELD_ENCODING) return;
-    /* RFC 9112, sections 6.1 and 6.3: the end of a body is told once. */
+    /* RFC 9112, sections 6.1 and 6.3: a request has only one way to give the length of its body. */
     if (framing->has_length || framing->is_chunked)
         refuse(framing, FRAMING_MALFORMED,
                "wanted one Content-Length, or Transfer-Encoding: chunked", out);
@@ -304,8 +304,8 @@ static void end_name(struct framing *framing, char **out) {
         refuse(framing, FRAMING_MALFORMED, "HTTP/1.0 has no Transfer-Encoding", out);
 }
 
-/* White space around a value is not part of it. A value too long for `held` is not one that is
- * understood. */
+/* White space around a value is not part of it. If a value is too long for `held`, it is not one of
+ * the values that are needed here. */
 static void hold(struct framing *framing, char c) {
     if (framing->held_len == 0 && (c == ' ' || c == '\t')) return;
     if (framing->held_len < sizeof framing->held) framing->held[framing->held_len++] = c;
@@ -355,7 +355,7 @@ static void end_head(struct framing *framing, char **out) {
 
 /* ---- Bodies ---------------------------------------------------------------------------------- */
 
-/* A chunk's size keeps no leading zeros. */
+/* Leading zeros of a chunk's size are dropped. */
 static void add_digit(struct framing *framing, char c, char **out) {
     enum { DIGITS_MAX = 15 };
     if (framing->held_len == 1 && framing->held[0] == '0') framing->held_len = 0;

@@ -25,11 +25,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a head may cost: its bytes, and what libmicrohttpd needs for each header and parameter. */
+/* The limit for a head: its bytes, and what libmicrohttpd needs for each header and parameter. */
 #define FRAMING_HEAD_MAX   (14 << 10)
 #define FRAMING_FIELD_COST 64
 
-/* Chunk extensions and trailers of one body, in bytes. */
+/* Most bytes of the chunk extensions and trailers of one body. */
 #define FRAMING_REMOVED_MAX (16 << 10)
 
 /* What framing_pass may write beyond the length of its input. */
@@ -41,29 +41,30 @@ enum framing_fault {
     FRAMING_BAD_VERSION, /* not HTTP/1.x */
     FRAMING_LONG_TARGET, /* above FRAMING_HEAD_MAX within the request line */
     FRAMING_LARGE_HEAD,  /* above FRAMING_HEAD_MAX */
-    FRAMING_LARGE_BODY,  /* its length does not fit */
+    FRAMING_LARGE_BODY,  /* the length is too large for an integer */
 };
 
-/* All of zero is a new connection. */
+/* All zero: a new connection. */
 struct framing {
     uint8_t state;
-    uint8_t field;       /* which header the value belongs to */
-    uint8_t fault;       /* enum framing_fault; once set, it stays */
-    uint8_t name_len;    /* more than fits: not one of those that matter here */
-    uint8_t held_len;    /* of a value, or of a chunk's size, that is not passed on yet */
+    uint8_t field;       /* the header to which the value belongs */
+    uint8_t fault;       /* enum framing_fault; once it is set, it does not change */
+    uint8_t name_len;    /* more than fits: not one of the headers that are needed here */
+    uint8_t held_len;    /* length of a value or of a chunk's size that was not passed on yet */
     uint8_t version_len; /* of "HTTP/1." */
     bool is_http10, is_handshake, is_opaque;
     bool has_length, is_chunked;
     char name[20], held[24];
-    uint32_t cost;     /* of the head, or what was removed from the body */
-    uint64_t requests; /* begun; the last one is the one with the fault */
+    uint32_t cost;     /* of the head; or bytes that were removed from the body */
+    uint64_t requests; /* number of requests that have begun; if there is a fault, it is in the last
+                          one */
     uint64_t length;   /* of the body */
-    uint64_t left;     /* of the body or the chunk */
+    uint64_t left;     /* bytes of the body or the chunk that have not arrived yet */
     const char *why;   /* a sentence about the fault */
 };
 
-/* Writes what libmicrohttpd may read of the next `len` bytes to `out`, which has room for `len` +
- * FRAMING_EXTRA bytes. Returns how many bytes were written. */
+/* Checks the next `len` bytes, and writes to `out` what libmicrohttpd may read. `out` has room for
+ * `len` + FRAMING_EXTRA bytes. Returns the number of bytes written. */
 size_t framing_pass(struct framing *framing, const char *in, size_t len, char *out);
 
 #endif

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <strings.h>
 
-/* ---- Faults that framing found --------------------------------------------------------------- */
+/* ---- Faults found by framing ----------------------------------------------------------------- */
 
 void head_begin(struct request *request) {
     const union MHD_ConnectionInfo *info =
@@ -21,7 +21,7 @@ bool head_is_readable(const struct request *request) {
     return request->inlet && request->number <= request->inlet->framing.requests;
 }
 
-/* When several requests were received together, the fault is in the last one. */
+/* If several requests were received together, the fault is in the last one. */
 static bool is_newest(const struct request *request) {
     return request->number == request->inlet->framing.requests;
 }
@@ -53,7 +53,8 @@ void head_check_body(struct request *request) {
 
 /* ---- Headers --------------------------------------------------------------------------------- */
 
-/* Headers with one value. If there were two, a proxy in front could use another one than we do. */
+/* Headers that may be given only once. If there were two, a proxy in front of the daemon might use
+ * the other one. */
 static const char *const once[] = {
     MHD_HTTP_HEADER_HOST,
     MHD_HTTP_HEADER_AUTHORIZATION,
@@ -83,7 +84,7 @@ static bool is_host_char(char c) {
     return char_is_alnum(c) || (c && strchr(marks, c));
 }
 
-/* Of an address in brackets, up to behind them; 0: it is not one. */
+/* The length of an address in brackets; 0: it is not one. */
 static size_t skip_brackets(struct reel_str host) {
     for (size_t at = 1; at < host.len; at++) {
         if (host.data[at] == ']') return at > 1 ? at + 1 : 0;

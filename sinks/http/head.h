@@ -5,25 +5,26 @@
 
 #include "request.h"
 
-/* The request has begun: libmicrohttpd has its first line. */
+/* Call it when a request begins: libmicrohttpd has its first line. */
 void head_begin(struct request *request);
 
-/* Was it found by framing? If not, libmicrohttpd took bytes that are not HTTP for a request, or
- * there was no memory for an inlet: the connection must be closed without an answer. */
+/* True if framing has seen this request. If not, libmicrohttpd took bytes that are not HTTP for a
+ * request, or there was no memory for an inlet: the connection must be closed without an answer. */
 bool head_is_readable(const struct request *request);
 
-/* All headers are there. 0, or a problem is the answer. */
+/* Call it when all headers are there. Returns 0, or the answer is a problem. */
 int head_check(struct request *request, const char *version);
 
-/* Was a fault found in the body? Then a problem is the answer, unless there is an answer already.
+/* If framing has found a fault in the body, makes the answer a problem, unless there is an answer
+ * already.
  */
 void head_check_body(struct request *request);
 
-/* Must the connection be closed after this answer, because the bytes that follow cannot be read as
- * requests? */
+/* True if the connection must be closed after this answer, because the bytes that follow cannot be
+ * read as requests. */
 bool head_is_last(const struct request *request);
 
-/* Is it uri-host with an optional port, or empty (RFC 9110, section 7.2)? */
+/* True for uri-host with an optional port, and for an empty text (RFC 9110, section 7.2). */
 bool head_host_valid(struct reel_str host);
 
 #endif

@@ -1,20 +1,22 @@
-/* http.c: the HTTP sink (server.h): from libmicrohttpd's callbacks to requests and answers, and its
- * life.
+/* http.c: the HTTP sink (server.h): the callbacks of libmicrohttpd, which lead to requests and
+ * answers; starting and stopping; the settings.
  *
- * What there is to know of libmicrohttpd 0.9.75:
- *   - It accepts requests that can be read in more than one way, and answers those that it does not
- *     accept by itself, in HTML. So all that it reads passes inlet.h first.
- *   - Its own unescaping cuts at %00 and joins segments at %2F, so the raw target is taken
- *     (uri.h), and its unescaping is the identity.
+ * Properties of libmicrohttpd 0.9.75 that this code depends on:
+ *   - It accepts requests that can be read in more than one way, and answers invalid requests by
+ *     itself, in HTML. So everything that it reads is checked by inlet.h before.
+ *   - Its unescaping ends at %00 and joins segments at %2F. So uri.h uses the raw target, and the
+ *     callback for unescaping changes nothing.
  *   - An answer can be queued before the body, which closes the connection, or after it, but not in
- *     between: what is too long is thrown away until it ends.
- *   - Stopping it with a suspended connection aborts the process. Nothing is suspended but for
- *     the writer, which answers everything before a sink is stopped, and for the cursor.
- *   - How those who follow the events leave it, is told in follow.c.
- *   - A client that goes away while suspended is not noticed: waiters are bounded.
- *   - The parameters of a query take its memory, and too many of them its sense (connections.h).
- *     Nobody asks it for them, so it gets none to see.
- *   - What it does not do about connections is in connections.h.
+ *     between. So a body that is too long is read to its end and ignored.
+ *   - If it is stopped while a connection is suspended, it aborts the process. Requests are
+ *     suspended only for the writer, which answers all of them before a sink is stopped, and for
+ *     the cursor.
+ *   - It does not notice that the client of a suspended request has disconnected. So the number of
+ *     waiting requests is limited.
+ *   - It stores the parameters of a query in the memory of the connection, and fails if there are
+ *     too many (connections.h). They are not needed, so they are hidden from it.
+ *   - follow.c describes how followers leave libmicrohttpd, and connections.h what it does not do
+ *     about connections.
  */
 #include "http.h"
 
@@ -39,12 +41,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What libmicrohttpd may use for a connection: a request's head and an answer's. */
+/* Memory of libmicrohttpd for one connection: the head of a request, and the head of an answer. */
 #define CONNECTION_BYTES ((size_t)16 << 10)
 static_assert(FRAMING_HEAD_MAX + (2 << 10) <= CONNECTION_BYTES, "there is no room for an answer");
 
-/* How much of a body that is not wanted is read to its end, so that its sender, who may look for
- * an answer only then, gets one; in multiples of what is allowed. */
+/* If a body is refused, it is still read to its end, because some clients look for an answer only
+ * then. At most this multiple of the allowed size is read. */
 #define THROWN_AWAY 4
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
@@ -61,17 +63,17 @@ void server_give_memory(struct server *server, uint64_t bytes) {
     INVARIANT(before >= bytes);
 }
 
-/* ---- A request's life ------------------------------------------------------------------------ */
+/* ---- The life of a request ------------------------------------------------------------------- */
 
-/* Of the target in libmicrohttpd's memory, which it has yet to parse. */
+/* Cuts the query off the target in libmicrohttpd's memory, before libmicrohttpd parses it. */
 static void cut_query(const char *target) {
     char *query = strchr((char *)target, '?');
     if (query && query[1]) query[1] = '\0';
 }
 
-/* The first that is known of it. */
+/* The first callback for a request. */
 static void *begin_request(void *context, const char *target, struct MHD_Connection *connection) {
-    struct request *request = malloc(sizeof *request); /* which glibc has at hand; calloc not */
+    struct request *request = malloc(sizeof *request); /* malloc is faster than calloc here */
     if (!request) return NULL;
     *request =
         (struct request){.server = context, .connection = connection, .began_ns = clock_ns()};
@@ -85,6 +87,7 @@ static void *begin_request(void *context, const char *target, struct MHD_Connect
 
 void request_end(struct request *request) {
     struct server *server = request->server;
+    INVARIANT(!request->next && !request->previous); /* it does not wait for the cursor */
     connection_request_end(request);
     if (request->active) {
         histogram_observe(&server->request_times, clock_ns() - request->began_ns);
@@ -99,7 +102,7 @@ void request_end(struct request *request) {
     free(request);
 }
 
-/* It is the connection's that knows of it, whatever libmicrohttpd still has in `state`. */
+/* Uses the connection's request, whatever libmicrohttpd still has in `state`. */
 static void completed(void *context, struct MHD_Connection *connection, void **state,
                       enum MHD_RequestTerminationCode why) {
     struct request *request = *state;
@@ -111,16 +114,16 @@ static void completed(void *context, struct MHD_Connection *connection, void **s
 static enum MHD_Result send_answer(struct request *request) {
     struct answer *answer = &request->answer;
     bool wants_cors = request->method == METHOD_GET || request->method == METHOD_OPTIONS;
-    /* A body that is made while it is sent has a block of ours and one of libmicrohttpd's. */
+    /* a body that is made while it is sent needs one block here and one in libmicrohttpd */
     uint64_t bytes = answer->source.state ? 2 * answer->source.block_bytes
                                           : answer->body.len + cached_bytes(answer->cached);
-    /* How it is, it says also when there is no room for anything else. */
+    /* health is answered even if there is no memory for other answers */
     if (request->route && request->route->access == REEL_ACCESS_NONE) bytes = 0;
-    INVARIANT(request->phase != PHASE_ANSWERED && answer->status != 0);
-    request->phase = PHASE_ANSWERED;
+    INVARIANT(answer->status != 0);
+    request_set_phase(request, PHASE_ANSWERED);
     if (bytes && !server_take_memory(request->server, bytes)) {
         answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE,
-                       "too many answers are on their way to slow readers");
+                       "too many answers are being sent to slow clients");
         bytes = 0;
     }
     request->memory_taken += bytes;
@@ -129,14 +132,15 @@ static enum MHD_Result send_answer(struct request *request) {
     return answer_send(answer, request->server, request->connection, wants_cors);
 }
 
-/* Handles it; afterwards it is answered, or suspended, and then someone else may have it. */
+/* Handles the request. Afterwards it is answered; or it is suspended, and then another thread may
+ * own it. */
 static enum MHD_Result proceed(struct request *request) {
     if (!request->active) {
         request->active = true;
         atomic_fetch_add(&request->server->requests, 1);
         connection_request_complete(request);
     }
-    request->phase = PHASE_BODY;
+    request_set_phase(request, PHASE_BODY);
     request_trace(request);
     const struct route *route = request->route;
     bool may_be_cached = route && route->is_cached && !head_is_last(request);
@@ -164,19 +168,20 @@ static uint64_t thrown_away_max(const struct request *request) {
     return (allowed ? allowed : request->server->command_bytes_max) * THROWN_AWAY;
 }
 
-/* Is the body, which nobody wants, yet to be sent, or not worth the wait? */
+/* True if the client has not begun to send the body, or if the body is too large to wait for. */
 static bool may_skip_body(const struct request *request) {
     struct reel_str expect = request_header(request, MHD_HTTP_HEADER_EXPECT);
     return expect.data || request_content_length(request) > thrown_away_max(request);
 }
 
-/* What cannot be served is refused, and its body thrown away. Where that can be spared the answer
- * is sent at once, which closes the connection: whoever is still sending may then see it reset. */
+/* A request that cannot be served is refused, and its body is ignored. The answer is sent at once,
+ * if this is possible; this closes the connection. If the client is still sending, it may see a
+ * reset instead of the answer. */
 static enum MHD_Result read_head(struct request *request, const char *method, const char *version) {
     request->method = read_method(method);
     request->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     request->is_http11 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
-    request->phase = PHASE_BODY;
+    request_set_phase(request, PHASE_BODY);
     int rc = head_check(request, version);
     if (rc == -EBADMSG) return proceed(request);
     if (rc == 0) rc = route_request(request);
@@ -197,6 +202,7 @@ static enum MHD_Result read_body(struct request *request, const char *bytes, siz
         return MHD_YES;
     }
     request->memory_taken += taken;
+    INVARIANT(request->memory_taken <= request->body_max);
     text_append(&request->body, bytes, taken);
     return MHD_YES;
 }
@@ -234,20 +240,21 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     }
 }
 
-/* ---- What libmicrohttpd asks and tells ------------------------------------------------------- */
+/* ---- Callbacks of libmicrohttpd -------------------------------------------------------------- */
 
-/* A request that ends with its connection still has its inlet. */
+/* When a connection ends, the request that ends with it still has its inlet. */
 static void notify(void *context, struct MHD_Connection *connection, void **state,
                    enum MHD_ConnectionNotificationCode what) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     if (info && what == MHD_CONNECTION_NOTIFY_STARTED)
-        inlet_open(info->connect_fd); /* without one it is not served: handle */
+        inlet_open(info->connect_fd); /* if this fails, requests are not served: see `handle` */
     connection_notify(context, connection, state, what);
     if (info && what != MHD_CONNECTION_NOTIFY_STARTED) inlet_close(info->connect_fd);
 }
 
-/* Of the target. If it has found parameters, they were behind a NUL, where no target goes on. */
+/* Does not unescape. If libmicrohttpd calls this for parameters, they follow a NUL, which no valid
+ * target contains. */
 static size_t leave_escaped(void *context, struct MHD_Connection *connection, char *text) {
     (void)context;
     connection_check_target(connection, text);
@@ -260,7 +267,7 @@ static void log_line(void *context, const char *format, va_list args) {
     server->host->calls->log(server->host, REEL_LEVEL_DEBUG, format, args);
 }
 
-/* ---- Life ------------------------------------------------------------------------------------ */
+/* ---- Starting and stopping ------------------------------------------------------------------- */
 
 static void read_settings(struct server *server) {
     struct reel_sink_host *host = server->host;
@@ -317,7 +324,7 @@ static int start_daemon(struct server *server, struct reel_error *error) {
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)log_line, server},
         {MHD_OPTION_THREAD_POOL_SIZE, thread_count(server), NULL},
-        {MHD_OPTION_CONNECTION_LIMIT, INT_MAX, NULL}, /* connections.h has the bounds */
+        {MHD_OPTION_CONNECTION_LIMIT, INT_MAX, NULL}, /* connections.h has the limits */
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)CONNECTION_BYTES, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)reel_setting_number(server->host, "http_idle_s"),
          NULL},
@@ -335,6 +342,7 @@ static int start_daemon(struct server *server, struct reel_error *error) {
 }
 
 static void server_destroy(struct server *server) {
+    INVARIANT(atomic_load(&server->requests) == 0 && atomic_load(&server->memory) == 0);
     if (server->listener >= 0) close(server->listener);
     if (server->nowhere >= 0) close(server->nowhere);
     connections_destroy(server->all);
@@ -386,8 +394,8 @@ static void committed(void *sink, uint64_t cursor) {
     hub_wake(server->hub);
 }
 
-/* What has been asked for is answered; waiters are told to go, and whoever comes now; and then
- * those who follow, when they have all that was applied. */
+/* Requests that were handed over get their answers. Waiting requests, and new ones, are refused.
+ * Followers are closed when they have received all applied events. */
 static void drain(void *sink, uint32_t timeout_ms) {
     struct server *server = sink;
     uint64_t until_ns = clock_ns() + (uint64_t)timeout_ms * 1000000;
@@ -407,7 +415,7 @@ static void stop(void *sink) {
     server_destroy(server);
 }
 
-/* ---- What it declares ------------------------------------------------------------------------ */
+/* ---- The declaration ------------------------------------------------------------------------- */
 
 #define NUMBER(n, lowest, highest, std, u, h)                                                      \
     REEL_SETTING(.name = n, .kind = REEL_SETTING_NUMBER, .min = lowest, .max = highest,            \
@@ -423,16 +431,17 @@ static const struct reel_setting *const settings[] = {
     NUMBER("http_threads", 0, 64, "0", "threads",
            "threads that serve requests; 0: one for each processor, at least 2"),
     NUMBER("connections_max", 1, 1000000, "4096", "connections",
-           "most connections whose client has sent a valid token; requests on further ones are "
-           "answered with 503"),
-    NUMBER("connections_unknown_max", 1, 1000000, "1024", "connections",
-           "most connections beyond connections_max; a client that has not sent a valid token yet "
-           "uses one; if all are in use and a client connects, the oldest of those is closed"),
+           "most connections whose client has sent a valid token; requests on connections above "
+           "this limit are answered with 503"),
+    NUMBER(
+        "connections_unknown_max", 1, 1000000, "1024", "connections",
+        "connections in addition to connections_max, for clients that have not sent a valid token "
+        "yet; if all connections are in use and a client connects, the oldest of these is closed"),
     NUMBER("waiters_max", 0, 1000000, "1024", "requests",
            "most requests that wait for min_cursor at one time"),
     NUMBER("max_websockets", 0, 1000000, "10000", "followers",
-           "most clients that follow events at one time, by WebSocket or event stream; further "
-           "ones are answered with 503"),
+           "most clients that follow events at one time, by WebSocket or event stream; clients "
+           "above this limit are answered with 503"),
     REEL_SETTING(.name = "websocket_origin", .kind = REEL_SETTING_TEXT, .flags = REEL_SETTING_LIST,
                  .unit = "ORIGIN", .check = check_origin,
                  .help = "origin of pages that may follow with a token as sub-protocol; *: any; "

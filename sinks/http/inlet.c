@@ -23,11 +23,11 @@
 #define BLOCK_INLETS 1024
 #define BLOCKS       4096
 
-/* Received at a time. */
+/* Bytes received at a time. */
 #define PART_BYTES ((size_t)16 << 10)
 
-/* Parts that are read and thrown away after a fault. A client that is still sending would otherwise
- * receive a reset instead of the answer. */
+/* After a fault, this number of parts is read and ignored. Otherwise a client that is still sending
+ * would receive a reset instead of the answer. */
 #define THROWN_AWAY_PARTS 64
 
 struct block {
@@ -38,7 +38,7 @@ static _Atomic(struct block *) blocks[BLOCKS];
 
 /* ---- By number ------------------------------------------------------------------------------- */
 
-/* The block is made if `make`; else NULL if it is not there. */
+/* If `make` is true, a missing block is created. Otherwise returns NULL if it does not exist. */
 static struct block *find_block(int fd, bool make) {
     if (fd < 0 || fd / BLOCK_INLETS >= BLOCKS) return NULL;
     _Atomic(struct block *) *at = &blocks[fd / BLOCK_INLETS];
@@ -77,6 +77,7 @@ static ssize_t system_recv(int fd, void *to, size_t len, int flags) {
 }
 
 static size_t take_spill(struct inlet *inlet, char *to, size_t room) {
+    INVARIANT(inlet->spill_len <= sizeof inlet->spill);
     size_t taken = inlet->spill_len < room ? inlet->spill_len : room;
     memcpy(to, inlet->spill, taken);
     inlet->spill_len -= taken;
@@ -90,7 +91,7 @@ static void throw_away(int fd, int flags) {
         if (system_recv(fd, part, sizeof part, flags) <= 0) return;
 }
 
-/* Passes on what was received at `to`, where `room` is the room. */
+/* Passes on the bytes at `to`, which has `room` bytes. */
 static size_t pass(struct inlet *inlet, char *to, size_t received, size_t room) {
     char out[PART_BYTES + FRAMING_EXTRA];
     size_t len = framing_pass(&inlet->framing, to, received, out);

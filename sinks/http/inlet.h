@@ -15,23 +15,24 @@
 
 #include <reel/view.h>
 
-/* A connection. `requests` counts those that libmicrohttpd has begun; framing's own count is ahead
- * of it when several requests were received together. */
+/* One connection. `requests` counts the requests that libmicrohttpd has begun. If several requests
+ * were received together, framing's count is higher. */
 struct inlet {
     struct framing framing;
     uint64_t requests;
-    size_t spill_len; /* bytes that did not fit into libmicrohttpd's buffer */
+    size_t spill_len; /* number of bytes that did not fit into libmicrohttpd's buffer */
     char spill[FRAMING_EXTRA];
 };
 
 /* -ENOTSUP: libmicrohttpd would not call our recv(). */
 int inlet_check(struct reel_error *error);
 
-/* A connection begins or ends on this socket. After -ENOMEM no request may be served on it. */
+/* Call them when a connection begins and ends on this socket. After -ENOMEM, no request may be
+ * served on it. */
 int inlet_open(int fd);
 void inlet_close(int fd);
 
-/* NULL: no connection was opened on this socket. */
+/* NULL: inlet_open was not called for this socket. */
 struct inlet *inlet_of(int fd);
 
 #endif

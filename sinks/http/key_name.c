@@ -52,10 +52,10 @@ void key_name_append(struct text *to, struct reel_str key) {
 struct key_name {
     unsigned char prefix[KEY_NAME_PREFIX], hash[HASH_BYTES];
     size_t prefix_len;
-    bool has_hash; /* else the prefix is all of the key */
+    bool has_hash; /* false: the prefix is the complete key */
 };
 
-/* The bytes that pairs of digits stand for; false if they are something else, or too many. */
+/* Decodes pairs of hexadecimal digits. Returns false if there are other characters, or too many. */
 static bool read_hex(struct reel_str digits, unsigned char *to, size_t size, size_t *ret_len) {
     if (digits.len % 2 != 0 || digits.len / 2 > size) return false;
     *ret_len = digits.len / 2;
@@ -94,13 +94,13 @@ static int look_at(void *context, const struct reel_row *row) {
     struct reel_str key = row->key;
     unsigned char hash[HASH_BYTES];
     if (key.len < name->prefix_len || memcmp(key.data, name->prefix, name->prefix_len) != 0)
-        return 1; /* past all that begin so */
+        return 1; /* all keys with this prefix have been seen */
     if (name->has_hash) {
         if (key.len == name->prefix_len) return 0;
         hash_of(key, hash);
         if (memcmp(hash, name->hash, sizeof hash) != 0) return 0;
     } else if (key.len != name->prefix_len) {
-        return 1; /* it would have been the first */
+        return 1; /* such a key would have been the first */
     }
     search->found = true;
     search->key->len = 0;

@@ -1,14 +1,14 @@
-/* key_name.h: how a record's key is written where there is little room: in a target, as `after` and
- * `next`, in Location.
+/* key_name.h: the short form of a record's key, for a target, for `after` and `next`, and for
+ * Location.
  *
- * A key of up to KEY_PLAIN_MAX bytes is written as it is. A longer one does not fit into a target
- * once it is percent-encoded, and has a name instead, which whoever knows the key can make:
+ * A key of up to KEY_PLAIN_MAX bytes is written as it is. A longer key would not fit into a target
+ * when it is percent-encoded. It has a name instead, which every client can compute from the key:
  *
  *     U+007F, hexadecimal digits of the key's first KEY_NAME_PREFIX bytes,
- *     and, if the key is longer, a dot and those of the first 16 bytes of its SHA-256
+ *     and, if the key is longer, a dot and digits of the first 16 bytes of its SHA-256
  *
- * So has a key that itself begins with U+007F: what begins so is always a name. A name is looked up
- * among the records whose keys begin with its prefix.
+ * A key that itself begins with U+007F also has a name, so everything that begins with U+007F is a
+ * name. A name is looked up among the records whose keys begin with its prefix.
  */
 #ifndef REEL_HTTP_KEY_NAME_H
 #define REEL_HTTP_KEY_NAME_H
@@ -20,14 +20,14 @@
 #define KEY_PLAIN_MAX   1024
 #define KEY_NAME_PREFIX 256
 
-/* The key, or its name. */
+/* Appends the key, or its name. */
 void key_name_append(struct text *to, struct reel_str key);
 
-/* Is it a name, rather than a key? */
+/* True if this is a name, not a key. */
 bool key_is_name(struct reel_str given);
 
-/* Looks for the record with that name. 1: `ret` is its key; 0: there is none, and `ret` is the
- * prefix, behind which it would be; -EINVAL: it is malformed; or an error of the view's. */
+/* Looks for the record with this name. 1: `ret` is its key; 0: there is none, and `ret` is the
+ * prefix, after which its key would be; -EINVAL: the name is malformed; or an error of the view. */
 int key_name_find(struct reel_sink_host *host, struct reel_view *view, const char *collection,
                   struct reel_str name, struct text *ret);
 

@@ -4,15 +4,15 @@
 
 #include <reel/view.h>
 
-/* Room for an address and port as text. */
+/* Bytes for an address and port as text. */
 #define LISTENER_NAME_MAX 80
 
-/* Opens it at "127.0.0.1:8080", "[::1]:8080" or "localhost:8080". `ret_where` is the address that
- * it has got, with the port that port 0 was given. */
+/* Opens it at "127.0.0.1:8080", "[::1]:8080" or "localhost:8080". `ret_where` is the actual
+ * address; if the port was 0, it has the chosen port. */
 int listener_open(const char *bind, int *ret, char ret_where[LISTENER_NAME_MAX],
                   struct reel_error *error);
 
-/* `check` of the setting: is this ADDRESS:PORT? */
+/* `check` of the setting: true for ADDRESS:PORT. */
 bool listener_check(const char *text, struct reel_error *error);
 
 #endif

@@ -8,28 +8,28 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* What is made at a time of a body that is too large to be made at once. */
+/* Block size of a body that is made while it is sent. */
 #define BLOCK_BYTES ((size_t)256 << 10)
 
-/* About what a row takes: with a limit, that much is made room for at once. */
+/* About the size of a row. If there is a limit, memory for so many rows is reserved at once. */
 #define ROW_BYTES 400
 
-/* Rows of a listing, one walk after another. `from` is where the next walk begins. */
+/* The rows of a listing, made by one or more walks. */
 struct listing {
     struct server *server;
     struct reel_view *view;
     const char *collection;
     struct filter filter;
-    uint64_t limit, rows; /* asked for; given so far */
-    struct text from;     /* the key that the next walk begins behind, or at */
+    uint64_t limit, rows; /* the limit; and the number of rows so far */
+    struct text from;     /* the next walk begins at or after this key */
     bool has_from, at_from;
-    bool more; /* there are rows beyond the limit */
+    bool more; /* there are more rows after the limit */
     bool done;
-    struct text head; /* before the first row */
-    struct text tail; /* behind the last */
-    struct text left; /* made and not yet sent, from left_at on */
+    struct text head; /* text before the first row */
+    struct text tail; /* text after the last row */
+    struct text left; /* made and not sent yet, from left_at on */
     size_t left_at;
-    char *to; /* the block that is being made */
+    char *to; /* the current block */
     size_t room;
 };
 
@@ -54,7 +54,7 @@ static int remember(struct listing *listing, struct reel_str key) {
     return listing->from.failed ? -ENOMEM : 0;
 }
 
-/* 1: this row is to be given; 0: it is not; 2: it is beyond the limit. */
+/* 1: the row is in the listing; 0: it is not; 2: it is after the limit. */
 static int want_row(struct listing *listing, const struct reel_row *row) {
     int rc = filter_matches(&listing->filter, row->json);
     if (rc <= 0) return rc;
@@ -79,7 +79,7 @@ static int append_row(struct listing *listing, const struct reel_row *row) {
     return 0;
 }
 
-/* Adds a row; 1: that is enough for a block. */
+/* Adds a row; 1: the block is full. */
 static int write_row(void *context, const struct reel_row *row) {
     struct listing *listing = context;
     int rc = want_row(listing, row);
@@ -92,7 +92,7 @@ static int write_row(void *context, const struct reel_row *row) {
     return rc < 0 ? rc : listing->left.len >= BLOCK_BYTES;
 }
 
-/* Only counts what a row would take. */
+/* Only counts the bytes of a row. */
 struct count {
     struct listing *listing;
     uint64_t bytes, rows;
@@ -117,7 +117,7 @@ static int count_row(void *context, const struct reel_row *row) {
     return count->last_key.failed ? -ENOMEM : 0;
 }
 
-/* ---- Around the rows ------------------------------------------------------------------------- */
+/* ---- The text around the rows ---------------------------------------------------------------- */
 
 static void write_head(struct listing *listing) {
     text_append_lit(&listing->head, "{\"");
@@ -147,7 +147,7 @@ static void append(struct text *to, const struct text *from) {
     text_append_str(to, text_str(from));
 }
 
-/* The last row's key is in `from`, if that was the limit's. */
+/* `from` has the key of the last row, if the limit was reached. */
 static void finish_body(struct listing *listing, struct answer *answer) {
     write_tail(listing, answer, text_str(&listing->from));
     struct text *body = &listing->left;
@@ -159,7 +159,7 @@ static void finish_body(struct listing *listing, struct answer *answer) {
 
 /* ---- A body that is made while it is sent ---------------------------------------------------- */
 
-/* Gives what was made and not yet sent. */
+/* Gives bytes that were made and not sent yet. */
 static void give_left(struct listing *listing) {
     size_t bytes = listing->left.len - listing->left_at;
     if (bytes > listing->room) bytes = listing->room;
@@ -171,7 +171,7 @@ static void give_left(struct listing *listing) {
     listing->room -= bytes;
 }
 
-/* Adds a row to the block; 1: it was the last one, or the first that did not fit. */
+/* Adds a row to the block; 1: it was the last row, or it did not fit. */
 static int give_row(void *context, const struct reel_row *row) {
     struct listing *listing = context;
     int rc = want_row(listing, row);
@@ -188,7 +188,7 @@ static int give_row(void *context, const struct reel_row *row) {
     return listing->rows == listing->limit;
 }
 
-/* What was made before, then rows, then the tail. */
+/* Gives what is left from before, then rows, then the tail. */
 static ssize_t read_block(void *context, uint64_t at, char *to, size_t room) {
     struct listing *listing = context;
     (void)at;
@@ -215,12 +215,13 @@ static int go_to_start(struct listing *listing, const struct page_start *start) 
     return rc;
 }
 
-/* Is it the whole collection? */
+/* True if the listing is the whole collection. */
 static bool is_whole(const struct listing *listing, const struct page_start *start) {
     return listing->filter.count == 0 && listing->limit == UINT64_MAX && !start->key.data;
 }
 
-/* What the rows will take. Of a whole collection that is known, else they are walked. */
+/* Counts the bytes of the rows. For a whole collection they are known; otherwise the rows are
+ * walked. */
 static int count_rows(struct listing *listing, const struct page_start *start,
                       struct count *count) {
     struct reel_sink_host *host = listing->server->host;
@@ -233,7 +234,8 @@ static int count_rows(struct listing *listing, const struct page_start *start,
     return rc;
 }
 
-/* Counts the whole, and begins anew: a walk through a view gives the same each time. */
+/* Counts the bytes, and goes back to the beginning. A walk through the same view always gives the
+ * same rows. */
 static int prepare_stream(struct listing *listing, struct answer *answer,
                           const struct page_start *start) {
     struct count count = {.listing = listing};
@@ -259,7 +261,7 @@ static int prepare_stream(struct listing *listing, struct answer *answer,
 
 /* ---- The answer ------------------------------------------------------------------------------ */
 
-/* Makes the body as long as it stays within the bound. 1: that was all; 0: it is more. */
+/* Makes the body as long as it is within the limit. 1: it is complete; 0: it is longer. */
 static int make_at_once(struct listing *listing, const struct page_start *start) {
     uint64_t bound = listing->server->answer_bytes_max;
     struct count count = {.listing = listing};

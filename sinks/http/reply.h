@@ -1,9 +1,9 @@
-/* reply.h: answers that are made as a tree of JSON (jansson): small ones, about the daemon itself.
- * Records and events are never made so; they are copied as the text that the store holds.
+/* reply.h: answers that are made as a tree of JSON (jansson): short ones, about the daemon itself.
+ * Records and events are copied as the text in the store instead.
  *
- * Running out of memory is noticed once, at the end. An object or a list that could not be made,
- * or could not take something, is NULL from then on; what is put into NULL is let go of; and NULL
- * put into an object makes that NULL, too.
+ * If memory runs out, this is noticed only at the end. An object or a list for which there was no
+ * memory is NULL from then on. A value that is put into NULL is released. If NULL is put into an
+ * object, the object becomes NULL, too.
  */
 #ifndef REEL_SINKS_HTTP_REPLY_H
 #define REEL_SINKS_HTTP_REPLY_H
@@ -12,14 +12,14 @@
 
 #include <jansson.h>
 
-/* Makes it the answer, 200. Takes it. */
+/* Makes the JSON the answer, with status 200, and takes ownership of it. */
 void reply_json_take(struct answer *answer, json_t *json);
 
-/* Adds a member to an object; an item to a list. Both take the value. */
+/* Add a member to an object, or an item to a list. Both take ownership of the value. */
 void reply_put(json_t **object, const char *name, json_t *value);
 void reply_add(json_t **list, json_t *value);
 
-/* A string, or null for NULL. JSON has only UTF-8: text that is none, a file's name say, gets
+/* A string, or null for NULL. In text that is not UTF-8, such as a file name, invalid bytes become
  * question marks. */
 json_t *reply_text(const char *text);
 

@@ -1,10 +1,24 @@
 /* request.c: see request.h. */
 #include "request.h"
 
+#include "base/invariant.h"
 #include "base/trace.h"
+#include "event/formats.h"
 
 #include <errno.h>
 #include <strings.h>
+
+static const unsigned phase_moves[PHASES] = {
+    [PHASE_HEAD] = STATE_BIT(PHASE_BODY),
+    [PHASE_BODY] = STATE_BIT(PHASE_BODY) | STATE_BIT(PHASE_SUSPENDED) | STATE_BIT(PHASE_ANSWERED),
+    [PHASE_SUSPENDED] = STATE_BIT(PHASE_BODY),
+    [PHASE_ANSWERED] = 0,
+};
+
+void request_set_phase(struct request *request, enum phase phase) {
+    INVARIANT(phase_moves[request->phase] & STATE_BIT(phase));
+    request->phase = phase;
+}
 
 struct reel_sink_host *request_host_of_sink(const struct request *request) {
     return request->server->host;
@@ -14,8 +28,8 @@ static bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
 
-/* libmicrohttpd leaves white space at the end, which is none of the value's (RFC 9110, section
- * 5.5). */
+/* libmicrohttpd leaves white space at the end of a value; it is not part of the value (RFC 9110,
+ * section 5.5). */
 struct reel_str request_header(const struct request *request, const char *name) {
     struct reel_str value = {NULL, 0};
     MHD_lookup_connection_value_n(request->connection, MHD_HEADER_KIND, name, strlen(name),
@@ -51,25 +65,6 @@ void request_header_list(const struct request *request, const char *name, struct
     MHD_get_connection_values(request->connection, MHD_HEADER_KIND, add_to_list, &list);
 }
 
-struct header_count {
-    const char *name;
-    unsigned count;
-};
-
-static enum MHD_Result count_header(void *context, enum MHD_ValueKind kind, const char *name,
-                                    const char *value) {
-    struct header_count *count = context;
-    (void)kind, (void)value;
-    if (strcasecmp(name, count->name) == 0) count->count++;
-    return MHD_YES;
-}
-
-unsigned request_header_count(const struct request *request, const char *name) {
-    struct header_count count = {.name = name};
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_header, &count);
-    return count.count;
-}
-
 bool str_number(struct reel_str str, uint64_t *ret) {
     return number_read(str, ret) == 0;
 }
@@ -77,7 +72,7 @@ bool str_number(struct reel_str str, uint64_t *ret) {
 uint64_t request_content_length(const struct request *request) {
     struct reel_str length = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
     uint64_t bytes = 0;
-    number_read(length, &bytes); /* framing.c has refused what is not a number */
+    number_read(length, &bytes); /* framing.c has refused other values */
     return bytes;
 }
 
@@ -96,12 +91,12 @@ int request_number(struct request *request, const char *name, uint64_t *ret) {
 
 bool request_is_json(const struct request *request) {
     struct reel_str type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
-    if (!type.data) return false;
-    const char *end = memchr(type.data, ';', type.len);
-    size_t len = end ? (size_t)(end - type.data) : type.len;
-    while (len > 0 && is_blank(type.data[len - 1])) len--;
-    if (len == 16 && strncasecmp(type.data, "application/json", 16) == 0) return true;
-    return len > 5 && strncasecmp(type.data + len - 5, "+json", 5) == 0;
+    struct media_type media;
+    if (!type.data || !format_read_media_type(type, &media)) return false;
+    if (media.charset.data && !str_is_caseless(media.charset, "utf-8")) return false;
+    struct reel_str subtype = media.subtype;
+    if (str_is_caseless(subtype, "json")) return str_is_caseless(media.type, "application");
+    return subtype.len > 5 && strncasecmp(subtype.data + subtype.len - 5, "+json", 5) == 0;
 }
 
 int request_open_view(struct request *request, struct reel_view **ret,
@@ -123,7 +118,7 @@ int request_open_view(struct request *request, struct reel_view **ret,
     return 0;
 }
 
-/* The path alone: parameters may be private. */
+/* Only the path: parameters may be private. */
 void request_trace(const struct request *request) {
     struct reel_str target = request->uri.raw;
     const char *end = target.len ? memchr(target.data, '?', target.len) : NULL;
@@ -133,11 +128,12 @@ void request_trace(const struct request *request) {
 
 void request_suspend(struct request *request) {
     TRACE(TRACE_HTTP, "request %p is suspended", (void *)request);
-    request->phase = PHASE_SUSPENDED;
+    request_set_phase(request, PHASE_SUSPENDED);
     MHD_suspend_connection(request->connection);
 }
 
 void request_resume(struct request *request) {
+    INVARIANT(request->phase == PHASE_SUSPENDED);
     TRACE(TRACE_HTTP, "request %p is resumed", (void *)request);
     MHD_resume_connection(request->connection);
 }

@@ -1,4 +1,4 @@
-/* request.h: one request: what was asked, by whom, and how far it is. */
+/* request.h: one request: its target, headers and body, its sender, and its state. */
 #ifndef REEL_SINKS_HTTP_REQUEST_H
 #define REEL_SINKS_HTTP_REQUEST_H
 
@@ -6,18 +6,26 @@
 #include "uri.h"
 
 enum method {
-    METHOD_GET = 1 << 0, /* HEAD, too: libmicrohttpd leaves the body out */
+    METHOD_GET = 1 << 0, /* and HEAD: libmicrohttpd leaves out the body */
     METHOD_POST = 1 << 1,
     METHOD_DELETE = 1 << 2,
     METHOD_OPTIONS = 1 << 3,
     METHOD_OTHER = 1 << 4,
 };
 
+/* Changes by request_set_phase only:
+ *
+ *     from        to                          because
+ *     head        body                        the head was read
+ *     body        body, suspended, answered   it is handled; it waits; the answer is sent
+ *     suspended   body                        it is handled again
+ */
 enum phase {
-    PHASE_HEAD, /* nothing was looked at yet */
+    PHASE_HEAD, /* nothing has been checked yet */
     PHASE_BODY,
-    PHASE_SUSPENDED, /* someone else makes the answer, or wakes it */
+    PHASE_SUSPENDED, /* another thread makes the answer, or resumes it */
     PHASE_ANSWERED,
+    PHASES,
 };
 
 struct connection;
@@ -27,80 +35,79 @@ struct route;
 struct request {
     struct server *server;
     struct MHD_Connection *connection;
-    struct connection *connected; /* what it came on (connections.h) */
-    struct inlet *inlet;          /* while libmicrohttpd has the connection */
-    uint64_t number;              /* on this connection, from 1 */
+    struct connection *connected; /* its connection (connections.h) */
+    struct inlet *inlet;          /* set while libmicrohttpd has the connection */
+    uint64_t number;              /* number of the request on this connection, from 1 */
     enum phase phase;
     enum method method;
     bool is_head, is_http11;
-    const char *target; /* as libmicrohttpd has it; its address is all that counts */
+    const char *target; /* in libmicrohttpd's memory; only the address is used */
     struct uri uri;
     int uri_error;
     const struct route *route;
-    const struct reel_projector *projector; /* of the route's collection, or NULL */
-    struct reel_caller caller;              /* of a route for writers: who its sender is */
+    const struct reel_projector *projector; /* of the collection in the route, or NULL */
+    struct reel_caller caller;              /* of a route that writes: the sender */
     uint64_t began_ns;
-    bool active; /* all of it has come: it is counted */
+    bool active; /* the request is complete: it is counted */
 
     struct text body;
     uint64_t body_max;
-    uint64_t body_seen;    /* also of what was thrown away, being too much */
-    uint64_t memory_taken; /* from the server's */
-    bool body_refused;     /* no memory for it */
+    uint64_t body_seen;    /* including bytes that were too many and were ignored */
+    uint64_t memory_taken; /* bytes of the server's memory */
+    bool body_refused;     /* there was no memory for it */
 
     struct answer answer;
 
-    /* While it waits for the cursor (waiters.c). */
+    /* Used while it waits for the cursor (waiters.c). */
     struct request *next, *previous;
     uint64_t wanted_cursor, deadline_ms;
     bool waited;
 
-    bool is_taken; /* its socket is somebody else's now (follow.c) */
+    bool is_taken; /* another thread owns the socket (follow.c) */
 
-    void *work; /* of a handler that has handed something over */
+    void *work; /* state of a handler that has handed something over */
     void (*work_done)(void *work);
 };
 
-/* Destroys the request; no other thread may use it any more. [a thread of libmicrohttpd] */
+/* Destroys the request. No other thread may use it any more. [a thread of libmicrohttpd] */
 void request_end(struct request *request);
+
+void request_set_phase(struct request *request, enum phase phase);
 
 struct reel_sink_host *request_host_of_sink(const struct request *request);
 
-/* A header's value; NULL data: there is none. Not more than one of the same name. */
+/* The value of a header; NULL data: it is not there. For headers that are given at most once. */
 struct reel_str request_header(const struct request *request, const char *name);
 
-/* The host and port that were asked, of the target or the header Host. */
+/* The host and port of the request, from the target or the header Host. */
 struct reel_str request_host(const struct request *request);
-
-/* How many headers of that name there are. */
-unsigned request_header_count(const struct request *request, const char *name);
 
 /* All headers of that name, as one list with commas (RFC 9110, section 5.3). */
 void request_header_list(const struct request *request, const char *name, struct text *to);
 
-/* Decimal digits, and nothing else, that fit. */
+/* Reads decimal digits. False: there are other characters, or the number is too large. */
 bool str_number(struct reel_str str, uint64_t *ret);
 
-/* What Content-Length says, 0 without one. */
+/* The value of Content-Length; 0 if there is none. */
 uint64_t request_content_length(const struct request *request);
 
-/* A parameter as a number. 1: it was given; 0: it was not; -EINVAL, and a problem is the answer.
- * What does not fit is the largest that does. */
+/* Reads a parameter as a number. 1: it is there; 0: it is not; -EINVAL: the answer is a problem. A
+ * number that is too large becomes the largest one. */
 int request_number(struct request *request, const char *name, uint64_t *ret);
 
-/* Is the media type of the body this one, "application/json", or "…+json" of it? */
+/* True if the body has this media type, such as "application/json", or "…+json" of it. */
 bool request_is_json(const struct request *request);
 
-/* Opens a view, and notes in the answer where it stands; `ret_position` may be NULL. On failure a
- * problem is the answer. */
+/* Opens a view, and stores its position in the answer; `ret_position` may be NULL. If it fails, the
+ * answer is a problem. */
 int request_open_view(struct request *request, struct reel_view **ret,
                       struct reel_position *ret_position);
 
 /* Traces that the request is handled (base/trace.h). */
 void request_trace(const struct request *request);
 
-/* Suspends the request until request_resume is called. Must be called before another thread can
- * call request_resume. */
+/* Suspends the request until request_resume is called. Call it before another thread can call
+ * request_resume. */
 void request_suspend(struct request *request);
 void request_resume(struct request *request);
 
@@ -108,18 +115,19 @@ void request_resume(struct request *request);
 
 int waiters_start(struct server *server, struct reel_error *error);
 
-/* Resumes all of them; from then on no request may wait. waiters_finish: after the last request. */
+/* Resumes all requests. From then on, no request may wait. Call waiters_finish after the last
+ * request. */
 void waiters_stop(struct server *server);
 void waiters_finish(struct server *server);
 
-/* The cursor has moved, or all of them are to go. */
+/* Says that the cursor has moved, or that all requests must be resumed. */
 void waiters_wake(struct server *server);
 
-/* Looks at min_cursor and timeout. True: go on; false: it has been suspended and will be handled
- * again, or a problem is the answer. */
+/* Waits for min_cursor, for at most timeout. True: continue; false: the request is suspended and
+ * will be handled again, or the answer is a problem. */
 bool request_wait_for_cursor(struct request *request);
 
-/* The same for this cursor; looks only at timeout. */
+/* The same for this cursor; uses only the parameter timeout. */
 bool request_wait_until(struct request *request, uint64_t cursor);
 
 #endif

@@ -39,9 +39,9 @@ const struct route *const routes[] = {
     ROUTE(METHOD_GET, "/healthz", OPEN, no_params, .handle = handle_health,
           .summary = "Is the process alive?"),
     ROUTE(METHOD_GET, "/readyz", OPEN, no_params, .handle = handle_ready,
-          .summary = "Is everything caught up? 503 with the reason if not"),
+          .summary = "Is the daemon ready? 503 with the reason if not"),
     ROUTE(METHOD_GET, "/metrics", READ, no_params, .handle = handle_metrics,
-          .summary = "Figures in Prometheus' text format"),
+          .summary = "Metrics in the text format of Prometheus"),
     ROUTE(METHOD_GET, "/v1/status", READ, no_params, .handle = handle_status,
           .summary = "Position, feed, queue, store and projections"),
     ROUTE(METHOD_GET, "/v1/plugins", READ, no_params, .handle = handle_plugins,
@@ -60,9 +60,9 @@ const struct route *const routes[] = {
     ROUTE(METHOD_GET, "/ws/events", READ, follow_params, .takes_bearer = true,
           .handle = handle_websocket, .summary = "Follows the events: a WebSocket"),
     ROUTE(METHOD_GET, "/v1/events/{seq}", READ, no_params, .handle = handle_event,
-          .summary = "An event, and what came of it in each collection"),
+          .summary = "An event, and its outcome in each collection"),
     ROUTE(METHOD_GET, "/v1/events/{seq}/raw", READ, no_params, .handle = handle_raw_event,
-          .summary = "An event's bytes as they came"),
+          .summary = "The bytes of an event as they were received"),
     ROUTE(METHOD_GET, "/v1/rejected", READ, rejected_params, .handle = handle_rejected,
           .summary = "Rejected events, the newest first, with the reason"),
     ROUTE(METHOD_GET, "/v1/{collection}", READ, list_params, .takes_filters = true,
@@ -75,7 +75,7 @@ const struct route *const routes[] = {
     ROUTE(METHOD_DELETE, "/v1/{collection}/{key}", WRITE, no_params, .body_max = command_body,
           .handle = handle_command, .summary = "The command `delete`"),
     ROUTE(METHOD_GET, "/v1/{collection}/by-name/{name}", READ, wait_params, .is_cached = true,
-          .handle = handle_get_by_name, .summary = "The one record of that name"),
+          .handle = handle_get_by_name, .summary = "The record with this name"),
     ROUTE(METHOD_DELETE, "/v1/{collection}/by-name/{name}", WRITE, no_params,
           .body_max = command_body, .handle = handle_command_by_name,
           .summary = "The command `delete`, by name"),
@@ -84,7 +84,7 @@ const struct route *const routes[] = {
     NULL,
 };
 
-/* ---- Which route ----------------------------------------------------------------------------- */
+/* ---- Finding the route ----------------------------------------------------------------------- */
 
 static const struct reel_projector *find_projector(struct reel_sink_host *host,
                                                    struct reel_str collection) {
@@ -106,7 +106,7 @@ static bool has_name(const struct reel_projector *projector) {
     return false;
 }
 
-/* Where a part of a path ends, if it fits what was given; else NULL. */
+/* Returns the end of a part of a path if it matches `given`; otherwise NULL. */
 static const char *end_of_part(const char *part, struct reel_str given) {
     if (*part == '{') return strchrnul(part, '/');
     size_t len = 0;
@@ -114,7 +114,7 @@ static const char *end_of_part(const char *part, struct reel_str given) {
     return len == given.len && (!part[len] || part[len] == '/') ? part + len : NULL;
 }
 
-/* Does the path fit, segment by segment? */
+/* True if the path matches, segment by segment. */
 static bool path_fits(const char *path, const struct uri *uri) {
     for (size_t n = 0; n < uri->segment_count; n++) {
         path = end_of_part(path + 1, uri->segments[n]);
@@ -124,7 +124,7 @@ static bool path_fits(const char *path, const struct uri *uri) {
     return false;
 }
 
-/* Is it there for that collection: are its records named, does it take that command? */
+/* True if the collection has this route: its records have names, or it has this command. */
 static bool is_declared(const struct route *route, const struct uri *uri,
                         const struct reel_projector *projector) {
     bool by_name = strstr(route->path, "/by-name/");
@@ -137,8 +137,8 @@ static bool is_declared(const struct route *route, const struct uri *uri,
            has_command(projector, verb);
 }
 
-/* The next route from `*at` on for one of these methods that the target fits, with its collection;
- * or NULL. */
+/* The next route, from `*at` on, for one of these methods that matches the target, with its
+ * collection; or NULL. */
 static const struct route *next_route(const struct request *request, unsigned methods, size_t *at,
                                       const struct reel_projector **ret_projector) {
     const struct uri *uri = &request->uri;
@@ -162,7 +162,7 @@ static void find_route(struct request *request) {
         request->body_max = request->route->body_max(request->server);
 }
 
-/* Of all routes that the target fits. */
+/* The methods of all routes that match the target. */
 static unsigned find_methods(const struct request *request) {
     const struct reel_projector *projector;
     const struct route *route;
@@ -185,10 +185,10 @@ static void write_allow(struct answer *answer, unsigned methods) {
     snprintf(answer->allow + len, sizeof answer->allow - len, "OPTIONS");
 }
 
-/* ---- What can be checked before the body ----------------------------------------------------- */
+/* ---- Checks before the body ------------------------------------------------------------------ */
 
-/* A browser cannot set the header of a WebSocket. Its token is borrowed from `offered`, or written
- * to `decoded`. */
+/* A page in a browser cannot set the headers of a WebSocket. Its token points into `offered`, or is
+ * decoded to `decoded`. */
 static struct reel_str find_token(const struct request *request, struct text *offered,
                                   char decoded[WEBSOCKET_TOKEN_MAX]) {
     struct reel_str header = request_header(request, MHD_HTTP_HEADER_AUTHORIZATION);
@@ -280,7 +280,7 @@ static bool is_encoded(const struct request *request) {
     return encodings.failed;
 }
 
-/* RFC 9110, section 8.4: what is encoded is not the data. */
+/* RFC 9110, section 8.4: an encoded body is not the data itself. */
 static int check_encoding(struct request *request) {
     if (!request->route || !request->route->body_max || !is_encoded(request)) return 0;
     answer_problem(&request->answer, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
@@ -313,7 +313,7 @@ static int refuse_unknown(struct request *request) {
     return -ENOTSUP;
 }
 
-/* A server that is about to end still says how it is. */
+/* A daemon that is ending still answers about its health. */
 static int check_draining(struct request *request) {
     if (request->route && request->route->access == OPEN) return 0;
     if (!atomic_load(&request->server->draining)) return 0;

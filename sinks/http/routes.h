@@ -1,4 +1,4 @@
-/* routes.h: which request is for whom. One table: method, path, who may, what parameters. */
+/* routes.h: the table of routes: method, path, access, parameters. */
 #ifndef REEL_SINKS_HTTP_ROUTES_H
 #define REEL_SINKS_HTTP_ROUTES_H
 
@@ -6,22 +6,23 @@
 
 struct route {
     enum method method;
-    const char *path;          /* "/v1/{collection}/{key}": a part in braces is any */
-    reel_access access;        /* what its sender must be allowed */
-    const char *const *params; /* NULL-terminated: the parameters that it knows */
-    bool takes_filters;        /* and a collection's */
-    bool is_cached;    /* its 200s depend on the target and the newest commit alone (cache.h) */
-    bool takes_bearer; /* a token may come as a sub-protocol, `bearer.<token>` */
-    uint64_t (*body_max)(const struct server *server); /* NULL: it takes none */
+    const char *path;          /* "/v1/{collection}/{key}": a part in braces matches any segment */
+    reel_access access;        /* the access that the sender needs */
+    const char *const *params; /* the parameters that it accepts, NULL-terminated */
+    bool takes_filters;        /* it also accepts the filters of the collection */
+    bool is_cached; /* its answers with status 200 depend only on the target and the newest commit
+                       (cache.h) */
+    bool takes_bearer; /* accepts a token as a sub-protocol, `bearer.<token>` */
+    uint64_t (*body_max)(const struct server *server); /* largest body; NULL: no body is accepted */
     void (*handle)(struct request *request);
     const char *summary; /* for the description of the API */
 };
 
-/* NULL-terminated. The first that fits counts. */
+/* NULL-terminated. The first route that matches is used. */
 extern const struct route *const routes[];
 
-/* Finds its route, and checks what can be checked before the body: 0, or a problem is the
- * answer. */
+/* Finds the route, and does the checks that are possible before the body arrives. Returns 0, or the
+ * answer is a problem. */
 int route_request(struct request *request);
 
 /* ---- Handlers -------------------------------------------------------------------------------- */
@@ -33,10 +34,11 @@ void handle_get_by_name(struct request *request);
 void handle_command(struct request *request);
 void handle_command_by_name(struct request *request);
 
-/* The key of the one record that the target names (records.c); else a problem is the answer. */
+/* Finds the key of the record that the target names (records.c). If it fails, the answer is a
+ * problem. */
 int record_find_named(struct request *request, struct text *ret_key);
 
-/* And of the one whose key has this name (key_name.h), likewise. */
+/* Finds the record whose key has this name (key_name.h), in the same way. */
 int record_find_key(struct request *request, struct reel_str name, struct text *ret_key);
 
 void handle_post_events(struct request *request);

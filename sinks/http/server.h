@@ -1,16 +1,16 @@
-/* server.h: the HTTP sink: what all its requests share.
+/* server.h: the HTTP sink: the data that all its requests share.
  *
- * One thread of ours accepts connections and bounds them (connections.h). libmicrohttpd runs a pool
- * of threads, each with its own connections (epoll). A request lives from its head to the last byte
- * of its answer:
- *     request.h   reading it: target, headers, body, and who sends it
- *     routes.h    which route it is for
+ * One thread accepts connections and limits them (connections.h). libmicrohttpd runs a pool of
+ * threads, each with its own connections (epoll). A request lives from its head to the last byte of
+ * its answer. It passes these files:
+ *     request.h        reads its target, headers, body and sender
+ *     routes.h         finds its route
  *     cached_answer.h  the answer may be in the cache
- *     a handler   records.c, commands.c, events.c, about.c, …: makes an answer, or suspends the
- *                 request and lets another thread make it
- *     answer.h, answer_send.h  what is sent
- * Those who follow the events (follow.c) leave libmicrohttpd, for a thread that serves them all.
- * No thread ever waits within a request: not for the writer, not for the cursor, not for the
+ *     a handler        records.c, commands.c, events.c, about.c, …: makes an answer; or suspends
+ *                      the request, and another thread makes the answer
+ *     answer.h, answer_send.h  the answer
+ * The connections of followers (follow.c) leave libmicrohttpd; one thread serves all followers. No
+ * thread ever waits within a request: neither for the writer, nor for the cursor, nor for the
  * client.
  */
 #ifndef REEL_SINKS_HTTP_SERVER_H
@@ -29,7 +29,7 @@ struct hub;
 struct cache_slot;
 struct request;
 
-/* Requests are counted by what they were and how they ended. */
+/* Requests are counted by kind and by status. */
 #define STATUS_CLASSES 6
 
 struct server {
@@ -37,8 +37,8 @@ struct server {
     struct MHD_Daemon *daemon;
     int listener;
     struct connections *all; /* who is connected */
-    int nowhere;             /* a socket that leads nowhere (follow.c) */
-    struct hub *hub;         /* those who follow the events */
+    int nowhere;             /* a socket that is connected to nothing (follow.c) */
+    struct hub *hub;         /* the followers */
 
     /* Settings. */
     uint64_t waiters_max;
@@ -47,16 +47,17 @@ struct server {
     uint64_t command_bytes_max, event_bytes_max, batch_bytes_max, batch_events_max;
     const char *allow_origin;
 
-    struct cache_slot *cache; /* answers to be sent again (cache.h) */
+    struct cache_slot *cache; /* cached answers (cache.h) */
 
-    /* Figures and bounds. */
+    /* Metrics and limits. */
     atomic_uint_fast64_t connections, unknown_connections;
-    atomic_uint_fast64_t late, displaced; /* connections that were cut (connections.h) */
-    atomic_uint_fast64_t not_accepted;    /* how often there was no file for a connection */
-    atomic_uint_fast64_t requests;        /* under way */
-    atomic_uint_fast64_t memory;          /* bodies and answers, bytes */
+    atomic_uint_fast64_t late,
+        displaced; /* connections that were closed by the sink (connections.h) */
+    atomic_uint_fast64_t not_accepted; /* how often there was no file descriptor for a connection */
+    atomic_uint_fast64_t requests;     /* that are being answered */
+    atomic_uint_fast64_t memory;       /* bytes of bodies and answers */
     atomic_uint_fast64_t answered[STATUS_CLASSES];
-    atomic_uint_fast64_t sent_again; /* of those, from the cache */
+    atomic_uint_fast64_t sent_again; /* number of these that came from the cache */
     struct histogram request_times;
     atomic_bool draining;
 
@@ -69,7 +70,7 @@ struct server {
     bool ending;
 };
 
-/* Takes memory for a body or an answer, or does not, if that would be too much. */
+/* Reserves memory for a body or an answer. Returns false if this would exceed the limit. */
 bool server_take_memory(struct server *server, uint64_t bytes);
 void server_give_memory(struct server *server, uint64_t bytes);
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-/* Decodes into `*space`, which moves on; in a query a plus is a space. */
+/* Decodes to `*space`, and advances it. In a query, a plus is a space. */
 static int decode(struct reel_str raw, bool in_query, char **space, struct reel_str *ret) {
     char *at = *space;
     for (size_t i = 0; i < raw.len; i++) {
@@ -29,7 +29,7 @@ static int decode(struct reel_str raw, bool in_query, char **space, struct reel_
     return utf8_valid(*ret) ? 0 : -EINVAL;
 }
 
-/* Takes what is before the next `stop` off `rest`. False: there was nothing more. */
+/* Removes the part before the next `stop` from `rest`. False: there is none left. */
 static bool split(struct reel_str *rest, char stop, struct reel_str *ret) {
     if (!rest->data) return false;
     const char *end = rest->len ? memchr(rest->data, stop, rest->len) : NULL;
@@ -65,7 +65,7 @@ static int take_query(struct uri *uri, struct reel_str query, char **space) {
     return rc;
 }
 
-/* At least as many as it has. */
+/* The number of parameters, or more. */
 static size_t count_params(const char *target) {
     size_t count = 1;
     while (count < URI_PARAMS_MAX && (target = strchr(target, '&'))) count++, target++;
@@ -77,15 +77,15 @@ static void skip(struct reel_str *rest, size_t len) {
     rest->len -= len;
 }
 
-/* Without the user before it. */
+/* Without the user before the host. */
 static struct reel_str host_of(struct reel_str authority) {
     const char *at = authority.len ? memrchr(authority.data, '@', authority.len) : NULL;
     if (at) skip(&authority, (size_t)(at + 1 - authority.data));
     return authority;
 }
 
-/* Up to the path, behind its first slash. `*` counts as a path that nothing has. The host of a
- * whole URI, as proxies send it, stands for the header (RFC 9112, section 3.2.2). */
+/* Goes to the path, after its first slash. `*` is a path that no route has. If the target is a
+ * whole URI, as proxies send it, its host replaces the header (RFC 9112, section 3.2.2). */
 static bool skip_to_path(struct reel_str *rest, struct reel_str *ret_host) {
     bool plain = strncasecmp(rest->data, "http://", 7) == 0;
     if (plain || strncasecmp(rest->data, "https://", 8) == 0) {

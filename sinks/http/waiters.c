@@ -1,6 +1,6 @@
-/* waiters.c: requests that wait for the cursor (request.h). They are suspended, in a bounded list.
- * One thread walks the list when the cursor moves or the first deadline passes. A resumed request
- * checks by itself whether the cursor has been reached. */
+/* waiters.c: requests that wait for the cursor (request.h). They are suspended, in a list of
+ * limited length. One thread walks the list when the cursor moves, or when the first deadline has
+ * passed. A resumed request checks by itself whether the cursor has been reached. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -9,6 +9,7 @@
 #include "request.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #define TIMEOUT_STANDARD_S 5
 #define TIMEOUT_MAX_S      60
@@ -18,10 +19,11 @@ static void remove_waiter(struct server *server, struct request *request) {
     INVARIANT(server->waiter_count > 0 && request->phase == PHASE_SUSPENDED);
     if (request->next) request->next->previous = request->previous;
     *(request->previous ? &request->previous->next : &server->waiters) = request->next;
+    request->next = request->previous = NULL;
     server->waiter_count--;
 }
 
-/* Resumes the requests whose wait is over; returns the next deadline. */
+/* Resumes the requests that need not wait any more. Returns the next deadline. */
 static uint64_t resume_some(struct server *server) {
     uint64_t now = clock_ms(), cursor = reel_sink_cursor(server->host);
     uint64_t next_ms = now + TIMEOUT_MAX_S * 1000;
@@ -84,11 +86,31 @@ void waiters_wake(struct server *server) {
     if (server->waiters) pthread_cond_signal(&server->waiters_changed);
 }
 
+static bool has_closed_its_side(const struct request *request) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct pollfd peer = {.fd = info->connect_fd, .events = POLLRDHUP};
+    return poll(&peer, 1, 0) > 0;
+}
+
+/* Ends the wait of a client that has closed its side. Such a client may still read the answer, so
+ * it keeps its place for as long as nobody else needs the place. */
+static void displace_one(struct server *server) {
+    INVARIANT(lock_is_held(&server->waiters_lock));
+    struct request *request = server->waiters;
+    while (request && !has_closed_its_side(request)) request = request->next;
+    if (!request) return;
+    remove_waiter(server, request);
+    request_resume(request);
+}
+
 /* False: waiters_max requests wait already, or the thread is about to end. */
 static bool enlist(struct request *request) {
     struct server *server = request->server;
     HOLD_LOCK(&server->waiters_lock);
+    if (server->waiter_count >= server->waiters_max) displace_one(server);
     if (server->ending || server->waiter_count >= server->waiters_max) return false;
+    INVARIANT(!request->next && !request->previous);
     request_suspend(request);
     server->waiter_count++;
     request->previous = NULL;

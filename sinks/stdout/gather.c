@@ -2,17 +2,18 @@
 #include "stdout/gather.h"
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "events/frame.h"
 
 #include <inttypes.h>
 
-/* Why a walk was ended by us. */
+/* Why a walk was ended. */
 enum {
-    WALK_FULL = 1, /* there are lines enough */
-    WALK_LEVEL,    /* what follows has yet to be folded */
+    WALK_FULL = 1, /* there are enough lines */
+    WALK_LEVEL,    /* the events that follow are not folded yet */
 };
 
-/* ---- Where to begin -------------------------------------------------------------------------- */
+/* ---- The begin ------------------------------------------------------------------------------- */
 
 static void begin_at(struct gather *gather, uint64_t at, uint64_t base) {
     gather->begun = true;
@@ -32,9 +33,15 @@ static int position_now(struct gather *gather, struct reel_position *ret,
 
 void gather_begin_new(struct gather *gather) {
     struct reel_position position = {.cursor = reel_sink_cursor(gather->host)};
-    (void)position_now(gather, &position, NULL); /* without a view, what it began in is not known */
+    (void)position_now(gather, &position,
+                       NULL); /* if no view can be opened, the epoch is not known yet */
     begin_at(gather, position.cursor, position.cursor);
     gather->epoch = position.epoch;
+}
+
+/* What came before may be forgotten: of records only their deletions. */
+static uint64_t floor_of(const struct gather *gather, const struct reel_position *position) {
+    return gather->records ? position->first_deletion : position->first_seq;
 }
 
 int gather_begin_since(struct gather *gather, uint64_t since, struct reel_error *error) {
@@ -43,25 +50,28 @@ int gather_begin_since(struct gather *gather, uint64_t since, struct reel_error 
     if (rc < 0) return rc;
     gather->epoch = position.epoch;
     if (since == 0) {
-        /* All records that there are now come first, and none of them is a loss to trimming. */
+        /* all current records come first, so that nothing is lost by trimming */
         begin_at(gather, gather->records ? 0 : position.first_seq - 1,
                  gather->records ? position.cursor : position.first_seq - 1);
         return 0;
     }
-    if (since + 1 < position.first_seq)
+    if (since + 1 < floor_of(gather, &position))
         return fail(error, -ERANGE,
-                    "nothing is known of what followed event %" PRIu64
-                    ": the log begins with event %" PRIu64,
-                    since, position.first_seq);
+                    gather->records ? "deletions that followed event %" PRIu64
+                                      " may be forgotten: they are known from event %" PRIu64 " on"
+                                    : "events are missing after event %" PRIu64
+                                      ": the log begins with event %" PRIu64,
+                    since, floor_of(gather, &position));
     begin_at(gather, since, since);
     return 0;
 }
 
 /* ---- A step ---------------------------------------------------------------------------------- */
 
-/* Before the lines of a seq. 0, or why the walk ends here. */
+/* Called before the lines of a seq. 0; or the reason for which the walk ends here. */
 static int enter_seq(struct gather *gather, uint64_t seq) {
     if (seq == gather->current) return 0;
+    INVARIANT(seq > gather->current); /* a view gives seqs in their order */
     if (seq > gather->until) return WALK_LEVEL;
     gather->at = gather->current;
     if (gather->text.len >= GATHER_BYTES) return WALK_FULL;
@@ -92,14 +102,14 @@ static int take_record(void *context, const struct reel_changed_row *changed) {
     return end_line(gather, changed->row->changed);
 }
 
-/* A collection that is being caught up would have its changes left out. */
+/* Fails if a collection has not caught up, because its changes would be left out. */
 static int check_served(struct gather *gather, struct reel_view *view, struct reel_error *error) {
     const struct reel_projector *projector;
     struct reel_collection_info info;
     for (size_t n = 0; (projector = reel_sink_projector(gather->host, n)); n++) {
         int rc = reel_sink_collection(gather->host, view, projector->collection, &info);
         if (rc == -ENOENT || (rc == 0 && !info.served))
-            return fail(error, -EAGAIN, "the collection %s is not caught up",
+            return fail(error, -EAGAIN, "the collection %s has not caught up",
                         projector->collection);
         if (rc < 0)
             return fail(error, rc, "cannot read the collection %s: %s", projector->collection,
@@ -108,16 +118,16 @@ static int check_served(struct gather *gather, struct reel_view *view, struct re
     return 0;
 }
 
-/* What came of a walk. */
+/* Handles the result of a walk. */
 static int walked(struct gather *gather, int rc, struct reel_error *error) {
     if (rc == 0 || rc == WALK_LEVEL) gather->at = gather->until;
-    if (rc < 0) gather->text.len = gather->mark; /* the one that was under way is not gathered */
-    if (rc >= 0 || rc == -ETIME) return 0;       /* its time was up: the next view goes on */
+    if (rc < 0) gather->text.len = gather->mark; /* the seq that was not completed is removed */
+    if (rc >= 0 || rc == -ETIME) return 0; /* if the view was too old, the next view continues */
     return fail(error, rc, "cannot read %s: %s", gather->records ? "records" : "the log",
                 strerror(-rc));
 }
 
-/* Of a log that had nothing, nothing is lost: it begins where the stream does. */
+/* If the log was empty, nothing is lost: it now begins where the stream does. */
 static int check_epoch(struct gather *gather, const struct reel_position *position,
                        struct reel_error *error) {
     if (strcmp(gather->epoch.text, position->epoch.text) == 0) return 0;
@@ -125,10 +135,9 @@ static int check_epoch(struct gather *gather, const struct reel_position *positi
     if (known && gather->at > 0)
         return fail(
             error, -ESTALE,
-            "the log was started again under epoch %s: its events are not those that followed "
-            "event %" PRIu64,
+            "the log was replaced by one with epoch %s: its events do not follow event %" PRIu64,
             position->epoch.text, gather->at);
-    if (known) gather->base = position->first_seq - 1;
+    if (known) gather->base = floor_of(gather, position) - 1;
     gather->epoch = position->epoch;
     return 0;
 }
@@ -140,11 +149,12 @@ static int step_in(struct gather *gather, struct reel_view *view, struct reel_er
     rc = check_epoch(gather, &position, error);
     if (rc < 0) return rc;
     uint64_t whole_from = gather->at > gather->base ? gather->at : gather->base;
-    if (position.first_seq > whole_from + 1)
+    if (floor_of(gather, &position) > whole_from + 1)
         return fail(error, -ERANGE,
-                    "the log was trimmed to event %" PRIu64 ", and %" PRIu64
-                    " was the last to be written",
-                    position.first_seq, gather->at);
+                    "%s trimmed to event %" PRIu64 ", and %" PRIu64
+                    " was the last event that was written",
+                    gather->records ? "deletions were" : "the log was", floor_of(gather, &position),
+                    gather->at);
     if (position.cursor <= gather->at) return 0;
     rc = gather->records ? check_served(gather, view, error) : 0;
     if (rc < 0) return rc;

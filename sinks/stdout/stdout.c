@@ -1,17 +1,18 @@
 /* stdout.c: see stdout.h.
  *
- * One thread gathers (gather.h), writes, and waits. It waits in poll, for the bell that `moved`
- * rings, or for the reader to go. It writes with plain write(2), which blocks while the reader
- * does not read: the descriptor is shared with other processes, so that it may not be made
- * non-blocking, and that poll calls it writable does not keep write from blocking (a terminal
- * takes less than it is given). So that `stop` can end it there, the thread can be cancelled, but
- * only within write_some, where it holds nothing.
+ * One thread gathers (gather.h), writes, and waits. It waits in poll until `committed` calls ring,
+ * or until the reader closes the pipe. It writes with write(2), which blocks while the reader does
+ * not read. Other processes share the descriptor, so it must not be made non-blocking. And poll
+ * does not help: write may block although poll says that the descriptor is writable (a terminal
+ * takes fewer bytes than it is given). So that `stop` can end the thread there, the thread can be
+ * cancelled, but only within write_some, where it holds no lock and no memory.
  */
 #include "stdout/stdout.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/text.h"
 #include "base/thread.h"
 #include "events/frame.h"
@@ -25,25 +26,25 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
-/* How soon it is tried again when there is no view to be had, ms. */
+/* If no view could be opened, it is tried again after this time, in ms. */
 #define RETRY_MS 100
 
 struct printer {
     struct reel_sink_host *host;
     int fd;
     int position_ms;
-    uint64_t since; /* what `gather` has yet to begin from, while it has not begun */
+    uint64_t since; /* where `gather` must begin, until it has begun */
     struct gather gather;
-    int64_t written_ms; /* when the last line was written */
+    int64_t written_ms; /* time of the last line */
 
     pthread_t thread;
     int bell; /* an eventfd */
     atomic_bool stopping;
 
     pthread_mutex_t lock;
-    pthread_cond_t progress; /* of what follows */
-    uint64_t written;        /* all up to this seq is out */
-    bool ended;              /* no more will be */
+    pthread_cond_t progress; /* protects the members below */
+    uint64_t written;        /* all lines up to this seq are written */
+    bool ended;              /* the thread has ended */
 };
 
 static void *run(void *context);
@@ -75,8 +76,8 @@ static const struct reel_setting *const settings[] = {
                  .help = "what each line is: an event, or a record that was changed"),
     REEL_SETTING(.name = "stdout_since", .kind = REEL_SETTING_TEXT, .unit = "SEQ",
                  .check = check_seq,
-                 .help = "begin after this event; 0: with the oldest; without this setting, with "
-                         "the next new event"),
+                 .help = "begin after this event; 0: with the oldest event; without this setting: "
+                         "with the next new event"),
     REEL_SETTING(.name = "stdout_type", .kind = REEL_SETTING_TEXT, .unit = "PREFIX",
                  .help = "only events whose type begins with this"),
     REEL_SETTING(.name = "stdout_subject", .kind = REEL_SETTING_TEXT, .unit = "FILTER",
@@ -87,8 +88,8 @@ static const struct reel_setting *const settings[] = {
     NULL,
 };
 
-/* Where to begin is found out now, if there is a view to be had, so that the daemon is refused
- * rather than ended later. */
+/* Finds out now where to begin, if a view can be opened. So an error refuses the start of the
+ * daemon, instead of ending it later. */
 static int begin(struct printer *printer, struct reel_error *error) {
     const char *since = reel_setting_text(printer->host, "stdout_since");
     if (!since) {
@@ -119,7 +120,7 @@ static int configure(struct printer *printer, struct reel_error *error) {
         .ce_subject = reel_text(reel_setting_text(host, "stdout_ce_subject")),
     };
     if (gather->records && !event_filter_is_empty(&gather->filter))
-        return fail(error, -EINVAL, "stdout_format=records knows no filters: they are for events");
+        return fail(error, -EINVAL, "stdout_format=records has no filters: they are for events");
     int rc = event_filter_check(&gather->filter, error);
     if (rc < 0) return fail_in(error, rc, "stdout_subject");
     return begin(printer, error);
@@ -170,7 +171,7 @@ static int32_t start(struct reel_sink_host *host, void **ret_sink, struct reel_e
     return stdout_start_on(host, STDOUT_FILENO, STDOUT_POSITION_MS, ret_sink, error);
 }
 
-/* The bell's counter would be full after 2^64 - 2 strokes: a failed one needs no care. */
+/* The counter would overflow only after 2^64 - 2 calls, so an error can be ignored. */
 static void ring(struct printer *printer) {
     const uint64_t one = 1;
     ssize_t done = write(printer->bell, &one, sizeof one);
@@ -217,7 +218,7 @@ static void *run(void *context) {
     return NULL;
 }
 
-/* When the next line with the position alone is due, ms from now; -1: none is. */
+/* The time in ms until the next line with only a position is due; -1: none is due. */
 static int position_due_in(const struct printer *printer) {
     const struct gather *gather = &printer->gather;
     if (gather->at <= gather->shown || event_filter_is_empty(&gather->filter)) return -1;
@@ -225,26 +226,26 @@ static int position_due_in(const struct printer *printer) {
     return due > 0 ? (int)due : 0;
 }
 
-/* Until the bell rings, at most `timeout_ms` (-1: as long as it takes). False: the reader is
- * gone. */
+/* Waits until `ring` is called, or `timeout_ms` have passed (-1: no limit). Returns false if the
+ * reader has closed the pipe. */
 static bool wait_for_bell(struct printer *printer, int timeout_ms) {
     struct pollfd wanted[] = {{.fd = printer->bell, .events = POLLIN}, {.fd = printer->fd}};
     uint64_t strokes;
     if (poll(wanted, 2, timeout_ms) <= 0) return true;
     ssize_t got = read(printer->bell, &strokes, sizeof strokes);
-    (void)got; /* nothing, if it was not the bell */
+    (void)got; /* 0 bytes, if it was a timeout */
     if (wanted[1].revents == 0) return true;
     reel_quit(printer->host, 0, "stdout was closed");
     return false;
 }
 
-/* The only place where the thread can be cancelled. */
+/* The only function in which the thread can be cancelled. */
 static ssize_t write_some(int fd, const char *bytes, size_t len) {
     int before;
     pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
     ssize_t done = write(fd, bytes, len);
     int code = done < 0 ? errno : 0;
-    if (code == EAGAIN) { /* someone whom we share it with has made it non-blocking */
+    if (code == EAGAIN) { /* another process that shares the descriptor has made it non-blocking */
         struct pollfd wanted = {.fd = fd, .events = POLLOUT};
         poll(&wanted, 1, -1);
     }
@@ -253,13 +254,14 @@ static ssize_t write_some(int fd, const char *bytes, size_t len) {
     return done;
 }
 
-/* Writes all that is gathered; false: it cannot. */
+/* Writes everything that is gathered. Returns false after an error. */
 static bool write_out(struct printer *printer) {
     struct text *text = &printer->gather.text;
     for (size_t at = 0; at < text->len;) {
         ssize_t done = write_some(printer->fd, text->data + at, text->len - at);
         if (done >= 0) {
             at += (size_t)done;
+            INVARIANT(at <= text->len);
         } else if (errno == EPIPE || errno == ECONNRESET) {
             reel_quit(printer->host, 0, "stdout was closed");
             return false;
@@ -279,7 +281,8 @@ static int gather_more(struct printer *printer, struct reel_error *error) {
     return rc < 0 ? rc : gather_step(gather, error);
 }
 
-/* One turn: gather, write, wait if there is nothing more. False: that was the last. */
+/* One turn: gathers, writes, and waits if there is nothing more. Returns false if the thread must
+ * end. */
 static bool print_more(struct printer *printer) {
     struct gather *gather = &printer->gather;
     struct reel_error error;

@@ -105,7 +105,7 @@ struct reel_str websocket_token(struct reel_str offered, char decoded[WEBSOCKET_
 
 /* ---- Origins --------------------------------------------------------------------------------- */
 
-/* Takes a scheme off, and the port that goes without saying. False: it is no such origin. */
+/* Removes the scheme and its default port. Returns false if the origin has another form. */
 static bool authority_of(struct reel_str origin, struct reel_str *ret, const char **ret_port) {
     static const struct {
         const char *scheme, *port;

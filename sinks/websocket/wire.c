@@ -1,10 +1,12 @@
 /* wire.c: see wire.h. */
 #include "websocket/wire.h"
 
+#include "base/invariant.h"
+
 #include <stdlib.h>
 #include <wslay/wslay.h>
 
-/* Contexts kept for those who come next. */
+/* Most unused contexts that are kept. */
 #define IDLE_MAX 64
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -19,7 +21,7 @@ void websocket_write(struct text *to, enum websocket_opcode opcode, struct reel_
     text_append_str(to, payload);
 }
 
-/* ---- UTF-8 in pieces (RFC 3629, section 4) --------------------------------------------------- */
+/* ---- UTF-8 that arrives in parts (RFC 3629, section 4) --------------------------------------- */
 
 static bool begin_character(struct utf8_walk *walk, uint8_t byte) {
     walk->low = 0x80;
@@ -27,10 +29,10 @@ static bool begin_character(struct utf8_walk *walk, uint8_t byte) {
     if (byte < 0x80) return true;
     if (byte < 0xC2 || byte > 0xF4) return false;
     walk->left = byte < 0xE0 ? 1 : byte < 0xF0 ? 2 : 3;
-    if (byte == 0xE0) walk->low = 0xA0;  /* shorter ones exist */
-    if (byte == 0xED) walk->high = 0x9F; /* surrogates */
+    if (byte == 0xE0) walk->low = 0xA0;  /* overlong forms are not allowed */
+    if (byte == 0xED) walk->high = 0x9F; /* surrogates are not allowed */
     if (byte == 0xF0) walk->low = 0x90;
-    if (byte == 0xF4) walk->high = 0x8F; /* beyond U+10FFFF */
+    if (byte == 0xF4) walk->high = 0x8F; /* nothing above U+10FFFF */
     return true;
 }
 
@@ -50,20 +52,21 @@ bool utf8_walk(struct utf8_walk *walk, const uint8_t *bytes, size_t len) {
 
 /* ---- Frame contexts -------------------------------------------------------------------------- */
 
-/* wslay asks for bytes and is given those that lie there: of one frame at a time, and first of its
- * head alone. So a head is judged when it is there, not when something follows it. */
+/* wslay asks for bytes, and gets those that have arrived: of one frame at a time, and at first only
+ * the head. So a head is checked when it is complete, not when something follows it. */
 struct websocket_frame {
     wslay_frame_context_ptr wslay;
     struct websocket_frame *next;
     struct reel_str *from;
     uint8_t head[14];
-    size_t head_len;                        /* of it that wslay was given */
-    bool has_begun;                         /* the head was judged */
-    uint64_t given, seen;                   /* of the payload, to wslay and back */
-    uint8_t control[WEBSOCKET_CONTROL_MAX]; /* the payload, of a control frame */
+    size_t head_len;      /* bytes of the head that wslay was given */
+    bool has_begun;       /* the head was checked */
+    uint64_t given, seen; /* bytes of the payload: given to wslay, and returned by it */
+    uint8_t control[WEBSOCKET_CONTROL_MAX]; /* the payload of a control frame */
 };
 
-/* How long the length in a head is, beside its first seven bits; and the whole head. */
+/* The number of bytes of the length in a head, after its first seven bits; and of the whole
+ * head. */
 static size_t length_size(const struct websocket_frame *frame) {
     unsigned first = frame->head[1] & 0x7F;
     return first < 126 ? 0 : first == 126 ? 2 : 8;
@@ -120,12 +123,13 @@ static void frame_destroy(struct websocket_frame *frame) {
 static struct websocket_frame *borrow(struct websocket_pool *pool) {
     struct websocket_frame *frame = pool->idle;
     if (!frame) return frame_create();
+    INVARIANT(pool->count > 0);
     pool->idle = frame->next;
     pool->count--;
     return frame;
 }
 
-/* One that stands between two frames is as good as new. */
+/* Returns a context to the pool. A context between two frames is like a new one. */
 static void give_back(struct websocket_pool *pool, struct websocket_frame *frame) {
     if (frame->head_len > 0 || pool->count == IDLE_MAX) {
         frame_destroy(frame);
@@ -150,7 +154,7 @@ void websocket_input_finish(struct websocket_input *input, struct websocket_pool
     input->frame = NULL;
 }
 
-/* ---- What a frame means ---------------------------------------------------------------------- */
+/* ---- Handling frames ------------------------------------------------------------------------- */
 
 static enum websocket_heard fault(struct websocket_said *ret, enum websocket_code code,
                                   const char *reason) {
@@ -177,8 +181,8 @@ static enum websocket_heard begin_data(struct websocket_input *input, uint8_t op
     return WEBSOCKET_HEARD_NOTHING;
 }
 
-/* A head is there. That control frames are short and whole, and lengths written in the shortest
- * way, wslay has seen to. */
+/* The head is complete. wslay has checked that control frames are short and not fragmented, and
+ * that the length has its shortest form. */
 static enum websocket_heard begin_frame(struct websocket_input *input, struct websocket_said *ret) {
     struct websocket_frame *frame = input->frame;
     uint8_t opcode = frame->head[0] & 0x0F;
@@ -198,7 +202,7 @@ static enum websocket_heard take_data(struct websocket_input *input,
     if (input->opcode == WEBSOCKET_TEXT &&
         (!utf8_walk(&input->utf8, part->data, part->data_length) ||
          (is_message_end && input->utf8.left > 0)))
-        return fault(ret, WEBSOCKET_NO_UTF8, "text that is no UTF-8");
+        return fault(ret, WEBSOCKET_NO_UTF8, "text that is not UTF-8");
     if (is_message_end) {
         input->opcode = 0;
         input->message_len = 0;
@@ -206,7 +210,7 @@ static enum websocket_heard take_data(struct websocket_input *input,
     return WEBSOCKET_HEARD_NOTHING;
 }
 
-/* Codes that may be sent: those of section 7.4 and, later, of the registry. */
+/* True if the code may be sent: codes of section 7.4 and of the registry. */
 static bool is_code(unsigned code) {
     if (code >= 3000 && code <= 4999) return true;
     return code >= 1000 && code <= 1014 && (code < 1004 || code > 1006);
@@ -218,15 +222,16 @@ static enum websocket_heard hear_close(const uint8_t *payload, size_t len,
     ret->code = len >= 2 ? (unsigned)payload[0] << 8 | payload[1] : 0;
     ret->reason = "";
     if (len == 1 || (len >= 2 && !is_code(ret->code)))
-        return fault(ret, WEBSOCKET_PROTOCOL_ERROR, "no such close code");
+        return fault(ret, WEBSOCKET_PROTOCOL_ERROR, "invalid close code");
     if (len > 2 && (!utf8_walk(&walk, payload + 2, len - 2) || walk.left > 0))
-        return fault(ret, WEBSOCKET_NO_UTF8, "reason that is no UTF-8");
+        return fault(ret, WEBSOCKET_NO_UTF8, "reason that is not UTF-8");
     return WEBSOCKET_HEARD_CLOSE;
 }
 
 static enum websocket_heard take_control(struct websocket_frame *frame,
                                          const struct wslay_frame_iocb *part, bool is_end,
                                          struct websocket_said *ret) {
+    INVARIANT(frame->seen + part->data_length <= sizeof frame->control);
     if (part->data_length > 0) memcpy(frame->control + frame->seen, part->data, part->data_length);
     if (!is_end || part->opcode == WEBSOCKET_PONG) return WEBSOCKET_HEARD_NOTHING;
     size_t len = (size_t)part->payload_length;
@@ -236,7 +241,7 @@ static enum websocket_heard take_control(struct websocket_frame *frame,
     return WEBSOCKET_HEARD_PING;
 }
 
-/* A part of a frame, or all of it. */
+/* Handles a part of a frame, or all of it. */
 static enum websocket_heard take_part(struct websocket_input *input,
                                       const struct wslay_frame_iocb *part,
                                       struct websocket_said *ret) {
@@ -252,7 +257,7 @@ static enum websocket_heard take_part(struct websocket_input *input,
     return heard;
 }
 
-/* False: something was heard, or more has to come. */
+/* Returns false if something must be answered, or if more bytes are needed. */
 static bool hear_some(struct websocket_input *input, enum websocket_heard *heard,
                       struct websocket_said *ret) {
     struct websocket_frame *frame = input->frame;
@@ -276,7 +281,7 @@ enum websocket_heard websocket_hear(struct websocket_input *input, struct websoc
     if (!input->frame) return fault(ret, WEBSOCKET_INTERNAL, "out of memory");
     input->frame->from = bytes;
     while (hear_some(input, &heard, ret)) continue;
-    /* Between two frames it is somebody else's. */
+    /* Between two frames, the context is returned */
     if (input->frame->head_len == 0) websocket_input_finish(input, pool);
     return heard;
 }

@@ -1,12 +1,12 @@
-/* wire.h: WebSocket frames (RFC 6455, section 5) from the server's side: writing them, and hearing
- * what a client says.
+/* wire.h: WebSocket frames (RFC 6455, section 5) on the side of the server: writing frames, and
+ * reading those of clients.
  *
- * wslay reads the frames. Its event layer would take 8 KiB for each client, so what it does beyond
- * single frames (masks, opcodes, fragments, UTF-8, close codes) is done here, and its frame
- * contexts of 4 KiB are lent to clients only while they are in the middle of a frame. A client
- * that is silent costs a few bytes.
+ * wslay parses single frames. Its event layer would take 8 KiB for each client. So everything
+ * beyond single frames (masks, opcodes, fragments, UTF-8, close codes) is done here. wslay's frame
+ * contexts, of 4 KiB each, are lent to clients only while a frame is incomplete. A client that
+ * sends nothing takes a few bytes.
  *
- * Messages with data are checked and thrown away: a follower has nothing to say.
+ * Messages with data are checked and ignored, because a follower has nothing to send.
  */
 #ifndef REEL_SINKS_WEBSOCKET_WIRE_H
 #define REEL_SINKS_WEBSOCKET_WIRE_H
@@ -35,47 +35,47 @@ enum websocket_code {
     WEBSOCKET_CURSOR_TOO_OLD = 4410,
 };
 
-/* Most that a control frame carries. */
+/* Longest payload of a control frame. */
 #define WEBSOCKET_CONTROL_MAX 125
 
-/* Most that a client may send in one message. */
+/* Longest message of a client. */
 #define WEBSOCKET_MESSAGE_MAX ((size_t)64 << 10)
 
-/* Appends a whole frame, unmasked, as servers send them. */
+/* Appends a complete frame, without a mask, as a server sends it. */
 void websocket_write(struct text *to, enum websocket_opcode opcode, struct reel_str payload);
 
-/* ---- Hearing --------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
-/* Frame contexts that nobody has just now. One thread's; all of zero is an empty one. */
+/* Unused frame contexts, for one thread. All zero: empty. */
 struct websocket_pool {
     struct websocket_frame *idle;
     size_t count;
 };
 void websocket_pool_finish(struct websocket_pool *pool);
 
-/* How far UTF-8 has come that arrives in pieces. All of zero: between two characters. */
+/* The state of a UTF-8 check of text that arrives in parts. All zero: between two characters. */
 struct utf8_walk {
-    uint8_t left;      /* bytes that the character still needs */
-    uint8_t low, high; /* what the next may be */
+    uint8_t left;      /* bytes that the current character still needs */
+    uint8_t low, high; /* range of the next byte */
 };
 
-/* False: it can no longer become UTF-8. */
+/* Returns false if the text is not UTF-8. */
 bool utf8_walk(struct utf8_walk *walk, const uint8_t *bytes, size_t len);
 
-/* What was heard of a client so far. All of zero: nothing. */
+/* The state of a client's input. All zero: nothing was received. */
 struct websocket_input {
-    struct websocket_frame *frame; /* in the middle of one; else NULL */
-    uint8_t opcode;                /* of the message under way; 0: none */
+    struct websocket_frame *frame; /* the context, within a frame; otherwise NULL */
+    uint8_t opcode;                /* of the current message; 0: none */
     struct utf8_walk utf8;
     uint32_t message_len;
 };
 void websocket_input_finish(struct websocket_input *input, struct websocket_pool *pool);
 
 enum websocket_heard {
-    WEBSOCKET_HEARD_NOTHING, /* all of it was looked at, and needs no answer */
-    WEBSOCKET_HEARD_PING,    /* to be answered with `payload` */
-    WEBSOCKET_HEARD_CLOSE,   /* to be answered with `code`; 0: none */
-    WEBSOCKET_HEARD_FAULT,   /* to be closed with `code` for `reason` */
+    WEBSOCKET_HEARD_NOTHING, /* all bytes were read, and need no answer */
+    WEBSOCKET_HEARD_PING,    /* must be answered with `payload` */
+    WEBSOCKET_HEARD_CLOSE,   /* must be answered with `code`; 0: without a code */
+    WEBSOCKET_HEARD_FAULT,   /* the connection must be closed with `code` and `reason` */
 };
 struct websocket_said {
     uint8_t payload[WEBSOCKET_CONTROL_MAX];
@@ -84,8 +84,8 @@ struct websocket_said {
     const char *reason;
 };
 
-/* Takes what has come from a client off `bytes`, up to the first thing to be answered. After a
- * close or a fault nothing more is looked at. */
+/* Reads what a client has sent, and removes it from `bytes`, up to the first frame that needs an
+ * answer. After a close or a fault, nothing more is read. */
 enum websocket_heard websocket_hear(struct websocket_input *input, struct websocket_pool *pool,
                                     struct reel_str *bytes, struct websocket_said *ret);
 

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# check_test.sh BUILD_ROOT REELD: `reeld check` finds each planted fault, by the case that it belongs
-# to and no other, and none in a good plugin.
+# check_test.sh BUILD_ROOT REELD PART: `reeld check` finds each planted fault, by the case that it
+# belongs to and no other, and none in a good plugin. The parts are the functions `part_*`.
 #
 # With REEL_TEST_LONG=1 good plugins are checked with 1,000 seeds, else with fewer, and each fault as
-# it is at each level of optimization, else at one of them, by turns.
+# it is at each level of optimization (target `long`), else at one of them.
 #
 # Where reeld is built with AddressSanitizer, so are the plugins, and their code is no longer what
 # the compiler makes of it: words are not found in it. There the check itself is looked at, with a
-# few plugins; what it finds is shown by the other builds.
+# few plugins (part `sanitized`); what it finds is shown by the other builds.
 set -u -o pipefail
-build=$1 reeld=$2
+build=$1 reeld=$2 part=$3
+fixtures=$build/tests/integration/plugins
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 failures=0
@@ -33,25 +34,23 @@ failed() {
     jq -r '[.plugins[].cases[] | select(.result == "failed").name] | join(" ")' <<<"$out"
 }
 
-levels=(0 2 3)
-turn=0
-sanitized=false
-! grep -q __asan_init "$reeld" || sanitized=true
+is_long() {
+    [[ ${REEL_TEST_LONG:-} == 1 ]]
+}
 
-# faulty_at LEVEL NAME CASE [ARGUMENT...]
-faulty_at() {
-    check --json --runs 4 "${@:4}" "$build/tests/abi/check/$2_O$1.so"
-    expect "$2 at -O$1" "1 $3" "$code $(failed)"
+# faulty_file FILE CASE [ARGUMENT...]
+faulty_file() {
+    check --json --runs 4 "${@:3}" "$build/tests/abi/check/$1.so"
+    expect "$1" "1 $2" "$code $(failed)"
 }
 
 # faulty NAME CASE [ARGUMENT...]
 faulty() {
     local level
-    turn=$((turn + 1))
-    for level in "${levels[@]}"; do
-        [[ ${REEL_TEST_LONG:-} == 1 || $level == "${levels[turn % 3]}" ]] || continue
-        faulty_at "$level" "$@"
+    ! is_long || for level in 0 2 3; do
+        faulty_file "$1_O$level" "${@:2}"
     done
+    faulty_file "$@"
 }
 
 # good RUNS PLUGIN...
@@ -62,7 +61,7 @@ good() {
         <<<"$out" >&2
 }
 
-# ---- Wrong usage ---------------------------------------------------------------------------------
+# ---- How it is used, and what it prints ----------------------------------------------------------
 
 # usage NAME SENTENCE ARGUMENT...
 usage() {
@@ -70,142 +69,207 @@ usage() {
     expect "$1" "2 reeld check: $2; see reeld --help" "$code $out$(<"$scratch/err")"
 }
 
-usage "nothing to check" "no plugin was given"
-usage "an unknown option" "there is no option --frob" --frob x.so
-usage "no seed" "a value is missing after --seed" --seed
-usage "a bad seed" "--seed wants a number, not one" --seed one x.so
-usage "no runs" "--runs wants a number from 1 to 1000000, not 0" --runs 0 x.so
-usage "no file of events" "--events: No such file or directory" --events "$scratch/none" x.so
+part_usage() {
+    usage "nothing to check" "no plugin was given"
+    usage "an unknown option" "there is no option --frob" --frob x.so
+    usage "no seed" "a value is missing after --seed" --seed
+    usage "a bad seed" "--seed wants a number, not one" --seed one x.so
+    usage "no runs" "--runs wants a number from 1 to 1000000, not 0" --runs 0 x.so
+    mkfifo "$scratch/pipe"
+    usage "a pipe of events" "--events is not a regular file: $scratch/pipe" \
+        --events "$scratch/pipe" x.so
+    usage "a pipe as a plugin" "it is not a regular file: $scratch/pipe" "$scratch/pipe"
+    usage "no file of events" "--events: No such file or directory" --events "$scratch/none" x.so
+}
+
+part_report() {
+    check --seed 7 --runs 2 "$build/tests/abi/check/crashes_on_kind.so"
+    expect "the report's exit code" 1 "$code"
+    local line
+    for line in "$build/tests/abi/check/crashes_on_kind.so: fixture 1.0.0, ABI [0-9.]+" \
+        ' +passed +load +.*' ' +FAILED +garbage +evolve .*' ' +seed [78]' ' +\{.*"id":\[.*' \
+        ' +skipped +commands +it takes no commands' ' +tried with events of which .* applied.*' \
+        '1 plugin, 1 finding; seed 7, 2 runs'; do
+        grep -qE "^$line\$" <<<"$out" || expect "the report" "$line" "$out"
+    done
+}
+
+part_reproducible() {
+    local seed finding
+    faulty_file remembers_rejected rejected --seed 100
+    seed=$(jq '.plugins[].cases[] | select(.result == "failed").seed' <<<"$out")
+    finding=$(jq -c '.plugins[].cases[] | select(.result == "failed")' <<<"$out")
+    faulty_file remembers_rejected rejected --seed "$seed" --runs 1
+    expect "the same seed, the same finding" "$finding" \
+        "$(jq -c '.plugins[].cases[] | select(.result == "failed")' <<<"$out")"
+}
+
+part_own_events() {
+    good 4 "$build/tests/abi/check/hides.so"
+    echo '{"type":"test.things.k7-q2-x9","data":{"id":"a"}}' >"$scratch/events"
+    faulty hides events --events "$scratch/events"
+    expect "the event is shown" "$(<"$scratch/events")" \
+        "$(jq -r '.plugins[].cases[] | select(.result == "failed").event' <<<"$out")"
+}
 
 # ---- Good plugins --------------------------------------------------------------------------------
 
-fixtures=$build/tests/integration/plugins
-if $sanitized; then
-    good 5 "$build/plugins/cell/cell.so" "$build/tests/examples/tally.so"
-    faulty_at 2 crashes_on_kind garbage
-    faulty_at 2 sets_undeclared rules
-    ((failures == 0))
-    exit
-fi
-if [[ ${REEL_TEST_LONG:-} == 1 ]]; then runs=1000 fewer=1000; else runs=100 fewer=10; fi
-good "$runs" "$build"/plugins/{cell/cell,formation/formation}.so
-expect "all good events of cells are applied" true \
-    "$(jq '.plugins[0].events | .applied > 100 and .ignored + .rejected == 0' <<<"$out")"
-expect "all fields are set" '""' "$(jq -c '[.plugins[].never_set] | unique[]' <<<"$out")"
-expect "commands are accepted, and refused" true \
-    "$(jq '.plugins[1].commands | .accepted > 10 and .refused > 10' <<<"$out")"
-good "$fewer" "$build"/tests/examples/{tally,orders}.so "$build"/tests/abi/{good,bystander,cxx_plugin,large_structs}.so \
-    "$fixtures"/{audit,counter_1,library,notes}.so
-expect "the ABI of a plugin" "1.0" "$(jq -r '.plugins[] | select(.name == "large").abi' <<<"$out")"
-expect "a plugin without projectors" "skipped it has no projectors" \
-    "$(jq -r '.plugins[] | select(.name == "notes").cases[3] | .result, .reason' <<<"$out" |
-        tr '\n' ' ' | sed 's/ $//')"
+part_good_shipped() {
+    local runs=100
+    ! is_long || runs=1000
+    good "$runs" "$build"/plugins/{cell/cell,formation/formation}.so
+    expect "all good events of cells are applied" true \
+        "$(jq '.plugins[0].events | .applied > 100 and .ignored + .rejected == 0' <<<"$out")"
+    expect "all fields are set" '""' "$(jq -c '[.plugins[].never_set] | unique[]' <<<"$out")"
+    expect "commands are accepted, and refused" true \
+        "$(jq '.plugins[1].commands | .accepted > 10 and .refused > 10' <<<"$out")"
+}
 
-check --json "$fixtures/objector.so"
-expect "a plugin that rejects all there is" "1 applied" "$code $(failed)"
+part_good() {
+    local runs=10
+    ! is_long || runs=1000
+    good "$runs" "$build"/tests/examples/{tally,orders}.so \
+        "$build"/tests/abi/{good,bystander,cxx_plugin,large_structs}.so \
+        "$fixtures"/{audit,counter_1,library,notes}.so
+    expect "the ABI of a plugin" "1.0" \
+        "$(jq -r '.plugins[] | select(.name == "large").abi' <<<"$out")"
+    expect "a plugin without projectors" "skipped it has no projectors" \
+        "$(jq -r '.plugins[] | select(.name == "notes").cases[3] | .result, .reason' <<<"$out" |
+            tr '\n' ' ' | sed 's/ $//')"
+}
 
-# ---- Faulty ones ---------------------------------------------------------------------------------
+# What is only noted otherwise.
+part_strict() {
+    good 4 "$build"/tests/abi/check/{exports,never_sets}.so
+    expect "names, and fields that are never set" 'fixture_helper things.state' \
+        "$(jq -r '"\(.plugins[0].exported) \(.plugins[1].never_set)"' <<<"$out")"
+    check --json --strict --runs 4 "$build"/tests/abi/check/{exports,never_sets}.so
+    expect "with --strict both are findings" "1 declarations records" "$code $(failed)"
+    check --json --strict --runs 16 "$build"/plugins/{cell/cell,formation/formation}.so
+    expect "with --strict, the plugins that ship" "0 " "$code $(failed)"
+}
 
-faulty answers_nonsense rules
-faulty asks_random clock
-faulty crashes_on_kind garbage
-faulty crashes_on_length garbage
-faulty crashes_on_load load
-faulty crashes_on_missing garbage
-faulty decide_crashes commands
-faulty decide_remembers decided
-faulty decides_ignored decided
-faulty decides_rejected decided
-faulty declared_value rules --runs 16
-faulty double_prefix declarations
-faulty exits events
-faulty hangs events --runs 1
-faulty hangs_on_empty garbage --runs 1
-faulty hungry budget --runs 1
-faulty ignores_changed rules
-faulty last_words garbage
-expect "what it said last is in the finding, not on the terminal" "true " "$(jq '[.plugins[].cases[] |
-    select(.result == "failed").finding][0] | endswith("the table is upside down")' <<<"$out") $(<"$scratch/err")"
-faulty leaks memory
-faulty never_applies applied
-faulty opens_file files
-faulty prints files
-faulty reads_clock clock
-faulty remembers state
-faulty remembers_rejected rejected
-faulty sets_undeclared rules
-faulty sets_wrong_kind rules
-faulty slow budget --runs 1
-faulty slow_load load
-faulty starts_thread threads
-faulty stores_address determinism
-expect "the first run shows it" 1 "$(jq '.plugins[].cases[] | select(.result == "failed").seed' <<<"$out")"
-faulty stores_heap_address determinism
+# ---- Plugins of other tests ----------------------------------------------------------------------
 
-# ---- Words that were folded into instructions ----------------------------------------------------
+part_refused() {
+    check --json "$build/tests/abi/own_names.so"
+    expect "a name that a library has, too" "1 declarations" "$code $(failed)"
 
-for plugin in "$build"/tests/abi/check/branches_*.so; do
-    name=$(basename "$plugin" .so)
-    [[ $(uname -m) == x86_64 ]] || continue # elsewhere they are not looked for
-    check --json --runs 16 "$plugin"
-    expect "$name" "1 rules" "$code $(failed)"
-done
+    # One for each sentence of the loader is in loader_test; here, that they come out.
+    check --json "$build"/tests/abi/{bad_name,newer_major,small_field,undefined_symbol}.so
+    expect "refused plugins" "1 declarations declarations declarations load" "$code $(failed)"
 
-# ---- What is only noted otherwise ----------------------------------------------------------------
-
-good 4 "$build"/tests/abi/check/{exports,never_sets}_O2.so
-expect "names, and fields that are never set" 'fixture_helper things.state' \
-    "$(jq -r '"\(.plugins[0].exported) \(.plugins[1].never_set)"' <<<"$out")"
-check --json --strict --runs 4 "$build"/tests/abi/check/{exports,never_sets}_O2.so
-expect "with --strict both are findings" "1 declarations records" "$code $(failed)"
-check --json --strict --runs 16 "$build"/plugins/{cell/cell,formation/formation}.so
-expect "with --strict, the plugins that ship" "0 " "$code $(failed)"
-check --json "$build/tests/abi/own_names.so"
-expect "a name that a library has, too" "1 declarations" "$code $(failed)"
-
-# The check is patient with it, as a machine may be slow.
-[[ ${REEL_TEST_LONG:-} != 1 ]] || faulty_at 2 waits events
-
-check --json "$fixtures"/{contrary,keyed}.so
-expect "plugins that misbehave for other tests" "1 decided rules" "$code $(failed)"
-
-# One for each sentence of the loader is in loader_test; here, that they come out.
-check --json "$build"/tests/abi/{bad_name,newer_major,small_field,undefined_symbol}.so
-expect "refused plugins" "1 declarations declarations declarations load" "$code $(failed)"
-
-echo "no plugin" >"$scratch/text.so"
-check --json "$scratch/text.so" "$scratch/none.so" "$build/tests/abi/good.so"
-expect "no plugins, and a good one after them" "1 load load" "$code $(failed)"
-expect "what is wrong with them" "cannot load $scratch/text.so: it is not a shared object
+    echo "no plugin" >"$scratch/text.so"
+    check --json "$scratch/text.so" "$scratch/none.so" "$build/tests/abi/good.so"
+    expect "no plugins, and a good one after them" "1 load load" "$code $(failed)"
+    expect "what is wrong with them" "cannot load $scratch/text.so: it is not a shared object
 cannot load $scratch/none.so: no such file" \
-    "$(jq -r '.plugins[].cases[0].finding // empty' <<<"$out")"
+        "$(jq -r '.plugins[].cases[0].finding // empty' <<<"$out")"
+}
 
-# ---- Events of the author's ----------------------------------------------------------------------
+part_misbehaving() {
+    check --json "$fixtures/objector.so"
+    expect "a plugin that rejects all there is" "1 applied" "$code $(failed)"
+    check --json "$fixtures"/{contrary,keyed}.so
+    expect "plugins that misbehave for other tests" "1 decided rules" "$code $(failed)"
+}
 
-good 4 "$build/tests/abi/check/hides_O2.so"
-echo '{"type":"test.things.k7-q2-x9","data":{"id":"a"}}' >"$scratch/events"
-faulty_at 2 hides events --events "$scratch/events"
-expect "the event is shown" "$(<"$scratch/events")" \
-    "$(jq -r '.plugins[].cases[] | select(.result == "failed").event' <<<"$out")"
+# ---- Planted faults ------------------------------------------------------------------------------
 
-# ---- Reproducible --------------------------------------------------------------------------------
+part_loading() {
+    faulty crashes_on_load load
+    faulty double_prefix declarations
+    faulty slow_load load
+    faulty never_applies applied
+}
 
-faulty_at 2 remembers_rejected rejected --seed 100
-seed=$(jq '.plugins[].cases[] | select(.result == "failed").seed' <<<"$out")
-finding=$(jq -c '.plugins[].cases[] | select(.result == "failed")' <<<"$out")
-faulty_at 2 remembers_rejected rejected --seed "$seed" --runs 1
-expect "the same seed, the same finding" "$finding" \
-    "$(jq -c '.plugins[].cases[] | select(.result == "failed")' <<<"$out")"
+part_garbage() {
+    faulty crashes_on_kind garbage
+    faulty crashes_on_length garbage
+    faulty crashes_on_missing garbage
+    faulty hangs_on_empty garbage --runs 1
+    faulty last_words garbage
+    expect "what it said last is in the finding, not on the terminal" "true " \
+        "$(jq '[.plugins[].cases[] | select(.result == "failed").finding][0] |
+            endswith("the table is upside down")' <<<"$out") $(<"$scratch/err")"
+}
 
-# ---- For people ----------------------------------------------------------------------------------
+part_events() {
+    faulty exits events
+    faulty hangs events --runs 1
+}
 
-check --seed 7 --runs 2 "$build/tests/abi/check/crashes_on_kind_O2.so"
-expect "the report's exit code" 1 "$code"
-for line in "$build/tests/abi/check/crashes_on_kind_O2.so: fixture 1.0.0, ABI [0-9.]+" \
-    ' +passed +load +.*' ' +FAILED +garbage +evolve .*' ' +seed [78]' ' +\{.*"id":\[.*' \
-    ' +skipped +commands +it takes no commands' ' +tried with events of which .* applied.*' \
-    '1 plugin, 1 finding; seed 7, 2 runs'; do
-    grep -qE "^$line\$" <<<"$out" || expect "the report" "$line" "$out"
-done
+part_rules() {
+    faulty answers_nonsense rules
+    faulty declared_value rules --runs 16
+    faulty ignores_changed rules
+    faulty sets_undeclared rules
+    faulty sets_wrong_kind rules
+}
 
+part_commands() {
+    faulty decide_crashes commands
+    faulty decide_remembers decided
+    faulty decides_ignored decided
+    faulty decides_rejected decided
+}
+
+part_budgets() {
+    faulty hungry budget --runs 1
+    faulty slow budget --runs 1
+    faulty leaks memory
+    # The check is patient with it, as a machine may be slow.
+    ! is_long || faulty_file waits_O2 events
+}
+
+part_conduct() {
+    faulty asks_random clock
+    faulty reads_clock clock
+    faulty opens_file files
+    faulty prints files
+    faulty starts_thread threads
+}
+
+part_states() {
+    faulty remembers state
+    faulty remembers_rejected rejected
+    faulty stores_address determinism
+    expect "the first run shows it" 1 \
+        "$(jq '.plugins[].cases[] | select(.result == "failed").seed' <<<"$out")"
+    faulty stores_heap_address determinism
+}
+
+# As on a machine of another kind, and it is said.
+part_untraced() {
+    local branch=$build/tests/abi/check/branches_suffix_placed.so
+    local deny=$build/tests/abi/libdenies_changed_code.so
+    check --json --runs 1 "$branch"
+    expect "traced" "true 0" "$(jq -r '.plugins[].traced' <<<"$out") $code"
+    expect "a suffix in the code, traced" true "$(jq '.plugins[].events.applied > 0' <<<"$out")"
+    LD_PRELOAD=$deny check --json --runs 1 "$branch"
+    expect "not traced" false "$(jq -r '.plugins[].traced' <<<"$out")"
+    LD_PRELOAD=$deny check --runs 1 "$branch"
+    grep -q '^  note: which instructions run cannot be recorded here ' <<<"$out" ||
+        expect "not traced" "a note" "$out"
+}
+
+# Words that were folded into instructions.
+part_words() {
+    local path name
+    [[ $(uname -m) == x86_64 ]] || return # elsewhere they are not looked for
+    for path in "$build"/tests/abi/check/branches_*.so; do
+        name=${path##*/}
+        is_long || [[ $name != *_O[023].so ]] || continue
+        check --json --runs 16 "$path"
+        expect "$name" "1 rules" "$code $(failed)"
+    done
+}
+
+part_sanitized() {
+    good 5 "$build/plugins/cell/cell.so" "$build/tests/examples/tally.so"
+    faulty_file crashes_on_kind garbage
+    faulty_file sets_undeclared rules
+}
+
+"part_$part"
 ((failures == 0))

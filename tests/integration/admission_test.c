@@ -227,7 +227,7 @@ static int contrary(struct reel *reel, const char *verb, struct reel_command_res
     return reel_command(reel, &request, ret, error);
 }
 
-static void what_its_own_evolve_rejects_is_not_appended(void **state) {
+static void events_that_its_own_evolve_rejects_are_not_appended(void **state) {
     (void)state;
     struct reel *reel = reel_opened(NULL, NULL, CONTRARY_SO, NULL);
     struct reel_command_result answer;
@@ -317,7 +317,7 @@ int main(void) {
         CASE(a_repeated_delete_is_no_conflict),
         CASE(without_a_key_a_repeat_is_a_new_command),
         cmocka_unit_test(a_command_is_known_until_its_last_event_is_trimmed),
-        cmocka_unit_test(what_its_own_evolve_rejects_is_not_appended),
+        cmocka_unit_test(events_that_its_own_evolve_rejects_are_not_appended),
         cmocka_unit_test(another_plugins_objection_is_not_its_own),
         cmocka_unit_test(a_command_is_no_more_than_a_batch),
     };

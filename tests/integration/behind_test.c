@@ -256,7 +256,7 @@ static void back_on_a_log_trimmed_further_it_is_refused_unless_told(void **state
 }
 
 /* Appended and not yet folded: trimming may not take it from under the fold. */
-static void what_was_appended_is_folded_before_it_is_trimmed(void **state) {
+static void appended_events_are_folded_before_they_are_trimmed(void **state) {
     (void)state;
     struct reel *reel = reel_opened(NULL, NULL, CELL_SO, COUNTER("1"), NULL);
     struct reel_str event = reel_text("{\"type\":\"test.count.v1.one\",\"subject\":\"s\"}");
@@ -387,7 +387,7 @@ int main(void) {
         cmocka_unit_test(back_on_a_whole_log_it_catches_up),
         cmocka_unit_test(back_on_a_log_trimmed_up_to_where_it_left_it_catches_up),
         cmocka_unit_test(back_on_a_log_trimmed_further_it_is_refused_unless_told),
-        cmocka_unit_test(what_was_appended_is_folded_before_it_is_trimmed),
+        cmocka_unit_test(appended_events_are_folded_before_they_are_trimmed),
         cmocka_unit_test(a_collection_that_is_being_rebuilt_is_not_shown),
         cmocka_unit_test(a_key_of_a_larger_event_is_caught_up_with),
         cmocka_unit_test(an_event_larger_than_a_batch_is_caught_up_with),

@@ -80,7 +80,29 @@ expect "backup with an unknown flag" "2 reeld backup: there is no flag --frob" "
 echo "{\"data\": \"$scratch/none\", \"bind\": \"127.0.0.1:0\"}" >"$scratch/daemon.json"
 run backup --config "$scratch/daemon.json" "$scratch/copy"
 expect "backup with the daemon's file" \
-    "1 reeld backup: cannot open $scratch/none: data.mdb: No such file or directory" "$code $err"
+    "1 reeld backup: cannot open $scratch/none: FORMAT: No such file or directory" "$code $err"
+
+# Settings are the daemon's, with those of its sinks, and a misspelt one is refused as there.
+backup_wanted="1 reeld backup: cannot open $scratch/none: FORMAT: No such file or directory"
+REEL_BIND=127.0.0.1:0 REEL_SERVICE_HOST=10.0.0.1 REEL_DATA=$scratch/none run backup "$scratch/copy"
+expect "backup with the daemon's variables" "$backup_wanted" "$code $err"
+REEL_DTAA=$scratch/none run backup "$scratch/copy"
+expect "backup with a misspelt variable" \
+    "2 reeld backup: environment REEL_DTAA: there is no such setting" "$code $err"
+echo "{\"dtaa\": \"$scratch/none\"}" >"$scratch/misspelt.json"
+run backup --config "$scratch/misspelt.json" "$scratch/copy"
+expect "backup with a misspelt key" \
+    "2 reeld backup: config file $scratch/misspelt.json: there is no setting \"dtaa\"" "$code $err"
+REEL_BIND=127.0.0.1:99999 run backup --data "$scratch/none" "$scratch/copy"
+expect "backup with a variable that serve refuses" \
+    "2 reeld backup: environment REEL_BIND is \"127.0.0.1:99999\": the port is beyond 65535" \
+    "$code $err"
+sink=$(dirname "$reeld")/../../tests/integration/plugins/notes.so
+REEL_NOTES_FILE=x run backup --data "$scratch/none" --plugin "$sink" "$scratch/copy"
+expect "backup with a variable of a plugin's sink" "$backup_wanted" "$code $err"
+REEL_NOTES_FILE=x run backup --data "$scratch/none" --plugin ./none.so "$scratch/copy"
+expect "backup without the plugin that has it" \
+    "2 reeld backup: environment REEL_NOTES_FILE: there is no such setting" "$code $err"
 
 # ---- Settings ------------------------------------------------------------------------------------
 
@@ -113,7 +135,7 @@ refused "a port that there is not" 2 "--bind is \"127.0.0.1:99999\": the port is
     serve --bind 127.0.0.1:99999
 REEL_BIND=127.0.0.1:65536 refused "a variable with such a port" 2 \
     "environment REEL_BIND is \"127.0.0.1:65536\": the port is beyond 65535" serve --sink stdout
-origin='wanted * or one origin as browsers send it: scheme://host or scheme://host:port, in lower case, without a path or a slash at the end, and without the port that goes without saying'
+origin='wanted * or one origin as browsers send it: scheme://host or scheme://host:port, in lower case, without a path or a slash at the end, and without the default port of the scheme'
 for given in https://app.example/ HTTPS://App.Example https://a.example,https://b.example; do
     refused "an origin that never matches" 2 "--websocket-origin is \"$given\": $origin" \
         serve --websocket-origin "$given"
@@ -124,21 +146,21 @@ REEL_VEIW_MS_MAX=5 refused "a variable that is misspelt" 2 \
     "environment REEL_VEIW_MS_MAX: there is no such setting" serve
 refused "a broker's port" 2 "--nats is (not shown): the port of a server is not a number from 1 to \
 65535" serve --nats nats://user:secret@127.0.0.1:99999
-refused "a stream's name" 2 "--stream is \"a.b\": the name of a stream has no white space and none \
-of . * > / \\\\" serve --stream a.b
+refused "a stream's name" 2 "--stream is \"a.b\": the name of a stream must not contain white space or \
+any of . * > / \\\\" serve --stream a.b
 
 # ---- What is in the way --------------------------------------------------------------------------
 
-refused "no token" 2 "no bearer token is configured: give a file of them with --token-file, or one \
-in the environment as REEL_TOKEN or CELLOS_SERVER_API_TOKEN" serve
+refused "no token" 2 "no bearer token is configured: name a file of tokens with --token-file, or \
+set one in the environment as REEL_TOKEN or CELLOS_SERVER_API_TOKEN" serve
 refused "no token file" 1 "token file $scratch/none: No such file or directory" \
     serve --token-file "$scratch/none"
 export REEL_TOKEN=token-of-the-test
 refused "no plugin" 1 "cannot load ./none.so: no such file" serve --plugin ./none.so
 cell=$(dirname "$reeld")/../../plugins/cell/cell.so
 refused "a reference to a collection that is not there" 1 "collection \`cells\`: field \
-\`formation_id\` refers to the collection \`formations\`, which no plugin has: load the one that has it, too \
-(--plugin or --plugin-dir)" \
+\`formation_id\` refers to the collection \`formations\`, which no loaded plugin has: load the plugin that \
+has it, too (--plugin or --plugin-dir)" \
     serve --data "$scratch/alone" --plugin "$cell"
 refused "no sink" 2 "there is no sink \`frob\`" serve --sink frob
 refused "no address" 2 "--bind is \"here\": wanted ADDRESS:PORT" serve --bind here
@@ -146,6 +168,13 @@ refused "no address" 2 "--bind is \"here\": wanted ADDRESS:PORT" serve --bind he
 refused "no file of credentials" 1 "cannot read $scratch/none, which --nats-creds names: No such file \
 or directory" serve --data "$scratch/data-of-none" --bind 127.0.0.1:0 --nats 127.0.0.1:1 \
     --nats-creds "$scratch/none"
+
+mkfifo "$scratch/pipe"
+for flag in --nats-creds --nats-ca; do
+    refused "$flag that would be waited for" 2 \
+        "$scratch/pipe, which $flag names, is not a regular file" serve \
+        --data "$scratch/data-of-none" --bind 127.0.0.1:0 --nats 127.0.0.1:1 $flag "$scratch/pipe"
+done
 
 # ---- Who else may write --------------------------------------------------------------------------
 
@@ -158,7 +187,7 @@ export NOTIFY_SOCKET
 shared=$scratch/shared
 serve_shared=(--plugin "$shared/cell.so" --plugin "$shared/formation.so" --data "$shared/data"
     --token-file "$shared/tokens" --config "$shared/reeld.json")
-allowed='; with --allow-shared-files that is only a warning'
+allowed='; with --allow-shared-files, this is only a warning'
 for name in cell.so tokens reeld.json data .; do
     mode=$(stat -c %a "$shared/$name")
     path=$shared/$name
@@ -184,7 +213,7 @@ if daemon_start "$reeld" "$scratch/log" "${serve_shared[@]}"; then
     chmod o+w "$shared/tokens"
     kill -HUP "$daemon_pid"
     patience=600
-    until grep -q '"message":"the tokens are as they were: everyone can write ' "$scratch/log"; do
+    until grep -q '"message":"the old tokens stay valid: everyone can write ' "$scratch/log"; do
         ((patience-- > 0)) || { expect "tokens that others may write" refused taken; break; }
         sleep 0.05
     done
@@ -203,10 +232,10 @@ nats_start() {
     daemon_pid=$!
     until grep -q 'has started' "$scratch/log" || ((patience-- == 0)); do sleep 0.05; done
     daemon_end
-    grep -c 'stays in the command line' "$scratch/log"
+    grep -c 'because it is in the command line' "$scratch/log"
 }
 expect "a secret in the command line" 1 "$(nats_start --nats nats://user:secret@127.0.0.1:1)"
-grep -q 'the secret in --nats stays in the command line' "$scratch/log" ||
+grep -q 'others on this machine can read the secret in --nats' "$scratch/log" ||
     expect "a secret in the command line" "said so" "$(<"$scratch/log")"
 ! grep -q ':secret' "$scratch/log" || expect "a secret" "not in the log" "$(<"$scratch/log")"
 expect "two of them" 2 \

@@ -69,7 +69,7 @@ static void create_makes_a_pending_record(void **state) {
 }
 
 /* As any other event, so that replay makes the same of it. */
-static void create_appends_the_document_and_who_it_is(void **state) {
+static void create_appends_the_document_and_its_id(void **state) {
     (void)state;
     struct reel *reel = opened();
     char key[37], expected[1024];
@@ -194,7 +194,7 @@ static void delete_cancels(void **state) {
     reel_close(reel);
 }
 
-static void what_has_ended_is_not_deleted(void **state) {
+static void an_ended_formation_is_not_deleted(void **state) {
     (void)state;
     static const char *const ends[] = {"{\"state\":\"completed\"}", "{\"state\":\"failed\"}",
                                        "{\"state\":\"cancelled\"}"};
@@ -209,7 +209,7 @@ static void what_has_ended_is_not_deleted(void **state) {
     reel_close(reel);
 }
 
-static void what_is_not_there_is_not_found(void **state) {
+static void a_missing_record_is_not_found(void **state) {
     (void)state;
     struct reel *reel = opened();
     assert_refusal(reel, "delete", NOBODY, NULL, REEL_NOT_FOUND, "not-found");
@@ -252,7 +252,7 @@ static void a_command_is_decided_behind_what_was_appended(void **state) {
     reel_close(reel);
 }
 
-static void what_is_no_uuid_can_be_no_key(void **state) {
+static void a_text_that_is_not_a_uuid_cannot_be_a_key(void **state) {
     (void)state;
     static const char *const others[] = {"", "demo", (KEY "0"), ("URN:UUID:" KEY), ("{" KEY)};
     struct reel *reel = opened();
@@ -389,18 +389,18 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_body_that_is_no_object_is_a_bad_request),
         cmocka_unit_test(create_makes_a_pending_record),
-        cmocka_unit_test(create_appends_the_document_and_who_it_is),
+        cmocka_unit_test(create_appends_the_document_and_its_id),
         cmocka_unit_test(events_of_commands_are_marked_as_submitted),
         cmocka_unit_test(a_submitted_id_does_not_count),
         cmocka_unit_test(create_takes_the_other_form_as_well),
         cmocka_unit_test(every_create_is_a_new_formation),
         cmocka_unit_test(status_takes_a_phase_in_any_case),
         cmocka_unit_test(delete_cancels),
-        cmocka_unit_test(what_has_ended_is_not_deleted),
-        cmocka_unit_test(what_is_not_there_is_not_found),
+        cmocka_unit_test(an_ended_formation_is_not_deleted),
+        cmocka_unit_test(a_missing_record_is_not_found),
         cmocka_unit_test(keys_are_taken_in_every_form_of_a_uuid),
         cmocka_unit_test(a_command_is_decided_behind_what_was_appended),
-        cmocka_unit_test(what_is_no_uuid_can_be_no_key),
+        cmocka_unit_test(a_text_that_is_not_a_uuid_cannot_be_a_key),
         cmocka_unit_test(commands_that_nobody_declared_are_errors),
         cmocka_unit_test(a_body_too_deep_for_an_event_is_a_bad_request),
         cmocka_unit_test(a_body_too_large_for_an_event_is_refused),

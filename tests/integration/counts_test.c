@@ -74,7 +74,7 @@ static void a_rebuild_counts_separately(void **state) {
     reel_close(reel);
 }
 
-static void a_result_says_who_rejected_and_why(void **state) {
+static void a_result_names_the_collection_and_the_reason(void **state) {
     (void)state;
     struct told told = {0};
     struct reel *reel = opened(&told);
@@ -91,7 +91,7 @@ static void a_result_says_who_rejected_and_why(void **state) {
     reel_close(reel);
 }
 
-static void whoever_asked_is_told_of_rejections_after_the_commit(void **state) {
+static void rejections_are_reported_after_the_commit(void **state) {
     (void)state;
     enum { EVENTS = 20 };
     struct told told = {0};
@@ -112,8 +112,8 @@ static void whoever_asked_is_told_of_rejections_after_the_commit(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rebuild_counts_separately),
-        cmocka_unit_test(a_result_says_who_rejected_and_why),
-        cmocka_unit_test(whoever_asked_is_told_of_rejections_after_the_commit),
+        cmocka_unit_test(a_result_names_the_collection_and_the_reason),
+        cmocka_unit_test(rejections_are_reported_after_the_commit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

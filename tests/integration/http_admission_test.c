@@ -72,7 +72,7 @@ static void the_first_rule_that_is_broken_names_the_problem(void **state) {
     check_refused(site, "\"coordinator\":[\"a\",\"b\"],\"members\":[{}]", "bad-request");
 }
 
-static void what_is_missing_or_of_another_type_is_a_bad_request(void **state) {
+static void missing_members_and_other_types_are_a_bad_request(void **state) {
     struct site *site = *state;
     static const char *const bodies[] = {
         "",
@@ -119,6 +119,8 @@ static void a_body_that_is_not_said_to_be_json_is_not_taken(void **state) {
                                         "Content-Type: application/x-www-form-urlencoded",
                                         "Content-Type: application/jsonx",
                                         "Content-Type: json",
+                                        "Content-Type: application/json; charset=utf-16",
+                                        "Content-Type: a/x+json, text/plain+json",
                                         "Content-Type;",
                                         "Content-Type:",
                                         NULL};
@@ -130,9 +132,12 @@ static void a_body_that_is_not_said_to_be_json_is_not_taken(void **state) {
 static void json_may_have_parameters_and_suffixes(void **state) {
     (void)state;
     struct site site = site_opened(NULL);
-    static const char *const types[] = {
-        "Content-Type: application/json; charset=utf-8", "Content-Type: Application/JSON",
-        "Content-Type: application/json ;x=y", "Content-Type: application/merge-patch+json", NULL};
+    static const char *const types[] = {"Content-Type: application/json; charset=utf-8",
+                                        "Content-Type: a/b+json; charset=\"UTF-8\"",
+                                        "Content-Type: Application/JSON",
+                                        "Content-Type: application/json ;x=y",
+                                        "Content-Type: application/merge-patch+json",
+                                        NULL};
     for (const char *const *type = types; *type; type++) {
         struct reply reply = asked(site.writer, "POST", "/v1/formations", *type, FORMATION, 201);
         reply_free(&reply);
@@ -146,7 +151,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(each_rule_has_its_problem),
         CASE(the_first_rule_that_is_broken_names_the_problem),
-        CASE(what_is_missing_or_of_another_type_is_a_bad_request),
+        CASE(missing_members_and_other_types_are_a_bad_request),
         CASE(a_body_that_is_nested_too_deeply_is_a_bad_request),
         CASE(a_body_that_is_not_said_to_be_json_is_not_taken),
         cmocka_unit_test(json_may_have_parameters_and_suffixes),

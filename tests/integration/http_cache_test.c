@@ -60,7 +60,7 @@ static void check_state(struct site *site, const char *id, const char *wanted, u
 
 /* ---- Cases ----------------------------------------------------------------------------------- */
 
-static void what_is_asked_for_again_is_sent_again(void **state) {
+static void a_repeated_request_gets_the_cached_answer(void **state) {
     char id[37];
     formation_made(((struct site *)*state)->writer, "f", id);
     check_kept(*state, "/v1/cells/c1", true);
@@ -71,7 +71,7 @@ static void what_is_asked_for_again_is_sent_again(void **state) {
     check_kept(*state, "/v1/cells/c1?min_cursor=1", true);
 }
 
-static void what_has_changed_is_shown_at_once(void **state) {
+static void a_change_is_visible_at_once(void **state) {
     struct site *site = *state;
     check_state(site, "c1", "running", 2);
     check_state(site, "c2", "running", 2);
@@ -119,7 +119,7 @@ static void a_head_has_no_body(void **state) {
     check_state(site, "c1", "running", 2);
 }
 
-static void what_a_client_has_is_not_sent_again(void **state) {
+static void an_answer_that_the_client_has_is_not_sent_again(void **state) {
     struct site *site = *state;
     check_kept(site, "/v1/cells/c1", true);
     struct reply reply = asked(site->reader, "GET", "/v1/cells/c1", "If-None-Match: *", NULL, 304);
@@ -157,12 +157,12 @@ static void a_problem_is_not_kept(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CASE(what_is_asked_for_again_is_sent_again),
-        CASE(what_has_changed_is_shown_at_once),
+        CASE(a_repeated_request_gets_the_cached_answer),
+        CASE(a_change_is_visible_at_once),
         CASE(more_records_than_places_are_not_mixed_up),
         CASE(a_browser_is_answered_as_one),
         CASE(a_head_has_no_body),
-        CASE(what_a_client_has_is_not_sent_again),
+        CASE(an_answer_that_the_client_has_is_not_sent_again),
         CASE(a_token_is_needed_all_the_same),
         CASE(a_long_answer_is_not_kept),
         CASE(a_problem_is_not_kept),

@@ -132,7 +132,7 @@ static void a_formation_is_cancelled_once_by_id_or_by_name(void **state) {
     assert_int_equal(head_of(site), head);
 }
 
-static void what_has_ended_cannot_be_cancelled(void **state) {
+static void an_ended_formation_cannot_be_cancelled(void **state) {
     struct site *site = *state;
     static const char *const ends[][2] = {
         {"completed", "SUCCEEDED"}, {"failed", "FAILED"}, {"cancelled", "CANCELLED"}};
@@ -334,7 +334,7 @@ int main(void) {
         CASE(a_document_like_kubernetes_has_keeps_all_its_fields),
         CASE(a_command_is_an_event_of_its_phase_in_the_log),
         CASE(a_formation_is_cancelled_once_by_id_or_by_name),
-        CASE(what_has_ended_cannot_be_cancelled),
+        CASE(an_ended_formation_cannot_be_cancelled),
         CASE(a_formation_that_is_not_there_cannot_be_cancelled),
         CASE(each_phase_is_reported_in_any_case),
         CASE(a_report_that_cannot_be_read_is_a_bad_request),

@@ -136,7 +136,7 @@ static struct text anything(unsigned number) {
     return bytes;
 }
 
-static void whatever_is_asked_leaves_nothing(void **state) {
+static void no_request_leaves_memory_behind(void **state) {
     (void)state;
     struct site site = site_opened("--http-idle-s", "3600", "--http-request-s", "3600", NULL);
     check_memory(&site, anything, 4000);
@@ -209,7 +209,7 @@ static void a_request_that_comes_in_drops_is_cut(void **state) {
     site_closed(&site);
 }
 
-static void without_a_token_nobody_takes_the_places_of_those_who_have_one(void **state) {
+static void clients_without_a_token_do_not_take_the_places_of_clients_with_one(void **state) {
     (void)state;
     enum { STRANGERS = 60 };
     struct site site = site_opened("--connections-max", "2", "--connections-unknown-max", "8",
@@ -304,11 +304,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parameters_beyond_libmicrohttpds_memory_leave_nothing),
         cmocka_unit_test(a_query_with_any_number_of_parameters_is_answered),
-        cmocka_unit_test(whatever_is_asked_leaves_nothing),
+        cmocka_unit_test(no_request_leaves_memory_behind),
         cmocka_unit_test(a_part_of_a_request_and_then_the_end_frees_the_place),
         cmocka_unit_test(a_request_and_then_the_end_is_answered),
         cmocka_unit_test(a_request_that_comes_in_drops_is_cut),
-        cmocka_unit_test(without_a_token_nobody_takes_the_places_of_those_who_have_one),
+        cmocka_unit_test(clients_without_a_token_do_not_take_the_places_of_clients_with_one),
         cmocka_unit_test(without_files_it_waits_and_goes_on_when_there_are_some),
         cmocka_unit_test(bounds_beyond_the_files_that_may_be_open_are_told_at_start),
     };

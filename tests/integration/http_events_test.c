@@ -236,7 +236,7 @@ static void an_event_in_headers_is_kept_in_the_structured_form(void **state) {
     }
 }
 
-static void what_is_no_cloudevent_is_refused(void **state) {
+static void a_body_that_is_not_a_cloudevent_is_refused(void **state) {
     struct site *site = *state;
     struct text event = {0};
     event_add(&event, "e", "t", NULL);
@@ -272,7 +272,7 @@ int main(void) {
         CASE(an_empty_batch_is_nothing_and_good),
         CASE(of_a_batch_with_a_fault_nothing_is_appended),
         CASE(an_event_in_headers_is_kept_in_the_structured_form),
-        CASE(what_is_no_cloudevent_is_refused),
+        CASE(a_body_that_is_not_a_cloudevent_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

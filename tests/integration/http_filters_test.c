@@ -75,7 +75,7 @@ static void each_kind_of_field_filters_by_its_value(void **state) {
         check_books(site, cases[i][0], cases[i][1]);
 }
 
-static void what_a_field_cannot_be_is_a_bad_request(void **state) {
+static void a_value_that_a_field_cannot_have_is_a_bad_request(void **state) {
     struct site *site = *state;
     static const char *const paths[] = {
         "/v1/books?pages=x",     "/v1/books?pages=",      "/v1/books?pages=1.5",
@@ -192,7 +192,7 @@ static void pages_of_a_filtered_list_skip_what_is_left_out(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(each_kind_of_field_filters_by_its_value),
-        CASE(what_a_field_cannot_be_is_a_bad_request),
+        CASE(a_value_that_a_field_cannot_have_is_a_bad_request),
         CASE(a_field_that_is_not_set_has_no_value_to_be_found_by),
         CASE(a_reference_is_asked_for_by_key_or_by_any_record_of_that_name),
         CASE(cells_are_found_by_state_in_any_case),

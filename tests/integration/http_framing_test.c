@@ -61,7 +61,7 @@ static void check_all(struct site *site, const struct exchange *exchanges, size_
     check_listed(site->reader, "/v1/formations", "formations", "id", "");
 }
 
-static void what_is_in_the_body_is_never_run(void **state) {
+static void a_request_within_a_body_is_never_run(void **state) {
     static const struct exchange exchanges[] = {
         {SENT(POST "Content-Length : 60\r\n\r\n" CREATED), 400, "bad-request"},
         {SENT(POST "Content-Length\t: 60\r\n\r\n" CREATED), 400, "bad-request"},
@@ -91,7 +91,7 @@ static void what_is_in_the_body_is_never_run(void **state) {
 }
 
 /* None of them is libmicrohttpd's own, which is HTML. */
-static void what_cannot_be_read_is_answered_with_a_problem(void **state) {
+static void malformed_requests_are_answered_with_a_problem(void **state) {
     static const struct exchange exchanges[] = {
         {SENT("GET /healthz HTTP/1.1\r\n" HOST "no colon\r\n\r\n"), 400, "bad-request"},
         {SENT("GET /healthz\r\n\r\n"), 400, "bad-request"},
@@ -286,8 +286,8 @@ static void a_refused_handshake_ends_the_connection(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CASE(what_is_in_the_body_is_never_run),
-        CASE(what_cannot_be_read_is_answered_with_a_problem),
+        CASE(a_request_within_a_body_is_never_run),
+        CASE(malformed_requests_are_answered_with_a_problem),
         CASE(heads_that_are_too_large_are_answered_with_a_problem),
         CASE(heads_below_the_bounds_are_served),
         CASE(requests_before_the_bad_one_are_answered_first),

@@ -48,7 +48,7 @@ static void its_records_are_served_with_every_declared_field(void **state) {
     json_decref(shelves);
 }
 
-static void what_it_rejects_is_listed_under_its_collection(void **state) {
+static void rejections_are_listed_under_their_collection(void **state) {
     struct site *site = *state;
     posted(site->writer, "e1", "test.library.v1.book", "{}", "rejected");
     json_t *answer = json_got(site->reader, "/v1/rejected");
@@ -191,7 +191,7 @@ static void every_reference_of_the_description_leads_somewhere(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(its_records_are_served_with_every_declared_field),
-        CASE(what_it_rejects_is_listed_under_its_collection),
+        CASE(rejections_are_listed_under_their_collection),
         CASE(its_commands_are_taken),
         CASE(its_refusals_are_problems_of_its_own_names),
         CASE(it_is_among_the_plugins_with_what_it_declares),

@@ -167,7 +167,7 @@ static void events_are_filtered_by_type_and_by_both_subjects(void **state) {
         check_page(site, cases[i][0], cases[i][1]);
 }
 
-static void what_cannot_be_asked_for_is_a_bad_request(void **state) {
+static void an_impossible_parameter_is_a_bad_request(void **state) {
     struct site *site = *state;
     static const char *const paths[] = {"/v1/events?since=x",
                                         "/v1/events?since=-1",
@@ -245,7 +245,7 @@ static void rejected_events_are_listed_newest_first_with_the_reason(void **state
 
 /* ---- Trimmed --------------------------------------------------------------------------------- */
 
-static void what_was_trimmed_is_too_old_and_the_rest_is_there(void **state) {
+static void trimmed_events_are_gone_and_the_rest_is_there(void **state) {
     (void)state;
     struct site site = site_opened("--retention-events", "2", NULL);
     posted(site.writer, "r1", "dev.cellos.events.cell.formation.v1.created", "{}", "rejected");
@@ -280,11 +280,11 @@ int main(void) {
         CASE(pages_follow_each_other_by_the_cursor),
         CASE(a_page_has_100_events_unless_told_and_at_most_1000),
         CASE(events_are_filtered_by_type_and_by_both_subjects),
-        CASE(what_cannot_be_asked_for_is_a_bad_request),
+        CASE(an_impossible_parameter_is_a_bad_request),
         CASE(an_event_is_one_line_in_a_page_and_raw_as_it_came),
         CASE(another_epoch_is_refused_by_pages_as_by_streams),
         CASE(rejected_events_are_listed_newest_first_with_the_reason),
-        cmocka_unit_test(what_was_trimmed_is_too_old_and_the_rest_is_there),
+        cmocka_unit_test(trimmed_events_are_gone_and_the_rest_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -149,7 +149,7 @@ static void each_kind_of_problem_has_its_status_and_type(void **state) {
 }
 
 /* Each part of a path is compared as a whole, with what was encoded in it. */
-static void what_only_resembles_a_route_is_none(void **state) {
+static void a_path_that_only_resembles_a_route_is_not_found(void **state) {
     struct site *site = *state;
     static const char *const paths[] = {
         "/v1/statu",   "/v1/statusx", "/v1/status%00", "/v1/status/",   "/v1%2Fstatus",
@@ -161,7 +161,7 @@ static void what_only_resembles_a_route_is_none(void **state) {
         get_problem(site->reader, paths[i], 404, "not-found");
 }
 
-static void what_a_plugin_decides_and_then_rejects_is_internal_and_leaves_nothing(void **state) {
+static void a_decision_that_evolve_rejects_is_an_internal_error_and_changes_nothing(void **state) {
     struct site *site = *state;
     struct reply reply = sent(site->writer, "/v1/contraries", "{}", 500);
     assert_problem(&reply, 500, "internal");
@@ -195,35 +195,35 @@ static void a_detail_shows_what_was_asked_and_stays_json(void **state) {
 
 /* ---- A full disk ----------------------------------------------------------------------------- */
 
-/* The store's reserved size is reached as a full disk is. */
+/* The state's reserved size is reached as a full disk is: by records, not by the log's events. */
 static void a_full_store_is_unavailable_for_writing_and_is_read_on(void **state) {
     (void)state;
     struct site site = site_opened("--map-bytes", "1048576", NULL);
-    char *body = malloc(60001);
-    must(body != NULL);
-    memset(body, ' ', 60000);
-    body[60000] = '\0';
+    char spec[20000];
     long status = 201;
+    memset(spec, 's', sizeof spec);
     cell_started(site.writer, "kept");
-    for (int i = 0; i < 60 && status == 201; i++) {
-        struct text event = {0};
-        char id[16], *data = strdup(body);
+    for (int i = 0; i < 100 && status == 201; i++) {
+        struct text data = {0}, event = {0};
+        char id[16];
         snprintf(id, sizeof id, "e%d", i);
-        data[0] = data[59999] = '"';
-        event_add(&event, id, "t", data);
+        text_format(&data, "{\"cellId\":\"%s\",\"specId\":\"", id);
+        text_add(&data, spec, sizeof spec);
+        text_add(&data, "\"}", 2);
+        event_add(&event, id, CELL_STARTED, data.data);
         struct reply reply = post_event(site.writer, event.data, event.len);
         status = reply.status;
         if (status != 201) assert_problem(&reply, 503, "service-unavailable");
         reply_free(&reply);
         free(event.data);
-        free(data);
+        free(data.data);
     }
     assert_int_equal(status, 503);
-    check_listed(site.reader, "/v1/cells", "cells", "id", "kept,");
+    struct reply kept = got(site.reader, "/v1/cells/kept", 200);
+    reply_free(&kept);
     get_problem(site.nobody, "/readyz", 503, "service-unavailable");
     struct reply reply = got(site.nobody, "/healthz", 200);
     reply_free(&reply);
-    free(body);
     site_closed(&site);
 }
 
@@ -236,8 +236,8 @@ int main(void) {
         CASE(options_is_open_and_lets_other_origins_get),
         cmocka_unit_test(answers_to_get_name_the_origin_that_is_allowed),
         CASE(each_kind_of_problem_has_its_status_and_type),
-        CASE(what_only_resembles_a_route_is_none),
-        CASE(what_a_plugin_decides_and_then_rejects_is_internal_and_leaves_nothing),
+        CASE(a_path_that_only_resembles_a_route_is_not_found),
+        CASE(a_decision_that_evolve_rejects_is_an_internal_error_and_changes_nothing),
         CASE(a_detail_shows_what_was_asked_and_stays_json),
         cmocka_unit_test(a_full_store_is_unavailable_for_writing_and_is_read_on),
     };

@@ -298,7 +298,7 @@ static void random_bytes_harm_nobody(void **state) {
     site_closed(&site);
 }
 
-static void what_is_not_quite_http_harms_nobody(void **state) {
+static void malformed_http_does_not_affect_other_clients(void **state) {
     (void)state;
     static const char *const wrong[] = {
         "GET /v1/cells HTTP/2.0\r\n\r\n",
@@ -340,7 +340,7 @@ int main(void) {
         CASE(a_client_that_expects_100_is_told_to_continue_or_refused_at_once),
         CASE(a_body_whose_end_is_in_doubt_is_refused_and_the_connection_closed),
         cmocka_unit_test(random_bytes_harm_nobody),
-        cmocka_unit_test(what_is_not_quite_http_harms_nobody),
+        cmocka_unit_test(malformed_http_does_not_affect_other_clients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -151,7 +151,7 @@ static void keys_of_any_characters_are_found_percent_encoded(void **state) {
     check_cell(site, "/v1/cells/%252F", "%2F", 3);
 }
 
-static void what_is_not_percent_encoded_utf8_is_a_bad_request(void **state) {
+static void a_target_that_is_not_percent_encoded_utf8_is_a_bad_request(void **state) {
     struct site *site = *state;
     static const char *const paths[] = {"/v1/cells/%",         "/v1/cells/%2",
                                         "/v1/cells/%zz",       "/v1/cells/a%2",
@@ -350,7 +350,7 @@ int main(void) {
         CASE(a_list_its_headers_and_status_tell_the_same_cursor_and_epoch),
         CASE(a_cell_has_every_field_in_the_declared_order),
         CASE(keys_of_any_characters_are_found_percent_encoded),
-        CASE(what_is_not_percent_encoded_utf8_is_a_bad_request),
+        CASE(a_target_that_is_not_percent_encoded_utf8_is_a_bad_request),
         CASE(a_slash_that_is_not_encoded_separates_segments),
         CASE(a_formation_is_found_by_its_uuid_in_any_form_and_a_key_that_is_none_is_400),
         CASE(pages_follow_each_other_by_the_bytes_of_the_keys),

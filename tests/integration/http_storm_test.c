@@ -104,7 +104,7 @@ static void *hang_up(void *context) {
 
 /* ---- Cases ----------------------------------------------------------------------------------- */
 
-static void what_many_clients_do_at_once_is_done_once(void **state) {
+static void concurrent_repeats_are_done_once(void **state) {
     (void)state;
     static struct worker workers[WRITERS + 3];
     struct site site = site_opened("--answer-bytes-max", "65536", "--http-idle-s", "2", NULL);
@@ -126,7 +126,7 @@ static void what_many_clients_do_at_once_is_done_once(void **state) {
 }
 
 /* However it falls: an acknowledged event is in the log that the next daemon finds. */
-static void what_was_acknowledged_before_the_end_is_there_afterwards(void **state) {
+static void acknowledged_events_survive_the_end(void **state) {
     (void)state;
     const char *directory = scratch_directory();
     struct site site = site_of(daemon_started(directory, NULL));
@@ -171,8 +171,8 @@ static void what_was_acknowledged_before_the_end_is_there_afterwards(void **stat
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_many_clients_do_at_once_is_done_once),
-        cmocka_unit_test(what_was_acknowledged_before_the_end_is_there_afterwards),
+        cmocka_unit_test(concurrent_repeats_are_done_once),
+        cmocka_unit_test(acknowledged_events_survive_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

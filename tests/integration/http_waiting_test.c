@@ -66,7 +66,7 @@ static void *write_and_read(void *context) {
     return NULL;
 }
 
-static void what_was_written_is_read_by_every_client(void **state) {
+static void every_client_reads_its_writes(void **state) {
     struct site *site = *state;
     struct worker workers[6];
     enum { WORKERS = sizeof workers / sizeof *workers, ROUNDS = 25 };
@@ -83,7 +83,7 @@ static void what_was_written_is_read_by_every_client(void **state) {
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
 
-static void who_waits_is_answered_when_the_cursor_is_there(void **state) {
+static void a_waiting_request_is_answered_when_the_cursor_is_reached(void **state) {
     struct site *site = *state;
     enum { WAITING = 40 };
     struct raw raws[WAITING];
@@ -134,7 +134,7 @@ static void a_cursor_that_was_reached_is_not_waited_for(void **state) {
     get_problem(site->reader, "/v1/cells/none?min_cursor=1", 404, "not-found");
 }
 
-static void what_is_no_number_is_a_bad_request(void **state) {
+static void a_parameter_that_is_not_a_number_is_a_bad_request(void **state) {
     struct site *site = *state;
     static const char *const paths[] = {"/v1/cells?min_cursor=x",
                                         "/v1/cells?min_cursor=",
@@ -174,7 +174,32 @@ static void too_many_waiters_are_answered_503(void **state) {
     site_closed(&site);
 }
 
-static void who_went_away_while_waiting_is_let_go_of(void **state) {
+static void the_place_of_one_that_went_away_is_free(void **state) {
+    (void)state;
+    struct site site = site_opened("--waiters-max", "2", NULL);
+    struct raw raws[2];
+    for (int i = 0; i < 2; i++) {
+        raws[i] = raw_opened(&site);
+        say(&raws[i], GET("/v1/cells?min_cursor=1&timeout=60"));
+    }
+    wait_for_waiters(&site, 2);
+    get_problem(site.reader, "/v1/cells?min_cursor=1", 503, "service-unavailable");
+    raw_close(&raws[0]);
+    struct reply reply = get(site.reader, "/v1/cells?min_cursor=1&timeout=1");
+    for (int tries = 0; reply.status == 503 && tries < 1000; tries++) {
+        usleep(10000);
+        reply_free(&reply);
+        reply = get(site.reader, "/v1/cells?min_cursor=1&timeout=1");
+    }
+    assert_problem(&reply, 504, "not-yet");
+    reply_free(&reply);
+    cell_started(site.writer, "c");
+    check_heard(&raws[1], 200, NULL);
+    raw_close(&raws[1]);
+    site_closed(&site);
+}
+
+static void a_client_that_disconnects_while_waiting_is_forgotten(void **state) {
     struct site *site = *state;
     for (int i = 0; i < 20; i++) {
         struct raw raw = raw_opened(site);
@@ -187,7 +212,7 @@ static void who_went_away_while_waiting_is_let_go_of(void **state) {
     wait_until_quiet(site, 3);
 }
 
-static void who_waits_when_the_daemon_ends_is_told_so(void **state) {
+static void a_waiting_request_is_refused_when_the_daemon_ends(void **state) {
     (void)state;
     struct site site = site_opened(NULL);
     struct raw raw = raw_opened(&site);
@@ -206,14 +231,15 @@ static void who_waits_when_the_daemon_ends_is_told_so(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CASE(what_was_written_is_read_by_every_client),
-        CASE(who_waits_is_answered_when_the_cursor_is_there),
+        CASE(every_client_reads_its_writes),
+        CASE(a_waiting_request_is_answered_when_the_cursor_is_reached),
         CASE(a_cursor_that_does_not_come_is_not_yet),
         CASE(a_cursor_that_was_reached_is_not_waited_for),
-        CASE(what_is_no_number_is_a_bad_request),
+        CASE(a_parameter_that_is_not_a_number_is_a_bad_request),
         cmocka_unit_test(too_many_waiters_are_answered_503),
-        CASE(who_went_away_while_waiting_is_let_go_of),
-        cmocka_unit_test(who_waits_when_the_daemon_ends_is_told_so),
+        cmocka_unit_test(the_place_of_one_that_went_away_is_free),
+        CASE(a_client_that_disconnects_while_waiting_is_forgotten),
+        cmocka_unit_test(a_waiting_request_is_refused_when_the_daemon_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

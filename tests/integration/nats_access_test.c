@@ -124,7 +124,7 @@ static void check_said_once(struct mirror *mirror) {
     free(log);
 }
 
-static void what_is_not_permitted_is_said_in_the_server_s_words(void **state) {
+static void refused_permissions_are_reported_in_the_words_of_the_server(void **state) {
     (void)state;
     static const struct {
         const char *permissions, *words;
@@ -256,7 +256,7 @@ int main(void) {
         cmocka_unit_test(a_user_with_a_password),
         cmocka_unit_test(a_token),
         cmocka_unit_test(a_credentials_file),
-        cmocka_unit_test(what_is_not_permitted_is_said_in_the_server_s_words),
+        cmocka_unit_test(refused_permissions_are_reported_in_the_words_of_the_server),
         cmocka_unit_test(
             an_event_that_may_not_be_published_is_refused_at_once_and_others_are_taken),
         cmocka_unit_test(tls_on_both_sides),

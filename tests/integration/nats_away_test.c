@@ -49,7 +49,7 @@ static void while_the_broker_is_away_reads_go_on_and_readyz_tells_why(void **sta
     mirror_closed(&mirror);
 }
 
-static void what_was_published_meanwhile_comes_when_the_way_is_free(void **state) {
+static void events_published_meanwhile_arrive_when_the_connection_is_free(void **state) {
     (void)state;
     struct mirror mirror = mirror_opened();
     publish_many(&mirror.stream, 0, 500);
@@ -121,7 +121,7 @@ static void *post_large(void *context) {
 }
 
 /* While it lasts, each has its answer, and then all goes on. */
-static void a_way_on_which_nothing_moves_holds_up_nobody_who_writes(void **state) {
+static void a_blocked_connection_does_not_delay_writers(void **state) {
     (void)state;
     struct mirror mirror = mirror_opened();
     struct client *clients[SENDERS];
@@ -173,10 +173,10 @@ static void a_broker_that_is_absent_at_the_start_is_waited_for(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(while_the_broker_is_away_reads_go_on_and_readyz_tells_why),
-        cmocka_unit_test(what_was_published_meanwhile_comes_when_the_way_is_free),
+        cmocka_unit_test(events_published_meanwhile_arrive_when_the_connection_is_free),
         cmocka_unit_test(a_connection_that_is_cut_anywhere_loses_and_doubles_nothing),
         cmocka_unit_test(a_way_on_which_nothing_moves_for_a_while_loses_nothing),
-        cmocka_unit_test(a_way_on_which_nothing_moves_holds_up_nobody_who_writes),
+        cmocka_unit_test(a_blocked_connection_does_not_delay_writers),
         cmocka_unit_test(a_broker_that_is_absent_at_the_start_is_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

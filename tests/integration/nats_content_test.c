@@ -162,7 +162,7 @@ static const struct {
      STR(EVENT("any")), true},
 };
 
-static void whatever_its_headers_are_it_is_kept_and_the_next_one_is_taken(void **state) {
+static void messages_with_any_headers_are_stored_and_the_next_one_is_received(void **state) {
     (void)state;
     struct raw raw;
     struct mirror mirror = mirror_with_raw(&raw);
@@ -297,7 +297,7 @@ static void any_message_is_passed_also_as_the_newest_before_a_kill(void **state)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whatever_its_headers_are_it_is_kept_and_the_next_one_is_taken),
+        cmocka_unit_test(messages_with_any_headers_are_stored_and_the_next_one_is_received),
         cmocka_unit_test(the_largest_ones_are_kept_as_well),
         cmocka_unit_test(any_message_is_passed_also_as_the_newest_before_a_kill),
     };

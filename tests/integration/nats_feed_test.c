@@ -144,7 +144,7 @@ static void check_raw(struct mirror *mirror, uint64_t seq) {
     free(stored.payload.data);
 }
 
-static void what_is_no_json_is_rejected_and_kept(void **state) {
+static void a_message_that_is_not_json_is_rejected_and_stored(void **state) {
     (void)state;
     struct mirror mirror = mirror_opened();
     static const char nothing[] = "", no_json[] = "nope", bytes[] = "\xff\x00\x01\n{";
@@ -239,7 +239,7 @@ static void each_form_of_the_cloudevents_binding_is_taken(void **state) {
 
 /* ---- Subjects and repeats -------------------------------------------------------------------- */
 
-static void what_is_outside_the_filter_is_passed_over_and_the_cursor_reaches_the_end(void **state) {
+static void messages_outside_the_filter_are_skipped_and_the_cursor_reaches_the_end(void **state) {
     (void)state;
     struct mirror mirror = mirror_prepared(NULL);
     stream_make(&mirror.stream, &(struct stream_options){.subject = "cellos.>"});
@@ -352,11 +352,11 @@ static void an_event_in_binary_mode_that_is_too_large_as_json_is_rejected_and_sa
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_vectors_come_out_as_in_a_replay),
-        cmocka_unit_test(what_is_no_json_is_rejected_and_kept),
+        cmocka_unit_test(a_message_that_is_not_json_is_rejected_and_stored),
         cmocka_unit_test(an_event_of_1_mib_is_taken_and_a_larger_one_rejected_without_its_bytes),
         cmocka_unit_test(each_form_of_the_cloudevents_binding_is_taken),
         cmocka_unit_test(an_event_in_binary_mode_that_is_too_large_as_json_is_rejected_and_says_so),
-        cmocka_unit_test(what_is_outside_the_filter_is_passed_over_and_the_cursor_reaches_the_end),
+        cmocka_unit_test(messages_outside_the_filter_are_skipped_and_the_cursor_reaches_the_end),
         cmocka_unit_test(a_repeat_by_message_id_is_in_the_stream_once),
         cmocka_unit_test(a_stream_is_made_where_there_is_none),
         cmocka_unit_test(a_stream_that_is_there_is_left_as_it_is),

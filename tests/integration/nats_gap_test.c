@@ -61,7 +61,8 @@ static void check_gaps(struct client *client) {
 
 /* ---- Cases ----------------------------------------------------------------------------------- */
 
-static void what_was_never_received_is_counted_said_and_told(void **state) {
+static void messages_that_were_never_received_are_counted_logged_and_sent_to_followers(
+    void **state) {
     (void)state;
     struct mirror mirror = mirror_with_gaps();
     check_gaps(mirror.client);
@@ -100,7 +101,7 @@ static void a_gap_outlives_the_daemon_and_a_rebuild_and_is_counted_once(void **s
 
 /* The daemon's disk stands still, so that it asks for no more, while a limit of the stream goes on
  * removing what it has not seen. */
-static void what_a_limit_removes_within_a_session_is_a_gap(void **state) {
+static void messages_removed_by_a_limit_within_a_session_are_a_gap(void **state) {
     (void)state;
     static const char *const small[] = {"--queue-events-max", "16", "--batch-events-max", "4",
                                         NULL};
@@ -133,7 +134,7 @@ static void what_a_limit_removes_within_a_session_is_a_gap(void **state) {
     mirror_closed(&mirror);
 }
 
-static void what_the_daemon_does_not_follow_is_no_gap(void **state) {
+static void messages_outside_the_filter_are_not_a_gap(void **state) {
     (void)state;
     static const char *const narrow[] = {"--subjects", "cellos.events.load.>", NULL};
     static const char other[] = "{}";
@@ -150,7 +151,7 @@ static void what_the_daemon_does_not_follow_is_no_gap(void **state) {
     mirror_closed(&mirror);
 }
 
-static void what_is_not_there_any_more_is_not_waited_for(void **state) {
+static void messages_that_were_removed_are_not_waited_for(void **state) {
     (void)state;
     struct mirror mirror = mirror_opened();
     wait_until_ready(mirror.client);
@@ -170,11 +171,12 @@ static void what_is_not_there_any_more_is_not_waited_for(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_never_received_is_counted_said_and_told),
+        cmocka_unit_test(
+            messages_that_were_never_received_are_counted_logged_and_sent_to_followers),
         cmocka_unit_test(a_gap_outlives_the_daemon_and_a_rebuild_and_is_counted_once),
-        cmocka_unit_test(what_a_limit_removes_within_a_session_is_a_gap),
-        cmocka_unit_test(what_the_daemon_does_not_follow_is_no_gap),
-        cmocka_unit_test(what_is_not_there_any_more_is_not_waited_for),
+        cmocka_unit_test(messages_removed_by_a_limit_within_a_session_are_a_gap),
+        cmocka_unit_test(messages_outside_the_filter_are_not_a_gap),
+        cmocka_unit_test(messages_that_were_removed_are_not_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,7 +87,7 @@ static void a_repeat_is_answered_with_the_first_place_by_any_daemon(void **state
     mirror_closed(&mirror);
 }
 
-static void what_one_daemon_took_another_shows(void **state) {
+static void events_posted_to_one_daemon_are_shown_by_another(void **state) {
     (void)state;
     struct mirror mirror = mirror_opened();
     struct site other = site_opened("--nats", mirror.broker->url, NULL);
@@ -211,7 +211,7 @@ static uint64_t sent_over_a_cut(struct mirror *mirror, size_t n, uint64_t *rando
     return seq;
 }
 
-static void what_was_not_clearly_answered_is_there_once_when_sent_again(void **state) {
+static void an_event_with_an_unclear_answer_is_stored_once_when_sent_again(void **state) {
     (void)state;
     struct mirror mirror = mirror_opened();
     size_t rounds = scaled(100), failures = 0;
@@ -274,7 +274,7 @@ static void an_event_that_is_too_large_for_the_broker_is_refused(void **state) {
     mirror_closed(&mirror);
 }
 
-static void what_a_full_stream_refuses_is_told_with_its_reason(void **state) {
+static void the_reason_of_a_full_stream_is_in_the_answer(void **state) {
     (void)state;
     static const char *subjects[] = {"cellos.events.>"};
     struct mirror mirror = mirror_prepared(NULL);
@@ -306,7 +306,7 @@ static void what_a_full_stream_refuses_is_told_with_its_reason(void **state) {
 
 /* The stream's subjects are narrowed, and before the daemon looks at them again, two are posted: it
  * tells of the one that no stream takes, and the other one is not touched by that. */
-static void what_no_stream_takes_is_refused_by_itself(void **state) {
+static void an_event_without_a_stream_is_refused_alone(void **state) {
     (void)state;
     struct mirror mirror = mirror_opened();
     struct text event = event_of("one", CELL_STARTED, "{\"cellId\":\"c\",\"specId\":\"s\"}");
@@ -314,7 +314,7 @@ static void what_no_stream_takes_is_refused_by_itself(void **state) {
     stream_set_subject(&mirror.stream, STREAM, "cellos.events.formations.>");
     struct reply reply = post_event(mirror.client, event.data, event.len);
     assert_problem(&reply, 503, "service-unavailable");
-    assert_true(strstr(reply.body.data, "no stream of the broker takes") ||
+    assert_true(strstr(reply.body.data, "no stream of the broker has") ||
                 strstr(reply.body.data, "do not cover"));
     assert_null(strstr(reply.body.data, "it will be there once"));
     reply_free(&reply);
@@ -369,14 +369,14 @@ int main(void) {
         cmocka_unit_test(an_event_is_answered_when_it_has_come_back),
         cmocka_unit_test(a_batch_is_answered_with_all_its_places),
         cmocka_unit_test(a_repeat_is_answered_with_the_first_place_by_any_daemon),
-        cmocka_unit_test(what_one_daemon_took_another_shows),
+        cmocka_unit_test(events_posted_to_one_daemon_are_shown_by_another),
         cmocka_unit_test(a_command_is_published_on_a_subject_of_its_record),
         cmocka_unit_test(a_command_repeated_with_its_key_gives_the_first_result),
-        cmocka_unit_test(what_was_not_clearly_answered_is_there_once_when_sent_again),
+        cmocka_unit_test(an_event_with_an_unclear_answer_is_stored_once_when_sent_again),
         cmocka_unit_test(while_the_broker_is_away_writing_is_refused_and_nothing_is_kept_for_later),
         cmocka_unit_test(an_event_that_is_too_large_for_the_broker_is_refused),
-        cmocka_unit_test(what_a_full_stream_refuses_is_told_with_its_reason),
-        cmocka_unit_test(what_no_stream_takes_is_refused_by_itself),
+        cmocka_unit_test(the_reason_of_a_full_stream_is_in_the_answer),
+        cmocka_unit_test(an_event_without_a_stream_is_refused_alone),
         cmocka_unit_test(an_event_whose_nats_msg_id_another_message_has_is_refused_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,7 +162,7 @@ static void where_the_oldest_are_discarded_work_goes_on_with_what_is_left(void *
 
 /* ---- Another stream -------------------------------------------------------------------------- */
 
-static void a_stream_made_anew_is_another_epoch_with_records_of_its_own(void **state) {
+static void a_stream_created_again_has_another_epoch_and_its_own_records(void **state) {
     (void)state;
     struct mirror mirror = mirror_with(200);
     char *epoch = epoch_of(mirror.client);
@@ -178,7 +178,7 @@ static void a_stream_made_anew_is_another_epoch_with_records_of_its_own(void **s
     mirror_closed(&mirror);
 }
 
-static void a_stream_made_anew_while_the_daemon_is_down_likewise(void **state) {
+static void a_stream_created_again_while_the_daemon_is_down_has_another_epoch(void **state) {
     (void)state;
     struct mirror mirror = mirror_with(200);
     char *epoch = epoch_of(mirror.client);
@@ -386,8 +386,8 @@ int main(void) {
         cmocka_unit_test(an_empty_stream_with_a_past_is_level_at_its_last_sequence),
         cmocka_unit_test(messages_that_are_deleted_one_by_one_stay_where_they_were_seen),
         cmocka_unit_test(where_the_oldest_are_discarded_work_goes_on_with_what_is_left),
-        cmocka_unit_test(a_stream_made_anew_is_another_epoch_with_records_of_its_own),
-        cmocka_unit_test(a_stream_made_anew_while_the_daemon_is_down_likewise),
+        cmocka_unit_test(a_stream_created_again_has_another_epoch_and_its_own_records),
+        cmocka_unit_test(a_stream_created_again_while_the_daemon_is_down_has_another_epoch),
         cmocka_unit_test(
             a_stream_made_anew_that_lacks_its_beginning_is_refused_until_told_to_rebuild),
         cmocka_unit_test(a_log_of_its_own_does_not_become_a_mirror_nor_a_mirror_a_log_of_its_own),

@@ -49,7 +49,7 @@ static void assert_opens(const char *directory) {
     reel_close(reel);
 }
 
-static void a_second_process_is_told_who_has_the_directory(void **state) {
+static void a_second_process_learns_which_process_has_the_directory(void **state) {
     (void)state;
     const char *directory = scratch_directory();
     struct child child;
@@ -215,7 +215,7 @@ static void a_backup_below_a_file_fails_and_harms_nothing(void **state) {
     (void)state;
     const char *directory = scratch_directory();
     struct reel *reel = reel_opened(directory, NULL, CELL_SO, FORMATION_SO, NULL);
-    const char *copy = path_in(path_in(directory, "data.mdb"), "copy");
+    const char *copy = path_in(path_in(directory, "FORMAT"), "copy");
     struct reel_error error;
     apply_samples(reel, 1, 100, 10);
     assert_int_equal(reel_backup(reel, copy, &error), -ENOTDIR);
@@ -255,7 +255,7 @@ static void a_backup_that_is_cut_short_leaves_nothing_and_can_be_tried_again(voi
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_second_process_is_told_who_has_the_directory),
+        cmocka_unit_test(a_second_process_learns_which_process_has_the_directory),
         cmocka_unit_test(a_process_that_was_killed_holds_nothing),
         cmocka_unit_test(the_same_process_is_refused_as_well),
         cmocka_unit_test(the_epoch_stays_until_a_new_one_is_asked_for),

@@ -166,7 +166,7 @@ static int check_flags(void *context, const struct reel_entry *entry) {
     return 0;
 }
 
-static void what_is_no_json_is_kept_as_it_came(void **state) {
+static void a_payload_that_is_not_json_is_stored_unchanged(void **state) {
     char text[] = "{\"type\":\"dev.cellos\"";
     struct reel *reel = *state;
     uint64_t seq = apply_text(reel, text, REEL_REJECTED);
@@ -254,7 +254,7 @@ static int no_row(void *context, const struct reel_row *row) {
     return 0;
 }
 
-static void what_is_not_there_is_told_apart(void **state) {
+static void missing_records_and_missing_collections_are_distinguished(void **state) {
     struct reel_view *view = view_opened(*state);
     struct reel_str start = {NULL, 0};
     struct reel_collection_info info;
@@ -284,12 +284,12 @@ static void a_walk_ends_where_its_callback_says(void **state) {
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
 
-static void what_is_there_is_not_waited_for(void **state) {
+static void a_reached_cursor_is_not_waited_for(void **state) {
     assert_int_equal(reel_wait(*state, 0, 0), 0);
     assert_int_equal(reel_wait(*state, EVENTS, 0), 0);
 }
 
-static void what_does_not_come_is_waited_for_so_long(void **state) {
+static void waiting_ends_after_the_timeout(void **state) {
     assert_int_equal(reel_wait(*state, EVENTS + 1, 0), -ETIMEDOUT);
     struct timespec before, after;
     clock_gettime(CLOCK_MONOTONIC, &before);
@@ -340,16 +340,16 @@ int main(void) {
         CASE(a_trimmed_log_is_read_from_its_floor),
         CASE(trimming_leaves_the_records_alone),
         CASE(rejections_are_listed_from_the_newest),
-        CASE(what_is_no_json_is_kept_as_it_came),
+        CASE(a_payload_that_is_not_json_is_stored_unchanged),
         CASE(rejections_are_trimmed_with_the_log),
         CASE(an_empty_log_has_a_position),
         CASE(collections_are_named_and_described),
         CASE(projectors_are_shown_in_the_order_of_names),
         CASE(plugins_are_shown_in_the_order_of_loading),
-        CASE(what_is_not_there_is_told_apart),
+        CASE(missing_records_and_missing_collections_are_distinguished),
         CASE(a_walk_ends_where_its_callback_says),
-        CASE(what_is_there_is_not_waited_for),
-        CASE(what_does_not_come_is_waited_for_so_long),
+        CASE(a_reached_cursor_is_not_waited_for),
+        CASE(waiting_ends_after_the_timeout),
         CASE(an_append_does_not_end_a_wait),
         CASE(waiters_are_woken_by_other_threads),
     };

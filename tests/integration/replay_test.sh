@@ -53,7 +53,7 @@ expect "no events" \
 { head -c 40000000 /dev/zero | tr '\0' ' '; printf '\n%s\n' "$started"; } >"$scratch/long"
 run replay --outcomes --plugin-dir "$plugins/cell" "$scratch/long"
 expect "a line that is too long" \
-    "{\"seen\":2,\"applied\":1,\"ignored\":0,\"rejected\":1,\"cursor\":2,\"outcomes\":[\"rejected\",\"applied\"],\"rejections\":[{\"seq\":1,\"collection\":null,\"reason\":\"event of 40000000 bytes, at most 1048576 are taken\"}],\"collections\":{\"cells\":[$record]}}" "$out"
+    "{\"seen\":2,\"applied\":1,\"ignored\":0,\"rejected\":1,\"cursor\":2,\"outcomes\":[\"rejected\",\"applied\"],\"rejections\":[{\"seq\":1,\"collection\":null,\"reason\":\"event of 40000000 bytes, at most 1048576 are accepted\"}],\"collections\":{\"cells\":[$record]}}" "$out"
 
 # Many events, over several batches, and twice the same.
 for ((i = 0; i < 10000; i++)); do echo "${started/\"c\"/\"c$i\"}"; done >"$scratch/many"
@@ -73,7 +73,7 @@ expect "an absent plugin directory" "1 reeld replay: cannot read plugin director
 run replay
 expect "no file" "2 reeld replay: no file was given; see reeld --help" "$code $err"
 run replay a b
-expect "two files" "2 reeld replay: one file at a time, not also b; see reeld --help" "$code $err"
+expect "two files" "2 reeld replay: only one file can be given, not also b; see reeld --help" "$code $err"
 run replay --wrong a
 expect "a wrong option" "2 reeld replay: there is no option --wrong; see reeld --help" "$code $err"
 run replay --plugin

@@ -108,7 +108,7 @@ static void a_store_in_place_of_an_empty_file_is_told(void **state) {
     FILE *file = fopen(path_in(directory, "data.mdb"), "w");
     must(file && fclose(file) == 0);
     assert_told_once(directory, COUNTER("1"),
-                     "warning: data.mdb held nothing, and a new store took its place");
+                     "warning: data.mdb had no content and was replaced by a new store");
 }
 
 static void a_rebuild_tells_its_beginning_and_its_end(void **state) {

@@ -226,7 +226,7 @@ static void appending_and_folding_later_gives_the_same_bytes(void **state) {
 }
 
 /* The log's order is the order: an apply behind an append comes after it. */
-static void what_is_applied_waits_behind_what_was_appended(void **state) {
+static void apply_first_folds_events_that_were_only_appended(void **state) {
     (void)state;
     struct reel *reel = reel_opened(NULL, NULL, KEYED_SO, NULL);
     struct reel_str first = reel_text(KEYED("upsert", "a", "\"appended\""));
@@ -247,7 +247,7 @@ int main(void) {
         cmocka_unit_test(the_cursor_moves_on_every_event),
         cmocka_unit_test(a_rebuild_gives_the_same_bytes),
         cmocka_unit_test(appending_and_folding_later_gives_the_same_bytes),
-        cmocka_unit_test(what_is_applied_waits_behind_what_was_appended),
+        cmocka_unit_test(apply_first_folds_events_that_were_only_appended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

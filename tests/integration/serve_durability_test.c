@@ -183,7 +183,7 @@ static void check_all(const char *directory, struct writer *writers) {
     reel_close(reel);
 }
 
-static void what_was_answered_survives_any_kill_once(void **state) {
+static void acknowledged_events_survive_any_kill_exactly_once(void **state) {
     (void)state;
     const char *directory = scratch_directory();
     struct writer writers[WRITERS] = {{0}};
@@ -208,7 +208,7 @@ static void what_was_answered_survives_any_kill_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_answered_survives_any_kill_once),
+        cmocka_unit_test(acknowledged_events_survive_any_kill_exactly_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -230,6 +230,7 @@ static void *insist(void *context) {
             done += BATCH;
         else
             writer->refused++;
+        if (reply.status != 201) usleep(1000); /* the processors are for the daemon, too */
         reply_free(&reply);
     }
     client_close(client);

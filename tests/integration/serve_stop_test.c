@@ -112,7 +112,7 @@ static void a_slow_reader_is_waited_for_but_not_longer_than_the_bound(void **sta
     reply_free(&reply);
 }
 
-static void what_is_on_its_way_is_sent_to_its_end(void **state) {
+static void an_answer_that_has_begun_is_sent_completely(void **state) {
     (void)state;
     struct daemon daemon = daemon_started(scratch_directory(), "--answer-bytes-max", "65536",
                                           "--drain-ms-max", "60000", NULL);
@@ -217,7 +217,7 @@ static void end_under_load(const char *drain_ms) {
     free(writers);
 }
 
-static void what_was_answered_while_it_ended_is_so(void **state) {
+static void events_acknowledged_during_the_end_are_stored(void **state) {
     (void)state;
     for (size_t i = 0; i < scaled(50); i++) end_under_load("10000");
 }
@@ -232,9 +232,9 @@ int main(void) {
         cmocka_unit_test(waiting_requests_are_told_to_go),
         cmocka_unit_test(half_requests_and_idle_connections_hold_nothing_up),
         cmocka_unit_test(a_slow_reader_is_waited_for_but_not_longer_than_the_bound),
-        cmocka_unit_test(what_is_on_its_way_is_sent_to_its_end),
+        cmocka_unit_test(an_answer_that_has_begun_is_sent_completely),
         cmocka_unit_test(a_second_signal_ends_it_at_once),
-        cmocka_unit_test(what_was_answered_while_it_ended_is_so),
+        cmocka_unit_test(events_acknowledged_during_the_end_are_stored),
         cmocka_unit_test(without_time_to_drain_it_ends_well_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -154,7 +154,7 @@ static void the_parameter_resumes_where_the_header_does_not(void **state) {
     get_problem(site->reader, "/ws/events?lastEventId=4", 400, "bad-request");
 }
 
-static void what_no_frame_had_as_its_id_is_refused(void **state) {
+static void an_id_that_no_frame_had_is_refused(void **state) {
     struct site *site = *state;
     static const char *const ids[] = {"x", "-1", "1.5", "1000000", "18446744073709551616"};
     for (size_t i = 0; i < COUNT(ids); i++) check_refused(site, "", ids[i], 400, "bad-request");
@@ -300,7 +300,7 @@ int main(void) {
         cmocka_unit_test(a_client_of_http_1_0_gets_no_chunks),
         cmocka_unit_test(last_event_id_resumes_behind_it_whatever_since_says),
         cmocka_unit_test(the_parameter_resumes_where_the_header_does_not),
-        cmocka_unit_test(what_no_frame_had_as_its_id_is_refused),
+        cmocka_unit_test(an_id_that_no_frame_had_is_refused),
         cmocka_unit_test(one_that_trimming_has_overtaken_is_told),
         cmocka_unit_test(coming_back_again_and_again_leaves_nothing_out),
         cmocka_unit_test(positions_have_ids_too),

@@ -119,9 +119,9 @@ static void a_held_view_keeps_its_state_and_its_pages_are_used_again(void **stat
     assert_int_equal(then.ignored, now.ignored);
     reel_view_close(view);
 
-    uint64_t held = store_bytes(directory);
+    uint64_t held = state_bytes(directory);
     apply_and_trim(reel, 5001 + count, count);
-    uint64_t after = store_bytes(directory);
+    uint64_t after = state_bytes(directory);
     if (after > held + held / 4)
         support_failed(__FILE__, __LINE__, "the file grew from %" PRIu64 " to %" PRIu64, held,
                        after);
@@ -150,12 +150,12 @@ static void a_view_that_is_never_closed_costs_a_bounded_file(void **state) {
     assert_time_is_up(view);
 
     trim_behind(reel, seq);
-    uint64_t held = store_bytes(directory);
+    uint64_t held = state_bytes(directory);
     for (size_t at = 0; at < count; at++) {
         seq = change_a_cell(reel, seq);
         if (at % BATCH == 0) trim_behind(reel, seq);
     }
-    uint64_t after = store_bytes(directory);
+    uint64_t after = state_bytes(directory);
     if (after > held + held / 4 + (UINT64_C(1) << 20))
         support_failed(__FILE__, __LINE__, "the file grew from %" PRIu64 " to %" PRIu64, held,
                        after);

@@ -152,7 +152,7 @@ static void an_allow_list_stands_instead_of_the_same_origin(void **state) {
 #define VERSION "Sec-WebSocket-Version: 13\r\n"
 #define THE_END "\r\n"
 
-static void what_is_no_handshake_is_a_bad_request(void **state) {
+static void a_malformed_handshake_is_a_bad_request(void **state) {
     struct site *site = *state;
     static const char *const requests[] = {
         GET_WS THE_END,
@@ -303,7 +303,7 @@ int main(void) {
         cmocka_unit_test(a_token_in_the_address_is_none),
         cmocka_unit_test(origin_is_checked_with_a_token_of_the_subprotocol_only),
         cmocka_unit_test(an_allow_list_stands_instead_of_the_same_origin),
-        cmocka_unit_test(what_is_no_handshake_is_a_bad_request),
+        cmocka_unit_test(a_malformed_handshake_is_a_bad_request),
         cmocka_unit_test(another_version_is_told_ours),
         cmocka_unit_test(words_are_in_any_case_and_in_lists),
         cmocka_unit_test(other_methods_are_told_so),

@@ -98,7 +98,7 @@ static void a_frame_has_the_event_as_it_was_published_on_one_line(void **state) 
     site_closed(&site);
 }
 
-static void what_was_too_large_is_a_frame_with_its_error(void **state) {
+static void an_event_that_was_too_large_is_a_frame_with_an_error(void **state) {
     (void)state;
     const char *directory = scratch_directory();
     struct reel_options options = {.event_bytes_max = 1024};
@@ -231,7 +231,7 @@ static struct reply refused(struct site *site, enum follow_kind kind, const char
     return reply;
 }
 
-static void what_cannot_be_followed_is_refused(void **state) {
+static void requests_that_cannot_be_followed_are_refused(void **state) {
     struct site *site = *state;
     static const char *const queries[] = {
         "?since=x",       "?since=-1",     "?since=",          "?since=18446744073709551616",
@@ -423,12 +423,12 @@ static int tear_down(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_frame_has_the_event_as_it_was_published_on_one_line),
-        cmocka_unit_test(what_was_too_large_is_a_frame_with_its_error),
+        cmocka_unit_test(an_event_that_was_too_large_is_a_frame_with_an_error),
         cmocka_unit_test(a_large_event_is_one_frame),
         cmocka_unit_test(since_gives_the_log_from_there_on_and_then_what_comes),
         cmocka_unit_test(without_since_only_what_is_new_comes),
         cmocka_unit_test(following_an_empty_log_begins_with_its_first_event),
-        cmocka_unit_test(what_cannot_be_followed_is_refused),
+        cmocka_unit_test(requests_that_cannot_be_followed_are_refused),
         cmocka_unit_test(another_epoch_is_refused_and_ours_is_not),
         cmocka_unit_test(below_the_log_s_floor_is_refused_with_where_it_begins),
         cmocka_unit_test(filters_leave_out_what_does_not_match),

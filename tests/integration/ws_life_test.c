@@ -144,14 +144,14 @@ static bool answer_pings(struct site *site, uint64_t ping_ms, uint64_t stall_ms)
     return told;
 }
 
-static void who_answers_pings_lives(void **state) {
+static void a_follower_that_answers_pings_stays(void **state) {
     (void)state;
     struct site site = site_opened("--follow-ping-ms", "50", "--follow-stall-ms", "1000", NULL);
     for (int tries = 0; !answer_pings(&site, 50, 1000); tries++) must(tries < 20);
     site_closed(&site);
 }
 
-static void who_does_not_answer_pings_is_cut(void **state) {
+static void a_follower_that_answers_no_pings_is_ended(void **state) {
     (void)state;
     struct site site = site_opened("--follow-ping-ms", "100", "--follow-stall-ms", "500", NULL);
     struct wire ws = ws_opened(&site.daemon, "/ws/events");
@@ -197,7 +197,7 @@ static bool read_slowly(struct follower *follower, uint64_t stall_ms) {
     return true;
 }
 
-static void who_reads_slowly_lives(void **state) {
+static void a_follower_that_reads_slowly_stays(void **state) {
     (void)state;
     struct site site = site_opened("--follow-ping-ms", "100", "--follow-stall-ms", "1000", NULL);
     post_large_cells(site.writer, LARGE_CELLS);
@@ -213,7 +213,7 @@ static void who_reads_slowly_lives(void **state) {
 }
 
 /* Nothing of its buffer is read: what is left of it comes, and then the end. */
-static void who_stands_still_is_cut(void **state) {
+static void a_follower_that_makes_no_progress_is_ended(void **state) {
     (void)state;
     struct site site = site_opened("--follow-stall-ms", "500", NULL);
     post_large_cells(site.writer, LARGE_CELLS);
@@ -236,11 +236,11 @@ int main(void) {
         cmocka_unit_test(one_that_does_not_read_does_not_hold_up_the_end),
         cmocka_unit_test(those_that_leave_while_it_ends_hold_nothing_up),
         cmocka_unit_test(one_that_trimming_overtakes_is_told),
-        cmocka_unit_test(who_answers_pings_lives),
-        cmocka_unit_test(who_does_not_answer_pings_is_cut),
+        cmocka_unit_test(a_follower_that_answers_pings_stays),
+        cmocka_unit_test(a_follower_that_answers_no_pings_is_ended),
         cmocka_unit_test(a_stream_is_kept_alive_by_comments),
-        cmocka_unit_test(who_reads_slowly_lives),
-        cmocka_unit_test(who_stands_still_is_cut),
+        cmocka_unit_test(a_follower_that_reads_slowly_stays),
+        cmocka_unit_test(a_follower_that_makes_no_progress_is_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -221,7 +221,7 @@ static void over_deleted_messages_they_go_on_and_are_told_of_them(void **state) 
     mirror_closed(&mirror);
 }
 
-static void what_the_daemon_s_own_filter_leaves_out_moves_positions(void **state) {
+static void messages_outside_the_filter_of_the_daemon_move_positions(void **state) {
     (void)state;
     static const char *const narrow[] = {"--subjects", "cellos.events.load.>",
                                          "--follow-position-ms", "50", NULL};
@@ -327,7 +327,7 @@ static void check_made_anew(struct mirror *mirror, uint64_t before, uint64_t aft
     free(epoch);
 }
 
-static void another_stream_ends_them_and_who_comes_back_is_told_so(void **state) {
+static void another_stream_ends_followers_and_refuses_their_return(void **state) {
     (void)state;
     static const uint64_t lengths[] = {100, 300, 40, 40};
     struct mirror mirror = mirror_prepared(NULL);
@@ -383,9 +383,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(through_a_broker_s_restart_everyone_gets_all_of_it_once),
         cmocka_unit_test(over_deleted_messages_they_go_on_and_are_told_of_them),
-        cmocka_unit_test(what_the_daemon_s_own_filter_leaves_out_moves_positions),
+        cmocka_unit_test(messages_outside_the_filter_of_the_daemon_move_positions),
         cmocka_unit_test(behind_what_the_stream_holds_and_we_have_not_yet_one_waits),
-        cmocka_unit_test(another_stream_ends_them_and_who_comes_back_is_told_so),
+        cmocka_unit_test(another_stream_ends_followers_and_refuses_their_return),
         cmocka_unit_test(from_one_daemon_to_another_a_follower_goes_on_at_its_seq),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

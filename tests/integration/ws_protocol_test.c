@@ -241,7 +241,7 @@ static void check_raw(struct site *site, const struct raw_case *raw) {
     test_context("%s", "");
 }
 
-static void what_is_not_masked_is_refused(void **state) {
+static void frames_without_a_mask_are_refused(void **state) {
     static const struct raw_case cases[] = {
         {"text", 1002, BYTES("\x81\x05hello")},     {"empty text", 1002, BYTES("\x81\x00")},
         {"binary", 1002, BYTES("\x82\x01x")},       {"ping", 1002, BYTES("\x89\x01x")},
@@ -267,7 +267,7 @@ static void lengths_that_are_wrongly_written_are_refused(void **state) {
 }
 
 /* A length that is too much is answered when it has been read, not when all of it has come. */
-static void what_is_too_long_is_refused_at_its_head(void **state) {
+static void a_message_that_is_too_long_is_refused_at_its_head(void **state) {
     static const struct raw_case cases[] = {
         {"a tebibyte", 1009, BYTES("\x81\xFF\0\0\x01\0\0\0\0\0\0\0\0\0")},
         {"all of 63 bits", 1009, BYTES("\x82\xFF\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF\0\0\0\0")},
@@ -514,9 +514,9 @@ int main(void) {
         cmocka_unit_test(reserved_opcodes_are_refused),
         cmocka_unit_test(fragments),
         cmocka_unit_test(a_ping_between_fragments_is_answered_at_once),
-        cmocka_unit_test(what_is_not_masked_is_refused),
+        cmocka_unit_test(frames_without_a_mask_are_refused),
         cmocka_unit_test(lengths_that_are_wrongly_written_are_refused),
-        cmocka_unit_test(what_is_too_long_is_refused_at_its_head),
+        cmocka_unit_test(a_message_that_is_too_long_is_refused_at_its_head),
         cmocka_unit_test(a_message_that_grows_too_long_is_refused),
         cmocka_unit_test(text_that_is_not_utf_8_is_refused),
         cmocka_unit_test(text_that_cannot_become_utf_8_is_refused_early),

@@ -363,7 +363,7 @@ static void follow_until_it_is_killed(struct seam *seam, struct poster *poster, 
 }
 
 /* Nothing is sent that could still be lost: numbers go on where they were, with the same events. */
-static void what_was_sent_is_there_after_a_kill(void **state) {
+static void sent_events_survive_a_kill(void **state) {
     (void)state;
     const char *directory = scratch_directory();
     struct seam seam = {.numbers = calloc(EVENTS_MAX + 1, sizeof *seam.numbers)};
@@ -389,7 +389,7 @@ static void what_was_sent_is_there_after_a_kill(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_gets_what_came_after_its_beginning_in_order_and_once),
-        cmocka_unit_test(what_was_sent_is_there_after_a_kill),
+        cmocka_unit_test(sent_events_survive_a_kill),
         cmocka_unit_test(a_snapshot_and_the_frames_since_make_the_next_snapshot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

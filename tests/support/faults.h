@@ -10,16 +10,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* From now on the n-th allocation of this thread (0: the next one) fails, once. */
+/* From now on, the n-th allocation of this thread (0: the next one) fails, once. */
 void faults_begin(size_t n);
 
-/* Did it come to that? All succeed again. */
+/* Returns true if that allocation was made. From now on, all allocations succeed. */
 bool faults_end(void);
 
-/* Runs `run` with its first allocation failing, with its second, and so on, until it makes fewer.
- * Checks that it returns -ENOMEM when one failed, or 0 if it can do without that one and
- * `may_do_without`; and 0 at last. Before each run but the first, `undo` (may be NULL) brings
- * everything back to where it was. Returns how many allocations failed. */
+/* Calls `run` again and again: its first allocation fails, then its second, and so on, until it
+ * makes fewer. Checks that it returns -ENOMEM if one failed, or 0 if `may_do_without` and it does
+ * not need this one; and 0 at the end. `undo` (may be NULL) restores the state before each call
+ * except the first. Returns the number of allocations that failed. */
 size_t faults_each(int (*run)(void *context), void (*undo)(void *context), void *context,
                    bool may_do_without);
 

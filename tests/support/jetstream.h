@@ -1,7 +1,8 @@
-/* jetstream.h: what a test does to a stream, through nats.c: making it, publishing, taking away.
+/* jetstream.h: operations of tests on a stream, through nats.c: creating it, publishing, removing
+ * messages.
  *
- * Every call waits for its answer, and again where the broker is just away or chooses a leader;
- * what is published has an id then, so that it is stored once. */
+ * Every call waits for its answer. If the broker is away, or chooses a leader, the call is
+ * repeated; published messages then have an id, so that they are stored once. */
 #ifndef TESTS_SUPPORT_JETSTREAM_H
 #define TESTS_SUPPORT_JETSTREAM_H
 
@@ -11,14 +12,14 @@
 
 #define STREAM "CELLOS_EVENTS"
 
-/* A connection of one's own. One thread uses it at a time. */
+/* A connection. One thread uses it at a time. */
 struct jetstream {
     natsConnection *connection;
     jsCtx *context;
 };
 
-/* Waits until JetStream answers there. `options` are used up; NULL: none besides the URLs, which
- * commas part. */
+/* Waits until JetStream answers. `options` are consumed; NULL: only the URLs, separated by
+ * commas. */
 struct jetstream jetstream_opened(const char *urls, natsOptions *options);
 void jetstream_close(struct jetstream *jetstream);
 
@@ -28,7 +29,7 @@ void jetstream_close(struct jetstream *jetstream);
 struct stream_options {
     const char *name, *subject;
     int replicas;
-    int64_t messages_max; /* the oldest are discarded */
+    int64_t messages_max; /* the oldest messages are discarded */
     jsRetentionPolicy retention;
 };
 
@@ -42,19 +43,18 @@ void stream_delete_message(struct jetstream *jetstream, const char *name, uint64
 struct stream_state {
     uint64_t messages, first, last;
     int64_t created_ns, max_age_ns;
-    char leader[32]; /* in a cluster; empty: there is none just now */
+    char leader[32]; /* in a cluster; empty: there is none at the moment */
     char subject[64];
     bool in_files;
 };
 
-/* False: there is no such stream. */
+/* False: the stream does not exist. */
 bool stream_state(struct jetstream *jetstream, const char *name, struct stream_state *ret);
 
-/* Waits until it has a leader, other than the one named if that is not NULL. */
+/* Waits until it has a leader; if `not_by` is not NULL, another leader than this. */
 struct stream_state stream_led(struct jetstream *jetstream, const char *name, const char *not_by);
 
-/* One message as it is stored; its payload is the caller's to free(). False: it is not there (any
- * more). */
+/* One message as it is stored. The caller frees its payload. False: it does not exist. */
 struct stored {
     struct text payload;
     char subject[512];
@@ -70,16 +70,17 @@ struct published {
     bool duplicate;
 };
 
-/* One message with these headers, a list "Name: value" that ends with NULL, or NULL; repeated until
- * it is acknowledged. Without a Nats-Msg-Id a repeat would be another message: then once. */
+/* Publishes one message with these headers (a list "Name: value" that ends with NULL, or NULL),
+ * repeatedly until it is acknowledged. Without a Nats-Msg-Id it is published once, because a repeat
+ * would be another message. */
 struct published publish(struct jetstream *jetstream, const char *subject,
                          const char *const *headers, const void *bytes, size_t len);
 
 /* Load event `n` (load.h), on a subject of its own kind, with its id as Nats-Msg-Id. */
 struct published publish_load(struct jetstream *jetstream, uint64_t n);
 
-/* Load events `first` … `first + count - 1` without waiting for each, in this order, without ids.
- * For `STREAM`, on a broker that stays, where nobody else publishes. */
+/* Publishes load events `first` … `first + count - 1` in this order, without ids, and without
+ * waiting for each. For `STREAM`, on a broker that stays, while nobody else publishes. */
 void publish_many(struct jetstream *jetstream, uint64_t first, size_t count);
 
 #endif

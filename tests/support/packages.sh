@@ -7,7 +7,7 @@
 packages_build=(
     gcc g++ meson ninja-build pkg-config
     libjansson-dev liblmdb-dev libsimdjson-dev libmicrohttpd-dev libnats-dev libwslay-dev
-    libssl-dev uuid-dev
+    libssl-dev uuid-dev liblz4-dev libxxhash-dev
 )
 
 # For the benchmark beside PostgreSQL alone: nothing else is built or run with them.

@@ -7,11 +7,13 @@
 #include "support_internal.h"
 
 #include <ftw.h>
+#include <glob.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static _Thread_local char context[256];
@@ -92,11 +94,20 @@ static void promise_removal(void) {
     must(atexit(remove_scratch) == 0);
 }
 
+static const char *scratch_parent(void) {
+    static const char memory[] = "/dev/shm";
+    const uint64_t enough = UINT64_C(2) << 30;
+    const char *given = getenv("TMPDIR");
+    struct statvfs room;
+    if (given && given[0]) return given;
+    if (!getenv("REEL_TEST_MEMORY") || access(memory, W_OK) < 0) return "/tmp";
+    bool has_room = statvfs(memory, &room) == 0 && room.f_bavail >= enough / room.f_frsize;
+    return has_room ? memory : "/tmp";
+}
+
 const char *scratch_directory(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    const char *parent = getenv("TMPDIR");
-    struct lasting_path *path =
-        lasting_path(parent && parent[0] ? parent : "/tmp", "reel-test-XXXXXX");
+    struct lasting_path *path = lasting_path(scratch_parent(), "reel-test-XXXXXX");
     must(mkdtemp(path->text));
     path->owner = getpid();
     pthread_once(&once, promise_removal);
@@ -121,10 +132,23 @@ const char *path_in(const char *directory, const char *name) {
     return lasting_path(directory, name)->text;
 }
 
-uint64_t store_bytes(const char *directory) {
+static uint64_t file_bytes(const char *path) {
     struct stat found;
-    must(stat(path_in(directory, "data.mdb"), &found) == 0);
-    return (uint64_t)found.st_size;
+    return stat(path, &found) == 0 ? (uint64_t)found.st_size : 0;
+}
+
+uint64_t state_bytes(const char *directory) {
+    return file_bytes(path_in(directory, "state/data.mdb"));
+}
+
+uint64_t store_bytes(const char *directory) {
+    glob_t files;
+    uint64_t bytes = file_bytes(path_in(directory, "state/data.mdb"));
+    must(bytes > 0);
+    must(glob(path_in(directory, "log/*"), 0, NULL, &files) == 0);
+    for (size_t i = 0; i < files.gl_pathc; i++) bytes += file_bytes(files.gl_pathv[i]);
+    globfree(&files);
+    return bytes;
 }
 
 void settings_forget(bool all) {

@@ -46,7 +46,8 @@ void assert_sentence(const struct reel_error *error, const char *part);
  * all of them. */
 void settings_forget(bool all);
 
-/* A new directory under $TMPDIR (or /tmp), removed with all in it when the process exits. */
+/* A new directory, removed with all in it when the process exits: under $TMPDIR; or in memory where
+ * REEL_TEST_MEMORY is set and there is room; or under /tmp. */
 const char *scratch_directory(void);
 
 /* Paths in the build tree, valid until the process exits: "plugins/cell/cell.so". The root of it
@@ -59,8 +60,11 @@ const char *source_path(const char *relative);
 /* `directory/name`, valid until the process exits. */
 const char *path_in(const char *directory, const char *name);
 
-/* The size of a Reel directory's data file, bytes. */
+/* The size of a Reel directory's files, bytes. */
 uint64_t store_bytes(const char *directory);
+
+/* Of them the state's alone. */
+uint64_t state_bytes(const char *directory);
 
 /* ---- Text ------------------------------------------------------------------------------------ */
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -65,23 +66,32 @@ int main(int argc, char **argv) {
 
 /* ---- What tests share ------------------------------------------------------------------------ */
 
-/* Without a core file, and without the sentence, which would look like a failure of the test. */
-void assert_aborts_at(void (*fn)(void *context), void *context, const char *file, int line) {
+/* Without a core file. */
+__attribute__((noreturn)) static void violate(void (*fn)(void *context), void *context, int words) {
     const struct rlimit no_core = {0, 0};
-    int status = 0;
+    signal(SIGABRT, SIG_DFL); /* cmocka's would go on with the next test */
+    setrlimit(RLIMIT_CORE, &no_core);
+    dup2(words, STDERR_FILENO);
+    fn(context);
+    _exit(0);
+}
+
+void assert_violates_at(void (*fn)(void *context), void *context, const char *part,
+                        const char *file, int line) {
+    char said[1024] = "";
+    int status = 0, words = memfd_create("words", MFD_CLOEXEC);
+    if (words < 0) support_failed(file, line, "no memory for its words");
     fflush(NULL);
     pid_t child = fork();
     if (child < 0) support_failed(file, line, "cannot fork");
-    if (child == 0) {
-        signal(SIGABRT, SIG_DFL); /* cmocka's would go on with the next test */
-        setrlimit(RLIMIT_CORE, &no_core);
-        close(STDERR_FILENO);
-        fn(context);
-        _exit(0);
-    }
+    if (child == 0) violate(fn, context, words);
     if (waitpid(child, &status, 0) != child) support_failed(file, line, "cannot wait");
+    if (pread(words, said, sizeof said - 1, 0) < 0) support_failed(file, line, "cannot read");
+    close(words);
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
-        support_failed(file, line, "it ended with status %d, not by SIGABRT", status);
+        support_failed(file, line, "it ended with status %d, not by SIGABRT: %s", status, said);
+    if (!strstr(said, "reel: invariant violated: ") || !strstr(said, part))
+        support_failed(file, line, "it ended with `%s`, not with `%s`", said, part);
 }
 
 void assert_bytes(struct reel_str found, struct reel_str expected) {

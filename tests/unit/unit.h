@@ -39,9 +39,12 @@ void unit_enlist(struct unit_tests *tests);
 /* Same bytes; shows both if not. */
 void assert_bytes(struct reel_str found, struct reel_str expected);
 
-/* Calls `fn` in a process of its own, which must end by SIGABRT: it violates an invariant. */
-#define assert_aborts(fn, context) assert_aborts_at(fn, context, __FILE__, __LINE__)
-void assert_aborts_at(void (*fn)(void *context), void *context, const char *file, int line);
+/* Calls `fn` in a process of its own, which must end by SIGABRT and say that it violates an
+ * invariant; with `part` in that sentence. */
+#define assert_violates(fn, context, part) assert_violates_at(fn, context, part, __FILE__, __LINE__)
+#define assert_aborts(fn, context)         assert_violates(fn, context, "")
+void assert_violates_at(void (*fn)(void *context), void *context, const char *part,
+                        const char *file, int line);
 
 /* Copies to memory of exactly that size, so that a sanitizer sees what is read behind it. */
 char *exact_copy(struct reel_str str);

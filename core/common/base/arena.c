@@ -26,7 +26,7 @@ void arena_reset(struct arena *arena) {
     size_t kept = 0;
     for (struct arena_block *b = arena->blocks; b; b = b->older) kept += b->size;
     if (arena->blocks && (arena->blocks->older || kept > ARENA_KEEP_BYTES)) {
-        /* Several blocks were needed: one as large as all of them will do next time. */
+        /* several blocks were needed: next time, one block of this size will be enough */
         arena_finish(arena);
         if (kept > ARENA_KEEP_BYTES) kept = ARENA_KEEP_BYTES;
         struct arena_block *block = malloc(sizeof *block + kept);
@@ -56,7 +56,7 @@ static int arena_grow(struct arena *arena, size_t size) {
 static char *arena_take(struct arena *arena, size_t pad, size_t size) {
     if (!arena->next || (size_t)(arena->end - arena->next) < pad + size) {
         if (arena_grow(arena, size) < 0) return NULL;
-        pad = 0; /* a block begins aligned */
+        pad = 0; /* the beginning of a block is aligned */
     }
     char *taken = arena->next + pad;
     arena->next = taken + size;

@@ -1,8 +1,8 @@
-/* arena.h: memory that is given back all at once.
+/* arena.h: memory that is released all at once.
  *
- * What a transaction allocates (records being changed, their texts, the undo list) dies with it,
- * so allocation is moving a pointer and release is one call. Blocks are kept between
- * transactions up to ARENA_KEEP_BYTES.
+ * Everything that a transaction allocates (changed records, their texts, the undo list) is released
+ * at its end. So an allocation only moves a pointer, and there is one call to release all. Between
+ * transactions, up to ARENA_KEEP_BYTES are kept.
  */
 #ifndef REEL_BASE_ARENA_H
 #define REEL_BASE_ARENA_H
@@ -14,11 +14,11 @@
 
 struct arena_block;
 
-/* All of zero is an empty arena. */
+/* All zero: an empty arena. */
 struct arena {
     struct arena_block *blocks; /* the newest first */
-    char *next, *end;           /* what is left of the newest */
-    size_t used;                /* bytes handed out since the last reset */
+    char *next, *end;           /* the free part of the newest block */
+    size_t used;                /* bytes that were allocated since the last reset */
 };
 
 void arena_finish(struct arena *arena);

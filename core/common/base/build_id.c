@@ -12,7 +12,7 @@
 /* ---- The note -------------------------------------------------------------------------------- */
 
 struct search {
-    ElfW(Addr) base; /* of the object */
+    ElfW(Addr) base; /* load address of the object */
     uint8_t *ret;
     bool found;
 };
@@ -56,7 +56,7 @@ static int look_into_object(struct dl_phdr_info *info, size_t size, void *contex
 
 /* ---- The file -------------------------------------------------------------------------------- */
 
-/* FNV-1a, since it is stored. */
+/* FNV-1a, because the hash is stored. */
 static int hash_file(const char *path, uint8_t ret[BUILD_ID_BYTES], struct reel_error *error) {
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
     uint64_t hash = UINT64_C(0xCBF29CE484222325);

@@ -1,4 +1,4 @@
-/* chars.h: classes of ASCII characters, whatever the locale. */
+/* chars.h: classes of ASCII characters. They do not depend on the locale. */
 #ifndef REEL_BASE_CHARS_H
 #define REEL_BASE_CHARS_H
 
@@ -23,7 +23,7 @@ static inline char char_to_lower(char c) {
     return char_is_upper(c) ? (char)(c - 'A' + 'a') : c;
 }
 
-/* What a hexadecimal digit stands for; -1: it is not one. */
+/* The value of a hexadecimal digit; -1: it is not one. */
 static inline int char_hex_value(char c) {
     if (char_is_digit(c)) return c - '0';
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;

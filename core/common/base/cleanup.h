@@ -1,6 +1,8 @@
-/* cleanup.h: locals that release themselves. Stays out of installed headers. */
+/* cleanup.h: local variables that release themselves. Not for installed headers. */
 #ifndef REEL_BASE_CLEANUP_H
 #define REEL_BASE_CLEANUP_H
+
+#include "base/invariant.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -21,14 +23,16 @@ static inline void cleanup_unlock(pthread_mutex_t **mutex) {
 
 #define AUTO_FREE   CLEANUP(cleanup_free)
 #define AUTO_CLOSE  CLEANUP(cleanup_close)
-#define AUTO_UNLOCK __attribute__((unused)) CLEANUP(cleanup_unlock) /* held, not looked at */
+#define AUTO_UNLOCK __attribute__((unused)) CLEANUP(cleanup_unlock) /* only for its destructor */
 
 static inline pthread_mutex_t *lock_acquire(pthread_mutex_t *mutex) {
-    pthread_mutex_lock(mutex);
+    int rc = pthread_mutex_lock(mutex);
+    INVARIANT(rc == 0); /* it is initialized, and this thread does not hold it */
     return mutex;
 }
 
-/* Does a thread hold it? For invariants of functions that are called with the lock held. */
+/* True if a thread holds the lock. For invariants of functions that are called with the lock
+ * held. */
 static inline bool lock_is_held(pthread_mutex_t *mutex) {
     if (pthread_mutex_trylock(mutex) != 0) return true;
     pthread_mutex_unlock(mutex);
@@ -38,7 +42,8 @@ static inline bool lock_is_held(pthread_mutex_t *mutex) {
 /* Locks until the end of the scope. */
 #define HOLD_LOCK(mutex) AUTO_UNLOCK pthread_mutex_t *held_lock = lock_acquire(mutex)
 
-/* The value of a pointer, which is set to NULL: ownership leaves the local. */
+/* Returns a pointer and sets the variable to NULL: the local variable does not own the object any
+ * more. */
 #define TAKE(p)                                                                                    \
     ({                                                                                             \
         __typeof__(p) taken = (p);                                                                 \

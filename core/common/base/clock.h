@@ -1,4 +1,4 @@
-/* clock.h: the time of day; the clock that only goes forward, and waiting by it. */
+/* clock.h: the time of day; the monotonic clock; waiting by the monotonic clock. */
 #ifndef REEL_BASE_CLOCK_H
 #define REEL_BASE_CLOCK_H
 
@@ -6,18 +6,19 @@
 #include <stdint.h>
 #include <time.h>
 
-/* The time of day, in ns since 1970, UTC: for what is stored or shown, never for waiting. */
+/* The time of day, in ns since 1970, UTC. Use it for times that are stored or shown, never for
+ * waiting. */
 uint64_t clock_now_ns(void);
 
-/* The clock that only goes forward. */
+/* The monotonic clock. */
 uint64_t clock_ns(void);
 uint64_t clock_ms(void);
 
-/* How long it is until then (clock_ms); 0: it is past. */
+/* Milliseconds until this time (clock_ms); 0 if it is past. */
 uint32_t clock_left_ms(uint64_t until_ms);
 
-/* That moment, and the one in so many milliseconds, for pthread_cond_timedwait on a condition that
- * clock_condition has made. */
+/* This time, and the time in `ms` milliseconds, for pthread_cond_timedwait on a condition that
+ * clock_condition has initialized. */
 struct timespec clock_at(uint64_t ns);
 struct timespec clock_after(uint32_t timeout_ms);
 void clock_condition(pthread_cond_t *ret);

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* open() takes the lowest free number: those below are open already. */
+/* open() returns the lowest free number, and all lower numbers are open already. */
 static int reserve(int wanted, int flags) {
     if (fcntl(wanted, F_GETFD) >= 0) return 0;
     int fd = open("/dev/null", flags | O_NOCTTY);

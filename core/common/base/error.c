@@ -12,7 +12,7 @@ void error_set(struct reel_error *error, const char *format, ...) {
     va_end(args);
     if (len >= (int)sizeof error->text)
         error->text[utf8_cut(error->text, sizeof error->text - 1)] = '\0';
-    for (char *at = error->text; *at; at++) /* names in it may come from outside */
+    for (char *at = error->text; *at; at++) /* names in the sentence may come from outside */
         if ((unsigned char)*at < 0x20 || *at == 0x7F) *at = ' ';
 }
 

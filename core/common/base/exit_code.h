@@ -1,4 +1,4 @@
-/* exit_code.h: what our programs exit with. */
+/* exit_code.h: exit codes of Reel's programs. */
 #ifndef REEL_BASE_EXIT_CODE_H
 #define REEL_BASE_EXIT_CODE_H
 

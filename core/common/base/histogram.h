@@ -1,4 +1,4 @@
-/* histogram.h: how long things took, in buckets; counted from several threads without a lock. */
+/* histogram.h: durations, counted in buckets by several threads without a lock. */
 #ifndef REEL_BASE_HISTOGRAM_H
 #define REEL_BASE_HISTOGRAM_H
 
@@ -9,10 +9,10 @@
 
 #define HISTOGRAM_BUCKETS 14
 
-/* Upper bounds in seconds, rising; one more bucket has what is beyond the last. */
+/* Upper bounds in seconds, rising. One more bucket counts everything above the last bound. */
 extern const double histogram_bounds[HISTOGRAM_BUCKETS];
 
-/* All of zero is an empty one. */
+/* All zero: an empty histogram. */
 struct histogram {
     atomic_uint_fast64_t buckets[HISTOGRAM_BUCKETS + 1];
     atomic_uint_fast64_t sum_ns;
@@ -20,7 +20,7 @@ struct histogram {
 
 void histogram_observe(struct histogram *histogram, uint64_t ns);
 
-/* The counts as they are just now, each of its own bucket, and the sum in seconds. */
+/* The present counts, not cumulative, and the sum in seconds. */
 void histogram_read(struct histogram *histogram, uint64_t ret_buckets[HISTOGRAM_BUCKETS + 1],
                     double *ret_sum);
 

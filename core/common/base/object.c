@@ -9,7 +9,7 @@
 #define SYMBOL_OF(info) ELF32_R_SYM(info)
 #endif
 
-/* The loader has made addresses of what is relative, but not on every machine. */
+/* On some machines, the loader has already replaced relative values by addresses. */
 static const void *address(const struct link_map *map, const ElfW(Dyn) * entry) {
     ElfW(Addr) at = entry->d_un.d_ptr;
     return (const void *)(at < map->l_addr ? at + map->l_addr : at);

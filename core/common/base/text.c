@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include "base/chars.h"
+#include "base/invariant.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -69,15 +70,16 @@ bool utf8_valid(struct reel_str text) {
         uint64_t word = tail;
         if (left > sizeof word) memcpy(&word, s, sizeof word);
         if ((word & UINT64_C(0x8080808080808080)) == 0)
-            width = left < sizeof word ? left : sizeof word; /* ASCII goes by eight */
+            width = left < sizeof word ? left : sizeof word; /* eight bytes of ASCII at a time */
         else if ((width = utf8_char(s, left)) == 0)
             return false;
     }
     return true;
 }
 
-/* Multiply and fold, eight bytes a step. Seeded at random, so that nobody outside can choose
- * keys that collide; if the kernel has no randomness yet, a collision is only slow. */
+/* Multiplies and folds, eight bytes a step. The seed is random, so that nobody outside can choose
+ * keys that collide. If the kernel has no random numbers yet, collisions only make tables
+ * slower. */
 static uint64_t hash_seed = UINT64_C(0x9E3779B97F4A7C15);
 __attribute__((constructor)) static void hash_seed_init(void) {
     uint64_t seed;
@@ -124,6 +126,7 @@ void text_finish(struct text *text) {
 }
 
 void text_reserve(struct text *text, size_t len) {
+    INVARIANT(text->len <= text->size);
     if (text->failed || text->size - text->len >= len) return;
     size_t size = text->size ? text->size * 2 : 256;
     if (size - text->len < len) size = text->len + len;
@@ -180,5 +183,8 @@ void text_append_lit(struct text *text, const char *literal) {
 
 void text_append_percent(struct text *text, struct reel_str str, const char *also_plain) {
     char *to = text_extend(text, 3 * str.len);
-    if (to) text->len -= 3 * str.len - percent_write(to, str, also_plain);
+    if (!to) return;
+    size_t len = percent_write(to, str, also_plain);
+    INVARIANT(len <= 3 * str.len);
+    text->len -= 3 * str.len - len;
 }

@@ -1,29 +1,31 @@
-/* text.h: bytes, UTF-8 and growing buffers. libc only. */
+/* text.h: bytes, UTF-8 and growing buffers. Uses only libc. */
 #ifndef REEL_BASE_TEXT_H
 #define REEL_BASE_TEXT_H
 
 #include <reel/abi.h>
 
-/* Byte order: memcmp, and the shorter first. */
+/* Compares bytes like memcmp. A prefix comes before the longer text. */
 int str_compare(struct reel_str a, struct reel_str b);
 
-/* A copy with a NUL behind it, for free(); NULL: out of memory. */
+/* A NUL-terminated copy, for free(). NULL: out of memory. */
 char *str_copy(struct reel_str str);
 
-/* Without the spaces and tabs at both ends. */
+/* The text without spaces and tabs at both ends. */
 struct reel_str str_trimmed(struct reel_str str);
 
-/* Equal but for the case of ASCII letters; and, at the beginning, and at the end. */
+/* True if the text is equal, begins with, or ends with the other text, ignoring the case of ASCII
+ * letters. */
 bool str_is_caseless(struct reel_str str, const char *text);
 bool str_begins_caseless(struct reel_str str, const char *text);
 bool str_ends_caseless(struct reel_str str, const char *text);
 
-/* Well-formed UTF-8 (RFC 3629)? A NUL is a character like any other. */
+/* True for well-formed UTF-8 (RFC 3629). A NUL is a character like any other. */
 bool utf8_valid(struct reel_str text);
 
-/* The last eight bytes, in no certain order; of a shorter text all of them, some twice, and spaces.
- * Two short texts of one length are equal if these are; and what is looked for in the bytes of a
- * text eight at a time is looked for at its end in these. */
+/* The last eight bytes of the text, in an unspecified order. For a shorter text: all of its bytes,
+ * some of them twice, and spaces. Two texts of the same length, of at most eight bytes, are equal
+ * if their tails are equal. A search that reads eight bytes at a time can use the tail for the end
+ * of a text. */
 static inline uint64_t str_tail(struct reel_str str) {
     uint64_t word;
     uint32_t first, last;
@@ -41,23 +43,23 @@ static inline uint64_t str_tail(struct reel_str str) {
     return word;
 }
 
-/* A hash for tables in memory: fast, seeded per process, never stored. */
+/* A hash for tables in memory. It is fast, has a seed for each process, and must not be stored. */
 uint64_t str_hash(struct reel_str text);
 
-/* Decimal digits, with a NUL behind; the result points into `space`. */
+/* Writes decimal digits, NUL-terminated. The result points into `space`. */
 #define NUMBER_TEXT_MAX 21
 const char *number_text(uint64_t number, char space[NUMBER_TEXT_MAX]);
 
-/* Reads decimal digits, of which the whole text consists. -EINVAL: it does not; -ERANGE: the number
- * is beyond 64 bits, and `ret` is UINT64_MAX. */
+/* Reads a text of decimal digits. -EINVAL: it has other characters, or none; -ERANGE: the number
+ * does not fit 64 bits, and `ret` is UINT64_MAX. */
 int number_read(struct reel_str digits, uint64_t *ret);
 
-/* Percent-encodes (RFC 3986, section 2.1) every byte outside [A-Za-z0-9] and `also_plain`, into at
- * most three times as many bytes; returns how many. */
+/* Percent-encodes (RFC 3986, section 2.1) every byte outside of [A-Za-z0-9] and `also_plain`.
+ * Writes at most three times as many bytes; returns their number. */
 size_t percent_write(char *to, struct reel_str str, const char *also_plain);
 
-/* A growing buffer. All of zero is an empty one. A failed allocation is remembered in `failed`
- * and makes every later append a no-op, so that only the end needs checking. */
+/* A growing buffer. All zero: empty. If an allocation fails, `failed` is set, and all later appends
+ * do nothing. So it is enough to check `failed` at the end. */
 struct text {
     char *data;
     size_t len, size;
@@ -65,9 +67,9 @@ struct text {
 };
 
 void text_finish(struct text *text);
-/* Makes the text longer by `len` bytes, for the caller to write; NULL if that failed. */
+/* Makes the text longer by `len` bytes, which the caller writes. NULL: out of memory. */
 char *text_extend(struct text *text, size_t len);
-/* Makes room for `len` more bytes at once. */
+/* Reserves memory for `len` more bytes. */
 void text_reserve(struct text *text, size_t len);
 void text_append(struct text *text, const void *bytes, size_t len);
 void text_append_str(struct text *text, struct reel_str str);

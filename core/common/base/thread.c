@@ -1,11 +1,15 @@
 /* thread.c: see thread.h. */
 #include "base/thread.h"
 
+#include "base/invariant.h"
+
 #include <signal.h>
+#include <string.h>
 
 int thread_start(pthread_t *ret, const char *name, void *(*run)(void *context), void *context) {
     static const int faults[] = {SIGBUS, SIGFPE, SIGILL, SIGSEGV};
     sigset_t blocked, before;
+    INVARIANT(strlen(name) <= THREAD_NAME_MAX); /* a longer one is not shown at all */
     sigfillset(&blocked);
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigdelset(&blocked, faults[i]);
     pthread_sigmask(SIG_SETMASK, &blocked, &before);

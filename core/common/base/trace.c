@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A line is a single write of fewer bytes than a pipe takes at once (PIPE_BUF), so that lines of
- * different threads do not mix. */
+/* A line is written with a single write of fewer bytes than a pipe accepts at once (PIPE_BUF), so
+ * lines of different threads do not mix. */
 #define LINE_MAX_BYTES 512
 
 const char *const trace_names[TRACE_TOPICS] = {
@@ -61,7 +61,8 @@ static size_t write_head(char *line, enum trace_topic topic) {
 void trace_line(enum trace_topic topic, const char *format, ...) {
     int saved = errno;
     char line[LINE_MAX_BYTES];
-    size_t len = write_head(line, topic), room = sizeof line - len; /* for the NUL, then the \n */
+    size_t len = write_head(line, topic),
+           room = sizeof line - len; /* space for the NUL, which becomes the \n */
     va_list args;
     va_start(args, format);
     int more = vsnprintf(line + len, room, format, args);
@@ -69,6 +70,6 @@ void trace_line(enum trace_topic topic, const char *format, ...) {
     if (more > 0) len += (size_t)more < room ? (size_t)more : room - 1;
     line[len] = '\n';
     ssize_t written = write(STDERR_FILENO, line, len + 1);
-    (void)written; /* there is nowhere else to say it */
+    (void)written; /* an error cannot be reported anywhere else */
     errno = saved;
 }

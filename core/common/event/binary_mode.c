@@ -1,6 +1,6 @@
-/* binary_mode.c: see binary_mode.h. Each piece is made valid JSON by itself before it is put
- * between the others (names by their letters, strings by quoting, JSON data by parsing), so that
- * none can reach into its neighbour. */
+/* binary_mode.c: see binary_mode.h. Each part is made valid JSON by itself before it is inserted:
+ * names by a check of their letters, strings by quoting, JSON data by parsing. So no part can
+ * change the meaning of its neighbours. */
 #include "event/binary_mode.h"
 
 #include "base/chars.h"
@@ -11,13 +11,13 @@
 
 #define DATACONTENTTYPE "datacontenttype"
 
-/* An event being written. */
+/* An event that is being written. */
 struct writing {
     const struct message_head *head;
     struct text *text;
     struct arena *arena;
     struct reel_error *error;
-    struct reel_str content_type; /* of ce-datacontenttype; NULL data: not there */
+    struct reel_str content_type; /* from ce-datacontenttype; NULL data: not there */
 };
 
 static bool is_attribute_header(struct reel_str name) {
@@ -36,7 +36,7 @@ bool binary_mode_has_headers(const struct message_head *head) {
 
 /* ---- Header values (section 3.1.3.2) --------------------------------------------------------- */
 
-/* Takes double quotes away, and the backslashes that escape within them (RFC 7230, section
+/* Removes double quotes, and the backslashes that escape characters within them (RFC 7230, section
  * 3.2.6). False: a quote is not closed. */
 static bool unquote(struct reel_str value, char *to, size_t *ret_len) {
     bool quoted = false;
@@ -54,7 +54,7 @@ static bool unquote(struct reel_str value, char *to, size_t *ret_len) {
     return !quoted;
 }
 
-/* Percent-decodes where it stands: what comes out is never longer. */
+/* Percent-decodes in place: the result is never longer. */
 static bool percent_decode(char *text, size_t *len) {
     size_t to = 0;
     for (size_t i = 0; i < *len; i++) {
@@ -83,8 +83,7 @@ static int decode(struct writing *writing, const char *attribute, struct reel_st
                     attribute);
     if (!percent_decode(text, &len))
         return fail(writing->error, -EINVAL,
-                    "the header ce-%s has a %% without two hexadecimal digits behind it",
-                    attribute);
+                    "the header ce-%s has a %% without two hexadecimal digits after it", attribute);
     *ret = (struct reel_str){text, len};
     if (!utf8_valid(*ret))
         return fail(writing->error, -EINVAL, "the header ce-%s is not UTF-8", attribute);
@@ -99,7 +98,7 @@ static void append_name(struct text *text, struct reel_str name) {
     text_append_lit(text, ":");
 }
 
-/* The attribute that a header is for. Names of headers have no case, those of attributes have. */
+/* The attribute of a header. Names of headers may have any case, names of attributes may not. */
 static int attribute_of(struct writing *writing, struct reel_str header, struct reel_str *ret) {
     size_t len = header.len - 3;
     char *name = arena_text(writing->arena, len);
@@ -110,12 +109,13 @@ static int attribute_of(struct writing *writing, struct reel_str header, struct 
     }
     *ret = (struct reel_str){name, len};
     if (!event_rules_name_valid(*ret))
-        return fail(writing->error, -EINVAL,
-                    "\"%s\" cannot be the name of an attribute: letters and digits are",
-                    shown_of(*ret).text);
+        return fail(
+            writing->error, -EINVAL,
+            "\"%s\" cannot be the name of an attribute: only letters and digits are allowed",
+            shown_of(*ret).text);
     if (reel_str_is(*ret, DATACONTENTTYPE) && !writing->head->has_datacontenttype)
         return fail(writing->error, -EINVAL,
-                    "the header ce-datacontenttype cannot be there: the Content-Type is meant");
+                    "the header ce-datacontenttype is not allowed: use Content-Type");
     return 0;
 }
 
@@ -138,7 +138,7 @@ static bool is_json(const struct media_type *media) {
     return str_is_caseless(media->subtype, "json") || str_ends_caseless(media->subtype, "+json");
 }
 
-/* Text whose bytes are the same characters in UTF-8: in that, or in ASCII; or nothing is said. */
+/* True if the text has the same bytes in UTF-8: its charset is UTF-8 or ASCII, or not given. */
 static bool is_utf8_text(const struct media_type *media) {
     if (media->charset.data && !str_is_caseless(media->charset, "utf-8") &&
         !str_is_caseless(media->charset, "us-ascii"))
@@ -153,19 +153,19 @@ static int write_json(struct writing *writing, struct json_parser *parser,
     const char *why;
     if (media->charset.data && !str_is_caseless(media->charset, "utf-8"))
         return fail(writing->error, -EPROTONOSUPPORT,
-                    "the data is JSON in charset \"%s\", only utf-8 is taken",
+                    "the data is JSON in charset \"%s\", only utf-8 is accepted",
                     shown_of(media->charset).text);
     int rc = json_parse(parser, body, 0, &json, &why);
     if (rc == -EBADMSG)
-        return fail(writing->error, -EINVAL, "the data is not JSON, as its Content-Type says: %s",
-                    why);
+        return fail(writing->error, -EINVAL,
+                    "the data is not JSON, although its Content-Type says so: %s", why);
     if (rc < 0) return fail_memory(writing->error);
     append_name(writing->text, reel_text("data"));
     text_append_str(writing->text, json_text(json_root(json)));
     return 0;
 }
 
-/* `media` is of no meaning unless `known`. */
+/* `media` is valid only if `known`. */
 static int write_data(struct writing *writing, struct json_parser *parser, bool known,
                       const struct media_type *media, struct reel_str body) {
     if (body.len == 0) return 0;
@@ -182,9 +182,9 @@ static int write_data(struct writing *writing, struct json_parser *parser, bool 
     return 0;
 }
 
-/* ---- The whole ------------------------------------------------------------------------------- */
+/* ---- The event ------------------------------------------------------------------------------- */
 
-/* The media type that the body is of, and that is an attribute; NULL data: none is told. */
+/* The media type of the body, which is also an attribute; NULL data: not given. */
 static int write_content_type(struct writing *writing, struct reel_str *ret) {
     struct reel_str type = writing->head->content_type;
     *ret = writing->content_type;

@@ -1,4 +1,4 @@
-/* event.c: see event.h. One pass over the members: this runs for every event. */
+/* event.c: see event.h. One pass over the members, because this runs for every event. */
 #include "event/event.h"
 
 #include "json/value.h"

@@ -40,7 +40,7 @@ static const struct rule rules[] = {
 };
 enum { RULE_COUNT = sizeof rules / sizeof *rules };
 
-/* What has been met of an event. */
+/* The attributes that were found. */
 struct seen {
     bool attributes[RULE_COUNT];
     bool data, data_base64;
@@ -71,7 +71,8 @@ static int check_extension(struct reel_str name, struct reel_value value,
     reel_kind kind = json_kind(value);
     if (!event_rules_name_valid(name))
         return fail(error, -EINVAL,
-                    "\"%s\" cannot be the name of an attribute: lower-case letters and digits are",
+                    "\"%s\" cannot be the name of an attribute: only lower-case letters and digits "
+                    "are allowed",
                     shown_of(name).text);
     if (kind == REEL_NULL || kind == REEL_STRING || kind == REEL_BOOL) return 0;
     if (json_int(value, &integer) && integer >= INT32_MIN && integer <= INT32_MAX) return 0;
@@ -110,13 +111,14 @@ static int check_member(struct reel_str name, struct reel_value value, struct se
     return 0;
 }
 
-/* ---- The whole ------------------------------------------------------------------------------- */
+/* ---- The event ------------------------------------------------------------------------------- */
 
 static int compare_names(const void *a, const void *b) {
     return str_compare(*(const struct reel_str *)a, *(const struct reel_str *)b);
 }
 
-/* Sorted, as looking for each name among all others would be slow with very many. */
+/* Sorts the names first. With very many members, comparing each name with all others would be
+ * slow. */
 static int check_unique(struct reel_value event, size_t count, struct arena *arena,
                         struct reel_error *error) {
     struct reel_str *names = arena_alloc(arena, (count + 1) * sizeof *names);

@@ -3,17 +3,17 @@
 
 #include "base/chars.h"
 
-/* Is it one of the characters of `set`? A NUL is not. */
+/* True if the character is in `set`. A NUL is not. */
 static bool is_in(char c, const char *set) {
     return c != '\0' && strchr(set, c) != NULL;
 }
 
-/* The bytes from `from` on, at most `len` of them. */
+/* At most `len` bytes from `from` on. */
 static struct reel_str part_of(struct reel_str str, size_t from, size_t len) {
     return (struct reel_str){str.data + from, len < str.len - from ? len : str.len - from};
 }
 
-/* How many bytes stand before the first that is in `set`. */
+/* The number of bytes before the first one that is in `set`. */
 static size_t before_any(struct reel_str str, const char *set) {
     size_t len = 0;
     while (len < str.len && !is_in(str.data[len], set)) len++;
@@ -22,7 +22,8 @@ static size_t before_any(struct reel_str str, const char *set) {
 
 /* ---- URIs (RFC 3986) ------------------------------------------------------------------------- */
 
-/* pchar (section 3.3) or one of `more`, percent-encoded ones whole. */
+/* True if the text consists of pchar (section 3.3) and the characters of `more`, with complete
+ * percent-encodings. */
 static bool is_uri_text(struct reel_str str, const char *more) {
     for (size_t i = 0; i < str.len; i++) {
         char c = str.data[i];
@@ -39,7 +40,7 @@ static bool is_uri_text(struct reel_str str, const char *more) {
     return true;
 }
 
-/* The length of `scheme` before a colon (section 3.1), or 0: there is none. */
+/* The length of `scheme` before a colon (section 3.1); 0: there is none. */
 static size_t scheme_len(struct reel_str str) {
     size_t len = 0;
     while (len < str.len &&
@@ -49,8 +50,8 @@ static size_t scheme_len(struct reel_str str) {
     return len < str.len && str.data[len] == ':' ? len : 0;
 }
 
-/* host, with userinfo and port (section 3.2). What a bracket may hold is only looked at by its
- * letters: no address is made of it. */
+/* host, with userinfo and port (section 3.2). Only the characters within brackets are checked,
+ * because no address is made from them. */
 static bool is_authority(struct reel_str str) {
     size_t at = before_any(str, "@");
     if (at < str.len) {
@@ -73,7 +74,7 @@ static bool is_authority(struct reel_str str) {
     return true;
 }
 
-/* What follows the scheme: `//authority/path` or a path; query and fragment are cut off. */
+/* The part after the scheme: `//authority/path` or a path. Query and fragment have been cut off. */
 static bool is_hierarchy(struct reel_str str, bool relative) {
     if (str.len >= 2 && str.data[0] == '/' && str.data[1] == '/') {
         str = part_of(str, 2, SIZE_MAX);
@@ -81,7 +82,7 @@ static bool is_hierarchy(struct reel_str str, bool relative) {
         return is_authority(part_of(str, 0, authority)) &&
                is_uri_text(part_of(str, authority, SIZE_MAX), "/");
     }
-    /* Without a scheme a colon in the first segment would be taken for the end of one. */
+    /* without a scheme, a colon in the first segment would end a scheme */
     if (relative && before_any(str, ":") < before_any(str, "/")) return false;
     return is_uri_text(str, "/");
 }
@@ -107,7 +108,7 @@ bool format_is_uri(struct reel_str str) {
 
 /* ---- Times (RFC 3339, section 5.6) ----------------------------------------------------------- */
 
-/* Two digits at `at` as a number from `min` to `max`. */
+/* Two digits at `at`, as a number from `min` to `max`. */
 static bool is_pair(struct reel_str str, size_t at, int min, int max) {
     if (str.len < at + 2 || !char_is_digit(str.data[at]) || !char_is_digit(str.data[at + 1]))
         return false;
@@ -182,8 +183,8 @@ void text_append_base64(struct text *text, struct reel_str bytes) {
 
 /* ---- Strings (CloudEvents, "Type System") ---------------------------------------------------- */
 
-/* Noncharacters: U+FDD0 to U+FDEF, and the last two of each plane. In well-formed UTF-8 each
- * test below needs to look at no more than the character's own bytes. */
+/* Noncharacters: U+FDD0 to U+FDEF, and the last two of each plane. In well-formed UTF-8, each test
+ * below only needs the bytes of the character itself. */
 static bool is_noncharacter(const unsigned char *s) {
     if (s[0] == 0xEF && s[1] == 0xB7) return s[2] >= 0x90 && s[2] <= 0xAF;
     if (s[0] == 0xEF) return s[1] == 0xBF && s[2] >= 0xBE;
@@ -225,7 +226,7 @@ static void take_spaces(struct reel_str *rest) {
     while (rest->len > 0 && is_in(rest->data[0], " \t")) take_char(rest, rest->data[0]);
 }
 
-/* A token, or what stands between quotes, escapes and all: of a charset's name none is needed. */
+/* A token, or the text between quotes with its escapes. The name of a charset needs no escape. */
 static bool take_value(struct reel_str *rest, struct reel_str *ret) {
     if (!take_char(rest, '"')) {
         *ret = take_token(rest);
@@ -253,7 +254,7 @@ bool format_read_media_type(struct reel_str str, struct media_type *ret) {
     while (take_char(&str, ';')) {
         take_spaces(&str);
         struct reel_str value, name = take_token(&str);
-        if (name.len == 0) continue; /* RFC 9110, section 5.6.6 lets a parameter be empty */
+        if (name.len == 0) continue; /* RFC 9110, section 5.6.6 allows empty parameters */
         if (!take_char(&str, '=') || !take_value(&str, &value)) return false;
         if (str_is_caseless(name, "charset")) media.charset = value;
         take_spaces(&str);

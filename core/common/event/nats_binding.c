@@ -10,7 +10,7 @@ struct header {
     size_t index;
 };
 
-/* A message's headers, sorted. */
+/* The headers of a message, sorted. */
 struct headers {
     struct arena *arena;
     struct header *list;
@@ -39,7 +39,7 @@ static int compare(const void *a, const void *b) {
     const struct header *one = a, *other = b;
     int order = str_compare(one->name, other->name);
     if (order != 0) return order;
-    return one->index < other->index ? -1 : 1; /* a header's values stay as they came */
+    return one->index < other->index ? -1 : 1; /* the values of a header keep their order */
 }
 
 static int each_sorted(void *context, header_fn fn, void *fn_context) {
@@ -60,7 +60,7 @@ static struct reel_str content_type(const struct headers *headers) {
 
 /* ---- The message ----------------------------------------------------------------------------- */
 
-/* In the form that it has on the wire. */
+/* Writes the message in its form on the wire. */
 static int write_message(const struct headers *headers, struct reel_str payload,
                          struct text *text) {
     text->len = 0;
@@ -76,7 +76,7 @@ static int write_message(const struct headers *headers, struct reel_str payload,
     return text->failed ? fail_memory(headers->error) : 0;
 }
 
-/* -EINVAL or -EPROTONOSUPPORT: it is malformed. */
+/* -EINVAL or -EPROTONOSUPPORT: the message is malformed. */
 static int read_content(struct json_parser *parser, struct headers *headers,
                         struct reel_str payload, struct text *text, enum nats_content *ret) {
     struct message_head head = {.content_type = content_type(headers),
@@ -84,7 +84,7 @@ static int read_content(struct json_parser *parser, struct headers *headers,
                                 .headers = headers,
                                 .has_datacontenttype = true};
     if (str_begins_caseless(head.content_type, CLOUDEVENTS_TYPE "-batch"))
-        return fail(headers->error, -EINVAL, "events do not come in batches by NATS");
+        return fail(headers->error, -EINVAL, "batches of events are not supported over NATS");
     *ret = NATS_PAYLOAD;
     if (str_begins_caseless(head.content_type, CLOUDEVENTS_TYPE) || !binary_mode_has_headers(&head))
         return 0;

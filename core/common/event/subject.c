@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* FNV-1a: simple, the same everywhere and for ever. Who can choose types so that they collide
- * only makes a filter on his own events less sharp. */
+/* FNV-1a: simple, and the same everywhere and for ever. If somebody chooses types that collide,
+ * only filters for these events become less exact. */
 static size_t write_hash(char to[SUBJECT_PART_MAX], struct reel_str part) {
     const unsigned __int128 prime = ((unsigned __int128)1 << 88) + 0x13B;
     unsigned __int128 hash = (unsigned __int128)UINT64_C(0x6C62272E07BB0142) << 64;
@@ -34,8 +34,8 @@ void subject_append_part(struct text *text, struct reel_str part) {
 
 /* ---- Filters --------------------------------------------------------------------------------- */
 
-/* Takes the first token off; the dot behind it, if any, goes too. `*more` tells whether it was
- * there: then another token follows, if only an empty one. */
+/* Removes the first token, and the dot after it. `*more` says whether there was a dot: then another
+ * token follows, which may be empty. */
 static struct reel_str take_token(struct reel_str *rest, bool *more) {
     const char *dot = rest->len ? memchr(rest->data, '.', rest->len) : NULL;
     struct reel_str token = {rest->data, dot ? (size_t)(dot - rest->data) : rest->len};

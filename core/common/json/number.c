@@ -1,9 +1,9 @@
 /* number.c: see number.h.
  *
- * Why it fits. A double is told apart by 17 significant digits. An integer of L digits, L >= 19,
- * that fits no 64-bit type becomes 17 digits, "e", and the exponent L - 17: at most 17 + 1 + 3
- * bytes, and fewer than L wherever the exponent has more than one digit. What is left over is
- * filled with zeros before the exponent.
+ * Why it fits. 17 significant digits identify a double. An integer of L digits, L >= 19, that does
+ * not fit a 64-bit type becomes 17 digits, "e", and the exponent L - 17. These are at most
+ * 17 + 1 + 3 bytes, and fewer than L if the exponent has more than one digit. Bytes that are left
+ * over are filled with zeros before the exponent.
  */
 #include "json/number.h"
 
@@ -17,8 +17,8 @@
 #include <string.h>
 
 enum {
-    DIGITS_MIN = 19,  /* fewer always fit 64 bits */
-    DIGITS_MAX = 309, /* more are beyond a double */
+    DIGITS_MIN = 19,  /* a number with fewer digits always fits 64 bits */
+    DIGITS_MAX = 309, /* a number with more digits does not fit a double */
     SIGNIFICANT = 17,
 };
 
@@ -26,7 +26,7 @@ static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-/* The byte after the string that begins at `at`, or `len`. */
+/* The index after the string that begins at `at`; or `len`. */
 static size_t after_string(const char *text, size_t len, size_t at) {
     for (at++; at < len && text[at] != '"'; at++)
         if (text[at] == '\\') at++;
@@ -42,12 +42,12 @@ static bool fits_64_bits(const char *number, bool negative) {
     return errno == 0;
 }
 
-/* Rewrites the digits at `digits`; false if the number is beyond a double. */
+/* Rewrites the digits at `digits`. Returns false if the number does not fit a double. */
 static bool rewrite(char *digits, size_t count) {
     if (count > DIGITS_MAX) return false;
     double value = strtod(digits, NULL);
     if (isinf(value)) return false;
-    char exact[32]; /* "d", decimal point, 16 digits, "e+", exponent */
+    char exact[32]; /* a digit, the decimal point, 16 digits, "e+", the exponent */
     snprintf(exact, sizeof exact, "%.*e", SIGNIFICANT - 1, value);
     const char *mark = strchr(exact, 'e');
     INVARIANT(mark);

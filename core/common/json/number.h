@@ -1,4 +1,5 @@
-/* number.h: integers beyond 64 bits, which are JSON (RFC 8259, section 6) but not simdjson's. */
+/* number.h: integers that do not fit 64 bits. They are valid JSON (RFC 8259, section 6), but
+ * simdjson refuses them. */
 #ifndef REEL_JSON_NUMBER_H
 #define REEL_JSON_NUMBER_H
 
@@ -8,10 +9,9 @@
 extern "C" {
 #endif
 
-/* Rewrites each integer of `text` that does not fit 64 bits to the same double, in as many
- * bytes, so that all else stays where it is. Returns how many there were, or -1 if one is beyond
- * a double's range. The text needs not be valid JSON; what is none stays so. A NUL must follow
- * it. */
+/* Rewrites each integer of `text` that does not fit 64 bits, as the nearest double with the same
+ * number of bytes. So nothing else moves. Returns the number of such integers; -1: one of them does
+ * not fit a double. The text may be invalid JSON; then it stays invalid. A NUL must follow it. */
 int json_rewrite_big_integers(char *text, size_t len);
 
 #ifdef __cplusplus

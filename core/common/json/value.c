@@ -1,11 +1,13 @@
 /* value.c: see value.h.
  *
- * A tape word is a letter in its top byte and a payload below. Containers ("{", "[") carry the
- * index of the word after their end in the low 32 bits; strings an offset into the string
- * buffer; numbers ("l" signed, "u" unsigned, "d" double) are followed by a word with the value.
+ * A word of the tape has a letter in its top byte and a payload in the other bytes. The payload of
+ * a container ("{", "[") is, in its low 32 bits, the index of the word after its end. The payload
+ * of a string is an offset in the string buffer. After a number ("l" signed, "u" unsigned, "d"
+ * double), the next word is its value.
  */
 #include "json/value.h"
 
+#include "base/invariant.h"
 #include "base/text.h"
 
 #define PAYLOAD_MASK ((UINT64_C(1) << 56) - 1)
@@ -65,11 +67,11 @@ reel_kind json_kind(struct reel_value value) {
 
 /* ---- Members --------------------------------------------------------------------------------- */
 
-/* A projector asks an object for several members in turn: the first time, they are listed. */
+/* A projector asks an object for several members. At the first question, all members are listed. */
 static bool memorise(struct json *json, uint64_t object) {
     uint64_t end = after(json, object) - 1;
     uint32_t count = 0;
-    json->memo_of = 0; /* whatever comes of this, the last object's members are overwritten */
+    json->memo_of = 0; /* even if this fails, the list of the last object is overwritten */
     for (uint64_t at = object + 1; at < end; at = after(json, at + 1)) {
         if (count == JSON_MEMO_MAX) return false;
         struct reel_str name = string_at(json, at);
@@ -82,7 +84,7 @@ static bool memorise(struct json *json, uint64_t object) {
 
 static uint64_t find_in_memo(const struct json *json, struct reel_str name) {
     uint64_t tail = str_tail(name);
-    for (uint32_t i = json->memo_count; i-- > 0;) { /* the last of equal names wins */
+    for (uint32_t i = json->memo_count; i-- > 0;) { /* the last member with this name */
         const struct json_member *member = &json->memo[i];
         if (member->tail != tail || member->name.len != name.len) continue;
         if (name.len <= sizeof tail || memcmp(member->name.data, name.data, name.len) == 0)
@@ -176,15 +178,15 @@ static const char *skip_string(const char *at) {
     return at + 1;
 }
 
-/* Past a number or one of true, false, null. */
+/* Skips a number, or one of true, false, null. */
 static const char *skip_word(const char *at, const char *end) {
     while (at < end && !is_space_or_mark(*at) && *at != ']' && *at != '}') at++;
     return at;
 }
 
-/* The tape has no offsets into the text, but both have the same order: steps through the text,
- * counting tape words, until the value at `target` begins. It goes on from where the last walk
- * ended, so that asking for many values in order is one pass. */
+/* The tape has no positions in the text, but both have the same order. This walks the text and
+ * counts tape words until it reaches the value at `target`. It continues where the last walk
+ * stopped, so asking for many values in order takes one pass. */
 static const char *find_text(struct json *json, uint64_t target) {
     bool resume = json->walked_at != 0 && json->walked_at <= target;
     const char *at = json->text.data + (resume ? json->walked_byte : 0);
@@ -209,6 +211,7 @@ static const char *find_text(struct json *json, uint64_t target) {
         }
         char letter = letter_at(json, word);
         word += letter == 'l' || letter == 'u' || letter == 'd' ? 2 : 1;
+        INVARIANT(word <= target); /* the tape has the order of the text */
     }
     json->walked_at = word;
     json->walked_byte = (size_t)(at - json->text.data);
@@ -234,6 +237,8 @@ static const char *skip_value(const char *at, const char *end) {
 struct reel_str json_text(struct reel_value value) {
     struct json *json = json_of(value);
     const char *start = find_text(json, value.at);
-    const char *end = skip_value(start, json->text.data + json->text.len);
+    const char *text_end = json->text.data + json->text.len;
+    const char *end = skip_value(start, text_end);
+    INVARIANT(start < end && end <= text_end);
     return (struct reel_str){start, (size_t)(end - start)};
 }

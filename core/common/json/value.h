@@ -1,20 +1,22 @@
-/* value.h: walking a parsed text (parser.h); what the value functions of the host table do. */
+/* value.h: reads the values of a parsed text (parser.h). The value functions of the host's table
+ * use it. */
 #ifndef REEL_JSON_VALUE_H
 #define REEL_JSON_VALUE_H
 
 #include "json/parser.h"
 
-/* The whole of a parsed text. */
+/* The complete value of a parsed text. */
 static inline struct reel_value json_root(const struct json *json) {
     struct reel_value root = {&json->values, 1};
     return root;
 }
 
-/* Readies an object for json_get, as the first one would; false: it is no object, or a large one.
+/* Lists the members of an object, as the first json_get would. False: it is not an object, or has
+ * too many members.
  */
 bool json_prepare(struct reel_value object);
 
-/* Each takes a value that is not REEL_MISSING; the wrappers of host.h see to that. */
+/* The values must not be REEL_MISSING; the wrappers in reel/value.h check this. */
 reel_kind json_kind(struct reel_value value);
 struct reel_value json_get(struct reel_value object, struct reel_str name);
 struct reel_value json_next(struct reel_value container, struct reel_value previous,

@@ -1,14 +1,16 @@
 /* write.c: see write.h. */
 #include "json/write.h"
 
+#include "base/invariant.h"
+
 /* Bytes that a character takes in a JSON string: 1, 2 ("\n") or 6 ("\u0001"). */
 static size_t escaped_len(unsigned char c) {
     if (c >= 0x20) return c == '"' || c == '\\' ? 2 : 1;
     return c == '\b' || c == '\f' || c == '\n' || c == '\r' || c == '\t' ? 2 : 6;
 }
 
-/* Is any byte of the word below 0x20, a quote or a backslash? Each term sets the top bit of a
- * byte that is; bytes above 0x7F, which need no escape, are masked out. */
+/* True if a byte of the word is below 0x20, a quote or a backslash. Each term sets the top bit of
+ * such a byte. Bytes above 0x7F need no escape, and are masked out. */
 static bool word_needs_escape(uint64_t word) {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
     uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
@@ -16,7 +18,7 @@ static bool word_needs_escape(uint64_t word) {
     return (found & ~word & tops) != 0;
 }
 
-/* ASCII that needs no escape? Most texts are. */
+/* True for ASCII that needs no escape, as most texts. */
 static bool is_plain(struct reel_str str) {
     uint64_t word = str_tail(str), seen = word;
     bool escape = word_needs_escape(word);
@@ -67,6 +69,7 @@ static char *write_escape(char *to, unsigned char c) {
 }
 
 void json_quote(char *to, struct reel_str str, size_t quoted_len) {
+    const char *end = to + quoted_len - 1; /* of the closing quote */
     *to++ = '"';
     if (quoted_len == str.len + 2) {
         if (str.len) memcpy(to, str.data, str.len);
@@ -80,12 +83,13 @@ void json_quote(char *to, struct reel_str str, size_t quoted_len) {
                 to = write_escape(to, c);
         }
     }
+    INVARIANT(to == end); /* json_quoted_len counts what is written here */
     *to = '"';
 }
 
 void text_append_quoted(struct text *text, struct reel_str str) {
     size_t len = json_quoted_len(str);
-    if (len == 0) text->failed = true; /* not UTF-8: whoever calls has checked that */
+    if (len == 0) text->failed = true; /* not UTF-8; the caller should have checked this */
     char *to = len ? text_extend(text, len) : NULL;
     if (to) json_quote(to, str, len);
 }
@@ -139,6 +143,7 @@ static char unescape(char letter) {
 }
 
 struct reel_str json_unquote(struct reel_str quoted, struct arena *arena) {
+    INVARIANT(quoted.len >= 2);
     const char *at = quoted.data + 1, *end = quoted.data + quoted.len - 1;
     size_t len = (size_t)(end - at);
     if (!memchr(at, '\\', len)) return (struct reel_str){at, len};
@@ -153,13 +158,15 @@ struct reel_str json_unquote(struct reel_str quoted, struct arena *arena) {
         } else {
             unsigned code = hex4(at + 2);
             at += 6;
-            if (code >= 0xD800 && code < 0xDC00) { /* valid text: its other half follows */
+            if (code >= 0xD800 &&
+                code < 0xDC00) { /* the text is valid, so the other half follows */
                 code = 0x10000 + ((code - 0xD800) << 10) + (hex4(at + 2) - 0xDC00);
                 at += 6;
             }
             to = write_utf8(to, code);
         }
     }
+    INVARIANT((size_t)(to - start) <= len); /* no escape is shorter than what it stands for */
     return (struct reel_str){start, (size_t)(to - start)};
 }
 

@@ -1,9 +1,9 @@
 /* config.c: see config.h.
  *
- * A reading forgets the one before and goes from the layer that counts least to the one that
- * counts most. The flags come twice: first, since they name the file, then in their turn. What a
- * peek passes over is safe to pass over: whether a word is a flag is seen from its first two
- * bytes, so that a flag nobody knows cannot hide one that somebody does.
+ * Each reading starts again, and goes from the lowest layer to the highest. Flags are read twice:
+ * first because they name the file, and then in their layer. config_peek can safely skip flags
+ * that it does not know: the first two bytes of an argument show whether it is a flag, so an
+ * unknown flag cannot hide a known one.
  */
 #include "daemon/config/config.h"
 
@@ -17,10 +17,11 @@
 
 #define FILE_BYTES_MAX ((size_t)1 << 20)
 
-/* Flags that do something else, a variable that is a secret (tokens.h), and one of clients. */
+/* Names that cannot be settings: flags with another meaning, a variable with a secret (tokens.h),
+ * and a variable of clients. */
 static const char *const reserved[] = {"help", "version", "token", "url"};
 
-/* Variables REEL_… that are not settings: a secret, traces, and the address that clients use. */
+/* Variables REEL_… that are not settings: a secret, traces, and the address for clients. */
 static const char *const other_variables[] = {"REEL_TOKEN", "REEL_TRACE", "REEL_URL"};
 
 /* ---- Life ------------------------------------------------------------------------------------ */
@@ -78,8 +79,8 @@ static int check_name(const struct config *config, const char *owner, const char
                       struct reel_error *error) {
     const struct config_value *other = find(config, name);
     if (other)
-        return fail(error, -EEXIST, "setting \"%s\" of %s: %s has one of that name", name, owner,
-                    other->owner);
+        return fail(error, -EEXIST, "setting \"%s\" of %s: %s has a setting with this name", name,
+                    owner, other->owner);
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         if (strcmp(reserved[i], name) == 0)
             return fail(error, -EEXIST, "setting \"%s\" of %s: the name is reserved", name, owner);
@@ -110,7 +111,7 @@ int config_declare(struct config *config, const char *owner,
 
 /* ---- The layers ------------------------------------------------------------------------------ */
 
-static int take_standards(struct config *config, struct reel_error *error) {
+static int take_defaults(struct config *config, struct reel_error *error) {
     int rc = 0;
     for (size_t i = 0; i < config->count && rc == 0; i++) {
         struct config_value *value = &config->values[i];
@@ -146,7 +147,7 @@ static int take_file(struct config *config, bool all, struct reel_error *error) 
     return 0;
 }
 
-/* The value of the first of its names that has one, or NULL. */
+/* The value of the first name that is set, or NULL. */
 static const char *find_variable(const struct reel_setting *setting, struct spelling *ret_name) {
     const char *text = getenv(config_variable(ret_name, setting)), *rest = setting->aliases;
     while ((!text || !text[0]) && rest && rest[0]) {
@@ -182,7 +183,7 @@ static int take_variables(struct config *config, struct reel_error *error) {
     return rc;
 }
 
-/* Is it the name of a setting, or another name of one? `name` ends at `len`. */
+/* True if this is a name of the setting. `name` ends at `len`. */
 static bool is_variable_of(const struct reel_setting *setting, const char *name, size_t len) {
     struct spelling own;
     config_variable(&own, setting);
@@ -205,16 +206,16 @@ static bool is_known_variable(const struct config *config, const char *name, siz
     return false;
 }
 
-/* Does `name`, of `len` bytes, end with `end`? */
+/* True if `name`, of `len` bytes, ends with `end`. */
 static bool ends_with(const char *name, size_t len, const char *end) {
     size_t end_len = strlen(end);
     return len >= end_len && memcmp(name + len - end_len, end, end_len) == 0;
 }
 
-/* Kubernetes, and links of Docker's containers, set variables that are called after the services
- * around: for a service `reel` REEL_SERVICE_HOST, REEL_SERVICE_PORT[_NAME], REEL_PORT=tcp://…,
- * REEL_PORT_80_TCP[_PROTO|_PORT|_ADDR]; for `reel-web` the same with REEL_WEB. None of them is the
- * operator's, and nobody could take them away. */
+/* Kubernetes, and links of Docker containers, set variables that are named after other services.
+ * For a service `reel`: REEL_SERVICE_HOST, REEL_SERVICE_PORT[_NAME], REEL_PORT=tcp://…,
+ * REEL_PORT_80_TCP[_PROTO|_PORT|_ADDR]; for `reel-web`: the same with REEL_WEB. The operator has
+ * not set them, and cannot remove them. */
 static bool is_service_variable(const char *name, size_t len, const char *value) {
     static const char *const protocols[] = {"TCP", "UDP", "SCTP"};
     if (ends_with(name, len, "_SERVICE_HOST") || memmem(name, len, "_SERVICE_PORT", 13))
@@ -234,7 +235,7 @@ static bool is_service_variable(const char *name, size_t len, const char *value)
     return false;
 }
 
-/* A misspelt variable would leave its setting at the default, without a word. */
+/* A misspelt variable would silently leave its setting at the default. */
 static int check_environment(const struct config *config, struct reel_error *error) {
     for (char *const *at = environ; at && *at; at++) { /* clearenv leaves NULL */
         size_t len = strcspn(*at, "=");
@@ -250,7 +251,7 @@ static bool is_flag(const char *word) {
     return word && word[0] == '-' && word[1] == '-';
 }
 
-/* The flag argv[*at], and the word behind it if that is its value. */
+/* Reads the flag argv[*at], and the next argument if it is the flag's value. */
 static int take_flag(struct config *config, char **argv, int *at, bool all,
                      struct reel_error *error) {
     const char *word = argv[*at];
@@ -307,29 +308,25 @@ static int load_file(struct config *config, struct reel_error *error) {
     return rc < 0 ? fail_in(error, rc, "%s", config->file_origin) : 0;
 }
 
-/* What is not declared: is it wrong as a flag, is it wrong in the file? */
-static int read_layers(struct config *config, int argc, char **argv, bool all_flags, bool all_keys,
+/* `all`: what is not declared is wrong. */
+static int read_layers(struct config *config, int argc, char **argv, bool all,
                        struct reel_error *error) {
-    int rc = take_standards(config, error);
-    if (rc == 0) rc = take_flags(config, argc, argv, all_flags, error);
+    int rc = take_defaults(config, error);
+    if (rc == 0) rc = take_flags(config, argc, argv, all, error);
     if (rc == 0) rc = load_file(config, error);
-    if (rc == 0) rc = take_standards(config, error);
-    if (rc == 0) rc = take_file(config, all_keys, error);
+    if (rc == 0) rc = take_defaults(config, error);
+    if (rc == 0) rc = take_file(config, all, error);
     if (rc == 0) rc = take_variables(config, error);
-    return rc < 0 ? rc : take_flags(config, argc, argv, all_flags, error);
+    return rc < 0 ? rc : take_flags(config, argc, argv, all, error);
 }
 
 int config_peek(struct config *config, int argc, char **argv, struct reel_error *error) {
-    return read_layers(config, argc, argv, false, false, error);
+    return read_layers(config, argc, argv, false, error);
 }
 
 int config_read(struct config *config, int argc, char **argv, struct reel_error *error) {
     int rc = check_environment(config, error);
-    return rc < 0 ? rc : read_layers(config, argc, argv, true, true, error);
-}
-
-int config_read_part(struct config *config, int argc, char **argv, struct reel_error *error) {
-    return read_layers(config, argc, argv, true, false, error);
+    return rc < 0 ? rc : read_layers(config, argc, argv, true, error);
 }
 
 /* ---- Asking ---------------------------------------------------------------------------------- */

@@ -1,19 +1,20 @@
-/* config.h: what the daemon was told: flags before environment before file before defaults.
+/* config.h: the settings of the daemon. Flags override the environment, the environment overrides
+ * the file, and the file overrides defaults.
  *
- * A setting `view_ms_max` is the flag --view-ms-max, the variable REEL_VIEW_MS_MAX, or another
- * one that it names and that counts for less, and the key "view_ms_max" of the file that --config
- * names. `--view-ms-max 5` and `--view-ms-max=5` are the same; a value that begins with two
- * hyphens needs the second form, so that one can tell flags from values without knowing the
- * flags. A variable REEL_… that is no setting is refused as a flag is, except those that Kubernetes
- * and Docker set for services. Switches take no value. A list is given by repeating the flag, with
- * commas between in a variable, as an array in the file; the highest of these that is given counts,
- * alone. An empty variable is none.
+ * A setting `view_ms_max` is the flag --view-ms-max, the variable REEL_VIEW_MS_MAX (or one of its
+ * aliases, if this variable is not set), and the key "view_ms_max" of the file that --config names.
+ * `--view-ms-max 5` and `--view-ms-max=5` are the same. A value that begins with two hyphens needs
+ * the second form, so that flags and values can be distinguished without knowing the flags. A
+ * variable REEL_… that is not a setting is refused like an unknown flag, except those that
+ * Kubernetes and Docker set for services. Switches have no value. A list is given by repeating the
+ * flag, separated by commas in a variable, or as an array in the file; only the highest layer that
+ * has the list is used. An empty variable counts as not set.
  *
- * Sinks are in plugins, and which plugins to load is a setting: so the daemon declares its own
- * settings and peeks at the values of these, loads the plugins, declares the settings of all
- * their sinks, whether they will run or not, and reads it all.
+ * Sinks are in plugins, and the choice of plugins is a setting. So the daemon first declares its
+ * own settings and reads them with config_peek. Then it loads the plugins, declares the settings of
+ * all their sinks, also of sinks that will not run, and reads all settings.
  *
- * Used by one thread, until it is read; then by any.
+ * Used by one thread until it is read; then by any thread.
  */
 #ifndef REEL_DAEMON_CONFIG_CONFIG_H
 #define REEL_DAEMON_CONFIG_CONFIG_H
@@ -23,37 +24,34 @@
 struct config;
 
 int config_create(struct config **ret, struct reel_error *error);
-void config_destroy(struct config *config); /* takes NULL */
+void config_destroy(struct config *config); /* accepts NULL */
 
-/* Adds settings, which are borrowed; NULL: none. `owner` is what they belong to in a sentence:
- * "the daemon", "sink http". -EEXIST: one of that name is there already, or the name is kept for
- * something else. */
+/* Adds settings, which are borrowed; NULL: none. `owner` names their owner in sentences: "the
+ * daemon", "sink http". -EEXIST: there is a setting with this name already, or the name is
+ * reserved. */
 int config_declare(struct config *config, const char *owner,
                    const struct reel_setting *const *settings, struct reel_error *error);
 
-/* Reads what is declared so far, without a word about what is not; argv[0] is passed over, NULL
- * ends it, and the file is read here, once and for all. Then, with the same arguments, all of it.
- * -EINVAL: something that was given is no setting, or its value is not what it should be; the
- * sentence says where, what, and what was wanted. Else the file cannot be read. */
+/* config_peek reads the settings that are declared so far, and accepts names that are not declared.
+ * argv[0] is skipped, and NULL ends the arguments. The file is read here, once. config_read is
+ * called later with the same arguments, and reads everything. -EINVAL: a name is not a setting, or
+ * a value is not allowed; the sentence says where it is, what it is, and what is allowed. Or the
+ * file cannot be read. */
 int config_peek(struct config *config, int argc, char **argv, struct reel_error *error);
 int config_read(struct config *config, int argc, char **argv, struct reel_error *error);
-
-/* All of it, for a command that shares its file with the daemon: what the file has for others is
- * passed over. */
-int config_read_part(struct config *config, int argc, char **argv, struct reel_error *error);
 
 /* The n-th value of a setting as a flag would have it, or NULL past the last. */
 const char *config_text(const struct config *config, const char *name, size_t n);
 
-/* Of a NUMBER, or of a SWITCH 1 or 0. */
+/* The value of a NUMBER; for a SWITCH, 1 or 0. */
 uint64_t config_number(const struct config *config, const char *name);
 
-/* Where the value is from: "--data", "environment REEL_DATA", "config file /etc/reel.json",
+/* Where the value comes from: "--data", "environment REEL_DATA", "config file /etc/reel.json",
  * "default". */
 const char *config_origin(const struct config *config, const char *name);
 
-/* Is this a setting of this owner? All of the above take any name; what is no setting has no
- * value, and its number is 0. */
+/* True if this owner has this setting. The functions above accept any name: if it is not a setting,
+ * it has no value, and its number is 0. */
 bool config_owns(const struct config *config, const char *owner, const char *name);
 
 #endif

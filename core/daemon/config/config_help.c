@@ -1,7 +1,7 @@
-/* config_help.c: the table of settings, for people: on a terminal and as Markdown.
+/* config_help.c: prints the table of settings, on a terminal and as Markdown.
  *
- * Both say of a setting what the table says and nothing else, so that they cannot be wrong about
- * its name, its range or its default.
+ * Both are made only from the table of settings, so their names, ranges and defaults are always
+ * correct.
  */
 #include "daemon/config/config_help.h"
 
@@ -51,21 +51,21 @@ static void append_meaning(struct text *text, const struct reel_setting *setting
     }
 }
 
-/* Are the settings before this one another owner's? */
+/* True if the settings before this one have another owner. */
 static bool begins_group(const struct config *config, size_t at) {
     return at == 0 || strcmp(config->values[at].owner, config->values[at - 1].owner) != 0;
 }
 
 /* ---- On a terminal --------------------------------------------------------------------------- */
 
-/* Characters, of which all are taken to be one column wide. */
+/* Counts characters, assuming that each is one column wide. */
 static size_t width_of(const char *text, size_t len) {
     size_t width = 0;
     for (size_t i = 0; i < len; i++) width += ((unsigned char)text[i] & 0xC0) != 0x80;
     return width;
 }
 
-/* Words from column `at` on, going on at INDENT in further lines. */
+/* Prints words from column `at` on. Further lines begin at INDENT. */
 static void print_wrapped(FILE *to, size_t at, const char *words) {
     while (*words) {
         size_t len = strcspn(words, " "), width = width_of(words, len);
@@ -88,7 +88,7 @@ static void print_setting(FILE *to, const struct reel_setting *setting) {
     struct text words = {0};
     int len = fprintf(to, "  %s%s%s", config_flag(&flag, setting), is_switch ? "" : " ",
                       is_switch ? "" : value_name(setting));
-    if (len + 2 > INDENT) { /* no room for a gap */
+    if (len + 2 > INDENT) { /* no space for a gap */
         fputc('\n', to);
         len = 0;
     }
@@ -130,7 +130,7 @@ static const char manual_head[] =
     "the values by commas in the environment, use an array in the file. A list from one place\n"
     "replaces the list from another. An empty variable counts as not set.\n";
 
-/* A bar would end the table's cell. */
+/* Escapes bars, which would end the cell of the table. */
 static void print_cell(FILE *to, const char *text) {
     for (; *text; text++) fprintf(to, *text == '|' ? "\\%c" : "%c", *text);
 }

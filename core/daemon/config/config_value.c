@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Of what was found, bytes that a sentence repeats. */
+/* Longest part of a wrong value that a sentence repeats. */
 #define FOUND_MAX 80
 
 /* ---- Life ------------------------------------------------------------------------------------ */
@@ -49,10 +49,10 @@ void config_values_listed(const struct reel_setting *setting, char *to, size_t s
 
 static const char *wanted_text(const struct config_value *value) {
     if (!(value->setting->flags & REEL_SETTING_LIST) || value->layer == LAYER_FLAG) return "a text";
-    return value->layer == LAYER_FILE ? "a list of texts" : "texts with commas between them";
+    return value->layer == LAYER_FILE ? "a list of texts" : "texts separated by commas";
 }
 
-/* What would have been right. */
+/* Describes the values that are allowed. */
 static void describe_wanted(const struct config_value *value, char *to, size_t size) {
     const struct reel_setting *setting = value->setting;
     int len = 0;
@@ -74,8 +74,8 @@ static void describe_wanted(const struct config_value *value, char *to, size_t s
     if (setting->unit) snprintf(to + len, size - (size_t)len, " (%s)", setting->unit);
 }
 
-/* The value's name and where it is from, and what was found, which is as it should stand in the
- * sentence, apart from its length. */
+/* Begins a sentence with the name of the setting, the origin of the value, and the value itself,
+ * which is already quoted but not cut. */
 static int begin_refusal(const struct config_value *value, const char *found,
                          struct reel_error *error) {
     bool named = value->layer == LAYER_FLAG || value->layer == LAYER_ENVIRONMENT;
@@ -111,9 +111,9 @@ static int refuse_text(const struct config_value *value, const char *text,
     return found ? refuse(value, found, error) : fail_memory(error);
 }
 
-/* ---- Taking ---------------------------------------------------------------------------------- */
+/* ---- Reading values -------------------------------------------------------------------------- */
 
-/* By what the setting is used for. */
+/* Calls the setting's `check`. */
 static int check_item(const struct config_value *value, const char *text,
                       struct reel_error *error) {
     struct reel_error wrong = {0}, begun;
@@ -134,7 +134,7 @@ static int add_item(struct config_value *value, const char *text, size_t len,
     return check_item(value, value->items[value->count++], error);
 }
 
-/* Decimal digits, of a number within the range. */
+/* Reads a decimal number within the range. */
 static bool read_number(const struct reel_setting *setting, const char *text, uint64_t *ret) {
     uint64_t number;
     if (number_read(reel_text(text), &number) < 0) return false;
@@ -186,7 +186,7 @@ int config_value_variable(struct config_value *value, const char *text, struct r
     }
 }
 
-/* A file's list replaces what lower layers gave even when it is empty. */
+/* A list in the file replaces lower layers even if it is empty. */
 static int take_array(struct config_value *value, const json_t *json, struct reel_error *error) {
     size_t i;
     json_t *item;

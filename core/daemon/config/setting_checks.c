@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* error_set, as the value of a check. */
+/* error_set, with the return value of a check. */
 #define BAD(error, ...) (error_set((error), __VA_ARGS__), false)
 
 bool check_source(const char *value, struct reel_error *error) {
@@ -22,14 +22,15 @@ bool check_source(const char *value, struct reel_error *error) {
 bool check_stream(const char *value, struct reel_error *error) {
     for (const char *at = value; *at; at++)
         if (*at <= ' ' || *at > '~' || strchr(".*>/\\", *at))
-            return BAD(error, "the name of a stream has no white space and none of . * > / \\");
+            return BAD(error,
+                       "the name of a stream must not contain white space or any of . * > / \\");
     return true;
 }
 
 bool check_subjects(const char *value, struct reel_error *error) {
     if (subject_filter_valid(reel_text(value))) return true;
-    return BAD(error, "a subject has words with dots between them; * stands for one word, and > at "
-                      "the end for all that follow");
+    return BAD(error, "a subject consists of words separated by dots; * stands for one word, and > "
+                      "at the end for all words that follow");
 }
 
 /* ---- Servers --------------------------------------------------------------------------------- */
@@ -43,7 +44,7 @@ static bool is_port(struct reel_str str) {
     return number_read(str, &port) == 0 && port > 0 && port <= 65535;
 }
 
-/* Letters, digits and what host names and addresses have besides. */
+/* Letters, digits, and the other characters of host names and addresses. */
 static bool is_host(struct reel_str str, const char *more) {
     for (size_t i = 0; i < str.len; i++) {
         char c = str.data[i];
@@ -94,5 +95,5 @@ bool check_servers(const char *value, struct reel_error *error) {
         at += len;
         at += strspn(at, ", ");
     }
-    return count > 0 || BAD(error, "there is no server in it");
+    return count > 0 || BAD(error, "it names no server");
 }

@@ -1,8 +1,8 @@
 /* settings.c: see settings.h.
  *
- * The ranges are such that any choice within them is good, also together: a transaction and the
- * queue have room for the largest event, and the core (reel.h, struct reel_options) refuses none.
- * So a wrong one is always refused here, with its name and its place.
+ * All combinations of values within the ranges work: a transaction and the queue can hold the
+ * largest event, and the library (reel.h, struct reel_options) refuses none of them. So a wrong
+ * value is always refused here, with its name and its place.
  */
 #include "daemon/config/settings.h"
 
@@ -18,7 +18,7 @@ static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 #define NUMBER .kind = REEL_SETTING_NUMBER
 
 const struct reel_setting *const daemon_settings[] = {
-    /* What it works on. */
+    /* What the daemon uses. */
     REEL_SETTING(.name = "config", TEXT, .flags = SETTING_FLAG_ONLY, .unit = "FILE",
                  .help = "read settings from the JSON object in this file"),
     REEL_SETTING(.name = "data", TEXT, .unit = "DIR",
@@ -42,7 +42,7 @@ const struct reel_setting *const daemon_settings[] = {
                  .default_value = "info", .unit = "LEVEL",
                  .help = "lines below this level are not logged"),
 
-    /* The stream that the log mirrors, if it is not its own. */
+    /* The stream that the log mirrors, if there is one. */
     REEL_SETTING(.name = "nats", TEXT, .unit = "URL", .aliases = "REEL_NATS_URL CELLOS_NATS_URL",
                  .flags = SETTING_SECRET, .check = check_servers,
                  .help = "mirror a stream of NATS JetStream: the URL of one server, or of several "
@@ -72,22 +72,24 @@ const struct reel_setting *const daemon_settings[] = {
                  .help =
                      "longest time that a POST waits until its event comes back with the stream"),
 
-    /* What it may run with. */
-    REEL_SETTING(.name = "allow_shared_files", .kind = REEL_SETTING_SWITCH,
-                 .flags = SETTING_FLAG_ONLY,
-                 .help = "as root or under systemd, start even though others may write a plugin, "
-                         "the store, the token file or the configuration; otherwise that is a "
-                         "warning"),
+    /* Checks that can be relaxed. */
+    REEL_SETTING(
+            .name = "allow_shared_files", .kind = REEL_SETTING_SWITCH, .flags = SETTING_FLAG_ONLY,
+            .help = "as root or under systemd, start even though others may write a plugin, the "
+                    "store, the token file or the configuration; otherwise this is only a warning"),
 
-    /* What it does once. */
+    /* Actions at the start. */
     REEL_SETTING(.name = "rebuild", .kind = REEL_SETTING_TEXT,
                  .flags = REEL_SETTING_LIST | SETTING_FLAG_ONLY, .unit = "COLLECTION",
                  .help = "at start, delete this collection's records and fold the log again"),
     REEL_SETTING(.name = "new_epoch", .kind = REEL_SETTING_SWITCH, .flags = SETTING_FLAG_ONLY,
                  .help = "at start, give the log a new identity; needed once after a backup was "
                          "restored"),
+    REEL_SETTING(.name = "take_archive", .kind = REEL_SETTING_SWITCH, .flags = SETTING_FLAG_ONLY,
+                 .help = "at start, take files of the log that were put back: the log begins with "
+                         "the oldest of them"),
 
-    /* How much, and how long. */
+    /* Limits. */
     REEL_SETTING(.name = "event_bytes_max", NUMBER, .unit = "bytes", .default_value = "1048576",
                  .min = 1024, .max = MIB_16,
                  .help = "a larger event is rejected, and logged without its bytes"),
@@ -107,15 +109,18 @@ const struct reel_setting *const daemon_settings[] = {
                  .max = 3600000, .help = "a view that is open longer is closed"),
     REEL_SETTING(.name = "map_bytes", NUMBER, .unit = "bytes", .default_value = "1099511627776",
                  .min = 1048576, .max = TIB_64,
-                 .help = "address space for the store, and so its greatest size"),
+                 .help = "address space for the state, which limits its size"),
+    REEL_SETTING(.name = "segment_bytes", NUMBER, .unit = "bytes", .default_value = "67108864",
+                 .min = 65536, .max = 1073741824,
+                 .help = "size at which a file of the log is full; only whole files are removed"),
     REEL_SETTING(.name = "drain_ms_max", NUMBER, .unit = "ms", .default_value = "10000", .min = 0,
                  .max = 600000,
-                 .help = "at the end, longest time that requests under way may take"),
+                 .help = "longest time that running requests may take when the daemon ends"),
 
-    /* How long the log is kept. */
+    /* Retention of the log. */
     REEL_SETTING(.name = "retention_age_s", NUMBER, .unit = "s", .default_value = "0", .min = 0,
                  .max = UINT64_C(3155760000),
-                 .help = "remove events from the log that are older; 0: keep all"),
+                 .help = "remove events from the log that are older than this; 0: keep all"),
     REEL_SETTING(.name = "retention_bytes", NUMBER, .unit = "bytes", .default_value = "0", .min = 0,
                  .max = TIB_64,
                  .help = "remove the oldest events while the log has more bytes of events; 0: keep "

@@ -1,7 +1,9 @@
 /* changes.c: see changes.h. */
 #include "engine/fold/changes.h"
 
+#include "base/invariant.h"
 #include "base/text.h"
+#include "engine/fold/fold.h"
 #include "engine/store/index.h"
 #include "engine/store/keys.h"
 
@@ -19,6 +21,7 @@ void changes_finish(struct changes *changes) {
 }
 
 static struct change *change_at(const struct changes *changes, size_t n) {
+    INVARIANT(n < changes->chunk_count * CHANGES_CHUNK);
     return &changes->chunks[n / CHANGES_CHUNK][n % CHANGES_CHUNK];
 }
 
@@ -80,6 +83,7 @@ static int load(struct collection *collection, struct change *change, struct are
                 struct reel_error *error) {
     struct store *store = collection->store;
     struct reel_str stored;
+    INVARIANT(store->txn);
     int rc = keys_get(store, store->txn, collection->dbi, change->key, &stored, error);
     if (rc == -ENOENT) return 0;
     if (rc < 0) return rc;
@@ -183,9 +187,11 @@ static int flush_one(struct keys_writer *writer, struct collection *collection,
                      const struct change *change, struct reel_error *error) {
     struct collection_state *state = &collection->state;
     if (state->changed < change->changed) state->changed = change->changed;
+    INVARIANT(state->json_bytes >= change->stored_json);
     state->json_bytes -= change->stored_json;
     if (!change->exists) {
         if (!change->stored) return 0;
+        INVARIANT(state->records > 0);
         state->records--;
         return keys_delete(writer, change->key, error);
     }
@@ -228,6 +234,7 @@ static int flush_index(struct collection *collection, const struct keyed *sorted
 
 int changes_flush(struct collection *collection, struct arena *arena, struct reel_error *error) {
     struct changes *changes = &collection->changes;
+    INVARIANT(collection->fold->turn == TURN_NONE); /* handles do not outlive this */
     if (changes->count == 0) return 0;
     size_t count;
     struct keyed *sorted = sort_dirty(changes, arena, &count);

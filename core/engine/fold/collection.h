@@ -1,5 +1,5 @@
-/* collection.h: one collection: what is declared of it, what the store knows of it, and the records
- * of it that the running transaction has met (changes.h), whose handles a projector holds.
+/* collection.h: one collection: its declaration, its state in the store, and the records that the
+ * running transaction has used (changes.h), whose handles a projector holds.
  */
 #ifndef REEL_ENGINE_FOLD_COLLECTION_H
 #define REEL_ENGINE_FOLD_COLLECTION_H
@@ -14,20 +14,20 @@ struct fold;
 struct collection;
 
 struct change {
-    struct reel_record record; /* first: the plugin's view of it */
+    struct reel_record record; /* must be first: the plugin's view of the record */
     struct collection *collection;
     struct change *next; /* in its bucket */
     uint64_t hash;
     struct reel_str key;
-    struct reel_str *values; /* shape.count JSON texts, when it exists */
-    uint64_t met;            /* number of the last callback that was given this handle */
-    size_t stored;           /* bytes of it in the store; 0: the store has none of this key */
-    size_t stored_json;      /* of these its JSON text */
-    uint64_t stored_changed; /* the `changed` that it has there */
+    struct reel_str *values; /* shape.count JSON texts, if the record exists */
+    uint64_t met;            /* number of the last callback that received this handle */
+    size_t stored;           /* its bytes in the store; 0: the store does not have this key */
+    size_t stored_json;      /* bytes of its JSON text in the store */
+    uint64_t stored_changed; /* its `changed` in the store */
     uint64_t changed;
     bool exists;
-    bool dirty;      /* the store does not have this state */
-    struct {         /* what it was before the last callback that changed it */
+    bool dirty;      /* the store does not have this state yet */
+    struct {         /* the state before the last callback that changed it */
         uint64_t by; /* the number of that callback */
         struct reel_str *values;
         uint64_t changed;
@@ -42,19 +42,19 @@ struct changes {
     size_t bucket_count; /* a power of two, or 0 */
     struct change **chunks;
     size_t chunk_count;
-    size_t count; /* in use, in the order in which they were met */
+    size_t count; /* number of records in use, in the order of first use */
 };
 
-/* A collection that is behind the log, for the operator (report.h). */
+/* For the operator: a collection that is behind the log (report.h). */
 struct catching_up {
     bool under_way;
-    const char *why; /* it is a rebuild, and why; NULL: it was only away */
+    const char *why; /* why it is rebuilt; NULL: it is not a rebuild, its plugin was not loaded */
     uint64_t began_ms;
     struct collection_state from;
 };
 
 struct collection {
-    struct reel_tx tx; /* first: what its projector's evolve is given */
+    struct reel_tx tx; /* must be first: passed to its projector's evolve */
     struct fold *fold;
     struct store *store;
     const struct plugin *plugin;
@@ -63,17 +63,18 @@ struct collection {
     struct record_shape shape;
     MDB_dbi dbi, index;
     bool rebuild_wanted;
+    bool rebuild_begun;  /* at the start */
     bool object_changed; /* since its records were made; its revision did not */
     struct catching_up catching_up;
-    struct collection_state state;     /* as the running transaction leaves it */
-    struct collection_state committed; /* as the store has it */
-    struct counts counts;              /* of events that nobody had folded before */
-    struct counts counts_again;        /* and of others: a rebuild's */
+    struct collection_state state;     /* with the changes of the running transaction */
+    struct collection_state committed; /* as it is in the store */
+    struct counts counts;              /* events that are folded for the first time */
+    struct counts counts_again;        /* events that are folded again, in a rebuild */
     struct changes changes;
 };
 
-/* The key by which the collection has the record that is asked for as `given`: 0, or 1 if that can
- * be no key of it. */
+/* Converts a key to the form in which the collection stores it. 0; or 1 if `given` cannot be a key
+ * of the collection. */
 int collection_canonical_key(const struct collection *collection, struct reel_str given,
                              struct reel_key *ret);
 

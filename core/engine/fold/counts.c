@@ -1,11 +1,12 @@
 /* counts.c: see counts.h. */
 #include "engine/fold/counts.h"
 
-#include <assert.h>
+#include "base/invariant.h"
+
 #include <string.h>
 
 static size_t place_of(reel_outcome outcome) {
-    assert(outcome >= REEL_APPLIED && outcome <= REEL_REJECTED);
+    INVARIANT(outcome >= REEL_APPLIED && outcome <= REEL_REJECTED);
     return (size_t)(outcome - REEL_APPLIED);
 }
 

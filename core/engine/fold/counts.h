@@ -1,7 +1,8 @@
-/* counts.h: how many events had which outcome, for counters that never fall.
+/* counts.h: counts events by outcome, for counters that never fall.
  *
- * The writer counts as it folds; others see the counts of what is committed. They begin with the
- * process: what the store keeps (store.h) begins again with a rebuild or a new log.
+ * The writer counts while it folds; other threads see the counts of committed transactions. The
+ * counts begin with the process. (The counts in the store (store.h) begin again with a rebuild or a
+ * new log.)
  */
 #ifndef REEL_ENGINE_FOLD_COUNTS_H
 #define REEL_ENGINE_FOLD_COUNTS_H
@@ -12,9 +13,9 @@
 
 #define OUTCOMES 3
 
-/* All of zero is none. */
+/* All zero: nothing was counted. */
 struct counts {
-    uint64_t pending[OUTCOMES]; /* of the running transaction. [writer] */
+    uint64_t pending[OUTCOMES]; /* counts of the running transaction. [writer] */
     atomic_uint_fast64_t total[OUTCOMES];
 };
 

@@ -1,6 +1,7 @@
 /* decision.c: see decision.h. */
 #include "engine/fold/decision.h"
 
+#include "base/invariant.h"
 #include "json/value.h"
 #include "json/write.h"
 
@@ -10,7 +11,7 @@
 
 /* ---- Running --------------------------------------------------------------------------------- */
 
-/* What `decide` answered, against what it did. */
+/* Checks the return value of `decide` against its calls. */
 static void check_verdict(struct decision *decision, reel_verdict verdict) {
     struct fold *fold = decision->fold;
     if (verdict == REEL_ACCEPTED && decision->accepted && !decision->refused) return;
@@ -21,8 +22,8 @@ static void check_verdict(struct decision *decision, reel_verdict verdict) {
         fold_fault(fold, "returns %d without reel_accept or reel_refuse", verdict);
 }
 
-/* A body that is not what the projector took it for is not the projector's fault, whatever it
- * answered. */
+/* If the body has another kind than the projector expects, this is the client's fault, whatever the
+ * projector returns. */
 static void refuse_misgiven(struct decision *decision) {
     decision->accepted = false;
     decision->refused = true;
@@ -32,7 +33,7 @@ static void refuse_misgiven(struct decision *decision) {
              "the body, or the part of it that the event is made from, is not an object");
 }
 
-/* Makes it a new decision; drafts stay where they are. */
+/* Begins a new decision. Old drafts stay at their addresses. */
 static void decision_reset(struct decision *decision, struct fold *fold,
                            const struct registry *registry) {
     *decision = (struct decision){
@@ -49,6 +50,7 @@ int decision_run(struct decision *decision, struct collection *collection,
                  const struct registry *registry, const struct reel_command *command, uint64_t seq,
                  struct reel_error *error) {
     struct fold *fold = collection->fold;
+    INVARIANT(collection->projector->declared.decide);
     fold_begin(fold, TURN_DECIDE, collection, seq);
     decision_reset(decision, fold, registry);
     reel_verdict verdict = collection->projector->declared.decide(&decision->handle, command);
@@ -58,7 +60,9 @@ int decision_run(struct decision *decision, struct collection *collection,
     if (!fold->faulted && decision->misgiven) refuse_misgiven(decision);
     for (size_t i = 0; i < decision->count; i++)
         if (decision->drafts[i]->data.failed) return fail_memory(error);
-    return fold->faulted ? fail(error, -EPROTO, "%s", fold->reason) : 0;
+    if (fold->faulted) return fail(error, -EPROTO, "%s", fold->reason);
+    INVARIANT(decision->accepted != decision->refused);
+    return 0;
 }
 
 void decision_finish(struct decision *decision) {
@@ -70,10 +74,11 @@ void decision_finish(struct decision *decision) {
     *decision = (struct decision){0};
 }
 
-/* The decision, if its turn is still on and all is well. */
+/* The decision, if its callback is running and has no fault. */
 static struct decision *decision_of(struct reel_decision *handle) {
     struct decision *decision = (struct decision *)handle;
     const struct fold *fold = decision->fold;
+    fold_check_thread(fold);
     bool its_turn = fold->turn == TURN_DECIDE && decision->number == fold->number;
     return its_turn && !fold->faulted && fold->failed == 0 ? decision : NULL;
 }
@@ -96,8 +101,9 @@ static bool check_text(struct fold *fold, struct reel_str text, const char *what
     return false;
 }
 
-/* The next draft: one that was made before, emptied, or a new one. */
+/* The next draft: a used one, which is emptied, or a new one. */
 static struct draft *next_draft(struct decision *decision) {
+    INVARIANT(decision->count < DRAFTS_MAX && decision->count <= decision->made);
     if (decision->count == decision->made) {
         size_t size = (decision->made + 1) * sizeof *decision->drafts;
         struct draft **drafts = realloc(decision->drafts, size);
@@ -138,7 +144,7 @@ struct reel_draft *decision_draft(struct reel_decision *handle, struct reel_str 
     return &draft->handle;
 }
 
-/* Begins a member; NULL if the draft may not be written now. */
+/* Begins a member. NULL: the draft must not be written now. */
 static struct text *begin_member(struct reel_draft *handle, struct reel_str name) {
     struct draft *draft = (struct draft *)handle;
     if (!decision_of(&draft->decision->handle)) return NULL;
@@ -212,7 +218,7 @@ reel_verdict decision_accept(struct reel_decision *handle, struct reel_str key) 
     return REEL_ACCEPTED;
 }
 
-/* It becomes a part of a URI, as it stands. */
+/* The name becomes a part of a URI without escapes. */
 static bool is_problem_name(const char *name) {
     size_t len = name ? strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") : 0;
     return len > 0 && !name[len] && len < sizeof((struct decision *)NULL)->problem;

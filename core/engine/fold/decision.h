@@ -1,7 +1,9 @@
-/* decision.h: one command being decided: what `decide` may ask, and the events that it drafts.
+/* decision.h: decides one command: the functions that `decide` may call, and the events that it
+ * drafts.
  *
- * There is one decision for each Reel, and its drafts are used again and freed with it: a handle
- * that a plugin kept too long is memory of ours, and is noticed. */
+ * There is one decision for each Reel. Its drafts are used again, and are freed with the decision.
+ * So if a plugin keeps a handle too long, the handle still points to valid memory, and its use is
+ * detected. */
 #ifndef REEL_ENGINE_FOLD_DECISION_H
 #define REEL_ENGINE_FOLD_DECISION_H
 
@@ -9,30 +11,31 @@
 #include "engine/fold/fold.h"
 #include "engine/fold/registry.h"
 
-/* Most events that one command may make. */
+/* Most events of one command. */
 #define DRAFTS_MAX 1024
 
 struct decision;
 
-/* An event in the making: `data` is a JSON object without its closing brace. */
+/* An event that is being drafted: `data` is a JSON object without its closing brace. */
 struct draft {
-    struct reel_draft handle; /* first: the plugin's view of it */
+    struct reel_draft handle; /* must be first: the plugin's view of it */
     struct decision *decision;
-    uint64_t number;               /* of the turn that it was begun in */
+    uint64_t number;               /* number of the turn in which it was begun */
     struct reel_str type, subject; /* in the arena */
     struct text data;
 };
 
 struct decision {
-    struct reel_decision handle; /* first: the plugin's view of it */
+    struct reel_decision handle; /* must be first: the plugin's view of it */
     struct fold *fold;
     const struct registry *registry;
-    uint64_t number;       /* of the turn that it is for */
-    struct draft **drafts; /* of this turn the first `count`; all that there ever were follow */
+    uint64_t number;       /* number of its turn */
+    struct draft **drafts; /* the first `count` belong to this turn; unused ones follow */
     size_t count, made;
     bool accepted, refused;
-    bool misgiven; /* it was to copy the members of what is not an object: the client's fault */
-    struct reel_str key; /* accepted: of the record to show; in the arena */
+    bool misgiven; /* the body is not an object although its members were to be copied: a fault of
+                      the client */
+    struct reel_str key; /* if accepted: the key of the record to show; in the arena */
     reel_refusal refusal;
     char problem[64];
     char detail[REASON_BYTES];
@@ -40,16 +43,16 @@ struct decision {
 
 void decision_finish(struct decision *decision);
 
-/* Runs the projector's `decide`. 0: it accepted or refused. -EPROTO: the plugin's fault;
- * otherwise an error of the host's own. What it drafted is good until the transaction ends. */
+/* Runs the projector's `decide`. 0: it has accepted or refused. -EPROTO: a fault of the plugin;
+ * otherwise an error of the host. The drafts are valid until the transaction ends. */
 int decision_run(struct decision *decision, struct collection *collection,
                  const struct registry *registry, const struct reel_command *command, uint64_t seq,
                  struct reel_error *error);
 
-/* The collection that a decision asks for, or NULL after a fault. */
+/* The collection with this name; or NULL, after a fault. */
 struct collection *decision_collection(struct reel_decision *decision, const char *name);
 
-/* For the host table. */
+/* For the table of the host. */
 struct reel_draft *decision_draft(struct reel_decision *decision, struct reel_str type,
                                   struct reel_str subject);
 void draft_members(struct reel_draft *draft, struct reel_value object);

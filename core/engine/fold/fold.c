@@ -22,6 +22,7 @@ void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *colle
     INVARIANT(collection->fold == fold);
     INVARIANT(collection->store->txn); /* [writer] */
     fold->turn = turn;
+    fold->thread = pthread_self();
     fold->number++;
     fold->collection = collection;
     fold->seq = seq;
@@ -34,9 +35,17 @@ void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *colle
 }
 
 void fold_end(struct fold *fold) {
-    INVARIANT(fold->turn != TURN_NONE);
+    INVARIANT(fold->turn != TURN_NONE && pthread_equal(fold->thread, pthread_self()));
     atomic_store_explicit(&fold->shown_number, 0, memory_order_release);
     fold->turn = TURN_NONE;
+}
+
+void fold_wrong_thread(const struct fold *fold) {
+    char sentence[256]; /* two names of at most 63 bytes are in it */
+    snprintf(sentence, sizeof sentence,
+             "plugin %s (%s) calls the host on the thread of its callback",
+             fold->collection->plugin->declared->name, fold->collection->name);
+    invariant_failed(sentence, __FILE__, __LINE__);
 }
 
 struct fold_shown fold_show(struct fold *fold) {
@@ -98,6 +107,8 @@ int fold_evolve(struct fold *fold, struct collection *collection, const struct r
 }
 
 bool fold_save(struct fold *fold, struct change *change) {
+    INVARIANT(fold->turn == TURN_EVOLVE); /* a decide changes no record */
+    INVARIANT(change->met == fold->number);
     if (change->before.by == fold->number) return true;
     if (fold->touched_count == fold->touched_size) {
         size_t size = fold->touched_size ? fold->touched_size * 2 : 64;

@@ -20,6 +20,7 @@ static const struct reel_str null_text = {"null", 4};
 static struct fold *fold_of(struct reel_tx *tx) {
     struct collection *collection = (struct collection *)tx;
     struct fold *fold = collection->fold;
+    fold_check_thread(fold);
     if (fold->turn == TURN_NONE || fold->faulted || fold->failed < 0) return NULL;
     if (fold->turn == TURN_EVOLVE && fold->collection == collection) return fold;
     fold_fault(fold, "uses the handle of collection `%s`", collection->name);
@@ -30,6 +31,7 @@ static struct fold *fold_of(struct reel_tx *tx) {
 static struct change *change_of(const struct reel_record *record) {
     struct change *change = (struct change *)record;
     struct fold *fold = change->collection->fold;
+    fold_check_thread(fold);
     if (fold->turn == TURN_NONE || fold->faulted || fold->failed < 0) return NULL;
     if (change->met == fold->number) return change;
     if (change->collection != fold->collection)

@@ -1,4 +1,5 @@
-/* host.h: the table of functions that plugins call; see <reel/host.h> for what each promises. */
+/* host.h: the table of functions that plugins call. <reel/host.h> has the contract of each
+ * function. */
 #ifndef REEL_ENGINE_FOLD_HOST_H
 #define REEL_ENGINE_FOLD_HOST_H
 

@@ -5,14 +5,14 @@
 
 #include "engine/fold/plugin_check.h"
 
-/* Maps a shared object and takes what it declares. */
+/* Loads a shared object and checks its declaration. */
 int plugin_load(const char *path, struct plugin **ret, struct reel_error *error);
 
-/* The same for one that is linked in, which is borrowed. */
+/* The same for a plugin that is linked in, which is borrowed. */
 int plugin_adopt(const struct reel_plugin *declared, struct plugin **ret, struct reel_error *error);
 
-/* Calls `fn` with the path of every *.so of a directory, in the order of their names. What it
- * returns, if that is not 0, ends the walk. */
+/* Calls `fn` with the path of each *.so in a directory, in the order of their names. If it returns
+ * another value than 0, the walk ends with this value. */
 typedef int (*plugin_path_fn)(void *context, const char *path, struct reel_error *error);
 int plugin_each_in(const char *directory, plugin_path_fn fn, void *context,
                    struct reel_error *error);

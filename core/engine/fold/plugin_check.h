@@ -1,8 +1,8 @@
-/* plugin_check.h: what a plugin declares, checked and brought to this host's version of the ABI.
+/* plugin_check.h: checks the declaration of a plugin, and converts it to this host's version of the
+ * ABI.
  *
- * A declaration may be shorter than what this host knows, since the plugin may be older. It is
- * checked once, and copied into structs of this host's size with zeros for what is missing: no
- * other file looks at a size again.
+ * An older plugin's structs may be smaller than this host's. They are checked once and copied into
+ * structs of this host's size, with zeros for missing members. So no other file uses their sizes.
  */
 #ifndef REEL_ENGINE_FOLD_PLUGIN_CHECK_H
 #define REEL_ENGINE_FOLD_PLUGIN_CHECK_H
@@ -18,7 +18,8 @@
 #define SINK_SETTINGS_MAX 256
 
 struct projector {
-    struct reel_projector declared; /* this host's size; its `fields` and `commands` are ours */
+    struct reel_projector
+        declared; /* of this host's size; `fields` and `commands` point to copies */
     struct reel_field *fields;
     const struct reel_field **field_list;
     uint32_t field_count;
@@ -29,7 +30,7 @@ struct projector {
 
 /* A sink, and its settings. */
 struct plugin_sink {
-    struct reel_sink declared; /* this host's size; its `settings` are ours */
+    struct reel_sink declared; /* of this host's size; `settings` points to copies */
     struct reel_setting *settings;
     const struct reel_setting **setting_list;
     uint32_t setting_count;
@@ -37,20 +38,20 @@ struct plugin_sink {
 
 struct plugin {
     struct plugin *next;
-    char *path; /* as it was given, or NULL: linked in */
+    char *path; /* as given; NULL: linked in */
     void *handle;
-    uint8_t build_id[BUILD_ID_BYTES]; /* zeros: it is linked in */
-    uint64_t device, inode; /* of the file; tells it apart from the same under another name */
-    const struct reel_plugin *declared; /* name and version are there in every ABI */
+    uint8_t build_id[BUILD_ID_BYTES]; /* zeros: linked in */
+    uint64_t device, inode; /* of the file, to recognize the same file under another name */
+    const struct reel_plugin *declared; /* name and version are the same in every ABI */
     struct projector *projectors;
     uint32_t projector_count;
     struct plugin_sink *sinks;
     uint32_t sink_count;
 };
 
-/* Checks `plugin->declared` and fills `plugin->projectors`. What was filled before a failure is
- * for plugin_unload to release. Refusals are -ENOEXEC with a sentence that names the member,
- * what was found and what was wanted. */
+/* Checks `plugin->declared` and fills in `plugin->projectors`. After a failure, plugin_unload frees
+ * what was filled in. If the plugin is refused: -ENOEXEC, with a sentence that names the member,
+ * its value, and the allowed values. */
 int plugin_check(struct plugin *plugin, struct reel_error *error);
 
 #endif

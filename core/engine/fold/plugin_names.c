@@ -1,15 +1,16 @@
 /* plugin_names.c: see plugin_names.h.
  *
- * What was considered:
- *   - RTLD_DEEPBIND does what is wanted, for the plugin and for the libraries that it brings. But
- * it also goes around whoever stands before libc on purpose: with an allocator that is preloaded,
- *     strdup in libc takes memory from that one, and the plugin's free gives it to libc's (it
- *     aborts); the sanitizers end the process at such a dlopen. It is used where nobody stands
- *     before libc.
- *   - dlmopen has a dozen namespaces for a process, each with a libc of its own.
- *   - A small program that opens all else as a local object hides our libraries, but not libc,
- * whose `warn` and `step` are as easily met; and a program that embeds us is linked as it likes.
- *   - The plugin's own words could be set right after dlopen. Its constructors have run by then.
+ * Alternatives:
+ *   - RTLD_DEEPBIND does what is needed, for the plugin and for the libraries that it brings. But
+ *     it also bypasses libraries that replace libc on purpose. With a preloaded allocator, strdup
+ *     in libc would use this allocator, and free in the plugin would use libc's, which aborts. The
+ *     sanitizers end the process at such a dlopen. So RTLD_DEEPBIND is used only if no library
+ *     replaces libc's allocator.
+ *   - dlmopen has about twelve namespaces for each process, each with a libc of its own.
+ *   - A small program that opens everything else as a local object would hide Reel's libraries,
+ *     but not libc, whose names `warn` and `step` are as likely to conflict. Also, a program that
+ *     embeds Reel is linked in its own way.
+ *   - The plugin's relocations could be corrected after dlopen. Its constructors have run by then.
  */
 #include "engine/fold/plugin_names.h"
 

@@ -1,6 +1,7 @@
 /* registry.c: see registry.h. */
 #include "engine/fold/registry.h"
 
+#include "base/invariant.h"
 #include "engine/fold/changes.h"
 #include "engine/fold/fold.h"
 #include "engine/store/index.h"
@@ -175,6 +176,13 @@ int registry_reset_all(struct registry *registry, const struct store_state *posi
     return 0;
 }
 
+/* To the operator and to the log a rebuild is more than the beginning of a new collection. */
+static int begin_rebuild(struct collection *collection, const struct store_state *position,
+                         const char *why, struct reel_error *error) {
+    collection->rebuild_begun = true;
+    return registry_reset(collection, position, why, error);
+}
+
 static int start_one(struct collection *collection, const struct store_state *position,
                      struct reel_error *error) {
     const struct reel_projector *declared = &collection->projector->declared;
@@ -187,13 +195,13 @@ static int start_one(struct collection *collection, const struct store_state *po
     if (rc < 0 && rc != -ENOENT) return fail(error, rc, "cannot read the collection's state");
     if (rc == -ENOENT) return registry_reset(collection, position, "it is new", error);
     if (collection->rebuild_wanted)
-        return registry_reset(collection, position, "it was asked for", error);
+        return begin_rebuild(collection, position, "it was asked for", error);
     uint64_t fields_hash = hash_fields(collection->projector);
     bool whole = position->first_seq <= state->from_seq; /* all that they were made from is there */
     if (!is_same_fold(declared, fields_hash, state)) {
         const char *why = fields_hash != state->fields_hash ? "its fields have changed"
                                                             : "its revision has changed";
-        if (whole) return registry_reset(collection, position, why, error);
+        if (whole) return begin_rebuild(collection, position, why, error);
         return refuse_rebuild(collection, "its projector has changed", position, error);
     }
     if (state->cursor + 1 < position->first_seq)
@@ -221,15 +229,20 @@ int registry_start(struct registry *registry, const struct store_state *position
 /* ---- Trimming -------------------------------------------------------------------------------- */
 
 int registry_trim(struct registry *registry, uint64_t first_seq, size_t max, bool *ret_more,
-                  struct reel_error *error) {
+                  uint64_t *ret_last_seq, struct reel_error *error) {
+    uint64_t last_seq = 0;
     for (size_t i = 0; i < registry->count && max > 0; i++) {
         struct collection *collection = registry->collections[i];
         size_t count;
-        int rc = index_trim(collection->store, collection->index, first_seq, max, &count, error);
+        uint64_t last;
+        int rc =
+            index_trim(collection->store, collection->index, first_seq, max, &count, &last, error);
         if (rc < 0) return rc;
         max -= count;
+        if (last > last_seq) last_seq = last;
     }
     *ret_more = max == 0;
+    *ret_last_seq = last_seq;
     return 0;
 }
 
@@ -266,6 +279,7 @@ int registry_put_states(struct registry *registry, uint64_t cursor, struct reel_
 void registry_committed(struct registry *registry) {
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
+        INVARIANT(collection->changes.count == 0); /* all of them are written */
         collection->committed = collection->state;
         counts_commit(&collection->counts);
         counts_commit(&collection->counts_again);

@@ -1,18 +1,17 @@
-/* registry.h: the collections: what is declared of each, what the store knows of it, and how far
- * it has come.
+/* registry.h: all collections: their declarations, their states in the store, and their cursors.
  *
- * All collections stand at one cursor, the store's, except one that is behind: its plugin was
- * away, or is new, or it is being rebuilt. Each has its own cursor for that, and folds only what
- * is beyond it.
+ * All collections have the cursor of the store, except those that are behind: the plugin was not
+ * loaded for a while, or is new, or the collection is being rebuilt. So each collection has a
+ * cursor of its own, and only folds the events after it.
  *
- * When a plugin comes back, what it declares is compared with what its records were made by:
- *     nothing known       made, empty; from the log's floor
- *     same fold           goes on from its own cursor
- *     another fold        dropped and rebuilt from the log
- * "Another fold" is another revision (unless its author says the old records will do) or other
- * fields. If the log was trimmed, a rebuild would lose what the log no longer has: that is
- * refused unless it was asked for. So is going on across a gap, when events that a collection
- * has not folded are gone.
+ * When a plugin is loaded, its declaration is compared with the one that made the records:
+ *     no records          created empty, from the log's floor on
+ *     the same fold       continues from its own cursor
+ *     another fold        deleted and rebuilt from the log
+ * "Another fold" is another revision (unless the author has declared it compatible) or other
+ * fields. If the log was trimmed, a rebuild would lose the records of trimmed events. So it is
+ * refused, unless it was requested. The same is true if events were trimmed that the collection has
+ * not folded.
  */
 #ifndef REEL_ENGINE_FOLD_REGISTRY_H
 #define REEL_ENGINE_FOLD_REGISTRY_H
@@ -26,43 +25,43 @@ struct registry {
 
 void registry_finish(struct registry *registry);
 
-/* Adds each projector's collection. -EEXIST: another plugin has one of that name. After a failure
- * some may have been added. */
+/* Adds each projector's collection. -EEXIST: another plugin has a collection with this name. After
+ * a failure, some may have been added. */
 int registry_add(struct registry *registry, const struct plugin *plugin, struct store *store,
                  struct fold *fold, struct reel_error *error);
 
-/* Removes those that were added last, all but `count`. */
+/* Removes the collections that were added last, so that `count` remain. */
 void registry_truncate(struct registry *registry, size_t count);
 
 struct collection *registry_find(const struct registry *registry, struct reel_str name);
 
-/* Opens the databases and compares, within the write transaction. `position` is the store's.
- * -ESTALE: see above. */
+/* Opens the databases and compares, within the write transaction. `position` is the state of the
+ * store. -ESTALE: see above. */
 int registry_start(struct registry *registry, const struct store_state *position,
                    struct reel_error *error);
 
-/* Empties a collection and sets it to the log's floor, within the write transaction. `why` is for
- * the operator, and static. */
+/* Empties a collection and sets its cursor to the log's floor, within the write transaction. `why`
+ * is for the operator; it must be constant. */
 int registry_reset(struct collection *collection, const struct store_state *position,
                    const char *why, struct reel_error *error);
 
-/* All of them. */
+/* Resets all collections. */
 int registry_reset_all(struct registry *registry, const struct store_state *position,
                        struct reel_error *error);
 
-/* Removes tombstones below `first_seq` from every index, at most `max`. `ret_more`: some may be
- * left. */
+/* Removes tombstones below `first_seq` from every index, at most `max`. `ret_more`: there
+ * may be more. `ret_last_seq`: the seq of the newest one that was removed, or 0. */
 int registry_trim(struct registry *registry, uint64_t first_seq, size_t max, bool *ret_more,
-                  struct reel_error *error);
+                  uint64_t *ret_last_seq, struct reel_error *error);
 
-/* The lowest cursor of any collection, or `cursor` if that is lower. */
+/* The lowest cursor of any collection; at most `cursor`. */
 uint64_t registry_behind(const struct registry *registry, uint64_t cursor);
 
-/* Ends a transaction's work: writes changes and states, with every cursor raised to `cursor`. */
+/* At the end of a transaction: writes changes and states, and raises every cursor to `cursor`. */
 int registry_flush(struct registry *registry, struct arena *arena, struct reel_error *error);
 int registry_put_states(struct registry *registry, uint64_t cursor, struct reel_error *error);
 
-/* What the transaction did to the states has happened, or has not. */
+/* Says that the transaction was committed, or that it was aborted. */
 void registry_committed(struct registry *registry);
 void registry_aborted(struct registry *registry);
 

@@ -1,6 +1,7 @@
 /* router.c: see router.h. */
 #include "engine/fold/router.h"
 
+#include "base/invariant.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -37,7 +38,8 @@ int router_add(struct router *router, const char *const *prefixes) {
 }
 
 void router_truncate(struct router *router, size_t count) {
-    if (router->count > count) router->count = count;
+    INVARIANT(count <= router->count);
+    router->count = count;
     for (size_t i = 0; i < ROUTER_KEPT; i++) router->kept[i].type = (struct reel_str){0};
 }
 

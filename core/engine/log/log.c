@@ -1,299 +1,469 @@
-/* log.c: see log.h. */
-#include "engine/log/log.h"
+/* log.c: see log.h. Writes a group to the disk, and undoes it.
+ *
+ * A group is written with one pwrite after the last frame, where the file already has zeros, and is
+ * synced. Only then is the group part of the log: `end`, the head and the chain are updated.
+ *
+ * Full disk: the write fails, and the bytes that it has written are overwritten with zeros if
+ * possible. They are not a valid frame, because some bytes are missing. But zeros that are written
+ * after them later could be exactly the missing bytes. So the head of the frame is removed at once.
+ *
+ * Undoing a group: the first 512 bytes of its frame are overwritten with zeros and synced. No mark
+ * says that the frame was synced (a witness is not written before log_keep or the next group), so
+ * this place is an end of the log like any other.
+ */
+#include "engine/log/internal.h"
 
 #include "base/cleanup.h"
-#include "engine/store/ids.h"
-#include "json/parser.h"
+#include "base/clock.h"
+#include "base/invariant.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* ---- Appending ------------------------------------------------------------------------------- */
+/* The space that a group probably needs. */
+#define ROOM_BYTES ((uint64_t)1 << 20)
 
-void log_finish(struct log *log) {
-    text_finish(&log->block);
+static const char zeros[FRAME_UNIT];
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+int log_break(struct log *log, const char *doing, int rc, struct reel_error *error) {
+    atomic_store(&log->broken, true);
+    return fail(error, -EIO, "%s: %s; the log cannot be trusted, end this process", doing,
+                strerror(-rc));
 }
 
-void log_abort(struct log *log) {
-    log->block.len = 0;
-    log->block.failed = false;
-}
-
-int log_flush(struct log *log, struct reel_error *error) {
-    if (log->block.len == 0) return 0;
-    struct store *store = log->store;
-    MDB_val key = {sizeof log->last_seq, &log->last_seq};
-    MDB_val value = {log->block.len, log->block.data};
-    int rc = mdb_put(store->txn, store->log, &key, &value, MDB_APPEND);
-    log->block.len = 0;
-    return rc == 0 ? 0 : store_fail(store, rc, "cannot append to the log", error);
-}
-
-static char *put(char *to, const void *bytes, size_t len) {
-    if (len) memcpy(to, bytes, len);
-    return to + len;
-}
-
-int log_append(struct log *log, struct log_entry *entry, struct reel_error *error) {
-    struct log_header header = {
-        .seq = entry->seq,
-        .time_ns = entry->time_ns,
-        .kept = (uint32_t)entry->bytes.len,
-        .size = entry->size,
-        .nats_subject_len = (uint16_t)entry->nats_subject.len,
-        .flags = (uint8_t)entry->flags,
-        .version = LOG_VERSION,
-    };
-    size_t hash_len = entry->flags & LOG_SUBMITTED ? 16 : 0;
-    size_t len = sizeof header + hash_len + entry->nats_subject.len + entry->bytes.len;
-    int rc = log->block.len + len > LOG_BLOCK_BYTES ? log_flush(log, error) : 0;
-    if (rc < 0) return rc;
-    char *to = text_extend(&log->block, len + JSON_ROOM);
-    if (!to) return fail_memory(error);
-    log->block.len -= JSON_ROOM;
-    log->entry_at = log->block.len - len;
-    log->last_seq = entry->seq;
-    to = put(to, &header, sizeof header);
-    to = put(to, entry->id_hash, hash_len);
-    to = put(to, entry->nats_subject.data, entry->nats_subject.len);
-    put(to, entry->bytes.data, entry->bytes.len);
-    memset(to + entry->bytes.len, 0, JSON_ROOM);
-    entry->bytes.data = to;
-    entry->room = JSON_ROOM;
-    return 0;
-}
-
-/* Where `part` lies in `bytes`, looking first at `guess`; false if it is nowhere there as it is, or
- * is empty, which the header cannot tell from none. */
-static bool locate(struct reel_str bytes, struct reel_str part, uint32_t guess, uint32_t *ret_at,
-                   uint32_t *ret_len) {
-    if (!part.data) return true;
-    if (part.len == 0) return false;
-    const char *found = bytes.data + guess;
-    bool fits = guess <= bytes.len && part.len <= bytes.len - guess;
-    if (!fits || memcmp(found, part.data, part.len) != 0)
-        found = memmem(bytes.data, bytes.len, part.data, part.len);
-    if (!found) return false;
-    *ret_at = (uint32_t)(found - bytes.data);
-    *ret_len = (uint32_t)part.len;
-    return true;
-}
-
-void log_describe(struct log *log, const struct log_entry *entry) {
-    struct log_header header;
-    char *at = log->block.data + log->entry_at;
-    memcpy(&header, at, sizeof header);
-    header.flags = (uint8_t)entry->flags;
-    if (!locate(entry->bytes, entry->type, log->type_at, &header.type_at, &header.type_len) ||
-        !locate(entry->bytes, entry->subject, 0, &header.subject_at, &header.subject_len))
-        header.flags |= LOG_LOOK_INSIDE;
-    log->type_at = header.type_at;
-    memcpy(at, &header, sizeof header);
-}
-
-/* ---- Reading --------------------------------------------------------------------------------- */
-
-static struct reel_str part_of(struct reel_str bytes, uint32_t at, uint32_t len) {
-    if (len == 0 || at > bytes.len || len > bytes.len - at) return (struct reel_str){0};
-    return (struct reel_str){bytes.data + at, len};
-}
-
-/* Whoever walks the log looks into each entry soon, and the log is seldom in a cache. */
-static void fetch_ahead(const struct reel_str *block, size_t len) {
-    const size_t ahead = 1024;
-    for (size_t at = ahead; at < ahead + len && at < block->len; at += 64)
-        __builtin_prefetch(block->data + at);
-}
-
-/* Takes the next entry off a block; what does not add up is a damaged store. */
-static int unpack(struct store *store, struct reel_str *block, struct log_entry *ret,
-                  struct reel_error *error) {
-    struct log_header header;
-    if (block->len < sizeof header) goto damaged;
-    memcpy(&header, block->data, sizeof header);
-    size_t hash_len = header.flags & LOG_SUBMITTED ? 16 : 0;
-    size_t before = sizeof header + hash_len + header.nats_subject_len;
-    size_t len = before + header.kept;
-    if (header.version != LOG_VERSION || block->len < len) goto damaged;
-    const char *at = block->data;
-    struct reel_str bytes = {at + before, header.kept};
-    *ret = (struct log_entry){
-        .seq = header.seq,
-        .time_ns = header.time_ns,
-        .flags = header.flags,
-        .size = header.size,
-        .bytes = bytes,
-        .room = block->len - len,
-        .type = part_of(bytes, header.type_at, header.type_len),
-        .subject = part_of(bytes, header.subject_at, header.subject_len),
-        .nats_subject = {at + sizeof header + hash_len, header.nats_subject_len},
-        .id_hash = hash_len ? (const uint8_t *)at + sizeof header : NULL,
-    };
-    *block = (struct reel_str){at + len, block->len - len};
-    fetch_ahead(block, len);
-    return 0;
-damaged:
-    return store_fail(store, MDB_CORRUPTED, "cannot read the log", error);
-}
-
-int log_walk_start(struct log_walk *walk, struct store *store, MDB_txn *txn, uint64_t from_seq,
-                   struct reel_error *error) {
-    *walk = (struct log_walk){.store = store, .from_seq = from_seq};
-    int rc = mdb_cursor_open(txn, store->log, &walk->cursor);
-    return rc == 0 ? 0 : store_fail(store, rc, "cannot read the log", error);
-}
-
-/* 1 and a block, or 0 at the end of the log. */
-static int next_block(struct log_walk *walk, struct reel_error *error) {
-    MDB_val key = {sizeof walk->from_seq, &walk->from_seq}, value;
-    int rc = mdb_cursor_get(walk->cursor, &key, &value, walk->started ? MDB_NEXT : MDB_SET_RANGE);
-    walk->started = true;
-    if (rc == MDB_NOTFOUND) return 0;
-    if (rc != 0) return store_fail(walk->store, rc, "cannot read the log", error);
-    walk->left = (struct reel_str){value.mv_data, value.mv_size};
-    return 1;
-}
-
-int log_next(struct log_walk *walk, struct log_entry *ret, struct reel_error *error) {
-    do {
-        int rc = walk->left.len == 0 ? next_block(walk, error) : 1;
-        if (rc <= 0) return rc;
-        rc = unpack(walk->store, &walk->left, ret, error);
-        if (rc < 0) return rc;
-    } while (ret->seq < walk->from_seq);
-    return 1;
-}
-
-void log_walk_finish(struct log_walk *walk) {
-    if (walk->cursor) mdb_cursor_close(walk->cursor);
-    walk->cursor = NULL;
-}
-
-/* The newest entry of a block up to `seq`: 1, or 0 if all of them are beyond. */
-static int last_of_block(struct store *store, struct reel_str block, uint64_t seq,
-                         struct log_entry *ret, struct reel_error *error) {
-    int found = 0;
-    while (block.len > 0) {
-        struct log_entry entry;
-        int rc = unpack(store, &block, &entry, error);
-        if (rc < 0) return rc;
-        if (entry.seq > seq) break;
-        *ret = entry;
-        found = 1;
-    }
-    return found;
-}
-
-/* That entry is in the block that may hold `seq`, or else is the last of the one before. */
-static int get_last(struct log_walk *walk, uint64_t seq, struct log_entry *ret,
-                    struct reel_error *error) {
-    MDB_val key = {sizeof seq, &seq}, value;
-    int rc = mdb_cursor_get(walk->cursor, &key, &value, MDB_SET_RANGE);
-    if (rc == 0) {
-        struct reel_str block = {value.mv_data, value.mv_size};
-        int found = last_of_block(walk->store, block, seq, ret, error);
-        if (found != 0) return found < 0 ? found : 0;
-    }
-    if (rc == 0 || rc == MDB_NOTFOUND)
-        rc = mdb_cursor_get(walk->cursor, &key, &value, rc == 0 ? MDB_PREV : MDB_LAST);
-    if (rc != 0) return store_fail(walk->store, rc, "cannot read the log", error);
-    struct reel_str block = {value.mv_data, value.mv_size};
-    int found = last_of_block(walk->store, block, UINT64_MAX, ret, error);
-    return found < 0 ? found : 0;
-}
-
-int log_get_last(struct store *store, MDB_txn *txn, uint64_t seq, struct log_entry *ret,
-                 struct reel_error *error) {
-    struct log_walk walk;
-    int rc = log_walk_start(&walk, store, txn, seq, error);
-    if (rc < 0) return rc;
-    rc = get_last(&walk, seq, ret, error);
-    log_walk_finish(&walk);
+/* Writes frames beyond the zeros. The helper must not overwrite them with zeros. */
+static int write_beyond(struct log *log, struct segment *segment, const void *bytes, size_t len,
+                        uint64_t at) {
+    HOLD_LOCK(&log->fill_lock);
+    INVARIANT(segment == log->active);
+    int rc = io_write_all(log->io, segment->fd, bytes, len, at);
+    if (rc == 0 && at + len > atomic_load(&segment->filled))
+        atomic_store(&segment->filled, at + len);
     return rc;
 }
 
-int log_get(struct store *store, MDB_txn *txn, uint64_t seq, struct log_entry *ret,
-            struct reel_error *error) {
-    struct log_walk walk;
-    int rc = log_walk_start(&walk, store, txn, seq, error);
+int log_write(struct log *log, struct segment *segment, const void *bytes, size_t len, uint64_t at,
+              struct reel_error *error) {
+    INVARIANT(at >= SEGMENT_PAGE && at + len <= segment->map_len);
+    if (segment->on_heap) {
+        memcpy(segment->map + at, bytes, len);
+        return 0;
+    }
+    int rc = at + len > atomic_load(&segment->filled)
+                 ? write_beyond(log, segment, bytes, len, at)
+                 : io_write_all(log->io, segment->fd, bytes, len, at);
+    if (rc == 0) return 0;
+    if (rc == -ENOSPC) return fail(error, rc, "cannot write the log: the disk is full");
+    return log_break(log, "cannot write the log", rc, error);
+}
+
+int log_sync(struct log *log, int fd, struct reel_error *error) {
+    if (fd < 0) return 0;
+    uint64_t began = clock_ns();
+    pacer_sync_begins(log->pacer);
+    int rc = log->io->sync(fd);
+    pacer_sync_ended(log->pacer);
+    histogram_observe(&log->syncs, clock_ns() - began);
+    return rc == 0 ? 0 : log_break(log, "cannot sync the log", rc, error);
+}
+
+/* ---- The end of the log ---------------------------------------------------------------------- */
+
+uint64_t log_head(const struct log *log) {
+    return log->now.head;
+}
+
+const struct log_facts *log_facts(const struct log *log) {
+    return &log->now.facts;
+}
+
+bool log_is_broken(const struct log *log) {
+    return atomic_load(&log->broken);
+}
+
+static struct log_mark mark_of(const struct log *log) {
+    const struct segment *active = log->active;
+    struct log_mark mark = {.salt = log->salt, .chain = log->now.chain};
+    if (active) {
+        mark.number = active->head.number;
+        mark.at = atomic_load(&active->end);
+    } else {
+        mark.number = log->kept.number;
+        mark.at = log->kept.at;
+    }
+    return mark;
+}
+
+struct log_mark log_mark(struct log *log) {
+    HOLD_LOCK(&log->append_lock);
+    return mark_of(log);
+}
+
+struct log_mark log_kept(struct log *log) {
+    HOLD_LOCK(&log->pins_lock);
+    return log->kept;
+}
+
+uint64_t log_group_head(const struct log *log) {
+    return log->group.last_seq ? log->group.last_seq : log->now.head;
+}
+
+/* ---- Gathering ------------------------------------------------------------------------------- */
+
+int log_append(struct log *log, struct log_entry *entry, struct reel_error *error) {
+    if (entry->seq <= log_group_head(log))
+        return fail(error, -EINVAL, "event %llu comes behind %llu in the log",
+                    (unsigned long long)entry->seq, (unsigned long long)log_group_head(log));
+    if (log->dedup && entry->id_hash && dedup_reserve(log->dedup) < 0) return fail_memory(error);
+    return group_add(&log->group, entry, error);
+}
+
+void log_describe(struct log *log, const struct log_entry *entry) {
+    group_describe(&log->group, entry);
+    if (log->dedup && entry->id_hash && !(entry->flags & LOG_OTHER_HASH))
+        dedup_add(log->dedup, entry->id_hash, entry->seq);
+}
+
+void log_answer(struct log *log, reel_outcome outcome) {
+    group_answer(&log->group, outcome);
+}
+
+void log_reach(struct log *log, uint64_t seq) {
+    if (seq > log_group_head(log)) log->group.last_seq = seq;
+}
+
+/* The facts with what the group has. */
+static struct log_facts group_facts(const struct log *log) {
+    return log->group.has_facts ? log->group.facts : log->now.facts;
+}
+
+static int add_control(struct log *log, enum log_control_kind kind, struct reel_str content,
+                       const struct log_facts *facts, struct reel_error *error) {
+    struct log_facts before = group_facts(log);
+    INVARIANT(facts->first_seq >= before.first_seq); /* floors rise, at most to the end */
+    INVARIANT(facts->first_deletion >= before.first_deletion);
+    INVARIANT(facts->first_seq <= log_group_head(log) + 1);
+    struct log_entry entry = {
+        .seq = log_group_head(log),
+        .flags = LOG_CONTROL,
+        .size = kind,
+        .bytes = content,
+    };
+    int rc = group_add(&log->group, &entry, error);
     if (rc < 0) return rc;
-    rc = log_next(&walk, ret, error);
-    log_walk_finish(&walk);
+    log->group.has_facts = true;
+    log->group.facts = *facts;
+    return 0;
+}
+
+int log_set_facts(struct log *log, const struct log_facts *given, struct reel_error *error) {
+    struct log_facts facts = *given;
+    facts.controls = group_facts(log).controls + 1;
+    return add_control(log, LOG_FACTS, (struct reel_str){(const char *)&facts, sizeof facts},
+                       &facts, error);
+}
+
+int log_add_control(struct log *log, struct log_control *control, struct reel_error *error) {
+    char content[CONTROL_BYTES_MAX];
+    struct log_facts facts = group_facts(log);
+    INVARIANT(control->kind != LOG_FACTS && control->collection.len <= COLLECTION_BYTES_MAX);
+    control->number = ++facts.controls;
+    size_t len = control_write(control, content);
+    return add_control(log, control->kind, (struct reel_str){content, len}, &facts, error);
+}
+
+int log_group_get(const struct log *log, uint64_t seq, struct log_entry *ret) {
+    return group_get(&log->group, seq, ret);
+}
+
+int log_find_id(struct log *log, const uint8_t id_hash[16], uint64_t ret[LOG_CANDIDATES],
+                struct reel_error *error) {
+    INVARIANT(log->dedup);
+    struct log_pin *pin = log_pin(log);
+    int rc = dedup_find(log->dedup, pin, id_hash, ret, error);
+    log_unpin(pin);
+    return rc;
+}
+
+void log_abort(struct log *log) {
+    group_clear(&log->group);
+    if (log->dedup) dedup_abort(log->dedup);
+}
+
+/* ---- Committing ------------------------------------------------------------------------------ */
+
+void log_keep_all(struct log *log) {
+    INVARIANT(lock_is_held(&log->append_lock));
+    struct log_mark mark = mark_of(log);
+    INVARIANT(mark.number > log->kept.number ||
+              (mark.number == log->kept.number && mark.at >= log->kept.at));
+    log->undo_at = 0;
+    HOLD_LOCK(&log->pins_lock);
+    log->kept = mark;
+}
+
+static void note_entries(struct segment *segment, const struct group *group, uint64_t at) {
+    size_t count = group->places.len / sizeof(uint32_t);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t place;
+        struct entry_head head;
+        memcpy(&place, group->places.data + i * sizeof place, sizeof place);
+        memcpy(&head, group->frame.data + place, sizeof head);
+        segment_note(segment, head.seq, at + place, at);
+    }
+}
+
+/* The frame is on the disk, so it is now part of the log. */
+static void accept(struct log *log, const struct frame_head *head, uint64_t at) {
+    struct segment *segment = log->active;
+    INVARIANT(!log->undo_at && at == atomic_load(&segment->end));
+    INVARIANT(head->previous == log->now.chain && head->last_seq >= log->now.head);
+    INVARIANT(log->witnessed_at <= at); /* a mark is never above what is written and synced */
+    log->before = log->now;
+    log->points_before = atomic_load(&segment->point_count);
+    log->undo_at = at;
+    log->witnessed_at = at;
+    log->committed_ms = clock_ms();
+    log->now.head = head->last_seq;
+    log->now.chain = head->checksum;
+    if (log->group.has_facts) log->now.facts = log->group.facts;
+    note_entries(segment, &log->group, at);
+    atomic_store(&segment->last_seq, head->last_seq);
+    atomic_store_explicit(&segment->end, at + FRAME_ROUND(head->len), memory_order_release);
+}
+
+/* Removes what a failed write has left of a frame, so that it cannot become a complete frame
+ * later. */
+static int scrub(struct log *log, uint64_t at, int rc, struct reel_error *error) {
+    if (rc != -ENOSPC || log->active->on_heap) return rc;
+    int scrubbed = io_write_all(log->io, log->active->fd, zeros, sizeof zeros, at);
+    if (scrubbed == -ENOSPC) return rc; /* then nothing was written at this place */
+    if (scrubbed < 0) return log_break(log, "cannot write the log", scrubbed, error);
+    int synced = log_sync(log, log->active->fd, error);
+    return synced < 0 ? synced : rc;
+}
+
+static int write_frame(struct log *log, char *frame, struct frame_head *head,
+                       struct reel_error *error) {
+    INVARIANT(lock_is_held(&log->append_lock));
+    struct segment *segment = log->active;
+    uint64_t at = atomic_load(&segment->end), len = FRAME_ROUND(head->len);
+    head->previous = log->now.chain;
+    head->synced_at = at;
+#ifdef REEL_FAULT_5 /* a mark one frame too high */
+    head->synced_at = at + len;
+#endif
+    head->synced_seq = log->now.head;
+    frame_write(head, &segment->head, at, frame);
+#ifdef REEL_FAULT_3 /* a frame visible before its sync, which comes with the next one */
+    if (log_sync(log, segment->fd, error) < 0) return -EIO;
+#endif
+    int rc = log_write(log, segment, frame, len, at, error);
+    if (rc < 0) return scrub(log, at, rc, error);
+    pacer_took(log->pacer, len);
+    atomic_fetch_add(&log->group_bytes, len);
+#ifndef REEL_FAULT_3
+    rc = log_sync(log, segment->fd, error);
+#endif
+    if (rc == 0) accept(log, head, at);
+    return rc;
+}
+
+static bool has_room(const struct log *log, uint64_t len) {
+    const struct segment *active = log->active;
+    if (!active) return false;
+    uint64_t end = atomic_load(&active->end);
+    bool is_empty = active->head.first_seq > log->now.head;
+    return end + len <= (is_empty ? active->map_len : log->segment_bytes);
+}
+
+static int commit(struct log *log, struct reel_error *error) {
+    struct frame_head head;
+    INVARIANT(!log->read_only);
+    if (atomic_load(&log->broken)) return fail(error, -EIO, "the log failed earlier");
+    char *frame = group_frame(&log->group, log->now.head, &head);
+    if (!frame) return fail_memory(error);
+    HOLD_LOCK(&log->append_lock);
+    if (log->undo_at) log_keep_all(log);
+    int rc =
+        has_room(log, FRAME_ROUND(head.len)) ? 0 : log_make_room(log, FRAME_ROUND(head.len), error);
+    return rc < 0 ? rc : write_frame(log, frame, &head, error);
+}
+
+int log_commit(struct log *log, struct reel_error *error) {
+    if (group_is_empty(&log->group)) return 0;
+    int rc = commit(log, error);
+    if (rc == 0 && log->dedup) dedup_commit(log->dedup);
+    log_abort(log); /* there is nothing more of it */
+    if (rc == 0) log_wake_helper(log);
+    return rc;
+}
+
+void log_keep(struct log *log) {
+    HOLD_LOCK(&log->append_lock);
+    if (log->undo_at) log_keep_all(log);
+}
+
+int log_undo(struct log *log, struct reel_error *error) {
+    HOLD_LOCK(&log->append_lock);
+    if (!log->undo_at) return 0;
+    struct segment *segment = log->active;
+    INVARIANT(log->undo_at < atomic_load(&segment->end));
+    INVARIANT(log->kept.number < segment->head.number || log->kept.at <= log->undo_at);
+    INVARIANT(log->before.head <= log->now.head &&
+              log->points_before <= atomic_load(&segment->point_count));
+    atomic_store(&segment->point_count, log->points_before);
+    atomic_store(&segment->last_seq, log->before.head);
+    atomic_store(&segment->end, log->undo_at);
+    int rc = log_write(log, segment, zeros, sizeof zeros, log->undo_at, error);
+    if (rc == -ENOSPC) rc = log_break(log, "cannot take a group back", rc, error);
+    if (rc == 0) rc = log_sync(log, segment->fd, error);
     if (rc < 0) return rc;
-    return rc > 0 && ret->seq == seq ? 0 : fail(error, -ENOENT, "the log has no such event");
+    log->now = log->before;
+    log->undo_at = 0;
+    if (log->dedup) dedup_undo(log->dedup);
+    return 0;
+}
+
+/* ---- Room ------------------------------------------------------------------------------------ */
+
+/* Writes zeros as the helper would: after the frames of the active segment, or to the spare if this
+ * segment is nearly full. */
+int log_try_room(struct log *log, struct reel_error *error) {
+    static const char piece[64 << 10];
+    int rc = 0;
+    if (log->directory < 0) return 0;
+    pthread_mutex_lock(&log->fill_lock);
+    struct segment *active = log->active;
+    uint64_t goal = active ? atomic_load(&active->end) + ROOM_BYTES : UINT64_MAX;
+    bool spare = goal > log->segment_bytes;
+    while (rc == 0 && !spare && atomic_load(&active->filled) < goal) {
+        uint64_t filled = atomic_load(&active->filled);
+        INVARIANT(atomic_load(&active->end) <= filled); /* zeros never go over a frame */
+        rc = io_write_all(log->io, active->fd, piece, sizeof piece, filled);
+        if (rc == 0) atomic_store(&active->filled, filled + sizeof piece);
+    }
+    pthread_mutex_unlock(&log->fill_lock);
+    if (spare) rc = log_fill_spare(log, ROOM_BYTES);
+    if (rc >= 0) return 0;
+    return fail(error, rc, "cannot write the log: %s",
+                rc == -ENOSPC ? "the disk is full" : strerror(-rc));
+}
+
+/* ---- Witness --------------------------------------------------------------------------------- */
+
+bool log_needs_witness(const struct log *log) {
+    const struct segment *active = log->active;
+    if (!active || active->on_heap || log->read_only || log->undo_at) return false;
+    return !atomic_load(&log->broken) && log->witnessed_at < atomic_load(&active->end);
+}
+
+int log_write_witness(struct log *log, struct reel_error *error) {
+    INVARIANT(lock_is_held(&log->append_lock));
+    INVARIANT(!log->undo_at); /* what may be taken back has no witness */
+    struct segment *segment = log->active;
+    char frame[FRAME_UNIT];
+    uint64_t at = atomic_load(&segment->end);
+    if (at + sizeof frame > segment->map_len) {
+        log->witnessed_at = at; /* the header of the next segment will contain this mark */
+        return 0;
+    }
+    struct frame_head head = {
+        .first_seq = log->now.head + 1,
+        .last_seq = log->now.head,
+        .previous = log->now.chain,
+        .synced_at = at,
+        .synced_seq = log->now.head,
+        .len = sizeof head,
+    };
+    frame_write(&head, &segment->head, at, frame);
+    int rc = log_write(log, segment, frame, sizeof frame, at, error);
+    if (rc < 0) return scrub(log, at, rc, error);
+    rc = log_sync(log, segment->fd, error);
+    if (rc < 0) return rc;
+    log->now.chain = head.checksum;
+    atomic_store_explicit(&segment->end, at + sizeof frame, memory_order_release);
+    log->witnessed_at = at + sizeof frame; /* the witness itself may be lost */
+    log_keep_all(log);
+    return 0;
+}
+
+/* ---- Pins ------------------------------------------------------------------------------------ */
+
+struct log_pin *log_pin(struct log *log) {
+    HOLD_LOCK(&log->pins_lock);
+    atomic_fetch_add(&log->pin->refs, 1);
+    return log->pin;
+}
+
+void log_set_pin(struct log *log, struct log_pin *pin) {
+    pthread_mutex_lock(&log->pins_lock);
+    struct log_pin *before = log->pin;
+    log->pin = pin;
+    pthread_mutex_unlock(&log->pins_lock);
+    log_unpin(before);
 }
 
 /* ---- Trimming -------------------------------------------------------------------------------- */
 
-/* Lets go of a block's entries below `first_seq`: `block` becomes what is left of it. */
-static int drop_entries(struct store *store, struct reel_str *block, uint64_t first_seq,
-                        size_t *count, struct reel_error *error) {
-    while (block->len > 0) {
-        struct reel_str rest = *block;
-        struct log_entry entry;
-        int rc = unpack(store, &rest, &entry, error);
-        if (rc < 0) return rc;
-        if (entry.seq >= first_seq) break;
-        rc = entry.id_hash ? ids_remove(store, entry.id_hash, entry.seq, error) : 0;
-        if (rc < 0) return rc;
-        *block = rest;
-        ++*count;
-    }
-    return 0;
-}
-
-/* Replaces the block that the cursor is on by its own end, or by nothing. */
-static int shorten_block(struct log_walk *walk, MDB_val key, struct reel_str left,
-                         struct reel_error *error) {
-    AUTO_FREE char *copy = NULL; /* LMDB may move what it is about to overwrite */
-    int rc;
-    if (left.len == 0) {
-        rc = mdb_cursor_del(walk->cursor, 0);
-    } else {
-        copy = malloc(left.len);
-        if (!copy) return fail_memory(error);
-        memcpy(copy, left.data, left.len);
-        MDB_val value = {left.len, copy};
-        rc = mdb_cursor_put(walk->cursor, &key, &value, MDB_CURRENT);
-    }
-    return rc == 0 ? 0 : store_fail(walk->store, rc, "cannot trim the log", error);
-}
-
-/* Trims the oldest block. 1 if all of it went, 0 if not. */
-static int trim_block(struct log_walk *walk, uint64_t first_seq, size_t *count, uint64_t *ret_last,
-                      struct reel_error *error) {
-    MDB_val key, value;
-    int rc = mdb_cursor_get(walk->cursor, &key, &value, MDB_FIRST);
-    if (rc == MDB_NOTFOUND) return 0;
-    if (rc != 0 || key.mv_size != sizeof *ret_last)
-        return store_fail(walk->store, rc ? rc : MDB_CORRUPTED, "cannot read the log", error);
-    uint64_t last;
-    memcpy(&last, key.mv_data, sizeof last);
-    key.mv_data = &last;
-    struct reel_str left = {value.mv_data, value.mv_size};
-    rc = drop_entries(walk->store, &left, first_seq, count, error);
-    if (rc < 0 || left.len == value.mv_size) return rc;
-    rc = shorten_block(walk, key, left, error);
-    if (rc < 0 || left.len > 0) return rc;
-    *ret_last = last;
-    return 1;
-}
-
-int log_trim(struct store *store, uint64_t first_seq, size_t max, uint64_t *ret_floor,
-             struct reel_error *error) {
-    struct log_walk walk;
+/* The number of the oldest segments that have no event at or above the floor. The newest segment is
+ * never counted. */
+static size_t count_below(const struct log_pin *pin, uint64_t first_seq) {
     size_t count = 0;
-    uint64_t floor = first_seq, last = 0;
-    int rc = log_walk_start(&walk, store, store->txn, 0, error);
-    if (rc < 0) return rc;
-    while ((rc = trim_block(&walk, first_seq, &count, &last, error)) > 0) {
-        if (count < max) continue;
-        floor = last + 1 < first_seq ? last + 1 : first_seq;
-        break;
+    while (count + 1 < pin->count && pin->segments[count + 1]->head.first_seq <= first_seq) count++;
+    return count;
+}
+
+/* Removes segments below the floor. If this fails, or if there is a power cut, opening removes
+ * them. */
+static void unlink_some(struct log *log, const struct log_pin *pin, size_t count) {
+    for (size_t i = 0; i < count && log->directory >= 0; i++) {
+        struct reel_error error;
+        int rc = log->io->unlink(log->directory, pin->segments[i]->name);
+        if (rc < 0) error_set(&error, "log/%s: %s", pin->segments[i]->name, strerror(-rc));
+        log_note_chore(log, CHORE_REMOVE, rc, &error);
     }
-    log_walk_finish(&walk);
-    if (rc < 0) return rc;
-    *ret_floor = floor;
-    return 0;
+}
+
+size_t log_trim(struct log *log) {
+    HOLD_LOCK(&log->files_lock);
+    struct log_pin *pin = log_pin(log);
+    size_t count = count_below(pin, log->now.facts.first_seq);
+    INVARIANT(count < pin->count || pin->count == 0); /* the newest segment stays */
+    struct log_pin *rest = count > 0 ? pin_create(pin->count - count) : NULL;
+    if (rest) {
+        for (size_t i = 0; i < rest->count; i++)
+            rest->segments[i] = segment_ref(pin->segments[count + i]);
+        log_set_pin(log, rest);
+        unlink_some(log, pin, count);
+    }
+    if (log->dedup) dedup_trim(log->dedup, log->now.facts.first_seq);
+    log_unpin(pin);
+    return rest ? count : 0;
+}
+
+/* ---- Measuring ------------------------------------------------------------------------------- */
+
+void log_measure(struct log *log, struct log_metrics *ret) {
+    struct log_pin *pin = log_pin(log);
+    struct log_segment segment;
+    struct dedup_metrics dedup = {0};
+    if (log->dedup) dedup_measure(log->dedup, &dedup);
+    *ret = (struct log_metrics){
+        .group_bytes = atomic_load(&log->group_bytes),
+        .fill_bytes = atomic_load(&log->fill_bytes),
+        .sealed_bytes = atomic_load(&log->sealed_bytes),
+        .dedup_bytes = dedup.written,
+        .failures = atomic_load(&log->failures),
+        .paced_ns = atomic_load(&log->pacer->paced_ns),
+    };
+    histogram_read(&log->syncs, ret->sync_buckets, &ret->sync_seconds);
+    for (size_t i = 0; log_pin_segment(pin, i, &segment); i++) {
+        ret->bytes += segment.bytes;
+        *(segment.sealed ? &ret->sealed_segments : &ret->raw_segments) += 1;
+    }
+    ret->bytes += atomic_load(&log->spare_bytes) + atomic_load(&log->used_bytes);
+    log_unpin(pin);
 }

@@ -47,14 +47,9 @@ static int fail_busy(int fd, struct reel_error *error) {
 }
 
 int directory_lock(const char *path, int *ret_fd, struct reel_error *error) {
-    bool made = mkdir(path, 0700) == 0;
-    if (!made && errno != EEXIST) return fail_errno(error, "cannot make it");
+    if (mkdir(path, 0700) < 0 && errno != EEXIST) return fail_errno(error, "cannot make it");
     AUTO_CLOSE int dir = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
     if (dir < 0) return fail_errno(error, "cannot open it");
-    if (made) {
-        int rc = sync_name(dir, error);
-        if (rc < 0) return rc;
-    }
     AUTO_CLOSE int fd = open_file(dir, LOCK_NAME, error);
     if (fd < 0) return fd;
     if (flock(fd, LOCK_EX | LOCK_NB) < 0)

@@ -1,6 +1,8 @@
 /* index.c: see index.h. */
 #include "engine/store/index.h"
 
+#include "base/invariant.h"
+
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -83,8 +85,10 @@ static int leave_old(struct index_writer *writer, const struct index_move *moves
                      struct place *places, struct reel_error *error) {
     size_t standing = 0;
     int rc = 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        INVARIANT(moves[i].from < moves[i].to); /* each change is newer than the one before */
         if (moves[i].from != 0) places[standing++] = (struct place){moves[i].from, i};
+    }
     sort_places(places, standing);
     for (size_t i = 0; i < standing && rc == 0; i++)
         rc = drop(writer, RECORD, places[i].seq, moves[places[i].move].key, error);
@@ -244,22 +248,25 @@ static int find_oldest(struct store *store, MDB_dbi dbi, uint64_t first_seq, uin
 }
 
 int index_trim(struct store *store, MDB_dbi dbi, uint64_t first_seq, size_t max, size_t *ret_count,
-               struct reel_error *error) {
+               uint64_t *ret_last_seq, struct reel_error *error) {
     struct index_writer writer = {0};
     struct text key = {0};
     size_t count = 0;
-    uint64_t seq;
+    uint64_t seq, last_seq = 0;
     int rc = keys_writer_start(&writer.keys, store, dbi, error);
     while (rc == 0 && count < max) {
         rc = find_oldest(store, dbi, first_seq, &seq, &key, error);
         if (rc <= 0) break;
         rc = drop(&writer, TOMBSTONE, seq, text_str(&key), error);
         if (rc == 0) rc = drop(&writer, DELETED, 0, text_str(&key), error);
+        last_seq = seq;
         count++;
     }
     keys_writer_finish(&writer.keys);
     text_finish(&writer.space);
     text_finish(&key);
-    if (rc == 0) *ret_count = count;
-    return rc;
+    if (rc < 0) return rc;
+    *ret_count = count;
+    *ret_last_seq = last_seq;
+    return 0;
 }

@@ -2,6 +2,7 @@
 #include "engine/store/keys.h"
 
 #include "base/cleanup.h"
+#include "base/invariant.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ static size_t prefix_len(uint64_t node, MDB_val key) {
 /* The entry of `chunk` in a node; of one that goes on, if that is wanted. */
 static MDB_val entry_key(struct stored_key *stored, uint64_t node, struct reel_str chunk,
                          bool goes_on) {
+    INVARIANT(chunk.len <= KEY_CHUNK && (!goes_on || chunk.len == KEY_CHUNK));
     begin_key(stored, node);
     if (chunk.len) memcpy(stored->bytes + stored->len, chunk.data, chunk.len);
     stored->len += chunk.len;
@@ -99,6 +101,7 @@ int keys_get(struct store *store, MDB_txn *txn, MDB_dbi dbi, struct reel_str key
 
 int keys_writer_start(struct keys_writer *writer, struct store *store, MDB_dbi dbi,
                       struct reel_error *error) {
+    INVARIANT(store->txn);
     *writer = (struct keys_writer){.store = store, .dbi = dbi};
     int rc = mdb_cursor_open(store->txn, dbi, &writer->cursor);
     return rc == 0 ? 0 : store_fail(store, rc, "cannot write records", error);
@@ -254,6 +257,7 @@ static int enter(struct keys_walk *walk, uint64_t node, struct reel_str chunk) {
 /* Leaves the node for what stands behind the entry that led into it: nothing that begins with a
  * full chunk is greater than the one that goes on. */
 static void leave(struct keys_walk *walk) {
+    INVARIANT(walk->depth > 0);
     walk->depth--;
     uint64_t outer = walk->depth > 0 ? walk->nodes[walk->depth - 1] : 0;
     struct reel_str chunk = {walk->key.data + walk->depth * KEY_CHUNK, KEY_CHUNK};

@@ -1,7 +1,7 @@
 /* keys.h: keys of any length in an LMDB database, in byte order.
  *
- * LMDB's keys have 1 to 511 bytes. Ours are UTF-8 of any length, the empty one included. They
- * are kept as a tree of chunks:
+ * LMDB's keys have 1 to 511 bytes. Keys of records are UTF-8 of any length, and may be empty. They
+ * are stored as a tree of chunks:
  *
  *     0x00                          the highest number that a node was given
  *     0x01 node chunk               within a node (8 bytes, big-endian): what is left of a key
@@ -9,12 +9,13 @@
  *     0x02 chunk                    at the top: the whole key, if it has at most KEY_CHUNK bytes
  *     0x02 chunk 0x01               the first KEY_CHUNK bytes of longer keys → a node's number
  *
- * Only a full chunk is followed by 0x01, so an entry with a full chunk and one byte more goes
- * on elsewhere. It stands right behind the key that ends with that chunk, and before all that
- * are greater, which is where the longer keys belong: walking the tree gives byte order.
+ * Only a full chunk is followed by 0x01. So an entry with a full chunk and one more byte continues
+ * in another node. It is directly after the key that ends with this chunk, and before all greater
+ * keys, which is the place of the longer keys. So a walk through the tree gives byte order.
  *
- * The top is the end of the database, where new keys that are greater than all can be appended.
- * Almost all keys are short, and cost one byte and no look-up more than in LMDB itself.
+ * The top level is at the end of the database, so that new keys that are greater than all others
+ * can be appended. Almost all keys are short. They take one byte more than in LMDB itself, and no
+ * further look-up.
  */
 #ifndef REEL_ENGINE_STORE_KEYS_H
 #define REEL_ENGINE_STORE_KEYS_H
@@ -24,24 +25,23 @@
 
 #define KEY_CHUNK 500
 
-/* An LMDB key with room for it. */
+/* An LMDB key, with memory for it. */
 struct stored_key {
     size_t len;
     unsigned char bytes[1 + 8 + KEY_CHUNK + 1];
 };
 
-/* -ENOENT. The value is LMDB's: good until the transaction writes or ends. */
+/* -ENOENT. The value points into LMDB: valid until the transaction writes or ends. */
 int keys_get(struct store *store, MDB_txn *txn, MDB_dbi dbi, struct reel_str key,
              struct reel_str *ret_value, struct reel_error *error);
 
-/* Writing goes through a cursor on the database in the write transaction, so that sorted keys
- * are found from where the last one was.
- * keys_put: `ret_space` is where the caller writes the value's `size` bytes. */
+/* Writes through a cursor on the database, so that each of several sorted keys is found from the
+ * place of the key before. keys_put: the caller writes the value's `size` bytes to `ret_space`. */
 struct keys_writer {
     struct store *store;
     MDB_cursor *cursor;
     MDB_dbi dbi;
-    bool last_known; /* `last` is the greatest key at the top level */
+    bool last_known; /* `last` is the greatest key of the top level */
     struct stored_key last;
 };
 int keys_writer_start(struct keys_writer *writer, struct store *store, MDB_dbi dbi,
@@ -51,21 +51,21 @@ int keys_put(struct keys_writer *writer, struct reel_str key, size_t size, char 
 int keys_delete(struct keys_writer *writer, struct reel_str key, struct reel_error *error);
 void keys_writer_finish(struct keys_writer *writer);
 
-/* Walking in byte order. After keys_walk_start the first keys_next gives the first key at or
- * above `from` (above it, if `after`). keys_next: 1, 0 at the end, or an error. Key and value
- * are good until the next call. */
+/* Walks in byte order. After keys_walk_start, the first keys_next gives the first key at or above
+ * `from` (above `from`, if `after`). keys_next: 1; 0 at the end; or an error. Key and value are
+ * valid until the next call. */
 struct keys_walk {
     struct store *store;
     MDB_cursor *cursor;
-    const char *page;     /* that it is in */
-    MDB_cursor_op next;   /* how to get to the next entry */
-    struct stored_key at; /* where to look, if that is MDB_SET_RANGE */
+    const char *page;     /* the page that contains the cursor */
+    MDB_cursor_op next;   /* the operation that leads to the next entry */
+    struct stored_key at; /* the place to look at, for MDB_SET_RANGE */
     struct reel_str from; /* borrowed until the first keys_next */
     bool after;
-    size_t depth;    /* nodes that we are within */
+    size_t depth;    /* number of nodes that the walk is within */
     uint64_t *nodes; /* their numbers, the outermost first */
     size_t nodes_size;
-    struct text key; /* the chunks that led here, and the key last given */
+    struct text key; /* the chunks that lead to this node, and the last key */
 };
 int keys_walk_start(struct keys_walk *walk, struct store *store, MDB_txn *txn, MDB_dbi dbi,
                     struct reel_str from, bool after, struct reel_error *error);

@@ -1,6 +1,8 @@
 /* record.c: see record.h. */
 #include "engine/store/record.h"
 
+#include "base/invariant.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -116,6 +118,7 @@ void record_write(const struct record_shape *shape, const struct reel_str *value
         to += values[i].len;
     }
     *to++ = '}';
+    INVARIANT(to <= end); /* record_size counts what is written here */
     memset(to, 0, (size_t)(end - to));
 }
 

@@ -1,6 +1,7 @@
 /* rejected.c: see rejected.h. */
 #include "engine/store/rejected.h"
 
+#include "base/invariant.h"
 #include "base/text.h"
 #include "json/write.h"
 
@@ -16,6 +17,7 @@ struct rejected_key {
 static MDB_val make_key(struct rejected_key *space, uint64_t seq, const char *collection) {
     uint64_t ordered = htobe64(seq);
     size_t len = strlen(collection);
+    INVARIANT(len <= STORE_NAME_MAX);
     memcpy(space->bytes, &ordered, sizeof ordered);
     memcpy(space->bytes + sizeof ordered, collection, len);
     return (MDB_val){sizeof ordered + len, space->bytes};
@@ -52,19 +54,24 @@ int rejected_get(struct store *store, MDB_txn *txn, uint64_t seq, const char *co
     return 0;
 }
 
-/* Deletes, from the oldest on, those below `first_seq` that are of `collection` (NULL: of any). */
-static int remove_some(struct store *store, uint64_t first_seq, const char *collection,
-                       struct reel_error *error) {
+/* Deletes, from the oldest on, those below `first_seq` that are of `collection` (NULL: of any), at
+ * most `max`. */
+static int remove_some(struct store *store, uint64_t first_seq, const char *collection, size_t max,
+                       bool *ret_more, struct reel_error *error) {
     MDB_cursor *cursor;
     MDB_val key, value;
+    size_t removed = 0;
     int rc = mdb_cursor_open(store->txn, store->rejected, &cursor);
     if (rc != 0) return store_fail(store, rc, "cannot read rejections", error);
+    *ret_more = false;
     for (rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST); rc == 0;
          rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
         struct reel_rejection rejection;
         rc = unpack(key, value, &rejection);
         if (rc != 0 || rejection.seq >= first_seq) break;
         if (collection && !reel_str_is(rejection.collection, collection)) continue;
+        *ret_more = removed++ == max;
+        if (*ret_more) break;
         rc = mdb_cursor_del(cursor, 0); /* MDB_NEXT then gives the one that took its place */
         if (rc != 0) break;
     }
@@ -73,13 +80,15 @@ static int remove_some(struct store *store, uint64_t first_seq, const char *coll
     return store_fail(store, rc, "cannot remove rejections", error);
 }
 
-int rejected_trim(struct store *store, uint64_t first_seq, struct reel_error *error) {
-    return remove_some(store, first_seq, NULL, error);
+int rejected_trim(struct store *store, uint64_t first_seq, size_t max, bool *ret_more,
+                  struct reel_error *error) {
+    return remove_some(store, first_seq, NULL, max, ret_more, error);
 }
 
 int rejected_remove_collection(struct store *store, const char *collection,
                                struct reel_error *error) {
-    return remove_some(store, UINT64_MAX, collection, error);
+    bool more;
+    return remove_some(store, UINT64_MAX, collection, SIZE_MAX, &more, error);
 }
 
 /* Goes to the newest one below `before`. */
@@ -127,7 +136,9 @@ void rejection_list_remove(struct rejection_list *list, uint64_t seq) {
             list->list[left++] = one;
             continue;
         }
-        list->bytes -= sizeof *one + one->collection.len + one->reason.len;
+        size_t bytes = sizeof *one + one->collection.len + one->reason.len;
+        INVARIANT(list->bytes >= bytes);
+        list->bytes -= bytes;
         free(one);
     }
     list->count = left;

@@ -1,7 +1,7 @@
-/* rejected.h: the events that could not be applied, with the reason.
+/* rejected.h: rejected events, with the reason.
  *
- * Keyed by seq (big-endian, so that they lie in order) and the name of the collection whose
- * projector rejected it; an empty name for what no projector could be given, being no JSON.
+ * The key is the seq (big-endian, for the order) and the name of the collection whose projector
+ * rejected the event. If the event is not JSON, no projector was called, and the name is empty.
  */
 #ifndef REEL_ENGINE_STORE_REJECTED_H
 #define REEL_ENGINE_STORE_REJECTED_H
@@ -11,35 +11,38 @@
 int rejected_put(struct store *store, uint64_t seq, const char *collection, const char *reason,
                  struct reel_error *error);
 
-/* The reason; LMDB's, good until the transaction writes or ends. -ENOENT. */
+/* The reason. It points into LMDB: valid until the transaction writes or ends. -ENOENT. */
 int rejected_get(struct store *store, MDB_txn *txn, uint64_t seq, const char *collection,
                  struct reel_str *ret_reason, struct reel_error *error);
 
-/* Removes those below `first_seq`, or those of one collection. */
-int rejected_trim(struct store *store, uint64_t first_seq, struct reel_error *error);
+/* Removes those below `first_seq`, at most `max` (`ret_more`: there are more), or those of one
+ * collection. */
+int rejected_trim(struct store *store, uint64_t first_seq, size_t max, bool *ret_more,
+                  struct reel_error *error);
 int rejected_remove_collection(struct store *store, const char *collection,
                                struct reel_error *error);
 
-/* Calls `fn` for each below `before`, the newest first; what it returns, if that is not 0, ends the
- * walk. */
+/* Calls `fn` for each rejection below `before`, the newest first. If it returns another value than
+ * 0, the walk ends with this value. */
 int rejected_each(struct store *store, MDB_txn *txn, uint64_t before, reel_rejection_fn fn,
                   void *context, struct reel_error *error);
 
-/* Copies, for an answer that is given when the transaction has ended. What would make them take
- * more than REJECTIONS_BYTES_MAX is left out. All of zero is an empty list. */
+/* Copies of rejections, for an answer that is given after the end of the transaction. Rejections
+ * beyond REJECTIONS_BYTES_MAX are left out. All zero: empty. */
 #define REJECTIONS_BYTES_MAX ((size_t)4 << 20)
 struct rejection_list {
-    struct reel_rejection **list; /* NULL-terminated; NULL while it is empty */
+    struct reel_rejection **list; /* NULL-terminated; NULL if empty */
     size_t count, size, bytes;
 };
 void rejection_list_finish(struct rejection_list *list);
 
-/* Adds those of one event; and removes them. */
+/* Add the rejections of one event; and remove them. */
 int rejected_copy(struct store *store, MDB_txn *txn, uint64_t seq, struct rejection_list *to,
                   struct reel_error *error);
 void rejection_list_remove(struct rejection_list *list, uint64_t seq);
 
-/* Says in an event's result who rejected it, and why: the first in the list, from `from` on. */
+/* Sets collection and reason in the result of an event, from the first of its rejections in the
+ * list, from `from` on. */
 void rejection_list_tell(const struct rejection_list *list, size_t from, struct reel_result *ret);
 
 #endif

@@ -1,12 +1,13 @@
 /* store.c: see store.h.
  *
  * Why the store survives a crash: LMDB never overwrites a page that the last commit refers to. A
- * commit writes new pages, syncs, and then writes one of two meta pages, which is the moment it
- * happens. Whatever was written before that moment is unreachable garbage.
+ * commit writes new pages, syncs, and then writes one of two meta pages. From this moment on, the
+ * commit is valid. Pages that were written before a crash, without a meta page, are unreachable.
  */
 #include "engine/store/store.h"
 
 #include "base/cleanup.h"
+#include "base/invariant.h"
 #include "engine/store/directory.h"
 #include "engine/store/store_file.h"
 
@@ -14,17 +15,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <uuid/uuid.h>
 
-#define STATE_KEY  "store"
-#define ORIGIN_KEY "origin"
+#define STATE_KEY   "store"
+#define LINEAGE_KEY "lineage"
+#define ORIGIN_KEY  "origin"
 
 /* A meta key is unlike any collection's name: those have no such prefix. */
 #define COLLECTION_PREFIX "c/"
 #define INDEX_PREFIX      "x/"
+#define CONTROL_PREFIX    "control/"
 
 /* The store's own, and two for each collection. */
-#define DATABASES_MAX (4 + 2 * STORE_COLLECTIONS)
+#define DATABASES_MAX (3 + 2 * STORE_COLLECTIONS)
 
 /* With less left than this, an EIO is taken for a full disk: LMDB reports a short write so. */
 #define FULL_BELOW_BYTES ((uint64_t)1 << 20)
@@ -39,14 +41,17 @@ static bool disk_is_full(const struct store *store) {
     return (uint64_t)fs.f_bavail * fs.f_frsize < FULL_BELOW_BYTES;
 }
 
-/* Whoever finds it first tells it: a reader may be the only one who looks for hours. */
+void store_break(struct store *store, const char *sentence) {
+    if (!atomic_exchange(&store->broken, true) && store->tell_broken)
+        store->tell_broken(store->context, sentence);
+}
+
 static int fail_broken(struct store *store, int rc, const char *doing, struct reel_error *error) {
     struct reel_error own;
     if (!error) error = &own;
     error_set(error, "%s: %s; the store cannot be trusted, end this process", doing,
               mdb_strerror(rc));
-    if (!atomic_exchange(&store->broken, true) && store->tell_broken)
-        store->tell_broken(store->context, error->text);
+    store_break(store, error->text);
     return -EIO;
 }
 
@@ -79,42 +84,32 @@ static int check_whole(struct store *store, const char *doing, struct reel_error
 static int open_databases(struct store *store, struct reel_error *error) {
     MDB_txn *txn = store->txn;
     int rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &store->meta);
-    if (rc == 0) rc = mdb_dbi_open(txn, "log", MDB_CREATE | MDB_INTEGERKEY, &store->log);
     if (rc == 0) rc = mdb_dbi_open(txn, "rejected", MDB_CREATE, &store->rejected);
-    if (rc == 0) rc = mdb_dbi_open(txn, "ids", MDB_CREATE, &store->ids);
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the databases", error);
 }
 
-/* Then the sequence numbers are the stream's, and a copy's name the same events. */
-static bool mirrors(struct store *store) {
-    struct store_origin origin;
-    return store_get_origin(store, store->txn, &origin) == 0;
-}
-
-/* A new store gets its state; an old one is checked; an epoch is given where one is due. */
-static int prepare_state(struct store *store, bool new_epoch, struct reel_error *error) {
+/* A new store gets its state; an old one is checked. */
+static int prepare_state(struct store *store, struct reel_error *error) {
     struct store_state state = {.format = STORE_FORMAT, .first_seq = 1};
     int rc = store_get_state(store, store->txn, &state);
-    bool fresh = rc == -ENOENT;
-    if (rc < 0 && !fresh) return fail(error, rc, "its state cannot be read");
+    if (rc == -ENOENT) return store_put_state(store, &state, error);
+    if (rc < 0) return fail(error, rc, "its state cannot be read");
     if (state.format != STORE_FORMAT)
         return fail(error, -EPROTO, "its format is %u, this version reads %u", state.format,
                     STORE_FORMAT);
-    if (state.is_backup && !new_epoch)
-        return fail(error, -ESTALE,
-                    "it is a restored backup, in which a seq would soon name another event "
-                    "than in the original: start it once with a new epoch");
-    if (!fresh && (!new_epoch || mirrors(store))) return 0;
-    uuid_generate(state.epoch);
-    state.is_backup = 0;
-    return store_put_state(store, &state, error);
+    if (state.cursor > state.head || state.first_seq > state.head + 1)
+        return fail(error, -EBADMSG,
+                    "its state is damaged: cursor %llu, first_seq %llu, but the head is %llu",
+                    (unsigned long long)state.cursor, (unsigned long long)state.first_seq,
+                    (unsigned long long)state.head);
+    return 0;
 }
 
-static int prepare(struct store *store, bool new_epoch, struct reel_error *error) {
+static int prepare(struct store *store, struct reel_error *error) {
     int rc = store_begin(store, error);
     if (rc < 0) return rc;
     rc = open_databases(store, error);
-    if (rc == 0) rc = prepare_state(store, new_epoch, error);
+    if (rc == 0) rc = prepare_state(store, error);
     if (rc == 0) return store_commit(store, error);
     store_abort(store);
     return rc;
@@ -149,7 +144,7 @@ static int open_environment(struct store *store, const struct store_options *opt
 static int open_in(struct store *store, const struct store_options *options, const char *directory,
                    struct reel_error *error) {
     int rc = open_environment(store, options, directory, error);
-    return rc < 0 ? rc : prepare(store, options->new_epoch, error);
+    return rc < 0 || options->read_only ? rc : prepare(store, error);
 }
 
 static int open_in_memory(struct store *store, const struct store_options *options,
@@ -162,31 +157,8 @@ static int open_in_memory(struct store *store, const struct store_options *optio
     return rc;
 }
 
-/* A new store is made beside its place and moved there when it is whole and synced. So there is
- * never a part of one: a first start that is cut off leaves `new`, which the next one removes. That
- * a file was there which held nothing is told (report.c): a copy onto a full disk is such, too. */
-static int make_if_new(struct store *store, const struct store_options *options,
-                       struct reel_error *error) {
-    struct store made = {.lock_fd = -1};
-    AUTO_FREE char *beside = NULL;
-    if (asprintf(&beside, "%s/new", options->directory) < 0) {
-        beside = NULL;
-        return fail_memory(error);
-    }
-    directory_remove(beside);
-    if (!store_file_is_new(options->directory)) return 0;
-    store->in_place_of_empty = store_file_is_there(options->directory);
-    int rc = directory_make_empty(beside, error);
-    if (rc == 0) rc = open_in(&made, options, beside, error);
-    store_close(&made);
-    if (rc == 0) rc = directory_move_up(beside, "data.mdb", error);
-    directory_remove(beside);
-    return rc;
-}
-
 int store_open(struct store *store, const struct store_options *options, struct reel_error *error) {
-    *store = (struct store){.lock_fd = -1,
-                            .in_memory = !options->directory,
+    *store = (struct store){.in_memory = !options->directory,
                             .tell_broken = options->tell_broken,
                             .context = options->context};
     int rc;
@@ -195,22 +167,19 @@ int store_open(struct store *store, const struct store_options *options, struct 
         if (rc < 0) error_prefix(error, "cannot open a store in memory");
     } else {
         store->directory = strdup(options->directory);
-        rc = store->directory ? 0 : fail_memory(error);
-        if (rc == 0) rc = directory_lock(store->directory, &store->lock_fd, error);
-        if (rc == 0) rc = make_if_new(store, options, error);
-        if (rc == 0) rc = open_in(store, options, store->directory, error);
-        if (rc == 0) rc = directory_sync(store->directory, error); /* new files' names */
-        if (rc < 0) error_prefix(error, "cannot open %s", options->directory);
+        rc = store->directory ? open_in(store, options, store->directory, error)
+                              : fail_memory(error);
+        if (rc == 0 && !options->read_only) /* new files' names */
+            rc = directory_sync(store->directory, error);
     }
     if (rc < 0) store_close(store);
     return rc;
 }
 
 void store_close(struct store *store) {
+    INVARIANT(!store->txn);
     if (store->env) mdb_env_close(store->env);
     store->env = NULL;
-    if (store->lock_fd >= 0) close(store->lock_fd);
-    store->lock_fd = -1;
     free(store->directory);
     store->directory = NULL;
 }
@@ -218,6 +187,7 @@ void store_close(struct store *store) {
 /* ---- Transactions ---------------------------------------------------------------------------- */
 
 int store_begin(struct store *store, struct reel_error *error) {
+    INVARIANT(!store->txn);
     int rc = check_whole(store, "cannot write", error);
     if (rc < 0) return rc;
     rc = mdb_txn_begin(store->env, NULL, 0, &store->txn);
@@ -225,6 +195,7 @@ int store_begin(struct store *store, struct reel_error *error) {
 }
 
 int store_commit(struct store *store, struct reel_error *error) {
+    INVARIANT(store->txn);
     int rc = mdb_txn_commit(store->txn);
     store->txn = NULL;
     return rc == 0 ? 0 : store_fail(store, rc, "cannot commit", error);
@@ -257,6 +228,7 @@ static int get_fixed(struct store *store, MDB_txn *txn, MDB_val key, void *ret, 
 static int put_fixed(struct store *store, MDB_val key, const void *from, size_t size,
                      struct reel_error *error) {
     MDB_val value = {size, (void *)from};
+    INVARIANT(store->txn);
     int rc = mdb_put(store->txn, store->meta, &key, &value, 0);
     return rc == 0 ? 0 : store_fail(store, rc, "cannot write meta", error);
 }
@@ -269,6 +241,7 @@ int store_get_state(struct store *store, MDB_txn *txn, struct store_state *ret) 
 
 int store_put_state(struct store *store, const struct store_state *state,
                     struct reel_error *error) {
+    INVARIANT(state->cursor <= state->head && state->first_seq <= state->head + 1);
     return put_fixed(store, state_key, state, sizeof *state, error);
 }
 
@@ -285,11 +258,12 @@ int store_put_origin(struct store *store, const struct store_origin *origin,
 
 /* "c/cells", as its database is called too. */
 struct collection_key {
-    char text[sizeof COLLECTION_PREFIX + STORE_NAME_MAX];
+    char text[sizeof CONTROL_PREFIX + STORE_NAME_MAX]; /* the longest prefix */
 };
 
 static MDB_val prefixed_key(const char *prefix, const char *name, struct collection_key *space) {
-    const char *end = stpcpy(stpcpy(space->text, prefix), name); /* names are at most so long */
+    INVARIANT(strlen(name) <= STORE_NAME_MAX);
+    const char *end = stpcpy(stpcpy(space->text, prefix), name);
     return (MDB_val){(size_t)(end - space->text), space->text};
 }
 
@@ -306,6 +280,38 @@ int store_put_collection(struct store *store, const char *name,
                      error);
 }
 
+int store_get_control(struct store *store, MDB_txn *txn, const char *name,
+                      struct collection_control *ret) {
+    struct collection_key space;
+    return get_fixed(store, txn, prefixed_key(CONTROL_PREFIX, name, &space), ret, sizeof *ret);
+}
+
+int store_put_control(struct store *store, const char *name,
+                      const struct collection_control *control, struct reel_error *error) {
+    struct collection_key space;
+    return put_fixed(store, prefixed_key(CONTROL_PREFIX, name, &space), control, sizeof *control,
+                     error);
+}
+
+static const MDB_val lineage_key = {sizeof LINEAGE_KEY - 1, (void *)LINEAGE_KEY};
+
+int store_get_lineage(struct store *store, MDB_txn *txn, struct lineage_entry ret[LINEAGE_MAX]) {
+    MDB_val key = lineage_key, value;
+    int rc = mdb_get(txn, store->meta, &key, &value);
+    if (rc == MDB_NOTFOUND) return 0;
+    if (rc != 0) return store_fail(store, rc, "cannot read meta", NULL);
+    size_t count = value.mv_size / sizeof *ret;
+    if (count > LINEAGE_MAX) count = LINEAGE_MAX;
+    memcpy(ret, value.mv_data, count * sizeof *ret);
+    return (int)count;
+}
+
+int store_put_lineage(struct store *store, const struct lineage_entry *entries, size_t count,
+                      struct reel_error *error) {
+    size_t over = count > LINEAGE_MAX ? count - LINEAGE_MAX : 0;
+    return put_fixed(store, lineage_key, entries + over, (count - over) * sizeof *entries, error);
+}
+
 int store_open_collection(struct store *store, const char *name, MDB_dbi *ret_records,
                           MDB_dbi *ret_index, struct reel_error *error) {
     struct collection_key space;
@@ -318,9 +324,13 @@ int store_open_collection(struct store *store, const char *name, MDB_dbi *ret_re
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the collection", error);
 }
 
+static bool has_prefix(const MDB_val *key, const char *prefix) {
+    const size_t len = strlen(prefix);
+    return key->mv_size > len && memcmp(key->mv_data, prefix, len) == 0;
+}
+
 static bool is_collection_key(const MDB_val *key) {
-    const size_t len = sizeof COLLECTION_PREFIX - 1;
-    return key->mv_size > len && memcmp(key->mv_data, COLLECTION_PREFIX, len) == 0;
+    return has_prefix(key, COLLECTION_PREFIX);
 }
 
 /* Some other format's state may have another size. */
@@ -364,33 +374,32 @@ static int forget_collections(struct store *store) {
     MDB_val key, value;
     int rc = mdb_cursor_open(store->txn, store->meta, &cursor);
     if (rc != 0) return rc;
-    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
-        if (is_collection_key(&key) && (rc = mdb_cursor_del(cursor, 0)) != 0) break;
+    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        if (!is_collection_key(&key) && !has_prefix(&key, CONTROL_PREFIX)) continue;
+        if ((rc = mdb_cursor_del(cursor, 0)) != 0) break;
+    }
     mdb_cursor_close(cursor);
+    if (rc != MDB_NOTFOUND) return rc;
+    key = lineage_key;
+    rc = mdb_del(store->txn, store->meta, &key, NULL);
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 int store_empty(struct store *store, struct reel_error *error) {
-    int rc = mdb_drop(store->txn, store->log, 0);
-    if (rc == 0) rc = mdb_drop(store->txn, store->rejected, 0);
-    if (rc == 0) rc = mdb_drop(store->txn, store->ids, 0);
+    INVARIANT(store->txn);
+    int rc = mdb_drop(store->txn, store->rejected, 0);
     if (rc == 0) rc = forget_collections(store);
-    return rc == 0 ? 0 : store_fail(store, rc, "cannot empty the log", error);
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot empty the store", error);
 }
 
 /* ---- Sizes ----------------------------------------------------------------------------------- */
 
-int store_measure(struct store *store, MDB_txn *txn, uint64_t *ret_log_bytes,
-                  uint64_t *ret_store_bytes) {
+uint64_t store_file_bytes(struct store *store) {
     MDB_stat stat;
     MDB_envinfo info;
-    int rc = mdb_stat(txn, store->log, &stat);
-    if (rc != 0) return store_fail(store, rc, "cannot measure the log", NULL);
-    mdb_env_info(store->env, &info); /* cannot fail: there is an environment */
-    uint64_t pages = stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
-    *ret_log_bytes = pages * stat.ms_psize;
-    *ret_store_bytes = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
-    return 0;
+    mdb_env_stat(store->env, &stat); /* cannot fail: there is an environment */
+    mdb_env_info(store->env, &info);
+    return ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
 }
 
 /* ---- Room ------------------------------------------------------------------------------------ */
@@ -407,7 +416,7 @@ static int try_room(struct store *store, bool put, struct reel_error *error) {
     if (rc == 0 && put) memset(value.mv_data, 0, value.mv_size);
     if (rc == 0) return store_commit(store, error);
     store_abort(store);
-    return store_fail(store, rc, "cannot try whether there is room", error);
+    return store_fail(store, rc, "cannot check whether there is space", error);
 }
 
 int store_try_room(struct store *store, struct reel_error *error) {
@@ -415,91 +424,30 @@ int store_try_room(struct store *store, struct reel_error *error) {
     return rc < 0 ? rc : try_room(store, false, error);
 }
 
-/* ---- Backup -------------------------------------------------------------------------------- */
-
-/* The copy of a log of our own says what it is, so that it cannot be taken for the original. */
-static int mark_as_backup(const char *directory, uint64_t map_bytes, struct reel_error *error) {
-    struct store copy = {.lock_fd = -1};
-    struct store_options options = {.map_bytes = map_bytes, .readers_max = 8};
-    struct store_state state;
-    int rc = open_environment(&copy, &options, directory, error);
-    if (rc == 0) rc = store_begin(&copy, error);
-    if (rc == 0) rc = open_databases(&copy, error);
-    if (rc == 0) rc = store_get_state(&copy, copy.txn, &state);
-    if (rc == 0) state.is_backup = !mirrors(&copy);
-    if (rc == 0) state.txn_id = mdb_txn_id(copy.txn); /* a copy's numbers begin anew */
-    if (rc == 0) rc = store_put_state(&copy, &state, error);
-    if (rc == 0)
-        rc = store_commit(&copy, error);
-    else
-        store_abort(&copy);
-    store_close(&copy);
-    return rc;
-}
-
-/* Copies and marks. Whatever goes wrong is the copy's trouble, not the store's. */
-static int copy_to(struct store *store, const char *directory, struct reel_error *error) {
-    MDB_envinfo info;
-    int rc = mdb_env_copy2(store->env, directory, MDB_CP_COMPACT);
-    if (rc == MDB_READERS_FULL) return fail(error, -EAGAIN, "all places for readers are taken");
-    if (rc != 0) return fail(error, rc > 0 ? -rc : -EIO, "cannot copy: %s", mdb_strerror(rc));
-    mdb_env_info(store->env, &info); /* cannot fail: there is an environment */
-    return mark_as_backup(directory, info.me_mapsize, error);
-}
-
-/* A copy gets its name when it is whole and marked: what is left of one that was cut short is in
- * a directory that nobody opens. */
-static int backup_into(struct store *store, const char *directory, struct reel_error *error) {
-    AUTO_FREE char *partial = NULL;
-    if (asprintf(&partial, "%s/partial", directory) < 0) {
-        partial = NULL;
-        return fail_memory(error);
-    }
-    int rc = directory_make_empty(partial, error);
-    if (rc < 0) return rc;
-    rc = copy_to(store, partial, error);
-    if (rc == 0) rc = directory_move_up(partial, "data.mdb", error);
-    directory_remove(partial);
-    if (rc == 0) rc = directory_sync(directory, error);
-    /* Also where it was there before: it may have been made a moment ago. */
-    return rc == 0 ? directory_sync_name(directory, error) : rc;
-}
-
-int store_backup(struct store *store, const char *directory, struct reel_error *error) {
-    int rc = check_whole(store, "cannot back up", error);
-    if (rc == 0) rc = directory_make_empty(directory, error);
-    if (rc == 0) rc = backup_into(store, directory, error);
-    return rc < 0 ? fail_in(error, rc, "cannot back up to %s", directory) : 0;
-}
+/* ---- Reading beside a writer ----------------------------------------------------------------- */
 
 /* A reader in another process than the writer's: LMDB's lock file is made for that. The map is as
  * large as the file says it was when it was last opened, or its content needs. */
-static int open_to_read(struct store *store, const char *from, struct reel_error *error) {
-    struct store_options options = {.readers_max = 8, .read_only = true};
+static int check_read_only(struct store *store, struct reel_error *error) {
     struct store_state state;
-    if (store_file_is_there(from) && store_file_is_new(from))
-        return fail(error, -ENOENT, "data.mdb holds nothing: there is no store to copy");
-    int rc = open_environment(store, &options, from, error);
-    if (rc < 0) return rc;
     MDB_txn *txn;
-    rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+    int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
     if (rc != 0) return store_fail(store, rc, "cannot read", error);
     rc = mdb_dbi_open(txn, "meta", 0, &store->meta);
     rc = rc == 0 ? store_get_state(store, txn, &state) : -ENOENT;
     mdb_txn_abort(txn);
-    if (rc < 0) return fail(error, rc, "it holds no store");
+    if (rc < 0) return fail(error, rc, "it contains no store");
     return state.format == STORE_FORMAT
                ? 0
                : fail(error, -EPROTO, "its format is %u, this version reads %u", state.format,
                       STORE_FORMAT);
 }
 
-int store_backup_of(const char *from, const char *directory, struct reel_error *error) {
-    struct store store = {.lock_fd = -1};
-    int rc = open_to_read(&store, from, error);
-    if (rc < 0) error_prefix(error, "cannot open %s", from);
-    if (rc == 0) rc = store_backup(&store, directory, error);
-    store_close(&store);
+int store_open_to_read(struct store *store, const char *directory, struct reel_error *error) {
+    struct store_options options = {.directory = directory, .readers_max = 8, .read_only = true};
+    int rc = store_open(store, &options, error);
+    if (rc == 0) rc = check_read_only(store, error);
+    if (rc < 0) store_close(store);
     return rc;
 }
 

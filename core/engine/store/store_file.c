@@ -1,11 +1,11 @@
 /* store_file.c: see store_file.h.
  *
- * The last page that LMDB counts may be missing from a healthy file: a page that is allocated at
- * the end and freed by the same transaction is never written, it only gets into the list of free
- * pages. So a file that is shorter than its last page is whole exactly if each page that is missing
- * is in that list. The list is a B+tree that is read here, with pread and by LMDB's format (data
- * version 1, struct MDB_page, MDB_node, MDB_meta and MDB_db in its mdb.c), since LMDB itself would
- * read it through the map.
+ * The last page that LMDB counts may be missing in an intact file: a page that is allocated at the
+ * end and freed by the same transaction is never written, but only added to the list of free pages.
+ * So a file that ends before its last page is complete exactly if all missing pages are in this
+ * list. The list is a B+tree. It is read here with pread, in LMDB's format (data version 1, struct
+ * MDB_page, MDB_node, MDB_meta and MDB_db in its mdb.c), because LMDB itself would read it through
+ * the map.
  */
 #include "engine/store/store_file.h"
 
@@ -228,7 +228,7 @@ int store_file_check(MDB_env *env, struct reel_error *error) {
     walk.last_missing = info.me_last_pgno;
     int rc = find_missing_in_snapshot(env, &walk);
     if (rc == 0) return 0;
-    if (rc != -EIO) return fail(error, rc, "data.mdb: cannot look whether it is whole");
+    if (rc != -EIO) return fail(error, rc, "data.mdb: cannot check whether it is complete");
     return fail(error, -EIO,
                 "data.mdb was cut short: it has %llu bytes, its content needs %llu; a copy onto a "
                 "full disk ends so",

@@ -1,7 +1,7 @@
-/* store_file.h: what can be said about data.mdb before its pages are read through the map.
+/* store_file.h: checks data.mdb before its pages are read through the map.
  *
- * LMDB maps the file and trusts it: a page beyond the end of the file is a SIGBUS. A file that was
- * cut short (a copy onto a full disk) is therefore found here, by reading, not by mapping.
+ * LMDB maps the file and trusts it: access to a page beyond the end of the file causes a SIGBUS. So
+ * a truncated file (such as a copy to a full disk) is detected here, by reading instead of mapping.
  */
 #ifndef REEL_ENGINE_STORE_STORE_FILE_H
 #define REEL_ENGINE_STORE_STORE_FILE_H
@@ -10,13 +10,13 @@
 
 #include <lmdb.h>
 
-/* True: the directory has no data.mdb, or one in which no transaction was ever committed (a first
- * start was cut off). Such a file has nothing to lose. */
+/* True if the directory has no data.mdb, or one without any committed transaction (after an
+ * interrupted first start). Such a file has no data. */
 bool store_file_is_new(const char *directory);
 bool store_file_is_there(const char *directory);
 
-/* -EIO: the file of this environment ends before a page that its content needs. Takes a place for a
- * reader while it looks. */
+/* -EIO: the file of this environment ends before a page that its content needs. Uses a reader slot
+ * while it checks. */
 int store_file_check(MDB_env *env, struct reel_error *error);
 
 #endif

@@ -1,21 +1,22 @@
-/* view.c: views (reel.h): read transactions with a bounded life.
+/* view.c: views (reel.h): read transactions with a limited life.
  *
- * A read transaction keeps every page alive that was in use when it began, so one that is held
- * for ever makes the file grow for ever. A view therefore ends when its time is up: at its next
- * call, or by the writer before it begins a transaction. The writer only tries a view's lock, so
- * it never waits for a reader; a reader that is in a call ends by itself, since it looks at the
- * clock as it walks. With its time, a view's place among views_max is up, too: who does not close
- * it, a slow client's answer say, keeps nobody else out.
+ * While a read transaction is open, the pages that it can see cannot be reused. If it were open for
+ * ever, the file would grow for ever. So a view ends when its time is over: in its next call, or
+ * when the writer begins a transaction. The writer only tries a view's lock, so it never waits for
+ * a reader. A walk checks the clock and ends by itself. When a view's time is over, it no longer
+ * counts towards views_max. So a view that is not closed, for example because a client is slow,
+ * does not prevent other views.
  *
- * What LMDB needs for a reader, a place in its table and some 30 kB, is taken once and kept for the
- * next view: an answer of one record would spend most of its time on it.
+ * A reader of LMDB needs a slot in a table and about 30 kB. They are allocated once and kept for
+ * the next view, because for a single record this would take most of the time.
  *
- * Everything that a view gives is given within a call, under its lock: what a callback sees
- * cannot be taken away under its hands.
+ * A view gives its content only within a call, with its lock held. So a callback can use it until
+ * it returns.
  */
 #include "engine/view/view.h"
 
 #include "base/clock.h"
+#include "base/invariant.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -29,9 +30,17 @@
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
+static void drop_pin(struct reel_view *view) {
+    log_unpin(view->pin);
+    view->pin = NULL;
+}
+
 /* Gives its transaction and its place back. Under the view's lock and views_lock. */
 static void let_go(struct reel_view *view) {
+    INVARIANT(lock_is_held(&view->lock) && lock_is_held(&view->views->lock));
+    INVARIANT(view->has_place && view->views->open_count > 0);
     mdb_txn_abort(view->txn);
+    drop_pin(view);
     view->txn = NULL;
     view->has_place = false;
     view->views->open_count--;
@@ -55,6 +64,7 @@ void view_leave(struct reel_view **view) {
 
 /* Under views_lock. */
 static void expire(struct views *views) {
+    INVARIANT(lock_is_held(&views->lock));
     uint64_t now = clock_ms();
     for (struct reel_view *view = views->first; view; view = view->next) {
         if (pthread_mutex_trylock(&view->lock) != 0) continue;
@@ -66,6 +76,12 @@ static void expire(struct views *views) {
 void views_expire(struct views *views) {
     HOLD_LOCK(&views->lock);
     if (views->first) expire(views);
+}
+
+int view_log_pin(struct reel_view *view, struct log_pin **ret) {
+    if (!view->pin) view->pin = log_place_pin(view->views->log);
+    *ret = view->pin;
+    return log_pin_salt(view->pin) == view->state.log_salt ? 0 : -ETIME;
 }
 
 bool view_is_late(const struct reel_view *view, size_t row) {
@@ -87,6 +103,7 @@ static struct reel_view *view_create(struct views *views) {
 
 static void view_destroy(struct reel_view *view) {
     if (view->txn) mdb_txn_abort(view->txn);
+    drop_pin(view);
     pthread_mutex_destroy(&view->lock);
     free(view);
 }
@@ -96,8 +113,9 @@ static int enlist(struct views *views, struct reel_view **ret, struct reel_error
     HOLD_LOCK(&views->lock);
     if (views->open_count >= views->count_max) expire(views);
     if (views->open_count >= views->count_max)
-        return fail(error, -EAGAIN, "%u views are open, which is the most", views->open_count);
+        return fail(error, -EAGAIN, "%u views are open, which is the limit", views->open_count);
     struct reel_view *view = views->idle;
+    INVARIANT(!view || (views->idle_count > 0 && view->txn && !view->pin));
     if (view) {
         views->idle = view->next;
         views->idle_count--;
@@ -118,6 +136,7 @@ static int enlist(struct views *views, struct reel_view **ret, struct reel_error
 static bool delist(struct reel_view *view) {
     struct views *views = view->views;
     HOLD_LOCK(&views->lock);
+    INVARIANT(!view->has_place || views->open_count > 0);
     if (view->has_place) views->open_count--;
     if (view->next) view->next->previous = view->previous;
     *(view->previous ? &view->previous->next : &views->first) = view->next;
@@ -131,6 +150,7 @@ static bool delist(struct reel_view *view) {
 /* Lets go of what the view sees, not of its place among LMDB's readers. */
 static void view_reset(struct reel_view *view) {
     HOLD_LOCK(&view->lock);
+    drop_pin(view);
     if (view->txn) mdb_txn_reset(view->txn);
     view->deadline_ms = UINT64_MAX;
 }
@@ -196,13 +216,14 @@ void reel_view_close(struct reel_view *view) {
     if (!delist(view)) view_destroy(view);
 }
 
-void views_init(struct views *views, struct store *store, const struct registry *registry,
-                const struct reel_host *host) {
-    *views = (struct views){.store = store, .registry = registry, .host = host};
+void views_init(struct views *views, struct store *store, struct log_place *log,
+                const struct registry *registry, const struct reel_host *host) {
+    *views = (struct views){.store = store, .log = log, .registry = registry, .host = host};
     pthread_mutex_init(&views->lock, NULL);
 }
 
 void views_finish(struct views *views) {
+    INVARIANT(!views->first && views->open_count == 0); /* <reel/reel.h>: no view may be open */
     while (views->idle) {
         struct reel_view *view = views->idle;
         views->idle = view->next;
@@ -213,12 +234,13 @@ void views_finish(struct views *views) {
 
 /* ---- Positions ------------------------------------------------------------------------------- */
 
-static int measure(struct reel_view *view) {
+static void measure(struct reel_view *view) {
     const struct store_state *state = &view->state;
     struct reel_position *position = &view->position;
     *position = (struct reel_position){
         .cursor = state->cursor,
         .first_seq = state->first_seq,
+        .first_deletion = state->first_deletion,
         .gaps = state->gaps.count,
         .gap_messages = state->gaps.messages,
         .gap_from = state->gaps.from,
@@ -229,16 +251,20 @@ static int measure(struct reel_view *view) {
         .rejected = state->rejected,
     };
     uuid_unparse_lower(state->epoch, position->epoch.text);
-    int rc =
-        store_measure(view->views->store, view->txn, &position->log_bytes, &position->store_bytes);
-    view->is_measured = rc == 0;
-    return rc;
+    struct log_metrics log;
+    log_place_measure(view->views->log, &log);
+    position->store_bytes = store_file_bytes(view->views->store) + log.bytes;
+    view->is_measured = true;
+    if (state->head < state->first_seq) return;
+    struct log_pin *pin;
+    if (view_log_pin(view, &pin) == 0) /* else another log was begun, and this one is gone */
+        position->log_bytes = log_pin_bytes(pin, state->first_seq);
 }
 
 int reel_view_position(struct reel_view *view, struct reel_position *ret) {
     ENTERED within = NULL;
     int rc = view_enter(view, &within);
-    if (rc == 0 && !within->is_measured) rc = measure(within);
+    if (rc == 0 && !within->is_measured) measure(within);
     if (rc == 0) *ret = within->position;
     return rc;
 }

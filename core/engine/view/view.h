@@ -1,71 +1,79 @@
-/* view.h: views, and a view from within: what its calls have in common. See view.c for its life;
- * records, the changed ones and the log have files of their own.
+/* view.h: views, and the functions that their calls share. view.c has the life of a view. Records,
+ * changed records and the log have files of their own.
  */
 #ifndef REEL_ENGINE_VIEW_VIEW_H
 #define REEL_ENGINE_VIEW_VIEW_H
 
 #include "base/cleanup.h"
 #include "engine/fold/registry.h"
+#include "engine/log/log.h"
 #include "engine/store/store.h"
 
 #include <pthread.h>
 
-/* Those that are open, and those that were closed and wait to be opened again. */
+/* Open views, and closed views that can be opened again. */
 struct views {
     struct store *store;
+    struct log_place *log;
     const struct registry *registry;
     const struct reel_host *host;
     uint32_t count_max, ms_max;
-    pthread_mutex_t lock;    /* of what follows */
+    pthread_mutex_t lock;    /* protects the members below */
     struct reel_view *first; /* open */
     struct reel_view *idle;  /* closed */
-    uint32_t open_count;     /* whose time is not up */
+    uint32_t open_count;     /* number of views whose time is not over */
     uint32_t idle_count;
 };
 
-void views_init(struct views *views, struct store *store, const struct registry *registry,
-                const struct reel_host *host);
+void views_init(struct views *views, struct store *store, struct log_place *log,
+                const struct registry *registry, const struct reel_host *host);
 
-/* Frees what is kept of views that were closed. */
+/* Frees the closed views that are kept. */
 void views_finish(struct views *views);
 
 int views_open(struct views *views, struct reel_view **ret, struct reel_error *error);
 
-/* Ends views whose time is up, if nobody is using them just now. */
+/* Ends views whose time is over, unless they are in use. */
 void views_expire(struct views *views);
 
 struct reel_view {
     struct views *views;
-    struct reel_view *previous, *next; /* under views->lock */
-    bool has_place;                    /* likewise: it counts in open_count */
-    pthread_mutex_t lock;              /* of what follows */
-    MDB_txn *txn;                      /* NULL: its time was up */
+    struct reel_view *previous, *next; /* protected by views->lock */
+    bool has_place;                    /* also protected by it: the view counts in open_count */
+    pthread_mutex_t lock;              /* protects the members below */
+    MDB_txn *txn;                      /* NULL: its time is over */
+    struct log_pin *pin;               /* of the log, after the first look at it; or NULL */
     uint64_t deadline_ms;
 
-    /* What it has read of `meta`. A view that was closed, and is opened again before the next
-     * commit, still knows it. */
+    /* What it has read from `meta`. If a view is closed and opened again before the next commit,
+     * this is still valid. */
     struct store_state state;
     struct reel_position position; /* if is_measured */
     bool is_measured;
-    struct collection *collection; /* the one last asked for, or NULL; and its state */
+    struct collection
+        *collection; /* the last collection that was asked for, or NULL; and its state */
     struct collection_state collection_state;
 };
 
-/* Locks the view for one call; it is unlocked when `ret`, an ENTERED that begins as NULL, leaves
- * its scope. -EDEADLK: from within a callback of it; -ETIME: its time is up. */
+/* Locks the view for one call. It is unlocked when `ret`, an ENTERED that is NULL at first, leaves
+ * its scope. -EDEADLK: the call is from a callback of the same view; -ETIME: its time is over. */
 int view_enter(struct reel_view *view, struct reel_view **ret);
 void view_leave(struct reel_view **view);
 #define ENTERED CLEANUP(view_leave) struct reel_view *
 
-/* Is it time to end a walk? Looks at the clock now and then. */
+/* Pins the log's segments, with all events of the view that had not been trimmed before the first
+ * call. -ETIME: the log was replaced. */
+int view_log_pin(struct reel_view *view, struct log_pin **ret);
+
+/* True if a walk must end because of its time. Checks the clock now and then. */
 bool view_is_late(const struct reel_view *view, size_t row);
 
-/* The collection, and what the view knows of it, until another is asked for. -ESRCH; -ENOENT:
- * nothing is known yet. */
+/* Finds a collection and its state. Both are valid until another one is asked for. -ESRCH; -ENOENT:
+ * it has no state yet. */
 int view_collection(struct reel_view *view, const char *name, struct collection **ret,
                     const struct collection_state **ret_state);
 
-/* Has it caught up, so that it can be shown? */
+/* True if the collection has caught up, so that it can be shown. */
 bool view_serves(const struct reel_view *view, const struct collection_state *state);
 
 #endif

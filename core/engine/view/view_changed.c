@@ -1,8 +1,8 @@
-/* view_changed.c: what a view gives of changes (reel.h): the records of all collections in the
- * order in which they were last changed, and the deleted ones among them.
+/* view_changed.c: reads changes from a view (reel.h): the records of all collections in the order
+ * in which they were last changed, including deleted records.
  *
- * Each collection has its own index (index.h); here they are merged by seq. Collections are few,
- * so the next one is found by looking at all of them.
+ * Each collection has its own index (index.h). They are merged here by seq. There are few
+ * collections, so the next entry is found by looking at all of them.
  */
 #include "engine/view/view.h"
 

@@ -57,14 +57,25 @@ static int log_entries(struct reel_view *view, struct log_walk *walk, reel_entry
     return rc;
 }
 
+/* What the view could see may have been trimmed before it looked: then its time is up. */
+static int pin_from(struct reel_view *view, uint64_t from_seq, struct log_pin **ret) {
+    struct log_segment first;
+    int rc = view_log_pin(view, ret);
+    if (rc < 0) return rc;
+    return log_pin_segment(*ret, 0, &first) && first.first_seq <= from_seq ? 0 : -ETIME;
+}
+
 int reel_view_log(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn, void *context) {
     ENTERED within = NULL;
     int rc = view_enter(view, &within);
     if (rc < 0) return rc;
     struct log_walk walk;
+    struct log_pin *pin;
     if (from_seq < within->state.first_seq) from_seq = within->state.first_seq;
-    rc = log_walk_start(&walk, within->views->store, within->txn, from_seq, NULL);
+    if (from_seq > within->state.head) return 0;
+    rc = pin_from(within, from_seq, &pin);
     if (rc < 0) return rc;
+    log_walk_start(&walk, pin, from_seq, within->state.head);
     rc = log_entries(within, &walk, fn, context);
     log_walk_finish(&walk);
     return rc;

@@ -11,14 +11,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* Between two looks at the log's retention, and at a store that could not be written. */
+/* Time between two checks of retention, and of a store that could not be written. */
 #define TICK_MS 1000
 
-/* What of a transaction's time may be spent on waiting for others to join the next. */
+/* After a group, the writer waits for further jobs for at most this part of the time that the group
+ * took. */
 #define PATIENCE_PART 4
 
-/* A part of a stream may be so much larger than what else one transaction takes: it is only much
- * while the log is far behind, and then nobody waits for it. */
+/* A part of a stream may be larger than other work by this factor. Parts are large only while the
+ * log is far behind, and then no client waits for them. */
 #define MIRROR_FACTOR 16
 
 /* Most jobs in one transaction, however small they are. */
@@ -28,18 +29,18 @@ struct intake {
     struct intake_options options;
     pthread_t thread;
 
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock; /* protects the members below */
     pthread_cond_t work;  /* something was pushed, or `stopping` was set */
     pthread_cond_t idle;  /* the queue is empty and nothing is being done */
     struct job *first, **last;
     uint64_t queue_events, queue_bytes;
-    uint64_t queue_jobs, wanted_jobs; /* with so many of them waiting, the writer begins */
+    uint64_t queue_jobs, wanted_jobs; /* the writer begins when this number of jobs waits */
     bool busy, draining, stopping, broken, disk_full;
     bool caught_up;
     uint64_t commits, trimmed;
 
     struct histogram commit_times;
-    struct work *group[GROUP_MAX]; /* the writer's, as are these: of the last group */
+    struct work *group[GROUP_MAX]; /* used by the writer only: the last group */
     uint64_t group_senders, group_ns;
 };
 
@@ -49,7 +50,7 @@ static uint64_t job_events(const struct job *job) {
     return job->work.kind == WORK_COMMAND ? 1 : job->work.count;
 }
 
-/* Of what waits: its payload, and what a job takes besides. */
+/* The memory of a waiting job: its payload, and its own needs. */
 static uint64_t job_memory(const struct job *job) {
     enum { BESIDES_BYTES = 2048 };
     return job->bytes + BESIDES_BYTES;
@@ -61,11 +62,12 @@ static int check_job(const struct intake *intake, const struct job *job, struct 
     if (intake->broken) return fail(error, -EIO, "the store failed earlier");
     if (intake->draining) return fail(error, -ESHUTDOWN, "the daemon is about to end");
     if (events > options->batch_events_max || bytes > options->batch_bytes_max)
-        return fail(error, -E2BIG,
-                    "%llu events of %llu bytes, a transaction takes at most %llu of %llu",
-                    (unsigned long long)events, (unsigned long long)bytes,
-                    (unsigned long long)options->batch_events_max,
-                    (unsigned long long)options->batch_bytes_max);
+        return fail(
+            error, -E2BIG,
+            "%llu events of %llu bytes; a transaction has at most %llu events of %llu bytes",
+            (unsigned long long)events, (unsigned long long)bytes,
+            (unsigned long long)options->batch_events_max,
+            (unsigned long long)options->batch_bytes_max);
     if (intake->queue_events > 0 &&
         (intake->queue_events + events > options->queue_events_max ||
          intake->queue_bytes + job_memory(job) > options->queue_bytes_max))
@@ -77,6 +79,7 @@ static int check_job(const struct intake *intake, const struct job *job, struct 
 
 int intake_push(struct intake *intake, struct job *job, struct reel_error *error) {
     HOLD_LOCK(&intake->lock);
+    INVARIANT(job->done);
     int rc = check_job(intake, job, error);
     if (rc < 0) return rc;
     job->next = NULL;
@@ -89,9 +92,10 @@ int intake_push(struct intake *intake, struct job *job, struct reel_error *error
     return 0;
 }
 
-/* Senders who were answered together come again together, and the first of them would have a
- * transaction, with its syncs, for himself, while all others wait. So after a group of several as
- * many are waited for, for a part of the time that it took. Call with the lock held. */
+/* Clients whose requests were answered together usually send their next requests together. Without
+ * this wait, the first of these requests would have a transaction, with its syncs, for itself,
+ * while all others wait. So after a group of several jobs, the writer waits for as many jobs, for a
+ * part of the time that the group took. Call it with the lock held. */
 static void await_others(struct intake *intake) {
     INVARIANT(lock_is_held(&intake->lock));
     uint64_t until_ns = clock_ns() + intake->group_ns / PATIENCE_PART;
@@ -102,8 +106,8 @@ static void await_others(struct intake *intake) {
     intake->wanted_jobs = 0;
 }
 
-/* What one transaction takes of the queue. They count as queued until they are done: that is what
- * bounds memory. */
+/* Takes what fits into one transaction from the queue. The jobs count as queued until they are
+ * done, because this is what limits memory. */
 static struct job *next_group(struct intake *intake, size_t *ret_count) {
     HOLD_LOCK(&intake->lock);
     if (intake->first && intake->group_senders > 1) await_others(intake);
@@ -135,6 +139,7 @@ static void answer_group(struct intake *intake, struct job *first) {
         struct job *job = first;
         first = job->next;
         jobs++;
+        INVARIANT(jobs <= GROUP_MAX);
         if (job->work.kind != WORK_MIRROR) senders++;
         events += job_events(job);
         bytes += job_memory(job);
@@ -161,11 +166,11 @@ static void trouble(struct intake *intake, int rc, const struct reel_error *erro
         if (fatal) pthread_cond_broadcast(&intake->idle);
         if (rc == -ENOSPC) intake->disk_full = true;
     }
-    if (rc == -ENOSPC && was_full) return; /* said once, not a thousand times */
+    if (rc == -ENOSPC && was_full) return; /* reported once, not for each group */
     intake->options.trouble(intake->options.context, fatal, error->text);
 }
 
-/* Something was written. */
+/* Called after a successful write. */
 static void has_room(struct intake *intake) {
     bool was_full;
     {
@@ -183,8 +188,8 @@ static void wrote(struct intake *intake, size_t commits) {
     intake->commits += commits;
 }
 
-/* A sentence for the log, unless the faults are the jobs' own. What is for all that follow, a full
- * disk or a broken store, is the last one's. */
+/* Reports an error, unless it is the fault of a single job. An error that concerns all further
+ * jobs, such as a full disk or a broken store, is the error of the last job. */
 static void look_for_trouble(struct intake *intake, size_t count) {
     const struct work *worst = NULL;
     for (size_t i = 0; i < count; i++) {
@@ -195,7 +200,7 @@ static void look_for_trouble(struct intake *intake, size_t count) {
     if (worst) trouble(intake, worst->rc, &worst->error);
 }
 
-/* Does one group. False: nothing was waiting. */
+/* Carries out one group. Returns false if no job was waiting. */
 static bool run_group(struct intake *intake) {
     size_t count;
     struct reel *reel = intake->options.reel;
@@ -216,7 +221,7 @@ static bool run_group(struct intake *intake) {
     return true;
 }
 
-/* Answers all that is queued so, and none of it is done. */
+/* Answers all queued jobs with this error. None of them is carried out. */
 static void refuse_queued(struct intake *intake, int rc, const char *sentence) {
     struct job *first;
     size_t count;
@@ -232,8 +237,8 @@ static bool is_draining(struct intake *intake) {
     return intake->draining;
 }
 
-/* 1: did something; 0: nothing is left to do; or it failed. What is queued waits for it, but not
- * when it cannot go on. */
+/* Returns 1 if it folded something, 0 if everything is folded, or an error. Queued jobs wait until
+ * everything is folded, unless it cannot continue. */
 static int catch_up_some(struct intake *intake) {
     struct reel_error error = {0};
     struct reel *reel = intake->options.reel;
@@ -249,7 +254,7 @@ static int catch_up_some(struct intake *intake) {
     return rc;
 }
 
-/* True: there is more to trim. */
+/* Returns true if there is more to trim. */
 static bool trim_some(struct intake *intake) {
     struct reel_error error = {0};
     uint64_t trimmed;
@@ -266,7 +271,8 @@ static bool is_disk_full(struct intake *intake) {
     return intake->disk_full;
 }
 
-/* Whoever is told that it is not ready may send nothing more: so it finds out by itself. */
+/* Checks whether the disk has space again. Clients that see that the daemon is not ready may send
+ * nothing, so the writer must try by itself. */
 static void look_for_room(struct intake *intake) {
     struct reel_error error = {0};
     struct reel *reel = intake->options.reel;
@@ -276,13 +282,16 @@ static void look_for_room(struct intake *intake) {
         trouble(intake, rc, &error);
     else
         has_room(intake);
-    intake->options.committed(intake->options.context, reel_cursor(reel)); /* readiness, that is */
+    intake->options.committed(intake->options.context,
+                              reel_cursor(reel)); /* here it means that readiness has changed */
 }
 
-/* Waits until something is pushed, it is to end, or a tick is over. False: it is to end. */
+/* Waits until a job is pushed, the thread must end, or a tick has passed. Returns false if it must
+ * end. */
 static bool wait_for_work(struct intake *intake, bool at_once) {
     HOLD_LOCK(&intake->lock);
     struct timespec until = clock_after(TICK_MS);
+    INVARIANT(intake->busy); /* only the writer sets it, and only here */
     intake->busy = false;
     if (!intake->first) pthread_cond_broadcast(&intake->idle);
     while (!at_once && !intake->first && !intake->stopping)
@@ -317,7 +326,7 @@ static void *run(void *context) {
     return NULL;
 }
 
-/* ---- Life ------------------------------------------------------------------------------------ */
+/* ---- Creating and destroying ----------------------------------------------------------------- */
 
 int intake_start(const struct intake_options *options, struct intake **ret,
                  struct reel_error *error) {
@@ -349,6 +358,7 @@ void intake_drain(struct intake *intake, uint32_t timeout_ms) {
 void intake_stop(struct intake *intake) {
     {
         HOLD_LOCK(&intake->lock);
+        INVARIANT(!intake->stopping);
         intake->draining = intake->stopping = true;
         pthread_cond_signal(&intake->work);
     }

@@ -6,10 +6,10 @@
 
 #include <time.h>
 
-/* Events that one step removes at most, and looks at: a millisecond or so. */
+/* Most events that one step removes and looks at. This takes about a millisecond. */
 #define STEP_EVENTS 1024
 
-/* Finds the first event that is young enough. */
+/* Finds the first event that is not too old. */
 struct age_walk {
     uint64_t before_ns, first_young, left;
 };
@@ -21,7 +21,7 @@ static int look_at_age(void *context, const struct reel_entry *entry) {
     return 0;
 }
 
-/* The seq before which everything in the next step's reach is too old. */
+/* The seq below which all events are too old, as far as one step looks. */
 static int floor_by_age(struct reel_view *view, const struct reel_position *position,
                         uint64_t age_s, uint64_t *ret) {
     uint64_t now_ns = clock_now_ns();
@@ -34,7 +34,7 @@ static int floor_by_age(struct reel_view *view, const struct reel_position *posi
     return 0;
 }
 
-/* Of the events' average size; what is left is looked at again at the next step. */
+/* Estimated from the average size of the events. The next step looks again at what is left. */
 static uint64_t floor_by_bytes(const struct reel_position *position, uint64_t bytes) {
     uint64_t count = position->head + 1 - position->first_seq;
     if (position->log_bytes <= bytes || count == 0) return position->first_seq;
@@ -42,7 +42,7 @@ static uint64_t floor_by_bytes(const struct reel_position *position, uint64_t by
     return position->first_seq + (position->log_bytes - bytes) / each + 1;
 }
 
-/* How far the log may begin, by any of the bounds. */
+/* The seq at which the log may begin, by the strictest limit. */
 static int find_floor(struct reel_view *view, const struct reel_position *position,
                       const struct retention *retention, uint64_t *ret) {
     int rc = 0;
@@ -72,7 +72,7 @@ int retention_step(struct reel *reel, const struct retention *retention, uint64_
     rc = reel_view_position(view, &position);
     if (rc == 0) rc = find_floor(view, &position, retention, &floor);
     reel_view_close(view);
-    if (rc < 0) return fail(error, rc, "cannot see how much of the log to keep");
+    if (rc < 0) return fail(error, rc, "cannot find out how much of the log to keep");
     if (floor <= position.first_seq) return 0;
     rc = reel_trim(reel, floor, error);
     if (rc == 0) *ret_trimmed = floor - position.first_seq;

@@ -1,14 +1,16 @@
-/* nats.c: see nats.h. A session's beginning and end; what is done in it: asking for more, taking
- * what comes, looking at the stream; its loop; publishing.
+/* nats.c: see nats.h. In this order: begin and end of a session; requesting messages, handling
+ * them, looking at the stream; the loop of a session; publishing.
  *
- * All that the broker sends, messages, words about requests, and answers to what was published,
- * comes to one inbox and is read by the feed's thread, in the order in which it came. Which of them
- * something is, is decided in one place (`handle`), by what only the broker can give: its place in
- * the stream, or the subject that it was sent to. What is not permitted comes beside it. */
+ * Everything that the broker sends (messages of the stream, status messages about requests, and
+ * answers to publications) arrives in one inbox, and is read by the feed's thread in the order of
+ * arrival. One function, `handle`, decides which of these a message is, by something that only the
+ * broker can give: its position in the stream, or the subject to which it was sent. Refused
+ * permissions do not arrive in the inbox (nats_refusals). */
 #include "feeds/nats/nats.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "base/text.h"
 #include "event/subject.h"
 #include "feeds/nats/nats_connection.h"
@@ -21,20 +23,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Requests that are open at one time, and what one of them asks for at most. */
+/* Most requests that are open at one time, and most messages of one request. */
 #define REQUESTS_MAX  4
 #define REQUEST_BYTES (8 << 20)
 
-/* A request ends by itself; while it is open and nothing comes, its heartbeat does. */
+/* A request ends by itself after this time. While it is open and there is no message, heartbeats
+ * arrive. */
 #define EXPIRES_MS   30000
 #define HEARTBEAT_MS 2000
 #define SILENCE_MS   (3 * HEARTBEAT_MS + 1000)
 
-/* One wait for something to come; and for a little more, when the writer is busy anyway. */
+/* Longest wait for a message; and a shorter one, to gather some more while the writer is busy. */
 #define WAIT_MS      250
 #define WAIT_MORE_MS 2
 
-/* How often the stream is looked at, for its first and last message. */
+/* How often the stream's first and last message are asked for. */
 #define LOOK_MS 2000
 
 #define NS_PER_MS UINT64_C(1000000)
@@ -42,14 +45,14 @@
 struct nats {
     struct nats_options options;
     struct nats_refusals refusals;
-    pthread_mutex_t lock;       /* of what follows: for publishing */
-    natsConnection *connection; /* NULL: there is none */
+    pthread_mutex_t lock;       /* protects the members below, which publishing uses */
+    natsConnection *connection; /* NULL: not connected */
     const char *inbox;
 };
 
 struct request {
-    uint64_t number; /* 0: it is not open */
-    uint64_t left;   /* messages that it may still bring */
+    uint64_t number; /* 0: the request is not open */
+    uint64_t left;   /* messages that may still arrive for it */
 };
 
 struct session {
@@ -59,22 +62,23 @@ struct session {
     jsCtx *js;
     struct nats_inbox *inbox;
     char *consumer;
-    bool whole; /* the consumer gives every message of the stream: a jump is a gap */
-    struct nats_decoder reader;
-    uint64_t created_ns;   /* of the stream */
-    uint64_t last_seq;     /* that it was known to have when it was looked at */
-    uint64_t taken_seq;    /* nothing up to here is still to come */
-    uint64_t pending;      /* behind it, when that was last known */
-    uint64_t consumer_seq; /* its number among those that the consumer has sent */
+    bool whole; /* the consumer gives every message of the stream, so a missing number is a gap */
+    struct nats_decoder decoder;
+    uint64_t created_ns; /* of the stream */
+    uint64_t last_seq;   /* when the stream was last looked at */
+    uint64_t taken_seq;  /* no message up to this seq will arrive any more */
+    uint64_t pending;    /* messages of the stream after it, when this was last known */
+    uint64_t
+        consumer_seq; /* number of the last message, among all that the consumer has delivered */
     struct request requests[REQUESTS_MAX];
-    uint64_t request_count; /* so far */
-    bool one_large;         /* the next message does not fit into a request's bytes */
-    bool gathered;          /* messages that were taken and are not with the writer yet */
-    uint64_t silent_ms;     /* waited for the broker, without a word from it */
+    uint64_t request_count; /* requests made so far */
+    bool one_large;         /* the next message is larger than the byte limit of a request */
+    bool gathered;          /* messages were taken that the writer does not have yet */
+    uint64_t silent_ms;     /* time without a word from the broker */
     uint64_t looked_ms;
 };
 
-/* ---- The beginning and the end of a session -------------------------------------------------- */
+/* ---- Begin and end of a session -------------------------------------------------------------- */
 
 static void say(void *context, const char *sentence) {
     feed_say_message(((struct session *)context)->feed, sentence);
@@ -96,7 +100,7 @@ static int fetch(void *context, uint64_t seq, struct feed_message *ret, struct r
     if (rc <= 0) return rc;
     ret->seq = seq;
     ret->time_ns = (uint64_t)natsMsg_GetTime(msg);
-    rc = nats_message_take(&session->reader, msg, ret, error);
+    rc = nats_message_take(&session->decoder, msg, ret, error);
     return rc < 0 ? rc : 1;
 }
 
@@ -131,16 +135,17 @@ static int begin(struct session *session, struct reel_error *error) {
     return rc;
 }
 
-/* From now on, or no more, events can be published. */
+/* Says whether events can be published from now on. */
 static void offer_connection(struct session *session, bool offered) {
     struct nats *nats = session->nats;
     HOLD_LOCK(&nats->lock);
+    INVARIANT(!offered || (session->connection && !nats->connection)); /* one session at a time */
     nats->connection = offered ? session->connection : NULL;
     nats->inbox = offered ? nats_inbox_name(session->inbox) : NULL;
 }
 
-/* The connection first: closing it waits for the library's thread that reads from it, which would
- * else meet the subscription as it is freed (libnats 3.4.1). */
+/* Closes the connection first. This waits for the library's thread that reads from it, which could
+ * otherwise use the subscription while it is freed (libnats 3.4.1). */
 static void session_finish(struct session *session) {
     offer_connection(session, false);
     if (session->consumer && feed_is_stopping(session->feed))
@@ -150,11 +155,11 @@ static void session_finish(struct session *session) {
     jsCtx_Destroy(session->js);
     natsConnection_Destroy(session->connection);
     free(session->consumer);
-    json_parser_destroy(session->reader.parser);
-    arena_finish(&session->reader.arena);
+    json_parser_destroy(session->decoder.parser);
+    arena_finish(&session->decoder.arena);
 }
 
-/* ---- Asking for more ------------------------------------------------------------------------- */
+/* ---- Requests for messages ------------------------------------------------------------------- */
 
 static uint64_t asked_for(const struct session *session) {
     uint64_t left = 0;
@@ -165,6 +170,7 @@ static uint64_t asked_for(const struct session *session) {
 static int ask(struct session *session, struct request *request, uint64_t count,
                struct reel_error *error) {
     char subject[600], reply[128], text[200], bytes[40] = "";
+    INVARIANT(count > 0 && request->number == 0);
     uint64_t number = ++session->request_count;
     if (!session->one_large) snprintf(bytes, sizeof bytes, "\"max_bytes\":%d,", REQUEST_BYTES);
     snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s",
@@ -181,11 +187,13 @@ static int ask(struct session *session, struct request *request, uint64_t count,
     return 0;
 }
 
-/* Keeps requests open for as many messages as there is room for, but not for a few at a time. */
+/* Keeps requests open for as many messages as fit, but does not request only a few at a time. */
 static int ask_for_more(struct session *session, struct reel_error *error) {
     uint64_t asked = asked_for(session), most = session->nats->options.batch_events;
-    if (asked > 0 && session->one_large) return 0; /* that one first, and by itself */
+    if (asked > 0 && session->one_large)
+        return 0; /* a large message is requested first, and alone */
     uint64_t room = feed_room(session->feed);
+    INVARIANT(asked <= REQUESTS_MAX * most);
     room = room > asked ? room - asked : 0;
     for (size_t i = 0; i < REQUESTS_MAX; i++) {
         struct request *request = &session->requests[i];
@@ -200,7 +208,7 @@ static int ask_for_more(struct session *session, struct reel_error *error) {
     return 0;
 }
 
-/* A message has come: requests are served in their order. */
+/* Called for each message: requests are served in their order. */
 static void count_message(struct session *session) {
     struct request *oldest = NULL;
     for (size_t i = 0; i < REQUESTS_MAX; i++) {
@@ -208,13 +216,16 @@ static void count_message(struct session *session) {
         if (request->number != 0 && (!oldest || request->number < oldest->number)) oldest = request;
     }
     session->one_large = false;
-    if (oldest && --oldest->left == 0) oldest->number = 0;
+    if (!oldest) return;
+    INVARIANT(oldest->left > 0); /* else it would not be open */
+    if (--oldest->left == 0) oldest->number = 0;
 }
 
-/* ---- What comes ------------------------------------------------------------------------------ */
+/* ---- Messages that arrive -------------------------------------------------------------------- */
 
-/* Where every message comes (`whole`), some are not for us: of subjects that the stream had before,
- * or that it has from others. Takes the message over. */
+/* If the consumer gives every message (`whole`), some have subjects that are not mirrored: old
+ * subjects of the stream, or subjects that it takes from other streams. Takes ownership of the
+ * message. */
 static int take_event(struct session *session, natsMsg *msg, const struct nats_place *place,
                       struct reel_error *error) {
     struct feed_message message = {.seq = place->seq, .time_ns = place->time_ns};
@@ -223,11 +234,11 @@ static int take_event(struct session *session, natsMsg *msg, const struct nats_p
         natsMsg_Destroy(msg);
         return 0;
     }
-    int rc = nats_message_take(&session->reader, msg, &message, error);
+    int rc = nats_message_take(&session->decoder, msg, &message, error);
     return rc < 0 ? rc : feed_take(session->feed, &message, error);
 }
 
-/* The stream's messages up to `seq` that have not come will not come any more. */
+/* Notes that messages of the stream up to `seq` that did not arrive will not arrive any more. */
 static int pass(struct session *session, uint64_t seq, uint64_t time_ns, struct reel_error *error) {
     uint64_t missing = seq > session->taken_seq ? seq - session->taken_seq : 0;
     if (missing == 0) return 0;
@@ -235,7 +246,7 @@ static int pass(struct session *session, uint64_t seq, uint64_t time_ns, struct 
     return session->whole ? feed_gap(session->feed, seq, missing, time_ns, error) : 0;
 }
 
-/* Takes the message over. */
+/* Takes ownership of the message. */
 static int handle_message(struct session *session, natsMsg *msg, const struct nats_place *place,
                           struct reel_error *error) {
     if (place->consumer_seq != session->consumer_seq + 1) {
@@ -263,7 +274,7 @@ static void handle_answer(struct session *session, natsMsg *msg, const uint8_t i
     const char *words, *status = nats_status(msg, &words);
     json_t *answer = NULL, *failure;
     if (status)
-        session->looked_ms = 0; /* its subjects may be others now */
+        session->looked_ms = 0; /* the stream's subjects may have changed */
     else
         answer = json_loadb(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg), 0, NULL);
     failure = json_object_get(answer, "error");
@@ -274,18 +285,18 @@ static void handle_answer(struct session *session, natsMsg *msg, const uint8_t i
                        json_is_true(json_object_get(answer, "duplicate")), NULL);
     else
         feed_published(session->feed, id_hash, -EAGAIN, 0, false,
-                       status ? "no stream of the broker takes the subject of this event"
+                       status ? "no stream of the broker has the subject of this event"
                        : why  ? why
                               : "the broker's answer cannot be read");
     json_decref(answer);
 }
 
-/* A request has ended, unless it is but a heartbeat. */
+/* Handles a status message about a request: the request has ended, unless this is a heartbeat. */
 static int handle_word(struct session *session, natsMsg *msg, uint64_t number,
                        struct reel_error *error) {
     const char *words = NULL, *status = nats_status(msg, &words);
     struct request *request = NULL;
-    if (!status) return 0; /* someone else's, who has found out what the inbox is called */
+    if (!status) return 0; /* from a stranger who knows the name of the inbox */
     if (strcmp(status, "100") == 0) return 0;
     for (size_t i = 0; i < REQUESTS_MAX; i++)
         if (session->requests[i].number == number) request = &session->requests[i];
@@ -298,8 +309,8 @@ static int handle_word(struct session *session, natsMsg *msg, uint64_t number,
     return 0;
 }
 
-/* The broker alone says where a message is in the stream, and what is the status of a request or a
- * publication. Takes the message over. */
+/* Decides what a message is. Only the broker can give a position in the stream, or send to the
+ * subject of a request or of a publication. Takes ownership of the message. */
 static int handle(struct session *session, natsMsg *msg, struct reel_error *error) {
     struct nats_place place;
     uint8_t id_hash[16];
@@ -308,7 +319,7 @@ static int handle(struct session *session, natsMsg *msg, struct reel_error *erro
     const char *token = natsMsg_GetSubject(msg);
     size_t len = strlen(nats_inbox_name(session->inbox));
     token = strlen(token) > len ? token + len + 1 : "";
-    uint64_t number = 0; /* of a request; 0: of none */
+    uint64_t number = 0; /* of a request; 0: not of a request */
     int rc = 0;
     number_read(reel_text(token), &number);
     if (nats_id_read(token, id_hash))
@@ -319,15 +330,17 @@ static int handle(struct session *session, natsMsg *msg, struct reel_error *erro
     return rc;
 }
 
-/* ---- What is not permitted ------------------------------------------------------------------- */
+/* ---- Refused permissions --------------------------------------------------------------------- */
 
-/* Is it of an event that was published, not of what a session needs? */
+/* True if the subject belongs to an event that was published, not to something that a session
+ * needs. */
 static bool is_of_event(struct reel_str subject) {
     return subject.data && strncmp(subject.data, "$JS.", 4) != 0;
 }
 
-/* Whoever published is told. A request that is not permitted goes without an answer, and so fails
- * by itself; but not these, after which nothing would ever come. */
+/* Handles what the server does not permit. If it is the publication of an event, its sender is
+ * told. A request that is not permitted gets no answer and fails by itself. But if messages cannot
+ * be requested, nothing would ever arrive, so the session ends. */
 static int heed_refusals(struct session *session, struct reel_error *error) {
     char refusal[NATS_REFUSAL_BYTES];
     struct nats_refusals *refusals = &session->nats->refusals;
@@ -337,12 +350,14 @@ static int heed_refusals(struct session *session, struct reel_error *error) {
         if (is_of_event(subject))
             feed_refused(session->feed, subject, is_whole, refusal);
         else if (!subject.data || strstr(refusal, ".MSG.NEXT."))
-            return fail(error, -EAGAIN, "the broker does not permit what is needed: %s", refusal);
+            return fail(error, -EAGAIN, "the broker does not permit a request that is needed: %s",
+                        refusal);
     }
     return 0;
 }
 
-/* What had no answer because it is not permitted has failed without the server's words. */
+/* Adds the server's reason to the error of a request that got no answer because it is not
+ * permitted. */
 static int fail_with_refusal(struct session *session, int rc, struct reel_error *error) {
     char refusal[NATS_REFUSAL_BYTES], sentence[sizeof error->text];
     bool is_whole;
@@ -355,10 +370,11 @@ static int fail_with_refusal(struct session *session, int rc, struct reel_error 
 
 /* ---- Looking at the stream ------------------------------------------------------------------- */
 
-/* Is nothing of what the stream has behind our newest message for us? 1: it was deleted, or is not
- * what we follow. The consumer is asked, and believed only if the stream's leader agrees about the
- * very last ones: the consumer may be on another server, which is a moment behind. (That a message
- * was sent with nothing pending behind it says nothing either: it may have waited here since.) */
+/* Returns 1 if no message of the stream after our newest one is for us: such messages were deleted,
+ * or have subjects that are not mirrored. The consumer is asked first. Its answer counts only if
+ * the stream's leader confirms it for the last messages, because the consumer may be on a server
+ * that is behind. (That a message was delivered with none pending after it proves nothing either:
+ * the message may have waited here.) */
 static int has_all(struct session *session, struct reel_error *error) {
     enum { FETCHES_MAX = 16 };
     const struct nats_options *options = &session->nats->options;
@@ -392,25 +408,24 @@ static int look(struct session *session, struct reel_error *error) {
     if (rc < 0) return rc;
     if (created != session->created_ns) return fail(error, -EAGAIN, "the stream was created again");
     if (last < session->last_seq)
-        return fail(error, -EAGAIN,
-                    "the stream was taken back: it ends at %" PRIu64 ", not %" PRIu64, last,
-                    session->last_seq);
+        return fail(error, -EAGAIN, "the stream was reset: it ends at %" PRIu64 ", not %" PRIu64,
+                    last, session->last_seq);
     session->last_seq = last;
     rc = last > session->taken_seq ? has_all(session, error) : 1;
     if (rc < 0) return rc;
     bool all = rc > 0;
-    if (all) session->pending = 0; /* of what was, the rest may have been deleted */
+    if (all) session->pending = 0; /* the others may have been deleted */
     feed_note(session->feed, last, session->pending);
     rc = all ? pass(session, last, 0, error) : 0;
     if (rc == 0) rc = feed_trim(session->feed, first, error);
     nats_refusals_await(&session->nats->refusals, session->connection);
-    if (rc == 0) rc = heed_refusals(session, error); /* of what was asked for before this */
+    if (rc == 0) rc = heed_refusals(session, error); /* refusals of earlier requests */
     return rc == 0 && all ? feed_in_sync(session->feed, last, error) : rc;
 }
 
 /* ---- The loop -------------------------------------------------------------------------------- */
 
-/* Nothing is there just now. */
+/* Called when no message is there. */
 static int rest(struct session *session, uint64_t waited_ms, struct reel_error *error) {
     int rc = heed_refusals(session, error);
     if (rc < 0) return rc;
@@ -419,17 +434,17 @@ static int rest(struct session *session, uint64_t waited_ms, struct reel_error *
     if (rc != 0) return rc < 0 ? rc : 0;
     if (asked_for(session) > 0) session->silent_ms += waited_ms;
     if (session->silent_ms >= SILENCE_MS)
-        return fail(error, -EAGAIN, "the broker has said nothing for %d ms", SILENCE_MS);
+        return fail(error, -EAGAIN, "the broker has sent nothing for %d ms", SILENCE_MS);
     return clock_ms() - session->looked_ms >= LOOK_MS ? look(session, error) : 0;
 }
 
 static int follow(struct session *session, struct reel_error *error) {
     natsMsg *msg = NULL;
-    bool at_once = false; /* more may be there already */
+    bool at_once = false; /* more messages may be there already */
     int rc = ask_for_more(session, error);
     if (rc == 0) rc = look(session, error);
     while (rc == 0 && !feed_is_stopping(session->feed)) {
-        bool busy = session->gathered || asked_for(session) == 0; /* the writer is */
+        bool busy = session->gathered || asked_for(session) == 0; /* the writer is busy */
         uint32_t wait_ms = at_once ? 0 : busy ? WAIT_MORE_MS : WAIT_MS;
         rc = nats_inbox_next(session->inbox, wait_ms, &msg, error);
         at_once = rc > 0;
@@ -445,13 +460,13 @@ static int follow(struct session *session, struct reel_error *error) {
 
 static int run_session(struct feed *feed, void *state, struct reel_error *error) {
     struct session session = {.nats = state, .feed = feed};
-    session.reader = (struct nats_decoder){
+    session.decoder = (struct nats_decoder){
         .parser = json_parser_create(NULL),
         .event_bytes_max = session.nats->options.event_bytes_max,
         .say = say,
         .context = &session,
     };
-    int rc = session.reader.parser ? begin(&session, error) : fail_memory(error);
+    int rc = session.decoder.parser ? begin(&session, error) : fail_memory(error);
     if (rc == 0) {
         offer_connection(&session, true);
         rc = follow(&session, error);
@@ -463,6 +478,31 @@ static int run_session(struct feed *feed, void *state, struct reel_error *error)
 
 /* ---- Publishing ------------------------------------------------------------------------------ */
 
+static natsStatus set_text(natsMsg *msg, const char *name, const struct text *value) {
+    CLEANUP(text_finish) struct text encoded = {0};
+    text_append_percent(&encoded, text_str(value), "-._~");
+    text_append(&encoded, "", 1);
+    return encoded.failed ? NATS_NO_MEMORY : natsMsgHeader_Set(msg, name, encoded.data);
+}
+
+static natsStatus set_id(natsMsg *msg, const char *name, const uint8_t hash[16]) {
+    char id[NATS_ID_TEXT];
+    nats_id_write(hash, id);
+    return natsMsgHeader_Set(msg, name, id);
+}
+
+static natsStatus set_answer(natsMsg *msg, const struct outgoing *event) {
+    static const uint8_t unknown[16];
+    const struct log_answer *answer = &event->answer;
+    natsStatus status = set_id(msg, NATS_BODY_HEADER, answer->body_hash);
+    if (status == NATS_OK && memcmp(answer->caller_hash, unknown, sizeof unknown) != 0)
+        status = set_id(msg, NATS_CALLER_HEADER, answer->caller_hash);
+    if (status == NATS_OK) status = set_text(msg, NATS_KEY_HEADER, &event->key);
+    if (status == NATS_OK && event->principal.len > 0)
+        status = set_text(msg, NATS_PRINCIPAL_HEADER, &event->principal);
+    return status;
+}
+
 static natsStatus make_message(const struct nats *nats, const struct outgoing *event,
                                natsMsg **ret) {
     char id[NATS_ID_TEXT], reply[128];
@@ -473,9 +513,7 @@ static natsStatus make_message(const struct nats *nats, const struct outgoing *e
     if (!copy) return NATS_NO_MEMORY;
     natsStatus status = natsMsg_Create(ret, copy, reply, event->bytes.data, (int)event->bytes.len);
     if (status == NATS_OK) status = natsMsgHeader_Set(*ret, NATS_ID_HEADER, id);
-    if (status != NATS_OK || !event->has_body) return status;
-    nats_id_write(event->body_hash, id);
-    return natsMsgHeader_Set(*ret, NATS_BODY_HEADER, id);
+    return status == NATS_OK && event->answer.has_body ? set_answer(*ret, event) : status;
 }
 
 static int publish(void *state, const struct outgoing *event, struct reel_error *error) {
@@ -487,12 +525,12 @@ static int publish(void *state, const struct outgoing *event, struct reel_error 
     if (status == NATS_OK) status = natsConnection_PublishMsg(nats->connection, msg);
     natsMsg_Destroy(msg);
     if (status == NATS_MAX_PAYLOAD)
-        return fail(error, -E2BIG, "the event has %zu bytes, the broker takes at most %" PRId64,
+        return fail(error, -E2BIG, "the event has %zu bytes, the broker accepts at most %" PRId64,
                     event->bytes.len, natsConnection_GetMaxPayload(nats->connection));
     return status == NATS_OK ? 0 : nats_fail(status, "cannot publish", error);
 }
 
-/* ---- Life ------------------------------------------------------------------------------------ */
+/* ---- Creating and destroying ----------------------------------------------------------------- */
 
 int nats_create(const struct nats_options *options, struct nats **ret, struct reel_error *error) {
     struct nats *nats = calloc(1, sizeof *nats);
@@ -506,6 +544,7 @@ int nats_create(const struct nats_options *options, struct nats **ret, struct re
 
 void nats_destroy(struct nats *nats) {
     if (!nats) return;
+    INVARIANT(!nats->connection);
     nats_CloseAndWait(0); /* the library's own threads, which may look at what is refused */
     nats_refusals_finish(&nats->refusals);
     pthread_mutex_destroy(&nats->lock);

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 #include "event/subject.h"
 
 #include <errno.h>
@@ -11,22 +12,22 @@
 
 #define SERVERS_MAX 64
 
-/* One try to connect, and one question to JetStream. */
+/* Longest time for one attempt to connect, and for one question to JetStream. */
 #define CONNECT_MS 2000
 #define ASK_MS     5000
 #define DROP_MS    1000
 
-/* For the library's thread to hand a refusal over. */
+/* Longest wait until the library's thread has delivered a refusal. */
 #define REFUSAL_MS 2000
 
-/* A server that says nothing is given up after two of these. */
+/* A server that does not answer two pings is given up. */
 #define PING_MS 5000
 
-/* A write that takes longer fails, and with it the session. Without it one may take for ever, with
- * the connection's lock held, where the broker has come to a halt but not gone. */
+/* A write that takes longer fails, and the session ends. Without this limit, a write could block
+ * for ever with the connection's lock held, if the broker has stopped but its host has not. */
 #define WRITE_MS 2000
 
-/* What one read from the socket takes. */
+/* Bytes of one read from the socket. */
 #define BUFFER_BYTES (256 << 10)
 
 #define STREAM_AGE_NS (INT64_C(90) * 24 * 3600 * 1000000000)
@@ -37,7 +38,7 @@ int nats_fail(natsStatus status, const char *doing, struct reel_error *error) {
                 natsStatus_GetText(status));
 }
 
-/* ---- What is not permitted ------------------------------------------------------------------- */
+/* ---- Refused permissions --------------------------------------------------------------------- */
 
 void nats_refusals_init(struct nats_refusals *refusals) {
     pthread_mutex_init(&refusals->lock, NULL);
@@ -67,6 +68,7 @@ void nats_refusals_await(struct nats_refusals *refusals, natsConnection *connect
 
 bool nats_refusals_next(struct nats_refusals *refusals, char ret[NATS_REFUSAL_BYTES]) {
     HOLD_LOCK(&refusals->lock);
+    INVARIANT(refusals->count <= NATS_REFUSALS_MAX && refusals->first < NATS_REFUSALS_MAX);
     if (refusals->count == 0) return false;
     memcpy(ret, refusals->texts[refusals->first], NATS_REFUSAL_BYTES);
     refusals->first = (refusals->first + 1) % NATS_REFUSALS_MAX;
@@ -126,8 +128,8 @@ static natsStatus set_tls(natsOptions *to, const struct nats_options *options) {
     return status;
 }
 
-/* A lost connection is told by what was asked on it. (Without a handler, the library writes to
- * stderr.) */
+/* Stores refusals. The loss of the connection is not handled here: requests fail then. (Without a
+ * handler, the library writes to stderr.) */
 static void note_error(natsConnection *connection, natsSubscription *subscription,
                        natsStatus status, void *closure) {
     struct nats_refusals *refusals = closure;
@@ -144,7 +146,8 @@ static void note_error(natsConnection *connection, natsSubscription *subscriptio
 
 static natsStatus set_manners(natsOptions *to, struct nats_refusals *refusals) {
     natsStatus status = natsOptions_SetName(to, "reeld");
-    if (status == NATS_OK) status = natsOptions_SetAllowReconnect(to, false); /* a new session is */
+    if (status == NATS_OK)
+        status = natsOptions_SetAllowReconnect(to, false); /* the next session connects again */
     if (status == NATS_OK) status = natsOptions_SetTimeout(to, CONNECT_MS);
     if (status == NATS_OK) status = natsOptions_SetWriteDeadline(to, WRITE_MS);
     if (status == NATS_OK) status = natsOptions_SetPingInterval(to, PING_MS);
@@ -177,7 +180,7 @@ static jsOptions asking(void) {
     return ask;
 }
 
-/* What JetStream says where the client library has only a number. */
+/* Makes an error with the words of JetStream, if the client library gives only a number. */
 static int fail_asked(natsStatus status, const char *doing, const char *what,
                       struct reel_error *error) {
     const char *detail = nats_GetLastError(NULL);
@@ -193,8 +196,9 @@ int nats_look_at_stream(jsCtx *js, const struct nats_options *options, jsStreamI
                         struct reel_error *error) {
     jsOptions ask = asking();
     natsStatus status = js_GetStreamInfo(ret, js, options->stream, &ask, NULL);
-    return status == NATS_OK ? 0
-                             : fail_asked(status, "cannot look at stream", options->stream, error);
+    return status == NATS_OK
+               ? 0
+               : fail_asked(status, "cannot get information about stream", options->stream, error);
 }
 
 static int make_stream(jsCtx *js, const struct nats_options *options, jsStreamInfo **ret,
@@ -208,10 +212,11 @@ static int make_stream(jsCtx *js, const struct nats_options *options, jsStreamIn
     config.Storage = js_FileStorage;
     config.MaxAge = STREAM_AGE_NS;
     natsStatus status = js_AddStream(ret, js, &config, &ask, NULL);
-    return status == NATS_OK ? 0 : fail_asked(status, "cannot make stream", options->stream, error);
+    return status == NATS_OK ? 0
+                             : fail_asked(status, "cannot create stream", options->stream, error);
 }
 
-/* Do the stream's subjects have all that is asked for? */
+/* Checks that the stream's subjects include everything that the filter asks for. */
 static int check_subjects(const jsStreamInfo *info, const struct nats_options *options,
                           struct reel_error *error) {
     for (int i = 0; i < info->Config->SubjectsLen; i++)
@@ -229,14 +234,14 @@ bool nats_takes_all(const jsStreamInfo *info, const struct nats_options *options
     return true;
 }
 
-/* By the two other kinds a stream forgets what all its consumers have acknowledged, or one of them
- * has: then it is no log. */
+/* With the two other kinds of retention, a stream removes messages that all of its consumers, or
+ * one of them, have acknowledged. Such a stream is not a log. */
 static int check_retention(const jsStreamInfo *info, const struct nats_options *options,
                            struct reel_error *error) {
     if (info->Config->Retention == js_LimitsPolicy) return 0;
     return fail(error, -ESTALE,
-                "stream %s has %s retention: it forgets messages that were delivered, and cannot "
-                "be followed as a log; make it with retention by limits",
+                "stream %s has %s retention: it removes messages that were delivered, so it is not "
+                "a log; create it with retention by limits",
                 options->stream,
                 info->Config->Retention == js_InterestPolicy ? "interest" : "workqueue");
 }
@@ -256,7 +261,7 @@ int nats_find_stream(jsCtx *js, const struct nats_options *options, jsStreamInfo
     if (status == NATS_NOT_FOUND)
         rc = make_stream(js, options, &info, error);
     else if (status != NATS_OK)
-        rc = fail_asked(status, "cannot look at stream", options->stream, error);
+        rc = fail_asked(status, "cannot get information about stream", options->stream, error);
     if (rc == 0) rc = nats_check_stream(info, options, error);
     if (rc < 0)
         jsStreamInfo_Destroy(info);
@@ -291,7 +296,7 @@ int nats_make_consumer(jsCtx *js, const struct nats_options *options, uint64_t f
     config.MemoryStorage = true;
     natsStatus status = js_AddConsumer(&info, js, options->stream, &config, &ask, NULL);
     if (status != NATS_OK)
-        return fail_asked(status, "cannot make a consumer of stream", options->stream, error);
+        return fail_asked(status, "cannot create a consumer of stream", options->stream, error);
     char *name = strdup(info->Name);
     jsConsumerInfo_Destroy(info);
     if (!name) return fail_memory(error);
@@ -305,7 +310,8 @@ int nats_look_at_consumer(jsCtx *js, const struct nats_options *options, const c
     jsConsumerInfo *info = NULL;
     natsStatus status = js_GetConsumerInfo(&info, js, options->stream, consumer, &ask, NULL);
     if (status != NATS_OK)
-        return fail_asked(status, "cannot look at the consumer of stream", options->stream, error);
+        return fail_asked(status, "cannot get information about the consumer of stream",
+                          options->stream, error);
     *ret = (struct nats_progress){info->NumPending, info->Delivered.Consumer};
     jsConsumerInfo_Destroy(info);
     return 0;

@@ -1,11 +1,12 @@
 /* nats_inbox.c: see nats_inbox.h.
  *
- * The library's thread puts messages into one list; the reader takes that whole list at a time, so
- * that the lock is taken once for many. */
+ * The library's thread appends messages to one list. The receiver takes the whole list at a time,
+ * so that the lock is taken once for many messages. */
 #include "feeds/nats/nats_inbox.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/invariant.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -21,18 +22,19 @@ struct nats_inbox {
     natsConnection *connection;
     natsInbox *name;
     natsSubscription *subscription;
-    struct list reading; /* the reader's: those before `at` were given out */
+    struct list reading; /* the receiver's list; messages before `at` were given out */
     size_t at;
 
-    pthread_mutex_t lock;   /* of what follows */
-    pthread_cond_t changed; /* any of it */
+    pthread_mutex_t lock;   /* protects the members below */
+    pthread_cond_t changed; /* a member below has changed */
     struct list arrived;
-    bool no_memory; /* a message was lost to that */
-    bool watched;   /* `ended` will be set */
-    bool ended;     /* the library's thread calls no more */
+    bool no_memory; /* a message was lost because there was no memory */
+    bool watched;   /* the library will set `ended` */
+    bool ended;     /* the library's thread makes no more calls */
 };
 
 static void list_finish(struct list *list, size_t from) {
+    INVARIANT(from <= list->count && list->count <= list->room);
     for (size_t i = from; i < list->count; i++) natsMsg_Destroy(list->messages[i]);
     free(list->messages);
 }
@@ -70,15 +72,16 @@ static void end(void *context) {
     pthread_cond_signal(&inbox->changed);
 }
 
-/* ---- Reading --------------------------------------------------------------------------------- */
+/* ---- Receiving ------------------------------------------------------------------------------- */
 
-/* Takes what has arrived, when it comes. */
+/* Takes the messages that have arrived. Waits if there are none. */
 static int refill(struct nats_inbox *inbox, uint32_t wait_ms, struct reel_error *error) {
     struct timespec until = clock_after(wait_ms);
     HOLD_LOCK(&inbox->lock);
     while (wait_ms > 0 && inbox->arrived.count == 0 && !inbox->ended && !inbox->no_memory)
         if (pthread_cond_timedwait(&inbox->changed, &inbox->lock, &until) == ETIMEDOUT) break;
     if (inbox->no_memory) return fail_memory(error);
+    INVARIANT(inbox->at == inbox->reading.count); /* all of them were given out */
     struct list emptied = inbox->reading;
     emptied.count = inbox->at = 0;
     inbox->reading = inbox->arrived;
@@ -109,7 +112,7 @@ const char *nats_inbox_name(const struct nats_inbox *inbox) {
     return inbox->name;
 }
 
-/* ---- Life ------------------------------------------------------------------------------------ */
+/* ---- Opening and closing --------------------------------------------------------------------- */
 
 static natsStatus subscribe(struct nats_inbox *inbox) {
     char subject[128];
@@ -131,15 +134,15 @@ int nats_inbox_open(natsConnection *connection, struct nats_inbox **ret, struct 
     inbox->connection = connection;
     pthread_mutex_init(&inbox->lock, NULL);
     clock_condition(&inbox->changed);
-    *ret = inbox; /* also of one that failed: what there is of it is closed after the connection */
+    *ret = inbox; /* also if opening failed: the inbox is closed after the connection */
     natsStatus status = subscribe(inbox);
     return status == NATS_OK ? 0
                              : fail(error, status == NATS_NO_MEMORY ? -ENOMEM : -EAGAIN,
                                     "cannot subscribe: %s", natsStatus_GetText(status));
 }
 
-/* The library's thread calls `end` as its last. Where that could not be asked for, the connection
- * was lost in the very moment, and nothing was asked for that could come. */
+/* The library's thread calls `end` last. If this could not be arranged, the connection was lost at
+ * that moment, and nothing was requested that could arrive. */
 void nats_inbox_close(struct nats_inbox *inbox) {
     if (!inbox) return;
     natsSubscription_Destroy(inbox->subscription);

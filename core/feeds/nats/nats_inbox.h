@@ -1,13 +1,13 @@
-/* nats_inbox.h: everything that the broker sends to us, in the order in which it came: messages of
- * the stream, words about requests, answers to what was published.
+/* nats_inbox.h: all messages that the broker sends to us, in the order of their arrival: messages
+ * of the stream, status messages about requests, and answers to publications.
  *
- * A subscription with a callback, whose messages wait here, rather than natsSubscription_NextMsg:
- * that call takes any message without a payload and with the status 503 in its header for an
- * answer of the server, destroys it and returns an error (libnats 3.4.1). Anyone can publish such
- * a message to the stream. It also reads the headers of messages without a payload once more than
- * those of others, and reading broken headers twice does not give the same twice.
+ * Messages arrive by a subscription with a callback, and wait here. natsSubscription_NextMsg
+ * (libnats 3.4.1) cannot be used. If a message has no payload and the status 503 in its header,
+ * this function takes it for an answer of the server, destroys it and returns an error; but anyone
+ * can publish such a message to the stream. It also reads the headers of messages without a payload
+ * twice, and the second reading of malformed headers gives another result.
  *
- * No bound is needed: no more comes than was asked for or published.
+ * The inbox needs no limit: no more messages arrive than were requested or published.
  */
 #ifndef REEL_FEEDS_NATS_NATS_INBOX_H
 #define REEL_FEEDS_NATS_NATS_INBOX_H
@@ -20,14 +20,15 @@ struct nats_inbox;
 
 int nats_inbox_open(natsConnection *connection, struct nats_inbox **ret, struct reel_error *error);
 
-/* The subject that answers come to is the name, a dot, and one token. */
+/* Answers are sent to subjects of this form: the name, a dot, one token. */
 const char *nats_inbox_name(const struct nats_inbox *inbox);
 
-/* The next message, which is the caller's. 1; 0: none has come within the time; or an error. */
+/* Takes the next message, which the caller then owns. 1: there is one; 0: none has arrived in this
+ * time; or an error. */
 int nats_inbox_next(struct nats_inbox *inbox, uint32_t wait_ms, natsMsg **ret,
                     struct reel_error *error);
 
-/* After the connection was closed; takes NULL. */
+/* Call it after the connection was closed. Accepts NULL. */
 void nats_inbox_close(struct nats_inbox *inbox);
 
 #endif

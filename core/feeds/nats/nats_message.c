@@ -11,15 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Its place ------------------------------------------------------------------------------- */
+/* ---- The position of a message --------------------------------------------------------------- */
 
 #define ACK_PREFIX "$JS.ACK."
 
-/* Tokens of the older form, and how many stand before in the newer. */
+/* Number of tokens in the older form, and of tokens that the newer form has in front. */
 enum { TOKENS_OLD = 9, TOKENS_NEW = 11, TOKENS_BEFORE = 2 };
 enum { AT_SEQ = 5, AT_CONSUMER_SEQ, AT_TIME, AT_PENDING };
 
-/* A decimal number that ends at a dot, or with the text. */
+/* Reads a decimal number that ends at a dot, or at the end of the text. */
 static bool read_number(const char *token, uint64_t *ret) {
     return number_read((struct reel_str){token, strcspn(token, ".")}, ret) == 0;
 }
@@ -43,7 +43,7 @@ bool nats_place_read(const char *reply, struct nats_place *ret) {
 
 /* ---- Its headers ----------------------------------------------------------------------------- */
 
-/* Good as long as the message. */
+/* The value is valid as long as the message. */
 static const char *header(natsMsg *msg, const char *name) {
     const char *value = NULL;
     return natsMsgHeader_Get(msg, name, &value) == NATS_OK ? value : NULL;
@@ -74,7 +74,7 @@ bool nats_id_read(const char *text, uint8_t ret[16]) {
     return true;
 }
 
-/* -EBADMSG: the library does not give them, of a name that is empty. */
+/* -EBADMSG: the library does not return the values, because a name is empty. */
 static int give_values(natsMsg *msg, const char *key, header_fn fn, void *context) {
     const char **values;
     int count, rc = 0;
@@ -86,13 +86,13 @@ static int give_values(natsMsg *msg, const char *key, header_fn fn, void *contex
     return rc;
 }
 
-/* A message whose headers are looked at. They are read once, when the names are asked for: reading
- * changes the library's copy of them, so that a second time of broken ones gives others. */
+/* The headers of a message. They are read once, when the names are first asked for: reading changes
+ * the library's copy, so that reading malformed headers again gives another result. */
 struct headers {
     natsMsg *msg;
-    const char **names; /* NULL: there are none */
+    const char **names; /* NULL: no headers */
     int count;
-    int rc; /* they cannot be read: -EBADMSG or -ENOMEM */
+    int rc; /* -EBADMSG or -ENOMEM: the headers cannot be read */
 };
 
 static struct headers headers_of(natsMsg *msg) {
@@ -109,7 +109,7 @@ static void headers_finish(struct headers *headers) {
     free(headers->names);
 }
 
-/* What can be given is, also where not all can be. */
+/* Passes on the headers that can be read, even if others cannot. */
 static int each_header(void *context_of_ours, header_fn fn, void *context) {
     const struct headers *headers = context_of_ours;
     int unread = headers->rc;
@@ -121,32 +121,75 @@ static int each_header(void *context_of_ours, header_fn fn, void *context) {
     return unread;
 }
 
-/* ---- Its event ------------------------------------------------------------------------------- */
+/* ---- The event of a message ------------------------------------------------------------------ */
 
 static struct reel_str payload_of(const natsMsg *msg) {
     int len = natsMsg_GetDataLength(msg);
     return (struct reel_str){len > 0 ? natsMsg_GetData(msg) : "", len > 0 ? (size_t)len : 0};
 }
 
-static void say_malformed(const struct nats_decoder *reader, const struct feed_message *message,
+static void say_malformed(const struct nats_decoder *decoder, const struct feed_message *message,
                           const struct reel_error *error) {
     struct reel_error sentence;
-    error_set(&sentence, "message %" PRIu64 " is no CloudEvent in binary mode: %s", message->seq,
+    error_set(&sentence, "message %" PRIu64 " is not a CloudEvent in binary mode: %s", message->seq,
               error->text);
-    reader->say(reader->context, sentence.text);
+    decoder->say(decoder->context, sentence.text);
 }
 
-static int read_event(struct nats_decoder *reader, struct headers *headers,
+static int read_event(struct nats_decoder *decoder, struct headers *headers,
                       struct feed_message *ret, struct reel_error *error) {
     struct reel_error why = {0};
     enum nats_content content;
     struct nats_message message = {payload_of(headers->msg), each_header, headers};
-    int rc = nats_binding_read(reader->parser, &message, reader->event_bytes_max, &reader->arena,
+    int rc = nats_binding_read(decoder->parser, &message, decoder->event_bytes_max, &decoder->arena,
                                &ret->made, &content, &why);
     if (rc < 0) return fail(error, rc, "cannot read a message: %s", why.text);
     ret->bytes = content == NATS_PAYLOAD ? message.payload : text_str(&ret->made);
     if (content != NATS_PAYLOAD) ret->flags = REEL_LOG_CONVERTED;
-    if (content == NATS_MALFORMED) say_malformed(reader, ret, &why);
+    if (content == NATS_MALFORMED) say_malformed(decoder, ret, &why);
+    return 0;
+}
+
+/* Appends what was percent-encoded. False: it is not that. */
+static bool append_decoded(struct text *text, const char *value) {
+    for (const char *at = value; *at; at++) {
+        char byte = *at;
+        if (byte == '%') {
+            int high = char_hex_value(at[1]), low = high < 0 ? -1 : char_hex_value(at[2]);
+            if (low < 0) return false;
+            byte = (char)(high << 4 | low);
+            at += 2;
+        }
+        text_append(text, &byte, 1);
+    }
+    return true;
+}
+
+/* Where in `texts` the value of a header is; false: there is no such header, or it is malformed. */
+static bool read_text(natsMsg *msg, const char *name, struct text *texts, size_t *ret_len) {
+    const char *value = header(msg, name);
+    size_t before = texts->len;
+    bool good = value && append_decoded(texts, value);
+    if (!good) texts->len = before;
+    *ret_len = texts->len - before;
+    return good;
+}
+
+/* What a repeat is answered from, if it is of a command. What is malformed is left out. */
+static int read_answer(natsMsg *msg, struct feed_message *ret, struct reel_error *error) {
+    struct log_answer *answer = &ret->answer;
+    size_t key_len, principal_len;
+    answer->has_body = nats_id_read(header(msg, NATS_BODY_HEADER), answer->body_hash);
+    if (!answer->has_body) return 0;
+    if (!nats_id_read(header(msg, NATS_CALLER_HEADER), answer->caller_hash))
+        memset(answer->caller_hash, 0, sizeof answer->caller_hash);
+    answer->has_record = read_text(msg, NATS_KEY_HEADER, &ret->texts, &key_len);
+    (void)read_text(msg, NATS_PRINCIPAL_HEADER, &ret->texts, &principal_len);
+    if (ret->texts.failed) return fail_memory(error);
+    if (principal_len > REEL_PRINCIPAL_MAX) principal_len = 0; /* not one of ours */
+    const char *texts = text_str(&ret->texts).data;
+    answer->key = (struct reel_str){texts, key_len};
+    answer->principal = (struct reel_str){texts + key_len, principal_len};
     return 0;
 }
 
@@ -154,13 +197,13 @@ int nats_message_take(struct nats_decoder *reader, natsMsg *msg, struct feed_mes
                       struct reel_error *error) {
     ret->owner = msg;
     ret->flags = 0;
-    ret->made = (struct text){0};
+    ret->made = ret->texts = (struct text){0};
+    ret->answer = (struct log_answer){0};
     ret->subject = reel_text(natsMsg_GetSubject(msg));
     CLEANUP(headers_finish) struct headers headers = headers_of(msg);
     ret->has_id = headers.count > 0 && nats_id_read(header(msg, NATS_ID_HEADER), ret->id_hash);
-    ret->has_body =
-        headers.count > 0 && nats_id_read(header(msg, NATS_BODY_HEADER), ret->body_hash);
-    int rc = read_event(reader, &headers, ret, error);
+    int rc = headers.count > 0 ? read_answer(msg, ret, error) : 0;
+    if (rc == 0) rc = read_event(reader, &headers, ret, error);
     if (rc < 0) nats_release(ret);
     return rc;
 }
@@ -168,4 +211,5 @@ int nats_message_take(struct nats_decoder *reader, natsMsg *msg, struct feed_mes
 void nats_release(struct feed_message *message) {
     natsMsg_Destroy(message->owner);
     text_finish(&message->made);
+    text_finish(&message->texts);
 }

@@ -1,21 +1,23 @@
 /* reel/abi.h: the rules that a Reel host and its plugins share.
  *
  * A plugin is a shared object that exports one symbol, the constant `reel_plugin` (projector.h).
- * The host reads this constant without running any code of the plugin. If it cannot run the plugin,
- * it refuses the plugin, and says why in one sentence. A plugin links with nothing: each handle
- * that a callback is given points to a table of functions in the host (host.h, sink_host.h).
+ * The host reads this constant before it runs any code of the plugin. If the host cannot run the
+ * plugin, it refuses the plugin with one sentence that says why. A plugin is not linked with Reel:
+ * each handle passed to a callback points to a table of functions in the host (host.h,
+ * sink_host.h).
  *
  * How the ABI grows
  *   - The major version must match. The host runs plugins of the same and of older minor versions,
  *     and refuses plugins of newer minor versions. CHANGES.md has a line for each change.
  *   - A struct that a plugin declares begins with its size. New members are added at its end only.
- *     Members beyond the size that the plugin gave are read as zero, which always means "not used".
+ *     If a plugin's struct is smaller than the host's, the host reads the missing members as zero.
+ *     Zero always means "not used".
  *   - A struct that the host lends by pointer gets new members at its end only. A plugin reads the
  *     members that it was compiled with, and the host has at least these.
- *   - A struct that the host fills in the plugin's memory comes with its size, and the host writes
- *     no more than this size.
- *   - A list of such structs, in either direction, is a NULL-terminated array of pointers, so that
- *     the structs and the list can grow. It is never an array of the structs themselves.
+ *   - If the host fills a struct in the plugin's memory, the plugin passes the struct's size, and
+ *     the host writes at most this many bytes.
+ *   - A list of such structs, in either direction, is a NULL-terminated array of pointers, never an
+ *     array of the structs themselves. So the structs and the list can grow.
  *   - Strings, values, keys, epochs, errors and handles never change. They may stand in arrays and
  *     within other structs.
  *   - The tables of functions get new functions at their end only.
@@ -32,9 +34,10 @@
  *   [setup]       only reel.h: between reel_open and reel_start, on one thread at a time.
  *   [alone]       only reel.h: while no other call for this Reel is running.
  *
- * A handle that a [writer] callback is given is valid until this callback returns. The host checks
- * handles: a call with a handle of an earlier callback, or of another collection, does nothing, and
- * the host rejects the event. A callback must not be left by an exception or by longjmp.
+ * A handle that a [writer] callback is given is valid until this callback returns, on the thread of
+ * the callback. The host checks handles: a call with a handle of an earlier callback, or of another
+ * collection, does nothing, and the host rejects the event; a call on another thread while a
+ * callback runs ends the process. A callback must not be left by an exception or by longjmp.
  */
 #ifndef REEL_ABI_H
 #define REEL_ABI_H
@@ -58,8 +61,8 @@
 #define REEL_VISIBLE
 #endif
 
-/* Stands before the definition of `reel_plugin`, in C and in C++. In C++, a `const` without it
- * would be local to its file. */
+/* Put this before the definition of `reel_plugin`, in C and in C++. Without `extern "C"`, a `const`
+ * in C++ is local to its file. */
 #ifdef __cplusplus
 #define REEL_EXPORT extern "C" REEL_VISIBLE
 #else
@@ -71,15 +74,15 @@ extern "C" {
 #endif
 
 /* Bytes with a length: UTF-8, not NUL-terminated. A NUL inside is a character like any other.
- * `data` is NULL if there is no string, which is not the same as an empty string. Strings that a
- * callback is given are borrowed until it returns. Strings that are given to the host are copied
- * before the call returns. */
+ * `data` is NULL if there is no string, which is not the same as an empty string. Strings passed to
+ * a callback are borrowed until it returns. Strings passed to the host are copied before the call
+ * returns. */
 struct reel_str {
     const char *data;
     size_t len;
 };
 
-/* The string of a C literal or of other NUL-terminated text, which is borrowed. NULL gives no
+/* Makes a string of a C literal or of other NUL-terminated text, which is borrowed. NULL gives no
  * string. [any thread] */
 static inline struct reel_str reel_text(const char *text) {
     struct reel_str str = {text, text ? strlen(text) : 0};
@@ -92,7 +95,7 @@ static inline bool reel_str_eq(struct reel_str a, struct reel_str b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
-/* The same for NUL-terminated text. [any thread] */
+/* True if the string has the same bytes as the NUL-terminated text. [any thread] */
 static inline bool reel_str_is(struct reel_str str, const char *text) {
     return reel_str_eq(str, reel_text(text));
 }
@@ -106,7 +109,7 @@ struct reel_error {
     char text[1024];
 };
 
-/* How important a line for the operator is. */
+/* The severity of a line for the operator. */
 typedef int32_t reel_level;
 enum {
     REEL_LEVEL_ERROR = 1,
@@ -115,8 +118,8 @@ enum {
     REEL_LEVEL_DEBUG = 4,
 };
 
-/* The first bytes of every plugin. Their layout is the same in all versions, so that each host can
- * read the version of each plugin. */
+/* The first bytes of every plugin. Their layout is the same in all versions, so that every host can
+ * read the version of every plugin. */
 struct reel_header {
     uint32_t magic; /* REEL_PLUGIN_MAGIC */
     uint16_t abi_major;

@@ -1,5 +1,5 @@
-/* reel/command.h: what a client writes, and what the host returns: events with their results,
- * commands with theirs. Shared by programs that embed Reel (reel.h) and sinks (sink_host.h).
+/* reel/command.h: the results of events, commands, and the results of commands. Shared by programs
+ * that embed Reel (reel.h) and sinks (sink_host.h).
  */
 #ifndef REEL_COMMAND_H
 #define REEL_COMMAND_H
@@ -12,7 +12,7 @@ extern "C" {
 
 /* ---- Events ---------------------------------------------------------------------------------- */
 
-/* Bytes of a reason in a result, with the NUL. The rejection has the complete reason. */
+/* Size of a reason in a result, in bytes, with the NUL. The complete reason is in the rejection. */
 #define REEL_REASON_MAX 256
 
 /* The result of one event. */
@@ -20,19 +20,21 @@ struct reel_result {
     uint64_t seq;
     reel_outcome outcome; /* REEL_REJECTED if any projector rejected the event, else REEL_APPLIED if
                              any projector applied it, else REEL_IGNORED */
-    bool repeated;        /* the log had this event already, at `seq`: it was not appended again */
-    char collection[64];  /* of the first projector that rejected it; empty: no projector did */
-    char reason[REEL_REASON_MAX]; /* of the first rejection, cut; empty: it was not rejected */
+    bool repeated;        /* the log already had this event, at `seq`: it was not appended again */
+    char collection[64];  /* of the first projector that rejected the event; empty if none did */
+    char reason[REEL_REASON_MAX]; /* of the first rejection, truncated; empty if there is none */
 };
 
 /* ---- Commands -------------------------------------------------------------------------------- */
 
 enum {
-    REEL_COMMAND_IF_EXISTS = 1 << 0,  /* only if the record exists */
-    REEL_COMMAND_IF_VERSION = 1 << 1, /* only if the record has one of the `versions` */
+    REEL_COMMAND_IF_EXISTS = 1 << 0,      /* only if the record exists */
+    REEL_COMMAND_IF_VERSION = 1 << 1,     /* only if the record has one of the `versions` */
+    REEL_COMMAND_UNLESS_EXISTS = 1 << 2,  /* only if there is no such record */
+    REEL_COMMAND_UNLESS_VERSION = 1 << 3, /* only if the record has none of `unless_versions` */
 };
 
-/* A version of a record: the log, and the event in it that last changed the record
+/* A version of a record: the epoch of the log, and the event that last changed the record
  * (reel_row.changed). */
 struct reel_version {
     struct reel_epoch epoch;
@@ -42,37 +44,48 @@ struct reel_version {
 /* A command from a person or a client. */
 struct reel_command_request {
     uint32_t struct_size;
-    uint32_t flags; /* REEL_COMMAND_…; if several are set, one fulfilled condition is enough */
+    uint32_t flags; /* REEL_COMMAND_…; of the conditions IF_… it is enough that one is met, of
+                       UNLESS_… all must be */
     struct reel_str collection;
     struct reel_str verb;
     struct reel_str key;             /* in any form that canonical_key accepts; none for "create" */
     struct reel_str body;            /* JSON, or empty */
-    struct reel_str idempotency_key; /* data NULL: every repeat is a new command */
+    struct reel_str idempotency_key; /* data NULL: a repeated request is a new command */
 
-    /* Who gives the command: any bytes, or none. Equal idempotency keys of two callers are two
-     * commands. Only a hash of the caller is stored. */
+    /* Who gives the command: any bytes, or none. If two callers use the same idempotency key, their
+     * commands are two different commands. Only a hash of the caller is stored. */
     struct reel_str caller;
 
-    /* REEL_COMMAND_IF_VERSION: NULL-terminated. Not checked for a repeat, whose record has changed
-     * since. NULL: none. */
+    /* For REEL_COMMAND_IF_VERSION: the accepted versions, NULL-terminated; NULL: none. Not checked
+     * if the command is a repeat, because the first command has changed the record. */
     const struct reel_version *const *versions;
-};
 
-/* The result of a command. A refused command is a result, too: `accepted` is false. */
+    /* In whose name the command is given: UTF-8 for people to read, at most REEL_PRINCIPAL_MAX
+     * bytes (-EINVAL), or none. Stored with the events. */
+    struct reel_str principal;
+
+    /* REEL_COMMAND_UNLESS_VERSION: as `versions`. */
+    const struct reel_version *const *unless_versions;
+};
+#define REEL_PRINCIPAL_MAX 255
+
+/* The result of a command. If the command is refused, `accepted` is false. */
 struct reel_command_result {
     bool accepted;
-    bool repeated; /* the idempotency key was used before: nothing was appended this time. Known
-                      until the last event of the first command is removed from the log */
-    uint64_t seq;  /* of the last event that was appended, or of the first command's; 0: none */
+    bool repeated; /* the idempotency key was used before: nothing was appended this time. Repeats
+                      are detected until the last event of the first command is removed from the log
+                    */
+    uint64_t seq;  /* of the last event that was appended; for a repeat, of the first command's last
+                      event; 0: none */
     char *key;     /* of the record, NUL-terminated */
     size_t key_len;
     char *record; /* JSON of the record after this command's events; for a repeat, the current
-                     record; NULL: there is no record */
+                     record; NULL: the record does not exist */
     size_t record_len;
     reel_refusal refusal; /* if not accepted */
     char problem[64];     /* if not accepted: "conflict", … */
     char detail[1024];    /* if not accepted: a sentence */
-    uint64_t cursor;      /* position at which `record` was read: `seq` or later */
+    uint64_t cursor;      /* the position at which `record` was read: `seq` or later */
 };
 
 #ifdef __cplusplus

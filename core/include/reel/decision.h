@@ -10,27 +10,28 @@
 extern "C" {
 #endif
 
-/* A command, as `decide` is given it. Borrowed until `decide` returns. */
+/* The command that is passed to `decide`. Borrowed until `decide` returns. */
 struct reel_command {
     uint32_t struct_size;
     uint32_t reserved;
     struct reel_str verb;   /* "create", "delete", … */
     struct reel_str key;    /* of the record, canonical; a new UUID for "create" */
-    struct reel_str time;   /* now, RFC 3339 in UTC; the events get the same time */
+    struct reel_str time;   /* the current time, RFC 3339 in UTC; the events get the same time */
     struct reel_value body; /* the JSON body, or REEL_MISSING */
 };
 
-/* The record with this key in any loaded collection, or NULL if there is none. The record is valid
- * until the callback returns, and cannot be changed. [writer] */
+/* The record with this key in any loaded collection, or NULL if it does not exist. The record is
+ * valid until the callback returns, and cannot be changed. [writer] */
 static inline const struct reel_record *reel_lookup(struct reel_decision *decision,
                                                     const char *collection, struct reel_str key) {
     return decision->host->lookup(decision, collection, key);
 }
 
-/* Begins an event with this type and subject (NULL data: no subject). It follows the events that
- * were begun before. Its `data` is an object; the functions below append members to it. The host
- * adds id, source, time and specversion. NULL only after an error; a NULL draft may be passed to
- * the functions below. The draft is valid until the callback returns. [writer] */
+/* Begins an event with this type and subject (NULL data: no subject). Events are appended in the
+ * order in which they were begun. The event's `data` is an object; the functions below append
+ * members to it. The host adds id, source, time and specversion. Returns NULL only after an error;
+ * a NULL draft may be passed to the functions below. The draft is valid until the callback returns.
+ * [writer] */
 static inline struct reel_draft *reel_draft(struct reel_decision *decision, const char *type,
                                             struct reel_str subject) {
     return decision->host->draft(decision, reel_text(type), subject);
@@ -67,8 +68,8 @@ static inline reel_verdict reel_accept(struct reel_decision *decision, struct re
 }
 
 /* Refuses the command: the host appends nothing. `problem` is the last part of the problem's URI
- * (RFC 9457), [a-z0-9-]{1,63}, such as "conflict". The message is a sentence for people, cut like
- * those of record.h. Returns REEL_REFUSED. [writer] */
+ * (RFC 9457), [a-z0-9-]{1,63}, such as "conflict". The message is a sentence for people; the host
+ * cuts it like the messages of record.h. Returns REEL_REFUSED. [writer] */
 REEL_PRINTF(4, 5)
 static inline reel_verdict reel_refuse(struct reel_decision *decision, reel_refusal kind,
                                        const char *problem, const char *format, ...) {

@@ -1,9 +1,9 @@
 /* reel/event.h: the event that a projector is given, and the JSON values in it.
  *
- * An event is one CloudEvent (CloudEvents 1.0, JSON format). The host parses it once and lends it
- * to every projector that declares a prefix of its type. The host has checked that the payload is
- * one JSON value (RFC 8259, UTF-8) and that `type` is a string. It has checked nothing else: any
- * other member may be absent or have a value of another kind.
+ * An event is one CloudEvent (CloudEvents 1.0, JSON format). The host parses the event once, and
+ * lends it to every projector that declares a prefix of the event's type. The host has checked that
+ * the payload is one JSON value (RFC 8259, UTF-8) and that `type` is a string. The host has checked
+ * nothing else: any other member may be absent or may have a value of another kind.
  */
 #ifndef REEL_EVENT_H
 #define REEL_EVENT_H
@@ -32,19 +32,19 @@ struct reel_json {
     const struct reel_host *host;
 };
 
-/* A JSON value. It is passed by value, and is valid until the callback that was given it returns.
- * The host cannot check this: a value that is used later is undefined behaviour. A value of zero
- * bytes is REEL_MISSING, and every function of value.h accepts it, so that look-ups can be chained
- * without a check. */
+/* A JSON value. It is passed by value. It is valid until the callback that received it returns; to
+ * use it later is undefined behaviour, which the host cannot detect. A value that is all
+ * zero is REEL_MISSING. Every function of value.h accepts REEL_MISSING, so that look-ups can be
+ * chained without a check. */
 struct reel_value {
     const struct reel_json *json;
     uint64_t at;
 };
 
-/* One event. The data of a string is NULL if the member is absent or is not a string. */
+/* One event. In each string, data is NULL if the member is absent or is not a string. */
 struct reel_event {
     uint32_t struct_size;
-    uint32_t prefix;              /* index of the declared type_prefixes that matched */
+    uint32_t prefix;              /* index in type_prefixes of the prefix that matched */
     struct reel_str type;         /* CloudEvents `type`, complete */
     struct reel_str suffix;       /* the part of `type` after the matched prefix */
     struct reel_str id;           /* CloudEvents `id` */

@@ -7,7 +7,7 @@
  * Errors. A call that breaks a rule (a key that is not UTF-8, a field that was not declared, a
  * handle of another callback) does nothing and marks the event. When the callback returns, the host
  * rejects the event, whatever the callback returned, with a sentence that names the plugin and the
- * cause. So a plugin does not check calls one by one, and may pass a NULL record or draft on.
+ * cause. So a plugin need not check each call, and may pass a NULL record or draft to other calls.
  */
 #ifndef REEL_HOST_H
 #define REEL_HOST_H
@@ -32,9 +32,10 @@ enum {
 /* What `decide` returns. */
 typedef int32_t reel_verdict;
 enum {
-    REEL_UNDECIDED = 0, /* the plugin cannot decide, for example without memory: HTTP 500 */
-    REEL_ACCEPTED = 1,  /* returned by reel_accept */
-    REEL_REFUSED = 2,   /* returned by reel_refuse */
+    REEL_UNDECIDED =
+        0, /* the plugin cannot decide, for example because memory is exhausted: HTTP 500 */
+    REEL_ACCEPTED = 1, /* returned by reel_accept */
+    REEL_REFUSED = 2,  /* returned by reel_refuse */
 };
 
 /* Why a command is refused. */
@@ -46,7 +47,7 @@ enum {
     REEL_TOO_LARGE = 4, /* HTTP 413 */
     /* Only the host refuses with these, before it calls `decide`: */
     REEL_KEY_REUSED = 5, /* HTTP 422: the idempotency key was used before, with another body */
-    REEL_CHANGED = 6,    /* HTTP 412: the record has not the wanted version (command.h) */
+    REEL_CHANGED = 6,    /* HTTP 412: the record does not have a wanted version (command.h) */
 };
 
 /* Handles. The visible member points to the table. The other members are private to the host. */
@@ -116,9 +117,9 @@ struct reel_host {
     bool (*field_bool)(const struct reel_record *record, const char *field, bool *ret);
     struct reel_str (*field_json)(const struct reel_record *record, const char *field);
 
-    /* A further table of functions, which has a name ("name/1") and a version of its own, and lives
-     * as long as the host. NULL if this host has no extension of that name. No extension is defined
-     * yet. [any thread] */
+    /* Another table of functions, which has a name ("name/1") and a version of its own, and lives
+     * as long as the host. NULL if this host has no extension with this name. No extension is
+     * defined yet. [any thread] */
     const void *(*get_extension)(const char *name);
 
     /* ---- decision.h ---- */

@@ -2,18 +2,19 @@
  *
  * The life of a projector
  *   1. The host loads the shared object, reads `reel_plugin`, checks it, and registers the
- *      collection of each projector. No code of the plugin has run yet: a plugin should have no
- *      constructors.
+ *      collection of each projector. No callback of the plugin has run yet. A plugin should have no
+ *      constructors, because the loader would run them.
  *   2. For every event whose type begins with one of the projector's prefixes, the host calls
  *      `evolve`, which folds the event into the records of the projector's own collection. The host
  *      commits the event, the records and its cursor together.
  *   3. If the projector declares commands, the host calls `decide` for each command. It turns the
  *      command into events, which are then appended and folded like all others.
  *
- * `evolve` must be pure. It sees the event and its own collection and nothing else: no clock, no
- * randomness, no I/O, no other collection, no memory of its own between calls. Then records can be
- * deleted and rebuilt from the log, byte for byte, in any batching. The host rebuilds them whenever
- * `revision` or the declared fields (their names, kinds or order) change.
+ * `evolve` must be pure. It uses the event and its own collection and nothing else: no clock, no
+ * randomness, no I/O, no other collection, no memory of its own between calls. Then the host can
+ * delete the records and rebuild them from the log, byte for byte, however the events are batched.
+ * The host rebuilds the records whenever `revision` or the declared fields (their names, kinds or
+ * order) change.
  *
  * The smallest complete plugin is examples/tally.c; the plugin to copy is examples/orders. Tests of
  * a plugin are written with testing.h.
@@ -42,7 +43,8 @@ enum {
 };
 enum {
     REEL_FIELD_ANY_CASE = 1 << 0, /* filters ignore the case of ASCII letters */
-    REEL_FIELD_IS_NAME = 1 << 1,  /* by-name looks this field up; a string; one field at most */
+    REEL_FIELD_IS_NAME =
+        1 << 1, /* by-name look-ups use this field; REEL_FIELD_STRING only; at most one field */
 };
 
 /* A declared field. Every record of the collection has all fields, in the declared order, null
@@ -56,11 +58,11 @@ struct reel_field {
                          `after`, `min_cursor` and `timeout`, which are query parameters */
     reel_field_kind kind;
     const char *const *values; /* REEL_FIELD_ONE_OF: the allowed strings, NULL-terminated */
-    const char *filter;        /* the query parameter that filters by this field, under the rules of
-                                  `name`; NULL: `name` */
-    const char *refers_to;     /* a collection: the field holds a key of its records, and filters
-                                  also accept the value of its REEL_FIELD_IS_NAME; or NULL. Without
-                                  this collection the daemon does not start */
+    const char *filter;    /* the query parameter that filters by this field, with the same rules as
+                              `name`; NULL: `name` */
+    const char *refers_to; /* a collection: the field holds a key of a record in it, and filters
+                              also accept the value of the record's REEL_FIELD_IS_NAME; NULL: none.
+                              If the collection is not loaded, the daemon does not start */
 };
 
 /* ---- Keys and commands ----------------------------------------------------------------------- */
@@ -106,8 +108,8 @@ struct reel_projector {
     reel_outcome (*evolve)(struct reel_tx *tx, const struct reel_event *event);
 
     /* Converts a key from a person or a URL into the form in which it is stored. Returns false if
-     * the text cannot be a key. `given` is borrowed, can be any bytes, and can be absent. Must be
-     * pure. NULL: every key that is UTF-8 is stored as given. [any thread] */
+     * the text cannot be a key. `given` is borrowed, may be any bytes, and may have no data. Must
+     * be pure. NULL: every key that is UTF-8 is stored as given. [any thread] */
     bool (*canonical_key)(struct reel_str given, struct reel_key *ret);
 
     /* The commands, NULL-terminated, or NULL for no commands. With commands, `decide` must be
@@ -115,8 +117,8 @@ struct reel_projector {
     const struct reel_command_info *const *commands;
 
     /* Turns a command into events. The command is borrowed. Returns the value of reel_accept or
-     * reel_refuse. Runs in the transaction that appends the events, so that no other event comes
-     * between what it reads and what it appends. May read any collection. [writer] */
+     * reel_refuse. May read any collection. `decide` runs in the transaction that appends its
+     * events, so no other event comes between what it reads and what it appends. [writer] */
     reel_verdict (*decide)(struct reel_decision *decision, const struct reel_command *command);
 };
 
@@ -124,8 +126,8 @@ struct reel_projector {
 
 struct reel_sink;
 
-/* What the shared object exports as the constant `reel_plugin`. Everything that it points to must
- * be constant, and lives as long as the plugin is loaded. */
+/* The struct that the shared object exports as the constant `reel_plugin`. Everything that it
+ * points to must be constant, and must live as long as the plugin is loaded. */
 struct reel_plugin {
     struct reel_header header;                      /* REEL_PLUGIN_HEADER */
     uint32_t flags;                                 /* 0: no flag is defined */

@@ -14,20 +14,20 @@ extern "C" {
 
 /* ---- Records --------------------------------------------------------------------------------- */
 
-/* The record with this key, or NULL if there is none. A key is UTF-8 of at most 16 MiB; it may be
- * empty and may contain NUL. The record is valid until the callback returns. [writer] */
+/* The record with this key, or NULL if it does not exist. A key is UTF-8 of at most 16 MiB; it may
+ * be empty and may contain NUL. The record is valid until the callback returns. [writer] */
 static inline struct reel_record *reel_find(struct reel_tx *tx, struct reel_str key) {
     return tx->host->find(tx, key);
 }
 
-/* The record with this key. If there is none, it is created with every field null, which counts as
- * a change. NULL only after an error; a NULL record may be passed to the functions below. The
- * record is valid until the callback returns. [writer] */
+/* The record with this key. If it does not exist, it is created with every field null, which counts
+ * as a change. Returns NULL only after an error; a NULL record may be passed to the functions
+ * below. The record is valid until the callback returns. [writer] */
 static inline struct reel_record *reel_upsert(struct reel_tx *tx, struct reel_str key) {
     return tx->host->upsert(tx, key);
 }
 
-/* Deletes the record with this key. Without such a record, nothing happens. [writer] */
+/* Deletes the record with this key. If it does not exist, nothing happens. [writer] */
 static inline void reel_delete(struct reel_tx *tx, struct reel_str key) {
     tx->host->remove(tx, key);
 }
@@ -48,10 +48,10 @@ static inline reel_outcome reel_reject(struct reel_tx *tx, const char *format, .
     return outcome;
 }
 
-/* Writes a warning for the operator. Do not write payloads. The host counts the warnings of one
- * collection and one format as one kind: it writes a few of each kind in a minute, then one line
- * with the number of the others. So everything that differs between events must be an argument.
- * [writer] */
+/* Writes a warning for the operator. Do not write payloads. Warnings of one collection with the
+ * same format count as one kind. Of each kind, the host writes a few lines a minute, and then one
+ * line with the number of warnings that it left out. So pass what differs between events as
+ * arguments, never in the format. [writer] */
 REEL_PRINTF(2, 3)
 static inline void reel_warn(struct reel_tx *tx, const char *format, ...) {
     va_list args;
@@ -97,29 +97,28 @@ static inline void reel_set_json(struct reel_record *record, const char *field,
 
 /* ---- Reading fields -------------------------------------------------------------------------- */
 
-/* The string in a field. Data is NULL if the field is null or has another kind, or without a
- * record. The string is valid until the callback returns, also if the field is set again.
- * [writer] */
+/* The string in a field. Data is NULL if the field is null or has another kind, or if `record` is
+ * NULL. The string is valid until the callback returns, also if the field is set again. [writer] */
 static inline struct reel_str reel_field_str(const struct reel_record *record, const char *field) {
     struct reel_str none = {NULL, 0};
     return record ? record->host->field_str(record, field) : none;
 }
 
-/* The integer in a field. False, and `ret` is not written, if the field is null or has another
- * kind, or without a record. [writer] */
+/* The integer in a field. Returns false, and does not write `ret`, if the field is null or has
+ * another kind, or if `record` is NULL. [writer] */
 static inline bool reel_field_int(const struct reel_record *record, const char *field,
                                   int64_t *ret) {
     return record && record->host->field_int(record, field, ret);
 }
 
-/* The boolean in a field. False, and `ret` is not written, if the field is null or has another
- * kind, or without a record. [writer] */
+/* The boolean in a field. Returns false, and does not write `ret`, if the field is null or has
+ * another kind, or if `record` is NULL. [writer] */
 static inline bool reel_field_bool(const struct reel_record *record, const char *field, bool *ret) {
     return record && record->host->field_bool(record, field, ret);
 }
 
-/* The JSON text of a field of any kind; "null" for null. Data is NULL without a record. The text is
- * valid until the callback returns. [writer] */
+/* The JSON text of a field of any kind; "null" for null. Data is NULL if `record` is NULL. The text
+ * is valid until the callback returns. [writer] */
 static inline struct reel_str reel_field_json(const struct reel_record *record, const char *field) {
     struct reel_str none = {NULL, 0};
     return record ? record->host->field_json(record, field) : none;

@@ -11,30 +11,41 @@
  *
  * The life of a Reel: open → plugins → start → any number of calls from any thread → close.
  *
- * All work is done within the caller's calls, with one exception: if many events wait in one call,
- * a thread of the library parses the JSON of the next events. This thread gets no signals, runs no
- * code of plugins, does not use the store, takes about 15 MB at most, and ends with reel_close. The
- * library never writes to a stream and never ends the process, except by abort() if it finds that
- * its own state is inconsistent. A Reel belongs to the process that opened it: a forked child must
- * neither use nor close it. Calls that write (apply, append, command, catch-up, rebuild, trim) wait
- * for each other. Views do not wait for calls that write, nor the other way round.
+ * Threads. All work is done within the caller's calls, with two exceptions. If one call has many
+ * events, a thread of the library parses the JSON of the next events; this thread does not use the
+ * store, and uses at most about 15 MB. If the store is in a directory, another thread packs full
+ * files of the log, and prepares the next file. These threads get no signals, run no code of
+ * plugins, and end with reel_close. Calls that write (apply, append, command, catch-up, rebuild,
+ * trim) wait for each other. Views do not wait for calls that write, and calls that write do not
+ * wait for views.
  *
- * Durability. In a directory, everything that a writing call has done is synced to disk when the
- * call returns 0, and is one transaction: after a crash, all of it or nothing of it is there. In
- * memory nothing is synced.
+ * The process. The library never writes to a stream. It never ends the process, except by abort()
+ * if it finds that its own state is inconsistent. A Reel belongs to the process that opened it: a
+ * forked child must neither use nor close it.
+ *
+ * The process. The library never writes to a stream. It never ends the process, except by abort()
+ * if it finds that its own state is inconsistent. A Reel belongs to the process that opened it: a
+ * forked child must neither use nor close it.
+ *
+ * Durability. If the store is in a directory, everything that a call has written is synced to disk
+ * when the call returns 0. reel_apply, reel_apply_batch, reel_append and reel_command are one
+ * transaction each: after a crash, all of it is there, or nothing. In memory, nothing is synced.
  *
  * Errors. Functions return 0 or a negative errno value. The comments list the values that have a
- * special meaning. Out-parameters (`ret_…`, last) are written only on success. `error`, which may
- * be NULL, gets a sentence on failure. Every function may return -ENOMEM -ENOSPC   the disk, or the
- * store's address space, is full. Nothing was changed; the call works again when there is space
- *     -EIO      the store is broken (a failed sync, a damaged page). Every later call that reads or
- *               writes it returns -EIO, too: close it, and end the process
+ * special meaning. Out-parameters (`ret` or `ret_…`) are written only on success. `error`, which
+ * may be NULL, gets a sentence on failure. Every function may return these:
  *
- * Compatibility. This header is not part of the plugin ABI. It follows the version of the library,
- * and a program is compiled again for another major version of it.
+ *   - -ENOMEM
+ *   - -ENOSPC: the disk, or the store's address space, is full. Nothing was changed; the call works
+ *     again when there is space.
+ *   - -EIO: the store is broken (a failed sync, a damaged page). Every later call that uses the
+ *     store returns -EIO, too: close the Reel, and end the process.
  *
- * The tags in brackets are defined in abi.h. [any thread] here means: after reel_start, until
- * reel_close.
+ * Compatibility. This header is not part of the plugin ABI. Its version is the version of the
+ * library. A program must be compiled again for another major version of the library.
+ *
+ * The tags in brackets are defined in abi.h. In this header, [any thread] means: between reel_start
+ * and reel_close.
  */
 #ifndef REEL_REEL_H
 #define REEL_REEL_H
@@ -53,7 +64,7 @@ struct reel;
 /* The version of the library: "0.1.0". [any thread, also before reel_open] */
 REEL_VISIBLE const char *reel_version(void);
 
-/* The directory that plugins are installed to. [any thread, also before reel_open] */
+/* The directory in which plugins are installed. [any thread, also before reel_open] */
 REEL_VISIBLE const char *reel_plugin_directory(void);
 
 /* ---- Opening --------------------------------------------------------------------------------- */
@@ -64,62 +75,76 @@ enum {
      * mirrors a stream, the flag has no effect and is not needed: the stream numbers the events. */
     REEL_NEW_EPOCH = 1 << 0,
 
-    /* reel_start does not catch up. reel_catch_up does, or the next call that writes. Until then,
-     * views do not show the collections that are behind. For a daemon that serves meanwhile. */
+    /* reel_start returns before collections that are behind have caught up. They catch up in
+     * reel_catch_up, or in the next call that writes. Until then, views do not show them. For a
+     * daemon that answers requests in the meantime. */
     REEL_START_BEHIND = 1 << 1,
+
+    /* Opens the log with files that trimming had removed, after they were put back into the
+     * directory `log`. The log then begins with the oldest of these files. They must be packed
+     * files of this log, and no file may be missing between them and the others: otherwise
+     * -EBADMSG. Without the flag, opening removes files from before the beginning of the log.
+     * Collections do not change until they are rebuilt. */
+    REEL_TAKE_ARCHIVE = 1 << 2,
 };
 
-/* Each limit that is 0 has its default. */
+/* A limit of 0 means the default. */
 struct reel_options {
     uint32_t struct_size; /* sizeof(struct reel_options) */
-    uint32_t flags;       /* REEL_NEW_EPOCH, REEL_START_BEHIND */
+    uint32_t flags;       /* REEL_NEW_EPOCH and the others */
 
     const char *directory; /* created if absent; used by one process at a time. NULL: in memory */
 
     uint32_t event_bytes_max;  /* larger events are rejected, and logged without their bytes;
                                   default 1 MiB, at most 16 MiB */
     uint32_t views_max;        /* open views; default 256, at most 4,096 */
-    uint32_t view_ms_max;      /* life of a view, ms; default 10,000 */
-    uint32_t batch_events_max; /* events in one commit; default 4,096, at most 1,048,576. One commit
-                                  of a catch-up has up to 128 times as many */
-    uint64_t batch_bytes_max;  /* payloads in one commit, bytes; default 64 MiB, at least
-                                  event_bytes_max. One commit of a catch-up has up to 4 times as
-                                  much */
+    uint32_t view_ms_max;      /* longest life of a view, ms; default 10,000 */
+    uint32_t batch_events_max; /* events in one commit; default 4,096, at most 1,048,576. While a
+                                  collection catches up, one commit folds up to 128 times as many */
+    uint64_t batch_bytes_max;  /* bytes of payloads in one commit; default 64 MiB, at least
+                                  event_bytes_max. While a collection catches up, one commit folds up
+                                  to 4 times as much */
     uint64_t map_bytes;        /* address space for the store, which limits its size; default 1 TiB,
                                   at least 1 MiB */
 
-    /* Gets a line for the operator: a warning of a projector, or a rule of the ABI that its
-     * `evolve` broke. The lines of one collection and one format are one kind. Of each kind, at
-     * most warnings_max lines are given in a minute, then one line with the number of the others.
-     * Must not call this Reel. NULL: the lines are dropped. [writer] */
+    /* Gets a line for the operator: a warning of a projector, or a rule of the ABI that a
+     * projector's `evolve` broke. Lines of one collection with the same format count as one kind.
+     * Of each kind, `warn` gets at most warnings_max lines a minute, and then one line with the
+     * number of lines that were left out. Must not call this Reel. NULL: the lines are dropped.
+     * [writer] */
     void (*warn)(void *context, const char *line);
     void *context; /* for all callbacks in this struct */
 
     /* CloudEvents `source` of the events that commands make. NULL: "/reel". */
     const char *source;
 
-    /* Called once, by the call that finds that the store is broken (-EIO), which may be a call of a
-     * view. The process must then end. Must not call this Reel. NULL: not called. [any thread] */
+    /* Called once, when a call finds that the store is broken (-EIO). Calls that use a view can
+     * find this, too. The process must then end. Must not call this Reel. NULL: not called. [any
+     * thread] */
     void (*broken)(void *context, const char *sentence);
 
     /* Gets a line for the operator about the library's own work: a rebuild that begins or ends, a
-     * collection without a plugin. Must not call this Reel. NULL: the lines are dropped. [writer]
-     */
+     * collection without a plugin, a file of the log that cannot be packed. Must not call this
+     * Reel. NULL: the lines are dropped. [any thread] */
     void (*report)(void *context, reel_level level, const char *line);
 
     uint32_t warnings_max; /* see `warn`; default 5; UINT32_MAX: no limit */
     uint32_t reserved;     /* 0 */
 
     /* Called after a commit in which new events were rejected. `rejections` has the first few of
-     * them, NULL-terminated and borrowed; `total` is the number of all. Not called for events that
-     * are folded again. Must not call this Reel. NULL: not called. [writer] */
+     * the rejections, NULL-terminated and borrowed; `total` is the number of all rejections. Not
+     * called for events that are folded again. Must not call this Reel. NULL: not called.
+     * [writer] */
     void (*rejected)(void *context, const struct reel_rejection *const *rejections, uint64_t total);
+
+    uint64_t segment_bytes; /* a file of the log is full at this size; default 64 MiB, from 64 KiB
+                               to 1 GiB. Trimming removes whole files */
 };
 
 /* Opens a store, or creates it. The options are copied, except `context`. The caller owns `ret`.
  * -EBUSY: another process has the directory open; -ESTALE: the store is a restored backup, and
  * REEL_NEW_EPOCH was not given; -EPROTO: the store has the format of another version; -EINVAL: an
- * option is out of range; -EIO: the store's file was cut short; -ELOOP: a lock file is a symbolic
+ * option is out of range; -EIO: a file of the store is truncated; -ELOOP: a lock file is a symbolic
  * link. [alone] */
 REEL_VISIBLE int reel_open(const struct reel_options *options, struct reel **ret,
                            struct reel_error *error);
@@ -127,11 +152,12 @@ REEL_VISIBLE int reel_open(const struct reel_options *options, struct reel **ret
 /* Closes and frees a Reel; accepts NULL. No view may be open. [alone] */
 REEL_VISIBLE void reel_close(struct reel *reel);
 
-/* Loads a shared object. -ENOENT: no such file; -ENOEXEC: it is not a plugin, or this host refuses
- * it; -EEXIST: it is already loaded, or another plugin has its collection. [setup] */
+/* Loads a shared object. -ENOENT: the file does not exist; -ENOEXEC: the file is not a plugin, or
+ * this host refuses it; -EEXIST: it is already loaded, or another plugin has its collection.
+ * [setup] */
 REEL_VISIBLE int reel_load_plugin(struct reel *reel, const char *path, struct reel_error *error);
 
-/* Loads every *.so in a directory, in the order of their names. Ends with an error at the first
+/* Loads every *.so in a directory, in the order of their names. Returns an error at the first file
  * that is refused. [setup] */
 REEL_VISIBLE int reel_load_directory(struct reel *reel, const char *path, struct reel_error *error);
 
@@ -139,67 +165,68 @@ REEL_VISIBLE int reel_load_directory(struct reel *reel, const char *path, struct
 REEL_VISIBLE int reel_add_plugin(struct reel *reel, const struct reel_plugin *plugin,
                                  struct reel_error *error);
 
-/* Compares each collection with the store, and folds the events that it lacks: afterwards, each
- * collection has reached the head of the log (see REEL_START_BEHIND). A collection whose revision
- * or fields have changed is rebuilt. -ESTALE: a collection must be rebuilt, but its log was
- * trimmed, so that a rebuild would lose records; reel_rebuild before reel_start rebuilds it anyway.
- * May be called again after a failure. [alone] */
+/* Compares each collection with the log, and folds the events that the collection has not folded
+ * yet. Afterwards, each collection has reached the head of the log (but see REEL_START_BEHIND). A
+ * collection whose revision or fields have changed is rebuilt. -ESTALE: a collection must be
+ * rebuilt, but the log was trimmed, so that a rebuild would lose records. To rebuild it anyway,
+ * call reel_rebuild before reel_start. reel_start may be called again after a failure. [alone] */
 REEL_VISIBLE int reel_start(struct reel *reel, struct reel_error *error);
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* Appends one event (CloudEvents, structured JSON) to the log, folds it and commits.
- * The content of an event never makes this call fail. An event that cannot be applied is rejected:
- * the result says why, and the reason is stored (reel_view_rejected). [any thread] */
+/* Appends one event (CloudEvents, structured JSON) to the log, folds it and commits. The content of
+ * the event never makes this call fail. An event that cannot be applied is rejected: the result
+ * says why, and the reason is stored (reel_view_rejected). [any thread] */
 REEL_VISIBLE int reel_apply(struct reel *reel, struct reel_str payload, struct reel_result *ret,
                             struct reel_error *error);
 
-/* The same for several events in one commit: all or none. `ret` has room for `count` results, or is
+/* Applies several events in one commit: all or none. `ret` has room for `count` results, or is
  * NULL; after a failure its content is undefined. -E2BIG: more than batch_events_max or
  * batch_bytes_max. [any thread] */
 REEL_VISIBLE int reel_apply_batch(struct reel *reel, const struct reel_str *payloads, size_t count,
                                   struct reel_result *ret, struct reel_error *error);
 
-/* Appends events to the log without folding them, to import a long log fast; reel_catch_up folds
- * them. A call of reel_apply meanwhile folds these events first. The limits of reel_apply_batch
- * apply. `ret_seq`, which may be NULL, gets the seq of the last event, or 0 without events.
- * [any thread] */
+/* Appends events to the log without folding them, so that a long log can be imported fast;
+ * reel_catch_up folds them. If reel_apply is called before that, it folds these events first. The
+ * limits of reel_apply_batch apply. `ret_seq`, which may be NULL, gets the seq of the last event,
+ * or 0 without events. [any thread] */
 REEL_VISIBLE int reel_append(struct reel *reel, const struct reel_str *payloads, size_t count,
                              uint64_t *ret_seq, struct reel_error *error);
 
-/* Folds the events that any collection lacks. [any thread] */
+/* Folds the events of the log that a collection has not folded yet. [any thread] */
 REEL_VISIBLE int reel_catch_up(struct reel *reel, struct reel_error *error);
 
-/* Deletes the records of a collection, folds it again from the oldest event in the log, and returns
- * when this is done. Until then, views do not show the collection (-EAGAIN). If the process is
- * killed meanwhile, the next reel_start continues. Before reel_start, it only marks the collection,
- * and reel_start rebuilds it. -ESRCH: no such collection is loaded. [setup, any thread] */
+/* Deletes the records of a collection, folds the log again from its oldest event, and returns when
+ * this is done. Until then, views do not show the collection (-EAGAIN). If the process ends before,
+ * the next reel_start continues. A call before reel_start only marks the collection, and reel_start
+ * rebuilds it. -ESRCH: no such collection is loaded. [setup, any thread] */
 REEL_VISIBLE int reel_rebuild(struct reel *reel, const char *collection, struct reel_error *error);
 
 /* Removes the events below `first_seq` and their rejections from the log, in several commits of
- * about batch_events_max each, and returns when this is done. Records are not changed. The space is
- * reused; the file does not shrink. -EINVAL: `first_seq` is above head + 1. [any thread] */
+ * about batch_events_max each, and returns when this is done. Records are not changed. A file of
+ * the log is removed when all of its events are; the state's file does not shrink, but its space is
+ * used again. -EINVAL: `first_seq` is above head + 1. [any thread] */
 REEL_VISIBLE int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error);
 
-/* Decides a command, appends and folds the events that it drafted, and commits, in one transaction.
- * Returns 0 also for a command that is refused: `ret->accepted` is false. The caller frees `ret`
- * with reel_command_result_finish. -ESRCH: no such collection is loaded; -ENOENT: the collection
- * has no such command; -EPROTO: a fault of the plugin, such as an event that its own `evolve`
- * rejects. After an error, nothing was appended. [any thread] */
+/* Carries out a command in one transaction: decides it, appends and folds the events that it
+ * drafted, and commits. Returns 0 also for a command that is refused: `ret->accepted` is false. The
+ * caller frees `ret` with reel_command_result_finish. -ESRCH: no such collection is loaded;
+ * -ENOENT: the collection has no such command; -EPROTO: a fault of the plugin, such as an event
+ * that its own `evolve` rejects. After an error, nothing was appended. [any thread] */
 REEL_VISIBLE int reel_command(struct reel *reel, const struct reel_command_request *request,
                               struct reel_command_result *ret, struct reel_error *error);
 
-/* Frees what a result points to; accepts a result of zero bytes. [any thread] */
+/* Frees what a result points to. Accepts a result that is all zero. [any thread] */
 REEL_VISIBLE void reel_command_result_finish(struct reel_command_result *result);
 
-/* Writes a compact copy of the store, as of one commit, into `directory`, which is created if
- * absent and must otherwise be empty (-ENOTEMPTY). The store can be used meanwhile. The copy is
- * opened with REEL_NEW_EPOCH. [any thread] */
+/* Writes a compact copy of the store, as of one commit, into `directory`. The directory is created
+ * if it does not exist, and must otherwise be empty (-ENOTEMPTY). The store can be used meanwhile.
+ * The copy must be opened with REEL_NEW_EPOCH. [any thread] */
 REEL_VISIBLE int reel_backup(struct reel *reel, const char *directory, struct reel_error *error);
 
-/* The same for the store in directory `from`, which another process may have open. If this process
- * has it open, use reel_backup: reel_backup_of would release the locks of this process. -ENOENT:
- * there is no store. [any thread, also before reel_open] */
+/* Copies the store in the directory `from` like reel_backup. Another process may have this store
+ * open. If this process has it open, use reel_backup: reel_backup_of would release the locks of
+ * this process. -ENOENT: there is no store. [any thread, also before reel_open] */
 REEL_VISIBLE int reel_backup_of(const char *from, const char *directory, struct reel_error *error);
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -211,45 +238,45 @@ struct reel_counts {
     uint64_t applied, ignored, rejected;
 };
 
-/* The number of events by outcome since reel_open. The numbers never decrease, also if a collection
- * is rebuilt or the log is trimmed. With `collection` NULL, counts new events by their outcome.
- * Otherwise counts the events that this collection's projector has folded: `again` selects the
- * events that it had folded before, in a rebuild, or else all others. -ESRCH: no such collection is
- * loaded. [any thread] */
+/* The number of events by outcome since reel_open. The numbers never decrease, even if a collection
+ * is rebuilt or the log is trimmed. If `collection` is NULL, these are the new events. Otherwise,
+ * these are the events that the collection's projector has folded: with `again`, those that a
+ * rebuild folded again; without `again`, all others. -ESRCH: no such collection is loaded. [any
+ * thread] */
 REEL_VISIBLE int reel_counts(struct reel *reel, const char *collection, bool again,
                              struct reel_counts *ret);
 
-/* The number of the newest commit that is visible. As long as it is the same, all views show the
- * same records, log and cursor: a program may keep what it made from a view that it opened after it
- * asked for the number. 0: the store is broken. [any thread] */
+/* The number of the newest visible commit. While this number stays the same, all views show the
+ * same records, log and cursor. So a program may ask for the number, open a view, and use what it
+ * computed from the view until the number changes. 0: the store is broken. [any thread] */
 REEL_VISIBLE uint64_t reel_newest_commit(struct reel *reel);
 
-/* Waits until the cursor has reached `seq`. -ETIMEDOUT: it has not within `timeout_ms`.
+/* Waits until the cursor has reached `seq`. -ETIMEDOUT: it has not reached it within `timeout_ms`.
  * [any thread] */
 REEL_VISIBLE int reel_wait(struct reel *reel, uint64_t seq, uint32_t timeout_ms);
 
 /* Opens a view, which shows one point in time: all collections, the log and the cursor. The caller
- * closes it. The store keeps every page that a view can see, also if the page is overwritten, so
- * the life of a view is limited: after view_ms_max, every call with it returns -ETIME, and it does
- * not count among views_max any more. -EAGAIN: views_max views are open. [any thread] */
+ * closes it. While a view is open, the store cannot reuse the pages that the view sees. So the life
+ * of a view is limited: after view_ms_max, every call with it returns -ETIME, and it no longer
+ * counts towards views_max. -EAGAIN: views_max views are open. [any thread] */
 REEL_VISIBLE int reel_view_open(struct reel *reel, struct reel_view **ret,
                                 struct reel_error *error);
 
 /* Closes a view; accepts NULL. [view] */
 REEL_VISIBLE void reel_view_close(struct reel_view *view);
 
-/* The position of the view. -ETIME. [view] */
+/* The position of the view. -ETIME: the view is older than view_ms_max. [view] */
 REEL_VISIBLE int reel_view_position(struct reel_view *view, struct reel_position *ret);
 
-/* Looks up one record by its key as stored (reel_canonical_key), and calls `fn` with it. -ENOENT:
- * no such record; -ESRCH: no such collection is loaded; -EAGAIN: the collection is being rebuilt;
- * -ETIME: the view is too old. [view] */
+/* Looks up one record by its key as stored (reel_canonical_key), and calls `fn` with the record.
+ * Returns the value of `fn`. -ENOENT: there is no such record; -ESRCH: no such collection is
+ * loaded; -EAGAIN: the collection is being rebuilt; -ETIME. [view] */
 REEL_VISIBLE int reel_view_get(struct reel_view *view, const char *collection, struct reel_str key,
                                reel_row_fn fn, void *context);
 
-/* Walks a collection in the byte order of its keys, from the key `from` (data NULL: from the
- * first). `after` leaves out a record with exactly this key. Errors as reel_view_get, without
- * -ENOENT. [view] */
+/* Walks a collection in the byte order of its keys, from the key `from` (data NULL: from the first
+ * key). If `after` is true, a record whose key is exactly `from` is left out. Errors as for
+ * reel_view_get, except -ENOENT. [view] */
 REEL_VISIBLE int reel_view_list(struct reel_view *view, const char *collection,
                                 struct reel_str from, bool after, reel_row_fn fn, void *context);
 
@@ -258,8 +285,8 @@ REEL_VISIBLE int reel_view_collection(struct reel_view *view, const char *collec
                                       struct reel_collection_info *ret);
 
 /* Walks the records of all served collections that were changed or deleted after the event `since`,
- * in the order of the seq that last changed them. Deletions by events that were trimmed are
- * missing. -ETIME. [view] */
+ * in the order of the seq that last changed them. A deletion is left out if its event has been
+ * trimmed. -ETIME. [view] */
 REEL_VISIBLE int reel_view_changed(struct reel_view *view, uint64_t since, reel_changed_fn fn,
                                    void *context);
 
@@ -268,32 +295,33 @@ REEL_VISIBLE int reel_view_changed(struct reel_view *view, uint64_t since, reel_
 REEL_VISIBLE int reel_view_log(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn,
                                void *context);
 
-/* Walks the rejections of events below `before` (UINT64_MAX: of all events), from the newest event
- * to the oldest. -ETIME. [view] */
+/* Walks the rejections of events below the seq `before` (UINT64_MAX: all rejections), from the
+ * newest event to the oldest. -ETIME. [view] */
 REEL_VISIBLE int reel_view_rejected(struct reel_view *view, uint64_t before, reel_rejection_fn fn,
                                     void *context);
 
 /* ---- Loaded plugins -------------------------------------------------------------------------- */
 
-/* The name of the n-th loaded collection in the order of names, or NULL after the last. Valid until
- * reel_close. [any thread] */
+/* The name of the n-th loaded collection in the order of names, counted from 0, or NULL after the
+ * last. Valid until reel_close. [any thread] */
 REEL_VISIBLE const char *reel_collection_name(struct reel *reel, size_t n);
 
-/* The n-th projector, in the same order, or NULL after the last. The host has filled in the members
- * that an older plugin lacks: every member may be read. Valid until reel_close. [any thread] */
+/* The n-th projector, in the same order, or NULL after the last. All members may be read: the host
+ * has set the members that an older plugin lacks to zero. Valid until reel_close. [any thread] */
 REEL_VISIBLE const struct reel_projector *reel_projector(struct reel *reel, size_t n);
 
 /* The n-th plugin, in the order in which plugins were loaded. False after the last. The strings are
  * valid until reel_close. [any thread] */
 REEL_VISIBLE bool reel_plugin_info(struct reel *reel, size_t n, struct reel_plugin_info *ret);
 
-/* The n-th sink that plugins list, filled in like a projector, or NULL after the last. The library
- * does not run sinks; the daemon does. Valid until reel_close. [any thread] */
+/* The n-th sink that plugins list, in the order in which plugins were loaded, or NULL after the
+ * last. All members may be read, as in reel_projector. The library does not run sinks; the daemon
+ * does. Valid until reel_close. [any thread] */
 REEL_VISIBLE const struct reel_sink *reel_sink(struct reel *reel, size_t n);
 
-/* Converts a key from any form that the collection's projector accepts into the form in which it is
- * stored. 0: the key is in `ret`, whose `str` may point into `given`; 1: this cannot be a key of
- * the collection; -ESRCH: no such collection is loaded. [any thread] */
+/* Converts a key from any form that the collection's projector accepts to the form in which it is
+ * stored. 0: the key is in `ret`, whose `str` may point into `given`; 1: the text cannot be a key
+ * of the collection; -ESRCH: no such collection is loaded. [any thread] */
 REEL_VISIBLE int reel_canonical_key(struct reel *reel, const char *collection,
                                     struct reel_str given, struct reel_key *ret);
 

@@ -1,4 +1,4 @@
-/* reel/sink.h: what a sink declares. A sink carries views and events out of the daemon. The
+/* reel/sink.h: what a sink declares. A sink shows views and events outside of the daemon. The
  * functions that a sink may call in the host are in sink_host.h.
  *
  * A plugin (projector.h) lists its sinks in `reel_plugin.sinks`; the daemon runs the sinks that the
@@ -8,10 +8,10 @@
  *   1. The daemon reads the sink's settings with its own, from flags, environment and file.
  *   2. start: the sink opens what it needs and starts its threads, which do all further work.
  *   3. committed: after each commit, the sink wakes the threads that have work to do, and returns
- * at once.
+ *      at once.
  *   4. drain: the sink accepts no new work, and finishes the work that has begun. Commands and
- *      events that it has handed over still get their results.
- *   5. stop: no work is left; the sink ends its threads and frees its memory.
+ *      events that it has handed over to the writer still get their results.
+ *   5. stop: no work is left. The sink ends its threads and frees its memory.
  */
 #ifndef REEL_SINK_H
 #define REEL_SINK_H
@@ -30,7 +30,7 @@ typedef uint32_t reel_setting_kind;
 enum {
     REEL_SETTING_TEXT = 1,
     REEL_SETTING_NUMBER = 2, /* a decimal integer from `min` to `max` */
-    REEL_SETTING_SWITCH = 3, /* off unless given; `true` or `false` in environment and file */
+    REEL_SETTING_SWITCH = 3, /* off by default; `true` or `false` in environment and file */
     REEL_SETTING_ONE_OF = 4, /* one of `values` */
 };
 enum {
@@ -40,7 +40,8 @@ enum {
 };
 
 /* One setting. The setting `view_ms_max` has this name in the configuration file, REEL_VIEW_MS_MAX
- * in the environment, and --view-ms-max as a flag. A name ends with its unit. */
+ * in the environment, and --view-ms-max as a flag. If the value has a unit, the name ends with
+ * it. */
 struct reel_setting {
     uint32_t struct_size;
     uint32_t flags;   /* REEL_SETTING_LIST, or 0 */
@@ -49,22 +50,23 @@ struct reel_setting {
     uint32_t reserved;
     uint64_t min, max;         /* REEL_SETTING_NUMBER */
     const char *default_value; /* as an operator would write it; NULL: no default */
-    const char *unit;          /* "ms", "bytes", "DIR", …: --help shows it for the value */
+    const char *unit;          /* "ms", "bytes", "DIR", …: --help shows it in place of a value */
     const char *help;          /* one line */
-    const char *const *values; /* REEL_SETTING_ONE_OF, NULL-terminated */
+    const char *const *values; /* REEL_SETTING_ONE_OF: the allowed values, NULL-terminated */
     const char *aliases;       /* further names in the environment, separated by spaces, or NULL. If
-                                  several names are set, the first counts */
+                                  several are set, the first one is used */
 
-    /* REEL_SETTING_TEXT: may the setting, or one item of the list, have this value? If not, returns
-     * false, and writes to `error` what is wrong, without the value. Called before anything is
-     * opened, also for a sink that will not run. NULL: every text is valid. [main] */
+    /* For REEL_SETTING_TEXT: says whether `value` is allowed, as the setting or as one item of a
+     * list. If not, returns false, and writes to `error` what is wrong, without repeating the
+     * value. Called before anything is opened, also for a sink that will not run. NULL: every text
+     * is allowed. [main] */
     bool (*check)(const char *value, struct reel_error *error);
 };
 
 /* ---- Sinks ----------------------------------------------------------------------------------- */
 
 enum {
-    REEL_SINK_NEEDS_TOKENS = 1 << 0, /* the sink asks who its clients are (reel_sink_access): the
+    REEL_SINK_NEEDS_TOKENS = 1 << 0, /* the sink checks who its clients are (reel_sink_access): the
                                         daemon does not start without a token */
 };
 
@@ -80,9 +82,10 @@ struct reel_sink {
      * sentence, and must have freed everything; the daemon does not start. [main] */
     int32_t (*start)(struct reel_sink_host *host, void **ret_sink, struct reel_error *error);
 
-    /* Says that the cursor has reached `cursor`, or, if it has not changed, that the readiness of
-     * the daemon has changed. Delays the writer: must not block, and must not call the host. NULL:
-     * not called. [any thread, one call at a time] */
+    /* Called when the cursor has reached `cursor`. If `cursor` is the same as in the last call, the
+     * readiness of the daemon has changed (reel_sink_status). The writer waits for this call: it
+     * must not block, and must not call the host. NULL: not called. [any thread, one call at a
+     * time] */
     void (*committed)(void *sink, uint64_t cursor);
 
     /* Stops accepting new work. Returns when the work that has begun is finished, or after
@@ -90,12 +93,12 @@ struct reel_sink {
      * called. [main] */
     void (*drain)(void *sink, uint32_t timeout_ms);
 
-    /* Ends the threads of the sink, and frees `sink`. Everything that was handed over has its
-     * result. [main] */
+    /* Ends the threads of the sink, and frees `sink`. By then, everything that the sink handed over
+     * has its result. [main] */
     void (*stop)(void *sink);
 };
 
-/* For C, as REEL_FIELD. */
+/* For C; see REEL_FIELD in projector.h. */
 #ifndef __cplusplus
 #define REEL_SETTING(...)                                                                          \
     &(const struct reel_setting) {                                                                 \

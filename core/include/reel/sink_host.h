@@ -5,8 +5,8 @@
  *
  * `start` is given the host, which lives until `stop` returns. All functions may be called from any
  * thread of the sink, from the beginning of `start` to the end of `stop`, except within
- * `committed`. They return 0 or a negative errno value, as reel.h describes. `error`, which may be
- * NULL, gets a sentence on failure.
+ * `committed`. Functions that can fail return 0 or a negative errno value, as reel.h describes.
+ * `error`, which may be NULL, gets a sentence on failure.
  */
 #ifndef REEL_SINK_HOST_H
 #define REEL_SINK_HOST_H
@@ -23,7 +23,7 @@ struct reel_sink_host {
     const struct reel_sink_calls *calls;
 };
 
-/* What the owner of a token may do. Each level includes the levels before it. */
+/* The rights of the owner of a token. Each level includes the levels before it. */
 typedef int32_t reel_access;
 enum {
     REEL_ACCESS_NONE = 0, /* the token is not valid */
@@ -31,15 +31,17 @@ enum {
     REEL_ACCESS_WRITE = 2,
 };
 
-/* The owner of a token, for reel_command_request.caller: text, NUL-terminated. It is the same for
- * the same token in every daemon, and the token cannot be computed from it. */
+/* The owner of a token: texts, NUL-terminated. `id`, for reel_command_request.caller, is the same
+ * for the same token in every daemon, and the token cannot be computed from it. `name`, for
+ * reel_command_request.principal, tells people which token it was. */
 struct reel_caller {
     char id[33];
+    char name[64];
 };
 
 /* The state of the daemon. */
 struct reel_status {
-    bool ready;            /* caught up, and the feed is up: `reason` is empty */
+    bool ready;            /* it has caught up, and the feed is up: `reason` is empty */
     bool draining;         /* the daemon is ending */
     char reason[256];      /* why it is not ready */
     uint64_t started_ns;   /* ns since 1970, UTC */
@@ -51,7 +53,7 @@ struct reel_status {
     const char *server;     /* version of the daemon */
     const char *build;      /* "release", "debug" */
     uint64_t known_seq; /* highest seq that is known to exist; above the cursor while events of a
-                           stream are on their way */
+                           stream have not arrived yet */
 };
 
 /* One metric, as Prometheus defines them. Borrowed until the callback returns. */
@@ -62,7 +64,7 @@ enum {
     REEL_METRIC_HISTOGRAM = 3,
 };
 struct reel_metric {
-    const char *name; /* "reel_events_total"; metrics of one name follow each other */
+    const char *name; /* "reel_events_total"; metrics with the same name are next to each other */
     const char *help;
     reel_metric_kind kind;
     uint32_t bucket_count;   /* HISTOGRAM */
@@ -79,8 +81,8 @@ typedef void (*reel_metric_fn)(void *context, const struct reel_metric *metric);
 struct reel_submit_result {
     const struct reel_result *const *results;       /* one for each event, in their order;
                                                        NULL-terminated */
-    const struct reel_rejection *const *rejections; /* of these events; NULL-terminated. Rejections
-                                                       beyond 4 MiB are left out */
+    const struct reel_rejection *const *rejections; /* of these events, NULL-terminated. Rejections
+                                                       beyond 4 MiB in total are left out */
 };
 
 /* Called once for each call of reel_sink_submit that returned 0. `rc` is 0, or an error code with a
@@ -89,7 +91,8 @@ struct reel_submit_result {
 typedef void (*reel_submit_done_fn)(void *context, int rc, const struct reel_submit_result *result,
                                     const struct reel_error *error);
 
-/* The same for reel_sink_command, with the error codes of reel_command. [any thread] */
+/* Called once for each call of reel_sink_command that returned 0, under the rules of
+ * reel_submit_done_fn. The error codes are those of reel_command. [any thread] */
 typedef void (*reel_command_done_fn)(void *context, int rc,
                                      const struct reel_command_result *result,
                                      const struct reel_error *error);
@@ -149,7 +152,7 @@ struct reel_sink_calls {
     int (*command)(struct reel_sink_host *host, const struct reel_command_request *request,
                    reel_command_done_fn done, void *context, struct reel_error *error);
 
-    /* What the owner of this token may do. [any thread] */
+    /* The rights of the owner of this token. [any thread] */
     reel_access (*access)(struct reel_sink_host *host, struct reel_str token);
     /* The owner of this token. [any thread] */
     void (*caller)(struct reel_sink_host *host, struct reel_str token, struct reel_caller *ret);
@@ -164,7 +167,7 @@ struct reel_sink_calls {
 /* ---- Settings and log ------------------------------------------------------------------------ */
 
 /* The value of a setting of this sink or of the daemon. NULL if it has no value. Settings never
- * change; the text lives as long as the host. [any thread] */
+ * change. The text lives as long as the host. [any thread] */
 static inline const char *reel_setting_text(struct reel_sink_host *host, const char *name) {
     return host->calls->setting_text(host, name, 0);
 }
@@ -282,22 +285,22 @@ static inline int reel_sink_canonical_key(struct reel_sink_host *host, const cha
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* Hands events over: CloudEvents in structured JSON, which the sink has checked. All of them are
- * appended and folded in one transaction, or none. An event whose source and id were submitted
- * before is not appended again.
+/* Hands events over to the writer: CloudEvents in structured JSON, which the sink has checked. All
+ * of them are appended and folded in one transaction, or none. An event whose source and id were
+ * submitted before is not appended again.
  *
- * Returns 0: `done` will be called once, when the events are durable and folded, or have failed.
- * The payloads must stay valid until then. `done` may be called before this function returns. Any
- * other value: `done` will not be called. -EAGAIN: the queue is full; -E2BIG: more than one
- * transaction can hold; -ESHUTDOWN: the daemon is ending. [any thread] */
+ * Returns 0: `done` will be called once, when the events are durable and folded, or when they have
+ * failed. The payloads must stay valid until then. `done` may be called before this function
+ * returns. Any other value: `done` will not be called. -EAGAIN: the queue is full; -E2BIG: the
+ * events do not fit into one transaction; -ESHUTDOWN: the daemon is ending. [any thread] */
 static inline int reel_sink_submit(struct reel_sink_host *host, const struct reel_str *payloads,
                                    size_t count, reel_submit_done_fn done, void *context,
                                    struct reel_error *error) {
     return host->calls->submit(host, payloads, count, done, context, error);
 }
 
-/* Hands a command over, under the rules of reel_sink_submit. The struct is copied; what it points
- * to must stay valid until `done` is called. [any thread] */
+/* Hands a command over to the writer, under the rules of reel_sink_submit. The struct is copied;
+ * everything that it points to must stay valid until `done` is called. [any thread] */
 static inline int reel_sink_command(struct reel_sink_host *host,
                                     const struct reel_command_request *request,
                                     reel_command_done_fn done, void *context,
@@ -307,13 +310,13 @@ static inline int reel_sink_command(struct reel_sink_host *host,
 
 /* ---- The daemon ------------------------------------------------------------------------------ */
 
-/* What the owner of this token may do. The time that the check needs does not depend on the token.
- * [any thread] */
+/* The rights of the owner of this token. The time that the check takes does not depend on the
+ * token. [any thread] */
 static inline reel_access reel_sink_access(struct reel_sink_host *host, struct reel_str token) {
     return host->calls->access(host, token);
 }
 
-/* The owner of this token, which need not be valid. [any thread] */
+/* Identifies the owner of this token. The token need not be valid. [any thread] */
 static inline void reel_sink_caller(struct reel_sink_host *host, struct reel_str token,
                                     struct reel_caller *ret) {
     host->calls->caller(host, token, ret);
@@ -330,8 +333,9 @@ static inline void reel_sink_metrics(struct reel_sink_host *host, reel_metric_fn
     host->calls->metrics(host, fn, context);
 }
 
-/* Ends the daemon as SIGTERM does, with this exit code and a line in the log. For a sink that has
- * finished its work (exit code 0), or cannot go on. Returns at once. [any thread] */
+/* Ends the daemon as SIGTERM does, with this exit code, and writes the message to the log. For a
+ * sink that has finished its work (exit code 0), or that cannot continue. Returns at once. [any
+ * thread] */
 REEL_PRINTF(3, 4)
 static inline void reel_quit(struct reel_sink_host *host, int exit_code, const char *format, ...) {
     va_list args;

@@ -19,12 +19,12 @@
  * own Reel in memory, with this plugin in it. So a debugger, a sanitizer or a coverage tool sees
  * the plugin like any other code.
  *
- * JSON is written with ' in place of ", which would have to be escaped in a C string; an apostrophe
- * is \u0027. White space between the parts of the JSON is ignored.
+ * In JSON, write ' in place of ", so that nothing must be escaped in a C string. An apostrophe is
+ * written \u0027. White space between the parts of the JSON is ignored.
  *
- * An expected object is complete: a member that it does not name must be absent or null. Its
- * members may stand in any order. The value * stands for any value but null, for members that a
- * command makes up (a key, a time): {'id': *, 'state': 'placed'}.
+ * An expected object is complete: a member that it does not name must be absent or null. The order
+ * of members does not matter. The value * matches any value except null. Use it for members whose
+ * value the command chooses (a key, a time): {'id': *, 'state': 'placed'}.
  *
  * An expectation that is not met ends the test, and prints what was expected and what was found.
  * All functions are called on the thread that runs the test.
@@ -63,13 +63,13 @@ struct reel_test {
     struct reel_result result;                 /* if it was an event */
     uint64_t seen_seq;                         /* of the last event that reel_then_event checked */
 
-    const char *file; /* position in the test */
+    const char *file; /* where the test is: the line of the running function */
     int line;
 };
 
 /* ---- Given ----------------------------------------------------------------------------------- */
 
-/* Loads another plugin, whose collections the commands of this plugin read. Must come first. */
+/* Loads another plugin, whose collections this plugin's commands read. Must be called first. */
 #define reel_given_plugin(test, path) reel_test_plugin(REEL_TEST_HERE(test), path)
 
 /* Applies an event, which a projector must apply. `subject` may be NULL. Type and subject are
@@ -83,7 +83,7 @@ struct reel_test {
 #define reel_when(test, type, subject, data)                                                       \
     reel_test_when(REEL_TEST_HERE(test), type, subject, data)
 
-/* The same with the complete text of the event, which may be invalid. */
+/* Applies the complete text of an event, which may be invalid, with any outcome. */
 #define reel_when_payload(test, payload) reel_test_payload(REEL_TEST_HERE(test), payload)
 
 /* Gives a command. `key` is NULL for "create"; `body` is JSON, or NULL for no body. */
@@ -92,12 +92,12 @@ struct reel_test {
 
 /* ---- Then ------------------------------------------------------------------------------------ */
 
-/* Checks the outcome of the event. The reason of a rejection must contain `part`. */
+/* Check the outcome of the event. The reason of a rejection must contain `part`. */
 #define reel_then_applied(test)        reel_test_outcome(REEL_TEST_HERE(test), REEL_APPLIED, NULL)
 #define reel_then_ignored(test)        reel_test_outcome(REEL_TEST_HERE(test), REEL_IGNORED, NULL)
 #define reel_then_rejected(test, part) reel_test_outcome(REEL_TEST_HERE(test), REEL_REJECTED, part)
 
-/* Checks that the command was refused with this problem ("conflict"), and that the detail contains
+/* Checks that the command was refused with this problem ("conflict"), and that its detail contains
  * `part`. */
 #define reel_then_refused(test, problem, part)                                                     \
     reel_test_refused(REEL_TEST_HERE(test), problem, part)
@@ -122,7 +122,7 @@ struct reel_test {
 #define reel_then_count(test, collection, count)                                                   \
     reel_test_count(REEL_TEST_HERE(test), collection, count)
 
-/* ---- Below: how it is done ------------------------------------------------------------------- */
+/* ---- Implementation -------------------------------------------------------------------------- */
 
 #define REEL_TEST_HERE(test) reel_test_here(test, __FILE__, __LINE__)
 
@@ -176,7 +176,8 @@ static inline void reel_test_plugin(struct reel_test *test, const char *path) {
     if (reel_load_plugin(test->reel, path, &error) < 0) reel_test_fail(test, "%s", error.text);
 }
 
-/* Only now, so that plugins can be added before. */
+/* Starts the Reel, unless it is started. reel_test_setup does not start it, because a test may
+ * first load other plugins. */
 static inline void reel_test_start(struct reel_test *test) {
     struct reel_error error;
     if (test->started) return;
@@ -245,8 +246,8 @@ static inline struct reel_str reel_test_cut_value(struct reel_str *rest) {
     return value;
 }
 
-/* The next member of an object; `rest` begins as the whole object. False: there is none, and `rest`
- * is what ends the object, or empty if it is malformed. */
+/* Takes the next member of an object. `rest` is the whole object at first. Returns false after the
+ * last member; `rest` is then the closing brace, or empty if the object is malformed. */
 static inline bool reel_test_next(struct reel_str *rest, struct reel_str *ret_name,
                                   struct reel_str *ret_value) {
     reel_test_skip_space(rest);
@@ -267,7 +268,7 @@ static inline bool reel_test_next(struct reel_str *rest, struct reel_str *ret_na
     return ret_name->len > 0 && ret_value->len > 0;
 }
 
-/* The member of that name, which has its quotes; "null" if there is none. */
+/* The value of the member with this name, which includes its quotes; "null" if there is none. */
 static inline struct reel_str reel_test_member(struct reel_str object, struct reel_str name) {
     struct reel_str found = reel_text("null"), each, value;
     while (reel_test_next(&object, &each, &value))
@@ -275,7 +276,7 @@ static inline struct reel_str reel_test_member(struct reel_str object, struct re
     return found;
 }
 
-/* The same JSON, white space between its parts aside. */
+/* True if both texts are the same JSON, apart from white space between its parts. */
 static inline bool reel_test_same(struct reel_str a, struct reel_str b) {
     bool quoted = false;
     for (;;) {
@@ -317,7 +318,7 @@ static inline bool reel_test_is_object(struct reel_str text) {
     return reel_str_is(text, "}");
 }
 
-/* Both ways, so that a member which only one of the two has is seen. */
+/* Compares the members of both objects, so that a member that only one of them has is found. */
 static inline void reel_test_compare_all(const struct reel_test *test, const char *what,
                                          const char *wanted, struct reel_str found) {
     char *json = reel_test_json(test, wanted);
@@ -330,7 +331,7 @@ static inline void reel_test_compare_all(const struct reel_test *test, const cha
     free(json);
 }
 
-/* ---- Given and when, done -------------------------------------------------------------------- */
+/* ---- Implementation of given and when -------------------------------------------------------- */
 
 static inline void reel_test_payload(struct reel_test *test, const char *payload) {
     struct reel_error error;
@@ -360,7 +361,7 @@ static inline void reel_test_when(struct reel_test *test, const char *type, cons
     free(payload);
 }
 
-/* Why the last event was rejected: what each projector that rejected it said. */
+/* The reasons for which projectors rejected the last event. */
 struct reel_test_reason {
     uint64_t seq;
     char text[4096];
@@ -369,7 +370,7 @@ struct reel_test_reason {
 static inline int reel_test_copy_reason(void *context, const struct reel_rejection *rejection) {
     struct reel_test_reason *reason = (struct reel_test_reason *)context;
     size_t len = strlen(reason->text);
-    if (rejection->seq != reason->seq) return 1; /* they come from the newest on */
+    if (rejection->seq != reason->seq) return 1; /* the newest event comes first */
     snprintf(reason->text + len, sizeof reason->text - len, "%s%.*s", len > 0 ? "; " : "",
              REEL_FMT(rejection->reason));
     return 0;
@@ -434,7 +435,7 @@ static inline void reel_test_command(struct reel_test *test, const char *collect
     free(json);
 }
 
-/* ---- Then, done ------------------------------------------------------------------------------ */
+/* ---- Implementation of then ------------------------------------------------------------------ */
 
 static inline void reel_test_accepted(const struct reel_test *test) {
     if (!test->commanded) reel_test_fail(test, "the last thing that happened is not a command");
@@ -457,7 +458,8 @@ static inline void reel_test_refused(const struct reel_test *test, const char *p
                        problem, part, test->command_result.problem, test->command_result.detail);
 }
 
-/* A copy of an event's or a record's text, since a test must not end inside of a walk. */
+/* A copy of an event's or a record's text. A test must not end within a walk, so it is checked
+ * later. */
 struct reel_test_found {
     const struct reel_test *test;
     uint64_t seq;
@@ -471,7 +473,7 @@ static inline int reel_test_copy_entry(void *context, const struct reel_entry *e
     return 1;
 }
 
-/* The next event of the command; text NULL: it made no more. */
+/* The next event that the command made; text NULL: there is no further event. */
 static inline struct reel_test_found reel_test_next_event(struct reel_test *test) {
     struct reel_test_found found = {test, 0, NULL};
     reel_test_accepted(test);

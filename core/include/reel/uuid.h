@@ -1,7 +1,7 @@
 /* reel/uuid.h: UUIDs as keys (RFC 9562, section 4). Needs no host.
  *
- * Senders write one UUID in several forms. A projector that uses UUIDs as keys converts them into
- * one form. The functions are inline, because plugins link with nothing.
+ * Senders write the same UUID in several forms. A projector that uses UUIDs as keys converts them
+ * to one form. The functions are inline, because plugins are not linked with Reel.
  */
 #ifndef REEL_UUID_H
 #define REEL_UUID_H
@@ -22,10 +22,10 @@ static inline int reel_uuid_digit(char c) {
     return -1;
 }
 
-/* Writes the lower-case hyphenated form of a UUID, NUL-terminated. `given` is hyphenated, or has 32
- * digits, or is hyphenated in braces or after a lower-case "urn:uuid:". Digits may have either
- * case. The version of the UUID is not checked. Returns false, and the content of `ret` is
- * undefined, if `given` has none of these forms. [any thread] */
+/* Converts a UUID to its lower-case hyphenated form, NUL-terminated. `given` is one of: hyphenated;
+ * 32 digits; hyphenated in braces; hyphenated after a lower-case "urn:uuid:". Digits may have
+ * either case. The version of the UUID is not checked. Returns false if `given` has none of these
+ * forms; the content of `ret` is then undefined. [any thread] */
 static inline bool reel_uuid_canonical(struct reel_str given, char ret[REEL_UUID_LEN + 1]) {
     const char *text = given.data;
     size_t len = given.len;

@@ -2,7 +2,7 @@
  * embed Reel (reel.h) and sinks (sink_host.h) read the same structs; those headers say how to open
  * a view.
  *
- * A view shows one point in time. Structs that a callback is given are borrowed until the callback
+ * A view shows one point in time. Structs passed to a callback are borrowed until the callback
  * returns.
  */
 #ifndef REEL_VIEW_H
@@ -34,12 +34,15 @@ struct reel_position {
     uint64_t applied; /* events since the log began, by their outcome when they were first folded */
     uint64_t ignored;
     uint64_t rejected;
-    uint64_t log_bytes;    /* space that the log uses in the store */
-    uint64_t store_bytes;  /* size of the store's file; free space in it is reused */
-    uint64_t gaps;         /* gaps since the log began: see REEL_LOG_GAP */
-    uint64_t gap_messages; /* messages in all gaps together */
-    uint64_t gap_from;     /* first message of the newest gap; 0: there is no gap */
-    uint64_t gap_to;       /* last message of the newest gap */
+    uint64_t log_bytes;      /* bytes that the events in the log take in its files */
+    uint64_t store_bytes;    /* size of all files of log and state; the state's never shrinks */
+    uint64_t gaps;           /* number of gaps since the log began: see REEL_LOG_GAP */
+    uint64_t gap_messages;   /* messages in all gaps together */
+    uint64_t gap_from;       /* first message of the newest gap; 0: there is no gap */
+    uint64_t gap_to;         /* last message of the newest gap */
+    uint64_t first_deletion; /* deletions by events below this seq may be forgotten. A follower of
+                                records may continue from a cursor only if the cursor is at least
+                                first_deletion - 1 */
 };
 
 /* The state of one collection. */
@@ -47,13 +50,16 @@ struct reel_collection_info {
     uint32_t revision; /* of the projector that folded the records */
     uint64_t records;
     uint64_t json_bytes; /* JSON of all records together */
-    uint64_t cursor;     /* of this collection: below the view's while it catches up */
-    uint64_t from_seq;   /* first event that was folded into it; 1: the log's first event */
-    uint64_t applied;    /* events since from_seq, by the outcome of its projector */
+    uint64_t
+        cursor; /* of this collection: below the view's cursor while the collection catches up */
+    uint64_t
+        from_seq; /* first event that was folded into the collection; 1: the log's first event */
+    uint64_t applied; /* events since from_seq, by the outcome of the collection's projector */
     uint64_t ignored;
     uint64_t rejected;
-    uint64_t changed; /* seq of the event that last changed a record; 0: no event has */
-    bool served;      /* it has caught up, and can be read */
+    uint64_t
+        changed; /* seq of the event that last changed a record; 0: no record was ever changed */
+    bool served; /* the collection has caught up, and can be read */
 };
 
 /* ---- Records --------------------------------------------------------------------------------- */
@@ -65,9 +71,10 @@ struct reel_row {
     uint64_t changed;     /* seq of the event that last changed the record */
 };
 
-/* A walk calls this for one record after another. 0 continues; any other value ends the walk, which
- * returns this value. The callback must not use the view that is walked (-EDEADLK). If the walk
- * returns -ETIME, the records that it gave are correct, but some are missing. [view] */
+/* A walk calls this function with one record after another. To continue, return 0. Any other value
+ * ends the walk, and the walk returns it. The function must not use the view that is walked
+ * (-EDEADLK). If the walk returns -ETIME, the records that it gave are correct, but some are
+ * missing. [view] */
 typedef int (*reel_row_fn)(void *context, const struct reel_row *row);
 
 /* A record that was changed or deleted. */
@@ -86,9 +93,9 @@ enum {
     REEL_LOG_NOT_JSON = 1 << 0,  /* the payload was not exactly one JSON value */
     REEL_LOG_OVERSIZE = 1 << 1,  /* larger than event_bytes_max: `bytes` is empty */
     REEL_LOG_SUBMITTED = 1 << 2, /* appended by a command or by POST: a later event with the same
-                                    source and id is detected as a repeat */
-    REEL_LOG_CONVERTED = 1 << 4, /* received in a broker's binary mode: `bytes` are the structured
-                                    mode, converted */
+                                    source and id is a repeat */
+    REEL_LOG_CONVERTED = 1 << 4, /* received in a broker's binary mode: `bytes` is the event,
+                                    converted to structured mode */
     REEL_LOG_GAP = 1 << 5,       /* not an event, but a gap: `size` messages of a stream, up to
                                     `seq`, were never received; `bytes` is empty */
 };
@@ -100,16 +107,17 @@ struct reel_entry {
     uint32_t flags;   /* REEL_LOG_… */
     uint32_t size;    /* of the payload as received, bytes */
     struct reel_str bytes;
-    struct reel_str type;         /* CloudEvents `type`; data NULL: absent or not a string */
-    struct reel_str subject;      /* CloudEvents `subject`; data NULL: absent or not a string */
-    struct reel_str nats_subject; /* under which it was published; data NULL: not from NATS */
+    struct reel_str type;    /* CloudEvents `type`; data NULL: absent or not a string */
+    struct reel_str subject; /* CloudEvents `subject`; data NULL: absent or not a string */
+    struct reel_str
+        nats_subject; /* the subject under which it was published; data NULL: not from NATS */
 };
 
 /* As reel_row_fn, for events. [view] */
 typedef int (*reel_entry_fn)(void *context, const struct reel_entry *entry);
 
-/* One rejection of one event. The collection is empty if the event is not JSON: then no projector
- * has seen it. */
+/* One rejection of one event. `collection` is empty if the event is not JSON, because then no
+ * projector is called. */
 struct reel_rejection {
     uint64_t seq;
     struct reel_str collection;

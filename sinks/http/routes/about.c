@@ -1,8 +1,8 @@
-/* about.c: what the daemon says of itself: where it stands, what is loaded, whether it is well.
+/* about.c: routes about the daemon itself: its health, its state, the loaded plugins.
  *
- * /v1/status takes its positions from one view, so that they go together; the feed, the queue and
- * readiness are of the moment. /healthz and /readyz open no view: they answer even when there is
- * none to be had.
+ * /v1/status takes all positions from one view, so they belong together. The feed, the queue and
+ * readiness are those of the moment. /healthz and /readyz open no view, so they answer even if no
+ * view can be opened.
  */
 #include "http/reply.h"
 
@@ -55,7 +55,7 @@ void handle_version(struct request *request) {
 
 /* ---- Status ---------------------------------------------------------------------------------- */
 
-/* All that comes from the view. */
+/* Everything that is read from the view. */
 struct standing {
     struct reel_position position;
     json_t *projections;
@@ -102,7 +102,7 @@ static void put_time(json_t **object, const char *name, uint64_t time_ns) {
     reply_put_text(object, name, text);
 }
 
-/* By the clock that people set: 0 when it was set back to before the start. */
+/* By the system's clock; 0 if the clock was set to a time before the start. */
 static uint64_t seconds_since(uint64_t time_ns) {
     uint64_t now_ns = clock_now_ns();
     return now_ns > time_ns ? (now_ns - time_ns) / NS_PER_S : 0;
@@ -127,7 +127,7 @@ static void put_position(json_t **object, const struct reel_position *position, 
     reply_put_number(object, "rejected", position->rejected);
 }
 
-/* Of a log that mirrors a stream. */
+/* Only if the log mirrors a stream. */
 static json_t *describe_gaps(const struct reel_position *position) {
     json_t *gaps = pair_of_numbers("count", position->gaps, "messages", position->gap_messages);
     json_t *newest = NULL;
@@ -187,10 +187,10 @@ static const char *kind_name(reel_field_kind kind) {
         [REEL_FIELD_BOOL] = "boolean",  [REEL_FIELD_JSON] = "json",
         [REEL_FIELD_ONE_OF] = "one_of",
     };
-    return names[kind]; /* others the host refuses */
+    return names[kind]; /* the host refuses other kinds */
 }
 
-/* `is_name`: by-name looks it up. */
+/* `is_name`: by-name uses this field. */
 static json_t *describe_field(const struct reel_field *field) {
     json_t *object = json_object();
     reply_put_text(&object, "name", field->name);

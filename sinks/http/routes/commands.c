@@ -1,5 +1,6 @@
-/* commands.c: commands of any collection: handed over to the writer, the request suspended until
- * they are durable. What they mean is their projector's: nothing here knows a collection. */
+/* commands.c: handles the commands of all collections: hands them over to the writer, and suspends
+ * the request until they are durable. Their meaning is defined by their projectors: nothing here
+ * depends on a collection. */
 #include "base/cleanup.h"
 #include "http/etag.h"
 #include "http/key_name.h"
@@ -10,7 +11,7 @@
 
 #define IDEMPOTENCY_KEY_MAX 255
 
-/* A command on its way; what it points to is the request's, or its own. */
+/* A command that was handed over. What it points to is owned by the request or by this struct. */
 struct command {
     struct request *request;
     struct reel_command_request asked;
@@ -26,7 +27,8 @@ static void command_destroy(void *context) {
 
 /* ---- The answer ------------------------------------------------------------------------------ */
 
-/* A new record's place, and where it stands: in its object behind its last field. */
+/* Adds the location of a new record, and its position: in the record's JSON, after the last
+ * field. */
 static void show_created(struct answer *answer, const struct command *command,
                          const struct reel_command_result *given) {
     answer->status = MHD_HTTP_CREATED;
@@ -74,7 +76,7 @@ static unsigned status_of(reel_refusal refusal) {
     }
 }
 
-/* On the writer's thread: the request is suspended, and nobody else has it. */
+/* Runs on the writer's thread: the request is suspended, and no other thread uses it. */
 static void take_answer(void *context, int rc, const struct reel_command_result *given,
                         const struct reel_error *error) {
     struct command *command = context;
@@ -91,14 +93,10 @@ static void take_answer(void *context, int rc, const struct reel_command_result 
 
 /* ---- Handing over ---------------------------------------------------------------------------- */
 
-/* -EINVAL, and a problem is the answer. */
+/* -EINVAL: the answer is a problem. */
 static int read_idempotency_key(struct request *request, struct reel_str *ret) {
     *ret = request_header(request, "Idempotency-Key");
     if (!ret->data) return 0;
-    if (request_header_count(request, "Idempotency-Key") > 1) {
-        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "there are several Idempotency-Keys");
-        return -EINVAL;
-    }
     if (ret->len > 0 && ret->len <= IDEMPOTENCY_KEY_MAX && utf8_valid(*ret)) return 0;
     answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
                    "Idempotency-Key has %zu bytes, wanted 1 to %d of UTF-8", ret->len,
@@ -109,12 +107,12 @@ static int read_idempotency_key(struct request *request, struct reel_str *ret) {
 static int check_body_type(struct request *request) {
     if (request->body.len == 0 || request_is_json(request)) return 0;
     answer_problem(&request->answer, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
-                   "the body is not said to be JSON: Content-Type: application/json");
+                   "the body needs Content-Type: application/json, in UTF-8");
     return -EINVAL;
 }
 
-/* What the command is: from the target, the body and the headers. */
-static int read_order(struct request *request, struct command *command) {
+/* Makes the command from the target, the body and the headers. */
+static int read_request(struct request *request, struct command *command) {
     const struct uri *uri = &request->uri;
     bool create = uri->segment_count == 2;
     struct reel_command_request *order = &command->asked;
@@ -124,7 +122,9 @@ static int read_order(struct request *request, struct command *command) {
         .verb = reel_text("create"),
         .body = text_str(&request->body),
         .caller = reel_text(request->caller.id),
-        .versions = command->precondition.list,
+        .principal = reel_text(request->caller.name),
+        .unless_versions = command->precondition.none_match.list,
+        .versions = command->precondition.match.list,
     };
     if (!create) order->key = command->key.data ? text_str(&command->key) : uri->segments[2];
     if (request->method == METHOD_DELETE) order->verb = reel_text("delete");
@@ -136,7 +136,7 @@ static int read_order(struct request *request, struct command *command) {
     return rc;
 }
 
-/* Takes the key that was found by name, if it was. */
+/* Takes ownership of the key, if it was found by name. */
 static void hand_over(struct request *request, struct text *key) {
     struct command *command = calloc(1, sizeof *command);
     if (!command) {
@@ -146,7 +146,7 @@ static void hand_over(struct request *request, struct text *key) {
     command->request = request;
     command->key = *key;
     *key = (struct text){0};
-    if (read_order(request, command) < 0) {
+    if (read_request(request, command) < 0) {
         command_destroy(command);
         return;
     }
@@ -156,7 +156,7 @@ static void hand_over(struct request *request, struct text *key) {
     request_suspend(request);
     int rc = reel_sink_command(request_host_of_sink(request), &command->asked, take_answer, command,
                                &error);
-    if (rc == 0) return; /* it may be answered already */
+    if (rc == 0) return; /* the request may have been answered already */
     answer_error(&request->answer, rc, &error);
     request_resume(request);
 }

@@ -1,13 +1,13 @@
-/* event.c: one event of the log: what came of it in each collection, and its bytes. */
+/* event.c: one event of the log: its outcome in each collection, and its bytes. */
 #include "events/frame.h"
 #include "http/routes/events.h"
 
 #include <errno.h>
 
-/* False: a problem is the answer. */
+/* Returns false if the answer is a problem. */
 static bool read_seq(struct request *request, uint64_t *ret) {
     if (str_number(request->uri.segments[2], ret)) return true;
-    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%.*s` is no seq",
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%.*s` is not a seq",
                    REEL_FMT(request->uri.segments[2]));
     return false;
 }
@@ -24,7 +24,7 @@ static void refuse_missing(struct request *request, const struct reel_position *
     answer_problem_number(&request->answer, "first_seq", position->first_seq);
 }
 
-/* True: the event is in a gap of the stream, and the problem is the answer. */
+/* Returns true if the event is in a gap of the stream; the answer is then a problem. */
 static bool refuse_gap(struct answer *answer, const struct reel_entry *entry, uint64_t seq) {
     if (!(entry->flags & REEL_LOG_GAP) || entry->seq - seq >= entry->size) return false;
     answer_problem(answer, PROBLEM_NOT_FOUND,
@@ -33,20 +33,21 @@ static bool refuse_gap(struct answer *answer, const struct reel_entry *entry, ui
     return true;
 }
 
-/* ---- What came of it ------------------------------------------------------------------------- */
+/* ---- The outcomes ---------------------------------------------------------------------------- */
 
-/* Of each projector that watches its type it is known whether it rejected the event. Whether one
- * that did not applied or ignored it was counted, and is not kept. */
+/* For each projector that watches the event's type, it is known whether it rejected the event. It
+ * is not stored whether it applied or ignored the event. */
 struct telling {
     struct request *request;
     struct reel_view *view;
     uint64_t seq;
-    bool found, is_event; /* else it was rejected by all, being no JSON or too large */
+    bool found,
+        is_event; /* otherwise every collection has rejected it: it is not JSON, or too large */
     struct text type;
-    struct reel_str collection; /* whose rejection is looked for */
+    struct reel_str collection; /* the collection whose rejection is looked for */
     struct text reason;
     bool rejected;
-    bool any; /* outcome was written */
+    bool any; /* an outcome was written */
 };
 
 static int take_event(void *context, const struct reel_entry *entry) {
@@ -58,7 +59,7 @@ static int take_event(void *context, const struct reel_entry *entry) {
     telling->is_event = !(entry->flags & (REEL_LOG_NOT_JSON | REEL_LOG_OVERSIZE));
     if (entry->type.data) text_append_str(&telling->type, entry->type);
     frame_event(body, entry);
-    if (body->len > 0) body->len--; /* its closing brace */
+    if (body->len > 0) body->len--; /* removes the closing brace */
     text_append_lit(body, ",\"size\":");
     text_append_number(body, entry->size);
     events_time(body, ",\"received_at\":", entry->time_ns);
@@ -103,7 +104,7 @@ static bool watches(const struct reel_projector *projector, struct reel_str type
     return false;
 }
 
-/* NULL: the collection has not folded it, or was built from a later event on. */
+/* NULL: the collection has not folded the event, or was built from a later event on. */
 static const char *outcome_of(const struct telling *telling, const struct reel_projector *projector,
                               const struct reel_collection_info *info) {
     if (telling->rejected) return "rejected";
@@ -159,7 +160,7 @@ void handle_event(struct request *request) {
     events_close(request, telling.view, rc);
 }
 
-/* ---- Its bytes ------------------------------------------------------------------------------- */
+/* ---- The bytes ------------------------------------------------------------------------------- */
 
 struct raw {
     struct answer *answer;
@@ -171,9 +172,10 @@ static int take_raw(void *context, const struct reel_entry *entry) {
     struct answer *answer = raw->answer;
     if (refuse_gap(answer, entry, raw->seq) || entry->seq != raw->seq) return 1;
     if (entry->flags & REEL_LOG_OVERSIZE) {
-        answer_problem(answer, PROBLEM_NOT_FOUND,
-                       "the event had %u bytes, which was too much: they were not kept",
-                       entry->size);
+        answer_problem(
+            answer, PROBLEM_NOT_FOUND,
+            "the event had %u bytes, which is more than event_bytes_max: they were not stored",
+            entry->size);
         return 1;
     }
     text_append_str(&answer->body, entry->bytes);

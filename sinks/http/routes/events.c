@@ -1,4 +1,4 @@
-/* events.c: reading the log: pages of events; and what its other routes have in common. */
+/* events.c: pages of events; and functions for all routes that read the log. */
 #include "http/routes/events.h"
 #include "events/filter.h"
 #include "events/frame.h"
@@ -12,7 +12,7 @@
 #define LIMIT_STANDARD 100
 #define LIMIT_MAX      1000
 
-/* Events that one request looks at: what a filter leaves out costs time, too. */
+/* Most events that one request reads: an event that the filter leaves out takes time, too. */
 #define EXAMINED_MAX 1000000
 
 static struct reel_str value_of(const struct request *request, const char *name) {
@@ -98,7 +98,7 @@ static int check_page(struct request *request, const struct event_filter *filter
     return since <= position->head || since_is_known(request, since) ? 0 : -EINVAL;
 }
 
-/* Where a page ends that has reached the end of the log. */
+/* Where a page ends if it has reached the end of the log. */
 static uint64_t end_of(const struct reel_position *position, uint64_t since) {
     return since > position->head ? since : position->head;
 }
@@ -117,9 +117,9 @@ static int write_page(struct request *request, struct reel_view *view,
     text_append_lit(page.body, "{\"events\":[");
     if (since < UINT64_MAX)
         rc = reel_sink_log(request_host_of_sink(request), view, since + 1, take_entry, &page);
-    if (rc == -ETIME && page.examined > 0) rc = 1; /* a shorter page is as good */
+    if (rc == -ETIME && page.examined > 0) rc = 1; /* a shorter page is valid, too */
     if (rc < 0) return rc;
-    uint64_t cursor = rc > 0 ? page.last_seq : end_of(position, since); /* 0: to the end */
+    uint64_t cursor = rc > 0 ? page.last_seq : end_of(position, since); /* 0: the end was reached */
     text_append_lit(page.body, "]");
     events_end(&request->answer, cursor, position->epoch.text);
     return 0;

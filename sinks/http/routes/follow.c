@@ -1,15 +1,14 @@
-/* follow.c: the two routes by which events are followed: everything up to where the hub has the
- * connection (follow/hub.h).
+/* follow.c: the two routes for following events, until the hub has the connection (follow/hub.h).
  *
- * How a socket is taken from libmicrohttpd. It gives one away only for 101, and keeps 13 KiB and a
- * place among its connections for as long as that lasts; stopping with such a one, or a suspended
- * one, is not possible. So it is made to forget the connection:
- *   - A WebSocket is upgraded as libmicrohttpd has it; the hub gets a duplicate of the socket, and
- *     the upgraded connection is closed at once. Closing is all libmicrohttpd does then.
- *   - An event stream is a 200, and any other way of ending a connection shuts the socket down. So
- *     the connection is suspended, which takes the socket out of its epoll set; the hub gets a
- *     duplicate; and under the number that libmicrohttpd knows a socket is put that leads nowhere.
- *     That one it may shut down.
+ * How a socket is taken from libmicrohttpd. libmicrohttpd hands a socket over only with status 101.
+ * It then keeps 13 KiB and a connection until the socket is closed, and it cannot be stopped while
+ * such a connection, or a suspended one, exists. So it is made to end its connection:
+ *   - A WebSocket is upgraded in libmicrohttpd's way. The hub gets a duplicate of the socket, and
+ *     the upgraded connection is closed at once. libmicrohttpd then only closes its descriptor.
+ *   - An event stream has status 200, and libmicrohttpd shuts a socket down when it ends such a
+ *     connection. So the connection is suspended, which removes the socket from libmicrohttpd's
+ *     epoll set. The hub gets a duplicate. Then the descriptor that libmicrohttpd uses is replaced
+ *     by a socket that is connected to nothing, which libmicrohttpd may shut down.
  */
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -32,14 +31,14 @@ static struct reel_str value_of(const struct request *request, const char *name)
     return param ? param->value : (struct reel_str){NULL, 0};
 }
 
-/* What was asked for. */
+/* The parameters of the request. */
 struct wanted {
     bool has_since;
     uint64_t since;
     struct event_filter filter;
 };
 
-/* What is beyond the cursor may be on its way. */
+/* An event above the cursor may not have arrived yet. */
 static bool check_head(struct request *request, const struct reel_position *position,
                        uint64_t since) {
     if (since <= position->cursor) return true;
@@ -53,7 +52,8 @@ static bool read_position(struct request *request, struct reel_position *ret) {
     return true;
 }
 
-/* The log, and the seq behind which it begins. False: a problem is the answer, or it waits. */
+/* Finds the log, and the seq after which to begin. Returns false if the answer is a problem, or if
+ * the request waits. */
 static bool find_start(struct request *request, const struct wanted *wanted,
                        struct reel_epoch *ret_epoch, uint64_t *ret) {
     struct reel_position position;
@@ -67,7 +67,8 @@ static bool find_start(struct request *request, const struct wanted *wanted,
     *ret = wanted->has_since ? wanted->since : position.cursor;
     if (!since_check(request, &position, *ret) || !check_head(request, &position, *ret))
         return false;
-    if (*ret < position.first_seq - 1) *ret = position.first_seq - 1; /* since the oldest kept */
+    if (*ret < position.first_seq - 1)
+        *ret = position.first_seq - 1; /* begin with the oldest event in the log */
     return true;
 }
 
@@ -83,7 +84,7 @@ static void drop_follower(void *work) {
     follower_destroy(work);
 }
 
-/* The follower is the request's until it is handed over. */
+/* Creates the follower. The request owns it until it is handed over. */
 static bool make_follower(struct request *request, const struct wanted *wanted,
                           enum transport_kind kind) {
     struct follower *follower;
@@ -93,7 +94,7 @@ static bool make_follower(struct request *request, const struct wanted *wanted,
     int rc = follower_create(request->server->hub, kind, &epoch, since, &wanted->filter, &follower);
     if (rc < 0) {
         answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE, "%s",
-                       rc == -ENOMEM ? "out of memory" : "too many follow the events already");
+                       rc == -ENOMEM ? "out of memory" : "too many clients follow events already");
         return false;
     }
     request->work = follower;
@@ -101,7 +102,7 @@ static bool make_follower(struct request *request, const struct wanted *wanted,
     return true;
 }
 
-/* The hub gets a duplicate of the socket. */
+/* Gives a duplicate of the socket to the hub. */
 static int hand_over(struct request *request, int fd, struct reel_str head,
                      struct reel_str received) {
     AUTO_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -145,7 +146,7 @@ static bool check_handshake(struct request *request) {
     return true;
 }
 
-/* Is the page that asks one of those that may? Only browsers name it, and they always do. */
+/* Checks the origin of the page. Only browsers send it, and they always do. */
 static bool is_allowed_origin(struct request *request) {
     struct reel_sink_host *host = request_host_of_sink(request);
     struct reel_str origin = request_header(request, "Origin");
@@ -158,22 +159,22 @@ static bool is_allowed_origin(struct request *request) {
     return false;
 }
 
-/* Whoever sends a token as a sub-protocol is a script in a browser, on a page that anyone may have
+/* A token in a sub-protocol comes from a script in a browser, on a page that anyone may have
  * made. */
 static bool check_protocols(struct request *request, const struct websocket_protocols *protocols) {
     bool by_protocol = !request_header(request, MHD_HTTP_HEADER_AUTHORIZATION).data;
     if (by_protocol && !protocols->selected)
         return refuse(request, PROBLEM_BAD_REQUEST,
-                      "beside bearer.… another sub-protocol is wanted: reel.v1");
+                      "another sub-protocol is needed in addition to bearer.…: reel.v1");
     if (by_protocol && !is_allowed_origin(request))
-        return refuse(request, PROBLEM_FORBIDDEN, "pages from there may not follow the events");
+        return refuse(request, PROBLEM_FORBIDDEN, "pages of this origin may not follow the events");
     return true;
 }
 
 static bool check_cloudevents(struct request *request, const struct wanted *wanted) {
     if (!wanted->has_since) return true;
     return refuse(request, PROBLEM_BAD_REQUEST,
-                  "cloudevents.json has no positions: `since` goes with reel.v1");
+                  "frames of cloudevents.json have no positions: `since` needs reel.v1");
 }
 
 static void upgraded(void *context, struct MHD_Connection *connection, void *state,
@@ -210,15 +211,15 @@ void handle_websocket(struct request *request) {
 
 /* ---- Server-sent events ---------------------------------------------------------------------- */
 
-/* A browser that reconnects asks for what it asked for at first, and says in a header what it has
- * received since. Libraries that read the stream by fetch or XMLHttpRequest (event-source-polyfill)
- * say it in a parameter. */
+/* A browser that reconnects sends the first request again, and a header with the last event that it
+ * has received. Libraries that read the stream by fetch or XMLHttpRequest (event-source-polyfill)
+ * send it as a parameter. */
 static bool read_last_event_id(struct request *request, struct wanted *wanted) {
     struct reel_str id = request_header(request, "Last-Event-ID");
     if (id.len == 0) id = value_of(request, "lastEventId");
     if (id.len == 0) return true;
     if (!str_number(id, &wanted->since))
-        return refuse(request, PROBLEM_BAD_REQUEST, "Last-Event-ID is no seq");
+        return refuse(request, PROBLEM_BAD_REQUEST, "Last-Event-ID is not a seq");
     wanted->has_since = true;
     return true;
 }

@@ -1,12 +1,13 @@
-/* ingest.c: POST /v1/events: CloudEvents in (cloudevents.h), handed over to the writer, answered
- * when they are durable and folded. */
+/* ingest.c: POST /v1/events: reads CloudEvents (cloudevents.h), hands them over to the writer, and
+ * answers when they are durable and folded. */
 #include "http/cloudevents.h"
+#include "http/etag.h"
 #include "http/routes/events.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* Events on their way. */
+/* Events that were handed over. */
 struct submission {
     struct request *request;
     struct cloudevents events;
@@ -31,7 +32,7 @@ static const char *outcome_name(reel_outcome outcome) {
     }
 }
 
-/* Who rejected which event, and why. */
+/* Writes the rejections of the events. */
 static void write_rejections(struct text *body, const struct reel_submit_result *submitted) {
     if (!submitted->rejections[0]) return;
     text_append_lit(body, ",\"rejected\":[");
@@ -69,7 +70,7 @@ static void write_batch(struct text *body, const struct reel_result *const *resu
     text_append_lit(body, "]");
 }
 
-/* 200 when there was nothing new in it. */
+/* Status 200 if all events were repeats. */
 static void show_results(struct request *request, bool is_batch,
                          const struct reel_submit_result *submitted) {
     struct answer *answer = &request->answer;
@@ -89,7 +90,7 @@ static void show_results(struct request *request, bool is_batch,
     text_append_lit(&answer->body, "}");
 }
 
-/* On the writer's thread: the request is suspended, and nobody else has it. */
+/* Runs on the writer's thread: the request is suspended, and no other thread uses it. */
 static void take_results(void *context, int rc, const struct reel_submit_result *submitted,
                          const struct reel_error *error) {
     struct submission *submission = context;
@@ -158,6 +159,7 @@ static void refuse(struct request *request, int rc, const struct reel_error *err
 
 void handle_post_events(struct request *request) {
     struct reel_error error = {0};
+    if (!precondition_without_tag(request)) return;
     struct submission *submission = calloc(1, sizeof *submission);
     int rc = submission ? read_events(request, &submission->events, &error) : fail_memory(&error);
     if (rc < 0) {
@@ -177,7 +179,7 @@ void handle_post_events(struct request *request) {
     request_suspend(request);
     rc = reel_sink_submit(request_host_of_sink(request), submission->events.events,
                           submission->events.count, take_results, submission, &error);
-    if (rc == 0) return; /* it may be answered already */
+    if (rc == 0) return; /* the request may have been answered already */
     answer_error(&request->answer, rc, &error);
     request_resume(request);
 }

@@ -1,7 +1,8 @@
-/* metrics.c: /metrics, in Prometheus' text format 0.0.4: the daemon's metrics, then this sink's.
+/* metrics.c: /metrics, in Prometheus' text format 0.0.4: the metrics of the daemon, then those of
+ * this sink.
  *
- * A family of samples has one HELP and one TYPE line before all of them, which is why those of one
- * name come one after another. Buckets are cumulative on the wire, and each by itself with us.
+ * A family of samples has one HELP and one TYPE line before all samples. So metrics with the same
+ * name follow each other. Buckets are cumulative in the output, but not in struct reel_metric.
  */
 #include "base/cleanup.h"
 #include "follow/hub.h"
@@ -12,12 +13,12 @@
 
 struct exposition {
     struct text *out;
-    struct text family; /* the name that was written last */
+    struct text family; /* the last name that was written */
 };
 
-/* ---- One measure ----------------------------------------------------------------------------- */
+/* ---- One metric ------------------------------------------------------------------------------ */
 
-/* The shortest of two forms that reads as the same number. */
+/* Writes the shorter one of two forms, if it reads as the same number. */
 static void put_number(struct text *out, double number) {
     char digits[40];
     if (isnan(number)) {
@@ -42,7 +43,7 @@ static void put_help(struct text *out, const char *help) {
     }
 }
 
-/* Unless it was written for the measure before. */
+/* Writes HELP and TYPE, unless they were written for the metric before. */
 static void put_head(struct exposition *to, const struct reel_metric *measure) {
     static const char *const types[] = {
         [REEL_METRIC_COUNTER] = " counter\n",
@@ -61,7 +62,7 @@ static void put_head(struct exposition *to, const struct reel_metric *measure) {
     text_append_lit(to->out, types[measure->kind]);
 }
 
-/* `name_suffix{labels} `, for a value to follow. */
+/* Writes `name_suffix{labels} `, which the value follows. */
 static void put_name(struct text *out, const struct reel_metric *measure, const char *suffix) {
     text_append_lit(out, measure->name);
     text_append_lit(out, suffix);
@@ -100,7 +101,7 @@ static void put_histogram(struct text *out, const struct reel_metric *measure) {
     text_append_lit(out, "\n");
 }
 
-/* A reel_metric_fn. A kind that is newer than we are is left out. */
+/* A reel_metric_fn. A kind that this version does not know is left out. */
 static void put_metric(void *context, const struct reel_metric *measure) {
     struct exposition *to = context;
     if (measure->kind < REEL_METRIC_COUNTER || measure->kind > REEL_METRIC_HISTOGRAM) return;
@@ -114,7 +115,7 @@ static void put_metric(void *context, const struct reel_metric *measure) {
     text_append_lit(to->out, "\n");
 }
 
-/* ---- The sink's own -------------------------------------------------------------------------- */
+/* ---- Metrics of the sink --------------------------------------------------------------------- */
 
 static void put_gauge(struct exposition *to, const char *name, const char *help, uint64_t value) {
     struct reel_metric measure = {.name = name,
@@ -147,8 +148,8 @@ static void put_cut(struct exposition *to, struct server *server) {
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
         struct reel_metric measure = {
             .name = "reel_http_connections_cut_total",
-            .help = "Connections that were cut: a request was not complete in time, or too many "
-                    "others without a token wanted the place",
+            .help = "Connections that were closed: a request was not complete in time, or a client "
+                    "needed the place of a connection without a token",
             .kind = REEL_METRIC_COUNTER,
             .labels = reasons[i].label,
             .value = (double)reasons[i].value};
@@ -157,27 +158,30 @@ static void put_cut(struct exposition *to, struct server *server) {
 }
 
 static void put_not_accepted(struct exposition *to, struct server *server) {
-    struct reel_metric measure = {.name = "reel_http_not_accepted_total",
-                                  .help = "How often no file or memory was left for a connection",
-                                  .kind = REEL_METRIC_COUNTER,
-                                  .labels = "",
-                                  .value = (double)atomic_load(&server->not_accepted)};
+    struct reel_metric measure = {
+        .name = "reel_http_not_accepted_total",
+        .help = "Connections that were not accepted: there was no file descriptor or memory",
+        .kind = REEL_METRIC_COUNTER,
+        .labels = "",
+        .value = (double)atomic_load(&server->not_accepted)};
     put_metric(to, &measure);
 }
 
 static void put_sent_again(struct exposition *to, struct server *server) {
-    struct reel_metric measure = {.name = "reel_http_sent_again_total",
-                                  .help = "Answers that were kept from an earlier request",
-                                  .kind = REEL_METRIC_COUNTER,
-                                  .labels = "",
-                                  .value = (double)atomic_load(&server->sent_again)};
+    struct reel_metric measure = {
+        .name = "reel_http_sent_again_total",
+        .help = "Answers that were sent from memory, because nothing had changed",
+        .kind = REEL_METRIC_COUNTER,
+        .labels = "",
+        .value = (double)atomic_load(&server->sent_again)};
     put_metric(to, &measure);
 }
 
 static void put_request_times(struct exposition *to, struct server *server) {
     uint64_t buckets[HISTOGRAM_BUCKETS + 1];
     struct reel_metric measure = {.name = "reel_http_request_seconds",
-                                  .help = "From a request's head to the end of its answer",
+                                  .help =
+                                      "Time from the headers of a request to the end of its answer",
                                   .kind = REEL_METRIC_HISTOGRAM,
                                   .labels = "",
                                   .bucket_count = HISTOGRAM_BUCKETS,
@@ -192,7 +196,7 @@ static uint64_t count_waiters(struct server *server) {
     return server->waiter_count;
 }
 
-/* A figure of each kind of follower. */
+/* Writes one metric for each kind of follower. */
 static void put_followers(struct exposition *to, struct server *server, const char *name,
                           const char *help, reel_metric_kind kind,
                           uint64_t (*value)(const struct hub_metrics *metrics)) {
@@ -224,7 +228,7 @@ static void put_ended(struct exposition *to, struct server *server) {
     for (enum hub_end end = 0; end < HUB_ENDS; end++) {
         snprintf(label, sizeof label, "reason=\"%s\"", hub_end_names[end]);
         struct reel_metric measure = {.name = "reel_followers_ended_total",
-                                      .help = "Followers that went, by why",
+                                      .help = "Followers that ended, by reason",
                                       .kind = REEL_METRIC_COUNTER,
                                       .labels = label,
                                       .value = (double)hub_ended(server->hub, end)};
@@ -233,14 +237,13 @@ static void put_ended(struct exposition *to, struct server *server) {
 }
 
 static void put_hub(struct exposition *to, struct server *server) {
-    put_followers(to, server, "reel_followers", "Who follow the events", REEL_METRIC_GAUGE,
+    put_followers(to, server, "reel_followers", "Clients that follow events", REEL_METRIC_GAUGE,
                   followers_of);
-    put_followers(to, server, "reel_follower_events_total", "Events that followers were sent",
+    put_followers(to, server, "reel_follower_events_total", "Events sent to followers",
                   REEL_METRIC_COUNTER, frames_of);
-    put_followers(to, server, "reel_follower_bytes_total", "Bytes that followers were sent",
+    put_followers(to, server, "reel_follower_bytes_total", "Bytes sent to followers",
                   REEL_METRIC_COUNTER, bytes_of);
-    put_gauge(to, "reel_follower_memory_bytes",
-              "Events that are kept for followers, or held for those who do not read",
+    put_gauge(to, "reel_follower_memory_bytes", "Memory of events that are kept for followers",
               hub_memory(server->hub));
     put_ended(to, server);
 }
@@ -256,7 +259,7 @@ static void put_own(struct exposition *to, struct server *server) {
     put_answered(to, server);
     put_sent_again(to, server);
     put_request_times(to, server);
-    put_gauge(to, "reel_http_memory_bytes", "Memory that bodies and answers take",
+    put_gauge(to, "reel_http_memory_bytes", "Memory of bodies and answers",
               atomic_load(&server->memory));
     put_gauge(to, "reel_http_waiters", "Requests that wait for the cursor", count_waiters(server));
     put_hub(to, server);

@@ -1,11 +1,11 @@
 /* openapi.c: the description of the HTTP API, OpenAPI 3.1, as /v1/openapi.json serves it.
  *
- * It is made from three things, so that it cannot speak of what is not there:
- *   openapi.json   what is the same everywhere, and for each path what is particular to it. A
- *                  template: {collection} and {verb} stand for any of them
- *   routes[]       which paths there are, who may, and which parameters they know
+ * It is made from three sources, so that it describes exactly what exists:
+ *   openapi.json   what is the same for all daemons, and the details of each path. It is a
+ *                  template, with the placeholders {collection} and {verb}
+ *   routes[]       the paths, the access that they need, and their parameters
  *   projectors     a path for each collection and command, a schema for each collection
- * A route that openapi.json says nothing about is described all the same, with less.
+ * A route that is not in openapi.json is described, too, with fewer details.
  */
 #include "base/cleanup.h"
 #include "http/reply.h"
@@ -23,14 +23,14 @@ static const char frame[] =
 struct draft {
     struct reel_sink_host *host;
     json_t *components, *templates, *paths;
-    bool failed; /* out of memory: what was written is not all */
+    bool failed; /* out of memory: the description is incomplete */
 };
 
-/* What a template is filled in for. */
+/* What the placeholders of a template are replaced by. */
 struct place {
     const struct route *route;
-    const struct reel_projector *projector;  /* of its {collection}, or NULL */
-    const struct reel_command_info *command; /* that it carries out, or NULL */
+    const struct reel_projector *projector;  /* of {collection}, or NULL */
+    const struct reel_command_info *command; /* of {verb}, or NULL */
 };
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -43,7 +43,7 @@ static void add(struct draft *draft, json_t *list, json_t *value) {
     if (json_array_append_new(list, value) < 0) draft->failed = true;
 }
 
-/* The member of that name, which is put there if it is missing. Borrowed. */
+/* The member with this name, which is added if it does not exist. Borrowed. */
 static json_t *member(struct draft *draft, json_t *object, const char *name,
                       json_t *(*make)(void)) {
     if (!json_object_get(object, name)) put(draft, object, name, make());
@@ -56,7 +56,8 @@ static json_t *reference(const char *section, const char *name) {
 
 /* ---- Filling in ------------------------------------------------------------------------------ */
 
-/* What stands for a placeholder at the start of the text, and its length; or NULL. */
+/* The replacement for a placeholder at the beginning of the text, and the placeholder's length; or
+ * NULL. */
 static const char *stand_in(const char *text, const struct place *place, size_t *ret_len) {
     if (place->projector && strncmp(text, COLLECTION, strlen(COLLECTION)) == 0) {
         *ret_len = strlen(COLLECTION);
@@ -69,7 +70,7 @@ static const char *stand_in(const char *text, const struct place *place, size_t 
     return NULL;
 }
 
-/* With a NUL at its end, unless memory ran out: then it is NULL. */
+/* NUL-terminated. NULL: out of memory. */
 static char *fill_text(const char *text, const struct place *place) {
     struct text filled = {0};
     size_t len;
@@ -98,7 +99,7 @@ static void put_filled(struct draft *draft, json_t *object, const char *name, js
         draft->failed = true;
 }
 
-/* A template is as deep as openapi.json has it. */
+/* Recursion is as deep as openapi.json. */
 static json_t *fill(struct draft *draft, json_t *template, const struct place *place) {
     const char *name;
     json_t *part, *filled;
@@ -129,7 +130,7 @@ static const char *type_name(const struct reel_field *field) {
                                              : "string";
 }
 
-/* Of what a record has there: null until it is set. */
+/* Describes a field of a record: null until it is set. */
 static json_t *describe_field(struct draft *draft, const struct reel_field *field) {
     json_t *schema = json_object();
     if (field->kind == REEL_FIELD_JSON) return schema;
@@ -155,7 +156,7 @@ static json_t *describe_record(struct draft *draft, const struct reel_projector 
     return schema;
 }
 
-/* The templates among the components of one kind become one for each collection. */
+/* Replaces each template in a section of the components by one component for each collection. */
 static void fill_components(struct draft *draft, const char *section) {
     const struct reel_projector *projector;
     const char *name;
@@ -180,7 +181,7 @@ static void add_record_schemas(struct draft *draft) {
 
 /* ---- Parameters ------------------------------------------------------------------------------ */
 
-/* As openapi.json has it under `component`, else as a string. */
+/* Uses the description in openapi.json under `component`; without one, it is a string. */
 static void add_parameter(struct draft *draft, json_t *parameters, const char *component,
                           const char *name, const char *in) {
     if (json_object_get(json_object_get(draft->components, "parameters"), component))
@@ -191,7 +192,7 @@ static void add_parameter(struct draft *draft, json_t *parameters, const char *c
                       strcmp(in, "path") == 0, "schema", "type", "string"));
 }
 
-/* The parts in braces of a path that is filled in. */
+/* The parts in braces of a filled-in path. */
 static void add_path_parameters(struct draft *draft, json_t *parameters, const char *path) {
     char name[64], component[80];
     while ((path = strchr(path, '{'))) {
@@ -204,7 +205,7 @@ static void add_path_parameters(struct draft *draft, json_t *parameters, const c
 
 static json_t *explain_filter(const struct reel_field *field) {
     if (field->refers_to)
-        return json_sprintf("A key of `%s`, or a name that records there have", field->refers_to);
+        return json_sprintf("The key of a record of `%s`, or its name", field->refers_to);
     if (field->flags & REEL_FIELD_ANY_CASE) return json_string("In upper or lower case");
     if (field->kind == REEL_FIELD_JSON) return json_string("The value's JSON text");
     return json_sprintf("Only records with this `%s`", field->name);
@@ -228,7 +229,8 @@ static bool is_filter(const struct reel_projector *projector, const char *name) 
     return false;
 }
 
-/* A field is asked for by its filter's name and by its own, unless that is another's filter. */
+/* A field can be filtered by the name of its filter, and by its own name, unless that is the name
+ * of another field's filter. */
 static void add_filters(struct draft *draft, json_t *parameters,
                         const struct reel_projector *projector) {
     for (const struct reel_field *const *at = projector->fields; *at; at++) {
@@ -293,7 +295,7 @@ static bool may_end_as(enum problem problem, const struct place *place, const ch
     case PROBLEM_NOT_YET:
         return knows(route, "timeout");
     default:
-        return false; /* what is described is allowed */
+        return false; /* described statuses are allowed */
     }
 }
 
@@ -318,12 +320,12 @@ static const char *method_name(enum method method) {
     case METHOD_DELETE:
         return "delete";
     default:
-        return NULL; /* OPTIONS is for browsers, not for clients that are made from this */
+        return NULL; /* OPTIONS is for browsers, not for clients that are generated from this */
     }
 }
 
-/* "get.cells.by-name.name": as unique as the path, since neither collections nor verbs have
- * dots. */
+/* "get.cells.by-name.name": as unique as the path, because the names of collections and verbs
+ * contain no dots. */
 static json_t *operation_id(const char *method, const char *path) {
     CLEANUP(text_finish) struct text id = {0};
     text_append_lit(&id, method);
@@ -336,7 +338,7 @@ static json_t *operation_id(const char *method, const char *path) {
     return id.failed ? NULL : json_stringn(id.data, id.len);
 }
 
-/* The bearer's roles are those that tokens have. */
+/* The roles of the bearer scheme are the accesses of tokens. */
 static json_t *describe_access(reel_access access) {
     if (access == REEL_ACCESS_NONE) return json_array();
     return json_pack("[{s:[s]}]", "bearer", access == REEL_ACCESS_WRITE ? "write" : "read");
@@ -380,7 +382,7 @@ static bool has_names(const struct reel_projector *projector) {
     return false;
 }
 
-/* Is this how the command is given? */
+/* True if the route is the one of this command. */
 static bool is_route_of(const struct route *route, const struct reel_command_info *command) {
     bool is_create = strcmp(command->verb, "create") == 0;
     bool is_delete = strcmp(command->verb, "delete") == 0;
@@ -412,7 +414,7 @@ static void add_operations(struct draft *draft, const struct route *route) {
         add_operations_on(draft, route, projector);
 }
 
-/* ---- All of it ------------------------------------------------------------------------------- */
+/* ---- The complete description ---------------------------------------------------------------- */
 
 static void describe_all(struct draft *draft, json_t *document) {
     struct reel_status status;

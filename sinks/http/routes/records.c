@@ -1,5 +1,5 @@
-/* records.c: reading a collection's records: lists, one by its key, one by its name. Each from
- * one view, whose cursor goes with the answer. */
+/* records.c: reads the records of a collection: lists, one record by its key, one by its name. Each
+ * answer is made from one view, and has the view's cursor. */
 #include "base/cleanup.h"
 #include "http/etag.h"
 #include "http/key_name.h"
@@ -8,12 +8,12 @@
 
 #include <errno.h>
 
-/* `limit` is clamped to this. */
+/* `limit` is at most this. */
 #define LIMIT_MAX 1000
 
 /* ---- Problems and tags ----------------------------------------------------------------------- */
 
-/* A problem, as long as none is there yet. */
+/* Makes the answer a problem, unless it is one already. */
 static void fail_request(struct request *request, int rc) {
     struct reel_error error = {0};
     if (request->answer.status) return;
@@ -24,33 +24,45 @@ static void fail_request(struct request *request, int rc) {
     answer_error(&request->answer, rc, &error);
 }
 
-/* Strong for a record; weak for a list, whose cursor moves on while its records are the same. */
+/* Strong for a record; weak for a list, whose cursor changes although its records are the same. */
 static void tag(struct request *request, bool weak, uint64_t changed) {
-    char digits[NUMBER_TEXT_MAX], *at = request->answer.etag; /* which has room for all of it */
+    char digits[NUMBER_TEXT_MAX], *at = request->answer.etag; /* the etag has room for all of it */
     at = stpcpy(stpcpy(at, weak ? "W/\"" : "\""), request->answer.epoch.text);
     at = stpcpy(stpcpy(at, "-"), number_text(request->projector->revision, digits));
     stpcpy(stpcpy(stpcpy(at, "-"), number_text(changed, digits)), "\"");
 }
 
-/* Does If-None-Match name it? (RFC 9110, section 13.1.2: weakly compared.) Then 304. */
-static bool is_known_to_client(struct request *request) {
+/* Is the answer's tag among those of the header? */
+static bool is_among(struct request *request, const char *name, bool strong) {
     CLEANUP(text_finish) struct text header = {0};
-    const char *own = request->answer.etag;
     struct etag tag;
-    if (!request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH).data) return false;
-    request_header_list(request, MHD_HTTP_HEADER_IF_NONE_MATCH, &header);
-    struct reel_str list = str_trimmed(text_str(&header));
-    if (strncmp(own, "W/", 2) == 0) own += 2;
-    bool known = reel_str_is(list, "*");
-    while (!known && etag_next(&list, &tag) > 0) known = reel_str_is(tag.opaque, own);
-    if (known) request->answer.status = MHD_HTTP_NOT_MODIFIED;
-    return known;
+    request_header_list(request, name, &header);
+    struct reel_str list = str_trimmed(text_str(&header)), own = reel_text(request->answer.etag);
+    bool is_weak = own.data[0] == 'W', found = reel_str_is(list, "*");
+    if (is_weak) own.data += 2, own.len -= 2;
+    while (!found && etag_next(&list, &tag) > 0)
+        found = reel_str_eq(tag.opaque, own) && !(strong && (is_weak || tag.weak));
+    return found;
+}
+
+/* 412 if If-Match does not name the answer's tag, strongly compared; 304 if If-None-Match does,
+ * weakly compared (RFC 9110, section 13.2.2). */
+static bool is_answered_by_condition(struct request *request) {
+    if (request_header(request, MHD_HTTP_HEADER_IF_MATCH).data &&
+        !is_among(request, MHD_HTTP_HEADER_IF_MATCH, true))
+        answer_refusal(&request->answer, MHD_HTTP_PRECONDITION_FAILED, "precondition-failed",
+                       "If-Match does not name the current ETag");
+    else if (request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH).data &&
+             is_among(request, MHD_HTTP_HEADER_IF_NONE_MATCH, false))
+        request->answer.status = MHD_HTTP_NOT_MODIFIED;
+    return request->answer.status != 0;
 }
 
 /* ---- Lists ----------------------------------------------------------------------------------- */
 
-/* Where a page begins: behind a key, given as such or by its name. A record that was behind its
- * name and is gone is looked for at its prefix, so that none is left out, and some may come again.
+/* Where a page begins: after a key, given as the key itself or by its name. If the record with this
+ * name does not exist any more, the page begins at the prefix. So no record is left out, but some
+ * may be given again.
  */
 static int find_start(struct request *request, struct reel_view *view, struct reel_str after,
                       struct text *found, struct page_start *ret) {
@@ -76,7 +88,7 @@ static int list(struct request *request, struct reel_view *view) {
     if (rc == 0 && !info.served) rc = -EAGAIN;
     if (rc == 0) rc = filter_read(request, view, &filter);
     if (rc == 0) tag(request, true, info.changed > filter.changed ? info.changed : filter.changed);
-    if (rc < 0 || is_known_to_client(request)) {
+    if (rc < 0 || is_answered_by_condition(request)) {
         filter_finish(&filter);
         reel_sink_view_close(host, view);
         return rc;
@@ -109,24 +121,24 @@ static int take_row(void *context, const struct reel_row *row) {
     struct request *request = context;
     struct answer *answer = &request->answer;
     tag(request, false, row->changed);
-    if (is_known_to_client(request)) return 0;
+    if (is_answered_by_condition(request)) return 0;
     text_append_str(&answer->body, row->json);
     answer->status = MHD_HTTP_OK;
     answer->content_type = "application/json";
     return 0;
 }
 
-/* A key as a client writes it; 400 if it can be none of this collection. */
+/* Converts a key from a client. 400 if it cannot be a key of this collection. */
 static bool read_key(struct request *request, struct reel_str given, struct reel_key *ret) {
     const char *collection = request->projector->collection;
     if (reel_sink_canonical_key(request_host_of_sink(request), collection, given, ret) == 0)
         return true;
-    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%.*s` can be no key of `%s`",
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%.*s` cannot be a key of `%s`",
                    REEL_FMT(given), collection);
     return false;
 }
 
-/* The key of the record with this name: 0, or an error. */
+/* Finds the key of the record with this name. Returns 0 or an error. */
 static int find_key(struct request *request, struct reel_view *view, struct reel_str name,
                     struct text *ret) {
     int rc = key_name_find(request_host_of_sink(request), view, request->projector->collection,
@@ -165,13 +177,14 @@ int record_find_key(struct request *request, struct reel_str name, struct text *
 
 /* ---- By name --------------------------------------------------------------------------------- */
 
-/* Most keys that a conflict names. */
+/* Most keys that a conflict lists. */
 #define NAMED_MAX 20
 
 struct named_walk {
     struct request *request;
     struct filter filter;
-    struct text key, all; /* of the first; of several, as a JSON array's insides */
+    struct text key,
+        all; /* the key of the first record; and all keys, as the inner text of a JSON array */
     size_t count;
 };
 
@@ -181,7 +194,7 @@ static int take_named(void *context, const struct reel_row *row) {
     if (rc <= 0) return rc;
     if (walk->count == 0) {
         text_append_str(&walk->key, row->key);
-        text_append(&walk->key, "", 1); /* so that an empty key is not taken for none */
+        text_append(&walk->key, "", 1); /* so that an empty key is not the same as no key */
         walk->key.len--;
     }
     if (walk->count > 0) text_append_lit(&walk->all, ", ");
@@ -194,7 +207,8 @@ static int find_named(struct request *request, struct reel_view *view, struct te
     struct reel_str name = request->uri.segments[3];
     const struct reel_projector *projector = request->projector;
     const struct reel_field *const *field = projector->fields;
-    while (!((*field)->flags & REEL_FIELD_IS_NAME)) field++; /* the route was taken: it has one */
+    while (!((*field)->flags & REEL_FIELD_IS_NAME))
+        field++; /* the route exists, so there is such a field */
     struct named_walk walk = {.request = request};
     int rc = filter_by_field(*field, name, &walk.filter);
     if (rc == 0)
@@ -204,8 +218,9 @@ static int find_named(struct request *request, struct reel_view *view, struct te
         answer_problem(&request->answer, PROBLEM_NOT_FOUND, "no record of `%s` has the name `%.*s`",
                        projector->collection, REEL_FMT(name));
     if (rc >= 0 && walk.count > 1)
-        answer_problem(&request->answer, PROBLEM_CONFLICT, "several have the name `%.*s`: %.*s",
-                       REEL_FMT(name), REEL_FMT(text_str(&walk.all)));
+        answer_problem(&request->answer, PROBLEM_CONFLICT,
+                       "several records have the name `%.*s`: %.*s", REEL_FMT(name),
+                       REEL_FMT(text_str(&walk.all)));
     filter_finish(&walk.filter);
     text_finish(&walk.all);
     *ret_key = walk.key;

@@ -1,7 +1,8 @@
-/* rejected.c: pages of what was rejected, the newest first.
+/* rejected.c: pages of rejected events, the newest first.
  *
- * A page is bounded by its limit, by bytes, and by how many rejections it looks at; it ends with
- * all of an event's, so that `before` its seq is where the next one begins.
+ * The size of a page is limited by `limit`, by bytes, and by the number of rejections that are
+ * read. A page always ends after all rejections of an event. So the next page begins `before` this
+ * event's seq.
  */
 #include "base/error.h"
 #include "http/routes/events.h"
@@ -10,15 +11,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* That one page looks at: what is of other collections costs time, too. */
+/* Most rejections that one page reads: rejections of other collections take time, too. */
 #define EXAMINED_MAX 1000000
 
-/* Of a type, id or time as it is shown here; /v1/events/{seq} has all of it. */
+/* Bytes of a type, id or time in a page; /v1/events/{seq} has all of them. */
 #define SHOWN_MAX 1024
 
 /* ---- Gathering ------------------------------------------------------------------------------- */
 
-/* One, without what the event itself tells. */
+/* One rejection, without the members from the event. */
 struct rejected {
     uint64_t seq;
     struct text collection, reason;
@@ -26,7 +27,7 @@ struct rejected {
 
 struct page {
     uint64_t limit, bytes_max;
-    const struct uri_param *collection; /* only of this one, or NULL */
+    const struct uri_param *collection; /* only of this collection, or NULL */
     struct rejected *list;
     size_t count, size;
     uint64_t examined, last_seq;
@@ -88,7 +89,7 @@ static struct reel_str member_str(struct reel_value event, const char *name) {
     return value.json ? json_str(value) : (struct reel_str){NULL, 0};
 }
 
-/* What the event says of itself, and when it was received. */
+/* Adds the members from the event, and the time when it was received. */
 static int name_event(void *context, const struct reel_entry *entry) {
     struct naming *naming = context;
     struct json *json = NULL;
@@ -127,7 +128,7 @@ static int write_one(struct request *request, struct reel_view *view, struct nam
     return rc < 0 ? rc : 0;
 }
 
-/* The list, as far as there is room for it; and where the next page begins. */
+/* Writes the list, as far as it fits, and where the next page begins. */
 static int write_page(struct request *request, struct reel_view *view, struct page *page) {
     struct text *body = &request->answer.body;
     struct naming naming = {.body = body, .parser = json_parser_create(NULL)};
@@ -161,7 +162,7 @@ void handle_rejected(struct request *request) {
     if (request_number(request, "before", &before) < 0) return;
     if (request_open_view(request, &view, &position) < 0) return;
     int rc = reel_sink_rejected(request_host_of_sink(request), view, before, take_rejection, &page);
-    if (rc == -ETIME && page.examined > 0) { /* a shorter page is as good */
+    if (rc == -ETIME && page.examined > 0) { /* a shorter page is valid, too */
         page.more = true;
         rc = 1;
     }

@@ -149,7 +149,7 @@ static void the_same_seed_makes_the_same(void **state) {
     events_finish(&again);
 }
 
-static void what_was_good_comes_more_often(void **state) {
+static void applied_types_are_made_more_often(void **state) {
     struct maker maker;
     (void)state;
     begin(&maker, 1);
@@ -173,7 +173,7 @@ UNIT_TESTS(maker_test) {
         cmocka_unit_test_setup_teardown(garbage_stands_where_it_was_wanted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bodies_are_json_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_seed_makes_the_same, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_was_good_comes_more_often, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(applied_types_are_made_more_often, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,7 +91,7 @@ static time_t seconds_now(void) {
 
 static void elsewhere_a_line_is_a_json_object(void **state) {
     (void)state;
-    log_open(REEL_LEVEL_INFO, false);
+    log_begin(REEL_LEVEL_INFO, false);
     time_t before = seconds_now();
     log_line(REEL_LEVEL_WARNING, "http", "%d clients of \"%s\"", 3, "x\\y");
     json_t *json = written_json();
@@ -111,7 +111,7 @@ static void on_a_terminal_a_line_is_for_people(void **state) {
     (void)state;
     size_t len;
     struct tm parts = {0};
-    log_open(REEL_LEVEL_INFO, true);
+    log_begin(REEL_LEVEL_INFO, true);
     log_line(REEL_LEVEL_ERROR, "reeld", "cannot \"do\" it");
     char *line = written(&len);
     char *rest = strptime(line, "%H:%M:%S", &parts);
@@ -123,7 +123,7 @@ static void on_a_terminal_a_line_is_for_people(void **state) {
 static void a_line_below_the_level_is_not_written(void **state) {
     (void)state;
     size_t len;
-    log_open(REEL_LEVEL_WARNING, true);
+    log_begin(REEL_LEVEL_WARNING, true);
     log_line(REEL_LEVEL_DEBUG, "a", "no");
     log_line(REEL_LEVEL_INFO, "a", "no");
     log_line(REEL_LEVEL_WARNING, "a", "yes");
@@ -153,14 +153,14 @@ static void control_characters_are_spaces(void **state) {
     (void)state;
     static const char given[] = "a\nb\rc\td\x1B[31me\x7F"
                                 "f\xC2\x9Bg\xE2\x80\xA8h\xE2\x80\xA9i\xC2\xA0j";
-    log_open(REEL_LEVEL_INFO, false);
+    log_begin(REEL_LEVEL_INFO, false);
     assert_message(given, sizeof given - 1, "a b c d [31me f g h i\xC2\xA0j");
 }
 
-static void what_is_no_utf_8_is_a_question_mark(void **state) {
+static void bytes_that_are_not_utf_8_become_question_marks(void **state) {
     (void)state;
     static const char given[] = "\xC3\xA4 \xFF\xC3 \xE2\x82 \xED\xA0\x80 \xF0\x9F\x98\x80\xC3";
-    log_open(REEL_LEVEL_INFO, false);
+    log_begin(REEL_LEVEL_INFO, false);
     assert_message(given, sizeof given - 1, "\xC3\xA4 ?? ?? ??? \xF0\x9F\x98\x80?");
 }
 
@@ -168,7 +168,7 @@ static void a_sinks_name_is_made_harmless_too(void **state) {
     (void)state;
     char name[200] = "a\n\"\xFF";
     memset(name + 4, 'x', sizeof name - 5);
-    log_open(REEL_LEVEL_INFO, false);
+    log_begin(REEL_LEVEL_INFO, false);
     log_line(REEL_LEVEL_INFO, name, "m");
     json_t *json = written_json();
     assert_true(strncmp(member(json, "from"), "a \"?xxx", 7) == 0);
@@ -184,7 +184,7 @@ static void a_long_message_is_cut_between_characters(void **state) {
         "x", "\"", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\x01", "\xFF", "\xC2\x80"};
     static const size_t lens[] = {3800, 4000, 4094, 4095, 4096, 4097, 4098, 4099, 9000};
     char given[9100];
-    log_open(REEL_LEVEL_INFO, false);
+    log_begin(REEL_LEVEL_INFO, false);
     for (size_t i = 0; i < LENGTH(fillers) * LENGTH(lens); i++) {
         const char *filler = fillers[i % LENGTH(fillers)];
         size_t len = 0, bound = lens[i / LENGTH(fillers)];
@@ -203,7 +203,7 @@ static void a_long_message_is_cut_between_characters(void **state) {
 static void a_readable_line_is_bounded_too(void **state) {
     (void)state;
     size_t len;
-    log_open(REEL_LEVEL_INFO, true);
+    log_begin(REEL_LEVEL_INFO, true);
     log_line(REEL_LEVEL_INFO, "test", "%09000d\n%s", 1, "\x1B");
     char *line = written(&len);
     assert_in_range(len, 3000, LOG_LINE_MAX);
@@ -215,7 +215,7 @@ static void a_readable_line_is_bounded_too(void **state) {
 
 static void nobody_reading_ends_nothing(void **state) {
     (void)state;
-    log_open(REEL_LEVEL_INFO, false);
+    log_begin(REEL_LEVEL_INFO, false);
     close(reader);
     reader = -1;
     errno = ENOENT;
@@ -229,7 +229,7 @@ static void nobody_reading_ends_nothing(void **state) {
 static void a_full_pipe_that_does_not_block_loses_lines_only(void **state) {
     (void)state;
     size_t len;
-    log_open(REEL_LEVEL_INFO, false);
+    log_begin(REEL_LEVEL_INFO, false);
     must(fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK) == 0);
     for (int i = 0; i < 1000; i++) log_line(REEL_LEVEL_INFO, "test", "%04000d", i);
     char *lines = written(&len);
@@ -251,7 +251,7 @@ static void lines_of_threads_do_not_mix(void **state) {
     pthread_t threads[THREADS];
     int numbers[THREADS], next[THREADS] = {0};
     size_t len;
-    log_open(REEL_LEVEL_INFO, false);
+    log_begin(REEL_LEVEL_INFO, false);
     for (int i = 0; i < THREADS; i++) {
         numbers[i] = i;
         must(pthread_create(&threads[i], NULL, log_many, &numbers[i]) == 0);
@@ -291,13 +291,13 @@ static void read_numbers_until(FILE *from, int next, const char *end, int *ret_n
     *ret_next = next;
 }
 
-static void whoever_logs_does_not_wait_for_a_reader(void **state) {
+static void logging_does_not_wait_for_a_reader(void **state) {
     (void)state;
     char notice[64];
     int next;
     FILE *from = fdopen(reader, "r");
     uint64_t before = log_queue_dropped();
-    log_open(REEL_LEVEL_INFO, false);
+    log_begin(REEL_LEVEL_INFO, false);
     must(fcntl(STDERR_FILENO, F_SETPIPE_SZ, 4096) > 0);
     must(log_queue_start() == 0);
     log_numbered(0, MANY_LINES);
@@ -317,7 +317,7 @@ static void whoever_logs_does_not_wait_for_a_reader(void **state) {
 static void a_queue_that_is_stopped_has_been_written(void **state) {
     (void)state;
     size_t len;
-    log_open(REEL_LEVEL_INFO, false);
+    log_begin(REEL_LEVEL_INFO, false);
     must(log_queue_start() == 0);
     log_numbered(0, 100);
     log_queue_stop(WAIT_MS);
@@ -334,7 +334,7 @@ static void someone_elses_o_nonblock_loses_nothing(void **state) {
     (void)state;
     int next;
     FILE *from = fdopen(reader, "r");
-    log_open(REEL_LEVEL_INFO, false);
+    log_begin(REEL_LEVEL_INFO, false);
     must(fcntl(STDERR_FILENO, F_SETPIPE_SZ, 4096) > 0);
     must(fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK) == 0);
     must(log_queue_start() == 0);
@@ -352,7 +352,7 @@ static void stopping_does_not_wait_for_a_reader_either(void **state) {
     (void)state;
     struct child child;
     if (child_begin(&child)) {
-        log_open(REEL_LEVEL_INFO, false);
+        log_begin(REEL_LEVEL_INFO, false);
         must(fcntl(STDERR_FILENO, F_SETPIPE_SZ, 4096) > 0);
         must(log_queue_start() == 0);
         log_numbered(0, MANY_LINES);
@@ -363,10 +363,10 @@ static void stopping_does_not_wait_for_a_reader_either(void **state) {
     assert_int_equal(child_wait(&child), 0);
 }
 
-static void what_nobody_can_read_is_counted(void **state) {
+static void lines_that_nobody_reads_are_counted(void **state) {
     (void)state;
     uint64_t before = log_queue_dropped();
-    log_open(REEL_LEVEL_INFO, false);
+    log_begin(REEL_LEVEL_INFO, false);
     close(reader);
     reader = -1;
     must(log_queue_start() == 0);
@@ -385,16 +385,16 @@ UNIT_TESTS(log_test) {
         TEST(a_sinks_name_is_made_harmless_too),
         TEST(a_readable_line_is_bounded_too),
         TEST(a_queue_that_is_stopped_has_been_written),
-        TEST(whoever_logs_does_not_wait_for_a_reader),
+        TEST(logging_does_not_wait_for_a_reader),
         TEST(someone_elses_o_nonblock_loses_nothing),
         TEST(stopping_does_not_wait_for_a_reader_either),
         TEST(nobody_reading_ends_nothing),
         TEST(a_full_pipe_that_does_not_block_loses_lines_only),
         TEST(lines_of_threads_do_not_mix),
-        TEST(what_nobody_can_read_is_counted),
+        TEST(lines_that_nobody_reads_are_counted),
         cmocka_unit_test(levels_have_names),
         cmocka_unit_test(control_characters_are_spaces),
-        cmocka_unit_test(what_is_no_utf_8_is_a_question_mark),
+        cmocka_unit_test(bytes_that_are_not_utf_8_become_question_marks),
         cmocka_unit_test(a_long_message_is_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

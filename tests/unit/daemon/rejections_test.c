@@ -48,7 +48,7 @@ static void in_a_period_only_so_many_are_said(void **state) {
     assert_int_equal(said_count, REJECTIONS_LINES + 2);
 }
 
-static void what_was_left_out_is_told_at_the_end(void **state) {
+static void the_number_of_omitted_lines_is_reported_at_the_end(void **state) {
     (void)state;
     struct rejections rejections = {.say = say};
     rejections_say(&rejections, 5, three, 10);
@@ -61,7 +61,7 @@ UNIT_TESTS(rejections_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_rejection_is_said_with_its_reason, begin),
         cmocka_unit_test_setup(in_a_period_only_so_many_are_said, begin),
-        cmocka_unit_test_setup(what_was_left_out_is_told_at_the_end, begin),
+        cmocka_unit_test_setup(the_number_of_omitted_lines_is_reported_at_the_end, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,12 +62,16 @@ static void assert_refused(const char *file, int code, const char *sentence) {
 static void a_caller_is_known_by_a_hash_of_its_own(void **state) {
     (void)state;
     struct reel_caller one, again, other;
-    tokens_caller(reel_text("token-one"), &one);
-    tokens_caller(reel_text("token-one"), &again);
-    tokens_caller(reel_text("token-two"), &other);
+    struct tokens *tokens = loaded_from("# first\n\nread token-one\n");
+    tokens_caller(tokens, reel_text("token-one"), &one);
+    tokens_caller(tokens, reel_text("token-one"), &again);
+    tokens_caller(tokens, reel_text("token-two"), &other);
+    tokens_destroy(tokens);
     assert_string_equal(one.id, again.id);
     assert_string_not_equal(one.id, other.id);
     assert_string_equal(one.id, "2520dd082ff16368ac5b9404290cc0b6");
+    assert_string_equal(one.name, "line 3");
+    assert_string_equal(other.name, "");
 }
 
 /* ---- What they may do ------------------------------------------------------------------------ */
@@ -231,8 +235,8 @@ static int be_the_child(void) {
 static void no_token_at_all_says_how_to_give_one(void **state) {
     (void)state;
     assert_refused(NULL, -ENOENT,
-                   "no bearer token is configured: give a file of them with --token-file, or one "
-                   "in the environment as REEL_TOKEN or CELLOS_SERVER_API_TOKEN");
+                   "no bearer token is configured: name a file of tokens with --token-file, or set "
+                   "one in the environment as REEL_TOKEN or CELLOS_SERVER_API_TOKEN");
 }
 
 static void a_file_that_cannot_be_read_is_told(void **state) {
@@ -248,8 +252,8 @@ static void a_file_that_cannot_be_read_is_told(void **state) {
 static void a_malformed_file_is_told_by_its_line(void **state) {
     (void)state;
     static const char *const cases[][2] = {
-        {"", "there is no token in it"},
-        {"\n# only words\n\n", "there is no token in it"},
+        {"", "it contains no token"},
+        {"\n# only words\n\n", "it contains no token"},
         {"secret-1\nsecret", "line 2: a token has 8 to 512 characters, this one has 6"},
         {"write", "line 1: a token has 8 to 512 characters, this one has 5"},
         {"read \nsecret-1", "line 1: a token has 8 to 512 characters, this one has 4"},

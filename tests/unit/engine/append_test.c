@@ -2,6 +2,8 @@
  * and what it compares the event with does not take its place. */
 #include "unit.h"
 
+#include "base/cleanup.h"
+#include "engine/append.h"
 #include "engine/transaction.h"
 #include "engine/work.h"
 
@@ -138,7 +140,7 @@ static void a_dry_run_parses_once(void **state) {
     pending_finish(&pending);
 }
 
-/* It is appended without its bytes, and remembered under its name. */
+/* It is appended without its bytes. */
 static void a_too_large_event_is_parsed_once(void **state) {
     struct fixture *fixture = *state;
     struct work work = events_work(fixture, 0, 2);
@@ -167,24 +169,28 @@ static void a_repeat_is_compared_with_the_stored_event(void **state) {
     }
 }
 
-/* Remembers the first event under the hash of the second one's name, as if both had the same. */
-static void make_collision(struct fixture *fixture) {
-    struct dispatcher *dispatcher = &fixture->reel->dispatcher;
-    struct ids_known known = {.seq = 1, .outcome = REEL_APPLIED};
+/* Appends the first event with the hash of the second one's name, as if both had the same hash. */
+static void append_collision(struct fixture *fixture) {
+    struct reel *reel = fixture->reel;
     struct reel_str name[] = {STR("/t"), STR("e-1")};
     struct reel_error error;
+    struct appended appended;
+    struct log_answer answer = {.has_record = true, .key = {"", 0}};
     uint8_t hash[16];
+    struct arrival arrival = {
+        .bytes = fixture->events[0], .flags = LOG_SUBMITTED, .id_hash = hash, .fold = true};
     ids_hash(name, 2, hash);
-    must_ok(dispatcher_begin(dispatcher, &error), error);
-    must_ok(ids_put(&dispatcher->store, hash, &known, &error), error);
-    must_ok(dispatcher_end(dispatcher, 0, &error), error);
+    HOLD_LOCK(&reel->writer);
+    must_ok(dispatcher_begin(&reel->dispatcher, &error), error);
+    must_ok(append_submitted(reel, &arrival, &answer, &appended, &error), error);
+    must_ok(transaction_end(reel, 0, &error), error);
+    fixture->results[0] = (struct reel_result){.seq = appended.seq, .outcome = appended.outcome};
 }
 
 static void what_an_event_is_compared_with_is_not_folded_in_its_place(void **state) {
     struct fixture *fixture = *state;
-    struct work first = events_work(fixture, 0, 1), others = events_work(fixture, 1, 2);
-    run(fixture, &first, 1);
-    make_collision(fixture);
+    struct work others = events_work(fixture, 1, 2);
+    append_collision(fixture);
     run(fixture, &others, 1);
     assert_parses(fixture, 3);
     assert_applied(fixture, 3);

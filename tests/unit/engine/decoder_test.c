@@ -142,7 +142,7 @@ static void the_first_is_known_by_place_and_length(void **state) {
     assert_int_equal(decoder_next(fixture->ahead)->rc, -EBADMSG);
 }
 
-static void what_is_not_wanted_is_not_read(void **state) {
+static void unwanted_payloads_are_not_parsed(void **state) {
     struct fixture *fixture = *state;
     make_payloads(fixture);
     for (size_t i = 0; i < DECODER_AHEAD_MAX - 1; i++)
@@ -157,7 +157,7 @@ static void what_is_not_wanted_is_not_read(void **state) {
 }
 
 /* The sanitizer sees it if a text is looked at when it is gone. */
-static void what_is_forgotten_is_not_looked_at(void **state) {
+static void cleared_payloads_are_not_read(void **state) {
     struct fixture *fixture = *state;
     for (size_t round = 0; round < PAYLOADS / DECODER_AHEAD_MAX; round++) {
         struct log_entry *entries = &fixture->entries[round * DECODER_AHEAD_MAX];
@@ -192,8 +192,8 @@ UNIT_TESTS(decoder_test) {
         CASE(all_come_in_order_and_read_right),
         CASE(the_ring_has_a_bound_and_keeps_what_was_taken_last),
         CASE(the_first_is_known_by_place_and_length),
-        CASE(what_is_not_wanted_is_not_read),
-        CASE(what_is_forgotten_is_not_looked_at),
+        CASE(unwanted_payloads_are_not_parsed),
+        CASE(cleared_payloads_are_not_read),
         CASE(reading_one_at_once_leaves_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

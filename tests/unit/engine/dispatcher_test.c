@@ -123,12 +123,47 @@ static void a_relief_begins_when_there_is_much(void **state) {
     assert_int_equal(info_of(reel, "hoard").records, 1);
 }
 
+/* The log knows of the rebuild; the process was killed before the store did. */
+static void a_rebuild_that_was_begun_is_done_at_the_next_start(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct reel_options options = test_options(directory, NULL);
+    struct log_control control = {.kind = LOG_REBUILD, .collection = STR("hoard")};
+    struct reel_error error;
+    must_ok(reel_open(&options, &running, &error), error);
+    must_ok(reel_add_plugin(running, &hoarding, &error), error);
+    must_ok(reel_start(running, &error), error);
+    for (int i = 0; i < 4; i++) {
+        char event[64];
+        snprintf(event, sizeof event, "{\"type\":\"t\",\"id\":\"%d\"}", i);
+        must_ok(reel_apply(running, reel_text(event), NULL, &error), error);
+    }
+    must_ok(reel_trim(running, 3, &error), error);
+    assert_int_equal(info_of(running, "hoard").records, 4);
+    struct log *log = running->dispatcher.home.place.log;
+    must_ok(log_add_control(log, &control, &error), error);
+    must_ok(log_commit(log, &error), error);
+    log_keep(log);
+    reel_close(running);
+    for (int i = 0; i < 2; i++) {
+        must_ok(reel_open(&options, &running, &error), error);
+        must_ok(reel_add_plugin(running, &hoarding, &error), error);
+        must_ok(reel_start(running, &error), error);
+        assert_int_equal(info_of(running, "hoard").records, 2); /* of what the log still has */
+        uint64_t controls = log_facts(running->dispatcher.home.place.log)->controls;
+        must_ok(reel_apply(running, STR("{\"type\":\"t\",\"id\":\"3\"}"), NULL, &error), error);
+        assert_int_equal(log_facts(running->dispatcher.home.place.log)->controls, controls);
+        reel_close(running);
+    }
+}
+
 UNIT_TESTS(dispatcher_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(a_long_batch_does_not_hold_all_its_records),
         CASE(a_long_catch_up_does_not_either),
         CASE(a_relief_begins_when_there_is_much),
+        cmocka_unit_test(a_rebuild_that_was_begun_is_done_at_the_next_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,9 +24,12 @@ static struct single *event_work(const char *id, size_t bytes) {
     struct single *single = calloc(1, sizeof *single);
     char *json = malloc(bytes + 256);
     must(single && json);
-    int len = sprintf(json, "{\"type\":\"t\",\"source\":\"/s\",\"id\":\"%s\",\"data\":\"", id);
-    memset(json + len, 'x', bytes);
-    strcpy(json + len + bytes, "\"}");
+    int len = sprintf(json,
+                      "{\"type\":\"dev.cellos.events.cell.lifecycle.v1.started\","
+                      "\"source\":\"/s\",\"id\":\"%s\",\"data\":{\"cellId\":\"%s\",\"specId\":\"",
+                      id, id);
+    memset(json + len, 'x', bytes); /* a record of that size */
+    strcpy(json + len + bytes, "\"}}");
     single->payload = reel_text(json);
     single->work = (struct work){
         .payloads = &single->payload, .count = 1, .submitted = true, .results = &single->result};
@@ -71,7 +74,7 @@ static void a_work_that_is_undone_costs_the_others_no_transaction_each(void **st
 
 /* What does not fit together may fit in parts; what is behind the one that does not fit is told so.
  */
-static void what_is_too_much_for_one_transaction_is_done_in_several(void **state) {
+static void work_that_exceeds_one_transaction_is_done_in_several(void **state) {
     (void)state;
     struct reel_options options = {.map_bytes = 2 << 20};
     struct reel *reel = reel_opened(NULL, &options, CELL_SO, NULL);
@@ -111,7 +114,7 @@ UNIT_TESTS(work_faults_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_work_that_is_undone_costs_the_others_no_transaction_each),
         cmocka_unit_test(a_store_that_has_failed_shows_nothing),
-        cmocka_unit_test(what_is_too_much_for_one_transaction_is_done_in_several),
+        cmocka_unit_test(work_that_exceeds_one_transaction_is_done_in_several),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

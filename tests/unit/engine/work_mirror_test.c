@@ -48,19 +48,15 @@ struct part {
     uint8_t hashes[GROUP_MAX][16];
     struct work work;
     size_t told; /* calls of `taken` */
-    struct ids_known known, answer;
-    bool answers; /* `answer` is what it tells */
+    struct appended appended;
 };
 
 static void taken(void *context, struct reel *reel, const struct mirrored *event,
-                  struct ids_known *known) {
+                  const struct appended *appended) {
     struct part *part = context;
-    must(reel && event->id_hash && known->seq == event->seq);
+    must(reel && event->id_hash && appended->seq == event->seq);
     part->told++;
-    part->known = *known;
-    if (!part->answers) return;
-    known->request.has_record = part->answer.request.has_record;
-    known->request.record = part->answer.request.record;
+    part->appended = *appended;
 }
 
 static struct part *part_of(const uint64_t *seqs, size_t count) {
@@ -101,23 +97,23 @@ static void mirror(struct reel *reel, const uint64_t *seqs, size_t count) {
     free(part);
 }
 
-static bool find_id(struct reel *reel, unsigned n, struct ids_known *ret) {
-    struct store *store = &reel->dispatcher.store;
+/* Is the event of that name known? To be finished if it is. */
+static bool find_id(struct reel *reel, unsigned n, struct found *ret) {
     struct reel_error error;
-    must_ok(store_begin(store, &error), error);
-    int rc = ids_get(store, store->txn, hash_of(n), ret, &error);
-    store_abort(store);
-    must(rc == 0 || rc == -ENOENT);
-    return rc == 0;
+    char id[16];
+    snprintf(id, sizeof id, "e-%u", n);
+    *ret = (struct found){0};
+    int rc = append_find(reel, hash_of(n), reel_text("/t"), reel_text(id), ret, &error);
+    if (rc < 0) must_ok(rc, error);
+    return rc == 1;
 }
 
 static void assert_log(struct reel *reel, const uint64_t *seqs, size_t count) {
-    struct store *store = &reel->dispatcher.store;
+    struct log_pin *pin = log_pin(reel->dispatcher.home.place.log);
     struct log_walk walk;
     struct log_entry entry;
     struct reel_error error;
-    must_ok(store_begin(store, &error), error);
-    must_ok(log_walk_start(&walk, store, store->txn, 0, &error), error);
+    log_walk_start(&walk, pin, 0, UINT64_MAX);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(log_next(&walk, &entry, &error), 1);
         assert_int_equal(entry.seq, seqs[i]);
@@ -126,7 +122,7 @@ static void assert_log(struct reel *reel, const uint64_t *seqs, size_t count) {
     }
     assert_int_equal(log_next(&walk, &entry, &error), 0);
     log_walk_finish(&walk);
-    store_abort(store);
+    log_unpin(pin);
 }
 
 static void assert_position(struct reel *reel, uint64_t head, uint64_t applied) {
@@ -151,7 +147,7 @@ static void events_keep_the_numbers_and_times_of_the_stream(void **state) {
     reel_close(reel);
 }
 
-static void what_the_log_has_is_passed_over(void **state) {
+static void events_that_the_log_has_are_skipped(void **state) {
     (void)state;
     struct reel *reel = opened();
     struct part *part = part_of(SEQS(3, 5, 7));
@@ -170,14 +166,14 @@ static void what_the_log_has_is_passed_over(void **state) {
     reel_close(reel);
 }
 
-static void what_follows_something_missing_is_stale(void **state) {
+static void a_part_after_missing_events_is_stale(void **state) {
     (void)state;
     struct reel *reel = opened();
     struct part *part = part_of(SEQS(9));
     mirror(reel, SEQS(5));
     part->work.follows = 6;
     run(reel, &part->work, -ESTALE);
-    assert_sentence(&part->work.error, "before event 7 was not taken");
+    assert_sentence(&part->work.error, "the events before 7 were not appended");
     assert_position(reel, 5, 1);
     part->work.follows = 5;
     run(reel, &part->work, 0);
@@ -230,39 +226,44 @@ static void the_log_may_be_known_to_reach_further_than_its_events(void **state) 
 static void a_name_is_remembered_the_first_time(void **state) {
     (void)state;
     struct reel *reel = opened();
-    struct ids_known known;
+    struct found known;
     struct part *part = part_of(SEQS(4, 6));
     publish_as(part, 0, 1);
     publish_as(part, 1, 1); /* the stream has let a repeat in */
     run(reel, &part->work, 0);
     assert_int_equal(part->told, 2);
+    assert_int_equal(part->appended.outcome, REEL_APPLIED); /* it is told when that is known */
     assert_true(find_id(reel, 1, &known));
     assert_int_equal(known.seq, 4);
-    assert_int_equal(known.outcome, REEL_APPLIED);
-    assert_false(known.request.has_record); /* nobody here knows of which record it is */
+    assert_int_equal(known.answer.outcome, REEL_APPLIED);
+    assert_false(known.answer.has_record); /* nobody knows of which record it is */
+    found_finish(&known);
     assert_false(find_id(reel, 4, &known));
     free(part);
     reel_close(reel);
 }
 
-static void whoever_waits_for_it_may_tell_its_record(void **state) {
+static void what_a_message_says_of_its_command_is_in_the_log(void **state) {
     (void)state;
     struct reel *reel = opened();
-    struct store *store = &reel->dispatcher.store;
-    struct ids_known known;
-    struct reel_error error;
+    struct found known;
     struct part *part = part_of(SEQS(4));
     publish_as(part, 0, 1);
-    part->answers = true;
-    part->answer = (struct ids_known){.request = {.has_record = true, .record = STR("cell-1")}};
+    part->events[0].answer = (struct log_answer){.has_body = true,
+                                                 .body_hash = {1},
+                                                 .caller_hash = {2},
+                                                 .has_record = true,
+                                                 .key = STR("cell-1"),
+                                                 .principal = STR("line 3")};
     run(reel, &part->work, 0);
-    assert_int_equal(part->known.outcome, REEL_APPLIED); /* it is told when that is known */
     assert_true(find_id(reel, 1, &known));
-    assert_true(known.request.has_record);
-    must_ok(store_begin(store, &error), error);
-    must_ok(ids_get(store, store->txn, hash_of(1), &known, &error), error);
-    assert_bytes(known.request.record, STR("cell-1"));
-    store_abort(store);
+    assert_true(known.answer.has_record && known.answer.has_body);
+    assert_int_equal(known.answer.body_hash[0], 1);
+    assert_int_equal(known.answer.caller_hash[0], 2);
+    assert_int_equal(known.answer.outcome, REEL_APPLIED);
+    assert_bytes(known.answer.key, STR("cell-1"));
+    assert_bytes(known.answer.principal, STR("line 3"));
+    found_finish(&known);
     free(part);
     reel_close(reel);
 }
@@ -301,17 +302,13 @@ static struct reel_command_request create_request(const char *body, const char *
 
 /* Nothing is there but what was before. */
 static void assert_untouched(struct reel *reel, uint64_t head, uint64_t applied) {
-    struct ids_known known;
-    struct reel_error error;
+    struct found known;
     assert_position(reel, head, applied);
     assert_int_equal(info_of(reel, "cells").records, applied);
     assert_int_equal(info_of(reel, "formations").records, 0);
     assert_false(find_id(reel, 1001, &known));
     assert_null(reel->pending);
     assert_int_equal(reel->dispatcher.fold.arena.used, 0);
-    must_ok(store_begin(&reel->dispatcher.store, &error), error);
-    assert_int_equal(entries_in(&reel->dispatcher.store, reel->dispatcher.store.ids), 0);
-    store_abort(&reel->dispatcher.store);
 }
 
 static void a_try_leaves_nothing_but_what_is_to_be_published(void **state) {
@@ -350,7 +347,7 @@ static void a_try_leaves_nothing_but_what_is_to_be_published(void **state) {
     reel_close(reel);
 }
 
-static void what_the_stream_has_brought_is_not_published_again(void **state) {
+static void events_that_came_from_the_stream_are_not_published_again(void **state) {
     (void)state;
     char space[2][EVENT_ROOM];
     struct reel *reel = opened();
@@ -537,7 +534,7 @@ static void an_adopted_epoch_begins_at_its_first_event(void **state) {
 }
 
 /* It opens with what it adopted, and a collection that was away is built from there. */
-static void what_was_adopted_is_there_after_a_restart(void **state) {
+static void an_adopted_log_survives_a_restart(void **state) {
     (void)state;
     const char *directory = scratch_directory();
     struct reel *reel = reel_opened(directory, NULL, CELL_SO, FORMATION_SO, NULL);
@@ -618,7 +615,7 @@ static void a_name_that_is_not_the_event_s_own_is_not_remembered(void **state) {
     (void)state;
     struct reel *reel = opened();
     struct part *part = part_of(SEQS(3));
-    struct ids_known known;
+    struct found known;
     publish_as(part, 0, 3);
     memcpy(part->hashes[0], hash_of(4), 16); /* as a message of anybody may say */
     run(reel, &part->work, 0);
@@ -632,15 +629,15 @@ static void a_name_that_is_not_the_event_s_own_is_not_remembered(void **state) {
 UNIT_TESTS(work_mirror_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_keep_the_numbers_and_times_of_the_stream),
-        cmocka_unit_test(what_the_log_has_is_passed_over),
-        cmocka_unit_test(what_follows_something_missing_is_stale),
+        cmocka_unit_test(events_that_the_log_has_are_skipped),
+        cmocka_unit_test(a_part_after_missing_events_is_stale),
         cmocka_unit_test(one_that_fails_takes_those_behind_it_along),
         cmocka_unit_test(the_log_may_be_known_to_reach_further_than_its_events),
         cmocka_unit_test(a_name_is_remembered_the_first_time),
-        cmocka_unit_test(whoever_waits_for_it_may_tell_its_record),
+        cmocka_unit_test(what_a_message_says_of_its_command_is_in_the_log),
         cmocka_unit_test(it_is_told_again_when_a_transaction_was_undone),
         cmocka_unit_test(a_try_leaves_nothing_but_what_is_to_be_published),
-        cmocka_unit_test(what_the_stream_has_brought_is_not_published_again),
+        cmocka_unit_test(events_that_came_from_the_stream_are_not_published_again),
         cmocka_unit_test(a_command_is_tried_and_shows_its_record),
         cmocka_unit_test(a_command_that_another_daemon_took_is_known),
         cmocka_unit_test(a_command_that_is_refused_leaves_nothing_to_publish),
@@ -648,7 +645,7 @@ UNIT_TESTS(work_mirror_test) {
         cmocka_unit_test(a_batch_that_is_refused_leaves_nothing_to_publish),
         cmocka_unit_test(tries_and_parts_of_the_stream_go_together),
         cmocka_unit_test(an_adopted_epoch_begins_at_its_first_event),
-        cmocka_unit_test(what_was_adopted_is_there_after_a_restart),
+        cmocka_unit_test(an_adopted_log_survives_a_restart),
         cmocka_unit_test(a_gap_is_an_entry_that_is_no_event_and_is_counted_once),
         cmocka_unit_test(a_gap_is_undone_with_its_transaction),
         cmocka_unit_test(a_name_that_is_not_the_event_s_own_is_not_remembered),

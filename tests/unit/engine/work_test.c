@@ -243,20 +243,27 @@ static void only_what_is_undone_is_done_apart(void **state) {
 
 /* What does not fit together may fit in parts, and what is behind the first that does not fit at
  * all is told the same. */
-static void what_is_too_much_for_one_transaction_is_done_in_several(void **state) {
+static void work_that_exceeds_one_transaction_is_done_in_several(void **state) {
     (void)state;
     enum { BYTES = 100 << 10 };
-    static char large[BYTES] = "{}";
+    static char large[BYTES] = "{\"type\":\"dev.cellos.events.cell.lifecycle.v1.started\","
+                               "\"data\":{\"cellId\":\"0\",\"specId\":\"";
+    char *id = strstr(large, ":\"0\"") + 2; /* records of their own, and large ones */
     struct reel_options options = {.map_bytes = 2 << 20};
     struct reel *reel = reel_opened(NULL, &options, CELL_SO, NULL);
-    memset(large + 2, ' ', BYTES - 2);
-    struct reel_str payload = {large, BYTES};
+    size_t len = strlen(large);
+    memset(large + len, 'x', BYTES - 4 - len);
+    memcpy(large + BYTES - 4, "\"}}", 4);
+    struct reel_str payloads[GROUP_MAX];
     struct work works[GROUP_MAX], *group[GROUP_MAX];
     for (size_t i = 0; i < GROUP_MAX; i++) {
-        works[i] = (struct work){.payloads = &payload, .count = 1};
+        *id = (char)('A' + i);
+        payloads[i] = (struct reel_str){strdup(large), BYTES - 1};
+        works[i] = (struct work){.payloads = &payloads[i], .count = 1};
         group[i] = &works[i];
     }
     assert_true(works_run(reel, group, GROUP_MAX) > 0);
+    for (size_t i = 0; i < GROUP_MAX; i++) free((char *)payloads[i].data);
     size_t done = 0;
     while (done < GROUP_MAX && works[done].rc == 0) done++;
     assert_in_range(done, 4, GROUP_MAX - 1);
@@ -381,7 +388,7 @@ UNIT_TESTS(work_test) {
         cmocka_unit_test(a_command_that_is_refused_is_so_alone),
         cmocka_unit_test(a_command_is_undone_after_its_event_was_appended),
         cmocka_unit_test(only_what_is_undone_is_done_apart),
-        cmocka_unit_test(what_is_too_much_for_one_transaction_is_done_in_several),
+        cmocka_unit_test(work_that_exceeds_one_transaction_is_done_in_several),
         cmocka_unit_test(a_command_sees_what_came_before_it_in_its_group),
         cmocka_unit_test(a_group_comes_out_as_one_by_one),
     };

@@ -4,7 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "engine/store/ids.h"
+#include "engine/ids.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +23,7 @@ static void fill(const struct fake_message *message, struct fake_broker *broker,
         .bytes = {message->bytes, message->len},
         .subject = reel_text("cellos.events.some"),
         .has_id = message->has_id,
+        .answer = message->answer,
         .owner = broker,
     };
     memcpy(ret->id_hash, message->id_hash, sizeof ret->id_hash);
@@ -161,6 +162,13 @@ static uint64_t add(struct fake_broker *broker, const char *bytes, size_t len,
     return message->seq;
 }
 
+/* As a message's headers do: they come back with it. */
+static void keep_answer(const struct outgoing *event, struct log_answer *ret) {
+    *ret = event->answer;
+    ret->key = (struct reel_str){str_copy(text_str(&event->key)), event->key.len};
+    must(ret->key.data);
+}
+
 uint64_t fake_add_bytes(struct rig *rig, const char *bytes, size_t len, const uint8_t *id_hash) {
     HOLD_LOCK(&rig->broker.lock);
     return add(&rig->broker, bytes, len, id_hash);
@@ -195,7 +203,11 @@ uint64_t fake_add_published(struct rig *rig, size_t n) {
     HOLD_LOCK(&rig->broker.lock);
     must(n < rig->broker.published_count);
     const struct fake_published *published = &rig->broker.published[n];
-    return add(&rig->broker, published->bytes, published->len, published->id_hash);
+    uint64_t seq = add(&rig->broker, published->bytes, published->len, published->id_hash);
+    struct log_answer *answer = &rig->broker.list[rig->broker.count - 1].answer;
+    *answer = published->answer;
+    if (answer->key.data) answer->key.data = str_copy(answer->key);
+    return seq;
 }
 
 /* ---- Publishing ------------------------------------------------------------------------------ */
@@ -220,7 +232,9 @@ static uint64_t take_into_stream(struct fake_broker *broker, const struct outgoi
         *ret_repeated = true;
         return message->seq;
     }
-    return add(broker, event->bytes.data, event->bytes.len, event->id_hash);
+    uint64_t seq = add(broker, event->bytes.data, event->bytes.len, event->id_hash);
+    keep_answer(event, &broker->list[broker->count - 1].answer);
+    return seq;
 }
 
 static void note_published(struct fake_broker *broker, const struct outgoing *event) {
@@ -231,6 +245,7 @@ static void note_published(struct fake_broker *broker, const struct outgoing *ev
     published->subject = strndup(event->subject.data, event->subject.len);
     must(published->bytes && published->subject);
     memcpy(published->id_hash, event->id_hash, sizeof published->id_hash);
+    keep_answer(event, &published->answer);
 }
 
 static int publish(void *state, const struct outgoing *event, struct reel_error *error) {
@@ -369,9 +384,13 @@ void rig_free(struct rig *rig) {
     struct fake_broker *broker = &rig->broker;
     reel_close(rig->reel);
     text_finish(&rig->said);
-    for (size_t i = 0; i < broker->count; i++) free(broker->list[i].bytes);
+    for (size_t i = 0; i < broker->count; i++) {
+        free(broker->list[i].bytes);
+        free((char *)broker->list[i].answer.key.data);
+    }
     for (size_t i = 0; i < broker->published_count; i++) {
         free(broker->published[i].bytes);
+        free((char *)broker->published[i].answer.key.data);
         free(broker->published[i].subject);
     }
     free(broker->list);

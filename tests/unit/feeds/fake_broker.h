@@ -29,12 +29,14 @@ struct fake_message {
     size_t len;
     bool has_id, deleted;
     uint8_t id_hash[16];
+    struct log_answer answer; /* as it was published; `key` is the message's own */
 };
 
 struct fake_published {
     char *bytes, *subject;
     size_t len;
     uint8_t id_hash[16];
+    struct log_answer answer;
 };
 
 struct fake_broker {

@@ -202,10 +202,10 @@ static void it_is_told_by_the_newest_that_both_have(void **state) {
     write_event(origin, 7, "other"); /* nobody can see that */
     assert_from(origin, 11);
     write_event(origin, 8, "other");
-    assert_stale(origin, "not the one that was there before");
+    assert_stale(origin, "differs from the event in the log");
 }
 
-static void what_it_has_let_go_of_is_not_asked_for(void **state) {
+static void messages_that_the_stream_has_removed_are_not_fetched(void **state) {
     struct origin *origin = mirrored(state);
     origin->stream.first_seq = 11;
     origin->stream.last_seq = 40;
@@ -227,7 +227,7 @@ static void a_log_without_the_newest_is_compared_by_what_it_has(void **state) {
     mirror(origin, 10);
     assert_from(origin, 11);
     write_event(origin, 8, "other");
-    assert_stale(origin, "not the one that was there before");
+    assert_stale(origin, "differs from the event in the log");
 }
 
 static void not_everything_is_asked_for(void **state) {
@@ -260,29 +260,29 @@ static void one_that_was_too_large_is_compared_by_its_size(void **state) {
     assert_int_equal(position_of(origin->reel).rejected, 10);
     assert_from(origin, 11);
     strcat(origin->bytes[10], " ");
-    assert_stale(origin, "not the one that was there before");
+    assert_stale(origin, "differs from the event in the log");
 }
 
-/* ---- Taken back ------------------------------------------------------------------------------ */
+/* ---- A stream that was reset ----------------------------------------------------------------- */
 
 static void one_that_ends_before_the_log_was_taken_back(void **state) {
     struct origin *origin = mirrored(state);
     origin->stream.last_seq = 9;
-    assert_stale(origin, "it ends at 9, and 10 was there before; start once with --rebuild");
-    assert_anew(origin, true, 1, "taken back");
+    assert_stale(origin, "it ends at 9, and 10 is in the log; to replace the log");
+    assert_anew(origin, true, 1, "was reset");
 }
 
 static void one_with_another_event_was_taken_back(void **state) {
     struct origin *origin = mirrored(state);
     write_event(origin, 10, "else");
-    assert_stale(origin, "not the one that was there before");
-    assert_anew(origin, true, 1, "taken back");
+    assert_stale(origin, "differs from the event in the log");
+    assert_anew(origin, true, 1, "was reset");
 }
 
 static void one_with_the_same_event_at_another_time_was_taken_back(void **state) {
     struct origin *origin = mirrored(state);
     origin->late_ns = 1;
-    assert_stale(origin, "not the one that was there before");
+    assert_stale(origin, "differs from the event in the log");
 }
 
 /* Else the same numbers, under one epoch, would name other events. */
@@ -295,38 +295,38 @@ static void each_time_it_has_another_epoch(void **state) {
             assert_memory_not_equal(&epochs[before], &epochs[i], sizeof epochs[i]);
         mirror(origin, 10);
         origin->stream.last_seq = 9;
-        assert_anew(origin, true, 1, "taken back");
+        assert_anew(origin, true, 1, "was reset");
         origin->stream.last_seq = 10;
     }
 }
 
 /* ---- Another one ----------------------------------------------------------------------------- */
 
-static void another_stream_begins_anew(void **state) {
+static void another_stream_replaces_the_log(void **state) {
     struct origin *origin = mirrored(state);
     origin->stream.name = "T";
-    assert_anew(origin, false, 1, "another stream than before");
+    assert_anew(origin, false, 1, "mirrors another stream");
 }
 
-static void another_filter_begins_anew(void **state) {
+static void another_filter_replaces_the_log(void **state) {
     struct origin *origin = mirrored(state);
     origin->stream.filter = "a.b.>";
-    assert_anew(origin, false, 1, "another filter than before");
+    assert_anew(origin, false, 1, "with another filter");
 }
 
-static void a_stream_that_was_made_anew_begins_anew(void **state) {
+static void a_stream_that_was_created_again_replaces_the_log(void **state) {
     struct origin *origin = mirrored(state);
     origin->stream.created_ns = 6;
     origin->stream.last_seq = 2; /* less than we have: it does not matter */
     assert_anew(origin, false, 1, "the stream was created again");
 }
 
-static void what_it_no_longer_holds_is_not_lost_unasked(void **state) {
+static void events_that_the_stream_no_longer_holds_are_kept_unless_requested(void **state) {
     struct origin *origin = mirrored(state);
     origin->stream.name = "T";
     origin->stream.first_seq = 3;
-    assert_stale(origin, "it begins only at 3");
-    assert_anew(origin, true, 3, "another stream than before");
+    assert_stale(origin, "the stream begins at 3");
+    assert_anew(origin, true, 3, "mirrors another stream");
 }
 
 static void of_nothing_nothing_is_lost(void **state) {
@@ -334,7 +334,7 @@ static void of_nothing_nothing_is_lost(void **state) {
     assert_from(origin, 1);
     origin->stream.name = "T";
     origin->stream.first_seq = 1;
-    assert_anew(origin, false, 1, "another stream than before");
+    assert_anew(origin, false, 1, "mirrors another stream");
 }
 
 /* Everything goes: events, names, rejections, records, also of what is not loaded. */
@@ -342,22 +342,18 @@ static void nothing_of_the_old_is_left(void **state) {
     struct origin *origin = mirrored(state);
     struct store *store = &origin->reel->dispatcher.store;
     struct reel_error error;
-    uint8_t hash[16] = {1};
-    struct ids_known known = {.seq = 1};
     struct collection_state stray = {.revision = 1};
     origin->stream.last_seq = 20;
     strcpy(origin->bytes[11], "no event");
     mirror(origin, 11);
     must_ok(store_begin(store, &error), error);
-    must_ok(ids_put(store, hash, &known, &error), error);
     must_ok(store_put_collection(store, "away", &stray, &error), error);
     must_ok(store_put_collection(store, "b", &stray, &error), error);
     must_ok(store_commit(store, &error), error);
     origin->stream.name = "T";
-    assert_anew(origin, false, 1, "another stream than before");
+    assert_anew(origin, false, 1, "mirrors another stream");
     must_ok(store_begin(store, &error), error);
-    assert_int_equal(entries_in(store, store->log), 0);
-    assert_int_equal(entries_in(store, store->ids), 0);
+    assert_int_equal(log_head(origin->reel->dispatcher.home.place.log), 0);
     assert_int_equal(entries_in(store, store->rejected), 0);
     assert_int_equal(store_get_collection(store, store->txn, "away", &stray), -ENOENT);
     assert_int_equal(store_get_collection(store, store->txn, "b", &stray), -ENOENT);
@@ -380,7 +376,7 @@ UNIT_TESTS(origin_test) {
         CASE(all_that_mirror_it_alike_have_one_epoch),
         CASE(the_same_stream_goes_on),
         CASE(it_is_told_by_the_newest_that_both_have),
-        CASE(what_it_has_let_go_of_is_not_asked_for),
+        CASE(messages_that_the_stream_has_removed_are_not_fetched),
         CASE(a_log_without_the_newest_is_compared_by_what_it_has),
         CASE(not_everything_is_asked_for),
         CASE(a_fetch_that_fails_is_no_answer),
@@ -389,10 +385,10 @@ UNIT_TESTS(origin_test) {
         CASE(one_with_another_event_was_taken_back),
         CASE(one_with_the_same_event_at_another_time_was_taken_back),
         CASE(each_time_it_has_another_epoch),
-        CASE(another_stream_begins_anew),
-        CASE(another_filter_begins_anew),
-        CASE(a_stream_that_was_made_anew_begins_anew),
-        CASE(what_it_no_longer_holds_is_not_lost_unasked),
+        CASE(another_stream_replaces_the_log),
+        CASE(another_filter_replaces_the_log),
+        CASE(a_stream_that_was_created_again_replaces_the_log),
+        CASE(events_that_the_stream_no_longer_holds_are_kept_unless_requested),
         CASE(of_nothing_nothing_is_lost),
         CASE(nothing_of_the_old_is_left),
     };

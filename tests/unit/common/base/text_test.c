@@ -186,7 +186,7 @@ static void a_text_keeps_its_bytes_as_it_grows(void **state) {
     assert_int_equal(text.len, 0);
 }
 
-static void what_is_appended_stands_behind_what_was_there(void **state) {
+static void appended_text_follows_earlier_text(void **state) {
     (void)state;
     struct text text = {0};
     assert_bytes(text_str(&text), STR(""));
@@ -226,7 +226,7 @@ UNIT_TESTS(text_test) {
         cmocka_unit_test(only_the_ends_are_trimmed),
         cmocka_unit_test(hexadecimal_digits_have_their_values),
         cmocka_unit_test(a_text_keeps_its_bytes_as_it_grows),
-        cmocka_unit_test(what_is_appended_stands_behind_what_was_there),
+        cmocka_unit_test(appended_text_follows_earlier_text),
         cmocka_unit_test(a_failure_is_remembered_and_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,11 +56,11 @@ static void header_names_are_those_of_attributes(void **state) {
     assert_header_refused("ce-\xC3\xA4: 1", "cannot be the name");
     assert_header_refused("ce-data: 1", "\"data\" cannot be the name");
     assert_header_refused("ce-Data_Base64: 1", "\"data_base64\" cannot be the name");
-    assert_header_refused("ce-datacontenttype: a/b", "the Content-Type is meant");
+    assert_header_refused("ce-datacontenttype: a/b", "is not allowed: use Content-Type");
     assert_header_refused("ce-ID: 2", "\"id\" is there twice");
 }
 
-static void what_is_required_is_so_here(void **state) {
+static void required_attributes_are_checked_in_binary_mode(void **state) {
     (void)state;
     struct message message = {.headers = "ce-specversion: 1.0\nce-id: 1\nce-source: /s"};
     assert_not_written(&message, -EINVAL, "\"type\" is missing");
@@ -97,7 +97,7 @@ static void quotes_are_taken_away_first(void **state) {
     assert_value("\"\"", "\"\"");
 }
 
-static void what_cannot_be_decoded_is_told(void **state) {
+static void a_header_that_cannot_be_decoded_is_refused_with_a_sentence(void **state) {
     (void)state;
     assert_header_refused("ce-x: %C0%A0", "ce-x is not UTF-8");
     assert_header_refused("ce-x: %ff", "ce-x is not UTF-8");
@@ -196,10 +196,10 @@ UNIT_TESTS(binary_mode_test) {
         cmocka_unit_test(header_names_have_no_case),
         cmocka_unit_test(other_headers_are_none_of_the_event),
         cmocka_unit_test(header_names_are_those_of_attributes),
-        cmocka_unit_test(what_is_required_is_so_here),
+        cmocka_unit_test(required_attributes_are_checked_in_binary_mode),
         cmocka_unit_test(values_are_percent_decoded_once),
         cmocka_unit_test(quotes_are_taken_away_first),
-        cmocka_unit_test(what_cannot_be_decoded_is_told),
+        cmocka_unit_test(a_header_that_cannot_be_decoded_is_refused_with_a_sentence),
         cmocka_unit_test(json_stays_as_it_stands),
         cmocka_unit_test(json_that_is_none_is_refused),
         cmocka_unit_test(data_may_not_be_too_deep_for_an_event),

@@ -55,7 +55,7 @@ static void each_member_is_found(void **state) {
     assert_int_equal(event.struct_size, sizeof event);
 }
 
-static void what_is_absent_is_none(void **state) {
+static void absent_members_have_no_data(void **state) {
     struct reel_event event = event_of(*state, "{}");
     assert_no_attributes(&event);
     assert_int_equal(json_kind(event.attributes), REEL_OBJECT);
@@ -124,7 +124,7 @@ UNIT_TESTS(event_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(each_member_is_found),
-        CASE(what_is_absent_is_none),
+        CASE(absent_members_have_no_data),
         CASE(a_member_of_another_kind_is_none),
         CASE(data_may_be_of_any_kind),
         CASE(the_last_of_equal_names_counts_whatever_it_is),

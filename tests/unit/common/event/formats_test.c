@@ -168,7 +168,7 @@ static bool is_media(struct reel_str str) {
     return format_read_media_type(str, &media);
 }
 
-static void what_is_no_media_type_is_refused(void **state) {
+static void a_malformed_media_type_is_refused(void **state) {
     (void)state;
     assert_all(is_media,
                STRINGS(STR(""), STR("text"), STR("text/"), STR("/plain"), STR("text / plain"),
@@ -188,7 +188,7 @@ UNIT_TESTS(formats_test) {
         cmocka_unit_test(bytes_are_written_as_base64),
         cmocka_unit_test(clean_strings),
         cmocka_unit_test(media_types_have_a_charset_or_none),
-        cmocka_unit_test(what_is_no_media_type_is_refused),
+        cmocka_unit_test(a_malformed_media_type_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -193,7 +193,7 @@ static void there_may_be_very_many_headers(void **state) {
 
 /* ---- What is malformed ----------------------------------------------------------------------- */
 
-static void what_breaks_the_rules_is_kept_as_it_came(void **state) {
+static void a_message_that_breaks_the_rules_is_stored_unchanged(void **state) {
     (void)state;
     assert_header_malformed("ce-ext: 100%", "ce-ext has a %");
     assert_header_malformed("ce-ext: %C0%A0", "ce-ext is not UTF-8");
@@ -286,7 +286,7 @@ UNIT_TESTS(nats_binding_test) {
         cmocka_unit_test(the_attribute_counts_before_the_content_type),
         cmocka_unit_test(the_order_of_headers_makes_no_difference),
         cmocka_unit_test(there_may_be_very_many_headers),
-        cmocka_unit_test(what_breaks_the_rules_is_kept_as_it_came),
+        cmocka_unit_test(a_message_that_breaks_the_rules_is_stored_unchanged),
         cmocka_unit_test(each_value_of_a_header_counts),
         cmocka_unit_test(data_is_no_event),
         cmocka_unit_test(headers_that_cannot_be_read_are_told),

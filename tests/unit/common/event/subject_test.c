@@ -115,7 +115,7 @@ static void other_characters_are_percent_encoded(void **state) {
     assert_part(STR(""), STR("%"));
 }
 
-static void what_is_too_long_is_hashed(void **state) {
+static void a_part_that_is_too_long_is_hashed(void **state) {
     (void)state;
     char bytes[200];
     memset(bytes, 'a', sizeof bytes);
@@ -134,7 +134,7 @@ UNIT_TESTS(subject_test) {
         cmocka_unit_test(a_greater_sign_is_one_token_or_more),
         cmocka_unit_test(a_filter_may_be_matched_against_a_filter),
         cmocka_unit_test(other_characters_are_percent_encoded),
-        cmocka_unit_test(what_is_too_long_is_hashed),
+        cmocka_unit_test(a_part_that_is_too_long_is_hashed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

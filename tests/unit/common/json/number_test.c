@@ -92,7 +92,7 @@ static void the_last_ones_that_fit_are_untouched(void **state) {
     assert_untouched("[1000000000000000000,-1000000000000000000,0,-0]");
 }
 
-static void what_a_double_cannot_hold_is_an_error(void **state) {
+static void a_number_that_does_not_fit_a_double_is_an_error(void **state) {
     (void)state;
     char number[DIGITS_MAX + 2];
     memset(number, '9', sizeof number - 1);
@@ -170,7 +170,7 @@ UNIT_TESTS(number_test) {
         cmocka_unit_test(nineteen_digits_below_64_bits_keep_their_double),
         cmocka_unit_test(the_first_ones_that_do_not_fit_are_rewritten),
         cmocka_unit_test(the_last_ones_that_fit_are_untouched),
-        cmocka_unit_test(what_a_double_cannot_hold_is_an_error),
+        cmocka_unit_test(a_number_that_does_not_fit_a_double_is_an_error),
         cmocka_unit_test(all_else_stays_where_it_is),
         cmocka_unit_test(strings_fractions_and_exponents_are_untouched),
         cmocka_unit_test(malformed_text_stays_malformed),

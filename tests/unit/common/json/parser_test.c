@@ -75,7 +75,7 @@ static void a_value_of_any_kind_is_a_text(void **state) {
     }
 }
 
-static void what_is_empty_is_none(void **state) {
+static void empty_text_is_not_json(void **state) {
     assert_refused(*state, STR(""), "empty");
     assert_refused(*state, STR(" \n\t "), "");
 }
@@ -223,7 +223,7 @@ UNIT_TESTS(parser_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         CASE(a_value_of_any_kind_is_a_text),
-        CASE(what_is_empty_is_none),
+        CASE(empty_text_is_not_json),
         CASE(malformed_text_is_none),
         CASE(a_reason_tells_what_is_wrong),
         CASE(a_raw_nul_is_nowhere_allowed),

@@ -138,7 +138,7 @@ static void a_large_object_between_small_ones_leaves_no_trace(void **state) {
     text_finish(&text);
 }
 
-static void what_was_remembered_of_the_last_text_is_forgotten(void **state) {
+static void members_of_the_last_text_are_forgotten(void **state) {
     struct reel_value root = root_of(*state, STR("{\"a\":1}"));
     assert_int(json_get(root, STR("a")), 1);
     root = root_of(*state, STR("{\"b\":2}"));
@@ -247,7 +247,7 @@ UNIT_TESTS(value_test) {
         CASE(objects_of_every_size_are_found_in),
         CASE(looking_into_two_objects_in_turn_mixes_nothing),
         CASE(a_large_object_between_small_ones_leaves_no_trace),
-        CASE(what_was_remembered_of_the_last_text_is_forgotten),
+        CASE(members_of_the_last_text_are_forgotten),
         CASE(only_objects_have_members),
         CASE(members_come_in_the_order_of_the_text),
         CASE(elements_have_no_names),

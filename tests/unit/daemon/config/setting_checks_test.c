@@ -48,7 +48,7 @@ static void subjects_have_words_between_dots(void **state) {
     static const char *const good[] = {"cellos.events.>", "a", "*.b.*", ">", NULL};
     static const char *const bad[] = {"a..b", ".a", "a.", "a.>.b", "a*", "a b", NULL};
     assert_good(check_subjects, good);
-    assert_bad(check_subjects, bad, "words with dots between them");
+    assert_bad(check_subjects, bad, "words separated by dots");
 }
 
 static void servers_have_hosts_and_ports(void **state) {

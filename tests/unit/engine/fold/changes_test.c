@@ -79,7 +79,7 @@ static void a_record_is_met_once(void **state) {
     assert_false(first->exists);
 }
 
-static void what_was_not_flushed_is_forgotten(void **state) {
+static void unflushed_records_are_forgotten(void **state) {
     struct folding *folding = *state;
     assert_int_equal(make_all(folding), 0);
     assert_all_exist(folding, true);
@@ -89,7 +89,7 @@ static void what_was_not_flushed_is_forgotten(void **state) {
     assert_int_equal(entries_in(folding->store, folding->things->dbi), 0);
 }
 
-static void what_was_flushed_is_read_again(void **state) {
+static void flushed_records_are_read_again(void **state) {
     struct folding *folding = *state;
     assert_int_equal(make_all(folding), 0);
     assert_int_equal(flush(folding), 0);
@@ -139,8 +139,8 @@ UNIT_TESTS(changes_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, folding_begin, folding_finish)
     const struct CMUnitTest tests[] = {
         CASE(a_record_is_met_once),
-        CASE(what_was_not_flushed_is_forgotten),
-        CASE(what_was_flushed_is_read_again),
+        CASE(unflushed_records_are_forgotten),
+        CASE(flushed_records_are_read_again),
         CASE(meeting_records_survives_each_failed_allocation),
         CASE(flushing_survives_each_failed_allocation),
     };

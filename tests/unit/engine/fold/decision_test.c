@@ -142,7 +142,7 @@ static void a_refusal_has_its_words(void **state) {
     assert_false(deciding->decision.refused);
 }
 
-static void what_breaks_a_rule_is_the_plugins_fault(void **state) {
+static void a_broken_rule_is_a_fault_of_the_plugin(void **state) {
     struct deciding *deciding = *state;
     static const struct {
         reel_verdict (*what)(struct reel_decision *, const struct reel_command *);
@@ -173,7 +173,7 @@ UNIT_TESTS(decision_test) {
     const struct CMUnitTest tests[] = {
         CASE(drafts_are_what_was_written),
         CASE(a_refusal_has_its_words),
-        CASE(what_breaks_a_rule_is_the_plugins_fault),
+        CASE(a_broken_rule_is_a_fault_of_the_plugin),
         CASE(drafting_survives_each_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -430,7 +430,7 @@ static void ignoring_changes_nothing(void **state) {
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-static void what_was_flushed_is_found_again(void **state) {
+static void flushed_records_are_found_again(void **state) {
     struct fixture *fixture = *state;
     folds(fixture, make_k, REEL_APPLIED);
     flush(fixture);
@@ -441,7 +441,7 @@ static void what_was_flushed_is_found_again(void **state) {
     assert_int_equal(fixture->things->state.records, 1);
 }
 
-static void what_was_made_and_deleted_leaves_no_record(void **state) {
+static void a_record_that_is_created_and_deleted_leaves_none(void **state) {
     struct fixture *fixture = *state;
     folds(fixture, make_and_delete_k, REEL_APPLIED);
     flush(fixture);
@@ -527,8 +527,8 @@ UNIT_TESTS(fold_test) {
         CASE(a_record_beyond_its_bound_is_a_fault),
         CASE(an_integer_is_read_or_none_is),
         CASE(ignoring_changes_nothing),
-        CASE(what_was_flushed_is_found_again),
-        CASE(what_was_made_and_deleted_leaves_no_record),
+        CASE(flushed_records_are_found_again),
+        CASE(a_record_that_is_created_and_deleted_leaves_none),
         CASE(a_deleted_record_goes_from_the_store),
         CASE(the_index_keeps_nothing_of_what_was_before),
         CASE(many_records_are_all_written),

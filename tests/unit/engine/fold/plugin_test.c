@@ -52,7 +52,7 @@ static void an_absent_file_is_told(void **state) {
     assert_refused("libc.so.6", -ENOENT, "no such file"); /* of the system's, but not here */
 }
 
-static void what_is_no_shared_object_is_told(void **state) {
+static void a_file_that_is_not_a_shared_object_is_refused_with_a_sentence(void **state) {
     (void)state;
     change_to(scratch_directory());
     int fd = open("text.so", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
@@ -74,7 +74,7 @@ UNIT_TESTS(plugin_test) {
         cmocka_unit_test(a_name_without_a_slash_is_a_file_here),
         cmocka_unit_test(a_file_is_the_same_under_every_name),
         cmocka_unit_test(an_absent_file_is_told),
-        cmocka_unit_test(what_is_no_shared_object_is_told),
+        cmocka_unit_test(a_file_that_is_not_a_shared_object_is_refused_with_a_sentence),
         cmocka_unit_test(nothing_can_be_unloaded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

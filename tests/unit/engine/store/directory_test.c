@@ -31,7 +31,7 @@ static void a_directory_is_made_and_locked(void **state) {
     close(fd);
 }
 
-static void the_second_is_told_who_has_it(void **state) {
+static void the_second_learns_which_process_has_it(void **state) {
     (void)state;
     const char *path = scratch_directory();
     struct reel_error error;
@@ -182,7 +182,7 @@ static void a_larger_file_is_not_made_smaller(void **state) {
 UNIT_TESTS(directory_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_directory_is_made_and_locked),
-        cmocka_unit_test(the_second_is_told_who_has_it),
+        cmocka_unit_test(the_second_learns_which_process_has_it),
         cmocka_unit_test(a_missing_parent_is_told),
         cmocka_unit_test(a_file_is_no_directory),
         cmocka_unit_test(files_for_locks_are_no_symbolic_links),

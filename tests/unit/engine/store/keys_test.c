@@ -216,7 +216,7 @@ static void short_keys_need_no_counter(void **state) {
     assert_int_equal(entries_in(fixture->store, fixture->dbi), 0);
 }
 
-static void what_shares_a_node_survives_a_delete(void **state) {
+static void keys_of_the_same_node_survive_a_delete(void **state) {
     struct long_key a, b;
     put(*state, key_of(&a, KEY_CHUNK + 5, 'a'), "a");
     put(*state, key_of(&b, KEY_CHUNK + 5, 'b'), "b");
@@ -293,7 +293,7 @@ UNIT_TESTS(keys_test) {
         CASE(a_walk_goes_in_and_out_of_long_keys),
         CASE(deleting_leaves_no_entries_but_the_counter),
         CASE(short_keys_need_no_counter),
-        CASE(what_shares_a_node_survives_a_delete),
+        CASE(keys_of_the_same_node_survive_a_delete),
         CASE(a_key_comes_back_after_its_nodes_are_gone),
         CASE(a_long_key_does_not_end_appending),
         CASE(a_long_key_that_is_gone_does_not_end_appending),

@@ -208,7 +208,7 @@ static void a_null_that_is_set_leaves_the_size(void **state) {
     assert_true(record_size(&fixture->shape, grown_values, 0) < size);
 }
 
-static void what_outgrows_its_room_gets_more(void **state) {
+static void a_record_that_outgrows_its_room_gets_more(void **state) {
     struct fixture *fixture = *state;
     struct reel_str values[FIELDS];
     size_t size = record_size(&fixture->shape, small_values, 0);
@@ -217,7 +217,7 @@ static void what_outgrows_its_room_gets_more(void **state) {
     assert_true(record_size(&fixture->shape, values, size) > size);
 }
 
-static void what_has_far_too_much_room_gets_less(void **state) {
+static void a_record_with_far_too_much_room_gets_less(void **state) {
     struct fixture *fixture = *state;
     size_t size = record_size(&fixture->shape, small_values, 0);
     assert_int_equal(record_size(&fixture->shape, small_values, 100 * size), size);
@@ -287,8 +287,8 @@ UNIT_TESTS(record_test) {
         CASE(lengths_that_never_end_are_damage),
         CASE(random_damage_never_leads_outside),
         CASE(a_null_that_is_set_leaves_the_size),
-        CASE(what_outgrows_its_room_gets_more),
-        CASE(what_has_far_too_much_room_gets_less),
+        CASE(a_record_that_outgrows_its_room_gets_more),
+        CASE(a_record_with_far_too_much_room_gets_less),
         CASE(a_record_reads_the_same_in_any_room),
         CASE(a_shape_of_one_field_is_an_object_too),
         cmocka_unit_test(a_shape_survives_each_failed_allocation),

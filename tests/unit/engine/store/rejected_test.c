@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+static bool more; /* rejections are left */
+
 /* ---- Fixture and assertions ------------------------------------------------------------------ */
 
 static void put(struct store *store, uint64_t seq, const char *collection, const char *reason) {
@@ -52,7 +54,7 @@ static void the_newest_comes_first(void **state) {
 
 static void there_may_be_none(void **state) {
     assert_kept(*state, "");
-    assert_int_equal(rejected_trim(*state, 100, NULL), 0);
+    assert_int_equal(rejected_trim(*state, 100, SIZE_MAX, &more, NULL), 0);
     assert_int_equal(rejected_remove_collection(*state, "cells", NULL), 0);
 }
 
@@ -111,7 +113,7 @@ static void one_events_are_copied_and_told(void **state) {
     rejection_list_finish(&list);
 }
 
-static void what_is_copied_has_a_bound(void **state) {
+static void copied_rejections_are_bounded(void **state) {
     struct store *store = *state;
     struct rejection_list list = {0};
     char reason[1000];
@@ -132,12 +134,22 @@ static void a_second_reason_replaces_the_first(void **state) {
 
 static void trimming_takes_those_below(void **state) {
     put_some(*state);
-    assert_int_equal(rejected_trim(*state, 255, NULL), 0);
+    assert_int_equal(rejected_trim(*state, 255, SIZE_MAX, &more, NULL), 0);
     assert_kept(*state, "4294967296 forms: d\n300 cells: c\n255 cells: a\n");
-    assert_int_equal(rejected_trim(*state, 256, NULL), 0);
+    assert_int_equal(rejected_trim(*state, 256, SIZE_MAX, &more, NULL), 0);
     assert_kept(*state, "4294967296 forms: d\n300 cells: c\n");
-    assert_int_equal(rejected_trim(*state, UINT64_MAX, NULL), 0);
+    assert_int_equal(rejected_trim(*state, UINT64_MAX, SIZE_MAX, &more, NULL), 0);
     assert_kept(*state, "");
+}
+
+static void trimming_takes_no_more_than_it_may(void **state) {
+    put_some(*state);
+    assert_int_equal(rejected_trim(*state, 256, 2, &more, NULL), 0);
+    assert_true(more);
+    assert_kept(*state, "4294967296 forms: d\n300 cells: c\n255 cells: a\n");
+    assert_int_equal(rejected_trim(*state, 256, 2, &more, NULL), 0);
+    assert_false(more);
+    assert_kept(*state, "4294967296 forms: d\n300 cells: c\n");
 }
 
 static void a_collections_own_go_and_no_others(void **state) {
@@ -156,7 +168,7 @@ static void many_next_to_each_other_all_go(void **state) {
             "a reason of some length, to fill pages");
     assert_int_equal(rejected_remove_collection(store, "cells", NULL), 0);
     assert_int_equal(entries_in(store, store->rejected), 200);
-    assert_int_equal(rejected_trim(store, 1001, NULL), 0);
+    assert_int_equal(rejected_trim(store, 1001, SIZE_MAX, &more, NULL), 0);
     assert_int_equal(entries_in(store, store->rejected), 100);
 }
 
@@ -177,9 +189,10 @@ UNIT_TESTS(rejected_test) {
         CASE(a_walk_ends_when_its_caller_wants_no_more),
         CASE(a_walk_begins_below_the_seq_that_is_given),
         CASE(one_events_are_copied_and_told),
-        CASE(what_is_copied_has_a_bound),
+        CASE(copied_rejections_are_bounded),
         CASE(a_second_reason_replaces_the_first),
         CASE(trimming_takes_those_below),
+        CASE(trimming_takes_no_more_than_it_may),
         CASE(a_collections_own_go_and_no_others),
         CASE(many_next_to_each_other_all_go),
         CASE(the_longest_name_of_a_collection_fits),

@@ -1,7 +1,6 @@
 /* store_file_test.c: a data.mdb that was cut short, and a first start that was cut off. */
 #include "unit.h"
 
-#include "engine/log/log.h"
 #include "engine/store/store_file.h"
 
 #include <fcntl.h>
@@ -41,23 +40,14 @@ static const char *made(void) {
     struct store store;
     struct reel_error error;
     must_ok(try_open(&store, directory, &error), error);
-    struct log log = {.store = &store};
     must_ok(store_begin(&store, &error), error);
-    for (uint64_t seq = 1; seq < 100; seq++) {
-        struct log_entry entry = {.seq = seq, .bytes = {bytes, sizeof bytes}};
-        must_ok(log_append(&log, &entry, &error), error);
+    for (uint64_t n = 1; n < 100; n++) {
+        MDB_val key = {sizeof n, &n}, value = {sizeof bytes, (void *)bytes};
+        must(mdb_put(store.txn, store.rejected, &key, &value, 0) == 0);
     }
-    must_ok(log_flush(&log, &error), error);
-    log_finish(&log);
     must_ok(store_commit(&store, &error), error);
     store_close(&store);
     return directory;
-}
-
-static void write_file(const char *directory, const void *bytes, size_t len) {
-    int fd = open(path_in(directory, "data.mdb"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    must(fd >= 0 && write(fd, bytes, len) == (ssize_t)len);
-    close(fd);
 }
 
 /* ---- Assertions ------------------------------------------------------------------------------ */
@@ -90,31 +80,21 @@ static void a_file_that_was_cut_short_is_refused_at_every_size(void **state) {
 
 static void a_backup_of_a_file_that_was_cut_short_is_refused(void **state) {
     (void)state;
-    const char *directory = made(), *copy = path_in(scratch_directory(), "copy");
+    const char *directory = made();
+    struct store store;
     struct reel_error error;
     cut_to(directory, file_bytes(directory) / 2);
-    assert_int_equal(store_backup_of(directory, copy, &error), -EIO);
+    assert_int_equal(store_open_to_read(&store, directory, &error), -EIO);
     assert_sentence(&error, "data.mdb was cut short");
-}
-
-static void a_file_that_holds_nothing_is_not_copied(void **state) {
-    (void)state;
-    const char *directory = scratch_directory(), *copy = path_in(scratch_directory(), "copy");
-    struct reel_error error;
-    struct stat info;
-    write_file(directory, "", 0);
-    assert_int_equal(store_backup_of(directory, copy, &error), -ENOENT);
-    assert_sentence(&error, "data.mdb holds nothing: there is no store to copy");
-    assert_int_equal(stat(copy, &info), -1);
 }
 
 /* Something that finds room only at the end of the file, and is not there in the end. */
 static void put_and_take_back(struct store *store) {
     uint64_t name = UINT64_MAX;
     MDB_val key = {sizeof name, &name}, value = {1 << 20, NULL};
-    must(mdb_put(store->txn, store->ids, &key, &value, MDB_RESERVE) == 0);
+    must(mdb_put(store->txn, store->rejected, &key, &value, MDB_RESERVE) == 0);
     memset(value.mv_data, 0, value.mv_size);
-    must(mdb_del(store->txn, store->ids, &key, NULL) == 0);
+    must(mdb_del(store->txn, store->rejected, &key, NULL) == 0);
 }
 
 /* Puts and removes at random, so that pages at the end come and go within a transaction. */
@@ -127,8 +107,8 @@ static void churn(struct store *store, uint64_t *random) {
         size_t sizes[] = {10, 1000, 3000, sizeof bytes};
         size_t size = random_below(random, sizes[random_below(random, LENGTH(sizes))]);
         MDB_val key = {sizeof name, &name}, value = {size, (void *)bytes};
-        int rc = random_below(random, 2) ? mdb_put(store->txn, store->ids, &key, &value, 0)
-                                         : mdb_del(store->txn, store->ids, &key, NULL);
+        int rc = random_below(random, 2) ? mdb_put(store->txn, store->rejected, &key, &value, 0)
+                                         : mdb_del(store->txn, store->rejected, &key, NULL);
         must(rc == 0 || rc == MDB_NOTFOUND);
     }
     if (random_below(random, 2)) put_and_take_back(store);
@@ -226,57 +206,7 @@ static void a_free_list_that_goes_round_in_circles_has_an_end(void **state) {
     assert_int_equal(check_file(directory), -EIO);
 }
 
-/* ---- A first start that was cut off ---------------------------------------------------------- */
-
-/* Opens in a child that may not write a file beyond `bytes`: the kernel ends it there. */
-static void open_until(const char *directory, rlim_t bytes) {
-    int status;
-    pid_t pid = fork();
-    must(pid >= 0);
-    if (pid == 0) {
-        struct store store;
-        struct reel_error error;
-        struct rlimit limit = {bytes, bytes}, no_core = {0, 0};
-        setrlimit(RLIMIT_CORE, &no_core);
-        setrlimit(RLIMIT_FSIZE, &limit);
-        signal(SIGXFSZ, SIG_DFL);
-        _exit(try_open(&store, directory, &error) == 0 ? 0 : 1);
-    }
-    must(waitpid(pid, &status, 0) == pid);
-}
-
-static void a_first_start_that_was_cut_off_is_made_good_by_the_next(void **state) {
-    (void)state;
-    for (rlim_t bytes = 1000; bytes < 40000; bytes += 3000) {
-        const char *directory = scratch_directory();
-        struct stat info;
-        open_until(directory, bytes);
-        assert_opens(directory);
-        assert_int_equal(stat(path_in(directory, "new"), &info), -1);
-    }
-}
-
-/* As LMDB leaves it, or a power cut: nothing was ever committed in it. */
-static void a_file_without_a_commit_is_made_again(void **state) {
-    (void)state;
-    static const char zeros[2 * PAGE];
-    static const size_t sizes[] = {0, 100, PAGE, 2 * PAGE};
-    for (size_t at = 0; at < LENGTH(sizes); at++) {
-        const char *directory = scratch_directory();
-        write_file(directory, zeros, sizes[at]);
-        assert_opens(directory);
-    }
-    for (off_t size = PAGE; size <= 2 * PAGE; size += PAGE) {
-        const char *directory = scratch_directory();
-        MDB_env *env;
-        must(mdb_env_create(&env) == 0 && mdb_env_open(env, directory, 0, 0600) == 0);
-        mdb_env_close(env);
-        cut_to(directory, size);
-        assert_opens(directory);
-    }
-}
-
-static void what_had_a_commit_is_never_made_again(void **state) {
+static void a_store_with_a_commit_is_never_created_again(void **state) {
     (void)state;
     static const off_t sizes[] = {152, PAGE, 2 * PAGE};
     for (size_t at = 0; at < LENGTH(sizes); at++) {
@@ -300,13 +230,10 @@ UNIT_TESTS(store_file_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_that_was_cut_short_is_refused_at_every_size),
         cmocka_unit_test(a_backup_of_a_file_that_was_cut_short_is_refused),
-        cmocka_unit_test(a_file_that_holds_nothing_is_not_copied),
         cmocka_unit_test(a_healthy_file_may_be_shorter_than_its_last_page),
         cmocka_unit_test(damage_of_the_free_list_never_leads_outside),
         cmocka_unit_test(a_free_list_that_goes_round_in_circles_has_an_end),
-        cmocka_unit_test(a_first_start_that_was_cut_off_is_made_good_by_the_next),
-        cmocka_unit_test(a_file_without_a_commit_is_made_again),
-        cmocka_unit_test(what_had_a_commit_is_never_made_again),
+        cmocka_unit_test(a_store_with_a_commit_is_never_created_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,8 +2,6 @@
 #include "unit.h"
 
 #include "base/text.h"
-#include "engine/log/log.h"
-#include "sync_support.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,10 +10,9 @@
 
 /* ---- Fixture --------------------------------------------------------------------------------- */
 
-static int try_open(struct store *store, const char *directory, bool new_epoch,
-                    struct reel_error *error) {
+static int try_open(struct store *store, const char *directory, struct reel_error *error) {
     struct store_options options = {
-        .directory = directory, .map_bytes = 64 << 20, .readers_max = 8, .new_epoch = new_epoch};
+        .directory = directory, .map_bytes = 64 << 20, .readers_max = 8};
     error->text[0] = '\0';
     return store_open(store, &options, error);
 }
@@ -28,7 +25,7 @@ static struct store_state state_of(struct store *store) {
 
 static void open_writing(struct store *store, const char *directory) {
     struct reel_error error;
-    must_ok(try_open(store, directory, false, &error), error);
+    must_ok(try_open(store, directory, &error), error);
     must_ok(store_begin(store, &error), error);
 }
 
@@ -38,19 +35,18 @@ static void commit_and_close(struct store *store) {
     store_close(store);
 }
 
+static int put(struct store *store, uint64_t number, struct reel_str bytes) {
+    MDB_val key = {sizeof number, &number}, value = {bytes.len, (void *)bytes.data};
+    return mdb_put(store->txn, store->rejected, &key, &value, 0);
+}
+
 /* A directory with a store that has a few pages. */
 static const char *made(void) {
     const char *directory = scratch_directory();
     struct store store;
-    struct reel_error error;
     open_writing(&store, directory);
-    struct log log = {.store = &store};
-    for (uint64_t seq = 1; seq < 200; seq++) {
-        struct log_entry entry = {.seq = seq, .bytes = STR("0123456789012345678901234567890")};
-        must_ok(log_append(&log, &entry, &error), error);
-        must_ok(log_flush(&log, &error), error);
-    }
-    log_finish(&log);
+    for (uint64_t n = 1; n < 200; n++)
+        must(put(&store, n, STR("0123456789012345678901234567890")) == 0);
     commit_and_close(&store);
     return directory;
 }
@@ -70,9 +66,8 @@ static void overwrite(const char *directory, off_t from, size_t len, int byte) {
 static void assert_refused(const char *directory, int code, const char *part) {
     struct store store;
     struct reel_error error;
-    int rc = try_open(&store, directory, false, &error);
+    int rc = try_open(&store, directory, &error);
     if (rc != code) fail_msg("%d: %s", rc, error.text);
-    assert_sentence(&error, "cannot open ");
     assert_sentence(&error, part);
 }
 
@@ -87,11 +82,9 @@ static void assert_means(struct store *store, int given, int code, const char *s
 
 static void a_new_store_has_a_state(void **state) {
     struct store_state found = state_of(*state);
-    static const uint8_t none[16];
     assert_int_equal(found.format, STORE_FORMAT);
     assert_int_equal(found.first_seq, 1);
     assert_int_equal(found.cursor, 0);
-    assert_memory_not_equal(found.epoch, none, 16);
 }
 
 static void a_reopened_store_is_the_same(void **state) {
@@ -100,27 +93,13 @@ static void a_reopened_store_is_the_same(void **state) {
     struct store store;
     open_writing(&store, directory);
     struct store_state before = state_of(&store);
-    before.cursor = 7;
+    before.cursor = before.head = 7;
     must(store_put_state(&store, &before, NULL) == 0);
     commit_and_close(&store);
     open_writing(&store, directory);
     struct store_state after = state_of(&store);
     assert_memory_equal(&before, &after, sizeof before);
-    assert_int_equal(entries_in(&store, store.log), 199);
-    commit_and_close(&store);
-}
-
-static void a_new_epoch_is_given_when_asked(void **state) {
-    (void)state;
-    const char *directory = made();
-    struct store store;
-    struct reel_error error;
-    open_writing(&store, directory);
-    struct store_state before = state_of(&store);
-    commit_and_close(&store);
-    must_ok(try_open(&store, directory, true, &error), error);
-    must_ok(store_begin(&store, &error), error);
-    assert_memory_not_equal(before.epoch, state_of(&store).epoch, 16);
+    assert_int_equal(entries_in(&store, store.rejected), 199);
     commit_and_close(&store);
 }
 
@@ -133,7 +112,7 @@ static void a_newer_format_is_refused(void **state) {
     newer.format++;
     must(store_put_state(&store, &newer, NULL) == 0);
     commit_and_close(&store);
-    assert_refused(directory, -EPROTO, "its format is 3, this version reads 2");
+    assert_refused(directory, -EPROTO, "its format is 4, this version reads 3");
 }
 
 /* Another format's state may have another size. */
@@ -147,19 +126,8 @@ static void a_format_is_told_from_a_state_of_any_size(void **state) {
         MDB_val key = {5, "store"}, value = {size, other};
         must(mdb_put(store.txn, store.meta, &key, &value, 0) == 0);
         commit_and_close(&store);
-        assert_refused(directory, -EPROTO, "its format is 3, this version reads 2");
+        assert_refused(directory, -EPROTO, "its format is 4, this version reads 3");
     }
-}
-
-static void a_directory_in_use_is_refused(void **state) {
-    (void)state;
-    const char *directory = made();
-    struct store store;
-    open_writing(&store, directory);
-    assert_refused(directory, -EBUSY, "has it open");
-    commit_and_close(&store);
-    open_writing(&store, directory);
-    commit_and_close(&store);
 }
 
 /* ---- Damage ---------------------------------------------------------------------------------- */
@@ -173,34 +141,22 @@ static void a_file_that_is_no_store_is_refused(void **state) {
     assert_refused(directory, -EPROTO, "data.mdb: ");
 }
 
+static size_t file_bytes(const char *directory) {
+    struct stat found;
+    must(stat(path_in(directory, "data.mdb"), &found) == 0);
+    return (size_t)found.st_size;
+}
+
 static void pages_that_were_overwritten_are_noticed(void **state) {
     (void)state;
     const char *directory = made();
-    overwrite(directory, 8192, store_bytes(directory) - 8192, 0);
+    overwrite(directory, 8192, file_bytes(directory) - 8192, 0);
     assert_refused(directory, -EIO, "the store cannot be trusted");
-}
-
-/* ---- Backup ---------------------------------------------------------------------------------- */
-
-static void a_backup_needs_a_new_epoch(void **state) {
-    struct store copy, *store = *state;
-    struct reel_error error;
-    const char *directory = path_in(scratch_directory(), "copy");
-    must_ok(store_commit(store, &error), error);
-    must_ok(store_backup(store, directory, &error), error);
-    assert_refused(directory, -ESTALE, "it is a restored backup");
-    must_ok(try_open(&copy, directory, true, &error), error);
-    store_close(&copy);
-    open_writing(&copy, directory); /* once is enough */
-    assert_int_equal(state_of(&copy).is_backup, 0);
-    commit_and_close(&copy);
-    assert_int_equal(store_backup(store, directory, &error), -ENOTEMPTY);
-    assert_sentence(&error, "it is not empty");
 }
 
 /* ---- Errors ---------------------------------------------------------------------------------- */
 
-static void what_passes_is_an_error_and_no_more(void **state) {
+static void a_temporary_error_does_not_break_the_store(void **state) {
     assert_means(*state, MDB_MAP_FULL, -ENOSPC, "doing: the store has reached map_bytes");
     assert_means(*state, ENOSPC, -ENOSPC, "doing: the disk is full");
     assert_means(*state, EDQUOT, -ENOSPC, "doing: the disk is full");
@@ -217,7 +173,8 @@ static void a_broken_store_takes_nothing_more(void **state) {
     assert_sentence(&error, "the store cannot be trusted, end this process");
     assert_int_equal(store_begin(store, &error), -EIO);
     assert_sentence(&error, "the store failed earlier");
-    assert_int_equal(store_backup(store, path_in(scratch_directory(), "copy"), &error), -EIO);
+    struct store_copying copying = {.directory = scratch_directory()};
+    assert_int_equal(store_copy(store, &copying, &error), -EIO);
 }
 
 static void note_broken(void *context, const char *sentence) {
@@ -246,20 +203,6 @@ static void a_broken_store_is_told_once(void **state) {
     store_close(&store);
 }
 
-/* Else a power cut takes the whole of it. */
-static void a_backups_own_name_is_synced(void **state) {
-    struct store *store = *state;
-    struct reel_error error;
-    must_ok(store_commit(store, &error), error);
-    for (int there = 0; there < 2; there++) {
-        const char *parent = scratch_directory(), *directory = path_in(parent, "copy");
-        if (there) must(mkdir(directory, 0700) == 0);
-        syncs_begin();
-        must_ok(store_backup(store, directory, &error), error);
-        assert_true(was_synced(parent));
-    }
-}
-
 static void a_link_in_place_of_the_readers_table_is_refused(void **state) {
     (void)state;
     const char *directory = made(), *other = path_in(scratch_directory(), "other");
@@ -267,22 +210,16 @@ static void a_link_in_place_of_the_readers_table_is_refused(void **state) {
     must(unlink(path_in(directory, "lock.mdb")) == 0);
     must(symlink(other, path_in(directory, "lock.mdb")) == 0);
     assert_refused(directory, -ELOOP, "lock.mdb is a symbolic link");
-    const char *copy = path_in(scratch_directory(), "copy");
-    assert_int_equal(store_backup_of(directory, copy, &error), -ELOOP);
+    struct store store;
+    assert_int_equal(store_open_to_read(&store, directory, &error), -ELOOP);
     assert_sentence(&error, "lock.mdb is a symbolic link");
 }
 
-/* Appends until the map is full; what the failure was. */
-static int append_until_full(struct store *store, struct reel_str bytes, struct reel_error *error) {
-    struct log log = {.store = store};
+/* Writes until the map is full; what the failure was. */
+static int write_until_full(struct store *store, struct reel_str bytes, struct reel_error *error) {
     int rc = 0;
-    for (uint64_t seq = 1; seq < 100 && rc == 0; seq++) {
-        struct log_entry entry = {.seq = seq, .bytes = bytes};
-        rc = log_append(&log, &entry, error);
-        if (rc == 0) rc = log_flush(&log, error);
-    }
-    log_finish(&log);
-    return rc;
+    for (uint64_t n = 1; n < 100 && rc == 0; n++) rc = put(store, n, bytes);
+    return store_fail(store, rc, "cannot write", error);
 }
 
 static void a_full_map_refuses_and_recovers(void **state) {
@@ -295,13 +232,12 @@ static void a_full_map_refuses_and_recovers(void **state) {
     for (size_t attempt = 0; attempt < 3; attempt++) {
         must_ok(store_begin(&store, &error), error);
         struct reel_str event = {bytes, sizeof bytes};
-        assert_int_equal(append_until_full(&store, event, &error), -ENOSPC);
-        assert_string_equal(error.text,
-                            "cannot append to the log: the store has reached map_bytes");
+        assert_int_equal(write_until_full(&store, event, &error), -ENOSPC);
+        assert_string_equal(error.text, "cannot write: the store has reached map_bytes");
         store_abort(&store);
         must_ok(store_begin(&store, &error), error); /* what fits still goes in */
         struct store_state position = state_of(&store);
-        position.cursor++;
+        position.cursor = ++position.head;
         must_ok(store_put_state(&store, &position, &error), error);
         must_ok(store_commit(&store, &error), error);
     }
@@ -326,7 +262,7 @@ static void collections_have_states_of_their_own(void **state) {
 /* A collection may be named as one of the store's own databases, or as its state's key. */
 static void a_collections_name_is_in_nobodys_way(void **state) {
     struct store *store = *state;
-    static const char *const names[] = {"meta", "log", "ids", "store"};
+    static const char *const names[] = {"meta", "rejected", "ids", "store"};
     struct collection_state collection = {.revision = 1};
     struct store_state before = state_of(store);
     for (size_t at = 0; at < LENGTH(names); at++) {
@@ -334,8 +270,7 @@ static void a_collections_name_is_in_nobodys_way(void **state) {
         assert_int_equal(store_open_collection(store, names[at], &dbi, &index, NULL), 0);
         assert_int_not_equal(dbi, index);
         assert_int_not_equal(dbi, store->meta);
-        assert_int_not_equal(dbi, store->log);
-        assert_int_not_equal(dbi, store->ids);
+        assert_int_not_equal(dbi, store->rejected);
         assert_int_equal(store_put_collection(store, names[at], &collection, NULL), 0);
     }
     struct store_state after = state_of(store);
@@ -412,9 +347,7 @@ static void an_emptied_store_knows_only_what_it_is(void **state) {
     struct store_origin origin = {.created_ns = 7};
     struct collection_state known = {.revision = 3};
     char name[32];
-    put_one(store, store->log);
     put_one(store, store->rejected);
-    put_one(store, store->ids);
     must_ok(store_put_origin(store, &origin, &error), error);
     for (unsigned n = 0; n < 500; n++) {
         snprintf(name, sizeof name, "collection-%u", n);
@@ -423,9 +356,7 @@ static void an_emptied_store_knows_only_what_it_is(void **state) {
     commit_and_begin(store);
     must_ok(store_empty(store, &error), error);
     commit_and_begin(store);
-    assert_int_equal(entries_in(store, store->log), 0);
     assert_int_equal(entries_in(store, store->rejected), 0);
-    assert_int_equal(entries_in(store, store->ids), 0);
     assert_int_equal(entries_in(store, store->meta), 2);
     assert_int_equal(state_of(store).format, STORE_FORMAT);
     assert_int_equal(store_get_origin(store, store->txn, &origin), 0);
@@ -437,17 +368,13 @@ UNIT_TESTS(store_test) {
         CASE(a_new_store_has_a_state),
         cmocka_unit_test(a_reopened_store_is_the_same),
         cmocka_unit_test(a_store_in_a_directory_is_synced),
-        cmocka_unit_test(a_new_epoch_is_given_when_asked),
         cmocka_unit_test(a_newer_format_is_refused),
         cmocka_unit_test(a_format_is_told_from_a_state_of_any_size),
-        cmocka_unit_test(a_directory_in_use_is_refused),
         cmocka_unit_test(a_file_that_is_no_store_is_refused),
         cmocka_unit_test(pages_that_were_overwritten_are_noticed),
-        CASE(a_backup_needs_a_new_epoch),
-        CASE(what_passes_is_an_error_and_no_more),
+        CASE(a_temporary_error_does_not_break_the_store),
         CASE(a_broken_store_takes_nothing_more),
         cmocka_unit_test(a_broken_store_is_told_once),
-        CASE(a_backups_own_name_is_synced),
         cmocka_unit_test(a_link_in_place_of_the_readers_table_is_refused),
         cmocka_unit_test(a_full_map_refuses_and_recovers),
         CASE(collections_have_states_of_their_own),

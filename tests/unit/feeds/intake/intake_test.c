@@ -212,7 +212,7 @@ static void bytes_are_bounded_too(void **state) {
     ended(intake, reel);
 }
 
-static void what_never_fits_is_told_so(void **state) {
+static void a_job_that_can_never_fit_gets_its_own_error(void **state) {
     (void)state;
     struct reel *reel = opened(0);
     struct intake *intake = started(reel, 1000);
@@ -238,7 +238,7 @@ static void an_empty_queue_takes_what_is_larger_than_it(void **state) {
 
 /* ---- Groups ---------------------------------------------------------------------------------- */
 
-static void what_waits_is_committed_together(void **state) {
+static void waiting_jobs_are_committed_together(void **state) {
     (void)state;
     struct reel *reel = opened(0);
     struct intake *intake = started(reel, 1000);
@@ -388,9 +388,9 @@ UNIT_TESTS(intake_test) {
         cmocka_unit_test(a_full_queue_refuses_until_it_is_done),
         cmocka_unit_test(there_is_room_again_when_it_is_done),
         cmocka_unit_test(bytes_are_bounded_too),
-        cmocka_unit_test(what_never_fits_is_told_so),
+        cmocka_unit_test(a_job_that_can_never_fit_gets_its_own_error),
         cmocka_unit_test(an_empty_queue_takes_what_is_larger_than_it),
-        cmocka_unit_test(what_waits_is_committed_together),
+        cmocka_unit_test(waiting_jobs_are_committed_together),
         cmocka_unit_test(a_group_is_bounded_by_what_a_transaction_takes),
         cmocka_unit_test(a_fault_in_a_group_is_its_own_jobs),
         cmocka_unit_test(draining_does_what_is_queued_and_takes_no_more),

@@ -75,7 +75,7 @@ static void bytes_are_bounded(void **state) {
     reel_close(reel);
 }
 
-static void what_is_too_old_goes(void **state) {
+static void events_that_are_too_old_are_removed(void **state) {
     (void)state;
     struct reel *reel = opened(EVENTS);
     struct retention retention = {.age_s = 1};
@@ -106,7 +106,7 @@ UNIT_TESTS(retention_test) {
         cmocka_unit_test(the_newest_events_are_kept),
         cmocka_unit_test(fewer_than_the_bound_are_all_kept),
         cmocka_unit_test(bytes_are_bounded),
-        cmocka_unit_test(what_is_too_old_goes),
+        cmocka_unit_test(events_that_are_too_old_are_removed),
         cmocka_unit_test(the_strictest_bound_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

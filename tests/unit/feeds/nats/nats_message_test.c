@@ -40,7 +40,7 @@ static void a_place_is_read_in_every_form(void **state) {
                  5);
 }
 
-static void what_is_no_place_is_told_from_one(void **state) {
+static void subjects_that_are_not_positions_are_recognized(void **state) {
     (void)state;
     static const char *const others[] = {
         "",
@@ -198,26 +198,54 @@ static void one_that_is_malformed_is_kept_and_said(void **state) {
     struct feed_message message = taken(reading, STR("payload"), headers);
     assert_int_equal(message.flags, LOG_CONVERTED);
     assert_non_null(memmem(message.bytes.data, message.bytes.len, "payload", 7));
-    assert_sentence(&reading->said, "message 7 is no CloudEvent in binary mode");
+    assert_sentence(&reading->said, "message 7 is not a CloudEvent in binary mode");
     nats_release(&message);
 }
 
 static void one_of_ours_has_its_id(void **state) {
     static const char *const ours[] = {NATS_ID_HEADER, "00112233445566778899aabbccddeeff", NULL};
-    static const char *const of_a_command[] = {NATS_ID_HEADER, "ffeeddccbbaa99887766554433221100",
-                                               NATS_BODY_HEADER, "00112233445566778899aabbccddeeff",
+    static const char *const of_a_command[] = {NATS_ID_HEADER,
+                                               "ffeeddccbbaa99887766554433221100",
+                                               NATS_BODY_HEADER,
+                                               "00112233445566778899aabbccddeeff",
+                                               NATS_CALLER_HEADER,
+                                               "00112233445566778899aabbccddeeff",
+                                               NATS_KEY_HEADER,
+                                               "a%2Fb%00",
+                                               NATS_PRINCIPAL_HEADER,
+                                               "line%203",
                                                NULL};
+    static const char *const malformed[] = {NATS_ID_HEADER,
+                                            "ffeeddccbbaa99887766554433221100",
+                                            NATS_BODY_HEADER,
+                                            "00112233445566778899aabbccddeeff",
+                                            NATS_CALLER_HEADER,
+                                            "0011",
+                                            NATS_KEY_HEADER,
+                                            "a%2",
+                                            NATS_PRINCIPAL_HEADER,
+                                            "%zz",
+                                            NULL};
     static const char *const theirs[] = {NATS_ID_HEADER, "order-17", NULL};
     static const uint8_t id[16] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
                                    0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
     struct feed_message message = taken(*state, STR("{}"), ours);
     assert_true(message.has_id);
     assert_memory_equal(message.id_hash, id, 16);
-    assert_false(message.has_body);
+    assert_false(message.answer.has_body);
     nats_release(&message);
     message = taken(*state, STR("{}"), of_a_command);
-    assert_true(message.has_id && message.has_body);
-    assert_memory_equal(message.body_hash, id, 16);
+    assert_true(message.has_id && message.answer.has_body && message.answer.has_record);
+    assert_memory_equal(message.answer.body_hash, id, 16);
+    assert_memory_equal(message.answer.caller_hash, id, 16);
+    assert_bytes(message.answer.key, STR("a/b\0"));
+    assert_bytes(message.answer.principal, STR("line 3"));
+    nats_release(&message);
+    message = taken(*state, STR("{}"), malformed);
+    assert_true(message.has_id && message.answer.has_body);
+    assert_false(message.answer.has_record);
+    assert_int_equal(message.answer.caller_hash[1], 0);
+    assert_int_equal(message.answer.principal.len, 0);
     nats_release(&message);
     message = taken(*state, STR("{}"), theirs);
     assert_false(message.has_id);
@@ -228,7 +256,7 @@ UNIT_TESTS(nats_message_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_place_is_read_in_every_form),
-        cmocka_unit_test(what_is_no_place_is_told_from_one),
+        cmocka_unit_test(subjects_that_are_not_positions_are_recognized),
         cmocka_unit_test(an_id_is_read_as_it_was_written),
         cmocka_unit_test(the_ids_of_others_are_none),
         CASE(a_structured_event_is_its_payload),

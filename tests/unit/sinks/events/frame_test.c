@@ -25,7 +25,7 @@ static void a_frame_is_one_line(void **state) {
     assert_text(&text, "{\"seq\":18446744073709551615,\"event\":  { } }");
 }
 
-static void what_is_no_json_has_no_event(void **state) {
+static void a_payload_that_is_not_json_has_no_event(void **state) {
     (void)state;
     struct text text = {0};
     struct reel_entry entry = {.seq = 1, .flags = REEL_LOG_NOT_JSON, .bytes = STR("\n\"}")};
@@ -33,7 +33,7 @@ static void what_is_no_json_has_no_event(void **state) {
     assert_text(&text, "{\"seq\":1,\"event\":null,\"error\":\"event payload not JSON\"}");
 }
 
-static void what_was_too_large_has_its_size(void **state) {
+static void an_event_that_was_too_large_has_its_size(void **state) {
     (void)state;
     struct text text = {0};
     struct reel_entry entry = {
@@ -81,8 +81,8 @@ UNIT_TESTS(frame_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_stands_as_it_was_published),
         cmocka_unit_test(a_frame_is_one_line),
-        cmocka_unit_test(what_is_no_json_has_no_event),
-        cmocka_unit_test(what_was_too_large_has_its_size),
+        cmocka_unit_test(a_payload_that_is_not_json_has_no_event),
+        cmocka_unit_test(an_event_that_was_too_large_has_its_size),
         cmocka_unit_test(a_gap_is_told_by_its_last_message),
         cmocka_unit_test(a_position_is_a_seq_alone),
         cmocka_unit_test(a_record_has_its_key_as_a_string),

@@ -37,7 +37,7 @@ static void a_frame_is_found_by_seq_and_by_byte(void **state) {
     chunk_unref(chunk);
 }
 
-static void what_filters_look_at_is_kept_and_what_there_was_not_is_none(void **state) {
+static void a_chunk_keeps_the_texts_for_filters_and_absent_texts_stay_absent(void **state) {
     (void)state;
     struct chunk *chunk = made();
     struct reel_entry first = chunk_entry(chunk, 0), second = chunk_entry(chunk, 1);
@@ -59,7 +59,7 @@ static void it_goes_with_its_last_reference(void **state) {
     chunk_unref(NULL);
 }
 
-static void what_is_in_memory_is_counted_until_the_last_reference_goes(void **state) {
+static void memory_is_counted_until_the_last_reference_is_released(void **state) {
     (void)state;
     char bytes[5000] = {0};
     total = 0;
@@ -76,8 +76,8 @@ UNIT_TESTS(chunk_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_lie_one_behind_the_other),
         cmocka_unit_test(a_frame_is_found_by_seq_and_by_byte),
-        cmocka_unit_test(what_filters_look_at_is_kept_and_what_there_was_not_is_none),
-        cmocka_unit_test(what_is_in_memory_is_counted_until_the_last_reference_goes),
+        cmocka_unit_test(a_chunk_keeps_the_texts_for_filters_and_absent_texts_stay_absent),
+        cmocka_unit_test(memory_is_counted_until_the_last_reference_is_released),
         cmocka_unit_test(it_goes_with_its_last_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

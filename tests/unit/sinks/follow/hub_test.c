@@ -196,7 +196,7 @@ static void an_event_stream_has_its_head_first(void **state) {
 }
 
 /* They would otherwise be behind it: bytes that libmicrohttpd had read already. */
-static void what_was_received_before_is_heard(void **state) {
+static void bytes_received_before_the_handover_are_read(void **state) {
     struct fixture *fixture = *state;
     struct reel_epoch epoch = position_of(fixture->fake->reel).epoch;
     struct event_filter all = {.type = {NULL, 0}};
@@ -239,7 +239,7 @@ static void a_position_is_told_when_nothing_matches(void **state) {
 }
 
 /* Whoever reads in small sips gets every byte, wherever its socket was full. */
-static void what_is_sent_in_pieces_is_whole(void **state) {
+static void frames_sent_in_pieces_are_complete(void **state) {
     struct fixture *fixture = *state;
     enum { PEERS = 6 };
     struct peer peers[PEERS];
@@ -309,7 +309,7 @@ static void streams_are_kept_alive_with_comments(void **state) {
     peer_close(&peer);
 }
 
-static void who_does_not_read_is_cut(void **state) {
+static void a_follower_that_does_not_read_is_ended(void **state) {
     struct fixture *fixture = *state;
     fixture->options.stall_ms = 100;
     begin(fixture);
@@ -393,7 +393,7 @@ static void draining_is_bounded(void **state) {
     peer_close(&peer);
 }
 
-static void what_breaks_the_protocol_is_closed_for_it(void **state) {
+static void a_client_that_breaks_the_protocol_gets_its_close_code(void **state) {
     struct fixture *fixture = *state;
     begin(fixture);
     struct peer peer = websocket_of(fixture, 0, NULL);
@@ -462,7 +462,7 @@ static void apply_large(struct fixture *fixture) {
     hub_wake(fixture->hub);
 }
 
-static void those_who_do_not_read_a_large_event_share_it(void **state) {
+static void followers_that_do_not_read_a_large_event_share_it(void **state) {
     enum { PEERS = 40 };
     struct fixture *fixture = *state;
     struct peer peers[PEERS];
@@ -486,7 +486,7 @@ static void those_who_do_not_read_a_large_event_share_it(void **state) {
 }
 
 /* Each of them stands at an event of its own. Those that have waited longest go. */
-static void beyond_the_memory_that_is_given_those_who_do_not_read_are_cut(void **state) {
+static void above_the_memory_limit_followers_that_do_not_read_are_ended(void **state) {
     enum { PEERS = 20, KEPT = 12 };
     struct fixture *fixture = *state;
     struct peer peers[PEERS];
@@ -518,25 +518,25 @@ UNIT_TESTS(hub_test) {
         CASE(first_what_there_is_then_what_comes),
         CASE(a_filter_leaves_out),
         CASE(an_event_stream_has_its_head_first),
-        CASE(what_was_received_before_is_heard),
+        CASE(bytes_received_before_the_handover_are_read),
         CASE(bare_events_are_cloudevents_and_nothing_else),
         CASE(a_position_is_told_when_nothing_matches),
-        CASE(what_is_sent_in_pieces_is_whole),
+        CASE(frames_sent_in_pieces_are_complete),
         CASE(a_ping_that_is_not_answered_ends_it),
         CASE(pings_that_are_answered_go_on),
         CASE(streams_are_kept_alive_with_comments),
-        CASE(who_does_not_read_is_cut),
+        CASE(a_follower_that_does_not_read_is_ended),
         CASE(overtaken_by_trimming_it_is_told_so),
         CASE(another_log_ends_them),
         CASE(another_log_that_ends_at_the_same_seq_ends_them_too),
         CASE(draining_sends_all_and_says_good_bye),
         CASE(draining_is_bounded),
-        CASE(what_breaks_the_protocol_is_closed_for_it),
+        CASE(a_client_that_breaks_the_protocol_gets_its_close_code),
         CASE(a_close_is_answered_with_its_code),
         CASE(there_are_no_more_than_may_be),
         CASE(without_views_it_is_later),
-        CASE(those_who_do_not_read_a_large_event_share_it),
-        CASE(beyond_the_memory_that_is_given_those_who_do_not_read_are_cut),
+        CASE(followers_that_do_not_read_a_large_event_share_it),
+        CASE(above_the_memory_limit_followers_that_do_not_read_are_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

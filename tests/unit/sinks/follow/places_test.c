@@ -44,6 +44,35 @@ static void it_moves_as_the_table_says_and_no_other_way(void **state) {
         }
 }
 
+static enum closing close_to;
+
+static void move_closing(void *context) {
+    struct moving *moving = context;
+    closing_move(&moving->follower, close_to);
+}
+
+static void it_closes_as_the_table_says_and_no_other_way(void **state) {
+    static const char *const table[CLOSINGS] = {
+        /* to: not, owed, said */
+        [CLOSING_NOT] = "011",
+        [CLOSING_OWED] = "101",
+        [CLOSING_SAID] = "000",
+    };
+    struct moving moving;
+    (void)state;
+    put(&moving, PLACE_READY, PLACE_READY);
+    for (enum closing from = 0; from < CLOSINGS; from++)
+        for (close_to = 0; close_to < CLOSINGS; close_to++) {
+            moving.follower.closing = from;
+            if (table[from][close_to] == '0') {
+                assert_violates(move_closing, &moving, "closing_moves[");
+                continue;
+            }
+            move_closing(&moving);
+            assert_int_equal(moving.follower.closing, close_to);
+        }
+}
+
 static void one_that_has_ended_does_not_move(void **state) {
     struct moving moving;
     (void)state;
@@ -95,6 +124,7 @@ static void bytes_are_given_back_once(void **state) {
 UNIT_TESTS(places_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_moves_as_the_table_says_and_no_other_way),
+        cmocka_unit_test(it_closes_as_the_table_says_and_no_other_way),
         cmocka_unit_test(one_that_has_ended_does_not_move),
         cmocka_unit_test(a_turn_is_only_for_one_that_is_ready),
         cmocka_unit_test(positions_rise_within_a_chunk),

@@ -101,7 +101,7 @@ static void at_the_end_there_is_one_chunk_for_all_and_it_is_read_once(void **sta
     chunk_unref(other);
 }
 
-static void the_ring_is_bounded_and_who_is_behind_it_reads_alone(void **state) {
+static void the_ring_is_bounded_and_a_follower_behind_it_gets_chunks_of_its_own(void **state) {
     struct fixture *fixture = *state;
     struct chunk *chunk;
     size_t frame;
@@ -158,7 +158,7 @@ static void a_filter_far_behind_is_asked_before_anything_is_framed(void **state)
     assert_int_equal(seq, 10000);
 }
 
-static void what_was_trimmed_away_is_a_matter_of_range(void **state) {
+static void trimmed_events_are_a_range_error(void **state) {
     struct fixture *fixture = *state;
     struct chunk *chunk;
     size_t frame;
@@ -169,7 +169,7 @@ static void what_was_trimmed_away_is_a_matter_of_range(void **state) {
 }
 
 /* They have it in hand already. */
-static void what_is_in_the_ring_outlives_the_log(void **state) {
+static void chunks_in_the_ring_outlive_trimmed_events(void **state) {
     struct fixture *fixture = *state;
     struct chunk *chunk;
     size_t frame;
@@ -222,11 +222,11 @@ UNIT_TESTS(tail_test) {
     const struct CMUnitTest tests[] = {
         CASE(all_of_the_log_comes_in_bounded_chunks),
         CASE(at_the_end_there_is_one_chunk_for_all_and_it_is_read_once),
-        CASE(the_ring_is_bounded_and_who_is_behind_it_reads_alone),
+        CASE(the_ring_is_bounded_and_a_follower_behind_it_gets_chunks_of_its_own),
         CASE(a_large_event_is_no_obstacle),
         CASE(a_filter_far_behind_is_asked_before_anything_is_framed),
-        CASE(what_was_trimmed_away_is_a_matter_of_range),
-        CASE(what_is_in_the_ring_outlives_the_log),
+        CASE(trimmed_events_are_a_range_error),
+        CASE(chunks_in_the_ring_outlive_trimmed_events),
         CASE(another_log_is_noticed_wherever_one_stands),
         CASE(without_a_view_it_is_later),
         CASE(a_view_that_ends_early_gives_a_smaller_bite),

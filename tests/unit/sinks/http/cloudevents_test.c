@@ -55,7 +55,7 @@ static void other_formats_are_not_taken(void **state) {
     assert_refused(&request, 415, "not a media type");
 }
 
-static void what_has_no_header_of_an_event_is_none(void **state) {
+static void a_request_without_ce_headers_is_not_an_event(void **state) {
     (void)state;
     static const char *const types[] = {"application/json", "text/plain", NULL, ""};
     for (size_t i = 0; i < LENGTH(types); i++) {
@@ -66,7 +66,7 @@ static void what_has_no_header_of_an_event_is_none(void **state) {
     }
 }
 
-static void what_is_no_json_is_told(void **state) {
+static void a_body_that_is_not_json_is_refused_with_a_sentence(void **state) {
     (void)state;
     struct request request = {.type = STRUCTURED, .body = STR("{" NEEDED)};
     assert_refused(&request, 400, "the event is not JSON: ");
@@ -142,7 +142,7 @@ static void a_batch_has_bounds(void **state) {
         .type = BATCHED, .body = STR("[ " EVENT ", " EVENT " ]"), .bounds = {EVENT_LEN, 2}};
     assert_accepted(&request);
     request.bounds.batch_events_max = 1;
-    assert_refused(&request, 413, "the batch has 2 events, at most 1 are taken");
+    assert_refused(&request, 413, "the batch has 2 events, at most 1 are accepted");
     request.bounds.batch_events_max = 2;
     request.body = STR("[" EVENT ",{ " NEEDED "}]");
     assert_refused(&request, 413, "events[1]: the event has ");
@@ -233,8 +233,8 @@ UNIT_TESTS(cloudevents_test) {
         cmocka_unit_test(in_structured_mode_headers_do_not_count),
         cmocka_unit_test(the_event_is_kept_as_it_came),
         cmocka_unit_test(other_formats_are_not_taken),
-        cmocka_unit_test(what_has_no_header_of_an_event_is_none),
-        cmocka_unit_test(what_is_no_json_is_told),
+        cmocka_unit_test(a_request_without_ce_headers_is_not_an_event),
+        cmocka_unit_test(a_body_that_is_not_json_is_refused_with_a_sentence),
         cmocka_unit_test(each_event_of_a_batch_keeps_its_text),
         cmocka_unit_test(a_batch_may_be_empty),
         cmocka_unit_test(one_bad_event_refuses_the_batch),

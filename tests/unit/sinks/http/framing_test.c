@@ -69,7 +69,7 @@ static void requests_pass_unchanged(void **state) {
              "0123456789012345678901234567890\r\nA\r\n\r\n0\r\n\r\n012\r\n0\r\n\r\n" GET "\r\n");
 }
 
-static void what_nobody_needs_is_removed(void **state) {
+static void unneeded_parts_of_a_request_are_removed(void **state) {
     (void)state;
     assert_changed("\r\n\r\n" GET "\r\n\r\n" GET "\r\n", GET "\r\n" GET "\r\n");
     assert_changed(GET "cookie: a=b; c=d\r\nX: y\r\n\r\n", GET "cookie:\r\nX: y\r\n\r\n");
@@ -227,7 +227,7 @@ static void behind_a_handshake_the_bytes_are_not_http(void **state) {
 UNIT_TESTS(framing_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_pass_unchanged),
-        cmocka_unit_test(what_nobody_needs_is_removed),
+        cmocka_unit_test(unneeded_parts_of_a_request_are_removed),
         cmocka_unit_test(a_malformed_request_line_is_refused),
         cmocka_unit_test(a_malformed_header_is_refused),
         cmocka_unit_test(a_body_whose_end_is_in_doubt_is_refused),

@@ -52,7 +52,9 @@ static int view_open(struct reel_sink_host *host, struct reel_view **ret,
 
 static int view_position(struct reel_view *view, struct reel_position *ret, size_t size) {
     must(size == sizeof *ret);
-    return reel_view_position(view, ret);
+    int rc = reel_view_position(view, ret);
+    if (rc == 0 && current->first_deletion) ret->first_deletion = current->first_deletion;
+    return rc;
 }
 
 static int view_collection(struct reel_view *view, const char *collection,

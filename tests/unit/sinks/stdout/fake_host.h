@@ -30,8 +30,9 @@ struct fake_host {
 
     const struct reel_changed_row *changed; /* what reel_view_changed gives, by seq */
     size_t changed_count;
-    bool has_collection;  /* one, `cells`, … */
-    atomic_bool unserved; /* … which is not caught up */
+    uint64_t first_deletion; /* instead of the Reel's; 0: that */
+    bool has_collection;     /* one, `cells`, … */
+    atomic_bool unserved;    /* … which is not caught up */
 
     atomic_uint warnings;
     pthread_mutex_t lock;

@@ -91,12 +91,17 @@ static void below_the_floor_is_refused(void **state) {
     struct reel_error error;
     apply_many(fake, 5);
     must_ok(reel_trim(fake->reel, 3, &error), error);
-    for (int records = 0; records < 2; records++) {
-        struct gather gather = gather_of(fake, records);
-        assert_int_equal(gather_begin_since(&gather, 1, &error), -ERANGE);
-        assert_sentence(&error, "the log begins with event 3");
-        assert_false(gather.begun);
-    }
+    struct gather events = gather_of(fake, false), records = gather_of(fake, true);
+    assert_int_equal(gather_begin_since(&events, 1, &error), -ERANGE);
+    assert_sentence(&error, "the log begins with event 3");
+    assert_false(events.begun);
+    must_ok(gather_begin_since(&records, 1, &error), error); /* no deletion is forgotten */
+    fake->first_deletion = 3;
+    records = gather_of(fake, true);
+    assert_int_equal(gather_begin_since(&records, 1, &error), -ERANGE);
+    assert_sentence(&error, "they are known from event 3 on");
+    assert_false(records.begun);
+    must_ok(gather_begin_since(&records, 2, &error), error);
 }
 
 static void beyond_the_cursor_nothing_is_taken_until_it_is_passed(void **state) {
@@ -175,9 +180,14 @@ static void trimming_that_overtakes_it_is_told(void **state) {
     struct gather events = begun_since(fake, false, 2), records = begun_since(fake, true, 2);
     must_ok(reel_trim(fake->reel, 4, &error), error);
     assert_int_equal(gather_step(&events, &error), -ERANGE);
-    assert_sentence(&error, "trimmed to event 4, and 2 was the last");
+    assert_sentence(&error, "the log was trimmed to event 4, and 2 was the last");
+    fake->first_deletion = 4;
     assert_int_equal(gather_step(&records, &error), -ERANGE);
-    assert_sentence(&error, "trimmed to event 4, and 2 was the last");
+    assert_sentence(&error, "deletions were trimmed to event 4, and 2 was the last");
+    fake->first_deletion = 3;
+    step(&records); /* it is held against deletions alone */
+    assert_int_equal(records.at, 6);
+    text_finish(&records.text);
 }
 
 /* ---- Filters --------------------------------------------------------------------------------- */
@@ -296,7 +306,7 @@ static void adopt(struct fake_host *fake, uint64_t first_seq) {
     must_ok(engine_adopt(fake->reel, epoch, first_seq, &origin, &error), error);
 }
 
-static void a_log_that_was_begun_anew_is_told(void **state) {
+static void a_replaced_log_is_reported(void **state) {
     struct fake_host *fake = *state;
     struct reel_error error;
     apply_many(fake, 3);
@@ -305,7 +315,7 @@ static void a_log_that_was_begun_anew_is_told(void **state) {
     assert_event_lines(&gather, 1, 3);
     adopt(fake, 500);
     assert_int_equal(gather_step(&gather, &error), -ESTALE);
-    assert_sentence(&error, "started again");
+    assert_sentence(&error, "was replaced");
 }
 
 static void a_log_that_had_nothing_may_begin_anywhere(void **state) {
@@ -336,7 +346,7 @@ UNIT_TESTS(gather_test) {
         TEST(those_of_one_seq_are_not_separated),
         TEST(from_the_beginning_trimming_takes_no_record),
         TEST(records_wait_until_all_are_caught_up),
-        TEST(a_log_that_was_begun_anew_is_told),
+        TEST(a_replaced_log_is_reported),
         TEST(a_log_that_had_nothing_may_begin_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,7 +93,7 @@ static int64_t now_ms(void) {
 
 /* ---- What is written ------------------------------------------------------------------------- */
 
-static void what_is_new_is_written_at_once(void **state) {
+static void new_events_are_written_at_once(void **state) {
     fake_apply(*state, "a");
     struct sink sink = started(*state, NEVER_MS);
     apply(&sink, "b");
@@ -199,7 +199,7 @@ static void filters_that_make_no_sense_are_refused(void **state) {
     fake->settings[0] = (struct fake_setting){"stdout_type", "a"};
     set(fake, "stdout_format", "records");
     assert_int_equal(start_refused(fake, &error), -EINVAL);
-    assert_sentence(&error, "knows no filters");
+    assert_sentence(&error, "has no filters");
 }
 
 static void its_settings_are_as_the_host_wants_them(void **state) {
@@ -265,7 +265,7 @@ static void so_does_one_that_goes_while_it_is_written_to(void **state) {
     stopped(&sink);
 }
 
-static void what_cannot_be_written_ends_the_daemon_ill(void **state) {
+static void a_failed_write_ends_the_daemon_with_a_failure(void **state) {
     struct sink sink = {.fake = *state, .from = -1};
     sink.to = open("/dev/full", O_WRONLY | O_CLOEXEC);
     must(sink.to >= 0);
@@ -331,7 +331,7 @@ static void it_stops_when_idle(void **state) {
 UNIT_TESTS(stdout_test) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_stage_begin, fake_stage_end)
     const struct CMUnitTest tests[] = {
-        TEST(what_is_new_is_written_at_once),
+        TEST(new_events_are_written_at_once),
         TEST(it_goes_on_after_the_seq_that_it_is_given),
         TEST(events_are_filtered),
         TEST(when_nothing_matches_the_position_is_written),
@@ -345,7 +345,7 @@ UNIT_TESTS(stdout_test) {
         TEST(overtaken_by_trimming_it_ends_the_daemon),
         TEST(a_reader_that_goes_ends_the_daemon_well),
         TEST(so_does_one_that_goes_while_it_is_written_to),
-        TEST(what_cannot_be_written_ends_the_daemon_ill),
+        TEST(a_failed_write_ends_the_daemon_with_a_failure),
         TEST(a_reader_that_does_not_read_holds_nothing_up),
         TEST(a_pipe_that_others_made_non_blocking_is_waited_for),
         TEST(drained_is_when_all_is_written),

@@ -279,7 +279,7 @@ static void utf8_in_pieces_is_judged_like_utf8(void **state) {
     }
 }
 
-static void what_is_too_big_is_refused_at_its_head(void **state) {
+static void a_message_that_is_too_large_is_refused_at_its_head(void **state) {
     (void)state;
     struct text text = {0};
     add_frame_of(&text, 0x82, 0x80, STR(""), WEBSOCKET_MESSAGE_MAX + 1);
@@ -348,7 +348,7 @@ UNIT_TESTS(wire_test) {
         cmocka_unit_test(fragments_come_in_order),
         cmocka_unit_test(text_is_utf8),
         cmocka_unit_test(utf8_in_pieces_is_judged_like_utf8),
-        cmocka_unit_test(what_is_too_big_is_refused_at_its_head),
+        cmocka_unit_test(a_message_that_is_too_large_is_refused_at_its_head),
         cmocka_unit_test(as_much_as_may_be_is_heard),
         cmocka_unit_test(lengths_that_could_be_shorter_are_faults),
         cmocka_unit_test(the_silent_cost_nothing),

@@ -1,0 +1,101 @@
+/* controls.c: see controls.h. */
+#include "engine/controls.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- Lineage --------------------------------------------------------------------------------- */
+
+/* The log has had another epoch since `from_seq`. */
+static int add_epoch(struct store *store, const uint8_t epoch[16], uint64_t from_seq,
+                     struct reel_error *error) {
+    struct lineage_entry lineage[LINEAGE_MAX + 1];
+    int count = store_get_lineage(store, store->txn, lineage);
+    if (count < 0) return fail(error, count, "cannot read the lineage");
+    if (count > 0 && memcmp(lineage[count - 1].epoch, epoch, 16) == 0) return 0;
+    lineage[count] = (struct lineage_entry){.from_seq = from_seq};
+    memcpy(lineage[count].epoch, epoch, sizeof lineage[count].epoch);
+    return store_put_lineage(store, lineage, (size_t)count + 1, error);
+}
+
+int controls_begin_lineage(struct store *store, const uint8_t epoch[16], uint64_t from_seq,
+                           struct reel_error *error) {
+    struct lineage_entry lineage[LINEAGE_MAX];
+    int count = store_get_lineage(store, store->txn, lineage);
+    if (count < 0) return fail(error, count, "cannot read the lineage");
+    return count > 0 ? 0 : add_epoch(store, epoch, from_seq, error);
+}
+
+/* ---- Collections ----------------------------------------------------------------------------- */
+
+static int get_control(struct store *store, const char *name, struct collection_control *ret,
+                       struct reel_error *error) {
+    *ret = (struct collection_control){0};
+    int rc = store_get_control(store, store->txn, name, ret);
+    return rc == 0 || rc == -ENOENT ? 0
+                                    : fail(error, rc, "cannot read what is known of `%s`", name);
+}
+
+/* Names that are longer than a collection's are of a later version, or not ours. */
+static int copy_name(struct reel_str name, char ret[STORE_NAME_MAX + 1], struct reel_error *error) {
+    if (name.len == 0 || name.len > STORE_NAME_MAX || memchr(name.data, '\0', name.len))
+        return fail(error, -EBADMSG, "the log has a control for a collection without a good name");
+    memcpy(ret, name.data, name.len);
+    ret[name.len] = '\0';
+    return 0;
+}
+
+static int fold_collection(struct store *store, const struct log_control *control,
+                           struct reel_error *error) {
+    struct collection_control known;
+    char name[STORE_NAME_MAX + 1];
+    int rc = copy_name(control->collection, name, error);
+    if (rc == 0) rc = get_control(store, name, &known, error);
+    if (rc < 0) return rc;
+    switch (control->kind) {
+    case LOG_PAUSED:
+        known.paused = 1;
+        break;
+    case LOG_RESUMED:
+        known.paused = 0;
+        break;
+    case LOG_REBUILD:
+        known.rebuild = control->number;
+        break;
+    case LOG_GENERATION:
+        known.generation = control->generation;
+        break;
+    default:
+        return 0;
+    }
+    return store_put_control(store, name, &known, error);
+}
+
+int controls_fold(struct store *store, const struct log_control *control,
+                  struct reel_error *error) {
+    if (control->kind == LOG_FACTS)
+        return add_epoch(store, control->facts.epoch, control->seq + 1, error);
+    return fold_collection(store, control, error);
+}
+
+int controls_add(struct log *log, struct store *store, enum log_control_kind kind,
+                 const char *collection, uint64_t generation, struct reel_error *error) {
+    struct log_control control = {
+        .kind = kind, .collection = reel_text(collection), .generation = generation};
+    int rc = log_add_control(log, &control, error);
+    return rc < 0 ? rc : controls_fold(store, &control, error);
+}
+
+int controls_has_rebuild(struct store *store, const char *collection, struct reel_error *error) {
+    struct collection_control known;
+    int rc = get_control(store, collection, &known, error);
+    return rc < 0 ? rc : known.rebuild > known.rebuild_met;
+}
+
+int controls_meet_rebuild(struct store *store, const char *collection, struct reel_error *error) {
+    struct collection_control known;
+    int rc = get_control(store, collection, &known, error);
+    if (rc < 0) return rc;
+    known.rebuild_met = known.rebuild;
+    return store_put_control(store, collection, &known, error);
+}

@@ -1,0 +1,31 @@
+/* controls.h: the log's controls (log.h), folded into the store's `meta`.
+ *
+ * A control is synced in the log before it has an effect, and folded in the transaction of its
+ * group. After a crash between the two, opening folds it: `store_state.controls` says which was the
+ * last. Facts about the log itself are copied to store_state by home.c; here they only add to the
+ * lineage.
+ */
+#ifndef REEL_ENGINE_CONTROLS_H
+#define REEL_ENGINE_CONTROLS_H
+
+#include "engine/log/log.h"
+#include "engine/store/store.h"
+
+/* Within the write transaction, for each control once and in order. */
+int controls_fold(struct store *store, const struct log_control *control, struct reel_error *error);
+
+/* Adds a control about a collection to the log's group, and folds it in the running transaction.
+ * Both happen, or neither does. */
+int controls_add(struct log *log, struct store *store, enum log_control_kind kind,
+                 const char *collection, uint64_t generation, struct reel_error *error);
+
+/* Begins the lineage of a log that begins with `from_seq`, unless there is one. */
+int controls_begin_lineage(struct store *store, const uint8_t epoch[16], uint64_t from_seq,
+                           struct reel_error *error);
+
+/* Was a rebuild of the collection begun, and the collection has not been emptied for it? 1 or 0.
+ * And: now it has. */
+int controls_has_rebuild(struct store *store, const char *collection, struct reel_error *error);
+int controls_meet_rebuild(struct store *store, const char *collection, struct reel_error *error);
+
+#endif

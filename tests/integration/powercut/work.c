@@ -1,0 +1,246 @@
+/* work.c: what is done while the calls are recorded: see internal.h. */
+#include "internal.h"
+
+#include "engine/engine.h"
+#include "engine/transaction.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BATCH_MAX = 40, WAIT_MS = 120000 };
+
+static struct reel *watched; /* a view of it may be opened */
+static unsigned commands;    /* given so far */
+
+/* ---- Notes ----------------------------------------------------------------------------------- */
+
+/* What views show while a sync is under way. */
+static void note_what_is_seen(void) {
+    if (!watched) return;
+    struct reel *reel = watched;
+    watched = NULL; /* once at a time */
+    uint64_t cursor = position_of(reel).cursor;
+    recorder_note(NOTE_SEEN, &cursor, sizeof cursor);
+    watched = reel;
+}
+
+static int note_event(void *context, const struct reel_entry *entry) {
+    char space[SAMPLE_BYTES_MAX * 4];
+    (void)context;
+    must(sizeof entry->seq + entry->bytes.len <= sizeof space);
+    memcpy(space, &entry->seq, sizeof entry->seq);
+    memcpy(space + sizeof entry->seq, entry->bytes.data, entry->bytes.len);
+    recorder_note(NOTE_EVENT, space, sizeof entry->seq + entry->bytes.len);
+    return 0;
+}
+
+/* All that is new since `from` was acknowledged. */
+static void note_new(struct reel *reel, uint64_t *from) {
+    struct reel_view *view = view_opened(reel);
+    uint64_t head = position_of(reel).head;
+    must(reel_view_log(view, *from + 1, note_event, NULL) == 0);
+    reel_view_close(view);
+    recorder_note(NOTE_HEAD, &head, sizeof head);
+    *from = head;
+}
+
+/* ---- Opening --------------------------------------------------------------------------------- */
+
+struct reel *open_store(const char *directory, uint32_t flags) {
+    struct reel_options options = {.segment_bytes = SEGMENT_SIZE, .flags = flags};
+    return reel_opened(path_in(directory, STORE_NAME), &options, FORMATION_SO, CELL_SO, NULL);
+}
+
+/* Opens; what it has is visible then, acknowledged or not. */
+static struct reel *begin(const char *directory, uint64_t *ret_head) {
+    struct reel *reel = open_store(directory, 0);
+    struct reel_position position = position_of(reel);
+    recorder_note(position.head >= OTHER_FIRST - 1 ? NOTE_ADOPTED : NOTE_KEPT, NULL, 0);
+    *ret_head = position.first_seq - 1;
+    note_new(reel, ret_head);
+    watched = reel;
+    recorder_before_sync(note_what_is_seen);
+    return reel;
+}
+
+static void end(struct reel *reel) {
+    watched = NULL;
+    reel_close(reel);
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+static void write_batch(struct reel *reel, uint64_t head, size_t count, bool append_only) {
+    struct batch batch = {0};
+    struct reel_error error;
+    uint64_t last;
+    while (batch.count < count) batch_add_sample(&batch, head + batch.count + 1);
+    if (append_only) {
+        must_ok(reel_append(reel, batch_payloads(&batch), count, &last, &error), error);
+        must_ok(reel_catch_up(reel, &error), error);
+    } else {
+        must_ok(reel_apply_batch(reel, batch_payloads(&batch), count, NULL, &error), error);
+    }
+    batch_free(&batch);
+}
+
+static void give_command(struct reel *reel) {
+    static const char body[] =
+        "{\"name\":\"demo\",\"coordinator\":\"a\",\"members\":[{\"id\":\"a\"}]}";
+    struct noted_answer noted = {0};
+    snprintf(noted.key, sizeof noted.key, "key-%d-%u", (int)getpid(), commands++);
+    struct reel_command_request request = {.struct_size = sizeof request,
+                               .collection = reel_text("formations"),
+                               .verb = reel_text("create"),
+                               .body = reel_text(body),
+                               .idempotency_key = reel_text(noted.key)};
+    struct reel_command_result answer;
+    struct reel_error error;
+    must_ok(reel_command(reel, &request, &answer, &error), error);
+    must(answer.accepted && !answer.repeated);
+    noted.seq = answer.seq;
+    reel_command_result_finish(&answer);
+    recorder_note(NOTE_ANSWER, &noted, sizeof noted);
+}
+
+static void write_some(struct reel *reel, uint64_t *head, uint64_t *random) {
+    switch (random_next(random) % 6) {
+    case 0:
+        give_command(reel);
+        break;
+    case 1:
+        write_batch(reel, *head, 1 + random_next(random) % BATCH_MAX, true);
+        break;
+    case 2:
+    case 3:
+        write_batch(reel, *head, 1, false);
+        break;
+    default:
+        write_batch(reel, *head, 1 + random_next(random) % BATCH_MAX, false);
+    }
+    note_new(reel, head);
+}
+
+static void write_steps(struct reel *reel, uint64_t *head, uint64_t *random, size_t steps) {
+    for (size_t i = 0; i < steps; i++) write_some(reel, head, random);
+}
+
+/* ---- The log's own work ---------------------------------------------------------------------- */
+
+static bool is_sealed(struct reel *reel) {
+    struct log_pin *pin = log_pin(reel->dispatcher.home.place.log);
+    struct log_segment segment, next;
+    bool sealed = true;
+    for (size_t i = 0; log_pin_segment(pin, i + 1, &next); i++)
+        if (log_pin_segment(pin, i, &segment)) sealed = sealed && segment.sealed;
+    log_unpin(pin);
+    return sealed;
+}
+
+static void wait_until_sealed(struct reel *reel) {
+    for (int waited = 0; !is_sealed(reel); waited++) {
+        must(waited < WAIT_MS);
+        usleep(1000);
+    }
+}
+
+static void trim(struct reel *reel, uint64_t first_seq) {
+    struct reel_error error;
+    recorder_note(NOTE_TRIMMING, &first_seq, sizeof first_seq);
+    must_ok(reel_trim(reel, first_seq, &error), error);
+    recorder_note(NOTE_TRIMMED, &first_seq, sizeof first_seq);
+}
+
+static void back_up(struct reel *reel, const char *directory, uint64_t head) {
+    struct reel_error error;
+    must_ok(reel_backup(reel, path_in(directory, COPY_NAME), &error), error);
+    recorder_note(NOTE_BACKED_UP, &head, sizeof head);
+}
+
+/* ---- Another log ----------------------------------------------------------------------------- */
+
+void adopt_other(struct reel *reel) {
+    static const uint8_t epoch[16] = {7, 7, 7};
+    static const struct store_origin origin = {.created_ns = 7, .stream_hash = {1}};
+    struct reel_error error;
+    must_ok(engine_adopt(reel, epoch, OTHER_FIRST, &origin, &error), error);
+}
+
+void mirror_payloads(struct reel *reel, uint64_t first_seq, const struct reel_str *payloads,
+                     size_t count) {
+    struct mirrored *events = calloc(count, sizeof *events);
+    struct reel_error error;
+    must(events);
+    for (size_t i = 0; i < count; i++)
+        events[i] = (struct mirrored){.seq = first_seq + i,
+                                      .time_ns = 1000 + i,
+                                      .bytes = payloads[i],
+                                      .subject = reel_text("some.subject")};
+    struct work work = {.kind = WORK_MIRROR, .mirrored = events, .count = count};
+    must_ok(work_run(reel, &work, &error), error);
+    free(events);
+}
+
+static void mirror_some(struct reel *reel, uint64_t *head, uint64_t *random, size_t steps) {
+    for (size_t i = 0; i < steps; i++) {
+        struct batch batch = {0};
+        size_t count = 1 + random_next(random) % BATCH_MAX;
+        while (batch.count < count) batch_add_sample(&batch, batch.count + 1);
+        mirror_payloads(reel, *head + 1, batch_payloads(&batch), count);
+        batch_free(&batch);
+        note_new(reel, head);
+    }
+}
+
+/* ---- The works ------------------------------------------------------------------------------- */
+
+void work_life(const char *directory, uint64_t seed) {
+    uint64_t head;
+    recorder_note(NOTE_BEGIN, NULL, 0);
+    struct reel *reel = begin(directory, &head);
+    write_steps(reel, &head, &seed, 25);
+    wait_until_sealed(reel);
+    trim(reel, head / 2);
+    write_steps(reel, &head, &seed, 8);
+    end(reel);
+    reel = begin(directory, &head);
+    write_steps(reel, &head, &seed, 8);
+    wait_until_sealed(reel);
+    back_up(reel, directory, head);
+    write_steps(reel, &head, &seed, 2);
+    trim(reel, head + 1); /* all of it */
+    write_steps(reel, &head, &seed, 2);
+    end(reel);
+}
+
+void work_some(const char *directory, uint64_t seed) {
+    uint64_t head;
+    recorder_note(NOTE_BEGIN, NULL, 0);
+    struct reel *reel = begin(directory, &head);
+    if (head >= OTHER_FIRST - 1)
+        mirror_some(reel, &head, &seed, 3);
+    else
+        write_steps(reel, &head, &seed, 3);
+    end(reel);
+}
+
+void work_adoption(const char *directory, uint64_t seed) {
+    uint64_t head;
+    recorder_note(NOTE_BEGIN, NULL, 0);
+    struct reel *reel = begin(directory, &head);
+    write_steps(reel, &head, &seed, 8);
+    recorder_note(NOTE_ADOPTING, NULL, 0);
+    watched = NULL; /* the numbers begin again */
+    adopt_other(reel);
+    recorder_note(NOTE_ADOPTED, NULL, 0);
+    watched = reel;
+    head = OTHER_FIRST - 1;
+    mirror_some(reel, &head, &seed, 3);
+    end(reel);
+    reel = begin(directory, &head);
+    mirror_some(reel, &head, &seed, 2);
+    end(reel);
+}

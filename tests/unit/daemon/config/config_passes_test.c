@@ -1,0 +1,119 @@
+/* config_passes_test.c: what is declared before each of the two passes over the arguments. */
+#include "config_support.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- Two passes ------------------------------------------------------------------------------ */
+
+static void a_peek_passes_over_what_it_does_not_know(void **state) {
+    (void)state;
+    static const char line[] = "--bind 1.2.3.4:5 --plugin a.so --nope=--data --what --data d word "
+                               "--config reel.json";
+    struct config *config = declared_own();
+    struct reel_error error;
+    write_config(STR("{\"bind\": 7, \"nope\": 1, \"log_level\": \"error\"}"));
+    must_ok(peek_line(config, line, &error), error);
+    assert_list(config, "plugin", "a.so");
+    assert_value(config, "data", "d", "--data");
+    assert_value(config, "log_level", "error", "config file reel.json");
+    assert_value(config, "bind", NULL, "default");
+    config_destroy(config);
+}
+
+static void a_peek_refuses_what_it_knows(void **state) {
+    (void)state;
+    struct config *config = declared_own();
+    struct reel_error error;
+    assert_int_equal(peek_line(config, "--view-ms-max soon", &error), -EINVAL);
+    assert_sentence(&error, "--view-ms-max is \"soon\", wanted");
+    config_destroy(config);
+}
+
+static void the_second_pass_sees_what_was_declared_meanwhile(void **state) {
+    (void)state;
+    static const char line[] = "--bind 1.2.3.4:5 --config reel.json";
+    struct config *config = declared_own();
+    struct reel_error error;
+    write_config(STR("{\"bind\": \"5.6.7.8:9\", \"data\": \"d\"}"));
+    must_ok(peek_line(config, line, &error), error);
+    must_ok(config_declare(config, "sink http", settings_of_sink, &error), error);
+    must_ok(read_line(config, line, &error), error);
+    assert_value(config, "bind", "1.2.3.4:5", "--bind");
+    assert_value(config, "data", "d", "config file reel.json");
+    config_destroy(config);
+}
+
+static void the_second_pass_refuses_what_nobody_declared(void **state) {
+    (void)state;
+    struct config *config = declared_own();
+    struct reel_error error;
+    must_ok(peek_line(config, "--bind 1.2.3.4:5", &error), error);
+    assert_int_equal(read_line(config, "--bind 1.2.3.4:5", &error), -EINVAL);
+    assert_sentence(&error, "there is no flag --bind");
+    config_destroy(config);
+}
+
+/* It may be a pipe. */
+static void the_file_is_read_once(void **state) {
+    (void)state;
+    struct config *config = declared();
+    struct reel_error error;
+    write_config(STR("{\"data\": \"first\"}"));
+    must_ok(peek_line(config, "--config reel.json", &error), error);
+    must(unlink("reel.json") == 0);
+    must_ok(read_line(config, "--config reel.json", &error), error);
+    assert_value(config, "data", "first", "config file reel.json");
+    config_destroy(config);
+}
+
+/* ---- Declaring ------------------------------------------------------------------------------- */
+
+static void one_name_is_one_setting(void **state) {
+    (void)state;
+    const struct reel_setting *const second[] = {
+        REEL_SETTING(.name = "bind", .kind = REEL_SETTING_TEXT, .help = "where"), NULL};
+    struct config *config = declared();
+    struct reel_error error;
+    assert_int_equal(config_declare(config, "sink stdout", second, &error), -EEXIST);
+    assert_string_equal(error.text,
+                        "setting \"bind\" of sink stdout: sink http has one of that name");
+    config_destroy(config);
+}
+
+static void a_name_that_means_something_else_is_refused(void **state) {
+    (void)state;
+    static const char *const names[] = {"help", "version", "token", "url"};
+    for (size_t i = 0; i < LENGTH(names); i++) {
+        const struct reel_setting *const list[] = {
+            REEL_SETTING(.name = names[i], .kind = REEL_SETTING_TEXT, .help = "it"), NULL};
+        struct config *config = declared();
+        struct reel_error error;
+        assert_int_equal(config_declare(config, "sink x", list, &error), -EEXIST);
+        assert_sentence(&error, " of sink x: the name is reserved");
+        config_destroy(config);
+    }
+}
+
+static void a_sink_may_have_no_settings(void **state) {
+    (void)state;
+    struct config *config = declared();
+    struct reel_error error;
+    must_ok(config_declare(config, "sink stdout", NULL, &error), error);
+    config_destroy(config);
+    config_destroy(NULL);
+}
+
+UNIT_TESTS(config_passes_test) {
+    const struct CMUnitTest tests[] = {
+        CONFIG_CASE(a_peek_passes_over_what_it_does_not_know),
+        CONFIG_CASE(a_peek_refuses_what_it_knows),
+        CONFIG_CASE(the_second_pass_sees_what_was_declared_meanwhile),
+        CONFIG_CASE(the_second_pass_refuses_what_nobody_declared),
+        CONFIG_CASE(the_file_is_read_once),
+        CONFIG_CASE(one_name_is_one_setting),
+        CONFIG_CASE(a_name_that_means_something_else_is_refused),
+        CONFIG_CASE(a_sink_may_have_no_settings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
