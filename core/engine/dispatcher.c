@@ -493,7 +493,7 @@ static int adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_
 
 int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
                      const struct store_origin *origin, struct reel_error *error) {
-    struct log_facts facts = home_facts(epoch, first_seq, origin);
+    struct log_facts facts = controls_facts(epoch, first_seq, origin);
     int rc = home_adopt_prepare(&dispatcher->home, &facts, error);
     if (rc == 0) rc = dispatcher_begin(dispatcher, error);
     if (rc == 0) {

@@ -1,6 +1,7 @@
 /* home_test.c: a Reel's directory: making it, its lock, epochs, another log, backups. */
 #include "unit.h"
 
+#include "engine/controls.h"
 #include "engine/home.h"
 
 #include <fcntl.h>
@@ -380,7 +381,7 @@ static void assert_adopted(struct rig *rig) {
 static void another_log_takes_the_place(void **state) {
     (void)state;
     const char *directory = scratch_directory();
-    struct log_facts facts = home_facts(other_epoch, 50, &origin);
+    struct log_facts facts = controls_facts(other_epoch, 50, &origin);
     struct rig rig;
     struct reel_error error;
     open_home(&rig, directory);
@@ -400,7 +401,7 @@ static void an_adoption_cut_short_goes_on_or_never_was(void **state) {
     (void)state;
     for (int step = 0; step < 4; step++) {
         const char *directory = scratch_directory();
-        struct log_facts facts = home_facts(other_epoch, 50, &origin);
+        struct log_facts facts = controls_facts(other_epoch, 50, &origin);
         struct rig rig;
         struct reel_error error;
         open_home(&rig, directory);

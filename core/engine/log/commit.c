@@ -1,4 +1,4 @@
-/* log.c: see log.h. Writes a group to the disk, and undoes it.
+/* commit.c: writes a group to the disk, and undoes it: see log.h.
  *
  * A group is written with one pwrite after the last frame, where the file already has zeros, and is
  * synced. Only then is the group part of the log: `end`, the head and the chain are updated.
