@@ -1,6 +1,7 @@
 /* home_test.c: a Reel's directory: making it, its lock, epochs, another log, backups. */
 #include "unit.h"
 
+#include "engine/controls.h"
 #include "engine/home.h"
 #include "engine/store/sync_support.h"
 
