@@ -65,7 +65,7 @@ int io_write_all(const struct io *io, int fd, const void *bytes, size_t len, uin
     while (len > 0) {
         ssize_t written = io->write(fd, from, len, at);
         if (written == -EINTR) continue;
-        if (written == -EDQUOT || written == 0) return -ENOSPC;
+        if (written == -EDQUOT || written == -EFBIG || written == 0) return -ENOSPC;
         if (written < 0) return (int)written;
         from += written;
         at += (uint64_t)written;
