@@ -73,8 +73,8 @@ part_usage() {
     usage "nothing to check" "no plugin was given"
     usage "an unknown option" "there is no option --frob" --frob x.so
     usage "no seed" "a value is missing after --seed" --seed
-    usage "a bad seed" "--seed wants a number, not one" --seed one x.so
-    usage "no runs" "--runs wants a number from 1 to 1000000, not 0" --runs 0 x.so
+    usage "a bad seed" "--seed must be a number, not one" --seed one x.so
+    usage "no runs" "--runs must be a number from 1 to 1000000, not 0" --runs 0 x.so
     mkfifo "$scratch/pipe"
     usage "a pipe of events" "--events is not a regular file: $scratch/pipe" \
         --events "$scratch/pipe" x.so
@@ -88,7 +88,7 @@ part_report() {
     local line
     for line in "$build/tests/abi/check/crashes_on_kind.so: fixture 1.0.0, ABI [0-9.]+" \
         ' +passed +load +.*' ' +FAILED +garbage +evolve .*' ' +seed [78]' ' +\{.*"id":\[.*' \
-        ' +skipped +commands +it takes no commands' ' +tried with events of which .* applied.*' \
+        ' +skipped +commands +it has no commands' ' +tried with events of which .* applied.*' \
         '1 plugin, 1 finding; seed 7, 2 runs'; do
         grep -qE "^$line\$" <<<"$out" || expect "the report" "$line" "$out"
     done

@@ -540,6 +540,7 @@ static struct log *log_new(const struct log_options *options) {
     log->directory = log->spare_fd = -1;
     log->segment_bytes = options->segment_bytes ? options->segment_bytes : SEGMENT_BYTES;
     log->read_only = options->read_only;
+    log->took_archive = options->take_archive;
     log->tell = options->tell;
     log->context = options->context;
     pthread_mutex_init(&log->append_lock, NULL);

@@ -1,7 +1,9 @@
 /* home_test.c: a Reel's directory: making it, its lock, epochs, another log, backups. */
 #include "unit.h"
 
+#include "engine/controls.h"
 #include "engine/home.h"
+#include "engine/store/sync_support.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -452,6 +454,27 @@ static void a_backup_needs_a_new_epoch(void **state) {
     home_close(&rig.home);
 }
 
+/* Else a power cut may take the whole copy, though it was said to be complete. */
+static void a_backup_syncs_the_directory_that_it_is_in(void **state) {
+    (void)state;
+    const char *directory = scratch_directory(), *parent = scratch_directory();
+    const char *copies[] = {path_in(parent, "of-open"), path_in(parent, "of-directory")};
+    struct rig rig;
+    struct reel_error error;
+    open_home(&rig, directory);
+    append(&rig, 1, true);
+    for (size_t i = 0; i < LENGTH(copies); i++) {
+        syncs_begin();
+        if (i == 0)
+            must_ok(home_backup(&rig.home, copies[i], &error), error);
+        else
+            must_ok(home_backup_of(directory, copies[i], &error), error);
+        assert_true(was_synced(parent));
+        assert_true(was_synced(copies[i]));
+    }
+    home_close(&rig.home);
+}
+
 /* Nor is a directory made for it. */
 static void a_file_that_holds_nothing_is_not_copied(void **state) {
     (void)state;
@@ -499,6 +522,7 @@ UNIT_TESTS(home_test) {
         cmocka_unit_test(another_log_takes_the_place),
         cmocka_unit_test(an_adoption_cut_short_goes_on_or_never_was),
         cmocka_unit_test(a_backup_needs_a_new_epoch),
+        cmocka_unit_test(a_backup_syncs_the_directory_that_it_is_in),
         cmocka_unit_test(a_file_that_holds_nothing_is_not_copied),
         cmocka_unit_test(half_a_backup_is_refused),
     };
