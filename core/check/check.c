@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
     SEED_DEFAULT = 1,
@@ -74,6 +75,12 @@ static int read_option(struct checking *checking, int option, char **argv) {
     }
 }
 
+/* Each case reads it again, and a pipe would keep it waiting. What does not exist is told later. */
+static bool is_file(const char *path) {
+    struct stat about;
+    return stat(path, &about) < 0 || S_ISREG(about.st_mode);
+}
+
 static int take_arguments(struct checking *checking, int argc, char **argv) {
     static const struct option options[] = {
         {"json", no_argument, NULL, 'j'},         {"strict", no_argument, NULL, 't'},
@@ -91,6 +98,11 @@ static int take_arguments(struct checking *checking, int argc, char **argv) {
     checking->paths = argv + optind;
     if (checking->samples && access(checking->samples, R_OK) < 0)
         return usage("--events: ", strerror(errno));
+    if (checking->samples && !is_file(checking->samples))
+        return usage("--events is not a regular file: ", checking->samples);
+    for (size_t i = 0; checking->paths[i]; i++)
+        if (!is_file(checking->paths[i]))
+            return usage("it is not a regular file: ", checking->paths[i]);
     return EXIT_GOOD;
 }
 

@@ -45,6 +45,10 @@ void report_plugin(const struct sheet *sheet, const struct verdicts *verdicts) {
     if (sheet->accepted + sheet->refused > 0)
         printf("  and with commands of which %" PRIu64 " were accepted, %" PRIu64 " refused\n",
                sheet->accepted, sheet->refused);
+    if (!sheet->traced && sheet->applied + sheet->ignored + sheet->rejected > 0)
+        printf("  note: which instructions run cannot be recorded here (only on x86-64, where code "
+               "may be changed), so only types and values that the file contains as text were "
+               "tried; others can be given with --events\n");
     if (sheet->exported[0])
         printf("  note: it exports %s beside `reel_plugin`; build it with -fvisibility=hidden\n",
                sheet->exported);
@@ -81,11 +85,12 @@ json_t *report_json(const struct sheet *sheet, const struct verdicts *verdicts) 
         }
     }
     snprintf(abi, sizeof abi, "%u.%u", sheet->abi_major, sheet->abi_minor);
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:{s:I, s:I, s:I}, s:{s:I, s:I}, s:s, s:s, s:o}",
-                     "path", sheet->path, "name", sheet->name, "version", sheet->version, "abi",
-                     abi, "findings", (json_int_t)count_findings(verdicts), "events", "applied",
-                     (json_int_t)sheet->applied, "ignored", (json_int_t)sheet->ignored, "rejected",
-                     (json_int_t)sheet->rejected, "commands", "accepted",
-                     (json_int_t)sheet->accepted, "refused", (json_int_t)sheet->refused,
-                     "never_set", sheet->never_set, "exported", sheet->exported, "cases", cases);
+    return json_pack(
+        "{s:s, s:b, s:s, s:s, s:s, s:I, s:{s:I, s:I, s:I}, s:{s:I, s:I}, s:s, s:s, s:o}", "path",
+        sheet->path, "traced", sheet->traced, "name", sheet->name, "version", sheet->version, "abi",
+        abi, "findings", (json_int_t)count_findings(verdicts), "events", "applied",
+        (json_int_t)sheet->applied, "ignored", (json_int_t)sheet->ignored, "rejected",
+        (json_int_t)sheet->rejected, "commands", "accepted", (json_int_t)sheet->accepted, "refused",
+        (json_int_t)sheet->refused, "never_set", sheet->never_set, "exported", sheet->exported,
+        "cases", cases);
 }

@@ -162,6 +162,7 @@ struct sheet {
     uint16_t abi_major, abi_minor;
     uint64_t applied, ignored, rejected; /* of good events */
     uint64_t accepted, refused;          /* of good commands */
+    bool traced;                         /* which instructions run was recorded (trace.h) */
     char never_set[SHOWN_BYTES];         /* fields that no event set */
     char exported[SHOWN_BYTES];          /* names other than `reel_plugin` */
     struct lesson lesson;

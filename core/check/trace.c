@@ -221,9 +221,7 @@ static int find_code(struct dl_phdr_info *info, size_t size, void *context) {
     return 1;
 }
 
-/* If the system does not allow code to be changed, this is not a fault of the plugin: then no
- * instruction is ever new.
- */
+/* A system that does not let code be changed is not a fault of the plugin: nothing is new then. */
 static bool open_code(uintptr_t entry) {
     struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
@@ -241,13 +239,14 @@ static bool open_code(uintptr_t entry) {
     return true;
 }
 
-void trace_function(void (*entry)(void)) {
+bool trace_function(void (*entry)(void)) {
     uintptr_t at;
     memcpy(&at, &entry, sizeof at);
-    if (!trace.marks && !open_code(at)) return;
-    if (!is_code(at) || trace.entry_count == ENTRIES_MAX) return;
+    if (!trace.marks && !open_code(at)) return false;
+    if (!is_code(at) || trace.entry_count == ENTRIES_MAX) return true;
     trace.entries[trace.entry_count++] = at;
     arm(at);
+    return true;
 }
 
 void trace_restart(void) {
@@ -269,8 +268,9 @@ const struct news *trace_news(void) {
 
 static const struct news none;
 
-void trace_function(void (*entry)(void)) {
+bool trace_function(void (*entry)(void)) {
     (void)entry;
+    return false;
 }
 
 void trace_restart(void) {}

@@ -6,7 +6,8 @@
  * comparison succeeds, other instructions run after it. So a text that leads to new instructions
  * can be built piece by piece (search.c).
  *
- * On x86-64 only. On other machines, no instruction is ever new.
+ * On x86-64 only, and if the system lets code be changed. Otherwise no instruction is ever new, and
+ * the report says so.
  */
 #ifndef REEL_CHECK_TRACE_H
 #define REEL_CHECK_TRACE_H
@@ -33,8 +34,9 @@ struct news {
     struct piece pieces[PIECES_MAX];
 };
 
-/* Traces the function at `entry`, and everything that it reaches in the same object. */
-void trace_function(void (*entry)(void));
+/* Traces what is called at `entry`, and whatever that reaches in the same object. False: this
+ * machine or this system cannot. */
+bool trace_function(void (*entry)(void));
 
 /* Forgets what was executed: all instructions are new again. */
 void trace_restart(void);

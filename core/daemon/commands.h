@@ -5,11 +5,14 @@
 
 #include "base/exit_code.h"
 
+#include <reel/projector.h>
+
 #include <stdbool.h>
 #include <stdio.h>
 
+/* `own` is the plugin that is linked in, as for serve.h. */
+int backup(const struct reel_plugin *own, int argc, char **argv);
 int command_replay(int argc, char **argv);
-int command_backup(int argc, char **argv);
 int command_verify(int argc, char **argv);
 
 #endif

@@ -70,15 +70,29 @@ int known_own(struct daemon *daemon, struct reel_error *error) {
     return rc == 0 ? know_plugin_take(daemon, own, error) : rc;
 }
 
-int known_read(struct daemon *daemon, int argc, char **argv, struct reel_error *error) {
+static int know_chosen(struct daemon *daemon, struct reel_error *error) {
     struct plugin_choice choice;
     int rc = known_choice(daemon->config, &choice, error);
-    if (rc == 0) rc = trust_check_file(daemon->config, "config", error);
     if (rc == 0) rc = trust_check_directory(daemon->config, choice.directory, error);
+    return rc < 0 ? rc : plugins_each(&choice, know_plugin_at, daemon, error);
+}
+
+int known_read(struct daemon *daemon, int argc, char **argv, struct reel_error *error) {
+    int rc = trust_check_file(daemon->config, "config", error);
     if (rc == 0) rc = known_own(daemon, error);
-    if (rc == 0) rc = plugins_each(&choice, know_plugin_at, daemon, error);
+    if (rc == 0) rc = know_chosen(daemon, error);
     if (rc == 0) rc = config_read(daemon->config, argc, argv, error);
     return rc < 0 ? rc : check_sinks(daemon, error);
+}
+
+int known_read_shared(struct daemon *daemon, int argc, char **argv, struct reel_error *error) {
+    struct reel_error ignored = {0};
+    int rc = known_own(daemon, error);
+    if (rc == 0) rc = config_read(daemon->config, argc, argv, error);
+    if (rc != -EINVAL) return rc;
+    if (config_peek(daemon->config, argc, argv, &ignored) < 0 || know_chosen(daemon, &ignored) < 0)
+        return rc;
+    return config_read(daemon->config, argc, argv, error);
 }
 
 void known_forget(struct daemon *daemon) {

@@ -16,8 +16,13 @@ int known_choice(const struct config *config, struct plugin_choice *ret, struct 
 /* Reads the plugin that is linked in (daemon->own). */
 int known_own(struct daemon *daemon, struct reel_error *error);
 
-/* Reads all chosen plugins; then reads and checks all settings. The daemon's own settings must have
- * been read before (config_peek). */
+/* Reads and checks all settings for a command that shares them with the daemon; the daemon's own
+ * settings have been declared. Plugins are looked at only if something is refused without them: a
+ * plugin that cannot be loaded does not stop the command. */
+int known_read_shared(struct daemon *daemon, int argc, char **argv, struct reel_error *error);
+
+/* Knows all chosen plugins, then reads all settings and checks them. The daemon's own settings have
+ * been read (config_peek). */
 int known_read(struct daemon *daemon, int argc, char **argv, struct reel_error *error);
 void known_forget(struct daemon *daemon);
 

@@ -20,6 +20,10 @@ static int command_serve(int argc, char **argv) {
     return serve(&own_plugin, argc, argv);
 }
 
+static int command_backup(int argc, char **argv) {
+    return backup(&own_plugin, argc, argv);
+}
+
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -41,9 +45,9 @@ static void print_help(FILE *to) {
             "       reeld check [--json] [--strict] [--seed N] [--runs N] [--events FILE]\n"
             "                   PLUGIN.so...\n"
             "           test each plugin with generated events, and report its faults\n"
-            "       reeld backup [--data DIR] [--config FILE] DIR\n"
+            "       reeld backup [SETTING]... DIR\n"
             "           write a copy of a store to the empty directory DIR; a daemon may be\n"
-            "           using the store\n"
+            "           using the store; the store is found by the settings of the daemon\n"
             "       reeld verify DIR\n"
             "           compare the log of the store in DIR with its checksums, and print each\n"
             "           damaged file and offset; a daemon may be using the store\n"

@@ -32,7 +32,7 @@ static void write_reason(struct daemon *daemon, struct reel_status *status,
     else if (!metrics->caught_up)
         snprintf(status->reason, sizeof status->reason, "catching up: %" PRIu64 " events to fold",
                  status->lag);
-    else if (feed && !feed->level)
+    else if (feed && !feed->in_sync)
         snprintf(status->reason, sizeof status->reason, "%s", feed->reason);
 }
 
@@ -40,7 +40,7 @@ static void write_reason(struct daemon *daemon, struct reel_status *status,
 static void show_feed(const struct daemon *daemon, const struct feed_metrics *feed,
                       struct reel_status *ret) {
     ret->feed = feed_name(daemon->feed);
-    ret->feed_state = !feed->up ? "down" : feed->level ? "up" : "behind";
+    ret->feed_state = !feed->up ? "down" : feed->in_sync ? "up" : "behind";
     if (feed->known_seq > ret->known_seq) ret->known_seq = feed->known_seq;
     ret->lag += feed->pending;
 }
@@ -217,8 +217,8 @@ static void add_feed(const struct measuring *to, struct feed *feed) {
     struct feed_metrics metrics;
     feed_read(feed, &metrics);
     GAUGE(to, "reel_feed_up", "1 while a session with the broker is running", "", metrics.up);
-    GAUGE(to, "reel_feed_level", "1 when the session has received all messages of the stream", "",
-          metrics.level);
+    GAUGE(to, "reel_feed_in_sync", "1 when the session has received all messages of the stream", "",
+          metrics.in_sync);
     GAUGE(to, "reel_feed_pending", "Messages of the stream that were not received yet", "",
           metrics.pending);
     COUNTER(to, "reel_feed_sessions_total", "Sessions with the broker", "", metrics.sessions);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SELF "reeld"
@@ -56,9 +57,14 @@ static int check_files(const struct config *config, struct reel_error *error) {
     static const char *const settings[] = {"nats_creds", "nats_ca", "nats_cert", "nats_key"};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         const char *path = config_text(config, settings[i], 0);
-        if (path && access(path, R_OK) < 0)
+        struct stat about = {0};
+        if (!path) continue;
+        if (access(path, R_OK) < 0 || stat(path, &about) < 0)
             return fail(error, -errno, "cannot read %s, which %s names: %s", path,
                         config_origin(config, settings[i]), strerror(errno));
+        if (!S_ISREG(about.st_mode)) /* it is read again and again, and must not be waited for */
+            return fail(error, -EINVAL, "%s, which %s names, is not a regular file", path,
+                        config_origin(config, settings[i]));
     }
     return 0;
 }

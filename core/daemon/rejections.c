@@ -3,16 +3,13 @@
 
 #include "base/error.h"
 
-static void say_left_out(const struct rejections *rejections) {
-    struct reel_error line;
-    error_set(&line, "%llu more rejections were not logged: see /v1/rejected",
-              (unsigned long long)rejections->left_out);
-    rejections->say(line.text);
-}
-
 void rejections_end(struct rejections *rejections) {
-    if (rejections->left_out > 0) say_left_out(rejections);
-    rejections->left_out = 0;
+    struct reel_error line;
+    uint64_t left_out = line_limit_settle(&rejections->limit);
+    if (left_out == 0) return;
+    error_set(&line, "%llu more rejections were not logged: see /v1/rejected",
+              (unsigned long long)left_out);
+    rejections->say(line.text);
 }
 
 static void say_one(const struct rejections *rejections, const struct reel_rejection *rejection) {
@@ -28,13 +25,10 @@ static void say_one(const struct rejections *rejections, const struct reel_rejec
 
 void rejections_say(struct rejections *rejections, uint64_t now_ms,
                     const struct reel_rejection *const *list, uint64_t total) {
+    struct line_limit *limit = &rejections->limit;
     size_t said = 0;
-    if (rejections->lines == 0 || now_ms - rejections->period_ms >= REJECTIONS_PERIOD_MS) {
-        rejections->period_ms = now_ms;
-        rejections->lines = 0;
-        rejections_end(rejections);
-    }
-    for (; list[said] && rejections->lines < REJECTIONS_LINES; rejections->lines++)
+    if (line_limit_is_over(limit, REJECTIONS_PERIOD_MS, now_ms)) rejections_end(rejections);
+    while (list[said] && line_limit_allow(limit, REJECTIONS_LINES, REJECTIONS_PERIOD_MS, now_ms))
         say_one(rejections, list[said++]);
-    rejections->left_out += total - said;
+    limit->left_out += total - said;
 }

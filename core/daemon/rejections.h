@@ -7,6 +7,8 @@
 #ifndef REEL_DAEMON_REJECTIONS_H
 #define REEL_DAEMON_REJECTIONS_H
 
+#include "base/line_limit.h"
+
 #include <reel/view.h>
 
 enum {
@@ -17,9 +19,7 @@ enum {
 /* All zero except `say`: nothing was written yet. For one thread at a time. */
 struct rejections {
     void (*say)(const char *line); /* writes a line, which has no newline */
-    uint64_t period_ms;            /* when the period began, by clock_ms */
-    uint32_t lines;                /* lines in this period */
-    uint64_t left_out;             /* lines that were left out and not reported yet */
+    struct line_limit limit;
 };
 
 /* Writes lines for the rejections that reel_options.rejected gives, at this time (clock_ms). */

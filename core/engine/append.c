@@ -4,19 +4,25 @@
 #include "base/cleanup.h"
 #include "base/invariant.h"
 #include "engine/transaction.h"
+#include "event/event.h"
 #include "event/subject.h"
-#include "json/value.h"
+#include "json/parser.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* True if the entry is the event with this source and id. */
-static int is_same(struct dispatcher *dispatcher, const struct log_entry *entry,
+/* True if the entry is the event with this source and id. Uses a parser of its own, so that the new
+ * event and the body of a command remain decoded. */
+static int is_same(struct json_parser *parser, const struct log_entry *entry,
                    struct reel_str source, struct reel_str id, struct reel_error *error) {
-    const struct decoded *decoded = decoder_decode(dispatcher->decoder, entry);
-    if (decoded->rc == -ENOMEM) return fail_memory(error);
-    if (decoded->rc < 0) return 0;
-    return reel_str_eq(decoded->event.id, id) && reel_str_eq(decoded->event.source, source);
+    struct json *json;
+    struct reel_event event;
+    const char *why;
+    int rc = json_parse(parser, entry->bytes, entry->room, &json, &why);
+    if (rc == -ENOMEM) return fail_memory(error);
+    if (rc < 0) return 0;
+    event_read(json, &event);
+    return reel_str_eq(event.id, id) && reel_str_eq(event.source, source);
 }
 
 void found_finish(struct found *found) {
@@ -44,7 +50,7 @@ static int find_among(struct reel *reel, const uint64_t *seqs, size_t count, con
         int rc = get(dispatcher->home.place.log, seqs[i], found, &entry, error);
         if (rc < 0 && rc != -ENOENT) return rc;
         if (rc < 0 || !entry.id_hash || memcmp(entry.id_hash, hash, 16) != 0) continue;
-        rc = is_same(dispatcher, &entry, name[0], name[1], error);
+        rc = is_same(reel->stored, &entry, name[0], name[1], error);
         if (rc == 0) continue;
         found->seq = entry.seq;
         found->answer = entry.answer;
@@ -83,12 +89,7 @@ void pending_finish(struct pending *pending) {
 }
 
 /* Writes the subject for an event that no command made. */
-static void write_subject(struct text *ret, struct reel_str bytes, struct json_parser *parser) {
-    struct json *json;
-    const char *why;
-    struct reel_str type = {0};
-    if (json_parse(parser, bytes, 0, &json, &why) == 0)
-        type = reel_member_str(json_root(json), "type");
+static void write_subject(struct text *ret, struct reel_str type) {
     text_append_lit(ret, SUBJECT_ROOT ".event.");
     subject_append_part(ret, type);
 }
@@ -97,6 +98,7 @@ static int put_out(struct reel *reel, const struct arrival *arrival,
                    const struct log_answer *answer, uint64_t seq, struct reel_error *error) {
     struct pending *pending = reel->pending;
     INVARIANT(lock_is_held(&reel->writer));
+    INVARIANT(arrival->nats_subject.data || arrival->decoded);
     struct outgoing *list = realloc(pending->list, (pending->count + 1) * sizeof *list);
     if (!list) return fail_memory(error);
     pending->list = list;
@@ -110,7 +112,7 @@ static int put_out(struct reel *reel, const struct arrival *arrival,
     if (arrival->nats_subject.data)
         text_append_str(&outgoing->subject, arrival->nats_subject);
     else
-        write_subject(&outgoing->subject, arrival->bytes, reel->bodies);
+        write_subject(&outgoing->subject, arrival->decoded->event.type);
     bool failed = outgoing->bytes.failed || outgoing->subject.failed || outgoing->key.failed ||
                   outgoing->principal.failed;
     return failed ? fail_memory(error) : 0;

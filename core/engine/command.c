@@ -63,7 +63,8 @@ static bool has_command(const struct projector *projector, struct reel_str verb)
 
 static int find_command(struct working *work, struct reel_error *error) {
     const struct reel_command_request *asked = work->asked;
-    const uint32_t known = REEL_COMMAND_IF_EXISTS | REEL_COMMAND_IF_VERSION;
+    const uint32_t known = REEL_COMMAND_IF_EXISTS | REEL_COMMAND_IF_VERSION |
+                           REEL_COMMAND_UNLESS_EXISTS | REEL_COMMAND_UNLESS_VERSION;
     if (asked->flags & ~known)
         return fail(error, -EINVAL, "request.flags has unknown bits 0x%x", asked->flags & ~known);
     if (asked->principal.len > REEL_PRINCIPAL_MAX)
@@ -292,28 +293,40 @@ static int repeat(struct working *work, const struct found *known, struct reel_e
 
 /* ---- Conditions ------------------------------------------------------------------------------ */
 
-static bool is_wanted(const struct working *work, const struct change *change) {
-    const struct reel_command_request *asked = work->asked;
-    if (!change->exists) return false;
-    if (asked->flags & REEL_COMMAND_IF_EXISTS) return true;
+static bool is_among(const struct working *work, const struct change *change,
+                     const struct reel_version *const *versions) {
     char epoch[UUID_TEXT];
     uuid_unparse_lower(work->reel->dispatcher.state.epoch, epoch);
-    for (const struct reel_version *const *each = asked->versions; each && *each; each++)
-        if ((*each)->changed == change->changed && strcmp((*each)->epoch.text, epoch) == 0)
+    for (; versions && *versions; versions++)
+        if ((*versions)->changed == change->changed && strcmp((*versions)->epoch.text, epoch) == 0)
             return true;
     return false;
 }
 
-/* 1: the condition is not met, and the command is refused. */
+/* Why the command must not be carried out; NULL: it may be. */
+static const char *what_forbids(const struct working *work, const struct change *change) {
+    const struct reel_command_request *asked = work->asked;
+    const uint32_t wants = REEL_COMMAND_IF_EXISTS | REEL_COMMAND_IF_VERSION;
+    if ((asked->flags & wants) && !change->exists) return "there is no such record";
+    if ((asked->flags & wants) && !(asked->flags & REEL_COMMAND_IF_EXISTS) &&
+        !is_among(work, change, asked->versions))
+        return "the record has changed";
+    if ((asked->flags & REEL_COMMAND_UNLESS_EXISTS) && change->exists) return "the record exists";
+    if ((asked->flags & REEL_COMMAND_UNLESS_VERSION) && change->exists &&
+        is_among(work, change, asked->unless_versions))
+        return "the record has not changed";
+    return NULL;
+}
+
+/* 1: refused. */
 static int check_condition(struct working *work, struct reel_error *error) {
     struct change *change;
     struct collection *collection = work->collection;
     if (!work->asked->flags) return 0;
     int rc = changes_find(collection, work->key.str, &collection->fold->arena, &change, error);
     if (rc < 0) return rc;
-    if (is_wanted(work, change)) return 0;
-    return refuse(work, REEL_CHANGED, "precondition-failed", "%s",
-                  change->exists ? "the record has changed" : "there is no such record");
+    const char *why = what_forbids(work, change);
+    return why ? refuse(work, REEL_CHANGED, "precondition-failed", "%s", why) : 0;
 }
 
 static int decide(struct working *work, struct reel_error *error) {

@@ -4,6 +4,24 @@
 #include <errno.h>
 #include <string.h>
 
+/* ---- Facts ----------------------------------------------------------------------------------- */
+
+static void origin_to_log(const struct store_origin *from, struct log_origin *ret) {
+    ret->created_ns = from->created_ns;
+    memcpy(ret->stream_hash, from->stream_hash, sizeof ret->stream_hash);
+    memcpy(ret->filter_hash, from->filter_hash, sizeof ret->filter_hash);
+    memcpy(ret->salt, from->salt, sizeof ret->salt);
+}
+
+struct log_facts controls_facts(const uint8_t epoch[16], uint64_t first_seq,
+                                const struct store_origin *origin) {
+    struct log_facts facts = {.first_seq = first_seq, .first_deletion = first_seq};
+    memcpy(facts.epoch, epoch, sizeof facts.epoch);
+    if (origin) origin_to_log(origin, &facts.origin);
+    facts.mirrors = origin != NULL;
+    return facts;
+}
+
 /* ---- Lineage --------------------------------------------------------------------------------- */
 
 /* The log has had another epoch since `from_seq`. */

@@ -11,6 +11,10 @@
 #include "engine/log/log.h"
 #include "engine/store/store.h"
 
+/* The facts of a log that begins empty with `first_seq`. `origin`: NULL if it is our own. */
+struct log_facts controls_facts(const uint8_t epoch[16], uint64_t first_seq,
+                                const struct store_origin *origin);
+
 /* Within the write transaction, for each control once and in order. */
 int controls_fold(struct store *store, const struct log_control *control, struct reel_error *error);
 

@@ -9,7 +9,6 @@
 
 #include "base/cleanup.h"
 #include "engine/controls.h"
-#include "engine/home.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -213,8 +212,8 @@ static int convert_blocks(struct conversion *conversion, struct reel_error *erro
 static int convert_log(struct conversion *conversion, const char *path, struct reel_error *error) {
     struct store_state *state = &conversion->state;
     struct log_options options = {.directory = path, .no_helper = true};
-    struct log_facts facts = home_facts(state->epoch, state->first_seq,
-                                        conversion->mirrors ? &conversion->origin : NULL);
+    struct log_facts facts = controls_facts(state->epoch, state->first_seq,
+                                            conversion->mirrors ? &conversion->origin : NULL);
     facts.is_backup = state->is_backup;
     int rc = log_create(path, &facts, state->first_seq - 1, NULL, error);
     if (rc == 0) rc = log_open(&options, &conversion->to, error);

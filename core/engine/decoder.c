@@ -190,12 +190,12 @@ struct decoded *decoder_decode(struct decoder *decoder, const struct log_entry *
     return &decoder->reading;
 }
 
-bool decoder_put(struct decoder *reader, const struct log_entry *entry, bool wanted) {
-    uint64_t put = atomic_load_explicit(&reader->put, memory_order_relaxed);
-    uint64_t taken = atomic_load_explicit(&reader->taken, memory_order_relaxed);
+bool decoder_put(struct decoder *decoder, const struct log_entry *entry, bool wanted) {
+    uint64_t put = atomic_load_explicit(&decoder->put, memory_order_relaxed);
+    uint64_t taken = atomic_load_explicit(&decoder->taken, memory_order_relaxed);
     INVARIANT(put >= taken && put < taken + DECODER_AHEAD_MAX);
     if (put == taken + DECODER_AHEAD_MAX - 1) return false; /* the one taken last is still good */
-    struct slot *slot = slot_of(reader, put);
+    struct slot *slot = slot_of(decoder, put);
     int state = atomic_load_explicit(&slot->state, memory_order_relaxed);
     INVARIANT(state == SLOT_WRITERS || state == SLOT_READ); /* nobody reads it */
     bool helped = wanted && entry->bytes.len <= DECODER_HELP_BYTES;

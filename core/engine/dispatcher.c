@@ -157,11 +157,9 @@ bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes) {
 /* Parses an entry, unless it is already in the decoder's ring. */
 static struct decoded *read_entry(struct dispatcher *dispatcher, const struct log_entry *entry,
                                   struct reel_str arrived) {
-    if (!decoder_is_first(dispatcher->decoder, arrived))
-        return decoder_decode(dispatcher->decoder, entry);
-    struct decoded *reading = decoder_next(dispatcher->decoder);
-    reading->entry = *entry;
-    return reading;
+    bool expected = decoder_is_first(dispatcher->decoder, arrived);
+    return expected ? decoder_next(dispatcher->decoder)
+                    : decoder_decode(dispatcher->decoder, entry);
 }
 
 /* True if the hash is the one of the event's source and id. A message of a broker may claim any
@@ -169,9 +167,21 @@ static struct decoded *read_entry(struct dispatcher *dispatcher, const struct lo
 static bool is_id_hash_of(const struct reel_event *event, const uint8_t *id_hash) {
     const struct reel_str name[] = {event->source, event->id};
     uint8_t hash[16];
-    if (!id_hash || !event->source.data || !event->id.data) return false;
+    if (!event->source.data || !event->id.data) return false;
     ids_hash(name, 2, hash);
     return memcmp(hash, id_hash, sizeof hash) == 0;
+}
+
+/* True if the arrival's id_hash is the hash of the event's source and id. Only a hash that a
+ * message of a broker claims is compared: all others were made from them. */
+static bool has_id_hash(const struct arrival *arrival, const struct reel_event *event) {
+    if (!arrival->id_hash) return false;
+    return !arrival->check_id_hash || is_id_hash_of(event, arrival->id_hash);
+}
+
+struct decoded *dispatcher_decode(struct dispatcher *dispatcher, struct reel_str bytes) {
+    const struct log_entry entry = {.bytes = bytes};
+    return read_entry(dispatcher, &entry, bytes);
 }
 
 int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arrival,
@@ -201,7 +211,10 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
     int rc = log_append(log, &entry, error);
     if (rc < 0) return rc;
     dispatcher->state.head = entry.seq;
-    struct decoded *reading = read_entry(dispatcher, &entry, arrival->bytes);
+    struct decoded *reading = arrival->decoded;
+    INVARIANT(!reading || reading->entry.bytes.data == arrival->bytes.data);
+    if (!reading) reading = read_entry(dispatcher, &entry, arrival->bytes);
+    reading->entry = entry;
     rc = check_decoded(dispatcher, reading, reason, error);
     if (rc < 0) return rc;
     bool is_event = rc > 0;
@@ -214,7 +227,7 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
     *ret = (struct appended){
         .seq = entry.seq,
         .is_json = is_event,
-        .has_id_hash = is_event && is_id_hash_of(&reading->event, arrival->id_hash),
+        .has_id_hash = is_event && has_id_hash(arrival, &reading->event),
     };
     if (entry.id_hash && !ret->has_id_hash) entry.flags |= LOG_OTHER_HASH;
     log_describe(log, &entry);
@@ -479,7 +492,7 @@ static int adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_
 
 int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
                      const struct store_origin *origin, struct reel_error *error) {
-    struct log_facts facts = home_facts(epoch, first_seq, origin);
+    struct log_facts facts = controls_facts(epoch, first_seq, origin);
     int rc = home_adopt_prepare(&dispatcher->home, &facts, error);
     if (rc == 0) rc = dispatcher_begin(dispatcher, error);
     if (rc == 0) {

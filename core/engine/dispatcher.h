@@ -57,9 +57,11 @@ struct arrival {
     uint64_t time_ns;             /* with seq: when the stream received it */
     uint32_t flags;               /* LOG_SUBMITTED, LOG_ANSWERED, LOG_SET_ASIDE, LOG_CONVERTED */
     const uint8_t *id_hash;       /* with LOG_SUBMITTED */
+    bool check_id_hash;           /* a broker's message claims the id_hash: it may be another one */
     struct log_answer answer;     /* with LOG_ANSWERED; its outcome is set here */
     struct reel_str set_aside;    /* with LOG_SET_ASIDE */
     struct reel_str nats_subject; /* or none */
+    struct decoded *decoded;      /* the bytes, by dispatcher_decode; NULL: not decoded yet */
     bool fold;                    /* false: only append it */
 };
 
@@ -81,8 +83,13 @@ int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error);
 int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arrival,
                       struct appended *ret, struct reel_error *error);
 
-/* Says which payload will be appended after those named before in this transaction, so that it can
- * be parsed ahead. The payload is borrowed until the transaction ends. False: not possible now. */
+/* Decodes a payload that may be appended next: with `decoded` in its arrival, dispatcher_append
+ * does not decode it again. The result is valid until the next payload is decoded. */
+struct decoded *dispatcher_decode(struct dispatcher *dispatcher, struct reel_str bytes);
+
+/* Says which payload will be decoded or appended after those named before in this transaction, so
+ * that it can be parsed ahead. The payload is borrowed until the transaction ends. False: not
+ * possible now. */
 bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes);
 
 /* Appends a gap: the `missing` messages up to `seq`, which is above the head, were never received.

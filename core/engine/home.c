@@ -79,7 +79,7 @@ static int read_format(const char *directory, struct reel_error *error) {
     char text[16] = "";
     AUTO_FREE char *path = join(directory, FORMAT_NAME);
     if (!path) return fail_memory(error);
-    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT) return 0;
     if (fd < 0 || pread(fd, text, sizeof text - 1, 0) < 0)
         return fail(error, -errno, "%s: %s", FORMAT_NAME, strerror(errno));
@@ -96,7 +96,7 @@ static int make_empty_store(const char *log_path, const char *state_path, uint64
         .directory = state_path, .map_bytes = map_bytes, .readers_max = 8};
     uint8_t epoch[16];
     uuid_generate(epoch);
-    struct log_facts facts = home_facts(epoch, 1, NULL);
+    struct log_facts facts = controls_facts(epoch, 1, NULL);
     int rc = log_create(log_path, &facts, 0, NULL, error);
     if (rc == 0) rc = store_open(&store, &options, error);
     if (rc == 0) store_close(&store);
@@ -157,27 +157,11 @@ static int settle_format(const char *directory, uint64_t map_bytes, bool *ret_wa
 
 /* ---- Facts ----------------------------------------------------------------------------------- */
 
-static void origin_to_log(const struct store_origin *from, struct log_origin *ret) {
-    ret->created_ns = from->created_ns;
-    memcpy(ret->stream_hash, from->stream_hash, sizeof ret->stream_hash);
-    memcpy(ret->filter_hash, from->filter_hash, sizeof ret->filter_hash);
-    memcpy(ret->salt, from->salt, sizeof ret->salt);
-}
-
 static void origin_from_log(const struct log_origin *from, struct store_origin *ret) {
     ret->created_ns = from->created_ns;
     memcpy(ret->stream_hash, from->stream_hash, sizeof ret->stream_hash);
     memcpy(ret->filter_hash, from->filter_hash, sizeof ret->filter_hash);
     memcpy(ret->salt, from->salt, sizeof ret->salt);
-}
-
-struct log_facts home_facts(const uint8_t epoch[16], uint64_t first_seq,
-                            const struct store_origin *origin) {
-    struct log_facts facts = {.first_seq = first_seq, .first_deletion = first_seq};
-    memcpy(facts.epoch, epoch, sizeof facts.epoch);
-    if (origin) origin_to_log(origin, &facts.origin);
-    facts.mirrors = origin != NULL;
-    return facts;
 }
 
 void home_put_mark(struct home *home, struct store_state *state) {
@@ -477,7 +461,7 @@ static int open_all_in_memory(struct home *home, const struct home_options *opti
     struct store_state state;
     uint8_t epoch[16];
     uuid_generate(epoch);
-    struct log_facts facts = home_facts(epoch, 1, NULL);
+    struct log_facts facts = controls_facts(epoch, 1, NULL);
     int rc = open_store(home, options, error);
     if (rc == 0) rc = open_in_memory(home, &facts, &home->place.log, error);
     if (rc == 0) rc = read_state(home, &state, error);
@@ -623,7 +607,7 @@ int home_backup(struct home *home, const char *to, struct reel_error *error) {
  * lock is tried, none can open it. */
 static bool is_live(const char *directory) {
     AUTO_FREE char *path = join(directory, "reel.lock");
-    AUTO_CLOSE int lock = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    AUTO_CLOSE int lock = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
     return lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0;
 }
 
@@ -665,7 +649,8 @@ int home_verify(const char *directory, log_finding_fn found, void *context,
     int rc = read_format(directory, error);
     if (rc == 0) rc = fail(error, -ENOENT, "%s: %s", FORMAT_NAME, strerror(ENOENT));
     if (rc < 0) return fail_in(error, rc, "cannot open %s", directory);
-    AUTO_CLOSE int lock = open(lock_path, O_RDONLY | O_CLOEXEC); /* a backup has no lock file */
+    AUTO_CLOSE int lock =
+        open(lock_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a backup has none */
     bool live = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0;
     rc = log_verify(log_path, live, found, context, error);
     if (rc == -ENOENT && live) /* another log may just be taking its place */

@@ -59,10 +59,6 @@ void home_init(struct home *home, struct store *store);
 int home_open(struct home *home, const struct home_options *options, struct reel_error *error);
 void home_close(struct home *home);
 
-/* The facts of a log that begins empty with `first_seq`. `origin`: NULL if it is our own. */
-struct log_facts home_facts(const uint8_t epoch[16], uint64_t first_seq,
-                            const struct store_origin *origin);
-
 /* Another log, in three steps. `prepare` makes it; `home_adopt_abort` removes it again; `finish`,
  * when the store has been committed, puts it in its place: -EIO. */
 int home_adopt_prepare(struct home *home, const struct log_facts *facts, struct reel_error *error);

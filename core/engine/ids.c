@@ -1,7 +1,8 @@
 /* ids.c: see ids.h. */
 #include "engine/ids.h"
 
-#include <assert.h>
+#include "base/invariant.h"
+
 #include <endian.h>
 #include <string.h>
 #include <uuid/uuid.h>
@@ -28,7 +29,7 @@ static char *write_part(char *to, struct reel_str part) {
 
 void ids_hash(const struct reel_str *parts, size_t count, uint8_t ret[16]) {
     char name[IDS_PARTS_MAX * (sizeof(uint64_t) + PART_BYTES_MAX)], *end = name;
-    assert(count <= IDS_PARTS_MAX);
+    INVARIANT(count <= IDS_PARTS_MAX);
     for (size_t i = 0; i < count; i++) end = write_part(end, parts[i]);
     uuid_generate_sha1(ret, name_space, name, (size_t)(end - name));
 }

@@ -130,8 +130,10 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     dispatcher->fold.host = &host_table;
     dispatcher->decoder = decoder_create(&host_table);
     reel->bodies = json_parser_create(&host_table);
+    reel->stored = json_parser_create(&host_table);
     reel->source = strdup(options->source);
-    if (!dispatcher->decoder || !reel->bodies || !reel->source) return fail_memory(error);
+    if (!dispatcher->decoder || !reel->bodies || !reel->stored || !reel->source)
+        return fail_memory(error);
     int rc = home_open(&dispatcher->home, &home_options, error);
     if (rc < 0) return rc;
     rc = store_begin(&dispatcher->store, error);
@@ -182,6 +184,7 @@ void reel_close(struct reel *reel) {
     views_finish(&reel->views);
     dispatcher_finish(&reel->dispatcher);
     json_parser_destroy(reel->bodies);
+    json_parser_destroy(reel->stored);
     while (reel->plugins) {
         struct plugin *plugin = reel->plugins;
         reel->plugins = plugin->next;

@@ -2,7 +2,8 @@
  * ends transactions, makes them visible, and catches up.
  *
  * Locks, in the order in which they are taken:
- *   writer   to write: protects the dispatcher, and the parser for the bodies of commands
+ *   writer   to write: protects the dispatcher, and the parsers for the bodies of commands and for
+ *            stored events
  *   a view's own lock
  *   views    the list of views
  *   moved    the published cursor, for threads that wait for it
@@ -28,7 +29,8 @@ struct reel {
     bool ready;                 /* reel_start has succeeded */
     struct reporter reporter;   /* [writer] */
     char *source;               /* CloudEvents source of the events of commands */
-    struct json_parser *bodies; /* [writer] */
+    struct json_parser *bodies; /* [writer] parses the bodies of commands */
+    struct json_parser *stored; /* [writer] parses events of the log, to compare a new event */
     struct decision decision;   /* [writer] */
     struct pending *pending; /* [writer] appended events are also added here; NULL: they are not */
     pthread_mutex_t writer;

@@ -5,7 +5,6 @@
 #include "base/invariant.h"
 #include "engine/command.h"
 #include "engine/transaction.h"
-#include "json/value.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -33,22 +32,30 @@ static int take_reasons(struct reel *reel, struct work *work, struct reel_result
     return rc;
 }
 
-/* Appends an event unless the log has it: 1: appended; 0: a repeat. */
+/* Checks that it is an event with a source and an id, by which a repeat is recognized. */
+static int check_named(const struct decoded *decoded, struct reel_error *error) {
+    if (decoded->rc == -ENOMEM) return fail_memory(error);
+    if (decoded->rc < 0) return fail(error, -EINVAL, "no JSON: %s", decoded->why);
+    if (!decoded->event.source.data || !decoded->event.id.data)
+        return fail(error, -EINVAL, "the event has no source or no id");
+    return 0;
+}
+
+/* Appends an event unless the log has it: 1: appended; 0: a repeat. Decodes the event, and the same
+ * decoded event is folded. */
 static int take_once(struct reel *reel, struct reel_str payload, struct reel_result *ret,
                      struct reel_error *error) {
-    struct json *json;
-    const char *why;
     CLEANUP(found_finish) struct found known = {0};
     uint8_t hash[16];
-    struct arrival arrival = {
-        .bytes = payload, .flags = LOG_SUBMITTED, .id_hash = hash, .fold = true};
-    int rc = json_parse(reel->bodies, payload, 0, &json, &why);
-    if (rc < 0)
-        return rc == -ENOMEM ? fail_memory(error) : fail(error, -EINVAL, "no JSON: %s", why);
-    struct reel_str name[] = {reel_member_str(json_root(json), "source"),
-                              reel_member_str(json_root(json), "id")};
-    if (!name[0].data || !name[1].data)
-        return fail(error, -EINVAL, "the event has no source or no id");
+    struct decoded *decoded = dispatcher_decode(&reel->dispatcher, payload);
+    struct arrival arrival = {.bytes = payload,
+                              .flags = LOG_SUBMITTED,
+                              .id_hash = hash,
+                              .decoded = decoded,
+                              .fold = true};
+    int rc = check_named(decoded, error);
+    if (rc < 0) return rc;
+    struct reel_str name[] = {decoded->event.source, decoded->event.id};
     ids_hash(name, 2, hash);
     rc = append_find(reel, hash, name[0], name[1], &known, error);
     if (rc > 0) {
@@ -73,6 +80,7 @@ static int mirror_one(struct reel *reel, const struct work *work, const struct m
         .time_ns = event->time_ns,
         .flags = event->flags | (event->id_hash ? LOG_SUBMITTED | LOG_ANSWERED : 0),
         .id_hash = event->id_hash,
+        .check_id_hash = true,
         .answer = event->answer,
         .nats_subject = event->subject,
         .fold = true,
@@ -110,11 +118,14 @@ static int mirror_step(struct reel *reel, struct work *work, struct reel_error *
 
 /* ---- One work -------------------------------------------------------------------------------- */
 
+/* Events of a batch are parsed ahead by the decoder's helper, but not submitted ones: these wait
+ * for the disk most of the time, and with the helper they cost a quarter more processor time at the
+ * same rate. */
 static int events_step(struct reel *reel, struct work *work, struct reel_error *error) {
     int step = STEP_NOTHING, rc = 0;
-    size_t expected = work->submitted ? work->count : 0; /* repeats are not parsed ahead */
+    size_t expected = 0;
     for (size_t i = 0; i < work->count && rc >= 0; i++) {
-        while (expected < work->count &&
+        while (!work->submitted && expected < work->count &&
                dispatcher_expect(&reel->dispatcher, work->payloads[expected]))
             expected++;
         struct reel_result result;

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/invariant.h"
+#include "base/line_limit.h"
 #include "base/thread.h"
 #include "base/trace.h"
 #include "event/subject.h"
@@ -79,11 +80,9 @@ struct feed {
     char following[300];        /* reported when the first message arrives; or empty */
     struct {
         uint64_t count, messages, from, to;
-        uint64_t said_ms; /* when gaps were last reported */
-    } gaps;               /* gaps that are not reported yet */
-    struct {
-        uint64_t began_ms, said, left_out; /* number of lines since began_ms */
-    } messages;                            /* lines about single messages */
+        uint64_t said_ms;       /* when gaps were last reported */
+    } gaps;                     /* gaps that are not reported yet */
+    struct line_limit messages; /* lines about single messages */
 
     pthread_mutex_t lock;   /* protects the members below */
     pthread_cond_t changed; /* a member below has changed */
@@ -94,7 +93,7 @@ struct feed {
     struct reel_error failure;
     bool stopping;
     enum session session;
-    struct feed_metrics figures;
+    struct feed_metrics metrics;
 };
 
 /* Under the lock. */
@@ -102,17 +101,19 @@ static void set_session(struct feed *feed, enum session session) {
     INVARIANT(lock_is_held(&feed->lock));
     INVARIANT(session_moves[feed->session] & STATE_BIT(session));
     feed->session = session;
-    feed->figures.up = session != SESSION_NONE;
-    feed->figures.level = session == SESSION_IN_SYNC;
+    feed->metrics.up = session != SESSION_NONE;
+    feed->metrics.in_sync = session == SESSION_IN_SYNC;
 }
 
 /* ---- Batches --------------------------------------------------------------------------------- */
 
 static struct batch *batch_acquire(struct feed *feed) {
-    pthread_mutex_lock(&feed->lock);
-    struct batch *batch = feed->free;
-    if (batch) feed->free = batch->next;
-    pthread_mutex_unlock(&feed->lock);
+    struct batch *batch;
+    {
+        HOLD_LOCK(&feed->lock);
+        batch = feed->free;
+        if (batch) feed->free = batch->next;
+    }
     if (!batch) batch = malloc(sizeof *batch);
     if (!batch) return NULL;
     batch->job = (struct job){.work.kind = WORK_MIRROR};
@@ -172,12 +173,29 @@ static void batch_add_gap(struct batch *batch, uint64_t seq, uint64_t missing, u
 /* Called with the lock held. Returns true if the feed was not in sync before. A session that has
  * ended since then is not in sync. */
 static bool note_in_sync(struct feed *feed) {
-    struct feed_metrics *figures = &feed->figures;
+    struct feed_metrics *metrics = &feed->metrics;
     if (feed->session != SESSION_BEGUN) return false;
     set_session(feed, SESSION_IN_SYNC);
-    figures->reason[0] = '\0';
+    metrics->reason[0] = '\0';
     publisher_open(feed->publisher);
     return true;
+}
+
+/* Notes that the writer has done a batch. Returns true if the log is now in sync with the stream
+ * and was not before. */
+static bool note_folded(struct feed *feed, const struct batch *batch) {
+    const struct work *work = &batch->job.work;
+    HOLD_LOCK(&feed->lock);
+    INVARIANT(feed->batches > 0 && feed->under_way >= batch->count);
+    feed->under_way -= batch->count;
+    feed->batches--;
+    INVARIANT(feed->batches > 0 || feed->under_way == 0);
+    if (work->rc < 0 && feed->failed == 0) {
+        feed->failed = work->rc;
+        feed->failure = work->error;
+    }
+    pthread_cond_broadcast(&feed->changed);
+    return work->rc == 0 && batch->in_sync && note_in_sync(feed);
 }
 
 /* [writer] */
@@ -187,18 +205,7 @@ static void folded(struct job *job) {
     const struct work *work = &job->work;
     for (size_t i = 0; work->rc == 0 && i < batch->count; i++)
         if (batch->events[i].id_hash) publisher_committed(feed->publisher, &batch->events[i]);
-    pthread_mutex_lock(&feed->lock);
-    INVARIANT(feed->batches > 0 && feed->under_way >= batch->count);
-    feed->under_way -= batch->count;
-    feed->batches--;
-    INVARIANT(feed->batches > 0 || feed->under_way == 0);
-    if (work->rc < 0 && feed->failed == 0) {
-        feed->failed = work->rc;
-        feed->failure = work->error;
-    }
-    bool now_in_sync = work->rc == 0 && batch->in_sync && note_in_sync(feed);
-    pthread_cond_broadcast(&feed->changed);
-    pthread_mutex_unlock(&feed->lock);
+    bool now_in_sync = note_folded(feed, batch);
     TRACE(TRACE_FEED, "batch of %zu folded%s%s", batch->count, work->rc < 0 ? ": " : "",
           work->rc < 0 ? work->error.text : "");
     if (now_in_sync) TRACE(TRACE_FEED, "session in sync with the stream");
@@ -317,15 +324,11 @@ static void say_gaps(struct feed *feed, bool at_once) {
     feed->gaps.said_ms = now;
 }
 
-/* Reports how many lines were left out, if the time has passed, or `at_once`. Then counts from
- * 0. */
+/* Reports how many lines were left out, if the time has passed, or `at_once`. */
 static void say_left_out(struct feed *feed, bool at_once) {
     char sentence[100];
-    uint64_t now = clock_ms(), left_out = feed->messages.left_out;
-    if (!at_once && now - feed->messages.began_ms < MESSAGES_SAID_MS) return;
-    if (left_out == 0 && at_once) return;
-    memset(&feed->messages, 0, sizeof feed->messages);
-    feed->messages.began_ms = now;
+    if (!at_once && !line_limit_is_over(&feed->messages, MESSAGES_SAID_MS, clock_ms())) return;
+    uint64_t left_out = line_limit_settle(&feed->messages);
     if (left_out == 0) return;
     snprintf(sentence, sizeof sentence, "%" PRIu64 " more warnings about messages were left out",
              left_out);
@@ -334,21 +337,22 @@ static void say_left_out(struct feed *feed, bool at_once) {
 
 void feed_say_message(struct feed *feed, const char *sentence) {
     say_left_out(feed, false);
-    if (feed->messages.said < MESSAGES_SAID) {
-        feed->messages.said++;
+    if (line_limit_allow(&feed->messages, MESSAGES_SAID, MESSAGES_SAID_MS, clock_ms()))
         feed_say(feed, REEL_LEVEL_WARNING, sentence);
-    } else {
+    else
         feed->messages.left_out++;
-    }
 }
 
 int feed_flush(struct feed *feed, struct reel_error *error) {
-    pthread_mutex_lock(&feed->lock);
-    bool busy = feed->batches >= BATCHES_MAX, level = feed->metrics.level;
-    pthread_mutex_unlock(&feed->lock);
+    bool busy, in_sync;
+    {
+        HOLD_LOCK(&feed->lock);
+        busy = feed->batches >= BATCHES_MAX;
+        in_sync = feed->metrics.in_sync;
+    }
     say_gaps(feed, false);
     if (feed->messages.left_out > 0) say_left_out(feed, false);
-    if (level && !feed->was_in_sync) say_in_sync(feed);
+    if (in_sync && !feed->was_in_sync) say_in_sync(feed);
     int rc = check_going_on(feed, error); /* maybe no further feed_take would return this error */
     if (rc == 0 && !busy) rc = push_gathered(feed, error);
     return rc < 0 ? rc : feed->batch != NULL;
@@ -391,12 +395,14 @@ int feed_gap(struct feed *feed, uint64_t seq, uint64_t missing, uint64_t time_ns
     return push_if_full(feed, error);
 }
 
-int feed_level(struct feed *feed, uint64_t last_seq, struct reel_error *error) {
-    pthread_mutex_lock(&feed->lock);
-    bool level = feed->metrics.level;
-    pthread_mutex_unlock(&feed->lock);
+static bool is_in_sync(struct feed *feed) {
+    HOLD_LOCK(&feed->lock);
+    return feed->metrics.in_sync;
+}
+
+int feed_in_sync(struct feed *feed, uint64_t last_seq, struct reel_error *error) {
     uint64_t given = feed->batch ? feed->batch->events[feed->batch->count - 1].seq : feed->follows;
-    if (level && last_seq <= given) return 0;
+    if (last_seq <= given && is_in_sync(feed)) return 0;
     say_following(feed);
     int rc = push_gathered(feed, error);
     if (rc < 0) return rc;
@@ -424,7 +430,7 @@ void feed_note(struct feed *feed, uint64_t last_seq, uint64_t pending) {
     struct feed_metrics *metrics = &feed->metrics;
     if (metrics->known_seq < last_seq) metrics->known_seq = last_seq;
     metrics->pending = pending;
-    if (!metrics->level)
+    if (!metrics->in_sync)
         snprintf(metrics->reason, sizeof metrics->reason,
                  "behind the stream: %" PRIu64 " messages were not received yet", pending);
 }
@@ -484,8 +490,8 @@ int feed_begin(struct feed *feed, const struct feed_stream *stream, uint64_t *re
     {
         HOLD_LOCK(&feed->lock);
         set_session(feed, SESSION_BEGUN);
-        feed->figures.known_seq = stream->last_seq;
-        feed->figures.sessions++;
+        feed->metrics.known_seq = stream->last_seq;
+        feed->metrics.sessions++;
     }
     TRACE(TRACE_FEED, "session begun: stream %s from %" PRIu64 ", it reaches %" PRIu64,
           stream->name, from, stream->last_seq);
@@ -508,9 +514,9 @@ static void session_ended(struct feed *feed, const struct reel_error *error) {
     {
         HOLD_LOCK(&feed->lock);
         set_session(feed, SESSION_NONE);
-        feed->figures.pending = 0;
-        snprintf(feed->figures.reason, sizeof feed->figures.reason, "%.*s",
-                 (int)utf8_cut(error->text, sizeof feed->figures.reason - 1), error->text);
+        feed->metrics.pending = 0;
+        snprintf(feed->metrics.reason, sizeof feed->metrics.reason, "%.*s",
+                 (int)utf8_cut(error->text, sizeof feed->metrics.reason - 1), error->text);
     }
     TRACE(TRACE_FEED, "session ended: %s", error->text);
     publisher_close(feed->publisher, error->text);
@@ -527,13 +533,16 @@ static void pause_for(struct feed *feed, uint64_t pause_ms) {
         if (pthread_cond_timedwait(&feed->changed, &feed->lock, &until) == ETIMEDOUT) return;
 }
 
+static uint64_t sessions_begun(struct feed *feed) {
+    HOLD_LOCK(&feed->lock);
+    return feed->metrics.sessions;
+}
+
 /* True if a session was in sync or has received messages. A session that begins and then fails, for
  * example because the disk is full, is no progress. */
 static bool got_on(struct feed *feed, uint64_t sessions_before) {
-    pthread_mutex_lock(&feed->lock);
-    bool had_begun = feed->metrics.sessions > sessions_before;
-    pthread_mutex_unlock(&feed->lock);
-    return had_begun && (feed->was_in_sync || reel_cursor(feed->options.reel) > feed->began.cursor);
+    return sessions_begun(feed) > sessions_before &&
+           (feed->was_in_sync || reel_cursor(feed->options.reel) > feed->began.cursor);
 }
 
 static void *run(void *context) {
@@ -542,9 +551,7 @@ static void *run(void *context) {
     struct reel_error error = {0}, before = {0};
     uint64_t pause_ms = PAUSE_MS_MIN, said_ms = 0;
     while (!feed_is_stopping(feed)) {
-        pthread_mutex_lock(&feed->lock);
-        uint64_t sessions = feed->metrics.sessions;
-        pthread_mutex_unlock(&feed->lock);
+        uint64_t sessions = sessions_begun(feed);
         error.text[0] = '\0';
         int rc = options->broker->session(feed, options->broker_state, &error);
         if (rc == 0 || feed_is_stopping(feed)) error_set(&error, "the daemon is about to end");

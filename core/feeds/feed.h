@@ -14,7 +14,7 @@
  *   3. It calls feed_take for each message from this seq on, in order and without leaving any out.
  *      If no further message is there, it calls feed_flush. It never requests more messages than
  *      feed_room says.
- *   4. It calls feed_level whenever all messages of the stream were given, feed_trim when the
+ *   4. It calls feed_in_sync whenever all messages of the stream were given, feed_trim when the
  *      stream has removed its oldest messages, and feed_gap when other messages are missing.
  *   5. It continues until something fails, or until feed_is_stopping.
  * Every failure, from a lost connection to a full disk, ends the session with a sentence. After a
@@ -50,7 +50,7 @@ int feed_gap(struct feed *feed, uint64_t seq, uint64_t missing, uint64_t time_ns
 int feed_flush(struct feed *feed, struct reel_error *error);
 
 /* Says that everything up to `last_seq`, which was read from the broker before, has been given. */
-int feed_level(struct feed *feed, uint64_t last_seq, struct reel_error *error);
+int feed_in_sync(struct feed *feed, uint64_t last_seq, struct reel_error *error);
 
 /* Says that the stream now begins at `first_seq`; and that it holds messages up to `last_seq`, of
  * which `pending` were not given yet. */
@@ -99,7 +99,7 @@ struct feed_options {
 
 struct feed_metrics {
     bool up;             /* a session is running */
-    bool level;          /* and has given everything that the stream had */
+    bool in_sync;        /* and has given everything that the stream had */
     char reason[200];    /* why it is not */
     uint64_t known_seq;  /* the highest seq that the stream is known to have */
     uint64_t pending;    /* messages of the stream that were not received yet */

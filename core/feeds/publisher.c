@@ -208,14 +208,18 @@ static void try_again(struct publication *publication) {
     if (rc < 0) finish(publication, rc, error.text);
 }
 
-/* Call this with the lock held after a publication has changed. Releases the lock. */
-static void go_on_unlock(struct publisher *publisher, struct publication *publication,
-                         bool unclear) {
+/* Call this with the lock held after a publication has changed. Unless the verdict is WAIT, no
+ * other thread finds the publication any more: call carry_out then, without the lock. */
+static enum verdict settle(struct publisher *publisher, struct publication *publication,
+                           bool unclear) {
     INVARIANT(lock_is_held(&publisher->lock));
     enum verdict verdict = judge(publication, unclear);
     if (verdict != WAIT) delist_all(publisher, publication);
     if (verdict == DONE) publisher->published += publication->pending.count;
-    pthread_mutex_unlock(&publisher->lock);
+    return verdict;
+}
+
+static void carry_out(struct publication *publication, enum verdict verdict) {
     switch (verdict) {
     case DONE:
         number_results(publication);
@@ -287,6 +291,14 @@ static void tried(struct job *job) {
     if (rc < 0) finish(publication, rc, error.text);
 }
 
+static int job_begun(struct publisher *publisher, struct reel_error *error) {
+    HOLD_LOCK(&publisher->lock);
+    if (publisher->draining) return fail(error, -ESHUTDOWN, "the daemon is about to end");
+    if (!publisher->open) return fail(error, -EAGAIN, "%s", publisher->why.text);
+    publisher->jobs++;
+    return 0;
+}
+
 int publisher_push(struct publisher *publisher, struct job *job, struct reel_error *error) {
     struct publication *publication = calloc(1, sizeof *publication);
     if (!publication) return fail_memory(error);
@@ -297,12 +309,7 @@ int publisher_push(struct publisher *publisher, struct job *job, struct reel_err
         .context = job->context,
         .deadline_ms = clock_ms() + publisher->options.timeout_ms,
     };
-    pthread_mutex_lock(&publisher->lock);
-    int rc = publisher->draining ? fail(error, -ESHUTDOWN, "the daemon is about to end")
-             : !publisher->open  ? fail(error, -EAGAIN, "%s", publisher->why.text)
-                                 : 0;
-    if (rc == 0) publisher->jobs++;
-    pthread_mutex_unlock(&publisher->lock);
+    int rc = job_begun(publisher, error);
     if (rc < 0) {
         free(publication);
         return rc;
@@ -365,40 +372,49 @@ void publisher_taken(void *context, struct reel *reel, const struct mirrored *ev
     }
 }
 
-void publisher_committed(struct publisher *publisher, const struct mirrored *event) {
-    struct awaited *awaited;
-    do {
-        pthread_mutex_lock(&publisher->lock);
-        awaited = find(publisher, event->id_hash, NULL);
+/* Settles one publication that waits for this event. False: no further one waits for it. */
+static bool commit_one(struct publisher *publisher, const struct mirrored *event) {
+    struct publication *publication;
+    enum verdict verdict;
+    {
+        HOLD_LOCK(&publisher->lock);
+        struct awaited *awaited = find(publisher, event->id_hash, NULL);
         while (awaited && (awaited->seq != event->seq || awaited->folded))
             awaited = find(publisher, event->id_hash, awaited);
-        if (awaited) {
-            awaited->folded = true;
-            go_on_unlock(publisher, awaited->publication, false);
-        } else {
-            pthread_mutex_unlock(&publisher->lock);
-        }
-    } while (awaited);
+        if (!awaited) return false;
+        awaited->folded = true;
+        publication = awaited->publication;
+        verdict = settle(publisher, publication, false);
+    }
+    carry_out(publication, verdict);
+    return true;
+}
+
+void publisher_committed(struct publisher *publisher, const struct mirrored *event) {
+    while (commit_one(publisher, event)) {
+    }
 }
 
 void publisher_published(struct publisher *publisher, const uint8_t id_hash[16], int rc,
                          uint64_t seq, bool repeated, const char *sentence) {
-    pthread_mutex_lock(&publisher->lock);
-    struct awaited *awaited = find(publisher, id_hash, NULL);
-    while (awaited && awaited->acknowledged) awaited = find(publisher, id_hash, awaited);
-    if (!awaited) {
-        pthread_mutex_unlock(&publisher->lock);
-        return;
+    struct publication *publication;
+    enum verdict verdict;
+    {
+        HOLD_LOCK(&publisher->lock);
+        struct awaited *awaited = find(publisher, id_hash, NULL);
+        while (awaited && awaited->acknowledged) awaited = find(publisher, id_hash, awaited);
+        if (!awaited) return;
+        publication = awaited->publication;
+        awaited->acknowledged = true;
+        awaited->repeated = repeated;
+        awaited->stream_seq = seq;
+        if (rc < 0) {
+            publication->rc = rc;
+            error_set(&publication->why, "%s", sentence);
+        }
+        verdict = settle(publisher, publication, false);
     }
-    struct publication *publication = awaited->publication;
-    awaited->acknowledged = true;
-    awaited->repeated = repeated;
-    awaited->stream_seq = seq;
-    if (rc < 0) {
-        publication->rc = rc;
-        error_set(&publication->why, "%s", sentence);
-    }
-    go_on_unlock(publisher, publication, false);
+    carry_out(publication, verdict);
 }
 
 /* Called with the lock held. Finds a publication that waits for an event under this subject and was
@@ -415,25 +431,33 @@ static struct awaited *find_by_subject(struct publisher *publisher, struct reel_
     return NULL;
 }
 
-void publisher_refused(struct publisher *publisher, struct reel_str subject, bool is_whole,
+/* Refuses one publication that waits for an event under this subject. False: there is none. */
+static bool refuse_one(struct publisher *publisher, struct reel_str subject, bool is_whole,
                        const char *sentence) {
-    for (;;) {
-        pthread_mutex_lock(&publisher->lock);
+    struct publication *publication;
+    enum verdict verdict;
+    {
+        HOLD_LOCK(&publisher->lock);
         struct awaited *awaited = find_by_subject(publisher, subject, is_whole);
-        if (!awaited) {
-            pthread_mutex_unlock(&publisher->lock);
-            return;
-        }
-        struct publication *publication = awaited->publication;
+        if (!awaited) return false;
+        publication = awaited->publication;
         publication->rc = -EAGAIN;
         error_set(&publication->why, "the broker refused the event: %s", sentence);
-        go_on_unlock(publisher, publication, false);
+        verdict = settle(publisher, publication, false);
+    }
+    carry_out(publication, verdict);
+    return true;
+}
+
+void publisher_refused(struct publisher *publisher, struct reel_str subject, bool is_whole,
+                       const char *sentence) {
+    while (refuse_one(publisher, subject, is_whole, sentence)) {
     }
 }
 
 /* ---- Publishing ------------------------------------------------------------------------------ */
 
-static struct publication *take_queued(struct publisher *publisher) {
+static struct publication *next_queued(struct publisher *publisher) {
     struct publication *first = publisher->queue;
     if (!first) return NULL;
     publisher->queue = first->next;
@@ -452,51 +476,66 @@ static void hand_over(struct publisher *publisher, struct publication *publicati
     int rc = check_open(publisher, &error);
     for (size_t i = 0; rc == 0 && i < publication->pending.count; i++)
         rc = options->broker->publish(options->broker_state, &publication->pending.list[i], &error);
-    pthread_mutex_lock(&publisher->lock);
-    if (rc == 0 && !publisher->open) rc = fail(&error, -EAGAIN, UNCLEAR);
-    if (rc < 0) {
-        publication->rc = rc;
-        publication->why = error;
+    enum verdict verdict;
+    {
+        HOLD_LOCK(&publisher->lock);
+        if (rc == 0 && !publisher->open) rc = fail(&error, -EAGAIN, UNCLEAR);
+        if (rc < 0) {
+            publication->rc = rc;
+            publication->why = error;
+        }
+        INVARIANT(!publication->handed_over);
+        publication->handed_over = true;
+        publication->next = publisher->waiting;
+        publisher->waiting = publication;
+        verdict = settle(publisher, publication, false);
     }
-    INVARIANT(!publication->handed_over);
-    publication->handed_over = true;
-    publication->next = publisher->waiting;
-    publisher->waiting = publication;
-    go_on_unlock(publisher, publication, false);
+    carry_out(publication, verdict);
 }
 
-/* Ends the publications whose time has passed, or all of them. */
-static void end_late(struct publisher *publisher, bool all, const char *why) {
-    for (;;) {
-        pthread_mutex_lock(&publisher->lock);
+/* Ends a publication whose time has passed, or any publication. False: there is none. */
+static bool end_one(struct publisher *publisher, bool any, const char *why) {
+    struct publication *late;
+    enum verdict verdict;
+    {
+        HOLD_LOCK(&publisher->lock);
         uint64_t now = clock_ms();
-        struct publication *late = publisher->waiting;
-        while (late && !all && late->deadline_ms > now) late = late->next;
-        if (!late) {
-            pthread_mutex_unlock(&publisher->lock);
-            return;
-        }
+        late = publisher->waiting;
+        while (late && !any && late->deadline_ms > now) late = late->next;
+        if (!late) return false;
         if (judge(late, true) != DONE && late->rc == 0) {
             late->rc = -EAGAIN;
             error_set(&late->why, "%s", why);
         }
-        go_on_unlock(publisher, late, true);
+        verdict = settle(publisher, late, true);
     }
+    carry_out(late, verdict);
+    return true;
+}
+
+/* Ends the publications whose time has passed, or all of them. */
+static void end_late(struct publisher *publisher, bool all, const char *why) {
+    while (end_one(publisher, all, why)) {
+    }
+}
+
+/* Waits for the next publication to hand over: NULL after a tick. False: the thread must end. */
+static bool await_queued(struct publisher *publisher, struct publication **ret) {
+    HOLD_LOCK(&publisher->lock);
+    if (publisher->stopping && !publisher->queue) return false;
+    struct timespec until = clock_after(TICK_MS);
+    if (!publisher->queue) pthread_cond_timedwait(&publisher->work, &publisher->lock, &until);
+    *ret = next_queued(publisher);
+    return true;
 }
 
 static void *run(void *context) {
     struct publisher *publisher = context;
-    pthread_mutex_lock(&publisher->lock);
-    while (!publisher->stopping || publisher->queue) {
-        struct timespec until = clock_after(TICK_MS);
-        if (!publisher->queue) pthread_cond_timedwait(&publisher->work, &publisher->lock, &until);
-        struct publication *next = take_queued(publisher);
-        pthread_mutex_unlock(&publisher->lock);
+    struct publication *next;
+    while (await_queued(publisher, &next)) {
         if (next) hand_over(publisher, next);
         end_late(publisher, false, "it took longer than publish_ms_max: " UNCLEAR);
-        pthread_mutex_lock(&publisher->lock);
     }
-    pthread_mutex_unlock(&publisher->lock);
     return NULL;
 }
 

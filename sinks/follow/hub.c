@@ -66,7 +66,7 @@ int follower_create(struct hub *hub, enum transport_kind kind, const struct reel
     follower->epoch = *epoch;
     follower->seq = follower->told = seq;
     follower->fd = -1;
-    atomic_fetch_add(&hub->figures[kind].followers, 1);
+    atomic_fetch_add(&hub->metrics[kind].followers, 1);
     *ret = follower;
     return 0;
 }
@@ -76,7 +76,7 @@ void follower_destroy(struct follower *follower) {
     struct hub *hub = follower->hub;
     chunk_unref(follower->chunk);
     free((char *)follower->received.data);
-    uint64_t followers = atomic_fetch_sub(&hub->figures[follower->kind].followers, 1);
+    uint64_t followers = atomic_fetch_sub(&hub->metrics[follower->kind].followers, 1);
     uint64_t reserved = atomic_fetch_sub(&hub->reserved, 1);
     INVARIANT(followers > 0 && reserved > 0);
     free(follower);
@@ -145,7 +145,7 @@ static void bury(struct hub *hub) {
         enum transport_kind kind = follower->kind;
         hub->gone = follower->next;
         follower_destroy(follower);
-        if (atomic_load(&hub->figures[kind].followers) == 0) tail_clear(&hub->tails[kind]);
+        if (atomic_load(&hub->metrics[kind].followers) == 0) tail_clear(&hub->tails[kind]);
     }
     if (count == 0) return;
     HOLD_LOCK(&hub->lock);
@@ -347,11 +347,11 @@ void hub_stop(struct hub *hub) {
 }
 
 struct hub_metrics hub_metrics(struct hub *hub, enum transport_kind kind) {
-    struct figures *figures = &hub->figures[kind];
+    struct transport_metrics *metrics = &hub->metrics[kind];
     return (struct hub_metrics){
-        .followers = atomic_load_explicit(&figures->followers, memory_order_relaxed),
-        .frames = atomic_load_explicit(&figures->frames, memory_order_relaxed),
-        .bytes = atomic_load_explicit(&figures->bytes, memory_order_relaxed),
+        .followers = atomic_load_explicit(&metrics->followers, memory_order_relaxed),
+        .frames = atomic_load_explicit(&metrics->frames, memory_order_relaxed),
+        .bytes = atomic_load_explicit(&metrics->bytes, memory_order_relaxed),
     };
 }
 

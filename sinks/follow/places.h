@@ -94,7 +94,7 @@ struct place_list {
     struct follower *first, *last;
 };
 
-struct figures {
+struct transport_metrics {
     atomic_uint_fast64_t followers, frames, bytes;
 };
 
@@ -104,7 +104,7 @@ struct hub {
     int epoll, event; /* an eventfd, which wakes the thread */
     atomic_bool woken;
     atomic_uint_fast64_t reserved; /* number of followers that exist or are reserved */
-    struct figures figures[TRANSPORTS];
+    struct transport_metrics metrics[TRANSPORTS];
     atomic_uint_fast64_t ended[HUB_ENDS];
     atomic_uint_fast64_t memory; /* bytes of all chunks */
 

@@ -27,9 +27,9 @@ struct runs {
 };
 
 static void count_sent(struct follower *follower, size_t frames, size_t bytes) {
-    struct figures *figures = &follower->hub->figures[follower->kind];
-    atomic_fetch_add_explicit(&figures->frames, frames, memory_order_relaxed);
-    atomic_fetch_add_explicit(&figures->bytes, bytes, memory_order_relaxed);
+    struct transport_metrics *metrics = &follower->hub->metrics[follower->kind];
+    atomic_fetch_add_explicit(&metrics->frames, frames, memory_order_relaxed);
+    atomic_fetch_add_explicit(&metrics->bytes, bytes, memory_order_relaxed);
     follower->life_ms = follower->full_ms = follower->hub->now_ms;
 }
 

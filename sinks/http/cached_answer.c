@@ -17,7 +17,9 @@ bool cached_answer_find(struct request *request) {
     struct answer *answer = &request->answer;
     CLEANUP(text_finish) struct text key = {0};
     bool is_found;
-    if (answer->cached || request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH).data) return false;
+    if (answer->cached || request_header(request, MHD_HTTP_HEADER_IF_MATCH).data ||
+        request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH).data)
+        return false;
     write_key(request, &key);
     if (key.failed) return false;
     answer->cached = cache_find(request->server->cache, &key, &is_found);

@@ -7,8 +7,8 @@
 
 #include "request.h"
 
-/* True: the answer is found: 200. False: it must be made, and may be cached when it is sent. A
- * request with If-None-Match is never answered from the cache. */
+/* True: the answer is there: 200. False: it must be made, and may be cached when it is sent. A
+ * request with If-Match or If-None-Match is never answered from the cache. */
 bool cached_answer_find(struct request *request);
 
 #endif

@@ -51,6 +51,6 @@ bool check_origin(const char *value, struct reel_error *error) {
     if (strcmp(value, "*") == 0 || is_origin(value)) return true;
     error_set(error, "wanted * or one origin as browsers send it: scheme://host or "
                      "scheme://host:port, in lower case, without a path or a slash at the end, and "
-                     "without the port that goes without saying");
+                     "without the default port of the scheme");
     return false;
 }

@@ -32,7 +32,7 @@ int etag_next(struct reel_str *list, struct etag *ret) {
     return list->len == 0 || list->data[0] == ',' ? 1 : -EINVAL;
 }
 
-/* ---- If-Match -------------------------------------------------------------------------------- */
+/* ---- Versions -------------------------------------------------------------------------------- */
 
 /* Removes the part after the last hyphen, and reads it as a number. */
 static bool cut_number(struct reel_str *text, uint64_t *ret) {
@@ -43,48 +43,72 @@ static bool cut_number(struct reel_str *text, uint64_t *ret) {
     return str_number(digits, ret);
 }
 
-/* Reads a tag that was made here with the present revision. Returns false if it is another one. */
-static bool read_version(const struct request *request, const struct etag *tag,
-                         struct reel_version *ret) {
+/* Is it a tag of ours, made by the fold that runs? */
+static bool read_version(const struct etag *tag, uint64_t revision, struct reel_version *ret) {
     struct reel_str text = {tag->opaque.data + 1, tag->opaque.len - 2};
-    uint64_t revision;
-    if (!cut_number(&text, &ret->changed) || !cut_number(&text, &revision)) return false;
-    if (revision != request->projector->revision || text.len != sizeof ret->epoch.text - 1)
-        return false;
+    uint64_t given;
+    if (!cut_number(&text, &ret->changed) || !cut_number(&text, &given)) return false;
+    if (given != revision || text.len != sizeof ret->epoch.text - 1) return false;
     memcpy(ret->epoch.text, text.data, text.len);
     ret->epoch.text[text.len] = '\0';
     return true;
 }
 
-/* Strong comparison: a weak tag never matches a record. */
-static int read_tags(const struct request *request, struct reel_str list,
-                     struct precondition *ret) {
+int versions_read(struct reel_str list, uint64_t revision, bool strong, struct versions *ret) {
     struct etag tag;
     int rc;
+    ret->count = 0;
     for (size_t seen = 0; (rc = etag_next(&list, &tag)) > 0; seen++) {
         if (seen == ETAGS_MAX) return -EINVAL;
         struct reel_version *version = &ret->versions[ret->count];
-        if (!tag.weak && read_version(request, &tag, version)) ret->list[ret->count++] = version;
+        if ((!strong || !tag.weak) && read_version(&tag, revision, version))
+            ret->list[ret->count++] = version;
     }
     ret->list[ret->count] = NULL;
     return rc;
 }
 
-int precondition_read(struct request *request, struct precondition *ret) {
+/* ---- Conditions ------------------------------------------------------------------------------ */
+
+/* What is said of records with the header: the flag `any` for *, else `listed` and its versions. */
+static int read_condition(struct request *request, const char *name, bool strong, uint32_t any,
+                          uint32_t listed, struct precondition *condition,
+                          struct versions *versions) {
     CLEANUP(text_finish) struct text list = {0};
-    ret->flags = 0;
-    ret->count = 0;
-    ret->list[0] = NULL;
-    if (!request_header(request, MHD_HTTP_HEADER_IF_MATCH).data) return 0;
-    request_header_list(request, MHD_HTTP_HEADER_IF_MATCH, &list);
+    if (!request_header(request, name).data) return 0;
+    request_header_list(request, name, &list);
     struct reel_str trimmed = str_trimmed(text_str(&list));
     if (reel_str_is(trimmed, "*")) {
-        ret->flags = REEL_COMMAND_IF_EXISTS;
+        condition->flags |= any;
         return 0;
     }
-    ret->flags = REEL_COMMAND_IF_VERSION;
-    if (!list.failed && trimmed.len > 0 && read_tags(request, trimmed, ret) == 0) return 0;
+    condition->flags |= listed;
+    if (!list.failed && trimmed.len > 0 &&
+        versions_read(trimmed, request->projector->revision, strong, versions) == 0)
+        return 0;
     answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
-                   "If-Match is neither * nor a list of 1 to %d entity tags", ETAGS_MAX);
+                   "%s is neither * nor a list of 1 to %d entity tags", name, ETAGS_MAX);
     return -EINVAL;
+}
+
+bool precondition_without_tag(struct request *request) {
+    struct reel_str match = request_header(request, MHD_HTTP_HEADER_IF_MATCH);
+    struct reel_str none_match = request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH);
+    bool good = (!match.data || reel_str_is(str_trimmed(match), "*")) &&
+                (!none_match.data || !reel_str_is(str_trimmed(none_match), "*"));
+    if (!good)
+        answer_refusal(&request->answer, MHD_HTTP_PRECONDITION_FAILED, "precondition-failed",
+                       "the log exists and has no ETag");
+    return good;
+}
+
+int precondition_read(struct request *request, struct precondition *ret) {
+    ret->flags = 0;
+    ret->match.list[0] = ret->none_match.list[0] = NULL;
+    int rc = read_condition(request, MHD_HTTP_HEADER_IF_MATCH, true, REEL_COMMAND_IF_EXISTS,
+                            REEL_COMMAND_IF_VERSION, ret, &ret->match);
+    return rc < 0 ? rc
+                  : read_condition(request, MHD_HTTP_HEADER_IF_NONE_MATCH, false,
+                                   REEL_COMMAND_UNLESS_EXISTS, REEL_COMMAND_UNLESS_VERSION, ret,
+                                   &ret->none_match);
 }

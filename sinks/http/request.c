@@ -3,6 +3,7 @@
 
 #include "base/invariant.h"
 #include "base/trace.h"
+#include "event/formats.h"
 
 #include <errno.h>
 #include <strings.h>
@@ -64,25 +65,6 @@ void request_header_list(const struct request *request, const char *name, struct
     MHD_get_connection_values(request->connection, MHD_HEADER_KIND, add_to_list, &list);
 }
 
-struct header_count {
-    const char *name;
-    unsigned count;
-};
-
-static enum MHD_Result count_header(void *context, enum MHD_ValueKind kind, const char *name,
-                                    const char *value) {
-    struct header_count *count = context;
-    (void)kind, (void)value;
-    if (strcasecmp(name, count->name) == 0) count->count++;
-    return MHD_YES;
-}
-
-unsigned request_header_count(const struct request *request, const char *name) {
-    struct header_count count = {.name = name};
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_header, &count);
-    return count.count;
-}
-
 bool str_number(struct reel_str str, uint64_t *ret) {
     return number_read(str, ret) == 0;
 }
@@ -109,12 +91,12 @@ int request_number(struct request *request, const char *name, uint64_t *ret) {
 
 bool request_is_json(const struct request *request) {
     struct reel_str type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
-    if (!type.data) return false;
-    const char *end = memchr(type.data, ';', type.len);
-    size_t len = end ? (size_t)(end - type.data) : type.len;
-    while (len > 0 && is_blank(type.data[len - 1])) len--;
-    if (len == 16 && strncasecmp(type.data, "application/json", 16) == 0) return true;
-    return len > 5 && strncasecmp(type.data + len - 5, "+json", 5) == 0;
+    struct media_type media;
+    if (!type.data || !format_read_media_type(type, &media)) return false;
+    if (media.charset.data && !str_is_caseless(media.charset, "utf-8")) return false;
+    struct reel_str subtype = media.subtype;
+    if (str_is_caseless(subtype, "json")) return str_is_caseless(media.type, "application");
+    return subtype.len > 5 && strncasecmp(subtype.data + subtype.len - 5, "+json", 5) == 0;
 }
 
 int request_open_view(struct request *request, struct reel_view **ret,

@@ -82,10 +82,7 @@ struct reel_str request_header(const struct request *request, const char *name);
 /* The host and port of the request, from the target or the header Host. */
 struct reel_str request_host(const struct request *request);
 
-/* The number of headers with this name. */
-unsigned request_header_count(const struct request *request, const char *name);
-
-/* All headers with this name, as one comma-separated list (RFC 9110, section 5.3). */
+/* All headers of that name, as one list with commas (RFC 9110, section 5.3). */
 void request_header_list(const struct request *request, const char *name, struct text *to);
 
 /* Reads decimal digits. False: there are other characters, or the number is too large. */

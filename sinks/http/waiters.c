@@ -9,6 +9,7 @@
 #include "request.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #define TIMEOUT_STANDARD_S 5
 #define TIMEOUT_MAX_S      60
@@ -85,10 +86,29 @@ void waiters_wake(struct server *server) {
     if (server->waiters) pthread_cond_signal(&server->waiters_changed);
 }
 
-/* Returns false if waiters_max requests already wait, or if the thread must end. */
+static bool has_closed_its_side(const struct request *request) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct pollfd peer = {.fd = info->connect_fd, .events = POLLRDHUP};
+    return poll(&peer, 1, 0) > 0;
+}
+
+/* Ends the wait of a client that has closed its side. Such a client may still read the answer, so
+ * it keeps its place for as long as nobody else needs the place. */
+static void displace_one(struct server *server) {
+    INVARIANT(lock_is_held(&server->waiters_lock));
+    struct request *request = server->waiters;
+    while (request && !has_closed_its_side(request)) request = request->next;
+    if (!request) return;
+    remove_waiter(server, request);
+    request_resume(request);
+}
+
+/* False: waiters_max requests wait already, or the thread is about to end. */
 static bool enlist(struct request *request) {
     struct server *server = request->server;
     HOLD_LOCK(&server->waiters_lock);
+    if (server->waiter_count >= server->waiters_max) displace_one(server);
     if (server->ending || server->waiter_count >= server->waiters_max) return false;
     INVARIANT(!request->next && !request->previous);
     request_suspend(request);

@@ -73,8 +73,12 @@ part_usage() {
     usage "nothing to check" "no plugin was given"
     usage "an unknown option" "there is no option --frob" --frob x.so
     usage "no seed" "a value is missing after --seed" --seed
-    usage "a bad seed" "--seed wants a number, not one" --seed one x.so
-    usage "no runs" "--runs wants a number from 1 to 1000000, not 0" --runs 0 x.so
+    usage "a bad seed" "--seed must be a number, not one" --seed one x.so
+    usage "no runs" "--runs must be a number from 1 to 1000000, not 0" --runs 0 x.so
+    mkfifo "$scratch/pipe"
+    usage "a pipe of events" "--events is not a regular file: $scratch/pipe" \
+        --events "$scratch/pipe" x.so
+    usage "a pipe as a plugin" "it is not a regular file: $scratch/pipe" "$scratch/pipe"
     usage "no file of events" "--events: No such file or directory" --events "$scratch/none" x.so
 }
 
@@ -84,7 +88,7 @@ part_report() {
     local line
     for line in "$build/tests/abi/check/crashes_on_kind.so: fixture 1.0.0, ABI [0-9.]+" \
         ' +passed +load +.*' ' +FAILED +garbage +evolve .*' ' +seed [78]' ' +\{.*"id":\[.*' \
-        ' +skipped +commands +it takes no commands' ' +tried with events of which .* applied.*' \
+        ' +skipped +commands +it has no commands' ' +tried with events of which .* applied.*' \
         '1 plugin, 1 finding; seed 7, 2 runs'; do
         grep -qE "^$line\$" <<<"$out" || expect "the report" "$line" "$out"
     done
@@ -233,6 +237,20 @@ part_states() {
     expect "the first run shows it" 1 \
         "$(jq '.plugins[].cases[] | select(.result == "failed").seed' <<<"$out")"
     faulty stores_heap_address determinism
+}
+
+# As on a machine of another kind, and it is said.
+part_untraced() {
+    local branch=$build/tests/abi/check/branches_suffix_placed.so
+    local deny=$build/tests/abi/libdenies_changed_code.so
+    check --json --runs 1 "$branch"
+    expect "traced" "true 0" "$(jq -r '.plugins[].traced' <<<"$out") $code"
+    expect "a suffix in the code, traced" true "$(jq '.plugins[].events.applied > 0' <<<"$out")"
+    LD_PRELOAD=$deny check --json --runs 1 "$branch"
+    expect "not traced" false "$(jq -r '.plugins[].traced' <<<"$out")"
+    LD_PRELOAD=$deny check --runs 1 "$branch"
+    grep -q '^  note: which instructions run cannot be recorded here ' <<<"$out" ||
+        expect "not traced" "a note" "$out"
 }
 
 # Words that were folded into instructions.

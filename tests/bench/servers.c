@@ -36,7 +36,8 @@ static int port_told(int log) {
     }
 }
 
-struct server reeld_started_of(const char *build, const char *directory) {
+struct server reeld_started_of(const char *build, const char *directory,
+                               const char *segment_bytes) {
     const char *const arguments[] = {path_in(build, "core/daemon/reeld"),
                                      "serve",
                                      "--data",
@@ -47,6 +48,8 @@ struct server reeld_started_of(const char *build, const char *directory) {
                                      path_in(build, "plugins/cell/cell.so"),
                                      "--plugin",
                                      path_in(build, "plugins/formation/formation.so"),
+                                     segment_bytes ? "--segment-bytes" : NULL,
+                                     segment_bytes,
                                      NULL};
     int log[2];
     must(pipe2(log, O_CLOEXEC) == 0);
@@ -66,7 +69,7 @@ struct server reeld_started_of(const char *build, const char *directory) {
 }
 
 struct server reeld_started(const char *directory) {
-    return reeld_started_of(build_path(""), directory);
+    return reeld_started_of(build_path(""), directory, NULL);
 }
 
 static bool is_ready(const struct server *server) {

@@ -17,8 +17,9 @@ struct server {
 /* Starts `reeld serve` on the directory; returns as soon as it says where it listens. */
 struct server reeld_started(const char *directory);
 
-/* The same with reeld and plugins of another build. */
-struct server reeld_started_of(const char *build, const char *directory);
+/* The same with reeld and plugins of another build. `segment_bytes`: the setting; NULL: its
+ * default. */
+struct server reeld_started_of(const char *build, const char *directory, const char *segment_bytes);
 
 /* Waits until /readyz says 200. */
 void server_wait_until_ready(const struct server *server);

@@ -6,6 +6,9 @@
  * that were filled with as many events as there are cells. Printed are the best rate, the median of
  * the ratios of neighbours with the lowest and the highest, and of all requests the median latency
  * and the 99th percentile. Clients and servers share the machine; processor time is reeld's alone.
+ * The segments of reeld's log are so small here that zeros are written and segments are sealed all
+ * the time; how much of both is printed at the end. An earlier build keeps its defaults.
+ *
  * Batches, rebuild, bytes written, memory and starts are in store_bulk.c.
  *
  *     store_bench [--long] [--before BUILD] [post | intake | bulk]
@@ -27,6 +30,9 @@
 enum { DISK, POSTGRES, BEFORE, REELD, SIDES };
 
 enum { EVENT_BYTES = 400, FILL_BATCH = 4096, FILL_CONNECTIONS = 4 };
+
+/* A single event takes a frame of 1 KiB: with one client, a segment is full after a thousand. */
+#define SEGMENT_BYTES "1048576"
 
 static const size_t crowds[] = {1, 16, 256};
 
@@ -91,8 +97,9 @@ static void fill_postgres(struct bench *bench) {
     free(array);
 }
 
-static void start_reeld(struct bench *bench, int side, const char *build) {
-    bench->servers[side] = reeld_started_of(build, scratch_directory());
+static void start_reeld(struct bench *bench, int side, const char *build,
+                        const char *segment_bytes) {
+    bench->servers[side] = reeld_started_of(build, scratch_directory(), segment_bytes);
     server_wait_until_ready(&bench->servers[side]);
     fill_reeld(bench, side);
 }
@@ -106,8 +113,8 @@ static struct bench bench_started(const struct options *options) {
     bench.zeroed = zeroed_made();
     bench.postgres = postgres_started();
     fill_postgres(&bench);
-    if (bench.has_before) start_reeld(&bench, BEFORE, options->before);
-    start_reeld(&bench, REELD, build_path(""));
+    if (bench.has_before) start_reeld(&bench, BEFORE, options->before, NULL);
+    start_reeld(&bench, REELD, build_path(""), SEGMENT_BYTES);
     return bench;
 }
 
@@ -210,8 +217,43 @@ static void report_posts_of(struct bench *bench, size_t clients, enum keys keys)
     for (int side = 0; side < SIDES; side++) free(sides[side].latencies.values);
 }
 
+/* The value of a metric of reeld, which is named with its labels. */
+static double metric(const struct bench *bench, const char *name) {
+    struct text answer =
+        load_answer(bench->servers[REELD].port, "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                                                "Authorization: Bearer " BENCH_TOKEN "\r\n"
+                                                "Connection: close\r\n\r\n");
+    char line[80];
+    snprintf(line, sizeof line, "\n%s ", name);
+    const char *found = strstr(answer.data, line);
+    must(found != NULL);
+    double value = strtod(found + strlen(line), NULL);
+    free(answer.data);
+    return value;
+}
+
+/* What reeld's log has done in the background meanwhile. */
+struct background {
+    double filled, sealed, segments;
+};
+
+static struct background background_of(const struct bench *bench) {
+    return (struct background){metric(bench, "reel_log_written_bytes_total{kind=\"zeros\"}"),
+                               metric(bench, "reel_log_written_bytes_total{kind=\"sealed\"}"),
+                               metric(bench, "reel_log_segments{form=\"sealed\"}")};
+}
+
+static void print_background(const struct bench *bench, const struct background *before) {
+    struct background now = background_of(bench);
+    must(now.segments > before->segments); /* else the figures are not what they say */
+    printf("meanwhile reeld has filled %.1f MB with zeros, and sealed %.0f segments to %.1f MB\n",
+           (now.filled - before->filled) / 1e6, now.segments - before->segments,
+           (now.sealed - before->sealed) / 1e6);
+}
+
 static void report_posts(const struct options *options) {
     struct bench bench = bench_started(options);
+    struct background before = background_of(&bench);
     printf("single events until durable, %llu cells, PostgreSQL %d.%d\n",
            (unsigned long long)bench.cells, bench.postgres.version / 10000,
            bench.postgres.version % 10000);
@@ -222,6 +264,7 @@ static void report_posts(const struct options *options) {
         report_posts_of(&bench, crowds[i], KEYS_SEQUENTIAL);
         postgres_disconnect(bench.clients);
     }
+    print_background(&bench, &before);
     bench_end(&bench);
 }
 

@@ -1,4 +1,5 @@
-/* corpus_from_vectors.c: writes the reference vectors as seeds for the fuzzers.
+/* corpus_from_vectors.c: writes the reference vectors as seeds for the fuzzers, and a few texts
+ * that no vector has: lists of entity tags, and names of keys.
  *
  *     corpus_from_vectors DIRECTORY        (REEL_SOURCE_ROOT: where the sources are)
  *
@@ -47,6 +48,29 @@ static void write_case(const char *directory, const json_t *vector) {
     seed_close(all, path);
 }
 
+#define EPOCH         "0b6f2cd4-40dc-4d3c-a7ce-3bb4b2f1d5a1"
+#define EIGHT(digits) digits digits digits digits digits digits digits digits
+
+static const struct {
+    const char *name, *text;
+} texts[] = {
+    {"tags-own", "\"" EPOCH "-3-17\", W/\"" EPOCH "-3-18\""},
+    {"tags-others", "\"\" , ,W/\"x\",\"" EPOCH "-4-1\""},
+    {"tags-any", "*"},
+    {"key-short", "7f"},
+    {"key-long", "\x7f" EIGHT(EIGHT("61616161")) "." EIGHT("0a1b")},
+};
+
+static void write_texts(const char *directory) {
+    char path[4096];
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        snprintf(path, sizeof path, "%s/%s", directory, texts[i].name);
+        FILE *file = seed_create(path);
+        fputs(texts[i].text, file);
+        seed_close(file, path);
+    }
+}
+
 int main(int argc, char **argv) {
     const char *root = getenv("REEL_SOURCE_ROOT");
     if (argc != 2 || !root) {
@@ -58,5 +82,6 @@ int main(int argc, char **argv) {
     for (size_t at = 0; at < json_array_size(vectors); at++)
         write_case(argv[1], json_array_get(vectors, at));
     json_decref(vectors);
+    write_texts(argv[1]);
     return 0;
 }

@@ -82,6 +82,28 @@ run backup --config "$scratch/daemon.json" "$scratch/copy"
 expect "backup with the daemon's file" \
     "1 reeld backup: cannot open $scratch/none: FORMAT: No such file or directory" "$code $err"
 
+# Settings are the daemon's, with those of its sinks, and a misspelt one is refused as there.
+backup_wanted="1 reeld backup: cannot open $scratch/none: FORMAT: No such file or directory"
+REEL_BIND=127.0.0.1:0 REEL_SERVICE_HOST=10.0.0.1 REEL_DATA=$scratch/none run backup "$scratch/copy"
+expect "backup with the daemon's variables" "$backup_wanted" "$code $err"
+REEL_DTAA=$scratch/none run backup "$scratch/copy"
+expect "backup with a misspelt variable" \
+    "2 reeld backup: environment REEL_DTAA: there is no such setting" "$code $err"
+echo "{\"dtaa\": \"$scratch/none\"}" >"$scratch/misspelt.json"
+run backup --config "$scratch/misspelt.json" "$scratch/copy"
+expect "backup with a misspelt key" \
+    "2 reeld backup: config file $scratch/misspelt.json: there is no setting \"dtaa\"" "$code $err"
+REEL_BIND=127.0.0.1:99999 run backup --data "$scratch/none" "$scratch/copy"
+expect "backup with a variable that serve refuses" \
+    "2 reeld backup: environment REEL_BIND is \"127.0.0.1:99999\": the port is beyond 65535" \
+    "$code $err"
+sink=$(dirname "$reeld")/../../tests/integration/plugins/notes.so
+REEL_NOTES_FILE=x run backup --data "$scratch/none" --plugin "$sink" "$scratch/copy"
+expect "backup with a variable of a plugin's sink" "$backup_wanted" "$code $err"
+REEL_NOTES_FILE=x run backup --data "$scratch/none" --plugin ./none.so "$scratch/copy"
+expect "backup without the plugin that has it" \
+    "2 reeld backup: environment REEL_NOTES_FILE: there is no such setting" "$code $err"
+
 # ---- Settings ------------------------------------------------------------------------------------
 
 wanted='wanted a number from 1 to 3600000 (ms)'
@@ -146,6 +168,13 @@ refused "no address" 2 "--bind is \"here\": wanted ADDRESS:PORT" serve --bind he
 refused "no file of credentials" 1 "cannot read $scratch/none, which --nats-creds names: No such file \
 or directory" serve --data "$scratch/data-of-none" --bind 127.0.0.1:0 --nats 127.0.0.1:1 \
     --nats-creds "$scratch/none"
+
+mkfifo "$scratch/pipe"
+for flag in --nats-creds --nats-ca; do
+    refused "$flag that would be waited for" 2 \
+        "$scratch/pipe, which $flag names, is not a regular file" serve \
+        --data "$scratch/data-of-none" --bind 127.0.0.1:0 --nats 127.0.0.1:1 $flag "$scratch/pipe"
+done
 
 # ---- Who else may write --------------------------------------------------------------------------
 

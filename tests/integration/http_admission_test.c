@@ -119,6 +119,8 @@ static void a_body_that_is_not_said_to_be_json_is_not_taken(void **state) {
                                         "Content-Type: application/x-www-form-urlencoded",
                                         "Content-Type: application/jsonx",
                                         "Content-Type: json",
+                                        "Content-Type: application/json; charset=utf-16",
+                                        "Content-Type: a/x+json, text/plain+json",
                                         "Content-Type;",
                                         "Content-Type:",
                                         NULL};
@@ -130,9 +132,12 @@ static void a_body_that_is_not_said_to_be_json_is_not_taken(void **state) {
 static void json_may_have_parameters_and_suffixes(void **state) {
     (void)state;
     struct site site = site_opened(NULL);
-    static const char *const types[] = {
-        "Content-Type: application/json; charset=utf-8", "Content-Type: Application/JSON",
-        "Content-Type: application/json ;x=y", "Content-Type: application/merge-patch+json", NULL};
+    static const char *const types[] = {"Content-Type: application/json; charset=utf-8",
+                                        "Content-Type: a/b+json; charset=\"UTF-8\"",
+                                        "Content-Type: Application/JSON",
+                                        "Content-Type: application/json ;x=y",
+                                        "Content-Type: application/merge-patch+json",
+                                        NULL};
     for (const char *const *type = types; *type; type++) {
         struct reply reply = asked(site.writer, "POST", "/v1/formations", *type, FORMATION, 201);
         reply_free(&reply);

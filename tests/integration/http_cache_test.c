@@ -97,11 +97,13 @@ static void more_records_than_places_are_not_mixed_up(void **state) {
     }
 }
 
-/* What a browser's script may see is told to browsers only. */
+/* What a browser's script may see is told to browsers only. The third request of one kind in a row
+ * is answered from the cache even if both kinds have the same slot. */
 static void a_browser_is_answered_as_one(void **state) {
+    static const bool is_browser[] = {false, false, false, true, true, true, false, true};
     struct site *site = *state;
-    for (size_t i = 0; i < 8; i++) {
-        bool browser = i % 2;
+    for (size_t i = 0; i < sizeof is_browser; i++) {
+        bool browser = is_browser[i];
         struct reply reply = asked(site->reader, "GET", "/v1/cells/c1",
                                    browser ? "Origin: https://example.org" : NULL, NULL, 200);
         assert_int_equal(reply_header(&reply, "Access-Control-Expose-Headers") != NULL, browser);

@@ -1,5 +1,5 @@
 /* http_repeats_test.c: what a command is held against: an earlier one with the same
- * Idempotency-Key, and the record that If-Match names. */
+ * Idempotency-Key, and the record that If-Match or If-None-Match names. */
 #include "http_support.h"
 
 #define NO_FORMATION "/v1/formations/00000000-0000-0000-0000-000000000000"
@@ -140,11 +140,14 @@ static void several_keys_are_refused(void **state) {
 
 /* ---- If-Match -------------------------------------------------------------------------------- */
 
-/* "If-Match: " with the record's tag in it. */
-static const char *match_of(struct site *site, const char *id, const char *format) {
+/* The header with the record's tag in it. */
+static const char *condition_of(struct site *site, const char *name, const char *id,
+                                const char *format) {
     static char header[512];
-    struct reply reply = got(site->reader, path_of(id, ""), 200);
-    char *at = stpcpy(header, "If-Match: ");
+    char path[128];
+    snprintf(path, sizeof path, "/v1/formations/%s", id);
+    struct reply reply = got(site->reader, path, 200);
+    char *at = stpcpy(stpcpy(header, name), ": ");
     for (const char *from = format; *from; from++)
         if (*from == '@')
             at = stpcpy(at, reply_header(&reply, "ETag"));
@@ -153,6 +156,14 @@ static const char *match_of(struct site *site, const char *id, const char *forma
     *at = '\0';
     reply_free(&reply);
     return header;
+}
+
+static const char *match_of(struct site *site, const char *id, const char *format) {
+    return condition_of(site, "If-Match", id, format);
+}
+
+static const char *none_match_of(struct site *site, const char *id, const char *format) {
+    return condition_of(site, "If-None-Match", id, format);
 }
 
 #define RUNNING "{\"state\":\"running\"}"
@@ -223,6 +234,57 @@ static void a_malformed_list_of_tags_is_refused(void **state) {
                       "bad-request");
     check_refused(commanded(site->writer, "DELETE", NO_FORMATION, many, NULL, NULL), 400,
                   "bad-request");
+    check_refused(commanded(site->writer, "DELETE", NO_FORMATION, "If-None-Match: x", NULL, NULL),
+                  400, "bad-request");
+}
+
+/* ---- If-None-Match --------------------------------------------------------------------------- */
+
+static void a_command_on_a_record_that_is_as_named_is_refused(void **state) {
+    struct site *site = *state;
+    char id[37];
+    formation_made(site->writer, "f", id);
+    static const char *const formats[] = {"@", "W/@", "\"x\", @", "*"};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        check_refused(commanded(site->writer, "POST", path_of(id, "/status"),
+                                none_match_of(site, id, formats[i]), NULL, RUNNING),
+                      412, "precondition-failed");
+        check_refused(commanded(site->writer, "DELETE", "/v1/formations/by-name/f",
+                                none_match_of(site, id, formats[i]), NULL, NULL),
+                      412, "precondition-failed");
+    }
+    assert_int_equal(head_of(site), 1);
+}
+
+static void a_command_on_a_record_that_is_not_as_named_is_carried_out(void **state) {
+    struct site *site = *state;
+    char id[37], old[512];
+    check_done(
+        commanded(site->writer, "POST", "/v1/formations", "If-None-Match: *", NULL, FORMATION), 201,
+        false);
+    formation_made(site->writer, "other", id);
+    snprintf(old, sizeof old, "%s", none_match_of(site, id, "@"));
+    check_done(commanded(site->writer, "POST", path_of(id, "/status"), "If-None-Match: \"x\"", NULL,
+                         RUNNING),
+               200, false);
+    check_done(commanded(site->writer, "POST", path_of(id, "/status"), old, NULL, RUNNING), 200,
+               false);
+}
+
+static void both_conditions_must_hold(void **state) {
+    struct site *site = *state;
+    char id[37], match[512];
+    formation_made(site->writer, "f", id);
+    snprintf(match, sizeof match, "%s", match_of(site, id, "@"));
+    check_refused(commanded(site->writer, "POST", path_of(id, "/status"), match,
+                            none_match_of(site, id, "@"), RUNNING),
+                  412, "precondition-failed");
+    check_refused(commanded(site->writer, "POST", path_of(id, "/status"), "If-Match: \"x\"",
+                            "If-None-Match: \"y\"", RUNNING),
+                  412, "precondition-failed");
+    check_done(commanded(site->writer, "POST", path_of(id, "/status"), match,
+                         "If-None-Match: \"y\"", RUNNING),
+               200, false);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
@@ -239,6 +301,9 @@ int main(void) {
         CASE(there_must_be_a_record_to_be_as_named),
         CASE(a_repeat_is_one_whatever_has_become_of_the_record),
         CASE(a_malformed_list_of_tags_is_refused),
+        CASE(a_command_on_a_record_that_is_as_named_is_refused),
+        CASE(a_command_on_a_record_that_is_not_as_named_is_carried_out),
+        CASE(both_conditions_must_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* http_tags_test.c: ETag and If-None-Match: a tag stays while what it stands for does. */
+/* http_tags_test.c: ETag, If-Match and If-None-Match: a tag stays while what it stands for does. */
 #include "http_support.h"
 
 static int open_site(void **state) {
@@ -115,6 +115,45 @@ static void a_list_s_tag_changes_with_its_collection_and_not_with_others(void **
     check_changes(site, "/v1/cells?state=running&limit=1", false, make_formation, "h");
 }
 
+static void a_read_that_wants_another_tag_is_refused(void **state) {
+    struct site *site = *state;
+    char header[256], *tag = tag_of(site, "/v1/cells/c1");
+    snprintf(header, sizeof header, "If-Match: \"x\", %s", tag);
+    for (int i = 0; i < 3; i++) { /* also once the answer is cached */
+        struct reply reply = asked(site->reader, "GET", "/v1/cells/c1", header, NULL, 200);
+        reply_free(&reply);
+        reply = asked(site->reader, "GET", "/v1/cells", "If-Match: *", NULL, 200);
+        reply_free(&reply);
+        check_problem(site->reader, "GET", "/v1/cells/c1", "If-Match: \"x\"", NULL, 412,
+                      "precondition-failed");
+        check_problem(site->reader, "GET", "/v1/cells", "If-Match: \"x\"", NULL, 412,
+                      "precondition-failed");
+        reply = got(site->reader, "/v1/cells/c1", 200);
+        reply_free(&reply);
+        reply = got(site->reader, "/v1/cells", 200);
+        reply_free(&reply);
+    }
+    destroy(site->writer, "c1");
+    check_problem(site->reader, "GET", "/v1/cells/c1", header, NULL, 412, "precondition-failed");
+    free(tag);
+}
+
+static void events_are_not_appended_under_a_condition_that_does_not_hold(void **state) {
+    struct site *site = *state;
+    static const char event[] = "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/tags\","
+                                "\"type\":\"t\"}";
+    uint64_t before = make_formation(site->writer, "before");
+    for (int i = 0; i < 2; i++) {
+        const char *const headers[] = {"Content-Type: application/cloudevents+json",
+                                       i ? "If-None-Match: *" : "If-Match: \"x\"", NULL};
+        struct reply reply =
+            request(site->writer, "POST", "/v1/events", headers, event, strlen(event));
+        assert_problem(&reply, 412, "precondition-failed");
+        reply_free(&reply);
+    }
+    assert_int_equal(make_formation(site->writer, "after"), before + 1);
+}
+
 static void a_list_tells_its_cursor_even_when_it_has_not_changed(void **state) {
     struct site *site = *state;
     char header[256], *tag = tag_of(site, "/v1/cells");
@@ -183,6 +222,8 @@ int main(void) {
         CASE(a_record_that_the_client_has_is_not_sent_again),
         CASE(a_record_s_tag_changes_with_it_and_not_with_its_neighbours),
         CASE(a_list_s_tag_changes_with_its_collection_and_not_with_others),
+        CASE(a_read_that_wants_another_tag_is_refused),
+        CASE(events_are_not_appended_under_a_condition_that_does_not_hold),
         CASE(a_list_tells_its_cursor_even_when_it_has_not_changed),
         CASE(a_list_asked_for_by_a_reference_changes_with_what_it_refers_to),
         CASE(by_name_has_the_record_s_tag),

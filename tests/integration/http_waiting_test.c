@@ -174,6 +174,31 @@ static void too_many_waiters_are_answered_503(void **state) {
     site_closed(&site);
 }
 
+static void the_place_of_one_that_went_away_is_free(void **state) {
+    (void)state;
+    struct site site = site_opened("--waiters-max", "2", NULL);
+    struct raw raws[2];
+    for (int i = 0; i < 2; i++) {
+        raws[i] = raw_opened(&site);
+        say(&raws[i], GET("/v1/cells?min_cursor=1&timeout=60"));
+    }
+    wait_for_waiters(&site, 2);
+    get_problem(site.reader, "/v1/cells?min_cursor=1", 503, "service-unavailable");
+    raw_close(&raws[0]);
+    struct reply reply = get(site.reader, "/v1/cells?min_cursor=1&timeout=1");
+    for (int tries = 0; reply.status == 503 && tries < 1000; tries++) {
+        usleep(10000);
+        reply_free(&reply);
+        reply = get(site.reader, "/v1/cells?min_cursor=1&timeout=1");
+    }
+    assert_problem(&reply, 504, "not-yet");
+    reply_free(&reply);
+    cell_started(site.writer, "c");
+    check_heard(&raws[1], 200, NULL);
+    raw_close(&raws[1]);
+    site_closed(&site);
+}
+
 static void a_client_that_disconnects_while_waiting_is_forgotten(void **state) {
     struct site *site = *state;
     for (int i = 0; i < 20; i++) {
@@ -212,6 +237,7 @@ int main(void) {
         CASE(a_cursor_that_was_reached_is_not_waited_for),
         CASE(a_parameter_that_is_not_a_number_is_a_bad_request),
         cmocka_unit_test(too_many_waiters_are_answered_503),
+        cmocka_unit_test(the_place_of_one_that_went_away_is_free),
         CASE(a_client_that_disconnects_while_waiting_is_forgotten),
         cmocka_unit_test(a_waiting_request_is_refused_when_the_daemon_ends),
     };

@@ -126,7 +126,7 @@ static void messages_that_are_deleted_one_by_one_stay_where_they_were_seen(void 
     wait_for_cursor(mirror.client, 100);
     check_load(mirror.client, 0, 100);
     check_load_log(mirror.client, 0, 100);
-    /* One that comes new sees what there is, and is level all the same. */
+    /* One that comes new sees what there is, and is in sync anyway. */
     struct site other = site_opened("--nats", mirror.broker->url, NULL);
     wait_until_ready(other.writer);
     wait_for_cursor(other.writer, 100);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ static pid_t backup_begun(const char *from, const char *to) {
     if (pid > 0) return pid;
     int fd = open(words, O_WRONLY | O_CREAT, 0600);
     if (fd < 0 || dup2(fd, STDERR_FILENO) < 0) _exit(126);
+    settings_forget(false);
     execl(reeld, reeld, "backup", "--data", from, to, (char *)NULL);
     _exit(127);
 }
@@ -122,6 +124,26 @@ static void a_copy_is_one_point_in_time_and_another_log(void **state) {
     assert_whole(directory, written);
 }
 
+static void assert_private(const char *directory, const char *name) {
+    struct stat about;
+    must(stat(path_in(directory, name), &about) == 0);
+    if (about.st_mode & 077) fail_msg("%s has mode %o", name, about.st_mode & 07777);
+}
+
+/* Also into a directory that others may look into. */
+static void a_copy_is_read_by_nobody_else(void **state) {
+    (void)state;
+    const char *directory = scratch_directory(), *copy = path_in(scratch_directory(), "copy");
+    struct daemon daemon = daemon_started(directory, NULL);
+    daemon_end(&daemon);
+    mode_t before = umask(0);
+    must(mkdir(copy, 0755) == 0);
+    back_up(directory, copy);
+    umask(before);
+    assert_private(copy, "state/data.mdb");
+    assert_private(copy, "FORMAT");
+}
+
 static void post_batches(struct client *client, uint64_t *next, size_t count) {
     for (size_t i = 0; i < count; i++, *next += BATCH) {
         struct reply reply = post_load(client, *next, BATCH);
@@ -153,6 +175,7 @@ static void a_killed_backup_releases_its_view(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_copy_is_one_point_in_time_and_another_log),
+        cmocka_unit_test(a_copy_is_read_by_nobody_else),
         cmocka_unit_test(a_killed_backup_releases_its_view),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

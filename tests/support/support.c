@@ -55,29 +55,29 @@ void assert_sentence(const struct reel_error *error, const char *part) {
 
 /* ---- Places ---------------------------------------------------------------------------------- */
 
-/* Strings that live as long as the process, and directories to be removed at its end. */
-struct cached {
-    struct cached *next;
-    pid_t owner; /* 0: a string only */
+/* Paths that live as long as the process, and directories to be removed at its end. */
+struct lasting_path {
+    struct lasting_path *next;
+    pid_t owner; /* removes the directory that is there; 0: nobody does */
     char text[];
 };
 
-static struct cached *kept_list;
-static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lasting_path *lasting_paths;
+static pthread_mutex_t lasting_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static struct cached *keep(const char *head, const char *tail) {
+static struct lasting_path *lasting_path(const char *head, const char *tail) {
     size_t head_len = strlen(head);
     size_t tail_len = strlen(tail);
-    struct cached *kept = calloc(1, sizeof *kept + head_len + tail_len + 2);
-    must(kept);
-    memcpy(kept->text, head, head_len);
-    kept->text[head_len] = '/';
-    memcpy(kept->text + head_len + 1, tail, tail_len);
-    pthread_mutex_lock(&kept_lock);
-    kept->next = kept_list;
-    kept_list = kept;
-    pthread_mutex_unlock(&kept_lock);
-    return kept;
+    struct lasting_path *path = calloc(1, sizeof *path + head_len + tail_len + 2);
+    must(path);
+    memcpy(path->text, head, head_len);
+    path->text[head_len] = '/';
+    memcpy(path->text + head_len + 1, tail, tail_len);
+    pthread_mutex_lock(&lasting_lock);
+    path->next = lasting_paths;
+    lasting_paths = path;
+    pthread_mutex_unlock(&lasting_lock);
+    return path;
 }
 
 static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *walk) {
@@ -86,8 +86,8 @@ static int remove_one(const char *path, const struct stat *stat, int kind, struc
 }
 
 static void remove_scratch(void) {
-    for (const struct cached *kept = kept_list; kept; kept = kept->next)
-        if (kept->owner == getpid()) nftw(kept->text, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    for (const struct lasting_path *path = lasting_paths; path; path = path->next)
+        if (path->owner == getpid()) nftw(path->text, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static void promise_removal(void) {
@@ -107,17 +107,17 @@ static const char *scratch_parent(void) {
 
 const char *scratch_directory(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    struct cached *kept = keep(scratch_parent(), "reel-test-XXXXXX");
-    must(mkdtemp(kept->text));
-    kept->owner = getpid();
+    struct lasting_path *path = lasting_path(scratch_parent(), "reel-test-XXXXXX");
+    must(mkdtemp(path->text));
+    path->owner = getpid();
     pthread_once(&once, promise_removal);
-    return kept->text;
+    return path->text;
 }
 
 static const char *rooted(const char *variable, const char *relative) {
     const char *root = getenv(variable);
     if (!root) support_failed(__FILE__, __LINE__, "%s is not set", variable);
-    return keep(root, relative)->text;
+    return lasting_path(root, relative)->text;
 }
 
 const char *build_path(const char *relative) {
@@ -129,7 +129,7 @@ const char *source_path(const char *relative) {
 }
 
 const char *path_in(const char *directory, const char *name) {
-    return keep(directory, name)->text;
+    return lasting_path(directory, name)->text;
 }
 
 static uint64_t file_bytes(const char *path) {

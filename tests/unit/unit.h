@@ -49,6 +49,9 @@ void assert_violates_at(void (*fn)(void *context), void *context, const char *pa
 /* Copies to memory of exactly that size, so that a sanitizer sees what is read behind it. */
 char *exact_copy(struct reel_str str);
 
+/* How many texts have been parsed so far, by any thread of the code that is linked statically. */
+size_t parses_so_far(void);
+
 /* A number below `bound`. */
 size_t random_below(uint64_t *random, size_t bound);
 

@@ -308,29 +308,25 @@ static int load_file(struct config *config, struct reel_error *error) {
     return rc < 0 ? fail_in(error, rc, "%s", config->file_origin) : 0;
 }
 
-/* `all_flags`, `all_keys`: whether names that are not declared are errors. */
-static int read_layers(struct config *config, int argc, char **argv, bool all_flags, bool all_keys,
+/* `all`: what is not declared is wrong. */
+static int read_layers(struct config *config, int argc, char **argv, bool all,
                        struct reel_error *error) {
     int rc = take_defaults(config, error);
-    if (rc == 0) rc = take_flags(config, argc, argv, all_flags, error);
+    if (rc == 0) rc = take_flags(config, argc, argv, all, error);
     if (rc == 0) rc = load_file(config, error);
     if (rc == 0) rc = take_defaults(config, error);
-    if (rc == 0) rc = take_file(config, all_keys, error);
+    if (rc == 0) rc = take_file(config, all, error);
     if (rc == 0) rc = take_variables(config, error);
-    return rc < 0 ? rc : take_flags(config, argc, argv, all_flags, error);
+    return rc < 0 ? rc : take_flags(config, argc, argv, all, error);
 }
 
 int config_peek(struct config *config, int argc, char **argv, struct reel_error *error) {
-    return read_layers(config, argc, argv, false, false, error);
+    return read_layers(config, argc, argv, false, error);
 }
 
 int config_read(struct config *config, int argc, char **argv, struct reel_error *error) {
     int rc = check_environment(config, error);
-    return rc < 0 ? rc : read_layers(config, argc, argv, true, true, error);
-}
-
-int config_read_part(struct config *config, int argc, char **argv, struct reel_error *error) {
-    return read_layers(config, argc, argv, true, false, error);
+    return rc < 0 ? rc : read_layers(config, argc, argv, true, error);
 }
 
 /* ---- Asking ---------------------------------------------------------------------------------- */

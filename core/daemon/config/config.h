@@ -40,11 +40,7 @@ int config_declare(struct config *config, const char *owner,
 int config_peek(struct config *config, int argc, char **argv, struct reel_error *error);
 int config_read(struct config *config, int argc, char **argv, struct reel_error *error);
 
-/* Reads everything, for a command that uses the daemon's file: keys of the file that are not
- * declared are skipped. */
-int config_read_part(struct config *config, int argc, char **argv, struct reel_error *error);
-
-/* The n-th value of a setting, as a flag would have it; NULL after the last. */
+/* The n-th value of a setting as a flag would have it, or NULL past the last. */
 const char *config_text(const struct config *config, const char *name, size_t n);
 
 /* The value of a NUMBER; for a SWITCH, 1 or 0. */

@@ -9,21 +9,20 @@
 #include <string.h>
 
 static bool is_over(const struct warning_kind *kind, uint64_t now_ms) {
-    return now_ms - kind->began_ms >= WARNINGS_WINDOW_MS;
+    return line_limit_is_over(&kind->limit, WARNINGS_WINDOW_MS, now_ms);
 }
 
 /* Says how many were left out, if any were. */
 static void tell(struct warnings *warnings, struct warning_kind *kind) {
     char line[sizeof kind->format + 256];
-    if (kind->left_out == 0) return;
+    uint64_t left_out = line_limit_settle(&kind->limit);
+    if (left_out == 0) return;
     if (kind->collection)
         snprintf(line, sizeof line, "%s: %" PRIu64 " more like this were left out: %s",
-                 kind->collection, kind->left_out, kind->format);
+                 kind->collection, left_out, kind->format);
     else
-        snprintf(line, sizeof line, "%" PRIu64 " more of several kinds were left out",
-                 kind->left_out);
-    warnings->left_out -= kind->left_out;
-    kind->left_out = 0;
+        snprintf(line, sizeof line, "%" PRIu64 " more of several kinds were left out", left_out);
+    warnings->left_out -= left_out;
     warnings->warn(warnings->context, line);
 }
 
@@ -57,7 +56,7 @@ static struct warning_kind *kind_of(struct warnings *warnings, uint64_t now_ms,
     if (kind) return kind;
     kind = free_place(warnings, now_ms);
     if (!kind) return &warnings->others;
-    *kind = (struct warning_kind){.collection = collection, .hash = hash, .began_ms = now_ms};
+    *kind = (struct warning_kind){.collection = collection, .hash = hash};
     snprintf(kind->format, sizeof kind->format, "%s", format);
     kind->format[utf8_cut(kind->format, strlen(kind->format))] = '\0';
     return kind;
@@ -70,16 +69,9 @@ bool warnings_allow(struct warnings *warnings, uint64_t now_ms, const char *coll
     if (!warnings->warn) return false;
     if (warnings->max == UINT32_MAX) return true;
     struct warning_kind *kind = kind_of(warnings, now_ms, collection, format);
-    if (is_over(kind, now_ms)) {
-        tell(warnings, kind);
-        kind->began_ms = now_ms;
-        kind->given = 0;
-    }
-    if (kind->given < warnings->max) {
-        kind->given++;
-        return true;
-    }
-    kind->left_out++;
+    if (is_over(kind, now_ms)) tell(warnings, kind);
+    if (line_limit_allow(&kind->limit, warnings->max, WARNINGS_WINDOW_MS, now_ms)) return true;
+    kind->limit.left_out++;
     warnings->left_out++;
     return false;
 }

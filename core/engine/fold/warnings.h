@@ -8,6 +8,8 @@
 #ifndef REEL_ENGINE_FOLD_WARNINGS_H
 #define REEL_ENGINE_FOLD_WARNINGS_H
 
+#include "base/line_limit.h"
+
 #include <reel/abi.h>
 
 /* Most kinds that are distinguished at one time. Further kinds share one limit. */
@@ -18,9 +20,8 @@
 struct warning_kind {
     const char *collection; /* NULL: any */
     uint64_t hash;          /* hash of its format */
-    uint64_t began_ms;
-    uint64_t given, left_out; /* lines in the present window */
-    char format[128];         /* the beginning of the format, for people */
+    struct line_limit limit;
+    char format[128]; /* the beginning of the format, for people */
 };
 
 /* All zero: warnings are dropped. */

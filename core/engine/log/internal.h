@@ -49,6 +49,7 @@ struct log {
     int directory; /* -1: in memory */
     uint64_t segment_bytes;
     bool read_only;
+    bool took_archive;  /* so its floor of events may fall */
     atomic_bool broken; /* a sync failed */
     struct group group;
     struct dedup *dedup; /* NULL: without */

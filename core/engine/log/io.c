@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 static int system_open(int directory, const char *name, int flags) {
-    int fd = openat(directory, name, flags | O_CLOEXEC, 0600);
+    /* O_NONBLOCK: a pipe that took the place of a file is not waited for. */
+    int fd = openat(directory, name, flags | O_CLOEXEC | O_NONBLOCK, 0600);
     return fd < 0 ? -errno : fd;
 }
 
@@ -64,7 +65,7 @@ int io_write_all(const struct io *io, int fd, const void *bytes, size_t len, uin
     while (len > 0) {
         ssize_t written = io->write(fd, from, len, at);
         if (written == -EINTR) continue;
-        if (written == -EDQUOT || written == 0) return -ENOSPC;
+        if (written == -EDQUOT || written == -EFBIG || written == 0) return -ENOSPC;
         if (written < 0) return (int)written;
         from += written;
         at += (uint64_t)written;

@@ -29,7 +29,8 @@ struct io {
 
 extern const struct io io_system;
 
-/* Writes all bytes. -ENOSPC: the disk or a quota is full, and a part may be written. */
+/* Writes all bytes. -ENOSPC: the disk is full, or a quota or a bound on the size of files
+ * (RLIMIT_FSIZE) is reached; a part may be written. */
 int io_write_all(const struct io *io, int fd, const void *bytes, size_t len, uint64_t at);
 
 #endif

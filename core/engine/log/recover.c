@@ -198,7 +198,7 @@ static bool has_name(int directory, const char *name, int fd) {
 int segment_open(int directory, const char *name, uint64_t segment_bytes,
                  enum segment_access access, struct segment **ret, struct damage *ret_damage,
                  struct reel_error *error) {
-    AUTO_CLOSE int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
+    AUTO_CLOSE int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return fail(error, -errno, "log/%s: %s", name, strerror(errno));
     int rc = open_file(fd, name, segment_bytes, access, ret, ret_damage, error);
     if (access != ACCESS_MAP && !has_name(directory, name, fd)) {
@@ -230,6 +230,7 @@ static bool read_frame_entries(struct segment *segment, uint64_t at, const struc
                                struct standing *standing) {
     struct reel_str left = {segment->map + at + sizeof *head, head->len - sizeof *head};
     uint64_t previous = standing->head;
+    if (head->synced_at > at) return false; /* a frame is written after what its mark says */
     for (uint32_t i = 0; i < head->count; i++) {
         struct log_entry entry;
         uint64_t entry_at = (uint64_t)(left.data - segment->map);
@@ -540,6 +541,7 @@ static struct log *log_new(const struct log_options *options) {
     log->directory = log->spare_fd = -1;
     log->segment_bytes = options->segment_bytes ? options->segment_bytes : SEGMENT_BYTES;
     log->read_only = options->read_only;
+    log->took_archive = options->take_archive;
     log->tell = options->tell;
     log->context = options->context;
     pthread_mutex_init(&log->append_lock, NULL);
@@ -603,7 +605,9 @@ static int open_dedup(struct log *log, const struct log_options *options,
         .ended = &log->ended,
         .directory = log->directory,
         .salt = log->salt,
-        .first_seq = log->now.facts.first_seq,
+        /* what was put back is wanted; the caller is about to lower the floor */
+        .first_seq = options->take_archive ? log->pin->segments[0]->head.first_seq
+                                           : log->now.facts.first_seq,
         .tell = options->tell,
         .context = options->context,
     };

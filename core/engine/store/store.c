@@ -424,8 +424,7 @@ int store_try_room(struct store *store, struct reel_error *error) {
     return rc < 0 ? rc : try_room(store, false, error);
 }
 
-/* ---- Reading beside a writer
- * ---------------------------------------------------------------------------------- */
+/* ---- Reading beside a writer ----------------------------------------------------------------- */
 
 /* A reader in another process than the writer's: LMDB's lock file is made for that. The map is as
  * large as the file says it was when it was last opened, or its content needs. */

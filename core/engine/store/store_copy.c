@@ -34,6 +34,7 @@ static int write_all(int fd, const char *bytes, size_t len) {
     while (len > 0) {
         ssize_t written = write(fd, bytes, len);
         if (written < 0 && errno == EINTR) continue;
+        if (written < 0 && (errno == EDQUOT || errno == EFBIG)) return -ENOSPC;
         if (written < 0) return -errno;
         bytes += written;
         len -= (size_t)written;

@@ -172,10 +172,12 @@ static void trouble(struct intake *intake, int rc, const struct reel_error *erro
 
 /* Called after a successful write. */
 static void has_room(struct intake *intake) {
-    pthread_mutex_lock(&intake->lock);
-    bool was_full = intake->disk_full;
-    intake->disk_full = false;
-    pthread_mutex_unlock(&intake->lock);
+    bool was_full;
+    {
+        HOLD_LOCK(&intake->lock);
+        was_full = intake->disk_full;
+        intake->disk_full = false;
+    }
     if (was_full)
         intake->options.trouble(intake->options.context, false, "the disk has room again");
 }
@@ -264,15 +266,17 @@ static bool trim_some(struct intake *intake) {
     return trimmed > 0;
 }
 
+static bool is_disk_full(struct intake *intake) {
+    HOLD_LOCK(&intake->lock);
+    return intake->disk_full;
+}
+
 /* Checks whether the disk has space again. Clients that see that the daemon is not ready may send
  * nothing, so the writer must try by itself. */
 static void look_for_room(struct intake *intake) {
     struct reel_error error = {0};
     struct reel *reel = intake->options.reel;
-    pthread_mutex_lock(&intake->lock);
-    bool full = intake->disk_full;
-    pthread_mutex_unlock(&intake->lock);
-    if (!full) return;
+    if (!is_disk_full(intake)) return;
     int rc = engine_try_room(reel, &error);
     if (rc < 0)
         trouble(intake, rc, &error);

@@ -266,8 +266,8 @@ static int handle_message(struct session *session, natsMsg *msg, const struct na
     if (session->taken_seq < place->seq) session->taken_seq = place->seq;
     session->pending = place->pending;
     if (place->pending % 64 == 0) feed_note(session->feed, place->seq, place->pending);
-    bool level = place->pending == 0 && place->seq >= session->last_seq;
-    return rc == 0 && level ? feed_level(session->feed, place->seq, error) : rc;
+    bool in_sync = place->pending == 0 && place->seq >= session->last_seq;
+    return rc == 0 && in_sync ? feed_in_sync(session->feed, place->seq, error) : rc;
 }
 
 static void handle_answer(struct session *session, natsMsg *msg, const uint8_t id_hash[16]) {
@@ -420,7 +420,7 @@ static int look(struct session *session, struct reel_error *error) {
     if (rc == 0) rc = feed_trim(session->feed, first, error);
     nats_refusals_await(&session->nats->refusals, session->connection);
     if (rc == 0) rc = heed_refusals(session, error); /* refusals of earlier requests */
-    return rc == 0 && all ? feed_level(session->feed, last, error) : rc;
+    return rc == 0 && all ? feed_in_sync(session->feed, last, error) : rc;
 }
 
 /* ---- The loop -------------------------------------------------------------------------------- */

@@ -28,8 +28,10 @@ struct reel_result {
 /* ---- Commands -------------------------------------------------------------------------------- */
 
 enum {
-    REEL_COMMAND_IF_EXISTS = 1 << 0,  /* only if the record exists */
-    REEL_COMMAND_IF_VERSION = 1 << 1, /* only if the record has one of the `versions` */
+    REEL_COMMAND_IF_EXISTS = 1 << 0,      /* only if the record exists */
+    REEL_COMMAND_IF_VERSION = 1 << 1,     /* only if the record has one of the `versions` */
+    REEL_COMMAND_UNLESS_EXISTS = 1 << 2,  /* only if there is no such record */
+    REEL_COMMAND_UNLESS_VERSION = 1 << 3, /* only if the record has none of `unless_versions` */
 };
 
 /* A version of a record: the epoch of the log, and the event that last changed the record
@@ -42,7 +44,8 @@ struct reel_version {
 /* A command from a person or a client. */
 struct reel_command_request {
     uint32_t struct_size;
-    uint32_t flags; /* REEL_COMMAND_…; if both are set, it is enough that one condition is met */
+    uint32_t flags; /* REEL_COMMAND_…; of the conditions IF_… it is enough that one is met, of
+                       UNLESS_… all must be */
     struct reel_str collection;
     struct reel_str verb;
     struct reel_str key;             /* in any form that canonical_key accepts; none for "create" */
@@ -58,9 +61,11 @@ struct reel_command_request {
     const struct reel_version *const *versions;
 
     /* In whose name the command is given: UTF-8 for people to read, at most REEL_PRINCIPAL_MAX
-     * bytes
-     * (-EINVAL), or none. Stored with the events. */
+     * bytes (-EINVAL), or none. Stored with the events. */
     struct reel_str principal;
+
+    /* REEL_COMMAND_UNLESS_VERSION: as `versions`. */
+    const struct reel_version *const *unless_versions;
 };
 #define REEL_PRINCIPAL_MAX 255
 

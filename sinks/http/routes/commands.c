@@ -97,10 +97,6 @@ static void take_answer(void *context, int rc, const struct reel_command_result 
 static int read_idempotency_key(struct request *request, struct reel_str *ret) {
     *ret = request_header(request, "Idempotency-Key");
     if (!ret->data) return 0;
-    if (request_header_count(request, "Idempotency-Key") > 1) {
-        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "there are several Idempotency-Keys");
-        return -EINVAL;
-    }
     if (ret->len > 0 && ret->len <= IDEMPOTENCY_KEY_MAX && utf8_valid(*ret)) return 0;
     answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
                    "Idempotency-Key has %zu bytes, wanted 1 to %d of UTF-8", ret->len,
@@ -111,7 +107,7 @@ static int read_idempotency_key(struct request *request, struct reel_str *ret) {
 static int check_body_type(struct request *request) {
     if (request->body.len == 0 || request_is_json(request)) return 0;
     answer_problem(&request->answer, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
-                   "the body needs Content-Type: application/json");
+                   "the body needs Content-Type: application/json, in UTF-8");
     return -EINVAL;
 }
 
@@ -127,7 +123,8 @@ static int read_request(struct request *request, struct command *command) {
         .body = text_str(&request->body),
         .caller = reel_text(request->caller.id),
         .principal = reel_text(request->caller.name),
-        .versions = command->precondition.list,
+        .unless_versions = command->precondition.none_match.list,
+        .versions = command->precondition.match.list,
     };
     if (!create) order->key = command->key.data ? text_str(&command->key) : uri->segments[2];
     if (request->method == METHOD_DELETE) order->verb = reel_text("delete");

@@ -1,6 +1,7 @@
 /* ingest.c: POST /v1/events: reads CloudEvents (cloudevents.h), hands them over to the writer, and
  * answers when they are durable and folded. */
 #include "http/cloudevents.h"
+#include "http/etag.h"
 #include "http/routes/events.h"
 
 #include <errno.h>
@@ -158,6 +159,7 @@ static void refuse(struct request *request, int rc, const struct reel_error *err
 
 void handle_post_events(struct request *request) {
     struct reel_error error = {0};
+    if (!precondition_without_tag(request)) return;
     struct submission *submission = calloc(1, sizeof *submission);
     int rc = submission ? read_events(request, &submission->events, &error) : fail_memory(&error);
     if (rc < 0) {

@@ -199,28 +199,28 @@ static uint64_t count_waiters(struct server *server) {
 /* Writes one metric for each kind of follower. */
 static void put_followers(struct exposition *to, struct server *server, const char *name,
                           const char *help, reel_metric_kind kind,
-                          uint64_t (*value)(const struct hub_metrics *figures)) {
+                          uint64_t (*value)(const struct hub_metrics *metrics)) {
     char label[64];
     for (enum transport_kind at = 0; at < TRANSPORTS; at++) {
-        struct hub_metrics figures = hub_metrics(server->hub, at);
+        struct hub_metrics metrics = hub_metrics(server->hub, at);
         snprintf(label, sizeof label, "kind=\"%s\"", transports[at]->name);
         struct reel_metric measure = {.name = name,
                                       .help = help,
                                       .kind = kind,
                                       .labels = label,
-                                      .value = (double)value(&figures)};
+                                      .value = (double)value(&metrics)};
         put_metric(to, &measure);
     }
 }
 
-static uint64_t followers_of(const struct hub_metrics *figures) {
-    return figures->followers;
+static uint64_t followers_of(const struct hub_metrics *metrics) {
+    return metrics->followers;
 }
-static uint64_t frames_of(const struct hub_metrics *figures) {
-    return figures->frames;
+static uint64_t frames_of(const struct hub_metrics *metrics) {
+    return metrics->frames;
 }
-static uint64_t bytes_of(const struct hub_metrics *figures) {
-    return figures->bytes;
+static uint64_t bytes_of(const struct hub_metrics *metrics) {
+    return metrics->bytes;
 }
 
 static void put_ended(struct exposition *to, struct server *server) {

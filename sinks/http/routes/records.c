@@ -32,20 +32,30 @@ static void tag(struct request *request, bool weak, uint64_t changed) {
     stpcpy(stpcpy(stpcpy(at, "-"), number_text(changed, digits)), "\"");
 }
 
-/* True if If-None-Match contains the tag (RFC 9110, section 13.1.2: weak comparison). Then the
- * answer is 304. */
-static bool is_known_to_client(struct request *request) {
+/* Is the answer's tag among those of the header? */
+static bool is_among(struct request *request, const char *name, bool strong) {
     CLEANUP(text_finish) struct text header = {0};
-    const char *own = request->answer.etag;
     struct etag tag;
-    if (!request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH).data) return false;
-    request_header_list(request, MHD_HTTP_HEADER_IF_NONE_MATCH, &header);
-    struct reel_str list = str_trimmed(text_str(&header));
-    if (strncmp(own, "W/", 2) == 0) own += 2;
-    bool known = reel_str_is(list, "*");
-    while (!known && etag_next(&list, &tag) > 0) known = reel_str_is(tag.opaque, own);
-    if (known) request->answer.status = MHD_HTTP_NOT_MODIFIED;
-    return known;
+    request_header_list(request, name, &header);
+    struct reel_str list = str_trimmed(text_str(&header)), own = reel_text(request->answer.etag);
+    bool is_weak = own.data[0] == 'W', found = reel_str_is(list, "*");
+    if (is_weak) own.data += 2, own.len -= 2;
+    while (!found && etag_next(&list, &tag) > 0)
+        found = reel_str_eq(tag.opaque, own) && !(strong && (is_weak || tag.weak));
+    return found;
+}
+
+/* 412 if If-Match does not name the answer's tag, strongly compared; 304 if If-None-Match does,
+ * weakly compared (RFC 9110, section 13.2.2). */
+static bool is_answered_by_condition(struct request *request) {
+    if (request_header(request, MHD_HTTP_HEADER_IF_MATCH).data &&
+        !is_among(request, MHD_HTTP_HEADER_IF_MATCH, true))
+        answer_refusal(&request->answer, MHD_HTTP_PRECONDITION_FAILED, "precondition-failed",
+                       "If-Match does not name the current ETag");
+    else if (request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH).data &&
+             is_among(request, MHD_HTTP_HEADER_IF_NONE_MATCH, false))
+        request->answer.status = MHD_HTTP_NOT_MODIFIED;
+    return request->answer.status != 0;
 }
 
 /* ---- Lists ----------------------------------------------------------------------------------- */
@@ -78,7 +88,7 @@ static int list(struct request *request, struct reel_view *view) {
     if (rc == 0 && !info.served) rc = -EAGAIN;
     if (rc == 0) rc = filter_read(request, view, &filter);
     if (rc == 0) tag(request, true, info.changed > filter.changed ? info.changed : filter.changed);
-    if (rc < 0 || is_known_to_client(request)) {
+    if (rc < 0 || is_answered_by_condition(request)) {
         filter_finish(&filter);
         reel_sink_view_close(host, view);
         return rc;
@@ -111,7 +121,7 @@ static int take_row(void *context, const struct reel_row *row) {
     struct request *request = context;
     struct answer *answer = &request->answer;
     tag(request, false, row->changed);
-    if (is_known_to_client(request)) return 0;
+    if (is_answered_by_condition(request)) return 0;
     text_append_str(&answer->body, row->json);
     answer->status = MHD_HTTP_OK;
     answer->content_type = "application/json";

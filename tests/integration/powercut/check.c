@@ -85,11 +85,12 @@ static void check_all(struct reel *reel, const struct expected *expected, bool i
 
 static void ask_again(struct reel *reel, const struct noted_answer *noted) {
     struct reel_command_request request = {.struct_size = sizeof request,
-                               .collection = reel_text("formations"),
-                               .verb = reel_text("create"),
-                               .body = reel_text("{\"name\":\"demo\",\"coordinator\":\"a\","
-                                                 "\"members\":[{\"id\":\"a\"}]}"),
-                               .idempotency_key = reel_text(noted->key)};
+                                           .collection = reel_text("formations"),
+                                           .verb = reel_text("create"),
+                                           .body =
+                                               reel_text("{\"name\":\"demo\",\"coordinator\":\"a\","
+                                                         "\"members\":[{\"id\":\"a\"}]}"),
+                                           .idempotency_key = reel_text(noted->key)};
     struct reel_command_result answer;
     struct reel_error error;
     must_ok(reel_command(reel, &request, &answer, &error), error);

@@ -1,7 +1,7 @@
 /* old.c: a store of format 2, as it was before the log had files: see internal.h.
  *
  * It is made of one of today's: the state's file, with the log in a database `log`: blocks of
- * entries, each under the seq of its last event. */
+ * entries, each under the seq of its last event; and what repeats are answered with in `ids`. */
 #include "internal.h"
 
 #include "engine/transaction.h"
@@ -27,11 +27,20 @@ struct old_entry_head {
     uint32_t reserved;
 };
 
+/* Of `ids`; the record's key follows. */
+struct old_id {
+    uint64_t seq;
+    int32_t outcome;
+    uint32_t flags;
+    uint8_t body_hash[16], caller_hash[16];
+};
+enum { OLD_LACKS_RECORD = 1 << 0, OLD_HAS_BODY = 1 << 1 };
+
 /* ---- The log --------------------------------------------------------------------------------- */
 
 struct block {
     MDB_txn *txn;
-    MDB_dbi log;
+    MDB_dbi log, ids;
     struct batch bytes; /* of the entries */
     uint64_t last_seq;
 };
@@ -42,6 +51,20 @@ static void put_block(struct block *block) {
     if (block->bytes.count == 0) return;
     must(mdb_put(block->txn, block->log, &key, &value, MDB_APPEND) == 0);
     batch_clear(&block->bytes);
+}
+
+static void put_id(struct block *block, const struct log_entry *entry) {
+    const struct log_answer *answer = &entry->answer;
+    char space[sizeof(struct old_id) + 1024];
+    struct old_id id = {.seq = entry->seq, .outcome = answer->outcome, .flags = OLD_HAS_BODY};
+    MDB_val key = {16, (void *)entry->id_hash}, value = {sizeof id + answer->key.len, space};
+    must(answer->has_body && value.mv_size <= sizeof space);
+    if (!answer->has_record) id.flags |= OLD_LACKS_RECORD;
+    memcpy(id.body_hash, answer->body_hash, sizeof id.body_hash);
+    memcpy(id.caller_hash, answer->caller_hash, sizeof id.caller_hash);
+    memcpy(space, &id, sizeof id);
+    if (answer->key.len > 0) memcpy(space + sizeof id, answer->key.data, answer->key.len);
+    must(mdb_put(block->txn, block->ids, &key, &value, 0) == 0);
 }
 
 static void put_entry(struct block *block, const struct log_entry *entry) {
@@ -58,6 +81,7 @@ static void put_entry(struct block *block, const struct log_entry *entry) {
     if (hash_len > 0) memcpy(space + sizeof head, entry->id_hash, hash_len);
     memcpy(space + sizeof head + hash_len, entry->bytes.data, entry->bytes.len);
     batch_add(&block->bytes, space, len);
+    if (entry->flags & LOG_ANSWERED) put_id(block, entry);
     block->last_seq = entry->seq;
     if (block->bytes.count == BLOCK_EVENTS) put_block(block);
 }
@@ -71,6 +95,7 @@ static void put_log(MDB_txn *txn, const char *log_directory) {
     struct reel_error error;
     int rc;
     must(mdb_dbi_open(txn, "log", MDB_CREATE | MDB_INTEGERKEY, &block.log) == 0);
+    must(mdb_dbi_open(txn, "ids", MDB_CREATE, &block.ids) == 0);
     must_ok(log_open(&options, &log, &error), error);
     struct log_pin *pin = log_pin(log);
     log_walk_start(&walk, pin, 0, UINT64_MAX);

@@ -93,10 +93,10 @@ static void give_command(struct reel *reel) {
     struct noted_answer noted = {0};
     snprintf(noted.key, sizeof noted.key, "key-%d-%u", (int)getpid(), commands++);
     struct reel_command_request request = {.struct_size = sizeof request,
-                               .collection = reel_text("formations"),
-                               .verb = reel_text("create"),
-                               .body = reel_text(body),
-                               .idempotency_key = reel_text(noted.key)};
+                                           .collection = reel_text("formations"),
+                                           .verb = reel_text("create"),
+                                           .body = reel_text(body),
+                                           .idempotency_key = reel_text(noted.key)};
     struct reel_command_result answer;
     struct reel_error error;
     must_ok(reel_command(reel, &request, &answer, &error), error);

@@ -269,7 +269,7 @@ static void a_malformed_file_is_told_by_its_line(void **state) {
         {"read s\xC3\xA9"
          "cret1234",
          "line 1: " CHARS},
-        {"secret-1\nread secret-1", "line 2: it is the token of line 1 again"},
+        {"secret-1\nread secret-1", "line 2: it is the same token as in line 1"},
     };
     for (size_t i = 0; i < LENGTH(cases); i++) {
         char sentence[256];

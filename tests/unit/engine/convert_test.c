@@ -7,7 +7,6 @@
 
 #include "disk.h"
 #include "engine/home.h"
-#include "engine/store/ids.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -94,21 +93,25 @@ static void put_log(MDB_txn *txn) {
 }
 
 static void put_rest(struct store *store) {
-    struct reel_error error;
     struct store_state state = {
         .format = 2, .cursor = HEAD, .first_seq = FLOOR, .head = HEAD, .applied = 30};
     memcpy(state.epoch, old_epoch, sizeof state.epoch);
     MDB_val key = {5, (void *)"store"};
     MDB_val value = {offsetof(struct store_state, log_salt), &state};
-    MDB_dbi records;
+    MDB_dbi records, ids;
     must(mdb_put(store->txn, store->meta, &key, &value, 0) == 0);
+    must(mdb_dbi_open(store->txn, "ids", MDB_CREATE, &ids) == 0);
     for (uint64_t seq = SUBMITTED_EVERY; seq <= HEAD; seq += SUBMITTED_EVERY) {
         uint8_t hash[16];
-        struct ids_known known = {.seq = seq,
-                                  .outcome = REEL_REJECTED,
-                                  .request = {.has_record = true, .record = STR("key")}};
+        struct {
+            uint64_t seq;
+            int32_t outcome;
+            uint32_t flags;
+            char key[4];
+        } known = {seq, REEL_REJECTED, 0, "key"};
+        MDB_val id = {sizeof hash, hash}, answer = {16 + 3, &known};
         hash_of(seq, hash);
-        must_ok(ids_put(store, hash, &known, &error), error);
+        must(mdb_put(store->txn, ids, &id, &answer, 0) == 0);
     }
     must(mdb_dbi_open(store->txn, "c/things", MDB_CREATE, &records) == 0);
     for (uint64_t i = 0; i < RECORDS; i++) {
@@ -124,7 +127,6 @@ static void make_old_store(const char *directory) {
     must(mdb_env_open(store.env, directory, MDB_NOTLS, 0600) == 0);
     must(mdb_txn_begin(store.env, NULL, 0, &store.txn) == 0);
     must(mdb_dbi_open(store.txn, "meta", MDB_CREATE, &store.meta) == 0);
-    must(mdb_dbi_open(store.txn, "ids", MDB_CREATE, &store.ids) == 0);
     must(mdb_dbi_open(store.txn, "rejected", MDB_CREATE, &store.rejected) == 0);
     put_log(store.txn);
     put_rest(&store);
@@ -197,7 +199,7 @@ static void assert_log(struct log *log) {
 static void assert_state(struct rig *rig) {
     struct store_state state;
     struct lineage_entry lineage[LINEAGE_MAX];
-    struct ids_known known;
+    uint64_t seqs[LOG_CANDIDATES];
     struct reel_error error;
     uint8_t hash[16];
     MDB_dbi records;
@@ -211,8 +213,8 @@ static void assert_state(struct rig *rig) {
     assert_int_equal(store_get_lineage(&rig->store, rig->store.txn, lineage), 1);
     assert_memory_equal(lineage[0].epoch, old_epoch, 16);
     hash_of(8, hash);
-    must_ok(ids_get(&rig->store, rig->store.txn, hash, &known, &error), error);
-    assert_int_equal(known.seq, 8);
+    assert_int_equal(log_find_id(rig->home.place.log, hash, seqs, &error), 1);
+    assert_int_equal(seqs[0], 8);
     must(mdb_dbi_open(rig->store.txn, "c/things", 0, &records) == 0);
     must(mdb_stat(rig->store.txn, records, &stat) == 0);
     assert_int_equal(stat.ms_entries, RECORDS);

@@ -1,7 +1,9 @@
 /* home_test.c: a Reel's directory: making it, its lock, epochs, another log, backups. */
 #include "unit.h"
 
+#include "engine/controls.h"
 #include "engine/home.h"
+#include "engine/store/sync_support.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -116,6 +118,27 @@ static void another_format_is_refused(void **state) {
     must(fd >= 0 && write(fd, "9\n", 2) == 2);
     close(fd);
     refused(directory, -EPROTO, "its format is 9, this version reads 3");
+}
+
+static void put_pipe(const char *directory, const char *name) {
+    const char *path = path_in(directory, name);
+    must(unlink(path) == 0 && mkfifo(path, 0600) == 0);
+}
+
+static void a_pipe_in_place_of_a_file_is_not_waited_for(void **state) {
+    (void)state;
+    static const char *const names[] = {"FORMAT", "log/00000000000000000001.seg", "state/data.mdb",
+                                        "reel.lock"};
+    for (size_t i = 0; i < LENGTH(names); i++) {
+        const char *directory = scratch_directory();
+        struct rig rig;
+        struct reel_error error;
+        open_home(&rig, directory);
+        home_close(&rig.home);
+        put_pipe(directory, names[i]);
+        assert_true(try_open(&rig, directory, false, &error) < 0);
+        assert_sentence(&error, "cannot open ");
+    }
 }
 
 static void making_one_goes_on_where_it_was_cut_short(void **state) {
@@ -359,7 +382,7 @@ static void assert_adopted(struct rig *rig) {
 static void another_log_takes_the_place(void **state) {
     (void)state;
     const char *directory = scratch_directory();
-    struct log_facts facts = home_facts(other_epoch, 50, &origin);
+    struct log_facts facts = controls_facts(other_epoch, 50, &origin);
     struct rig rig;
     struct reel_error error;
     open_home(&rig, directory);
@@ -379,7 +402,7 @@ static void an_adoption_cut_short_goes_on_or_never_was(void **state) {
     (void)state;
     for (int step = 0; step < 4; step++) {
         const char *directory = scratch_directory();
-        struct log_facts facts = home_facts(other_epoch, 50, &origin);
+        struct log_facts facts = controls_facts(other_epoch, 50, &origin);
         struct rig rig;
         struct reel_error error;
         open_home(&rig, directory);
@@ -431,6 +454,27 @@ static void a_backup_needs_a_new_epoch(void **state) {
     home_close(&rig.home);
 }
 
+/* Else a power cut may take the whole copy, though it was said to be complete. */
+static void a_backup_syncs_the_directory_that_it_is_in(void **state) {
+    (void)state;
+    const char *directory = scratch_directory(), *parent = scratch_directory();
+    const char *copies[] = {path_in(parent, "of-open"), path_in(parent, "of-directory")};
+    struct rig rig;
+    struct reel_error error;
+    open_home(&rig, directory);
+    append(&rig, 1, true);
+    for (size_t i = 0; i < LENGTH(copies); i++) {
+        syncs_begin();
+        if (i == 0)
+            must_ok(home_backup(&rig.home, copies[i], &error), error);
+        else
+            must_ok(home_backup_of(directory, copies[i], &error), error);
+        assert_true(was_synced(parent));
+        assert_true(was_synced(copies[i]));
+    }
+    home_close(&rig.home);
+}
+
 /* Nor is a directory made for it. */
 static void a_file_that_holds_nothing_is_not_copied(void **state) {
     (void)state;
@@ -464,6 +508,7 @@ UNIT_TESTS(home_test) {
         cmocka_unit_test(a_new_one_has_an_epoch_and_a_format),
         cmocka_unit_test(a_directory_in_use_is_refused),
         cmocka_unit_test(another_format_is_refused),
+        cmocka_unit_test(a_pipe_in_place_of_a_file_is_not_waited_for),
         cmocka_unit_test(making_one_goes_on_where_it_was_cut_short),
         cmocka_unit_test(a_first_start_that_was_cut_off_is_made_good_by_the_next),
         cmocka_unit_test(an_old_file_without_a_commit_has_nothing_to_convert),
@@ -477,6 +522,7 @@ UNIT_TESTS(home_test) {
         cmocka_unit_test(another_log_takes_the_place),
         cmocka_unit_test(an_adoption_cut_short_goes_on_or_never_was),
         cmocka_unit_test(a_backup_needs_a_new_epoch),
+        cmocka_unit_test(a_backup_syncs_the_directory_that_it_is_in),
         cmocka_unit_test(a_file_that_holds_nothing_is_not_copied),
         cmocka_unit_test(half_a_backup_is_refused),
     };

@@ -91,6 +91,17 @@ static void an_absent_part_is_an_empty_one(void **state) {
     assert_memory_equal(a, b, 16);
 }
 
+static void hash_too_many(void *context) {
+    struct reel_str parts[IDS_PARTS_MAX + 1] = {{0}};
+    uint8_t hash[16];
+    (void)context;
+    ids_hash(parts, IDS_PARTS_MAX + 1, hash);
+}
+
+static void a_name_has_so_many_parts(void **state) {
+    assert_violates(hash_too_many, *state, "count <= IDS_PARTS_MAX");
+}
+
 UNIT_TESTS(ids_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_never_change),
@@ -99,6 +110,7 @@ UNIT_TESTS(ids_test) {
         cmocka_unit_test(long_parts_are_told_apart),
         cmocka_unit_test(order_counts),
         cmocka_unit_test(an_absent_part_is_an_empty_one),
+        cmocka_unit_test(a_name_has_so_many_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

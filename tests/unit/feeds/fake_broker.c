@@ -108,7 +108,7 @@ static int rest(struct fake_broker *broker, struct feed *feed, uint64_t next,
     if (rc != 0) return rc < 0 ? rc : 0;
     feed_note(feed, last, all ? 0 : last - next + 1);
     rc = feed_trim(feed, first, error);
-    if (rc == 0 && all) rc = feed_level(feed, last, error);
+    if (rc == 0 && all) rc = feed_in_sync(feed, last, error);
     struct timespec until = clock_after(NAP_MS);
     pthread_mutex_lock(&broker->lock);
     if (rc == 0 && broker->last_seq == last && !broker->cut)
@@ -282,11 +282,11 @@ static void say(void *context, reel_level level, const char *sentence) {
 
 static void changed(void *context) {
     struct rig *rig = context;
-    struct feed_metrics figures;
+    struct feed_metrics metrics;
     pthread_mutex_lock(&rig->broker.lock);
     struct feed *feed = rig->broker.feed;
     pthread_mutex_unlock(&rig->broker.lock);
-    if (feed) feed_read(feed, &figures); /* as the daemon does */
+    if (feed) feed_read(feed, &metrics); /* as the daemon does */
 }
 
 static void committed(void *context, uint64_t cursor) {
@@ -477,10 +477,10 @@ bool rig_has_said(struct rig *rig, const char *part) {
     return rig_count_said(rig, part) > 0;
 }
 
-struct feed_metrics figures_of(struct rig *rig) {
-    struct feed_metrics figures;
-    feed_read(rig->feed, &figures);
-    return figures;
+struct feed_metrics metrics_of(struct rig *rig) {
+    struct feed_metrics metrics;
+    feed_read(rig->feed, &metrics);
+    return metrics;
 }
 
 void rig_pause(void) {

@@ -118,7 +118,7 @@ size_t fake_sessions(struct rig *rig);
 size_t fake_published(struct rig *rig);
 size_t rig_count_said(struct rig *rig, const char *part);
 bool rig_has_said(struct rig *rig, const char *part);
-struct feed_metrics figures_of(struct rig *rig);
+struct feed_metrics metrics_of(struct rig *rig);
 
 void rig_pause(void); /* a moment */
 

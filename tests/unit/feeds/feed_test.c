@@ -17,7 +17,7 @@ static void add_many(struct rig *rig, unsigned first, unsigned count) {
 }
 
 static bool is_level_at(struct rig *rig, uint64_t seq) {
-    return figures_of(rig).level && reel_cursor(rig->reel) == seq;
+    return metrics_of(rig).in_sync && reel_cursor(rig->reel) == seq;
 }
 
 /* The log has just the stream's messages, under their numbers, and each was folded once. */
@@ -114,13 +114,13 @@ static void the_pause_grows_while_no_session_begins(void **state) {
     struct rig *rig = rig_started(&(struct rig_options){.down = true});
     assert_pauses_grow(rig);
     assert_int_equal(rig_count_said(rig, "is down"), 1); /* said once, not each time */
-    struct feed_metrics figures = figures_of(rig);
-    assert_false(figures.up || figures.level);
-    assert_string_equal(figures.reason, "the fake broker is down");
+    struct feed_metrics metrics = metrics_of(rig);
+    assert_false(metrics.up || metrics.in_sync);
+    assert_string_equal(metrics.reason, "the fake broker is down");
     fake_add(rig, 1, false);
     fake_set(rig, &rig->broker.down, false);
     WAIT_UNTIL(is_level_at(rig, 1));
-    assert_string_equal(figures_of(rig).reason, "");
+    assert_string_equal(metrics_of(rig).reason, "");
     rig_closed(rig);
 }
 
@@ -144,8 +144,8 @@ static void another_stream_is_told_until_somebody_decides(void **state) {
     rig_start(rig, &(struct rig_options){0});
     WAIT_UNTIL(has_tried(rig, 2));
     assert_int_equal(rig_count_said(rig, "has a log of its own"), 1);
-    assert_false(figures_of(rig).up);
-    assert_non_null(strstr(figures_of(rig).reason, "has a log of its own"));
+    assert_false(metrics_of(rig).up);
+    assert_non_null(strstr(metrics_of(rig).reason, "has a log of its own"));
     rig_closed(rig);
 }
 
@@ -169,9 +169,9 @@ static void only_the_first_session_may_replace_the_log(void **state) {
 /* ---- The writer ------------------------------------------------------------------------------ */
 
 static uint64_t queued(struct rig *rig) {
-    struct intake_metrics figures;
-    intake_read(rig->intake, &figures);
-    return figures.queue_events;
+    struct intake_metrics metrics;
+    intake_read(rig->intake, &metrics);
+    return metrics.queue_events;
 }
 
 static void a_full_queue_pushes_back(void **state) {
@@ -290,9 +290,9 @@ static void give_room(struct rig *rig) {
 }
 
 static bool is_full(struct rig *rig) {
-    struct intake_metrics figures;
-    intake_read(rig->intake, &figures);
-    return figures.disk_full;
+    struct intake_metrics metrics;
+    intake_read(rig->intake, &metrics);
+    return metrics.disk_full;
 }
 
 /* The last one that came, so that nothing comes behind it and fails, too. */
@@ -333,7 +333,7 @@ static void an_empty_stream_is_level_at_once(void **state) {
     (void)state;
     struct rig *rig = rig_started(&(struct rig_options){0});
     WAIT_UNTIL(is_level_at(rig, 0));
-    assert_true(figures_of(rig).up);
+    assert_true(metrics_of(rig).up);
     rig_closed(rig);
 }
 
@@ -344,12 +344,12 @@ static void level_is_when_all_is_folded(void **state) {
     rig_hold(rig);
     rig_start(rig, &(struct rig_options){0});
     WAIT_UNTIL(queued(rig) == 10);
-    assert_false(figures_of(rig).level);
-    WAIT_UNTIL(figures_of(rig).known_seq == 10);
-    assert_non_null(strstr(figures_of(rig).reason, "behind the stream"));
+    assert_false(metrics_of(rig).in_sync);
+    WAIT_UNTIL(metrics_of(rig).known_seq == 10);
+    assert_non_null(strstr(metrics_of(rig).reason, "behind the stream"));
     rig_let_go(rig);
     WAIT_UNTIL(is_level_at(rig, 10));
-    assert_string_equal(figures_of(rig).reason, "");
+    assert_string_equal(metrics_of(rig).reason, "");
     rig_closed(rig);
 }
 
@@ -360,7 +360,7 @@ static void warnings_about_messages_are_few_whatever_is_published(void **state) 
     rig_start(rig, &(struct rig_options){0});
     WAIT_UNTIL(is_level_at(rig, 1000));
     fake_set(rig, &rig->broker.cut, true);
-    WAIT_UNTIL(fake_sessions(rig) == 2 && figures_of(rig).level);
+    WAIT_UNTIL(fake_sessions(rig) == 2 && metrics_of(rig).in_sync);
     rig_stop_feed(rig);
     size_t lines = rig_count_said(rig, "an odd message");
     assert_in_range(lines, 5, 20); /* it may have taken long */
@@ -394,11 +394,11 @@ static void a_session_that_has_ended_is_not_level(void **state) {
     WAIT_UNTIL(queued(rig) == 10);
     fake_set(rig, &rig->broker.down, true);
     fake_set(rig, &rig->broker.cut, true);
-    WAIT_UNTIL(!figures_of(rig).up);
+    WAIT_UNTIL(!metrics_of(rig).up);
     rig_let_go(rig);
     WAIT_UNTIL(reel_cursor(rig->reel) == 10);
     WAIT_UNTIL(has_tried(rig, 3));
-    assert_false(figures_of(rig).level);
+    assert_false(metrics_of(rig).in_sync);
     fake_set(rig, &rig->broker.down, false);
     WAIT_UNTIL(is_level_at(rig, 10));
     rig_closed(rig);

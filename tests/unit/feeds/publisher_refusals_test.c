@@ -21,7 +21,7 @@ static void before_the_feed_is_level_nothing_is_taken(void **state) {
     assert_null(call->job.work.pending);
     fake_set(rig, &rig->broker.answers, true);
     fake_set(rig, &rig->broker.down, false);
-    WAIT_UNTIL(figures_of(rig).level);
+    WAIT_UNTIL(metrics_of(rig).in_sync);
     await_call(pushed(call), 0); /* the same job */
     assert_result(call, 0, 1, false);
     call_free(call);
@@ -125,7 +125,7 @@ static void a_lost_connection_leaves_it_unclear(void **state) {
     assert_sentence(&call->job.work.error, "sent again, it will be there once");
     call_free(call);
     fake_add_published(rig, 0); /* it was there */
-    WAIT_UNTIL(figures_of(rig).level && reel_cursor(rig->reel) == 1);
+    WAIT_UNTIL(metrics_of(rig).in_sync && reel_cursor(rig->reel) == 1);
     call = pushed(call_of(rig, NUMBERS(1)));
     await_call(call, 0);
     assert_result(call, 0, 1, true);

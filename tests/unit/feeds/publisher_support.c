@@ -76,7 +76,7 @@ void assert_result(const struct call *call, size_t i, uint64_t seq, bool repeate
 
 struct rig *rig_in_sync_with(const struct rig_options *options) {
     struct rig *rig = rig_started(options);
-    WAIT_UNTIL(figures_of(rig).level);
+    WAIT_UNTIL(metrics_of(rig).in_sync);
     return rig;
 }
 
@@ -86,8 +86,8 @@ struct rig *rig_in_sync(void) {
 
 /* Nothing is left over: neither what waits, nor a figure. */
 void closed_after(struct rig *rig, uint64_t published) {
-    WAIT_UNTIL(figures_of(rig).publishing == 0);
-    assert_int_equal(figures_of(rig).published, published);
+    WAIT_UNTIL(metrics_of(rig).publishing == 0);
+    assert_int_equal(metrics_of(rig).published, published);
     rig_closed(rig);
 }
 

@@ -18,7 +18,7 @@ static void what_is_told_first_comes_back_then(void **state) {
     publish_one(rig, &call);
     fake_tell(rig, 0, 0, 1, false, NULL);
     assert_false(fake_is(rig, &call->done));
-    assert_int_equal(figures_of(rig).publishing, 1);
+    assert_int_equal(metrics_of(rig).publishing, 1);
     fake_add_published(rig, 0);
     await_call(call, 0);
     assert_result(call, 0, 1, false);
@@ -102,9 +102,9 @@ static void a_repeat_that_is_yet_to_come_is_waited_for(void **state) {
 /* ---- What was folded between the trying and the publishing ----------------------------------- */
 
 static uint64_t queued(struct rig *rig) {
-    struct intake_metrics figures;
-    intake_read(rig->intake, &figures);
-    return figures.queue_events;
+    struct intake_metrics metrics;
+    intake_read(rig->intake, &metrics);
+    return metrics.queue_events;
 }
 
 /* A call that is tried and a message of the stream that comes in right behind it, in one
@@ -242,7 +242,7 @@ static void many_senders_and_cuts_leave_each_event_once(void **state) {
     WAIT_UNTIL(reel_cursor(rig->reel) == total / 2);
     assert_int_equal(position_of(rig->reel).applied, total / 2);
     assert_int_equal(info_of(rig->reel, "cells").records, total / 2);
-    WAIT_UNTIL(figures_of(rig).publishing == 0);
+    WAIT_UNTIL(metrics_of(rig).publishing == 0);
     rig_closed(rig);
 }
 

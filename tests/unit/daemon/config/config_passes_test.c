@@ -77,7 +77,7 @@ static void one_name_is_one_setting(void **state) {
     struct reel_error error;
     assert_int_equal(config_declare(config, "sink stdout", second, &error), -EEXIST);
     assert_string_equal(error.text,
-                        "setting \"bind\" of sink stdout: sink http has one of that name");
+                        "setting \"bind\" of sink stdout: sink http has a setting with this name");
     config_destroy(config);
 }
 

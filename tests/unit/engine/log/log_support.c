@@ -200,7 +200,7 @@ static struct {
     size_t part;
 } failure;
 
-size_t calls[CALLS];
+atomic_size_t calls[CALLS];
 
 void fail_call(enum call call, size_t n, int code, size_t part) {
     failure.call = call;
@@ -210,7 +210,7 @@ void fail_call(enum call call, size_t n, int code, size_t part) {
 }
 
 static bool is_to_fail(enum call call) {
-    return ++calls[call] == failure.at && failure.call == call;
+    return atomic_fetch_add(&calls[call], 1) + 1 == failure.at && failure.call == call;
 }
 
 static int failing_open(int directory, const char *name, int flags) {

@@ -81,6 +81,6 @@ enum call {
  * fails writes `part` bytes before. */
 extern const struct io failing_io;
 void fail_call(enum call call, size_t n, int code, size_t part);
-extern size_t calls[CALLS]; /* so far */
+extern atomic_size_t calls[CALLS]; /* so far */
 
 #endif

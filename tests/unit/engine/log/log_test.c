@@ -458,7 +458,7 @@ UNIT_TESTS(log_test) {
         cmocka_unit_test(an_entry_is_as_it_was_given),
         cmocka_unit_test(marks_that_set_aside_are_read_as_written),
         cmocka_unit_test(a_list_of_marks_that_is_cut_ends_there),
-        cmocka_unit_test(what_is_absent_is_none_and_needs_no_look),
+        cmocka_unit_test(absent_texts_need_no_parsing),
         cmocka_unit_test(an_escaped_type_or_subject_needs_a_look_inside),
         cmocka_unit_test(an_answer_gets_its_outcome_after_it_was_appended),
         cmocka_unit_test(groups_of_any_size_come_back),

@@ -94,6 +94,25 @@ static void a_bad_frame_before_a_later_one_is_damage(void **state) {
     log_close(opened(crashed.directory));
 }
 
+/* Nothing writes such a mark, and a log that took it would believe that what follows is synced. */
+static void a_mark_beyond_its_own_frame_is_damage(void **state) {
+    (void)state;
+    struct crashed crashed = crashed_log();
+    struct log *log = opened(crashed.directory);
+    const struct segment *segment = log->active;
+    uint64_t end = end_of(log);
+    struct frame_head head;
+    char *frame = malloc(end - crashed.last_at);
+    memcpy(frame, segment->map + crashed.last_at, end - crashed.last_at);
+    must(frame_read(&segment->head, crashed.last_at, frame, end - crashed.last_at, &head));
+    head.synced_at = crashed.last_at + FRAME_UNIT;
+    frame_write(&head, &segment->head, crashed.last_at, frame);
+    crash(log);
+    overwrite(crashed.path, crashed.last_at, frame, FRAME_ROUND(head.len));
+    free(frame);
+    refused(crashed.directory, "not understood");
+}
+
 static void the_last_group_is_protected_by_a_witness(void **state) {
     (void)state;
     struct crashed crashed = crashed_log();
@@ -416,6 +435,7 @@ UNIT_TESTS(recover_test) {
         cmocka_unit_test(a_file_cut_anywhere_opens_with_whole_groups),
         cmocka_unit_test(a_torn_tail_does_not_come_back),
         cmocka_unit_test(a_bad_frame_before_a_later_one_is_damage),
+        cmocka_unit_test(a_mark_beyond_its_own_frame_is_damage),
         cmocka_unit_test(the_last_group_is_protected_by_a_witness),
         cmocka_unit_test(a_witness_is_written_once),
         cmocka_unit_test(frames_that_the_caller_has_seen_synced_must_exist),

@@ -2,7 +2,6 @@
  * transactions, positions, sizes. What a file holds that contradicts itself is an error. */
 #include "unit.h"
 
-#include "engine/store/ids.h"
 #include "engine/store/index.h"
 #include "engine/store/record.h"
 #include "engine/store/rejected.h"
@@ -112,17 +111,6 @@ static void a_name_that_is_too_long_is_not_cut(void **state) {
     assert_violates(reject_with_too_long_a_name, *state, "STORE_NAME_MAX");
 }
 
-static void hash_too_many(void *context) {
-    struct reel_str parts[IDS_PARTS_MAX + 1] = {{0}};
-    uint8_t hash[16];
-    (void)context;
-    ids_hash(parts, IDS_PARTS_MAX + 1, hash);
-}
-
-static void a_name_has_so_many_parts(void **state) {
-    assert_violates(hash_too_many, *state, "count <= IDS_PARTS_MAX");
-}
-
 static void write_more_than_was_measured(void *context) {
     static const char *const names[] = {"a"};
     const struct reel_str values[] = {STR("\"value\"")};
@@ -167,7 +155,6 @@ UNIT_TESTS(store_invariants_test) {
         CASE(a_file_that_contradicts_itself_is_refused),
         CASE(each_change_of_a_record_is_newer_than_the_one_before),
         CASE(a_name_that_is_too_long_is_not_cut),
-        CASE(a_name_has_so_many_parts),
         CASE(a_record_takes_what_was_measured),
         CASE(the_bytes_of_a_list_are_those_of_what_is_in_it),
     };

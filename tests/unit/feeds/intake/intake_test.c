@@ -147,10 +147,10 @@ static struct call *hold_up(struct intake *intake) {
     return call;
 }
 
-static struct intake_metrics figures_of(struct intake *intake) {
-    struct intake_metrics figures;
-    intake_read(intake, &figures);
-    return figures;
+static struct intake_metrics metrics_of(struct intake *intake) {
+    struct intake_metrics metrics;
+    intake_read(intake, &metrics);
+    return metrics;
 }
 
 static void answered(struct call *call, int rc) {
@@ -168,12 +168,12 @@ static void a_full_queue_refuses_until_it_is_done(void **state) {
     struct intake *intake = started(reel, 5);
     struct call *first = hold_up(intake), *second = call_of(4), *third = call_of(1);
     push(intake, second); /* what is being done counts: 1 + 4 */
-    assert_int_equal(figures_of(intake).queue_events, 5);
+    assert_int_equal(metrics_of(intake).queue_events, 5);
     assert_refused(intake, third, -EAGAIN, "5 events");
     set_gate(false);
     intake_drain(intake, PATIENCE_S * 1000);
-    assert_int_equal(figures_of(intake).queue_events, 0);
-    assert_int_equal(figures_of(intake).queue_bytes, 0);
+    assert_int_equal(metrics_of(intake).queue_events, 0);
+    assert_int_equal(metrics_of(intake).queue_bytes, 0);
     answered(first, 0);
     answered(second, 0);
     free(third);
@@ -243,11 +243,11 @@ static void waiting_jobs_are_committed_together(void **state) {
     struct reel *reel = opened(0);
     struct intake *intake = started(reel, 1000);
     struct call *first = hold_up(intake), *others[20];
-    uint64_t commits = figures_of(intake).commits;
+    uint64_t commits = metrics_of(intake).commits;
     for (size_t i = 0; i < 20; i++) push(intake, others[i] = call_of(2));
     set_gate(false);
     intake_drain(intake, PATIENCE_S * 1000);
-    assert_int_equal(figures_of(intake).commits, commits + 1);
+    assert_int_equal(metrics_of(intake).commits, commits + 1);
     answered(first, 0);
     for (size_t i = 0; i < 20; i++) {
         assert_int_equal(others[i]->results[0].seq, 2 + 2 * i); /* in the order of pushing */
@@ -261,11 +261,11 @@ static void a_group_is_bounded_by_what_a_transaction_takes(void **state) {
     struct reel *reel = opened(0);
     struct intake *intake = started(reel, 1000);
     struct call *first = hold_up(intake), *others[33];
-    uint64_t commits = figures_of(intake).commits;
+    uint64_t commits = metrics_of(intake).commits;
     for (size_t i = 0; i < 33; i++) push(intake, others[i] = call_of(4));
     set_gate(false);
     intake_drain(intake, PATIENCE_S * 1000);
-    assert_int_equal(figures_of(intake).commits, commits + 3); /* 16 + 16 + 1 of 4 events */
+    assert_int_equal(metrics_of(intake).commits, commits + 3); /* 16 + 16 + 1 of 4 events */
     answered(first, 0);
     for (size_t i = 0; i < 33; i++) answered(others[i], 0);
     ended(intake, reel);
@@ -355,7 +355,7 @@ static void jobs_wait_for_what_is_behind(void **state) {
     struct call *call = call_of(1);
     push(intake, call);
     answered(call, 0);
-    assert_true(figures_of(intake).caught_up);
+    assert_true(metrics_of(intake).caught_up);
     assert_true(info_of(reel, "cells").served);
     assert_int_equal(position_of(reel).head, 1001);
     assert_true(host.committed > 1);

@@ -1,4 +1,4 @@
-/* stage.c: see stage.h. */
+/* sink_host.c: see sink_host.h. */
 #include "sink_host.h"
 
 #include "follow/hub.h"
@@ -130,15 +130,15 @@ static const struct reel_projector formations = {
     .commands = formation_commands,
 };
 
-const struct reel_projector *const stage_projectors[] = {&cells, &formations, NULL};
+const struct reel_projector *const sink_host_projectors[] = {&cells, &formations, NULL};
 
 /* ---- Fixture --------------------------------------------------------------------------------- */
 
-int stage_setup(void **state) {
+int sink_host_setup(void **state) {
     struct fake_host *fake = calloc(1, sizeof *fake);
     must(fake);
     fake->host.calls = &host;
-    fake->projectors = stage_projectors;
+    fake->projectors = sink_host_projectors;
     fake->status = (struct reel_status){
         .ready = true,
         .feed = "embedded",
@@ -154,7 +154,7 @@ int stage_setup(void **state) {
     return 0;
 }
 
-int stage_teardown(void **state) {
+int sink_host_teardown(void **state) {
     struct fake_host *fake = *state;
     answer_finish(&fake->request.answer);
     hub_stop(fake->server.hub);

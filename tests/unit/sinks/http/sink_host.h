@@ -1,6 +1,6 @@
-/* stage.h: a request on a host that is made up: every answer of the host is the test's. */
-#ifndef TESTS_UNIT_SINKS_HTTP_STAGE_H
-#define TESTS_UNIT_SINKS_HTTP_STAGE_H
+/* sink_host.h: a request on a host that is made up: every answer of the host is the test's. */
+#ifndef TESTS_UNIT_SINKS_HTTP_SINK_HOST_H
+#define TESTS_UNIT_SINKS_HTTP_SINK_HOST_H
 
 #include "unit.h"
 
@@ -24,11 +24,11 @@ struct fake_host {
 };
 
 /* A daemon that is ready and has two projectors, `cells` and `formations`; as `*state`. */
-int stage_setup(void **state);
-int stage_teardown(void **state);
+int sink_host_setup(void **state);
+int sink_host_teardown(void **state);
 
 /* The two: cells refers to formations, which has names and commands. */
-extern const struct reel_projector *const stage_projectors[];
+extern const struct reel_projector *const sink_host_projectors[];
 
 /* What a handler answers, the status checked: JSON to json_decref, or text with a NUL that stays
  * the request's. */

@@ -202,7 +202,7 @@ static void without_memory_each_is_a_problem(void **state) {
     assert_survives_no_memory(fake, handle_plugins, 1);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, stage_setup, stage_teardown)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, sink_host_setup, sink_host_teardown)
 
 UNIT_TESTS(about_test) {
     const struct CMUnitTest tests[] = {

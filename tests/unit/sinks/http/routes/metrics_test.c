@@ -173,7 +173,7 @@ static void request_times_are_a_histogram(void **state) {
     assert_has(text, "\nreel_http_request_seconds_count 3\n");
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, stage_setup, stage_teardown)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, sink_host_setup, sink_host_teardown)
 
 UNIT_TESTS(metrics_test) {
     const struct CMUnitTest tests[] = {

@@ -333,7 +333,7 @@ static void without_memory_it_is_a_problem(void **state) {
     assert_survives_no_memory(*state, handle_openapi, 31);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, stage_setup, stage_teardown)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, sink_host_setup, sink_host_teardown)
 
 UNIT_TESTS(openapi_test) {
     const struct CMUnitTest tests[] = {

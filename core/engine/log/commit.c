@@ -1,4 +1,4 @@
-/* log.c: see log.h. Writes a group to the disk, and undoes it.
+/* commit.c: writes a group to the disk, and undoes it: see log.h.
  *
  * A group is written with one pwrite after the last frame, where the file already has zeros, and is
  * synced. Only then is the group part of the log: `end`, the head and the chain are updated.
@@ -142,7 +142,8 @@ static struct log_facts group_facts(const struct log *log) {
 static int add_control(struct log *log, enum log_control_kind kind, struct reel_str content,
                        const struct log_facts *facts, struct reel_error *error) {
     struct log_facts before = group_facts(log);
-    INVARIANT(facts->first_seq >= before.first_seq); /* floors rise, at most to the end */
+    /* Floors rise, at most to the end. An archive that was put back lowers that of events. */
+    INVARIANT(facts->first_seq >= before.first_seq || log->took_archive);
     INVARIANT(facts->first_deletion >= before.first_deletion);
     INVARIANT(facts->first_seq <= log_group_head(log) + 1);
     struct log_entry entry = {
