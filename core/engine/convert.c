@@ -66,21 +66,34 @@ static int fail_old(int rc, const char *doing, struct reel_error *error) {
 
 /* ---- Opening the old store ------------------------------------------------------------------- */
 
+/* What `meta` has, if anything; an older format's may be shorter. */
+static int get_old(MDB_txn *txn, MDB_dbi meta, const char *name, void *ret, size_t size) {
+    MDB_val key = {strlen(name), (void *)name}, value;
+    int rc = mdb_get(txn, meta, &key, &value);
+    if (rc == MDB_NOTFOUND) return -ENOENT;
+    if (rc != 0) return -EIO;
+    memset(ret, 0, size);
+    memcpy(ret, value.mv_data, value.mv_size < size ? value.mv_size : size);
+    return 0;
+}
+
 static int open_old(struct conversion *conversion, struct reel_error *error) {
     struct store *old = &conversion->old;
     int rc = mdb_env_create(&old->env);
     if (rc == 0) rc = mdb_env_set_maxdbs(old->env, OLD_DATABASES);
     if (rc == 0) rc = mdb_env_open(old->env, conversion->directory, MDB_RDONLY | MDB_NOTLS, 0600);
     if (rc != 0) return fail_old(rc, "data.mdb", error);
+    MDB_dbi meta;
     rc = mdb_txn_begin(old->env, NULL, MDB_RDONLY, &old->txn);
-    if (rc == 0) rc = mdb_dbi_open(old->txn, "meta", 0, &old->meta);
+    if (rc == 0) rc = mdb_dbi_open(old->txn, "meta", 0, &meta);
     if (rc != 0) return fail_old(rc, "data.mdb is not a store", error);
-    rc = store_get_state(old, old->txn, &conversion->state);
+    rc = get_old(old->txn, meta, "store", &conversion->state, sizeof conversion->state);
     if (rc < 0) return fail(error, rc, "data.mdb is not a store");
     if (conversion->state.format != OLD_FORMAT)
         return fail(error, -EPROTO, "its format is %u, this version reads %u and %u",
                     conversion->state.format, OLD_FORMAT, STORE_FORMAT);
-    conversion->mirrors = store_get_origin(old, old->txn, &conversion->origin) == 0;
+    conversion->mirrors =
+        get_old(old->txn, meta, "origin", &conversion->origin, sizeof conversion->origin) == 0;
     rc = mdb_dbi_open(old->txn, "log", MDB_INTEGERKEY, &conversion->log);
     if (rc == 0) rc = mdb_dbi_open(old->txn, "ids", 0, &conversion->ids);
     return rc == 0 ? 0 : fail_old(rc, "data.mdb is not a store", error);
@@ -316,27 +329,30 @@ static int copy_rest(struct conversion *conversion, MDB_env *env, struct reel_er
 }
 
 /* Writes the new state: `meta` of the copy still has the old format. */
-static int replace_state(struct conversion *conversion, MDB_env *env, struct reel_error *error) {
-    struct store copy = {.env = env};
-    int rc = mdb_txn_begin(env, NULL, 0, &copy.txn);
-    if (rc == 0) rc = mdb_dbi_open(copy.txn, "meta", 0, &copy.meta);
-    if (rc != 0) {
-        if (copy.txn) mdb_txn_abort(copy.txn);
-        return fail_old(rc, "cannot write the state", error);
-    }
-    conversion->state.format = STORE_FORMAT;
-    conversion->state.first_deletion = conversion->state.first_seq;
-    conversion->state.txn_id = mdb_txn_id(copy.txn);
-    rc = store_put_state(&copy, &conversion->state, error);
-    if (rc == 0)
-        rc = controls_begin_lineage(&copy, conversion->state.epoch, conversion->state.first_seq,
-                                    error);
+static int put_new_state(struct store *copy, struct conversion *conversion,
+                         struct reel_error *error) {
+    struct store_state *state = &conversion->state;
+    int rc = store_begin(copy, error);
+    if (rc < 0) return rc;
+    rc = store_put_state(copy, state, error);
+    if (rc == 0) rc = controls_begin_lineage(copy, state->epoch, state->first_seq, error);
     if (rc < 0) {
-        mdb_txn_abort(copy.txn);
+        store_abort(copy);
         return rc;
     }
-    rc = mdb_txn_commit(copy.txn);
-    return rc == 0 ? 0 : fail_old(rc, "cannot write the state", error);
+    store_commit(copy, state->cursor);
+    return store_checkpoint(copy, error);
+}
+
+/* Writes the new state: `meta` of the copy still has the old format. */
+static int replace_state(struct conversion *conversion, MDB_env *env, struct reel_error *error) {
+    struct store copy = {.env = env};
+    conversion->state.format = STORE_FORMAT;
+    conversion->state.first_deletion = conversion->state.first_seq;
+    int rc = store_start(&copy, error);
+    if (rc == 0) rc = put_new_state(&copy, conversion, error);
+    store_stop(&copy);
+    return rc;
 }
 
 static int convert_state(struct conversion *conversion, const char *path, uint64_t map_bytes,

@@ -188,7 +188,7 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
                       struct appended *ret, struct reel_error *error) {
     char reason[REASON_BYTES];
     uint64_t before = dispatcher->state.head;
-    INVARIANT(dispatcher->store.txn);
+    INVARIANT(store_is_writing(&dispatcher->store));
     INVARIANT(!arrival->fold || before == dispatcher->state.cursor ||
               before == dispatcher->folded); /* all before it is folded */
     struct log_entry entry = {
@@ -270,7 +270,7 @@ int dispatcher_put_gap(struct dispatcher *dispatcher, uint64_t seq, uint64_t mis
 }
 
 void dispatcher_reach(struct dispatcher *dispatcher, uint64_t seq) {
-    INVARIANT(dispatcher->store.txn);
+    INVARIANT(store_is_writing(&dispatcher->store));
     if (dispatcher->state.head < seq) dispatcher->state.head = seq;
     if (dispatcher->folded < seq) dispatcher->folded = seq;
 }
@@ -441,7 +441,10 @@ int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct re
     INVARIANT(first_seq <= dispatcher->state.head + 1);
     if (first_seq <= dispatcher->state.first_seq && !dispatcher->trim_left) return 0;
     bool left = true;
-    int rc = dispatcher_begin(dispatcher, error);
+    int rc = 0;
+    if (first_seq > dispatcher->store.checkpoint_cursor + 1) /* it is folded from there */
+        rc = store_checkpoint(&dispatcher->store, error);
+    if (rc == 0) rc = dispatcher_begin(dispatcher, error);
     if (rc == 0) rc = trim(dispatcher, first_seq, &left, error);
     rc = dispatcher_end(dispatcher, rc, error);
     if (rc < 0) return rc;
@@ -494,6 +497,7 @@ int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uin
                      const struct store_origin *origin, struct reel_error *error) {
     struct log_facts facts = controls_facts(epoch, first_seq, origin);
     int rc = home_adopt_prepare(&dispatcher->home, &facts, error);
+    if (rc == 0) rc = store_checkpoint(&dispatcher->store, error); /* nothing of the old log waits */
     if (rc == 0) rc = dispatcher_begin(dispatcher, error);
     if (rc == 0) {
         dispatcher->adopting = true;
@@ -529,8 +533,10 @@ static int put_rebuilds(struct dispatcher *dispatcher, struct reel_error *error)
 }
 
 int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
-    int rc = dispatcher_begin(dispatcher, error);
-    if (rc == 0) rc = find_rebuilds(dispatcher, error);
+    int rc = registry_open(&dispatcher->registry, error);
+    if (rc == 0) rc = dispatcher_begin(dispatcher, error);
+    if (rc < 0) return rc;
+    rc = find_rebuilds(dispatcher, error);
     if (rc == 0) rc = registry_start(&dispatcher->registry, &dispatcher->state, error);
     if (rc == 0) rc = put_rebuilds(dispatcher, error);
     dispatcher->trim_left = true; /* a trim may have been killed half way */
@@ -572,33 +578,35 @@ static int commit_log(struct dispatcher *dispatcher, struct reel_error *error) {
     return rc;
 }
 
-static int commit_store(struct dispatcher *dispatcher, struct reel_error *error) {
+static int put_state(struct dispatcher *dispatcher, struct reel_error *error) {
     struct store_state *state = &dispatcher->state;
     if (dispatcher->adopting)
         state->log_salt = state->log_number = state->log_at = state->log_chain = 0;
     else
         home_put_mark(&dispatcher->home, state);
-    state->txn_id = mdb_txn_id(dispatcher->store.txn);
-    int rc = store_put_state(&dispatcher->store, state, error);
-    return rc < 0 ? rc : store_commit(&dispatcher->store, error);
+    return store_put_state(&dispatcher->store, state, error);
 }
 
-/* The group is in the log, but the store could not be committed. If the store still works, the
- * group is taken back, and nothing has happened. Otherwise the next opening finds out. */
+/* The group is in the log, but the memtable has no memory for the state. The group is taken back,
+ * and nothing has happened. */
 static int take_back(struct dispatcher *dispatcher, int rc, struct reel_error *error) {
     struct reel_error second;
-    if (atomic_load(&dispatcher->store.broken)) return rc;
     int undone = log_undo(dispatcher->home.place.log, &second);
     if (undone == 0) return rc;
     store_break(&dispatcher->store, second.text);
     return fail(error, undone, "%s", second.text);
 }
 
+/* The log is synced before anything of the group is visible. */
 static int commit_both(struct dispatcher *dispatcher, struct reel_error *error) {
+    struct store *store = &dispatcher->store;
+    uint64_t cursor = dispatcher->state.cursor;
     int rc = commit_log(dispatcher, error);
     if (rc < 0) return rc;
-    rc = commit_store(dispatcher, error);
+    rc = put_state(dispatcher, error);
+    if (rc == 0 && dispatcher->adopting) rc = store_commit_durably(store, cursor, error);
     if (rc < 0) return take_back(dispatcher, rc, error);
+    if (!dispatcher->adopting) store_commit(store, cursor);
     log_keep(dispatcher->home.place.log);
     return 0;
 }
@@ -607,7 +615,6 @@ static int commit_both(struct dispatcher *dispatcher, struct reel_error *error) 
 static void check_committed(const struct dispatcher *dispatcher) {
     const struct store_state *before = &dispatcher->committed, *now = &dispatcher->state;
     INVARIANT(now->cursor <= now->head);
-    INVARIANT(now->txn_id > before->txn_id);
     if (dispatcher->adopting) return; /* it is another log's */
     INVARIANT(now->head == log_head(dispatcher->home.place.log));
     INVARIANT(now->cursor >= before->cursor && now->first_seq >= before->first_seq);
@@ -629,8 +636,8 @@ static void tell_rejections(struct dispatcher *dispatcher) {
 }
 
 int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *error) {
-    decoder_clear(dispatcher->decoder); /* it may be looking at the map's pages */
-    INVARIANT(rc < 0 || dispatcher->store.txn);
+    decoder_clear(dispatcher->decoder); /* it may be looking at the group's bytes */
+    INVARIANT(rc < 0 || store_is_writing(&dispatcher->store));
     if (rc == 0) rc = write_records(dispatcher, error);
     if (rc == 0) rc = commit_both(dispatcher, error);
     if (rc < 0) {
@@ -638,7 +645,6 @@ int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *err
         return rc;
     }
     check_committed(dispatcher);
-    store_has_shown(&dispatcher->store, dispatcher->state.txn_id);
     registry_committed(&dispatcher->registry);
     dispatcher->committed = dispatcher->state;
     counts_commit(&dispatcher->counts);

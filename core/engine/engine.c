@@ -48,7 +48,7 @@ int engine_adopt(struct reel *reel, const uint8_t epoch[16], uint64_t first_seq,
 int engine_show_record(struct reel *reel, struct reel_str collection, struct reel_str key,
                        char **ret, size_t *ret_len, struct reel_error *error) {
     struct dispatcher *dispatcher = &reel->dispatcher;
-    INVARIANT(lock_is_held(&reel->writer) && dispatcher->store.txn);
+    INVARIANT(lock_is_held(&reel->writer) && store_is_writing(&dispatcher->store));
     struct collection *found = registry_find(&dispatcher->registry, collection);
     if (!found) return fail(error, -ESRCH, "no collection `%.*s` is loaded", REEL_FMT(collection));
     return changes_show(found, key, &dispatcher->fold.arena, ret, ret_len, error);
@@ -56,8 +56,8 @@ int engine_show_record(struct reel *reel, struct reel_str collection, struct ree
 
 int engine_copy_rejections(struct reel *reel, uint64_t seq, struct rejection_list *to) {
     struct store *store = &reel->dispatcher.store;
-    INVARIANT(lock_is_held(&reel->writer) && store->txn);
-    return rejected_copy(store, store->txn, seq, to, NULL);
+    INVARIANT(lock_is_held(&reel->writer) && store_is_writing(store));
+    return rejected_copy(store, &store->writing, seq, to, NULL);
 }
 
 /* ---- Reading the log ------------------------------------------------------------------------- */
@@ -67,7 +67,7 @@ static int read_origin(struct reel_view *view, struct store_origin *ret_origin,
     ENTERED within = NULL;
     int rc = view_enter(view, &within);
     if (rc < 0) return rc;
-    rc = store_get_origin(within->views->store, within->txn, ret_origin);
+    rc = store_get_origin(within->views->store, &within->at, ret_origin);
     if (rc < 0 && rc != -ENOENT) return rc;
     if (rc == -ENOENT) *ret_origin = (struct store_origin){0};
     *ret_head = within->state.head;

@@ -216,7 +216,6 @@ static int follow_log(struct home *home, struct store_state *state, struct reel_
     if (rc < 0) return rc;
     state->head = log_head(home->place.log);
     home_put_mark(home, state);
-    state->txn_id = mdb_txn_id(home->store->txn);
     return store_put_state(home->store, state, error);
 }
 
@@ -230,15 +229,17 @@ static int settle_store(struct home *home, struct store_state *state, struct ree
     int rc = store_begin(home->store, error);
     if (rc < 0) return rc;
     rc = follow_log(home, state, error);
-    if (rc == 0) return store_commit(home->store, error);
-    store_abort(home->store);
+    if (rc == 0)
+        store_commit(home->store, state->cursor);
+    else
+        store_abort(home->store);
     return rc;
 }
 
 static int read_state(struct home *home, struct store_state *ret, struct reel_error *error) {
     int rc = store_begin(home->store, error);
     if (rc < 0) return rc;
-    rc = store_get_state(home->store, home->store->txn, ret);
+    rc = store_get_state(home->store, &home->store->writing, ret);
     store_abort(home->store);
     return rc < 0 ? fail(error, rc, "cannot read the store's state") : 0;
 }
@@ -373,7 +374,7 @@ static int read_lineage(struct home *home, struct archive *ret, struct reel_erro
     struct lineage_entry lineage[LINEAGE_MAX];
     int rc = store_begin(home->store, error);
     if (rc < 0) return rc;
-    int count = store_get_lineage(home->store, home->store->txn, lineage);
+    int count = store_get_lineage(home->store, &home->store->writing, lineage);
     store_abort(home->store);
     if (count < 0) return fail(error, count, "cannot read the lineage");
     for (int i = 0; i < count; i++) {
@@ -498,9 +499,9 @@ static int mark_as_backup(const char *log_path, struct reel_error *error) {
     return rc;
 }
 
-/* The transactions of a copy are numbered from the beginning. */
-static int renumber(const char *state_path, uint64_t map_bytes, uint64_t *ret_salt,
-                    struct reel_error *error) {
+/* Which log the copy of a store belongs to. */
+static int read_salt(const char *state_path, uint64_t map_bytes, uint64_t *ret_salt,
+                     struct reel_error *error) {
     struct store copy;
     struct store_options options = {
         .directory = state_path, .map_bytes = map_bytes, .readers_max = 8};
@@ -509,15 +510,10 @@ static int renumber(const char *state_path, uint64_t map_bytes, uint64_t *ret_sa
     if (rc < 0) return rc;
     rc = store_begin(&copy, error);
     if (rc == 0) {
-        rc = store_get_state(&copy, copy.txn, &state);
-        state.txn_id = mdb_txn_id(copy.txn);
-        *ret_salt = state.log_salt;
-        if (rc == 0) rc = store_put_state(&copy, &state, error);
-        if (rc == 0)
-            rc = store_commit(&copy, error);
-        else
-            store_abort(&copy);
+        rc = store_get_state(&copy, &copy.writing, &state);
+        store_abort(&copy);
     }
+    if (rc == 0) *ret_salt = state.log_salt;
     store_close(&copy);
     return rc;
 }
@@ -568,7 +564,7 @@ static int copy_both(struct store *store, const struct log_source *source, const
     if (rc == 0) rc = store_copy(store, &copying, error);
     if (rc < 0) return rc;
     mdb_env_info(store->env, &info);
-    rc = renumber(state_path, info.me_mapsize, &salt, error);
+    rc = read_salt(state_path, info.me_mapsize, &salt, error);
     if (rc == 0) rc = copy_log(source, log_path, salt, error);
     return rc < 0 ? rc : mark_as_backup(log_path, error);
 }

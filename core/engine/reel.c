@@ -105,7 +105,7 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     struct home_options home_options = {
         .directory = options->directory,
         .map_bytes = options->map_bytes,
-        .readers_max = options->views_max + 4, /* a backup reads the store, too */
+        .readers_max = options->views_max + 6, /* the writer and a backup read, too */
         .new_epoch = options->flags & REEL_NEW_EPOCH,
         .take_archive = options->flags & REEL_TAKE_ARCHIVE,
         .segment_bytes = options->segment_bytes,
@@ -138,7 +138,7 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     if (rc < 0) return rc;
     rc = store_begin(&dispatcher->store, error);
     if (rc < 0) return rc;
-    rc = store_get_state(&dispatcher->store, dispatcher->store.txn, &dispatcher->state);
+    rc = store_get_state(&dispatcher->store, &dispatcher->store.writing, &dispatcher->state);
     store_abort(&dispatcher->store);
     dispatcher->committed = dispatcher->state;
     reel->cursor = dispatcher->state.cursor;

@@ -6,7 +6,7 @@
 
 void transaction_publish(struct reel *reel) {
     INVARIANT(lock_is_held(&reel->writer));
-    INVARIANT(!reel->dispatcher.store.txn); /* only what is committed is published */
+    INVARIANT(!store_is_writing(&reel->dispatcher.store)); /* only what is committed is published */
     HOLD_LOCK(&reel->moved_lock);
     if (reel->cursor == reel->dispatcher.committed.cursor) return;
     reel->cursor = reel->dispatcher.committed.cursor;

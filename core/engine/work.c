@@ -27,7 +27,7 @@ static int take_reasons(struct reel *reel, struct work *work, struct reel_result
     struct store *store = &reel->dispatcher.store;
     size_t from = work->rejections.count;
     if (!work->results || result->outcome != REEL_REJECTED) return 0;
-    int rc = rejected_copy(store, store->txn, result->seq, &work->rejections, error);
+    int rc = rejected_copy(store, &store->writing, result->seq, &work->rejections, error);
     if (rc == 0) rejection_list_tell(&work->rejections, from, result);
     return rc;
 }

@@ -1,6 +1,8 @@
 /* unit.c: see unit.h. */
 #include "unit.h"
 
+#include "engine/store/table.h"
+
 #include "json/parser.h"
 
 #include <signal.h>
@@ -143,12 +145,27 @@ int close_store(void **state) {
 
 void commit_and_begin(struct store *store) {
     struct reel_error error;
-    must_ok(store_commit(store, &error), error);
+    struct store_state state;
+    must(store_get_state(store, &store->writing, &state) == 0);
+    store_commit(store, state.cursor);
     must_ok(store_begin(store, &error), error);
 }
 
-size_t entries_in(struct store *store, MDB_dbi dbi) {
-    MDB_stat stat;
-    must(mdb_stat(store->txn, dbi, &stat) == 0);
-    return stat.ms_entries;
+size_t entries_in(struct store *store, size_t table) {
+    struct table_walk walk;
+    struct overlay_row row;
+    size_t count = 0;
+    table_walk_start(&walk, store, &store->writing, table, NULL);
+    int rc = table_seek(&walk, STR(""), SEEK_AT_OR_ABOVE, &row);
+    for (; rc > 0; rc = table_next(&walk, &row)) count++;
+    table_walk_finish(&walk);
+    must(rc == 0);
+    return count;
+}
+
+void open_things(struct store *store, const char *name, size_t *ret_records, size_t *ret_index) {
+    struct reel_error error;
+    store_abort(store);
+    must_ok(store_open_collection(store, name, ret_records, ret_index, &error), error);
+    must_ok(store_begin(store, &error), error);
 }

@@ -58,14 +58,17 @@ size_t random_below(uint64_t *random, size_t bound);
 /* Writes one UTF-8 character (RFC 3629, section 3); returns its length. */
 size_t utf8_encode(uint32_t code, char ret[4]);
 
-/* Fixture: a store in memory with its write transaction begun, as `*state`. */
+/* Fixture: a store in memory with a group begun, as `*state`. */
 int open_store(void **state);
 int close_store(void **state);
 
-/* Ends the write transaction and begins the next one. */
+/* Ends the group and begins the next one. */
 void commit_and_begin(struct store *store);
 
-/* How many entries LMDB has in one of its databases. */
-size_t entries_in(struct store *store, MDB_dbi dbi);
+/* How many entries a table has, as the open group sees it. */
+size_t entries_in(struct store *store, size_t table);
+
+/* Opens a collection's tables, and begins the group again, which must be empty. */
+void open_things(struct store *store, const char *name, size_t *ret_records, size_t *ret_index);
 
 #endif

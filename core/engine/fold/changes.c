@@ -1,11 +1,12 @@
 /* changes.c: see changes.h. */
 #include "engine/fold/changes.h"
 
+#include "base/cleanup.h"
 #include "base/invariant.h"
 #include "base/text.h"
 #include "engine/fold/fold.h"
 #include "engine/store/index.h"
-#include "engine/store/keys.h"
+#include "engine/store/table.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -83,8 +84,8 @@ static int load(struct collection *collection, struct change *change, struct are
                 struct reel_error *error) {
     struct store *store = collection->store;
     struct reel_str stored;
-    INVARIANT(store->txn);
-    int rc = keys_get(store, store->txn, collection->dbi, change->key, &stored, error);
+    INVARIANT(store_is_writing(store));
+    int rc = table_get(store, &store->writing, collection->records, change->key, &stored, error);
     if (rc == -ENOENT) return 0;
     if (rc < 0) return rc;
     char *copy = arena_copy(arena, stored.data, stored.len);
@@ -164,7 +165,7 @@ static int compare_keys(const void *a, const void *b) {
     return str_compare(left->change->key, right->change->key);
 }
 
-/* The dirty ones, in key order: LMDB finds each from where the last one was. */
+/* The dirty ones, in key order: neighbours are in one node of the tree. */
 static struct keyed *sort_dirty(const struct changes *changes, struct arena *arena,
                                 size_t *ret_count) {
     struct keyed *sorted = arena_alloc(arena, changes->count * sizeof *sorted);
@@ -183,8 +184,8 @@ static struct keyed *sort_dirty(const struct changes *changes, struct arena *are
     return sorted;
 }
 
-static int flush_one(struct keys_writer *writer, struct collection *collection,
-                     const struct change *change, struct reel_error *error) {
+static int flush_one(struct collection *collection, const struct change *change, struct text *space,
+                     struct reel_error *error) {
     struct collection_state *state = &collection->state;
     if (state->changed < change->changed) state->changed = change->changed;
     INVARIANT(state->json_bytes >= change->stored_json);
@@ -193,13 +194,15 @@ static int flush_one(struct keys_writer *writer, struct collection *collection,
         if (!change->stored) return 0;
         INVARIANT(state->records > 0);
         state->records--;
-        return keys_delete(writer, change->key, error);
+        return table_delete(collection->store, collection->records, change->key, error);
     }
-    char *space;
     size_t size = record_size(&collection->shape, change->values, change->stored);
-    int rc = keys_put(writer, change->key, size, &space, error);
+    space->len = 0;
+    char *to = text_extend(space, size);
+    if (!to) return fail_memory(error);
+    record_write(&collection->shape, change->values, change->changed, to, size);
+    int rc = table_put(collection->store, collection->records, change->key, text_str(space), error);
     if (rc < 0) return rc;
-    record_write(&collection->shape, change->values, change->changed, space, size);
     if (!change->stored) state->records++;
     state->json_bytes += record_json_len(&collection->shape, change->values);
     return 0;
@@ -207,12 +210,10 @@ static int flush_one(struct keys_writer *writer, struct collection *collection,
 
 static int flush_records(struct collection *collection, const struct keyed *sorted, size_t count,
                          struct reel_error *error) {
-    struct keys_writer writer;
-    int rc = keys_writer_start(&writer, collection->store, collection->dbi, error);
-    if (rc < 0) return rc;
+    CLEANUP(text_finish) struct text space = {0};
+    int rc = 0;
     for (size_t i = 0; i < count && rc == 0; i++)
-        rc = flush_one(&writer, collection, sorted[i].change, error);
-    keys_writer_finish(&writer);
+        rc = flush_one(collection, sorted[i].change, &space, error);
     return rc;
 }
 

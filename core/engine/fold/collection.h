@@ -61,7 +61,7 @@ struct collection {
     const struct projector *projector;
     const char *name;
     struct record_shape shape;
-    MDB_dbi dbi, index;
+    size_t records, index; /* its tables (store.h) */
     bool rebuild_wanted;
     bool rebuild_begun;  /* at the start */
     bool object_changed; /* since its records were made; its revision did not */

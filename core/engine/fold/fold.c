@@ -20,7 +20,7 @@ void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *colle
                 uint64_t seq) {
     INVARIANT(turn != TURN_NONE && fold->turn == TURN_NONE); /* never two callbacks at a time */
     INVARIANT(collection->fold == fold);
-    INVARIANT(collection->store->txn); /* [writer] */
+    INVARIANT(store_is_writing(collection->store)); /* [writer] */
     fold->turn = turn;
     fold->thread = pthread_self();
     fold->number++;

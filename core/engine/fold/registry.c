@@ -147,10 +147,9 @@ static void set_build_id(struct collection *collection) {
 int registry_reset(struct collection *collection, const struct store_state *position,
                    const char *why, struct reel_error *error) {
     struct store *store = collection->store;
-    int rc = mdb_drop(store->txn, collection->dbi, 0);
-    if (rc == 0) rc = mdb_drop(store->txn, collection->index, 0);
-    if (rc != 0) return store_fail(store, rc, "cannot empty the collection", error);
-    rc = rejected_remove_collection(store, collection->name, error);
+    store_clear(store, collection->records);
+    store_clear(store, collection->index);
+    int rc = rejected_remove_collection(store, collection->name, error);
     if (rc < 0) return rc;
     collection->state = (struct collection_state){
         .revision = collection->projector->declared.revision,
@@ -188,10 +187,7 @@ static int start_one(struct collection *collection, const struct store_state *po
     const struct reel_projector *declared = &collection->projector->declared;
     struct store *store = collection->store;
     struct collection_state *state = &collection->state;
-    int rc =
-        store_open_collection(store, collection->name, &collection->dbi, &collection->index, error);
-    if (rc < 0) return rc;
-    rc = store_get_collection(store, store->txn, collection->name, state);
+    int rc = store_get_collection(store, &store->writing, collection->name, state);
     if (rc < 0 && rc != -ENOENT) return fail(error, rc, "cannot read the collection's state");
     if (rc == -ENOENT) return registry_reset(collection, position, "it is new", error);
     if (collection->rebuild_wanted)
@@ -211,6 +207,16 @@ static int start_one(struct collection *collection, const struct store_state *po
     state->revision = declared->revision;
     set_build_id(collection);
     return 0;
+}
+
+int registry_open(struct registry *registry, struct reel_error *error) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < registry->count; i++) {
+        struct collection *collection = registry->collections[i];
+        rc = store_open_collection(collection->store, collection->name, &collection->records,
+                                   &collection->index, error);
+    }
+    return rc;
 }
 
 int registry_start(struct registry *registry, const struct store_state *position,

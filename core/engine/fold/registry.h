@@ -35,8 +35,11 @@ void registry_truncate(struct registry *registry, size_t count);
 
 struct collection *registry_find(const struct registry *registry, struct reel_str name);
 
-/* Opens the databases and compares, within the write transaction. `position` is the state of the
- * store. -ESTALE: see above. */
+/* Opens the tables of all collections, between groups. */
+int registry_open(struct registry *registry, struct reel_error *error);
+
+/* Compares the collections with the store, within a group. `position` is the state of the store.
+ * -ESTALE: see above. */
 int registry_start(struct registry *registry, const struct store_state *position,
                    struct reel_error *error);
 

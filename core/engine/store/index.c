@@ -17,7 +17,8 @@ enum {
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
 struct index_writer {
-    struct keys_writer keys;
+    struct store *store;
+    size_t table;
     struct text space; /* for the key in hand */
 };
 
@@ -38,23 +39,20 @@ static int make_key(struct index_writer *writer, unsigned char kind, uint64_t se
 
 static int put(struct index_writer *writer, unsigned char kind, uint64_t seq, struct reel_str key,
                struct reel_error *error) {
-    struct reel_str at;
-    char *space;
-    size_t size = kind == DELETED ? sizeof seq : 0;
+    struct reel_str at, value = {(const char *)&seq, kind == DELETED ? sizeof seq : 0};
     int rc = make_key(writer, kind, seq, key, &at, error);
-    if (rc == 0) rc = keys_put(&writer->keys, at, size, &space, error);
-    if (rc == 0 && size) memcpy(space, &seq, size);
-    return rc;
+    return rc < 0 ? rc : table_put(writer->store, writer->table, at, value, error);
 }
 
-/* What is removed was written with what it belongs to: if it is not there, the store is damaged. */
+/* An entry with a seq is written once, so no layer below the one that has it has it. That of a
+ * deleted key may have an older one below it. */
 static int drop(struct index_writer *writer, unsigned char kind, uint64_t seq, struct reel_str key,
                 struct reel_error *error) {
     struct reel_str at;
     int rc = make_key(writer, kind, seq, key, &at, error);
-    if (rc == 0) rc = keys_delete(&writer->keys, at, error);
-    if (rc != -ENOENT) return rc;
-    return store_fail(writer->keys.store, MDB_CORRUPTED, "cannot find a change", error);
+    if (rc < 0) return rc;
+    return kind == DELETED ? table_delete(writer->store, writer->table, at, error)
+                           : table_remove(writer->store, writer->table, at, error);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -79,8 +77,7 @@ static void sort_places(struct place *places, size_t count) {
     }
 }
 
-/* Removes the entries that records stood under, in their order: LMDB finds each from where the
- * last one was. */
+/* Removes the entries that records stood under, in their order: neighbours are in one node of the tree. */
 static int leave_old(struct index_writer *writer, const struct index_move *moves, size_t count,
                      struct place *places, struct reel_error *error) {
     size_t standing = 0;
@@ -98,25 +95,23 @@ static int leave_old(struct index_writer *writer, const struct index_move *moves
 /* Is there any tombstone? Mostly there is none, and no new record need be asked about. */
 static int has_tombstones(struct index_writer *writer, bool *ret, struct reel_error *error) {
     static const char kind[] = {DELETED};
-    struct store *store = writer->keys.store;
-    struct keys_walk walk;
-    struct reel_str key, value;
-    int rc = keys_walk_start(&walk, store, store->txn, writer->keys.dbi,
-                             (struct reel_str){kind, sizeof kind}, false, error);
-    if (rc == 0) rc = keys_next(&walk, &key, &value, error);
-    *ret = rc > 0 && key.data[0] == DELETED;
-    keys_walk_finish(&walk);
+    struct table_walk walk;
+    struct overlay_row row;
+    table_walk_start(&walk, writer->store, &writer->store->writing, writer->table, error);
+    int rc = table_seek(&walk, (struct reel_str){kind, sizeof kind}, SEEK_AT_OR_ABOVE, &row);
+    *ret = rc > 0 && row.key.data[0] == DELETED;
+    table_walk_finish(&walk);
     return rc < 0 ? rc : 0;
 }
 
 /* Removes the tombstone of that key, if there is one. */
 static int drop_tombstone(struct index_writer *writer, struct reel_str key,
                           struct reel_error *error) {
-    struct store *store = writer->keys.store;
+    struct store *store = writer->store;
     struct reel_str at, value;
     uint64_t seq;
     int rc = make_key(writer, DELETED, 0, key, &at, error);
-    if (rc == 0) rc = keys_get(store, store->txn, writer->keys.dbi, at, &value, error);
+    if (rc == 0) rc = table_get(store, &store->writing, writer->table, at, &value, error);
     if (rc < 0) return rc == -ENOENT ? 0 : rc;
     if (value.len != sizeof seq)
         return store_fail(store, MDB_CORRUPTED, "cannot read a deletion", error);
@@ -152,16 +147,14 @@ static int enter_new(struct index_writer *writer, const struct index_move *moves
     return rc;
 }
 
-int index_write(struct store *store, MDB_dbi dbi, const struct index_move *moves, size_t count,
+int index_write(struct store *store, size_t table, const struct index_move *moves, size_t count,
                 struct arena *arena, struct reel_error *error) {
-    struct index_writer writer = {0};
+    struct index_writer writer = {.store = store, .table = table};
     struct place *places = arena_alloc(arena, count * sizeof *places);
     if (!places) return fail_memory(error);
-    int rc = keys_writer_start(&writer.keys, store, dbi, error);
-    if (rc == 0) rc = leave_old(&writer, moves, count, places, error);
+    int rc = leave_old(&writer, moves, count, places, error);
     if (rc == 0) rc = drop_tombstones(&writer, moves, count, error);
     if (rc == 0) rc = enter_new(&writer, moves, count, places, error);
-    keys_writer_finish(&writer.keys);
     text_finish(&writer.space);
     return rc;
 }
@@ -181,29 +174,37 @@ static bool split_key(struct reel_str at, unsigned char kind, struct index_entry
     return true;
 }
 
-static int advance(struct index_stream *stream, struct reel_error *error) {
-    struct reel_str key, value;
-    int rc = keys_next(&stream->walk, &key, &value, error);
-    stream->more = rc > 0 && split_key(key, stream->from[0], &stream->entry);
+static int take(struct index_stream *stream, int rc, const struct overlay_row *row) {
+    stream->more = rc > 0 && split_key(row->key, stream->from[0], &stream->entry);
     return rc < 0 ? rc : 0;
 }
 
-static int stream_start(struct index_stream *stream, struct store *store, MDB_txn *txn, MDB_dbi dbi,
-                        unsigned char kind, uint64_t since, struct reel_error *error) {
+static int advance(struct index_stream *stream) {
+    struct overlay_row row;
+    return take(stream, table_next(&stream->walk, &row), &row);
+}
+
+static int stream_start(struct index_stream *stream, struct store *store, const struct snapshot *at,
+                        size_t table, unsigned char kind, uint64_t since,
+                        struct reel_error *error) {
     uint64_t first = htobe64(since + 1);
+    struct overlay_row row;
     stream->from[0] = kind;
     memcpy(stream->from + 1, &first, sizeof first);
     struct reel_str from = {(const char *)stream->from, sizeof stream->from};
-    int rc = keys_walk_start(&stream->walk, store, txn, dbi, from, false, error);
-    return rc < 0 ? rc : advance(stream, error);
+    table_walk_start(&stream->walk, store, at, table, error);
+    return take(stream, table_seek(&stream->walk, from, SEEK_AT_OR_ABOVE, &row), &row);
 }
 
-int index_walk_start(struct index_walk *walk, struct store *store, MDB_txn *txn, MDB_dbi dbi,
-                     uint64_t since, struct reel_error *error) {
-    *walk = (struct index_walk){0};
+int index_walk_start(struct index_walk *walk, struct store *store, const struct snapshot *at,
+                     size_t table, uint64_t since, struct reel_error *error) {
+    walk->given = NULL;
+    walk->records.more = walk->tombstones.more = false;
+    walk->records.walk.cursor = walk->tombstones.walk.cursor = NULL;
+    walk->records.walk.keys = walk->tombstones.walk.keys = (struct keys_walk){0};
     if (since == UINT64_MAX) return 0; /* nothing is beyond the last seq that there can be */
-    int rc = stream_start(&walk->tombstones, store, txn, dbi, TOMBSTONE, since, error);
-    if (rc == 0) rc = stream_start(&walk->records, store, txn, dbi, RECORD, since, error);
+    int rc = stream_start(&walk->tombstones, store, at, table, TOMBSTONE, since, error);
+    if (rc == 0) rc = stream_start(&walk->records, store, at, table, RECORD, since, error);
     return rc;
 }
 
@@ -213,8 +214,8 @@ static bool is_before(const struct index_stream *a, const struct index_stream *b
     return str_compare(a->entry.key, b->entry.key) < 0;
 }
 
-int index_next(struct index_walk *walk, struct index_entry *ret, struct reel_error *error) {
-    int rc = walk->given ? advance(walk->given, error) : 0;
+int index_next(struct index_walk *walk, struct index_entry *ret) {
+    int rc = walk->given ? advance(walk->given) : 0;
     if (rc < 0) return rc;
     bool deleted = is_before(&walk->tombstones, &walk->records);
     walk->given = deleted ? &walk->tombstones : &walk->records;
@@ -227,42 +228,41 @@ int index_next(struct index_walk *walk, struct index_entry *ret, struct reel_err
 }
 
 void index_walk_finish(struct index_walk *walk) {
-    keys_walk_finish(&walk->records.walk);
-    keys_walk_finish(&walk->tombstones.walk);
+    table_walk_finish(&walk->records.walk);
+    table_walk_finish(&walk->tombstones.walk);
 }
 
 /* ---- Trimming -------------------------------------------------------------------------------- */
 
 /* The oldest tombstone, if it is below `first_seq`: 1 and its key, copied to `ret_key`. */
-static int find_oldest(struct store *store, MDB_dbi dbi, uint64_t first_seq, uint64_t *ret_seq,
+static int find_oldest(struct store *store, size_t table, uint64_t first_seq, uint64_t *ret_seq,
                        struct text *ret_key, struct reel_error *error) {
-    struct index_stream stream = {0};
-    int rc = stream_start(&stream, store, store->txn, dbi, TOMBSTONE, 0, error);
+    struct index_stream stream;
+    int rc = stream_start(&stream, store, &store->writing, table, TOMBSTONE, 0, error);
     bool found = rc == 0 && stream.more && stream.entry.seq < first_seq;
     ret_key->len = 0;
     if (found) text_append_str(ret_key, stream.entry.key);
-    *ret_seq = stream.entry.seq;
-    keys_walk_finish(&stream.walk);
+    if (found) *ret_seq = stream.entry.seq;
+    table_walk_finish(&stream.walk);
     if (ret_key->failed) return fail_memory(error);
     return rc < 0 ? rc : found;
 }
 
-int index_trim(struct store *store, MDB_dbi dbi, uint64_t first_seq, size_t max, size_t *ret_count,
+int index_trim(struct store *store, size_t table, uint64_t first_seq, size_t max, size_t *ret_count,
                uint64_t *ret_last_seq, struct reel_error *error) {
-    struct index_writer writer = {0};
+    struct index_writer writer = {.store = store, .table = table};
     struct text key = {0};
     size_t count = 0;
-    uint64_t seq, last_seq = 0;
-    int rc = keys_writer_start(&writer.keys, store, dbi, error);
+    uint64_t seq = 0, last_seq = 0;
+    int rc = 0;
     while (rc == 0 && count < max) {
-        rc = find_oldest(store, dbi, first_seq, &seq, &key, error);
+        rc = find_oldest(store, table, first_seq, &seq, &key, error);
         if (rc <= 0) break;
         rc = drop(&writer, TOMBSTONE, seq, text_str(&key), error);
         if (rc == 0) rc = drop(&writer, DELETED, 0, text_str(&key), error);
         last_seq = seq;
         count++;
     }
-    keys_writer_finish(&writer.keys);
     text_finish(&writer.space);
     text_finish(&key);
     if (rc < 0) return rc;

@@ -1,7 +1,7 @@
 /* index.h: the records of one collection in the order in which they were last changed, and those
  * that were deleted.
  *
- * Each collection has one such database, with keys of keys.h. A seq in a key is big-endian, 8
+ * Each collection has one such table, with keys of keys.h. A seq in a key is big-endian, 8
  * bytes. So the byte order of keys is the order of events, and within one event the order of the
  * records' keys:
  *     0x01 key        a deleted record → seq of the event that deleted it
@@ -19,9 +19,9 @@
 #define REEL_ENGINE_STORE_INDEX_H
 
 #include "base/arena.h"
-#include "engine/store/keys.h"
+#include "engine/store/table.h"
 
-/* ---- Writing, within the write transaction --------------------------------------------------- */
+/* ---- Writing, within a group --------------------------------------------------------------- */
 
 /* A change of one record. */
 struct index_move {
@@ -33,12 +33,12 @@ struct index_move {
 
 /* Writes changes. They are in the order of keys. Each `to` is above all seqs that were written
  * before. */
-int index_write(struct store *store, MDB_dbi dbi, const struct index_move *moves, size_t count,
+int index_write(struct store *store, size_t table, const struct index_move *moves, size_t count,
                 struct arena *arena, struct reel_error *error);
 
 /* Removes tombstones below `first_seq`, the oldest first, at most `max`; how many, and the seq of
  * the newest of them. */
-int index_trim(struct store *store, MDB_dbi dbi, uint64_t first_seq, size_t max, size_t *ret_count,
+int index_trim(struct store *store, size_t table, uint64_t first_seq, size_t max, size_t *ret_count,
                uint64_t *ret_last_seq, struct reel_error *error);
 
 /* ---- Walking --------------------------------------------------------------------------------- */
@@ -51,21 +51,21 @@ struct index_entry {
 
 /* One of the two orders that a walk merges. */
 struct index_stream {
-    struct keys_walk walk;
+    struct table_walk walk;
     unsigned char from[1 + 8];
     bool more; /* `entry` was not given yet */
     struct index_entry entry;
 };
 
-/* Walks the changes after `since`, in order. index_next: 1 and an entry, which is valid until the
+/* Walks the changes after `since`, in order. `error` is used until the end of the walk. index_next: 1 and an entry, which is valid until the
  * next call; 0 at the end; or an error. */
 struct index_walk {
     struct index_stream records, tombstones;
     struct index_stream *given; /* advanced in the next call; NULL before the first call */
 };
-int index_walk_start(struct index_walk *walk, struct store *store, MDB_txn *txn, MDB_dbi dbi,
-                     uint64_t since, struct reel_error *error);
-int index_next(struct index_walk *walk, struct index_entry *ret, struct reel_error *error);
+int index_walk_start(struct index_walk *walk, struct store *store, const struct snapshot *at,
+                     size_t table, uint64_t since, struct reel_error *error);
+int index_next(struct index_walk *walk, struct index_entry *ret);
 void index_walk_finish(struct index_walk *walk);
 
 #endif

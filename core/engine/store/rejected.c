@@ -3,6 +3,7 @@
 
 #include "base/invariant.h"
 #include "base/text.h"
+#include "engine/store/table.h"
 #include "json/write.h"
 
 #include <endian.h>
@@ -14,24 +15,25 @@ struct rejected_key {
     unsigned char bytes[8 + STORE_NAME_MAX];
 };
 
-static MDB_val make_key(struct rejected_key *space, uint64_t seq, const char *collection) {
+static struct reel_str make_key(struct rejected_key *space, uint64_t seq, const char *collection) {
     uint64_t ordered = htobe64(seq);
     size_t len = strlen(collection);
     INVARIANT(len <= STORE_NAME_MAX);
     memcpy(space->bytes, &ordered, sizeof ordered);
     memcpy(space->bytes + sizeof ordered, collection, len);
-    return (MDB_val){sizeof ordered + len, space->bytes};
+    return (struct reel_str){(const char *)space->bytes, sizeof ordered + len};
 }
 
-/* 0, or MDB_CORRUPTED. */
-static int unpack(MDB_val key, MDB_val value, struct reel_rejection *ret) {
+static int unpack(struct store *store, const struct overlay_row *row, struct reel_rejection *ret,
+                  struct reel_error *error) {
     uint64_t ordered;
-    if (key.mv_size < sizeof ordered) return MDB_CORRUPTED;
-    memcpy(&ordered, key.mv_data, sizeof ordered);
+    if (row->key.len < sizeof ordered)
+        return store_fail(store, MDB_CORRUPTED, "cannot read rejections", error);
+    memcpy(&ordered, row->key.data, sizeof ordered);
     *ret = (struct reel_rejection){
         .seq = be64toh(ordered),
-        .collection = {(const char *)key.mv_data + sizeof ordered, key.mv_size - sizeof ordered},
-        .reason = {value.mv_data, value.mv_size},
+        .collection = {row->key.data + sizeof ordered, row->key.len - sizeof ordered},
+        .reason = row->value,
     };
     return 0;
 }
@@ -39,45 +41,57 @@ static int unpack(MDB_val key, MDB_val value, struct reel_rejection *ret) {
 int rejected_put(struct store *store, uint64_t seq, const char *collection, const char *reason,
                  struct reel_error *error) {
     struct rejected_key space;
-    MDB_val key = make_key(&space, seq, collection), value = {strlen(reason), (void *)reason};
-    int rc = mdb_put(store->txn, store->rejected, &key, &value, 0);
-    return rc == 0 ? 0 : store_fail(store, rc, "cannot write a rejection", error);
+    return table_put(store, TABLE_REJECTED, make_key(&space, seq, collection), reel_text(reason),
+                     error);
 }
 
-int rejected_get(struct store *store, MDB_txn *txn, uint64_t seq, const char *collection,
-                 struct reel_str *ret_reason, struct reel_error *error) {
+int rejected_get(struct store *store, const struct snapshot *at, uint64_t seq,
+                 const char *collection, struct reel_str *ret_reason, struct reel_error *error) {
     struct rejected_key space;
-    MDB_val key = make_key(&space, seq, collection), value;
-    int rc = mdb_get(txn, store->rejected, &key, &value);
-    if (rc != 0) return store_fail(store, rc, "cannot read a rejection", error);
-    *ret_reason = (struct reel_str){value.mv_data, value.mv_size};
-    return 0;
+    return table_get(store, at, TABLE_REJECTED, make_key(&space, seq, collection), ret_reason,
+                     error);
+}
+
+/* Finds the first rejection at or above `from`, below `first_seq`, that is of `collection` (NULL: of
+ * any): 1 and its key; 0: there is none. */
+static int find_one(struct store *store, struct reel_str from, uint64_t first_seq,
+                    const char *collection, struct rejected_key *space, struct reel_str *ret,
+                    struct reel_error *error) {
+    struct table_walk walk;
+    struct overlay_row row;
+    table_walk_start(&walk, store, &store->writing, TABLE_REJECTED, error);
+    int rc = table_seek(&walk, from, SEEK_AT_OR_ABOVE, &row);
+    for (; rc > 0; rc = table_next(&walk, &row)) {
+        struct reel_rejection rejection = {0};
+        rc = unpack(store, &row, &rejection, error);
+        if (rc < 0 || rejection.seq >= first_seq) break;
+        if (collection && !reel_str_is(rejection.collection, collection)) continue;
+        INVARIANT(row.key.len <= sizeof space->bytes);
+        memmove(space->bytes, row.key.data, row.key.len);
+        *ret = (struct reel_str){(const char *)space->bytes, row.key.len};
+        rc = 1;
+        break;
+    }
+    table_walk_finish(&walk);
+    return rc;
 }
 
 /* Deletes, from the oldest on, those below `first_seq` that are of `collection` (NULL: of any), at
  * most `max`. */
 static int remove_some(struct store *store, uint64_t first_seq, const char *collection, size_t max,
                        bool *ret_more, struct reel_error *error) {
-    MDB_cursor *cursor;
-    MDB_val key, value;
+    struct rejected_key space;
+    struct reel_str key = {"", 0};
     size_t removed = 0;
-    int rc = mdb_cursor_open(store->txn, store->rejected, &cursor);
-    if (rc != 0) return store_fail(store, rc, "cannot read rejections", error);
+    int rc;
     *ret_more = false;
-    for (rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST); rc == 0;
-         rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
-        struct reel_rejection rejection;
-        rc = unpack(key, value, &rejection);
-        if (rc != 0 || rejection.seq >= first_seq) break;
-        if (collection && !reel_str_is(rejection.collection, collection)) continue;
+    while ((rc = find_one(store, key, first_seq, collection, &space, &key, error)) > 0) {
         *ret_more = removed++ == max;
         if (*ret_more) break;
-        rc = mdb_cursor_del(cursor, 0); /* MDB_NEXT then gives the one that took its place */
-        if (rc != 0) break;
+        rc = table_delete(store, TABLE_REJECTED, key, error);
+        if (rc < 0) break;
     }
-    mdb_cursor_close(cursor);
-    if (rc == 0 || rc == MDB_NOTFOUND) return 0;
-    return store_fail(store, rc, "cannot remove rejections", error);
+    return rc < 0 ? rc : 0;
 }
 
 int rejected_trim(struct store *store, uint64_t first_seq, size_t max, bool *ret_more,
@@ -91,33 +105,22 @@ int rejected_remove_collection(struct store *store, const char *collection,
     return remove_some(store, UINT64_MAX, collection, SIZE_MAX, &more, error);
 }
 
-/* Goes to the newest one below `before`. */
-static int go_below(MDB_cursor *cursor, uint64_t before, MDB_val *key, MDB_val *value) {
+int rejected_each(struct store *store, const struct snapshot *at, uint64_t before,
+                  reel_rejection_fn fn, void *context, struct reel_error *error) {
     struct rejected_key space;
-    *key = make_key(&space, before, "");
-    int rc = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
-    if (rc == MDB_NOTFOUND) return mdb_cursor_get(cursor, key, value, MDB_LAST);
-    return rc == 0 ? mdb_cursor_get(cursor, key, value, MDB_PREV) : rc;
-}
-
-int rejected_each(struct store *store, MDB_txn *txn, uint64_t before, reel_rejection_fn fn,
-                  void *context, struct reel_error *error) {
-    MDB_cursor *cursor;
-    MDB_val key, value;
+    struct table_walk walk;
+    struct overlay_row row;
     int result = 0;
-    int rc = mdb_cursor_open(txn, store->rejected, &cursor);
-    if (rc != 0) return store_fail(store, rc, "cannot read rejections", error);
-    for (rc = go_below(cursor, before, &key, &value); rc == 0 && result == 0;
-         rc = mdb_cursor_get(cursor, &key, &value, MDB_PREV)) {
-        struct reel_rejection rejection;
-        rc = unpack(key, value, &rejection);
-        if (rc != 0) break;
+    table_walk_start(&walk, store, at, TABLE_REJECTED, error);
+    int rc = table_seek(&walk, make_key(&space, before, ""), SEEK_BELOW, &row);
+    for (; rc > 0 && result == 0; rc = result == 0 ? table_previous(&walk, &row) : 0) {
+        struct reel_rejection rejection = {0};
+        rc = unpack(store, &row, &rejection, error);
+        if (rc < 0) break;
         result = fn(context, &rejection);
     }
-    mdb_cursor_close(cursor);
-    if (rc != 0 && rc != MDB_NOTFOUND)
-        return store_fail(store, rc, "cannot read rejections", error);
-    return result;
+    table_walk_finish(&walk);
+    return rc < 0 ? rc : result;
 }
 
 /* ---- Copies ---------------------------------------------------------------------------------- */
@@ -186,10 +189,10 @@ static int copy_one(void *context, const struct reel_rejection *rejection) {
     return rejection->seq == copying->seq ? add_copy(copying->to, rejection) : 1;
 }
 
-int rejected_copy(struct store *store, MDB_txn *txn, uint64_t seq, struct rejection_list *to,
+int rejected_copy(struct store *store, const struct snapshot *at, uint64_t seq, struct rejection_list *to,
                   struct reel_error *error) {
     struct copying copying = {to, seq};
-    int rc = rejected_each(store, txn, seq + 1, copy_one, &copying, error);
+    int rc = rejected_each(store, at, seq + 1, copy_one, &copying, error);
     if (rc == -ENOMEM) return fail_memory(error);
     return rc < 0 ? rc : 0;
 }

@@ -8,8 +8,10 @@
 
 #include "base/cleanup.h"
 #include "base/invariant.h"
+#include "engine/store/checkpoint.h"
 #include "engine/store/directory.h"
 #include "engine/store/store_file.h"
+#include "engine/store/table.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -30,6 +32,10 @@
 
 /* With less left than this, an EIO is taken for a full disk: LMDB reports a short write so. */
 #define FULL_BELOW_BYTES ((uint64_t)1 << 20)
+
+/* A memtable is written to LMDB when it has so many bytes, or the effects of so many events. */
+#define MEMTABLE_BYTES  ((size_t)48 << 20)
+#define MEMTABLE_EVENTS 200000
 
 /* ---- Errors ---------------------------------------------------------------------------------- */
 
@@ -81,17 +87,46 @@ static int check_whole(struct store *store, const char *doing, struct reel_error
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
-static int open_databases(struct store *store, struct reel_error *error) {
-    MDB_txn *txn = store->txn;
-    int rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &store->meta);
-    if (rc == 0) rc = mdb_dbi_open(txn, "rejected", MDB_CREATE, &store->rejected);
+/* Opens a database as the table with that number. */
+static int open_table(struct store *store, MDB_txn *txn, const char *name, size_t table,
+                      struct reel_error *error) {
+    int rc = mdb_dbi_open(txn, name, MDB_CREATE, &store->tables[table]);
+    if (rc == MDB_DBS_FULL)
+        return fail(error, -ENOSPC, "more than %d collections", STORE_COLLECTIONS);
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the databases", error);
+}
+
+/* LMDB's write transaction. Only checkpoints and what makes databases need one. */
+static int begin_lmdb(struct store *store, struct reel_error *error) {
+    INVARIANT(!store->txn);
+    int rc = mdb_txn_begin(store->env, NULL, 0, &store->txn);
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot begin a transaction", error);
+}
+
+static void abort_lmdb(struct store *store) {
+    if (store->txn) mdb_txn_abort(store->txn);
+    store->txn = NULL;
+}
+
+static int commit_lmdb(struct store *store, struct reel_error *error) {
+    int rc = mdb_txn_commit(store->txn);
+    store->txn = NULL;
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot commit", error);
+}
+
+static int open_own_tables(struct store *store, struct reel_error *error) {
+    int rc = begin_lmdb(store, error);
+    if (rc == 0) rc = open_table(store, store->txn, "meta", TABLE_META, error);
+    if (rc == 0) rc = open_table(store, store->txn, "rejected", TABLE_REJECTED, error);
+    if (rc == 0) return commit_lmdb(store, error);
+    abort_lmdb(store);
+    return rc;
 }
 
 /* A new store gets its state; an old one is checked. */
 static int prepare_state(struct store *store, struct reel_error *error) {
     struct store_state state = {.format = STORE_FORMAT, .first_seq = 1};
-    int rc = store_get_state(store, store->txn, &state);
+    int rc = store_get_state(store, &store->writing, &state);
     if (rc == -ENOENT) return store_put_state(store, &state, error);
     if (rc < 0) return fail(error, rc, "its state cannot be read");
     if (state.format != STORE_FORMAT)
@@ -106,12 +141,19 @@ static int prepare_state(struct store *store, struct reel_error *error) {
 }
 
 static int prepare(struct store *store, struct reel_error *error) {
-    int rc = store_begin(store, error);
+    struct store_state state = {0};
+    int rc = store_start(store, error);
+    if (rc == 0) rc = store_begin(store, error);
     if (rc < 0) return rc;
-    rc = open_databases(store, error);
-    if (rc == 0) rc = prepare_state(store, error);
-    if (rc == 0) return store_commit(store, error);
-    store_abort(store);
+    rc = prepare_state(store, error);
+    if (rc == 0) rc = store_get_state(store, &store->writing, &state);
+    if (rc < 0) {
+        store_abort(store);
+        return rc;
+    }
+    store_commit(store, state.cursor);
+    rc = store_checkpoint(store, error);
+    store->checkpoint_cursor = state.cursor;
     return rc;
 }
 
@@ -176,67 +218,208 @@ int store_open(struct store *store, const struct store_options *options, struct 
     return rc;
 }
 
-void store_close(struct store *store) {
+void store_stop(struct store *store) {
     INVARIANT(!store->txn);
+    if (!store->versions) return;
+    INVARIANT(!store_is_writing(store));
+    if (store->writing.txn) mdb_txn_abort(store->writing.txn);
+    store->writing.txn = NULL;
+    versions_finish(store->versions);
+    free(store->versions);
+    store->versions = NULL;
+    pthread_mutex_destroy(&store->snapshot_lock);
+}
+
+/* What is not in LMDB yet is in the log. So a checkpoint that fails here costs only time at the next
+ * opening. */
+void store_close(struct store *store) {
+    INVARIANT(!store_is_writing(store));
+    if (store->versions && !store->in_memory && !atomic_load(&store->broken))
+        (void)store_checkpoint(store, NULL);
+    store_stop(store);
     if (store->env) mdb_env_close(store->env);
     store->env = NULL;
     free(store->directory);
     store->directory = NULL;
 }
 
-/* ---- Transactions ---------------------------------------------------------------------------- */
+/* ---- Checkpoints ----------------------------------------------------------------------------- */
+
+int store_start(struct store *store, struct reel_error *error) {
+    int rc = open_own_tables(store, error);
+    if (rc < 0) return rc;
+    store->table_count = TABLES_OWN;
+    struct versions *versions = calloc(1, sizeof *versions);
+    if (!versions || versions_init(versions, store->table_count, 0) < 0) {
+        free(versions);
+        return fail_memory(error);
+    }
+    store->versions = versions;
+    pthread_mutex_init(&store->snapshot_lock, NULL);
+    return 0;
+}
+
+static bool is_empty(const struct tree *trees, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (trees[i].root || trees[i].cleared) return false;
+    return true;
+}
+
+/* One transaction of LMDB, which is not committed yet. */
+static int write_trees(struct store *store, const struct tree *trees, size_t count,
+                       struct reel_error *error) {
+    int rc = begin_lmdb(store, error);
+    if (rc == 0) rc = checkpoint_write(store, trees, count, error);
+    if (rc < 0) abort_lmdb(store);
+    return rc;
+}
+
+/* LMDB gets the oldest frozen memtable. */
+static int write_oldest(struct store *store, struct reel_error *error) {
+    const struct version *current = store->versions->current;
+    const struct layer *oldest = &current->layers[current->layer_count - 1];
+    int rc = 0;
+    if (!is_empty(oldest->trees, oldest->tree_count)) {
+        rc = write_trees(store, oldest->trees, oldest->tree_count, error);
+        if (rc == 0) rc = commit_lmdb(store, error);
+    }
+    if (rc < 0) return rc;
+    store->checkpoint_cursor = oldest->cursor;
+    return versions_drop(store->versions) < 0 ? fail_memory(error) : 0;
+}
+
+static int freeze(struct store *store, struct reel_error *error) {
+    HOLD_LOCK(&store->snapshot_lock);
+    return versions_freeze(store->versions, store->table_count) < 0 ? fail_memory(error) : 0;
+}
+
+int store_checkpoint(struct store *store, struct reel_error *error) {
+    INVARIANT(!store_is_writing(store));
+    int rc = check_whole(store, "cannot write a checkpoint", error);
+    while (rc == 0 && store->versions->current->layer_count > 1) rc = write_oldest(store, error);
+    if (rc == 0) rc = freeze(store, error);
+    if (rc == 0) rc = write_oldest(store, error);
+    while (versions_reclaim(store->versions)) continue;
+    return rc;
+}
+
+/* ---- Groups ---------------------------------------------------------------------------------- */
+
+bool store_is_writing(const struct store *store) {
+    return store->versions && store->versions->is_open;
+}
+
+static bool is_full(const struct store *store) {
+    const struct version *current = store->versions->current;
+    return memtable_bytes(store->versions) >= MEMTABLE_BYTES ||
+           current->cursor - current->frozen_cursor >= MEMTABLE_EVENTS;
+}
+
+static int renew(struct store *store) {
+    MDB_txn **txn = &store->writing.txn;
+    return *txn ? mdb_txn_renew(*txn) : mdb_txn_begin(store->env, NULL, MDB_RDONLY, txn);
+}
 
 int store_begin(struct store *store, struct reel_error *error) {
-    INVARIANT(!store->txn);
+    INVARIANT(!store_is_writing(store));
     int rc = check_whole(store, "cannot write", error);
+    if (rc == 0 && is_full(store)) rc = store_checkpoint(store, error);
     if (rc < 0) return rc;
-    rc = mdb_txn_begin(store->env, NULL, 0, &store->txn);
-    return rc == 0 ? 0 : store_fail(store, rc, "cannot begin a transaction", error);
+    rc = renew(store);
+    if (rc != 0) return store_fail(store, rc, "cannot begin a group", error);
+    if (versions_begin(store->versions) == 0) return 0;
+    mdb_txn_reset(store->writing.txn);
+    return fail_memory(error);
 }
 
-int store_commit(struct store *store, struct reel_error *error) {
-    INVARIANT(store->txn);
-    int rc = mdb_txn_commit(store->txn);
-    store->txn = NULL;
-    return rc == 0 ? 0 : store_fail(store, rc, "cannot commit", error);
+static void publish(struct store *store, uint64_t cursor) {
+    mdb_txn_reset(store->writing.txn);
+    versions_publish(store->versions, cursor);
+    store_has_shown(store, store->versions->current->number);
 }
 
-void store_has_shown(struct store *store, uint64_t txn_id) {
+void store_commit(struct store *store, uint64_t cursor) {
+    INVARIANT(store_is_writing(store));
+    publish(store, cursor);
+}
+
+int store_commit_durably(struct store *store, uint64_t cursor, struct reel_error *error) {
+    INVARIANT(store_is_writing(store) && store->versions->current->layer_count == 1);
+    int rc = write_trees(store, memtable_tree(store->versions, 0), store->table_count, error);
+    if (rc == 0) {
+        HOLD_LOCK(&store->snapshot_lock);
+        rc = commit_lmdb(store, error);
+        if (rc == 0) versions_restart(store->versions, cursor);
+    }
+    if (rc < 0) {
+        store_abort(store);
+        return rc;
+    }
+    mdb_txn_reset(store->writing.txn);
+    store->checkpoint_cursor = cursor;
+    store_has_shown(store, store->versions->current->number);
+    return 0;
+}
+
+void store_has_shown(struct store *store, uint64_t number) {
     uint64_t newest = atomic_load_explicit(&store->newest_commit, memory_order_relaxed);
-    while (newest < txn_id && !atomic_compare_exchange_weak(&store->newest_commit, &newest, txn_id))
+    while (newest < number && !atomic_compare_exchange_weak(&store->newest_commit, &newest, number))
         continue;
 }
 
 void store_abort(struct store *store) {
-    if (store->txn) mdb_txn_abort(store->txn);
-    store->txn = NULL;
+    if (!store_is_writing(store)) return;
+    mdb_txn_reset(store->writing.txn);
+    versions_undo(store->versions);
+}
+
+void store_clear(struct store *store, size_t table) {
+    memtable_clear(store->versions, table);
+}
+
+/* ---- Snapshots ------------------------------------------------------------------------------- */
+
+int store_snapshot(struct store *store, struct snapshot *snapshot) {
+    HOLD_LOCK(&store->snapshot_lock);
+    MDB_txn **txn = &snapshot->txn;
+    int rc = *txn ? mdb_txn_renew(*txn) : mdb_txn_begin(store->env, NULL, MDB_RDONLY, txn);
+    if (rc == 0) {
+        snapshot->version = version_take(store->versions);
+        return 0;
+    }
+    if (*txn) mdb_txn_abort(*txn);
+    *txn = NULL;
+    return rc;
+}
+
+void store_snapshot_end(struct snapshot *snapshot) {
+    if (snapshot->version) version_give_back(snapshot->version);
+    snapshot->version = NULL;
+    if (snapshot->txn) mdb_txn_reset(snapshot->txn);
 }
 
 /* ---- meta ------------------------------------------------------------------------------------ */
 
 /* Another format's state may have another size; its `format` comes first, too. */
-static int get_fixed(struct store *store, MDB_txn *txn, MDB_val key, void *ret, size_t size) {
-    MDB_val value;
-    int rc = mdb_get(txn, store->meta, &key, &value);
-    if (rc == MDB_NOTFOUND) return -ENOENT;
-    if (rc != 0) return store_fail(store, rc, "cannot read meta", NULL);
+static int get_fixed(struct store *store, const struct snapshot *at, struct reel_str key, void *ret,
+                     size_t size) {
+    struct reel_str value;
+    int rc = table_get(store, at, TABLE_META, key, &value, NULL);
+    if (rc < 0) return rc;
     memset(ret, 0, size);
-    memcpy(ret, value.mv_data, value.mv_size < size ? value.mv_size : size);
+    memcpy(ret, value.data, value.len < size ? value.len : size);
     return 0;
 }
 
-static int put_fixed(struct store *store, MDB_val key, const void *from, size_t size,
+static int put_fixed(struct store *store, struct reel_str key, const void *from, size_t size,
                      struct reel_error *error) {
-    MDB_val value = {size, (void *)from};
-    INVARIANT(store->txn);
-    int rc = mdb_put(store->txn, store->meta, &key, &value, 0);
-    return rc == 0 ? 0 : store_fail(store, rc, "cannot write meta", error);
+    return table_put(store, TABLE_META, key, (struct reel_str){from, size}, error);
 }
 
-static const MDB_val state_key = {sizeof STATE_KEY - 1, (void *)STATE_KEY};
+static const struct reel_str state_key = {STATE_KEY, sizeof STATE_KEY - 1};
 
-int store_get_state(struct store *store, MDB_txn *txn, struct store_state *ret) {
-    return get_fixed(store, txn, state_key, ret, sizeof *ret);
+int store_get_state(struct store *store, const struct snapshot *at, struct store_state *ret) {
+    return get_fixed(store, at, state_key, ret, sizeof *ret);
 }
 
 int store_put_state(struct store *store, const struct store_state *state,
@@ -245,10 +428,10 @@ int store_put_state(struct store *store, const struct store_state *state,
     return put_fixed(store, state_key, state, sizeof *state, error);
 }
 
-static const MDB_val origin_key = {sizeof ORIGIN_KEY - 1, (void *)ORIGIN_KEY};
+static const struct reel_str origin_key = {ORIGIN_KEY, sizeof ORIGIN_KEY - 1};
 
-int store_get_origin(struct store *store, MDB_txn *txn, struct store_origin *ret) {
-    return get_fixed(store, txn, origin_key, ret, sizeof *ret);
+int store_get_origin(struct store *store, const struct snapshot *at, struct store_origin *ret) {
+    return get_fixed(store, at, origin_key, ret, sizeof *ret);
 }
 
 int store_put_origin(struct store *store, const struct store_origin *origin,
@@ -261,16 +444,16 @@ struct collection_key {
     char text[sizeof CONTROL_PREFIX + STORE_NAME_MAX]; /* the longest prefix */
 };
 
-static MDB_val prefixed_key(const char *prefix, const char *name, struct collection_key *space) {
+static struct reel_str prefixed_key(const char *prefix, const char *name, struct collection_key *space) {
     INVARIANT(strlen(name) <= STORE_NAME_MAX);
     const char *end = stpcpy(stpcpy(space->text, prefix), name);
-    return (MDB_val){(size_t)(end - space->text), space->text};
+    return (struct reel_str){space->text, (size_t)(end - space->text)};
 }
 
-int store_get_collection(struct store *store, MDB_txn *txn, const char *name,
+int store_get_collection(struct store *store, const struct snapshot *at, const char *name,
                          struct collection_state *ret) {
     struct collection_key space;
-    return get_fixed(store, txn, prefixed_key(COLLECTION_PREFIX, name, &space), ret, sizeof *ret);
+    return get_fixed(store, at, prefixed_key(COLLECTION_PREFIX, name, &space), ret, sizeof *ret);
 }
 
 int store_put_collection(struct store *store, const char *name,
@@ -280,10 +463,10 @@ int store_put_collection(struct store *store, const char *name,
                      error);
 }
 
-int store_get_control(struct store *store, MDB_txn *txn, const char *name,
+int store_get_control(struct store *store, const struct snapshot *at, const char *name,
                       struct collection_control *ret) {
     struct collection_key space;
-    return get_fixed(store, txn, prefixed_key(CONTROL_PREFIX, name, &space), ret, sizeof *ret);
+    return get_fixed(store, at, prefixed_key(CONTROL_PREFIX, name, &space), ret, sizeof *ret);
 }
 
 int store_put_control(struct store *store, const char *name,
@@ -293,16 +476,16 @@ int store_put_control(struct store *store, const char *name,
                      error);
 }
 
-static const MDB_val lineage_key = {sizeof LINEAGE_KEY - 1, (void *)LINEAGE_KEY};
+static const struct reel_str lineage_key = {LINEAGE_KEY, sizeof LINEAGE_KEY - 1};
 
-int store_get_lineage(struct store *store, MDB_txn *txn, struct lineage_entry ret[LINEAGE_MAX]) {
-    MDB_val key = lineage_key, value;
-    int rc = mdb_get(txn, store->meta, &key, &value);
-    if (rc == MDB_NOTFOUND) return 0;
-    if (rc != 0) return store_fail(store, rc, "cannot read meta", NULL);
-    size_t count = value.mv_size / sizeof *ret;
+int store_get_lineage(struct store *store, const struct snapshot *at,
+                      struct lineage_entry ret[LINEAGE_MAX]) {
+    struct reel_str value;
+    int rc = table_get(store, at, TABLE_META, lineage_key, &value, NULL);
+    if (rc < 0) return rc == -ENOENT ? 0 : rc;
+    size_t count = value.len / sizeof *ret;
     if (count > LINEAGE_MAX) count = LINEAGE_MAX;
-    memcpy(ret, value.mv_data, count * sizeof *ret);
+    memcpy(ret, value.data, count * sizeof *ret);
     return (int)count;
 }
 
@@ -312,84 +495,116 @@ int store_put_lineage(struct store *store, const struct lineage_entry *entries, 
     return put_fixed(store, lineage_key, entries + over, (count - over) * sizeof *entries, error);
 }
 
-int store_open_collection(struct store *store, const char *name, MDB_dbi *ret_records,
-                          MDB_dbi *ret_index, struct reel_error *error) {
+/* The number of the table that has this database, perhaps a new one. */
+static size_t settle_table(struct store *store, MDB_dbi dbi) {
+    for (size_t i = TABLES_OWN; i < store->table_count; i++)
+        if (store->tables[i] == dbi) return i;
+    store->tables[store->table_count] = dbi;
+    return store->table_count++;
+}
+
+static int open_both(struct store *store, const char *name, MDB_dbi *ret_records,
+                     MDB_dbi *ret_index, struct reel_error *error) {
     struct collection_key space;
+    int rc = begin_lmdb(store, error);
+    if (rc < 0) return rc;
     prefixed_key(COLLECTION_PREFIX, name, &space);
-    int rc = mdb_dbi_open(store->txn, space.text, MDB_CREATE, ret_records);
+    int opened = mdb_dbi_open(store->txn, space.text, MDB_CREATE, ret_records);
     prefixed_key(INDEX_PREFIX, name, &space);
-    if (rc == 0) rc = mdb_dbi_open(store->txn, space.text, MDB_CREATE, ret_index);
-    if (rc == MDB_DBS_FULL)
+    if (opened == 0) opened = mdb_dbi_open(store->txn, space.text, MDB_CREATE, ret_index);
+    if (opened == 0) return commit_lmdb(store, error);
+    abort_lmdb(store);
+    if (opened == MDB_DBS_FULL)
         return fail(error, -ENOSPC, "more than %d collections", STORE_COLLECTIONS);
-    return rc == 0 ? 0 : store_fail(store, rc, "cannot open the collection", error);
+    return store_fail(store, opened, "cannot open the collection", error);
 }
 
-static bool has_prefix(const MDB_val *key, const char *prefix) {
+int store_open_collection(struct store *store, const char *name, size_t *ret_records,
+                          size_t *ret_index, struct reel_error *error) {
+    MDB_dbi records, index;
+    INVARIANT(!store_is_writing(store));
+    if (store->table_count + 2 > STORE_TABLES)
+        return fail(error, -ENOSPC, "more than %d collections", STORE_COLLECTIONS);
+    int rc = open_both(store, name, &records, &index, error);
+    if (rc < 0) return rc;
+    *ret_records = settle_table(store, records);
+    *ret_index = settle_table(store, index);
+    return store_checkpoint(store, error); /* the next memtable has their trees */
+}
+
+/* ---- All that `meta` has ---------------------------------------------------------------------- */
+
+static bool has_prefix(struct reel_str key, const char *prefix) {
     const size_t len = strlen(prefix);
-    return key->mv_size > len && memcmp(key->mv_data, prefix, len) == 0;
-}
-
-static bool is_collection_key(const MDB_val *key) {
-    return has_prefix(key, COLLECTION_PREFIX);
+    return key.len > len && memcmp(key.data, prefix, len) == 0;
 }
 
 /* Some other format's state may have another size. */
-static int each_collection(MDB_cursor *cursor,
-                           void (*fn)(void *context, const char *name,
-                                      const struct collection_state *state),
-                           void *context) {
-    MDB_val key, value;
-    int rc;
-    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        struct collection_state state = {0};
-        char name[STORE_NAME_MAX + 1] = "";
-        const size_t before = sizeof COLLECTION_PREFIX - 1;
-        if (!is_collection_key(&key) || key.mv_size - before > STORE_NAME_MAX) continue;
-        memcpy(name, (const char *)key.mv_data + before, key.mv_size - before);
-        memcpy(&state, value.mv_data, value.mv_size < sizeof state ? value.mv_size : sizeof state);
-        fn(context, name, &state);
-    }
-    return rc == MDB_NOTFOUND ? 0 : rc;
+static void give_collection(const struct overlay_row *row,
+                            void (*fn)(void *context, const char *name,
+                                       const struct collection_state *state),
+                            void *context) {
+    struct collection_state state = {0};
+    char name[STORE_NAME_MAX + 1] = "";
+    const size_t before = sizeof COLLECTION_PREFIX - 1;
+    if (!has_prefix(row->key, COLLECTION_PREFIX) || row->key.len - before > STORE_NAME_MAX) return;
+    memcpy(name, row->key.data + before, row->key.len - before);
+    memcpy(&state, row->value.data, row->value.len < sizeof state ? row->value.len : sizeof state);
+    fn(context, name, &state);
 }
 
 int store_each_collection(struct store *store,
                           void (*fn)(void *context, const char *name,
                                      const struct collection_state *state),
                           void *context) {
-    MDB_txn *txn;
-    MDB_cursor *cursor;
-    int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+    struct snapshot at = {0};
+    struct table_walk walk;
+    struct overlay_row row;
+    int rc = store_snapshot(store, &at);
     if (rc != 0) return store_fail(store, rc, "cannot read meta", NULL);
-    rc = mdb_cursor_open(txn, store->meta, &cursor);
-    if (rc == 0) {
-        rc = each_collection(cursor, fn, context);
-        mdb_cursor_close(cursor);
-    }
-    mdb_txn_abort(txn);
-    return rc == 0 ? 0 : store_fail(store, rc, "cannot read meta", NULL);
+    table_walk_start(&walk, store, &at, TABLE_META, NULL);
+    for (rc = table_seek(&walk, (struct reel_str){"", 0}, SEEK_AT_OR_ABOVE, &row); rc > 0;
+         rc = table_next(&walk, &row))
+        give_collection(&row, fn, context);
+    table_walk_finish(&walk);
+    store_snapshot_end(&at);
+    mdb_txn_abort(at.txn);
+    return rc;
 }
 
-static int forget_collections(struct store *store) {
-    MDB_cursor *cursor;
-    MDB_val key, value;
-    int rc = mdb_cursor_open(store->txn, store->meta, &cursor);
-    if (rc != 0) return rc;
-    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        if (!is_collection_key(&key) && !has_prefix(&key, CONTROL_PREFIX)) continue;
-        if ((rc = mdb_cursor_del(cursor, 0)) != 0) break;
+/* The first key that depends on the events: 1, and a copy of it; 0: there is none. */
+static int find_derived(struct store *store, struct collection_key *space, struct reel_str *ret,
+                        struct reel_error *error) {
+    struct table_walk walk;
+    struct overlay_row row;
+    int rc;
+    table_walk_start(&walk, store, &store->writing, TABLE_META, error);
+    for (rc = table_seek(&walk, (struct reel_str){"", 0}, SEEK_AT_OR_ABOVE, &row); rc > 0;
+         rc = table_next(&walk, &row)) {
+        if (row.key.len > sizeof space->text) continue;
+        if (has_prefix(row.key, COLLECTION_PREFIX) || has_prefix(row.key, CONTROL_PREFIX) ||
+            (row.key.len == lineage_key.len &&
+             memcmp(row.key.data, lineage_key.data, lineage_key.len) == 0))
+            break;
     }
-    mdb_cursor_close(cursor);
-    if (rc != MDB_NOTFOUND) return rc;
-    key = lineage_key;
-    rc = mdb_del(store->txn, store->meta, &key, NULL);
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    if (rc > 0) {
+        memcpy(space->text, row.key.data, row.key.len);
+        *ret = (struct reel_str){space->text, row.key.len};
+    }
+    table_walk_finish(&walk);
+    return rc;
 }
 
 int store_empty(struct store *store, struct reel_error *error) {
-    INVARIANT(store->txn);
-    int rc = mdb_drop(store->txn, store->rejected, 0);
-    if (rc == 0) rc = forget_collections(store);
-    return rc == 0 ? 0 : store_fail(store, rc, "cannot empty the store", error);
+    struct collection_key space;
+    struct reel_str key;
+    int rc;
+    store_clear(store, TABLE_REJECTED);
+    while ((rc = find_derived(store, &space, &key, error)) > 0) {
+        rc = table_delete(store, TABLE_META, key, error);
+        if (rc < 0) break;
+    }
+    return rc;
 }
 
 /* ---- Sizes ----------------------------------------------------------------------------------- */
@@ -409,13 +624,15 @@ uint64_t store_file_bytes(struct store *store) {
 static int try_room(struct store *store, bool put, struct reel_error *error) {
     static const char key_text[] = "room";
     MDB_val key = {sizeof key_text - 1, (void *)key_text}, value = {FULL_BELOW_BYTES, NULL};
-    int rc = store_begin(store, error);
+    MDB_dbi dbi = store->tables[TABLE_META];
+    int rc = check_whole(store, "cannot write", error);
+    if (rc == 0) rc = begin_lmdb(store, error);
     if (rc < 0) return rc;
-    rc = put ? mdb_put(store->txn, store->meta, &key, &value, MDB_RESERVE)
-             : mdb_del(store->txn, store->meta, &key, NULL);
+    rc = put ? mdb_put(store->txn, dbi, &key, &value, MDB_RESERVE)
+             : mdb_del(store->txn, dbi, &key, NULL);
     if (rc == 0 && put) memset(value.mv_data, 0, value.mv_size);
-    if (rc == 0) return store_commit(store, error);
-    store_abort(store);
+    if (rc == 0) return commit_lmdb(store, error);
+    abort_lmdb(store);
     return store_fail(store, rc, "cannot check whether there is space", error);
 }
 
@@ -429,14 +646,17 @@ int store_try_room(struct store *store, struct reel_error *error) {
 /* A reader in another process than the writer's: LMDB's lock file is made for that. The map is as
  * large as the file says it was when it was last opened, or its content needs. */
 static int check_read_only(struct store *store, struct reel_error *error) {
-    struct store_state state;
+    struct store_state state = {0};
     MDB_txn *txn;
+    MDB_dbi meta;
+    MDB_val key = {state_key.len, (void *)state_key.data}, value;
     int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
     if (rc != 0) return store_fail(store, rc, "cannot read", error);
-    rc = mdb_dbi_open(txn, "meta", 0, &store->meta);
-    rc = rc == 0 ? store_get_state(store, txn, &state) : -ENOENT;
+    rc = mdb_dbi_open(txn, "meta", 0, &meta);
+    if (rc == 0) rc = mdb_get(txn, meta, &key, &value);
+    if (rc == 0) memcpy(&state, value.mv_data, value.mv_size < sizeof state ? value.mv_size : sizeof state);
     mdb_txn_abort(txn);
-    if (rc < 0) return fail(error, rc, "it contains no store");
+    if (rc != 0) return fail(error, -ENOENT, "it contains no store");
     return state.format == STORE_FORMAT
                ? 0
                : fail(error, -EPROTO, "its format is %u, this version reads %u", state.format,

@@ -1,7 +1,12 @@
-/* store.h: one LMDB environment: opening it, transactions, and what its errors mean.
+/* store.h: the state of a Reel: memtables over one LMDB environment. Opening it, groups,
+ * checkpoints, and what LMDB's errors mean.
  *
- * It is derived from the log (engine/log) and holds nothing that the log does not have. A store is
- * a directory with data.mdb and lock.mdb, or, in memory, the same on unlinked files and without
+ * It is derived from the log (engine/log) and holds nothing that the log does not have. What a
+ * group changes goes into the memtable (memtable/version.h) and is visible when the group is
+ * committed. A checkpoint writes a memtable to LMDB. After a crash LMDB has the last checkpoint,
+ * and the rest of the log is folded again.
+ *
+ * On disk a store is a directory with data.mdb and lock.mdb, or, in memory, the same on unlinked files and without
  * syncing. It holds the databases
  *     meta       "store" → struct store_state; "origin" → struct store_origin;
  *                "c/" and a collection's name → struct collection_state
@@ -11,8 +16,10 @@
  *     c/<name>   key → record (keys.h, record.h), one a collection
  *     x/<name>   its records in the order of their changes (index.h)
  *
- * LMDB is MVCC. There is one write transaction at a time, protected by the dispatcher's lock, and
- * any number of read transactions (view.h). Read and write transactions do not wait for each other.
+ * Each of these databases is a table (table.h): a tree of the memtables has the same keys.
+ *
+ * There is one group at a time, protected by the dispatcher's lock, and any number of snapshots
+ * (view.h): a version of the memtables and an LMDB read transaction. Neither waits for the other.
  */
 #ifndef REEL_ENGINE_STORE_STORE_H
 #define REEL_ENGINE_STORE_STORE_H
@@ -21,6 +28,7 @@
 #include "base/error.h"
 
 #include <lmdb.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #define STORE_FORMAT      3
@@ -43,7 +51,7 @@ struct store_state {
     uint64_t first_seq; /* the floor: the oldest seq that the log may still have */
     uint64_t head;
     uint64_t applied, ignored, rejected;
-    uint64_t txn_id; /* LMDB's number of the transaction that wrote this */
+    uint64_t reserved;
     struct store_gaps gaps;
     uint64_t log_salt, log_number, log_at, log_chain; /* the log was synced up to there (log.h) */
     uint64_t first_deletion; /* the floor of deletions: older tombstones may be gone */
@@ -89,16 +97,36 @@ struct store_origin {
     uint8_t salt[16]; /* all zero, unless the log was replaced although the stream is the same */
 };
 
+/* The tables: the number of each is that of its tree. */
+enum { TABLE_META, TABLE_REJECTED, TABLES_OWN };
+#define STORE_TABLES (TABLES_OWN + 2 * STORE_COLLECTIONS)
+
+struct versions;
+struct version;
+
+/* A point in time. Without a version: what the writer sees, its open group included. */
+struct snapshot {
+    struct version *version;
+    MDB_txn *txn;
+};
+
 struct store {
     MDB_env *env;
-    MDB_dbi meta, rejected;
-    MDB_txn *txn;    /* the write transaction, while there is one */
+    MDB_dbi tables[STORE_TABLES];
+    size_t table_count;
+    struct versions *versions; /* NULL: it is only copied from */
+    /* A snapshot is taken, a memtable frozen and a group made durable at once under this lock: LMDB
+     * never has what is in a version's active memtable. */
+    pthread_mutex_t snapshot_lock;
+    struct snapshot writing; /* the open group's; its `txn` is reset between groups */
+    MDB_txn *txn;            /* LMDB's write transaction, while a checkpoint is written */
+    uint64_t checkpoint_cursor; /* [writer] LMDB has the effects of all events up to it */
     char *directory; /* NULL: in memory */
     bool in_memory;
     bool in_place_of_empty; /* a data.mdb without content was there before */
     atomic_bool broken;     /* a sync failed, or LMDB failed: nothing works any more */
     atomic_uint_fast64_t
-        newest_commit; /* LMDB's number of the newest commit that any thread knows of */
+        newest_commit; /* the number of the newest version that any thread knows of */
     void (*tell_broken)(void *context, const char *sentence); /* called once; or NULL */
     void *context;
 };
@@ -118,15 +146,36 @@ struct store_options {
 int store_open(struct store *store, const struct store_options *options, struct reel_error *error);
 void store_close(struct store *store);
 
-/* The write transaction. The caller makes sure that there is only one at a time, on one thread. If
- * a commit fails, the transaction is gone, and nothing has happened. */
+/* A group. The caller makes sure that there is only one at a time, on one thread. If the memtable is
+ * full, store_begin writes a checkpoint before, which may fail. store_commit makes the group visible
+ * and cannot fail; it is called when the log has been synced. store_commit_durably also writes it to
+ * LMDB, before it is visible: if that fails, it is as if store_abort had been called. No memtable
+ * may have changes before that group. */
 int store_begin(struct store *store, struct reel_error *error);
-int store_commit(struct store *store, struct reel_error *error);
+void store_commit(struct store *store, uint64_t cursor);
+int store_commit_durably(struct store *store, uint64_t cursor, struct reel_error *error);
 void store_abort(struct store *store);
+bool store_is_writing(const struct store *store);
 
-/* Says that this commit may be known to others: a view can see it a moment before its writer knows
- * that it was made. Any thread. */
-void store_has_shown(struct store *store, uint64_t txn_id);
+/* Between groups: LMDB gets all that was committed. */
+int store_checkpoint(struct store *store, struct reel_error *error);
+
+/* For an environment that is open: opens the store's own tables, and makes the memtables. And ends
+ * this, without a checkpoint. store_open and store_close do the same. */
+int store_start(struct store *store, struct reel_error *error);
+void store_stop(struct store *store);
+
+/* Any thread. `snapshot->txn` may be one that was reset. store_snapshot_end resets it. After an
+ * error of LMDB (which is returned as it is) there is no transaction and no version. */
+int store_snapshot(struct store *store, struct snapshot *snapshot);
+void store_snapshot_end(struct snapshot *snapshot);
+
+/* Empties a table, in a group that has not changed it before. */
+void store_clear(struct store *store, size_t table);
+
+/* Says that this version may be known to others: a view can see it a moment before its writer says
+ * so. Any thread. */
+void store_has_shown(struct store *store, uint64_t number);
 
 /* Converts an LMDB result to a code and a sentence. If it means that the store is broken, marks and
  * reports it. */
@@ -135,22 +184,23 @@ int store_fail(struct store *store, int rc, const char *doing, struct reel_error
 /* Marks the store as broken, for a reason that another part has found, and reports it. */
 void store_break(struct store *store, const char *sentence);
 
-/* `meta`. The transaction may be read-only. -ENOENT: nothing is stored about this collection. */
-int store_get_state(struct store *store, MDB_txn *txn, struct store_state *ret);
+/* `meta`. -ENOENT: nothing is stored about this collection. */
+int store_get_state(struct store *store, const struct snapshot *at, struct store_state *ret);
 int store_put_state(struct store *store, const struct store_state *state, struct reel_error *error);
-int store_get_collection(struct store *store, MDB_txn *txn, const char *name,
+int store_get_collection(struct store *store, const struct snapshot *at, const char *name,
                          struct collection_state *ret);
 int store_put_collection(struct store *store, const char *name,
                          const struct collection_state *state, struct reel_error *error);
 
 /* -ENOENT: no control was about that collection. */
-int store_get_control(struct store *store, MDB_txn *txn, const char *name,
+int store_get_control(struct store *store, const struct snapshot *at, const char *name,
                       struct collection_control *ret);
 int store_put_control(struct store *store, const char *name,
                       const struct collection_control *control, struct reel_error *error);
 
 /* The lineage: how many entries. Of more than LINEAGE_MAX the oldest are forgotten. */
-int store_get_lineage(struct store *store, MDB_txn *txn, struct lineage_entry ret[LINEAGE_MAX]);
+int store_get_lineage(struct store *store, const struct snapshot *at,
+                      struct lineage_entry ret[LINEAGE_MAX]);
 int store_put_lineage(struct store *store, const struct lineage_entry *entries, size_t count,
                       struct reel_error *error);
 
@@ -161,7 +211,7 @@ int store_each_collection(struct store *store,
                           void *context);
 
 /* -ENOENT: the log does not mirror a stream. */
-int store_get_origin(struct store *store, MDB_txn *txn, struct store_origin *ret);
+int store_get_origin(struct store *store, const struct snapshot *at, struct store_origin *ret);
 int store_put_origin(struct store *store, const struct store_origin *origin,
                      struct reel_error *error);
 
@@ -169,9 +219,9 @@ int store_put_origin(struct store *store, const struct store_origin *origin,
  * collections that are not loaded are removed when they are loaded. */
 int store_empty(struct store *store, struct reel_error *error);
 
-/* Opens or creates the databases of a collection, within the write transaction. */
-int store_open_collection(struct store *store, const char *name, MDB_dbi *ret_records,
-                          MDB_dbi *ret_index, struct reel_error *error);
+/* Opens or creates the tables of a collection, between groups. */
+int store_open_collection(struct store *store, const char *name, size_t *ret_records,
+                          size_t *ret_index, struct reel_error *error);
 
 /* Checks whether there is space for a transaction of some size. Returns 0, or the error that it
  * would get. Call it outside of any transaction: it commits two, which leave nothing. */

@@ -1,7 +1,7 @@
-/* view.c: views (reel.h): read transactions with a limited life.
+/* view.c: views (reel.h): snapshots with a limited life.
  *
- * While a read transaction is open, the pages that it can see cannot be reused. If it were open for
- * ever, the file would grow for ever. So a view ends when its time is over: in its next call, or
+ * While a snapshot is open, neither the memory of its version nor the pages of LMDB that it can see
+ * can be reused. If it were open for ever, both would grow for ever. So a view ends when its time is over: in its next call, or
  * when the writer begins a transaction. The writer only tries a view's lock, so it never waits for
  * a reader. A walk checks the clock and ends by itself. When a view's time is over, it no longer
  * counts towards views_max. So a view that is not closed, for example because a client is slow,
@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/invariant.h"
+#include "engine/store/memtable/version.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -39,9 +40,10 @@ static void drop_pin(struct reel_view *view) {
 static void let_go(struct reel_view *view) {
     INVARIANT(lock_is_held(&view->lock) && lock_is_held(&view->views->lock));
     INVARIANT(view->has_place && view->views->open_count > 0);
-    mdb_txn_abort(view->txn);
+    store_snapshot_end(&view->at);
+    mdb_txn_abort(view->at.txn);
     drop_pin(view);
-    view->txn = NULL;
+    view->at.txn = NULL;
     view->has_place = false;
     view->views->open_count--;
 }
@@ -51,11 +53,11 @@ int view_enter(struct reel_view *view, struct reel_view **ret) {
     if (rc != 0) return -rc;
     *ret = view;
     if (atomic_load(&view->views->store->broken)) return -EIO;
-    if (view->txn && clock_ms() >= view->deadline_ms) {
+    if (view->at.txn && clock_ms() >= view->deadline_ms) {
         HOLD_LOCK(&view->views->lock);
         let_go(view);
     }
-    return view->txn ? 0 : -ETIME;
+    return view->at.txn ? 0 : -ETIME;
 }
 
 void view_leave(struct reel_view **view) {
@@ -68,7 +70,7 @@ static void expire(struct views *views) {
     uint64_t now = clock_ms();
     for (struct reel_view *view = views->first; view; view = view->next) {
         if (pthread_mutex_trylock(&view->lock) != 0) continue;
-        if (view->txn && now >= view->deadline_ms) let_go(view);
+        if (view->at.txn && now >= view->deadline_ms) let_go(view);
         pthread_mutex_unlock(&view->lock);
     }
 }
@@ -102,7 +104,8 @@ static struct reel_view *view_create(struct views *views) {
 }
 
 static void view_destroy(struct reel_view *view) {
-    if (view->txn) mdb_txn_abort(view->txn);
+    store_snapshot_end(&view->at);
+    if (view->at.txn) mdb_txn_abort(view->at.txn);
     drop_pin(view);
     pthread_mutex_destroy(&view->lock);
     free(view);
@@ -115,7 +118,7 @@ static int enlist(struct views *views, struct reel_view **ret, struct reel_error
     if (views->open_count >= views->count_max)
         return fail(error, -EAGAIN, "%u views are open, which is the limit", views->open_count);
     struct reel_view *view = views->idle;
-    INVARIANT(!view || (views->idle_count > 0 && view->txn && !view->pin));
+    INVARIANT(!view || (views->idle_count > 0 && view->at.txn && !view->pin));
     if (view) {
         views->idle = view->next;
         views->idle_count--;
@@ -140,7 +143,7 @@ static bool delist(struct reel_view *view) {
     if (view->has_place) views->open_count--;
     if (view->next) view->next->previous = view->previous;
     *(view->previous ? &view->previous->next : &views->first) = view->next;
-    if (!view->txn || views->idle_count == IDLE_MAX) return false;
+    if (!view->at.txn || views->idle_count == IDLE_MAX) return false;
     views->idle_count++;
     view->next = views->idle;
     views->idle = view;
@@ -151,49 +154,32 @@ static bool delist(struct reel_view *view) {
 static void view_reset(struct reel_view *view) {
     HOLD_LOCK(&view->lock);
     drop_pin(view);
-    if (view->txn) mdb_txn_reset(view->txn);
+    store_snapshot_end(&view->at);
     view->deadline_ms = UINT64_MAX;
 }
 
 /* Reads where it stands, and forgets what it knew, unless it stood there when it was last open. */
 static int read_state(struct reel_view *view) {
-    uint64_t before = view->state.txn_id;
-    int rc = store_get_state(view->views->store, view->txn, &view->state);
-    if (rc < 0 || view->state.txn_id != before) {
-        view->is_measured = false;
-        view->collection = NULL;
-    }
-    return rc;
-}
-
-/* LMDB notes which snapshot it is to be a moment before it looks for its root. If two commits come
- * in that moment, it finds the second one's root, maybe before that commit has ended, and the next
- * view could be older. What the snapshot says of itself tells, and then it is taken again. */
-static int take_snapshot(struct reel_view *view) {
-    enum { TRIES_MAX = 16 };
-    struct store *store = view->views->store;
-    int rc = 0;
-    for (int i = 0; rc == 0 && i < TRIES_MAX; i++) {
-        if (i > 0) mdb_txn_reset(view->txn);
-        rc = view->txn ? mdb_txn_renew(view->txn)
-                       : mdb_txn_begin(store->env, NULL, MDB_RDONLY, &view->txn);
-        if (rc == 0 && read_state(view) < 0) return MDB_CORRUPTED;
-        if (rc == 0 && view->state.txn_id <= mdb_txn_id(view->txn)) return 0;
-    }
-    return rc;
+    uint64_t number = view->at.version->number;
+    if (number == view->number) return 0;
+    view->number = number;
+    view->is_measured = false;
+    view->collection = NULL;
+    return store_get_state(view->views->store, &view->at, &view->state);
 }
 
 static int view_begin(struct reel_view *view, struct reel_error *error) {
     struct store *store = view->views->store;
     HOLD_LOCK(&view->lock);
     if (atomic_load(&store->broken)) return fail(error, -EIO, "the store failed earlier");
-    int rc = take_snapshot(view);
-    if (rc != 0) {
-        if (view->txn) mdb_txn_abort(view->txn);
-        view->txn = NULL;
-        return store_fail(store, rc, "cannot begin a view", error);
+    int rc = store_snapshot(store, &view->at);
+    if (rc != 0) return store_fail(store, rc, "cannot begin a view", error);
+    rc = read_state(view);
+    if (rc < 0) {
+        view->number = 0;
+        return fail(error, rc, "cannot read the store's state");
     }
-    store_has_shown(store, view->state.txn_id);
+    store_has_shown(store, view->number);
     view->deadline_ms = clock_ms() + view->views->ms_max;
     return 0;
 }
@@ -275,7 +261,7 @@ int view_collection(struct reel_view *view, const char *name, struct collection 
         struct collection *found = registry_find(view->views->registry, reel_text(name));
         if (!found) return -ESRCH;
         view->collection = NULL;
-        int rc = store_get_collection(view->views->store, view->txn, found->name,
+        int rc = store_get_collection(view->views->store, &view->at, found->name,
                                       &view->collection_state);
         if (rc < 0) return rc;
         view->collection = found;

@@ -41,12 +41,13 @@ struct reel_view {
     struct reel_view *previous, *next; /* protected by views->lock */
     bool has_place;                    /* also protected by it: the view counts in open_count */
     pthread_mutex_t lock;              /* protects the members below */
-    MDB_txn *txn;                      /* NULL: its time is over */
+    struct snapshot at;                /* at.txn NULL: its time is over */
     struct log_pin *pin;               /* of the log, after the first look at it; or NULL */
     uint64_t deadline_ms;
 
-    /* What it has read from `meta`. If a view is closed and opened again before the next commit,
-     * this is still valid. */
+    /* What it has read from `meta`, and the number of that version. If a view is closed and opened
+     * again before the next version, this is still valid. */
+    uint64_t number;
     struct store_state state;
     struct reel_position position; /* if is_measured */
     bool is_measured;

@@ -29,7 +29,7 @@ struct changed_walk {
 /* ---- Merging --------------------------------------------------------------------------------- */
 
 static int advance(struct source *source) {
-    int rc = index_next(&source->walk, &source->entry, NULL);
+    int rc = index_next(&source->walk, &source->entry);
     source->more = rc > 0;
     return rc < 0 ? rc : 0;
 }
@@ -52,7 +52,7 @@ static int give_entry(const struct reel_view *view, const struct source *source,
     struct reel_changed_row changed = {.collection = collection->name, .row = &row};
     struct reel_str stored;
     uint64_t seq;
-    int rc = keys_get(collection->store, view->txn, collection->dbi, entry->key, &stored, NULL);
+    int rc = table_get(collection->store, &view->at, collection->records, entry->key, &stored, NULL);
     if (rc < 0 && rc != -ENOENT) return rc;
     if (entry->deleted != (rc == -ENOENT)) return 0;
     if (entry->deleted) return fn(context, &changed);
@@ -100,7 +100,7 @@ static int start_sources(struct changed_walk *walk, uint64_t since) {
     for (size_t i = 0; i < walk->count; i++) {
         struct source *source = &walk->sources[i];
         const struct collection *collection = source->collection;
-        int rc = index_walk_start(&source->walk, collection->store, walk->view->txn,
+        int rc = index_walk_start(&source->walk, collection->store, &walk->view->at,
                                   collection->index, since, NULL);
         if (rc == 0) rc = advance(source);
         if (rc < 0) return rc;

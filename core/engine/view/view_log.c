@@ -101,5 +101,5 @@ int reel_view_rejected(struct reel_view *view, uint64_t before, reel_rejection_f
     int rc = view_enter(view, &within);
     if (rc < 0) return rc;
     struct rejection_walk walk = {.view = within, .fn = fn, .context = context};
-    return rejected_each(within->views->store, within->txn, before, give_rejection, &walk, NULL);
+    return rejected_each(within->views->store, &within->at, before, give_rejection, &walk, NULL);
 }

@@ -1,7 +1,7 @@
 /* view_records.c: what a view gives of records (reel.h): one, or a collection in key order. */
 #include "engine/view/view.h"
 
-#include "engine/store/keys.h"
+#include "engine/store/table.h"
 
 #include <errno.h>
 
@@ -29,18 +29,20 @@ int reel_view_get(struct reel_view *view, const char *name, struct reel_str key,
     struct collection *collection;
     struct reel_str stored;
     rc = served_collection(within, name, &collection);
-    if (rc == 0) rc = keys_get(collection->store, within->txn, collection->dbi, key, &stored, NULL);
+    if (rc == 0) rc = table_get(collection->store, &within->at, collection->records, key, &stored, NULL);
     return rc < 0 ? rc : give_row(collection, key, stored, fn, context);
 }
 
-static int list_rows(struct reel_view *view, struct collection *collection, struct keys_walk *walk,
-                     reel_row_fn fn, void *context) {
-    struct reel_str key, stored;
-    int rc;
-    for (size_t row = 0; (rc = keys_next(walk, &key, &stored, NULL)) > 0; row++) {
-        if (view_is_late(view, row)) return -ETIME;
-        rc = give_row(collection, key, stored, fn, context);
+static int list_rows(struct reel_view *view, struct collection *collection,
+                     struct table_walk *walk, struct reel_str from, bool after, reel_row_fn fn,
+                     void *context) {
+    struct overlay_row row;
+    int rc = table_seek(walk, from, after ? SEEK_ABOVE : SEEK_AT_OR_ABOVE, &row);
+    for (size_t n = 0; rc > 0; n++) {
+        if (view_is_late(view, n)) return -ETIME;
+        rc = give_row(collection, row.key, row.value, fn, context);
         if (rc != 0) return rc;
+        rc = table_next(walk, &row);
     }
     return rc;
 }
@@ -51,11 +53,11 @@ int reel_view_list(struct reel_view *view, const char *name, struct reel_str fro
     int rc = view_enter(view, &within);
     if (rc < 0) return rc;
     struct collection *collection;
-    struct keys_walk walk;
+    struct table_walk walk;
     rc = served_collection(within, name, &collection);
     if (rc < 0) return rc;
-    rc = keys_walk_start(&walk, collection->store, within->txn, collection->dbi, from, after, NULL);
-    if (rc == 0) rc = list_rows(within, collection, &walk, fn, context);
-    keys_walk_finish(&walk);
+    table_walk_start(&walk, collection->store, &within->at, collection->records, NULL);
+    rc = list_rows(within, collection, &walk, from, after && from.data, fn, context);
+    table_walk_finish(&walk);
     return rc;
 }

@@ -43,18 +43,35 @@ static int source_step(struct overlay *overlay, struct overlay_source *source) {
 
 /* ---- All together ---------------------------------------------------------------------------- */
 
+/* True: what lies below the tree is hidden. */
+static bool add_tree(struct overlay *overlay, const struct tree *tree) {
+    if (tree && tree->root) overlay->sources[overlay->source_count++].tree = tree;
+    return tree && tree->cleared;
+}
+
+/* The layers from `from` on, and what lies below them. */
+static void add_layers(struct overlay *overlay, const struct version *version, size_t from,
+                       size_t tree, const struct overlay_lower *lower) {
+    for (size_t i = from; i < version->layer_count; i++)
+        if (add_tree(overlay, version_tree(version, i, tree))) return;
+    if (!lower) return;
+    overlay->lower = *lower;
+    overlay->sources[overlay->source_count++].tree = NULL;
+}
+
 void overlay_init(struct overlay *overlay, const struct version *version, size_t tree,
                   const struct overlay_lower *lower) {
     overlay->source_count = 0;
     overlay->current = NULL;
-    for (size_t i = 0; i < version->layer_count; i++) {
-        const struct tree *found = version_tree(version, i, tree);
-        if (!found || !found->root) continue;
-        overlay->sources[overlay->source_count++].tree = found;
-    }
-    if (!lower) return;
-    overlay->lower = *lower;
-    overlay->sources[overlay->source_count++].tree = NULL;
+    add_layers(overlay, version, 0, tree, lower);
+}
+
+void overlay_init_open(struct overlay *overlay, const struct versions *versions, size_t tree,
+                       const struct overlay_lower *lower) {
+    overlay->source_count = 0;
+    overlay->current = NULL;
+    if (!add_tree(overlay, memtable_tree(versions, tree)))
+        add_layers(overlay, versions->current, 1, tree, lower);
 }
 
 /* Which of the sources has the next row; of those that have the same key, the newest. */

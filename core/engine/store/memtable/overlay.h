@@ -46,10 +46,16 @@ struct overlay {
     struct overlay_source sources[LAYERS_MAX + 1]; /* the newest first */
 };
 
-/* The version must be held while the overlay is used; one thread at a time. `lower` NULL: nothing
+/* `previous` may be NULL if the overlay is only walked forwards.
+ * The version must be held while the overlay is used; one thread at a time. `lower` NULL: nothing
  * lies below. Needs no finish. */
 void overlay_init(struct overlay *overlay, const struct version *version, size_t tree,
                   const struct overlay_lower *lower);
+
+/* What the writer itself sees, the open group included. Nothing may be written while the overlay is
+ * used. */
+void overlay_init_open(struct overlay *overlay, const struct versions *versions, size_t tree,
+                       const struct overlay_lower *lower);
 
 /* 1 and a row, good until the next call; 0: there is none; or an error of `lower`. After anything
  * but 1, overlay_next and overlay_previous give 0 until overlay_seek was called again. */

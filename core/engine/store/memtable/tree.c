@@ -295,6 +295,28 @@ int tree_erase(struct tree *tree, struct tree_edit *edit, struct reel_str key) {
     return 0;
 }
 
+/* ---- Clearing --------------------------------------------------------------------------------- */
+
+/* Of all that is below a node, and the node. */
+static size_t bytes_of(struct node *node) {
+    struct item **keys = node_keys(node);
+    size_t bytes = node->part.bytes;
+    for (size_t i = 0; i < node->count; i++) bytes += keys[i]->part.bytes;
+    for (size_t i = 0; node->height > 0 && i <= node->count; i++)
+        bytes += bytes_of(node->inner.children[i]);
+    return bytes;
+}
+
+void tree_clear(struct tree *tree, struct tree_edit *edit) {
+    if (tree->root) {
+        size_t bytes = bytes_of(tree->root);
+        edit->bytes -= bytes;
+        edit->cleared_bytes += bytes - tree->root->part.bytes;
+        parts_push(&edit->retired, &tree->root->part, PART_SUBTREE);
+    }
+    *tree = (struct tree){.cleared = true};
+}
+
 /* ---- Undoing --------------------------------------------------------------------------------- */
 
 /* All that a group made is reached through nodes that it made: paths are copied from the root. */

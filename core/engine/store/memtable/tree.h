@@ -35,6 +35,7 @@
 struct tree {
     struct node *root;
     uint64_t count; /* items, tombstones included */
+    bool cleared;   /* what older layers and the checkpoint have of this tree is void */
 };
 
 /* A group of changes, to one or several trees. */
@@ -42,6 +43,7 @@ struct tree_edit {
     uint64_t born;
     size_t bytes;         /* of what the trees consist of now */
     struct parts retired; /* of published states; no longer in the trees */
+    size_t cleared_bytes; /* of the trees on that list, without their roots */
 };
 
 /* Writing: by the writer only. 0 or -ENOMEM, which leaves the contents as they were. */
@@ -54,6 +56,10 @@ int tree_erase(struct tree *tree, struct tree_edit *edit, struct reel_str key);
 /* Back to `before`, the state when the group began: frees what the group made. What it retired is
  * current again; after the last tree of the group the caller empties `edit->retired`. */
 void tree_undo(struct tree *tree, struct tree before, const struct tree_edit *edit);
+
+/* Empties a tree that the group has not changed yet, and hides what lies below it. Undoing the group
+ * undoes it. */
+void tree_clear(struct tree *tree, struct tree_edit *edit);
 
 /* The item with that key, perhaps a tombstone; or NULL. */
 const struct item *tree_get(const struct tree *tree, struct reel_str key);

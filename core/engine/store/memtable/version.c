@@ -198,13 +198,14 @@ int versions_begin(struct versions *versions) {
     return 0;
 }
 
-void versions_publish(struct versions *versions, uint64_t cursor) {
+static void publish(struct versions *versions, uint64_t cursor) {
     struct version *before = versions->current, *version = versions->next;
     struct parts *retired = &versions->active->edit.retired;
-    INVARIANT(versions->is_open && cursor >= before->cursor && !before->retired.first);
+    INVARIANT(versions->is_open && !before->retired.first);
     add_active(version, versions->active, cursor);
     add_frozen(version, before, before->layer_count - 1);
-    versions->held_bytes += retired->bytes;
+    versions->held_bytes += retired->bytes + versions->active->edit.cleared_bytes;
+    versions->active->edit.cleared_bytes = 0;
     before->retired = *retired;
     *retired = (struct parts){0};
     versions->next = NULL;
@@ -212,14 +213,27 @@ void versions_publish(struct versions *versions, uint64_t cursor) {
     show(versions, version);
 }
 
+void versions_publish(struct versions *versions, uint64_t cursor) {
+    INVARIANT(cursor >= versions->current->cursor);
+    publish(versions, cursor);
+}
+
+void versions_restart(struct versions *versions, uint64_t cursor) {
+    INVARIANT(versions->current->layer_count == 1);
+    versions->active->after = cursor;
+    publish(versions, cursor);
+}
+
 void versions_undo(struct versions *versions) {
     struct memtable *active = versions->active;
     const struct version *before = versions->current;
     INVARIANT(versions->is_open);
     for (size_t i = 0; i < active->tree_count; i++)
-        if (active->trees[i].root != before->trees[i].root)
+        if (active->trees[i].root != before->trees[i].root ||
+            active->trees[i].cleared != before->trees[i].cleared)
             tree_undo(&active->trees[i], before->trees[i], &active->edit);
     active->edit.retired = (struct parts){0}; /* the version before needs them, as ever */
+    active->edit.cleared_bytes = 0;
     active->edit.bytes = before->bytes;
     versions->is_open = false;
 }
@@ -242,6 +256,12 @@ int memtable_delete(struct versions *versions, size_t tree, struct reel_str key)
 
 int memtable_erase(struct versions *versions, size_t tree, struct reel_str key) {
     return tree_erase(open_tree(versions, tree), &versions->active->edit, key);
+}
+
+void memtable_clear(struct versions *versions, size_t tree) {
+    struct tree *cleared = open_tree(versions, tree);
+    INVARIANT(cleared->root == versions->current->trees[tree].root);
+    tree_clear(cleared, &versions->active->edit);
 }
 
 size_t memtable_bytes(const struct versions *versions) {
@@ -286,12 +306,21 @@ int versions_drop(struct versions *versions) {
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
+/* What a tree that was cleared has instead of what lies below it. */
+static const struct item absent = {.value_len = ITEM_DELETED};
+
+/* NULL: what lies below the tree decides. */
+static const struct item *layer_get(const struct tree *tree, struct reel_str key) {
+    const struct item *item = tree_get(tree, key);
+    return item || !tree->cleared ? item : &absent;
+}
+
 static const struct item *layers_get(const struct version *version, size_t from, size_t tree,
                                      struct reel_str key) {
     const struct item *item = NULL;
     for (size_t i = from; i < version->layer_count && !item; i++) {
         const struct tree *found = version_tree(version, i, tree);
-        if (found) item = tree_get(found, key);
+        if (found) item = layer_get(found, key);
     }
     return item;
 }
@@ -299,8 +328,19 @@ static const struct item *layers_get(const struct version *version, size_t from,
 const struct item *memtable_get(const struct versions *versions, size_t tree, struct reel_str key) {
     const struct memtable *active = versions->active;
     INVARIANT(tree < active->tree_count);
-    const struct item *item = tree_get(&active->trees[tree], key);
+    const struct item *item = layer_get(&active->trees[tree], key);
     return item ? item : layers_get(versions->current, 1, tree, key);
+}
+
+const struct item *memtable_get_active(const struct versions *versions, size_t tree,
+                                       struct reel_str key) {
+    INVARIANT(tree < versions->active->tree_count);
+    return tree_get(&versions->active->trees[tree], key);
+}
+
+const struct tree *memtable_tree(const struct versions *versions, size_t tree) {
+    INVARIANT(tree < versions->active->tree_count);
+    return &versions->active->trees[tree];
 }
 
 struct version *version_take(struct versions *versions) {

@@ -103,11 +103,24 @@ int versions_begin(struct versions *versions);
 void versions_publish(struct versions *versions, uint64_t cursor);
 void versions_undo(struct versions *versions);
 
+/* Like versions_publish, for a group that is in the checkpoint already and begins another log: the
+ * cursor may be lower. There is no frozen memtable. */
+void versions_restart(struct versions *versions, uint64_t cursor);
+
 /* Changing the active memtable within a group: tree.h. After -ENOMEM the group can go on. */
 int memtable_put(struct versions *versions, size_t tree, struct reel_str key, struct reel_str value,
                  XXH128_hash_t hash);
 int memtable_delete(struct versions *versions, size_t tree, struct reel_str key);
 int memtable_erase(struct versions *versions, size_t tree, struct reel_str key);
+
+/* Empties a tree, which the open group has not changed before, and hides what older layers and the
+ * checkpoint have of it. */
+void memtable_clear(struct versions *versions, size_t tree);
+
+/* What the active memtable has, the open group included; NULL: nothing. */
+const struct item *memtable_get_active(const struct versions *versions, size_t tree,
+                                       struct reel_str key);
+const struct tree *memtable_tree(const struct versions *versions, size_t tree);
 
 /* What the writer itself sees, the open group included: the newest item with that key in any layer;
  * NULL: the checkpoint decides. */

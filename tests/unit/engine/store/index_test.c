@@ -13,7 +13,7 @@
 
 struct fixture {
     struct store *store;
-    MDB_dbi records, dbi;
+    size_t records, dbi;
     struct arena arena;
     uint64_t random;
 };
@@ -25,8 +25,7 @@ static int begin(void **state) {
     must(fixture);
     open_store(&store);
     fixture->store = store;
-    must_ok(store_open_collection(store, "things", &fixture->records, &fixture->dbi, &error),
-            error);
+    open_things(store, "things", &fixture->records, &fixture->dbi);
     *state = fixture;
     return 0;
 }
@@ -72,16 +71,16 @@ static void assert_walk(struct fixture *fixture, uint64_t since, const char *exp
     struct support_text found = {0};
     int rc;
     must_ok(
-        index_walk_start(&walk, fixture->store, fixture->store->txn, fixture->dbi, since, &error),
+        index_walk_start(&walk, fixture->store, &fixture->store->writing, fixture->dbi, since, &error),
         error);
     text_format(&found, "%s", "");
-    while ((rc = index_next(&walk, &entry, &error)) > 0) {
+    while ((rc = index_next(&walk, &entry)) > 0) {
         text_format(&found, "%s%" PRIu64 " %s", found.len ? ", " : "", entry.seq,
                     entry.deleted ? "-" : "");
         text_add(&found, entry.key.data, entry.key.len);
     }
     must_ok(rc, error);
-    must(index_next(&walk, &entry, &error) == 0);
+    must(index_next(&walk, &entry) == 0);
     index_walk_finish(&walk);
     assert_string_equal(found.data, expected);
     free(found.data);

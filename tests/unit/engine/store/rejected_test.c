@@ -31,7 +31,7 @@ static int see(void *context, const struct reel_rejection *rejection) {
 static void assert_kept(struct store *store, const char *expected) {
     struct seen seen = {.text = ""};
     struct reel_error error;
-    must_ok(rejected_each(store, store->txn, UINT64_MAX, see, &seen, &error), error);
+    must_ok(rejected_each(store, &store->writing, UINT64_MAX, see, &seen, &error), error);
     assert_string_equal(seen.text, expected);
 }
 
@@ -62,7 +62,7 @@ static void a_walk_ends_when_its_caller_wants_no_more(void **state) {
     struct store *store = *state;
     struct seen seen = {.text = "", .stop_at = 2};
     put_some(store);
-    assert_int_equal(rejected_each(store, store->txn, UINT64_MAX, see, &seen, NULL), 7);
+    assert_int_equal(rejected_each(store, &store->writing, UINT64_MAX, see, &seen, NULL), 7);
     assert_string_equal(seen.text, "4294967296 forms: d\n300 cells: c\n");
 }
 
@@ -81,7 +81,7 @@ static void a_walk_begins_below_the_seq_that_is_given(void **state) {
     put_some(store);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct seen seen = {.text = "", .stop_at = 1};
-        rejected_each(store, store->txn, cases[i].before, see, &seen, NULL);
+        rejected_each(store, &store->writing, cases[i].before, see, &seen, NULL);
         assert_string_equal(seen.text, cases[i].first);
     }
 }
@@ -92,8 +92,8 @@ static void one_events_are_copied_and_told(void **state) {
     struct reel_result result = {.seq = 2};
     char longer[400];
     put_some(store);
-    assert_int_equal(rejected_copy(store, store->txn, 2, &list, NULL), 0);
-    assert_int_equal(rejected_copy(store, store->txn, 256, &list, NULL), 0);
+    assert_int_equal(rejected_copy(store, &store->writing, 2, &list, NULL), 0);
+    assert_int_equal(rejected_copy(store, &store->writing, 256, &list, NULL), 0);
     assert_int_equal(list.count, 2);
     rejection_list_tell(&list, 0, &result);
     assert_string_equal(result.collection, "forms");
@@ -107,7 +107,7 @@ static void one_events_are_copied_and_told(void **state) {
     memcpy(longer + REEL_REASON_MAX - 2, "\xC3\xA4", 3);
     put(store, 9, "cells", longer);
     result.seq = 9;
-    assert_int_equal(rejected_copy(store, store->txn, 9, &list, NULL), 0);
+    assert_int_equal(rejected_copy(store, &store->writing, 9, &list, NULL), 0);
     rejection_list_tell(&list, 0, &result);
     assert_int_equal(strlen(result.reason), REEL_REASON_MAX - 2);
     rejection_list_finish(&list);
@@ -121,7 +121,7 @@ static void copied_rejections_are_bounded(void **state) {
     reason[sizeof reason - 1] = '\0';
     put(store, 1, "cells", reason);
     for (size_t i = 0; i < 2 * REJECTIONS_BYTES_MAX / sizeof reason; i++)
-        assert_int_equal(rejected_copy(store, store->txn, 1, &list, NULL), 0);
+        assert_int_equal(rejected_copy(store, &store->writing, 1, &list, NULL), 0);
     assert_in_range(list.bytes, REJECTIONS_BYTES_MAX - 2 * sizeof reason, REJECTIONS_BYTES_MAX);
     rejection_list_finish(&list);
 }
