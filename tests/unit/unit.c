@@ -137,6 +137,9 @@ int open_store(void **state) {
 }
 
 int close_store(void **state) {
+    struct store *store = *state;
+    if (store->txn) mdb_txn_abort(store->txn);
+    store->txn = NULL;
     store_abort(*state);
     store_close(*state);
     free(*state);
@@ -161,6 +164,25 @@ size_t entries_in(struct store *store, size_t table) {
     table_walk_finish(&walk);
     must(rc == 0);
     return count;
+}
+
+MDB_dbi lmdb_begin(struct store *store, const char *name) {
+    MDB_dbi dbi;
+    store_abort(store);
+    must(mdb_txn_begin(store->env, NULL, 0, &store->txn) == 0);
+    must(mdb_dbi_open(store->txn, name, MDB_CREATE, &dbi) == 0);
+    return dbi;
+}
+
+void lmdb_commit(struct store *store) {
+    must(mdb_txn_commit(store->txn) == 0);
+    store->txn = NULL;
+}
+
+size_t lmdb_entries(struct store *store, MDB_dbi dbi) {
+    MDB_stat stat;
+    must(mdb_stat(store->txn, dbi, &stat) == 0);
+    return stat.ms_entries;
 }
 
 void open_things(struct store *store, const char *name, size_t *ret_records, size_t *ret_index) {

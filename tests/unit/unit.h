@@ -68,6 +68,12 @@ void commit_and_begin(struct store *store);
 /* How many entries a table has, as the open group sees it. */
 size_t entries_in(struct store *store, size_t table);
 
+/* Ends the group without effect and begins LMDB's write transaction, as a checkpoint does; commits
+ * it; and counts a database's entries within it. */
+MDB_dbi lmdb_begin(struct store *store, const char *name);
+void lmdb_commit(struct store *store);
+size_t lmdb_entries(struct store *store, MDB_dbi dbi);
+
 /* Opens a collection's tables, and begins the group again, which must be empty. */
 void open_things(struct store *store, const char *name, size_t *ret_records, size_t *ret_index);
 

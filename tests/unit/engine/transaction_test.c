@@ -45,7 +45,7 @@ static void append_outside(void *context) {
 }
 
 static void appending_needs_a_transaction(void **state) {
-    assert_violates(append_outside, *state, "dispatcher->store.txn");
+    assert_violates(append_outside, *state, "store_is_writing(&dispatcher->store)");
 }
 
 static void end_without_begin(void *context) {
@@ -54,7 +54,7 @@ static void end_without_begin(void *context) {
 }
 
 static void only_what_has_begun_ends(void **state) {
-    assert_violates(end_without_begin, *state, "dispatcher->store.txn");
+    assert_violates(end_without_begin, *state, "store_is_writing(&dispatcher->store)");
 }
 
 static void begin_with_a_group(void *context) {
@@ -130,7 +130,7 @@ static void publish_what_is_not_committed(void *context) {
 
 static void only_what_is_committed_is_published_and_by_the_writer(void **state) {
     assert_violates(publish_unlocked, *state, "lock_is_held(&reel->writer)");
-    assert_violates(publish_what_is_not_committed, *state, "!reel->dispatcher.store.txn");
+    assert_violates(publish_what_is_not_committed, *state, "!store_is_writing(&reel->dispatcher.store)");
 }
 
 static void show_outside(void *context) {
@@ -140,7 +140,7 @@ static void show_outside(void *context) {
 }
 
 static void what_belongs_to_a_transaction_is_shown_within_it(void **state) {
-    assert_violates(show_outside, *state, "dispatcher->store.txn");
+    assert_violates(show_outside, *state, "store_is_writing(&dispatcher->store)");
 }
 
 /* ---- Around it ------------------------------------------------------------------------------- */

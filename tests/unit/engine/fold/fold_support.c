@@ -61,6 +61,9 @@ int folding_begin(void **state) {
     must_ok(plugin_adopt(&folding_plugin, &folding->plugin, &error), error);
     must_ok(registry_add(&folding->registry, folding->plugin, store, &folding->fold, &error),
             error);
+    store_abort(store);
+    must_ok(registry_open(&folding->registry, &error), error);
+    must_ok(store_begin(store, &error), error);
     must_ok(registry_start(&folding->registry, &position, &error), error);
     folding->things = registry_find(&folding->registry, STR("things"));
     folding->others = registry_find(&folding->registry, STR("others"));

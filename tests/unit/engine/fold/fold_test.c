@@ -10,7 +10,7 @@
 #include "engine/fold/fold.h"
 #include "engine/fold/host.h"
 #include "engine/fold/registry.h"
-#include "engine/store/keys.h"
+#include "engine/store/table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +67,11 @@ static int begin(void **state) {
     must_ok(plugin_adopt(&folding, &fixture->plugin, &error), error);
     must_ok(registry_add(&fixture->registry, fixture->plugin, store, &fixture->fold, &error),
             error);
+    store_abort(store);
+    must_ok(registry_open(&fixture->registry, &error), error);
+    must_ok(store_begin(store, &error), error);
     must_ok(registry_start(&fixture->registry, &position, &error), error);
+    commit_and_begin(store);
     fixture->things = registry_find(&fixture->registry, STR("things"));
     must(fixture->things);
     *state = fixture;
@@ -121,7 +125,7 @@ static void assert_stored(struct fixture *fixture, const char *key, const char *
     struct store *store = fixture->store;
     struct reel_str stored, found;
     uint64_t seq;
-    int rc = keys_get(store, store->txn, fixture->things->dbi, reel_text(key), &stored, NULL);
+    int rc = table_get(store, &store->writing, fixture->things->records, reel_text(key), &stored, NULL);
     assert_int_equal(rc, json ? 0 : -ENOENT);
     if (!json) return;
     assert_int_equal(record_json(&fixture->things->shape, stored, &seq, &found), 0);
@@ -425,7 +429,7 @@ static void ignoring_changes_nothing(void **state) {
     struct fixture *fixture = *state;
     folds(fixture, ignore, REEL_IGNORED);
     flush(fixture);
-    assert_int_equal(entries_in(fixture->store, fixture->things->dbi), 0);
+    assert_int_equal(entries_in(fixture->store, fixture->things->records), 0);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -445,7 +449,7 @@ static void a_record_that_is_created_and_deleted_leaves_none(void **state) {
     struct fixture *fixture = *state;
     folds(fixture, make_and_delete_k, REEL_APPLIED);
     flush(fixture);
-    assert_int_equal(entries_in(fixture->store, fixture->things->dbi), 0);
+    assert_int_equal(entries_in(fixture->store, fixture->things->records), 0);
     assert_int_equal(fixture->things->state.records, 0);
 }
 
@@ -486,6 +490,7 @@ static void the_index_keeps_nothing_of_what_was_before(void **state) {
     }
     const struct store_state position = {.first_seq = 1};
     assert_int_equal(fixture->things->state.changed, LENGTH(steps));
+    commit_and_begin(store);
     assert_int_equal(registry_reset(fixture->things, &position, "a test", NULL), 0);
     assert_int_equal(entries_in(store, fixture->things->index), 0);
     assert_int_equal(fixture->things->state.changed, 0);
@@ -498,7 +503,7 @@ static void many_records_are_all_written(void **state) {
     folds(fixture, make_many, REEL_APPLIED);
     flush(fixture);
     assert_int_equal(fixture->things->state.records, MANY + 1);
-    assert_int_equal(entries_in(fixture->store, fixture->things->dbi), MANY + 1);
+    assert_int_equal(entries_in(fixture->store, fixture->things->records), MANY + 1);
     assert_stored(fixture, "123", "{\"a\":null,\"b\":null}", 2);
 }
 
@@ -509,7 +514,7 @@ static void an_aborted_transaction_is_forgotten(void **state) {
     arena_reset(&fixture->fold.arena);
     assert_held(fixture, "1", NULL, NULL, 0);
     flush(fixture);
-    assert_int_equal(entries_in(fixture->store, fixture->things->dbi), 0);
+    assert_int_equal(entries_in(fixture->store, fixture->things->records), 0);
 }
 
 UNIT_TESTS(fold_test) {

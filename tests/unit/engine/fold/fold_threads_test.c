@@ -33,7 +33,7 @@ static void evolve_without_transaction(void *context) {
     struct folding *folding = context;
     const struct reel_event event = {.struct_size = sizeof event, .type = STR("t")};
     struct reel_error error;
-    folding->store->txn = NULL;
+    store_abort(folding->store);
     fold_evolve(&folding->fold, folding->things, &event, 1, &error);
 }
 
@@ -46,7 +46,7 @@ static void decide_without_transaction(void *context) {
     struct decision decision = {0};
     const struct reel_command command = {.struct_size = sizeof command, .verb = STR("go")};
     struct reel_error error;
-    folding->store->txn = NULL;
+    store_abort(folding->store);
     decision_run(&decision, folding->things, &folding->registry, &command, 1, &error);
 }
 

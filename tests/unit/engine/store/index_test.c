@@ -20,7 +20,6 @@ struct fixture {
 
 static int begin(void **state) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    struct reel_error error;
     void *store;
     must(fixture);
     open_store(&store);
@@ -178,16 +177,6 @@ static void keys_may_be_long(void **state) {
     }
 }
 
-/* What has to be removed was written in the commit of what it stands for. */
-static void an_entry_that_is_missing_is_damage(void **state) {
-    struct fixture *fixture = *state;
-    struct reel_error error;
-    const struct index_move move = {STR("a"), 1, 2, false};
-    assert_int_equal(index_write(fixture->store, fixture->dbi, &move, 1, &fixture->arena, &error),
-                     -EIO);
-    assert_sentence(&error, "cannot find a change");
-}
-
 /* ---- Trimming -------------------------------------------------------------------------------- */
 
 static void trimming_takes_the_oldest_tombstones_and_no_record(void **state) {
@@ -307,7 +296,6 @@ UNIT_TESTS(index_test) {
         CASE(a_record_made_and_deleted_in_one_batch_does_too),
         CASE(a_record_made_again_has_no_tombstone),
         CASE(keys_may_be_long),
-        CASE(an_entry_that_is_missing_is_damage),
         CASE(trimming_takes_the_oldest_tombstones_and_no_record),
         CASE(a_record_made_again_after_a_trim_is_as_any_other),
         CASE(it_is_the_order_of_last_changes),

@@ -122,10 +122,9 @@ static void it_is_a_sorted_map(void **state) {
     struct model *model = calloc(1, sizeof *model);
     struct keys_writer writer;
     struct reel_error error;
-    MDB_dbi index;
     must(model);
     model->store = *state;
-    must_ok(store_open_collection(model->store, "things", &model->dbi, &index, &error), error);
+    model->dbi = lmdb_begin(model->store, "c/things");
     must_ok(keys_writer_start(&writer, model->store, model->dbi, &error), error);
     for (size_t round = 0; round < ROUNDS; round++) {
         change(model, &writer, round);
@@ -138,7 +137,7 @@ static void it_is_a_sorted_map(void **state) {
     }
     while (model->count > 0) delete (model, &writer, model->keys[model->count / 2]);
     keys_writer_finish(&writer);
-    assert_int_equal(entries_in(model->store, model->dbi), 1);
+    assert_int_equal(lmdb_entries(model->store, model->dbi), 1);
     free(model);
 }
 

@@ -17,12 +17,11 @@ struct fixture {
 static int begin(void **state) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     struct reel_error error;
-    MDB_dbi index;
     void *store;
     must(fixture);
     open_store(&store);
     fixture->store = store;
-    must_ok(store_open_collection(store, "things", &fixture->dbi, &index, &error), error);
+    fixture->dbi = lmdb_begin(store, "c/things");
     must_ok(keys_writer_start(&fixture->writer, store, fixture->dbi, &error), error);
     *state = fixture;
     return 0;
@@ -151,7 +150,7 @@ static void deleting_what_is_not_there_is_told(void **state) {
         int rc = keys_delete(&fixture->writer, key_of(&key, lengths[at], 'a'), &error);
         assert_int_equal(rc, -ENOENT);
     }
-    assert_int_equal(entries_in(fixture->store, fixture->dbi), 0);
+    assert_int_equal(lmdb_entries(fixture->store, fixture->dbi), 0);
 }
 
 /* ---- Walking --------------------------------------------------------------------------------- */
@@ -203,7 +202,7 @@ static void deleting_leaves_no_entries_but_the_counter(void **state) {
             for (unsigned number = 'a'; number < 'd'; number++)
                 if (lengths[at] > 0 || number == 'a')
                     delete (fixture, key_of(&key, lengths[at], number));
-        assert_int_equal(entries_in(fixture->store, fixture->dbi), 1);
+        assert_int_equal(lmdb_entries(fixture->store, fixture->dbi), 1);
     }
 }
 
@@ -211,9 +210,9 @@ static void short_keys_need_no_counter(void **state) {
     struct fixture *fixture = *state;
     struct long_key key;
     put(fixture, key_of(&key, KEY_CHUNK, 'a'), "v");
-    assert_int_equal(entries_in(fixture->store, fixture->dbi), 1);
+    assert_int_equal(lmdb_entries(fixture->store, fixture->dbi), 1);
     delete (fixture, key.str);
-    assert_int_equal(entries_in(fixture->store, fixture->dbi), 0);
+    assert_int_equal(lmdb_entries(fixture->store, fixture->dbi), 0);
 }
 
 static void keys_of_the_same_node_survive_a_delete(void **state) {

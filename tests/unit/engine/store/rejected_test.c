@@ -167,9 +167,9 @@ static void many_next_to_each_other_all_go(void **state) {
         put(store, seq, seq % 10 == 0 ? "forms" : "cells",
             "a reason of some length, to fill pages");
     assert_int_equal(rejected_remove_collection(store, "cells", NULL), 0);
-    assert_int_equal(entries_in(store, store->rejected), 200);
+    assert_int_equal(entries_in(store, TABLE_REJECTED), 200);
     assert_int_equal(rejected_trim(store, 1001, SIZE_MAX, &more, NULL), 0);
-    assert_int_equal(entries_in(store, store->rejected), 100);
+    assert_int_equal(entries_in(store, TABLE_REJECTED), 100);
 }
 
 static void the_longest_name_of_a_collection_fits(void **state) {

@@ -40,12 +40,12 @@ static const char *made(void) {
     struct store store;
     struct reel_error error;
     must_ok(try_open(&store, directory, &error), error);
-    must_ok(store_begin(&store, &error), error);
+    MDB_dbi dbi = lmdb_begin(&store, "rejected");
     for (uint64_t n = 1; n < 100; n++) {
         MDB_val key = {sizeof n, &n}, value = {sizeof bytes, (void *)bytes};
-        must(mdb_put(store.txn, store.rejected, &key, &value, 0) == 0);
+        must(mdb_put(store.txn, dbi, &key, &value, 0) == 0);
     }
-    must_ok(store_commit(&store, &error), error);
+    lmdb_commit(&store);
     store_close(&store);
     return directory;
 }
@@ -89,30 +89,29 @@ static void a_backup_of_a_file_that_was_cut_short_is_refused(void **state) {
 }
 
 /* Something that finds room only at the end of the file, and is not there in the end. */
-static void put_and_take_back(struct store *store) {
+static void put_and_take_back(struct store *store, MDB_dbi dbi) {
     uint64_t name = UINT64_MAX;
     MDB_val key = {sizeof name, &name}, value = {1 << 20, NULL};
-    must(mdb_put(store->txn, store->rejected, &key, &value, MDB_RESERVE) == 0);
+    must(mdb_put(store->txn, dbi, &key, &value, MDB_RESERVE) == 0);
     memset(value.mv_data, 0, value.mv_size);
-    must(mdb_del(store->txn, store->rejected, &key, NULL) == 0);
+    must(mdb_del(store->txn, dbi, &key, NULL) == 0);
 }
 
 /* Puts and removes at random, so that pages at the end come and go within a transaction. */
 static void churn(struct store *store, uint64_t *random) {
     static const char bytes[40000];
-    struct reel_error error;
-    must_ok(store_begin(store, &error), error);
+    MDB_dbi dbi = lmdb_begin(store, "rejected");
     for (size_t count = random_below(random, 60); count > 0; count--) {
         uint64_t name = random_below(random, 200);
         size_t sizes[] = {10, 1000, 3000, sizeof bytes};
         size_t size = random_below(random, sizes[random_below(random, LENGTH(sizes))]);
         MDB_val key = {sizeof name, &name}, value = {size, (void *)bytes};
-        int rc = random_below(random, 2) ? mdb_put(store->txn, store->rejected, &key, &value, 0)
-                                         : mdb_del(store->txn, store->rejected, &key, NULL);
+        int rc = random_below(random, 2) ? mdb_put(store->txn, dbi, &key, &value, 0)
+                                         : mdb_del(store->txn, dbi, &key, NULL);
         must(rc == 0 || rc == MDB_NOTFOUND);
     }
-    if (random_below(random, 2)) put_and_take_back(store);
-    must_ok(store_commit(store, &error), error);
+    if (random_below(random, 2)) put_and_take_back(store, dbi);
+    lmdb_commit(store);
 }
 
 /* What is freed at the end of the file by the transaction that allocated it is never written. */

@@ -13,7 +13,7 @@ static void begin_again(void *context) {
 }
 
 static void there_is_one_write_transaction_at_a_time(void **state) {
-    assert_violates(begin_again, *state, "!store->txn");
+    assert_violates(begin_again, *state, "!store_is_writing(store)");
 }
 
 static void close_it(void *context) {
@@ -21,17 +21,17 @@ static void close_it(void *context) {
 }
 
 static void a_store_is_not_closed_within_a_transaction(void **state) {
-    assert_violates(close_it, *state, "!store->txn");
+    assert_violates(close_it, *state, "!store_is_writing(store)");
 }
 
 static void commit_nothing(void *context) {
     struct store *store = context;
     store_abort(store);
-    (void)store_commit(store, NULL);
+    store_commit(store, 0);
 }
 
 static void only_a_transaction_is_committed(void **state) {
-    assert_violates(commit_nothing, *state, "store->txn");
+    assert_violates(commit_nothing, *state, "store_is_writing(store)");
 }
 
 static void put_outside(void *context) {
@@ -42,7 +42,7 @@ static void put_outside(void *context) {
 }
 
 static void writing_needs_a_transaction(void **state) {
-    assert_violates(put_outside, *state, "store->txn");
+    assert_violates(put_outside, *state, "is_open");
 }
 
 /* ---- Positions ------------------------------------------------------------------------------- */
@@ -63,14 +63,14 @@ static void a_file_that_contradicts_itself_is_refused(void **state) {
     struct store_state position;
     struct store store;
     struct reel_error error;
-    MDB_val key = {5, (void *)"store"}, value = {sizeof position, &position};
     (void)state;
     must_ok(store_open(&store, &options, &error), error);
     must_ok(store_begin(&store, &error), error);
-    must(store_get_state(&store, store.txn, &position) == 0);
+    must(store_get_state(&store, &store.writing, &position) == 0);
     position.cursor = position.head + 1;
-    must(mdb_put(store.txn, store.meta, &key, &value, 0) == 0);
-    must_ok(store_commit(&store, &error), error);
+    must(table_put(&store, TABLE_META, STR("store"),
+                   (struct reel_str){(const char *)&position, sizeof position}, NULL) == 0);
+    store_commit(&store, 0);
     store_close(&store);
     assert_int_equal(store_open(&store, &options, &error), -EBADMSG);
     assert_sentence(&error, "its state is damaged: cursor 1");
@@ -80,9 +80,9 @@ static void move_back(void *context) {
     const struct index_move move = {.key = STR("k"), .from = 5, .to = 5};
     struct arena arena = {0};
     struct store *store = context;
-    MDB_dbi records, index;
+    size_t records, index;
     struct reel_error error;
-    must_ok(store_open_collection(store, "cells", &records, &index, &error), error);
+    open_things(store, "cells", &records, &index);
     (void)index_write(store, index, &move, 1, &arena, &error);
 }
 
@@ -97,7 +97,7 @@ static void name_too_long(void *context) {
     struct collection_state collection;
     struct store *store = context;
     memset(name, 'n', STORE_NAME_MAX + 1);
-    (void)store_get_collection(store, store->txn, name, &collection);
+    (void)store_get_collection(store, &store->writing, name, &collection);
 }
 
 static void reject_with_too_long_a_name(void *context) {
@@ -137,7 +137,7 @@ static void the_bytes_of_a_list_are_those_of_what_is_in_it(void **state) {
     struct store *store = *state;
     struct reel_error error;
     must_ok(rejected_put(store, 1, "cells", "why", &error), error);
-    must_ok(rejected_copy(store, store->txn, 1, &list, &error), error);
+    must_ok(rejected_copy(store, &store->writing, 1, &list, &error), error);
     assert_violates(remove_more_than_there_is, &list, "list->bytes >= bytes");
     rejection_list_remove(&list, 1);
     assert_int_equal(list.bytes, 0);

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "base/text.h"
+#include "engine/store/table.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ static int try_open(struct store *store, const char *directory, struct reel_erro
 
 static struct store_state state_of(struct store *store) {
     struct store_state state;
-    must(store_get_state(store, store->txn, &state) == 0);
+    must(store_get_state(store, &store->writing, &state) == 0);
     return state;
 }
 
@@ -30,14 +31,13 @@ static void open_writing(struct store *store, const char *directory) {
 }
 
 static void commit_and_close(struct store *store) {
-    struct reel_error error;
-    must_ok(store_commit(store, &error), error);
+    store_commit(store, state_of(store).cursor);
     store_close(store);
 }
 
 static int put(struct store *store, uint64_t number, struct reel_str bytes) {
-    MDB_val key = {sizeof number, &number}, value = {bytes.len, (void *)bytes.data};
-    return mdb_put(store->txn, store->rejected, &key, &value, 0);
+    struct reel_str key = {(const char *)&number, sizeof number};
+    return table_put(store, TABLE_REJECTED, key, bytes, NULL);
 }
 
 /* A directory with a store that has a few pages. */
@@ -99,7 +99,7 @@ static void a_reopened_store_is_the_same(void **state) {
     open_writing(&store, directory);
     struct store_state after = state_of(&store);
     assert_memory_equal(&before, &after, sizeof before);
-    assert_int_equal(entries_in(&store, store.rejected), 199);
+    assert_int_equal(entries_in(&store, TABLE_REJECTED), 199);
     commit_and_close(&store);
 }
 
@@ -122,10 +122,12 @@ static void a_format_is_told_from_a_state_of_any_size(void **state) {
         char other[300] = {STORE_FORMAT + 1};
         const char *directory = scratch_directory();
         struct store store;
+        struct reel_error error;
         open_writing(&store, directory);
-        MDB_val key = {5, "store"}, value = {size, other};
-        must(mdb_put(store.txn, store.meta, &key, &value, 0) == 0);
-        commit_and_close(&store);
+        must_ok(table_put(&store, TABLE_META, STR("store"), (struct reel_str){other, size}, &error),
+                error);
+        store_commit(&store, 0);
+        store_close(&store);
         assert_refused(directory, -EPROTO, "its format is 4, this version reads 3");
     }
 }
@@ -215,34 +217,30 @@ static void a_link_in_place_of_the_readers_table_is_refused(void **state) {
     assert_sentence(&error, "lock.mdb is a symbolic link");
 }
 
-/* Writes until the map is full; what the failure was. */
-static int write_until_full(struct store *store, struct reel_str bytes, struct reel_error *error) {
-    int rc = 0;
-    for (uint64_t n = 1; n < 100 && rc == 0; n++) rc = put(store, n, bytes);
-    return store_fail(store, rc, "cannot write", error);
-}
-
-static void a_full_map_refuses_and_recovers(void **state) {
+/* A checkpoint that does not fit fails, what is committed stays readable, and later it fits. */
+static void a_full_map_refuses_checkpoints_and_recovers(void **state) {
     (void)state;
     static const char bytes[100000];
-    struct store_options options = {.map_bytes = 2 << 20, .readers_max = 2};
+    struct store_options options = {.map_bytes = 2 << 20, .readers_max = 3};
     struct store store;
     struct reel_error error;
     must_ok(store_open(&store, &options, &error), error);
-    for (size_t attempt = 0; attempt < 3; attempt++) {
-        must_ok(store_begin(&store, &error), error);
-        struct reel_str event = {bytes, sizeof bytes};
-        assert_int_equal(write_until_full(&store, event, &error), -ENOSPC);
-        assert_string_equal(error.text, "cannot write: the store has reached map_bytes");
-        store_abort(&store);
-        must_ok(store_begin(&store, &error), error); /* what fits still goes in */
-        struct store_state position = state_of(&store);
-        position.cursor = ++position.head;
-        must_ok(store_put_state(&store, &position, &error), error);
-        must_ok(store_commit(&store, &error), error);
-    }
     must_ok(store_begin(&store, &error), error);
-    assert_int_equal(state_of(&store).cursor, 3);
+    for (uint64_t n = 1; n < 100; n++)
+        must(put(&store, n, (struct reel_str){bytes, sizeof bytes}) == 0);
+    store_commit(&store, 1);
+    for (size_t attempt = 0; attempt < 3; attempt++) {
+        assert_int_equal(store_checkpoint(&store, &error), -ENOSPC);
+        assert_sentence(&error, "the store has reached map_bytes");
+    }
+    must_ok(store_begin(&store, &error), error); /* what fits in memory still goes in */
+    assert_int_equal(entries_in(&store, TABLE_REJECTED), 99);
+    store_clear(&store, TABLE_REJECTED);
+    store_commit(&store, 2);
+    must(mdb_env_set_mapsize(store.env, 64 << 20) == 0);
+    must_ok(store_checkpoint(&store, &error), error);
+    must_ok(store_begin(&store, &error), error);
+    assert_int_equal(entries_in(&store, TABLE_REJECTED), 0);
     store_abort(&store);
     store_close(&store);
 }
@@ -252,10 +250,10 @@ static void a_full_map_refuses_and_recovers(void **state) {
 static void collections_have_states_of_their_own(void **state) {
     struct store *store = *state;
     struct collection_state cells = {.revision = 3, .records = 7}, found;
-    assert_int_equal(store_get_collection(store, store->txn, "cells", &found), -ENOENT);
+    assert_int_equal(store_get_collection(store, &store->writing, "cells", &found), -ENOENT);
     assert_int_equal(store_put_collection(store, "cells", &cells, NULL), 0);
-    assert_int_equal(store_get_collection(store, store->txn, "cell", &found), -ENOENT);
-    assert_int_equal(store_get_collection(store, store->txn, "cells", &found), 0);
+    assert_int_equal(store_get_collection(store, &store->writing, "cell", &found), -ENOENT);
+    assert_int_equal(store_get_collection(store, &store->writing, "cells", &found), 0);
     assert_memory_equal(&found, &cells, sizeof cells);
 }
 
@@ -266,12 +264,13 @@ static void a_collections_name_is_in_nobodys_way(void **state) {
     struct collection_state collection = {.revision = 1};
     struct store_state before = state_of(store);
     for (size_t at = 0; at < LENGTH(names); at++) {
-        MDB_dbi dbi, index;
-        assert_int_equal(store_open_collection(store, names[at], &dbi, &index, NULL), 0);
-        assert_int_not_equal(dbi, index);
-        assert_int_not_equal(dbi, store->meta);
-        assert_int_not_equal(dbi, store->rejected);
+        size_t records, index;
+        open_things(store, names[at], &records, &index);
+        assert_int_not_equal(store->tables[records], store->tables[index]);
+        assert_int_not_equal(store->tables[records], store->tables[TABLE_META]);
+        assert_int_not_equal(store->tables[records], store->tables[TABLE_REJECTED]);
         assert_int_equal(store_put_collection(store, names[at], &collection, NULL), 0);
+        commit_and_begin(store);
     }
     struct store_state after = state_of(store);
     assert_memory_equal(&before, &after, sizeof before);
@@ -280,11 +279,11 @@ static void a_collections_name_is_in_nobodys_way(void **state) {
 static void the_longest_name_of_a_collection_fits(void **state) {
     struct store *store = *state;
     char name[STORE_NAME_MAX + 1] = "", shorter[STORE_NAME_MAX + 1] = "";
-    MDB_dbi a, b, a_index, b_index;
+    size_t a, b, a_index, b_index;
     memset(name, 'n', STORE_NAME_MAX);
     memset(shorter, 'n', STORE_NAME_MAX - 1);
-    assert_int_equal(store_open_collection(store, name, &a, &a_index, NULL), 0);
-    assert_int_equal(store_open_collection(store, shorter, &b, &b_index, NULL), 0);
+    open_things(store, name, &a, &a_index);
+    open_things(store, shorter, &b, &b_index);
     assert_int_not_equal(a, b);
     assert_int_not_equal(a_index, b_index);
 }
@@ -292,7 +291,8 @@ static void the_longest_name_of_a_collection_fits(void **state) {
 static void there_is_a_bound_of_collections(void **state) {
     struct reel_error error;
     char name[16];
-    MDB_dbi dbi, index;
+    size_t dbi, index;
+    store_abort(*state);
     for (int n = 0; n < STORE_COLLECTIONS; n++) {
         snprintf(name, sizeof name, "c%d", n);
         must_ok(store_open_collection(*state, name, &dbi, &index, &error), error);
@@ -325,19 +325,13 @@ static void a_stores_origin_is_kept(void **state) {
     struct reel_error error;
     struct store_origin origin = {.created_ns = 7, .stream_hash = {1}, .filter_hash = {2}}, found;
     open_writing(&store, directory);
-    assert_int_equal(store_get_origin(&store, store.txn, &found), -ENOENT); /* a log of our own */
+    assert_int_equal(store_get_origin(&store, &store.writing, &found), -ENOENT); /* a log of our own */
     must_ok(store_put_origin(&store, &origin, &error), error);
     commit_and_close(&store);
     open_writing(&store, directory);
-    assert_int_equal(store_get_origin(&store, store.txn, &found), 0);
+    assert_int_equal(store_get_origin(&store, &store.writing, &found), 0);
     assert_memory_equal(&found, &origin, sizeof found);
     commit_and_close(&store);
-}
-
-static void put_one(struct store *store, MDB_dbi dbi) {
-    uint64_t seq = 1;
-    MDB_val key = {sizeof seq, &seq}, value = {1, (void *)"x"};
-    must(mdb_put(store->txn, dbi, &key, &value, 0) == 0);
 }
 
 /* Collections' states go, however many pages they take; the store's own and the origin stay. */
@@ -347,7 +341,7 @@ static void an_emptied_store_knows_only_what_it_is(void **state) {
     struct store_origin origin = {.created_ns = 7};
     struct collection_state known = {.revision = 3};
     char name[32];
-    put_one(store, store->rejected);
+    must(put(store, 1, STR("x")) == 0);
     must_ok(store_put_origin(store, &origin, &error), error);
     for (unsigned n = 0; n < 500; n++) {
         snprintf(name, sizeof name, "collection-%u", n);
@@ -356,10 +350,10 @@ static void an_emptied_store_knows_only_what_it_is(void **state) {
     commit_and_begin(store);
     must_ok(store_empty(store, &error), error);
     commit_and_begin(store);
-    assert_int_equal(entries_in(store, store->rejected), 0);
-    assert_int_equal(entries_in(store, store->meta), 2);
+    assert_int_equal(entries_in(store, TABLE_REJECTED), 0);
+    assert_int_equal(entries_in(store, TABLE_META), 2);
     assert_int_equal(state_of(store).format, STORE_FORMAT);
-    assert_int_equal(store_get_origin(store, store->txn, &origin), 0);
+    assert_int_equal(store_get_origin(store, &store->writing, &origin), 0);
 }
 
 UNIT_TESTS(store_test) {
@@ -376,7 +370,7 @@ UNIT_TESTS(store_test) {
         CASE(a_broken_store_takes_nothing_more),
         cmocka_unit_test(a_broken_store_is_told_once),
         cmocka_unit_test(a_link_in_place_of_the_readers_table_is_refused),
-        cmocka_unit_test(a_full_map_refuses_and_recovers),
+        cmocka_unit_test(a_full_map_refuses_checkpoints_and_recovers),
         CASE(collections_have_states_of_their_own),
         CASE(a_collections_name_is_in_nobodys_way),
         CASE(the_longest_name_of_a_collection_fits),
