@@ -143,6 +143,7 @@ static int fold_read(struct dispatcher *dispatcher, const struct log_entry *entr
     *ret = REEL_REJECTED;
     INVARIANT(entry->seq > dispatcher->folded); /* events are folded in their order */
     dispatcher->folded = entry->seq;
+    dispatcher->store.folded++;
     int rc = event ? fold_event(dispatcher, event, entry, ret, error) : 0;
     return rc == 0 ? count_event(dispatcher, entry->seq, *ret, event ? NULL : reason, error) : rc;
 }
@@ -497,7 +498,8 @@ int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uin
                      const struct store_origin *origin, struct reel_error *error) {
     struct log_facts facts = controls_facts(epoch, first_seq, origin);
     int rc = home_adopt_prepare(&dispatcher->home, &facts, error);
-    if (rc == 0) rc = store_checkpoint(&dispatcher->store, error); /* nothing of the old log waits */
+    if (rc == 0)
+        rc = store_checkpoint(&dispatcher->store, error); /* nothing of the old log waits */
     if (rc == 0) rc = dispatcher_begin(dispatcher, error);
     if (rc == 0) {
         dispatcher->adopting = true;

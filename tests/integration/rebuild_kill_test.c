@@ -95,7 +95,8 @@ static void assert_goes_on(bool trimmed) {
     struct reel *reel = started(directory, COUNTER_2, &rest, false);
     struct reel *untouched = started(other, COUNTER_2, &all, trimmed);
     assert_int_equal(all.count, whole);
-    assert_true(rest.count > 0 && rest.count <= whole - folded);
+    /* It goes on from a checkpoint, of which so few events make none. */
+    assert_true(rest.count > 0 && rest.count <= whole);
     assert_same_state(reel, untouched);
     assert_int_equal(info_of(reel, "counters").from_seq, trimmed ? FLOOR : 1);
     assert_int_equal(info_of(reel, "counters").applied, whole);

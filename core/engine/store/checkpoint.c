@@ -12,8 +12,9 @@ static int check_item(struct store *store, const struct item *item, struct reel_
     struct reel_error own;
     if (!error) error = &own;
     error_set(
-         error, "a record in memory is not what it was when it was written: a plugin or the memory has "
-         "changed it; the log is intact, end this process");
+        error,
+        "a record in memory is not what it was when it was written: a plugin or the memory has "
+        "changed it; the log is intact, end this process");
     store_break(store, error->text);
     return -EIO;
 }
@@ -48,8 +49,8 @@ static int write_items(struct store *store, size_t table, const struct tree *tre
     struct keys_writer writer;
     struct tree_walk walk;
     int rc = keys_writer_start(&writer, store, dbi, error);
-    for (const struct item *item = tree_seek(&walk, tree, (struct reel_str){"", 0},
-                                             SEEK_AT_OR_ABOVE);
+    for (const struct item *item =
+             tree_seek(&walk, tree, (struct reel_str){"", 0}, SEEK_AT_OR_ABOVE);
          rc == 0 && item; item = tree_next(&walk)) {
         rc = check_item(store, item, error);
         if (rc < 0) break;

@@ -77,7 +77,8 @@ static void sort_places(struct place *places, size_t count) {
     }
 }
 
-/* Removes the entries that records stood under, in their order: neighbours are in one node of the tree. */
+/* Removes the entries that records stood under, in their order: neighbours are in one node of the
+ * tree. */
 static int leave_old(struct index_writer *writer, const struct index_move *moves, size_t count,
                      struct place *places, struct reel_error *error) {
     size_t standing = 0;

@@ -57,8 +57,8 @@ struct index_stream {
     struct index_entry entry;
 };
 
-/* Walks the changes after `since`, in order. `error` is used until the end of the walk. index_next: 1 and an entry, which is valid until the
- * next call; 0 at the end; or an error. */
+/* Walks the changes after `since`, in order. `error` is used until the end of the walk. index_next:
+ * 1 and an entry, which is valid until the next call; 0 at the end; or an error. */
 struct index_walk {
     struct index_stream records, tombstones;
     struct index_stream *given; /* advanced in the next call; NULL before the first call */

@@ -52,8 +52,8 @@ int rejected_get(struct store *store, const struct snapshot *at, uint64_t seq,
                      error);
 }
 
-/* Finds the first rejection at or above `from`, below `first_seq`, that is of `collection` (NULL: of
- * any): 1 and its key; 0: there is none. */
+/* Finds the first rejection at or above `from`, below `first_seq`, that is of `collection` (NULL:
+ * of any): 1 and its key; 0: there is none. */
 static int find_one(struct store *store, struct reel_str from, uint64_t first_seq,
                     const char *collection, struct rejected_key *space, struct reel_str *ret,
                     struct reel_error *error) {
@@ -189,8 +189,8 @@ static int copy_one(void *context, const struct reel_rejection *rejection) {
     return rejection->seq == copying->seq ? add_copy(copying->to, rejection) : 1;
 }
 
-int rejected_copy(struct store *store, const struct snapshot *at, uint64_t seq, struct rejection_list *to,
-                  struct reel_error *error) {
+int rejected_copy(struct store *store, const struct snapshot *at, uint64_t seq,
+                  struct rejection_list *to, struct reel_error *error) {
     struct copying copying = {to, seq};
     int rc = rejected_each(store, at, seq + 1, copy_one, &copying, error);
     if (rc == -ENOMEM) return fail_memory(error);

@@ -12,8 +12,8 @@ int rejected_put(struct store *store, uint64_t seq, const char *collection, cons
                  struct reel_error *error);
 
 /* The reason. It is valid until the snapshot ends, or the writer writes. -ENOENT. */
-int rejected_get(struct store *store, const struct snapshot *at, uint64_t seq, const char *collection,
-                 struct reel_str *ret_reason, struct reel_error *error);
+int rejected_get(struct store *store, const struct snapshot *at, uint64_t seq,
+                 const char *collection, struct reel_str *ret_reason, struct reel_error *error);
 
 /* Removes those below `first_seq`, at most `max` (`ret_more`: there are more), or those of one
  * collection. */
@@ -24,8 +24,8 @@ int rejected_remove_collection(struct store *store, const char *collection,
 
 /* Calls `fn` for each rejection below `before`, the newest first. If it returns another value than
  * 0, the walk ends with this value. */
-int rejected_each(struct store *store, const struct snapshot *at, uint64_t before, reel_rejection_fn fn,
-                  void *context, struct reel_error *error);
+int rejected_each(struct store *store, const struct snapshot *at, uint64_t before,
+                  reel_rejection_fn fn, void *context, struct reel_error *error);
 
 /* Copies of rejections, for an answer that is given after the end of the snapshot. Rejections
  * beyond REJECTIONS_BYTES_MAX are left out. All zero: empty. */
@@ -37,8 +37,8 @@ struct rejection_list {
 void rejection_list_finish(struct rejection_list *list);
 
 /* Add the rejections of one event; and remove them. */
-int rejected_copy(struct store *store, const struct snapshot *at, uint64_t seq, struct rejection_list *to,
-                  struct reel_error *error);
+int rejected_copy(struct store *store, const struct snapshot *at, uint64_t seq,
+                  struct rejection_list *to, struct reel_error *error);
 void rejection_list_remove(struct rejection_list *list, uint64_t seq);
 
 /* Sets collection and reason in the result of an event, from the first of its rejections in the

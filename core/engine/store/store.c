@@ -230,8 +230,8 @@ void store_stop(struct store *store) {
     pthread_mutex_destroy(&store->snapshot_lock);
 }
 
-/* What is not in LMDB yet is in the log. So a checkpoint that fails here costs only time at the next
- * opening. */
+/* What is not in LMDB yet is in the log. So a checkpoint that fails here costs only time at the
+ * next opening. */
 void store_close(struct store *store) {
     INVARIANT(!store_is_writing(store));
     if (store->versions && !store->in_memory && !atomic_load(&store->broken))
@@ -290,7 +290,9 @@ static int write_oldest(struct store *store, struct reel_error *error) {
 
 static int freeze(struct store *store, struct reel_error *error) {
     HOLD_LOCK(&store->snapshot_lock);
-    return versions_freeze(store->versions, store->table_count) < 0 ? fail_memory(error) : 0;
+    if (versions_freeze(store->versions, store->table_count) < 0) return fail_memory(error);
+    store->folded = 0;
+    return 0;
 }
 
 int store_checkpoint(struct store *store, struct reel_error *error) {
@@ -310,9 +312,7 @@ bool store_is_writing(const struct store *store) {
 }
 
 static bool is_full(const struct store *store) {
-    const struct version *current = store->versions->current;
-    return memtable_bytes(store->versions) >= MEMTABLE_BYTES ||
-           current->cursor - current->frozen_cursor >= MEMTABLE_EVENTS;
+    return memtable_bytes(store->versions) >= MEMTABLE_BYTES || store->folded >= MEMTABLE_EVENTS;
 }
 
 static int renew(struct store *store) {
@@ -324,6 +324,7 @@ int store_begin(struct store *store, struct reel_error *error) {
     INVARIANT(!store_is_writing(store));
     int rc = check_whole(store, "cannot write", error);
     if (rc == 0 && is_full(store)) rc = store_checkpoint(store, error);
+    if (rc == -ENOSPC && !is_full(store)) rc = 0; /* it waits, and there is room in memory */
     if (rc < 0) return rc;
     rc = renew(store);
     if (rc != 0) return store_fail(store, rc, "cannot begin a group", error);
@@ -444,7 +445,8 @@ struct collection_key {
     char text[sizeof CONTROL_PREFIX + STORE_NAME_MAX]; /* the longest prefix */
 };
 
-static struct reel_str prefixed_key(const char *prefix, const char *name, struct collection_key *space) {
+static struct reel_str prefixed_key(const char *prefix, const char *name,
+                                    struct collection_key *space) {
     INVARIANT(strlen(name) <= STORE_NAME_MAX);
     const char *end = stpcpy(stpcpy(space->text, prefix), name);
     return (struct reel_str){space->text, (size_t)(end - space->text)};
@@ -532,7 +534,8 @@ int store_open_collection(struct store *store, const char *name, size_t *ret_rec
     return store_checkpoint(store, error); /* the next memtable has their trees */
 }
 
-/* ---- All that `meta` has ---------------------------------------------------------------------- */
+/* ---- All that `meta` has ----------------------------------------------------------------------
+ */
 
 static bool has_prefix(struct reel_str key, const char *prefix) {
     const size_t len = strlen(prefix);
@@ -654,7 +657,8 @@ static int check_read_only(struct store *store, struct reel_error *error) {
     if (rc != 0) return store_fail(store, rc, "cannot read", error);
     rc = mdb_dbi_open(txn, "meta", 0, &meta);
     if (rc == 0) rc = mdb_get(txn, meta, &key, &value);
-    if (rc == 0) memcpy(&state, value.mv_data, value.mv_size < sizeof state ? value.mv_size : sizeof state);
+    if (rc == 0)
+        memcpy(&state, value.mv_data, value.mv_size < sizeof state ? value.mv_size : sizeof state);
     mdb_txn_abort(txn);
     if (rc != 0) return fail(error, -ENOENT, "it contains no store");
     return state.format == STORE_FORMAT

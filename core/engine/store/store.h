@@ -6,15 +6,12 @@
  * committed. A checkpoint writes a memtable to LMDB. After a crash LMDB has the last checkpoint,
  * and the rest of the log is folded again.
  *
- * On disk a store is a directory with data.mdb and lock.mdb, or, in memory, the same on unlinked files and without
- * syncing. It holds the databases
- *     meta       "store" → struct store_state; "origin" → struct store_origin;
- *                "c/" and a collection's name → struct collection_state
- *                "control/" and its name → struct collection_control
- *                "lineage" → the log's epochs, oldest first: struct lineage_entry
- *     rejected   seq, collection → reason (rejected.h)
- *     c/<name>   key → record (keys.h, record.h), one a collection
- *     x/<name>   its records in the order of their changes (index.h)
+ * On disk a store is a directory with data.mdb and lock.mdb, or, in memory, the same on unlinked
+ * files and without syncing. It holds the databases meta       "store" → struct store_state;
+ * "origin" → struct store_origin; "c/" and a collection's name → struct collection_state "control/"
+ * and its name → struct collection_control "lineage" → the log's epochs, oldest first: struct
+ * lineage_entry rejected   seq, collection → reason (rejected.h) c/<name>   key → record (keys.h,
+ * record.h), one a collection x/<name>   its records in the order of their changes (index.h)
  *
  * Each of these databases is a table (table.h): a tree of the memtables has the same keys.
  *
@@ -118,10 +115,11 @@ struct store {
     /* A snapshot is taken, a memtable frozen and a group made durable at once under this lock: LMDB
      * never has what is in a version's active memtable. */
     pthread_mutex_t snapshot_lock;
-    struct snapshot writing; /* the open group's; its `txn` is reset between groups */
-    MDB_txn *txn;            /* LMDB's write transaction, while a checkpoint is written */
+    struct snapshot writing;    /* the open group's; its `txn` is reset between groups */
+    MDB_txn *txn;               /* LMDB's write transaction, while a checkpoint is written */
+    uint64_t folded;            /* [writer] events that the active memtable has folded */
     uint64_t checkpoint_cursor; /* [writer] LMDB has the effects of all events up to it */
-    char *directory; /* NULL: in memory */
+    char *directory;            /* NULL: in memory */
     bool in_memory;
     bool in_place_of_empty; /* a data.mdb without content was there before */
     atomic_bool broken;     /* a sync failed, or LMDB failed: nothing works any more */
@@ -146,11 +144,11 @@ struct store_options {
 int store_open(struct store *store, const struct store_options *options, struct reel_error *error);
 void store_close(struct store *store);
 
-/* A group. The caller makes sure that there is only one at a time, on one thread. If the memtable is
- * full, store_begin writes a checkpoint before, which may fail. store_commit makes the group visible
- * and cannot fail; it is called when the log has been synced. store_commit_durably also writes it to
- * LMDB, before it is visible: if that fails, it is as if store_abort had been called. No memtable
- * may have changes before that group. */
+/* A group. The caller makes sure that there is only one at a time, on one thread. If the memtable
+ * is full, store_begin writes a checkpoint before, which may fail. store_commit makes the group
+ * visible and cannot fail; it is called when the log has been synced. store_commit_durably also
+ * writes it to LMDB, before it is visible: if that fails, it is as if store_abort had been called.
+ * No memtable may have changes before that group. */
 int store_begin(struct store *store, struct reel_error *error);
 void store_commit(struct store *store, uint64_t cursor);
 int store_commit_durably(struct store *store, uint64_t cursor, struct reel_error *error);

@@ -51,7 +51,8 @@ int table_remove(struct store *store, size_t table, struct reel_str key, struct 
     return memtable_erase(store->versions, table, key) < 0 ? fail_memory(error) : 0;
 }
 
-/* ---- Walking what lies below: a collection's table -------------------------------------------- */
+/* ---- Walking what lies below: a collection's table --------------------------------------------
+ */
 
 static int keys_step(void *context, struct overlay_row *ret) {
     struct table_walk *walk = context;
@@ -68,7 +69,8 @@ static int keys_seek(void *context, struct reel_str key, enum seek how, struct o
     return rc < 0 ? rc : keys_step(walk, ret);
 }
 
-/* ---- One of the store's own ------------------------------------------------------------------- */
+/* ---- One of the store's own -------------------------------------------------------------------
+ */
 
 static int own_row(struct table_walk *walk, int rc, MDB_val key, MDB_val value,
                    struct overlay_row *ret) {

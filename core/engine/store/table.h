@@ -1,9 +1,9 @@
 /* table.h: reading and writing the tables of the store: the memtables over LMDB.
  *
- * A table is a tree of the memtables and a database of LMDB with the same keys. What is written goes
- * into the open group of the active memtable. What is read is merged: the layers of a version, and
- * below them LMDB as one of its read transactions sees it. Only a checkpoint (checkpoint.h) writes
- * to LMDB.
+ * A table is a tree of the memtables and a database of LMDB with the same keys. What is written
+ * goes into the open group of the active memtable. What is read is merged: the layers of a version,
+ * and below them LMDB as one of its read transactions sees it. Only a checkpoint (checkpoint.h)
+ * writes to LMDB.
  */
 #ifndef REEL_ENGINE_STORE_TABLE_H
 #define REEL_ENGINE_STORE_TABLE_H

@@ -1,11 +1,11 @@
 /* view.c: views (reel.h): snapshots with a limited life.
  *
  * While a snapshot is open, neither the memory of its version nor the pages of LMDB that it can see
- * can be reused. If it were open for ever, both would grow for ever. So a view ends when its time is over: in its next call, or
- * when the writer begins a transaction. The writer only tries a view's lock, so it never waits for
- * a reader. A walk checks the clock and ends by itself. When a view's time is over, it no longer
- * counts towards views_max. So a view that is not closed, for example because a client is slow,
- * does not prevent other views.
+ * can be reused. If it were open for ever, both would grow for ever. So a view ends when its time
+ * is over: in its next call, or when the writer begins a transaction. The writer only tries a
+ * view's lock, so it never waits for a reader. A walk checks the clock and ends by itself. When a
+ * view's time is over, it no longer counts towards views_max. So a view that is not closed, for
+ * example because a client is slow, does not prevent other views.
  *
  * A reader of LMDB needs a slot in a table and about 30 kB. They are allocated once and kept for
  * the next view, because for a single record this would take most of the time.

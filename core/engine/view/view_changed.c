@@ -52,7 +52,8 @@ static int give_entry(const struct reel_view *view, const struct source *source,
     struct reel_changed_row changed = {.collection = collection->name, .row = &row};
     struct reel_str stored;
     uint64_t seq;
-    int rc = table_get(collection->store, &view->at, collection->records, entry->key, &stored, NULL);
+    int rc =
+        table_get(collection->store, &view->at, collection->records, entry->key, &stored, NULL);
     if (rc < 0 && rc != -ENOENT) return rc;
     if (entry->deleted != (rc == -ENOENT)) return 0;
     if (entry->deleted) return fn(context, &changed);

@@ -29,13 +29,13 @@ int reel_view_get(struct reel_view *view, const char *name, struct reel_str key,
     struct collection *collection;
     struct reel_str stored;
     rc = served_collection(within, name, &collection);
-    if (rc == 0) rc = table_get(collection->store, &within->at, collection->records, key, &stored, NULL);
+    if (rc == 0)
+        rc = table_get(collection->store, &within->at, collection->records, key, &stored, NULL);
     return rc < 0 ? rc : give_row(collection, key, stored, fn, context);
 }
 
-static int list_rows(struct reel_view *view, struct collection *collection,
-                     struct table_walk *walk, struct reel_str from, bool after, reel_row_fn fn,
-                     void *context) {
+static int list_rows(struct reel_view *view, struct collection *collection, struct table_walk *walk,
+                     struct reel_str from, bool after, reel_row_fn fn, void *context) {
     struct overlay_row row;
     int rc = table_seek(walk, from, after ? SEEK_ABOVE : SEEK_AT_OR_ABOVE, &row);
     for (size_t n = 0; rc > 0; n++) {

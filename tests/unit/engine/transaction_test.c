@@ -130,7 +130,8 @@ static void publish_what_is_not_committed(void *context) {
 
 static void only_what_is_committed_is_published_and_by_the_writer(void **state) {
     assert_violates(publish_unlocked, *state, "lock_is_held(&reel->writer)");
-    assert_violates(publish_what_is_not_committed, *state, "!store_is_writing(&reel->dispatcher.store)");
+    assert_violates(publish_what_is_not_committed, *state,
+                    "!store_is_writing(&reel->dispatcher.store)");
 }
 
 static void show_outside(void *context) {

@@ -295,7 +295,8 @@ int tree_erase(struct tree *tree, struct tree_edit *edit, struct reel_str key) {
     return 0;
 }
 
-/* ---- Clearing --------------------------------------------------------------------------------- */
+/* ---- Clearing ---------------------------------------------------------------------------------
+ */
 
 /* Of all that is below a node, and the node. */
 static size_t bytes_of(struct node *node) {

@@ -57,8 +57,8 @@ int tree_erase(struct tree *tree, struct tree_edit *edit, struct reel_str key);
  * current again; after the last tree of the group the caller empties `edit->retired`. */
 void tree_undo(struct tree *tree, struct tree before, const struct tree_edit *edit);
 
-/* Empties a tree that the group has not changed yet, and hides what lies below it. Undoing the group
- * undoes it. */
+/* Empties a tree that the group has not changed yet, and hides what lies below it. Undoing the
+ * group undoes it. */
 void tree_clear(struct tree *tree, struct tree_edit *edit);
 
 /* The item with that key, perhaps a tombstone; or NULL. */

@@ -125,7 +125,8 @@ static void assert_stored(struct fixture *fixture, const char *key, const char *
     struct store *store = fixture->store;
     struct reel_str stored, found;
     uint64_t seq;
-    int rc = table_get(store, &store->writing, fixture->things->records, reel_text(key), &stored, NULL);
+    int rc =
+        table_get(store, &store->writing, fixture->things->records, reel_text(key), &stored, NULL);
     assert_int_equal(rc, json ? 0 : -ENOENT);
     if (!json) return;
     assert_int_equal(record_json(&fixture->things->shape, stored, &seq, &found), 0);

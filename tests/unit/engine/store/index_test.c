@@ -69,9 +69,9 @@ static void assert_walk(struct fixture *fixture, uint64_t since, const char *exp
     struct reel_error error;
     struct support_text found = {0};
     int rc;
-    must_ok(
-        index_walk_start(&walk, fixture->store, &fixture->store->writing, fixture->dbi, since, &error),
-        error);
+    must_ok(index_walk_start(&walk, fixture->store, &fixture->store->writing, fixture->dbi, since,
+                             &error),
+            error);
     text_format(&found, "%s", "");
     while ((rc = index_next(&walk, &entry)) > 0) {
         text_format(&found, "%s%" PRIu64 " %s", found.len ? ", " : "", entry.seq,

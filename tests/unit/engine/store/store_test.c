@@ -325,7 +325,8 @@ static void a_stores_origin_is_kept(void **state) {
     struct reel_error error;
     struct store_origin origin = {.created_ns = 7, .stream_hash = {1}, .filter_hash = {2}}, found;
     open_writing(&store, directory);
-    assert_int_equal(store_get_origin(&store, &store.writing, &found), -ENOENT); /* a log of our own */
+    assert_int_equal(store_get_origin(&store, &store.writing, &found),
+                     -ENOENT); /* a log of our own */
     must_ok(store_put_origin(&store, &origin, &error), error);
     commit_and_close(&store);
     open_writing(&store, directory);
