@@ -494,6 +494,13 @@ static int adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_
     return rc < 0 ? rc : registry_reset_all(&dispatcher->registry, state, error);
 }
 
+/* The checkpoint learns where the new log stands: a backup asks it which log it belongs to. */
+static int mark_adopted(struct dispatcher *dispatcher, struct reel_error *error) {
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = dispatcher_end(dispatcher, 0, error);
+    return rc < 0 ? rc : store_checkpoint(&dispatcher->store, error);
+}
+
 int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
                      const struct store_origin *origin, struct reel_error *error) {
     struct log_facts facts = controls_facts(epoch, first_seq, origin);
@@ -507,7 +514,10 @@ int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uin
         rc = dispatcher_end(dispatcher, rc, error);
         dispatcher->adopting = false;
     }
-    if (rc == 0) return home_adopt_finish(&dispatcher->home, &facts, error);
+    if (rc == 0) {
+        rc = home_adopt_finish(&dispatcher->home, &facts, error);
+        return rc < 0 ? rc : mark_adopted(dispatcher, error);
+    }
     if (!atomic_load(&dispatcher->store.broken)) home_adopt_abort(&dispatcher->home);
     return rc;
 }

@@ -229,11 +229,12 @@ static int settle_store(struct home *home, struct store_state *state, struct ree
     int rc = store_begin(home->store, error);
     if (rc < 0) return rc;
     rc = follow_log(home, state, error);
-    if (rc == 0)
-        store_commit(home->store, state->cursor);
-    else
+    if (rc < 0) {
         store_abort(home->store);
-    return rc;
+        return rc;
+    }
+    store_commit(home->store, state->cursor);
+    return store_checkpoint(home->store, error); /* a backup asks LMDB which log it belongs to */
 }
 
 static int read_state(struct home *home, struct store_state *ret, struct reel_error *error) {

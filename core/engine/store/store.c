@@ -386,6 +386,7 @@ int store_snapshot(struct store *store, struct snapshot *snapshot) {
     int rc = *txn ? mdb_txn_renew(*txn) : mdb_txn_begin(store->env, NULL, MDB_RDONLY, txn);
     if (rc == 0) {
         snapshot->version = version_take(store->versions);
+        snapshot->number = snapshot->version->number;
         return 0;
     }
     if (*txn) mdb_txn_abort(*txn);

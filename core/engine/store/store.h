@@ -104,6 +104,7 @@ struct version;
 /* A point in time. Without a version: what the writer sees, its open group included. */
 struct snapshot {
     struct version *version;
+    uint64_t number; /* the version's */
     MDB_txn *txn;
 };
 

@@ -17,7 +17,6 @@
 
 #include "base/clock.h"
 #include "base/invariant.h"
-#include "engine/store/memtable/version.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -160,9 +159,8 @@ static void view_reset(struct reel_view *view) {
 
 /* Reads where it stands, and forgets what it knew, unless it stood there when it was last open. */
 static int read_state(struct reel_view *view) {
-    uint64_t number = view->at.version->number;
-    if (number == view->number) return 0;
-    view->number = number;
+    if (view->at.number == view->number) return 0;
+    view->number = view->at.number;
     view->is_measured = false;
     view->collection = NULL;
     return store_get_state(view->views->store, &view->at, &view->state);
