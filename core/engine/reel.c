@@ -268,6 +268,15 @@ int reel_load_directory(struct reel *reel, const char *path, struct reel_error *
     return plugin_each_in(path, load_one, reel, error);
 }
 
+/* What was visible before a crash is visible from the beginning: the events that the log has and the
+ * checkpoint has not. */
+static int fold_tail(struct reel *reel, struct reel_error *error) {
+    const struct store_state *state = &reel->dispatcher.state;
+    int rc = 1;
+    while (rc > 0 && state->cursor < state->head) rc = transaction_catch_up_some(reel, error);
+    return rc < 0 ? rc : 0;
+}
+
 int reel_start(struct reel *reel, struct reel_error *error) {
     HOLD_LOCK(&reel->writer);
     if (reel->ready) return fail(error, -EBUSY, "it was started already");
@@ -275,7 +284,7 @@ int reel_start(struct reel *reel, struct reel_error *error) {
     if (rc < 0) return rc;
     if (!reel->started) report_started(&reel->reporter, &reel->dispatcher);
     reel->started = true;
-    rc = reel->start_behind ? 0 : transaction_catch_up(reel, error);
+    rc = reel->start_behind ? fold_tail(reel, error) : transaction_catch_up(reel, error);
     reel->ready = rc == 0; /* after a failure, such as a full disk, it can be tried again */
     return rc;
 }
