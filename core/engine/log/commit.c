@@ -407,44 +407,6 @@ void log_set_pin(struct log *log, struct log_pin *pin) {
     log_unpin(before);
 }
 
-/* ---- Trimming -------------------------------------------------------------------------------- */
-
-/* The number of the oldest segments that have no event at or above the floor. The newest segment is
- * never counted. */
-static size_t count_below(const struct log_pin *pin, uint64_t first_seq) {
-    size_t count = 0;
-    while (count + 1 < pin->count && pin->segments[count + 1]->head.first_seq <= first_seq) count++;
-    return count;
-}
-
-/* Removes segments below the floor. If this fails, or if there is a power cut, opening removes
- * them. */
-static void unlink_some(struct log *log, const struct log_pin *pin, size_t count) {
-    for (size_t i = 0; i < count && log->directory >= 0; i++) {
-        struct reel_error error;
-        int rc = log->io->unlink(log->directory, pin->segments[i]->name);
-        if (rc < 0) error_set(&error, "log/%s: %s", pin->segments[i]->name, strerror(-rc));
-        log_note_chore(log, CHORE_REMOVE, rc, &error);
-    }
-}
-
-size_t log_trim(struct log *log) {
-    HOLD_LOCK(&log->files_lock);
-    struct log_pin *pin = log_pin(log);
-    size_t count = count_below(pin, log->now.facts.first_seq);
-    INVARIANT(count < pin->count || pin->count == 0); /* the newest segment stays */
-    struct log_pin *rest = count > 0 ? pin_create(pin->count - count) : NULL;
-    if (rest) {
-        for (size_t i = 0; i < rest->count; i++)
-            rest->segments[i] = segment_ref(pin->segments[count + i]);
-        log_set_pin(log, rest);
-        unlink_some(log, pin, count);
-    }
-    if (log->dedup) dedup_trim(log->dedup, log->now.facts.first_seq);
-    log_unpin(pin);
-    return rest ? count : 0;
-}
-
 /* ---- Measuring ------------------------------------------------------------------------------- */
 
 void log_measure(struct log *log, struct log_metrics *ret) {

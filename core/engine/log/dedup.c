@@ -69,7 +69,11 @@ static int list_reserve(void *list, size_t count, size_t *size) {
     return 0;
 }
 
-static bool run_has(const struct run *run, uint64_t from_seq, uint64_t to_seq) {
+/* Has it all that is not trimmed of a range? */
+static bool run_has(const struct dedup *dedup, const struct run *run, uint64_t from_seq,
+                    uint64_t to_seq) {
+    uint64_t first_seq = atomic_load(&dedup->first_seq);
+    if (from_seq < first_seq) from_seq = first_seq;
     return run->head.from_seq <= from_seq && run->head.to_seq >= to_seq;
 }
 
@@ -97,7 +101,7 @@ static int publish(struct dedup *dedup, struct run *run) {
     size_t at = 0;
     while (at < dedup->run_count) {
         const struct run_head *head = &dedup->runs[at]->head;
-        if (run_has(run, head->from_seq, head->to_seq))
+        if (run_has(dedup, run, head->from_seq, head->to_seq))
             drop_run(dedup, at, run);
         else if (head->from_seq < run->head.from_seq)
             at++;
@@ -214,7 +218,7 @@ static long find_mergeable(const struct dedup *dedup) {
 static int begin_merge(struct dedup *dedup, bool paced) {
     struct merging *merging = &dedup->merging;
     struct run_head head = {.salt = dedup->options.salt};
-    uint64_t count = 0;
+    uint64_t count = 0, first_seq = atomic_load(&dedup->first_seq);
     pthread_mutex_lock(&dedup->lock);
     long at = find_mergeable(dedup);
     for (long i = 0; at >= 0 && i < MERGED_RUNS; i++) {
@@ -228,6 +232,7 @@ static int begin_merge(struct dedup *dedup, bool paced) {
     }
     pthread_mutex_unlock(&dedup->lock);
     if (at < 0) return 0;
+    if (head.from_seq < first_seq && first_seq <= head.to_seq) head.from_seq = first_seq;
     prepare_writer(dedup, paced, &merging->writer);
     int rc = run_writer_begin(&merging->writer, &head, count);
     return rc < 0 ? rc : 1;
@@ -272,7 +277,6 @@ static int finish_merge(struct dedup *dedup) {
 /* 1: there is more to do; 0: it is done. */
 static int merge_some(struct dedup *dedup) {
     struct merging *merging = &dedup->merging;
-    uint64_t first_seq = atomic_load(&dedup->first_seq);
     for (size_t i = 0; i < STEP_ENTRIES; i++) {
         struct dedup_entry entry;
         int rc = next_merged(merging, &entry);
@@ -281,7 +285,7 @@ static int merge_some(struct dedup *dedup) {
             return rc;
         }
         if (rc == 0) return finish_merge(dedup);
-        if (entry.seq < first_seq) continue;
+        if (entry.seq < merging->writer.head.from_seq) continue; /* it was trimmed */
         rc = run_writer_add(&merging->writer, &entry);
         if (rc < 0) return rc;
     }
@@ -347,7 +351,7 @@ static bool is_covered(struct dedup *dedup, uint64_t from_seq, uint64_t to_seq) 
     if (dedup->active->from_seq <= from_seq) return true;
     HOLD_LOCK(&dedup->lock);
     for (size_t i = 0; i < dedup->run_count; i++)
-        if (run_has(dedup->runs[i], from_seq, to_seq)) return true;
+        if (run_has(dedup, dedup->runs[i], from_seq, to_seq)) return true;
     for (size_t i = 0; i < dedup->full_count; i++)
         if (dedup->full[i]->from_seq <= from_seq && dedup->full[i]->to_seq >= to_seq) return true;
     return false;
@@ -388,7 +392,7 @@ static void open_run(struct dedup *dedup, const struct log_pin *pin, const char 
     }
     bool within = false;
     for (size_t i = 0; i < dedup->run_count; i++)
-        within = within || run_has(dedup->runs[i], run->head.from_seq, run->head.to_seq);
+        within = within || run_has(dedup, dedup->runs[i], run->head.from_seq, run->head.to_seq);
     if (!within && belongs(run, pin, dedup->options.salt)) {
         (void)publish(dedup, run); /* without memory it is made again, or opening fails */
         return;

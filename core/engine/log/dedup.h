@@ -20,7 +20,8 @@
  * index is made again from the log, before the lookup goes on.
  *
  * **Trimming** removes runs below the floor. Of the others, what is below it is passed over by
- * lookups and left out by merges.
+ * lookups and left out by merges, whose run then begins at the floor. So if trimmed segments are
+ * put back, it is known which runs do not have them.
  *
  * In memory there are no runs: one table has all.
  *

@@ -1,7 +1,7 @@
 /* dedup_run.h: a file of the duplicates' index (dedup.h): sorted pairs of (key, seq).
  *
- * A run is `<from seq>-<to seq>.ids`, 20 digits each. It has the events from `from_seq` to `to_seq`
- * that the index knows, except those that were trimmed when it was made:
+ * A run is `<from seq>-<to seq>.ids`, 20 digits each. It has all events from `from_seq` to `to_seq`
+ * that the index knows:
  *     - a header page, with its checksum;
  *     - blocks of 4 KiB: RUN_BLOCK_ENTRIES entries, in order, and a checksum;
  *     - the first entry of each block;

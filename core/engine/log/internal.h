@@ -3,6 +3,7 @@
  *     log.c       a group's way to the disk, and back
  *     roll.c      the next segment
  *     recover.c   opening
+ *     remove.c    trimming, and files that are not needed any more
  *     walk.c      reading
  *     dedup.c     the index of duplicates
  *     helper.c    the thread in the background: zeros, spare, witness; and what it calls:
@@ -68,13 +69,15 @@ struct log {
                               this offset */
     uint64_t committed_ms;
 
-    pthread_mutex_t files_lock;
+    pthread_mutex_t files_lock; /* protects the member below */
+    struct text unremoved;      /* names of files that could not be removed: char[32] each */
 
     pthread_mutex_t spare_lock; /* protects the members below */
     int spare_fd;               /* -1: none is open */
     uint64_t spare_filled;      /* zeros are there up to here */
     struct segment *used;       /* a raw file that was sealed, as USED_NAME; or NULL */
     atomic_uint_fast64_t spare_bytes, used_bytes; /* of these files */
+    bool spare_left, used_left; /* there may be a file of this name that is not one of these */
 
     pthread_mutex_t fill_lock;
 
@@ -89,7 +92,7 @@ struct log {
     atomic_bool ended;
     atomic_uint_fast64_t wake_at; /* where the active segment's end must be to wake it */
     /* [helper] after a failure: not before */
-    uint64_t fill_again_ms, seal_again_ms, dedup_again_ms;
+    uint64_t fill_again_ms, seal_again_ms, dedup_again_ms, remove_again_ms;
     struct pacer *pacer, own_pacer;
 
     void (*tell)(void *context, const char *sentence);
@@ -118,6 +121,10 @@ void log_set_pin(struct log *log, struct log_pin *pin);
 int log_make_room(struct log *log, uint64_t frame_bytes, struct reel_error *error);
 /* Closes the spare. */
 void log_drop_spare(struct log *log);
+/* Removes a spare and a used file that this process does not use. 1: they are gone; 0: there was
+ * none. */
+int log_remove_spares(struct log *log, struct reel_error *error);
+bool log_has_left_spares(struct log *log);
 /* Writes about this number of further zeros to the spare; creates the spare if necessary. 1: done;
  * 0: it has enough. */
 int log_fill_spare(struct log *log, size_t bytes);
@@ -149,6 +156,15 @@ struct scan {
 extern const char strange_frame[]; /* what is wrong when `is_strange` */
 void segment_scan(struct segment *segment, const struct standing *from, const struct log_mark *mark,
                   struct scan *ret);
+
+/* remove.c: removes a file that is not needed any more: a segment, or a part of one. If it cannot
+ * be removed, log_remove_again tries again. With files_lock held. */
+void log_remove(struct log *log, const char *name);
+/* The same for the files of roll.c included. 1: all are gone now; 0: there was none; or an error:
+ * some are left. */
+int log_remove_again(struct log *log, struct reel_error *error);
+int log_try_remove(struct log *log, const char *name, struct reel_error *error);
+bool log_has_to_remove(struct log *log);
 
 /* helper.c: is the disk so far from full that room may be taken ahead of its use? */
 bool log_has_space(const struct log *log);

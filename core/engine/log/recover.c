@@ -492,15 +492,24 @@ static int take_last(struct recovery *recovery, struct reel_error *error) {
     return prepare_last(recovery, error);
 }
 
-/* Removes files that are not used any more. If one cannot be removed, the next opening tries
- * again. */
+/* Removes files that are not used any more. */
 static void remove_leftovers(struct recovery *recovery) {
     struct log *log = recovery->log;
     INVARIANT(recovery->keep_from < recovery->names.count);
-    for (size_t i = 0; i < recovery->keep_from; i++)
-        (void)log->io->unlink(log->directory, recovery->names.names[i]);
-    for (size_t i = 0; i < recovery->names.left_count; i++)
-        (void)log->io->unlink(log->directory, recovery->names.left[i]);
+    HOLD_LOCK(&log->files_lock);
+    for (size_t i = 0; i < recovery->keep_from; i++) log_remove(log, recovery->names.names[i]);
+    for (size_t i = 0; i < recovery->names.left_count; i++) {
+        const char *name = recovery->names.left[i];
+        if (strcmp(name, SPARE_NAME) == 0)
+            log->spare_left = true;
+        else if (strcmp(name, USED_NAME) == 0)
+            log->used_left = true;
+        else
+            log_remove(log, name);
+    }
+    struct reel_error error;
+    int rc = log_remove_spares(log, &error);
+    if (rc < 0) log_note_chore(log, CHORE_REMOVE, rc, &error);
 }
 
 static int take_segments(struct recovery *recovery, struct reel_error *error) {
@@ -642,6 +651,7 @@ void log_close(struct log *log) {
     log_drop_spare(log);
     log_unpin(log->pin);
     group_finish(&log->group);
+    text_finish(&log->unremoved);
     if (log->directory >= 0) close(log->directory);
     pacer_finish(&log->own_pacer);
     pthread_cond_destroy(&log->wake);

@@ -81,6 +81,7 @@ enum call {
  * fails writes `part` bytes before. */
 extern const struct io failing_io;
 void fail_call(enum call call, size_t n, int code, size_t part);
-extern atomic_size_t calls[CALLS]; /* so far */
+void fail_each_call(enum call call, int code); /* until fail_call */
+extern atomic_size_t calls[CALLS];             /* so far */
 
 #endif
