@@ -441,7 +441,10 @@ static int open_on_disk(struct dedup *dedup, struct log_pin *pin, struct reel_er
     if (rc > 0)
         tell(dedup, "the index of duplicates lacked %d segments: it was made again from the log",
              rc);
-    return read_log(dedup, dedup->active, pin, last->head.first_seq, UINT64_MAX, error);
+    if (!dedup->options.has_last)
+        return read_log(dedup, dedup->active, pin, last->head.first_seq, UINT64_MAX, error);
+    rc = dedup_table_fill(dedup->active, dedup->options.last, dedup->options.last_count);
+    return rc < 0 ? fail_memory(error) : 0;
 }
 
 int dedup_open(const struct dedup_options *options, struct log_pin *pin, struct dedup **ret,
@@ -461,6 +464,16 @@ int dedup_open(const struct dedup_options *options, struct log_pin *pin, struct 
     dedup->kept = dedup->before = dedup->active->count;
     *ret = dedup;
     return 0;
+}
+
+void dedup_save(struct dedup *dedup) {
+    struct dedup_table *table;
+    while ((table = oldest_full(dedup)))
+        if (write_full(dedup, table, false) < 0) return; /* the next opening makes them */
+}
+
+const struct dedup_table *dedup_last(const struct dedup *dedup, uint64_t first_seq) {
+    return dedup->active->from_seq == first_seq ? dedup->active : NULL;
 }
 
 void dedup_close(struct dedup *dedup) {

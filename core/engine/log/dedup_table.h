@@ -36,6 +36,9 @@ void dedup_table_destroy(struct dedup_table *table);       /* NULL does nothing 
 /* Sees to it that one more entry can be added. -ENOMEM. */
 int dedup_table_reserve(struct dedup_table *table);
 
+/* Fills an empty one with entries in the order of their seqs. -ENOMEM. */
+int dedup_table_fill(struct dedup_table *table, const struct dedup_entry *entries, size_t count);
+
 /* After dedup_table_reserve; the seq is above those that it has. */
 void dedup_table_add(struct dedup_table *table, uint64_t key, uint64_t seq);
 

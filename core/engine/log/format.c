@@ -36,14 +36,15 @@ const char *segment_head_read(const char page[SEGMENT_PAGE], struct segment_head
 
 /* ---- Frames ---------------------------------------------------------------------------------- */
 
-/* What the checksum covers begins here. */
-#define COVERED_FROM offsetof(struct frame_head, previous)
+uint64_t frame_seed(const struct segment_head *segment, uint64_t at) {
+    uint64_t place[] = {segment->salt, segment->number, at};
+    return XXH3_64bits(place, sizeof place);
+}
 
 static uint64_t frame_checksum(const struct segment_head *segment, uint64_t at, const char *frame,
                                uint64_t len) {
-    uint64_t place[] = {segment->salt, segment->number, at};
-    uint64_t seed = XXH3_64bits(place, sizeof place);
-    return XXH3_64bits_withSeed(frame + COVERED_FROM, len - COVERED_FROM, seed);
+    return XXH3_64bits_withSeed(frame + FRAME_COVERED_FROM, len - FRAME_COVERED_FROM,
+                                frame_seed(segment, at));
 }
 
 uint64_t frame_write(struct frame_head *head, const struct segment_head *segment, uint64_t at,
@@ -58,13 +59,17 @@ uint64_t frame_write(struct frame_head *head, const struct segment_head *segment
     return head->checksum;
 }
 
+bool frame_head_fits(const struct frame_head *head, uint64_t len) {
+    return head->magic == FRAME_MAGIC && head->reserved == 0 && head->len >= sizeof *head &&
+           FRAME_ROUND(head->len) <= len;
+}
+
 bool frame_read(const struct segment_head *segment, uint64_t at, const char *frame, uint64_t len,
                 struct frame_head *ret) {
     struct frame_head head;
     if (len < FRAME_UNIT) return false;
     memcpy(&head, frame, sizeof head);
-    if (head.magic != FRAME_MAGIC || head.reserved != 0) return false;
-    if (head.len < sizeof head || FRAME_ROUND(head.len) > len) return false;
+    if (!frame_head_fits(&head, len)) return false;
     if (head.checksum != frame_checksum(segment, at, frame, FRAME_ROUND(head.len))) return false;
     *ret = head;
     return true;

@@ -158,6 +158,12 @@ uint64_t frame_write(struct frame_head *head, const struct segment_head *segment
 bool frame_read(const struct segment_head *segment, uint64_t at, const char *frame, uint64_t len,
                 struct frame_head *ret);
 
+/* For those who read it piece by piece: can it be the head of a frame, `len` bytes before the end?
+ * Its checksum covers the frame from FRAME_COVERED_FROM on, seeded with its place. */
+#define FRAME_COVERED_FROM offsetof(struct frame_head, previous)
+bool frame_head_fits(const struct frame_head *head, uint64_t len);
+uint64_t frame_seed(const struct segment_head *segment, uint64_t at);
+
 /* ---- Entries --------------------------------------------------------------------------------- */
 
 /* The number of bytes that the entry takes. */

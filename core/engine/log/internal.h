@@ -2,7 +2,7 @@
  *
  *     log.c       a group's way to the disk, and back
  *     roll.c      the next segment
- *     recover.c   opening
+ *     recover.c   opening, closing; scan.c: where a segment ends; stopped.c: what was known of it
  *     remove.c    trimming, and files that are not needed any more
  *     walk.c      reading
  *     dedup.c     the index of duplicates
@@ -25,7 +25,7 @@
 #include "engine/log/group.h"
 #include "engine/log/io.h"
 #include "engine/log/pacer.h"
-#include "engine/log/segment.h"
+#include "engine/log/scan.h"
 
 #include <pthread.h>
 
@@ -38,12 +38,6 @@
 /* What is done in the background, and may fail by itself. */
 enum chore { CHORE_FILL, CHORE_SEAL, CHORE_DEDUP, CHORE_WITNESS, CHORE_REMOVE, CHORES };
 
-/* The log as it stands between two groups. */
-struct standing {
-    uint64_t head, chain;
-    struct log_facts facts;
-};
-
 struct log {
     const struct io *io;
     char *path;    /* NULL: in memory */
@@ -53,7 +47,9 @@ struct log {
     bool took_archive;  /* so its floor of events may fall */
     atomic_bool broken; /* a sync failed */
     struct group group;
-    struct dedup *dedup; /* NULL: without */
+    struct dedup *dedup;    /* NULL: without */
+    struct stopped stopped; /* while it is being opened */
+    bool is_as_stopped;     /* `stopped` is of its last segment */
 
     pthread_mutex_t append_lock; /* protects the members below */
     uint64_t salt;
@@ -143,20 +139,6 @@ void log_keep_all(struct log *log);
 int log_write_witness(struct log *log, struct reel_error *error);
 bool log_needs_witness(const struct log *log);
 
-/* recover.c: the result of scanning a raw segment. */
-struct scan {
-    struct standing standing; /* behind its last good frame */
-    uint64_t end;             /* where that is */
-    uint64_t witnessed_at;    /* the highest mark in a good frame */
-    bool found_mark;          /* a frame ends where `mark` says, with its checksum */
-    uint64_t tail_end;        /* bytes that are not zero are behind `end`, up to here; 0: none */
-    uint64_t proof_at;        /* an intact frame says that the bad place was synced; 0: none */
-    bool is_strange; /* what is at `end` is a whole frame, of content that is not understood */
-};
-extern const char strange_frame[]; /* what is wrong when `is_strange` */
-void segment_scan(struct segment *segment, const struct standing *from, const struct log_mark *mark,
-                  struct scan *ret);
-
 /* remove.c: removes a file that is not needed any more: a segment, or a part of one. If it cannot
  * be removed, log_remove_again tries again. With files_lock held. */
 void log_remove(struct log *log, const char *name);
@@ -179,9 +161,6 @@ void log_wake_helper(struct log *log);
 /* seal.c: packs the oldest full segment. 1: done; 0: there is none; or an error. */
 int log_seal_one(struct log *log, struct reel_error *error);
 bool log_has_to_seal(struct log *log);
-
-/* recover.c: reads all of it. -EBADMSG: the file is shorter. */
-int segment_read(int fd, char *to, uint64_t len, uint64_t at);
 
 /* recover.c: reads a segment file's header, and maps it. -EBADMSG: it is damaged, and where. */
 struct damage {

@@ -54,10 +54,11 @@ static bool is_segment_name(const char *name) {
     return strspn(name, "0123456789") == 20 && strcmp(name + 20, ".seg") == 0;
 }
 
-/* A file that the log created and did not finish. */
+/* A file that the log created and did not finish, or that is of no use once the log is open. */
 static bool is_left_name(const char *name) {
     return (strspn(name, "0123456789") == 20 && strcmp(name + 20, ".seg.tmp") == 0) ||
-           strcmp(name, SPARE_NAME) == 0 || strcmp(name, USED_NAME) == 0;
+           strcmp(name, SPARE_NAME) == 0 || strcmp(name, USED_NAME) == 0 ||
+           strcmp(name, STOPPED_NAME) == 0 || strcmp(name, STOPPED_NAME ".tmp") == 0;
 }
 
 static int compare_names(const void *a, const void *b) {
@@ -106,16 +107,6 @@ void segment_names_finish(struct segment_names *names) {
 static int damaged(const char *name, uint64_t at, const char *what, struct reel_error *error) {
     return fail(error, -EBADMSG, "log/%s is damaged at offset %llu: %s", name,
                 (unsigned long long)at, what);
-}
-
-int segment_read(int fd, char *to, uint64_t len, uint64_t at) {
-    for (uint64_t done = 0; done < len;) {
-        ssize_t got = pread(fd, to + done, len - done, (off_t)(at + done));
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return got < 0 ? -errno : -EBADMSG;
-        done += (uint64_t)got;
-    }
-    return 0;
 }
 
 static int find_wrong(struct damage *ret, uint64_t at, const char *what) {
@@ -209,90 +200,6 @@ int segment_open(int directory, const char *name, uint64_t segment_bytes,
     return rc;
 }
 
-const char strange_frame[] = "a frame is whole, but its content is not understood";
-
-/* ---- Scanning -------------------------------------------------------------------------------- */
-
-/* Controls are numbered without a gap. */
-static bool take_control(const struct log_entry *entry, struct standing *standing) {
-    struct log_control control;
-    if (!log_read_control(entry, &control) || control.number != standing->facts.controls + 1)
-        return false;
-    if (control.kind == LOG_FACTS)
-        standing->facts = control.facts;
-    else
-        standing->facts.controls = control.number;
-    return true;
-}
-
-/* Notes the entries of a frame, and the facts that they give. False: they are none. */
-static bool read_frame_entries(struct segment *segment, uint64_t at, const struct frame_head *head,
-                               struct standing *standing) {
-    struct reel_str left = {segment->map + at + sizeof *head, head->len - sizeof *head};
-    uint64_t previous = standing->head;
-    if (head->synced_at > at) return false; /* a frame is written after what its mark says */
-    for (uint32_t i = 0; i < head->count; i++) {
-        struct log_entry entry;
-        uint64_t entry_at = (uint64_t)(left.data - segment->map);
-        if (!entry_read(&left, 0, &entry)) return false;
-        if (!(entry.flags & LOG_CONTROL)) {
-            if (entry.seq <= previous || entry.seq > head->last_seq) return false;
-            previous = entry.seq;
-            segment_note(segment, entry.seq, entry_at, at);
-        } else if (!take_control(&entry, standing)) {
-            return false;
-        }
-    }
-    return left.len == 0 && head->last_seq >= previous;
-}
-
-/* Finds the last byte after the end that is not zero. */
-static uint64_t find_tail_end(const struct segment *segment, uint64_t from) {
-    static const char zeros[FRAME_UNIT];
-    uint64_t tail_end = 0;
-    for (uint64_t at = from; at < segment->file_bytes; at += FRAME_UNIT) {
-        uint64_t left = segment->file_bytes - at;
-        size_t len = left < FRAME_UNIT ? (size_t)left : FRAME_UNIT;
-        if (memcmp(segment->map + at, zeros, len) != 0) tail_end = at + len;
-    }
-    return tail_end;
-}
-
-/* Finds an intact frame after `end` which says that the place was synced. */
-static uint64_t find_proof(const struct segment *segment, uint64_t end, uint64_t tail_end) {
-    struct frame_head head;
-    for (uint64_t at = end; at < tail_end; at += FRAME_UNIT)
-        if (frame_read(&segment->head, at, segment->map + at, segment->file_bytes - at, &head) &&
-            head.synced_at > end)
-            return at;
-    return 0;
-}
-
-void segment_scan(struct segment *segment, const struct standing *from, const struct log_mark *mark,
-                  struct scan *ret) {
-    struct frame_head head;
-    *ret = (struct scan){.standing = *from, .end = SEGMENT_PAGE, .witnessed_at = SEGMENT_PAGE};
-    for (;;) {
-        struct standing *standing = &ret->standing;
-        if (ret->end == mark->at && standing->chain == mark->chain) ret->found_mark = true;
-        if (ret->end >= segment->file_bytes ||
-            !frame_read(&segment->head, ret->end, segment->map + ret->end,
-                        segment->file_bytes - ret->end, &head) ||
-            head.previous != standing->chain)
-            break;
-        ret->is_strange = !read_frame_entries(segment, ret->end, &head, standing);
-        if (ret->is_strange) break;
-        if (head.synced_at > ret->witnessed_at) ret->witnessed_at = head.synced_at;
-        standing->head = head.last_seq;
-        standing->chain = head.checksum;
-        ret->end += FRAME_ROUND(head.len);
-    }
-    ret->tail_end = find_tail_end(segment, ret->end);
-    ret->proof_at = find_proof(segment, ret->end, ret->tail_end);
-    atomic_store(&segment->end, ret->end);
-    atomic_store(&segment->last_seq, ret->standing.head);
-}
-
 /* ---- The segments ---------------------------------------------------------------------------- */
 
 /* What opening has found so far. */
@@ -303,16 +210,8 @@ struct recovery {
     struct log_pin *pin; /* of all files */
     size_t keep_from;    /* the first one that is not below the floor */
     struct scan scan;    /* of the last one, if it is raw */
-    struct log_mark end; /* where the log ends */
+    bool has_stopped;    /* log->stopped was read */
 };
-
-static struct standing standing_before(const struct segment_head *head) {
-    return (struct standing){head->first_seq - 1, head->previous_chain, head->facts};
-}
-
-static struct standing standing_behind(const struct segment_head *head) {
-    return (struct standing){head->last_seq, head->chain, head->last_facts};
-}
 
 static int open_all(struct recovery *recovery, struct reel_error *error) {
     const struct log *log = recovery->log;
@@ -339,7 +238,10 @@ static int scan_last(struct recovery *recovery, struct reel_error *error) {
         return 0;
     }
     struct standing before = standing_before(&last->head);
-    segment_scan(last, &before, synced, scan);
+    struct log *log = recovery->log;
+    log->is_as_stopped =
+        recovery->has_stopped && scan_as_stopped(last, log->directory, synced, &log->stopped, scan);
+    if (!log->is_as_stopped) segment_scan(last, &before, synced, scan);
     if (scan->is_strange) return damaged(last->name, scan->end, strange_frame, error);
     if (scan->proof_at)
         return fail(error, -EBADMSG,
@@ -389,17 +291,13 @@ static int check_first(const struct recovery *recovery, struct reel_error *error
 
 /* Checks two neighbouring segments: the first must have all its frames, and the second must
  * continue it. */
-static int check_joint(struct segment *first, const struct segment *next,
+static int check_joint(struct segment *first, const struct segment *next, int directory,
                        struct reel_error *error) {
-    static const struct log_mark none;
     struct scan scan = {.standing = standing_behind(&first->head), .end = first->head.end};
     if (first->head.number + 1 != next->head.number || first->head.salt != next->head.salt)
         return fail(error, -EBADMSG, "between log/%s and log/%s a segment is missing", first->name,
                     next->name);
-    if (first->head.form == SEGMENT_RAW) {
-        struct standing before = standing_before(&first->head);
-        segment_scan(first, &before, &none, &scan);
-    }
+    if (first->head.form == SEGMENT_RAW) scan_full(first, directory, &next->head, &scan);
     if (scan.end < next->head.previous_end)
         return damaged(first->name, scan.end, "a frame that was synced is not there", error);
     if (scan.end != next->head.previous_end || scan.standing.chain != next->head.previous_chain ||
@@ -412,7 +310,7 @@ static int check_joints(const struct recovery *recovery, struct reel_error *erro
     const struct log_pin *pin = recovery->pin;
     int rc = 0;
     for (size_t i = recovery->keep_from; rc == 0 && i + 1 < pin->count; i++)
-        rc = check_joint(pin->segments[i], pin->segments[i + 1], error);
+        rc = check_joint(pin->segments[i], pin->segments[i + 1], recovery->log->directory, error);
     return rc;
 }
 
@@ -442,7 +340,8 @@ static int take_archive(struct recovery *recovery, struct reel_error *error) {
         if (!is_of_lineage(recovery->options, &segment->head))
             return fail(error, -EBADMSG, "log/%s is of another epoch than the log had then",
                         segment->name);
-        int rc = check_joint(segment, pin->segments[recovery->keep_from], error);
+        int rc = check_joint(segment, pin->segments[recovery->keep_from], recovery->log->directory,
+                             error);
         if (rc < 0) return rc;
     }
     return 0;
@@ -527,6 +426,7 @@ static int recover(struct recovery *recovery, struct reel_error *error) {
     int rc = segment_names_read(log->directory, &recovery->names, error);
     if (rc < 0) return rc;
     if (recovery->names.count == 0) return fail(error, -ENOENT, "log/ has no segment");
+    if (!log->read_only) recovery->has_stopped = stopped_read(log->directory, &log->stopped) == 0;
     rc = open_all(recovery, error);
     if (rc == 0) rc = scan_last(recovery, error);
     if (rc == 0) rc = check_synced(recovery, error);
@@ -536,9 +436,8 @@ static int recover(struct recovery *recovery, struct reel_error *error) {
     if (rc == 0) rc = check_first(recovery, error);
     if (rc == 0) rc = check_joints(recovery, error);
     if (rc == 0) rc = take_segments(recovery, error);
-    if (rc == 0) rc = take_last(recovery, error);
     if (rc == 0 && !log->read_only) remove_leftovers(recovery);
-    return rc;
+    return rc == 0 ? take_last(recovery, error) : rc;
 }
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
@@ -620,6 +519,11 @@ static int open_dedup(struct log *log, const struct log_options *options,
         .tell = options->tell,
         .context = options->context,
     };
+    if (log->is_as_stopped && log->stopped.head.has_index) {
+        dedup_options.last = log->stopped.entries;
+        dedup_options.last_count = log->stopped.head.entry_count;
+        dedup_options.has_last = true;
+    }
     return dedup_open(&dedup_options, log->pin, &log->dedup, error);
 }
 
@@ -629,6 +533,7 @@ int log_open(const struct log_options *options, struct log **ret, struct reel_er
     int rc = options->directory ? open_on_disk(log, options, error)
                                 : open_in_memory(log, options, error);
     if (rc == 0 && options->dedup) rc = open_dedup(log, options, error);
+    stopped_finish(&log->stopped);
     if (rc == 0 && options->directory && !options->read_only && !options->no_helper)
         (void)log_start_helper(log); /* without the helper, the log is slower and larger */
     if (rc < 0)
@@ -636,6 +541,16 @@ int log_open(const struct log_options *options, struct log **ret, struct reel_er
     else
         *ret = log;
     return rc;
+}
+
+/* What the next opening need not read again. Without it, it does. */
+static void save(struct log *log) {
+    const struct segment *last = log->active;
+    if (!last || last->on_heap || log->read_only || atomic_load(&log->broken) || log->undo_at)
+        return;
+    if (log->dedup) dedup_save(log->dedup);
+    (void)stopped_write(log->io, log->directory, last, log->now.chain, &log->now.facts,
+                        log->dedup ? dedup_last(log->dedup, last->head.first_seq) : NULL);
 }
 
 void log_close(struct log *log) {
@@ -646,6 +561,7 @@ void log_close(struct log *log) {
         HOLD_LOCK(&log->append_lock);
         if (log_needs_witness(log))
             log_note_chore(log, CHORE_WITNESS, log_write_witness(log, &error), &error);
+        save(log);
     }
     dedup_close(log->dedup);
     log_drop_spare(log);

@@ -3,6 +3,7 @@
 
 #include "base/invariant.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -71,6 +72,18 @@ void segment_unref(struct segment *segment) {
     if (segment->fd >= 0) close(segment->fd);
     free(segment->points);
     free(segment);
+}
+
+/* ---- Reading a file -------------------------------------------------------------------------- */
+
+int segment_read(int fd, char *to, uint64_t len, uint64_t at) {
+    for (uint64_t done = 0; done < len;) {
+        ssize_t got = pread(fd, to + done, len - done, (off_t)(at + done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return got < 0 ? -errno : -EBADMSG;
+        done += (uint64_t)got;
+    }
+    return 0;
 }
 
 /* ---- Finding --------------------------------------------------------------------------------- */

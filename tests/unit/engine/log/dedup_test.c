@@ -164,6 +164,33 @@ static void what_was_full_at_a_crash_gets_its_run_at_opening(void **state) {
     assert_int_equal(told_count, 0); /* nothing was lost */
 }
 
+/* At a clean stop what is in memory is written, so that the next opening need not read the log. */
+static void closing_writes_what_is_in_memory(void **state) {
+    (void)state;
+    const char *directory = dedup_made();
+    struct log *log = dedup_opened(directory);
+    submit(log, 1, EVENTS);
+    assert_int_equal(count_runs(directory), 0);
+    size_t full = count_segments(log, false) - 1;
+    log_close(log);
+    assert_int_equal(count_runs(directory), full);
+    log = dedup_opened(directory);
+    assert_true(log->is_as_stopped);
+    assert_int_equal(count_runs(directory), full);
+    assert_all_found(log, 1, EVENTS);
+    submit(log, EVENTS + 1, EVENTS);
+    help_all(log);
+    assert_all_found(log, 1, 2 * EVENTS);
+    log_close(log);
+    log = opened(directory); /* without the index */
+    append_one(log, 2 * EVENTS + 1);
+    log_close(log);
+    log = dedup_opened(directory);
+    assert_all_found(log, 1, 2 * EVENTS);
+    log_close(log);
+    assert_int_equal(told_count, 0);
+}
+
 static void a_run_that_is_lost_is_made_again(void **state) {
     (void)state;
     const char *directory = indexed();
@@ -455,6 +482,7 @@ UNIT_TESTS(dedup_test) {
         cmocka_unit_test(full_segments_get_runs_which_are_merged),
         cmocka_unit_test(opening_reads_the_last_segment_only),
         cmocka_unit_test(what_was_full_at_a_crash_gets_its_run_at_opening),
+        cmocka_unit_test(closing_writes_what_is_in_memory),
         cmocka_unit_test(a_run_that_is_lost_is_made_again),
         cmocka_unit_test(a_run_with_a_bit_flipped_is_made_again),
         cmocka_unit_test(a_damaged_run_is_not_merged),
