@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 /* Entries that a run may have: their filter is in memory while they are merged. */
 #define RUN_ENTRIES_MAX (UINT64_C(1) << 25)
@@ -41,7 +40,7 @@ struct dedup {
 };
 
 static uint64_t key_of(const struct dedup *dedup, const uint8_t id_hash[16]) {
-    return XXH3_64bits_withSeed(id_hash, 16, dedup->options.salt);
+    return dedup_key(dedup->options.salt, id_hash);
 }
 
 REEL_PRINTF(2, 3)
@@ -137,9 +136,7 @@ static void remove_full(struct dedup *dedup, struct dedup_table *table) {
 /* ---- A run from a table ---------------------------------------------------------------------- */
 
 static int compare_entries(const void *a, const void *b) {
-    const struct dedup_entry *one = a, *other = b;
-    if (one->key != other->key) return one->key < other->key ? -1 : 1;
-    return one->seq < other->seq ? -1 : one->seq > other->seq;
+    return dedup_entry_compare(a, b);
 }
 
 static void prepare_writer(struct dedup *dedup, bool paced, struct run_writer *ret) {
@@ -405,11 +402,6 @@ static void close_directory(DIR **dir) {
     if (*dir) closedir(*dir);
 }
 
-static bool is_run_name(const char *name, const char *end) {
-    return strlen(name) == 41 + strlen(end) && strspn(name, "0123456789") == 20 &&
-           name[20] == '-' && strspn(name + 21, "0123456789") == 20 && strcmp(name + 41, end) == 0;
-}
-
 static int open_runs(struct dedup *dedup, const struct log_pin *pin, struct reel_error *error) {
     CLEANUP(text_finish) struct text names = {0};
     int fd = openat(dedup->options.directory, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
@@ -422,8 +414,8 @@ static int open_runs(struct dedup *dedup, const struct log_pin *pin, struct reel
     const struct dirent *entry;
     while ((entry = readdir(dir))) {
         char name[RUN_NAME_MAX] = "";
-        if (is_run_name(entry->d_name, ".ids.tmp")) remove_file(dedup, entry->d_name);
-        if (!is_run_name(entry->d_name, ".ids")) continue;
+        if (run_has_name(entry->d_name, ".ids.tmp")) remove_file(dedup, entry->d_name);
+        if (!run_has_name(entry->d_name, ".ids")) continue;
         snprintf(name, sizeof name, "%.50s", entry->d_name);
         text_append(&names, name, sizeof name);
     }

@@ -79,6 +79,17 @@ struct run_reader {
 int run_reader_peek(struct run_reader *reader, struct dedup_entry *ret);
 void run_reader_step(struct run_reader *reader);
 
+/* ---- What a run consists of ------------------------------------------------------------------ */
+
+bool run_has_name(const char *name, const char *end); /* `end`: ".ids" */
+
+/* Is it the header of a run of that name and size? */
+bool run_head_fits(const struct run_head *head, const char page[SEGMENT_PAGE], const char *name,
+                   uint64_t bytes);
+size_t run_block_entries(const struct run_head *head, uint64_t n);
+uint64_t run_block_checksum(const struct run_head *head, uint64_t n, const struct run_block *block);
+uint64_t run_tail_bytes(const struct run_head *head); /* whose checksum is in the header */
+
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 struct run_writer {

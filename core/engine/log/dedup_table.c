@@ -6,9 +6,19 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #define SIZE_MIN         ((size_t)256)
 #define SIZE_MAX_ENTRIES ((size_t)1 << 31) /* entries are numbered with 32 bits */
+
+uint64_t dedup_key(uint64_t salt, const uint8_t id_hash[16]) {
+    return XXH3_64bits_withSeed(id_hash, 16, salt);
+}
+
+int dedup_entry_compare(const struct dedup_entry *a, const struct dedup_entry *b) {
+    if (a->key != b->key) return a->key < b->key ? -1 : 1;
+    return a->seq < b->seq ? -1 : a->seq > b->seq;
+}
 
 void dedup_found_add(struct dedup_found *found, uint64_t seq) {
     size_t at = found->count;

@@ -13,6 +13,11 @@ struct dedup_entry {
     uint64_t seq;
 };
 
+uint64_t dedup_key(uint64_t salt, const uint8_t id_hash[16]);
+
+/* The order in runs: by key, then by seq. */
+int dedup_entry_compare(const struct dedup_entry *a, const struct dedup_entry *b);
+
 /* Seqs that were found: the lowest, ascending, each once. */
 struct dedup_found {
     uint64_t seqs[LOG_CANDIDATES];

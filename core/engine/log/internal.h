@@ -9,7 +9,7 @@
  *     helper.c    the thread in the background: zeros, spare, witness; and what it calls:
  *     seal.c      packing a full segment
  *     copy.c      backups
- *     verify.c    checking every byte
+ *     verify.c    checking every byte; verify_index.c: those of the index of duplicates
  *
  * Locks, in the order in which they are taken:
  *     append   to write or undo a frame: the writer, and the helper for a witness

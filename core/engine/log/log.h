@@ -357,7 +357,7 @@ struct log_metrics {
 };
 void log_measure(struct log *log, struct log_metrics *ret); /* any thread */
 
-/* Checks every byte of a log. Calls `found` for each damaged file; the check of this file ends
+/* Checks every byte of a log, and its index of duplicates. Calls `found` for each damaged file; the check of this file ends
  * there. Returns the number of findings, or an error. `live`: another process may be writing the
  * log. */
 typedef void (*log_finding_fn)(void *context, const char *file, uint64_t offset, const char *what);
