@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define STEP_BYTES ((size_t)1 << 20)
+#define STEP_BYTES ((size_t)256 << 10)
 
 static uint64_t copy_bytes(const struct segment *segment, const struct log_mark *to) {
     if (segment->head.form == SEGMENT_SEALED) return segment->file_bytes;
