@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "engine/controls.h"
 #include "engine/convert.h"
+#include "engine/log/copy.h"
 #include "engine/store/directory.h"
 #include "engine/store/store_file.h"
 

@@ -9,7 +9,11 @@
  */
 #include "fuzz.h"
 
-#include "engine/log/internal.h"
+#include "engine/log/copy.h"
+#include "engine/log/log.h"
+#include "engine/log/log_private.h"
+#include "engine/log/place.h"
+#include "engine/log/verify.h"
 #include "engine/log/unpack.h"
 
 #include <dirent.h>

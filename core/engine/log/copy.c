@@ -1,6 +1,9 @@
-/* copy.c: a backup of the log (log.h): plain copies, since a hard link would share a bad sector
+/* copy.c: a backup of the log (copy.h): plain copies, since a hard link would share a bad sector
  * with the original. Of the last segment only what is kept is copied. */
+#include "engine/log/copy.h"
+
 #include "engine/log/io.h"
+#include "engine/log/place.h"
 #include "engine/log/segment.h"
 
 #include "base/cleanup.h"

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "engine/log/segment.h"
+#include "engine/log/walk.h"
 
 #include <dirent.h>
 #include <errno.h>

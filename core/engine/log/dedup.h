@@ -32,6 +32,7 @@
 #define REEL_ENGINE_LOG_DEDUP_H
 
 #include "engine/log/dedup_run.h"
+#include "engine/log/pin.h"
 
 #include <pthread.h>
 

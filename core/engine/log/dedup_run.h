@@ -24,6 +24,8 @@
 #include "engine/log/io.h"
 #include "engine/log/pacer.h"
 
+#include <stdatomic.h>
+
 #define RUN_MAGIC         UINT64_C(0x317364496c656552) /* "ReelIds1" */
 #define RUN_FORMAT        1
 #define RUN_BLOCK         4096

@@ -6,7 +6,7 @@
 #ifndef REEL_ENGINE_LOG_DEDUP_TABLE_H
 #define REEL_ENGINE_LOG_DEDUP_TABLE_H
 
-#include "engine/log/log.h"
+#include "engine/log/entry.h"
 
 struct dedup_entry {
     uint64_t key; /* a hash of the event's id_hash, seeded with the log's salt */

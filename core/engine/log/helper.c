@@ -11,7 +11,8 @@
  * at most AHEAD_BYTES, so that a small log stays small. On a disk that is nearly full, none are
  * written.
  */
-#include "engine/log/internal.h"
+#include "engine/log/log.h"
+#include "engine/log/log_private.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"

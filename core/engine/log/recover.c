@@ -27,7 +27,8 @@
  * has the checksum of that segment's last frame. If a crash interrupts a trim, it leaves segments
  * below the floor. They are removed, and some of them may be missing.
  */
-#include "engine/log/internal.h"
+#include "engine/log/log.h"
+#include "engine/log/log_private.h"
 #include "engine/log/unpack.h"
 
 #include "base/cleanup.h"

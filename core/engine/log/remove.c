@@ -4,7 +4,8 @@
  * that are not a segment's. So a file that cannot be removed costs only its space. It is told, and
  * the helper tries again, once in RETRY_MS; if the process ends before, the next opening does.
  */
-#include "engine/log/internal.h"
+#include "engine/log/log.h"
+#include "engine/log/log_private.h"
 
 #include "base/cleanup.h"
 #include "base/invariant.h"

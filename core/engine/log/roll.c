@@ -11,7 +11,8 @@
  *     - a header says that all frames of the segment before it are synced. This is true, because
  *       each group is synced before the next one begins.
  */
-#include "engine/log/internal.h"
+#include "engine/log/log.h"
+#include "engine/log/log_private.h"
 
 #include "base/cleanup.h"
 #include "base/invariant.h"

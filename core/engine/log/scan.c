@@ -38,7 +38,7 @@ static bool read_frame_entries(struct segment *segment, uint64_t at, const struc
                                struct standing *standing) {
     struct reel_str left = {segment->map + at + sizeof *head, head->len - sizeof *head};
     uint64_t previous = standing->head;
-#ifndef REEL_FAULT_5 /* which this would find without a power cut */
+#ifndef REEL_FAULT_5                        /* which this would find without a power cut */
     if (head->synced_at > at) return false; /* a frame is written after what its mark says */
 #endif
     for (uint32_t i = 0; i < head->count; i++) {

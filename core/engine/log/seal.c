@@ -10,7 +10,8 @@
  * whole. It is read from the file, not from its map: a disk that fails is an error here, and would
  * be a SIGBUS there.
  */
-#include "engine/log/internal.h"
+#include "engine/log/log.h"
+#include "engine/log/log_private.h"
 #include "engine/log/unpack.h"
 
 #include "base/cleanup.h"

@@ -13,6 +13,8 @@
 
 #include "engine/log/format.h"
 
+#include <stdatomic.h>
+
 #define SEGMENT_NAME  "%020llu.seg"
 #define SEGMENT_BYTES ((uint64_t)64 << 20)
 #define POINT_BYTES   ((uint64_t)64 << 10)

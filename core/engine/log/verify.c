@@ -1,4 +1,4 @@
-/* verify.c: compares every byte of a log with its checksums (log.h).
+/* verify.c: compares every byte of a log with its checksums (verify.h).
  *
  * It checks everything that opening checks, and also all frames and blocks of all segments, that
  * there are only zeros after the last frame, and the index of duplicates (verify_index.h). There is
@@ -6,7 +6,9 @@
  *
  * One segment at a time is in memory, and a small part of the index.
  */
-#include "engine/log/internal.h"
+#include "engine/log/verify.h"
+
+#include "engine/log/log_private.h"
 #include "engine/log/unpack.h"
 #include "engine/log/verify_index.h"
 

@@ -2,6 +2,8 @@
 #include "engine/log/verify_index.h"
 
 #include "base/cleanup.h"
+#include "engine/log/pin.h"
+#include "engine/log/walk.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -5,7 +5,11 @@
 
 #include "unit.h"
 
-#include "engine/log/internal.h"
+#include "engine/log/copy.h"
+#include "engine/log/log.h"
+#include "engine/log/log_private.h"
+#include "engine/log/place.h"
+#include "engine/log/verify.h"
 
 /* ---- A log ----------------------------------------------------------------------------------- */
 

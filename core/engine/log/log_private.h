@@ -1,4 +1,4 @@
-/* internal.h: the parts of the log, which share this header:
+/* log_private.h: the parts of the log, which share this header:
  *
  *     log.c       a group's way to the disk, and back
  *     roll.c      the next segment
@@ -18,9 +18,10 @@
  *     fill     to write zeros after the frames of the active segment, or frames beyond the zeros
  *     pins     the current pin
  */
-#ifndef REEL_ENGINE_LOG_INTERNAL_H
-#define REEL_ENGINE_LOG_INTERNAL_H
+#ifndef REEL_ENGINE_LOG_LOG_PRIVATE_H
+#define REEL_ENGINE_LOG_LOG_PRIVATE_H
 
+#include "base/histogram.h"
 #include "engine/log/dedup.h"
 #include "engine/log/group.h"
 #include "engine/log/io.h"

@@ -1,4 +1,4 @@
-/* commit.c: writes a group to the disk, and undoes it: see log.h.
+/* log.c: writes a group to the disk, and undoes it: see log.h.
  *
  * A group is written with one pwrite after the last frame, where the file already has zeros, and is
  * synced. Only then is the group part of the log: `end`, the head and the chain are updated.
@@ -11,7 +11,8 @@
  * says that the frame was synced (a witness is not written before log_keep or the next group), so
  * this place is an end of the log like any other.
  */
-#include "engine/log/internal.h"
+#include "engine/log/log.h"
+#include "engine/log/log_private.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -171,7 +172,7 @@ int log_add_control(struct log *log, struct log_control *control, struct reel_er
     struct log_facts facts = group_facts(log);
     INVARIANT(control->kind != LOG_FACTS && control->collection.len <= COLLECTION_BYTES_MAX);
     control->number = ++facts.controls;
-    size_t len = control_write(control, content);
+    size_t len = log_write_control(control, content);
     return add_control(log, control->kind, (struct reel_str){content, len}, &facts, error);
 }
 
