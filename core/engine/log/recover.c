@@ -350,16 +350,21 @@ static int take_archive(struct recovery *recovery, struct reel_error *error) {
 
 /* ---- Making it ready ------------------------------------------------------------------------- */
 
-/* Opens the last segment for writing, and cuts off what an interrupted write has left after its
- * end. If a process was killed, its frames and the segment's name may be in the kernel's memory but
- * not on the disk. They are synced before anything is written after them. */
-static int prepare_last(struct recovery *recovery, struct reel_error *error) {
-    static const char zeros[64 << 10];
-    struct log *log = recovery->log;
+static int open_to_write(struct log *log, struct segment *last, struct reel_error *error) {
     INVARIANT(!log->read_only && !log->has_helper); /* nobody else writes yet */
-    struct segment *last = recovery->pin->segments[recovery->pin->count - 1];
-    last->fd = log->io->open(log->directory, last->name, O_RDWR);
-    if (last->fd < 0) return fail(error, last->fd, "log/%s: %s", last->name, strerror(-last->fd));
+    int fd = log->io->open(log->directory, last->name, O_RDWR);
+    if (fd < 0) return fail(error, fd, "log/%s: %s", last->name, strerror(-fd));
+    last->fd = fd;
+    return 0;
+}
+
+/* Cuts off what an interrupted write has left after the end of the last segment. If a process was
+ * killed, its frames and the segment's name may be in the kernel's memory but not on the disk. They
+ * are synced before anything is written after them. */
+static int cut_tail(const struct recovery *recovery, struct reel_error *error) {
+    static const char zeros[64 << 10];
+    const struct log *log = recovery->log;
+    const struct segment *last = recovery->pin->segments[recovery->pin->count - 1];
     uint64_t at = recovery->scan.end, end = recovery->scan.tail_end;
     int rc = 0;
 #ifdef REEL_FAULT_4 /* a cut tail is not overwritten */
@@ -376,20 +381,6 @@ static int prepare_last(struct recovery *recovery, struct reel_error *error) {
     if (rc == 0) rc = log->io->sync_directory(log->directory);
 #endif
     return rc < 0 ? fail(error, rc, "cannot sync log/%s: %s", last->name, strerror(-rc)) : 0;
-}
-
-static int take_last(struct recovery *recovery, struct reel_error *error) {
-    struct log *log = recovery->log;
-    struct segment *last = recovery->pin->segments[recovery->pin->count - 1];
-    log->salt = last->head.salt;
-    log->next_number = last->head.number + 1;
-    log->now = recovery->scan.standing;
-    log->kept = (struct log_mark){log->salt, last->head.number, recovery->scan.end,
-                                  recovery->scan.standing.chain};
-    if (last->head.form == SEGMENT_SEALED || log->read_only) return 0;
-    log->active = last;
-    log->witnessed_at = recovery->scan.witnessed_at;
-    return prepare_last(recovery, error);
 }
 
 /* Removes files that are not used any more. */
@@ -410,6 +401,28 @@ static void remove_leftovers(struct recovery *recovery) {
     struct reel_error error;
     int rc = log_remove_spares(log, &error);
     if (rc < 0) log_note_chore(log, CHORE_REMOVE, rc, &error);
+}
+
+/* Nothing is changed before it is known that it can be. */
+static int take_last(struct recovery *recovery, struct reel_error *error) {
+    struct log *log = recovery->log;
+    struct segment *last = recovery->pin->segments[recovery->pin->count - 1];
+    bool is_sealed = last->head.form == SEGMENT_SEALED;
+    log->salt = last->head.salt;
+    log->next_number = last->head.number + 1;
+    log->now = recovery->scan.standing;
+    log->kept = (struct log_mark){log->salt, last->head.number, recovery->scan.end,
+                                  recovery->scan.standing.chain};
+    if (log->read_only) return 0;
+    int rc = is_sealed ? 0 : open_to_write(log, last, error);
+    if (rc < 0) return rc;
+    remove_leftovers(recovery);
+    if (is_sealed) return 0;
+    rc = cut_tail(recovery, error);
+    if (rc < 0) return rc;
+    log->active = last;
+    log->witnessed_at = recovery->scan.witnessed_at;
+    return 0;
 }
 
 static int take_segments(struct recovery *recovery, struct reel_error *error) {
@@ -437,7 +450,6 @@ static int recover(struct recovery *recovery, struct reel_error *error) {
     if (rc == 0) rc = check_first(recovery, error);
     if (rc == 0) rc = check_joints(recovery, error);
     if (rc == 0) rc = take_segments(recovery, error);
-    if (rc == 0 && !log->read_only) remove_leftovers(recovery);
     return rc == 0 ? take_last(recovery, error) : rc;
 }
 
@@ -465,6 +477,13 @@ static struct log *log_new(const struct log_options *options) {
     return log;
 }
 
+/* Without the right to make and remove files, the first roll would fail. */
+static int check_access(const struct log *log, struct reel_error *error) {
+    int wanted = log->read_only ? R_OK | X_OK : R_OK | W_OK | X_OK;
+    if (faccessat(log->directory, ".", wanted, AT_EACCESS) == 0) return 0;
+    return fail(error, -errno, "log/: %s", strerror(errno));
+}
+
 static int try_open_on_disk(struct log *log, const struct log_options *options,
                             struct reel_error *error) {
     struct recovery recovery = {.log = log, .options = options};
@@ -472,7 +491,8 @@ static int try_open_on_disk(struct log *log, const struct log_options *options,
     log->directory = open(options->directory, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
     if (log->directory < 0)
         return fail(error, -errno, "%s: %s", options->directory, strerror(errno));
-    int rc = recover(&recovery, error);
+    int rc = check_access(log, error);
+    if (rc == 0) rc = recover(&recovery, error);
     segment_names_finish(&recovery.names);
     log_unpin(recovery.pin);
     return rc;

@@ -374,6 +374,28 @@ static void what_was_known_of_another_end_does_not_count(void **state) {
     assert_opens_alike(directory, false); /* what is behind the end is cut off */
 }
 
+/* ---- Refusals -------------------------------------------------------------------------------- */
+
+static void a_segment_that_cannot_be_written_is_refused_and_nothing_is_changed(void **state) {
+    (void)state;
+    const char *directory = closed_log();
+    struct log_options options = opened_with;
+    struct reel_error error;
+    struct log *log;
+    close(open(path_in(directory, "spare"), O_CREAT | O_WRONLY, 0600));
+    size_t files = count_files(directory);
+    options.directory = directory;
+    fail_each_call(CALL_OPEN, -EACCES);
+    size_t unlinked = calls[CALL_UNLINK], written = calls[CALL_WRITE];
+    assert_int_equal(log_open(&options, &log, &error), -EACCES);
+    assert_sentence(&error, ".seg: Permission denied");
+    assert_int_equal(calls[CALL_UNLINK], unlinked);
+    assert_int_equal(calls[CALL_WRITE], written); /* no witness either */
+    fail_call(CALL_OPEN, 0, 0, 0);
+    assert_int_equal(count_files(directory), files);
+    assert_opens_alike(directory, true);
+}
+
 /* ---- An archive ------------------------------------------------------------------------------ */
 
 /* What was copied from a log before it was trimmed: its sealed segments. */
@@ -540,6 +562,7 @@ UNIT_TESTS(recover_test) {
         cmocka_unit_test(after_a_clean_stop_no_entry_is_read),
         cmocka_unit_test(what_was_known_counts_only_as_it_was_written),
         cmocka_unit_test(what_was_known_of_another_end_does_not_count),
+        cmocka_unit_test(a_segment_that_cannot_be_written_is_refused_and_nothing_is_changed),
         cmocka_unit_test(segments_that_were_put_back_are_taken),
         cmocka_unit_test(an_archive_with_a_gap_or_of_another_log_is_refused),
         cmocka_unit_test(an_archive_of_another_epoch_is_refused),
