@@ -182,7 +182,7 @@ static bool read_frame(struct reading *reading, uint64_t at, struct frame_head *
     const char *bytes = piece_at(reading, at, &len);
     if (!bytes || len < sizeof *ret) return false;
     memcpy(ret, bytes, sizeof *ret);
-    return frame_head_fits(ret, reading->segment->file_bytes - at) &&
+    return frame_head_fits(ret, reading->segment->file_bytes - at) && ret->synced_at <= at &&
            hash_frame(reading, at, FRAME_ROUND(ret->len), &checksum) && checksum == ret->checksum;
 }
 
