@@ -225,7 +225,7 @@ static bool is_problem_name(const char *name) {
 }
 
 reel_verdict decision_refuse(struct reel_decision *handle, reel_refusal kind, const char *problem,
-                             const char *format, va_list args) {
+                             struct reel_str detail) {
     struct decision *decision = decision_of(handle);
     if (!decision) return REEL_REFUSED;
     if (kind < REEL_INVALID || kind > REEL_TOO_LARGE)
@@ -236,6 +236,6 @@ reel_verdict decision_refuse(struct reel_decision *handle, reel_refusal kind, co
     decision->refused = true;
     decision->refusal = kind;
     snprintf(decision->problem, sizeof decision->problem, "%s", problem);
-    message_format(decision->detail, sizeof decision->detail, format, args);
+    message_copy(decision->detail, sizeof decision->detail, detail);
     return REEL_REFUSED;
 }

@@ -133,22 +133,34 @@ bool fold_save(struct fold *fold, struct change *change) {
 
 /* ---- Messages -------------------------------------------------------------------------------- */
 
+/* The text has `len` bytes, and may contain NULs. */
+static void clean(char *text, size_t len) {
+    len = utf8_cut(text, len);
+    text[len] = '\0';
+    bool valid = utf8_valid((struct reel_str){text, len}); /* not if "%.*s" cut a character */
+    for (char *at = text; at < text + len; at++) {
+        if ((unsigned char)*at < 0x20 || *at == 0x7F) *at = ' ';
+        if ((unsigned char)*at >= 0x80 && !valid) *at = '?';
+    }
+}
+
 void message_format(char *ret, size_t size, const char *format, va_list args) {
     int len = vsnprintf(ret, size, format, args);
     if (len < 0) snprintf(ret, size, "(a message that cannot be formatted)");
-    ret[utf8_cut(ret, strlen(ret))] = '\0';
-    if (!utf8_valid(reel_text(ret))) /* cut within a character by "%.*s" */
-        for (char *at = ret; *at; at++)
-            if ((unsigned char)*at >= 0x80) *at = '?';
-    for (char *at = ret; *at; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7F) *at = ' ';
+    clean(ret, strlen(ret));
+}
+
+void message_copy(char *ret, size_t size, struct reel_str text) {
+    size_t len = !text.data ? 0 : text.len < size ? text.len : size - 1;
+    if (len > 0) memcpy(ret, text.data, len);
+    clean(ret, len);
 }
 
 /* Longest line that is given, with its NUL: a reason, and what goes before it. */
 enum { LINE_BYTES = REASON_BYTES + 128 };
 
-static bool may_say(struct fold *fold, const char *format) {
-    return warnings_allow(&fold->warnings, clock_ms(), fold->collection->name, format);
+static bool may_say(struct fold *fold, struct reel_str kind) {
+    return warnings_allow(&fold->warnings, clock_ms(), fold->collection->name, kind);
 }
 
 static void say(struct fold *fold, const char *what) {
@@ -158,10 +170,10 @@ static void say(struct fold *fold, const char *what) {
     fold->warnings.warn(fold->warnings.context, line);
 }
 
-void fold_warn(struct fold *fold, const char *format, va_list args) {
+void fold_warn(struct fold *fold, struct reel_str kind, struct reel_str text) {
     char what[REASON_BYTES];
-    if (!may_say(fold, format)) return;
-    message_format(what, sizeof what, format, args);
+    if (!may_say(fold, kind)) return;
+    message_copy(what, sizeof what, text);
     say(fold, what);
 }
 
@@ -176,5 +188,5 @@ void fold_fault(struct fold *fold, const char *format, ...) {
     snprintf(fold->reason, sizeof fold->reason, "plugin %s (%s): %s",
              fold->collection->plugin->declared->name, fold->collection->name, what);
     if (fold->turn == TURN_DECIDE) return; /* it is the answer to the command */
-    if (may_say(fold, format)) say(fold, fold->reason);
+    if (may_say(fold, reel_text(format))) say(fold, fold->reason);
 }

@@ -15,6 +15,7 @@
 #include "engine/fold/warnings.h"
 
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 
 /* Largest record: its JSON text. */
@@ -87,16 +88,17 @@ struct fold_shown fold_show(struct fold *fold);
 
 /* Writes a line for the operator about the present event, unless there were too many lines of its
  * kind (warnings.h). */
-REEL_PRINTF(2, 0)
-void fold_warn(struct fold *fold, const char *format, va_list args);
+void fold_warn(struct fold *fold, struct reel_str kind, struct reel_str text);
 
 /* Stores that the plugin has broken a rule. In `evolve`, the operator gets a line. */
 REEL_PRINTF(2, 3)
 void fold_fault(struct fold *fold, const char *format, ...);
 
-/* Formats a message of a plugin, cuts it, and replaces control characters. */
+/* Format or copy a message. It is cut to `size` bytes with its NUL; control characters and bytes
+ * that are not UTF-8 are replaced. */
 REEL_PRINTF(3, 0)
 void message_format(char *ret, size_t size, const char *format, va_list args);
+void message_copy(char *ret, size_t size, struct reel_str text);
 
 /* Stores the state of a record before its first change in a turn. */
 bool fold_save(struct fold *fold, struct change *change);

@@ -280,20 +280,18 @@ static struct reel_str host_field_json(const struct reel_record *record, const c
 
 /* ---- Messages -------------------------------------------------------------------------------- */
 
-REEL_PRINTF(2, 0)
-static reel_outcome host_reject(struct reel_tx *tx, const char *format, va_list args) {
+static reel_outcome host_reject(struct reel_tx *tx, struct reel_str reason) {
     struct fold *fold = fold_of(tx);
     if (fold && !fold->rejected) {
-        message_format(fold->reason, sizeof fold->reason, format, args);
+        message_copy(fold->reason, sizeof fold->reason, reason);
         fold->rejected = true;
     }
     return REEL_REJECTED;
 }
 
-REEL_PRINTF(2, 0)
-static void host_warn(struct reel_tx *tx, const char *format, va_list args) {
+static void host_warn(struct reel_tx *tx, struct reel_str kind, struct reel_str text) {
     struct fold *fold = fold_of(tx);
-    if (fold) fold_warn(fold, format, args);
+    if (fold) fold_warn(fold, kind, text);
 }
 
 static const void *host_get_extension(const char *name) {

@@ -5,6 +5,7 @@
 #define REEL_DECISION_H
 
 #include <reel/host.h>
+#include <reel/message.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -73,11 +74,12 @@ static inline reel_verdict reel_accept(struct reel_decision *decision, struct re
 REEL_PRINTF(4, 5)
 static inline reel_verdict reel_refuse(struct reel_decision *decision, reel_refusal kind,
                                        const char *problem, const char *format, ...) {
+    struct reel_message space;
     va_list args;
     va_start(args, format);
-    reel_verdict verdict = decision->host->refuse(decision, kind, problem, format, args);
+    struct reel_str detail = reel_format(&space, format, args);
     va_end(args);
-    return verdict;
+    return decision->host->refuse(decision, kind, problem, detail);
 }
 
 #ifdef __cplusplus

@@ -2,7 +2,8 @@
  *
  * `struct reel_host` is the table that crosses the border. Plugins call it through the inline
  * functions of value.h, record.h and decision.h, which have the full contract of each function. A
- * wrapper costs one indirect call.
+ * wrapper costs one indirect call. Every function of the table can be called from any language that
+ * has the C calling convention: none has a variable number of arguments.
  *
  * Errors. A call that breaks a rule (a key that is not UTF-8, a field that was not declared, a
  * handle of another callback) does nothing and marks the event. When the callback returns, the host
@@ -13,8 +14,6 @@
 #define REEL_HOST_H
 
 #include <reel/event.h>
-
-#include <stdarg.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -99,9 +98,10 @@ struct reel_host {
     /* Deletes the record with this key, if it exists. [writer] */
     void (*remove)(struct reel_tx *tx, struct reel_str key);
     /* Stores the reason of a rejection, and returns REEL_REJECTED. [writer] */
-    reel_outcome (*reject)(struct reel_tx *tx, const char *format, va_list args);
-    /* Writes a warning for the operator. [writer] */
-    void (*warn)(struct reel_tx *tx, const char *format, va_list args);
+    reel_outcome (*reject)(struct reel_tx *tx, struct reel_str reason);
+    /* Writes a warning for the operator. `kind` is the same for all warnings of one kind: see
+     * reel_warn. [writer] */
+    void (*warn)(struct reel_tx *tx, struct reel_str kind, struct reel_str text);
 
     /* Set a declared field; the value is copied. [writer] */
     void (*set_null)(struct reel_record *record, const char *field);
@@ -139,7 +139,7 @@ struct reel_host {
     reel_verdict (*accept)(struct reel_decision *decision, struct reel_str key);
     /* Stores why the command is refused, and returns REEL_REFUSED. [writer] */
     reel_verdict (*refuse)(struct reel_decision *decision, reel_refusal kind, const char *problem,
-                           const char *format, va_list args);
+                           struct reel_str detail);
 };
 
 #ifdef __cplusplus

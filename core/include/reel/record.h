@@ -7,6 +7,7 @@
 #define REEL_RECORD_H
 
 #include <reel/host.h>
+#include <reel/message.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -41,11 +42,12 @@ static inline void reel_delete(struct reel_tx *tx, struct reel_str key) {
  * REEL_REJECTED. The first reason is stored. [writer] */
 REEL_PRINTF(2, 3)
 static inline reel_outcome reel_reject(struct reel_tx *tx, const char *format, ...) {
+    struct reel_message space;
     va_list args;
     va_start(args, format);
-    reel_outcome outcome = tx->host->reject(tx, format, args);
+    struct reel_str reason = reel_format(&space, format, args);
     va_end(args);
-    return outcome;
+    return tx->host->reject(tx, reason);
 }
 
 /* Writes a warning for the operator. Do not write payloads. Warnings of one collection with the
@@ -54,10 +56,12 @@ static inline reel_outcome reel_reject(struct reel_tx *tx, const char *format, .
  * arguments, never in the format. [writer] */
 REEL_PRINTF(2, 3)
 static inline void reel_warn(struct reel_tx *tx, const char *format, ...) {
+    struct reel_message space;
     va_list args;
     va_start(args, format);
-    tx->host->warn(tx, format, args);
+    struct reel_str text = reel_format(&space, format, args);
     va_end(args);
+    tx->host->warn(tx, reel_text(format), text);
 }
 
 /* ---- Setting fields -------------------------------------------------------------------------- */
