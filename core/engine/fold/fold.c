@@ -13,6 +13,9 @@
 
 void fold_finish(struct fold *fold) {
     free(fold->touched);
+    writing_finish(&fold->writing);
+    json_parser_destroy(fold->parser);
+    arena_finish(&fold->lent);
     arena_finish(&fold->arena);
 }
 
@@ -29,6 +32,8 @@ void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *colle
     fold->touched_count = 0;
     fold->rejected = fold->faulted = false;
     fold->failed = 0;
+    if (fold->lent.used > 0) arena_reset(&fold->lent);
+    writing_reset(&fold->writing);
     atomic_store_explicit(&fold->shown_collection, collection->name, memory_order_relaxed);
     atomic_store_explicit(&fold->shown_seq, seq, memory_order_relaxed);
     atomic_store_explicit(&fold->shown_number, fold->number, memory_order_release);
@@ -91,6 +96,8 @@ static void check_answer(struct fold *fold, reel_outcome outcome) {
         fold_fault(fold, "returns %d after reel_reject", outcome);
     else if (outcome == REEL_IGNORED && fold->touched_count > 0)
         fold_fault(fold, "returns REEL_IGNORED after changing a record");
+    else if (outcome != REEL_REJECTED)
+        writing_check(fold);
 }
 
 int fold_evolve(struct fold *fold, struct collection *collection, const struct reel_event *event,

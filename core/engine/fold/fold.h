@@ -13,6 +13,8 @@
 
 #include "engine/fold/collection.h"
 #include "engine/fold/warnings.h"
+#include "engine/fold/writer.h"
+#include "json/parser.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -38,6 +40,9 @@ struct fold {
     struct collection *collection; /* whose turn it is */
     uint64_t seq;                  /* of the event */
     struct arena arena;            /* memory of the transaction */
+    struct arena lent;             /* memory of this turn: values of fields that were read */
+    struct json_parser *parser;    /* of such values; made when needed */
+    struct writing writing;        /* the JSON value that is being built */
 
     struct change **touched; /* records that were changed in this turn */
     size_t touched_count, touched_size;

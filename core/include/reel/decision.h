@@ -56,7 +56,8 @@ static inline void reel_draft_str(struct reel_draft *draft, const char *name,
     if (draft) draft->host->draft_str(draft, name, value);
 }
 
-/* Appends one member with the integer. [writer] */
+/* Appends one member with the integer. For other values, see reel_write_member in writer.h.
+ * [writer] */
 static inline void reel_draft_int(struct reel_draft *draft, const char *name, int64_t value) {
     if (draft) draft->host->draft_int(draft, name, value);
 }
