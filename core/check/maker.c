@@ -261,8 +261,8 @@ static const char *const garbage_texts[GARBAGES] = {
     [GARBAGE_EMPTY_OBJECT] = "{}",
 };
 
-static void append_times(struct text *text, const char *part, size_t times) {
-    for (size_t n = 0; n < times; n++) text_append_lit(text, part);
+static void append_times(struct text *text, const char *part, size_t count) {
+    for (size_t n = 0; n < count; n++) text_append_lit(text, part);
 }
 
 static void append_garbage(struct maker *maker, struct text *text) {

@@ -158,7 +158,8 @@ static void its_routes_filters_and_records_are_in_the_api_s_description(void **s
     }
     const json_t *schemas = json_object_get(json_object_get(api, "components"), "schemas");
     const json_t *book = json_object_get(json_object_get(schemas, "books"), "properties");
-    assert_int_equal(json_object_size(book), 7);
+    assert_int_equal(json_object_size(book), 8);
+    assert_string_equal(text_of(json_object_get(book, "weight"), "format"), "double");
     assert_null(
         json_object_get(json_object_get(json_object_get(api, "paths"), "/v1/shelves"), "post"));
     json_decref(api);

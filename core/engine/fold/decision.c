@@ -2,6 +2,7 @@
 #include "engine/fold/decision.h"
 
 #include "base/invariant.h"
+#include "engine/fold/host_writer.h"
 #include "json/value.h"
 #include "json/write.h"
 
@@ -15,7 +16,7 @@
 static void check_verdict(struct decision *decision, reel_verdict verdict) {
     struct fold *fold = decision->fold;
     if (verdict == REEL_ACCEPTED && decision->accepted && !decision->refused) {
-        writing_check(fold);
+        fold_check_writing(fold);
         return;
     }
     if (verdict == REEL_REFUSED && decision->refused && !decision->accepted) return;
@@ -221,7 +222,7 @@ struct reel_writer *draft_write(struct reel_draft *handle, const char *name) {
     if (!may_write(draft, reel_text(name))) return NULL;
     struct fold *fold = draft->decision->fold;
     struct reel_str copy = {arena_copy(&fold->arena, name, strlen(name)), strlen(name)};
-    if (copy.data) return writing_begin(fold, copy, member_written, handle, 0);
+    if (copy.data) return host_writer_begin(fold, copy, member_written, handle, 0);
     fold->failed = fail_memory(&fold->error);
     return NULL;
 }

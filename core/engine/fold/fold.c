@@ -86,6 +86,11 @@ static void check_sizes(struct fold *fold) {
     }
 }
 
+void fold_check_writing(struct fold *fold) {
+    if (fold->writing.open)
+        fold_fault(fold, "leaves the JSON of `%.*s` incomplete", REEL_FMT(fold->writing.name));
+}
+
 /* What a callback answered, against what it did. */
 static void check_answer(struct fold *fold, reel_outcome outcome) {
     if (outcome != REEL_APPLIED && outcome != REEL_IGNORED && outcome != REEL_REJECTED)
@@ -97,7 +102,7 @@ static void check_answer(struct fold *fold, reel_outcome outcome) {
     else if (outcome == REEL_IGNORED && fold->touched_count > 0)
         fold_fault(fold, "returns REEL_IGNORED after changing a record");
     else if (outcome != REEL_REJECTED)
-        writing_check(fold);
+        fold_check_writing(fold);
 }
 
 int fold_evolve(struct fold *fold, struct collection *collection, const struct reel_event *event,

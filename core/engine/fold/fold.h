@@ -21,7 +21,7 @@
 #include <stdatomic.h>
 
 /* Largest record: its JSON text. */
-#define RECORD_BYTES_MAX ((size_t)64 << 20)
+#define RECORD_BYTES_MAX WRITER_BYTES_MAX
 
 /* Longest reason that is stored, with its NUL. */
 #define REASON_BYTES 1024
@@ -104,6 +104,9 @@ void fold_fault(struct fold *fold, const char *format, ...);
 REEL_PRINTF(3, 0)
 void message_format(char *ret, size_t size, const char *format, va_list args);
 void message_copy(char *ret, size_t size, struct reel_str text);
+
+/* After a callback: a JSON value that is not complete (writer.h) is a fault. */
+void fold_check_writing(struct fold *fold);
 
 /* Stores the state of a record before its first change in a turn. */
 bool fold_save(struct fold *fold, struct change *change);

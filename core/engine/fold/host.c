@@ -5,6 +5,7 @@
 #include "engine/fold/changes.h"
 #include "engine/fold/decision.h"
 #include "engine/fold/fold.h"
+#include "engine/fold/host_writer.h"
 #include "json/number.h"
 #include "json/value.h"
 #include "json/write.h"
@@ -261,7 +262,7 @@ static struct reel_writer *host_write_field(struct reel_record *record, const ch
     int at = change ? settable(change, field, REEL_FIELD_JSON) : -1;
     if (at < 0) return NULL;
     const char *name = change->collection->projector->fields[at].name;
-    return writing_begin(change->collection->fold, reel_text(name), field_written, change, at);
+    return host_writer_begin(change->collection->fold, reel_text(name), field_written, change, at);
 }
 
 /* ---- Reading fields -------------------------------------------------------------------------- */
@@ -410,16 +411,16 @@ const struct reel_host host_table = {
     .field_value = host_field_value,
     .write_field = host_write_field,
     .write_member = draft_write,
-    .write_object = writer_object,
-    .write_array = writer_array,
-    .write_end = writer_end,
-    .write_name = writer_name,
-    .write_str = writer_str,
-    .write_int = writer_int,
-    .write_number = writer_number,
-    .write_bool = writer_bool,
-    .write_null = writer_null,
-    .write_value = writer_value,
+    .write_object = host_write_object,
+    .write_array = host_write_array,
+    .write_end = host_write_end,
+    .write_name = host_write_name,
+    .write_str = host_write_str,
+    .write_int = host_write_int,
+    .write_number = host_write_number,
+    .write_bool = host_write_bool,
+    .write_null = host_write_null,
+    .write_value = host_write_value,
     .get_extension = host_get_extension,
     .lookup = host_lookup,
     .draft = decision_draft,

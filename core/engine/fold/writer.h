@@ -1,13 +1,6 @@
-/* writer.h: builds one JSON value for a plugin, piece by piece: the value of a field, or of a
- * member of a draft.
- *
- * One value is built at a time. When it is complete, it goes where it belongs, in one step; nothing
- * of an incomplete value is ever visible. Whatever would make invalid JSON is a fault of the
- * plugin.
- *
- * The handle that a plugin is given is one of a few, in turn. So a handle of an earlier value is
- * detected, unless very many values were begun after it.
- */
+/* writer.h: builds one JSON value, piece by piece. What would not be valid JSON is a fault, which
+ * is stored; after a fault, further pieces do nothing. Who builds it, and where a complete value
+ * goes, is in host_writer.h. */
 #ifndef REEL_ENGINE_FOLD_WRITER_H
 #define REEL_ENGINE_FOLD_WRITER_H
 
@@ -18,6 +11,9 @@
 /* Most arrays and objects within each other. A record, a list of records and an event with this
  * value in it stay below the limit for JSON. */
 #define WRITER_DEPTH_MAX 100
+
+/* Most bytes: as many as a record may have. */
+#define WRITER_BYTES_MAX ((size_t)64 << 20)
 
 /* Memory that is kept for the next value. */
 #define WRITER_KEEP_BYTES ((size_t)1 << 20)
@@ -36,42 +32,36 @@ struct writer {
 typedef void (*written_fn)(struct writing *writing, struct reel_str json);
 
 struct writing {
-    struct writer handles[WRITER_HANDLES];
-    uint32_t current; /* index of the handle of this value */
-    bool open;        /* the value is not complete */
-    bool named;       /* a name was written, and its value must follow */
-    uint32_t depth;   /* open arrays and objects */
+    bool open;         /* a value was begun, and is not complete */
+    bool complete;     /* its last piece was written */
+    bool named;        /* a name was written, and its value must follow */
+    uint32_t depth;    /* open arrays and objects */
+    const char *fault; /* a constant phrase, or NULL */
     bool is_object[WRITER_DEPTH_MAX];
-    struct text text;
+    struct text text; /* `failed`: out of memory */
 
+    /* For host_writer.c: the handles, the newest of which is that of this value, and where the
+     * value goes. */
+    struct writer handles[WRITER_HANDLES];
+    uint32_t current;
     written_fn done;
-    void *target; /* for `done` */
+    void *target;
     int at;
     struct reel_str name; /* of the field or the member */
 };
 
 void writing_finish(struct writing *writing);
 
-/* Forgets an incomplete value. */
+/* Forgets the value. */
 void writing_reset(struct writing *writing);
 
-/* Begins a value. `name` must live as long as the callback. NULL after a fault. */
-struct reel_writer *writing_begin(struct fold *fold, struct reel_str name, written_fn done,
-                                  void *target, int at);
+void writing_container(struct writing *writing, bool is_object);
+void writing_end(struct writing *writing);
+void writing_name(struct writing *writing, struct reel_str name);
+void writing_str(struct writing *writing, struct reel_str value); /* data NULL: null */
+void writing_number(struct writing *writing, double value);
 
-/* After a callback: a value that is not complete is a fault. */
-void writing_check(struct fold *fold);
-
-/* For the table of the host. */
-void writer_object(struct reel_writer *writer);
-void writer_array(struct reel_writer *writer);
-void writer_end(struct reel_writer *writer);
-void writer_name(struct reel_writer *writer, struct reel_str name);
-void writer_str(struct reel_writer *writer, struct reel_str value);
-void writer_int(struct reel_writer *writer, int64_t value);
-void writer_number(struct reel_writer *writer, double value);
-void writer_bool(struct reel_writer *writer, bool value);
-void writer_null(struct reel_writer *writer);
-void writer_value(struct reel_writer *writer, struct reel_value value);
+/* Writes text that is one valid JSON value, on one line. */
+void writing_json(struct writing *writing, struct reel_str json);
 
 #endif
