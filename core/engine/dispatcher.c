@@ -149,10 +149,9 @@ static int fold_read(struct dispatcher *dispatcher, const struct log_entry *entr
 
 /* ---- Appending events ------------------------------------------------------------------------ */
 
-bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes, bool even_oversize) {
+bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes) {
     struct log_entry entry = {.bytes = bytes};
-    bool wanted = even_oversize || bytes.len <= dispatcher->event_bytes_max;
-    return decoder_put(dispatcher->decoder, &entry, wanted);
+    return decoder_put(dispatcher->decoder, &entry, bytes.len <= dispatcher->event_bytes_max);
 }
 
 /* Parses an entry, unless it is already in the decoder's ring. */

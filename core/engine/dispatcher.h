@@ -88,9 +88,9 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
 struct decoded *dispatcher_decode(struct dispatcher *dispatcher, struct reel_str bytes);
 
 /* Says which payload will be decoded or appended after those named before in this transaction, so
- * that it can be parsed ahead. The payload is borrowed until the transaction ends. `even_oversize`:
- * an event that will be appended without its bytes is parsed, too. False: not possible now. */
-bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes, bool even_oversize);
+ * that it can be parsed ahead. The payload is borrowed until the transaction ends. False: not
+ * possible now. */
+bool dispatcher_expect(struct dispatcher *dispatcher, struct reel_str bytes);
 
 /* Appends a gap: the `missing` messages up to `seq`, which is above the head, were never received.
  * `time_ns` as in struct arrival; 0: now. */

@@ -118,12 +118,15 @@ static int mirror_step(struct reel *reel, struct work *work, struct reel_error *
 
 /* ---- One work -------------------------------------------------------------------------------- */
 
+/* Events of a batch are parsed ahead by the decoder's helper, but not submitted ones: these wait
+ * for the disk most of the time, and with the helper they cost a quarter more processor time at the
+ * same rate. */
 static int events_step(struct reel *reel, struct work *work, struct reel_error *error) {
     int step = STEP_NOTHING, rc = 0;
     size_t expected = 0;
     for (size_t i = 0; i < work->count && rc >= 0; i++) {
-        while (expected < work->count &&
-               dispatcher_expect(&reel->dispatcher, work->payloads[expected], work->submitted))
+        while (!work->submitted && expected < work->count &&
+               dispatcher_expect(&reel->dispatcher, work->payloads[expected]))
             expected++;
         struct reel_result result;
         struct arrival arrival = {.bytes = work->payloads[i], .fold = !work->append_only};
