@@ -226,6 +226,25 @@ static reel_outcome use_the_kept_handle(struct reel_tx *tx) {
     return REEL_APPLIED;
 }
 
+/* Rejects as a plugin in another language does: with any bytes as the reason. */
+static struct reel_str given_reason;
+
+static reel_outcome reject_with_the_reason(struct reel_tx *tx) {
+    return tx->host->reject(tx, given_reason);
+}
+
+static reel_outcome reject_at_length(struct reel_tx *tx) {
+    return reel_reject(tx, "%05000d", 7);
+}
+
+static reel_outcome warn_as_of_one_kind(struct reel_tx *tx) {
+    static int number;
+    char text[32];
+    int len = snprintf(text, sizeof text, "number\n%d", number++);
+    tx->host->warn(tx, STR("a number"), (struct reel_str){text, (size_t)len});
+    return REEL_IGNORED;
+}
+
 /* As much as a record may hold, and `over` bytes more. */
 static size_t over;
 
@@ -315,10 +334,57 @@ static void answers_that_break_a_rule_reject(void **state) {
     folds(*state, make_k, REEL_APPLIED); /* and it does not stay so */
 }
 
+static void a_reason_is_one_line_of_utf8(void **state) {
+    struct fixture *fixture = *state;
+    static const struct {
+        struct reel_str given;
+        const char *reason;
+    } cases[] = {
+        {STR("plain"), "plain"},
+        {STR("two\nlines\x7f"), "two lines "},
+        {STR("a\0b"), "a b"},
+        {STR("%s %n"), "%s %n"},
+        {STR("\xc3\xa4"), "\xc3\xa4"},
+        {STR("\xc3\xa4\xff!"), "\?\?\?!"},
+        {STR("cut \xc3"), "cut "},
+        {{"", 0}, ""},
+        {{NULL, 7}, ""},
+    };
+    for (size_t at = 0; at < LENGTH(cases); at++) {
+        given_reason = cases[at].given;
+        folds(fixture, reject_with_the_reason, REEL_REJECTED);
+        assert_string_equal(fixture->fold.reason, cases[at].reason);
+    }
+}
+
+static void a_long_reason_is_cut_at_a_character(void **state) {
+    struct fixture *fixture = *state;
+    static char umlauts[2 * 3000];
+    for (size_t at = 0; at < sizeof umlauts; at += 2) memcpy(umlauts + at, "\xc3\xa4", 2);
+    given_reason = (struct reel_str){umlauts, sizeof umlauts};
+    folds(fixture, reject_with_the_reason, REEL_REJECTED);
+    assert_int_equal(strlen(fixture->fold.reason), REASON_BYTES - 2);
+    folds(fixture, reject_at_length, REEL_REJECTED);
+    assert_int_equal(strlen(fixture->fold.reason), REASON_BYTES - 1);
+}
+
 static void count_line(void *context, const char *line) {
     struct text *lines = context;
     text_append_lit(lines, line);
     text_append_lit(lines, "\n");
+}
+
+static void warnings_of_one_kind_differ_in_their_text(void **state) {
+    struct fixture *fixture = *state;
+    struct text lines = {0};
+    fixture->fold.warnings = (struct warnings){.warn = count_line, .context = &lines, .max = 2};
+    for (size_t n = 0; n < 5; n++) folds(fixture, warn_as_of_one_kind, REEL_IGNORED);
+    warnings_finish(&fixture->fold.warnings);
+    assert_bytes(text_str(&lines), STR("things: event 1: number 0\n"
+                                       "things: event 2: number 1\n"
+                                       "things: 3 more like this were left out: a number\n"));
+    fixture->fold.warnings = (struct warnings){0};
+    text_finish(&lines);
 }
 
 static void a_broken_rule_is_told_to_the_operator(void **state) {
@@ -520,6 +586,9 @@ UNIT_TESTS(fold_test) {
         CASE(a_rejection_leaves_what_the_store_has),
         CASE(a_rejection_undoes_any_number_of_changes),
         CASE(answers_that_break_a_rule_reject),
+        CASE(a_reason_is_one_line_of_utf8),
+        CASE(a_long_reason_is_cut_at_a_character),
+        CASE(warnings_of_one_kind_differ_in_their_text),
         CASE(a_broken_rule_is_told_to_the_operator),
         CASE(a_handle_of_an_earlier_event_is_a_fault),
         CASE(the_same_text_again_is_no_change),
