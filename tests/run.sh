@@ -247,7 +247,7 @@ meson_tests() {
     rm -f "$results"
     # Many of them wait for others more than they work; under a sanitizer fewer do.
     local processes=$((3 * cores))
-    [[ $name == plain ]] || processes=$((2 * cores))
+    [[ $name == plain ]] || processes=$((cores + 1))
     bounded "$tests_seconds" "${steady[@]}" meson test -C "$directory" --no-rebuild \
         --num-processes "$processes" --timeout-multiplier "$patience" "$@" >"$log" 2>&1 || status=$?
     count_results "$results"
