@@ -30,7 +30,7 @@ static void host_log(struct reel_sink_host *handle, reel_level level, struct ree
 
 static void host_quit(struct reel_sink_host *handle, int exit_code, struct reel_str text) {
     log_line_str(exit_code == 0 ? REEL_LEVEL_INFO : REEL_LEVEL_ERROR,
-             ((struct running_sink *)handle)->sink->name, text);
+                 ((struct running_sink *)handle)->sink->name, text);
     signals_quit(&daemon_of(handle)->signals, exit_code);
 }
 

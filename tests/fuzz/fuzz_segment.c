@@ -13,8 +13,8 @@
 #include "engine/log/log.h"
 #include "engine/log/log_private.h"
 #include "engine/log/place.h"
-#include "engine/log/verify.h"
 #include "engine/log/unpack.h"
+#include "engine/log/verify.h"
 
 #include <dirent.h>
 #include <fcntl.h>
