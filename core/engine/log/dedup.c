@@ -5,9 +5,7 @@
 #include "engine/log/segment.h"
 #include "engine/log/walk.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -400,19 +398,11 @@ static void open_run(struct dedup *dedup, const struct log_pin *pin, const char 
     run_unref(run);
 }
 
-static void close_directory(DIR **dir) {
-    if (*dir) closedir(*dir);
-}
-
 static int open_runs(struct dedup *dedup, const struct log_pin *pin, struct reel_error *error) {
     CLEANUP(text_finish) struct text names = {0};
-    int fd = openat(dedup->options.directory, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-    CLEANUP(close_directory) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir) {
-        int code = errno;
-        if (fd >= 0) close(fd);
-        return fail(error, -code, "cannot read the log's directory: %s", strerror(code));
-    }
+    CLEANUP(io_list_end) DIR *dir = NULL;
+    int rc = io_list(dedup->options.directory, &dir, error);
+    if (rc < 0) return rc;
     const struct dirent *entry;
     while ((entry = readdir(dir))) {
         char name[RUN_NAME_MAX] = "";

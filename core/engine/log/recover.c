@@ -35,7 +35,6 @@
 #include "base/clock.h"
 #include "base/invariant.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -46,10 +45,6 @@
 #include <unistd.h>
 
 /* ---- Names ----------------------------------------------------------------------------------- */
-
-static void close_directory(DIR **dir) {
-    if (*dir) closedir(*dir);
-}
 
 static bool is_segment_name(const char *name) {
     return strspn(name, "0123456789") == 20 && strcmp(name + 20, ".seg") == 0;
@@ -68,13 +63,9 @@ static int compare_names(const void *a, const void *b) {
 
 int segment_names_read(int directory, struct segment_names *ret, struct reel_error *error) {
     struct text list = {0}, left = {0};
-    int fd = openat(directory, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-    CLEANUP(close_directory) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir) {
-        int code = errno;
-        if (fd >= 0) close(fd);
-        return fail(error, -code, "cannot read the log's directory: %s", strerror(code));
-    }
+    CLEANUP(io_list_end) DIR *dir = NULL;
+    int rc = io_list(directory, &dir, error);
+    if (rc < 0) return rc;
     const struct dirent *entry;
     while ((entry = readdir(dir))) {
         char name[32] = "";

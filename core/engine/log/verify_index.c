@@ -5,7 +5,6 @@
 #include "engine/log/pin.h"
 #include "engine/log/walk.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -28,18 +27,10 @@ struct index_run {
 
 /* ---- The files ------------------------------------------------------------------------------- */
 
-static void close_directory(DIR **dir) {
-    if (*dir) closedir(*dir);
-}
-
 int verified_index_list(struct verified_index *index, int directory, struct reel_error *error) {
-    int fd = openat(directory, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-    CLEANUP(close_directory) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir) {
-        int code = errno;
-        if (fd >= 0) close(fd);
-        return fail(error, -code, "cannot read the log's directory: %s", strerror(code));
-    }
+    CLEANUP(io_list_end) DIR *dir = NULL;
+    int rc = io_list(directory, &dir, error);
+    if (rc < 0) return rc;
     const struct dirent *entry;
     while ((entry = readdir(dir))) {
         char name[RUN_NAME_MAX] = "";

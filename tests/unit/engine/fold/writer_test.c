@@ -60,46 +60,27 @@ static const struct reel_plugin plugin = {
     .header = REEL_PLUGIN_HEADER, .name = "writing", .version = "1", .projectors = projectors};
 
 struct fixture {
-    struct store *store;
-    struct plugin *plugin;
-    struct registry registry;
-    struct fold fold;
+    struct folding folding;
     struct decision decision;
-    struct collection *things;
     struct json_parser *parser;
     uint64_t seq;
 };
 
 static int begin(void **state) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    const struct store_state position = {.first_seq = 1};
-    struct reel_error error;
-    void *store;
     must(fixture);
-    open_store(&store);
-    fixture->store = store;
-    fixture->fold.host = &host_table;
-    fixture->fold.key_bytes_max = 1000;
+    folding_open(&fixture->folding, &plugin);
     fixture->parser = json_parser_create(&host_table);
-    must_ok(plugin_adopt(&plugin, &fixture->plugin, &error), error);
-    must_ok(registry_add(&fixture->registry, fixture->plugin, store, &fixture->fold, &error),
-            error);
-    must_ok(registry_start(&fixture->registry, &position, &error), error);
-    fixture->things = registry_find(&fixture->registry, STR("things"));
-    must(fixture->things && fixture->parser);
+    must(fixture->parser);
     *state = fixture;
     return 0;
 }
 
 static int finish(void **state) {
     struct fixture *fixture = *state;
-    void *store = fixture->store;
     decision_finish(&fixture->decision);
-    registry_finish(&fixture->registry);
-    fold_finish(&fixture->fold);
-    plugin_unload(fixture->plugin);
+    folding_close(&fixture->folding);
     json_parser_destroy(fixture->parser);
-    close_store(&store);
     free(fixture);
     return 0;
 }
@@ -114,25 +95,30 @@ static int fold_data(struct fixture *fixture, struct reel_str data,
     const struct reel_event event = {
         .struct_size = sizeof event, .type = STR("t"), .data = json_root(json)};
     act = what;
-    int rc = fold_evolve(&fixture->fold, fixture->things, &event, ++fixture->seq, &error);
+    int rc = fold_evolve(&fixture->folding.fold, fixture->folding.things, &event, ++fixture->seq,
+                         &error);
     if (rc < 0) fail_msg("%s", error.text);
     return rc;
 }
 
 static void folds(struct fixture *fixture, reel_outcome (*what)(struct reel_tx *)) {
-    if (fold_data(fixture, STR("{}"), what) != REEL_APPLIED) fail_msg("%s", fixture->fold.reason);
+    if (fold_data(fixture, STR("{}"), what) != REEL_APPLIED)
+        fail_msg("%s", fixture->folding.fold.reason);
 }
 
 static void assert_fault(struct fixture *fixture, reel_outcome (*what)(struct reel_tx *),
                          const char *part) {
     assert_int_equal(fold_data(fixture, STR("{}"), what), REEL_REJECTED);
-    if (!strstr(fixture->fold.reason, part)) fail_msg("reason: %s", fixture->fold.reason);
+    if (!strstr(fixture->folding.fold.reason, part))
+        fail_msg("reason: %s", fixture->folding.fold.reason);
 }
 
 static void assert_field(struct fixture *fixture, int at, const char *json) {
     struct change *change;
     struct reel_error error;
-    must_ok(changes_find(fixture->things, STR("k"), &fixture->fold.arena, &change, &error), error);
+    must_ok(changes_find(fixture->folding.things, STR("k"), &fixture->folding.fold.arena, &change,
+                         &error),
+            error);
     assert_bytes(change->values[at], reel_text(json));
 }
 
@@ -208,7 +194,9 @@ static void the_same_value_again_is_no_change(void **state) {
     struct reel_error error;
     folds(fixture, build_all);
     folds(fixture, build_all);
-    must_ok(changes_find(fixture->things, STR("k"), &fixture->fold.arena, &change, &error), error);
+    must_ok(changes_find(fixture->folding.things, STR("k"), &fixture->folding.fold.arena, &change,
+                         &error),
+            error);
     assert_int_equal(change->changed, 1);
 }
 
@@ -534,8 +522,8 @@ static int decides(struct fixture *fixture, reel_verdict (*what)(struct reel_dec
     const struct reel_command command = {
         .struct_size = sizeof command, .verb = STR("go"), .key = STR("k")};
     decide_act = what;
-    return decision_run(&fixture->decision, fixture->things, &fixture->registry, &command, 1,
-                        error);
+    return decision_run(&fixture->decision, fixture->folding.things, &fixture->folding.registry,
+                        &command, 1, error);
 }
 
 static void a_draft_has_the_values_that_were_written(void **state) {
