@@ -22,6 +22,11 @@ static const char *const uuids[] = {
     "{5F0C4A4E-8D3B-4D0E-9F5A-0C6D1B7E2A03}",
 };
 static const char *const names[] = {"a", "b", "c", "a name with \xc3\xa9", "d-1"};
+static const char *const times[] = {
+    "2026-01-02T03:04:05Z",
+    "2026-01-02T05:04:05.25+01:00",
+    "2026-02-28T23:59:59Z",
+};
 static const int64_t integers[] = {1, 2, 3, 10, 42, 1000, 0, -1, INT64_C(1) << 33};
 
 #define COUNT(list)      ((uint32_t)(sizeof(list) / sizeof *(list)))
@@ -88,7 +93,8 @@ static bool has_members(const struct lesson *lesson, uint16_t node, bool element
 
 /* The sorts of values that the plugin seems to want for this node, as bits. */
 static uint32_t sorts_of(const struct lesson *lesson, uint16_t at) {
-    static const uint32_t strings = 1 << VALUE_UUID | 1 << VALUE_NAME | 1 << VALUE_KNOWN;
+    static const uint32_t strings =
+        1 << VALUE_UUID | 1 << VALUE_NAME | 1 << VALUE_TIME | 1 << VALUE_KNOWN;
     uint16_t asked = lesson->nodes[at].asked;
     uint32_t sorts = 0;
     if (asked & ASKED_STR) sorts |= strings;
@@ -203,6 +209,9 @@ static void append_sort(struct maker *maker, uint16_t at, enum value_class sort,
     case VALUE_UUID:
         append_text(text, PICK(maker, uuids));
         break;
+    case VALUE_TIME:
+        append_text(text, PICK(maker, times));
+        break;
     case VALUE_KNOWN:
         append_text(text, maker->lesson->words[word]);
         break;
@@ -252,8 +261,8 @@ static const char *const garbage_texts[GARBAGES] = {
     [GARBAGE_EMPTY_OBJECT] = "{}",
 };
 
-static void append_times(struct text *text, const char *part, size_t times) {
-    for (size_t n = 0; n < times; n++) text_append_lit(text, part);
+static void append_times(struct text *text, const char *part, size_t count) {
+    for (size_t n = 0; n < count; n++) text_append_lit(text, part);
 }
 
 static void append_garbage(struct maker *maker, struct text *text) {
@@ -362,7 +371,7 @@ void make_event_of(struct maker *maker, uint32_t type, struct text *ret) {
     append_type(maker, type, ret);
     append_attribute(maker, "id", NODE_ID, id, ret);
     append_attribute(maker, "source", NODE_SOURCE, maker->made % 3 ? "/check/a" : "/check/b", ret);
-    append_attribute(maker, "time", NODE_TIME, "2026-01-02T03:04:05Z", ret);
+    append_attribute(maker, "time", NODE_TIME, times[maker->made % COUNT(times)], ret);
     append_attribute(maker, "subject", NODE_SUBJECT, NULL, ret);
     append_attribute(maker, "data", NODE_DATA, NULL, ret);
     append_members(maker, NODE_ATTRIBUTES, 0, true, ret);

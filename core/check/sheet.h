@@ -44,6 +44,7 @@ enum {
 enum value_class {
     VALUE_UUID,
     VALUE_NAME,  /* a short string */
+    VALUE_TIME,  /* a time of RFC 3339 */
     VALUE_KNOWN, /* a string that the plugin contains */
     VALUE_INTEGER,
     VALUE_NUMBER,

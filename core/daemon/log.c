@@ -21,6 +21,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -336,14 +337,15 @@ uint64_t log_queue_dropped(void) {
 
 /* ---- Logging --------------------------------------------------------------------------------- */
 
-void log_line_va(reel_level level, const char *from, const char *format, va_list args) {
-    if (level < REEL_LEVEL_ERROR || level > level_max) return;
-    int saved = errno;
-    char message[LOG_LINE_MAX + 1], origin[LOG_LINE_MAX + 1], line[LOG_LINE_MAX];
-    int message_len = vsnprintf(message, sizeof message, format, args);
+static bool is_logged(reel_level level) {
+    return level >= REEL_LEVEL_ERROR && level <= level_max;
+}
+
+/* `message` has LOG_LINE_MAX + 1 bytes; `message_len` is its length if it had not been cut. */
+static void log_message(reel_level level, const char *from, char *message, size_t message_len) {
+    char origin[LOG_LINE_MAX + 1], line[LOG_LINE_MAX];
     int origin_len = snprintf(origin, sizeof origin, "%s", from);
-    if (message_len < 0) message_len = 0; /* the message cannot be formatted */
-    struct reel_str said = made_fit(message, (size_t)message_len, MESSAGE_MAX);
+    struct reel_str said = made_fit(message, message_len, MESSAGE_MAX);
     struct reel_str who = made_fit(origin, (size_t)origin_len, FROM_MAX);
     size_t len = make_line(line, level, who, said);
     if (atomic_load(&queue.queueing)) {
@@ -352,12 +354,26 @@ void log_line_va(reel_level level, const char *from, const char *format, va_list
         HOLD_LOCK(&queue.lock);
         drop_line();
     }
-    errno = saved;
 }
 
 void log_line(reel_level level, const char *from, const char *format, ...) {
+    if (!is_logged(level)) return;
+    int saved = errno;
+    char message[LOG_LINE_MAX + 1];
     va_list args;
     va_start(args, format);
-    log_line_va(level, from, format, args);
+    int len = vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    log_message(level, from, message, len < 0 ? 0 : (size_t)len); /* < 0: it has no text */
+    errno = saved;
+}
+
+void log_line_str(reel_level level, const char *from, struct reel_str text) {
+    if (!is_logged(level)) return;
+    int saved = errno;
+    char message[LOG_LINE_MAX + 1];
+    size_t len = text.data ? text.len : 0;
+    if (len > 0) memcpy(message, text.data, len < sizeof message ? len : sizeof message);
+    log_message(level, from, message, len);
+    errno = saved;
 }

@@ -16,8 +16,6 @@
 
 #include <reel/abi.h>
 
-#include <stdarg.h>
-
 /* Bytes with the newline. A pipe accepts this many bytes completely or not at all (PIPE_BUF), so
  * that lines of several threads and processes do not mix. */
 #define LOG_LINE_MAX 4096
@@ -51,7 +49,6 @@ reel_level log_level(const char *name);
  * not write tokens or payloads. [any thread] */
 REEL_PRINTF(3, 4)
 void log_line(reel_level level, const char *from, const char *format, ...);
-REEL_PRINTF(3, 0)
-void log_line_va(reel_level level, const char *from, const char *format, va_list args);
+void log_line_str(reel_level level, const char *from, struct reel_str text);
 
 #endif

@@ -24,17 +24,13 @@ static uint64_t host_setting_number(struct reel_sink_host *handle, const char *n
     return config_number(daemon_of(handle)->config, name);
 }
 
-REEL_PRINTF(3, 0)
-static void host_log(struct reel_sink_host *handle, reel_level level, const char *format,
-                     va_list args) {
-    log_line_va(level, ((struct running_sink *)handle)->sink->name, format, args);
+static void host_log(struct reel_sink_host *handle, reel_level level, struct reel_str text) {
+    log_line_str(level, ((struct running_sink *)handle)->sink->name, text);
 }
 
-REEL_PRINTF(3, 0)
-static void host_quit(struct reel_sink_host *handle, int exit_code, const char *format,
-                      va_list args) {
-    log_line_va(exit_code == 0 ? REEL_LEVEL_INFO : REEL_LEVEL_ERROR,
-                ((struct running_sink *)handle)->sink->name, format, args);
+static void host_quit(struct reel_sink_host *handle, int exit_code, struct reel_str text) {
+    log_line_str(exit_code == 0 ? REEL_LEVEL_INFO : REEL_LEVEL_ERROR,
+                 ((struct running_sink *)handle)->sink->name, text);
     signals_quit(&daemon_of(handle)->signals, exit_code);
 }
 

@@ -19,6 +19,7 @@
 #include "json/write.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <time.h>
 #include <uuid/uuid.h>

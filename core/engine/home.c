@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "engine/controls.h"
 #include "engine/convert.h"
+#include "engine/log/copy.h"
 #include "engine/store/directory.h"
 #include "engine/store/store_file.h"
 
@@ -85,6 +86,8 @@ static int read_format(const char *directory, struct reel_error *error) {
         return fail(error, -errno, "%s: %s", FORMAT_NAME, strerror(errno));
     if (strcmp(text, FORMAT_TEXT) == 0) return 1;
     text[strcspn(text, "\n")] = '\0';
+    if (text[0] == '\0')
+        return fail(error, -EPROTO, "FORMAT is empty: restore it from a backup of this version");
     return fail(error, -EPROTO, "its format is %s, this version reads %.1s", text, FORMAT_TEXT);
 }
 
@@ -150,6 +153,10 @@ static int finish_names(const char *directory, struct reel_error *error) {
 static int settle_format(const char *directory, uint64_t map_bytes, bool *ret_was_empty,
                          struct reel_error *error) {
     int rc = read_format(directory, error);
+    if (rc == 0 && (exists(directory, "log") || exists(directory, "state")))
+        return fail(error, -EPROTO, /* FORMAT is there before they have these names */
+                    "there is log/ or state/, and FORMAT is missing: restore it from a backup of "
+                    "this version");
     *ret_was_empty = rc == 0 && store_file_is_there(directory) && store_file_is_new(directory);
     if (rc == 0) rc = make_store(directory, map_bytes, error);
     return rc < 0 ? rc : finish_names(directory, error);
@@ -470,6 +477,25 @@ static int open_all_in_memory(struct home *home, const struct home_options *opti
     return rc < 0 ? rc : settle_store(home, &state, error);
 }
 
+/* What the operator can do about it. */
+static const char *advice_for(int rc, const struct home_options *options) {
+    switch (rc) {
+    case -EBADMSG:
+        return options->take_archive ? "nothing was changed; remove the files that do not belong"
+                                     : "nothing was changed; put back what is missing, or restore "
+                                       "a backup";
+    case -ENOENT:
+        return "put it back, or restore a backup";
+    case -EACCES:
+    case -EPERM:
+        return "the user of this process must be able to read and write it";
+    case -EROFS:
+        return "a store must be where it can be written";
+    default:
+        return NULL;
+    }
+}
+
 int home_open(struct home *home, const struct home_options *options, struct reel_error *error) {
     if (!home->place.pacer) return fail_memory(error);
     home->segment_bytes = options->segment_bytes;
@@ -479,7 +505,13 @@ int home_open(struct home *home, const struct home_options *options, struct reel
     home->directory = strdup(options->directory);
     if (!home->directory) return fail_memory(error);
     int rc = open_on_disk(home, options, error);
-    return rc < 0 ? fail_in(error, rc, "cannot open %s", options->directory) : 0;
+    if (rc == 0) return 0;
+    const char *advice = advice_for(rc, options);
+    if (advice && error) {
+        struct reel_error inner = *error;
+        error_set(error, "%s; %s", inner.text, advice);
+    }
+    return fail_in(error, rc, "cannot open %s", options->directory);
 }
 
 /* ---- Backup ---------------------------------------------------------------------------------- */

@@ -27,7 +27,8 @@
 #ifndef REEL_ENGINE_HOME_H
 #define REEL_ENGINE_HOME_H
 
-#include "engine/log/log.h"
+#include "engine/log/place.h"
+#include "engine/log/verify.h"
 #include "engine/store/store.h"
 
 struct home {

@@ -5,6 +5,7 @@
 #include "engine/fold/fold.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 enum { LINE_BYTES = 512 };

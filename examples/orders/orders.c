@@ -23,6 +23,7 @@
  * there is an event.
  */
 #include <reel/projector.h>
+#include <reel/time.h>
 #include <reel/uuid.h>
 
 #define FAMILY         "com.example.shop.order."
@@ -33,6 +34,33 @@
 #define PRICE_CENTS_MAX INT64_C(1000000000000)
 
 /* ---- Folding: orders ------------------------------------------------------------------------- */
+
+/* Sets the state, and adds it to the list of states with their times. No state comes twice, so the
+ * list stays short. */
+static void set_state(struct reel_record *record, const struct reel_event *event) {
+    if (reel_str_eq(reel_field_str(record, "state"), event->suffix)) return;
+    reel_set_str(record, "state", event->suffix);
+
+    struct reel_value history = reel_field_value(record, "history"), step = {NULL, 0};
+    struct reel_writer *writer = reel_write_field(record, "history");
+    reel_write_array(writer);
+    while ((step = reel_next(history, step, NULL)).json) reel_write_value(writer, step);
+    reel_write_object(writer);
+    reel_write_str(reel_write_name(writer, "state"), event->suffix);
+    reel_write_str(reel_write_name(writer, "at"), event->time);
+    reel_write_end(writer);
+    reel_write_end(writer);
+}
+
+/* Times are text, in any zone. Only as numbers can they be subtracted. */
+static void set_hours_to_ship(struct reel_record *record, const struct reel_event *event) {
+    int64_t placed_ns, shipped_ns;
+    if (!reel_time_read(reel_field_str(record, "placed_at"), &placed_ns) ||
+        !reel_time_read(event->time, &shipped_ns) || placed_ns < 0 || shipped_ns < placed_ns)
+        return;
+    reel_set_number(record, "hours_to_ship",
+                    (double)(shipped_ns - placed_ns) / (3600.0 * REEL_NS_PER_S));
+}
 
 static reel_outcome fold_placed(struct reel_tx *tx, const struct reel_event *event,
                                 struct reel_str key) {
@@ -49,8 +77,8 @@ static reel_outcome fold_placed(struct reel_tx *tx, const struct reel_event *eve
     reel_set_int(record, "quantity", quantity);
     if (reel_get_int(reel_get(event->data, "total_cents"), &total_cents))
         reel_set_int(record, "total_cents", total_cents);
-    reel_set_text(record, "state", "placed");
     reel_set_str(record, "placed_at", event->time);
+    set_state(record, event);
     return REEL_APPLIED;
 }
 
@@ -62,9 +90,11 @@ static reel_outcome fold_step(struct reel_tx *tx, const struct reel_event *event
     struct reel_str state = reel_field_str(record, "state");
     if (reel_str_is(state, "shipped") || reel_str_is(state, "cancelled"))
         return reel_reject(tx, "order %.*s is %.*s already", REEL_FMT(key), REEL_FMT(state));
-    reel_set_str(record, "state", event->suffix);
-    if (reel_str_is(event->suffix, "shipped"))
+    set_state(record, event);
+    if (reel_str_is(event->suffix, "shipped")) {
         reel_set_str(record, "tracking", reel_member_str(event->data, "tracking"));
+        set_hours_to_ship(record, event);
+    }
     return REEL_APPLIED;
 }
 
@@ -192,6 +222,8 @@ static const struct reel_field *const order_fields[] = {
     REEL_FIELD(.name = "state", .kind = REEL_FIELD_ONE_OF, .values = order_states),
     REEL_FIELD(.name = "placed_at", .kind = REEL_FIELD_STRING),
     REEL_FIELD(.name = "tracking", .kind = REEL_FIELD_STRING),
+    REEL_FIELD(.name = "hours_to_ship", .kind = REEL_FIELD_NUMBER),
+    REEL_FIELD(.name = "history", .kind = REEL_FIELD_JSON),
     NULL,
 };
 

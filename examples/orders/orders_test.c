@@ -22,13 +22,29 @@ static void an_order_goes_from_placed_to_shipped(void **state) {
     given_an_order(test);
     reel_then_record(test, "orders", ID,
                      "{'id': '" ID "', 'product': 'mug', 'quantity': 2, 'total_cents': 2400,"
-                     " 'state': 'placed', 'placed_at': '" REEL_TEST_TIME "'}");
+                     " 'state': 'placed', 'placed_at': '" REEL_TEST_TIME "',"
+                     " 'history': [{'state': 'placed', 'at': '" REEL_TEST_TIME "'}]}");
     reel_given(test, ORDER "paid", ID, "{}");
     reel_when(test, ORDER "shipped", ID, "{'tracking': 'T-1'}");
     reel_then_applied(test);
     reel_then_record(test, "orders", ID,
                      "{'id': '" ID "', 'product': 'mug', 'quantity': 2, 'total_cents': 2400,"
-                     " 'state': 'shipped', 'tracking': 'T-1', 'placed_at': '" REEL_TEST_TIME "'}");
+                     " 'state': 'shipped', 'placed_at': '" REEL_TEST_TIME "', 'tracking': 'T-1',"
+                     " 'hours_to_ship': 0,"
+                     " 'history': [{'state': 'placed', 'at': '" REEL_TEST_TIME "'},"
+                     " {'state': 'paid', 'at': '" REEL_TEST_TIME "'},"
+                     " {'state': 'shipped', 'at': '" REEL_TEST_TIME "'}]}");
+}
+
+static void hours_count_from_placed_to_shipped_in_any_zone(void **state) {
+    struct reel_test *test = *state;
+    given_an_order(test); /* at REEL_TEST_TIME, 2030-01-02T03:04:05Z */
+    reel_when_payload(test, "{\"type\": \"" ORDER "shipped\", \"subject\": \"" ID "\","
+                            " \"time\": \"2030-01-02T06:34:05+02:00\"}");
+    reel_then_applied(test);
+    reel_then_record(test, "orders", ID,
+                     "{'id': *, 'product': 'mug', 'quantity': 2, 'total_cents': 2400,"
+                     " 'state': 'shipped', 'placed_at': *, 'hours_to_ship': 1.5, 'history': *}");
 }
 
 static void an_id_in_capitals_is_the_same_order(void **state) {
@@ -99,7 +115,7 @@ static void an_order_has_the_price_at_the_time_it_is_placed(void **state) {
     reel_then_no_event(test);
     reel_then_record(test, "orders", NULL,
                      "{'id': *, 'product': 'mug', 'quantity': 3, 'total_cents': 3600,"
-                     " 'state': 'placed', 'placed_at': *}");
+                     " 'state': 'placed', 'placed_at': *, 'history': *}");
 }
 
 static void an_unknown_product_cannot_be_ordered(void **state) {
@@ -154,6 +170,7 @@ static void an_unknown_order_is_not_found(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         REEL_TEST(an_order_goes_from_placed_to_shipped),
+        REEL_TEST(hours_count_from_placed_to_shipped_in_any_zone),
         REEL_TEST(an_id_in_capitals_is_the_same_order),
         REEL_TEST(an_order_is_placed_once),
         REEL_TEST(an_order_that_is_not_whole_is_rejected),

@@ -4,6 +4,7 @@
 #include "json/write.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 REEL_PRINTF(2, 3)

@@ -6,6 +6,7 @@
 #include "cache.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 const struct problem_info problem_infos[PROBLEMS] = {

@@ -4,6 +4,7 @@
 
 #include "base/chars.h"
 #include "base/cleanup.h"
+#include "json/number.h"
 #include "json/value.h"
 
 #include <errno.h>
@@ -148,9 +149,22 @@ static int check_value(struct request *request, const struct uri_param *param,
         for (; digits < value.len && good; digits++) good = char_is_digit(value.data[digits]);
         return good ? 0 : refuse(request, param, "an integer");
     }
+    case REEL_FIELD_NUMBER: {
+        double number;
+        return json_read_number(value, &number) ? 0 : refuse(request, param, "a number");
+    }
     default:
         return 0;
     }
+}
+
+/* Equal numbers have one text in records, and many in requests. */
+static int add_given(struct condition *condition, struct reel_str value) {
+    char digits[JSON_NUMBER_MAX];
+    double number;
+    if (condition->field->kind == REEL_FIELD_NUMBER && json_read_number(value, &number))
+        value = (struct reel_str){digits, json_write_number(digits, number)};
+    return add_value(condition, value);
 }
 
 /* Collects the keys of the records that have this name. */
@@ -223,7 +237,7 @@ int filter_read(struct request *request, struct reel_view *view, struct filter *
         rc = check_value(request, param, field);
         if (rc == 0)
             rc = field->refers_to ? add_reference(request, view, param->value, ret)
-                                  : add_value(condition, param->value);
+                                  : add_given(condition, param->value);
         if (rc == 0) rc = add_condition(ret);
     }
     return rc;

@@ -37,6 +37,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -264,7 +265,9 @@ static size_t leave_escaped(void *context, struct MHD_Connection *connection, ch
 REEL_PRINTF(2, 0)
 static void log_line(void *context, const char *format, va_list args) {
     struct server *server = context;
-    server->host->calls->log(server->host, REEL_LEVEL_DEBUG, format, args);
+    struct reel_message space;
+    struct reel_str text = reel_format(&space, format, args);
+    server->host->calls->log(server->host, REEL_LEVEL_DEBUG, text);
 }
 
 /* ---- Starting and stopping ------------------------------------------------------------------- */

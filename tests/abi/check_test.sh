@@ -202,7 +202,9 @@ part_events() {
 part_rules() {
     faulty answers_nonsense rules
     faulty declared_value rules --runs 16
+    faulty divides rules
     faulty ignores_changed rules
+    faulty leaves_list rules
     faulty sets_undeclared rules
     faulty sets_wrong_kind rules
 }

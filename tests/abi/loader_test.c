@@ -98,7 +98,7 @@ static struct refusal refusals[] = {
     WITH("duplicate_verb", P0 "commands[1].verb is `create`, which commands[0] has already"),
     WITH_SIZE("small_field", P0 "fields[1].struct_size is 40" WANTS, sizeof(struct reel_field)),
     WITH("field_flags", P0 "fields[0].flags has unknown bits 0x4"),
-    WITH("field_kind", P0 "fields[0].kind is 99, wanted 1 to 5"),
+    WITH("field_kind", P0 "fields[0].kind is 99, wanted 1 to 6"),
     WITH("field_values", P0 "fields[0].values is empty, wanted at least one"),
     WITH("bad_field", P0 "fields[1].name is `9lives`" FIELD_PATTERN),
     WITH("reserved_field_cursor", P0 "fields[1].name is `cursor`, which is reserved"),

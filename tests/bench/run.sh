@@ -21,7 +21,7 @@ if [ ! -f "$build/build.ninja" ]; then
 elif [ ! -x "$build/tests/bench/store_bench" ]; then
     meson setup --reconfigure "$build" "$root" >/dev/null # libpq may have come meanwhile
 fi
-meson compile -C "$build" >/dev/null
+ninja -C "$build" bench >/dev/null
 
 export REEL_BUILD_ROOT=$build REEL_SOURCE_ROOT=$root
 case ${1:-all} in

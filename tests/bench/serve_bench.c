@@ -6,9 +6,10 @@
  * ratios of neighbours, and the lowest and the highest of these. Client and servers share the
  * machine: processor time is the server's alone.
  *
- *     serve_bench [--long]
+ *     serve_bench [--long | --backup]
  *
  * --long adds the start with ten million events, which takes minutes and 10 GB to prepare.
+ * --backup only measures POSTs beside a backup.
  */
 #include "figures.h"
 #include "load.h"
@@ -18,11 +19,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { CELLS = 100000, PATH_MAX_BYTES = 4096 };
 
-#define RUN_SECONDS 0.4
+#define RUN_SECONDS    0.4
+#define BACKUP_SECONDS 3.0
 
 /* A cell begins with each fourth event that is no formation's: see stream.c. */
 #define EVENTS_OF_CELLS(cells) ((size_t)(cells)*80 / 19 + 20)
@@ -189,6 +192,42 @@ static void report_posts(const struct server *reeld, size_t clients, uint64_t *n
     print_series("    (c) the disk: 400 bytes appended and synced", &disk, "syncs/s", 1, "(c)");
 }
 
+/* From the first to the last answer, the slowest in a hundred, seconds. */
+static double run_posts(const struct server *reeld, size_t clients, double seconds,
+                        uint64_t *next) {
+    struct samples latencies = {0};
+    struct load load = {.port = reeld->port,
+                        .connections = clients,
+                        .seconds = seconds,
+                        .status = 201,
+                        .write = write_post,
+                        .context = next,
+                        .latencies = &latencies};
+    load_run(&load);
+    double slow = quantile(latencies.values, latencies.count, 0.99);
+    free(latencies.values);
+    return slow;
+}
+
+/* The backup takes longer than the posts: its rate is limited. */
+static void report_backup(const char *directory, const struct server *reeld, size_t clients,
+                          uint64_t *next) {
+    double alone[RUNS], ratios[RUNS];
+    for (size_t i = 0; i < RUNS; i++) {
+        alone[i] = run_posts(reeld, clients, BACKUP_SECONDS, next);
+        struct server backup = backup_started(directory, path_in(scratch_directory(), "copy"));
+        ratios[i] = run_posts(reeld, clients, BACKUP_SECONDS, next) / alone[i];
+        must(waitpid(backup.pid, NULL, WNOHANG) == 0); /* it was there until now */
+        server_kill(&backup);
+    }
+    double slow = quantile(alone, RUNS, 0.5), ratio = quantile(ratios, RUNS, 0.5);
+    printf(
+        "POST beside a backup, 99%%, %3zu clients               %9.1f ms alone    %6.3f (%.2f to "
+        "%.2f)\n",
+        clients, slow * 1e3, ratio, ratios[0], ratios[RUNS - 1]);
+    fflush(stdout);
+}
+
 /* ---- Starting -------------------------------------------------------------------------------- */
 
 static const char *filled(size_t events) {
@@ -253,11 +292,27 @@ static void report_writing(void) {
     server_end(&reeld);
 }
 
+static void report_backups(void) {
+    static const size_t clients[] = {1, 16};
+    const char *directory = filled(1000000);
+    struct server reeld = reeld_started(directory);
+    uint64_t next = 1000000;
+    server_wait_until_ready(&reeld);
+    for (size_t i = 0; i < sizeof clients / sizeof *clients; i++)
+        report_backup(directory, &reeld, clients[i], &next);
+    server_end(&reeld);
+}
+
 int main(int argc, char **argv) {
     bool is_long = argc > 1 && strcmp(argv[1], "--long") == 0;
+    if (argc > 1 && strcmp(argv[1], "--backup") == 0) {
+        report_backups();
+        return 0;
+    }
     printf("best rate of %d runs, median ratio (lowest to highest)\n", RUNS);
     report_reading();
     report_writing();
+    report_backups();
     report_start(100000);
     report_start(1000000);
     if (is_long) report_start(10000000);

@@ -72,6 +72,20 @@ struct server reeld_started(const char *directory) {
     return reeld_started_of(build_path(""), directory, NULL);
 }
 
+struct server backup_started(const char *directory, const char *to) {
+    const char *program = build_path("core/daemon/reeld");
+    fflush(NULL);
+    pid_t pid = fork();
+    must(pid >= 0);
+    if (pid == 0) {
+        settings_forget(true);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execl(program, "reeld", "backup", "--data", directory, to, (char *)NULL);
+        _exit(127);
+    }
+    return (struct server){.pid = pid, .log = -1};
+}
+
 static bool is_ready(const struct server *server) {
     struct text answer = load_answer(
         server->port, "GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");

@@ -21,6 +21,9 @@ struct server reeld_started(const char *directory);
  * default. */
 struct server reeld_started_of(const char *build, const char *directory, const char *segment_bytes);
 
+/* Starts `reeld backup` of the directory to another one, beside a daemon; to be ended. */
+struct server backup_started(const char *directory, const char *to);
+
 /* Waits until /readyz says 200. */
 void server_wait_until_ready(const struct server *server);
 

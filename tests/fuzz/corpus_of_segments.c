@@ -5,7 +5,11 @@
  * One that is empty, raw ones with each kind of entry, and sealed ones; each once with the byte
  * before it by which its checksums are made right.
  */
-#include "engine/log/internal.h"
+#include "engine/log/copy.h"
+#include "engine/log/log.h"
+#include "engine/log/log_private.h"
+#include "engine/log/place.h"
+#include "engine/log/verify.h"
 
 #include <dirent.h>
 #include <fcntl.h>

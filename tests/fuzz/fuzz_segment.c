@@ -9,8 +9,12 @@
  */
 #include "fuzz.h"
 
-#include "engine/log/internal.h"
+#include "engine/log/copy.h"
+#include "engine/log/log.h"
+#include "engine/log/log_private.h"
+#include "engine/log/place.h"
 #include "engine/log/unpack.h"
+#include "engine/log/verify.h"
 
 #include <dirent.h>
 #include <fcntl.h>

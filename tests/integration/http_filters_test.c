@@ -7,11 +7,14 @@
 /* Books a to f on two shelves. */
 static void fill(struct site *site) {
     static const char *const books[] = {
-        "{\"key\":\"a\",\"title\":\"A\",\"author\":\"Ann\",\"pages\":0,\"lent\":true,"
+        "{\"key\":\"a\",\"title\":\"A\",\"author\":\"Ann\",\"pages\":0,\"weight\":1.50,\"lent\":"
+        "true,"
         "\"tags\":[1,\"x\"],\"binding\":\"Cloth\",\"shelf\":\"s1\"}",
-        "{\"key\":\"b\",\"title\":\"B\",\"author\":\"ANN\",\"pages\":-12,\"lent\":false,"
+        "{\"key\":\"b\",\"title\":\"B\",\"author\":\"ANN\",\"pages\":-12,\"weight\":-0.0,\"lent\":"
+        "false,"
         "\"tags\":null,\"binding\":\"Paper\",\"shelf\":\"s2\"}",
-        "{\"key\":\"c\",\"title\":\"C\",\"author\":\"Bob\",\"pages\":120,\"shelf\":\"s3\"}",
+        "{\"key\":\"c\",\"title\":\"C\",\"author\":\"Bob\",\"pages\":120,\"weight\":1e21,\"shelf\":"
+        "\"s3\"}",
         "{\"key\":\"d\",\"title\":\"D\",\"author\":\"null\",\"tags\":\"plain\"}",
         "{\"key\":\"e\",\"title\":\"E\",\"author\":\"a\\u0000\\\"\\\\\\u00fc\\n/\","
         "\"shelf\":\"null\"}",
@@ -63,6 +66,16 @@ static void each_kind_of_field_filters_by_its_value(void **state) {
         {"pages=-12", "B,"},
         {"pages=9223372036854775807", "F,"},
         {"pages=1", ""},
+        {"weight=1.5", "A,"},
+        {"weight=1.500", "A,"},
+        {"weight=15e-1", "A,"},
+        {"weight=0", "B,"},
+        {"weight=-0", "B,"},
+        {"weight=0.0", "B,"},
+        {"weight=1e%2B21", "C,"},
+        {"weight=1000000000000000000000", "C,"},
+        {"weight=1.4999999999999999", "A,"}, /* the same double */
+        {"weight=1.5000000000000002", ""},
         {"lent=true", "A,"},
         {"lent=false", "B,"},
         {"tags=[1,%22x%22]", "A,"},
@@ -77,15 +90,37 @@ static void each_kind_of_field_filters_by_its_value(void **state) {
 
 static void a_value_that_a_field_cannot_have_is_a_bad_request(void **state) {
     struct site *site = *state;
-    static const char *const paths[] = {
-        "/v1/books?pages=x",     "/v1/books?pages=",      "/v1/books?pages=1.5",
-        "/v1/books?pages=null",  "/v1/books?pages=-",     "/v1/books?lent=yes",
-        "/v1/books?lent=TRUE",   "/v1/books?lent=",       "/v1/books?binding=cloth",
-        "/v1/books?binding=x",   "/v1/books?binding=",    "/v1/cells?state=gone",
-        "/v1/cells?state=",      "/v1/cells?exit_code=x", "/v1/formations?status=DONE",
-        "/v1/books?key=a",       "/v1/books?Title=A",     "/v1/books?title=A&title=A",
-        "/v1/books?title%00=A",  "/v1/books?titl",        "/v1/books?shelf=a&shelf=b",
-        "/v1/cells?status=LOUD", "/v1/books?=a",          NULL};
+    static const char *const paths[] = {"/v1/books?pages=x",
+                                        "/v1/books?pages=",
+                                        "/v1/books?pages=1.5",
+                                        "/v1/books?pages=null",
+                                        "/v1/books?pages=-",
+                                        "/v1/books?lent=yes",
+                                        "/v1/books?lent=TRUE",
+                                        "/v1/books?lent=",
+                                        "/v1/books?binding=cloth",
+                                        "/v1/books?binding=x",
+                                        "/v1/books?binding=",
+                                        "/v1/cells?state=gone",
+                                        "/v1/cells?state=",
+                                        "/v1/cells?exit_code=x",
+                                        "/v1/formations?status=DONE",
+                                        "/v1/books?key=a",
+                                        "/v1/books?Title=A",
+                                        "/v1/books?title=A&title=A",
+                                        "/v1/books?title%00=A",
+                                        "/v1/books?titl",
+                                        "/v1/books?shelf=a&shelf=b",
+                                        "/v1/cells?status=LOUD",
+                                        "/v1/books?=a",
+                                        "/v1/books?weight=x",
+                                        "/v1/books?weight=",
+                                        "/v1/books?weight=NaN",
+                                        "/v1/books?weight=Infinity",
+                                        "/v1/books?weight=01",
+                                        "/v1/books?weight=1e999",
+                                        "/v1/books?weight=null",
+                                        NULL};
     for (const char *const *path = paths; *path; path++)
         get_problem(site->reader, *path, 400, "bad-request");
 }

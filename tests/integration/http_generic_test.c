@@ -27,12 +27,14 @@ static const json_t *named(const json_t *list, const char *name) {
 
 static void its_records_are_served_with_every_declared_field(void **state) {
     struct site *site = *state;
-    posted(site->writer, "e1", "test.library.v1.book",
-           "{\"key\":\"a/b\",\"title\":\"T\",\"pages\":3,\"lent\":false,\"tags\":{\"x\":[1.50]},"
-           "\"binding\":\"Paper\",\"shelf\":\"s\"}",
-           "applied");
+    posted(
+        site->writer, "e1", "test.library.v1.book",
+        "{\"key\":\"a/"
+        "b\",\"title\":\"T\",\"pages\":3,\"weight\":0.250,\"lent\":false,\"tags\":{\"x\":[1.50]},"
+        "\"binding\":\"Paper\",\"shelf\":\"s\"}",
+        "applied");
     static const char wanted[] =
-        "{\"title\":\"T\",\"author\":null,\"pages\":3,\"lent\":false,"
+        "{\"title\":\"T\",\"author\":null,\"pages\":3,\"weight\":0.25,\"lent\":false,"
         "\"tags\":{\"x\":[1.50]},\"binding\":\"Paper\",\"shelf_id\":\"s\"}";
     struct reply reply = got(site->reader, "/v1/books/a%2Fb", 200);
     assert_string_equal(reply.body.data, wanted);
@@ -111,10 +113,10 @@ static void it_is_among_the_plugins_with_what_it_declares(void **state) {
     const json_t *books = named(json_object_get(answer, "collections"), "books");
     assert_int_equal(number_of(books, "revision"), 7);
     char *fields = listed(json_object_get(books, "fields"), "name");
-    assert_string_equal(fields, "title,author,pages,lent,tags,binding,shelf_id,");
+    assert_string_equal(fields, "title,author,pages,weight,lent,tags,binding,shelf_id,");
     free(fields);
     char *kinds = listed(json_object_get(books, "fields"), "kind");
-    assert_string_equal(kinds, "string,string,integer,boolean,json,one_of,string,");
+    assert_string_equal(kinds, "string,string,integer,number,boolean,json,one_of,string,");
     free(kinds);
     char *verbs = listed(json_object_get(books, "commands"), "verb");
     assert_string_equal(verbs, "create,delete,lend,");
@@ -143,7 +145,8 @@ static void its_routes_filters_and_records_are_in_the_api_s_description(void **s
     assert_string_equal(text_of(operation(api, "/v1/books/{key}/lend", "post"), "summary"),
                         "Say whether a book is lent");
     const json_t *parameters = json_object_get(operation(api, "/v1/books", "get"), "parameters");
-    static const char *const filters[] = {"title", "pages", "binding", "shelf", "shelf_id", NULL};
+    static const char *const filters[] = {"title", "pages",    "weight", "binding",
+                                          "shelf", "shelf_id", NULL};
     for (const char *const *filter = filters; *filter; filter++) {
         const json_t *item;
         size_t i, found = 0;
@@ -155,7 +158,8 @@ static void its_routes_filters_and_records_are_in_the_api_s_description(void **s
     }
     const json_t *schemas = json_object_get(json_object_get(api, "components"), "schemas");
     const json_t *book = json_object_get(json_object_get(schemas, "books"), "properties");
-    assert_int_equal(json_object_size(book), 7);
+    assert_int_equal(json_object_size(book), 8);
+    assert_string_equal(text_of(json_object_get(book, "weight"), "format"), "double");
     assert_null(
         json_object_get(json_object_get(json_object_get(api, "paths"), "/v1/shelves"), "post"));
     json_decref(api);

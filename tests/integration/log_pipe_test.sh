@@ -36,7 +36,7 @@ done
 
 # From now on nobody reads.
 for ((round = 0; round < 1000; round++)); do
-    for ((n = 0; n < 200; n++)); do kill -HUP "$pid"; done
+    for ((n = 0; n < 2000; n++)); do kill -HUP "$pid"; done
     count=$(dropped)
     [[ $count ]] || die "there is no figure of it"
     ((count > 0)) && break

@@ -17,6 +17,7 @@ die() {
 }
 # TRACES: starts the daemon with them, posts an event that a follower receives, and ends it.
 run() {
+    : >"$scratch/log" # here, not by the shell in the background, which may be late
     env ${1:+REEL_TRACE="$1"} "$reeld" serve --bind 127.0.0.1:0 --data "$scratch/data" \
         --token-file "$scratch/tokens" 2>"$scratch/log" </dev/null &
     pid=$!
@@ -34,8 +35,8 @@ run() {
         -d "{\"specversion\":\"1.0\",\"id\":\"$RANDOM\",\"source\":\"/test\",\"type\":\"x\"}" ||
         die "an event cannot be posted"
     for ((n = 0; n < 6000; n++)); do
-        curl -sS -m 60 -H "Authorization: Bearer $token" "$url/metrics" |
-            grep -q '^reel_followers{.*} 1$' && break
+        curl -sS -m 60 -H "Authorization: Bearer $token" -o "$scratch/metrics" "$url/metrics"
+        grep -q '^reel_followers{.*} 1$' "$scratch/metrics" && break
         sleep 0.01
     done
     for ((n = 0; n < 6000; n++)); do

@@ -2,8 +2,9 @@
 """layers_test.py ROOT: who may include whom, read from the #include lines.
 
 A folder is a room. ROOMS says which rooms each may include (beside itself and what it includes in
-its own room); DOORS, by which header alone a room may be entered from elsewhere. A file is a header
-and the source of its name together; files must not include each other in a circle.
+its own room); DOORS, by which header alone a room may be entered from elsewhere; WHOLE, where each
+header has a source of its name. A file is a header and the source of its name together; files must
+not include each other in a circle.
 
     layers_test.py ROOT            the tree; prints what is wrong, one line each
     layers_test.py ROOT --planted  plants a wrong include, and a circle, in copies of the tree, and
@@ -49,6 +50,9 @@ ROOMS = {
     'examples': [ABI],
 }
 
+# In these rooms each header has a source of its name.
+WHOLE = [ENGINE]
+
 # room: the header by which it is entered from outside of its folder (its own rooms are inside).
 DOORS = {ENGINE: 'core/engine/engine.h'}
 
@@ -69,7 +73,7 @@ def examine(root):
     files = sorted(sources(root))
     includes = {file: sorted(included_by(root, file, set(files))) for file in files}
     faults = [fault for file in files for fault in walls(file, includes[file])]
-    return faults + circles(includes), len(files)
+    return faults + lonely(files) + circles(includes), len(files)
 
 
 def sources(root):
@@ -120,6 +124,13 @@ def behind_door(there, allowed):
                for room in DOORS)
 
 
+def lonely(files):
+    stems = {stem_of(file) for file in files if not file.endswith('.h')}
+    return [f'{file}: has no source of its name' for file in files
+            if file.endswith('.h') and any(file.startswith(room + '/') for room in WHOLE)
+            and stem_of(file) not in stems]
+
+
 # ---- Circles -------------------------------------------------------------------------------------
 
 
@@ -165,6 +176,7 @@ def planted(root):
         'an inner header': ('core/feeds/feed.c', '#include "engine/store/store.h"\n'),
         'a plugin that looks inside': ('plugins/cell/cell.c', '#include "../../core/common/base/text.h"\n'),
         'a circle': ('core/common/base/text.h', '#include "json/write.h"\n'),
+        'a header without a source': ('core/engine/log/alone.h', '\n'),
         'a circle in a room': ('core/engine/store/store.h', '#include "engine/store/keys.h"\n'),
     }
     missed = [what for what, plant in plants.items() if not is_found(root, *plant)]

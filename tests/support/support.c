@@ -9,6 +9,7 @@
 #include <ftw.h>
 #include <glob.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

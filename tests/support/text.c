@@ -1,6 +1,7 @@
 /* text.c: bytes that grow, JSON strings, base64. Plain and slow enough to be seen to be right. */
 #include "support.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,17 +1,17 @@
 /* number.c: see number.h.
  *
- * Why it fits. 17 significant digits identify a double. An integer of L digits, L >= 19, that does
- * not fit a 64-bit type becomes 17 digits, "e", and the exponent L - 17. These are at most
- * 17 + 1 + 3 bytes, and fewer than L if the exponent has more than one digit. Bytes that are left
- * over are filled with zeros before the exponent.
+ * Why a big integer fits in its own bytes. 17 significant digits identify a double. An integer of L
+ * digits, L >= 19, that does not fit a 64-bit type becomes 17 digits, "e", and the exponent L - 17.
+ * These are at most 17 + 1 + 3 bytes, and fewer than L if the exponent has more than one digit.
+ * Bytes that are left over are filled with zeros before the exponent.
  */
 #include "json/number.h"
 
+#include "base/chars.h"
 #include "base/invariant.h"
 
 #include <errno.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,10 +21,6 @@ enum {
     DIGITS_MAX = 309, /* a number with more digits does not fit a double */
     SIGNIFICANT = 17,
 };
-
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 
 /* The index after the string that begins at `at`; or `len`. */
 static size_t after_string(const char *text, size_t len, size_t at) {
@@ -68,12 +64,12 @@ int json_rewrite_big_integers(char *text, size_t len) {
             at = after_string(text, len, at);
             continue;
         }
-        if (!is_digit(text[at])) {
+        if (!char_is_digit(text[at])) {
             at++;
             continue;
         }
         size_t start = at;
-        while (at < len && is_digit(text[at])) at++;
+        while (at < len && char_is_digit(text[at])) at++;
         bool negative = start > 0 && text[start - 1] == '-';
         bool integer = at >= len || !strchr(".eE+-", text[at]);
         bool after_point = start > 0 && strchr(".eE+", text[start - 1]);
@@ -84,4 +80,81 @@ int json_rewrite_big_integers(char *text, size_t len) {
         rewritten++;
     }
     return rewritten;
+}
+
+/* ---- One text for each double ---------------------------------------------------------------- */
+
+static char *put(char *to, const char *from, size_t len) {
+    if (len > 0) memcpy(to, from, len);
+    return to + len;
+}
+
+static char *put_zeros(char *to, int count) {
+    for (; count > 0; count--) *to++ = '0';
+    return to;
+}
+
+/* "1e+21", "1.5e-7" */
+static char *put_exponent(char *to, const char *digits, size_t count, int point) {
+    *to++ = digits[0];
+    if (count > 1) *to++ = '.';
+    to = put(to, digits + 1, count - 1);
+    return to + sprintf(to, "e%+d", point - 1);
+}
+
+size_t json_write_number(char to[JSON_NUMBER_MAX], double number) {
+    enum { POINT_MAX = 21, ZEROS_MAX = 6 };
+    INVARIANT(isfinite(number));
+    char space[JSON_NUMBER_MAX + 1], digits[JSON_DIGITS_MAX], *at = space;
+    int point = 0;
+    if (number == 0) {
+        to[0] = '0';
+        return 1;
+    }
+    if (number < 0) *at++ = '-';
+    size_t count = json_number_digits(fabs(number), digits, &point);
+    if (point > POINT_MAX || point <= -ZEROS_MAX) {
+        at = put_exponent(at, digits, count, point);
+    } else if (point <= 0) {
+        at = put_zeros(put(at, "0.", 2), -point);
+        at = put(at, digits, count);
+    } else if ((size_t)point >= count) {
+        at = put_zeros(put(at, digits, count), point - (int)count);
+    } else {
+        at = put(at, digits, (size_t)point);
+        *at++ = '.';
+        at = put(at, digits + point, count - (size_t)point);
+    }
+    INVARIANT(at <= space + JSON_NUMBER_MAX);
+    memcpy(to, space, (size_t)(at - space));
+    return (size_t)(at - space);
+}
+
+static size_t skip_digits(struct reel_str text, size_t at) {
+    while (at < text.len && char_is_digit(text.data[at])) at++;
+    return at;
+}
+
+/* RFC 8259, section 6. */
+static bool is_number(struct reel_str text) {
+    size_t at = text.len > 0 && text.data[0] == '-' ? 1 : 0, from = at;
+    at = skip_digits(text, at);
+    if (at == from || (text.data[from] == '0' && at > from + 1)) return false;
+    if (at < text.len && text.data[at] == '.') {
+        from = ++at;
+        at = skip_digits(text, at);
+        if (at == from) return false;
+    }
+    if (at < text.len && (text.data[at] == 'e' || text.data[at] == 'E')) {
+        at++;
+        if (at < text.len && (text.data[at] == '+' || text.data[at] == '-')) at++;
+        from = at;
+        at = skip_digits(text, at);
+        if (at == from) return false;
+    }
+    return at == text.len;
+}
+
+bool json_read_number(struct reel_str text, double *ret) {
+    return text.data && is_number(text) && json_number_of(text, ret);
 }

@@ -1,10 +1,12 @@
-/* parser.cpp: the one C++ file: simdjson behind parser.h. Nothing may throw across it; simdjson
- * is used through its error codes, and allocation through nothrow. */
+/* parser.cpp: the one C++ file: simdjson behind parser.h, and the conversions of numbers of the
+ * standard library behind number.h. Nothing may throw across it; simdjson is used through its error
+ * codes, and allocation through nothrow. */
 #include "json/parser.h"
 
 #include "json/number.h"
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -150,4 +152,25 @@ int json_parse(struct json_parser *parser, struct reel_str text, size_t room, st
     json->memo_of = 0;
     *ret = json;
     return 0;
+}
+
+/* ---- Numbers --------------------------------------------------------------------------------- */
+
+size_t json_number_digits(double number, char ret[JSON_DIGITS_MAX], int *ret_point) {
+    char text[32];
+    const char *end =
+        std::to_chars(text, text + sizeof text, number, std::chars_format::scientific).ptr;
+    size_t count = 0;
+    const char *at = text;
+    for (; at < end && *at != 'e'; at++)
+        if (*at != '.') ret[count++] = *at;
+    at += *at == 'e' && at[1] == '+' ? 2 : 1;
+    int exponent = 0;
+    std::from_chars(at, end, exponent);
+    *ret_point = exponent + 1;
+    return count;
+}
+
+bool json_number_of(struct reel_str text, double *ret) {
+    return std::from_chars(text.data, text.data + text.len, *ret).ec == std::errc();
 }

@@ -242,3 +242,51 @@ struct reel_str json_text(struct reel_value value) {
     INVARIANT(start < end && end <= text_end);
     return (struct reel_str){start, (size_t)(end - start)};
 }
+
+size_t json_text_depth(struct reel_str text) {
+    const char *at = text.data, *end = text.data + text.len;
+    size_t depth = 0, deepest = 0;
+    while (at < end) {
+        if (*at == '"') {
+            at = skip_string(at);
+            continue;
+        }
+        if ((*at == '{' || *at == '[') && ++depth > deepest) deepest = depth;
+        if (*at == '}' || *at == ']') depth--;
+        at++;
+    }
+    return deepest;
+}
+
+/* ---- Keeping --------------------------------------------------------------------------------- */
+
+/* The bytes of the string buffer that are used: strings are there in the order of the tape, each
+ * with a NUL behind it. */
+static size_t strings_len(const struct json *json, uint64_t words) {
+    uint64_t last = 0;
+    for (uint64_t at = 1; at < words;) {
+        char letter = letter_at(json, at);
+        if (letter == '"') last = at;
+        at += letter == 'l' || letter == 'u' || letter == 'd' ? 2 : 1;
+    }
+    if (last == 0) return 0;
+    struct reel_str str = string_at(json, last);
+    return (size_t)((const uint8_t *)str.data + str.len + 1 - json->strings);
+}
+
+struct json *json_keep(const struct json *json, struct reel_str text, struct arena *arena) {
+    uint64_t words = json->tape[0] & PAYLOAD_MASK; /* the root's payload: behind the last word */
+    size_t strings = strings_len(json, words);
+    struct json *kept = arena_alloc(arena, sizeof *kept);
+    uint64_t *tape = arena_alloc(arena, words * sizeof *tape);
+    uint8_t *copy = strings ? arena_copy(arena, json->strings, strings) : NULL;
+    if (!kept || !tape || (strings && !copy)) return NULL;
+    memcpy(tape, json->tape, words * sizeof *tape);
+    kept->values = json->values;
+    kept->tape = tape;
+    kept->strings = copy;
+    kept->text = text;
+    kept->walked_at = 0;
+    kept->memo_of = 0;
+    return kept;
+}

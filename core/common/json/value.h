@@ -3,6 +3,7 @@
 #ifndef REEL_JSON_VALUE_H
 #define REEL_JSON_VALUE_H
 
+#include "base/arena.h"
 #include "json/parser.h"
 
 /* The complete value of a parsed text. */
@@ -26,5 +27,12 @@ bool json_int(struct reel_value value, int64_t *ret);
 bool json_number(struct reel_value value, double *ret);
 bool json_bool(struct reel_value value, bool *ret);
 struct reel_str json_text(struct reel_value value);
+
+/* How many arrays and objects are open at most in a valid text. */
+size_t json_text_depth(struct reel_str text);
+
+/* Copies a parsed text to the arena, so that the parser may be used again. `text` is the same text,
+ * and lives as long as the arena. NULL: out of memory. */
+struct json *json_keep(const struct json *json, struct reel_str text, struct arena *arena);
 
 #endif

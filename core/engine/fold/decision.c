@@ -2,6 +2,7 @@
 #include "engine/fold/decision.h"
 
 #include "base/invariant.h"
+#include "engine/fold/host_writer.h"
 #include "json/value.h"
 #include "json/write.h"
 
@@ -14,7 +15,10 @@
 /* Checks the return value of `decide` against its calls. */
 static void check_verdict(struct decision *decision, reel_verdict verdict) {
     struct fold *fold = decision->fold;
-    if (verdict == REEL_ACCEPTED && decision->accepted && !decision->refused) return;
+    if (verdict == REEL_ACCEPTED && decision->accepted && !decision->refused) {
+        fold_check_writing(fold);
+        return;
+    }
     if (verdict == REEL_REFUSED && decision->refused && !decision->accepted) return;
     if (verdict == REEL_UNDECIDED)
         fold_fault(fold, "could not decide");
@@ -144,19 +148,24 @@ struct reel_draft *decision_draft(struct reel_decision *handle, struct reel_str 
     return &draft->handle;
 }
 
-/* Begins a member. NULL: the draft must not be written now. */
-static struct text *begin_member(struct reel_draft *handle, struct reel_str name) {
-    struct draft *draft = (struct draft *)handle;
-    if (!decision_of(&draft->decision->handle)) return NULL;
+/* False: the draft must not be written now, or not with this name. */
+static bool may_write(struct draft *draft, struct reel_str name) {
+    if (!decision_of(&draft->decision->handle)) return false;
     if (draft->number != draft->decision->number) {
         fold_fault(draft->decision->fold, "uses the handle of an earlier decision's draft");
-        return NULL;
+        return false;
     }
     if (!name.data) {
         fold_fault(draft->decision->fold, "drafts a member without a name");
-        return NULL;
+        return false;
     }
-    if (!check_text(draft->decision->fold, name, "name")) return NULL;
+    return check_text(draft->decision->fold, name, "name");
+}
+
+/* Begins a member. NULL: the draft must not be written now. */
+static struct text *begin_member(struct reel_draft *handle, struct reel_str name) {
+    struct draft *draft = (struct draft *)handle;
+    if (!may_write(draft, name)) return NULL;
     if (draft->data.len > 1) text_append_lit(&draft->data, ",");
     text_append_quoted(&draft->data, name);
     text_append_lit(&draft->data, ":");
@@ -202,6 +211,22 @@ void draft_int(struct reel_draft *handle, const char *name, int64_t value) {
     if (data) text_append_lit(data, digits);
 }
 
+/* A complete value of writer.h. */
+static void member_written(struct writing *writing, struct reel_str json) {
+    struct text *data = begin_member(writing->target, writing->name);
+    if (data) text_append_str(data, json);
+}
+
+struct reel_writer *draft_write(struct reel_draft *handle, const char *name) {
+    struct draft *draft = (struct draft *)handle;
+    if (!may_write(draft, reel_text(name))) return NULL;
+    struct fold *fold = draft->decision->fold;
+    struct reel_str copy = {arena_copy(&fold->arena, name, strlen(name)), strlen(name)};
+    if (copy.data) return host_writer_begin(fold, copy, member_written, handle, 0);
+    fold->failed = fail_memory(&fold->error);
+    return NULL;
+}
+
 /* ---- Verdicts -------------------------------------------------------------------------------- */
 
 reel_verdict decision_accept(struct reel_decision *handle, struct reel_str key) {
@@ -225,7 +250,7 @@ static bool is_problem_name(const char *name) {
 }
 
 reel_verdict decision_refuse(struct reel_decision *handle, reel_refusal kind, const char *problem,
-                             const char *format, va_list args) {
+                             struct reel_str detail) {
     struct decision *decision = decision_of(handle);
     if (!decision) return REEL_REFUSED;
     if (kind < REEL_INVALID || kind > REEL_TOO_LARGE)
@@ -236,6 +261,6 @@ reel_verdict decision_refuse(struct reel_decision *handle, reel_refusal kind, co
     decision->refused = true;
     decision->refusal = kind;
     snprintf(decision->problem, sizeof decision->problem, "%s", problem);
-    message_format(decision->detail, sizeof decision->detail, format, args);
+    message_copy(decision->detail, sizeof decision->detail, detail);
     return REEL_REFUSED;
 }

@@ -59,9 +59,9 @@ void draft_members(struct reel_draft *draft, struct reel_value object);
 void draft_value(struct reel_draft *draft, const char *name, struct reel_value value);
 void draft_str(struct reel_draft *draft, const char *name, struct reel_str value);
 void draft_int(struct reel_draft *draft, const char *name, int64_t value);
+struct reel_writer *draft_write(struct reel_draft *draft, const char *name);
 reel_verdict decision_accept(struct reel_decision *decision, struct reel_str key);
-REEL_PRINTF(4, 0)
 reel_verdict decision_refuse(struct reel_decision *decision, reel_refusal kind, const char *problem,
-                             const char *format, va_list args);
+                             struct reel_str detail);
 
 #endif

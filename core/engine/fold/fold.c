@@ -13,6 +13,9 @@
 
 void fold_finish(struct fold *fold) {
     free(fold->touched);
+    writing_finish(&fold->writing);
+    json_parser_destroy(fold->parser);
+    arena_finish(&fold->lent);
     arena_finish(&fold->arena);
 }
 
@@ -29,6 +32,8 @@ void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *colle
     fold->touched_count = 0;
     fold->rejected = fold->faulted = false;
     fold->failed = 0;
+    if (fold->lent.used > 0) arena_reset(&fold->lent);
+    writing_reset(&fold->writing);
     atomic_store_explicit(&fold->shown_collection, collection->name, memory_order_relaxed);
     atomic_store_explicit(&fold->shown_seq, seq, memory_order_relaxed);
     atomic_store_explicit(&fold->shown_number, fold->number, memory_order_release);
@@ -81,6 +86,11 @@ static void check_sizes(struct fold *fold) {
     }
 }
 
+void fold_check_writing(struct fold *fold) {
+    if (fold->writing.open)
+        fold_fault(fold, "leaves the JSON of `%.*s` incomplete", REEL_FMT(fold->writing.name));
+}
+
 /* What a callback answered, against what it did. */
 static void check_answer(struct fold *fold, reel_outcome outcome) {
     if (outcome != REEL_APPLIED && outcome != REEL_IGNORED && outcome != REEL_REJECTED)
@@ -91,6 +101,8 @@ static void check_answer(struct fold *fold, reel_outcome outcome) {
         fold_fault(fold, "returns %d after reel_reject", outcome);
     else if (outcome == REEL_IGNORED && fold->touched_count > 0)
         fold_fault(fold, "returns REEL_IGNORED after changing a record");
+    else if (outcome != REEL_REJECTED)
+        fold_check_writing(fold);
 }
 
 int fold_evolve(struct fold *fold, struct collection *collection, const struct reel_event *event,
@@ -133,22 +145,34 @@ bool fold_save(struct fold *fold, struct change *change) {
 
 /* ---- Messages -------------------------------------------------------------------------------- */
 
+/* The text has `len` bytes, and may contain NULs. */
+static void clean(char *text, size_t len) {
+    len = utf8_cut(text, len);
+    text[len] = '\0';
+    bool valid = utf8_valid((struct reel_str){text, len}); /* not if "%.*s" cut a character */
+    for (char *at = text; at < text + len; at++) {
+        if ((unsigned char)*at < 0x20 || *at == 0x7F) *at = ' ';
+        if ((unsigned char)*at >= 0x80 && !valid) *at = '?';
+    }
+}
+
 void message_format(char *ret, size_t size, const char *format, va_list args) {
     int len = vsnprintf(ret, size, format, args);
     if (len < 0) snprintf(ret, size, "(a message that cannot be formatted)");
-    ret[utf8_cut(ret, strlen(ret))] = '\0';
-    if (!utf8_valid(reel_text(ret))) /* cut within a character by "%.*s" */
-        for (char *at = ret; *at; at++)
-            if ((unsigned char)*at >= 0x80) *at = '?';
-    for (char *at = ret; *at; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7F) *at = ' ';
+    clean(ret, strlen(ret));
+}
+
+void message_copy(char *ret, size_t size, struct reel_str text) {
+    size_t len = !text.data ? 0 : text.len < size ? text.len : size - 1;
+    if (len > 0) memcpy(ret, text.data, len);
+    clean(ret, len);
 }
 
 /* Longest line that is given, with its NUL: a reason, and what goes before it. */
 enum { LINE_BYTES = REASON_BYTES + 128 };
 
-static bool may_say(struct fold *fold, const char *format) {
-    return warnings_allow(&fold->warnings, clock_ms(), fold->collection->name, format);
+static bool may_say(struct fold *fold, struct reel_str kind) {
+    return warnings_allow(&fold->warnings, clock_ms(), fold->collection->name, kind);
 }
 
 static void say(struct fold *fold, const char *what) {
@@ -158,10 +182,10 @@ static void say(struct fold *fold, const char *what) {
     fold->warnings.warn(fold->warnings.context, line);
 }
 
-void fold_warn(struct fold *fold, const char *format, va_list args) {
+void fold_warn(struct fold *fold, struct reel_str kind, struct reel_str text) {
     char what[REASON_BYTES];
-    if (!may_say(fold, format)) return;
-    message_format(what, sizeof what, format, args);
+    if (!may_say(fold, kind)) return;
+    message_copy(what, sizeof what, text);
     say(fold, what);
 }
 
@@ -176,5 +200,5 @@ void fold_fault(struct fold *fold, const char *format, ...) {
     snprintf(fold->reason, sizeof fold->reason, "plugin %s (%s): %s",
              fold->collection->plugin->declared->name, fold->collection->name, what);
     if (fold->turn == TURN_DECIDE) return; /* it is the answer to the command */
-    if (may_say(fold, format)) say(fold, fold->reason);
+    if (may_say(fold, reel_text(format))) say(fold, fold->reason);
 }

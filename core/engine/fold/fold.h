@@ -13,12 +13,15 @@
 
 #include "engine/fold/collection.h"
 #include "engine/fold/warnings.h"
+#include "engine/fold/writer.h"
+#include "json/parser.h"
 
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 
 /* Largest record: its JSON text. */
-#define RECORD_BYTES_MAX ((size_t)64 << 20)
+#define RECORD_BYTES_MAX WRITER_BYTES_MAX
 
 /* Longest reason that is stored, with its NUL. */
 #define REASON_BYTES 1024
@@ -37,6 +40,9 @@ struct fold {
     struct collection *collection; /* whose turn it is */
     uint64_t seq;                  /* of the event */
     struct arena arena;            /* memory of the transaction */
+    struct arena lent;             /* memory of this turn: values of fields that were read */
+    struct json_parser *parser;    /* of such values; made when needed */
+    struct writing writing;        /* the JSON value that is being built */
 
     struct change **touched; /* records that were changed in this turn */
     size_t touched_count, touched_size;
@@ -87,16 +93,20 @@ struct fold_shown fold_show(struct fold *fold);
 
 /* Writes a line for the operator about the present event, unless there were too many lines of its
  * kind (warnings.h). */
-REEL_PRINTF(2, 0)
-void fold_warn(struct fold *fold, const char *format, va_list args);
+void fold_warn(struct fold *fold, struct reel_str kind, struct reel_str text);
 
 /* Stores that the plugin has broken a rule. In `evolve`, the operator gets a line. */
 REEL_PRINTF(2, 3)
 void fold_fault(struct fold *fold, const char *format, ...);
 
-/* Formats a message of a plugin, cuts it, and replaces control characters. */
+/* Format or copy a message. It is cut to `size` bytes with its NUL; control characters and bytes
+ * that are not UTF-8 are replaced. */
 REEL_PRINTF(3, 0)
 void message_format(char *ret, size_t size, const char *format, va_list args);
+void message_copy(char *ret, size_t size, struct reel_str text);
+
+/* After a callback: a JSON value that is not complete (writer.h) is a fault. */
+void fold_check_writing(struct fold *fold);
 
 /* Stores the state of a record before its first change in a turn. */
 bool fold_save(struct fold *fold, struct change *change);

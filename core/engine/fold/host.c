@@ -5,11 +5,14 @@
 #include "engine/fold/changes.h"
 #include "engine/fold/decision.h"
 #include "engine/fold/fold.h"
+#include "engine/fold/host_writer.h"
+#include "json/number.h"
 #include "json/value.h"
 #include "json/write.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 static const struct reel_str null_text = {"null", 4};
@@ -109,6 +112,7 @@ static const char *const kind_words[] = {
     [REEL_FIELD_BOOL] = "a bool",
     [REEL_FIELD_JSON] = "JSON",
     [REEL_FIELD_ONE_OF] = "one of its values",
+    [REEL_FIELD_NUMBER] = "a number",
 };
 
 /* The field's place, or -1. A plugin names it mostly by the very literal that declares it, or at
@@ -206,6 +210,19 @@ static void host_set_int(struct reel_record *record, const char *field, int64_t 
     set_text(change, at, (struct reel_str){to, (size_t)len});
 }
 
+static void host_set_number(struct reel_record *record, const char *field, double value) {
+    struct change *change = change_of(record);
+    int at = change ? settable(change, field, REEL_FIELD_NUMBER) : -1;
+    if (at < 0) return;
+    if (!isfinite(value)) {
+        fold_fault(change->collection->fold, "sets field `%s` to a number that is not finite",
+                   field);
+        return;
+    }
+    char *to = room_for(change, JSON_NUMBER_MAX);
+    if (to) set_text(change, at, (struct reel_str){to, json_write_number(to, value)});
+}
+
 static void host_set_bool(struct reel_record *record, const char *field, bool value) {
     struct change *change = change_of(record);
     int at = change ? settable(change, field, REEL_FIELD_BOOL) : -1;
@@ -225,6 +242,27 @@ static void host_set_json(struct reel_record *record, const char *field, struct 
     if (!copy) return;
     json_copy_line(copy, json);
     set_text(change, at, (struct reel_str){copy, json.len});
+}
+
+/* A complete value of writer.h. The record may have been deleted since its beginning. */
+static void field_written(struct writing *writing, struct reel_str json) {
+    struct change *change = writing->target;
+    if (!change->exists) {
+        fold_fault(change->collection->fold, "sets a field of a record that it deleted");
+    } else if (!reel_str_eq(change->values[writing->at], json)) {
+        char *copy = room_for(change, json.len);
+        if (!copy) return;
+        memcpy(copy, json.data, json.len);
+        set_text(change, writing->at, (struct reel_str){copy, json.len});
+    }
+}
+
+static struct reel_writer *host_write_field(struct reel_record *record, const char *field) {
+    struct change *change = change_of(record);
+    int at = change ? settable(change, field, REEL_FIELD_JSON) : -1;
+    if (at < 0) return NULL;
+    const char *name = change->collection->projector->fields[at].name;
+    return host_writer_begin(change->collection->fold, reel_text(name), field_written, change, at);
 }
 
 /* ---- Reading fields -------------------------------------------------------------------------- */
@@ -252,10 +290,16 @@ static struct reel_str host_field_str(const struct reel_record *record, const ch
     return str;
 }
 
+static reel_field_kind kind_of(const struct reel_record *record, const char *field) {
+    const struct projector *projector = ((const struct change *)record)->collection->projector;
+    return projector->fields[field_index(projector, field)].kind;
+}
+
 static bool host_field_int(const struct reel_record *record, const char *field, int64_t *ret) {
     struct reel_str json = field_text(record, field);
     char digits[32]; /* what host_set_int wrote, or something else, which has no end like it */
     if (json.len == 0 || json.len >= sizeof digits) return false;
+    if (kind_of(record, field) == REEL_FIELD_NUMBER) return false; /* also if it looks like one */
     memcpy(digits, json.data, json.len);
     digits[json.len] = '\0';
     char *end;
@@ -264,6 +308,13 @@ static bool host_field_int(const struct reel_record *record, const char *field, 
     if (end == digits || *end || errno != 0) return false;
     *ret = value;
     return true;
+}
+
+static bool host_field_number(const struct reel_record *record, const char *field, double *ret) {
+    struct reel_str json = field_text(record, field);
+    if (!json.data) return false;
+    reel_field_kind kind = kind_of(record, field);
+    return (kind == REEL_FIELD_NUMBER || kind == REEL_FIELD_INTEGER) && json_read_number(json, ret);
 }
 
 static bool host_field_bool(const struct reel_record *record, const char *field, bool *ret) {
@@ -278,22 +329,41 @@ static struct reel_str host_field_json(const struct reel_record *record, const c
     return field_text(record, field);
 }
 
+/* The parser is used for one value after another, so each value is copied. A plugin may read many
+ * records in one turn, so the copies have a bound. */
+static struct reel_value host_field_value(const struct reel_record *record, const char *field) {
+    struct reel_str text = field_text(record, field);
+    if (!text.data) return (struct reel_value){0};
+    struct fold *fold = ((const struct change *)record)->collection->fold;
+    if (fold->lent.used > RECORD_BYTES_MAX) {
+        fold_fault(fold, "reads more than %zu bytes of values of fields", RECORD_BYTES_MAX);
+        return (struct reel_value){0};
+    }
+    struct json *json, *kept = NULL;
+    const char *why;
+    if (!fold->parser) fold->parser = json_parser_create(fold->host);
+    int rc = fold->parser ? json_parse(fold->parser, text, 0, &json, &why) : -ENOMEM;
+    if (rc == 0) kept = json_keep(json, text, &fold->lent);
+    if (kept) return json_root(kept);
+    fold->failed = rc == -EBADMSG ? fail(&fold->error, rc, "field `%s` is damaged: %s", field, why)
+                                  : fail_memory(&fold->error);
+    return (struct reel_value){0};
+}
+
 /* ---- Messages -------------------------------------------------------------------------------- */
 
-REEL_PRINTF(2, 0)
-static reel_outcome host_reject(struct reel_tx *tx, const char *format, va_list args) {
+static reel_outcome host_reject(struct reel_tx *tx, struct reel_str reason) {
     struct fold *fold = fold_of(tx);
     if (fold && !fold->rejected) {
-        message_format(fold->reason, sizeof fold->reason, format, args);
+        message_copy(fold->reason, sizeof fold->reason, reason);
         fold->rejected = true;
     }
     return REEL_REJECTED;
 }
 
-REEL_PRINTF(2, 0)
-static void host_warn(struct reel_tx *tx, const char *format, va_list args) {
+static void host_warn(struct reel_tx *tx, struct reel_str kind, struct reel_str text) {
     struct fold *fold = fold_of(tx);
-    if (fold) fold_warn(fold, format, args);
+    if (fold) fold_warn(fold, kind, text);
 }
 
 static const void *host_get_extension(const char *name) {
@@ -330,12 +400,27 @@ const struct reel_host host_table = {
     .set_null = host_set_null,
     .set_str = host_set_str,
     .set_int = host_set_int,
+    .set_number = host_set_number,
     .set_bool = host_set_bool,
     .set_json = host_set_json,
     .field_str = host_field_str,
     .field_int = host_field_int,
+    .field_number = host_field_number,
     .field_bool = host_field_bool,
     .field_json = host_field_json,
+    .field_value = host_field_value,
+    .write_field = host_write_field,
+    .write_member = draft_write,
+    .write_object = host_write_object,
+    .write_array = host_write_array,
+    .write_end = host_write_end,
+    .write_name = host_write_name,
+    .write_str = host_write_str,
+    .write_int = host_write_int,
+    .write_number = host_write_number,
+    .write_bool = host_write_bool,
+    .write_null = host_write_null,
+    .write_value = host_write_value,
     .get_extension = host_get_extension,
     .lookup = host_lookup,
     .draft = decision_draft,

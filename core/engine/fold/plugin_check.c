@@ -159,9 +159,9 @@ static void copy_sized(void *to, size_t to_size, const void *from, uint32_t from
 
 static int check_field_kind(const struct reel_field *field, const char *where,
                             struct reel_error *error) {
-    if (field->kind < REEL_FIELD_STRING || field->kind > REEL_FIELD_ONE_OF)
+    if (field->kind < REEL_FIELD_STRING || field->kind > REEL_FIELD_NUMBER)
         return REFUSE(error, "%skind is %u, wanted %d to %d", where, field->kind, REEL_FIELD_STRING,
-                      REEL_FIELD_ONE_OF);
+                      REEL_FIELD_NUMBER);
     if (field->kind == REEL_FIELD_ONE_OF && (!field->values || !field->values[0]))
         return REFUSE(error, "%svalues is empty, wanted at least one", where);
     if ((field->flags & REEL_FIELD_IS_NAME) && field->kind != REEL_FIELD_STRING)

@@ -50,14 +50,14 @@ static struct warning_kind *free_place(struct warnings *warnings, uint64_t now_m
 }
 
 static struct warning_kind *kind_of(struct warnings *warnings, uint64_t now_ms,
-                                    const char *collection, const char *format) {
-    uint64_t hash = str_hash(reel_text(format));
+                                    const char *collection, struct reel_str format) {
+    uint64_t hash = str_hash(format);
     struct warning_kind *kind = find_kind(warnings, collection, hash);
     if (kind) return kind;
     kind = free_place(warnings, now_ms);
     if (!kind) return &warnings->others;
     *kind = (struct warning_kind){.collection = collection, .hash = hash};
-    snprintf(kind->format, sizeof kind->format, "%s", format);
+    snprintf(kind->format, sizeof kind->format, "%.*s", REEL_FMT(format));
     kind->format[utf8_cut(kind->format, strlen(kind->format))] = '\0';
     return kind;
 }
@@ -65,7 +65,7 @@ static struct warning_kind *kind_of(struct warnings *warnings, uint64_t now_ms,
 /* ---- Giving ---------------------------------------------------------------------------------- */
 
 bool warnings_allow(struct warnings *warnings, uint64_t now_ms, const char *collection,
-                    const char *format) {
+                    struct reel_str format) {
     if (!warnings->warn) return false;
     if (warnings->max == UINT32_MAX) return true;
     struct warning_kind *kind = kind_of(warnings, now_ms, collection, format);

@@ -1,9 +1,10 @@
 /* warnings.h: writes warnings of projectors for the operator, at a limited rate.
  *
  * Warnings of one collection with the same format (the text without its arguments) are of one kind.
- * Of each kind, a limited number of lines is written within WARNINGS_WINDOW_MS. Further lines are
- * counted, and their number is written at the end of this time. A projector may warn at every
- * event, and again in every rebuild.
+ * A plugin in another language names the kind by any text of its own. Of each kind, a limited
+ * number of lines is written within WARNINGS_WINDOW_MS. Further lines are counted, and their number
+ * is written at the end of this time. A projector may warn at every event, and again in every
+ * rebuild.
  */
 #ifndef REEL_ENGINE_FOLD_WARNINGS_H
 #define REEL_ENGINE_FOLD_WARNINGS_H
@@ -38,7 +39,7 @@ struct warnings {
 /* True if a line of this kind may be written at this time (clock_ms). Otherwise it is counted.
  * `collection` must live as long as this struct. */
 bool warnings_allow(struct warnings *warnings, uint64_t now_ms, const char *collection,
-                    const char *format);
+                    struct reel_str format);
 
 /* Reports the numbers of lines that were left out, for kinds whose time has passed; and, at the
  * end, for all kinds. */

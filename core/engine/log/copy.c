@@ -1,6 +1,9 @@
-/* copy.c: a backup of the log (log.h): plain copies, since a hard link would share a bad sector
+/* copy.c: a backup of the log (copy.h): plain copies, since a hard link would share a bad sector
  * with the original. Of the last segment only what is kept is copied. */
+#include "engine/log/copy.h"
+
 #include "engine/log/io.h"
+#include "engine/log/place.h"
 #include "engine/log/segment.h"
 
 #include "base/cleanup.h"
@@ -9,7 +12,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define STEP_BYTES ((size_t)1 << 20)
+#define STEP_BYTES ((size_t)256 << 10)
 
 static uint64_t copy_bytes(const struct segment *segment, const struct log_mark *to) {
     if (segment->head.form == SEGMENT_SEALED) return segment->file_bytes;

@@ -3,13 +3,12 @@
 
 #include "base/cleanup.h"
 #include "engine/log/segment.h"
+#include "engine/log/walk.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 /* Entries that a run may have: their filter is in memory while they are merged. */
 #define RUN_ENTRIES_MAX (UINT64_C(1) << 25)
@@ -41,7 +40,7 @@ struct dedup {
 };
 
 static uint64_t key_of(const struct dedup *dedup, const uint8_t id_hash[16]) {
-    return XXH3_64bits_withSeed(id_hash, 16, dedup->options.salt);
+    return dedup_key(dedup->options.salt, id_hash);
 }
 
 REEL_PRINTF(2, 3)
@@ -69,7 +68,11 @@ static int list_reserve(void *list, size_t count, size_t *size) {
     return 0;
 }
 
-static bool run_has(const struct run *run, uint64_t from_seq, uint64_t to_seq) {
+/* Has it all that is not trimmed of a range? */
+static bool run_has(const struct dedup *dedup, const struct run *run, uint64_t from_seq,
+                    uint64_t to_seq) {
+    uint64_t first_seq = atomic_load(&dedup->first_seq);
+    if (from_seq < first_seq) from_seq = first_seq;
     return run->head.from_seq <= from_seq && run->head.to_seq >= to_seq;
 }
 
@@ -97,7 +100,7 @@ static int publish(struct dedup *dedup, struct run *run) {
     size_t at = 0;
     while (at < dedup->run_count) {
         const struct run_head *head = &dedup->runs[at]->head;
-        if (run_has(run, head->from_seq, head->to_seq))
+        if (run_has(dedup, run, head->from_seq, head->to_seq))
             drop_run(dedup, at, run);
         else if (head->from_seq < run->head.from_seq)
             at++;
@@ -133,9 +136,7 @@ static void remove_full(struct dedup *dedup, struct dedup_table *table) {
 /* ---- A run from a table ---------------------------------------------------------------------- */
 
 static int compare_entries(const void *a, const void *b) {
-    const struct dedup_entry *one = a, *other = b;
-    if (one->key != other->key) return one->key < other->key ? -1 : 1;
-    return one->seq < other->seq ? -1 : one->seq > other->seq;
+    return dedup_entry_compare(a, b);
 }
 
 static void prepare_writer(struct dedup *dedup, bool paced, struct run_writer *ret) {
@@ -214,7 +215,7 @@ static long find_mergeable(const struct dedup *dedup) {
 static int begin_merge(struct dedup *dedup, bool paced) {
     struct merging *merging = &dedup->merging;
     struct run_head head = {.salt = dedup->options.salt};
-    uint64_t count = 0;
+    uint64_t count = 0, first_seq = atomic_load(&dedup->first_seq);
     pthread_mutex_lock(&dedup->lock);
     long at = find_mergeable(dedup);
     for (long i = 0; at >= 0 && i < MERGED_RUNS; i++) {
@@ -228,6 +229,7 @@ static int begin_merge(struct dedup *dedup, bool paced) {
     }
     pthread_mutex_unlock(&dedup->lock);
     if (at < 0) return 0;
+    if (head.from_seq < first_seq && first_seq <= head.to_seq) head.from_seq = first_seq;
     prepare_writer(dedup, paced, &merging->writer);
     int rc = run_writer_begin(&merging->writer, &head, count);
     return rc < 0 ? rc : 1;
@@ -272,7 +274,6 @@ static int finish_merge(struct dedup *dedup) {
 /* 1: there is more to do; 0: it is done. */
 static int merge_some(struct dedup *dedup) {
     struct merging *merging = &dedup->merging;
-    uint64_t first_seq = atomic_load(&dedup->first_seq);
     for (size_t i = 0; i < STEP_ENTRIES; i++) {
         struct dedup_entry entry;
         int rc = next_merged(merging, &entry);
@@ -281,7 +282,7 @@ static int merge_some(struct dedup *dedup) {
             return rc;
         }
         if (rc == 0) return finish_merge(dedup);
-        if (entry.seq < first_seq) continue;
+        if (entry.seq < merging->writer.head.from_seq) continue; /* it was trimmed */
         rc = run_writer_add(&merging->writer, &entry);
         if (rc < 0) return rc;
     }
@@ -347,7 +348,7 @@ static bool is_covered(struct dedup *dedup, uint64_t from_seq, uint64_t to_seq) 
     if (dedup->active->from_seq <= from_seq) return true;
     HOLD_LOCK(&dedup->lock);
     for (size_t i = 0; i < dedup->run_count; i++)
-        if (run_has(dedup->runs[i], from_seq, to_seq)) return true;
+        if (run_has(dedup, dedup->runs[i], from_seq, to_seq)) return true;
     for (size_t i = 0; i < dedup->full_count; i++)
         if (dedup->full[i]->from_seq <= from_seq && dedup->full[i]->to_seq >= to_seq) return true;
     return false;
@@ -388,7 +389,7 @@ static void open_run(struct dedup *dedup, const struct log_pin *pin, const char 
     }
     bool within = false;
     for (size_t i = 0; i < dedup->run_count; i++)
-        within = within || run_has(dedup->runs[i], run->head.from_seq, run->head.to_seq);
+        within = within || run_has(dedup, dedup->runs[i], run->head.from_seq, run->head.to_seq);
     if (!within && belongs(run, pin, dedup->options.salt)) {
         (void)publish(dedup, run); /* without memory it is made again, or opening fails */
         return;
@@ -397,29 +398,16 @@ static void open_run(struct dedup *dedup, const struct log_pin *pin, const char 
     run_unref(run);
 }
 
-static void close_directory(DIR **dir) {
-    if (*dir) closedir(*dir);
-}
-
-static bool is_run_name(const char *name, const char *end) {
-    return strlen(name) == 41 + strlen(end) && strspn(name, "0123456789") == 20 &&
-           name[20] == '-' && strspn(name + 21, "0123456789") == 20 && strcmp(name + 41, end) == 0;
-}
-
 static int open_runs(struct dedup *dedup, const struct log_pin *pin, struct reel_error *error) {
     CLEANUP(text_finish) struct text names = {0};
-    int fd = openat(dedup->options.directory, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-    CLEANUP(close_directory) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir) {
-        int code = errno;
-        if (fd >= 0) close(fd);
-        return fail(error, -code, "cannot read the log's directory: %s", strerror(code));
-    }
+    CLEANUP(io_list_end) DIR *dir = NULL;
+    int rc = io_list(dedup->options.directory, &dir, error);
+    if (rc < 0) return rc;
     const struct dirent *entry;
     while ((entry = readdir(dir))) {
         char name[RUN_NAME_MAX] = "";
-        if (is_run_name(entry->d_name, ".ids.tmp")) remove_file(dedup, entry->d_name);
-        if (!is_run_name(entry->d_name, ".ids")) continue;
+        if (run_has_name(entry->d_name, ".ids.tmp")) remove_file(dedup, entry->d_name);
+        if (!run_has_name(entry->d_name, ".ids")) continue;
         snprintf(name, sizeof name, "%.50s", entry->d_name);
         text_append(&names, name, sizeof name);
     }
@@ -437,7 +425,10 @@ static int open_on_disk(struct dedup *dedup, struct log_pin *pin, struct reel_er
     if (rc > 0)
         tell(dedup, "the index of duplicates lacked %d segments: it was made again from the log",
              rc);
-    return read_log(dedup, dedup->active, pin, last->head.first_seq, UINT64_MAX, error);
+    if (!dedup->options.has_last)
+        return read_log(dedup, dedup->active, pin, last->head.first_seq, UINT64_MAX, error);
+    rc = dedup_table_fill(dedup->active, dedup->options.last, dedup->options.last_count);
+    return rc < 0 ? fail_memory(error) : 0;
 }
 
 int dedup_open(const struct dedup_options *options, struct log_pin *pin, struct dedup **ret,
@@ -457,6 +448,16 @@ int dedup_open(const struct dedup_options *options, struct log_pin *pin, struct 
     dedup->kept = dedup->before = dedup->active->count;
     *ret = dedup;
     return 0;
+}
+
+void dedup_save(struct dedup *dedup) {
+    struct dedup_table *table;
+    while ((table = oldest_full(dedup)))
+        if (write_full(dedup, table, false) < 0) return; /* the next opening makes them */
+}
+
+const struct dedup_table *dedup_last(const struct dedup *dedup, uint64_t first_seq) {
+    return dedup->active->from_seq == first_seq ? dedup->active : NULL;
 }
 
 void dedup_close(struct dedup *dedup) {

@@ -20,7 +20,8 @@
  * index is made again from the log, before the lookup goes on.
  *
  * **Trimming** removes runs below the floor. Of the others, what is below it is passed over by
- * lookups and left out by merges.
+ * lookups and left out by merges, whose run then begins at the floor. So if trimmed segments are
+ * put back, it is known which runs do not have them.
  *
  * In memory there are no runs: one table has all.
  *
@@ -31,6 +32,7 @@
 #define REEL_ENGINE_LOG_DEDUP_H
 
 #include "engine/log/dedup_run.h"
+#include "engine/log/pin.h"
 
 #include <pthread.h>
 
@@ -43,6 +45,10 @@ struct dedup_options {
     int directory;            /* the log's, which stays open; -1: in memory */
     uint64_t salt;
     uint64_t first_seq; /* the floor */
+    /* The entries of the last segment, if that is known; borrowed while it is opened. */
+    bool has_last;
+    const struct dedup_entry *last;
+    size_t last_count;
     void (*tell)(void *context, const char *line);
     void *context;
 };
@@ -53,6 +59,12 @@ struct dedup;
 int dedup_open(const struct dedup_options *options, struct log_pin *pin, struct dedup **ret,
                struct reel_error *error);
 void dedup_close(struct dedup *dedup); /* NULL does nothing */
+
+/* Before closing, without a helper: writes the runs of full segments. */
+void dedup_save(struct dedup *dedup);
+
+/* And the entries of the last segment, which begins at `first_seq`; NULL: they are among others. */
+const struct dedup_table *dedup_last(const struct dedup *dedup, uint64_t first_seq);
 
 /* ---- The writer's ---------------------------------------------------------------------------- */
 

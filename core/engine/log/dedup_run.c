@@ -30,8 +30,8 @@ static uint64_t head_checksum(const char page[SEGMENT_PAGE]) {
     return XXH3_64bits(copy, sizeof copy);
 }
 
-static uint64_t block_checksum(const struct run_head *head, uint64_t n,
-                               const struct run_block *block) {
+uint64_t run_block_checksum(const struct run_head *head, uint64_t n,
+                            const struct run_block *block) {
     uint64_t place[] = {head->salt, head->from_seq, head->to_seq, n};
     return XXH3_64bits_withSeed(block, offsetof(struct run_block, checksum),
                                 XXH3_64bits(place, sizeof place));
@@ -67,8 +67,13 @@ static bool filter_has(const char *filter, uint64_t count, uint64_t key) {
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
-static uint64_t tail_bytes(const struct run_head *head) {
+uint64_t run_tail_bytes(const struct run_head *head) {
     return head->block_count * sizeof(struct dedup_entry) + head->filter_count * FILTER_BYTES;
+}
+
+bool run_has_name(const char *name, const char *end) {
+    return strlen(name) == 41 + strlen(end) && strspn(name, "0123456789") == 20 &&
+           name[20] == '-' && strspn(name + 21, "0123456789") == 20 && strcmp(name + 41, end) == 0;
 }
 
 static void write_name(const struct run_head *head, char ret[RUN_NAME_MAX]) {
@@ -77,8 +82,8 @@ static void write_name(const struct run_head *head, char ret[RUN_NAME_MAX]) {
 }
 
 /* Is it what a writer made? Sizes are compared without running over. */
-static bool check_head(const struct run_head *head, const char *page, const char *name,
-                       uint64_t bytes) {
+bool run_head_fits(const struct run_head *head, const char page[SEGMENT_PAGE], const char *name,
+                   uint64_t bytes) {
     char own_name[RUN_NAME_MAX];
     if (head->magic != RUN_MAGIC || head->checksum != head_checksum(page)) return false;
     if (head->format != RUN_FORMAT || head->file_bytes != bytes) return false;
@@ -88,7 +93,7 @@ static bool check_head(const struct run_head *head, const char *page, const char
         return false;
     return head->filter_count > 0 &&
            head->tail_at == SEGMENT_PAGE + head->block_count * RUN_BLOCK &&
-           bytes == head->tail_at + tail_bytes(head) &&
+           bytes == head->tail_at + run_tail_bytes(head) &&
            head->block_count == (head->count + RUN_BLOCK_ENTRIES - 1) / RUN_BLOCK_ENTRIES;
 }
 
@@ -101,10 +106,10 @@ static int map_run(int fd, const char *name, struct run *run) {
     if (map == MAP_FAILED) return -errno;
     run->map = map;
     memcpy(&run->head, run->map, sizeof run->head);
-    bool good = check_head(&run->head, run->map, name, bytes);
+    bool good = run_head_fits(&run->head, run->map, name, bytes);
     run->head.file_bytes = bytes; /* to unmap */
     if (!good) return -EBADMSG;
-    uint64_t checksum = XXH3_64bits(run->map + run->head.tail_at, tail_bytes(&run->head));
+    uint64_t checksum = XXH3_64bits(run->map + run->head.tail_at, run_tail_bytes(&run->head));
     return checksum == run->head.tail_checksum ? 0 : -EBADMSG;
 }
 
@@ -139,20 +144,15 @@ void run_unref(struct run *run) {
 
 /* ---- Finding --------------------------------------------------------------------------------- */
 
-static int compare_entries(const struct dedup_entry *a, const struct dedup_entry *b) {
-    if (a->key != b->key) return a->key < b->key ? -1 : 1;
-    return a->seq < b->seq ? -1 : a->seq > b->seq;
-}
-
 /* NULL: the block is damaged. */
 static const struct run_block *block_at(struct run *run, uint64_t n) {
     const struct run_block *block = (const void *)(run->map + SEGMENT_PAGE + n * RUN_BLOCK);
-    if (block->checksum == block_checksum(&run->head, n, block)) return block;
+    if (block->checksum == run_block_checksum(&run->head, n, block)) return block;
     atomic_store(&run->damaged, true);
     return NULL;
 }
 
-static size_t entries_in(const struct run_head *head, uint64_t n) {
+size_t run_block_entries(const struct run_head *head, uint64_t n) {
     return n + 1 < head->block_count ? RUN_BLOCK_ENTRIES
                                      : (size_t)(head->count - n * RUN_BLOCK_ENTRIES);
 }
@@ -163,7 +163,7 @@ static uint64_t find_block(const struct run *run, const struct dedup_entry *entr
     uint64_t low = 0, high = run->head.block_count;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
-        if (compare_entries(&firsts[middle], entry) <= 0)
+        if (dedup_entry_compare(&firsts[middle], entry) <= 0)
             low = middle + 1;
         else
             high = middle;
@@ -176,7 +176,7 @@ static size_t find_in_block(const struct run_block *block, size_t count,
     size_t low = 0, high = count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare_entries(&block->entries[middle], entry) < 0)
+        if (dedup_entry_compare(&block->entries[middle], entry) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -193,7 +193,7 @@ int run_find(struct run *run, uint64_t key, uint64_t first_seq, struct dedup_fou
     for (uint64_t n = find_block(run, &least); n < head->block_count; n++) {
         const struct run_block *block = block_at(run, n);
         if (!block) return -EBADMSG;
-        size_t count = entries_in(head, n);
+        size_t count = run_block_entries(head, n);
         for (size_t at = find_in_block(block, count, &least); at < count; at++) {
             if (block->entries[at].key != key || added++ == LOG_CANDIDATES) return 0;
             dedup_found_add(found, block->entries[at].seq);
@@ -213,7 +213,7 @@ int run_reader_peek(struct run_reader *reader, struct dedup_entry *ret) {
 }
 
 void run_reader_step(struct run_reader *reader) {
-    if (++reader->at < entries_in(&reader->run->head, reader->block)) return;
+    if (++reader->at < run_block_entries(&reader->run->head, reader->block)) return;
     reader->at = 0;
     reader->block++;
 }
@@ -285,7 +285,7 @@ static int write_gathered(struct run_writer *writer) {
 
 static int end_block(struct run_writer *writer) {
     struct run_block *block = writer->block;
-    block->checksum = block_checksum(&writer->head, writer->head.block_count++, block);
+    block->checksum = run_block_checksum(&writer->head, writer->head.block_count++, block);
     text_append(&writer->gathered, block, sizeof *block);
     text_append(&writer->firsts, &block->entries[0], sizeof block->entries[0]);
     memset(block, 0, sizeof *block);

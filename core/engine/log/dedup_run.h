@@ -1,7 +1,7 @@
 /* dedup_run.h: a file of the duplicates' index (dedup.h): sorted pairs of (key, seq).
  *
- * A run is `<from seq>-<to seq>.ids`, 20 digits each. It has the events from `from_seq` to `to_seq`
- * that the index knows, except those that were trimmed when it was made:
+ * A run is `<from seq>-<to seq>.ids`, 20 digits each. It has all events from `from_seq` to `to_seq`
+ * that the index knows:
  *     - a header page, with its checksum;
  *     - blocks of 4 KiB: RUN_BLOCK_ENTRIES entries, in order, and a checksum;
  *     - the first entry of each block;
@@ -23,6 +23,8 @@
 #include "engine/log/format.h"
 #include "engine/log/io.h"
 #include "engine/log/pacer.h"
+
+#include <stdatomic.h>
 
 #define RUN_MAGIC         UINT64_C(0x317364496c656552) /* "ReelIds1" */
 #define RUN_FORMAT        1
@@ -78,6 +80,17 @@ struct run_reader {
 /* 1 and the entry, 0 at the end, -EBADMSG. run_reader_step goes on to the next. */
 int run_reader_peek(struct run_reader *reader, struct dedup_entry *ret);
 void run_reader_step(struct run_reader *reader);
+
+/* ---- What a run consists of ------------------------------------------------------------------ */
+
+bool run_has_name(const char *name, const char *end); /* `end`: ".ids" */
+
+/* Is it the header of a run of that name and size? */
+bool run_head_fits(const struct run_head *head, const char page[SEGMENT_PAGE], const char *name,
+                   uint64_t bytes);
+size_t run_block_entries(const struct run_head *head, uint64_t n);
+uint64_t run_block_checksum(const struct run_head *head, uint64_t n, const struct run_block *block);
+uint64_t run_tail_bytes(const struct run_head *head); /* whose checksum is in the header */
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 

@@ -6,9 +6,19 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #define SIZE_MIN         ((size_t)256)
 #define SIZE_MAX_ENTRIES ((size_t)1 << 31) /* entries are numbered with 32 bits */
+
+uint64_t dedup_key(uint64_t salt, const uint8_t id_hash[16]) {
+    return XXH3_64bits_withSeed(id_hash, 16, salt);
+}
+
+int dedup_entry_compare(const struct dedup_entry *a, const struct dedup_entry *b) {
+    if (a->key != b->key) return a->key < b->key ? -1 : 1;
+    return a->seq < b->seq ? -1 : a->seq > b->seq;
+}
 
 void dedup_found_add(struct dedup_found *found, uint64_t seq) {
     size_t at = found->count;
@@ -51,8 +61,7 @@ static void chain_all(struct dedup_table *table) {
     for (size_t n = 0; n < table->count; n++) chain_entry(table, n);
 }
 
-static int grow(struct dedup_table *table) {
-    size_t size = table->size ? table->size * 2 : SIZE_MIN;
+static int resize(struct dedup_table *table, size_t size) {
     if (size > SIZE_MAX_ENTRIES) return -ENOMEM;
     struct dedup_entry *entries = realloc(table->entries, size * sizeof *entries);
     if (!entries) return -ENOMEM;
@@ -69,7 +78,20 @@ static int grow(struct dedup_table *table) {
 }
 
 int dedup_table_reserve(struct dedup_table *table) {
-    return table->count < table->size ? 0 : grow(table);
+    if (table->count < table->size) return 0;
+    return resize(table, table->size ? table->size * 2 : SIZE_MIN);
+}
+
+int dedup_table_fill(struct dedup_table *table, const struct dedup_entry *entries, size_t count) {
+    size_t size = SIZE_MIN;
+    INVARIANT(table->size == 0);
+    while (size < count) size *= 2;
+    int rc = resize(table, size);
+    if (rc < 0 || count == 0) return rc;
+    memcpy(table->entries, entries, count * sizeof *entries);
+    table->count = count;
+    chain_all(table);
+    return 0;
 }
 
 void dedup_table_add(struct dedup_table *table, uint64_t key, uint64_t seq) {

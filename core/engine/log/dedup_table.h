@@ -6,12 +6,17 @@
 #ifndef REEL_ENGINE_LOG_DEDUP_TABLE_H
 #define REEL_ENGINE_LOG_DEDUP_TABLE_H
 
-#include "engine/log/log.h"
+#include "engine/log/entry.h"
 
 struct dedup_entry {
     uint64_t key; /* a hash of the event's id_hash, seeded with the log's salt */
     uint64_t seq;
 };
+
+uint64_t dedup_key(uint64_t salt, const uint8_t id_hash[16]);
+
+/* The order in runs: by key, then by seq. */
+int dedup_entry_compare(const struct dedup_entry *a, const struct dedup_entry *b);
 
 /* Seqs that were found: the lowest, ascending, each once. */
 struct dedup_found {
@@ -35,6 +40,9 @@ void dedup_table_destroy(struct dedup_table *table);       /* NULL does nothing 
 
 /* Sees to it that one more entry can be added. -ENOMEM. */
 int dedup_table_reserve(struct dedup_table *table);
+
+/* Fills an empty one with entries in the order of their seqs. -ENOMEM. */
+int dedup_table_fill(struct dedup_table *table, const struct dedup_entry *entries, size_t count);
 
 /* After dedup_table_reserve; the seq is above those that it has. */
 void dedup_table_add(struct dedup_table *table, uint64_t key, uint64_t seq);

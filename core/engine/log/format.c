@@ -36,14 +36,15 @@ const char *segment_head_read(const char page[SEGMENT_PAGE], struct segment_head
 
 /* ---- Frames ---------------------------------------------------------------------------------- */
 
-/* What the checksum covers begins here. */
-#define COVERED_FROM offsetof(struct frame_head, previous)
+uint64_t frame_seed(const struct segment_head *segment, uint64_t at) {
+    uint64_t place[] = {segment->salt, segment->number, at};
+    return XXH3_64bits(place, sizeof place);
+}
 
 static uint64_t frame_checksum(const struct segment_head *segment, uint64_t at, const char *frame,
                                uint64_t len) {
-    uint64_t place[] = {segment->salt, segment->number, at};
-    uint64_t seed = XXH3_64bits(place, sizeof place);
-    return XXH3_64bits_withSeed(frame + COVERED_FROM, len - COVERED_FROM, seed);
+    return XXH3_64bits_withSeed(frame + FRAME_COVERED_FROM, len - FRAME_COVERED_FROM,
+                                frame_seed(segment, at));
 }
 
 uint64_t frame_write(struct frame_head *head, const struct segment_head *segment, uint64_t at,
@@ -58,13 +59,17 @@ uint64_t frame_write(struct frame_head *head, const struct segment_head *segment
     return head->checksum;
 }
 
+bool frame_head_fits(const struct frame_head *head, uint64_t len) {
+    return head->magic == FRAME_MAGIC && head->reserved == 0 && head->len >= sizeof *head &&
+           FRAME_ROUND(head->len) <= len;
+}
+
 bool frame_read(const struct segment_head *segment, uint64_t at, const char *frame, uint64_t len,
                 struct frame_head *ret) {
     struct frame_head head;
     if (len < FRAME_UNIT) return false;
     memcpy(&head, frame, sizeof head);
-    if (head.magic != FRAME_MAGIC || head.reserved != 0) return false;
-    if (head.len < sizeof head || FRAME_ROUND(head.len) > len) return false;
+    if (!frame_head_fits(&head, len)) return false;
     if (head.checksum != frame_checksum(segment, at, frame, FRAME_ROUND(head.len))) return false;
     *ret = head;
     return true;
@@ -132,38 +137,6 @@ char *entry_write(const struct log_entry *entry, char *to) {
     return to;
 }
 
-size_t control_write(const struct log_control *control, char to[CONTROL_BYTES_MAX]) {
-    struct control_head head = {
-        .number = control->number,
-        .generation = control->generation,
-        .collection_len = (uint32_t)control->collection.len,
-    };
-    char *end = put(to, &head, sizeof head);
-    return (size_t)(put(end, control->collection.data, control->collection.len) - to);
-}
-
-static bool read_facts(struct reel_str content, struct log_control *ret) {
-    if (content.len != sizeof ret->facts) return false;
-    memcpy(&ret->facts, content.data, sizeof ret->facts);
-    ret->number = ret->facts.controls;
-    return true;
-}
-
-bool log_read_control(const struct log_entry *entry, struct log_control *ret) {
-    struct control_head head;
-    struct reel_str content = entry->bytes;
-    if (!(entry->flags & LOG_CONTROL)) return false;
-    *ret = (struct log_control){.kind = entry->size, .seq = entry->seq};
-    if (entry->size == LOG_FACTS) return read_facts(content, ret);
-    if (entry->size > LOG_GENERATION || content.len < sizeof head) return false;
-    memcpy(&head, content.data, sizeof head);
-    if (content.len != sizeof head + head.collection_len) return false;
-    ret->number = head.number;
-    ret->generation = head.generation;
-    ret->collection = (struct reel_str){content.data + sizeof head, head.collection_len};
-    return true;
-}
-
 static struct reel_str part_of(struct reel_str bytes, uint32_t at, uint32_t len) {
     if (len == 0 || at > bytes.len || len > bytes.len - at) return (struct reel_str){0};
     return (struct reel_str){bytes.data + at, len};
@@ -219,42 +192,4 @@ bool entry_read(struct reel_str *entries, size_t room, struct log_entry *ret) {
         return false;
     *entries = (struct reel_str){at + len, entries->len - len};
     return true;
-}
-
-/* ---- Set aside ------------------------------------------------------------------------------- */
-
-void log_set_aside_append(struct text *list, const struct log_set_aside *mark) {
-    const struct reel_str *name = &mark->collection;
-    struct set_aside_head head = {.name_len = (uint8_t)name->len, .signal = mark->signal};
-    INVARIANT(name->len <= UINT8_MAX);
-    memcpy(head.build_id, mark->build_id, sizeof head.build_id);
-    text_append(list, &head, sizeof head);
-    text_append_str(list, *name);
-}
-
-bool log_set_aside_next(struct reel_str *list, struct log_set_aside *ret) {
-    struct set_aside_head head;
-    if (list->len < sizeof head) return false;
-    memcpy(&head, list->data, sizeof head);
-    const char *at = list->data + sizeof head;
-    size_t left = list->len - sizeof head;
-    if (head.name_len > left) return false;
-    *ret = (struct log_set_aside){.collection = {at, head.name_len}, .signal = head.signal};
-    memcpy(ret->build_id, head.build_id, sizeof ret->build_id);
-    *list = (struct reel_str){at + head.name_len, left - head.name_len};
-    return true;
-}
-
-bool log_is_set_aside(const struct log_entry *entry, const char *collection,
-                      const uint8_t build_id[LOG_BUILD_ID_BYTES]) {
-    static const uint8_t any[LOG_BUILD_ID_BYTES];
-    struct reel_str list = entry->set_aside;
-    struct log_set_aside mark;
-    if (!(entry->flags & LOG_SET_ASIDE)) return false;
-    while (log_set_aside_next(&list, &mark)) {
-        if (!reel_str_is(mark.collection, collection)) continue;
-        if (memcmp(mark.build_id, any, sizeof any) == 0) return true;
-        if (memcmp(mark.build_id, build_id, sizeof any) == 0) return true;
-    }
-    return false;
 }

@@ -34,9 +34,8 @@
 #ifndef REEL_ENGINE_LOG_FORMAT_H
 #define REEL_ENGINE_LOG_FORMAT_H
 
-#include "engine/log/log.h"
-
 #include "base/error.h"
+#include "engine/log/entry.h"
 
 #define SEGMENT_MAGIC  UINT64_C(0x31676f4c6c656552) /* "ReelLog1" */
 #define SEGMENT_FORMAT 1
@@ -97,15 +96,6 @@ struct frame_head {
     uint32_t count; /* of entries, control entries included */
 };
 
-/* A control entry has its kind (log.h) as `size` of its header. The content of LOG_FACTS is a
- * `struct log_facts`; that of the others is this head and the collection's name. */
-struct control_head {
-    uint64_t number;
-    uint64_t generation;
-    uint32_t collection_len;
-    uint32_t reserved;
-};
-
 struct entry_head {
     uint64_t seq; /* of a control entry: the head */
     uint64_t time_ns;
@@ -127,13 +117,6 @@ struct known_head {
     uint8_t has_record, has_body;
     int8_t outcome;
     uint8_t reserved;
-};
-
-/* Of the list in `set_aside`: this, then the collection's name. */
-struct set_aside_head {
-    uint8_t name_len;
-    uint8_t signal;
-    uint8_t build_id[LOG_BUILD_ID_BYTES];
 };
 
 #define FRAME_ROUND(len) (((uint64_t)(len) + FRAME_UNIT - 1) & ~(uint64_t)(FRAME_UNIT - 1))
@@ -158,6 +141,12 @@ uint64_t frame_write(struct frame_head *head, const struct segment_head *segment
 bool frame_read(const struct segment_head *segment, uint64_t at, const char *frame, uint64_t len,
                 struct frame_head *ret);
 
+/* For those who read it piece by piece: can it be the head of a frame, `len` bytes before the end?
+ * Its checksum covers the frame from FRAME_COVERED_FROM on, seeded with its place. */
+#define FRAME_COVERED_FROM offsetof(struct frame_head, previous)
+bool frame_head_fits(const struct frame_head *head, uint64_t len);
+uint64_t frame_seed(const struct segment_head *segment, uint64_t at);
+
 /* ---- Entries --------------------------------------------------------------------------------- */
 
 /* The number of bytes that the entry takes. */
@@ -165,12 +154,6 @@ size_t entry_size(const struct log_entry *entry);
 
 /* Writes the entry without type and subject. Returns the address of the event's bytes. */
 char *entry_write(const struct log_entry *entry, char *to);
-
-/* The content of a control entry about a collection, whose name may be COLLECTION_BYTES_MAX long:
- * writes it to `to`, returns its length. */
-#define COLLECTION_BYTES_MAX 255
-#define CONTROL_BYTES_MAX    (sizeof(struct control_head) + COLLECTION_BYTES_MAX)
-size_t control_write(const struct log_control *control, char to[CONTROL_BYTES_MAX]);
 
 /* Takes one entry off the front of `entries`; `room` bytes behind them may be read. False: that is
  * none. */

@@ -2,16 +2,17 @@
  *
  * It does one thing at a time, at a limited rate (pacer.h), the most urgent first: zeros after the
  * active segment's frames, the spare, the index of duplicates (a segment is indexed before it is
- * sealed), sealing. If nothing was written for WITNESS_MS, it writes a witness (recover.c). Nothing
- * depends on this thread: without zeros, spare and sealed segments, the log is slower or larger,
- * but correct.
+ * sealed), sealing, files that could not be removed. If nothing was written for WITNESS_MS, it
+ * writes a witness (recover.c). Nothing depends on this thread: without zeros, spare and sealed
+ * segments, the log is slower or larger, but correct.
  *
  * Zeros: if a file has grown, a sync must also write where its new blocks are. If a frame replaces
  * zeros, a sync only writes the frame. Zeros are written ahead as far as the segment is long, but
  * at most AHEAD_BYTES, so that a small log stays small. On a disk that is nearly full, none are
  * written.
  */
-#include "engine/log/internal.h"
+#include "engine/log/log.h"
+#include "engine/log/log_private.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -106,7 +107,7 @@ static uint64_t after(uint64_t ms) {
 void log_note_chore(struct log *log, enum chore chore, int rc, const struct reel_error *error) {
     static const char *const names[] = {"preparing the log's files", "sealing",
                                         "the index of duplicates", "the witness",
-                                        "removing a segment"};
+                                        "removing a file of the log"};
     struct reel_error line;
     if (rc >= 0 && !atomic_load(&log->failing[chore])) return;
     if (rc < 0) atomic_fetch_add(&log->failures, 1);
@@ -157,6 +158,15 @@ static bool do_dedup(struct log *log, bool paced) {
     return rc > 0;
 }
 
+static bool do_remove(struct log *log) {
+    struct reel_error error;
+    if (clock_ms() < log->remove_again_ms) return false;
+    int rc = log_remove_again(log, &error);
+    if (rc < 0) log->remove_again_ms = after(RETRY_MS);
+    if (rc != 0) log_note_chore(log, CHORE_REMOVE, rc, &error);
+    return rc > 0;
+}
+
 /* 1: it is written; 0: it is not needed; else it is due in a while, or failed. */
 static bool do_witness(struct log *log, uint64_t idle_ms) {
     HOLD_LOCK(&log->append_lock);
@@ -170,7 +180,8 @@ static bool do_witness(struct log *log, uint64_t idle_ms) {
 
 bool log_help(struct log *log) {
     if (log->directory < 0) return false;
-    return do_fill(log, false) || do_dedup(log, false) || do_seal(log) || do_witness(log, 0);
+    return do_fill(log, false) || do_dedup(log, false) || do_seal(log) || do_remove(log) ||
+           do_witness(log, 0);
 }
 
 /* ---- The thread ------------------------------------------------------------------------------ */
@@ -181,7 +192,8 @@ static bool is_pending(struct log *log, uint64_t *ret_end) {
     HOLD_LOCK(&log->append_lock);
     *ret_end = log->active ? atomic_load(&log->active->end) : 0;
     return log_needs_witness(log) || log->undo_at || log->fill_again_ms > clock_ms() ||
-           log_has_to_seal(log) || (log->dedup && dedup_is_due(log->dedup));
+           log_has_to_seal(log) || log_has_to_remove(log) ||
+           (log->dedup && dedup_is_due(log->dedup));
 }
 
 /* Sleeps until there may be work. Returns false if the thread must end. While groups follow each
@@ -206,7 +218,7 @@ static void *help(void *context) {
     while (!ended) {
         atomic_store(&log->wake_at, 0); /* a group that comes from here on wakes it */
         while (!ended && (do_fill(log, true) || do_dedup(log, true) || do_seal(log) ||
-                          do_witness(log, WITNESS_MS)))
+                          do_remove(log) || do_witness(log, WITNESS_MS)))
             ended = atomic_load(&log->ended);
         ended = ended || !sleep_a_while(log);
     }

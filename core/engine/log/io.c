@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static int system_open(int directory, const char *name, int flags) {
@@ -72,4 +73,17 @@ int io_write_all(const struct io *io, int fd, const void *bytes, size_t len, uin
         len -= (size_t)written;
     }
     return 0;
+}
+
+int io_list(int directory, DIR **ret, struct reel_error *error) {
+    int fd = openat(directory, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+    *ret = fd < 0 ? NULL : fdopendir(fd);
+    if (*ret) return 0;
+    int code = errno;
+    if (fd >= 0) close(fd);
+    return fail(error, -code, "cannot read the log's directory: %s", strerror(code));
+}
+
+void io_list_end(DIR **dir) {
+    if (*dir) closedir(*dir);
 }

@@ -8,6 +8,9 @@
 #ifndef REEL_ENGINE_LOG_IO_H
 #define REEL_ENGINE_LOG_IO_H
 
+#include "base/error.h"
+
+#include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -32,5 +35,9 @@ extern const struct io io_system;
 /* Writes all bytes. -ENOSPC: the disk is full, or a quota or a bound on the size of files
  * (RLIMIT_FSIZE) is reached; a part may be written. */
 int io_write_all(const struct io *io, int fd, const void *bytes, size_t len, uint64_t at);
+
+/* Opens the log's directory once more, to read its names. The caller ends it. */
+int io_list(int directory, DIR **ret, struct reel_error *error);
+void io_list_end(DIR **dir); /* for CLEANUP; NULL does nothing */
 
 #endif

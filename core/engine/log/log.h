@@ -1,7 +1,7 @@
 /* log.h: seq → event: append-only segment files. Only the oldest files are ever removed.
  *
- * The rest of the engine uses only this header of the log. format.h describes the files, recover.c
- * how they are opened after a crash.
+ * The rest of the engine uses this header, what it includes, and place.h, copy.h and verify.h.
+ * format.h describes the files, recover.c how they are opened after a crash.
  *
  * **Writing** is done by one thread at a time, the writer. It gathers a *group*: events with their
  * flags, and facts that have changed. log_commit writes the group as one frame and syncs it. When
@@ -34,121 +34,9 @@
 #define REEL_ENGINE_LOG_LOG_H
 
 #include "base/histogram.h"
-#include "base/text.h"
-
-#include <reel/reel.h>
-
-#include <pthread.h>
-#include <stdatomic.h>
-
-/* Bytes after an event that a parser may read, if the log can provide them. */
-#define LOG_ROOM 64
-
-/* Longest subject of NATS that is stored. */
-#define LOG_SUBJECT_MAX UINT16_MAX
-
-enum {
-    LOG_NOT_JSON = REEL_LOG_NOT_JSON,
-    LOG_OVERSIZE = REEL_LOG_OVERSIZE,
-    LOG_SUBMITTED = REEL_LOG_SUBMITTED,
-    LOG_LOOK_INSIDE = 1 << 3, /* type or subject are there only in escaped form: parse the event */
-    LOG_CONVERTED = REEL_LOG_CONVERTED,
-    LOG_GAP = REEL_LOG_GAP,   /* not an event: `size` messages up to `seq` are missing */
-    LOG_ANSWERED = 1 << 8,    /* `answer` is set */
-    LOG_SET_ASIDE = 1 << 9,   /* a collection must skip this event */
-    LOG_CONTROL = 1 << 10,    /* used inside of the log: not an event */
-    LOG_OTHER_HASH = 1 << 11, /* `id_hash` is not the hash of its source and id */
-};
-
-/* The data for answering a repeat of a submitted event. */
-struct log_answer {
-    struct reel_str key;       /* key of the record in the first result */
-    struct reel_str principal; /* the owner of the request */
-    uint8_t body_hash[16];     /* of the request's body; valid if `has_body` */
-    uint8_t caller_hash[16];   /* of the token's id; all zero: unknown */
-    reel_outcome outcome;
-    bool has_record; /* false: `key` is not set */
-    bool has_body;
-};
-
-/* One event. What it points to is borrowed: when appending, from the caller; when reading, until
- * the walk that gave it ends or has given LOG_HELD further entries. */
-struct log_entry {
-    uint64_t seq;
-    uint64_t time_ns; /* received, since 1970, UTC */
-    uint32_t flags;
-    uint32_t size; /* as received; with LOG_OVERSIZE more than `bytes` has */
-    struct reel_str bytes;
-    size_t room;                   /* bytes behind `bytes` that may be read, too */
-    struct reel_str type, subject; /* appending: decoded; reading: a place in `bytes` */
-    struct reel_str nats_subject;  /* at most LOG_SUBJECT_MAX bytes */
-    const uint8_t *id_hash;        /* 16 bytes, with LOG_SUBMITTED */
-    struct log_answer answer;      /* with LOG_ANSWERED */
-    struct reel_str set_aside;     /* with LOG_SET_ASIDE: for whom, see log_set_aside_… */
-};
-
-/* An event that must not be folded for a collection: folding it ended the process. Collections are
- * known by name, which is all of them that outlives the state; a mark is for one object of the
- * plugin, since another one may do better. */
-#define LOG_BUILD_ID_BYTES 20
-struct log_set_aside {
-    struct reel_str collection;           /* at most 255 bytes */
-    uint8_t build_id[LOG_BUILD_ID_BYTES]; /* all zero: for any */
-    uint8_t signal;                       /* that ended the process; 0: none */
-};
-
-/* A list of them, as log_entry.set_aside is: appends one; and takes one off its front, which false
- * says that there is not. */
-void log_set_aside_append(struct text *list, const struct log_set_aside *mark);
-bool log_set_aside_next(struct reel_str *list, struct log_set_aside *ret);
-
-/* Is the entry to be skipped for that collection, folded by that object? */
-bool log_is_set_aside(const struct log_entry *entry, const char *collection,
-                      const uint8_t build_id[LOG_BUILD_ID_BYTES]);
-
-/* The stream that the log mirrors. */
-struct log_origin {
-    uint64_t created_ns;     /* when the stream was created, ns since 1970, UTC */
-    uint8_t stream_hash[16]; /* ids_hash of its name */
-    uint8_t filter_hash[16]; /* and of its filter */
-    uint8_t salt[16]; /* all zero, unless the log was replaced although the stream is the same */
-};
-
-struct log_facts {
-    uint8_t epoch[16];
-    uint64_t first_seq;       /* the floor of events: no event below it is read any more */
-    uint64_t first_deletion;  /* the floor of deletions: tombstones below it may be gone */
-    uint64_t controls;        /* the number of the newest control; the log counts them */
-    struct log_origin origin; /* all zero: the log is our own */
-    uint32_t mirrors;         /* 0 or 1: `origin` is set */
-    uint32_t is_backup;       /* 0 or 1: a copy that has no epoch of its own yet */
-};
-
-/* What a control entry is about. */
-enum log_control_kind {
-    LOG_FACTS = 1,      /* `facts` */
-    LOG_PAUSED = 2,     /* the collection folds no more events */
-    LOG_RESUMED = 3,    /* it folds again, from its cursor on */
-    LOG_REBUILD = 4,    /* it is emptied and folded again from the floor on */
-    LOG_GENERATION = 5, /* its records are of another `generation` from here on */
-};
-
-struct log_control {
-    enum log_control_kind kind;
-    uint64_t number;        /* 1, 2, 3, …; set by the log */
-    uint64_t seq;           /* when read: the head when it was written */
-    struct log_facts facts; /* with LOG_FACTS */
-    struct reel_str collection;
-    uint64_t generation;
-};
-
-/* A place between two frames. Whoever has seen the log synced up to there can keep it, and have it
- * checked at the next opening. All zero: the beginning. */
-struct log_mark {
-    uint64_t salt; /* identifies the log */
-    uint64_t number, at;
-    uint64_t chain; /* checksum of the frame before it */
-};
+#include "engine/log/entry.h"
+#include "engine/log/pin.h"
+#include "engine/log/walk.h"
 
 struct log;
 struct log_metrics;
@@ -235,7 +123,6 @@ int log_group_get(const struct log *log, uint64_t seq, struct log_entry *ret);
 /* Where the log may have a submitted event: at most LOG_CANDIDATES seqs, the group's included, the
  * lowest ones, ascending, none below the floor. Each is for the caller to compare. Returns how
  * many, or an error. */
-#define LOG_CANDIDATES 16
 int log_find_id(struct log *log, const uint8_t id_hash[16], uint64_t ret[LOG_CANDIDATES],
                 struct reel_error *error);
 
@@ -262,82 +149,10 @@ size_t log_trim(struct log *log);
 
 /* ---- Reading; any thread --------------------------------------------------------------------- */
 
-/* The segments at one moment. log_unpin accepts NULL. */
-struct log_pin;
+/* To be unpinned (pin.h); read with a walk (walk.h). */
 struct log_pin *log_pin(struct log *log);
-void log_unpin(struct log_pin *pin);
 
-struct log_segment {
-    char name[32];
-    uint64_t number, first_seq, last_seq;
-    uint64_t bytes; /* size of the file */
-    bool sealed;
-};
-/* The n-th segment, the oldest first; false: there are fewer. */
-bool log_pin_segment(const struct log_pin *pin, size_t n, struct log_segment *ret);
-
-/* An entry stays valid while this number of further entries is given. */
-#define LOG_HELD 257
-
-/* A walk. The first log_next gives the first event at or above `from_seq`; no event above `to_seq`
- * is given. log_next returns 1 and an entry, 0 at the end, or an error: -EBADMSG, the log is
- * damaged. log_walk_held: bytes of memory that the walk keeps for entries that it gave. To keep
- * this small, the caller uses the entries before it continues. */
-struct log_walk {
-    struct log_pin *pin;
-    uint64_t from_seq, to_seq;
-    size_t segment;       /* the number of the current segment in the pin */
-    bool inside;          /* the walk has begun with this segment */
-    uint64_t at, end;     /* raw: the next entry, and the end of its frame */
-    size_t block;         /* sealed: the next block */
-    struct reel_str left; /* remaining entries of the current frame or block */
-    size_t left_room;
-    uint64_t given; /* number of entries given */
-    struct log_unpacked
-        *blocks; /* the newest first; each is kept until LOG_HELD further entries are given */
-    size_t held_bytes;
-    bool with_control; /* entries with LOG_CONTROL are given, too, for log_read_control */
-};
-void log_walk_start(struct log_walk *walk, struct log_pin *pin, uint64_t from_seq, uint64_t to_seq);
-int log_next(struct log_walk *walk, struct log_entry *ret, struct reel_error *error);
-void log_walk_finish(struct log_walk *walk);
-
-/* What a control entry says; `ret` borrows from it. False: it is not one that this version knows.
- */
-bool log_read_control(const struct log_entry *entry, struct log_control *ret);
-
-/* One event; and the newest up to `seq`. `walk` need not be initialized, and is for the caller to
- * finish in any case; the entry is valid until then. -ENOENT. */
-int log_get(struct log_walk *walk, struct log_pin *pin, uint64_t seq, struct log_entry *ret,
-            struct reel_error *error);
-int log_get_last(struct log_walk *walk, struct log_pin *pin, uint64_t seq, struct log_entry *ret,
-                 struct reel_error *error);
-
-/* The bytes that events from `first_seq` on take in the files, accurate to about 64 KiB. */
-uint64_t log_pin_bytes(const struct log_pin *pin, uint64_t first_seq);
-
-/* Identifies the log of the pinned segments: the salt of its marks. */
-uint64_t log_pin_salt(const struct log_pin *pin);
-
-/* ---- A log that may be replaced -------------------------------------------------------------- */
-
-/* The current log, for threads other than the writer. The writer may replace the log. Pins of the
- * old log stay valid. */
-struct log_place {
-    pthread_mutex_t lock;
-    struct log *log;
-    struct pacer *pacer; /* for all that is written in the background, whichever log there is */
-};
-int log_place_init(struct log_place *place);    /* -ENOMEM; log_place_finish does nothing then */
-void log_place_finish(struct log_place *place); /* closes the log */
-struct log_pin *log_place_pin(struct log_place *place);
-struct log_pin *log_place_pin_kept(struct log_place *place, struct log_mark *ret_kept);
-void log_place_measure(struct log_place *place, struct log_metrics *ret);
-
-/* Returns the old log, which the caller must close. */
-struct log *log_place_swap(struct log_place *place, struct log *log);
-
-/* ---- Background work, metrics, checks -------------------------------------------------------- */
+/* ---- Background work, metrics ---------------------------------------------------------------- */
 
 /* Does one piece of background work, without pacing. False: there is none. For tests, with
  * `no_helper`. */
@@ -356,20 +171,5 @@ struct log_metrics {
     double sync_seconds;
 };
 void log_measure(struct log *log, struct log_metrics *ret); /* any thread */
-
-/* Checks every byte of a log. Calls `found` for each damaged file; the check of this file ends
- * there. Returns the number of findings, or an error. `live`: another process may be writing the
- * log. */
-typedef void (*log_finding_fn)(void *context, const char *file, uint64_t offset, const char *what);
-int log_verify(const char *directory, bool live, log_finding_fn found, void *context,
-               struct reel_error *error);
-
-/* Copies the segments to an empty directory, up to a mark, and syncs the copy. log_open can open
- * it. */
-int log_backup(const struct log_pin *pin, struct log_mark to, const char *directory,
-               struct pacer *pacer, struct reel_error *error);
-
-/* Waits until so many bytes may be written in the background. NULL: at once. Any thread. */
-void log_pace(struct pacer *pacer, size_t bytes);
 
 #endif

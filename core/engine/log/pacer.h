@@ -3,8 +3,11 @@
  * Background writing shares the disk with the writer's syncs, and unpaced it makes each of them
  * many times slower. So it is allowed PACER_BYTES_PER_S and twice what the intake takes (what is
  * taken is filled with zeros before, and sealed afterwards, which writes less), and it pauses while
- * a sync is waiting for the disk. All that is written in the background to one store goes through
- * one pacer: the log's files, and backups.
+ * a sync is waiting for the disk. All that a process writes in the background to one store goes
+ * through one pacer: the log's files, and backups.
+ *
+ * `reeld backup` is another process. It does not know when the daemon syncs, or what it takes: it
+ * writes at PACER_BYTES_PER_S, in small steps. A sync beside it waits at most for one of them.
  */
 #ifndef REEL_ENGINE_LOG_PACER_H
 #define REEL_ENGINE_LOG_PACER_H

@@ -1,5 +1,5 @@
-/* place.c: a log that may be replaced (log.h). */
-#include "engine/log/log.h"
+/* place.c: a log that may be replaced (place.h). */
+#include "engine/log/place.h"
 
 #include "base/cleanup.h"
 #include "base/invariant.h"

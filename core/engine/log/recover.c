@@ -27,14 +27,14 @@
  * has the checksum of that segment's last frame. If a crash interrupts a trim, it leaves segments
  * below the floor. They are removed, and some of them may be missing.
  */
-#include "engine/log/internal.h"
+#include "engine/log/log.h"
+#include "engine/log/log_private.h"
 #include "engine/log/unpack.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/invariant.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -46,18 +46,15 @@
 
 /* ---- Names ----------------------------------------------------------------------------------- */
 
-static void close_directory(DIR **dir) {
-    if (*dir) closedir(*dir);
-}
-
 static bool is_segment_name(const char *name) {
     return strspn(name, "0123456789") == 20 && strcmp(name + 20, ".seg") == 0;
 }
 
-/* A file that the log created and did not finish. */
+/* A file that the log created and did not finish, or that is of no use once the log is open. */
 static bool is_left_name(const char *name) {
     return (strspn(name, "0123456789") == 20 && strcmp(name + 20, ".seg.tmp") == 0) ||
-           strcmp(name, SPARE_NAME) == 0 || strcmp(name, USED_NAME) == 0;
+           strcmp(name, SPARE_NAME) == 0 || strcmp(name, USED_NAME) == 0 ||
+           strcmp(name, STOPPED_NAME) == 0 || strcmp(name, STOPPED_NAME ".tmp") == 0;
 }
 
 static int compare_names(const void *a, const void *b) {
@@ -66,13 +63,9 @@ static int compare_names(const void *a, const void *b) {
 
 int segment_names_read(int directory, struct segment_names *ret, struct reel_error *error) {
     struct text list = {0}, left = {0};
-    int fd = openat(directory, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-    CLEANUP(close_directory) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir) {
-        int code = errno;
-        if (fd >= 0) close(fd);
-        return fail(error, -code, "cannot read the log's directory: %s", strerror(code));
-    }
+    CLEANUP(io_list_end) DIR *dir = NULL;
+    int rc = io_list(directory, &dir, error);
+    if (rc < 0) return rc;
     const struct dirent *entry;
     while ((entry = readdir(dir))) {
         char name[32] = "";
@@ -106,16 +99,6 @@ void segment_names_finish(struct segment_names *names) {
 static int damaged(const char *name, uint64_t at, const char *what, struct reel_error *error) {
     return fail(error, -EBADMSG, "log/%s is damaged at offset %llu: %s", name,
                 (unsigned long long)at, what);
-}
-
-int segment_read(int fd, char *to, uint64_t len, uint64_t at) {
-    for (uint64_t done = 0; done < len;) {
-        ssize_t got = pread(fd, to + done, len - done, (off_t)(at + done));
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return got < 0 ? -errno : -EBADMSG;
-        done += (uint64_t)got;
-    }
-    return 0;
 }
 
 static int find_wrong(struct damage *ret, uint64_t at, const char *what) {
@@ -209,90 +192,6 @@ int segment_open(int directory, const char *name, uint64_t segment_bytes,
     return rc;
 }
 
-const char strange_frame[] = "a frame is whole, but its content is not understood";
-
-/* ---- Scanning -------------------------------------------------------------------------------- */
-
-/* Controls are numbered without a gap. */
-static bool take_control(const struct log_entry *entry, struct standing *standing) {
-    struct log_control control;
-    if (!log_read_control(entry, &control) || control.number != standing->facts.controls + 1)
-        return false;
-    if (control.kind == LOG_FACTS)
-        standing->facts = control.facts;
-    else
-        standing->facts.controls = control.number;
-    return true;
-}
-
-/* Notes the entries of a frame, and the facts that they give. False: they are none. */
-static bool read_frame_entries(struct segment *segment, uint64_t at, const struct frame_head *head,
-                               struct standing *standing) {
-    struct reel_str left = {segment->map + at + sizeof *head, head->len - sizeof *head};
-    uint64_t previous = standing->head;
-    if (head->synced_at > at) return false; /* a frame is written after what its mark says */
-    for (uint32_t i = 0; i < head->count; i++) {
-        struct log_entry entry;
-        uint64_t entry_at = (uint64_t)(left.data - segment->map);
-        if (!entry_read(&left, 0, &entry)) return false;
-        if (!(entry.flags & LOG_CONTROL)) {
-            if (entry.seq <= previous || entry.seq > head->last_seq) return false;
-            previous = entry.seq;
-            segment_note(segment, entry.seq, entry_at, at);
-        } else if (!take_control(&entry, standing)) {
-            return false;
-        }
-    }
-    return left.len == 0 && head->last_seq >= previous;
-}
-
-/* Finds the last byte after the end that is not zero. */
-static uint64_t find_tail_end(const struct segment *segment, uint64_t from) {
-    static const char zeros[FRAME_UNIT];
-    uint64_t tail_end = 0;
-    for (uint64_t at = from; at < segment->file_bytes; at += FRAME_UNIT) {
-        uint64_t left = segment->file_bytes - at;
-        size_t len = left < FRAME_UNIT ? (size_t)left : FRAME_UNIT;
-        if (memcmp(segment->map + at, zeros, len) != 0) tail_end = at + len;
-    }
-    return tail_end;
-}
-
-/* Finds an intact frame after `end` which says that the place was synced. */
-static uint64_t find_proof(const struct segment *segment, uint64_t end, uint64_t tail_end) {
-    struct frame_head head;
-    for (uint64_t at = end; at < tail_end; at += FRAME_UNIT)
-        if (frame_read(&segment->head, at, segment->map + at, segment->file_bytes - at, &head) &&
-            head.synced_at > end)
-            return at;
-    return 0;
-}
-
-void segment_scan(struct segment *segment, const struct standing *from, const struct log_mark *mark,
-                  struct scan *ret) {
-    struct frame_head head;
-    *ret = (struct scan){.standing = *from, .end = SEGMENT_PAGE, .witnessed_at = SEGMENT_PAGE};
-    for (;;) {
-        struct standing *standing = &ret->standing;
-        if (ret->end == mark->at && standing->chain == mark->chain) ret->found_mark = true;
-        if (ret->end >= segment->file_bytes ||
-            !frame_read(&segment->head, ret->end, segment->map + ret->end,
-                        segment->file_bytes - ret->end, &head) ||
-            head.previous != standing->chain)
-            break;
-        ret->is_strange = !read_frame_entries(segment, ret->end, &head, standing);
-        if (ret->is_strange) break;
-        if (head.synced_at > ret->witnessed_at) ret->witnessed_at = head.synced_at;
-        standing->head = head.last_seq;
-        standing->chain = head.checksum;
-        ret->end += FRAME_ROUND(head.len);
-    }
-    ret->tail_end = find_tail_end(segment, ret->end);
-    ret->proof_at = find_proof(segment, ret->end, ret->tail_end);
-    atomic_store(&segment->end, ret->end);
-    atomic_store(&segment->last_seq, ret->standing.head);
-}
-
 /* ---- The segments ---------------------------------------------------------------------------- */
 
 /* What opening has found so far. */
@@ -303,16 +202,8 @@ struct recovery {
     struct log_pin *pin; /* of all files */
     size_t keep_from;    /* the first one that is not below the floor */
     struct scan scan;    /* of the last one, if it is raw */
-    struct log_mark end; /* where the log ends */
+    bool has_stopped;    /* log->stopped was read */
 };
-
-static struct standing standing_before(const struct segment_head *head) {
-    return (struct standing){head->first_seq - 1, head->previous_chain, head->facts};
-}
-
-static struct standing standing_behind(const struct segment_head *head) {
-    return (struct standing){head->last_seq, head->chain, head->last_facts};
-}
 
 static int open_all(struct recovery *recovery, struct reel_error *error) {
     const struct log *log = recovery->log;
@@ -339,7 +230,10 @@ static int scan_last(struct recovery *recovery, struct reel_error *error) {
         return 0;
     }
     struct standing before = standing_before(&last->head);
-    segment_scan(last, &before, synced, scan);
+    struct log *log = recovery->log;
+    log->is_as_stopped =
+        recovery->has_stopped && scan_as_stopped(last, log->directory, synced, &log->stopped, scan);
+    if (!log->is_as_stopped) segment_scan(last, &before, synced, scan);
     if (scan->is_strange) return damaged(last->name, scan->end, strange_frame, error);
     if (scan->proof_at)
         return fail(error, -EBADMSG,
@@ -389,17 +283,13 @@ static int check_first(const struct recovery *recovery, struct reel_error *error
 
 /* Checks two neighbouring segments: the first must have all its frames, and the second must
  * continue it. */
-static int check_joint(struct segment *first, const struct segment *next,
+static int check_joint(struct segment *first, const struct segment *next, int directory,
                        struct reel_error *error) {
-    static const struct log_mark none;
     struct scan scan = {.standing = standing_behind(&first->head), .end = first->head.end};
     if (first->head.number + 1 != next->head.number || first->head.salt != next->head.salt)
         return fail(error, -EBADMSG, "between log/%s and log/%s a segment is missing", first->name,
                     next->name);
-    if (first->head.form == SEGMENT_RAW) {
-        struct standing before = standing_before(&first->head);
-        segment_scan(first, &before, &none, &scan);
-    }
+    if (first->head.form == SEGMENT_RAW) scan_full(first, directory, &next->head, &scan);
     if (scan.end < next->head.previous_end)
         return damaged(first->name, scan.end, "a frame that was synced is not there", error);
     if (scan.end != next->head.previous_end || scan.standing.chain != next->head.previous_chain ||
@@ -412,7 +302,7 @@ static int check_joints(const struct recovery *recovery, struct reel_error *erro
     const struct log_pin *pin = recovery->pin;
     int rc = 0;
     for (size_t i = recovery->keep_from; rc == 0 && i + 1 < pin->count; i++)
-        rc = check_joint(pin->segments[i], pin->segments[i + 1], error);
+        rc = check_joint(pin->segments[i], pin->segments[i + 1], recovery->log->directory, error);
     return rc;
 }
 
@@ -442,7 +332,8 @@ static int take_archive(struct recovery *recovery, struct reel_error *error) {
         if (!is_of_lineage(recovery->options, &segment->head))
             return fail(error, -EBADMSG, "log/%s is of another epoch than the log had then",
                         segment->name);
-        int rc = check_joint(segment, pin->segments[recovery->keep_from], error);
+        int rc = check_joint(segment, pin->segments[recovery->keep_from], recovery->log->directory,
+                             error);
         if (rc < 0) return rc;
     }
     return 0;
@@ -450,16 +341,21 @@ static int take_archive(struct recovery *recovery, struct reel_error *error) {
 
 /* ---- Making it ready ------------------------------------------------------------------------- */
 
-/* Opens the last segment for writing, and cuts off what an interrupted write has left after its
- * end. If a process was killed, its frames and the segment's name may be in the kernel's memory but
- * not on the disk. They are synced before anything is written after them. */
-static int prepare_last(struct recovery *recovery, struct reel_error *error) {
-    static const char zeros[64 << 10];
-    struct log *log = recovery->log;
+static int open_to_write(struct log *log, struct segment *last, struct reel_error *error) {
     INVARIANT(!log->read_only && !log->has_helper); /* nobody else writes yet */
-    struct segment *last = recovery->pin->segments[recovery->pin->count - 1];
-    last->fd = log->io->open(log->directory, last->name, O_RDWR);
-    if (last->fd < 0) return fail(error, last->fd, "log/%s: %s", last->name, strerror(-last->fd));
+    int fd = log->io->open(log->directory, last->name, O_RDWR);
+    if (fd < 0) return fail(error, fd, "log/%s: %s", last->name, strerror(-fd));
+    last->fd = fd;
+    return 0;
+}
+
+/* Cuts off what an interrupted write has left after the end of the last segment. If a process was
+ * killed, its frames and the segment's name may be in the kernel's memory but not on the disk. They
+ * are synced before anything is written after them. */
+static int cut_tail(const struct recovery *recovery, struct reel_error *error) {
+    static const char zeros[64 << 10];
+    const struct log *log = recovery->log;
+    const struct segment *last = recovery->pin->segments[recovery->pin->count - 1];
     uint64_t at = recovery->scan.end, end = recovery->scan.tail_end;
     int rc = 0;
 #ifdef REEL_FAULT_4 /* a cut tail is not overwritten */
@@ -478,29 +374,46 @@ static int prepare_last(struct recovery *recovery, struct reel_error *error) {
     return rc < 0 ? fail(error, rc, "cannot sync log/%s: %s", last->name, strerror(-rc)) : 0;
 }
 
+/* Removes files that are not used any more. */
+static void remove_leftovers(struct recovery *recovery) {
+    struct log *log = recovery->log;
+    INVARIANT(recovery->keep_from < recovery->names.count);
+    HOLD_LOCK(&log->files_lock);
+    for (size_t i = 0; i < recovery->keep_from; i++) log_remove(log, recovery->names.names[i]);
+    for (size_t i = 0; i < recovery->names.left_count; i++) {
+        const char *name = recovery->names.left[i];
+        if (strcmp(name, SPARE_NAME) == 0)
+            log->spare_left = true;
+        else if (strcmp(name, USED_NAME) == 0)
+            log->used_left = true;
+        else
+            log_remove(log, name);
+    }
+    struct reel_error error;
+    int rc = log_remove_spares(log, &error);
+    if (rc < 0) log_note_chore(log, CHORE_REMOVE, rc, &error);
+}
+
+/* Nothing is changed before it is known that it can be. */
 static int take_last(struct recovery *recovery, struct reel_error *error) {
     struct log *log = recovery->log;
     struct segment *last = recovery->pin->segments[recovery->pin->count - 1];
+    bool is_sealed = last->head.form == SEGMENT_SEALED;
     log->salt = last->head.salt;
     log->next_number = last->head.number + 1;
     log->now = recovery->scan.standing;
     log->kept = (struct log_mark){log->salt, last->head.number, recovery->scan.end,
                                   recovery->scan.standing.chain};
-    if (last->head.form == SEGMENT_SEALED || log->read_only) return 0;
+    if (log->read_only) return 0;
+    int rc = is_sealed ? 0 : open_to_write(log, last, error);
+    if (rc < 0) return rc;
+    remove_leftovers(recovery);
+    if (is_sealed) return 0;
+    rc = cut_tail(recovery, error);
+    if (rc < 0) return rc;
     log->active = last;
     log->witnessed_at = recovery->scan.witnessed_at;
-    return prepare_last(recovery, error);
-}
-
-/* Removes files that are not used any more. If one cannot be removed, the next opening tries
- * again. */
-static void remove_leftovers(struct recovery *recovery) {
-    struct log *log = recovery->log;
-    INVARIANT(recovery->keep_from < recovery->names.count);
-    for (size_t i = 0; i < recovery->keep_from; i++)
-        (void)log->io->unlink(log->directory, recovery->names.names[i]);
-    for (size_t i = 0; i < recovery->names.left_count; i++)
-        (void)log->io->unlink(log->directory, recovery->names.left[i]);
+    return 0;
 }
 
 static int take_segments(struct recovery *recovery, struct reel_error *error) {
@@ -518,6 +431,7 @@ static int recover(struct recovery *recovery, struct reel_error *error) {
     int rc = segment_names_read(log->directory, &recovery->names, error);
     if (rc < 0) return rc;
     if (recovery->names.count == 0) return fail(error, -ENOENT, "log/ has no segment");
+    if (!log->read_only) recovery->has_stopped = stopped_read(log->directory, &log->stopped) == 0;
     rc = open_all(recovery, error);
     if (rc == 0) rc = scan_last(recovery, error);
     if (rc == 0) rc = check_synced(recovery, error);
@@ -527,9 +441,7 @@ static int recover(struct recovery *recovery, struct reel_error *error) {
     if (rc == 0) rc = check_first(recovery, error);
     if (rc == 0) rc = check_joints(recovery, error);
     if (rc == 0) rc = take_segments(recovery, error);
-    if (rc == 0) rc = take_last(recovery, error);
-    if (rc == 0 && !log->read_only) remove_leftovers(recovery);
-    return rc;
+    return rc == 0 ? take_last(recovery, error) : rc;
 }
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
@@ -556,6 +468,13 @@ static struct log *log_new(const struct log_options *options) {
     return log;
 }
 
+/* Without the right to make and remove files, the first roll would fail. */
+static int check_access(const struct log *log, struct reel_error *error) {
+    int wanted = log->read_only ? R_OK | X_OK : R_OK | W_OK | X_OK;
+    if (faccessat(log->directory, ".", wanted, AT_EACCESS) == 0) return 0;
+    return fail(error, -errno, "log/: %s", strerror(errno));
+}
+
 static int try_open_on_disk(struct log *log, const struct log_options *options,
                             struct reel_error *error) {
     struct recovery recovery = {.log = log, .options = options};
@@ -563,7 +482,8 @@ static int try_open_on_disk(struct log *log, const struct log_options *options,
     log->directory = open(options->directory, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
     if (log->directory < 0)
         return fail(error, -errno, "%s: %s", options->directory, strerror(errno));
-    int rc = recover(&recovery, error);
+    int rc = check_access(log, error);
+    if (rc == 0) rc = recover(&recovery, error);
     segment_names_finish(&recovery.names);
     log_unpin(recovery.pin);
     return rc;
@@ -611,6 +531,11 @@ static int open_dedup(struct log *log, const struct log_options *options,
         .tell = options->tell,
         .context = options->context,
     };
+    if (log->is_as_stopped && log->stopped.head.has_index) {
+        dedup_options.last = log->stopped.entries;
+        dedup_options.last_count = log->stopped.head.entry_count;
+        dedup_options.has_last = true;
+    }
     return dedup_open(&dedup_options, log->pin, &log->dedup, error);
 }
 
@@ -620,6 +545,7 @@ int log_open(const struct log_options *options, struct log **ret, struct reel_er
     int rc = options->directory ? open_on_disk(log, options, error)
                                 : open_in_memory(log, options, error);
     if (rc == 0 && options->dedup) rc = open_dedup(log, options, error);
+    stopped_finish(&log->stopped);
     if (rc == 0 && options->directory && !options->read_only && !options->no_helper)
         (void)log_start_helper(log); /* without the helper, the log is slower and larger */
     if (rc < 0)
@@ -627,6 +553,16 @@ int log_open(const struct log_options *options, struct log **ret, struct reel_er
     else
         *ret = log;
     return rc;
+}
+
+/* What the next opening need not read again. Without it, it does. */
+static void save(struct log *log) {
+    const struct segment *last = log->active;
+    if (!last || last->on_heap || log->read_only || atomic_load(&log->broken) || log->undo_at)
+        return;
+    if (log->dedup) dedup_save(log->dedup);
+    (void)stopped_write(log->io, log->directory, last, log->now.chain, &log->now.facts,
+                        log->dedup ? dedup_last(log->dedup, last->head.first_seq) : NULL);
 }
 
 void log_close(struct log *log) {
@@ -637,11 +573,13 @@ void log_close(struct log *log) {
         HOLD_LOCK(&log->append_lock);
         if (log_needs_witness(log))
             log_note_chore(log, CHORE_WITNESS, log_write_witness(log, &error), &error);
+        save(log);
     }
     dedup_close(log->dedup);
     log_drop_spare(log);
     log_unpin(log->pin);
     group_finish(&log->group);
+    text_finish(&log->unremoved);
     if (log->directory >= 0) close(log->directory);
     pacer_finish(&log->own_pacer);
     pthread_cond_destroy(&log->wake);

@@ -11,7 +11,8 @@
  *     - a header says that all frames of the segment before it are synced. This is true, because
  *       each group is synced before the next one begins.
  */
-#include "engine/log/internal.h"
+#include "engine/log/log.h"
+#include "engine/log/log_private.h"
 
 #include "base/cleanup.h"
 #include "base/invariant.h"
@@ -23,18 +24,25 @@
 
 /* ---- The spare ------------------------------------------------------------------------------- */
 
-/* Under spare_lock. What cannot be removed now, opening removes. */
+/* Under spare_lock. What cannot be removed now is tried again. */
+static void remove_name(struct log *log, const char *name, bool *ret_left) {
+    struct reel_error error;
+    int rc = log_try_remove(log, name, &error);
+    *ret_left = rc < 0;
+    if (rc < 0) log_note_chore(log, CHORE_REMOVE, rc, &error);
+}
+
 static void drop_spare(struct log *log) {
     if (log->spare_fd < 0) return;
     close(log->spare_fd);
     log->spare_fd = -1;
     atomic_store(&log->spare_bytes, 0);
-    (void)log->io->unlink(log->directory, SPARE_NAME);
+    remove_name(log, SPARE_NAME, &log->spare_left);
 }
 
 static void drop_used(struct log *log) {
     if (!log->used) return;
-    (void)log->io->unlink(log->directory, USED_NAME);
+    remove_name(log, USED_NAME, &log->used_left);
     segment_unref(log->used);
     log->used = NULL;
     atomic_store(&log->used_bytes, 0);
@@ -44,6 +52,22 @@ void log_drop_spare(struct log *log) {
     HOLD_LOCK(&log->spare_lock);
     drop_spare(log);
     drop_used(log);
+}
+
+int log_remove_spares(struct log *log, struct reel_error *error) {
+    HOLD_LOCK(&log->spare_lock);
+    bool spare = log->spare_left && log->spare_fd < 0, used = log->used_left && !log->used;
+    int rc = spare ? log_try_remove(log, SPARE_NAME, error) : 0;
+    if (rc == 0) log->spare_left = false;
+    int used_rc = used ? log_try_remove(log, USED_NAME, error) : 0;
+    if (used_rc == 0) log->used_left = false;
+    if (rc < 0 || used_rc < 0) return rc < 0 ? rc : used_rc;
+    return spare || used;
+}
+
+bool log_has_left_spares(struct log *log) {
+    HOLD_LOCK(&log->spare_lock);
+    return log->spare_left || log->used_left;
 }
 
 /* A descriptor of the used file, which becomes the spare; or of a new one. */
@@ -68,7 +92,7 @@ static int make_spare(struct log *log) {
     int fd = log->io->open(log->directory, SPARE_NAME, flags);
     if (fd != -EEXIST) return fd;
     int rc = log->io->unlink(log->directory, SPARE_NAME);
-    return rc < 0 ? rc : log->io->open(log->directory, SPARE_NAME, flags);
+    return rc < 0 && rc != -ENOENT ? rc : log->io->open(log->directory, SPARE_NAME, flags);
 }
 
 /* Under spare_lock. Somebody may still read the used file through a map: then it goes. */
@@ -80,6 +104,7 @@ static int open_spare(struct log *log) {
     int fd = log->used ? take_used(log) : make_spare(log);
     if (fd < 0) return fd == -EDQUOT ? -ENOSPC : fd;
     log->spare_fd = fd;
+    log->spare_left = false;
     log->spare_filled = 0;
     return 0;
 }
@@ -121,6 +146,7 @@ int log_fill_spare(struct log *log, size_t bytes) {
 bool log_name_used(struct log *log, const struct segment *segment) {
     HOLD_LOCK(&log->spare_lock);
     if (log->spare_fd >= 0 || log->used || !log_has_space(log)) return false;
+    if (log->used_left) remove_name(log, USED_NAME, &log->used_left);
     return log->io->link(log->directory, segment->name, USED_NAME) == 0; /* not all file systems */
 }
 
@@ -132,7 +158,8 @@ void log_keep_used(struct log *log, struct segment *segment) {
 }
 
 void log_drop_used(struct log *log) {
-    (void)log->io->unlink(log->directory, USED_NAME); /* or opening does */
+    HOLD_LOCK(&log->spare_lock);
+    remove_name(log, USED_NAME, &log->used_left);
 }
 
 /* ---- Rolling --------------------------------------------------------------------------------- */

@@ -10,7 +10,8 @@
  * whole. It is read from the file, not from its map: a disk that fails is an error here, and would
  * be a SIGBUS there.
  */
-#include "engine/log/internal.h"
+#include "engine/log/log.h"
+#include "engine/log/log_private.h"
 #include "engine/log/unpack.h"
 
 #include "base/cleanup.h"
@@ -258,7 +259,10 @@ static int seal(struct log *log, struct segment *from, const struct segment_head
     if (from_fd < 0 && errno == ENOENT) return 0; /* trimmed meanwhile */
     if (from_fd < 0) return fail(error, -errno, "log/%s: %s", from->name, strerror(errno));
     int rc = seal_to(&sealing, next, temporary, error);
-    if (rc <= 0) (void)log->io->unlink(log->directory, temporary); /* or opening does */
+    if (rc <= 0) {
+        HOLD_LOCK(&log->files_lock);
+        log_remove(log, temporary);
+    }
     text_finish(&sealing.frame);
     text_finish(&sealing.plain);
     text_finish(&sealing.packed);

@@ -13,6 +13,8 @@
 
 #include "engine/log/format.h"
 
+#include <stdatomic.h>
+
 #define SEGMENT_NAME  "%020llu.seg"
 #define SEGMENT_BYTES ((uint64_t)64 << 20)
 #define POINT_BYTES   ((uint64_t)64 << 10)
@@ -48,6 +50,9 @@ struct segment *segment_map(const struct segment_head *head, int fd, uint64_t fi
 
 struct segment *segment_ref(struct segment *segment);
 void segment_unref(struct segment *segment); /* accepts NULL */
+
+/* Reads all of it from a segment's file. -EBADMSG: the file is shorter. */
+int segment_read(int fd, char *to, uint64_t len, uint64_t at);
 
 /* Notes where the entry of this seq is. Only one entry in every POINT_BYTES is stored. */
 void segment_note(struct segment *segment, uint64_t seq, uint64_t at, uint64_t frame_at);

@@ -1,11 +1,16 @@
-/* verify.c: compares every byte of a log with its checksums (log.h).
+/* verify.c: compares every byte of a log with its checksums (verify.h).
  *
- * It checks everything that opening checks, and also all frames and blocks of all segments, and
- * that there are only zeros after the last frame. There is one finding for each damaged file.
- * Neighbours of a damaged file are not compared with it.
+ * It checks everything that opening checks, and also all frames and blocks of all segments, that
+ * there are only zeros after the last frame, and the index of duplicates (verify_index.h). There is
+ * one finding for each damaged file. Neighbours of a damaged file are not compared with it.
+ *
+ * One segment at a time is in memory, and a small part of the index.
  */
-#include "engine/log/internal.h"
+#include "engine/log/verify.h"
+
+#include "engine/log/log_private.h"
 #include "engine/log/unpack.h"
+#include "engine/log/verify_index.h"
 
 #include "base/cleanup.h"
 
@@ -20,6 +25,7 @@ struct verification {
     log_finding_fn found;
     void *context;
     int findings;
+    struct verified_index index;
 };
 
 /* The parts of a segment that its neighbours are compared with. */
@@ -28,12 +34,17 @@ struct verified {
     struct standing behind;
     uint64_t end;
     bool sound;
+    bool was_read; /* so `head` is set */
 };
 
 static void find(struct verification *verification, const char *file, uint64_t at,
                  const char *what) {
     verification->findings++;
     verification->found(verification->context, file, at, what);
+}
+
+static void find_in_index(void *context, const struct index_finding *finding) {
+    find(context, finding->file, finding->at, finding->what);
 }
 
 /* ---- One segment ----------------------------------------------------------------------------- */
@@ -107,11 +118,13 @@ static int verify_one(struct verification *verification, const char *name, bool 
                            : check_sealed(segment, ret, &damage.at);
     if (what) find(verification, name, damage.at, what);
     ret->sound = !what;
+    ret->was_read = true;
+    rc = what || is_last ? 0 : verified_index_take(&verification->index, segment, error);
     segment_unref(segment);
-    return 0;
+    return rc;
 }
 
-/* ---- All segments ---------------------------------------------------------------------------- */
+/* ---- All files ------------------------------------------------------------------------------- */
 
 static void verify_joint(struct verification *verification, const struct verified *first,
                          const struct verified *next, const char *name) {
@@ -134,16 +147,49 @@ static void verify_joints(struct verification *verification, const struct segmen
             verify_joint(verification, &all[i], &all[i + 1], names->names[i + 1]);
 }
 
+static int verify_at(struct verification *verification, const struct segment_names *names,
+                     struct verified *all, size_t n, struct reel_error *error) {
+    bool is_last = n + 1 == names->count;
+    int rc = verify_one(verification, names->names[n], is_last, &all[n], error);
+    return rc == -ENOENT && verification->live ? 0 : rc; /* it was trimmed meanwhile */
+}
+
+/* The last segment says where the floor is. */
+static int read_index(struct verification *verification, const struct verified *last,
+                      struct reel_error *error) {
+    uint64_t floor = last->sound ? last->behind.facts.first_seq : UINT64_MAX;
+    return verified_index_read(&verification->index, verification->directory, floor, find_in_index,
+                               verification, error);
+}
+
+static void end_index(struct verification *verification, const struct verified *all, size_t count) {
+    size_t first = 0;
+    while (first < count && !all[first].was_read) first++;
+    for (size_t i = first + 1; i < count; i++)
+        if (all[i].was_read) verified_index_join(&verification->index, &all[i].head);
+    uint64_t oldest_seq = first < count ? all[first].head.first_seq : UINT64_MAX;
+    verified_index_end(&verification->index, oldest_seq, find_in_index, verification);
+}
+
+static void verify_stopped(struct verification *verification) {
+    struct stopped stopped;
+    if (stopped_read(verification->directory, &stopped) == -EBADMSG)
+        find(verification, STOPPED_NAME, 0, "its checksum is wrong");
+    stopped_finish(&stopped);
+}
+
 static int verify_all(struct verification *verification, const struct segment_names *names,
                       struct reel_error *error) {
-    AUTO_FREE struct verified *all = calloc(names->count + 1, sizeof *all);
+    size_t last = names->count - 1;
+    AUTO_FREE struct verified *all = calloc(names->count, sizeof *all);
     if (!all) return fail_memory(error);
-    for (size_t i = 0; i < names->count; i++) {
-        int rc = verify_one(verification, names->names[i], i + 1 == names->count, &all[i], error);
-        if (rc == -ENOENT && verification->live) continue; /* it was trimmed meanwhile */
-        if (rc < 0) return rc;
-    }
+    int rc = verify_at(verification, names, all, last, error);
+    if (rc == 0) rc = read_index(verification, &all[last], error);
+    for (size_t i = 0; rc == 0 && i < last; i++) rc = verify_at(verification, names, all, i, error);
+    if (rc < 0) return rc;
     verify_joints(verification, names, all);
+    end_index(verification, all, names->count);
+    if (!verification->live) verify_stopped(verification);
     return verification->findings;
 }
 
@@ -154,9 +200,11 @@ int log_verify(const char *directory, bool live, log_finding_fn found, void *con
     AUTO_CLOSE int fd = open(directory, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
     if (fd < 0) return fail(error, -errno, "%s: %s", directory, strerror(errno));
     verification.directory = fd;
-    int rc = segment_names_read(fd, &names, error);
+    int rc = verified_index_list(&verification.index, fd, error);
+    if (rc == 0) rc = segment_names_read(fd, &names, error);
     if (rc == 0 && names.count == 0) rc = fail(error, -ENOENT, "%s has no segment", directory);
     if (rc == 0) rc = verify_all(&verification, &names, error);
     segment_names_finish(&names);
+    verified_index_finish(&verification.index);
     return rc;
 }

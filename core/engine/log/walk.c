@@ -1,4 +1,4 @@
-/* walk.c: reading the log in place (log.h).
+/* walk.c: reading the log in place (walk.h).
  *
  * In a raw segment, a walk goes through the map from frame to frame. It reads a frame only if the
  * frames before it do not reach `to_seq`. The bytes after that may be a group that is being written
@@ -8,6 +8,8 @@
  * In a sealed segment, each block is unpacked into memory of the walk. This memory is kept until
  * LOG_HELD further entries were given.
  */
+#include "engine/log/walk.h"
+
 #include "engine/log/unpack.h"
 
 #include "base/invariant.h"

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PART_BYTES ((size_t)1 << 20)
+#define PART_BYTES ((size_t)256 << 10)
 
 struct source {
     MDB_env *env;

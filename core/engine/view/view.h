@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "engine/fold/registry.h"
-#include "engine/log/log.h"
+#include "engine/log/place.h"
 #include "engine/store/store.h"
 
 #include <pthread.h>

@@ -25,6 +25,10 @@
 /* Most jobs in one transaction, however small they are. */
 #define GROUP_MAX 4096
 
+/* Most bytes of several jobs in one transaction: a frame of the log is read and written at once.
+ * One job may have more. */
+#define GROUP_BYTES_MAX ((uint64_t)16 << 20)
+
 struct intake {
     struct intake_options options;
     pthread_t thread;
@@ -119,7 +123,7 @@ static struct job *next_group(struct intake *intake, size_t *ret_count) {
         events += job_events(job);
         bytes += job->bytes;
         if (count > 0 && (events > intake->options.batch_events_max * factor ||
-                          bytes > intake->options.batch_bytes_max))
+                          bytes > intake->options.batch_bytes_max || bytes > GROUP_BYTES_MAX))
             break;
         intake->group[count++] = &job->work;
         last = job;

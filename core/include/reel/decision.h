@@ -5,6 +5,7 @@
 #define REEL_DECISION_H
 
 #include <reel/host.h>
+#include <reel/message.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -55,7 +56,8 @@ static inline void reel_draft_str(struct reel_draft *draft, const char *name,
     if (draft) draft->host->draft_str(draft, name, value);
 }
 
-/* Appends one member with the integer. [writer] */
+/* Appends one member with the integer. For other values, see reel_write_member in writer.h.
+ * [writer] */
 static inline void reel_draft_int(struct reel_draft *draft, const char *name, int64_t value) {
     if (draft) draft->host->draft_int(draft, name, value);
 }
@@ -73,11 +75,12 @@ static inline reel_verdict reel_accept(struct reel_decision *decision, struct re
 REEL_PRINTF(4, 5)
 static inline reel_verdict reel_refuse(struct reel_decision *decision, reel_refusal kind,
                                        const char *problem, const char *format, ...) {
+    struct reel_message space;
     va_list args;
     va_start(args, format);
-    reel_verdict verdict = decision->host->refuse(decision, kind, problem, format, args);
+    struct reel_str detail = reel_format(&space, format, args);
     va_end(args);
-    return verdict;
+    return decision->host->refuse(decision, kind, problem, detail);
 }
 
 #ifdef __cplusplus

@@ -1,8 +1,9 @@
 /* reel/host.h: the functions that a projector may call in the host.
  *
  * `struct reel_host` is the table that crosses the border. Plugins call it through the inline
- * functions of value.h, record.h and decision.h, which have the full contract of each function. A
- * wrapper costs one indirect call.
+ * functions of value.h, record.h, writer.h and decision.h, which have the full contract of each
+ * function. A wrapper costs one indirect call. Every function of the table can be called from any
+ * language that has the C calling convention: none has a variable number of arguments.
  *
  * Errors. A call that breaks a rule (a key that is not UTF-8, a field that was not declared, a
  * handle of another callback) does nothing and marks the event. When the callback returns, the host
@@ -13,8 +14,6 @@
 #define REEL_HOST_H
 
 #include <reel/event.h>
-
-#include <stdarg.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -63,6 +62,9 @@ struct reel_decision { /* one call of `decide` */
 struct reel_draft { /* an event that a decision writes */
     const struct reel_host *host;
 };
+struct reel_writer { /* a JSON value that is being built */
+    const struct reel_host *host;
+};
 
 struct reel_host {
     uint32_t struct_size;
@@ -99,14 +101,16 @@ struct reel_host {
     /* Deletes the record with this key, if it exists. [writer] */
     void (*remove)(struct reel_tx *tx, struct reel_str key);
     /* Stores the reason of a rejection, and returns REEL_REJECTED. [writer] */
-    reel_outcome (*reject)(struct reel_tx *tx, const char *format, va_list args);
-    /* Writes a warning for the operator. [writer] */
-    void (*warn)(struct reel_tx *tx, const char *format, va_list args);
+    reel_outcome (*reject)(struct reel_tx *tx, struct reel_str reason);
+    /* Writes a warning for the operator. `kind` is the same for all warnings of one kind: see
+     * reel_warn. [writer] */
+    void (*warn)(struct reel_tx *tx, struct reel_str kind, struct reel_str text);
 
     /* Set a declared field; the value is copied. [writer] */
     void (*set_null)(struct reel_record *record, const char *field);
     void (*set_str)(struct reel_record *record, const char *field, struct reel_str value);
     void (*set_int)(struct reel_record *record, const char *field, int64_t value);
+    void (*set_number)(struct reel_record *record, const char *field, double value);
     void (*set_bool)(struct reel_record *record, const char *field, bool value);
     void (*set_json)(struct reel_record *record, const char *field, struct reel_value value);
 
@@ -114,8 +118,29 @@ struct reel_host {
      * and `ret` not written, if the field is null or has another kind. [writer] */
     struct reel_str (*field_str)(const struct reel_record *record, const char *field);
     bool (*field_int)(const struct reel_record *record, const char *field, int64_t *ret);
+    bool (*field_number)(const struct reel_record *record, const char *field, double *ret);
     bool (*field_bool)(const struct reel_record *record, const char *field, bool *ret);
     struct reel_str (*field_json)(const struct reel_record *record, const char *field);
+    /* The value of a field of any kind; REEL_MISSING after an error. [writer] */
+    struct reel_value (*field_value)(const struct reel_record *record, const char *field);
+
+    /* ---- writer.h ---- */
+
+    /* Begins the value of a REEL_FIELD_JSON. NULL after an error. [writer] */
+    struct reel_writer *(*write_field)(struct reel_record *record, const char *field);
+    /* Begins the value of a member of the event's `data`. NULL after an error. [writer] */
+    struct reel_writer *(*write_member)(struct reel_draft *draft, const char *name);
+    /* Begin and end an array or object; write the name of a member, or one value. [writer] */
+    void (*write_object)(struct reel_writer *writer);
+    void (*write_array)(struct reel_writer *writer);
+    void (*write_end)(struct reel_writer *writer);
+    void (*write_name)(struct reel_writer *writer, struct reel_str name);
+    void (*write_str)(struct reel_writer *writer, struct reel_str value);
+    void (*write_int)(struct reel_writer *writer, int64_t value);
+    void (*write_number)(struct reel_writer *writer, double value);
+    void (*write_bool)(struct reel_writer *writer, bool value);
+    void (*write_null)(struct reel_writer *writer);
+    void (*write_value)(struct reel_writer *writer, struct reel_value value);
 
     /* Another table of functions, which has a name ("name/1") and a version of its own, and lives
      * as long as the host. NULL if this host has no extension with this name. No extension is
@@ -139,7 +164,7 @@ struct reel_host {
     reel_verdict (*accept)(struct reel_decision *decision, struct reel_str key);
     /* Stores why the command is refused, and returns REEL_REFUSED. [writer] */
     reel_verdict (*refuse)(struct reel_decision *decision, reel_refusal kind, const char *problem,
-                           const char *format, va_list args);
+                           struct reel_str detail);
 };
 
 #ifdef __cplusplus

@@ -25,6 +25,7 @@
 #include <reel/decision.h>
 #include <reel/record.h>
 #include <reel/value.h>
+#include <reel/writer.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -40,6 +41,9 @@ enum {
     REEL_FIELD_BOOL = 3,
     REEL_FIELD_JSON = 4,   /* any JSON value, stored as its text */
     REEL_FIELD_ONE_OF = 5, /* one of the strings in `values` */
+    REEL_FIELD_NUMBER = 6, /* a double, never NaN or infinite. Written with the fewest digits that
+                              give the same double, as RFC 8785, section 3.2.2.3 says: 0.1, 5,
+                              1e+21; -0 is written as 0. So equal numbers have equal text */
 };
 enum {
     REEL_FIELD_ANY_CASE = 1 << 0, /* filters ignore the case of ASCII letters */

@@ -7,6 +7,7 @@
 #define REEL_RECORD_H
 
 #include <reel/host.h>
+#include <reel/message.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -41,11 +42,12 @@ static inline void reel_delete(struct reel_tx *tx, struct reel_str key) {
  * REEL_REJECTED. The first reason is stored. [writer] */
 REEL_PRINTF(2, 3)
 static inline reel_outcome reel_reject(struct reel_tx *tx, const char *format, ...) {
+    struct reel_message space;
     va_list args;
     va_start(args, format);
-    reel_outcome outcome = tx->host->reject(tx, format, args);
+    struct reel_str reason = reel_format(&space, format, args);
     va_end(args);
-    return outcome;
+    return tx->host->reject(tx, reason);
 }
 
 /* Writes a warning for the operator. Do not write payloads. Warnings of one collection with the
@@ -54,10 +56,12 @@ static inline reel_outcome reel_reject(struct reel_tx *tx, const char *format, .
  * arguments, never in the format. [writer] */
 REEL_PRINTF(2, 3)
 static inline void reel_warn(struct reel_tx *tx, const char *format, ...) {
+    struct reel_message space;
     va_list args;
     va_start(args, format);
-    tx->host->warn(tx, format, args);
+    struct reel_str text = reel_format(&space, format, args);
     va_end(args);
+    tx->host->warn(tx, reel_text(format), text);
 }
 
 /* ---- Setting fields -------------------------------------------------------------------------- */
@@ -84,12 +88,18 @@ static inline void reel_set_int(struct reel_record *record, const char *field, i
     if (record) record->host->set_int(record, field, value);
 }
 
+/* Sets a REEL_FIELD_NUMBER to a number, which must be finite. [writer] */
+static inline void reel_set_number(struct reel_record *record, const char *field, double value) {
+    if (record) record->host->set_number(record, field, value);
+}
+
 /* Sets a REEL_FIELD_BOOL. [writer] */
 static inline void reel_set_bool(struct reel_record *record, const char *field, bool value) {
     if (record) record->host->set_bool(record, field, value);
 }
 
-/* Sets a REEL_FIELD_JSON to a copy of the value's text. Sets null for REEL_MISSING. [writer] */
+/* Sets a REEL_FIELD_JSON to a copy of the value's text. Sets null for REEL_MISSING. To build a
+ * value from parts, see writer.h. [writer] */
 static inline void reel_set_json(struct reel_record *record, const char *field,
                                  struct reel_value value) {
     if (record) record->host->set_json(record, field, value);
@@ -111,6 +121,13 @@ static inline bool reel_field_int(const struct reel_record *record, const char *
     return record && record->host->field_int(record, field, ret);
 }
 
+/* The number in a REEL_FIELD_NUMBER or a REEL_FIELD_INTEGER. Returns false, and does not write
+ * `ret`, if the field is null or has another kind, or if `record` is NULL. [writer] */
+static inline bool reel_field_number(const struct reel_record *record, const char *field,
+                                     double *ret) {
+    return record && record->host->field_number(record, field, ret);
+}
+
 /* The boolean in a field. Returns false, and does not write `ret`, if the field is null or has
  * another kind, or if `record` is NULL. [writer] */
 static inline bool reel_field_bool(const struct reel_record *record, const char *field, bool *ret) {
@@ -122,6 +139,16 @@ static inline bool reel_field_bool(const struct reel_record *record, const char 
 static inline struct reel_str reel_field_json(const struct reel_record *record, const char *field) {
     struct reel_str none = {NULL, 0};
     return record ? record->host->field_json(record, field) : none;
+}
+
+/* The value of a field of any kind, to be read with value.h: the parts of a REEL_FIELD_JSON. It is
+ * the value that the field has now; setting the field again does not change it. Returns
+ * REEL_MISSING if `record` is NULL. Each call parses the text. The value is valid until the
+ * callback returns. [writer] */
+static inline struct reel_value reel_field_value(const struct reel_record *record,
+                                                 const char *field) {
+    struct reel_value missing = {NULL, 0};
+    return record ? record->host->field_value(record, field) : missing;
 }
 
 #ifdef __cplusplus

@@ -12,6 +12,7 @@
 #define REEL_SINK_HOST_H
 
 #include <reel/command.h>
+#include <reel/message.h>
 #include <reel/sink.h>
 
 #ifdef __cplusplus
@@ -107,7 +108,7 @@ struct reel_sink_calls {
     /* The value of a number or a switch. [any thread] */
     uint64_t (*setting_number)(struct reel_sink_host *host, const char *name);
     /* Writes a line for the operator. [any thread] */
-    void (*log)(struct reel_sink_host *host, reel_level level, const char *format, va_list args);
+    void (*log)(struct reel_sink_host *host, reel_level level, struct reel_str text);
 
     /* Opens a view; it must be closed. [any thread] */
     int (*view_open)(struct reel_sink_host *host, struct reel_view **ret, struct reel_error *error);
@@ -161,7 +162,7 @@ struct reel_sink_calls {
     /* Calls `fn` for each metric of the daemon. [any thread] */
     void (*metrics)(struct reel_sink_host *host, reel_metric_fn fn, void *context);
     /* Ends the daemon. [any thread] */
-    void (*quit)(struct reel_sink_host *host, int exit_code, const char *format, va_list args);
+    void (*quit)(struct reel_sink_host *host, int exit_code, struct reel_str text);
 };
 
 /* ---- Settings and log ------------------------------------------------------------------------ */
@@ -188,10 +189,12 @@ static inline uint64_t reel_setting_number(struct reel_sink_host *host, const ch
 REEL_PRINTF(3, 4)
 static inline void reel_log(struct reel_sink_host *host, reel_level level, const char *format,
                             ...) {
+    struct reel_message space;
     va_list args;
     va_start(args, format);
-    host->calls->log(host, level, format, args);
+    struct reel_str text = reel_format(&space, format, args);
     va_end(args);
+    host->calls->log(host, level, text);
 }
 
 /* ---- Views ----------------------------------------------------------------------------------- */
@@ -338,10 +341,12 @@ static inline void reel_sink_metrics(struct reel_sink_host *host, reel_metric_fn
  * thread] */
 REEL_PRINTF(3, 4)
 static inline void reel_quit(struct reel_sink_host *host, int exit_code, const char *format, ...) {
+    struct reel_message space;
     va_list args;
     va_start(args, format);
-    host->calls->quit(host, exit_code, format, args);
+    struct reel_str text = reel_format(&space, format, args);
     va_end(args);
+    host->calls->quit(host, exit_code, text);
 }
 
 #ifdef __cplusplus

@@ -125,9 +125,10 @@ static json_t *fill(struct draft *draft, json_t *template, const struct place *p
 /* ---- Collections ----------------------------------------------------------------------------- */
 
 static const char *type_name(const struct reel_field *field) {
-    return field->kind == REEL_FIELD_INTEGER ? "integer"
-           : field->kind == REEL_FIELD_BOOL  ? "boolean"
-                                             : "string";
+    return field->kind == REEL_FIELD_INTEGER  ? "integer"
+           : field->kind == REEL_FIELD_NUMBER ? "number"
+           : field->kind == REEL_FIELD_BOOL   ? "boolean"
+                                              : "string";
 }
 
 /* Describes a field of a record: null until it is set. */
@@ -136,6 +137,7 @@ static json_t *describe_field(struct draft *draft, const struct reel_field *fiel
     if (field->kind == REEL_FIELD_JSON) return schema;
     put(draft, schema, "type", json_pack("[s,s]", type_name(field), "null"));
     if (field->kind == REEL_FIELD_INTEGER) put(draft, schema, "format", json_string("int64"));
+    if (field->kind == REEL_FIELD_NUMBER) put(draft, schema, "format", json_string("double"));
     if (field->kind == REEL_FIELD_ONE_OF) {
         json_t *values = reply_texts(field->values);
         add(draft, values, json_null());

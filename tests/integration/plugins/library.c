@@ -20,10 +20,12 @@ static reel_outcome shelf_evolve(struct reel_tx *tx, const struct reel_event *ev
 
 static void set_book(struct reel_record *book, struct reel_value data) {
     int64_t pages;
+    double weight;
     bool lent;
     reel_set_str(book, "title", reel_member_str(data, "title"));
     reel_set_str(book, "author", reel_member_str(data, "author"));
     if (reel_get_int(reel_get(data, "pages"), &pages)) reel_set_int(book, "pages", pages);
+    if (reel_get_number(reel_get(data, "weight"), &weight)) reel_set_number(book, "weight", weight);
     if (reel_get_bool(reel_get(data, "lent"), &lent)) reel_set_bool(book, "lent", lent);
     if (reel_kind_of(reel_get(data, "tags")) != REEL_MISSING)
         reel_set_json(book, "tags", reel_get(data, "tags"));
@@ -80,6 +82,7 @@ static const struct reel_field *const book_fields[] = {
     REEL_FIELD(.name = "title", .kind = REEL_FIELD_STRING, .flags = REEL_FIELD_IS_NAME),
     REEL_FIELD(.name = "author", .kind = REEL_FIELD_STRING, .flags = REEL_FIELD_ANY_CASE),
     REEL_FIELD(.name = "pages", .kind = REEL_FIELD_INTEGER),
+    REEL_FIELD(.name = "weight", .kind = REEL_FIELD_NUMBER),
     REEL_FIELD(.name = "lent", .kind = REEL_FIELD_BOOL),
     REEL_FIELD(.name = "tags", .kind = REEL_FIELD_JSON),
     REEL_FIELD(.name = "binding", .kind = REEL_FIELD_ONE_OF, .values = bindings),

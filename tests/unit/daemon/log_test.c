@@ -70,14 +70,20 @@ static const char *member(const json_t *json, const char *name) {
     return text;
 }
 
+/* The same, however the message is given. */
 static void assert_message(const char *given, size_t len, const char *expected) {
-    void *state = NULL;
-    take_stderr(&state);
-    log_line(REEL_LEVEL_ERROR, "test", "%.*s", (int)len, given);
-    json_t *json = written_json();
-    assert_string_equal(member(json, "message"), expected);
-    json_decref(json);
-    give_stderr_back(&state);
+    for (int formatted = 0; formatted < 2; formatted++) {
+        void *state = NULL;
+        take_stderr(&state);
+        if (formatted)
+            log_line(REEL_LEVEL_ERROR, "test", "%.*s", (int)len, given);
+        else
+            log_line_str(REEL_LEVEL_ERROR, "test", (struct reel_str){given, len});
+        json_t *json = written_json();
+        assert_string_equal(member(json, "message"), expected);
+        json_decref(json);
+        give_stderr_back(&state);
+    }
 }
 
 /* ---- What a line is -------------------------------------------------------------------------- */

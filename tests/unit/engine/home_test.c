@@ -120,6 +120,52 @@ static void another_format_is_refused(void **state) {
     refused(directory, -EPROTO, "its format is 9, this version reads 3");
 }
 
+/* Without it log/ and state/ would be taken for what an interrupted start has left. */
+static void a_lost_format_is_refused_and_nothing_is_changed(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct rig rig;
+    open_home(&rig, directory);
+    append(&rig, 1, true);
+    home_close(&rig.home);
+    const char *kept = path_in(scratch_directory(), "kept");
+    must(rename(path_in(directory, "FORMAT"), kept) == 0);
+    refused(directory, -EPROTO, "FORMAT is missing: restore it");
+    must(rename(path_in(directory, "state"), path_in(directory, "elsewhere")) == 0);
+    refused(directory, -EPROTO, "FORMAT is missing: restore it");
+    assert_false(there_is(directory, "log.new") || there_is(directory, "FORMAT"));
+    close(open(path_in(directory, "FORMAT"), O_WRONLY | O_CREAT, 0600));
+    refused(directory, -EPROTO, "FORMAT is empty: restore it");
+    must(rename(kept, path_in(directory, "FORMAT")) == 0);
+    must(rename(path_in(directory, "elsewhere"), path_in(directory, "state")) == 0);
+    open_home(&rig, directory);
+    assert_int_equal(state_of(&rig).head, 1);
+    home_close(&rig.home);
+}
+
+static void a_refusal_says_what_to_do(void **state) {
+    (void)state;
+    static const char *const names[] = {"log", "state", "log/00000000000000000001.seg"};
+    for (size_t i = 0; i < LENGTH(names); i++) {
+        const char *directory = scratch_directory();
+        struct rig rig;
+        struct reel_error error;
+        open_home(&rig, directory);
+        append(&rig, 1, true);
+        home_close(&rig.home);
+        must(rename(path_in(directory, names[i]), path_in(directory, "elsewhere")) == 0);
+        assert_true(try_open(&rig, directory, false, &error) < 0);
+        assert_sentence(&error, "put it back, or restore a backup");
+    }
+    const char *directory = scratch_directory();
+    struct rig rig;
+    open_home(&rig, directory);
+    append(&rig, 1, true);
+    home_close(&rig.home);
+    must(truncate(path_in(directory, "log/00000000000000000001.seg"), 100) == 0);
+    refused(directory, -EBADMSG, "nothing was changed; put back what is missing, or restore");
+}
+
 static void put_pipe(const char *directory, const char *name) {
     const char *path = path_in(directory, name);
     must(unlink(path) == 0 && mkfifo(path, 0600) == 0);
@@ -509,6 +555,8 @@ UNIT_TESTS(home_test) {
         cmocka_unit_test(a_new_one_has_an_epoch_and_a_format),
         cmocka_unit_test(a_directory_in_use_is_refused),
         cmocka_unit_test(another_format_is_refused),
+        cmocka_unit_test(a_lost_format_is_refused_and_nothing_is_changed),
+        cmocka_unit_test(a_refusal_says_what_to_do),
         cmocka_unit_test(a_pipe_in_place_of_a_file_is_not_waited_for),
         cmocka_unit_test(making_one_goes_on_where_it_was_cut_short),
         cmocka_unit_test(a_first_start_that_was_cut_off_is_made_good_by_the_next),

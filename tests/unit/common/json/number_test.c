@@ -164,6 +164,96 @@ static void the_bytes_beyond_the_length_do_not_count(void **state) {
     assert_string_equal(text, "[\"\\");
 }
 
+/* ---- One text for each double ---------------------------------------------------------------- */
+
+static void assert_written(double number, const char *expected) {
+    char text[JSON_NUMBER_MAX];
+    size_t len = json_write_number(text, number);
+    assert_bytes(((struct reel_str){text, len}), reel_text(expected));
+}
+
+/* RFC 8785, appendix B, and the borders between the forms. */
+static void a_double_has_the_text_of_rfc_8785(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t bits;
+        const char *text;
+    } cases[] = {
+        {0x0000000000000000, "0"},
+        {0x8000000000000000, "0"},
+        {0x0000000000000001, "5e-324"},
+        {0x8000000000000001, "-5e-324"},
+        {0x7fefffffffffffff, "1.7976931348623157e+308"},
+        {0xffefffffffffffff, "-1.7976931348623157e+308"},
+        {0x4340000000000000, "9007199254740992"},
+        {0xc340000000000000, "-9007199254740992"},
+        {0x4430000000000000, "295147905179352830000"},
+        {0x44b52d02c7e14af5, "9.999999999999997e+22"},
+        {0x44b52d02c7e14af6, "1e+23"},
+        {0x44b52d02c7e14af7, "1.0000000000000001e+23"},
+        {0x444b1ae4d6e2ef4e, "999999999999999700000"},
+        {0x444b1ae4d6e2ef4f, "999999999999999900000"},
+        {0x444b1ae4d6e2ef50, "1e+21"},
+        {0x3eb0c6f7a0b5ed8c, "9.999999999999997e-7"},
+        {0x3eb0c6f7a0b5ed8d, "0.000001"},
+        {0x41b3de4355555553, "333333333.3333332"},
+        {0x41b3de4355555557, "333333333.33333343"},
+        {0xbecbf647612f3696, "-0.0000033333333333333333"},
+        {0x43143ff3c1cb0959, "1424953923781206.2"},
+    };
+    for (size_t at = 0; at < LENGTH(cases); at++) {
+        double number;
+        memcpy(&number, &cases[at].bits, sizeof number);
+        assert_written(number, cases[at].text);
+    }
+    assert_written(100, "100");
+    assert_written(-1.5, "-1.5");
+    assert_written(12345.678, "12345.678");
+}
+
+static void any_double_is_read_back(void **state) {
+    (void)state;
+    uint64_t random = 7;
+    for (size_t n = 0; n < 200000; n++) {
+        uint64_t bits = random_below(&random, UINT32_MAX);
+        double number, found;
+        bits = bits << 32 | random_below(&random, UINT32_MAX);
+        memcpy(&number, &bits, sizeof number);
+        if (!isfinite(number)) continue;
+        char text[JSON_NUMBER_MAX];
+        size_t len = json_write_number(text, number);
+        if (!json_read_number((struct reel_str){text, len}, &found) || found != number)
+            fail_msg("%.17g became %.*s", number, (int)len, text);
+    }
+}
+
+static void only_one_number_of_json_is_read(void **state) {
+    (void)state;
+    static const char *const good[] = {"0",
+                                       "-0",
+                                       "7",
+                                       "-12",
+                                       "1.50",
+                                       "1e2",
+                                       "1E2",
+                                       "1e+2",
+                                       "1e-2",
+                                       "0.1e1",
+                                       "18446744073709551616"};
+    static const char *const bad[] = {"",    "-",   "+1",   "01",   "-01", ".5",  "1.",    "1e",
+                                      "1e+", "0x1", "inf",  "nan",  "1 ",  " 1",  "1,5",   "1e999",
+                                      "--1", "1-1", "1e5.", "1.e1", "e1",  "1_0", "-1e999"};
+    double found;
+    for (size_t at = 0; at < LENGTH(good); at++) {
+        if (!json_read_number(reel_text(good[at]), &found)) fail_msg("%s is refused", good[at]);
+        assert_true(found == strtod(good[at], NULL));
+    }
+    for (size_t at = 0; at < LENGTH(bad); at++)
+        if (json_read_number(reel_text(bad[at]), &found)) fail_msg("%s is read", bad[at]);
+    assert_false(json_read_number((struct reel_str){NULL, 0}, &found));
+    assert_false(json_read_number(STR("1\0"), &found));
+}
+
 UNIT_TESTS(number_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_integers_of_every_length_keep_their_double),
@@ -175,6 +265,9 @@ UNIT_TESTS(number_test) {
         cmocka_unit_test(strings_fractions_and_exponents_are_untouched),
         cmocka_unit_test(malformed_text_stays_malformed),
         cmocka_unit_test(the_bytes_beyond_the_length_do_not_count),
+        cmocka_unit_test(a_double_has_the_text_of_rfc_8785),
+        cmocka_unit_test(any_double_is_read_back),
+        cmocka_unit_test(only_one_number_of_json_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,24 +73,15 @@ static reel_verdict draft_some(struct reel_decision *decision, const struct reel
     return decision_accept(decision, command->key);
 }
 
-static reel_verdict refuse_with(struct reel_decision *decision, const char *problem,
-                                const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    reel_verdict verdict = decision_refuse(decision, REEL_INVALID, problem, format, args);
-    va_end(args);
-    return verdict;
-}
-
 static reel_verdict refuse(struct reel_decision *decision, const struct reel_command *command) {
     (void)command;
-    return refuse_with(decision, "too-late", "%d days", 3);
+    return decision_refuse(decision, REEL_INVALID, "too-late", STR("3 days"));
 }
 
 static reel_verdict refuse_badly(struct reel_decision *decision,
                                  const struct reel_command *command) {
     (void)command;
-    return refuse_with(decision, "Too Late", "%d days", 3);
+    return decision_refuse(decision, REEL_INVALID, "Too Late", STR("3 days"));
 }
 
 static reel_verdict accept_and_refuse(struct reel_decision *decision,

@@ -48,37 +48,46 @@ static const struct reel_projector *const projectors[] = {&things, &others, NULL
 const struct reel_plugin folding_plugin = {
     .header = REEL_PLUGIN_HEADER, .name = "folding", .version = "1", .projectors = projectors};
 
-int folding_begin(void **state) {
-    struct folding *folding = calloc(1, sizeof *folding);
+void folding_open(struct folding *folding, const struct reel_plugin *plugin) {
     const struct store_state position = {.first_seq = 1};
     struct reel_error error;
     void *store;
-    must(folding);
     open_store(&store);
     folding->store = store;
     folding->fold.host = &host_table;
     folding->fold.key_bytes_max = 1000;
-    must_ok(plugin_adopt(&folding_plugin, &folding->plugin, &error), error);
+    must_ok(plugin_adopt(plugin, &folding->plugin, &error), error);
     must_ok(registry_add(&folding->registry, folding->plugin, store, &folding->fold, &error),
             error);
     store_abort(store);
     must_ok(registry_open(&folding->registry, &error), error);
     must_ok(store_begin(store, &error), error);
     must_ok(registry_start(&folding->registry, &position, &error), error);
+    commit_and_begin(store);
     folding->things = registry_find(&folding->registry, STR("things"));
     folding->others = registry_find(&folding->registry, STR("others"));
-    must(folding->things && folding->others);
-    *state = folding;
-    return 0;
+    must(folding->things);
 }
 
-int folding_finish(void **state) {
-    struct folding *folding = *state;
+void folding_close(struct folding *folding) {
     void *store = folding->store;
     registry_finish(&folding->registry);
     fold_finish(&folding->fold);
     plugin_unload(folding->plugin);
     close_store(&store);
-    free(folding);
+}
+
+int folding_begin(void **state) {
+    struct folding *folding = calloc(1, sizeof *folding);
+    must(folding);
+    folding_open(folding, &folding_plugin);
+    must(folding->others);
+    *state = folding;
+    return 0;
+}
+
+int folding_finish(void **state) {
+    folding_close(*state);
+    free(*state);
     return 0;
 }

@@ -11,6 +11,7 @@
 #include "engine/fold/host.h"
 #include "engine/fold/registry.h"
 #include "engine/store/table.h"
+#include "fold_support.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,45 +47,21 @@ static const struct reel_plugin folding = {
 };
 
 struct fixture {
-    struct store *store;
-    struct plugin *plugin;
-    struct registry registry;
-    struct fold fold;
-    struct collection *things;
+    struct folding folding;
     uint64_t seq;
 };
 
 static int begin(void **state) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    const struct store_state position = {.first_seq = 1};
-    struct reel_error error;
-    void *store;
     must(fixture);
-    open_store(&store);
-    fixture->store = store;
-    fixture->fold.host = &host_table;
-    fixture->fold.key_bytes_max = 1000;
-    must_ok(plugin_adopt(&folding, &fixture->plugin, &error), error);
-    must_ok(registry_add(&fixture->registry, fixture->plugin, store, &fixture->fold, &error),
-            error);
-    store_abort(store);
-    must_ok(registry_open(&fixture->registry, &error), error);
-    must_ok(store_begin(store, &error), error);
-    must_ok(registry_start(&fixture->registry, &position, &error), error);
-    commit_and_begin(store);
-    fixture->things = registry_find(&fixture->registry, STR("things"));
-    must(fixture->things);
+    folding_open(&fixture->folding, &folding);
     *state = fixture;
     return 0;
 }
 
 static int finish(void **state) {
     struct fixture *fixture = *state;
-    void *store = fixture->store;
-    registry_finish(&fixture->registry);
-    fold_finish(&fixture->fold);
-    plugin_unload(fixture->plugin);
-    close_store(&store);
+    folding_close(&fixture->folding);
     free(fixture);
     return 0;
 }
@@ -94,14 +71,16 @@ static void folds(struct fixture *fixture, reel_outcome (*what)(struct reel_tx *
     const struct reel_event event = {.struct_size = sizeof event, .type = STR("t")};
     struct reel_error error = {""};
     act = what;
-    int found = fold_evolve(&fixture->fold, fixture->things, &event, ++fixture->seq, &error);
-    if (found != expected) fail_msg("%d: %s%s", found, error.text, fixture->fold.reason);
+    int found = fold_evolve(&fixture->folding.fold, fixture->folding.things, &event, ++fixture->seq,
+                            &error);
+    if (found != expected) fail_msg("%d: %s%s", found, error.text, fixture->folding.fold.reason);
 }
 
 static void flush(struct fixture *fixture) {
     struct reel_error error;
-    must_ok(registry_flush(&fixture->registry, &fixture->fold.arena, &error), error);
-    arena_reset(&fixture->fold.arena);
+    must_ok(registry_flush(&fixture->folding.registry, &fixture->folding.fold.arena, &error),
+            error);
+    arena_reset(&fixture->folding.fold.arena);
 }
 
 /* ---- Assertions ------------------------------------------------------------------------------ */
@@ -111,7 +90,8 @@ static void assert_held(struct fixture *fixture, const char *key, const char *a,
                         uint64_t changed) {
     struct change *change;
     struct reel_error error;
-    must_ok(changes_find(fixture->things, reel_text(key), &fixture->fold.arena, &change, &error),
+    must_ok(changes_find(fixture->folding.things, reel_text(key), &fixture->folding.fold.arena,
+                         &change, &error),
             error);
     assert_int_equal(change->exists, a != NULL);
     if (!a) return;
@@ -122,20 +102,21 @@ static void assert_held(struct fixture *fixture, const char *key, const char *a,
 
 static void assert_stored(struct fixture *fixture, const char *key, const char *json,
                           uint64_t changed) {
-    struct store *store = fixture->store;
+    struct store *store = fixture->folding.store;
     struct reel_str stored, found;
     uint64_t seq;
     int rc =
-        table_get(store, &store->writing, fixture->things->records, reel_text(key), &stored, NULL);
+        table_get(store, &store->writing, fixture->folding.things->records, reel_text(key), &stored, NULL);
     assert_int_equal(rc, json ? 0 : -ENOENT);
     if (!json) return;
-    assert_int_equal(record_json(&fixture->things->shape, stored, &seq, &found), 0);
+    assert_int_equal(record_json(&fixture->folding.things->shape, stored, &seq, &found), 0);
     assert_bytes(found, reel_text(json));
     assert_int_equal(seq, changed);
 }
 
 static void assert_reason(struct fixture *fixture, const char *part) {
-    if (!strstr(fixture->fold.reason, part)) fail_msg("reason: %s", fixture->fold.reason);
+    if (!strstr(fixture->folding.fold.reason, part))
+        fail_msg("reason: %s", fixture->folding.fold.reason);
 }
 
 /* ---- What a projector does ------------------------------------------------------------------- */
@@ -231,6 +212,25 @@ static reel_outcome use_the_kept_handle(struct reel_tx *tx) {
     return REEL_APPLIED;
 }
 
+/* Rejects as a plugin in another language does: with any bytes as the reason. */
+static struct reel_str given_reason;
+
+static reel_outcome reject_with_the_reason(struct reel_tx *tx) {
+    return tx->host->reject(tx, given_reason);
+}
+
+static reel_outcome reject_at_length(struct reel_tx *tx) {
+    return reel_reject(tx, "%05000d", 7);
+}
+
+static reel_outcome warn_as_of_one_kind(struct reel_tx *tx) {
+    static int number;
+    char text[32];
+    int len = snprintf(text, sizeof text, "number\n%d", number++);
+    tx->host->warn(tx, STR("a number"), (struct reel_str){text, (size_t)len});
+    return REEL_IGNORED;
+}
+
 /* As much as a record may hold, and `over` bytes more. */
 static size_t over;
 
@@ -258,12 +258,12 @@ static reel_outcome read_k(struct reel_tx *tx) {
 static void a_rejection_undoes_a_new_record(void **state) {
     struct fixture *fixture = *state;
     folds(fixture, do_all_and_reject, REEL_REJECTED);
-    assert_string_equal(fixture->fold.reason, "on purpose");
+    assert_string_equal(fixture->folding.fold.reason, "on purpose");
     assert_held(fixture, "k", NULL, NULL, 0);
     assert_held(fixture, "new", NULL, NULL, 0);
     flush(fixture);
     assert_stored(fixture, "k", NULL, 0);
-    assert_int_equal(fixture->things->state.records, 0);
+    assert_int_equal(fixture->folding.things->state.records, 0);
 }
 
 static void a_rejection_leaves_what_earlier_events_did(void **state) {
@@ -287,7 +287,7 @@ static void a_rejection_leaves_what_the_store_has(void **state) {
     assert_held(fixture, "k", "\"made\"", "null", 1);
     flush(fixture);
     assert_stored(fixture, "k", "{\"a\":\"made\",\"b\":null}", 1);
-    assert_int_equal(fixture->things->state.records, 1);
+    assert_int_equal(fixture->folding.things->state.records, 1);
 }
 
 static void a_rejection_undoes_any_number_of_changes(void **state) {
@@ -320,22 +320,71 @@ static void answers_that_break_a_rule_reject(void **state) {
     folds(*state, make_k, REEL_APPLIED); /* and it does not stay so */
 }
 
+static void a_reason_is_one_line_of_utf8(void **state) {
+    struct fixture *fixture = *state;
+    static const struct {
+        struct reel_str given;
+        const char *reason;
+    } cases[] = {
+        {STR("plain"), "plain"},
+        {STR("two\nlines\x7f"), "two lines "},
+        {STR("a\0b"), "a b"},
+        {STR("%s %n"), "%s %n"},
+        {STR("\xc3\xa4"), "\xc3\xa4"},
+        {STR("\xc3\xa4\xff!"), "\?\?\?!"},
+        {STR("cut \xc3"), "cut "},
+        {{"", 0}, ""},
+        {{NULL, 7}, ""},
+    };
+    for (size_t at = 0; at < LENGTH(cases); at++) {
+        given_reason = cases[at].given;
+        folds(fixture, reject_with_the_reason, REEL_REJECTED);
+        assert_string_equal(fixture->folding.fold.reason, cases[at].reason);
+    }
+}
+
+static void a_long_reason_is_cut_at_a_character(void **state) {
+    struct fixture *fixture = *state;
+    static char umlauts[2 * 3000];
+    for (size_t at = 0; at < sizeof umlauts; at += 2) memcpy(umlauts + at, "\xc3\xa4", 2);
+    given_reason = (struct reel_str){umlauts, sizeof umlauts};
+    folds(fixture, reject_with_the_reason, REEL_REJECTED);
+    assert_int_equal(strlen(fixture->folding.fold.reason), REASON_BYTES - 2);
+    folds(fixture, reject_at_length, REEL_REJECTED);
+    assert_int_equal(strlen(fixture->folding.fold.reason), REASON_BYTES - 1);
+}
+
 static void count_line(void *context, const char *line) {
     struct text *lines = context;
     text_append_lit(lines, line);
     text_append_lit(lines, "\n");
 }
 
+static void warnings_of_one_kind_differ_in_their_text(void **state) {
+    struct fixture *fixture = *state;
+    struct text lines = {0};
+    fixture->folding.fold.warnings =
+        (struct warnings){.warn = count_line, .context = &lines, .max = 2};
+    for (size_t n = 0; n < 5; n++) folds(fixture, warn_as_of_one_kind, REEL_IGNORED);
+    warnings_finish(&fixture->folding.fold.warnings);
+    assert_bytes(text_str(&lines), STR("things: event 1: number 0\n"
+                                       "things: event 2: number 1\n"
+                                       "things: 3 more like this were left out: a number\n"));
+    fixture->folding.fold.warnings = (struct warnings){0};
+    text_finish(&lines);
+}
+
 static void a_broken_rule_is_told_to_the_operator(void **state) {
     struct fixture *fixture = *state;
     struct text lines = {0};
-    fixture->fold.warnings = (struct warnings){.warn = count_line, .context = &lines, .max = 1};
+    fixture->folding.fold.warnings =
+        (struct warnings){.warn = count_line, .context = &lines, .max = 1};
     folds(fixture, make_k, REEL_APPLIED);
     assert_int_equal(lines.len, 0);
     for (size_t n = 0; n < 3; n++) folds(fixture, no_outcome, REEL_REJECTED);
     assert_bytes(text_str(&lines), STR("things: event 2: plugin folding (things): returns 42, "
                                        "which is not an outcome\n"));
-    warnings_finish(&fixture->fold.warnings);
+    warnings_finish(&fixture->folding.fold.warnings);
     if (!strstr(lines.data, "things: 2 more like this were left out: returns %d"))
         fail_msg("lines: %s", lines.data);
     text_finish(&lines);
@@ -417,7 +466,9 @@ static void an_integer_is_read_or_none_is(void **state) {
     struct change *change;
     struct reel_error error;
     folds(fixture, make_k, REEL_APPLIED);
-    must_ok(changes_find(fixture->things, STR("k"), &fixture->fold.arena, &change, &error), error);
+    must_ok(changes_find(fixture->folding.things, STR("k"), &fixture->folding.fold.arena, &change,
+                         &error),
+            error);
     for (size_t at = 0; at < LENGTH(cases); at++) {
         change->values[0] = cases[at].json;
         folds(fixture, read_k, REEL_IGNORED);
@@ -430,7 +481,7 @@ static void ignoring_changes_nothing(void **state) {
     struct fixture *fixture = *state;
     folds(fixture, ignore, REEL_IGNORED);
     flush(fixture);
-    assert_int_equal(entries_in(fixture->store, fixture->things->records), 0);
+    assert_int_equal(entries_in(fixture->folding.store, fixture->folding.things->records), 0);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -443,15 +494,15 @@ static void flushed_records_are_found_again(void **state) {
     folds(fixture, change_k, REEL_APPLIED);
     flush(fixture);
     assert_stored(fixture, "k", "{\"a\":\"made\",\"b\":\"changed\"}", 2);
-    assert_int_equal(fixture->things->state.records, 1);
+    assert_int_equal(fixture->folding.things->state.records, 1);
 }
 
 static void a_record_that_is_created_and_deleted_leaves_none(void **state) {
     struct fixture *fixture = *state;
     folds(fixture, make_and_delete_k, REEL_APPLIED);
     flush(fixture);
-    assert_int_equal(entries_in(fixture->store, fixture->things->records), 0);
-    assert_int_equal(fixture->things->state.records, 0);
+    assert_int_equal(entries_in(fixture->folding.store, fixture->folding.things->records), 0);
+    assert_int_equal(fixture->folding.things->state.records, 0);
 }
 
 static void a_deleted_record_goes_from_the_store(void **state) {
@@ -461,7 +512,7 @@ static void a_deleted_record_goes_from_the_store(void **state) {
     folds(fixture, delete_k, REEL_APPLIED);
     flush(fixture);
     assert_stored(fixture, "k", NULL, 0);
-    assert_int_equal(fixture->things->state.records, 0);
+    assert_int_equal(fixture->folding.things->state.records, 0);
     folds(fixture, make_k, REEL_APPLIED);
     flush(fixture);
     assert_stored(fixture, "k", "{\"a\":\"made\",\"b\":null}", 3);
@@ -470,7 +521,7 @@ static void a_deleted_record_goes_from_the_store(void **state) {
 /* A tombstone takes two entries, a record one, whatever happened before. */
 static void the_index_keeps_nothing_of_what_was_before(void **state) {
     struct fixture *fixture = *state;
-    struct store *store = fixture->store;
+    struct store *store = fixture->folding.store;
     static const struct {
         reel_outcome (*what)(struct reel_tx *);
         reel_outcome outcome;
@@ -487,14 +538,14 @@ static void the_index_keeps_nothing_of_what_was_before(void **state) {
     for (size_t at = 0; at < LENGTH(steps); at++) {
         folds(fixture, steps[at].what, steps[at].outcome);
         flush(fixture);
-        assert_int_equal(entries_in(store, fixture->things->index), steps[at].entries);
+        assert_int_equal(entries_in(store, fixture->folding.things->index), steps[at].entries);
     }
     const struct store_state position = {.first_seq = 1};
-    assert_int_equal(fixture->things->state.changed, LENGTH(steps));
+    assert_int_equal(fixture->folding.things->state.changed, LENGTH(steps));
     commit_and_begin(store);
-    assert_int_equal(registry_reset(fixture->things, &position, "a test", NULL), 0);
-    assert_int_equal(entries_in(store, fixture->things->index), 0);
-    assert_int_equal(fixture->things->state.changed, 0);
+    assert_int_equal(registry_reset(fixture->folding.things, &position, "a test", NULL), 0);
+    assert_int_equal(entries_in(store, fixture->folding.things->index), 0);
+    assert_int_equal(fixture->folding.things->state.changed, 0);
 }
 
 static void many_records_are_all_written(void **state) {
@@ -503,19 +554,19 @@ static void many_records_are_all_written(void **state) {
     flush(fixture);
     folds(fixture, make_many, REEL_APPLIED);
     flush(fixture);
-    assert_int_equal(fixture->things->state.records, MANY + 1);
-    assert_int_equal(entries_in(fixture->store, fixture->things->records), MANY + 1);
+    assert_int_equal(fixture->folding.things->state.records, MANY + 1);
+    assert_int_equal(entries_in(fixture->folding.store, fixture->folding.things->records), MANY + 1);
     assert_stored(fixture, "123", "{\"a\":null,\"b\":null}", 2);
 }
 
 static void an_aborted_transaction_is_forgotten(void **state) {
     struct fixture *fixture = *state;
     folds(fixture, make_many, REEL_APPLIED);
-    changes_reset(&fixture->things->changes);
-    arena_reset(&fixture->fold.arena);
+    changes_reset(&fixture->folding.things->changes);
+    arena_reset(&fixture->folding.fold.arena);
     assert_held(fixture, "1", NULL, NULL, 0);
     flush(fixture);
-    assert_int_equal(entries_in(fixture->store, fixture->things->records), 0);
+    assert_int_equal(entries_in(fixture->folding.store, fixture->folding.things->records), 0);
 }
 
 UNIT_TESTS(fold_test) {
@@ -526,6 +577,9 @@ UNIT_TESTS(fold_test) {
         CASE(a_rejection_leaves_what_the_store_has),
         CASE(a_rejection_undoes_any_number_of_changes),
         CASE(answers_that_break_a_rule_reject),
+        CASE(a_reason_is_one_line_of_utf8),
+        CASE(a_long_reason_is_cut_at_a_character),
+        CASE(warnings_of_one_kind_differ_in_their_text),
         CASE(a_broken_rule_is_told_to_the_operator),
         CASE(a_handle_of_an_earlier_event_is_a_fault),
         CASE(the_same_text_again_is_no_change),

@@ -47,7 +47,8 @@ static int finish(void **state) {
 static size_t allowed(struct fixture *fixture, uint64_t now_ms, const char *collection,
                       const char *format, size_t count) {
     size_t yes = 0;
-    while (count-- > 0) yes += warnings_allow(&fixture->warnings, now_ms, collection, format);
+    while (count-- > 0)
+        yes += warnings_allow(&fixture->warnings, now_ms, collection, reel_text(format));
     return yes;
 }
 

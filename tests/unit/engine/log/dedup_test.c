@@ -164,6 +164,33 @@ static void what_was_full_at_a_crash_gets_its_run_at_opening(void **state) {
     assert_int_equal(told_count, 0); /* nothing was lost */
 }
 
+/* At a clean stop what is in memory is written, so that the next opening need not read the log. */
+static void closing_writes_what_is_in_memory(void **state) {
+    (void)state;
+    const char *directory = dedup_made();
+    struct log *log = dedup_opened(directory);
+    submit(log, 1, EVENTS);
+    assert_int_equal(count_runs(directory), 0);
+    size_t full = count_segments(log, false) - 1;
+    log_close(log);
+    assert_int_equal(count_runs(directory), full);
+    log = dedup_opened(directory);
+    assert_true(log->is_as_stopped);
+    assert_int_equal(count_runs(directory), full);
+    assert_all_found(log, 1, EVENTS);
+    submit(log, EVENTS + 1, EVENTS);
+    help_all(log);
+    assert_all_found(log, 1, 2 * EVENTS);
+    log_close(log);
+    log = opened(directory); /* without the index */
+    append_one(log, 2 * EVENTS + 1);
+    log_close(log);
+    log = dedup_opened(directory);
+    assert_all_found(log, 1, 2 * EVENTS);
+    log_close(log);
+    assert_int_equal(told_count, 0);
+}
+
 static void a_run_that_is_lost_is_made_again(void **state) {
     (void)state;
     const char *directory = indexed();
@@ -335,12 +362,71 @@ static void merging_leaves_out_what_was_trimmed(void **state) {
     int fd = open(directory, O_DIRECTORY | O_RDONLY);
     assert_int_equal(count_runs(directory), 1);
     assert_int_equal(run_open(fd, last_part(run_path(directory, 0)), &run), 0);
-    assert_int_equal(run->head.from_seq, 1);
+    assert_int_equal(run->head.from_seq, 10); /* it says what it has */
     assert_int_equal(run->head.count, run->head.to_seq - 9);
     run_unref(run);
     close(fd);
     assert_all_found(log, 10, seq - 1);
     log_close(log);
+}
+
+/* Copies the oldest segments, trims them, and puts them back. */
+static const char *with_archive(uint64_t *ret_floor, bool is_merged) {
+    const char *directory = dedup_made(), *kept = scratch_directory();
+    struct log *log = dedup_opened(directory);
+    struct log_segment segment;
+    submit(log, 1, EVENTS);
+    if (!is_merged) help_all(log);
+    seal_all(log);
+    struct log_pin *pin = log_pin(log);
+    must(log_pin_segment(pin, 2, &segment));
+    log_unpin(pin);
+    for (size_t n = 0; n < 2; n++) {
+        const char *path = segment_path(directory, n);
+        copy_file(path, path_in(kept, last_part(path)));
+    }
+    if (is_merged) /* before they are merged, so that the merged run does not have them */
+        while (count_runs(directory) < MERGED_RUNS) must(dedup_help(log->dedup, false) == 1);
+    *ret_floor = segment.first_seq + 3; /* within a segment */
+    trim_to(log, *ret_floor);
+    help_all(log);
+    log_close(log);
+    for (size_t n = 0; n < 2; n++) {
+        const char *path = segment_path(kept, n);
+        copy_file(path, path_in(directory, last_part(path)));
+    }
+    return directory;
+}
+
+/* An event that is in the log again is a repeat again. */
+static void an_archive_that_was_put_back_is_indexed(void **state) {
+    (void)state;
+    static const struct log_epoch epochs[] = {{{1, 2, 3}, 1}};
+    for (int is_merged = 0; is_merged <= 1; is_merged++) {
+        uint64_t floor;
+        struct log_options options = opened_with;
+        struct reel_error error;
+        struct log *log;
+        options.directory = with_archive(&floor, is_merged);
+        options.dedup = options.take_archive = true;
+        options.lineage = epochs;
+        options.lineage_count = 1;
+        must_ok(log_open(&options, &log, &error), error);
+        struct log_facts facts = *log_facts(log);
+        assert_int_equal(facts.first_seq, floor);
+        facts.first_seq = 1;
+        must_ok(log_set_facts(log, &facts, &error), error);
+        must_ok(log_commit(log, &error), error);
+        log_keep(log);
+        assert_int_equal(log_trim(log), 0);
+        assert_all_found(log, 1, EVENTS);
+        help_all(log);
+        assert_all_found(log, 1, EVENTS);
+        log_close(log);
+        log = dedup_opened(options.directory);
+        assert_all_found(log, 1, EVENTS);
+        log_close(log);
+    }
 }
 
 /* ---- Disks that fail ------------------------------------------------------------------------- */
@@ -396,6 +482,7 @@ UNIT_TESTS(dedup_test) {
         cmocka_unit_test(full_segments_get_runs_which_are_merged),
         cmocka_unit_test(opening_reads_the_last_segment_only),
         cmocka_unit_test(what_was_full_at_a_crash_gets_its_run_at_opening),
+        cmocka_unit_test(closing_writes_what_is_in_memory),
         cmocka_unit_test(a_run_that_is_lost_is_made_again),
         cmocka_unit_test(a_run_with_a_bit_flipped_is_made_again),
         cmocka_unit_test(a_damaged_run_is_not_merged),
@@ -404,6 +491,7 @@ UNIT_TESTS(dedup_test) {
         cmocka_unit_test(runs_of_another_log_do_not_count),
         cmocka_unit_test(what_was_trimmed_is_not_found),
         cmocka_unit_test(merging_leaves_out_what_was_trimmed),
+        cmocka_unit_test(an_archive_that_was_put_back_is_indexed),
         cmocka_unit_test(a_run_that_cannot_be_written_is_tried_again),
         cmocka_unit_test(in_memory_all_is_found),
     };

@@ -1,7 +1,11 @@
 /* faults_test.c: system calls that fail: a full disk undoes a group, a failed sync ends the log. */
 #include "log_support.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -193,29 +197,73 @@ static void a_failure_in_the_background_is_told_once_and_counted(void **state) {
     opened_with = before;
 }
 
-static void a_segment_that_cannot_be_removed_is_told(void **state) {
+/* Moves the floor above what it has, in groups of one, and trims. */
+static void trim_all(struct log *log) {
+    struct log_facts facts = *log_facts(log);
+    struct reel_error error;
+    facts.first_seq = log_head(log) + 1;
+    must_ok(log_set_facts(log, &facts, &error), error);
+    must_ok(log_commit(log, &error), error);
+    log_keep(log);
+    assert_int_equal(log_trim(log), 2);
+}
+
+static void a_segment_that_cannot_be_removed_is_tried_again(void **state) {
     (void)state;
     struct log_options before = opened_with;
     opened_with.tell = note_told;
     const char *directory = log_made();
     struct log *log = opened(directory);
-    struct reel_error error;
     told_count = 0;
     for (uint64_t seq = 1; seq <= 60; seq++) append_one(log, seq);
-    struct log_facts facts = *log_facts(log);
-    facts.first_seq = 61;
-    must_ok(log_set_facts(log, &facts, &error), error);
-    must_ok(log_commit(log, &error), error);
-    log_keep(log);
-    fail_call(CALL_UNLINK, 1, -EACCES, 0);
-    assert_int_equal(log_trim(log), 2);
-    fail_call(CALL_UNLINK, 0, 0, 0);
-    assert_int_equal(told_count, 2); /* the second one went */
-    assert_non_null(strstr(told[0], "removing a segment failed, and is tried again: log/"));
     size_t files = count_files(directory);
+    log->fill_again_ms = UINT64_MAX; /* no spare is made meanwhile */
+    fail_each_call(CALL_UNLINK, -EACCES);
+    trim_all(log);
+    assert_int_equal(told_count, 1);
+    assert_non_null(strstr(told[0], "removing a file of the log failed, and is tried again: log/"));
+    assert_int_equal(count_files(directory), files);
+    while (log_help(log)) continue;
+    size_t tries = calls[CALL_UNLINK];
+    while (log_help(log)) continue;
+    assert_int_equal(calls[CALL_UNLINK], tries); /* not at once */
+    log->remove_again_ms = 0;
+    while (log_help(log)) continue;
+    assert_int_equal(calls[CALL_UNLINK], tries + 2); /* both, once */
+    assert_int_equal(told_count, 1);
+    fail_call(CALL_UNLINK, 0, 0, 0);
+    log->remove_again_ms = 0;
+    while (log_help(log)) continue;
+    assert_int_equal(told_count, 2);
+    assert_string_equal(told[1], "removing a file of the log works again");
+    assert_int_equal(count_files(directory), files - 2);
+    assert_false(log_has_to_remove(log));
     log_close(log);
-    log = opened(directory);
-    assert_true(count_files(directory) < files);
+    opened_with = before;
+}
+
+/* Opening is no better than trimming: what it cannot remove is tried again, too. */
+static void what_a_crash_left_is_removed_as_soon_as_it_can_be(void **state) {
+    (void)state;
+    struct log_options before = opened_with;
+    opened_with.tell = note_told;
+    opened_with.no_helper = false;
+    const char *directory = log_made();
+    static const char *const names[] = {"spare", "used", "00000000000000000001.seg.tmp"};
+    size_t files = count_files(directory);
+    for (size_t i = 0; i < LENGTH(names); i++)
+        close(open(path_in(directory, names[i]), O_CREAT | O_WRONLY, 0600));
+    told_count = 0;
+    fail_each_call(CALL_UNLINK, -EACCES);
+    struct log *log = opened(directory);
+    assert_int_equal(count_files(directory), files + 3);
+    assert_true(told_count > 0);
+    fail_call(CALL_UNLINK, 0, 0, 0);
+    uint64_t until = clock_ms() + 60000;
+    while (count_files(directory) > files) {
+        must(clock_ms() < until);
+        sched_yield();
+    }
     log_close(log);
     opened_with = before;
 }
@@ -245,7 +293,8 @@ UNIT_TESTS(faults_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_disk_at_any_call_undoes_one_group),
         cmocka_unit_test(a_failure_in_the_background_is_told_once_and_counted),
-        cmocka_unit_test(a_segment_that_cannot_be_removed_is_told),
+        cmocka_unit_test(a_segment_that_cannot_be_removed_is_tried_again),
+        cmocka_unit_test(what_a_crash_left_is_removed_as_soon_as_it_can_be),
         cmocka_unit_test(a_raw_file_that_was_cut_short_is_told_and_not_read_through_its_map),
         cmocka_unit_test(a_group_that_did_not_fit_does_not_come_back),
         cmocka_unit_test(a_failed_sync_ends_the_log),

@@ -198,6 +198,7 @@ static struct {
     size_t at;
     int code;
     size_t part;
+    bool each;
 } failure;
 
 atomic_size_t calls[CALLS];
@@ -207,10 +208,17 @@ void fail_call(enum call call, size_t n, int code, size_t part) {
     failure.at = n > 0 ? calls[call] + n : 0;
     failure.code = code;
     failure.part = part;
+    failure.each = false;
+}
+
+void fail_each_call(enum call call, int code) {
+    fail_call(call, 0, code, 0);
+    failure.each = true;
 }
 
 static bool is_to_fail(enum call call) {
-    return atomic_fetch_add(&calls[call], 1) + 1 == failure.at && failure.call == call;
+    size_t count = atomic_fetch_add(&calls[call], 1) + 1;
+    return failure.call == call && (failure.each || count == failure.at);
 }
 
 static int failing_open(int directory, const char *name, int flags) {

@@ -5,7 +5,11 @@
 
 #include "unit.h"
 
-#include "engine/log/internal.h"
+#include "engine/log/copy.h"
+#include "engine/log/log.h"
+#include "engine/log/log_private.h"
+#include "engine/log/place.h"
+#include "engine/log/verify.h"
 
 /* ---- A log ----------------------------------------------------------------------------------- */
 
@@ -81,6 +85,7 @@ enum call {
  * fails writes `part` bytes before. */
 extern const struct io failing_io;
 void fail_call(enum call call, size_t n, int code, size_t part);
-extern atomic_size_t calls[CALLS]; /* so far */
+void fail_each_call(enum call call, int code); /* until fail_call */
+extern atomic_size_t calls[CALLS];             /* so far */
 
 #endif

@@ -283,6 +283,119 @@ static void segments_below_the_floor_are_removed(void **state) {
     log_close(log);
 }
 
+/* ---- After a clean stop ---------------------------------------------------------------------- */
+
+static const char *stopped_path(const char *directory) {
+    return path_in(directory, STOPPED_NAME);
+}
+
+/* Raw segments with frames of one and of many events, controls and gaps. */
+static const char *closed_log(void) {
+    const char *directory = log_made();
+    struct log *log = opened(directory);
+    struct log_control control = {.kind = LOG_PAUSED, .collection = STR("cells")};
+    struct reel_error error;
+    uint64_t seq = 1;
+    while (count_segments(log, false) < 3) {
+        append(log, seq, 1 + seq % 3, 700);
+        seq += 1 + seq % 3;
+        if (seq % 4 == 0) must_ok(log_add_control(log, &control, &error), error);
+    }
+    append(log, seq, 4, 900);
+    log_close(log);
+    return directory;
+}
+
+/* It is the same however it is opened. */
+static void assert_opens_alike(const char *directory, bool is_as_stopped) {
+    struct log *log = opened(directory);
+    assert_true(log->is_as_stopped == is_as_stopped);
+    struct log_mark mark = log_mark(log);
+    struct log_facts facts = *log_facts(log);
+    uint64_t head = log_head(log), witnessed_at = log->witnessed_at;
+    assert_range(log, 1, head);
+    for (uint64_t seq = 1; seq <= head; seq++) assert_seqs(log, seq, seq, &seq, 1);
+    crash(log);
+    log = opened(directory); /* which has no such file any more */
+    assert_false(log->is_as_stopped);
+    struct log_mark again = log_mark(log);
+    assert_memory_equal(&again, &mark, sizeof mark);
+    assert_memory_equal(log_facts(log), &facts, sizeof facts);
+    assert_int_equal(log_head(log), head);
+    assert_int_equal(log->witnessed_at, witnessed_at);
+    assert_range(log, 1, head);
+    log_close(log);
+}
+
+static void after_a_clean_stop_no_entry_is_read(void **state) {
+    (void)state;
+    const char *directory = closed_log();
+    must(access(stopped_path(directory), F_OK) == 0);
+    assert_opens_alike(directory, true);
+    struct log *log = opened(directory);
+    assert_true(log->is_as_stopped);
+    assert_int_equal(access(stopped_path(directory), F_OK), -1); /* before anything is appended */
+    crash(log);
+}
+
+static void what_was_known_counts_only_as_it_was_written(void **state) {
+    (void)state;
+    const char *directory = closed_log(), *path = stopped_path(directory);
+    uint64_t size = size_of(path);
+    char *bytes = malloc(size);
+    int fd = open(path, O_RDONLY);
+    must(fd >= 0 && read(fd, bytes, size) == (ssize_t)size);
+    close(fd);
+    for (uint64_t at = 0; at < size + 3; at++) {
+        fd = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0600);
+        must(fd >= 0 && write(fd, bytes, at < size ? size : size - 1) > 0);
+        close(fd);
+        if (at < size) flip(path, at);
+        assert_opens_alike(directory, false);
+    }
+    free(bytes);
+}
+
+/* It was put back, or its removal was not durable. */
+static void what_was_known_of_another_end_does_not_count(void **state) {
+    (void)state;
+    const char *directory = closed_log(), *kept = path_in(scratch_directory(), "kept");
+    must(rename(stopped_path(directory), kept) == 0);
+    struct log *log = opened(directory);
+    append_one(log, log_head(log) + 1);
+    crash(log);
+    must(link(kept, stopped_path(directory)) == 0);
+    assert_opens_alike(directory, false);
+    must(rename(kept, stopped_path(directory)) == 0);
+    log = opened(directory);
+    uint64_t end = end_of(log);
+    crash(log);
+    overwrite(segment_path(directory, 2), end + FRAME_UNIT, "torn", 4);
+    assert_opens_alike(directory, false); /* what is behind the end is cut off */
+}
+
+/* ---- Refusals -------------------------------------------------------------------------------- */
+
+static void a_segment_that_cannot_be_written_is_refused_and_nothing_is_changed(void **state) {
+    (void)state;
+    const char *directory = closed_log();
+    struct log_options options = opened_with;
+    struct reel_error error;
+    struct log *log;
+    close(open(path_in(directory, "spare"), O_CREAT | O_WRONLY, 0600));
+    size_t files = count_files(directory);
+    options.directory = directory;
+    fail_each_call(CALL_OPEN, -EACCES);
+    size_t unlinked = calls[CALL_UNLINK], written = calls[CALL_WRITE];
+    assert_int_equal(log_open(&options, &log, &error), -EACCES);
+    assert_sentence(&error, ".seg: Permission denied");
+    assert_int_equal(calls[CALL_UNLINK], unlinked);
+    assert_int_equal(calls[CALL_WRITE], written); /* no witness either */
+    fail_call(CALL_OPEN, 0, 0, 0);
+    assert_int_equal(count_files(directory), files);
+    assert_opens_alike(directory, true);
+}
+
 /* ---- An archive ------------------------------------------------------------------------------ */
 
 /* What was copied from a log before it was trimmed: its sealed segments. */
@@ -446,6 +559,10 @@ UNIT_TESTS(recover_test) {
         cmocka_unit_test(segments_of_another_log_do_not_join),
         cmocka_unit_test(leftovers_are_removed),
         cmocka_unit_test(segments_below_the_floor_are_removed),
+        cmocka_unit_test(after_a_clean_stop_no_entry_is_read),
+        cmocka_unit_test(what_was_known_counts_only_as_it_was_written),
+        cmocka_unit_test(what_was_known_of_another_end_does_not_count),
+        cmocka_unit_test(a_segment_that_cannot_be_written_is_refused_and_nothing_is_changed),
         cmocka_unit_test(segments_that_were_put_back_are_taken),
         cmocka_unit_test(an_archive_with_a_gap_or_of_another_log_is_refused),
         cmocka_unit_test(an_archive_of_another_epoch_is_refused),

@@ -1,5 +1,6 @@
-/* verify_test.c: every flipped bit is found, with its file; and copies of a log. */
-#include "log_support.h"
+/* verify_test.c: every flipped bit is found, with its file, and an index that does not agree with
+ * the log; and copies of a log. */
+#include "dedup_support.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -165,6 +166,113 @@ static void a_missing_segment_is_found(void **state) {
     assert_int_equal(verify(directory), 1);
 }
 
+/* ---- The index of duplicates ----------------------------------------------------------------- */
+
+enum { INDEXED = 600 };
+
+/* Runs of several levels, and events that the index must not have. */
+static const char *log_with_index(void) {
+    const char *directory = dedup_made();
+    struct log *log = dedup_opened(directory);
+    for (uint64_t seq = 1; seq <= INDEXED; seq += 12) {
+        submit(log, seq, 10);
+        append(log, seq + 10, 2, 100); /* not submitted */
+        help_all(log);
+    }
+    assert_true(count_runs(directory) > 1);
+    log_close(log);
+    return directory;
+}
+
+static void a_bit_flipped_in_the_index_is_found(void **state) {
+    (void)state;
+    const char *directory = log_with_index();
+    expected_file = NULL;
+    assert_int_equal(verify(directory), 0);
+    for (size_t n = 0; n <= count_runs(directory); n++) {
+        expected_file =
+            n < count_runs(directory) ? run_path(directory, n) : path_in(directory, STOPPED_NAME);
+        uint64_t size = size_of(expected_file);
+        for (expected_at = 0; expected_at < size; expected_at += 1 + expected_at % 3 * 16) {
+            flip_bit(expected_file, expected_at);
+            test_context("%s at %llu", expected_file, (unsigned long long)expected_at);
+            assert_int_equal(verify(directory), 1);
+            flip_bit(expected_file, expected_at);
+        }
+        expected_at = size;
+        int fd = open(expected_file, O_WRONLY | O_APPEND);
+        must(fd >= 0 && write(fd, "", 1) == 1);
+        assert_int_equal(verify(directory), 1); /* one byte too many */
+        must(ftruncate(fd, (off_t)size) == 0);
+        close(fd);
+    }
+    test_context("%s", "");
+}
+
+/* Writes the n-th run again, with all checksums right, and one entry that is not. */
+static void spoil_run(const char *directory, size_t n, size_t at, const struct dedup_entry *entry) {
+    struct run *run, *spoiled;
+    int fd = open(directory, O_DIRECTORY | O_RDONLY);
+    atomic_uint_fast64_t bytes = 0;
+    must(run_open(fd, strrchr(run_path(directory, n), '/') + 1, &run) == 0);
+    struct run_writer writer = {.io = &io_system, .directory = fd, .bytes = &bytes, .fd = -1};
+    struct run_reader reader = {.run = run};
+    struct run_head head = run->head;
+    struct dedup_entry next;
+    head.count = head.block_count = 0;
+    must(run_writer_begin(&writer, &head, run->head.count + 1) == 0);
+    for (size_t i = 0; run_reader_peek(&reader, &next) == 1; i++, run_reader_step(&reader)) {
+        if (i == at && entry) next.seq = entry->seq;
+        if (i != at || entry) must(run_writer_add(&writer, &next) == 0);
+    }
+    must(run_writer_finish(&writer, &spoiled) == 0);
+    run_unref(spoiled);
+    run_unref(run);
+    close(fd);
+}
+
+static void an_index_that_does_not_agree_with_the_log_is_found(void **state) {
+    (void)state;
+    for (int is_missing = 0; is_missing <= 1; is_missing++) {
+        const char *directory = log_with_index();
+        struct dedup_entry elsewhere = {0, 11}; /* an event that was not submitted */
+        expected_file = run_path(directory, 0);
+        expected_at = SEGMENT_PAGE;
+        spoil_run(directory, 0, 7, is_missing ? NULL : &elsewhere);
+        assert_int_equal(verify(directory), 1);
+    }
+}
+
+static void an_index_of_another_log_is_found(void **state) {
+    (void)state;
+    const char *directory = log_with_index(), *other = log_with_index();
+    for (size_t n = 0; n < count_runs(other); n++) {
+        const char *path = run_path(other, n);
+        must(rename(path, path_in(directory, strrchr(path, '/') + 1)) == 0);
+        expected_file = run_path(directory, n);
+        expected_at = 0;
+        assert_int_equal(verify(directory), 1);
+        break;
+    }
+}
+
+static void an_index_whose_log_was_trimmed_is_whole(void **state) {
+    (void)state;
+    expected_file = NULL;
+    for (uint64_t floor = 2; floor < INDEXED; floor += 97) {
+        const char *directory = log_with_index();
+        struct log *log = dedup_opened(directory);
+        trim_to(log, floor);
+        assert_int_equal(verify(directory), 0);
+        submit(log, log_head(log) + 1, 200);
+        help_all(log);
+        log_close(log);
+        assert_int_equal(verify(directory), 0);
+    }
+}
+
+/* ---- Copies ---------------------------------------------------------------------------------- */
+
 static void back_up(struct log *log, const char *copy) {
     struct reel_error error;
     struct log_pin *pin = log_pin(log);
@@ -234,6 +342,10 @@ UNIT_TESTS(verify_test) {
         cmocka_unit_test(a_bit_flipped_in_any_byte_is_found),
         cmocka_unit_test(a_bit_flipped_in_what_was_synced_stops_the_start_or_the_reader),
         cmocka_unit_test(a_missing_segment_is_found),
+        cmocka_unit_test(a_bit_flipped_in_the_index_is_found),
+        cmocka_unit_test(an_index_that_does_not_agree_with_the_log_is_found),
+        cmocka_unit_test(an_index_of_another_log_is_found),
+        cmocka_unit_test(an_index_whose_log_was_trimmed_is_whole),
         cmocka_unit_test(a_copy_is_a_log),
         cmocka_unit_test(a_copy_of_a_log_in_memory_is_one),
         cmocka_unit_test(another_process_reads_it_beside),

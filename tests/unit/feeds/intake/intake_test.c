@@ -82,13 +82,14 @@ static struct reel *opened(uint32_t flags) {
     return reel_opened(NULL, &options, CELL_SO, FORMATION_SO, NULL);
 }
 
-static struct intake *started(struct reel *reel, uint64_t queue_events_max) {
+static struct intake *started_with(struct reel *reel, uint64_t queue_events_max,
+                                   uint64_t bytes_max) {
     struct intake_options options = {
         .reel = reel,
         .queue_events_max = queue_events_max,
-        .queue_bytes_max = 250000,
+        .queue_bytes_max = bytes_max / 4 * 5,
         .batch_events_max = 64,
-        .batch_bytes_max = 200000,
+        .batch_bytes_max = bytes_max,
         .committed = committed,
         .trouble = trouble,
     };
@@ -97,6 +98,10 @@ static struct intake *started(struct reel *reel, uint64_t queue_events_max) {
     host.committed = host.troubles = 0;
     must_ok(intake_start(&options, &intake, &error), error);
     return intake;
+}
+
+static struct intake *started(struct reel *reel, uint64_t queue_events_max) {
+    return started_with(reel, queue_events_max, 200000);
 }
 
 static void ended(struct intake *intake, struct reel *reel) {
@@ -271,6 +276,27 @@ static void a_group_is_bounded_by_what_a_transaction_takes(void **state) {
     ended(intake, reel);
 }
 
+/* 16 MiB, unless one job has more. */
+static void a_group_is_one_frame_of_the_log_which_is_not_large(void **state) {
+    (void)state;
+    static const uint64_t bytes[] = {7 << 20, 7 << 20, 7 << 20, 20 << 20, 1 << 20, 1 << 20};
+    struct reel *reel = opened(0);
+    struct intake *intake = started_with(reel, 1000, 64 << 20);
+    struct call *first = hold_up(intake), *others[LENGTH(bytes)];
+    uint64_t commits = metrics_of(intake).commits;
+    for (size_t i = 0; i < LENGTH(bytes); i++) {
+        others[i] = call_of(1);
+        others[i]->job.bytes = bytes[i];
+        push(intake, others[i]);
+    }
+    set_gate(false);
+    intake_drain(intake, PATIENCE_S * 1000);
+    assert_int_equal(metrics_of(intake).commits, commits + 4); /* 7 + 7, 7, 20, 1 + 1 */
+    answered(first, 0);
+    for (size_t i = 0; i < LENGTH(bytes); i++) answered(others[i], 0);
+    ended(intake, reel);
+}
+
 static void a_fault_in_a_group_is_its_own_jobs(void **state) {
     (void)state;
     struct reel *reel = opened(0);
@@ -392,6 +418,7 @@ UNIT_TESTS(intake_test) {
         cmocka_unit_test(an_empty_queue_takes_what_is_larger_than_it),
         cmocka_unit_test(waiting_jobs_are_committed_together),
         cmocka_unit_test(a_group_is_bounded_by_what_a_transaction_takes),
+        cmocka_unit_test(a_group_is_one_frame_of_the_log_which_is_not_large),
         cmocka_unit_test(a_fault_in_a_group_is_its_own_jobs),
         cmocka_unit_test(draining_does_what_is_queued_and_takes_no_more),
         cmocka_unit_test(draining_ends_with_its_time_and_the_rest_is_answered),

@@ -20,22 +20,18 @@ static const char *setting_text(struct reel_sink_host *host, const char *name, s
     return NULL;
 }
 
-REEL_PRINTF(3, 0)
-static void write_log(struct reel_sink_host *host, reel_level level, const char *format,
-                      va_list args) {
+static void write_log(struct reel_sink_host *host, reel_level level, struct reel_str text) {
     struct fake_host *fake = (struct fake_host *)host;
-    char line[512];
-    must(vsnprintf(line, sizeof line, format, args) > 0);
+    must(text.data && text.len > 0);
     if (level == REEL_LEVEL_WARNING) fake->warnings++;
 }
 
-REEL_PRINTF(3, 0)
-static void quit(struct reel_sink_host *host, int exit_code, const char *format, va_list args) {
+static void quit(struct reel_sink_host *host, int exit_code, struct reel_str text) {
     struct fake_host *fake = (struct fake_host *)host;
     pthread_mutex_lock(&fake->lock);
     fake->quit = true;
     fake->quit_code = exit_code;
-    vsnprintf(fake->quit_text.text, sizeof fake->quit_text.text, format, args);
+    snprintf(fake->quit_text.text, sizeof fake->quit_text.text, "%.*s", REEL_FMT(text));
     pthread_cond_broadcast(&fake->quit_called);
     pthread_mutex_unlock(&fake->lock);
 }

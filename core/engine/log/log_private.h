@@ -1,14 +1,15 @@
-/* internal.h: the parts of the log, which share this header:
+/* log_private.h: the parts of the log, which share this header:
  *
  *     log.c       a group's way to the disk, and back
  *     roll.c      the next segment
- *     recover.c   opening
+ *     recover.c   opening, closing; scan.c: where a segment ends; stopped.c: what was known of it
+ *     remove.c    trimming, and files that are not needed any more
  *     walk.c      reading
  *     dedup.c     the index of duplicates
  *     helper.c    the thread in the background: zeros, spare, witness; and what it calls:
  *     seal.c      packing a full segment
  *     copy.c      backups
- *     verify.c    checking every byte
+ *     verify.c    checking every byte; verify_index.c: those of the index of duplicates
  *
  * Locks, in the order in which they are taken:
  *     append   to write or undo a frame: the writer, and the helper for a witness
@@ -17,14 +18,15 @@
  *     fill     to write zeros after the frames of the active segment, or frames beyond the zeros
  *     pins     the current pin
  */
-#ifndef REEL_ENGINE_LOG_INTERNAL_H
-#define REEL_ENGINE_LOG_INTERNAL_H
+#ifndef REEL_ENGINE_LOG_LOG_PRIVATE_H
+#define REEL_ENGINE_LOG_LOG_PRIVATE_H
 
+#include "base/histogram.h"
 #include "engine/log/dedup.h"
 #include "engine/log/group.h"
 #include "engine/log/io.h"
 #include "engine/log/pacer.h"
-#include "engine/log/segment.h"
+#include "engine/log/scan.h"
 
 #include <pthread.h>
 
@@ -37,12 +39,6 @@
 /* What is done in the background, and may fail by itself. */
 enum chore { CHORE_FILL, CHORE_SEAL, CHORE_DEDUP, CHORE_WITNESS, CHORE_REMOVE, CHORES };
 
-/* The log as it stands between two groups. */
-struct standing {
-    uint64_t head, chain;
-    struct log_facts facts;
-};
-
 struct log {
     const struct io *io;
     char *path;    /* NULL: in memory */
@@ -52,7 +48,9 @@ struct log {
     bool took_archive;  /* so its floor of events may fall */
     atomic_bool broken; /* a sync failed */
     struct group group;
-    struct dedup *dedup; /* NULL: without */
+    struct dedup *dedup;    /* NULL: without */
+    struct stopped stopped; /* while it is being opened */
+    bool is_as_stopped;     /* `stopped` is of its last segment */
 
     pthread_mutex_t append_lock; /* protects the members below */
     uint64_t salt;
@@ -68,13 +66,15 @@ struct log {
                               this offset */
     uint64_t committed_ms;
 
-    pthread_mutex_t files_lock;
+    pthread_mutex_t files_lock; /* protects the member below */
+    struct text unremoved;      /* names of files that could not be removed: char[32] each */
 
     pthread_mutex_t spare_lock; /* protects the members below */
     int spare_fd;               /* -1: none is open */
     uint64_t spare_filled;      /* zeros are there up to here */
     struct segment *used;       /* a raw file that was sealed, as USED_NAME; or NULL */
     atomic_uint_fast64_t spare_bytes, used_bytes; /* of these files */
+    bool spare_left, used_left; /* there may be a file of this name that is not one of these */
 
     pthread_mutex_t fill_lock;
 
@@ -89,7 +89,7 @@ struct log {
     atomic_bool ended;
     atomic_uint_fast64_t wake_at; /* where the active segment's end must be to wake it */
     /* [helper] after a failure: not before */
-    uint64_t fill_again_ms, seal_again_ms, dedup_again_ms;
+    uint64_t fill_again_ms, seal_again_ms, dedup_again_ms, remove_again_ms;
     struct pacer *pacer, own_pacer;
 
     void (*tell)(void *context, const char *sentence);
@@ -118,6 +118,10 @@ void log_set_pin(struct log *log, struct log_pin *pin);
 int log_make_room(struct log *log, uint64_t frame_bytes, struct reel_error *error);
 /* Closes the spare. */
 void log_drop_spare(struct log *log);
+/* Removes a spare and a used file that this process does not use. 1: they are gone; 0: there was
+ * none. */
+int log_remove_spares(struct log *log, struct reel_error *error);
+bool log_has_left_spares(struct log *log);
 /* Writes about this number of further zeros to the spare; creates the spare if necessary. 1: done;
  * 0: it has enough. */
 int log_fill_spare(struct log *log, size_t bytes);
@@ -136,19 +140,14 @@ void log_keep_all(struct log *log);
 int log_write_witness(struct log *log, struct reel_error *error);
 bool log_needs_witness(const struct log *log);
 
-/* recover.c: the result of scanning a raw segment. */
-struct scan {
-    struct standing standing; /* behind its last good frame */
-    uint64_t end;             /* where that is */
-    uint64_t witnessed_at;    /* the highest mark in a good frame */
-    bool found_mark;          /* a frame ends where `mark` says, with its checksum */
-    uint64_t tail_end;        /* bytes that are not zero are behind `end`, up to here; 0: none */
-    uint64_t proof_at;        /* an intact frame says that the bad place was synced; 0: none */
-    bool is_strange; /* what is at `end` is a whole frame, of content that is not understood */
-};
-extern const char strange_frame[]; /* what is wrong when `is_strange` */
-void segment_scan(struct segment *segment, const struct standing *from, const struct log_mark *mark,
-                  struct scan *ret);
+/* remove.c: removes a file that is not needed any more: a segment, or a part of one. If it cannot
+ * be removed, log_remove_again tries again. With files_lock held. */
+void log_remove(struct log *log, const char *name);
+/* The same for the files of roll.c included. 1: all are gone now; 0: there was none; or an error:
+ * some are left. */
+int log_remove_again(struct log *log, struct reel_error *error);
+int log_try_remove(struct log *log, const char *name, struct reel_error *error);
+bool log_has_to_remove(struct log *log);
 
 /* helper.c: is the disk so far from full that room may be taken ahead of its use? */
 bool log_has_space(const struct log *log);
@@ -163,9 +162,6 @@ void log_wake_helper(struct log *log);
 /* seal.c: packs the oldest full segment. 1: done; 0: there is none; or an error. */
 int log_seal_one(struct log *log, struct reel_error *error);
 bool log_has_to_seal(struct log *log);
-
-/* recover.c: reads all of it. -EBADMSG: the file is shorter. */
-int segment_read(int fd, char *to, uint64_t len, uint64_t at);
 
 /* recover.c: reads a segment file's header, and maps it. -EBADMSG: it is damaged, and where. */
 struct damage {

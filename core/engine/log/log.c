@@ -1,4 +1,4 @@
-/* commit.c: writes a group to the disk, and undoes it: see log.h.
+/* log.c: writes a group to the disk, and undoes it: see log.h.
  *
  * A group is written with one pwrite after the last frame, where the file already has zeros, and is
  * synced. Only then is the group part of the log: `end`, the head and the chain are updated.
@@ -11,7 +11,8 @@
  * says that the frame was synced (a witness is not written before log_keep or the next group), so
  * this place is an end of the log like any other.
  */
-#include "engine/log/internal.h"
+#include "engine/log/log.h"
+#include "engine/log/log_private.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -171,7 +172,7 @@ int log_add_control(struct log *log, struct log_control *control, struct reel_er
     struct log_facts facts = group_facts(log);
     INVARIANT(control->kind != LOG_FACTS && control->collection.len <= COLLECTION_BYTES_MAX);
     control->number = ++facts.controls;
-    size_t len = control_write(control, content);
+    size_t len = log_write_control(control, content);
     return add_control(log, control->kind, (struct reel_str){content, len}, &facts, error);
 }
 
@@ -405,44 +406,6 @@ void log_set_pin(struct log *log, struct log_pin *pin) {
     log->pin = pin;
     pthread_mutex_unlock(&log->pins_lock);
     log_unpin(before);
-}
-
-/* ---- Trimming -------------------------------------------------------------------------------- */
-
-/* The number of the oldest segments that have no event at or above the floor. The newest segment is
- * never counted. */
-static size_t count_below(const struct log_pin *pin, uint64_t first_seq) {
-    size_t count = 0;
-    while (count + 1 < pin->count && pin->segments[count + 1]->head.first_seq <= first_seq) count++;
-    return count;
-}
-
-/* Removes segments below the floor. If this fails, or if there is a power cut, opening removes
- * them. */
-static void unlink_some(struct log *log, const struct log_pin *pin, size_t count) {
-    for (size_t i = 0; i < count && log->directory >= 0; i++) {
-        struct reel_error error;
-        int rc = log->io->unlink(log->directory, pin->segments[i]->name);
-        if (rc < 0) error_set(&error, "log/%s: %s", pin->segments[i]->name, strerror(-rc));
-        log_note_chore(log, CHORE_REMOVE, rc, &error);
-    }
-}
-
-size_t log_trim(struct log *log) {
-    HOLD_LOCK(&log->files_lock);
-    struct log_pin *pin = log_pin(log);
-    size_t count = count_below(pin, log->now.facts.first_seq);
-    INVARIANT(count < pin->count || pin->count == 0); /* the newest segment stays */
-    struct log_pin *rest = count > 0 ? pin_create(pin->count - count) : NULL;
-    if (rest) {
-        for (size_t i = 0; i < rest->count; i++)
-            rest->segments[i] = segment_ref(pin->segments[count + i]);
-        log_set_pin(log, rest);
-        unlink_some(log, pin, count);
-    }
-    if (log->dedup) dedup_trim(log->dedup, log->now.facts.first_seq);
-    log_unpin(pin);
-    return rest ? count : 0;
 }
 
 /* ---- Measuring ------------------------------------------------------------------------------- */
