@@ -28,18 +28,18 @@ struct log_facts controls_facts(const uint8_t epoch[16], uint64_t first_seq,
 static int add_epoch(struct store *store, const uint8_t epoch[16], uint64_t from_seq,
                      struct reel_error *error) {
     struct lineage_entry lineage[LINEAGE_MAX + 1];
-    int count = store_get_lineage(store, &store->writing, lineage);
+    int count = meta_get_lineage(store, &store->writing, lineage);
     if (count < 0) return fail(error, count, "cannot read the lineage");
     if (count > 0 && memcmp(lineage[count - 1].epoch, epoch, 16) == 0) return 0;
     lineage[count] = (struct lineage_entry){.from_seq = from_seq};
     memcpy(lineage[count].epoch, epoch, sizeof lineage[count].epoch);
-    return store_put_lineage(store, lineage, (size_t)count + 1, error);
+    return meta_put_lineage(store, lineage, (size_t)count + 1, error);
 }
 
 int controls_begin_lineage(struct store *store, const uint8_t epoch[16], uint64_t from_seq,
                            struct reel_error *error) {
     struct lineage_entry lineage[LINEAGE_MAX];
-    int count = store_get_lineage(store, &store->writing, lineage);
+    int count = meta_get_lineage(store, &store->writing, lineage);
     if (count < 0) return fail(error, count, "cannot read the lineage");
     return count > 0 ? 0 : add_epoch(store, epoch, from_seq, error);
 }
@@ -49,7 +49,7 @@ int controls_begin_lineage(struct store *store, const uint8_t epoch[16], uint64_
 static int get_control(struct store *store, const char *name, struct collection_control *ret,
                        struct reel_error *error) {
     *ret = (struct collection_control){0};
-    int rc = store_get_control(store, &store->writing, name, ret);
+    int rc = meta_get_control(store, &store->writing, name, ret);
     return rc == 0 || rc == -ENOENT ? 0
                                     : fail(error, rc, "cannot read what is known of `%s`", name);
 }
@@ -86,7 +86,7 @@ static int fold_collection(struct store *store, const struct log_control *contro
     default:
         return 0;
     }
-    return store_put_control(store, name, &known, error);
+    return meta_put_control(store, name, &known, error);
 }
 
 int controls_fold(struct store *store, const struct log_control *control,
@@ -115,5 +115,5 @@ int controls_meet_rebuild(struct store *store, const char *collection, struct re
     int rc = get_control(store, collection, &known, error);
     if (rc < 0) return rc;
     known.rebuild_met = known.rebuild;
-    return store_put_control(store, collection, &known, error);
+    return meta_put_control(store, collection, &known, error);
 }

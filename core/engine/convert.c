@@ -334,19 +334,19 @@ static int put_new_state(struct store *copy, struct conversion *conversion,
     struct store_state *state = &conversion->state;
     int rc = store_begin(copy, error);
     if (rc < 0) return rc;
-    rc = store_put_state(copy, state, error);
+    rc = meta_put_state(copy, state, error);
     if (rc == 0) rc = controls_begin_lineage(copy, state->epoch, state->first_seq, error);
     if (rc < 0) {
         store_abort(copy);
         return rc;
     }
     store_commit(copy, state->cursor);
-    return store_checkpoint(copy, error);
+    return checkpoint_all(copy, error);
 }
 
 /* Writes the new state: `meta` of the copy still has the old format. */
 static int replace_state(struct conversion *conversion, MDB_env *env, struct reel_error *error) {
-    struct store copy = {.env = env};
+    struct store copy = {.env = env, .memtable_bytes = MEMTABLE_BYTES, .group_bytes = 2 * MEMTABLE_BYTES};
     conversion->state.format = STORE_FORMAT;
     conversion->state.first_deletion = conversion->state.first_seq;
     int rc = store_start(&copy, error);

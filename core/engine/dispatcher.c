@@ -32,6 +32,16 @@ _Static_assert(LOG_HELD > DECODER_AHEAD_MAX, "entries stay valid while the reade
 _Static_assert(LOG_BUILD_ID_BYTES == BUILD_ID_BYTES, "marks name objects by their build id");
 _Static_assert(LOG_ROOM >= JSON_ROOM, "the parser reads no further");
 
+/* ---- A group begins -------------------------------------------------------------------------- */
+
+static void note_begun(struct dispatcher *dispatcher) {
+    const struct log *log = dispatcher->home.place.log;
+    INVARIANT(log_group_head(log) == log_head(log)); /* no group is begun */
+    INVARIANT(dispatcher->fold.turn == TURN_NONE);
+    dispatcher->folded = 0;
+    dispatcher->time_ns = clock_now_ns();
+}
+
 /* ---- One event ------------------------------------------------------------------------------- */
 
 static int put_rejection(struct dispatcher *dispatcher, uint64_t seq, const char *collection,
@@ -365,6 +375,7 @@ static int fold_entries(struct dispatcher *dispatcher, struct catch_up *catch_up
         rc = fold_decoded(dispatcher, reading, error);
         if (rc == 0) rc = dispatcher_spill(dispatcher, error);
         if (rc < 0) return rc;
+        if (checkpoint_room(&dispatcher->store) == 0) return 0; /* the next group makes some */
     }
     if (catch_up->at_end) dispatcher->folded = dispatcher->state.head; /* only gaps follow */
     return rc;
@@ -438,15 +449,33 @@ static int trim(struct dispatcher *dispatcher, uint64_t first_seq, bool *ret_lef
     return rc;
 }
 
+uint64_t dispatcher_trim_limit(struct dispatcher *dispatcher) {
+    uint64_t kept = checkpoint_cursor(&dispatcher->store) + 1;
+    uint64_t held = home_held_from(&dispatcher->home);
+    return held < kept ? held : kept;
+}
+
+/* What is not in the checkpoint is folded from the log at the next opening. */
+static int settle_limit(struct dispatcher *dispatcher, uint64_t *first_seq,
+                        struct reel_error *error) {
+    uint64_t limit = dispatcher_trim_limit(dispatcher);
+    int rc = *first_seq > limit ? checkpoint_all(&dispatcher->store, error) : 0;
+    if (rc < 0 && rc != -ENOSPC) return rc;
+    limit = dispatcher_trim_limit(dispatcher);
+    if (*first_seq > limit) *first_seq = limit;
+    return 0;
+}
+
 int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error) {
     INVARIANT(first_seq <= dispatcher->state.head + 1);
-    if (first_seq <= dispatcher->state.first_seq && !dispatcher->trim_left) return 0;
     bool left = true;
-    int rc = 0;
-    if (first_seq > dispatcher->store.checkpoint_cursor + 1) /* it is folded from there */
-        rc = store_checkpoint(&dispatcher->store, error);
-    if (rc == 0) rc = dispatcher_begin(dispatcher, error);
-    if (rc == 0) rc = trim(dispatcher, first_seq, &left, error);
+    int rc = settle_limit(dispatcher, &first_seq, error);
+    if (rc < 0) return rc;
+    if (first_seq <= dispatcher->state.first_seq && !dispatcher->trim_left) return 0;
+    rc = store_begin_to_trim(&dispatcher->store, error);
+    if (rc < 0) return rc;
+    note_begun(dispatcher);
+    rc = trim(dispatcher, first_seq, &left, error);
     rc = dispatcher_end(dispatcher, rc, error);
     if (rc < 0) return rc;
     dispatcher->trim_left = left;
@@ -488,9 +517,9 @@ static int adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_
         .head = first_seq - 1,
     };
     memcpy(state->epoch, epoch, sizeof state->epoch);
-    int rc = store_empty(&dispatcher->store, error);
+    int rc = meta_empty(&dispatcher->store, error);
     if (rc == 0) rc = controls_begin_lineage(&dispatcher->store, epoch, first_seq, error);
-    if (rc == 0) rc = store_put_origin(&dispatcher->store, origin, error);
+    if (rc == 0) rc = meta_put_origin(&dispatcher->store, origin, error);
     return rc < 0 ? rc : registry_reset_all(&dispatcher->registry, state, error);
 }
 
@@ -498,7 +527,7 @@ static int adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_
 static int mark_adopted(struct dispatcher *dispatcher, struct reel_error *error) {
     int rc = dispatcher_begin(dispatcher, error);
     if (rc == 0) rc = dispatcher_end(dispatcher, 0, error);
-    return rc < 0 ? rc : store_checkpoint(&dispatcher->store, error);
+    return rc < 0 ? rc : checkpoint_all(&dispatcher->store, error);
 }
 
 int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
@@ -506,7 +535,7 @@ int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uin
     struct log_facts facts = controls_facts(epoch, first_seq, origin);
     int rc = home_adopt_prepare(&dispatcher->home, &facts, error);
     if (rc == 0)
-        rc = store_checkpoint(&dispatcher->store, error); /* nothing of the old log waits */
+        rc = checkpoint_all(&dispatcher->store, error); /* nothing of the old log waits */
     if (rc == 0) rc = dispatcher_begin(dispatcher, error);
     if (rc == 0) {
         dispatcher->adopting = true;
@@ -556,12 +585,9 @@ int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
 }
 
 int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error) {
-    const struct log *log = dispatcher->home.place.log;
-    INVARIANT(log_group_head(log) == log_head(log)); /* no group is begun */
-    INVARIANT(dispatcher->fold.turn == TURN_NONE);
-    dispatcher->folded = 0;
-    dispatcher->time_ns = clock_now_ns();
-    return store_begin(&dispatcher->store, error);
+    int rc = store_begin(&dispatcher->store, error);
+    if (rc == 0) note_begun(dispatcher);
+    return rc;
 }
 
 int dispatcher_spill(struct dispatcher *dispatcher, struct reel_error *error) {
@@ -596,7 +622,7 @@ static int put_state(struct dispatcher *dispatcher, struct reel_error *error) {
         state->log_salt = state->log_number = state->log_at = state->log_chain = 0;
     else
         home_put_mark(&dispatcher->home, state);
-    return store_put_state(&dispatcher->store, state, error);
+    return meta_put_state(&dispatcher->store, state, error);
 }
 
 /* The group is in the log, but the memtable has no memory for the state. The group is taken back,
@@ -618,6 +644,7 @@ static int commit_both(struct dispatcher *dispatcher, struct reel_error *error) 
     rc = put_state(dispatcher, error);
     if (rc == 0 && dispatcher->adopting) rc = store_commit_durably(store, cursor, error);
     if (rc < 0) return take_back(dispatcher, rc, error);
+    store->needed_after = registry_behind(&dispatcher->registry, cursor);
     if (!dispatcher->adopting) store_commit(store, cursor);
     log_keep(dispatcher->home.place.log);
     return 0;

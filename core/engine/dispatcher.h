@@ -116,6 +116,9 @@ int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error)
  * must have caught up. */
 int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error);
 
+/* The log may begin there at the latest: opening and a backup that runs need what follows. */
+uint64_t dispatcher_trim_limit(struct dispatcher *dispatcher);
+
 /* Replaces the log, in a transaction of its own: by an empty log that begins at `first_seq`, with
  * this epoch and origin; all collections are emptied. */
 int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,

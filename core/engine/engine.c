@@ -28,13 +28,28 @@ int engine_try_room(struct reel *reel, struct reel_error *error) {
     HOLD_LOCK(&reel->writer);
     views_expire(&reel->views);
     int rc = log_try_room(reel->dispatcher.home.place.log, error);
-    return rc < 0 ? rc : store_try_room(&reel->dispatcher.store, error);
+    return rc < 0 ? rc : checkpoint_make_room(&reel->dispatcher.store, error);
 }
 
 void engine_tick(struct reel *reel) {
     store_check_readers(&reel->dispatcher.store);
     HOLD_LOCK(&reel->writer);
     warnings_look(&reel->dispatcher.fold.warnings, clock_ms());
+    views_expire(&reel->views);
+    store_tick(&reel->dispatcher.store);
+}
+
+int engine_trim(struct reel *reel, uint64_t first_seq, uint64_t *ret_first_seq,
+                struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    {
+        HOLD_LOCK(&reel->writer);
+        uint64_t limit = dispatcher_trim_limit(dispatcher);
+        if (first_seq > limit) checkpoint_ask(&dispatcher->store);
+        if (first_seq > limit) first_seq = limit;
+        *ret_first_seq = first_seq;
+    }
+    return reel_trim(reel, first_seq, error);
 }
 
 int engine_adopt(struct reel *reel, const uint8_t epoch[16], uint64_t first_seq,
@@ -67,7 +82,7 @@ static int read_origin(struct reel_view *view, struct store_origin *ret_origin,
     ENTERED within = NULL;
     int rc = view_enter(view, &within);
     if (rc < 0) return rc;
-    rc = store_get_origin(within->views->store, &within->at, ret_origin);
+    rc = meta_get_origin(within->views->store, &within->at, ret_origin);
     if (rc < 0 && rc != -ENOENT) return rc;
     if (rc == -ENOENT) *ret_origin = (struct store_origin){0};
     *ret_head = within->state.head;

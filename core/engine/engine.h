@@ -37,6 +37,11 @@ int engine_try_room(struct reel *reel, struct reel_error *error);
  * out. */
 void engine_tick(struct reel *reel);
 
+/* Like reel_trim, but does not wait for a checkpoint: trims as far as the last one allows, and asks
+ * for another if that is less. `ret_first_seq`: where the log may begin now. [any thread] */
+int engine_trim(struct reel *reel, uint64_t first_seq, uint64_t *ret_first_seq,
+                struct reel_error *error);
+
 /* ---- For feeds ------------------------------------------------------------------------------- */
 
 /* The stream that the log mirrors, and the head of the log. 1: the log is a mirror; 0: it is not,

@@ -19,6 +19,9 @@
 #define FORMAT_NAME     "FORMAT"
 #define INCOMPLETE_NAME "INCOMPLETE"
 
+/* So often a copy beside another process is tried. */
+#define COPIES_MAX 3
+
 /* ---- Files of the directory ------------------------------------------------------------------ */
 
 static char *join(const char *directory, const char *name) {
@@ -191,7 +194,7 @@ static int copy_facts(struct home *home, struct store_state *state, struct reel_
     state->first_deletion = facts->first_deletion;
     if (!facts->mirrors) return 0;
     origin_from_log(&facts->origin, &origin);
-    return store_put_origin(home->store, &origin, error);
+    return meta_put_origin(home->store, &origin, error);
 }
 
 /* Folds the controls that the log has and the store has not. Each has the head that the log had:
@@ -223,7 +226,7 @@ static int follow_log(struct home *home, struct store_state *state, struct reel_
     if (rc < 0) return rc;
     state->head = log_head(home->place.log);
     home_put_mark(home, state);
-    return store_put_state(home->store, state, error);
+    return meta_put_state(home->store, state, error);
 }
 
 /* If the store is behind the log, updates it from the log. */
@@ -241,15 +244,7 @@ static int settle_store(struct home *home, struct store_state *state, struct ree
         return rc;
     }
     store_commit(home->store, state->cursor);
-    return store_checkpoint(home->store, error); /* a backup asks LMDB which log it belongs to */
-}
-
-static int read_state(struct home *home, struct store_state *ret, struct reel_error *error) {
-    int rc = store_begin(home->store, error);
-    if (rc < 0) return rc;
-    rc = store_get_state(home->store, &home->store->writing, ret);
-    store_abort(home->store);
-    return rc < 0 ? fail(error, rc, "cannot read the store's state") : 0;
+    return checkpoint_all(home->store, error); /* a backup asks LMDB which log it belongs to */
 }
 
 /* ---- Replacing the log ----------------------------------------------------------------------- */
@@ -366,6 +361,7 @@ int home_adopt_finish(struct home *home, const struct log_facts *facts, struct r
 
 void home_init(struct home *home, struct store *store) {
     *home = (struct home){.lock_fd = -1, .store = store};
+    pthread_mutex_init(&home->backup_lock, NULL);
     (void)log_place_init(&home->place); /* home_open looks whether it did */
 }
 
@@ -376,13 +372,14 @@ void home_close(struct home *home) {
     home->lock_fd = -1;
     free(home->directory);
     home->directory = NULL;
+    pthread_mutex_destroy(&home->backup_lock);
 }
 
 static int read_lineage(struct home *home, struct archive *ret, struct reel_error *error) {
     struct lineage_entry lineage[LINEAGE_MAX];
     int rc = store_begin(home->store, error);
     if (rc < 0) return rc;
-    int count = store_get_lineage(home->store, &home->store->writing, lineage);
+    int count = meta_get_lineage(home->store, &home->store->writing, lineage);
     store_abort(home->store);
     if (count < 0) return fail(error, count, "cannot read the lineage");
     for (int i = 0; i < count; i++) {
@@ -458,7 +455,7 @@ static int open_on_disk(struct home *home, const struct home_options *options,
     if (rc == 0) rc = settle_format(home->directory, options->map_bytes, &was_empty, error);
     if (rc == 0) rc = open_store(home, options, error);
     if (rc == 0) home->store->in_place_of_empty = was_empty;
-    if (rc == 0) rc = read_state(home, &state, error);
+    if (rc == 0) rc = store_read_state(home->store, &state, error);
     if (rc == 0) rc = settle_adoption(home, &state, error);
     if (rc == 0) rc = open_own_log(home, &state, options->take_archive, error);
     if (rc == 0) rc = settle_epoch(home, options->new_epoch, error);
@@ -473,7 +470,7 @@ static int open_all_in_memory(struct home *home, const struct home_options *opti
     struct log_facts facts = controls_facts(epoch, 1, NULL);
     int rc = open_store(home, options, error);
     if (rc == 0) rc = open_in_memory(home, &facts, &home->place.log, error);
-    if (rc == 0) rc = read_state(home, &state, error);
+    if (rc == 0) rc = store_read_state(home->store, &state, error);
     return rc < 0 ? rc : settle_store(home, &state, error);
 }
 
@@ -518,35 +515,32 @@ int home_open(struct home *home, const struct home_options *options, struct reel
 
 /* Marks the copy of a log as a backup, so that it is not used like the original. A log that mirrors
  * a stream is not marked. */
-static int mark_as_backup(const char *log_path, struct reel_error *error) {
+static int mark_as_backup(const char *log_path, const struct store_state *state,
+                          struct reel_error *error) {
     struct log_options options = {.directory = log_path, .no_helper = true};
     struct log *log;
     int rc = log_open(&options, &log, error);
     if (rc < 0) return rc;
     struct log_facts facts = *log_facts(log);
     facts.is_backup = !facts.mirrors;
-    rc = log_set_facts(log, &facts, error);
+    rc = facts.first_seq > state->cursor + 1
+             ? fail(error, -EAGAIN, "the log was trimmed meanwhile; try again")
+             : log_set_facts(log, &facts, error);
     if (rc == 0) rc = log_commit(log, error);
     if (rc == 0) log_keep(log);
     log_close(log);
     return rc;
 }
 
-/* Which log the copy of a store belongs to. */
-static int read_salt(const char *state_path, uint64_t map_bytes, uint64_t *ret_salt,
+/* Which log the copy of a store belongs to, and from where on it needs it. */
+static int read_copy(const char *state_path, uint64_t map_bytes, struct store_state *ret,
                      struct reel_error *error) {
     struct store copy;
     struct store_options options = {
         .directory = state_path, .map_bytes = map_bytes, .readers_max = 8};
-    struct store_state state;
     int rc = store_open(&copy, &options, error);
     if (rc < 0) return rc;
-    rc = store_begin(&copy, error);
-    if (rc == 0) {
-        rc = store_get_state(&copy, &copy.writing, &state);
-        store_abort(&copy);
-    }
-    if (rc == 0) *ret_salt = state.log_salt;
+    rc = store_read_state(&copy, ret, error);
     store_close(&copy);
     return rc;
 }
@@ -590,16 +584,16 @@ static int copy_both(struct store *store, const struct log_source *source, const
                      struct reel_error *error) {
     AUTO_FREE char *log_path = NULL, *state_path = NULL;
     MDB_envinfo info;
-    uint64_t salt;
+    struct store_state state;
     int rc = make_in(to, "state", &state_path, error);
     if (rc == 0) rc = make_in(to, "log", &log_path, error);
     struct store_copying copying = {state_path, pace, source->pacer};
     if (rc == 0) rc = store_copy(store, &copying, error);
     if (rc < 0) return rc;
     mdb_env_info(store->env, &info);
-    rc = read_salt(state_path, info.me_mapsize, &salt, error);
-    if (rc == 0) rc = copy_log(source, log_path, salt, error);
-    return rc < 0 ? rc : mark_as_backup(log_path, error);
+    rc = read_copy(state_path, info.me_mapsize, &state, error);
+    if (rc == 0) rc = copy_log(source, log_path, state.log_salt, error);
+    return rc < 0 ? rc : mark_as_backup(log_path, &state, error);
 }
 
 /* Removes what a failed backup has left, so that it can be repeated in the same directory. */
@@ -627,9 +621,29 @@ static int copy_home(struct store *store, const struct log_source *source, const
     return directory_sync(to, error);
 }
 
+uint64_t home_held_from(struct home *home) {
+    HOLD_LOCK(&home->backup_lock);
+    return home->backups > 0 ? home->held_from : UINT64_MAX;
+}
+
+/* The copy needs the log from the checkpoint on. Of several backups the first one decides. */
+static void hold_log(struct home *home) {
+    uint64_t from = checkpoint_cursor(home->store) + 1;
+    HOLD_LOCK(&home->backup_lock);
+    if (home->backups++ == 0) home->held_from = from;
+}
+
+static void release_log(struct home *home) {
+    HOLD_LOCK(&home->backup_lock);
+    home->backups--;
+}
+
 int home_backup(struct home *home, const char *to, struct reel_error *error) {
     struct log_source source = {.place = &home->place, .pacer = home->place.pacer};
-    return copy_home(home->store, &source, to, error);
+    hold_log(home);
+    int rc = copy_home(home->store, &source, to, error);
+    release_log(home);
+    return rc;
 }
 
 /* Does another process have it open? Without a lock file (a backup has none) none does. While the
@@ -651,6 +665,14 @@ static int open_to_copy(const char *from, struct store *store, struct reel_error
     return store_open_to_read(store, state_path, error);
 }
 
+/* Nothing keeps the other process from trimming its log while the state is copied. */
+static int copy_again(struct store *store, const struct log_source *source, const char *to,
+                      struct reel_error *error) {
+    int rc = -EAGAIN;
+    for (int i = 0; i < COPIES_MAX && rc == -EAGAIN; i++) rc = copy_home(store, source, to, error);
+    return rc;
+}
+
 int home_backup_of(const char *from, const char *to, struct reel_error *error) {
     AUTO_FREE char *log_path = join(from, "log");
     struct store store = {0};
@@ -662,7 +684,7 @@ int home_backup_of(const char *from, const char *to, struct reel_error *error) {
     if (rc < 0) {
         rc = fail_in(error, rc, "cannot open %s", from);
     } else {
-        rc = copy_home(&store, &source, to, error);
+        rc = copy_again(&store, &source, to, error);
         store_close(&store);
     }
     log_place_finish(&place);

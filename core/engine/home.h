@@ -39,6 +39,9 @@ struct home {
     uint64_t segment_bytes;
     void (*tell)(void *context, const char *sentence); /* log_options */
     void *tell_context;
+    pthread_mutex_t backup_lock; /* of what follows */
+    unsigned backups;            /* that run */
+    uint64_t held_from;          /* the log is not trimmed beyond it meanwhile */
 };
 
 struct home_options {
@@ -70,6 +73,9 @@ int home_adopt_finish(struct home *home, const struct log_facts *facts, struct r
  * another process may have open. */
 int home_backup(struct home *home, const char *to, struct reel_error *error);
 int home_backup_of(const char *from, const char *to, struct reel_error *error);
+
+/* UINT64_MAX: no backup runs. [any thread] */
+uint64_t home_held_from(struct home *home);
 
 /* Compares a directory's log with its checksums (log_verify). While no other process has the
  * directory open, none can open it. */

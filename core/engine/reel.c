@@ -136,13 +136,10 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
         return fail_memory(error);
     int rc = home_open(&dispatcher->home, &home_options, error);
     if (rc < 0) return rc;
-    rc = store_begin(&dispatcher->store, error);
-    if (rc < 0) return rc;
-    rc = store_get_state(&dispatcher->store, &dispatcher->store.writing, &dispatcher->state);
-    store_abort(&dispatcher->store);
+    rc = store_read_state(&dispatcher->store, &dispatcher->state, error);
     dispatcher->committed = dispatcher->state;
     reel->cursor = dispatcher->state.cursor;
-    return rc < 0 ? fail(error, rc, "cannot read the store's state") : 0;
+    return rc;
 }
 
 /* Opens /dev/null for standard descriptors that are closed. The program may not know that they are
@@ -440,7 +437,17 @@ int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error) {
     return rc;
 }
 
+/* In memory there is no checkpoint to copy. */
+static int prepare_backup(struct reel *reel, struct reel_error *error) {
+    struct store *store = &reel->dispatcher.store;
+    if (!store->in_memory) return 0;
+    HOLD_LOCK(&reel->writer);
+    return checkpoint_all(store, error);
+}
+
 int reel_backup(struct reel *reel, const char *directory, struct reel_error *error) {
+    int rc = prepare_backup(reel, error);
+    if (rc < 0) return rc;
     return home_backup(&reel->dispatcher.home, directory, error);
 }
 

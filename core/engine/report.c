@@ -54,7 +54,7 @@ void report_started(const struct reporter *to, struct dispatcher *dispatcher) {
                "data.mdb had no content and was replaced by a new store: this is normal after an "
                "interrupted first start; otherwise data.mdb may be a copy that failed, and the "
                "events are elsewhere");
-    if (store_each_collection(&dispatcher->store, report_unserved, &search) < 0)
+    if (meta_each_collection(&dispatcher->store, report_unserved, &search) < 0)
         report(to, REEL_LEVEL_WARNING, "cannot look for collections that no plugin serves");
     for (size_t i = 0; i < registry->count; i++)
         if (registry->collections[i]->object_changed)

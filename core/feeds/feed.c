@@ -420,7 +420,7 @@ int feed_trim(struct feed *feed, uint64_t first_seq, struct reel_error *error) {
     if (rc == -EAGAIN || rc == -ETIME) return 0; /* try again later */
     if (rc < 0) return rc;
     uint64_t floor = first_seq <= position.head ? first_seq : position.head + 1;
-    rc = reel_trim(feed->options.reel, floor, error);
+    rc = engine_trim(feed->options.reel, floor, &floor, error);
     if (rc == 0 && floor == first_seq) feed->first_seq = first_seq;
     return rc;
 }

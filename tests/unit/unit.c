@@ -149,7 +149,7 @@ int close_store(void **state) {
 void commit_and_begin(struct store *store) {
     struct reel_error error;
     struct store_state state;
-    must(store_get_state(store, &store->writing, &state) == 0);
+    must(meta_get_state(store, &store->writing, &state) == 0);
     store_commit(store, state.cursor);
     must_ok(store_begin(store, &error), error);
 }

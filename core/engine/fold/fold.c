@@ -73,16 +73,27 @@ static void undo_all(struct fold *fold) {
     }
 }
 
-/* A fold that adds to a record with every event would make it larger than any answer. */
+static size_t size_of(const struct change *change) {
+    size_t size = 0;
+    for (uint32_t at = 0; change->exists && at < change->collection->shape.count; at++)
+        size += change->values[at].len;
+    return size;
+}
+
+/* A fold that adds to a record with every event would make it larger than any answer. And what one
+ * event changes must fit into memory. */
 static void check_sizes(struct fold *fold) {
-    for (size_t i = 0; i < fold->touched_count; i++) {
-        const struct change *change = fold->touched[i];
-        size_t size = 0;
-        for (uint32_t at = 0; change->exists && at < change->collection->shape.count; at++)
-            size += change->values[at].len;
+    size_t all = 0;
+    if (fold->touched_count > EVENT_RECORDS_MAX)
+        fold_fault(fold, "changes more than %d records", EVENT_RECORDS_MAX);
+    for (size_t i = 0; i < fold->touched_count && !fold->faulted; i++) {
+        size_t size = size_of(fold->touched[i]);
+        all += size;
         if (size > RECORD_BYTES_MAX)
             fold_fault(fold, "makes a record of %zu bytes, at most %zu are allowed", size,
                        RECORD_BYTES_MAX);
+        else if (all > EVENT_RECORD_BYTES_MAX)
+            fold_fault(fold, "changes records of more than %zu bytes", EVENT_RECORD_BYTES_MAX);
     }
 }
 

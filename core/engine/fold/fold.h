@@ -23,6 +23,10 @@
 /* Largest record: its JSON text. */
 #define RECORD_BYTES_MAX WRITER_BYTES_MAX
 
+/* Most that one event may change: records, and bytes of them. */
+#define EVENT_RECORDS_MAX      100000
+#define EVENT_RECORD_BYTES_MAX ((size_t)32 << 20)
+
 /* Longest reason that is stored, with its NUL. */
 #define REASON_BYTES 1024
 

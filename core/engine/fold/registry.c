@@ -147,8 +147,8 @@ static void set_build_id(struct collection *collection) {
 int registry_reset(struct collection *collection, const struct store_state *position,
                    const char *why, struct reel_error *error) {
     struct store *store = collection->store;
-    store_clear(store, collection->records);
-    store_clear(store, collection->index);
+    table_clear(store, collection->records);
+    table_clear(store, collection->index);
     int rc = rejected_remove_collection(store, collection->name, error);
     if (rc < 0) return rc;
     collection->state = (struct collection_state){
@@ -168,7 +168,7 @@ int registry_reset_all(struct registry *registry, const struct store_state *posi
         struct collection *collection = registry->collections[i];
         int rc = registry_reset(collection, position, "the log was replaced", error);
         if (rc == 0)
-            rc = store_put_collection(collection->store, collection->name, &collection->state,
+            rc = meta_put_collection(collection->store, collection->name, &collection->state,
                                       error);
         if (rc < 0) return rc;
     }
@@ -187,7 +187,7 @@ static int start_one(struct collection *collection, const struct store_state *po
     const struct reel_projector *declared = &collection->projector->declared;
     struct store *store = collection->store;
     struct collection_state *state = &collection->state;
-    int rc = store_get_collection(store, &store->writing, collection->name, state);
+    int rc = meta_get_collection(store, &store->writing, collection->name, state);
     if (rc < 0 && rc != -ENOENT) return fail(error, rc, "cannot read the collection's state");
     if (rc == -ENOENT) return registry_reset(collection, position, "it is new", error);
     if (collection->rebuild_wanted)
@@ -225,7 +225,7 @@ int registry_start(struct registry *registry, const struct store_state *position
         struct collection *collection = registry->collections[i];
         int rc = start_one(collection, position, error);
         if (rc == 0)
-            rc = store_put_collection(collection->store, collection->name, &collection->state,
+            rc = meta_put_collection(collection->store, collection->name, &collection->state,
                                       error);
         if (rc < 0) return rc;
     }
@@ -276,7 +276,7 @@ int registry_put_states(struct registry *registry, uint64_t cursor, struct reel_
         if (memcmp(&collection->state, &collection->committed, sizeof collection->state) == 0)
             continue;
         int rc =
-            store_put_collection(collection->store, collection->name, &collection->state, error);
+            meta_put_collection(collection->store, collection->name, &collection->state, error);
         if (rc < 0) return rc;
     }
     return 0;

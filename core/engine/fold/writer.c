@@ -34,7 +34,7 @@ static void fault(struct writing *writing, const char *what) {
 static char *extend(struct writing *writing, size_t len) {
     if (len <= WRITER_BYTES_MAX && writing->text.len <= WRITER_BYTES_MAX - len)
         return text_extend(&writing->text, len);
-    fault(writing, "more than 67108864 bytes");
+    fault(writing, "more than 16777216 bytes");
     return NULL;
 }
 

@@ -13,7 +13,7 @@
 #define WRITER_DEPTH_MAX 100
 
 /* Most bytes: as many as a record may have. */
-#define WRITER_BYTES_MAX ((size_t)64 << 20)
+#define WRITER_BYTES_MAX ((size_t)16 << 20)
 
 /* Memory that is kept for the next value. */
 #define WRITER_KEEP_BYTES ((size_t)1 << 20)

@@ -1,21 +1,79 @@
-/* checkpoint.h: writing a frozen memtable to LMDB, as one transaction.
+/* checkpoint.h: checkpoints: a memtable is frozen and written to LMDB as one transaction.
  *
  * All that a frozen memtable has is in the log, and synced: a group is published only then. So a
  * checkpoint may be cut off at any place: LMDB then has the checkpoint before it, and opening folds
  * the rest of the log again.
  *
+ * A thread writes it (`reel-checkpoint`, started with the first one), while the writer goes on with
+ * the next memtable. At most one frozen memtable waits. If the next one is full before that is
+ * written, the writer waits for it. If it cannot be written because the disk is full, the writer
+ * gets that error until it can; the thread tries again each second.
+ *
  * Beside each value stands the hash that it had when the host wrote it. The hashes are compared
  * before the commit: what a plugin's stray write has changed in the memtable breaks the store, and
  * does not become durable.
+ *
+ * In memory nothing is frozen, except for a backup.
  */
 #ifndef REEL_ENGINE_STORE_CHECKPOINT_H
 #define REEL_ENGINE_STORE_CHECKPOINT_H
 
-#include "engine/store/memtable/tree.h"
-#include "engine/store/store.h"
+#include "engine/store/environment.h"
 
-/* Writes a layer's trees within LMDB's write transaction, `store->txn`. */
-int checkpoint_write(struct store *store, const struct tree *trees, size_t count,
-                     struct reel_error *error);
+/* A memtable is frozen when it has so many bytes (of a small map, a part of it), or the effects of
+ * so many events, or is so old. */
+#define MEMTABLE_BYTES  ((size_t)48 << 20)
+#define MEMTABLE_EVENTS 200000
+#define MEMTABLE_MS     60000
+
+struct checkpoint_metrics {
+    uint64_t cursor; /* LMDB has what any collection makes of the events up to it */
+    uint64_t count, failures;
+    uint64_t duration_ns, bytes; /* of all that were written: their time, and their items' bytes */
+    uint64_t last_duration_ns, last_bytes;
+    uint64_t wait_ns; /* that the writer has waited for one */
+    uint64_t began_ms; /* clock_ms when the active memtable got its first group; 0: it is empty */
+    bool failing;      /* the last attempt failed */
+};
+
+/* For `store->versions`. 0 or -ENOMEM. checkpoint_finish ends the thread, and writes nothing. */
+int checkpoint_init(struct store *store);
+void checkpoint_finish(struct store *store);
+
+/* The writer, between groups: freezes the active memtable if it is due. Waits only if it is full.
+ * -ENOSPC: it is full, and the one before it cannot be written. */
+int checkpoint_make_room(struct store *store, struct reel_error *error);
+
+/* The same, for a group that makes room on the disk by trimming: it may use what else only a group
+ * that has begun may use. */
+int checkpoint_make_room_to_trim(struct store *store, struct reel_error *error);
+
+/* Asks for a checkpoint of what there is, and does not wait for it. */
+void checkpoint_ask(struct store *store);
+
+/* The writer: no collection needs the log up to this seq, even after a crash. */
+uint64_t checkpoint_cursor(struct store *store);
+
+/* How much the open group may add, in events; 0: nothing. [writer] */
+uint64_t checkpoint_room(const struct store *store);
+
+/* The writer, after a group. */
+void checkpoint_note_group(struct store *store);
+
+/* The writer, between groups: LMDB gets all that was committed, before this returns. */
+int checkpoint_all(struct store *store, struct reel_error *error);
+
+/* The writer, within the first group after checkpoint_all: LMDB gets the group before it is visible,
+ * which it is afterwards. It may begin another log: `cursor` may be lower. After an error the group
+ * is still open. */
+int checkpoint_group(struct store *store, uint64_t cursor, struct reel_error *error);
+
+/* Runs `fn` in a transaction of LMDB, `store->txn`, between groups. [writer] */
+int checkpoint_between(struct store *store, int (*fn)(struct store *store, void *context,
+                                                      struct reel_error *error),
+                       void *context, struct reel_error *error);
+
+/* Any thread. */
+void checkpoint_measure(struct store *store, struct checkpoint_metrics *ret);
 
 #endif

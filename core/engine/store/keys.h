@@ -21,7 +21,7 @@
 #define REEL_ENGINE_STORE_KEYS_H
 
 #include "base/text.h"
-#include "engine/store/store.h"
+#include "engine/store/environment.h"
 
 #define KEY_CHUNK 500
 

@@ -6,7 +6,7 @@
 #ifndef REEL_ENGINE_STORE_REJECTED_H
 #define REEL_ENGINE_STORE_REJECTED_H
 
-#include "engine/store/store.h"
+#include "engine/store/environment.h"
 
 int rejected_put(struct store *store, uint64_t seq, const char *collection, const char *reason,
                  struct reel_error *error);

@@ -35,13 +35,32 @@ XXH128_hash_t table_hash(struct reel_str key, struct reel_str value) {
                                  XXH3_64bits(key.len ? key.data : "", key.len));
 }
 
+/* A group may go on beyond a full memtable, but not for ever. */
+static int check_room(struct store *store, struct reel_error *error) {
+    if (memtable_bytes(store->versions) < store->group_bytes) return 0;
+    return fail(error, -ENOSPC, "the group changes more than there is room for in memory");
+}
+
 int table_put(struct store *store, size_t table, struct reel_str key, struct reel_str value,
               struct reel_error *error) {
-    int rc = memtable_put(store->versions, table, key, value, table_hash(key, value));
+    int rc = check_room(store, error);
+    if (rc < 0) return rc;
+    rc = memtable_put(store->versions, table, key, value, table_hash(key, value));
     return rc < 0 ? fail_memory(error) : 0;
 }
 
+/* In memory there is mostly nothing below the active memtable. */
+static bool is_lowest(struct store *store, size_t table, struct reel_str key) {
+    struct reel_str found;
+    return store->in_memory && store->versions->current->layer_count == 1 &&
+           get_below(store, store->writing.txn, table, key, &found, NULL) == -ENOENT;
+}
+
 int table_delete(struct store *store, size_t table, struct reel_str key, struct reel_error *error) {
+    if (is_lowest(store, table, key)) {
+        int rc = memtable_erase(store->versions, table, key);
+        return rc < 0 && rc != -ENOENT ? fail_memory(error) : 0;
+    }
     return memtable_delete(store->versions, table, key) < 0 ? fail_memory(error) : 0;
 }
 
@@ -49,6 +68,10 @@ int table_remove(struct store *store, size_t table, struct reel_str key, struct 
     const struct item *item = memtable_get_active(store->versions, table, key);
     if (!item || item_is_deleted(item)) return table_delete(store, table, key, error);
     return memtable_erase(store->versions, table, key) < 0 ? fail_memory(error) : 0;
+}
+
+void table_clear(struct store *store, size_t table) {
+    memtable_clear(store->versions, table);
 }
 
 /* ---- Walking what lies below: a collection's table --------------------------------------------

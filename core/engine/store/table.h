@@ -10,18 +10,20 @@
 
 #include "engine/store/keys.h"
 #include "engine/store/memtable/overlay.h"
-#include "engine/store/store.h"
 
 /* -ENOENT. The value is valid until the snapshot ends, or in the writer's: until the next write. */
 int table_get(struct store *store, const struct snapshot *at, size_t table, struct reel_str key,
               struct reel_str *ret, struct reel_error *error);
 
-/* Within a group. table_remove: nothing below the active memtable has the key if the active one has
+/* Within a group. -ENOSPC: it is too large. table_remove: nothing below the active memtable has the key if the active one has
  * a value for it, so that no tombstone is needed then. */
 int table_put(struct store *store, size_t table, struct reel_str key, struct reel_str value,
               struct reel_error *error);
 int table_delete(struct store *store, size_t table, struct reel_str key, struct reel_error *error);
 int table_remove(struct store *store, size_t table, struct reel_str key, struct reel_error *error);
+
+/* Empties a table, in a group that has not changed it before. */
+void table_clear(struct store *store, size_t table);
 
 /* The hash that stands beside a value in the memtable. The checkpoint compares it. */
 XXH128_hash_t table_hash(struct reel_str key, struct reel_str value);

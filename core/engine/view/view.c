@@ -28,6 +28,9 @@
 /* Most that are kept for the next ones. */
 #define IDLE_MAX 64
 
+/* Most by which LMDB's file may grow while a view is open: it keeps pages from being used again. */
+#define GROWN_BYTES_MAX ((uint64_t)2 << 30)
+
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 static void drop_pin(struct reel_view *view) {
@@ -39,10 +42,8 @@ static void drop_pin(struct reel_view *view) {
 static void let_go(struct reel_view *view) {
     INVARIANT(lock_is_held(&view->lock) && lock_is_held(&view->views->lock));
     INVARIANT(view->has_place && view->views->open_count > 0);
-    store_snapshot_end(&view->at);
-    mdb_txn_abort(view->at.txn);
+    snapshot_finish(&view->at);
     drop_pin(view);
-    view->at.txn = NULL;
     view->has_place = false;
     view->views->open_count--;
 }
@@ -52,7 +53,7 @@ int view_enter(struct reel_view *view, struct reel_view **ret) {
     if (rc != 0) return -rc;
     *ret = view;
     if (atomic_load(&view->views->store->broken)) return -EIO;
-    if (view->at.txn && clock_ms() >= view->deadline_ms) {
+    if (view->at.txn && clock_ms() >= atomic_load(&view->deadline_ms)) {
         HOLD_LOCK(&view->views->lock);
         let_go(view);
     }
@@ -69,14 +70,30 @@ static void expire(struct views *views) {
     uint64_t now = clock_ms();
     for (struct reel_view *view = views->first; view; view = view->next) {
         if (pthread_mutex_trylock(&view->lock) != 0) continue;
-        if (view->at.txn && now >= view->deadline_ms) let_go(view);
+        if (view->at.txn && now >= atomic_load(&view->deadline_ms)) let_go(view);
         pthread_mutex_unlock(&view->lock);
     }
 }
 
+/* The oldest view that has a place must end, if memory is short. One at a time: what others hold
+ * may then be little. The list has the newest first. */
+static void hurry(struct views *views, bool memory_is_short) {
+    uint64_t bytes = store_file_bytes(views->store);
+    struct reel_view *oldest = NULL;
+    for (struct reel_view *view = views->first; view; view = view->next) {
+        if (!view->has_place) continue;
+        if (bytes > view->file_bytes + GROWN_BYTES_MAX) atomic_store(&view->deadline_ms, 0);
+        oldest = view;
+    }
+    if (oldest && memory_is_short) atomic_store(&oldest->deadline_ms, 0);
+}
+
 void views_expire(struct views *views) {
+    bool memory_is_short = store_holds_too_much(views->store);
     HOLD_LOCK(&views->lock);
-    if (views->first) expire(views);
+    if (!views->first) return;
+    hurry(views, memory_is_short);
+    expire(views);
 }
 
 int view_log_pin(struct reel_view *view, struct log_pin **ret) {
@@ -86,7 +103,7 @@ int view_log_pin(struct reel_view *view, struct log_pin **ret) {
 }
 
 bool view_is_late(const struct reel_view *view, size_t row) {
-    return row % ROWS_PER_LOOK == ROWS_PER_LOOK - 1 && clock_ms() >= view->deadline_ms;
+    return row % ROWS_PER_LOOK == ROWS_PER_LOOK - 1 && clock_ms() >= atomic_load(&view->deadline_ms);
 }
 
 /* Without a transaction yet. */
@@ -103,8 +120,7 @@ static struct reel_view *view_create(struct views *views) {
 }
 
 static void view_destroy(struct reel_view *view) {
-    store_snapshot_end(&view->at);
-    if (view->at.txn) mdb_txn_abort(view->at.txn);
+    snapshot_finish(&view->at);
     drop_pin(view);
     pthread_mutex_destroy(&view->lock);
     free(view);
@@ -126,6 +142,7 @@ static int enlist(struct views *views, struct reel_view **ret, struct reel_error
     }
     views->open_count++;
     view->has_place = true;
+    view->file_bytes = store_file_bytes(views->store);
     view->previous = NULL;
     view->next = views->first;
     if (view->next) view->next->previous = view;
@@ -153,8 +170,8 @@ static bool delist(struct reel_view *view) {
 static void view_reset(struct reel_view *view) {
     HOLD_LOCK(&view->lock);
     drop_pin(view);
-    store_snapshot_end(&view->at);
-    view->deadline_ms = UINT64_MAX;
+    snapshot_end(&view->at);
+    atomic_store(&view->deadline_ms, UINT64_MAX);
 }
 
 /* Reads where it stands, and forgets what it knew, unless it stood there when it was last open. */
@@ -163,14 +180,14 @@ static int read_state(struct reel_view *view) {
     view->number = view->at.number;
     view->is_measured = false;
     view->collection = NULL;
-    return store_get_state(view->views->store, &view->at, &view->state);
+    return meta_get_state(view->views->store, &view->at, &view->state);
 }
 
 static int view_begin(struct reel_view *view, struct reel_error *error) {
     struct store *store = view->views->store;
     HOLD_LOCK(&view->lock);
     if (atomic_load(&store->broken)) return fail(error, -EIO, "the store failed earlier");
-    int rc = store_snapshot(store, &view->at);
+    int rc = snapshot_take(store, &view->at);
     if (rc != 0) return store_fail(store, rc, "cannot begin a view", error);
     rc = read_state(view);
     if (rc < 0) {
@@ -178,7 +195,7 @@ static int view_begin(struct reel_view *view, struct reel_error *error) {
         return fail(error, rc, "cannot read the store's state");
     }
     store_has_shown(store, view->number);
-    view->deadline_ms = clock_ms() + view->views->ms_max;
+    atomic_store(&view->deadline_ms, clock_ms() + view->views->ms_max);
     return 0;
 }
 
@@ -259,7 +276,7 @@ int view_collection(struct reel_view *view, const char *name, struct collection 
         struct collection *found = registry_find(view->views->registry, reel_text(name));
         if (!found) return -ESRCH;
         view->collection = NULL;
-        int rc = store_get_collection(view->views->store, &view->at, found->name,
+        int rc = meta_get_collection(view->views->store, &view->at, found->name,
                                       &view->collection_state);
         if (rc < 0) return rc;
         view->collection = found;

@@ -33,17 +33,19 @@ void views_finish(struct views *views);
 
 int views_open(struct views *views, struct reel_view **ret, struct reel_error *error);
 
-/* Ends views whose time is over, unless they are in use. */
+/* Ends views whose time is over, unless they are in use; and the oldest ones, before their time, if
+ * views hold too much memory, or too many pages of LMDB. A walk ends at its next row. [writer] */
 void views_expire(struct views *views);
 
 struct reel_view {
     struct views *views;
     struct reel_view *previous, *next; /* protected by views->lock */
     bool has_place;                    /* also protected by it: the view counts in open_count */
+    uint64_t file_bytes;               /* also: of LMDB, when it was opened */
+    atomic_uint_fast64_t deadline_ms;  /* 0: it must end now */
     pthread_mutex_t lock;              /* protects the members below */
     struct snapshot at;                /* at.txn NULL: its time is over */
     struct log_pin *pin;               /* of the log, after the first look at it; or NULL */
-    uint64_t deadline_ms;
 
     /* What it has read from `meta`, and the number of that version. If a view is closed and opened
      * again before the next version, this is still valid. */

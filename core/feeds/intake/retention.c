@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "engine/engine.h"
 
 #include <time.h>
 
@@ -74,7 +75,7 @@ int retention_step(struct reel *reel, const struct retention *retention, uint64_
     reel_view_close(view);
     if (rc < 0) return fail(error, rc, "cannot find out how much of the log to keep");
     if (floor <= position.first_seq) return 0;
-    rc = reel_trim(reel, floor, error);
-    if (rc == 0) *ret_trimmed = floor - position.first_seq;
+    rc = engine_trim(reel, floor, &floor, error);
+    if (rc == 0 && floor > position.first_seq) *ret_trimmed = floor - position.first_seq;
     return rc;
 }

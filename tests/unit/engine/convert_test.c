@@ -205,12 +205,12 @@ static void assert_state(struct rig *rig) {
     uint8_t hash[16];
     MDB_dbi records;
     must_ok(store_begin(&rig->store, &error), error);
-    must(store_get_state(&rig->store, &rig->store.writing, &state) == 0);
+    must(meta_get_state(&rig->store, &rig->store.writing, &state) == 0);
     assert_int_equal(state.format, STORE_FORMAT);
     assert_memory_equal(state.epoch, old_epoch, 16);
     assert_true(state.cursor == HEAD && state.head == HEAD && state.applied == 30);
     assert_true(state.first_seq == FLOOR && state.first_deletion == FLOOR);
-    assert_int_equal(store_get_lineage(&rig->store, &rig->store.writing, lineage), 1);
+    assert_int_equal(meta_get_lineage(&rig->store, &rig->store.writing, lineage), 1);
     assert_memory_equal(lineage[0].epoch, old_epoch, 16);
     hash_of(8, hash);
     assert_int_equal(log_find_id(rig->home.place.log, hash, seqs, &error), 1);

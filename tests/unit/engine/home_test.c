@@ -48,7 +48,7 @@ static void refused(const char *directory, int code, const char *part) {
 static struct store_state state_of(struct rig *rig) {
     struct store_state state;
     must(store_begin(&rig->store, NULL) == 0);
-    must(store_get_state(&rig->store, &rig->store.writing, &state) == 0);
+    must(meta_get_state(&rig->store, &rig->store.writing, &state) == 0);
     store_abort(&rig->store);
     return state;
 }
@@ -73,7 +73,7 @@ static void append(struct rig *rig, uint64_t seq, bool in_store) {
     must_ok(store_begin(&rig->store, &error), error);
     state.head = seq;
     home_put_mark(&rig->home, &state);
-    must_ok(store_put_state(&rig->store, &state, &error), error);
+    must_ok(meta_put_state(&rig->store, &state, &error), error);
     store_commit(&rig->store, state.cursor);
 }
 
@@ -288,7 +288,7 @@ static void add_control(struct rig *rig, enum log_control_kind kind, const char 
 static struct collection_control control_of(struct rig *rig, const char *collection) {
     struct collection_control control = {0};
     must(store_begin(&rig->store, NULL) == 0);
-    int rc = store_get_control(&rig->store, &rig->store.writing, collection, &control);
+    int rc = meta_get_control(&rig->store, &rig->store.writing, collection, &control);
     store_abort(&rig->store);
     must(rc == 0 || rc == -ENOENT);
     return control;
@@ -346,7 +346,7 @@ static void the_lineage_has_each_epoch_from_its_first_event_on(void **state) {
     must_ok(try_open(&rig, directory, true, &error), error);
     struct store_state second = state_of(&rig);
     must(store_begin(&rig.store, NULL) == 0);
-    assert_int_equal(store_get_lineage(&rig.store, &rig.store.writing, lineage), 2);
+    assert_int_equal(meta_get_lineage(&rig.store, &rig.store.writing, lineage), 2);
     store_abort(&rig.store);
     assert_memory_equal(lineage[0].epoch, first.epoch, 16);
     assert_int_equal(lineage[0].from_seq, 1);
@@ -409,11 +409,11 @@ static const uint8_t other_epoch[16] = {9, 9};
 static void commit_adoption(struct rig *rig) {
     struct store_state state = {.format = STORE_FORMAT, .first_seq = 50, .head = 49, .cursor = 49};
     memcpy(state.epoch, other_epoch, 16);
-    must(store_checkpoint(&rig->store, NULL) == 0);
+    must(checkpoint_all(&rig->store, NULL) == 0);
     must(store_begin(&rig->store, NULL) == 0);
-    must(store_empty(&rig->store, NULL) == 0);
-    must(store_put_origin(&rig->store, &origin, NULL) == 0);
-    must(store_put_state(&rig->store, &state, NULL) == 0);
+    must(meta_empty(&rig->store, NULL) == 0);
+    must(meta_put_origin(&rig->store, &origin, NULL) == 0);
+    must(meta_put_state(&rig->store, &state, NULL) == 0);
     must(store_commit_durably(&rig->store, state.cursor, NULL) == 0);
 }
 

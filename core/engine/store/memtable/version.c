@@ -268,6 +268,10 @@ size_t memtable_bytes(const struct versions *versions) {
     return versions->active->edit.bytes;
 }
 
+size_t memtable_size(const struct memtable *memtable) {
+    return memtable->edit.bytes;
+}
+
 int versions_freeze(struct versions *versions, size_t tree_count) {
     struct version *before = versions->current;
     struct memtable *frozen = versions->active;

@@ -126,8 +126,9 @@ const struct tree *memtable_tree(const struct versions *versions, size_t tree);
  * NULL: the checkpoint decides. */
 const struct item *memtable_get(const struct versions *versions, size_t tree, struct reel_str key);
 
-/* Bytes of the active memtable, the open group included. */
+/* Bytes of the active memtable, the open group included; and of a frozen one. */
 size_t memtable_bytes(const struct versions *versions);
+size_t memtable_size(const struct memtable *memtable);
 
 /* The active memtable becomes the newest frozen one; the next has `tree_count` trees, at least as
  * many. 0, -ENOMEM, or -EBUSY: LAYERS_MAX is reached. */

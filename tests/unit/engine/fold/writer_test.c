@@ -356,7 +356,7 @@ static void what_is_not_json_rejects_the_event(void **state) {
         {not_utf8, "has a string that is not UTF-8"},
         {name_not_utf8, "has a string that is not UTF-8"},
         {too_deep, "has more than 100 levels"},
-        {too_long, "has more than 67108864 bytes"},
+        {too_long, "has more than 16777216 bytes"},
         {a_deleted_record, "sets a field of a record that it deleted"},
         {another_kind, "sets field `string`, which is a string, to JSON"},
     };

@@ -38,7 +38,7 @@ static void put_outside(void *context) {
     const struct collection_state collection = {0};
     struct store *store = context;
     store_abort(store);
-    (void)store_put_collection(store, "cells", &collection, NULL);
+    (void)meta_put_collection(store, "cells", &collection, NULL);
 }
 
 static void writing_needs_a_transaction(void **state) {
@@ -49,7 +49,7 @@ static void writing_needs_a_transaction(void **state) {
 
 static void put_state(void *context) {
     const struct store_state position = {.format = STORE_FORMAT, .cursor = 2, .head = 1};
-    (void)store_put_state(context, &position, NULL);
+    (void)meta_put_state(context, &position, NULL);
 }
 
 static void the_cursor_is_not_beyond_the_head(void **state) {
@@ -66,7 +66,7 @@ static void a_file_that_contradicts_itself_is_refused(void **state) {
     (void)state;
     must_ok(store_open(&store, &options, &error), error);
     must_ok(store_begin(&store, &error), error);
-    must(store_get_state(&store, &store.writing, &position) == 0);
+    must(meta_get_state(&store, &store.writing, &position) == 0);
     position.cursor = position.head + 1;
     must(table_put(&store, TABLE_META, STR("store"),
                    (struct reel_str){(const char *)&position, sizeof position}, NULL) == 0);
@@ -97,7 +97,7 @@ static void name_too_long(void *context) {
     struct collection_state collection;
     struct store *store = context;
     memset(name, 'n', STORE_NAME_MAX + 1);
-    (void)store_get_collection(store, &store->writing, name, &collection);
+    (void)meta_get_collection(store, &store->writing, name, &collection);
 }
 
 static void reject_with_too_long_a_name(void *context) {

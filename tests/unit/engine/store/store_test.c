@@ -20,7 +20,7 @@ static int try_open(struct store *store, const char *directory, struct reel_erro
 
 static struct store_state state_of(struct store *store) {
     struct store_state state;
-    must(store_get_state(store, &store->writing, &state) == 0);
+    must(meta_get_state(store, &store->writing, &state) == 0);
     return state;
 }
 
@@ -94,7 +94,7 @@ static void a_reopened_store_is_the_same(void **state) {
     open_writing(&store, directory);
     struct store_state before = state_of(&store);
     before.cursor = before.head = 7;
-    must(store_put_state(&store, &before, NULL) == 0);
+    must(meta_put_state(&store, &before, NULL) == 0);
     commit_and_close(&store);
     open_writing(&store, directory);
     struct store_state after = state_of(&store);
@@ -110,7 +110,7 @@ static void a_newer_format_is_refused(void **state) {
     open_writing(&store, directory);
     struct store_state newer = state_of(&store);
     newer.format++;
-    must(store_put_state(&store, &newer, NULL) == 0);
+    must(meta_put_state(&store, &newer, NULL) == 0);
     commit_and_close(&store);
     assert_refused(directory, -EPROTO, "its format is 4, this version reads 3");
 }
@@ -230,15 +230,15 @@ static void a_full_map_refuses_checkpoints_and_recovers(void **state) {
         must(put(&store, n, (struct reel_str){bytes, sizeof bytes}) == 0);
     store_commit(&store, 1);
     for (size_t attempt = 0; attempt < 3; attempt++) {
-        assert_int_equal(store_checkpoint(&store, &error), -ENOSPC);
+        assert_int_equal(checkpoint_all(&store, &error), -ENOSPC);
         assert_sentence(&error, "the store has reached map_bytes");
     }
     must_ok(store_begin(&store, &error), error); /* what fits in memory still goes in */
     assert_int_equal(entries_in(&store, TABLE_REJECTED), 99);
-    store_clear(&store, TABLE_REJECTED);
+    table_clear(&store, TABLE_REJECTED);
     store_commit(&store, 2);
     must(mdb_env_set_mapsize(store.env, 64 << 20) == 0);
-    must_ok(store_checkpoint(&store, &error), error);
+    must_ok(checkpoint_all(&store, &error), error);
     must_ok(store_begin(&store, &error), error);
     assert_int_equal(entries_in(&store, TABLE_REJECTED), 0);
     store_abort(&store);
@@ -250,10 +250,10 @@ static void a_full_map_refuses_checkpoints_and_recovers(void **state) {
 static void collections_have_states_of_their_own(void **state) {
     struct store *store = *state;
     struct collection_state cells = {.revision = 3, .records = 7}, found;
-    assert_int_equal(store_get_collection(store, &store->writing, "cells", &found), -ENOENT);
-    assert_int_equal(store_put_collection(store, "cells", &cells, NULL), 0);
-    assert_int_equal(store_get_collection(store, &store->writing, "cell", &found), -ENOENT);
-    assert_int_equal(store_get_collection(store, &store->writing, "cells", &found), 0);
+    assert_int_equal(meta_get_collection(store, &store->writing, "cells", &found), -ENOENT);
+    assert_int_equal(meta_put_collection(store, "cells", &cells, NULL), 0);
+    assert_int_equal(meta_get_collection(store, &store->writing, "cell", &found), -ENOENT);
+    assert_int_equal(meta_get_collection(store, &store->writing, "cells", &found), 0);
     assert_memory_equal(&found, &cells, sizeof cells);
 }
 
@@ -269,7 +269,7 @@ static void a_collections_name_is_in_nobodys_way(void **state) {
         assert_int_not_equal(store->tables[records], store->tables[index]);
         assert_int_not_equal(store->tables[records], store->tables[TABLE_META]);
         assert_int_not_equal(store->tables[records], store->tables[TABLE_REJECTED]);
-        assert_int_equal(store_put_collection(store, names[at], &collection, NULL), 0);
+        assert_int_equal(meta_put_collection(store, names[at], &collection, NULL), 0);
         commit_and_begin(store);
     }
     struct store_state after = state_of(store);
@@ -325,12 +325,12 @@ static void a_stores_origin_is_kept(void **state) {
     struct reel_error error;
     struct store_origin origin = {.created_ns = 7, .stream_hash = {1}, .filter_hash = {2}}, found;
     open_writing(&store, directory);
-    assert_int_equal(store_get_origin(&store, &store.writing, &found),
+    assert_int_equal(meta_get_origin(&store, &store.writing, &found),
                      -ENOENT); /* a log of our own */
-    must_ok(store_put_origin(&store, &origin, &error), error);
+    must_ok(meta_put_origin(&store, &origin, &error), error);
     commit_and_close(&store);
     open_writing(&store, directory);
-    assert_int_equal(store_get_origin(&store, &store.writing, &found), 0);
+    assert_int_equal(meta_get_origin(&store, &store.writing, &found), 0);
     assert_memory_equal(&found, &origin, sizeof found);
     commit_and_close(&store);
 }
@@ -343,18 +343,18 @@ static void an_emptied_store_knows_only_what_it_is(void **state) {
     struct collection_state known = {.revision = 3};
     char name[32];
     must(put(store, 1, STR("x")) == 0);
-    must_ok(store_put_origin(store, &origin, &error), error);
+    must_ok(meta_put_origin(store, &origin, &error), error);
     for (unsigned n = 0; n < 500; n++) {
         snprintf(name, sizeof name, "collection-%u", n);
-        must_ok(store_put_collection(store, name, &known, &error), error);
+        must_ok(meta_put_collection(store, name, &known, &error), error);
     }
     commit_and_begin(store);
-    must_ok(store_empty(store, &error), error);
+    must_ok(meta_empty(store, &error), error);
     commit_and_begin(store);
     assert_int_equal(entries_in(store, TABLE_REJECTED), 0);
     assert_int_equal(entries_in(store, TABLE_META), 2);
     assert_int_equal(state_of(store).format, STORE_FORMAT);
-    assert_int_equal(store_get_origin(store, &store->writing, &origin), 0);
+    assert_int_equal(meta_get_origin(store, &store->writing, &origin), 0);
 }
 
 UNIT_TESTS(store_test) {

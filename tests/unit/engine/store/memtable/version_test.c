@@ -204,7 +204,7 @@ static int run_all(void *context) {
     return rc < 0 ? rc : versions_drop(versions);
 }
 
-static void checkpoint_all(void *context) {
+static void write_checkpoint(void *context) {
     struct versions *versions = context;
     while (versions->current->layer_count > 1) must(versions_drop(versions) == 0);
     while (versions_reclaim(versions)) {
@@ -213,7 +213,7 @@ static void checkpoint_all(void *context) {
 }
 
 static void it_survives_each_failed_allocation(void **state) {
-    assert_true(faults_each(run_all, checkpoint_all, *state, false) > 100);
+    assert_true(faults_each(run_all, write_checkpoint, *state, false) > 100);
 }
 
 static int init_and_finish(void *context) {

@@ -1,0 +1,120 @@
+/* meta.h: the table `meta`: what is known of the log, and of each collection.
+ *
+ *     "store"                    struct store_state
+ *     "origin"                   struct store_origin
+ *     "lineage"                  the log's epochs, the oldest first: struct lineage_entry
+ *     "c/" and a name            struct collection_state
+ *     "control/" and a name      struct collection_control
+ *
+ * Values are in native byte order, like all of LMDB's data.
+ */
+#ifndef REEL_ENGINE_STORE_META_H
+#define REEL_ENGINE_STORE_META_H
+
+#include "base/build_id.h"
+#include "engine/store/environment.h"
+
+#define STORE_FORMAT 3
+
+/* Counts of messages of the mirrored stream that were never received, since the log began. The log
+ * has each gap (LOG_GAP), until it is trimmed. */
+struct store_gaps {
+    uint64_t count, messages;
+    uint64_t from, to; /* the newest gap */
+};
+
+/* The state of the store. */
+struct store_state {
+    uint32_t format;
+    uint32_t is_backup; /* a copy that has no epoch of its own yet */
+    uint8_t epoch[16];
+    uint64_t cursor;
+    uint64_t first_seq; /* the floor: the oldest seq that the log may still have */
+    uint64_t head;
+    uint64_t applied, ignored, rejected;
+    uint64_t reserved;
+    struct store_gaps gaps;
+    uint64_t log_salt, log_number, log_at, log_chain; /* the log was synced up to there (log.h) */
+    uint64_t first_deletion; /* the floor of deletions: older tombstones may be gone */
+    uint64_t controls;       /* the number of the log's control that was folded last (log.h) */
+};
+
+/* The state of one collection, whether its plugin is loaded or not. */
+struct collection_state {
+    uint32_t revision;
+    uint32_t reserved;
+    uint64_t fields_hash;
+    uint64_t cursor;
+    uint64_t from_seq;
+    uint64_t records;
+    uint64_t applied, ignored, rejected;
+    uint64_t json_bytes;              /* JSON of all records */
+    uint64_t changed;                 /* seq of the event that last changed a record; 0: none */
+    uint8_t build_id[BUILD_ID_BYTES]; /* of the object that folded its records; or zeros */
+    uint32_t reserved_2;
+};
+
+/* What the log's controls say of one collection, whether or not its plugin is loaded. */
+struct collection_control {
+    uint64_t generation;
+    uint64_t rebuild;     /* the number of the control by which its rebuild was begun last, or 0 */
+    uint64_t rebuild_met; /* and of the one for which it was emptied */
+    uint32_t paused;      /* 0 or 1 */
+    uint32_t reserved;
+};
+
+/* The log had this epoch from that seq on, until the next one in the list. */
+struct lineage_entry {
+    uint8_t epoch[16];
+    uint64_t from_seq;
+};
+#define LINEAGE_MAX 256
+
+/* The stream that this log mirrors, also kept in `meta`; a log of our own has none. */
+struct store_origin {
+    uint64_t created_ns;     /* when the stream was created, ns since 1970, UTC */
+    uint8_t stream_hash[16]; /* ids_hash of its name */
+    uint8_t filter_hash[16]; /* and of its filter */
+    uint8_t salt[16]; /* all zero, unless the log was replaced although the stream is the same */
+};
+
+/* -ENOENT: nothing is stored about this collection. */
+int meta_get_state(struct store *store, const struct snapshot *at, struct store_state *ret);
+int meta_put_state(struct store *store, const struct store_state *state, struct reel_error *error);
+int meta_get_collection(struct store *store, const struct snapshot *at, const char *name,
+                         struct collection_state *ret);
+int meta_put_collection(struct store *store, const char *name,
+                         const struct collection_state *state, struct reel_error *error);
+
+/* -ENOENT: no control was about that collection. */
+int meta_get_control(struct store *store, const struct snapshot *at, const char *name,
+                      struct collection_control *ret);
+int meta_put_control(struct store *store, const char *name,
+                      const struct collection_control *control, struct reel_error *error);
+
+/* The lineage: how many entries. Of more than LINEAGE_MAX the oldest are forgotten. */
+int meta_get_lineage(struct store *store, const struct snapshot *at,
+                      struct lineage_entry ret[LINEAGE_MAX]);
+int meta_put_lineage(struct store *store, const struct lineage_entry *entries, size_t count,
+                      struct reel_error *error);
+
+/* Gives the state of each collection that is known, loaded or not, as of the last commit. */
+int meta_each_collection(struct store *store,
+                          void (*fn)(void *context, const char *name,
+                                     const struct collection_state *state),
+                          void *context);
+
+/* -ENOENT: the log does not mirror a stream. */
+int meta_get_origin(struct store *store, const struct snapshot *at, struct store_origin *ret);
+int meta_put_origin(struct store *store, const struct store_origin *origin,
+                     struct reel_error *error);
+
+/* Removes all that depends on events, and the states of all collections. The records of collections
+ * that are not loaded are removed when they are loaded. */
+int meta_empty(struct store *store, struct reel_error *error);
+
+/* For an environment that is only read, without memtables: is there a store of this format?
+ * -ENOENT, -EPROTO. */
+int meta_check_format(struct store *store, struct reel_error *error);
+
+#endif
