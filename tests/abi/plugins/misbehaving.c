@@ -118,11 +118,11 @@ static reel_outcome answer_ignored(struct reel_tx *tx, struct reel_str key) {
     return REEL_IGNORED;
 }
 
-/* By the rules at first: 12 MiB, and twice as much with every event. */
+/* By the rules at first: 3 MiB, and twice as much with every event. */
 static reel_outcome grow(struct reel_tx *tx, struct reel_str key) {
     struct reel_record *record = reel_upsert(tx, key);
     struct reel_str before = reel_field_str(record, "state");
-    size_t len = before.data ? 2 * before.len : (size_t)12 << 20;
+    size_t len = before.data ? 2 * before.len : (size_t)3 << 20;
     char *text = malloc(len);
     if (!text) return reel_reject(tx, "out of memory");
     memset(text, 'g', len);
