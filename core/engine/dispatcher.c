@@ -534,8 +534,7 @@ int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uin
                      const struct store_origin *origin, struct reel_error *error) {
     struct log_facts facts = controls_facts(epoch, first_seq, origin);
     int rc = home_adopt_prepare(&dispatcher->home, &facts, error);
-    if (rc == 0)
-        rc = checkpoint_all(&dispatcher->store, error); /* nothing of the old log waits */
+    if (rc == 0) rc = checkpoint_all(&dispatcher->store, error); /* nothing of the old log waits */
     if (rc == 0) rc = dispatcher_begin(dispatcher, error);
     if (rc == 0) {
         dispatcher->adopting = true;

@@ -265,8 +265,8 @@ int reel_load_directory(struct reel *reel, const char *path, struct reel_error *
     return plugin_each_in(path, load_one, reel, error);
 }
 
-/* What was visible before a crash is visible from the beginning: the events that the log has and the
- * checkpoint has not. */
+/* What was visible before a crash is visible from the beginning: the events that the log has and
+ * the checkpoint has not. */
 static int fold_tail(struct reel *reel, struct reel_error *error) {
     const struct store_state *state = &reel->dispatcher.state;
     int rc = 1;

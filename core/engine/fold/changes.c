@@ -95,8 +95,7 @@ static int load(struct collection *collection, struct change *change, struct are
         return store_fail(store, MDB_CORRUPTED, "cannot read a record", error);
     change->exists = true;
     change->stored = stored.len;
-    change->stored_json = record_json_len(&collection->shape, change->values);
-    change->stored_changed = change->changed;
+    record_json(&collection->shape, stored, &change->stored_changed, &change->stored_json);
     return 0;
 }
 
@@ -184,16 +183,33 @@ static struct keyed *sort_dirty(const struct changes *changes, struct arena *are
     return sorted;
 }
 
+/* The collection no longer has the record as it is stored. */
+static void subtract_stored(struct collection_state *state, const struct change *change) {
+    if (!change->stored) return;
+    INVARIANT(state->json_bytes >= change->stored_json.len && state->records > 0);
+    state->json_bytes -= change->stored_json.len;
+    state->records--;
+    digest_subtract(&state->digest, digest_hash(change->key, change->stored_json));
+}
+
+static void add_record(struct collection *collection, const struct change *change,
+                       struct reel_str stored) {
+    struct collection_state *state = &collection->state;
+    struct reel_str json;
+    uint64_t changed;
+    record_json(&collection->shape, stored, &changed, &json);
+    state->json_bytes += json.len;
+    state->records++;
+    digest_add(&state->digest, digest_hash(change->key, json));
+}
+
 static int flush_one(struct collection *collection, const struct change *change, struct text *space,
                      struct reel_error *error) {
     struct collection_state *state = &collection->state;
     if (state->changed < change->changed) state->changed = change->changed;
-    INVARIANT(state->json_bytes >= change->stored_json);
-    state->json_bytes -= change->stored_json;
+    subtract_stored(state, change);
     if (!change->exists) {
         if (!change->stored) return 0;
-        INVARIANT(state->records > 0);
-        state->records--;
         return table_delete(collection->store, collection->records, change->key, error);
     }
     size_t size = record_size(&collection->shape, change->values, change->stored);
@@ -202,10 +218,8 @@ static int flush_one(struct collection *collection, const struct change *change,
     if (!to) return fail_memory(error);
     record_write(&collection->shape, change->values, change->changed, to, size);
     int rc = table_put(collection->store, collection->records, change->key, text_str(space), error);
-    if (rc < 0) return rc;
-    if (!change->stored) state->records++;
-    state->json_bytes += record_json_len(&collection->shape, change->values);
-    return 0;
+    if (rc == 0) add_record(collection, change, text_str(space));
+    return rc;
 }
 
 static int flush_records(struct collection *collection, const struct keyed *sorted, size_t count,

@@ -22,7 +22,7 @@ struct change {
     struct reel_str *values; /* shape.count JSON texts, if the record exists */
     uint64_t met;            /* number of the last callback that received this handle */
     size_t stored;           /* its bytes in the store; 0: the store does not have this key */
-    size_t stored_json;      /* bytes of its JSON text in the store */
+    struct reel_str stored_json; /* its JSON text there, in memory of the transaction */
     uint64_t stored_changed; /* its `changed` in the store */
     uint64_t changed;
     bool exists;

@@ -6,6 +6,7 @@
 #include "engine/fold/fold.h"
 #include "engine/store/index.h"
 #include "engine/store/rejected.h"
+#include "engine/store/table.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -153,6 +154,7 @@ int registry_reset(struct collection *collection, const struct store_state *posi
     if (rc < 0) return rc;
     collection->state = (struct collection_state){
         .revision = collection->projector->declared.revision,
+        .has_digest = 1,
         .fields_hash = hash_fields(collection->projector),
         .cursor = position->first_seq - 1,
         .from_seq = position->first_seq,
@@ -168,8 +170,8 @@ int registry_reset_all(struct registry *registry, const struct store_state *posi
         struct collection *collection = registry->collections[i];
         int rc = registry_reset(collection, position, "the log was replaced", error);
         if (rc == 0)
-            rc = meta_put_collection(collection->store, collection->name, &collection->state,
-                                      error);
+            rc =
+                meta_put_collection(collection->store, collection->name, &collection->state, error);
         if (rc < 0) return rc;
     }
     return 0;
@@ -180,6 +182,29 @@ static int begin_rebuild(struct collection *collection, const struct store_state
                          const char *why, struct reel_error *error) {
     collection->rebuild_begun = true;
     return registry_reset(collection, position, why, error);
+}
+
+/* Reads all records. */
+static int make_digest(struct collection *collection, struct reel_error *error) {
+    struct store *store = collection->store;
+    struct digest digest = {0};
+    struct table_walk walk;
+    struct overlay_row row;
+    struct reel_str json;
+    uint64_t changed;
+    table_walk_start(&walk, store, &store->writing, collection->records, error);
+    int rc = table_seek(&walk, (struct reel_str){"", 0}, SEEK_AT_OR_ABOVE, &row);
+    for (; rc > 0; rc = table_next(&walk, &row)) {
+        if (record_json(&collection->shape, row.value, &changed, &json) < 0) {
+            rc = store_fail(store, MDB_CORRUPTED, "cannot read a record", error);
+            break;
+        }
+        digest_add(&digest, digest_hash(row.key, json));
+    }
+    table_walk_finish(&walk);
+    collection->state.digest = digest;
+    collection->state.has_digest = 1;
+    return rc;
 }
 
 static int start_one(struct collection *collection, const struct store_state *position,
@@ -206,7 +231,7 @@ static int start_one(struct collection *collection, const struct store_state *po
     collection->object_changed = is_other_build(collection, state);
     state->revision = declared->revision;
     set_build_id(collection);
-    return 0;
+    return state->has_digest ? 0 : make_digest(collection, error);
 }
 
 int registry_open(struct registry *registry, struct reel_error *error) {
@@ -225,8 +250,8 @@ int registry_start(struct registry *registry, const struct store_state *position
         struct collection *collection = registry->collections[i];
         int rc = start_one(collection, position, error);
         if (rc == 0)
-            rc = meta_put_collection(collection->store, collection->name, &collection->state,
-                                      error);
+            rc =
+                meta_put_collection(collection->store, collection->name, &collection->state, error);
         if (rc < 0) return rc;
     }
     return 0;

@@ -29,8 +29,8 @@ struct checkpointer {
     bool waits, written; /* a layer does; it is in LMDB, and the writer may drop it */
     struct layer layer;
     uint64_t needed_after; /* the layer's: store->needed_after */
-    uint64_t retry_ms; /* not before then */
-    int rc;            /* of the last attempt, and why */
+    uint64_t retry_ms;     /* not before then */
+    int rc;                /* of the last attempt, and why */
     struct reel_error error;
     struct checkpoint_metrics metrics;
 };
@@ -306,8 +306,7 @@ int checkpoint_make_room(struct store *store, struct reel_error *error) {
     drop_written(store);
     bool full = is_full(store);
     if (!full && (!is_old(store) || has_frozen(store))) return 0;
-    if (store->in_memory)
-        return full ? fail(error, -ENOSPC, "the store has reached map_bytes") : 0;
+    if (store->in_memory) return full ? fail(error, -ENOSPC, "the store has reached map_bytes") : 0;
     int rc = start_thread(store, error);
     if (rc == 0 && has_frozen(store)) rc = wait_for_room(store, error);
     if (rc == 0 && has_frozen(store)) rc = fail_memory(error); /* it could not be dropped */
@@ -369,8 +368,8 @@ int checkpoint_group(struct store *store, uint64_t cursor, struct reel_error *er
     return rc;
 }
 
-int checkpoint_between(struct store *store, int (*fn)(struct store *store, void *context,
-                                                      struct reel_error *error),
+int checkpoint_between(struct store *store,
+                       int (*fn)(struct store *store, void *context, struct reel_error *error),
                        void *context, struct reel_error *error) {
     HOLD_LOCK(&store->checkpointer->writing);
     int rc = environment_begin(store, error);

@@ -31,7 +31,7 @@ struct checkpoint_metrics {
     uint64_t count, failures;
     uint64_t duration_ns, bytes; /* of all that were written: their time, and their items' bytes */
     uint64_t last_duration_ns, last_bytes;
-    uint64_t wait_ns; /* that the writer has waited for one */
+    uint64_t wait_ns;  /* that the writer has waited for one */
     uint64_t began_ms; /* clock_ms when the active memtable got its first group; 0: it is empty */
     bool failing;      /* the last attempt failed */
 };
@@ -63,14 +63,14 @@ void checkpoint_note_group(struct store *store);
 /* The writer, between groups: LMDB gets all that was committed, before this returns. */
 int checkpoint_all(struct store *store, struct reel_error *error);
 
-/* The writer, within the first group after checkpoint_all: LMDB gets the group before it is visible,
- * which it is afterwards. It may begin another log: `cursor` may be lower. After an error the group
- * is still open. */
+/* The writer, within the first group after checkpoint_all: LMDB gets the group before it is
+ * visible, which it is afterwards. It may begin another log: `cursor` may be lower. After an error
+ * the group is still open. */
 int checkpoint_group(struct store *store, uint64_t cursor, struct reel_error *error);
 
 /* Runs `fn` in a transaction of LMDB, `store->txn`, between groups. [writer] */
-int checkpoint_between(struct store *store, int (*fn)(struct store *store, void *context,
-                                                      struct reel_error *error),
+int checkpoint_between(struct store *store,
+                       int (*fn)(struct store *store, void *context, struct reel_error *error),
                        void *context, struct reel_error *error);
 
 /* Any thread. */

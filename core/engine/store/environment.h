@@ -36,12 +36,12 @@ struct store {
     struct checkpointer *checkpointer; /* checkpoint.h */
     pthread_mutex_t snapshot_lock;     /* snapshot.h */
     struct snapshot writing;           /* the open group's; its `txn` is reset between groups */
-    MDB_txn *txn; /* LMDB's write transaction, of the thread that writes a checkpoint */
+    MDB_txn *txn;          /* LMDB's write transaction, of the thread that writes a checkpoint */
     uint64_t folded;       /* [writer] events that the active memtable has folded */
     uint64_t needed_after; /* [writer] all collections have folded all events up to it */
     size_t memtable_bytes; /* the memtable is full then */
     size_t group_bytes;    /* and a group that has begun goes on only so far */
-    char *directory; /* NULL: in memory */
+    char *directory;       /* NULL: in memory */
     bool in_memory;
     bool in_place_of_empty; /* a data.mdb without content was there before */
     atomic_bool broken;     /* a sync failed, or LMDB failed: nothing works any more */

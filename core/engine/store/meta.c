@@ -40,8 +40,7 @@ int meta_get_state(struct store *store, const struct snapshot *at, struct store_
     return get_fixed(store, at, state_key, ret, sizeof *ret);
 }
 
-int meta_put_state(struct store *store, const struct store_state *state,
-                    struct reel_error *error) {
+int meta_put_state(struct store *store, const struct store_state *state, struct reel_error *error) {
     INVARIANT(state->cursor <= state->head && state->first_seq <= state->head + 1);
     return put_fixed(store, state_key, state, sizeof *state, error);
 }
@@ -53,7 +52,7 @@ int meta_get_origin(struct store *store, const struct snapshot *at, struct store
 }
 
 int meta_put_origin(struct store *store, const struct store_origin *origin,
-                     struct reel_error *error) {
+                    struct reel_error *error) {
     return put_fixed(store, origin_key, origin, sizeof *origin, error);
 }
 
@@ -70,26 +69,26 @@ static struct reel_str prefixed_key(const char *prefix, const char *name,
 }
 
 int meta_get_collection(struct store *store, const struct snapshot *at, const char *name,
-                         struct collection_state *ret) {
+                        struct collection_state *ret) {
     struct collection_key space;
     return get_fixed(store, at, prefixed_key(COLLECTION_PREFIX, name, &space), ret, sizeof *ret);
 }
 
-int meta_put_collection(struct store *store, const char *name,
-                         const struct collection_state *state, struct reel_error *error) {
+int meta_put_collection(struct store *store, const char *name, const struct collection_state *state,
+                        struct reel_error *error) {
     struct collection_key space;
     return put_fixed(store, prefixed_key(COLLECTION_PREFIX, name, &space), state, sizeof *state,
                      error);
 }
 
 int meta_get_control(struct store *store, const struct snapshot *at, const char *name,
-                      struct collection_control *ret) {
+                     struct collection_control *ret) {
     struct collection_key space;
     return get_fixed(store, at, prefixed_key(CONTROL_PREFIX, name, &space), ret, sizeof *ret);
 }
 
 int meta_put_control(struct store *store, const char *name,
-                      const struct collection_control *control, struct reel_error *error) {
+                     const struct collection_control *control, struct reel_error *error) {
     struct collection_key space;
     return put_fixed(store, prefixed_key(CONTROL_PREFIX, name, &space), control, sizeof *control,
                      error);
@@ -98,7 +97,7 @@ int meta_put_control(struct store *store, const char *name,
 static const struct reel_str lineage_key = {LINEAGE_KEY, sizeof LINEAGE_KEY - 1};
 
 int meta_get_lineage(struct store *store, const struct snapshot *at,
-                      struct lineage_entry ret[LINEAGE_MAX]) {
+                     struct lineage_entry ret[LINEAGE_MAX]) {
     struct reel_str value;
     int rc = table_get(store, at, TABLE_META, lineage_key, &value, NULL);
     if (rc < 0) return rc == -ENOENT ? 0 : rc;
@@ -109,7 +108,7 @@ int meta_get_lineage(struct store *store, const struct snapshot *at,
 }
 
 int meta_put_lineage(struct store *store, const struct lineage_entry *entries, size_t count,
-                      struct reel_error *error) {
+                     struct reel_error *error) {
     size_t over = count > LINEAGE_MAX ? count - LINEAGE_MAX : 0;
     return put_fixed(store, lineage_key, entries + over, (count - over) * sizeof *entries, error);
 }
@@ -136,9 +135,9 @@ static void give_collection(const struct overlay_row *row,
 }
 
 int meta_each_collection(struct store *store,
-                          void (*fn)(void *context, const char *name,
-                                     const struct collection_state *state),
-                          void *context) {
+                         void (*fn)(void *context, const char *name,
+                                    const struct collection_state *state),
+                         void *context) {
     struct snapshot at = {0};
     struct table_walk walk;
     struct overlay_row row;

@@ -12,6 +12,7 @@
 #define REEL_ENGINE_STORE_META_H
 
 #include "base/build_id.h"
+#include "engine/store/digest.h"
 #include "engine/store/environment.h"
 
 #define STORE_FORMAT 3
@@ -42,7 +43,7 @@ struct store_state {
 /* The state of one collection, whether its plugin is loaded or not. */
 struct collection_state {
     uint32_t revision;
-    uint32_t reserved;
+    uint32_t has_digest; /* 0: it is of a version that had none */
     uint64_t fields_hash;
     uint64_t cursor;
     uint64_t from_seq;
@@ -51,7 +52,8 @@ struct collection_state {
     uint64_t json_bytes;              /* JSON of all records */
     uint64_t changed;                 /* seq of the event that last changed a record; 0: none */
     uint8_t build_id[BUILD_ID_BYTES]; /* of the object that folded its records; or zeros */
-    uint32_t reserved_2;
+    uint32_t reserved;
+    struct digest digest; /* of its records */
 };
 
 /* What the log's controls say of one collection, whether or not its plugin is loaded. */
@@ -82,32 +84,32 @@ struct store_origin {
 int meta_get_state(struct store *store, const struct snapshot *at, struct store_state *ret);
 int meta_put_state(struct store *store, const struct store_state *state, struct reel_error *error);
 int meta_get_collection(struct store *store, const struct snapshot *at, const char *name,
-                         struct collection_state *ret);
-int meta_put_collection(struct store *store, const char *name,
-                         const struct collection_state *state, struct reel_error *error);
+                        struct collection_state *ret);
+int meta_put_collection(struct store *store, const char *name, const struct collection_state *state,
+                        struct reel_error *error);
 
 /* -ENOENT: no control was about that collection. */
 int meta_get_control(struct store *store, const struct snapshot *at, const char *name,
-                      struct collection_control *ret);
+                     struct collection_control *ret);
 int meta_put_control(struct store *store, const char *name,
-                      const struct collection_control *control, struct reel_error *error);
+                     const struct collection_control *control, struct reel_error *error);
 
 /* The lineage: how many entries. Of more than LINEAGE_MAX the oldest are forgotten. */
 int meta_get_lineage(struct store *store, const struct snapshot *at,
-                      struct lineage_entry ret[LINEAGE_MAX]);
+                     struct lineage_entry ret[LINEAGE_MAX]);
 int meta_put_lineage(struct store *store, const struct lineage_entry *entries, size_t count,
-                      struct reel_error *error);
+                     struct reel_error *error);
 
 /* Gives the state of each collection that is known, loaded or not, as of the last commit. */
 int meta_each_collection(struct store *store,
-                          void (*fn)(void *context, const char *name,
-                                     const struct collection_state *state),
-                          void *context);
+                         void (*fn)(void *context, const char *name,
+                                    const struct collection_state *state),
+                         void *context);
 
 /* -ENOENT: the log does not mirror a stream. */
 int meta_get_origin(struct store *store, const struct snapshot *at, struct store_origin *ret);
 int meta_put_origin(struct store *store, const struct store_origin *origin,
-                     struct reel_error *error);
+                    struct reel_error *error);
 
 /* Removes all that depends on events, and the states of all collections. The records of collections
  * that are not loaded are removed when they are loaded. */

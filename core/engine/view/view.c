@@ -103,7 +103,8 @@ int view_log_pin(struct reel_view *view, struct log_pin **ret) {
 }
 
 bool view_is_late(const struct reel_view *view, size_t row) {
-    return row % ROWS_PER_LOOK == ROWS_PER_LOOK - 1 && clock_ms() >= atomic_load(&view->deadline_ms);
+    return row % ROWS_PER_LOOK == ROWS_PER_LOOK - 1 &&
+           clock_ms() >= atomic_load(&view->deadline_ms);
 }
 
 /* Without a transaction yet. */
@@ -277,7 +278,7 @@ int view_collection(struct reel_view *view, const char *name, struct collection 
         if (!found) return -ESRCH;
         view->collection = NULL;
         int rc = meta_get_collection(view->views->store, &view->at, found->name,
-                                      &view->collection_state);
+                                     &view->collection_state);
         if (rc < 0) return rc;
         view->collection = found;
     }
@@ -311,5 +312,6 @@ int reel_view_collection(struct reel_view *view, const char *name,
         .changed = state->changed,
         .served = view_serves(within, state),
     };
+    digest_write(&state->digest, ret->digest);
     return 0;
 }

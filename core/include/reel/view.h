@@ -60,6 +60,12 @@ struct reel_collection_info {
     uint64_t
         changed; /* seq of the event that last changed a record; 0: no record was ever changed */
     bool served; /* the collection has caught up, and can be read */
+
+    /* A hash of all records, of which each change updates its part: the sum, modulo 2^128, of
+     * XXH3-128 of (length of the key, 8 bytes, little-endian; key; JSON as served). 32 hexadecimal
+     * digits, the highest first. At one cursor, equal digests mean equal records. It detects
+     * accidents, not malice. */
+    char digest[33];
 };
 
 /* ---- Records --------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
-/* node.h: nodes and items of the B+tree, and finding a key in one node. Both are parts of memtables,
- * and are on lists when they are no longer current.
+/* node.h: nodes and items of the B+tree, and finding a key in one node. Both are parts of
+ * memtables, and are on lists when they are no longer current.
  *
  * Only tree.c, tree_walk.c and version.c look inside.
  *

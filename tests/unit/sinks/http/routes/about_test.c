@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <time.h>
 
-#define EPOCH "01234567-89ab-cdef-0123-456789abcdef"
+#define EPOCH  "01234567-89ab-cdef-0123-456789abcdef"
+#define DIGEST "00112233445566778899aabbccddeeff"
 
 /* ---- Health ---------------------------------------------------------------------------------- */
 
@@ -77,15 +78,17 @@ static void fill_status(struct fake_host *fake) {
                                                .ignored = 18,
                                                .rejected = 19,
                                                .changed = 20,
-                                               .served = true};
+                                               .served = true,
+                                               .digest = DIGEST};
     fake->server.connections = 21;
     fake->server.requests = 22;
 }
 
 static json_t *expected_projection(const char *collection) {
-    return json_pack("{s:s, s:i, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "collection", collection,
-                     "revision", 3, "state", "live", "cursor", 15, "from_seq", 16, "records", 14,
-                     "applied", 17, "ignored", 18, "rejected", 19, "changed", 20);
+    return json_pack("{s:s, s:i, s:s, s:i, s:i, s:s, s:i, s:i, s:i, s:i, s:i}", "collection",
+                     collection, "revision", 3, "state", "live", "cursor", 15, "from_seq", 16,
+                     "digest", DIGEST, "records", 14, "applied", 17, "ignored", 18, "rejected", 19,
+                     "changed", 20);
 }
 
 static void the_status_has_everything(void **state) {
