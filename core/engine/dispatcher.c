@@ -638,6 +638,12 @@ static int take_back(struct dispatcher *dispatcher, int rc, struct reel_error *e
 static int commit_both(struct dispatcher *dispatcher, struct reel_error *error) {
     struct store *store = &dispatcher->store;
     uint64_t cursor = dispatcher->state.cursor;
+#ifdef REEL_FAULT_17 /* a group is visible before it is durable */
+    if (!dispatcher->adopting && put_state(dispatcher, error) == 0) {
+        store_commit(store, cursor);
+        return commit_log(dispatcher, error) < 0 ? -EIO : (log_keep(dispatcher->home.place.log), 0);
+    }
+#endif
     int rc = commit_log(dispatcher, error);
     if (rc < 0) return rc;
     rc = put_state(dispatcher, error);

@@ -130,11 +130,47 @@ static void a_rebuild_killed_at_its_beginning_goes_on(void **state) {
     }
 }
 
+/* The checkpoint is of before the rebuild, which so begins again after the kill: it needs all that
+ * it was made of. */
+static void trim_behind_a_rebuild(struct child *child, const char *directory) {
+    struct folds folds = {0};
+    struct reel *reel = started(directory, COUNTER_2, &folds, false);
+    struct reel_error error;
+    must_ok(reel_trim(reel, 2, &error), error); /* not without a checkpoint */
+    must_ok(reel_rebuild(reel, "counters", &error), error);
+    must_ok(reel_trim(reel, FLOOR, &error), error);
+    struct reel_collection_info info = info_of(reel, "counters");
+    child_say(child, &info, sizeof info);
+    raise(SIGKILL);
+    child_end(1);
+}
+
+static void what_a_rebuild_was_made_of_is_trimmed_when_it_is_durable(void **state) {
+    (void)state;
+    const char *directory = counted(false);
+    struct reel_collection_info before;
+    struct folds folds = {0};
+    struct child child;
+    if (child_begin(&child)) trim_behind_a_rebuild(&child, directory);
+    must(child_hear(&child, &before, sizeof before));
+    int status = child_wait(&child);
+    must(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    struct reel *reel = started(directory, COUNTER_2, &folds, false);
+    struct reel_collection_info after = info_of(reel, "counters");
+    assert_int_equal(position_of(reel).first_seq, FLOOR);
+    assert_string_equal(after.digest, before.digest);
+    assert_int_equal(after.records, before.records);
+    assert_int_equal(after.from_seq, 2);
+    assert_int_equal(after.applied, EVENTS - 1);
+    reel_close(reel);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_killed_rebuild_of_a_whole_log_goes_on),
         cmocka_unit_test(a_killed_rebuild_of_a_trimmed_log_goes_on),
         cmocka_unit_test(a_rebuild_killed_at_its_beginning_goes_on),
+        cmocka_unit_test(what_a_rebuild_was_made_of_is_trimmed_when_it_is_durable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

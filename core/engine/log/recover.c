@@ -531,6 +531,9 @@ static int open_dedup(struct log *log, const struct log_options *options,
         .tell = options->tell,
         .context = options->context,
     };
+#ifdef REEL_FAULT_16 /* duplicates of what a checkpoint has are not known */
+    dedup_options.first_seq = options->synced_seq + 1;
+#endif
     if (log->is_as_stopped && log->stopped.head.has_index) {
         dedup_options.last = log->stopped.entries;
         dedup_options.last_count = log->stopped.head.entry_count;

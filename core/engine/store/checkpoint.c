@@ -29,8 +29,11 @@ struct checkpointer {
     bool waits, written; /* a layer does; it is in LMDB, and the writer may drop it */
     struct layer layer;
     uint64_t needed_after; /* the layer's: store->needed_after */
-    uint64_t retry_ms;     /* not before then */
-    int rc;                /* of the last attempt, and why */
+    uint64_t
+        layer_least;     /* the lowest that it was at a group of the layer, until that is in LMDB */
+    uint64_t least, now; /* the lowest at a group of the active memtable, and at the last one */
+    uint64_t retry_ms;   /* not before then */
+    int rc;              /* of the last attempt, and why */
     struct reel_error error;
     struct checkpoint_metrics metrics;
 };
@@ -134,6 +137,7 @@ static bool find_waiting(struct checkpointer *checkpointer, struct layer *ret) {
 static void note_written(struct checkpointer *checkpointer, uint64_t began_ns) {
     struct checkpoint_metrics *metrics = &checkpointer->metrics;
     checkpointer->written = true;
+    checkpointer->layer_least = UINT64_MAX;
     metrics->cursor = checkpointer->needed_after;
     metrics->last_duration_ns = clock_ns() - began_ns;
     metrics->last_bytes = memtable_size(checkpointer->layer.memtable);
@@ -200,6 +204,7 @@ int checkpoint_init(struct store *store) {
     pthread_mutex_init(&checkpointer->writing, NULL);
     pthread_mutex_init(&checkpointer->lock, NULL);
     clock_condition(&checkpointer->changed);
+    checkpointer->least = checkpointer->layer_least = UINT64_MAX;
     store->checkpointer = checkpointer;
     return 0;
 }
@@ -258,6 +263,8 @@ static int freeze(struct store *store, struct reel_error *error) {
     INVARIANT(!checkpointer->waits);
     checkpointer->layer = store->versions->current->layers[1];
     checkpointer->needed_after = store->needed_after;
+    checkpointer->layer_least = checkpointer->least;
+    checkpointer->least = UINT64_MAX;
     checkpointer->waits = true;
     checkpointer->metrics.began_ms = 0;
     pthread_cond_broadcast(&checkpointer->changed);
@@ -294,21 +301,24 @@ static int wait_for_room(struct store *store, struct reel_error *error) {
     return rc;
 }
 
-static int start_thread(struct store *store, struct reel_error *error) {
+/* Without a thread, the writer writes the layer when the next memtable is full. */
+static void start_thread(struct store *store) {
     struct checkpointer *checkpointer = store->checkpointer;
-    if (checkpointer->has_thread) return 0;
-    int rc = thread_start(&checkpointer->thread, "reel-checkpoint", run, store);
-    checkpointer->has_thread = rc == 0;
-    return rc < 0 ? fail(error, rc, "cannot start a thread: %s", strerror(-rc)) : 0;
+    if (checkpointer->has_thread) return;
+    checkpointer->has_thread =
+        thread_start(&checkpointer->thread, "reel-checkpoint", run, store) == 0;
 }
 
 int checkpoint_make_room(struct store *store, struct reel_error *error) {
+    int rc = 0;
     drop_written(store);
-    bool full = is_full(store);
-    if (!full && (!is_old(store) || has_frozen(store))) return 0;
-    if (store->in_memory) return full ? fail(error, -ENOSPC, "the store has reached map_bytes") : 0;
-    int rc = start_thread(store, error);
-    if (rc == 0 && has_frozen(store)) rc = wait_for_room(store, error);
+    if (!is_full(store)) {
+        if (is_old(store) || has_frozen(store)) checkpoint_ask(store);
+        return 0;
+    }
+    if (store->in_memory) return fail(error, -ENOSPC, "the store has reached map_bytes");
+    start_thread(store);
+    if (has_frozen(store)) rc = wait_for_room(store, error);
     if (rc == 0 && has_frozen(store)) rc = fail_memory(error); /* it could not be dropped */
     return rc < 0 ? rc : freeze(store, error);
 }
@@ -320,14 +330,23 @@ int checkpoint_make_room_to_trim(struct store *store, struct reel_error *error) 
 
 void checkpoint_ask(struct store *store) {
     drop_written(store);
-    if (store->in_memory || has_frozen(store) || start_thread(store, NULL) < 0) return;
-    (void)freeze(store, NULL); /* without memory: it is asked for again */
+    if (store->in_memory) return;
+    start_thread(store); /* also for a layer that could not be written before there was one */
+    if (!has_frozen(store)) (void)freeze(store, NULL); /* without memory: it is asked for again */
 }
 
+static uint64_t least_of(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+/* What LMDB has is not all: if a group after it began a rebuild, this begins again after a crash.
+ */
 uint64_t checkpoint_cursor(struct store *store) {
-    struct checkpoint_metrics metrics;
-    checkpoint_measure(store, &metrics);
-    return store->in_memory ? store->needed_after : metrics.cursor;
+    struct checkpointer *checkpointer = store->checkpointer;
+    HOLD_LOCK(&checkpointer->lock);
+    if (store->in_memory) return checkpointer->now;
+    uint64_t waiting = least_of(checkpointer->layer_least, checkpointer->least);
+    return least_of(checkpointer->metrics.cursor, waiting);
 }
 
 uint64_t checkpoint_room(const struct store *store) {
@@ -336,8 +355,11 @@ uint64_t checkpoint_room(const struct store *store) {
 }
 
 void checkpoint_note_group(struct store *store) {
-    HOLD_LOCK(&store->checkpointer->lock);
-    struct checkpoint_metrics *metrics = &store->checkpointer->metrics;
+    struct checkpointer *checkpointer = store->checkpointer;
+    struct checkpoint_metrics *metrics = &checkpointer->metrics;
+    HOLD_LOCK(&checkpointer->lock);
+    checkpointer->now = store->needed_after;
+    checkpointer->least = least_of(checkpointer->least, checkpointer->now);
     if (metrics->began_ms == 0) metrics->began_ms = clock_ms();
 }
 
@@ -354,7 +376,7 @@ int checkpoint_all(struct store *store, struct reel_error *error) {
 
 int checkpoint_group(struct store *store, uint64_t cursor, struct reel_error *error) {
     struct checkpointer *checkpointer = store->checkpointer;
-    INVARIANT(!has_frozen(store));
+    if (has_frozen(store)) return fail_memory(error); /* it could not be dropped */
     HOLD_LOCK(&checkpointer->writing);
     int rc = begin_with(store, memtable_tree(store->versions, 0), store->table_count, error);
     if (rc < 0) return rc;
@@ -363,7 +385,10 @@ int checkpoint_group(struct store *store, uint64_t cursor, struct reel_error *er
     if (rc == 0) versions_restart(store->versions, cursor);
     pthread_mutex_unlock(&store->snapshot_lock);
     pthread_mutex_lock(&checkpointer->lock);
-    if (rc == 0) checkpointer->metrics.cursor = cursor; /* of a log that is empty */
+    if (rc == 0) { /* of a log that is empty */
+        checkpointer->metrics.cursor = checkpointer->now = cursor;
+        checkpointer->least = checkpointer->layer_least = UINT64_MAX;
+    }
     pthread_mutex_unlock(&checkpointer->lock);
     return rc;
 }

@@ -5,7 +5,7 @@
  * the rest of the log again.
  *
  * A thread writes it (`reel-checkpoint`, started with the first one), while the writer goes on with
- * the next memtable. At most one frozen memtable waits. If the next one is full before that is
+ * the next memtable. (If there is no thread, the writer does it when the next memtable is full.) At most one frozen memtable waits. If the next one is full before that is
  * written, the writer waits for it. If it cannot be written because the disk is full, the writer
  * gets that error until it can; the thread tries again each second.
  *
@@ -51,7 +51,7 @@ int checkpoint_make_room_to_trim(struct store *store, struct reel_error *error);
 /* Asks for a checkpoint of what there is, and does not wait for it. */
 void checkpoint_ask(struct store *store);
 
-/* The writer: no collection needs the log up to this seq, even after a crash. */
+/* No collection needs the log up to this seq, even after a crash. [any thread] */
 uint64_t checkpoint_cursor(struct store *store);
 
 /* How much the open group may add, in events; 0: nothing. [writer] */

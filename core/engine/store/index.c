@@ -235,17 +235,25 @@ void index_walk_finish(struct index_walk *walk) {
 
 /* ---- Trimming -------------------------------------------------------------------------------- */
 
-/* The oldest tombstone, if it is below `first_seq`: 1 and its key, copied to `ret_key`. */
-static int find_oldest(struct store *store, size_t table, uint64_t first_seq, uint64_t *ret_seq,
-                       struct text *ret_key, struct reel_error *error) {
-    struct index_stream stream;
-    int rc = stream_start(&stream, store, &store->writing, table, TOMBSTONE, 0, error);
-    bool found = rc == 0 && stream.more && stream.entry.seq < first_seq;
-    ret_key->len = 0;
-    if (found) text_append_str(ret_key, stream.entry.key);
-    if (found) *ret_seq = stream.entry.seq;
-    table_walk_finish(&stream.walk);
-    if (ret_key->failed) return fail_memory(error);
+/* The oldest tombstone from the given one on, if it is below `first_seq`: 1, with its seq and key.
+ * Those that were removed before it stay in the layers below, so they are not walked again. */
+static int find_oldest(struct index_writer *writer, uint64_t first_seq, uint64_t *seq,
+                       struct text *key, struct reel_error *error) {
+    struct store *store = writer->store;
+    struct index_entry entry;
+    struct overlay_row row;
+    struct reel_str from;
+    struct table_walk walk;
+    int rc = make_key(writer, TOMBSTONE, *seq, text_str(key), &from, error);
+    if (rc < 0) return rc;
+    table_walk_start(&walk, store, &store->writing, writer->table, error);
+    rc = table_seek(&walk, from, SEEK_AT_OR_ABOVE, &row);
+    bool found = rc > 0 && split_key(row.key, TOMBSTONE, &entry) && entry.seq < first_seq;
+    key->len = 0;
+    if (found) text_append_str(key, entry.key);
+    if (found) *seq = entry.seq;
+    table_walk_finish(&walk);
+    if (key->failed) return fail_memory(error);
     return rc < 0 ? rc : found;
 }
 
@@ -257,7 +265,7 @@ int index_trim(struct store *store, size_t table, uint64_t first_seq, size_t max
     uint64_t seq = 0, last_seq = 0;
     int rc = 0;
     while (rc == 0 && count < max) {
-        rc = find_oldest(store, table, first_seq, &seq, &key, error);
+        rc = find_oldest(&writer, first_seq, &seq, &key, error);
         if (rc <= 0) break;
         rc = drop(&writer, TOMBSTONE, seq, text_str(&key), error);
         if (rc == 0) rc = drop(&writer, DELETED, 0, text_str(&key), error);

@@ -64,13 +64,13 @@ void view_leave(struct reel_view **view) {
     if (*view) pthread_mutex_unlock(&(*view)->lock);
 }
 
-/* Under views_lock. */
+/* Under views_lock. A view that is being opened has no version yet. */
 static void expire(struct views *views) {
     INVARIANT(lock_is_held(&views->lock));
     uint64_t now = clock_ms();
     for (struct reel_view *view = views->first; view; view = view->next) {
         if (pthread_mutex_trylock(&view->lock) != 0) continue;
-        if (view->at.txn && now >= atomic_load(&view->deadline_ms)) let_go(view);
+        if (view->at.version && now >= atomic_load(&view->deadline_ms)) let_go(view);
         pthread_mutex_unlock(&view->lock);
     }
 }

@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include "engine/log/format.h"
+#include "engine/store/digest.h"
 #include "engine/transaction.h"
 
 #include <fcntl.h>
@@ -71,12 +72,38 @@ static struct reel *fold(struct found_log *found, bool is_other) {
     return reel;
 }
 
+static int add_to_digest(void *context, const struct reel_row *row) {
+    digest_add(context, digest_hash(row->key, row->json));
+    return 0;
+}
+
+/* The digest that a collection shows is that of its records. */
+static void check_digest(struct reel *reel, const char *collection) {
+    const struct reel_str start = {NULL, 0};
+    struct digest digest = {0};
+    char text[DIGEST_TEXT_SIZE];
+    struct reel_view *view = view_opened(reel);
+    must(reel_view_list(view, collection, start, false, add_to_digest, &digest) == 0);
+    reel_view_close(view);
+    digest_write(&digest, text);
+    must(strcmp(text, info_of(reel, collection).digest) == 0);
+}
+
+static void check_digests(struct reel *reel, struct reel *fresh) {
+    const char *name;
+    for (size_t n = 0; (name = reel_collection_name(reel, n)); n++) {
+        check_digest(reel, name);
+        must(strcmp(info_of(reel, name).digest, info_of(fresh, name).digest) == 0);
+    }
+}
+
 /* The log has what it must, and the records are a fold of it. */
 static void check_all(struct reel *reel, const struct expected *expected, bool is_other) {
     struct found_log found = {.expected = expected};
     read_log(reel, &found, is_other ? OTHER_FIRST : 1);
     struct reel *fresh = fold(&found, is_other);
     assert_same_state(reel, fresh);
+    check_digests(reel, fresh);
     reel_close(fresh);
     batch_free(&found.batch);
 }

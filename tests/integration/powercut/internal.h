@@ -55,9 +55,10 @@ struct noted_answer {
 
 /* Each is run in a child, with the store in `directory`/STORE_NAME. */
 typedef void (*work_fn)(const char *directory, uint64_t seed);
-void work_life(const char *directory, uint64_t seed);     /* all but the following */
-void work_some(const char *directory, uint64_t seed);     /* opens, appends some to any log */
-void work_adoption(const char *directory, uint64_t seed); /* another log takes the place */
+void work_life(const char *directory, uint64_t seed);        /* all but the following */
+void work_some(const char *directory, uint64_t seed);        /* opens, appends some to any log */
+void work_adoption(const char *directory, uint64_t seed);    /* another log takes the place */
+void work_checkpoints(const char *directory, uint64_t seed); /* one after another, beside writing */
 
 struct reel *open_store(const char *directory, uint32_t flags);
 

@@ -133,6 +133,14 @@ static void plan_names(struct plan *plan, const struct story *story, size_t wind
     }
 }
 
+/* One at each call. */
+static void plan_calls(struct plan *plan, const struct story *story) {
+    const struct record *record = story->before;
+    for (size_t i = 0; (record = recorder_next(record)); i++)
+        plan->cuts[i] = record->kind != RECORD_NOTE;
+    plan->cuts[story->count] = 1;
+}
+
 static const char *state_directory(void) {
     static const char *directory;
     if (!directory) directory = real_directory();
@@ -207,8 +215,8 @@ static size_t part_of_cuts(size_t percent) {
 
 static void a_recording_has_every_change(void **state) {
     (void)state;
-    static const work_fn works[] = {work_life, work_adoption};
-    for (size_t i = 0; i < 2; i++) {
+    static const work_fn works[] = {work_life, work_adoption, work_checkpoints};
+    for (size_t i = 0; i < sizeof works / sizeof works[0]; i++) {
         struct story story;
         tell(&story, works[i], i);
         for (const struct record *record = NULL; (record = recorder_next(record));)
@@ -267,6 +275,19 @@ static void a_cut_at_every_call_of_a_roll_a_sealing_and_a_trim(void **state) {
     struct plan plan = plan_for(&story);
     plan.also_plain = true;
     plan_names(&plan, &story, memory_is_sanitized() ? WINDOW : story.count);
+    expected_init(&expected);
+    cut_story(&story, &plan, &random);
+    story_finish(&story);
+}
+
+static void a_cut_at_every_call_of_a_checkpoint(void **state) {
+    (void)state;
+    uint64_t random = 9;
+    struct story story;
+    tell(&story, work_checkpoints, 9);
+    struct plan plan = plan_for(&story);
+    plan.also_plain = !memory_is_sanitized();
+    plan_calls(&plan, &story);
     expected_init(&expected);
     cut_story(&story, &plan, &random);
     story_finish(&story);
@@ -371,6 +392,21 @@ static void a_cut_after_a_process_was_killed(void **state) {
     story_finish(&story);
 }
 
+/* What LMDB has then need not be on the disk: another process goes on with it. */
+static void a_cut_after_a_process_was_killed_in_a_checkpoint(void **state) {
+    (void)state;
+    uint64_t random = 10;
+    struct story story;
+    tell(&story, work_checkpoints, 10);
+    for (size_t i = 0; i < part_of_cuts(6); i++) {
+        size_t n = random_next(&random);
+        struct killing killing = {
+            .work = work_checkpoints, .soon = 4, .some = 1, .at = 1 + n % story.count};
+        cut_after_kill(&killing, &random);
+    }
+    story_finish(&story);
+}
+
 /* At calls that change names and those beside them, from that note on; by --long in a wider window.
  */
 static void cut_after_kill_at_names(work_fn work, uint64_t seed, enum note from) {
@@ -442,11 +478,13 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_recording_has_every_change),
         cmocka_unit_test(a_recording_has_the_index_of_duplicates),
         cmocka_unit_test(a_cut_at_every_call_of_a_roll_a_sealing_and_a_trim),
+        cmocka_unit_test(a_cut_at_every_call_of_a_checkpoint),
         cmocka_unit_test(a_cut_at_every_call_of_an_adoption),
         cmocka_unit_test(a_cut_at_every_call_of_a_conversion),
         cmocka_unit_test(any_cut_leaves_all_that_was_promised),
         cmocka_unit_test(a_cut_after_a_cut),
         cmocka_unit_test(a_cut_after_a_process_was_killed),
+        cmocka_unit_test(a_cut_after_a_process_was_killed_in_a_checkpoint),
         cmocka_unit_test(a_cut_after_a_process_was_killed_making_a_store),
         cmocka_unit_test(a_cut_after_a_process_was_killed_adopting),
     };

@@ -1,6 +1,7 @@
 /* work.c: what is done while the calls are recorded: see internal.h. */
 #include "internal.h"
 
+#include "base/cleanup.h"
 #include "engine/engine.h"
 #include "engine/transaction.h"
 
@@ -160,6 +161,31 @@ static void back_up(struct reel *reel, const char *directory, uint64_t head) {
     recorder_note(NOTE_BACKED_UP, &head, sizeof head);
 }
 
+/* ---- Checkpoints ----------------------------------------------------------------------------- */
+
+static uint64_t checkpoints_of(struct reel *reel) {
+    struct checkpoint_metrics metrics;
+    checkpoint_measure(&reel->dispatcher.store, &metrics);
+    return metrics.count;
+}
+
+static void ask_for_checkpoint(struct reel *reel) {
+    HOLD_LOCK(&reel->writer);
+    checkpoint_ask(&reel->dispatcher.store);
+}
+
+static void wait_for_checkpoint(struct reel *reel, uint64_t before) {
+    for (int waited = 0; checkpoints_of(reel) == before; waited++) {
+        must(waited < WAIT_MS);
+        usleep(1000);
+    }
+}
+
+static void rebuild(struct reel *reel) {
+    struct reel_error error;
+    must_ok(reel_rebuild(reel, "cells", &error), error);
+}
+
 /* ---- Another log ----------------------------------------------------------------------------- */
 
 void adopt_other(struct reel *reel) {
@@ -224,6 +250,30 @@ void work_some(const char *directory, uint64_t seed) {
         mirror_some(reel, &head, &seed, 3);
     else
         write_steps(reel, &head, &seed, 3);
+    end(reel);
+}
+
+/* Some are waited for and some are not, so that writing goes on beside them. The events that are
+ * trimmed at the end are those that the last of them has. */
+void work_checkpoints(const char *directory, uint64_t seed) {
+    uint64_t head;
+    recorder_note(NOTE_BEGIN, NULL, 0);
+    struct reel *reel = begin(directory, &head);
+    for (size_t i = 0; i < 4; i++) {
+        write_steps(reel, &head, &seed, 3);
+        uint64_t before = checkpoints_of(reel);
+        ask_for_checkpoint(reel);
+        write_steps(reel, &head, &seed, 2);
+        if (i != 1) wait_for_checkpoint(reel, before);
+    }
+    rebuild(reel);
+    trim(reel, head / 2);
+    write_steps(reel, &head, &seed, 2);
+    ask_for_checkpoint(reel);
+    write_steps(reel, &head, &seed, 1);
+    end(reel);
+    reel = begin(directory, &head);
+    write_steps(reel, &head, &seed, 2);
     end(reel);
 }
 
