@@ -398,10 +398,20 @@ static int fold_log(struct dispatcher *dispatcher, uint64_t from_seq, struct ree
     return rc;
 }
 
+/* Events that the log has and nobody has seen yet, such as at opening, have been accepted. A
+ * rebuild has to wait for room. */
+static int begin_catch_up(struct dispatcher *dispatcher, struct reel_error *error) {
+    if (dispatcher->state.cursor == dispatcher->state.head)
+        return dispatcher_begin(dispatcher, error);
+    int rc = store_begin_to_fold(&dispatcher->store, error);
+    if (rc == 0) note_begun(dispatcher);
+    return rc;
+}
+
 int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error) {
     uint64_t behind = registry_behind(&dispatcher->registry, dispatcher->state.cursor);
     if (behind >= dispatcher->state.head) return 0;
-    int rc = dispatcher_begin(dispatcher, error);
+    int rc = begin_catch_up(dispatcher, error);
     if (rc == 0) rc = fold_log(dispatcher, behind + 1, error);
     INVARIANT(rc < 0 || dispatcher->folded > behind); /* else it would never end */
     rc = dispatcher_end(dispatcher, rc, error);

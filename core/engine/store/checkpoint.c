@@ -14,9 +14,6 @@
 
 #define RETRY_MS 1000
 
-/* Trimming may go on so far while a checkpoint fails. A group may go on to twice memtable_bytes. */
-#define MEMTABLE_TRIM(store) ((store)->memtable_bytes + (store)->memtable_bytes / 2)
-
 struct checkpointer {
     pthread_mutex_t writing; /* held by who uses LMDB's write transaction */
 
@@ -323,9 +320,9 @@ int checkpoint_make_room(struct store *store, struct reel_error *error) {
     return rc < 0 ? rc : freeze(store, error);
 }
 
-int checkpoint_make_room_to_trim(struct store *store, struct reel_error *error) {
+int checkpoint_make_room_within(struct store *store, size_t bytes_max, struct reel_error *error) {
     int rc = checkpoint_make_room(store, error);
-    return rc == -ENOSPC && memtable_bytes(store->versions) < MEMTABLE_TRIM(store) ? 0 : rc;
+    return rc == -ENOSPC && memtable_bytes(store->versions) < bytes_max ? 0 : rc;
 }
 
 void checkpoint_ask(struct store *store) {

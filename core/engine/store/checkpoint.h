@@ -5,9 +5,10 @@
  * the rest of the log again.
  *
  * A thread writes it (`reel-checkpoint`, started with the first one), while the writer goes on with
- * the next memtable. (If there is no thread, the writer does it when the next memtable is full.) At most one frozen memtable waits. If the next one is full before that is
- * written, the writer waits for it. If it cannot be written because the disk is full, the writer
- * gets that error until it can; the thread tries again each second.
+ * the next memtable. (If there is no thread, the writer does it when the next memtable is full.) At
+ * most one frozen memtable waits. If the next one is full before that is written, the writer waits
+ * for it. If it cannot be written because the disk is full, the writer gets that error until it
+ * can; the thread tries again each second.
  *
  * Beside each value stands the hash that it had when the host wrote it. The hashes are compared
  * before the commit: what a plugin's stray write has changed in the memtable breaks the store, and
@@ -44,9 +45,8 @@ void checkpoint_finish(struct store *store);
  * -ENOSPC: it is full, and the one before it cannot be written. */
 int checkpoint_make_room(struct store *store, struct reel_error *error);
 
-/* The same, for a group that makes room on the disk by trimming: it may use what else only a group
- * that has begun may use. */
-int checkpoint_make_room_to_trim(struct store *store, struct reel_error *error);
+/* The same, but while a checkpoint fails the memtable is full only with so many bytes. */
+int checkpoint_make_room_within(struct store *store, size_t bytes_max, struct reel_error *error);
 
 /* Asks for a checkpoint of what there is, and does not wait for it. */
 void checkpoint_ask(struct store *store);

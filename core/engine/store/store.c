@@ -126,7 +126,6 @@ static size_t size_memtable(const struct store_options *options) {
 int store_open(struct store *store, const struct store_options *options, struct reel_error *error) {
     *store = (struct store){.in_memory = !options->directory,
                             .memtable_bytes = size_memtable(options),
-                            .group_bytes = size_memtable(options) * (options->directory ? 2 : 1),
                             .tell_broken = options->tell_broken,
                             .context = options->context};
     int rc;
@@ -212,26 +211,43 @@ static int renew(struct store *store) {
     return *txn ? mdb_txn_renew(*txn) : mdb_txn_begin(store->env, NULL, MDB_RDONLY, txn);
 }
 
-static int begin(struct store *store, struct reel_error *error) {
+/* The group may go on until the memtable has `bytes_max`. */
+static int begin(struct store *store, size_t bytes_max, struct reel_error *error) {
     int rc = renew(store);
     if (rc != 0) return store_fail(store, rc, "cannot begin a group", error);
+    store->group_bytes = bytes_max;
     if (versions_begin(store->versions) == 0) return 0;
     mdb_txn_reset(store->writing.txn);
     return fail_memory(error);
+}
+
+/* In memory there is no checkpoint, and the memtable is all that there may be. */
+static size_t times_full(const struct store *store, size_t times) {
+    return store->memtable_bytes * (store->in_memory ? 1 : times);
 }
 
 int store_begin(struct store *store, struct reel_error *error) {
     INVARIANT(!store_is_writing(store));
     int rc = store_check_whole(store, "cannot write", error);
     if (rc == 0) rc = checkpoint_make_room(store, error);
-    return rc < 0 ? rc : begin(store, error);
+    return rc < 0 ? rc : begin(store, times_full(store, 2), error);
 }
 
 int store_begin_to_trim(struct store *store, struct reel_error *error) {
+    size_t full = store->memtable_bytes + store->memtable_bytes / 2;
     INVARIANT(!store_is_writing(store));
     int rc = store_check_whole(store, "cannot trim", error);
-    if (rc == 0) rc = checkpoint_make_room_to_trim(store, error);
-    return rc < 0 ? rc : begin(store, error);
+    if (rc == 0) rc = checkpoint_make_room_within(store, full, error);
+    return rc < 0 ? rc : begin(store, store->memtable_bytes * 2, error);
+}
+
+/* Two memtables may be waiting to be folded, each of which a group made twice as large. The first
+ * is frozen when it is full. */
+int store_begin_to_fold(struct store *store, struct reel_error *error) {
+    INVARIANT(!store_is_writing(store));
+    int rc = store_check_whole(store, "cannot fold", error);
+    if (rc == 0) rc = checkpoint_make_room_within(store, times_full(store, 3), error);
+    return rc < 0 ? rc : begin(store, times_full(store, 4), error);
 }
 
 static void shown(struct store *store) {

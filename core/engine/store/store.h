@@ -31,13 +31,16 @@ int store_open(struct store *store, const struct store_options *options, struct 
 void store_close(struct store *store);
 
 /* A group. The caller makes sure that there is only one at a time, on one thread. If the memtable
- * is full and no checkpoint can make room, store_begin fails (checkpoint_make_room has the errors);
- * store_begin_to_trim goes further (checkpoint_make_room_to_trim). store_commit makes the group
+ * is full and no checkpoint can make room, store_begin fails (checkpoint_make_room has the errors).
+ * Two kinds of groups go further: store_begin_to_trim, for what makes room on the disk, and
+ * store_begin_to_fold, for events that were accepted before: there was memory for them then, and
+ * the disk may still be full when they are folded again at opening. store_commit makes the group
  * visible and cannot fail; it is called when the log has been synced. store_commit_durably also
  * writes it to LMDB, before it is visible: if that fails, it is as if store_abort had been called.
  * checkpoint_all was called right before that group. */
 int store_begin(struct store *store, struct reel_error *error);
 int store_begin_to_trim(struct store *store, struct reel_error *error);
+int store_begin_to_fold(struct store *store, struct reel_error *error);
 void store_commit(struct store *store, uint64_t cursor);
 int store_commit_durably(struct store *store, uint64_t cursor, struct reel_error *error);
 void store_abort(struct store *store);
