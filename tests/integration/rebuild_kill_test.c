@@ -18,6 +18,9 @@
 /* A rebuild's commits may be larger than a batch, but not by more than this. */
 enum { EVENTS = 40000, FLOOR = 2001, BATCH = 2, COMMIT = 256, SUBJECTS = 37 };
 
+/* So many that the memtable, which is a quarter of the map, is full again and again. */
+enum { MANY_SUBJECTS = 4001, SMALL_MAP = 4 << 20, CHECKPOINT = 10000 };
+
 /* ---- Fixture --------------------------------------------------------------------------------- */
 
 /* Folded so far, and where to die; 0: nowhere. */
@@ -32,9 +35,10 @@ static void on_warning(void *context, const char *line) {
     if (++folds->count == folds->deadly) raise(SIGKILL);
 }
 
-static struct reel *started(const char *directory, const char *plugin, struct folds *folds,
-                            bool told) {
+static struct reel *started_with(const char *directory, const char *plugin, struct folds *folds,
+                                 bool told, uint64_t map_bytes) {
     struct reel_options options = {.batch_events_max = BATCH,
+                                   .map_bytes = map_bytes,
                                    .warn = on_warning,
                                    .context = folds,
                                    .warnings_max = UINT32_MAX};
@@ -45,7 +49,12 @@ static struct reel *started(const char *directory, const char *plugin, struct fo
     return reel;
 }
 
-static const char *counted(bool trimmed) {
+static struct reel *started(const char *directory, const char *plugin, struct folds *folds,
+                            bool told) {
+    return started_with(directory, plugin, folds, told, 0);
+}
+
+static const char *counted_by(unsigned subjects, bool trimmed) {
     const char *directory = scratch_directory();
     struct reel_options options = {.batch_events_max = EVENTS};
     struct reel *reel = reel_opened(directory, &options, COUNTER_1, CELL_SO, NULL);
@@ -54,7 +63,7 @@ static const char *counted(bool trimmed) {
     for (unsigned n = 0; n < EVENTS; n++) {
         char event[128];
         int len = snprintf(event, sizeof event,
-                           "{\"type\":\"test.count.v1.one\",\"subject\":\"s%u\"}", n % SUBJECTS);
+                           "{\"type\":\"test.count.v1.one\",\"subject\":\"s%u\"}", n % subjects);
         batch_add(&batch, event, (size_t)len);
     }
     must_ok(reel_apply_batch(reel, batch_payloads(&batch), batch.count, NULL, &error), error);
@@ -64,15 +73,23 @@ static const char *counted(bool trimmed) {
     return directory;
 }
 
-static void killed_in_rebuild(const char *directory, uint64_t deadly, bool told) {
+static const char *counted(bool trimmed) {
+    return counted_by(SUBJECTS, trimmed);
+}
+
+static void killed_with(const char *directory, uint64_t deadly, bool told, uint64_t map_bytes) {
     struct child child;
     if (child_begin(&child)) {
         struct folds folds = {.deadly = deadly};
-        started(directory, COUNTER_2, &folds, told);
+        started_with(directory, COUNTER_2, &folds, told, map_bytes);
         child_end(0);
     }
     int status = child_wait(&child);
     must(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static void killed_in_rebuild(const char *directory, uint64_t deadly, bool told) {
+    killed_with(directory, deadly, told, 0);
 }
 
 /* ---- Cases ----------------------------------------------------------------------------------- */
@@ -130,6 +147,21 @@ static void a_rebuild_killed_at_its_beginning_goes_on(void **state) {
     }
 }
 
+static void a_killed_rebuild_goes_on_from_its_last_checkpoint(void **state) {
+    (void)state;
+    const char *directory = counted_by(MANY_SUBJECTS, false);
+    struct folds folds = {0};
+    uint64_t folded = EVENTS - EVENTS / 4;
+    killed_with(directory, folded, false, SMALL_MAP);
+    struct reel *reel = started_with(directory, COUNTER_2, &folds, false, SMALL_MAP);
+    assert_in_range(folds.count, EVENTS - folded, EVENTS - folded + CHECKPOINT);
+    struct reel *fresh = fresh_fold(reel, COUNTER_2, CELL_SO, NULL);
+    assert_same_state(reel, fresh);
+    assert_string_equal(info_of(reel, "counters").digest, info_of(fresh, "counters").digest);
+    reel_close(fresh);
+    reel_close(reel);
+}
+
 /* The checkpoint is of before the rebuild, which so begins again after the kill: it needs all that
  * it was made of. */
 static void trim_behind_a_rebuild(struct child *child, const char *directory) {
@@ -170,6 +202,7 @@ int main(void) {
         cmocka_unit_test(a_killed_rebuild_of_a_whole_log_goes_on),
         cmocka_unit_test(a_killed_rebuild_of_a_trimmed_log_goes_on),
         cmocka_unit_test(a_rebuild_killed_at_its_beginning_goes_on),
+        cmocka_unit_test(a_killed_rebuild_goes_on_from_its_last_checkpoint),
         cmocka_unit_test(what_a_rebuild_was_made_of_is_trimmed_when_it_is_durable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

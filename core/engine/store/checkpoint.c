@@ -38,7 +38,6 @@ struct checkpointer {
 /* ---- Writing a layer ------------------------------------------------------------------------- */
 
 static int check_item(struct store *store, const struct item *item, struct reel_error *error) {
-    if (item_is_deleted(item)) return 0;
     if (XXH128_isEqual(table_hash(item_key(item), item_value(item)), item->hash)) return 0;
     struct reel_error own;
     if (!error) error = &own;

@@ -61,7 +61,8 @@ int table_delete(struct store *store, size_t table, struct reel_str key, struct 
         int rc = memtable_erase(store->versions, table, key);
         return rc < 0 && rc != -ENOENT ? fail_memory(error) : 0;
     }
-    return memtable_delete(store->versions, table, key) < 0 ? fail_memory(error) : 0;
+    XXH128_hash_t hash = table_hash(key, (struct reel_str){"", 0});
+    return memtable_delete(store->versions, table, key, hash) < 0 ? fail_memory(error) : 0;
 }
 
 int table_remove(struct store *store, size_t table, struct reel_str key, struct reel_error *error) {

@@ -25,7 +25,8 @@ int table_remove(struct store *store, size_t table, struct reel_str key, struct 
 /* Empties a table, in a group that has not changed it before. */
 void table_clear(struct store *store, size_t table);
 
-/* The hash that stands beside a value in the memtable. The checkpoint compares it. */
+/* The hash that stands beside a value in the memtable; a tombstone has that of no bytes. The
+ * checkpoint compares it. */
 XXH128_hash_t table_hash(struct reel_str key, struct reel_str value);
 
 /* Walks in key order; backwards only in tables of the store's own. table_seek and the others: 1 and

@@ -223,8 +223,9 @@ int tree_put(struct tree *tree, struct tree_edit *edit, struct reel_str key, str
     return put(tree, edit, &content);
 }
 
-int tree_put_tombstone(struct tree *tree, struct tree_edit *edit, struct reel_str key) {
-    const struct content content = {.key = key, .deleted = true};
+int tree_put_tombstone(struct tree *tree, struct tree_edit *edit, struct reel_str key,
+                       XXH128_hash_t hash) {
+    const struct content content = {.key = key, .deleted = true, .hash = hash};
     return put(tree, edit, &content);
 }
 

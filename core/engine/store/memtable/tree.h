@@ -49,7 +49,8 @@ struct tree_edit {
 /* Writing: by the writer only. 0 or -ENOMEM, which leaves the contents as they were. */
 int tree_put(struct tree *tree, struct tree_edit *edit, struct reel_str key, struct reel_str value,
              XXH128_hash_t hash);
-int tree_put_tombstone(struct tree *tree, struct tree_edit *edit, struct reel_str key);
+int tree_put_tombstone(struct tree *tree, struct tree_edit *edit, struct reel_str key,
+                       XXH128_hash_t hash);
 /* Also -ENOENT: there is no such key. */
 int tree_erase(struct tree *tree, struct tree_edit *edit, struct reel_str key);
 

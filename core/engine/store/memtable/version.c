@@ -250,8 +250,9 @@ int memtable_put(struct versions *versions, size_t tree, struct reel_str key, st
     return tree_put(open_tree(versions, tree), &versions->active->edit, key, value, hash);
 }
 
-int memtable_delete(struct versions *versions, size_t tree, struct reel_str key) {
-    return tree_put_tombstone(open_tree(versions, tree), &versions->active->edit, key);
+int memtable_delete(struct versions *versions, size_t tree, struct reel_str key,
+                    XXH128_hash_t hash) {
+    return tree_put_tombstone(open_tree(versions, tree), &versions->active->edit, key, hash);
 }
 
 int memtable_erase(struct versions *versions, size_t tree, struct reel_str key) {

@@ -110,7 +110,8 @@ void versions_restart(struct versions *versions, uint64_t cursor);
 /* Changing the active memtable within a group: tree.h. After -ENOMEM the group can go on. */
 int memtable_put(struct versions *versions, size_t tree, struct reel_str key, struct reel_str value,
                  XXH128_hash_t hash);
-int memtable_delete(struct versions *versions, size_t tree, struct reel_str key);
+int memtable_delete(struct versions *versions, size_t tree, struct reel_str key,
+                    XXH128_hash_t hash);
 int memtable_erase(struct versions *versions, size_t tree, struct reel_str key);
 
 /* Empties a tree, which the open group has not changed before, and hides what older layers and the

@@ -241,7 +241,7 @@ static void change(struct model *model, struct model_state *state, size_t tree, 
         must(rc == 0 || (rc == -ENOENT && *write == 0));
         *write = 0;
     } else {
-        must(memtable_delete(&model->versions, tree, model->keys[key]) == 0);
+        must(memtable_delete(&model->versions, tree, model->keys[key], (XXH128_hash_t){0, 0}) == 0);
         *write = 0;
     }
 }

@@ -58,7 +58,7 @@ static void put_layer(struct versions *versions, const char *puts, const char *d
     for (const char *key = puts; *key; key++)
         must(memtable_put(versions, 0, (struct reel_str){key, 1}, reel_text(value), no_hash) == 0);
     for (const char *key = deletes; *key; key++)
-        must(memtable_delete(versions, 0, (struct reel_str){key, 1}) == 0);
+        must(memtable_delete(versions, 0, (struct reel_str){key, 1}, (XXH128_hash_t){0, 0}) == 0);
     versions_publish(versions, versions->current->cursor + 1);
 }
 

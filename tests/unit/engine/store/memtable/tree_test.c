@@ -133,7 +133,7 @@ static void a_tombstone_is_an_item(void **state) {
     struct tree tree = {0};
     struct tree_edit edit = {.born = 1};
     (void)state;
-    assert_int_equal(tree_put_tombstone(&tree, &edit, STR("gone")), 0);
+    assert_int_equal(tree_put_tombstone(&tree, &edit, STR("gone"), (XXH128_hash_t){0, 0}), 0);
     assert_true(item_is_deleted(tree_get(&tree, STR("gone"))));
     assert_int_equal(tree.count, 1);
     assert_int_equal(tree_put(&tree, &edit, STR("gone"), STR("back"), no_hash), 0);

@@ -77,7 +77,7 @@ static void of_an_undone_group_nothing_remains(void **state) {
         char key[32];
         struct reel_str name = {key, (size_t)snprintf(key, sizeof key, "%zu", i)};
         if (i % 2)
-            must(memtable_delete(versions, 0, name) == 0);
+            must(memtable_delete(versions, 0, name, (XXH128_hash_t){0, 0}) == 0);
         else
             put(versions, name, STR("another"));
         must(memtable_put(versions, 1, name, STR("in another tree"), no_hash) == 0);
@@ -194,7 +194,7 @@ static int run_all(void *context) {
         rc = memtable_put(versions, i % 2,
                           (struct reel_str){key, (size_t)snprintf(key, sizeof key, "%zu", i)},
                           STR("value"), no_hash);
-    if (rc == 0) rc = memtable_delete(versions, 0, STR("gone"));
+    if (rc == 0) rc = memtable_delete(versions, 0, STR("gone"), (XXH128_hash_t){0, 0});
     if (rc < 0) {
         versions_undo(versions);
         return rc;
@@ -235,7 +235,7 @@ static void begin_twice(void *context) {
 }
 
 static void put_outside(void *context) {
-    memtable_delete(context, 0, STR("a"));
+    memtable_delete(context, 0, STR("a"), (XXH128_hash_t){0, 0});
 }
 
 static void freeze_within(void *context) {
