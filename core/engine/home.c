@@ -244,7 +244,8 @@ static int settle_store(struct home *home, struct store_state *state, struct ree
         return rc;
     }
     store_commit(home->store, state->cursor);
-    return checkpoint_all(home->store, error); /* a backup asks LMDB which log it belongs to */
+    rc = checkpoint_all(home->store, error); /* a backup asks LMDB which log it belongs to */
+    return rc == -ENOSPC ? 0 : rc;           /* it is tried again; all can be read meanwhile */
 }
 
 /* ---- Replacing the log ----------------------------------------------------------------------- */

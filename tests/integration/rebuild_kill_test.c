@@ -19,7 +19,7 @@
 enum { EVENTS = 40000, FLOOR = 2001, BATCH = 2, COMMIT = 256, SUBJECTS = 37 };
 
 /* So many that the memtable, which is a quarter of the map, is full again and again. */
-enum { MANY_SUBJECTS = 4001, SMALL_MAP = 4 << 20, CHECKPOINT = 10000 };
+enum { MANY_SUBJECTS = 6007, SMALL_MAP = 4 << 20, CHECKPOINT = 10000 };
 
 /* ---- Fixture --------------------------------------------------------------------------------- */
 

@@ -144,6 +144,31 @@ static void a_start_without_room_shows_records_and_refuses_events(void **state) 
     run_on_disk(catch_up_without_room, "size=32m");
 }
 
+/* Of a map that is too small for the records: no checkpoint succeeds any more. */
+static void a_checkpoint_that_fails_for_ever_refuses_events_alone(void **state) {
+    (void)state;
+    const char *store = scratch_directory();
+    struct daemon daemon = daemon_started(store, "--map-bytes", "1048576", NULL);
+    struct client *client = client_opened(&daemon, WRITE_TOKEN);
+    uint64_t answered = 0;
+    struct reply reply = post_load(client, answered, BATCH);
+    for (; reply.status == 201; reply = post_load(client, answered, BATCH)) {
+        answered += BATCH;
+        must(answered < 1000000);
+        reply_free(&reply);
+    }
+    assert_problem(&reply, 503, "service-unavailable");
+    must(strstr(reply.body.data, "map_bytes"));
+    reply_free(&reply);
+    must_answer(client, "/readyz", 503, "map_bytes");
+    must_answer(client, "/healthz", 200, "");
+    must_answer(client, "/v1/cells", 200, "cell-");
+    must_answer(client, "/v1/events?limit=1000", 200, "load-");
+    client_close(client);
+    daemon_end(&daemon);
+    check_log(store, answered);
+}
+
 static void serve_read_only(const char *disk) {
     const char *store = path_in(disk, "store");
     char *log;
@@ -167,6 +192,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_disk_is_told_and_recovered_from),
         cmocka_unit_test(a_start_without_room_shows_records_and_refuses_events),
+        cmocka_unit_test(a_checkpoint_that_fails_for_ever_refuses_events_alone),
         cmocka_unit_test(a_read_only_directory_is_refused_in_a_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -214,9 +214,10 @@ static int start_one(struct collection *collection, const struct store_state *po
     struct collection_state *state = &collection->state;
     int rc = meta_get_collection(store, &store->writing, collection->name, state);
     if (rc < 0 && rc != -ENOENT) return fail(error, rc, "cannot read the collection's state");
-    if (rc == -ENOENT) return registry_reset(collection, position, "it is new", error);
-    if (collection->rebuild_wanted)
-        return begin_rebuild(collection, position, "it was asked for", error);
+    const char *new = rc == -ENOENT ? "it is new" : NULL;
+    if (collection->rebuild_wanted) /* also of one whose records a crash took, with their rebuild */
+        return begin_rebuild(collection, position, new ? new : "it was asked for", error);
+    if (new) return registry_reset(collection, position, new, error);
     uint64_t fields_hash = hash_fields(collection->projector);
     bool whole = position->first_seq <= state->from_seq; /* all that they were made from is there */
     if (!is_same_fold(declared, fields_hash, state)) {

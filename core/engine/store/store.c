@@ -43,8 +43,8 @@ int store_start(struct store *store, struct reel_error *error) {
 }
 
 void store_stop(struct store *store) {
-    INVARIANT(!store->txn);
     checkpoint_finish(store);
+    INVARIANT(!store->txn); /* the thread may have had one */
     if (!store->versions) return;
     INVARIANT(!store_is_writing(store));
     if (store->writing.txn) mdb_txn_abort(store->writing.txn);
@@ -197,7 +197,7 @@ int store_open_collection(struct store *store, const char *name, size_t *ret_rec
     if (rc < 0) return rc;
     *ret_records = settle_table(store, opening.records);
     *ret_index = settle_table(store, opening.index);
-    return checkpoint_all(store, error); /* the next memtable has their trees */
+    return versions_extend(store->versions, store->table_count) < 0 ? fail_memory(error) : 0;
 }
 
 /* ---- Groups ---------------------------------------------------------------------------------- */
@@ -241,13 +241,13 @@ int store_begin_to_trim(struct store *store, struct reel_error *error) {
     return rc < 0 ? rc : begin(store, store->memtable_bytes * 2, error);
 }
 
-/* Two memtables may be waiting to be folded, each of which a group made twice as large. The first
- * is frozen when it is full. */
+/* There may be two memtables of these events, each of which a group made twice as large, and what
+ * trimming added. */
 int store_begin_to_fold(struct store *store, struct reel_error *error) {
     INVARIANT(!store_is_writing(store));
     int rc = store_check_whole(store, "cannot fold", error);
-    if (rc == 0) rc = checkpoint_make_room_within(store, times_full(store, 3), error);
-    return rc < 0 ? rc : begin(store, times_full(store, 4), error);
+    if (rc == 0) rc = checkpoint_make_room_within(store, times_full(store, 5), error);
+    return rc < 0 ? rc : begin(store, times_full(store, 6), error);
 }
 
 static void shown(struct store *store) {

@@ -6,7 +6,6 @@
  * The host lends values in copies, so a projector cannot reach what is stored through them; a stray
  * write can. It is found by looking through the heap for a text that only a record has. The heap is
  * read through /proc, because other threads may unmap it meanwhile; the write is a plain one. */
-#define _GNU_SOURCE
 #include <reel/projector.h>
 
 #include <fcntl.h>

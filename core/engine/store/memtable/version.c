@@ -295,6 +295,29 @@ int versions_freeze(struct versions *versions, size_t tree_count) {
     return 0;
 }
 
+/* It is made anew, with the same contents: versions that there are do not know of more trees. */
+int versions_extend(struct versions *versions, size_t tree_count) {
+    struct version *before = versions->current;
+    const struct memtable *active = versions->active;
+    INVARIANT(!versions->is_open && !active->edit.retired.first);
+    if (tree_count <= active->tree_count) return 0;
+    struct memtable *memtable = memtable_create(tree_count, active->after);
+    struct version *version = memtable ? version_create(versions, memtable) : NULL;
+    if (!version) {
+        free(memtable);
+        return -ENOMEM;
+    }
+    memtable->edit = active->edit;
+    memcpy(memtable->trees, active->trees, active->tree_count * sizeof(struct tree));
+    add_active(version, memtable, before->cursor);
+    add_frozen(version, before, before->layer_count - 1);
+    free(versions->next); /* it has room for the roots of the old one */
+    versions->next = NULL;
+    versions->active = memtable;
+    show(versions, version);
+    return 0;
+}
+
 int versions_drop(struct versions *versions) {
     struct version *before = versions->current;
     INVARIANT(!versions->is_open && before->layer_count > 1);

@@ -135,6 +135,9 @@ size_t memtable_size(const struct memtable *memtable);
  * many. 0, -ENOMEM, or -EBUSY: LAYERS_MAX is reached. */
 int versions_freeze(struct versions *versions, size_t tree_count);
 
+/* The active memtable gets more trees, between groups. 0 or -ENOMEM. */
+int versions_extend(struct versions *versions, size_t tree_count);
+
 /* The oldest frozen memtable has become part of the checkpoint. 0 or -ENOMEM. */
 int versions_drop(struct versions *versions);
 
