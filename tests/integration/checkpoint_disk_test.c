@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
+#include <sys/mount.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -90,45 +90,48 @@ static void trim_while_it_fails(struct reel *reel, uint64_t head) {
 
 static const struct reel_options small = {.map_bytes = 8 << 20, .segment_bytes = 16 << 20};
 
-static uint64_t room_of(const char *directory) {
-    struct statvfs disk;
-    must(statvfs(directory, &disk) == 0);
-    return disk.f_bavail * disk.f_bsize;
+/* The state has a disk of its own, so that the log does not need what a checkpoint lacks. */
+static void give_state_a_disk(const char *directory, const char *store) {
+    const char *state = path_in(store, "state"), *saved = path_in(directory, "saved");
+    char command[1024];
+    reel_close(reel_opened(store, &small, FORMATION_SO, CELL_SO, NULL));
+    snprintf(command, sizeof command, "cp -a %s %s", state, saved);
+    must(system(command) == 0);
+    must(mount("tmpfs", state, "tmpfs", 0, "size=16m") == 0);
+    snprintf(command, sizeof command, "cp -a %s/. %s", saved, state);
+    must(system(command) == 0);
 }
 
-/* The log has what it fills ahead: there is nothing that it still needs the disk for. */
-static void wait_until_filled(const char *directory) {
-    uint64_t before = UINT64_MAX;
-    for (uint64_t room; (room = room_of(directory)) != before; usleep(300000)) before = room;
-}
-
-/* With FIRST events in a checkpoint, and then no room but what the log has. */
-static struct reel *without_room(const char *directory, const char *ballast, uint64_t *head) {
+/* With FIRST events in a checkpoint, and then no room for another one. */
+static struct reel *without_room(const char *store, uint64_t *head) {
     struct reel_error error;
-    struct reel *reel =
-        reel_opened(path_in(directory, "store"), &small, FORMATION_SO, CELL_SO, NULL);
+    struct reel *reel = reel_opened(store, &small, FORMATION_SO, CELL_SO, NULL);
     while (*head < FIRST) must_ok(apply_some(reel, head, 1000, &error), error);
     must_ok(reel_trim(reel, 2, &error), error);
-    wait_until_filled(directory);
-    write_ballast(ballast, SIZE_MAX);
+    write_ballast(path_in(store, "state/ballast"), SIZE_MAX);
     return reel;
 }
 
+static void make_room(const char *store) {
+    must(unlink(path_in(store, "state/ballast")) == 0);
+}
+
 static void fill_and_recover(const char *directory) {
-    const char *ballast = path_in(directory, "ballast");
+    const char *store = path_in(directory, "store");
     uint64_t head = 0;
-    struct reel *reel = without_room(directory, ballast, &head);
+    give_state_a_disk(directory, store);
+    struct reel *reel = without_room(store, &head);
     fill(reel, &head, "the disk is full");
     if (head < FIRST + 2000) /* the log went on */
         support_failed(__FILE__, __LINE__, "full at %" PRIu64, head);
     check_all_there(reel, head);
     trim_while_it_fails(reel, head);
     check_all_there(reel, head);
-    must(unlink(ballast) == 0);
+    make_room(store);
     go_on(reel, &head);
     check_all_there(reel, head);
     reel_close(reel);
-    reel = reel_opened(path_in(directory, "store"), &small, FORMATION_SO, CELL_SO, NULL);
+    reel = reel_opened(store, &small, FORMATION_SO, CELL_SO, NULL);
     check_all_there(reel, head);
     reel_close(reel);
 }
@@ -141,12 +144,12 @@ static void a_full_disk_in_a_checkpoint_is_recovered_from(void **state) {
 /* Closed, and killed, while there is no room. It is opened without room, too: what was accepted can
  * be folded into memory again. */
 static void stop_while_full(const char *directory, bool killed) {
-    const char *ballast = path_in(directory, "ballast");
     const char *store = path_in(directory, "store");
     struct child child;
     uint64_t head = 0;
+    give_state_a_disk(directory, store);
     if (child_begin(&child)) {
-        struct reel *reel = without_room(directory, ballast, &head);
+        struct reel *reel = without_room(store, &head);
         fill(reel, &head, "the disk is full");
         child_say(&child, &head, sizeof head);
         if (!killed) reel_close(reel);
@@ -156,7 +159,7 @@ static void stop_while_full(const char *directory, bool killed) {
     must(child_wait(&child) == 0);
     struct reel *reel = reel_opened(store, &small, FORMATION_SO, CELL_SO, NULL);
     check_all_there(reel, head);
-    must(unlink(ballast) == 0);
+    make_room(store);
     go_on(reel, &head);
     check_all_there(reel, head);
     reel_close(reel);
