@@ -232,6 +232,14 @@ void checkpoint_measure(struct store *store, struct checkpoint_metrics *ret) {
 
 /* ---- The writer: freezing and dropping ------------------------------------------------------- */
 
+/* Under the lock. */
+static void note_memory(struct store *store) {
+    struct checkpoint_metrics *metrics = &store->checkpointer->metrics;
+    metrics->active_bytes = memtable_bytes(store->versions);
+    metrics->frozen_bytes = store->versions->frozen_bytes;
+    metrics->held_bytes = store->versions->held_bytes;
+}
+
 static bool has_frozen(const struct store *store) {
     return store->versions->current->layer_count > 1;
 }
@@ -246,6 +254,7 @@ static void drop_written(struct store *store) {
     int rc = versions_drop(store->versions);
     pthread_mutex_unlock(&store->snapshot_lock);
     if (rc == 0) checkpointer->waits = checkpointer->written = false;
+    note_memory(store);
 }
 
 /* The active memtable is the one that waits from now on. */
@@ -260,6 +269,7 @@ static int freeze(struct store *store, struct reel_error *error) {
     checkpointer->needed_after = store->needed_after;
     checkpointer->waits = true;
     checkpointer->metrics.began_ms = 0;
+    note_memory(store);
     pthread_cond_broadcast(&checkpointer->changed);
     return 0;
 }
@@ -339,6 +349,7 @@ void checkpoint_note_group(struct store *store) {
     HOLD_LOCK(&store->checkpointer->lock);
     struct checkpoint_metrics *metrics = &store->checkpointer->metrics;
     if (metrics->began_ms == 0) metrics->began_ms = clock_ms();
+    note_memory(store);
 }
 
 int checkpoint_all(struct store *store, struct reel_error *error) {

@@ -34,6 +34,10 @@ struct checkpoint_metrics {
     uint64_t wait_ns;  /* that the writer has waited for one */
     uint64_t began_ms; /* clock_ms when the active memtable got its first group; 0: it is empty */
     bool failing;      /* the last attempt failed */
+
+    /* As of the last group. */
+    uint64_t active_bytes, frozen_bytes; /* of the memtables */
+    uint64_t held_bytes;                 /* of older versions, for views */
 };
 
 /* For `store->versions`. 0 or -ENOMEM. checkpoint_finish ends the thread, and writes nothing. */
