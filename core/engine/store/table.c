@@ -38,7 +38,9 @@ XXH128_hash_t table_hash(struct reel_str key, struct reel_str value) {
 /* A group may go on beyond a full memtable, but not for ever. */
 static int check_room(struct store *store, struct reel_error *error) {
     if (memtable_bytes(store->versions) < store->group_bytes) return 0;
-    return fail(error, -ENOSPC, "the group changes more than there is room for in memory");
+    return fail(error, -ENOSPC, "%s",
+                store->in_memory ? "the store has reached map_bytes"
+                                 : "the group changes more than there is room for in memory");
 }
 
 int table_put(struct store *store, size_t table, struct reel_str key, struct reel_str value,
