@@ -112,7 +112,7 @@ static int mirror_step(struct reel *reel, struct work *work, struct reel_error *
         int rc = mirror_next(reel, work, &work->mirrored[i], error);
         if (rc < 0) return rc;
         bool is_last = i + 1 == work->count;
-        if (!is_last && checkpoint_room(&dispatcher->store) == 0) return STEP_PART;
+        if (!is_last && dispatcher_is_full(dispatcher)) return STEP_PART;
     }
     if (work->reach > dispatcher->state.head) dispatcher_reach(dispatcher, work->reach);
     return dispatcher->state.head > before ? STEP_WRITTEN : STEP_NOTHING;

@@ -276,9 +276,13 @@ static int freeze(struct store *store, struct reel_error *error) {
 
 /* ---- The writer: when ------------------------------------------------------------------------ */
 
-static bool is_full(const struct store *store) {
-    if (memtable_bytes(store->versions) >= store->memtable_bytes) return true;
+bool checkpoint_is_due(const struct store *store, size_t bytes) {
+    if (memtable_bytes(store->versions) + bytes >= store->memtable_bytes) return true;
     return !store->in_memory && store->folded >= MEMTABLE_EVENTS;
+}
+
+static bool is_full(const struct store *store) {
+    return checkpoint_is_due(store, 0);
 }
 
 static bool is_old(const struct store *store) {
@@ -338,11 +342,6 @@ uint64_t checkpoint_cursor(struct store *store) {
     struct checkpoint_metrics metrics;
     checkpoint_measure(store, &metrics);
     return store->in_memory ? store->needed_after : metrics.cursor;
-}
-
-uint64_t checkpoint_room(const struct store *store) {
-    if (is_full(store)) return 0;
-    return store->in_memory ? UINT64_MAX : MEMTABLE_EVENTS - store->folded;
 }
 
 void checkpoint_note_group(struct store *store) {

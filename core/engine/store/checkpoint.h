@@ -58,8 +58,10 @@ void checkpoint_ask(struct store *store);
 /* The writer: no collection needs the log up to this seq, even after a crash. */
 uint64_t checkpoint_cursor(struct store *store);
 
-/* How much the open group may add, in events; 0: nothing. [writer] */
-uint64_t checkpoint_room(const struct store *store);
+/* True if the memtable is full with `bytes` more, which the open group has not written yet.
+ * [writer]
+ */
+bool checkpoint_is_due(const struct store *store, size_t bytes);
 
 /* The writer, after a group. */
 void checkpoint_note_group(struct store *store);
