@@ -163,6 +163,10 @@ int engine_verify(const char *directory, log_finding_fn found, void *context,
     return home_verify(directory, found, context, error);
 }
 
+void engine_measure_store(struct reel *reel, struct checkpoint_metrics *ret) {
+    checkpoint_measure(&reel->dispatcher.store, ret);
+}
+
 void engine_measure_log(struct reel *reel, struct log_metrics *ret) {
     log_place_measure(&reel->dispatcher.home.place, ret);
 }

@@ -88,6 +88,7 @@ int engine_verify(const char *directory, log_finding_fn found, void *context,
                   struct reel_error *error);
 
 /* Does not take the write lock. */
+void engine_measure_store(struct reel *reel, struct checkpoint_metrics *ret);
 void engine_measure_log(struct reel *reel, struct log_metrics *ret);
 
 /* ---- For `reeld check` ----------------------------------------------------------------------- */

@@ -40,7 +40,8 @@ struct store {
     uint64_t folded;       /* [writer] events that the active memtable has folded */
     uint64_t needed_after; /* [writer] all collections have folded all events up to it */
     size_t memtable_bytes; /* the memtable is full then */
-    size_t group_bytes;    /* and the group that has begun goes on only so far */
+    size_t group_bytes;    /* and a group that has begun goes on to so many */
+    size_t bytes_max;      /* [writer] or the open one to these */
     char *directory;       /* NULL: in memory */
     bool in_memory;
     bool in_place_of_empty; /* a data.mdb without content was there before */

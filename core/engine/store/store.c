@@ -117,18 +117,20 @@ static int open_in_memory(struct store *store, const struct store_options *optio
     return rc;
 }
 
-static size_t size_memtable(const struct store_options *options) {
-    uint64_t most = options->directory ? MEMTABLE_BYTES : SIZE_MAX / 2;
-    uint64_t part = options->directory ? options->map_bytes / 4 : options->map_bytes;
-    return (size_t)(part < most ? part : most);
+/* A group that begins with a memtable that is nearly full has room. */
+static void limit_memtable(struct store *store, const struct store_options *options) {
+    size_t bytes =
+        options->map_bytes / 4 < MEMTABLE_BYTES ? options->map_bytes / 4 : MEMTABLE_BYTES;
+    store->memtable_bytes = store->in_memory ? options->map_bytes / 4 * 3 : bytes;
+    store->group_bytes = store->in_memory ? options->map_bytes : 2 * bytes;
 }
 
 int store_open(struct store *store, const struct store_options *options, struct reel_error *error) {
     *store = (struct store){.in_memory = !options->directory,
-                            .memtable_bytes = size_memtable(options),
                             .tell_broken = options->tell_broken,
                             .context = options->context};
     int rc;
+    limit_memtable(store, options);
     if (store->in_memory) {
         rc = open_in_memory(store, options, error);
         if (rc < 0) error_prefix(error, "cannot open a store in memory");
@@ -211,43 +213,40 @@ static int renew(struct store *store) {
     return *txn ? mdb_txn_renew(*txn) : mdb_txn_begin(store->env, NULL, MDB_RDONLY, txn);
 }
 
-/* The group may go on until the memtable has `bytes_max`. */
 static int begin(struct store *store, size_t bytes_max, struct reel_error *error) {
     int rc = renew(store);
     if (rc != 0) return store_fail(store, rc, "cannot begin a group", error);
-    store->group_bytes = bytes_max;
+    store->bytes_max = bytes_max;
     if (versions_begin(store->versions) == 0) return 0;
     mdb_txn_reset(store->writing.txn);
     return fail_memory(error);
-}
-
-/* In memory there is no checkpoint, and the memtable is all that there may be. */
-static size_t times_full(const struct store *store, size_t times) {
-    return store->memtable_bytes * (store->in_memory ? 1 : times);
 }
 
 int store_begin(struct store *store, struct reel_error *error) {
     INVARIANT(!store_is_writing(store));
     int rc = store_check_whole(store, "cannot write", error);
     if (rc == 0) rc = checkpoint_make_room(store, error);
-    return rc < 0 ? rc : begin(store, times_full(store, 2), error);
+    return rc < 0 ? rc : begin(store, store->group_bytes, error);
+}
+
+/* For a group that is begun with up to `times` full memtables in one. */
+static int begin_further(struct store *store, size_t times, const char *doing,
+                         struct reel_error *error) {
+    size_t most = store->memtable_bytes * times;
+    INVARIANT(!store_is_writing(store));
+    int rc = store_check_whole(store, doing, error);
+    if (rc == 0) rc = checkpoint_make_room_within(store, most, error);
+    return rc < 0 ? rc : begin(store, most + store->group_bytes, error);
 }
 
 int store_begin_to_trim(struct store *store, struct reel_error *error) {
-    size_t full = store->memtable_bytes + store->memtable_bytes / 2;
-    INVARIANT(!store_is_writing(store));
-    int rc = store_check_whole(store, "cannot trim", error);
-    if (rc == 0) rc = checkpoint_make_room_within(store, full, error);
-    return rc < 0 ? rc : begin(store, store->memtable_bytes * 2, error);
+    return begin_further(store, 2, "cannot trim", error);
 }
 
 /* There may be two memtables of these events, each of which a group made twice as large, and what
- * trimming added. */
+ * trimming added. In memory nothing is folded again. */
 int store_begin_to_fold(struct store *store, struct reel_error *error) {
-    INVARIANT(!store_is_writing(store));
-    int rc = store_check_whole(store, "cannot fold", error);
-    if (rc == 0) rc = checkpoint_make_room_within(store, times_full(store, 5), error);
-    return rc < 0 ? rc : begin(store, times_full(store, 6), error);
+    return begin_further(store, store->in_memory ? 1 : 5, "cannot fold", error);
 }
 
 static void shown(struct store *store) {
