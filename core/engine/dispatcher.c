@@ -533,11 +533,13 @@ static int adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_
     return rc < 0 ? rc : registry_reset_all(&dispatcher->registry, state, error);
 }
 
-/* The checkpoint learns where the new log stands: a backup asks it which log it belongs to. */
+/* The checkpoint learns where the new log stands: a backup asks it which log it belongs to. If the
+ * disk is full, it learns that later. */
 static int mark_adopted(struct dispatcher *dispatcher, struct reel_error *error) {
     int rc = dispatcher_begin(dispatcher, error);
     if (rc == 0) rc = dispatcher_end(dispatcher, 0, error);
-    return rc < 0 ? rc : checkpoint_all(&dispatcher->store, error);
+    if (rc == 0) rc = checkpoint_all(&dispatcher->store, error);
+    return rc == -ENOSPC ? 0 : rc;
 }
 
 int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
