@@ -182,6 +182,40 @@ static void a_large_memtable_is_freed_in_slices(void **state) {
     assert_int_equal(versions->held_bytes, 0);
 }
 
+/* ---- More trees ------------------------------------------------------------------------------ */
+
+static int extend(void *context) {
+    struct versions *versions = context;
+    return versions_extend(versions, 5);
+}
+
+static void a_memtable_gets_more_trees(void **state) {
+    struct versions *versions = *state;
+    put_many(versions, 500);
+    size_t bytes = memtable_bytes(versions);
+    struct version *before = version_take(versions);
+    assert_int_equal(faults_each(extend, NULL, versions, false), 2);
+    assert_int_equal(memtable_bytes(versions), bytes);
+    assert_int_equal(versions->held_bytes, 0);
+    must(versions_begin(versions) == 0);
+    must(memtable_put(versions, 4, STR("key"), STR("value"), no_hash) == 0);
+    put(versions, STR("7"), STR("changed"));
+    versions_publish(versions, before->cursor + 1);
+    struct version *after = version_take(versions);
+    assert_shown(before, STR("7"), STR("some value of a record"));
+    assert_shown(after, STR("7"), STR("changed"));
+    assert_shown(after, STR("8"), STR("some value of a record"));
+    assert_null(version_get(before, 4, STR("key")));
+    assert_non_null(version_get(after, 4, STR("key")));
+    assert_held_exactly(versions);
+    version_give_back(before);
+    version_give_back(after);
+    must(versions_freeze(versions, 5) == 0);
+    must(versions_drop(versions) == 0);
+    while (versions_reclaim(versions)) continue;
+    assert_int_equal(versions->held_bytes, 0);
+}
+
 /* ---- Out of memory, and misuse --------------------------------------------------------------- */
 
 /* All that the writer does, with each allocation failing in turn. */
@@ -281,6 +315,7 @@ UNIT_TESTS(version_test) {
         CASE(a_view_holds_its_own_state_only),
         CASE(a_view_keeps_a_dropped_memtable),
         CASE(a_large_memtable_is_freed_in_slices),
+        CASE(a_memtable_gets_more_trees),
         CASE(it_survives_each_failed_allocation),
         cmocka_unit_test(it_does_not_begin_without_memory),
         CASE(misuse_ends_the_process),
