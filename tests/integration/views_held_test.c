@@ -117,6 +117,21 @@ static void the_oldest_view_ends_when_views_hold_too_much(void **state) {
     reel_close(reel);
 }
 
+/* As the writer may find it: it has its place, and no version yet. */
+static void a_view_that_is_being_opened_keeps_its_place(void **state) {
+    (void)state;
+    struct reel *reel = reel_opened(NULL, NULL, KEYED_SO, NULL);
+    struct reel_view *view = view_opened(reel);
+    snapshot_end(&view->at);
+    atomic_store(&view->deadline_ms, 0); /* memory is short */
+    engine_tick(reel);
+    assert_true(view->has_place);
+    assert_int_equal(reel->views.open_count, 1);
+    reel_view_close(view);
+    assert_int_equal(reel->views.open_count, 0);
+    reel_close(reel);
+}
+
 static void a_written_memtable_is_freed_while_nothing_is_written(void **state) {
     (void)state;
     struct reel *reel = reel_opened(scratch_directory(), NULL, FORMATION_SO, CELL_SO, NULL);
@@ -144,6 +159,7 @@ static void a_written_memtable_is_freed_while_nothing_is_written(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_oldest_view_ends_when_views_hold_too_much),
+        cmocka_unit_test(a_view_that_is_being_opened_keeps_its_place),
         cmocka_unit_test(a_written_memtable_is_freed_while_nothing_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
