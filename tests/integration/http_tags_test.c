@@ -73,11 +73,11 @@ static void a_tag_is_made_of_epoch_revision_and_the_last_change(void **state) {
     json_t *status = json_got(site->reader, "/v1/status");
     char wanted[128];
     char *tag = tag_of(site, "/v1/cells/c1");
-    snprintf(wanted, sizeof wanted, "\"%s-1-1\"", text_of(status, "epoch"));
+    snprintf(wanted, sizeof wanted, "\"%s-1-0-1\"", text_of(status, "epoch"));
     assert_string_equal(tag, wanted);
     free(tag);
     tag = tag_of(site, "/v1/cells");
-    snprintf(wanted, sizeof wanted, "W/\"%s-1-2\"", text_of(status, "epoch"));
+    snprintf(wanted, sizeof wanted, "W/\"%s-1-0-2\"", text_of(status, "epoch"));
     assert_string_equal(tag, wanted);
     free(tag);
     json_decref(status);

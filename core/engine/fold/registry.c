@@ -127,8 +127,7 @@ static bool is_other_build(const struct collection *collection,
                            const struct collection_state *state) {
     static const uint8_t unknown[BUILD_ID_BYTES];
     const uint8_t *own = collection->plugin->build_id;
-    return state->revision == collection->projector->declared.revision &&
-           memcmp(own, unknown, BUILD_ID_BYTES) != 0 &&
+    return memcmp(own, unknown, BUILD_ID_BYTES) != 0 &&
            memcmp(state->build_id, unknown, BUILD_ID_BYTES) != 0 &&
            memcmp(own, state->build_id, BUILD_ID_BYTES) != 0;
 }
@@ -158,6 +157,8 @@ int registry_reset(struct collection *collection, const struct store_state *posi
         .fields_hash = hash_fields(collection->projector),
         .cursor = position->first_seq - 1,
         .from_seq = position->first_seq,
+        .field_count = collection->shape.count,
+        .generation = collection->state.generation,
     };
     set_build_id(collection);
     collection->catching_up = (struct catching_up){.why = why};
@@ -168,6 +169,7 @@ int registry_reset_all(struct registry *registry, const struct store_state *posi
                        struct reel_error *error) {
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
+        collection->state.generation = 0; /* another epoch tells the records apart */
         int rc = registry_reset(collection, position, "the log was replaced", error);
         if (rc == 0)
             rc =
@@ -228,8 +230,11 @@ static int start_one(struct collection *collection, const struct store_state *po
     if (state->cursor + 1 < position->first_seq)
         return refuse_rebuild(collection, "its plugin was not loaded when the log was trimmed",
                               position, error);
-    collection->object_changed = is_other_build(collection, state);
+    bool is_other = is_other_build(collection, state);
+    collection->object_changed = is_other && state->revision == declared->revision;
+    collection->tail_is_of_other = is_other && state->cursor < position->head;
     state->revision = declared->revision;
+    state->field_count = collection->shape.count;
     set_build_id(collection);
     return state->has_digest ? 0 : make_digest(collection, error);
 }

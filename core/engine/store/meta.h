@@ -52,13 +52,14 @@ struct collection_state {
     uint64_t json_bytes;              /* JSON of all records */
     uint64_t changed;                 /* seq of the event that last changed a record; 0: none */
     uint8_t build_id[BUILD_ID_BYTES]; /* of the object that folded its records; or zeros */
-    uint32_t reserved;
+    uint32_t field_count; /* of each record (record.h); 0: not known, as has_digest */
     struct digest digest; /* of its records */
+    uint64_t generation;  /* collection_control.generation, for views */
 };
 
 /* What the log's controls say of one collection, whether or not its plugin is loaded. */
 struct collection_control {
-    uint64_t generation;
+    uint64_t generation; /* how often its records have changed otherwise than by events */
     uint64_t rebuild;     /* the number of the control by which its rebuild was begun last, or 0 */
     uint64_t rebuild_met; /* and of the one for which it was emptied */
     uint32_t paused;      /* 0 or 1 */
