@@ -130,8 +130,7 @@ int controls_raise_generation(struct log *log, struct store *store, const char *
                               uint64_t *ret, struct reel_error *error) {
     uint64_t generation;
     int rc = controls_get_generation(store, collection, &generation, error);
-    if (rc == 0)
-        rc = controls_add(log, store, LOG_GENERATION, collection, generation + 1, error);
+    if (rc == 0) rc = controls_add(log, store, LOG_GENERATION, collection, generation + 1, error);
     if (rc == 0) *ret = generation + 1;
     return rc;
 }

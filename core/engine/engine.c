@@ -158,11 +158,6 @@ int engine_find_last(struct reel *reel, uint64_t seq, struct engine_entry *ret,
 
 /* ---- For the daemon -------------------------------------------------------------------------- */
 
-int engine_verify(const char *directory, log_finding_fn found, void *context,
-                  struct reel_error *error) {
-    return home_verify(directory, found, context, error);
-}
-
 void engine_measure_log(struct reel *reel, struct log_metrics *ret) {
     log_place_measure(&reel->dispatcher.home.place, ret);
 }

@@ -112,13 +112,15 @@ static uint64_t hash_fields(const struct projector *projector) {
     return hash;
 }
 
-/* Were these records made by the same fold, or one that the author says is compatible? */
-static bool is_same_fold(const struct reel_projector *declared, uint64_t fields_hash,
-                         const struct collection_state *state) {
-    if (fields_hash != state->fields_hash) return false;
-    if (state->revision == declared->revision) return true;
-    return declared->revision_compatible != 0 && state->revision < declared->revision &&
-           state->revision >= declared->revision_compatible;
+const char *registry_other_fold(const struct collection *collection,
+                                const struct collection_state *state) {
+    const struct reel_projector *declared = &collection->projector->declared;
+    if (hash_fields(collection->projector) != state->fields_hash) return "its fields have changed";
+    if (state->revision == declared->revision) return NULL;
+    bool is_compatible = declared->revision_compatible != 0 &&
+                         state->revision < declared->revision &&
+                         state->revision >= declared->revision_compatible;
+    return is_compatible ? NULL : "its revision has changed";
 }
 
 /* Another object than the one that made the records, though its author says it is the same fold?
@@ -219,11 +221,9 @@ static int start_one(struct collection *collection, const struct store_state *po
     if (rc == -ENOENT) return registry_reset(collection, position, "it is new", error);
     if (collection->rebuild_wanted)
         return begin_rebuild(collection, position, "it was asked for", error);
-    uint64_t fields_hash = hash_fields(collection->projector);
+    const char *why = registry_other_fold(collection, state);
     bool whole = position->first_seq <= state->from_seq; /* all that they were made from is there */
-    if (!is_same_fold(declared, fields_hash, state)) {
-        const char *why = fields_hash != state->fields_hash ? "its fields have changed"
-                                                            : "its revision has changed";
+    if (why) {
         if (whole) return begin_rebuild(collection, position, why, error);
         return refuse_rebuild(collection, "its projector has changed", position, error);
     }

@@ -43,6 +43,7 @@ struct store {
     size_t group_bytes;    /* and a group that has begun goes on only so far */
     char *directory;       /* NULL: in memory */
     bool in_memory;
+    bool read_only;         /* nobody depends on it: that it is broken ends nothing */
     bool in_place_of_empty; /* a data.mdb without content was there before */
     atomic_bool broken;     /* a sync failed, or LMDB failed: nothing works any more */
     atomic_uint_fast64_t

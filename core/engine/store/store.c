@@ -125,6 +125,7 @@ static size_t size_memtable(const struct store_options *options) {
 
 int store_open(struct store *store, const struct store_options *options, struct reel_error *error) {
     *store = (struct store){.in_memory = !options->directory,
+                            .read_only = options->read_only,
                             .memtable_bytes = size_memtable(options),
                             .group_bytes = size_memtable(options) * (options->directory ? 2 : 1),
                             .tell_broken = options->tell_broken,
