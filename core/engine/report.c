@@ -47,10 +47,11 @@ static void report_changed_object(const struct reporter *to, const struct collec
 
 static void report_tail(const struct reporter *to, const struct collection *collection) {
     report(to, REEL_LEVEL_WARNING,
-           "collection `%s`: plugin %s is another build than the one that folded the last events "
-           "before the process ended without a checkpoint; this build folds them again, and the "
-           "generation is %" PRIu64,
-           collection->name, collection->plugin->declared->name, collection->state.generation);
+           "collection `%s`: plugin %s folds the events after %" PRIu64
+           ", and is another build than the one that made the records: that one may have folded "
+           "them before the process ended without a checkpoint, so the generation is now %" PRIu64,
+           collection->name, collection->plugin->declared->name, collection->state.cursor,
+           collection->state.generation);
 }
 
 void report_started(const struct reporter *to, struct dispatcher *dispatcher) {

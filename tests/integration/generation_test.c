@@ -78,7 +78,7 @@ static struct reel_collection_info assert_generation(const char *directory, cons
     return info;
 }
 
-#define SAID "is another build than the one that folded the last events"
+#define SAID "is another build than the one that made the records: that one may have folded them"
 
 /* ---- Cases ----------------------------------------------------------------------------------- */
 

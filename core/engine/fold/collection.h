@@ -65,7 +65,7 @@ struct collection {
     bool rebuild_wanted;
     bool rebuild_begun;    /* at the start */
     bool object_changed;   /* since its records were made; its revision did not */
-    bool tail_is_of_other; /* another object had folded events after its cursor before a crash */
+    bool tail_is_of_other; /* another object may have folded events beyond its cursor */
     struct catching_up catching_up;
     struct collection_state state;     /* with the changes of the running transaction */
     struct collection_state committed; /* as it is in the store */
