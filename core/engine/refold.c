@@ -88,7 +88,7 @@ static void read_digests(struct refolded *all, size_t count, uint64_t at) {
 static int fold_to_stops(struct reel *reel, struct refolded *all, size_t count,
                          struct reel_error *error) {
     struct dispatcher *dispatcher = &reel->dispatcher;
-    uint64_t at = 0, stop;
+    uint64_t at = 0, stop = 0;
     int rc = 0;
     while (rc == 0 && find_stop(all, count, at, &stop)) {
         at = stop;
