@@ -77,7 +77,7 @@ static const char *filled(void) {
     struct reply reply = post_load(client, 0, EVENTS);
     assert_int_equal(reply.status, 201);
     reply_free(&reply);
-    posted(client, "bad", "dev.cellos.events.cell.lifecycle.v1.started", "{}", "rejected");
+    posted(client, "bad", "dev.cellos.events.cell.formation.v1.created", "{}", "rejected");
     client_close(client);
     daemon_end(&daemon);
     return directory;
