@@ -110,9 +110,11 @@ static int give_last(struct listing *listing, const struct log_file *next) {
     return listing->fn(listing->context, last);
 }
 
+/* The names of other files than those of segments and of the index come behind them. */
 static int give(struct listing *listing, const struct log_file *file) {
-    if (file->kind != LOG_FILE_SEGMENT) return listing->fn(listing->context, file);
+    if (file->kind == LOG_FILE_INDEX) return listing->fn(listing->context, file);
     int rc = give_last(listing, file);
+    if (file->kind != LOG_FILE_SEGMENT) return rc < 0 ? rc : listing->fn(listing->context, file);
     listing->last = *file;
     listing->has_last = true;
     return rc;
