@@ -1,6 +1,8 @@
 /* metrics.c: see metrics.h. */
 #include "daemon/metrics.h"
 
+#include "base/clock.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -181,6 +183,30 @@ static void add_log(const struct measuring *to, struct reel *reel) {
     to->fn(to->context, &syncs);
 }
 
+static void add_checkpoints(const struct measuring *to, struct reel *reel) {
+    static const char bytes[] = "reel_memtable_bytes", help[] = "Memory of changes, by state";
+    struct checkpoint_metrics store;
+    engine_measure_store(reel, &store);
+    GAUGE(to, bytes, help, "state=\"active\"", store.active_bytes);
+    GAUGE(to, bytes, help, "state=\"frozen\"", store.frozen_bytes);
+    GAUGE(to, bytes, help, "state=\"held\"", store.held_bytes);
+    GAUGE(to, "reel_memtable_age_seconds", "Age of the oldest change that is not in a checkpoint",
+          "", store.began_ms ? (clock_ms() - store.began_ms) / 1000 : 0);
+    GAUGE(to, "reel_checkpoint_cursor", "A start needs the log from the event after this one", "",
+          store.cursor);
+    GAUGE(to, "reel_checkpoint_failing", "1 when the last checkpoint could not be written", "",
+          store.failing);
+    COUNTER(to, "reel_checkpoints_total", "Checkpoints that were written", "", store.count);
+    COUNTER(to, "reel_checkpoint_failures_total", "Checkpoints that could not be written", "",
+            store.failures);
+    COUNTER(to, "reel_checkpoint_milliseconds_total", "Time that checkpoints took", "",
+            store.duration_ns / 1000000);
+    COUNTER(to, "reel_checkpoint_bytes_total", "Memory of the changes that checkpoints wrote", "",
+            store.bytes);
+    COUNTER(to, "reel_checkpoint_wait_milliseconds_total",
+            "Time that the writer waited for a checkpoint", "", store.wait_ns / 1000000);
+}
+
 static void add_intake(const struct measuring *to, struct intake *intake) {
     struct intake_metrics metrics;
     uint64_t buckets[HISTOGRAM_BUCKETS + 1];
@@ -243,6 +269,7 @@ void daemon_metrics(struct daemon *daemon, reel_metric_fn fn, void *context) {
         reel_view_close(view);
     }
     add_log(&to, daemon->reel);
+    add_checkpoints(&to, daemon->reel);
     add_intake(&to, daemon->intake);
     if (daemon->feed) add_feed(&to, daemon->feed);
     COUNTER(&to, "reel_log_dropped_total", "Lines of the log that could not be written", "",

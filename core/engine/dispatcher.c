@@ -375,7 +375,7 @@ static int fold_entries(struct dispatcher *dispatcher, struct catch_up *catch_up
         rc = fold_decoded(dispatcher, reading, error);
         if (rc == 0) rc = dispatcher_spill(dispatcher, error);
         if (rc < 0) return rc;
-        if (checkpoint_room(&dispatcher->store) == 0) return 0; /* the next group makes some */
+        if (dispatcher_is_full(dispatcher)) return 0; /* the next group makes room */
     }
     if (catch_up->at_end) dispatcher->folded = dispatcher->state.head; /* only gaps follow */
     return rc;
@@ -613,6 +613,10 @@ int dispatcher_spill(struct dispatcher *dispatcher, struct reel_error *error) {
     int rc = registry_flush(&dispatcher->registry, arena, error);
     if (rc == 0) arena_reset(arena);
     return rc;
+}
+
+bool dispatcher_is_full(const struct dispatcher *dispatcher) {
+    return checkpoint_is_due(&dispatcher->store, dispatcher->fold.arena.used);
 }
 
 static int write_records(struct dispatcher *dispatcher, struct reel_error *error) {

@@ -103,6 +103,10 @@ void dispatcher_reach(struct dispatcher *dispatcher, uint64_t seq);
  * so that the memory can be used again. */
 int dispatcher_spill(struct dispatcher *dispatcher, struct reel_error *error);
 
+/* The memtable is full with what the transaction has changed: it should end, so that the next one
+ * can make room. */
+bool dispatcher_is_full(const struct dispatcher *dispatcher);
+
 /* Commits. If `rc` is an error, or if the commit fails, aborts. Returns 0 or the error. */
 int dispatcher_end(struct dispatcher *dispatcher, int rc, struct reel_error *error);
 void dispatcher_abort(struct dispatcher *dispatcher);

@@ -158,6 +158,10 @@ int engine_find_last(struct reel *reel, uint64_t seq, struct engine_entry *ret,
 
 /* ---- For the daemon -------------------------------------------------------------------------- */
 
+void engine_measure_store(struct reel *reel, struct checkpoint_metrics *ret) {
+    checkpoint_measure(&reel->dispatcher.store, ret);
+}
+
 void engine_measure_log(struct reel *reel, struct log_metrics *ret) {
     log_place_measure(&reel->dispatcher.home.place, ret);
 }

@@ -84,6 +84,7 @@ int engine_copy_rejections(struct reel *reel, uint64_t seq, struct rejection_lis
 struct fold_shown engine_running(struct reel *reel);
 
 /* Does not take the write lock. */
+void engine_measure_store(struct reel *reel, struct checkpoint_metrics *ret);
 void engine_measure_log(struct reel *reel, struct log_metrics *ret);
 
 /* ---- For `reeld check` ----------------------------------------------------------------------- */

@@ -47,6 +47,7 @@ enum step {
     STEP_NOTHING = 0,
     STEP_WRITTEN = 1,
     STEP_UNDO = 2, /* everything that the step changed must be undone */
+    STEP_PART = 3, /* the memtable is full: it can go on in the next transaction */
 };
 
 /* All of these are called with the write lock held. */

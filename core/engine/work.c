@@ -111,6 +111,8 @@ static int mirror_step(struct reel *reel, struct work *work, struct reel_error *
     for (size_t i = 0; i < work->count; i++) {
         int rc = mirror_next(reel, work, &work->mirrored[i], error);
         if (rc < 0) return rc;
+        bool is_last = i + 1 == work->count;
+        if (!is_last && dispatcher_is_full(dispatcher)) return STEP_PART;
     }
     if (work->reach > dispatcher->state.head) dispatcher_reach(dispatcher, work->reach);
     return dispatcher->state.head > before ? STEP_WRITTEN : STEP_NOTHING;
@@ -184,7 +186,16 @@ static bool is_for_all(int rc) {
     return rc == -ENOSPC || rc == -EIO;
 }
 
-/* Carries out all works in one transaction. Returns `count` if they are done; each work then has
+/* Commits what a work has done so far, and begins the next transaction. */
+static int end_part(struct reel *reel, size_t *commits, struct reel_error *error) {
+    int rc = transaction_end(reel, 0, error);
+    if (rc < 0) return rc;
+    ++*commits;
+    return dispatcher_begin(&reel->dispatcher, error);
+}
+
+/* Carries out all works in one transaction; a part of a stream that is alone, in as many as the
+ * memtable needs. Returns `count` if they are done; each work then has
  * its result. Otherwise nothing has happened, and it returns how many works, at least one, may
  * succeed together. */
 static size_t run_together(struct reel *reel, struct work *const *works, size_t count,
@@ -197,7 +208,12 @@ static size_t run_together(struct reel *reel, struct work *const *works, size_t 
         int done = step(reel, works[i]);
         works[i]->rc = done < 0 ? done : 0;
         written = written || done == STEP_WRITTEN;
-        if (done >= 0 && done != STEP_UNDO) continue;
+        if (done == STEP_PART && count == 1) {
+            rc = end_part(reel, commits, &error);
+            i--; /* goes on where it was */
+            continue;
+        }
+        if (done >= 0 && done != STEP_UNDO && done != STEP_PART) continue;
         dispatcher_abort(&reel->dispatcher);
         if (done == -EIO) fail_all(works, count, done, &works[i]->error);
         return done == -EIO || count == 1 ? count : i > 0 ? i : 1;

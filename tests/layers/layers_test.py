@@ -177,7 +177,7 @@ def planted(root):
         'a plugin that looks inside': ('plugins/cell/cell.c', '#include "../../core/common/base/text.h"\n'),
         'a circle': ('core/common/base/text.h', '#include "json/write.h"\n'),
         'a header without a source': ('core/engine/log/alone.h', '\n'),
-        'a circle in a room': ('core/engine/store/store.h', '#include "engine/store/keys.h"\n'),
+        'a circle in a room': ('core/engine/store/environment.h', '#include "engine/store/keys.h"\n'),
     }
     missed = [what for what, plant in plants.items() if not is_found(root, *plant)]
     print('\n'.join(f'not found: {what}' for what in missed) or f'{len(plants)} plants found')

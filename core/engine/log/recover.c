@@ -489,11 +489,19 @@ static int try_open_on_disk(struct log *log, const struct log_options *options,
     return rc;
 }
 
+/* For one that only reads, beside a process that writes: a file may go, or be replaced; and a frame
+ * may be missing from what was read, because it was written between that part and the next one,
+ * which has a later frame. */
+static bool may_be_due_to_writer(int rc) {
+    return rc == -ENOENT || rc == -EBADMSG;
+}
+
 static int open_on_disk(struct log *log, const struct log_options *options,
                         struct reel_error *error) {
     int rc = -ENOENT;
-    int tries = options->read_only ? TRIES : 1; /* a file may go, or be replaced, meanwhile */
-    for (int i = 0; rc == -ENOENT && i < tries; i++) rc = try_open_on_disk(log, options, error);
+    int tries = options->read_only ? TRIES : 1;
+    for (int i = 0; may_be_due_to_writer(rc) && i < tries; i++)
+        rc = try_open_on_disk(log, options, error);
     return rc;
 }
 

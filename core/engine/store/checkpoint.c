@@ -232,6 +232,14 @@ void checkpoint_measure(struct store *store, struct checkpoint_metrics *ret) {
 
 /* ---- The writer: freezing and dropping ------------------------------------------------------- */
 
+/* Under the lock. */
+static void note_memory(struct store *store) {
+    struct checkpoint_metrics *metrics = &store->checkpointer->metrics;
+    metrics->active_bytes = memtable_bytes(store->versions);
+    metrics->frozen_bytes = store->versions->frozen_bytes;
+    metrics->held_bytes = store->versions->held_bytes;
+}
+
 static bool has_frozen(const struct store *store) {
     return store->versions->current->layer_count > 1;
 }
@@ -246,6 +254,7 @@ static void drop_written(struct store *store) {
     int rc = versions_drop(store->versions);
     pthread_mutex_unlock(&store->snapshot_lock);
     if (rc == 0) checkpointer->waits = checkpointer->written = false;
+    note_memory(store);
 }
 
 /* The active memtable is the one that waits from now on. */
@@ -260,15 +269,20 @@ static int freeze(struct store *store, struct reel_error *error) {
     checkpointer->needed_after = store->needed_after;
     checkpointer->waits = true;
     checkpointer->metrics.began_ms = 0;
+    note_memory(store);
     pthread_cond_broadcast(&checkpointer->changed);
     return 0;
 }
 
 /* ---- The writer: when ------------------------------------------------------------------------ */
 
-static bool is_full(const struct store *store) {
-    if (memtable_bytes(store->versions) >= store->memtable_bytes) return true;
+bool checkpoint_is_due(const struct store *store, size_t bytes) {
+    if (memtable_bytes(store->versions) + bytes >= store->memtable_bytes) return true;
     return !store->in_memory && store->folded >= MEMTABLE_EVENTS;
+}
+
+static bool is_full(const struct store *store) {
+    return checkpoint_is_due(store, 0);
 }
 
 static bool is_old(const struct store *store) {
@@ -330,15 +344,11 @@ uint64_t checkpoint_cursor(struct store *store) {
     return store->in_memory ? store->needed_after : metrics.cursor;
 }
 
-uint64_t checkpoint_room(const struct store *store) {
-    if (is_full(store)) return 0;
-    return store->in_memory ? UINT64_MAX : MEMTABLE_EVENTS - store->folded;
-}
-
 void checkpoint_note_group(struct store *store) {
     HOLD_LOCK(&store->checkpointer->lock);
     struct checkpoint_metrics *metrics = &store->checkpointer->metrics;
     if (metrics->began_ms == 0) metrics->began_ms = clock_ms();
+    note_memory(store);
 }
 
 int checkpoint_all(struct store *store, struct reel_error *error) {

@@ -34,6 +34,10 @@ struct checkpoint_metrics {
     uint64_t wait_ns;  /* that the writer has waited for one */
     uint64_t began_ms; /* clock_ms when the active memtable got its first group; 0: it is empty */
     bool failing;      /* the last attempt failed */
+
+    /* As of the last group. */
+    uint64_t active_bytes, frozen_bytes; /* of the memtables */
+    uint64_t held_bytes;                 /* of older versions, for views */
 };
 
 /* For `store->versions`. 0 or -ENOMEM. checkpoint_finish ends the thread, and writes nothing. */
@@ -54,8 +58,10 @@ void checkpoint_ask(struct store *store);
 /* The writer: no collection needs the log up to this seq, even after a crash. */
 uint64_t checkpoint_cursor(struct store *store);
 
-/* How much the open group may add, in events; 0: nothing. [writer] */
-uint64_t checkpoint_room(const struct store *store);
+/* True if the memtable is full with `bytes` more, which the open group has not written yet.
+ * [writer]
+ */
+bool checkpoint_is_due(const struct store *store, size_t bytes);
 
 /* The writer, after a group. */
 void checkpoint_note_group(struct store *store);

@@ -117,20 +117,21 @@ static int open_in_memory(struct store *store, const struct store_options *optio
     return rc;
 }
 
-static size_t size_memtable(const struct store_options *options) {
-    uint64_t most = options->directory ? MEMTABLE_BYTES : SIZE_MAX / 2;
-    uint64_t part = options->directory ? options->map_bytes / 4 : options->map_bytes;
-    return (size_t)(part < most ? part : most);
+/* A group that begins with a memtable that is nearly full has room. */
+static void limit_memtable(struct store *store, const struct store_options *options) {
+    size_t bytes =
+        options->map_bytes / 4 < MEMTABLE_BYTES ? options->map_bytes / 4 : MEMTABLE_BYTES;
+    store->memtable_bytes = store->in_memory ? options->map_bytes / 4 * 3 : bytes;
+    store->group_bytes = store->in_memory ? options->map_bytes : 2 * bytes;
 }
 
 int store_open(struct store *store, const struct store_options *options, struct reel_error *error) {
     *store = (struct store){.in_memory = !options->directory,
                             .read_only = options->read_only,
-                            .memtable_bytes = size_memtable(options),
-                            .group_bytes = size_memtable(options) * (options->directory ? 2 : 1),
                             .tell_broken = options->tell_broken,
                             .context = options->context};
     int rc;
+    limit_memtable(store, options);
     if (store->in_memory) {
         rc = open_in_memory(store, options, error);
         if (rc < 0) error_prefix(error, "cannot open a store in memory");

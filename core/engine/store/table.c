@@ -36,14 +36,16 @@ XXH128_hash_t table_hash(struct reel_str key, struct reel_str value) {
 }
 
 /* A group may go on beyond a full memtable, but not for ever. */
-static int check_room(struct store *store, struct reel_error *error) {
-    if (memtable_bytes(store->versions) < store->group_bytes) return 0;
-    return fail(error, -ENOSPC, "the group changes more than there is room for in memory");
+static int check_room(struct store *store, size_t bytes, struct reel_error *error) {
+    if (memtable_bytes(store->versions) + bytes <= store->group_bytes) return 0;
+    if (store->in_memory) return fail(error, -ENOSPC, "the store has reached map_bytes");
+    return fail(error, -E2BIG, "these events change records of more than %zu bytes together",
+                store->group_bytes);
 }
 
 int table_put(struct store *store, size_t table, struct reel_str key, struct reel_str value,
               struct reel_error *error) {
-    int rc = check_room(store, error);
+    int rc = check_room(store, key.len + value.len, error);
     if (rc < 0) return rc;
     rc = memtable_put(store->versions, table, key, value, table_hash(key, value));
     return rc < 0 ? fail_memory(error) : 0;

@@ -15,8 +15,9 @@
 int table_get(struct store *store, const struct snapshot *at, size_t table, struct reel_str key,
               struct reel_str *ret, struct reel_error *error);
 
-/* Within a group. -ENOSPC: it is too large. table_remove: nothing below the active memtable has the
- * key if the active one has a value for it, so that no tombstone is needed then. */
+/* Within a group. -E2BIG: it is too large; in memory -ENOSPC. table_remove: nothing below the
+ * active memtable has the key if the active one has a value for it, so that no tombstone is needed
+ * then. */
 int table_put(struct store *store, size_t table, struct reel_str key, struct reel_str value,
               struct reel_error *error);
 int table_delete(struct store *store, size_t table, struct reel_str key, struct reel_error *error);

@@ -105,8 +105,8 @@ static void assert_stored(struct fixture *fixture, const char *key, const char *
     struct store *store = fixture->folding.store;
     struct reel_str stored, found;
     uint64_t seq;
-    int rc =
-        table_get(store, &store->writing, fixture->folding.things->records, reel_text(key), &stored, NULL);
+    int rc = table_get(store, &store->writing, fixture->folding.things->records, reel_text(key),
+                       &stored, NULL);
     assert_int_equal(rc, json ? 0 : -ENOENT);
     if (!json) return;
     assert_int_equal(record_json(&fixture->folding.things->shape, stored, &seq, &found), 0);
@@ -431,7 +431,7 @@ static void a_record_beyond_its_bound_is_a_fault(void **state) {
     folds(fixture, make_k, REEL_APPLIED);
     over = 1;
     folds(fixture, fill_k, REEL_REJECTED);
-    assert_reason(fixture, "plugin folding (things): makes a record of 67108865 bytes");
+    assert_reason(fixture, "plugin folding (things): makes a record of 16777217 bytes");
     assert_held(fixture, "k", "\"made\"", "null", 1);
     over = 0;
     folds(fixture, fill_k, REEL_APPLIED);
@@ -555,7 +555,8 @@ static void many_records_are_all_written(void **state) {
     folds(fixture, make_many, REEL_APPLIED);
     flush(fixture);
     assert_int_equal(fixture->folding.things->state.records, MANY + 1);
-    assert_int_equal(entries_in(fixture->folding.store, fixture->folding.things->records), MANY + 1);
+    assert_int_equal(entries_in(fixture->folding.store, fixture->folding.things->records),
+                     MANY + 1);
     assert_stored(fixture, "123", "{\"a\":null,\"b\":null}", 2);
 }
 

@@ -435,7 +435,7 @@ static reel_outcome read_for_ever(struct reel_tx *tx) {
 
 static void values_of_fields_have_a_bound(void **state) {
     folds(*state, build_all);
-    assert_fault(*state, read_for_ever, "reads more than 67108864 bytes of values of fields");
+    assert_fault(*state, read_for_ever, "reads more than 16777216 bytes of values of fields");
 }
 
 /* ---- Numbers --------------------------------------------------------------------------------- */

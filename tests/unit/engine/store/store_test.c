@@ -225,6 +225,7 @@ static void a_full_map_refuses_checkpoints_and_recovers(void **state) {
     struct store store;
     struct reel_error error;
     must_ok(store_open(&store, &options, &error), error);
+    store.memtable_bytes = store.group_bytes = 64 << 20;
     must_ok(store_begin(&store, &error), error);
     for (uint64_t n = 1; n < 100; n++)
         must(put(&store, n, (struct reel_str){bytes, sizeof bytes}) == 0);
