@@ -14,5 +14,6 @@
 int backup(const struct reel_plugin *own, int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_verify(int argc, char **argv);
+int command_inspect(int argc, char **argv);
 
 #endif

@@ -29,7 +29,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"serve", command_serve},   {"replay", command_replay}, {"check", command_check},
-    {"backup", command_backup}, {"verify", command_verify},
+    {"backup", command_backup}, {"verify", command_verify}, {"inspect", command_inspect},
 };
 
 static void print_help(FILE *to) {
@@ -48,9 +48,13 @@ static void print_help(FILE *to) {
             "       reeld backup [SETTING]... DIR\n"
             "           write a copy of a store to the empty directory DIR; a daemon may be\n"
             "           using the store; the store is found by the settings of the daemon\n"
-            "       reeld verify DIR\n"
-            "           compare the log of the store in DIR with its checksums, and print each\n"
-            "           damaged file and offset; a daemon may be using the store\n"
+            "       reeld verify [--plugin-dir DIR] [--plugin FILE]... DIR\n"
+            "           compare the log of the store in DIR with its checksums, and its records\n"
+            "           with their digests; with plugins also with the records that a fold of\n"
+            "           the log makes; a daemon may be using the store\n"
+            "       reeld inspect [--json] DIR\n"
+            "           print what the store in DIR has in it: positions, files, collections;\n"
+            "           a daemon may be using the store\n"
             "       reeld --help | --version\n"
             "\n",
             reel_version());

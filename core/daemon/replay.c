@@ -150,6 +150,19 @@ static int print_collections(struct replay *replay, struct reel_view *view,
     return 0;
 }
 
+static int print_digests(struct replay *replay, struct reel_view *view, struct reel_error *error) {
+    const char *name;
+    printf(",\"digests\":{");
+    for (size_t n = 0; (name = reel_collection_name(replay->reel, n)); n++) {
+        struct reel_collection_info info;
+        int rc = reel_view_collection(view, name, &info);
+        if (rc < 0) return fail(error, rc, "cannot read `%s`: %s", name, strerror(-rc));
+        printf("%s\"%s\":\"%s\"", n ? "," : "", name, info.digest);
+    }
+    putchar('}');
+    return 0;
+}
+
 static void print_outcomes(const struct replay *replay) {
     if (!replay->want_outcomes) return;
     printf(",\"outcomes\":[");
@@ -220,6 +233,7 @@ static int print_result(struct replay *replay, struct reel_error *error) {
         print_outcomes(replay);
         rc = print_rejections(replay, view, error);
         if (rc == 0) rc = print_collections(replay, view, error);
+        if (rc == 0) rc = print_digests(replay, view, error);
         puts("}");
     }
     reel_view_close(view);

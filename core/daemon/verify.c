@@ -1,23 +1,124 @@
-/* verify.c: `reeld verify DIR`: compares a store's log with its checksums, whether a daemon has it
- * open or not. */
+/* verify.c: `reeld verify DIR`: compares a store's log with its checksums, its records with their
+ * digests, and with plugins also with a fold of the log; whether a daemon has it open or not. */
+#include "base/cleanup.h"
 #include "daemon/commands.h"
+#include "daemon/guarded.h"
+#include "daemon/plugins.h"
 #include "engine/engine.h"
 
+#include <getopt.h>
 #include <inttypes.h>
+#include <string.h>
 
-/* Findings are the result of this command, so they go to stdout. */
+struct verifying {
+    struct plugin_choice plugins;
+    const char *directory;
+};
+
+/* ---- Arguments ------------------------------------------------------------------------------- */
+
+static int usage(const char *message, const char *what) {
+    fprintf(stderr, "reeld verify: %s%s; see reeld --help\n", message, what);
+    return EXIT_USAGE;
+}
+
+static int take_arguments(struct verifying *verifying, int argc, char **argv) {
+    static const struct option options[] = {
+        {"plugin", required_argument, NULL, 'p'},
+        {"plugin-dir", required_argument, NULL, 'd'},
+        {0},
+    };
+    struct plugin_choice *plugins = &verifying->plugins;
+    int option;
+    opterr = 0;
+    optind = 1;
+    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        switch (option) {
+        case 'p':
+            if (plugins->count == PLUGINS_MAX) return usage("too many plugins", "");
+            plugins->files[plugins->count++] = optarg;
+            break;
+        case 'd':
+            plugins->directory = optarg;
+            break;
+        case ':':
+            return usage("a value is missing after ", argv[optind - 1]);
+        default:
+            return usage("there is no option ", argv[optind - 1]);
+        }
+    }
+    if (optind + 1 != argc) return usage("wanted one directory", "");
+    verifying->directory = argv[optind];
+    return EXIT_GOOD;
+}
+
+/* ---- Printing: findings are the result of this command, so they go to stdout ------------------
+ */
+
 static void print_finding(void *context, const char *file, uint64_t offset, const char *what) {
     (void)context;
     printf("log/%s: offset %" PRIu64 ": %s\n", file, offset, what);
 }
 
-int command_verify(int argc, char **argv) {
+static void print_sentence(void *context, const char *sentence) {
+    (void)context;
+    printf("state: %s\n", sentence);
+}
+
+static void print_compared(void *context, const struct verify_compared *compared) {
+    (void)context;
+    if (compared->why)
+        fprintf(stderr, "reeld verify: collection `%s` was not compared with %s: %s\n",
+                compared->collection, compared->by_fold ? "a fold of the log" : "its digest",
+                compared->why);
+    else if (!compared->is_same)
+        printf("state: collection `%s`: the digest at event %" PRIu64
+               " is %s in the checkpoint, and %s %s\n",
+               compared->collection, compared->cursor, compared->stored, compared->found,
+               compared->by_fold ? "by a fold of the log" : "of its records");
+}
+
+static void begins(void *context, const char *what) {
+    (void)context;
+    guarded_begins(what);
+}
+
+static void print_warning(void *context, const char *line) {
+    (void)context;
+    fprintf(stderr, "reeld: warning: %s\n", line);
+}
+
+/* ---- The command ----------------------------------------------------------------------------- */
+
+/* In memory, to fold the log there. NULL without plugins. */
+static int open_reel(const struct verifying *verifying, struct reel **ret,
+                     struct reel_error *error) {
+    const struct plugin_choice *plugins = &verifying->plugins;
+    struct reel_options options = {.struct_size = sizeof options, .warn = print_warning};
+    struct reel *reel = NULL;
+    *ret = NULL;
+    if (!plugins->directory && plugins->count == 0) return 0;
+    int rc = reel_open(&options, &reel, error);
+    if (rc == 0) rc = plugins_load(reel, plugins, error);
+    if (rc < 0)
+        reel_close(reel);
+    else
+        *ret = reel;
+    return rc;
+}
+
+static int verify(void *context) {
+    static const struct verifier verifier = {.found = print_finding,
+                                             .state_found = print_sentence,
+                                             .compared = print_compared,
+                                             .begins = begins};
+    const struct verifying *verifying = context;
     struct reel_error error = {0};
-    if (argc != 2 || argv[1][0] == '-') {
-        fprintf(stderr, "reeld verify: wanted one directory; see reeld --help\n");
-        return EXIT_USAGE;
-    }
-    int found = engine_verify(argv[1], print_finding, NULL, &error);
+    struct reel *reel;
+    guarded_begins("loading the plugins");
+    int found = open_reel(verifying, &reel, &error);
+    if (found == 0) found = verify_directory(verifying->directory, reel, &verifier, &error);
+    reel_close(reel);
     if (fflush(stdout) != 0) {
         perror("reeld verify: cannot write to stdout");
         return EXIT_FAILED;
@@ -27,6 +128,12 @@ int command_verify(int argc, char **argv) {
         return EXIT_FAILED;
     }
     fprintf(stderr, found ? "reeld verify: %s is damaged\n" : "reeld verify: %s is whole\n",
-            argv[1]);
+            verifying->directory);
     return found ? EXIT_FAILED : EXIT_GOOD;
+}
+
+int command_verify(int argc, char **argv) {
+    struct verifying verifying = {0};
+    int code = take_arguments(&verifying, argc, argv);
+    return code == EXIT_GOOD ? guarded_run(verifying.directory, verify, &verifying) : code;
 }

@@ -299,7 +299,9 @@ static bool is_among(const struct working *work, const struct change *change,
     char epoch[UUID_TEXT];
     uuid_unparse_lower(work->reel->dispatcher.state.epoch, epoch);
     for (; versions && *versions; versions++)
-        if ((*versions)->changed == change->changed && strcmp((*versions)->epoch.text, epoch) == 0)
+        if ((*versions)->changed == change->changed &&
+            (*versions)->generation == work->collection->state.generation &&
+            strcmp((*versions)->epoch.text, epoch) == 0)
             return true;
     return false;
 }

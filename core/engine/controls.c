@@ -117,3 +117,20 @@ int controls_meet_rebuild(struct store *store, const char *collection, struct re
     known.rebuild_met = known.rebuild;
     return meta_put_control(store, collection, &known, error);
 }
+
+int controls_get_generation(struct store *store, const char *collection, uint64_t *ret,
+                            struct reel_error *error) {
+    struct collection_control known;
+    int rc = get_control(store, collection, &known, error);
+    if (rc == 0) *ret = known.generation;
+    return rc;
+}
+
+int controls_raise_generation(struct log *log, struct store *store, const char *collection,
+                              uint64_t *ret, struct reel_error *error) {
+    uint64_t generation;
+    int rc = controls_get_generation(store, collection, &generation, error);
+    if (rc == 0) rc = controls_add(log, store, LOG_GENERATION, collection, generation + 1, error);
+    if (rc == 0) *ret = generation + 1;
+    return rc;
+}

@@ -27,6 +27,12 @@ int controls_add(struct log *log, struct store *store, enum log_control_kind kin
 int controls_begin_lineage(struct store *store, const uint8_t epoch[16], uint64_t from_seq,
                            struct reel_error *error);
 
+/* The generation of the collection's records; and another one: a control in the log's group. */
+int controls_get_generation(struct store *store, const char *collection, uint64_t *ret,
+                            struct reel_error *error);
+int controls_raise_generation(struct log *log, struct store *store, const char *collection,
+                              uint64_t *ret, struct reel_error *error);
+
 /* Was a rebuild of the collection begun, and the collection has not been emptied for it? 1 or 0.
  * And: now it has. */
 int controls_has_rebuild(struct store *store, const char *collection, struct reel_error *error);

@@ -493,15 +493,25 @@ int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct re
     return 1;
 }
 
-/* The log learns that the collection's rebuild begins, unless it knows (a crash came in between).
- * Of what a trimmed log no longer has, the collection will have no tombstones. */
-static int put_rebuild(struct dispatcher *dispatcher, const char *name, struct reel_error *error) {
+static int put_generation(struct dispatcher *dispatcher, struct collection *collection,
+                          struct reel_error *error) {
+    return controls_raise_generation(dispatcher->home.place.log, &dispatcher->store,
+                                     collection->name, &collection->state.generation, error);
+}
+
+/* The log learns that the collection's rebuild begins, and that its records are of another
+ * generation from there on, unless it knows (a crash came in between). Of what a trimmed log no
+ * longer has, the collection will have no tombstones. */
+static int put_rebuild(struct dispatcher *dispatcher, struct collection *collection,
+                       struct reel_error *error) {
     struct store_state *state = &dispatcher->state;
     struct store *store = &dispatcher->store;
-    int known = controls_has_rebuild(store, name, error);
-    int rc = known != 0
-                 ? known
-                 : controls_add(dispatcher->home.place.log, store, LOG_REBUILD, name, 0, error);
+    const char *name = collection->name;
+    int rc = controls_has_rebuild(store, name, error);
+    if (rc == 0) {
+        rc = controls_add(dispatcher->home.place.log, store, LOG_REBUILD, name, 0, error);
+        if (rc == 0) rc = put_generation(dispatcher, collection, error);
+    }
     if (rc < 0) return rc;
     if (state->first_deletion < state->first_seq) state->first_deletion = state->first_seq;
     return controls_meet_rebuild(store, name, error);
@@ -510,7 +520,7 @@ static int put_rebuild(struct dispatcher *dispatcher, const char *name, struct r
 int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collection,
                      struct reel_error *error) {
     int rc = dispatcher_begin(dispatcher, error);
-    if (rc == 0) rc = put_rebuild(dispatcher, collection->name, error);
+    if (rc == 0) rc = put_rebuild(dispatcher, collection, error);
     if (rc == 0) rc = put_floors(dispatcher, error);
     if (rc == 0) rc = registry_reset(collection, &dispatcher->state, "it was asked for", error);
     return dispatcher_end(dispatcher, rc, error);
@@ -575,11 +585,19 @@ static int find_rebuilds(struct dispatcher *dispatcher, struct reel_error *error
     return rc < 0 ? rc : 0;
 }
 
-static int put_rebuilds(struct dispatcher *dispatcher, struct reel_error *error) {
+/* The log is what knows the generation of each collection. What the tail of the log has changed was
+ * visible before a crash: if another object folds it now, its records may be others. */
+static int put_changes(struct dispatcher *dispatcher, struct reel_error *error) {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < dispatcher->registry.count; i++) {
-        const struct collection *collection = dispatcher->registry.collections[i];
-        if (collection->rebuild_begun) rc = put_rebuild(dispatcher, collection->name, error);
+        struct collection *collection = dispatcher->registry.collections[i];
+        rc = controls_get_generation(&dispatcher->store, collection->name,
+                                     &collection->state.generation, error);
+        if (rc < 0) break;
+        if (collection->rebuild_begun)
+            rc = put_rebuild(dispatcher, collection, error);
+        else if (collection->tail_is_of_other)
+            rc = put_generation(dispatcher, collection, error);
     }
     return rc < 0 ? rc : put_floors(dispatcher, error);
 }
@@ -590,7 +608,7 @@ int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
     if (rc < 0) return rc;
     rc = find_rebuilds(dispatcher, error);
     if (rc == 0) rc = registry_start(&dispatcher->registry, &dispatcher->state, error);
-    if (rc == 0) rc = put_rebuilds(dispatcher, error);
+    if (rc == 0) rc = put_changes(dispatcher, error);
     dispatcher->trim_left = true; /* a trim may have been killed half way */
     return dispatcher_end(dispatcher, rc, error);
 }
@@ -676,7 +694,7 @@ static void check_committed(const struct dispatcher *dispatcher) {
     const struct store_state *before = &dispatcher->committed, *now = &dispatcher->state;
     INVARIANT(now->cursor <= now->head);
     if (dispatcher->adopting) return; /* it is another log's */
-    INVARIANT(now->head == log_head(dispatcher->home.place.log));
+    INVARIANT(now->head == log_head(dispatcher->home.place.log) || dispatcher->home.only_reads);
     INVARIANT(now->cursor >= before->cursor && now->first_seq >= before->first_seq);
 }
 

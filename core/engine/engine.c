@@ -158,11 +158,6 @@ int engine_find_last(struct reel *reel, uint64_t seq, struct engine_entry *ret,
 
 /* ---- For the daemon -------------------------------------------------------------------------- */
 
-int engine_verify(const char *directory, log_finding_fn found, void *context,
-                  struct reel_error *error) {
-    return home_verify(directory, found, context, error);
-}
-
 void engine_measure_store(struct reel *reel, struct checkpoint_metrics *ret) {
     checkpoint_measure(&reel->dispatcher.store, ret);
 }

@@ -1,7 +1,7 @@
 /* engine.h: the only header of the engine for other rooms: the feeds, `reeld check`, the daemon. It
  * adds calls to those of <reel/reel.h>, which programs use. `struct reel` is private. `reeld check`
  * also looks into plugins: what they declare (plugin.h) and draft (decision.h), and the host's
- * table.
+ * table. verify.h and inspect.h look at directories that another process may have open.
  *
  * Functions here may be called from any thread, and take the write lock themselves, unless their
  * comments say otherwise.
@@ -13,6 +13,8 @@
 #include "engine/fold/decision.h"
 #include "engine/fold/host.h"
 #include "engine/fold/plugin.h"
+#include "engine/inspect.h"
+#include "engine/verify.h"
 #include "engine/work.h"
 
 /* ---- For the intake -------------------------------------------------------------------------- */
@@ -80,12 +82,6 @@ int engine_copy_rejections(struct reel *reel, uint64_t seq, struct rejection_lis
 
 /* The projector's callback that is running, if there is one. Takes no lock. */
 struct fold_shown engine_running(struct reel *reel);
-
-/* Compares the log in a Reel's directory with its checksums. Another process may have the directory
- * open. Returns the number of damaged files, after calling `found` for each of them; or an
- * error. */
-int engine_verify(const char *directory, log_finding_fn found, void *context,
-                  struct reel_error *error);
 
 /* Does not take the write lock. */
 void engine_measure_store(struct reel *reel, struct checkpoint_metrics *ret);

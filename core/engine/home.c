@@ -78,8 +78,7 @@ static int write_file(const char *directory, const char *name, const char *conte
 
 /* ---- The format ------------------------------------------------------------------------------ */
 
-/* 1: the directory has the current format; 0: it has no format yet. */
-static int read_format(const char *directory, struct reel_error *error) {
+int home_read_format(const char *directory, struct reel_error *error) {
     char text[16] = "";
     AUTO_FREE char *path = join(directory, FORMAT_NAME);
     if (!path) return fail_memory(error);
@@ -155,7 +154,7 @@ static int finish_names(const char *directory, struct reel_error *error) {
  * full disk may leave (report.c). */
 static int settle_format(const char *directory, uint64_t map_bytes, bool *ret_was_empty,
                          struct reel_error *error) {
-    int rc = read_format(directory, error);
+    int rc = home_read_format(directory, error);
     if (rc == 0 && (exists(directory, "log") || exists(directory, "state")))
         return fail(error, -EPROTO, /* FORMAT is there before they have these names */
                     "there is log/ or state/, and FORMAT is missing: restore it from a backup of "
@@ -658,7 +657,7 @@ static bool is_live(const char *directory) {
 static int open_to_copy(const char *from, struct store *store, struct reel_error *error) {
     AUTO_FREE char *state_path = join(from, "state");
     if (!state_path) return fail_memory(error);
-    int rc = read_format(from, error);
+    int rc = home_read_format(from, error);
     if (rc == 0) rc = fail(error, -ENOENT, "%s: %s", FORMAT_NAME, strerror(ENOENT));
     if (rc < 0) return rc;
     if (store_file_is_there(state_path) && store_file_is_new(state_path))
@@ -689,23 +688,5 @@ int home_backup_of(const char *from, const char *to, struct reel_error *error) {
         store_close(&store);
     }
     log_place_finish(&place);
-    return rc;
-}
-
-/* ---- Verifying ------------------------------------------------------------------------------- */
-
-int home_verify(const char *directory, log_finding_fn found, void *context,
-                struct reel_error *error) {
-    AUTO_FREE char *lock_path = join(directory, "reel.lock"), *log_path = join(directory, "log");
-    if (!lock_path || !log_path) return fail_memory(error);
-    int rc = read_format(directory, error);
-    if (rc == 0) rc = fail(error, -ENOENT, "%s: %s", FORMAT_NAME, strerror(ENOENT));
-    if (rc < 0) return fail_in(error, rc, "cannot open %s", directory);
-    AUTO_CLOSE int lock =
-        open(lock_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a backup has none */
-    bool live = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0;
-    rc = log_verify(log_path, live, found, context, error);
-    if (rc == -ENOENT && live) /* another log may just be taking its place */
-        rc = log_verify(log_path, live, found, context, error);
     return rc;
 }

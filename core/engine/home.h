@@ -28,7 +28,6 @@
 #define REEL_ENGINE_HOME_H
 
 #include "engine/log/place.h"
-#include "engine/log/verify.h"
 #include "engine/store/store.h"
 
 struct home {
@@ -39,6 +38,7 @@ struct home {
     uint64_t segment_bytes;
     void (*tell)(void *context, const char *sentence); /* log_options */
     void *tell_context;
+    bool only_reads; /* the log is another home's, and may go on beyond what is folded (refold.h) */
     pthread_mutex_t backup_lock; /* of what follows */
     unsigned backups;            /* that run */
     uint64_t held_from;          /* the log is not trimmed beyond it meanwhile */
@@ -77,10 +77,8 @@ int home_backup_of(const char *from, const char *to, struct reel_error *error);
 /* UINT64_MAX: no backup runs. [any thread] */
 uint64_t home_held_from(struct home *home);
 
-/* Compares a directory's log with its checksums (log_verify). While no other process has the
- * directory open, none can open it. */
-int home_verify(const char *directory, log_finding_fn found, void *context,
-                struct reel_error *error);
+/* 1: the directory has the current format; 0: it has no format yet; -EPROTO: another one. */
+int home_read_format(const char *directory, struct reel_error *error);
 
 /* Where the log stands, in the store's terms. */
 void home_put_mark(struct home *home, struct store_state *state);

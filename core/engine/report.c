@@ -45,6 +45,15 @@ static void report_changed_object(const struct reporter *to, const struct collec
         collection->name, collection->plugin->declared->name, collection->state.revision);
 }
 
+static void report_tail(const struct reporter *to, const struct collection *collection) {
+    report(to, REEL_LEVEL_WARNING,
+           "collection `%s`: plugin %s folds the events after %" PRIu64
+           ", and is another build than the one that made the records: that one may have folded "
+           "them before the process ended without a checkpoint, so the generation is now %" PRIu64,
+           collection->name, collection->plugin->declared->name, collection->state.cursor,
+           collection->state.generation);
+}
+
 void report_started(const struct reporter *to, struct dispatcher *dispatcher) {
     const struct registry *registry = &dispatcher->registry;
     struct search search = {to, registry};
@@ -56,9 +65,11 @@ void report_started(const struct reporter *to, struct dispatcher *dispatcher) {
                "events are elsewhere");
     if (meta_each_collection(&dispatcher->store, report_unserved, &search) < 0)
         report(to, REEL_LEVEL_WARNING, "cannot look for collections that no plugin serves");
-    for (size_t i = 0; i < registry->count; i++)
-        if (registry->collections[i]->object_changed)
-            report_changed_object(to, registry->collections[i]);
+    for (size_t i = 0; i < registry->count; i++) {
+        const struct collection *collection = registry->collections[i];
+        if (collection->object_changed) report_changed_object(to, collection);
+        if (collection->tail_is_of_other) report_tail(to, collection);
+    }
     report_progress(to, dispatcher);
 }
 

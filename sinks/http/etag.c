@@ -47,7 +47,9 @@ static bool cut_number(struct reel_str *text, uint64_t *ret) {
 static bool read_version(const struct etag *tag, uint64_t revision, struct reel_version *ret) {
     struct reel_str text = {tag->opaque.data + 1, tag->opaque.len - 2};
     uint64_t given;
-    if (!cut_number(&text, &ret->changed) || !cut_number(&text, &given)) return false;
+    if (!cut_number(&text, &ret->changed) || !cut_number(&text, &ret->generation) ||
+        !cut_number(&text, &given))
+        return false;
     if (given != revision || text.len != sizeof ret->epoch.text - 1) return false;
     memcpy(ret->epoch.text, text.data, text.len);
     ret->epoch.text[text.len] = '\0';

@@ -1,7 +1,7 @@
 /* etag.h: entity tags (RFC 9110, section 8.8.3), and the conditions of commands that name them.
  *
- * The tag of a record is `"EPOCH-REVISION-CHANGED"`: the log, the revision of the fold, and the seq
- * of the event that last changed the record. */
+ * The tag of a record is `"EPOCH-REVISION-GENERATION-CHANGED"`: the log, the revision of the fold,
+ * the generation of the collection, and the seq of the event that last changed the record. */
 #ifndef REEL_HTTP_ETAG_H
 #define REEL_HTTP_ETAG_H
 

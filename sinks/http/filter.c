@@ -205,6 +205,7 @@ static int add_reference(struct request *request, struct reel_view *view, struct
     rc = reel_sink_collection(host, view, collection, &info);
     if (rc < 0) return rc;
     if (info.changed > filter->changed) filter->changed = info.changed;
+    filter->generations += info.generation;
     struct name_walk walk = {.condition = condition};
     rc = filter_by_field(name, value, &walk.filter);
     if (rc == 0)

@@ -18,6 +18,7 @@ struct filter {
     size_t count, room;
     uint64_t
         changed; /* if other collections were read: the seq that last changed one of them; or 0 */
+    uint64_t generations;       /* and the sum of their generations */
     struct json_parser *parser; /* set if there are conditions */
 };
 

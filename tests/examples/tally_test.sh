@@ -10,6 +10,6 @@ lines=$(wc -l <"$root/examples/tally.c")
 printf '%s\n' '{"type":"dev.cellos.events.x","source":"/a"}' '{"type":"dev.cellos.events.y"}' \
     '{"type":"other","source":"/b"}' '{"type":"dev.cellos.events.z","source":"/a"}' |
     "$reeld" replay --plugin "$tally_so" - | diff - <(cat <<'END'
-{"seen":4,"applied":2,"ignored":1,"rejected":1,"cursor":4,"collections":{"sources":[{"source":"/a","events":2,"last_type":"dev.cellos.events.z"}]}}
+{"seen":4,"applied":2,"ignored":1,"rejected":1,"cursor":4,"collections":{"sources":[{"source":"/a","events":2,"last_type":"dev.cellos.events.z"}]},"digests":{"sources":"151065c4aa9f4e7a82cbcd528ac15ad5"}}
 END
 )

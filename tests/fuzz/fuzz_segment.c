@@ -10,6 +10,7 @@
 #include "fuzz.h"
 
 #include "engine/log/copy.h"
+#include "engine/log/files.h"
 #include "engine/log/log.h"
 #include "engine/log/log_private.h"
 #include "engine/log/place.h"
@@ -199,6 +200,18 @@ static void go_on(const struct seen *before, bool whole) {
     log_close(log);
 }
 
+struct listed {
+    size_t bytes;
+    bool sound;
+};
+
+static int look_at_file(void *context, const struct log_file *file) {
+    const struct listed *listed = context;
+    check(file->kind == LOG_FILE_SEGMENT && file->bytes == listed->bytes, "another file");
+    check(!listed->sound || !file->wrong, "its header is damaged, and nothing was found");
+    return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct segment_head head;
     struct reel_error error;
@@ -215,6 +228,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     write_file(head.first_seq, bytes, size);
     free(bytes);
     int findings = log_verify(directory, false, note, &size, &error);
+    struct listed listed = {size, findings == 0};
+    check(log_files_each(directory, look_at_file, &listed, &error) == 0, "it cannot be listed");
     struct log_options options = {.directory = directory, .read_only = true};
     struct seen seen, with_control;
     bool whole = false;

@@ -1,5 +1,6 @@
 /* http_tags_test.c: ETag, If-Match and If-None-Match: a tag stays while what it stands for does. */
 #include "http_support.h"
+#include "load.h"
 
 static int open_site(void **state) {
     static struct site site;
@@ -73,11 +74,11 @@ static void a_tag_is_made_of_epoch_revision_and_the_last_change(void **state) {
     json_t *status = json_got(site->reader, "/v1/status");
     char wanted[128];
     char *tag = tag_of(site, "/v1/cells/c1");
-    snprintf(wanted, sizeof wanted, "\"%s-1-1\"", text_of(status, "epoch"));
+    snprintf(wanted, sizeof wanted, "\"%s-1-0-1\"", text_of(status, "epoch"));
     assert_string_equal(tag, wanted);
     free(tag);
     tag = tag_of(site, "/v1/cells");
-    snprintf(wanted, sizeof wanted, "W/\"%s-1-2\"", text_of(status, "epoch"));
+    snprintf(wanted, sizeof wanted, "W/\"%s-1-0-2\"", text_of(status, "epoch"));
     assert_string_equal(tag, wanted);
     free(tag);
     json_decref(status);
@@ -183,6 +184,36 @@ static void a_list_asked_for_by_a_reference_changes_with_what_it_refers_to(void 
     check_changes(site, "/v1/books?shelf=top", false, make_formation, "f");
 }
 
+/* Its records may be others afterwards, although the same event changed each of them last. */
+static void a_rebuild_changes_the_tags_of_its_collection_and_no_others(void **state) {
+    (void)state;
+    enum { CELL, CELLS, FORMATION_OF_CELLS, FORMATION_ONE, FORMATIONS, PATHS };
+    const char *directory = scratch_directory();
+    struct site site = site_of(daemon_started(directory, NULL));
+    char id[37], one[64], header[256], *before[PATHS];
+    cell_started(site.writer, "c1");
+    formation_made(site.writer, "f", id);
+    snprintf(one, sizeof one, "/v1/formations/%s", id);
+    const char *const paths[PATHS] = {"/v1/cells/c1", "/v1/cells", "/v1/cells?formation=f", one,
+                                      "/v1/formations"};
+    for (size_t i = 0; i < PATHS; i++) before[i] = tag_of(&site, paths[i]);
+    site_closed(&site);
+    site = site_of(daemon_started(directory, "--rebuild", "formations", NULL));
+    struct reply ready = get_until(site.nobody, "/readyz", 200);
+    reply_free(&ready);
+    for (size_t i = 0; i < PATHS; i++)
+        check_match(&site, paths[i], before[i], i == CELL || i == CELLS ? 304 : 200);
+    snprintf(header, sizeof header, "If-Match: %s", before[FORMATION_ONE]);
+    check_problem(site.writer, "DELETE", one, header, NULL, 412, "precondition-failed");
+    char *now = tag_of(&site, one);
+    snprintf(header, sizeof header, "If-Match: %s", now);
+    struct reply reply = asked(site.writer, "DELETE", one, header, NULL, 200);
+    reply_free(&reply);
+    free(now);
+    for (size_t i = 0; i < PATHS; i++) free(before[i]);
+    site_closed(&site);
+}
+
 static void by_name_has_the_record_s_tag(void **state) {
     struct site *site = *state;
     char id[37], path[64];
@@ -226,6 +257,7 @@ int main(void) {
         CASE(events_are_not_appended_under_a_condition_that_does_not_hold),
         CASE(a_list_tells_its_cursor_even_when_it_has_not_changed),
         CASE(a_list_asked_for_by_a_reference_changes_with_what_it_refers_to),
+        cmocka_unit_test(a_rebuild_changes_the_tags_of_its_collection_and_no_others),
         CASE(by_name_has_the_record_s_tag),
         CASE(a_record_that_is_deleted_and_created_again_has_a_new_tag),
     };

@@ -13,11 +13,14 @@ expect() {
     failures=$((failures + 1))
 }
 
-# run ARGUMENT...: stdout, stderr and the exit code of reeld, in `out`, `err` and `code`.
+# run ARGUMENT...: stdout, stderr and the exit code of reeld, in `out`, `err` and `code`; the member
+# `digests` at the end of the object is in `digests` instead of `out`.
 run() {
     "$reeld" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
     code=$?
     out=$(<"$scratch/out") err=$(<"$scratch/err")
+    digests=${out##*,\"digests\":}
+    [[ $digests == "$out" ]] || out=${out%,\"digests\":*}}
 }
 
 started='{"type":"dev.cellos.events.cell.lifecycle.v1.started","data":{"cellId":"c","specId":"s"}}'
@@ -40,7 +43,11 @@ run replay --plugin-dir "$plugins/formation" "$scratch/events"
 expect "a plugin directory" \
     '{"seen":3,"applied":0,"ignored":2,"rejected":1,"cursor":3,"collections":{"formations":[]}}' "$out"
 
+expect "the digest of no records" '{"formations":"00000000000000000000000000000000"}}' "$digests"
+
 out=$("$reeld" replay --plugin-dir "$plugins/cell" - <"$scratch/events")
+digests=${out##*,\"digests\":} out=${out%,\"digests\":*}}
+[[ $digests =~ ^\{\"cells\":\"[0-9a-f]{32}\"\}\}$ ]] || expect "a digest" "32 digits" "$digests"
 expect "standard input" \
     "{\"seen\":3,\"applied\":1,\"ignored\":1,\"rejected\":1,\"cursor\":3,\"collections\":{\"cells\":[$record]}}" "$out"
 

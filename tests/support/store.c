@@ -3,12 +3,14 @@
  * A dump is taken through one view, so that it is a state that was there at one time. */
 #include "support.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
@@ -150,26 +152,43 @@ char *collection_dump(struct reel *reel, const char *collection, size_t *ret_len
     return text.data;
 }
 
-/* What the store counts of a collection is what it has. */
+/* What the store counts of a collection is what it has; so is the digest, which is computed here
+ * from its description in <reel/view.h>. */
 struct totals {
     uint64_t records, json_bytes;
+    XXH128_hash_t digest;
+    struct text hashed;
 };
 
 static int add_up(void *context, const struct reel_row *row) {
     struct totals *totals = context;
+    uint64_t key_len = htole64(row->key.len);
     totals->records++;
     totals->json_bytes += row->json.len;
+    totals->hashed.len = 0;
+    text_add(&totals->hashed, &key_len, sizeof key_len);
+    text_add(&totals->hashed, row->key.data, row->key.len);
+    text_add(&totals->hashed, row->json.data, row->json.len);
+    XXH128_hash_t hash = XXH3_128bits(totals->hashed.data, totals->hashed.len);
+    totals->digest.low64 += hash.low64;
+    totals->digest.high64 += hash.high64 + (totals->digest.low64 < hash.low64);
     return 0;
 }
 
-static void check_totals(struct reel_view *view, const char *collection) {
+static void check_totals(struct reel_view *view, const char *collection,
+                         const struct reel_collection_info *info) {
     struct totals totals = {0};
     struct reel_str start = {NULL, 0};
-    struct reel_collection_info info;
+    char digest[sizeof info->digest];
     must(reel_view_list(view, collection, start, false, add_up, &totals) == 0);
-    must(reel_view_collection(view, collection, &info) == 0);
-    must(info.records == totals.records);
-    must(info.json_bytes == totals.json_bytes);
+    must(info->records == totals.records);
+    must(info->json_bytes == totals.json_bytes);
+    snprintf(digest, sizeof digest, "%016" PRIx64 "%016" PRIx64, totals.digest.high64,
+             totals.digest.low64);
+    if (strcmp(info->digest, digest) != 0)
+        support_failed(__FILE__, __LINE__, "the digest of %s is %s, its records give %s",
+                       collection, info->digest, digest);
+    free(totals.hashed.data);
 }
 
 char *state_dump(struct reel *reel, size_t *ret_len) {
@@ -178,10 +197,12 @@ char *state_dump(struct reel *reel, size_t *ret_len) {
     const char *name;
     text_add(&text, "", 0);
     for (size_t n = 0; (name = reel_collection_name(reel, n)); n++) {
-        text_format(&text, "[%s]\n", name);
+        struct reel_collection_info info;
+        must(reel_view_collection(view, name, &info) == 0);
+        text_format(&text, "[%s] %s\n", name, info.digest);
         int rc = view_dump(view, name, &text);
         if (rc != 0) support_failed(__FILE__, __LINE__, "listing %s: %d", name, rc);
-        check_totals(view, name);
+        check_totals(view, name, &info);
     }
     reel_view_close(view);
     *ret_len = text.len;

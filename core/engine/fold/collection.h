@@ -19,11 +19,11 @@ struct change {
     struct change *next; /* in its bucket */
     uint64_t hash;
     struct reel_str key;
-    struct reel_str *values; /* shape.count JSON texts, if the record exists */
-    uint64_t met;            /* number of the last callback that received this handle */
-    size_t stored;           /* its bytes in the store; 0: the store does not have this key */
+    struct reel_str *values;     /* shape.count JSON texts, if the record exists */
+    uint64_t met;                /* number of the last callback that received this handle */
+    size_t stored;               /* its bytes in the store; 0: the store does not have this key */
     struct reel_str stored_json; /* its JSON text there, in memory of the transaction */
-    uint64_t stored_changed; /* its `changed` in the store */
+    uint64_t stored_changed;     /* its `changed` in the store */
     uint64_t changed;
     bool exists;
     bool dirty;      /* the store does not have this state yet */
@@ -63,8 +63,9 @@ struct collection {
     struct record_shape shape;
     size_t records, index; /* its tables (store.h) */
     bool rebuild_wanted;
-    bool rebuild_begun;  /* at the start */
-    bool object_changed; /* since its records were made; its revision did not */
+    bool rebuild_begun;    /* at the start */
+    bool object_changed;   /* since its records were made; its revision did not */
+    bool tail_is_of_other; /* another object may have folded events beyond its cursor */
     struct catching_up catching_up;
     struct collection_state state;     /* with the changes of the running transaction */
     struct collection_state committed; /* as it is in the store */

@@ -112,13 +112,15 @@ static uint64_t hash_fields(const struct projector *projector) {
     return hash;
 }
 
-/* Were these records made by the same fold, or one that the author says is compatible? */
-static bool is_same_fold(const struct reel_projector *declared, uint64_t fields_hash,
-                         const struct collection_state *state) {
-    if (fields_hash != state->fields_hash) return false;
-    if (state->revision == declared->revision) return true;
-    return declared->revision_compatible != 0 && state->revision < declared->revision &&
-           state->revision >= declared->revision_compatible;
+const char *registry_other_fold(const struct collection *collection,
+                                const struct collection_state *state) {
+    const struct reel_projector *declared = &collection->projector->declared;
+    if (hash_fields(collection->projector) != state->fields_hash) return "its fields have changed";
+    if (state->revision == declared->revision) return NULL;
+    bool is_compatible = declared->revision_compatible != 0 &&
+                         state->revision < declared->revision &&
+                         state->revision >= declared->revision_compatible;
+    return is_compatible ? NULL : "its revision has changed";
 }
 
 /* Another object than the one that made the records, though its author says it is the same fold?
@@ -127,8 +129,7 @@ static bool is_other_build(const struct collection *collection,
                            const struct collection_state *state) {
     static const uint8_t unknown[BUILD_ID_BYTES];
     const uint8_t *own = collection->plugin->build_id;
-    return state->revision == collection->projector->declared.revision &&
-           memcmp(own, unknown, BUILD_ID_BYTES) != 0 &&
+    return memcmp(own, unknown, BUILD_ID_BYTES) != 0 &&
            memcmp(state->build_id, unknown, BUILD_ID_BYTES) != 0 &&
            memcmp(own, state->build_id, BUILD_ID_BYTES) != 0;
 }
@@ -158,6 +159,8 @@ int registry_reset(struct collection *collection, const struct store_state *posi
         .fields_hash = hash_fields(collection->projector),
         .cursor = position->first_seq - 1,
         .from_seq = position->first_seq,
+        .field_count = collection->shape.count,
+        .generation = collection->state.generation,
     };
     set_build_id(collection);
     collection->catching_up = (struct catching_up){.why = why};
@@ -168,6 +171,7 @@ int registry_reset_all(struct registry *registry, const struct store_state *posi
                        struct reel_error *error) {
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
+        collection->state.generation = 0; /* another epoch tells the records apart */
         int rc = registry_reset(collection, position, "the log was replaced", error);
         if (rc == 0)
             rc =
@@ -218,19 +222,20 @@ static int start_one(struct collection *collection, const struct store_state *po
     if (collection->rebuild_wanted) /* also of one whose records a crash took, with their rebuild */
         return begin_rebuild(collection, position, new ? new : "it was asked for", error);
     if (new) return registry_reset(collection, position, new, error);
-    uint64_t fields_hash = hash_fields(collection->projector);
+    const char *why = registry_other_fold(collection, state);
     bool whole = position->first_seq <= state->from_seq; /* all that they were made from is there */
-    if (!is_same_fold(declared, fields_hash, state)) {
-        const char *why = fields_hash != state->fields_hash ? "its fields have changed"
-                                                            : "its revision has changed";
+    if (why) {
         if (whole) return begin_rebuild(collection, position, why, error);
         return refuse_rebuild(collection, "its projector has changed", position, error);
     }
     if (state->cursor + 1 < position->first_seq)
         return refuse_rebuild(collection, "its plugin was not loaded when the log was trimmed",
                               position, error);
-    collection->object_changed = is_other_build(collection, state);
+    bool is_other = is_other_build(collection, state);
+    collection->object_changed = is_other && state->revision == declared->revision;
+    collection->tail_is_of_other = is_other && state->cursor < position->head;
     state->revision = declared->revision;
+    state->field_count = collection->shape.count;
     set_build_id(collection);
     return state->has_digest ? 0 : make_digest(collection, error);
 }

@@ -43,6 +43,10 @@ int registry_open(struct registry *registry, struct reel_error *error);
 int registry_start(struct registry *registry, const struct store_state *position,
                    struct reel_error *error);
 
+/* Were the records of this state made by another fold than the collection's? Why so; or NULL. */
+const char *registry_other_fold(const struct collection *collection,
+                                const struct collection_state *state);
+
 /* Empties a collection and sets its cursor to the log's floor, within the write transaction. `why`
  * is for the operator; it must be constant. */
 int registry_reset(struct collection *collection, const struct store_state *position,

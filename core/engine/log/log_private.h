@@ -10,6 +10,7 @@
  *     seal.c      packing a full segment
  *     copy.c      backups
  *     verify.c    checking every byte; verify_index.c: those of the index of duplicates
+ *     files.c     what files there are
  *
  * Locks, in the order in which they are taken:
  *     append   to write or undo a frame: the writer, and the helper for a witness
@@ -176,6 +177,8 @@ enum segment_access {
 int segment_open(int directory, const char *name, uint64_t segment_bytes,
                  enum segment_access access, struct segment **ret, struct damage *ret_damage,
                  struct reel_error *error);
+
+bool segment_is_name(const char *name);
 
 /* recover.c: lists the segments of a directory in order, and files that were left behind. Must be
  * finished also after a failure. */

@@ -46,7 +46,7 @@
 
 /* ---- Names ----------------------------------------------------------------------------------- */
 
-static bool is_segment_name(const char *name) {
+bool segment_is_name(const char *name) {
     return strspn(name, "0123456789") == 20 && strcmp(name + 20, ".seg") == 0;
 }
 
@@ -69,9 +69,9 @@ int segment_names_read(int directory, struct segment_names *ret, struct reel_err
     const struct dirent *entry;
     while ((entry = readdir(dir))) {
         char name[32] = "";
-        if (!is_segment_name(entry->d_name) && !is_left_name(entry->d_name)) continue;
+        if (!segment_is_name(entry->d_name) && !is_left_name(entry->d_name)) continue;
         snprintf(name, sizeof name, "%.31s", entry->d_name);
-        text_append(is_segment_name(name) ? &list : &left, name, sizeof name);
+        text_append(segment_is_name(name) ? &list : &left, name, sizeof name);
     }
     ret->names = (char(*)[32])(void *)list.data;
     ret->count = list.len / sizeof *ret->names;

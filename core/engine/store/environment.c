@@ -39,8 +39,8 @@ void store_break(struct store *store, const char *sentence) {
 static int fail_broken(struct store *store, int rc, const char *doing, struct reel_error *error) {
     struct reel_error own;
     if (!error) error = &own;
-    error_set(error, "%s: %s; the store cannot be trusted, end this process", doing,
-              mdb_strerror(rc));
+    error_set(error, "%s: %s%s", doing, mdb_strerror(rc),
+              store->read_only ? "" : "; the store cannot be trusted, end this process");
     store_break(store, error->text);
     return -EIO;
 }

@@ -44,6 +44,7 @@ struct store {
     size_t bytes_max;      /* [writer] or the open one to these */
     char *directory;       /* NULL: in memory */
     bool in_memory;
+    bool read_only;         /* nobody depends on it: that it is broken ends nothing */
     bool in_place_of_empty; /* a data.mdb without content was there before */
     atomic_bool broken;     /* a sync failed, or LMDB failed: nothing works any more */
     atomic_uint_fast64_t

@@ -101,10 +101,7 @@ int meta_get_lineage(struct store *store, const struct snapshot *at,
     struct reel_str value;
     int rc = table_get(store, at, TABLE_META, lineage_key, &value, NULL);
     if (rc < 0) return rc == -ENOENT ? 0 : rc;
-    size_t count = value.len / sizeof *ret;
-    if (count > LINEAGE_MAX) count = LINEAGE_MAX;
-    memcpy(ret, value.data, count * sizeof *ret);
-    return (int)count;
+    return (int)meta_read_lineage(value, ret);
 }
 
 int meta_put_lineage(struct store *store, const struct lineage_entry *entries, size_t count,
@@ -120,18 +117,44 @@ static bool has_prefix(struct reel_str key, const char *prefix) {
     return key.len > len && memcmp(key.data, prefix, len) == 0;
 }
 
+static void copy_value(struct reel_str value, void *to, size_t size) {
+    memcpy(to, value.data, value.len < size ? value.len : size);
+}
+
+/* A name that no collection can have, such as one for a terminal, is not given. */
+static bool copy_name(struct reel_str key, const char *prefix, char ret[STORE_NAME_MAX + 1]) {
+    size_t before = strlen(prefix);
+    if (!has_prefix(key, prefix) || key.len - before > STORE_NAME_MAX) return false;
+    for (size_t i = before; i < key.len; i++)
+        if (key.data[i] <= ' ' || key.data[i] > '~') return false;
+    memcpy(ret, key.data + before, key.len - before);
+    ret[key.len - before] = '\0';
+    return true;
+}
+
 /* Some other format's state may have another size. */
-static void give_collection(const struct overlay_row *row,
-                            void (*fn)(void *context, const char *name,
-                                       const struct collection_state *state),
-                            void *context) {
-    struct collection_state state = {0};
-    char name[STORE_NAME_MAX + 1] = "";
-    const size_t before = sizeof COLLECTION_PREFIX - 1;
-    if (!has_prefix(row->key, COLLECTION_PREFIX) || row->key.len - before > STORE_NAME_MAX) return;
-    memcpy(name, row->key.data + before, row->key.len - before);
-    memcpy(&state, row->value.data, row->value.len < sizeof state ? row->value.len : sizeof state);
-    fn(context, name, &state);
+void meta_read(struct reel_str key, struct reel_str value, struct meta_item *ret) {
+    memset(ret, 0, sizeof *ret);
+    ret->value = value;
+    if (reel_str_eq(key, state_key)) {
+        ret->kind = META_STATE;
+        copy_value(value, &ret->state, sizeof ret->state);
+    } else if (reel_str_eq(key, lineage_key)) {
+        ret->kind = META_LINEAGE;
+    } else if (copy_name(key, COLLECTION_PREFIX, ret->name)) {
+        ret->kind = META_COLLECTION;
+        copy_value(value, &ret->collection, sizeof ret->collection);
+    } else if (copy_name(key, CONTROL_PREFIX, ret->name)) {
+        ret->kind = META_CONTROL;
+        copy_value(value, &ret->control, sizeof ret->control);
+    }
+}
+
+size_t meta_read_lineage(struct reel_str value, struct lineage_entry ret[LINEAGE_MAX]) {
+    size_t count = value.len / sizeof *ret;
+    if (count > LINEAGE_MAX) count = LINEAGE_MAX;
+    memcpy(ret, value.data, count * sizeof *ret);
+    return count;
 }
 
 int meta_each_collection(struct store *store,
@@ -145,8 +168,11 @@ int meta_each_collection(struct store *store,
     if (rc != 0) return store_fail(store, rc, "cannot read meta", NULL);
     table_walk_start(&walk, store, &at, TABLE_META, NULL);
     for (rc = table_seek(&walk, (struct reel_str){"", 0}, SEEK_AT_OR_ABOVE, &row); rc > 0;
-         rc = table_next(&walk, &row))
-        give_collection(&row, fn, context);
+         rc = table_next(&walk, &row)) {
+        struct meta_item item;
+        meta_read(row.key, row.value, &item);
+        if (item.kind == META_COLLECTION) fn(context, item.name, &item.collection);
+    }
     table_walk_finish(&walk);
     snapshot_finish(&at);
     return rc;

@@ -52,13 +52,14 @@ struct collection_state {
     uint64_t json_bytes;              /* JSON of all records */
     uint64_t changed;                 /* seq of the event that last changed a record; 0: none */
     uint8_t build_id[BUILD_ID_BYTES]; /* of the object that folded its records; or zeros */
-    uint32_t reserved;
-    struct digest digest; /* of its records */
+    uint32_t field_count;             /* of each record (record.h); 0: not known, as has_digest */
+    struct digest digest;             /* of its records */
+    uint64_t generation;              /* collection_control.generation, for views */
 };
 
 /* What the log's controls say of one collection, whether or not its plugin is loaded. */
 struct collection_control {
-    uint64_t generation;
+    uint64_t generation;  /* how often its records have changed otherwise than by events */
     uint64_t rebuild;     /* the number of the control by which its rebuild was begun last, or 0 */
     uint64_t rebuild_met; /* and of the one for which it was emptied */
     uint32_t paused;      /* 0 or 1 */
@@ -114,6 +115,21 @@ int meta_put_origin(struct store *store, const struct store_origin *origin,
 /* Removes all that depends on events, and the states of all collections. The records of collections
  * that are not loaded are removed when they are loaded. */
 int meta_empty(struct store *store, struct reel_error *error);
+
+/* What a row of `meta` is, for those who read LMDB without memtables. */
+enum meta_kind { META_OTHER, META_STATE, META_LINEAGE, META_COLLECTION, META_CONTROL };
+struct meta_item {
+    enum meta_kind kind;
+    char name[STORE_NAME_MAX + 1]; /* of a collection */
+    struct reel_str value;         /* as it stands there */
+    union {
+        struct store_state state;
+        struct collection_state collection;
+        struct collection_control control;
+    };
+};
+void meta_read(struct reel_str key, struct reel_str value, struct meta_item *ret);
+size_t meta_read_lineage(struct reel_str value, struct lineage_entry ret[LINEAGE_MAX]);
 
 /* For an environment that is only read, without memtables: is there a store of this format?
  * -ENOENT, -EPROTO. */

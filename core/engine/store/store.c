@@ -127,6 +127,7 @@ static void limit_memtable(struct store *store, const struct store_options *opti
 
 int store_open(struct store *store, const struct store_options *options, struct reel_error *error) {
     *store = (struct store){.in_memory = !options->directory,
+                            .read_only = options->read_only,
                             .tell_broken = options->tell_broken,
                             .context = options->context};
     int rc;

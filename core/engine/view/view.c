@@ -310,6 +310,7 @@ int reel_view_collection(struct reel_view *view, const char *name,
         .rejected = state->rejected,
         .json_bytes = state->json_bytes,
         .changed = state->changed,
+        .generation = state->generation,
         .served = view_serves(within, state),
     };
     digest_write(&state->digest, ret->digest);

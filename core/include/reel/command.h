@@ -34,11 +34,12 @@ enum {
     REEL_COMMAND_UNLESS_VERSION = 1 << 3, /* only if the record has none of `unless_versions` */
 };
 
-/* A version of a record: the epoch of the log, and the event that last changed the record
- * (reel_row.changed). */
+/* A version of a record: the epoch of the log, the event that last changed the record
+ * (reel_row.changed), and the generation of its collection (reel_collection_info.generation). */
 struct reel_version {
     struct reel_epoch epoch;
     uint64_t changed;
+    uint64_t generation;
 };
 
 /* A command from a person or a client. */

@@ -66,6 +66,11 @@ struct reel_collection_info {
      * digits, the highest first. At one cursor, equal digests mean equal records. It detects
      * accidents, not malice. */
     char digest[33];
+
+    /* How often the records have changed otherwise than by events: a rebuild, or another build of
+     * the plugin that folded the last events again after a crash. In another generation, a record
+     * may be another one although its `changed` is the same. */
+    uint64_t generation;
 };
 
 /* ---- Records --------------------------------------------------------------------------------- */

@@ -70,6 +70,7 @@ static json_t *describe_projection(const char *collection,
     reply_put_number(&projection, "cursor", info->cursor);
     reply_put_number(&projection, "from_seq", info->from_seq);
     reply_put_text(&projection, "digest", info->digest);
+    reply_put_number(&projection, "generation", info->generation);
     reply_put_number(&projection, "records", info->records);
     reply_put_number(&projection, "applied", info->applied);
     reply_put_number(&projection, "ignored", info->ignored);

@@ -25,10 +25,11 @@ static void fail_request(struct request *request, int rc) {
 }
 
 /* Strong for a record; weak for a list, whose cursor changes although its records are the same. */
-static void tag(struct request *request, bool weak, uint64_t changed) {
+static void tag(struct request *request, bool weak, uint64_t generation, uint64_t changed) {
     char digits[NUMBER_TEXT_MAX], *at = request->answer.etag; /* the etag has room for all of it */
     at = stpcpy(stpcpy(at, weak ? "W/\"" : "\""), request->answer.epoch.text);
     at = stpcpy(stpcpy(at, "-"), number_text(request->projector->revision, digits));
+    at = stpcpy(stpcpy(at, "-"), number_text(generation, digits));
     stpcpy(stpcpy(stpcpy(at, "-"), number_text(changed, digits)), "\"");
 }
 
@@ -87,7 +88,9 @@ static int list(struct request *request, struct reel_view *view) {
     if (rc >= 0) rc = reel_sink_collection(host, view, request->projector->collection, &info);
     if (rc == 0 && !info.served) rc = -EAGAIN;
     if (rc == 0) rc = filter_read(request, view, &filter);
-    if (rc == 0) tag(request, true, info.changed > filter.changed ? info.changed : filter.changed);
+    if (rc == 0) /* generations only rise: so does their sum */
+        tag(request, true, info.generation + filter.generations,
+            info.changed > filter.changed ? info.changed : filter.changed);
     if (rc < 0 || is_answered_by_condition(request)) {
         filter_finish(&filter);
         reel_sink_view_close(host, view);
@@ -117,15 +120,30 @@ void handle_list(struct request *request) {
 
 /* ---- One record ------------------------------------------------------------------------------ */
 
+struct one_record {
+    struct request *request;
+    uint64_t generation;
+};
+
 static int take_row(void *context, const struct reel_row *row) {
-    struct request *request = context;
+    const struct one_record *record = context;
+    struct request *request = record->request;
     struct answer *answer = &request->answer;
-    tag(request, false, row->changed);
+    tag(request, false, record->generation, row->changed);
     if (is_answered_by_condition(request)) return 0;
     text_append_str(&answer->body, row->json);
     answer->status = MHD_HTTP_OK;
     answer->content_type = "application/json";
     return 0;
+}
+
+static int show_record(struct request *request, struct reel_view *view, struct reel_str key) {
+    struct reel_sink_host *host = request_host_of_sink(request);
+    const char *collection = request->projector->collection;
+    struct reel_collection_info info = {0};
+    int rc = reel_sink_collection(host, view, collection, &info);
+    struct one_record record = {request, info.generation};
+    return rc < 0 ? rc : reel_sink_get(host, view, collection, key, take_row, &record);
 }
 
 /* Converts a key from a client. 400 if it cannot be a key of this collection. */
@@ -158,9 +176,7 @@ void handle_get(struct request *request) {
     if (!is_name && !read_key(request, given, &key)) return;
     if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
     int rc = is_name ? find_key(request, view, given, &found) : 0;
-    if (rc == 0)
-        rc = reel_sink_get(request_host_of_sink(request), view, request->projector->collection,
-                           is_name ? text_str(&found) : key.str, take_row, request);
+    if (rc == 0) rc = show_record(request, view, is_name ? text_str(&found) : key.str);
     reel_sink_view_close(request_host_of_sink(request), view);
     if (rc < 0) fail_request(request, rc);
 }
@@ -232,9 +248,7 @@ void handle_get_by_name(struct request *request) {
     struct text key = {0};
     if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
     int rc = find_named(request, view, &key);
-    if (rc == 0)
-        rc = reel_sink_get(request_host_of_sink(request), view, request->projector->collection,
-                           text_str(&key), take_row, request);
+    if (rc == 0) rc = show_record(request, view, text_str(&key));
     reel_sink_view_close(request_host_of_sink(request), view);
     text_finish(&key);
     if (rc < 0) fail_request(request, rc);

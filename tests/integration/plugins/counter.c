@@ -1,6 +1,7 @@
 /* counter.c: a fixture in several versions, to be exchanged for one another over one store.
  *     REVISION     its revision, and what an event adds: another revision is another fold,
  *                  and only the first one rejects what has no subject
+ *     ADDS         what an event adds, although the revision does not say so
  *     COMPATIBLE   the oldest revision whose records it keeps
  *     EXTRA_FIELD  declares one more field, which it never sets
  * Each event is worth a warning too, so that a test sees, and may end, a fold that is under way. */
@@ -8,6 +9,9 @@
 
 #ifndef REVISION
 #define REVISION 1
+#endif
+#ifndef ADDS
+#define ADDS REVISION
 #endif
 #ifndef COMPATIBLE
 #define COMPATIBLE 0
@@ -31,7 +35,7 @@ static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *event) {
     struct reel_record *record = reel_upsert(tx, event->subject);
     int64_t before = 0;
     reel_field_int(record, "count", &before);
-    reel_set_int(record, "count", before + REVISION);
+    reel_set_int(record, "count", before + ADDS);
     reel_warn(tx, "counted");
     return REEL_APPLIED;
 }

@@ -22,6 +22,7 @@ static void assert_versions(const char *list, bool strong, size_t count, uint64_
     assert_null(versions->list[count]);
     if (count > 0) {
         assert_int_equal(versions->list[count - 1]->changed, last);
+        assert_int_equal(versions->list[count - 1]->generation, 5);
         assert_string_equal(versions->list[count - 1]->epoch.text, EPOCH);
     }
     free(versions);
@@ -29,9 +30,9 @@ static void assert_versions(const char *list, bool strong, size_t count, uint64_
 
 static void tags_of_this_revision_name_versions(void **state) {
     (void)state;
-    assert_versions("\"" EPOCH "-3-17\"", true, 1, 17);
-    assert_versions("\"" EPOCH "-3-17\" , \"" EPOCH "-3-18\"", true, 2, 18);
-    assert_versions(",, \"x\",\t\"" EPOCH "-3-18\",", true, 1, 18);
+    assert_versions("\"" EPOCH "-3-5-17\"", true, 1, 17);
+    assert_versions("\"" EPOCH "-3-5-17\" , \"" EPOCH "-3-5-18\"", true, 2, 18);
+    assert_versions(",, \"x\",\t\"" EPOCH "-3-5-18\",", true, 1, 18);
 }
 
 static void other_tags_name_none(void **state) {
@@ -39,12 +40,14 @@ static void other_tags_name_none(void **state) {
     static const char *const others[] = {
         "\"\"",
         "\"x\"",
-        "\"" EPOCH "-4-17\"",
-        "\"" EPOCH "-3-\"",
-        "\"" EPOCH "--3-17\"",
-        "\"" EPOCH "-3-18446744073709551616\"",
-        "\"x" EPOCH "-3-17\"",
-        "\"-3-17\"",
+        "\"" EPOCH "-4-5-17\"",
+        "\"" EPOCH "-3-5-\"",
+        "\"" EPOCH "-3-17\"",
+        "\"" EPOCH "-3--17\"",
+        "\"" EPOCH "--3-5-17\"",
+        "\"" EPOCH "-3-5-18446744073709551616\"",
+        "\"x" EPOCH "-3-5-17\"",
+        "\"-3-5-17\"",
         "",
     };
     for (size_t i = 0; i < LENGTH(others); i++) assert_versions(others[i], false, 0, 0);
@@ -52,8 +55,8 @@ static void other_tags_name_none(void **state) {
 
 static void a_weak_tag_counts_in_a_weak_comparison_only(void **state) {
     (void)state;
-    assert_versions("W/\"" EPOCH "-3-17\"", true, 0, 0);
-    assert_versions("W/\"" EPOCH "-3-17\"", false, 1, 17);
+    assert_versions("W/\"" EPOCH "-3-5-17\"", true, 0, 0);
+    assert_versions("W/\"" EPOCH "-3-5-17\"", false, 1, 17);
 }
 
 static void what_is_not_a_list_of_tags_is_refused(void **state) {

@@ -79,15 +79,16 @@ static void fill_status(struct fake_host *fake) {
                                                .rejected = 19,
                                                .changed = 20,
                                                .served = true,
-                                               .digest = DIGEST};
+                                               .digest = DIGEST,
+                                               .generation = 23};
     fake->server.connections = 21;
     fake->server.requests = 22;
 }
 
 static json_t *expected_projection(const char *collection) {
-    return json_pack("{s:s, s:i, s:s, s:i, s:i, s:s, s:i, s:i, s:i, s:i, s:i}", "collection",
+    return json_pack("{s:s, s:i, s:s, s:i, s:i, s:s, s:i, s:i, s:i, s:i, s:i, s:i}", "collection",
                      collection, "revision", 3, "state", "live", "cursor", 15, "from_seq", 16,
-                     "digest", DIGEST, "records", 14, "applied", 17, "ignored", 18, "rejected", 19,
+                     "digest", DIGEST, "generation", 23, "records", 14, "applied", 17, "ignored", 18, "rejected", 19,
                      "changed", 20);
 }
 

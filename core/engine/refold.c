@@ -1,0 +1,116 @@
+/* refold.c: see refold.h. */
+#include "engine/refold.h"
+
+#include "base/cleanup.h"
+#include "base/invariant.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- What can be compared -------------------------------------------------------------------- */
+
+static const char *why_not(const struct collection *collection,
+                           const struct collection_state *state,
+                           const struct store_state *checkpoint, uint64_t first_seq) {
+    if (!state->has_digest) return "its digest is not known, an earlier version has written it";
+    if (!collection) return "no given plugin has it";
+    const char *why = registry_other_fold(collection, state);
+    if (why) return why;
+    if (state->cursor > checkpoint->cursor) return "its cursor is above that of the checkpoint";
+    if (first_seq > state->from_seq && state->from_seq <= state->cursor)
+        return "the log does not have all events any more that it was made from";
+    return NULL;
+}
+
+/* Collections begin where those of the checkpoint began. What is not compared is not folded. */
+static void settle_collections(struct dispatcher *dispatcher, const struct store_state *checkpoint,
+                               struct refolded *all, size_t count) {
+    struct registry *registry = &dispatcher->registry;
+    for (size_t i = 0; i < registry->count; i++) {
+        struct collection *collection = registry->collections[i];
+        collection->state.cursor = collection->committed.cursor = checkpoint->cursor;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct collection_state *state = &all[i].stored->state;
+        struct collection *collection = registry_find(registry, reel_text(all[i].stored->name));
+        all[i].why = why_not(collection, state, checkpoint, dispatcher->state.first_seq);
+        all[i].collection = all[i].why ? NULL : collection;
+        if (all[i].why) continue;
+        uint64_t before = state->from_seq > 0 ? state->from_seq - 1 : 0;
+        collection->state.cursor = before < state->cursor ? before : state->cursor;
+        collection->committed.cursor = collection->state.cursor;
+    }
+}
+
+/* ---- Folding --------------------------------------------------------------------------------- */
+
+/* The store learns of the log, of which nothing is folded. */
+static int settle_state(struct dispatcher *dispatcher, struct log *log,
+                        const struct store_state *checkpoint, struct reel_error *error) {
+    const struct log_facts *facts = log_facts(log);
+    struct store_state *state = &dispatcher->state;
+    int rc = store_begin(&dispatcher->store, error);
+    if (rc < 0) return rc;
+    memcpy(state->epoch, facts->epoch, sizeof state->epoch);
+    state->first_seq = facts->first_seq;
+    state->first_deletion = facts->first_deletion;
+    state->cursor = facts->first_seq - 1;
+    state->head = checkpoint->cursor > state->cursor ? checkpoint->cursor : state->cursor;
+    rc = meta_put_state(&dispatcher->store, state, error);
+    if (rc < 0) {
+        store_abort(&dispatcher->store);
+        return rc;
+    }
+    dispatcher->committed = *state;
+    store_commit(&dispatcher->store, state->cursor);
+    return 0;
+}
+
+/* The lowest cursor of those that are not reached yet. */
+static bool find_stop(const struct refolded *all, size_t count, uint64_t at, uint64_t *ret) {
+    bool found = false;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t cursor = all[i].stored->state.cursor;
+        if (!all[i].collection || cursor <= at || (found && cursor >= *ret)) continue;
+        *ret = cursor;
+        found = true;
+    }
+    return found;
+}
+
+static void read_digests(struct refolded *all, size_t count, uint64_t at) {
+    for (size_t i = 0; i < count; i++)
+        if (all[i].collection && all[i].stored->state.cursor <= at &&
+            all[i].collection->committed.cursor <= all[i].stored->state.cursor)
+            all[i].digest = all[i].collection->committed.digest;
+}
+
+static int fold_to_stops(struct reel *reel, struct refolded *all, size_t count,
+                         struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    uint64_t at = 0, stop = 0;
+    int rc = 0;
+    while (rc == 0 && find_stop(all, count, at, &stop)) {
+        at = stop;
+        if (stop < dispatcher->state.cursor) continue; /* nothing to fold: the log begins later */
+        dispatcher->state.head = dispatcher->committed.head = stop;
+        rc = transaction_catch_up(reel, error);
+        if (rc == 0) read_digests(all, count, stop);
+    }
+    return rc;
+}
+
+int refold_take(struct reel *reel, struct log *log, const struct store_state *checkpoint,
+                struct refolded *all, size_t count, struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    INVARIANT(!reel->started && dispatcher->store.in_memory);
+    HOLD_LOCK(&reel->writer);
+    reel->started = true;
+    dispatcher->home.only_reads = true;
+    log_close(log_place_swap(&dispatcher->home.place, log));
+    int rc = settle_state(dispatcher, log, checkpoint, error);
+    if (rc == 0) rc = dispatcher_start(dispatcher, error);
+    if (rc < 0) return rc;
+    settle_collections(dispatcher, checkpoint, all, count);
+    return fold_to_stops(reel, all, count, error);
+}

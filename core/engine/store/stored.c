@@ -1,0 +1,187 @@
+/* stored.c: see stored.h. */
+#include "engine/store/stored.h"
+
+#include "engine/store/keys.h"
+#include "engine/store/record.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- Meta ------------------------------------------------------------------------------------ */
+
+/* The collection of this name, perhaps a new one. NULL: out of memory. Keys come in order, and all
+ * states before all controls, so that names are in order as long as each has a state. */
+static struct stored_collection *settle(struct stored *stored, const char *name) {
+    for (size_t i = 0; i < stored->count; i++)
+        if (strcmp(stored->collections[i].name, name) == 0) return &stored->collections[i];
+    size_t size = (stored->count + 1) * sizeof *stored->collections;
+    struct stored_collection *grown = realloc(stored->collections, size);
+    if (!grown) return NULL;
+    stored->collections = grown;
+    struct stored_collection *added = &grown[stored->count++];
+    *added = (struct stored_collection){0};
+    strcpy(added->name, name);
+    return added;
+}
+
+static int take_item(struct stored *stored, const struct meta_item *item) {
+    struct stored_collection *collection;
+    switch (item->kind) {
+    case META_STATE:
+        stored->state = item->state;
+        return 0;
+    case META_LINEAGE:
+        stored->lineage_count = meta_read_lineage(item->value, stored->lineage);
+        return 0;
+    case META_COLLECTION:
+    case META_CONTROL:
+        collection = settle(stored, item->name);
+        if (!collection) return -ENOMEM;
+        if (item->kind == META_CONTROL) {
+            collection->control = item->control;
+        } else {
+            collection->state = item->collection;
+            collection->has_state = true;
+        }
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static int read_meta(struct stored *stored, struct reel_error *error) {
+    MDB_cursor *cursor;
+    MDB_dbi meta;
+    MDB_val key, value;
+    int rc = mdb_dbi_open(stored->txn, "meta", 0, &meta);
+    if (rc == 0) rc = mdb_cursor_open(stored->txn, meta, &cursor);
+    if (rc != 0) return store_fail(&stored->store, rc, "cannot read meta", error);
+    int taken = 0;
+    for (rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST); rc == 0 && taken == 0;
+         rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+        struct meta_item item;
+        meta_read((struct reel_str){key.mv_data, key.mv_size},
+                  (struct reel_str){value.mv_data, value.mv_size}, &item);
+        taken = take_item(stored, &item);
+    }
+    mdb_cursor_close(cursor);
+    if (taken < 0) return fail_memory(error);
+    return rc == MDB_NOTFOUND ? 0 : store_fail(&stored->store, rc, "cannot read meta", error);
+}
+
+int stored_open(struct stored *stored, const char *directory, struct reel_error *error) {
+    *stored = (struct stored){0};
+    int rc = store_open_to_read(&stored->store, directory, error);
+    if (rc < 0) return rc;
+    rc = mdb_txn_begin(stored->store.env, NULL, MDB_RDONLY, &stored->txn);
+    if (rc != 0) {
+        stored->txn = NULL;
+        return store_fail(&stored->store, rc, "cannot read", error);
+    }
+    return read_meta(stored, error);
+}
+
+void stored_end(struct stored *stored) {
+    if (stored->txn) mdb_txn_abort(stored->txn);
+    stored->txn = NULL;
+    if (stored->store.env) store_close(&stored->store);
+}
+
+void stored_close(struct stored *stored) {
+    stored_end(stored);
+    free(stored->collections);
+    stored->collections = NULL;
+    stored->count = 0;
+}
+
+/* ---- Records --------------------------------------------------------------------------------- */
+
+static uint64_t file_bytes(const struct stored *stored) {
+    int fd;
+    struct stat stat;
+    if (mdb_env_get_fd(stored->store.env, &fd) != 0 || fstat(fd, &stat) < 0) return 0;
+    return (uint64_t)stat.st_size;
+}
+
+/* A tree whose pages lead to one another in a circle would have no end: each record is in the file
+ * once. */
+static int add_up(const struct stored *stored, struct keys_walk *walk, uint32_t field_count,
+                  struct stored_sums *ret, struct reel_error *error) {
+    const struct record_shape shape = {.count = field_count};
+    struct stored_sums sums = {0};
+    struct reel_str key, value, json;
+    uint64_t changed, left = file_bytes(stored);
+    int rc;
+    while ((rc = keys_next(walk, &key, &value, error)) > 0) {
+        if (record_json(&shape, value, &changed, &json) < 0)
+            return fail(error, -EBADMSG, "a record is damaged");
+        if (value.len > left) return fail(error, -EBADMSG, "data.mdb is damaged: its tree is none");
+        left -= value.len;
+        sums.records++;
+        sums.json_bytes += json.len;
+        digest_add(&sums.digest, digest_hash(key, json));
+    }
+    if (rc == 0) *ret = sums;
+    return rc;
+}
+
+int stored_add_up(struct stored *stored, const struct stored_collection *collection,
+                  struct stored_sums *ret, struct reel_error *error) {
+    char name[sizeof "c/" + STORE_NAME_MAX];
+    struct keys_walk walk;
+    MDB_dbi records;
+    snprintf(name, sizeof name, "c/%s", collection->name);
+    int rc = mdb_dbi_open(stored->txn, name, 0, &records);
+    if (rc != 0) return store_fail(&stored->store, rc, "cannot read records", error);
+    rc = keys_walk_start(&walk, &stored->store, stored->txn, records, (struct reel_str){0}, false,
+                         error);
+    if (rc == 0) rc = add_up(stored, &walk, collection->state.field_count, ret, error);
+    keys_walk_finish(&walk);
+    return rc;
+}
+
+/* ---- Sizes ----------------------------------------------------------------------------------- */
+
+/* The list of free pages is LMDB's first database: a number, then as many pages, for each
+ * transaction that has freed some. */
+static int count_free(struct stored *stored, uint64_t *ret, struct reel_error *error) {
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    uint64_t count = 0, pages;
+    int rc = mdb_cursor_open(stored->txn, 0, &cursor);
+    if (rc != 0) return store_fail(&stored->store, rc, "cannot read free pages", error);
+    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        if (value.mv_size < sizeof pages) break;
+        memcpy(&pages, value.mv_data, sizeof pages);
+        count += pages;
+    }
+    mdb_cursor_close(cursor);
+    if (rc == 0) return fail(error, -EBADMSG, "data.mdb is damaged: a list of free pages is none");
+    if (rc != MDB_NOTFOUND) return store_fail(&stored->store, rc, "cannot read free pages", error);
+    *ret = count;
+    return 0;
+}
+
+int stored_measure(struct stored *stored, struct stored_sizes *ret, struct reel_error *error) {
+    MDB_env *env = stored->store.env;
+    MDB_envinfo info;
+    MDB_stat stat;
+    MDB_dbi rejected;
+    mdb_env_info(env, &info); /* neither can fail: there is an environment */
+    mdb_env_stat(env, &stat);
+    struct stored_sizes sizes = {
+        .file_bytes = file_bytes(stored),
+        .page_bytes = stat.ms_psize,
+        .pages = (uint64_t)info.me_last_pgno + 1,
+        .checkpoint = mdb_txn_id(stored->txn),
+    };
+    int rc = mdb_dbi_open(stored->txn, "rejected", 0, &rejected);
+    if (rc == 0) rc = mdb_stat(stored->txn, rejected, &stat);
+    if (rc != 0) return store_fail(&stored->store, rc, "cannot read rejections", error);
+    sizes.rejections = stat.ms_entries;
+    rc = count_free(stored, &sizes.free_pages, error);
+    if (rc == 0) *ret = sizes;
+    return rc;
+}

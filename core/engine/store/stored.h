@@ -1,0 +1,53 @@
+/* stored.h: what LMDB has of a store, which is its last checkpoint: read in one transaction,
+ * without memtables. Another process may have the store open, and may be writing it.
+ *
+ * LMDB trusts its file. A file that is damaged may end the process that reads it.
+ */
+#ifndef REEL_ENGINE_STORE_STORED_H
+#define REEL_ENGINE_STORE_STORED_H
+
+#include "engine/store/store.h"
+
+struct stored_collection {
+    char name[STORE_NAME_MAX + 1];
+    bool has_state; /* else only controls are known of it */
+    struct collection_state state;
+    struct collection_control control;
+};
+
+struct stored {
+    struct store store;
+    MDB_txn *txn;
+    struct store_state state;
+    struct lineage_entry lineage[LINEAGE_MAX];
+    size_t lineage_count;
+    struct stored_collection *collections; /* by name */
+    size_t count;
+};
+
+/* Reads all of `meta`. stored_end ends the transaction, which keeps LMDB from using pages again;
+ * what was read of `meta` is there until stored_close. Both accept one that could not be opened, or
+ * is all zero. */
+int stored_open(struct stored *stored, const char *directory, struct reel_error *error);
+void stored_end(struct stored *stored);
+void stored_close(struct stored *stored);
+
+/* What the records of a collection add up to. The record's shape is in its state. -EBADMSG: a
+ * record is damaged. */
+struct stored_sums {
+    uint64_t records, json_bytes;
+    struct digest digest;
+};
+int stored_add_up(struct stored *stored, const struct stored_collection *collection,
+                  struct stored_sums *ret, struct reel_error *error);
+
+struct stored_sizes {
+    uint64_t file_bytes, page_bytes;
+    uint64_t pages;      /* that LMDB has used so far: the file may have more */
+    uint64_t free_pages; /* of them, to be used again */
+    uint64_t checkpoint; /* LMDB's number of the last transaction */
+    uint64_t rejections;
+};
+int stored_measure(struct stored *stored, struct stored_sizes *ret, struct reel_error *error);
+
+#endif

@@ -1,0 +1,194 @@
+/* verify.c: see verify.h. */
+#include "engine/verify.h"
+
+#include "engine/refold.h"
+#include "engine/visit.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* So often the log and the state are read beside a process that may just be replacing them. */
+#define TRIES 3
+
+struct verification {
+    const struct verifier *verifier;
+    struct visit visit;
+    struct stored stored;
+    struct log *log;
+    int findings;
+};
+
+static void begins(const struct verification *verification, const char *what) {
+    verification->verifier->begins(verification->verifier->context, what);
+}
+
+static void state_found(struct verification *verification, const char *sentence) {
+    verification->findings++;
+    verification->verifier->state_found(verification->verifier->context, sentence);
+}
+
+/* ---- The log --------------------------------------------------------------------------------- */
+
+static int verify_log(struct verification *verification, struct reel_error *error) {
+    const struct verifier *verifier = verification->verifier;
+    const struct visit *visit = &verification->visit;
+    int rc = -ENOENT, tries = visit->live ? 2 : 1; /* another log may be taking its place */
+    for (int i = 0; rc == -ENOENT && i < tries; i++)
+        rc = log_verify(visit->log_path, visit->live, verifier->found, verifier->context, error);
+    if (rc > 0) verification->findings += rc;
+    return rc < 0 ? rc : 0;
+}
+
+/* ---- The log and the state ------------------------------------------------------------------- */
+
+static int open_log(struct verification *verification, struct reel_error *error) {
+    const struct store_state *state = &verification->stored.state;
+    struct log_options options = {
+        .directory = verification->visit.log_path,
+        .read_only = true,
+        .synced = {state->log_salt, state->log_number, state->log_at, state->log_chain},
+        .synced_seq = state->head,
+    };
+    return log_open(&options, &verification->log, error);
+}
+
+/* The state first: so the log has all that the state knows. Unlike a log that is damaged, a state
+ * that is damaged ends no check. */
+static int open_both(struct verification *verification, struct reel_error *error) {
+    int tries = verification->visit.live ? TRIES : 1, rc = -EBADMSG;
+    for (int i = 0; rc == -EBADMSG && i < tries; i++) {
+        stored_close(&verification->stored);
+        rc = stored_open(&verification->stored, verification->visit.state_path, error);
+        if (rc == 0) rc = open_log(verification, error);
+    }
+    return rc;
+}
+
+/* Is this what is wrong with the files, and not with our looking at them? */
+static bool is_finding(int rc) {
+    return rc == -EBADMSG || rc == -EIO || rc == -EPROTO || rc == -ENOENT;
+}
+
+/* ---- Collections ----------------------------------------------------------------------------- */
+
+static void compare(struct verification *verification, const struct stored_collection *collection,
+                    bool by_fold, const struct digest *found) {
+    const struct verifier *verifier = verification->verifier;
+    const struct collection_state *state = &collection->state;
+    struct verify_compared compared = {
+        .collection = collection->name,
+        .cursor = state->cursor,
+        .by_fold = by_fold,
+        .is_same = digest_is_same(&state->digest, found),
+    };
+    digest_write(&state->digest, compared.stored);
+    digest_write(found, compared.found);
+    if (!compared.is_same) verification->findings++;
+    verifier->compared(verifier->context, &compared);
+}
+
+static void not_compared(const struct verification *verification, const char *collection,
+                         bool by_fold, const char *why) {
+    const struct verifier *verifier = verification->verifier;
+    verifier->compared(
+        verifier->context,
+        &(struct verify_compared){.collection = collection, .by_fold = by_fold, .why = why});
+}
+
+static int verify_records(struct verification *verification,
+                          const struct stored_collection *collection, struct reel_error *error) {
+    const struct collection_state *state = &collection->state;
+    struct stored_sums sums;
+    char sentence[sizeof error->text];
+    if (!state->has_digest || state->field_count == 0) {
+        not_compared(verification, collection->name, false,
+                     "an earlier version has written it, which kept no digest");
+        return 0;
+    }
+    int rc = stored_add_up(&verification->stored, collection, &sums, error);
+    if (is_finding(rc)) {
+        snprintf(sentence, sizeof sentence, "collection `%s`: %.300s", collection->name,
+                 error->text);
+        state_found(verification, sentence);
+        return 0;
+    }
+    if (rc < 0) return rc;
+    compare(verification, collection, false, &sums.digest);
+    if (sums.records == state->records && sums.json_bytes == state->json_bytes) return 0;
+    snprintf(sentence, sizeof sentence,
+             "collection `%s` has %llu records of %llu bytes, and counts %llu of %llu",
+             collection->name, (unsigned long long)sums.records,
+             (unsigned long long)sums.json_bytes, (unsigned long long)state->records,
+             (unsigned long long)state->json_bytes);
+    state_found(verification, sentence);
+    return 0;
+}
+
+static int verify_all_records(struct verification *verification, struct reel_error *error) {
+    const struct stored *stored = &verification->stored;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < stored->count; i++)
+        if (stored->collections[i].has_state)
+            rc = verify_records(verification, &stored->collections[i], error);
+    return rc;
+}
+
+static int fold(struct verification *verification, struct reel *reel, struct refolded *all,
+                size_t count, struct reel_error *error) {
+    struct log *log = verification->log;
+    verification->log = NULL;
+    int rc = refold_take(reel, log, &verification->stored.state, all, count, error);
+    if (rc < 0) return fail_in(error, rc, "cannot fold the log");
+    for (size_t i = 0; i < count; i++)
+        if (all[i].why)
+            not_compared(verification, all[i].stored->name, true, all[i].why);
+        else
+            compare(verification, all[i].stored, true, &all[i].digest);
+    return 0;
+}
+
+static int verify_fold(struct verification *verification, struct reel *reel,
+                       struct reel_error *error) {
+    const struct stored *stored = &verification->stored;
+    AUTO_FREE struct refolded *all = calloc(stored->count + 1, sizeof *all);
+    size_t count = 0;
+    if (!all) return fail_memory(error);
+    for (size_t i = 0; i < stored->count; i++)
+        if (stored->collections[i].has_state) all[count++].stored = &stored->collections[i];
+    return fold(verification, reel, all, count, error);
+}
+
+/* ---- All of it ------------------------------------------------------------------------------- */
+
+static int verify_state(struct verification *verification, struct reel *reel,
+                        struct reel_error *error) {
+    begins(verification, "reading state/data.mdb");
+    int rc = open_both(verification, error);
+    if (is_finding(rc)) {
+        state_found(verification, error->text);
+        rc = 0;
+    }
+    if (rc == 0 && verification->stored.txn) rc = verify_all_records(verification, error);
+    stored_end(&verification->stored);
+    if (rc < 0 || !reel || !verification->log) return rc;
+    begins(verification, "folding the log with the given plugins");
+    return verify_fold(verification, reel, error);
+}
+
+int verify_directory(const char *directory, struct reel *reel, const struct verifier *verifier,
+                     struct reel_error *error) {
+    struct verification verification = {.verifier = verifier};
+    int rc = visit_begin(&verification.visit, directory, error);
+    if (rc == 0) {
+        begins(&verification, "reading log/");
+        rc = verify_log(&verification, error);
+    }
+    if (rc == 0 && verification.findings == 0) rc = verify_state(&verification, reel, error);
+    log_close(verification.log);
+    stored_close(&verification.stored);
+    visit_end(&verification.visit);
+    return rc < 0 ? rc : verification.findings;
+}
