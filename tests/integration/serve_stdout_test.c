@@ -182,7 +182,8 @@ static void a_reader_that_does_not_read_slows_nobody(void **state) {
     assert_int_equal(reply_number(&reply, "cursor"), next);
     reply_free(&reply);
     post_batches(client, &next, 150);
-    assert_true(store_bytes(directory) < 3 * size); /* nobody holds a view meanwhile */
+    /* Nobody holds a view meanwhile. Zeros may have been written ahead of the log's end. */
+    assert_true(store_bytes(directory) < 3 * size + ((uint64_t)16 << 20));
     uint64_t began = now_ms();
     daemon_end(&daemon);
     assert_true(now_ms() - began < 25000);
