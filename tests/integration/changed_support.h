@@ -100,7 +100,7 @@ static inline char *copy_dump(const struct copy *copy, struct reel *reel, size_t
     const char *name;
     text_add(&text, "", 0);
     for (size_t n = 0; (name = reel_collection_name(reel, n)); n++) {
-        text_format(&text, "[%s]\n", name);
+        text_format(&text, "[%s] %s\n", name, info_of(reel, name).digest);
         for (size_t i = 0; i < copy->count; i++) {
             const struct copied *record = &copy->records[i];
             if (!record->json || strcmp(record->collection, name) != 0) continue;
