@@ -56,15 +56,30 @@ enum state {
     STATES
 };
 
-enum class { BAD, CR, LF, SPACE, TAB, COLON, SEMICOLON, HEX, TOKEN, VISIBLE, HIGH, CLASSES };
+enum class {
+    BAD,
+    CR,
+    LF,
+    SPACE,
+    TAB,
+    COLON,
+    SEMICOLON,
+    AMPERSAND,
+    HEX,
+    TOKEN,
+    VISIBLE,
+    HIGH,
+    CLASSES
+};
 
 enum action {
     REFUSE,
     PASS,
     SKIP,
     BEGIN_REQUEST,
-    PASS_TARGET,
+    PASS_AMPERSAND,
     PASS_VERSION,
+    BEGIN_NAME,
     PASS_NAME,
     END_NAME,
     HOLD,
@@ -88,7 +103,9 @@ static const uint8_t classes[256] = {
     [':'] = COLON,
     [';'] = SEMICOLON,
     ['!'] = TOKEN,
-    ['#' ... '\''] = TOKEN,
+    ['#' ... '%'] = TOKEN,
+    ['&'] = AMPERSAND,
+    ['\''] = TOKEN,
     ['*'] = TOKEN,
     ['+'] = TOKEN,
     ['-'] = TOKEN,
@@ -117,25 +134,27 @@ struct step {
     uint8_t next, action;
 };
 
-/* tchar of RFC 9110, section 5.6.2; visible characters; field-content, section 5.5. */
-#define TOKENS(...) [HEX] = {__VA_ARGS__}, [TOKEN] = {__VA_ARGS__}
+/* tchar of RFC 9110, section 5.6.2; visible characters except `&`; field-content, section 5.5. */
+#define TOKENS(...) [AMPERSAND] = {__VA_ARGS__}, [HEX] = {__VA_ARGS__}, [TOKEN] = {__VA_ARGS__}
 #define GRAPHS(...)                                                                                \
-    TOKENS(__VA_ARGS__), [COLON] = {__VA_ARGS__}, [SEMICOLON] = {__VA_ARGS__},                     \
-                         [VISIBLE] = {__VA_ARGS__}, [HIGH] = {__VA_ARGS__}
-#define CONTENTS(...) GRAPHS(__VA_ARGS__), [SPACE] = {__VA_ARGS__}, [TAB] = {__VA_ARGS__}
+    [COLON] = {__VA_ARGS__}, [SEMICOLON] = {__VA_ARGS__}, [HEX] = {__VA_ARGS__},                   \
+    [TOKEN] = {__VA_ARGS__}, [VISIBLE] = {__VA_ARGS__}, [HIGH] = {__VA_ARGS__}
+#define CONTENTS(...)                                                                              \
+    GRAPHS(__VA_ARGS__), [AMPERSAND] = {__VA_ARGS__}, [SPACE] = {__VA_ARGS__}, [TAB] = {__VA_ARGS__}
 
 static const struct step steps[STATES][CLASSES] = {
     [BEGIN] = {TOKENS(METHOD, BEGIN_REQUEST), [CR] = {BEGIN_LF, SKIP}},
     [BEGIN_LF] = {[LF] = {BEGIN, SKIP}},
     [METHOD] = {TOKENS(METHOD, PASS), [SPACE] = {TARGET_FIRST, PASS}},
-    [TARGET_FIRST] = {GRAPHS(TARGET, PASS_TARGET)},
-    [TARGET] = {GRAPHS(TARGET, PASS_TARGET), [SPACE] = {VERSION, PASS}},
+    [TARGET_FIRST] = {GRAPHS(TARGET, PASS), [AMPERSAND] = {TARGET, PASS_AMPERSAND}},
+    [TARGET] =
+        {GRAPHS(TARGET, PASS), [AMPERSAND] = {TARGET, PASS_AMPERSAND}, [SPACE] = {VERSION, PASS}},
     [VERSION] = {[HEX] = {VERSION, PASS_VERSION},
                  [TOKEN] = {VERSION, PASS_VERSION},
                  [VISIBLE] = {VERSION, PASS_VERSION}},
     [LINE_CR] = {[CR] = {LINE_LF, SKIP}},
     [LINE_LF] = {[LF] = {FIELD, END_LINE}},
-    [FIELD] = {TOKENS(NAME, PASS_NAME), [CR] = {HEAD_LF, SKIP}},
+    [FIELD] = {TOKENS(NAME, BEGIN_NAME), [CR] = {HEAD_LF, SKIP}},
     [NAME] = {TOKENS(NAME, PASS_NAME), [COLON] = {VALUE, END_NAME}},
     [VALUE] = {CONTENTS(VALUE, PASS), [CR] = {VALUE_LF, SKIP}},
     [VALUE_LF] = {[LF] = {FIELD, END_LINE}},
@@ -158,6 +177,12 @@ static const struct step steps[STATES][CLASSES] = {
     [TRAILER_VALUE] = {CONTENTS(TRAILER_VALUE, SKIP), [CR] = {TRAILER_VALUE_LF, SKIP}},
     [TRAILER_VALUE_LF] = {[LF] = {TRAILER, SKIP}},
     [TRAILER_LF] = {[LF] = {BEGIN, END_TRAILERS}},
+};
+
+/* The action for the characters that leave a state as it is. pass_span handles all of them, as many
+ * at a time as there are. */
+static const uint8_t span_actions[STATES] = {
+    [METHOD] = PASS, [TARGET] = PASS, [NAME] = PASS_NAME, [VALUE] = PASS, [HELD] = HOLD,
 };
 
 static const char bad_method[] = "the method must be a token, followed by one space";
@@ -267,15 +292,19 @@ static void pass_version(struct framing *framing, char c, char **out) {
 
 /* ---- Headers --------------------------------------------------------------------------------- */
 
-static void pass_name(struct framing *framing, char c, char **out) {
-    if (framing->state == FIELD) {
-        framing->name_len = 0;
-        if (!add_cost(framing, FRAMING_FIELD_COST, out)) return;
-    }
+static void pass_name(struct framing *framing, const char *part, size_t len, char **out) {
+    const size_t before = framing->name_len, most = sizeof framing->name;
+    if (before < most)
+        memcpy(framing->name + before, part, len < most - before ? len : most - before);
+    framing->name_len = (uint8_t)(before + len <= most ? before + len : most + 1);
+    put(out, part, len);
+}
+
+static void begin_name(struct framing *framing, char c, char **out) {
+    if (!add_cost(framing, FRAMING_FIELD_COST, out)) return;
+    framing->name_len = 0;
     framing->state = NAME;
-    if (framing->name_len < sizeof framing->name) framing->name[framing->name_len] = c;
-    if (framing->name_len <= sizeof framing->name) framing->name_len++;
-    put(out, &c, 1);
+    pass_name(framing, &c, 1, out);
 }
 
 static bool name_is(const struct framing *framing, const char *name) {
@@ -306,9 +335,10 @@ static void end_name(struct framing *framing, char **out) {
 
 /* White space around a value is not part of it. If a value is too long for `held`, it is not one of
  * the values that are needed here. */
-static void hold(struct framing *framing, char c) {
-    if (framing->held_len == 0 && (c == ' ' || c == '\t')) return;
-    if (framing->held_len < sizeof framing->held) framing->held[framing->held_len++] = c;
+static void hold(struct framing *framing, const char *part, size_t len) {
+    for (size_t i = 0; i < len && framing->held_len < sizeof framing->held; i++)
+        if (framing->held_len > 0 || (part[i] != ' ' && part[i] != '\t'))
+            framing->held[framing->held_len++] = part[i];
 }
 
 static void end_length(struct framing *framing, char **out) {
@@ -410,8 +440,8 @@ static void act(struct framing *framing, struct step step, char c, char **out) {
     case PASS_VERSION:
         pass_version(framing, c, out);
         return;
-    case PASS_NAME:
-        pass_name(framing, c, out);
+    case BEGIN_NAME:
+        begin_name(framing, c, out);
         return;
     case END_NAME:
         end_name(framing, out);
@@ -431,11 +461,8 @@ static void act(struct framing *framing, struct step step, char c, char **out) {
     case BEGIN_REQUEST:
         begin_request(framing);
         break;
-    case PASS_TARGET:
-        if (c == '&' && !add_cost(framing, FRAMING_FIELD_COST, out)) return;
-        break;
-    case HOLD:
-        hold(framing, c);
+    case PASS_AMPERSAND:
+        if (!add_cost(framing, FRAMING_FIELD_COST, out)) return;
         break;
     case END_LINE:
         put(out, "\r\n", 2);
@@ -446,25 +473,25 @@ static void act(struct framing *framing, struct step step, char c, char **out) {
     default:
         break;
     }
-    if (step.action <= PASS || step.action == BEGIN_REQUEST || step.action == PASS_TARGET)
+    if (step.action <= PASS || step.action == BEGIN_REQUEST || step.action == PASS_AMPERSAND)
         put(out, &c, 1);
     framing->state = step.next;
 }
 
-/* Passes on the characters of a target or a value that do not change the state. Returns their
- * number. */
+/* Handles the next characters that do not change the state. Returns their number. */
 static size_t pass_span(struct framing *framing, const char *in, size_t len, char **out) {
-    const struct step *row = steps[framing->state];
+    const uint8_t state = framing->state, action = span_actions[state];
     const size_t room = FRAMING_HEAD_MAX - framing->cost;
     size_t span = 0;
-    while (span < len && span < room) {
-        struct step step = row[classes[(unsigned char)in[span]]];
-        bool passes = step.action == PASS || (step.action == PASS_TARGET && in[span] != '&');
-        if (!passes || step.next != framing->state) break;
-        span++;
+    if (len > room) len = room;
+    for (; span < len; span++) {
+        struct step step = steps[state][classes[(unsigned char)in[span]]];
+        if (step.next != state || step.action != action) break;
     }
-    put(out, in, span);
     framing->cost += (uint32_t)span;
+    if (action == PASS) put(out, in, span);
+    if (action == PASS_NAME) pass_name(framing, in, span, out);
+    if (action == HOLD) hold(framing, in, span);
     return span;
 }
 
@@ -476,7 +503,7 @@ size_t framing_pass(struct framing *framing, const char *in, size_t len, char *o
             in += pass_data(framing, in, (size_t)(end - in), &out);
             continue;
         }
-        if (state == TARGET || state == VALUE) {
+        if (span_actions[state]) {
             in += pass_span(framing, in, (size_t)(end - in), &out);
             if (in == end) break;
         }
