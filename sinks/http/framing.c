@@ -79,6 +79,7 @@ enum action {
     BEGIN_REQUEST,
     PASS_AMPERSAND,
     PASS_VERSION,
+    END_VERSION,
     BEGIN_NAME,
     PASS_NAME,
     END_NAME,
@@ -149,9 +150,7 @@ static const struct step steps[STATES][CLASSES] = {
     [TARGET_FIRST] = {GRAPHS(TARGET, PASS), [AMPERSAND] = {TARGET, PASS_AMPERSAND}},
     [TARGET] =
         {GRAPHS(TARGET, PASS), [AMPERSAND] = {TARGET, PASS_AMPERSAND}, [SPACE] = {VERSION, PASS}},
-    [VERSION] = {[HEX] = {VERSION, PASS_VERSION},
-                 [TOKEN] = {VERSION, PASS_VERSION},
-                 [VISIBLE] = {VERSION, PASS_VERSION}},
+    [VERSION] = {[HEX] = {LINE_CR, END_VERSION}},
     [LINE_CR] = {[CR] = {LINE_LF, SKIP}},
     [LINE_LF] = {[LF] = {FIELD, END_LINE}},
     [FIELD] = {TOKENS(NAME, BEGIN_NAME), [CR] = {HEAD_LF, SKIP}},
@@ -182,7 +181,8 @@ static const struct step steps[STATES][CLASSES] = {
 /* The action for the characters that leave a state as it is. pass_span handles all of them, as many
  * at a time as there are. */
 static const uint8_t span_actions[STATES] = {
-    [METHOD] = PASS, [TARGET] = PASS, [NAME] = PASS_NAME, [VALUE] = PASS, [HELD] = HOLD,
+    [METHOD] = PASS,    [TARGET] = PASS, [VERSION] = PASS_VERSION,
+    [NAME] = PASS_NAME, [VALUE] = PASS,  [HELD] = HOLD,
 };
 
 static const char bad_method[] = "the method must be a token, followed by one space";
@@ -269,42 +269,44 @@ static void begin_request(struct framing *framing) {
     *framing = (struct framing){.state = METHOD, .requests = requests};
 }
 
-static void pass_version(struct framing *framing, char c, char **out) {
-    static const char version[] = "HTTP/1.";
-    const uint8_t at = framing->version_len;
-    if (at < sizeof version - 1) {
-        bool is_other = at == 5 && char_is_digit(c); /* such as HTTP/2.0 */
-        if (c == version[at]) {
-            framing->version_len++;
-            put(out, &c, 1);
-        } else {
-            refuse(framing, is_other ? FRAMING_BAD_VERSION : FRAMING_MALFORMED,
-                   is_other ? "only HTTP/1.x is supported" : NULL, out);
-        }
-    } else if (char_is_digit(c)) {
+static const char version[] = "HTTP/1.";
+enum { VERSION_LEN = sizeof version - 1 };
+
+/* The number of characters that are as they must be. */
+static size_t span_of_version(const struct framing *framing, const char *in, size_t len) {
+    size_t span = 0, left = VERSION_LEN - framing->version_len;
+    while (span < len && span < left && in[span] == version[framing->version_len + span]) span++;
+    return span;
+}
+
+static void end_version(struct framing *framing, char c, char **out) {
+    bool is_other = framing->version_len == 5 && char_is_digit(c); /* such as HTTP/2.0 */
+    if (framing->version_len == VERSION_LEN && char_is_digit(c)) {
         framing->is_http10 = c == '0';
         framing->state = LINE_CR;
         put(out, &c, 1);
     } else {
-        refuse(framing, FRAMING_MALFORMED, NULL, out);
+        refuse(framing, is_other ? FRAMING_BAD_VERSION : FRAMING_MALFORMED,
+               is_other ? "only HTTP/1.x is supported" : NULL, out);
     }
 }
 
 /* ---- Headers --------------------------------------------------------------------------------- */
 
-static void pass_name(struct framing *framing, const char *part, size_t len, char **out) {
-    const size_t before = framing->name_len, most = sizeof framing->name;
-    if (before < most)
-        memcpy(framing->name + before, part, len < most - before ? len : most - before);
-    framing->name_len = (uint8_t)(before + len <= most ? before + len : most + 1);
-    put(out, part, len);
+static void add_to_name(struct framing *framing, const char *part, size_t len) {
+    const size_t most = sizeof framing->name, before = framing->name_len;
+    if (before > most) return;
+    const size_t added = len < most - before ? len : most - before;
+    memcpy(framing->name + before, part, added);
+    framing->name_len = (uint8_t)(before + added + (added < len));
 }
 
 static void begin_name(struct framing *framing, char c, char **out) {
     if (!add_cost(framing, FRAMING_FIELD_COST, out)) return;
     framing->name_len = 0;
     framing->state = NAME;
-    pass_name(framing, &c, 1, out);
+    add_to_name(framing, &c, 1);
+    put(out, &c, 1);
 }
 
 static bool name_is(const struct framing *framing, const char *name) {
@@ -437,8 +439,8 @@ static void act(struct framing *framing, struct step step, char c, char **out) {
     case REFUSE:
         refuse(framing, FRAMING_MALFORMED, NULL, out);
         return;
-    case PASS_VERSION:
-        pass_version(framing, c, out);
+    case END_VERSION:
+        end_version(framing, c, out);
         return;
     case BEGIN_NAME:
         begin_name(framing, c, out);
@@ -478,20 +480,41 @@ static void act(struct framing *framing, struct step step, char c, char **out) {
     framing->state = step.next;
 }
 
-/* Handles the next characters that do not change the state. Returns their number. */
-static size_t pass_span(struct framing *framing, const char *in, size_t len, char **out) {
-    const uint8_t state = framing->state, action = span_actions[state];
-    const size_t room = FRAMING_HEAD_MAX - framing->cost;
+/* The number of characters, in steps of eight, before one that is no part of a value, or TAB. */
+static size_t span_of_words(const char *in, size_t len) {
+    const uint64_t each = UINT64_C(0x0101010101010101);
     size_t span = 0;
-    if (len > room) len = room;
+    for (uint64_t word; len - span >= sizeof word; span += sizeof word) {
+        memcpy(&word, in + span, sizeof word);
+        uint64_t del = word ^ 0x7f * each;
+        if (((word - 0x20 * each) & ~word & 0x80 * each) | ((del - each) & ~del & 0x80 * each))
+            break;
+    }
+    return span;
+}
+
+/* The number of characters that do not change the state. */
+static size_t span_of(uint8_t state, uint8_t action, const char *in, size_t len) {
+    size_t span = state == VALUE ? span_of_words(in, len) : 0;
     for (; span < len; span++) {
         struct step step = steps[state][classes[(unsigned char)in[span]]];
         if (step.next != state || step.action != action) break;
     }
+    return span;
+}
+
+/* Handles the next characters that do not change the state. Returns their number. */
+static size_t pass_span(struct framing *framing, const char *in, size_t len, char **out) {
+    const uint8_t action = span_actions[framing->state];
+    const size_t room = FRAMING_HEAD_MAX - framing->cost;
+    if (len > room) len = room;
+    size_t span = action == PASS_VERSION ? span_of_version(framing, in, len)
+                                         : span_of(framing->state, action, in, len);
     framing->cost += (uint32_t)span;
-    if (action == PASS) put(out, in, span);
-    if (action == PASS_NAME) pass_name(framing, in, span, out);
+    if (action != HOLD) put(out, in, span);
     if (action == HOLD) hold(framing, in, span);
+    if (action == PASS_NAME) add_to_name(framing, in, span);
+    if (action == PASS_VERSION) framing->version_len += (uint8_t)span;
     return span;
 }
 
