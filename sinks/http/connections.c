@@ -396,7 +396,7 @@ void connection_request_begin(struct request *request) {
     INVARIANT(!connection->request); /* one at a time */
     connection->request = request;
     request->connected = connection;
-    uint64_t due_ms = clock_ms() + request->server->all->options.request_ms;
+    uint64_t due_ms = request->began_ns / 1000000 + request->server->all->options.request_ms;
     if (due_ms < atomic_load(&connection->due_ms)) atomic_store(&connection->due_ms, due_ms);
 }
 
@@ -417,13 +417,13 @@ void connection_request_complete(struct request *request) {
     atomic_store(&connection->due_ms, due_ms);
 }
 
-void connection_request_end(struct request *request) {
+void connection_request_end(struct request *request, uint64_t now_ms) {
     const struct connections_options *options = &request->server->all->options;
     struct connection *connection = request->connected;
     if (!connection) return;
     INVARIANT(connection->request == request);
     connection->request = NULL;
-    atomic_store(&connection->due_ms, clock_ms() + options->idle_ms + options->request_ms);
+    atomic_store(&connection->due_ms, now_ms + options->idle_ms + options->request_ms);
 }
 
 bool connection_admit(struct request *request) {

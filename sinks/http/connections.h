@@ -67,7 +67,7 @@ void connection_notify(void *context, struct MHD_Connection *connection, void **
 /* The first line of a request has arrived; all of it has arrived; it has ended. */
 void connection_request_begin(struct request *request);
 void connection_request_complete(struct request *request);
-void connection_request_end(struct request *request);
+void connection_request_end(struct request *request, uint64_t now_ms);
 
 /* Closes the connection of a request if libmicrohttpd unescapes anything except the target. */
 void connection_check_target(struct MHD_Connection *connection, const char *text);
