@@ -15,6 +15,8 @@
  *      before, the request ends then, even if libmicrohttpd has not reported its completion.
  *
  * To cut a connection, its socket is shut down; libmicrohttpd notices this, and closes the socket.
+ * The thread learns of a client's end only if the connection is older than one tick: most end
+ * before, or become followers.
  *
  * The thread also makes up for these faults of libmicrohttpd 0.9.75:
  *   - It closes some connections without NOTIFY_COMPLETED: if a second error occurs while the
