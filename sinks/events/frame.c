@@ -3,18 +3,9 @@
 
 #include "json/write.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-
-REEL_PRINTF(2, 3)
-static void append_format(struct text *text, const char *format, ...) {
-    char part[128]; /* contains only numbers and fixed words */
-    va_list args;
-    va_start(args, format);
-    int len = vsnprintf(part, sizeof part, format, args);
-    va_end(args);
-    text_append(text, part, (size_t)len);
+static void append_seq(struct text *text, uint64_t seq) {
+    text_append_lit(text, "{\"seq\":");
+    text_append_number(text, seq);
 }
 
 /* Appends one JSON value as one line. CR and LF in it can only be white space. */
@@ -24,14 +15,16 @@ static void append_line(struct text *text, struct reel_str json) {
 }
 
 void frame_event(struct text *text, const struct reel_entry *entry) {
+    append_seq(text, entry->seq);
     if (entry->flags & REEL_LOG_GAP) {
-        append_format(text, "{\"seq\":%" PRIu64 ",\"gap\":true}", entry->seq);
+        text_append_lit(text, ",\"gap\":true}");
         return;
     }
-    append_format(text, "{\"seq\":%" PRIu64 ",\"event\":", entry->seq);
+    text_append_lit(text, ",\"event\":");
     if (entry->flags & REEL_LOG_OVERSIZE) {
-        append_format(text, "null,\"error\":\"event payload too large: %" PRIu32 " bytes\"}",
-                      entry->size);
+        text_append_lit(text, "null,\"error\":\"event payload too large: ");
+        text_append_number(text, entry->size);
+        text_append_lit(text, " bytes\"}");
     } else if (entry->flags & REEL_LOG_NOT_JSON) {
         text_append_lit(text, "null,\"error\":\"event payload not JSON\"}");
     } else {
@@ -41,11 +34,13 @@ void frame_event(struct text *text, const struct reel_entry *entry) {
 }
 
 void frame_position(struct text *text, uint64_t seq) {
-    append_format(text, "{\"seq\":%" PRIu64 "}", seq);
+    append_seq(text, seq);
+    text_append_lit(text, "}");
 }
 
 void frame_record(struct text *text, const struct reel_changed_row *changed) {
-    append_format(text, "{\"seq\":%" PRIu64 ",\"collection\":", changed->row->changed);
+    append_seq(text, changed->row->changed);
+    text_append_lit(text, ",\"collection\":");
     text_append_quoted(text, reel_text(changed->collection));
     text_append_lit(text, ",\"key\":");
     text_append_quoted(text, changed->row->key);

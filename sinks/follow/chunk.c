@@ -68,15 +68,20 @@ static struct chunk_span keep(struct text *meta, struct reel_str str) {
     return span;
 }
 
-int chunk_add(struct chunk *chunk, uint64_t seq, struct reel_str frame,
-              const struct reel_entry *entry) {
+void chunk_drop_frame(struct chunk *chunk) {
+    INVARIANT(chunk->bytes.len >= chunk_begin(chunk, chunk->count));
+    chunk->bytes.len = chunk_begin(chunk, chunk->count);
+    chunk->bytes.failed = false;
+}
+
+int chunk_end_frame(struct chunk *chunk, uint64_t seq, const struct reel_entry *entry) {
     struct chunk_frame added = {.seq = seq};
     INVARIANT(chunk->count == 0 || chunk->frames[chunk->count - 1].seq <= seq);
     size_t meta_len = entry ? entry->type.len + entry->subject.len + entry->nats_subject.len : 0;
-    if (!reserve_frame(chunk) || !reserve(&chunk->bytes, frame.len) ||
-        !reserve(&chunk->meta, meta_len))
+    if (chunk->bytes.failed || !reserve_frame(chunk) || !reserve(&chunk->meta, meta_len)) {
+        chunk_drop_frame(chunk);
         return -ENOMEM;
-    text_append_str(&chunk->bytes, frame);
+    }
     INVARIANT(chunk->bytes.len <= UINT32_MAX);
     added.end = (uint32_t)chunk->bytes.len;
     if (entry) {
@@ -88,6 +93,11 @@ int chunk_add(struct chunk *chunk, uint64_t seq, struct reel_str frame,
     chunk->frames[chunk->count++] = added;
     count(chunk);
     return 0;
+}
+
+int chunk_add(struct chunk *chunk, uint64_t seq, struct reel_str frame) {
+    text_append_str(&chunk->bytes, frame);
+    return chunk_end_frame(chunk, seq, NULL);
 }
 
 /* ---- Looking --------------------------------------------------------------------------------- */

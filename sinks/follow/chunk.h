@@ -45,10 +45,13 @@ struct chunk *chunk_create(uint64_t after, bool is_shared, atomic_uint_fast64_t 
 struct chunk *chunk_ref(struct chunk *chunk);
 void chunk_unref(struct chunk *chunk);
 
-/* Adds a frame. -ENOMEM: the chunk does not change. `entry` is NULL if no filter is applied to the
- * frame. */
-int chunk_add(struct chunk *chunk, uint64_t seq, struct reel_str frame,
-              const struct reel_entry *entry);
+/* A new frame is appended to `bytes`, and then ended or dropped. -ENOMEM: it is dropped. `entry` is
+ * NULL if no filter is applied to the frame. */
+int chunk_end_frame(struct chunk *chunk, uint64_t seq, const struct reel_entry *entry);
+void chunk_drop_frame(struct chunk *chunk);
+
+/* Adds a frame that is there already. -ENOMEM: the chunk does not change. */
+int chunk_add(struct chunk *chunk, uint64_t seq, struct reel_str frame);
 
 /* Where frame `n` begins. */
 size_t chunk_begin(const struct chunk *chunk, size_t n);

@@ -98,7 +98,7 @@ static int set_up(struct follower *follower, int fd, struct reel_str head,
                   struct reel_str received) {
     struct chunk *chunk = head.len ? chunk_create(0, false, &follower->hub->memory) : NULL;
     char *copy = received.len ? malloc(received.len) : NULL;
-    if ((head.len && (!chunk || chunk_add(chunk, 0, head, NULL) < 0)) || (received.len && !copy)) {
+    if ((head.len && (!chunk || chunk_add(chunk, 0, head) < 0)) || (received.len && !copy)) {
         chunk_unref(chunk);
         free(copy);
         return -ENOMEM;

@@ -138,7 +138,7 @@ static void keep_rest(struct follower *follower) {
     }
     if (!chunk->is_shared && n + 1 == chunk->count && 2 * bytes.len >= chunk->bytes.len) return;
     rest = chunk_create(seq, false, &follower->hub->memory);
-    if (!rest || chunk_add(rest, seq, bytes, NULL) < 0) {
+    if (!rest || chunk_add(rest, seq, bytes) < 0) {
         chunk_unref(rest);
         return;
     }
@@ -202,7 +202,7 @@ enum sent send_bytes(struct follower *follower, struct reel_str bytes) {
     if (sent == bytes.len) return SENT_ALL;
     struct chunk *rest = chunk_create(0, false, &follower->hub->memory); /* not an event */
     struct reel_str left = {bytes.data + sent, bytes.len - sent};
-    if (!rest || chunk_add(rest, 0, left, NULL) < 0) {
+    if (!rest || chunk_add(rest, 0, left) < 0) {
         chunk_unref(rest);
         return SENT_NO_MEMORY;
     }

@@ -19,7 +19,6 @@ void tail_init(struct tail *tail, struct reel_sink_host *host, const struct tran
 
 void tail_finish(struct tail *tail) {
     tail_clear(tail);
-    text_finish(&tail->wire);
 }
 
 /* ---- Reading the log ------------------------------------------------------------------------- */
@@ -40,13 +39,10 @@ struct decoded {
 
 static int frame_entry(struct decoded *reading, const struct reel_entry *entry) {
     struct tail *tail = reading->tail;
-    struct text *wire = &tail->wire;
-    wire->len = 0;
-    wire->failed = false;
-    int rc = tail->transport->event(tail->framer, entry, wire);
-    if (rc <= 0) return rc;
-    return chunk_add(reading->chunk, entry->seq, text_str(wire),
-                     reading->chunk->is_shared ? entry : NULL);
+    struct chunk *chunk = reading->chunk;
+    int rc = tail->transport->event(tail->framer, entry, &chunk->bytes);
+    if (rc < 0) chunk_drop_frame(chunk);
+    return rc <= 0 ? rc : chunk_end_frame(chunk, entry->seq, chunk->is_shared ? entry : NULL);
 }
 
 static int take_entry(void *context, const struct reel_entry *entry) {

@@ -27,7 +27,6 @@ struct tail {
     const struct transport *transport;
     struct framer *framer;
     atomic_uint_fast64_t *memory; /* bytes of all chunks (chunk.h) */
-    struct text wire;             /* one frame while it is made */
 
     struct chunk *ring[TAIL_CHUNKS_MAX]; /* each begins where the one before ends */
     size_t first, count;

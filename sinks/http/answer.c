@@ -29,11 +29,6 @@ const struct problem_info problem_infos[PROBLEMS] = {
     [PROBLEM_VERSION_NOT_SUPPORTED] = {505, "version-not-supported", "HTTP version not supported"},
 };
 
-void text_append_number(struct text *text, uint64_t number) {
-    char digits[NUMBER_TEXT_MAX];
-    text_append_lit(text, number_text(number, digits));
-}
-
 void answer_finish(struct answer *answer) {
     text_finish(&answer->body);
     text_finish(&answer->header);

@@ -97,7 +97,4 @@ void answer_error(struct answer *answer, int rc, const struct reel_error *error)
 /* Sets the position of the view from which the answer is made. */
 void answer_position(struct answer *answer, const struct reel_position *position);
 
-/* Append a number to JSON or to a header. */
-void text_append_number(struct text *text, uint64_t number);
-
 #endif

@@ -51,7 +51,8 @@ struct connection {
     bool is_started; /* libmicrohttpd has it: the socket is open until libmicrohttpd reports the end
                       */
     bool is_watched; /* its end is being waited for */
-    bool is_half;    /* the client has closed its side */
+    bool is_released;
+    bool is_half; /* the client has closed its side */
     bool is_cut;
     uint64_t began_ms;
     atomic_uint_fast64_t due_ms; /* the connection is closed at this time; 0: no limit */
@@ -122,6 +123,14 @@ static void wake(struct connections *all) {
     while (write(all->event, &one, sizeof one) < 0 && errno == EINTR) continue;
 }
 
+/* If there is no memory for it, it is tried again in the next tick. */
+static void watch(struct connections *all, struct connection *connection) {
+    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.fd = connection->fd};
+    INVARIANT(connection->is_started && !connection->is_released);
+    if (connection->is_watched) return;
+    connection->is_watched = epoll_ctl(all->epoll, EPOLL_CTL_ADD, connection->fd, &event) == 0;
+}
+
 static void unwatch(struct connections *all, struct connection *connection) {
     if (!connection->is_watched) return;
     epoll_ctl(all->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
@@ -181,19 +190,17 @@ static void displace_one(struct connections *all, uint64_t now_ms) {
 
 static bool remember(struct connections *all, int fd, uint64_t now_ms) {
     HOLD_LOCK(&all->lock);
-    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.fd = fd};
     struct connection *connection = calloc(1, sizeof *connection);
     struct connection *stale = (size_t)fd < all->fds ? all->by_fd[fd] : NULL;
     if (stale) forget(all, stale);
     free(stale);
-    if (!connection || !reserve(all, fd) || epoll_ctl(all->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
+    if (!connection || !reserve(all, fd)) {
         free(connection);
         return false;
     }
     connection->fd = fd;
     connection->began_ms = now_ms;
     atomic_init(&connection->due_ms, now_ms + all->options.request_ms);
-    connection->is_watched = true;
     all->by_fd[fd] = connection;
     list_add(all, connection, LIST_UNKNOWN);
     show_counts(all);
@@ -222,7 +229,7 @@ static bool has_any(int fd, short events) {
     return poll(&poll_fd, 1, 0) > 0;
 }
 
-/* Returns false if the client has closed, or if the connection cannot be accepted now. */
+/* Returns false if no client waits, or if the connection cannot be accepted now. */
 static bool accept_one(struct connections *all, uint64_t now_ms) {
     struct sockaddr_storage address;
     socklen_t len = sizeof address;
@@ -247,19 +254,20 @@ static bool accept_one(struct connections *all, uint64_t now_ms) {
     return true;
 }
 
-/* Checks whether a client that waits can be accepted. If there is no place, one is freed, and the
- * thread is woken when it is free. */
+/* Checks whether a client can be accepted. If there is no place and a client waits, one is freed,
+ * and the thread is woken when it is free. */
 static bool has_place(struct connections *all, uint64_t now_ms) {
     HOLD_LOCK(&all->lock);
-    bool is_full = count_open(all) >= all->options.max + all->options.unknown_max ||
-                   count_open(all) + count_followers(all) >= all->files_max;
+    bool has_place = count_open(all) < all->options.max + all->options.unknown_max &&
+                     count_open(all) + count_followers(all) < all->files_max;
+    bool is_full = !has_place && has_any(all->server->listener, POLLIN);
     atomic_store(&all->is_full, is_full);
     if (is_full) displace_one(all, now_ms);
-    return !is_full;
+    return has_place;
 }
 
 static void accept_some(struct connections *all, uint64_t now_ms) {
-    for (int i = 0; i < BATCH && has_any(all->server->listener, POLLIN); i++)
+    for (int i = 0; i < BATCH; i++)
         if (!has_place(all, now_ms) || !accept_one(all, now_ms)) return;
 }
 
@@ -276,10 +284,13 @@ static void hear_end(struct connections *all, int fd) {
     all->tick_ms = 0;
 }
 
-/* Repeats until libmicrohttpd has read everything: see connections.h. */
+/* Watches for its end from now on: this is not worth the calls for a connection that ends, or is
+ * released, before the first tick. Then repeats until libmicrohttpd has read everything: see
+ * connections.h. */
 static void look_at(struct connections *all, struct connection *connection, uint64_t now_ms) {
     uint64_t due_ms = atomic_load(&connection->due_ms);
-    if (!connection->is_started || !connection->is_watched || connection->is_cut) return;
+    if (!connection->is_started || connection->is_released || connection->is_cut) return;
+    watch(all, connection);
     if (connection->is_half) shutdown(connection->fd, SHUT_RD);
     if (due_ms == 0 || now_ms < due_ms) return;
     cut(connection);
@@ -385,7 +396,7 @@ void connection_request_begin(struct request *request) {
     INVARIANT(!connection->request); /* one at a time */
     connection->request = request;
     request->connected = connection;
-    uint64_t due_ms = clock_ms() + request->server->all->options.request_ms;
+    uint64_t due_ms = request->began_ns / 1000000 + request->server->all->options.request_ms;
     if (due_ms < atomic_load(&connection->due_ms)) atomic_store(&connection->due_ms, due_ms);
 }
 
@@ -406,13 +417,13 @@ void connection_request_complete(struct request *request) {
     atomic_store(&connection->due_ms, due_ms);
 }
 
-void connection_request_end(struct request *request) {
+void connection_request_end(struct request *request, uint64_t now_ms) {
     const struct connections_options *options = &request->server->all->options;
     struct connection *connection = request->connected;
     if (!connection) return;
     INVARIANT(connection->request == request);
     connection->request = NULL;
-    atomic_store(&connection->due_ms, clock_ms() + options->idle_ms + options->request_ms);
+    atomic_store(&connection->due_ms, now_ms + options->idle_ms + options->request_ms);
 }
 
 bool connection_admit(struct request *request) {
@@ -432,7 +443,9 @@ bool connection_admit(struct request *request) {
 void connection_release(struct request *request) {
     struct connections *all = request->server->all;
     HOLD_LOCK(&all->lock);
-    if (request->connected) unwatch(all, request->connected);
+    if (!request->connected) return;
+    unwatch(all, request->connected);
+    request->connected->is_released = true;
 }
 
 /* ---- Starting and stopping ------------------------------------------------------------------- */

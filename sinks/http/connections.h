@@ -15,6 +15,8 @@
  *      before, the request ends then, even if libmicrohttpd has not reported its completion.
  *
  * To cut a connection, its socket is shut down; libmicrohttpd notices this, and closes the socket.
+ * The thread learns of a client's end only if the connection is older than one tick: most end
+ * before, or become followers.
  *
  * The thread also makes up for these faults of libmicrohttpd 0.9.75:
  *   - It closes some connections without NOTIFY_COMPLETED: if a second error occurs while the
@@ -67,7 +69,7 @@ void connection_notify(void *context, struct MHD_Connection *connection, void **
 /* The first line of a request has arrived; all of it has arrived; it has ended. */
 void connection_request_begin(struct request *request);
 void connection_request_complete(struct request *request);
-void connection_request_end(struct request *request);
+void connection_request_end(struct request *request, uint64_t now_ms);
 
 /* Closes the connection of a request if libmicrohttpd unescapes anything except the target. */
 void connection_check_target(struct MHD_Connection *connection, const char *text);

@@ -56,15 +56,31 @@ enum state {
     STATES
 };
 
-enum class { BAD, CR, LF, SPACE, TAB, COLON, SEMICOLON, HEX, TOKEN, VISIBLE, HIGH, CLASSES };
+enum class {
+    BAD,
+    CR,
+    LF,
+    SPACE,
+    TAB,
+    COLON,
+    SEMICOLON,
+    AMPERSAND,
+    HEX,
+    TOKEN,
+    VISIBLE,
+    HIGH,
+    CLASSES
+};
 
 enum action {
     REFUSE,
     PASS,
     SKIP,
     BEGIN_REQUEST,
-    PASS_TARGET,
+    PASS_AMPERSAND,
     PASS_VERSION,
+    END_VERSION,
+    BEGIN_NAME,
     PASS_NAME,
     END_NAME,
     HOLD,
@@ -88,7 +104,9 @@ static const uint8_t classes[256] = {
     [':'] = COLON,
     [';'] = SEMICOLON,
     ['!'] = TOKEN,
-    ['#' ... '\''] = TOKEN,
+    ['#' ... '%'] = TOKEN,
+    ['&'] = AMPERSAND,
+    ['\''] = TOKEN,
     ['*'] = TOKEN,
     ['+'] = TOKEN,
     ['-'] = TOKEN,
@@ -117,25 +135,25 @@ struct step {
     uint8_t next, action;
 };
 
-/* tchar of RFC 9110, section 5.6.2; visible characters; field-content, section 5.5. */
-#define TOKENS(...) [HEX] = {__VA_ARGS__}, [TOKEN] = {__VA_ARGS__}
+/* tchar of RFC 9110, section 5.6.2; visible characters except `&`; field-content, section 5.5. */
+#define TOKENS(...) [AMPERSAND] = {__VA_ARGS__}, [HEX] = {__VA_ARGS__}, [TOKEN] = {__VA_ARGS__}
 #define GRAPHS(...)                                                                                \
-    TOKENS(__VA_ARGS__), [COLON] = {__VA_ARGS__}, [SEMICOLON] = {__VA_ARGS__},                     \
-                         [VISIBLE] = {__VA_ARGS__}, [HIGH] = {__VA_ARGS__}
-#define CONTENTS(...) GRAPHS(__VA_ARGS__), [SPACE] = {__VA_ARGS__}, [TAB] = {__VA_ARGS__}
+    [COLON] = {__VA_ARGS__}, [SEMICOLON] = {__VA_ARGS__}, [HEX] = {__VA_ARGS__},                   \
+    [TOKEN] = {__VA_ARGS__}, [VISIBLE] = {__VA_ARGS__}, [HIGH] = {__VA_ARGS__}
+#define CONTENTS(...)                                                                              \
+    GRAPHS(__VA_ARGS__), [AMPERSAND] = {__VA_ARGS__}, [SPACE] = {__VA_ARGS__}, [TAB] = {__VA_ARGS__}
 
 static const struct step steps[STATES][CLASSES] = {
     [BEGIN] = {TOKENS(METHOD, BEGIN_REQUEST), [CR] = {BEGIN_LF, SKIP}},
     [BEGIN_LF] = {[LF] = {BEGIN, SKIP}},
     [METHOD] = {TOKENS(METHOD, PASS), [SPACE] = {TARGET_FIRST, PASS}},
-    [TARGET_FIRST] = {GRAPHS(TARGET, PASS_TARGET)},
-    [TARGET] = {GRAPHS(TARGET, PASS_TARGET), [SPACE] = {VERSION, PASS}},
-    [VERSION] = {[HEX] = {VERSION, PASS_VERSION},
-                 [TOKEN] = {VERSION, PASS_VERSION},
-                 [VISIBLE] = {VERSION, PASS_VERSION}},
+    [TARGET_FIRST] = {GRAPHS(TARGET, PASS), [AMPERSAND] = {TARGET, PASS_AMPERSAND}},
+    [TARGET] =
+        {GRAPHS(TARGET, PASS), [AMPERSAND] = {TARGET, PASS_AMPERSAND}, [SPACE] = {VERSION, PASS}},
+    [VERSION] = {[HEX] = {LINE_CR, END_VERSION}},
     [LINE_CR] = {[CR] = {LINE_LF, SKIP}},
     [LINE_LF] = {[LF] = {FIELD, END_LINE}},
-    [FIELD] = {TOKENS(NAME, PASS_NAME), [CR] = {HEAD_LF, SKIP}},
+    [FIELD] = {TOKENS(NAME, BEGIN_NAME), [CR] = {HEAD_LF, SKIP}},
     [NAME] = {TOKENS(NAME, PASS_NAME), [COLON] = {VALUE, END_NAME}},
     [VALUE] = {CONTENTS(VALUE, PASS), [CR] = {VALUE_LF, SKIP}},
     [VALUE_LF] = {[LF] = {FIELD, END_LINE}},
@@ -158,6 +176,13 @@ static const struct step steps[STATES][CLASSES] = {
     [TRAILER_VALUE] = {CONTENTS(TRAILER_VALUE, SKIP), [CR] = {TRAILER_VALUE_LF, SKIP}},
     [TRAILER_VALUE_LF] = {[LF] = {TRAILER, SKIP}},
     [TRAILER_LF] = {[LF] = {BEGIN, END_TRAILERS}},
+};
+
+/* The action for the characters that leave a state as it is. pass_span handles all of them, as many
+ * at a time as there are. */
+static const uint8_t span_actions[STATES] = {
+    [METHOD] = PASS,    [TARGET] = PASS, [VERSION] = PASS_VERSION,
+    [NAME] = PASS_NAME, [VALUE] = PASS,  [HELD] = HOLD,
 };
 
 static const char bad_method[] = "the method must be a token, followed by one space";
@@ -244,37 +269,43 @@ static void begin_request(struct framing *framing) {
     *framing = (struct framing){.state = METHOD, .requests = requests};
 }
 
-static void pass_version(struct framing *framing, char c, char **out) {
-    static const char version[] = "HTTP/1.";
-    const uint8_t at = framing->version_len;
-    if (at < sizeof version - 1) {
-        bool is_other = at == 5 && char_is_digit(c); /* such as HTTP/2.0 */
-        if (c == version[at]) {
-            framing->version_len++;
-            put(out, &c, 1);
-        } else {
-            refuse(framing, is_other ? FRAMING_BAD_VERSION : FRAMING_MALFORMED,
-                   is_other ? "only HTTP/1.x is supported" : NULL, out);
-        }
-    } else if (char_is_digit(c)) {
+static const char version[] = "HTTP/1.";
+enum { VERSION_LEN = sizeof version - 1 };
+
+/* The number of characters that are as they must be. */
+static size_t span_of_version(const struct framing *framing, const char *in, size_t len) {
+    size_t span = 0, left = VERSION_LEN - framing->version_len;
+    while (span < len && span < left && in[span] == version[framing->version_len + span]) span++;
+    return span;
+}
+
+static void end_version(struct framing *framing, char c, char **out) {
+    bool is_other = framing->version_len == 5 && char_is_digit(c); /* such as HTTP/2.0 */
+    if (framing->version_len == VERSION_LEN && char_is_digit(c)) {
         framing->is_http10 = c == '0';
         framing->state = LINE_CR;
         put(out, &c, 1);
     } else {
-        refuse(framing, FRAMING_MALFORMED, NULL, out);
+        refuse(framing, is_other ? FRAMING_BAD_VERSION : FRAMING_MALFORMED,
+               is_other ? "only HTTP/1.x is supported" : NULL, out);
     }
 }
 
 /* ---- Headers --------------------------------------------------------------------------------- */
 
-static void pass_name(struct framing *framing, char c, char **out) {
-    if (framing->state == FIELD) {
-        framing->name_len = 0;
-        if (!add_cost(framing, FRAMING_FIELD_COST, out)) return;
-    }
+static void add_to_name(struct framing *framing, const char *part, size_t len) {
+    const size_t most = sizeof framing->name, before = framing->name_len;
+    if (before > most) return;
+    const size_t added = len < most - before ? len : most - before;
+    memcpy(framing->name + before, part, added);
+    framing->name_len = (uint8_t)(before + added + (added < len));
+}
+
+static void begin_name(struct framing *framing, char c, char **out) {
+    if (!add_cost(framing, FRAMING_FIELD_COST, out)) return;
+    framing->name_len = 0;
     framing->state = NAME;
-    if (framing->name_len < sizeof framing->name) framing->name[framing->name_len] = c;
-    if (framing->name_len <= sizeof framing->name) framing->name_len++;
+    add_to_name(framing, &c, 1);
     put(out, &c, 1);
 }
 
@@ -306,9 +337,10 @@ static void end_name(struct framing *framing, char **out) {
 
 /* White space around a value is not part of it. If a value is too long for `held`, it is not one of
  * the values that are needed here. */
-static void hold(struct framing *framing, char c) {
-    if (framing->held_len == 0 && (c == ' ' || c == '\t')) return;
-    if (framing->held_len < sizeof framing->held) framing->held[framing->held_len++] = c;
+static void hold(struct framing *framing, const char *part, size_t len) {
+    for (size_t i = 0; i < len && framing->held_len < sizeof framing->held; i++)
+        if (framing->held_len > 0 || (part[i] != ' ' && part[i] != '\t'))
+            framing->held[framing->held_len++] = part[i];
 }
 
 static void end_length(struct framing *framing, char **out) {
@@ -407,11 +439,11 @@ static void act(struct framing *framing, struct step step, char c, char **out) {
     case REFUSE:
         refuse(framing, FRAMING_MALFORMED, NULL, out);
         return;
-    case PASS_VERSION:
-        pass_version(framing, c, out);
+    case END_VERSION:
+        end_version(framing, c, out);
         return;
-    case PASS_NAME:
-        pass_name(framing, c, out);
+    case BEGIN_NAME:
+        begin_name(framing, c, out);
         return;
     case END_NAME:
         end_name(framing, out);
@@ -431,11 +463,8 @@ static void act(struct framing *framing, struct step step, char c, char **out) {
     case BEGIN_REQUEST:
         begin_request(framing);
         break;
-    case PASS_TARGET:
-        if (c == '&' && !add_cost(framing, FRAMING_FIELD_COST, out)) return;
-        break;
-    case HOLD:
-        hold(framing, c);
+    case PASS_AMPERSAND:
+        if (!add_cost(framing, FRAMING_FIELD_COST, out)) return;
         break;
     case END_LINE:
         put(out, "\r\n", 2);
@@ -446,25 +475,46 @@ static void act(struct framing *framing, struct step step, char c, char **out) {
     default:
         break;
     }
-    if (step.action <= PASS || step.action == BEGIN_REQUEST || step.action == PASS_TARGET)
+    if (step.action <= PASS || step.action == BEGIN_REQUEST || step.action == PASS_AMPERSAND)
         put(out, &c, 1);
     framing->state = step.next;
 }
 
-/* Passes on the characters of a target or a value that do not change the state. Returns their
- * number. */
-static size_t pass_span(struct framing *framing, const char *in, size_t len, char **out) {
-    const struct step *row = steps[framing->state];
-    const size_t room = FRAMING_HEAD_MAX - framing->cost;
+/* The number of characters, in steps of eight, before one that is no part of a value, or TAB. */
+static size_t span_of_words(const char *in, size_t len) {
+    const uint64_t each = UINT64_C(0x0101010101010101);
     size_t span = 0;
-    while (span < len && span < room) {
-        struct step step = row[classes[(unsigned char)in[span]]];
-        bool passes = step.action == PASS || (step.action == PASS_TARGET && in[span] != '&');
-        if (!passes || step.next != framing->state) break;
-        span++;
+    for (uint64_t word; len - span >= sizeof word; span += sizeof word) {
+        memcpy(&word, in + span, sizeof word);
+        uint64_t del = word ^ 0x7f * each;
+        if (((word - 0x20 * each) & ~word & 0x80 * each) | ((del - each) & ~del & 0x80 * each))
+            break;
     }
-    put(out, in, span);
+    return span;
+}
+
+/* The number of characters that do not change the state. */
+static size_t span_of(uint8_t state, uint8_t action, const char *in, size_t len) {
+    size_t span = state == VALUE ? span_of_words(in, len) : 0;
+    for (; span < len; span++) {
+        struct step step = steps[state][classes[(unsigned char)in[span]]];
+        if (step.next != state || step.action != action) break;
+    }
+    return span;
+}
+
+/* Handles the next characters that do not change the state. Returns their number. */
+static size_t pass_span(struct framing *framing, const char *in, size_t len, char **out) {
+    const uint8_t action = span_actions[framing->state];
+    const size_t room = FRAMING_HEAD_MAX - framing->cost;
+    if (len > room) len = room;
+    size_t span = action == PASS_VERSION ? span_of_version(framing, in, len)
+                                         : span_of(framing->state, action, in, len);
     framing->cost += (uint32_t)span;
+    if (action != HOLD) put(out, in, span);
+    if (action == HOLD) hold(framing, in, span);
+    if (action == PASS_NAME) add_to_name(framing, in, span);
+    if (action == PASS_VERSION) framing->version_len += (uint8_t)span;
     return span;
 }
 
@@ -476,7 +526,7 @@ size_t framing_pass(struct framing *framing, const char *in, size_t len, char *o
             in += pass_data(framing, in, (size_t)(end - in), &out);
             continue;
         }
-        if (state == TARGET || state == VALUE) {
+        if (span_actions[state]) {
             in += pass_span(framing, in, (size_t)(end - in), &out);
             if (in == end) break;
         }

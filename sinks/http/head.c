@@ -55,14 +55,16 @@ void head_check_body(struct request *request) {
 
 /* Headers that may be given only once. If there were two, a proxy in front of the daemon might use
  * the other one. */
-static const char *const once[] = {
-    MHD_HTTP_HEADER_HOST,
-    MHD_HTTP_HEADER_AUTHORIZATION,
-    "Origin",
-    MHD_HTTP_HEADER_CONTENT_TYPE,
-    "Last-Event-ID",
-    "Idempotency-Key",
-    "Sec-WebSocket-Key",
+#define HEADER(name)                                                                               \
+    { name, sizeof(name) - 1 }
+static const struct reel_str once[] = {
+    HEADER(MHD_HTTP_HEADER_HOST),
+    HEADER(MHD_HTTP_HEADER_AUTHORIZATION),
+    HEADER("Origin"),
+    HEADER(MHD_HTTP_HEADER_CONTENT_TYPE),
+    HEADER("Last-Event-ID"),
+    HEADER("Idempotency-Key"),
+    HEADER("Sec-WebSocket-Key"),
 };
 enum { HOST, ONCE = sizeof once / sizeof *once };
 
@@ -71,11 +73,12 @@ struct headers {
 };
 
 static enum MHD_Result count_header(void *context, enum MHD_ValueKind kind, const char *name,
-                                    const char *value) {
+                                    size_t name_len, const char *value, size_t value_len) {
     struct headers *headers = context;
-    (void)kind, (void)value;
+    (void)kind, (void)value, (void)value_len;
     for (size_t i = 0; i < ONCE; i++)
-        if (strcasecmp(name, once[i]) == 0) headers->counts[i]++;
+        if (name_len == once[i].len && strncasecmp(name, once[i].data, name_len) == 0)
+            headers->counts[i]++;
     return MHD_YES;
 }
 
@@ -109,11 +112,11 @@ bool head_host_valid(struct reel_str host) {
 int head_check(struct request *request, const char *version) {
     struct headers headers = {0};
     if (has_fault(request)) return refuse_fault(request);
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_header, &headers);
+    MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, count_header, &headers);
     for (size_t i = 0; i < ONCE; i++) {
         if (headers.counts[i] <= 1) continue;
         answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "the header %s is given twice",
-                       once[i]);
+                       once[i].data);
         return -EINVAL;
     }
     if (headers.counts[HOST] == 0 && strcmp(version, MHD_HTTP_VERSION_1_0) != 0) {

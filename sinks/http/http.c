@@ -88,10 +88,11 @@ static void *begin_request(void *context, const char *target, struct MHD_Connect
 
 void request_end(struct request *request) {
     struct server *server = request->server;
+    const uint64_t now_ns = clock_ns();
     INVARIANT(!request->next && !request->previous); /* it does not wait for the cursor */
-    connection_request_end(request);
+    connection_request_end(request, now_ns / 1000000);
     if (request->active) {
-        histogram_observe(&server->request_times, clock_ns() - request->began_ns);
+        histogram_observe(&server->request_times, now_ns - request->began_ns);
         uint64_t requests = atomic_fetch_sub(&server->requests, 1);
         INVARIANT(requests > 0);
     }

@@ -44,16 +44,16 @@ struct reel_str request_host(const struct request *request) {
 }
 
 struct header_list {
-    const char *name;
+    struct reel_str name;
     struct text *to;
 };
 
 static enum MHD_Result add_to_list(void *context, enum MHD_ValueKind kind, const char *name,
-                                   const char *value) {
+                                   size_t name_len, const char *value, size_t len) {
     const struct header_list *list = context;
     (void)kind;
-    if (!value || strcasecmp(name, list->name) != 0) return MHD_YES;
-    size_t len = strlen(value);
+    if (!value || name_len != list->name.len || strncasecmp(name, list->name.data, name_len) != 0)
+        return MHD_YES;
     while (len > 0 && is_blank(value[len - 1])) len--;
     if (list->to->len > 0) text_append_lit(list->to, ",");
     text_append(list->to, value, len);
@@ -61,8 +61,8 @@ static enum MHD_Result add_to_list(void *context, enum MHD_ValueKind kind, const
 }
 
 void request_header_list(const struct request *request, const char *name, struct text *to) {
-    struct header_list list = {name, to};
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, add_to_list, &list);
+    struct header_list list = {reel_text(name), to};
+    MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, add_to_list, &list);
 }
 
 bool str_number(struct reel_str str, uint64_t *ret) {

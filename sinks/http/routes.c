@@ -2,6 +2,7 @@
 #include "routes.h"
 
 #include "base/cleanup.h"
+#include "base/invariant.h"
 #include "connections.h"
 #include "websocket/handshake.h"
 
@@ -84,6 +85,39 @@ const struct route *const routes[] = {
     NULL,
 };
 
+/* ---- Paths ----------------------------------------------------------------------------------- */
+
+/* A route's path, taken apart when the program starts. */
+struct pattern {
+    size_t count;
+    struct reel_str parts[4]; /* without data: any segment */
+    bool has_collection, is_by_name;
+};
+static struct pattern patterns[sizeof routes / sizeof *routes];
+
+static void read_pattern(const char *path, struct pattern *ret) {
+    const size_t most = sizeof ret->parts / sizeof *ret->parts;
+    ret->has_collection = strstr(path, "{collection}");
+    ret->is_by_name = strstr(path, "/by-name/");
+    for (size_t len; *path; path += len) {
+        len = strcspn(++path, "/");
+        INVARIANT(ret->count < most);
+        ret->parts[ret->count++] = (struct reel_str){*path == '{' ? NULL : path, len};
+    }
+}
+
+__attribute__((constructor)) static void read_patterns(void) {
+    for (size_t i = 0; routes[i]; i++) read_pattern(routes[i]->path, &patterns[i]);
+}
+
+static bool path_fits(const struct pattern *pattern, const struct uri *uri) {
+    if (pattern->count != uri->segment_count) return false;
+    for (size_t i = 0; i < pattern->count; i++)
+        if (pattern->parts[i].data && !reel_str_eq(pattern->parts[i], uri->segments[i]))
+            return false;
+    return true;
+}
+
 /* ---- Finding the route ----------------------------------------------------------------------- */
 
 static const struct reel_projector *find_projector(struct reel_sink_host *host,
@@ -106,29 +140,10 @@ static bool has_name(const struct reel_projector *projector) {
     return false;
 }
 
-/* Returns the end of a part of a path if it matches `given`; otherwise NULL. */
-static const char *end_of_part(const char *part, struct reel_str given) {
-    if (*part == '{') return strchrnul(part, '/');
-    size_t len = 0;
-    while (len < given.len && part[len] && part[len] != '/' && part[len] == given.data[len]) len++;
-    return len == given.len && (!part[len] || part[len] == '/') ? part + len : NULL;
-}
-
-/* True if the path matches, segment by segment. */
-static bool path_fits(const char *path, const struct uri *uri) {
-    for (size_t n = 0; n < uri->segment_count; n++) {
-        path = end_of_part(path + 1, uri->segments[n]);
-        if (!path) return false;
-        if (!*path) return n + 1 == uri->segment_count;
-    }
-    return false;
-}
-
 /* True if the collection has this route: its records have names, or it has this command. */
-static bool is_declared(const struct route *route, const struct uri *uri,
-                        const struct reel_projector *projector) {
-    bool by_name = strstr(route->path, "/by-name/");
-    if (by_name && !has_name(projector)) return false;
+static bool is_declared(size_t n, const struct uri *uri, const struct reel_projector *projector) {
+    const struct route *route = routes[n];
+    if (patterns[n].is_by_name && !has_name(projector)) return false;
     if (route->method == METHOD_GET) return true;
     if (route->method == METHOD_DELETE) return has_command(projector, reel_text("delete"));
     if (uri->segment_count == 2) return has_command(projector, reel_text("create"));
@@ -143,12 +158,13 @@ static const struct route *next_route(const struct request *request, unsigned me
                                       const struct reel_projector **ret_projector) {
     const struct uri *uri = &request->uri;
     const struct route *route;
-    while ((route = routes[(*at)++])) {
+    while ((route = routes[*at])) {
+        const size_t n = (*at)++;
         *ret_projector = NULL;
-        if (!(route->method & methods) || !path_fits(route->path, uri)) continue;
-        if (!strstr(route->path, "{collection}")) return route;
+        if (!(route->method & methods) || !path_fits(&patterns[n], uri)) continue;
+        if (!patterns[n].has_collection) return route;
         *ret_projector = find_projector(request_host_of_sink(request), uri->segments[1]);
-        if (*ret_projector && is_declared(route, uri, *ret_projector)) return route;
+        if (*ret_projector && is_declared(n, uri, *ret_projector)) return route;
     }
     *ret_projector = NULL;
     return NULL;

@@ -181,6 +181,11 @@ void text_append_lit(struct text *text, const char *literal) {
     text_append(text, literal, strlen(literal));
 }
 
+void text_append_number(struct text *text, uint64_t number) {
+    char digits[NUMBER_TEXT_MAX];
+    text_append_lit(text, number_text(number, digits));
+}
+
 void text_append_percent(struct text *text, struct reel_str str, const char *also_plain) {
     char *to = text_extend(text, 3 * str.len);
     if (!to) return;

@@ -74,6 +74,7 @@ void text_reserve(struct text *text, size_t len);
 void text_append(struct text *text, const void *bytes, size_t len);
 void text_append_str(struct text *text, struct reel_str str);
 void text_append_lit(struct text *text, const char *literal);
+void text_append_number(struct text *text, uint64_t number); /* in decimal digits */
 void text_append_percent(struct text *text, struct reel_str str, const char *also_plain);
 static inline struct reel_str text_str(const struct text *text) {
     struct reel_str str = {text->data ? text->data : "", text->len};

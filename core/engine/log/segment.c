@@ -46,7 +46,11 @@ struct segment *segment_create(const struct segment_head *head, size_t map_len) 
     struct segment *segment = segment_new(head, map_len);
     if (!segment) return NULL;
     segment->on_heap = true;
-    return with_map(segment, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    segment = with_map(segment, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    /* Each page is written for the first time: one fault for 2 MiB, where the system can do that,
+     * not one for 4 KiB. */
+    if (segment) (void)madvise(segment->map, map_len, MADV_HUGEPAGE);
+    return segment;
 }
 
 struct segment *segment_map(const struct segment_head *head, int fd, uint64_t file_bytes,

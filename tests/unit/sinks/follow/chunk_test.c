@@ -3,15 +3,19 @@
 
 #include "follow/chunk.h"
 
+#include <errno.h>
+
 static atomic_uint_fast64_t total;
 
 static struct chunk *made(void) {
     struct chunk *chunk = chunk_create(10, true, &total);
     struct reel_entry first = {.type = STR("a.b"), .subject = STR("")};
     struct reel_entry second = {.nats_subject = STR("x.y.z")};
-    assert_int_equal(chunk_add(chunk, 11, STR("eleven"), &first), 0);
-    assert_int_equal(chunk_add(chunk, 15, STR("15"), &second), 0);
-    assert_int_equal(chunk_add(chunk, 16, STR("sixteen"), NULL), 0);
+    text_append_lit(&chunk->bytes, "eleven");
+    assert_int_equal(chunk_end_frame(chunk, 11, &first), 0);
+    text_append_lit(&chunk->bytes, "15");
+    assert_int_equal(chunk_end_frame(chunk, 15, &second), 0);
+    assert_int_equal(chunk_add(chunk, 16, STR("sixteen")), 0);
     return chunk;
 }
 
@@ -22,6 +26,20 @@ static void frames_lie_one_behind_the_other(void **state) {
     assert_int_equal(chunk_begin(chunk, 0), 0);
     assert_int_equal(chunk_begin(chunk, 2), 8);
     assert_int_equal(chunk_begin(chunk, 3), 15);
+    chunk_unref(chunk);
+}
+
+static void a_frame_that_is_dropped_leaves_the_chunk_as_it_was(void **state) {
+    (void)state;
+    struct chunk *chunk = made();
+    text_append_lit(&chunk->bytes, "begun");
+    chunk_drop_frame(chunk);
+    assert_bytes(text_str(&chunk->bytes), STR("eleven15sixteen"));
+    chunk->bytes.failed = true; /* no memory while it was made */
+    assert_int_equal(chunk_end_frame(chunk, 17, NULL), -ENOMEM);
+    assert_int_equal(chunk_add(chunk, 17, STR("next")), 0);
+    assert_bytes(text_str(&chunk->bytes), STR("eleven15sixteennext"));
+    assert_int_equal(chunk_begin(chunk, 4), 19);
     chunk_unref(chunk);
 }
 
@@ -64,7 +82,7 @@ static void memory_is_counted_until_the_last_reference_is_released(void **state)
     char bytes[5000] = {0};
     total = 0;
     struct chunk *chunk = made();
-    assert_int_equal(chunk_add(chunk, 17, (struct reel_str){bytes, sizeof bytes}, NULL), 0);
+    assert_int_equal(chunk_add(chunk, 17, (struct reel_str){bytes, sizeof bytes}), 0);
     assert_in_range(total, 5000, 20000);
     chunk_unref(chunk_ref(chunk));
     assert_in_range(total, 5000, 20000);
@@ -75,6 +93,7 @@ static void memory_is_counted_until_the_last_reference_is_released(void **state)
 UNIT_TESTS(chunk_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_lie_one_behind_the_other),
+        cmocka_unit_test(a_frame_that_is_dropped_leaves_the_chunk_as_it_was),
         cmocka_unit_test(a_frame_is_found_by_seq_and_by_byte),
         cmocka_unit_test(a_chunk_keeps_the_texts_for_filters_and_absent_texts_stay_absent),
         cmocka_unit_test(memory_is_counted_until_the_last_reference_is_released),

@@ -96,13 +96,13 @@ static void a_turn_is_only_for_one_that_is_ready(void **state) {
 static atomic_uint_fast64_t total;
 
 static void add_older(void *context) {
-    (void)chunk_add(context, 10, STR("older"), NULL);
+    (void)chunk_add(context, 10, STR("older"));
 }
 
 static void positions_rise_within_a_chunk(void **state) {
     struct chunk *chunk = chunk_create(9, true, &total);
     (void)state;
-    must(chunk && chunk_add(chunk, 11, STR("newer"), NULL) == 0);
+    must(chunk && chunk_add(chunk, 11, STR("newer")) == 0);
     assert_aborts(add_older, chunk);
     chunk_unref(chunk);
 }
@@ -115,7 +115,7 @@ static void give_back(void *context) {
 static void bytes_are_given_back_once(void **state) {
     struct chunk *chunk = chunk_create(9, true, &total);
     (void)state;
-    must(chunk && chunk_add(chunk, 10, STR("ten"), NULL) == 0);
+    must(chunk && chunk_add(chunk, 10, STR("ten")) == 0);
     assert_aborts(give_back, chunk);
     chunk_unref(chunk);
     assert_int_equal(atomic_load(&total), 0);

@@ -224,8 +224,28 @@ static void behind_a_handshake_the_bytes_are_not_http(void **state) {
     assert_false(framing.is_opaque);
 }
 
+/* Values are checked eight bytes at a time. */
+static void any_character_is_checked_at_any_place_of_a_value(void **state) {
+    (void)state;
+    for (size_t at = 0; at < 20; at++)
+        for (int c = 0; c < 256; c++) {
+            char request[] = GET "A:aaaaaaaaaaaaaaaaaaaa\r\n\r\n";
+            struct framing framing = {0};
+            char out[sizeof request + FRAMING_EXTRA];
+            request[sizeof GET - 1 + 2 + at] = (char)c;
+            size_t len = framing_pass(&framing, request, sizeof request - 1, out);
+            bool is_good = c == '\t' || (c >= ' ' && c != 0x7f);
+            test_context("character %d at %zu", c, at);
+            assert_int_equal(framing.fault, is_good ? FRAMING_GOOD : FRAMING_MALFORMED);
+            if (is_good)
+                assert_bytes(((struct reel_str){out, len}),
+                             ((struct reel_str){request, sizeof request - 1}));
+        }
+}
+
 UNIT_TESTS(framing_test) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_character_is_checked_at_any_place_of_a_value),
         cmocka_unit_test(requests_pass_unchanged),
         cmocka_unit_test(unneeded_parts_of_a_request_are_removed),
         cmocka_unit_test(a_malformed_request_line_is_refused),
