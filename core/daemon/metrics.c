@@ -5,7 +5,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* Where the last 13 digits of a digest begin: as many bits as a double has. */
+#define DIGEST_52_BITS (32 - 13)
 
 /* ---- Status ---------------------------------------------------------------------------------- */
 
@@ -149,6 +153,9 @@ static void add_collections(const struct measuring *to, struct reel *reel, struc
         if (reel_view_collection(view, name, &info) < 0) continue;
         snprintf(labels, sizeof labels, "collection=\"%s\"", name);
         GAUGE(to, "reel_records", "Records by collection", labels, info.records);
+        GAUGE(to, "reel_records_digest",
+              "The lowest 52 bits of the collection's digest: equal in replicas at one cursor",
+              labels, strtoull(info.digest + DIGEST_52_BITS, NULL, 16));
     }
     GAUGE(to, "reel_lag_events", "Events in the log that a collection has not folded yet", "",
           lag_of(reel, view, head));
