@@ -113,8 +113,8 @@ struct reel_position position_of(struct reel *reel);
 struct reel_collection_info info_of(struct reel *reel, const char *collection);
 
 /* One collection as text, a record a line: `key NUL changed json \n`, byte for byte what the
- * store holds; free() it. The state of all collections that are loaded, likewise, with the digest of
- * each, which is compared with its records. */
+ * store holds; free() it. The state of all collections that are loaded, likewise, with the digest
+ * of each, which is compared with its records. */
 char *collection_dump(struct reel *reel, const char *collection, size_t *ret_len);
 char *state_dump(struct reel *reel, size_t *ret_len);
 

@@ -88,8 +88,8 @@ static void fill_status(struct fake_host *fake) {
 static json_t *expected_projection(const char *collection) {
     return json_pack("{s:s, s:i, s:s, s:i, s:i, s:s, s:i, s:i, s:i, s:i, s:i, s:i}", "collection",
                      collection, "revision", 3, "state", "live", "cursor", 15, "from_seq", 16,
-                     "digest", DIGEST, "generation", 23, "records", 14, "applied", 17, "ignored", 18, "rejected", 19,
-                     "changed", 20);
+                     "digest", DIGEST, "generation", 23, "records", 14, "applied", 17, "ignored",
+                     18, "rejected", 19, "changed", 20);
 }
 
 static void the_status_has_everything(void **state) {
