@@ -27,7 +27,7 @@ struct bench {
     struct reel *reel;
     const struct plugin *plugin; /* as the Reel has loaded it */
     struct plugin *instance;     /* whose code is called */
-    int file, copy; /* file descriptors of the shared object, and of the instance's copy */
+    int file;                    /* file descriptor of the shared object */
     struct bench_watch watch;
 
     /* The collection of the current command, or NULL. About the last command: the events that it

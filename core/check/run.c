@@ -276,6 +276,7 @@ static const char *reason_to_skip(const struct check_case *one, const struct she
     bool declared = has_passed(verdicts, "declarations");
     if (declared && !one->alone && !sheet->has_projectors) return "it has no projectors";
     if (declared && one->decides && !sheet->has_commands) return "it has no commands";
+    if (declared && one->sets && !sheet->has_settings) return "it has no settings";
     if (!one->needs || has_passed(verdicts, one->needs)) return NULL;
     snprintf(space, 64, "needs `%s`", one->needs);
     return space;

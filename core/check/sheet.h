@@ -26,6 +26,7 @@ enum {
     NODES_MAX = 192,
     NODE_BYTES = 64,
     SHOWN_BYTES = 1024, /* of an event in a report */
+    SETTINGS_BYTES = 4096,
 };
 
 /* ---- What was learned ------------------------------------------------------------------------ */
@@ -139,6 +140,7 @@ struct sheet {
     /* What to do. */
     char path[PATH_MAX];
     char samples[PATH_MAX]; /* a file of events, or empty */
+    char settings[SETTINGS_BYTES]; /* NAME=VALUE, each with its NUL; ends with an empty one */
     uint64_t seed;
     uint32_t runs;
     uint32_t cpu_ms_max; /* for a case, over all runs; 0: no limit */
@@ -158,7 +160,7 @@ struct sheet {
     char finding[SHOWN_BYTES];
 
     /* About the plugin. */
-    bool has_projectors, has_commands;
+    bool has_projectors, has_commands, has_settings;
     char name[64], version[64];
     uint16_t abi_major, abi_minor;
     uint64_t applied, ignored, rejected; /* of good events */

@@ -267,9 +267,4 @@ static const struct reel_projector products = {
 
 static const struct reel_projector *const projectors[] = {&orders, &products, NULL};
 
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER,
-    .name = "orders",
-    .version = "1.0.0",
-    .projectors = projectors,
-};
+REEL_PLUGIN("orders", "1.0.0", projectors, NULL);

@@ -140,9 +140,4 @@ static const struct reel_projector cells = {
 
 static const struct reel_projector *const projectors[] = {&cells, NULL};
 
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER,
-    .name = "cell",
-    .version = "1.0.0",
-    .projectors = projectors,
-};
+REEL_PLUGIN("cell", "1.0.0", projectors, NULL);

@@ -257,9 +257,4 @@ static const struct reel_projector formations = {
 
 static const struct reel_projector *const projectors[] = {&formations, NULL};
 
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER,
-    .name = "formation",
-    .version = "1.0.0",
-    .projectors = projectors,
-};
+REEL_PLUGIN("formation", "1.0.0", projectors, NULL);

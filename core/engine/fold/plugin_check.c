@@ -1,5 +1,5 @@
 /* plugin_check.c: see plugin_check.h. In the order of the declarations, from the inside out: a
- * projector's fields and commands, projectors, a sink's settings, sinks, plugin, header. */
+ * projector's fields and commands, settings, projectors, sinks, plugin, header. */
 #include "engine/fold/plugin_check.h"
 
 #include "engine/store/record.h"
@@ -286,78 +286,7 @@ static int accept_commands(struct plugin *plugin, struct projector *projector, c
     return 0;
 }
 
-/* ---- Projectors ------------------------------------------------------------------------------ */
-
-static int check_collection(const char *name, const char *where, struct reel_error *error) {
-    struct quoted found;
-    if (name && is_listed(name, reserved_collections))
-        return REFUSE(error, "%scollection is `%s`, which is reserved", where, name);
-    if (!has_form(name, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
-        return REFUSE(error, "%scollection is %s, wanted %s", where, quote(&found, name),
-                      collection_form);
-    return 0;
-}
-
-static int check_projector(const struct reel_projector *projector, const char *where,
-                           struct reel_error *error) {
-    int rc = check_collection(projector->collection, where, error);
-    if (rc < 0) return rc;
-    if (projector->revision == 0) return REFUSE(error, "%srevision is 0, wanted 1 or more", where);
-    if (projector->revision_compatible > projector->revision)
-        return REFUSE(error, "%srevision_compatible is %u, which is beyond its revision %u", where,
-                      projector->revision_compatible, projector->revision);
-    rc = check_texts(projector->type_prefixes, TEXTS_MAX, where, "type_prefixes", error);
-    if (rc < 0) return rc;
-    if (!projector->type_prefixes || !projector->type_prefixes[0])
-        return REFUSE(error, "%stype_prefixes is empty, wanted at least one", where);
-    if (!projector->evolve) return REFUSE(error, "%sevolve is NULL", where);
-    return check_flags(projector->flags, 0, where, error);
-}
-
-static int accept_projector(struct plugin *plugin, const struct reel_projector *given,
-                            struct projector *projector, const char *where,
-                            struct reel_error *error) {
-    int rc = check_size(plugin, where, given, sizeof(struct reel_projector), error);
-    if (rc < 0) return rc;
-    copy_sized(&projector->declared, sizeof projector->declared, given, given->struct_size);
-    rc = check_projector(&projector->declared, where, error);
-    if (rc == 0) rc = accept_fields(plugin, projector, where, error);
-    if (rc == 0) rc = accept_commands(plugin, projector, where, error);
-    return rc;
-}
-
-/* Against the projectors before it. */
-static int check_collection_unique(const struct plugin *plugin, uint32_t at, const char *where,
-                                   struct reel_error *error) {
-    const char *name = plugin->projectors[at].declared.collection;
-    for (uint32_t i = 0; i < at; i++)
-        if (strcmp(plugin->projectors[i].declared.collection, name) == 0)
-            return REFUSE(error, "%scollection is `%s`, which projectors[%u] has already", where,
-                          name, i);
-    return 0;
-}
-
-static int accept_projectors(struct plugin *plugin, struct reel_error *error) {
-    const struct reel_projector *const *given = plugin->declared->projectors;
-    uint32_t count = list_length(given, STORE_COLLECTIONS);
-    if (count == 0 && plugin->sink_count > 0) return 0;
-    if (count == 0) return REFUSE(error, "projectors is empty, wanted at least one");
-    if (count > STORE_COLLECTIONS)
-        return REFUSE(error, "projectors has more than %d", STORE_COLLECTIONS);
-    plugin->projectors = calloc(count, sizeof *plugin->projectors);
-    if (!plugin->projectors) return fail_memory(error);
-    plugin->projector_count = count;
-    for (uint32_t i = 0; i < count; i++) {
-        char where[32];
-        snprintf(where, sizeof where, "projectors[%u].", i);
-        int rc = accept_projector(plugin, given[i], &plugin->projectors[i], where, error);
-        if (rc == 0) rc = check_collection_unique(plugin, i, where, error);
-        if (rc < 0) return rc;
-    }
-    return 0;
-}
-
-/* ---- Sinks ----------------------------------------------------------------------------------- */
+/* ---- Settings -------------------------------------------------------------------------------- */
 
 static bool is_number(const struct reel_setting *setting, const char *text) {
     char *end;
@@ -406,29 +335,117 @@ static int check_setting(const struct reel_setting *setting, const char *where,
     return check_setting_kind(setting, where, error);
 }
 
-static int accept_settings(struct plugin *plugin, struct plugin_sink *sink, const char *where,
+static int check_setting_unique(const struct plugin_settings *settings, uint32_t at,
+                                const char *where, struct reel_error *error) {
+    for (uint32_t i = 0; i < at; i++)
+        if (strcmp(settings->items[i].name, settings->items[at].name) == 0)
+            return REFUSE(error, "%sname is `%s`, which settings[%u] has already", where,
+                          settings->items[at].name, i);
+    return 0;
+}
+
+/* `declared` is the list that the plugin has, and then points to the copies. */
+static int accept_settings(struct plugin *plugin, const struct reel_setting *const **declared,
+                           struct plugin_settings *ret, const char *where,
                            struct reel_error *error) {
-    const struct reel_setting *const *given = sink->declared.settings;
-    uint32_t count = list_length(given, SINK_SETTINGS_MAX);
-    if (count > SINK_SETTINGS_MAX)
-        return REFUSE(error, "%ssettings has more than %d", where, SINK_SETTINGS_MAX);
-    sink->settings = calloc(count + 1, sizeof *sink->settings);
-    sink->setting_list = calloc(count + 1, sizeof *sink->setting_list);
-    if (!sink->settings || !sink->setting_list) return fail_memory(error);
+    const struct reel_setting *const *given = *declared;
+    uint32_t count = list_length(given, SETTINGS_MAX);
+    if (count > SETTINGS_MAX)
+        return REFUSE(error, "%ssettings has more than %d", where, SETTINGS_MAX);
+    ret->items = calloc(count + 1, sizeof *ret->items);
+    ret->list = calloc(count + 1, sizeof *ret->list);
+    if (!ret->items || !ret->list) return fail_memory(error);
     for (uint32_t i = 0; i < count; i++) {
         char here[64];
         snprintf(here, sizeof here, "%ssettings[%u].", where, i);
         int rc = check_size(plugin, here, given[i], sizeof(struct reel_setting), error);
         if (rc < 0) return rc;
-        copy_sized(&sink->settings[i], sizeof *sink->settings, given[i], given[i]->struct_size);
-        sink->setting_list[i] = &sink->settings[i];
-        rc = check_setting(&sink->settings[i], here, error);
+        copy_sized(&ret->items[i], sizeof *ret->items, given[i], given[i]->struct_size);
+        ret->list[i] = &ret->items[i];
+        rc = check_setting(&ret->items[i], here, error);
+        if (rc == 0) rc = check_setting_unique(ret, i, here, error);
         if (rc < 0) return rc;
     }
-    sink->setting_count = count;
-    sink->declared.settings = sink->setting_list;
+    ret->count = count;
+    *declared = ret->list;
     return 0;
 }
+
+/* ---- Projectors ------------------------------------------------------------------------------ */
+
+static int check_collection(const char *name, const char *where, struct reel_error *error) {
+    struct quoted found;
+    if (name && is_listed(name, reserved_collections))
+        return REFUSE(error, "%scollection is `%s`, which is reserved", where, name);
+    if (!has_form(name, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
+        return REFUSE(error, "%scollection is %s, wanted %s", where, quote(&found, name),
+                      collection_form);
+    return 0;
+}
+
+static int check_projector(const struct reel_projector *projector, const char *where,
+                           struct reel_error *error) {
+    int rc = check_collection(projector->collection, where, error);
+    if (rc < 0) return rc;
+    if (projector->revision == 0) return REFUSE(error, "%srevision is 0, wanted 1 or more", where);
+    if (projector->revision_compatible > projector->revision)
+        return REFUSE(error, "%srevision_compatible is %u, which is beyond its revision %u", where,
+                      projector->revision_compatible, projector->revision);
+    rc = check_texts(projector->type_prefixes, TEXTS_MAX, where, "type_prefixes", error);
+    if (rc < 0) return rc;
+    if (!projector->type_prefixes || !projector->type_prefixes[0])
+        return REFUSE(error, "%stype_prefixes is empty, wanted at least one", where);
+    if (!projector->evolve) return REFUSE(error, "%sevolve is NULL", where);
+    return check_flags(projector->flags, 0, where, error);
+}
+
+static int accept_projector(struct plugin *plugin, const struct reel_projector *given,
+                            struct projector *projector, const char *where,
+                            struct reel_error *error) {
+    int rc = check_size(plugin, where, given, sizeof(struct reel_projector), error);
+    if (rc < 0) return rc;
+    copy_sized(&projector->declared, sizeof projector->declared, given, given->struct_size);
+    rc = check_projector(&projector->declared, where, error);
+    if (rc == 0) rc = accept_fields(plugin, projector, where, error);
+    if (rc == 0) rc = accept_commands(plugin, projector, where, error);
+    if (rc == 0)
+        rc = accept_settings(plugin, &projector->declared.settings, &projector->settings, where,
+                             error);
+    return rc;
+}
+
+/* Against the projectors before it. */
+static int check_collection_unique(const struct plugin *plugin, uint32_t at, const char *where,
+                                   struct reel_error *error) {
+    const char *name = plugin->projectors[at].declared.collection;
+    for (uint32_t i = 0; i < at; i++)
+        if (strcmp(plugin->projectors[i].declared.collection, name) == 0)
+            return REFUSE(error, "%scollection is `%s`, which projectors[%u] has already", where,
+                          name, i);
+    return 0;
+}
+
+static int accept_projectors(struct plugin *plugin, struct reel_error *error) {
+    const struct reel_projector *const *given = plugin->declared->projectors;
+    uint32_t count = list_length(given, STORE_COLLECTIONS);
+    if (count == 0 && plugin->sink_count > 0) return 0;
+    if (count == 0) return REFUSE(error, "projectors is empty, wanted at least one");
+    if (count > STORE_COLLECTIONS)
+        return REFUSE(error, "projectors has more than %d", STORE_COLLECTIONS);
+    plugin->projectors = calloc(count, sizeof *plugin->projectors);
+    if (!plugin->projectors) return fail_memory(error);
+    plugin->projector_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        char where[32];
+        snprintf(where, sizeof where, "projectors[%u].", i);
+        int rc = accept_projector(plugin, given[i], &plugin->projectors[i], where, error);
+        if (rc == 0) rc = check_collection_unique(plugin, i, where, error);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+/* ---- Sinks ----------------------------------------------------------------------------------- */
 
 static int accept_sink(struct plugin *plugin, const struct reel_sink *given,
                        struct plugin_sink *sink, const char *where, struct reel_error *error) {
@@ -442,7 +459,9 @@ static int accept_sink(struct plugin *plugin, const struct reel_sink *given,
     if (!sink->declared.start) return REFUSE(error, "%sstart is NULL", where);
     if (!sink->declared.stop) return REFUSE(error, "%sstop is NULL", where);
     rc = check_flags(sink->declared.flags, REEL_SINK_NEEDS_TOKENS, where, error);
-    return rc < 0 ? rc : accept_settings(plugin, sink, where, error);
+    return rc < 0 ? rc
+                  : accept_settings(plugin, &sink->declared.settings, &sink->settings, where,
+                                    error);
 }
 
 static int accept_sinks(struct plugin *plugin, struct reel_error *error) {
@@ -467,9 +486,8 @@ static int check_header(const struct reel_header *header, struct reel_error *err
     if (header->magic != REEL_PLUGIN_MAGIC)
         return REFUSE(error, "header.magic is 0x%08x, wanted 0x%08x", header->magic,
                       REEL_PLUGIN_MAGIC);
-    if (header->abi_major != REEL_ABI_MAJOR || header->abi_minor > REEL_ABI_MINOR)
-        return REFUSE(error, "abi %u.%u, this host speaks %d.0 to %d.%d", header->abi_major,
-                      header->abi_minor, REEL_ABI_MAJOR, REEL_ABI_MAJOR, REEL_ABI_MINOR);
+    int rc = plugin_check_abi(header->abi_major, header->abi_minor, error);
+    if (rc < 0) return rc;
     if (header->struct_size < sizeof(struct reel_plugin))
         return REFUSE(error, "header.struct_size is %u, abi %u.%u wants at least %zu",
                       header->struct_size, header->abi_major, header->abi_minor,

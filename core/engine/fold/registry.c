@@ -1,6 +1,7 @@
 /* registry.c: see registry.h. */
 #include "engine/fold/registry.h"
 
+#include "base/fnv.h"
 #include "base/invariant.h"
 #include "engine/fold/changes.h"
 #include "engine/fold/fold.h"
@@ -17,6 +18,7 @@ static void collection_destroy(struct collection *collection) {
     if (!collection) return;
     changes_finish(&collection->changes);
     record_shape_finish(&collection->shape);
+    settings_finish(&collection->settings);
     free(collection);
 }
 
@@ -42,8 +44,9 @@ static struct collection *collection_create(const struct plugin *plugin,
     const char *names[RECORD_FIELDS_MAX];
     if (!collection) return NULL;
     for (uint32_t i = 0; i < projector->field_count; i++) names[i] = projector->fields[i].name;
-    if (record_shape_init(&collection->shape, names, projector->field_count) < 0) {
-        free(collection);
+    if (record_shape_init(&collection->shape, names, projector->field_count) < 0 ||
+        settings_init(&collection->settings, &projector->settings, NULL) < 0) {
+        collection_destroy(collection);
         return NULL;
     }
     collection->tx.host = fold->host;
@@ -72,7 +75,7 @@ static int check_new(const struct registry *registry, const struct plugin *plugi
     return fail(error, -EEXIST,
                 "projectors[%u].collection is `%s`, which plugin `%s` (%s) has already", at, name,
                 other->plugin->declared->name,
-                other->plugin->path ? other->plugin->path : "linked in");
+                other->plugin->file ? other->plugin->file->path : "linked in");
 }
 
 int registry_add(struct registry *registry, const struct plugin *plugin, struct store *store,
@@ -94,30 +97,30 @@ int registry_add(struct registry *registry, const struct plugin *plugin, struct 
 
 /* ---- Comparing with the store ---------------------------------------------------------------- */
 
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len) {
-    for (size_t i = 0; i < len; i++) /* FNV-1a: this one is stored */
-        hash = (hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(0x100000001B3);
-    return hash;
-}
-
 /* What the shape of a record depends on: names, in order, and kinds. */
 static uint64_t hash_fields(const struct projector *projector) {
-    uint64_t hash = UINT64_C(0xCBF29CE484222325);
+    uint64_t hash = FNV_BEGIN;
     for (uint32_t i = 0; i < projector->field_count; i++) {
         const struct reel_field *field = &projector->fields[i];
-        hash = hash_bytes(hash, field->name, strlen(field->name) + 1);
-        hash = hash_bytes(hash, &field->kind, sizeof field->kind);
+        hash = fnv_add(hash, field->name, strlen(field->name) + 1);
+        hash = fnv_add(hash, &field->kind, sizeof field->kind);
     }
     return hash;
 }
 
-/* Were these records made by the same fold, or one that the author says is compatible? */
-static bool is_same_fold(const struct reel_projector *declared, uint64_t fields_hash,
-                         const struct collection_state *state) {
-    if (fields_hash != state->fields_hash) return false;
-    if (state->revision == declared->revision) return true;
-    return declared->revision_compatible != 0 && state->revision < declared->revision &&
-           state->revision >= declared->revision_compatible;
+/* Why the records were made by another fold; NULL: they were made by this one, or by
+ * one that its author says is compatible. */
+static const char *what_changed(const struct collection *collection,
+                                const struct collection_state *state) {
+    const struct reel_projector *declared = &collection->projector->declared;
+    if (hash_fields(collection->projector) != state->fields_hash) return "its fields have changed";
+    if (settings_hash(&collection->settings) != state->settings_hash)
+        return "its settings have changed";
+    if (state->revision == declared->revision) return NULL;
+    if (declared->revision_compatible != 0 && state->revision < declared->revision &&
+        state->revision >= declared->revision_compatible)
+        return NULL;
+    return "its revision has changed";
 }
 
 /* Another object than the one that made the records, though its author says it is the same fold?
@@ -125,7 +128,7 @@ static bool is_same_fold(const struct reel_projector *declared, uint64_t fields_
 static bool is_other_build(const struct collection *collection,
                            const struct collection_state *state) {
     static const uint8_t unknown[BUILD_ID_BYTES];
-    const uint8_t *own = collection->plugin->build_id;
+    const uint8_t *own = plugin_build_id(collection->plugin);
     return state->revision == collection->projector->declared.revision &&
            memcmp(own, unknown, BUILD_ID_BYTES) != 0 &&
            memcmp(state->build_id, unknown, BUILD_ID_BYTES) != 0 &&
@@ -141,7 +144,7 @@ static int refuse_rebuild(const struct collection *collection, const char *why,
 }
 
 static void set_build_id(struct collection *collection) {
-    memcpy(collection->state.build_id, collection->plugin->build_id, BUILD_ID_BYTES);
+    memcpy(collection->state.build_id, plugin_build_id(collection->plugin), BUILD_ID_BYTES);
 }
 
 int registry_reset(struct collection *collection, const struct store_state *position,
@@ -154,6 +157,7 @@ int registry_reset(struct collection *collection, const struct store_state *posi
     if (rc < 0) return rc;
     collection->state = (struct collection_state){
         .revision = collection->projector->declared.revision,
+        .settings_hash = settings_hash(&collection->settings),
         .fields_hash = hash_fields(collection->projector),
         .cursor = position->first_seq - 1,
         .from_seq = position->first_seq,
@@ -196,14 +200,10 @@ static int start_one(struct collection *collection, const struct store_state *po
     if (rc == -ENOENT) return registry_reset(collection, position, "it is new", error);
     if (collection->rebuild_wanted)
         return begin_rebuild(collection, position, "it was asked for", error);
-    uint64_t fields_hash = hash_fields(collection->projector);
     bool whole = position->first_seq <= state->from_seq; /* all that they were made from is there */
-    if (!is_same_fold(declared, fields_hash, state)) {
-        const char *why = fields_hash != state->fields_hash ? "its fields have changed"
-                                                            : "its revision has changed";
-        if (whole) return begin_rebuild(collection, position, why, error);
-        return refuse_rebuild(collection, "its projector has changed", position, error);
-    }
+    const char *why = what_changed(collection, state);
+    if (why && whole) return begin_rebuild(collection, position, why, error);
+    if (why) return refuse_rebuild(collection, why, position, error);
     if (state->cursor + 1 < position->first_seq)
         return refuse_rebuild(collection, "its plugin was not loaded when the log was trimmed",
                               position, error);

@@ -53,7 +53,7 @@ struct store_state {
 /* The state of one collection, whether its plugin is loaded or not. */
 struct collection_state {
     uint32_t revision;
-    uint32_t reserved;
+    uint32_t settings_hash; /* of the values of its projector's settings; 0: it has none */
     uint64_t fields_hash;
     uint64_t cursor;
     uint64_t from_seq;

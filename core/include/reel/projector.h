@@ -1,9 +1,10 @@
 /* reel/projector.h: what a plugin declares.
  *
  * The life of a projector
- *   1. The host loads the shared object, reads `reel_plugin`, checks it, and registers the
- *      collection of each projector. No callback of the plugin has run yet. A plugin should have no
- *      constructors, because the loader would run them.
+ *   1. The host reads the note of the file, loads the shared object, checks `reel_plugin`, and
+ *      registers the collection of each projector. No callback of the plugin has run yet. A plugin
+ *      should have no constructors, because the loader would run them. The host works with a copy
+ *      of the file in memory, so that the file can be replaced at any time.
  *   2. For every event whose type begins with one of the projector's prefixes, the host calls
  *      `evolve`, which folds the event into the records of the projector's own collection. The host
  *      commits the event, the records and its cursor together.
@@ -13,8 +14,8 @@
  * `evolve` must be pure. It uses the event and its own collection and nothing else: no clock, no
  * randomness, no I/O, no other collection, no memory of its own between calls. Then the host can
  * delete the records and rebuild them from the log, byte for byte, however the events are batched.
- * The host rebuilds the records whenever `revision` or the declared fields (their names, kinds or
- * order) change.
+ * The host rebuilds the records whenever `revision`, the declared fields (their names, kinds or
+ * order) or the values of the projector's settings change.
  *
  * The smallest complete plugin is examples/tally.c; the plugin to copy is examples/orders. Tests of
  * a plugin are written with testing.h.
@@ -23,7 +24,9 @@
 #define REEL_PROJECTOR_H
 
 #include <reel/decision.h>
+#include <reel/note.h>
 #include <reel/record.h>
+#include <reel/setting.h>
 #include <reel/value.h>
 #include <reel/writer.h>
 
@@ -124,13 +127,19 @@ struct reel_projector {
      * reel_refuse. May read any collection. `decide` runs in the transaction that appends its
      * events, so no other event comes between what it reads and what it appends. [writer] */
     reel_verdict (*decide)(struct reel_decision *decision, const struct reel_command *command);
+
+    /* The settings that `evolve` and `decide` read, NULL-terminated, or NULL: a currency, a limit.
+     * They are a part of the fold. They do not change while the plugin is loaded. When the operator
+     * gives one of them another value, the records are rebuilt from the log, as for another
+     * revision. So a setting should not change what only `decide` uses often. */
+    const struct reel_setting *const *settings;
 };
 
 /* ---- The plugin ------------------------------------------------------------------------------ */
 
 struct reel_sink;
 
-/* The struct that the shared object exports as the constant `reel_plugin`. Everything that it
+/* The struct that the shared object exports as the constant `reel_plugin` (REEL_PLUGIN). Everything that it
  * points to must be constant, and must live as long as the plugin is loaded. */
 struct reel_plugin {
     struct reel_header header;                      /* REEL_PLUGIN_HEADER */
@@ -158,10 +167,22 @@ struct reel_plugin {
 #endif
 
 #define REEL_PLUGIN_HEADER                                                                         \
-    { REEL_PLUGIN_MAGIC, REEL_ABI_MAJOR, REEL_ABI_MINOR, sizeof(struct reel_plugin) }
+    { REEL_PLUGIN_MAGIC, REEL_ABI_MAJOR, REEL_ABI_TARGET_MINOR, sizeof(struct reel_plugin) }
 
-/* The exported symbol: define it with REEL_EXPORT. The host reads it once. [load] */
+/* The exported symbol. The host reads it once. [load] */
 extern REEL_VISIBLE const struct reel_plugin reel_plugin;
+
+/* The plugin: defines `reel_plugin` and the note in the file, in C and in C++. Name and version are
+ * literals of at most 63 bytes. `projectors` and `sinks` are the arrays themselves (not pointers to
+ * them), or NULL:
+ *     REEL_PLUGIN("orders", "1.0.0", projectors, NULL);
+ */
+#define REEL_PLUGIN(name, version, projectors, sinks)                                              \
+    REEL_NOTE(name, version,                                                                       \
+              (sizeof(projectors) > sizeof(void *) ? REEL_KIND_PROJECTORS : 0) |                   \
+                  (sizeof(sinks) > sizeof(void *) ? REEL_KIND_SINKS : 0));                         \
+    REEL_EXPORT const struct reel_plugin reel_plugin = {                                           \
+        REEL_PLUGIN_HEADER, 0, name, version, projectors, sinks}
 
 #ifdef __cplusplus
 }

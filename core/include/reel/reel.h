@@ -165,9 +165,16 @@ REEL_VISIBLE int reel_load_directory(struct reel *reel, const char *path, struct
 REEL_VISIBLE int reel_add_plugin(struct reel *reel, const struct reel_plugin *plugin,
                                  struct reel_error *error);
 
+/* Gives a setting of a projector a value, in place of its default. `values` has one text, written
+ * as an operator would, or the items of a REEL_SETTING_LIST; it ends with NULL, and is copied.
+ * -ESRCH: no such collection is loaded; -ENOENT: its projector declares no such setting; -EINVAL:
+ * the value is not allowed. [setup] */
+REEL_VISIBLE int reel_set_setting(struct reel *reel, const char *collection, const char *name,
+                                  const char *const *values, struct reel_error *error);
+
 /* Compares each collection with the log, and folds the events that the collection has not folded
  * yet. Afterwards, each collection has reached the head of the log (but see REEL_START_BEHIND). A
- * collection whose revision or fields have changed is rebuilt. -ESTALE: a collection must be
+ * collection whose revision, fields or settings have changed is rebuilt. -ESTALE: a collection must be
  * rebuilt, but the log was trimmed, so that a rebuild would lose records. To rebuild it anyway,
  * call reel_rebuild before reel_start. reel_start may be called again after a failure. [alone] */
 REEL_VISIBLE int reel_start(struct reel *reel, struct reel_error *error);

@@ -45,6 +45,19 @@
 #else
 #define FIXTURE_HAS_SINKS
 #endif
+#ifndef NOTE_NAME
+#define NOTE_NAME "fixture"
+#endif
+#ifndef NOTE_VERSION
+#define NOTE_VERSION "1.0.0"
+#endif
+#ifndef NOTE_KINDS
+#ifdef FIXTURE_HAS_SINKS
+#define NOTE_KINDS REEL_KIND_PROJECTORS | REEL_KIND_SINKS
+#else
+#define NOTE_KINDS REEL_KIND_PROJECTORS
+#endif
+#endif
 #ifndef PLUGIN_PROJECTORS
 #define PLUGIN_PROJECTORS fixture_projectors
 #endif
@@ -270,6 +283,8 @@ static const struct reel_sink fixture_sink = {
 };
 static const struct reel_sink *const fixture_sinks[] = {SINK_LIST, NULL};
 #endif
+
+REEL_NOTE_OF(PLUGIN_MAJOR, PLUGIN_MINOR, NOTE_NAME, NOTE_VERSION, NOTE_KINDS);
 
 REEL_EXPORT const struct reel_plugin reel_plugin = {
     .header = {PLUGIN_MAGIC, PLUGIN_MAJOR, PLUGIN_MINOR, PLUGIN_SIZE},
