@@ -31,7 +31,7 @@ struct checking {
     uint64_t seed, runs;
     const char *samples;
     char settings[SETTINGS_BYTES]; /* as in struct sheet */
-    char *const *paths; /* NULL-terminated */
+    char *const *paths;            /* NULL-terminated */
     json_t *reports;
     size_t findings;
 };
@@ -95,9 +95,12 @@ static bool is_file(const char *path) {
 
 static int take_arguments(struct checking *checking, int argc, char **argv) {
     static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},         {"strict", no_argument, NULL, 't'},
-        {"seed", required_argument, NULL, 's'},   {"runs", required_argument, NULL, 'r'},
-        {"events", required_argument, NULL, 'e'}, {"setting", required_argument, NULL, 'v'},
+        {"json", no_argument, NULL, 'j'},
+        {"strict", no_argument, NULL, 't'},
+        {"seed", required_argument, NULL, 's'},
+        {"runs", required_argument, NULL, 'r'},
+        {"events", required_argument, NULL, 'e'},
+        {"setting", required_argument, NULL, 'v'},
         {0},
     };
     int option;

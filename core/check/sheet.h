@@ -139,7 +139,7 @@ enum check_turn {
 struct sheet {
     /* What to do. */
     char path[PATH_MAX];
-    char samples[PATH_MAX]; /* a file of events, or empty */
+    char samples[PATH_MAX];        /* a file of events, or empty */
     char settings[SETTINGS_BYTES]; /* NAME=VALUE, each with its NUL; ends with an empty one */
     uint64_t seed;
     uint32_t runs;

@@ -1,33 +1,34 @@
-/* describe.c: `reeld plugins FILE...`: prints what files of plugins say about themselves. No code of
- * theirs runs, because the dynamic loader is not asked: see <reel/note.h>. */
+/* describe.c: `reeld plugins FILE...`: prints what files of plugins say about themselves. No code
+ * of theirs runs, because the dynamic loader is not asked: see <reel/note.h>. */
 #include "base/cleanup.h"
 #include "daemon/commands.h"
 #include "daemon/pins.h"
 
-#include <errno.h>
+#include <elf.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BUILD_ID_TEXT (2 * BUILD_ID_BYTES + 1)
+#define BUILD_ID_TEXT_MAX 129
 
 /* One file; without a file, `error` says why. */
 struct description {
     const char *path;
     struct plugin_file *file;
-    struct reel_error error;   /* why this host refuses it; or empty */
+    struct reel_error error; /* why this host refuses it; or empty */
     char sha256[SHA256_TEXT_MAX];
-    char build_id[BUILD_ID_TEXT];
+    char build_id[BUILD_ID_TEXT_MAX]; /* empty: the linker has written none */
 };
 
 /* Loading might still refuse it: only the note has been read. */
 static void describe(struct description *description) {
     struct reel_error *error = &description->error;
     if (plugin_file_open(description->path, &description->file, error) < 0) return;
-    for (size_t i = 0; i < BUILD_ID_BYTES; i++)
-        snprintf(description->build_id + 2 * i, 3, "%02x", description->file->build_id[i]);
+    struct reel_str id = {0};
+    (void)elf_note(&description->file->elf, ELF_NOTE_GNU, NT_GNU_BUILD_ID, &id);
+    for (size_t i = 0; i < id.len && 2 * i + 2 < BUILD_ID_TEXT_MAX; i++)
+        snprintf(description->build_id + 2 * i, 3, "%02x", (unsigned char)id.data[i]);
     if (pins_hash(description->file, description->sha256, error) == 0)
         (void)plugin_file_check(description->file, error);
 }
@@ -52,7 +53,7 @@ static void print(const struct description *description) {
         printf("  %-9s %u.%u\n", "abi", note->abi_major, note->abi_minor);
         printf("  %-9s %s%s%s\n", "kinds", note->kinds & REEL_KIND_PROJECTORS ? "projectors" : "",
                both ? ", " : "", note->kinds & REEL_KIND_SINKS ? "sinks" : "");
-        print_text("build id", description->build_id);
+        print_text("build id", description->build_id[0] ? description->build_id : "none");
         print_text("sha256", description->sha256);
     }
     if (description->error.text[0]) print_text("refused", description->error.text);
@@ -68,7 +69,8 @@ static json_t *text_json(const char *text) {
 
 static json_t *kinds_json(uint32_t kinds) {
     json_t *list = json_array();
-    if (list && kinds & REEL_KIND_PROJECTORS) json_array_append_new(list, json_string("projectors"));
+    if (list && kinds & REEL_KIND_PROJECTORS)
+        json_array_append_new(list, json_string("projectors"));
     if (list && kinds & REEL_KIND_SINKS) json_array_append_new(list, json_string("sinks"));
     return list;
 }
@@ -85,13 +87,15 @@ static json_t *description_json(const struct description *description) {
         json_object_set_new(json, "version", text_json(note->version));
         json_object_set_new(json, "abi", json_string(abi));
         json_object_set_new(json, "kinds", kinds_json(note->kinds));
-        json_object_set_new(json, "build_id", json_string(description->build_id));
+        json_object_set_new(json, "build_id",
+                            description->build_id[0] ? json_string(description->build_id)
+                                                     : json_null());
         json_object_set_new(json, "sha256", json_string(description->sha256));
         json_object_set_new(json, "bytes", json_integer((json_int_t)file->elf.size));
     }
-    json_object_set_new(json, "refused", description->error.text[0]
-                                             ? text_json(description->error.text)
-                                             : json_null());
+    json_object_set_new(json, "refused",
+                        description->error.text[0] ? text_json(description->error.text)
+                                                   : json_null());
     return json;
 }
 

@@ -36,6 +36,6 @@ int pins_check(const struct config *config, const struct plugin_file *file,
         if (digits) wanted = digits;
     }
     if (!wanted)
-        return fail(error, -EPERM, "plugin_sha256 has no entry for it; its SHA-256 is %s", found);
-    return fail(error, -EPERM, "its SHA-256 is %s, but plugin_sha256 says %s", found, wanted);
+        return fail(error, -EINVAL, "plugin_sha256 has no entry for it; its SHA-256 is %s", found);
+    return fail(error, -EINVAL, "its SHA-256 is %s, but plugin_sha256 says %s", found, wanted);
 }

@@ -15,7 +15,7 @@
 int pins_hash(const struct plugin_file *file, char ret[SHA256_TEXT_MAX], struct reel_error *error);
 
 /* Checks a file against the setting plugin_sha256. Without pins, every file is good; with pins, a
- * file without one is refused: -EPERM. */
+ * file without one is refused: -EINVAL. */
 int pins_check(const struct config *config, const struct plugin_file *file,
                struct reel_error *error);
 

@@ -235,7 +235,8 @@ static int add_plugin_take(struct reel *reel, struct plugin *plugin, struct reel
     if (rc < 0) {
         router_truncate(&dispatcher->router, before);
         registry_truncate(&dispatcher->registry, before);
-        error_prefix(error, "cannot load %s", plugin->file ? plugin->file->path : "a linked plugin");
+        error_prefix(error, "cannot load %s",
+                     plugin->file ? plugin->file->path : "a linked plugin");
         plugin_unload(plugin);
         return rc;
     }

@@ -12,7 +12,8 @@
  *   4. Fold: `order_evolve`. It may use the event and its own collection, and nothing else.
  *   5. Commands: declare them in `order_commands` and decide them in `order_decide`. Without
  *      commands, remove both.
- *   6. Keys: if your keys are not UUIDs, remove `order_key`.
+ *   6. Keys: if your keys are not UUIDs, remove `order_key`. Settings: if there is nothing for the
+ *      operator to choose, remove `order_settings`.
  *   7. Without a second collection, remove everything with `product` in its name.
  *   8. Write the tests first: orders_test.c. Then run: reeld check ./orders.so
  *   9. Whenever the same events give other records than before, raise `revision`: Reel rebuilds the
@@ -75,8 +76,10 @@ static reel_outcome fold_placed(struct reel_tx *tx, const struct reel_event *eve
     reel_set_str(record, "id", key);
     reel_set_str(record, "product", product);
     reel_set_int(record, "quantity", quantity);
-    if (reel_get_int(reel_get(event->data, "total_cents"), &total_cents))
+    if (reel_get_int(reel_get(event->data, "total_cents"), &total_cents)) {
         reel_set_int(record, "total_cents", total_cents);
+        reel_set_str(record, "currency", reel_tx_setting_str(tx, "orders_currency"));
+    }
     reel_set_str(record, "placed_at", event->time);
     set_state(record, event);
     return REEL_APPLIED;
@@ -93,6 +96,7 @@ static reel_outcome fold_step(struct reel_tx *tx, const struct reel_event *event
     set_state(record, event);
     if (reel_str_is(event->suffix, "shipped")) {
         reel_set_str(record, "tracking", reel_member_str(event->data, "tracking"));
+        reel_set_str(record, "shipped_by", reel_member_str(event->attributes, "principal"));
         set_hours_to_ship(record, event);
     }
     return REEL_APPLIED;
@@ -219,9 +223,11 @@ static const struct reel_field *const order_fields[] = {
     REEL_FIELD(.name = "product", .kind = REEL_FIELD_STRING, .refers_to = "products"),
     REEL_FIELD(.name = "quantity", .kind = REEL_FIELD_INTEGER),
     REEL_FIELD(.name = "total_cents", .kind = REEL_FIELD_INTEGER),
+    REEL_FIELD(.name = "currency", .kind = REEL_FIELD_STRING),
     REEL_FIELD(.name = "state", .kind = REEL_FIELD_ONE_OF, .values = order_states),
     REEL_FIELD(.name = "placed_at", .kind = REEL_FIELD_STRING),
     REEL_FIELD(.name = "tracking", .kind = REEL_FIELD_STRING),
+    REEL_FIELD(.name = "shipped_by", .kind = REEL_FIELD_STRING),
     REEL_FIELD(.name = "hours_to_ship", .kind = REEL_FIELD_NUMBER),
     REEL_FIELD(.name = "history", .kind = REEL_FIELD_JSON),
     NULL,
@@ -235,6 +241,20 @@ static const struct reel_command_info *const order_commands[] = {
     NULL,
 };
 
+/* ISO 4217. */
+static bool check_currency(const char *value, struct reel_error *error) {
+    if (strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3 && !value[3]) return true;
+    if (error) snprintf(error->text, sizeof error->text, "wanted three capital letters");
+    return false;
+}
+
+/* Another currency makes other records, so Reel then rebuilds them. */
+static const struct reel_setting *const order_settings[] = {
+    REEL_SETTING(.name = "orders_currency", .kind = REEL_SETTING_TEXT, .default_value = "EUR",
+                 .unit = "CODE", .check = check_currency, .help = "currency of all prices"),
+    NULL,
+};
+
 static const struct reel_projector orders = {
     .struct_size = sizeof(struct reel_projector),
     .revision = 1,
@@ -245,6 +265,7 @@ static const struct reel_projector orders = {
     .canonical_key = order_key,
     .commands = order_commands,
     .decide = order_decide,
+    .settings = order_settings,
 };
 
 static const char *const product_prefixes[] = {PRODUCT_FAMILY, NULL};

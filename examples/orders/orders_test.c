@@ -22,14 +22,15 @@ static void an_order_goes_from_placed_to_shipped(void **state) {
     given_an_order(test);
     reel_then_record(test, "orders", ID,
                      "{'id': '" ID "', 'product': 'mug', 'quantity': 2, 'total_cents': 2400,"
-                     " 'state': 'placed', 'placed_at': '" REEL_TEST_TIME "',"
+                     " 'currency': 'EUR', 'state': 'placed', 'placed_at': '" REEL_TEST_TIME "',"
                      " 'history': [{'state': 'placed', 'at': '" REEL_TEST_TIME "'}]}");
     reel_given(test, ORDER "paid", ID, "{}");
     reel_when(test, ORDER "shipped", ID, "{'tracking': 'T-1'}");
     reel_then_applied(test);
     reel_then_record(test, "orders", ID,
                      "{'id': '" ID "', 'product': 'mug', 'quantity': 2, 'total_cents': 2400,"
-                     " 'state': 'shipped', 'placed_at': '" REEL_TEST_TIME "', 'tracking': 'T-1',"
+                     " 'currency': 'EUR', 'state': 'shipped', 'placed_at': '" REEL_TEST_TIME
+                     "', 'tracking': 'T-1',"
                      " 'hours_to_ship': 0,"
                      " 'history': [{'state': 'placed', 'at': '" REEL_TEST_TIME "'},"
                      " {'state': 'paid', 'at': '" REEL_TEST_TIME "'},"
@@ -44,7 +45,8 @@ static void hours_count_from_placed_to_shipped_in_any_zone(void **state) {
     reel_then_applied(test);
     reel_then_record(test, "orders", ID,
                      "{'id': *, 'product': 'mug', 'quantity': 2, 'total_cents': 2400,"
-                     " 'state': 'shipped', 'placed_at': *, 'hours_to_ship': 1.5, 'history': *}");
+                     " 'currency': 'EUR', 'state': 'shipped', 'placed_at': *, 'hours_to_ship': "
+                     "1.5, 'history': *}");
 }
 
 static void an_id_in_capitals_is_the_same_order(void **state) {
@@ -104,6 +106,17 @@ static void a_product_is_offered_and_withdrawn(void **state) {
     reel_then_rejected(test, "without a price");
 }
 
+/* ---- Settings -------------------------------------------------------------------------------- */
+
+static void the_operator_chooses_the_currency(void **state) {
+    struct reel_test *test = *state;
+    reel_given_setting(test, "orders", "orders_currency", "SEK");
+    given_an_order(test);
+    reel_then_record(test, "orders", ID,
+                     "{'id': *, 'product': 'mug', 'quantity': 2, 'total_cents': 2400,"
+                     " 'currency': 'SEK', 'state': 'placed', 'placed_at': *, 'history': *}");
+}
+
 /* ---- Commands -------------------------------------------------------------------------------- */
 
 static void an_order_has_the_price_at_the_time_it_is_placed(void **state) {
@@ -115,7 +128,7 @@ static void an_order_has_the_price_at_the_time_it_is_placed(void **state) {
     reel_then_no_event(test);
     reel_then_record(test, "orders", NULL,
                      "{'id': *, 'product': 'mug', 'quantity': 3, 'total_cents': 3600,"
-                     " 'state': 'placed', 'placed_at': *, 'history': *}");
+                     " 'currency': 'EUR', 'state': 'placed', 'placed_at': *, 'history': *}");
 }
 
 static void an_unknown_product_cannot_be_ordered(void **state) {
@@ -152,6 +165,17 @@ static void an_order_is_paid_then_shipped(void **state) {
     reel_then_event(test, ORDER "shipped", ID, "{'tracking': 'T-1'}");
 }
 
+static void an_order_says_who_has_shipped_it(void **state) {
+    struct reel_test *test = *state;
+    given_an_order(test);
+    reel_given(test, ORDER "paid", ID, "{}");
+    reel_when_command_as(test, "ada", "orders", "ship", ID, "{'tracking': 'T-1'}");
+    reel_then_record(test, "orders", ID,
+                     "{'id': *, 'product': 'mug', 'quantity': 2, 'total_cents': 2400,"
+                     " 'currency': 'EUR', 'state': 'shipped', 'placed_at': *, 'tracking': 'T-1',"
+                     " 'shipped_by': 'ada', 'hours_to_ship': *, 'history': *}");
+}
+
 static void an_order_is_cancelled_until_it_is_shipped(void **state) {
     struct reel_test *test = *state;
     given_an_order(test);
@@ -178,10 +202,12 @@ int main(void) {
         REEL_TEST(an_order_that_has_ended_stays_as_it_is),
         REEL_TEST(other_events_of_the_family_are_ignored),
         REEL_TEST(a_product_is_offered_and_withdrawn),
+        REEL_TEST(the_operator_chooses_the_currency),
         REEL_TEST(an_order_has_the_price_at_the_time_it_is_placed),
         REEL_TEST(an_unknown_product_cannot_be_ordered),
         REEL_TEST(a_bad_body_is_refused),
         REEL_TEST(an_order_is_paid_then_shipped),
+        REEL_TEST(an_order_says_who_has_shipped_it),
         REEL_TEST(an_order_is_cancelled_until_it_is_shipped),
         REEL_TEST(an_unknown_order_is_not_found),
     };

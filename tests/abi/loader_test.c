@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define TEXT_(number) #number
@@ -50,6 +51,13 @@ static struct refusal refusals[] = {
     WITH("symbol_small", "its symbol `reel_plugin` is smaller than it says"),
     WITH_PART("absent_dependency", "libreel-nowhere.so.1"),
     WITH_PART("undefined_symbol", "reel_fixture_nowhere"),
+    WITH("no_note", "it is not a plugin: it has no note `Reel` (REEL_PLUGIN in reel/projector.h "
+                    "writes it)"),
+    WITH("note_empty", "its note has no name or no version"),
+    WITH("note_name", "its note says that its name is `other`, wanted `fixture`"),
+    WITH("note_version", "its note says that its version is `2.0.0`, wanted `1.0.0`"),
+    WITH("note_kinds", "its note says kinds 0x2, wanted 0x1"),
+    WITH("note_abi", "abi 2.0" SPEAKS),
     WITH("wrong_magic", "header.magic is 0x12345678, wanted 0x4c454552"),
     WITH("newer_major", "abi 2.0" SPEAKS),
     WITH("newer_minor", "abi 1.9" SPEAKS),
@@ -87,6 +95,8 @@ static struct refusal refusals[] = {
     WITH("empty_prefixes", P0 "type_prefixes is empty, wanted at least one"),
     WITH("no_fields", P0 "fields is empty, wanted at least one"),
     WITH("no_evolve", P0 "evolve is NULL"),
+    WITH("projector_setting", P0 "settings[0].help is empty"),
+    WITH("setting_twice", P0 "settings[1].name is `show_max`, which settings[0] has already"),
     WITH("second_projector", "projectors[1].revision is 0, wanted 1 or more"),
     WITH("duplicate_projector",
          "projectors[1].collection is `things`, which projectors[0] has already"),
@@ -379,6 +389,41 @@ static void a_plugin_calls_its_own_functions(void **state) {
     }
 }
 
+/* The library lies beside the plugin's file, not beside the copy of it. */
+static void loads_a_library_that_lies_beside_the_plugin(void **state) {
+    load(*state, fixture_so("beside"));
+    start(*state);
+    assert_good_runs(*state);
+}
+
+/* The second plugin gets the descriptor that the first one had. */
+static void an_object_that_stays_is_not_taken_for_the_next_one(void **state) {
+    for (int n = 0; n < 3; n++) {
+        void *reel;
+        open_in_memory(&reel);
+        load(reel, fixture_so("unique_plugin"));
+        assert_string_equal(reel_collection_name(reel, 0), "unique");
+        reel_close(reel);
+        open_in_memory(&reel);
+        load(reel, fixture_so("good"));
+        assert_string_equal(reel_collection_name(reel, 0), "things");
+        reel_close(reel);
+    }
+    load(*state, fixture_so("good"));
+}
+
+/* ---- Cases: what runs ------------------------------------------------------------------------ */
+
+static void no_constructor_of_a_refused_file_runs(void **state) {
+    const char *mark = path_in(scratch_directory(), "mark");
+    must(setenv("REEL_FIXTURE_MARK", mark, 1) == 0);
+    assert_refused(*state, fixture_so("constructor_refused"), -ENOEXEC, "abi 1.9" SPEAKS);
+    assert_int_equal(access(mark, F_OK), -1);
+    load(*state, fixture_so("constructor"));
+    assert_int_equal(access(mark, F_OK), 0); /* of one that is accepted, it does */
+    must(unsetenv("REEL_FIXTURE_MARK") == 0);
+}
+
 /* ---- The list -------------------------------------------------------------------------------- */
 
 #define WITH_REEL(test) cmocka_unit_test_setup_teardown(test, open_in_memory, close_it)
@@ -404,6 +449,9 @@ int main(void) {
         WITH_REEL(loads_a_directory_in_the_order_of_names),
         WITH_REEL(shows_the_sinks_of_a_plugin),
         WITH_REEL(a_plugin_calls_its_own_functions),
+        WITH_REEL(loads_a_library_that_lies_beside_the_plugin),
+        WITH_REEL(an_object_that_stays_is_not_taken_for_the_next_one),
+        WITH_REEL(no_constructor_of_a_refused_file_runs),
     };
     int failed = cmocka_run_group_tests_name("refusals", tests, NULL, NULL);
     return failed + cmocka_run_group_tests_name("loader", others, NULL, NULL);

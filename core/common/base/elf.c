@@ -141,9 +141,8 @@ const char *elf_dynamic_text(const struct elf *elf, int64_t tag, size_t n) {
     ElfW(Dyn) entry, table, size;
     uint64_t begin;
     if (!dynamic_entry(elf, tag, n, &entry) || !dynamic_entry(elf, DT_STRTAB, 0, &table) ||
-        !dynamic_entry(elf, DT_STRSZ, 0, &size) ||
-        !file_offset(elf, table.d_un.d_ptr, &begin) || !is_within(elf, begin, size.d_un.d_val) ||
-        entry.d_un.d_val >= size.d_un.d_val)
+        !dynamic_entry(elf, DT_STRSZ, 0, &size) || !file_offset(elf, table.d_un.d_ptr, &begin) ||
+        !is_within(elf, begin, size.d_un.d_val) || entry.d_un.d_val >= size.d_un.d_val)
         return NULL;
     const char *text = elf->bytes + begin + entry.d_un.d_val;
     return memchr(text, '\0', size.d_un.d_val - entry.d_un.d_val) ? text : NULL;

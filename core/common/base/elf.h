@@ -1,7 +1,7 @@
 /* elf.h: reads the file of a shared object, before the dynamic loader does.
  *
- * Any byte of the file may be wrong: each offset and each size is checked before it is used, and the
- * work is bounded. What is found points into the file.
+ * Any byte of the file may be wrong: each offset and each size is checked before it is used, and
+ * the work is bounded. What is found points into the file.
  */
 #ifndef REEL_BASE_ELF_H
 #define REEL_BASE_ELF_H

@@ -459,9 +459,9 @@ static int accept_sink(struct plugin *plugin, const struct reel_sink *given,
     if (!sink->declared.start) return REFUSE(error, "%sstart is NULL", where);
     if (!sink->declared.stop) return REFUSE(error, "%sstop is NULL", where);
     rc = check_flags(sink->declared.flags, REEL_SINK_NEEDS_TOKENS, where, error);
-    return rc < 0 ? rc
-                  : accept_settings(plugin, &sink->declared.settings, &sink->settings, where,
-                                    error);
+    return rc < 0
+               ? rc
+               : accept_settings(plugin, &sink->declared.settings, &sink->settings, where, error);
 }
 
 static int accept_sinks(struct plugin *plugin, struct reel_error *error) {

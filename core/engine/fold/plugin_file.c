@@ -85,9 +85,9 @@ static int fill_copy(struct plugin_file *file, const char *path, struct reel_err
     if (!is_unchanged(from, &info)) return fail(error, -EAGAIN, "it changed while it was read");
     if (fcntl(file->fd, F_ADD_SEALS, SEALS) < 0)
         return fail(error, -errno, "its copy cannot be sealed: %s", strerror(errno));
-    void *bytes = info.st_size > 0 ? mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED,
-                                          file->fd, 0)
-                                   : NULL;
+    void *bytes = info.st_size > 0
+                      ? mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, file->fd, 0)
+                      : NULL;
     if (bytes == MAP_FAILED) return fail(error, -errno, "%s", strerror(errno));
     file->elf = (struct elf){.bytes = bytes, .size = (size_t)info.st_size};
     return 0;
@@ -225,8 +225,8 @@ static void unload_neighbours(struct plugin_file *file) {
 static void name_copy(struct plugin_file *file) {
     struct stat own, found;
     snprintf(file->name, sizeof file->name, "/proc/%d/fd/%d", (int)getpid(), file->fd);
-    if (fstat(file->fd, &own) == 0 && stat(file->name, &found) == 0 &&
-        own.st_dev == found.st_dev && own.st_ino == found.st_ino)
+    if (fstat(file->fd, &own) == 0 && stat(file->name, &found) == 0 && own.st_dev == found.st_dev &&
+        own.st_ino == found.st_ino)
         return;
     snprintf(file->name, sizeof file->name, "/proc/self/fd/%d", file->fd);
 }

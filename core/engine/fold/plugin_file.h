@@ -3,8 +3,8 @@
  * The file is opened once, and copied into memory that nobody can change any more (a sealed memfd).
  * Everything that follows uses this copy: the note and the build id are read from it, the daemon
  * compares its SHA-256 with the pinned one, and the dynamic loader maps it. So the file that was
- * checked is the file that runs, whatever happens to the path meanwhile, and `cp` over the file does
- * not reach the code that is running.
+ * checked is the file that runs, whatever happens to the path meanwhile, and `cp` over the file
+ * does not reach the code that is running.
  *
  * A loader knows an object by its name. The copy has the name /proc/PID/fd/N. After loading, the
  * name is replaced by the path of the file, for debuggers, for core files and for messages
@@ -38,7 +38,7 @@ struct plugin_file {
     /* Private. */
     size_t references, loads;
     int fd;
-    char name[64];       /* by which the loader finds the copy */
+    char name[64];        /* by which the loader finds the copy */
     char *name_of_loader; /* while the object is loaded and has the other name */
     void *neighbours[NEIGHBOURS_MAX];
     size_t neighbour_count;

@@ -46,8 +46,7 @@ static bool is_allowed(const struct reel_setting *setting, const char *text, uin
     case REEL_SETTING_ONE_OF:
         return is_listed(text, setting->values);
     default:
-        return str.len > 0 && utf8_valid(str) &&
-               (!setting->check || setting->check(text, why));
+        return str.len > 0 && utf8_valid(str) && (!setting->check || setting->check(text, why));
     }
 }
 
@@ -57,9 +56,9 @@ static int take_default(struct setting_value *value, struct reel_error *error) {
     const char *at = value->setting->default_value;
     int rc = 0;
     if (!at) return 0;
-    if (value->setting->kind == REEL_SETTING_NUMBER) (void)number_read(reel_text(at), &value->number);
-    if (!(value->setting->flags & REEL_SETTING_LIST))
-        return add_item(value, at, strlen(at), error);
+    if (value->setting->kind == REEL_SETTING_NUMBER)
+        (void)number_read(reel_text(at), &value->number);
+    if (!(value->setting->flags & REEL_SETTING_LIST)) return add_item(value, at, strlen(at), error);
     for (size_t len; rc == 0 && *at; at += len + (at[len] == ',')) {
         len = strcspn(at, ",");
         rc = add_item(value, at, len, error);
@@ -73,8 +72,7 @@ int settings_init(struct settings *settings, const struct plugin_settings *decla
     settings->list = calloc(declared->count + 1, sizeof *settings->list);
     if (!settings->list) return fail_memory(error);
     settings->count = declared->count;
-    for (uint32_t i = 0; i < declared->count; i++)
-        settings->list[i].setting = &declared->items[i];
+    for (uint32_t i = 0; i < declared->count; i++) settings->list[i].setting = &declared->items[i];
     for (uint32_t i = 0; i < declared->count && rc == 0; i++)
         rc = take_default(&settings->list[i], error);
     return rc;

@@ -1,11 +1,10 @@
 /* reel/abi.h: the rules that a Reel host and its plugins share.
  *
- * A plugin is a shared object that exports one symbol, the constant `reel_plugin` (projector.h), and
- * has a note (note.h). The host reads the note in the file before it loads the object, and the
- * constant before it calls any function of the plugin. If the host cannot run the plugin, it refuses
- * the plugin with one sentence that says why. A plugin is not linked with Reel:
- * each handle passed to a callback points to a table of functions in the host (host.h,
- * sink_host.h).
+ * A plugin is a shared object that exports one symbol, the constant `reel_plugin` (projector.h),
+ * and has a note (note.h). The host reads the note in the file before it loads the object, and the
+ * constant before it calls any function of the plugin. If the host cannot run the plugin, it
+ * refuses the plugin with one sentence that says why. A plugin is not linked with Reel: each handle
+ * passed to a callback points to a table of functions in the host (host.h, sink_host.h).
  *
  * How the ABI grows
  *   - The major version must match. The host runs plugins of the same and of older minor versions,

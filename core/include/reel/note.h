@@ -1,9 +1,9 @@
 /* reel/note.h: what the file of a plugin says about it without being loaded.
  *
- * The note is an ELF note: a section `.note.reel` of the type SHT_NOTE, which the linker puts into a
- * segment PT_NOTE. The host reads it from the file, before it gives the file to the dynamic loader.
- * So no code of a plugin that the host refuses runs, not even a constructor; and `reeld plugins`
- * describes a file without running it. A file without the note is not a plugin.
+ * The note is an ELF note: a section `.note.reel` of the type SHT_NOTE, which the linker puts into
+ * a segment PT_NOTE. The host reads it from the file, before it gives the file to the dynamic
+ * loader. So no code of a plugin that the host refuses runs, not even a constructor; and `reeld
+ * plugins` describes a file without running it. A file without the note is not a plugin.
  *
  * REEL_PLUGIN (projector.h) writes the note. Another language defines a constant with this layout
  * in this section, and marks it as used. Numbers have the byte order of the machine.
@@ -41,9 +41,16 @@ struct reel_note {
 #define REEL_NOTE(name, version, kinds)                                                            \
     REEL_NOTE_OF(REEL_ABI_MAJOR, REEL_ABI_TARGET_MINOR, name, version, kinds)
 #define REEL_NOTE_OF(major, minor, name, version, kinds)                                           \
-    __attribute__((section(REEL_NOTE_SECTION), used, aligned(4))) static const struct reel_note    \
-    reel_plugin_note = {sizeof REEL_NOTE_OWNER, REEL_NOTE_CONTENT_SIZE, REEL_NOTE_TYPE,            \
-                        REEL_NOTE_OWNER,        major,                  minor,                     \
-                        kinds,                  name,                   version}
+    __attribute__((section(REEL_NOTE_SECTION), used,                                               \
+                   aligned(4))) static const struct reel_note reel_plugin_note = {                 \
+        sizeof REEL_NOTE_OWNER,                                                                    \
+        REEL_NOTE_CONTENT_SIZE,                                                                    \
+        REEL_NOTE_TYPE,                                                                            \
+        REEL_NOTE_OWNER,                                                                           \
+        major,                                                                                     \
+        minor,                                                                                     \
+        kinds,                                                                                     \
+        name,                                                                                      \
+        version}
 
 #endif

@@ -139,8 +139,8 @@ struct reel_projector {
 
 struct reel_sink;
 
-/* The struct that the shared object exports as the constant `reel_plugin` (REEL_PLUGIN). Everything that it
- * points to must be constant, and must live as long as the plugin is loaded. */
+/* The struct that the shared object exports as the constant `reel_plugin` (REEL_PLUGIN). Everything
+ * that it points to must be constant, and must live as long as the plugin is loaded. */
 struct reel_plugin {
     struct reel_header header;                      /* REEL_PLUGIN_HEADER */
     uint32_t flags;                                 /* 0: no flag is defined */
@@ -181,8 +181,8 @@ extern REEL_VISIBLE const struct reel_plugin reel_plugin;
     REEL_NOTE(name, version,                                                                       \
               (sizeof(projectors) > sizeof(void *) ? REEL_KIND_PROJECTORS : 0) |                   \
                   (sizeof(sinks) > sizeof(void *) ? REEL_KIND_SINKS : 0));                         \
-    REEL_EXPORT const struct reel_plugin reel_plugin = {                                           \
-        REEL_PLUGIN_HEADER, 0, name, version, projectors, sinks}
+    REEL_EXPORT const struct reel_plugin reel_plugin = {REEL_PLUGIN_HEADER, 0,    name, version,   \
+                                                        projectors,         sinks}
 
 #ifdef __cplusplus
 }

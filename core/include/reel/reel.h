@@ -174,8 +174,8 @@ REEL_VISIBLE int reel_set_setting(struct reel *reel, const char *collection, con
 
 /* Compares each collection with the log, and folds the events that the collection has not folded
  * yet. Afterwards, each collection has reached the head of the log (but see REEL_START_BEHIND). A
- * collection whose revision, fields or settings have changed is rebuilt. -ESTALE: a collection must be
- * rebuilt, but the log was trimmed, so that a rebuild would lose records. To rebuild it anyway,
+ * collection whose revision, fields or settings have changed is rebuilt. -ESTALE: a collection must
+ * be rebuilt, but the log was trimmed, so that a rebuild would lose records. To rebuild it anyway,
  * call reel_rebuild before reel_start. reel_start may be called again after a failure. [alone] */
 REEL_VISIBLE int reel_start(struct reel *reel, struct reel_error *error);
 

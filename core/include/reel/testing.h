@@ -72,6 +72,11 @@ struct reel_test {
 /* Loads another plugin, whose collections this plugin's commands read. Must be called first. */
 #define reel_given_plugin(test, path) reel_test_plugin(REEL_TEST_HERE(test), path)
 
+/* Gives a setting of a collection's projector a value, in place of its default. Must be called
+ * before the first event and the first command. */
+#define reel_given_setting(test, collection, name, value)                                          \
+    reel_test_setting(REEL_TEST_HERE(test), collection, name, value)
+
 /* Applies an event, which a projector must apply. `subject` may be NULL. Type and subject are
  * written into the event's JSON without escapes. */
 #define reel_given(test, type, subject, data)                                                      \
@@ -88,7 +93,11 @@ struct reel_test {
 
 /* Gives a command. `key` is NULL for "create"; `body` is JSON, or NULL for no body. */
 #define reel_when_command(test, collection, verb, key, body)                                       \
-    reel_test_command(REEL_TEST_HERE(test), collection, verb, key, body)
+    reel_test_command(REEL_TEST_HERE(test), NULL, collection, verb, key, body)
+
+/* The same in somebody's name (reel_command.principal). */
+#define reel_when_command_as(test, principal, collection, verb, key, body)                         \
+    reel_test_command(REEL_TEST_HERE(test), principal, collection, verb, key, body)
 
 /* ---- Then ------------------------------------------------------------------------------------ */
 
@@ -174,6 +183,17 @@ static inline void reel_test_plugin(struct reel_test *test, const char *path) {
     struct reel_error error;
     if (test->started) reel_test_fail(test, "plugins come before anything else");
     if (reel_load_plugin(test->reel, path, &error) < 0) reel_test_fail(test, "%s", error.text);
+}
+
+static inline void reel_test_setting(struct reel_test *test, const char *collection,
+                                     const char *name, const char *value) {
+    const char *values[2];
+    struct reel_error error;
+    values[0] = value;
+    values[1] = NULL;
+    if (test->started) reel_test_fail(test, "settings come before events and commands");
+    if (reel_set_setting(test->reel, collection, name, values, &error) < 0)
+        reel_test_fail(test, "%s", error.text);
 }
 
 /* Starts the Reel, unless it is started. reel_test_setup does not start it, because a test may
@@ -414,8 +434,9 @@ static inline void reel_test_given(struct reel_test *test, const char *type, con
     reel_test_outcome(test, REEL_APPLIED, NULL);
 }
 
-static inline void reel_test_command(struct reel_test *test, const char *collection,
-                                     const char *verb, const char *key, const char *body) {
+static inline void reel_test_command(struct reel_test *test, const char *principal,
+                                     const char *collection, const char *verb, const char *key,
+                                     const char *body) {
     struct reel_command_request request;
     struct reel_error error;
     char *json = reel_test_json(test, body ? body : "");
@@ -428,6 +449,7 @@ static inline void reel_test_command(struct reel_test *test, const char *collect
     request.verb = reel_text(verb);
     request.key = reel_text(key);
     request.body = reel_text(json);
+    request.principal = reel_text(principal);
     test->seen_seq = reel_cursor(test->reel);
     if (reel_command(test->reel, &request, &test->command_result, &error) < 0)
         reel_test_fail(test, "%s", error.text);

@@ -45,6 +45,10 @@
 #else
 #define FIXTURE_HAS_SINKS
 #endif
+#ifndef PLUGIN_NOTE_MAJOR
+#define PLUGIN_NOTE_MAJOR PLUGIN_MAJOR
+#define PLUGIN_NOTE_MINOR PLUGIN_MINOR
+#endif
 #ifndef NOTE_NAME
 #define NOTE_NAME "fixture"
 #endif
@@ -91,6 +95,11 @@
 #endif
 #ifndef PROJECTOR_DECIDE
 #define PROJECTOR_DECIDE NULL
+#endif
+#ifndef PROJECTOR_SETTINGS
+#define PROJECTOR_SETTINGS NULL
+#else
+#define FIXTURE_HAS_SETTINGS
 #endif
 
 #ifndef FIELD0_FLAGS
@@ -214,6 +223,22 @@ static const struct reel_command_info *const fixture_commands[] = {&fixture_crea
 static const struct reel_command_info *const fixture_same_commands[] = {&fixture_create,
                                                                         &fixture_create, NULL};
 
+#if defined(FIXTURE_HAS_SINKS) || defined(FIXTURE_HAS_SETTINGS)
+static const char *const fixture_words[] = {"few", "many", NULL};
+static const struct reel_setting fixture_setting = {
+    .struct_size = SETTING_SIZE,
+    .flags = SETTING_FLAGS,
+    .name = SETTING_NAME,
+    .kind = SETTING_KIND,
+    .min = 1,
+    .max = 100,
+    .default_value = SETTING_DEFAULT,
+    .help = SETTING_HELP,
+    .values = fixture_words,
+};
+static const struct reel_setting *const fixture_settings[] = {SETTING_LIST, NULL};
+#endif
+
 static const struct reel_projector fixture_projector = {
     .struct_size = PROJECTOR_SIZE,
     .flags = PROJECTOR_FLAGS,
@@ -225,6 +250,7 @@ static const struct reel_projector fixture_projector = {
     .evolve = PROJECTOR_EVOLVE,
     .commands = PROJECTOR_COMMANDS,
     .decide = PROJECTOR_DECIDE,
+    .settings = PROJECTOR_SETTINGS,
 };
 
 /* A second one, for faults that are not in the first. */
@@ -258,20 +284,6 @@ static inline void fixture_stop(void *sink) {
     (void)sink;
 }
 
-static const char *const fixture_words[] = {"few", "many", NULL};
-static const struct reel_setting fixture_setting = {
-    .struct_size = SETTING_SIZE,
-    .flags = SETTING_FLAGS,
-    .name = SETTING_NAME,
-    .kind = SETTING_KIND,
-    .min = 1,
-    .max = 100,
-    .default_value = SETTING_DEFAULT,
-    .help = SETTING_HELP,
-    .values = fixture_words,
-};
-static const struct reel_setting *const fixture_settings[] = {SETTING_LIST, NULL};
-
 static const struct reel_sink fixture_sink = {
     .struct_size = SINK_SIZE,
     .flags = SINK_FLAGS,
@@ -284,7 +296,9 @@ static const struct reel_sink fixture_sink = {
 static const struct reel_sink *const fixture_sinks[] = {SINK_LIST, NULL};
 #endif
 
-REEL_NOTE_OF(PLUGIN_MAJOR, PLUGIN_MINOR, NOTE_NAME, NOTE_VERSION, NOTE_KINDS);
+#ifndef FIXTURE_NO_NOTE
+REEL_NOTE_OF(PLUGIN_NOTE_MAJOR, PLUGIN_NOTE_MINOR, NOTE_NAME, NOTE_VERSION, NOTE_KINDS);
+#endif
 
 REEL_EXPORT const struct reel_plugin reel_plugin = {
     .header = {PLUGIN_MAGIC, PLUGIN_MAJOR, PLUGIN_MINOR, PLUGIN_SIZE},
