@@ -79,6 +79,7 @@ part_usage() {
     usage "a pipe of events" "--events is not a regular file: $scratch/pipe" \
         --events "$scratch/pipe" x.so
     usage "a pipe as a plugin" "it is not a regular file: $scratch/pipe" "$scratch/pipe"
+    usage "a setting without a value" "--setting must be NAME=VALUE, not x" --setting x x.so
     usage "no file of events" "--events: No such file or directory" --events "$scratch/none" x.so
 }
 
@@ -157,7 +158,7 @@ part_refused() {
 
     # One for each sentence of the loader is in loader_test; here, that they come out.
     check --json "$build"/tests/abi/{bad_name,newer_major,small_field,undefined_symbol}.so
-    expect "refused plugins" "1 declarations declarations declarations load" "$code $(failed)"
+    expect "refused plugins" "1 declarations declarations declarations declarations" "$code $(failed)"
 
     echo "no plugin" >"$scratch/text.so"
     check --json "$scratch/text.so" "$scratch/none.so" "$build/tests/abi/good.so"
@@ -179,6 +180,7 @@ part_misbehaving() {
 part_loading() {
     faulty crashes_on_load load
     faulty double_prefix declarations
+    faulty bad_default declarations
     faulty slow_load load
     faulty never_applies applied
 }
@@ -197,6 +199,11 @@ part_garbage() {
 part_events() {
     faulty exits events
     faulty hangs events --runs 1
+    faulty divides_by_setting settings
+    expect "the setting is in the finding" true \
+        "$(jq '[.plugins[].cases[] | select(.result == "failed").finding][0] |
+            endswith("show_max=1")' <<<"$out")"
+    faulty divides_by_setting events --setting show_max=1
 }
 
 part_rules() {

@@ -171,6 +171,9 @@
 #ifndef SETTING_HELP
 #define SETTING_HELP "how many are shown"
 #endif
+#ifndef SETTING_CHECK
+#define SETTING_CHECK NULL
+#endif
 #ifndef SETTING_LIST
 #define SETTING_LIST &fixture_setting
 #endif
@@ -235,6 +238,7 @@ static const struct reel_setting fixture_setting = {
     .default_value = SETTING_DEFAULT,
     .help = SETTING_HELP,
     .values = fixture_words,
+    .check = SETTING_CHECK,
 };
 static const struct reel_setting *const fixture_settings[] = {SETTING_LIST, NULL};
 #endif
