@@ -64,6 +64,7 @@ int try_command(struct maker *maker, bool garbage, uint64_t number, struct reel_
         .body = text_str(&body),
         .idempotency_key = reel_text(idempotency_key), /* gives the key of a new record */
     };
+    if (number % 3 == 0) request.principal = reel_text("somebody");
     if (garbage && chance_below(&maker->random, 8) == 0) request.body = (struct reel_str){0};
     if (strcmp(projector->commands[verb].verb, "create") == 0) request.key = (struct reel_str){0};
     bench.drafted.len = 0;
