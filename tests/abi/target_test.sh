@@ -92,6 +92,11 @@ compile newest || fail "$(cat "$scratch/newest.err")"
 grep -q "abi 1.$next, this host speaks 1.0 to 1.$minor" "$scratch/newest.err" ||
     fail "another sentence: $(cat "$scratch/newest.err")"
 
+"$reeld" plugins --json "$scratch/newest.so" "$scratch/target.so" >"$scratch/described" &&
+    fail "reeld plugins: exit code 0 for a plugin that is refused"
+grep -q "\"abi\":\"1.$next\".*\"refused\":\"abi 1.$next, this host.*\"abi\":\"1.$minor\".*\"refused\":null" \
+    "$scratch/described" || fail "described as $(cat "$scratch/described")"
+
 # What is new is there for those who want it, and only for them.
 compile new -DUSES_NEW -DDECLARES_NEW || fail "$(cat "$scratch/new.err")"
 for what in USES_NEW DECLARES_NEW; do

@@ -1,5 +1,5 @@
 /* serve_plugins_test.c: plugins under `reeld serve`: pinned files, and settings of projectors from
- * flags, environment and file. */
+ * flags and file. */
 #include "daemon.h"
 
 #include <fcntl.h>
@@ -157,12 +157,29 @@ static void a_projector_reads_the_flags(void **state) {
     daemon_end(&daemon);
 }
 
+static void a_projector_reads_the_file(void **state) {
+    (void)state;
+    const char *path = path_in(scratch_directory(), "reeld.json");
+    FILE *file = fopen(path, "w");
+    must(file &&
+         fputs("{\"ledger_currency\": \"NOK\", \"ledger_rate\": 3, \"ledger_rounded\": true,"
+               " \"ledger_tags\": [\"a,b\", \"c\"]}",
+               file) >= 0);
+    fclose(file);
+    struct daemon daemon =
+        daemon_started(scratch_directory(), "--plugin", LEDGER, "--config", path, NULL);
+    post_note(&daemon);
+    assert_ledger(&daemon, "\"currency\":\"NOK\",\"rate\":3,\"mode\":\"plain\",\"rounded\":true,"
+                           "\"tags\":\"[a,b][c]\"");
+    daemon_end(&daemon);
+}
+
 static void a_value_that_is_not_allowed_is_wrong_usage(void **state) {
     (void)state;
     const char *const rate[] = {"--plugin", LEDGER, "--ledger-rate", "0", NULL};
-    assert_refused(rate, 2, "--ledger-rate is \"0\", wanted a number from 1 to 100");
+    assert_refused(rate, 2, "--ledger-rate is \\\"0\\\", wanted a number from 1 to 100");
     const char *const currency[] = {"--plugin", LEDGER, "--ledger-currency", "EURO", NULL};
-    assert_refused(currency, 2, "--ledger-currency is \"EURO\": wanted three characters");
+    assert_refused(currency, 2, "--ledger-currency is \\\"EURO\\\": wanted three characters");
     const char *const unknown[] = {"--plugin", LEDGER, "--ledger-colour", "red", NULL};
     assert_refused(unknown, 2, "there is no flag --ledger-colour");
 }
@@ -191,6 +208,7 @@ int main(void) {
         cmocka_unit_test(a_copy_over_the_file_does_not_reach_the_daemon),
         cmocka_unit_test(a_file_that_is_given_twice_is_refused),
         cmocka_unit_test(a_projector_reads_the_flags),
+        cmocka_unit_test(a_projector_reads_the_file),
         cmocka_unit_test(a_value_that_is_not_allowed_is_wrong_usage),
         cmocka_unit_test(a_command_has_the_name_of_its_token),
     };

@@ -152,9 +152,10 @@ REEL_VISIBLE int reel_open(const struct reel_options *options, struct reel **ret
 /* Closes and frees a Reel; accepts NULL. No view may be open. [alone] */
 REEL_VISIBLE void reel_close(struct reel *reel);
 
-/* Loads a shared object. -ENOENT: the file does not exist; -ENOEXEC: the file is not a plugin, or
- * this host refuses it; -EEXIST: it is already loaded, or another plugin has its collection.
- * [setup] */
+/* Loads a shared object, from a copy of the file in memory: the file may be replaced afterwards.
+ * -ENOENT: the file does not exist; -ENOEXEC: the file is not a plugin, or this host refuses it;
+ * -EEXIST: it is already loaded, or another plugin has its collection; -EAGAIN: the file changed
+ * while it was read. [setup] */
 REEL_VISIBLE int reel_load_plugin(struct reel *reel, const char *path, struct reel_error *error);
 
 /* Loads every *.so in a directory, in the order of their names. Returns an error at the first file
