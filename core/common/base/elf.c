@@ -58,7 +58,7 @@ static bool segment_at(const struct elf *elf, size_t n, ElfW(Phdr) * ret) {
     at += n * sizeof *ret;
     if (!is_within(elf, at, sizeof *ret)) return false;
     memcpy(ret, elf->bytes + at, sizeof *ret);
-    if (!is_within(elf, ret->p_offset, ret->p_filesz)) ret->p_filesz = 0;
+    if (!is_within(elf, ret->p_offset, ret->p_filesz)) ret->p_offset = ret->p_filesz = 0;
     return true;
 }
 
