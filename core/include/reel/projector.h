@@ -98,7 +98,8 @@ struct reel_projector {
 
     /* The author's number for this fold, from 1. Raise it whenever the same events give other
      * records than before. Records of an older revision are rebuilt from the log, unless their
-     * revision is `revision_compatible` or later and the declared fields are the same. */
+     * revision is `revision_compatible` or later, and the declared fields and the settings are the
+     * same. */
     uint32_t revision;
     uint32_t revision_compatible; /* at most `revision`; 0: no older revision is compatible */
 
@@ -131,7 +132,7 @@ struct reel_projector {
     /* The settings that `evolve` and `decide` read, NULL-terminated, or NULL: a currency, a limit.
      * They are a part of the fold. They do not change while the plugin is loaded. When the operator
      * gives one of them another value, the records are rebuilt from the log, as for another
-     * revision. So a setting should not change what only `decide` uses often. */
+     * revision. A value that changes often, and that only `decide` needs, is better a record. */
     const struct reel_setting *const *settings;
 };
 
