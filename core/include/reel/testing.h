@@ -39,11 +39,11 @@
 #include <setjmp.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#include <cmocka.h> /* has no extern "C" of its own */
 
 /* The `time` of every event that reel_given and reel_when make. */
 #define REEL_TEST_TIME "2030-01-02T03:04:05Z"
