@@ -131,12 +131,22 @@ void case_clock_prepare(void) {
     watch(WATCH_CLOCK);
 }
 
+/* Output that a library writes for the plugin (streams of C++) is found in this file. */
+static int output = -1;
+
 void case_files_prepare(void) {
     watch(WATCH_FILES);
+    output = memfd_create("output", MFD_CLOEXEC);
+    if (output < 0 || dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
+        guard_trouble("cannot catch its output: %s", strerror(errno));
     entries_before = count_entries("/proc/self/fd");
 }
 
 void case_files_finish(void) {
+    char written[100];
+    fflush(NULL);
+    ssize_t len = pread(output, written, sizeof written, 0);
+    if (len > 0) guard_found("it writes to stdout or stderr: %.*s", (int)len, written);
     size_t now = count_entries("/proc/self/fd");
     if (now > entries_before)
         guard_found("%zu files are open that were not before", now - entries_before);

@@ -19,6 +19,7 @@
 #include "check/bench.h"
 #include "check/guard.h"
 #include "check/trace.h"
+#include "check/watch.h"
 #include "check/words.h"
 
 #include <string.h>
@@ -62,6 +63,7 @@ void search_begin(void) {
         if (!trace_function((void (*)(void))code->evolve)) bench.sheet->traced = false;
         if (code->decide) trace_function((void (*)(void))code->decide);
     }
+    watch_comparisons(bench.instance->handle);
 }
 
 /* ---- One try --------------------------------------------------------------------------------- */
