@@ -6,11 +6,14 @@
 #include "check/watch.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /* ---- Time and memory of an event ------------------------------------------------------------- */
 

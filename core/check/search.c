@@ -32,6 +32,8 @@ enum {
     TAIL_BYTES = 4,
     FILLER = '~', /* stands for bytes that are not known yet */
     NEAR = 8,     /* pieces of one comparison are at most this far apart in the list of pieces */
+    FILLED_MAX = 8,
+    WEIGHT_BROKE = 12, /* a case needs this type to show the fault */
     SEED = 1,
 };
 
@@ -42,6 +44,7 @@ struct lead {
     struct news news;
     reel_outcome outcome;
     bool went_on; /* another text that was made from it led further */
+    bool broke;   /* the event broke a rule */
 };
 
 static struct {
@@ -108,7 +111,10 @@ static void try_text(struct lead *from, const char *text, size_t len) {
     note_tails(trace_news());
     INVARIANT(search.count < QUEUE_MAX);
     struct lead *lead = &search.leads[search.count++];
-    *lead = (struct lead){.len = len, .news = *trace_news(), .outcome = outcome};
+    *lead = (struct lead){.len = len,
+                          .news = *trace_news(),
+                          .outcome = outcome,
+                          .broke = outcome == REEL_REJECTED && engine_faulted(bench.reel)};
     memcpy(lead->text, text, len);
 }
 
@@ -205,12 +211,21 @@ static void keep_word(struct lesson *lesson, uint32_t at, const char *text) {
     if (node->own_count < OWN_WORDS) node->own[node->own_count++] = (uint16_t)(WORDS_MAX + word);
 }
 
+static uint32_t weight_of(const struct lead *lead) {
+    if (lead->broke) return WEIGHT_BROKE;
+    return lead->outcome == REEL_APPLIED ? 4 : 2;
+}
+
+/* A plugin that applies every type applies texts with fillers, too. A few of them are enough, or
+ * the types that it compares with would be lost among them. */
 static void keep_found(struct lesson *lesson) {
+    uint32_t filled = 0;
     for (uint32_t i = 0; i < search.count; i++) {
         const struct lead *lead = &search.leads[i];
         bool ignored = lead->outcome == REEL_IGNORED, whole = !strchr(lead->text, FILLER);
-        if (search.node == NODE_TYPE && (!ignored || (whole && !lead->went_on)))
-            keep_type(lesson, search.type, lead->text, lead->outcome == REEL_APPLIED ? 4 : 2);
+        bool end = whole && !lead->went_on;
+        if (search.node == NODE_TYPE && (end || lead->broke || (!ignored && filled++ < FILLED_MAX)))
+            keep_type(lesson, search.type, lead->text, weight_of(lead));
         else if (search.node != NODE_TYPE && whole && !lead->went_on)
             keep_word(lesson, search.node, lead->text);
     }
