@@ -60,13 +60,17 @@ static std::size_t size_of(const reelpp::event &event) noexcept {
     return std::vector<char>(size).size();
 }
 
-/* The texts are sorted by something that differs between processes. */
-static const char *least_by_address() {
-    static const char *const names[] = {"one", "two", "three", "four", "five"};
-    return *std::min_element(std::begin(names), std::end(names), [](auto a, auto b) {
-        return reinterpret_cast<std::uintptr_t>(a) / 64 % 251 <
-               reinterpret_cast<std::uintptr_t>(b) / 64 % 251;
-    });
+/* Sorted by something that differs between processes. */
+static std::string names_by_address() {
+    std::vector<const char *> names = {"one", "two", "three", "four", "five", "six", "seven"};
+    const auto mixed = [](const char *name) {
+        const auto at = reinterpret_cast<std::uint64_t>(name);
+        return (at ^ at >> 12) * UINT64_C(0x9e3779b97f4a7c15);
+    };
+    std::sort(names.begin(), names.end(), [&](auto a, auto b) { return mixed(a) < mixed(b); });
+    std::string all;
+    for (const char *name : names) all += name;
+    return all;
 }
 
 /* Faults that come before the event is folded. */
@@ -88,7 +92,7 @@ static std::string state_of(const reelpp::event &event, std::string_view id) {
     if (planted == fault::counts) state = std::to_string(seen[std::string(id)]++);
     if (planted == fault::asks_random) state = std::to_string(std::random_device()());
     if (planted == fault::reads_env) state = std::getenv("HOME") ? "home" : "none";
-    if (planted == fault::address_order) state = least_by_address();
+    if (planted == fault::address_order) state = names_by_address();
     if (planted == fault::reads_clock)
         state = std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
     return state;
