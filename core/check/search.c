@@ -33,7 +33,6 @@ enum {
     FILLER = '~', /* stands for bytes that are not known yet */
     NEAR = 8,     /* pieces of one comparison are at most this far apart in the list of pieces */
     FILLED_MAX = 8,
-    WEIGHT_BROKE = 12, /* a case needs this type to show the fault */
     SEED = 1,
 };
 
@@ -192,10 +191,13 @@ static void run_search(uint32_t type, uint32_t node) {
 
 /* ---- What was found -------------------------------------------------------------------------- */
 
-static void keep_type(struct lesson *lesson, uint32_t group, const char *text, uint32_t weight) {
+static void keep_type(struct lesson *lesson, uint32_t group, const char *text, uint32_t weight,
+                      bool broke) {
     char type[TYPE_BYTES + WORD_BYTES];
     int len = snprintf(type, sizeof type, "%s%s", lesson->types[group].text, text);
     types_add(lesson, type, (size_t)len, weight);
+    for (uint32_t i = 0; i < lesson->type_count; i++)
+        if (strcmp(lesson->types[i].text, type) == 0) lesson->types[i].broke |= broke;
 }
 
 static void keep_word(struct lesson *lesson, uint32_t at, const char *text) {
@@ -211,11 +213,6 @@ static void keep_word(struct lesson *lesson, uint32_t at, const char *text) {
     if (node->own_count < OWN_WORDS) node->own[node->own_count++] = (uint16_t)(WORDS_MAX + word);
 }
 
-static uint32_t weight_of(const struct lead *lead) {
-    if (lead->broke) return WEIGHT_BROKE;
-    return lead->outcome == REEL_APPLIED ? 4 : 2;
-}
-
 /* A plugin that applies every type applies texts with fillers, too. A few of them are enough, or
  * the types that it compares with would be lost among them. */
 static void keep_found(struct lesson *lesson) {
@@ -225,7 +222,8 @@ static void keep_found(struct lesson *lesson) {
         bool ignored = lead->outcome == REEL_IGNORED, whole = !strchr(lead->text, FILLER);
         bool end = whole && !lead->went_on;
         if (search.node == NODE_TYPE && (end || lead->broke || (!ignored && filled++ < FILLED_MAX)))
-            keep_type(lesson, search.type, lead->text, weight_of(lead));
+            keep_type(lesson, search.type, lead->text, lead->outcome == REEL_APPLIED ? 4 : 2,
+                      lead->broke);
         else if (search.node != NODE_TYPE && whole && !lead->went_on)
             keep_word(lesson, search.node, lead->text);
     }
@@ -270,7 +268,7 @@ void search_crashed(struct lesson *lesson) {
     if (!attempt->text[0]) return;
     if (lesson->deadly_count < DEADLY_MAX) lesson->deadly[lesson->deadly_count++] = *attempt;
     if (attempt->node == NODE_TYPE)
-        keep_type(lesson, attempt->type, attempt->text, 4);
+        keep_type(lesson, attempt->type, attempt->text, 4, false);
     else
         keep_word(lesson, attempt->node, attempt->text);
     attempt->text[0] = '\0';
