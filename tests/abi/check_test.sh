@@ -331,7 +331,8 @@ part_untraced() {
     local branch=$build/tests/abi/check/branches_suffix_placed.so
     local deny=$build/tests/abi/libdenies_changed_code.so
     check --json --runs 1 "$branch"
-    expect "traced" "true 0" "$(jq -r '.plugins[].traced' <<<"$out") $code"
+    expect "traced, and its fault is found in one run" "true 1 rules" \
+        "$(jq -r '.plugins[].traced' <<<"$out") $code $(failed)"
     expect "a suffix in the code, traced" true "$(jq '.plugins[].events.applied > 0' <<<"$out")"
     LD_PRELOAD=$deny check --json --runs 1 "$branch"
     expect "not traced" false "$(jq -r '.plugins[].traced' <<<"$out")"

@@ -44,7 +44,7 @@ enum class fault {
 static constexpr fault planted = fault::FAULT;
 
 static std::size_t depth_of(reelpp::value value) {
-    volatile char room[16384];
+    volatile char room[128 << 10];
     room[0] = 0;
     std::size_t depth = room[0];
     for (auto [name, item] : value) depth = std::max(depth, depth_of(item));
