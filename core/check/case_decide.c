@@ -68,3 +68,10 @@ void case_decided(struct maker *maker) {
                 REEL_FMT(text_str(&answers[n])), REEL_FMT(text_str(&again)));
     }
 }
+
+/* A finding only with --strict: a command may need records, or a body, that were not made here. */
+void case_decided_finish(void) {
+    guard_show((struct reel_str){0});
+    if (bench.sheet->strict && bench.sheet->accepted == 0)
+        guard_found("no command was accepted, so nothing that it drafts was tried");
+}

@@ -1,6 +1,7 @@
 /* case_subject.c: cases about the file and its declarations, without events. */
 #include "base/text.h"
 #include "check/cases.h"
+#include "check/clash.h"
 #include "check/exports.h"
 #include "check/guard.h"
 #include "engine/engine.h"
@@ -88,22 +89,17 @@ static void check_defaults(struct reel *reel, const struct reel_projector *proje
     }
 }
 
-/* Finds a name that a library of this program exports, too. Which of the two functions is called
- * would depend on how a host was linked and on what was loaded before. */
-static void check_export(void *context, const char *name) {
+/* Weak names, such as those of C++ templates, are shared on purpose. */
+static void note_export(void *context, const ElfW(Sym) * symbol, const char *name) {
     struct sheet *sheet = context;
     size_t used = strlen(sheet->exported), room = sizeof sheet->exported - used;
-    void *other = dlsym(RTLD_DEFAULT, name);
-    Dl_info info;
-    if (other && dladdr(other, &info))
-        guard_found("it exports `%s`, which %s has, too: build it with -fvisibility=hidden", name,
-                    info.dli_fname);
-    snprintf(sheet->exported + used, room, "%s%s", used ? ", " : "", name);
+    if (symbol_is_export(symbol, name) && symbol->st_info >> 4 == STB_GLOBAL)
+        snprintf(sheet->exported + used, room, "%s%s", used ? ", " : "", name);
 }
 
 static void check_exports(struct sheet *sheet) {
     sheet->exported[0] = '\0';
-    exports_each(sheet->path, check_export, sheet);
+    elf_symbols_each(sheet->path, note_export, sheet);
     if (sheet->strict && sheet->exported[0])
         guard_found("it exports %.800s beside `reel_plugin`: build it with -fvisibility=hidden",
                     sheet->exported);
@@ -127,5 +123,6 @@ void case_declarations(struct sheet *sheet) {
         check_prefixes(projector);
         check_values(projector);
     }
+    clash_check(sheet->path);
     check_exports(sheet);
 }

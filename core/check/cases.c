@@ -99,7 +99,8 @@ const struct check_case check_cases[] = {
      .title = "evolve applies what decide drafts; decide remembers nothing",
      .needs = "commands",
      .decides = true,
-     .run = case_decided},
+     .run = case_decided,
+     .finish = case_decided_finish},
     {0},
 };
 

@@ -59,6 +59,7 @@ void case_watched(struct maker *maker);
 
 void case_commands(struct maker *maker);
 void case_decided(struct maker *maker);
+void case_decided_finish(void);
 
 /* Makes the events of the run; with garbage among them, unless garbage crashes the plugin. */
 void case_events_of(struct maker *maker, struct events *ret);

@@ -156,17 +156,22 @@ static bool probe_in_child(struct sheet *sheet) {
 /* ---- The lesson ------------------------------------------------------------------------------ */
 
 /* Removes types that were never applied, except the prefixes. All types that were applied get the
- * same weight, however often they were tried. */
+ * same weight, however often they were tried. Those that broke a rule make a fifth of all events,
+ * because a case needs them to show the fault. */
 static void forget_types(struct lesson *lesson) {
     enum { WANTED = 12 };
-    uint32_t kept = 0;
+    uint32_t kept = 0, sum = 0, broke_count = 0;
     for (uint32_t i = 0; i < lesson->type_count; i++) {
         struct event_type *type = &lesson->types[i];
         if (type->weight <= 1) continue;
         if (type->weight > WANTED) type->weight = WANTED;
+        sum += type->weight;
+        broke_count += type->broke;
         lesson->types[kept++] = *type;
     }
     lesson->type_count = kept;
+    for (uint32_t i = 0; i < kept; i++)
+        if (lesson->types[i].broke) lesson->types[i].weight += sum / (4 * broke_count);
 }
 
 static void learn_words(struct sheet *sheet) {

@@ -423,8 +423,10 @@ void make_garbage(struct maker *maker, struct text *ret) {
 }
 
 void maker_keep_type(struct maker *maker) {
-    if (maker->type < maker->lesson->type_count && maker->lesson->types[maker->type].weight < 4)
-        maker->lesson->types[maker->type].weight = 4;
+    if (maker->type >= maker->lesson->type_count) return;
+    struct event_type *type = &maker->lesson->types[maker->type];
+    if (type->weight < 4) type->weight = 4;
+    type->broke = true;
 }
 
 void maker_reward(struct maker *maker) {

@@ -84,6 +84,7 @@ struct node {
  * events. */
 struct event_type {
     uint32_t weight; /* how often it is tried; more often if it was applied */
+    bool broke;      /* an event of this type broke a rule */
     uint32_t group;  /* the longest prefix of this type, which is also a type */
     char text[TYPE_BYTES];
 };

@@ -46,8 +46,10 @@ static uint32_t group_of(const struct lesson *lesson, const char *text, uint32_t
 void types_add(struct lesson *lesson, const char *text, size_t len, uint32_t weight) {
     if (len >= TYPE_BYTES || lesson->type_count == TYPES_MAX || memchr(text, 0, len)) return;
     for (uint32_t i = 0; i < lesson->type_count; i++)
-        if (strlen(lesson->types[i].text) == len && memcmp(lesson->types[i].text, text, len) == 0)
+        if (strlen(lesson->types[i].text) == len && memcmp(lesson->types[i].text, text, len) == 0) {
+            if (lesson->types[i].weight < weight) lesson->types[i].weight = weight;
             return;
+        }
     struct event_type *type = &lesson->types[lesson->type_count];
     memcpy(type->text, text, len);
     type->weight = weight;

@@ -10,6 +10,7 @@
 #include "engine/command.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "engine/append.h"
 #include "engine/fold/changes.h"
 #include "engine/store/rejected.h"
@@ -147,12 +148,14 @@ static void take_request(struct working *work) {
 }
 
 static void take_time(struct working *work) {
-    struct timespec now;
+    const struct reel *reel = work->reel;
+    uint64_t now_ns = reel->now ? reel->now(reel->now_context) : clock_now_ns();
+    time_t now_s = (time_t)(now_ns / 1000000000);
     struct tm utc;
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
+    gmtime_r(&now_s, &utc);
     size_t len = strftime(work->time, sizeof work->time, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(work->time + len, sizeof work->time - len, ".%03ldZ", now.tv_nsec / 1000000);
+    snprintf(work->time + len, sizeof work->time - len, ".%03uZ",
+             (unsigned)(now_ns / 1000000 % 1000));
 }
 
 /* ---- Repeats --------------------------------------------------------------------------------- */

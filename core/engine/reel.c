@@ -133,6 +133,8 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     reel->bodies = json_parser_create(&host_table);
     reel->stored = json_parser_create(&host_table);
     reel->source = strdup(options->source);
+    reel->now = options->now;
+    reel->now_context = options->context;
     if (!dispatcher->decoder || !reel->bodies || !reel->stored || !reel->source)
         return fail_memory(error);
     int rc = home_open(&dispatcher->home, &home_options, error);

@@ -139,6 +139,10 @@ struct reel_options {
 
     uint64_t segment_bytes; /* a file of the log is full at this size; default 64 MiB, from 64 KiB
                                to 1 GiB. Trimming removes whole files */
+
+    /* The time of day, in ns since 1970, UTC: the `time` of commands and of their events, which has
+     * milliseconds. Must not call this Reel. NULL: the system's clock. [writer] */
+    uint64_t (*now)(void *context);
 };
 
 /* Opens a store, or creates it. The options are copied, except `context`. The caller owns `ret`.
