@@ -104,8 +104,21 @@ static void submission_done(struct job *job) {
     struct work *work = &job->work;
     const struct reel_rejection *const *rejections =
         (const struct reel_rejection *const *)work->rejections.list;
-    const struct reel_submit_result result = {submission->list, rejections ? rejections : none};
-    submission->done(submission->context, work->rc, work->rc == 0 ? &result : NULL, &work->error);
+    const struct reel_misfit misfit = {
+        .index = work->misfit_at,
+        .collection = reel_text(work->misfit_collection),
+        .member = reel_text(work->misfit.member),
+        .wanted = reel_text(work->misfit.wanted),
+        .found = reel_text(work->misfit.found),
+    };
+    const struct reel_submit_result result = {submission->list, rejections ? rejections : none,
+                                              NULL};
+    const struct reel_submit_result refused = {.misfit = &misfit};
+    submission->done(submission->context, work->rc,
+                     work->rc == 0         ? &result
+                     : work->rc == -ENOMSG ? &refused
+                                           : NULL,
+                     &work->error);
     work_finish(work);
     free(submission);
 }

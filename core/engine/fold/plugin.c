@@ -151,6 +151,7 @@ void plugin_unload(struct plugin *plugin) {
         free(plugin->sinks[i].setting_list);
     }
     free(plugin->sinks);
+    arena_finish(&plugin->memory);
     if (plugin->handle) dlclose(plugin->handle);
     free(plugin->path);
     free(plugin);

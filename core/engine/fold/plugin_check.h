@@ -7,6 +7,7 @@
 #ifndef REEL_ENGINE_FOLD_PLUGIN_CHECK_H
 #define REEL_ENGINE_FOLD_PLUGIN_CHECK_H
 
+#include "base/arena.h"
 #include "base/build_id.h"
 #include "base/error.h"
 
@@ -19,13 +20,14 @@
 
 struct projector {
     struct reel_projector
-        declared; /* of this host's size; `fields` and `commands` point to copies */
+        declared; /* of this host's size; `fields`, `commands` and `events` point to copies */
     struct reel_field *fields;
     const struct reel_field **field_list;
     uint32_t field_count;
     struct reel_command_info *commands;
     const struct reel_command_info **command_list;
     uint32_t command_count;
+    bool has_strict_events; /* one of `declared.events` is REEL_EVENT_STRICT */
 };
 
 /* A sink, and its settings. */
@@ -47,6 +49,7 @@ struct plugin {
     uint32_t projector_count;
     struct plugin_sink *sinks;
     uint32_t sink_count;
+    struct arena memory; /* copies of declared members and events */
 };
 
 /* Checks `plugin->declared` and fills in `plugin->projectors`. After a failure, plugin_unload frees

@@ -23,6 +23,7 @@
 #define REEL_PROJECTOR_H
 
 #include <reel/decision.h>
+#include <reel/member.h>
 #include <reel/record.h>
 #include <reel/value.h>
 #include <reel/writer.h>
@@ -85,7 +86,35 @@ struct reel_command_info {
     uint32_t flags;      /* 0: no flag is defined */
     const char *verb;    /* [a-z][a-z0-9_-]{0,62} */
     const char *summary; /* one line for the description of the HTTP API, or NULL */
+    const struct reel_member *const
+        *members;        /* of the body, NULL-terminated (member.h); NULL: not declared */
+    const char *example; /* a body that fits, as JSON; NULL: none */
 };
+
+/* ---- Events ---------------------------------------------------------------------------------- */
+
+enum {
+    REEL_EVENT_STRICT = 1 << 0,  /* an event of this type that does not fit is rejected for this
+                                    projector, and `evolve` is not called. A client that posts such
+                                    an event gets HTTP 422, and nothing is appended; an event that a
+                                    stream brings is kept as rejected. The check is part of the
+                                    fold, like the code of `evolve`: raise `revision` when it
+                                    changes which events are rejected */
+    REEL_EVENT_SUBJECT = 1 << 1, /* the event must have a `subject` */
+};
+
+/* A declared event: one type of the events that the projector folds. */
+struct reel_event_info {
+    uint32_t struct_size;
+    uint32_t flags;      /* REEL_EVENT_…, or 0 */
+    const char *type;    /* complete; begins with one of the type_prefixes; UTF-8 without control
+                            characters, 1 to REEL_EVENT_TYPE_MAX bytes, unique in its projector */
+    const char *summary; /* one line for people, or NULL */
+    const struct reel_member *const
+        *members;        /* of `data`, NULL-terminated (member.h); NULL: not declared */
+    const char *example; /* a `data` that fits, as JSON; NULL: none */
+};
+#define REEL_EVENT_TYPE_MAX 255
 
 /* ---- Projectors ------------------------------------------------------------------------------ */
 
@@ -124,6 +153,10 @@ struct reel_projector {
      * reel_refuse. May read any collection. `decide` runs in the transaction that appends its
      * events, so no other event comes between what it reads and what it appends. [writer] */
     reel_verdict (*decide)(struct reel_decision *decision, const struct reel_command *command);
+
+    /* The events that the projector folds, NULL-terminated, at most 256; NULL: not declared. Events
+     * of other types may exist. */
+    const struct reel_event_info *const *events;
 };
 
 /* ---- The plugin ------------------------------------------------------------------------------ */
@@ -154,6 +187,10 @@ struct reel_plugin {
 #define REEL_COMMAND(...)                                                                          \
     &(const struct reel_command_info) {                                                            \
         .struct_size = sizeof(struct reel_command_info), __VA_ARGS__                               \
+    }
+#define REEL_EVENT(...)                                                                            \
+    &(const struct reel_event_info) {                                                              \
+        .struct_size = sizeof(struct reel_event_info), __VA_ARGS__                                 \
     }
 #endif
 
