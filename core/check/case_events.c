@@ -57,6 +57,8 @@ void case_applied_finish(void) {
 
 /* ---- Garbage --------------------------------------------------------------------------------- */
 
+enum { DECLARED_BROKEN_MAX = 256 }; /* members */
+
 static void try_key(struct maker *maker) {
     struct text key = {0};
     struct reel_key ret;
@@ -74,17 +76,28 @@ static void try_key(struct maker *maker) {
     text_finish(&key);
 }
 
+/* Breaks each member in each way: of those that the plugin asks for, and of those that it declares,
+ * up to a limit. */
+static void break_all(struct maker *maker, struct text *event) {
+    for (uint32_t node = 0; node < maker->lesson->node_count; node++)
+        for (int garbage = 0; garbage < GARBAGES; garbage++) {
+            make_garbage_at(maker, node, (enum garbage)garbage, event);
+            bench_apply(event);
+        }
+    for (uint32_t number = 0; number < DECLARED_BROKEN_MAX; number++)
+        for (int garbage = 0; garbage < GARBAGES; garbage++) {
+            if (!make_near_miss(maker, number, (enum garbage)garbage, event)) return;
+            bench_apply(event);
+        }
+}
+
 /* In the first run, breaks each member in each way. In further runs, breaks any member in any
  * way. */
 void case_garbage(struct maker *maker) {
     static bool was_thorough;
     struct text event = {0};
     bench_reset();
-    for (uint32_t node = 0; node < maker->lesson->node_count && !was_thorough; node++)
-        for (int garbage = 0; garbage < GARBAGES; garbage++) {
-            make_garbage_at(maker, node, (enum garbage)garbage, &event);
-            bench_apply(&event);
-        }
+    if (!was_thorough) break_all(maker, &event);
     was_thorough = true;
     for (int n = 0; n < EVENTS_MAX; n++) {
         make_garbage(maker, &event);

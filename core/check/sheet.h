@@ -22,7 +22,7 @@ enum {
     FIELDS_MAX = 32,
     DEADLY_MAX = 32,
     TYPES_MAX = 1024,
-    TYPE_BYTES = 192,
+    TYPE_BYTES = 256,
     NODES_MAX = 192,
     NODE_BYTES = 64,
     SHOWN_BYTES = 1024, /* of an event in a report */
