@@ -50,9 +50,21 @@ static void append_data(struct maker *maker, struct text *text) {
     append_attribute(maker, "data", NODE_DATA, NULL, text);
 }
 
-/* Picks a prefix, and then a type that begins with it. */
+/* Picks one of the declared types; TYPES_MAX: there is none. */
+static uint32_t pick_declared(struct maker *maker) {
+    const struct lesson *lesson = maker->lesson;
+    uint32_t found = TYPES_MAX, count = 0;
+    for (uint32_t i = 0; i < lesson->type_count; i++)
+        if (lesson->types[i].declared && chance_below(&maker->random, ++count) == 0) found = i;
+    return found;
+}
+
+/* Picks a declared type for every other event. Otherwise picks a prefix, and then a type that
+ * begins with it. */
 static uint32_t pick_type(struct maker *maker) {
     const struct lesson *lesson = maker->lesson;
+    uint32_t declared = pick_declared(maker);
+    if (declared < TYPES_MAX && chance_below(&maker->random, 2)) return declared;
     uint32_t group = chance_below(&maker->random, lesson->group_count), sum = 0;
     for (uint32_t i = 0; i < lesson->type_count; i++)
         if (lesson->types[i].group == group) sum += lesson->types[i].weight;

@@ -84,6 +84,7 @@ struct node {
 struct event_type {
     uint32_t weight; /* how often it is tried; more often if it was applied */
     uint32_t group;  /* the longest prefix of this type, which is also a type */
+    bool declared;   /* the plugin says that it folds this type */
     char text[TYPE_BYTES];
 };
 

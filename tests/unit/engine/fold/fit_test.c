@@ -1,6 +1,7 @@
 /* fit_test.c: which values fit a declaration, and what is said of those that do not. */
 #include "unit.h"
 
+#include "base/text.h"
 #include "engine/fold/fit.h"
 #include "engine/fold/host.h"
 #include "event/event.h"
@@ -41,6 +42,11 @@ static const struct reel_member *const parts[] = {
                                      .members = sizes)),
     NULL,
 };
+
+static const struct reel_member *const anything[] = {
+    REEL_MEMBER(.name = "m", .kind = REEL_MEMBER_JSON, .flags = REEL_MEMBER_REQUIRED), NULL};
+static const struct reel_member *const paint[] = {
+    REEL_MEMBER(.name = "m", .kind = REEL_MEMBER_ONE_OF, .values = colours), NULL};
 
 /* ---- Assertions ------------------------------------------------------------------------------ */
 
@@ -113,23 +119,19 @@ static void each_kind_fits_what_it_says_and_nothing_else(void **state) {
 
 static void any_value_is_json_but_it_must_be_there(void **state) {
     (void)state;
-    static const struct reel_member *const members[] = {
-        REEL_MEMBER(.name = "m", .kind = REEL_MEMBER_JSON, .flags = REEL_MEMBER_REQUIRED), NULL};
-    assert_fit(members, "{\"m\":null}", NULL);
-    assert_fit(members, "{\"m\":[{}]}", NULL);
-    assert_fit(members, "{}", "data.m is missing, wanted any JSON value");
+    assert_fit(anything, "{\"m\":null}", NULL);
+    assert_fit(anything, "{\"m\":[{}]}", NULL);
+    assert_fit(anything, "{}", "data.m is missing, wanted any JSON value");
 }
 
 static void one_of_takes_its_values_and_shows_others(void **state) {
     (void)state;
-    static const struct reel_member *const members[] = {
-        REEL_MEMBER(.name = "m", .kind = REEL_MEMBER_ONE_OF, .values = colours), NULL};
-    assert_fit(members, "{\"m\":\"green\"}", NULL);
-    assert_fit(members, "{\"m\":\"\\u0067reen\"}", NULL);
-    assert_fit(members, "{\"m\":null}", NULL);
-    assert_fit(members, "{\"m\":\"Green\"}", "data.m is `Green`, wanted one of `red`, `green`");
-    assert_fit(members, "{\"m\":\"red\\u0000\"}", "data.m is `red `, wanted one of `red`, `green`");
-    assert_fit(members, "{\"m\":7}", "data.m is a number, wanted one of `red`, `green`");
+    assert_fit(paint, "{\"m\":\"green\"}", NULL);
+    assert_fit(paint, "{\"m\":\"\\u0067reen\"}", NULL);
+    assert_fit(paint, "{\"m\":null}", NULL);
+    assert_fit(paint, "{\"m\":\"Green\"}", "data.m is `Green`, wanted one of `red`, `green`");
+    assert_fit(paint, "{\"m\":\"red\\u0000\"}", "data.m is `red `, wanted one of `red`, `green`");
+    assert_fit(paint, "{\"m\":7}", "data.m is a number, wanted one of `red`, `green`");
 }
 
 static void what_is_inside_of_lists_and_objects_is_compared(void **state) {
