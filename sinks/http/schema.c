@@ -103,7 +103,9 @@ void schema_put_example(json_t **object, const char *name, const char *example) 
     json_error_t error;
     if (!example) return;
     json_t *json = json_loads(example, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-    if (json || json_error_code(&error) == json_error_out_of_memory) reply_put(object, name, json);
+    enum json_error_code code = json ? json_error_unknown : json_error_code(&error);
+    bool no_memory = code == json_error_out_of_memory || code == json_error_unknown;
+    if (json || no_memory) reply_put(object, name, json);
 }
 
 json_t *schema_event_take(const struct reel_event_info *event, json_t *data) {

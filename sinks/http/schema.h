@@ -21,7 +21,7 @@ bool schema_is_required(const struct reel_member *const *members);
 json_t *schema_members(const struct reel_member *const *members);
 
 /* Adds the example as `name`, unless there is none. An example that jansson cannot hold (an integer
- * of more than 64 bits) is left out. */
+ * of more than 64 bits, a NUL in a name) is left out. */
 void schema_put_example(json_t **object, const char *name, const char *example);
 
 /* The declared event, complete, with this `data`, which is taken. */

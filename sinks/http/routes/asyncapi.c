@@ -106,7 +106,7 @@ static void add_event(json_t **channels, json_t **operations,
     }
     json_t *messages = json_object_get(json_object_get(*channels, event->type), "messages");
     json_t *message = describe_message(projector, event);
-    if (messages && json_object_set_new(messages, projector->collection, message) == 0) return;
+    if (json_object_set_new(messages, projector->collection, message) == 0) return;
     json_decref(*channels); /* out of memory */
     *channels = NULL;
 }

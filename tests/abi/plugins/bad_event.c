@@ -10,9 +10,10 @@
 #endif
 #include <reel/projector.h>
 
-#define TYPE   "test.things.made"
-#define LIST   const struct reel_member *const
-#define EVENTS const struct reel_event_info *const
+#define TYPE "test.things.made"
+#define LIST const struct reel_member *const
+
+typedef const struct reel_event_info *const event;
 
 #define THIRTY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -64,20 +65,22 @@ static LIST inner_kind[] = {
     NULL};
 static LIST summary[] = {REEL_MEMBER(.name = "n", .kind = REEL_MEMBER_JSON, .summary = "a\nb"),
                          NULL};
-static LIST many_members[] = {SIXTY(REEL_MEMBER(.name = "n", .kind = REEL_MEMBER_JSON)),
-                              REEL_MEMBER(.name = "n", .kind = REEL_MEMBER_JSON), NULL};
+static const struct reel_member one = {
+    .struct_size = sizeof one, .name = "n", .kind = REEL_MEMBER_JSON};
+static LIST many_members[] = {SIXTY(&one), &one, NULL};
 
 #define WITH(list)                                                                                 \
     { REEL_EVENT(.type = TYPE, .members = list), NULL }
 
 #ifdef BODY_WORD
 static const struct {
-    LIST *body_kind, *body_example;
+    LIST *body_kind;
+    LIST *body_example;
 } bad_bodies = {.body_kind = member_kind, .body_example = good};
 #endif
 
 static const struct {
-    EVENTS size[2], flags[2], no_type[2], other_type[2], long_type[2], bad_type[2], same_type[3],
+    event size[2], flags[2], no_type[2], other_type[2], long_type[2], bad_type[2], same_type[3],
         strict[2], summary[2], not_json[2], example[2], required[2], member_size[2], member_kind[2],
         member_flags[2], no_name[2], long_name[2], bad_name[2], same_name[2], no_values[2],
         empty_values[2], bad_values[2], values[2], items[2], named_items[2], inner_members[2],
