@@ -28,19 +28,57 @@ void case_events(struct maker *maker) {
 
 static bool has_applied[256]; /* index: projector */
 
+/* Index: projector, declared event. And the declared event of the current call, or none. */
+enum { DECLARED_MAX = 256, NOT_DECLARED = DECLARED_MAX };
+static bool type_applied[256][DECLARED_MAX];
+static size_t declared_at;
+
+static size_t projector_of(const struct collection *collection) {
+    return (size_t)(collection->projector - bench.plugin->projectors);
+}
+
+static void note_declared(struct reel_tx *tx, const struct reel_event *event) {
+    const struct collection *collection = (const struct collection *)tx;
+    const struct reel_event_info *const *events = collection->projector->declared.events;
+    for (declared_at = 0; events && events[declared_at] && declared_at < DECLARED_MAX;
+         declared_at++)
+        if (reel_str_is(event->type, events[declared_at]->type)) return;
+    declared_at = NOT_DECLARED;
+}
+
 /* An event that changed records counts as applied, whatever the plugin returns. A wrong return
  * value is a finding of `rules` only. */
 static void note_applied(const struct fold *fold, reel_outcome outcome) {
-    size_t at = (size_t)(fold->collection->projector - bench.plugin->projectors);
+    size_t at = projector_of(fold->collection);
     bool changed = outcome != REEL_REJECTED && fold->touched_count > 0;
-    if ((outcome == REEL_APPLIED || changed) && at < 256) has_applied[at] = true;
+    if ((outcome != REEL_APPLIED && !changed) || at >= 256) return;
+    has_applied[at] = true;
+    if (declared_at != NOT_DECLARED) type_applied[at][declared_at] = true;
 }
 
 void case_applied(struct maker *maker) {
     static struct events events;
+    bench.watch.before_evolve = note_declared;
     bench.watch.after_evolve = note_applied;
     make_events(maker, false, &events);
     bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
+}
+
+/* A finding only with --strict, as it may need events that were not made here. */
+static void list_never_applied(void) {
+    char *to = bench.sheet->never_applied;
+    size_t room = sizeof bench.sheet->never_applied;
+    for (uint32_t i = 0; i < bench.plugin->projector_count && i < 256; i++) {
+        const struct reel_event_info *const *events = bench.plugin->projectors[i].declared.events;
+        for (size_t at = 0; events && events[at] && at < DECLARED_MAX; at++) {
+            if (type_applied[i][at]) continue;
+            size_t used = strlen(to);
+            snprintf(to + used, room - used, "%s%s", used ? ", " : "", events[at]->type);
+            to[utf8_cut(to, strlen(to))] = '\0';
+        }
+    }
+    if (bench.sheet->strict && to[0])
+        guard_found("events of these types are declared, and none was applied: %.800s", to);
 }
 
 /* If nothing was applied, nearly nothing was tested, and the other cases have passed without a
@@ -53,6 +91,7 @@ void case_applied_finish(void) {
             guard_found(
                 "no event was applied to `%s`, so it was not tested: give events with --events",
                 bench.plugin->projectors[i].declared.collection);
+    list_never_applied();
 }
 
 /* ---- Garbage --------------------------------------------------------------------------------- */

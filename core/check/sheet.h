@@ -166,6 +166,7 @@ struct sheet {
     uint64_t accepted, refused;          /* of good commands */
     bool traced;                         /* which instructions run was recorded (trace.h) */
     char never_set[SHOWN_BYTES];         /* fields that no event set */
+    char never_applied[SHOWN_BYTES];     /* declared types of which no event was applied */
     char exported[SHOWN_BYTES];          /* names other than `reel_plugin` */
     struct lesson lesson;
 };

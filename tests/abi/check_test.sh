@@ -275,6 +275,10 @@ part_declared() {
         faulty "declared_command_$word" decided --runs 16
     done
     faulty drafts_undeclared decided
+    good 4 "$build/tests/abi/check/never_applied.so"
+    expect "a declared type that is never applied" test.things.lost \
+        "$(jq -r '.plugins[].never_applied' <<<"$out")"
+    faulty never_applied applied --strict
 }
 
 part_sanitized() {
