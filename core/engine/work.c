@@ -41,23 +41,31 @@ static int check_named(const struct decoded *decoded, struct reel_error *error) 
     return 0;
 }
 
+static int refuse_misfit(struct work *work, const char *collection, const struct misfit *misfit,
+                         struct reel_error *error) {
+    char sentence[sizeof *misfit];
+    free(work->misfit);
+    work->misfit = malloc(sizeof *misfit);
+    if (!work->misfit) return fail_memory(error);
+    *work->misfit = *misfit;
+    work->misfit_collection = collection;
+    misfit_write(misfit, sentence, sizeof sentence);
+    return fail(error, -ENOMSG, "not as `%s` declares it: %s", collection, sentence);
+}
+
 /* Checks a submitted event against the strict declarations of all projectors. What is appended
  * cannot be taken back, so its sender is told before. */
 static int check_declared(struct reel *reel, const struct reel_event *event, struct work *work,
                           struct reel_error *error) {
     const struct registry *registry = &reel->dispatcher.registry;
-    char sentence[sizeof work->misfit];
-    if (!event->type.data) return 0;
-    for (size_t i = 0; i < registry->count; i++) {
+    struct misfit misfit;
+    for (size_t i = 0; event->type.data && i < registry->count; i++) {
         const struct projector *projector = registry->collections[i]->projector;
         if (!projector->has_strict_events) continue;
         const struct reel_event_info *info =
             fit_find(projector->declared.events, event->type, REEL_EVENT_STRICT);
-        if (!info || fit_event(info, event, &work->misfit)) continue;
-        work->misfit_collection = projector->declared.collection;
-        misfit_write(&work->misfit, sentence, sizeof sentence);
-        return fail(error, -ENOMSG, "not as `%s` declares it: %s", work->misfit_collection,
-                    sentence);
+        if (info && !fit_event(info, event, &misfit))
+            return refuse_misfit(work, projector->declared.collection, &misfit, error);
     }
     return 0;
 }
@@ -305,6 +313,8 @@ size_t works_run(struct reel *reel, struct work *const *works, size_t count) {
 void work_finish(struct work *work) {
     reel_command_result_finish(&work->answer);
     rejection_list_finish(&work->rejections);
+    free(work->misfit);
+    work->misfit = NULL;
 }
 
 int work_run(struct reel *reel, struct work *work, struct reel_error *error) {

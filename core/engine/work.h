@@ -67,8 +67,8 @@ struct work {
     int rc;
     struct reel_error error;
 
-    /* After -ENOMSG: a submitted event does not fit a strict declaration. */
-    struct misfit misfit;
+    /* After -ENOMSG: a submitted event does not fit a strict declaration. Freed by work_finish. */
+    struct misfit *misfit;
     size_t misfit_at;              /* index of the event */
     const char *misfit_collection; /* lives as long as the plugin is loaded */
 };
