@@ -96,7 +96,8 @@ extern const char *const value_times[VALUE_TIMES];
 /* The sorts that are strings, as bits. */
 uint32_t value_strings(const struct lesson *lesson);
 
-/* Picks one of these sorts, and notes what was picked for a node. */
+/* Picks one of these sorts for a node: those that were applied before are more likely. value_note
+ * stores what was picked, so that it can be rewarded. */
 enum value_class value_pick(struct maker *maker, uint16_t at, uint32_t sorts);
 void value_note(struct maker *maker, uint16_t node, enum value_class sort, uint16_t word);
 

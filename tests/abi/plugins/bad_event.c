@@ -5,7 +5,7 @@
 #define PROJECTOR_DECIDE   fixture_decide
 #ifdef BODY_WORD
 #undef PROJECTOR_EVENTS
-#define COMMAND_MEMBERS bad_bodies.FIXTURE_WORD
+#define COMMAND_MEMBERS bad.FIXTURE_WORD
 #define COMMAND_EXAMPLE "{\"n\":1}"
 #endif
 #include <reel/projector.h>
@@ -13,7 +13,7 @@
 #define TYPE "test.things.made"
 #define LIST const struct reel_member *const
 
-typedef const struct reel_event_info *const event;
+typedef const struct reel_event_info *const info;
 
 #define THIRTY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -72,19 +72,14 @@ static LIST many_members[] = {SIXTY(&one), &one, NULL};
 #define WITH(list)                                                                                 \
     { REEL_EVENT(.type = TYPE, .members = list), NULL }
 
-#ifdef BODY_WORD
 static const struct {
-    LIST *body_kind;
-    LIST *body_example;
-} bad_bodies = {.body_kind = member_kind, .body_example = good};
-#endif
-
-static const struct {
-    event size[2], flags[2], no_type[2], other_type[2], long_type[2], bad_type[2], same_type[3],
+    info size[2], flags[2], no_type[2], other_type[2], long_type[2], bad_type[2], same_type[3],
         strict[2], summary[2], not_json[2], example[2], required[2], member_size[2], member_kind[2],
         member_flags[2], no_name[2], long_name[2], bad_name[2], same_name[2], no_values[2],
         empty_values[2], bad_values[2], values[2], items[2], named_items[2], inner_members[2],
         inner_kind[2], member_summary[2], nested[2], many_members[2];
+    LIST *body_kind;
+    LIST *body_example;
 } bad = {
     .size = {&(const struct reel_event_info){.struct_size = 16, .type = TYPE}, NULL},
     .flags = {REEL_EVENT(.type = TYPE, .flags = 4), NULL},
@@ -118,6 +113,8 @@ static const struct {
     .member_summary = WITH(summary),
     .nested = WITH(nesting),
     .many_members = WITH(many_members),
+    .body_kind = member_kind,
+    .body_example = good,
 };
 
 #include "fixture.h"
