@@ -74,8 +74,8 @@ int check_flags(uint32_t flags, uint32_t known, const char *where, struct reel_e
     return REFUSE(error, "%sflags has unknown bits 0x%x", where, flags & ~known);
 }
 
-int check_size(const struct reel_header *header, const char *where, const void *item, size_t wanted,
-               struct reel_error *error) {
+int check_struct(const struct reel_header *header, const char *where, const void *item,
+                 size_t wanted, struct reel_error *error) {
     enum { STRUCT_BYTES_MAX = 4096 };
     uint32_t found = 0;
     if (is_readable(item, sizeof found)) memcpy(&found, item, sizeof found);

@@ -39,8 +39,8 @@ int check_flags(uint32_t flags, uint32_t known, const char *where, struct reel_e
 
 /* Checks an item of a list: a struct that begins with its size. `wanted` is the size in ABI 1.0: a
  * struct that has grown since is wanted only up to the last member of 1.0. */
-int check_size(const struct reel_header *header, const char *where, const void *item, size_t wanted,
-               struct reel_error *error);
+int check_struct(const struct reel_header *header, const char *where, const void *item,
+                 size_t wanted, struct reel_error *error);
 
 /* A string that may be NULL. */
 int check_optional(const char *text, const char *where, const char *what, struct reel_error *error);

@@ -23,6 +23,11 @@ static const char *const reserved_collections[] = {
 static const char *const reserved_fields[] = {"cursor", "epoch", NULL};
 static const char *const query_parameters[] = {"limit", "after", "min_cursor", "timeout", NULL};
 
+static int check_size(const struct plugin *plugin, const char *where, const void *item,
+                      size_t wanted, struct reel_error *error) {
+    return check_struct(&plugin->declared->header, where, item, wanted, error);
+}
+
 /* ---- Fields ---------------------------------------------------------------------------------- */
 
 static int check_field_kind(const struct reel_field *field, const char *where,
@@ -97,8 +102,7 @@ static int accept_fields(struct plugin *plugin, struct projector *projector, con
     for (uint32_t i = 0; i < count; i++) {
         char here[64];
         snprintf(here, sizeof here, "%sfields[%u].", where, i);
-        int rc =
-            check_size(&plugin->declared->header, here, given[i], sizeof(struct reel_field), error);
+        int rc = check_size(plugin, here, given[i], sizeof(struct reel_field), error);
         if (rc < 0) return rc;
         copy_sized(&projector->fields[i], sizeof *projector->fields, given[i],
                    given[i]->struct_size);
@@ -148,8 +152,7 @@ static int accept_commands(struct plugin *plugin, struct projector *projector, c
     for (uint32_t i = 0; i < count; i++) {
         char here[64];
         snprintf(here, sizeof here, "%scommands[%u].", where, i);
-        int rc = check_size(&plugin->declared->header, here, given[i],
-                            sizeof(struct reel_command_info), error);
+        int rc = check_size(plugin, here, given[i], sizeof(struct reel_command_info), error);
         if (rc < 0) return rc;
         copy_sized(&projector->commands[i], sizeof *projector->commands, given[i],
                    given[i]->struct_size);
@@ -208,8 +211,7 @@ static int check_projector(const struct reel_projector *projector, const char *w
 static int accept_projector(struct plugin *plugin, const struct reel_projector *given,
                             struct projector *projector, const char *where,
                             struct reel_error *error) {
-    int rc =
-        check_size(&plugin->declared->header, where, given, sizeof(struct reel_projector), error);
+    int rc = check_size(plugin, where, given, sizeof(struct reel_projector), error);
     if (rc < 0) return rc;
     copy_sized(&projector->declared, sizeof projector->declared, given, given->struct_size);
     rc = check_projector(&projector->declared, where, error);
@@ -311,8 +313,7 @@ static int accept_settings(struct plugin *plugin, struct plugin_sink *sink, cons
     for (uint32_t i = 0; i < count; i++) {
         char here[64];
         snprintf(here, sizeof here, "%ssettings[%u].", where, i);
-        int rc = check_size(&plugin->declared->header, here, given[i], sizeof(struct reel_setting),
-                            error);
+        int rc = check_size(plugin, here, given[i], sizeof(struct reel_setting), error);
         if (rc < 0) return rc;
         copy_sized(&sink->settings[i], sizeof *sink->settings, given[i], given[i]->struct_size);
         sink->setting_list[i] = &sink->settings[i];
@@ -327,7 +328,7 @@ static int accept_settings(struct plugin *plugin, struct plugin_sink *sink, cons
 static int accept_sink(struct plugin *plugin, const struct reel_sink *given,
                        struct plugin_sink *sink, const char *where, struct reel_error *error) {
     struct quoted found;
-    int rc = check_size(&plugin->declared->header, where, given, sizeof(struct reel_sink), error);
+    int rc = check_size(plugin, where, given, sizeof(struct reel_sink), error);
     if (rc < 0) return rc;
     copy_sized(&sink->declared, sizeof sink->declared, given, given->struct_size);
     if (!has_form(sink->declared.name, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))

@@ -77,7 +77,7 @@ static int copy_member(struct members_check *check, const struct reel_member *gi
         return REFUSE(error, "%snested deeper than %d levels", where, REEL_MEMBER_DEPTH);
     if (++check->count > PROJECTOR_MEMBERS_MAX)
         return REFUSE(error, "%smore than %d members are declared", where, PROJECTOR_MEMBERS_MAX);
-    int rc = check_size(check->header, where, given, sizeof(struct reel_member), error);
+    int rc = check_struct(check->header, where, given, sizeof(struct reel_member), error);
     if (rc < 0) return rc;
     struct reel_member *member = arena_alloc(check->memory, sizeof *member);
     if (!member) return fail_memory(error);
@@ -210,7 +210,7 @@ int events_accept(struct members_check *check, const struct reel_event_info *con
     for (uint32_t i = 0; i < count; i++) {
         char here[64];
         snprintf(here, sizeof here, "%sevents[%u].", where, i);
-        int rc = check_size(check->header, here, given[i], sizeof(struct reel_event_info), error);
+        int rc = check_struct(check->header, here, given[i], sizeof(struct reel_event_info), error);
         if (rc < 0) return rc;
         copy_sized(&copies[i], sizeof *copies, given[i], given[i]->struct_size);
         list[i] = &copies[i];
