@@ -108,13 +108,16 @@ void schema_put_example(json_t **object, const char *name, const char *example) 
     if (json || no_memory) reply_put(object, name, json);
 }
 
+/* Also good where the subject must be a UUID. */
+static const char example_subject[] = "5f0c4a4e-8d3b-4d0e-9f5a-0c6d1b7e2a01";
+
 json_t *schema_event_take(const struct reel_event_info *event, json_t *data) {
     json_t *object = json_object();
     reply_put_text(&object, "specversion", "1.0");
     reply_put_text(&object, "id", "1");
     reply_put_text(&object, "source", "/example");
     reply_put_text(&object, "type", event->type);
-    if (event->flags & REEL_EVENT_SUBJECT) reply_put_text(&object, "subject", "1");
+    if (event->flags & REEL_EVENT_SUBJECT) reply_put_text(&object, "subject", example_subject);
     reply_put(&object, "data", data);
     return object;
 }
