@@ -80,6 +80,7 @@ static reel_verdict decide(struct reel_decision *handle, const struct reel_comma
     reel_verdict verdict = code->decide(handle, &command);
     guard_done();
     note_drafts(decision);
+    if (verdict == REEL_ACCEPTED && bench.watch.after_decide) bench.watch.after_decide(decision);
     return verdict;
 }
 

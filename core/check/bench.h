@@ -17,6 +17,7 @@
 struct bench_watch {
     void (*before_evolve)(struct reel_tx *tx, const struct reel_event *event);
     void (*before_decide)(struct reel_decision *decision, const struct reel_command *command);
+    void (*after_decide)(const struct decision *decision); /* if it was accepted */
     void (*after_evolve)(const struct fold *fold, reel_outcome outcome);
     void (*on_instance)(void *handle);
 };

@@ -118,7 +118,7 @@ static void run_all(const struct check_case *one, struct sheet *sheet) {
     if (one->prepare) one->prepare();
     for (uint32_t n = 0; n < sheet->runs; n++) {
         sheet->run_seed = sheet->seed + n;
-        maker_begin(&maker, &sheet->lesson, &bench.samples, sheet->run_seed);
+        maker_begin(&maker, &sheet->lesson, &bench.samples, bench.plugin, sheet->run_seed);
         one->run(&maker);
         if (sheet->cpu_ms_max && (guard_cpu_ns() - began_ns) / 1000000 > sheet->cpu_ms_max) break;
     }

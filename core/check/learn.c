@@ -55,7 +55,7 @@ int try_command(struct maker *maker, bool garbage, uint64_t number, struct reel_
     make_body(maker,
               lesson_body(maker->lesson, projector->declared.collection,
                           reel_text(projector->commands[verb].verb)),
-              garbage, &body);
+              &projector->commands[verb], garbage, &body);
     struct reel_command_request request = {
         .struct_size = sizeof request,
         .collection = reel_text(projector->declared.collection),
@@ -119,7 +119,7 @@ static void run_probes(struct sheet *sheet) {
     uint64_t began_ns = guard_cpu_ns();
     while (lesson->next_probe < PASSES * lesson->type_count + PROBES_MORE) {
         uint32_t number = lesson->next_probe++;
-        maker_begin(&maker, lesson, &bench.samples, LEARNING_SEED + number);
+        maker_begin(&maker, lesson, &bench.samples, bench.plugin, LEARNING_SEED + number);
         maker.learns = true;
         if (sheet->has_commands) probe_command(&maker, number);
         probe_event(&maker, number, &event);

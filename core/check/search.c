@@ -97,7 +97,7 @@ static void try_text(struct lead *from, const char *text, size_t len) {
     struct maker maker;
     if (len >= WORD_BYTES || is_over() || is_deadly(text, len)) return;
     search.tries++;
-    maker_begin(&maker, lesson, NULL, SEED);
+    maker_begin(&maker, lesson, NULL, bench.plugin, SEED);
     make_event_with(&maker, search.type, search.node, (struct reel_str){text, len}, &search.event);
     lesson->attempt = (struct attempt){.type = search.type, .node = search.node};
     memcpy(lesson->attempt.text, text, len);

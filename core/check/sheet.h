@@ -22,7 +22,7 @@ enum {
     FIELDS_MAX = 32,
     DEADLY_MAX = 32,
     TYPES_MAX = 1024,
-    TYPE_BYTES = 192,
+    TYPE_BYTES = 256,
     NODES_MAX = 192,
     NODE_BYTES = 64,
     SHOWN_BYTES = 1024, /* of an event in a report */
@@ -86,6 +86,7 @@ struct event_type {
     uint32_t weight; /* how often it is tried; more often if it was applied */
     bool broke;      /* an event of this type broke a rule */
     uint32_t group;  /* the longest prefix of this type, which is also a type */
+    bool declared;   /* the plugin says that it folds this type */
     char text[TYPE_BYTES];
 };
 
@@ -168,6 +169,7 @@ struct sheet {
     uint64_t accepted, refused;          /* of good commands */
     bool traced;                         /* which instructions run was recorded (trace.h) */
     char never_set[SHOWN_BYTES];         /* fields that no event set */
+    char never_applied[SHOWN_BYTES];     /* declared types of which no event was applied */
     char exported[SHOWN_BYTES];          /* names other than `reel_plugin` */
     struct lesson lesson;
 };

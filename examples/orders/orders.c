@@ -8,7 +8,8 @@
  *      The copy builds, and its tests pass: `make check`, or
  *          meson setup build && meson test -C build
  *   2. Write the types of your events: FAMILY, and the words that follow it.
- *   3. Declare the fields of a record: `order_fields`.
+ *   3. Declare the fields of a record, `order_fields`, and the members of your events,
+ *      `order_events`.
  *   4. Fold: `order_evolve`. It may use the event and its own collection, and nothing else.
  *   5. Commands: declare them in `order_commands` and decide them in `order_decide`. Without
  *      commands, remove both.
@@ -63,14 +64,15 @@ static void set_hours_to_ship(struct reel_record *record, const struct reel_even
                     (double)(shipped_ns - placed_ns) / (3600.0 * REEL_NS_PER_S));
 }
 
+/* The event has a product and a quantity: others are not given to the projector, because `placed`
+ * is declared with REEL_EVENT_STRICT. */
 static reel_outcome fold_placed(struct reel_tx *tx, const struct reel_event *event,
                                 struct reel_str key) {
     int64_t quantity = 0, total_cents = 0;
     struct reel_str product = reel_member_str(event->data, "product");
     if (reel_find(tx, key)) return reel_reject(tx, "order %.*s was placed before", REEL_FMT(key));
-    if (!product.data) return reel_reject(tx, "order without a product");
     if (!reel_get_int(reel_get(event->data, "quantity"), &quantity) || quantity < 1)
-        return reel_reject(tx, "order without a quantity");
+        return reel_reject(tx, "order of nothing");
 
     struct reel_record *record = reel_upsert(tx, key);
     reel_set_str(record, "id", key);
@@ -233,10 +235,56 @@ static const struct reel_field *const order_fields[] = {
     NULL,
 };
 
+/* What must be there in every event or command of this type. Members that are not declared are
+ * allowed. */
+static const struct reel_member *const no_members[] = {NULL};
+static const struct reel_member *const placed_members[] = {
+    REEL_MEMBER(.name = "product", .kind = REEL_MEMBER_STRING, .flags = REEL_MEMBER_REQUIRED,
+                .summary = "Key of a product"),
+    REEL_MEMBER(.name = "quantity", .kind = REEL_MEMBER_INTEGER, .flags = REEL_MEMBER_REQUIRED,
+                .summary = "At least 1"),
+    REEL_MEMBER(.name = "total_cents", .kind = REEL_MEMBER_INTEGER,
+                .summary = "Price of all pieces when the order was placed"),
+    NULL,
+};
+static const struct reel_member *const shipped_members[] = {
+    REEL_MEMBER(.name = "tracking", .kind = REEL_MEMBER_STRING),
+    NULL,
+};
+
+static const struct reel_event_info *const order_events[] = {
+    REEL_EVENT(.type = FAMILY "placed", .flags = REEL_EVENT_STRICT | REEL_EVENT_SUBJECT,
+               .summary = "An order was placed; the subject is its id, a UUID",
+               .members = placed_members,
+               .example = "{\"product\":\"mug\",\"quantity\":3,\"total_cents\":3600}"),
+    REEL_EVENT(.type = FAMILY "paid", .flags = REEL_EVENT_SUBJECT, .summary = "An order was paid",
+               .members = no_members),
+    REEL_EVENT(.type = FAMILY "shipped", .flags = REEL_EVENT_SUBJECT,
+               .summary = "An order was shipped", .members = shipped_members,
+               .example = "{\"tracking\":\"T-1\"}"),
+    REEL_EVENT(.type = FAMILY "cancelled", .flags = REEL_EVENT_SUBJECT,
+               .summary = "An order was cancelled", .members = no_members),
+    NULL,
+};
+
+static const struct reel_member *const create_members[] = {
+    REEL_MEMBER(.name = "product", .kind = REEL_MEMBER_STRING, .flags = REEL_MEMBER_REQUIRED,
+                .summary = "Key of a product"),
+    REEL_MEMBER(.name = "quantity", .kind = REEL_MEMBER_INTEGER, .flags = REEL_MEMBER_REQUIRED,
+                .summary = "From 1 to 1000000"),
+    NULL,
+};
+static const struct reel_member *const ship_members[] = {
+    REEL_MEMBER(.name = "tracking", .kind = REEL_MEMBER_STRING, .flags = REEL_MEMBER_REQUIRED),
+    NULL,
+};
+
 static const struct reel_command_info *const order_commands[] = {
-    REEL_COMMAND(.verb = "create", .summary = "Place an order"),
-    REEL_COMMAND(.verb = "pay", .summary = "Note that an order is paid"),
-    REEL_COMMAND(.verb = "ship", .summary = "Ship an order that is paid"),
+    REEL_COMMAND(.verb = "create", .summary = "Place an order", .members = create_members,
+                 .example = "{\"product\":\"mug\",\"quantity\":3}"),
+    REEL_COMMAND(.verb = "pay", .summary = "Note that an order is paid", .members = no_members),
+    REEL_COMMAND(.verb = "ship", .summary = "Ship an order that is paid", .members = ship_members,
+                 .example = "{\"tracking\":\"T-1\"}"),
     REEL_COMMAND(.verb = "delete", .summary = "Cancel an order that is not shipped"),
     NULL,
 };
@@ -266,6 +314,7 @@ static const struct reel_projector orders = {
     .commands = order_commands,
     .decide = order_decide,
     .settings = order_settings,
+    .events = order_events,
 };
 
 static const char *const product_prefixes[] = {PRODUCT_FAMILY, NULL};
@@ -277,6 +326,21 @@ static const struct reel_field *const product_fields[] = {
     NULL,
 };
 
+static const struct reel_member *const offered_members[] = {
+    REEL_MEMBER(.name = "name", .kind = REEL_MEMBER_STRING),
+    REEL_MEMBER(.name = "price_cents", .kind = REEL_MEMBER_INTEGER, .flags = REEL_MEMBER_REQUIRED),
+    NULL,
+};
+
+static const struct reel_event_info *const product_events[] = {
+    REEL_EVENT(.type = PRODUCT_FAMILY "offered", .flags = REEL_EVENT_SUBJECT,
+               .summary = "A product can be ordered, or has another name or price",
+               .members = offered_members, .example = "{\"name\":\"A mug\",\"price_cents\":1200}"),
+    REEL_EVENT(.type = PRODUCT_FAMILY "withdrawn", .flags = REEL_EVENT_SUBJECT,
+               .summary = "A product cannot be ordered any more"),
+    NULL,
+};
+
 static const struct reel_projector products = {
     .struct_size = sizeof(struct reel_projector),
     .revision = 1,
@@ -284,6 +348,7 @@ static const struct reel_projector products = {
     .type_prefixes = product_prefixes,
     .fields = product_fields,
     .evolve = product_evolve,
+    .events = product_events,
 };
 
 static const struct reel_projector *const projectors[] = {&orders, &products, NULL};

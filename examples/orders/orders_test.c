@@ -75,11 +75,15 @@ static void an_order_is_placed_once(void **state) {
 static void an_order_that_is_not_whole_is_rejected(void **state) {
     struct reel_test *test = *state;
     reel_when(test, ORDER "placed", ID, "{'product': 'mug'}");
-    reel_then_rejected(test, "without a quantity");
+    reel_then_rejected(test, "data.quantity is missing, wanted an integer");
     reel_when(test, ORDER "placed", ID, "{'quantity': 1}");
-    reel_then_rejected(test, "without a product");
+    reel_then_rejected(test, "data.product is missing, wanted a string");
     reel_when(test, ORDER "placed", NULL, "{'product': 'mug', 'quantity': 1}");
+    reel_then_rejected(test, "subject is missing, wanted a string");
+    reel_when(test, ORDER "placed", "1", "{'product': 'mug', 'quantity': 1}");
     reel_then_rejected(test, "the subject is no UUID");
+    reel_when(test, ORDER "placed", ID, "{'product': 'mug', 'quantity': 0}");
+    reel_then_rejected(test, "order of nothing");
     reel_then_no_record(test, "orders", ID);
 }
 

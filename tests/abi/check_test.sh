@@ -360,6 +360,20 @@ part_words() {
     done
 }
 
+# Values that are declared and are nowhere in the code.
+part_declared() {
+    local word
+    for word in express Overnight_2 no; do
+        faulty "declared_event_$word" rules --runs 16
+        faulty "declared_command_$word" decided --runs 16
+    done
+    faulty drafts_undeclared decided
+    good 4 "$build/tests/abi/check/never_applied.so"
+    expect "a declared type that is never applied" test.things.lost \
+        "$(jq -r '.plugins[].never_applied' <<<"$out")"
+    faulty never_applied applied --strict
+}
+
 part_sanitized() {
     good 5 "$build/plugins/cell/cell.so" "$build/tests/examples/tally.so"
     faulty_file crashes_on_kind garbage

@@ -18,12 +18,14 @@
 #define SPEAKS        ", this host speaks " TEXT(REEL_ABI_MAJOR) ".0 to " HOST_ABI
 #define WANTS         ", abi " HOST_ABI " wants at least "
 #define NAME_PATTERN  ", wanted [a-z][a-z0-9_-]{0,62}"
+#define CLEAN(max)    ", wanted 1 to " #max " bytes of UTF-8 without control characters"
 #define FIELD_PATTERN ", wanted [A-Za-z_][A-Za-z0-9_]{0,62}"
 
 _Static_assert(REEL_ABI_MAJOR == 1, "newer_major below is 2.0");
 _Static_assert(REEL_ABI_MINOR < 9, "newer_minor below is 1.9");
 
 #define P0   "projectors[0]."
+#define M0   P0 "events[0].members[0]."
 #define S0   "sinks[0]."
 #define SET0 "sinks[0].settings[0]."
 
@@ -148,6 +150,51 @@ static struct refusal refusals[] = {
          "projectors[1].struct_size: there is no struct there; does the list end with NULL?"),
     WITH("own_allocator", "it exports `malloc`, and a process has one allocator: build it with "
                           "-fvisibility=hidden"),
+    WITH_SIZE("bad_event_size", P0 "events[0].struct_size is 16" WANTS,
+              sizeof(struct reel_event_info)),
+    WITH("bad_event_flags", P0 "events[0].flags has unknown bits 0x4"),
+    WITH("bad_event_no_type", P0 "events[0].type is empty" CLEAN(255)),
+    WITH("bad_event_other_type",
+         P0 "events[0].type is `test.thing.made`, which begins with none of type_prefixes"),
+    WITH("bad_event_bad_type", P0 "events[0].type is not clean" CLEAN(255)),
+    WITH("bad_event_long_type", P0
+         "events[0].type is "
+         "`test.things.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`" CLEAN(
+             255)),
+    WITH("bad_event_same_type",
+         P0 "events[1].type is `test.things.made`, which events[0] has already"),
+    WITH("bad_event_strict", P0 "events[0].flags has REEL_EVENT_STRICT, but members is NULL"),
+    WITH("bad_event_summary", P0 "events[0].summary is not one line of UTF-8"),
+    WITH_PART("bad_event_not_json", P0 "events[0].example is not JSON: "),
+    WITH("bad_event_example",
+         P0 "events[0].example does not fit its members: data.n is a number, wanted a string"),
+    WITH("bad_event_required",
+         P0 "events[0].example does not fit its members: data is a list, wanted an object"),
+    WITH_SIZE("bad_event_member_size", M0 "struct_size is 16" WANTS, sizeof(struct reel_member)),
+    WITH("bad_event_member_kind", M0 "kind is 99, wanted 1 to 9"),
+    WITH("bad_event_member_flags", M0 "flags has unknown bits 0x4"),
+    WITH("bad_event_no_name", M0 "name is empty" CLEAN(63)),
+    WITH("bad_event_long_name",
+         M0 "name is `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`" CLEAN(63)),
+    WITH("bad_event_bad_name", M0 "name is not clean" CLEAN(63)),
+    WITH("bad_event_same_name",
+         P0 "events[0].members[1].name is `n`, which members[0] has already"),
+    WITH("bad_event_no_values", M0 "values is empty, wanted at least one"),
+    WITH("bad_event_empty_values", M0 "values is empty, wanted at least one"),
+    WITH("bad_event_bad_values", M0 "values[1] is not UTF-8 without control characters"),
+    WITH("bad_event_values", M0 "values is set, but kind is not REEL_MEMBER_ONE_OF"),
+    WITH("bad_event_items", M0 "items is set, but kind is not REEL_MEMBER_LIST"),
+    WITH("bad_event_named_items", M0 "items.name is set, wanted NULL"),
+    WITH("bad_event_inner_members", M0 "members is set, but kind is not REEL_MEMBER_OBJECT"),
+    WITH("bad_event_inner_kind", M0 "items.members[0].kind is 99, wanted 1 to 9"),
+    WITH("bad_event_member_summary", M0 "summary is not one line of UTF-8"),
+    WITH("bad_event_nested", M0 "members[0].members[0].members[0].members[0].members[0].members[0]."
+                                "members[0].members[0].nested deeper than 8 levels"),
+    WITH("bad_event_many_members",
+         P0 "events[0].members has more than 64; does the list end with NULL?"),
+    WITH("bad_event_body_kind", P0 "commands[0].members[0].kind is 99, wanted 1 to 9"),
+    WITH("bad_event_body_example",
+         P0 "commands[0].example does not fit its members: body.n is a number, wanted a string"),
     WITH("list_of_numbers", SET0 "flags has REEL_SETTING_LIST, but kind is not REEL_SETTING_TEXT"),
 };
 

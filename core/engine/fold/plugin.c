@@ -156,6 +156,7 @@ void plugin_unload(struct plugin *plugin) {
         free(plugin->sinks[i].settings.list);
     }
     free(plugin->sinks);
+    arena_finish(&plugin->memory);
     if (plugin->handle) plugin_file_unload(plugin->file, plugin->handle);
     plugin_file_unref(plugin->file);
     free(plugin);

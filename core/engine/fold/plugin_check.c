@@ -1,7 +1,9 @@
 /* plugin_check.c: see plugin_check.h. In the order of the declarations, from the inside out: a
- * projector's fields and commands, settings, projectors, sinks, plugin, header. */
+ * projector's fields, commands and events, settings, projectors, sinks, plugin, header. */
 #include "engine/fold/plugin_check.h"
 
+#include "engine/fold/declared.h"
+#include "engine/fold/plugin_events.h"
 #include "engine/store/record.h"
 #include "engine/store/store.h"
 
@@ -9,13 +11,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-/* Most strings of a list. */
-#define TEXTS_MAX 1024
-
-#define REFUSE(error, ...) fail(error, -ENOEXEC, __VA_ARGS__)
 
 static const char collection_form[] = "[a-z][a-z0-9_-]{0,62}";
 
@@ -28,131 +23,9 @@ static const char *const reserved_collections[] = {
 static const char *const reserved_fields[] = {"cursor", "epoch", NULL};
 static const char *const query_parameters[] = {"limit", "after", "min_cursor", "timeout", NULL};
 
-/* ---- Memory ---------------------------------------------------------------------------------- */
-
-/* A list that lacks its NULL goes on with whatever lies behind it. Some of that looks like
- * pointers, so nothing that a declaration leads to is read before it is known that it can be. The
- * system call reads a set of signals, and refuses to do anything with it. */
-static bool is_readable(const void *at, size_t len) {
-    enum { SET_BYTES = 8 };
-    uintptr_t first = (uintptr_t)at & ~(uintptr_t)(SET_BYTES - 1);
-    for (uintptr_t to = first; to < (uintptr_t)at + len; to += SET_BYTES)
-        if (syscall(SYS_rt_sigprocmask, -1, (const void *)to, NULL, (size_t)SET_BYTES) == 0 ||
-            errno == EFAULT)
-            return false;
-    return true;
-}
-
-/* A sanitizer would find that it is not ours to read. */
-__attribute__((no_sanitize("address"))) static const void *item_at(const void *list, size_t n) {
-    return ((const void *const *)list)[n];
-}
-
-/* How many items come before the NULL: `max` + 1 if it is not among the first so many, or if the
- * list leads out of what can be read. */
-static uint32_t list_length(const void *list, uint32_t max) {
-    uint32_t count = 0;
-    while (list && count <= max) {
-        if (!is_readable((const char *)list + count * sizeof(void *), sizeof(void *)))
-            return max + 1;
-        if (!item_at(list, count)) break;
-        count++;
-    }
-    return count;
-}
-
-/* A string that ends, and not too late. */
-__attribute__((no_sanitize("address"))) static bool is_text(const char *text) {
-    enum { TEXT_BYTES_MAX = 16 << 10, WORD = 8 };
-    for (size_t n = 0; n < TEXT_BYTES_MAX; n++) {
-        bool begins = n == 0 || ((uintptr_t)text + n) % WORD == 0;
-        if (begins && !is_readable(text + n, 1)) return false;
-        if (!text[n]) return true;
-    }
-    return false;
-}
-
-/* ---- Words ----------------------------------------------------------------------------------- */
-
-static bool is_listed(const char *text, const char *const *list) {
-    for (; *list; list++)
-        if (strcmp(*list, text) == 0) return true;
-    return false;
-}
-
-/* Does the text consist of these characters, with a first one from `first`? */
-static bool has_form(const char *text, const char *first, const char *others, size_t len_max) {
-    if (!text || !is_text(text) || !text[0] || !strchr(first, text[0])) return false;
-    return strspn(text, others) == strlen(text) && strlen(text) <= len_max;
-}
-
-#define LOWER  "abcdefghijklmnopqrstuvwxyz"
-#define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define DIGITS "0123456789"
-
-/* "`x`", or "empty" for what is not there. */
-struct quoted {
-    char text[96];
-};
-static const char *quote(struct quoted *space, const char *text) {
-    if (!text) return "empty";
-    if (!is_text(text)) return "not a string";
-    if (!text[0]) return "empty";
-    snprintf(space->text, sizeof space->text, "`%.80s`", text);
-    return space->text;
-}
-
-static int check_flags(uint32_t flags, uint32_t known, const char *where,
-                       struct reel_error *error) {
-    if ((flags & ~known) == 0) return 0;
-    return REFUSE(error, "%sflags has unknown bits 0x%x", where, flags & ~known);
-}
-
-/* Checks an item of a list: a struct that begins with its size. `wanted` is the size in ABI 1.0: a
- * struct that has grown since is wanted only up to the last member of 1.0. */
 static int check_size(const struct plugin *plugin, const char *where, const void *item,
                       size_t wanted, struct reel_error *error) {
-    enum { STRUCT_BYTES_MAX = 4096 };
-    uint32_t found = 0;
-    if (is_readable(item, sizeof found)) memcpy(&found, item, sizeof found);
-    if (found == 0 || found > STRUCT_BYTES_MAX || !is_readable(item, found))
-        return REFUSE(
-            error, "%sstruct_size: there is no struct there; does the list end with NULL?", where);
-    if (found % sizeof(void *) != 0) /* it would end within a pointer */
-        return REFUSE(error, "%sstruct_size is %u, wanted a multiple of %zu", where, found,
-                      sizeof(void *));
-    if (found >= wanted) return 0;
-    const struct reel_header *header = &plugin->declared->header;
-    return REFUSE(error, "%sstruct_size is %u, abi %u.%u wants at least %zu", where, found,
-                  header->abi_major, header->abi_minor, wanted);
-}
-
-/* A string that may be NULL. */
-static int check_optional(const char *text, const char *where, const char *what,
-                          struct reel_error *error) {
-    if (!text || is_text(text)) return 0;
-    return REFUSE(error, "%s%s is not a string", where, what);
-}
-
-/* A list of strings. */
-static int check_texts(const char *const *list, uint32_t max, const char *where, const char *what,
-                       struct reel_error *error) {
-    uint32_t count = list_length(list, max);
-    if (count > max)
-        return REFUSE(error, "%s%s has more than %u; does the list end with NULL?", where, what,
-                      max);
-    for (uint32_t n = 0; n < count; n++)
-        if (!is_text(list[n]))
-            return REFUSE(error, "%s%s[%u] is not a string; does the list end with NULL?", where,
-                          what, n);
-    return 0;
-}
-
-/* Copies a struct of a plugin into this host's size: members that the plugin does not have are
- * zero, and members that this host does not know are left out. */
-static void copy_sized(void *to, size_t to_size, const void *from, uint32_t from_size) {
-    memset(to, 0, to_size);
-    memcpy(to, from, from_size < to_size ? from_size : to_size);
+    return check_struct(&plugin->declared->header, where, item, wanted, error);
 }
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
@@ -259,9 +132,15 @@ static int check_command(const struct projector *projector, uint32_t at, const c
     return rc < 0 ? rc : check_flags(command->flags, 0, where, error);
 }
 
+/* What checks and copies declared members and events. */
+static struct members_check members_check_of(struct plugin *plugin) {
+    return (struct members_check){&plugin->declared->header, &plugin->memory, 0};
+}
+
 static int accept_commands(struct plugin *plugin, struct projector *projector, const char *where,
                            struct reel_error *error) {
     const struct reel_command_info *const *given = projector->declared.commands;
+    struct members_check members = members_check_of(plugin);
     uint32_t count = list_length(given, RECORD_FIELDS_MAX);
     if (count > RECORD_FIELDS_MAX)
         return REFUSE(error, "%scommands has more than %d", where, RECORD_FIELDS_MAX);
@@ -279,11 +158,26 @@ static int accept_commands(struct plugin *plugin, struct projector *projector, c
                    given[i]->struct_size);
         projector->command_list[i] = &projector->commands[i];
         rc = check_command(projector, i, here, error);
+        if (rc == 0)
+            rc = members_accept(&members, &projector->commands[i].members,
+                                projector->commands[i].example, "body", here, error);
         if (rc < 0) return rc;
     }
     projector->command_count = count;
     projector->declared.commands = projector->command_list;
     return 0;
+}
+
+/* ---- Events ---------------------------------------------------------------------------------- */
+
+static int accept_events(struct plugin *plugin, struct projector *projector, const char *where,
+                         struct reel_error *error) {
+    struct members_check members = members_check_of(plugin);
+    int rc = events_accept(&members, &projector->declared.events, projector->declared.type_prefixes,
+                           where, error);
+    projector->has_strict_events =
+        rc == 0 && events_have(projector->declared.events, REEL_EVENT_STRICT);
+    return rc;
 }
 
 /* ---- Settings -------------------------------------------------------------------------------- */
@@ -411,6 +305,7 @@ static int accept_projector(struct plugin *plugin, const struct reel_projector *
     if (rc == 0)
         rc = accept_settings(plugin, &projector->declared.settings, &projector->settings, where,
                              error);
+    if (rc == 0) rc = accept_events(plugin, projector, where, error);
     return rc;
 }
 

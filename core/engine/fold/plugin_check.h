@@ -7,6 +7,7 @@
 #ifndef REEL_ENGINE_FOLD_PLUGIN_CHECK_H
 #define REEL_ENGINE_FOLD_PLUGIN_CHECK_H
 
+#include "base/arena.h"
 #include "engine/fold/plugin_file.h"
 
 #include <reel/projector.h>
@@ -33,6 +34,7 @@ struct projector {
     const struct reel_command_info **command_list;
     uint32_t command_count;
     struct plugin_settings settings;
+    bool has_strict_events; /* one of `declared.events` is REEL_EVENT_STRICT */
 };
 
 /* A sink, and its settings. */
@@ -50,6 +52,7 @@ struct plugin {
     uint32_t projector_count;
     struct plugin_sink *sinks;
     uint32_t sink_count;
+    struct arena memory; /* copies of declared members and events */
 };
 
 /* Checks `plugin->declared` and fills in `plugin->projectors`. After a failure, plugin_unload frees

@@ -24,6 +24,7 @@
 #define REEL_PROJECTOR_H
 
 #include <reel/decision.h>
+#include <reel/member.h>
 #include <reel/note.h>
 #include <reel/record.h>
 #include <reel/setting.h>
@@ -88,7 +89,35 @@ struct reel_command_info {
     uint32_t flags;      /* 0: no flag is defined */
     const char *verb;    /* [a-z][a-z0-9_-]{0,62} */
     const char *summary; /* one line for the description of the HTTP API, or NULL */
+    const struct reel_member *const
+        *members;        /* of the body, NULL-terminated (member.h); NULL: not declared */
+    const char *example; /* a body that fits, as JSON; NULL: none */
 };
+
+/* ---- Events ---------------------------------------------------------------------------------- */
+
+enum {
+    REEL_EVENT_STRICT = 1 << 0,  /* an event of this type that does not fit is rejected for this
+                                    projector, and `evolve` is not called. A client that posts such
+                                    an event gets HTTP 422, and nothing is appended; an event that a
+                                    stream brings is kept as rejected. The check is part of the
+                                    fold, like the code of `evolve`: raise `revision` when it
+                                    changes which events are rejected */
+    REEL_EVENT_SUBJECT = 1 << 1, /* the event must have a `subject` */
+};
+
+/* A declared event: one type of the events that the projector folds. */
+struct reel_event_info {
+    uint32_t struct_size;
+    uint32_t flags;      /* REEL_EVENT_…, or 0 */
+    const char *type;    /* complete; begins with one of the type_prefixes; UTF-8 without control
+                            characters, 1 to REEL_EVENT_TYPE_MAX bytes, unique in its projector */
+    const char *summary; /* one line for people, or NULL */
+    const struct reel_member *const
+        *members;        /* of `data`, NULL-terminated (member.h); NULL: not declared */
+    const char *example; /* a `data` that fits, as JSON; NULL: none */
+};
+#define REEL_EVENT_TYPE_MAX 255
 
 /* ---- Projectors ------------------------------------------------------------------------------ */
 
@@ -134,6 +163,10 @@ struct reel_projector {
      * gives one of them another value, the records are rebuilt from the log, as for another
      * revision. A value that changes often, and that only `decide` needs, is better a record. */
     const struct reel_setting *const *settings;
+
+    /* The events that the projector folds, NULL-terminated, at most 256; NULL: not declared. Events
+     * of other types may exist. */
+    const struct reel_event_info *const *events;
 };
 
 /* ---- The plugin ------------------------------------------------------------------------------ */
@@ -164,6 +197,10 @@ struct reel_plugin {
 #define REEL_COMMAND(...)                                                                          \
     &(const struct reel_command_info) {                                                            \
         .struct_size = sizeof(struct reel_command_info), __VA_ARGS__                               \
+    }
+#define REEL_EVENT(...)                                                                            \
+    &(const struct reel_event_info) {                                                              \
+        .struct_size = sizeof(struct reel_event_info), __VA_ARGS__                                 \
     }
 #endif
 

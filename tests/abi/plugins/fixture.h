@@ -101,6 +101,9 @@
 #else
 #define FIXTURE_HAS_SETTINGS
 #endif
+#ifndef PROJECTOR_EVENTS
+#define PROJECTOR_EVENTS NULL
+#endif
 
 #ifndef FIELD0_FLAGS
 #define FIELD0_FLAGS 0
@@ -132,6 +135,12 @@
 #endif
 #ifndef COMMAND_VERB
 #define COMMAND_VERB "create"
+#endif
+#ifndef COMMAND_MEMBERS
+#define COMMAND_MEMBERS NULL
+#endif
+#ifndef COMMAND_EXAMPLE
+#define COMMAND_EXAMPLE NULL
 #endif
 
 #ifndef SINK_SIZE
@@ -221,6 +230,8 @@ static const struct reel_command_info fixture_create = {
     .struct_size = COMMAND_SIZE,
     .flags = COMMAND_FLAGS,
     .verb = COMMAND_VERB,
+    .members = COMMAND_MEMBERS,
+    .example = COMMAND_EXAMPLE,
 };
 static const struct reel_command_info *const fixture_commands[] = {&fixture_create, NULL};
 static const struct reel_command_info *const fixture_same_commands[] = {&fixture_create,
@@ -255,6 +266,7 @@ static const struct reel_projector fixture_projector = {
     .commands = PROJECTOR_COMMANDS,
     .decide = PROJECTOR_DECIDE,
     .settings = PROJECTOR_SETTINGS,
+    .events = PROJECTOR_EVENTS,
 };
 
 /* A second one, for faults that are not in the first. */
