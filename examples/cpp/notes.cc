@@ -43,4 +43,4 @@ static constexpr const reel_field *fields[] = {&id, &title, &tags, nullptr};
 static constexpr struct reel_projector notes =
     reelpp::projector("notes", prefixes, fields, reelpp::evolve<fold>);
 static constexpr const struct reel_projector *projectors[] = {&notes, nullptr};
-REEL_EXPORT constexpr struct reel_plugin reel_plugin = reelpp::plugin("notes", "1.0.0", projectors);
+REEL_PLUGIN("notes", "1.0.0", projectors, nullptr);

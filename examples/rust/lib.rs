@@ -5,8 +5,8 @@
 //!     reeld check ./sensors.so
 mod reel;
 
-use reel::{text, Command, CommandInfo, Decision, Event, Field, List, Outcome, Plugin, Project};
-use reel::{Projector, Record, Refusal, Refused, Text, Tx};
+use reel::{text, Command, CommandInfo, Decision, Event, EventInfo, Field, List, Member, Outcome};
+use reel::{Project, Projector, Record, Refusal, Refused, Setting, Text, Tx};
 
 const SENSORS: Text = text!("sensors");
 const ID: Text = text!("id");
@@ -15,7 +15,7 @@ const COUNT: Text = text!("count");
 const HIGHEST: Text = text!("highest");
 const RECENT: Text = text!("recent");
 
-const RECENT_MAX: usize = 3;
+const RECENT_MAX: Text = text!("sensors_recent_max");
 
 struct Sensors;
 
@@ -35,7 +35,7 @@ impl Project for Sensors {
             "measured" => {
                 let value = event.data().get("value").number().ok_or("no value was measured")?;
                 let sensor = tx.find(key).ok_or(format!("there is no sensor {key}"))?;
-                measured(&sensor, event, value)?;
+                measured(&sensor, event, value, tx.setting_number(RECENT_MAX) as usize)?;
             }
             _ => tx.remove(key),
         }
@@ -59,7 +59,7 @@ impl Project for Sensors {
     }
 }
 
-fn measured(sensor: &Record, event: &Event, value: f64) -> Result<(), String> {
+fn measured(sensor: &Record, event: &Event, value: f64, recent_max: usize) -> Result<(), String> {
     let count = sensor.int(COUNT).unwrap_or(0);
     sensor.set_int(COUNT, count.checked_add(1).ok_or("the count overflows")?);
     if sensor.number(HIGHEST).map_or(true, |highest| value > highest) {
@@ -68,7 +68,7 @@ fn measured(sensor: &Record, event: &Event, value: f64) -> Result<(), String> {
 
     // The last ones, with their times.
     let recent = sensor.value(RECENT);
-    let too_many = (recent.items().count() + 1).saturating_sub(RECENT_MAX);
+    let too_many = (recent.items().count() + 1).saturating_sub(recent_max);
     let writer = sensor.write(RECENT);
     writer.array();
     for (_, each) in recent.items().skip(too_many) {
@@ -98,11 +98,56 @@ static COMMANDS: List<CommandInfo, 3> = [
     None,
 ];
 
+// What the events have, for descriptions and for `reeld check`.
+static INSTALLED: List<Member, 2> = [
+    Some(&Member { flags: reel::MEMBER_REQUIRED, ..Member::new(PLACE, reel::MEMBER_STRING) }),
+    None,
+];
+static MEASURED: List<Member, 2> = [
+    Some(&Member {
+        flags: reel::MEMBER_REQUIRED,
+        ..Member::new(text!("value"), reel::MEMBER_NUMBER)
+    }),
+    None,
+];
+static EVENTS: List<EventInfo, 4> = [
+    Some(&EventInfo::new(
+        text!("com.example.sensor.installed"),
+        reel::EVENT_SUBJECT,
+        text!("A sensor is installed at a place"),
+        &INSTALLED,
+    )),
+    Some(&EventInfo::new(
+        text!("com.example.sensor.measured"),
+        reel::EVENT_SUBJECT,
+        text!("A sensor has measured a value"),
+        &MEASURED,
+    )),
+    Some(&EventInfo::new(
+        text!("com.example.sensor.removed"),
+        reel::EVENT_SUBJECT,
+        text!("A sensor is removed"),
+        &[None],
+    )),
+    None,
+];
+
+static SETTINGS: List<Setting, 2> = [
+    Some(&Setting {
+        kind: reel::SETTING_NUMBER,
+        min: 1,
+        max: 100,
+        default_value: text!("3"),
+        ..Setting::new(RECENT_MAX, text!("Measured values that a record keeps"))
+    }),
+    None,
+];
+
 static PROJECTOR: Projector = Projector::new::<Sensors>(SENSORS, &PREFIXES, &FIELDS)
-    .with_commands::<Sensors>(&COMMANDS);
+    .with_commands::<Sensors>(&COMMANDS)
+    .with_settings(&SETTINGS)
+    .with_events(&EVENTS);
 
 static PROJECTORS: List<Projector, 2> = [Some(&PROJECTOR), None];
 
-#[no_mangle]
-#[allow(non_upper_case_globals)]
-pub static reel_plugin: Plugin = Plugin::new(text!("sensors"), text!("1.0.0"), &PROJECTORS);
+reel::reel_plugin!("sensors", "1.0.0", &PROJECTORS);

@@ -47,6 +47,25 @@ macro_rules! text {
 }
 pub(crate) use text;
 
+/// The plugin, once in a crate: `reel_plugin!("sensors", "1.0.0", &PROJECTORS);`. Name and version
+/// have at most 63 bytes. `PROJECTORS` ends with `None`. The note is for the host, which reads it before
+/// it loads the file.
+macro_rules! reel_plugin {
+    ($name:literal, $version:literal, $projectors:expr) => {
+        #[used]
+        #[link_section = ".note.reel"]
+        static REEL_NOTE: $crate::reel::Note = $crate::reel::Note::new($name, $version);
+        #[no_mangle]
+        #[allow(non_upper_case_globals)]
+        pub static reel_plugin: $crate::reel::Plugin = $crate::reel::Plugin::new(
+            $crate::reel::text!($name),
+            $crate::reel::text!($version),
+            $projectors,
+        );
+    };
+}
+pub(crate) use reel_plugin;
+
 /// `struct reel_str`: data NULL: there is no string.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -102,6 +121,7 @@ pub struct RawCommand {
     pub key: Str,
     pub time: Str,
     pub body: RawValue,
+    pub principal: Str,
 }
 
 /// `struct reel_tx`, `reel_record`, `reel_decision`, `reel_draft` and `reel_writer` begin with this.
@@ -161,6 +181,10 @@ pub struct Host {
     pub draft_int: unsafe extern "C" fn(*mut Handle, Text, i64),
     pub accept: unsafe extern "C" fn(*mut Handle, Str) -> i32,
     pub refuse: unsafe extern "C" fn(*mut Handle, i32, *const u8, Str) -> i32,
+    pub setting_str: unsafe extern "C" fn(*mut Handle, Text, usize) -> Str,
+    pub decision_setting_str: unsafe extern "C" fn(*mut Handle, Text, usize) -> Str,
+    pub setting_number: unsafe extern "C" fn(*mut Handle, Text) -> u64,
+    pub decision_setting_number: unsafe extern "C" fn(*mut Handle, Text) -> u64,
 }
 
 pub const FIELD_STRING: u32 = 1;
@@ -171,6 +195,25 @@ pub const FIELD_ONE_OF: u32 = 5;
 pub const FIELD_NUMBER: u32 = 6;
 pub const FIELD_ANY_CASE: u32 = 1 << 0;
 pub const FIELD_IS_NAME: u32 = 1 << 1;
+
+pub const MEMBER_STRING: u32 = 1;
+pub const MEMBER_INTEGER: u32 = 2;
+pub const MEMBER_NUMBER: u32 = 3;
+pub const MEMBER_BOOL: u32 = 4;
+pub const MEMBER_TIME: u32 = 5;
+pub const MEMBER_ONE_OF: u32 = 6;
+pub const MEMBER_LIST: u32 = 7;
+pub const MEMBER_OBJECT: u32 = 8;
+pub const MEMBER_JSON: u32 = 9;
+pub const MEMBER_REQUIRED: u32 = 1 << 0;
+pub const EVENT_STRICT: u32 = 1 << 0;
+pub const EVENT_SUBJECT: u32 = 1 << 1;
+
+pub const SETTING_TEXT: u32 = 1;
+pub const SETTING_NUMBER: u32 = 2;
+pub const SETTING_SWITCH: u32 = 3;
+pub const SETTING_ONE_OF: u32 = 4;
+pub const SETTING_LIST: u32 = 1 << 0;
 
 /// A NULL-terminated list: `static FIELDS: List<Field, 3> = [Some(&ID), Some(&TITLE), None];`
 pub type List<T, const N: usize> = [Option<&'static T>; N];
@@ -199,8 +242,53 @@ pub struct CommandInfo {
     pub flags: u32,
     pub verb: Text,
     pub summary: Text,
+    pub members: *const Option<&'static Member>,
+    pub example: Text,
 }
 unsafe impl Sync for CommandInfo {}
+
+#[repr(C)]
+pub struct Member {
+    pub struct_size: u32,
+    pub flags: u32,
+    pub name: Text,
+    pub kind: u32,
+    pub reserved: u32,
+    pub values: *const Text,
+    pub items: Option<&'static Member>,
+    pub members: *const Option<&'static Member>,
+    pub summary: Text,
+}
+unsafe impl Sync for Member {}
+
+#[repr(C)]
+pub struct EventInfo {
+    pub struct_size: u32,
+    pub flags: u32,
+    pub type_: Text,
+    pub summary: Text,
+    pub members: *const Option<&'static Member>,
+    pub example: Text,
+}
+unsafe impl Sync for EventInfo {}
+
+#[repr(C)]
+pub struct Setting {
+    pub struct_size: u32,
+    pub flags: u32,
+    pub name: Text,
+    pub kind: u32,
+    pub reserved: u32,
+    pub min: u64,
+    pub max: u64,
+    pub default_value: Text,
+    pub unit: Text,
+    pub help: Text,
+    pub values: *const Text,
+    pub aliases: Text,
+    pub check: Option<unsafe extern "C" fn(*const u8, *mut Error) -> bool>,
+}
+unsafe impl Sync for Setting {}
 
 #[repr(C)]
 pub struct Projector {
@@ -215,6 +303,8 @@ pub struct Projector {
     pub canonical_key: Option<unsafe extern "C" fn(Str, *mut Key) -> bool>,
     pub commands: *const Option<&'static CommandInfo>,
     pub decide: Option<unsafe extern "C" fn(*mut Handle, *const RawCommand) -> i32>,
+    pub settings: *const Option<&'static Setting>,
+    pub events: *const Option<&'static EventInfo>,
 }
 unsafe impl Sync for Projector {}
 
@@ -228,6 +318,19 @@ pub struct Plugin {
     pub sinks: *const u8,
 }
 unsafe impl Sync for Plugin {}
+
+#[repr(C)]
+pub struct Note {
+    pub owner_size: u32,
+    pub content_size: u32,
+    pub type_: u32,
+    pub owner: [u8; 8],
+    pub abi_major: u16,
+    pub abi_minor: u16,
+    pub kinds: u32,
+    pub name: [u8; 64],
+    pub version: [u8; 64],
+}
 
 // ---- Declaring -----------------------------------------------------------------------------------
 
@@ -249,7 +352,89 @@ impl Field {
 impl CommandInfo {
     pub const fn new(verb: Text, summary: Text) -> CommandInfo {
         let struct_size = mem::size_of::<CommandInfo>() as u32;
-        CommandInfo { struct_size, flags: 0, verb, summary }
+        let (members, example) = (ptr::null(), Text::NONE);
+        CommandInfo { struct_size, flags: 0, verb, summary, members, example }
+    }
+}
+
+impl Member {
+    /// Other members: `Member { flags: MEMBER_REQUIRED, ..Member::new(text!("at"), MEMBER_TIME) }`.
+    pub const fn new(name: Text, kind: u32) -> Member {
+        Member {
+            struct_size: mem::size_of::<Member>() as u32,
+            flags: 0,
+            name,
+            kind,
+            reserved: 0,
+            values: ptr::null(),
+            items: None,
+            members: ptr::null(),
+            summary: Text::NONE,
+        }
+    }
+}
+
+impl EventInfo {
+    /// With the complete type. `members` ends with `None`. For `flags`, `EVENT_STRICT` and
+    /// `EVENT_SUBJECT`.
+    pub const fn new(
+        type_: Text,
+        flags: u32,
+        summary: Text,
+        members: &'static [Option<&'static Member>],
+    ) -> EventInfo {
+        let (members, example) = (members.as_ptr(), Text::NONE);
+        let struct_size = mem::size_of::<EventInfo>() as u32;
+        EventInfo { struct_size, flags, type_, summary, members, example }
+    }
+}
+
+impl Setting {
+    /// A text. Other kinds: `Setting { kind: SETTING_NUMBER, max: 9, default_value: text!("3"),
+    /// ..Setting::new(text!("things_max"), text!("most things")) }`.
+    pub const fn new(name: Text, help: Text) -> Setting {
+        Setting {
+            struct_size: mem::size_of::<Setting>() as u32,
+            flags: 0,
+            name,
+            kind: SETTING_TEXT,
+            reserved: 0,
+            min: 0,
+            max: 0,
+            default_value: Text::NONE,
+            unit: Text::NONE,
+            help,
+            values: ptr::null(),
+            aliases: Text::NONE,
+            check: None,
+        }
+    }
+}
+
+impl Note {
+    /// For `reel_plugin!`: of a plugin with projectors.
+    pub const fn new(name: &str, version: &str) -> Note {
+        Note {
+            owner_size: 5,
+            content_size: 136,
+            type_: 1,
+            owner: *b"Reel\0\0\0\0",
+            abi_major: ABI_MAJOR,
+            abi_minor: ABI_MINOR,
+            kinds: 1,
+            name: Note::padded(name.as_bytes()),
+            version: Note::padded(version.as_bytes()),
+        }
+    }
+    const fn padded(text: &[u8]) -> [u8; 64] {
+        let mut all = [0; 64];
+        let mut at = 0;
+        assert!(text.len() < all.len());
+        while at < text.len() {
+            all[at] = text[at];
+            at += 1;
+        }
+        all
     }
 }
 
@@ -272,6 +457,8 @@ impl Projector {
             canonical_key: None,
             commands: ptr::null(),
             decide: None,
+            settings: ptr::null(),
+            events: ptr::null(),
         }
     }
 
@@ -282,10 +469,20 @@ impl Projector {
     ) -> Projector {
         Projector { commands: commands.as_ptr(), decide: Some(decide::<P>), ..self }
     }
+
+    /// The same projector with settings. The list ends with `None`.
+    pub const fn with_settings(self, settings: &'static [Option<&'static Setting>]) -> Projector {
+        Projector { settings: settings.as_ptr(), ..self }
+    }
+
+    /// The same projector with declared events. The list ends with `None`.
+    pub const fn with_events(self, events: &'static [Option<&'static EventInfo>]) -> Projector {
+        Projector { events: events.as_ptr(), ..self }
+    }
 }
 
 impl Plugin {
-    /// For `#[no_mangle] pub static reel_plugin: Plugin`. `projectors` ends with `None`.
+    /// For `reel_plugin!`.
     pub const fn new(
         name: Text,
         version: Text,
@@ -293,7 +490,12 @@ impl Plugin {
     ) -> Plugin {
         let struct_size = mem::size_of::<Plugin>() as u32;
         Plugin {
-            header: Header { magic: MAGIC, abi_major: ABI_MAJOR, abi_minor: ABI_MINOR, struct_size },
+            header: Header {
+                magic: MAGIC,
+                abi_major: ABI_MAJOR,
+                abi_minor: ABI_MINOR,
+                struct_size,
+            },
             flags: 0,
             name,
             version,
@@ -529,6 +731,10 @@ impl<'a> Command<'a> {
     pub fn body(&self) -> Value<'a> {
         Value(self.0.body, PhantomData)
     }
+    /// In whose name the command is given, for people.
+    pub fn principal(&self) -> Option<&'a str> {
+        unsafe { from_c(self.0.principal) }
+    }
 }
 
 // ---- Records -------------------------------------------------------------------------------------
@@ -550,6 +756,18 @@ impl<'a> Tx<'a> {
     /// `kind` is the same for all warnings of one kind: see reel_warn in record.h.
     pub fn warn(&self, kind: &str, message: &str) {
         unsafe { (host(self.0).warn)(self.0, to_c(kind), to_c(message)) }
+    }
+    /// A setting that the projector declares. `None` if it has no value.
+    pub fn setting(&self, name: Text) -> Option<&'a str> {
+        self.setting_item(name, 0)
+    }
+    /// The n-th item of a SETTING_LIST; `None` after the last.
+    pub fn setting_item(&self, name: Text, n: usize) -> Option<&'a str> {
+        unsafe { from_c((host(self.0).setting_str)(self.0, name, n)) }
+    }
+    /// The value of a SETTING_NUMBER; 1 or 0 for a SETTING_SWITCH.
+    pub fn setting_number(&self, name: Text) -> u64 {
+        unsafe { (host(self.0).setting_number)(self.0, name) }
     }
 }
 
@@ -673,6 +891,16 @@ impl<'a> Decision<'a> {
         let subject = subject.map_or(Str { data: ptr::null(), len: 0 }, to_c);
         let drafted = unsafe { (host(self.0).draft)(self.0, to_c(event_type), subject) };
         Draft(drafted, PhantomData)
+    }
+    /// See `Tx::setting`.
+    pub fn setting(&self, name: Text) -> Option<&'a str> {
+        self.setting_item(name, 0)
+    }
+    pub fn setting_item(&self, name: Text, n: usize) -> Option<&'a str> {
+        unsafe { from_c((host(self.0).decision_setting_str)(self.0, name, n)) }
+    }
+    pub fn setting_number(&self, name: Text) -> u64 {
+        unsafe { (host(self.0).decision_setting_number)(self.0, name) }
     }
 }
 

@@ -53,6 +53,12 @@ static bool fold(reelpp::transaction tx, const reelpp::event &event) {
     if (what == "half") return record.write("json").array().value(1), throw 7, true;
     if (what == "large") record.set("integer", std::numeric_limits<std::uint64_t>::max());
     if (what == "largest") record.set("integer", std::uint64_t{INT64_MAX});
+    if (what == "configured")
+        record
+            .set("string", std::string(*tx.setting("things_words")) + " " +
+                               std::string(*tx.setting_item("things_words", 1)))
+            .set("integer", tx.setting_number("things_max"))
+            .set("bool", tx.setting_item("things_words", 2).has_value());
     if (what == "described")
         record.set("string", std::string(event.type()) + " " + std::to_string(event.prefix()) +
                                  " " + std::string(event.source().value()) + " " +
@@ -68,6 +74,14 @@ static std::string_view decide(reelpp::decision decision, const reelpp::command 
     if (verb == "throw") throw std::out_of_range("a number is too large");
     if (verb == "exhaust") throw std::bad_alloc();
     if (verb == "throw-int") throw 7;
+    if (verb == "ask") {
+        decision.draft(FAMILY "copied", command.key())
+            .set("string", command.principal())
+            .set("integer", decision.setting_number("things_max"))
+            .set("words", *decision.setting("things_words"))
+            .set("second", *decision.setting_item("things_words", 1));
+        return command.key();
+    }
     const reelpp::record_view record = decision.lookup("things", command.key());
     reelpp::draft draft = decision.draft(FAMILY "copied", command.key());
     draft.members(command.body()["members"])
@@ -104,18 +118,38 @@ static constexpr reel_command_info refuse = reelpp::command_info("refuse", nullp
 static constexpr reel_command_info throw_ = reelpp::command_info("throw", nullptr);
 static constexpr reel_command_info exhaust = reelpp::command_info("exhaust", nullptr);
 static constexpr reel_command_info throw_int = reelpp::command_info("throw-int", nullptr);
-static constexpr const reel_command_info *commands[] = {&copy,    &refuse,    &throw_,
-                                                        &exhaust, &throw_int, nullptr};
+static constexpr reel_command_info ask = reelpp::command_info("ask", nullptr);
+static constexpr const reel_command_info *commands[] = {&copy,      &refuse, &throw_, &exhaust,
+                                                        &throw_int, &ask,    nullptr};
+static constexpr reel_setting words = [] {
+    auto made = reelpp::setting("things_words", REEL_SETTING_TEXT, "words", "one,two");
+    made.flags = REEL_SETTING_LIST;
+    return made;
+}();
+static constexpr reel_setting max = [] {
+    auto made = reelpp::setting("things_max", REEL_SETTING_NUMBER, "a number", "7");
+    made.max = 9;
+    return made;
+}();
+static constexpr const reel_setting *settings[] = {&words, &max, nullptr};
+static constexpr reel_member number =
+    reelpp::member("number", REEL_MEMBER_NUMBER, REEL_MEMBER_REQUIRED);
+static constexpr const reel_member *members[] = {&number, nullptr};
+static constexpr reel_event_info declared =
+    reelpp::event_info(FAMILY "declared", "a thing has a number", members, REEL_EVENT_STRICT);
+static constexpr const reel_event_info *events[] = {&declared, nullptr};
 static constexpr struct reel_projector things = [] {
     struct reel_projector made =
         reelpp::projector("things", prefixes, fields, reelpp::evolve<fold>);
     made.canonical_key = reelpp::canonical_key<key>;
     made.commands = commands;
     made.decide = reelpp::decide<decide>;
+    made.settings = settings;
+    made.events = events;
     return made;
 }();
 static constexpr const struct reel_projector *projectors[] = {&things, nullptr};
-REEL_EXPORT constexpr struct reel_plugin reel_plugin = reelpp::plugin("hpp", "1.0.0", projectors);
+REEL_PLUGIN("hpp", "1.0.0", projectors, nullptr);
 
 /* ---- Events ---------------------------------------------------------------------------------- */
 
@@ -187,6 +221,20 @@ static void an_exception_rejects_the_event_with_its_reason(void **state) {
     }
 }
 
+static void settings_are_read(void **state) {
+    reel_test *test = test_of(state);
+    reel_given_setting(test, "things", "things_max", "9");
+    reel_given(test, FAMILY "configured", "a", "{}");
+    reel_then_record(test, "things", "left", "{'string': 'one two', 'integer': 9, 'bool': false}");
+}
+
+static void declared_events_must_fit(void **state) {
+    reel_test *test = test_of(state);
+    reel_given(test, FAMILY "declared", "a", "{'number': 1.5}");
+    reel_when(test, FAMILY "declared", "a", "{'number': 'one'}");
+    reel_then_rejected(test, "data.number is a string, wanted a number");
+}
+
 /* ---- Commands and keys ----------------------------------------------------------------------- */
 
 static void a_decision_drafts_every_kind_of_value(void **state) {
@@ -205,6 +253,22 @@ static void an_exception_refuses_the_command(void **state) {
     reel_when_command(test, "things", "throw", "a", nullptr);
     reel_then_refused(test, "bad-request", "a number is too large");
     reel_then_count(test, "things", 0);
+}
+
+static void a_decision_reads_settings_and_who_asks(void **state) {
+    reel_test *test = test_of(state);
+    reel_command_request request{};
+    reel_command_result result{};
+    reel_error error{};
+    request.struct_size = sizeof request;
+    request.collection = reel_text("things");
+    request.verb = reel_text("ask");
+    request.key = reel_text("a");
+    request.principal = reel_text("anna");
+    reel_then_count(test, "things", 0); // starts it
+    assert_int_equal(reel_command(test->reel, &request, &result, &error), 0);
+    assert_true(result.accepted);
+    reel_then_record(test, "things", "a", "{'string': 'anna', 'integer': 7, ...}");
 }
 
 static void what_has_no_reason_leaves_the_command_undecided(void **state) {
@@ -238,7 +302,10 @@ int main() {
         REEL_TEST(an_event_has_its_attributes),
         REEL_TEST(false_ignores_and_nothing_applies),
         REEL_TEST(an_exception_rejects_the_event_with_its_reason),
+        REEL_TEST(settings_are_read),
+        REEL_TEST(declared_events_must_fit),
         REEL_TEST(a_decision_drafts_every_kind_of_value),
+        REEL_TEST(a_decision_reads_settings_and_who_asks),
         REEL_TEST(an_exception_refuses_the_command),
         REEL_TEST(what_has_no_reason_leaves_the_command_undecided),
         REEL_TEST(a_key_that_throws_is_not_a_key),

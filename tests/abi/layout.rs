@@ -44,14 +44,25 @@ fn main() {
         write_str write_int write_number write_bool write_null write_value
         get_extension
         lookup draft draft_members draft_value draft_str draft_int accept refuse
+        setting_str decision_setting_str setting_number decision_setting_number
     });
-    layout!("reel_command", RawCommand { struct_size reserved verb key time body });
+    layout!("reel_command", RawCommand { struct_size reserved verb key time body principal });
+    layout!("reel_setting", Setting {
+        struct_size flags name kind reserved min max default_value unit help values aliases check
+    });
+    layout!("reel_note", Note {
+        owner_size content_size type_ owner abi_major abi_minor kinds name version
+    });
+    layout!("reel_member", Member {
+        struct_size flags name kind reserved values items members summary
+    });
+    layout!("reel_event_info", EventInfo { struct_size flags type_ summary members example });
     layout!("reel_field", Field { struct_size flags name kind values filter refers_to });
     layout!("reel_key", Key { str_ scratch });
-    layout!("reel_command_info", CommandInfo { struct_size flags verb summary });
+    layout!("reel_command_info", CommandInfo { struct_size flags verb summary members example });
     layout!("reel_projector", Projector {
         struct_size flags revision revision_compatible collection type_prefixes fields
-        evolve canonical_key commands decide
+        evolve canonical_key commands decide settings events
     });
     layout!("reel_plugin", Plugin { header flags name version projectors sinks });
 }

@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 # The headers of a projector, as layout.h has them in its comments.
-HEADERS = ['abi.h', 'event.h', 'host.h', 'decision.h', 'projector.h']
+HEADERS = ['abi.h', 'event.h', 'host.h', 'decision.h', 'setting.h', 'note.h', 'member.h',
+           'projector.h']
 
 
 def structs(text):

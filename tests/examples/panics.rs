@@ -2,7 +2,7 @@
 #[path = "../../examples/rust/reel.rs"]
 mod reel;
 
-use reel::{text, Command, CommandInfo, Decision, Event, Field, List, Outcome, Plugin, Project};
+use reel::{text, Command, CommandInfo, Decision, Event, Field, List, Outcome, Project};
 use reel::{Projector, Refused, Text, Tx};
 
 const ID: Text = text!("id");
@@ -38,6 +38,4 @@ static PROJECTOR: Projector = Projector::new::<Panics>(text!("panics"), &PREFIXE
     .with_commands::<Panics>(&COMMANDS);
 static PROJECTORS: List<Projector, 2> = [Some(&PROJECTOR), None];
 
-#[no_mangle]
-#[allow(non_upper_case_globals)]
-pub static reel_plugin: Plugin = Plugin::new(text!("panics"), text!("1.0.0"), &PROJECTORS);
+reel::reel_plugin!("panics", "1.0.0", &PROJECTORS);

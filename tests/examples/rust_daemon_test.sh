@@ -7,7 +7,7 @@ root=$1 reeld=$2 sensors_so=$3 panics_so=$4
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 unset "${!REEL_@}" "${!CELLOS_@}"
-failures=0
+failures=0 posted=0
 
 # shellcheck source-path=SCRIPTDIR/.. source=support/daemon.sh
 . "$root/tests/support/daemon.sh"
@@ -20,7 +20,7 @@ ask() {
 # post SUFFIX SUBJECT DATA
 post() {
     ask POST /v1/events -H 'Content-Type: application/cloudevents+json' -d '{"specversion": "1.0",
-        "id": "'"$1-$2"'", "source": "/test", "subject": "'"$2"'", "time": "2030-01-02T03:04:05Z",
+        "id": "'"$1-$2-$((++posted))"'", "source": "/test", "subject": "'"$2"'", "time": "2030-01-02T03:04:05Z",
         "type": "com.example.'"$1"'", "data": '"$3"'}'
 }
 
@@ -34,7 +34,7 @@ expect() {
 }
 
 REEL_TOKEN=try-me daemon_start "$reeld" "$scratch/log" --data "$scratch/data" \
-    --plugin "$sensors_so" --plugin "$panics_so" || exit 1
+    --plugin "$sensors_so" --plugin "$panics_so" --sensors-recent-max 2 || exit 1
 
 post sensor.installed s-1 '{"place": "roof"}' | expect "an event" '.outcome == "applied"'
 post sensor.measured s-1 '{"value": 21.5}' | expect "another" '.outcome == "applied"'
@@ -43,6 +43,10 @@ post sensor.measured s-2 '{"value": 1}' |
 ask GET /v1/sensors/s-1 | expect "the record" \
     'del(.cursor) == {"id": "s-1", "place": "roof", "count": 1, "highest": 21.5,
         "recent": [{"value": 21.5, "at": "2030-01-02T03:04:05Z"}]}'
+for value in 1 2; do post "sensor.measured" s-1 '{"value": '$value'}' >/dev/null; done
+ask GET /v1/sensors/s-1 | expect "as many as the setting says" '[.recent[].value] == [1, 2]'
+ask GET /v1/plugins | expect "the declared events" '[.collections[] | select(.name == "sensors") |
+    .events[].type] | length == 3'
 ask POST /v1/sensors --json '{"place": "cellar"}' | expect "a command" '.place == "cellar"'
 ask POST /v1/sensors --json '{}' |
     expect "one that it refuses" '.status == 400 and .detail == "place must be a string"'

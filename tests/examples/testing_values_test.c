@@ -30,8 +30,7 @@ static const struct reel_projector stamps = {
     .decide = decide,
 };
 static const struct reel_projector *const projectors[] = {&stamps, NULL};
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER, .name = "stamps", .version = "1", .projectors = projectors};
+REEL_PLUGIN("stamps", "1", projectors, NULL);
 
 /* ---- Values ---------------------------------------------------------------------------------- */
 

@@ -10,6 +10,8 @@
  *     static constexpr const char *prefixes[] = {"com.example.note.", nullptr};
  *     static constexpr struct reel_projector notes =
  *         reelpp::projector("notes", prefixes, fields, reelpp::evolve<fold>);
+ *     static constexpr const struct reel_projector *projectors[] = {&notes, nullptr};
+ *     REEL_PLUGIN("notes", "1.0.0", projectors, nullptr);
  *
  * The complete plugin is examples/cpp/notes.cc. The namespace is `reelpp`, because `reel` is a
  * struct of reel.h. `struct` stands before the names that are also names of functions.
@@ -358,6 +360,18 @@ class transaction {
         c_->host->warn(c_, reel_text(kind), to_c(message));
     }
 
+    /* A setting that the projector declares, and the n-th item of a list. Empty if it has no value,
+     * or after the last item. */
+    text setting(const char *name) const noexcept {
+        return text_of(reel_tx_setting_str(c_, name));
+    }
+    text setting_item(const char *name, std::size_t n) const noexcept {
+        return text_of(reel_tx_setting_item(c_, name, n));
+    }
+    std::uint64_t setting_number(const char *name) const noexcept {
+        return reel_tx_setting_number(c_, name);
+    }
+
   private:
     reel_tx *c_;
 };
@@ -421,6 +435,10 @@ class command {
     }
     value body() const noexcept {
         return value(c_->body);
+    }
+    /* In whose name the command is given, for people. */
+    text principal() const noexcept {
+        return text_of(c_->principal);
     }
 
   private:
@@ -491,6 +509,17 @@ class decision {
     }
     reelpp::draft draft(const char *type, const text &subject = std::nullopt) const noexcept {
         return reelpp::draft(reel_draft(c_, type, to_c(subject)));
+    }
+
+    /* As those of a transaction. */
+    text setting(const char *name) const noexcept {
+        return text_of(reel_decision_setting_str(c_, name));
+    }
+    text setting_item(const char *name, std::size_t n) const noexcept {
+        return text_of(reel_decision_setting_item(c_, name, n));
+    }
+    std::uint64_t setting_number(const char *name) const noexcept {
+        return reel_decision_setting_number(c_, name);
     }
 
   private:
@@ -581,6 +610,41 @@ constexpr reel_command_info command_info(const char *verb, const char *summary) 
     return made;
 }
 
+/* A declared member of `data` or of a body; see member.h. */
+constexpr reel_member member(const char *name, reel_member_kind kind,
+                             std::uint32_t flags = 0) noexcept {
+    reel_member made{};
+    made.struct_size = sizeof made;
+    made.flags = flags;
+    made.name = name;
+    made.kind = kind;
+    return made;
+}
+
+/* A declared event. `type` is complete. */
+constexpr reel_event_info event_info(const char *type, const char *summary,
+                                     const reel_member *const *members = nullptr,
+                                     std::uint32_t flags = 0) noexcept {
+    reel_event_info made{};
+    made.struct_size = sizeof made;
+    made.flags = flags;
+    made.type = type;
+    made.summary = summary;
+    made.members = members;
+    return made;
+}
+
+constexpr reel_setting setting(const char *name, reel_setting_kind kind, const char *help,
+                               const char *default_value = nullptr) noexcept {
+    reel_setting made{};
+    made.struct_size = sizeof made;
+    made.name = name;
+    made.kind = kind;
+    made.default_value = default_value;
+    made.help = help;
+    return made;
+}
+
 /* With revision 1. */
 constexpr struct reel_projector projector(const char *collection, const char *const *type_prefixes,
                                           const reel_field *const *fields,
@@ -593,17 +657,6 @@ constexpr struct reel_projector projector(const char *collection, const char *co
     made.type_prefixes = type_prefixes;
     made.fields = fields;
     made.evolve = evolve;
-    return made;
-}
-
-/* For `REEL_EXPORT constexpr struct reel_plugin reel_plugin = reelpp::plugin(…)`. */
-constexpr struct reel_plugin plugin(const char *name, const char *version,
-                                    const struct reel_projector *const *projectors) noexcept {
-    struct reel_plugin made {};
-    made.header = REEL_PLUGIN_HEADER;
-    made.name = name;
-    made.version = version;
-    made.projectors = projectors;
     return made;
 }
 

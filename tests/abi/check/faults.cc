@@ -163,5 +163,4 @@ static constexpr struct reel_projector things = [] {
     return made;
 }();
 static constexpr const struct reel_projector *projectors[] = {&things, nullptr};
-REEL_EXPORT constexpr struct reel_plugin reel_plugin =
-    reelpp::plugin("faults", "1.0.0", projectors);
+REEL_PLUGIN("faults", "1.0.0", projectors, nullptr);

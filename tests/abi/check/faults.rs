@@ -4,7 +4,7 @@
 #[path = "../../../examples/rust/reel.rs"]
 mod reel;
 
-use reel::{text, Command, CommandInfo, Decision, Event, Field, List, Outcome, Plugin, Project};
+use reel::{text, Command, CommandInfo, Decision, Event, Field, List, Outcome, Project};
 use reel::{Projector, Record, Refusal, Refused, Text, Tx, Value};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
@@ -175,6 +175,4 @@ static PROJECTOR: Projector = Projector::new::<Things>(text!("things"), &PREFIXE
     .with_commands::<Things>(&COMMANDS);
 static PROJECTORS: List<Projector, 2> = [Some(&PROJECTOR), None];
 
-#[no_mangle]
-#[allow(non_upper_case_globals)]
-pub static reel_plugin: Plugin = Plugin::new(text!("faults"), text!("1.0.0"), &PROJECTORS);
+reel::reel_plugin!("faults", "1.0.0", &PROJECTORS);
