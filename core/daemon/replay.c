@@ -22,6 +22,8 @@
 
 struct replay {
     struct plugin_choice plugins;
+    const char *settings[SETTINGS_MAX];
+    size_t setting_count;
     const char *file;
     bool want_outcomes;
     struct reel *reel;
@@ -43,6 +45,7 @@ static int take_arguments(struct replay *replay, int argc, char **argv) {
         {"plugin", required_argument, NULL, 'p'},
         {"plugin-dir", required_argument, NULL, 'd'},
         {"outcomes", no_argument, NULL, 'o'},
+        {"setting", required_argument, NULL, 's'},
         {0},
     };
     struct plugin_choice *plugins = &replay->plugins;
@@ -57,6 +60,10 @@ static int take_arguments(struct replay *replay, int argc, char **argv) {
             break;
         case 'd':
             plugins->directory = optarg;
+            break;
+        case 's':
+            if (replay->setting_count == SETTINGS_MAX) return usage("too many settings", "");
+            replay->settings[replay->setting_count++] = optarg;
             break;
         case 'o':
             replay->want_outcomes = true;
@@ -254,6 +261,8 @@ static int run(struct replay *replay, struct reel_error *error) {
     };
     int rc = reel_open(&options, &replay->reel, error);
     if (rc == 0) rc = plugins_load(replay->reel, &replay->plugins, error);
+    for (size_t n = 0; rc == 0 && n < replay->setting_count; n++)
+        rc = engine_give_setting(replay->reel, replay->settings[n], error);
     if (rc == 0) rc = reel_start(replay->reel, error);
     if (rc == 0) rc = fold_file(replay, error);
     if (rc == 0) rc = print_result(replay, error);
