@@ -181,10 +181,7 @@ static void an_order_says_who_has_shipped_it(void **state) {
     given_an_order(test);
     reel_given(test, ORDER "paid", ID, "{}");
     reel_when_command_as(test, "ada", "orders", "ship", ID, "{'tracking': 'T-1'}");
-    reel_then_record(test, "orders", ID,
-                     "{'id': *, 'product': 'mug', 'quantity': 2, 'total_cents': 2400,"
-                     " 'currency': 'EUR', 'state': 'shipped', 'placed_at': *, 'tracking': 'T-1',"
-                     " 'shipped_by': 'ada', 'history': *}");
+    reel_then_record(test, "orders", ID, "{'state': 'shipped', 'shipped_by': 'ada', ...}");
 }
 
 static void an_order_is_cancelled_until_it_is_shipped(void **state) {

@@ -88,9 +88,4 @@ static const struct reel_projector seen = {
 };
 static const struct reel_projector *const projectors[] = {&parcels, &seen, NULL};
 
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER,
-    .name = "strict",
-    .version = "1.0.0",
-    .projectors = projectors,
-};
+REEL_PLUGIN("strict", "1.0.0", projectors, NULL);
