@@ -47,6 +47,17 @@ static int each_of_build_tree(const char *top, plugin_path_fn fn, void *context,
     return rc;
 }
 
+int plugins_take_option(struct plugin_choice *choice, int option, const char *value) {
+    if (option == 'd') {
+        choice->directory = value;
+        return 1;
+    }
+    if (option != 'p') return 0;
+    if (choice->count == PLUGINS_MAX) return -E2BIG;
+    choice->files[choice->count++] = value;
+    return 1;
+}
+
 int plugins_each(const struct plugin_choice *choice, plugin_path_fn fn, void *context,
                  struct reel_error *error) {
     int rc = choice->directory ? plugin_each_in(choice->directory, fn, context, error) : 0;

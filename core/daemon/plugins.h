@@ -4,6 +4,8 @@
 
 #include "engine/engine.h"
 
+#include <getopt.h>
+
 #define PLUGINS_MAX 256
 
 struct plugin_choice {
@@ -11,6 +13,14 @@ struct plugin_choice {
     const char *files[PLUGINS_MAX]; /* --plugin */
     size_t count;
 };
+
+/* For getopt_long, and what it gives of them: 1: it was one of these options; 0: it was another;
+ * -E2BIG: too many plugins. */
+#define PLUGIN_OPTIONS                                                                             \
+    {"plugin", required_argument, NULL, 'p'}, {                                                    \
+        "plugin-dir", required_argument, NULL, 'd'                                                 \
+    }
+int plugins_take_option(struct plugin_choice *choice, int option, const char *value);
 
 /* Calls `fn` with the path of each chosen plugin. If none was chosen: with the plugins of the build
  * tree that contains this program, or with the installed ones. */

@@ -42,25 +42,19 @@ static int usage(const char *message, const char *what) {
 
 static int take_arguments(struct replay *replay, int argc, char **argv) {
     static const struct option options[] = {
-        {"plugin", required_argument, NULL, 'p'},
-        {"plugin-dir", required_argument, NULL, 'd'},
+        PLUGIN_OPTIONS,
         {"outcomes", no_argument, NULL, 'o'},
         {"setting", required_argument, NULL, 's'},
         {0},
     };
-    struct plugin_choice *plugins = &replay->plugins;
     int option;
     opterr = 0;
     optind = 1;
     while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        int taken = plugins_take_option(&replay->plugins, option, optarg);
+        if (taken < 0) return usage("too many plugins", "");
+        if (taken) continue;
         switch (option) {
-        case 'p':
-            if (plugins->count == PLUGINS_MAX) return usage("too many plugins", "");
-            plugins->files[plugins->count++] = optarg;
-            break;
-        case 'd':
-            plugins->directory = optarg;
-            break;
         case 's':
             if (replay->setting_count == SETTINGS_MAX) return usage("too many settings", "");
             replay->settings[replay->setting_count++] = optarg;

@@ -24,28 +24,18 @@ static int usage(const char *message, const char *what) {
 
 static int take_arguments(struct verifying *verifying, int argc, char **argv) {
     static const struct option options[] = {
-        {"plugin", required_argument, NULL, 'p'},
-        {"plugin-dir", required_argument, NULL, 'd'},
+        PLUGIN_OPTIONS,
         {0},
     };
-    struct plugin_choice *plugins = &verifying->plugins;
     int option;
     opterr = 0;
     optind = 1;
     while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-        switch (option) {
-        case 'p':
-            if (plugins->count == PLUGINS_MAX) return usage("too many plugins", "");
-            plugins->files[plugins->count++] = optarg;
-            break;
-        case 'd':
-            plugins->directory = optarg;
-            break;
-        case ':':
-            return usage("a value is missing after ", argv[optind - 1]);
-        default:
-            return usage("there is no option ", argv[optind - 1]);
-        }
+        int taken = plugins_take_option(&verifying->plugins, option, optarg);
+        if (taken < 0) return usage("too many plugins", "");
+        if (taken) continue;
+        return usage(option == ':' ? "a value is missing after " : "there is no option ",
+                     argv[optind - 1]);
     }
     if (optind + 1 != argc) return usage("wanted one directory", "");
     verifying->directory = argv[optind];

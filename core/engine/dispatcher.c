@@ -34,12 +34,20 @@ _Static_assert(LOG_ROOM >= JSON_ROOM, "the parser reads no further");
 
 /* ---- A group begins -------------------------------------------------------------------------- */
 
-static void note_begun(struct dispatcher *dispatcher) {
+/* As this function of store.h begins a group of the store. */
+static int begin(struct dispatcher *dispatcher,
+                 int (*store_begins)(struct store *store, struct reel_error *error),
+                 struct reel_error *error) {
     const struct log *log = dispatcher->home.place.log;
     INVARIANT(log_group_head(log) == log_head(log)); /* no group is begun */
     INVARIANT(dispatcher->fold.turn == TURN_NONE);
     dispatcher->folded = 0;
     dispatcher->time_ns = clock_now_ns();
+    return store_begins(&dispatcher->store, error);
+}
+
+int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error) {
+    return begin(dispatcher, store_begin, error);
 }
 
 /* ---- One event ------------------------------------------------------------------------------- */
@@ -401,11 +409,8 @@ static int fold_log(struct dispatcher *dispatcher, uint64_t from_seq, struct ree
 /* Events that the log has and nobody has seen yet, such as at opening, have been accepted. A
  * rebuild has to wait for room. */
 static int begin_catch_up(struct dispatcher *dispatcher, struct reel_error *error) {
-    if (dispatcher->state.cursor == dispatcher->state.head)
-        return dispatcher_begin(dispatcher, error);
-    int rc = store_begin_to_fold(&dispatcher->store, error);
-    if (rc == 0) note_begun(dispatcher);
-    return rc;
+    bool is_rebuild = dispatcher->state.cursor == dispatcher->state.head;
+    return begin(dispatcher, is_rebuild ? store_begin : store_begin_to_fold, error);
 }
 
 int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error) {
@@ -482,9 +487,8 @@ int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct re
     int rc = settle_limit(dispatcher, &first_seq, error);
     if (rc < 0) return rc;
     if (first_seq <= dispatcher->state.first_seq && !dispatcher->trim_left) return 0;
-    rc = store_begin_to_trim(&dispatcher->store, error);
+    rc = begin(dispatcher, store_begin_to_trim, error);
     if (rc < 0) return rc;
-    note_begun(dispatcher);
     rc = trim(dispatcher, first_seq, &left, error);
     rc = dispatcher_end(dispatcher, rc, error);
     if (rc < 0) return rc;
@@ -611,12 +615,6 @@ int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
     if (rc == 0) rc = put_changes(dispatcher, error);
     dispatcher->trim_left = true; /* a trim may have been killed half way */
     return dispatcher_end(dispatcher, rc, error);
-}
-
-int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error) {
-    int rc = store_begin(&dispatcher->store, error);
-    if (rc == 0) note_begun(dispatcher);
-    return rc;
 }
 
 int dispatcher_spill(struct dispatcher *dispatcher, struct reel_error *error) {

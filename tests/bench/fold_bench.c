@@ -270,9 +270,10 @@ static void report_store(const struct stream *stream) {
         reel_close(reel);
         char what[80];
         snprintf(what, sizeof what, "store for each cell, taken in batches of %zu", batches[i]);
-        printf("%-52s %12.0f bytes\n", what, store_bytes_per_record(directory, "c/cells"));
+        printf("%-52s %12.0f bytes\n", what,
+               store_bytes_per_record(path_in(directory, "state"), "c/cells"));
         printf("%-52s %12.0f bytes\n", "    beside it, the index of changes",
-               store_bytes_per_record(directory, "x/cells"));
+               store_bytes_per_record(path_in(directory, "state"), "x/cells"));
     }
 }
 

@@ -65,7 +65,7 @@ static void check_versions(const char *text, size_t len, bool strong, long wante
         char digits[32];
         const struct reel_version *version = versions.list[i];
         check(strlen(version->epoch.text) == sizeof version->epoch.text - 1, "half an epoch");
-        snprintf(digits, sizeof digits, "-%" PRIu64 "-", version->generation);
+        snprintf(digits, sizeof digits, "%" PRIu64 "-", version->generation); /* after zeros, too */
         check(version->generation == 0 || memmem(text, len, digits, strlen(digits)) != NULL,
               "a generation from elsewhere");
         snprintf(digits, sizeof digits, "%" PRIu64 "\"", version->changed);

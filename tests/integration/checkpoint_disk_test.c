@@ -17,24 +17,14 @@ enum { BATCH = 64, FIRST = 3000, FLOOR = 2000, PATIENCE_S = 60 };
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* Sample event n at seq n; 0 or what the call that failed returned. */
-static int apply_some(struct reel *reel, uint64_t *head, size_t count, struct reel_error *error) {
-    struct batch batch = {0};
-    while (batch.count < count) batch_add_sample(&batch, *head + batch.count + 1);
-    int rc = reel_apply_batch(reel, batch_payloads(&batch), count, NULL, error);
-    if (rc == 0) *head += count;
-    batch_free(&batch);
-    return rc;
-}
-
 /* Until it is refused, for this reason. */
 static void fill(struct reel *reel, uint64_t *head, const char *reason) {
     struct reel_error error;
     int rc;
-    while ((rc = apply_some(reel, head, BATCH, &error)) == 0) must(*head < 1000000);
+    while ((rc = try_samples(reel, head, BATCH, &error)) == 0) must(*head < 1000000);
     if (rc != -ENOSPC || !strstr(error.text, reason))
         support_failed(__FILE__, __LINE__, "%d: %s", rc, error.text);
-    must(apply_some(reel, head, 1, &error) == -ENOSPC);
+    must(try_samples(reel, head, 1, &error) == -ENOSPC);
 }
 
 /* By itself: nothing but writing is tried again. (A checkpoint that failed is, after a second.) */
@@ -42,21 +32,12 @@ static void go_on(struct reel *reel, uint64_t *head) {
     struct reel_error error;
     time_t began = time(NULL);
     for (size_t done = 0; done < 100; usleep(1000)) {
-        done += apply_some(reel, head, BATCH, &error) == 0;
+        done += try_samples(reel, head, BATCH, &error) == 0;
         must(time(NULL) - began < PATIENCE_S);
     }
 }
 
 /* ---- What is there --------------------------------------------------------------------------- */
-
-static int check_entry(void *context, const struct reel_entry *entry) {
-    uint64_t *last = context;
-    char event[SAMPLE_BYTES_MAX];
-    size_t len = sample_event(++*last, event, sizeof event);
-    must(entry->seq == *last);
-    must(entry->bytes.len == len && memcmp(entry->bytes.data, event, len) == 0);
-    return 0;
-}
 
 /* All that was acknowledged, nothing else, and it is what a fold makes of it. */
 static void check_all_there(struct reel *reel, uint64_t head) {
@@ -64,7 +45,7 @@ static void check_all_there(struct reel *reel, uint64_t head) {
     uint64_t last = position.first_seq - 1;
     const char *name;
     struct reel_view *view = view_opened(reel);
-    must(reel_view_log(view, 0, check_entry, &last) == 0);
+    must(reel_view_log(view, 0, sample_is_entry, &last) == 0);
     reel_view_close(view);
     must(last == head && position.cursor == head);
     struct reel *fresh = reel_opened(NULL, NULL, FORMATION_SO, CELL_SO, NULL);
@@ -105,7 +86,7 @@ static void give_state_a_disk(const char *directory, const char *store) {
 static struct reel *without_room(const char *store, uint64_t *head) {
     struct reel_error error;
     struct reel *reel = reel_opened(store, &small, FORMATION_SO, CELL_SO, NULL);
-    while (*head < FIRST) must_ok(apply_some(reel, head, 1000, &error), error);
+    while (*head < FIRST) must_ok(try_samples(reel, head, 1000, &error), error);
     must_ok(reel_trim(reel, 2, &error), error);
     write_ballast(path_in(store, "state/ballast"), SIZE_MAX);
     return reel;
@@ -191,7 +172,7 @@ static void a_checkpoint_that_fails_for_ever_stops_writes_alone(void **state) {
     fill(reel, &head, "the store has reached map_bytes");
     check_all_there(reel, head);
     for (int i = 0; i < 20; i++) {
-        must(apply_some(reel, &head, 1, &error) == -ENOSPC);
+        must(try_samples(reel, &head, 1, &error) == -ENOSPC);
         usleep(100000); /* it is tried again meanwhile */
     }
     check_all_there(reel, head);

@@ -13,23 +13,13 @@ enum { VIEWS = 70, BATCH = 32 };
 
 /* ---- Writing until it is full ---------------------------------------------------------------- */
 
-/* Sample event n at seq n; 0 or what the call that failed returned. */
-static int apply_some(struct reel *reel, uint64_t *head, size_t count, struct reel_error *error) {
-    struct batch batch = {0};
-    while (batch.count < count) batch_add_sample(&batch, *head + batch.count + 1);
-    int rc = reel_apply_batch(reel, batch_payloads(&batch), count, NULL, error);
-    if (rc == 0) *head += count;
-    batch_free(&batch);
-    return rc;
-}
-
 /* First by the batch, then with what room is left one by one. */
 static void fill(struct reel *reel, uint64_t *head) {
     static const size_t sizes[] = {BATCH, 1, 1, BATCH};
     for (size_t at = 0; at < sizeof sizes / sizeof sizes[0]; at++) {
         struct reel_error error;
         int rc;
-        while ((rc = apply_some(reel, head, sizes[at], &error)) == 0) must(*head < 1000000);
+        while ((rc = try_samples(reel, head, sizes[at], &error)) == 0) must(*head < 1000000);
         must(rc == -ENOSPC);
         assert_sentence(&error, "");
     }
@@ -60,20 +50,11 @@ static void unwatch(struct watched *watched) {
     free(watched->state.data);
 }
 
-static int check_entry(void *context, const struct reel_entry *entry) {
-    uint64_t *last = context;
-    char event[SAMPLE_BYTES_MAX];
-    size_t len = sample_event(++*last, event, sizeof event);
-    must(entry->seq == *last);
-    must(entry->bytes.len == len && memcmp(entry->bytes.data, event, len) == 0);
-    return 0;
-}
-
 /* All that was acknowledged, nothing else, and it is what a fold makes of it. */
 static void check_all_there(struct reel *reel, uint64_t head) {
     uint64_t last = 0;
     struct reel_view *view = view_opened(reel);
-    must(reel_view_log(view, 0, check_entry, &last) == 0);
+    must(reel_view_log(view, 0, sample_is_entry, &last) == 0);
     reel_view_close(view);
     must(last == head);
     must(position_of(reel).cursor == head);
@@ -94,7 +75,7 @@ static void fill_and_go_on(const char *directory) {
     write_ballast(ballast, 6 << 20);
     struct reel *reel = reel_opened(store, &options, FORMATION_SO, CELL_SO, NULL);
     for (size_t at = 0; at < VIEWS; at++) {
-        must_ok(apply_some(reel, &head, 1, &error), error);
+        must_ok(try_samples(reel, &head, 1, &error), error);
         watch(&watched[at], reel);
     }
     fill(reel, &head);
@@ -102,7 +83,7 @@ static void fill_and_go_on(const char *directory) {
     for (size_t at = 0; at < VIEWS; at++) check_watched(&watched[at]);
 
     must(unlink(ballast) == 0);
-    for (size_t at = 0; at < 10; at++) must_ok(apply_some(reel, &head, BATCH, &error), error);
+    for (size_t at = 0; at < 10; at++) must_ok(try_samples(reel, &head, BATCH, &error), error);
     check_all_there(reel, head);
     for (size_t at = 0; at < VIEWS; at++) {
         check_watched(&watched[at]);
@@ -111,7 +92,7 @@ static void fill_and_go_on(const char *directory) {
     reel_close(reel);
     reel = reel_opened(store, &options, CELL_SO, FORMATION_SO, NULL);
     check_all_there(reel, head);
-    must_ok(apply_some(reel, &head, BATCH, &error), error);
+    must_ok(try_samples(reel, &head, BATCH, &error), error);
     reel_close(reel);
 }
 
@@ -132,7 +113,7 @@ static void open_without_room(const char *directory) {
     assert_sentence(&error, "");
     must(unlink(ballast) == 0);
     reel = reel_opened(options.directory, &options, FORMATION_SO, CELL_SO, NULL);
-    must_ok(apply_some(reel, &head, BATCH, &error), error);
+    must_ok(try_samples(reel, &head, BATCH, &error), error);
     check_all_there(reel, head);
     reel_close(reel);
 }
@@ -148,12 +129,12 @@ static void back_up_without_room(const char *directory) {
     struct reel_error error;
     uint64_t head = 0;
     struct reel *reel = reel_opened(NULL, NULL, FORMATION_SO, CELL_SO, NULL);
-    while (head < 16384) must_ok(apply_some(reel, &head, BATCH, &error), error);
+    while (head < 16384) must_ok(try_samples(reel, &head, BATCH, &error), error);
     write_ballast(ballast, 15 << 20);
     must(reel_backup(reel, copy, &error) == -ENOSPC);
     assert_sentence(&error, copy);
     must(rmdir(copy) == 0); /* nothing is in it */
-    must_ok(apply_some(reel, &head, BATCH, &error), error);
+    must_ok(try_samples(reel, &head, BATCH, &error), error);
 
     must(unlink(ballast) == 0);
     must_ok(reel_backup(reel, copy, &error), error);
@@ -175,7 +156,7 @@ static void start_without_room(const char *directory) {
     struct reel_error error;
     uint64_t head = 0;
     struct reel *reel = reel_opened(store, NULL, NULL);
-    while (head < 8192) must_ok(apply_some(reel, &head, BATCH, &error), error);
+    while (head < 8192) must_ok(try_samples(reel, &head, BATCH, &error), error);
     reel_close(reel);
     leave_room(directory, ballast, 128 << 10);
     reel = reel_loaded(store, NULL, FORMATION_SO, CELL_SO, NULL);
@@ -188,7 +169,7 @@ static void start_without_room(const char *directory) {
     check_all_there(reel, head);
 
     must(unlink(ballast) == 0);
-    must_ok(apply_some(reel, &head, BATCH, &error), error);
+    must_ok(try_samples(reel, &head, BATCH, &error), error);
     must(reel_start(reel, &error) == -EBUSY); /* once is enough */
     check_all_there(reel, head);
     reel_close(reel);

@@ -157,3 +157,21 @@ void apply_samples(struct reel *reel, uint64_t first, size_t count, size_t per_c
     }
     batch_free(&batch);
 }
+
+int try_samples(struct reel *reel, uint64_t *head, size_t count, struct reel_error *error) {
+    struct batch batch = {0};
+    while (batch.count < count) batch_add_sample(&batch, *head + batch.count + 1);
+    int rc = reel_apply_batch(reel, batch_payloads(&batch), count, NULL, error);
+    if (rc == 0) *head += count;
+    batch_free(&batch);
+    return rc;
+}
+
+int sample_is_entry(void *context, const struct reel_entry *entry) {
+    uint64_t *last = context;
+    char event[SAMPLE_BYTES_MAX];
+    size_t len = sample_event(++*last, event, sizeof event);
+    must(entry->seq == *last);
+    must(entry->bytes.len == len && memcmp(entry->bytes.data, event, len) == 0);
+    return 0;
+}

@@ -179,6 +179,14 @@ void batch_free(struct batch *batch);
 /* Applies sample events `first` … `first + count - 1`, `per_call` at a time. */
 void apply_samples(struct reel *reel, uint64_t first, size_t count, size_t per_call);
 
+/* Applies the next `count` sample events at once, where sample event n is to be at seq n: 0, and
+ * `head` is the last one; or what reel_apply_batch returned. */
+int try_samples(struct reel *reel, uint64_t *head, size_t count, struct reel_error *error);
+
+/* For reel_view_log: sample event n is at seq n. `context`: the seq before the first entry, a
+ * uint64_t, which becomes the last one's. */
+int sample_is_entry(void *context, const struct reel_entry *entry);
+
 /* ---- Processes ------------------------------------------------------------------------------- */
 
 /* A child that talks to us through a pair of pipes. No Reel may be open here when it begins. */

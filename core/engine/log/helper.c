@@ -227,8 +227,9 @@ static void *help(void *context) {
 
 int log_start_helper(struct log *log) {
     INVARIANT(!log->has_helper && !log->read_only);
+    log->has_helper = true; /* which the thread reads */
     int rc = thread_start(&log->helper, "reel-segments", help, log);
-    log->has_helper = rc == 0;
+    if (rc < 0) log->has_helper = false;
     return rc;
 }
 

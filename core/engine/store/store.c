@@ -14,6 +14,9 @@
 /* Slices in which memory is freed, in one tick: about 10 ms. */
 #define SLICES_PER_TICK 100
 
+/* Most memory that waits to be freed when a group begins. */
+#define BACKLOG_BYTES_MAX ((size_t)16 << 20)
+
 /* Most memory of versions that only views need. */
 #define HELD_BYTES_MAX ((size_t)96 << 20)
 
@@ -214,7 +217,15 @@ static int renew(struct store *store) {
     return *txn ? mdb_txn_renew(*txn) : mdb_txn_begin(store->env, NULL, MDB_RDONLY, txn);
 }
 
+/* What no version needs any more is freed in slices, with each group. The groups of a catch-up are
+ * few and large, so that this would not keep up with them. */
+static void free_backlog(struct store *store) {
+    struct versions *versions = store->versions;
+    while (versions->held_bytes > BACKLOG_BYTES_MAX && versions_reclaim(versions)) continue;
+}
+
 static int begin(struct store *store, size_t bytes_max, struct reel_error *error) {
+    free_backlog(store);
     int rc = renew(store);
     if (rc != 0) return store_fail(store, rc, "cannot begin a group", error);
     store->bytes_max = bytes_max;

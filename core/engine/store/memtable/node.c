@@ -22,6 +22,7 @@ static uint64_t key_head(struct reel_str key, size_t skip) {
 }
 
 static struct reel_str without(struct reel_str key, size_t skip) {
+    if (skip == 0) return key; /* an empty key may have no bytes to count from */
     return (struct reel_str){key.data + skip, key.len - skip};
 }
 
