@@ -144,7 +144,8 @@ void bench_reset(void) {
     const char *name;
     guard_must(reel_trim(bench.reel, reel_cursor(bench.reel) + 1, &error), &error);
     for (size_t n = 0; (name = reel_collection_name(bench.reel, n)); n++)
-        guard_must(reel_rebuild(bench.reel, name, &error), &error);
+        if (!reel_projector(bench.reel, n)->derives_from) /* those are rebuilt with their source */
+            guard_must(reel_rebuild(bench.reel, name, &error), &error);
 }
 
 static void apply(const struct events *events, size_t from, size_t count) {

@@ -124,6 +124,16 @@ pub struct RawCommand {
     pub principal: Str,
 }
 
+#[repr(C)]
+pub struct RawChange {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub key: Str,
+    pub before: *const Handle,
+    pub after: *const Handle,
+    pub seq: u64,
+}
+
 /// `struct reel_tx`, `reel_record`, `reel_decision`, `reel_draft` and `reel_writer` begin with this.
 #[repr(C)]
 pub struct Handle {
@@ -208,6 +218,8 @@ pub const MEMBER_JSON: u32 = 9;
 pub const MEMBER_REQUIRED: u32 = 1 << 0;
 pub const EVENT_STRICT: u32 = 1 << 0;
 pub const EVENT_SUBJECT: u32 = 1 << 1;
+
+pub const DERIVE_FROM_RECORDS: u32 = 1 << 0;
 
 pub const SETTING_TEXT: u32 = 1;
 pub const SETTING_NUMBER: u32 = 2;
@@ -299,12 +311,14 @@ pub struct Projector {
     pub collection: Text,
     pub type_prefixes: *const Text,
     pub fields: *const Option<&'static Field>,
-    pub evolve: unsafe extern "C" fn(*mut Handle, *const RawEvent) -> i32,
+    pub evolve: Option<unsafe extern "C" fn(*mut Handle, *const RawEvent) -> i32>,
     pub canonical_key: Option<unsafe extern "C" fn(Str, *mut Key) -> bool>,
     pub commands: *const Option<&'static CommandInfo>,
     pub decide: Option<unsafe extern "C" fn(*mut Handle, *const RawCommand) -> i32>,
     pub settings: *const Option<&'static Setting>,
     pub events: *const Option<&'static EventInfo>,
+    pub derives_from: Text,
+    pub derive: Option<unsafe extern "C" fn(*mut Handle, *const RawChange) -> i32>,
 }
 unsafe impl Sync for Projector {}
 
@@ -453,12 +467,41 @@ impl Projector {
             collection,
             type_prefixes: prefixes.as_ptr(),
             fields: fields.as_ptr(),
-            evolve: evolve::<P>,
+            evolve: Some(evolve::<P>),
             canonical_key: None,
             commands: ptr::null(),
             decide: None,
             settings: ptr::null(),
             events: ptr::null(),
+            derives_from: Text::NONE,
+            derive: None,
+        }
+    }
+
+    /// A derived collection, which folds the changes of the records of `source`. `fields` ends with
+    /// `None`. `flags` is `DERIVE_FROM_RECORDS`, or 0.
+    pub const fn derived<D: Derive>(
+        collection: Text,
+        source: Text,
+        fields: &'static [Option<&'static Field>],
+        flags: u32,
+    ) -> Projector {
+        Projector {
+            struct_size: mem::size_of::<Projector>() as u32,
+            flags,
+            revision: 1,
+            revision_compatible: 0,
+            collection,
+            type_prefixes: ptr::null(),
+            fields: fields.as_ptr(),
+            evolve: None,
+            canonical_key: None,
+            commands: ptr::null(),
+            decide: None,
+            settings: ptr::null(),
+            events: ptr::null(),
+            derives_from: source,
+            derive: Some(derive::<D>),
         }
     }
 
@@ -533,6 +576,13 @@ pub trait Project {
     }
 }
 
+/// What a derived collection implements.
+pub trait Derive {
+    /// Folds one change of a record of the source. `Err` rejects the event for this collection, with
+    /// the reason.
+    fn derive(tx: &Tx, change: &Change) -> Result<Outcome, String>;
+}
+
 /// A panic becomes a reason. The message that Rust would write to stderr is left out.
 fn guarded<R>(call: impl FnOnce() -> R) -> Result<R, String> {
     static QUIET: Once = Once::new();
@@ -550,6 +600,14 @@ fn guarded<R>(call: impl FnOnce() -> R) -> Result<R, String> {
 unsafe extern "C" fn evolve<P: Project>(tx: *mut Handle, event: *const RawEvent) -> i32 {
     let tx = Tx(tx, PhantomData);
     match guarded(|| P::evolve(&tx, &Event(&*event))) {
+        Ok(Ok(outcome)) => outcome as i32,
+        Ok(Err(reason)) | Err(reason) => (host(tx.0).reject)(tx.0, to_c(&reason)),
+    }
+}
+
+unsafe extern "C" fn derive<D: Derive>(tx: *mut Handle, change: *const RawChange) -> i32 {
+    let tx = Tx(tx, PhantomData);
+    match guarded(|| D::derive(&tx, &Change(&*change))) {
         Ok(Ok(outcome)) => outcome as i32,
         Ok(Err(reason)) | Err(reason) => (host(tx.0).reject)(tx.0, to_c(&reason)),
     }
@@ -739,7 +797,7 @@ impl<'a> Command<'a> {
 
 // ---- Records -------------------------------------------------------------------------------------
 
-/// One call of `evolve`.
+/// One call of `evolve` or `derive`.
 pub struct Tx<'a>(*mut Handle, PhantomData<&'a ()>);
 
 impl<'a> Tx<'a> {
@@ -831,6 +889,28 @@ impl<'a> Record<'a> {
     pub fn value(&self, field: Text) -> Value<'a> {
         let found = self.host().map(|host| unsafe { (host.field_value)(self.0, field) });
         Value(found.unwrap_or(Value::MISSING), PhantomData)
+    }
+}
+
+/// What one event has changed in one record of the source of a derived collection. To change a record
+/// of the source is a fault, and the event is rejected.
+pub struct Change<'a>(&'a RawChange);
+
+impl<'a> Change<'a> {
+    pub fn key(&self) -> &'a str {
+        unsafe { from_c(self.0.key) }.unwrap_or("")
+    }
+    /// As it was before the event; `None`: the event made it.
+    pub fn before(&self) -> Option<Record<'a>> {
+        (!self.0.before.is_null()).then(|| Record(self.0.before as *mut Handle, PhantomData))
+    }
+    /// As it is now; `None`: the event deleted it.
+    pub fn after(&self) -> Option<Record<'a>> {
+        (!self.0.after.is_null()).then(|| Record(self.0.after as *mut Handle, PhantomData))
+    }
+    /// Of the event; in a rebuild from records, the cursor of the source.
+    pub fn seq(&self) -> u64 {
+        self.0.seq
     }
 }
 

@@ -277,6 +277,39 @@ static int check_collection(const char *name, const char *where, struct reel_err
     return 0;
 }
 
+/* It folds changes in place of events, and has nothing that is about events. */
+static int check_derived(const struct reel_projector *projector, const char *where,
+                         struct reel_error *error) {
+    struct quoted found;
+    if (!projector->derive)
+        return REFUSE(error, "%sderives_from is set, but derive is NULL", where);
+    if (!has_form(projector->derives_from, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
+        return REFUSE(error, "%sderives_from is %s, wanted %s", where,
+                      quote(&found, projector->derives_from), collection_form);
+    if (strcmp(projector->derives_from, projector->collection) == 0)
+        return REFUSE(error, "%sderives_from is `%s`, its own collection", where,
+                      projector->derives_from);
+    const char *both = projector->evolve          ? "evolve"
+                       : projector->type_prefixes ? "type_prefixes"
+                       : projector->events        ? "events"
+                       : projector->commands      ? "commands"
+                       : projector->decide        ? "decide"
+                                                  : NULL;
+    if (both) return REFUSE(error, "%s%s is set, but also derives_from", where, both);
+    return check_flags(projector->flags, REEL_DERIVE_FROM_RECORDS, where, error);
+}
+
+static int check_evolved(const struct reel_projector *projector, const char *where,
+                         struct reel_error *error) {
+    if (projector->derive) return REFUSE(error, "%sderive is set, but derives_from is NULL", where);
+    int rc = check_texts(projector->type_prefixes, TEXTS_MAX, where, "type_prefixes", error);
+    if (rc < 0) return rc;
+    if (!projector->type_prefixes || !projector->type_prefixes[0])
+        return REFUSE(error, "%stype_prefixes is empty, wanted at least one", where);
+    if (!projector->evolve) return REFUSE(error, "%sevolve is NULL", where);
+    return check_flags(projector->flags, 0, where, error);
+}
+
 static int check_projector(const struct reel_projector *projector, const char *where,
                            struct reel_error *error) {
     int rc = check_collection(projector->collection, where, error);
@@ -285,21 +318,20 @@ static int check_projector(const struct reel_projector *projector, const char *w
     if (projector->revision_compatible > projector->revision)
         return REFUSE(error, "%srevision_compatible is %u, which is beyond its revision %u", where,
                       projector->revision_compatible, projector->revision);
-    rc = check_texts(projector->type_prefixes, TEXTS_MAX, where, "type_prefixes", error);
-    if (rc < 0) return rc;
-    if (!projector->type_prefixes || !projector->type_prefixes[0])
-        return REFUSE(error, "%stype_prefixes is empty, wanted at least one", where);
-    if (!projector->evolve) return REFUSE(error, "%sevolve is NULL", where);
-    return check_flags(projector->flags, 0, where, error);
+    return projector->derives_from ? check_derived(projector, where, error)
+                                   : check_evolved(projector, where, error);
 }
 
 static int accept_projector(struct plugin *plugin, const struct reel_projector *given,
                             struct projector *projector, const char *where,
                             struct reel_error *error) {
+    static const char *const no_prefixes[] = {NULL};
     int rc = check_size(plugin, where, given, sizeof(struct reel_projector), error);
     if (rc < 0) return rc;
     copy_sized(&projector->declared, sizeof projector->declared, given, given->struct_size);
     rc = check_projector(&projector->declared, where, error);
+    if (rc == 0 && projector->declared.derives_from)
+        projector->declared.type_prefixes = no_prefixes;
     if (rc == 0) rc = accept_fields(plugin, projector, where, error);
     if (rc == 0) rc = accept_commands(plugin, projector, where, error);
     if (rc == 0)

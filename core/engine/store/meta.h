@@ -55,7 +55,10 @@ struct collection_state {
     uint32_t field_count;             /* of each record (record.h); 0: not known, as has_digest */
     struct digest digest;             /* of its records */
     uint64_t generation;              /* collection_control.generation, for views */
-    uint32_t settings_hash; /* of the values of its projector's settings; 0: it has none */
+    uint32_t settings_hash;     /* of the values of its projector's settings; 0: it has none */
+    uint32_t source_hash;       /* of its source's name; 0: it is not derived */
+    uint64_t source_generation; /* of its source's records, of which these were made */
+    uint32_t from_records;      /* 1: it is being made from its source's records; cursor is 0 */
     uint32_t reserved;
 };
 

@@ -1,5 +1,6 @@
 /* reel/record.h: what `evolve` does: finding, changing and deleting the records of its own
- * collection, rejecting the event, warning the operator. `decide` uses the functions that read.
+ * collection, rejecting the event, warning the operator. `derive` uses the same functions, and is
+ * given a change. `decide` uses the functions that read.
  *
  * If `evolve` rejects the event or breaks a rule, the host undoes every change of this call.
  */
@@ -32,6 +33,22 @@ static inline struct reel_record *reel_upsert(struct reel_tx *tx, struct reel_st
 static inline void reel_delete(struct reel_tx *tx, struct reel_str key) {
     tx->host->remove(tx, key);
 }
+
+/* ---- Changes --------------------------------------------------------------------------------- */
+
+/* What one event has changed in one record of the source, for the `derive` of a derived collection
+ * (projector.h). Only what is different after the event counts: at least one of `before` and
+ * `after` exists, and if both do, they differ in a field. The fields of both are read with the
+ * functions below; to set one is a fault. The struct and both records are borrowed until the
+ * callback returns. */
+struct reel_change {
+    uint32_t struct_size;
+    uint32_t reserved;
+    struct reel_str key;              /* of the record */
+    const struct reel_record *before; /* as it was before the event; NULL: the event made it */
+    const struct reel_record *after;  /* as it is now; NULL: the event deleted it */
+    uint64_t seq; /* of the event; in a rebuild from records, the cursor of the source */
+};
 
 /* ---- Settings -------------------------------------------------------------------------------- */
 

@@ -16,10 +16,10 @@
  * The complete plugin is examples/cpp/notes.cc. The namespace is `reelpp`, because `reel` is a
  * struct of reel.h. `struct` stands before the names that are also names of functions.
  *
- * Exceptions. No exception leaves a callback: evolve<…>, decide<…> and canonical_key<…> are
- * noexcept and make a result of each exception:
+ * Exceptions. No exception leaves a callback: evolve<…>, derive<…>, decide<…> and
+ * canonical_key<…> are noexcept and make a result of each exception:
  *
- *     thrown                in evolve                in decide
+ *     thrown                in evolve and derive     in decide
  *     rejection, refusal    rejected, what()         refused as it says, what()
  *     std::bad_alloc        rejected, out of memory  REEL_UNDECIDED
  *     std::exception        rejected, what()         refused, REEL_INVALID, what()
@@ -340,7 +340,7 @@ class record : public record_view {
     reel_record *c_;
 };
 
-/* One call of `evolve`. */
+/* One call of `evolve` or `derive`. */
 class transaction {
   public:
     explicit transaction(reel_tx *c) noexcept : c_(c) {}
@@ -374,6 +374,35 @@ class transaction {
 
   private:
     reel_tx *c_;
+};
+
+/* ---- Changes (record.h) ---------------------------------------------------------------------- */
+
+/* What one event has changed in one record of the source of a derived collection. */
+class change {
+  public:
+    explicit change(const reel_change *c) noexcept : c_(c) {}
+
+    const reel_change *c() const noexcept {
+        return c_;
+    }
+    std::string_view key() const noexcept {
+        return view_of(c_->key);
+    }
+    /* False if the event made the record. */
+    record_view before() const noexcept {
+        return record_view(c_->before);
+    }
+    /* False if the event deleted the record. */
+    record_view after() const noexcept {
+        return record_view(c_->after);
+    }
+    std::uint64_t seq() const noexcept {
+        return c_->seq;
+    }
+
+  private:
+    const reel_change *c_;
 };
 
 /* ---- Events and commands --------------------------------------------------------------------- */
@@ -528,14 +557,13 @@ class decision {
 
 /* ---- Callbacks ------------------------------------------------------------------------------- */
 
-/* reel_projector.evolve: calls `void fold(transaction, const event &)`, which applies the event, or
- * `bool fold(…)`, which returns false to ignore it; it rejects by an exception. [writer] */
-template <auto Fold> reel_outcome evolve(reel_tx *tx, const reel_event *c_event) noexcept {
+namespace detail {
+
+template <auto Fold, typename Given> reel_outcome fold(reel_tx *tx, const Given &given) noexcept {
     const auto reject = [tx](const char *reason) {
         return tx->host->reject(tx, reel_text(reason));
     };
     try {
-        const event given(c_event);
         if constexpr (std::is_same_v<decltype(Fold(transaction(tx), given)), bool>)
             return Fold(transaction(tx), given) ? REEL_APPLIED : REEL_IGNORED;
         else
@@ -547,6 +575,20 @@ template <auto Fold> reel_outcome evolve(reel_tx *tx, const reel_event *c_event)
     } catch (...) {
         return reject("an exception that is not a std::exception");
     }
+}
+
+} // namespace detail
+
+/* reel_projector.evolve: calls `void fold(transaction, const event &)`, which applies the event, or
+ * `bool fold(…)`, which returns false to ignore it; it rejects by an exception. [writer] */
+template <auto Fold> reel_outcome evolve(reel_tx *tx, const reel_event *c_event) noexcept {
+    return detail::fold<Fold>(tx, event(c_event));
+}
+
+/* reel_projector.derive: calls `void fold(transaction, const change &)` or `bool fold(…)`, as
+ * evolve does. [writer] */
+template <auto Fold> reel_outcome derive(reel_tx *tx, const reel_change *c_change) noexcept {
+    return detail::fold<Fold>(tx, change(c_change));
 }
 
 /* reel_projector.decide: calls `std::string_view decide(decision, const command &)`, which returns
@@ -657,6 +699,22 @@ constexpr struct reel_projector projector(const char *collection, const char *co
     made.type_prefixes = type_prefixes;
     made.fields = fields;
     made.evolve = evolve;
+    return made;
+}
+
+/* A derived collection, with revision 1. `flags` is REEL_DERIVE_FROM_RECORDS, or 0. */
+constexpr struct reel_projector derived(const char *collection, const char *source,
+                                        const reel_field *const *fields,
+                                        reel_outcome (*derive)(reel_tx *, const reel_change *),
+                                        std::uint32_t flags = 0) noexcept {
+    struct reel_projector made {};
+    made.struct_size = sizeof made;
+    made.flags = flags;
+    made.revision = 1;
+    made.collection = collection;
+    made.fields = fields;
+    made.derives_from = source;
+    made.derive = derive;
     return made;
 }
 
