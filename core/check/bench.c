@@ -46,6 +46,32 @@ static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *given) {
     return outcome;
 }
 
+static reel_outcome derive(struct reel_tx *tx, const struct reel_change *change) {
+    struct collection *collection = (struct collection *)tx;
+    const struct reel_projector *code = &bench.instance->projectors[index_of(collection)].declared;
+    SHIFT_STACK();
+    guard_turn_again(CHECK_TURN_DERIVE);
+    reel_outcome outcome = code->derive(tx, change);
+    guard_done();
+    bench.any_applied |= outcome == REEL_APPLIED;
+    if (bench.watch.after_evolve) bench.watch.after_evolve(collection->fold, outcome);
+    return outcome;
+}
+
+/* Of the plugin of --with, which is not checked, but whose events are made, too. */
+static reel_outcome (*evolves_with[STORE_COLLECTIONS])(struct reel_tx *, const struct reel_event *);
+
+static reel_outcome evolve_with(struct reel_tx *tx, const struct reel_event *event) {
+    const struct collection *collection = (const struct collection *)tx;
+    size_t at = (size_t)(collection->projector - collection->plugin->projectors);
+    if (bench.watch.before_evolve) bench.watch.before_evolve(tx, event);
+    guard_turn(CHECK_TURN_EVOLVE, json_text(event->attributes));
+    reel_outcome outcome = evolves_with[at](tx, event);
+    guard_done();
+    bench.any_applied |= outcome == REEL_APPLIED;
+    return outcome;
+}
+
 /* Called before the turn ends, while all drafts still exist. */
 static void note_drafts(const struct decision *decision) {
     bench.drafted.len = 0;
@@ -114,6 +140,21 @@ static void give_settings(const struct sheet *sheet) {
         guard_must(engine_give_setting(bench.reel, at, &error), &error);
 }
 
+static void take_callbacks(void) {
+    const struct plugin *with = bench.plugin->next;
+    for (uint32_t i = 0; i < bench.plugin->projector_count; i++) {
+        struct reel_projector *declared = &bench.plugin->projectors[i].declared;
+        if (declared->evolve) declared->evolve = evolve;
+        if (declared->derive) declared->derive = derive;
+        if (declared->decide) declared->decide = decide;
+    }
+    for (uint32_t i = 0; with && i < with->projector_count; i++) {
+        struct reel_projector *declared = &with->projectors[i].declared;
+        evolves_with[i] = declared->evolve;
+        if (declared->evolve) declared->evolve = evolve_with;
+    }
+}
+
 void bench_open(struct sheet *sheet) {
     struct reel_error error;
     struct reel_options options = {.struct_size = sizeof options, .view_ms_max = UINT32_MAX};
@@ -126,15 +167,12 @@ void bench_open(struct sheet *sheet) {
     int rc = reel_load_plugin(bench.reel, sheet->path, &error);
     guard_done();
     guard_must(rc, &error);
+    if (sheet->with[0]) guard_must(reel_load_plugin(bench.reel, sheet->with, &error), &error);
     give_settings(sheet);
     guard_must(reel_start(bench.reel, &error), &error);
     bench.plugin = engine_plugin(bench.reel);
     make_instance();
-    for (uint32_t i = 0; i < bench.plugin->projector_count; i++) {
-        struct reel_projector *declared = &bench.plugin->projectors[i].declared;
-        declared->evolve = evolve;
-        if (declared->decide) declared->decide = decide;
-    }
+    take_callbacks();
 }
 
 /* ---- Folding --------------------------------------------------------------------------------- */

@@ -17,8 +17,8 @@
 struct bench_watch {
     void (*before_evolve)(struct reel_tx *tx, const struct reel_event *event);
     void (*before_decide)(struct reel_decision *decision, const struct reel_command *command);
-    void (*after_decide)(const struct decision *decision); /* if it was accepted */
-    void (*after_evolve)(const struct fold *fold, reel_outcome outcome);
+    void (*after_decide)(const struct decision *decision);               /* if it was accepted */
+    void (*after_evolve)(const struct fold *fold, reel_outcome outcome); /* after derive, too */
     void (*on_instance)(void *handle);
 };
 
@@ -26,7 +26,7 @@ struct bench {
     struct sheet *sheet;
     struct samples samples;
     struct reel *reel;
-    const struct plugin *plugin; /* as the Reel has loaded it */
+    const struct plugin *plugin; /* as the Reel has loaded it; `next` is that of --with */
     struct plugin *instance;     /* whose code is called */
     int file;                    /* file descriptor of the shared object */
     struct bench_watch watch;

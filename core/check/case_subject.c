@@ -9,6 +9,7 @@
 #include <reel/reel.h>
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,8 @@ static void describe(struct sheet *sheet, const struct plugin *plugin) {
     for (uint32_t i = 0; i < plugin->projector_count; i++) {
         if (plugin->projectors[i].command_count > 0) sheet->has_commands = true;
         if (plugin->projectors[i].settings.count > 0) sheet->has_settings = true;
+        if (plugin->projectors[i].declared.flags & REEL_DERIVE_FROM_RECORDS)
+            sheet->derives_from_records = true;
     }
 }
 
@@ -115,10 +118,13 @@ void case_declarations(struct sheet *sheet) {
     guard_turn(CHECK_TURN_LOAD, reel_text("loading"));
     if (reel_load_plugin(reel, sheet->path, &error) < 0) guard_found("%s", error.text);
     guard_done();
+    if (sheet->with[0]) guard_must(reel_load_plugin(reel, sheet->with, &error), &error);
     for (size_t n = 0; (projector = reel_projector(reel, n)); n++) check_defaults(reel, projector);
     for (const char *at = sheet->settings; *at; at += strlen(at) + 1)
         guard_must(engine_give_setting(reel, at, &error), &error);
-    guard_must(reel_start(reel, &error), &error);
+    int rc = reel_start(reel, &error);
+    if (rc == -EINVAL) guard_found("%s (--with PLUGIN.so loads another one, too)", error.text);
+    guard_must(rc, &error);
     for (size_t n = 0; (projector = reel_projector(reel, n)); n++) {
         check_prefixes(projector);
         check_values(projector);

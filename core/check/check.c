@@ -29,7 +29,7 @@ enum {
 struct checking {
     bool json, strict;
     uint64_t seed, runs;
-    const char *samples;
+    const char *samples, *with;
     char settings[SETTINGS_BYTES]; /* as in struct sheet */
     char *const *paths;            /* NULL-terminated */
     json_t *reports;
@@ -78,6 +78,9 @@ static int read_option(struct checking *checking, int option, char **argv) {
     case 'e':
         checking->samples = optarg;
         return EXIT_GOOD;
+    case 'w':
+        checking->with = optarg;
+        return EXIT_GOOD;
     case 'v':
         return add_setting(checking, optarg);
     case ':':
@@ -95,13 +98,10 @@ static bool is_file(const char *path) {
 
 static int take_arguments(struct checking *checking, int argc, char **argv) {
     static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"strict", no_argument, NULL, 't'},
-        {"seed", required_argument, NULL, 's'},
-        {"runs", required_argument, NULL, 'r'},
-        {"events", required_argument, NULL, 'e'},
-        {"setting", required_argument, NULL, 'v'},
-        {0},
+        {"json", no_argument, NULL, 'j'},         {"strict", no_argument, NULL, 't'},
+        {"seed", required_argument, NULL, 's'},   {"runs", required_argument, NULL, 'r'},
+        {"events", required_argument, NULL, 'e'}, {"setting", required_argument, NULL, 'v'},
+        {"with", required_argument, NULL, 'w'},   {0},
     };
     int option;
     opterr = 0;
@@ -114,6 +114,8 @@ static int take_arguments(struct checking *checking, int argc, char **argv) {
     checking->paths = argv + optind;
     if (checking->samples && access(checking->samples, R_OK) < 0)
         return usage("--events: ", strerror(errno));
+    if (checking->with && !is_file(checking->with))
+        return usage("--with is not a regular file: ", checking->with);
     if (checking->samples && !is_file(checking->samples))
         return usage("--events is not a regular file: ", checking->samples);
     for (size_t i = 0; checking->paths[i]; i++)
@@ -154,6 +156,7 @@ static int check_plugin(struct checking *checking, const char *path, struct reel
     memcpy(sheet->settings, checking->settings, sizeof sheet->settings);
     rc = set_path(sheet->path, path, error);
     if (rc == 0 && checking->samples) rc = set_path(sheet->samples, checking->samples, error);
+    if (rc == 0 && checking->with) rc = set_path(sheet->with, checking->with, error);
     if (rc == 0) rc = run_cases(sheet, fd, verdicts, error);
     if (rc == 0) rc = report(checking, sheet, verdicts, error);
     sheet_destroy(sheet, fd);

@@ -232,9 +232,10 @@ static reel_verdict put_unlucky(struct reel_decision *decision,
     return reel_accept(decision, command->key);
 }
 
+static const struct reel_command_info *const commands[] = {REEL_COMMAND(.verb = "put"), NULL};
+
 static void a_rejection_does_not_refuse_the_command(void **state) {
     (void)state;
-    static const struct reel_command_info *const commands[] = {REEL_COMMAND(.verb = "put"), NULL};
     struct reel_projector projector = *derived_items.projectors[0];
     const struct reel_projector *list[] = {&projector, NULL};
     struct reel_plugin items = derived_items;
