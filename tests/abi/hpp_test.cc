@@ -148,7 +148,22 @@ static constexpr struct reel_projector things = [] {
     made.events = events;
     return made;
 }();
-static constexpr const struct reel_projector *projectors[] = {&things, nullptr};
+
+static bool follow(reelpp::transaction tx, const reelpp::change &change) {
+    const reelpp::text string = change.after().str("string");
+    if (string == "derive ignores") return false;
+    if (!change.after()) return tx.remove(change.key()), true;
+    tx.upsert(change.key()).set("before", change.before().str("string")).set("seq", change.seq());
+    if (string == "derive throws") throw reelpp::rejection("not this one");
+    return true;
+}
+
+static constexpr reel_field before_field = reelpp::field("before", REEL_FIELD_STRING);
+static constexpr reel_field seq_field = reelpp::field("seq", REEL_FIELD_INTEGER);
+static constexpr const reel_field *followed_fields[] = {&before_field, &seq_field, nullptr};
+static constexpr struct reel_projector followed =
+    reelpp::derived("followed", "things", followed_fields, reelpp::derive<follow>);
+static constexpr const struct reel_projector *projectors[] = {&followed, &things, nullptr};
 REEL_PLUGIN("hpp", "1.0.0", projectors, nullptr);
 
 /* ---- Events ---------------------------------------------------------------------------------- */
@@ -188,6 +203,24 @@ static void an_event_has_its_attributes(void **state) {
     reel_then_record(test, "things", "left",
                      "{'string': '" FAMILY "described 0 /test " REEL_TEST_TIME " 1 1',"
                      " 'bool': false}");
+}
+
+static void a_derived_collection_reads_both_records(void **state) {
+    reel_test *test = test_of(state);
+    reel_given(test, FAMILY "copied", "a", "{'string': 'one'}");
+    reel_then_record(test, "followed", "a", "{'before': null, 'seq': 1}");
+    reel_given(test, FAMILY "copied", "a", "{'string': 'two'}");
+    reel_then_record(test, "followed", "a", "{'before': 'one', 'seq': 2}");
+    reel_given(test, FAMILY "copied", "a", "{'string': 'derive ignores'}");
+    reel_when(test, FAMILY "copied", "a", "{'string': 'derive throws'}");
+    reel_then_rejected_by(test, "followed", "not this one");
+    reel_then_record(test, "followed", "a", "{'before': 'one', 'seq': 2}");
+    reel_then_record(test, "things", "a", "{'string': 'derive throws', ...}");
+    reel_given(test, FAMILY "rejected-not", "b", "{}");
+    reel_then_record(test, "followed", "left", "{'before': null, 'seq': *}");
+    reel_given(test, FAMILY "removed", "b", "{}");
+    reel_then_no_record(test, "followed", "left");
+    reel_then_rebuilt_same(test, "followed");
 }
 
 static void false_ignores_and_nothing_applies(void **state) {
@@ -300,6 +333,7 @@ int main() {
         REEL_TEST(every_kind_of_value_is_read_and_written),
         REEL_TEST(what_is_absent_is_null),
         REEL_TEST(an_event_has_its_attributes),
+        REEL_TEST(a_derived_collection_reads_both_records),
         REEL_TEST(false_ignores_and_nothing_applies),
         REEL_TEST(an_exception_rejects_the_event_with_its_reason),
         REEL_TEST(settings_are_read),

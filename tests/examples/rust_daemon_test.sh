@@ -64,6 +64,15 @@ ask POST /v1/panics | expect "a panic in a command" \
 ask GET /v1/panics | expect "nothing else is left of them" \
     '[.panics[].id] == ["not"]'
 
+ask GET /v1/shadows/not | expect "a derived collection" \
+    '.id | test("^None Some\\(\"not\"\\) [0-9]+$")'
+post panics.derived s-1 '{}' | expect "a panic in derive" '.outcome == "rejected" and
+    .rejected[0].collection == "shadows" and .rejected[0].reason == "it panicked: the shadow falls"'
+post panics.refused s-1 '{}' | expect "a rejection by derive" \
+    '.outcome == "rejected" and .rejected[0].reason == "no shadow"'
+ask GET /v1/panics | expect "the source keeps them" '[.panics[].id] == ["derived", "not", "refused"]'
+ask GET /v1/shadows | expect "nothing of them is left" '.shadows | length == 1'
+
 daemon_end || { echo "rust_daemon_test: the daemon ended with $?" >&2; failures=$((failures + 1)); }
 grep -n panicked "$scratch/log" | grep -v 'it panicked: ' && failures=$((failures + 1))
 ((failures == 0))
