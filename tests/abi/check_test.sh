@@ -312,6 +312,21 @@ part_states() {
     faulty stores_heap_address determinism
 }
 
+part_derived() {
+    good 10 "$build/tests/abi/check/derives_none.so"
+    faulty derives_crashes events
+    expect "who crashes" 1 "$(jq -r '.plugins[].cases[] | select(.result == "failed").finding' \
+        <<<"$out" | grep -c '^derive crashes')"
+    faulty derives_remembers state
+    faulty derives_counts_changes derived
+    faulty derives_sets_source rules
+    faulty derives_never_applies applied
+    faulty derives_alone declarations
+    good 10 --with "$build/tests/abi/good.so" "$build/tests/abi/check/derives_alone.so"
+    expect "what its source applies is applied" true \
+        "$(jq '.plugins[0].events.applied > 10' <<<"$out")"
+}
+
 # part_languages cc|rs: the faults in another language (check/languages.txt), at each level of
 # optimization; without REEL_TEST_LONG a tenth of them, as check/meson.build counts.
 part_languages() {

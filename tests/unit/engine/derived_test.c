@@ -313,6 +313,45 @@ static void the_record_before_cannot_be_changed(void **state) {
     reel_close(reel);
 }
 
+static void assert_refused(const struct reel_projector *projector, const char *sentence) {
+    const struct reel_projector *list[] = {projector, NULL};
+    const struct reel_plugin plugin = {
+        .header = REEL_PLUGIN_HEADER, .name = "own", .version = "1", .projectors = list};
+    struct reel *reel = derived_loaded(NULL, PLUGINS(&derived_items));
+    struct reel_error error;
+    assert_int_equal(reel_add_plugin(reel, &plugin, &error), -ENOEXEC);
+    assert_sentence(&error, sentence);
+    reel_close(reel);
+}
+
+#define REFUSED(member, value, sentence)                                                           \
+    do {                                                                                           \
+        struct own mine;                                                                           \
+        own(&mine, "own", "items", ignore);                                                        \
+        mine.projector.member = (value);                                                           \
+        assert_refused(&mine.projector, "projectors[0]." sentence);                                \
+    } while (0)
+
+static void what_contradicts_itself_is_refused(void **state) {
+    (void)state;
+    const struct reel_projector *events = derived_items.projectors[0];
+    REFUSED(derive, NULL, "derives_from is set, but derive is NULL");
+    REFUSED(derives_from, "Items", "derives_from is `Items`, wanted [a-z]");
+    REFUSED(derives_from, "own", "derives_from is `own`, its own collection");
+    REFUSED(evolve, events->evolve, "evolve is set, but also derives_from");
+    REFUSED(type_prefixes, events->type_prefixes, "type_prefixes is set, but also derives_from");
+    REFUSED(commands, commands, "commands is set, but also derives_from");
+    REFUSED(decide, put_unlucky, "decide is set, but also derives_from");
+    REFUSED(flags, 2, "flags has unknown bits 0x2");
+    struct reel_projector projector = *events;
+    projector.collection = "own";
+    projector.derive = ignore;
+    assert_refused(&projector, "projectors[0].derive is set, but derives_from is NULL");
+    projector.derive = NULL;
+    projector.flags = REEL_DERIVE_FROM_RECORDS;
+    assert_refused(&projector, "projectors[0].flags has unknown bits 0x1");
+}
+
 /* ---- Cases: the start ------------------------------------------------------------------------ */
 
 static void a_source_that_is_missing_is_named(void **state) {
@@ -588,6 +627,7 @@ UNIT_TESTS(derived_test) {
         cmocka_unit_test(a_rejection_does_not_refuse_the_command),
         cmocka_unit_test(faults_are_rejections),
         cmocka_unit_test(the_record_before_cannot_be_changed),
+        cmocka_unit_test(what_contradicts_itself_is_refused),
         cmocka_unit_test(a_source_that_is_missing_is_named),
         cmocka_unit_test(a_circle_is_named),
         cmocka_unit_test(a_new_one_is_made_from_the_log),
