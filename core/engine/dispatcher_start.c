@@ -7,6 +7,7 @@
 #include "engine/controls.h"
 #include "engine/fold/changes.h"
 #include "engine/fold/units.h"
+#include "engine/store/index.h"
 #include "engine/store/rejected.h"
 #include "engine/store/table.h"
 
@@ -69,10 +70,14 @@ int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collectio
 #define SLICE_RECORDS 256
 #define SLICE_BYTES   ((size_t)1 << 20)
 
-/* A walk over the source's records. Each slice is a walk of its own, because deriving writes. */
+/* A walk over the source's records, which changes records of the derived collection again and
+ * again, all at the same seq. The index of its changes has each record once for each seq, so it is
+ * written afterwards, by a walk over what was derived. Each slice is a walk of its own, because it
+ * writes. */
 struct deriving {
     struct collection *derived;
-    struct text after; /* the key of the record that was derived last */
+    bool is_indexing;  /* the second walk */
+    struct text after; /* the key of the record that was met last */
     bool has_after;
     uint64_t rejected;         /* records that it rejected */
     char reason[REASON_BYTES]; /* why it rejected the first */
@@ -81,7 +86,8 @@ struct deriving {
 /* Copies the keys of the next records to the memory of the transaction. Returns how many. */
 static int read_keys(const struct deriving *deriving, struct arena *arena,
                      struct reel_str keys[SLICE_RECORDS], struct reel_error *error) {
-    const struct collection *source = deriving->derived->source;
+    const struct collection *derived = deriving->derived;
+    const struct collection *source = deriving->is_indexing ? derived : derived->source;
     enum seek how = deriving->has_after ? SEEK_ABOVE : SEEK_AT_OR_ABOVE;
     struct table_walk walk;
     struct overlay_row row;
@@ -114,6 +120,13 @@ static int derive_record(struct dispatcher *dispatcher, struct deriving *derivin
     return 0;
 }
 
+static int pass(struct deriving *deriving, struct reel_str key, struct reel_error *error) {
+    deriving->after.len = 0;
+    text_append_str(&deriving->after, key);
+    deriving->has_after = true;
+    return deriving->after.failed ? fail_memory(error) : 0;
+}
+
 /* 1: there may be more records. */
 static int derive_slice(struct dispatcher *dispatcher, struct deriving *deriving,
                         struct reel_error *error) {
@@ -125,13 +138,38 @@ static int derive_slice(struct dispatcher *dispatcher, struct deriving *deriving
         int rc = derive_record(dispatcher, deriving, keys[n++], error);
         if (rc < 0) return rc;
     }
-    deriving->after.len = 0;
-    text_append_str(&deriving->after, keys[n - 1]);
-    deriving->has_after = true;
-    if (deriving->after.failed) return fail_memory(error);
-    int rc = registry_flush(&dispatcher->registry, arena, error);
+    int rc = pass(deriving, keys[n - 1], error);
+    if (rc == 0) rc = registry_flush(&dispatcher->registry, arena, error);
     if (rc < 0) return rc;
     arena_reset(arena);
+    return 1;
+}
+
+static int index_slice(struct dispatcher *dispatcher, struct deriving *deriving,
+                       struct reel_error *error) {
+    const struct collection *derived = deriving->derived;
+    struct arena *arena = &dispatcher->fold.arena;
+    struct reel_str keys[SLICE_RECORDS];
+    struct index_move moves[SLICE_RECORDS];
+    int count = read_keys(deriving, arena, keys, error);
+    if (count <= 0) return count;
+    for (int n = 0; n < count; n++)
+        moves[n] = (struct index_move){.key = keys[n], .to = derived->source->state.cursor};
+    int rc = index_write(derived->store, derived->index, moves, (size_t)count, arena, error);
+    if (rc == 0) rc = pass(deriving, keys[count - 1], error);
+    if (rc < 0) return rc;
+    arena_reset(arena);
+    return 1;
+}
+
+static int next_slice(struct dispatcher *dispatcher, struct deriving *deriving,
+                      struct reel_error *error) {
+    if (deriving->is_indexing) return index_slice(dispatcher, deriving, error);
+    int more = derive_slice(dispatcher, deriving, error);
+    if (more != 0) return more;
+    deriving->is_indexing = true;
+    deriving->has_after = false;
+    deriving->after.len = 0;
     return 1;
 }
 
@@ -154,7 +192,7 @@ static int derive_group(struct dispatcher *dispatcher, struct deriving *deriving
     int more = 1, rc = dispatcher_begin(dispatcher, error);
     if (rc < 0) return rc;
     while (more > 0 && !dispatcher_is_full(dispatcher))
-        more = derive_slice(dispatcher, deriving, error);
+        more = next_slice(dispatcher, deriving, error);
     rc = more < 0 ? more : 0;
     if (more == 0) {
         state->cursor = deriving->derived->source->state.cursor;

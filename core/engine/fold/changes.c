@@ -287,7 +287,8 @@ int changes_flush(struct collection *collection, struct arena *arena, struct ree
     struct keyed *sorted = sort_dirty(changes, arena, &count);
     if (!sorted) return fail_memory(error);
     int rc = count > 0 ? flush_records(collection, sorted, count, error) : 0;
-    if (rc == 0 && count > 0) rc = flush_index(collection, sorted, count, arena, error);
+    if (rc == 0 && count > 0 && !collection->state.from_records) /* it is written afterwards */
+        rc = flush_index(collection, sorted, count, arena, error);
     if (rc == 0) changes_reset(changes);
     return rc;
 }

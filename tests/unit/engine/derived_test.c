@@ -77,6 +77,27 @@ static void assert_rejected(struct reel *reel, const char *expected) {
     free(found);
 }
 
+struct counting {
+    const char *collection;
+    size_t records;
+};
+
+static int count_change(void *context, const struct reel_changed_row *changed) {
+    struct counting *counting = context;
+    if (strcmp(changed->collection, counting->collection) == 0)
+        counting->records += changed->row->json.data != NULL;
+    return 0;
+}
+
+/* The order of changes has each record once. */
+static void assert_changes(struct reel *reel, const char *collection, size_t expected) {
+    struct counting counting = {.collection = collection};
+    struct reel_view *view = view_opened(reel);
+    must(reel_view_changed(view, 0, count_change, &counting) == 0);
+    reel_view_close(view);
+    assert_int_equal(counting.records, expected);
+}
+
 static void assert_start_refused(struct reel *reel, int code, const char *sentence) {
     struct reel_error error;
     assert_int_equal(reel_start(reel, &error), code);
@@ -582,6 +603,14 @@ static void many_records_are_made_in_slices(void **state) {
     reel = derived_opened(directory, PLUGINS(&derived_items, &derived_totals, &derived_sizes));
     assert_int_equal(info_of(reel, "totals").records, RECORDS);
     assert_record(reel, "sizes", "1", "{\"groups\":70000}");
+    derived_ops(reel, "[['1','g2',5],['3']]", REEL_APPLIED);
+    assert_record(reel, "totals", "g2", "{\"count\":2,\"sum\":7}");
+    assert_record(reel, "sizes", "1", "{\"groups\":69997}");
+    assert_changes(reel, "totals", RECORDS - 2);
+    assert_changes(reel, "sizes", 2);
+    must_ok(reel_rebuild(reel, "totals", &error), error);
+    assert_changes(reel, "totals", RECORDS - 2);
+    assert_record(reel, "sizes", "1", "{\"groups\":69997}");
     reel_close(reel);
 }
 
