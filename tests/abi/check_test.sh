@@ -39,10 +39,13 @@ is_long() {
     [[ ${REEL_TEST_LONG:-} == 1 ]]
 }
 
-# faulty_file FILE CASE [ARGUMENT...]
+# faulty_file FILE CASES [ARGUMENT...]. The cases are a pattern: which one finds a fault first may
+# depend on what the compiler makes of the plugin.
 faulty_file() {
     check --json --runs 4 "${@:3}" "$build/tests/abi/check/$1.so"
-    expect "$1" "1 $2" "$code $(failed)"
+    local found
+    found="$code $(failed)"
+    [[ $found =~ ^1\ ($2)$ ]] || expect "$1" "1 $2" "$found"
 }
 
 # faulty NAME CASE [ARGUMENT...]
@@ -315,7 +318,7 @@ part_states() {
 # part_languages cc|rs: the faults in another language (check/languages.txt), at each level of
 # optimization; without REEL_TEST_LONG a tenth of them, as check/meson.build counts.
 part_languages() {
-    local language name cases level count=0 runs=10
+    local language name cases level count=0 runs=2
     ! is_long || runs=1000
     while read -r language name cases; do
         [[ $language != '#' ]] || continue
