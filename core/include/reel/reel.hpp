@@ -16,8 +16,8 @@
  * The complete plugin is examples/cpp/notes.cc. The namespace is `reelpp`, because `reel` is a
  * struct of reel.h. `struct` stands before the names that are also names of functions.
  *
- * Exceptions. No exception leaves a callback: evolve<…>, derive<…>, decide<…> and
- * canonical_key<…> are noexcept and make a result of each exception:
+ * Exceptions. No exception leaves a callback: the templates evolve, derive, decide and
+ * canonical_key are noexcept and make a result of each exception:
  *
  *     thrown                in evolve and derive     in decide
  *     rejection, refusal    rejected, what()         refused as it says, what()
