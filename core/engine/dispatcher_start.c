@@ -217,11 +217,13 @@ int dispatcher_derive_records(struct dispatcher *dispatcher, struct reel_error *
     int any = 0;
     while ((derived = registry_underived(&dispatcher->registry))) {
         struct deriving deriving = {.derived = derived};
+        const char *why = derived->catching_up.why;
         int rc = empty_derived(dispatcher, derived, error);
         if (rc == 0) rc = 1;
         while (rc > 0) rc = derive_group(dispatcher, &deriving, error);
         text_finish(&deriving.after);
         if (rc < 0) return rc;
+        derived->was_derived = why;
         any = 1;
     }
     return any;

@@ -77,11 +77,12 @@ struct collection {
     bool is_source; /* other collections derive from it, directly */
 
     bool rebuild_wanted;
-    bool is_new;           /* the store did not have it */
-    const char *why;       /* its records must be made again; NULL: they stay */
-    bool rebuild_begun;    /* by the start, or by the last request for its unit */
-    bool object_changed;   /* since its records were made; its revision did not */
-    bool tail_is_of_other; /* another object may have folded events beyond its cursor */
+    bool is_new;             /* the store did not have it */
+    const char *why;         /* its records must be made again; NULL: they stay */
+    const char *was_derived; /* why it was made from its source's records, last; or NULL */
+    bool rebuild_begun;      /* by the start, or by the last request for its unit */
+    bool object_changed;     /* since its records were made; its revision did not */
+    bool tail_is_of_other;   /* another object may have folded events beyond its cursor */
     struct catching_up catching_up;
     struct collection_state state;     /* with the changes of the running transaction */
     struct collection_state committed; /* as it is in the store */

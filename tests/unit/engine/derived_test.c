@@ -516,6 +516,30 @@ static void a_new_one_is_made_from_records_if_the_log_was_trimmed(void **state) 
     reel_close(reel);
 }
 
+static void keep_report(void *context, reel_level level, const char *line) {
+    (void)level;
+    text_append_str(context, reel_text(line));
+    text_append_lit(context, "\n");
+}
+
+static void the_operator_is_told(void **state) {
+    (void)state;
+    CLEANUP(text_finish) struct text reports = {0};
+    struct reel_options given = {.report = keep_report, .context = &reports};
+    struct reel_options options = test_options(trimmed(PLUGINS(&derived_items)), &given);
+    struct reel_error error;
+    struct reel *reel;
+    must_ok(reel_open(&options, &reel, &error), error);
+    must_ok(reel_add_plugin(reel, &derived_items, &error), error);
+    must_ok(reel_add_plugin(reel, &derived_totals, &error), error);
+    must_ok(reel_start(reel, &error), error);
+    reel_close(reel);
+    text_append(&reports, "", 1);
+    if (!strstr(reports.data,
+                "collection `totals`: made from the 3 records of `items`, since it is new"))
+        fail_msg("%s", reports.data);
+}
+
 static void one_that_needs_the_events_is_refused_if_the_log_was_trimmed(void **state) {
     (void)state;
     const char *directory = trimmed(PLUGINS(&derived_items));
@@ -665,6 +689,7 @@ UNIT_TESTS(derived_test) {
         cmocka_unit_test(another_source_is_another_fold),
         cmocka_unit_test(a_rebuild_of_either_side_rebuilds_both),
         cmocka_unit_test(a_new_one_is_made_from_records_if_the_log_was_trimmed),
+        cmocka_unit_test(the_operator_is_told),
         cmocka_unit_test(one_that_needs_the_events_is_refused_if_the_log_was_trimmed),
         cmocka_unit_test(a_rebuild_from_records_leaves_the_source),
         cmocka_unit_test(records_that_are_rejected_in_a_rebuild_are_kept_as_one),
