@@ -66,8 +66,16 @@ ask GET /v1/panics | expect "nothing else is left of them" \
 
 ask GET /v1/shadows/not | expect "a derived collection" \
     '.id | test("^None Some\\(\"not\"\\) [0-9]+$")'
-post panics.derived s-1 '{}' | expect "a panic in derive" '.outcome == "rejected" and
-    .rejected[0].collection == "shadows" and .rejected[0].reason == "it panicked: the shadow falls"'
+answer=$(post panics.derived s-1 '{}')
+expect "a panic in derive" '.outcome == "rejected" and .rejected[0].collection == "shadows" and
+    .rejected[0].reason == "it panicked: the shadow falls"' <<<"$answer"
+outcomes_of() {
+    ask GET "/v1/events/$(jq .seq <<<"$answer")" | jq -c '[.outcomes[].outcome]'
+}
+expect "what each collection made of it" '. == ["accepted", "ignored", "rejected"]' < <(outcomes_of)
+answer=$(post panics.text s-1 '{}')
+expect "what its source rejects is not derived" '. == ["rejected", "ignored", "ignored"]' \
+    < <(outcomes_of)
 post panics.refused s-1 '{}' | expect "a rejection by derive" \
     '.outcome == "rejected" and .rejected[0].reason == "no shadow"'
 ask GET /v1/panics | expect "the source keeps them" '[.panics[].id] == ["derived", "not", "refused"]'
