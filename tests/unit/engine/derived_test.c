@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "derived_support.h"
 #include "engine/transaction.h"
+#include "engine/verify.h"
 
 #include <reel/projector.h>
 
@@ -638,6 +639,73 @@ static void many_records_are_made_in_slices(void **state) {
     reel_close(reel);
 }
 
+/* ---- Cases: verifying ------------------------------------------------------------------------ */
+
+/* `collection=same`, `=other` or why it was not compared, of those that a fold is compared with. */
+static void note_compared(void *context, const struct verify_compared *compared) {
+    struct text *text = context;
+    if (!compared->by_fold) return;
+    text_append_str(text, reel_text(compared->collection));
+    text_append_lit(text, "=");
+    text_append_str(text, reel_text(compared->why       ? compared->why
+                                    : compared->is_same ? "same"
+                                                        : "other"));
+    text_append_lit(text, " ");
+}
+
+static void note_finding(void *context, const char *file, uint64_t offset, const char *what) {
+    (void)context;
+    fail_msg("%s: %zu: %s", file, (size_t)offset, what);
+}
+
+static void note_sentence(void *context, const char *sentence) {
+    (void)context;
+    fail_msg("%s", sentence);
+}
+
+static void note_beginning(void *context, const char *what) {
+    (void)context, (void)what;
+}
+
+static void assert_verified(const char *directory, const struct reel_plugin *const *plugins,
+                            const char *expected) {
+    CLEANUP(text_finish) struct text found = {0};
+    const struct verifier verifier = {note_finding, note_sentence, note_compared, note_beginning,
+                                      &found};
+    struct reel_error error;
+    struct reel *reel = derived_loaded(NULL, plugins);
+    must_ok(verify_directory(directory, reel, &verifier, &error), error);
+    reel_close(reel);
+    assert_bytes(text_str(&found), reel_text(expected));
+}
+
+static void verify_folds_derived_collections(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct reel *reel = derived_opened(directory, ALL);
+    derived_ops(reel, "[['a','g',1],['b','h',13]]", REEL_REJECTED);
+    derived_ops(reel, "[['a'],['b','g',2]]", REEL_APPLIED);
+    reel_close(reel);
+    assert_verified(directory, ALL, "items=same sizes=same strict=same totals=same ");
+
+    struct reel_projector projector = *derived_items.projectors[0];
+    const struct reel_projector *list[] = {&projector, NULL};
+    struct reel_plugin other = derived_items;
+    other.projectors = list;
+    projector.revision = 2;
+    assert_verified(directory, PLUGINS(&other, &derived_totals, &derived_strict, &derived_sizes),
+                    "items=its revision has changed sizes=its source is not compared "
+                    "strict=its source is not compared totals=its source is not compared ");
+
+    projector = *derived_totals.projectors[0];
+    other = derived_totals;
+    other.projectors = list;
+    projector.revision = 2;
+    assert_verified(directory, PLUGINS(&derived_items, &other, &derived_strict, &derived_sizes),
+                    "items=same sizes=its source is not compared strict=same "
+                    "totals=its revision has changed ");
+}
+
 /* ---- Cases: set aside ------------------------------------------------------------------------ */
 
 static void an_event_is_set_aside_for_a_derived_collection(void **state) {
@@ -694,6 +762,7 @@ UNIT_TESTS(derived_test) {
         cmocka_unit_test(a_rebuild_from_records_leaves_the_source),
         cmocka_unit_test(records_that_are_rejected_in_a_rebuild_are_kept_as_one),
         cmocka_unit_test(many_records_are_made_in_slices),
+        cmocka_unit_test(verify_folds_derived_collections),
         cmocka_unit_test(an_event_is_set_aside_for_a_derived_collection),
     };
     return cmocka_run_group_tests_name("derived_test", tests, NULL, NULL);
