@@ -9,7 +9,7 @@
 
 /* ---- What can be compared -------------------------------------------------------------------- */
 
-/* Why a derived collection of which nothing else is to be said cannot be compared. */
+/* Why a derived collection cannot be compared, although its own state can be. */
 static const char *why_not_derived(const struct collection *derived, const struct refolded *all,
                                    size_t count) {
     const struct refolded *own = NULL, *source = NULL;
