@@ -10,6 +10,13 @@
  * retired, so that what is freed keeps up with what is retired. */
 #define SLICE_PARTS 1024
 
+/* A sanitizer sees what is freed and used only in the C library's heap. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED 1
+#else
+#define IS_SANITIZED 0
+#endif
+
 struct memtable {
     size_t version_count;  /* that have it as a layer */
     uint64_t after;        /* it has the effects of the events after this one */
@@ -20,12 +27,14 @@ struct memtable {
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
-static struct memtable *memtable_create(size_t tree_count, uint64_t after) {
+static struct memtable *memtable_create(const struct versions *versions, size_t tree_count,
+                                        uint64_t after) {
     INVARIANT(tree_count <= TREES_MAX);
     struct memtable *memtable = calloc(1, sizeof *memtable + tree_count * sizeof(struct tree));
     if (!memtable) return NULL;
     memtable->tree_count = tree_count;
     memtable->after = after;
+    memtable->edit.heap = versions->heap;
     return memtable;
 }
 
@@ -58,7 +67,9 @@ static void add_frozen(struct version *version, const struct version *from, size
 }
 
 int versions_init(struct versions *versions, size_t tree_count, uint64_t cursor) {
-    *versions = (struct versions){.active = memtable_create(tree_count, cursor)};
+    *versions = (struct versions){0};
+    if (!IS_SANITIZED) versions->heap = &versions->own_heap;
+    versions->active = memtable_create(versions, tree_count, cursor);
     struct version *first = versions->active ? version_create(versions, versions->active) : NULL;
     if (!first) {
         free(versions->active);
@@ -115,7 +126,7 @@ static void release(struct version *version, struct part *part) {
     }
     if (kind == PART_SUBTREE) retire_below(&version->retired, (struct node *)part);
     version->versions->held_bytes -= part->bytes;
-    free(part);
+    part_free(version->versions->heap, part);
 }
 
 /* Ends a version that nobody holds, as far as `slice` parts go. */
@@ -169,6 +180,7 @@ void versions_finish(struct versions *versions) {
         end_version(versions->oldest, &all);
     }
     INVARIANT(versions->held_bytes == 0);
+    heap_finish(&versions->own_heap);
     free(versions->next);
     pthread_mutex_destroy(&versions->lock);
 }
@@ -278,7 +290,7 @@ int versions_freeze(struct versions *versions, size_t tree_count) {
     struct memtable *frozen = versions->active;
     INVARIANT(!versions->is_open && tree_count >= frozen->tree_count);
     if (before->layer_count == LAYERS_MAX) return -EBUSY;
-    struct memtable *memtable = memtable_create(tree_count, before->cursor);
+    struct memtable *memtable = memtable_create(versions, tree_count, before->cursor);
     struct version *version = memtable ? version_create(versions, memtable) : NULL;
     if (!version) {
         free(memtable);
@@ -301,7 +313,7 @@ int versions_extend(struct versions *versions, size_t tree_count) {
     const struct memtable *active = versions->active;
     INVARIANT(!versions->is_open && !active->edit.retired.first);
     if (tree_count <= active->tree_count) return 0;
-    struct memtable *memtable = memtable_create(tree_count, active->after);
+    struct memtable *memtable = memtable_create(versions, tree_count, active->after);
     struct version *version = memtable ? version_create(versions, memtable) : NULL;
     if (!version) {
         free(memtable);

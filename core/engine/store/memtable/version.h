@@ -82,6 +82,7 @@ struct versions {
     atomic_bool some_ended; /* a version may have lost its last holder */
 
     /* [writer] */
+    struct heap own_heap, *heap; /* of all parts; the latter NULL under a sanitizer */
     struct memtable *active;
     struct version *next; /* the one in the making, allocated before it is needed; or NULL */
     bool is_open;         /* a group is */
