@@ -27,14 +27,12 @@ struct memtable {
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
-static struct memtable *memtable_create(const struct versions *versions, size_t tree_count,
-                                        uint64_t after) {
+static struct memtable *memtable_create(size_t tree_count, uint64_t after) {
     INVARIANT(tree_count <= TREES_MAX);
     struct memtable *memtable = calloc(1, sizeof *memtable + tree_count * sizeof(struct tree));
     if (!memtable) return NULL;
     memtable->tree_count = tree_count;
     memtable->after = after;
-    memtable->edit.heap = versions->heap;
     return memtable;
 }
 
@@ -67,9 +65,8 @@ static void add_frozen(struct version *version, const struct version *from, size
 }
 
 int versions_init(struct versions *versions, size_t tree_count, uint64_t cursor) {
-    *versions = (struct versions){0};
+    *versions = (struct versions){.active = memtable_create(tree_count, cursor)};
     if (!IS_SANITIZED) versions->heap = &versions->own_heap;
-    versions->active = memtable_create(versions, tree_count, cursor);
     struct version *first = versions->active ? version_create(versions, versions->active) : NULL;
     if (!first) {
         free(versions->active);
@@ -205,6 +202,7 @@ int versions_begin(struct versions *versions) {
     INVARIANT(!versions->is_open);
     if (!versions->next) versions->next = version_create(versions, versions->active);
     if (!versions->next) return -ENOMEM;
+    versions->active->edit.heap = versions->heap;
     versions->active->edit.born = versions->current->number + 1;
     versions->is_open = true;
     return 0;
@@ -290,7 +288,7 @@ int versions_freeze(struct versions *versions, size_t tree_count) {
     struct memtable *frozen = versions->active;
     INVARIANT(!versions->is_open && tree_count >= frozen->tree_count);
     if (before->layer_count == LAYERS_MAX) return -EBUSY;
-    struct memtable *memtable = memtable_create(versions, tree_count, before->cursor);
+    struct memtable *memtable = memtable_create(tree_count, before->cursor);
     struct version *version = memtable ? version_create(versions, memtable) : NULL;
     if (!version) {
         free(memtable);
@@ -313,7 +311,7 @@ int versions_extend(struct versions *versions, size_t tree_count) {
     const struct memtable *active = versions->active;
     INVARIANT(!versions->is_open && !active->edit.retired.first);
     if (tree_count <= active->tree_count) return 0;
-    struct memtable *memtable = memtable_create(versions, tree_count, active->after);
+    struct memtable *memtable = memtable_create(tree_count, active->after);
     struct version *version = memtable ? version_create(versions, memtable) : NULL;
     if (!version) {
         free(memtable);
