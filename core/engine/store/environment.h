@@ -47,6 +47,7 @@ struct store {
     uint64_t needed_after;   /* [writer] all collections have folded all events up to it */
     size_t memtable_bytes;   /* the memtable is full then */
     size_t group_bytes;      /* and a group that has begun goes on to so many */
+    size_t held_bytes_max;   /* of versions that only views need */
     size_t bytes_max;        /* [writer] or the open one to these */
     char *directory;         /* NULL: in memory */
     bool in_memory;

@@ -18,8 +18,8 @@
 /* Most memory that waits to be freed when a group begins. */
 #define BACKLOG_BYTES_MAX ((size_t)16 << 20)
 
-/* Most memory of versions that only views need. */
-#define HELD_BYTES_MAX ((size_t)96 << 20)
+/* Most memory of versions that only views need: more than a memtable. */
+#define HELD_BYTES_MAX ((size_t)192 << 20)
 
 /* ---- The memtables --------------------------------------------------------------------------- */
 
@@ -67,8 +67,8 @@ void store_tick(struct store *store) {
 
 bool store_holds_too_much(struct store *store) {
     struct versions *versions = store->versions;
-    if (versions->held_bytes <= HELD_BYTES_MAX) return false;
-    return !versions_reclaim(versions) && versions->held_bytes > HELD_BYTES_MAX;
+    if (versions->held_bytes <= store->held_bytes_max) return false;
+    return !versions_reclaim(versions) && versions->held_bytes > store->held_bytes_max;
 }
 
 /* ---- Opening --------------------------------------------------------------------------------- */
@@ -123,12 +123,15 @@ static int open_in_memory(struct store *store, const struct store_options *optio
     return rc;
 }
 
-/* A group that begins with a memtable that is nearly full has room. */
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
 static void limit_memtable(struct store *store, const struct store_options *options) {
-    size_t bytes =
-        options->map_bytes / 4 < MEMTABLE_BYTES ? options->map_bytes / 4 : MEMTABLE_BYTES;
+    size_t bytes = least(options->map_bytes / 4, MEMTABLE_BYTES);
     store->memtable_bytes = store->in_memory ? options->map_bytes / 4 * 3 : bytes;
-    store->group_bytes = store->in_memory ? options->map_bytes : 2 * bytes;
+    store->group_bytes = store->in_memory ? options->map_bytes : bytes + least(bytes, GROUP_BYTES);
+    store->held_bytes_max = HELD_BYTES_MAX;
     store->rewrite_leaves_min = REWRITE_LEAVES_MIN;
     store->rewrite_slice_bytes = REWRITE_SLICE_BYTES;
 }
@@ -277,10 +280,9 @@ int store_begin(struct store *store, struct reel_error *error) {
     return rc < 0 ? rc : begin(store, store->group_bytes, error);
 }
 
-/* For a group that is begun with up to `times` full memtables in one. */
-static int begin_further(struct store *store, size_t times, const char *doing,
+/* For a group that is begun with up to `most` bytes in the memtable. */
+static int begin_further(struct store *store, size_t most, const char *doing,
                          struct reel_error *error) {
-    size_t most = store->memtable_bytes * times;
     INVARIANT(!store_is_writing(store));
     int rc = store_check_whole(store, doing, error);
     if (rc == 0) rc = checkpoint_make_room_within(store, most, error);
@@ -288,13 +290,14 @@ static int begin_further(struct store *store, size_t times, const char *doing,
 }
 
 int store_begin_to_trim(struct store *store, struct reel_error *error) {
-    return begin_further(store, 2, "cannot trim", error);
+    return begin_further(store, 2 * store->memtable_bytes, "cannot trim", error);
 }
 
-/* There may be two memtables of these events, each of which a group made twice as large, and what
- * trimming added. In memory nothing is folded again. */
+/* There may be two memtables of these events, each of which a group made larger, and what trimming
+ * added. In memory nothing is folded again. */
 int store_begin_to_fold(struct store *store, struct reel_error *error) {
-    return begin_further(store, store->in_memory ? 1 : 5, "cannot fold", error);
+    size_t most = store->in_memory ? 0 : 2 * store->group_bytes;
+    return begin_further(store, most + store->memtable_bytes, "cannot fold", error);
 }
 
 static void shown(struct store *store) {
