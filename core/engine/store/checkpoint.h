@@ -26,8 +26,8 @@
 
 /* A memtable is frozen when it has so many bytes (of a small map, a part of it), or the effects of
  * so many events, or is so old. */
-#define MEMTABLE_BYTES  ((size_t)128 << 20)
-#define MEMTABLE_EVENTS 200000
+#define MEMTABLE_BYTES  ((size_t)144 << 20)
+#define MEMTABLE_EVENTS 250000
 #define MEMTABLE_MS     60000
 
 /* A group that begins with a memtable that is nearly full has room for so many bytes (of a small

@@ -32,7 +32,7 @@
  * whole; if not, the node is freed, and what is right below is looked at in the same way.
  *
  * A version ends in slices, about a thousand parts with each group, so that freeing a memtable of
- * 128 MiB does not stop the writer for long. While there is nothing to publish, versions_reclaim
+ * 144 MiB does not stop the writer for long. While there is nothing to publish, versions_reclaim
  * continues. The bytes of all parts on these lists are `held_bytes`, which the engine bounds by
  * ending the oldest views.
  */
