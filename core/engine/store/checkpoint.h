@@ -32,7 +32,7 @@
 
 /* A group that begins with a memtable that is nearly full has room for so many bytes (of a small
  * map, less). */
-#define GROUP_BYTES ((size_t)48 << 20)
+#define MEMTABLE_GROUP_BYTES ((size_t)48 << 20)
 
 struct checkpoint_metrics {
     uint64_t cursor; /* LMDB has what any collection makes of the events up to it */

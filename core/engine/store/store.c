@@ -130,7 +130,8 @@ static size_t least(size_t a, size_t b) {
 static void limit_memtable(struct store *store, const struct store_options *options) {
     size_t bytes = least(options->map_bytes / 4, MEMTABLE_BYTES);
     store->memtable_bytes = store->in_memory ? options->map_bytes / 4 * 3 : bytes;
-    store->group_bytes = store->in_memory ? options->map_bytes : bytes + least(bytes, GROUP_BYTES);
+    store->group_bytes =
+        store->in_memory ? options->map_bytes : bytes + least(bytes, MEMTABLE_GROUP_BYTES);
     store->held_bytes_max = HELD_BYTES_MAX;
     store->rewrite_leaves_min = REWRITE_LEAVES_MIN;
     store->rewrite_slice_bytes = REWRITE_SLICE_BYTES;
