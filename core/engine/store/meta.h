@@ -15,7 +15,12 @@
 #include "engine/store/digest.h"
 #include "engine/store/environment.h"
 
-#define STORE_FORMAT 3
+/* A store of format 3 has no second sides (sides.h); it is read, and becomes one of format 4. */
+#define STORE_FORMAT     4
+#define STORE_FORMAT_MIN 3
+
+/* -EPROTO: this version does not read it. */
+int meta_accept_format(uint32_t format, struct reel_error *error);
 
 /* Counts of messages of the mirrored stream that were never received, since the log began. The log
  * has each gap (LOG_GAP), until it is trimmed. */

@@ -9,6 +9,7 @@ int snapshot_take(struct store *store, struct snapshot *snapshot) {
     MDB_txn **txn = &snapshot->txn;
     int rc = *txn ? mdb_txn_renew(*txn) : mdb_txn_begin(store->env, NULL, MDB_RDONLY, txn);
     if (rc == 0) {
+        snapshot->sides = sides_of(store, *txn);
         snapshot->version = version_take(store->versions);
         snapshot->number = snapshot->version->number;
         return 0;
