@@ -28,5 +28,4 @@ static const struct reel_projector sources = {
     .evolve = tally_evolve,
 };
 static const struct reel_projector *const projectors[] = {&sources, NULL};
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER, .name = "tally", .version = "1.0.0", .projectors = projectors};
+REEL_PLUGIN("tally", "1.0.0", projectors, NULL);

@@ -19,7 +19,7 @@ installed=$scratch/installed # the prefix of the build `plain`
 
 packages_tests=(
     binutils chromium clang clang-format clang-tidy curl doxygen gdb groff-base jq libclang-rt-14-dev llvm
-    libcmocka-dev libcurl4-openssl-dev lld nats-server openssl python3
+    libcmocka-dev libcurl4-openssl-dev lld nats-server openssl python3 rustc
 )
 
 stages=(packages format plain install quickstart sanitized threads fuzzers)
@@ -473,6 +473,8 @@ stage_install() {
         check "embed-$how" embed_with "$how"
         check "newcomer-$how" newcomer_with "$how"
     done
+    check language-cpp language_with cpp notes
+    check language-rust language_with rust sensors
     unset PKG_CONFIG_PATH
 }
 
@@ -498,7 +500,8 @@ installed_files() {
     (cd "$installed" && ls share/man/man1/reeld.1* share/doc/reel/reeld.json \
         share/doc/reel/{CHANGELOG,SECURITY,abi,architecture,check,embedding,jetstream}.md \
         share/doc/reel/{operating,performance,settings,writing-a-projector}.md \
-        share/doc/reel/examples/{tally.c,orders/orders.c,embed/embed.c} include/reel/testing.h \
+        share/doc/reel/examples/{tally.c,orders/orders.c,embed/embed.c,cpp/notes.cc,rust/reel.rs} \
+        include/reel/{reel.hpp,testing.h} \
         lib/sysusers.d/reel.conf) &&
         grep -x "ExecStart=$installed/bin/reeld serve .*" \
             "$installed/lib/systemd/system/reeld.service"
@@ -546,6 +549,14 @@ embed_with() (
     cd embed && built_with "$1" &&
         "$root/tests/examples/embed_test.sh" "$root" "$built/embed" "$built/count" \
             ../orders/orders.so
+)
+
+# language_with EXAMPLE NAME: the plugin in another language builds and passes `reeld check`.
+language_with() (
+    fresh "language-$1" "$1" || exit
+    cd "$1" && bounded 300 make CXXFLAGS='-O1 -Werror' RUSTC=/usr/bin/rustc || exit
+    make install DESTDIR="$PWD/staged" || exit
+    bounded 120 "$installed/bin/reeld" check "staged$(pkg-config --variable=plugindir reel)/$2.so"
 )
 
 # The example, copied and renamed as its first lines say, builds, passes its tests and `reeld check`,

@@ -1,9 +1,4 @@
-/* bench.c: see bench.h.
- *
- * The instance is loaded from a copy of the file in memory. The dynamic loader recognizes a file
- * that is already loaded by its inode. For the same file, it would return the instance that is
- * loaded, with the same variables.
- */
+/* bench.c: see bench.h. */
 #include "check/bench.h"
 
 #include "check/guard.h"
@@ -14,9 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct bench bench;
@@ -88,40 +80,38 @@ static reel_verdict decide(struct reel_decision *handle, const struct reel_comma
     reel_verdict verdict = code->decide(handle, &command);
     guard_done();
     note_drafts(decision);
+    if (verdict == REEL_ACCEPTED && bench.watch.after_decide) bench.watch.after_decide(decision);
     return verdict;
 }
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
-/* The loader knows the copy by its file descriptor's number. Two copies that are open at the same
- * time have different numbers. */
+/* Each load makes another copy of the file in memory, so it is another instance, with variables of
+ * its own. `bench.file` is open, so all are instances of the same file. */
 static void make_instance(void) {
-    struct stat info;
     struct reel_error error;
     char path[64];
-    off_t at = 0;
-    int copy = memfd_create("plugin", MFD_CLOEXEC);
-    if (copy < 0 || fstat(bench.file, &info) < 0) guard_trouble("a copy: %s", strerror(errno));
-    while (at < info.st_size)
-        if (sendfile(copy, bench.file, &at, (size_t)(info.st_size - at)) <= 0)
-            guard_trouble("a copy: %s", strerror(errno));
-    snprintf(path, sizeof path, "/proc/self/fd/%d", copy);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", bench.file);
     guard_turn(CHECK_TURN_LOAD, reel_text("loading"));
     int rc = plugin_load(path, &bench.instance, &error);
     guard_done();
     guard_must(rc, &error);
-    bench.copy = copy;
     if (bench.watch.on_instance) bench.watch.on_instance(bench.instance->handle);
 }
 
 void bench_renew(void) {
     struct plugin *before = bench.instance;
-    int copy_before = bench.copy;
     make_instance();
     guard_turn(CHECK_TURN_LOAD, reel_text("unloading"));
     plugin_unload(before);
     guard_done();
-    close(copy_before);
+}
+
+/* They were tried when the plugin was described. */
+static void give_settings(const struct sheet *sheet) {
+    struct reel_error error;
+    for (const char *at = sheet->settings; *at; at += strlen(at) + 1)
+        guard_must(engine_give_setting(bench.reel, at, &error), &error);
 }
 
 void bench_open(struct sheet *sheet) {
@@ -136,6 +126,7 @@ void bench_open(struct sheet *sheet) {
     int rc = reel_load_plugin(bench.reel, sheet->path, &error);
     guard_done();
     guard_must(rc, &error);
+    give_settings(sheet);
     guard_must(reel_start(bench.reel, &error), &error);
     bench.plugin = engine_plugin(bench.reel);
     make_instance();

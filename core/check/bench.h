@@ -17,6 +17,7 @@
 struct bench_watch {
     void (*before_evolve)(struct reel_tx *tx, const struct reel_event *event);
     void (*before_decide)(struct reel_decision *decision, const struct reel_command *command);
+    void (*after_decide)(const struct decision *decision); /* if it was accepted */
     void (*after_evolve)(const struct fold *fold, reel_outcome outcome);
     void (*on_instance)(void *handle);
 };
@@ -27,7 +28,7 @@ struct bench {
     struct reel *reel;
     const struct plugin *plugin; /* as the Reel has loaded it */
     struct plugin *instance;     /* whose code is called */
-    int file, copy; /* file descriptors of the shared object, and of the instance's copy */
+    int file;                    /* file descriptor of the shared object */
     struct bench_watch watch;
 
     /* The collection of the current command, or NULL. About the last command: the events that it

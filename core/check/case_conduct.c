@@ -6,11 +6,14 @@
 #include "check/watch.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /* ---- Time and memory of an event ------------------------------------------------------------- */
 
@@ -131,12 +134,22 @@ void case_clock_prepare(void) {
     watch(WATCH_CLOCK);
 }
 
+/* Output that a library writes for the plugin (streams of C++) is found in this file. */
+static int output = -1;
+
 void case_files_prepare(void) {
     watch(WATCH_FILES);
+    output = memfd_create("output", MFD_CLOEXEC);
+    if (output < 0 || dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
+        guard_trouble("cannot catch its output: %s", strerror(errno));
     entries_before = count_entries("/proc/self/fd");
 }
 
 void case_files_finish(void) {
+    char written[100];
+    fflush(NULL);
+    ssize_t len = pread(output, written, sizeof written, 0);
+    if (len > 0) guard_found("it writes to stdout or stderr: %.*s", (int)len, written);
     size_t now = count_entries("/proc/self/fd");
     if (now > entries_before)
         guard_found("%zu files are open that were not before", now - entries_before);

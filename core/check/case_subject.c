@@ -1,6 +1,7 @@
 /* case_subject.c: cases about the file and its declarations, without events. */
 #include "base/text.h"
 #include "check/cases.h"
+#include "check/clash.h"
 #include "check/exports.h"
 #include "check/guard.h"
 #include "engine/engine.h"
@@ -21,14 +22,16 @@ static void describe(struct sheet *sheet, const struct plugin *plugin) {
     sheet->abi_major = header->abi_major;
     sheet->abi_minor = header->abi_minor;
     sheet->has_projectors = plugin->projector_count > 0;
-    for (uint32_t i = 0; i < plugin->projector_count; i++)
+    for (uint32_t i = 0; i < plugin->projector_count; i++) {
         if (plugin->projectors[i].command_count > 0) sheet->has_commands = true;
+        if (plugin->projectors[i].settings.count > 0) sheet->has_settings = true;
+    }
 }
 
-/* A shared object that exports the symbol is a plugin, even if the host refuses it. */
+/* A file with the note is a plugin, even if the host refuses it. */
 static bool is_plugin(const char *path) {
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    return handle && dlsym(handle, "reel_plugin");
+    struct plugin_file *file;
+    return plugin_file_open(path, &file, NULL) == 0;
 }
 
 /* Measures CPU time, so that other work of the machine makes no difference. */
@@ -74,22 +77,29 @@ static void check_values(const struct reel_projector *projector) {
     }
 }
 
-/* Finds a name that a library of this program exports, too. Which of the two functions is called
- * would depend on how a host was linked and on what was loaded before. */
-static void check_export(void *context, const char *name) {
+/* The daemon would not start with a default that its own `check` refuses. */
+static void check_defaults(struct reel *reel, const struct reel_projector *projector) {
+    struct reel_error error;
+    for (size_t n = 0; projector->settings && projector->settings[n]; n++) {
+        const struct reel_setting *setting = projector->settings[n];
+        const char *const values[] = {setting->default_value, NULL};
+        if (!setting->default_value || setting->flags & REEL_SETTING_LIST) continue;
+        if (reel_set_setting(reel, projector->collection, setting->name, values, &error) < 0)
+            guard_found("its default: %s", error.text);
+    }
+}
+
+/* Weak names, such as those of C++ templates, are shared on purpose. */
+static void note_export(void *context, const ElfW(Sym) * symbol, const char *name) {
     struct sheet *sheet = context;
     size_t used = strlen(sheet->exported), room = sizeof sheet->exported - used;
-    void *other = dlsym(RTLD_DEFAULT, name);
-    Dl_info info;
-    if (other && dladdr(other, &info))
-        guard_found("it exports `%s`, which %s has, too: build it with -fvisibility=hidden", name,
-                    info.dli_fname);
-    snprintf(sheet->exported + used, room, "%s%s", used ? ", " : "", name);
+    if (symbol_is_export(symbol, name) && symbol->st_info >> 4 == STB_GLOBAL)
+        snprintf(sheet->exported + used, room, "%s%s", used ? ", " : "", name);
 }
 
 static void check_exports(struct sheet *sheet) {
     sheet->exported[0] = '\0';
-    exports_each(sheet->path, check_export, sheet);
+    elf_symbols_each(sheet->path, note_export, sheet);
     if (sheet->strict && sheet->exported[0])
         guard_found("it exports %.800s beside `reel_plugin`: build it with -fvisibility=hidden",
                     sheet->exported);
@@ -105,10 +115,14 @@ void case_declarations(struct sheet *sheet) {
     guard_turn(CHECK_TURN_LOAD, reel_text("loading"));
     if (reel_load_plugin(reel, sheet->path, &error) < 0) guard_found("%s", error.text);
     guard_done();
+    for (size_t n = 0; (projector = reel_projector(reel, n)); n++) check_defaults(reel, projector);
+    for (const char *at = sheet->settings; *at; at += strlen(at) + 1)
+        guard_must(engine_give_setting(reel, at, &error), &error);
     guard_must(reel_start(reel, &error), &error);
     for (size_t n = 0; (projector = reel_projector(reel, n)); n++) {
         check_prefixes(projector);
         check_values(projector);
     }
+    clash_check(sheet->path);
     check_exports(sheet);
 }

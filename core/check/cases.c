@@ -50,6 +50,11 @@ const struct check_case check_cases[] = {
      .prepare = case_budget_prepare,
      .run = case_budget},
     {.name = "rules", .title = "keeps the rules of the host", .needs = "events", .run = case_rules},
+    {.name = "settings",
+     .title = "keeps them with all values of its settings",
+     .needs = "rules",
+     .sets = true,
+     .run = case_settings},
     {.name = "records",
      .title = "each record has every declared field",
      .needs = "events",
@@ -94,7 +99,8 @@ const struct check_case check_cases[] = {
      .title = "evolve applies what decide drafts; decide remembers nothing",
      .needs = "commands",
      .decides = true,
-     .run = case_decided},
+     .run = case_decided,
+     .finish = case_decided_finish},
     {0},
 };
 
@@ -112,7 +118,7 @@ static void run_all(const struct check_case *one, struct sheet *sheet) {
     if (one->prepare) one->prepare();
     for (uint32_t n = 0; n < sheet->runs; n++) {
         sheet->run_seed = sheet->seed + n;
-        maker_begin(&maker, &sheet->lesson, &bench.samples, sheet->run_seed);
+        maker_begin(&maker, &sheet->lesson, &bench.samples, bench.plugin, sheet->run_seed);
         one->run(&maker);
         if (sheet->cpu_ms_max && (guard_cpu_ns() - began_ns) / 1000000 > sheet->cpu_ms_max) break;
     }

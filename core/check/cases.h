@@ -13,6 +13,7 @@ struct check_case {
     int tries;         /* a finding counts only if each try has it */
     bool alone;        /* also runs for a plugin without projectors */
     bool decides;      /* runs only for a plugin with commands */
+    bool sets;         /* runs only for a plugin with settings of projectors */
 
     /* Either `once`, or `run` with the functions below it. */
     void (*once)(struct sheet *sheet);
@@ -38,6 +39,7 @@ void case_applied(struct maker *maker);
 void case_applied_finish(void);
 void case_garbage(struct maker *maker);
 void case_rules(struct maker *maker);
+void case_settings(struct maker *maker);
 void case_records(struct maker *maker);
 void case_records_finish(void);
 
@@ -57,6 +59,7 @@ void case_watched(struct maker *maker);
 
 void case_commands(struct maker *maker);
 void case_decided(struct maker *maker);
+void case_decided_finish(void);
 
 /* Makes the events of the run; with garbage among them, unless garbage crashes the plugin. */
 void case_events_of(struct maker *maker, struct events *ret);

@@ -30,7 +30,8 @@ struct checking {
     bool json, strict;
     uint64_t seed, runs;
     const char *samples;
-    char *const *paths; /* NULL-terminated */
+    char settings[SETTINGS_BYTES]; /* as in struct sheet */
+    char *const *paths;            /* NULL-terminated */
     json_t *reports;
     size_t findings;
 };
@@ -47,6 +48,15 @@ static bool is_number(const char *text, uint64_t max, uint64_t *ret) {
     if (number_read(reel_text(text), &value) < 0 || value > max) return false;
     *ret = value;
     return true;
+}
+
+static int add_setting(struct checking *checking, const char *text) {
+    size_t used = 0, len = strlen(text) + 1;
+    while (checking->settings[used]) used += strlen(checking->settings + used) + 1;
+    if (!strchr(text, '=')) return usage("--setting must be NAME=VALUE, not ", text);
+    if (used + len >= sizeof checking->settings) return usage("too many settings", "");
+    memcpy(checking->settings + used, text, len);
+    return EXIT_GOOD;
 }
 
 static int read_option(struct checking *checking, int option, char **argv) {
@@ -68,6 +78,8 @@ static int read_option(struct checking *checking, int option, char **argv) {
     case 'e':
         checking->samples = optarg;
         return EXIT_GOOD;
+    case 'v':
+        return add_setting(checking, optarg);
     case ':':
         return usage("a value is missing after ", argv[optind - 1]);
     default:
@@ -83,9 +95,13 @@ static bool is_file(const char *path) {
 
 static int take_arguments(struct checking *checking, int argc, char **argv) {
     static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},         {"strict", no_argument, NULL, 't'},
-        {"seed", required_argument, NULL, 's'},   {"runs", required_argument, NULL, 'r'},
-        {"events", required_argument, NULL, 'e'}, {0},
+        {"json", no_argument, NULL, 'j'},
+        {"strict", no_argument, NULL, 't'},
+        {"seed", required_argument, NULL, 's'},
+        {"runs", required_argument, NULL, 'r'},
+        {"events", required_argument, NULL, 'e'},
+        {"setting", required_argument, NULL, 'v'},
+        {0},
     };
     int option;
     opterr = 0;
@@ -135,6 +151,7 @@ static int check_plugin(struct checking *checking, const char *path, struct reel
     sheet->seed = checking->seed;
     sheet->strict = checking->strict;
     sheet->runs = (uint32_t)checking->runs;
+    memcpy(sheet->settings, checking->settings, sizeof sheet->settings);
     rc = set_path(sheet->path, path, error);
     if (rc == 0 && checking->samples) rc = set_path(sheet->samples, checking->samples, error);
     if (rc == 0) rc = run_cases(sheet, fd, verdicts, error);

@@ -40,14 +40,15 @@ bool elf_section(const struct elf_file *file, size_t n, ElfW(Shdr) * ret) {
 
 /* ---- Names ----------------------------------------------------------------------------------- */
 
-static bool is_export(const ElfW(Sym) * symbol, const char *name) {
-    unsigned type = symbol->st_info & 0xfU, binding = symbol->st_info >> 4;
-    return symbol->st_shndx != SHN_UNDEF && symbol->st_shndx != SHN_ABS && binding == STB_GLOBAL &&
-           (type == STT_FUNC || type == STT_OBJECT) && strcmp(name, "reel_plugin") != 0 &&
-           strncmp(name, "__", 2) != 0 && strcmp(name, "_init") != 0 && strcmp(name, "_fini") != 0;
+bool symbol_is_export(const ElfW(Sym) * symbol, const char *name) {
+    unsigned type = symbol->st_info & 0xfU;
+    return symbol->st_shndx != SHN_UNDEF && symbol->st_shndx != SHN_ABS &&
+           (type == STT_FUNC || type == STT_OBJECT || type == STT_GNU_IFUNC || type == STT_TLS) &&
+           strcmp(name, "reel_plugin") != 0 && strncmp(name, "__", 2) != 0 &&
+           strcmp(name, "_init") != 0 && strcmp(name, "_fini") != 0;
 }
 
-void exports_each(const char *path, void (*fn)(void *context, const char *name), void *context) {
+void elf_symbols_each(const char *path, symbol_fn fn, void *context) {
     struct elf_file file;
     ElfW(Shdr) table, names;
     ElfW(Sym) symbol;
@@ -59,9 +60,8 @@ void exports_each(const char *path, void (*fn)(void *context, const char *name),
                  file.bytes[names.sh_offset + names.sh_size - 1] == '\0';
     for (size_t at = 0; found && at + sizeof symbol <= table.sh_size; at += sizeof symbol) {
         memcpy(&symbol, file.bytes + table.sh_offset + at, sizeof symbol);
-        if (symbol.st_name >= names.sh_size) continue;
-        const char *name = file.bytes + names.sh_offset + symbol.st_name;
-        if (is_export(&symbol, name)) fn(context, name);
+        if (symbol.st_name < names.sh_size)
+            fn(context, &symbol, file.bytes + names.sh_offset + symbol.st_name);
     }
     elf_close(&file);
 }

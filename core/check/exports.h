@@ -1,4 +1,4 @@
-/* exports.h: reads the file of a shared object: its sections, and the names that it exports. */
+/* exports.h: reads the file of a shared object: its sections, and its names. */
 #ifndef REEL_CHECK_EXPORTS_H
 #define REEL_CHECK_EXPORTS_H
 
@@ -20,9 +20,12 @@ void elf_close(struct elf_file *file);
  */
 bool elf_section(const struct elf_file *file, size_t n, ElfW(Shdr) * ret);
 
-/* Calls `fn` for each name that the object exports, except `reel_plugin`, names that are reserved
- * for the implementation, and names that objects share on purpose (weak symbols, such as those of
- * C++ templates). */
-void exports_each(const char *path, void (*fn)(void *context, const char *name), void *context);
+/* Calls `fn` for each name that the object exports or uses. */
+typedef void (*symbol_fn)(void *context, const ElfW(Sym) * symbol, const char *name);
+void elf_symbols_each(const char *path, symbol_fn fn, void *context);
+
+/* True for a name that the object exports, other than `reel_plugin` and names that are reserved for
+ * the implementation. */
+bool symbol_is_export(const ElfW(Sym) * symbol, const char *name);
 
 #endif

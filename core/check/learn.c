@@ -55,7 +55,7 @@ int try_command(struct maker *maker, bool garbage, uint64_t number, struct reel_
     make_body(maker,
               lesson_body(maker->lesson, projector->declared.collection,
                           reel_text(projector->commands[verb].verb)),
-              garbage, &body);
+              &projector->commands[verb], garbage, &body);
     struct reel_command_request request = {
         .struct_size = sizeof request,
         .collection = reel_text(projector->declared.collection),
@@ -64,6 +64,7 @@ int try_command(struct maker *maker, bool garbage, uint64_t number, struct reel_
         .body = text_str(&body),
         .idempotency_key = reel_text(idempotency_key), /* gives the key of a new record */
     };
+    if (number % 3 == 0) request.principal = reel_text("somebody");
     if (garbage && chance_below(&maker->random, 8) == 0) request.body = (struct reel_str){0};
     if (strcmp(projector->commands[verb].verb, "create") == 0) request.key = (struct reel_str){0};
     bench.drafted.len = 0;
@@ -118,7 +119,7 @@ static void run_probes(struct sheet *sheet) {
     uint64_t began_ns = guard_cpu_ns();
     while (lesson->next_probe < PASSES * lesson->type_count + PROBES_MORE) {
         uint32_t number = lesson->next_probe++;
-        maker_begin(&maker, lesson, &bench.samples, LEARNING_SEED + number);
+        maker_begin(&maker, lesson, &bench.samples, bench.plugin, LEARNING_SEED + number);
         maker.learns = true;
         if (sheet->has_commands) probe_command(&maker, number);
         probe_event(&maker, number, &event);
@@ -155,17 +156,22 @@ static bool probe_in_child(struct sheet *sheet) {
 /* ---- The lesson ------------------------------------------------------------------------------ */
 
 /* Removes types that were never applied, except the prefixes. All types that were applied get the
- * same weight, however often they were tried. */
+ * same weight, however often they were tried. Those that broke a rule make a fifth of all events,
+ * because a case needs them to show the fault. */
 static void forget_types(struct lesson *lesson) {
     enum { WANTED = 12 };
-    uint32_t kept = 0;
+    uint32_t kept = 0, sum = 0, broke_count = 0;
     for (uint32_t i = 0; i < lesson->type_count; i++) {
         struct event_type *type = &lesson->types[i];
         if (type->weight <= 1) continue;
         if (type->weight > WANTED) type->weight = WANTED;
+        sum += type->weight;
+        broke_count += type->broke;
         lesson->types[kept++] = *type;
     }
     lesson->type_count = kept;
+    for (uint32_t i = 0; i < kept; i++)
+        if (lesson->types[i].broke) lesson->types[i].weight += sum / (4 * broke_count);
 }
 
 static void learn_words(struct sheet *sheet) {

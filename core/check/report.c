@@ -55,6 +55,10 @@ void report_plugin(const struct sheet *sheet, const struct verdicts *verdicts) {
     if (sheet->never_set[0])
         printf("  note: no event set %s; events that do can be given with --events\n",
                sheet->never_set);
+    if (sheet->never_applied[0])
+        printf(
+            "  note: no event was applied of these declared types: %s; give some with --events\n",
+            sheet->never_applied);
 }
 
 /* ---- As JSON --------------------------------------------------------------------------------- */
@@ -86,11 +90,11 @@ json_t *report_json(const struct sheet *sheet, const struct verdicts *verdicts) 
     }
     snprintf(abi, sizeof abi, "%u.%u", sheet->abi_major, sheet->abi_minor);
     return json_pack(
-        "{s:s, s:b, s:s, s:s, s:s, s:I, s:{s:I, s:I, s:I}, s:{s:I, s:I}, s:s, s:s, s:o}", "path",
-        sheet->path, "traced", sheet->traced, "name", sheet->name, "version", sheet->version, "abi",
-        abi, "findings", (json_int_t)count_findings(verdicts), "events", "applied",
-        (json_int_t)sheet->applied, "ignored", (json_int_t)sheet->ignored, "rejected",
+        "{s:s, s:b, s:s, s:s, s:s, s:I, s:{s:I, s:I, s:I}, s:{s:I, s:I}, s:s, s:s, s:s, s:o}",
+        "path", sheet->path, "traced", sheet->traced, "name", sheet->name, "version",
+        sheet->version, "abi", abi, "findings", (json_int_t)count_findings(verdicts), "events",
+        "applied", (json_int_t)sheet->applied, "ignored", (json_int_t)sheet->ignored, "rejected",
         (json_int_t)sheet->rejected, "commands", "accepted", (json_int_t)sheet->accepted, "refused",
-        (json_int_t)sheet->refused, "never_set", sheet->never_set, "exported", sheet->exported,
-        "cases", cases);
+        (json_int_t)sheet->refused, "never_set", sheet->never_set, "never_applied",
+        sheet->never_applied, "exported", sheet->exported, "cases", cases);
 }

@@ -276,6 +276,7 @@ static const char *reason_to_skip(const struct check_case *one, const struct she
     bool declared = has_passed(verdicts, "declarations");
     if (declared && !one->alone && !sheet->has_projectors) return "it has no projectors";
     if (declared && one->decides && !sheet->has_commands) return "it has no commands";
+    if (declared && one->sets && !sheet->has_settings) return "it has no settings";
     if (!one->needs || has_passed(verdicts, one->needs)) return NULL;
     snprintf(space, 64, "needs `%s`", one->needs);
     return space;
@@ -322,7 +323,10 @@ int run_cases(struct sheet *sheet, int fd, struct verdicts *ret, struct reel_err
         *verdict = (struct verdict){.name = one->name, .title = one->title};
         const char *why = reason_to_skip(one, sheet, ret, space);
         if (why) {
-            verdict->result = CHECK_SKIPPED;
+            /* With --strict, a plugin of which nothing can be tried fails. */
+            bool untried = sheet->strict && strcmp(one->name, "applied") == 0 &&
+                           has_passed(ret, "declarations") && !sheet->has_projectors;
+            verdict->result = untried ? CHECK_FAILED : CHECK_SKIPPED;
             snprintf(verdict->finding, sizeof verdict->finding, "%s", why);
         } else {
             int rc = run_case(one, sheet, fd, verdict, error);

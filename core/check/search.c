@@ -19,6 +19,7 @@
 #include "check/bench.h"
 #include "check/guard.h"
 #include "check/trace.h"
+#include "check/watch.h"
 #include "check/words.h"
 
 #include <string.h>
@@ -31,6 +32,7 @@ enum {
     TAIL_BYTES = 4,
     FILLER = '~', /* stands for bytes that are not known yet */
     NEAR = 8,     /* pieces of one comparison are at most this far apart in the list of pieces */
+    FILLED_MAX = 8,
     SEED = 1,
 };
 
@@ -41,6 +43,7 @@ struct lead {
     struct news news;
     reel_outcome outcome;
     bool went_on; /* another text that was made from it led further */
+    bool broke;   /* the event broke a rule */
 };
 
 static struct {
@@ -62,6 +65,7 @@ void search_begin(void) {
         if (!trace_function((void (*)(void))code->evolve)) bench.sheet->traced = false;
         if (code->decide) trace_function((void (*)(void))code->decide);
     }
+    watch_comparisons(bench.instance->handle);
 }
 
 /* ---- One try --------------------------------------------------------------------------------- */
@@ -93,7 +97,7 @@ static void try_text(struct lead *from, const char *text, size_t len) {
     struct maker maker;
     if (len >= WORD_BYTES || is_over() || is_deadly(text, len)) return;
     search.tries++;
-    maker_begin(&maker, lesson, NULL, SEED);
+    maker_begin(&maker, lesson, NULL, bench.plugin, SEED);
     make_event_with(&maker, search.type, search.node, (struct reel_str){text, len}, &search.event);
     lesson->attempt = (struct attempt){.type = search.type, .node = search.node};
     memcpy(lesson->attempt.text, text, len);
@@ -106,7 +110,10 @@ static void try_text(struct lead *from, const char *text, size_t len) {
     note_tails(trace_news());
     INVARIANT(search.count < QUEUE_MAX);
     struct lead *lead = &search.leads[search.count++];
-    *lead = (struct lead){.len = len, .news = *trace_news(), .outcome = outcome};
+    *lead = (struct lead){.len = len,
+                          .news = *trace_news(),
+                          .outcome = outcome,
+                          .broke = outcome == REEL_REJECTED && engine_faulted(bench.reel)};
     memcpy(lead->text, text, len);
 }
 
@@ -184,10 +191,13 @@ static void run_search(uint32_t type, uint32_t node) {
 
 /* ---- What was found -------------------------------------------------------------------------- */
 
-static void keep_type(struct lesson *lesson, uint32_t group, const char *text, uint32_t weight) {
+static void keep_type(struct lesson *lesson, uint32_t group, const char *text, uint32_t weight,
+                      bool broke) {
     char type[TYPE_BYTES + WORD_BYTES];
     int len = snprintf(type, sizeof type, "%s%s", lesson->types[group].text, text);
     types_add(lesson, type, (size_t)len, weight);
+    for (uint32_t i = 0; i < lesson->type_count; i++)
+        if (strcmp(lesson->types[i].text, type) == 0) lesson->types[i].broke |= broke;
 }
 
 static void keep_word(struct lesson *lesson, uint32_t at, const char *text) {
@@ -203,12 +213,17 @@ static void keep_word(struct lesson *lesson, uint32_t at, const char *text) {
     if (node->own_count < OWN_WORDS) node->own[node->own_count++] = (uint16_t)(WORDS_MAX + word);
 }
 
+/* A plugin that applies every type applies texts with fillers, too. A few of them are enough, or
+ * the types that it compares with would be lost among them. */
 static void keep_found(struct lesson *lesson) {
+    uint32_t filled = 0;
     for (uint32_t i = 0; i < search.count; i++) {
         const struct lead *lead = &search.leads[i];
         bool ignored = lead->outcome == REEL_IGNORED, whole = !strchr(lead->text, FILLER);
-        if (search.node == NODE_TYPE && (!ignored || (whole && !lead->went_on)))
-            keep_type(lesson, search.type, lead->text, lead->outcome == REEL_APPLIED ? 4 : 2);
+        bool end = whole && !lead->went_on;
+        if (search.node == NODE_TYPE && (end || lead->broke || (!ignored && filled++ < FILLED_MAX)))
+            keep_type(lesson, search.type, lead->text, lead->outcome == REEL_APPLIED ? 4 : 2,
+                      lead->broke);
         else if (search.node != NODE_TYPE && whole && !lead->went_on)
             keep_word(lesson, search.node, lead->text);
     }
@@ -253,7 +268,7 @@ void search_crashed(struct lesson *lesson) {
     if (!attempt->text[0]) return;
     if (lesson->deadly_count < DEADLY_MAX) lesson->deadly[lesson->deadly_count++] = *attempt;
     if (attempt->node == NODE_TYPE)
-        keep_type(lesson, attempt->type, attempt->text, 4);
+        keep_type(lesson, attempt->type, attempt->text, 4, false);
     else
         keep_word(lesson, attempt->node, attempt->text);
     attempt->text[0] = '\0';

@@ -22,10 +22,11 @@ enum {
     FIELDS_MAX = 32,
     DEADLY_MAX = 32,
     TYPES_MAX = 1024,
-    TYPE_BYTES = 192,
+    TYPE_BYTES = 256,
     NODES_MAX = 192,
     NODE_BYTES = 64,
     SHOWN_BYTES = 1024, /* of an event in a report */
+    SETTINGS_BYTES = 4096,
 };
 
 /* ---- What was learned ------------------------------------------------------------------------ */
@@ -83,7 +84,9 @@ struct node {
  * events. */
 struct event_type {
     uint32_t weight; /* how often it is tried; more often if it was applied */
+    bool broke;      /* an event of this type broke a rule */
     uint32_t group;  /* the longest prefix of this type, which is also a type */
+    bool declared;   /* the plugin says that it folds this type */
     char text[TYPE_BYTES];
 };
 
@@ -138,7 +141,8 @@ enum check_turn {
 struct sheet {
     /* What to do. */
     char path[PATH_MAX];
-    char samples[PATH_MAX]; /* a file of events, or empty */
+    char samples[PATH_MAX];        /* a file of events, or empty */
+    char settings[SETTINGS_BYTES]; /* NAME=VALUE, each with its NUL; ends with an empty one */
     uint64_t seed;
     uint32_t runs;
     uint32_t cpu_ms_max; /* for a case, over all runs; 0: no limit */
@@ -158,13 +162,14 @@ struct sheet {
     char finding[SHOWN_BYTES];
 
     /* About the plugin. */
-    bool has_projectors, has_commands;
+    bool has_projectors, has_commands, has_settings;
     char name[64], version[64];
     uint16_t abi_major, abi_minor;
     uint64_t applied, ignored, rejected; /* of good events */
     uint64_t accepted, refused;          /* of good commands */
     bool traced;                         /* which instructions run was recorded (trace.h) */
     char never_set[SHOWN_BYTES];         /* fields that no event set */
+    char never_applied[SHOWN_BYTES];     /* declared types of which no event was applied */
     char exported[SHOWN_BYTES];          /* names other than `reel_plugin` */
     struct lesson lesson;
 };

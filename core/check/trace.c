@@ -40,7 +40,7 @@ enum {
     STICKY = 1 << 2, /* a jump or call through a table: its breakpoint stays */
 };
 
-enum { ENTRIES_MAX = 256 };
+enum { ENTRIES_MAX = 256, COMPARED_MAX = 512 };
 
 static struct {
     uintptr_t entries[ENTRIES_MAX];
@@ -49,6 +49,11 @@ static struct {
     size_t size;
     uintptr_t low, high; /* of the whole shared object */
     uintptr_t before;    /* the last instruction that was executed, or 0 */
+    struct compared {
+        uintptr_t at;
+        size_t len;
+    } compared[COMPARED_MAX]; /* texts of the object that were compared since the restart */
+    size_t compared_count;
     struct news news;
 } trace;
 
@@ -105,6 +110,20 @@ static void note_instruction(const uint8_t *text, size_t len) {
     if (len >= 5) add_immediate(end, 4);
     if (len >= 10) add_immediate(end, 8);
     if (len >= 6) add_target(end);
+}
+
+/* A text that is not in an instruction: a call compares it. */
+void trace_compared(const void *text, size_t len) {
+    struct compared compared = {(uintptr_t)text, len};
+    if (!trace.marks || compared.at < trace.low || compared.at >= trace.high || len == 0 ||
+        len > trace.high - compared.at)
+        return;
+    add_piece(text, len);
+    for (size_t i = 0; i < trace.compared_count; i++)
+        if (trace.compared[i].at == compared.at && trace.compared[i].len == len) return;
+    if (trace.compared_count == COMPARED_MAX) return;
+    trace.compared[trace.compared_count++] = compared;
+    trace.news.any = true;
 }
 
 /* ---- Breakpoints ----------------------------------------------------------------------------- */
@@ -253,6 +272,7 @@ void trace_restart(void) {
     if (!trace.marks) return;
     memcpy(trace.code, trace.original, trace.size);
     memset(trace.marks, 0, trace.size);
+    trace.compared_count = 0;
     for (size_t i = 0; i < trace.entry_count; i++) arm(trace.entries[i]);
 }
 
@@ -274,6 +294,10 @@ bool trace_function(void (*entry)(void)) {
 }
 
 void trace_restart(void) {}
+
+void trace_compared(const void *text, size_t len) {
+    (void)text, (void)len;
+}
 
 void trace_forget(void) {}
 

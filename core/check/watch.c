@@ -12,6 +12,7 @@
 
 #include "base/object.h"
 #include "check/guard.h"
+#include "check/trace.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -57,53 +58,60 @@
     X(_ZNSt6chrono3_V212steady_clock3nowEv)                                                        \
     X(_ZNSt13random_device9_M_getvalEv)
 
-#define FILES(X)                                                                                   \
-    X(open)                                                                                        \
-    X(open64)                                                                                      \
-    X(__open_2)                                                                                    \
-    X(__open64_2)                                                                                  \
-    X(openat)                                                                                      \
-    X(openat64)                                                                                    \
-    X(creat)                                                                                       \
-    X(creat64)                                                                                     \
-    X(fopen)                                                                                       \
-    X(fopen64)                                                                                     \
-    X(freopen)                                                                                     \
-    X(freopen64)                                                                                   \
-    X(fdopen)                                                                                      \
-    X(tmpfile)                                                                                     \
-    X(tmpfile64)                                                                                   \
-    X(mkstemp)                                                                                     \
-    X(mkstemp64)                                                                                   \
-    X(opendir)                                                                                     \
-    X(stat)                                                                                        \
-    X(stat64)                                                                                      \
-    X(access)                                                                                      \
-    X(unlink)                                                                                      \
-    X(mkdir)                                                                                       \
-    X(rename)                                                                                      \
-    X(pipe)                                                                                        \
-    X(pipe2)                                                                                       \
-    X(socket)                                                                                      \
-    X(socketpair)                                                                                  \
-    X(memfd_create)                                                                                \
-    X(eventfd)                                                                                     \
-    X(dlopen)                                                                                      \
-    X(getaddrinfo)                                                                                 \
-    X(read)                                                                                        \
-    X(write)                                                                                       \
-    X(printf)                                                                                      \
-    X(fprintf)                                                                                     \
-    X(vfprintf)                                                                                    \
-    X(__printf_chk)                                                                                \
-    X(__fprintf_chk)                                                                               \
-    X(puts)                                                                                        \
-    X(putchar)                                                                                     \
-    X(fputs)                                                                                       \
-    X(fputc)                                                                                       \
-    X(fwrite)                                                                                      \
-    X(syslog)                                                                                      \
-    X(__syslog_chk)
+#define FILES(X)                                                                                             \
+    X(open)                                                                                                  \
+    X(open64)                                                                                                \
+    X(__open_2)                                                                                              \
+    X(__open64_2)                                                                                            \
+    X(openat)                                                                                                \
+    X(openat64)                                                                                              \
+    X(creat)                                                                                                 \
+    X(creat64)                                                                                               \
+    X(fopen)                                                                                                 \
+    X(fopen64)                                                                                               \
+    X(freopen)                                                                                               \
+    X(freopen64)                                                                                             \
+    X(fdopen)                                                                                                \
+    X(tmpfile)                                                                                               \
+    X(tmpfile64)                                                                                             \
+    X(mkstemp)                                                                                               \
+    X(mkstemp64)                                                                                             \
+    X(opendir)                                                                                               \
+    X(stat)                                                                                                  \
+    X(stat64)                                                                                                \
+    X(access)                                                                                                \
+    X(unlink)                                                                                                \
+    X(mkdir)                                                                                                 \
+    X(rename)                                                                                                \
+    X(pipe)                                                                                                  \
+    X(pipe2)                                                                                                 \
+    X(socket)                                                                                                \
+    X(socketpair)                                                                                            \
+    X(memfd_create)                                                                                          \
+    X(eventfd)                                                                                               \
+    X(dlopen)                                                                                                \
+    X(getaddrinfo)                                                                                           \
+    X(read)                                                                                                  \
+    X(write)                                                                                                 \
+    X(printf)                                                                                                \
+    X(fprintf)                                                                                               \
+    X(vfprintf)                                                                                              \
+    X(__printf_chk)                                                                                          \
+    X(__fprintf_chk)                                                                                         \
+    X(puts)                                                                                                  \
+    X(putchar)                                                                                               \
+    X(fputs)                                                                                                 \
+    X(fputc)                                                                                                 \
+    X(fwrite)                                                                                                \
+    X(syslog)                                                                                                \
+    X(__syslog_chk)                                                                                          \
+    X(_ZNSt13basic_filebufIcSt11char_traitsIcEE4openEPKcSt13_Ios_Openmode)                                   \
+    X(_ZNSt14basic_ofstreamIcSt11char_traitsIcEEC1EPKcSt13_Ios_Openmode)                                     \
+    X(_ZNSt14basic_ifstreamIcSt11char_traitsIcEEC1EPKcSt13_Ios_Openmode)                                     \
+    X(_ZNSt13basic_fstreamIcSt11char_traitsIcEEC1EPKcSt13_Ios_Openmode)                                      \
+    X(_ZNSt14basic_ofstreamIcSt11char_traitsIcEEC1ERKNSt7__cxx1112basic_stringIcS1_SaIcEEESt13_Ios_Openmode) \
+    X(_ZNSt14basic_ifstreamIcSt11char_traitsIcEEC1ERKNSt7__cxx1112basic_stringIcS1_SaIcEEESt13_Ios_Openmode) \
+    X(_ZNSt13basic_fstreamIcSt11char_traitsIcEEC1ERKNSt7__cxx1112basic_stringIcS1_SaIcEEESt13_Ios_Openmode)
 
 #define THREADS(X)                                                                                 \
     X(pthread_create)                                                                              \
@@ -154,7 +162,7 @@ static void replace(void *word, void (*instead)(void)) {
     memcpy(word, &instead, sizeof instead);
 }
 
-bool watch_object(void *handle, enum watch_group group) {
+static bool replace_all(void *handle, const struct watched *list) {
     struct object object;
     if (!object_read(handle, &object)) return false;
     for (int table = 0; table < 2; table++) {
@@ -162,10 +170,36 @@ bool watch_object(void *handle, enum watch_group group) {
         for (size_t n = entry ? object.bytes[table] / sizeof *entry : 0; n > 0; n--, entry++) {
             const ElfW(Sym) *symbol = object_symbol(&object, entry);
             const char *name = object.names + symbol->st_name;
-            for (const struct watched *watched = groups[group]; watched->name; watched++)
+            for (const struct watched *watched = list; watched->name; watched++)
                 if (symbol->st_shndx == SHN_UNDEF && strcmp(watched->name, name) == 0)
                     replace(object_word(&object, entry), watched->instead);
         }
     }
     return true;
+}
+
+bool watch_object(void *handle, enum watch_group group) {
+    return replace_all(handle, groups[group]);
+}
+
+/* ---- Comparisons ----------------------------------------------------------------------------- */
+
+static int compare(const void *a, const void *b, size_t len) {
+    trace_compared(a, len);
+    trace_compared(b, len);
+    return memcmp(a, b, len);
+}
+
+static int compare_texts(const char *a, const char *b) {
+    trace_compared(a, strlen(a));
+    trace_compared(b, strlen(b));
+    return strcmp(a, b);
+}
+
+void watch_comparisons(void *handle) {
+    static const struct watched comparisons[] = {{"memcmp", (void (*)(void))compare},
+                                                 {"bcmp", (void (*)(void))compare},
+                                                 {"strcmp", (void (*)(void))compare_texts},
+                                                 {NULL, NULL}};
+    (void)replace_all(handle, comparisons);
 }

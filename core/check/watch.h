@@ -14,4 +14,8 @@ enum watch_group {
  * if the objects of this machine are not supported. */
 bool watch_object(void *handle, enum watch_group group);
 
+/* From now on, the texts that the shared object compares by calls of the C library are news
+ * (trace.h). */
+void watch_comparisons(void *handle);
+
 #endif

@@ -19,6 +19,9 @@ static const char *const common[] = {
     "shipped", "delivered", "submitted", "accepted", "refused", "made",      "finished", "set",
 };
 
+/* Of a declared type: as of one that was applied. */
+enum { DECLARED_WEIGHT = 12 };
+
 /* ---- Adding ---------------------------------------------------------------------------------- */
 
 /* Appends a word to the list. The first `word_count` words are certain. */
@@ -46,8 +49,10 @@ static uint32_t group_of(const struct lesson *lesson, const char *text, uint32_t
 void types_add(struct lesson *lesson, const char *text, size_t len, uint32_t weight) {
     if (len >= TYPE_BYTES || lesson->type_count == TYPES_MAX || memchr(text, 0, len)) return;
     for (uint32_t i = 0; i < lesson->type_count; i++)
-        if (strlen(lesson->types[i].text) == len && memcmp(lesson->types[i].text, text, len) == 0)
+        if (strlen(lesson->types[i].text) == len && memcmp(lesson->types[i].text, text, len) == 0) {
+            if (lesson->types[i].weight < weight) lesson->types[i].weight = weight;
             return;
+        }
     struct event_type *type = &lesson->types[lesson->type_count];
     memcpy(type->text, text, len);
     type->weight = weight;
@@ -180,7 +185,19 @@ static void add_types(struct lesson *lesson, const char *word) {
     }
 }
 
-/* Prefixes come first: they are the groups. */
+static void add_declared_types(struct lesson *lesson, const struct plugin *plugin) {
+    for (uint32_t i = 0; i < plugin->projector_count; i++) {
+        const struct reel_event_info *const *event = plugin->projectors[i].declared.events;
+        for (; event && *event; event++) {
+            types_add(lesson, (*event)->type, strlen((*event)->type), DECLARED_WEIGHT);
+            for (uint32_t at = 0; at < lesson->type_count; at++)
+                if (strcmp(lesson->types[at].text, (*event)->type) == 0)
+                    lesson->types[at].declared = true;
+        }
+    }
+}
+
+/* Prefixes come first: they are the groups. A prefix may be declared as a type. */
 void types_of(struct lesson *lesson, const struct plugin *plugin) {
     for (uint32_t i = 0; i < plugin->projector_count; i++) {
         const char *const *prefixes = plugin->projectors[i].declared.type_prefixes;
@@ -188,5 +205,6 @@ void types_of(struct lesson *lesson, const struct plugin *plugin) {
     }
     lesson->group_count = lesson->type_count;
     for (uint32_t i = 0; i < lesson->group_count; i++) lesson->types[i].group = i;
+    add_declared_types(lesson, plugin);
     for (uint32_t w = 0; w < lesson->suffix_count; w++) add_types(lesson, lesson->words[w]);
 }

@@ -2,6 +2,7 @@
 #include "daemon/known.h"
 
 #include "base/error.h"
+#include "daemon/pins.h"
 #include "daemon/trust.h"
 
 #include <errno.h>
@@ -27,10 +28,22 @@ const struct reel_sink *known_sink(const struct daemon *daemon, const char *name
     return NULL;
 }
 
-/* Takes ownership of the plugin, and declares the settings of its sinks. */
+static int declare_of_projectors(struct daemon *daemon, const struct plugin *plugin,
+                                 struct reel_error *error) {
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < plugin->projector_count; i++) {
+        const struct reel_projector *projector = &plugin->projectors[i].declared;
+        char owner[80];
+        snprintf(owner, sizeof owner, "collection %s", projector->collection);
+        rc = config_declare(daemon->config, owner, projector->settings, error);
+    }
+    return rc;
+}
+
+/* Takes ownership of the plugin, and declares its settings. */
 static int know_plugin_take(struct daemon *daemon, struct plugin *plugin,
                             struct reel_error *error) {
-    int rc = 0;
+    int rc = declare_of_projectors(daemon, plugin, error);
     for (uint32_t i = 0; rc == 0 && i < plugin->sink_count; i++) {
         const struct reel_sink *sink = &plugin->sinks[i].declared;
         char owner[80];
@@ -40,16 +53,37 @@ static int know_plugin_take(struct daemon *daemon, struct plugin *plugin,
         snprintf(owner, sizeof owner, "sink %s", sink->name);
         rc = config_declare(daemon->config, owner, sink->settings, error);
     }
-    plugin->next = daemon->known;
-    daemon->known = plugin;
+    struct plugin **last = &daemon->known;
+    while (*last) last = &(*last)->next;
+    *last = plugin;
     return rc;
+}
+
+/* Otherwise its settings would be declared twice. */
+static int check_not_known(const struct daemon *daemon, const struct plugin_file *file,
+                           struct reel_error *error) {
+    for (const struct plugin *plugin = daemon->known; plugin; plugin = plugin->next)
+        if (plugin->file && plugin->file->device == file->device &&
+            plugin->file->inode == file->inode)
+            return fail(error, -EEXIST, "it is loaded already");
+    return 0;
 }
 
 static int know_plugin_at(void *context, const char *path, struct reel_error *error) {
     const struct daemon *daemon = context;
+    struct plugin_file *file;
     struct plugin *plugin;
     int rc = trust_check_plugin(daemon->config, path, error);
-    if (rc == 0) rc = plugin_load(path, &plugin, error);
+    if (rc < 0) return rc;
+    rc = plugin_file_open(path, &file, error);
+    if (rc < 0) return fail_in(error, rc, "cannot load %s", path);
+    rc = check_not_known(daemon, file, error);
+    if (rc == 0) rc = pins_check(daemon->config, file, error);
+    if (rc < 0)
+        error_prefix(error, "cannot load %s", path);
+    else
+        rc = plugin_load_file(file, &plugin, error);
+    plugin_file_unref(file);
     return rc < 0 ? rc : know_plugin_take(context, plugin, error);
 }
 

@@ -1,8 +1,8 @@
 /* known.h: the plugins that the daemon reads before the Reel is opened.
  *
- * All settings are checked before anything is opened. Some settings belong to sinks, and sinks are
- * in plugins. So each plugin is read here, without running any of its code, and the settings of its
- * sinks are declared. Later, the Reel loads the plugins again.
+ * All settings are checked before anything is opened. Some settings belong to projectors and sinks,
+ * which are in plugins. So each plugin is loaded here, without calling any of its functions, and
+ * its settings are declared. Later, the Reel loads the same copies of the files.
  */
 #ifndef REEL_DAEMON_KNOWN_H
 #define REEL_DAEMON_KNOWN_H

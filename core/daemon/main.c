@@ -28,8 +28,9 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve", command_serve},   {"replay", command_replay}, {"check", command_check},
-    {"backup", command_backup}, {"verify", command_verify}, {"inspect", command_inspect},
+    {"serve", command_serve},     {"replay", command_replay}, {"check", command_check},
+    {"backup", command_backup},   {"verify", command_verify}, {"inspect", command_inspect},
+    {"plugins", command_plugins},
 };
 
 static void print_help(FILE *to) {
@@ -38,13 +39,18 @@ static void print_help(FILE *to) {
             "\n"
             "usage: reeld [serve] [SETTING]...\n"
             "           run the daemon\n"
-            "       reeld replay [--plugin-dir DIR] [--plugin FILE]... [--outcomes] FILE|-\n"
+            "       reeld replay [--plugin-dir DIR] [--plugin FILE]... [--setting NAME=VALUE]...\n"
+            "                    [--outcomes] FILE|-\n"
             "           fold a file of events, one JSON payload a line, in a temporary store,\n"
             "           and print the result as one JSON object; with --outcomes also the\n"
-            "           outcome of each event, and the reasons of rejections\n"
+            "           outcome of each event, and the reasons of rejections; --setting gives a\n"
+            "           setting of a projector its value\n"
             "       reeld check [--json] [--strict] [--seed N] [--runs N] [--events FILE]\n"
-            "                   PLUGIN.so...\n"
+            "                   [--setting NAME=VALUE]... PLUGIN.so...\n"
             "           test each plugin with generated events, and report its faults\n"
+            "       reeld plugins [--json] FILE...\n"
+            "           print what each file says about itself, without running any of it: name,\n"
+            "           version, ABI, kinds, build id, SHA-256\n"
             "       reeld backup [SETTING]... DIR\n"
             "           write a copy of a store to the empty directory DIR; a daemon may be\n"
             "           using the store; the store is found by the settings of the daemon\n"

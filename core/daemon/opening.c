@@ -87,12 +87,43 @@ static void log_plugins(const struct daemon *daemon) {
                      info.version, info.path);
 }
 
+/* The files that were checked, not the paths again. */
+static int load_known(struct daemon *daemon, struct reel_error *error) {
+    int rc = 0;
+    for (const struct plugin *plugin = daemon->known; plugin && rc == 0; plugin = plugin->next)
+        if (plugin->file) rc = engine_load_file(daemon->reel, plugin->file, error);
+    return rc;
+}
+
+static int give_setting(struct daemon *daemon, const char *collection, const char *name,
+                        struct reel_error *error) {
+    size_t count = 0;
+    while (config_text(daemon->config, name, count)) count++;
+    AUTO_FREE const char **values = calloc(count + 1, sizeof *values);
+    if (!values) return fail_memory(error);
+    for (size_t n = 0; n < count; n++) values[n] = config_text(daemon->config, name, n);
+    return reel_set_setting(daemon->reel, collection, name, values, error);
+}
+
+/* What has no value, not even a default, stays so. */
+static int give_settings(struct daemon *daemon, struct reel_error *error) {
+    const struct reel_projector *projector;
+    int rc = 0;
+    for (size_t n = 0; rc == 0 && (projector = reel_projector(daemon->reel, n)); n++)
+        for (size_t i = 0; rc == 0 && projector->settings && projector->settings[i]; i++) {
+            const char *name = projector->settings[i]->name;
+            bool is_list = projector->settings[i]->flags & REEL_SETTING_LIST;
+            if (is_list || config_text(daemon->config, name, 0))
+                rc = give_setting(daemon, projector->collection, name, error);
+        }
+    return rc;
+}
+
 int opening_load(struct daemon *daemon, struct reel_error *error) {
-    struct plugin_choice choice;
-    int rc = known_choice(daemon->config, &choice, error);
-    if (rc == 0) rc = reel_add_plugin(daemon->reel, daemon->own, error);
-    if (rc == 0) rc = plugins_load(daemon->reel, &choice, error);
+    int rc = reel_add_plugin(daemon->reel, daemon->own, error);
+    if (rc == 0) rc = load_known(daemon, error);
     if (rc == 0) rc = plugins_check_references(daemon->reel, error);
+    if (rc == 0) rc = give_settings(daemon, error);
     if (rc == 0) log_plugins(daemon);
     return rc;
 }

@@ -98,14 +98,33 @@ struct submission {
     struct reel_result results[];
 };
 
+/* Ends a submission of which an event does not fit a strict declaration. */
+static void refuse_misfit(struct submission *submission) {
+    const struct work *work = &submission->job.work;
+    const struct reel_misfit misfit = {
+        .index = work->misfit_at,
+        .collection = reel_text(work->misfit_collection),
+        .member = reel_text(work->misfit->member),
+        .wanted = reel_text(work->misfit->wanted),
+        .found = reel_text(work->misfit->found),
+    };
+    const struct reel_submit_result refused = {.misfit = &misfit};
+    submission->done(submission->context, work->rc, &refused, &work->error);
+}
+
 static void submission_done(struct job *job) {
     static const struct reel_rejection *const none[] = {NULL};
     struct submission *submission = (struct submission *)job;
     struct work *work = &job->work;
     const struct reel_rejection *const *rejections =
         (const struct reel_rejection *const *)work->rejections.list;
-    const struct reel_submit_result result = {submission->list, rejections ? rejections : none};
-    submission->done(submission->context, work->rc, work->rc == 0 ? &result : NULL, &work->error);
+    const struct reel_submit_result result = {submission->list, rejections ? rejections : none,
+                                              NULL};
+    if (work->rc == -ENOMSG && work->misfit)
+        refuse_misfit(submission);
+    else
+        submission->done(submission->context, work->rc, work->rc == 0 ? &result : NULL,
+                         &work->error);
     work_finish(work);
     free(submission);
 }

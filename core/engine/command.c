@@ -10,10 +10,12 @@
 #include "engine/command.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "engine/append.h"
 #include "engine/fold/changes.h"
 #include "engine/store/rejected.h"
 #include "engine/transaction.h"
+#include "event/formats.h"
 #include "event/subject.h"
 #include "json/value.h"
 #include "json/write.h"
@@ -62,15 +64,23 @@ static bool has_command(const struct projector *projector, struct reel_str verb)
     return false;
 }
 
+/* It becomes an attribute of events. */
+static int check_principal(struct reel_str principal, struct reel_error *error) {
+    if (principal.len > REEL_PRINCIPAL_MAX)
+        return fail(error, -EINVAL, "request.principal has %zu bytes, at most %d are allowed",
+                    principal.len, REEL_PRINCIPAL_MAX);
+    if (principal.len == 0 || format_is_clean(principal)) return 0;
+    return fail(error, -EINVAL, "request.principal is not UTF-8, or has control characters");
+}
+
 static int find_command(struct working *work, struct reel_error *error) {
     const struct reel_command_request *asked = work->asked;
     const uint32_t known = REEL_COMMAND_IF_EXISTS | REEL_COMMAND_IF_VERSION |
                            REEL_COMMAND_UNLESS_EXISTS | REEL_COMMAND_UNLESS_VERSION;
     if (asked->flags & ~known)
         return fail(error, -EINVAL, "request.flags has unknown bits 0x%x", asked->flags & ~known);
-    if (asked->principal.len > REEL_PRINCIPAL_MAX)
-        return fail(error, -EINVAL, "request.principal has %zu bytes, at most %d are allowed",
-                    asked->principal.len, REEL_PRINCIPAL_MAX);
+    int rc = check_principal(asked->principal, error);
+    if (rc < 0) return rc;
     work->collection = registry_find(&work->reel->dispatcher.registry, asked->collection);
     if (!work->collection)
         return fail(error, -ESRCH, "no collection `%.*s` is loaded", REEL_FMT(asked->collection));
@@ -138,12 +148,14 @@ static void take_request(struct working *work) {
 }
 
 static void take_time(struct working *work) {
-    struct timespec now;
+    const struct reel *reel = work->reel;
+    uint64_t now_ns = reel->now ? reel->now(reel->now_context) : clock_now_ns();
+    time_t now_s = (time_t)(now_ns / 1000000000);
     struct tm utc;
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
+    gmtime_r(&now_s, &utc);
     size_t len = strftime(work->time, sizeof work->time, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(work->time + len, sizeof work->time - len, ".%03ldZ", now.tv_nsec / 1000000);
+    snprintf(work->time + len, sizeof work->time - len, ".%03uZ",
+             (unsigned)(now_ns / 1000000 % 1000));
 }
 
 /* ---- Repeats --------------------------------------------------------------------------------- */
@@ -186,6 +198,7 @@ static void write_event(const struct working *work, const struct draft *draft, c
     append_member(ret, "type", draft->type);
     if (draft->subject.data) append_member(ret, "subject", draft->subject);
     append_member(ret, "time", reel_text(work->time));
+    if (work->asked->principal.len > 0) append_member(ret, "principal", work->asked->principal);
     append_member(ret, "datacontenttype", reel_text("application/json"));
     text_append_lit(ret, ",\"data\":");
     text_append_str(ret, text_str(&draft->data));
@@ -346,6 +359,7 @@ static int decide(struct working *work, struct reel_error *error) {
         .time = reel_text(work->time),
         .body = work->body,
     };
+    if (work->asked->principal.len > 0) command.principal = work->asked->principal;
     rc = decision_run(&reel->decision, work->collection, &reel->dispatcher.registry, &command,
                       reel->dispatcher.state.head + 1, error);
     if (rc < 0) return rc;

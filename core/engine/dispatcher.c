@@ -66,7 +66,7 @@ static int put_rejection(struct dispatcher *dispatcher, uint64_t seq, const char
 
 static bool is_set_aside(const struct log_entry *entry, const struct collection *collection) {
     return entry->flags & LOG_SET_ASIDE &&
-           log_is_set_aside(entry, collection->name, collection->plugin->build_id);
+           log_is_set_aside(entry, collection->name, plugin_build_id(collection->plugin));
 }
 
 /* Gives the event to one projector, if its collection has not folded it before. One that is set

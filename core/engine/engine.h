@@ -80,6 +80,14 @@ int engine_copy_rejections(struct reel *reel, uint64_t seq, struct rejection_lis
 
 /* ---- For the daemon -------------------------------------------------------------------------- */
 
+/* reel_load_plugin for a file that is open already (plugin_file.h). [setup] */
+int engine_load_file(struct reel *reel, struct plugin_file *file, struct reel_error *error);
+
+/* Gives a projector's setting its value: the text is NAME=VALUE, with commas between the items of a
+ * list. -EINVAL: it is not of this form, no projector has the setting, or the value is not allowed.
+ * [setup] */
+int engine_give_setting(struct reel *reel, const char *text, struct reel_error *error);
+
 /* The projector's callback that is running, if there is one. Takes no lock. */
 struct fold_shown engine_running(struct reel *reel);
 
@@ -91,6 +99,11 @@ void engine_measure_log(struct reel *reel, struct log_metrics *ret);
 
 /* The plugin that was loaded first. */
 const struct plugin *engine_plugin(const struct reel *reel);
+
+/* reel_set_setting at any time. The records are then those of other settings: rebuild them. Only
+ * while no other thread uses this Reel. */
+int engine_change_setting(struct reel *reel, const char *collection, const char *name,
+                          const char *const *values, struct reel_error *error);
 
 /* True if the last callback broke a rule. Only while no other thread uses this Reel. */
 bool engine_faulted(const struct reel *reel);

@@ -8,6 +8,7 @@
 #include "base/invariant.h"
 #include "base/text.h"
 #include "engine/command.h"
+#include "engine/engine.h"
 #include "engine/fold/host.h"
 #include "engine/report.h"
 #include "engine/work.h"
@@ -132,6 +133,8 @@ static int engine_open(struct reel *reel, const struct reel_options *options,
     reel->bodies = json_parser_create(&host_table);
     reel->stored = json_parser_create(&host_table);
     reel->source = strdup(options->source);
+    reel->now = options->now;
+    reel->now_context = options->context;
     if (!dispatcher->decoder || !reel->bodies || !reel->stored || !reel->source)
         return fail_memory(error);
     int rc = home_open(&dispatcher->home, &home_options, error);
@@ -203,8 +206,8 @@ static int check_setup(struct reel *reel, struct reel_error *error) {
 static int check_not_loaded(struct reel *reel, const struct plugin *plugin,
                             struct reel_error *error) {
     for (const struct plugin *other = reel->plugins; other; other = other->next)
-        if (plugin->handle && other->handle && other->device == plugin->device &&
-            other->inode == plugin->inode)
+        if (plugin->file && other->file && other->file->device == plugin->file->device &&
+            other->file->inode == plugin->file->inode)
             return fail(error, -EEXIST, "it is loaded already");
     return 0;
 }
@@ -231,7 +234,8 @@ static int add_plugin_take(struct reel *reel, struct plugin *plugin, struct reel
     if (rc < 0) {
         router_truncate(&dispatcher->router, before);
         registry_truncate(&dispatcher->registry, before);
-        error_prefix(error, "cannot load %s", plugin->path ? plugin->path : "a linked plugin");
+        error_prefix(error, "cannot load %s",
+                     plugin->file ? plugin->file->path : "a linked plugin");
         plugin_unload(plugin);
         return rc;
     }
@@ -249,6 +253,13 @@ int reel_load_plugin(struct reel *reel, const char *path, struct reel_error *err
     return rc < 0 ? rc : add_plugin_take(reel, plugin, error);
 }
 
+int engine_load_file(struct reel *reel, struct plugin_file *file, struct reel_error *error) {
+    struct plugin *plugin;
+    int rc = check_setup(reel, error);
+    if (rc == 0) rc = plugin_load_file(file, &plugin, error);
+    return rc < 0 ? rc : add_plugin_take(reel, plugin, error);
+}
+
 int reel_add_plugin(struct reel *reel, const struct reel_plugin *declared,
                     struct reel_error *error) {
     struct plugin *plugin;
@@ -263,6 +274,57 @@ static int load_one(void *context, const char *path, struct reel_error *error) {
 
 int reel_load_directory(struct reel *reel, const char *path, struct reel_error *error) {
     return plugin_each_in(path, load_one, reel, error);
+}
+
+int engine_change_setting(struct reel *reel, const char *collection, const char *name,
+                          const char *const *values, struct reel_error *error) {
+    struct collection *found = registry_find(&reel->dispatcher.registry, reel_text(collection));
+    if (!found) return fail(error, -ESRCH, "no collection `%s` is loaded", collection);
+    int rc = settings_set(&found->settings, name, values, error);
+    return rc < 0 ? fail_in(error, rc, "collection `%s`", collection) : 0;
+}
+
+int reel_set_setting(struct reel *reel, const char *collection, const char *name,
+                     const char *const *values, struct reel_error *error) {
+    if (reel->started) return fail(error, -EBUSY, "settings can be given only before reel_start");
+    return engine_change_setting(reel, collection, name, values, error);
+}
+
+static struct collection *collection_with(struct reel *reel, const char *setting) {
+    const struct registry *registry = &reel->dispatcher.registry;
+    for (size_t i = 0; i < registry->count; i++)
+        if (settings_find(&registry->collections[i]->settings, setting))
+            return registry->collections[i];
+    return NULL;
+}
+
+/* Cuts the text at its commas. */
+static int cut_items(char *text, const char **ret, size_t max, struct reel_error *error) {
+    size_t count = 0;
+    char *rest = NULL;
+    for (char *item = strtok_r(text, ",", &rest); item; item = strtok_r(NULL, ",", &rest)) {
+        if (count == max) return fail(error, -EINVAL, "a list has at most %zu items", max);
+        ret[count++] = item;
+    }
+    return 0;
+}
+
+int engine_give_setting(struct reel *reel, const char *text, struct reel_error *error) {
+    enum { ITEMS_MAX = 256 };
+    const char *values[ITEMS_MAX + 1] = {NULL};
+    AUTO_FREE char *name = strdup(text);
+    if (!name) return fail_memory(error);
+    char *value = strchr(name, '=');
+    if (!value) return fail(error, -EINVAL, "`%s` is not NAME=VALUE", text);
+    *value++ = '\0';
+    const struct collection *collection = collection_with(reel, name);
+    if (!collection) return fail(error, -EINVAL, "no loaded projector has a setting `%s`", name);
+    int rc = 0;
+    if (settings_find(&collection->settings, name)->setting->flags & REEL_SETTING_LIST)
+        rc = cut_items(value, values, ITEMS_MAX, error);
+    else
+        values[0] = value;
+    return rc < 0 ? rc : reel_set_setting(reel, collection->name, name, values, error);
 }
 
 /* What was visible before a crash is visible from the beginning: the events that the log has and
@@ -322,7 +384,7 @@ bool reel_plugin_info(struct reel *reel, size_t n, struct reel_plugin_info *ret)
     *ret = (struct reel_plugin_info){
         .name = plugin->declared->name,
         .version = plugin->declared->version,
-        .path = plugin->path,
+        .path = plugin->file ? plugin->file->path : NULL,
         .abi_major = plugin->declared->header.abi_major,
         .abi_minor = plugin->declared->header.abi_minor,
     };

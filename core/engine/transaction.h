@@ -35,6 +35,10 @@ struct reel {
     struct pending *pending; /* [writer] appended events are also added here; NULL: they are not */
     pthread_mutex_t writer;
 
+    /* reel_options.now, or NULL, and its context. [writer] */
+    uint64_t (*now)(void *context);
+    void *now_context;
+
     struct views views;
 
     pthread_mutex_t moved_lock;

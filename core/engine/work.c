@@ -41,10 +41,39 @@ static int check_named(const struct decoded *decoded, struct reel_error *error) 
     return 0;
 }
 
+static int refuse_misfit(struct work *work, const char *collection, const struct misfit *misfit,
+                         struct reel_error *error) {
+    char sentence[sizeof *misfit];
+    free(work->misfit);
+    work->misfit = malloc(sizeof *misfit);
+    if (!work->misfit) return fail_memory(error);
+    *work->misfit = *misfit;
+    work->misfit_collection = collection;
+    misfit_write(misfit, sentence, sizeof sentence);
+    return fail(error, -ENOMSG, "not as `%s` declares it: %s", collection, sentence);
+}
+
+/* Checks a submitted event against the strict declarations of all projectors. What is appended
+ * cannot be taken back, so its sender is told before. */
+static int check_declared(struct reel *reel, const struct reel_event *event, struct work *work,
+                          struct reel_error *error) {
+    const struct registry *registry = &reel->dispatcher.registry;
+    struct misfit misfit;
+    for (size_t i = 0; event->type.data && i < registry->count; i++) {
+        const struct projector *projector = registry->collections[i]->projector;
+        if (!projector->has_strict_events) continue;
+        const struct reel_event_info *info =
+            fit_find(projector->declared.events, event->type, REEL_EVENT_STRICT);
+        if (info && !fit_event(info, event, &misfit))
+            return refuse_misfit(work, projector->declared.collection, &misfit, error);
+    }
+    return 0;
+}
+
 /* Appends an event unless the log has it: 1: appended; 0: a repeat. Decodes the event, and the same
  * decoded event is folded. */
-static int take_once(struct reel *reel, struct reel_str payload, struct reel_result *ret,
-                     struct reel_error *error) {
+static int take_once(struct reel *reel, struct work *work, struct reel_str payload,
+                     struct reel_result *ret, struct reel_error *error) {
     CLEANUP(found_finish) struct found known = {0};
     uint8_t hash[16];
     struct decoded *decoded = dispatcher_decode(&reel->dispatcher, payload);
@@ -64,6 +93,7 @@ static int take_once(struct reel *reel, struct reel_str payload, struct reel_res
     }
     struct appended taken;
     struct log_answer no_command = {.has_record = true, .key = {"", 0}};
+    if (rc == 0) rc = check_declared(reel, &decoded->event, work, error);
     if (rc == 0) rc = append_submitted(reel, &arrival, &no_command, &taken, error);
     if (rc < 0) return rc;
     *ret = (struct reel_result){.seq = taken.seq, .outcome = taken.outcome};
@@ -132,8 +162,12 @@ static int events_step(struct reel *reel, struct work *work, struct reel_error *
             expected++;
         struct reel_result result;
         struct arrival arrival = {.bytes = work->payloads[i], .fold = !work->append_only};
-        rc = work->submitted ? take_once(reel, work->payloads[i], &result, error)
+        rc = work->submitted ? take_once(reel, work, work->payloads[i], &result, error)
                              : take(reel, &arrival, &result, error);
+        if (rc == -ENOMSG) {
+            work->misfit_at = i;
+            if (work->count > 1) error_prefix(error, "events[%zu]", i);
+        }
         if (rc >= 0) rc = take_reasons(reel, work, &result, error);
         if (rc < 0) break;
         if (!result.repeated) step = STEP_WRITTEN;
@@ -295,6 +329,8 @@ size_t works_run(struct reel *reel, struct work *const *works, size_t count) {
 void work_finish(struct work *work) {
     reel_command_result_finish(&work->answer);
     rejection_list_finish(&work->rejections);
+    free(work->misfit);
+    work->misfit = NULL;
 }
 
 int work_run(struct reel *reel, struct work *work, struct reel_error *error) {

@@ -12,6 +12,7 @@
 #define REEL_ENGINE_WORK_H
 
 #include "engine/append.h"
+#include "engine/fold/fit.h"
 #include "engine/store/rejected.h"
 
 enum work_kind {
@@ -65,6 +66,11 @@ struct work {
     /* The result. */
     int rc;
     struct reel_error error;
+
+    /* After -ENOMSG: a submitted event does not fit a strict declaration. Freed by work_finish. */
+    struct misfit *misfit;
+    size_t misfit_at;              /* index of the event */
+    const char *misfit_collection; /* lives as long as the plugin is loaded */
 };
 
 /* Carries out the works in this order. `rc` and `error` of each work have its result. Returns the

@@ -285,9 +285,4 @@ static const struct reel_sink files_sink = {
 
 static const struct reel_sink *const sinks[] = {&files_sink, NULL};
 
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER,
-    .name = "files",
-    .version = "1.0.0",
-    .sinks = sinks,
-};
+REEL_PLUGIN("files", "1.0.0", NULL, sinks);

@@ -8,11 +8,13 @@
  *      The copy builds, and its tests pass: `make check`, or
  *          meson setup build && meson test -C build
  *   2. Write the types of your events: FAMILY, and the words that follow it.
- *   3. Declare the fields of a record: `order_fields`.
+ *   3. Declare the fields of a record, `order_fields`, and the members of your events,
+ *      `order_events`.
  *   4. Fold: `order_evolve`. It may use the event and its own collection, and nothing else.
  *   5. Commands: declare them in `order_commands` and decide them in `order_decide`. Without
  *      commands, remove both.
- *   6. Keys: if your keys are not UUIDs, remove `order_key`.
+ *   6. Keys: if your keys are not UUIDs, remove `order_key`. Settings: if there is nothing for the
+ *      operator to choose, remove `order_settings`.
  *   7. Without a second collection, remove everything with `product` in its name.
  *   8. Write the tests first: orders_test.c. Then run: reeld check ./orders.so
  *   9. Whenever the same events give other records than before, raise `revision`: Reel rebuilds the
@@ -62,21 +64,24 @@ static void set_hours_to_ship(struct reel_record *record, const struct reel_even
                     (double)(shipped_ns - placed_ns) / (3600.0 * REEL_NS_PER_S));
 }
 
+/* The event has a product and a quantity: others are not given to the projector, because `placed`
+ * is declared with REEL_EVENT_STRICT. */
 static reel_outcome fold_placed(struct reel_tx *tx, const struct reel_event *event,
                                 struct reel_str key) {
     int64_t quantity = 0, total_cents = 0;
     struct reel_str product = reel_member_str(event->data, "product");
     if (reel_find(tx, key)) return reel_reject(tx, "order %.*s was placed before", REEL_FMT(key));
-    if (!product.data) return reel_reject(tx, "order without a product");
     if (!reel_get_int(reel_get(event->data, "quantity"), &quantity) || quantity < 1)
-        return reel_reject(tx, "order without a quantity");
+        return reel_reject(tx, "order of nothing");
 
     struct reel_record *record = reel_upsert(tx, key);
     reel_set_str(record, "id", key);
     reel_set_str(record, "product", product);
     reel_set_int(record, "quantity", quantity);
-    if (reel_get_int(reel_get(event->data, "total_cents"), &total_cents))
+    if (reel_get_int(reel_get(event->data, "total_cents"), &total_cents)) {
         reel_set_int(record, "total_cents", total_cents);
+        reel_set_str(record, "currency", reel_tx_setting_str(tx, "orders_currency"));
+    }
     reel_set_str(record, "placed_at", event->time);
     set_state(record, event);
     return REEL_APPLIED;
@@ -93,6 +98,7 @@ static reel_outcome fold_step(struct reel_tx *tx, const struct reel_event *event
     set_state(record, event);
     if (reel_str_is(event->suffix, "shipped")) {
         reel_set_str(record, "tracking", reel_member_str(event->data, "tracking"));
+        reel_set_str(record, "shipped_by", reel_member_str(event->attributes, "principal"));
         set_hours_to_ship(record, event);
     }
     return REEL_APPLIED;
@@ -219,19 +225,81 @@ static const struct reel_field *const order_fields[] = {
     REEL_FIELD(.name = "product", .kind = REEL_FIELD_STRING, .refers_to = "products"),
     REEL_FIELD(.name = "quantity", .kind = REEL_FIELD_INTEGER),
     REEL_FIELD(.name = "total_cents", .kind = REEL_FIELD_INTEGER),
+    REEL_FIELD(.name = "currency", .kind = REEL_FIELD_STRING),
     REEL_FIELD(.name = "state", .kind = REEL_FIELD_ONE_OF, .values = order_states),
     REEL_FIELD(.name = "placed_at", .kind = REEL_FIELD_STRING),
     REEL_FIELD(.name = "tracking", .kind = REEL_FIELD_STRING),
+    REEL_FIELD(.name = "shipped_by", .kind = REEL_FIELD_STRING),
     REEL_FIELD(.name = "hours_to_ship", .kind = REEL_FIELD_NUMBER),
     REEL_FIELD(.name = "history", .kind = REEL_FIELD_JSON),
     NULL,
 };
 
+/* What must be there in every event or command of this type. Members that are not declared are
+ * allowed. */
+static const struct reel_member *const no_members[] = {NULL};
+static const struct reel_member *const placed_members[] = {
+    REEL_MEMBER(.name = "product", .kind = REEL_MEMBER_STRING, .flags = REEL_MEMBER_REQUIRED,
+                .summary = "Key of a product"),
+    REEL_MEMBER(.name = "quantity", .kind = REEL_MEMBER_INTEGER, .flags = REEL_MEMBER_REQUIRED,
+                .summary = "At least 1"),
+    REEL_MEMBER(.name = "total_cents", .kind = REEL_MEMBER_INTEGER,
+                .summary = "Price of all pieces when the order was placed"),
+    NULL,
+};
+static const struct reel_member *const shipped_members[] = {
+    REEL_MEMBER(.name = "tracking", .kind = REEL_MEMBER_STRING),
+    NULL,
+};
+
+static const struct reel_event_info *const order_events[] = {
+    REEL_EVENT(.type = FAMILY "placed", .flags = REEL_EVENT_STRICT | REEL_EVENT_SUBJECT,
+               .summary = "An order was placed; the subject is its id, a UUID",
+               .members = placed_members,
+               .example = "{\"product\":\"mug\",\"quantity\":3,\"total_cents\":3600}"),
+    REEL_EVENT(.type = FAMILY "paid", .flags = REEL_EVENT_SUBJECT, .summary = "An order was paid",
+               .members = no_members),
+    REEL_EVENT(.type = FAMILY "shipped", .flags = REEL_EVENT_SUBJECT,
+               .summary = "An order was shipped", .members = shipped_members,
+               .example = "{\"tracking\":\"T-1\"}"),
+    REEL_EVENT(.type = FAMILY "cancelled", .flags = REEL_EVENT_SUBJECT,
+               .summary = "An order was cancelled", .members = no_members),
+    NULL,
+};
+
+static const struct reel_member *const create_members[] = {
+    REEL_MEMBER(.name = "product", .kind = REEL_MEMBER_STRING, .flags = REEL_MEMBER_REQUIRED,
+                .summary = "Key of a product"),
+    REEL_MEMBER(.name = "quantity", .kind = REEL_MEMBER_INTEGER, .flags = REEL_MEMBER_REQUIRED,
+                .summary = "From 1 to 1000000"),
+    NULL,
+};
+static const struct reel_member *const ship_members[] = {
+    REEL_MEMBER(.name = "tracking", .kind = REEL_MEMBER_STRING, .flags = REEL_MEMBER_REQUIRED),
+    NULL,
+};
+
 static const struct reel_command_info *const order_commands[] = {
-    REEL_COMMAND(.verb = "create", .summary = "Place an order"),
-    REEL_COMMAND(.verb = "pay", .summary = "Note that an order is paid"),
-    REEL_COMMAND(.verb = "ship", .summary = "Ship an order that is paid"),
+    REEL_COMMAND(.verb = "create", .summary = "Place an order", .members = create_members,
+                 .example = "{\"product\":\"mug\",\"quantity\":3}"),
+    REEL_COMMAND(.verb = "pay", .summary = "Note that an order is paid", .members = no_members),
+    REEL_COMMAND(.verb = "ship", .summary = "Ship an order that is paid", .members = ship_members,
+                 .example = "{\"tracking\":\"T-1\"}"),
     REEL_COMMAND(.verb = "delete", .summary = "Cancel an order that is not shipped"),
+    NULL,
+};
+
+/* ISO 4217. */
+static bool check_currency(const char *value, struct reel_error *error) {
+    if (strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3 && !value[3]) return true;
+    if (error) snprintf(error->text, sizeof error->text, "wanted three capital letters");
+    return false;
+}
+
+/* Another currency makes other records, so Reel then rebuilds them. */
+static const struct reel_setting *const order_settings[] = {
+    REEL_SETTING(.name = "orders_currency", .kind = REEL_SETTING_TEXT, .default_value = "EUR",
+                 .unit = "CODE", .check = check_currency, .help = "currency of all prices"),
     NULL,
 };
 
@@ -245,6 +313,8 @@ static const struct reel_projector orders = {
     .canonical_key = order_key,
     .commands = order_commands,
     .decide = order_decide,
+    .settings = order_settings,
+    .events = order_events,
 };
 
 static const char *const product_prefixes[] = {PRODUCT_FAMILY, NULL};
@@ -256,6 +326,21 @@ static const struct reel_field *const product_fields[] = {
     NULL,
 };
 
+static const struct reel_member *const offered_members[] = {
+    REEL_MEMBER(.name = "name", .kind = REEL_MEMBER_STRING),
+    REEL_MEMBER(.name = "price_cents", .kind = REEL_MEMBER_INTEGER, .flags = REEL_MEMBER_REQUIRED),
+    NULL,
+};
+
+static const struct reel_event_info *const product_events[] = {
+    REEL_EVENT(.type = PRODUCT_FAMILY "offered", .flags = REEL_EVENT_SUBJECT,
+               .summary = "A product can be ordered, or has another name or price",
+               .members = offered_members, .example = "{\"name\":\"A mug\",\"price_cents\":1200}"),
+    REEL_EVENT(.type = PRODUCT_FAMILY "withdrawn", .flags = REEL_EVENT_SUBJECT,
+               .summary = "A product cannot be ordered any more"),
+    NULL,
+};
+
 static const struct reel_projector products = {
     .struct_size = sizeof(struct reel_projector),
     .revision = 1,
@@ -263,13 +348,9 @@ static const struct reel_projector products = {
     .type_prefixes = product_prefixes,
     .fields = product_fields,
     .evolve = product_evolve,
+    .events = product_events,
 };
 
 static const struct reel_projector *const projectors[] = {&orders, &products, NULL};
 
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER,
-    .name = "orders",
-    .version = "1.0.0",
-    .projectors = projectors,
-};
+REEL_PLUGIN("orders", "1.0.0", projectors, NULL);

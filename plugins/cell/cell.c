@@ -129,6 +129,47 @@ static const struct reel_field *const fields[] = {
     NULL,
 };
 
+#define ID_MEMBERS                                                                                 \
+    REEL_MEMBER(.name = "cellId", .kind = REEL_MEMBER_STRING, .flags = REEL_MEMBER_REQUIRED),      \
+        REEL_MEMBER(.name = "specId", .kind = REEL_MEMBER_STRING, .flags = REEL_MEMBER_REQUIRED),  \
+        REEL_MEMBER(.name = "runId", .kind = REEL_MEMBER_STRING),                                  \
+        REEL_MEMBER(.name = "formationId", .kind = REEL_MEMBER_STRING, .summary = "A UUID"),       \
+        REEL_MEMBER(.name = "correlation", .kind = REEL_MEMBER_OBJECT,                             \
+                    .members = correlation_members)
+
+static const struct reel_member *const correlation_members[] = {
+    REEL_MEMBER(.name = "formationId", .kind = REEL_MEMBER_STRING, .summary = "A UUID"),
+    NULL,
+};
+static const struct reel_member *const started_members[] = {ID_MEMBERS, NULL};
+static const struct reel_member *const destroyed_members[] = {
+    ID_MEMBERS,
+    REEL_MEMBER(.name = "outcome", .kind = REEL_MEMBER_STRING),
+    NULL,
+};
+static const struct reel_member *const completed_members[] = {
+    ID_MEMBERS,
+    REEL_MEMBER(.name = "exitCode", .kind = REEL_MEMBER_INTEGER,
+                .summary = "The record has the low 32 bits, signed"),
+    NULL,
+};
+
+#define EXAMPLE_IDS "\"cellId\":\"cell-1\",\"specId\":\"spec-1\",\"runId\":\"run-1\""
+
+static const struct reel_event_info *const events[] = {
+    REEL_EVENT(.type = "dev.cellos.events.cell.lifecycle.v1.started",
+               .summary = "A cell was started", .members = started_members,
+               .example =
+                   "{" EXAMPLE_IDS ",\"formationId\":\"5f0c4a4e-8d3b-4d0e-9f5a-0c6d1b7e2a01\"}"),
+    REEL_EVENT(.type = "dev.cellos.events.cell.lifecycle.v1.destroyed",
+               .summary = "A cell was destroyed: its record is final", .members = destroyed_members,
+               .example = "{" EXAMPLE_IDS ",\"outcome\":\"succeeded\"}"),
+    REEL_EVENT(.type = "dev.cellos.events.cell.command.v1.completed",
+               .summary = "The command of a cell has ended", .members = completed_members,
+               .example = "{" EXAMPLE_IDS ",\"exitCode\":0}"),
+    NULL,
+};
+
 static const struct reel_projector cells = {
     .struct_size = sizeof(struct reel_projector),
     .revision = 1,
@@ -136,13 +177,9 @@ static const struct reel_projector cells = {
     .type_prefixes = type_prefixes,
     .fields = fields,
     .evolve = cell_evolve,
+    .events = events,
 };
 
 static const struct reel_projector *const projectors[] = {&cells, NULL};
 
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER,
-    .name = "cell",
-    .version = "1.0.0",
-    .projectors = projectors,
-};
+REEL_PLUGIN("cell", "1.0.0", projectors, NULL);

@@ -236,10 +236,79 @@ static const struct reel_field *const fields[] = {
     NULL,
 };
 
+static const struct reel_member *const event_members[] = {
+    REEL_MEMBER(.name = "formationId", .kind = REEL_MEMBER_STRING,
+                .summary = "A UUID. Without it, formation_id or the subject is used"),
+    REEL_MEMBER(.name = "formation_id", .kind = REEL_MEMBER_STRING),
+    REEL_MEMBER(.name = "formationName", .kind = REEL_MEMBER_STRING,
+                .summary = "Without it, `name` is used"),
+    REEL_MEMBER(.name = "name", .kind = REEL_MEMBER_STRING),
+    NULL,
+};
+
+#define EVENT(family, phase, text)                                                                 \
+    REEL_EVENT(.type = family phase, .summary = text, .members = event_members,                    \
+               .example = "{\"formationId\":\"5f0c4a4e-8d3b-4d0e-9f5a-0c6d1b7e2a01\","             \
+                          "\"formationName\":\"night-run\"}")
+#define EVENTS(family)                                                                             \
+    EVENT(family, "created", "A formation was submitted: its data is the document"),               \
+        EVENT(family, "launching", "A formation is being launched"),                               \
+        EVENT(family, "running", "A formation is running"),                                        \
+        EVENT(family, "degraded", "A formation is running, but some of its cells have failed"),    \
+        EVENT(family, "completed", "A formation has succeeded"),                                   \
+        EVENT(family, "failed", "A formation has failed"),                                         \
+        EVENT(family, "cancelled", "A formation was cancelled")
+
+static const struct reel_event_info *const events[] = {
+    EVENTS(FAMILY),
+    EVENTS(ARCHIVED_FAMILY),
+    NULL,
+};
+
+static const struct reel_member *const member_members[] = {
+    REEL_MEMBER(.name = "id", .kind = REEL_MEMBER_STRING, .flags = REEL_MEMBER_REQUIRED,
+                .summary = "Unique in the formation"),
+    REEL_MEMBER(.name = "authorizedBy", .kind = REEL_MEMBER_STRING,
+                .summary = "The id of another member; needed, except for the coordinator"),
+    NULL,
+};
+static const struct reel_member *const create_members[] = {
+    REEL_MEMBER(.name = "name", .kind = REEL_MEMBER_STRING),
+    REEL_MEMBER(.name = "coordinator", .kind = REEL_MEMBER_JSON,
+                .summary = "The id of a member, or a list that has one"),
+    REEL_MEMBER(.name = "members", .kind = REEL_MEMBER_LIST,
+                .items = REEL_MEMBER(.kind = REEL_MEMBER_OBJECT, .flags = REEL_MEMBER_REQUIRED,
+                                     .members = member_members)),
+    REEL_MEMBER(.name = "apiVersion", .kind = REEL_MEMBER_STRING),
+    REEL_MEMBER(.name = "kind", .kind = REEL_MEMBER_STRING,
+                .summary = "`Formation`, if there is a spec"),
+    REEL_MEMBER(.name = "metadata", .kind = REEL_MEMBER_OBJECT,
+                .summary = "With a spec: has the name"),
+    REEL_MEMBER(.name = "spec", .kind = REEL_MEMBER_OBJECT,
+                .summary = "Has coordinator and members, if they are not beside it"),
+    NULL,
+};
+
+static const char *const phase_names[] = {"created",   "launching", "running",   "degraded",
+                                          "completed", "failed",    "cancelled", NULL};
+static const struct reel_member *const status_members[] = {
+    REEL_MEMBER(.name = "state", .kind = REEL_MEMBER_ONE_OF, .values = phase_names,
+                .flags = REEL_MEMBER_REQUIRED, .summary = "Upper case is allowed, too"),
+    REEL_MEMBER(.name = "reason", .kind = REEL_MEMBER_STRING),
+    REEL_MEMBER(.name = "failed_cells", .kind = REEL_MEMBER_LIST,
+                .items = REEL_MEMBER(.kind = REEL_MEMBER_STRING, .flags = REEL_MEMBER_REQUIRED),
+                .summary = "Ids of cells"),
+    NULL,
+};
+
 static const struct reel_command_info *const commands[] = {
-    REEL_COMMAND(.verb = "create", .summary = "Submit a formation"),
+    REEL_COMMAND(.verb = "create", .summary = "Submit a formation", .members = create_members,
+                 .example = "{\"name\":\"night-run\",\"coordinator\":\"a\",\"members\":"
+                            "[{\"id\":\"a\"},{\"id\":\"b\",\"authorizedBy\":\"a\"}]}"),
     REEL_COMMAND(.verb = "delete", .summary = "Cancel a formation that has not ended"),
-    REEL_COMMAND(.verb = "status", .summary = "Report the phase that a formation has reached"),
+    REEL_COMMAND(.verb = "status", .summary = "Report the phase that a formation has reached",
+                 .members = status_members,
+                 .example = "{\"state\":\"running\",\"reason\":\"all cells are up\"}"),
     NULL,
 };
 
@@ -253,13 +322,9 @@ static const struct reel_projector formations = {
     .canonical_key = formation_canonical_key,
     .commands = commands,
     .decide = formation_decide,
+    .events = events,
 };
 
 static const struct reel_projector *const projectors[] = {&formations, NULL};
 
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER,
-    .name = "formation",
-    .version = "1.0.0",
-    .projectors = projectors,
-};
+REEL_PLUGIN("formation", "1.0.0", projectors, NULL);

@@ -23,6 +23,7 @@ const struct problem_info problem_infos[PROBLEMS] = {
     [PROBLEM_HEADERS_TOO_LARGE] = {431, "headers-too-large", "Request header fields too large"},
     [PROBLEM_PRECONDITION_FAILED] = {412, "precondition-failed", "Precondition failed"},
     [PROBLEM_IDEMPOTENCY_KEY_REUSED] = {422, "idempotency-key-reused", "Idempotency key reused"},
+    [PROBLEM_EVENT_NOT_AS_DECLARED] = {422, "event-not-as-declared", "Event not as declared"},
     [PROBLEM_INTERNAL] = {500, "internal", "Internal error"},
     [PROBLEM_SERVICE_UNAVAILABLE] = {503, "service-unavailable", "Service unavailable"},
     [PROBLEM_NOT_YET] = {504, "not-yet", "Not yet"},
@@ -80,15 +81,29 @@ void answer_refusal(struct answer *answer, unsigned status, const char *name, co
     write_problem(answer, status, name, title, detail);
 }
 
-void answer_problem_number(struct answer *answer, const char *name, uint64_t value) {
+/* Begins one more member of a problem: its value and a closing brace must follow. */
+static struct text *add_member(struct answer *answer, const char *name) {
     struct text *body = &answer->body;
-    if (body->failed || body->len == 0) return;
+    if (body->failed || body->len == 0) return NULL;
     body->len--; /* its closing brace */
     INVARIANT(body->data[body->len] == '}');
     text_append_lit(body, ",\"");
     text_append_lit(body, name);
     text_append_lit(body, "\":");
+    return body;
+}
+
+void answer_problem_number(struct answer *answer, const char *name, uint64_t value) {
+    struct text *body = add_member(answer, name);
+    if (!body) return;
     text_append_number(body, value);
+    text_append_lit(body, "}");
+}
+
+void answer_problem_text(struct answer *answer, const char *name, struct reel_str value) {
+    struct text *body = add_member(answer, name);
+    if (!body) return;
+    text_append_quoted(body, value);
     text_append_lit(body, "}");
 }
 

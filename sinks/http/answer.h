@@ -68,6 +68,7 @@ enum problem {
     PROBLEM_HEADERS_TOO_LARGE,
     PROBLEM_PRECONDITION_FAILED,
     PROBLEM_IDEMPOTENCY_KEY_REUSED,
+    PROBLEM_EVENT_NOT_AS_DECLARED,
     PROBLEM_INTERNAL,
     PROBLEM_SERVICE_UNAVAILABLE,
     PROBLEM_NOT_YET,
@@ -88,8 +89,9 @@ void answer_problem(struct answer *answer, enum problem problem, const char *for
 /* Makes the answer a problem that a projector has named. */
 void answer_refusal(struct answer *answer, unsigned status, const char *name, const char *detail);
 
-/* Adds `,"name":value` to a problem. */
+/* Add `,"name":value` to a problem. */
 void answer_problem_number(struct answer *answer, const char *name, uint64_t value);
+void answer_problem_text(struct answer *answer, const char *name, struct reel_str value);
 
 /* Makes the answer the problem for an error of the host. */
 void answer_error(struct answer *answer, int rc, const struct reel_error *error);

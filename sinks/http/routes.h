@@ -52,6 +52,7 @@ void handle_status(struct request *request);
 void handle_plugins(struct request *request);
 void handle_version(struct request *request);
 void handle_openapi(struct request *request);
+void handle_asyncapi(struct request *request);
 void handle_metrics(struct request *request);
 void handle_health(struct request *request);
 void handle_ready(struct request *request);

@@ -67,5 +67,4 @@ constexpr const struct reel_projector *projectors[] = {&prints, nullptr};
 
 } // namespace
 
-REEL_EXPORT const struct reel_plugin reel_plugin = {REEL_PLUGIN_HEADER, 0,      "cxx", "1.0.0",
-                                                    projectors,         nullptr};
+REEL_PLUGIN("cxx", "1.0.0", projectors, nullptr);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # headers_test.sh SOURCE_ROOT: each public header compiles alone, and twice over, as C11 and as
-# C++17, with all warnings as errors. $CC and $CXX name the compilers.
+# C++17 (.hpp: only as C++17), with all warnings as errors. $CC and $CXX name the compilers.
 set -eu
 
 include=$1/core/include
@@ -21,6 +21,13 @@ for path in "$include"/reel/*.h; do
     header=${path##*/}
     # shellcheck disable=SC2086
     compile "$header" c ${CC:-cc} -std=c11
+    # shellcheck disable=SC2086
+    compile "$header" c++ ${CXX:-c++} -std=c++17
+    count=$((count + 1))
+done
+
+for path in "$include"/reel/*.hpp; do
+    header=${path##*/}
     # shellcheck disable=SC2086
     compile "$header" c++ ${CXX:-c++} -std=c++17
     count=$((count + 1))

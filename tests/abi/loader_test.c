@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define TEXT_(number) #number
@@ -17,12 +18,14 @@
 #define SPEAKS        ", this host speaks " TEXT(REEL_ABI_MAJOR) ".0 to " HOST_ABI
 #define WANTS         ", abi " HOST_ABI " wants at least "
 #define NAME_PATTERN  ", wanted [a-z][a-z0-9_-]{0,62}"
+#define CLEAN(max)    ", wanted 1 to " #max " bytes of UTF-8 without control characters"
 #define FIELD_PATTERN ", wanted [A-Za-z_][A-Za-z0-9_]{0,62}"
 
 _Static_assert(REEL_ABI_MAJOR == 1, "newer_major below is 2.0");
 _Static_assert(REEL_ABI_MINOR < 9, "newer_minor below is 1.9");
 
 #define P0   "projectors[0]."
+#define M0   P0 "events[0].members[0]."
 #define S0   "sinks[0]."
 #define SET0 "sinks[0].settings[0]."
 
@@ -50,6 +53,13 @@ static struct refusal refusals[] = {
     WITH("symbol_small", "its symbol `reel_plugin` is smaller than it says"),
     WITH_PART("absent_dependency", "libreel-nowhere.so.1"),
     WITH_PART("undefined_symbol", "reel_fixture_nowhere"),
+    WITH("no_note", "it is not a plugin: it has no note `Reel` (REEL_PLUGIN in reel/projector.h "
+                    "writes it)"),
+    WITH("note_empty", "its note has no name or no version"),
+    WITH("note_name", "its note says that its name is `other`, wanted `fixture`"),
+    WITH("note_version", "its note says that its version is `2.0.0`, wanted `1.0.0`"),
+    WITH("note_kinds", "its note says kinds 0x2, wanted 0x1"),
+    WITH("note_abi", "abi 2.0" SPEAKS),
     WITH("wrong_magic", "header.magic is 0x12345678, wanted 0x4c454552"),
     WITH("newer_major", "abi 2.0" SPEAKS),
     WITH("newer_minor", "abi 1.9" SPEAKS),
@@ -87,6 +97,8 @@ static struct refusal refusals[] = {
     WITH("empty_prefixes", P0 "type_prefixes is empty, wanted at least one"),
     WITH("no_fields", P0 "fields is empty, wanted at least one"),
     WITH("no_evolve", P0 "evolve is NULL"),
+    WITH("projector_setting", P0 "settings[0].help is empty"),
+    WITH("setting_twice", P0 "settings[1].name is `show_max`, which settings[0] has already"),
     WITH("second_projector", "projectors[1].revision is 0, wanted 1 or more"),
     WITH("duplicate_projector",
          "projectors[1].collection is `things`, which projectors[0] has already"),
@@ -138,6 +150,51 @@ static struct refusal refusals[] = {
          "projectors[1].struct_size: there is no struct there; does the list end with NULL?"),
     WITH("own_allocator", "it exports `malloc`, and a process has one allocator: build it with "
                           "-fvisibility=hidden"),
+    WITH_SIZE("bad_event_size", P0 "events[0].struct_size is 16" WANTS,
+              sizeof(struct reel_event_info)),
+    WITH("bad_event_flags", P0 "events[0].flags has unknown bits 0x4"),
+    WITH("bad_event_no_type", P0 "events[0].type is empty" CLEAN(255)),
+    WITH("bad_event_other_type",
+         P0 "events[0].type is `test.thing.made`, which begins with none of type_prefixes"),
+    WITH("bad_event_bad_type", P0 "events[0].type is not clean" CLEAN(255)),
+    WITH("bad_event_long_type", P0
+         "events[0].type is "
+         "`test.things.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`" CLEAN(
+             255)),
+    WITH("bad_event_same_type",
+         P0 "events[1].type is `test.things.made`, which events[0] has already"),
+    WITH("bad_event_strict", P0 "events[0].flags has REEL_EVENT_STRICT, but members is NULL"),
+    WITH("bad_event_summary", P0 "events[0].summary is not one line of UTF-8"),
+    WITH_PART("bad_event_not_json", P0 "events[0].example is not JSON: "),
+    WITH("bad_event_example",
+         P0 "events[0].example does not fit its members: data.n is a number, wanted a string"),
+    WITH("bad_event_required",
+         P0 "events[0].example does not fit its members: data is a list, wanted an object"),
+    WITH_SIZE("bad_event_member_size", M0 "struct_size is 16" WANTS, sizeof(struct reel_member)),
+    WITH("bad_event_member_kind", M0 "kind is 99, wanted 1 to 9"),
+    WITH("bad_event_member_flags", M0 "flags has unknown bits 0x4"),
+    WITH("bad_event_no_name", M0 "name is empty" CLEAN(63)),
+    WITH("bad_event_long_name",
+         M0 "name is `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`" CLEAN(63)),
+    WITH("bad_event_bad_name", M0 "name is not clean" CLEAN(63)),
+    WITH("bad_event_same_name",
+         P0 "events[0].members[1].name is `n`, which members[0] has already"),
+    WITH("bad_event_no_values", M0 "values is empty, wanted at least one"),
+    WITH("bad_event_empty_values", M0 "values is empty, wanted at least one"),
+    WITH("bad_event_bad_values", M0 "values[1] is not UTF-8 without control characters"),
+    WITH("bad_event_values", M0 "values is set, but kind is not REEL_MEMBER_ONE_OF"),
+    WITH("bad_event_items", M0 "items is set, but kind is not REEL_MEMBER_LIST"),
+    WITH("bad_event_named_items", M0 "items.name is set, wanted NULL"),
+    WITH("bad_event_inner_members", M0 "members is set, but kind is not REEL_MEMBER_OBJECT"),
+    WITH("bad_event_inner_kind", M0 "items.members[0].kind is 99, wanted 1 to 9"),
+    WITH("bad_event_member_summary", M0 "summary is not one line of UTF-8"),
+    WITH("bad_event_nested", M0 "members[0].members[0].members[0].members[0].members[0].members[0]."
+                                "members[0].members[0].nested deeper than 8 levels"),
+    WITH("bad_event_many_members",
+         P0 "events[0].members has more than 64; does the list end with NULL?"),
+    WITH("bad_event_body_kind", P0 "commands[0].members[0].kind is 99, wanted 1 to 9"),
+    WITH("bad_event_body_example",
+         P0 "commands[0].example does not fit its members: body.n is a number, wanted a string"),
     WITH("list_of_numbers", SET0 "flags has REEL_SETTING_LIST, but kind is not REEL_SETTING_TEXT"),
 };
 
@@ -379,6 +436,41 @@ static void a_plugin_calls_its_own_functions(void **state) {
     }
 }
 
+/* The library lies beside the plugin's file, not beside the copy of it. */
+static void loads_a_library_that_lies_beside_the_plugin(void **state) {
+    load(*state, fixture_so("beside"));
+    start(*state);
+    assert_good_runs(*state);
+}
+
+/* The second plugin gets the descriptor that the first one had. */
+static void an_object_that_stays_is_not_taken_for_the_next_one(void **state) {
+    for (int n = 0; n < 3; n++) {
+        void *reel;
+        open_in_memory(&reel);
+        load(reel, fixture_so("unique_plugin"));
+        assert_string_equal(reel_collection_name(reel, 0), "unique");
+        reel_close(reel);
+        open_in_memory(&reel);
+        load(reel, fixture_so("good"));
+        assert_string_equal(reel_collection_name(reel, 0), "things");
+        reel_close(reel);
+    }
+    load(*state, fixture_so("good"));
+}
+
+/* ---- Cases: what runs ------------------------------------------------------------------------ */
+
+static void no_constructor_of_a_refused_file_runs(void **state) {
+    const char *mark = path_in(scratch_directory(), "mark");
+    must(setenv("REEL_FIXTURE_MARK", mark, 1) == 0);
+    assert_refused(*state, fixture_so("constructor_refused"), -ENOEXEC, "abi 1.9" SPEAKS);
+    assert_int_equal(access(mark, F_OK), -1);
+    load(*state, fixture_so("constructor"));
+    assert_int_equal(access(mark, F_OK), 0); /* of one that is accepted, it does */
+    must(unsetenv("REEL_FIXTURE_MARK") == 0);
+}
+
 /* ---- The list -------------------------------------------------------------------------------- */
 
 #define WITH_REEL(test) cmocka_unit_test_setup_teardown(test, open_in_memory, close_it)
@@ -404,6 +496,9 @@ int main(void) {
         WITH_REEL(loads_a_directory_in_the_order_of_names),
         WITH_REEL(shows_the_sinks_of_a_plugin),
         WITH_REEL(a_plugin_calls_its_own_functions),
+        WITH_REEL(loads_a_library_that_lies_beside_the_plugin),
+        WITH_REEL(an_object_that_stays_is_not_taken_for_the_next_one),
+        WITH_REEL(no_constructor_of_a_refused_file_runs),
     };
     int failed = cmocka_run_group_tests_name("refusals", tests, NULL, NULL);
     return failed + cmocka_run_group_tests_name("loader", others, NULL, NULL);

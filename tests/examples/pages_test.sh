@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # pages_test.sh SOURCE_ROOT BUILD_ROOT PAGE: what a page shows is so. Its fenced blocks, in order:
 #
-#   c, cpp   after <!-- from FILE -->: the lines stand so in that file, which other tests build and
+#   c, cpp, rust
+#            after <!-- from FILE -->: the lines stand so in that file, which other tests build and
 #            run; after <!-- all of FILE -->: they are the file
 #   sh       is run, all of them in one shell; after <!-- in the background -->: until the end, or,
 #            after <!-- in the background, then ended -->: until it listens;
@@ -205,7 +206,7 @@ show_block() {
     fi
     doing="line $line"
     case $language in
-    c | cpp) show_code "$block" "$how" ;;
+    c | cpp | rust) show_code "$block" "$how" ;;
     sh) run_shell "$block" "$how" ;;
     '' | js | text | nginx) ;; # a drawing; what a test of its own, or another program, knows
     *) die "line $line: a block of what language?" ;;

@@ -21,6 +21,10 @@ static void given_is_ignored(void **state) {
     reel_given((struct reel_test *)*state, "com.example.other", ID, "{}");
 }
 
+static void time_is_no_time(void **state) {
+    reel_given_time((struct reel_test *)*state, "2030-01-02");
+}
+
 static void plugin_is_not_there(void **state) {
     reel_given_plugin((struct reel_test *)*state, "./nowhere.so");
 }
@@ -67,6 +71,12 @@ static void record_has_a_member_too_many(void **state) {
     struct reel_test *test = *state;
     given_an_order(test);
     reel_then_record(test, "orders", ID, "{'id': *, 'product': 'mug', 'quantity': 2, 'state': *}");
+}
+
+static void a_partial_record_differs(void **state) {
+    struct reel_test *test = *state;
+    given_an_order(test);
+    reel_then_record(test, "orders", ID, "{'history': [{'state': 'paid', ...}], ...}");
 }
 
 static void record_lacks_a_member(void **state) {
@@ -167,6 +177,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         REEL_TEST(given_is_rejected),
         REEL_TEST(given_is_ignored),
+        REEL_TEST(time_is_no_time),
         REEL_TEST(plugin_is_not_there),
         REEL_TEST(plugin_comes_late),
         REEL_TEST(command_is_not_known),
@@ -175,6 +186,7 @@ int main(void) {
         REEL_TEST(nothing_has_happened),
         REEL_TEST(record_differs),
         REEL_TEST(record_has_a_member_too_many),
+        REEL_TEST(a_partial_record_differs),
         REEL_TEST(record_lacks_a_member),
         REEL_TEST(expectation_is_no_object),
         REEL_TEST(record_is_not_there),

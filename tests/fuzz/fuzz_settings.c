@@ -46,6 +46,12 @@ static void try_source(const char *text) {
         check(*at > ' ' && *at < 0x7F && !strchr("\"\\<>^`{|}", *at), "not of a URI");
 }
 
+static void try_pin(const char *text) {
+    if (!asked(check_pin, text)) return;
+    size_t len = strlen(text);
+    check(len > 65 && text[len - 65] == '=', "not a file and 64 digits");
+}
+
 static void try_address(const char *text) {
     if (!asked(listener_check, text)) return;
     const char *port = strrchr(text, ':');
@@ -93,6 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (text[0]) { /* a setting is never empty */
         try_origin(text);
         try_source(text);
+        try_pin(text);
         try_address(text);
         try_servers(text);
         try_names(text);

@@ -45,6 +45,35 @@ static void an_event_is_answered_when_it_has_come_back(void **state) {
     mirror_closed(&mirror);
 }
 
+/* What a stream brings cannot be refused: it is rejected, with the reason. What is posted is
+ * refused, and not published. */
+static void an_event_that_does_not_fit_its_declaration_is_rejected_or_not_published(void **state) {
+    (void)state;
+    static const char unfit[] =
+        "{\"specversion\":\"1.0\",\"id\":\"u\",\"source\":\"/tests\",\"type\":"
+        "\"test.parcels.v1.sent\",\"subject\":\"p\",\"data\":{}}";
+    struct mirror mirror = mirror_prepared(NULL);
+    stream_make(&mirror.stream, NULL);
+    const char *const arguments[] = {"--plugin", build_path("tests/integration/plugins/strict.so"),
+                                     NULL};
+    mirror_run_list(&mirror, arguments);
+    wait_until_ready(mirror.client);
+    struct reply reply = post_event(mirror.client, unfit, sizeof unfit - 1);
+    assert_problem(&reply, 422, "event-not-as-declared");
+    reply_free(&reply);
+    assert_int_equal(stored_messages(&mirror), 0);
+    publish(&mirror.stream, "cellos.events.any", NULL, unfit, sizeof unfit - 1);
+    wait_for_cursor(mirror.client, 1);
+    json_t *answer = json_got(mirror.client, "/v1/rejected");
+    const json_t *one = json_array_get(json_object_get(answer, "rejected"), 0);
+    assert_string_equal(text_of(one, "collection"), "parcels");
+    assert_string_equal(text_of(one, "reason"),
+                        "not as declared: data.speed is missing, wanted one of `slow`, `fast`");
+    json_decref(answer);
+    check_listed(mirror.client, "/v1/seen", "seen", "type", "test.parcels.v1.sent,");
+    mirror_closed(&mirror);
+}
+
 static void a_batch_is_answered_with_all_its_places(void **state) {
     (void)state;
     enum { COUNT = 200 };
@@ -367,6 +396,7 @@ static void an_event_whose_nats_msg_id_another_message_has_is_refused_in_words(v
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_is_answered_when_it_has_come_back),
+        cmocka_unit_test(an_event_that_does_not_fit_its_declaration_is_rejected_or_not_published),
         cmocka_unit_test(a_batch_is_answered_with_all_its_places),
         cmocka_unit_test(a_repeat_is_answered_with_the_first_place_by_any_daemon),
         cmocka_unit_test(events_posted_to_one_daemon_are_shown_by_another),

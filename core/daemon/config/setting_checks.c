@@ -19,6 +19,13 @@ bool check_source(const char *value, struct reel_error *error) {
                       "https://example.org/reel");
 }
 
+bool check_pin(const char *value, struct reel_error *error) {
+    const char *mark = strrchr(value, '=');
+    if (mark && mark > value && strspn(mark + 1, "0123456789abcdefABCDEF") == 64 && !mark[65])
+        return true;
+    return BAD(error, "wanted the name of a file, `=`, and 64 hexadecimal digits");
+}
+
 bool check_stream(const char *value, struct reel_error *error) {
     for (const char *at = value; *at; at++)
         if (*at <= ' ' || *at > '~' || strchr(".*>/\\", *at))

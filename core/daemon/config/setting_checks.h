@@ -13,6 +13,9 @@ bool check_source(const char *value, struct reel_error *error);
  * port. */
 bool check_servers(const char *value, struct reel_error *error);
 
+/* FILE=SHA256, with 64 hexadecimal digits. */
+bool check_pin(const char *value, struct reel_error *error);
+
 /* A name that JetStream allows for a stream. */
 bool check_stream(const char *value, struct reel_error *error);
 

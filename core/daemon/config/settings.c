@@ -29,6 +29,11 @@ const struct reel_setting *const daemon_settings[] = {
     REEL_SETTING(.name = "plugin", LIST, .unit = "FILE",
                  .help = "load this plugin; without plugin and plugin_dir, reeld loads the plugins "
                          "of the build tree if it runs from there, else the installed ones"),
+    REEL_SETTING(.name = "plugin_sha256", LIST, .unit = "FILE=SHA256", .check = check_pin,
+                 .help = "load this plugin only if its file has this SHA-256 (64 hexadecimal "
+                         "digits, as `reeld plugins` prints them); FILE is the name of the file, "
+                         "or its path as it is given; once one plugin is listed, a plugin that "
+                         "is not listed is refused"),
     REEL_SETTING(.name = "token_file", TEXT, .unit = "FILE",
                  .help =
                      "bearer tokens, one a line: `write TOKEN`, `read TOKEN`, or `TOKEN`, which "

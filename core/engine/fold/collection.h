@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "engine/fold/counts.h"
 #include "engine/fold/plugin.h"
+#include "engine/fold/settings.h"
 #include "engine/store/record.h"
 #include "engine/store/store.h"
 
@@ -60,6 +61,7 @@ struct collection {
     const struct plugin *plugin;
     const struct projector *projector;
     const char *name;
+    struct settings settings;
     struct record_shape shape;
     size_t records, index; /* its tables (store.h) */
     bool rebuild_wanted;

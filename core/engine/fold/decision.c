@@ -87,6 +87,11 @@ static struct decision *decision_of(struct reel_decision *handle) {
     return its_turn && !fold->faulted && fold->failed == 0 ? decision : NULL;
 }
 
+struct collection *decision_own(struct reel_decision *handle) {
+    const struct decision *decision = decision_of(handle);
+    return decision ? decision->fold->collection : NULL;
+}
+
 struct collection *decision_collection(struct reel_decision *handle, const char *name) {
     struct decision *decision = decision_of(handle);
     if (!decision) return NULL;

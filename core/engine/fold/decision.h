@@ -49,6 +49,9 @@ int decision_run(struct decision *decision, struct collection *collection,
                  const struct registry *registry, const struct reel_command *command, uint64_t seq,
                  struct reel_error *error);
 
+/* The collection whose command is decided; NULL: the handle may not be used now. */
+struct collection *decision_own(struct reel_decision *decision);
+
 /* The collection with this name; or NULL, after a fault. */
 struct collection *decision_collection(struct reel_decision *decision, const char *name);
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/invariant.h"
 #include "base/text.h"
+#include "engine/fold/fit.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -116,8 +117,24 @@ static void check_answer(struct fold *fold, reel_outcome outcome) {
         fold_check_writing(fold);
 }
 
+/* A projector is not given an event that does not fit its strict declaration. */
+static bool is_as_declared(struct fold *fold, const struct projector *projector,
+                           const struct reel_event *event) {
+    char sentence[sizeof(struct misfit)];
+    struct misfit misfit;
+    if (!projector->has_strict_events) return true;
+    const struct reel_event_info *info =
+        fit_find(projector->declared.events, event->type, REEL_EVENT_STRICT);
+    if (!info || fit_event(info, event, &misfit)) return true;
+    misfit_write(&misfit, sentence, sizeof sentence);
+    snprintf(fold->reason, sizeof fold->reason, "not as declared: %s", sentence);
+    fold->faulted = false;
+    return false;
+}
+
 int fold_evolve(struct fold *fold, struct collection *collection, const struct reel_event *event,
                 uint64_t seq, struct reel_error *error) {
+    if (!is_as_declared(fold, collection->projector, event)) return REEL_REJECTED;
     fold_begin(fold, TURN_EVOLVE, collection, seq);
     reel_outcome outcome = collection->projector->declared.evolve(&collection->tx, event);
     fold_end(fold);

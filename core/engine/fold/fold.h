@@ -68,8 +68,8 @@ struct fold {
 
 void fold_finish(struct fold *fold);
 
-/* Runs `evolve`. REEL_REJECTED: `reason` is set, and all changes are undone. Negative: an error of
- * the host. */
+/* Runs `evolve`, unless the event does not fit the projector's strict declaration (fit.h).
+ * REEL_REJECTED: `reason` is set, and all changes are undone. Negative: an error of the host. */
 int fold_evolve(struct fold *fold, struct collection *collection, const struct reel_event *event,
                 uint64_t seq, struct reel_error *error);
 

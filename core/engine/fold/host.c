@@ -350,6 +350,52 @@ static struct reel_value host_field_value(const struct reel_record *record, cons
     return (struct reel_value){0};
 }
 
+/* ---- Settings -------------------------------------------------------------------------------- */
+
+static const struct setting_value *setting_of(struct collection *collection, const char *name) {
+    const struct setting_value *value = settings_find(&collection->settings, name);
+    if (!value)
+        fold_fault(collection->fold, "reads setting `%s`, which it did not declare",
+                   name ? name : "(null)");
+    return value;
+}
+
+static struct reel_str item_of(struct collection *collection, const char *name, size_t n) {
+    const struct setting_value *value = collection ? setting_of(collection, name) : NULL;
+    return reel_text(value && n < value->count ? value->items[n] : NULL);
+}
+
+static uint64_t number_of(struct collection *collection, const char *name) {
+    const struct setting_value *value = collection ? setting_of(collection, name) : NULL;
+    if (!value) return 0;
+    if (value->setting->kind == REEL_SETTING_NUMBER || value->setting->kind == REEL_SETTING_SWITCH)
+        return value->number;
+    fold_fault(collection->fold, "reads setting `%s` as a number, which it is not", name);
+    return 0;
+}
+
+static struct collection *own_of(struct reel_tx *tx) {
+    const struct fold *fold = fold_of(tx);
+    return fold ? fold->collection : NULL;
+}
+
+static struct reel_str host_setting_str(struct reel_tx *tx, const char *name, size_t n) {
+    return item_of(own_of(tx), name, n);
+}
+
+static uint64_t host_setting_number(struct reel_tx *tx, const char *name) {
+    return number_of(own_of(tx), name);
+}
+
+static struct reel_str host_decision_setting_str(struct reel_decision *decision, const char *name,
+                                                 size_t n) {
+    return item_of(decision_own(decision), name, n);
+}
+
+static uint64_t host_decision_setting_number(struct reel_decision *decision, const char *name) {
+    return number_of(decision_own(decision), name);
+}
+
 /* ---- Messages -------------------------------------------------------------------------------- */
 
 static reel_outcome host_reject(struct reel_tx *tx, struct reel_str reason) {
@@ -430,4 +476,8 @@ const struct reel_host host_table = {
     .draft_int = draft_int,
     .accept = decision_accept,
     .refuse = decision_refuse,
+    .setting_str = host_setting_str,
+    .decision_setting_str = host_decision_setting_str,
+    .setting_number = host_setting_number,
+    .decision_setting_number = host_decision_setting_number,
 };

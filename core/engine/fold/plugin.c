@@ -3,47 +3,18 @@
 
 #include "base/cleanup.h"
 #include "engine/fold/plugin_check.h"
+#include "engine/fold/plugin_file.h"
 #include "engine/fold/plugin_names.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define SYMBOL "reel_plugin"
-
-/* Looks at the file before the dynamic loader does, whose words for this are its own. */
-static int check_file(const char *path, struct plugin *plugin, struct reel_error *error) {
-    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat info;
-    if (fd < 0 || fstat(fd, &info) < 0) {
-        int code = errno;
-        if (code == ENOENT) return fail(error, -code, "no such file");
-        return fail(error, -code, "%s", strerror(code));
-    }
-    ElfW(Ehdr) elf;
-    if (!S_ISREG(info.st_mode) || pread(fd, &elf, sizeof elf, 0) != (ssize_t)sizeof elf ||
-        memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 || elf.e_type != ET_DYN)
-        return fail(error, -ENOEXEC, "it is not a shared object");
-    plugin->device = info.st_dev;
-    plugin->inode = info.st_ino;
-    return 0;
-}
-
-/* dlopen wants a slash, or it looks in the system's directories. */
-static void *open_object(const char *path) {
-    AUTO_FREE char *local = NULL;
-    if (!strchr(path, '/')) {
-        if (asprintf(&local, "./%s", path) < 0) return NULL;
-        path = local;
-    }
-    return plugin_open(path);
-}
 
 /* Does the symbol have the size that its header says? It could be anything: a function, or less
  * than a header at the end of its section. */
@@ -65,30 +36,57 @@ static int take_symbol(struct plugin *plugin, struct reel_error *error) {
     return plugin_check(plugin, error);
 }
 
-static int load(const char *path, struct plugin *plugin, struct reel_error *error) {
-    int rc = check_file(path, plugin, error);
-    if (rc < 0) return rc;
-    plugin->path = strdup(path);
-    if (!plugin->path) return fail_memory(error);
-    plugin->handle = open_object(path);
-    if (!plugin->handle) {
-        const char *why = dlerror();
-        return fail(error, -ENOEXEC, "%s", why ? why : "out of memory");
-    }
-    rc = build_id_of(plugin->handle, path, plugin->build_id, error);
+/* What the note says, the declaration must say, too. */
+static int compare_note(const struct plugin *plugin, struct reel_error *error) {
+    const struct reel_note *note = &plugin->file->note;
+    const struct reel_plugin *declared = plugin->declared;
+    uint32_t kinds = (plugin->projector_count > 0 ? (uint32_t)REEL_KIND_PROJECTORS : 0) |
+                     (plugin->sink_count > 0 ? (uint32_t)REEL_KIND_SINKS : 0);
+    if (strcmp(note->name, declared->name) != 0)
+        return fail(error, -ENOEXEC, "its note says that its name is `%s`, wanted `%s`", note->name,
+                    declared->name);
+    if (strcmp(note->version, declared->version) != 0)
+        return fail(error, -ENOEXEC, "its note says that its version is `%s`, wanted `%s`",
+                    note->version, declared->version);
+    if (note->abi_major != declared->header.abi_major ||
+        note->abi_minor != declared->header.abi_minor)
+        return fail(error, -ENOEXEC, "its note says abi %u.%u, its header %u.%u", note->abi_major,
+                    note->abi_minor, declared->header.abi_major, declared->header.abi_minor);
+    if (note->kinds != kinds)
+        return fail(error, -ENOEXEC, "its note says kinds 0x%x, wanted 0x%x", note->kinds, kinds);
+    return 0;
+}
+
+static int load(struct plugin *plugin, struct reel_error *error) {
+    int rc = plugin_file_check(plugin->file, error);
+    if (rc == 0) rc = plugin_file_load(plugin->file, &plugin->handle, error);
     if (rc == 0) rc = take_symbol(plugin, error);
+    if (rc == 0) rc = compare_note(plugin, error);
     return rc < 0 ? rc : plugin_check_names(plugin->handle, error);
 }
 
-int plugin_load(const char *path, struct plugin **ret, struct reel_error *error) {
+int plugin_load_file(struct plugin_file *file, struct plugin **ret, struct reel_error *error) {
     struct plugin *plugin = calloc(1, sizeof *plugin);
-    int rc = plugin ? load(path, plugin, error) : fail_memory(error);
+    int rc = plugin ? 0 : fail_memory(error);
+    if (rc == 0) {
+        plugin->file = plugin_file_ref(file);
+        rc = load(plugin, error);
+    }
     if (rc < 0) {
         plugin_unload(plugin);
-        return fail_in(error, rc, "cannot load %s", path);
+        return fail_in(error, rc, "cannot load %s", file->path);
     }
     *ret = plugin;
     return 0;
+}
+
+int plugin_load(const char *path, struct plugin **ret, struct reel_error *error) {
+    struct plugin_file *file;
+    int rc = plugin_file_open(path, &file, error);
+    if (rc < 0) return fail_in(error, rc, "cannot load %s", path);
+    rc = plugin_load_file(file, ret, error);
+    plugin_file_unref(file);
+    return rc;
 }
 
 int plugin_adopt(const struct reel_plugin *declared, struct plugin **ret,
@@ -137,6 +135,11 @@ int plugin_each_in(const char *directory, plugin_path_fn fn, void *context,
     return rc;
 }
 
+const uint8_t *plugin_build_id(const struct plugin *plugin) {
+    static const uint8_t unknown[BUILD_ID_BYTES];
+    return plugin->file ? plugin->file->build_id : unknown;
+}
+
 void plugin_unload(struct plugin *plugin) {
     if (!plugin) return;
     for (uint32_t i = 0; i < plugin->projector_count; i++) {
@@ -144,14 +147,17 @@ void plugin_unload(struct plugin *plugin) {
         free(plugin->projectors[i].field_list);
         free(plugin->projectors[i].commands);
         free(plugin->projectors[i].command_list);
+        free(plugin->projectors[i].settings.items);
+        free(plugin->projectors[i].settings.list);
     }
     free(plugin->projectors);
     for (uint32_t i = 0; i < plugin->sink_count; i++) {
-        free(plugin->sinks[i].settings);
-        free(plugin->sinks[i].setting_list);
+        free(plugin->sinks[i].settings.items);
+        free(plugin->sinks[i].settings.list);
     }
     free(plugin->sinks);
-    if (plugin->handle) dlclose(plugin->handle);
-    free(plugin->path);
+    arena_finish(&plugin->memory);
+    if (plugin->handle) plugin_file_unload(plugin->file, plugin->handle);
+    plugin_file_unref(plugin->file);
     free(plugin);
 }

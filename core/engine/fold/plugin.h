@@ -8,6 +8,9 @@
 /* Loads a shared object and checks its declaration. */
 int plugin_load(const char *path, struct plugin **ret, struct reel_error *error);
 
+/* The same for a file that is open already, which gets one more reference. */
+int plugin_load_file(struct plugin_file *file, struct plugin **ret, struct reel_error *error);
+
 /* The same for a plugin that is linked in, which is borrowed. */
 int plugin_adopt(const struct reel_plugin *declared, struct plugin **ret, struct reel_error *error);
 
@@ -16,6 +19,9 @@ int plugin_adopt(const struct reel_plugin *declared, struct plugin **ret, struct
 typedef int (*plugin_path_fn)(void *context, const char *path, struct reel_error *error);
 int plugin_each_in(const char *directory, plugin_path_fn fn, void *context,
                    struct reel_error *error);
+
+/* Of its file; zeros: it is linked in. */
+const uint8_t *plugin_build_id(const struct plugin *plugin);
 
 /* Unmaps it too. Takes NULL. */
 void plugin_unload(struct plugin *plugin);

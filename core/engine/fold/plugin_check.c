@@ -1,7 +1,9 @@
 /* plugin_check.c: see plugin_check.h. In the order of the declarations, from the inside out: a
- * projector's fields and commands, projectors, a sink's settings, sinks, plugin, header. */
+ * projector's fields, commands and events, settings, projectors, sinks, plugin, header. */
 #include "engine/fold/plugin_check.h"
 
+#include "engine/fold/declared.h"
+#include "engine/fold/plugin_events.h"
 #include "engine/store/record.h"
 #include "engine/store/store.h"
 
@@ -9,13 +11,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-/* Most strings of a list. */
-#define TEXTS_MAX 1024
-
-#define REFUSE(error, ...) fail(error, -ENOEXEC, __VA_ARGS__)
 
 static const char collection_form[] = "[a-z][a-z0-9_-]{0,62}";
 
@@ -28,131 +23,9 @@ static const char *const reserved_collections[] = {
 static const char *const reserved_fields[] = {"cursor", "epoch", NULL};
 static const char *const query_parameters[] = {"limit", "after", "min_cursor", "timeout", NULL};
 
-/* ---- Memory ---------------------------------------------------------------------------------- */
-
-/* A list that lacks its NULL goes on with whatever lies behind it. Some of that looks like
- * pointers, so nothing that a declaration leads to is read before it is known that it can be. The
- * system call reads a set of signals, and refuses to do anything with it. */
-static bool is_readable(const void *at, size_t len) {
-    enum { SET_BYTES = 8 };
-    uintptr_t first = (uintptr_t)at & ~(uintptr_t)(SET_BYTES - 1);
-    for (uintptr_t to = first; to < (uintptr_t)at + len; to += SET_BYTES)
-        if (syscall(SYS_rt_sigprocmask, -1, (const void *)to, NULL, (size_t)SET_BYTES) == 0 ||
-            errno == EFAULT)
-            return false;
-    return true;
-}
-
-/* A sanitizer would find that it is not ours to read. */
-__attribute__((no_sanitize("address"))) static const void *item_at(const void *list, size_t n) {
-    return ((const void *const *)list)[n];
-}
-
-/* How many items come before the NULL: `max` + 1 if it is not among the first so many, or if the
- * list leads out of what can be read. */
-static uint32_t list_length(const void *list, uint32_t max) {
-    uint32_t count = 0;
-    while (list && count <= max) {
-        if (!is_readable((const char *)list + count * sizeof(void *), sizeof(void *)))
-            return max + 1;
-        if (!item_at(list, count)) break;
-        count++;
-    }
-    return count;
-}
-
-/* A string that ends, and not too late. */
-__attribute__((no_sanitize("address"))) static bool is_text(const char *text) {
-    enum { TEXT_BYTES_MAX = 16 << 10, WORD = 8 };
-    for (size_t n = 0; n < TEXT_BYTES_MAX; n++) {
-        bool begins = n == 0 || ((uintptr_t)text + n) % WORD == 0;
-        if (begins && !is_readable(text + n, 1)) return false;
-        if (!text[n]) return true;
-    }
-    return false;
-}
-
-/* ---- Words ----------------------------------------------------------------------------------- */
-
-static bool is_listed(const char *text, const char *const *list) {
-    for (; *list; list++)
-        if (strcmp(*list, text) == 0) return true;
-    return false;
-}
-
-/* Does the text consist of these characters, with a first one from `first`? */
-static bool has_form(const char *text, const char *first, const char *others, size_t len_max) {
-    if (!text || !is_text(text) || !text[0] || !strchr(first, text[0])) return false;
-    return strspn(text, others) == strlen(text) && strlen(text) <= len_max;
-}
-
-#define LOWER  "abcdefghijklmnopqrstuvwxyz"
-#define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define DIGITS "0123456789"
-
-/* "`x`", or "empty" for what is not there. */
-struct quoted {
-    char text[96];
-};
-static const char *quote(struct quoted *space, const char *text) {
-    if (!text) return "empty";
-    if (!is_text(text)) return "not a string";
-    if (!text[0]) return "empty";
-    snprintf(space->text, sizeof space->text, "`%.80s`", text);
-    return space->text;
-}
-
-static int check_flags(uint32_t flags, uint32_t known, const char *where,
-                       struct reel_error *error) {
-    if ((flags & ~known) == 0) return 0;
-    return REFUSE(error, "%sflags has unknown bits 0x%x", where, flags & ~known);
-}
-
-/* Checks an item of a list: a struct that begins with its size. `wanted` is the size in ABI 1.0: a
- * struct that has grown since is wanted only up to the last member of 1.0. */
 static int check_size(const struct plugin *plugin, const char *where, const void *item,
                       size_t wanted, struct reel_error *error) {
-    enum { STRUCT_BYTES_MAX = 4096 };
-    uint32_t found = 0;
-    if (is_readable(item, sizeof found)) memcpy(&found, item, sizeof found);
-    if (found == 0 || found > STRUCT_BYTES_MAX || !is_readable(item, found))
-        return REFUSE(
-            error, "%sstruct_size: there is no struct there; does the list end with NULL?", where);
-    if (found % sizeof(void *) != 0) /* it would end within a pointer */
-        return REFUSE(error, "%sstruct_size is %u, wanted a multiple of %zu", where, found,
-                      sizeof(void *));
-    if (found >= wanted) return 0;
-    const struct reel_header *header = &plugin->declared->header;
-    return REFUSE(error, "%sstruct_size is %u, abi %u.%u wants at least %zu", where, found,
-                  header->abi_major, header->abi_minor, wanted);
-}
-
-/* A string that may be NULL. */
-static int check_optional(const char *text, const char *where, const char *what,
-                          struct reel_error *error) {
-    if (!text || is_text(text)) return 0;
-    return REFUSE(error, "%s%s is not a string", where, what);
-}
-
-/* A list of strings. */
-static int check_texts(const char *const *list, uint32_t max, const char *where, const char *what,
-                       struct reel_error *error) {
-    uint32_t count = list_length(list, max);
-    if (count > max)
-        return REFUSE(error, "%s%s has more than %u; does the list end with NULL?", where, what,
-                      max);
-    for (uint32_t n = 0; n < count; n++)
-        if (!is_text(list[n]))
-            return REFUSE(error, "%s%s[%u] is not a string; does the list end with NULL?", where,
-                          what, n);
-    return 0;
-}
-
-/* Copies a struct of a plugin into this host's size: members that the plugin does not have are
- * zero, and members that this host does not know are left out. */
-static void copy_sized(void *to, size_t to_size, const void *from, uint32_t from_size) {
-    memset(to, 0, to_size);
-    memcpy(to, from, from_size < to_size ? from_size : to_size);
+    return declared_struct(&plugin->declared->header, where, item, wanted, error);
 }
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
@@ -167,17 +40,17 @@ static int check_field_kind(const struct reel_field *field, const char *where,
     if ((field->flags & REEL_FIELD_IS_NAME) && field->kind != REEL_FIELD_STRING)
         return REFUSE(error, "%sflags has REEL_FIELD_IS_NAME, but kind is not REEL_FIELD_STRING",
                       where);
-    return check_flags(field->flags, REEL_FIELD_ANY_CASE | REEL_FIELD_IS_NAME, where, error);
+    return declared_flags(field->flags, REEL_FIELD_ANY_CASE | REEL_FIELD_IS_NAME, where, error);
 }
 
 /* A name, or a filter's other name: both end up as query parameters. */
 static int check_parameter(const char *name, const char *what, const char *where,
                            struct reel_error *error) {
-    struct quoted found;
-    if (!has_form(name, LOWER UPPER "_", LOWER UPPER DIGITS "_", STORE_NAME_MAX))
+    struct declared_quoted found;
+    if (!declared_has_form(name, LOWER UPPER "_", LOWER UPPER DIGITS "_", STORE_NAME_MAX))
         return REFUSE(error, "%s%s is %s, wanted [A-Za-z_][A-Za-z0-9_]{0,62}", where, what,
-                      quote(&found, name));
-    if (is_listed(name, query_parameters))
+                      declared_quote(&found, name));
+    if (declared_is_listed(name, query_parameters))
         return REFUSE(error, "%s%s is `%s`, which is a query parameter", where, what, name);
     return 0;
 }
@@ -206,10 +79,10 @@ static int check_field(const struct projector *projector, uint32_t at, const cha
                        struct reel_error *error) {
     const struct reel_field *field = &projector->fields[at];
     int rc = check_parameter(field->name, "name", where, error);
-    if (rc == 0 && is_listed(field->name, reserved_fields))
+    if (rc == 0 && declared_is_listed(field->name, reserved_fields))
         return REFUSE(error, "%sname is `%s`, which is reserved", where, field->name);
-    if (rc == 0) rc = check_texts(field->values, TEXTS_MAX, where, "values", error);
-    if (rc == 0) rc = check_optional(field->refers_to, where, "refers_to", error);
+    if (rc == 0) rc = declared_texts(field->values, DECLARED_TEXTS_MAX, where, "values", error);
+    if (rc == 0) rc = declared_optional(field->refers_to, where, "refers_to", error);
     if (rc == 0 && field->filter) rc = check_parameter(field->filter, "filter", where, error);
     if (rc == 0) rc = check_field_kind(field, where, error);
     if (rc == 0) rc = check_field_unique(projector, at, where, error);
@@ -219,7 +92,7 @@ static int check_field(const struct projector *projector, uint32_t at, const cha
 static int accept_fields(struct plugin *plugin, struct projector *projector, const char *where,
                          struct reel_error *error) {
     const struct reel_field *const *given = projector->declared.fields;
-    uint32_t count = list_length(given, RECORD_FIELDS_MAX);
+    uint32_t count = declared_count(given, RECORD_FIELDS_MAX);
     if (count == 0) return REFUSE(error, "%sfields is empty, wanted at least one", where);
     if (count > RECORD_FIELDS_MAX)
         return REFUSE(error, "%sfields has more than %d", where, RECORD_FIELDS_MAX);
@@ -231,8 +104,8 @@ static int accept_fields(struct plugin *plugin, struct projector *projector, con
         snprintf(here, sizeof here, "%sfields[%u].", where, i);
         int rc = check_size(plugin, here, given[i], sizeof(struct reel_field), error);
         if (rc < 0) return rc;
-        copy_sized(&projector->fields[i], sizeof *projector->fields, given[i],
-                   given[i]->struct_size);
+        declared_copy(&projector->fields[i], sizeof *projector->fields, given[i],
+                      given[i]->struct_size);
         projector->field_list[i] = &projector->fields[i];
         rc = check_field(projector, i, here, error);
         if (rc < 0) return rc;
@@ -247,22 +120,28 @@ static int accept_fields(struct plugin *plugin, struct projector *projector, con
 static int check_command(const struct projector *projector, uint32_t at, const char *where,
                          struct reel_error *error) {
     const struct reel_command_info *command = &projector->commands[at];
-    struct quoted found;
-    if (!has_form(command->verb, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
-        return REFUSE(error, "%sverb is %s, wanted %s", where, quote(&found, command->verb),
-                      collection_form);
+    struct declared_quoted found;
+    if (!declared_has_form(command->verb, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
+        return REFUSE(error, "%sverb is %s, wanted %s", where,
+                      declared_quote(&found, command->verb), collection_form);
     for (uint32_t i = 0; i < at; i++)
         if (strcmp(projector->commands[i].verb, command->verb) == 0)
             return REFUSE(error, "%sverb is `%s`, which commands[%u] has already", where,
                           command->verb, i);
-    int rc = check_optional(command->summary, where, "summary", error);
-    return rc < 0 ? rc : check_flags(command->flags, 0, where, error);
+    int rc = declared_optional(command->summary, where, "summary", error);
+    return rc < 0 ? rc : declared_flags(command->flags, 0, where, error);
+}
+
+/* What checks and copies declared members and events. */
+static struct members_check members_check_of(struct plugin *plugin) {
+    return (struct members_check){&plugin->declared->header, &plugin->memory, 0};
 }
 
 static int accept_commands(struct plugin *plugin, struct projector *projector, const char *where,
                            struct reel_error *error) {
     const struct reel_command_info *const *given = projector->declared.commands;
-    uint32_t count = list_length(given, RECORD_FIELDS_MAX);
+    struct members_check members = members_check_of(plugin);
+    uint32_t count = declared_count(given, RECORD_FIELDS_MAX);
     if (count > RECORD_FIELDS_MAX)
         return REFUSE(error, "%scommands has more than %d", where, RECORD_FIELDS_MAX);
     if (count > 0 && !projector->declared.decide)
@@ -275,10 +154,13 @@ static int accept_commands(struct plugin *plugin, struct projector *projector, c
         snprintf(here, sizeof here, "%scommands[%u].", where, i);
         int rc = check_size(plugin, here, given[i], sizeof(struct reel_command_info), error);
         if (rc < 0) return rc;
-        copy_sized(&projector->commands[i], sizeof *projector->commands, given[i],
-                   given[i]->struct_size);
+        declared_copy(&projector->commands[i], sizeof *projector->commands, given[i],
+                      given[i]->struct_size);
         projector->command_list[i] = &projector->commands[i];
         rc = check_command(projector, i, here, error);
+        if (rc == 0)
+            rc = members_accept(&members, &projector->commands[i].members,
+                                projector->commands[i].example, "body", here, error);
         if (rc < 0) return rc;
     }
     projector->command_count = count;
@@ -286,14 +168,111 @@ static int accept_commands(struct plugin *plugin, struct projector *projector, c
     return 0;
 }
 
+/* ---- Events ---------------------------------------------------------------------------------- */
+
+static int accept_events(struct plugin *plugin, struct projector *projector, const char *where,
+                         struct reel_error *error) {
+    struct members_check members = members_check_of(plugin);
+    int rc = events_accept(&members, &projector->declared.events, projector->declared.type_prefixes,
+                           where, error);
+    projector->has_strict_events =
+        rc == 0 && events_have(projector->declared.events, REEL_EVENT_STRICT);
+    return rc;
+}
+
+/* ---- Settings -------------------------------------------------------------------------------- */
+
+static bool is_number(const struct reel_setting *setting, const char *text) {
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    return errno == 0 && text[0] >= '0' && text[0] <= '9' && !*end && value >= setting->min &&
+           value <= setting->max;
+}
+
+static int check_setting_kind(const struct reel_setting *setting, const char *where,
+                              struct reel_error *error) {
+    struct declared_quoted found;
+    const char *value = setting->default_value;
+    if (setting->kind < REEL_SETTING_TEXT || setting->kind > REEL_SETTING_ONE_OF)
+        return REFUSE(error, "%skind is %u, wanted %d to %d", where, setting->kind,
+                      REEL_SETTING_TEXT, REEL_SETTING_ONE_OF);
+    if (setting->kind == REEL_SETTING_NUMBER && (!value || !is_number(setting, value)))
+        return REFUSE(error, "%sdefault_value is %s, wanted a number from min to max", where,
+                      declared_quote(&found, value));
+    if (setting->kind == REEL_SETTING_SWITCH && value)
+        return REFUSE(error, "%sdefault_value is %s, but a switch is off by default", where,
+                      declared_quote(&found, value));
+    if (setting->kind == REEL_SETTING_ONE_OF &&
+        (!setting->values || !value || !declared_is_listed(value, setting->values)))
+        return REFUSE(error, "%sdefault_value is %s, wanted one of values", where,
+                      declared_quote(&found, value));
+    if (setting->flags & REEL_SETTING_LIST && setting->kind != REEL_SETTING_TEXT)
+        return REFUSE(error, "%sflags has REEL_SETTING_LIST, but kind is not REEL_SETTING_TEXT",
+                      where);
+    if (setting->check && setting->kind != REEL_SETTING_TEXT)
+        return REFUSE(error, "%scheck is set, but kind is not REEL_SETTING_TEXT", where);
+    return declared_flags(setting->flags, REEL_SETTING_LIST, where, error);
+}
+
+static int check_setting(const struct reel_setting *setting, const char *where,
+                         struct reel_error *error) {
+    struct declared_quoted found;
+    if (!declared_has_form(setting->name, LOWER, LOWER DIGITS "_", STORE_NAME_MAX))
+        return REFUSE(error, "%sname is %s, wanted [a-z][a-z0-9_]{0,62}", where,
+                      declared_quote(&found, setting->name));
+    int rc = declared_texts(setting->values, DECLARED_TEXTS_MAX, where, "values", error);
+    if (rc == 0) rc = declared_optional(setting->default_value, where, "default_value", error);
+    if (rc == 0) rc = declared_optional(setting->help, where, "help", error);
+    if (rc < 0) return rc;
+    if (!setting->help || !setting->help[0]) return REFUSE(error, "%shelp is empty", where);
+    return check_setting_kind(setting, where, error);
+}
+
+static int check_setting_unique(const struct plugin_settings *settings, uint32_t at,
+                                const char *where, struct reel_error *error) {
+    for (uint32_t i = 0; i < at; i++)
+        if (strcmp(settings->items[i].name, settings->items[at].name) == 0)
+            return REFUSE(error, "%sname is `%s`, which settings[%u] has already", where,
+                          settings->items[at].name, i);
+    return 0;
+}
+
+/* `declared` is the list that the plugin has, and then points to the copies. */
+static int accept_settings(struct plugin *plugin, const struct reel_setting *const **declared,
+                           struct plugin_settings *ret, const char *where,
+                           struct reel_error *error) {
+    const struct reel_setting *const *given = *declared;
+    uint32_t count = declared_count(given, SETTINGS_MAX);
+    if (count > SETTINGS_MAX)
+        return REFUSE(error, "%ssettings has more than %d", where, SETTINGS_MAX);
+    ret->items = calloc(count + 1, sizeof *ret->items);
+    ret->list = calloc(count + 1, sizeof *ret->list);
+    if (!ret->items || !ret->list) return fail_memory(error);
+    for (uint32_t i = 0; i < count; i++) {
+        char here[64];
+        snprintf(here, sizeof here, "%ssettings[%u].", where, i);
+        int rc = check_size(plugin, here, given[i], sizeof(struct reel_setting), error);
+        if (rc < 0) return rc;
+        declared_copy(&ret->items[i], sizeof *ret->items, given[i], given[i]->struct_size);
+        ret->list[i] = &ret->items[i];
+        rc = check_setting(&ret->items[i], here, error);
+        if (rc == 0) rc = check_setting_unique(ret, i, here, error);
+        if (rc < 0) return rc;
+    }
+    ret->count = count;
+    *declared = ret->list;
+    return 0;
+}
+
 /* ---- Projectors ------------------------------------------------------------------------------ */
 
 static int check_collection(const char *name, const char *where, struct reel_error *error) {
-    struct quoted found;
-    if (name && is_listed(name, reserved_collections))
+    struct declared_quoted found;
+    if (name && declared_is_listed(name, reserved_collections))
         return REFUSE(error, "%scollection is `%s`, which is reserved", where, name);
-    if (!has_form(name, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
-        return REFUSE(error, "%scollection is %s, wanted %s", where, quote(&found, name),
+    if (!declared_has_form(name, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
+        return REFUSE(error, "%scollection is %s, wanted %s", where, declared_quote(&found, name),
                       collection_form);
     return 0;
 }
@@ -306,12 +285,13 @@ static int check_projector(const struct reel_projector *projector, const char *w
     if (projector->revision_compatible > projector->revision)
         return REFUSE(error, "%srevision_compatible is %u, which is beyond its revision %u", where,
                       projector->revision_compatible, projector->revision);
-    rc = check_texts(projector->type_prefixes, TEXTS_MAX, where, "type_prefixes", error);
+    rc =
+        declared_texts(projector->type_prefixes, DECLARED_TEXTS_MAX, where, "type_prefixes", error);
     if (rc < 0) return rc;
     if (!projector->type_prefixes || !projector->type_prefixes[0])
         return REFUSE(error, "%stype_prefixes is empty, wanted at least one", where);
     if (!projector->evolve) return REFUSE(error, "%sevolve is NULL", where);
-    return check_flags(projector->flags, 0, where, error);
+    return declared_flags(projector->flags, 0, where, error);
 }
 
 static int accept_projector(struct plugin *plugin, const struct reel_projector *given,
@@ -319,10 +299,14 @@ static int accept_projector(struct plugin *plugin, const struct reel_projector *
                             struct reel_error *error) {
     int rc = check_size(plugin, where, given, sizeof(struct reel_projector), error);
     if (rc < 0) return rc;
-    copy_sized(&projector->declared, sizeof projector->declared, given, given->struct_size);
+    declared_copy(&projector->declared, sizeof projector->declared, given, given->struct_size);
     rc = check_projector(&projector->declared, where, error);
     if (rc == 0) rc = accept_fields(plugin, projector, where, error);
     if (rc == 0) rc = accept_commands(plugin, projector, where, error);
+    if (rc == 0)
+        rc = accept_settings(plugin, &projector->declared.settings, &projector->settings, where,
+                             error);
+    if (rc == 0) rc = accept_events(plugin, projector, where, error);
     return rc;
 }
 
@@ -339,7 +323,7 @@ static int check_collection_unique(const struct plugin *plugin, uint32_t at, con
 
 static int accept_projectors(struct plugin *plugin, struct reel_error *error) {
     const struct reel_projector *const *given = plugin->declared->projectors;
-    uint32_t count = list_length(given, STORE_COLLECTIONS);
+    uint32_t count = declared_count(given, STORE_COLLECTIONS);
     if (count == 0 && plugin->sink_count > 0) return 0;
     if (count == 0) return REFUSE(error, "projectors is empty, wanted at least one");
     if (count > STORE_COLLECTIONS)
@@ -359,95 +343,26 @@ static int accept_projectors(struct plugin *plugin, struct reel_error *error) {
 
 /* ---- Sinks ----------------------------------------------------------------------------------- */
 
-static bool is_number(const struct reel_setting *setting, const char *text) {
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    return errno == 0 && text[0] >= '0' && text[0] <= '9' && !*end && value >= setting->min &&
-           value <= setting->max;
-}
-
-static int check_setting_kind(const struct reel_setting *setting, const char *where,
-                              struct reel_error *error) {
-    struct quoted found;
-    const char *value = setting->default_value;
-    if (setting->kind < REEL_SETTING_TEXT || setting->kind > REEL_SETTING_ONE_OF)
-        return REFUSE(error, "%skind is %u, wanted %d to %d", where, setting->kind,
-                      REEL_SETTING_TEXT, REEL_SETTING_ONE_OF);
-    if (setting->kind == REEL_SETTING_NUMBER && (!value || !is_number(setting, value)))
-        return REFUSE(error, "%sdefault_value is %s, wanted a number from min to max", where,
-                      quote(&found, value));
-    if (setting->kind == REEL_SETTING_SWITCH && value)
-        return REFUSE(error, "%sdefault_value is %s, but a switch is off by default", where,
-                      quote(&found, value));
-    if (setting->kind == REEL_SETTING_ONE_OF &&
-        (!setting->values || !value || !is_listed(value, setting->values)))
-        return REFUSE(error, "%sdefault_value is %s, wanted one of values", where,
-                      quote(&found, value));
-    if (setting->flags & REEL_SETTING_LIST && setting->kind != REEL_SETTING_TEXT)
-        return REFUSE(error, "%sflags has REEL_SETTING_LIST, but kind is not REEL_SETTING_TEXT",
-                      where);
-    if (setting->check && setting->kind != REEL_SETTING_TEXT)
-        return REFUSE(error, "%scheck is set, but kind is not REEL_SETTING_TEXT", where);
-    return check_flags(setting->flags, REEL_SETTING_LIST, where, error);
-}
-
-static int check_setting(const struct reel_setting *setting, const char *where,
-                         struct reel_error *error) {
-    struct quoted found;
-    if (!has_form(setting->name, LOWER, LOWER DIGITS "_", STORE_NAME_MAX))
-        return REFUSE(error, "%sname is %s, wanted [a-z][a-z0-9_]{0,62}", where,
-                      quote(&found, setting->name));
-    int rc = check_texts(setting->values, TEXTS_MAX, where, "values", error);
-    if (rc == 0) rc = check_optional(setting->default_value, where, "default_value", error);
-    if (rc == 0) rc = check_optional(setting->help, where, "help", error);
-    if (rc < 0) return rc;
-    if (!setting->help || !setting->help[0]) return REFUSE(error, "%shelp is empty", where);
-    return check_setting_kind(setting, where, error);
-}
-
-static int accept_settings(struct plugin *plugin, struct plugin_sink *sink, const char *where,
-                           struct reel_error *error) {
-    const struct reel_setting *const *given = sink->declared.settings;
-    uint32_t count = list_length(given, SINK_SETTINGS_MAX);
-    if (count > SINK_SETTINGS_MAX)
-        return REFUSE(error, "%ssettings has more than %d", where, SINK_SETTINGS_MAX);
-    sink->settings = calloc(count + 1, sizeof *sink->settings);
-    sink->setting_list = calloc(count + 1, sizeof *sink->setting_list);
-    if (!sink->settings || !sink->setting_list) return fail_memory(error);
-    for (uint32_t i = 0; i < count; i++) {
-        char here[64];
-        snprintf(here, sizeof here, "%ssettings[%u].", where, i);
-        int rc = check_size(plugin, here, given[i], sizeof(struct reel_setting), error);
-        if (rc < 0) return rc;
-        copy_sized(&sink->settings[i], sizeof *sink->settings, given[i], given[i]->struct_size);
-        sink->setting_list[i] = &sink->settings[i];
-        rc = check_setting(&sink->settings[i], here, error);
-        if (rc < 0) return rc;
-    }
-    sink->setting_count = count;
-    sink->declared.settings = sink->setting_list;
-    return 0;
-}
-
 static int accept_sink(struct plugin *plugin, const struct reel_sink *given,
                        struct plugin_sink *sink, const char *where, struct reel_error *error) {
-    struct quoted found;
+    struct declared_quoted found;
     int rc = check_size(plugin, where, given, sizeof(struct reel_sink), error);
     if (rc < 0) return rc;
-    copy_sized(&sink->declared, sizeof sink->declared, given, given->struct_size);
-    if (!has_form(sink->declared.name, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
-        return REFUSE(error, "%sname is %s, wanted %s", where, quote(&found, sink->declared.name),
-                      collection_form);
+    declared_copy(&sink->declared, sizeof sink->declared, given, given->struct_size);
+    if (!declared_has_form(sink->declared.name, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
+        return REFUSE(error, "%sname is %s, wanted %s", where,
+                      declared_quote(&found, sink->declared.name), collection_form);
     if (!sink->declared.start) return REFUSE(error, "%sstart is NULL", where);
     if (!sink->declared.stop) return REFUSE(error, "%sstop is NULL", where);
-    rc = check_flags(sink->declared.flags, REEL_SINK_NEEDS_TOKENS, where, error);
-    return rc < 0 ? rc : accept_settings(plugin, sink, where, error);
+    rc = declared_flags(sink->declared.flags, REEL_SINK_NEEDS_TOKENS, where, error);
+    return rc < 0
+               ? rc
+               : accept_settings(plugin, &sink->declared.settings, &sink->settings, where, error);
 }
 
 static int accept_sinks(struct plugin *plugin, struct reel_error *error) {
     const struct reel_sink *const *given = plugin->declared->sinks;
-    uint32_t count = list_length(given, PLUGIN_SINKS_MAX);
+    uint32_t count = declared_count(given, PLUGIN_SINKS_MAX);
     if (count > PLUGIN_SINKS_MAX) return REFUSE(error, "sinks has more than %d", PLUGIN_SINKS_MAX);
     plugin->sinks = calloc(count + 1, sizeof *plugin->sinks);
     if (!plugin->sinks) return fail_memory(error);
@@ -467,9 +382,8 @@ static int check_header(const struct reel_header *header, struct reel_error *err
     if (header->magic != REEL_PLUGIN_MAGIC)
         return REFUSE(error, "header.magic is 0x%08x, wanted 0x%08x", header->magic,
                       REEL_PLUGIN_MAGIC);
-    if (header->abi_major != REEL_ABI_MAJOR || header->abi_minor > REEL_ABI_MINOR)
-        return REFUSE(error, "abi %u.%u, this host speaks %d.0 to %d.%d", header->abi_major,
-                      header->abi_minor, REEL_ABI_MAJOR, REEL_ABI_MAJOR, REEL_ABI_MINOR);
+    int rc = plugin_check_abi(header->abi_major, header->abi_minor, error);
+    if (rc < 0) return rc;
     if (header->struct_size < sizeof(struct reel_plugin))
         return REFUSE(error, "header.struct_size is %u, abi %u.%u wants at least %zu",
                       header->struct_size, header->abi_major, header->abi_minor,
@@ -479,16 +393,16 @@ static int check_header(const struct reel_header *header, struct reel_error *err
 
 int plugin_check(struct plugin *plugin, struct reel_error *error) {
     const struct reel_plugin *declared = plugin->declared;
-    struct quoted found;
+    struct declared_quoted found;
     int rc = check_header(&declared->header, error);
     if (rc < 0) return rc;
-    if (!has_form(declared->name, LOWER UPPER DIGITS "_.-", LOWER UPPER DIGITS "_.-", 63))
+    if (!declared_has_form(declared->name, LOWER UPPER DIGITS "_.-", LOWER UPPER DIGITS "_.-", 63))
         return REFUSE(error, "name is %s, wanted [A-Za-z0-9_.-]{1,63}",
-                      quote(&found, declared->name));
-    if (declared->version && !is_text(declared->version))
+                      declared_quote(&found, declared->name));
+    if (declared->version && !declared_is_text(declared->version))
         return REFUSE(error, "version is not a string");
     if (!declared->version) return REFUSE(error, "version is NULL");
-    rc = check_flags(declared->flags, 0, "", error);
+    rc = declared_flags(declared->flags, 0, "", error);
     if (rc == 0) rc = accept_sinks(plugin, error);
     return rc < 0 ? rc : accept_projectors(plugin, error);
 }

@@ -7,46 +7,52 @@
 #ifndef REEL_ENGINE_FOLD_PLUGIN_CHECK_H
 #define REEL_ENGINE_FOLD_PLUGIN_CHECK_H
 
-#include "base/build_id.h"
-#include "base/error.h"
+#include "base/arena.h"
+#include "engine/fold/plugin_file.h"
 
 #include <reel/projector.h>
 #include <reel/sink.h>
 
-/* Most sinks of a plugin, and settings of a sink. */
-#define PLUGIN_SINKS_MAX  64
-#define SINK_SETTINGS_MAX 256
+/* Most sinks of a plugin, and settings of a sink or a projector. */
+#define PLUGIN_SINKS_MAX 64
+#define SETTINGS_MAX     256
+
+/* Declared settings. */
+struct plugin_settings {
+    struct reel_setting *items;
+    const struct reel_setting **list; /* NULL-terminated */
+    uint32_t count;
+};
 
 struct projector {
     struct reel_projector
-        declared; /* of this host's size; `fields` and `commands` point to copies */
+        declared; /* of this host's size; `fields` and the other lists point to copies */
     struct reel_field *fields;
     const struct reel_field **field_list;
     uint32_t field_count;
     struct reel_command_info *commands;
     const struct reel_command_info **command_list;
     uint32_t command_count;
+    struct plugin_settings settings;
+    bool has_strict_events; /* one of `declared.events` is REEL_EVENT_STRICT */
 };
 
 /* A sink, and its settings. */
 struct plugin_sink {
     struct reel_sink declared; /* of this host's size; `settings` points to copies */
-    struct reel_setting *settings;
-    const struct reel_setting **setting_list;
-    uint32_t setting_count;
+    struct plugin_settings settings;
 };
 
 struct plugin {
     struct plugin *next;
-    char *path; /* as given; NULL: linked in */
+    struct plugin_file *file; /* NULL: linked in */
     void *handle;
-    uint8_t build_id[BUILD_ID_BYTES]; /* zeros: linked in */
-    uint64_t device, inode; /* of the file, to recognize the same file under another name */
     const struct reel_plugin *declared; /* name and version are the same in every ABI */
     struct projector *projectors;
     uint32_t projector_count;
     struct plugin_sink *sinks;
     uint32_t sink_count;
+    struct arena memory; /* copies of declared members and events */
 };
 
 /* Checks `plugin->declared` and fills in `plugin->projectors`. After a failure, plugin_unload frees

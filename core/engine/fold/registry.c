@@ -1,6 +1,7 @@
 /* registry.c: see registry.h. */
 #include "engine/fold/registry.h"
 
+#include "base/fnv.h"
 #include "base/invariant.h"
 #include "engine/fold/changes.h"
 #include "engine/fold/fold.h"
@@ -18,6 +19,7 @@ static void collection_destroy(struct collection *collection) {
     if (!collection) return;
     changes_finish(&collection->changes);
     record_shape_finish(&collection->shape);
+    settings_finish(&collection->settings);
     free(collection);
 }
 
@@ -43,8 +45,9 @@ static struct collection *collection_create(const struct plugin *plugin,
     const char *names[RECORD_FIELDS_MAX];
     if (!collection) return NULL;
     for (uint32_t i = 0; i < projector->field_count; i++) names[i] = projector->fields[i].name;
-    if (record_shape_init(&collection->shape, names, projector->field_count) < 0) {
-        free(collection);
+    if (record_shape_init(&collection->shape, names, projector->field_count) < 0 ||
+        settings_init(&collection->settings, &projector->settings, NULL) < 0) {
+        collection_destroy(collection);
         return NULL;
     }
     collection->tx.host = fold->host;
@@ -73,7 +76,7 @@ static int check_new(const struct registry *registry, const struct plugin *plugi
     return fail(error, -EEXIST,
                 "projectors[%u].collection is `%s`, which plugin `%s` (%s) has already", at, name,
                 other->plugin->declared->name,
-                other->plugin->path ? other->plugin->path : "linked in");
+                other->plugin->file ? other->plugin->file->path : "linked in");
 }
 
 int registry_add(struct registry *registry, const struct plugin *plugin, struct store *store,
@@ -95,19 +98,13 @@ int registry_add(struct registry *registry, const struct plugin *plugin, struct 
 
 /* ---- Comparing with the store ---------------------------------------------------------------- */
 
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len) {
-    for (size_t i = 0; i < len; i++) /* FNV-1a: this one is stored */
-        hash = (hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(0x100000001B3);
-    return hash;
-}
-
 /* What the shape of a record depends on: names, in order, and kinds. */
 static uint64_t hash_fields(const struct projector *projector) {
-    uint64_t hash = UINT64_C(0xCBF29CE484222325);
+    uint64_t hash = FNV_BEGIN;
     for (uint32_t i = 0; i < projector->field_count; i++) {
         const struct reel_field *field = &projector->fields[i];
-        hash = hash_bytes(hash, field->name, strlen(field->name) + 1);
-        hash = hash_bytes(hash, &field->kind, sizeof field->kind);
+        hash = fnv_add(hash, field->name, strlen(field->name) + 1);
+        hash = fnv_add(hash, &field->kind, sizeof field->kind);
     }
     return hash;
 }
@@ -116,6 +113,8 @@ const char *registry_other_fold(const struct collection *collection,
                                 const struct collection_state *state) {
     const struct reel_projector *declared = &collection->projector->declared;
     if (hash_fields(collection->projector) != state->fields_hash) return "its fields have changed";
+    if (settings_hash(&collection->settings) != state->settings_hash)
+        return "its settings have changed";
     if (state->revision == declared->revision) return NULL;
     bool is_compatible = declared->revision_compatible != 0 &&
                          state->revision < declared->revision &&
@@ -128,7 +127,7 @@ const char *registry_other_fold(const struct collection *collection,
 static bool is_other_build(const struct collection *collection,
                            const struct collection_state *state) {
     static const uint8_t unknown[BUILD_ID_BYTES];
-    const uint8_t *own = collection->plugin->build_id;
+    const uint8_t *own = plugin_build_id(collection->plugin);
     return memcmp(own, unknown, BUILD_ID_BYTES) != 0 &&
            memcmp(state->build_id, unknown, BUILD_ID_BYTES) != 0 &&
            memcmp(own, state->build_id, BUILD_ID_BYTES) != 0;
@@ -143,7 +142,7 @@ static int refuse_rebuild(const struct collection *collection, const char *why,
 }
 
 static void set_build_id(struct collection *collection) {
-    memcpy(collection->state.build_id, collection->plugin->build_id, BUILD_ID_BYTES);
+    memcpy(collection->state.build_id, plugin_build_id(collection->plugin), BUILD_ID_BYTES);
 }
 
 int registry_reset(struct collection *collection, const struct store_state *position,
@@ -156,6 +155,7 @@ int registry_reset(struct collection *collection, const struct store_state *posi
     collection->state = (struct collection_state){
         .revision = collection->projector->declared.revision,
         .has_digest = 1,
+        .settings_hash = settings_hash(&collection->settings),
         .fields_hash = hash_fields(collection->projector),
         .cursor = position->first_seq - 1,
         .from_seq = position->first_seq,
@@ -224,10 +224,8 @@ static int start_one(struct collection *collection, const struct store_state *po
     if (new) return registry_reset(collection, position, new, error);
     const char *why = registry_other_fold(collection, state);
     bool whole = position->first_seq <= state->from_seq; /* all that they were made from is there */
-    if (why) {
-        if (whole) return begin_rebuild(collection, position, why, error);
-        return refuse_rebuild(collection, "its projector has changed", position, error);
-    }
+    if (why && whole) return begin_rebuild(collection, position, why, error);
+    if (why) return refuse_rebuild(collection, why, position, error);
     if (state->cursor + 1 < position->first_seq)
         return refuse_rebuild(collection, "its plugin was not loaded when the log was trimmed",
                               position, error);

@@ -8,10 +8,10 @@
  *     no records          created empty, from the log's floor on
  *     the same fold       continues from its own cursor
  *     another fold        deleted and rebuilt from the log
- * "Another fold" is another revision (unless the author has declared it compatible) or other
- * fields. If the log was trimmed, a rebuild would lose the records of trimmed events. So it is
- * refused, unless it was requested. The same is true if events were trimmed that the collection has
- * not folded.
+ * "Another fold" is another revision (unless the author has declared it compatible), other fields,
+ * or other values of its settings. If the log was trimmed, a rebuild would lose the records of
+ * trimmed events. So it is refused, unless it was requested. The same is true if events were
+ * trimmed that the collection has not folded.
  */
 #ifndef REEL_ENGINE_FOLD_REGISTRY_H
 #define REEL_ENGINE_FOLD_REGISTRY_H

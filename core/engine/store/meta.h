@@ -60,6 +60,8 @@ struct collection_state {
     uint32_t field_count;             /* of each record (record.h); 0: not known, as has_digest */
     struct digest digest;             /* of its records */
     uint64_t generation;              /* collection_control.generation, for views */
+    uint32_t settings_hash; /* of the values of its projector's settings; 0: it has none */
+    uint32_t reserved;
 };
 
 /* What the log's controls say of one collection, whether or not its plugin is loaded. */

@@ -39,6 +39,7 @@ static int give_entry(const struct reel_host *host, struct json_parser **parser,
         .subject = entry->subject,
     };
     if (entry->nats_subject.len > 0) given.nats_subject = entry->nats_subject;
+    if (entry->answer.principal.len > 0) given.principal = entry->answer.principal;
     int rc = entry->flags & LOG_LOOK_INSIDE ? look_inside(host, parser, entry, &given) : 0;
     return rc < 0 ? rc : fn(context, &given);
 }

@@ -1,14 +1,15 @@
 /* reel/abi.h: the rules that a Reel host and its plugins share.
  *
- * A plugin is a shared object that exports one symbol, the constant `reel_plugin` (projector.h).
- * The host reads this constant before it runs any code of the plugin. If the host cannot run the
- * plugin, it refuses the plugin with one sentence that says why. A plugin is not linked with Reel:
- * each handle passed to a callback points to a table of functions in the host (host.h,
- * sink_host.h).
+ * A plugin is a shared object that exports one symbol, the constant `reel_plugin` (projector.h),
+ * and has a note (note.h). The host reads the note in the file before it loads the object, and the
+ * constant before it calls any function of the plugin. If the host cannot run the plugin, it
+ * refuses the plugin with one sentence that says why. A plugin is not linked with Reel: each handle
+ * passed to a callback points to a table of functions in the host (host.h, sink_host.h).
  *
  * How the ABI grows
  *   - The major version must match. The host runs plugins of the same and of older minor versions,
  *     and refuses plugins of newer minor versions. CHANGES.md has a line for each change.
+ *   - A plugin's minor version is REEL_ABI_TARGET_MINOR, which may be older than the headers.
  *   - A struct that a plugin declares begins with its size. New members are added at its end only.
  *     If a plugin's struct is smaller than the host's, the host reads the missing members as zero.
  *     Zero always means "not used".
@@ -49,6 +50,18 @@
 
 #define REEL_ABI_MAJOR 1
 #define REEL_ABI_MINOR 0
+
+/* The oldest host on which the plugin shall run: its minor version. Define it before the first
+ * header of Reel is included, or as a flag of the compiler: -DREEL_ABI_TARGET_MINOR=0. Whatever was
+ * added to the ABI later is then not declared, so that to use it is an error of the compiler.
+ * Without a definition, the plugin may use everything in these headers, and needs a host that is
+ * not older than they are. The rule for headers: whatever is new in 1.N stands within
+ * `#if REEL_ABI_TARGET_MINOR >= N`. */
+#ifndef REEL_ABI_TARGET_MINOR
+#define REEL_ABI_TARGET_MINOR REEL_ABI_MINOR
+#elif REEL_ABI_TARGET_MINOR > REEL_ABI_MINOR
+#error "REEL_ABI_TARGET_MINOR is beyond REEL_ABI_MINOR: these headers are older than the target"
+#endif
 
 /* "REEL" as little-endian bytes. */
 #define REEL_PLUGIN_MAGIC UINT32_C(0x4c454552)

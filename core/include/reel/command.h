@@ -61,8 +61,10 @@ struct reel_command_request {
      * if the command is a repeat, because the first command has changed the record. */
     const struct reel_version *const *versions;
 
-    /* In whose name the command is given: UTF-8 for people to read, at most REEL_PRINCIPAL_MAX
-     * bytes (-EINVAL), or none. Stored with the events. */
+    /* In whose name the command is given, for people to read: UTF-8 without control characters, at
+     * most REEL_PRINCIPAL_MAX bytes (-EINVAL); empty or no data: none. `decide` is given it, and
+     * the events have it as the extension attribute `principal`. The log also has it beside the
+     * events (reel_entry.principal). */
     struct reel_str principal;
 
     /* REEL_COMMAND_UNLESS_VERSION: as `versions`. */

@@ -19,6 +19,11 @@ struct reel_command {
     struct reel_str key;    /* of the record, canonical; a new UUID for "create" */
     struct reel_str time;   /* the current time, RFC 3339 in UTC; the events get the same time */
     struct reel_value body; /* the JSON body, or REEL_MISSING */
+
+    /* In whose name the command is given, for people: under `reeld`, the name of the token. Data is
+     * NULL if nobody is named. The events get the same, as the extension attribute `principal`. It
+     * tells who asked, not what is allowed: whether the caller may give commands was checked. */
+    struct reel_str principal;
 };
 
 /* The record with this key in any loaded collection, or NULL if it does not exist. The record is
@@ -26,6 +31,21 @@ struct reel_command {
 static inline const struct reel_record *reel_lookup(struct reel_decision *decision,
                                                     const char *collection, struct reel_str key) {
     return decision->host->lookup(decision, collection, key);
+}
+
+/* The settings of the projector, in the same way as reel_tx_setting_str, reel_tx_setting_item and
+ * reel_tx_setting_number of record.h. [writer] */
+static inline struct reel_str reel_decision_setting_str(struct reel_decision *decision,
+                                                        const char *name) {
+    return decision->host->decision_setting_str(decision, name, 0);
+}
+static inline struct reel_str reel_decision_setting_item(struct reel_decision *decision,
+                                                         const char *name, size_t n) {
+    return decision->host->decision_setting_str(decision, name, n);
+}
+static inline uint64_t reel_decision_setting_number(struct reel_decision *decision,
+                                                    const char *name) {
+    return decision->host->decision_setting_number(decision, name);
 }
 
 /* Begins an event with this type and subject (NULL data: no subject). Events are appended in the

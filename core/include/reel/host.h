@@ -165,6 +165,17 @@ struct reel_host {
     /* Stores why the command is refused, and returns REEL_REFUSED. [writer] */
     reel_verdict (*refuse)(struct reel_decision *decision, reel_refusal kind, const char *problem,
                            struct reel_str detail);
+
+    /* ---- record.h and decision.h: settings ---- */
+
+    /* The n-th item of a setting of the projector, or its value for n = 0; data NULL: it has none.
+     * [writer] */
+    struct reel_str (*setting_str)(struct reel_tx *tx, const char *name, size_t n);
+    struct reel_str (*decision_setting_str)(struct reel_decision *decision, const char *name,
+                                            size_t n);
+    /* The value of a number or a switch. [writer] */
+    uint64_t (*setting_number)(struct reel_tx *tx, const char *name);
+    uint64_t (*decision_setting_number)(struct reel_decision *decision, const char *name);
 };
 
 #ifdef __cplusplus

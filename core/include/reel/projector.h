@@ -1,9 +1,10 @@
 /* reel/projector.h: what a plugin declares.
  *
  * The life of a projector
- *   1. The host loads the shared object, reads `reel_plugin`, checks it, and registers the
- *      collection of each projector. No callback of the plugin has run yet. A plugin should have no
- *      constructors, because the loader would run them.
+ *   1. The host reads the note of the file, loads the shared object, checks `reel_plugin`, and
+ *      registers the collection of each projector. No callback of the plugin has run yet. A plugin
+ *      should have no constructors, because the loader would run them. The host works with a copy
+ *      of the file in memory, so that the file can be replaced at any time.
  *   2. For every event whose type begins with one of the projector's prefixes, the host calls
  *      `evolve`, which folds the event into the records of the projector's own collection. The host
  *      commits the event, the records and its cursor together.
@@ -13,8 +14,8 @@
  * `evolve` must be pure. It uses the event and its own collection and nothing else: no clock, no
  * randomness, no I/O, no other collection, no memory of its own between calls. Then the host can
  * delete the records and rebuild them from the log, byte for byte, however the events are batched.
- * The host rebuilds the records whenever `revision` or the declared fields (their names, kinds or
- * order) change.
+ * The host rebuilds the records whenever `revision`, the declared fields (their names, kinds or
+ * order) or the values of the projector's settings change.
  *
  * The smallest complete plugin is examples/tally.c; the plugin to copy is examples/orders. Tests of
  * a plugin are written with testing.h.
@@ -23,7 +24,10 @@
 #define REEL_PROJECTOR_H
 
 #include <reel/decision.h>
+#include <reel/member.h>
+#include <reel/note.h>
 #include <reel/record.h>
+#include <reel/setting.h>
 #include <reel/value.h>
 #include <reel/writer.h>
 
@@ -85,7 +89,35 @@ struct reel_command_info {
     uint32_t flags;      /* 0: no flag is defined */
     const char *verb;    /* [a-z][a-z0-9_-]{0,62} */
     const char *summary; /* one line for the description of the HTTP API, or NULL */
+    const struct reel_member *const
+        *members;        /* of the body, NULL-terminated (member.h); NULL: not declared */
+    const char *example; /* a body that fits, as JSON; NULL: none */
 };
+
+/* ---- Events ---------------------------------------------------------------------------------- */
+
+enum {
+    REEL_EVENT_STRICT = 1 << 0,  /* an event of this type that does not fit is rejected for this
+                                    projector, and `evolve` is not called. A client that posts such
+                                    an event gets HTTP 422, and nothing is appended; an event that a
+                                    stream brings is kept as rejected. The check is part of the
+                                    fold, like the code of `evolve`: raise `revision` when it
+                                    changes which events are rejected */
+    REEL_EVENT_SUBJECT = 1 << 1, /* the event must have a `subject` */
+};
+
+/* A declared event: one type of the events that the projector folds. */
+struct reel_event_info {
+    uint32_t struct_size;
+    uint32_t flags;      /* REEL_EVENT_…, or 0 */
+    const char *type;    /* complete; begins with one of the type_prefixes; UTF-8 without control
+                            characters, 1 to REEL_EVENT_TYPE_MAX bytes, unique in its projector */
+    const char *summary; /* one line for people, or NULL */
+    const struct reel_member *const
+        *members;        /* of `data`, NULL-terminated (member.h); NULL: not declared */
+    const char *example; /* a `data` that fits, as JSON; NULL: none */
+};
+#define REEL_EVENT_TYPE_MAX 255
 
 /* ---- Projectors ------------------------------------------------------------------------------ */
 
@@ -95,7 +127,8 @@ struct reel_projector {
 
     /* The author's number for this fold, from 1. Raise it whenever the same events give other
      * records than before. Records of an older revision are rebuilt from the log, unless their
-     * revision is `revision_compatible` or later and the declared fields are the same. */
+     * revision is `revision_compatible` or later, and the declared fields and the settings are the
+     * same. */
     uint32_t revision;
     uint32_t revision_compatible; /* at most `revision`; 0: no older revision is compatible */
 
@@ -124,14 +157,24 @@ struct reel_projector {
      * reel_refuse. May read any collection. `decide` runs in the transaction that appends its
      * events, so no other event comes between what it reads and what it appends. [writer] */
     reel_verdict (*decide)(struct reel_decision *decision, const struct reel_command *command);
+
+    /* The settings that `evolve` and `decide` read, NULL-terminated, or NULL: a currency, a limit.
+     * They are a part of the fold. They do not change while the plugin is loaded. When the operator
+     * gives one of them another value, the records are rebuilt from the log, as for another
+     * revision. A value that changes often, and that only `decide` needs, is better a record. */
+    const struct reel_setting *const *settings;
+
+    /* The events that the projector folds, NULL-terminated, at most 256; NULL: not declared. Events
+     * of other types may exist. */
+    const struct reel_event_info *const *events;
 };
 
 /* ---- The plugin ------------------------------------------------------------------------------ */
 
 struct reel_sink;
 
-/* The struct that the shared object exports as the constant `reel_plugin`. Everything that it
- * points to must be constant, and must live as long as the plugin is loaded. */
+/* The struct that the shared object exports as the constant `reel_plugin` (REEL_PLUGIN). Everything
+ * that it points to must be constant, and must live as long as the plugin is loaded. */
 struct reel_plugin {
     struct reel_header header;                      /* REEL_PLUGIN_HEADER */
     uint32_t flags;                                 /* 0: no flag is defined */
@@ -155,13 +198,29 @@ struct reel_plugin {
     &(const struct reel_command_info) {                                                            \
         .struct_size = sizeof(struct reel_command_info), __VA_ARGS__                               \
     }
+#define REEL_EVENT(...)                                                                            \
+    &(const struct reel_event_info) {                                                              \
+        .struct_size = sizeof(struct reel_event_info), __VA_ARGS__                                 \
+    }
 #endif
 
 #define REEL_PLUGIN_HEADER                                                                         \
-    { REEL_PLUGIN_MAGIC, REEL_ABI_MAJOR, REEL_ABI_MINOR, sizeof(struct reel_plugin) }
+    { REEL_PLUGIN_MAGIC, REEL_ABI_MAJOR, REEL_ABI_TARGET_MINOR, sizeof(struct reel_plugin) }
 
-/* The exported symbol: define it with REEL_EXPORT. The host reads it once. [load] */
+/* The exported symbol. The host reads it once. [load] */
 extern REEL_VISIBLE const struct reel_plugin reel_plugin;
+
+/* The plugin: defines `reel_plugin` and the note in the file, in C and in C++. Name and version are
+ * literals of at most 63 bytes. `projectors` and `sinks` are the arrays themselves (not pointers to
+ * them), or NULL:
+ *     REEL_PLUGIN("orders", "1.0.0", projectors, NULL);
+ */
+#define REEL_PLUGIN(name, version, projectors, sinks)                                              \
+    REEL_NOTE(name, version,                                                                       \
+              (sizeof(projectors) > sizeof(void *) ? REEL_KIND_PROJECTORS : 0) |                   \
+                  (sizeof(sinks) > sizeof(void *) ? REEL_KIND_SINKS : 0));                         \
+    REEL_EXPORT const struct reel_plugin reel_plugin = {REEL_PLUGIN_HEADER, 0,    name, version,   \
+                                                        projectors,         sinks}
 
 #ifdef __cplusplus
 }

@@ -33,6 +33,25 @@ static inline void reel_delete(struct reel_tx *tx, struct reel_str key) {
     tx->host->remove(tx, key);
 }
 
+/* ---- Settings -------------------------------------------------------------------------------- */
+
+/* The value of a setting that the projector declares. Data is NULL if it has no value. The value is
+ * the same in every call, and the string lives as long as the plugin is loaded. To read a setting
+ * that the projector does not declare is a fault. [writer] */
+static inline struct reel_str reel_tx_setting_str(struct reel_tx *tx, const char *name) {
+    return tx->host->setting_str(tx, name, 0);
+}
+
+/* The n-th item of a REEL_SETTING_LIST; data NULL after the last. [writer] */
+static inline struct reel_str reel_tx_setting_item(struct reel_tx *tx, const char *name, size_t n) {
+    return tx->host->setting_str(tx, name, n);
+}
+
+/* The value of a REEL_SETTING_NUMBER; 1 or 0 for a REEL_SETTING_SWITCH. [writer] */
+static inline uint64_t reel_tx_setting_number(struct reel_tx *tx, const char *name) {
+    return tx->host->setting_number(tx, name);
+}
+
 /* ---- Messages -------------------------------------------------------------------------------- */
 
 /* The host cuts messages to 1,000 bytes and replaces control characters by spaces, so that the

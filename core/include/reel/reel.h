@@ -139,6 +139,10 @@ struct reel_options {
 
     uint64_t segment_bytes; /* a file of the log is full at this size; default 64 MiB, from 64 KiB
                                to 1 GiB. Trimming removes whole files */
+
+    /* The time of day, in ns since 1970, UTC: the `time` of commands and of their events, which has
+     * milliseconds. Must not call this Reel. NULL: the system's clock. [writer] */
+    uint64_t (*now)(void *context);
 };
 
 /* Opens a store, or creates it. The options are copied, except `context`. The caller owns `ret`.
@@ -152,9 +156,10 @@ REEL_VISIBLE int reel_open(const struct reel_options *options, struct reel **ret
 /* Closes and frees a Reel; accepts NULL. No view may be open. [alone] */
 REEL_VISIBLE void reel_close(struct reel *reel);
 
-/* Loads a shared object. -ENOENT: the file does not exist; -ENOEXEC: the file is not a plugin, or
- * this host refuses it; -EEXIST: it is already loaded, or another plugin has its collection.
- * [setup] */
+/* Loads a shared object, from a copy of the file in memory: the file may be replaced afterwards.
+ * -ENOENT: the file does not exist; -ENOEXEC: the file is not a plugin, or this host refuses it;
+ * -EEXIST: it is already loaded, or another plugin has its collection; -EAGAIN: the file changed
+ * while it was read. [setup] */
 REEL_VISIBLE int reel_load_plugin(struct reel *reel, const char *path, struct reel_error *error);
 
 /* Loads every *.so in a directory, in the order of their names. Returns an error at the first file
@@ -165,10 +170,17 @@ REEL_VISIBLE int reel_load_directory(struct reel *reel, const char *path, struct
 REEL_VISIBLE int reel_add_plugin(struct reel *reel, const struct reel_plugin *plugin,
                                  struct reel_error *error);
 
+/* Gives a setting of a projector a value, in place of its default. `values` has one text, written
+ * as an operator would, or the items of a REEL_SETTING_LIST; it ends with NULL, and is copied.
+ * -ESRCH: no such collection is loaded; -ENOENT: its projector declares no such setting; -EINVAL:
+ * the value is not allowed. [setup] */
+REEL_VISIBLE int reel_set_setting(struct reel *reel, const char *collection, const char *name,
+                                  const char *const *values, struct reel_error *error);
+
 /* Compares each collection with the log, and folds the events that the collection has not folded
  * yet. Afterwards, each collection has reached the head of the log (but see REEL_START_BEHIND). A
- * collection whose revision or fields have changed is rebuilt. -ESTALE: a collection must be
- * rebuilt, but the log was trimmed, so that a rebuild would lose records. To rebuild it anyway,
+ * collection whose revision, fields or settings have changed is rebuilt. -ESTALE: a collection must
+ * be rebuilt, but the log was trimmed, so that a rebuild would lose records. To rebuild it anyway,
  * call reel_rebuild before reel_start. reel_start may be called again after a failure. [alone] */
 REEL_VISIBLE int reel_start(struct reel *reel, struct reel_error *error);
 

@@ -78,17 +78,29 @@ struct reel_metric {
 /* Called for one metric after another, within reel_sink_metrics. [any thread] */
 typedef void (*reel_metric_fn)(void *context, const struct reel_metric *metric);
 
+/* Why a submitted event was refused: it does not fit what a projector declares as REEL_EVENT_STRICT
+ * (projector.h). Texts for people, borrowed until the callback returns. */
+struct reel_misfit {
+    uint64_t index; /* of the event among the submitted ones, from 0 */
+    struct reel_str collection;
+    struct reel_str member; /* "data.items[0].quantity" */
+    struct reel_str wanted; /* "an integer" */
+    struct reel_str found;  /* "a string", "missing" */
+};
+
 /* The results of submitted events. */
 struct reel_submit_result {
     const struct reel_result *const *results;       /* one for each event, in their order;
                                                        NULL-terminated */
     const struct reel_rejection *const *rejections; /* of these events, NULL-terminated. Rejections
                                                        beyond 4 MiB in total are left out */
+    const struct reel_misfit *misfit;               /* after -ENOMSG, else NULL */
 };
 
 /* Called once for each call of reel_sink_submit that returned 0. `rc` is 0, or an error code with a
- * sentence in `error`; then `result` is NULL. Everything is borrowed until the callback returns.
- * The callback delays the writer: it must not block. [any thread] */
+ * sentence in `error`; then `result` is NULL. -ENOMSG: an event does not fit a REEL_EVENT_STRICT
+ * declaration, and `result` has nothing but `misfit`. Everything is borrowed until the callback
+ * returns. The callback delays the writer: it must not block. [any thread] */
 typedef void (*reel_submit_done_fn)(void *context, int rc, const struct reel_submit_result *result,
                                     const struct reel_error *error);
 

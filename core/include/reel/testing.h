@@ -22,9 +22,16 @@
  * In JSON, write ' in place of ", so that nothing must be escaped in a C string. An apostrophe is
  * written \u0027. White space between the parts of the JSON is ignored.
  *
- * An expected object is complete: a member that it does not name must be absent or null. The order
- * of members does not matter. The value * matches any value except null. Use it for members whose
- * value the command chooses (a key, a time): {'id': *, 'state': 'placed'}.
+ * An expected object is complete: a member that it does not name must be absent or null. An object
+ * that ends with ... is partial: only the members that it names are compared, as in
+ * {'state': 'shipped', ...}. The value * matches any value except null. Use it for members whose
+ * value the command chooses, such as a key: {'id': *, 'state': 'placed'}. All this also holds for
+ * objects within objects and arrays. The order of members does not matter. Numbers are equal if
+ * their values are: 1.50 and 15e-1. Strings are equal if they have the same characters, with or
+ * without escapes.
+ *
+ * Time. Each test has its own clock, which stands still: events and commands have the time
+ * REEL_TEST_TIME, until reel_given_time sets another one.
  *
  * An expectation that is not met ends the test, and prints what was expected and what was found.
  * All functions are called on the thread that runs the test.
@@ -33,20 +40,24 @@
 #define REEL_TESTING_H
 
 #include <reel/reel.h>
+#include <reel/time.h>
 
 #include <errno.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* The `time` of every event that reel_given and reel_when make. */
-#define REEL_TEST_TIME "2030-01-02T03:04:05Z"
+#include <cmocka.h> /* has no extern "C" of its own */
+
+/* The `time` of the events that reel_given and reel_when make, and of commands, until
+ * reel_given_time sets another one. The time of a command is always UTC with milliseconds:
+ * REEL_TEST_COMMAND_TIME. */
+#define REEL_TEST_TIME         "2030-01-02T03:04:05Z"
+#define REEL_TEST_COMMAND_TIME "2030-01-02T03:04:05.000Z"
 
 /* For cmocka's list of tests. */
 #define REEL_TEST(function)                                                                        \
@@ -56,6 +67,8 @@ extern "C" {
 struct reel_test {
     struct reel *reel; /* for the functions of reel.h */
     bool started;
+    char time[64];   /* of the next event, as reel_given_time was given it */
+    uint64_t now_ns; /* the same time, for the next command */
 
     /* The result of the last `when`. */
     bool commanded;                            /* it was a command */
@@ -71,6 +84,15 @@ struct reel_test {
 
 /* Loads another plugin, whose collections this plugin's commands read. Must be called first. */
 #define reel_given_plugin(test, path) reel_test_plugin(REEL_TEST_HERE(test), path)
+
+/* Gives a setting of a collection's projector a value, in place of its default. Must be called
+ * before the first event and the first command. */
+#define reel_given_setting(test, collection, name, value)                                          \
+    reel_test_setting(REEL_TEST_HERE(test), collection, name, value)
+
+/* Sets the time of the events and commands after this: RFC 3339, in any zone, from 1970 on. Events
+ * have the time as it is written here. */
+#define reel_given_time(test, time) reel_test_time(REEL_TEST_HERE(test), time)
 
 /* Applies an event, which a projector must apply. `subject` may be NULL. Type and subject are
  * written into the event's JSON without escapes. */
@@ -88,7 +110,11 @@ struct reel_test {
 
 /* Gives a command. `key` is NULL for "create"; `body` is JSON, or NULL for no body. */
 #define reel_when_command(test, collection, verb, key, body)                                       \
-    reel_test_command(REEL_TEST_HERE(test), collection, verb, key, body)
+    reel_test_command(REEL_TEST_HERE(test), NULL, collection, verb, key, body)
+
+/* The same in somebody's name (reel_command.principal). */
+#define reel_when_command_as(test, principal, collection, verb, key, body)                         \
+    reel_test_command(REEL_TEST_HERE(test), principal, collection, verb, key, body)
 
 /* ---- Then ------------------------------------------------------------------------------------ */
 
@@ -144,13 +170,28 @@ static inline void reel_test_fail(const struct reel_test *test, const char *form
     _fail(test->file, test->line);
 }
 
+static inline uint64_t reel_test_now(void *context) {
+    return ((const struct reel_test *)context)->now_ns;
+}
+
+static inline void reel_test_time(struct reel_test *test, const char *time) {
+    int64_t ns = -1;
+    if (strlen(time) >= sizeof test->time || !reel_time_read(reel_text(time), &ns) || ns < 0)
+        reel_test_fail(test, "not a time of RFC 3339 since 1970: %s", time);
+    memcpy(test->time, time, strlen(time) + 1);
+    test->now_ns = (uint64_t)ns;
+}
+
 static inline int reel_test_setup(void **state) {
     struct reel_test *test = (struct reel_test *)calloc(1, sizeof *test);
     struct reel_options options;
     struct reel_error error;
     memset(&options, 0, sizeof options);
     options.struct_size = sizeof options;
+    options.now = reel_test_now;
+    options.context = test;
     if (!test) return -1;
+    reel_test_time(test, REEL_TEST_TIME);
     if (reel_open(&options, &test->reel, &error) < 0 ||
         reel_add_plugin(test->reel, &reel_plugin, &error) < 0) {
         print_error("%s\n", error.text);
@@ -174,6 +215,17 @@ static inline void reel_test_plugin(struct reel_test *test, const char *path) {
     struct reel_error error;
     if (test->started) reel_test_fail(test, "plugins come before anything else");
     if (reel_load_plugin(test->reel, path, &error) < 0) reel_test_fail(test, "%s", error.text);
+}
+
+static inline void reel_test_setting(struct reel_test *test, const char *collection,
+                                     const char *name, const char *value) {
+    const char *values[2];
+    struct reel_error error;
+    values[0] = value;
+    values[1] = NULL;
+    if (test->started) reel_test_fail(test, "settings come before events and commands");
+    if (reel_set_setting(test->reel, collection, name, values, &error) < 0)
+        reel_test_fail(test, "%s", error.text);
 }
 
 /* Starts the Reel, unless it is started. reel_test_setup does not start it, because a test may
@@ -246,8 +298,18 @@ static inline struct reel_str reel_test_cut_value(struct reel_str *rest) {
     return value;
 }
 
+/* True at the end of a partial object: ...} */
+static inline bool reel_test_is_partial(struct reel_str rest) {
+    if (rest.len < 4 || memcmp(rest.data, "...", 3) != 0) return false;
+    rest.data += 3;
+    rest.len -= 3;
+    reel_test_skip_space(&rest);
+    return reel_str_is(rest, "}");
+}
+
 /* Takes the next member of an object. `rest` is the whole object at first. Returns false after the
- * last member; `rest` is then the closing brace, or empty if the object is malformed. */
+ * last member; `rest` is then the closing brace, after the dots of a partial object, or empty if
+ * the object is malformed. */
 static inline bool reel_test_next(struct reel_str *rest, struct reel_str *ret_name,
                                   struct reel_str *ret_value) {
     reel_test_skip_space(rest);
@@ -256,6 +318,7 @@ static inline bool reel_test_next(struct reel_str *rest, struct reel_str *ret_na
     rest->len--;
     reel_test_skip_space(rest);
     if (reel_str_is(*rest, "}")) return false; /* {} */
+    if (reel_test_is_partial(*rest)) return false;
     *ret_name = reel_test_cut_value(rest);
     if (rest->len == 0 || rest->data[0] != ':') {
         rest->len = 0;
@@ -268,41 +331,149 @@ static inline bool reel_test_next(struct reel_str *rest, struct reel_str *ret_na
     return ret_name->len > 0 && ret_value->len > 0;
 }
 
+/* ---- Comparing values ------------------------------------------------------------------------ */
+
+static inline bool reel_test_hex(struct reel_str *rest, uint32_t *ret) {
+    *ret = 0;
+    for (int n = 0; n < 4; n++, rest->data++, rest->len--) {
+        const char digits[] = "0123456789abcdef0123456789ABCDEF";
+        const char *found = rest->len > 0 && *rest->data ? strchr(digits, *rest->data) : NULL;
+        if (!found) return false;
+        *ret = *ret * 16 + (uint32_t)((found - digits) % 16);
+    }
+    return true;
+}
+
+/* Takes the character after a backslash, as a code point. */
+static inline bool reel_test_escape(struct reel_str *rest, uint32_t *ret) {
+    const char escapes[] = "\"\\/bfnrt", characters[] = "\"\\/\b\f\n\r\t";
+    uint32_t low;
+    if (rest->len == 0) return false;
+    char c = *rest->data++;
+    rest->len--;
+    const char *found = c ? strchr(escapes, c) : NULL;
+    if (found) *ret = (uint32_t)characters[found - escapes];
+    if (found || c != 'u' || !reel_test_hex(rest, ret)) return found != NULL;
+    if (*ret < 0xd800 || *ret > 0xdbff) return true;
+    if (rest->len < 6 || rest->data[0] != '\\' || rest->data[1] != 'u') return true;
+    rest->data += 2;
+    rest->len -= 2;
+    if (!reel_test_hex(rest, &low)) return false;
+    *ret = 0x10000 + ((*ret - 0xd800) << 10) + (low - 0xdc00);
+    return true;
+}
+
+/* The next bytes of a string in UTF-8, without escapes. Returns their number; 0 at its end, or if
+ * it is malformed. */
+static inline size_t reel_test_character(struct reel_str *rest, unsigned char ret[4]) {
+    uint32_t code;
+    if (rest->len == 0 || rest->data[0] == '"') return 0;
+    ret[0] = (unsigned char)*rest->data++;
+    rest->len--;
+    if (ret[0] != '\\') return 1;
+    if (!reel_test_escape(rest, &code)) {
+        rest->len = 0;
+        return 0;
+    }
+    size_t len = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (size_t n = len; n > 1; n--, code >>= 6) ret[n - 1] = (unsigned char)(0x80 | (code & 0x3f));
+    ret[0] = (unsigned char)(len == 1 ? code : (0xf00U >> len & 0xf0) | code);
+    return len;
+}
+
+/* True if both strings, with their quotes, have the same characters. */
+static inline bool reel_test_same_string(struct reel_str a, struct reel_str b) {
+    unsigned char from_a[4], from_b[4];
+    size_t a_left = 0, b_left = 0, a_len = 0, b_len = 0;
+    if (a.len < 2 || b.len < 2 || a.data[0] != '"' || b.data[0] != '"') return false;
+    a.data++, a.len--;
+    b.data++, b.len--;
+    for (;;) {
+        if (a_left == 0) a_left = a_len = reel_test_character(&a, from_a);
+        if (b_left == 0) b_left = b_len = reel_test_character(&b, from_b);
+        if (a_left == 0 || b_left == 0) break;
+        if (from_a[a_len - a_left] != from_b[b_len - b_left]) return false;
+        a_left--, b_left--;
+    }
+    return a_left == b_left && reel_str_is(a, "\"") && reel_str_is(b, "\"");
+}
+
 /* The value of the member with this name, which includes its quotes; "null" if there is none. */
 static inline struct reel_str reel_test_member(struct reel_str object, struct reel_str name) {
     struct reel_str found = reel_text("null"), each, value;
     while (reel_test_next(&object, &each, &value))
-        if (reel_str_eq(each, name)) found = value;
+        if (reel_test_same_string(each, name)) found = value;
     return found;
 }
 
-/* True if both texts are the same JSON, apart from white space between its parts. */
-static inline bool reel_test_same(struct reel_str a, struct reel_str b) {
-    bool quoted = false;
+static inline bool reel_test_is_number(struct reel_str text) {
+    return text.len > 0 && (text.data[0] == '-' || (text.data[0] >= '0' && text.data[0] <= '9'));
+}
+
+/* Integers of 64 bits are compared exactly, other numbers as doubles. Both texts end before another
+ * character, so that the functions of C stop there. */
+static inline bool reel_test_same_number(struct reel_str a, struct reel_str b) {
+    char *a_end, *b_end;
+    errno = 0;
+    long long a_integer = strtoll(a.data, &a_end, 10), b_integer = strtoll(b.data, &b_end, 10);
+    if (errno == 0 && a_end == a.data + a.len && b_end == b.data + b.len)
+        return a_integer == b_integer;
+    double a_number = strtod(a.data, &a_end), b_number = strtod(b.data, &b_end);
+    return a_end == a.data + a.len && b_end == b.data + b.len && a_number == b_number;
+}
+
+static inline bool reel_test_same(struct reel_str want, struct reel_str have);
+
+/* Takes the next element of an array; `rest` is the whole array at first. Returns false at its end,
+ * where `rest` is the closing bracket. */
+static inline bool reel_test_element(struct reel_str *rest, struct reel_str *ret) {
+    reel_test_skip_space(rest);
+    if (rest->len == 0 || (rest->data[0] != '[' && rest->data[0] != ',')) return false;
+    rest->data++;
+    rest->len--;
+    reel_test_skip_space(rest);
+    if (reel_str_is(*rest, "]")) return false; /* [] */
+    *ret = reel_test_cut_value(rest);
+    return ret->len > 0;
+}
+
+static inline bool reel_test_same_array(struct reel_str want, struct reel_str have) {
+    struct reel_str one, other;
     for (;;) {
-        if (!quoted) {
-            reel_test_skip_space(&a);
-            reel_test_skip_space(&b);
-        }
-        if (a.len == 0 || b.len == 0) return a.len == b.len;
-        if (a.data[0] != b.data[0]) return false;
-        if (a.data[0] == '"') quoted = !quoted;
-        if (quoted && a.data[0] == '\\' && a.len > 1 && b.len > 1) {
-            if (a.data[1] != b.data[1]) return false;
-            a.data++, b.data++;
-            a.len--, b.len--;
-        }
-        a.data++, b.data++;
-        a.len--, b.len--;
+        bool has_one = reel_test_element(&want, &one), has_other = reel_test_element(&have, &other);
+        if (!has_one || !has_other)
+            return has_one == has_other && reel_str_is(want, "]") && reel_str_is(have, "]");
+        if (!reel_test_same(one, other)) return false;
     }
+}
+
+static inline bool reel_test_same_object(struct reel_str want, struct reel_str have) {
+    struct reel_str rest = want, name, value;
+    while (reel_test_next(&rest, &name, &value))
+        if (!reel_test_same(value, reel_test_member(have, name))) return false;
+    if (reel_test_is_partial(rest)) return true;
+    for (rest = have; reel_test_next(&rest, &name, &value);)
+        if (!reel_test_same(reel_test_member(want, name), value)) return false;
+    return true;
+}
+
+/* True if a value is as expected. */
+static inline bool reel_test_same(struct reel_str want, struct reel_str have) {
+    if (reel_str_is(want, "*")) return !reel_str_is(have, "null");
+    if (want.len == 0 || have.len == 0) return want.len == have.len;
+    if (reel_test_is_number(want) && reel_test_is_number(have))
+        return reel_test_same_number(want, have);
+    if (want.data[0] != have.data[0]) return false;
+    if (want.data[0] == '{') return reel_test_same_object(want, have);
+    if (want.data[0] == '[') return reel_test_same_array(want, have);
+    return want.data[0] == '"' ? reel_test_same_string(want, have) : reel_str_eq(want, have);
 }
 
 static inline void reel_test_compare(const struct reel_test *test, const char *what,
                                      struct reel_str wanted, struct reel_str found,
                                      struct reel_str name) {
     struct reel_str want = reel_test_member(wanted, name), have = reel_test_member(found, name);
-    bool same = reel_str_is(want, "*") ? !reel_str_is(have, "null") : reel_test_same(want, have);
-    if (!same)
+    if (!reel_test_same(want, have))
         reel_test_fail(test,
                        "%s: the member %.*s is not as expected\n"
                        "  expected: %.*s\n"
@@ -315,10 +486,11 @@ static inline bool reel_test_is_object(struct reel_str text) {
     struct reel_str name, value;
     while (reel_test_next(&text, &name, &value)) continue;
     reel_test_skip_space(&text);
-    return reel_str_is(text, "}");
+    return reel_str_is(text, "}") || reel_test_is_partial(text);
 }
 
-/* Compares the members of both objects, so that a member that only one of them has is found. */
+/* Compares the members of both objects, so that a member that only one of them has is found, unless
+ * what is expected is partial. */
 static inline void reel_test_compare_all(const struct reel_test *test, const char *what,
                                          const char *wanted, struct reel_str found) {
     char *json = reel_test_json(test, wanted);
@@ -326,7 +498,7 @@ static inline void reel_test_compare_all(const struct reel_test *test, const cha
     if (!reel_test_is_object(want))
         reel_test_fail(test, "%s: what is expected is not a JSON object: %s", what, json);
     while (reel_test_next(&rest, &name, &value)) reel_test_compare(test, what, want, found, name);
-    rest = found;
+    rest = reel_test_is_partial(rest) ? reel_text(NULL) : found;
     while (reel_test_next(&rest, &name, &value)) reel_test_compare(test, what, want, found, name);
     free(json);
 }
@@ -348,15 +520,15 @@ static inline void reel_test_when(struct reel_test *test, const char *type, cons
                                   const char *data) {
     static const char format[] =
         "{'specversion':'1.0','id':'%" PRIu64 "','source':'/test','type':'%s',"
-        "'time':'" REEL_TEST_TIME "'%s%s%s,'data':%s}";
+        "'time':'%s'%s%s%s,'data':%s}";
     reel_test_start(test);
     uint64_t id = reel_cursor(test->reel) + 1;
-    size_t size = sizeof format + 64 + strlen(type) + (subject ? strlen(subject) : 0) +
-                  (data ? strlen(data) : 0);
+    size_t size = sizeof format + sizeof test->time + 64 + strlen(type) +
+                  (subject ? strlen(subject) : 0) + (data ? strlen(data) : 0);
     char *payload = (char *)malloc(size);
     if (!payload) reel_test_fail(test, "out of memory");
-    snprintf(payload, size, format, id, type, subject ? ",'subject':'" : "", subject ? subject : "",
-             subject ? "'" : "", data ? data : "null");
+    snprintf(payload, size, format, id, type, test->time, subject ? ",'subject':'" : "",
+             subject ? subject : "", subject ? "'" : "", data ? data : "null");
     reel_test_payload(test, payload);
     free(payload);
 }
@@ -414,8 +586,9 @@ static inline void reel_test_given(struct reel_test *test, const char *type, con
     reel_test_outcome(test, REEL_APPLIED, NULL);
 }
 
-static inline void reel_test_command(struct reel_test *test, const char *collection,
-                                     const char *verb, const char *key, const char *body) {
+static inline void reel_test_command(struct reel_test *test, const char *principal,
+                                     const char *collection, const char *verb, const char *key,
+                                     const char *body) {
     struct reel_command_request request;
     struct reel_error error;
     char *json = reel_test_json(test, body ? body : "");
@@ -428,6 +601,7 @@ static inline void reel_test_command(struct reel_test *test, const char *collect
     request.verb = reel_text(verb);
     request.key = reel_text(key);
     request.body = reel_text(json);
+    request.principal = reel_text(principal);
     test->seen_seq = reel_cursor(test->reel);
     if (reel_command(test->reel, &request, &test->command_result, &error) < 0)
         reel_test_fail(test, "%s", error.text);

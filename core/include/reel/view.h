@@ -122,6 +122,11 @@ struct reel_entry {
     struct reel_str subject; /* CloudEvents `subject`; data NULL: absent or not a string */
     struct reel_str
         nats_subject; /* the subject under which it was published; data NULL: not from NATS */
+
+    /* In whose name the command was given that made the event; data NULL: nobody was named, or no
+     * command made it. The host has noted this beside the event. The attribute `principal` within
+     * `bytes` says the same, but a sender of events may write into an event whatever it wants. */
+    struct reel_str principal;
 };
 
 /* As reel_row_fn, for events. [view] */

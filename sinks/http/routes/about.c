@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "http/routes.h"
+#include "http/schema.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -204,8 +205,29 @@ static json_t *describe_field(const struct reel_field *field) {
     return object;
 }
 
+static json_t *describe_command(const struct reel_command_info *command) {
+    json_t *object = json_object();
+    reply_put_text(&object, "verb", command->verb);
+    reply_put_text(&object, "summary", command->summary);
+    reply_put(&object, "members", schema_members(command->members));
+    schema_put_example(&object, "example", command->example);
+    return object;
+}
+
+static json_t *describe_event(const struct reel_event_info *event) {
+    json_t *object = json_object();
+    reply_put_text(&object, "type", event->type);
+    reply_put_text(&object, "summary", event->summary);
+    reply_put(&object, "strict", json_boolean(event->flags & REEL_EVENT_STRICT));
+    reply_put(&object, "subject", json_boolean(event->flags & REEL_EVENT_SUBJECT));
+    reply_put(&object, "members", schema_members(event->members));
+    schema_put_example(&object, "example", event->example);
+    return object;
+}
+
 static json_t *describe_collection(const struct reel_projector *projector) {
     json_t *object = json_object(), *fields = json_array(), *commands = json_array();
+    json_t *events = json_array();
     reply_put_text(&object, "name", projector->collection);
     reply_put_number(&object, "revision", projector->revision);
     reply_put(&object, "type_prefixes", reply_texts(projector->type_prefixes));
@@ -213,13 +235,11 @@ static json_t *describe_collection(const struct reel_projector *projector) {
         reply_add(&fields, describe_field(*field));
     reply_put(&object, "fields", fields);
     const struct reel_command_info *const *command = projector->commands;
-    for (; command && *command; command++) {
-        json_t *described = json_object();
-        reply_put_text(&described, "verb", (*command)->verb);
-        reply_put_text(&described, "summary", (*command)->summary);
-        reply_add(&commands, described);
-    }
+    for (; command && *command; command++) reply_add(&commands, describe_command(*command));
     reply_put(&object, "commands", commands);
+    const struct reel_event_info *const *event = projector->events;
+    for (; event && *event; event++) reply_add(&events, describe_event(*event));
+    reply_put(&object, "events", events);
     return object;
 }
 

@@ -90,12 +90,24 @@ static void show_results(struct request *request, bool is_batch,
     text_append_lit(&answer->body, "}");
 }
 
+static void refuse_misfit(struct answer *answer, const struct submission *submission,
+                          const struct reel_misfit *misfit, const struct reel_error *error) {
+    answer_problem(answer, PROBLEM_EVENT_NOT_AS_DECLARED, "%s", error->text);
+    if (submission->events.batch) answer_problem_number(answer, "event", misfit->index);
+    answer_problem_text(answer, "collection", misfit->collection);
+    answer_problem_text(answer, "member", misfit->member);
+    answer_problem_text(answer, "wanted", misfit->wanted);
+    answer_problem_text(answer, "found", misfit->found);
+}
+
 /* Runs on the writer's thread: the request is suspended, and no other thread uses it. */
 static void take_results(void *context, int rc, const struct reel_submit_result *submitted,
                          const struct reel_error *error) {
     struct submission *submission = context;
     struct request *request = submission->request;
-    if (rc < 0)
+    if (rc == -ENOMSG && submitted)
+        refuse_misfit(&request->answer, submission, submitted->misfit, error);
+    else if (rc < 0)
         answer_error(&request->answer, rc, error);
     else
         show_results(request, submission->events.batch, submitted);

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "http/reply.h"
 #include "http/routes.h"
+#include "http/schema.h"
 
 #include <stdio.h>
 
@@ -294,6 +295,8 @@ static bool may_end_as(enum problem problem, const struct place *place, const ch
     case PROBLEM_PRECONDITION_FAILED:
     case PROBLEM_IDEMPOTENCY_KEY_REUSED:
         return place->command;
+    case PROBLEM_EVENT_NOT_AS_DECLARED:
+        return route->handle == handle_post_events;
     case PROBLEM_NOT_YET:
         return knows(route, "timeout");
     default:
@@ -309,6 +312,19 @@ static void add_problems(struct draft *draft, json_t *responses, const struct pl
         if (may_end_as(i, place, path) && !json_object_get(responses, status))
             put(draft, responses, status, reference("responses", problem_infos[i].name));
     }
+}
+
+/* ---- Bodies of commands ---------------------------------------------------------------------- */
+
+/* The body that the command declares, in place of the template's. */
+static void put_body(struct draft *draft, json_t *operation,
+                     const struct reel_command_info *command) {
+    json_t *media = json_object();
+    put(draft, media, "schema", schema_of(command->members));
+    schema_put_example(&media, "example", command->example);
+    put(draft, operation, "requestBody",
+        json_pack("{s:b, s:{s:o}}", "required", schema_is_required(command->members), "content",
+                  "application/json", media));
 }
 
 /* ---- Operations ------------------------------------------------------------------------------ */
@@ -362,6 +378,7 @@ static json_t *describe_operation(struct draft *draft, const struct place *place
     json_t *part,
         *template = json_object_get(json_object_get(draft->templates, route->path), method);
     json_object_foreach(template, name, part) put_filled(draft, operation, name, part, place);
+    if (place->command && place->command->members) put_body(draft, operation, place->command);
     add_parameters(draft, member(draft, operation, "parameters", json_array), place, path);
     json_t *responses = member(draft, operation, "responses", json_object);
     if (!template) put(draft, responses, "200", json_pack("{s:s}", "description", "It was done"));

@@ -29,9 +29,4 @@ static const struct reel_projector bystanders = {
 };
 static const struct reel_projector *const projectors[] = {&bystanders, NULL};
 
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER,
-    .name = "bystander",
-    .version = "1.0.0",
-    .projectors = projectors,
-};
+REEL_PLUGIN("bystander", "1.0.0", projectors, NULL);

@@ -45,6 +45,23 @@
 #else
 #define FIXTURE_HAS_SINKS
 #endif
+#ifndef PLUGIN_NOTE_MAJOR
+#define PLUGIN_NOTE_MAJOR PLUGIN_MAJOR
+#define PLUGIN_NOTE_MINOR PLUGIN_MINOR
+#endif
+#ifndef NOTE_NAME
+#define NOTE_NAME "fixture"
+#endif
+#ifndef NOTE_VERSION
+#define NOTE_VERSION "1.0.0"
+#endif
+#ifndef NOTE_KINDS
+#ifdef FIXTURE_HAS_SINKS
+#define NOTE_KINDS REEL_KIND_PROJECTORS | REEL_KIND_SINKS
+#else
+#define NOTE_KINDS REEL_KIND_PROJECTORS
+#endif
+#endif
 #ifndef PLUGIN_PROJECTORS
 #define PLUGIN_PROJECTORS fixture_projectors
 #endif
@@ -79,6 +96,14 @@
 #ifndef PROJECTOR_DECIDE
 #define PROJECTOR_DECIDE NULL
 #endif
+#ifndef PROJECTOR_SETTINGS
+#define PROJECTOR_SETTINGS NULL
+#else
+#define FIXTURE_HAS_SETTINGS
+#endif
+#ifndef PROJECTOR_EVENTS
+#define PROJECTOR_EVENTS NULL
+#endif
 
 #ifndef FIELD0_FLAGS
 #define FIELD0_FLAGS 0
@@ -110,6 +135,12 @@
 #endif
 #ifndef COMMAND_VERB
 #define COMMAND_VERB "create"
+#endif
+#ifndef COMMAND_MEMBERS
+#define COMMAND_MEMBERS NULL
+#endif
+#ifndef COMMAND_EXAMPLE
+#define COMMAND_EXAMPLE NULL
 #endif
 
 #ifndef SINK_SIZE
@@ -148,6 +179,9 @@
 #endif
 #ifndef SETTING_HELP
 #define SETTING_HELP "how many are shown"
+#endif
+#ifndef SETTING_CHECK
+#define SETTING_CHECK NULL
 #endif
 #ifndef SETTING_LIST
 #define SETTING_LIST &fixture_setting
@@ -196,10 +230,29 @@ static const struct reel_command_info fixture_create = {
     .struct_size = COMMAND_SIZE,
     .flags = COMMAND_FLAGS,
     .verb = COMMAND_VERB,
+    .members = COMMAND_MEMBERS,
+    .example = COMMAND_EXAMPLE,
 };
 static const struct reel_command_info *const fixture_commands[] = {&fixture_create, NULL};
 static const struct reel_command_info *const fixture_same_commands[] = {&fixture_create,
                                                                         &fixture_create, NULL};
+
+#if defined(FIXTURE_HAS_SINKS) || defined(FIXTURE_HAS_SETTINGS)
+static const char *const fixture_words[] = {"few", "many", NULL};
+static const struct reel_setting fixture_setting = {
+    .struct_size = SETTING_SIZE,
+    .flags = SETTING_FLAGS,
+    .name = SETTING_NAME,
+    .kind = SETTING_KIND,
+    .min = 1,
+    .max = 100,
+    .default_value = SETTING_DEFAULT,
+    .help = SETTING_HELP,
+    .values = fixture_words,
+    .check = SETTING_CHECK,
+};
+static const struct reel_setting *const fixture_settings[] = {SETTING_LIST, NULL};
+#endif
 
 static const struct reel_projector fixture_projector = {
     .struct_size = PROJECTOR_SIZE,
@@ -212,6 +265,8 @@ static const struct reel_projector fixture_projector = {
     .evolve = PROJECTOR_EVOLVE,
     .commands = PROJECTOR_COMMANDS,
     .decide = PROJECTOR_DECIDE,
+    .settings = PROJECTOR_SETTINGS,
+    .events = PROJECTOR_EVENTS,
 };
 
 /* A second one, for faults that are not in the first. */
@@ -245,20 +300,6 @@ static inline void fixture_stop(void *sink) {
     (void)sink;
 }
 
-static const char *const fixture_words[] = {"few", "many", NULL};
-static const struct reel_setting fixture_setting = {
-    .struct_size = SETTING_SIZE,
-    .flags = SETTING_FLAGS,
-    .name = SETTING_NAME,
-    .kind = SETTING_KIND,
-    .min = 1,
-    .max = 100,
-    .default_value = SETTING_DEFAULT,
-    .help = SETTING_HELP,
-    .values = fixture_words,
-};
-static const struct reel_setting *const fixture_settings[] = {SETTING_LIST, NULL};
-
 static const struct reel_sink fixture_sink = {
     .struct_size = SINK_SIZE,
     .flags = SINK_FLAGS,
@@ -269,6 +310,10 @@ static const struct reel_sink fixture_sink = {
     .stop = SINK_STOP,
 };
 static const struct reel_sink *const fixture_sinks[] = {SINK_LIST, NULL};
+#endif
+
+#ifndef FIXTURE_NO_NOTE
+REEL_NOTE_OF(PLUGIN_NOTE_MAJOR, PLUGIN_NOTE_MINOR, NOTE_NAME, NOTE_VERSION, NOTE_KINDS);
 #endif
 
 REEL_EXPORT const struct reel_plugin reel_plugin = {

@@ -56,9 +56,4 @@ static const struct {
 
 static const struct reel_projector *const projectors[] = {&films.projector, NULL};
 
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER,
-    .name = "large",
-    .version = "1.0.0",
-    .projectors = projectors,
-};
+REEL_PLUGIN("large", "1.0.0", projectors, NULL);

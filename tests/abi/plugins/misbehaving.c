@@ -208,9 +208,4 @@ static const struct reel_projector stumbles = {
 };
 static const struct reel_projector *const projectors[] = {&lenders, &stumbles, NULL};
 
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER,
-    .name = "misbehaving",
-    .version = "1.0.0",
-    .projectors = projectors,
-};
+REEL_PLUGIN("misbehaving", "1.0.0", projectors, NULL);

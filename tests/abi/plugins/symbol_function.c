@@ -1,5 +1,7 @@
 /* symbol_function.c: exports a symbol of the right name, which is a function. */
-#include <reel/abi.h>
+#include <reel/note.h>
+
+REEL_NOTE("fixture", "1.0.0", REEL_KIND_PROJECTORS);
 
 REEL_VISIBLE int reel_plugin(void);
 

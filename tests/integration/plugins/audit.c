@@ -32,9 +32,4 @@ static const struct reel_projector projector = {
 };
 static const struct reel_projector *const projectors[] = {&projector, NULL};
 
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER,
-    .name = "audit",
-    .version = "1.0.0",
-    .projectors = projectors,
-};
+REEL_PLUGIN("audit", "1.0.0", projectors, NULL);

@@ -52,9 +52,4 @@ static const struct reel_projector projector = {
 };
 static const struct reel_projector *const projectors[] = {&projector, NULL};
 
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER,
-    .name = "keyed",
-    .version = "1.0.0",
-    .projectors = projectors,
-};
+REEL_PLUGIN("keyed", "1.0.0", projectors, NULL);

@@ -121,9 +121,4 @@ static const struct reel_projector books = {
 };
 static const struct reel_projector *const projectors[] = {&shelves, &books, NULL};
 
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER,
-    .name = "library",
-    .version = "2.5.1",
-    .projectors = projectors,
-};
+REEL_PLUGIN("library", "2.5.1", projectors, NULL);

@@ -118,5 +118,4 @@ static const struct reel_sink notes = {
 };
 static const struct reel_sink *const sinks[] = {&notes, NULL};
 
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER, .name = "notes", .version = "1.0.0", .sinks = sinks};
+REEL_PLUGIN("notes", "1.0.0", NULL, sinks);

@@ -30,9 +30,4 @@ static const struct reel_projector projector = {
 };
 static const struct reel_projector *const projectors[] = {&projector, NULL};
 
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER,
-    .name = "wayward",
-    .version = "1.0.0",
-    .projectors = projectors,
-};
+REEL_PLUGIN("wayward", "1.0.0", projectors, NULL);

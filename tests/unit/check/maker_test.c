@@ -67,8 +67,10 @@ static struct reel_value parsed(void) {
 }
 
 static void begin(struct maker *maker, uint64_t seed) {
-    maker_begin(maker, &fixture.lesson, NULL, seed);
+    maker_begin(maker, &fixture.lesson, NULL, NULL, seed);
 }
+
+static const struct reel_command_info nothing_declared;
 
 /* ---- Cases ----------------------------------------------------------------------------------- */
 
@@ -123,10 +125,10 @@ static void bodies_are_json_too(void **state) {
     (void)state;
     begin(&maker, 1);
     assert_int_equal(lesson_body(&fixture.lesson, "orders", reel_text("place")), BODY);
-    make_body(&maker, BODY, false, &fixture.event);
+    make_body(&maker, BODY, &nothing_declared, false, &fixture.event);
     assert_non_null(reel_member_str(parsed(), "note").data);
     for (int n = 0; n < 500; n++) {
-        make_body(&maker, BODY, true, &fixture.event);
+        make_body(&maker, BODY, &nothing_declared, true, &fixture.event);
         (void)parsed();
     }
 }

@@ -3,7 +3,6 @@
 
 #include "base/build_id.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +13,14 @@ struct id {
 };
 
 static struct id id_of(const char *path) {
+    static char bytes[8 << 20];
     struct id id;
-    struct reel_error error;
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    must(handle);
-    must_ok(build_id_of(handle, path, id.bytes, &error), error);
-    dlclose(handle);
+    struct elf elf;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = read(fd, bytes, sizeof bytes);
+    must(fd >= 0 && len > 0 && elf_read(bytes, (size_t)len, &elf));
+    close(fd);
+    build_id_of(&elf, id.bytes);
     return id;
 }
 

@@ -84,12 +84,25 @@ static void servers_have_hosts_and_ports(void **state) {
     assert_bad(check_servers, none, "no server");
 }
 
+#define DIGITS "0123456789abcdefABCDEF0123456789abcdefABCDEF01234567890123456789"
+
+static void a_pin_has_a_file_and_64_digits(void **state) {
+    (void)state;
+    static const char *const good[] = {"a.so=" DIGITS, "/opt/a b.so=" DIGITS, "a=b.so=" DIGITS,
+                                       NULL};
+    static const char *const bad[] = {"a.so",          DIGITS,  "=" DIGITS, "a.so=" DIGITS "0",
+                                      "a.so=x" DIGITS, "a.so=", NULL};
+    assert_good(check_pin, good);
+    assert_bad(check_pin, bad, "64 hexadecimal digits");
+}
+
 UNIT_TESTS(setting_checks_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_source_is_a_uri_reference),
         cmocka_unit_test(a_stream_has_a_name_that_jetstream_allows),
         cmocka_unit_test(subjects_have_words_between_dots),
         cmocka_unit_test(servers_have_hosts_and_ports),
+        cmocka_unit_test(a_pin_has_a_file_and_64_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include "engine/fold/host.h"
 #include "engine/fold/registry.h"
 #include "engine/store/table.h"
+#include "event/event.h"
 #include "fold_support.h"
 
 #include <stdlib.h>
@@ -42,6 +43,11 @@ static const struct reel_plugin folding = {
                 .type_prefixes = (const char *const[]){"t", NULL},
                 .fields = (const struct reel_field *const[]){FIELD("a"), FIELD("b"), NULL},
                 .evolve = evolve,
+                .events =
+                    (const struct reel_event_info *const[]){
+                        REEL_EVENT(.type = "t.strict",
+                                   .flags = REEL_EVENT_STRICT | REEL_EVENT_SUBJECT),
+                        NULL},
             },
             NULL},
 };
@@ -560,6 +566,39 @@ static void many_records_are_all_written(void **state) {
     assert_stored(fixture, "123", "{\"a\":null,\"b\":null}", 2);
 }
 
+static reel_outcome fail_the_test(struct reel_tx *tx) {
+    (void)tx;
+    fail_msg("it was called");
+    return REEL_REJECTED;
+}
+
+static void an_event_that_does_not_fit_is_not_given_to_evolve(void **state) {
+    struct fixture *fixture = *state;
+    struct json_parser *parser = json_parser_create(&host_table);
+    struct json *json;
+    struct reel_event event;
+    struct reel_error error;
+    const char *why;
+    must(parser);
+    must(json_parse(parser, STR("{\"type\":\"t.strict\",\"subject\":1}"), 0, &json, &why) == 0);
+    event_read(json, &event);
+    folds(fixture, no_outcome, REEL_REJECTED); /* a fault, which is not the next event's */
+    act = fail_the_test;
+    assert_int_equal(fold_evolve(&fixture->folding.fold, fixture->folding.things, &event,
+                                 ++fixture->seq, &error),
+                     REEL_REJECTED);
+    assert_string_equal(fixture->folding.fold.reason,
+                        "not as declared: subject is a number, wanted a string");
+    assert_false(fixture->folding.fold.faulted);
+    event.subject = STR("k");
+    act = make_k;
+    assert_int_equal(fold_evolve(&fixture->folding.fold, fixture->folding.things, &event,
+                                 ++fixture->seq, &error),
+                     REEL_APPLIED);
+    assert_held(fixture, "k", "\"made\"", "null", fixture->seq);
+    json_parser_destroy(parser);
+}
+
 static void an_aborted_transaction_is_forgotten(void **state) {
     struct fixture *fixture = *state;
     folds(fixture, make_many, REEL_APPLIED);
@@ -593,6 +632,7 @@ UNIT_TESTS(fold_test) {
         CASE(a_deleted_record_goes_from_the_store),
         CASE(the_index_keeps_nothing_of_what_was_before),
         CASE(many_records_are_all_written),
+        CASE(an_event_that_does_not_fit_is_not_given_to_evolve),
         CASE(an_aborted_transaction_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ static void a_name_without_a_slash_is_a_file_here(void **state) {
     struct reel_error error;
     change_to(build_path("plugins/cell"));
     must_ok(plugin_load("cell.so", &plugin, &error), error);
-    assert_string_equal(plugin->path, "cell.so");
+    assert_string_equal(plugin->file->path, "cell.so");
     assert_string_equal(plugin->declared->name, "cell");
     assert_true(plugin->projector_count >= 1);
     plugin_unload(plugin);
@@ -40,7 +40,7 @@ static void a_file_is_the_same_under_every_name(void **state) {
     change_to(build_path("plugins/cell"));
     must_ok(plugin_load("cell.so", &a, &error), error);
     must_ok(plugin_load("../cell/cell.so", &b, &error), error);
-    assert_true(a->device == b->device && a->inode == b->inode);
+    assert_true(a->file->device == b->file->device && a->file->inode == b->file->inode);
     plugin_unload(a);
     plugin_unload(b);
 }

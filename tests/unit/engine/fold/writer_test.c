@@ -1,5 +1,5 @@
 /* writer_test.c: JSON values that a projector builds and reads, numbers in fields, and that nothing
- * can be built which is not JSON.
+ * can be built which is not JSON; also with any allocation failing.
  *
  * Each case folds with a function of its own in the place of `evolve`.
  */
@@ -10,11 +10,13 @@
 #include "engine/fold/fold.h"
 #include "engine/fold/host.h"
 #include "engine/fold/registry.h"
+#include "faults.h"
 #include "fold_support.h"
 #include "json/value.h"
 
 #include <reel/projector.h>
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -340,23 +342,23 @@ static void what_is_not_json_rejects_the_event(void **state) {
     } cases[] = {
         {nothing, "leaves the JSON of `json` incomplete"},
         {no_end, "leaves the JSON of `json` incomplete"},
-        {no_name, "the JSON of `json` has a value without a name in an object"},
-        {name_in_array, "has a name where a value must stand"},
-        {name_outside, "has a name where a value must stand"},
-        {two_names, "has a name where a value must stand"},
-        {null_name, "has a member without a name"},
-        {name_without_value, "has an end after a name without its value"},
-        {end_alone, "has an end without a beginning"},
+        {no_name, "gives `json` JSON with a value without a name in an object"},
+        {name_in_array, "JSON with a name where a value must stand"},
+        {name_outside, "JSON with a name where a value must stand"},
+        {two_names, "JSON with a name where a value must stand"},
+        {null_name, "JSON with a member without a name"},
+        {name_without_value, "JSON with an end after a name without its value"},
+        {end_alone, "JSON with an end without a beginning"},
         {two_values, "writes to a JSON value that is complete"},
         {two_writers, "begins the JSON of `more` before that of `json` is complete"},
         {an_old_writer, "writes to a JSON value that is complete"},
         {an_old_writer_beside_a_new_one, "writes to a JSON value that is complete"},
-        {infinite, "has a number that is not finite"},
-        {not_a_number, "has a number that is not finite"},
-        {not_utf8, "has a string that is not UTF-8"},
-        {name_not_utf8, "has a string that is not UTF-8"},
-        {too_deep, "has more than 100 levels"},
-        {too_long, "has more than 16777216 bytes"},
+        {infinite, "JSON with a number that is not finite"},
+        {not_a_number, "JSON with a number that is not finite"},
+        {not_utf8, "JSON with a string that is not UTF-8"},
+        {name_not_utf8, "JSON with a string that is not UTF-8"},
+        {too_deep, "JSON with more than 100 levels"},
+        {too_long, "JSON with more than 16777216 bytes"},
         {a_deleted_record, "sets a field of a record that it deleted"},
         {another_kind, "sets field `string`, which is a string, to JSON"},
     };
@@ -546,6 +548,107 @@ static void a_draft_that_is_not_json_refuses_the_command(void **state) {
     must_ok(decides(*state, draft_a_list, &error), error);
 }
 
+/* ---- Out of memory --------------------------------------------------------------------------- */
+
+/* Every kind of piece, with a string that makes the text grow several times; and what is stored,
+ * read and written again. */
+static void write_much(struct reel_writer *writer, struct reel_value stored) {
+    static char bytes[20000];
+    memset(bytes, 'x', sizeof bytes);
+    reel_write_object(writer);
+    reel_write_int(reel_write_name(writer, "integer"), 1);
+    reel_write_number(reel_write_name(writer, "number"), 0.5);
+    reel_write_array(reel_write_name(writer, "list"));
+    for (int n = 0; n < 5; n++) reel_write_str(writer, (struct reel_str){bytes, sizeof bytes});
+    reel_write_bool(writer, true);
+    reel_write_null(writer);
+    reel_write_end(writer);
+    reel_write_value(reel_write_name(writer, "stored"), stored);
+    reel_write_end(writer);
+}
+
+static reel_outcome build_much(struct reel_tx *tx) {
+    struct reel_record *record = k(tx);
+    write_much(reel_write_field(record, "json"), reel_get(event_data, "given"));
+    write_much(reel_write_field(record, "more"), reel_field_value(record, "json"));
+    return REEL_APPLIED;
+}
+
+static reel_verdict draft_much(struct reel_decision *decision) {
+    struct reel_draft *draft = reel_draft(decision, "t.one", (struct reel_str){NULL, 0});
+    const struct reel_record *record = reel_lookup(decision, "things", STR("k"));
+    write_much(reel_write_member(draft, "much"), reel_field_value(record, "json"));
+    return REEL_ACCEPTED;
+}
+
+static int fold_much(void *context) {
+    struct fixture *fixture = context;
+    const struct reel_event event = {.struct_size = sizeof event, .type = STR("t")};
+    struct reel_error error;
+    event_data = (struct reel_value){0};
+    act = build_much;
+    int rc = fold_evolve(&fixture->folding.fold, fixture->folding.things, &event, ++fixture->seq,
+                         &error);
+    if (rc > 0 && rc != REEL_APPLIED) fail_msg("%s", fixture->folding.fold.reason);
+    return rc < 0 ? rc : 0;
+}
+
+static int decide_much(void *context) {
+    struct reel_error error;
+    return decides(context, draft_much, &error);
+}
+
+/* As after a transaction that was aborted, and with no memory that could be used again. */
+static void forget(void *context) {
+    struct folding *folding = &((struct fixture *)context)->folding;
+    changes_finish(&folding->things->changes);
+    writing_finish(&folding->fold.writing);
+    arena_finish(&folding->fold.arena);
+    arena_finish(&folding->fold.lent);
+    folding->fold.arena = folding->fold.lent = (struct arena){0};
+}
+
+static void forget_drafts(void *context) {
+    struct fixture *fixture = context;
+    decision_finish(&fixture->decision);
+    writing_finish(&fixture->folding.fold.writing);
+    arena_finish(&fixture->folding.fold.lent);
+    fixture->folding.fold.lent = (struct arena){0};
+}
+
+static size_t len_of(struct fixture *fixture, int at) {
+    struct change *change;
+    struct reel_error error;
+    must_ok(changes_find(fixture->folding.things, STR("k"), &fixture->folding.fold.arena, &change,
+                         &error),
+            error);
+    return change->values[at].len;
+}
+
+static void writing_a_field_survives_each_failed_allocation(void **state) {
+    struct fixture *fixture = *state;
+    size_t failures = faults_each(fold_much, forget, fixture, false);
+    assert_in_range(failures, 5, 1000);
+    assert_in_range(len_of(fixture, 0), 100000, 100200);
+    assert_in_range(len_of(fixture, 1), 200000, 200400);
+    for (size_t n = 0; n < failures; n++) {
+        forget(fixture);
+        faults_begin(n);
+        assert_int_equal(fold_much(fixture), -ENOMEM);
+        assert_true(faults_end());
+        forget(fixture); /* the transaction */
+        folds(fixture, build_scalars);
+        assert_field(fixture, 0, "8"); /* nothing is left of the value that failed */
+    }
+}
+
+static void writing_a_member_survives_each_failed_allocation(void **state) {
+    struct fixture *fixture = *state;
+    folds(fixture, build_scalars);
+    assert_in_range(faults_each(decide_much, forget_drafts, fixture, false), 3, 1000);
+    assert_in_range(fixture->decision.drafts[0]->data.len, 100000, 100200);
+}
+
 UNIT_TESTS(writer_test) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
@@ -562,6 +665,8 @@ UNIT_TESTS(writer_test) {
         CASE(a_number_that_is_none_rejects_the_event),
         CASE(a_draft_has_the_values_that_were_written),
         CASE(a_draft_that_is_not_json_refuses_the_command),
+        CASE(writing_a_field_survives_each_failed_allocation),
+        CASE(writing_a_member_survives_each_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,13 +178,13 @@ static void fields_are_shown_as_declared(void **state) {
     json_t *cells = collection_shown(*state, 0);
     assert_json_take(
         cells, json_pack("{s:s, s:i, s:[s], s:[{s:s, s:s, s:s}, {s:s, s:s, s:[s, s], s:s},"
-                         " {s:s, s:s, s:s, s:s}, {s:s, s:s, s:s}, {s:s, s:s, s:s}], s:[]}",
+                         " {s:s, s:s, s:s, s:s}, {s:s, s:s, s:s}, {s:s, s:s, s:s}], s:[], s:[]}",
                          "name", "cells", "revision", 3, "type_prefixes", "test.", "fields", "name",
                          "id", "kind", "string", "filter", "id", "name", "state", "kind", "one_of",
                          "values", "pending", "running", "filter", "state", "name", "formation_id",
                          "kind", "string", "filter", "formation", "refers_to", "formations", "name",
                          "exit_code", "kind", "integer", "filter", "exit_code", "name", "lost",
-                         "kind", "boolean", "filter", "lost", "commands"));
+                         "kind", "boolean", "filter", "lost", "commands", "events"));
 }
 
 static void commands_and_the_name_are_shown(void **state) {
@@ -193,9 +193,10 @@ static void commands_and_the_name_are_shown(void **state) {
     must(json_is_true(json_object_get(name, "is_name")));
     json_t *commands = json_incref(json_object_get(formations, "commands"));
     json_decref(formations);
-    assert_json_take(commands, json_pack("[{s:s, s:s}, {s:s, s:n}, {s:s, s:s}]", "verb", "create",
-                                         "summary", "Submit a formation", "verb", "delete",
-                                         "summary", "verb", "status", "summary", "Report a phase"));
+    assert_json_take(commands, json_pack("[{s:s, s:s, s:n}, {s:s, s:n, s:n}, {s:s, s:s, s:n}]",
+                                         "verb", "create", "summary", "Submit a formation",
+                                         "members", "verb", "delete", "summary", "members", "verb",
+                                         "status", "summary", "Report a phase", "members"));
 }
 
 static void without_memory_each_is_a_problem(void **state) {

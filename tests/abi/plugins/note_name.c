@@ -1,0 +1,3 @@
+/* note_name.c: has another name in its note. */
+#define NOTE_NAME "other"
+#include "fixture.h"

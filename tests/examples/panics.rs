@@ -1,0 +1,41 @@
+//! panics.rs: a projector that panics: in `evolve` as the type says, and in each `decide`.
+#[path = "../../examples/rust/reel.rs"]
+mod reel;
+
+use reel::{text, Command, CommandInfo, Decision, Event, Field, List, Outcome, Project};
+use reel::{Projector, Refused, Text, Tx};
+
+const ID: Text = text!("id");
+
+struct Panics;
+
+impl Project for Panics {
+    fn evolve(tx: &Tx, event: &Event) -> Result<Outcome, String> {
+        let record = tx.upsert(event.suffix());
+        record.set_str(ID, event.suffix());
+        match event.suffix() {
+            "text" => panic!("the sky falls"),
+            "index" => {
+                let at = event.data().get("at").int().ok_or("no index")? as usize;
+                record.set_str(ID, ["a", "b", "c"][at]);
+            }
+            "value" => std::panic::panic_any(7),
+            _ => {}
+        }
+        Ok(Outcome::Applied)
+    }
+
+    fn decide(_: &Decision, _: &Command) -> Result<String, Refused> {
+        panic!("the sky falls")
+    }
+}
+
+static PREFIXES: [Text; 2] = [text!("com.example.panics."), Text::NONE];
+static FIELDS: List<Field, 2> = [Some(&Field::new(ID, reel::FIELD_STRING)), None];
+static COMMANDS: List<CommandInfo, 2> =
+    [Some(&CommandInfo::new(text!("create"), Text::NONE)), None];
+static PROJECTOR: Projector = Projector::new::<Panics>(text!("panics"), &PREFIXES, &FIELDS)
+    .with_commands::<Panics>(&COMMANDS);
+static PROJECTORS: List<Projector, 2> = [Some(&PROJECTOR), None];
+
+reel::reel_plugin!("panics", "1.0.0", &PROJECTORS);
