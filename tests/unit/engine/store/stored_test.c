@@ -112,7 +112,7 @@ static void records_add_up_to_their_digest(void **state) {
 }
 
 /* All records, by a store that is opened again. */
-static void write_anew(const char *directory) {
+static void rewrite_all(const char *directory) {
     struct store_options options = {
         .directory = directory, .map_bytes = 64 << 20, .readers_max = 8};
     struct store store;
@@ -127,7 +127,7 @@ static void write_anew(const char *directory) {
     store_commit(&store, 7);
     must_ok(checkpoint_all(&store, &error), error);
     checkpoint_measure(&store, &metrics);
-    must(metrics.tables_anew == 1);
+    must(metrics.tables_rewritten == 1);
     store_close(&store);
 }
 
@@ -138,7 +138,7 @@ static void records_of_either_side_add_up(void **state) {
         struct stored stored;
         struct stored_sums sums;
         struct reel_error error;
-        write_anew(directory);
+        rewrite_all(directory);
         must_ok(stored_open(&stored, directory, &error), error);
         const struct stored_collection *things = find(&stored, "things");
         must_ok(stored_add_up(&stored, things, &sums, &error), error);
