@@ -15,13 +15,13 @@
 
 #define RETRY_MS 1000
 
-/* So many checkpoints change tables in place after one that could not write them anew. */
+/* So many checkpoints change tables in place after one that could not rewrite them. */
 #define IN_PLACE_AFTER_FAILURE 16
 
 struct checkpointer {
     pthread_mutex_t writing; /* held by who uses LMDB's write transaction; and of these two: */
     bool unfinished;         /* sides may be, since the last attempt */
-    unsigned in_place;       /* checkpoints that will not write tables anew */
+    unsigned in_place;       /* checkpoints that will not rewrite tables */
 
     pthread_t thread;
     bool has_thread; /* [writer] */
@@ -99,7 +99,7 @@ static int write_items(struct store *store, size_t table, MDB_dbi dbi, const str
 struct writing {
     const struct tree *trees;
     size_t count;
-    struct sides sides, anew; /* the latter: which tables were written anew */
+    struct sides sides, rewritten; /* the latter: which tables */
 };
 
 static struct writing writing_of(struct store *store, const struct tree *trees, size_t count) {
@@ -111,14 +111,14 @@ static MDB_dbi current_side(const struct store *store, const struct writing *wri
     return store->tables[table][sides_has(&writing->sides, table)];
 }
 
-/* All but those. */
+/* All but the tables that are rewritten. */
 static int write_trees(struct store *store, const struct writing *writing,
                        struct reel_error *error) {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < writing->count; i++) {
         const struct tree *tree = &writing->trees[i];
         MDB_dbi dbi = current_side(store, writing, i);
-        if (sides_has(&writing->anew, i)) continue;
+        if (sides_has(&writing->rewritten, i)) continue;
         int dropped = tree->cleared ? mdb_drop(store->txn, dbi, 0) : 0;
         if (dropped != 0) rc = store_fail(store, dropped, "cannot empty a table", error);
         if (rc == 0 && tree->root) rc = write_items(store, i, dbi, tree, error);
@@ -126,7 +126,7 @@ static int write_trees(struct store *store, const struct writing *writing,
     return rc;
 }
 
-/* ---- Writing tables anew --------------------------------------------------------------------- */
+/* ---- Rewriting tables ------------------------------------------------------------------------ */
 
 static struct rewrite rewrite_of(struct store *store, const struct writing *writing, size_t table) {
     const MDB_dbi *sides = store->tables[table];
@@ -135,8 +135,9 @@ static struct rewrite rewrite_of(struct store *store, const struct writing *writ
                             check_item};
 }
 
-/* Commits slices of them: before anything else is written. */
-static int fill_anew(struct store *store, struct writing *writing, struct reel_error *error) {
+/* Chooses the tables and fills their other sides. Commits slices: before anything else is written.
+ */
+static int fill_rewritten(struct store *store, struct writing *writing, struct reel_error *error) {
     int rc = 0;
     for (size_t i = TABLES_OWN; rc == 0 && i < writing->count; i++) {
         const struct tree *tree = &writing->trees[i];
@@ -145,18 +146,18 @@ static int fill_anew(struct store *store, struct writing *writing, struct reel_e
         rc = rewrite_is_worth(store, current_side(store, writing, i), tree, &is_worth, error);
         if (rc < 0 || !is_worth) continue;
         struct rewrite rewrite = rewrite_of(store, writing, i);
-        sides_add(&writing->anew, i);
+        sides_add(&writing->rewritten, i);
         rc = rewrite_table(&rewrite, error);
     }
     return rc;
 }
 
-static int finish_anew(struct store *store, const struct writing *writing,
-                       struct reel_error *error) {
+static int finish_rewritten(struct store *store, const struct writing *writing,
+                            struct reel_error *error) {
     int rc = 0;
     for (size_t i = TABLES_OWN; rc == 0 && i < writing->count; i++) {
         struct rewrite rewrite = rewrite_of(store, writing, i);
-        if (sides_has(&writing->anew, i)) rc = rewrite_finish(&rewrite, error);
+        if (sides_has(&writing->rewritten, i)) rc = rewrite_finish(&rewrite, error);
     }
     return rc;
 }
@@ -169,7 +170,8 @@ static bool is_empty(const struct layer *layer) {
     return true;
 }
 
-/* Tables were written anew without success: then there may be room for the pages that change. */
+/* After a checkpoint that failed while it rewrote tables: what is left of them makes room for the
+ * pages that change. */
 static int make_up_for(struct store *store, const struct writing *writing,
                        struct reel_error *error) {
     struct checkpointer *checkpointer = store->checkpointer;
@@ -182,12 +184,12 @@ static int make_up_for(struct store *store, const struct writing *writing,
 }
 
 static int write_all(struct store *store, struct writing *writing, struct reel_error *error) {
-    bool anew = store->checkpointer->in_place == 0;
+    bool may_rewrite = store->checkpointer->in_place == 0;
     int rc = environment_begin(store, error);
-    if (rc == 0 && anew) rc = fill_anew(store, writing, error);
+    if (rc == 0 && may_rewrite) rc = fill_rewritten(store, writing, error);
     if (rc == 0) rc = write_trees(store, writing, error);
-    if (rc == 0) rc = finish_anew(store, writing, error);
-    if (rc == 0) return sides_commit(store, &writing->anew, error);
+    if (rc == 0) rc = finish_rewritten(store, writing, error);
+    if (rc == 0) return sides_commit(store, &writing->rewritten, error);
     environment_abort(store);
     return rc;
 }
@@ -199,14 +201,14 @@ static int write_layer(struct store *store, const struct layer *layer, struct re
     int rc = make_up_for(store, &writing, error);
     if (rc < 0) return rc;
     rc = write_all(store, &writing, error);
-    size_t anew = sides_count(&writing.anew);
+    size_t rewritten = sides_count(&writing.rewritten);
     if (rc < 0) {
-        checkpointer->unfinished = anew > 0;
+        checkpointer->unfinished = rewritten > 0;
         return rc;
     }
     if (checkpointer->in_place > 0) checkpointer->in_place--;
     HOLD_LOCK(&checkpointer->lock);
-    checkpointer->metrics.tables_anew += anew;
+    checkpointer->metrics.tables_rewritten += rewritten;
     return 0;
 }
 

@@ -14,7 +14,7 @@
  * before the commit: what a plugin's stray write has changed in the memtable breaks the store, and
  * does not become durable.
  *
- * A table of which it changes most pages is written anew instead (rewrite.h), in transactions of
+ * A table of which it changes most pages is rewritten instead (rewrite.h), in transactions of
  * their own before the one that counts.
  *
  * In memory nothing is frozen, except for a backup.
@@ -37,7 +37,7 @@
 struct checkpoint_metrics {
     uint64_t cursor; /* LMDB has what any collection makes of the events up to it */
     uint64_t count, failures;
-    uint64_t tables_anew;        /* tables that were written anew (rewrite.h) */
+    uint64_t tables_rewritten;   /* tables that were rewritten (rewrite.h) */
     uint64_t duration_ns, bytes; /* of all that were written: their time, and their items' bytes */
     uint64_t last_duration_ns, last_bytes;
     uint64_t wait_ns;  /* that the writer has waited for one */

@@ -10,7 +10,7 @@
 
 #define SAMPLES 1024 /* changes that are looked up in the table */
 
-/* Written anew at this part of the pages that would be changed in place. */
+/* A table is rewritten if its changes are in this part of as many pages as it needs. */
 #define WORTH       3
 #define WORTH_PARTS 4
 
@@ -83,8 +83,8 @@ static int estimate_with(struct estimate *estimate, const MDB_stat *stat, const 
     rc = sample(estimate, tree, error);
     if (rc <= 0) return rc;
     uint64_t bytes = estimate->rows ? estimate->row_bytes / estimate->rows * stat->ms_entries : 0;
-    uint64_t anew = bytes / (estimate->page_bytes - PAGE_HEAD) + stat->ms_overflow_pages;
-    *ret = estimate->rows && estimate->changed * WORTH_PARTS >= anew * WORTH;
+    uint64_t needed = bytes / (estimate->page_bytes - PAGE_HEAD) + stat->ms_overflow_pages;
+    *ret = estimate->rows && estimate->changed * WORTH_PARTS >= needed * WORTH;
     return 0;
 }
 

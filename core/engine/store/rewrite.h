@@ -1,4 +1,4 @@
-/* rewrite.h: a checkpoint writes a table anew instead of changing it in place.
+/* rewrite.h: a checkpoint rewrites a table instead of changing it in place.
  *
  * LMDB copies each page that changes, and the branches above it. When the changes of a checkpoint
  * are in most of a table's pages, it costs less to write the table from the beginning to its end:

@@ -215,7 +215,7 @@ static size_t part_of_cuts(size_t percent) {
 
 static void a_recording_has_every_change(void **state) {
     (void)state;
-    static const work_fn works[] = {work_life, work_adoption, work_checkpoints, work_anew};
+    static const work_fn works[] = {work_life, work_adoption, work_checkpoints, work_rewriting};
     for (size_t i = 0; i < sizeof works / sizeof works[0]; i++) {
         struct story story;
         tell(&story, works[i], i);
@@ -297,9 +297,9 @@ static void a_cut_at_every_call_of_a_checkpoint(void **state) {
     cut_at_every_call(work_checkpoints, 9);
 }
 
-static void a_cut_at_every_call_of_a_checkpoint_that_writes_anew(void **state) {
+static void a_cut_at_every_call_of_a_checkpoint_that_rewrites_tables(void **state) {
     (void)state;
-    cut_at_every_call(work_anew, 11);
+    cut_at_every_call(work_rewriting, 11);
 }
 
 static void a_cut_at_every_call_of_an_adoption(void **state) {
@@ -417,7 +417,7 @@ static void cut_after_kills(work_fn work, size_t count, uint64_t seed) {
 static void a_cut_after_a_process_was_killed_in_a_checkpoint(void **state) {
     (void)state;
     cut_after_kills(work_checkpoints, part_of_cuts(4), 10);
-    cut_after_kills(work_anew, part_of_cuts(2), 12);
+    cut_after_kills(work_rewriting, part_of_cuts(2), 12);
 }
 
 /* At calls that change names and those beside them, from that note on; by --long in a wider window.
@@ -492,7 +492,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_recording_has_the_index_of_duplicates),
         cmocka_unit_test(a_cut_at_every_call_of_a_roll_a_sealing_and_a_trim),
         cmocka_unit_test(a_cut_at_every_call_of_a_checkpoint),
-        cmocka_unit_test(a_cut_at_every_call_of_a_checkpoint_that_writes_anew),
+        cmocka_unit_test(a_cut_at_every_call_of_a_checkpoint_that_rewrites_tables),
         cmocka_unit_test(a_cut_at_every_call_of_an_adoption),
         cmocka_unit_test(a_cut_at_every_call_of_a_conversion),
         cmocka_unit_test(any_cut_leaves_all_that_was_promised),

@@ -1,4 +1,4 @@
-/* rewrite_test.c: tables that a checkpoint writes anew: when, with which contents, under views, and
+/* rewrite_test.c: tables that a checkpoint rewrites: when, with which contents, under views, and
  * when there is no room. */
 #include "unit.h"
 
@@ -90,17 +90,17 @@ static void checkpoint(struct fixture *fixture) {
     must_ok(checkpoint_all(&fixture->store, &error), error);
 }
 
-static uint64_t anew(struct fixture *fixture) {
+static uint64_t rewritten(struct fixture *fixture) {
     struct checkpoint_metrics metrics;
     checkpoint_measure(&fixture->store, &metrics);
-    return metrics.tables_anew;
+    return metrics.tables_rewritten;
 }
 
 static void open_filled(struct fixture *fixture, const char *directory) {
     open_at(fixture, directory);
     change(fixture, KEYS, false, 0);
     checkpoint(fixture);
-    must(anew(fixture) == 0);
+    must(rewritten(fixture) == 0);
 }
 
 static int make(void **state) {
@@ -175,12 +175,12 @@ static size_t entries_beside(struct fixture *fixture) {
 
 /* ---- When ------------------------------------------------------------------------------------ */
 
-static void most_of_a_table_is_written_anew(void **state) {
+static void a_table_that_mostly_changes_is_rewritten(void **state) {
     struct fixture *fixture = *state;
     for (uint64_t round = 1; round <= 4; round++) {
         change(fixture, 2 * KEYS, true, 0);
         checkpoint(fixture);
-        assert_int_equal(anew(fixture), round);
+        assert_int_equal(rewritten(fixture), round);
         assert_int_equal(entries_beside(fixture), 0);
         assert_holds_now(fixture);
     }
@@ -192,7 +192,7 @@ static void few_changes_are_made_in_place(void **state) {
     checkpoint(fixture);
     change(fixture, KEYS / 100, true, 0);
     checkpoint(fixture);
-    assert_int_equal(anew(fixture), 0);
+    assert_int_equal(rewritten(fixture), 0);
     assert_holds_now(fixture);
 }
 
@@ -201,10 +201,10 @@ static void changes_that_are_neighbours_are_made_in_place(void **state) {
     struct fixture *fixture = *state;
     change(fixture, KEYS / 2, false, KEYS / 4);
     checkpoint(fixture);
-    assert_int_equal(anew(fixture), 0);
+    assert_int_equal(rewritten(fixture), 0);
     change(fixture, KEYS, false, 0);
     checkpoint(fixture);
-    assert_int_equal(anew(fixture), 1);
+    assert_int_equal(rewritten(fixture), 1);
     assert_holds_now(fixture);
 }
 
@@ -217,7 +217,7 @@ static void new_keys_behind_all_others_are_appended(void **state) {
         must(table_put(&fixture->store, fixture->records, key_of(n, key), bytes, NULL) == 0);
     store_commit(&fixture->store, 0);
     checkpoint(fixture);
-    assert_int_equal(anew(fixture), 0);
+    assert_int_equal(rewritten(fixture), 0);
 }
 
 static void large_values_that_do_not_change_count(void **state) {
@@ -232,7 +232,7 @@ static void large_values_that_do_not_change_count(void **state) {
     checkpoint(fixture);
     change(fixture, KEYS, false, 0);
     checkpoint(fixture);
-    assert_int_equal(anew(fixture), 0);
+    assert_int_equal(rewritten(fixture), 0);
 }
 
 static void long_keys_are_changed_in_place(void **state) {
@@ -247,7 +247,7 @@ static void long_keys_are_changed_in_place(void **state) {
         store_commit(&fixture->store, 0);
         change(fixture, KEYS, false, 0);
         checkpoint(fixture);
-        assert_int_equal(anew(fixture), 0);
+        assert_int_equal(rewritten(fixture), 0);
     }
     begin(fixture);
     assert_int_equal(table_get(&fixture->store, &fixture->store.writing, fixture->records,
@@ -276,14 +276,14 @@ static void contents_are_those_of_a_model(void **state) {
         held = fixture->model;
     }
     snapshot_finish(&at);
-    must(anew(fixture) > ROUNDS / 10);
+    must(rewritten(fixture) > ROUNDS / 10);
 }
 
 static void a_table_that_was_emptied_is_filled_again(void **state) {
     struct fixture *fixture = *state;
     change(fixture, KEYS, false, 0);
     checkpoint(fixture);
-    must(anew(fixture) == 1);
+    must(rewritten(fixture) == 1);
     begin(fixture);
     table_clear(&fixture->store, fixture->records);
     fixture->model = (struct model){0};
@@ -306,7 +306,7 @@ static void it_is_there_when_the_store_is_opened_again(void **state) {
         change(fixture, KEYS, true, 0);
         change(fixture, KEYS, false, 0);
         checkpoint(fixture);
-        must(anew(fixture) == 1);
+        must(rewritten(fixture) == 1);
         store_close(&fixture->store);
         open_at(fixture, directory);
         assert_holds_now(fixture);
@@ -362,7 +362,7 @@ static void views_that_are_taken_in_a_commit_read_their_side(void **state) {
     atomic_store(&readers.stop, true);
     for (size_t i = 0; i < 2; i++) pthread_join(threads[i], NULL);
     assert_int_equal(atomic_load(&readers.wrong), 0);
-    assert_int_equal(anew(fixture), 60);
+    assert_int_equal(rewritten(fixture), 60);
 }
 
 /* ---- No room --------------------------------------------------------------------------------- */
@@ -374,7 +374,7 @@ static void leave_pages(struct fixture *fixture, size_t pages) {
 }
 
 /* LMDB then has no free pages, or few. */
-static void fail_anew(struct fixture *fixture) {
+static void fail_to_rewrite(struct fixture *fixture) {
     struct reel_error error;
     change(fixture, KEYS, false, 0);
     leave_pages(fixture, 40);
@@ -385,25 +385,25 @@ static void fail_anew(struct fixture *fixture) {
 
 static void without_room_for_it_a_table_is_changed_in_place(void **state) {
     struct fixture *fixture = *state;
-    fail_anew(fixture);
+    fail_to_rewrite(fixture);
     assert_holds_now(fixture);
     leave_pages(fixture, 200);
     checkpoint(fixture);
-    assert_int_equal(anew(fixture), 0);
+    assert_int_equal(rewritten(fixture), 0);
     assert_int_equal(entries_beside(fixture), 0);
     assert_holds_now(fixture);
     for (int i = 0; i < 20; i++) { /* for some time it is not tried again */
         change(fixture, KEYS, false, 0);
         checkpoint(fixture);
     }
-    assert_in_range(anew(fixture), 1, 10);
+    assert_in_range(rewritten(fixture), 1, 10);
     assert_holds_now(fixture);
 }
 
 /* The pages of what was not finished are used again. */
 static void without_any_room_nothing_remains_of_an_attempt(void **state) {
     struct fixture *fixture = *state;
-    fail_anew(fixture);
+    fail_to_rewrite(fixture);
     uint64_t bytes = store_file_bytes(&fixture->store);
     struct reel_error error;
     for (int i = 0; i < 5; i++) assert_int_equal(checkpoint_all(&fixture->store, &error), -ENOSPC);
@@ -427,7 +427,7 @@ static void a_side_that_is_not_finished_is_emptied_at_opening(void **state) {
     must(fixture);
     open_filled(fixture, directory);
     struct model before = fixture->model;
-    fail_anew(fixture);
+    fail_to_rewrite(fixture);
     copy_file(directory, killed);
     leave_pages(fixture, 200);
     store_close(&fixture->store);
@@ -437,7 +437,7 @@ static void a_side_that_is_not_finished_is_emptied_at_opening(void **state) {
     assert_holds_now(fixture);
     change(fixture, KEYS, false, 0);
     checkpoint(fixture);
-    assert_int_equal(anew(fixture), 1);
+    assert_int_equal(rewritten(fixture), 1);
     assert_holds_now(fixture);
     store_close(&fixture->store);
     free(fixture);
@@ -445,7 +445,7 @@ static void a_side_that_is_not_finished_is_emptied_at_opening(void **state) {
 
 UNIT_TESTS(rewrite_test) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(most_of_a_table_is_written_anew, make, finish),
+        cmocka_unit_test_setup_teardown(a_table_that_mostly_changes_is_rewritten, make, finish),
         cmocka_unit_test_setup_teardown(few_changes_are_made_in_place, make, finish),
         cmocka_unit_test_setup_teardown(changes_that_are_neighbours_are_made_in_place, make,
                                         finish),
