@@ -1,5 +1,6 @@
 /* case_subject.c: cases about the file and its declarations, without events. */
 #include "base/text.h"
+#include "check/bench.h"
 #include "check/cases.h"
 #include "check/clash.h"
 #include "check/exports.h"
@@ -77,18 +78,6 @@ static void check_values(const struct reel_projector *projector) {
     }
 }
 
-/* The daemon would not start with a default that its own `check` refuses. */
-static void check_defaults(struct reel *reel, const struct reel_projector *projector) {
-    struct reel_error error;
-    for (size_t n = 0; projector->settings && projector->settings[n]; n++) {
-        const struct reel_setting *setting = projector->settings[n];
-        const char *const values[] = {setting->default_value, NULL};
-        if (!setting->default_value || setting->flags & REEL_SETTING_LIST) continue;
-        if (reel_set_setting(reel, projector->collection, setting->name, values, &error) < 0)
-            guard_found("its default: %s", error.text);
-    }
-}
-
 /* Weak names, such as those of C++ templates, are shared on purpose. */
 static void note_export(void *context, const ElfW(Sym) * symbol, const char *name) {
     struct sheet *sheet = context;
@@ -115,9 +104,7 @@ void case_declarations(struct sheet *sheet) {
     guard_turn(CHECK_TURN_LOAD, reel_text("loading"));
     if (reel_load_plugin(reel, sheet->path, &error) < 0) guard_found("%s", error.text);
     guard_done();
-    for (size_t n = 0; (projector = reel_projector(reel, n)); n++) check_defaults(reel, projector);
-    for (const char *at = sheet->settings; *at; at += strlen(at) + 1)
-        guard_must(engine_give_setting(reel, at, &error), &error);
+    sheet->settings_known = bench_give_settings(sheet, reel);
     guard_must(reel_start(reel, &error), &error);
     for (size_t n = 0; (projector = reel_projector(reel, n)); n++) {
         check_prefixes(projector);
