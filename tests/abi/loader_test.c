@@ -107,6 +107,7 @@ static struct refusal refusals[] = {
     WITH_SIZE("small_command", P0 "commands[0].struct_size is 16" WANTS,
               sizeof(struct reel_command_info)),
     WITH("command_flags", P0 "commands[0].flags has unknown bits 0x4"),
+    WITH("command_summary", P0 "commands[0].summary is not one line of UTF-8"),
     WITH("bad_verb", P0 "commands[0].verb is `Make It`" NAME_PATTERN),
     WITH("duplicate_verb", P0 "commands[1].verb is `create`, which commands[0] has already"),
     WITH_SIZE("small_field", P0 "fields[1].struct_size is 40" WANTS, sizeof(struct reel_field)),

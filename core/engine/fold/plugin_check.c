@@ -129,7 +129,7 @@ static int check_command(const struct projector *projector, uint32_t at, const c
         if (strcmp(projector->commands[i].verb, command->verb) == 0)
             return REFUSE(error, "%sverb is `%s`, which commands[%u] has already", where,
                           command->verb, i);
-    int rc = declared_optional(command->summary, where, "summary", error);
+    int rc = summary_check(command->summary, where, error);
     return rc < 0 ? rc : declared_flags(command->flags, 0, where, error);
 }
 

@@ -79,7 +79,7 @@ static int read_items(struct setting_value *value, char *texts, struct reel_erro
     return rc;
 }
 
-/* A switch is off by default. */
+/* A switch is off by default. What is wrong here is wrong with the plugin. */
 static int take_default(struct setting_value *value, struct reel_error *error) {
     const struct reel_setting *setting = value->setting;
     const char *given = setting->kind == REEL_SETTING_SWITCH ? "false" : setting->default_value;
@@ -88,7 +88,9 @@ static int take_default(struct setting_value *value, struct reel_error *error) {
     if (!text) return fail_memory(error);
     int rc = setting->flags & REEL_SETTING_LIST ? read_items(value, text, error)
                                                 : read_item(value, text, error);
-    return rc < 0 ? fail_in(error, rc, "the default of setting `%s`", setting->name) : 0;
+    if (rc == 0) return 0;
+    return fail_in(error, rc == -EINVAL ? -ENOEXEC : rc, "the default of setting `%s`",
+                   setting->name);
 }
 
 int settings_init(struct settings *settings, const struct plugin_settings *declared,

@@ -20,7 +20,7 @@ struct settings {
     uint32_t count;
 };
 
-/* All settings have their defaults at first. -EINVAL: a default is not allowed. After a failure,
+/* All settings have their defaults at first. -ENOEXEC: a default is not allowed. After a failure,
  * settings_finish frees what was made. */
 int settings_init(struct settings *settings, const struct plugin_settings *declared,
                   struct reel_error *error);
