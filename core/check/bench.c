@@ -133,11 +133,16 @@ void bench_renew(void) {
     guard_done();
 }
 
-/* They were tried when the plugin was described. */
-static void give_settings(const struct sheet *sheet) {
+uint64_t bench_give_settings(const struct sheet *sheet, struct reel *reel) {
     struct reel_error error;
-    for (const char *at = sheet->settings; *at; at += strlen(at) + 1)
-        guard_must(engine_give_setting(bench.reel, at, &error), &error);
+    uint64_t known = 0, bit = 1;
+    for (const char *at = sheet->settings; *at; at += strlen(at) + 1, bit <<= 1) {
+        int rc = engine_give_setting(reel, at, &error);
+        if (rc == -ENOENT && sheet->has_neighbours) continue;
+        guard_must(rc, &error);
+        known |= bit;
+    }
+    return known;
 }
 
 static void take_callbacks(void) {
@@ -168,7 +173,7 @@ void bench_open(struct sheet *sheet) {
     guard_done();
     guard_must(rc, &error);
     if (sheet->with[0]) guard_must(reel_load_plugin(bench.reel, sheet->with, &error), &error);
-    give_settings(sheet);
+    (void)bench_give_settings(sheet, bench.reel);
     guard_must(reel_start(bench.reel, &error), &error);
     bench.plugin = engine_plugin(bench.reel);
     make_instance();

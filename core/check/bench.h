@@ -47,6 +47,11 @@ extern struct bench bench;
 /* Opens the Reel, loads the plugin, and creates the first instance. */
 void bench_open(struct sheet *sheet);
 
+/* Gives a store with the plugin the settings that were given. Returns which of them are the
+ * plugin's: bit n for the n-th. One that is not is a failure, unless other plugins are checked,
+ * too. */
+uint64_t bench_give_settings(const struct sheet *sheet, struct reel *reel);
+
 /* Creates a new instance, and unloads the one before. */
 void bench_renew(void);
 

@@ -1,5 +1,6 @@
 /* case_subject.c: cases about the file and its declarations, without events. */
 #include "base/text.h"
+#include "check/bench.h"
 #include "check/cases.h"
 #include "check/clash.h"
 #include "check/exports.h"
@@ -80,18 +81,6 @@ static void check_values(const struct reel_projector *projector) {
     }
 }
 
-/* The daemon would not start with a default that its own `check` refuses. */
-static void check_defaults(struct reel *reel, const struct reel_projector *projector) {
-    struct reel_error error;
-    for (size_t n = 0; projector->settings && projector->settings[n]; n++) {
-        const struct reel_setting *setting = projector->settings[n];
-        const char *const values[] = {setting->default_value, NULL};
-        if (!setting->default_value || setting->flags & REEL_SETTING_LIST) continue;
-        if (reel_set_setting(reel, projector->collection, setting->name, values, &error) < 0)
-            guard_found("its default: %s", error.text);
-    }
-}
-
 /* Weak names, such as those of C++ templates, are shared on purpose. */
 static void note_export(void *context, const ElfW(Sym) * symbol, const char *name) {
     struct sheet *sheet = context;
@@ -120,8 +109,7 @@ void case_declarations(struct sheet *sheet) {
     guard_done();
     if (sheet->with[0]) guard_must(reel_load_plugin(reel, sheet->with, &error), &error);
     for (size_t n = 0; (projector = reel_projector(reel, n)); n++) check_defaults(reel, projector);
-    for (const char *at = sheet->settings; *at; at += strlen(at) + 1)
-        guard_must(engine_give_setting(reel, at, &error), &error);
+    sheet->settings_known = bench_give_settings(sheet, reel);
     int rc = reel_start(reel, &error);
     if (rc == -EINVAL) guard_found("%s (--with PLUGIN.so loads another one, too)", error.text);
     guard_must(rc, &error);

@@ -145,6 +145,7 @@ struct sheet {
     char with[PATH_MAX];           /* another plugin, which has the sources of this one; or empty */
     char samples[PATH_MAX];        /* a file of events, or empty */
     char settings[SETTINGS_BYTES]; /* NAME=VALUE, each with its NUL; ends with an empty one */
+    bool has_neighbours;           /* other plugins are checked with the same settings */
     uint64_t seed;
     uint32_t runs;
     uint32_t cpu_ms_max; /* for a case, over all runs; 0: no limit */
@@ -165,6 +166,7 @@ struct sheet {
 
     /* About the plugin. */
     bool has_projectors, has_commands, has_settings, derives_from_records;
+    uint64_t settings_known; /* bit n: the n-th of the given settings is one of this plugin */
     char name[64], version[64];
     uint16_t abi_major, abi_minor;
     uint64_t applied, ignored, rejected; /* of good events */

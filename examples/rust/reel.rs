@@ -3,8 +3,8 @@
 //!
 //! A projector implements `Project`. `evolve` and `decide` return a `Result`: `?` rejects the event or
 //! refuses the command. A panic does the same, with the panic's message as the reason, and never
-//! crosses the border; so build with `-C panic=unwind`, which is the default. (Rust aborts the
-//! process when memory is exhausted.)
+//! crosses the border. So `-C panic=unwind` is needed, which is the default. (Rust aborts the process
+//! when memory is exhausted.)
 //!
 //! What is borrowed from the host has the lifetime of the callback. Names of fields, types and
 //! collections are made with `text!`, as C needs them: with a NUL at the end.
@@ -18,6 +18,9 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Once;
 use std::{mem, ptr, slice, str};
 
+#[cfg(panic = "abort")]
+compile_error!("a panic must reject the event, not end the daemon: build with -C panic=unwind");
+
 // ---- The structs of C ----------------------------------------------------------------------------
 
 pub const MAGIC: u32 = 0x4c45_4552;
@@ -27,16 +30,42 @@ pub const ABI_MINOR: u16 = 0;
 /// NUL-terminated text that lives for ever: `text!("id")`; or `Text::NONE`.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
-pub struct Text(*const u8);
-unsafe impl Sync for Text {}
+pub struct Text(Option<&'static u8>); // the first byte
 
 impl Text {
-    pub const NONE: Text = Text(ptr::null());
+    pub const NONE: Text = Text(None);
 
     /// For `text!`, which adds the NUL.
     pub const fn new(with_nul: &'static str) -> Text {
         assert!(with_nul.as_bytes()[with_nul.len() - 1] == 0);
-        Text(with_nul.as_ptr())
+        Text(Some(&with_nul.as_bytes()[0]))
+    }
+}
+
+/// A list of texts: `Texts::new(&VALUES)`, where `Text::NONE` is the last of `VALUES`.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct Texts(Option<&'static Text>);
+
+impl Texts {
+    pub const NONE: Texts = Texts(None);
+
+    pub const fn new(list: &'static [Text]) -> Texts {
+        assert!(matches!(list[list.len() - 1].0, None), "the list must end with Text::NONE");
+        Texts(Some(&list[0]))
+    }
+}
+
+/// A list of structs: `Structs::new(&MEMBERS)`, where `None` is the last of `MEMBERS`.
+#[repr(transparent)]
+pub struct Structs<T: 'static>(Option<&'static Option<&'static T>>);
+
+impl<T> Structs<T> {
+    pub const NONE: Structs<T> = Structs(None);
+
+    pub const fn new(list: &'static [Option<&'static T>]) -> Structs<T> {
+        assert!(matches!(list[list.len() - 1], None), "the list must end with None");
+        Structs(Some(&list[0]))
     }
 }
 
@@ -236,11 +265,10 @@ pub struct Field {
     pub flags: u32,
     pub name: Text,
     pub kind: u32,
-    pub values: *const Text,
+    pub values: Texts,
     pub filter: Text,
     pub refers_to: Text,
 }
-unsafe impl Sync for Field {}
 
 #[repr(C)]
 pub struct Key {
@@ -254,10 +282,9 @@ pub struct CommandInfo {
     pub flags: u32,
     pub verb: Text,
     pub summary: Text,
-    pub members: *const Option<&'static Member>,
+    pub members: Structs<Member>,
     pub example: Text,
 }
-unsafe impl Sync for CommandInfo {}
 
 #[repr(C)]
 pub struct Member {
@@ -266,12 +293,11 @@ pub struct Member {
     pub name: Text,
     pub kind: u32,
     pub reserved: u32,
-    pub values: *const Text,
+    pub values: Texts,
     pub items: Option<&'static Member>,
-    pub members: *const Option<&'static Member>,
+    pub members: Structs<Member>,
     pub summary: Text,
 }
-unsafe impl Sync for Member {}
 
 #[repr(C)]
 pub struct EventInfo {
@@ -279,10 +305,9 @@ pub struct EventInfo {
     pub flags: u32,
     pub type_: Text,
     pub summary: Text,
-    pub members: *const Option<&'static Member>,
+    pub members: Structs<Member>,
     pub example: Text,
 }
-unsafe impl Sync for EventInfo {}
 
 #[repr(C)]
 pub struct Setting {
@@ -296,11 +321,10 @@ pub struct Setting {
     pub default_value: Text,
     pub unit: Text,
     pub help: Text,
-    pub values: *const Text,
+    pub values: Texts,
     pub aliases: Text,
     pub check: Option<unsafe extern "C" fn(*const u8, *mut Error) -> bool>,
 }
-unsafe impl Sync for Setting {}
 
 #[repr(C)]
 pub struct Projector {
@@ -309,18 +333,17 @@ pub struct Projector {
     pub revision: u32,
     pub revision_compatible: u32,
     pub collection: Text,
-    pub type_prefixes: *const Text,
-    pub fields: *const Option<&'static Field>,
+    pub type_prefixes: Texts,
+    pub fields: Structs<Field>,
     pub evolve: Option<unsafe extern "C" fn(*mut Handle, *const RawEvent) -> i32>,
     pub canonical_key: Option<unsafe extern "C" fn(Str, *mut Key) -> bool>,
-    pub commands: *const Option<&'static CommandInfo>,
+    pub commands: Structs<CommandInfo>,
     pub decide: Option<unsafe extern "C" fn(*mut Handle, *const RawCommand) -> i32>,
-    pub settings: *const Option<&'static Setting>,
-    pub events: *const Option<&'static EventInfo>,
+    pub settings: Structs<Setting>,
+    pub events: Structs<EventInfo>,
     pub derives_from: Text,
     pub derive: Option<unsafe extern "C" fn(*mut Handle, *const RawChange) -> i32>,
 }
-unsafe impl Sync for Projector {}
 
 #[repr(C)]
 pub struct Plugin {
@@ -328,7 +351,7 @@ pub struct Plugin {
     pub flags: u32,
     pub name: Text,
     pub version: Text,
-    pub projectors: *const Option<&'static Projector>,
+    pub projectors: Structs<Projector>,
     pub sinks: *const u8,
 }
 unsafe impl Sync for Plugin {}
@@ -356,7 +379,7 @@ impl Field {
             flags: 0,
             name,
             kind,
-            values: ptr::null(),
+            values: Texts::NONE,
             filter: Text::NONE,
             refers_to: Text::NONE,
         }
@@ -366,7 +389,7 @@ impl Field {
 impl CommandInfo {
     pub const fn new(verb: Text, summary: Text) -> CommandInfo {
         let struct_size = mem::size_of::<CommandInfo>() as u32;
-        let (members, example) = (ptr::null(), Text::NONE);
+        let (members, example) = (Structs::NONE, Text::NONE);
         CommandInfo { struct_size, flags: 0, verb, summary, members, example }
     }
 }
@@ -380,9 +403,9 @@ impl Member {
             name,
             kind,
             reserved: 0,
-            values: ptr::null(),
+            values: Texts::NONE,
             items: None,
-            members: ptr::null(),
+            members: Structs::NONE,
             summary: Text::NONE,
         }
     }
@@ -397,7 +420,7 @@ impl EventInfo {
         summary: Text,
         members: &'static [Option<&'static Member>],
     ) -> EventInfo {
-        let (members, example) = (members.as_ptr(), Text::NONE);
+        let (members, example) = (Structs::new(members), Text::NONE);
         let struct_size = mem::size_of::<EventInfo>() as u32;
         EventInfo { struct_size, flags, type_, summary, members, example }
     }
@@ -418,7 +441,7 @@ impl Setting {
             default_value: Text::NONE,
             unit: Text::NONE,
             help,
-            values: ptr::null(),
+            values: Texts::NONE,
             aliases: Text::NONE,
             check: None,
         }
@@ -465,14 +488,14 @@ impl Projector {
             revision: 1,
             revision_compatible: 0,
             collection,
-            type_prefixes: prefixes.as_ptr(),
-            fields: fields.as_ptr(),
+            type_prefixes: Texts::new(prefixes),
+            fields: Structs::new(fields),
             evolve: Some(evolve::<P>),
             canonical_key: None,
-            commands: ptr::null(),
+            commands: Structs::NONE,
             decide: None,
-            settings: ptr::null(),
-            events: ptr::null(),
+            settings: Structs::NONE,
+            events: Structs::NONE,
             derives_from: Text::NONE,
             derive: None,
         }
@@ -492,14 +515,14 @@ impl Projector {
             revision: 1,
             revision_compatible: 0,
             collection,
-            type_prefixes: ptr::null(),
-            fields: fields.as_ptr(),
+            type_prefixes: Texts::NONE,
+            fields: Structs::new(fields),
             evolve: None,
             canonical_key: None,
-            commands: ptr::null(),
+            commands: Structs::NONE,
             decide: None,
-            settings: ptr::null(),
-            events: ptr::null(),
+            settings: Structs::NONE,
+            events: Structs::NONE,
             derives_from: source,
             derive: Some(derive::<D>),
         }
@@ -510,17 +533,17 @@ impl Projector {
         self,
         commands: &'static [Option<&'static CommandInfo>],
     ) -> Projector {
-        Projector { commands: commands.as_ptr(), decide: Some(decide::<P>), ..self }
+        Projector { commands: Structs::new(commands), decide: Some(decide::<P>), ..self }
     }
 
     /// The same projector with settings. The list ends with `None`.
     pub const fn with_settings(self, settings: &'static [Option<&'static Setting>]) -> Projector {
-        Projector { settings: settings.as_ptr(), ..self }
+        Projector { settings: Structs::new(settings), ..self }
     }
 
     /// The same projector with declared events. The list ends with `None`.
     pub const fn with_events(self, events: &'static [Option<&'static EventInfo>]) -> Projector {
-        Projector { events: events.as_ptr(), ..self }
+        Projector { events: Structs::new(events), ..self }
     }
 }
 
@@ -542,7 +565,7 @@ impl Plugin {
             flags: 0,
             name,
             version,
-            projectors: projectors.as_ptr(),
+            projectors: Structs::new(projectors),
             sinks: ptr::null(),
         }
     }
@@ -593,7 +616,11 @@ fn guarded<R>(call: impl FnOnce() -> R) -> Result<R, String> {
             (_, Some(text)) => text,
             _ => "a value that is not text",
         };
-        format!("it panicked: {text}")
+        let reason = format!("it panicked: {text}");
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+            mem::forget(again); // its drop panicked, and that of the new value might
+        }
+        reason
     })
 }
 

@@ -271,6 +271,12 @@ part_events() {
         "$(jq '[.plugins[].cases[] | select(.result == "failed").finding][0] |
             endswith("show_max=1")' <<<"$out")"
     faulty divides_by_setting events --setting show_max=1
+    local both=("$build/tests/abi/check/divides_by_setting.so" "$build/tests/abi/good.so")
+    check --json --runs 1 --setting show_max=1 "${both[@]}"
+    expect "a setting is given to the plugin that has it" "1 events" "$code $(failed)"
+    check --json --runs 1 --setting show_mix=1 "${both[@]}"
+    expect "a setting that no plugin has" "1 reeld check: no plugin has a setting \`show_mix\`" \
+        "$code $(tail -n 1 "$scratch/err")"
 }
 
 part_rules() {

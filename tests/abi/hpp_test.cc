@@ -6,6 +6,20 @@
 #include <reel/reel.hpp>
 
 #include <limits>
+#include <type_traits>
+#include <utility>
+
+/* A pointer converts to bool, but is not one. */
+template <typename T, typename = void> struct can_be_set : std::false_type {};
+template <typename T>
+struct can_be_set<
+    T, std::void_t<decltype(std::declval<reelpp::record &>().set("a", std::declval<T>())),
+                   decltype(std::declval<reelpp::draft &>().set("a", std::declval<T>())),
+                   decltype(std::declval<reelpp::writer &>().value(std::declval<T>()))>>
+    : std::true_type {};
+static_assert(can_be_set<bool>::value && can_be_set<float>::value && can_be_set<char *>::value &&
+              can_be_set<std::string>::value && can_be_set<std::optional<short>>::value);
+static_assert(!can_be_set<const unsigned char *>::value && !can_be_set<void *>::value);
 
 #define FAMILY "test.things."
 
@@ -256,9 +270,11 @@ static void an_exception_rejects_the_event_with_its_reason(void **state) {
 
 static void settings_are_read(void **state) {
     reel_test *test = test_of(state);
+    static const char *const three[] = {"x", "y,z", "w", nullptr};
     reel_given_setting(test, "things", "things_max", "9");
+    reel_given_setting_items(test, "things", "things_words", three);
     reel_given(test, FAMILY "configured", "a", "{}");
-    reel_then_record(test, "things", "left", "{'string': 'one two', 'integer': 9, 'bool': false}");
+    reel_then_record(test, "things", "left", "{'string': 'x y,z', 'integer': 9, 'bool': true}");
 }
 
 static void declared_events_must_fit(void **state) {

@@ -10,6 +10,15 @@ const ID: Text = text!("id");
 
 struct Panics;
 
+/// A value that panics when it is dropped.
+struct Grenade;
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        std::panic::panic_any(Grenade)
+    }
+}
+
 impl Project for Panics {
     fn evolve(tx: &Tx, event: &Event) -> Result<Outcome, String> {
         let record = tx.upsert(event.suffix());
@@ -21,6 +30,7 @@ impl Project for Panics {
                 record.set_str(ID, ["a", "b", "c"][at]);
             }
             "value" => std::panic::panic_any(7),
+            "drop" => std::panic::panic_any(Grenade),
             _ => {}
         }
         Ok(Outcome::Applied)

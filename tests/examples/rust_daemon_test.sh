@@ -58,6 +58,8 @@ post panics.index s-1 '{"at": 5}' | expect "a panic of Rust" '.outcome == "rejec
     .rejected[0].reason == "it panicked: index out of bounds: the len is 3 but the index is 5"'
 post panics.value s-1 '{}' | expect "a panic without text" \
     '.outcome == "rejected" and .rejected[0].reason == "it panicked: a value that is not text"'
+post panics.drop s-1 '{}' | expect "a panic whose value panics when it is dropped" \
+    '.outcome == "rejected" and .rejected[0].reason == "it panicked: a value that is not text"'
 post panics.not s-1 '{}' | expect "an event after them" '.outcome == "applied"'
 ask POST /v1/panics | expect "a panic in a command" \
     '.status == 400 and .detail == "it panicked: the sky falls"'

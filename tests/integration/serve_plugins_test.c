@@ -194,6 +194,27 @@ static void a_command_has_the_name_of_its_token(void **state) {
     assert_int_equal(reply.status, 201);
     must(strstr(reply.body.data, "\"by\":\"line 3\",\"decided\":{\"principal\":\"line 3\""));
     reply_free(&reply);
+    reply = get(client, "/v1/events/1");
+    must(strstr(reply.body.data, ",\"principal\":\"line 3\",\"outcomes\":["));
+    reply_free(&reply);
+    client_close(client);
+    daemon_end(&daemon);
+}
+
+static void a_sender_cannot_give_itself_a_name(void **state) {
+    (void)state;
+    static const char event[] = "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/tests\","
+                                "\"type\":\"test.ledger.v1.noted\",\"subject\":\"a\","
+                                "\"principal\":\"somebody else\"}";
+    struct daemon daemon = daemon_started(scratch_directory(), "--plugin", LEDGER, NULL);
+    struct client *client = client_opened(&daemon, WRITE_TOKEN);
+    struct reply reply = post_event(client, event, sizeof event - 1);
+    assert_int_equal(reply.status, 201);
+    reply_free(&reply);
+    reply = get(client, "/v1/events/1");
+    must(strstr(reply.body.data, "\"principal\":\"somebody else\"}")); /* its own claim */
+    must(strstr(reply.body.data, ",\"principal\":null,\"outcomes\":["));
+    reply_free(&reply);
     client_close(client);
     daemon_end(&daemon);
 }
@@ -211,6 +232,7 @@ int main(void) {
         cmocka_unit_test(a_projector_reads_the_file),
         cmocka_unit_test(a_value_that_is_not_allowed_is_wrong_usage),
         cmocka_unit_test(a_command_has_the_name_of_its_token),
+        cmocka_unit_test(a_sender_cannot_give_itself_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
  * projector's fields, commands and events, settings, projectors, sinks, plugin, header. */
 #include "engine/fold/plugin_check.h"
 
+#include "base/text.h"
 #include "engine/fold/declared.h"
 #include "engine/fold/plugin_events.h"
 #include "engine/store/record.h"
@@ -128,7 +129,7 @@ static int check_command(const struct projector *projector, uint32_t at, const c
         if (strcmp(projector->commands[i].verb, command->verb) == 0)
             return REFUSE(error, "%sverb is `%s`, which commands[%u] has already", where,
                           command->verb, i);
-    int rc = declared_optional(command->summary, where, "summary", error);
+    int rc = summary_check(command->summary, where, error);
     return rc < 0 ? rc : declared_flags(command->flags, 0, where, error);
 }
 
@@ -183,10 +184,8 @@ static int accept_events(struct plugin *plugin, struct projector *projector, con
 /* ---- Settings -------------------------------------------------------------------------------- */
 
 static bool is_number(const struct reel_setting *setting, const char *text) {
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    return errno == 0 && text[0] >= '0' && text[0] <= '9' && !*end && value >= setting->min &&
+    uint64_t value;
+    return number_read(reel_text(text), &value) == 0 && value >= setting->min &&
            value <= setting->max;
 }
 
@@ -224,6 +223,8 @@ static int check_setting(const struct reel_setting *setting, const char *where,
     int rc = declared_texts(setting->values, DECLARED_TEXTS_MAX, where, "values", error);
     if (rc == 0) rc = declared_optional(setting->default_value, where, "default_value", error);
     if (rc == 0) rc = declared_optional(setting->help, where, "help", error);
+    if (rc == 0) rc = declared_optional(setting->unit, where, "unit", error);
+    if (rc == 0) rc = declared_optional(setting->aliases, where, "aliases", error);
     if (rc < 0) return rc;
     if (!setting->help || !setting->help[0]) return REFUSE(error, "%shelp is empty", where);
     return check_setting_kind(setting, where, error);

@@ -41,29 +41,36 @@ struct collection *registry_find(const struct registry *registry, struct reel_st
     return NULL;
 }
 
-static struct collection *collection_create(const struct plugin *plugin,
-                                            const struct projector *projector, struct fold *fold) {
+static int collection_create(const struct plugin *plugin, const struct projector *projector,
+                             struct fold *fold, struct collection **ret, struct reel_error *error) {
     struct collection *collection = calloc(1, sizeof *collection);
     const char *names[RECORD_FIELDS_MAX];
-    if (!collection) return NULL;
+    if (!collection) return fail_memory(error);
     for (uint32_t i = 0; i < projector->field_count; i++) names[i] = projector->fields[i].name;
-    if (record_shape_init(&collection->shape, names, projector->field_count) < 0 ||
-        settings_init(&collection->settings, &projector->settings, NULL) < 0) {
+    int rc = record_shape_init(&collection->shape, names, projector->field_count);
+    rc = rc < 0 ? fail_memory(error)
+                : settings_init(&collection->settings, &projector->settings, error);
+    if (rc < 0) {
         collection_destroy(collection);
-        return NULL;
+        return rc;
     }
     collection->tx.host = fold->host;
     collection->fold = fold;
     collection->plugin = plugin;
     collection->projector = projector;
     collection->name = projector->declared.collection;
-    return collection;
+    *ret = collection;
+    return 0;
 }
 
-static int add_one(struct registry *registry, struct collection *collection) {
+static int add_one_take(struct registry *registry, struct collection *collection,
+                        struct reel_error *error) {
     size_t size = (registry->count + 1) * sizeof *registry->collections;
-    struct collection **grown = collection ? realloc(registry->collections, size) : NULL;
-    if (!grown) return -ENOMEM;
+    struct collection **grown = realloc(registry->collections, size);
+    if (!grown) {
+        collection_destroy(collection);
+        return fail_memory(error);
+    }
     registry->collections = grown;
     grown[registry->count++] = collection;
     return 0;
@@ -85,15 +92,13 @@ int registry_add(struct registry *registry, const struct plugin *plugin, struct 
                  struct fold *fold, struct reel_error *error) {
     int rc = 0;
     for (uint32_t i = 0; i < plugin->projector_count && rc == 0; i++) {
+        struct collection *collection;
         rc = check_new(registry, plugin, i, error);
+        if (rc == 0)
+            rc = collection_create(plugin, &plugin->projectors[i], fold, &collection, error);
         if (rc < 0) break;
-        struct collection *collection = collection_create(plugin, &plugin->projectors[i], fold);
-        if (add_one(registry, collection) < 0) {
-            collection_destroy(collection);
-            rc = fail_memory(error);
-            break;
-        }
         collection->store = store;
+        rc = add_one_take(registry, collection, error);
     }
     return rc;
 }

@@ -90,7 +90,7 @@ struct reel_command_info {
     uint32_t struct_size;
     uint32_t flags;      /* 0: no flag is defined */
     const char *verb;    /* [a-z][a-z0-9_-]{0,62} */
-    const char *summary; /* one line for the description of the HTTP API, or NULL */
+    const char *summary; /* one line of UTF-8 for the description of the HTTP API, or NULL */
     const struct reel_member *const
         *members;        /* of the body, NULL-terminated (member.h); NULL: not declared */
     const char *example; /* a body that fits, as JSON; NULL: none */

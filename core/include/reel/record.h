@@ -52,9 +52,10 @@ struct reel_change {
 
 /* ---- Settings -------------------------------------------------------------------------------- */
 
-/* The value of a setting that the projector declares. Data is NULL if it has no value. The value is
- * the same in every call, and the string lives as long as the plugin is loaded. To read a setting
- * that the projector does not declare is a fault. [writer] */
+/* The value of a setting that the projector declares. Data is NULL if it has no value. A number is
+ * written without zeros before it, a switch is "true" or "false". The value is the same in every
+ * call, and the string lives as long as the plugin is loaded. To read a setting that the projector
+ * does not declare is a fault. [writer] */
 static inline struct reel_str reel_tx_setting_str(struct reel_tx *tx, const char *name) {
     return tx->host->setting_str(tx, name, 0);
 }

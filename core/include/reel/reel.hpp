@@ -179,6 +179,9 @@ namespace detail {
 template <typename T>
 using if_integer = std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, bool>, int>;
 
+/* Only bool itself: every pointer converts to it. */
+template <typename T> using if_bool = std::enable_if_t<std::is_same_v<T, bool>, int>;
+
 template <typename T> std::int64_t to_int64(T number) {
     if constexpr (std::is_unsigned_v<T> && sizeof(T) >= sizeof(std::int64_t))
         if (number > static_cast<T>(std::numeric_limits<std::int64_t>::max()))
@@ -221,7 +224,7 @@ class writer {
         reel_write_null(c_);
         return *this;
     }
-    writer &value(bool boolean) noexcept {
+    template <typename T, detail::if_bool<T> = 0> writer &value(T boolean) noexcept {
         reel_write_bool(c_, boolean);
         return *this;
     }
@@ -302,7 +305,8 @@ class record : public record_view {
         reel_set_null(c_, field);
         return *this;
     }
-    record &set(const char *field, bool boolean) noexcept {
+    template <typename T, detail::if_bool<T> = 0>
+    record &set(const char *field, T boolean) noexcept {
         reel_set_bool(c_, field, boolean);
         return *this;
     }
@@ -503,7 +507,7 @@ class draft {
         reel_draft_value(c_, name, copied.c());
         return *this;
     }
-    draft &set(const char *name, bool boolean) noexcept {
+    template <typename T, detail::if_bool<T> = 0> draft &set(const char *name, T boolean) noexcept {
         write(name).value(boolean);
         return *this;
     }
@@ -564,7 +568,10 @@ template <auto Fold, typename Given> reel_outcome fold(reel_tx *tx, const Given 
         return tx->host->reject(tx, reel_text(reason));
     };
     try {
-        if constexpr (std::is_same_v<decltype(Fold(transaction(tx), given)), bool>)
+        using result = decltype(Fold(transaction(tx), given));
+        static_assert(std::is_void_v<result> || std::is_same_v<result, bool>,
+                      "it returns nothing, or false to ignore what it was given");
+        if constexpr (std::is_same_v<result, bool>)
             return Fold(transaction(tx), given) ? REEL_APPLIED : REEL_IGNORED;
         else
             return Fold(transaction(tx), given), REEL_APPLIED;

@@ -37,7 +37,9 @@ struct reel_setting {
     reel_setting_kind kind;
     uint32_t reserved;
     uint64_t min, max;         /* REEL_SETTING_NUMBER */
-    const char *default_value; /* as an operator would write it; NULL: no default */
+    const char *default_value; /* as an operator would write it, and allowed. NULL: no default, or
+                                  off. A number and a REEL_SETTING_ONE_OF must have one, a switch
+                                  must not */
     const char *unit;          /* "ms", "bytes", "DIR", …: --help shows it in place of a value */
     const char *help;          /* one line */
     const char *const *values; /* REEL_SETTING_ONE_OF: the allowed values, NULL-terminated */

@@ -91,6 +91,10 @@ struct reel_test {
 #define reel_given_setting(test, collection, name, value)                                          \
     reel_test_setting(REEL_TEST_HERE(test), collection, name, value)
 
+/* The same for a REEL_SETTING_LIST: `values` is an array of texts that ends with NULL. */
+#define reel_given_setting_items(test, collection, name, values)                                   \
+    reel_test_setting_items(REEL_TEST_HERE(test), collection, name, values)
+
 /* Sets the time of the events and commands after this: RFC 3339, in any zone, from 1970 on. Events
  * have the time as it is written here. */
 #define reel_given_time(test, time) reel_test_time(REEL_TEST_HERE(test), time)
@@ -229,15 +233,20 @@ static inline void reel_test_plugin(struct reel_test *test, const char *path) {
     if (reel_load_plugin(test->reel, path, &error) < 0) reel_test_fail(test, "%s", error.text);
 }
 
-static inline void reel_test_setting(struct reel_test *test, const char *collection,
-                                     const char *name, const char *value) {
-    const char *values[2];
+static inline void reel_test_setting_items(struct reel_test *test, const char *collection,
+                                           const char *name, const char *const *values) {
     struct reel_error error;
-    values[0] = value;
-    values[1] = NULL;
     if (test->started) reel_test_fail(test, "settings come before events and commands");
     if (reel_set_setting(test->reel, collection, name, values, &error) < 0)
         reel_test_fail(test, "%s", error.text);
+}
+
+static inline void reel_test_setting(struct reel_test *test, const char *collection,
+                                     const char *name, const char *value) {
+    const char *values[2];
+    values[0] = value;
+    values[1] = NULL;
+    reel_test_setting_items(test, collection, name, values);
 }
 
 /* Starts the Reel, unless it is started. reel_test_setup does not start it, because a test may

@@ -63,6 +63,7 @@ static int take_event(void *context, const struct reel_entry *entry) {
     text_append_lit(body, ",\"size\":");
     text_append_number(body, entry->size);
     events_time(body, ",\"received_at\":", entry->time_ns);
+    events_member(body, ",\"principal\":", entry->principal);
     return telling->type.failed ? -ENOMEM : 1;
 }
 
