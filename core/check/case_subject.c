@@ -108,7 +108,6 @@ void case_declarations(struct sheet *sheet) {
     if (reel_load_plugin(reel, sheet->path, &error) < 0) guard_found("%s", error.text);
     guard_done();
     if (sheet->with[0]) guard_must(reel_load_plugin(reel, sheet->with, &error), &error);
-    for (size_t n = 0; (projector = reel_projector(reel, n)); n++) check_defaults(reel, projector);
     sheet->settings_known = bench_give_settings(sheet, reel);
     int rc = reel_start(reel, &error);
     if (rc == -EINVAL) guard_found("%s (--with PLUGIN.so loads another one, too)", error.text);
