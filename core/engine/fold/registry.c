@@ -262,7 +262,7 @@ static bool has_whole_log(const struct collection *root, const struct store_stat
     return root->is_new || root->rebuild_wanted || position->first_seq <= root->state.from_seq;
 }
 
-static bool is_to_be_remade(const struct collection *root) {
+static bool must_remake(const struct collection *root) {
     bool found = root->why != NULL;
     for (size_t i = 0; i < root->derived_count; i++) found = found || root->derived[i]->why;
     return found;
@@ -270,7 +270,7 @@ static bool is_to_be_remade(const struct collection *root) {
 
 static int remake_unit(struct collection *root, const struct store_state *position,
                        struct reel_error *error) {
-    if (!is_to_be_remade(root)) return 0;
+    if (!must_remake(root)) return 0;
     if (has_whole_log(root, position)) return remake_from_log(root, position, error);
     return root->why ? refuse_rebuild(root, root->why, position, error)
                      : remake_from_records(root, position, error);
