@@ -5,11 +5,12 @@
 #define REEL_ENGINE_STORE_ENVIRONMENT_H
 
 #include "base/error.h"
-#include "engine/store/sides.h"
 
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #define STORE_COLLECTIONS 256 /* most that can be loaded at one time */
 #define STORE_NAME_MAX    63  /* longest name of a collection, in bytes */
@@ -17,6 +18,12 @@
 /* The tables: the number of each is that of its tree. */
 enum { TABLE_META, TABLE_REJECTED, TABLES_OWN };
 #define STORE_TABLES (TABLES_OWN + 2 * STORE_COLLECTIONS)
+
+/* One bit for each table. Set: its second database is current; or in a set of changes: both change
+ * places (sides.h). */
+struct sides {
+    uint64_t bits[(STORE_TABLES + 63) / 64];
+};
 
 struct versions;
 struct version;

@@ -2,11 +2,8 @@
 #include "engine/store/sides.h"
 
 #include "base/cleanup.h"
-#include "engine/store/environment.h"
 
 #include <string.h>
-
-_Static_assert(SIDES_TABLES_MAX >= STORE_TABLES, "one bit for each table");
 
 /* ---- In LMDB --------------------------------------------------------------------------------- */
 

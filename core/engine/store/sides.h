@@ -14,19 +14,9 @@
 #ifndef REEL_ENGINE_STORE_SIDES_H
 #define REEL_ENGINE_STORE_SIDES_H
 
-#include "base/error.h"
+#include "engine/store/environment.h"
 
-#include <lmdb.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#define SIDES_TABLES_MAX 576
-
-/* Bit set: the second database is current; or in a set of changes: both change places. */
-struct sides {
-    uint64_t bits[SIDES_TABLES_MAX / 64];
-};
 
 static inline bool sides_has(const struct sides *sides, size_t table) {
     return sides->bits[table / 64] >> (table % 64) & 1;
@@ -46,8 +36,6 @@ int sides_find(MDB_txn *txn, MDB_dbi second, bool *ret_second);
 /* Empties a database and marks it as not finished; and finishes it. LMDB results. */
 int sides_mark(MDB_txn *txn, MDB_dbi dbi);
 int sides_unmark(MDB_txn *txn, MDB_dbi dbi);
-
-struct store;
 
 /* The sides as a transaction sees them. Under snapshot_lock. */
 struct sides sides_of(const struct store *store, MDB_txn *txn);
