@@ -64,6 +64,8 @@ static const struct reel_str once[] = {
     HEADER(MHD_HTTP_HEADER_CONTENT_TYPE),
     HEADER("Last-Event-ID"),
     HEADER("Idempotency-Key"),
+    HEADER("Reel-Expect-Cursor"),
+    HEADER("Reel-Expect-Epoch"),
     HEADER("Sec-WebSocket-Key"),
 };
 enum { HOST, ONCE = sizeof once / sizeof *once };

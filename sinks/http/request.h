@@ -64,6 +64,7 @@ struct request {
     bool waited;
 
     bool is_taken; /* another thread owns the socket (follow.c) */
+    bool is_bulk;  /* another thread will read the body (routes/bulk.c) */
 
     void *work; /* state of a handler that has handed something over */
     void (*work_done)(void *work);
