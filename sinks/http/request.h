@@ -99,6 +99,9 @@ int request_number(struct request *request, const char *name, uint64_t *ret);
 /* True if the body has this media type, such as "application/json", or "…+json" of it. */
 bool request_is_json(const struct request *request);
 
+/* True if the body is application/x-ndjson, in UTF-8. */
+bool request_is_ndjson(const struct request *request);
+
 /* Opens a view, and stores its position in the answer; `ret_position` may be NULL. If it fails, the
  * answer is a problem. */
 int request_open_view(struct request *request, struct reel_view **ret,

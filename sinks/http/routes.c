@@ -4,7 +4,6 @@
 #include "base/cleanup.h"
 #include "base/invariant.h"
 #include "connections.h"
-#include "routes/bulk.h"
 #include "websocket/handshake.h"
 
 #include <errno.h>
@@ -285,7 +284,9 @@ static int check_params(struct request *request) {
 
 static int check_length(struct request *request) {
     uint64_t bytes = request_content_length(request);
-    if (bytes <= request->body_max || bulk_is_ndjson(request)) return 0;
+    bool has_no_limit = request->route && request->route->handle == handle_post_events &&
+                        request_is_ndjson(request);
+    if (bytes <= request->body_max || has_no_limit) return 0;
     answer_problem(&request->answer, PROBLEM_PAYLOAD_TOO_LARGE,
                    "the body has %llu bytes, at most %llu are accepted", (unsigned long long)bytes,
                    (unsigned long long)request->body_max);

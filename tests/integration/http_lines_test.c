@@ -153,6 +153,27 @@ static void an_event_larger_than_a_slice_is_one_line(void **state) {
     free(event.data);
 }
 
+/* Events of 8 KiB, with ids from `first` on. */
+static void post_large(struct site *site, unsigned first, unsigned count) {
+    static char filler[8192];
+    memset(filler, 'x', sizeof filler);
+    for (unsigned n = first; n < first + count;) {
+        struct text batch = {0};
+        for (unsigned i = 0; i < 500 && n < first + count; i++, n++)
+            text_format(&batch,
+                        "%s{\"specversion\":\"1.0\",\"id\":\"%u\",\"source\":\"/large\","
+                        "\"type\":\"t\",\"data\":\"%.*s\"}",
+                        i ? "," : "[", n, (int)sizeof filler, filler);
+        text_format(&batch, "]");
+        const char *const headers[] = {"Content-Type: application/cloudevents-batch+json", NULL};
+        struct reply reply =
+            request(site->writer, "POST", "/v1/events", headers, batch.data, batch.len);
+        if (reply.status != 201) fail_msg("%ld: %.300s", reply.status, reply.body.data);
+        reply_free(&reply);
+        free(batch.data);
+    }
+}
+
 static void wait_for_floor(struct site *site, uint64_t wanted) {
     for (int waited = 0;; waited++) {
         json_t *status = json_got(site->reader, "/v1/status");
@@ -171,14 +192,14 @@ static void an_answer_that_trimming_overtakes_is_cut(void **state) {
     enum { EVENTS = 3000 };
     struct site site =
         site_opened("--retention-events", "3000", "--segment-bytes", "1048576", NULL);
-    post_large_cells(site.writer, EVENTS);
+    post_large(&site, 0, EVENTS);
     struct wire wire = wire_opened(&site.daemon, 4096);
     const char *const headers[] = {AS_LINES, NULL};
     wire_get(&wire, "/v1/events", READ_TOKEN, headers);
     struct reply reply = wire_answer(&wire);
     assert_int_equal(reply.status, 200);
     reply_free(&reply);
-    post_large_cells(site.writer, EVENTS);
+    post_large(&site, EVENTS, EVENTS);
     wait_for_floor(&site, EVENTS - 200);
     while (wire_wait(&wire)) continue;
     must(wire.in.len > 5);

@@ -115,14 +115,22 @@ static void add_rejection(struct batch *batch, const char *number_name, uint64_t
     text_append_lit(to, "}");
 }
 
+/* The item at `index` of the window does not fit. */
+static void take_misfit(struct batch *batch, const struct reel_misfit *misfit) {
+    INVARIANT(misfit->index < batch->to - batch->from);
+    batch->bad = batch->from + (size_t)misfit->index;
+    error_set(&batch->error, "not as `%.*s` declares it: %.*s is %.*s, wanted %.*s",
+              REEL_FMT(misfit->collection), REEL_FMT(misfit->member), REEL_FMT(misfit->found),
+              REEL_FMT(misfit->wanted));
+}
+
 void batch_take(struct batch *batch, int rc, const struct reel_submit_result *result,
                 const struct reel_error *error, const char *number_name) {
     batch->rc = rc;
     batch->counts = (struct batch_counts){0};
     if (rc < 0) {
         batch->error = *error;
-        if (rc == -ENOMSG && result && result->misfit)
-            batch->bad = batch->from + (size_t)result->misfit->index;
+        if (rc == -ENOMSG && result && result->misfit) take_misfit(batch, result->misfit);
         return;
     }
     for (size_t i = 0; result->results[i]; i++) {

@@ -9,7 +9,6 @@
 #include "http/routes/bulk.h"
 
 #include "base/cleanup.h"
-#include "event/formats.h"
 #include "http/bulk/bulk.h"
 #include "http/connections.h"
 #include "http/etag.h"
@@ -55,15 +54,6 @@ static int hand_over(struct request *request, int fd, const struct framing_bulk 
 
 /* ---- NDJSON ---------------------------------------------------------------------------------- */
 
-bool bulk_is_ndjson(const struct request *request) {
-    struct reel_str type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
-    struct media_type media;
-    return request->route && request->route->handle == handle_post_events && type.data &&
-           format_read_media_type(type, &media) && str_is_caseless(media.type, "application") &&
-           str_is_caseless(media.subtype, "x-ndjson") &&
-           (!media.charset.data || str_is_caseless(media.charset, "utf-8"));
-}
-
 static bool read_stop(struct request *request, bool *ret) {
     const struct uri_param *param = uri_param(&request->uri, "stop");
     *ret = !param || reel_str_is(param->value, "true");
@@ -87,7 +77,9 @@ int bulk_begin(struct request *request) {
     struct framing_bulk body;
     struct reel_str received;
     bool stops;
-    if (!bulk_is_ndjson(request)) return 0;
+    if (!request->route || request->route->handle != handle_post_events ||
+        !request_is_ndjson(request))
+        return 0;
     if (!read_stop(request, &stops) || !check_conditions(request)) return -EINVAL;
     if (!inlet_body(request->inlet, &body, &received)) return 0; /* it is empty */
     if (!reserve(request, BULK_IMPORT, stops)) return -EAGAIN;

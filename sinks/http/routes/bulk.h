@@ -4,9 +4,6 @@
 
 #include "http/routes.h"
 
-/* True if the request posts events as NDJSON. */
-bool bulk_is_ndjson(const struct request *request);
-
 /* Call it when the head was checked. If the request posts NDJSON, whose body is not empty, reserves
  * a place and sets request->is_bulk. Returns 0, or the answer is a problem. */
 int bulk_begin(struct request *request);

@@ -233,7 +233,7 @@ void handle_post_events(struct request *request) {
     struct reel_error error = {0};
     struct reel_expectation expected;
     bool has_expectation;
-    if (bulk_is_ndjson(request)) {
+    if (request_is_ndjson(request)) {
         bulk_answer_empty(request); /* all others were taken over */
         return;
     }
