@@ -350,7 +350,8 @@ static void take(struct bulk *bulk, const char *bytes, size_t len) {
 static void read_some(struct bulk *bulk) {
     static char part[READ_BYTES]; /* there is one thread */
     for (int i = 0; i < READS_MAX && bulk->state != BULK_GONE && may_read(bulk); i++) {
-        ssize_t len = read(bulk->fd, part, sizeof part);
+        /* recvfrom, because recv is inlet.h's; the socket may be one that blocks */
+        ssize_t len = recvfrom(bulk->fd, part, sizeof part, MSG_DONTWAIT, NULL, NULL);
         if (len < 0 && (errno == EAGAIN || errno == EINTR)) break;
         if (len < 0) {
             bulk_break(bulk);
