@@ -73,9 +73,11 @@ static void settle(struct bulk *bulk) {
 static void end_with(struct bulk *bulk, unsigned code, const char *reason) {
     struct ingest *ingest = &bulk->ingest;
     if (bulk->state != BULK_OPEN) return;
+    size_t len = strnlen(reason, sizeof ingest->close_reason - 3); /* beside the code and a NUL */
+    len = utf8_cut(reason, len);
+    memcpy(ingest->close_reason, reason, len);
+    ingest->close_reason[len] = '\0';
     ingest->close_code = code;
-    snprintf(ingest->close_reason, sizeof ingest->close_reason - 2, "%s", reason);
-    ingest->close_reason[utf8_cut(ingest->close_reason, strlen(ingest->close_reason))] = '\0';
     bulk_end(bulk);
 }
 
