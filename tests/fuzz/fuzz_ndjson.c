@@ -1,11 +1,11 @@
-/* fuzz_ndjson.c: any bytes as a body of lines (sinks/http/bulk/lines.h), in pieces of any size,
+/* fuzz_ndjson.c: any bytes as a body of lines (sinks/http/bulk/splitter.h), in pieces of any size,
  * against a plain splitter; and the same body in chunks (sinks/http/framing.h), of which only the
  * data must remain.
  *
  * The first byte is the bound of a line, the second the size of the pieces and of the chunks.
  */
 #include "fuzz.h"
-#include "http/bulk/lines.h"
+#include "http/bulk/splitter.h"
 #include "http/framing.h"
 
 static size_t line_max;
@@ -21,9 +21,9 @@ static struct reel_str split(struct reel_str *body, bool *ret_ended) {
     return line;
 }
 
-static void compare(const struct lines *lines, const struct text *text, struct reel_str wanted) {
+static void compare(const struct splitter *lines, const struct text *text, struct reel_str wanted) {
     check(lines->is_long == (wanted.len > line_max), "a long line is not seen as one");
-    struct reel_str line = lines_current(lines, text);
+    struct reel_str line = splitter_line(lines, text);
     if (wanted.len > 0 && wanted.data[wanted.len - 1] == '\r') wanted.len--;
     if (lines->is_long)
         check(line.len == 0, "bytes of a long line were kept");
@@ -33,14 +33,14 @@ static void compare(const struct lines *lines, const struct text *text, struct r
 
 /* Every other line is dropped from the text, as a line that is not an event. */
 static void check_lines(struct reel_str body, size_t piece) {
-    struct lines lines = {.line_max = line_max, .number = 1};
+    struct splitter lines = {.line_max = line_max, .number = 1};
     struct text text = {0};
     struct reel_str rest = body, line;
     bool is_complete, was_complete;
     uint64_t number = 1;
     for (size_t at = 0; at < body.len;) {
         size_t len = body.len - at < piece ? body.len - at : piece;
-        size_t used = lines_take(&lines, &text, body.data + at, len, &is_complete);
+        size_t used = splitter_take(&lines, &text, body.data + at, len, &is_complete);
         check(used > 0 && used <= len && !text.failed, "bytes were lost");
         check(text.len - lines.begin <= line_max, "more than a line was kept");
         at += used;
@@ -49,7 +49,7 @@ static void check_lines(struct reel_str body, size_t piece) {
         check(was_complete && lines.number == number++, "another number of lines");
         compare(&lines, &text, line);
         if (number % 2) text.len = lines.begin;
-        lines_next(&lines, &text);
+        splitter_next(&lines, &text);
     }
     line = split(&rest, &was_complete);
     check(!was_complete, "a line was left out");

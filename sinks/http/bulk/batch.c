@@ -10,15 +10,15 @@
 /* Memory that an empty batch keeps. */
 #define KEPT_BYTES ((size_t)512 << 10)
 
-void batch_finish(struct batch *batch) {
+void bulk_batch_finish(struct bulk_batch *batch) {
     text_finish(&batch->bytes);
     text_finish(&batch->rejections);
     free(batch->items);
     free(batch->payloads);
-    *batch = (struct batch){0};
+    *batch = (struct bulk_batch){0};
 }
 
-void batch_clear(struct batch *batch) {
+void bulk_batch_clear(struct bulk_batch *batch) {
     if (batch->bytes.size > KEPT_BYTES || batch->bytes.failed) text_finish(&batch->bytes);
     text_finish(&batch->rejections);
     batch->bytes.len = 0;
@@ -26,12 +26,12 @@ void batch_clear(struct batch *batch) {
     batch->rc = 0;
 }
 
-size_t batch_memory(const struct batch *batch) {
+size_t bulk_batch_memory(const struct bulk_batch *batch) {
     return batch->bytes.size + batch->rejections.size + batch->room * sizeof *batch->items +
            batch->payload_room * sizeof *batch->payloads;
 }
 
-int batch_add(struct batch *batch, size_t at, size_t len, uint64_t number) {
+int bulk_batch_add(struct bulk_batch *batch, size_t at, size_t len, uint64_t number) {
     INVARIANT(batch->bad == batch->count && at + len <= batch->bytes.len);
     if (batch->count == batch->room) {
         size_t room = batch->room ? 2 * batch->room : 64;
@@ -45,7 +45,7 @@ int batch_add(struct batch *batch, size_t at, size_t len, uint64_t number) {
     return 0;
 }
 
-int batch_next(struct batch *batch, size_t events_max, uint64_t bytes_max) {
+int bulk_batch_next(struct bulk_batch *batch, size_t events_max, uint64_t bytes_max) {
     uint64_t bytes = 0;
     size_t end = batch->from;
     INVARIANT(batch->from <= batch->bad && batch->bad <= batch->count);
@@ -70,7 +70,7 @@ int batch_next(struct batch *batch, size_t events_max, uint64_t bytes_max) {
 
 /* ---- Results --------------------------------------------------------------------------------- */
 
-void batch_counts_add(struct batch_counts *to, const struct batch_counts *more) {
+void bulk_batch_counts_add(struct batch_counts *to, const struct batch_counts *more) {
     to->appended += more->appended;
     to->repeated += more->repeated;
     to->applied += more->applied;
@@ -91,10 +91,10 @@ static void count_result(struct batch_counts *counts, const struct reel_result *
         .first_seq = result->seq,
         .last_seq = result->seq,
     };
-    batch_counts_add(counts, &one);
+    bulk_batch_counts_add(counts, &one);
 }
 
-static void add_rejection(struct batch *batch, const char *number_name, uint64_t number,
+static void add_rejection(struct bulk_batch *batch, const char *number_name, uint64_t number,
                           const struct reel_result *result) {
     struct text *to = &batch->rejections;
     if (batch->rejection_count == batch->rejections_max) return;
@@ -116,7 +116,7 @@ static void add_rejection(struct batch *batch, const char *number_name, uint64_t
 }
 
 /* The item at `index` of the window does not fit. */
-static void take_misfit(struct batch *batch, const struct reel_misfit *misfit) {
+static void take_misfit(struct bulk_batch *batch, const struct reel_misfit *misfit) {
     INVARIANT(misfit->index < batch->to - batch->from);
     batch->bad = batch->from + (size_t)misfit->index;
     error_set(&batch->error, "not as `%.*s` declares it: %.*s is %.*s, wanted %.*s",
@@ -124,8 +124,8 @@ static void take_misfit(struct batch *batch, const struct reel_misfit *misfit) {
               REEL_FMT(misfit->wanted));
 }
 
-void batch_take(struct batch *batch, int rc, const struct reel_submit_result *result,
-                const struct reel_error *error, const char *number_name) {
+void bulk_batch_take(struct bulk_batch *batch, int rc, const struct reel_submit_result *result,
+                     const struct reel_error *error, const char *number_name) {
     batch->rc = rc;
     batch->counts = (struct batch_counts){0};
     if (rc < 0) {
@@ -142,8 +142,8 @@ void batch_take(struct batch *batch, int rc, const struct reel_submit_result *re
     }
 }
 
-void batch_write_reason(struct text *to, const char *number_name, uint64_t number,
-                        const char *reason) {
+void bulk_batch_write_reason(struct text *to, const char *number_name, uint64_t number,
+                             const char *reason) {
     text_append_lit(to, "{\"");
     text_append_lit(to, number_name);
     text_append_lit(to, "\":");

@@ -25,9 +25,9 @@ struct batch_counts {
     uint64_t applied, ignored, rejected; /* of all of them: a repeat has its first outcome */
     uint64_t first_seq, last_seq;        /* the lowest and the highest; 0: none */
 };
-void batch_counts_add(struct batch_counts *to, const struct batch_counts *more);
+void bulk_batch_counts_add(struct batch_counts *to, const struct batch_counts *more);
 
-struct batch {
+struct bulk_batch {
     struct text bytes;
     struct batch_item *items;
     size_t count, room;
@@ -45,28 +45,28 @@ struct batch {
     struct text rejections; /* objects with a comma before each: of all windows */
     size_t rejection_count, rejections_max;
 };
-void batch_finish(struct batch *batch);
+void bulk_batch_finish(struct bulk_batch *batch);
 
 /* Empties the batch, and keeps a limited part of its memory. */
-void batch_clear(struct batch *batch);
+void bulk_batch_clear(struct bulk_batch *batch);
 
 /* Bytes of memory that it has. */
-size_t batch_memory(const struct batch *batch);
+size_t bulk_batch_memory(const struct bulk_batch *batch);
 
 /* Adds an item, whose bytes are in `bytes` already. -ENOMEM. */
-int batch_add(struct batch *batch, size_t at, size_t len, uint64_t number);
+int bulk_batch_add(struct bulk_batch *batch, size_t at, size_t len, uint64_t number);
 
 /* Sets the next window, of at most this number of events and bytes, but at least one event. Returns
  * 1; 0: all items before the bad one, or all of them, are done; -ENOMEM. */
-int batch_next(struct batch *batch, size_t events_max, uint64_t bytes_max);
+int bulk_batch_next(struct bulk_batch *batch, size_t events_max, uint64_t bytes_max);
 
 /* A reel_submit_done_fn takes the result with this. `number_name` is the name of the member that
  * has an item's number: "line". */
-void batch_take(struct batch *batch, int rc, const struct reel_submit_result *result,
-                const struct reel_error *error, const char *number_name);
+void bulk_batch_take(struct bulk_batch *batch, int rc, const struct reel_submit_result *result,
+                     const struct reel_error *error, const char *number_name);
 
 /* Appends `{"line":3,"reason":"…"}`. */
-void batch_write_reason(struct text *to, const char *number_name, uint64_t number,
-                        const char *reason);
+void bulk_batch_write_reason(struct text *to, const char *number_name, uint64_t number,
+                             const char *reason);
 
 #endif

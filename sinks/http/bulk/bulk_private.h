@@ -7,7 +7,7 @@
 #include "http/answer.h"
 #include "http/bulk/batch.h"
 #include "http/bulk/bulk.h"
-#include "http/bulk/lines.h"
+#include "http/bulk/splitter.h"
 #include "websocket/wire.h"
 #include "json/parser.h"
 
@@ -86,12 +86,12 @@ struct bulk {
     enum bulk_state state;
     int fd;
 
-    struct batch batches[2];
-    struct batch *filling, *flying;
+    struct bulk_batch batches[2];
+    struct bulk_batch *filling, *flying;
     bool is_flying;         /* `flying` is with the writer */
     bool is_blocked;        /* the writer's queue was full */
     bool is_starved;        /* there was no memory */
-    struct lines lines;     /* the line or frame that is being received, at the end of `filling` */
+    struct splitter lines;  /* the line or frame that is being received, at the end of `filling` */
     uint64_t flying_number; /* number of the last line or frame that was taken before the flying
                                batch was handed over */
 

@@ -128,14 +128,14 @@ static void refuse_line(struct bulk *bulk, enum problem problem, uint64_t number
     }
     if (import->invalid_count++ >= NAMED_MAX) return;
     text_append_lit(&import->invalid, ",");
-    batch_write_reason(&import->invalid, bulk->type->number_name, number, reason);
+    bulk_batch_write_reason(&import->invalid, bulk->type->number_name, number, reason);
 }
 
 static void misfit(struct bulk *bulk, const struct batch_item *item) {
     const struct reel_error error = bulk->flying->error;
     if (bulk->import.stops) {
         uint64_t number = item->number;
-        batch_clear(bulk->flying); /* the lines before are appended, those after are not */
+        bulk_batch_clear(bulk->flying); /* the lines before are appended, those after are not */
         bulk_drop_filling(bulk);
         answer_finish(&bulk->import.answer); /* a later line may have been wrong, too */
         end_at_line(bulk, PROBLEM_EVENT_NOT_AS_DECLARED, number, error.text);
@@ -146,9 +146,9 @@ static void misfit(struct bulk *bulk, const struct batch_item *item) {
 
 /* Handles the line that is complete. */
 static void take_line(struct bulk *bulk) {
-    struct lines *lines = &bulk->lines;
+    struct splitter *lines = &bulk->lines;
     struct text *bytes = &bulk->filling->bytes;
-    struct reel_str line = lines_current(lines, bytes);
+    struct reel_str line = splitter_line(lines, bytes);
     struct reel_error error = {0};
     if (lines->is_long) {
         snprintf(error.text, sizeof error.text, "it has more than %zu bytes", lines->line_max);
@@ -161,13 +161,13 @@ static void take_line(struct bulk *bulk) {
     } else {
         bytes->len = lines->begin;
     }
-    if (bulk->state == BULK_OPEN) lines_next(lines, bytes);
+    if (bulk->state == BULK_OPEN) splitter_next(lines, bytes);
 }
 
 static void take_data(struct bulk *bulk, const char *data, size_t len) {
     while (len > 0 && bulk->state == BULK_OPEN) {
         bool is_complete;
-        size_t used = lines_take(&bulk->lines, &bulk->filling->bytes, data, len, &is_complete);
+        size_t used = splitter_take(&bulk->lines, &bulk->filling->bytes, data, len, &is_complete);
         data += used;
         len -= used;
         if (bulk->filling->bytes.failed) {
@@ -181,7 +181,7 @@ static void take_data(struct bulk *bulk, const char *data, size_t len) {
 /* ---- The body -------------------------------------------------------------------------------- */
 
 static void end_body(struct bulk *bulk) {
-    const struct lines *lines = &bulk->lines;
+    const struct splitter *lines = &bulk->lines;
     if (bulk->state != BULK_OPEN) return;
     if (lines->is_long || bulk->filling->bytes.len > lines->begin) take_line(bulk);
     bulk_end(bulk);
@@ -208,8 +208,8 @@ static void take(struct bulk *bulk, const char *bytes, size_t len) {
 
 static void landed(struct bulk *bulk) {
     struct import *import = &bulk->import;
-    struct batch *batch = bulk->flying;
-    batch_counts_add(&import->counts, &batch->counts);
+    struct bulk_batch *batch = bulk->flying;
+    bulk_batch_counts_add(&import->counts, &batch->counts);
     text_append_str(&import->rejections, text_str(&batch->rejections));
     import->rejection_count += batch->rejection_count;
     text_finish(&batch->rejections);

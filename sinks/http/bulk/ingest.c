@@ -15,7 +15,7 @@
 
 /* ---- Answers --------------------------------------------------------------------------------- */
 
-static struct text *invalid_of(struct bulk *bulk, const struct batch *batch) {
+static struct text *invalid_of(struct bulk *bulk, const struct bulk_batch *batch) {
     return &bulk->ingest.invalid[batch == &bulk->batches[1]];
 }
 
@@ -29,7 +29,7 @@ static void write_list(struct text *to, const char *name, struct text *list) {
 }
 
 /* Everything up to frame `number` is done. */
-static void answer(struct bulk *bulk, uint64_t number, struct batch *batch) {
+static void answer(struct bulk *bulk, uint64_t number, struct bulk_batch *batch) {
     struct text frame = {0};
     text_append_lit(&frame, "{\"through\":");
     text_append_number(&frame, number);
@@ -113,11 +113,11 @@ static void quiet(struct bulk *bulk, uint64_t quiet_ms) {
 
 /* ---- Frames ---------------------------------------------------------------------------------- */
 
-static void refuse_frame(struct bulk *bulk, const struct batch *batch, uint64_t number,
+static void refuse_frame(struct bulk *bulk, const struct bulk_batch *batch, uint64_t number,
                          const char *reason) {
     struct text *to = invalid_of(bulk, batch);
     text_append_lit(to, ",");
-    batch_write_reason(to, bulk->type->number_name, number, reason);
+    bulk_batch_write_reason(to, bulk->type->number_name, number, reason);
 }
 
 static void misfit(struct bulk *bulk, const struct batch_item *item) {
@@ -126,7 +126,7 @@ static void misfit(struct bulk *bulk, const struct batch_item *item) {
 
 static void take_message(struct bulk *bulk, bool is_text) {
     struct text *bytes = &bulk->filling->bytes;
-    struct lines *lines = &bulk->lines;
+    struct splitter *lines = &bulk->lines;
     struct reel_str message = {bytes->data + lines->begin, bytes->len - lines->begin};
     struct reel_error error = {0};
     int rc = is_text && message.len > 0 ? bulk_add_event(bulk, message, &error) : -EINVAL;
@@ -142,7 +142,7 @@ static void take_message(struct bulk *bulk, bool is_text) {
                                    : "it is not a text frame");
         bytes->len = lines->begin;
     }
-    lines_next(lines, bytes);
+    splitter_next(lines, bytes);
 }
 
 static void answer_ping(struct bulk *bulk, const struct websocket_said *said) {

@@ -56,8 +56,8 @@ static void give_place_back(struct bulk *bulk) {
 static void bulk_free(struct bulk *bulk) {
     INVARIANT(!bulk->is_flying);
     bulk->type->finish(bulk);
-    batch_finish(&bulk->batches[0]);
-    batch_finish(&bulk->batches[1]);
+    bulk_batch_finish(&bulk->batches[0]);
+    bulk_batch_finish(&bulk->batches[1]);
     text_finish(&bulk->out);
     text_finish(&bulk->received);
     server_give_memory(bulk->loop->server, bulk->memory);
@@ -101,7 +101,7 @@ void bulk_end(struct bulk *bulk) {
 }
 
 void bulk_drop_filling(struct bulk *bulk) {
-    batch_clear(bulk->filling);
+    bulk_batch_clear(bulk->filling);
     bulk->lines.begin = 0;
 }
 
@@ -157,7 +157,7 @@ static int check_event(struct bulk *bulk, struct reel_str text, size_t room,
 }
 
 int bulk_add_event(struct bulk *bulk, struct reel_str text, struct reel_error *error) {
-    struct batch *batch = bulk->filling;
+    struct bulk_batch *batch = bulk->filling;
     size_t begin = bulk->lines.begin, len = text.len;
     char *room = text_extend(&batch->bytes, JSON_ROOM);
     if (!room) return fail_memory(error);
@@ -166,7 +166,8 @@ int bulk_add_event(struct bulk *bulk, struct reel_str text, struct reel_error *e
     INVARIANT(begin + len <= batch->bytes.len);
     text = (struct reel_str){batch->bytes.data + begin, len};
     int rc = check_event(bulk, text, JSON_ROOM, error);
-    if (rc == 0 && batch_add(batch, begin, len, bulk->lines.number) < 0) rc = fail_memory(error);
+    if (rc == 0 && bulk_batch_add(batch, begin, len, bulk->lines.number) < 0)
+        rc = fail_memory(error);
     return rc;
 }
 
@@ -182,7 +183,7 @@ static void take_results(void *context, int rc, const struct reel_submit_result 
                          const struct reel_error *error) {
     struct bulk *bulk = context;
     struct bulk_loop *loop = bulk->loop;
-    batch_take(bulk->flying, rc, result, error, bulk->type->number_name);
+    bulk_batch_take(bulk->flying, rc, result, error, bulk->type->number_name);
     HOLD_LOCK(&loop->lock);
     bulk->next_landed = loop->landed;
     loop->landed = bulk;
@@ -190,7 +191,7 @@ static void take_results(void *context, int rc, const struct reel_submit_result 
 }
 
 static void fail_all(struct bulk *bulk, int rc, const struct reel_error *error) {
-    batch_clear(bulk->flying);
+    bulk_batch_clear(bulk->flying);
     bulk_drop_filling(bulk);
     if (bulk->state <= BULK_ENDING) bulk->type->failed(bulk, rc, error);
 }
@@ -198,7 +199,7 @@ static void fail_all(struct bulk *bulk, int rc, const struct reel_error *error) 
 /* Hands the next window of the flying batch over. */
 static void hand_over(struct bulk *bulk) {
     struct bulk_loop *loop = bulk->loop;
-    struct batch *batch = bulk->flying;
+    struct bulk_batch *batch = bulk->flying;
     struct reel_error error = {0};
     INVARIANT(!bulk->is_flying && batch->from < batch->to);
     bulk->is_flying = true; /* the answer may come before the call returns */
@@ -215,10 +216,10 @@ static void hand_over(struct bulk *bulk) {
 
 /* The filling batch becomes the flying one. The line that is not complete moves to the other. */
 static void change_roles(struct bulk *bulk) {
-    struct batch *full = bulk->filling, *empty = bulk->flying;
+    struct bulk_batch *full = bulk->filling, *empty = bulk->flying;
     struct reel_str rest = {full->bytes.data + bulk->lines.begin,
                             full->bytes.len - bulk->lines.begin};
-    batch_clear(empty);
+    bulk_batch_clear(empty);
     text_append_str(&empty->bytes, rest);
     full->bytes.len = bulk->lines.begin;
     bulk->lines.begin = 0;
@@ -230,9 +231,10 @@ static void change_roles(struct bulk *bulk) {
 /* Finds what is next of the flying batch. 1: a window; 0: the batch is done; or an error. */
 static int next_window(struct bulk *bulk) {
     const struct bulk_loop *loop = bulk->loop;
-    struct batch *batch = bulk->flying;
+    struct bulk_batch *batch = bulk->flying;
     while (batch->from < batch->count) {
-        int rc = batch_next(batch, loop->server->batch_events_max, loop->options.batch_bytes_max);
+        int rc =
+            bulk_batch_next(batch, loop->server->batch_events_max, loop->options.batch_bytes_max);
         if (rc != 0) return rc;
         bulk->type->misfit(bulk, &batch->items[batch->bad]); /* it may clear the batch */
         if (batch->count == 0) return 0;
@@ -254,7 +256,7 @@ static void fly(struct bulk *bulk) {
         return;
     }
     if (bulk->type->batch_done && bulk->state <= BULK_ENDING) bulk->type->batch_done(bulk);
-    batch_clear(bulk->flying);
+    bulk_batch_clear(bulk->flying);
 }
 
 /* Goes on with what was taken, as far as possible. */
@@ -277,7 +279,7 @@ static void flow(struct bulk *bulk) {
 
 /* The window that was handed over has been answered. */
 static void land(struct bulk *bulk) {
-    struct batch *batch = bulk->flying;
+    struct bulk_batch *batch = bulk->flying;
     INVARIANT(bulk->is_flying);
     bulk->is_flying = false;
     if (bulk->state == BULK_GONE) return;
@@ -312,7 +314,7 @@ static void land_all(struct bulk_loop *loop) {
 /* Reserves memory for what there is, and for one more part. */
 static bool has_memory(struct bulk *bulk) {
     struct server *server = bulk->loop->server;
-    uint64_t wanted = batch_memory(&bulk->batches[0]) + batch_memory(&bulk->batches[1]) +
+    uint64_t wanted = bulk_batch_memory(&bulk->batches[0]) + bulk_batch_memory(&bulk->batches[1]) +
                       bulk->out.size + READ_BYTES;
     if (wanted > bulk->memory && !server_take_memory(server, wanted - bulk->memory)) return false;
     if (wanted < bulk->memory) server_give_memory(server, bulk->memory - wanted);
@@ -321,7 +323,7 @@ static bool has_memory(struct bulk *bulk) {
 }
 
 static bool is_full(const struct bulk *bulk) {
-    const struct batch *batch = bulk->filling;
+    const struct bulk_batch *batch = bulk->filling;
     return batch->count >= BATCH_EVENTS || (batch->count > 0 && batch->bytes.len >= BATCH_BYTES);
 }
 
@@ -529,7 +531,7 @@ int bulk_create(struct bulk_loop *loop, enum bulk_kind kind, bool stops, struct 
     bulk->fd = -1;
     bulk->filling = &bulk->batches[0];
     bulk->flying = &bulk->batches[1];
-    bulk->lines = (struct lines){.line_max = loop->server->event_bytes_max, .number = 1};
+    bulk->lines = (struct splitter){.line_max = loop->server->event_bytes_max, .number = 1};
     for (int i = 0; i < 2; i++)
         bulk->batches[i].rejections_max = kind == BULK_IMPORT ? BULK_NAMED_MAX : SIZE_MAX;
     if (kind == BULK_IMPORT) bulk->import.stops = stops;
