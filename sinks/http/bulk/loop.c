@@ -92,7 +92,10 @@ static void bury_all(struct bulk_loop *loop) {
 void bulk_break(struct bulk *bulk) {
     if (bulk->state == BULK_GONE) return;
     set_state(bulk, BULK_GONE);
-    close(bulk->fd); /* which removes it from epoll */
+    /* Closing it would not be enough: libmicrohttpd may still have its descriptor of the same
+     * socket for a moment (routes/bulk.c), and epoll would go on to report it. */
+    epoll_ctl(bulk->loop->epoll, EPOLL_CTL_DEL, bulk->fd, NULL);
+    close(bulk->fd);
     bulk->fd = -1;
 }
 
