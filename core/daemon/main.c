@@ -28,8 +28,8 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve", command_serve},   {"replay", command_replay}, {"check", command_check},
-    {"backup", command_backup}, {"verify", command_verify}, {"inspect", command_inspect},
+    {"serve", command_serve},     {"replay", command_replay}, {"check", command_check},
+    {"backup", command_backup},   {"verify", command_verify}, {"inspect", command_inspect},
     {"plugins", command_plugins},
 };
 

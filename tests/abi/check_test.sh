@@ -39,10 +39,13 @@ is_long() {
     [[ ${REEL_TEST_LONG:-} == 1 ]]
 }
 
-# faulty_file FILE CASE [ARGUMENT...]
+# faulty_file FILE CASES [ARGUMENT...]. The cases are a pattern: which one finds a fault first may
+# depend on what the compiler makes of the plugin.
 faulty_file() {
     check --json --runs 4 "${@:3}" "$build/tests/abi/check/$1.so"
-    expect "$1" "1 $2" "$code $(failed)"
+    local found
+    found="$code $(failed)"
+    [[ $found =~ ^1\ ($2)$ ]] || expect "$1" "1 $2" "$found"
 }
 
 # faulty NAME CASE [ARGUMENT...]
@@ -139,8 +142,8 @@ part_good() {
     expect "the ABI of a plugin" "1.0" \
         "$(jq -r '.plugins[] | select(.name == "large").abi' <<<"$out")"
     expect "a plugin without projectors" "skipped it has no projectors" \
-        "$(jq -r '.plugins[] | select(.name == "notes").cases[3] | .result, .reason' <<<"$out" |
-            tr '\n' ' ' | sed 's/ $//')"
+        "$(jq -r --arg path "$fixtures/notes.so" \
+            '.plugins[] | select(.path == $path).cases[3] | "\(.result) \(.reason)"' <<<"$out")"
 }
 
 # What is only noted otherwise.
@@ -313,9 +316,9 @@ part_states() {
 }
 
 # part_languages cc|rs: the faults in another language (check/languages.txt), at each level of
-# optimization; without REEL_TEST_LONG a tenth of them, as check/meson.build counts.
+# optimization; without REEL_TEST_LONG every 31st, as check/meson.build counts.
 part_languages() {
-    local language name cases level count=0 runs=10
+    local language name cases level count=0 runs=2
     ! is_long || runs=1000
     while read -r language name cases; do
         [[ $language != '#' ]] || continue
@@ -325,7 +328,7 @@ part_languages() {
             if [[ $name == none ]]; then
                 [[ $level != 2 ]] && ! is_long ||
                     good "$runs" "$build/tests/abi/check/${language}_none_O$level.so"
-            elif is_long || ((count % 10 == 0)); then
+            elif is_long || ((count % 31 == 0)); then
                 faulty_file "${language}_${name}_O$level" "$cases"
             fi
         done

@@ -69,7 +69,7 @@ if REEL_TOKEN=$token daemon_start "$reeld" "$scratch/log" --data "$scratch/data"
         status=$(curl -sS -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $token" \
             "$daemon_url$route")
         [[ $status == 200 ]] || complain "docs/operating.md: $route answers $status"
-    done < <(grep -oE '/(healthz|readyz|metrics|v1/[a-z]+)' "$operating" | sort -u)
+    done < <(grep -oE '/(healthz|readyz|metrics|v1/[a-z]+(\.json)?)' "$operating" | sort -u)
     daemon_end || complain "the daemon ended badly"
 else
     complain "the daemon does not start"

@@ -76,8 +76,21 @@ static void raw_publish(struct raw *raw, const struct message *message) {
 
 /* ---- Checks ---------------------------------------------------------------------------------- */
 
+/* The stream takes messages in the order in which they came, but after the answer to a PING. One
+ * that it refuses comes after all before it, and leaves nothing behind. */
+static void wait_until_stored(struct mirror *mirror) {
+    jsPubOptions options;
+    jsErrCode code = 0;
+    must(jsPubOptions_Init(&options) == NATS_OK);
+    options.ExpectLastSeq = UINT32_MAX;
+    natsStatus rc =
+        js_Publish(NULL, mirror->stream.context, "cellos.events.barrier", "", 0, &options, &code);
+    must(rc != NATS_OK && code == JSStreamWrongLastSequenceErr);
+}
+
 static uint64_t last_of(struct mirror *mirror) {
     struct stream_state stream;
+    wait_until_stored(mirror);
     must(stream_state(&mirror->stream, STREAM, &stream));
     return stream.last;
 }

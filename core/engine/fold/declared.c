@@ -27,7 +27,7 @@ __attribute__((no_sanitize("address"))) static const void *item_at(const void *l
     return ((const void *const *)list)[n];
 }
 
-uint32_t list_length(const void *list, uint32_t max) {
+uint32_t declared_count(const void *list, uint32_t max) {
     uint32_t count = 0;
     while (list && count <= max) {
         if (!is_readable((const char *)list + count * sizeof(void *), sizeof(void *)))
@@ -38,7 +38,7 @@ uint32_t list_length(const void *list, uint32_t max) {
     return count;
 }
 
-__attribute__((no_sanitize("address"))) bool is_text(const char *text) {
+__attribute__((no_sanitize("address"))) bool declared_is_text(const char *text) {
     enum { TEXT_BYTES_MAX = 16 << 10, WORD = 8 };
     for (size_t n = 0; n < TEXT_BYTES_MAX; n++) {
         bool begins = n == 0 || ((uintptr_t)text + n) % WORD == 0;
@@ -50,32 +50,32 @@ __attribute__((no_sanitize("address"))) bool is_text(const char *text) {
 
 /* ---- Words ----------------------------------------------------------------------------------- */
 
-bool is_listed(const char *text, const char *const *list) {
+bool declared_is_listed(const char *text, const char *const *list) {
     for (; *list; list++)
         if (strcmp(*list, text) == 0) return true;
     return false;
 }
 
-bool has_form(const char *text, const char *first, const char *others, size_t len_max) {
-    if (!text || !is_text(text) || !text[0] || !strchr(first, text[0])) return false;
+bool declared_has_form(const char *text, const char *first, const char *others, size_t len_max) {
+    if (!text || !declared_is_text(text) || !text[0] || !strchr(first, text[0])) return false;
     return strspn(text, others) == strlen(text) && strlen(text) <= len_max;
 }
 
-const char *quote(struct quoted *space, const char *text) {
+const char *declared_quote(struct declared_quoted *space, const char *text) {
     if (!text) return "empty";
-    if (!is_text(text)) return "not a string";
+    if (!declared_is_text(text)) return "not a string";
     if (!text[0]) return "empty";
     snprintf(space->text, sizeof space->text, "`%.80s`", text);
     return space->text;
 }
 
-int check_flags(uint32_t flags, uint32_t known, const char *where, struct reel_error *error) {
+int declared_flags(uint32_t flags, uint32_t known, const char *where, struct reel_error *error) {
     if ((flags & ~known) == 0) return 0;
     return REFUSE(error, "%sflags has unknown bits 0x%x", where, flags & ~known);
 }
 
-int check_struct(const struct reel_header *header, const char *where, const void *item,
-                 size_t wanted, struct reel_error *error) {
+int declared_struct(const struct reel_header *header, const char *where, const void *item,
+                    size_t wanted, struct reel_error *error) {
     enum { STRUCT_BYTES_MAX = 4096 };
     uint32_t found = 0;
     if (is_readable(item, sizeof found)) memcpy(&found, item, sizeof found);
@@ -90,26 +90,26 @@ int check_struct(const struct reel_header *header, const char *where, const void
                   header->abi_major, header->abi_minor, wanted);
 }
 
-int check_optional(const char *text, const char *where, const char *what,
-                   struct reel_error *error) {
-    if (!text || is_text(text)) return 0;
+int declared_optional(const char *text, const char *where, const char *what,
+                      struct reel_error *error) {
+    if (!text || declared_is_text(text)) return 0;
     return REFUSE(error, "%s%s is not a string", where, what);
 }
 
-int check_texts(const char *const *list, uint32_t max, const char *where, const char *what,
-                struct reel_error *error) {
-    uint32_t count = list_length(list, max);
+int declared_texts(const char *const *list, uint32_t max, const char *where, const char *what,
+                   struct reel_error *error) {
+    uint32_t count = declared_count(list, max);
     if (count > max)
         return REFUSE(error, "%s%s has more than %u; does the list end with NULL?", where, what,
                       max);
     for (uint32_t n = 0; n < count; n++)
-        if (!is_text(list[n]))
+        if (!declared_is_text(list[n]))
             return REFUSE(error, "%s%s[%u] is not a string; does the list end with NULL?", where,
                           what, n);
     return 0;
 }
 
-void copy_sized(void *to, size_t to_size, const void *from, uint32_t from_size) {
+void declared_copy(void *to, size_t to_size, const void *from, uint32_t from_size) {
     memset(to, 0, to_size);
     memcpy(to, from, from_size < to_size ? from_size : to_size);
 }

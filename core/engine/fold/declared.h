@@ -9,7 +9,7 @@
 #include "base/error.h"
 
 /* Most strings of a list. */
-#define TEXTS_MAX 1024
+#define DECLARED_TEXTS_MAX 1024
 
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
 #define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -19,38 +19,39 @@
 
 /* How many items come before the NULL: `max` + 1 if it is not among the first so many, or if the
  * list leads out of what can be read. */
-uint32_t list_length(const void *list, uint32_t max);
+uint32_t declared_count(const void *list, uint32_t max);
 
 /* A string that ends, and not too late. */
-bool is_text(const char *text);
+bool declared_is_text(const char *text);
 
-bool is_listed(const char *text, const char *const *list);
+bool declared_is_listed(const char *text, const char *const *list);
 
 /* Does the text consist of these characters, with a first one from `first`? */
-bool has_form(const char *text, const char *first, const char *others, size_t len_max);
+bool declared_has_form(const char *text, const char *first, const char *others, size_t len_max);
 
 /* "`x`", or "empty" for what is not there. */
-struct quoted {
+struct declared_quoted {
     char text[96];
 };
-const char *quote(struct quoted *space, const char *text);
+const char *declared_quote(struct declared_quoted *space, const char *text);
 
-int check_flags(uint32_t flags, uint32_t known, const char *where, struct reel_error *error);
+int declared_flags(uint32_t flags, uint32_t known, const char *where, struct reel_error *error);
 
 /* Checks an item of a list: a struct that begins with its size. `wanted` is the size in ABI 1.0: a
  * struct that has grown since is wanted only up to the last member of 1.0. */
-int check_struct(const struct reel_header *header, const char *where, const void *item,
-                 size_t wanted, struct reel_error *error);
+int declared_struct(const struct reel_header *header, const char *where, const void *item,
+                    size_t wanted, struct reel_error *error);
 
 /* A string that may be NULL. */
-int check_optional(const char *text, const char *where, const char *what, struct reel_error *error);
+int declared_optional(const char *text, const char *where, const char *what,
+                      struct reel_error *error);
 
 /* A list of strings. */
-int check_texts(const char *const *list, uint32_t max, const char *where, const char *what,
-                struct reel_error *error);
+int declared_texts(const char *const *list, uint32_t max, const char *where, const char *what,
+                   struct reel_error *error);
 
 /* Copies a struct of a plugin into this host's size: members that the plugin does not have are
  * zero, and members that this host does not know are left out. */
-void copy_sized(void *to, size_t to_size, const void *from, uint32_t from_size);
+void declared_copy(void *to, size_t to_size, const void *from, uint32_t from_size);
 
 #endif

@@ -43,7 +43,7 @@ static void written(struct writing *writing) {
     if (writing->text.failed) {
         fold->failed = fail_memory(&fold->error);
     } else if (writing->fault) {
-        fold_fault(fold, "the JSON of `%.*s` has %s", REEL_FMT(writing->name), writing->fault);
+        fold_fault(fold, "gives `%.*s` JSON with %s", REEL_FMT(writing->name), writing->fault);
     } else if (writing->complete) {
         writing->open = false;
         writing->done(writing, text_str(&writing->text));

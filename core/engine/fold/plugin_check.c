@@ -25,7 +25,7 @@ static const char *const query_parameters[] = {"limit", "after", "min_cursor", "
 
 static int check_size(const struct plugin *plugin, const char *where, const void *item,
                       size_t wanted, struct reel_error *error) {
-    return check_struct(&plugin->declared->header, where, item, wanted, error);
+    return declared_struct(&plugin->declared->header, where, item, wanted, error);
 }
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
@@ -40,17 +40,17 @@ static int check_field_kind(const struct reel_field *field, const char *where,
     if ((field->flags & REEL_FIELD_IS_NAME) && field->kind != REEL_FIELD_STRING)
         return REFUSE(error, "%sflags has REEL_FIELD_IS_NAME, but kind is not REEL_FIELD_STRING",
                       where);
-    return check_flags(field->flags, REEL_FIELD_ANY_CASE | REEL_FIELD_IS_NAME, where, error);
+    return declared_flags(field->flags, REEL_FIELD_ANY_CASE | REEL_FIELD_IS_NAME, where, error);
 }
 
 /* A name, or a filter's other name: both end up as query parameters. */
 static int check_parameter(const char *name, const char *what, const char *where,
                            struct reel_error *error) {
-    struct quoted found;
-    if (!has_form(name, LOWER UPPER "_", LOWER UPPER DIGITS "_", STORE_NAME_MAX))
+    struct declared_quoted found;
+    if (!declared_has_form(name, LOWER UPPER "_", LOWER UPPER DIGITS "_", STORE_NAME_MAX))
         return REFUSE(error, "%s%s is %s, wanted [A-Za-z_][A-Za-z0-9_]{0,62}", where, what,
-                      quote(&found, name));
-    if (is_listed(name, query_parameters))
+                      declared_quote(&found, name));
+    if (declared_is_listed(name, query_parameters))
         return REFUSE(error, "%s%s is `%s`, which is a query parameter", where, what, name);
     return 0;
 }
@@ -79,10 +79,10 @@ static int check_field(const struct projector *projector, uint32_t at, const cha
                        struct reel_error *error) {
     const struct reel_field *field = &projector->fields[at];
     int rc = check_parameter(field->name, "name", where, error);
-    if (rc == 0 && is_listed(field->name, reserved_fields))
+    if (rc == 0 && declared_is_listed(field->name, reserved_fields))
         return REFUSE(error, "%sname is `%s`, which is reserved", where, field->name);
-    if (rc == 0) rc = check_texts(field->values, TEXTS_MAX, where, "values", error);
-    if (rc == 0) rc = check_optional(field->refers_to, where, "refers_to", error);
+    if (rc == 0) rc = declared_texts(field->values, DECLARED_TEXTS_MAX, where, "values", error);
+    if (rc == 0) rc = declared_optional(field->refers_to, where, "refers_to", error);
     if (rc == 0 && field->filter) rc = check_parameter(field->filter, "filter", where, error);
     if (rc == 0) rc = check_field_kind(field, where, error);
     if (rc == 0) rc = check_field_unique(projector, at, where, error);
@@ -92,7 +92,7 @@ static int check_field(const struct projector *projector, uint32_t at, const cha
 static int accept_fields(struct plugin *plugin, struct projector *projector, const char *where,
                          struct reel_error *error) {
     const struct reel_field *const *given = projector->declared.fields;
-    uint32_t count = list_length(given, RECORD_FIELDS_MAX);
+    uint32_t count = declared_count(given, RECORD_FIELDS_MAX);
     if (count == 0) return REFUSE(error, "%sfields is empty, wanted at least one", where);
     if (count > RECORD_FIELDS_MAX)
         return REFUSE(error, "%sfields has more than %d", where, RECORD_FIELDS_MAX);
@@ -104,8 +104,8 @@ static int accept_fields(struct plugin *plugin, struct projector *projector, con
         snprintf(here, sizeof here, "%sfields[%u].", where, i);
         int rc = check_size(plugin, here, given[i], sizeof(struct reel_field), error);
         if (rc < 0) return rc;
-        copy_sized(&projector->fields[i], sizeof *projector->fields, given[i],
-                   given[i]->struct_size);
+        declared_copy(&projector->fields[i], sizeof *projector->fields, given[i],
+                      given[i]->struct_size);
         projector->field_list[i] = &projector->fields[i];
         rc = check_field(projector, i, here, error);
         if (rc < 0) return rc;
@@ -120,16 +120,16 @@ static int accept_fields(struct plugin *plugin, struct projector *projector, con
 static int check_command(const struct projector *projector, uint32_t at, const char *where,
                          struct reel_error *error) {
     const struct reel_command_info *command = &projector->commands[at];
-    struct quoted found;
-    if (!has_form(command->verb, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
-        return REFUSE(error, "%sverb is %s, wanted %s", where, quote(&found, command->verb),
-                      collection_form);
+    struct declared_quoted found;
+    if (!declared_has_form(command->verb, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
+        return REFUSE(error, "%sverb is %s, wanted %s", where,
+                      declared_quote(&found, command->verb), collection_form);
     for (uint32_t i = 0; i < at; i++)
         if (strcmp(projector->commands[i].verb, command->verb) == 0)
             return REFUSE(error, "%sverb is `%s`, which commands[%u] has already", where,
                           command->verb, i);
-    int rc = check_optional(command->summary, where, "summary", error);
-    return rc < 0 ? rc : check_flags(command->flags, 0, where, error);
+    int rc = declared_optional(command->summary, where, "summary", error);
+    return rc < 0 ? rc : declared_flags(command->flags, 0, where, error);
 }
 
 /* What checks and copies declared members and events. */
@@ -141,7 +141,7 @@ static int accept_commands(struct plugin *plugin, struct projector *projector, c
                            struct reel_error *error) {
     const struct reel_command_info *const *given = projector->declared.commands;
     struct members_check members = members_check_of(plugin);
-    uint32_t count = list_length(given, RECORD_FIELDS_MAX);
+    uint32_t count = declared_count(given, RECORD_FIELDS_MAX);
     if (count > RECORD_FIELDS_MAX)
         return REFUSE(error, "%scommands has more than %d", where, RECORD_FIELDS_MAX);
     if (count > 0 && !projector->declared.decide)
@@ -154,8 +154,8 @@ static int accept_commands(struct plugin *plugin, struct projector *projector, c
         snprintf(here, sizeof here, "%scommands[%u].", where, i);
         int rc = check_size(plugin, here, given[i], sizeof(struct reel_command_info), error);
         if (rc < 0) return rc;
-        copy_sized(&projector->commands[i], sizeof *projector->commands, given[i],
-                   given[i]->struct_size);
+        declared_copy(&projector->commands[i], sizeof *projector->commands, given[i],
+                      given[i]->struct_size);
         projector->command_list[i] = &projector->commands[i];
         rc = check_command(projector, i, here, error);
         if (rc == 0)
@@ -192,38 +192,38 @@ static bool is_number(const struct reel_setting *setting, const char *text) {
 
 static int check_setting_kind(const struct reel_setting *setting, const char *where,
                               struct reel_error *error) {
-    struct quoted found;
+    struct declared_quoted found;
     const char *value = setting->default_value;
     if (setting->kind < REEL_SETTING_TEXT || setting->kind > REEL_SETTING_ONE_OF)
         return REFUSE(error, "%skind is %u, wanted %d to %d", where, setting->kind,
                       REEL_SETTING_TEXT, REEL_SETTING_ONE_OF);
     if (setting->kind == REEL_SETTING_NUMBER && (!value || !is_number(setting, value)))
         return REFUSE(error, "%sdefault_value is %s, wanted a number from min to max", where,
-                      quote(&found, value));
+                      declared_quote(&found, value));
     if (setting->kind == REEL_SETTING_SWITCH && value)
         return REFUSE(error, "%sdefault_value is %s, but a switch is off by default", where,
-                      quote(&found, value));
+                      declared_quote(&found, value));
     if (setting->kind == REEL_SETTING_ONE_OF &&
-        (!setting->values || !value || !is_listed(value, setting->values)))
+        (!setting->values || !value || !declared_is_listed(value, setting->values)))
         return REFUSE(error, "%sdefault_value is %s, wanted one of values", where,
-                      quote(&found, value));
+                      declared_quote(&found, value));
     if (setting->flags & REEL_SETTING_LIST && setting->kind != REEL_SETTING_TEXT)
         return REFUSE(error, "%sflags has REEL_SETTING_LIST, but kind is not REEL_SETTING_TEXT",
                       where);
     if (setting->check && setting->kind != REEL_SETTING_TEXT)
         return REFUSE(error, "%scheck is set, but kind is not REEL_SETTING_TEXT", where);
-    return check_flags(setting->flags, REEL_SETTING_LIST, where, error);
+    return declared_flags(setting->flags, REEL_SETTING_LIST, where, error);
 }
 
 static int check_setting(const struct reel_setting *setting, const char *where,
                          struct reel_error *error) {
-    struct quoted found;
-    if (!has_form(setting->name, LOWER, LOWER DIGITS "_", STORE_NAME_MAX))
+    struct declared_quoted found;
+    if (!declared_has_form(setting->name, LOWER, LOWER DIGITS "_", STORE_NAME_MAX))
         return REFUSE(error, "%sname is %s, wanted [a-z][a-z0-9_]{0,62}", where,
-                      quote(&found, setting->name));
-    int rc = check_texts(setting->values, TEXTS_MAX, where, "values", error);
-    if (rc == 0) rc = check_optional(setting->default_value, where, "default_value", error);
-    if (rc == 0) rc = check_optional(setting->help, where, "help", error);
+                      declared_quote(&found, setting->name));
+    int rc = declared_texts(setting->values, DECLARED_TEXTS_MAX, where, "values", error);
+    if (rc == 0) rc = declared_optional(setting->default_value, where, "default_value", error);
+    if (rc == 0) rc = declared_optional(setting->help, where, "help", error);
     if (rc < 0) return rc;
     if (!setting->help || !setting->help[0]) return REFUSE(error, "%shelp is empty", where);
     return check_setting_kind(setting, where, error);
@@ -243,7 +243,7 @@ static int accept_settings(struct plugin *plugin, const struct reel_setting *con
                            struct plugin_settings *ret, const char *where,
                            struct reel_error *error) {
     const struct reel_setting *const *given = *declared;
-    uint32_t count = list_length(given, SETTINGS_MAX);
+    uint32_t count = declared_count(given, SETTINGS_MAX);
     if (count > SETTINGS_MAX)
         return REFUSE(error, "%ssettings has more than %d", where, SETTINGS_MAX);
     ret->items = calloc(count + 1, sizeof *ret->items);
@@ -254,7 +254,7 @@ static int accept_settings(struct plugin *plugin, const struct reel_setting *con
         snprintf(here, sizeof here, "%ssettings[%u].", where, i);
         int rc = check_size(plugin, here, given[i], sizeof(struct reel_setting), error);
         if (rc < 0) return rc;
-        copy_sized(&ret->items[i], sizeof *ret->items, given[i], given[i]->struct_size);
+        declared_copy(&ret->items[i], sizeof *ret->items, given[i], given[i]->struct_size);
         ret->list[i] = &ret->items[i];
         rc = check_setting(&ret->items[i], here, error);
         if (rc == 0) rc = check_setting_unique(ret, i, here, error);
@@ -268,11 +268,11 @@ static int accept_settings(struct plugin *plugin, const struct reel_setting *con
 /* ---- Projectors ------------------------------------------------------------------------------ */
 
 static int check_collection(const char *name, const char *where, struct reel_error *error) {
-    struct quoted found;
-    if (name && is_listed(name, reserved_collections))
+    struct declared_quoted found;
+    if (name && declared_is_listed(name, reserved_collections))
         return REFUSE(error, "%scollection is `%s`, which is reserved", where, name);
-    if (!has_form(name, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
-        return REFUSE(error, "%scollection is %s, wanted %s", where, quote(&found, name),
+    if (!declared_has_form(name, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
+        return REFUSE(error, "%scollection is %s, wanted %s", where, declared_quote(&found, name),
                       collection_form);
     return 0;
 }
@@ -285,12 +285,13 @@ static int check_projector(const struct reel_projector *projector, const char *w
     if (projector->revision_compatible > projector->revision)
         return REFUSE(error, "%srevision_compatible is %u, which is beyond its revision %u", where,
                       projector->revision_compatible, projector->revision);
-    rc = check_texts(projector->type_prefixes, TEXTS_MAX, where, "type_prefixes", error);
+    rc =
+        declared_texts(projector->type_prefixes, DECLARED_TEXTS_MAX, where, "type_prefixes", error);
     if (rc < 0) return rc;
     if (!projector->type_prefixes || !projector->type_prefixes[0])
         return REFUSE(error, "%stype_prefixes is empty, wanted at least one", where);
     if (!projector->evolve) return REFUSE(error, "%sevolve is NULL", where);
-    return check_flags(projector->flags, 0, where, error);
+    return declared_flags(projector->flags, 0, where, error);
 }
 
 static int accept_projector(struct plugin *plugin, const struct reel_projector *given,
@@ -298,7 +299,7 @@ static int accept_projector(struct plugin *plugin, const struct reel_projector *
                             struct reel_error *error) {
     int rc = check_size(plugin, where, given, sizeof(struct reel_projector), error);
     if (rc < 0) return rc;
-    copy_sized(&projector->declared, sizeof projector->declared, given, given->struct_size);
+    declared_copy(&projector->declared, sizeof projector->declared, given, given->struct_size);
     rc = check_projector(&projector->declared, where, error);
     if (rc == 0) rc = accept_fields(plugin, projector, where, error);
     if (rc == 0) rc = accept_commands(plugin, projector, where, error);
@@ -322,7 +323,7 @@ static int check_collection_unique(const struct plugin *plugin, uint32_t at, con
 
 static int accept_projectors(struct plugin *plugin, struct reel_error *error) {
     const struct reel_projector *const *given = plugin->declared->projectors;
-    uint32_t count = list_length(given, STORE_COLLECTIONS);
+    uint32_t count = declared_count(given, STORE_COLLECTIONS);
     if (count == 0 && plugin->sink_count > 0) return 0;
     if (count == 0) return REFUSE(error, "projectors is empty, wanted at least one");
     if (count > STORE_COLLECTIONS)
@@ -344,16 +345,16 @@ static int accept_projectors(struct plugin *plugin, struct reel_error *error) {
 
 static int accept_sink(struct plugin *plugin, const struct reel_sink *given,
                        struct plugin_sink *sink, const char *where, struct reel_error *error) {
-    struct quoted found;
+    struct declared_quoted found;
     int rc = check_size(plugin, where, given, sizeof(struct reel_sink), error);
     if (rc < 0) return rc;
-    copy_sized(&sink->declared, sizeof sink->declared, given, given->struct_size);
-    if (!has_form(sink->declared.name, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
-        return REFUSE(error, "%sname is %s, wanted %s", where, quote(&found, sink->declared.name),
-                      collection_form);
+    declared_copy(&sink->declared, sizeof sink->declared, given, given->struct_size);
+    if (!declared_has_form(sink->declared.name, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
+        return REFUSE(error, "%sname is %s, wanted %s", where,
+                      declared_quote(&found, sink->declared.name), collection_form);
     if (!sink->declared.start) return REFUSE(error, "%sstart is NULL", where);
     if (!sink->declared.stop) return REFUSE(error, "%sstop is NULL", where);
-    rc = check_flags(sink->declared.flags, REEL_SINK_NEEDS_TOKENS, where, error);
+    rc = declared_flags(sink->declared.flags, REEL_SINK_NEEDS_TOKENS, where, error);
     return rc < 0
                ? rc
                : accept_settings(plugin, &sink->declared.settings, &sink->settings, where, error);
@@ -361,7 +362,7 @@ static int accept_sink(struct plugin *plugin, const struct reel_sink *given,
 
 static int accept_sinks(struct plugin *plugin, struct reel_error *error) {
     const struct reel_sink *const *given = plugin->declared->sinks;
-    uint32_t count = list_length(given, PLUGIN_SINKS_MAX);
+    uint32_t count = declared_count(given, PLUGIN_SINKS_MAX);
     if (count > PLUGIN_SINKS_MAX) return REFUSE(error, "sinks has more than %d", PLUGIN_SINKS_MAX);
     plugin->sinks = calloc(count + 1, sizeof *plugin->sinks);
     if (!plugin->sinks) return fail_memory(error);
@@ -392,16 +393,16 @@ static int check_header(const struct reel_header *header, struct reel_error *err
 
 int plugin_check(struct plugin *plugin, struct reel_error *error) {
     const struct reel_plugin *declared = plugin->declared;
-    struct quoted found;
+    struct declared_quoted found;
     int rc = check_header(&declared->header, error);
     if (rc < 0) return rc;
-    if (!has_form(declared->name, LOWER UPPER DIGITS "_.-", LOWER UPPER DIGITS "_.-", 63))
+    if (!declared_has_form(declared->name, LOWER UPPER DIGITS "_.-", LOWER UPPER DIGITS "_.-", 63))
         return REFUSE(error, "name is %s, wanted [A-Za-z0-9_.-]{1,63}",
-                      quote(&found, declared->name));
-    if (declared->version && !is_text(declared->version))
+                      declared_quote(&found, declared->name));
+    if (declared->version && !declared_is_text(declared->version))
         return REFUSE(error, "version is not a string");
     if (!declared->version) return REFUSE(error, "version is NULL");
-    rc = check_flags(declared->flags, 0, "", error);
+    rc = declared_flags(declared->flags, 0, "", error);
     if (rc == 0) rc = accept_sinks(plugin, error);
     return rc < 0 ? rc : accept_projectors(plugin, error);
 }

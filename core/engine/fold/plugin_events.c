@@ -24,15 +24,18 @@ static bool is_clean(const char *text) {
 /* A name that must be there. */
 static int check_name(const char *name, size_t len_max, const char *where, const char *what,
                       struct reel_error *error) {
-    struct quoted found;
-    if (name && is_text(name) && name[0] && strlen(name) <= len_max && is_clean(name)) return 0;
-    return REFUSE(
-        error, "%s%s is %s, wanted 1 to %zu bytes of UTF-8 without control characters", where, what,
-        name && is_text(name) && !is_clean(name) ? "not clean" : quote(&found, name), len_max);
+    struct declared_quoted found;
+    if (name && declared_is_text(name) && name[0] && strlen(name) <= len_max && is_clean(name))
+        return 0;
+    return REFUSE(error, "%s%s is %s, wanted 1 to %zu bytes of UTF-8 without control characters",
+                  where, what,
+                  name && declared_is_text(name) && !is_clean(name) ? "not clean"
+                                                                    : declared_quote(&found, name),
+                  len_max);
 }
 
 static int check_summary(const char *summary, const char *where, struct reel_error *error) {
-    if (!summary || (is_text(summary) && is_clean(summary))) return 0;
+    if (!summary || (declared_is_text(summary) && is_clean(summary))) return 0;
     return REFUSE(error, "%ssummary is not one line of UTF-8", where);
 }
 
@@ -40,7 +43,7 @@ static int check_summary(const char *summary, const char *where, struct reel_err
 
 static int check_values(const struct reel_member *member, const char *where,
                         struct reel_error *error) {
-    int rc = check_texts(member->values, TEXTS_MAX, where, "values", error);
+    int rc = declared_texts(member->values, DECLARED_TEXTS_MAX, where, "values", error);
     if (rc < 0) return rc;
     if (!member->values || !member->values[0])
         return REFUSE(error, "%svalues is empty, wanted at least one", where);
@@ -63,7 +66,7 @@ static int check_member(const struct reel_member *member, const char *where,
         return REFUSE(error, "%smembers is set, but kind is not REEL_MEMBER_OBJECT", where);
     int rc = member->kind == REEL_MEMBER_ONE_OF ? check_values(member, where, error) : 0;
     if (rc == 0) rc = check_summary(member->summary, where, error);
-    return rc < 0 ? rc : check_flags(member->flags, REEL_MEMBER_REQUIRED, where, error);
+    return rc < 0 ? rc : declared_flags(member->flags, REEL_MEMBER_REQUIRED, where, error);
 }
 
 static int copy_list(struct members_check *check, const struct reel_member *const **members,
@@ -77,11 +80,11 @@ static int copy_member(struct members_check *check, const struct reel_member *gi
         return REFUSE(error, "%snested deeper than %d levels", where, REEL_MEMBER_DEPTH);
     if (++check->count > PROJECTOR_MEMBERS_MAX)
         return REFUSE(error, "%smore than %d members are declared", where, PROJECTOR_MEMBERS_MAX);
-    int rc = check_struct(check->header, where, given, sizeof(struct reel_member), error);
+    int rc = declared_struct(check->header, where, given, sizeof(struct reel_member), error);
     if (rc < 0) return rc;
     struct reel_member *member = arena_alloc(check->memory, sizeof *member);
     if (!member) return fail_memory(error);
-    copy_sized(member, sizeof *member, given, given->struct_size);
+    declared_copy(member, sizeof *member, given, given->struct_size);
     rc = check_member(member, where, error);
     if (rc == 0 && member->items) {
         char here[WHERE_BYTES];
@@ -112,7 +115,7 @@ static int copy_list(struct members_check *check, const struct reel_member *cons
                      int depth, const char *where, struct reel_error *error) {
     const struct reel_member *const *given = *members;
     if (!given) return 0;
-    uint32_t count = list_length(given, REEL_MEMBERS_MAX);
+    uint32_t count = declared_count(given, REEL_MEMBERS_MAX);
     if (count > REEL_MEMBERS_MAX)
         return REFUSE(error, "%smembers has more than %d; does the list end with NULL?", where,
                       REEL_MEMBERS_MAX);
@@ -154,7 +157,7 @@ static int check_example_with(struct json_parser *parser, const struct reel_memb
 static int check_example(const struct reel_member *const *members, const char *example,
                          const char *name, const char *where, struct reel_error *error) {
     if (!example) return 0;
-    if (!is_text(example)) return REFUSE(error, "%sexample is not a string", where);
+    if (!declared_is_text(example)) return REFUSE(error, "%sexample is not a string", where);
     struct json_parser *parser = json_parser_create(NULL);
     if (!parser) return fail_memory(error);
     int rc = check_example_with(parser, members, example, name, where, error);
@@ -189,7 +192,7 @@ static int check_event(const struct reel_event_info *const *events, uint32_t at,
         if (strcmp(events[i]->type, event->type) == 0)
             return REFUSE(error, "%stype is `%s`, which events[%u] has already", where, event->type,
                           i);
-    rc = check_flags(event->flags, REEL_EVENT_STRICT | REEL_EVENT_SUBJECT, where, error);
+    rc = declared_flags(event->flags, REEL_EVENT_STRICT | REEL_EVENT_SUBJECT, where, error);
     if (rc < 0) return rc;
     if (event->flags == REEL_EVENT_STRICT && !event->members)
         return REFUSE(error, "%sflags has REEL_EVENT_STRICT, but members is NULL", where);
@@ -200,7 +203,7 @@ int events_accept(struct members_check *check, const struct reel_event_info *con
                   const char *const *type_prefixes, const char *where, struct reel_error *error) {
     const struct reel_event_info *const *given = *events;
     if (!given) return 0;
-    uint32_t count = list_length(given, PROJECTOR_EVENTS_MAX);
+    uint32_t count = declared_count(given, PROJECTOR_EVENTS_MAX);
     if (count > PROJECTOR_EVENTS_MAX)
         return REFUSE(error, "%sevents has more than %d; does the list end with NULL?", where,
                       PROJECTOR_EVENTS_MAX);
@@ -210,9 +213,10 @@ int events_accept(struct members_check *check, const struct reel_event_info *con
     for (uint32_t i = 0; i < count; i++) {
         char here[64];
         snprintf(here, sizeof here, "%sevents[%u].", where, i);
-        int rc = check_struct(check->header, here, given[i], sizeof(struct reel_event_info), error);
+        int rc =
+            declared_struct(check->header, here, given[i], sizeof(struct reel_event_info), error);
         if (rc < 0) return rc;
-        copy_sized(&copies[i], sizeof *copies, given[i], given[i]->struct_size);
+        declared_copy(&copies[i], sizeof *copies, given[i], given[i]->struct_size);
         list[i] = &copies[i];
         rc = check_event(list, i, type_prefixes, here, error);
         if (rc == 0)

@@ -16,7 +16,7 @@
  * The complete plugin is examples/cpp/notes.cc. The namespace is `reelpp`, because `reel` is a
  * struct of reel.h. `struct` stands before the names that are also names of functions.
  *
- * Exceptions. No exception leaves a callback: evolve<…>, decide<…> and canonical_key<…> are
+ * Exceptions. No exception leaves a callback: the templates evolve, decide and canonical_key are
  * noexcept and make a result of each exception:
  *
  *     thrown                in evolve                in decide

@@ -93,9 +93,4 @@ static const struct reel_projector projector = {
 };
 static const struct reel_projector *const projectors[] = {&projector, NULL};
 
-REEL_EXPORT const struct reel_plugin reel_plugin = {
-    .header = REEL_PLUGIN_HEADER,
-    .name = "scribbler",
-    .version = "1.0.0",
-    .projectors = projectors,
-};
+REEL_PLUGIN("scribbler", "1.0.0", projectors, NULL);
