@@ -97,7 +97,8 @@ struct bulk {
 
     struct text out;
     size_t out_at;
-    uint64_t memory; /* of the server's memory */
+    uint64_t memory;      /* of the server's memory */
+    size_t flying_memory; /* of the flying batch, when it was handed over */
 
     uint64_t life_ms;   /* when something was received, or reading began again */
     uint64_t out_ms;    /* when something was sent, or sending began */

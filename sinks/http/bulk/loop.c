@@ -205,6 +205,7 @@ static void hand_over(struct bulk *bulk) {
     struct bulk_batch *batch = bulk->flying;
     struct reel_error error = {0};
     INVARIANT(!bulk->is_flying && batch->from < batch->to);
+    bulk->flying_memory = bulk_batch_memory(batch);
     bulk->is_flying = true; /* the answer may come before the call returns */
     bulk->is_blocked = false;
     int rc = reel_sink_submit(loop->server->host, batch->payloads, batch->to - batch->from,
@@ -317,8 +318,9 @@ static void land_all(struct bulk_loop *loop) {
 /* Reserves memory for what there is, and for one more part. */
 static bool has_memory(struct bulk *bulk) {
     struct server *server = bulk->loop->server;
-    uint64_t wanted = bulk_batch_memory(&bulk->batches[0]) + bulk_batch_memory(&bulk->batches[1]) +
-                      bulk->out.size + READ_BYTES;
+    /* the flying batch belongs to the writer's thread */
+    uint64_t flying = bulk->is_flying ? bulk->flying_memory : bulk_batch_memory(bulk->flying);
+    uint64_t wanted = bulk_batch_memory(bulk->filling) + flying + bulk->out.size + READ_BYTES;
     if (wanted > bulk->memory && !server_take_memory(server, wanted - bulk->memory)) return false;
     if (wanted < bulk->memory) server_give_memory(server, bulk->memory - wanted);
     bulk->memory = wanted;
