@@ -199,6 +199,14 @@ static void fail_all(struct bulk *bulk, int rc, const struct reel_error *error) 
     if (bulk->state <= BULK_ENDING) bulk->type->failed(bulk, rc, error);
 }
 
+/* Nothing can be written for now, otherwise than because the writer's queue is full: the broker, which
+ * has the log, is away. */
+static bool is_feed_down(struct bulk_loop *loop) {
+    struct reel_status status;
+    reel_sink_status(loop->server->host, &status);
+    return strcmp(status.feed, "embedded") != 0 && strcmp(status.feed_state, "up") != 0;
+}
+
 /* Hands the next window of the flying batch over. */
 static void hand_over(struct bulk *bulk) {
     struct bulk_loop *loop = bulk->loop;
@@ -212,7 +220,7 @@ static void hand_over(struct bulk *bulk) {
                               take_results, bulk, &error);
     if (rc == 0) return;
     bulk->is_flying = false;
-    if (rc == -EAGAIN)
+    if (rc == -EAGAIN && !is_feed_down(loop))
         bulk->is_blocked = true;
     else
         fail_all(bulk, rc, &error);
