@@ -15,6 +15,8 @@
  *     waiting requests is limited.
  *   - It stores the parameters of a query in the memory of the connection, and fails if there are
  *     too many (connections.h). They are not needed, so they are hidden from it.
+ *   - It cannot answer within a body, nor wait within one for the writer without a bound in memory.
+ * So a body of NDJSON, which has no limit, is read by bulk/bulk.h.
  *   - follow.c describes how followers leave libmicrohttpd, and connections.h what it does not do
  *     about connections.
  */
