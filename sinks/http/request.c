@@ -99,6 +99,15 @@ bool request_is_json(const struct request *request) {
     return subtype.len > 5 && strncasecmp(subtype.data + subtype.len - 5, "+json", 5) == 0;
 }
 
+bool request_is_ndjson(const struct request *request) {
+    struct reel_str type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
+    struct media_type media;
+    return type.data && format_read_media_type(type, &media) &&
+           str_is_caseless(media.type, "application") &&
+           str_is_caseless(media.subtype, "x-ndjson") &&
+           (!media.charset.data || str_is_caseless(media.charset, "utf-8"));
+}
+
 int request_open_view(struct request *request, struct reel_view **ret,
                       struct reel_position *ret_position) {
     struct reel_error error = {0};

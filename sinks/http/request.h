@@ -64,6 +64,7 @@ struct request {
     bool waited;
 
     bool is_taken; /* another thread owns the socket (follow.c) */
+    bool is_bulk;  /* another thread will read the body (routes/bulk.c) */
 
     void *work; /* state of a handler that has handed something over */
     void (*work_done)(void *work);
@@ -97,6 +98,9 @@ int request_number(struct request *request, const char *name, uint64_t *ret);
 
 /* True if the body has this media type, such as "application/json", or "…+json" of it. */
 bool request_is_json(const struct request *request);
+
+/* True if the body is application/x-ndjson, in UTF-8. */
+bool request_is_ndjson(const struct request *request);
 
 /* Opens a view, and stores its position in the answer; `ret_position` may be NULL. If it fails, the
  * answer is a problem. */

@@ -14,7 +14,8 @@ static const char *const no_params[] = {NULL};
 static const char *const wait_params[] = {"min_cursor", "timeout", NULL};
 static const char *const list_params[] = {"limit", "after", "min_cursor", "timeout", NULL};
 static const char *const event_params[] = {"since",   "epoch",      "limit", "type",
-                                           "subject", "ce_subject", NULL};
+                                           "subject", "ce_subject", "bare",  NULL};
+static const char *const post_events_params[] = {"type", "ce_subject", "stop", NULL};
 static const char *const follow_params[] = {"since",      "epoch",   "type", "subject",
                                             "ce_subject", "timeout", NULL};
 static const char *const stream_params[] = {"since",      "epoch",   "type",        "subject",
@@ -55,13 +56,15 @@ const struct route *const routes[] = {
           .summary = "The events that the projectors declare"),
     ROUTE(METHOD_GET, "/v1/events", READ, event_params, .handle = handle_events,
           .summary = "A page of the log"),
-    ROUTE(METHOD_POST, "/v1/events", WRITE, no_params, .body_max = events_body,
+    ROUTE(METHOD_POST, "/v1/events", WRITE, post_events_params, .body_max = events_body,
           .handle = handle_post_events,
           .summary = "Appends events: CloudEvents in structured, batched or binary mode"),
     ROUTE(METHOD_GET, "/v1/events/stream", READ, stream_params, .handle = handle_stream,
           .summary = "Follows the events: server-sent events"),
     ROUTE(METHOD_GET, "/ws/events", READ, follow_params, .takes_bearer = true,
           .handle = handle_websocket, .summary = "Follows the events: a WebSocket"),
+    ROUTE(METHOD_GET, "/ws/ingest", WRITE, no_params, .takes_bearer = true, .handle = handle_ingest,
+          .summary = "Appends events: a WebSocket, one event a frame"),
     ROUTE(METHOD_GET, "/v1/events/{seq}", READ, no_params, .handle = handle_event,
           .summary = "An event, and its outcome in each collection"),
     ROUTE(METHOD_GET, "/v1/events/{seq}/raw", READ, no_params, .handle = handle_raw_event,
@@ -281,7 +284,9 @@ static int check_params(struct request *request) {
 
 static int check_length(struct request *request) {
     uint64_t bytes = request_content_length(request);
-    if (bytes <= request->body_max) return 0;
+    bool has_no_limit = request->route && request->route->handle == handle_post_events &&
+                        request_is_ndjson(request);
+    if (bytes <= request->body_max || has_no_limit) return 0;
     answer_problem(&request->answer, PROBLEM_PAYLOAD_TOO_LARGE,
                    "the body has %llu bytes, at most %llu are accepted", (unsigned long long)bytes,
                    (unsigned long long)request->body_max);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "engine/store/keys.h"
 #include "engine/store/memtable/tree_walk.h"
+#include "engine/store/sides.h"
 
 #include <string.h>
 

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "engine/store/memtable/version.h"
+#include "engine/store/sides.h"
 
 int snapshot_take(struct store *store, struct snapshot *snapshot) {
     HOLD_LOCK(&store->snapshot_lock);

@@ -6,6 +6,7 @@
 #include "engine/store/directory.h"
 #include "engine/store/memtable/version.h"
 #include "engine/store/rewrite.h"
+#include "engine/store/sides.h"
 #include "engine/store/table.h"
 
 #include <errno.h>

@@ -3,6 +3,7 @@
 
 #include "engine/store/keys.h"
 #include "engine/store/record.h"
+#include "engine/store/sides.h"
 
 #include <errno.h>
 #include <stdlib.h>

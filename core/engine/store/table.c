@@ -2,6 +2,7 @@
 #include "engine/store/table.h"
 
 #include "base/invariant.h"
+#include "engine/store/sides.h"
 
 #include <errno.h>
 

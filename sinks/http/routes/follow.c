@@ -16,6 +16,7 @@
 #include "http/answer_send.h"
 #include "http/connections.h"
 #include "http/routes.h"
+#include "http/routes/upgrade.h"
 #include "http/since.h"
 #include "websocket/handshake.h"
 
@@ -117,64 +118,10 @@ static int hand_over(struct request *request, int fd, struct reel_str head,
 
 /* ---- WebSocket ------------------------------------------------------------------------------- */
 
-static bool refuse(struct request *request, enum problem problem, const char *detail) {
-    answer_problem(&request->answer, problem, "%s", detail);
-    return false;
-}
-
-/* RFC 6455, section 4.2.1. */
-static bool check_handshake(struct request *request) {
-    CLEANUP(text_finish) struct text upgrade = {0}, connection = {0}, version = {0}, key = {0};
-    request_header_list(request, MHD_HTTP_HEADER_UPGRADE, &upgrade);
-    request_header_list(request, MHD_HTTP_HEADER_CONNECTION, &connection);
-    request_header_list(request, "Sec-WebSocket-Version", &version);
-    request_header_list(request, "Sec-WebSocket-Key", &key);
-    bool is_websocket = header_list_has_caseless(text_str(&upgrade), "websocket") &&
-                        header_list_has_caseless(text_str(&connection), "upgrade");
-    if (request->is_head || !request->is_http11 || !is_websocket)
-        return refuse(request, PROBLEM_BAD_REQUEST,
-                      "wanted a WebSocket: GET of HTTP/1.1 with Connection: Upgrade and Upgrade: "
-                      "websocket");
-    if (!reel_str_is(text_str(&version), "13")) {
-        refuse(request, PROBLEM_BAD_REQUEST, "wanted Sec-WebSocket-Version: 13");
-        request->answer.websocket_version = true;
-        return false;
-    }
-    if (!websocket_key_valid(text_str(&key)))
-        return refuse(request, PROBLEM_BAD_REQUEST,
-                      "wanted 16 bytes in base64 as Sec-WebSocket-Key");
-    return true;
-}
-
-/* Checks the origin of the page. Only browsers send it, and they always do. */
-static bool is_allowed_origin(struct request *request) {
-    struct reel_sink_host *host = request_host_of_sink(request);
-    struct reel_str origin = request_header(request, "Origin");
-    const char *allowed;
-    if (!origin.data) return true;
-    if (!reel_setting_item(host, "websocket_origin", 0))
-        return origin_is_of(origin, request_host(request));
-    for (size_t i = 0; (allowed = reel_setting_item(host, "websocket_origin", i)); i++)
-        if (strcmp(allowed, "*") == 0 || reel_str_is(origin, allowed)) return true;
-    return false;
-}
-
-/* A token in a sub-protocol comes from a script in a browser, on a page that anyone may have
- * made. */
-static bool check_protocols(struct request *request, const struct websocket_protocols *protocols) {
-    bool by_protocol = !request_header(request, MHD_HTTP_HEADER_AUTHORIZATION).data;
-    if (by_protocol && !protocols->selected)
-        return refuse(request, PROBLEM_BAD_REQUEST,
-                      "another sub-protocol is needed in addition to bearer.…: reel.v1");
-    if (by_protocol && !is_allowed_origin(request))
-        return refuse(request, PROBLEM_FORBIDDEN, "pages of this origin may not follow the events");
-    return true;
-}
-
 static bool check_cloudevents(struct request *request, const struct wanted *wanted) {
     if (!wanted->has_since) return true;
-    return refuse(request, PROBLEM_BAD_REQUEST,
-                  "frames of cloudevents.json have no positions: `since` needs reel.v1");
+    return upgrade_refuse(request, PROBLEM_BAD_REQUEST,
+                          "frames of cloudevents.json have no positions: `since` needs reel.v1");
 }
 
 static void upgraded(void *context, struct MHD_Connection *connection, void *state,
@@ -191,22 +138,17 @@ static void upgraded(void *context, struct MHD_Connection *connection, void *sta
 }
 
 void handle_websocket(struct request *request) {
-    struct answer *answer = &request->answer;
     struct wanted wanted;
     CLEANUP(text_finish) struct text offered = {0};
     request_header_list(request, "Sec-WebSocket-Protocol", &offered);
     struct websocket_protocols protocols = websocket_protocols(text_str(&offered));
-    if (!check_handshake(request) || !check_protocols(request, &protocols) ||
-        !read_wanted(request, &wanted) ||
+    if (!upgrade_check(request, &protocols) || !read_wanted(request, &wanted) ||
         (protocols.is_cloudevents && !check_cloudevents(request, &wanted)))
         return;
     if (!make_follower(request, &wanted,
                        protocols.is_cloudevents ? TRANSPORT_CLOUDEVENTS : TRANSPORT_WEBSOCKET))
         return;
-    websocket_accept(request_header(request, "Sec-WebSocket-Key"), answer->websocket_accept);
-    answer->websocket_protocol = protocols.selected;
-    answer->upgraded = upgraded;
-    answer->status = MHD_HTTP_SWITCHING_PROTOCOLS;
+    upgrade_answer(request, &protocols, upgraded);
 }
 
 /* ---- Server-sent events ---------------------------------------------------------------------- */
@@ -219,7 +161,7 @@ static bool read_last_event_id(struct request *request, struct wanted *wanted) {
     if (id.len == 0) id = value_of(request, "lastEventId");
     if (id.len == 0) return true;
     if (!str_number(id, &wanted->since))
-        return refuse(request, PROBLEM_BAD_REQUEST, "Last-Event-ID is not a seq");
+        return upgrade_refuse(request, PROBLEM_BAD_REQUEST, "Last-Event-ID is not a seq");
     wanted->has_since = true;
     return true;
 }
@@ -230,10 +172,7 @@ static int take_socket(struct request *request, struct reel_str head) {
     if (!info) return -EIO;
     connection_release(request);
     int rc = hand_over(request, info->connect_fd, head, (struct reel_str){NULL, 0});
-    if (rc < 0) return rc;
-    while (dup3(request->server->nowhere, info->connect_fd, O_CLOEXEC) < 0)
-        if (errno != EINTR && errno != EBUSY) return -errno;
-    return 0;
+    return rc < 0 ? rc : upgrade_leave(request, info->connect_fd);
 }
 
 static void begin_stream(struct request *request) {
