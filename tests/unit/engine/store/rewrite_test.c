@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "engine/store/memtable/version.h"
+#include "engine/store/sides.h"
 #include "engine/store/store.h"
 #include "engine/store/table.h"
 
