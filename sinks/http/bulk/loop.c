@@ -199,8 +199,8 @@ static void fail_all(struct bulk *bulk, int rc, const struct reel_error *error) 
     if (bulk->state <= BULK_ENDING) bulk->type->failed(bulk, rc, error);
 }
 
-/* Nothing can be written for now, otherwise than because the writer's queue is full: the broker, which
- * has the log, is away. */
+/* Nothing can be written for now, otherwise than because the writer's queue is full: the broker,
+ * which has the log, is away. */
 static bool is_feed_down(struct bulk_loop *loop) {
     struct reel_status status;
     reel_sink_status(loop->server->host, &status);

@@ -9,9 +9,8 @@
 #include <sys/mman.h>
 
 #define CHUNK_ALIGN ((size_t)64 << 10)
-#define CHUNK_BYTES (CHUNK_ALIGN - 64) /* with the C library's own bytes no more than CHUNK_ALIGN  \
-                                        */
-#define EMPTY_MAX 256
+#define CHUNK_BYTES (CHUNK_ALIGN - 64) /* with the C library's own bytes at most CHUNK_ALIGN */
+#define EMPTY_MAX   256
 
 struct slot {
     struct slot *next;
