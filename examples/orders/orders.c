@@ -351,7 +351,7 @@ static const struct reel_command_info *const order_commands[] = {
 /* ISO 4217. */
 static bool check_currency(const char *value, struct reel_error *error) {
     if (strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3 && !value[3]) return true;
-    if (error) snprintf(error->text, sizeof error->text, "wanted three capital letters");
+    snprintf(error->text, sizeof error->text, "wanted three capital letters");
     return false;
 }
 

@@ -72,7 +72,8 @@ struct reel_field {
                               `name`; NULL: `name` */
     const char *refers_to; /* a collection: the field holds a key of a record in it, and filters
                               also accept the value of the record's REEL_FIELD_IS_NAME; NULL: none.
-                              If the collection is not loaded, the daemon does not start */
+                              The record need not exist. If the collection is not loaded, the daemon
+                              does not start */
 };
 
 /* ---- Keys and commands ----------------------------------------------------------------------- */

@@ -47,9 +47,9 @@ struct reel_setting {
                                   several are set, the first one is used */
 
     /* For REEL_SETTING_TEXT: says whether `value` is allowed, as the setting or as one item of a
-     * list. If not, returns false, and writes to `error` what is wrong, without repeating the
-     * value. Must be pure. Called before anything is opened, also for a sink that will not run.
-     * NULL: every text is allowed. [load, main] */
+     * list. If not, returns false, and writes to `error`, which is never NULL, what is wrong,
+     * without repeating the value. Must be pure. Called before anything is opened, also for a sink
+     * that will not run. NULL: every text is allowed. [load, main] */
     bool (*check)(const char *value, struct reel_error *error);
 };
 
