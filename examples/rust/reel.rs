@@ -539,6 +539,11 @@ impl Projector {
         Projector { commands: Structs::new(commands), decide: Some(decide::<P>), ..self }
     }
 
+    /// The same projector with keys that may be written in several forms.
+    pub const fn with_keys<K: Keys>(self) -> Projector {
+        Projector { canonical_key: Some(canonical_key::<K>), ..self }
+    }
+
     /// The same projector with settings. The list ends with `None`.
     pub const fn with_settings(self, settings: &'static [Option<&'static Setting>]) -> Projector {
         Projector { settings: Structs::new(settings), ..self }
@@ -609,6 +614,13 @@ pub trait Derive {
     fn derive(tx: &Tx, change: &Change) -> Result<Outcome, String>;
 }
 
+/// What a projector implements whose keys may be written in several forms: UUIDs, names in any case.
+pub trait Keys {
+    /// The form in which the key is stored, of at most 64 bytes unless it is `given` itself. `None`, and
+    /// a panic: the text cannot be a key. Must be pure. Called on any thread.
+    fn canonical_key(given: &str) -> Option<String>;
+}
+
 /// A panic becomes a reason. The message that Rust would write to stderr is left out.
 fn guarded<R>(call: impl FnOnce() -> R) -> Result<R, String> {
     static QUIET: Once = Once::new();
@@ -656,6 +668,23 @@ unsafe extern "C" fn decide<P: Project>(of: *mut Handle, command: *const RawComm
             (host.refuse)(of, Refusal::Invalid as i32, problem.as_ptr(), to_c(&reason))
         }
     }
+}
+
+unsafe extern "C" fn canonical_key<K: Keys>(given: Str, ret: *mut Key) -> bool {
+    let text = match from_c(given) {
+        Some(text) => text,
+        None => return false,
+    };
+    let ret = &mut *ret;
+    match guarded(|| K::canonical_key(text)) {
+        Ok(Some(key)) if key == text => ret.str_ = given,
+        Ok(Some(key)) if key.len() <= ret.scratch.len() => {
+            ret.scratch[..key.len()].copy_from_slice(key.as_bytes());
+            ret.str_ = Str { data: ret.scratch.as_ptr(), len: key.len() };
+        }
+        _ => return false,
+    }
+    true
 }
 
 // ---- Strings and values --------------------------------------------------------------------------
@@ -1053,6 +1082,32 @@ impl<'a> Draft<'a> {
         self.set(|host, draft| writer = unsafe { (host.write_member)(draft, name) });
         Writer(writer, PhantomData)
     }
+}
+
+// ---- UUIDs ---------------------------------------------------------------------------------------
+
+/// reel_uuid_canonical (reel/uuid.h): a UUID in its lower-case hyphenated form. `given` may also have
+/// 32 digits, braces, or "urn:uuid:" before it.
+pub fn uuid_canonical(given: &str) -> Option<String> {
+    let text = match given.len() {
+        38 => given.strip_prefix('{')?.strip_suffix('}')?,
+        45 => given.strip_prefix("urn:uuid:")?,
+        _ => given,
+    };
+    let hyphens = [8, 13, 18, 23];
+    let digits: String = match text.len() {
+        32 => text.to_string(),
+        36 if hyphens.iter().all(|at| text.as_bytes()[*at] == b'-') => {
+            text.char_indices().filter(|(at, _)| !hyphens.contains(at)).map(|(_, c)| c).collect()
+        }
+        _ => return None,
+    };
+    if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let digits = digits.to_ascii_lowercase();
+    let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+    Some(parts.join("-"))
 }
 
 // ---- Times ---------------------------------------------------------------------------------------

@@ -71,6 +71,11 @@ ask POST /v1/panics | expect "a panic in a command" \
     '.status == 400 and .detail == "it panicked: the sky falls"'
 ask GET /v1/panics | expect "nothing else is left of them" \
     '[.panics[].id] == ["not"]'
+ask GET /v1/panics/not | expect "a key as it is stored" '.id == "not"'
+ask GET /v1/panics/NOT | expect "a key in another form" '.id == "not"'
+for key in sky long; do
+    ask GET /v1/panics/$key | expect "what cannot be a key: $key" '.status == 400 or .status == 404'
+done
 
 ask GET /v1/shadows/not | expect "a derived collection" \
     '.id | test("^None Some\\(\"not\"\\) [0-9]+$")'
