@@ -259,5 +259,5 @@ void case_records_finish(void) {
     }
     guard_show((struct reel_str){0});
     if (to[0] && bench.sheet->strict)
-        guard_found("no event set %.900s; events that do can be given with --events", to);
+        guard_found("no event set %.900s; try more --runs, or give some with --events", to);
 }

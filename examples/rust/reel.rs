@@ -387,6 +387,8 @@ impl Field {
 }
 
 impl CommandInfo {
+    /// With a declared body:
+    /// `CommandInfo { members: Structs::new(&MEMBERS), ..CommandInfo::new(verb, summary) }`.
     pub const fn new(verb: Text, summary: Text) -> CommandInfo {
         let struct_size = mem::size_of::<CommandInfo>() as u32;
         let (members, example) = (Structs::NONE, Text::NONE);
@@ -476,7 +478,8 @@ impl Note {
 }
 
 impl Projector {
-    /// With revision 1. `prefixes` ends with `Text::NONE`, `fields` with `None`.
+    /// With revision 1; another one: `Projector { revision: 2, ..Projector::new::<P>(…) }`.
+    /// `prefixes` ends with `Text::NONE`, `fields` with `None`.
     pub const fn new<P: Project>(
         collection: Text,
         prefixes: &'static [Text],
@@ -536,6 +539,11 @@ impl Projector {
         Projector { commands: Structs::new(commands), decide: Some(decide::<P>), ..self }
     }
 
+    /// The same projector with keys that may be written in several forms.
+    pub const fn with_keys<K: Keys>(self) -> Projector {
+        Projector { canonical_key: Some(canonical_key::<K>), ..self }
+    }
+
     /// The same projector with settings. The list ends with `None`.
     pub const fn with_settings(self, settings: &'static [Option<&'static Setting>]) -> Projector {
         Projector { settings: Structs::new(settings), ..self }
@@ -580,10 +588,10 @@ pub enum Outcome {
 
 #[derive(Clone, Copy)]
 pub enum Refusal {
-    Invalid = 1,
-    Conflict = 2,
-    NotFound = 3,
-    TooLarge = 4,
+    Invalid = 1,  // HTTP 400
+    Conflict = 2, // HTTP 409
+    NotFound = 3, // HTTP 404
+    TooLarge = 4, // HTTP 413
 }
 
 /// Why a command is refused: the kind, the last part of the problem's URI, and a sentence.
@@ -604,6 +612,13 @@ pub trait Derive {
     /// Folds one change of a record of the source. `Err` rejects the event for this collection, with
     /// the reason.
     fn derive(tx: &Tx, change: &Change) -> Result<Outcome, String>;
+}
+
+/// What a projector implements whose keys may be written in several forms: UUIDs, names in any case.
+pub trait Keys {
+    /// The form in which the key is stored, of at most 64 bytes unless it is `given` itself. `None`, and
+    /// a panic: the text cannot be a key. Must be pure. Called on any thread.
+    fn canonical_key(given: &str) -> Option<String>;
 }
 
 /// A panic becomes a reason. The message that Rust would write to stderr is left out.
@@ -655,10 +670,32 @@ unsafe extern "C" fn decide<P: Project>(of: *mut Handle, command: *const RawComm
     }
 }
 
+unsafe extern "C" fn canonical_key<K: Keys>(given: Str, ret: *mut Key) -> bool {
+    let text = match from_c(given) {
+        Some(text) => text,
+        None => return false,
+    };
+    let ret = &mut *ret;
+    match guarded(|| K::canonical_key(text)) {
+        Ok(Some(key)) if key == text => ret.str_ = given,
+        Ok(Some(key)) if key.len() <= ret.scratch.len() => {
+            ret.scratch[..key.len()].copy_from_slice(key.as_bytes());
+            ret.str_ = Str { data: ret.scratch.as_ptr(), len: key.len() };
+        }
+        _ => return false,
+    }
+    true
+}
+
 // ---- Strings and values --------------------------------------------------------------------------
 
 fn to_c(text: &str) -> Str {
     Str { data: text.as_ptr(), len: text.len() }
+}
+
+/// No string is written as null.
+fn to_c_or_none(text: Option<&str>) -> Str {
+    text.map_or(Str { data: ptr::null(), len: 0 }, to_c)
 }
 
 /// The host gives valid UTF-8 everywhere except to `canonical_key`.
@@ -876,6 +913,9 @@ impl<'a> Record<'a> {
     pub fn set_str(&self, field: Text, value: &str) -> &Self {
         self.set(|host, record| unsafe { (host.set_str)(record, field, to_c(value)) })
     }
+    pub fn set_str_or_null(&self, field: Text, value: Option<&str>) -> &Self {
+        self.set(|host, record| unsafe { (host.set_str)(record, field, to_c_or_none(value)) })
+    }
     pub fn set_int(&self, field: Text, value: i64) -> &Self {
         self.set(|host, record| unsafe { (host.set_int)(record, field, value) })
     }
@@ -966,6 +1006,9 @@ impl<'a> Writer<'a> {
     pub fn str(&self, value: &str) -> &Self {
         self.write(|host, writer| unsafe { (host.write_str)(writer, to_c(value)) })
     }
+    pub fn str_or_null(&self, value: Option<&str>) -> &Self {
+        self.write(|host, writer| unsafe { (host.write_str)(writer, to_c_or_none(value)) })
+    }
     pub fn int(&self, value: i64) -> &Self {
         self.write(|host, writer| unsafe { (host.write_int)(writer, value) })
     }
@@ -995,7 +1038,7 @@ impl<'a> Decision<'a> {
         (!found.is_null()).then(|| Record(found as *mut Handle, PhantomData))
     }
     pub fn draft(&self, event_type: &str, subject: Option<&str>) -> Draft<'a> {
-        let subject = subject.map_or(Str { data: ptr::null(), len: 0 }, to_c);
+        let subject = to_c_or_none(subject);
         let drafted = unsafe { (host(self.0).draft)(self.0, to_c(event_type), subject) };
         Draft(drafted, PhantomData)
     }
@@ -1039,4 +1082,145 @@ impl<'a> Draft<'a> {
         self.set(|host, draft| writer = unsafe { (host.write_member)(draft, name) });
         Writer(writer, PhantomData)
     }
+}
+
+// ---- UUIDs ---------------------------------------------------------------------------------------
+
+/// reel_uuid_canonical (reel/uuid.h): a UUID in its lower-case hyphenated form. `given` may also have
+/// 32 digits, braces, or "urn:uuid:" before it.
+pub fn uuid_canonical(given: &str) -> Option<String> {
+    let text = match given.len() {
+        38 => given.strip_prefix('{')?.strip_suffix('}')?,
+        45 => given.strip_prefix("urn:uuid:")?,
+        _ => given,
+    };
+    let hyphens = [8, 13, 18, 23];
+    let digits: String = match text.len() {
+        32 => text.to_string(),
+        36 if hyphens.iter().all(|at| text.as_bytes()[*at] == b'-') => {
+            text.char_indices().filter(|(at, _)| !hyphens.contains(at)).map(|(_, c)| c).collect()
+        }
+        _ => return None,
+    };
+    if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let digits = digits.to_ascii_lowercase();
+    let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+    Some(parts.join("-"))
+}
+
+// ---- Times ---------------------------------------------------------------------------------------
+
+pub const NS_PER_S: i64 = 1_000_000_000;
+
+/// Days from 1970-01-01 to a day of the Gregorian calendar: see reel_time_days.
+fn days_from_1970(year: i64, month: i64, day: i64) -> i64 {
+    let from_march = (month + 9) % 12;
+    let shifted = year - i64::from(month <= 2);
+    let (era, of_era) = (shifted.div_euclid(400), shifted.rem_euclid(400));
+    let day_of_year = (153 * from_march + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + day_of_year - 719_468
+}
+
+fn month_len(year: i64, month: i64) -> i64 {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// The number that `count` digits at the beginning of `text` make; moves `text` behind them.
+fn digits(text: &mut &[u8], count: usize) -> Option<i64> {
+    let found = text.get(..count)?;
+    *text = &text[count..];
+    found.iter().try_fold(0, |value, digit| {
+        digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0'))
+    })
+}
+
+fn one_of(text: &mut &[u8], allowed: &[u8]) -> Option<u8> {
+    let first = *text.first().filter(|first| allowed.contains(first))?;
+    *text = &text[1..];
+    Some(first)
+}
+
+/// Reads digits after the point; those after the ninth are cut off.
+fn fraction_ns(text: &mut &[u8]) -> Option<i64> {
+    let (mut unit, mut ns) = (NS_PER_S, 0);
+    if one_of(text, b".").is_none() {
+        return Some(0);
+    }
+    loop {
+        unit /= 10;
+        ns += digits(text, 1)? * unit;
+        if !text.first().map_or(false, u8::is_ascii_digit) {
+            return Some(ns);
+        }
+    }
+}
+
+fn zone_s(text: &mut &[u8]) -> Option<i64> {
+    if one_of(text, b"Zz").is_some() {
+        return text.is_empty().then(|| 0);
+    }
+    let sign = if one_of(text, b"+-")? == b'-' { -60 } else { 60 };
+    let hours = digits(text, 2)?;
+    one_of(text, b":")?;
+    let minutes = digits(text, 2)?;
+    (hours <= 23 && minutes <= 59 && text.is_empty()).then(|| (hours * 60 + minutes) * sign)
+}
+
+/// reel_time_read (reel/time.h): a time of RFC 3339, in any zone, as ns since 1970 in UTC. `None`:
+/// it is not such a time, or does not fit. Only numbers can be compared and subtracted.
+pub fn time_read(text: &str) -> Option<i64> {
+    let text = &mut text.as_bytes();
+    let year = digits(text, 4)?;
+    one_of(text, b"-")?;
+    let month = digits(text, 2)?;
+    one_of(text, b"-")?;
+    let day = digits(text, 2)?;
+    one_of(text, b"Tt")?;
+    let hour = digits(text, 2)?;
+    one_of(text, b":")?;
+    let minute = digits(text, 2)?;
+    one_of(text, b":")?;
+    let second = digits(text, 2)?;
+    let fraction_ns = fraction_ns(text)?;
+    let zone_s = zone_s(text)?;
+    let day_exists = (1..=12).contains(&month) && (1..=month_len(year, month)).contains(&day);
+    if !day_exists || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let of_day_s = hour * 3600 + minute * 60 + second - zone_s;
+    let s = days_from_1970(year, month, day) * 86400 + of_day_s;
+    if second == 60 && s % 86400 != 0 {
+        return None; // a leap second is at the end of a day in UTC
+    }
+    let ns = i128::from(s) * i128::from(NS_PER_S) + i128::from(fraction_ns);
+    i64::try_from(ns).ok()
+}
+
+/// reel_time_write: in UTC, with as many digits of the second as are needed: one time has one text.
+pub fn time_write(ns: i64) -> String {
+    let (s, fraction_ns) = (ns.div_euclid(NS_PER_S), ns.rem_euclid(NS_PER_S));
+    let (days, of_day_s) = (s.div_euclid(86400), s.rem_euclid(86400));
+    let mut year = 1970 + if days < 0 { days / 365 - 1 } else { days / 366 }; // or one soon after
+    while days_from_1970(year + 1, 1, 1) <= days {
+        year += 1;
+    }
+    let (mut month, mut day) = (1, days - days_from_1970(year, 1, 1));
+    while day >= month_len(year, month) {
+        day -= month_len(year, month);
+        month += 1;
+    }
+    let (hour, minute, second) = (of_day_s / 3600, of_day_s / 60 % 60, of_day_s % 60);
+    let day = day + 1;
+    let mut text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+    if fraction_ns > 0 {
+        text += format!(".{fraction_ns:09}").trim_end_matches('0');
+    }
+    text + "Z"
 }

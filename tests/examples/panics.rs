@@ -1,10 +1,10 @@
-//! panics.rs: a projector that panics: in `evolve` as the type says, and in each `decide`; and a
-//! derived collection, which panics if it is told to.
+//! panics.rs: a projector that panics: in `evolve` as the type says, in each `decide`, and for some
+//! keys; and a derived collection, which panics if it is told to.
 #[path = "../../examples/rust/reel.rs"]
 mod reel;
 
 use reel::{text, Change, Command, CommandInfo, Decision, Derive, Event, Field, List, Outcome};
-use reel::{Project, Projector, Refused, Text, Tx};
+use reel::{Keys, Project, Projector, Refused, Text, Tx};
 
 const ID: Text = text!("id");
 
@@ -41,6 +41,16 @@ impl Project for Panics {
     }
 }
 
+impl Keys for Panics {
+    fn canonical_key(given: &str) -> Option<String> {
+        match given {
+            "sky" => panic!("the sky falls"),
+            "long" => Some("0123456789abcdef".repeat(5)),
+            _ => Some(given.to_lowercase()),
+        }
+    }
+}
+
 struct Shadows;
 
 impl Derive for Shadows {
@@ -61,7 +71,8 @@ static FIELDS: List<Field, 2> = [Some(&Field::new(ID, reel::FIELD_STRING)), None
 static COMMANDS: List<CommandInfo, 2> =
     [Some(&CommandInfo::new(text!("create"), Text::NONE)), None];
 static PROJECTOR: Projector = Projector::new::<Panics>(text!("panics"), &PREFIXES, &FIELDS)
-    .with_commands::<Panics>(&COMMANDS);
+    .with_commands::<Panics>(&COMMANDS)
+    .with_keys::<Panics>();
 static SHADOWS: Projector = Projector::derived::<Shadows>(
     text!("shadows"),
     text!("panics"),
