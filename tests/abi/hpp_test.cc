@@ -317,6 +317,7 @@ static void a_decision_reads_settings_and_who_asks(void **state) {
     reel_then_count(test, "things", 0); // starts it
     assert_int_equal(reel_command(test->reel, &request, &result, &error), 0);
     assert_true(result.accepted);
+    reel_command_result_finish(&result);
     reel_then_record(test, "things", "a", "{'string': 'anna', 'integer': 7, ...}");
 }
 
