@@ -57,13 +57,14 @@ static void check_lines(struct reel_str body, size_t piece) {
     text_finish(&text);
 }
 
-/* The body as chunks of this size. */
+/* The body as chunks of this size. The first ones have an extension, of which a body may not have
+ * too many. */
 static struct text chunked(struct reel_str body, size_t size) {
     struct text text = {0};
     char head[32];
     for (size_t at = 0; at < body.len; at += size) {
         size_t len = body.len - at < size ? body.len - at : size;
-        snprintf(head, sizeof head, "%zX;x=\"y\"\r\n", len);
+        snprintf(head, sizeof head, "%zX%s\r\n", len, at < 8 * size ? ";x=\"y\"" : "");
         text_append_lit(&text, head);
         text_append(&text, body.data + at, len);
         text_append_lit(&text, "\r\n");
