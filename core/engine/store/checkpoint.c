@@ -197,8 +197,8 @@ static int write_all(struct store *store, struct writing *writing, struct reel_e
 
 static int write_layer(struct store *store, const struct layer *layer, struct reel_error *error) {
     struct checkpointer *checkpointer = store->checkpointer;
-    struct writing writing = writing_of(store, layer->trees, layer->tree_count);
     if (is_empty(layer)) return 0;
+    struct writing writing = writing_of(store, layer->trees, layer->tree_count);
     int rc = make_up_for(store, &writing, error);
     if (rc < 0) return rc;
     rc = write_all(store, &writing, error);

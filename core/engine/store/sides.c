@@ -109,14 +109,18 @@ static int touch(struct store *store, struct reel_error *error) {
 }
 
 /* LMDB uses pages again from the second transaction on after the one that freed them. */
+static int commit_twice(struct store *store, struct reel_error *error) {
+    int rc = environment_commit(store, error);
+    if (rc == 0) rc = environment_begin(store, error);
+    if (rc == 0) rc = touch(store, error);
+    return rc < 0 ? rc : environment_commit(store, error);
+}
+
 int sides_empty_unfinished(struct store *store, size_t table_count, struct reel_error *error) {
     bool found = false;
     int rc = environment_begin(store, error);
     if (rc == 0) rc = empty_unfinished(store, table_count, &found, error);
-    if (rc == 0 && found) rc = environment_commit(store, error);
-    if (rc == 0 && found) rc = environment_begin(store, error);
-    if (rc == 0 && found) rc = touch(store, error);
-    if (rc == 0 && found) rc = environment_commit(store, error);
+    if (rc == 0 && found) rc = commit_twice(store, error);
     environment_abort(store);
     return rc;
 }
