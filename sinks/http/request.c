@@ -24,6 +24,11 @@ struct reel_sink_host *request_host_of_sink(const struct request *request) {
     return request->server->host;
 }
 
+bool request_refuse(struct request *request, enum problem problem, const char *detail) {
+    answer_problem(&request->answer, problem, "%s", detail);
+    return false;
+}
+
 static bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }

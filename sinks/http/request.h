@@ -68,6 +68,9 @@ struct request {
 
     void *work; /* state of a handler that has handed something over */
     void (*work_done)(void *work);
+
+    /* Hands a socket over to the thread that owns the work from then on, too; see upgrade.h. */
+    int (*take_socket)(struct request *request, int fd, struct reel_str received);
 };
 
 /* Destroys the request. No other thread may use it any more. [a thread of libmicrohttpd] */
@@ -76,6 +79,9 @@ void request_end(struct request *request);
 void request_set_phase(struct request *request, enum phase phase);
 
 struct reel_sink_host *request_host_of_sink(const struct request *request);
+
+/* Makes the answer a problem. Returns false. */
+bool request_refuse(struct request *request, enum problem problem, const char *detail);
 
 /* The value of a header; NULL data: it is not there. For headers that are given at most once. */
 struct reel_str request_header(const struct request *request, const char *name);

@@ -94,15 +94,20 @@ static void count_result(struct batch_counts *counts, const struct reel_result *
     bulk_batch_counts_add(counts, &one);
 }
 
+static void begin_item(struct text *to, const char *number_name, uint64_t number) {
+    text_append_lit(to, "{\"");
+    text_append_lit(to, number_name);
+    text_append_lit(to, "\":");
+    text_append_number(to, number);
+}
+
 static void add_rejection(struct bulk_batch *batch, const char *number_name, uint64_t number,
                           const struct reel_result *result) {
     struct text *to = &batch->rejections;
     if (batch->rejection_count == batch->rejections_max) return;
     batch->rejection_count++;
-    text_append_lit(to, ",{\"");
-    text_append_lit(to, number_name);
-    text_append_lit(to, "\":");
-    text_append_number(to, number);
+    text_append_lit(to, ",");
+    begin_item(to, number_name, number);
     text_append_lit(to, ",\"seq\":");
     text_append_number(to, result->seq);
     text_append_lit(to, ",\"collection\":");
@@ -144,10 +149,7 @@ void bulk_batch_take(struct bulk_batch *batch, int rc, const struct reel_submit_
 
 void bulk_batch_write_reason(struct text *to, const char *number_name, uint64_t number,
                              const char *reason) {
-    text_append_lit(to, "{\"");
-    text_append_lit(to, number_name);
-    text_append_lit(to, "\":");
-    text_append_number(to, number);
+    begin_item(to, number_name, number);
     text_append_lit(to, ",\"reason\":");
     text_append_quoted(to, reel_text(reason));
     text_append_lit(to, "}");

@@ -39,8 +39,6 @@
 #define EVENTS_MAX 64
 #define TICK_MS    20
 
-static void flow(struct bulk *bulk);
-
 /* ---- The end of a connection ----------------------------------------------------------------- */
 
 static void set_state(struct bulk *bulk, enum bulk_state state) {
@@ -385,6 +383,7 @@ static void read_some(struct bulk *bulk) {
 
 /* ---- The thread ------------------------------------------------------------------------------ */
 
+/* Tells epoll what to wait for, after all that a round has done. */
 static void watch(struct bulk *bulk) {
     if (bulk->state == BULK_GONE) return;
     bool was_reading = bulk->events & EPOLLIN, reads = may_read(bulk);
@@ -408,7 +407,6 @@ static void turn(struct bulk *bulk, uint32_t events) {
             read_some(bulk);
     }
     flow(bulk);
-    watch(bulk);
 }
 
 static void tick(struct bulk *bulk) {
@@ -424,7 +422,6 @@ static void tick(struct bulk *bulk) {
     if (bulk->state == BULK_OPEN && (bulk->events & EPOLLIN || bulk->is_starved))
         bulk->type->quiet(bulk, now_ms - bulk->life_ms);
     flow(bulk);
-    watch(bulk);
 }
 
 static void begin(struct bulk_loop *loop, struct bulk *bulk) {
@@ -453,7 +450,6 @@ static void drain_all(struct bulk_loop *loop) {
         bulk_drop_filling(bulk);
         bulk->type->failed(bulk, -ESHUTDOWN, &ending);
         flow(bulk);
-        watch(bulk);
     }
 }
 
@@ -489,15 +485,8 @@ static void hear(struct bulk_loop *loop, const struct epoll_event *event) {
 
 /* Goes on with connections whose batch the writer's queue had no room for. */
 static void try_blocked(struct bulk_loop *loop) {
-    for (struct bulk *bulk = loop->first; bulk; bulk = bulk->next) {
-        if (!bulk->is_blocked || bulk->state == BULK_GONE) continue;
-        flow(bulk);
-        watch(bulk);
-    }
-}
-
-static void watch_all(struct bulk_loop *loop) {
-    for (struct bulk *bulk = loop->first; bulk; bulk = bulk->next) watch(bulk);
+    for (struct bulk *bulk = loop->first; bulk; bulk = bulk->next)
+        if (bulk->is_blocked && bulk->state != BULK_GONE) flow(bulk);
 }
 
 static int pause_ms(const struct bulk_loop *loop) {
@@ -515,11 +504,11 @@ static void *run(void *context) {
         land_all(loop);
         goes_on = look_around(loop);
         try_blocked(loop);
-        watch_all(loop);
         if (loop->now_ms >= loop->tick_ms) {
             loop->tick_ms = loop->now_ms + TICK_MS;
             for (struct bulk *bulk = loop->first; bulk; bulk = bulk->next) tick(bulk);
         }
+        for (struct bulk *bulk = loop->first; bulk; bulk = bulk->next) watch(bulk);
         bury_all(loop);
     }
     for (struct bulk *bulk = loop->first; bulk; bulk = bulk->next) bulk_break(bulk);

@@ -2,26 +2,35 @@
  * /v1/events, and GET /ws/ingest.
  *
  * A body of NDJSON has no limit, so that libmicrohttpd must not read it. The socket is taken away
- * when the first bytes of the body have arrived, in the way that follow.c describes for event
- * streams: then libmicrohttpd has sent 100 Continue, if it was asked for. What libmicrohttpd has
- * received of the body was kept by inlet.h.
+ * (upgrade.h) when the first bytes of the body have arrived: then libmicrohttpd has sent 100
+ * Continue, if it was asked for. What libmicrohttpd has received of the body was kept by inlet.h.
  */
 #include "http/routes/bulk.h"
 
 #include "base/cleanup.h"
+#include "base/invariant.h"
 #include "http/bulk/bulk.h"
-#include "http/connections.h"
 #include "http/etag.h"
 #include "http/inlet.h"
 #include "http/routes/export.h"
 #include "http/routes/upgrade.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 static void drop_bulk(void *work) {
     bulk_destroy(work);
+}
+
+static int take_ingest(struct request *request, int fd, struct reel_str received) {
+    return bulk_adopt_take(request->work, fd, NULL, received);
+}
+
+/* libmicrohttpd has received a part of the body, too. */
+static int take_import(struct request *request, int fd, struct reel_str received) {
+    struct framing_bulk body;
+    INVARIANT(received.len == 0);
+    if (!inlet_body(request->inlet, &body, &received)) return -EIO;
+    return bulk_adopt_take(request->work, fd, &body, received);
 }
 
 /* Reserves a place. The request owns it until it is handed over. */
@@ -29,27 +38,15 @@ static bool reserve(struct request *request, enum bulk_kind kind, bool stops) {
     struct bulk *bulk;
     int rc = bulk_create(request->server->bulk, kind, stops, &bulk);
     if (rc < 0)
-        return upgrade_refuse(request, PROBLEM_SERVICE_UNAVAILABLE,
+        return request_refuse(request, PROBLEM_SERVICE_UNAVAILABLE,
                               rc == -ENOMEM ? "out of memory"
                               : kind == BULK_IMPORT
                                   ? "imports_max bodies are being received already"
                                   : "ingests_max clients ingest events already");
     request->work = bulk;
     request->work_done = drop_bulk;
+    request->take_socket = kind == BULK_IMPORT ? take_import : take_ingest;
     return true;
-}
-
-/* Gives a duplicate of the socket away. */
-static int hand_over(struct request *request, int fd, const struct framing_bulk *body,
-                     struct reel_str received) {
-    AUTO_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (own < 0) return -errno;
-    int rc = bulk_adopt_take(request->work, own, body, received);
-    if (rc < 0) return rc;
-    own = -1;
-    request->work = NULL;
-    request->work_done = NULL;
-    return 0;
 }
 
 /* ---- NDJSON ---------------------------------------------------------------------------------- */
@@ -58,7 +55,7 @@ static bool read_stop(struct request *request, bool *ret) {
     const struct uri_param *param = uri_param(&request->uri, "stop");
     *ret = !param || reel_str_is(param->value, "true");
     if (*ret || reel_str_is(param->value, "false")) return true;
-    return upgrade_refuse(request, PROBLEM_BAD_REQUEST,
+    return request_refuse(request, PROBLEM_BAD_REQUEST,
                           "parameter `stop` is neither true nor false");
 }
 
@@ -68,7 +65,7 @@ static bool check_conditions(struct request *request) {
         !request_header(request, "Reel-Expect-Epoch").data && !uri_param(&request->uri, "type") &&
         !uri_param(&request->uri, "ce_subject"))
         return true;
-    return upgrade_refuse(request, PROBLEM_BAD_REQUEST,
+    return request_refuse(request, PROBLEM_BAD_REQUEST,
                           "Reel-Expect-Cursor is for one request that is appended as a whole, not "
                           "for " NDJSON_TYPE);
 }
@@ -87,25 +84,8 @@ int bulk_begin(struct request *request) {
     return 0;
 }
 
-static int take_socket(struct request *request) {
-    struct framing_bulk body;
-    struct reel_str received;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    if (!info || !inlet_body(request->inlet, &body, &received)) return -EIO;
-    connection_release(request);
-    int rc = hand_over(request, info->connect_fd, &body, received);
-    return rc < 0 ? rc : upgrade_leave(request, info->connect_fd);
-}
-
 void bulk_take_over(struct request *request) {
-    request_suspend(request);
-    int rc = take_socket(request);
-    if (rc < 0)
-        reel_log(request_host_of_sink(request), REEL_LEVEL_WARNING, "a body was dropped: %s",
-                 strerror(-rc));
-    request->is_taken = true;
-    request_resume(request);
+    upgrade_take(request, "a body");
 }
 
 void bulk_answer_empty(struct request *request) {
@@ -119,28 +99,15 @@ void bulk_answer_empty(struct request *request) {
 
 /* ---- WebSocket ------------------------------------------------------------------------------- */
 
-static void upgraded(void *context, struct MHD_Connection *connection, void *state,
-                     const char *received, size_t len, MHD_socket fd,
-                     struct MHD_UpgradeResponseHandle *handle) {
-    struct request *request = state;
-    (void)context, (void)connection;
-    connection_release(request);
-    int rc = hand_over(request, fd, NULL, (struct reel_str){received, len});
-    if (rc < 0)
-        reel_log(request_host_of_sink(request), REEL_LEVEL_WARNING, "a WebSocket was dropped: %s",
-                 strerror(-rc));
-    MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
-}
-
 void handle_ingest(struct request *request) {
     CLEANUP(text_finish) struct text offered = {0};
     request_header_list(request, "Sec-WebSocket-Protocol", &offered);
     struct websocket_protocols protocols = websocket_protocols(text_str(&offered));
     if (!upgrade_check(request, &protocols)) return;
     if (protocols.is_cloudevents) {
-        upgrade_refuse(request, PROBLEM_BAD_REQUEST,
+        request_refuse(request, PROBLEM_BAD_REQUEST,
                        "answers to ingested events are not CloudEvents: this needs reel.v1");
         return;
     }
-    if (reserve(request, BULK_INGEST, false)) upgrade_answer(request, &protocols, upgraded);
+    if (reserve(request, BULK_INGEST, false)) upgrade_answer(request, &protocols);
 }

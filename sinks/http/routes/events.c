@@ -16,12 +16,6 @@
 /* Most events that one request reads: an event that the filter leaves out takes time, too. */
 #define EXAMINED_MAX 1000000
 
-static struct reel_str value_of(const struct request *request, const char *name) {
-    const struct uri_param *param = uri_param(&request->uri, name);
-    struct reel_str none = {NULL, 0};
-    return param ? param->value : none;
-}
-
 int events_limit(struct request *request, uint64_t *ret) {
     *ret = LIMIT_STANDARD;
     int rc = request_number(request, "limit", ret);
@@ -151,8 +145,9 @@ void handle_events(struct request *request) {
     struct reel_position position;
     uint64_t since = 0, limit;
     bool as_lines = export_is_wanted(request), bare;
-    const struct event_filter filter = {value_of(request, "type"), value_of(request, "subject"),
-                                        value_of(request, "ce_subject")};
+    const struct event_filter filter = {uri_value(&request->uri, "type"),
+                                        uri_value(&request->uri, "subject"),
+                                        uri_value(&request->uri, "ce_subject")};
     request->answer.varies = true;
     if (request_number(request, "since", &since) < 0 || read_bare(request, as_lines, &bare) < 0)
         return;

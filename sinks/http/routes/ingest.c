@@ -183,11 +183,6 @@ static void refuse(struct request *request, int rc, const struct reel_error *err
 
 /* ---- What the sender expects ----------------------------------------------------------------- */
 
-static bool refuse_condition(struct request *request, const char *sentence) {
-    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "%s", sentence);
-    return false;
-}
-
 /* A text of a UUID in lower-case, as Reel-Epoch has it. */
 static bool read_epoch(struct reel_str given, struct reel_epoch *ret) {
     if (given.len != sizeof ret->text - 1) return false;
@@ -201,21 +196,23 @@ static bool read_expectation(struct request *request, bool *ret_given,
                              struct reel_expectation *ret) {
     struct reel_str cursor = request_header(request, "Reel-Expect-Cursor");
     struct reel_str epoch = request_header(request, "Reel-Expect-Epoch");
-    const struct uri_param *type = uri_param(&request->uri, "type");
-    const struct uri_param *subject = uri_param(&request->uri, "ce_subject");
+    struct reel_str type = uri_value(&request->uri, "type");
+    struct reel_str subject = uri_value(&request->uri, "ce_subject");
     *ret_given = cursor.data != NULL;
     *ret = (struct reel_expectation){.struct_size = sizeof *ret};
-    if (!cursor.data && (epoch.data || type || subject))
-        return refuse_condition(request, "Reel-Expect-Epoch, `type` and `ce_subject` are for "
-                                         "Reel-Expect-Cursor, which is missing");
+    if (!cursor.data && (epoch.data || type.data || subject.data))
+        return request_refuse(request, PROBLEM_BAD_REQUEST,
+                              "Reel-Expect-Epoch, `type` and `ce_subject` are for "
+                              "Reel-Expect-Cursor, which is missing");
     if (!cursor.data) return true;
     if (!str_number(cursor, &ret->seq))
-        return refuse_condition(request, "Reel-Expect-Cursor is not a seq");
+        return request_refuse(request, PROBLEM_BAD_REQUEST, "Reel-Expect-Cursor is not a seq");
     if (!epoch.data || !read_epoch(epoch, &ret->epoch))
-        return refuse_condition(request, "Reel-Expect-Cursor needs Reel-Expect-Epoch: the "
-                                         "Reel-Epoch with which the cursor was received");
-    if (type) ret->type = type->value;
-    if (subject) ret->ce_subject = subject->value;
+        return request_refuse(request, PROBLEM_BAD_REQUEST,
+                              "Reel-Expect-Cursor needs Reel-Expect-Epoch: the "
+                              "Reel-Epoch with which the cursor was received");
+    ret->type = type;
+    ret->ce_subject = subject;
     return true;
 }
 
@@ -238,7 +235,8 @@ void handle_post_events(struct request *request) {
         return;
     }
     if (uri_param(&request->uri, "stop")) {
-        refuse_condition(request, "parameter `stop` is for application/x-ndjson");
+        request_refuse(request, PROBLEM_BAD_REQUEST,
+                       "parameter `stop` is for application/x-ndjson");
         return;
     }
     if (!precondition_without_tag(request)) return;
