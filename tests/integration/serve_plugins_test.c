@@ -2,7 +2,6 @@
  * flags and file. */
 #include "daemon.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,17 +11,6 @@
 #define LEDGER build_path("tests/integration/plugins/ledger.so")
 
 /* ---- Fixture --------------------------------------------------------------------------------- */
-
-static void copy_over(const char *from, const char *to) {
-    static char bytes[8 << 20];
-    int in = open(from, O_RDONLY | O_CLOEXEC);
-    ssize_t len = read(in, bytes, sizeof bytes);
-    must(in >= 0 && len > 0 && len < (ssize_t)sizeof bytes);
-    close(in);
-    int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
-    must(out >= 0 && write(out, bytes, (size_t)len) == len);
-    close(out);
-}
 
 /* NAME=SHA256 of a file, as `sha256sum` computes it. */
 static const char *pin_of(const char *path, const char *name) {
