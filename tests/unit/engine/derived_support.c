@@ -6,6 +6,7 @@
 #include <reel/projector.h>
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct text derived_seen;
@@ -170,4 +171,47 @@ void derived_ops(struct reel *reel, const char *ops, reel_outcome expected) {
         if (*at == '\'') *at = '"';
     must_ok(reel_apply(reel, reel_text(event), &result, &error), error);
     if (result.outcome != expected) fail_msg("%s: outcome %d", event, result.outcome);
+}
+
+/* ---- For one case ---------------------------------------------------------------------------- */
+
+reel_outcome derived_ignore(struct reel_tx *tx, const struct reel_change *change) {
+    (void)tx, (void)change;
+    return REEL_IGNORED;
+}
+
+const struct reel_plugin *derived_own(struct derived_own *own, const char *name, const char *source,
+                                      reel_outcome (*derive)(struct reel_tx *,
+                                                             const struct reel_change *)) {
+    *own = (struct derived_own){
+        .projector =
+            {
+                .struct_size = sizeof own->projector,
+                .revision = 1,
+                .collection = name,
+                .fields = derived_totals.projectors[0]->fields,
+                .derives_from = source,
+                .derive = derive,
+            },
+        .plugin = {.header = REEL_PLUGIN_HEADER, .name = name, .version = "1"},
+    };
+    own->list[0] = &own->projector;
+    own->plugin.projectors = own->list;
+    return &own->plugin;
+}
+
+void derived_assert(struct reel *reel, const char *collection, const char *key,
+                    const char *expected) {
+    char *found = record_text(reel, collection, key);
+    if (expected)
+        assert_string_equal(found, expected);
+    else
+        assert_null(found);
+    free(found);
+}
+
+void derived_assert_rejected(struct reel *reel, const char *expected) {
+    char *found = rejected_dump(reel);
+    assert_string_equal(found, expected);
+    free(found);
 }
