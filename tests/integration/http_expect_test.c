@@ -5,18 +5,6 @@
 
 #include <pthread.h>
 
-static int open_site(void **state) {
-    static struct site site;
-    site = site_opened(NULL);
-    *state = &site;
-    return 0;
-}
-
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 /* ---- Assertions ------------------------------------------------------------------------------ */
 
 static const char *epoch_of(struct site *site) {
@@ -398,7 +386,7 @@ static void many_who_append_after_what_they_saw_make_one_chain_each(void **state
     check_chain(site);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, site_setup, site_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -1,4 +1,5 @@
 /* http_import_test.c: POST /v1/events with NDJSON: any number of events, one a line. */
+#include "disk.h"
 #include "http_raw.h"
 #include "load.h"
 
@@ -414,16 +415,9 @@ static void a_daemon_that_ends_says_how_far_it_has_come(void **state) {
 }
 
 static struct site stallable_site(const char *stall) {
-    const char *options = getenv("ASAN_OPTIONS");
-    struct text asan = {0};
-    text_format(&asan, "%s:verify_asan_link_order=0", options ? options : "");
-    setenv("ASAN_OPTIONS", asan.data, 1); /* the preloaded one comes before its runtime */
-    free(asan.data);
-    setenv("LD_PRELOAD", build_path("tests/support/stalled_disk.so"), 1);
-    setenv("STALLED_DISK_FILE", stall, 1);
+    stalls_begin(stall);
     struct site site = site_opened(NULL);
-    unsetenv("STALLED_DISK_FILE");
-    unsetenv("LD_PRELOAD");
+    stalls_end();
     return site;
 }
 

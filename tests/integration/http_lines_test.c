@@ -6,18 +6,6 @@
 
 #define AS_LINES "Accept: application/x-ndjson"
 
-static int open_site(void **state) {
-    static struct site site;
-    site = site_opened(NULL);
-    *state = &site;
-    return 0;
-}
-
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 static struct reply lines_of(struct site *site, const char *path) {
     struct reply reply = asked(site->reader, "GET", path, AS_LINES, NULL, 200);
     assert_string_equal(reply_header(&reply, "Content-Type"), "application/x-ndjson");
@@ -221,7 +209,7 @@ static void head_has_the_head_alone(void **state) {
     reply_free(&reply);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, site_setup, site_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

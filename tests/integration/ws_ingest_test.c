@@ -15,11 +15,6 @@ static int open_site(void **state) {
     return 0;
 }
 
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 /* ---- Assertions ------------------------------------------------------------------------------ */
 
 static struct wire ingest_opened(const struct daemon *daemon) {
@@ -353,7 +348,7 @@ static void what_was_answered_survives_a_kill(void **state) {
     site_closed(&site);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, site_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
