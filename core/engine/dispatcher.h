@@ -115,6 +115,10 @@ void dispatcher_abort(struct dispatcher *dispatcher);
  * folded some; 0: every collection has caught up. */
 int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error);
 
+/* Builds a slice of an index of fields that is not complete, in a transaction of its own. 1: there
+ * may be more to build; 0: all are built. */
+int dispatcher_build_some(struct dispatcher *dispatcher, struct reel_error *error);
+
 /* Removes events below `first_seq` from the log, and tombstones below the log's floor, as many as
  * fit into a transaction. 1: done, and there may be more; 0: nothing is left to do. All collections
  * must have caught up. */

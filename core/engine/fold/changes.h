@@ -35,7 +35,7 @@ int changes_show(struct collection *collection, struct reel_str key, struct aren
  * of memory. */
 bool change_values(struct change *change, struct arena *arena);
 
-/* Writes changed records and their entries in the index into the write transaction, counts
+/* Writes changed records and their entries in both indexes into the write transaction, counts
  * `state.records`, raises `state.changed`, and forgets all records. */
 int changes_flush(struct collection *collection, struct arena *arena, struct reel_error *error);
 

@@ -5,6 +5,7 @@
  *     "lineage"                  the log's epochs, the oldest first: struct lineage_entry
  *     "c/" and a name            struct collection_state
  *     "control/" and a name      struct collection_control
+ *     "fields/" and a name       which fields are indexed, and how far (field_index.h)
  *
  * Values are in native byte order, like all of LMDB's data.
  */
@@ -15,7 +16,10 @@
 #include "engine/store/digest.h"
 #include "engine/store/environment.h"
 
-#define STORE_FORMAT 3
+/* Format 3 had no indexes of fields. It is read, and becomes format 4 when it is opened to write: a
+ * version of Reel that does not know of these indexes must not change records under them. */
+#define STORE_FORMAT        4
+#define STORE_FORMAT_BEFORE 3
 
 /* Counts of messages of the mirrored stream that were never received, since the log began. The log
  * has each gap (LOG_GAP), until it is trimmed. */
@@ -91,6 +95,12 @@ int meta_get_collection(struct store *store, const struct snapshot *at, const ch
 int meta_put_collection(struct store *store, const char *name, const struct collection_state *state,
                         struct reel_error *error);
 
+/* -ENOENT: nothing was ever indexed, and nothing is. The value is as table_get gives it. */
+int meta_get_fields(struct store *store, const struct snapshot *at, const char *name,
+                    struct reel_str *ret);
+int meta_put_fields(struct store *store, const char *name, struct reel_str value,
+                    struct reel_error *error);
+
 /* -ENOENT: no control was about that collection. */
 int meta_get_control(struct store *store, const struct snapshot *at, const char *name,
                      struct collection_control *ret);
@@ -119,7 +129,7 @@ int meta_put_origin(struct store *store, const struct store_origin *origin,
 int meta_empty(struct store *store, struct reel_error *error);
 
 /* What a row of `meta` is, for those who read LMDB without memtables. */
-enum meta_kind { META_OTHER, META_STATE, META_LINEAGE, META_COLLECTION, META_CONTROL };
+enum meta_kind { META_OTHER, META_STATE, META_LINEAGE, META_COLLECTION, META_CONTROL, META_FIELDS };
 struct meta_item {
     enum meta_kind kind;
     char name[STORE_NAME_MAX + 1]; /* of a collection */

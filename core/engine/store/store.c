@@ -78,7 +78,7 @@ static int prepare_state(struct store *store, struct reel_error *error) {
     int rc = meta_get_state(store, &store->writing, &state);
     if (rc == -ENOENT) return meta_put_state(store, &state, error);
     if (rc < 0) return fail(error, rc, "its state cannot be read");
-    if (state.format != STORE_FORMAT)
+    if (state.format != STORE_FORMAT && state.format != STORE_FORMAT_BEFORE)
         return fail(error, -EPROTO, "its format is %u, this version reads %u", state.format,
                     STORE_FORMAT);
     if (state.cursor > state.head || state.first_seq > state.head + 1)
@@ -86,7 +86,9 @@ static int prepare_state(struct store *store, struct reel_error *error) {
                     "its state is damaged: cursor %llu, first_seq %llu, but the head is %llu",
                     (unsigned long long)state.cursor, (unsigned long long)state.first_seq,
                     (unsigned long long)state.head);
-    return 0;
+    if (state.format == STORE_FORMAT) return 0;
+    state.format = STORE_FORMAT; /* indexes of fields are built where they are missing */
+    return meta_put_state(store, &state, error);
 }
 
 static int prepare(struct store *store, struct reel_error *error) {
@@ -173,7 +175,7 @@ static size_t settle_table(struct store *store, MDB_dbi dbi) {
 
 struct opening {
     const char *name;
-    MDB_dbi records, index;
+    MDB_dbi records, index, fields;
 };
 
 static int open_database(struct store *store, const char *prefix, const char *name, MDB_dbi *ret,
@@ -187,22 +189,24 @@ static int open_database(struct store *store, const char *prefix, const char *na
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the collection", error);
 }
 
-static int open_both(struct store *store, void *context, struct reel_error *error) {
+static int open_all(struct store *store, void *context, struct reel_error *error) {
     struct opening *opening = context;
     int rc = open_database(store, "c", opening->name, &opening->records, error);
-    return rc < 0 ? rc : open_database(store, "x", opening->name, &opening->index, error);
+    if (rc == 0) rc = open_database(store, "x", opening->name, &opening->index, error);
+    return rc < 0 ? rc : open_database(store, "f", opening->name, &opening->fields, error);
 }
 
 int store_open_collection(struct store *store, const char *name, size_t *ret_records,
-                          size_t *ret_index, struct reel_error *error) {
+                          size_t *ret_index, size_t *ret_fields, struct reel_error *error) {
     struct opening opening = {.name = name};
     INVARIANT(!store_is_writing(store));
-    if (store->table_count + 2 > STORE_TABLES)
+    if (store->table_count + 3 > STORE_TABLES)
         return fail(error, -ENOSPC, "more than %d collections", STORE_COLLECTIONS);
-    int rc = checkpoint_between(store, open_both, &opening, error);
+    int rc = checkpoint_between(store, open_all, &opening, error);
     if (rc < 0) return rc;
     *ret_records = settle_table(store, opening.records);
     *ret_index = settle_table(store, opening.index);
+    *ret_fields = settle_table(store, opening.fields);
     return versions_extend(store->versions, store->table_count) < 0 ? fail_memory(error) : 0;
 }
 

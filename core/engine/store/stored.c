@@ -37,9 +37,13 @@ static int take_item(struct stored *stored, const struct meta_item *item) {
         return 0;
     case META_COLLECTION:
     case META_CONTROL:
+    case META_FIELDS:
         collection = settle(stored, item->name);
         if (!collection) return -ENOMEM;
-        if (item->kind == META_CONTROL) {
+        if (item->kind == META_FIELDS) {
+            collection->has_fields = true;
+            return field_index_parse(item->value, &collection->tracked, &collection->progress);
+        } else if (item->kind == META_CONTROL) {
             collection->control = item->control;
         } else {
             collection->state = item->collection;
@@ -67,6 +71,7 @@ static int read_meta(struct stored *stored, struct reel_error *error) {
         taken = take_item(stored, &item);
     }
     mdb_cursor_close(cursor);
+    if (taken == -EBADMSG) return fail(error, taken, "what meta says of indexes is damaged");
     if (taken < 0) return fail_memory(error);
     return rc == MDB_NOTFOUND ? 0 : store_fail(&stored->store, rc, "cannot read meta", error);
 }
@@ -91,6 +96,8 @@ void stored_end(struct stored *stored) {
 
 void stored_close(struct stored *stored) {
     stored_end(stored);
+    for (size_t i = 0; i < stored->count; i++)
+        field_progress_finish(&stored->collections[i].progress);
     free(stored->collections);
     stored->collections = NULL;
     stored->count = 0;

@@ -112,7 +112,25 @@ static void a_newer_format_is_refused(void **state) {
     newer.format++;
     must(meta_put_state(&store, &newer, NULL) == 0);
     commit_and_close(&store);
-    assert_refused(directory, -EPROTO, "its format is 4, this version reads 3");
+    assert_refused(directory, -EPROTO, "its format is 5, this version reads 4");
+}
+
+/* Format 3 had no indexes of fields: they are built where they are missing. */
+static void the_format_before_becomes_this_one(void **state) {
+    (void)state;
+    const char *directory = made();
+    struct store store;
+    struct reel_error error;
+    open_writing(&store, directory);
+    struct store_state before = state_of(&store);
+    before.format = STORE_FORMAT_BEFORE;
+    must(meta_put_state(&store, &before, NULL) == 0);
+    commit_and_close(&store);
+    must_ok(store_open_to_read(&store, directory, &error), error);
+    store_close(&store);
+    open_writing(&store, directory);
+    assert_int_equal(state_of(&store).format, STORE_FORMAT);
+    commit_and_close(&store);
 }
 
 /* Another format's state may have another size. */
@@ -128,7 +146,7 @@ static void a_format_is_told_from_a_state_of_any_size(void **state) {
                 error);
         store_commit(&store, 0);
         store_close(&store);
-        assert_refused(directory, -EPROTO, "its format is 4, this version reads 3");
+        assert_refused(directory, -EPROTO, "its format is 5, this version reads 4");
     }
 }
 
@@ -292,13 +310,14 @@ static void the_longest_name_of_a_collection_fits(void **state) {
 static void there_is_a_bound_of_collections(void **state) {
     struct reel_error error;
     char name[16];
-    size_t dbi, index;
+    size_t dbi, index, fields;
     store_abort(*state);
     for (int n = 0; n < STORE_COLLECTIONS; n++) {
         snprintf(name, sizeof name, "c%d", n);
-        must_ok(store_open_collection(*state, name, &dbi, &index, &error), error);
+        must_ok(store_open_collection(*state, name, &dbi, &index, &fields, &error), error);
     }
-    assert_int_equal(store_open_collection(*state, "one-more", &dbi, &index, &error), -ENOSPC);
+    assert_int_equal(store_open_collection(*state, "one-more", &dbi, &index, &fields, &error),
+                     -ENOSPC);
     assert_sentence(&error, "more than 256 collections");
 }
 
@@ -365,6 +384,7 @@ UNIT_TESTS(store_test) {
         cmocka_unit_test(a_reopened_store_is_the_same),
         cmocka_unit_test(a_store_in_a_directory_is_synced),
         cmocka_unit_test(a_newer_format_is_refused),
+        cmocka_unit_test(the_format_before_becomes_this_one),
         cmocka_unit_test(a_format_is_told_from_a_state_of_any_size),
         cmocka_unit_test(a_file_that_is_no_store_is_refused),
         cmocka_unit_test(pages_that_were_overwritten_are_noticed),
