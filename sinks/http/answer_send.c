@@ -29,10 +29,13 @@ static bool add_cors(struct MHD_Response *response, const struct answer *answer,
                      struct MHD_Connection *connection) {
     if (!origin[0]) return true;
     if (!add(response, "Access-Control-Allow-Origin", origin)) return false;
-    if (strcmp(origin, "*") != 0 && !add(response, "Vary", "Origin")) return false;
+    if (strcmp(origin, "*") != 0 && !answer->varies && !add(response, "Vary", "Origin"))
+        return false;
     if (!answer->is_options)
         return !MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin") ||
-               add(response, "Access-Control-Expose-Headers", "ETag, Reel-Cursor, Reel-Epoch");
+               add(response, "Access-Control-Expose-Headers",
+                   "Content-Disposition, ETag, Link, Reel-Changed, Reel-Count, Reel-Cursor, "
+                   "Reel-Epoch");
     return add(response, "Access-Control-Allow-Methods", "GET, OPTIONS") &&
            add(response, "Access-Control-Allow-Headers", CORS_HEADERS) &&
            add(response, "Access-Control-Max-Age", "600");
@@ -45,6 +48,23 @@ static bool add_handshake(struct MHD_Response *response, const struct answer *an
             add(response, "Sec-WebSocket-Protocol", answer->websocket_protocol));
 }
 
+/* Of lists and records. */
+static bool add_of_records(struct MHD_Response *response, struct answer *answer) {
+    char file[128];
+    bool good = true;
+    if (answer->varies) good = add(response, "Vary", "Accept, Origin");
+    if (good && answer->changed) good = add_number(response, "Reel-Changed", answer->changed);
+    if (good && answer->has_count && answer->status < 300)
+        good = add_number(response, "Reel-Count", answer->count);
+    if (good && answer->has_next) {
+        text_append(&answer->next, "", 1);
+        good = !answer->next.failed && add(response, "Link", answer->next.data);
+    }
+    if (!good || !answer->file) return good;
+    snprintf(file, sizeof file, "attachment; filename=\"%s.csv\"", answer->file);
+    return add(response, "Content-Disposition", file);
+}
+
 static bool add_headers(struct MHD_Response *response, struct answer *answer,
                         const struct server *server, struct MHD_Connection *connection) {
     bool good = true;
@@ -53,6 +73,7 @@ static bool add_headers(struct MHD_Response *response, struct answer *answer,
         good = add_number(response, "Reel-Cursor", answer->cursor) &&
                (!answer->epoch.text[0] || add(response, "Reel-Epoch", answer->epoch.text));
     if (good && answer->etag[0]) good = add(response, "ETag", answer->etag);
+    if (good) good = add_of_records(response, answer);
     if (good && answer->allow[0]) good = add(response, "Allow", answer->allow);
     if (good && answer->retry_after_s)
         good = add_number(response, "Retry-After", answer->retry_after_s);

@@ -9,7 +9,7 @@ struct route {
     const char *path;          /* "/v1/{collection}/{key}": a part in braces matches any segment */
     reel_access access;        /* the access that the sender needs */
     const char *const *params; /* the parameters that it accepts, NULL-terminated */
-    bool takes_filters;        /* it also accepts the filters of the collection */
+    bool takes_filters; /* it also accepts the filters of the collection, and has several forms */
     bool is_cached; /* its answers with status 200 depend only on the target and the newest commit
                        (cache.h) */
     bool takes_bearer; /* accepts a token as a sub-protocol, `bearer.<token>` */
