@@ -60,8 +60,9 @@ static struct reel *opened(void) {
     static struct reel *reel;
     struct reel_error error;
     if (reel) return reel;
-    check(reel_open(&(struct reel_options){.struct_size = sizeof(struct reel_options)}, &reel,
-                    &error) == 0 &&
+    check(reel_open(&(struct reel_options){.struct_size = sizeof(struct reel_options),
+                                           .map_bytes = 16 << 20},
+                    &reel, &error) == 0 &&
               reel_add_plugin(reel, &plugin, &error) == 0 && reel_start(reel, &error) == 0,
           "no store in memory");
     for (int n = 0; n < RECORDS; n++) {
