@@ -226,6 +226,7 @@ const struct reel_sink_calls sink_host_calls = {
     .view_get = reel_view_get,
     .view_list = reel_view_list,
     .view_changed = reel_view_changed,
+    .view_changes = reel_view_changes,
     .view_log = reel_view_log,
     .view_rejected = reel_view_rejected,
     .cursor = host_cursor,

@@ -139,6 +139,9 @@ struct reel_sink_calls {
                      bool after, reel_row_fn fn, void *context);
     /* Walks the records that were changed. [view] */
     int (*view_changed)(struct reel_view *view, uint64_t since, reel_changed_fn fn, void *context);
+    /* Walks the records of one collection that were changed. [view] */
+    int (*view_changes)(struct reel_view *view, const char *collection, uint64_t since,
+                        struct reel_str after, reel_row_fn fn, void *context);
     /* Walks the log. [view] */
     int (*view_log)(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn, void *context);
     /* Walks the rejections, the newest first. [view] */
@@ -254,6 +257,13 @@ static inline int reel_sink_list(struct reel_sink_host *host, struct reel_view *
 static inline int reel_sink_changed(struct reel_sink_host *host, struct reel_view *view,
                                     uint64_t since, reel_changed_fn fn, void *context) {
     return host->calls->view_changed(view, since, fn, context);
+}
+
+/* See reel_view_changes. [view] */
+static inline int reel_sink_changes(struct reel_sink_host *host, struct reel_view *view,
+                                    const char *collection, uint64_t since, struct reel_str after,
+                                    reel_row_fn fn, void *context) {
+    return host->calls->view_changes(view, collection, since, after, fn, context);
 }
 
 /* See reel_view_log. [view] */
