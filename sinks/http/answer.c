@@ -17,6 +17,7 @@ const struct problem_info problem_infos[PROBLEMS] = {
     [PROBLEM_METHOD_NOT_ALLOWED] = {405, "method-not-allowed", "Method not allowed"},
     [PROBLEM_CONFLICT] = {409, "conflict", "Conflict"},
     [PROBLEM_CURSOR_TOO_OLD] = {410, "cursor-too-old", "Cursor too old"},
+    [PROBLEM_GENERATION_CHANGED] = {410, "generation-changed", "Generation changed"},
     [PROBLEM_PAYLOAD_TOO_LARGE] = {413, "payload-too-large", "Payload too large"},
     [PROBLEM_URI_TOO_LONG] = {414, "uri-too-long", "URI too long"},
     [PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {415, "unsupported-media-type", "Unsupported media type"},

@@ -1,4 +1,5 @@
-/* follow.c: the two routes for following events, until the hub has the connection (follow/hub.h).
+/* follow.c: see follow.h; and the two routes for following events, until the hub has the connection
+ * (follow/hub.h).
  *
  * How a socket is taken from libmicrohttpd. libmicrohttpd hands a socket over only with status 101.
  * It then keeps 13 KiB and a connection until the socket is closed, and it cannot be stopped while
@@ -10,12 +11,13 @@
  *     epoll set. The hub gets a duplicate. Then the descriptor that libmicrohttpd uses is replaced
  *     by a socket that is connected to nothing, which libmicrohttpd may shut down.
  */
+#include "http/routes/follow.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "follow/hub.h"
 #include "http/answer_send.h"
 #include "http/connections.h"
-#include "http/routes.h"
+#include "http/routes/upgrade.h"
 #include "http/since.h"
 #include "websocket/handshake.h"
 
@@ -84,6 +86,16 @@ static void drop_follower(void *work) {
     follower_destroy(work);
 }
 
+void follow_own_take(struct request *request, struct follower *follower) {
+    request->work = follower;
+    request->work_done = drop_follower;
+}
+
+void follow_refuse(struct request *request, int rc) {
+    answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE, "%s",
+                   rc == -ENOMEM ? "out of memory" : "too many clients follow already");
+}
+
 /* Creates the follower. The request owns it until it is handed over. */
 static bool make_follower(struct request *request, const struct wanted *wanted,
                           enum transport_kind kind) {
@@ -92,14 +104,11 @@ static bool make_follower(struct request *request, const struct wanted *wanted,
     uint64_t since;
     if (!find_start(request, wanted, &epoch, &since)) return false;
     int rc = follower_create(request->server->hub, kind, &epoch, since, &wanted->filter, &follower);
-    if (rc < 0) {
-        answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE, "%s",
-                       rc == -ENOMEM ? "out of memory" : "too many clients follow events already");
-        return false;
-    }
-    request->work = follower;
-    request->work_done = drop_follower;
-    return true;
+    if (rc < 0)
+        follow_refuse(request, rc);
+    else
+        follow_own_take(request, follower);
+    return rc == 0;
 }
 
 /* Gives a duplicate of the socket to the hub. */
@@ -117,67 +126,13 @@ static int hand_over(struct request *request, int fd, struct reel_str head,
 
 /* ---- WebSocket ------------------------------------------------------------------------------- */
 
-static bool refuse(struct request *request, enum problem problem, const char *detail) {
-    answer_problem(&request->answer, problem, "%s", detail);
-    return false;
-}
-
-/* RFC 6455, section 4.2.1. */
-static bool check_handshake(struct request *request) {
-    CLEANUP(text_finish) struct text upgrade = {0}, connection = {0}, version = {0}, key = {0};
-    request_header_list(request, MHD_HTTP_HEADER_UPGRADE, &upgrade);
-    request_header_list(request, MHD_HTTP_HEADER_CONNECTION, &connection);
-    request_header_list(request, "Sec-WebSocket-Version", &version);
-    request_header_list(request, "Sec-WebSocket-Key", &key);
-    bool is_websocket = header_list_has_caseless(text_str(&upgrade), "websocket") &&
-                        header_list_has_caseless(text_str(&connection), "upgrade");
-    if (request->is_head || !request->is_http11 || !is_websocket)
-        return refuse(request, PROBLEM_BAD_REQUEST,
-                      "wanted a WebSocket: GET of HTTP/1.1 with Connection: Upgrade and Upgrade: "
-                      "websocket");
-    if (!reel_str_is(text_str(&version), "13")) {
-        refuse(request, PROBLEM_BAD_REQUEST, "wanted Sec-WebSocket-Version: 13");
-        request->answer.websocket_version = true;
-        return false;
-    }
-    if (!websocket_key_valid(text_str(&key)))
-        return refuse(request, PROBLEM_BAD_REQUEST,
-                      "wanted 16 bytes in base64 as Sec-WebSocket-Key");
-    return true;
-}
-
-/* Checks the origin of the page. Only browsers send it, and they always do. */
-static bool is_allowed_origin(struct request *request) {
-    struct reel_sink_host *host = request_host_of_sink(request);
-    struct reel_str origin = request_header(request, "Origin");
-    const char *allowed;
-    if (!origin.data) return true;
-    if (!reel_setting_item(host, "websocket_origin", 0))
-        return origin_is_of(origin, request_host(request));
-    for (size_t i = 0; (allowed = reel_setting_item(host, "websocket_origin", i)); i++)
-        if (strcmp(allowed, "*") == 0 || reel_str_is(origin, allowed)) return true;
-    return false;
-}
-
-/* A token in a sub-protocol comes from a script in a browser, on a page that anyone may have
- * made. */
-static bool check_protocols(struct request *request, const struct websocket_protocols *protocols) {
-    bool by_protocol = !request_header(request, MHD_HTTP_HEADER_AUTHORIZATION).data;
-    if (by_protocol && !protocols->selected)
-        return refuse(request, PROBLEM_BAD_REQUEST,
-                      "another sub-protocol is needed in addition to bearer.…: reel.v1");
-    if (by_protocol && !is_allowed_origin(request))
-        return refuse(request, PROBLEM_FORBIDDEN, "pages of this origin may not follow the events");
-    return true;
-}
-
 static bool check_cloudevents(struct request *request, const struct wanted *wanted) {
     if (!wanted->has_since) return true;
-    return refuse(request, PROBLEM_BAD_REQUEST,
-                  "frames of cloudevents.json have no positions: `since` needs reel.v1");
+    return upgrade_refuse(request, PROBLEM_BAD_REQUEST,
+                          "frames of cloudevents.json have no positions: `since` needs reel.v1");
 }
 
-static void upgraded(void *context, struct MHD_Connection *connection, void *state,
+void follow_upgraded(void *context, struct MHD_Connection *connection, void *state,
                      const char *received, size_t len, MHD_socket fd,
                      struct MHD_UpgradeResponseHandle *handle) {
     struct request *request = state;
@@ -191,22 +146,17 @@ static void upgraded(void *context, struct MHD_Connection *connection, void *sta
 }
 
 void handle_websocket(struct request *request) {
-    struct answer *answer = &request->answer;
     struct wanted wanted;
     CLEANUP(text_finish) struct text offered = {0};
     request_header_list(request, "Sec-WebSocket-Protocol", &offered);
     struct websocket_protocols protocols = websocket_protocols(text_str(&offered));
-    if (!check_handshake(request) || !check_protocols(request, &protocols) ||
-        !read_wanted(request, &wanted) ||
+    if (!upgrade_check(request, &protocols) || !read_wanted(request, &wanted) ||
         (protocols.is_cloudevents && !check_cloudevents(request, &wanted)))
         return;
     if (!make_follower(request, &wanted,
                        protocols.is_cloudevents ? TRANSPORT_CLOUDEVENTS : TRANSPORT_WEBSOCKET))
         return;
-    websocket_accept(request_header(request, "Sec-WebSocket-Key"), answer->websocket_accept);
-    answer->websocket_protocol = protocols.selected;
-    answer->upgraded = upgraded;
-    answer->status = MHD_HTTP_SWITCHING_PROTOCOLS;
+    upgrade_answer(request, &protocols, follow_upgraded);
 }
 
 /* ---- Server-sent events ---------------------------------------------------------------------- */
@@ -214,12 +164,16 @@ void handle_websocket(struct request *request) {
 /* A browser that reconnects sends the first request again, and a header with the last event that it
  * has received. Libraries that read the stream by fetch or XMLHttpRequest (event-source-polyfill)
  * send it as a parameter. */
-static bool read_last_event_id(struct request *request, struct wanted *wanted) {
+struct reel_str follow_last_event_id(const struct request *request) {
     struct reel_str id = request_header(request, "Last-Event-ID");
-    if (id.len == 0) id = value_of(request, "lastEventId");
+    return id.len > 0 ? id : value_of(request, "lastEventId");
+}
+
+static bool read_last_event_id(struct request *request, struct wanted *wanted) {
+    struct reel_str id = follow_last_event_id(request);
     if (id.len == 0) return true;
     if (!str_number(id, &wanted->since))
-        return refuse(request, PROBLEM_BAD_REQUEST, "Last-Event-ID is not a seq");
+        return upgrade_refuse(request, PROBLEM_BAD_REQUEST, "Last-Event-ID is not a seq");
     wanted->has_since = true;
     return true;
 }
@@ -230,13 +184,10 @@ static int take_socket(struct request *request, struct reel_str head) {
     if (!info) return -EIO;
     connection_release(request);
     int rc = hand_over(request, info->connect_fd, head, (struct reel_str){NULL, 0});
-    if (rc < 0) return rc;
-    while (dup3(request->server->nowhere, info->connect_fd, O_CLOEXEC) < 0)
-        if (errno != EINTR && errno != EBUSY) return -errno;
-    return 0;
+    return rc < 0 ? rc : upgrade_leave(request, info->connect_fd);
 }
 
-static void begin_stream(struct request *request) {
+static void take_stream(struct request *request) {
     CLEANUP(text_finish) struct text head = {0};
     answer_send_head(&request->answer, request->server, request->connection, &head);
     request_suspend(request);
@@ -248,8 +199,16 @@ static void begin_stream(struct request *request) {
     request_resume(request);
 }
 
-void handle_stream(struct request *request) {
+void follow_begin_stream(struct request *request) {
     struct answer *answer = &request->answer;
+    answer->status = MHD_HTTP_OK;
+    answer->content_type = "text/event-stream";
+    answer->no_store = true;
+    answer->is_stream = true;
+    if (!request->is_head) take_stream(request);
+}
+
+void handle_stream(struct request *request) {
     struct wanted wanted;
     struct reel_epoch epoch;
     uint64_t since;
@@ -257,9 +216,5 @@ void handle_stream(struct request *request) {
     if (!(request->is_head ? find_start(request, &wanted, &epoch, &since)
                            : make_follower(request, &wanted, TRANSPORT_STREAM)))
         return;
-    answer->status = MHD_HTTP_OK;
-    answer->content_type = "text/event-stream";
-    answer->no_store = true;
-    answer->is_stream = true;
-    if (!request->is_head) begin_stream(request);
+    follow_begin_stream(request);
 }

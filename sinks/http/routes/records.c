@@ -4,7 +4,9 @@
 #include "http/etag.h"
 #include "http/key_name.h"
 #include "http/listing.h"
+#include "http/records_wanted.h"
 #include "http/routes.h"
+#include "http/routes/follow.h"
 
 #include <errno.h>
 
@@ -105,8 +107,31 @@ static int list(struct request *request, struct reel_view *view) {
     return rc;
 }
 
+/* True if none of the parameters is given that only followers have. */
+static bool is_plain(struct request *request) {
+    static const char *const names[] = {"generation", "epoch", "digest", "lastEventId", NULL};
+    for (const char *const *name = names; *name; name++) {
+        if (!uri_param(&request->uri, *name)) continue;
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
+                       "`%s` is for following: it needs `since`, or Accept: text/event-stream",
+                       *name);
+        return false;
+    }
+    return true;
+}
+
 void handle_list(struct request *request) {
     struct reel_view *view;
+    enum records_form form = records_wanted(request);
+    if (form == RECORDS_STREAMED) {
+        follow_records_stream(request);
+        return;
+    }
+    if (form == RECORDS_POLLED) {
+        follow_records_poll(request);
+        return;
+    }
+    if (!is_plain(request)) return;
     if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
     int rc = list(request, view);
     if (rc < 0) {

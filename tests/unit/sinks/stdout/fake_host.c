@@ -113,6 +113,10 @@ static uint64_t cursor(struct reel_sink_host *host) {
     return position_of(((struct fake_host *)host)->reel).cursor;
 }
 
+static uint64_t newest_commit(struct reel_sink_host *host) {
+    return reel_newest_commit(((struct fake_host *)host)->reel);
+}
+
 /* ---- Fixture --------------------------------------------------------------------------------- */
 
 int fake_stage_begin(void **state) {
@@ -126,9 +130,12 @@ int fake_stage_begin(void **state) {
         .view_close = reel_view_close,
         .view_position = view_position,
         .view_collection = view_collection,
+        .view_list = reel_view_list,
         .view_changed = view_changed,
+        .view_changes = reel_view_changes,
         .view_log = view_log,
         .cursor = cursor,
+        .newest_commit = newest_commit,
         .projector = projector,
         .quit = quit,
     };
