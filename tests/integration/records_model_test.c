@@ -38,10 +38,18 @@ static size_t number_from(const char *name, size_t standard) {
 
 /* ---- The daemon ------------------------------------------------------------------------------ */
 
-/* Memtables are frozen often, so that changes are read from memory and from checkpoints. */
+/* The daemon's sockets take little, and so do those of some followers: a snapshot waits, and
+ * records change meanwhile. */
 static void start(struct model *model, const char *rebuild) {
-    const char *const arguments[] = {
-        "--plugin", HERD_SO, "--plugin", KEYED_SO, rebuild ? "--rebuild" : NULL, rebuild, NULL};
+    const char *const arguments[] = {"--plugin",
+                                     HERD_SO,
+                                     "--plugin",
+                                     KEYED_SO,
+                                     "--follow-send-bytes",
+                                     "4096",
+                                     rebuild ? "--rebuild" : NULL,
+                                     rebuild,
+                                     NULL};
     model->site = site_of(daemon_started_list(model->directory, arguments));
     for (int waited = 0;; waited += 10) {
         struct reply reply = get(model->site.nobody, "/readyz");
@@ -87,7 +95,7 @@ static void write_event(struct model *model, struct text *to) {
                        : kind < 17 ? "herd.v1.set"
                        : kind < 19 ? "herd.v1.clear"
                                    : "nothing.v1";
-    uint64_t from = below(model, 300), to_key = from + below(model, kind == 12 ? 900 : 12);
+    uint64_t from = below(model, 2900), to_key = from + below(model, kind == 12 ? 1500 : 12);
     snprintf(event, sizeof event, format, n, type, key, n, groups[below(model, 3)], from, to_key);
     text_add(to, event, strlen(event));
 }
@@ -108,6 +116,12 @@ static void post_some(struct model *model) {
         support_failed(__FILE__, __LINE__, "%ld: %s", reply.status, reply.body.data);
     reply_free(&reply);
     free(batch.data);
+}
+
+/* So many records that a snapshot is read in several slices. */
+static void post_herd(struct model *model) {
+    static const char data[] = "{\"from\":0,\"to\":3000,\"group\":\"a\",\"value\":0}";
+    posted(model->site.writer, "herd", "test.herd.v1.set", data, "applied");
 }
 
 static void command_some(struct model *model) {
@@ -138,6 +152,7 @@ static void make_copies(struct model *model) {
         copy->collection = kinds[kind].collection;
         snprintf(copy->filter, sizeof copy->filter, "%s", kinds[kind].filter);
         copy->transport = (enum record_transport)(i % RECORD_TRANSPORTS);
+        copy->receive_bytes = i % 2 ? 4096 : 0;
         copy->wants_digest = !copy->filter[0] && copy->transport != RECORDS_POLL;
     }
 }
@@ -195,6 +210,7 @@ static void each_copy_is_the_list_through_everything(void **state) {
     };
     start(&model, NULL);
     make_copies(&model);
+    post_herd(&model);
     for (size_t round = 0; round < rounds; round++) {
         play_round(&model);
         if (round % 5 == 4) restart(&model);

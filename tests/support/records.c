@@ -147,7 +147,7 @@ void record_copy_connect(struct record_copy *copy, const struct daemon *daemon) 
     if (copy->is_connected || copy->transport == RECORDS_POLL) return;
     for (int attempt = 0;; attempt++) {
         must(attempt < 1000);
-        copy->wire = wire_opened(daemon, 0);
+        copy->wire = wire_opened(daemon, copy->receive_bytes);
         struct reply reply = ask(copy);
         long status = reply.status;
         if (status == 410) copy->refusals++;

@@ -20,6 +20,7 @@ struct record_copy {
     char filter[64]; /* "group=a", or "" */
     enum record_transport transport;
     bool wants_digest;
+    int receive_bytes; /* of the socket, as for wire_opened */
 
     struct copied_record *records; /* in key order */
     size_t count;
