@@ -48,6 +48,7 @@ static void write_problem(struct answer *answer, unsigned status, const char *na
     answer_finish(answer);
     *answer = kept;
     answer->status = status;
+    answer->no_store = true; /* a 410 is kept for ever otherwise (RFC 9110, section 15.1) */
     answer->content_type = "application/problem+json";
     struct text *body = &answer->body;
     text_append_lit(body, "{\"type\":\"/problems/");

@@ -449,6 +449,7 @@ static void a_position_below_the_floor_of_deletions_is_refused(void **state) {
     reply_free(&reply);
     reply = get_until(site.reader, "/v1/keyed?since=1&timeout=0", 410);
     assert_problem(&reply, 410, "cursor-too-old");
+    assert_string_equal(reply_header(&reply, "Cache-Control"), "no-store");
     reply_free(&reply);
     check_problem(site.reader, "GET", "/v1/keyed?since=1", STREAMS, NULL, 410, "cursor-too-old");
     snprintf(path, sizeof path, "/v1/keyed?since=%" PRIu64, head);
