@@ -38,6 +38,7 @@ struct answer {
     unsigned retry_after_s;
     bool authenticate; /* WWW-Authenticate */
     bool replayed;     /* Idempotent-Replayed */
+    bool varies;       /* Vary: the form of the answer depends on Accept */
     bool is_options;
     bool no_store;    /* Cache-Control */
     bool is_stream;   /* the body never ends; proxies should not buffer it */
@@ -60,6 +61,7 @@ enum problem {
     PROBLEM_FORBIDDEN,
     PROBLEM_NOT_FOUND,
     PROBLEM_METHOD_NOT_ALLOWED,
+    PROBLEM_REQUEST_TIMEOUT,
     PROBLEM_CONFLICT,
     PROBLEM_CURSOR_TOO_OLD,
     PROBLEM_GENERATION_CHANGED,

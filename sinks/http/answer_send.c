@@ -62,6 +62,7 @@ static bool add_headers(struct MHD_Response *response, struct answer *answer,
     if (good && answer->closes) good = add(response, "Connection", "close");
     if (good && answer->no_encoding) good = add(response, "Accept-Encoding", "identity");
     if (good && answer->replayed) good = add(response, "Idempotent-Replayed", "true");
+    if (good && answer->varies) good = add(response, "Vary", "Accept");
     if (good && answer->no_store) good = add(response, "Cache-Control", "no-store");
     if (good && answer->websocket_version) good = add(response, "Sec-WebSocket-Version", "13");
     if (good && answer->upgraded) good = add_handshake(response, answer);
@@ -172,18 +173,39 @@ static void write_date(struct text *to) {
     write_header(to, MHD_HEADER_KIND, "Date", date);
 }
 
-void answer_send_head(struct answer *answer, struct server *server,
-                      struct MHD_Connection *connection, struct text *to) {
+/* Appends the head of an answer after which the connection is closed, without the empty line. */
+static void write_head(struct answer *answer, struct server *server,
+                       struct MHD_Connection *connection, struct text *to) {
     struct MHD_Response *response = make_response(answer);
     text_append_lit(to, "HTTP/1.1 ");
     text_append_number(to, answer->status);
-    text_append_lit(to, " OK\r\nConnection: close\r\n");
+    text_append_lit(to, " ");
+    text_append_lit(to, MHD_get_reason_phrase_for(answer->status));
+    text_append_lit(to, "\r\nConnection: close\r\n");
     write_date(to);
     if (!response || !add_headers(response, answer, server, connection))
         to->failed = true;
     else
         MHD_get_response_headers(response, write_header, to);
-    text_append_lit(to, "\r\n");
     if (response) MHD_destroy_response(response);
     count_answer(server, answer->status);
+}
+
+void answer_send_head(struct answer *answer, struct server *server,
+                      struct MHD_Connection *connection, struct text *to) {
+    write_head(answer, server, connection, to);
+    text_append_lit(to, "\r\n");
+}
+
+void answer_write(struct answer *answer, struct server *server, struct text *to) {
+    struct text body = answer->body;
+    answer->body = (struct text){0}; /* the response is made without it */
+    write_head(answer, server, NULL, to);
+    text_append_lit(to, "Content-Length: ");
+    text_append_number(to, body.len);
+    text_append_lit(to, "\r\n\r\n");
+    text_append_str(to, text_str(&body));
+    if (body.failed) to->failed = true;
+    text_finish(&body);
+    answer_finish(answer);
 }

@@ -18,7 +18,8 @@ static const char *const list_params[] = {"limit",       "after",      "min_curs
 static const char *const record_params[] = {"since",  "generation", "epoch",
                                             "digest", "timeout",    NULL};
 static const char *const event_params[] = {"since",   "epoch",      "limit", "type",
-                                           "subject", "ce_subject", NULL};
+                                           "subject", "ce_subject", "bare",  NULL};
+static const char *const post_events_params[] = {"type", "ce_subject", "stop", NULL};
 static const char *const follow_params[] = {"since",      "epoch",   "type", "subject",
                                             "ce_subject", "timeout", NULL};
 static const char *const stream_params[] = {"since",      "epoch",   "type",        "subject",
@@ -59,7 +60,7 @@ const struct route *const routes[] = {
           .summary = "The events that the projectors declare"),
     ROUTE(METHOD_GET, "/v1/events", READ, event_params, .handle = handle_events,
           .summary = "A page of the log"),
-    ROUTE(METHOD_POST, "/v1/events", WRITE, no_params, .body_max = events_body,
+    ROUTE(METHOD_POST, "/v1/events", WRITE, post_events_params, .body_max = events_body,
           .handle = handle_post_events,
           .summary = "Appends events: CloudEvents in structured, batched or binary mode"),
     ROUTE(METHOD_GET, "/v1/events/stream", READ, stream_params, .handle = handle_stream,
@@ -69,6 +70,8 @@ const struct route *const routes[] = {
     ROUTE(METHOD_GET, "/ws/collections/{collection}", READ, record_params, .takes_filters = true,
           .takes_bearer = true, .handle = handle_records_websocket,
           .summary = "Follows the records of a collection: a WebSocket"),
+    ROUTE(METHOD_GET, "/ws/ingest", WRITE, no_params, .takes_bearer = true, .handle = handle_ingest,
+          .summary = "Appends events: a WebSocket, one event a frame"),
     ROUTE(METHOD_GET, "/v1/events/{seq}", READ, no_params, .handle = handle_event,
           .summary = "An event, and its outcome in each collection"),
     ROUTE(METHOD_GET, "/v1/events/{seq}/raw", READ, no_params, .handle = handle_raw_event,
@@ -290,7 +293,9 @@ static int check_params(struct request *request) {
 
 static int check_length(struct request *request) {
     uint64_t bytes = request_content_length(request);
-    if (bytes <= request->body_max) return 0;
+    bool has_no_limit = request->route && request->route->handle == handle_post_events &&
+                        request_is_ndjson(request);
+    if (bytes <= request->body_max || has_no_limit) return 0;
     answer_problem(&request->answer, PROBLEM_PAYLOAD_TOO_LARGE,
                    "the body has %llu bytes, at most %llu are accepted", (unsigned long long)bytes,
                    (unsigned long long)request->body_max);

@@ -44,6 +44,7 @@ int record_find_key(struct request *request, struct reel_str name, struct text *
 void handle_post_events(struct request *request);
 void handle_events(struct request *request);
 void handle_websocket(struct request *request);
+void handle_ingest(struct request *request);
 void handle_stream(struct request *request);
 void handle_records_websocket(struct request *request);
 void handle_event(struct request *request);

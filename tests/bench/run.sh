@@ -7,6 +7,7 @@
 #     bash tests/bench/run.sh store [--long] [--before BUILD] [post | intake | bulk]
 #                                                what storing durably costs, beside PostgreSQL and
 #                                                the bare disk; installs postgresql and libpq-dev
+#     bash tests/bench/run.sh bulk [SECONDS]     NDJSON and /ws/ingest, beside the bare disk
 #     bash tests/bench/run.sh nats [EVENTS]      how it follows a stream; needs nats-server
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -25,9 +26,9 @@ ninja -C "$build" bench >/dev/null
 
 export REEL_BUILD_ROOT=$build REEL_SOURCE_ROOT=$root
 case ${1:-all} in
-fold | serve | follow | store | nats) exec "$build/tests/bench/$1_bench" "${@:2}" ;;
+fold | serve | follow | store | bulk | nats) exec "$build/tests/bench/$1_bench" "${@:2}" ;;
 all)
-    for name in fold serve follow store nats; do
+    for name in fold serve follow store bulk nats; do
         if [ "$name" = store ] && [ ! -x "$build/tests/bench/store_bench" ]; then
             echo "store: left out, as there is no libpq; run.sh store installs it" >&2
             continue
@@ -35,5 +36,5 @@ all)
         "$build/tests/bench/${name}_bench"
     done
     ;;
-*) sed -n '2,10s/^# //p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
+*) sed -n '2,11s/^# //p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
 esac

@@ -36,8 +36,9 @@ const struct reel_setting *const daemon_settings[] = {
                          "is not listed is refused"),
     REEL_SETTING(.name = "token_file", TEXT, .unit = "FILE",
                  .help =
-                     "bearer tokens, one a line: `write TOKEN`, `read TOKEN`, or `TOKEN`, which "
-                     "means `write`; read again on SIGHUP"),
+                     "bearer tokens, one a line: `write NAME TOKEN` or `read NAME TOKEN`, where "
+                     "the name may be left out, or `TOKEN`, which means `write`; read again on "
+                     "SIGHUP"),
     REEL_SETTING(.name = "sink", LIST, .unit = "NAME", .default_value = "http",
                  .help = "run this sink"),
     REEL_SETTING(.name = "source", TEXT, .unit = "URI", .default_value = "/reel",

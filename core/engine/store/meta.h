@@ -15,7 +15,12 @@
 #include "engine/store/digest.h"
 #include "engine/store/environment.h"
 
-#define STORE_FORMAT 3
+/* A store of format 3 has no second sides (sides.h); it is read, and becomes one of format 4. */
+#define STORE_FORMAT     4
+#define STORE_FORMAT_MIN 3
+
+/* -EPROTO: this version does not read it. */
+int meta_accept_format(uint32_t format, struct reel_error *error);
 
 /* Counts of messages of the mirrored stream that were never received, since the log began. The log
  * has each gap (LOG_GAP), until it is trimmed. */
@@ -55,7 +60,10 @@ struct collection_state {
     uint32_t field_count;             /* of each record (record.h); 0: not known, as has_digest */
     struct digest digest;             /* of its records */
     uint64_t generation;              /* collection_control.generation, for views */
-    uint32_t settings_hash; /* of the values of its projector's settings; 0: it has none */
+    uint32_t settings_hash;     /* of the values of its projector's settings; 0: it has none */
+    uint32_t source_hash;       /* of its source's name; 0: it is not derived */
+    uint64_t source_generation; /* of its source's records, of which these were made */
+    uint32_t from_records;      /* 1: it is being made from its source's records; cursor is 0 */
     uint32_t reserved;
 };
 

@@ -12,8 +12,10 @@
  *     rejected   seq, collection → reason (rejected.h)
  *     c/<name>   key → record (keys.h, record.h), one a collection
  *     x/<name>   its records in the order of their changes (index.h)
+ *     c2/<name>, x2/<name>   the other sides of these two (sides.h)
  *
- * Each of these databases is a table (table.h): a tree of the memtables has the same keys.
+ * Each of these databases, or pair of sides, is a table (table.h): a tree of the memtables has the
+ * same keys.
  *
  * There is one group at a time, protected by the dispatcher's lock, and any number of snapshots
  * (snapshot.h). Neither waits for the other.

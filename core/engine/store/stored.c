@@ -3,6 +3,7 @@
 
 #include "engine/store/keys.h"
 #include "engine/store/record.h"
+#include "engine/store/sides.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -127,13 +128,26 @@ static int add_up(const struct stored *stored, struct keys_walk *walk, uint32_t 
     return rc;
 }
 
+/* The side that is current; a store of the format before has only the first one. */
+static int open_records(struct stored *stored, const char *collection, MDB_dbi *ret) {
+    char first[sizeof "c/" + STORE_NAME_MAX], second[sizeof "c2/" + STORE_NAME_MAX];
+    bool is_second = false;
+    MDB_dbi other;
+    snprintf(first, sizeof first, "c/%s", collection);
+    snprintf(second, sizeof second, "c2/%s", collection);
+    int rc = mdb_dbi_open(stored->txn, second, 0, &other);
+    if (rc == 0) rc = sides_find(stored->txn, other, &is_second);
+    if (rc != 0 && rc != MDB_NOTFOUND) return rc;
+    if (!is_second) return mdb_dbi_open(stored->txn, first, 0, ret);
+    *ret = other;
+    return 0;
+}
+
 int stored_add_up(struct stored *stored, const struct stored_collection *collection,
                   struct stored_sums *ret, struct reel_error *error) {
-    char name[sizeof "c/" + STORE_NAME_MAX];
     struct keys_walk walk;
     MDB_dbi records;
-    snprintf(name, sizeof name, "c/%s", collection->name);
-    int rc = mdb_dbi_open(stored->txn, name, 0, &records);
+    int rc = open_records(stored, collection->name, &records);
     if (rc != 0) return store_fail(&stored->store, rc, "cannot read records", error);
     rc = keys_walk_start(&walk, &stored->store, stored->txn, records, (struct reel_str){0}, false,
                          error);

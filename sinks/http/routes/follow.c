@@ -1,37 +1,19 @@
 /* follow.c: see follow.h; and the two routes for following events, until the hub has the connection
- * (follow/hub.h).
- *
- * How a socket is taken from libmicrohttpd. libmicrohttpd hands a socket over only with status 101.
- * It then keeps 13 KiB and a connection until the socket is closed, and it cannot be stopped while
- * such a connection, or a suspended one, exists. So it is made to end its connection:
- *   - A WebSocket is upgraded in libmicrohttpd's way. The hub gets a duplicate of the socket, and
- *     the upgraded connection is closed at once. libmicrohttpd then only closes its descriptor.
- *   - An event stream has status 200, and libmicrohttpd shuts a socket down when it ends such a
- *     connection. So the connection is suspended, which removes the socket from libmicrohttpd's
- *     epoll set. The hub gets a duplicate. Then the descriptor that libmicrohttpd uses is replaced
- *     by a socket that is connected to nothing, which libmicrohttpd may shut down.
- */
+ * (follow/hub.h, upgrade.h). */
 #include "http/routes/follow.h"
+
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "follow/hub.h"
 #include "http/answer_send.h"
-#include "http/connections.h"
 #include "http/routes/upgrade.h"
 #include "http/since.h"
 #include "websocket/handshake.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/socket.h>
 
 /* ---- Where to begin -------------------------------------------------------------------------- */
-
-static struct reel_str value_of(const struct request *request, const char *name) {
-    const struct uri_param *param = uri_param(&request->uri, name);
-    return param ? param->value : (struct reel_str){NULL, 0};
-}
 
 /* The parameters of the request. */
 struct wanted {
@@ -60,10 +42,8 @@ static bool find_start(struct request *request, const struct wanted *wanted,
                        struct reel_epoch *ret_epoch, uint64_t *ret) {
     struct reel_position position;
     struct reel_error error = {0};
-    if (event_filter_check(&wanted->filter, &error) < 0) {
-        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "%s", error.text);
-        return false;
-    }
+    if (event_filter_check(&wanted->filter, &error) < 0)
+        return request_refuse(request, PROBLEM_BAD_REQUEST, error.text);
     if (!read_position(request, &position)) return false;
     *ret_epoch = position.epoch;
     *ret = wanted->has_since ? wanted->since : position.cursor;
@@ -75,74 +55,60 @@ static bool find_start(struct request *request, const struct wanted *wanted,
 }
 
 static bool read_wanted(struct request *request, struct wanted *ret) {
-    *ret = (struct wanted){.filter = {value_of(request, "type"), value_of(request, "subject"),
-                                      value_of(request, "ce_subject")}};
+    *ret = (struct wanted){.filter = {uri_value(&request->uri, "type"),
+                                      uri_value(&request->uri, "subject"),
+                                      uri_value(&request->uri, "ce_subject")}};
     int rc = request_number(request, "since", &ret->since);
     ret->has_since = rc > 0;
     return rc >= 0;
+}
+
+static int take_websocket(struct request *request, int fd, struct reel_str received) {
+    return hub_adopt_take(request->server->hub, request->work, fd, (struct reel_str){NULL, 0},
+                          received);
+}
+
+/* The hub sends the head of the answer, too. */
+static int take_stream(struct request *request, int fd, struct reel_str received) {
+    CLEANUP(text_finish) struct text head = {0};
+    answer_send_head(&request->answer, request->server, request->connection, &head);
+    return head.failed
+               ? -ENOMEM
+               : hub_adopt_take(request->server->hub, request->work, fd, text_str(&head), received);
 }
 
 static void drop_follower(void *work) {
     follower_destroy(work);
 }
 
-void follow_own_take(struct request *request, struct follower *follower) {
+bool follow_own_take(struct request *request, int rc, struct follower *follower,
+                     enum transport_kind kind) {
+    if (rc < 0)
+        return request_refuse(request, PROBLEM_SERVICE_UNAVAILABLE,
+                              rc == -ENOMEM ? "out of memory" : "too many clients follow already");
     request->work = follower;
     request->work_done = drop_follower;
-}
-
-void follow_refuse(struct request *request, int rc) {
-    answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE, "%s",
-                   rc == -ENOMEM ? "out of memory" : "too many clients follow already");
+    request->take_socket = kind == TRANSPORT_STREAM ? take_stream : take_websocket;
+    return true;
 }
 
 /* Creates the follower. The request owns it until it is handed over. */
 static bool make_follower(struct request *request, const struct wanted *wanted,
                           enum transport_kind kind) {
-    struct follower *follower;
+    struct follower *follower = NULL;
     struct reel_epoch epoch;
     uint64_t since;
     if (!find_start(request, wanted, &epoch, &since)) return false;
     int rc = follower_create(request->server->hub, kind, &epoch, since, &wanted->filter, &follower);
-    if (rc < 0)
-        follow_refuse(request, rc);
-    else
-        follow_own_take(request, follower);
-    return rc == 0;
-}
-
-/* Gives a duplicate of the socket to the hub. */
-static int hand_over(struct request *request, int fd, struct reel_str head,
-                     struct reel_str received) {
-    AUTO_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (own < 0) return -errno;
-    int rc = hub_adopt_take(request->server->hub, request->work, own, head, received);
-    if (rc < 0) return rc;
-    own = -1;
-    request->work = NULL;
-    request->work_done = NULL;
-    return 0;
+    return follow_own_take(request, rc, follower, kind);
 }
 
 /* ---- WebSocket ------------------------------------------------------------------------------- */
 
 static bool check_cloudevents(struct request *request, const struct wanted *wanted) {
     if (!wanted->has_since) return true;
-    return upgrade_refuse(request, PROBLEM_BAD_REQUEST,
+    return request_refuse(request, PROBLEM_BAD_REQUEST,
                           "frames of cloudevents.json have no positions: `since` needs reel.v1");
-}
-
-void follow_upgraded(void *context, struct MHD_Connection *connection, void *state,
-                     const char *received, size_t len, MHD_socket fd,
-                     struct MHD_UpgradeResponseHandle *handle) {
-    struct request *request = state;
-    (void)context, (void)connection;
-    connection_release(request);
-    int rc = hand_over(request, fd, (struct reel_str){NULL, 0}, (struct reel_str){received, len});
-    if (rc < 0)
-        reel_log(request_host_of_sink(request), REEL_LEVEL_WARNING, "a WebSocket was dropped: %s",
-                 strerror(-rc));
-    MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
 }
 
 void handle_websocket(struct request *request) {
@@ -156,7 +122,7 @@ void handle_websocket(struct request *request) {
     if (!make_follower(request, &wanted,
                        protocols.is_cloudevents ? TRANSPORT_CLOUDEVENTS : TRANSPORT_WEBSOCKET))
         return;
-    upgrade_answer(request, &protocols, follow_upgraded);
+    upgrade_answer(request, &protocols);
 }
 
 /* ---- Server-sent events ---------------------------------------------------------------------- */
@@ -166,37 +132,16 @@ void handle_websocket(struct request *request) {
  * send it as a parameter. */
 struct reel_str follow_last_event_id(const struct request *request) {
     struct reel_str id = request_header(request, "Last-Event-ID");
-    return id.len > 0 ? id : value_of(request, "lastEventId");
+    return id.len > 0 ? id : uri_value(&request->uri, "lastEventId");
 }
 
 static bool read_last_event_id(struct request *request, struct wanted *wanted) {
     struct reel_str id = follow_last_event_id(request);
     if (id.len == 0) return true;
     if (!str_number(id, &wanted->since))
-        return upgrade_refuse(request, PROBLEM_BAD_REQUEST, "Last-Event-ID is not a seq");
+        return request_refuse(request, PROBLEM_BAD_REQUEST, "Last-Event-ID is not a seq");
     wanted->has_since = true;
     return true;
-}
-
-static int take_socket(struct request *request, struct reel_str head) {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    if (!info) return -EIO;
-    connection_release(request);
-    int rc = hand_over(request, info->connect_fd, head, (struct reel_str){NULL, 0});
-    return rc < 0 ? rc : upgrade_leave(request, info->connect_fd);
-}
-
-static void take_stream(struct request *request) {
-    CLEANUP(text_finish) struct text head = {0};
-    answer_send_head(&request->answer, request->server, request->connection, &head);
-    request_suspend(request);
-    int rc = head.failed ? -ENOMEM : take_socket(request, text_str(&head));
-    if (rc < 0)
-        reel_log(request_host_of_sink(request), REEL_LEVEL_WARNING,
-                 "an event stream was dropped: %s", strerror(-rc));
-    request->is_taken = true;
-    request_resume(request);
 }
 
 void follow_begin_stream(struct request *request) {
@@ -205,7 +150,7 @@ void follow_begin_stream(struct request *request) {
     answer->content_type = "text/event-stream";
     answer->no_store = true;
     answer->is_stream = true;
-    if (!request->is_head) take_stream(request);
+    if (!request->is_head) upgrade_take(request, "an event stream");
 }
 
 void handle_stream(struct request *request) {

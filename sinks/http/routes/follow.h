@@ -2,20 +2,13 @@
 #ifndef REEL_HTTP_ROUTES_FOLLOW_H
 #define REEL_HTTP_ROUTES_FOLLOW_H
 
+#include "follow/hub.h"
 #include "http/routes.h"
 
-struct follower;
-
-/* Lets the request own a follower until it is handed over. */
-void follow_own_take(struct request *request, struct follower *follower);
-
-/* The answer if the follower could not be created. */
-void follow_refuse(struct request *request, int rc);
-
-/* Hands the request's follower over, when libmicrohttpd has upgraded the connection. */
-void follow_upgraded(void *context, struct MHD_Connection *connection, void *state,
-                     const char *received, size_t len, MHD_socket fd,
-                     struct MHD_UpgradeResponseHandle *handle);
+/* Lets the request own a follower that was created with this result, until it is handed over.
+ * False: it could not be created, and the answer is a problem. */
+bool follow_own_take(struct request *request, int rc, struct follower *follower,
+                     enum transport_kind kind);
 
 /* Makes the answer a stream of server-sent events, and hands the request's follower over. With HEAD
  * there is none. */

@@ -38,7 +38,7 @@ static bool read_id(struct request *request, struct wanted *wanted) {
     struct reel_str seq = {id.data, dot ? (size_t)(dot - id.data) : 0};
     struct reel_str generation = {dot ? dot + 1 : "", dot ? id.len - seq.len - 1 : 0};
     if (!str_number(seq, &wanted->since) || !str_number(generation, &wanted->generation))
-        return upgrade_refuse(request, PROBLEM_BAD_REQUEST,
+        return request_refuse(request, PROBLEM_BAD_REQUEST,
                               "Last-Event-ID is not of the form SEQ.GENERATION");
     wanted->has_since = wanted->has_generation = true;
     return true;
@@ -52,7 +52,7 @@ static bool read_wanted(struct request *request, struct wanted *ret) {
     ret->has_since = since > 0;
     ret->has_generation = generation > 0;
     if (ret->has_since || !ret->has_generation) return true;
-    return upgrade_refuse(request, PROBLEM_BAD_REQUEST, "`generation` needs `since`");
+    return request_refuse(request, PROBLEM_BAD_REQUEST, "`generation` needs `since`");
 }
 
 /* Parameters of pages mean nothing to a stream. */
@@ -136,7 +136,7 @@ static bool begin(struct request *request, const struct wanted *wanted, struct b
     }
     if (read_view(request, ret) < 0 || !check_since(request, ret, wanted)) return false;
     if (!wanted->digest || ret->filter.count == 0) return true;
-    return upgrade_refuse(request, PROBLEM_BAD_REQUEST,
+    return request_refuse(request, PROBLEM_BAD_REQUEST,
                           "`digest` is of the whole collection: it cannot be had with a filter");
 }
 
@@ -192,7 +192,7 @@ static int make_filter(const struct request *request, struct filter *filter,
 
 static bool make_follower(struct request *request, const struct wanted *wanted,
                           struct beginning *beginning, enum transport_kind kind) {
-    struct follower *follower;
+    struct follower *follower = NULL;
     struct record_wanted record = {
         .collection = request->projector->collection,
         .epoch = beginning->position.epoch,
@@ -204,11 +204,7 @@ static bool make_follower(struct request *request, const struct wanted *wanted,
     int rc = make_filter(request, &beginning->filter, &record.filter);
     if (rc == 0) rc = follower_create_of_records(request->server->hub, kind, &record, &follower);
     record_filter_finish(&record.filter);
-    if (rc < 0)
-        follow_refuse(request, rc);
-    else
-        follow_own_take(request, follower);
-    return rc == 0;
+    return follow_own_take(request, rc, follower, kind);
 }
 
 void handle_records_websocket(struct request *request) {
@@ -219,13 +215,13 @@ void handle_records_websocket(struct request *request) {
     struct websocket_protocols protocols = websocket_protocols(text_str(&offered));
     if (!upgrade_check(request, &protocols) || !read_wanted(request, &wanted)) return;
     if (protocols.is_cloudevents) {
-        upgrade_refuse(request, PROBLEM_BAD_REQUEST,
+        request_refuse(request, PROBLEM_BAD_REQUEST,
                        "records are not CloudEvents: they need the sub-protocol reel.v1");
         return;
     }
     if (begin(request, &wanted, &beginning) &&
         make_follower(request, &wanted, &beginning, TRANSPORT_WEBSOCKET))
-        upgrade_answer(request, &protocols, follow_upgraded);
+        upgrade_answer(request, &protocols);
     beginning_finish(request, &beginning);
 }
 
@@ -317,7 +313,7 @@ void follow_records_poll(struct request *request) {
     uint64_t limit = LIMIT_MAX;
     if (uri_param(&request->uri, "after") || uri_param(&request->uri, "min_cursor") ||
         uri_param(&request->uri, "lastEventId")) {
-        upgrade_refuse(request, PROBLEM_BAD_REQUEST,
+        request_refuse(request, PROBLEM_BAD_REQUEST,
                        "`since` cannot be combined with `after`, `min_cursor` or `lastEventId`");
         return;
     }
