@@ -4,7 +4,7 @@
  * copy is the list with the same filter at the same cursor, and copies without a filter also have
  * the digest that the daemon says.
  *
- * REEL_TEST_ROUNDS and REEL_TEST_FOLLOWERS make it larger. */
+ * REEL_TEST_LONG, REEL_TEST_ROUNDS and REEL_TEST_FOLLOWERS make it larger. */
 #include "http_support.h"
 #include "records.h"
 
@@ -14,7 +14,7 @@
 #define HERD_SO  build_path("tests/integration/plugins/herd.so")
 #define KEYED_SO build_path("tests/integration/plugins/keyed.so")
 
-enum { ROUNDS = 16, FOLLOWERS = 24, EVENTS_MAX = 40 };
+enum { ROUNDS = 16, FOLLOWERS = 24, FOLLOWERS_LONG = 200, EVENTS_MAX = 40 };
 
 struct model {
     const char *directory;
@@ -205,7 +205,8 @@ static void each_copy_is_the_list_through_everything(void **state) {
     size_t rounds = number_from("REEL_TEST_ROUNDS", ROUNDS);
     struct model model = {
         .directory = scratch_directory(),
-        .count = number_from("REEL_TEST_FOLLOWERS", FOLLOWERS),
+        .count = number_from("REEL_TEST_FOLLOWERS",
+                             getenv("REEL_TEST_LONG") ? FOLLOWERS_LONG : FOLLOWERS),
         .random = 88172645463325252 + number_from("REEL_TEST_SEED", 0),
     };
     start(&model, NULL);

@@ -343,6 +343,20 @@ static void another_generation_ends_them(void **state) {
     assert_int_equal(hub_ended(fixture->hub, HUB_END_GENERATION), 1);
 }
 
+/* A rebuild does not move the cursor. */
+static void a_rebuild_ends_those_that_are_in_sync(void **state) {
+    struct fixture *fixture = *state;
+    struct reel_error error;
+    for (int n = 1; n <= 3; n++) apply(fixture, "set", n, n + 1, "a", n);
+    struct peer one = peer_of(fixture, true, 3, NULL), other = peer_of(fixture, true, 3, NULL);
+    assert_text(&one, "{\"seq\":3,\"generation\":0}");
+    assert_text(&other, "{\"seq\":3,\"generation\":0}");
+    must_ok(reel_rebuild(fixture->fake->reel, "herd", &error), error);
+    hub_wake(fixture->hub);
+    assert_closed(&one, WEBSOCKET_CURSOR_TOO_OLD, "generation-changed");
+    assert_closed(&other, WEBSOCKET_CURSOR_TOO_OLD, "generation-changed");
+}
+
 static void deletions_that_are_forgotten_end_those_that_need_them(void **state) {
     struct fixture *fixture = *state;
     for (int n = 1; n <= 10; n++) apply(fixture, "set", n, n + 1, "a", n);
@@ -398,6 +412,7 @@ UNIT_TESTS(records_test) {
         CASE(a_long_listing_without_a_match_ends_with_an_empty_snapshot),
         CASE(a_snapshot_of_a_collection_that_changes_is_of_its_position),
         CASE(another_generation_ends_them),
+        CASE(a_rebuild_ends_those_that_are_in_sync),
         CASE(deletions_that_are_forgotten_end_those_that_need_them),
         CASE(while_the_collection_is_built_they_wait),
         CASE(without_views_it_is_later),
