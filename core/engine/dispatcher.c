@@ -2,6 +2,7 @@
  * collections otherwise than by events is in dispatcher_start.c. */
 #include "engine/dispatcher.h"
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/invariant.h"
 #include "engine/controls.h"
@@ -459,6 +460,23 @@ int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error)
     INVARIANT(rc < 0 || dispatcher->folded > behind); /* else it would never end */
     rc = dispatcher_end(dispatcher, rc, error);
     return rc < 0 ? rc : 1;
+}
+
+/* ---- Indexes of fields ----------------------------------------------------------------------- */
+
+int dispatcher_build_some(struct dispatcher *dispatcher, struct reel_error *error) {
+    CLEANUP(field_progress_finish) struct field_progress progress = {0};
+    struct collection *collection = registry_unbuilt(&dispatcher->registry);
+    if (!collection) return 0;
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = registry_build(collection, &dispatcher->fold.arena, &progress, error);
+    rc = dispatcher_end(dispatcher, rc, error);
+    if (rc < 0) return rc;
+    struct field_progress before = collection->progress;
+    collection->progress = progress;
+    collection->was_built = progress.is_built;
+    progress = before;
+    return 1;
 }
 
 /* ---- Trimming the log ------------------------------------------------------------------------ */

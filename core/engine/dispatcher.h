@@ -115,6 +115,10 @@ void dispatcher_abort(struct dispatcher *dispatcher);
  * folded some; 0: every collection has caught up. */
 int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error);
 
+/* Builds a slice of an index of fields that is not complete, in a transaction of its own. 1: there
+ * may be more to build; 0: all are built. */
+int dispatcher_build_some(struct dispatcher *dispatcher, struct reel_error *error);
+
 /* Makes the derived collections that wait for it (registry.h) from the records of their sources, in
  * transactions of their own. 1: it has made some; 0: none waited. */
 int dispatcher_derive_records(struct dispatcher *dispatcher, struct reel_error *error);

@@ -334,6 +334,13 @@ static int fold_tail(struct reel *reel, struct reel_error *error) {
     return rc < 0 ? rc : 0;
 }
 
+static int build_all(struct reel *reel, struct reel_error *error) {
+    int rc;
+    do rc = transaction_build_some(reel, error);
+    while (rc > 0);
+    return rc;
+}
+
 int reel_start(struct reel *reel, struct reel_error *error) {
     HOLD_LOCK(&reel->writer);
     if (reel->ready) return fail(error, -EBUSY, "it was started already");
@@ -342,6 +349,7 @@ int reel_start(struct reel *reel, struct reel_error *error) {
     if (!reel->started) report_started(&reel->reporter, &reel->dispatcher);
     reel->started = true;
     rc = reel->start_behind ? fold_tail(reel, error) : transaction_catch_up(reel, error);
+    if (rc == 0 && !reel->start_behind) rc = build_all(reel, error);
     reel->ready = rc == 0; /* after a failure, such as a full disk, it can be tried again */
     return rc;
 }
@@ -464,7 +472,8 @@ int reel_command(struct reel *reel, const struct reel_command_request *request,
 int reel_catch_up(struct reel *reel, struct reel_error *error) {
     HOLD_LOCK(&reel->writer);
     int rc = check_started(reel, error);
-    return rc < 0 ? rc : transaction_catch_up(reel, error);
+    if (rc == 0) rc = transaction_catch_up(reel, error);
+    return rc < 0 ? rc : build_all(reel, error);
 }
 
 int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) {

@@ -200,12 +200,10 @@ static int end_frame(struct reading *reading, bool more) {
     return chunk_end_change(chunk, id.seq, text_str(&stream->framer->key), more);
 }
 
-static int begin_frame(struct reading *reading, const struct reel_row *row, bool matches) {
+static int begin_frame(struct reading *reading, const struct reel_row *row) {
     struct framer *framer = reading->stream->framer;
     struct chunk *chunk = reading->chunk;
-    struct reel_row shown = *row;
-    if (!matches) shown.json = (struct reel_str){NULL, 0};
-    frame_change(framer_cleared(framer), &shown);
+    frame_change(framer_cleared(framer), row);
     if (framer->scratch.failed || framer->key.failed) return -ENOMEM;
     reading->stream->transport->text(framer, &chunk->bytes);
     if (chunk->bytes.failed) {
@@ -226,16 +224,9 @@ static int check_room(const struct reading *reading, const struct reel_row *row,
     return chunk->bytes.len > RING_EVENT_BYTES_MAX ? WALK_TOO_LARGE : 0;
 }
 
-/* 1: the row is framed; 0: it is left out, because it belongs to what follows the listing, or is
- * not in the list. */
-static int want_row(const struct reading *reading, const struct reel_row *row, bool *ret_matches) {
-    const struct record_filter *filter = &reading->stream->filter;
-    *ret_matches = row->json.data;
-    if (reading->is_listing && row->changed > reading->seq) return 0;
-    if (!row->json.data || !filter->matches) return 1;
-    int rc = filter->matches(filter->state, row->json);
-    *ret_matches = rc > 0;
-    return rc < 0 ? rc : rc > 0 || !reading->is_listing;
+/* Is it framed? If not, it belongs to what follows the listing, or is not in the list. */
+static bool is_wanted(const struct reading *reading, const struct reel_row *row) {
+    return !reading->is_listing || (row->json.data && row->changed <= reading->seq);
 }
 
 static void set_key(struct framer *framer, struct reel_str key) {
@@ -247,23 +238,26 @@ static void set_key(struct framer *framer, struct reel_str key) {
 static int take_row(void *context, const struct reel_row *row) {
     struct reading *reading = context;
     bool more = reading->is_open && !reading->is_listing && row->changed == reading->open_seq;
-    bool matches;
     int rc = end_frame(reading, more);
     if (rc == 0) rc = check_room(reading, row, more);
     if (rc != 0) return rc;
     reading->examined++;
     set_key(reading->stream->framer, row->key);
-    rc = want_row(reading, row, &matches);
-    return rc > 0 ? begin_frame(reading, row, matches) : rc;
+    return is_wanted(reading, row) ? begin_frame(reading, row) : 0;
 }
 
 static int walk(struct reading *reading, struct reel_view *view) {
     struct record_stream *stream = reading->stream;
+    const struct reel_query query = {
+        .struct_size = sizeof query,
+        .flags = reading->is_listing ? REEL_QUERY_OTHERS : 0,
+        .collection = stream->collection,
+        .conditions = stream->filter.conditions,
+        .after = reading->key,
+    };
     if (reading->is_listing)
-        return reel_sink_list(stream->host, view, stream->collection, reading->key,
-                              reading->key.data, take_row, reading);
-    return reel_sink_changes(stream->host, view, stream->collection, reading->seq, reading->key,
-                             take_row, reading);
+        return reel_sink_query(stream->host, view, &query, take_row, reading, NULL, NULL);
+    return reel_sink_changes(stream->host, view, &query, reading->seq, take_row, reading, NULL);
 }
 
 /* The view had nothing more: the place behind the chunk is the end. */

@@ -173,7 +173,9 @@ static void assert_changes(struct reel *reel, uint64_t since, struct reel_str af
     struct shown shown = {.only = NULL};
     struct reel_view *view = view_opened(reel);
     text_add(&shown.text, "", 0);
-    must(reel_view_changes(view, "keyed", since, after, show_change, &shown) == 0);
+    const struct reel_query query = {
+        .struct_size = sizeof query, .collection = "keyed", .after = after};
+    must(reel_view_changes(view, &query, since, show_change, &shown, NULL) == 0);
     reel_view_close(view);
     assert_string_equal(shown.text.data, expected);
     free(shown.text.data);
@@ -192,7 +194,8 @@ static void the_changes_of_one_collection_go_on_from_any_of_them(void **state) {
     assert_changes(*state, 4, none, "");
     assert_changes(*state, UINT64_MAX, reel_text("a"), "");
     struct reel_view *view = view_opened(*state);
-    assert_int_equal(reel_view_changes(view, "none", 0, none, show_change, NULL), -ESRCH);
+    const struct reel_query absent = {.struct_size = sizeof absent, .collection = "none"};
+    assert_int_equal(reel_view_changes(view, &absent, 0, show_change, NULL, NULL), -ESRCH);
     reel_view_close(view);
 }
 

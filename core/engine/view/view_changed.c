@@ -4,9 +4,8 @@
  * Each collection has its own index (index.h). For all collections, they are merged here by seq.
  * There are few collections, so the next entry is found by looking at all of them.
  */
-#include "engine/view/view.h"
-
 #include "engine/store/index.h"
+#include "engine/view/query.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -43,10 +42,11 @@ static struct source *pick_next(const struct changed_walk *walk) {
     return next;
 }
 
-/* The record of an entry: 1; 0: what the index says does not count, because the record does not
- * agree. */
+/* The record of an entry, and how it is stored: 1; 0: what the index says does not count, because
+ * the record does not agree. */
 static int read_row(const struct reel_view *view, const struct collection *collection,
-                    const struct index_entry *entry, struct reel_row *ret) {
+                    const struct index_entry *entry, struct reel_row *ret,
+                    struct reel_str *ret_stored) {
     struct reel_str stored;
     uint64_t seq;
     *ret = (struct reel_row){.key = entry->key, .changed = entry->seq};
@@ -57,6 +57,7 @@ static int read_row(const struct reel_view *view, const struct collection *colle
     if (entry->deleted) return 1;
     if (record_json(&collection->shape, stored, &seq, &ret->json) < 0)
         return store_fail(collection->store, MDB_CORRUPTED, "cannot read a record", NULL);
+    *ret_stored = stored;
     return seq == entry->seq;
 }
 
@@ -64,7 +65,8 @@ static int give_entry(const struct reel_view *view, const struct source *source,
                       void *context) {
     struct reel_row row;
     const struct reel_changed_row changed = {.collection = source->collection->name, .row = &row};
-    int rc = read_row(view, source->collection, &source->entry, &row);
+    struct reel_str stored;
+    int rc = read_row(view, source->collection, &source->entry, &row, &stored);
     return rc > 0 ? fn(context, &changed) : rc;
 }
 
@@ -130,32 +132,54 @@ int reel_view_changed(struct reel_view *view, uint64_t since, reel_changed_fn fn
 
 /* ---- One collection -------------------------------------------------------------------------- */
 
-static int give_changes(const struct reel_view *view, const struct collection *collection,
-                        struct index_walk *walk, reel_row_fn fn, void *context) {
-    struct index_entry entry;
+/* Gives the change; without JSON if the record does not fulfil the conditions. */
+static int give_change(struct query *query, const struct index_entry *entry) {
     struct reel_row row;
+    struct reel_str stored;
+    int rc = read_row(query->view, query->collection, entry, &row, &stored);
+    if (rc > 0 && row.json.data && query->criteria.count > 0) {
+        rc = query_fits(query, stored, &row.changed);
+        if (rc == 0) row.json = (struct reel_str){NULL, 0};
+        rc = rc < 0 ? rc : 1;
+    }
+    return rc > 0 ? query->fn(query->context, &row) : rc;
+}
+
+static int give_changes(struct query *query, struct index_walk *walk) {
+    struct index_entry entry;
     int rc;
     for (size_t n = 0; (rc = index_next(walk, &entry)) > 0; n++) {
-        if (view_is_late(view, n)) return -ETIME;
-        rc = read_row(view, collection, &entry, &row);
-        if (rc > 0) rc = fn(context, &row);
+        if (view_is_late(query->view, n)) return fail(query->error, -ETIME, "too late");
+        rc = give_change(query, &entry);
         if (rc != 0) return rc;
     }
     return rc;
 }
 
-int reel_view_changes(struct reel_view *view, const char *name, uint64_t since,
-                      struct reel_str after, reel_row_fn fn, void *context) {
-    ENTERED within = NULL;
-    int rc = view_enter(view, &within);
-    if (rc < 0) return rc;
-    struct collection *collection;
+static int walk_changes(struct query *query, uint64_t since) {
+    const struct collection *collection = query->collection;
     struct index_walk walk;
-    rc = view_served(within, name, &collection);
-    if (rc < 0) return rc;
-    rc = index_walk_start(&walk, collection->store, &within->at, collection->index, since, after,
-                          NULL);
-    if (rc == 0) rc = give_changes(within, collection, &walk, fn, context);
+    int rc = index_walk_start(&walk, collection->store, &query->view->at, collection->index, since,
+                              query->asked->after, query->error);
+    if (rc == 0) rc = give_changes(query, &walk);
     index_walk_finish(&walk);
+    return rc;
+}
+
+int reel_view_changes(struct reel_view *view, const struct reel_query *given, uint64_t since,
+                      reel_row_fn fn, void *context, struct reel_error *error) {
+    struct reel_query asked;
+    struct query *query = malloc(sizeof *query);
+    if (!query) return fail_memory(error);
+    ENTERED within = NULL;
+    *query = (struct query){0};
+    int rc = query_copy(given, &asked, error);
+    if (rc == 0) rc = view_enter(view, &within);
+    if (rc == 0) rc = query_start(query, within, &asked, error);
+    query->fn = fn;
+    query->context = context;
+    if (rc == 0) rc = walk_changes(query, since);
+    query_finish(query);
+    free(query);
     return rc;
 }

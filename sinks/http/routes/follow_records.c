@@ -55,16 +55,20 @@ static bool read_wanted(struct request *request, struct wanted *ret) {
     return request_refuse(request, PROBLEM_BAD_REQUEST, "`generation` needs `since`");
 }
 
-/* Parameters of pages mean nothing to a stream. */
-static bool check_stream(struct request *request) {
-    static const char *const names[] = {"limit", "after", "min_cursor", NULL};
+static bool check_without(struct request *request, const char *const *names, const char *why) {
     for (const char *const *name = names; *name; name++) {
         if (!uri_param(&request->uri, *name)) continue;
-        answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
-                       "`%s` is for lists, not for event streams", *name);
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%s` %s", *name, why);
         return false;
     }
     return true;
+}
+
+/* Parameters of pages mean nothing to a stream. */
+static bool check_stream(struct request *request) {
+    static const char *const names[] = {"limit", "after", "min_cursor", "order",
+                                        "count", "group", NULL};
+    return check_without(request, names, "is for lists, not for event streams");
 }
 
 /* ---- Where to begin -------------------------------------------------------------------------- */
@@ -112,6 +116,30 @@ static bool check_since(struct request *request, const struct beginning *beginni
     return since_is_known(request, wanted->since) && request_wait_until(request, wanted->since);
 }
 
+static struct reel_query query_of(const struct request *request,
+                                  const struct beginning *beginning) {
+    return (struct reel_query){
+        .struct_size = sizeof(struct reel_query),
+        .collection = request->projector->collection,
+        .conditions = beginning->filter.conditions,
+    };
+}
+
+static int take_none(void *context, const struct reel_row *row) {
+    (void)context, (void)row;
+    return 0;
+}
+
+/* Are the conditions possible? Nothing is changed after the last seq that there can be. */
+static int check_conditions(struct request *request, const struct beginning *beginning) {
+    const struct reel_query query = query_of(request, beginning);
+    struct reel_error error = {0};
+    int rc = reel_sink_changes(request_host_of_sink(request), beginning->view, &query, UINT64_MAX,
+                               take_none, NULL, &error);
+    if (rc == -EINVAL) answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "%s", error.text);
+    return rc;
+}
+
 static int read_view(struct request *request, struct beginning *beginning) {
     int rc = reel_sink_collection(request_host_of_sink(request), beginning->view,
                                   request->projector->collection, &beginning->info);
@@ -120,7 +148,9 @@ static int read_view(struct request *request, struct beginning *beginning) {
              request->projector->collection);
     if (rc == 0 && !beginning->info.served) rc = -EAGAIN;
     if (rc < 0) answer_error(&request->answer, rc, &error);
-    if (rc == 0) rc = filter_read(request, beginning->view, &beginning->filter);
+    if (rc == 0)
+        rc = filter_read(request, request->route->params, beginning->view, &beginning->filter);
+    if (rc == 0) rc = check_conditions(request, beginning);
     if (rc < 0 && !request->answer.status)
         answer_error(&request->answer, rc, &(struct reel_error){{0}});
     return rc;
@@ -141,10 +171,6 @@ static bool begin(struct request *request, const struct wanted *wanted, struct b
 }
 
 /* ---- Followers ------------------------------------------------------------------------------- */
-
-static int matches(void *state, struct reel_str json) {
-    return filter_matches(state, json);
-}
 
 static void destroy(void *state) {
     filter_finish(state);
@@ -186,8 +212,8 @@ static int make_filter(const struct request *request, struct filter *filter,
     }
     *state = *filter;
     *filter = (struct filter){0};
-    *ret = (struct record_filter){text.data, state, matches, destroy};
-    return 0;
+    *ret = (struct record_filter){text.data, state->conditions, state, destroy};
+    return filter_keep(state);
 }
 
 static bool make_follower(struct request *request, const struct wanted *wanted,
@@ -242,21 +268,16 @@ void follow_records_stream(struct request *request) {
 /* The body ends between two events. An event that changes more than the limit is given complete. */
 struct page {
     struct text *body;
-    struct filter *filter;
     uint64_t limit, bytes_max;
     uint64_t given, last_seq;
 };
 
 static int take_change(void *context, const struct reel_row *row) {
     struct page *page = context;
-    struct reel_row shown = *row;
     bool is_full = page->given >= page->limit || page->body->len + row->json.len > page->bytes_max;
     if (page->given > 0 && is_full && row->changed != page->last_seq) return 1;
-    int rc = row->json.data ? filter_matches(page->filter, row->json) : 0;
-    if (rc < 0) return rc;
-    if (rc == 0) shown.json = (struct reel_str){NULL, 0};
     if (page->given++ > 0) text_append_lit(page->body, ",");
-    frame_change(page->body, &shown);
+    frame_change(page->body, row);
     page->last_seq = row->changed;
     return page->body->failed ? -ENOMEM : 0;
 }
@@ -286,16 +307,15 @@ static int write_page(struct request *request, struct beginning *beginning,
                       const struct wanted *wanted, uint64_t limit) {
     struct page page = {
         .body = &request->answer.body,
-        .filter = &beginning->filter,
         .limit = limit < 1           ? 1
                  : limit > LIMIT_MAX ? LIMIT_MAX
                                      : limit,
         .bytes_max = request->server->answer_bytes_max,
     };
     text_append_lit(page.body, "{\"changes\":[");
-    int rc = reel_sink_changes(request_host_of_sink(request), beginning->view,
-                               request->projector->collection, wanted->since,
-                               (struct reel_str){NULL, 0}, take_change, &page);
+    const struct reel_query query = query_of(request, beginning);
+    int rc = reel_sink_changes(request_host_of_sink(request), beginning->view, &query,
+                               wanted->since, take_change, &page, NULL);
     if (rc < 0) return rc;
     uint64_t cursor = rc > 0 ? page.last_seq : beginning->position.cursor;
     if (page.given == 0) {
@@ -311,12 +331,9 @@ void follow_records_poll(struct request *request) {
     struct wanted wanted;
     struct beginning beginning;
     uint64_t limit = LIMIT_MAX;
-    if (uri_param(&request->uri, "after") || uri_param(&request->uri, "min_cursor") ||
-        uri_param(&request->uri, "lastEventId")) {
-        request_refuse(request, PROBLEM_BAD_REQUEST,
-                       "`since` cannot be combined with `after`, `min_cursor` or `lastEventId`");
-        return;
-    }
+    static const char *const others[] = {"after", "min_cursor", "lastEventId", "order",
+                                         "count", "group",      NULL};
+    if (!check_without(request, others, "cannot be combined with `since`")) return;
     if (!read_wanted(request, &wanted) || request_number(request, "limit", &limit) < 0) return;
     int rc = 0;
     if (begin(request, &wanted, &beginning)) rc = write_page(request, &beginning, &wanted, limit);

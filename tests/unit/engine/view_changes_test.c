@@ -123,20 +123,25 @@ static int check_row(void *context, const struct reel_row *row) {
     return 0;
 }
 
+static int walk(const struct seen *seen, uint64_t since, const char *after,
+                struct expected *expected) {
+    const struct reel_query query = {
+        .struct_size = sizeof query, .collection = "items", .after = reel_text(after)};
+    return reel_view_changes(seen->view, &query, since, check_row, expected, NULL);
+}
+
 /* From the beginning; then from any change on, which need not be the last one of its event. */
 static void assert_changes(struct fixture *fixture, const struct seen *seen) {
     struct expected expected;
     char after[16];
     expect_all(&seen->model, &expected);
-    must(reel_view_changes(seen->view, "items", 0, (struct reel_str){NULL, 0}, check_row,
-                           &expected) == 0);
+    must(walk(seen, 0, NULL, &expected) == 0);
     assert_int_equal(expected.at, expected.count);
     for (size_t i = 0; i < WALKS && expected.count > 0; i++) {
         size_t at = below(fixture, expected.count);
         snprintf(after, sizeof after, "k%05u", expected.keys[at]);
         expected.at = at + 1;
-        must(reel_view_changes(seen->view, "items", seen->model.seqs[expected.keys[at]],
-                               reel_text(after), check_row, &expected) == 0);
+        must(walk(seen, seen->model.seqs[expected.keys[at]], after, &expected) == 0);
         assert_int_equal(expected.at, expected.count);
     }
 }

@@ -47,10 +47,10 @@ static int give_row(void *context, const struct reel_row *row) {
     return walk->fn(walk->context, row);
 }
 
-static int view_changes(struct reel_view *view, const char *collection, uint64_t since,
-                        struct reel_str after, reel_row_fn fn, void *context) {
+static int view_changes(struct reel_view *view, const struct reel_query *query, uint64_t since,
+                        reel_row_fn fn, void *context, struct reel_error *error) {
     struct short_walk walk = {fn, context, 0};
-    return reel_view_changes(view, collection, since, after, give_row, &walk);
+    return reel_view_changes(view, query, since, give_row, &walk, error);
 }
 
 static int setup(void **state) {
@@ -288,14 +288,14 @@ static void a_walk_that_runs_out_of_time_within_an_event_is_continued(void **sta
     peer_close(&other);
 }
 
-static int match_nothing(void *context, struct reel_str json) {
-    (void)context, (void)json;
-    return 0;
-}
-
 static void a_long_listing_without_a_match_ends_with_an_empty_snapshot(void **state) {
     struct fixture *fixture = *state;
-    const struct record_filter filter = {.text = strdup("none"), .matches = match_nothing};
+    static const struct reel_condition of_none = {.struct_size = sizeof of_none,
+                                                  .comparison = REEL_IS_EQUAL,
+                                                  .field = "group",
+                                                  .value = {"none", 4}};
+    static const struct reel_condition *const conditions[] = {&of_none, NULL};
+    const struct record_filter filter = {.text = strdup("none"), .conditions = conditions};
     apply(fixture, "set", 0, KEYS, "a", 1);
     struct peer peer = peer_of(fixture, false, 1, &filter);
     assert_text(&peer, "{\"seq\":1,\"generation\":0,\"snapshot\":true}");
