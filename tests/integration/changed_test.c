@@ -199,6 +199,32 @@ static void the_changes_of_one_collection_go_on_from_any_of_them(void **state) {
     reel_view_close(view);
 }
 
+/* A follower has no state: what it must not show may be what it has shown. */
+static void what_does_not_fulfil_the_conditions_is_given_without_json(void **state) {
+    static const struct reel_condition twice = {.struct_size = sizeof twice,
+                                                .comparison = REEL_IS_AT_LEAST,
+                                                .field = "times",
+                                                .value = {"2", 1}};
+    static const struct reel_condition *const conditions[] = {&twice, NULL};
+    struct reel_query query = {
+        .struct_size = sizeof query, .collection = "keyed", .conditions = conditions};
+    struct shown changes = {.only = NULL}, list = {.only = NULL};
+    upsert(*state, "b");
+    upsert(*state, "a");
+    upsert(*state, "a");
+    upsert(*state, "c");
+    delete (*state, "c");
+    struct reel_view *view = view_opened(*state);
+    must(reel_view_changes(view, &query, 0, show_change, &changes, NULL) == 0);
+    assert_string_equal(changes.text.data, "1 keyed/-b, 3 keyed/a, 5 keyed/-c");
+    query.flags = REEL_QUERY_OTHERS;
+    must(reel_view_query(view, &query, show_change, &list, NULL, NULL) == 0);
+    assert_string_equal(list.text.data, "3 keyed/a, 1 keyed/-b");
+    reel_view_close(view);
+    free(changes.text.data);
+    free(list.text.data);
+}
+
 static int see_nothing(void *context, const struct reel_changed_row *changed) {
     (void)changed;
     ++*(size_t *)context;
@@ -575,6 +601,7 @@ int main(void) {
         CASE(a_record_made_again_is_no_longer_deleted),
         CASE(a_record_made_and_deleted_in_one_batch_is_told_of),
         CASE(the_changes_of_one_collection_go_on_from_any_of_them),
+        CASE(what_does_not_fulfil_the_conditions_is_given_without_json),
         CASE(a_walk_ends_when_its_caller_wants_no_more),
         CASE(a_walk_must_not_use_its_view),
         cmocka_unit_test(a_walk_ends_with_its_view),

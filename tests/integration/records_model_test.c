@@ -141,8 +141,14 @@ static void command_some(struct model *model) {
 static void make_copies(struct model *model) {
     static const struct {
         const char *collection, *filter;
-    } kinds[] = {{"keyed", ""},       {"herd", ""},         {"herd", "group=a"},
-                 {"herd", "group=b"}, {"herd", "group=zz"}, {"formations", "status=PENDING"},
+    } kinds[] = {{"keyed", ""},
+                 {"herd", ""},
+                 {"herd", "group=a"},
+                 {"herd", "group=b"},
+                 {"herd", "group=zz"},
+                 {"herd", "value.gte=60"},
+                 {"herd", "group.gt=a&value.lt=100"},
+                 {"formations", "status=PENDING"},
                  {"formations", ""}};
     model->copies = calloc(model->count, sizeof *model->copies);
     must(model->copies);
