@@ -269,6 +269,7 @@ const struct reel_sink_calls sink_host_calls = {
     .view_query = host_view_query,
     .view_count = reel_view_count,
     .view_changed = reel_view_changed,
+    .view_changes = reel_view_changes,
     .view_log = reel_view_log,
     .view_rejected = reel_view_rejected,
     .cursor = host_cursor,

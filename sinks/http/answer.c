@@ -20,6 +20,7 @@ const struct problem_info problem_infos[PROBLEMS] = {
     [PROBLEM_REQUEST_TIMEOUT] = {408, "request-timeout", "Request timeout"},
     [PROBLEM_CONFLICT] = {409, "conflict", "Conflict"},
     [PROBLEM_CURSOR_TOO_OLD] = {410, "cursor-too-old", "Cursor too old"},
+    [PROBLEM_GENERATION_CHANGED] = {410, "generation-changed", "Generation changed"},
     [PROBLEM_PAYLOAD_TOO_LARGE] = {413, "payload-too-large", "Payload too large"},
     [PROBLEM_URI_TOO_LONG] = {414, "uri-too-long", "URI too long"},
     [PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {415, "unsupported-media-type", "Unsupported media type"},
@@ -55,6 +56,7 @@ static void write_problem(struct answer *answer, unsigned status, const char *na
     answer_finish(answer);
     *answer = kept;
     answer->status = status;
+    answer->no_store = true; /* a 410 is kept for ever otherwise (RFC 9110, section 15.1) */
     answer->content_type = "application/problem+json";
     struct text *body = &answer->body;
     text_append_lit(body, "{\"type\":\"/problems/");

@@ -18,7 +18,23 @@ void filter_finish(struct filter *filter) {
     free(filter->keys);
     free(filter->list);
     free(filter->conditions);
+    free(filter->kept);
     *filter = (struct filter){0};
+}
+
+int filter_keep(struct filter *filter) {
+    size_t len = 1;
+    for (size_t i = 0; i < filter->count; i++) len += filter->list[i].value.len;
+    char *at = filter->kept = malloc(len);
+    if (!at) return -ENOMEM;
+    for (size_t i = 0; i < filter->count; i++) {
+        struct reel_str *value = &filter->list[i].value;
+        if (!value->data) continue;
+        memcpy(at, value->data, value->len);
+        value->data = at;
+        at += value->len;
+    }
+    return 0;
 }
 
 /* The pointers are set when all conditions are there: the list may move. */

@@ -14,6 +14,7 @@ struct filter {
     uint64_t
         changed; /* if other collections were read: the seq that last changed one of them; or 0 */
     uint64_t generations; /* and the sum of their generations */
+    char *kept;           /* by filter_keep, or NULL */
 };
 
 /* The field that a parameter is about, and the comparison: `state`, `state.eq`, `state.gte`. `.is`
@@ -26,6 +27,9 @@ const struct reel_field *filter_param(const struct reel_projector *projector, st
  * `ret` can be finished in any case. */
 int filter_read(struct request *request, const char *const *others, struct reel_view *view,
                 struct filter *ret);
+
+/* Copies what belongs to the request, so that the filter can outlive it. 0 or -ENOMEM. */
+int filter_keep(struct filter *filter);
 void filter_finish(struct filter *filter);
 
 #endif

@@ -6,10 +6,11 @@
 
 #include <strings.h>
 
-const char *const form_types[FORMS] = {"application/json", NDJSON_TYPE, "text/csv"};
+const char *const form_types[FORMS] = {"application/json", NDJSON_TYPE, "text/csv",
+                                       "text/event-stream"};
 
 const char *form_suffix(enum form form) {
-    static const char *const suffixes[FORMS] = {"", "-ndjson", "-csv"};
+    static const char *const suffixes[FORMS] = {"", "-ndjson", "-csv", ""};
     return suffixes[form];
 }
 

@@ -8,6 +8,7 @@ enum form {
     FORM_JSON,
     FORM_NDJSON, /* a record, or an event, on each line */
     FORM_CSV,    /* RFC 4180 */
+    FORM_STREAM, /* server-sent events, of records that are followed */
     FORMS,       /* none of them is acceptable */
 };
 

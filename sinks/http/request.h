@@ -142,4 +142,8 @@ bool request_wait_for_cursor(struct request *request);
 /* The same for this cursor; uses only the parameter timeout. */
 bool request_wait_until(struct request *request, uint64_t cursor);
 
+/* Waits until the cursor is above this one, for at most timeout from the first wait on. True: the
+ * time is over; false: as above. */
+bool request_wait_beyond(struct request *request, uint64_t cursor);
+
 #endif

@@ -13,8 +13,11 @@
 
 static const char *const no_params[] = {NULL};
 static const char *const wait_params[] = {"min_cursor", "timeout", NULL};
-static const char *const list_params[] = {"limit", "after",      "order",   "count",
-                                          "group", "min_cursor", "timeout", NULL};
+static const char *const list_params[] = {
+    "limit", "after",      "order", "count",  "group",       "min_cursor", "timeout",
+    "since", "generation", "epoch", "digest", "lastEventId", NULL};
+static const char *const record_params[] = {"since",  "generation", "epoch",
+                                            "digest", "timeout",    NULL};
 static const char *const event_params[] = {"since",   "epoch",      "limit", "type",
                                            "subject", "ce_subject", "bare",  NULL};
 static const char *const post_events_params[] = {"type", "ce_subject", "stop", NULL};
@@ -65,6 +68,9 @@ const struct route *const routes[] = {
           .summary = "Follows the events: server-sent events"),
     ROUTE(METHOD_GET, "/ws/events", READ, follow_params, .takes_bearer = true,
           .handle = handle_websocket, .summary = "Follows the events: a WebSocket"),
+    ROUTE(METHOD_GET, "/ws/collections/{collection}", READ, record_params, .takes_filters = true,
+          .takes_bearer = true, .handle = handle_records_websocket,
+          .summary = "Follows the records of a collection: a WebSocket"),
     ROUTE(METHOD_GET, "/ws/ingest", WRITE, no_params, .takes_bearer = true, .handle = handle_ingest,
           .summary = "Appends events: a WebSocket, one event a frame"),
     ROUTE(METHOD_GET, "/v1/events/{seq}", READ, no_params, .handle = handle_event,
@@ -98,17 +104,18 @@ const struct route *const routes[] = {
 struct pattern {
     size_t count;
     struct reel_str parts[4]; /* without data: any segment */
-    bool has_collection, is_by_name;
+    size_t collection;        /* the part that is its name; 0: none */
+    bool is_by_name;
 };
 static struct pattern patterns[sizeof routes / sizeof *routes];
 
 static void read_pattern(const char *path, struct pattern *ret) {
     const size_t most = sizeof ret->parts / sizeof *ret->parts;
-    ret->has_collection = strstr(path, "{collection}");
     ret->is_by_name = strstr(path, "/by-name/");
     for (size_t len; *path; path += len) {
         len = strcspn(++path, "/");
         INVARIANT(ret->count < most);
+        if (strncmp(path, "{collection}", len) == 0) ret->collection = ret->count;
         ret->parts[ret->count++] = (struct reel_str){*path == '{' ? NULL : path, len};
     }
 }
@@ -169,8 +176,9 @@ static const struct route *next_route(const struct request *request, unsigned me
         const size_t n = (*at)++;
         *ret_projector = NULL;
         if (!(route->method & methods) || !path_fits(&patterns[n], uri)) continue;
-        if (!patterns[n].has_collection) return route;
-        *ret_projector = find_projector(request_host_of_sink(request), uri->segments[1]);
+        size_t at_segment = patterns[n].collection;
+        if (at_segment == 0) return route;
+        *ret_projector = find_projector(request_host_of_sink(request), uri->segments[at_segment]);
         if (*ret_projector && is_declared(n, uri, *ret_projector)) return route;
     }
     *ret_projector = NULL;

@@ -47,6 +47,7 @@ void handle_events(struct request *request);
 void handle_websocket(struct request *request);
 void handle_ingest(struct request *request);
 void handle_stream(struct request *request);
+void handle_records_websocket(struct request *request);
 void handle_event(struct request *request);
 void handle_raw_event(struct request *request);
 void handle_rejected(struct request *request);

@@ -140,18 +140,40 @@ bool request_wait_for_cursor(struct request *request) {
     return request_wait_until(request, cursor);
 }
 
-bool request_wait_until(struct request *request, uint64_t cursor) {
-    uint64_t timeout_s = TIMEOUT_STANDARD_S;
-    request->wanted_cursor = cursor;
-    if (request_number(request, "timeout", &timeout_s) < 0) return false;
-    if (reel_sink_cursor(request_host_of_sink(request)) >= request->wanted_cursor) return true;
-    if (timeout_s > TIMEOUT_MAX_S) timeout_s = TIMEOUT_MAX_S;
-    if (!request->waited) request->deadline_ms = clock_ms() + timeout_s * 1000;
-    if (request->waited || timeout_s == 0 || atomic_load(&request->server->draining))
-        return give_up(request);
+/* Suspends the request. False, and a problem is the answer, if it cannot be suspended. */
+static bool suspend(struct request *request) {
     request->waited = true;
-    if (enlist(request)) return false;
+    if (enlist(request)) return true;
     answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE,
                    "too many requests wait for a cursor");
+    return false;
+}
+
+/* Reads the parameter timeout, and sets the deadline in the first call. */
+static int read_timeout(struct request *request, uint64_t *ret_s) {
+    *ret_s = TIMEOUT_STANDARD_S;
+    if (request_number(request, "timeout", ret_s) < 0) return -EINVAL;
+    if (*ret_s > TIMEOUT_MAX_S) *ret_s = TIMEOUT_MAX_S;
+    if (!request->waited) request->deadline_ms = clock_ms() + *ret_s * 1000;
+    return 0;
+}
+
+bool request_wait_until(struct request *request, uint64_t cursor) {
+    uint64_t timeout_s;
+    request->wanted_cursor = cursor;
+    if (read_timeout(request, &timeout_s) < 0) return false;
+    if (reel_sink_cursor(request_host_of_sink(request)) >= request->wanted_cursor) return true;
+    if (request->waited || timeout_s == 0 || atomic_load(&request->server->draining))
+        return give_up(request);
+    suspend(request);
+    return false;
+}
+
+bool request_wait_beyond(struct request *request, uint64_t cursor) {
+    uint64_t timeout_s;
+    if (read_timeout(request, &timeout_s) < 0) return false;
+    if (clock_ms() >= request->deadline_ms || atomic_load(&request->server->draining)) return true;
+    request->wanted_cursor = cursor + 1;
+    suspend(request);
     return false;
 }

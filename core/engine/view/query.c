@@ -139,7 +139,8 @@ static int run_in_key_order(struct query *query) {
     struct spans spans;
     size_t count = 0;
     int rc = 0;
-    if (query->criteria.count == 0) return query_by_key(query);
+    if (query->criteria.count == 0 || query->asked->flags & REEL_QUERY_OTHERS)
+        return query_by_key(query);
     rc = find_simple(query, &spans);
     if (rc > 0) return query_merged(query, &spans);
     if (rc == 0) rc = query_choose(query, NULL, &spans, &count);
@@ -241,8 +242,10 @@ int query_copy(const struct reel_query *given, struct reel_query *ret, struct re
     size_t size = given->struct_size < sizeof *ret ? given->struct_size : sizeof *ret;
     *ret = (struct reel_query){0};
     memcpy(ret, given, size);
-    if ((ret->flags & ~(uint32_t)(REEL_QUERY_DESCENDING | REEL_QUERY_FROM)) == 0 && ret->collection)
-        return 0;
+    const uint32_t known = REEL_QUERY_DESCENDING | REEL_QUERY_FROM | REEL_QUERY_OTHERS;
+    if (ret->order && ret->flags & REEL_QUERY_OTHERS)
+        return fail(error, -EINVAL, "other records are not in the order of a field");
+    if ((ret->flags & ~known) == 0 && ret->collection) return 0;
     return fail(error, -EINVAL, "the query has unknown flags, or no collection");
 }
 

@@ -112,6 +112,9 @@ int spans_make(struct query *query, const struct tracked_field *field,
 /* Counts entries, up to `max`. */
 int spans_count(struct query *query, const struct spans *spans, uint64_t max, uint64_t *ret);
 
+/* Does a record fulfil the criteria? 1; 0; or an error. Reads its values. */
+int query_fits(struct query *query, struct reel_str stored, uint64_t *ret_changed);
+
 /* The ways. 0, or what `take` returned, or an error. */
 int query_by_key(struct query *query);
 int query_merged(struct query *query, const struct spans *spans);

@@ -17,22 +17,31 @@ static int broken(struct query *query, const char *doing) {
     return store_fail(query->collection->store, MDB_CORRUPTED, doing, query->error);
 }
 
-/* Gives a record that fulfils the criteria. `place` NULL: the order is that of keys. */
+int query_fits(struct query *query, struct reel_str stored, uint64_t *ret_changed) {
+    arena_reset(&query->arena);
+    if (record_read(&query->collection->shape, stored, ret_changed, query->values) < 0)
+        return broken(query, "cannot read a record");
+    int rc = criteria_hold(&query->criteria, query->values, &query->arena);
+    if (rc == -EBADMSG) return broken(query, "cannot read a field");
+    return rc < 0 ? fail_memory(query->error) : rc;
+}
+
+/* Gives a record that fulfils the criteria; or any, without JSON if it does not. `place` NULL: the
+ * order is that of keys. */
 static int look_at(struct query *query, struct reel_str key, struct reel_str stored,
                    const struct place *place) {
     const struct record_shape *shape = &query->collection->shape;
     const struct place by_key = {.key = key};
     struct reel_row row = {.key = key};
     if (view_is_late(query->view, query->looked++)) return fail(query->error, -ETIME, "too late");
+    bool fits = true;
     if (query->criteria.count > 0 || query->needs_values) {
-        arena_reset(&query->arena);
-        if (record_read(shape, stored, &row.changed, query->values) < 0)
-            return broken(query, "cannot read a record");
-        int rc = criteria_hold(&query->criteria, query->values, &query->arena);
-        if (rc == -EBADMSG) return broken(query, "cannot read a field");
-        if (rc <= 0) return rc < 0 ? fail_memory(query->error) : 0;
+        int rc = query_fits(query, stored, &row.changed);
+        if (rc < 0) return rc;
+        fits = rc > 0;
     }
-    if (record_json(shape, stored, &row.changed, &row.json) < 0)
+    if (!fits && !(query->asked->flags & REEL_QUERY_OTHERS)) return 0;
+    if (fits && record_json(shape, stored, &row.changed, &row.json) < 0)
         return broken(query, "cannot read a record");
     return query->take(query, &row, place ? place : &by_key);
 }

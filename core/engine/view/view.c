@@ -292,6 +292,13 @@ bool view_serves(const struct reel_view *view, const struct collection_state *st
     return state->cursor >= view->state.cursor;
 }
 
+int view_served(struct reel_view *view, const char *name, struct collection **ret) {
+    const struct collection_state *state;
+    int rc = view_collection(view, name, ret, &state);
+    if (rc < 0) return rc == -ENOENT ? -EAGAIN : rc;
+    return view_serves(view, state) ? 0 : -EAGAIN;
+}
+
 int reel_view_collection(struct reel_view *view, const char *name,
                          struct reel_collection_info *ret) {
     ENTERED within = NULL;

@@ -81,4 +81,7 @@ int view_collection(struct reel_view *view, const char *name, struct collection 
 /* True if the collection has caught up, so that it can be shown. */
 bool view_serves(const struct reel_view *view, const struct collection_state *state);
 
+/* Finds a collection that can be shown. -ESRCH; -EAGAIN: it has not caught up. */
+int view_served(struct reel_view *view, const char *name, struct collection **ret);
+
 #endif

@@ -326,6 +326,17 @@ REEL_VISIBLE int reel_view_collection(struct reel_view *view, const char *collec
 REEL_VISIBLE int reel_view_changed(struct reel_view *view, uint64_t since, reel_changed_fn fn,
                                    void *context);
 
+/* Walks the records of one collection that were changed or deleted after the event `since`, in the
+ * order of the seq that last changed them; within one event in the order of their keys. The JSON of
+ * a record is NULL if it was deleted, or does not fulfil the conditions. If `query->after` has
+ * data, the walk continues behind the record with that key among those that the event `since`
+ * changed: an event may change more records than a caller takes at once. The other members of the
+ * query are not used. A deletion is left out if its event has been trimmed. -EINVAL: a condition is
+ * not possible; other errors as for reel_view_list. [view] */
+REEL_VISIBLE int reel_view_changes(struct reel_view *view, const struct reel_query *query,
+                                   uint64_t since, reel_row_fn fn, void *context,
+                                   struct reel_error *error);
+
 /* Walks the log from `from_seq`. If that event has been trimmed, starts at the oldest event in the
  * log. -ETIME. [view] */
 REEL_VISIBLE int reel_view_log(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn,

@@ -148,6 +148,9 @@ struct reel_sink_calls {
                       reel_group_fn fn, void *context, uint64_t *ret, struct reel_error *error);
     /* Walks the records that were changed. [view] */
     int (*view_changed)(struct reel_view *view, uint64_t since, reel_changed_fn fn, void *context);
+    /* Walks the records of one collection that were changed. [view] */
+    int (*view_changes)(struct reel_view *view, const struct reel_query *query, uint64_t since,
+                        reel_row_fn fn, void *context, struct reel_error *error);
     /* Walks the log. [view] */
     int (*view_log)(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn, void *context);
     /* Walks the rejections, the newest first. [view] */
@@ -282,6 +285,13 @@ static inline int reel_sink_count(struct reel_sink_host *host, struct reel_view 
 static inline int reel_sink_changed(struct reel_sink_host *host, struct reel_view *view,
                                     uint64_t since, reel_changed_fn fn, void *context) {
     return host->calls->view_changed(view, since, fn, context);
+}
+
+/* See reel_view_changes. [view] */
+static inline int reel_sink_changes(struct reel_sink_host *host, struct reel_view *view,
+                                    const struct reel_query *query, uint64_t since, reel_row_fn fn,
+                                    void *context, struct reel_error *error) {
+    return host->calls->view_changes(view, query, since, fn, context, error);
 }
 
 /* See reel_view_log. [view] */

@@ -125,6 +125,8 @@ struct reel_condition {
 enum {
     REEL_QUERY_DESCENDING = 1 << 0, /* with `order`: from the greatest value to the least */
     REEL_QUERY_FROM = 1 << 1,       /* without `order`: `after` itself is given, too */
+    REEL_QUERY_OTHERS = 1 << 2, /* without `order`: the other records are also given, without JSON:
+                                   a caller that walks in slices then knows how far it is */
 };
 
 /* Longest reel_page.next, with its NUL. */

@@ -320,6 +320,8 @@ static bool may_end_as(enum problem problem, const struct place *place, const ch
         return place->command || strstr(path, "/by-name/") || knows(route, "epoch");
     case PROBLEM_CURSOR_TOO_OLD:
         return knows(route, "since");
+    case PROBLEM_GENERATION_CHANGED:
+        return knows(route, "generation");
     case PROBLEM_PAYLOAD_TOO_LARGE:
     case PROBLEM_UNSUPPORTED_MEDIA_TYPE:
         return route->body_max;

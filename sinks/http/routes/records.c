@@ -5,7 +5,9 @@
 #include "http/etag.h"
 #include "http/key_name.h"
 #include "http/listing.h"
+#include "http/records_wanted.h"
 #include "http/routes.h"
+#include "http/routes/follow.h"
 
 #include <errno.h>
 
@@ -308,13 +310,36 @@ static int list_groups(struct request *request, struct reel_view *view, struct r
     return rc;
 }
 
+/* True if none of the parameters is given that only followers have. */
+static bool is_plain(struct request *request) {
+    static const char *const names[] = {"generation", "epoch", "digest", "lastEventId", NULL};
+    for (const char *const *name = names; *name; name++) {
+        if (!uri_param(&request->uri, *name)) continue;
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
+                       "`%s` is for following: it needs `since`, or Accept: text/event-stream",
+                       *name);
+        return false;
+    }
+    return true;
+}
+
 void handle_list(struct request *request) {
     struct answer *answer = &request->answer;
     struct reel_error error = {0};
     struct reel_view *view;
+    enum records_form wanted = records_wanted(request);
+    if (wanted == RECORDS_STREAMED) {
+        follow_records_stream(request);
+        return;
+    }
+    if (wanted == RECORDS_POLLED) {
+        follow_records_poll(request);
+        return;
+    }
+    if (!is_plain(request)) return;
     if (request->form == FORMS) {
-        answer_problem(answer, PROBLEM_NOT_ACCEPTABLE, "a list is %s, %s or %s", form_types[0],
-                       form_types[1], form_types[2]);
+        answer_problem(answer, PROBLEM_NOT_ACCEPTABLE, "a list is %s, %s, %s or %s", form_types[0],
+                       form_types[1], form_types[2], form_types[3]);
         return;
     }
     if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
