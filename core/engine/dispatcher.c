@@ -70,6 +70,18 @@ static bool is_set_aside(const struct log_entry *entry, const struct collection 
            log_is_set_aside(entry, collection->name, plugin_build_id(collection->plugin));
 }
 
+/* Tells who watches a record, if this event has changed it. */
+static int tell_watch(const struct dispatcher *dispatcher, const struct collection *collection,
+                      const struct reel_event *event, const struct log_entry *entry) {
+    const struct fold_watch *watch = dispatcher->watch;
+    const struct fold *fold = &dispatcher->fold;
+    if (!watch || watch->collection != collection) return 0;
+    for (size_t i = 0; i < fold->touched_count; i++)
+        if (reel_str_eq(fold->touched[i]->key, watch->key))
+            return watch->changed(watch->context, fold->touched[i], event, entry);
+    return 0;
+}
+
 /* Gives the event to one projector, if its collection has not folded it before. One that is set
  * aside for it is ignored. */
 static int fold_match(struct dispatcher *dispatcher, const struct route_match *stop,
@@ -100,6 +112,7 @@ static int fold_match(struct dispatcher *dispatcher, const struct route_match *s
     }
     counts_add(is_new ? &collection->counts : &collection->counts_again, outcome);
     *ret = outcome;
+    if (outcome == REEL_APPLIED) return tell_watch(dispatcher, collection, event, entry);
     return outcome == REEL_REJECTED ? put_rejection(dispatcher, seq, collection->name,
                                                     dispatcher->fold.reason, is_new, error)
                                     : 0;

@@ -1,0 +1,169 @@
+/* build.c: see build.h. */
+#include "engine/build.h"
+
+#include "engine/refold.h"
+#include "engine/store/stored.h"
+#include "engine/visit.h"
+
+#include "base/cleanup.h"
+#include "base/invariant.h"
+
+#include <errno.h>
+#include <string.h>
+#include <uuid/uuid.h>
+
+/* So often the files are opened beside a process that may just be replacing them. */
+#define TRIES 3
+
+/* ---- The log --------------------------------------------------------------------------------- */
+
+static int open_log(const char *directory, struct log **ret, struct reel_error *error) {
+    struct visit visit;
+    int rc = visit_begin(&visit, directory, error);
+    struct log_options options = {.directory = visit.log_path, .read_only = true};
+    for (int i = 0; rc == 0 && i < (visit.live ? TRIES : 1); i++) {
+        rc = log_open(&options, ret, error);
+        if (rc != -EBADMSG && rc != -ENOENT) break;
+        if (i + 1 < TRIES && visit.live) rc = 0;
+    }
+    visit_end(&visit);
+    return rc;
+}
+
+static int check_log(const struct log *log, const struct build_options *options,
+                     struct reel_error *error) {
+    const struct log_facts *facts = log_facts(log);
+    char epoch[UUID_STR_LEN];
+    uuid_unparse_lower(facts->epoch, epoch);
+    if (options->epoch && strcmp(epoch, options->epoch) != 0)
+        return fail(error, -EAGAIN, "another log has taken its place");
+    if (options->seq != UINT64_MAX && options->seq > log_head(log) &&
+        options->seq >= facts->first_seq)
+        return fail(error, -ERANGE, "the log ends at %llu", (unsigned long long)log_head(log));
+    for (size_t i = 0; i < options->count; i++)
+        if (options->collections[i].from_seq < facts->first_seq)
+            return fail(error, -ESTALE,
+                        "collection `%s` was made from the events from %llu on, and the log begins "
+                        "at %llu: it cannot be made again",
+                        options->collections[i].name,
+                        (unsigned long long)options->collections[i].from_seq,
+                        (unsigned long long)facts->first_seq);
+    return 0;
+}
+
+/* ---- Collections ----------------------------------------------------------------------------- */
+
+static int choose(struct reel *reel, const struct build_options *options,
+                  struct reel_error *error) {
+    const struct registry *registry = &reel->dispatcher.registry;
+    for (size_t i = 0; i < options->count; i++) {
+        const struct build_collection *wanted = &options->collections[i];
+        struct collection *collection = registry_find(registry, reel_text(wanted->name));
+        if (!collection) return fail(error, -ESRCH, "no plugin has `%s`", wanted->name);
+        collection->state.from_seq = wanted->from_seq;
+        collection->state.generation = wanted->generation;
+        refold_from(collection, wanted->from_seq > 0 ? wanted->from_seq - 1 : 0);
+    }
+    return 0;
+}
+
+static bool is_chosen(const struct build_options *options, const struct collection *collection) {
+    for (size_t i = 0; i < options->count; i++)
+        if (strcmp(options->collections[i].name, collection->name) == 0) return true;
+    return false;
+}
+
+/* Views must not take what was not folded for what was empty then. */
+static int set_back_others(struct reel *reel, const struct build_options *options,
+                           struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc < 0) return rc;
+    for (size_t i = 0; i < dispatcher->registry.count; i++) {
+        struct collection *collection = dispatcher->registry.collections[i];
+        if (!is_chosen(options, collection)) collection->state.cursor = 0;
+    }
+    return dispatcher_end(dispatcher, 0, error);
+}
+
+static int end(struct reel *reel, const struct build_options *options, struct reel_error *error) {
+    struct store *store = &reel->dispatcher.store;
+    HOLD_LOCK(&reel->writer);
+    int rc = set_back_others(reel, options, error);
+    return rc < 0 || store->in_memory ? rc : checkpoint_all(store, error);
+}
+
+/* ---- Watching a record ----------------------------------------------------------------------- */
+
+static int tell(void *context, const struct change *change, const struct reel_event *event,
+                const struct log_entry *entry) {
+    const struct build_options *options = context;
+    const struct build_change told = {
+        .seq = entry->seq,
+        .time_ns = entry->time_ns,
+        .type = event->type,
+        .id = event->id,
+        .time = event->time,
+        .shape = &change->collection->shape,
+        .before = change->before.exists ? change->before.values : NULL,
+        .after = change->exists ? change->values : NULL,
+    };
+    return options->changed(options->context, &told);
+}
+
+static int fold(struct reel *reel, const struct build_options *options, uint64_t seq,
+                struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    const struct fold_watch watch = {
+        .collection = options->changed ? registry_find(&dispatcher->registry,
+                                                       reel_text(options->collections[0].name))
+                                       : NULL,
+        .key = options->key,
+        .changed = tell,
+        .context = (void *)options,
+    };
+    if (options->changed) dispatcher->watch = &watch;
+    int rc = refold_to(reel, seq, error);
+    dispatcher->watch = NULL;
+    return rc;
+}
+
+/* ---- All of it ------------------------------------------------------------------------------- */
+
+int build_run(struct reel *reel, const struct build_options *options, uint64_t *ret_seq,
+              struct reel_error *error) {
+    struct log *log;
+    INVARIANT(!options->changed || options->count > 0);
+    int rc = open_log(options->directory, &log, error);
+    if (rc < 0) return rc;
+    rc = check_log(log, options, error);
+    if (rc < 0) {
+        log_close(log);
+        return rc;
+    }
+    uint64_t before = log_facts(log)->first_seq - 1;
+    uint64_t seq = options->seq == UINT64_MAX ? log_head(log) : options->seq;
+    if (seq < before) seq = before;
+    rc = refold_begin(reel, log, seq, error);
+    if (rc == 0) rc = choose(reel, options, error);
+    if (rc == 0) rc = fold(reel, options, seq, error);
+    if (rc == -ECANCELED) return 0; /* it has seen what it wanted */
+    if (rc == 0) rc = end(reel, options, error);
+    if (rc == 0) *ret_seq = seq;
+    return rc;
+}
+
+int build_find_from(const char *directory, const char *collection, uint64_t *ret_from_seq,
+                    struct reel_error *error) {
+    struct stored stored = {0};
+    struct visit visit;
+    int rc = visit_begin(&visit, directory, error);
+    if (rc == 0) rc = stored_open(&stored, visit.state_path, error);
+    if (rc == 0) *ret_from_seq = stored.state.first_seq;
+    for (size_t i = 0; rc == 0 && i < stored.count; i++)
+        if (stored.collections[i].has_state && strcmp(stored.collections[i].name, collection) == 0)
+            *ret_from_seq = stored.collections[i].state.from_seq;
+    stored_close(&stored);
+    visit_end(&visit);
+    return rc;
+}

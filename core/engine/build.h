@@ -1,0 +1,61 @@
+/* build.h: looks back: folds a log again, up to a seq, beside the process that may have it open.
+ *
+ * The records of a cursor in the past are what the same fold makes of the log up to it. So nothing
+ * is kept for them: whoever asks pays with a fold, in a process of its own (`reeld explain`, and
+ * the builder of `reeld serve`). What is folded is a Reel in memory or a scratch (home.h), which
+ * reads the log in place, through maps and blocks that it unpacks, as verify.h does.
+ *
+ * A collection can be made again only while the log has every event that it was made from. After a
+ * trim that is so only of collections that were rebuilt since: build_run refuses others.
+ */
+#ifndef REEL_ENGINE_BUILD_H
+#define REEL_ENGINE_BUILD_H
+
+#include "engine/store/record.h"
+
+#include <reel/reel.h>
+
+/* A collection that is folded: of the events from `from_seq` on (reel_collection_info). */
+struct build_collection {
+    const char *name;
+    uint64_t from_seq, generation;
+};
+
+/* An event has changed the record that is watched. Texts of the event without data: it has no such
+ * member. `before` and `after` are the JSON texts of the fields; NULL: there was, or is, no record.
+ * Everything is borrowed. */
+struct build_change {
+    uint64_t seq, time_ns; /* when it was received */
+    struct reel_str type, id, time;
+    const struct record_shape *shape;
+    const struct reel_str *before, *after;
+};
+
+struct build_options {
+    const char *directory; /* of the Reel; it is only read */
+    const char *epoch;     /* its log must have this one; NULL: any */
+    uint64_t seq;          /* UINT64_MAX: up to the end of the log */
+    const struct build_collection *collections;
+    size_t count;
+
+    /* A record of the first collection that is watched; `changed` NULL: none. Another value than 0
+     * ends the fold: -ECANCELED is no error. */
+    struct reel_str key;
+    int (*changed)(void *context, const struct build_change *change);
+    void *context;
+};
+
+/* `reel` is in memory or a scratch, and has its plugins; afterwards it is only to be closed, or to
+ * be looked at through views. A scratch's directory then has all of it. Collections that were not
+ * asked for are not served (reel_collection_info). `ret_seq`: where it stands.
+ * -ESTALE: the log does not have all events that a collection is made from. -ERANGE: the log ends
+ * before `seq`. -EAGAIN: another log has taken its place. -ESRCH: there is no such collection. */
+int build_run(struct reel *reel, const struct build_options *options, uint64_t *ret_seq,
+              struct reel_error *error);
+
+/* From which seq on a collection was made, by the last checkpoint in the directory. Without one:
+ * from the first. */
+int build_find_from(const char *directory, const char *collection, uint64_t *ret_from_seq,
+                    struct reel_error *error);
+
+#endif
