@@ -28,9 +28,11 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve", command_serve},     {"replay", command_replay}, {"check", command_check},
-    {"backup", command_backup},   {"verify", command_verify}, {"inspect", command_inspect},
-    {"plugins", command_plugins},
+    {"serve", command_serve},     {"replay", command_replay},
+    {"check", command_check},     {"backup", command_backup},
+    {"verify", command_verify},   {"inspect", command_inspect},
+    {"plugins", command_plugins}, {"explain", command_explain},
+    {"build", command_build}, /* the daemon's own (builder.h): not in the help */
 };
 
 static void print_help(FILE *to) {

@@ -2,11 +2,15 @@
 #include "engine/build.h"
 
 #include "engine/refold.h"
+#include "engine/store/directory.h"
 #include "engine/store/stored.h"
 #include "engine/visit.h"
 
 #include "base/cleanup.h"
 #include "base/invariant.h"
+#include "json/write.h"
+
+#include <reel/time.h>
 
 #include <errno.h>
 #include <string.h>
@@ -151,6 +155,77 @@ int build_run(struct reel *reel, const struct build_options *options, uint64_t *
     if (rc == 0) rc = end(reel, options, error);
     if (rc == 0) *ret_seq = seq;
     return rc;
+}
+
+/* ---- As text --------------------------------------------------------------------------------- */
+
+/* Bytes of a type, id or time: the log has all of it. */
+#define SHOWN_MAX 1024
+
+bool build_change_has(const struct build_change *change, uint32_t field) {
+    if (!change->before || !change->after) return true;
+    return !reel_str_eq(change->before[field], change->after[field]);
+}
+
+static void put_text(struct text *to, const char *before, struct reel_str str) {
+    text_append_lit(to, before);
+    if (str.len > SHOWN_MAX) str.len = utf8_cut(str.data, SHOWN_MAX);
+    if (str.data)
+        text_append_quoted(to, str);
+    else
+        text_append_lit(to, "null");
+}
+
+/* The texts between the values of a record are `{"a":` and `,"b":`. */
+static void put_name(struct text *to, struct reel_str before) {
+    INVARIANT(before.len > 2);
+    text_append(to, before.data + 1, before.len - 2);
+}
+
+static void put_changed(const struct build_change *change, struct text *to) {
+    bool any = false;
+    text_append_lit(to, ",\"changed\":[");
+    for (uint32_t i = 0; i < change->shape->count; i++) {
+        if (!build_change_has(change, i)) continue;
+        if (any) text_append_lit(to, ",");
+        put_name(to, change->shape->before[i]);
+        any = true;
+    }
+    text_append_lit(to, "]");
+}
+
+static void put_record(const struct build_change *change, struct text *to) {
+    text_append_lit(to, ",\"record\":");
+    for (uint32_t i = 0; change->after && i < change->shape->count; i++) {
+        text_append_str(to, change->shape->before[i]);
+        text_append_str(to, change->after[i]);
+    }
+    text_append_lit(to, change->after ? "}" : "null");
+}
+
+void build_change_write(const struct build_change *change, struct text *to) {
+    char received[REEL_TIME_LEN + 1];
+    text_append_lit(to, "{\"seq\":");
+    text_append_number(to, change->seq);
+    put_text(to, ",\"time\":", change->time);
+    put_text(to, ",\"type\":", change->type);
+    put_text(to, ",\"id\":", change->id);
+    reel_time_write((int64_t)(change->time_ns / 1000000 * 1000000), received);
+    put_text(to, ",\"received_at\":", reel_text(received));
+    put_changed(change, to);
+    put_record(change, to);
+    text_append_lit(to, "}");
+}
+
+/* ---- Directories ----------------------------------------------------------------------------- */
+
+int build_make_directory(const char *path, struct reel_error *error) {
+    directory_remove(path);
+    return directory_make_empty(path, error);
+}
+
+void build_remove_directory(const char *path) {
+    directory_remove(path);
 }
 
 int build_find_from(const char *directory, const char *collection, uint64_t *ret_from_seq,

@@ -13,6 +13,8 @@
 
 #include "engine/store/record.h"
 
+#include "base/text.h"
+
 #include <reel/reel.h>
 
 /* A collection that is folded: of the events from `from_seq` on (reel_collection_info). */
@@ -52,6 +54,18 @@ struct build_options {
  * before `seq`. -EAGAIN: another log has taken its place. -ESRCH: there is no such collection. */
 int build_run(struct reel *reel, const struct build_options *options, uint64_t *ret_seq,
               struct reel_error *error);
+
+/* The change as a JSON object, on one line: `seq`, `time`, `type` and `id` of the event, when it
+ * was `received_at`, the names of the members that `changed`, the `record` as it is then, or null.
+ * A text of the event that is longer than 1,024 bytes is cut. */
+void build_change_write(const struct build_change *change, struct text *to);
+
+/* Was this field changed? One that a deleted record had, or a new one has, was. */
+bool build_change_has(const struct build_change *change, uint32_t field);
+
+/* Makes an empty directory for a scratch, in place of what is there; and removes it. */
+int build_make_directory(const char *path, struct reel_error *error);
+void build_remove_directory(const char *path);
 
 /* From which seq on a collection was made, by the last checkpoint in the directory. Without one:
  * from the first. */

@@ -209,6 +209,10 @@ int engine_open_built(struct reel *of, const struct reel_options *options, const
     return 0;
 }
 
+uint64_t engine_store_bytes(struct reel *reel) {
+    return store_file_bytes(&reel->dispatcher.store);
+}
+
 bool engine_has_views(struct reel *reel) {
     HOLD_LOCK(&reel->views.lock);
     return reel->views.first;

@@ -27,8 +27,8 @@ struct refolded {
     struct digest digest;                /* at stored->state.cursor */
 };
 
-/* Begins, and folds each collection up to its cursor in a checkpoint. `all` has the `stored` of each
- * collection; the other members are set here. */
+/* Begins, and folds each collection up to its cursor in a checkpoint. `all` has the `stored` of
+ * each collection; the other members are set here. */
 int refold_take(struct reel *reel, struct log *log, const struct store_state *checkpoint,
                 struct refolded *all, size_t count, struct reel_error *error);
 
