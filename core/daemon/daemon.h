@@ -43,7 +43,7 @@ struct daemon {
     struct rejections rejections; /* for the writer */
     struct intake *intake;
     struct nats *nats;
-    struct feed *feed;   /* NULL: the log does not mirror a stream */
+    struct feed *feed; /* NULL: the log does not mirror a stream */
     struct builder *builder;
     uint64_t started_ns; /* since 1970, UTC */
 

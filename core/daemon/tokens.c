@@ -116,16 +116,29 @@ static struct reel_str next_word(struct reel_str *line) {
     return word;
 }
 
+static bool read_access(struct reel_str word, reel_access *ret) {
+    static const struct {
+        const char *word;
+        reel_access access;
+    } words[] = {
+        {"read", REEL_ACCESS_READ}, {"history", REEL_ACCESS_HISTORY}, {"write", REEL_ACCESS_WRITE}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (!reel_str_is(word, words[i].word)) continue;
+        *ret = words[i].access;
+        return true;
+    }
+    return false;
+}
+
 static int take_line(struct token_list *list, struct reel_str line, unsigned number,
                      struct reel_error *error) {
     struct reel_str first = next_word(&line), second = next_word(&line), third = next_word(&line);
     reel_access access = REEL_ACCESS_WRITE;
     if (first.len == 0 || first.data[0] == '#') return 0;
     if (second.len > 0) {
-        bool reads = reel_str_is(first, "read");
-        if (third.len > 0 || (!reads && !reel_str_is(first, "write")))
-            return fail(error, -EINVAL, "wanted `write TOKEN`, `read TOKEN` or `TOKEN`");
-        access = reads ? REEL_ACCESS_READ : REEL_ACCESS_WRITE;
+        if (third.len > 0 || !read_access(first, &access))
+            return fail(error, -EINVAL,
+                        "wanted `write TOKEN`, `history TOKEN`, `read TOKEN` or `TOKEN`");
         first = second;
     }
     int rc = check_token(first, TOKEN_LEN_MIN, error);
@@ -277,7 +290,8 @@ reel_access tokens_access(struct tokens *tokens, struct reel_str token) {
     pthread_rwlock_rdlock(&tokens->lock);
     uint32_t bits = bits_of(&tokens->given, digest) | bits_of(&tokens->from_file, digest);
     pthread_rwlock_unlock(&tokens->lock);
-    return bits & REEL_ACCESS_WRITE ? REEL_ACCESS_WRITE : (reel_access)bits;
+    if (bits & REEL_ACCESS_WRITE) return REEL_ACCESS_WRITE;
+    return bits & REEL_ACCESS_HISTORY ? REEL_ACCESS_HISTORY : (reel_access)bits;
 }
 
 /* The line of the entry with this digest; 0: there is none. */

@@ -1,9 +1,10 @@
 /* tokens.h: bearer tokens (RFC 6750), and the access that they give.
  *
- * Tokens come from a file, one a line: `write TOKEN`, `read TOKEN`, or `TOKEN`, which means
- * `write`. Empty lines and lines that begin with # are skipped. They also come from the
- * environment: REEL_TOKEN, or if it is not set CELLOS_SERVER_API_TOKEN, with access `write`. All of
- * them are valid. A token has 1 to 512 characters of A-Z a-z 0-9 - . _ ~ + / and then any number of
+ * Tokens come from a file, one a line: `write TOKEN`, `history TOKEN`, `read TOKEN`, or `TOKEN`,
+ * which means `write`. `history` is `read`, and may look back (builder.h). Empty lines and lines
+ * that begin with # are skipped. They also come from the environment: REEL_TOKEN, or if it is not
+ * set CELLOS_SERVER_API_TOKEN, with access `write`. All of them are valid. A token has 1 to 512
+ * characters of A-Z a-z 0-9 - . _ ~ + / and then any number of
  * =. In the file, it has at least 8 characters.
  *
  * Only the SHA-256 of a token is kept. Its text is wiped from memory, also in the environment that

@@ -204,6 +204,7 @@ int engine_open_built(struct reel *of, const struct reel_options *options, const
         reel_close(reel);
         return rc;
     }
+    reel->views.scans = of->views.scans;
     reel->started = reel->ready = true;
     *ret = reel;
     return 0;

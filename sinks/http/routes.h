@@ -10,8 +10,9 @@ struct route {
     reel_access access;        /* the access that the sender needs */
     const char *const *params; /* the parameters that it accepts, NULL-terminated */
     bool takes_filters; /* it also accepts the filters of the collection, and has several forms */
-    bool is_cached; /* its answers with status 200 depend only on the target and the newest commit
-                       (cache.h) */
+    bool is_cached;  /* its answers with status 200 depend only on the target and the newest commit
+                        (cache.h) */
+    bool looks_back; /* at the past: it needs REEL_ACCESS_HISTORY */
     bool takes_bearer; /* accepts a token as a sub-protocol, `bearer.<token>` */
     uint64_t (*body_max)(const struct server *server); /* largest body; NULL: no body is accepted */
     void (*handle)(struct request *request);
@@ -31,6 +32,7 @@ void handle_options(struct request *request);
 void handle_list(struct request *request);
 void handle_get(struct request *request);
 void handle_get_by_name(struct request *request);
+void handle_history(struct request *request);
 void handle_command(struct request *request);
 void handle_command_by_name(struct request *request);
 

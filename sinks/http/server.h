@@ -27,6 +27,7 @@
 struct connections;
 struct hub;
 struct cache_slot;
+struct looking;
 struct request;
 
 /* Requests are counted by kind and by status. */
@@ -68,6 +69,7 @@ struct server {
     pthread_cond_t waiters_changed;
     struct request *waiters;
     uint64_t waiter_count;
+    struct looking *lookers; /* requests that look back (looking.c) */
     bool ending;
 };
 

@@ -23,7 +23,9 @@ struct views {
     struct reel_view *idle;  /* closed */
     uint32_t open_count;     /* number of views whose time is not over */
     uint32_t idle_count;
-    atomic_uint scans; /* queries that look at all records (query.c) */
+    atomic_uint own_scans;
+    atomic_uint
+        *scans; /* queries that look at all records (query.c); or those of other views, too */
 };
 
 void views_init(struct views *views, struct store *store, struct log_place *log,

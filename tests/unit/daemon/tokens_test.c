@@ -246,7 +246,7 @@ static void a_file_that_cannot_be_read_is_told(void **state) {
     assert_refused("directory", -EISDIR, "token file directory: Is a directory");
 }
 
-#define FORM  "wanted `write TOKEN`, `read TOKEN` or `TOKEN`"
+#define FORM  "wanted `write TOKEN`, `history TOKEN`, `read TOKEN` or `TOKEN`"
 #define CHARS "a token consists of A-Z a-z 0-9 - . _ ~ + / and ends with any number of ="
 
 static void a_malformed_file_is_told_by_its_line(void **state) {
