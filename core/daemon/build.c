@@ -2,8 +2,8 @@
  * people: its arguments come on stdin, each with a NUL after it, and after an empty one the key of
  * the record that it watches, up to the end. build_output.h is what it prints.
  *
- * It first gives itself limits, and the lowest priority that there is: whatever it folds, the
- * daemon's threads go first. It ends with the daemon.
+ * It first gives itself limits, and a low priority: whatever it folds, the daemon's threads go
+ * first. It ends with the daemon.
  */
 #include "base/cleanup.h"
 #include "daemon/build_output.h"
@@ -32,7 +32,7 @@ struct building {
     struct build_options options;
     struct build_collection collections[COLLECTIONS_MAX];
     const char *into;
-    uint64_t parent, map_bytes, memory_bytes, cpu_s, event_bytes_max;
+    uint64_t parent, map_bytes, memory_bytes, cpu_s, niceness, event_bytes_max;
     uint64_t after, limit, bytes_max; /* of a history */
     uint64_t seen, listed, bytes;
     bool more;
@@ -75,6 +75,7 @@ enum {
     OPTION_MAP,
     OPTION_MEMORY,
     OPTION_CPU,
+    OPTION_NICE,
     OPTION_EVENT,
     OPTION_COLLECTION,
     OPTION_PLUGIN,
@@ -93,6 +94,7 @@ static const struct option options[] = {
     {"map-bytes", required_argument, NULL, OPTION_MAP},
     {"memory-bytes", required_argument, NULL, OPTION_MEMORY},
     {"cpu-s", required_argument, NULL, OPTION_CPU},
+    {"nice", required_argument, NULL, OPTION_NICE},
     {"event-bytes", required_argument, NULL, OPTION_EVENT},
     {"collection", required_argument, NULL, OPTION_COLLECTION}, /* NAME FROM GENERATION */
     {"plugin", required_argument, NULL, OPTION_PLUGIN},         /* DESCRIPTOR PATH */
@@ -132,6 +134,9 @@ static int take_one(struct building *building, int option, char *text) {
         break;
     case OPTION_CPU:
         number = &building->cpu_s;
+        break;
+    case OPTION_NICE:
+        number = &building->niceness;
         break;
     case OPTION_EVENT:
         number = &building->event_bytes_max;
@@ -204,11 +209,15 @@ static void volunteer_for_oom(void) {
     if (fd >= 0) (void)!write(fd, "1000", 4);
 }
 
-static void take_limits(const struct building *building) {
+static void take_priority(uint64_t niceness) {
     const struct sched_param none = {0};
-    (void)setpriority(PRIO_PROCESS, 0, 19);
-    (void)sched_setscheduler(0, SCHED_IDLE, &none);
-    idle_io();
+    (void)setpriority(PRIO_PROCESS, 0, niceness > 19 ? 19 : (int)niceness);
+    if (niceness > 19) (void)sched_setscheduler(0, SCHED_IDLE, &none);
+    if (niceness > 19) idle_io();
+}
+
+static void take_limits(const struct building *building) {
+    take_priority(building->niceness);
     volunteer_for_oom();
     limit(RLIMIT_CORE, 0, 0);
     limit(RLIMIT_CPU, building->cpu_s, 1);

@@ -59,7 +59,8 @@ struct kept {
 struct builder {
     struct daemon *daemon;
     char *directory;
-    uint64_t waiting_max, kept_ms_max, time_ms_max, cpu_s_max, memory_bytes_max, bytes_max;
+    uint64_t waiting_max, kept_ms_max, time_ms_max, cpu_s_max, memory_bytes_max, bytes_max,
+        niceness;
 
     pthread_t thread;
     pthread_mutex_t lock; /* of what follows */
@@ -463,6 +464,7 @@ static void put_arguments(const struct builder *builder, const struct build_job 
     put(to, "--map-bytes=%" PRIu64, bytes);
     put(to, "--memory-bytes=%" PRIu64, builder->memory_bytes_max);
     put(to, "--cpu-s=%" PRIu64, builder->cpu_s_max);
+    put(to, "--nice=%" PRIu64, builder->niceness);
     put(to, "--event-bytes=%" PRIu64, config_number(builder->daemon->config, "event_bytes_max"));
     put_plugins(builder, to);
     put_settings(builder, to);
@@ -729,6 +731,7 @@ int builder_start(struct daemon *daemon, const char *directory, struct builder *
     builder->cpu_s_max = config_number(config, "build_cpu_s_max");
     builder->memory_bytes_max = config_number(config, "build_memory_bytes_max");
     builder->bytes_max = config_number(config, "build_bytes_max");
+    builder->niceness = config_number(config, "build_nice");
     pthread_mutex_init(&builder->lock, NULL);
     clock_condition(&builder->changed);
     int rc = builder->directory ? 0 : fail_memory(error);

@@ -2,7 +2,7 @@
  *
  * Both are made by a fold of the log, which costs what the log is long. So one process at a time
  * makes them (`reeld build`, build.c), with limits of memory, processor, disk and time, and with
- * the lowest priority: a few jobs wait, more are refused. A view's state is kept for a while, so
+ * a low priority: a few jobs wait, more are refused. A view's state is kept for a while, so
  * that the pages of a list are folded once. A plugin that does not survive an event ends a builder,
  * and not the daemon.
  *

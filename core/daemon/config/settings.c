@@ -126,6 +126,10 @@ const struct reel_setting *const daemon_settings[] = {
                  .max = 86400,
                  .help = "how long records as of a cursor in the past are kept after their last "
                          "use; at most four states"),
+    REEL_SETTING(.name = "build_nice", NUMBER, .unit = "", .default_value = "20", .min = 0,
+                 .max = 20,
+                 .help = "priority of the process that builds, as nice(1) has it, from 0 to 19; "
+                         "20: it runs only while a processor is idle"),
     REEL_SETTING(.name = "build_ms_max", NUMBER, .unit = "ms", .default_value = "120000",
                  .min = 100, .max = 3600000,
                  .help = "longest time that one request that looks back may take to be built"),
