@@ -46,6 +46,32 @@ static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *given) {
     return outcome;
 }
 
+static reel_outcome derive(struct reel_tx *tx, const struct reel_change *change) {
+    struct collection *collection = (struct collection *)tx;
+    const struct reel_projector *code = &bench.instance->projectors[index_of(collection)].declared;
+    SHIFT_STACK();
+    guard_turn_again(CHECK_TURN_DERIVE);
+    reel_outcome outcome = code->derive(tx, change);
+    guard_done();
+    bench.any_applied |= outcome == REEL_APPLIED;
+    if (bench.watch.after_evolve) bench.watch.after_evolve(collection->fold, outcome);
+    return outcome;
+}
+
+/* Of the plugin of --with, which is not checked, but whose events are made, too. */
+static reel_outcome (*evolves_with[STORE_COLLECTIONS])(struct reel_tx *, const struct reel_event *);
+
+static reel_outcome evolve_with(struct reel_tx *tx, const struct reel_event *event) {
+    const struct collection *collection = (const struct collection *)tx;
+    size_t at = (size_t)(collection->projector - collection->plugin->projectors);
+    if (bench.watch.before_evolve) bench.watch.before_evolve(tx, event);
+    guard_turn(CHECK_TURN_EVOLVE, json_text(event->attributes));
+    reel_outcome outcome = evolves_with[at](tx, event);
+    guard_done();
+    bench.any_applied |= outcome == REEL_APPLIED;
+    return outcome;
+}
+
 /* Called before the turn ends, while all drafts still exist. */
 static void note_drafts(const struct decision *decision) {
     bench.drafted.len = 0;
@@ -107,11 +133,31 @@ void bench_renew(void) {
     guard_done();
 }
 
-/* They were tried when the plugin was described. */
-static void give_settings(const struct sheet *sheet) {
+uint64_t bench_give_settings(const struct sheet *sheet, struct reel *reel) {
     struct reel_error error;
-    for (const char *at = sheet->settings; *at; at += strlen(at) + 1)
-        guard_must(engine_give_setting(bench.reel, at, &error), &error);
+    uint64_t known = 0, bit = 1;
+    for (const char *at = sheet->settings; *at; at += strlen(at) + 1, bit <<= 1) {
+        int rc = engine_give_setting(reel, at, &error);
+        if (rc == -ENOENT && sheet->has_neighbours) continue;
+        guard_must(rc, &error);
+        known |= bit;
+    }
+    return known;
+}
+
+static void take_callbacks(void) {
+    const struct plugin *with = bench.plugin->next;
+    for (uint32_t i = 0; i < bench.plugin->projector_count; i++) {
+        struct reel_projector *declared = &bench.plugin->projectors[i].declared;
+        if (declared->evolve) declared->evolve = evolve;
+        if (declared->derive) declared->derive = derive;
+        if (declared->decide) declared->decide = decide;
+    }
+    for (uint32_t i = 0; with && i < with->projector_count; i++) {
+        struct reel_projector *declared = &with->projectors[i].declared;
+        evolves_with[i] = declared->evolve;
+        if (declared->evolve) declared->evolve = evolve_with;
+    }
 }
 
 void bench_open(struct sheet *sheet) {
@@ -126,15 +172,12 @@ void bench_open(struct sheet *sheet) {
     int rc = reel_load_plugin(bench.reel, sheet->path, &error);
     guard_done();
     guard_must(rc, &error);
-    give_settings(sheet);
+    if (sheet->with[0]) guard_must(reel_load_plugin(bench.reel, sheet->with, &error), &error);
+    (void)bench_give_settings(sheet, bench.reel);
     guard_must(reel_start(bench.reel, &error), &error);
     bench.plugin = engine_plugin(bench.reel);
     make_instance();
-    for (uint32_t i = 0; i < bench.plugin->projector_count; i++) {
-        struct reel_projector *declared = &bench.plugin->projectors[i].declared;
-        declared->evolve = evolve;
-        if (declared->decide) declared->decide = decide;
-    }
+    take_callbacks();
 }
 
 /* ---- Folding --------------------------------------------------------------------------------- */
@@ -144,7 +187,8 @@ void bench_reset(void) {
     const char *name;
     guard_must(reel_trim(bench.reel, reel_cursor(bench.reel) + 1, &error), &error);
     for (size_t n = 0; (name = reel_collection_name(bench.reel, n)); n++)
-        guard_must(reel_rebuild(bench.reel, name, &error), &error);
+        if (!reel_projector(bench.reel, n)->derives_from) /* those are rebuilt with their source */
+            guard_must(reel_rebuild(bench.reel, name, &error), &error);
 }
 
 static void apply(const struct events *events, size_t from, size_t count) {

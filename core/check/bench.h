@@ -17,8 +17,8 @@
 struct bench_watch {
     void (*before_evolve)(struct reel_tx *tx, const struct reel_event *event);
     void (*before_decide)(struct reel_decision *decision, const struct reel_command *command);
-    void (*after_decide)(const struct decision *decision); /* if it was accepted */
-    void (*after_evolve)(const struct fold *fold, reel_outcome outcome);
+    void (*after_decide)(const struct decision *decision);               /* if it was accepted */
+    void (*after_evolve)(const struct fold *fold, reel_outcome outcome); /* after derive, too */
     void (*on_instance)(void *handle);
 };
 
@@ -26,7 +26,7 @@ struct bench {
     struct sheet *sheet;
     struct samples samples;
     struct reel *reel;
-    const struct plugin *plugin; /* as the Reel has loaded it */
+    const struct plugin *plugin; /* as the Reel has loaded it; `next` is that of --with */
     struct plugin *instance;     /* whose code is called */
     int file;                    /* file descriptor of the shared object */
     struct bench_watch watch;
@@ -46,6 +46,11 @@ extern struct bench bench;
 
 /* Opens the Reel, loads the plugin, and creates the first instance. */
 void bench_open(struct sheet *sheet);
+
+/* Gives a store with the plugin the settings that were given. Returns which of them are the
+ * plugin's: bit n for the n-th. One that is not is a failure, unless other plugins are checked,
+ * too. */
+uint64_t bench_give_settings(const struct sheet *sheet, struct reel *reel);
 
 /* Creates a new instance, and unloads the one before. */
 void bench_renew(void);

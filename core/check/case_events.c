@@ -50,7 +50,7 @@ static void note_declared(struct reel_tx *tx, const struct reel_event *event) {
  * value is a finding of `rules` only. */
 static void note_applied(const struct fold *fold, reel_outcome outcome) {
     size_t at = projector_of(fold->collection);
-    bool changed = outcome != REEL_REJECTED && fold->touched_count > 0;
+    bool changed = outcome != REEL_REJECTED && fold->changed;
     if ((outcome != REEL_APPLIED && !changed) || at >= 256) return;
     has_applied[at] = true;
     if (declared_at != NOT_DECLARED) type_applied[at][declared_at] = true;
@@ -259,5 +259,5 @@ void case_records_finish(void) {
     }
     guard_show((struct reel_str){0});
     if (to[0] && bench.sheet->strict)
-        guard_found("no event set %.900s; events that do can be given with --events", to);
+        guard_found("no event set %.900s; try more --runs, or give some with --events", to);
 }

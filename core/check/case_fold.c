@@ -73,6 +73,45 @@ void case_state(struct maker *maker) {
     }
 }
 
+/* ---- From records ---------------------------------------------------------------------------- */
+
+/* What a derived collection has rejected may depend on the order of changes. */
+static bool may_be_made_from_records(const struct reel_projector *projector) {
+    struct reel_view *view;
+    struct reel_collection_info info;
+    struct reel_error error;
+    if (!(projector->flags & REEL_DERIVE_FROM_RECORDS)) return false;
+    guard_must(reel_view_open(bench.reel, &view, &error), &error);
+    int rc = reel_view_collection(view, projector->collection, &info);
+    reel_view_close(view);
+    if (rc < 0) guard_trouble("cannot read the collection: %s", strerror(-rc));
+    return info.rejected == 0;
+}
+
+/* Without a log, derived collections are made from the records of their sources. One is left out if
+ * another one that needs the log derives from it (-ESTALE). */
+void case_derived(struct maker *maker) {
+    static struct events events;
+    static struct text wanted, found;
+    const struct reel_projector *projector;
+    struct reel_error error;
+    case_events_of(maker, &events);
+    bench_renew();
+    bench_fold(&events, FOLD_AT_ONCE, NULL, NULL);
+    bench_dump(&wanted);
+    guard_show((struct reel_str){0});
+    guard_must(reel_trim(bench.reel, reel_cursor(bench.reel) + 1, &error), &error);
+    for (size_t n = 0; (projector = reel_projector(bench.reel, n)); n++) {
+        if (!may_be_made_from_records(projector)) continue;
+        int rc = reel_rebuild(bench.reel, projector->collection, &error);
+        if (rc != -ESTALE) guard_must(rc, &error);
+    }
+    bench_dump(&found);
+    compare(&wanted, &found, "when they are made from the records of the source");
+}
+
+/* ---- Rejected events ------------------------------------------------------------------------- */
+
 /* Folds the same events with and without those that are rejected. */
 void case_rejected(struct maker *maker) {
     static struct events events;

@@ -1,5 +1,6 @@
 /* case_subject.c: cases about the file and its declarations, without events. */
 #include "base/text.h"
+#include "check/bench.h"
 #include "check/cases.h"
 #include "check/clash.h"
 #include "check/exports.h"
@@ -9,6 +10,7 @@
 #include <reel/reel.h>
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +27,8 @@ static void describe(struct sheet *sheet, const struct plugin *plugin) {
     for (uint32_t i = 0; i < plugin->projector_count; i++) {
         if (plugin->projectors[i].command_count > 0) sheet->has_commands = true;
         if (plugin->projectors[i].settings.count > 0) sheet->has_settings = true;
+        if (plugin->projectors[i].declared.flags & REEL_DERIVE_FROM_RECORDS)
+            sheet->derives_from_records = true;
     }
 }
 
@@ -77,18 +81,6 @@ static void check_values(const struct reel_projector *projector) {
     }
 }
 
-/* The daemon would not start with a default that its own `check` refuses. */
-static void check_defaults(struct reel *reel, const struct reel_projector *projector) {
-    struct reel_error error;
-    for (size_t n = 0; projector->settings && projector->settings[n]; n++) {
-        const struct reel_setting *setting = projector->settings[n];
-        const char *const values[] = {setting->default_value, NULL};
-        if (!setting->default_value || setting->flags & REEL_SETTING_LIST) continue;
-        if (reel_set_setting(reel, projector->collection, setting->name, values, &error) < 0)
-            guard_found("its default: %s", error.text);
-    }
-}
-
 /* Weak names, such as those of C++ templates, are shared on purpose. */
 static void note_export(void *context, const ElfW(Sym) * symbol, const char *name) {
     struct sheet *sheet = context;
@@ -115,10 +107,11 @@ void case_declarations(struct sheet *sheet) {
     guard_turn(CHECK_TURN_LOAD, reel_text("loading"));
     if (reel_load_plugin(reel, sheet->path, &error) < 0) guard_found("%s", error.text);
     guard_done();
-    for (size_t n = 0; (projector = reel_projector(reel, n)); n++) check_defaults(reel, projector);
-    for (const char *at = sheet->settings; *at; at += strlen(at) + 1)
-        guard_must(engine_give_setting(reel, at, &error), &error);
-    guard_must(reel_start(reel, &error), &error);
+    if (sheet->with[0]) guard_must(reel_load_plugin(reel, sheet->with, &error), &error);
+    sheet->settings_known = bench_give_settings(sheet, reel);
+    int rc = reel_start(reel, &error);
+    if (rc == -EINVAL) guard_found("%s (--with PLUGIN.so loads another one, too)", error.text);
+    guard_must(rc, &error);
     for (size_t n = 0; (projector = reel_projector(reel, n)); n++) {
         check_prefixes(projector);
         check_values(projector);

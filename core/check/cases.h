@@ -14,6 +14,7 @@ struct check_case {
     bool alone;        /* also runs for a plugin without projectors */
     bool decides;      /* runs only for a plugin with commands */
     bool sets;         /* runs only for a plugin with settings of projectors */
+    bool derives;      /* runs only for a plugin with REEL_DERIVE_FROM_RECORDS */
 
     /* Either `once`, or `run` with the functions below it. */
     void (*once)(struct sheet *sheet);
@@ -46,6 +47,7 @@ void case_records_finish(void);
 void case_determinism(struct maker *maker);
 void case_state(struct maker *maker);
 void case_rejected(struct maker *maker);
+void case_derived(struct maker *maker);
 
 void case_memory(struct maker *maker);
 void case_budget_prepare(void);

@@ -24,13 +24,15 @@ enum {
     SEED_DEFAULT = 1,
     RUNS_DEFAULT = 16,
     RUNS_MAX = 1000000,
+    GIVEN_MAX = 64, /* settings: a bit for each of them */
 };
 
 struct checking {
     bool json, strict;
     uint64_t seed, runs;
-    const char *samples;
+    const char *samples, *with;
     char settings[SETTINGS_BYTES]; /* as in struct sheet */
+    uint64_t settings_known;       /* of all plugins */
     char *const *paths;            /* NULL-terminated */
     json_t *reports;
     size_t findings;
@@ -51,10 +53,11 @@ static bool is_number(const char *text, uint64_t max, uint64_t *ret) {
 }
 
 static int add_setting(struct checking *checking, const char *text) {
-    size_t used = 0, len = strlen(text) + 1;
-    while (checking->settings[used]) used += strlen(checking->settings + used) + 1;
+    size_t used = 0, len = strlen(text) + 1, count = 0;
+    for (; checking->settings[used]; count++) used += strlen(checking->settings + used) + 1;
     if (!strchr(text, '=')) return usage("--setting must be NAME=VALUE, not ", text);
-    if (used + len >= sizeof checking->settings) return usage("too many settings", "");
+    if (used + len >= sizeof checking->settings || count == GIVEN_MAX)
+        return usage("too many settings", "");
     memcpy(checking->settings + used, text, len);
     return EXIT_GOOD;
 }
@@ -78,6 +81,9 @@ static int read_option(struct checking *checking, int option, char **argv) {
     case 'e':
         checking->samples = optarg;
         return EXIT_GOOD;
+    case 'w':
+        checking->with = optarg;
+        return EXIT_GOOD;
     case 'v':
         return add_setting(checking, optarg);
     case ':':
@@ -95,13 +101,10 @@ static bool is_file(const char *path) {
 
 static int take_arguments(struct checking *checking, int argc, char **argv) {
     static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"strict", no_argument, NULL, 't'},
-        {"seed", required_argument, NULL, 's'},
-        {"runs", required_argument, NULL, 'r'},
-        {"events", required_argument, NULL, 'e'},
-        {"setting", required_argument, NULL, 'v'},
-        {0},
+        {"json", no_argument, NULL, 'j'},         {"strict", no_argument, NULL, 't'},
+        {"seed", required_argument, NULL, 's'},   {"runs", required_argument, NULL, 'r'},
+        {"events", required_argument, NULL, 'e'}, {"setting", required_argument, NULL, 'v'},
+        {"with", required_argument, NULL, 'w'},   {0},
     };
     int option;
     opterr = 0;
@@ -114,6 +117,8 @@ static int take_arguments(struct checking *checking, int argc, char **argv) {
     checking->paths = argv + optind;
     if (checking->samples && access(checking->samples, R_OK) < 0)
         return usage("--events: ", strerror(errno));
+    if (checking->with && !is_file(checking->with))
+        return usage("--with is not a regular file: ", checking->with);
     if (checking->samples && !is_file(checking->samples))
         return usage("--events is not a regular file: ", checking->samples);
     for (size_t i = 0; checking->paths[i]; i++)
@@ -152,12 +157,25 @@ static int check_plugin(struct checking *checking, const char *path, struct reel
     sheet->strict = checking->strict;
     sheet->runs = (uint32_t)checking->runs;
     memcpy(sheet->settings, checking->settings, sizeof sheet->settings);
+    sheet->has_neighbours = checking->paths[1] != NULL;
     rc = set_path(sheet->path, path, error);
     if (rc == 0 && checking->samples) rc = set_path(sheet->samples, checking->samples, error);
+    if (rc == 0 && checking->with) rc = set_path(sheet->with, checking->with, error);
     if (rc == 0) rc = run_cases(sheet, fd, verdicts, error);
+    checking->settings_known |= sheet->settings_known;
     if (rc == 0) rc = report(checking, sheet, verdicts, error);
     sheet_destroy(sheet, fd);
     return rc;
+}
+
+/* A plugin alone has said so itself. */
+static int check_settings_known(const struct checking *checking, struct reel_error *error) {
+    uint64_t bit = 1;
+    for (const char *at = checking->settings; *at; at += strlen(at) + 1, bit <<= 1)
+        if (!(checking->settings_known & bit) && checking->paths[1])
+            return fail(error, -ENOENT, "no plugin has a setting `%.*s`", (int)strcspn(at, "="),
+                        at);
+    return 0;
 }
 
 static int check_all(struct checking *checking, struct reel_error *error) {
@@ -183,7 +201,7 @@ static int check_all(struct checking *checking, struct reel_error *error) {
     }
     if (fflush(stdout) != 0 || ferror(stdout))
         return fail(error, -EIO, "cannot write to stdout: %s", strerror(errno));
-    return 0;
+    return check_settings_known(checking, error);
 }
 
 /* ---- The command ----------------------------------------------------------------------------- */

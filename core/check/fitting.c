@@ -25,12 +25,12 @@ typedef bool (*event_fn)(void *context, const struct reel_event_info *info);
 
 /* Calls `fn` for each declared event until it returns true. */
 static bool each_event(const struct maker *maker, event_fn fn, void *context) {
-    const struct plugin *plugin = maker->plugin;
-    for (uint32_t i = 0; plugin && i < plugin->projector_count; i++) {
-        const struct reel_event_info *const *event = plugin->projectors[i].declared.events;
-        for (; event && *event; event++)
-            if (fn(context, *event)) return true;
-    }
+    for (const struct plugin *plugin = maker->plugin; plugin; plugin = plugin->next)
+        for (uint32_t i = 0; i < plugin->projector_count; i++) {
+            const struct reel_event_info *const *event = plugin->projectors[i].declared.events;
+            for (; event && *event; event++)
+                if (fn(context, *event)) return true;
+        }
     return false;
 }
 

@@ -90,13 +90,17 @@ void guard_show(struct reel_str shown) {
         memcpy(sheet->shown, shown.data, shown.len < SHOWN_BYTES ? shown.len : SHOWN_BYTES);
 }
 
-void guard_turn(enum check_turn turn, struct reel_str shown) {
+void guard_turn_again(enum check_turn turn) {
     struct sheet *sheet = guard.sheet;
     INVARIANT(sheet->turn == CHECK_TURN_NONE && turn != CHECK_TURN_NONE);
-    guard_show(shown);
     sheet->turn = turn;
-    if (guard.measured) guard.turn_began_ns = guard_cpu_ns();
     sheet->beat++;
+}
+
+void guard_turn(enum check_turn turn, struct reel_str shown) {
+    guard_show(shown);
+    if (guard.measured) guard.turn_began_ns = guard_cpu_ns();
+    guard_turn_again(turn);
 }
 
 void guard_done(void) {

@@ -18,6 +18,9 @@ void guard_begin(struct sheet *sheet, bool learning);
 void guard_turn(enum check_turn turn, struct reel_str shown);
 void guard_done(void);
 
+/* Begins another turn of the same event: what is shown stays, and its CPU time is added. */
+void guard_turn_again(enum check_turn turn);
+
 /* Sets the text that a finding shows in place of that of the last turn. Without data, it shows
  * nothing. */
 void guard_show(struct reel_str shown);

@@ -182,8 +182,10 @@ static void learn_words(struct sheet *sheet) {
     lesson->nodes[NODE_DATA].asked = ASKED_MEMBER;
     lesson->nodes[NODE_SUBJECT].asked = ASKED_STR;
     guard_must(plugin_load(sheet->path, &plugin, &error), &error);
+    if (sheet->with[0]) guard_must(plugin_load(sheet->with, &plugin->next, &error), &error);
     words_of(lesson, plugin, sheet->path);
     types_of(lesson, plugin);
+    plugin_unload(plugin->next);
     plugin_unload(plugin);
 }
 

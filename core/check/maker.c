@@ -15,6 +15,8 @@ void maker_begin(struct maker *maker, struct lesson *lesson, const struct sample
                  const struct plugin *plugin, uint64_t seed) {
     *maker = (struct maker){
         .lesson = lesson, .samples = samples, .plugin = plugin, .random = seed, .spoiled = -1};
+    if (samples && samples->count > 0)
+        maker->next_sample = chance_below(&maker->random, (uint32_t)samples->count);
 }
 
 /* ---- Events ---------------------------------------------------------------------------------- */
@@ -30,6 +32,15 @@ static void append_attribute(struct maker *maker, const char *name, int node, co
         value_append_text(text, good);
     else
         value_append_node(maker, (uint16_t)node, 0, text);
+}
+
+/* The same chance gives the same subject. */
+static void append_subject(struct maker *maker, struct text *text) {
+    uint64_t random = maker->random;
+    bool same = maker->one_subject && maker->spoiled != NODE_SUBJECT;
+    if (same) maker->random = maker->one_subject;
+    append_attribute(maker, "subject", NODE_SUBJECT, NULL, text);
+    if (same) maker->random = random;
 }
 
 /* The `data`: mostly as the type is declared; otherwise, and if garbage must be placed where the
@@ -59,12 +70,13 @@ static uint32_t pick_declared(struct maker *maker) {
     return found;
 }
 
-/* Picks a declared type for every other event. Otherwise picks a prefix, and then a type that
- * begins with it. */
+/* Picks a declared type for every other event, and for all events of one subject. Otherwise picks a
+ * prefix, and then a type that begins with it. */
 static uint32_t pick_type(struct maker *maker) {
     const struct lesson *lesson = maker->lesson;
     uint32_t declared = pick_declared(maker);
-    if (declared < TYPES_MAX && chance_below(&maker->random, 2)) return declared;
+    if (declared < TYPES_MAX && (maker->one_subject || chance_below(&maker->random, 2)))
+        return declared;
     uint32_t group = chance_below(&maker->random, lesson->group_count), sum = 0;
     for (uint32_t i = 0; i < lesson->type_count; i++)
         if (lesson->types[i].group == group) sum += lesson->types[i].weight;
@@ -118,7 +130,7 @@ void make_event_of(struct maker *maker, uint32_t type, struct text *ret) {
     append_attribute(maker, "id", NODE_ID, id, ret);
     append_attribute(maker, "source", NODE_SOURCE, maker->made % 3 ? "/check/a" : "/check/b", ret);
     append_attribute(maker, "time", NODE_TIME, value_times[maker->made % COUNT(value_times)], ret);
-    append_attribute(maker, "subject", NODE_SUBJECT, NULL, ret);
+    append_subject(maker, ret);
     append_data(maker, ret);
     value_append_members(maker, NODE_ATTRIBUTES, 0, true, ret);
     text_append_lit(ret, "}");
@@ -129,8 +141,7 @@ void make_event(struct maker *maker, struct text *ret) {
     const struct samples *samples = maker->samples;
     if (samples && samples->count > 0 && chance_below(&maker->random, 2)) {
         begin(maker, ret);
-        text_append_lit(ret,
-                        samples->lines[chance_below(&maker->random, (uint32_t)samples->count)]);
+        text_append_lit(ret, samples->lines[maker->next_sample++ % samples->count]);
         end(ret);
     } else {
         make_event_of(maker, pick_type(maker), ret);
@@ -240,12 +251,15 @@ void make_key(struct maker *maker, bool garbage, struct text *ret) {
 
 void make_events(struct maker *maker, bool garbage, struct events *ret) {
     ret->count = EVENTS_MAX - chance_below(&maker->random, EVENTS_MAX / 2);
+    if (chance_below(&maker->random, 2)) maker->next_sample = 0;
+    maker->one_subject = chance_below(&maker->random, 2) ? chance_next(&maker->random) | 1 : 0;
     for (size_t n = 0; n < ret->count; n++) {
         if (garbage && chance_below(&maker->random, 4) == 0)
             make_garbage(maker, &ret->texts[n]);
         else
             make_event(maker, &ret->texts[n]);
     }
+    maker->one_subject = 0;
 }
 
 void events_finish(struct events *events) {

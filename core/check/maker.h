@@ -13,8 +13,8 @@ struct reel_command_info;
 void maker_begin(struct maker *maker, struct lesson *lesson, const struct samples *samples,
                  const struct plugin *plugin, uint64_t seed);
 
-/* Makes an event, or takes one of the samples. If `type` is the number of a type, the event has
- * this type. */
+/* Makes an event, or takes the next of the samples. If `type` is the number of a type, the event
+ * has this type. */
 void make_event(struct maker *maker, struct text *ret);
 void make_event_of(struct maker *maker, uint32_t type, struct text *ret);
 
@@ -42,7 +42,9 @@ void maker_reward(struct maker *maker);
 /* Keeps the type of the last event, although the event was not applied. */
 void maker_keep_type(struct maker *maker);
 
-/* The events of one run. */
+/* The events of one run. Every other run begins with the first sample. In every other run, all
+ * events that are made have one subject, and a declared type if there is one: so one record gets
+ * many events, and also those that need a state to which several events lead. */
 struct events {
     struct text texts[EVENTS_MAX];
     size_t count;

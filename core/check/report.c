@@ -53,12 +53,12 @@ void report_plugin(const struct sheet *sheet, const struct verdicts *verdicts) {
         printf("  note: it exports %s beside `reel_plugin`; build it with -fvisibility=hidden\n",
                sheet->exported);
     if (sheet->never_set[0])
-        printf("  note: no event set %s; events that do can be given with --events\n",
+        printf("  note: no event set %s; try more --runs, or give some with --events\n",
                sheet->never_set);
     if (sheet->never_applied[0])
-        printf(
-            "  note: no event was applied of these declared types: %s; give some with --events\n",
-            sheet->never_applied);
+        printf("  note: no event was applied of these declared types: %s; try more "
+               "--runs, or give some with --events\n",
+               sheet->never_applied);
 }
 
 /* ---- As JSON --------------------------------------------------------------------------------- */

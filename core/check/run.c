@@ -120,6 +120,8 @@ static const char *turn_word(int turn) {
     switch (turn) {
     case CHECK_TURN_EVOLVE:
         return "evolve";
+    case CHECK_TURN_DERIVE:
+        return "derive";
     case CHECK_TURN_DECIDE:
         return "decide";
     case CHECK_TURN_KEY:
@@ -277,6 +279,8 @@ static const char *reason_to_skip(const struct check_case *one, const struct she
     if (declared && !one->alone && !sheet->has_projectors) return "it has no projectors";
     if (declared && one->decides && !sheet->has_commands) return "it has no commands";
     if (declared && one->sets && !sheet->has_settings) return "it has no settings";
+    if (declared && one->derives && !sheet->derives_from_records)
+        return "it declares no REEL_DERIVE_FROM_RECORDS";
     if (!one->needs || has_passed(verdicts, one->needs)) return NULL;
     snprintf(space, 64, "needs `%s`", one->needs);
     return space;

@@ -62,7 +62,9 @@ void search_begin(void) {
     bench.sheet->traced = true;
     for (uint32_t i = 0; i < bench.instance->projector_count; i++) {
         const struct reel_projector *code = &bench.instance->projectors[i].declared;
-        if (!trace_function((void (*)(void))code->evolve)) bench.sheet->traced = false;
+        void (*folds)(void) =
+            code->derive ? (void (*)(void))code->derive : (void (*)(void))code->evolve;
+        if (!trace_function(folds)) bench.sheet->traced = false;
         if (code->decide) trace_function((void (*)(void))code->decide);
     }
     watch_comparisons(bench.instance->handle);

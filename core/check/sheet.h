@@ -134,6 +134,7 @@ enum check_turn {
     CHECK_TURN_NONE, /* code of `reeld check` */
     CHECK_TURN_LOAD,
     CHECK_TURN_EVOLVE,
+    CHECK_TURN_DERIVE,
     CHECK_TURN_DECIDE,
     CHECK_TURN_KEY,
 };
@@ -141,8 +142,10 @@ enum check_turn {
 struct sheet {
     /* What to do. */
     char path[PATH_MAX];
+    char with[PATH_MAX];           /* another plugin, which has the sources of this one; or empty */
     char samples[PATH_MAX];        /* a file of events, or empty */
     char settings[SETTINGS_BYTES]; /* NAME=VALUE, each with its NUL; ends with an empty one */
+    bool has_neighbours;           /* other plugins are checked with the same settings */
     uint64_t seed;
     uint32_t runs;
     uint32_t cpu_ms_max; /* for a case, over all runs; 0: no limit */
@@ -162,7 +165,8 @@ struct sheet {
     char finding[SHOWN_BYTES];
 
     /* About the plugin. */
-    bool has_projectors, has_commands, has_settings;
+    bool has_projectors, has_commands, has_settings, derives_from_records;
+    uint64_t settings_known; /* bit n: the n-th of the given settings is one of this plugin */
     char name[64], version[64];
     uint16_t abi_major, abi_minor;
     uint64_t applied, ignored, rejected; /* of good events */

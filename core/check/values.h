@@ -58,7 +58,9 @@ struct maker {
     bool placed; /* the garbage has found its place in the declared object */
     enum garbage garbage;
     struct reel_str given;
-    bool learns; /* also tries values that were never applied */
+    bool learns;          /* also tries values that were never applied */
+    uint64_t one_subject; /* 0: any subject; otherwise the chance that gives all events theirs */
+    size_t next_sample;
 
     /* What the last event consists of. */
     uint32_t type, choice_count;

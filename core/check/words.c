@@ -197,14 +197,18 @@ static void add_declared_types(struct lesson *lesson, const struct plugin *plugi
     }
 }
 
-/* Prefixes come first: they are the groups. A prefix may be declared as a type. */
-void types_of(struct lesson *lesson, const struct plugin *plugin) {
+static void add_prefixes(struct lesson *lesson, const struct plugin *plugin) {
     for (uint32_t i = 0; i < plugin->projector_count; i++) {
         const char *const *prefixes = plugin->projectors[i].declared.type_prefixes;
         for (; *prefixes; prefixes++) types_add(lesson, *prefixes, strlen(*prefixes), 2);
     }
+}
+
+/* Prefixes come first: they are the groups. A prefix may be declared as a type. */
+void types_of(struct lesson *lesson, const struct plugin *plugin) {
+    for (const struct plugin *one = plugin; one; one = one->next) add_prefixes(lesson, one);
     lesson->group_count = lesson->type_count;
     for (uint32_t i = 0; i < lesson->group_count; i++) lesson->types[i].group = i;
-    add_declared_types(lesson, plugin);
+    for (const struct plugin *one = plugin; one; one = one->next) add_declared_types(lesson, one);
     for (uint32_t w = 0; w < lesson->suffix_count; w++) add_types(lesson, lesson->words[w]);
 }

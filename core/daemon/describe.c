@@ -35,11 +35,8 @@ static void describe(struct description *description) {
 
 /* ---- For people ------------------------------------------------------------------------------ */
 
-/* The note may have any bytes. */
 static void print_text(const char *label, const char *text) {
-    printf("  %-9s ", label);
-    for (; *text; text++) putchar((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
-    putchar('\n');
+    printf("  %-9s %s\n", label, text);
 }
 
 static void print(const struct description *description) {

@@ -52,6 +52,11 @@ int plugins_take_option(struct plugin_choice *choice, int option, const char *va
         choice->directory = value;
         return 1;
     }
+    if (option == 's') {
+        if (choice->setting_count == SETTINGS_MAX) return -E2BIG;
+        choice->settings[choice->setting_count++] = value;
+        return 1;
+    }
     if (option != 'p') return 0;
     if (choice->count == PLUGINS_MAX) return -E2BIG;
     choice->files[choice->count++] = value;
@@ -73,7 +78,10 @@ static int load_one(void *context, const char *path, struct reel_error *error) {
 }
 
 int plugins_load(struct reel *reel, const struct plugin_choice *choice, struct reel_error *error) {
-    return plugins_each(choice, load_one, reel, error);
+    int rc = plugins_each(choice, load_one, reel, error);
+    for (size_t n = 0; rc == 0 && n < choice->setting_count; n++)
+        rc = engine_give_setting(reel, choice->settings[n], error);
+    return rc;
 }
 
 static bool has_collection(struct reel *reel, const char *name) {

@@ -22,8 +22,6 @@
 
 struct replay {
     struct plugin_choice plugins;
-    const char *settings[SETTINGS_MAX];
-    size_t setting_count;
     const char *file;
     bool want_outcomes;
     struct reel *reel;
@@ -44,7 +42,6 @@ static int take_arguments(struct replay *replay, int argc, char **argv) {
     static const struct option options[] = {
         PLUGIN_OPTIONS,
         {"outcomes", no_argument, NULL, 'o'},
-        {"setting", required_argument, NULL, 's'},
         {0},
     };
     int option;
@@ -52,13 +49,9 @@ static int take_arguments(struct replay *replay, int argc, char **argv) {
     optind = 1;
     while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
         int taken = plugins_take_option(&replay->plugins, option, optarg);
-        if (taken < 0) return usage("too many plugins", "");
+        if (taken < 0) return usage("too many plugins or settings", "");
         if (taken) continue;
         switch (option) {
-        case 's':
-            if (replay->setting_count == SETTINGS_MAX) return usage("too many settings", "");
-            replay->settings[replay->setting_count++] = optarg;
-            break;
         case 'o':
             replay->want_outcomes = true;
             break;
@@ -255,8 +248,6 @@ static int run(struct replay *replay, struct reel_error *error) {
     };
     int rc = reel_open(&options, &replay->reel, error);
     if (rc == 0) rc = plugins_load(replay->reel, &replay->plugins, error);
-    for (size_t n = 0; rc == 0 && n < replay->setting_count; n++)
-        rc = engine_give_setting(replay->reel, replay->settings[n], error);
     if (rc == 0) rc = reel_start(replay->reel, error);
     if (rc == 0) rc = fold_file(replay, error);
     if (rc == 0) rc = print_result(replay, error);

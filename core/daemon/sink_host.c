@@ -120,6 +120,7 @@ static int host_canonical_key(struct reel_sink_host *handle, const char *collect
 
 struct submission {
     struct job job; /* first */
+    struct expectation expected;
     reel_submit_done_fn done;
     void *context;
     const struct reel_result *
@@ -141,16 +142,25 @@ static void refuse_misfit(struct submission *submission) {
     submission->done(submission->context, work->rc, &refused, &work->error);
 }
 
+/* Ends a submission for which the log is not as expected. */
+static void refuse_unmet(struct submission *submission) {
+    const struct expectation *expected = &submission->expected;
+    const struct reel_submit_result refused = {.newest_seq = expected->newest};
+    submission->done(submission->context, -ECANCELED, &refused, &expected->why);
+}
+
 static void submission_done(struct job *job) {
     static const struct reel_rejection *const none[] = {NULL};
     struct submission *submission = (struct submission *)job;
     struct work *work = &job->work;
     const struct reel_rejection *const *rejections =
         (const struct reel_rejection *const *)work->rejections.list;
-    const struct reel_submit_result result = {submission->list, rejections ? rejections : none,
-                                              NULL};
+    const struct reel_submit_result result = {.results = submission->list,
+                                              .rejections = rejections ? rejections : none};
     if (work->rc == -ENOMSG && work->misfit)
         refuse_misfit(submission);
+    else if (work->rc == 0 && work->expected && work->expected->is_unmet)
+        refuse_unmet(submission);
     else
         submission->done(submission->context, work->rc, work->rc == 0 ? &result : NULL,
                          &work->error);
@@ -166,8 +176,10 @@ static int push(struct daemon *daemon, struct job *job, struct reel_error *error
     return rc;
 }
 
-static int host_submit(struct reel_sink_host *handle, const struct reel_str *payloads, size_t count,
-                       reel_submit_done_fn done, void *context, struct reel_error *error) {
+/* `expected` may be NULL. */
+static int submit(struct daemon *daemon, const struct reel_str *payloads, size_t count,
+                  const struct expectation *expected, reel_submit_done_fn done, void *context,
+                  struct reel_error *error) {
     struct submission *submission =
         calloc(1, sizeof *submission + count * sizeof *submission->results +
                       (count + 1) * sizeof *submission->list);
@@ -183,7 +195,27 @@ static int host_submit(struct reel_sink_host *handle, const struct reel_str *pay
     job->work.results = submission->results;
     for (size_t i = 0; i < count; i++) job->bytes += payloads[i].len;
     job->done = submission_done;
-    return push(daemon_of(handle), job, error);
+    if (expected) {
+        submission->expected = *expected;
+        job->work.expected = &submission->expected;
+    }
+    return push(daemon, job, error);
+}
+
+static int host_submit(struct reel_sink_host *handle, const struct reel_str *payloads, size_t count,
+                       reel_submit_done_fn done, void *context, struct reel_error *error) {
+    return submit(daemon_of(handle), payloads, count, NULL, done, context, error);
+}
+
+static int host_submit_expecting(struct reel_sink_host *handle, const struct reel_str *payloads,
+                                 size_t count, const struct reel_expectation *given,
+                                 reel_submit_done_fn done, void *context,
+                                 struct reel_error *error) {
+    struct daemon *daemon = daemon_of(handle);
+    struct expectation expected;
+    expect_read(given, &expected);
+    int rc = expect_look(daemon->reel, &expected, error);
+    return rc < 0 ? rc : submit(daemon, payloads, count, &expected, done, context, error);
 }
 
 struct command_job {
@@ -274,4 +306,5 @@ const struct reel_sink_calls sink_host_calls = {
     .status = host_status,
     .metrics = host_metrics,
     .quit = host_quit,
+    .submit_expecting = host_submit_expecting,
 };

@@ -21,6 +21,7 @@ enum {
     FILE_BYTES_MAX = 1 << 20,
     TOKEN_LEN_MIN = 8, /* in a file; a token in the environment may be shorter */
     TOKEN_LEN_MAX = 512,
+    NAME_BYTES = sizeof((struct reel_caller *)0)->name,
 };
 
 static const char *const variables[] = {"REEL_TOKEN", "CELLOS_SERVER_API_TOKEN"};
@@ -28,8 +29,9 @@ static const char *const variables[] = {"REEL_TOKEN", "CELLOS_SERVER_API_TOKEN"}
 struct entry {
     unsigned char digest[SHA256_DIGEST_LENGTH];
     reel_access access;
-    unsigned line;  /* of the file */
-    bool to_encode; /* see tokens_to_encode */
+    unsigned line;         /* of the file */
+    char name[NAME_BYTES]; /* as the file says, or empty */
+    bool to_encode;        /* see tokens_to_encode */
 };
 
 /* All zero: empty. */
@@ -77,9 +79,19 @@ static int check_token(struct reel_str token, size_t len_min, struct reel_error 
     return 0;
 }
 
-static int add_token(struct token_list *list, struct reel_str token, reel_access access,
-                     unsigned line, struct reel_error *error) {
-    struct entry entry = {.access = access, .line = line};
+/* The name becomes an attribute of events, and is written into the log. */
+static int check_name(struct reel_str name, struct reel_error *error) {
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                  "0123456789_.@-";
+    size_t at = 0;
+    while (at < name.len && name.data[at] && strchr(letters, name.data[at])) at++;
+    if (at == name.len && at < NAME_BYTES) return 0;
+    return fail(error, -EINVAL,
+                "the name of a token has 1 to 63 characters of A-Z a-z 0-9 _ . @ -");
+}
+
+static int add_token(struct token_list *list, struct reel_str token, struct entry entry,
+                     struct reel_error *error) {
     entry.to_encode = memchr(token.data, '/', token.len) || token.data[token.len - 1] == '=';
     digest_of(token, entry.digest);
     for (size_t i = 0; i < list->count; i++)
@@ -132,17 +144,21 @@ static bool read_access(struct reel_str word, reel_access *ret) {
 
 static int take_line(struct token_list *list, struct reel_str line, unsigned number,
                      struct reel_error *error) {
-    struct reel_str first = next_word(&line), second = next_word(&line), third = next_word(&line);
-    reel_access access = REEL_ACCESS_WRITE;
-    if (first.len == 0 || first.data[0] == '#') return 0;
-    if (second.len > 0) {
-        if (third.len > 0 || !read_access(first, &access))
-            return fail(error, -EINVAL,
-                        "wanted `write TOKEN`, `history TOKEN`, `read TOKEN` or `TOKEN`");
-        first = second;
-    }
-    int rc = check_token(first, TOKEN_LEN_MIN, error);
-    return rc < 0 ? rc : add_token(list, first, access, number, error);
+    enum { WORDS_MAX = 3 };
+    struct entry entry = {.access = REEL_ACCESS_WRITE, .line = number};
+    struct reel_str words[WORDS_MAX], word;
+    size_t count = 0;
+    while (count < WORDS_MAX && (word = next_word(&line)).len > 0) words[count++] = word;
+    if (count == 0 || words[0].data[0] == '#') return 0;
+    if (next_word(&line).len > 0 || (count > 1 && !read_access(words[0], &entry.access)))
+        return fail(error, -EINVAL,
+                    "wanted `write NAME TOKEN`, `history NAME TOKEN` or `read NAME TOKEN`, where "
+                    "the name may be left out, or `TOKEN`");
+    int rc = check_token(words[count - 1], TOKEN_LEN_MIN, error);
+    if (rc == 0 && count == WORDS_MAX) rc = check_name(words[1], error);
+    if (rc < 0) return rc;
+    if (count == WORDS_MAX) memcpy(entry.name, words[1].data, words[1].len);
+    return add_token(list, words[count - 1], entry, error);
 }
 
 static int take_lines(struct token_list *list, const char *text, size_t len,
@@ -190,7 +206,7 @@ static int take_variable(struct tokens *tokens, const char *name, const char *te
     struct reel_str token = reel_text(text);
     int rc = check_token(token, 1, error);
     if (rc < 0) return fail_in(error, rc, "environment %s", name);
-    return add_token(&tokens->given, token, REEL_ACCESS_WRITE, 0, error);
+    return add_token(&tokens->given, token, (struct entry){.access = REEL_ACCESS_WRITE}, error);
 }
 
 /* Reads the first variable that is set. In any case, removes all of them. */
@@ -294,28 +310,29 @@ reel_access tokens_access(struct tokens *tokens, struct reel_str token) {
     return bits & REEL_ACCESS_HISTORY ? REEL_ACCESS_HISTORY : (reel_access)bits;
 }
 
-/* The line of the entry with this digest; 0: there is none. */
-static unsigned line_of(const struct token_list *list, const unsigned char *digest) {
-    unsigned line = 0;
+/* The entry with this digest; NULL: there is none. */
+static const struct entry *entry_of(const struct token_list *list, const unsigned char *digest) {
+    size_t found = 0; /* its number, from 1 */
     for (size_t i = 0; i < list->count; i++) {
         const struct entry *entry = &list->entries[i];
-        unsigned same = CRYPTO_memcmp(entry->digest, digest, sizeof entry->digest) == 0;
-        line |= (0 - same) & entry->line;
+        size_t same = CRYPTO_memcmp(entry->digest, digest, sizeof entry->digest) == 0;
+        found |= (0 - same) & (i + 1);
     }
-    return line;
+    return found ? &list->entries[found - 1] : NULL;
 }
 
 static void write_caller_name(struct tokens *tokens, const unsigned char *digest,
                               struct reel_caller *ret) {
-    pthread_rwlock_rdlock(&tokens->lock);
-    unsigned line = line_of(&tokens->from_file, digest);
-    bool is_given = bits_of(&tokens->given, digest) != 0;
-    pthread_rwlock_unlock(&tokens->lock);
     ret->name[0] = '\0';
-    if (line)
-        snprintf(ret->name, sizeof ret->name, "line %u", line);
-    else if (is_given)
+    pthread_rwlock_rdlock(&tokens->lock);
+    const struct entry *entry = entry_of(&tokens->from_file, digest);
+    if (entry && entry->name[0])
+        memcpy(ret->name, entry->name, sizeof ret->name);
+    else if (entry)
+        snprintf(ret->name, sizeof ret->name, "line %u", entry->line);
+    else if (entry_of(&tokens->given, digest))
         snprintf(ret->name, sizeof ret->name, "%s", tokens->variable);
+    pthread_rwlock_unlock(&tokens->lock);
 }
 
 void tokens_caller(struct tokens *tokens, struct reel_str token, struct reel_caller *ret) {

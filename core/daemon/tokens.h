@@ -1,11 +1,12 @@
 /* tokens.h: bearer tokens (RFC 6750), and the access that they give.
  *
- * Tokens come from a file, one a line: `write TOKEN`, `history TOKEN`, `read TOKEN`, or `TOKEN`,
- * which means `write`. `history` is `read`, and may look back (builder.h). Empty lines and lines
- * that begin with # are skipped. They also come from the environment: REEL_TOKEN, or if it is not
- * set CELLOS_SERVER_API_TOKEN, with access `write`. All of them are valid. A token has 1 to 512
- * characters of A-Z a-z 0-9 - . _ ~ + / and then any number of
- * =. In the file, it has at least 8 characters.
+ * Tokens come from a file, one a line: `write NAME TOKEN`, `history NAME TOKEN` or `read NAME
+ * TOKEN`, where the name may be left out, or `TOKEN`, which means `write`. `history` is `read`, and
+ * may look back (builder.h). Several tokens may have one name. Empty lines
+ * and lines that begin with # are skipped. They also come from the environment: REEL_TOKEN, or if
+ * it is not set CELLOS_SERVER_API_TOKEN, with access `write`. All of them are valid. A token has
+ * 1 to 512 characters of A-Z a-z 0-9 - . _ ~ + / and then any number of =. In the file, it has at
+ * least 8 characters.
  *
  * Only the SHA-256 of a token is kept. Its text is wiped from memory, also in the environment that
  * the process was given, so that it is not visible in /proc. No sentence contains a token.
@@ -40,10 +41,9 @@ size_t tokens_to_encode(const struct tokens *tokens);
 reel_access tokens_access(struct tokens *tokens, struct reel_str token);
 
 /* Who bears it (reel_caller): the first half of another SHA-256 than the one that it is looked up
- * by, as hexadecimal digits: it is the token's, wherever in the file it stands. Its name is `line`
- * and its line in the file, or the variable of the environment; empty: it is not known. [any
- * thread]
- */
+ * by, as hexadecimal digits: it is the token's, wherever in the file it stands. Its name is
+ * the one in the file, or `line` and its line there, or the variable of the environment; empty: it
+ * is not known. [any thread] */
 void tokens_caller(struct tokens *tokens, struct reel_str token, struct reel_caller *ret);
 
 #endif

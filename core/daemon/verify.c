@@ -32,12 +32,15 @@ static int take_arguments(struct verifying *verifying, int argc, char **argv) {
     optind = 1;
     while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
         int taken = plugins_take_option(&verifying->plugins, option, optarg);
-        if (taken < 0) return usage("too many plugins", "");
+        if (taken < 0) return usage("too many plugins or settings", "");
         if (taken) continue;
         return usage(option == ':' ? "a value is missing after " : "there is no option ",
                      argv[optind - 1]);
     }
     if (optind + 1 != argc) return usage("wanted one directory", "");
+    const struct plugin_choice *plugins = &verifying->plugins;
+    if (plugins->setting_count > 0 && plugins->count == 0 && !plugins->directory)
+        return usage("--setting needs --plugin or --plugin-dir", "");
     verifying->directory = argv[optind];
     return EXIT_GOOD;
 }

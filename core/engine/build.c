@@ -66,7 +66,8 @@ static int choose(struct reel *reel, const struct build_options *options,
         if (!collection) return fail(error, -ESRCH, "no plugin has `%s`", wanted->name);
         collection->state.from_seq = wanted->from_seq;
         collection->state.generation = wanted->generation;
-        refold_from(collection, wanted->from_seq > 0 ? wanted->from_seq - 1 : 0);
+        for (; collection; collection = collection->source) /* its unit has one cursor */
+            refold_from(collection, wanted->from_seq > 0 ? wanted->from_seq - 1 : 0);
     }
     return 0;
 }
@@ -102,6 +103,7 @@ static int end(struct reel *reel, const struct build_options *options, struct re
 static int tell(void *context, const struct change *change, const struct reel_event *event,
                 const struct log_entry *entry) {
     const struct build_options *options = context;
+    if (!change->before.exists && !change->exists) return 0; /* made and deleted */
     const struct build_change told = {
         .seq = entry->seq,
         .time_ns = entry->time_ns,

@@ -22,6 +22,16 @@ struct log_facts controls_facts(const uint8_t epoch[16], uint64_t first_seq,
     return facts;
 }
 
+int controls_put_floors(struct log *log, const struct store_state *state,
+                        struct reel_error *error) {
+    struct log_facts facts = *log_facts(log);
+    if (facts.first_seq == state->first_seq && facts.first_deletion == state->first_deletion)
+        return 0;
+    facts.first_seq = state->first_seq;
+    facts.first_deletion = state->first_deletion;
+    return log_set_facts(log, &facts, error);
+}
+
 /* ---- Lineage --------------------------------------------------------------------------------- */
 
 /* The log has had another epoch since `from_seq`. */

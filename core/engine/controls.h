@@ -27,6 +27,9 @@ int controls_add(struct log *log, struct store *store, enum log_control_kind kin
 int controls_begin_lineage(struct store *store, const uint8_t epoch[16], uint64_t from_seq,
                            struct reel_error *error);
 
+/* Puts both floors into the log's group, if they have changed. */
+int controls_put_floors(struct log *log, const struct store_state *state, struct reel_error *error);
+
 /* The generation of the collection's records; and another one: a control in the log's group. */
 int controls_get_generation(struct store *store, const char *collection, uint64_t *ret,
                             struct reel_error *error);

@@ -346,8 +346,9 @@ static int put_new_state(struct store *copy, struct conversion *conversion,
 
 /* Writes the new state: `meta` of the copy still has the old format. */
 static int replace_state(struct conversion *conversion, MDB_env *env, struct reel_error *error) {
-    struct store copy = {
-        .env = env, .memtable_bytes = MEMTABLE_BYTES, .group_bytes = 2 * MEMTABLE_BYTES};
+    struct store copy = {.env = env,
+                         .memtable_bytes = MEMTABLE_BYTES,
+                         .group_bytes = MEMTABLE_BYTES + MEMTABLE_GROUP_BYTES};
     conversion->state.format = STORE_FORMAT;
     conversion->state.first_deletion = conversion->state.first_seq;
     int rc = store_start(&copy, error);

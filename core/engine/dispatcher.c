@@ -1,10 +1,12 @@
-/* dispatcher.c: see dispatcher.h. In this order: the way of a payload; transactions. */
+/* dispatcher.c: see dispatcher.h. In this order: the way of a payload; transactions. What changes
+ * collections otherwise than by events is in dispatcher_start.c. */
 #include "engine/dispatcher.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/invariant.h"
 #include "engine/controls.h"
+#include "engine/fold/changes.h"
 #include "engine/fold/host.h"
 #include "engine/ids.h"
 #include "engine/store/rejected.h"
@@ -74,29 +76,18 @@ static bool is_set_aside(const struct log_entry *entry, const struct collection 
 static int tell_watch(const struct dispatcher *dispatcher, const struct collection *collection,
                       const struct reel_event *event, const struct log_entry *entry) {
     const struct fold_watch *watch = dispatcher->watch;
-    const struct fold *fold = &dispatcher->fold;
+    const struct changes *changes = &collection->changes;
     if (!watch || watch->collection != collection) return 0;
-    for (size_t i = 0; i < fold->touched_count; i++)
-        if (reel_str_eq(fold->touched[i]->key, watch->key))
-            return watch->changed(watch->context, fold->touched[i], event, entry);
+    for (size_t i = 0; i < changes->touched_count; i++)
+        if (reel_str_eq(changes->touched[i]->key, watch->key))
+            return watch->changed(watch->context, changes->touched[i], event, entry);
     return 0;
 }
 
-/* Gives the event to one projector, if its collection has not folded it before. One that is set
- * aside for it is ignored. */
-static int fold_match(struct dispatcher *dispatcher, const struct route_match *stop,
-                      struct reel_event *event, const struct log_entry *entry, reel_outcome *ret,
-                      struct reel_error *error) {
-    struct collection *collection = dispatcher->registry.collections[stop->projector];
-    uint64_t seq = entry->seq;
+/* Counts what a projector answered: 0; or it is an error. */
+static int note_outcome(struct dispatcher *dispatcher, struct collection *collection, uint64_t seq,
+                        int outcome, struct reel_error *error) {
     bool is_new = seq > dispatcher->state.cursor;
-    if (collection->state.cursor >= seq) return 0;
-    event->prefix = stop->prefix;
-    event->suffix =
-        (struct reel_str){event->type.data + stop->prefix_len, event->type.len - stop->prefix_len};
-    int outcome = is_set_aside(entry, collection)
-                      ? REEL_IGNORED
-                      : fold_evolve(&dispatcher->fold, collection, event, seq, error);
     switch (outcome) {
     case REEL_APPLIED:
         collection->state.applied++;
@@ -111,26 +102,72 @@ static int fold_match(struct dispatcher *dispatcher, const struct route_match *s
         return outcome;
     }
     counts_add(is_new ? &collection->counts : &collection->counts_again, outcome);
-    *ret = outcome;
-    if (outcome == REEL_APPLIED) return tell_watch(dispatcher, collection, event, entry);
     return outcome == REEL_REJECTED ? put_rejection(dispatcher, seq, collection->name,
                                                     dispatcher->fold.reason, is_new, error)
                                     : 0;
 }
 
-/* Gives the event to every projector that watches its type. Rejected by any counts for more than
- * applied by any, and that for more than ignored. */
+/* Rejected by any counts for more than applied by any, and that for more than ignored. */
+static void raise_outcome(reel_outcome *all, reel_outcome one) {
+    if (one == REEL_REJECTED || (one == REEL_APPLIED && *all == REEL_IGNORED)) *all = one;
+}
+
+/* Gives what the event has changed in a source to all that derive from it. Sources come before
+ * derived, so a rejection by one is no change for the next. */
+static int fold_derived(struct dispatcher *dispatcher, struct collection *root,
+                        const struct reel_event *event, const struct log_entry *entry,
+                        reel_outcome *ret, struct reel_error *error) {
+    changes_net(&root->changes);
+    for (size_t i = 0; i < root->derived_count; i++) {
+        struct collection *derived = root->derived[i];
+        derived->changes.touched_count = 0;
+        if (derived->state.from_records || derived->state.cursor >= entry->seq ||
+            derived->source->changes.touched_count == 0)
+            continue;
+        int outcome = is_set_aside(entry, derived)
+                          ? REEL_IGNORED
+                          : fold_derive(&dispatcher->fold, derived, entry->seq, error);
+        int rc = note_outcome(dispatcher, derived, entry->seq, outcome, error);
+        if (rc == 0 && outcome == REEL_APPLIED) rc = tell_watch(dispatcher, derived, event, entry);
+        if (rc < 0) return rc;
+        raise_outcome(ret, outcome);
+        if (derived->is_source) changes_net(&derived->changes);
+    }
+    return 0;
+}
+
+/* Gives the event to one projector, if its collection has not folded it before. One that is set
+ * aside for it is ignored. */
+static int fold_match(struct dispatcher *dispatcher, const struct route_match *stop,
+                      struct reel_event *event, const struct log_entry *entry, reel_outcome *ret,
+                      struct reel_error *error) {
+    struct collection *collection = dispatcher->registry.collections[stop->projector];
+    uint64_t seq = entry->seq;
+    if (collection->state.cursor >= seq) return 0;
+    event->prefix = stop->prefix;
+    event->suffix =
+        (struct reel_str){event->type.data + stop->prefix_len, event->type.len - stop->prefix_len};
+    int outcome = is_set_aside(entry, collection)
+                      ? REEL_IGNORED
+                      : fold_evolve(&dispatcher->fold, collection, event, seq, error);
+    int rc = note_outcome(dispatcher, collection, seq, outcome, error);
+    if (rc == 0 && outcome == REEL_APPLIED) rc = tell_watch(dispatcher, collection, event, entry);
+    if (rc < 0) return rc;
+    raise_outcome(ret, outcome);
+    return outcome == REEL_APPLIED && collection->derived_count > 0
+               ? fold_derived(dispatcher, collection, event, entry, ret, error)
+               : 0;
+}
+
+/* Gives the event to every projector that watches its type. */
 static int fold_event(struct dispatcher *dispatcher, struct reel_event *event,
                       const struct log_entry *entry, reel_outcome *ret, struct reel_error *error) {
     *ret = REEL_IGNORED;
     if (!event->type.data) return 0;
     const struct route *route = router_find(&dispatcher->router, event->type);
     for (size_t i = 0; i < route->count; i++) {
-        reel_outcome outcome = REEL_IGNORED;
-        int rc = fold_match(dispatcher, &route->stops[i], event, entry, &outcome, error);
+        int rc = fold_match(dispatcher, &route->stops[i], event, entry, ret, error);
         if (rc < 0) return rc;
-        if (outcome == REEL_REJECTED || (outcome == REEL_APPLIED && *ret == REEL_IGNORED))
-            *ret = outcome;
     }
     return 0;
 }
@@ -428,6 +465,8 @@ static int begin_catch_up(struct dispatcher *dispatcher, struct reel_error *erro
 }
 
 int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error) {
+    int derived = dispatcher_derive_records(dispatcher, error);
+    if (derived != 0) return derived;
     uint64_t behind = registry_behind(&dispatcher->registry, dispatcher->state.cursor);
     if (behind >= dispatcher->state.head) return 0;
     int rc = begin_catch_up(dispatcher, error);
@@ -468,18 +507,6 @@ static int trim_tombstones(struct dispatcher *dispatcher, bool *ret_left,
     return rc;
 }
 
-/* Puts both floors into the log's group, if they have changed. */
-static int put_floors(struct dispatcher *dispatcher, struct reel_error *error) {
-    const struct store_state *state = &dispatcher->state;
-    struct log *log = dispatcher->home.place.log;
-    struct log_facts facts = *log_facts(log);
-    if (facts.first_seq == state->first_seq && facts.first_deletion == state->first_deletion)
-        return 0;
-    facts.first_seq = state->first_seq;
-    facts.first_deletion = state->first_deletion;
-    return log_set_facts(log, &facts, error);
-}
-
 /* The floor goes up at once. What is below it goes in slices: one event may have deleted any number
  * of records, and any number of events may have been rejected. */
 static int trim(struct dispatcher *dispatcher, uint64_t first_seq, bool *ret_left,
@@ -490,7 +517,7 @@ static int trim(struct dispatcher *dispatcher, uint64_t first_seq, bool *ret_lef
     if (first_seq > state->first_seq) state->first_seq = first_seq;
     int rc = rejected_trim(&dispatcher->store, state->first_seq, max, &rejections_left, error);
     if (rc == 0) rc = trim_tombstones(dispatcher, &tombstones_left, error);
-    if (rc == 0) rc = put_floors(dispatcher, error);
+    if (rc == 0) rc = controls_put_floors(dispatcher->home.place.log, state, error);
     *ret_left = rejections_left || tombstones_left;
     return rc;
 }
@@ -528,125 +555,7 @@ int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct re
     return 1;
 }
 
-static int put_generation(struct dispatcher *dispatcher, struct collection *collection,
-                          struct reel_error *error) {
-    return controls_raise_generation(dispatcher->home.place.log, &dispatcher->store,
-                                     collection->name, &collection->state.generation, error);
-}
-
-/* The log learns that the collection's rebuild begins, and that its records are of another
- * generation from there on, unless it knows (a crash came in between). Of what a trimmed log no
- * longer has, the collection will have no tombstones. */
-static int put_rebuild(struct dispatcher *dispatcher, struct collection *collection,
-                       struct reel_error *error) {
-    struct store_state *state = &dispatcher->state;
-    struct store *store = &dispatcher->store;
-    const char *name = collection->name;
-    int rc = controls_has_rebuild(store, name, error);
-    if (rc == 0) {
-        rc = controls_add(dispatcher->home.place.log, store, LOG_REBUILD, name, 0, error);
-        if (rc == 0) rc = put_generation(dispatcher, collection, error);
-    }
-    if (rc < 0) return rc;
-    if (state->first_deletion < state->first_seq) state->first_deletion = state->first_seq;
-    return controls_meet_rebuild(store, name, error);
-}
-
-int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collection,
-                     struct reel_error *error) {
-    int rc = dispatcher_begin(dispatcher, error);
-    if (rc == 0) rc = put_rebuild(dispatcher, collection, error);
-    if (rc == 0) rc = put_floors(dispatcher, error);
-    if (rc == 0) rc = registry_reset(collection, &dispatcher->state, "it was asked for", error);
-    return dispatcher_end(dispatcher, rc, error);
-}
-
-static int adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
-                 const struct store_origin *origin, struct reel_error *error) {
-    struct store_state *state = &dispatcher->state;
-    *state = (struct store_state){
-        .format = state->format,
-        .cursor = first_seq - 1,
-        .first_seq = first_seq,
-        .first_deletion = first_seq,
-        .head = first_seq - 1,
-    };
-    memcpy(state->epoch, epoch, sizeof state->epoch);
-    int rc = meta_empty(&dispatcher->store, error);
-    if (rc == 0) rc = controls_begin_lineage(&dispatcher->store, epoch, first_seq, error);
-    if (rc == 0) rc = meta_put_origin(&dispatcher->store, origin, error);
-    return rc < 0 ? rc : registry_reset_all(&dispatcher->registry, state, error);
-}
-
-/* The checkpoint learns where the new log stands: a backup asks it which log it belongs to. If the
- * disk is full, it learns that later. */
-static int mark_adopted(struct dispatcher *dispatcher, struct reel_error *error) {
-    int rc = dispatcher_begin(dispatcher, error);
-    if (rc == 0) rc = dispatcher_end(dispatcher, 0, error);
-    if (rc == 0) rc = checkpoint_all(&dispatcher->store, error);
-    return rc == -ENOSPC ? 0 : rc;
-}
-
-int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
-                     const struct store_origin *origin, struct reel_error *error) {
-    struct log_facts facts = controls_facts(epoch, first_seq, origin);
-    int rc = home_adopt_prepare(&dispatcher->home, &facts, error);
-    if (rc == 0) rc = checkpoint_all(&dispatcher->store, error); /* nothing of the old log waits */
-    if (rc == 0) rc = dispatcher_begin(dispatcher, error);
-    if (rc == 0) {
-        dispatcher->adopting = true;
-        rc = adopt(dispatcher, epoch, first_seq, origin, error);
-        rc = dispatcher_end(dispatcher, rc, error);
-        dispatcher->adopting = false;
-    }
-    if (rc == 0) {
-        rc = home_adopt_finish(&dispatcher->home, &facts, error);
-        return rc < 0 ? rc : mark_adopted(dispatcher, error);
-    }
-    if (!atomic_load(&dispatcher->store.broken)) home_adopt_abort(&dispatcher->home);
-    return rc;
-}
-
 /* ---- Transactions ---------------------------------------------------------------------------- */
-
-/* Rebuilds that the log knows of, and that a crash kept from happening, are asked for again. */
-static int find_rebuilds(struct dispatcher *dispatcher, struct reel_error *error) {
-    int rc = 0;
-    for (size_t i = 0; rc >= 0 && i < dispatcher->registry.count; i++) {
-        struct collection *collection = dispatcher->registry.collections[i];
-        rc = controls_has_rebuild(&dispatcher->store, collection->name, error);
-        if (rc > 0) collection->rebuild_wanted = true;
-    }
-    return rc < 0 ? rc : 0;
-}
-
-/* The log is what knows the generation of each collection. What the tail of the log has changed was
- * visible before a crash: if another object folds it now, its records may be others. */
-static int put_changes(struct dispatcher *dispatcher, struct reel_error *error) {
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < dispatcher->registry.count; i++) {
-        struct collection *collection = dispatcher->registry.collections[i];
-        rc = controls_get_generation(&dispatcher->store, collection->name,
-                                     &collection->state.generation, error);
-        if (rc < 0) break;
-        if (collection->rebuild_begun)
-            rc = put_rebuild(dispatcher, collection, error);
-        else if (collection->tail_is_of_other)
-            rc = put_generation(dispatcher, collection, error);
-    }
-    return rc < 0 ? rc : put_floors(dispatcher, error);
-}
-
-int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
-    int rc = registry_open(&dispatcher->registry, error);
-    if (rc == 0) rc = dispatcher_begin(dispatcher, error);
-    if (rc < 0) return rc;
-    rc = find_rebuilds(dispatcher, error);
-    if (rc == 0) rc = registry_start(&dispatcher->registry, &dispatcher->state, error);
-    if (rc == 0) rc = put_changes(dispatcher, error);
-    dispatcher->trim_left = true; /* a trim may have been killed half way */
-    return dispatcher_end(dispatcher, rc, error);
-}
 
 int dispatcher_spill(struct dispatcher *dispatcher, struct reel_error *error) {
     struct arena *arena = &dispatcher->fold.arena;

@@ -130,6 +130,10 @@ int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error)
  * may be more to build; 0: all are built. */
 int dispatcher_build_some(struct dispatcher *dispatcher, struct reel_error *error);
 
+/* Makes the derived collections that wait for it (registry.h) from the records of their sources, in
+ * transactions of their own. 1: it has made some; 0: none waited. */
+int dispatcher_derive_records(struct dispatcher *dispatcher, struct reel_error *error);
+
 /* Removes events below `first_seq` from the log, and tombstones below the log's floor, as many as
  * fit into a transaction. 1: done, and there may be more; 0: nothing is left to do. All collections
  * must have caught up. */
@@ -143,7 +147,8 @@ uint64_t dispatcher_trim_limit(struct dispatcher *dispatcher);
 int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
                      const struct store_origin *origin, struct reel_error *error);
 
-/* Empties a collection, and sets its cursor to the log's floor, in a transaction of its own. */
+/* Empties a collection, and what must be rebuilt with it (registry_remake), in a transaction of its
+ * own. dispatcher_catch_up then rebuilds them. */
 int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collection,
                      struct reel_error *error);
 

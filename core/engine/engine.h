@@ -89,7 +89,8 @@ int engine_copy_rejections(struct reel *reel, uint64_t seq, struct rejection_lis
 int engine_load_file(struct reel *reel, struct plugin_file *file, struct reel_error *error);
 
 /* Gives a projector's setting its value: the text is NAME=VALUE, with commas between the items of a
- * list. -EINVAL: it is not of this form, no projector has the setting, or the value is not allowed.
+ * list. -EINVAL: it is not of this form, or the value is not allowed; -ENOENT: no projector has the
+ * setting.
  * [setup] */
 int engine_give_setting(struct reel *reel, const char *text, struct reel_error *error);
 

@@ -340,13 +340,11 @@ static struct collection *collection_with(struct reel *reel, const char *setting
     return NULL;
 }
 
-/* Cuts the text at its commas. */
+/* Cuts the text at its commas. An empty text is an empty list. */
 static int cut_items(char *text, const char **ret, size_t max, struct reel_error *error) {
-    size_t count = 0;
-    char *rest = NULL;
-    for (char *item = strtok_r(text, ",", &rest); item; item = strtok_r(NULL, ",", &rest)) {
+    for (size_t count = 0; text && (count > 0 || text[0]); count++) {
         if (count == max) return fail(error, -EINVAL, "a list has at most %zu items", max);
-        ret[count++] = item;
+        ret[count] = strsep(&text, ",");
     }
     return 0;
 }
@@ -360,7 +358,7 @@ int engine_give_setting(struct reel *reel, const char *text, struct reel_error *
     if (!value) return fail(error, -EINVAL, "`%s` is not NAME=VALUE", text);
     *value++ = '\0';
     const struct collection *collection = collection_with(reel, name);
-    if (!collection) return fail(error, -EINVAL, "no loaded projector has a setting `%s`", name);
+    if (!collection) return fail(error, -ENOENT, "no loaded projector has a setting `%s`", name);
     int rc = 0;
     if (settings_find(&collection->settings, name)->setting->flags & REEL_SETTING_LIST)
         rc = cut_items(value, values, ITEMS_MAX, error);

@@ -9,6 +9,20 @@
 
 /* ---- What can be compared -------------------------------------------------------------------- */
 
+/* Why a derived collection cannot be compared, although its own state can be. */
+static const char *why_not_derived(const struct collection *derived, const struct refolded *all,
+                                   size_t count) {
+    const struct refolded *own = NULL, *source = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].collection == derived) own = &all[i];
+        if (all[i].collection == derived->source) source = &all[i];
+    }
+    if (!source) return "its source is not compared";
+    if (own->stored->state.cursor != source->stored->state.cursor)
+        return "it does not stand where its source does";
+    return NULL;
+}
+
 static const char *why_not(const struct collection *collection,
                            const struct collection_state *state,
                            const struct store_state *checkpoint, uint64_t first_seq) {
@@ -16,23 +30,40 @@ static const char *why_not(const struct collection *collection,
     if (!collection) return "no given plugin has it";
     const char *why = registry_other_fold(collection, state);
     if (why) return why;
+    if (state->from_records) return "it was not yet made from all records of its source";
     if (state->cursor > checkpoint->cursor) return "its cursor is above that of the checkpoint";
     if (first_seq > state->from_seq && state->from_seq <= state->cursor)
         return "the log does not have all events any more that it was made from";
     return NULL;
 }
 
+/* What cannot be compared takes with it what derives from it: as often as there may be sources one
+ * behind another. */
+static void settle_derived(const struct registry *registry, struct refolded *all, size_t count) {
+    for (size_t round = 0; round < registry->count; round++)
+        for (size_t i = 0; i < count; i++) {
+            if (!all[i].collection || !all[i].collection->source) continue;
+            all[i].why = why_not_derived(all[i].collection, all, count);
+            if (all[i].why) all[i].collection = NULL;
+        }
+}
+
 /* Collections begin where those of the checkpoint began. What is not compared is not folded. */
 static void choose_collections(struct reel *reel, const struct store_state *checkpoint,
                                struct refolded *all, size_t count) {
     const struct dispatcher *dispatcher = &reel->dispatcher;
+    const struct registry *registry = &dispatcher->registry;
     for (size_t i = 0; i < count; i++) {
-        const struct collection_state *state = &all[i].stored->state;
-        struct collection *collection =
-            registry_find(&dispatcher->registry, reel_text(all[i].stored->name));
-        all[i].why = why_not(collection, state, checkpoint, dispatcher->state.first_seq);
+        struct collection *collection = registry_find(registry, reel_text(all[i].stored->name));
+        all[i].why =
+            why_not(collection, &all[i].stored->state, checkpoint, dispatcher->state.first_seq);
         all[i].collection = all[i].why ? NULL : collection;
+    }
+    settle_derived(registry, all, count);
+    for (size_t i = 0; i < count; i++) {
         if (all[i].why) continue;
+        const struct collection_state *state = &all[i].stored->state;
+        struct collection *collection = registry_find(registry, reel_text(all[i].stored->name));
         uint64_t before = state->from_seq > 0 ? state->from_seq - 1 : 0;
         refold_from(collection, before < state->cursor ? before : state->cursor);
     }

@@ -54,6 +54,13 @@ static void report_tail(const struct reporter *to, const struct collection *coll
            collection->state.generation);
 }
 
+static void report_derived(const struct reporter *to, const struct collection *collection) {
+    const struct collection *source = collection->source;
+    report(to, REEL_LEVEL_INFO,
+           "collection `%s`: made from the %" PRIu64 " records of `%s`, since %s", collection->name,
+           source->committed.records, source->name, collection->was_derived);
+}
+
 void report_started(const struct reporter *to, struct dispatcher *dispatcher) {
     const struct registry *registry = &dispatcher->registry;
     struct search search = {to, registry};
@@ -69,6 +76,7 @@ void report_started(const struct reporter *to, struct dispatcher *dispatcher) {
         const struct collection *collection = registry->collections[i];
         if (collection->object_changed) report_changed_object(to, collection);
         if (collection->tail_is_of_other) report_tail(to, collection);
+        if (collection->was_derived) report_derived(to, collection);
     }
     report_progress(to, dispatcher);
 }

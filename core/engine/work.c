@@ -70,10 +70,19 @@ static int check_declared(struct reel *reel, const struct reel_event *event, str
     return 0;
 }
 
-/* Appends an event unless the log has it: 1: appended; 0: a repeat. Decodes the event, and the same
- * decoded event is folded. */
+/* Judges what the sender expects of the log, before the first event of the work is appended. 1: it
+ * is not met. */
+static int check_expected(struct reel *reel, struct work *work, bool has_appended,
+                          struct reel_error *error) {
+    if (!work->expected || has_appended) return 0;
+    int rc = expect_judge(reel, work->expected, error);
+    return rc < 0 ? rc : work->expected->is_unmet;
+}
+
+/* Appends an event unless the log has it: 1: appended; 0: a repeat; 2: the log is not as expected.
+ * Decodes the event, and the same decoded event is folded. */
 static int take_once(struct reel *reel, struct work *work, struct reel_str payload,
-                     struct reel_result *ret, struct reel_error *error) {
+                     bool has_appended, struct reel_result *ret, struct reel_error *error) {
     CLEANUP(found_finish) struct found known = {0};
     uint8_t hash[16];
     struct decoded *decoded = dispatcher_decode(&reel->dispatcher, payload);
@@ -93,6 +102,8 @@ static int take_once(struct reel *reel, struct work *work, struct reel_str paylo
     }
     struct appended taken;
     struct log_answer no_command = {.has_record = true, .key = {"", 0}};
+    if (rc == 0) rc = check_expected(reel, work, has_appended, error);
+    if (rc > 0) return 2;
     if (rc == 0) rc = check_declared(reel, &decoded->event, work, error);
     if (rc == 0) rc = append_submitted(reel, &arrival, &no_command, &taken, error);
     if (rc < 0) return rc;
@@ -162,8 +173,11 @@ static int events_step(struct reel *reel, struct work *work, struct reel_error *
             expected++;
         struct reel_result result;
         struct arrival arrival = {.bytes = work->payloads[i], .fold = !work->append_only};
-        rc = work->submitted ? take_once(reel, work, work->payloads[i], &result, error)
-                             : take(reel, &arrival, &result, error);
+        bool has_appended = step == STEP_WRITTEN;
+        rc = work->submitted
+                 ? take_once(reel, work, work->payloads[i], has_appended, &result, error)
+                 : take(reel, &arrival, &result, error);
+        if (rc == 2) return STEP_NOTHING;
         if (rc == -ENOMSG) {
             work->misfit_at = i;
             if (work->count > 1) error_prefix(error, "events[%zu]", i);
@@ -200,6 +214,7 @@ static int step(struct reel *reel, struct work *work) {
         return command_step(reel, work->request, &work->answer, &work->error);
     }
     rejection_list_finish(&work->rejections);
+    if (work->expected) work->expected->is_unmet = false;
     int rc = check_batch(reel, work, &work->error);
     return rc < 0 ? rc : events_step(reel, work, &work->error);
 }

@@ -12,6 +12,7 @@
 #define REEL_ENGINE_WORK_H
 
 #include "engine/append.h"
+#include "engine/expect.h"
 #include "engine/fold/fit.h"
 #include "engine/store/rejected.h"
 
@@ -44,8 +45,11 @@ struct work {
     /* WORK_EVENTS */
     const struct reel_str *payloads;
     size_t count;
-    bool submitted;              /* an event whose source and id are known is not appended again */
-    bool append_only;            /* false: fold the events, too */
+    bool submitted;   /* an event whose source and id are known is not appended again */
+    bool append_only; /* false: fold the events, too */
+    struct expectation
+        *expected;               /* of submitted events; NULL: nothing is expected. If `is_unmet` is
+                                    set afterwards, nothing was appended, and `results` are not set */
     struct reel_result *results; /* room for `count`, or NULL */
     struct rejection_list
         rejections;          /* of these events, if `results` is set; freed by work_finish */

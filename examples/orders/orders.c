@@ -1,4 +1,5 @@
-/* orders.c: a plugin to copy: the orders of a shop, and its products.
+/* orders.c: a plugin to copy: the orders of a shop, its products, and the turnover with each
+ * customer.
  *
  * To turn a copy into your own plugin:
  *   1. Copy the directory, and rename everything after your records:
@@ -15,7 +16,8 @@
  *      commands, remove both.
  *   6. Keys: if your keys are not UUIDs, remove `order_key`. Settings: if there is nothing for the
  *      operator to choose, remove `order_settings`.
- *   7. Without a second collection, remove everything with `product` in its name.
+ *   7. Without a second collection, remove everything with `product` in its name. Without a
+ *      derived collection, remove everything with `turnover` in its name.
  *   8. Write the tests first: orders_test.c. Then run: reeld check ./orders.so
  *   9. Whenever the same events give other records than before, raise `revision`: Reel rebuilds the
  *      records from the log.
@@ -28,12 +30,16 @@
 #include <reel/time.h>
 #include <reel/uuid.h>
 
+#include <inttypes.h>
+
 #define FAMILY         "com.example.shop.order."
 #define PRODUCT_FAMILY "com.example.shop.product."
 
-/* With these limits, the price times the quantity fits 64 bits. */
+/* With these limits, the price times the quantity fits 64 bits, and so does the sum of 9 million
+ * orders. */
 #define QUANTITY_MAX    INT64_C(1000000)
 #define PRICE_CENTS_MAX INT64_C(1000000000000)
+#define TOTAL_CENTS_MAX INT64_C(1000000000000)
 
 /* ---- Folding: orders ------------------------------------------------------------------------- */
 
@@ -73,12 +79,16 @@ static reel_outcome fold_placed(struct reel_tx *tx, const struct reel_event *eve
     if (reel_find(tx, key)) return reel_reject(tx, "order %.*s was placed before", REEL_FMT(key));
     if (!reel_get_int(reel_get(event->data, "quantity"), &quantity) || quantity < 1)
         return reel_reject(tx, "order of nothing");
+    bool has_total = reel_get_int(reel_get(event->data, "total_cents"), &total_cents);
+    if (total_cents < 0 || total_cents > TOTAL_CENTS_MAX)
+        return reel_reject(tx, "total_cents is not from 0 to %" PRId64, TOTAL_CENTS_MAX);
 
     struct reel_record *record = reel_upsert(tx, key);
     reel_set_str(record, "id", key);
     reel_set_str(record, "product", product);
     reel_set_int(record, "quantity", quantity);
-    if (reel_get_int(reel_get(event->data, "total_cents"), &total_cents)) {
+    reel_set_str(record, "customer", reel_member_str(event->data, "customer"));
+    if (has_total) {
         reel_set_int(record, "total_cents", total_cents);
         reel_set_str(record, "currency", reel_tx_setting_str(tx, "orders_currency"));
     }
@@ -144,6 +154,48 @@ static reel_outcome product_evolve(struct reel_tx *tx, const struct reel_event *
     return REEL_APPLIED;
 }
 
+/* ---- Deriving: turnover ---------------------------------------------------------------------- */
+
+/* What an order adds to the turnover; without a customer: nothing. */
+struct turnover_share {
+    struct reel_str customer;
+    int64_t cents;
+};
+
+/* `record` is NULL before an order is placed. */
+static struct turnover_share turnover_share_of(const struct reel_record *record) {
+    struct turnover_share share = {{NULL, 0}, 0};
+    if (reel_str_is(reel_field_str(record, "state"), "cancelled")) return share;
+    share.customer = reel_field_str(record, "customer");
+    reel_field_int(record, "total_cents", &share.cents);
+    return share;
+}
+
+static void turnover_add(struct reel_tx *tx, struct turnover_share share, int64_t sign) {
+    int64_t count = 0, cents = 0;
+    if (!share.customer.data) return;
+    struct reel_record *record = reel_upsert(tx, share.customer);
+    reel_field_int(record, "count", &count);
+    reel_field_int(record, "total_cents", &cents);
+    reel_set_str(record, "customer", share.customer);
+    reel_set_int(record, "count", count + sign);
+    reel_set_int(record, "total_cents", cents + sign * share.cents);
+    if (count + sign == 0) reel_delete(tx, share.customer);
+}
+
+/* Is given each change of an order, and takes away what the order added before. The turnover
+ * depends only on the present orders: so it can also be made from them (REEL_DERIVE_FROM_RECORDS).
+ */
+static reel_outcome turnover_derive(struct reel_tx *tx, const struct reel_change *change) {
+    struct turnover_share before = turnover_share_of(change->before);
+    struct turnover_share after = turnover_share_of(change->after);
+    if (reel_str_eq(before.customer, after.customer) && before.cents == after.cents)
+        return REEL_IGNORED;
+    turnover_add(tx, before, -1);
+    turnover_add(tx, after, 1);
+    return REEL_APPLIED;
+}
+
 /* ---- Commands -------------------------------------------------------------------------------- */
 
 /* Looks up a record of another collection, and writes its price into the event. `evolve` must not
@@ -163,11 +215,15 @@ static reel_verdict decide_create(struct reel_decision *decision,
         return reel_refuse(decision, REEL_CONFLICT, "no-such-product", "there is no product %.*s",
                            REEL_FMT(id));
     reel_field_int(product, "price_cents", &price_cents);
+    if (quantity * price_cents > TOTAL_CENTS_MAX)
+        return reel_refuse(decision, REEL_INVALID, "bad-request",
+                           "the order has a total of more than 1000000000000 cents");
 
     struct reel_draft *draft = reel_draft(decision, FAMILY "placed", command->key);
     reel_draft_str(draft, "product", id);
     reel_draft_int(draft, "quantity", quantity);
     reel_draft_int(draft, "total_cents", quantity * price_cents);
+    reel_draft_value(draft, "customer", reel_get(command->body, "customer"));
     return reel_accept(decision, command->key);
 }
 
@@ -224,6 +280,7 @@ static const struct reel_field *const order_fields[] = {
     REEL_FIELD(.name = "id", .kind = REEL_FIELD_STRING),
     REEL_FIELD(.name = "product", .kind = REEL_FIELD_STRING, .refers_to = "products"),
     REEL_FIELD(.name = "quantity", .kind = REEL_FIELD_INTEGER),
+    REEL_FIELD(.name = "customer", .kind = REEL_FIELD_STRING),
     REEL_FIELD(.name = "total_cents", .kind = REEL_FIELD_INTEGER),
     REEL_FIELD(.name = "currency", .kind = REEL_FIELD_STRING),
     REEL_FIELD(.name = "state", .kind = REEL_FIELD_ONE_OF, .values = order_states),
@@ -245,6 +302,7 @@ static const struct reel_member *const placed_members[] = {
                 .summary = "At least 1"),
     REEL_MEMBER(.name = "total_cents", .kind = REEL_MEMBER_INTEGER,
                 .summary = "Price of all pieces when the order was placed"),
+    REEL_MEMBER(.name = "customer", .kind = REEL_MEMBER_STRING),
     NULL,
 };
 static const struct reel_member *const shipped_members[] = {
@@ -272,6 +330,7 @@ static const struct reel_member *const create_members[] = {
                 .summary = "Key of a product"),
     REEL_MEMBER(.name = "quantity", .kind = REEL_MEMBER_INTEGER, .flags = REEL_MEMBER_REQUIRED,
                 .summary = "From 1 to 1000000"),
+    REEL_MEMBER(.name = "customer", .kind = REEL_MEMBER_STRING),
     NULL,
 };
 static const struct reel_member *const ship_members[] = {
@@ -292,7 +351,7 @@ static const struct reel_command_info *const order_commands[] = {
 /* ISO 4217. */
 static bool check_currency(const char *value, struct reel_error *error) {
     if (strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3 && !value[3]) return true;
-    if (error) snprintf(error->text, sizeof error->text, "wanted three capital letters");
+    snprintf(error->text, sizeof error->text, "wanted three capital letters");
     return false;
 }
 
@@ -351,6 +410,23 @@ static const struct reel_projector products = {
     .events = product_events,
 };
 
-static const struct reel_projector *const projectors[] = {&orders, &products, NULL};
+static const struct reel_field *const turnover_fields[] = {
+    REEL_FIELD(.name = "customer", .kind = REEL_FIELD_STRING),
+    REEL_FIELD(.name = "count", .kind = REEL_FIELD_INTEGER),
+    REEL_FIELD(.name = "total_cents", .kind = REEL_FIELD_INTEGER),
+    NULL,
+};
+
+static const struct reel_projector turnover = {
+    .struct_size = sizeof(struct reel_projector),
+    .flags = REEL_DERIVE_FROM_RECORDS,
+    .revision = 1,
+    .collection = "turnover",
+    .fields = turnover_fields,
+    .derives_from = "orders",
+    .derive = turnover_derive,
+};
+
+static const struct reel_projector *const projectors[] = {&orders, &products, &turnover, NULL};
 
 REEL_PLUGIN("orders", "1.0.0", projectors, NULL);

@@ -118,6 +118,42 @@ static void a_product_is_offered_and_withdrawn(void **state) {
     reel_then_rejected(test, "without a price");
 }
 
+/* ---- Turnover -------------------------------------------------------------------------------- */
+
+#define OTHER_ID "1f1e1d1c-1b1a-4918-9716-151413121110"
+
+static void turnover_is_the_sum_of_a_customers_orders(void **state) {
+    struct reel_test *test = *state;
+    reel_given(test, ORDER "placed", ID,
+               "{'product': 'mug', 'quantity': 2, 'total_cents': 2400, 'customer': 'Ada'}");
+    reel_given(test, ORDER "placed", OTHER_ID,
+               "{'product': 'mug', 'quantity': 1, 'total_cents': 1200, 'customer': 'Ada'}");
+    reel_then_record(test, "turnover", "Ada",
+                     "{'customer': 'Ada', 'count': 2, 'total_cents': 3600}");
+    reel_given(test, ORDER "paid", ID, "{}");
+    reel_given(test, ORDER "cancelled", OTHER_ID, "{}");
+    reel_then_record(test, "turnover", "Ada", "{'count': 1, 'total_cents': 2400, ...}");
+    reel_then_rebuilt_same(test, "turnover");
+    reel_given(test, ORDER "cancelled", ID, "{}");
+    reel_then_no_record(test, "turnover", "Ada");
+}
+
+static void an_order_without_a_customer_has_no_turnover(void **state) {
+    struct reel_test *test = *state;
+    given_an_order(test);
+    reel_then_count(test, "turnover", 0);
+}
+
+static void the_total_of_an_order_has_a_limit(void **state) {
+    struct reel_test *test = *state;
+    reel_when(test, ORDER "placed", ID,
+              "{'product': 'mug', 'quantity': 1, 'total_cents': 1000000000001}");
+    reel_then_rejected(test, "total_cents is not from 0 to 1000000000000");
+    reel_given(test, PRODUCT "offered", "yacht", "{'price_cents': 1000000000000}");
+    reel_when_command(test, "orders", "create", NULL, "{'product': 'yacht', 'quantity': 2}");
+    reel_then_refused(test, "bad-request", "a total of more than");
+}
+
 /* ---- Settings -------------------------------------------------------------------------------- */
 
 static void the_operator_chooses_the_currency(void **state) {
@@ -211,6 +247,9 @@ int main(void) {
         REEL_TEST(an_order_that_has_ended_stays_as_it_is),
         REEL_TEST(other_events_of_the_family_are_ignored),
         REEL_TEST(a_product_is_offered_and_withdrawn),
+        REEL_TEST(turnover_is_the_sum_of_a_customers_orders),
+        REEL_TEST(an_order_without_a_customer_has_no_turnover),
+        REEL_TEST(the_total_of_an_order_has_a_limit),
         REEL_TEST(the_operator_chooses_the_currency),
         REEL_TEST(an_order_has_the_price_at_the_time_it_is_placed),
         REEL_TEST(an_unknown_product_cannot_be_ordered),

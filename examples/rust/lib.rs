@@ -6,7 +6,7 @@
 mod reel;
 
 use reel::{text, Command, CommandInfo, Decision, Event, EventInfo, Field, List, Member, Outcome};
-use reel::{Project, Projector, Record, Refusal, Refused, Setting, Text, Tx};
+use reel::{Project, Projector, Record, Refusal, Refused, Setting, Structs, Text, Tx};
 
 const SENSORS: Text = text!("sensors");
 const ID: Text = text!("id");
@@ -14,6 +14,7 @@ const PLACE: Text = text!("place");
 const COUNT: Text = text!("count");
 const HIGHEST: Text = text!("highest");
 const RECENT: Text = text!("recent");
+const INSTALLED_BY: Text = text!("installed_by");
 
 const RECENT_MAX: Text = text!("sensors_recent_max");
 
@@ -31,6 +32,8 @@ impl Project for Sensors {
             "installed" => {
                 let place = event.data().get("place").str().ok_or("sensor without a place")?;
                 tx.upsert(key).set_str(ID, key).set_str(PLACE, place).set_int(COUNT, 0);
+                let principal = event.attributes().get("principal").str();
+                tx.upsert(key).set_str_or_null(INSTALLED_BY, principal);
             }
             "measured" => {
                 let value = event.data().get("value").number().ok_or("no value was measured")?;
@@ -75,7 +78,7 @@ fn measured(sensor: &Record, event: &Event, value: f64, recent_max: usize) -> Re
         writer.value(each);
     }
     writer.object().name("value").number(value);
-    writer.name("at").str(event.time().unwrap_or("")).end().end();
+    writer.name("at").str_or_null(event.time()).end().end();
     Ok(())
 }
 
@@ -83,22 +86,26 @@ fn measured(sensor: &Record, event: &Event, value: f64, recent_max: usize) -> Re
 
 static PREFIXES: [Text; 2] = [text!("com.example.sensor."), Text::NONE];
 
-static FIELDS: List<Field, 6> = [
+static FIELDS: List<Field, 7> = [
     Some(&Field::new(ID, reel::FIELD_STRING)),
     Some(&Field::new(PLACE, reel::FIELD_STRING)),
     Some(&Field::new(COUNT, reel::FIELD_INTEGER)),
     Some(&Field::new(HIGHEST, reel::FIELD_NUMBER)),
     Some(&Field::new(RECENT, reel::FIELD_JSON)),
+    Some(&Field::new(INSTALLED_BY, reel::FIELD_STRING)),
     None,
 ];
 
 static COMMANDS: List<CommandInfo, 3> = [
-    Some(&CommandInfo::new(text!("create"), text!("Install a sensor"))),
+    Some(&CommandInfo {
+        members: Structs::new(&INSTALLED),
+        ..CommandInfo::new(text!("create"), text!("Install a sensor"))
+    }),
     Some(&CommandInfo::new(text!("delete"), text!("Remove a sensor"))),
     None,
 ];
 
-// What the events have, for descriptions and for `reeld check`.
+// What the events and the body of `create` have, for descriptions and for `reeld check`.
 static INSTALLED: List<Member, 2> = [
     Some(&Member { flags: reel::MEMBER_REQUIRED, ..Member::new(PLACE, reel::MEMBER_STRING) }),
     None,

@@ -3,8 +3,8 @@
 //!
 //! A projector implements `Project`. `evolve` and `decide` return a `Result`: `?` rejects the event or
 //! refuses the command. A panic does the same, with the panic's message as the reason, and never
-//! crosses the border; so build with `-C panic=unwind`, which is the default. (Rust aborts the
-//! process when memory is exhausted.)
+//! crosses the border. So `-C panic=unwind` is needed, which is the default. (Rust aborts the process
+//! when memory is exhausted.)
 //!
 //! What is borrowed from the host has the lifetime of the callback. Names of fields, types and
 //! collections are made with `text!`, as C needs them: with a NUL at the end.
@@ -18,6 +18,9 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Once;
 use std::{mem, ptr, slice, str};
 
+#[cfg(panic = "abort")]
+compile_error!("a panic must reject the event, not end the daemon: build with -C panic=unwind");
+
 // ---- The structs of C ----------------------------------------------------------------------------
 
 pub const MAGIC: u32 = 0x4c45_4552;
@@ -27,16 +30,42 @@ pub const ABI_MINOR: u16 = 0;
 /// NUL-terminated text that lives for ever: `text!("id")`; or `Text::NONE`.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
-pub struct Text(*const u8);
-unsafe impl Sync for Text {}
+pub struct Text(Option<&'static u8>); // the first byte
 
 impl Text {
-    pub const NONE: Text = Text(ptr::null());
+    pub const NONE: Text = Text(None);
 
     /// For `text!`, which adds the NUL.
     pub const fn new(with_nul: &'static str) -> Text {
         assert!(with_nul.as_bytes()[with_nul.len() - 1] == 0);
-        Text(with_nul.as_ptr())
+        Text(Some(&with_nul.as_bytes()[0]))
+    }
+}
+
+/// A list of texts: `Texts::new(&VALUES)`, where `Text::NONE` is the last of `VALUES`.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct Texts(Option<&'static Text>);
+
+impl Texts {
+    pub const NONE: Texts = Texts(None);
+
+    pub const fn new(list: &'static [Text]) -> Texts {
+        assert!(matches!(list[list.len() - 1].0, None), "the list must end with Text::NONE");
+        Texts(Some(&list[0]))
+    }
+}
+
+/// A list of structs: `Structs::new(&MEMBERS)`, where `None` is the last of `MEMBERS`.
+#[repr(transparent)]
+pub struct Structs<T: 'static>(Option<&'static Option<&'static T>>);
+
+impl<T> Structs<T> {
+    pub const NONE: Structs<T> = Structs(None);
+
+    pub const fn new(list: &'static [Option<&'static T>]) -> Structs<T> {
+        assert!(matches!(list[list.len() - 1], None), "the list must end with None");
+        Structs(Some(&list[0]))
     }
 }
 
@@ -122,6 +151,16 @@ pub struct RawCommand {
     pub time: Str,
     pub body: RawValue,
     pub principal: Str,
+}
+
+#[repr(C)]
+pub struct RawChange {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub key: Str,
+    pub before: *const Handle,
+    pub after: *const Handle,
+    pub seq: u64,
 }
 
 /// `struct reel_tx`, `reel_record`, `reel_decision`, `reel_draft` and `reel_writer` begin with this.
@@ -210,6 +249,8 @@ pub const MEMBER_REQUIRED: u32 = 1 << 0;
 pub const EVENT_STRICT: u32 = 1 << 0;
 pub const EVENT_SUBJECT: u32 = 1 << 1;
 
+pub const DERIVE_FROM_RECORDS: u32 = 1 << 0;
+
 pub const SETTING_TEXT: u32 = 1;
 pub const SETTING_NUMBER: u32 = 2;
 pub const SETTING_SWITCH: u32 = 3;
@@ -225,11 +266,10 @@ pub struct Field {
     pub flags: u32,
     pub name: Text,
     pub kind: u32,
-    pub values: *const Text,
+    pub values: Texts,
     pub filter: Text,
     pub refers_to: Text,
 }
-unsafe impl Sync for Field {}
 
 #[repr(C)]
 pub struct Key {
@@ -243,10 +283,9 @@ pub struct CommandInfo {
     pub flags: u32,
     pub verb: Text,
     pub summary: Text,
-    pub members: *const Option<&'static Member>,
+    pub members: Structs<Member>,
     pub example: Text,
 }
-unsafe impl Sync for CommandInfo {}
 
 #[repr(C)]
 pub struct Member {
@@ -255,12 +294,11 @@ pub struct Member {
     pub name: Text,
     pub kind: u32,
     pub reserved: u32,
-    pub values: *const Text,
+    pub values: Texts,
     pub items: Option<&'static Member>,
-    pub members: *const Option<&'static Member>,
+    pub members: Structs<Member>,
     pub summary: Text,
 }
-unsafe impl Sync for Member {}
 
 #[repr(C)]
 pub struct EventInfo {
@@ -268,10 +306,9 @@ pub struct EventInfo {
     pub flags: u32,
     pub type_: Text,
     pub summary: Text,
-    pub members: *const Option<&'static Member>,
+    pub members: Structs<Member>,
     pub example: Text,
 }
-unsafe impl Sync for EventInfo {}
 
 #[repr(C)]
 pub struct Setting {
@@ -285,11 +322,10 @@ pub struct Setting {
     pub default_value: Text,
     pub unit: Text,
     pub help: Text,
-    pub values: *const Text,
+    pub values: Texts,
     pub aliases: Text,
     pub check: Option<unsafe extern "C" fn(*const u8, *mut Error) -> bool>,
 }
-unsafe impl Sync for Setting {}
 
 #[repr(C)]
 pub struct Projector {
@@ -298,16 +334,17 @@ pub struct Projector {
     pub revision: u32,
     pub revision_compatible: u32,
     pub collection: Text,
-    pub type_prefixes: *const Text,
-    pub fields: *const Option<&'static Field>,
-    pub evolve: unsafe extern "C" fn(*mut Handle, *const RawEvent) -> i32,
+    pub type_prefixes: Texts,
+    pub fields: Structs<Field>,
+    pub evolve: Option<unsafe extern "C" fn(*mut Handle, *const RawEvent) -> i32>,
     pub canonical_key: Option<unsafe extern "C" fn(Str, *mut Key) -> bool>,
-    pub commands: *const Option<&'static CommandInfo>,
+    pub commands: Structs<CommandInfo>,
     pub decide: Option<unsafe extern "C" fn(*mut Handle, *const RawCommand) -> i32>,
-    pub settings: *const Option<&'static Setting>,
-    pub events: *const Option<&'static EventInfo>,
+    pub settings: Structs<Setting>,
+    pub events: Structs<EventInfo>,
+    pub derives_from: Text,
+    pub derive: Option<unsafe extern "C" fn(*mut Handle, *const RawChange) -> i32>,
 }
-unsafe impl Sync for Projector {}
 
 #[repr(C)]
 pub struct Plugin {
@@ -315,7 +352,7 @@ pub struct Plugin {
     pub flags: u32,
     pub name: Text,
     pub version: Text,
-    pub projectors: *const Option<&'static Projector>,
+    pub projectors: Structs<Projector>,
     pub sinks: *const u8,
 }
 unsafe impl Sync for Plugin {}
@@ -343,7 +380,7 @@ impl Field {
             flags: 0,
             name,
             kind,
-            values: ptr::null(),
+            values: Texts::NONE,
             filter: Text::NONE,
             refers_to: Text::NONE,
         }
@@ -351,9 +388,11 @@ impl Field {
 }
 
 impl CommandInfo {
+    /// With a declared body:
+    /// `CommandInfo { members: Structs::new(&MEMBERS), ..CommandInfo::new(verb, summary) }`.
     pub const fn new(verb: Text, summary: Text) -> CommandInfo {
         let struct_size = mem::size_of::<CommandInfo>() as u32;
-        let (members, example) = (ptr::null(), Text::NONE);
+        let (members, example) = (Structs::NONE, Text::NONE);
         CommandInfo { struct_size, flags: 0, verb, summary, members, example }
     }
 }
@@ -367,9 +406,9 @@ impl Member {
             name,
             kind,
             reserved: 0,
-            values: ptr::null(),
+            values: Texts::NONE,
             items: None,
-            members: ptr::null(),
+            members: Structs::NONE,
             summary: Text::NONE,
         }
     }
@@ -384,7 +423,7 @@ impl EventInfo {
         summary: Text,
         members: &'static [Option<&'static Member>],
     ) -> EventInfo {
-        let (members, example) = (members.as_ptr(), Text::NONE);
+        let (members, example) = (Structs::new(members), Text::NONE);
         let struct_size = mem::size_of::<EventInfo>() as u32;
         EventInfo { struct_size, flags, type_, summary, members, example }
     }
@@ -405,7 +444,7 @@ impl Setting {
             default_value: Text::NONE,
             unit: Text::NONE,
             help,
-            values: ptr::null(),
+            values: Texts::NONE,
             aliases: Text::NONE,
             check: None,
         }
@@ -440,7 +479,8 @@ impl Note {
 }
 
 impl Projector {
-    /// With revision 1. `prefixes` ends with `Text::NONE`, `fields` with `None`.
+    /// With revision 1; another one: `Projector { revision: 2, ..Projector::new::<P>(…) }`.
+    /// `prefixes` ends with `Text::NONE`, `fields` with `None`.
     pub const fn new<P: Project>(
         collection: Text,
         prefixes: &'static [Text],
@@ -452,14 +492,43 @@ impl Projector {
             revision: 1,
             revision_compatible: 0,
             collection,
-            type_prefixes: prefixes.as_ptr(),
-            fields: fields.as_ptr(),
-            evolve: evolve::<P>,
+            type_prefixes: Texts::new(prefixes),
+            fields: Structs::new(fields),
+            evolve: Some(evolve::<P>),
             canonical_key: None,
-            commands: ptr::null(),
+            commands: Structs::NONE,
             decide: None,
-            settings: ptr::null(),
-            events: ptr::null(),
+            settings: Structs::NONE,
+            events: Structs::NONE,
+            derives_from: Text::NONE,
+            derive: None,
+        }
+    }
+
+    /// A derived collection, which folds the changes of the records of `source`. `fields` ends with
+    /// `None`. `flags` is `DERIVE_FROM_RECORDS`, or 0.
+    pub const fn derived<D: Derive>(
+        collection: Text,
+        source: Text,
+        fields: &'static [Option<&'static Field>],
+        flags: u32,
+    ) -> Projector {
+        Projector {
+            struct_size: mem::size_of::<Projector>() as u32,
+            flags,
+            revision: 1,
+            revision_compatible: 0,
+            collection,
+            type_prefixes: Texts::NONE,
+            fields: Structs::new(fields),
+            evolve: None,
+            canonical_key: None,
+            commands: Structs::NONE,
+            decide: None,
+            settings: Structs::NONE,
+            events: Structs::NONE,
+            derives_from: source,
+            derive: Some(derive::<D>),
         }
     }
 
@@ -468,17 +537,22 @@ impl Projector {
         self,
         commands: &'static [Option<&'static CommandInfo>],
     ) -> Projector {
-        Projector { commands: commands.as_ptr(), decide: Some(decide::<P>), ..self }
+        Projector { commands: Structs::new(commands), decide: Some(decide::<P>), ..self }
+    }
+
+    /// The same projector with keys that may be written in several forms.
+    pub const fn with_keys<K: Keys>(self) -> Projector {
+        Projector { canonical_key: Some(canonical_key::<K>), ..self }
     }
 
     /// The same projector with settings. The list ends with `None`.
     pub const fn with_settings(self, settings: &'static [Option<&'static Setting>]) -> Projector {
-        Projector { settings: settings.as_ptr(), ..self }
+        Projector { settings: Structs::new(settings), ..self }
     }
 
     /// The same projector with declared events. The list ends with `None`.
     pub const fn with_events(self, events: &'static [Option<&'static EventInfo>]) -> Projector {
-        Projector { events: events.as_ptr(), ..self }
+        Projector { events: Structs::new(events), ..self }
     }
 }
 
@@ -500,7 +574,7 @@ impl Plugin {
             flags: 0,
             name,
             version,
-            projectors: projectors.as_ptr(),
+            projectors: Structs::new(projectors),
             sinks: ptr::null(),
         }
     }
@@ -515,10 +589,10 @@ pub enum Outcome {
 
 #[derive(Clone, Copy)]
 pub enum Refusal {
-    Invalid = 1,
-    Conflict = 2,
-    NotFound = 3,
-    TooLarge = 4,
+    Invalid = 1,  // HTTP 400
+    Conflict = 2, // HTTP 409
+    NotFound = 3, // HTTP 404
+    TooLarge = 4, // HTTP 413
 }
 
 /// Why a command is refused: the kind, the last part of the problem's URI, and a sentence.
@@ -534,6 +608,20 @@ pub trait Project {
     }
 }
 
+/// What a derived collection implements.
+pub trait Derive {
+    /// Folds one change of a record of the source. `Err` rejects the event for this collection, with
+    /// the reason.
+    fn derive(tx: &Tx, change: &Change) -> Result<Outcome, String>;
+}
+
+/// What a projector implements whose keys may be written in several forms: UUIDs, names in any case.
+pub trait Keys {
+    /// The form in which the key is stored, of at most 64 bytes unless it is `given` itself. `None`, and
+    /// a panic: the text cannot be a key. Must be pure. Called on any thread.
+    fn canonical_key(given: &str) -> Option<String>;
+}
+
 /// A panic becomes a reason. The message that Rust would write to stderr is left out.
 fn guarded<R>(call: impl FnOnce() -> R) -> Result<R, String> {
     static QUIET: Once = Once::new();
@@ -544,13 +632,25 @@ fn guarded<R>(call: impl FnOnce() -> R) -> Result<R, String> {
             (_, Some(text)) => text,
             _ => "a value that is not text",
         };
-        format!("it panicked: {text}")
+        let reason = format!("it panicked: {text}");
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+            mem::forget(again); // its drop panicked, and that of the new value might
+        }
+        reason
     })
 }
 
 unsafe extern "C" fn evolve<P: Project>(tx: *mut Handle, event: *const RawEvent) -> i32 {
     let tx = Tx(tx, PhantomData);
     match guarded(|| P::evolve(&tx, &Event(&*event))) {
+        Ok(Ok(outcome)) => outcome as i32,
+        Ok(Err(reason)) | Err(reason) => (host(tx.0).reject)(tx.0, to_c(&reason)),
+    }
+}
+
+unsafe extern "C" fn derive<D: Derive>(tx: *mut Handle, change: *const RawChange) -> i32 {
+    let tx = Tx(tx, PhantomData);
+    match guarded(|| D::derive(&tx, &Change(&*change))) {
         Ok(Ok(outcome)) => outcome as i32,
         Ok(Err(reason)) | Err(reason) => (host(tx.0).reject)(tx.0, to_c(&reason)),
     }
@@ -571,10 +671,32 @@ unsafe extern "C" fn decide<P: Project>(of: *mut Handle, command: *const RawComm
     }
 }
 
+unsafe extern "C" fn canonical_key<K: Keys>(given: Str, ret: *mut Key) -> bool {
+    let text = match from_c(given) {
+        Some(text) => text,
+        None => return false,
+    };
+    let ret = &mut *ret;
+    match guarded(|| K::canonical_key(text)) {
+        Ok(Some(key)) if key == text => ret.str_ = given,
+        Ok(Some(key)) if key.len() <= ret.scratch.len() => {
+            ret.scratch[..key.len()].copy_from_slice(key.as_bytes());
+            ret.str_ = Str { data: ret.scratch.as_ptr(), len: key.len() };
+        }
+        _ => return false,
+    }
+    true
+}
+
 // ---- Strings and values --------------------------------------------------------------------------
 
 fn to_c(text: &str) -> Str {
     Str { data: text.as_ptr(), len: text.len() }
+}
+
+/// No string is written as null.
+fn to_c_or_none(text: Option<&str>) -> Str {
+    text.map_or(Str { data: ptr::null(), len: 0 }, to_c)
 }
 
 /// The host gives valid UTF-8 everywhere except to `canonical_key`.
@@ -740,7 +862,7 @@ impl<'a> Command<'a> {
 
 // ---- Records -------------------------------------------------------------------------------------
 
-/// One call of `evolve`.
+/// One call of `evolve` or `derive`.
 pub struct Tx<'a>(*mut Handle, PhantomData<&'a ()>);
 
 impl<'a> Tx<'a> {
@@ -792,6 +914,9 @@ impl<'a> Record<'a> {
     pub fn set_str(&self, field: Text, value: &str) -> &Self {
         self.set(|host, record| unsafe { (host.set_str)(record, field, to_c(value)) })
     }
+    pub fn set_str_or_null(&self, field: Text, value: Option<&str>) -> &Self {
+        self.set(|host, record| unsafe { (host.set_str)(record, field, to_c_or_none(value)) })
+    }
     pub fn set_int(&self, field: Text, value: i64) -> &Self {
         self.set(|host, record| unsafe { (host.set_int)(record, field, value) })
     }
@@ -835,6 +960,28 @@ impl<'a> Record<'a> {
     }
 }
 
+/// What one event has changed in one record of the source of a derived collection. To change a record
+/// of the source is a fault, and the event is rejected.
+pub struct Change<'a>(&'a RawChange);
+
+impl<'a> Change<'a> {
+    pub fn key(&self) -> &'a str {
+        unsafe { from_c(self.0.key) }.unwrap_or("")
+    }
+    /// As it was before the event; `None`: the event made it.
+    pub fn before(&self) -> Option<Record<'a>> {
+        (!self.0.before.is_null()).then(|| Record(self.0.before as *mut Handle, PhantomData))
+    }
+    /// As it is now; `None`: the event deleted it.
+    pub fn after(&self) -> Option<Record<'a>> {
+        (!self.0.after.is_null()).then(|| Record(self.0.after as *mut Handle, PhantomData))
+    }
+    /// Of the event; in a rebuild from records, the cursor of the source.
+    pub fn seq(&self) -> u64 {
+        self.0.seq
+    }
+}
+
 /// Builds a JSON value, piece by piece: see reel/writer.h.
 pub struct Writer<'a>(*mut Handle, PhantomData<&'a ()>);
 
@@ -859,6 +1006,9 @@ impl<'a> Writer<'a> {
     }
     pub fn str(&self, value: &str) -> &Self {
         self.write(|host, writer| unsafe { (host.write_str)(writer, to_c(value)) })
+    }
+    pub fn str_or_null(&self, value: Option<&str>) -> &Self {
+        self.write(|host, writer| unsafe { (host.write_str)(writer, to_c_or_none(value)) })
     }
     pub fn int(&self, value: i64) -> &Self {
         self.write(|host, writer| unsafe { (host.write_int)(writer, value) })
@@ -889,7 +1039,7 @@ impl<'a> Decision<'a> {
         (!found.is_null()).then(|| Record(found as *mut Handle, PhantomData))
     }
     pub fn draft(&self, event_type: &str, subject: Option<&str>) -> Draft<'a> {
-        let subject = subject.map_or(Str { data: ptr::null(), len: 0 }, to_c);
+        let subject = to_c_or_none(subject);
         let drafted = unsafe { (host(self.0).draft)(self.0, to_c(event_type), subject) };
         Draft(drafted, PhantomData)
     }
@@ -933,4 +1083,145 @@ impl<'a> Draft<'a> {
         self.set(|host, draft| writer = unsafe { (host.write_member)(draft, name) });
         Writer(writer, PhantomData)
     }
+}
+
+// ---- UUIDs ---------------------------------------------------------------------------------------
+
+/// reel_uuid_canonical (reel/uuid.h): a UUID in its lower-case hyphenated form. `given` may also have
+/// 32 digits, braces, or "urn:uuid:" before it.
+pub fn uuid_canonical(given: &str) -> Option<String> {
+    let text = match given.len() {
+        38 => given.strip_prefix('{')?.strip_suffix('}')?,
+        45 => given.strip_prefix("urn:uuid:")?,
+        _ => given,
+    };
+    let hyphens = [8, 13, 18, 23];
+    let digits: String = match text.len() {
+        32 => text.to_string(),
+        36 if hyphens.iter().all(|at| text.as_bytes()[*at] == b'-') => {
+            text.char_indices().filter(|(at, _)| !hyphens.contains(at)).map(|(_, c)| c).collect()
+        }
+        _ => return None,
+    };
+    if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let digits = digits.to_ascii_lowercase();
+    let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+    Some(parts.join("-"))
+}
+
+// ---- Times ---------------------------------------------------------------------------------------
+
+pub const NS_PER_S: i64 = 1_000_000_000;
+
+/// Days from 1970-01-01 to a day of the Gregorian calendar: see reel_time_days.
+fn days_from_1970(year: i64, month: i64, day: i64) -> i64 {
+    let from_march = (month + 9) % 12;
+    let shifted = year - i64::from(month <= 2);
+    let (era, of_era) = (shifted.div_euclid(400), shifted.rem_euclid(400));
+    let day_of_year = (153 * from_march + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + day_of_year - 719_468
+}
+
+fn month_len(year: i64, month: i64) -> i64 {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// The number that `count` digits at the beginning of `text` make; moves `text` behind them.
+fn digits(text: &mut &[u8], count: usize) -> Option<i64> {
+    let found = text.get(..count)?;
+    *text = &text[count..];
+    found.iter().try_fold(0, |value, digit| {
+        digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0'))
+    })
+}
+
+fn one_of(text: &mut &[u8], allowed: &[u8]) -> Option<u8> {
+    let first = *text.first().filter(|first| allowed.contains(first))?;
+    *text = &text[1..];
+    Some(first)
+}
+
+/// Reads digits after the point; those after the ninth are cut off.
+fn fraction_ns(text: &mut &[u8]) -> Option<i64> {
+    let (mut unit, mut ns) = (NS_PER_S, 0);
+    if one_of(text, b".").is_none() {
+        return Some(0);
+    }
+    loop {
+        unit /= 10;
+        ns += digits(text, 1)? * unit;
+        if !text.first().map_or(false, u8::is_ascii_digit) {
+            return Some(ns);
+        }
+    }
+}
+
+fn zone_s(text: &mut &[u8]) -> Option<i64> {
+    if one_of(text, b"Zz").is_some() {
+        return text.is_empty().then(|| 0);
+    }
+    let sign = if one_of(text, b"+-")? == b'-' { -60 } else { 60 };
+    let hours = digits(text, 2)?;
+    one_of(text, b":")?;
+    let minutes = digits(text, 2)?;
+    (hours <= 23 && minutes <= 59 && text.is_empty()).then(|| (hours * 60 + minutes) * sign)
+}
+
+/// reel_time_read (reel/time.h): a time of RFC 3339, in any zone, as ns since 1970 in UTC. `None`:
+/// it is not such a time, or does not fit. Only numbers can be compared and subtracted.
+pub fn time_read(text: &str) -> Option<i64> {
+    let text = &mut text.as_bytes();
+    let year = digits(text, 4)?;
+    one_of(text, b"-")?;
+    let month = digits(text, 2)?;
+    one_of(text, b"-")?;
+    let day = digits(text, 2)?;
+    one_of(text, b"Tt")?;
+    let hour = digits(text, 2)?;
+    one_of(text, b":")?;
+    let minute = digits(text, 2)?;
+    one_of(text, b":")?;
+    let second = digits(text, 2)?;
+    let fraction_ns = fraction_ns(text)?;
+    let zone_s = zone_s(text)?;
+    let day_exists = (1..=12).contains(&month) && (1..=month_len(year, month)).contains(&day);
+    if !day_exists || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let of_day_s = hour * 3600 + minute * 60 + second - zone_s;
+    let s = days_from_1970(year, month, day) * 86400 + of_day_s;
+    if second == 60 && s % 86400 != 0 {
+        return None; // a leap second is at the end of a day in UTC
+    }
+    let ns = i128::from(s) * i128::from(NS_PER_S) + i128::from(fraction_ns);
+    i64::try_from(ns).ok()
+}
+
+/// reel_time_write: in UTC, with as many digits of the second as are needed: one time has one text.
+pub fn time_write(ns: i64) -> String {
+    let (s, fraction_ns) = (ns.div_euclid(NS_PER_S), ns.rem_euclid(NS_PER_S));
+    let (days, of_day_s) = (s.div_euclid(86400), s.rem_euclid(86400));
+    let mut year = 1970 + if days < 0 { days / 365 - 1 } else { days / 366 }; // or one soon after
+    while days_from_1970(year + 1, 1, 1) <= days {
+        year += 1;
+    }
+    let (mut month, mut day) = (1, days - days_from_1970(year, 1, 1));
+    while day >= month_len(year, month) {
+        day -= month_len(year, month);
+        month += 1;
+    }
+    let (hour, minute, second) = (of_day_s / 3600, of_day_s / 60 % 60, of_day_s % 60);
+    let day = day + 1;
+    let mut text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+    if fraction_ns > 0 {
+        text += format!(".{fraction_ns:09}").trim_end_matches('0');
+    }
+    text + "Z"
 }

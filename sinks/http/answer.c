@@ -17,6 +17,7 @@ const struct problem_info problem_infos[PROBLEMS] = {
     [PROBLEM_NOT_FOUND] = {404, "not-found", "Not found"},
     [PROBLEM_NOT_ACCEPTABLE] = {406, "not-acceptable", "Not acceptable"},
     [PROBLEM_METHOD_NOT_ALLOWED] = {405, "method-not-allowed", "Method not allowed"},
+    [PROBLEM_REQUEST_TIMEOUT] = {408, "request-timeout", "Request timeout"},
     [PROBLEM_CONFLICT] = {409, "conflict", "Conflict"},
     [PROBLEM_CURSOR_TOO_OLD] = {410, "cursor-too-old", "Cursor too old"},
     [PROBLEM_PAYLOAD_TOO_LARGE] = {413, "payload-too-large", "Payload too large"},

@@ -36,7 +36,6 @@ struct answer {
     uint64_t count;
     struct text next; /* the value of `after` for the next page; then the whole Link */
     uint64_t changed; /* Reel-Changed; or 0 */
-    bool varies;      /* it depends on Accept */
     const char *file; /* without its suffix ".csv": Content-Disposition; or NULL */
 
     char etag[128];     /* or empty */
@@ -45,6 +44,7 @@ struct answer {
     unsigned retry_after_s;
     bool authenticate; /* WWW-Authenticate */
     bool replayed;     /* Idempotent-Replayed */
+    bool varies;       /* Vary: the form of the answer depends on Accept */
     bool is_options;
     bool no_store;    /* Cache-Control */
     bool is_stream;   /* the body never ends; proxies should not buffer it */
@@ -69,6 +69,7 @@ enum problem {
     PROBLEM_NOT_FOUND,
     PROBLEM_NOT_ACCEPTABLE,
     PROBLEM_METHOD_NOT_ALLOWED,
+    PROBLEM_REQUEST_TIMEOUT,
     PROBLEM_CONFLICT,
     PROBLEM_CURSOR_TOO_OLD,
     PROBLEM_PAYLOAD_TOO_LARGE,

@@ -29,8 +29,6 @@ static bool add_cors(struct MHD_Response *response, const struct answer *answer,
                      struct MHD_Connection *connection) {
     if (!origin[0]) return true;
     if (!add(response, "Access-Control-Allow-Origin", origin)) return false;
-    if (strcmp(origin, "*") != 0 && !answer->varies && !add(response, "Vary", "Origin"))
-        return false;
     if (!answer->is_options)
         return !MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin") ||
                add(response, "Access-Control-Expose-Headers",
@@ -39,6 +37,17 @@ static bool add_cors(struct MHD_Response *response, const struct answer *answer,
     return add(response, "Access-Control-Allow-Methods", "GET, OPTIONS") &&
            add(response, "Access-Control-Allow-Headers", CORS_HEADERS) &&
            add(response, "Access-Control-Max-Age", "600");
+}
+
+/* What the answer depends on, besides its target. */
+static bool add_vary(struct MHD_Response *response, const struct answer *answer,
+                     const char *origin) {
+    bool by_origin = origin[0] && strcmp(origin, "*") != 0;
+    if (!answer->varies && !by_origin) return true;
+    return add(response, "Vary",
+               !by_origin       ? "Accept"
+               : answer->varies ? "Accept, Origin"
+                                : "Origin");
 }
 
 static bool add_handshake(struct MHD_Response *response, const struct answer *answer) {
@@ -52,8 +61,7 @@ static bool add_handshake(struct MHD_Response *response, const struct answer *an
 static bool add_of_records(struct MHD_Response *response, struct answer *answer) {
     char file[128];
     bool good = true;
-    if (answer->varies) good = add(response, "Vary", "Accept, Origin");
-    if (good && answer->changed) good = add_number(response, "Reel-Changed", answer->changed);
+    if (answer->changed) good = add_number(response, "Reel-Changed", answer->changed);
     if (good && answer->has_count && answer->status < 300)
         good = add_number(response, "Reel-Count", answer->count);
     if (good && answer->has_next) {
@@ -90,7 +98,9 @@ static bool add_headers(struct MHD_Response *response, struct answer *answer,
         text_append(&answer->header, "", 1);
         good = !answer->header.failed && add(response, "Location", answer->header.data);
     }
-    return good && (!connection || add_cors(response, answer, server->allow_origin, connection));
+    if (!good || !connection) return good && add_vary(response, answer, "");
+    return add_vary(response, answer, server->allow_origin) &&
+           add_cors(response, answer, server->allow_origin, connection);
 }
 
 static ssize_t end_at_once(void *context, uint64_t at, char *to, size_t max) {
@@ -193,18 +203,39 @@ static void write_date(struct text *to) {
     write_header(to, MHD_HEADER_KIND, "Date", date);
 }
 
-void answer_send_head(struct answer *answer, struct server *server,
-                      struct MHD_Connection *connection, struct text *to) {
+/* Appends the head of an answer after which the connection is closed, without the empty line. */
+static void write_head(struct answer *answer, struct server *server,
+                       struct MHD_Connection *connection, struct text *to) {
     struct MHD_Response *response = make_response(answer);
     text_append_lit(to, "HTTP/1.1 ");
     text_append_number(to, answer->status);
-    text_append_lit(to, " OK\r\nConnection: close\r\n");
+    text_append_lit(to, " ");
+    text_append_lit(to, MHD_get_reason_phrase_for(answer->status));
+    text_append_lit(to, "\r\nConnection: close\r\n");
     write_date(to);
     if (!response || !add_headers(response, answer, server, connection))
         to->failed = true;
     else
         MHD_get_response_headers(response, write_header, to);
-    text_append_lit(to, "\r\n");
     if (response) MHD_destroy_response(response);
     count_answer(server, answer->status);
+}
+
+void answer_send_head(struct answer *answer, struct server *server,
+                      struct MHD_Connection *connection, struct text *to) {
+    write_head(answer, server, connection, to);
+    text_append_lit(to, "\r\n");
+}
+
+void answer_write(struct answer *answer, struct server *server, struct text *to) {
+    struct text body = answer->body;
+    answer->body = (struct text){0}; /* the response is made without it */
+    write_head(answer, server, NULL, to);
+    text_append_lit(to, "Content-Length: ");
+    text_append_number(to, body.len);
+    text_append_lit(to, "\r\n\r\n");
+    text_append_str(to, text_str(&body));
+    if (body.failed) to->failed = true;
+    text_finish(&body);
+    answer_finish(answer);
 }

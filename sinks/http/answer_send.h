@@ -14,4 +14,8 @@ enum MHD_Result answer_send(struct answer *answer, struct server *server,
 void answer_send_head(struct answer *answer, struct server *server,
                       struct MHD_Connection *connection, struct text *to);
 
+/* Appends the complete answer as text, for such a connection, which is closed after it; and empties
+ * it. */
+void answer_write(struct answer *answer, struct server *server, struct text *to);
+
 #endif

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/thread.h"
+#include "bulk/bulk.h"
 #include "follow/hub.h"
 #include "request.h"
 
@@ -172,6 +173,8 @@ static void cut(struct connection *connection) {
 
 static uint64_t count_followers(struct connections *all) {
     uint64_t count = 0;
+    for (enum bulk_kind kind = 0; kind < BULK_KINDS; kind++)
+        count += bulk_count(all->server->bulk, kind);
     for (enum transport_kind kind = 0; kind < TRANSPORTS; kind++)
         count += hub_metrics(all->server->hub, kind).followers;
     return count;
@@ -452,7 +455,8 @@ void connection_release(struct request *request) {
 
 static void count_files(struct connections *all) {
     const struct connections_options *options = &all->options;
-    uint64_t wanted = options->max + options->unknown_max + options->followers_max + FILES_RESERVED;
+    uint64_t wanted = options->max + options->unknown_max + options->followers_max +
+                      options->bulk_max + FILES_RESERVED;
     struct rlimit limit;
     all->files_max = wanted;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY ||

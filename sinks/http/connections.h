@@ -41,7 +41,7 @@ struct connection;
 
 struct connections_options {
     uint64_t max, unknown_max;
-    uint64_t followers_max;
+    uint64_t followers_max, bulk_max;
     uint64_t request_ms; /* for a request, from its first line on */
     uint64_t idle_ms;    /* for the first line of the next request, after an answer; also given to
                             libmicrohttpd */

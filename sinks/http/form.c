@@ -6,7 +6,7 @@
 
 #include <strings.h>
 
-const char *const form_types[FORMS] = {"application/json", "application/x-ndjson", "text/csv"};
+const char *const form_types[FORMS] = {"application/json", NDJSON_TYPE, "text/csv"};
 
 const char *form_suffix(enum form form) {
     static const char *const suffixes[FORMS] = {"", "-ndjson", "-csv"};
@@ -64,7 +64,13 @@ static void consider(struct offer *offer, struct reel_str range, int quality, co
     *offer = (struct offer){found, quality};
 }
 
-enum form form_choose(struct reel_str accept) {
+/* Is the first one better? */
+static bool is_better(const struct offer *offer, const struct offer *than) {
+    return offer->quality > than->quality ||
+           (offer->quality == than->quality && offer->fit > than->fit);
+}
+
+enum form form_choose(struct reel_str accept, enum form count) {
     struct offer offers[FORMS] = {{0}}, html = {0};
     enum form best = FORMS;
     accept = str_trimmed(accept);
@@ -77,13 +83,11 @@ enum form form_choose(struct reel_str accept) {
             if (str_is_caseless(name, "q")) quality = read_quality(value);
         }
         if (range.len == 0 || quality < 0) continue;
-        for (int i = 0; i < FORMS; i++) consider(&offers[i], range, quality, form_types[i]);
+        for (enum form i = 0; i < count; i++) consider(&offers[i], range, quality, form_types[i]);
         if (str_is_caseless(range, "text/html")) consider(&html, range, quality, "text/html");
     }
-    if (html.quality > offers[FORM_JSON].quality && offers[FORM_JSON].fit < 3)
-        offers[FORM_JSON] = html;
-    for (int i = FORMS; i-- > 0;)
-        if (offers[i].quality > 0 && (best == FORMS || offers[i].quality >= offers[best].quality))
-            best = (enum form)i;
-    return best;
+    for (enum form i = 0; i < count; i++)
+        if (offers[i].quality > 0 && (best == FORMS || is_better(&offers[i], &offers[best])))
+            best = i;
+    return best == FORMS && html.quality > 0 && offers[FORM_JSON].fit < 3 ? FORM_JSON : best;
 }

@@ -92,7 +92,7 @@ enum action {
     END_TRAILERS,
 };
 
-enum field { FIELD_OTHER, FIELD_LENGTH, FIELD_ENCODING, FIELD_COOKIE };
+enum field { FIELD_OTHER, FIELD_LENGTH, FIELD_ENCODING, FIELD_COOKIE, FIELD_TYPE };
 
 /* ---- Tables ---------------------------------------------------------------------------------- */
 
@@ -238,6 +238,11 @@ static void put(char **out, const char *bytes, size_t len) {
     *out = mempcpy(*out, bytes, len);
 }
 
+/* Writes a part of the form of a message, which is not data. */
+static void put_form(const struct framing *framing, char **out, const char *bytes, size_t len) {
+    if (!framing->is_body) put(out, bytes, len);
+}
+
 /* `why` may be NULL: then the sentence of the state is used. */
 static void refuse(struct framing *framing, enum framing_fault fault, const char *why, char **out) {
     const char *rest = ends[framing->state].rest;
@@ -246,7 +251,7 @@ static void refuse(struct framing *framing, enum framing_fault fault, const char
     framing->fault = (uint8_t)fault;
     framing->why = why ? why : ends[framing->state].why;
     framing->state = ENDED;
-    put(out, rest, strlen(rest));
+    put_form(framing, out, rest, strlen(rest));
 }
 
 /* Returns false if the request was refused. */
@@ -266,7 +271,8 @@ static bool add_cost(struct framing *framing, uint32_t cost, char **out) {
 
 static void begin_request(struct framing *framing) {
     const uint64_t requests = framing->requests + 1;
-    *framing = (struct framing){.state = METHOD, .requests = requests};
+    const struct framing_bulk bulk = framing->bulk;
+    *framing = (struct framing){.state = METHOD, .requests = requests, .bulk = bulk};
 }
 
 static const char version[] = "HTTP/1.";
@@ -317,6 +323,7 @@ static bool name_is(const struct framing *framing, const char *name) {
 static enum field find_field(const struct framing *framing) {
     if (name_is(framing, "Content-Length")) return FIELD_LENGTH;
     if (name_is(framing, "Transfer-Encoding")) return FIELD_ENCODING;
+    if (name_is(framing, "Content-Type")) return FIELD_TYPE;
     return name_is(framing, "Cookie") ? FIELD_COOKIE : FIELD_OTHER;
 }
 
@@ -324,7 +331,7 @@ static void end_name(struct framing *framing, char **out) {
     framing->field = (uint8_t)find_field(framing);
     framing->is_handshake = framing->is_handshake || name_is(framing, "Sec-WebSocket-Key");
     framing->held_len = 0;
-    framing->state = framing->field == FIELD_OTHER ? VALUE : HELD;
+    framing->state = framing->field == FIELD_OTHER || framing->field == FIELD_TYPE ? VALUE : HELD;
     put(out, ":", 1);
     if (framing->field != FIELD_LENGTH && framing->field != FIELD_ENCODING) return;
     /* RFC 9112, sections 6.1 and 6.3: a request has only one way to give the length of its body. */
@@ -373,8 +380,26 @@ static void end_held(struct framing *framing, char **out) {
     framing->state = FIELD;
 }
 
+/* The end of a value that was passed on, of which the beginning is held, too. */
+static void end_value(struct framing *framing) {
+    static const char ndjson[] = "application/x-ndjson";
+    const size_t len = sizeof ndjson - 1;
+    if (framing->field != FIELD_TYPE) return;
+    framing->field = FIELD_OTHER;
+    framing->is_ndjson = framing->held_len >= len && strncasecmp(framing->held, ndjson, len) == 0 &&
+                         (framing->held_len == len || strchr("; \t", framing->held[len]));
+}
+
+static void find_bulk(struct framing *framing) {
+    if (!framing->is_ndjson || framing->bulk.is_found) return;
+    if (!framing->is_chunked && framing->length == 0) return;
+    framing->bulk = (struct framing_bulk){
+        .is_found = true, .is_chunked = framing->is_chunked, .length = framing->length};
+}
+
 static void end_head(struct framing *framing, char **out) {
     put(out, "\r\n", 2);
+    find_bulk(framing);
     framing->cost = 0;
     framing->left = framing->length;
     framing->held_len = 0;
@@ -413,8 +438,8 @@ static void end_size(struct framing *framing, char **out) {
     framing->left = held_number(framing);
     framing->state = framing->left > 0 ? DATA : TRAILER;
     if (framing->left > 0) {
-        put(out, framing->held, framing->held_len);
-        put(out, "\r\n", 2);
+        put_form(framing, out, framing->held, framing->held_len);
+        put_form(framing, out, "\r\n", 2);
     }
     framing->held_len = 0;
 }
@@ -467,10 +492,11 @@ static void act(struct framing *framing, struct step step, char c, char **out) {
         if (!add_cost(framing, FRAMING_FIELD_COST, out)) return;
         break;
     case END_LINE:
-        put(out, "\r\n", 2);
+        end_value(framing);
+        put_form(framing, out, "\r\n", 2);
         break;
     case END_TRAILERS:
-        put(out, "0\r\n\r\n", 5);
+        put_form(framing, out, "0\r\n\r\n", 5);
         break;
     default:
         break;
@@ -512,16 +538,18 @@ static size_t pass_span(struct framing *framing, const char *in, size_t len, cha
                                          : span_of(framing->state, action, in, len);
     framing->cost += (uint32_t)span;
     if (action != HOLD) put(out, in, span);
-    if (action == HOLD) hold(framing, in, span);
+    if (action == HOLD || (framing->state == VALUE && framing->field == FIELD_TYPE))
+        hold(framing, in, span);
     if (action == PASS_NAME) add_to_name(framing, in, span);
     if (action == PASS_VERSION) framing->version_len += (uint8_t)span;
     return span;
 }
 
 size_t framing_pass(struct framing *framing, const char *in, size_t len, char *out) {
-    const char *begin = out, *end = in + len;
-    while (in < end) {
+    const char *begin = out, *first = in, *end = in + len;
+    while (in < end && !framing_body_ended(framing)) {
         const uint8_t state = framing->state;
+        const bool had_bulk = framing->bulk.is_found;
         if (state == BODY || state == DATA || state >= OPAQUE) {
             in += pass_data(framing, in, (size_t)(end - in), &out);
             continue;
@@ -535,6 +563,22 @@ size_t framing_pass(struct framing *framing, const char *in, size_t len, char *o
             continue;
         char c = *in++;
         act(framing, steps[state][classes[(unsigned char)c]], c, &out);
+        if (framing->bulk.is_found && !had_bulk) framing->bulk.at = (size_t)(in - first);
     }
     return (size_t)(out - begin);
+}
+
+/* ---- A body alone ---------------------------------------------------------------------------- */
+
+void framing_begin_body(struct framing *framing, const struct framing_bulk *body) {
+    *framing = (struct framing){.state = body->is_chunked ? SIZE : BODY,
+                                .is_body = true,
+                                .is_chunked = body->is_chunked,
+                                .requests = 1,
+                                .length = body->length,
+                                .left = body->length};
+}
+
+bool framing_body_ended(const struct framing *framing) {
+    return framing->is_body && framing->state == BEGIN;
 }

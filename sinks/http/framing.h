@@ -44,6 +44,14 @@ enum framing_fault {
     FRAMING_LARGE_BODY,  /* the length is too large for an integer */
 };
 
+/* The body of a request whose Content-Type is application/x-ndjson: the first such request of a
+ * connection, whose body is not empty. For http/bulk, which reads the body itself. */
+struct framing_bulk {
+    bool is_found, is_chunked;
+    uint64_t length;
+    size_t at; /* where it began in the input of the call that found it */
+};
+
 /* All zero: a new connection. */
 struct framing {
     uint8_t state;
@@ -54,6 +62,8 @@ struct framing {
     uint8_t version_len; /* of "HTTP/1." */
     bool is_http10, is_handshake, is_opaque;
     bool has_length, is_chunked;
+    bool is_ndjson;
+    bool is_body; /* framing_begin_body */
     char name[20], held[24];
     uint32_t cost;     /* of the head; or bytes that were removed from the body */
     uint64_t requests; /* number of requests that have begun; if there is a fault, it is in the last
@@ -61,10 +71,16 @@ struct framing {
     uint64_t length;   /* of the body */
     uint64_t left;     /* bytes of the body or the chunk that have not arrived yet */
     const char *why;   /* a sentence about the fault */
+    struct framing_bulk bulk;
 };
 
 /* Checks the next `len` bytes, and writes to `out` what libmicrohttpd may read. `out` has room for
  * `len` + FRAMING_EXTRA bytes. Returns the number of bytes written. */
 size_t framing_pass(struct framing *framing, const char *in, size_t len, char *out);
+
+/* Begins with the body of a request. framing_pass then writes only its data, without the form of
+ * chunks, and nothing after its end; nor anything after a fault. */
+void framing_begin_body(struct framing *framing, const struct framing_bulk *body);
+bool framing_body_ended(const struct framing *framing);
 
 #endif

@@ -64,6 +64,8 @@ static const struct reel_str once[] = {
     HEADER(MHD_HTTP_HEADER_CONTENT_TYPE),
     HEADER("Last-Event-ID"),
     HEADER("Idempotency-Key"),
+    HEADER("Reel-Expect-Cursor"),
+    HEADER("Reel-Expect-Epoch"),
     HEADER("Sec-WebSocket-Key"),
 };
 enum { HOST, ONCE = sizeof once / sizeof *once };
@@ -111,7 +113,8 @@ bool head_host_valid(struct reel_str host) {
 
 int head_check(struct request *request, const char *version) {
     struct headers headers = {0};
-    if (has_fault(request)) return refuse_fault(request);
+    /* a fault in a body of NDJSON is found again by who reads this body (routes/bulk.c) */
+    if (has_fault(request) && !request->inlet->framing.bulk.is_found) return refuse_fault(request);
     MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, count_header, &headers);
     for (size_t i = 0; i < ONCE; i++) {
         if (headers.counts[i] <= 1) continue;

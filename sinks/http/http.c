@@ -15,6 +15,8 @@
  *     waiting requests is limited.
  *   - It stores the parameters of a query in the memory of the connection, and fails if there are
  *     too many (connections.h). They are not needed, so they are hidden from it.
+ *   - It cannot answer within a body, nor wait within one for the writer without a bound in memory.
+ * So a body of NDJSON, which has no limit, is read by bulk/bulk.h.
  *   - follow.c describes how followers leave libmicrohttpd, and connections.h what it does not do
  *     about connections.
  */
@@ -24,6 +26,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/trace.h"
+#include "bulk/bulk.h"
 #include "cache.h"
 #include "cached_answer.h"
 #include "checks.h"
@@ -33,6 +36,7 @@
 #include "inlet.h"
 #include "listener.h"
 #include "routes.h"
+#include "routes/bulk.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -185,8 +189,13 @@ static enum MHD_Result read_head(struct request *request, const char *method, co
     request->is_http11 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
     request_set_phase(request, PHASE_BODY);
     int rc = head_check(request, version);
-    if (rc == -EBADMSG) return proceed(request);
+    if (rc == -EBADMSG) {
+        inlet_drop_body(request->inlet);
+        return proceed(request);
+    }
     if (rc == 0) rc = route_request(request);
+    if (rc == 0) rc = bulk_begin(request);
+    if (!request->is_bulk) inlet_drop_body(request->inlet);
     if (rc < 0 && may_skip_body(request)) return proceed(request);
     return MHD_YES;
 }
@@ -231,6 +240,10 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     case PHASE_HEAD:
         return read_head(request, method, version);
     case PHASE_BODY:
+        if (*len > 0 && request->is_bulk) {
+            bulk_take_over(request);
+            return MHD_YES;
+        }
         if (*len > 0) return read_body(request, bytes, len);
         check_body(request);
         return proceed(request);
@@ -310,10 +323,25 @@ static int create_connections(struct server *server, struct reel_error *error) {
         .max = reel_setting_number(host, "connections_max"),
         .unknown_max = reel_setting_number(host, "connections_unknown_max"),
         .followers_max = reel_setting_number(host, "max_websockets"),
+        .bulk_max =
+            reel_setting_number(host, "imports_max") + reel_setting_number(host, "ingests_max"),
         .request_ms = reel_setting_number(host, "http_request_s") * 1000,
         .idle_ms = reel_setting_number(host, "http_idle_s") * 1000,
     };
     return connections_create(server, &options, &server->all, error);
+}
+
+static int start_bulk(struct server *server, struct reel_error *error) {
+    struct reel_sink_host *host = server->host;
+    const struct bulk_options options = {
+        .places = {[BULK_IMPORT] = reel_setting_number(host, "imports_max"),
+                   [BULK_INGEST] = reel_setting_number(host, "ingests_max")},
+        .idle_ms = reel_setting_number(host, "import_idle_ms"),
+        .ping_ms = reel_setting_number(host, "follow_ping_ms"),
+        .stall_ms = reel_setting_number(host, "follow_stall_ms"),
+        .batch_bytes_max = reel_setting_number(host, "batch_bytes_max"),
+    };
+    return bulk_start(server, &options, &server->bulk, error);
 }
 
 static unsigned thread_count(struct server *server) {
@@ -372,8 +400,10 @@ static int32_t start(struct reel_sink_host *host, void **ret_sink, struct reel_e
     rc = create_connections(server, error);
     if (rc == 0) rc = start_hub(server, error);
     if (rc < 0) goto stop_waiters;
-    rc = start_daemon(server, error);
+    rc = start_bulk(server, error);
     if (rc < 0) goto stop_hub;
+    rc = start_daemon(server, error);
+    if (rc < 0) goto stop_bulk;
     rc = connections_start(server->all, error);
     if (rc < 0) goto stop_daemon;
     reel_log(host, REEL_LEVEL_INFO, "listening on http://%s", where);
@@ -382,6 +412,8 @@ static int32_t start(struct reel_sink_host *host, void **ret_sink, struct reel_e
 
 stop_daemon:
     MHD_stop_daemon(server->daemon);
+stop_bulk:
+    bulk_stop(server->bulk);
 stop_hub:
     hub_stop(server->hub);
 stop_waiters:
@@ -397,9 +429,11 @@ static void committed(void *sink, uint64_t cursor) {
     (void)cursor;
     waiters_wake(server);
     hub_wake(server->hub);
+    bulk_wake(server->bulk);
 }
 
 /* Requests that were handed over get their answers. Waiting requests, and new ones, are refused.
+ * Events that arrive in bulk are answered up to where they are.
  * Followers are closed when they have received all applied events. */
 static void drain(void *sink, uint32_t timeout_ms) {
     struct server *server = sink;
@@ -407,6 +441,7 @@ static void drain(void *sink, uint32_t timeout_ms) {
     atomic_store(&server->draining, true);
     waiters_wake(server);
     while (atomic_load(&server->requests) > 0 && clock_ns() < until_ns) usleep(2000);
+    bulk_drain(server->bulk, until_ns / 1000000);
     hub_drain(server->hub, until_ns / 1000000);
 }
 
@@ -415,6 +450,7 @@ static void stop(void *sink) {
     connections_stop(server->all);
     waiters_stop(server);
     MHD_stop_daemon(server->daemon);
+    bulk_stop(server->bulk);
     hub_stop(server->hub);
     waiters_finish(server);
     server_destroy(server);
@@ -461,6 +497,14 @@ static const struct reel_setting *const settings[] = {
     NUMBER("follow_memory_bytes_max", 16777216, 1099511627776, "268435456", "bytes",
            "most bytes of events kept in memory for all followers together; above it, the follower "
            "that has not read for the longest time is disconnected"),
+    NUMBER("imports_max", 0, 10000, "64", "imports",
+           "most bodies of NDJSON that are received at one time; above this limit, they are "
+           "answered with 503"),
+    NUMBER("import_idle_ms", 10, 3600000, "30000", "ms",
+           "a body of NDJSON of which nothing is received for this time is answered with 408"),
+    NUMBER("ingests_max", 0, 10000, "64", "clients",
+           "most clients of /ws/ingest at one time; clients above this limit are answered with "
+           "503"),
     NUMBER("http_idle_s", 1, 3600, "60", "s",
            "a connection without traffic for this time is closed"),
     NUMBER("http_request_s", 1, 3600, "60", "s",

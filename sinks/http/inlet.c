@@ -30,6 +30,10 @@
  * would receive a reset instead of the answer. */
 #define THROWN_AWAY_PARTS 64
 
+/* Most bytes of a body of NDJSON that are kept: more than libmicrohttpd reads before the request is
+ * handled. */
+#define KEPT_MAX ((size_t)64 << 10)
+
 struct block {
     _Atomic(struct inlet *) inlets[BLOCK_INLETS];
 };
@@ -57,17 +61,54 @@ struct inlet *inlet_of(int fd) {
                  : NULL;
 }
 
+/* Accepts NULL. */
+static void destroy(struct inlet *inlet) {
+    if (inlet) free(inlet->kept);
+    free(inlet);
+}
+
 int inlet_open(int fd) {
     struct block *block = find_block(fd, true);
     struct inlet *inlet = block ? calloc(1, sizeof *inlet) : NULL;
     if (!inlet) return -ENOMEM;
-    free(atomic_exchange(&block->inlets[fd % BLOCK_INLETS], inlet));
+    destroy(atomic_exchange(&block->inlets[fd % BLOCK_INLETS], inlet));
     return 0;
 }
 
 void inlet_close(int fd) {
     struct block *block = find_block(fd, false);
-    if (block) free(atomic_exchange(&block->inlets[fd % BLOCK_INLETS], NULL));
+    if (block) destroy(atomic_exchange(&block->inlets[fd % BLOCK_INLETS], NULL));
+}
+
+/* ---- Bodies of NDJSON ------------------------------------------------------------------------ */
+
+static void keep(struct inlet *inlet, const char *bytes, size_t len) {
+    if (len == 0 || inlet->is_kept_cut) return;
+    char *kept =
+        inlet->kept_len + len <= KEPT_MAX ? realloc(inlet->kept, inlet->kept_len + len) : NULL;
+    if (!kept) {
+        inlet->is_kept_cut = true;
+        return;
+    }
+    memcpy(kept + inlet->kept_len, bytes, len);
+    inlet->kept = kept;
+    inlet->kept_len += len;
+}
+
+bool inlet_body(const struct inlet *inlet, struct framing_bulk *ret,
+                struct reel_str *ret_received) {
+    if (!inlet->framing.bulk.is_found || inlet->is_kept_cut) return false;
+    *ret = inlet->framing.bulk;
+    *ret_received = (struct reel_str){inlet->kept ? inlet->kept : "", inlet->kept_len};
+    return true;
+}
+
+void inlet_drop_body(struct inlet *inlet) {
+    free(inlet->kept);
+    inlet->kept = NULL;
+    inlet->kept_len = 0;
+    inlet->is_kept_cut = false;
+    inlet->framing.bulk = (struct framing_bulk){0};
 }
 
 /* ---- Receiving ------------------------------------------------------------------------------- */
@@ -94,7 +135,13 @@ static void throw_away(int fd, int flags) {
 /* Passes on the bytes at `to`, which has `room` bytes. */
 static size_t pass(struct inlet *inlet, char *to, size_t received, size_t room) {
     char out[PART_BYTES + FRAMING_EXTRA];
-    size_t len = framing_pass(&inlet->framing, to, received, out);
+    struct framing *framing = &inlet->framing;
+    const bool had_bulk = framing->bulk.is_found;
+    size_t len = framing_pass(framing, to, received, out);
+    if (framing->bulk.is_found) {
+        size_t at = had_bulk ? 0 : framing->bulk.at;
+        keep(inlet, to + at, received - at);
+    }
     size_t taken = len < room ? len : room;
     INVARIANT(inlet->spill_len == 0 && len - taken <= sizeof inlet->spill);
     memcpy(to, out, taken);

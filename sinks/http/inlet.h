@@ -20,6 +20,9 @@
 struct inlet {
     struct framing framing;
     uint64_t requests;
+    char *kept; /* what was received of the body that framing.bulk describes; or NULL */
+    size_t kept_len;
+    bool is_kept_cut; /* there was more, or no memory */
     size_t spill_len; /* number of bytes that did not fit into libmicrohttpd's buffer */
     char spill[FRAMING_EXTRA];
 };
@@ -34,5 +37,12 @@ void inlet_close(int fd);
 
 /* NULL: inlet_open was not called for this socket. */
 struct inlet *inlet_of(int fd);
+
+/* The body of NDJSON that the inlet has found, and what was received of it, as it came. The text is
+ * valid until inlet_drop_body. False: there is none, or not all of it was kept. */
+bool inlet_body(const struct inlet *inlet, struct framing_bulk *ret, struct reel_str *ret_received);
+
+/* The body is read in the usual way, or by nobody. */
+void inlet_drop_body(struct inlet *inlet);
 
 #endif

@@ -24,6 +24,11 @@ struct reel_sink_host *request_host_of_sink(const struct request *request) {
     return request->server->host;
 }
 
+bool request_refuse(struct request *request, enum problem problem, const char *detail) {
+    answer_problem(&request->answer, problem, "%s", detail);
+    return false;
+}
+
 static bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
@@ -97,6 +102,15 @@ bool request_is_json(const struct request *request) {
     struct reel_str subtype = media.subtype;
     if (str_is_caseless(subtype, "json")) return str_is_caseless(media.type, "application");
     return subtype.len > 5 && strncasecmp(subtype.data + subtype.len - 5, "+json", 5) == 0;
+}
+
+bool request_is_ndjson(const struct request *request) {
+    struct reel_str type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
+    struct media_type media;
+    return type.data && format_read_media_type(type, &media) &&
+           str_is_caseless(media.type, "application") &&
+           str_is_caseless(media.subtype, "x-ndjson") &&
+           (!media.charset.data || str_is_caseless(media.charset, "utf-8"));
 }
 
 int request_open_view(struct request *request, struct reel_view **ret,

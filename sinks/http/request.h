@@ -66,9 +66,13 @@ struct request {
     bool waited;
 
     bool is_taken; /* another thread owns the socket (follow.c) */
+    bool is_bulk;  /* another thread will read the body (routes/bulk.c) */
 
     void *work; /* state of a handler that has handed something over */
     void (*work_done)(void *work);
+
+    /* Hands a socket over to the thread that owns the work from then on, too; see upgrade.h. */
+    int (*take_socket)(struct request *request, int fd, struct reel_str received);
 };
 
 /* Destroys the request. No other thread may use it any more. [a thread of libmicrohttpd] */
@@ -77,6 +81,9 @@ void request_end(struct request *request);
 void request_set_phase(struct request *request, enum phase phase);
 
 struct reel_sink_host *request_host_of_sink(const struct request *request);
+
+/* Makes the answer a problem. Returns false. */
+bool request_refuse(struct request *request, enum problem problem, const char *detail);
 
 /* The value of a header; NULL data: it is not there. For headers that are given at most once. */
 struct reel_str request_header(const struct request *request, const char *name);
@@ -99,6 +106,9 @@ int request_number(struct request *request, const char *name, uint64_t *ret);
 
 /* True if the body has this media type, such as "application/json", or "…+json" of it. */
 bool request_is_json(const struct request *request);
+
+/* True if the body is application/x-ndjson, in UTF-8. */
+bool request_is_ndjson(const struct request *request);
 
 /* Opens a view, and stores its position in the answer; `ret_position` may be NULL. If it fails, the
  * answer is a problem. */

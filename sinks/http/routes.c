@@ -18,7 +18,8 @@ static const char *const history_params[] = {"limit", "after", "min_cursor", "ti
 static const char *const list_params[] = {"limit", "after",      "order",   "count", "group",
                                           "at",    "min_cursor", "timeout", NULL};
 static const char *const event_params[] = {"since",   "epoch",      "limit", "type",
-                                           "subject", "ce_subject", NULL};
+                                           "subject", "ce_subject", "bare",  NULL};
+static const char *const post_events_params[] = {"type", "ce_subject", "stop", NULL};
 static const char *const follow_params[] = {"since",      "epoch",   "type", "subject",
                                             "ce_subject", "timeout", NULL};
 static const char *const stream_params[] = {"since",      "epoch",   "type",        "subject",
@@ -57,22 +58,24 @@ const struct route *const routes[] = {
           .summary = "This description"),
     ROUTE(METHOD_GET, "/v1/asyncapi.json", READ, no_params, .handle = handle_asyncapi,
           .summary = "The events that the projectors declare"),
-    ROUTE(METHOD_GET, "/v1/events", READ, event_params, .handle = handle_events,
+    ROUTE(METHOD_GET, "/v1/events", READ, event_params, .forms = FORM_CSV, .handle = handle_events,
           .summary = "A page of the log"),
-    ROUTE(METHOD_POST, "/v1/events", WRITE, no_params, .body_max = events_body,
+    ROUTE(METHOD_POST, "/v1/events", WRITE, post_events_params, .body_max = events_body,
           .handle = handle_post_events,
           .summary = "Appends events: CloudEvents in structured, batched or binary mode"),
     ROUTE(METHOD_GET, "/v1/events/stream", READ, stream_params, .handle = handle_stream,
           .summary = "Follows the events: server-sent events"),
     ROUTE(METHOD_GET, "/ws/events", READ, follow_params, .takes_bearer = true,
           .handle = handle_websocket, .summary = "Follows the events: a WebSocket"),
+    ROUTE(METHOD_GET, "/ws/ingest", WRITE, no_params, .takes_bearer = true, .handle = handle_ingest,
+          .summary = "Appends events: a WebSocket, one event a frame"),
     ROUTE(METHOD_GET, "/v1/events/{seq}", READ, no_params, .handle = handle_event,
           .summary = "An event, and its outcome in each collection"),
     ROUTE(METHOD_GET, "/v1/events/{seq}/raw", READ, no_params, .handle = handle_raw_event,
           .summary = "The bytes of an event as they were received"),
     ROUTE(METHOD_GET, "/v1/rejected", READ, rejected_params, .handle = handle_rejected,
           .summary = "Rejected events, the newest first, with the reason"),
-    ROUTE(METHOD_GET, "/v1/{collection}", READ, list_params, .takes_filters = true,
+    ROUTE(METHOD_GET, "/v1/{collection}", READ, list_params, .takes_filters = true, .forms = FORMS,
           .is_cached = true, .handle = handle_list,
           .summary = "Lists the records in the order of their keys"),
     ROUTE(METHOD_POST, "/v1/{collection}", WRITE, no_params, .body_max = command_body,
@@ -297,15 +300,18 @@ static int check_params(struct request *request) {
 
 static void choose_form(struct request *request) {
     CLEANUP(text_finish) struct text accept = {0};
-    if (!request->route->takes_filters) return;
+    if (!request->route->forms) return;
     request_header_list(request, MHD_HTTP_HEADER_ACCEPT, &accept);
-    request->form = accept.failed ? FORM_JSON : form_choose(text_str(&accept));
+    request->form =
+        accept.failed ? FORM_JSON : form_choose(text_str(&accept), request->route->forms);
     request->answer.varies = true;
 }
 
 static int check_length(struct request *request) {
     uint64_t bytes = request_content_length(request);
-    if (bytes <= request->body_max) return 0;
+    bool has_no_limit = request->route && request->route->handle == handle_post_events &&
+                        request_is_ndjson(request);
+    if (bytes <= request->body_max || has_no_limit) return 0;
     answer_problem(&request->answer, PROBLEM_PAYLOAD_TOO_LARGE,
                    "the body has %llu bytes, at most %llu are accepted", (unsigned long long)bytes,
                    (unsigned long long)request->body_max);

@@ -9,7 +9,8 @@ struct route {
     const char *path;          /* "/v1/{collection}/{key}": a part in braces matches any segment */
     reel_access access;        /* the access that the sender needs */
     const char *const *params; /* the parameters that it accepts, NULL-terminated */
-    bool takes_filters; /* it also accepts the filters of the collection, and has several forms */
+    bool takes_filters;        /* it also accepts the filters of the collection */
+    enum form forms; /* it has those before this one: Accept chooses; 0: it has one form */
     bool is_cached;  /* its answers with status 200 depend only on the target and the newest commit
                         (cache.h) */
     bool looks_back; /* at the past: it needs REEL_ACCESS_HISTORY */
@@ -46,6 +47,7 @@ int record_find_key(struct request *request, struct reel_str name, struct text *
 void handle_post_events(struct request *request);
 void handle_events(struct request *request);
 void handle_websocket(struct request *request);
+void handle_ingest(struct request *request);
 void handle_stream(struct request *request);
 void handle_event(struct request *request);
 void handle_raw_event(struct request *request);

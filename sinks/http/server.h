@@ -9,7 +9,8 @@
  *     a handler        records.c, commands.c, events.c, about.c, …: makes an answer; or suspends
  *                      the request, and another thread makes the answer
  *     answer.h, answer_send.h  the answer
- * The connections of followers (follow.c) leave libmicrohttpd; one thread serves all followers. No
+ * The connections of followers (follow.c) leave libmicrohttpd; one thread serves all followers. So
+ * do those on which events arrive in bulk (bulk/bulk.h), which have a thread, too. No
  * thread ever waits within a request: neither for the writer, nor for the cursor, nor for the
  * client.
  */
@@ -24,6 +25,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct bulk_loop;
 struct connections;
 struct hub;
 struct cache_slot;
@@ -40,6 +42,7 @@ struct server {
     struct connections *all; /* who is connected */
     int nowhere;             /* a socket that is connected to nothing (follow.c) */
     struct hub *hub;         /* the followers */
+    struct bulk_loop *bulk;  /* events that arrive in bulk */
 
     /* Settings. */
     uint64_t waiters_max;

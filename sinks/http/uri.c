@@ -127,3 +127,8 @@ const struct uri_param *uri_param(const struct uri *uri, const char *name) {
         if (reel_str_is(uri->params[i].name, name)) return &uri->params[i];
     return NULL;
 }
+
+struct reel_str uri_value(const struct uri *uri, const char *name) {
+    const struct uri_param *param = uri_param(uri, name);
+    return param ? param->value : (struct reel_str){NULL, 0};
+}

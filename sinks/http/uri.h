@@ -30,5 +30,7 @@ void uri_finish(struct uri *uri);
 
 /* The parameter with this name, or NULL. */
 const struct uri_param *uri_param(const struct uri *uri, const char *name);
+/* Its value; NULL data: it is not there. */
+struct reel_str uri_value(const struct uri *uri, const char *name);
 
 #endif

@@ -171,8 +171,8 @@ static enum websocket_heard begin_data(struct websocket_input *input, uint8_t op
                                        struct websocket_said *ret) {
     if ((opcode == WEBSOCKET_CONTINUATION) != (input->opcode != 0))
         return fault(ret, WEBSOCKET_PROTOCOL_ERROR, "fragments out of order");
-    if (len > WEBSOCKET_MESSAGE_MAX - input->message_len)
-        return fault(ret, WEBSOCKET_TOO_BIG, "message too big");
+    size_t most = input->message ? input->message_max : WEBSOCKET_MESSAGE_MAX;
+    if (len > most - input->message_len) return fault(ret, WEBSOCKET_TOO_BIG, "message too big");
     if (opcode != WEBSOCKET_CONTINUATION) {
         input->opcode = opcode;
         input->utf8 = (struct utf8_walk){0};
@@ -203,11 +203,12 @@ static enum websocket_heard take_data(struct websocket_input *input,
         (!utf8_walk(&input->utf8, part->data, part->data_length) ||
          (is_message_end && input->utf8.left > 0)))
         return fault(ret, WEBSOCKET_NO_UTF8, "text that is not UTF-8");
-    if (is_message_end) {
-        input->opcode = 0;
-        input->message_len = 0;
-    }
-    return WEBSOCKET_HEARD_NOTHING;
+    if (input->message) text_append(input->message, part->data, part->data_length);
+    if (!is_message_end) return WEBSOCKET_HEARD_NOTHING;
+    ret->is_text = input->opcode == WEBSOCKET_TEXT;
+    input->opcode = 0;
+    input->message_len = 0;
+    return input->message ? WEBSOCKET_HEARD_MESSAGE : WEBSOCKET_HEARD_NOTHING;
 }
 
 /* True if the code may be sent: codes of section 7.4 and of the registry. */

@@ -6,7 +6,8 @@
  * contexts, of 4 KiB each, are lent to clients only while a frame is incomplete. A client that
  * sends nothing takes a few bytes.
  *
- * Messages with data are checked and ignored, because a follower has nothing to send.
+ * Messages with data are checked, and ignored unless somebody wants them: a follower has nothing to
+ * send.
  */
 #ifndef REEL_SINKS_WEBSOCKET_WIRE_H
 #define REEL_SINKS_WEBSOCKET_WIRE_H
@@ -38,7 +39,7 @@ enum websocket_code {
 /* Longest payload of a control frame. */
 #define WEBSOCKET_CONTROL_MAX 125
 
-/* Longest message of a client. */
+/* Longest message of a client, if messages are ignored. */
 #define WEBSOCKET_MESSAGE_MAX ((size_t)64 << 10)
 
 /* Appends a complete frame, without a mask, as a server sends it. */
@@ -68,6 +69,11 @@ struct websocket_input {
     uint8_t opcode;                /* of the current message; 0: none */
     struct utf8_walk utf8;
     uint32_t message_len;
+
+    /* If it is not NULL, the data of messages is appended here. The caller may change it between
+     * two calls. If it fails, the rest of the message is lost. */
+    struct text *message;
+    size_t message_max; /* longest message, with `message` */
 };
 void websocket_input_finish(struct websocket_input *input, struct websocket_pool *pool);
 
@@ -76,12 +82,14 @@ enum websocket_heard {
     WEBSOCKET_HEARD_PING,    /* must be answered with `payload` */
     WEBSOCKET_HEARD_CLOSE,   /* must be answered with `code`; 0: without a code */
     WEBSOCKET_HEARD_FAULT,   /* the connection must be closed with `code` and `reason` */
+    WEBSOCKET_HEARD_MESSAGE, /* with input.message: a message is complete; see `is_text` */
 };
 struct websocket_said {
     uint8_t payload[WEBSOCKET_CONTROL_MAX];
     size_t len;
     unsigned code;
     const char *reason;
+    bool is_text;
 };
 
 /* Reads what a client has sent, and removes it from `bytes`, up to the first frame that needs an

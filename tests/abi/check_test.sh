@@ -161,6 +161,8 @@ part_strict() {
     expect "with --strict, a command must be accepted" "1 decided" "$code $(failed)"
     check --json --strict --runs 16 "$build"/plugins/{cell/cell,formation/formation}.so
     expect "with --strict, the plugins that ship" "0 " "$code $(failed)"
+    check --json --strict --runs 16 "$build/tests/abi/check/stages.so"
+    expect "with --strict, states to which several events lead" "0 " "$code $(failed)"
 }
 
 # ---- Plugins of other tests ----------------------------------------------------------------------
@@ -271,6 +273,12 @@ part_events() {
         "$(jq '[.plugins[].cases[] | select(.result == "failed").finding][0] |
             endswith("show_max=1")' <<<"$out")"
     faulty divides_by_setting events --setting show_max=1
+    local both=("$build/tests/abi/check/divides_by_setting.so" "$build/tests/abi/good.so")
+    check --json --runs 1 --setting show_max=1 "${both[@]}"
+    expect "a setting is given to the plugin that has it" "1 events" "$code $(failed)"
+    check --json --runs 1 --setting show_mix=1 "${both[@]}"
+    expect "a setting that no plugin has" "1 reeld check: no plugin has a setting \`show_mix\`" \
+        "$code $(tail -n 1 "$scratch/err")"
 }
 
 part_rules() {
@@ -313,6 +321,21 @@ part_states() {
     expect "the first run shows it" 1 \
         "$(jq '.plugins[].cases[] | select(.result == "failed").seed' <<<"$out")"
     faulty stores_heap_address determinism
+}
+
+part_derived() {
+    good 10 "$build/tests/abi/check/derives_none.so"
+    faulty derives_crashes events
+    expect "who crashes" 1 "$(jq -r '.plugins[].cases[] | select(.result == "failed").finding' \
+        <<<"$out" | grep -c '^derive crashes')"
+    faulty derives_remembers state
+    faulty derives_counts_changes derived
+    faulty derives_sets_source rules
+    faulty derives_never_applies applied
+    faulty derives_alone declarations
+    good 10 --with "$build/tests/abi/good.so" "$build/tests/abi/check/derives_alone.so"
+    expect "what its source applies is applied" true \
+        "$(jq '.plugins[0].events.applied > 10' <<<"$out")"
 }
 
 # part_languages cc|rs: the faults in another language (check/languages.txt), at each level of

@@ -6,6 +6,20 @@
 #include <reel/reel.hpp>
 
 #include <limits>
+#include <type_traits>
+#include <utility>
+
+/* A pointer converts to bool, but is not one. */
+template <typename T, typename = void> struct can_be_set : std::false_type {};
+template <typename T>
+struct can_be_set<
+    T, std::void_t<decltype(std::declval<reelpp::record &>().set("a", std::declval<T>())),
+                   decltype(std::declval<reelpp::draft &>().set("a", std::declval<T>())),
+                   decltype(std::declval<reelpp::writer &>().value(std::declval<T>()))>>
+    : std::true_type {};
+static_assert(can_be_set<bool>::value && can_be_set<float>::value && can_be_set<char *>::value &&
+              can_be_set<std::string>::value && can_be_set<std::optional<short>>::value);
+static_assert(!can_be_set<const unsigned char *>::value && !can_be_set<void *>::value);
 
 #define FAMILY "test.things."
 
@@ -148,7 +162,22 @@ static constexpr struct reel_projector things = [] {
     made.events = events;
     return made;
 }();
-static constexpr const struct reel_projector *projectors[] = {&things, nullptr};
+
+static bool follow(reelpp::transaction tx, const reelpp::change &change) {
+    const reelpp::text string = change.after().str("string");
+    if (string == "derive ignores") return false;
+    if (!change.after()) return tx.remove(change.key()), true;
+    tx.upsert(change.key()).set("before", change.before().str("string")).set("seq", change.seq());
+    if (string == "derive throws") throw reelpp::rejection("not this one");
+    return true;
+}
+
+static constexpr reel_field before_field = reelpp::field("before", REEL_FIELD_STRING);
+static constexpr reel_field seq_field = reelpp::field("seq", REEL_FIELD_INTEGER);
+static constexpr const reel_field *followed_fields[] = {&before_field, &seq_field, nullptr};
+static constexpr struct reel_projector followed =
+    reelpp::derived("followed", "things", followed_fields, reelpp::derive<follow>);
+static constexpr const struct reel_projector *projectors[] = {&followed, &things, nullptr};
 REEL_PLUGIN("hpp", "1.0.0", projectors, nullptr);
 
 /* ---- Events ---------------------------------------------------------------------------------- */
@@ -190,6 +219,24 @@ static void an_event_has_its_attributes(void **state) {
                      " 'bool': false}");
 }
 
+static void a_derived_collection_reads_both_records(void **state) {
+    reel_test *test = test_of(state);
+    reel_given(test, FAMILY "copied", "a", "{'string': 'one'}");
+    reel_then_record(test, "followed", "a", "{'before': null, 'seq': 1}");
+    reel_given(test, FAMILY "copied", "a", "{'string': 'two'}");
+    reel_then_record(test, "followed", "a", "{'before': 'one', 'seq': 2}");
+    reel_given(test, FAMILY "copied", "a", "{'string': 'derive ignores'}");
+    reel_when(test, FAMILY "copied", "a", "{'string': 'derive throws'}");
+    reel_then_rejected_by(test, "followed", "not this one");
+    reel_then_record(test, "followed", "a", "{'before': 'one', 'seq': 2}");
+    reel_then_record(test, "things", "a", "{'string': 'derive throws', ...}");
+    reel_given(test, FAMILY "rejected-not", "b", "{}");
+    reel_then_record(test, "followed", "left", "{'before': null, 'seq': *}");
+    reel_given(test, FAMILY "removed", "b", "{}");
+    reel_then_no_record(test, "followed", "left");
+    reel_then_rebuilt_same(test, "followed");
+}
+
 static void false_ignores_and_nothing_applies(void **state) {
     reel_test *test = test_of(state);
     reel_when(test, FAMILY "ignored", "a", "{}");
@@ -223,9 +270,11 @@ static void an_exception_rejects_the_event_with_its_reason(void **state) {
 
 static void settings_are_read(void **state) {
     reel_test *test = test_of(state);
+    static const char *const three[] = {"x", "y,z", "w", nullptr};
     reel_given_setting(test, "things", "things_max", "9");
+    reel_given_setting_items(test, "things", "things_words", three);
     reel_given(test, FAMILY "configured", "a", "{}");
-    reel_then_record(test, "things", "left", "{'string': 'one two', 'integer': 9, 'bool': false}");
+    reel_then_record(test, "things", "left", "{'string': 'x y,z', 'integer': 9, 'bool': true}");
 }
 
 static void declared_events_must_fit(void **state) {
@@ -268,6 +317,7 @@ static void a_decision_reads_settings_and_who_asks(void **state) {
     reel_then_count(test, "things", 0); // starts it
     assert_int_equal(reel_command(test->reel, &request, &result, &error), 0);
     assert_true(result.accepted);
+    reel_command_result_finish(&result);
     reel_then_record(test, "things", "a", "{'string': 'anna', 'integer': 7, ...}");
 }
 
@@ -300,6 +350,7 @@ int main() {
         REEL_TEST(every_kind_of_value_is_read_and_written),
         REEL_TEST(what_is_absent_is_null),
         REEL_TEST(an_event_has_its_attributes),
+        REEL_TEST(a_derived_collection_reads_both_records),
         REEL_TEST(false_ignores_and_nothing_applies),
         REEL_TEST(an_exception_rejects_the_event_with_its_reason),
         REEL_TEST(settings_are_read),

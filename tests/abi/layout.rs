@@ -56,13 +56,14 @@ fn main() {
     layout!("reel_member", Member {
         struct_size flags name kind reserved values items members summary
     });
+    layout!("reel_change", RawChange { struct_size reserved key before after seq });
     layout!("reel_event_info", EventInfo { struct_size flags type_ summary members example });
     layout!("reel_field", Field { struct_size flags name kind values filter refers_to });
     layout!("reel_key", Key { str_ scratch });
     layout!("reel_command_info", CommandInfo { struct_size flags verb summary members example });
     layout!("reel_projector", Projector {
         struct_size flags revision revision_compatible collection type_prefixes fields
-        evolve canonical_key commands decide settings events
+        evolve canonical_key commands decide settings events derives_from derive
     });
     layout!("reel_plugin", Plugin { header flags name version projectors sinks });
 }

@@ -55,7 +55,8 @@ static struct refusal refusals[] = {
     WITH_PART("undefined_symbol", "reel_fixture_nowhere"),
     WITH("no_note", "it is not a plugin: it has no note `Reel` (REEL_PLUGIN in reel/projector.h "
                     "writes it)"),
-    WITH("note_empty", "its note has no name or no version"),
+    WITH("note_empty", "its note has no name or no version that is text"),
+    WITH("note_text", "its note has no name or no version that is text"),
     WITH("note_name", "its note says that its name is `other`, wanted `fixture`"),
     WITH("note_version", "its note says that its version is `2.0.0`, wanted `1.0.0`"),
     WITH("note_kinds", "its note says kinds 0x2, wanted 0x1"),
@@ -106,6 +107,7 @@ static struct refusal refusals[] = {
     WITH_SIZE("small_command", P0 "commands[0].struct_size is 16" WANTS,
               sizeof(struct reel_command_info)),
     WITH("command_flags", P0 "commands[0].flags has unknown bits 0x4"),
+    WITH("command_summary", P0 "commands[0].summary is not one line of UTF-8"),
     WITH("bad_verb", P0 "commands[0].verb is `Make It`" NAME_PATTERN),
     WITH("duplicate_verb", P0 "commands[1].verb is `create`, which commands[0] has already"),
     WITH_SIZE("small_field", P0 "fields[1].struct_size is 40" WANTS, sizeof(struct reel_field)),
@@ -190,6 +192,12 @@ static struct refusal refusals[] = {
     WITH("bad_event_body_kind", P0 "commands[0].members[0].kind is 99, wanted 1 to 9"),
     WITH("bad_event_body_example",
          P0 "commands[0].example does not fit its members: body.n is a number, wanted a string"),
+    WITH("bad_setting_unit", P0 "settings[0].unit is not a string"),
+    WITH("bad_setting_aliases", P0 "settings[0].aliases is not a string"),
+    WITH("bad_setting_checked", "the default of setting `show_max`: nothing is good"),
+    WITH("bad_setting_empty", "the default of setting `show_max`: it is empty"),
+    WITH("bad_setting_bytes", "the default of setting `show_max`: it is not UTF-8"),
+    WITH("bad_setting_items", "the default of setting `show_max`: it is empty"),
     WITH("list_of_numbers", SET0 "flags has REEL_SETTING_LIST, but kind is not REEL_SETTING_TEXT"),
 };
 

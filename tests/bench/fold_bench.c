@@ -211,16 +211,17 @@ static double measure_listing(struct reel *reel, size_t *ret_bytes) {
     return best;
 }
 
-/* Pages of the collection's database, over its records. */
-static double store_bytes_per_record(const char *directory, const char *database) {
+/* Pages of the side of the collection's table that is current, over its records. */
+static double store_bytes_per_record(const char *directory, const char *const sides[2]) {
     MDB_env *env;
     MDB_txn *txn;
     MDB_dbi dbi;
-    MDB_stat stat;
+    MDB_stat stat = {0};
     if (mdb_env_create(&env) || mdb_env_set_maxdbs(env, 8) ||
-        mdb_env_open(env, directory, MDB_RDONLY, 0) || mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) ||
-        mdb_dbi_open(txn, database, 0, &dbi) || mdb_stat(txn, dbi, &stat))
+        mdb_env_open(env, directory, MDB_RDONLY, 0) || mdb_txn_begin(env, NULL, MDB_RDONLY, &txn))
         abort();
+    for (size_t i = 0; i < 2 && stat.ms_entries == 0; i++)
+        if (mdb_dbi_open(txn, sides[i], 0, &dbi) || mdb_stat(txn, dbi, &stat)) abort();
     size_t pages = stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
     mdb_txn_abort(txn);
     mdb_env_close(env);
@@ -257,6 +258,8 @@ static void report_intake(const struct stream *stream) {
 
 static void report_store(const struct stream *stream) {
     static const size_t batches[] = {4096, 16};
+    static const char *const records[] = {"c/cells", "c2/cells"}, *const index[] = {"x/cells",
+                                                                                    "x2/cells"};
     for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
         const char *directory = scratch_directory();
         struct reel *reel = open_store(directory);
@@ -271,9 +274,9 @@ static void report_store(const struct stream *stream) {
         char what[80];
         snprintf(what, sizeof what, "store for each cell, taken in batches of %zu", batches[i]);
         printf("%-52s %12.0f bytes\n", what,
-               store_bytes_per_record(path_in(directory, "state"), "c/cells"));
+               store_bytes_per_record(path_in(directory, "state"), records));
         printf("%-52s %12.0f bytes\n", "    beside it, the index of changes",
-               store_bytes_per_record(path_in(directory, "state"), "x/cells"));
+               store_bytes_per_record(path_in(directory, "state"), index));
     }
 }
 

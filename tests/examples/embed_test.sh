@@ -20,7 +20,7 @@ diff - "$scratch/out" <<END || exit 1
 2 $shop.order.placed
 3 $shop.order.paid
 4 $shop.order.paid
-orders {"id":"$id","product":"mug","quantity":2,"total_cents":null,"currency":null,"state":"paid","placed_at":"now","tracking":null,"shipped_by":null,"hours_to_ship":null,"history":[{"state":"placed","at":"now"},{"state":"paid","at":null}]}
+orders {"id":"$id","product":"mug","quantity":2,"customer":null,"total_cents":null,"currency":null,"state":"paid","placed_at":"now","tracking":null,"shipped_by":null,"hours_to_ship":null,"history":[{"state":"placed","at":"now"},{"state":"paid","at":null}]}
 products {"id":"mug","name":"A mug","price_cents":1200}
 END
 diff - "$scratch/errors" <<<"event 4 was rejected" || exit 1

@@ -43,6 +43,12 @@ place_and_ship() {
     ask POST "/v1/${name}s/$id/ship" --json '{"tracking": "T-1"}' |
         expect "to ship what is not paid" '.status == 409'
     ask POST "/v1/${name}s/$id/pay" | expect "to pay" '.state == "paid"'
+    ask GET /v1/turnover | expect "turnover without a customer" '.turnover == []'
+    ask POST "/v1/${name}s" --json '{"product": "mug", "quantity": 2, "customer": "Ada"}' |
+        expect "an order of a customer" '.customer == "Ada"'
+    ask GET /v1/turnover/Ada | expect "turnover" '.count == 1 and .total_cents == 2400'
+    ask GET /v1/plugins | expect "what it derives from" \
+        "[.collections[] | select(.name == \"turnover\") | .derives_from] == [\"${name}s\"]"
     ask POST "/v1/${name}s/$id/ship" --json '{"tracking": "T-1"}' |
         expect "to ship" '.state == "shipped" and .tracking == "T-1"'
     ask DELETE "/v1/${name}s/$id" | expect "to cancel what is shipped" '.status == 409'
@@ -88,7 +94,7 @@ cmp <(jq -cS . "$scratch/last") <(jq -cS . "$scratch/files/${name}s.json") ||
     complain "at the end the file is not as the last answer"
 jq -e '.products | length == 1' "$scratch/files/products.json" >/dev/null ||
     complain "products.json is not as it should be"
-[[ $(ls "$scratch/files") == $(printf '%s\n' "${name}s.json" products.json | sort) ]] ||
+[[ $(ls "$scratch/files") == $(printf '%s\n' "${name}s.json" products.json turnover.json | sort) ]] ||
     complain "there are other files: $(ls "$scratch/files")"
 [[ $(grep -c 'files: cannot write' "$scratch/log") == 1 ]] || complain "it says one thing over again"
 ((failures == 0)) || { cat "$scratch/log" >&2; exit 1; }

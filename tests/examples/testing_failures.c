@@ -115,6 +115,22 @@ static void there_are_more_records(void **state) {
     reel_then_count(test, "products", 2);
 }
 
+static void collection_did_not_reject(void **state) {
+    struct reel_test *test = *state;
+    reel_when(test, ORDER "paid", ID, "{}");
+    reel_then_rejected_by(test, "turnover", "no turnover");
+}
+
+static void collection_rejected_for_another_reason(void **state) {
+    struct reel_test *test = *state;
+    reel_when(test, ORDER "paid", ID, "{}");
+    reel_then_rejected_by(test, "orders", "no turnover");
+}
+
+static void rebuilt_collection_is_not_there(void **state) {
+    reel_then_rebuilt_same((struct reel_test *)*state, "vases");
+}
+
 /* ---- Commands -------------------------------------------------------------------------------- */
 
 static void command_was_accepted(void **state) {
@@ -194,6 +210,9 @@ int main(void) {
         REEL_TEST(collection_is_not_there),
         REEL_TEST(key_is_no_key),
         REEL_TEST(there_are_more_records),
+        REEL_TEST(collection_did_not_reject),
+        REEL_TEST(collection_rejected_for_another_reason),
+        REEL_TEST(rebuilt_collection_is_not_there),
         REEL_TEST(command_was_accepted),
         REEL_TEST(command_was_refused_for_another_reason),
         REEL_TEST(command_was_refused),

@@ -11,7 +11,7 @@ static enum form choose_with(const uint8_t *data, size_t size, const char *behin
     text_append(&text, data, size);
     text_append_lit(&text, behind);
     check(!text.failed, "out of memory");
-    enum form form = form_choose(text_str(&text));
+    enum form form = form_choose(text_str(&text), FORMS);
     check(form <= FORMS, "there is no such form");
     text_finish(&text);
     return form;

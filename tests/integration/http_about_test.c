@@ -1,18 +1,6 @@
 /* http_about_test.c: what the daemon says of itself: status, version, metrics, health. */
 #include "http_raw.h"
 
-static int open_site(void **state) {
-    static struct site site;
-    site = site_opened(NULL);
-    *state = &site;
-    return 0;
-}
-
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 static void wait_until_ready(struct client *client) {
     for (int waited = 0;; waited++) {
         struct reply reply = get(client, "/readyz");
@@ -123,7 +111,7 @@ static void an_epoch_stays_through_a_restart_and_changes_when_told_to(void **sta
     site_closed(&site);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, site_setup, site_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -90,7 +90,7 @@ static void every_route_but_health_wants_a_token_and_writing_one_that_may(void *
         writing += route->writes;
     }
     assert_int_equal(open, 2); /* /healthz and /readyz */
-    assert_int_equal(writing, 5);
+    assert_int_equal(writing, 6);
     assert_true(count >= 17);
     client_close(prefix);
     client_close(stranger);

@@ -1,13 +1,6 @@
 /* http_admission_test.c: what POST /v1/formations admits, and which problem it names otherwise. */
 #include "http_support.h"
 
-static int open_site(void **state) {
-    static struct site site;
-    site = site_opened(NULL);
-    *state = &site;
-    return 0;
-}
-
 static int close_site(void **state) {
     struct site *site = *state;
     json_t *list = json_got(site->reader, "/v1/formations");
@@ -145,7 +138,7 @@ static void json_may_have_parameters_and_suffixes(void **state) {
     site_closed(&site);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, site_setup, close_site)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -330,6 +330,8 @@ static void accept_chooses_the_form(void **state) {
         {"text/csv;q=0.5, application/x-ndjson;q=0.6", "application/x-ndjson"},
         {"text/csv;q=0.5, application/json;q=0.5", "application/json"},
         {"text/csv, */*;q=0.1", "text/csv"},
+        {"*/*, text/csv", "text/csv"},
+        {"text/html, text/csv;q=0.2", "text/csv"},
         {"application/json;q=0, */*", "application/x-ndjson"},
         {"application/json;q=0, application/x-ndjson;q=0.0, */*", "text/csv"},
         {"text/csv;header=present;q=0.2", "text/csv"},
@@ -343,7 +345,7 @@ static void accept_chooses_the_form(void **state) {
         test_context("Accept: %s", cases[i][0]);
         struct reply reply = accepted(site, LIST, cases[i][0], 200);
         check_header(&reply, "Content-Type", cases[i][1]);
-        check_header(&reply, "Vary", "Accept, Origin");
+        check_header(&reply, "Vary", "Accept");
         reply_free(&reply);
     }
     test_context("%s", "");
@@ -356,12 +358,13 @@ static void what_no_form_fits_is_not_acceptable(void **state) {
                                         "*/*;q=0",
                                         "application/json;q=0",
                                         "text/plain",
-                                        "text/csv;q=0, text/html;q=0"};
+                                        "text/csv;q=0, text/html;q=0",
+                                        "application/json;q=0, text/html"};
     struct site *site = *state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct reply reply = accepted(site, LIST, cases[i], 406);
         assert_problem(&reply, 406, "not-acceptable");
-        check_header(&reply, "Vary", "Accept, Origin");
+        check_header(&reply, "Vary", "Accept");
         reply_free(&reply);
     }
 }

@@ -4,18 +4,6 @@
 
 #define NO_FORMATION "/v1/formations/00000000-0000-0000-0000-000000000000"
 
-static int open_site(void **state) {
-    static struct site site;
-    site = site_opened(NULL);
-    *state = &site;
-    return 0;
-}
-
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 static const char *path_of(const char *id, const char *verb) {
     static char path[128];
     snprintf(path, sizeof path, "/v1/formations/%s%s", id, verb);
@@ -326,7 +314,7 @@ static void a_key_has_1_to_255_bytes_of_utf8(void **state) {
     assert_int_equal(head_of(site), 1);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, site_setup, site_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -20,11 +20,6 @@ static int open_site(void **state) {
     return 0;
 }
 
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 /* Posts; the problem, which has these members. */
 static void check_refused(struct client *client, const char *header, const char *body,
                           const char *member, const char *wanted, const char *found) {
@@ -243,7 +238,7 @@ static void openapi_has_the_bodies_of_commands(void **state) {
     json_decref(document);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, site_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

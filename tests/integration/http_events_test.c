@@ -5,18 +5,6 @@
 #define BATCHED    "Content-Type: application/cloudevents-batch+json"
 #define CELL       "{\"cellId\":\"c\",\"specId\":\"s\"}"
 
-static int open_site(void **state) {
-    static struct site site;
-    site = site_opened(NULL);
-    *state = &site;
-    return 0;
-}
-
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 static uint64_t head_of(struct site *site) {
     json_t *status = json_got(site->reader, "/v1/status");
     uint64_t head = number_of(status, "head");
@@ -259,7 +247,7 @@ static void a_body_that_is_not_a_cloudevent_is_refused(void **state) {
     free(event.data);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, site_setup, site_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

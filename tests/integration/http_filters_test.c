@@ -38,11 +38,6 @@ static int open_site(void **state) {
     return 0;
 }
 
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 /* ---- Cases ----------------------------------------------------------------------------------- */
 
 static void check_books(struct site *site, const char *query, const char *titles) {
@@ -220,7 +215,7 @@ static void pages_of_a_filtered_list_skip_what_is_left_out(void **state) {
     check_books(site, "author=ann&after=b", "");
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, site_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

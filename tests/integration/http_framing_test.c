@@ -3,13 +3,6 @@
  * request. What exactly is passed on is tested in framing_test.c. */
 #include "http_raw.h"
 
-static int open_site(void **state) {
-    static struct site site;
-    site = site_opened(NULL);
-    *state = &site;
-    return 0;
-}
-
 static int close_site(void **state) {
     struct site *site = *state;
     wait_until_quiet(site, 3);
@@ -282,7 +275,7 @@ static void a_refused_handshake_ends_the_connection(void **state) {
     check_listed(site->reader, "/v1/formations", "formations", "id", "");
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, site_setup, close_site)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -9,11 +9,6 @@ static int open_site(void **state) {
     return 0;
 }
 
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 static const json_t *named(const json_t *list, const char *name) {
     const json_t *item;
     size_t i;
@@ -190,7 +185,7 @@ static void every_reference_of_the_description_leads_somewhere(void **state) {
     json_decref(api);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, site_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

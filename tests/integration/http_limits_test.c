@@ -8,13 +8,6 @@
 #define BATCHED    "Content-Type: application/cloudevents-batch+json"
 #define JSON       "Content-Type: application/json"
 
-static int open_site(void **state) {
-    static struct site site;
-    site = site_opened(NULL);
-    *state = &site;
-    return 0;
-}
-
 static int close_site(void **state) {
     struct site *site = *state;
     wait_until_quiet(site, 3);
@@ -314,7 +307,7 @@ static void a_list_too_large_to_be_made_at_once_is_whole(void **state) {
     site_closed(&site);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, site_setup, close_site)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -2,18 +2,6 @@
  * was trimmed. */
 #include "http_support.h"
 
-static int open_site(void **state) {
-    static struct site site;
-    site = site_opened(NULL);
-    *state = &site;
-    return 0;
-}
-
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 /* ---- Assertions ------------------------------------------------------------------------------ */
 
 /* The seqs of a page's events, each followed by a comma, and its cursor: "1,2,@2". */
@@ -273,7 +261,7 @@ static void trimmed_events_are_gone_and_the_rest_is_there(void **state) {
     site_closed(&site);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, site_setup, site_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

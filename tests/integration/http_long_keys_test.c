@@ -4,18 +4,6 @@
 
 enum { LONG = 20000 };
 
-static int open_site(void **state) {
-    static struct site site;
-    site = site_opened(NULL);
-    *state = &site;
-    return 0;
-}
-
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 /* A cell whose key has this many times the letter, and then the text. */
 static void start(struct site *site, char letter, int count, const char *end) {
     char *id = malloc((size_t)count + strlen(end) + 1);
@@ -137,7 +125,7 @@ static void a_page_goes_on_where_another_record_came_between(void **state) {
     free(next);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, site_setup, site_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

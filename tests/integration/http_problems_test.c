@@ -11,11 +11,6 @@ static int open_site(void **state) {
     return 0;
 }
 
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 /* Every route of section 5 but the two that stream. */
 static const struct {
     const char *method, *path, *allow;
@@ -229,7 +224,7 @@ static void a_full_store_is_unavailable_for_writing_and_is_read_on(void **state)
     site_closed(&site);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, site_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

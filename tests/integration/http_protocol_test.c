@@ -3,13 +3,6 @@
  * http_limits_test.c. */
 #include "http_raw.h"
 
-static int open_site(void **state) {
-    static struct site site;
-    site = site_opened(NULL);
-    *state = &site;
-    return 0;
-}
-
 /* Whatever the client did: the daemon is well, and nothing of it is left. */
 static int close_site(void **state) {
     struct site *site = *state;
@@ -322,7 +315,7 @@ static void malformed_http_does_not_affect_other_clients(void **state) {
     site_closed(&site);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, site_setup, close_site)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -9,11 +9,6 @@ static int open_site(void **state) {
     return 0;
 }
 
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 /* ---- Assertions ------------------------------------------------------------------------------ */
 
 /* GET and HEAD give the same but for the body, and say where they stand. */
@@ -341,7 +336,7 @@ static void a_record_with_the_empty_key_is_found_and_removed_by_its_name(void **
     check_listed(site->reader, "/v1/books", "books", "title", "other,");
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, site_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

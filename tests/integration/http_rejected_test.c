@@ -6,18 +6,6 @@
 
 #define CREATED "dev.cellos.events.cell.formation.v1.created"
 
-static int open_site(void **state) {
-    static struct site site;
-    site = site_opened(NULL);
-    *state = &site;
-    return 0;
-}
-
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 static json_t *sent_event(struct site *site, const char *id, const char *type, long status) {
     struct text event = {0};
     event_add(&event, id, type, NULL);
@@ -233,7 +221,7 @@ static void the_log_has_some_lines_and_counts_the_others(void **state) {
     free(log);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, site_setup, site_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

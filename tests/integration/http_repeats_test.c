@@ -5,18 +5,6 @@
 #define NO_FORMATION "/v1/formations/00000000-0000-0000-0000-000000000000"
 #define JSON         "Content-Type: application/json"
 
-static int open_site(void **state) {
-    static struct site site;
-    site = site_opened(NULL);
-    *state = &site;
-    return 0;
-}
-
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 /* A command with up to two more headers; `body` may be NULL. */
 static struct reply commanded(struct client *client, const char *method, const char *path,
                               const char *first, const char *second, const char *body) {
@@ -287,7 +275,7 @@ static void both_conditions_must_hold(void **state) {
                200, false);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, site_setup, site_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

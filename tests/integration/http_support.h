@@ -37,6 +37,19 @@ static inline void site_closed(struct site *site) {
     daemon_end(&site->daemon);
 }
 
+/* For cmocka: a site with the plugins that ship, as `*state`. */
+static inline int site_setup(void **state) {
+    static struct site site;
+    site = site_opened(NULL);
+    *state = &site;
+    return 0;
+}
+
+static inline int site_teardown(void **state) {
+    site_closed(*state);
+    return 0;
+}
+
 /* ---- Requests -------------------------------------------------------------------------------- */
 
 /* Any request, with one header ("Name: value") or NULL, and a text as its body or NULL. The

@@ -11,11 +11,6 @@ static int open_site(void **state) {
     return 0;
 }
 
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 /* ---- Assertions ------------------------------------------------------------------------------ */
 
 /* The tag of what is there now; free() it. */
@@ -245,7 +240,7 @@ static void a_record_that_is_deleted_and_created_again_has_a_new_tag(void **stat
     free(first);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, site_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -5,18 +5,6 @@
 #include <pthread.h>
 #include <signal.h>
 
-static int open_site(void **state) {
-    static struct site site;
-    site = site_opened(NULL);
-    *state = &site;
-    return 0;
-}
-
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 #define GET(path) "GET " path " HTTP/1.1\r\n" HOST WRITES "\r\n"
 
 static void wait_for_waiters(struct site *site, double count) {
@@ -227,7 +215,7 @@ static void a_waiting_request_is_refused_when_the_daemon_ends(void **state) {
     client_close(site.nobody);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, site_setup, site_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

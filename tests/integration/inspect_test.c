@@ -348,6 +348,34 @@ static void a_fold_that_gives_other_records_is_found(void **state) {
                  "its fields have changed\n");
 }
 
+static void a_fold_is_compared_with_the_settings_that_the_daemon_had(void **state) {
+    (void)state;
+    static const char event[] = "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/tests\","
+                                "\"type\":\"test.ledger.v1.noted\",\"subject\":\"a\"}";
+    const char *directory = scratch_directory();
+    const char *ledger = build_path("tests/integration/plugins/ledger.so");
+    struct daemon daemon = daemon_started(directory, "--plugin", ledger, "--ledger-rate", "7",
+                                          "--ledger-tags", "a", "--ledger-tags", "b", NULL);
+    struct client *client = client_opened(&daemon, WRITE_TOKEN);
+    struct reply reply = post_event(client, event, sizeof event - 1);
+    assert_int_equal(reply.status, 201);
+    reply_free(&reply);
+    client_close(client);
+    daemon_end(&daemon);
+    assert_ended(run("verify", "--plugin", ledger, directory), 0, NULL,
+                 "collection `ledger` was not compared with a fold of the log: its settings have "
+                 "changed\n");
+    struct ended ended = run("verify", "--plugin", ledger, "--setting", "ledger_rate=07",
+                             "--setting", "ledger_tags=a,b", directory);
+    assert_int_equal(ended.code, 0);
+    assert_null(strstr(ended.err, "`ledger` was not compared"));
+    ended_free(&ended);
+    assert_ended(run("verify", "--plugin", ledger, "--setting", "ledger_rate=0", directory), 1,
+                 NULL, "the value of setting `ledger_rate`: wanted a number from 1 to 100\n");
+    assert_ended(run("verify", "--setting", "ledger_rate=7", directory), 2, NULL,
+                 "--setting needs --plugin or --plugin-dir");
+}
+
 /* Each is compared at its own cursor: one plugin was away. */
 static void collections_are_compared_at_their_own_cursors(void **state) {
     (void)state;
@@ -443,6 +471,7 @@ int main(void) {
         cmocka_unit_test(a_collection_without_its_plugin_is_said_not_to_be_compared),
         cmocka_unit_test(a_changed_record_is_found),
         cmocka_unit_test(a_fold_that_gives_other_records_is_found),
+        cmocka_unit_test(a_fold_is_compared_with_the_settings_that_the_daemon_had),
         cmocka_unit_test(collections_are_compared_at_their_own_cursors),
         cmocka_unit_test(a_trimmed_log_is_said_not_to_be_compared),
         cmocka_unit_test(a_replay_of_the_same_events_has_the_same_digests),

@@ -1,5 +1,6 @@
 /* nats_backlog_test.c: a long replay in which the daemon's disk, its queue or the daemon itself is
  * slow: the stream waits, and not one message is missing. */
+#include "disk.h"
 #include "nats_support.h"
 
 #include <fcntl.h>
@@ -45,24 +46,10 @@ static void stall(void) {
     usleep((useconds_t)scaled(STALL_S) * 1000000); /* this is the stall itself */
 }
 
-/* Starts the daemon with syncs that do not return while that file is there. */
 static void run_on_stalling_disk(const char *file) {
-    const char *options = getenv("ASAN_OPTIONS");
-    char *kept = options ? strdup(options) : NULL;
-    struct text asan = {0};
-    text_format(&asan, "%s:verify_asan_link_order=0", options ? options : "");
-    setenv("ASAN_OPTIONS", asan.data, 1); /* it wants to be the first that is loaded */
-    setenv("LD_PRELOAD", build_path("tests/support/stalled_disk.so"), 1);
-    setenv("STALLED_DISK_FILE", file, 1);
+    stalls_begin(file);
     mirror_run(&mirror);
-    unsetenv("STALLED_DISK_FILE");
-    unsetenv("LD_PRELOAD");
-    if (kept)
-        setenv("ASAN_OPTIONS", kept, 1);
-    else
-        unsetenv("ASAN_OPTIONS");
-    free(kept);
-    free(asan.data);
+    stalls_end();
 }
 
 static void a_disk_that_stalls_loses_nothing(void **state) {

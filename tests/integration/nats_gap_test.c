@@ -1,6 +1,7 @@
 /* nats_gap_test.c: messages of the stream that the daemon never received, because they were deleted
  * or a limit of the stream was faster: they are counted, said, told to who follows or asks, and
  * kept through restarts and rebuilds. */
+#include "disk.h"
 #include "nats_support.h"
 
 #include <fcntl.h>
@@ -109,16 +110,9 @@ static void messages_removed_by_a_limit_within_a_session_are_a_gap(void **state)
     struct mirror mirror = mirror_prepared(NULL);
     const char *file = path_in(scratch_directory(), "stall");
     stream_make(&mirror.stream, &(struct stream_options){.messages_max = KEPT});
-    const char *options = getenv("ASAN_OPTIONS");
-    struct text asan = {0};
-    text_format(&asan, "%s:verify_asan_link_order=0", options ? options : "");
-    setenv("ASAN_OPTIONS", asan.data, 1); /* the preloaded one comes before its runtime */
-    free(asan.data);
-    setenv("LD_PRELOAD", build_path("tests/support/stalled_disk.so"), 1);
-    setenv("STALLED_DISK_FILE", file, 1);
+    stalls_begin(file);
     mirror_run_list(&mirror, small);
-    unsetenv("STALLED_DISK_FILE");
-    unsetenv("LD_PRELOAD");
+    stalls_end();
     wait_until_ready(mirror.client);
     publish_many(&mirror.stream, 0, 10);
     wait_for_cursor(mirror.client, 10);

@@ -2,7 +2,6 @@
  * flags and file. */
 #include "daemon.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,17 +11,6 @@
 #define LEDGER build_path("tests/integration/plugins/ledger.so")
 
 /* ---- Fixture --------------------------------------------------------------------------------- */
-
-static void copy_over(const char *from, const char *to) {
-    static char bytes[8 << 20];
-    int in = open(from, O_RDONLY | O_CLOEXEC);
-    ssize_t len = read(in, bytes, sizeof bytes);
-    must(in >= 0 && len > 0 && len < (ssize_t)sizeof bytes);
-    close(in);
-    int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
-    must(out >= 0 && write(out, bytes, (size_t)len) == len);
-    close(out);
-}
 
 /* NAME=SHA256 of a file, as `sha256sum` computes it. */
 static const char *pin_of(const char *path, const char *name) {
@@ -194,6 +182,27 @@ static void a_command_has_the_name_of_its_token(void **state) {
     assert_int_equal(reply.status, 201);
     must(strstr(reply.body.data, "\"by\":\"line 3\",\"decided\":{\"principal\":\"line 3\""));
     reply_free(&reply);
+    reply = get(client, "/v1/events/1");
+    must(strstr(reply.body.data, ",\"principal\":\"line 3\",\"outcomes\":["));
+    reply_free(&reply);
+    client_close(client);
+    daemon_end(&daemon);
+}
+
+static void a_sender_cannot_give_itself_a_name(void **state) {
+    (void)state;
+    static const char event[] = "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/tests\","
+                                "\"type\":\"test.ledger.v1.noted\",\"subject\":\"a\","
+                                "\"principal\":\"somebody else\"}";
+    struct daemon daemon = daemon_started(scratch_directory(), "--plugin", LEDGER, NULL);
+    struct client *client = client_opened(&daemon, WRITE_TOKEN);
+    struct reply reply = post_event(client, event, sizeof event - 1);
+    assert_int_equal(reply.status, 201);
+    reply_free(&reply);
+    reply = get(client, "/v1/events/1");
+    must(strstr(reply.body.data, "\"principal\":\"somebody else\"}")); /* its own claim */
+    must(strstr(reply.body.data, ",\"principal\":null,\"outcomes\":["));
+    reply_free(&reply);
     client_close(client);
     daemon_end(&daemon);
 }
@@ -211,6 +220,7 @@ int main(void) {
         cmocka_unit_test(a_projector_reads_the_file),
         cmocka_unit_test(a_value_that_is_not_allowed_is_wrong_usage),
         cmocka_unit_test(a_command_has_the_name_of_its_token),
+        cmocka_unit_test(a_sender_cannot_give_itself_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,7 +79,7 @@ static void evolve_and_decide_read_what_was_given(void **state) {
     struct reel *reel = loaded(NULL);
     struct reel_error error;
     set(reel, "ledger_currency", "SEK");
-    set(reel, "ledger_rate", "007");
+    set(reel, "ledger_rate", "7");
     set(reel, "ledger_mode", "strict");
     set(reel, "ledger_rounded", "true");
     must_ok(reel_set_setting(reel, "ledger", "ledger_tags", tags, &error), error);
@@ -121,13 +121,13 @@ static void values_that_are_not_allowed_are_refused(void **state) {
         int code;
     } cases[] = {
         {"ledger_rate", "0", "collection `ledger`: the value of setting `ledger_rate`", -EINVAL},
-        {"ledger_rate", "101", "it is not allowed", -EINVAL},
-        {"ledger_rate", "ten", "it is not allowed", -EINVAL},
-        {"ledger_mode", "odd", "it is not allowed", -EINVAL},
-        {"ledger_rounded", "yes", "it is not allowed", -EINVAL},
+        {"ledger_rate", "101", "wanted a number from 1 to 100", -EINVAL},
+        {"ledger_rate", "ten", "wanted a number from 1 to 100", -EINVAL},
+        {"ledger_mode", "odd", "it is not one of the allowed words", -EINVAL},
+        {"ledger_rounded", "yes", "wanted true or false", -EINVAL},
         {"ledger_currency", "EURO", "wanted three characters", -EINVAL},
-        {"ledger_currency", "\xff\xff\xff", "it is not allowed", -EINVAL},
-        {"ledger_currency", "", "it is not allowed", -EINVAL},
+        {"ledger_currency", "\xff\xff\xff", "it is not UTF-8", -EINVAL},
+        {"ledger_currency", "", "it is empty", -EINVAL},
         {"ledger_nothing", "1", "there is no setting `ledger_nothing`", -ENOENT},
     };
     struct reel *reel = loaded(NULL);
@@ -183,6 +183,16 @@ static void the_same_values_in_other_words_rebuild_nothing(void **state) {
     reel_close(reel);
 }
 
+static void equal_values_have_one_text(void **state) {
+    (void)state;
+    struct reel *reel = loaded(NULL);
+    set(reel, "ledger_rate", "007");
+    start(reel);
+    apply_text(reel, "{\"type\":\"test.ledger.v1.texts\",\"subject\":\"a\"}", REEL_APPLIED);
+    assert_record(reel, "\"tags\":\"7 false\""); /* as from "7", and with the switch given */
+    reel_close(reel);
+}
+
 static void a_trimmed_log_refuses_other_values(void **state) {
     (void)state;
     const char *directory = made(NULL, NULL);
@@ -215,6 +225,7 @@ int main(void) {
         cmocka_unit_test(another_value_rebuilds_the_records_and_says_why),
         cmocka_unit_test(a_setting_that_is_no_longer_given_rebuilds_them_too),
         cmocka_unit_test(the_same_values_in_other_words_rebuild_nothing),
+        cmocka_unit_test(equal_values_have_one_text),
         cmocka_unit_test(a_trimmed_log_refuses_other_values),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

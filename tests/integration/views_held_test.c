@@ -22,6 +22,8 @@
 
 #define KEYED_SO build_path("tests/integration/plugins/keyed.so")
 
+#define HELD_BYTES_MAX ((size_t)96 << 20)
+
 enum { KEYS = 120, VALUE_BYTES = 900 << 10, WAIT_MS = 60000 };
 
 /* ---- Large records --------------------------------------------------------------------------- */
@@ -93,6 +95,7 @@ static void the_oldest_view_ends_when_views_hold_too_much(void **state) {
     struct reel_options options = {.view_ms_max = 600000};
     struct reel *reel = reel_opened(NULL, &options, KEYED_SO, NULL);
     struct reel_position position;
+    reel->dispatcher.store.held_bytes_max = HELD_BYTES_MAX;
     write_large(reel, 0, KEYS, 'a');
     struct reel_view *oldest = view_opened(reel);
     write_large(reel, 0, KEYS / 2, 'b');
@@ -109,7 +112,7 @@ static void the_oldest_view_ends_when_views_hold_too_much(void **state) {
     check_shows(younger, KEYS / 2);
     check_shows(newest, KEYS);
     assert_int_equal(reel_view_position(newest, &position), 0);
-    assert_true(versions_of(reel)->held_bytes <= (size_t)96 << 20);
+    assert_true(versions_of(reel)->held_bytes <= HELD_BYTES_MAX);
     reel_view_close(oldest);
     reel_view_close(younger);
     reel_view_close(newest);

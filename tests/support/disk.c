@@ -85,3 +85,29 @@ void leave_room(const char *directory, const char *ballast, size_t bytes) {
 void make_disk_read_only(const char *directory) {
     must(mount(NULL, directory, NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0);
 }
+
+/* ---- A disk that does not answer ------------------------------------------------------------- */
+
+static char *asan_options; /* as they were, or NULL */
+
+void stalls_begin(const char *file) {
+    const char *options = getenv("ASAN_OPTIONS");
+    struct text asan = {0};
+    asan_options = options ? strdup(options) : NULL;
+    text_format(&asan, "%s:verify_asan_link_order=0", options ? options : "");
+    setenv("ASAN_OPTIONS", asan.data, 1); /* the preloaded one comes before its runtime */
+    free(asan.data);
+    setenv("LD_PRELOAD", build_path("tests/support/stalled_disk.so"), 1);
+    setenv("STALLED_DISK_FILE", file, 1);
+}
+
+void stalls_end(void) {
+    unsetenv("STALLED_DISK_FILE");
+    unsetenv("LD_PRELOAD");
+    if (asan_options)
+        setenv("ASAN_OPTIONS", asan_options, 1);
+    else
+        unsetenv("ASAN_OPTIONS");
+    free(asan_options);
+    asan_options = NULL;
+}

@@ -1,7 +1,7 @@
-/* disk.h: a small disk that can be full.
+/* disk.h: a small disk that can be full; and one that does not answer.
  *
- * It is a tmpfs in the mount namespace of a child. So it needs no rights if user namespaces are
- * allowed, and disappears with the child. */
+ * The small one is a tmpfs in the mount namespace of a child. So it needs no rights if user
+ * namespaces are allowed, and disappears with the child. */
 #ifndef TESTS_SUPPORT_DISK_H
 #define TESTS_SUPPORT_DISK_H
 
@@ -19,5 +19,10 @@ void leave_room(const char *directory, const char *ballast, size_t bytes);
 
 /* No file may be open for writing there. */
 void make_disk_read_only(const char *directory);
+
+/* In daemons that are started between these two calls, no sync returns while this file is there
+ * (stalled_disk.c). */
+void stalls_begin(const char *file);
+void stalls_end(void);
 
 #endif

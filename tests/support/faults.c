@@ -39,12 +39,14 @@ void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *old, size_t size);
 char *__real_strdup(const char *text);
 char *__real_strndup(const char *text, size_t len);
+int __real_posix_memalign(void **ret, size_t align, size_t size);
 
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t len);
+int __wrap_posix_memalign(void **ret, size_t align, size_t size);
 
 void *__wrap_malloc(size_t size) {
     return is_to_fail() ? NULL : __real_malloc(size);
@@ -64,6 +66,10 @@ char *__wrap_strdup(const char *text) {
 
 char *__wrap_strndup(const char *text, size_t len) {
     return is_to_fail() ? NULL : __real_strndup(text, len);
+}
+
+int __wrap_posix_memalign(void **ret, size_t align, size_t size) {
+    return is_to_fail() ? ENOMEM : __real_posix_memalign(ret, align, size);
 }
 
 /* ---- All of them in turn --------------------------------------------------------------------- */

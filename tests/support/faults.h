@@ -1,9 +1,9 @@
 /* faults.h: allocations that fail, one after another.
  *
- * A test that links faults_dep, as all unit tests do, has malloc, calloc, realloc, strdup and
- * strndup of all code that is linked statically go through faults.c (the linker's --wrap). Other
- * libraries' own allocations (LMDB, the C++ library) are not touched, nor are those of other
- * threads. */
+ * A test that links faults_dep, as all unit tests do, has malloc, calloc, realloc, strdup, strndup
+ * and posix_memalign of all code that is linked statically go through faults.c (the linker's
+ * --wrap). Other libraries' own allocations (LMDB, the C++ library) are not touched, nor are those
+ * of other threads. */
 #ifndef TESTS_SUPPORT_FAULTS_H
 #define TESTS_SUPPORT_FAULTS_H
 

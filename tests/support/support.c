@@ -6,6 +6,7 @@
 
 #include "support_internal.h"
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <glob.h>
 #include <pthread.h>
@@ -119,6 +120,17 @@ static const char *rooted(const char *variable, const char *relative) {
     const char *root = getenv(variable);
     if (!root) support_failed(__FILE__, __LINE__, "%s is not set", variable);
     return lasting_path(root, relative)->text;
+}
+
+void copy_over(const char *from, const char *to) {
+    static char bytes[8 << 20];
+    int in = open(from, O_RDONLY | O_CLOEXEC);
+    ssize_t len = read(in, bytes, sizeof bytes);
+    must(in >= 0 && len > 0 && len < (ssize_t)sizeof bytes);
+    close(in);
+    int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
+    must(out >= 0 && write(out, bytes, (size_t)len) == len);
+    close(out);
 }
 
 const char *build_path(const char *relative) {

@@ -57,6 +57,9 @@ const char *source_path(const char *relative);
 #define CELL_SO      build_path("plugins/cell/cell.so")
 #define FORMATION_SO build_path("plugins/formation/formation.so")
 
+/* Copies a file over another one, as `cp` does: it is the same file with other bytes. */
+void copy_over(const char *from, const char *to);
+
 /* `directory/name`, valid until the process exits. */
 const char *path_in(const char *directory, const char *name);
 

@@ -18,6 +18,7 @@ void changes_finish(struct changes *changes) {
     for (size_t i = 0; i < changes->chunk_count; i++) free(changes->chunks[i]);
     free(changes->chunks);
     free(changes->buckets);
+    free(changes->touched);
     *changes = (struct changes){0};
 }
 
@@ -33,7 +34,7 @@ void changes_reset(struct changes *changes) {
         for (size_t i = 0; i < changes->count; i++)
             changes->buckets[change_at(changes, i)->hash & (changes->bucket_count - 1)] = NULL;
     }
-    changes->count = 0;
+    changes->count = changes->touched_count = 0;
 }
 
 /* ---- Finding --------------------------------------------------------------------------------- */
@@ -143,6 +144,35 @@ int changes_show(struct collection *collection, struct reel_str key, struct aren
     *ret = str_copy(json);
     *ret_len = json.len;
     return *ret ? 0 : fail_memory(error);
+}
+
+/* ---- For derived collections ----------------------------------------------------------------- */
+
+static bool is_different(const struct change *change) {
+    if (change->exists != change->before.exists) return true;
+    if (!change->exists) return false; /* made and deleted */
+    for (uint32_t at = 0; at < change->collection->shape.count; at++)
+        if (!reel_str_eq(change->values[at], change->before.values[at])) return true;
+    return false;
+}
+
+static int compare_touched(const void *a, const void *b) {
+    const struct change *const *left = a, *const *right = b;
+    return str_compare((*left)->key, (*right)->key);
+}
+
+void changes_net(struct changes *changes) {
+    struct change **touched = changes->touched;
+    size_t count = 0;
+    bool in_order = true;
+    for (size_t i = 0; i < changes->touched_count; i++) {
+        if (!is_different(touched[i])) continue;
+        touched[count++] = touched[i];
+        if (count > 1 && in_order)
+            in_order = compare_touched(&touched[count - 2], &touched[count - 1]) < 0;
+    }
+    if (!in_order) qsort(touched, count, sizeof *touched, compare_touched);
+    changes->touched_count = count;
 }
 
 /* ---- Flushing -------------------------------------------------------------------------------- */
@@ -296,7 +326,8 @@ int changes_flush(struct collection *collection, struct arena *arena, struct ree
     struct keyed *sorted = sort_dirty(changes, arena, &count);
     if (!sorted) return fail_memory(error);
     int rc = count > 0 ? flush_records(collection, sorted, count, error) : 0;
-    if (rc == 0 && count > 0) rc = flush_index(collection, sorted, count, arena, error);
+    if (rc == 0 && count > 0 && !collection->state.from_records) /* it is written afterwards */
+        rc = flush_index(collection, sorted, count, arena, error);
     if (rc == 0 && count > 0) rc = flush_fields(collection, sorted, count, arena, error);
     if (rc == 0) changes_reset(changes);
     return rc;

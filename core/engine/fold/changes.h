@@ -5,7 +5,8 @@
  * the store in the order of keys. At the end of the transaction, all of them are forgotten.
  *
  * The changes of one event can be undone: before the first change, the record's state is saved, and
- * the record is added to the fold's list (fold.h). Texts are never changed in place.
+ * the record is added to `touched`. Texts are never changed in place. Derived collections fold what
+ * is left there of an event that was applied (changes_net).
  *
  * A `struct change` is also the handle that a projector holds. It comes from a pool that lives as
  * long as the collection. So an old handle still points to valid memory, and its use is detected.
@@ -30,6 +31,9 @@ int changes_find(struct collection *collection, struct reel_str key, struct aren
  * does not exist. */
 int changes_show(struct collection *collection, struct reel_str key, struct arena *arena,
                  char **ret, size_t *ret_len, struct reel_error *error);
+
+/* Reduces `touched` to the records that are different after the step, and sorts them by key. */
+void changes_net(struct changes *changes);
 
 /* Makes sure that there is memory for the record's values, and for their previous state. False: out
  * of memory. */

@@ -30,8 +30,8 @@ struct change {
     uint64_t changed;
     bool exists;
     bool dirty;      /* the store does not have this state yet */
-    struct {         /* the state before the last callback that changed it */
-        uint64_t by; /* the number of that callback */
+    struct {         /* the state before the last step that changed it */
+        uint64_t by; /* the number of that step (fold.h) */
         struct reel_str *values;
         uint64_t changed;
         bool exists, dirty;
@@ -46,6 +46,9 @@ struct changes {
     struct change **chunks;
     size_t chunk_count;
     size_t count; /* number of records in use, in the order of first use */
+
+    struct change **touched; /* records that the last step changed */
+    size_t touched_count, touched_size;
 };
 
 /* For the operator: a collection that is behind the log (report.h). */
@@ -69,10 +72,22 @@ struct collection {
     struct tracked_fields tracked;
     struct field_progress progress; /* of the table `fields` */
     bool was_built;                 /* before the running transaction */
+
+    /* The unit (units.h). */
+    struct collection *source;   /* whose changes it folds; NULL: it folds events */
+    struct collection **derived; /* of a source of events: all that derive from it, directly or
+                                    not, sources before derived */
+    size_t derived_count;
+    uint32_t depth; /* 0: it folds events */
+    bool is_source; /* other collections derive from it, directly */
+
     bool rebuild_wanted;
-    bool rebuild_begun;    /* at the start */
-    bool object_changed;   /* since its records were made; its revision did not */
-    bool tail_is_of_other; /* another object may have folded events beyond its cursor */
+    bool is_new;             /* the store did not have it */
+    const char *why;         /* its records must be made again; NULL: they stay */
+    const char *was_derived; /* why it was made from its source's records, last; or NULL */
+    bool rebuild_begun;      /* by the start, or by the last request for its unit */
+    bool object_changed;     /* since its records were made; its revision did not */
+    bool tail_is_of_other;   /* another object may have folded events beyond its cursor */
     struct catching_up catching_up;
     struct collection_state state;     /* with the changes of the running transaction */
     struct collection_state committed; /* as it is in the store */

@@ -13,15 +13,14 @@
 #include <stdlib.h>
 
 void fold_finish(struct fold *fold) {
-    free(fold->touched);
     writing_finish(&fold->writing);
     json_parser_destroy(fold->parser);
     arena_finish(&fold->lent);
     arena_finish(&fold->arena);
 }
 
-void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *collection,
-                uint64_t seq) {
+static void begin_turn(struct fold *fold, enum fold_turn turn, struct collection *collection,
+                       uint64_t seq) {
     INVARIANT(turn != TURN_NONE && fold->turn == TURN_NONE); /* never two callbacks at a time */
     INVARIANT(collection->fold == fold);
     INVARIANT(store_is_writing(collection->store)); /* [writer] */
@@ -30,14 +29,24 @@ void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *colle
     fold->number++;
     fold->collection = collection;
     fold->seq = seq;
-    fold->touched_count = 0;
-    fold->rejected = fold->faulted = false;
+    fold->rejected = fold->faulted = fold->changed = false;
     fold->failed = 0;
     if (fold->lent.used > 0) arena_reset(&fold->lent);
     writing_reset(&fold->writing);
     atomic_store_explicit(&fold->shown_collection, collection->name, memory_order_relaxed);
     atomic_store_explicit(&fold->shown_seq, seq, memory_order_relaxed);
     atomic_store_explicit(&fold->shown_number, fold->number, memory_order_release);
+}
+
+static void begin_step(struct fold *fold, struct collection *collection) {
+    fold->step = fold->number + 1;
+    collection->changes.touched_count = 0;
+}
+
+void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *collection,
+                uint64_t seq) {
+    begin_step(fold, collection);
+    begin_turn(fold, turn, collection, seq);
 }
 
 void fold_end(struct fold *fold) {
@@ -62,9 +71,9 @@ struct fold_shown fold_show(struct fold *fold) {
     return shown;
 }
 
-static void undo_all(struct fold *fold) {
-    while (fold->touched_count > 0) {
-        struct change *change = fold->touched[--fold->touched_count];
+static void undo_all(struct changes *changes) {
+    while (changes->touched_count > 0) {
+        struct change *change = changes->touched[--changes->touched_count];
         change->changed = change->before.changed;
         change->exists = change->before.exists;
         change->dirty = change->before.dirty;
@@ -84,11 +93,12 @@ static size_t size_of(const struct change *change) {
 /* A fold that adds to a record with every event would make it larger than any answer. And what one
  * event changes must fit into memory. */
 static void check_sizes(struct fold *fold) {
+    const struct changes *changes = &fold->collection->changes;
     size_t all = 0;
-    if (fold->touched_count > EVENT_RECORDS_MAX)
+    if (changes->touched_count > EVENT_RECORDS_MAX)
         fold_fault(fold, "changes more than %d records", EVENT_RECORDS_MAX);
-    for (size_t i = 0; i < fold->touched_count && !fold->faulted; i++) {
-        size_t size = size_of(fold->touched[i]);
+    for (size_t i = 0; i < changes->touched_count && !fold->faulted; i++) {
+        size_t size = size_of(changes->touched[i]);
         all += size;
         if (size > RECORD_BYTES_MAX)
             fold_fault(fold, "makes a record of %zu bytes, at most %zu are allowed", size,
@@ -111,10 +121,26 @@ static void check_answer(struct fold *fold, reel_outcome outcome) {
         fold_fault(fold, "returns REEL_REJECTED without reel_reject");
     else if (outcome != REEL_REJECTED && fold->rejected)
         fold_fault(fold, "returns %d after reel_reject", outcome);
-    else if (outcome == REEL_IGNORED && fold->touched_count > 0)
+    else if (outcome == REEL_IGNORED && fold->changed)
         fold_fault(fold, "returns REEL_IGNORED after changing a record");
     else if (outcome != REEL_REJECTED)
         fold_check_writing(fold);
+}
+
+/* After a callback: what it answered; REEL_REJECTED after a fault or an error of the host. */
+static reel_outcome end_turn(struct fold *fold, reel_outcome outcome) {
+    fold_end(fold);
+    if (fold->failed == 0 && !fold->faulted) check_answer(fold, outcome);
+    return fold->failed < 0 || fold->faulted ? REEL_REJECTED : outcome;
+}
+
+/* After the last callback of a step. */
+static int end_step(struct fold *fold, reel_outcome outcome, struct reel_error *error) {
+    if (fold->failed < 0) return fail(error, fold->failed, "%s", fold->error.text);
+    if (!fold->faulted) check_sizes(fold);
+    if (!fold->faulted && outcome != REEL_REJECTED) return outcome;
+    undo_all(&fold->collection->changes);
+    return REEL_REJECTED;
 }
 
 /* A projector is not given an event that does not fit its strict declaration. */
@@ -137,31 +163,82 @@ int fold_evolve(struct fold *fold, struct collection *collection, const struct r
     if (!is_as_declared(fold, collection->projector, event)) return REEL_REJECTED;
     fold_begin(fold, TURN_EVOLVE, collection, seq);
     reel_outcome outcome = collection->projector->declared.evolve(&collection->tx, event);
-    fold_end(fold);
-    if (fold->failed < 0) return fail(error, fold->failed, "%s", fold->error.text);
-    if (!fold->faulted) check_answer(fold, outcome);
-    if (!fold->faulted) check_sizes(fold);
-    if (!fold->faulted && outcome != REEL_REJECTED) return outcome;
-    undo_all(fold);
-    return REEL_REJECTED;
+    return end_step(fold, end_turn(fold, outcome), error);
 }
+
+/* ---- Derived collections --------------------------------------------------------------------- */
+
+/* The handle of a record as it was before the event. */
+static const struct reel_record *show_before(struct fold *fold, const struct change *change) {
+    fold->before = (fold->before + 1) % FOLD_BEFORES;
+    struct change *before = &fold->befores[fold->before];
+    *before = (struct change){
+        .record.host = fold->host,
+        .collection = change->collection,
+        .key = change->key,
+        .values = change->before.values,
+        .met = fold->number,
+        .exists = true,
+    };
+    return &before->record;
+}
+
+static reel_outcome derive_one(struct fold *fold, struct collection *collection,
+                               struct change *change, bool is_made, uint64_t seq) {
+    begin_turn(fold, TURN_EVOLVE, collection, seq);
+    change->met = fold->number;
+    const struct reel_change given = {
+        .struct_size = sizeof given,
+        .key = change->key,
+        .before = is_made ? NULL : show_before(fold, change),
+        .after = change->exists ? &change->record : NULL,
+        .seq = seq,
+    };
+    reel_outcome outcome = collection->projector->declared.derive(&collection->tx, &given);
+    return end_turn(fold, outcome);
+}
+
+int fold_derive(struct fold *fold, struct collection *collection, uint64_t seq,
+                struct reel_error *error) {
+    const struct changes *source = &collection->source->changes;
+    reel_outcome all = REEL_IGNORED;
+    INVARIANT(source->touched_count > 0);
+    begin_step(fold, collection);
+    for (size_t i = 0; i < source->touched_count && all != REEL_REJECTED; i++) {
+        struct change *change = source->touched[i];
+        reel_outcome one = derive_one(fold, collection, change, !change->before.exists, seq);
+        if (one != REEL_IGNORED) all = one;
+    }
+    return end_step(fold, all, error);
+}
+
+int fold_derive_record(struct fold *fold, struct collection *collection, struct change *record,
+                       uint64_t seq, struct reel_error *error) {
+    INVARIANT(record->exists && record->collection == collection->source);
+    begin_step(fold, collection);
+    return end_step(fold, derive_one(fold, collection, record, true, seq), error);
+}
+
+/* ---- Saving ---------------------------------------------------------------------------------- */
 
 bool fold_save(struct fold *fold, struct change *change) {
     INVARIANT(fold->turn == TURN_EVOLVE); /* a decide changes no record */
     INVARIANT(change->met == fold->number);
-    if (change->before.by == fold->number) return true;
-    if (fold->touched_count == fold->touched_size) {
-        size_t size = fold->touched_size ? fold->touched_size * 2 : 64;
-        struct change **touched = realloc(fold->touched, size * sizeof *touched);
+    fold->changed = true;
+    if (change->before.by == fold->step) return true;
+    struct changes *changes = &change->collection->changes;
+    if (changes->touched_count == changes->touched_size) {
+        size_t size = changes->touched_size ? changes->touched_size * 2 : 64;
+        struct change **touched = realloc(changes->touched, size * sizeof *touched);
         if (!touched) {
             fold->failed = fail_memory(&fold->error);
             return false;
         }
-        fold->touched = touched;
-        fold->touched_size = size;
+        changes->touched = touched;
+        changes->touched_size = size;
     }
-    fold->touched[fold->touched_count++] = change;
-    change->before.by = fold->number;
+    changes->touched[changes->touched_count++] = change;
+    change->before.by = fold->step;
     change->before.changed = change->changed;
     change->before.exists = change->exists;
     change->before.dirty = change->dirty;

@@ -5,6 +5,9 @@
  * received them. A call with an older handle, or with a handle of another collection, is a fault of
  * the plugin: it changes nothing, and the event is rejected when the callback returns.
  *
+ * What one event does to one collection is a step: one call of evolve, or for a derived collection
+ * a call of derive for each change of its source. A rejection undoes the step.
+ *
  * Errors of the host itself (no memory, an error of the store) are not faults of the plugin. They
  * end the whole transaction.
  */
@@ -30,9 +33,12 @@
 /* Longest reason that is stored, with its NUL. */
 #define REASON_BYTES 1024
 
+/* Records of a source as they were before an event, of which handles were given. */
+#define FOLD_BEFORES 8
+
 enum fold_turn {
     TURN_NONE,
-    TURN_EVOLVE,
+    TURN_EVOLVE, /* or derive */
     TURN_DECIDE,
 };
 
@@ -41,6 +47,8 @@ struct fold {
     enum fold_turn turn;
     pthread_t thread;              /* that it is on */
     uint64_t number;               /* of this turn; 0 is never one */
+    uint64_t step;                 /* the number of the first turn of the step */
+    bool changed;                  /* this turn has changed a record */
     struct collection *collection; /* whose turn it is */
     uint64_t seq;                  /* of the event */
     struct arena arena;            /* memory of the transaction */
@@ -48,8 +56,8 @@ struct fold {
     struct json_parser *parser;    /* of such values; made when needed */
     struct writing writing;        /* the JSON value that is being built */
 
-    struct change **touched; /* records that were changed in this turn */
-    size_t touched_count, touched_size;
+    struct change befores[FOLD_BEFORES]; /* the newest is at `before` */
+    uint32_t before;
 
     bool rejected;             /* reel_reject was called */
     bool faulted;              /* the plugin has broken a rule; only the first time is stored */
@@ -72,6 +80,16 @@ void fold_finish(struct fold *fold);
  * REEL_REJECTED: `reason` is set, and all changes are undone. Negative: an error of the host. */
 int fold_evolve(struct fold *fold, struct collection *collection, const struct reel_event *event,
                 uint64_t seq, struct reel_error *error);
+
+/* Runs `derive` of a derived collection for each change of its source in this event, of which there
+ * is at least one (changes_net). As fold_evolve. */
+int fold_derive(struct fold *fold, struct collection *collection, uint64_t seq,
+                struct reel_error *error);
+
+/* Runs `derive` for one record of the source that exists, as if it had just been made. As
+ * fold_evolve. */
+int fold_derive_record(struct fold *fold, struct collection *collection, struct change *record,
+                       uint64_t seq, struct reel_error *error);
 
 /* Stand before and after `decide`. After fold_end, `faulted` and `failed` have the result. */
 void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *collection,
@@ -112,7 +130,7 @@ void message_copy(char *ret, size_t size, struct reel_str text);
 /* After a callback: a JSON value that is not complete (writer.h) is a fault. */
 void fold_check_writing(struct fold *fold);
 
-/* Stores the state of a record before its first change in a turn. */
+/* Stores the state of a record before its first change in a step. */
 bool fold_save(struct fold *fold, struct change *change);
 
 #endif

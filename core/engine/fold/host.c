@@ -131,6 +131,8 @@ static int settable(struct change *change, const char *name, reel_field_kind kin
     int at = field_index(change->collection->projector, name);
     if (fold->turn != TURN_EVOLVE) {
         fold_fault(fold, "changes a record while deciding");
+    } else if (change->collection != fold->collection) {
+        fold_fault(fold, "changes a record of its source `%s`", change->collection->name);
     } else if (!change->exists) {
         fold_fault(fold, "sets a field of a record that it deleted");
     } else if (at < 0) {

@@ -2,6 +2,7 @@
  * projector's fields, commands and events, settings, projectors, sinks, plugin, header. */
 #include "engine/fold/plugin_check.h"
 
+#include "base/text.h"
 #include "engine/fold/declared.h"
 #include "engine/fold/plugin_events.h"
 #include "engine/store/record.h"
@@ -41,9 +42,8 @@ static int check_field_kind(const struct reel_field *field, const char *where,
                       where);
     if ((field->flags & REEL_FIELD_INDEXED) && field->kind == REEL_FIELD_JSON)
         return REFUSE(error, "%sflags has REEL_FIELD_INDEXED, but JSON has no order", where);
-    return declared_flags(field->flags,
-                          REEL_FIELD_ANY_CASE | REEL_FIELD_IS_NAME | REEL_FIELD_INDEXED, where,
-                          error);
+    return declared_flags(
+        field->flags, REEL_FIELD_ANY_CASE | REEL_FIELD_IS_NAME | REEL_FIELD_INDEXED, where, error);
 }
 
 /* A name, or a filter's other name: both end up as query parameters. */
@@ -129,7 +129,7 @@ static int check_command(const struct projector *projector, uint32_t at, const c
         if (strcmp(projector->commands[i].verb, command->verb) == 0)
             return REFUSE(error, "%sverb is `%s`, which commands[%u] has already", where,
                           command->verb, i);
-    int rc = declared_optional(command->summary, where, "summary", error);
+    int rc = summary_check(command->summary, where, error);
     return rc < 0 ? rc : declared_flags(command->flags, 0, where, error);
 }
 
@@ -184,10 +184,8 @@ static int accept_events(struct plugin *plugin, struct projector *projector, con
 /* ---- Settings -------------------------------------------------------------------------------- */
 
 static bool is_number(const struct reel_setting *setting, const char *text) {
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    return errno == 0 && text[0] >= '0' && text[0] <= '9' && !*end && value >= setting->min &&
+    uint64_t value;
+    return number_read(reel_text(text), &value) == 0 && value >= setting->min &&
            value <= setting->max;
 }
 
@@ -225,6 +223,8 @@ static int check_setting(const struct reel_setting *setting, const char *where,
     int rc = declared_texts(setting->values, DECLARED_TEXTS_MAX, where, "values", error);
     if (rc == 0) rc = declared_optional(setting->default_value, where, "default_value", error);
     if (rc == 0) rc = declared_optional(setting->help, where, "help", error);
+    if (rc == 0) rc = declared_optional(setting->unit, where, "unit", error);
+    if (rc == 0) rc = declared_optional(setting->aliases, where, "aliases", error);
     if (rc < 0) return rc;
     if (!setting->help || !setting->help[0]) return REFUSE(error, "%shelp is empty", where);
     return check_setting_kind(setting, where, error);
@@ -278,15 +278,32 @@ static int check_collection(const char *name, const char *where, struct reel_err
     return 0;
 }
 
-static int check_projector(const struct reel_projector *projector, const char *where,
-                           struct reel_error *error) {
-    int rc = check_collection(projector->collection, where, error);
-    if (rc < 0) return rc;
-    if (projector->revision == 0) return REFUSE(error, "%srevision is 0, wanted 1 or more", where);
-    if (projector->revision_compatible > projector->revision)
-        return REFUSE(error, "%srevision_compatible is %u, which is beyond its revision %u", where,
-                      projector->revision_compatible, projector->revision);
-    rc =
+/* It folds changes in place of events, and has nothing that is about events. */
+static int check_derived(const struct reel_projector *projector, const char *where,
+                         struct reel_error *error) {
+    struct declared_quoted found;
+    if (!projector->derive)
+        return REFUSE(error, "%sderives_from is set, but derive is NULL", where);
+    if (!declared_has_form(projector->derives_from, LOWER, LOWER DIGITS "_-", STORE_NAME_MAX))
+        return REFUSE(error, "%sderives_from is %s, wanted %s", where,
+                      declared_quote(&found, projector->derives_from), collection_form);
+    if (strcmp(projector->derives_from, projector->collection) == 0)
+        return REFUSE(error, "%sderives_from is `%s`, its own collection", where,
+                      projector->derives_from);
+    const char *both = projector->evolve          ? "evolve"
+                       : projector->type_prefixes ? "type_prefixes"
+                       : projector->events        ? "events"
+                       : projector->commands      ? "commands"
+                       : projector->decide        ? "decide"
+                                                  : NULL;
+    if (both) return REFUSE(error, "%s%s is set, but also derives_from", where, both);
+    return declared_flags(projector->flags, REEL_DERIVE_FROM_RECORDS, where, error);
+}
+
+static int check_evolved(const struct reel_projector *projector, const char *where,
+                         struct reel_error *error) {
+    if (projector->derive) return REFUSE(error, "%sderive is set, but derives_from is NULL", where);
+    int rc =
         declared_texts(projector->type_prefixes, DECLARED_TEXTS_MAX, where, "type_prefixes", error);
     if (rc < 0) return rc;
     if (!projector->type_prefixes || !projector->type_prefixes[0])
@@ -295,13 +312,28 @@ static int check_projector(const struct reel_projector *projector, const char *w
     return declared_flags(projector->flags, 0, where, error);
 }
 
+static int check_projector(const struct reel_projector *projector, const char *where,
+                           struct reel_error *error) {
+    int rc = check_collection(projector->collection, where, error);
+    if (rc < 0) return rc;
+    if (projector->revision == 0) return REFUSE(error, "%srevision is 0, wanted 1 or more", where);
+    if (projector->revision_compatible > projector->revision)
+        return REFUSE(error, "%srevision_compatible is %u, which is beyond its revision %u", where,
+                      projector->revision_compatible, projector->revision);
+    return projector->derives_from ? check_derived(projector, where, error)
+                                   : check_evolved(projector, where, error);
+}
+
 static int accept_projector(struct plugin *plugin, const struct reel_projector *given,
                             struct projector *projector, const char *where,
                             struct reel_error *error) {
+    static const char *const no_prefixes[] = {NULL};
     int rc = check_size(plugin, where, given, sizeof(struct reel_projector), error);
     if (rc < 0) return rc;
     declared_copy(&projector->declared, sizeof projector->declared, given, given->struct_size);
     rc = check_projector(&projector->declared, where, error);
+    if (rc == 0 && projector->declared.derives_from)
+        projector->declared.type_prefixes = no_prefixes;
     if (rc == 0) rc = accept_fields(plugin, projector, where, error);
     if (rc == 0) rc = accept_commands(plugin, projector, where, error);
     if (rc == 0)

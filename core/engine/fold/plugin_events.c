@@ -34,7 +34,7 @@ static int check_name(const char *name, size_t len_max, const char *where, const
                   len_max);
 }
 
-static int check_summary(const char *summary, const char *where, struct reel_error *error) {
+int summary_check(const char *summary, const char *where, struct reel_error *error) {
     if (!summary || (declared_is_text(summary) && is_clean(summary))) return 0;
     return REFUSE(error, "%ssummary is not one line of UTF-8", where);
 }
@@ -65,7 +65,7 @@ static int check_member(const struct reel_member *member, const char *where,
     if (member->members && member->kind != REEL_MEMBER_OBJECT)
         return REFUSE(error, "%smembers is set, but kind is not REEL_MEMBER_OBJECT", where);
     int rc = member->kind == REEL_MEMBER_ONE_OF ? check_values(member, where, error) : 0;
-    if (rc == 0) rc = check_summary(member->summary, where, error);
+    if (rc == 0) rc = summary_check(member->summary, where, error);
     return rc < 0 ? rc : declared_flags(member->flags, REEL_MEMBER_REQUIRED, where, error);
 }
 
@@ -196,7 +196,7 @@ static int check_event(const struct reel_event_info *const *events, uint32_t at,
     if (rc < 0) return rc;
     if (event->flags == REEL_EVENT_STRICT && !event->members)
         return REFUSE(error, "%sflags has REEL_EVENT_STRICT, but members is NULL", where);
-    return check_summary(event->summary, where, error);
+    return summary_check(event->summary, where, error);
 }
 
 int events_accept(struct members_check *check, const struct reel_event_info *const **events,

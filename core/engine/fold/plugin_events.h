@@ -21,6 +21,9 @@ struct members_check {
     uint32_t count;       /* of members until now */
 };
 
+/* Refuses a summary that is not one line of UTF-8, or NULL. */
+int summary_check(const char *summary, const char *where, struct reel_error *error);
+
 /* Replaces a list of members by its copy, and checks the example, which may be NULL. NULL: nothing
  * is declared. `name` is the name of the object in sentences: "data", "body". */
 int members_accept(struct members_check *check, const struct reel_member *const **members,

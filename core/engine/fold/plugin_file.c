@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/invariant.h"
 #include "engine/fold/plugin_names.h"
+#include "event/formats.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -99,8 +100,9 @@ static int fill_copy(struct plugin_file *file, int given, const char *path,
 
 /* ---- The note -------------------------------------------------------------------------------- */
 
+/* People see the texts of a file before it is trusted. */
 static bool is_text(const char *text, size_t size) {
-    return text[0] && memchr(text, '\0', size);
+    return text[0] && memchr(text, '\0', size) && format_is_clean(reel_text(text));
 }
 
 static int read_note(struct plugin_file *file, struct reel_error *error) {
@@ -115,7 +117,7 @@ static int read_note(struct plugin_file *file, struct reel_error *error) {
                     REEL_NOTE_CONTENT_SIZE);
     memcpy(&note->abi_major, content.data, REEL_NOTE_CONTENT_SIZE);
     if (!is_text(note->name, sizeof note->name) || !is_text(note->version, sizeof note->version))
-        return fail(error, -ENOEXEC, "its note has no name or no version");
+        return fail(error, -ENOEXEC, "its note has no name or no version that is text");
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "base/invariant.h"
 #include "engine/fold/changes.h"
 #include "engine/fold/fold.h"
+#include "engine/fold/units.h"
 #include "engine/store/index.h"
 #include "engine/store/rejected.h"
 #include "engine/store/table.h"
@@ -21,6 +22,7 @@ static void collection_destroy(struct collection *collection) {
     record_shape_finish(&collection->shape);
     settings_finish(&collection->settings);
     text_finish(&collection->progress.key);
+    free(collection->derived);
     free(collection);
 }
 
@@ -40,16 +42,18 @@ struct collection *registry_find(const struct registry *registry, struct reel_st
     return NULL;
 }
 
-static struct collection *collection_create(const struct plugin *plugin,
-                                            const struct projector *projector, struct fold *fold) {
+static int collection_create(const struct plugin *plugin, const struct projector *projector,
+                             struct fold *fold, struct collection **ret, struct reel_error *error) {
     struct collection *collection = calloc(1, sizeof *collection);
     const char *names[RECORD_FIELDS_MAX];
-    if (!collection) return NULL;
+    if (!collection) return fail_memory(error);
     for (uint32_t i = 0; i < projector->field_count; i++) names[i] = projector->fields[i].name;
-    if (record_shape_init(&collection->shape, names, projector->field_count) < 0 ||
-        settings_init(&collection->settings, &projector->settings, NULL) < 0) {
+    int rc = record_shape_init(&collection->shape, names, projector->field_count);
+    rc = rc < 0 ? fail_memory(error)
+                : settings_init(&collection->settings, &projector->settings, error);
+    if (rc < 0) {
         collection_destroy(collection);
-        return NULL;
+        return rc;
     }
     collection->tx.host = fold->host;
     collection->fold = fold;
@@ -57,13 +61,18 @@ static struct collection *collection_create(const struct plugin *plugin,
     collection->projector = projector;
     collection->name = projector->declared.collection;
     tracked_fields_of(projector->fields, projector->field_count, &collection->tracked);
-    return collection;
+    *ret = collection;
+    return 0;
 }
 
-static int add_one(struct registry *registry, struct collection *collection) {
+static int add_one_take(struct registry *registry, struct collection *collection,
+                        struct reel_error *error) {
     size_t size = (registry->count + 1) * sizeof *registry->collections;
-    struct collection **grown = collection ? realloc(registry->collections, size) : NULL;
-    if (!grown) return -ENOMEM;
+    struct collection **grown = realloc(registry->collections, size);
+    if (!grown) {
+        collection_destroy(collection);
+        return fail_memory(error);
+    }
     registry->collections = grown;
     grown[registry->count++] = collection;
     return 0;
@@ -85,15 +94,13 @@ int registry_add(struct registry *registry, const struct plugin *plugin, struct 
                  struct fold *fold, struct reel_error *error) {
     int rc = 0;
     for (uint32_t i = 0; i < plugin->projector_count && rc == 0; i++) {
+        struct collection *collection;
         rc = check_new(registry, plugin, i, error);
+        if (rc == 0)
+            rc = collection_create(plugin, &plugin->projectors[i], fold, &collection, error);
         if (rc < 0) break;
-        struct collection *collection = collection_create(plugin, &plugin->projectors[i], fold);
-        if (add_one(registry, collection) < 0) {
-            collection_destroy(collection);
-            rc = fail_memory(error);
-            break;
-        }
         collection->store = store;
+        rc = add_one_take(registry, collection, error);
     }
     return rc;
 }
@@ -111,12 +118,21 @@ static uint64_t hash_fields(const struct projector *projector) {
     return hash;
 }
 
+static uint32_t hash_source(const struct projector *projector) {
+    const char *name = projector->declared.derives_from;
+    if (!name) return 0;
+    uint32_t hash = (uint32_t)fnv_add(FNV_BEGIN, name, strlen(name));
+    return hash ? hash : 1;
+}
+
 const char *registry_other_fold(const struct collection *collection,
                                 const struct collection_state *state) {
     const struct reel_projector *declared = &collection->projector->declared;
     if (hash_fields(collection->projector) != state->fields_hash) return "its fields have changed";
     if (settings_hash(&collection->settings) != state->settings_hash)
         return "its settings have changed";
+    if (hash_source(collection->projector) != state->source_hash)
+        return "it derives from another collection than before";
     if (state->revision == declared->revision) return NULL;
     bool is_compatible = declared->revision_compatible != 0 &&
                          state->revision < declared->revision &&
@@ -214,6 +230,7 @@ int registry_reset(struct collection *collection, const struct store_state *posi
         .from_seq = position->first_seq,
         .field_count = collection->shape.count,
         .generation = collection->state.generation,
+        .source_hash = hash_source(collection->projector),
     };
     set_build_id(collection);
     collection->catching_up = (struct catching_up){.why = why};
@@ -234,12 +251,100 @@ int registry_reset_all(struct registry *registry, const struct store_state *posi
     return 0;
 }
 
+/* ---- Making records again -------------------------------------------------------------------- */
+
 /* To the operator and to the log a rebuild is more than the beginning of a new collection. */
-static int begin_rebuild(struct collection *collection, const struct store_state *position,
-                         const char *why, struct reel_error *error) {
-    collection->rebuild_begun = true;
+static int remake(struct collection *collection, const struct store_state *position,
+                  const char *why, struct reel_error *error) {
+    collection->rebuild_begun = !collection->is_new || collection->rebuild_wanted;
     return registry_reset(collection, position, why, error);
 }
+
+int registry_reset_derived(struct collection *collection, const struct store_state *position,
+                           const char *why, struct reel_error *error) {
+    INVARIANT(collection->source);
+    int rc = registry_reset(collection, position, why, error);
+    collection->state.from_records = 1;
+    collection->state.cursor = 0;
+    collection->state.from_seq = collection->source->state.from_seq;
+    return rc;
+}
+
+/* The log has all that the source of events was made from. */
+static int remake_from_log(struct collection *root, const struct store_state *position,
+                           struct reel_error *error) {
+    const char *why = root->why ? root->why : "a collection that derives from it is rebuilt or new";
+    int rc = remake(root, position, why, error);
+    for (size_t i = 0; rc == 0 && i < root->derived_count; i++) {
+        struct collection *derived = root->derived[i];
+        why = derived->why ? derived->why : "its source is rebuilt";
+        rc = remake(derived, position, why, error);
+    }
+    return rc;
+}
+
+static int refuse_derived(const struct collection *derived, const struct collection *root,
+                          const char *why, const struct store_state *position,
+                          struct reel_error *error) {
+    return fail(
+        error, -ESTALE,
+        "collection `%s`: %s, but the log begins at %llu: it cannot be derived from earlier "
+        "events, and its plugin does not declare REEL_DERIVE_FROM_RECORDS; request a "
+        "rebuild of `%s` to lose the records of earlier events",
+        derived->name, why, (unsigned long long)position->first_seq, root->name);
+}
+
+/* The source of events stays as it is. */
+static int remake_from_records(struct collection *root, const struct store_state *position,
+                               struct reel_error *error) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < root->derived_count; i++) {
+        struct collection *derived = root->derived[i];
+        const char *why = derived->why;
+        if (!why && derived->source->state.from_records) why = "its source is rebuilt";
+        if (!why) continue;
+        if (!(derived->projector->declared.flags & REEL_DERIVE_FROM_RECORDS))
+            return refuse_derived(derived, root, why, position, error);
+        derived->rebuild_begun = !derived->is_new || derived->rebuild_wanted;
+        rc = registry_reset_derived(derived, position, why, error);
+    }
+    return rc;
+}
+
+static bool has_whole_log(const struct collection *root, const struct store_state *position) {
+    return root->is_new || root->rebuild_wanted || position->first_seq <= root->state.from_seq;
+}
+
+static bool must_remake(const struct collection *root) {
+    bool found = root->why != NULL;
+    for (size_t i = 0; i < root->derived_count; i++) found = found || root->derived[i]->why;
+    return found;
+}
+
+static int remake_unit(struct collection *root, const struct store_state *position,
+                       struct reel_error *error) {
+    if (!must_remake(root)) return 0;
+    if (has_whole_log(root, position)) return remake_from_log(root, position, error);
+    return root->why ? refuse_rebuild(root, root->why, position, error)
+                     : remake_from_records(root, position, error);
+}
+
+static void forget_remake(struct collection *collection) {
+    collection->is_new = collection->rebuild_wanted = collection->rebuild_begun = false;
+    collection->why = NULL;
+}
+
+int registry_remake(struct collection *collection, const struct store_state *position,
+                    struct reel_error *error) {
+    struct collection *root = unit_root(collection);
+    forget_remake(root);
+    for (size_t i = 0; i < root->derived_count; i++) forget_remake(root->derived[i]);
+    collection->rebuild_wanted = true;
+    collection->why = "it was asked for";
+    return remake_unit(root, position, error);
+}
+
+/* ---- Starting -------------------------------------------------------------------------------- */
 
 /* Reads all records. */
 static int make_digest(struct collection *collection, struct reel_error *error) {
@@ -264,32 +369,71 @@ static int make_digest(struct collection *collection, struct reel_error *error) 
     return rc;
 }
 
-static int start_one(struct collection *collection, const struct store_state *position,
-                     struct reel_error *error) {
-    const struct reel_projector *declared = &collection->projector->declared;
+/* Why the records of a derived collection do not belong to those of its source; or NULL. */
+static const char *other_source(const struct collection *collection) {
+    const struct collection *source = collection->source;
+    const struct collection_state *state = &collection->state;
+    if (!source) return NULL;
+    if (source->is_new || state->source_generation != source->state.generation)
+        return "the records of its source have changed meanwhile";
+    if (state->from_records) return "it was not yet made from all records of its source";
+    return state->cursor != source->state.cursor ? "its plugin was not loaded for a while" : NULL;
+}
+
+static int examine(struct collection *collection, struct reel_error *error) {
     struct store *store = collection->store;
     struct collection_state *state = &collection->state;
     int rc = meta_get_collection(store, &store->writing, collection->name, state);
     if (rc < 0 && rc != -ENOENT) return fail(error, rc, "cannot read the collection's state");
-    const char *new = rc == -ENOENT ? "it is new" : NULL;
-    if (collection->rebuild_wanted) /* also of one whose records a crash took, with their rebuild */
-        return begin_rebuild(collection, position, new ? new : "it was asked for", error);
-    if (new) return registry_reset(collection, position, new, error);
-    const char *why = registry_other_fold(collection, state);
-    bool whole = position->first_seq <= state->from_seq; /* all that they were made from is there */
-    if (why && whole) return begin_rebuild(collection, position, why, error);
-    if (why) return refuse_rebuild(collection, why, position, error);
-    if (state->cursor + 1 < position->first_seq)
-        return refuse_rebuild(collection, "its plugin was not loaded when the log was trimmed",
-                              position, error);
+    collection->is_new = rc == -ENOENT;
+    collection->rebuild_begun = false;
+    collection->why = NULL;
+    if (collection->is_new)
+        collection->why = "it is new"; /* also if a crash took its records, with their rebuild */
+    else if (collection->rebuild_wanted)
+        collection->why = "it was asked for";
+    else
+        collection->why = registry_other_fold(collection, state);
+    if (!collection->why) collection->why = other_source(collection);
+    return 0;
+}
+
+/* Its records stay. */
+static int keep(struct collection *collection, const struct store_state *position,
+                struct reel_error *error) {
+    const struct reel_projector *declared = &collection->projector->declared;
+    struct collection_state *state = &collection->state;
     bool is_other = is_other_build(collection, state);
     collection->object_changed = is_other && state->revision == declared->revision;
     collection->tail_is_of_other = is_other && state->cursor < position->head;
     state->revision = declared->revision;
     state->field_count = collection->shape.count;
     set_build_id(collection);
-    rc = start_fields(collection, error);
+    int rc = start_fields(collection, error);
     return rc < 0 || state->has_digest ? rc : make_digest(collection, error);
+}
+
+static int keep_or_put(struct collection *collection, const struct store_state *position,
+                       struct reel_error *error) {
+    int rc =
+        collection->is_new || collection->rebuild_begun ? 0 : keep(collection, position, error);
+    if (rc < 0) return rc;
+    return meta_put_collection(collection->store, collection->name, &collection->state, error);
+}
+
+static int start_unit(struct collection *root, const struct store_state *position,
+                      struct reel_error *error) {
+    int rc = examine(root, error);
+    for (size_t i = 0; rc == 0 && i < root->derived_count; i++)
+        rc = examine(root->derived[i], error);
+    if (rc == 0 && !root->why && root->state.cursor + 1 < position->first_seq)
+        rc = refuse_rebuild(root, "its plugin was not loaded when the log was trimmed", position,
+                            error);
+    if (rc == 0) rc = remake_unit(root, position, error);
+    if (rc == 0) rc = keep_or_put(root, position, error);
+    for (size_t i = 0; rc == 0 && i < root->derived_count; i++)
+        rc = keep_or_put(root->derived[i], position, error);
+    return rc;
 }
 
 int registry_open(struct registry *registry, struct reel_error *error) {
@@ -304,15 +448,11 @@ int registry_open(struct registry *registry, struct reel_error *error) {
 
 int registry_start(struct registry *registry, const struct store_state *position,
                    struct reel_error *error) {
-    for (size_t i = 0; i < registry->count; i++) {
-        struct collection *collection = registry->collections[i];
-        int rc = start_one(collection, position, error);
-        if (rc == 0)
-            rc =
-                meta_put_collection(collection->store, collection->name, &collection->state, error);
-        if (rc < 0) return rc;
-    }
-    return 0;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < registry->count; i++)
+        if (!registry->collections[i]->source)
+            rc = start_unit(registry->collections[i], position, error);
+    return rc;
 }
 
 /* ---- Trimming -------------------------------------------------------------------------------- */
@@ -338,10 +478,22 @@ int registry_trim(struct registry *registry, uint64_t first_seq, size_t max, boo
 /* ---- Transactions ---------------------------------------------------------------------------- */
 
 uint64_t registry_behind(const struct registry *registry, uint64_t cursor) {
-    for (size_t i = 0; i < registry->count; i++)
-        if (registry->collections[i]->state.cursor < cursor)
-            cursor = registry->collections[i]->state.cursor;
+    for (size_t i = 0; i < registry->count; i++) {
+        const struct collection *collection = registry->collections[i];
+        if (collection->state.cursor < cursor && !collection->state.from_records)
+            cursor = collection->state.cursor;
+    }
     return cursor;
+}
+
+struct collection *registry_underived(const struct registry *registry) {
+    struct collection *first = NULL;
+    for (size_t i = 0; i < registry->count; i++) {
+        struct collection *collection = registry->collections[i];
+        if (collection->state.from_records && (!first || collection->depth < first->depth))
+            first = collection;
+    }
+    return first;
 }
 
 int registry_flush(struct registry *registry, struct arena *arena, struct reel_error *error) {
@@ -355,7 +507,10 @@ int registry_flush(struct registry *registry, struct arena *arena, struct reel_e
 int registry_put_states(struct registry *registry, uint64_t cursor, struct reel_error *error) {
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
-        if (collection->state.cursor < cursor) collection->state.cursor = cursor;
+        if (collection->state.cursor < cursor && !collection->state.from_records)
+            collection->state.cursor = cursor;
+        if (collection->source)
+            collection->state.source_generation = collection->source->state.generation;
         if (memcmp(&collection->state, &collection->committed, sizeof collection->state) == 0)
             continue;
         struct collection_state state = collection->state;

@@ -12,6 +12,12 @@
  * or other values of its settings. If the log was trimmed, a rebuild would lose the records of
  * trimmed events. So it is refused, unless it was requested. The same is true if events were
  * trimmed that the collection has not folded.
+ *
+ * A unit (units.h) is rebuilt together, also if one of its collections is new. If the log was
+ * trimmed, the source of events stays as it is, and derived collections can be made from the
+ * records of their sources, if their projectors allow this (REEL_DERIVE_FROM_RECORDS). They are
+ * emptied, and wait for it with `state.from_records`: meanwhile they fold nothing, and their cursor
+ * is 0.
  */
 #ifndef REEL_ENGINE_FOLD_REGISTRY_H
 #define REEL_ENGINE_FOLD_REGISTRY_H
@@ -52,6 +58,20 @@ const char *registry_other_fold(const struct collection *collection,
 int registry_reset(struct collection *collection, const struct store_state *position,
                    const char *why, struct reel_error *error);
 
+/* The same for a derived collection that will be made from the records of its source: its
+ * `state.from_records` is set, and its cursor is 0. */
+int registry_reset_derived(struct collection *collection, const struct store_state *position,
+                           const char *why, struct reel_error *error);
+
+/* Resets a collection because it was asked for, and what must be rebuilt with it, within the write
+ * transaction: `rebuild_begun` says of each collection of the unit whether it was. -ESTALE: see
+ * above. */
+int registry_remake(struct collection *collection, const struct store_state *position,
+                    struct reel_error *error);
+
+/* A collection that waits with `from_records`, and whose source does not; or NULL. */
+struct collection *registry_underived(const struct registry *registry);
+
 /* Resets all collections. */
 int registry_reset_all(struct registry *registry, const struct store_state *position,
                        struct reel_error *error);
@@ -69,7 +89,8 @@ int registry_build(struct collection *collection, struct arena *arena, struct fi
 int registry_trim(struct registry *registry, uint64_t first_seq, size_t max, bool *ret_more,
                   uint64_t *ret_last_seq, struct reel_error *error);
 
-/* The lowest cursor of any collection; at most `cursor`. */
+/* The lowest cursor of any collection, without those that wait with `from_records`; at most
+ * `cursor`. */
 uint64_t registry_behind(const struct registry *registry, uint64_t cursor);
 
 /* At the end of a transaction: writes changes and states, and raises every cursor to `cursor`. */

@@ -1,10 +1,13 @@
 /* settings.c: see settings.h. */
 #include "engine/fold/settings.h"
 
+#include "base/cleanup.h"
 #include "base/fnv.h"
 #include "base/text.h"
+#include "engine/fold/declared.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,54 +19,78 @@ static void value_finish(struct setting_value *value) {
     *value = (struct setting_value){.setting = value->setting};
 }
 
-static int add_item(struct setting_value *value, const char *text, size_t len,
-                    struct reel_error *error) {
+static int add_item(struct setting_value *value, const char *text, struct reel_error *error) {
     char **items = realloc(value->items, (value->count + 1) * sizeof *items);
     if (!items) return fail_memory(error);
     value->items = items;
-    items[value->count] = strndup(text, len);
+    items[value->count] = strdup(text);
     return items[value->count] ? (value->count++, 0) : fail_memory(error);
 }
 
-static bool is_listed(const char *text, const char *const *list) {
-    for (; *list; list++)
-        if (strcmp(*list, text) == 0) return true;
+/* Records may get the text, so it must be UTF-8. */
+static bool is_text(const struct reel_setting *setting, const char *text, struct reel_error *why) {
+    if (!text[0]) return error_set(why, "it is empty"), false;
+    if (!utf8_valid(reel_text(text))) return error_set(why, "it is not UTF-8"), false;
+    error_set(why, "it is not allowed");
+    return !setting->check || setting->check(text, why);
+}
+
+static bool is_number(const struct reel_setting *setting, const char *text, uint64_t *ret,
+                      struct reel_error *why) {
+    if (number_read(reel_text(text), ret) == 0 && *ret >= setting->min && *ret <= setting->max)
+        return true;
+    error_set(why, "wanted a number from %" PRIu64 " to %" PRIu64, setting->min, setting->max);
     return false;
 }
 
-/* Records may get the text, so it must be UTF-8. */
-static bool is_allowed(const struct reel_setting *setting, const char *text, uint64_t *ret_number,
-                       struct reel_error *why) {
-    struct reel_str str = reel_text(text);
-    error_set(why, "it is not allowed");
+/* Reads a text, or one of a list. Numbers and switches have one form for each value, because equal
+ * values have equal hashes: 07 becomes 7. */
+static int read_item(struct setting_value *value, const char *text, struct reel_error *error) {
+    const struct reel_setting *setting = value->setting;
+    struct reel_error why;
+    char digits[24];
+    bool good;
     switch (setting->kind) {
     case REEL_SETTING_NUMBER:
-        return number_read(str, ret_number) == 0 && *ret_number >= setting->min &&
-               *ret_number <= setting->max;
+        good = is_number(setting, text, &value->number, &why);
+        if (good) snprintf(digits, sizeof digits, "%" PRIu64, value->number);
+        text = digits;
+        break;
     case REEL_SETTING_SWITCH:
-        *ret_number = reel_str_is(str, "true");
-        return *ret_number || reel_str_is(str, "false");
+        value->number = strcmp(text, "true") == 0;
+        good = value->number || strcmp(text, "false") == 0;
+        error_set(&why, "wanted true or false");
+        break;
     case REEL_SETTING_ONE_OF:
-        return is_listed(text, setting->values);
+        good = declared_is_listed(text, setting->values);
+        error_set(&why, "it is not one of the allowed words");
+        break;
     default:
-        return str.len > 0 && utf8_valid(str) && (!setting->check || setting->check(text, why));
+        good = is_text(setting, text, &why);
     }
+    return good ? add_item(value, text, error) : fail(error, -EINVAL, "%s", why.text);
 }
 
 /* ---- All of them ----------------------------------------------------------------------------- */
 
-static int take_default(struct setting_value *value, struct reel_error *error) {
-    const char *at = value->setting->default_value;
+static int read_items(struct setting_value *value, char *texts, struct reel_error *error) {
     int rc = 0;
-    if (!at) return 0;
-    if (value->setting->kind == REEL_SETTING_NUMBER)
-        (void)number_read(reel_text(at), &value->number);
-    if (!(value->setting->flags & REEL_SETTING_LIST)) return add_item(value, at, strlen(at), error);
-    for (size_t len; rc == 0 && *at; at += len + (at[len] == ',')) {
-        len = strcspn(at, ",");
-        rc = add_item(value, at, len, error);
-    }
+    while (rc == 0 && texts) rc = read_item(value, strsep(&texts, ","), error);
     return rc;
+}
+
+/* A switch is off by default. What is wrong here is wrong with the plugin. */
+static int take_default(struct setting_value *value, struct reel_error *error) {
+    const struct reel_setting *setting = value->setting;
+    const char *given = setting->kind == REEL_SETTING_SWITCH ? "false" : setting->default_value;
+    if (!given) return 0;
+    AUTO_FREE char *text = strdup(given);
+    if (!text) return fail_memory(error);
+    int rc = setting->flags & REEL_SETTING_LIST ? read_items(value, text, error)
+                                                : read_item(value, text, error);
+    if (rc == 0) return 0;
+    return fail_in(error, rc == -EINVAL ? -ENOEXEC : rc, "the default of setting `%s`",
+                   setting->name);
 }
 
 int settings_init(struct settings *settings, const struct plugin_settings *declared,
@@ -100,11 +127,8 @@ static int read_values(struct setting_value *value, const char *const *texts,
     if (!is_list && (!texts[0] || texts[1]))
         return fail(error, -EINVAL, "setting `%s` has one value", setting->name);
     for (; *texts; texts++) {
-        struct reel_error why;
-        if (!is_allowed(setting, *texts, &value->number, &why))
-            return fail(error, -EINVAL, "the value of setting `%s`: %s", setting->name, why.text);
-        int rc = add_item(value, *texts, strlen(*texts), error);
-        if (rc < 0) return rc;
+        int rc = read_item(value, *texts, error);
+        if (rc < 0) return fail_in(error, rc, "the value of setting `%s`", setting->name);
     }
     return 0;
 }
@@ -126,7 +150,6 @@ int settings_set(struct settings *settings, const char *name, const char *const 
 
 /* ---- The hash -------------------------------------------------------------------------------- */
 
-/* A number counts as such: 07 is 7, and a switch that is not set is off. */
 static uint64_t hash_value(uint64_t hash, const struct setting_value *value) {
     reel_setting_kind kind = value->setting->kind;
     uint64_t count = value->count;

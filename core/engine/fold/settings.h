@@ -10,7 +10,7 @@
 
 struct setting_value {
     const struct reel_setting *setting;
-    char **items; /* one text, or the items of a list */
+    char **items; /* one text, or the items of a list: what `evolve` reads */
     size_t count; /* 0: it has no value */
     uint64_t number;
 };
@@ -20,8 +20,8 @@ struct settings {
     uint32_t count;
 };
 
-/* All settings have their defaults at first. After a failure, settings_finish frees what was
- * made. */
+/* All settings have their defaults at first. -ENOEXEC: a default is not allowed. After a failure,
+ * settings_finish frees what was made. */
 int settings_init(struct settings *settings, const struct plugin_settings *declared,
                   struct reel_error *error);
 void settings_finish(struct settings *settings);

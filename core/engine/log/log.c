@@ -266,6 +266,7 @@ static int write_frame(struct log *log, char *frame, struct frame_head *head,
     if (rc < 0) return scrub(log, at, rc, error);
     pacer_took(log->pacer, len);
     atomic_fetch_add(&log->group_bytes, len);
+    atomic_store(&log->frame_bytes, (atomic_load(&log->frame_bytes) * 7 + len) / 8);
 #ifndef REEL_FAULT_3
     rc = log_sync(log, segment->fd, error);
 #endif

@@ -37,6 +37,9 @@
 /* Zeros are written at most so far ahead of the frames. */
 #define AHEAD_BYTES ((uint64_t)8 << 20)
 
+/* Groups of so many bytes, on average, are large: helper.c. */
+#define LARGE_GROUP_BYTES ((uint64_t)512 << 10)
+
 /* What is done in the background, and may fail by itself. */
 enum chore { CHORE_FILL, CHORE_SEAL, CHORE_DEDUP, CHORE_WITNESS, CHORE_REMOVE, CHORES };
 
@@ -100,7 +103,12 @@ struct log {
 
     struct histogram syncs;
     atomic_uint_fast64_t group_bytes, fill_bytes, sealed_bytes;
+    atomic_uint_fast64_t frame_bytes; /* of a frame, on average of the last ones */
 };
+
+static inline bool log_has_large_groups(const struct log *log) {
+    return atomic_load(&log->frame_bytes) >= LARGE_GROUP_BYTES;
+}
 
 /* Marks the log as broken: nothing that was written can be trusted. Returns -EIO. */
 int log_break(struct log *log, const char *doing, int rc, struct reel_error *error);

@@ -95,11 +95,13 @@ static int make_spare(struct log *log) {
     return rc < 0 && rc != -ENOENT ? rc : log->io->open(log->directory, SPARE_NAME, flags);
 }
 
-/* Under spare_lock. Somebody may still read the used file through a map: then it goes. */
+/* Under spare_lock. Somebody may still read the used file through a map: then it goes. So it does
+ * if it would not be filled. */
 static int open_spare(struct log *log) {
     INVARIANT(lock_is_held(&log->spare_lock));
     if (log->spare_fd >= 0) return 0;
-    if (log->used && atomic_load(&log->used->refs) > 1) drop_used(log);
+    if (log->used && (atomic_load(&log->used->refs) > 1 || log_has_large_groups(log)))
+        drop_used(log);
     atomic_store(&log->spare_bytes, 0);
     int fd = log->used ? take_used(log) : make_spare(log);
     if (fd < 0) return fd == -EDQUOT ? -ENOSPC : fd;
@@ -113,6 +115,7 @@ static int open_spare(struct log *log) {
  * frames, whatever the file was before. */
 static uint64_t spare_goal(const struct log *log) {
     uint64_t bytes = atomic_load(&log->spare_bytes), goal = AHEAD_BYTES;
+    if (log_has_large_groups(log)) return 0;
     if (goal < bytes) goal = bytes;
     return goal < log->segment_bytes ? goal : log->segment_bytes;
 }

@@ -7,6 +7,8 @@
 #include "base/thread.h"
 #include "engine/store/keys.h"
 #include "engine/store/memtable/version.h"
+#include "engine/store/rewrite.h"
+#include "engine/store/sides.h"
 #include "engine/store/table.h"
 
 #include <errno.h>
@@ -14,8 +16,13 @@
 
 #define RETRY_MS 1000
 
+/* So many checkpoints change tables in place after one that could not rewrite them. */
+#define IN_PLACE_AFTER_FAILURE 16
+
 struct checkpointer {
-    pthread_mutex_t writing; /* held by who uses LMDB's write transaction */
+    pthread_mutex_t writing; /* held by who uses LMDB's write transaction; and of these two: */
+    bool unfinished;         /* sides may be, since the last attempt */
+    unsigned in_place;       /* checkpoints that will not rewrite tables */
 
     pthread_t thread;
     bool has_thread; /* [writer] */
@@ -72,9 +79,8 @@ static int write_record(struct keys_writer *writer, const struct item *item,
 }
 
 /* In key order: LMDB finds each place from the one before. */
-static int write_items(struct store *store, size_t table, const struct tree *tree,
+static int write_items(struct store *store, size_t table, MDB_dbi dbi, const struct tree *tree,
                        struct reel_error *error) {
-    MDB_dbi dbi = store->tables[table];
     struct keys_writer writer;
     struct tree_walk walk;
     int rc = keys_writer_start(&writer, store, dbi, error);
@@ -90,25 +96,74 @@ static int write_items(struct store *store, size_t table, const struct tree *tre
     return rc;
 }
 
-static int write_trees(struct store *store, const struct tree *trees, size_t count,
+/* A checkpoint's way into LMDB. */
+struct writing {
+    const struct tree *trees;
+    size_t count;
+    struct sides sides, rewritten; /* the latter: which tables */
+};
+
+static struct writing writing_of(struct store *store, const struct tree *trees, size_t count) {
+    return (struct writing){.trees = trees, .count = count, .sides = sides_now(store)};
+}
+
+static MDB_dbi current_side(const struct store *store, const struct writing *writing,
+                            size_t table) {
+    return store->tables[table][sides_has(&writing->sides, table)];
+}
+
+/* All but the tables that are rewritten. */
+static int write_trees(struct store *store, const struct writing *writing,
                        struct reel_error *error) {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        int dropped = trees[i].cleared ? mdb_drop(store->txn, store->tables[i], 0) : 0;
+    for (size_t i = 0; rc == 0 && i < writing->count; i++) {
+        const struct tree *tree = &writing->trees[i];
+        MDB_dbi dbi = current_side(store, writing, i);
+        if (sides_has(&writing->rewritten, i)) continue;
+        int dropped = tree->cleared ? mdb_drop(store->txn, dbi, 0) : 0;
         if (dropped != 0) rc = store_fail(store, dropped, "cannot empty a table", error);
-        if (rc == 0 && trees[i].root) rc = write_items(store, i, &trees[i], error);
+        if (rc == 0 && tree->root) rc = write_items(store, i, dbi, tree, error);
     }
     return rc;
 }
 
-/* Begins a transaction that has the trees, and is not committed yet. */
-static int begin_with(struct store *store, const struct tree *trees, size_t count,
-                      struct reel_error *error) {
-    int rc = environment_begin(store, error);
-    if (rc == 0) rc = write_trees(store, trees, count, error);
-    if (rc < 0) environment_abort(store);
+/* ---- Rewriting tables ------------------------------------------------------------------------ */
+
+static struct rewrite rewrite_of(struct store *store, const struct writing *writing, size_t table) {
+    const MDB_dbi *sides = store->tables[table];
+    bool second = sides_has(&writing->sides, table);
+    return (struct rewrite){store, sides[second], sides[!second], &writing->trees[table],
+                            check_item};
+}
+
+/* Chooses the tables and fills their other sides. Commits slices: before anything else is written.
+ */
+static int fill_rewritten(struct store *store, struct writing *writing, struct reel_error *error) {
+    int rc = 0;
+    for (size_t i = TABLES_OWN; rc == 0 && i < writing->count; i++) {
+        const struct tree *tree = &writing->trees[i];
+        bool is_worth;
+        if (tree->cleared || !tree->root) continue;
+        rc = rewrite_is_worth(store, current_side(store, writing, i), tree, &is_worth, error);
+        if (rc < 0 || !is_worth) continue;
+        struct rewrite rewrite = rewrite_of(store, writing, i);
+        sides_add(&writing->rewritten, i);
+        rc = rewrite_table(&rewrite, error);
+    }
     return rc;
 }
+
+static int finish_rewritten(struct store *store, const struct writing *writing,
+                            struct reel_error *error) {
+    int rc = 0;
+    for (size_t i = TABLES_OWN; rc == 0 && i < writing->count; i++) {
+        struct rewrite rewrite = rewrite_of(store, writing, i);
+        if (sides_has(&writing->rewritten, i)) rc = rewrite_finish(&rewrite, error);
+    }
+    return rc;
+}
+
+/* ---- A layer --------------------------------------------------------------------------------- */
 
 static bool is_empty(const struct layer *layer) {
     for (size_t i = 0; i < layer->tree_count; i++)
@@ -116,10 +171,46 @@ static bool is_empty(const struct layer *layer) {
     return true;
 }
 
+/* After a checkpoint that failed while it rewrote tables: what is left of them makes room for the
+ * pages that change. */
+static int make_up_for(struct store *store, const struct writing *writing,
+                       struct reel_error *error) {
+    struct checkpointer *checkpointer = store->checkpointer;
+    if (!checkpointer->unfinished) return 0;
+    int rc = sides_empty_unfinished(store, writing->count, error);
+    if (rc < 0) return rc;
+    checkpointer->unfinished = false;
+    checkpointer->in_place = IN_PLACE_AFTER_FAILURE;
+    return 0;
+}
+
+static int write_all(struct store *store, struct writing *writing, struct reel_error *error) {
+    bool may_rewrite = store->checkpointer->in_place == 0;
+    int rc = environment_begin(store, error);
+    if (rc == 0 && may_rewrite) rc = fill_rewritten(store, writing, error);
+    if (rc == 0) rc = write_trees(store, writing, error);
+    if (rc == 0) rc = finish_rewritten(store, writing, error);
+    if (rc == 0) return sides_commit(store, &writing->rewritten, error);
+    environment_abort(store);
+    return rc;
+}
+
 static int write_layer(struct store *store, const struct layer *layer, struct reel_error *error) {
+    struct checkpointer *checkpointer = store->checkpointer;
     if (is_empty(layer)) return 0;
-    int rc = begin_with(store, layer->trees, layer->tree_count, error);
-    return rc < 0 ? rc : environment_commit(store, error);
+    struct writing writing = writing_of(store, layer->trees, layer->tree_count);
+    int rc = make_up_for(store, &writing, error);
+    if (rc < 0) return rc;
+    rc = write_all(store, &writing, error);
+    size_t rewritten = sides_count(&writing.rewritten);
+    if (rc < 0) {
+        checkpointer->unfinished = rewritten > 0;
+        return rc;
+    }
+    if (checkpointer->in_place > 0) checkpointer->in_place--;
+    HOLD_LOCK(&checkpointer->lock);
+    checkpointer->metrics.tables_rewritten += rewritten;
+    return 0;
 }
 
 /* ---- The layer that waits -------------------------------------------------------------------- */
@@ -385,8 +476,14 @@ int checkpoint_group(struct store *store, uint64_t cursor, struct reel_error *er
     struct checkpointer *checkpointer = store->checkpointer;
     if (has_frozen(store)) return fail_memory(error); /* it could not be dropped */
     HOLD_LOCK(&checkpointer->writing);
-    int rc = begin_with(store, memtable_tree(store->versions, 0), store->table_count, error);
-    if (rc < 0) return rc;
+    const struct writing writing =
+        writing_of(store, memtable_tree(store->versions, 0), store->table_count);
+    int rc = environment_begin(store, error);
+    if (rc == 0) rc = write_trees(store, &writing, error);
+    if (rc < 0) {
+        environment_abort(store);
+        return rc;
+    }
     pthread_mutex_lock(&store->snapshot_lock);
     rc = environment_commit(store, error);
     if (rc == 0) versions_restart(store->versions, cursor);

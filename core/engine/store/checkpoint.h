@@ -14,6 +14,9 @@
  * before the commit: what a plugin's stray write has changed in the memtable breaks the store, and
  * does not become durable.
  *
+ * A table of which it changes most pages is rewritten instead (rewrite.h), in transactions of
+ * their own before the one that counts.
+ *
  * In memory nothing is frozen, except for a backup.
  */
 #ifndef REEL_ENGINE_STORE_CHECKPOINT_H
@@ -23,13 +26,18 @@
 
 /* A memtable is frozen when it has so many bytes (of a small map, a part of it), or the effects of
  * so many events, or is so old. */
-#define MEMTABLE_BYTES  ((size_t)48 << 20)
-#define MEMTABLE_EVENTS 200000
+#define MEMTABLE_BYTES  ((size_t)144 << 20)
+#define MEMTABLE_EVENTS 250000
 #define MEMTABLE_MS     60000
+
+/* A group that begins with a memtable that is nearly full has room for so many bytes (of a small
+ * map, less). */
+#define MEMTABLE_GROUP_BYTES ((size_t)48 << 20)
 
 struct checkpoint_metrics {
     uint64_t cursor; /* LMDB has what any collection makes of the events up to it */
     uint64_t count, failures;
+    uint64_t tables_rewritten;   /* tables that were rewritten (rewrite.h) */
     uint64_t duration_ns, bytes; /* of all that were written: their time, and their items' bytes */
     uint64_t last_duration_ns, last_bytes;
     uint64_t wait_ns;  /* that the writer has waited for one */

@@ -15,8 +15,8 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-/* The store's own, and three for each collection. */
-#define DATABASES_MAX (TABLES_OWN + 1 + 3 * STORE_COLLECTIONS)
+/* The store's own, and three tables of two databases for each collection. */
+#define DATABASES_MAX (TABLES_OWN + 1 + 6 * STORE_COLLECTIONS)
 
 /* With less left than this, an EIO is taken for a full disk: LMDB reports a short write so. */
 #define FULL_BELOW_BYTES ((uint64_t)1 << 20)
@@ -124,7 +124,9 @@ void environment_abort(struct store *store) {
 int environment_open_table(struct store *store, const char *name, size_t table,
                            struct reel_error *error) {
     INVARIANT(table < STORE_TABLES);
-    int rc = mdb_dbi_open(store->txn, name, MDB_CREATE, &store->tables[table]);
+    MDB_dbi *sides = store->tables[table];
+    int rc = mdb_dbi_open(store->txn, name, MDB_CREATE, &sides[0]);
+    sides[1] = sides[0];
     if (rc == MDB_DBS_FULL)
         return fail(error, -ENOSPC, "more than %d collections", STORE_COLLECTIONS);
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the databases", error);

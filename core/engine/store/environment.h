@@ -9,6 +9,8 @@
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #define STORE_COLLECTIONS 256 /* most that can be loaded at one time */
 #define STORE_NAME_MAX    63  /* longest name of a collection, in bytes */
@@ -16,6 +18,12 @@
 /* The tables: the number of each is that of its tree. */
 enum { TABLE_META, TABLE_REJECTED, TABLES_OWN };
 #define STORE_TABLES (TABLES_OWN + 3 * STORE_COLLECTIONS)
+
+/* One bit for each table. Set: its second database is current; or in a set of changes: both change
+ * places (sides.h). */
+struct sides {
+    uint64_t bits[(STORE_TABLES + 63) / 64];
+};
 
 struct versions;
 struct version;
@@ -26,23 +34,29 @@ struct snapshot {
     struct version *version;
     uint64_t number; /* the version's */
     MDB_txn *txn;
+    struct sides sides; /* as `txn` sees them */
 };
 
 struct store {
     MDB_env *env;
-    MDB_dbi tables[STORE_TABLES];
+    MDB_dbi tables[STORE_TABLES][2]; /* both sides of each; the store's own have one */
     size_t table_count;
-    struct versions *versions;         /* NULL: it is only copied from */
-    struct checkpointer *checkpointer; /* checkpoint.h */
-    pthread_mutex_t snapshot_lock;     /* snapshot.h */
-    struct snapshot writing;           /* the open group's; its `txn` is reset between groups */
-    MDB_txn *txn;          /* LMDB's write transaction, of the thread that writes a checkpoint */
-    uint64_t folded;       /* [writer] events that the active memtable has folded */
-    uint64_t needed_after; /* [writer] all collections have folded all events up to it */
-    size_t memtable_bytes; /* the memtable is full then */
-    size_t group_bytes;    /* and a group that has begun goes on to so many */
-    size_t bytes_max;      /* [writer] or the open one to these */
-    char *directory;       /* NULL: in memory */
+    struct sides sides;    /* of LMDB's last commit */
+    struct sides changing; /* and what the transaction of this number changes, */
+    uint64_t changing_txn; /* which is being committed; or 0 */
+    size_t rewrite_leaves_min, rewrite_slice_bytes; /* rewrite.h */
+    struct versions *versions;                      /* NULL: it is only copied from */
+    struct checkpointer *checkpointer;              /* checkpoint.h */
+    pthread_mutex_t snapshot_lock;                  /* snapshot.h; and of `sides` */
+    struct snapshot writing; /* the open group's; its `txn` is reset between groups */
+    MDB_txn *txn;            /* LMDB's write transaction, of the thread that writes a checkpoint */
+    uint64_t folded;         /* [writer] events that the active memtable has folded */
+    uint64_t needed_after;   /* [writer] all collections have folded all events up to it */
+    size_t memtable_bytes;   /* the memtable is full then */
+    size_t group_bytes;      /* and a group that has begun goes on to so many */
+    size_t held_bytes_max;   /* of versions that only views need */
+    size_t bytes_max;        /* [writer] or the open one to these */
+    char *directory;         /* NULL: in memory */
     bool in_memory;
     bool read_only;         /* nobody depends on it: that it is broken ends nothing */
     bool is_scratch;        /* it can be made again at any time: nothing is synced */

@@ -47,6 +47,14 @@ static MDB_val entry_key(struct stored_key *stored, uint64_t node, struct reel_s
     return (MDB_val){stored->len, stored->bytes};
 }
 
+bool keys_are_short(MDB_val first) {
+    return prefix_len(0, first) > 0;
+}
+
+MDB_val keys_short(struct stored_key *stored, struct reel_str key) {
+    return entry_key(stored, 0, key, false);
+}
+
 /* Splits the next full chunk off a key that needs more than one. */
 static struct reel_str split_chunk(struct reel_str *key) {
     struct reel_str chunk = {key->data, KEY_CHUNK};

@@ -35,6 +35,10 @@ struct stored_key {
 int keys_get(struct store *store, MDB_txn *txn, MDB_dbi dbi, struct reel_str key,
              struct reel_str *ret_value, struct reel_error *error);
 
+/* Are all keys of a database short, whose first entry this is? And how a short key is stored. */
+bool keys_are_short(MDB_val first);
+MDB_val keys_short(struct stored_key *stored, struct reel_str key);
+
 /* Writes through a cursor on the database, so that each of several sorted keys is found from the
  * place of the key before. keys_put: the caller writes the value's `size` bytes to `ret_space`. */
 struct keys_writer {

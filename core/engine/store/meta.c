@@ -229,6 +229,14 @@ int meta_empty(struct store *store, struct reel_error *error) {
     return rc;
 }
 
+/* ---- The format ------------------------------------------------------------------------------ */
+
+int meta_accept_format(uint32_t format, struct reel_error *error) {
+    if (format >= STORE_FORMAT_MIN && format <= STORE_FORMAT) return 0;
+    return fail(error, -EPROTO, "its format is %u, this version reads %u to %u", format,
+                STORE_FORMAT_MIN, STORE_FORMAT);
+}
+
 /* ---- Reading beside a writer ----------------------------------------------------------------- */
 
 /* A reader in another process than the writer's: LMDB's lock file is made for that. The map is as
@@ -246,8 +254,5 @@ int meta_check_format(struct store *store, struct reel_error *error) {
         memcpy(&state, value.mv_data, value.mv_size < sizeof state ? value.mv_size : sizeof state);
     mdb_txn_abort(txn);
     if (rc != 0) return fail(error, -ENOENT, "it contains no store");
-    return state.format == STORE_FORMAT || state.format == STORE_FORMAT_BEFORE
-               ? 0
-               : fail(error, -EPROTO, "its format is %u, this version reads %u", state.format,
-                      STORE_FORMAT);
+    return meta_accept_format(state.format, error);
 }

@@ -16,10 +16,15 @@
 #include "engine/store/digest.h"
 #include "engine/store/environment.h"
 
-/* Format 3 had no indexes of fields. It is read, and becomes format 4 when it is opened to write: a
- * version of Reel that does not know of these indexes must not change records under them. */
-#define STORE_FORMAT        4
-#define STORE_FORMAT_BEFORE 3
+/* Older formats are read, and become this one when they are opened to write: a version of Reel that
+ * does not know of second sides and of indexes must not change records beside them.
+ *     3    has neither second sides (sides.h) nor indexes of fields (field_index.h)
+ *     4    has no indexes of fields */
+#define STORE_FORMAT     5
+#define STORE_FORMAT_MIN 3
+
+/* -EPROTO: this version does not read it. */
+int meta_accept_format(uint32_t format, struct reel_error *error);
 
 /* Counts of messages of the mirrored stream that were never received, since the log began. The log
  * has each gap (LOG_GAP), until it is trimmed. */
@@ -59,7 +64,10 @@ struct collection_state {
     uint32_t field_count;             /* of each record (record.h); 0: not known, as has_digest */
     struct digest digest;             /* of its records */
     uint64_t generation;              /* collection_control.generation, for views */
-    uint32_t settings_hash; /* of the values of its projector's settings; 0: it has none */
+    uint32_t settings_hash;     /* of the values of its projector's settings; 0: it has none */
+    uint32_t source_hash;       /* of its source's name; 0: it is not derived */
+    uint64_t source_generation; /* of its source's records, of which these were made */
+    uint32_t from_records;      /* 1: it is being made from its source's records; cursor is 0 */
     uint32_t reserved;
 };
 

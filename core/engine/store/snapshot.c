@@ -3,12 +3,14 @@
 
 #include "base/cleanup.h"
 #include "engine/store/memtable/version.h"
+#include "engine/store/sides.h"
 
 int snapshot_take(struct store *store, struct snapshot *snapshot) {
     HOLD_LOCK(&store->snapshot_lock);
     MDB_txn **txn = &snapshot->txn;
     int rc = *txn ? mdb_txn_renew(*txn) : mdb_txn_begin(store->env, NULL, MDB_RDONLY, txn);
     if (rc == 0) {
+        snapshot->sides = sides_of(store, *txn);
         snapshot->version = version_take(store->versions);
         snapshot->number = snapshot->version->number;
         return 0;

@@ -5,6 +5,8 @@
 #include "base/invariant.h"
 #include "engine/store/directory.h"
 #include "engine/store/memtable/version.h"
+#include "engine/store/rewrite.h"
+#include "engine/store/sides.h"
 #include "engine/store/table.h"
 
 #include <errno.h>
@@ -17,8 +19,8 @@
 /* Most memory that waits to be freed when a group begins. */
 #define BACKLOG_BYTES_MAX ((size_t)16 << 20)
 
-/* Most memory of versions that only views need. */
-#define HELD_BYTES_MAX ((size_t)96 << 20)
+/* Most memory of versions that only views need: more than a memtable. */
+#define HELD_BYTES_MAX ((size_t)192 << 20)
 
 /* ---- The memtables --------------------------------------------------------------------------- */
 
@@ -66,21 +68,21 @@ void store_tick(struct store *store) {
 
 bool store_holds_too_much(struct store *store) {
     struct versions *versions = store->versions;
-    if (versions->held_bytes <= HELD_BYTES_MAX) return false;
-    return !versions_reclaim(versions) && versions->held_bytes > HELD_BYTES_MAX;
+    if (versions->held_bytes <= store->held_bytes_max) return false;
+    return !versions_reclaim(versions) && versions->held_bytes > store->held_bytes_max;
 }
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
-/* A new store gets its state; an old one is checked. */
+/* A new store gets its state; an old one is checked. A store of the format before becomes one of
+ * this format, which the version before does not read. */
 static int prepare_state(struct store *store, struct reel_error *error) {
     struct store_state state = {.format = STORE_FORMAT, .first_seq = 1};
     int rc = meta_get_state(store, &store->writing, &state);
     if (rc == -ENOENT) return meta_put_state(store, &state, error);
     if (rc < 0) return fail(error, rc, "its state cannot be read");
-    if (state.format != STORE_FORMAT && state.format != STORE_FORMAT_BEFORE)
-        return fail(error, -EPROTO, "its format is %u, this version reads %u", state.format,
-                    STORE_FORMAT);
+    rc = meta_accept_format(state.format, error);
+    if (rc < 0) return rc;
     if (state.cursor > state.head || state.first_seq > state.head + 1)
         return fail(error, -EBADMSG,
                     "its state is damaged: cursor %llu, first_seq %llu, but the head is %llu",
@@ -122,12 +124,18 @@ static int open_in_memory(struct store *store, const struct store_options *optio
     return rc;
 }
 
-/* A group that begins with a memtable that is nearly full has room. */
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
 static void limit_memtable(struct store *store, const struct store_options *options) {
-    size_t bytes =
-        options->map_bytes / 4 < MEMTABLE_BYTES ? options->map_bytes / 4 : MEMTABLE_BYTES;
+    size_t bytes = least(options->map_bytes / 4, MEMTABLE_BYTES);
     store->memtable_bytes = store->in_memory ? options->map_bytes / 4 * 3 : bytes;
-    store->group_bytes = store->in_memory ? options->map_bytes : 2 * bytes;
+    store->group_bytes =
+        store->in_memory ? options->map_bytes : bytes + least(bytes, MEMTABLE_GROUP_BYTES);
+    store->held_bytes_max = HELD_BYTES_MAX;
+    store->rewrite_leaves_min = REWRITE_LEAVES_MIN;
+    store->rewrite_slice_bytes = REWRITE_SLICE_BYTES;
 }
 
 int store_open(struct store *store, const struct store_options *options, struct reel_error *error) {
@@ -166,22 +174,31 @@ void store_close(struct store *store) {
 
 /* ---- Collections ----------------------------------------------------------------------------- */
 
-/* The number of the table that has this database, perhaps a new one. */
-static size_t settle_table(struct store *store, MDB_dbi dbi) {
+/* Its databases, and whether the second one is current. */
+struct opened {
+    MDB_dbi sides[2];
+    bool second;
+};
+
+/* The number of the table that has these databases, perhaps a new one. */
+static size_t settle_table(struct store *store, const struct opened *opened) {
     for (size_t i = TABLES_OWN; i < store->table_count; i++)
-        if (store->tables[i] == dbi) return i;
-    store->tables[store->table_count] = dbi;
-    return store->table_count++;
+        if (store->tables[i][0] == opened->sides[0]) return i;
+    HOLD_LOCK(&store->snapshot_lock);
+    size_t table = store->table_count++;
+    memcpy(store->tables[table], opened->sides, sizeof opened->sides);
+    if (opened->second) sides_add(&store->sides, table);
+    return table;
 }
 
 struct opening {
     const char *name;
-    MDB_dbi records, index, fields;
+    struct opened records, index, fields;
 };
 
 static int open_database(struct store *store, const char *prefix, const char *name, MDB_dbi *ret,
                          struct reel_error *error) {
-    char text[sizeof "c/" + STORE_NAME_MAX];
+    char text[sizeof "c2/" + STORE_NAME_MAX];
     INVARIANT(strlen(name) <= STORE_NAME_MAX);
     snprintf(text, sizeof text, "%s/%s", prefix, name);
     int rc = mdb_dbi_open(store->txn, text, MDB_CREATE, ret);
@@ -190,11 +207,31 @@ static int open_database(struct store *store, const char *prefix, const char *na
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the collection", error);
 }
 
+/* A side that is not current was not finished if it has entries. */
+static int empty_other(struct store *store, const struct opened *opened) {
+    MDB_stat stat;
+    MDB_dbi other = opened->sides[!opened->second];
+    int rc = mdb_stat(store->txn, other, &stat);
+    return rc != 0 || stat.ms_entries == 0 ? rc : mdb_drop(store->txn, other, 0);
+}
+
+static int open_sides(struct store *store, const char *const prefixes[2], const char *name,
+                      struct opened *ret, struct reel_error *error) {
+    int rc = open_database(store, prefixes[0], name, &ret->sides[0], error);
+    if (rc == 0) rc = open_database(store, prefixes[1], name, &ret->sides[1], error);
+    if (rc < 0) return rc;
+    rc = sides_find(store->txn, ret->sides[1], &ret->second);
+    if (rc == 0) rc = empty_other(store, ret);
+    return rc == 0 ? 0 : store_fail(store, rc, "cannot open the collection", error);
+}
+
 static int open_all(struct store *store, void *context, struct reel_error *error) {
+    static const char *const records[] = {"c", "c2"}, *const index[] = {"x", "x2"},
+                             *const fields[] = {"f", "f2"};
     struct opening *opening = context;
-    int rc = open_database(store, "c", opening->name, &opening->records, error);
-    if (rc == 0) rc = open_database(store, "x", opening->name, &opening->index, error);
-    return rc < 0 ? rc : open_database(store, "f", opening->name, &opening->fields, error);
+    int rc = open_sides(store, records, opening->name, &opening->records, error);
+    if (rc == 0) rc = open_sides(store, index, opening->name, &opening->index, error);
+    return rc < 0 ? rc : open_sides(store, fields, opening->name, &opening->fields, error);
 }
 
 int store_open_collection(struct store *store, const char *name, size_t *ret_records,
@@ -205,9 +242,9 @@ int store_open_collection(struct store *store, const char *name, size_t *ret_rec
         return fail(error, -ENOSPC, "more than %d collections", STORE_COLLECTIONS);
     int rc = checkpoint_between(store, open_all, &opening, error);
     if (rc < 0) return rc;
-    *ret_records = settle_table(store, opening.records);
-    *ret_index = settle_table(store, opening.index);
-    *ret_fields = settle_table(store, opening.fields);
+    *ret_records = settle_table(store, &opening.records);
+    *ret_index = settle_table(store, &opening.index);
+    *ret_fields = settle_table(store, &opening.fields);
     return versions_extend(store->versions, store->table_count) < 0 ? fail_memory(error) : 0;
 }
 
@@ -218,8 +255,11 @@ bool store_is_writing(const struct store *store) {
 }
 
 static int renew(struct store *store) {
+    HOLD_LOCK(&store->snapshot_lock); /* of the sides */
     MDB_txn **txn = &store->writing.txn;
-    return *txn ? mdb_txn_renew(*txn) : mdb_txn_begin(store->env, NULL, MDB_RDONLY, txn);
+    int rc = *txn ? mdb_txn_renew(*txn) : mdb_txn_begin(store->env, NULL, MDB_RDONLY, txn);
+    if (rc == 0) store->writing.sides = sides_of(store, *txn);
+    return rc;
 }
 
 /* What no version needs any more is freed in slices, with each group. The groups of a catch-up are
@@ -246,10 +286,9 @@ int store_begin(struct store *store, struct reel_error *error) {
     return rc < 0 ? rc : begin(store, store->group_bytes, error);
 }
 
-/* For a group that is begun with up to `times` full memtables in one. */
-static int begin_further(struct store *store, size_t times, const char *doing,
+/* For a group that is begun with up to `most` bytes in the memtable. */
+static int begin_further(struct store *store, size_t most, const char *doing,
                          struct reel_error *error) {
-    size_t most = store->memtable_bytes * times;
     INVARIANT(!store_is_writing(store));
     int rc = store_check_whole(store, doing, error);
     if (rc == 0) rc = checkpoint_make_room_within(store, most, error);
@@ -257,13 +296,14 @@ static int begin_further(struct store *store, size_t times, const char *doing,
 }
 
 int store_begin_to_trim(struct store *store, struct reel_error *error) {
-    return begin_further(store, 2, "cannot trim", error);
+    return begin_further(store, 2 * store->memtable_bytes, "cannot trim", error);
 }
 
-/* There may be two memtables of these events, each of which a group made twice as large, and what
- * trimming added. In memory nothing is folded again. */
+/* There may be two memtables of these events, each of which a group made larger, and what trimming
+ * added. In memory nothing is folded again. */
 int store_begin_to_fold(struct store *store, struct reel_error *error) {
-    return begin_further(store, store->in_memory ? 1 : 5, "cannot fold", error);
+    size_t most = store->in_memory ? 0 : 2 * store->group_bytes;
+    return begin_further(store, most + store->memtable_bytes, "cannot fold", error);
 }
 
 static void shown(struct store *store) {

@@ -13,8 +13,10 @@
  *     c/<name>   key → record (keys.h, record.h), one a collection
  *     x/<name>   its records in the order of their changes (index.h)
  *     f/<name>   its records under the values of their fields (field_index.h)
+ *     c2/<name>, x2/<name>, f2/<name>   the other sides of these three (sides.h)
  *
- * Each of these databases is a table (table.h): a tree of the memtables has the same keys.
+ * Each of these databases, or pair of sides, is a table (table.h): a tree of the memtables has the
+ * same keys.
  *
  * There is one group at a time, protected by the dispatcher's lock, and any number of snapshots
  * (snapshot.h). Neither waits for the other.

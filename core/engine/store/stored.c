@@ -3,6 +3,7 @@
 
 #include "engine/store/keys.h"
 #include "engine/store/record.h"
+#include "engine/store/sides.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -134,14 +135,39 @@ static int add_up(const struct stored *stored, struct keys_walk *walk, uint32_t 
     return rc;
 }
 
+/* The side that is current; a store of format 3 has only the first one. */
+static int open_side(struct stored *stored, char prefix, const char *collection, MDB_dbi *ret) {
+    char first[sizeof "c/" + STORE_NAME_MAX], second[sizeof "c2/" + STORE_NAME_MAX];
+    bool is_second = false;
+    MDB_dbi other;
+    snprintf(first, sizeof first, "%c/%s", prefix, collection);
+    snprintf(second, sizeof second, "%c2/%s", prefix, collection);
+    int rc = mdb_dbi_open(stored->txn, second, 0, &other);
+    if (rc == 0) rc = sides_find(stored->txn, other, &is_second);
+    if (rc != 0 && rc != MDB_NOTFOUND) return rc;
+    if (!is_second) return mdb_dbi_open(stored->txn, first, 0, ret);
+    *ret = other;
+    return 0;
+}
+
+int stored_open_records(struct stored *stored, const struct stored_collection *collection,
+                        MDB_dbi *ret, struct reel_error *error) {
+    int rc = open_side(stored, 'c', collection->name, ret);
+    return rc == 0 ? 0 : store_fail(&stored->store, rc, "cannot read records", error);
+}
+
+int stored_open_fields(struct stored *stored, const struct stored_collection *collection,
+                       MDB_dbi *ret, struct reel_error *error) {
+    int rc = open_side(stored, 'f', collection->name, ret);
+    return rc == 0 ? 0 : store_fail(&stored->store, rc, "cannot read indexes", error);
+}
+
 int stored_add_up(struct stored *stored, const struct stored_collection *collection,
                   struct stored_sums *ret, struct reel_error *error) {
-    char name[sizeof "c/" + STORE_NAME_MAX];
     struct keys_walk walk;
     MDB_dbi records;
-    snprintf(name, sizeof name, "c/%s", collection->name);
-    int rc = mdb_dbi_open(stored->txn, name, 0, &records);
-    if (rc != 0) return store_fail(&stored->store, rc, "cannot read records", error);
+    int rc = stored_open_records(stored, collection, &records, error);
+    if (rc < 0) return rc;
     rc = keys_walk_start(&walk, &stored->store, stored->txn, records, (struct reel_str){0}, false,
                          error);
     if (rc == 0) rc = add_up(stored, &walk, collection->state.field_count, ret, error);

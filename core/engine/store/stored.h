@@ -36,6 +36,12 @@ int stored_open(struct stored *stored, const char *directory, struct reel_error 
 void stored_end(struct stored *stored);
 void stored_close(struct stored *stored);
 
+/* The database that is current of its records, and of its indexes of fields. */
+int stored_open_records(struct stored *stored, const struct stored_collection *collection,
+                        MDB_dbi *ret, struct reel_error *error);
+int stored_open_fields(struct stored *stored, const struct stored_collection *collection,
+                       MDB_dbi *ret, struct reel_error *error);
+
 /* What the records of a collection add up to. The record's shape is in its state. -EBADMSG: a
  * record is damaged. */
 struct stored_sums {

@@ -133,20 +133,12 @@ static int check_table(struct checking *checking) {
     return 0;
 }
 
-static int open_table(struct checking *checking, const char *prefix, MDB_dbi *ret) {
-    char name[sizeof "c/" + STORE_NAME_MAX];
-    struct stored *stored = checking->stored;
-    snprintf(name, sizeof name, "%s/%s", prefix, checking->collection->name);
-    int rc = mdb_dbi_open(stored->txn, name, 0, ret);
-    return rc == 0 ? 0 : store_fail(&stored->store, rc, "cannot read records", checking->error);
-}
-
 int stored_check_fields(struct stored *stored, const struct stored_collection *collection,
                         struct reel_error *error) {
     struct checking checking = {.stored = stored, .collection = collection, .error = error};
     if (!collection->has_fields) return 0;
-    int rc = open_table(&checking, "c", &checking.records);
-    if (rc == 0) rc = open_table(&checking, "f", &checking.table);
+    int rc = stored_open_records(stored, collection, &checking.records, error);
+    if (rc == 0) rc = stored_open_fields(stored, collection, &checking.table, error);
     if (rc == 0) rc = check_table(&checking);
     arena_finish(&checking.arena);
     arena_finish(&checking.counted);

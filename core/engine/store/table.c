@@ -2,17 +2,22 @@
 #include "engine/store/table.h"
 
 #include "base/invariant.h"
+#include "engine/store/sides.h"
 
 #include <errno.h>
 
 /* ---- One key --------------------------------------------------------------------------------- */
 
-static int get_below(struct store *store, MDB_txn *txn, size_t table, struct reel_str key,
-                     struct reel_str *ret, struct reel_error *error) {
-    MDB_dbi dbi = store->tables[table];
-    if (table >= TABLES_OWN) return keys_get(store, txn, dbi, key, ret, error);
-    MDB_val at = {key.len, (void *)key.data}, value;
-    int rc = mdb_get(txn, dbi, &at, &value);
+static MDB_dbi database(const struct store *store, const struct snapshot *at, size_t table) {
+    return store->tables[table][sides_has(&at->sides, table)];
+}
+
+static int get_below(struct store *store, const struct snapshot *at, size_t table,
+                     struct reel_str key, struct reel_str *ret, struct reel_error *error) {
+    MDB_dbi dbi = database(store, at, table);
+    if (table >= TABLES_OWN) return keys_get(store, at->txn, dbi, key, ret, error);
+    MDB_val place = {key.len, (void *)key.data}, value;
+    int rc = mdb_get(at->txn, dbi, &place, &value);
     if (rc == MDB_NOTFOUND) return -ENOENT;
     if (rc != 0) return store_fail(store, rc, "cannot read the store", error);
     *ret = (struct reel_str){value.mv_data, value.mv_size};
@@ -24,7 +29,7 @@ int table_get(struct store *store, const struct snapshot *at, size_t table, stru
     INVARIANT(table < store->table_count && at->txn);
     const struct item *item = at->version ? version_get(at->version, table, key)
                                           : memtable_get(store->versions, table, key);
-    if (!item) return get_below(store, at->txn, table, key, ret, error);
+    if (!item) return get_below(store, at, table, key, ret, error);
     if (item_is_deleted(item)) return -ENOENT;
     *ret = item_value(item);
     return 0;
@@ -55,7 +60,7 @@ int table_put(struct store *store, size_t table, struct reel_str key, struct ree
 static bool is_lowest(struct store *store, size_t table, struct reel_str key) {
     struct reel_str found;
     return store->in_memory && store->versions->current->layer_count == 1 &&
-           get_below(store, store->writing.txn, table, key, &found, NULL) == -ENOENT;
+           get_below(store, &store->writing, table, key, &found, NULL) == -ENOENT;
 }
 
 int table_delete(struct store *store, size_t table, struct reel_str key, struct reel_error *error) {
@@ -94,14 +99,12 @@ static int keys_step_back(void *context, struct overlay_row *ret) {
 
 static int keys_seek(void *context, struct reel_str key, enum seek how, struct overlay_row *ret) {
     struct table_walk *walk = context;
-    struct store *store = walk->store;
-    MDB_dbi dbi = store->tables[walk->table];
     INVARIANT(how != SEEK_LAST);
     keys_walk_finish(&walk->keys);
     bool is_forward = seek_is_forward(how);
-    int rc = is_forward ? keys_walk_start(&walk->keys, store, walk->txn, dbi, key,
+    int rc = is_forward ? keys_walk_start(&walk->keys, walk->store, walk->txn, walk->dbi, key,
                                           how == SEEK_ABOVE, walk->error)
-                        : keys_walk_start_below(&walk->keys, store, walk->txn, dbi, key,
+                        : keys_walk_start_below(&walk->keys, walk->store, walk->txn, walk->dbi, key,
                                                 how == SEEK_AT_OR_BELOW, walk->error);
     if (rc < 0) return rc;
     return is_forward ? keys_step(walk, ret) : keys_step_back(walk, ret);
@@ -137,7 +140,7 @@ static int own_previous(void *context, struct overlay_row *ret) {
 static int own_seek(void *context, struct reel_str key, enum seek how, struct overlay_row *ret) {
     struct table_walk *walk = context;
     if (!walk->cursor) {
-        int rc = mdb_cursor_open(walk->txn, walk->store->tables[walk->table], &walk->cursor);
+        int rc = mdb_cursor_open(walk->txn, walk->dbi, &walk->cursor);
         if (rc != 0) return store_fail(walk->store, rc, "cannot read the store", walk->error);
     }
     if (how == SEEK_LAST) return own_step(walk, MDB_LAST, ret);
@@ -160,7 +163,7 @@ void table_walk_start(struct table_walk *walk, struct store *store, const struct
     INVARIANT(table < store->table_count && at->txn);
     walk->store = store;
     walk->txn = at->txn;
-    walk->table = table;
+    walk->dbi = database(store, at, table);
     walk->cursor = NULL;
     walk->keys = (struct keys_walk){0};
     walk->error = error;

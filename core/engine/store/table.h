@@ -36,7 +36,7 @@ XXH128_hash_t table_hash(struct reel_str key, struct reel_str value);
 struct table_walk {
     struct store *store;
     MDB_txn *txn;
-    size_t table;
+    MDB_dbi dbi;
     MDB_cursor *cursor;    /* of one of the store's own tables */
     struct keys_walk keys; /* of a collection's */
     struct reel_error *error;

@@ -4,6 +4,7 @@
 #include "base/chars.h"
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "event/formats.h"
 #include "event/nats_binding.h"
 
 #include <errno.h>
@@ -186,10 +187,11 @@ static int read_answer(natsMsg *msg, struct feed_message *ret, struct reel_error
     answer->has_record = read_text(msg, NATS_KEY_HEADER, &ret->texts, &key_len);
     (void)read_text(msg, NATS_PRINCIPAL_HEADER, &ret->texts, &principal_len);
     if (ret->texts.failed) return fail_memory(error);
-    if (principal_len > REEL_PRINCIPAL_MAX) principal_len = 0; /* not one of ours */
     const char *texts = text_str(&ret->texts).data;
+    struct reel_str principal = {texts + key_len, principal_len};
+    bool is_ours = principal_len <= REEL_PRINCIPAL_MAX && format_is_clean(principal);
     answer->key = (struct reel_str){texts, key_len};
-    answer->principal = (struct reel_str){texts + key_len, principal_len};
+    answer->principal = (struct reel_str){texts + key_len, is_ours ? principal_len : 0};
     return 0;
 }
 

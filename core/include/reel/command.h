@@ -25,6 +25,19 @@ struct reel_result {
     char reason[REEL_REASON_MAX]; /* of the first rejection, truncated; empty if there is none */
 };
 
+/* What the sender of events expects of the log: that no event of some kind has come after `seq`.
+ * Judged in the transaction that appends the events. */
+struct reel_expectation {
+    uint32_t struct_size;
+    struct reel_epoch epoch; /* the log that `seq` is a position in */
+    uint64_t seq;            /* if it is more than REEL_EXPECT_SPAN_MAX below the head, or below the
+                                oldest event in the log, or above the head, the expectation is not
+                                met */
+    struct reel_str type;    /* beginning of the CloudEvents `type`; empty: any event */
+    struct reel_str ce_subject; /* the complete CloudEvents `subject`; data NULL: any event */
+};
+#define REEL_EXPECT_SPAN_MAX 100000
+
 /* ---- Commands -------------------------------------------------------------------------------- */
 
 enum {

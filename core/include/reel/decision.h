@@ -16,7 +16,8 @@ struct reel_command {
     uint32_t struct_size;
     uint32_t reserved;
     struct reel_str verb;   /* "create", "delete", … */
-    struct reel_str key;    /* of the record, canonical; a new UUID for "create" */
+    struct reel_str key;    /* canonical; a new UUID for "create". For any other verb, a record with
+                               this key may exist or not */
     struct reel_str time;   /* the current time, RFC 3339 in UTC; the events get the same time */
     struct reel_value body; /* the JSON body, or REEL_MISSING */
 
@@ -26,8 +27,9 @@ struct reel_command {
     struct reel_str principal;
 };
 
-/* The record with this key in any loaded collection, or NULL if it does not exist. The record is
- * valid until the callback returns, and cannot be changed. [writer] */
+/* The record with this key in any loaded collection, also a derived one, or NULL if it does not
+ * exist. The key is compared as it is stored: `canonical_key` of the other collection is not
+ * applied. The record is valid until the callback returns, and cannot be changed. [writer] */
 static inline const struct reel_record *reel_lookup(struct reel_decision *decision,
                                                     const char *collection, struct reel_str key) {
     return decision->host->lookup(decision, collection, key);
@@ -84,7 +86,8 @@ static inline void reel_draft_int(struct reel_draft *draft, const char *name, in
 
 /* Accepts the command: `return reel_accept(decision, command->key)`. The host appends and folds the
  * drafted events, and the result shows the record with this key. If `evolve` of the same projector
- * rejects one of the events, the host appends nothing. Returns REEL_ACCEPTED. [writer] */
+ * rejects one of the events, the host appends nothing. If only others do, the command stays
+ * accepted. Returns REEL_ACCEPTED. [writer] */
 static inline reel_verdict reel_accept(struct reel_decision *decision, struct reel_str key) {
     return decision->host->accept(decision, key);
 }

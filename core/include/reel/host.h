@@ -19,7 +19,8 @@
 extern "C" {
 #endif
 
-/* What `evolve` returns. Any other value is a fault of the plugin, and the event is rejected. */
+/* What `evolve` and `derive` return. Any other value is a fault of the plugin, and the event is
+ * rejected. */
 typedef int32_t reel_outcome;
 enum {
     REEL_APPLIED = 1,
@@ -50,7 +51,7 @@ enum {
 };
 
 /* Handles. The visible member points to the table. The other members are private to the host. */
-struct reel_tx { /* one call of `evolve`: one event and one collection */
+struct reel_tx { /* one call of `evolve` or `derive`: one event and one collection */
     const struct reel_host *host;
 };
 struct reel_record { /* one record, during one callback */

@@ -8,6 +8,8 @@
  *   2. For every event whose type begins with one of the projector's prefixes, the host calls
  *      `evolve`, which folds the event into the records of the projector's own collection. The host
  *      commits the event, the records and its cursor together.
+ *      A derived collection (`derives_from`) folds the changes that the event made to the records
+ * of another collection.
  *   3. If the projector declares commands, the host calls `decide` for each command. It turns the
  *      command into events, which are then appended and folded like all others.
  *
@@ -76,7 +78,8 @@ struct reel_field {
                               `name`; NULL: `name` */
     const char *refers_to; /* a collection: the field holds a key of a record in it, and filters
                               also accept the value of the record's REEL_FIELD_IS_NAME; NULL: none.
-                              If the collection is not loaded, the daemon does not start */
+                              The record need not exist. If the collection is not loaded, the daemon
+                              does not start */
 };
 
 /* ---- Keys and commands ----------------------------------------------------------------------- */
@@ -94,7 +97,7 @@ struct reel_command_info {
     uint32_t struct_size;
     uint32_t flags;      /* 0: no flag is defined */
     const char *verb;    /* [a-z][a-z0-9_-]{0,62} */
-    const char *summary; /* one line for the description of the HTTP API, or NULL */
+    const char *summary; /* one line of UTF-8 for the description of the HTTP API, or NULL */
     const struct reel_member *const
         *members;        /* of the body, NULL-terminated (member.h); NULL: not declared */
     const char *example; /* a body that fits, as JSON; NULL: none */
@@ -127,9 +130,13 @@ struct reel_event_info {
 
 /* ---- Projectors ------------------------------------------------------------------------------ */
 
+enum {
+    REEL_DERIVE_FROM_RECORDS = 1 << 0, /* only with `derive`: see there */
+};
+
 struct reel_projector {
     uint32_t struct_size;
-    uint32_t flags; /* 0: no flag is defined */
+    uint32_t flags; /* REEL_DERIVE_…, or 0 */
 
     /* The author's number for this fold, from 1. Raise it whenever the same events give other
      * records than before. Records of an older revision are rebuilt from the log, unless their
@@ -142,12 +149,13 @@ struct reel_projector {
      * /v1: cursor, epoch, generation, next, count, groups, changes, events, rejected, status,
      * plugins, version, collections, metrics. */
     const char *collection;
-    const char *const *type_prefixes; /* NULL-terminated, at least one; "" matches every type */
+    const char *const *type_prefixes; /* NULL-terminated, at least one; "" matches every type. NULL
+                                         with `derive` */
     const struct reel_field *const *fields; /* NULL-terminated, at least one */
 
     /* Folds one event into the collection. The event is borrowed. Returns REEL_APPLIED,
      * REEL_IGNORED, or the value of reel_reject. If it rejects the event, the host undoes every
-     * change that it made for the event. [writer] */
+     * change that it made for the event. NULL with `derive`. [writer] */
     reel_outcome (*evolve)(struct reel_tx *tx, const struct reel_event *event);
 
     /* Converts a key from a person or a URL into the form in which it is stored. Returns false if
@@ -173,6 +181,29 @@ struct reel_projector {
     /* The events that the projector folds, NULL-terminated, at most 256; NULL: not declared. Events
      * of other types may exist. */
     const struct reel_event_info *const *events;
+
+    /* A derived collection folds the changes of another collection's records, in place of events:
+     * counts, totals, look-ups. This is the name of the other collection, its source, which may be
+     * in another plugin, and may be a derived collection itself. If no plugin has it, or if the
+     * sources form a circle, the host does not start. NULL: the collection folds events. */
+    const char *derives_from;
+
+    /* Folds one change of a record of the source; set together with `derives_from`, and without
+     * `type_prefixes`, `evolve`, `commands`, `decide` and `events`. After `evolve` of the source
+     * has applied an event, the host calls `derive` once for each record that the event changed, in
+     * the order of keys, in the same transaction. The change is borrowed. It may use the change and
+     * its own collection, and must be pure, as `evolve`. Returns REEL_APPLIED, REEL_IGNORED, or the
+     * value of reel_reject. If it rejects one change of an event, the host undoes all changes of
+     * this derived collection for this event, and does not call it again for this event. The source
+     * keeps its changes, and a command whose event it is stays accepted. [writer]
+     *
+     * Both collections always have the same cursor. If one of them must be rebuilt, both are
+     * rebuilt from the log. If the log was trimmed, this is not possible. With the flag
+     * REEL_DERIVE_FROM_RECORDS the host then rebuilds only the derived collection: it calls
+     * `derive` for each record of the source, in the order of keys, with `before` NULL. Set the
+     * flag only if this gives the same records: they must depend on the present records of the
+     * source, and not on their order, on deleted records or on `seq`. */
+    reel_outcome (*derive)(struct reel_tx *tx, const struct reel_change *change);
 };
 
 /* ---- The plugin ------------------------------------------------------------------------------ */

@@ -1,5 +1,6 @@
 /* reel/record.h: what `evolve` does: finding, changing and deleting the records of its own
- * collection, rejecting the event, warning the operator. `decide` uses the functions that read.
+ * collection, rejecting the event, warning the operator. `derive` uses the same functions, and is
+ * given a change. `decide` uses the functions that read.
  *
  * If `evolve` rejects the event or breaks a rule, the host undoes every change of this call.
  */
@@ -33,11 +34,28 @@ static inline void reel_delete(struct reel_tx *tx, struct reel_str key) {
     tx->host->remove(tx, key);
 }
 
+/* ---- Changes --------------------------------------------------------------------------------- */
+
+/* What one event has changed in one record of the source, for the `derive` of a derived collection
+ * (projector.h). Only what is different after the event counts: at least one of `before` and
+ * `after` exists, and if both do, they differ in a field. The fields of both are read with the
+ * functions below; to set one is a fault. The struct and both records are borrowed until the
+ * callback returns. */
+struct reel_change {
+    uint32_t struct_size;
+    uint32_t reserved;
+    struct reel_str key;              /* of the record */
+    const struct reel_record *before; /* as it was before the event; NULL: the event made it */
+    const struct reel_record *after;  /* as it is now; NULL: the event deleted it */
+    uint64_t seq; /* of the event; in a rebuild from records, the cursor of the source */
+};
+
 /* ---- Settings -------------------------------------------------------------------------------- */
 
-/* The value of a setting that the projector declares. Data is NULL if it has no value. The value is
- * the same in every call, and the string lives as long as the plugin is loaded. To read a setting
- * that the projector does not declare is a fault. [writer] */
+/* The value of a setting that the projector declares. Data is NULL if it has no value. A number is
+ * written without zeros before it, a switch is "true" or "false". The value is the same in every
+ * call, and the string lives as long as the plugin is loaded. To read a setting that the projector
+ * does not declare is a fault. [writer] */
 static inline struct reel_str reel_tx_setting_str(struct reel_tx *tx, const char *name) {
     return tx->host->setting_str(tx, name, 0);
 }

@@ -179,9 +179,11 @@ REEL_VISIBLE int reel_set_setting(struct reel *reel, const char *collection, con
 
 /* Compares each collection with the log, and folds the events that the collection has not folded
  * yet. Afterwards, each collection has reached the head of the log (but see REEL_START_BEHIND). A
- * collection whose revision, fields or settings have changed is rebuilt. -ESTALE: a collection must
- * be rebuilt, but the log was trimmed, so that a rebuild would lose records. To rebuild it anyway,
- * call reel_rebuild before reel_start. reel_start may be called again after a failure. [alone] */
+ * collection whose revision, fields or settings have changed is rebuilt, and so is one from which a
+ * new collection derives. -ESTALE: a collection must be rebuilt, but the log was trimmed, so that a
+ * rebuild would lose records. To rebuild it anyway, call reel_rebuild before reel_start. -EINVAL:
+ * the source of a derived collection is not loaded, or sources form a circle. reel_start may be
+ * called again after a failure. [alone] */
 REEL_VISIBLE int reel_start(struct reel *reel, struct reel_error *error);
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -211,7 +213,11 @@ REEL_VISIBLE int reel_catch_up(struct reel *reel, struct reel_error *error);
 /* Deletes the records of a collection, folds the log again from its oldest event, and returns when
  * this is done. Until then, views do not show the collection (-EAGAIN). If the process ends before,
  * the next reel_start continues. A call before reel_start only marks the collection, and reel_start
- * rebuilds it. -ESRCH: no such collection is loaded. [setup, any thread] */
+ * rebuilds it. A collection is rebuilt together with its source and with all that derive from it;
+ * if the log was trimmed, a derived collection with REEL_DERIVE_FROM_RECORDS is made from the
+ * records of its source, which stays as it is. -ESRCH: no such collection is loaded; -ESTALE: the
+ * log was trimmed, and the collection, or one that derives from it, has no such flag. [setup, any
+ * thread] */
 REEL_VISIBLE int reel_rebuild(struct reel *reel, const char *collection, struct reel_error *error);
 
 /* Removes the events below `first_seq` and their rejections from the log, in several commits of

@@ -16,10 +16,10 @@
  * The complete plugin is examples/cpp/notes.cc. The namespace is `reelpp`, because `reel` is a
  * struct of reel.h. `struct` stands before the names that are also names of functions.
  *
- * Exceptions. No exception leaves a callback: the templates evolve, decide and canonical_key are
- * noexcept and make a result of each exception:
+ * Exceptions. No exception leaves a callback: the templates evolve, derive, decide and
+ * canonical_key are noexcept and make a result of each exception:
  *
- *     thrown                in evolve                in decide
+ *     thrown                in evolve and derive     in decide
  *     rejection, refusal    rejected, what()         refused as it says, what()
  *     std::bad_alloc        rejected, out of memory  REEL_UNDECIDED
  *     std::exception        rejected, what()         refused, REEL_INVALID, what()
@@ -179,6 +179,9 @@ namespace detail {
 template <typename T>
 using if_integer = std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, bool>, int>;
 
+/* Only bool itself: every pointer converts to it. */
+template <typename T> using if_bool = std::enable_if_t<std::is_same_v<T, bool>, int>;
+
 template <typename T> std::int64_t to_int64(T number) {
     if constexpr (std::is_unsigned_v<T> && sizeof(T) >= sizeof(std::int64_t))
         if (number > static_cast<T>(std::numeric_limits<std::int64_t>::max()))
@@ -221,7 +224,7 @@ class writer {
         reel_write_null(c_);
         return *this;
     }
-    writer &value(bool boolean) noexcept {
+    template <typename T, detail::if_bool<T> = 0> writer &value(T boolean) noexcept {
         reel_write_bool(c_, boolean);
         return *this;
     }
@@ -302,7 +305,8 @@ class record : public record_view {
         reel_set_null(c_, field);
         return *this;
     }
-    record &set(const char *field, bool boolean) noexcept {
+    template <typename T, detail::if_bool<T> = 0>
+    record &set(const char *field, T boolean) noexcept {
         reel_set_bool(c_, field, boolean);
         return *this;
     }
@@ -340,7 +344,7 @@ class record : public record_view {
     reel_record *c_;
 };
 
-/* One call of `evolve`. */
+/* One call of `evolve` or `derive`. */
 class transaction {
   public:
     explicit transaction(reel_tx *c) noexcept : c_(c) {}
@@ -374,6 +378,35 @@ class transaction {
 
   private:
     reel_tx *c_;
+};
+
+/* ---- Changes (record.h) ---------------------------------------------------------------------- */
+
+/* What one event has changed in one record of the source of a derived collection. */
+class change {
+  public:
+    explicit change(const reel_change *c) noexcept : c_(c) {}
+
+    const reel_change *c() const noexcept {
+        return c_;
+    }
+    std::string_view key() const noexcept {
+        return view_of(c_->key);
+    }
+    /* False if the event made the record. */
+    record_view before() const noexcept {
+        return record_view(c_->before);
+    }
+    /* False if the event deleted the record. */
+    record_view after() const noexcept {
+        return record_view(c_->after);
+    }
+    std::uint64_t seq() const noexcept {
+        return c_->seq;
+    }
+
+  private:
+    const reel_change *c_;
 };
 
 /* ---- Events and commands --------------------------------------------------------------------- */
@@ -474,7 +507,7 @@ class draft {
         reel_draft_value(c_, name, copied.c());
         return *this;
     }
-    draft &set(const char *name, bool boolean) noexcept {
+    template <typename T, detail::if_bool<T> = 0> draft &set(const char *name, T boolean) noexcept {
         write(name).value(boolean);
         return *this;
     }
@@ -528,15 +561,17 @@ class decision {
 
 /* ---- Callbacks ------------------------------------------------------------------------------- */
 
-/* reel_projector.evolve: calls `void fold(transaction, const event &)`, which applies the event, or
- * `bool fold(…)`, which returns false to ignore it; it rejects by an exception. [writer] */
-template <auto Fold> reel_outcome evolve(reel_tx *tx, const reel_event *c_event) noexcept {
+namespace detail {
+
+template <auto Fold, typename Given> reel_outcome fold(reel_tx *tx, const Given &given) noexcept {
     const auto reject = [tx](const char *reason) {
         return tx->host->reject(tx, reel_text(reason));
     };
     try {
-        const event given(c_event);
-        if constexpr (std::is_same_v<decltype(Fold(transaction(tx), given)), bool>)
+        using result = decltype(Fold(transaction(tx), given));
+        static_assert(std::is_void_v<result> || std::is_same_v<result, bool>,
+                      "it returns nothing, or false to ignore what it was given");
+        if constexpr (std::is_same_v<result, bool>)
             return Fold(transaction(tx), given) ? REEL_APPLIED : REEL_IGNORED;
         else
             return Fold(transaction(tx), given), REEL_APPLIED;
@@ -547,6 +582,20 @@ template <auto Fold> reel_outcome evolve(reel_tx *tx, const reel_event *c_event)
     } catch (...) {
         return reject("an exception that is not a std::exception");
     }
+}
+
+} // namespace detail
+
+/* reel_projector.evolve: calls `void fold(transaction, const event &)`, which applies the event, or
+ * `bool fold(…)`, which returns false to ignore it; it rejects by an exception. [writer] */
+template <auto Fold> reel_outcome evolve(reel_tx *tx, const reel_event *c_event) noexcept {
+    return detail::fold<Fold>(tx, event(c_event));
+}
+
+/* reel_projector.derive: calls `void fold(transaction, const change &)` or `bool fold(…)`, as
+ * evolve does. [writer] */
+template <auto Fold> reel_outcome derive(reel_tx *tx, const reel_change *c_change) noexcept {
+    return detail::fold<Fold>(tx, change(c_change));
 }
 
 /* reel_projector.decide: calls `std::string_view decide(decision, const command &)`, which returns
@@ -657,6 +706,22 @@ constexpr struct reel_projector projector(const char *collection, const char *co
     made.type_prefixes = type_prefixes;
     made.fields = fields;
     made.evolve = evolve;
+    return made;
+}
+
+/* A derived collection, with revision 1. `flags` is REEL_DERIVE_FROM_RECORDS, or 0. */
+constexpr struct reel_projector derived(const char *collection, const char *source,
+                                        const reel_field *const *fields,
+                                        reel_outcome (*derive)(reel_tx *, const reel_change *),
+                                        std::uint32_t flags = 0) noexcept {
+    struct reel_projector made {};
+    made.struct_size = sizeof made;
+    made.flags = flags;
+    made.revision = 1;
+    made.collection = collection;
+    made.fields = fields;
+    made.derives_from = source;
+    made.derive = derive;
     return made;
 }
 

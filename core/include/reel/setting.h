@@ -37,7 +37,9 @@ struct reel_setting {
     reel_setting_kind kind;
     uint32_t reserved;
     uint64_t min, max;         /* REEL_SETTING_NUMBER */
-    const char *default_value; /* as an operator would write it; NULL: no default */
+    const char *default_value; /* as an operator would write it, and allowed. NULL: no default, or
+                                  off. A number and a REEL_SETTING_ONE_OF must have one, a switch
+                                  must not */
     const char *unit;          /* "ms", "bytes", "DIR", …: --help shows it in place of a value */
     const char *help;          /* one line */
     const char *const *values; /* REEL_SETTING_ONE_OF: the allowed values, NULL-terminated */
@@ -45,9 +47,9 @@ struct reel_setting {
                                   several are set, the first one is used */
 
     /* For REEL_SETTING_TEXT: says whether `value` is allowed, as the setting or as one item of a
-     * list. If not, returns false, and writes to `error` what is wrong, without repeating the
-     * value. Must be pure. Called before anything is opened, also for a sink that will not run.
-     * NULL: every text is allowed. [load, main] */
+     * list. If not, returns false, and writes to `error`, which is never NULL, what is wrong,
+     * without repeating the value. Must be pure. Called before anything is opened, also for a sink
+     * that will not run. NULL: every text is allowed. [load, main] */
     bool (*check)(const char *value, struct reel_error *error);
 };
 

@@ -96,12 +96,15 @@ struct reel_submit_result {
     const struct reel_rejection *const *rejections; /* of these events, NULL-terminated. Rejections
                                                        beyond 4 MiB in total are left out */
     const struct reel_misfit *misfit;               /* after -ENOMSG, else NULL */
+    uint64_t newest_seq; /* after -ECANCELED: the newest event that was not expected, or the newest
+                            of the log if it was not looked for; 0: the log is another one */
 };
 
 /* Called once for each call of reel_sink_submit that returned 0. `rc` is 0, or an error code with a
  * sentence in `error`; then `result` is NULL. -ENOMSG: an event does not fit a REEL_EVENT_STRICT
- * declaration, and `result` has nothing but `misfit`. Everything is borrowed until the callback
- * returns. The callback delays the writer: it must not block. [any thread] */
+ * declaration, and `result` has nothing but `misfit`. -ECANCELED: the log is not as expected
+ * (reel_sink_submit_expecting), and `result` has nothing but `newest_seq`. Everything is borrowed
+ * until the callback returns. The callback delays the writer: it must not block. [any thread] */
 typedef void (*reel_submit_done_fn)(void *context, int rc, const struct reel_submit_result *result,
                                     const struct reel_error *error);
 
@@ -225,6 +228,10 @@ struct reel_sink_calls {
     void (*metrics)(struct reel_sink_host *host, reel_metric_fn fn, void *context);
     /* Ends the daemon. [any thread] */
     void (*quit)(struct reel_sink_host *host, int exit_code, struct reel_str text);
+    /* Hands events over to the writer, under a condition. [any thread] */
+    int (*submit_expecting)(struct reel_sink_host *host, const struct reel_str *payloads,
+                            size_t count, const struct reel_expectation *expected,
+                            reel_submit_done_fn done, void *context, struct reel_error *error);
 };
 
 /* ---- Settings and log ------------------------------------------------------------------------ */
@@ -403,6 +410,20 @@ static inline int reel_sink_submit(struct reel_sink_host *host, const struct ree
                                    size_t count, reel_submit_done_fn done, void *context,
                                    struct reel_error *error) {
     return host->calls->submit(host, payloads, count, done, context, error);
+}
+
+/* As reel_sink_submit, if the log is as expected: otherwise nothing is appended, and `done` is
+ * called with -ECANCELED. Not judged if all events are repeats. The struct is copied; the strings
+ * that it points to must stay valid until `done` is called. Before the events are handed over, this
+ * function looks through the events after expected->seq, at most REEL_EXPECT_SPAN_MAX; -EAGAIN: too
+ * many views are open. If the log mirrors a stream, what the stream has beyond the log is not
+ * known. [any thread] */
+static inline int reel_sink_submit_expecting(struct reel_sink_host *host,
+                                             const struct reel_str *payloads, size_t count,
+                                             const struct reel_expectation *expected,
+                                             reel_submit_done_fn done, void *context,
+                                             struct reel_error *error) {
+    return host->calls->submit_expecting(host, payloads, count, expected, done, context, error);
 }
 
 /* Hands a command over to the writer, under the rules of reel_sink_submit. The struct is copied;

@@ -82,13 +82,18 @@ struct reel_test {
 
 /* ---- Given ----------------------------------------------------------------------------------- */
 
-/* Loads another plugin, whose collections this plugin's commands read. Must be called first. */
+/* Loads another plugin, whose collections this plugin's commands read or from which it derives.
+ * Must be called first. */
 #define reel_given_plugin(test, path) reel_test_plugin(REEL_TEST_HERE(test), path)
 
 /* Gives a setting of a collection's projector a value, in place of its default. Must be called
  * before the first event and the first command. */
 #define reel_given_setting(test, collection, name, value)                                          \
     reel_test_setting(REEL_TEST_HERE(test), collection, name, value)
+
+/* The same for a REEL_SETTING_LIST: `values` is an array of texts that ends with NULL. */
+#define reel_given_setting_items(test, collection, name, values)                                   \
+    reel_test_setting_items(REEL_TEST_HERE(test), collection, name, values)
 
 /* Sets the time of the events and commands after this: RFC 3339, in any zone, from 1970 on. Events
  * have the time as it is written here. */
@@ -123,6 +128,11 @@ struct reel_test {
 #define reel_then_ignored(test)        reel_test_outcome(REEL_TEST_HERE(test), REEL_IGNORED, NULL)
 #define reel_then_rejected(test, part) reel_test_outcome(REEL_TEST_HERE(test), REEL_REJECTED, part)
 
+/* Checks that the projector of this collection rejected the event, and that its reason contains
+ * `part`; whatever the others did. A derived collection can reject what its source has applied. */
+#define reel_then_rejected_by(test, collection, part)                                              \
+    reel_test_rejected_by(REEL_TEST_HERE(test), collection, part)
+
 /* Checks that the command was refused with this problem ("conflict"), and that its detail contains
  * `part`. */
 #define reel_then_refused(test, problem, part)                                                     \
@@ -147,6 +157,12 @@ struct reel_test {
 /* Checks the number of records in the collection. */
 #define reel_then_count(test, collection, count)                                                   \
     reel_test_count(REEL_TEST_HERE(test), collection, count)
+
+/* Rebuilds the collection, and checks that its records are as before. If it is derived, it is
+ * rebuilt with its source from all events; and with REEL_DERIVE_FROM_RECORDS, from the records of
+ * its source, too, for which all events so far are forgotten. */
+#define reel_then_rebuilt_same(test, collection)                                                   \
+    reel_test_rebuilt_same(REEL_TEST_HERE(test), collection)
 
 /* ---- Implementation -------------------------------------------------------------------------- */
 
@@ -217,15 +233,20 @@ static inline void reel_test_plugin(struct reel_test *test, const char *path) {
     if (reel_load_plugin(test->reel, path, &error) < 0) reel_test_fail(test, "%s", error.text);
 }
 
-static inline void reel_test_setting(struct reel_test *test, const char *collection,
-                                     const char *name, const char *value) {
-    const char *values[2];
+static inline void reel_test_setting_items(struct reel_test *test, const char *collection,
+                                           const char *name, const char *const *values) {
     struct reel_error error;
-    values[0] = value;
-    values[1] = NULL;
     if (test->started) reel_test_fail(test, "settings come before events and commands");
     if (reel_set_setting(test->reel, collection, name, values, &error) < 0)
         reel_test_fail(test, "%s", error.text);
+}
+
+static inline void reel_test_setting(struct reel_test *test, const char *collection,
+                                     const char *name, const char *value) {
+    const char *values[2];
+    values[0] = value;
+    values[1] = NULL;
+    reel_test_setting_items(test, collection, name, values);
 }
 
 /* Starts the Reel, unless it is started. reel_test_setup does not start it, because a test may
@@ -580,6 +601,44 @@ static inline void reel_test_outcome(struct reel_test *test, reel_outcome wanted
                        part, reason.text);
 }
 
+/* The reason of one collection. */
+struct reel_test_part {
+    const char *collection;
+    bool found;
+    struct reel_test_reason reason;
+};
+
+static inline int reel_test_copy_part(void *context, const struct reel_rejection *rejection) {
+    struct reel_test_part *part = (struct reel_test_part *)context;
+    if (rejection->seq != part->reason.seq) return 1;
+    if (!reel_str_is(rejection->collection, part->collection)) return 0;
+    part->found = true;
+    return reel_test_copy_reason(&part->reason, rejection);
+}
+
+static inline void reel_test_rejected_by(struct reel_test *test, const char *collection,
+                                         const char *wanted) {
+    struct reel_test_part part;
+    part.collection = collection;
+    part.found = false;
+    part.reason.seq = test->result.seq;
+    part.reason.text[0] = '\0';
+    if (test->commanded || test->result.seq == 0)
+        reel_test_fail(test, "the last thing that happened is not an event");
+    struct reel_view *view = reel_test_view(test);
+    int rc = reel_view_rejected(view, UINT64_MAX, reel_test_copy_part, &part);
+    reel_view_close(view);
+    if (rc < 0) reel_test_fail(test, "the rejections cannot be read: %s", strerror(-rc));
+    if (!part.found)
+        reel_test_fail(test, "%s did not reject the event, expected: … %s …", collection, wanted);
+    if (!strstr(part.reason.text, wanted))
+        reel_test_fail(test,
+                       "%s rejected the event for another reason\n"
+                       "  expected: … %s …\n"
+                       "  found:    %s",
+                       collection, wanted, part.reason.text);
+}
+
 static inline void reel_test_given(struct reel_test *test, const char *type, const char *subject,
                                    const char *data) {
     reel_test_when(test, type, subject, data);
@@ -741,6 +800,48 @@ static inline void reel_test_count(struct reel_test *test, const char *collectio
     if (info.records != wanted)
         reel_test_fail(test, "%s has %" PRIu64 " records, expected %" PRIu64, collection,
                        info.records, wanted);
+}
+
+static inline struct reel_collection_info reel_test_info(struct reel_test *test,
+                                                         const char *collection) {
+    struct reel_collection_info info;
+    struct reel_view *view = reel_test_view(test);
+    int rc = reel_view_collection(view, collection, &info);
+    reel_view_close(view);
+    if (rc < 0) reel_test_fail(test, "there is no collection %s", collection);
+    return info;
+}
+
+static inline void reel_test_rebuilt(struct reel_test *test, const char *collection,
+                                     const char *from) {
+    struct reel_error error;
+    struct reel_collection_info before = reel_test_info(test, collection);
+    if (reel_rebuild(test->reel, collection, &error) < 0) reel_test_fail(test, "%s", error.text);
+    struct reel_collection_info after = reel_test_info(test, collection);
+    if (strcmp(before.digest, after.digest) != 0)
+        reel_test_fail(test,
+                       "%s: a rebuild from %s gives other records: %" PRIu64 ", before %" PRIu64,
+                       collection, from, after.records, before.records);
+}
+
+static inline const struct reel_projector *reel_test_projector(struct reel_test *test,
+                                                               const char *collection) {
+    const char *name;
+    for (size_t n = 0; (name = reel_collection_name(test->reel, n)) != NULL; n++)
+        if (strcmp(name, collection) == 0) return reel_projector(test->reel, n);
+    reel_test_fail(test, "there is no collection %s", collection);
+    return NULL;
+}
+
+static inline void reel_test_rebuilt_same(struct reel_test *test, const char *collection) {
+    struct reel_error error;
+    reel_test_start(test);
+    const struct reel_projector *projector = reel_test_projector(test, collection);
+    reel_test_rebuilt(test, collection, "events");
+    if (!projector || !(projector->flags & REEL_DERIVE_FROM_RECORDS)) return;
+    if (reel_trim(test->reel, reel_cursor(test->reel) + 1, &error) < 0)
+        reel_test_fail(test, "%s", error.text);
+    reel_test_rebuilt(test, collection, "records");
 }
 
 #ifdef __cplusplus

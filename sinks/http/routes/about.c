@@ -233,6 +233,7 @@ static json_t *describe_collection(const struct reel_projector *projector) {
     reply_put_text(&object, "name", projector->collection);
     reply_put_number(&object, "revision", projector->revision);
     reply_put(&object, "type_prefixes", reply_texts(projector->type_prefixes));
+    if (projector->derives_from) reply_put_text(&object, "derives_from", projector->derives_from);
     for (const struct reel_field *const *field = projector->fields; *field; field++)
         reply_add(&fields, describe_field(*field));
     reply_put(&object, "fields", fields);

@@ -82,9 +82,10 @@ static json_t *channel_reference(const char *type) {
     return json_pack("{s:o}", "$ref", text);
 }
 
+/* Braces in an address would name a parameter. */
 static json_t *new_channel(const char *type) {
     json_t *channel = json_object();
-    reply_put_text(&channel, "address", type);
+    reply_put(&channel, "address", strpbrk(type, "{}") ? json_null() : reply_text(type));
     reply_put(&channel, "messages", json_object());
     return channel;
 }

@@ -63,6 +63,7 @@ static int take_event(void *context, const struct reel_entry *entry) {
     text_append_lit(body, ",\"size\":");
     text_append_number(body, entry->size);
     events_time(body, ",\"received_at\":", entry->time_ns);
+    events_member(body, ",\"principal\":", entry->principal);
     return telling->type.failed ? -ENOMEM : 1;
 }
 
@@ -105,12 +106,33 @@ static bool watches(const struct reel_projector *projector, struct reel_str type
 }
 
 /* NULL: the collection has not folded the event, or was built from a later event on. */
-static const char *outcome_of(const struct telling *telling, const struct reel_projector *projector,
+static const char *outcome_of(const struct telling *telling, bool is_given,
                               const struct reel_collection_info *info) {
     if (telling->rejected) return "rejected";
     if (info->cursor < telling->seq || info->from_seq > telling->seq) return NULL;
-    bool has_type = telling->type.data != NULL;
-    return has_type && watches(projector, text_str(&telling->type)) ? "accepted" : "ignored";
+    return is_given ? "accepted" : "ignored";
+}
+
+static const struct reel_projector *find_projector(struct reel_sink_host *host, const char *name) {
+    const struct reel_projector *projector;
+    for (size_t n = 0; (projector = reel_sink_projector(host, n)); n++)
+        if (strcmp(projector->collection, name) == 0) break;
+    return projector;
+}
+
+/* Does the projector watch the type? A derived collection is given what its source has not
+ * rejected. */
+static int find_whether_given(struct telling *telling, const struct reel_projector *projector,
+                              bool *ret) {
+    struct reel_sink_host *host = request_host_of_sink(telling->request);
+    *ret = false;
+    while (projector && projector->derives_from) {
+        int rc = find_reason(telling, reel_text(projector->derives_from));
+        if (rc < 0 || telling->rejected) return rc;
+        projector = find_projector(host, projector->derives_from);
+    }
+    if (projector && telling->type.data) *ret = watches(projector, text_str(&telling->type));
+    return 0;
 }
 
 static int write_outcomes(struct telling *telling) {
@@ -124,9 +146,11 @@ static int write_outcomes(struct telling *telling) {
         return rc;
     }
     for (size_t n = 0; rc == 0 && (projector = reel_sink_projector(host, n)); n++) {
-        rc = find_reason(telling, reel_text(projector->collection));
+        bool is_given;
+        rc = find_whether_given(telling, projector, &is_given);
+        if (rc == 0) rc = find_reason(telling, reel_text(projector->collection));
         if (rc == 0) rc = reel_sink_collection(host, telling->view, projector->collection, &info);
-        if (rc == 0) write_outcome(telling, outcome_of(telling, projector, &info));
+        if (rc == 0) write_outcome(telling, outcome_of(telling, is_given, &info));
     }
     return rc;
 }

@@ -3,6 +3,7 @@
 #include "events/filter.h"
 #include "events/frame.h"
 #include "http/routes.h"
+#include "http/routes/export.h"
 #include "http/since.h"
 
 #include <errno.h>
@@ -14,12 +15,6 @@
 
 /* Most events that one request reads: an event that the filter leaves out takes time, too. */
 #define EXAMINED_MAX 1000000
-
-static struct reel_str value_of(const struct request *request, const char *name) {
-    const struct uri_param *param = uri_param(&request->uri, name);
-    struct reel_str none = {NULL, 0};
-    return param ? param->value : none;
-}
 
 int events_limit(struct request *request, uint64_t *ret) {
     *ret = LIMIT_STANDARD;
@@ -104,16 +99,15 @@ static uint64_t end_of(const struct reel_position *position, uint64_t since) {
 }
 
 static int write_page(struct request *request, struct reel_view *view,
-                      const struct reel_position *position, uint64_t since, uint64_t limit) {
+                      const struct event_filter *filter, const struct reel_position *position,
+                      uint64_t since, uint64_t limit) {
     struct page page = {
         .body = &request->answer.body,
-        .filter = {value_of(request, "type"), value_of(request, "subject"),
-                   value_of(request, "ce_subject")},
+        .filter = *filter,
         .limit = limit,
         .bytes_max = request->server->answer_bytes_max,
     };
-    int rc = check_page(request, &page.filter, since, position);
-    if (rc < 0) return rc;
+    int rc = 0;
     text_append_lit(page.body, "{\"events\":[");
     if (since < UINT64_MAX)
         rc = reel_sink_log(request_host_of_sink(request), view, since + 1, take_entry, &page);
@@ -125,11 +119,43 @@ static int write_page(struct request *request, struct reel_view *view,
     return 0;
 }
 
+/* ---- All events as lines --------------------------------------------------------------------- */
+
+/* Reads `bare`. -EINVAL: the answer is a problem. */
+static int read_bare(struct request *request, bool as_lines, bool *ret) {
+    const struct uri_param *param = uri_param(&request->uri, "bare");
+    *ret = param && reel_str_is(param->value, "true");
+    if (!param || (as_lines && (*ret || reel_str_is(param->value, "false")))) return 0;
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
+                   as_lines ? "parameter `bare` is neither true nor false"
+                            : "parameter `bare` is for Accept: " NDJSON_TYPE);
+    return -EINVAL;
+}
+
+/* All of them, unless `limit` says less. */
+static int read_lines_limit(struct request *request, uint64_t *ret) {
+    *ret = UINT64_MAX;
+    int rc = request_number(request, "limit", ret);
+    if (*ret < 1) *ret = 1;
+    return rc < 0 ? rc : 0;
+}
+
 void handle_events(struct request *request) {
     struct reel_view *view;
     struct reel_position position;
     uint64_t since = 0, limit;
-    if (request_number(request, "since", &since) < 0 || events_limit(request, &limit) < 0) return;
+    bool as_lines = request->form == FORM_NDJSON, bare; /* FORMS: a page, too */
+    const struct event_filter filter = {uri_value(&request->uri, "type"),
+                                        uri_value(&request->uri, "subject"),
+                                        uri_value(&request->uri, "ce_subject")};
+    if (request_number(request, "since", &since) < 0 || read_bare(request, as_lines, &bare) < 0)
+        return;
+    if ((as_lines ? read_lines_limit : events_limit)(request, &limit) < 0) return;
     if (request_open_view(request, &view, &position) < 0) return;
-    events_close(request, view, write_page(request, view, &position, since, limit));
+    int rc = check_page(request, &filter, since, &position);
+    if (rc == 0 && as_lines)
+        rc = export_answer(request, &filter, &position, since, limit, bare);
+    else if (rc == 0)
+        rc = write_page(request, view, &filter, &position, since, limit);
+    events_close(request, view, rc);
 }

@@ -1,35 +1,18 @@
-/* follow.c: the two routes for following events, until the hub has the connection (follow/hub.h).
- *
- * How a socket is taken from libmicrohttpd. libmicrohttpd hands a socket over only with status 101.
- * It then keeps 13 KiB and a connection until the socket is closed, and it cannot be stopped while
- * such a connection, or a suspended one, exists. So it is made to end its connection:
- *   - A WebSocket is upgraded in libmicrohttpd's way. The hub gets a duplicate of the socket, and
- *     the upgraded connection is closed at once. libmicrohttpd then only closes its descriptor.
- *   - An event stream has status 200, and libmicrohttpd shuts a socket down when it ends such a
- *     connection. So the connection is suspended, which removes the socket from libmicrohttpd's
- *     epoll set. The hub gets a duplicate. Then the descriptor that libmicrohttpd uses is replaced
- *     by a socket that is connected to nothing, which libmicrohttpd may shut down.
- */
+/* follow.c: the two routes for following events, until the hub has the connection
+ * (follow/hub.h, upgrade.h). */
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "follow/hub.h"
 #include "http/answer_send.h"
-#include "http/connections.h"
 #include "http/routes.h"
+#include "http/routes/upgrade.h"
 #include "http/since.h"
 #include "websocket/handshake.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/socket.h>
 
 /* ---- Where to begin -------------------------------------------------------------------------- */
-
-static struct reel_str value_of(const struct request *request, const char *name) {
-    const struct uri_param *param = uri_param(&request->uri, name);
-    return param ? param->value : (struct reel_str){NULL, 0};
-}
 
 /* The parameters of the request. */
 struct wanted {
@@ -58,10 +41,8 @@ static bool find_start(struct request *request, const struct wanted *wanted,
                        struct reel_epoch *ret_epoch, uint64_t *ret) {
     struct reel_position position;
     struct reel_error error = {0};
-    if (event_filter_check(&wanted->filter, &error) < 0) {
-        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "%s", error.text);
-        return false;
-    }
+    if (event_filter_check(&wanted->filter, &error) < 0)
+        return request_refuse(request, PROBLEM_BAD_REQUEST, error.text);
     if (!read_position(request, &position)) return false;
     *ret_epoch = position.epoch;
     *ret = wanted->has_since ? wanted->since : position.cursor;
@@ -73,11 +54,26 @@ static bool find_start(struct request *request, const struct wanted *wanted,
 }
 
 static bool read_wanted(struct request *request, struct wanted *ret) {
-    *ret = (struct wanted){.filter = {value_of(request, "type"), value_of(request, "subject"),
-                                      value_of(request, "ce_subject")}};
+    *ret = (struct wanted){.filter = {uri_value(&request->uri, "type"),
+                                      uri_value(&request->uri, "subject"),
+                                      uri_value(&request->uri, "ce_subject")}};
     int rc = request_number(request, "since", &ret->since);
     ret->has_since = rc > 0;
     return rc >= 0;
+}
+
+static int take_websocket(struct request *request, int fd, struct reel_str received) {
+    return hub_adopt_take(request->server->hub, request->work, fd, (struct reel_str){NULL, 0},
+                          received);
+}
+
+/* The hub sends the head of the answer, too. */
+static int take_stream(struct request *request, int fd, struct reel_str received) {
+    CLEANUP(text_finish) struct text head = {0};
+    answer_send_head(&request->answer, request->server, request->connection, &head);
+    return head.failed
+               ? -ENOMEM
+               : hub_adopt_take(request->server->hub, request->work, fd, text_str(&head), received);
 }
 
 static void drop_follower(void *work) {
@@ -99,114 +95,30 @@ static bool make_follower(struct request *request, const struct wanted *wanted,
     }
     request->work = follower;
     request->work_done = drop_follower;
+    request->take_socket = kind == TRANSPORT_STREAM ? take_stream : take_websocket;
     return true;
-}
-
-/* Gives a duplicate of the socket to the hub. */
-static int hand_over(struct request *request, int fd, struct reel_str head,
-                     struct reel_str received) {
-    AUTO_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (own < 0) return -errno;
-    int rc = hub_adopt_take(request->server->hub, request->work, own, head, received);
-    if (rc < 0) return rc;
-    own = -1;
-    request->work = NULL;
-    request->work_done = NULL;
-    return 0;
 }
 
 /* ---- WebSocket ------------------------------------------------------------------------------- */
 
-static bool refuse(struct request *request, enum problem problem, const char *detail) {
-    answer_problem(&request->answer, problem, "%s", detail);
-    return false;
-}
-
-/* RFC 6455, section 4.2.1. */
-static bool check_handshake(struct request *request) {
-    CLEANUP(text_finish) struct text upgrade = {0}, connection = {0}, version = {0}, key = {0};
-    request_header_list(request, MHD_HTTP_HEADER_UPGRADE, &upgrade);
-    request_header_list(request, MHD_HTTP_HEADER_CONNECTION, &connection);
-    request_header_list(request, "Sec-WebSocket-Version", &version);
-    request_header_list(request, "Sec-WebSocket-Key", &key);
-    bool is_websocket = header_list_has_caseless(text_str(&upgrade), "websocket") &&
-                        header_list_has_caseless(text_str(&connection), "upgrade");
-    if (request->is_head || !request->is_http11 || !is_websocket)
-        return refuse(request, PROBLEM_BAD_REQUEST,
-                      "wanted a WebSocket: GET of HTTP/1.1 with Connection: Upgrade and Upgrade: "
-                      "websocket");
-    if (!reel_str_is(text_str(&version), "13")) {
-        refuse(request, PROBLEM_BAD_REQUEST, "wanted Sec-WebSocket-Version: 13");
-        request->answer.websocket_version = true;
-        return false;
-    }
-    if (!websocket_key_valid(text_str(&key)))
-        return refuse(request, PROBLEM_BAD_REQUEST,
-                      "wanted 16 bytes in base64 as Sec-WebSocket-Key");
-    return true;
-}
-
-/* Checks the origin of the page. Only browsers send it, and they always do. */
-static bool is_allowed_origin(struct request *request) {
-    struct reel_sink_host *host = request_host_of_sink(request);
-    struct reel_str origin = request_header(request, "Origin");
-    const char *allowed;
-    if (!origin.data) return true;
-    if (!reel_setting_item(host, "websocket_origin", 0))
-        return origin_is_of(origin, request_host(request));
-    for (size_t i = 0; (allowed = reel_setting_item(host, "websocket_origin", i)); i++)
-        if (strcmp(allowed, "*") == 0 || reel_str_is(origin, allowed)) return true;
-    return false;
-}
-
-/* A token in a sub-protocol comes from a script in a browser, on a page that anyone may have
- * made. */
-static bool check_protocols(struct request *request, const struct websocket_protocols *protocols) {
-    bool by_protocol = !request_header(request, MHD_HTTP_HEADER_AUTHORIZATION).data;
-    if (by_protocol && !protocols->selected)
-        return refuse(request, PROBLEM_BAD_REQUEST,
-                      "another sub-protocol is needed in addition to bearer.…: reel.v1");
-    if (by_protocol && !is_allowed_origin(request))
-        return refuse(request, PROBLEM_FORBIDDEN, "pages of this origin may not follow the events");
-    return true;
-}
-
 static bool check_cloudevents(struct request *request, const struct wanted *wanted) {
     if (!wanted->has_since) return true;
-    return refuse(request, PROBLEM_BAD_REQUEST,
-                  "frames of cloudevents.json have no positions: `since` needs reel.v1");
-}
-
-static void upgraded(void *context, struct MHD_Connection *connection, void *state,
-                     const char *received, size_t len, MHD_socket fd,
-                     struct MHD_UpgradeResponseHandle *handle) {
-    struct request *request = state;
-    (void)context, (void)connection;
-    connection_release(request);
-    int rc = hand_over(request, fd, (struct reel_str){NULL, 0}, (struct reel_str){received, len});
-    if (rc < 0)
-        reel_log(request_host_of_sink(request), REEL_LEVEL_WARNING, "a WebSocket was dropped: %s",
-                 strerror(-rc));
-    MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+    return request_refuse(request, PROBLEM_BAD_REQUEST,
+                          "frames of cloudevents.json have no positions: `since` needs reel.v1");
 }
 
 void handle_websocket(struct request *request) {
-    struct answer *answer = &request->answer;
     struct wanted wanted;
     CLEANUP(text_finish) struct text offered = {0};
     request_header_list(request, "Sec-WebSocket-Protocol", &offered);
     struct websocket_protocols protocols = websocket_protocols(text_str(&offered));
-    if (!check_handshake(request) || !check_protocols(request, &protocols) ||
-        !read_wanted(request, &wanted) ||
+    if (!upgrade_check(request, &protocols) || !read_wanted(request, &wanted) ||
         (protocols.is_cloudevents && !check_cloudevents(request, &wanted)))
         return;
     if (!make_follower(request, &wanted,
                        protocols.is_cloudevents ? TRANSPORT_CLOUDEVENTS : TRANSPORT_WEBSOCKET))
         return;
-    websocket_accept(request_header(request, "Sec-WebSocket-Key"), answer->websocket_accept);
-    answer->websocket_protocol = protocols.selected;
-    answer->upgraded = upgraded;
-    answer->status = MHD_HTTP_SWITCHING_PROTOCOLS;
+    upgrade_answer(request, &protocols);
 }
 
 /* ---- Server-sent events ---------------------------------------------------------------------- */
@@ -216,36 +128,12 @@ void handle_websocket(struct request *request) {
  * send it as a parameter. */
 static bool read_last_event_id(struct request *request, struct wanted *wanted) {
     struct reel_str id = request_header(request, "Last-Event-ID");
-    if (id.len == 0) id = value_of(request, "lastEventId");
+    if (id.len == 0) id = uri_value(&request->uri, "lastEventId");
     if (id.len == 0) return true;
     if (!str_number(id, &wanted->since))
-        return refuse(request, PROBLEM_BAD_REQUEST, "Last-Event-ID is not a seq");
+        return request_refuse(request, PROBLEM_BAD_REQUEST, "Last-Event-ID is not a seq");
     wanted->has_since = true;
     return true;
-}
-
-static int take_socket(struct request *request, struct reel_str head) {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    if (!info) return -EIO;
-    connection_release(request);
-    int rc = hand_over(request, info->connect_fd, head, (struct reel_str){NULL, 0});
-    if (rc < 0) return rc;
-    while (dup3(request->server->nowhere, info->connect_fd, O_CLOEXEC) < 0)
-        if (errno != EINTR && errno != EBUSY) return -errno;
-    return 0;
-}
-
-static void begin_stream(struct request *request) {
-    CLEANUP(text_finish) struct text head = {0};
-    answer_send_head(&request->answer, request->server, request->connection, &head);
-    request_suspend(request);
-    int rc = head.failed ? -ENOMEM : take_socket(request, text_str(&head));
-    if (rc < 0)
-        reel_log(request_host_of_sink(request), REEL_LEVEL_WARNING,
-                 "an event stream was dropped: %s", strerror(-rc));
-    request->is_taken = true;
-    request_resume(request);
 }
 
 void handle_stream(struct request *request) {
@@ -261,5 +149,5 @@ void handle_stream(struct request *request) {
     answer->content_type = "text/event-stream";
     answer->no_store = true;
     answer->is_stream = true;
-    if (!request->is_head) begin_stream(request);
+    if (!request->is_head) upgrade_take(request, "an event stream");
 }

@@ -1,7 +1,9 @@
 /* ingest.c: POST /v1/events: reads CloudEvents (cloudevents.h), hands them over to the writer, and
- * answers when they are durable and folded. */
+ * answers when they are durable and folded. With Reel-Expect-Cursor, they are appended only if no
+ * event of some kind has come after it: the writer judges this (reel_sink_submit_expecting). */
 #include "http/cloudevents.h"
 #include "http/etag.h"
+#include "http/routes/bulk.h"
 #include "http/routes/events.h"
 
 #include <errno.h>
@@ -11,6 +13,8 @@
 struct submission {
     struct request *request;
     struct cloudevents events;
+    bool has_expectation;
+    struct reel_expectation expected; /* its strings are the request's */
 };
 
 static void submission_destroy(void *context) {
@@ -100,6 +104,12 @@ static void refuse_misfit(struct answer *answer, const struct submission *submis
     answer_problem_text(answer, "found", misfit->found);
 }
 
+static void refuse_unmet(struct answer *answer, uint64_t newest_seq,
+                         const struct reel_error *error) {
+    answer_problem(answer, PROBLEM_PRECONDITION_FAILED, "%s", error->text);
+    if (newest_seq > 0) answer_problem_number(answer, "newest_seq", newest_seq);
+}
+
 /* Runs on the writer's thread: the request is suspended, and no other thread uses it. */
 static void take_results(void *context, int rc, const struct reel_submit_result *submitted,
                          const struct reel_error *error) {
@@ -107,6 +117,8 @@ static void take_results(void *context, int rc, const struct reel_submit_result 
     struct request *request = submission->request;
     if (rc == -ENOMSG && submitted)
         refuse_misfit(&request->answer, submission, submitted->misfit, error);
+    else if (rc == -ECANCELED && submitted)
+        refuse_unmet(&request->answer, submitted->newest_seq, error);
     else if (rc < 0)
         answer_error(&request->answer, rc, error);
     else
@@ -169,9 +181,66 @@ static void refuse(struct request *request, int rc, const struct reel_error *err
     }
 }
 
+/* ---- What the sender expects ----------------------------------------------------------------- */
+
+/* A text of a UUID in lower-case, as Reel-Epoch has it. */
+static bool read_epoch(struct reel_str given, struct reel_epoch *ret) {
+    if (given.len != sizeof ret->text - 1) return false;
+    memcpy(ret->text, given.data, given.len);
+    ret->text[given.len] = '\0';
+    return true;
+}
+
+/* Returns false if the answer is a problem. */
+static bool read_expectation(struct request *request, bool *ret_given,
+                             struct reel_expectation *ret) {
+    struct reel_str cursor = request_header(request, "Reel-Expect-Cursor");
+    struct reel_str epoch = request_header(request, "Reel-Expect-Epoch");
+    struct reel_str type = uri_value(&request->uri, "type");
+    struct reel_str subject = uri_value(&request->uri, "ce_subject");
+    *ret_given = cursor.data != NULL;
+    *ret = (struct reel_expectation){.struct_size = sizeof *ret};
+    if (!cursor.data && (epoch.data || type.data || subject.data))
+        return request_refuse(request, PROBLEM_BAD_REQUEST,
+                              "Reel-Expect-Epoch, `type` and `ce_subject` are for "
+                              "Reel-Expect-Cursor, which is missing");
+    if (!cursor.data) return true;
+    if (!str_number(cursor, &ret->seq))
+        return request_refuse(request, PROBLEM_BAD_REQUEST, "Reel-Expect-Cursor is not a seq");
+    if (!epoch.data || !read_epoch(epoch, &ret->epoch))
+        return request_refuse(request, PROBLEM_BAD_REQUEST,
+                              "Reel-Expect-Cursor needs Reel-Expect-Epoch: the "
+                              "Reel-Epoch with which the cursor was received");
+    ret->type = type;
+    ret->ce_subject = subject;
+    return true;
+}
+
+static int submit(struct submission *submission, struct reel_error *error) {
+    struct reel_sink_host *host = request_host_of_sink(submission->request);
+    const struct cloudevents *events = &submission->events;
+    return submission->has_expectation
+               ? reel_sink_submit_expecting(host, events->events, events->count,
+                                            &submission->expected, take_results, submission, error)
+               : reel_sink_submit(host, events->events, events->count, take_results, submission,
+                                  error);
+}
+
 void handle_post_events(struct request *request) {
     struct reel_error error = {0};
+    struct reel_expectation expected;
+    bool has_expectation;
+    if (request_is_ndjson(request)) {
+        bulk_answer_empty(request); /* all others were taken over */
+        return;
+    }
+    if (uri_param(&request->uri, "stop")) {
+        request_refuse(request, PROBLEM_BAD_REQUEST,
+                       "parameter `stop` is for application/x-ndjson");
+        return;
+    }
     if (!precondition_without_tag(request)) return;
+    if (!read_expectation(request, &has_expectation, &expected)) return;
     struct submission *submission = calloc(1, sizeof *submission);
     int rc = submission ? read_events(request, &submission->events, &error) : fail_memory(&error);
     if (rc < 0) {
@@ -180,6 +249,8 @@ void handle_post_events(struct request *request) {
         return;
     }
     submission->request = request;
+    submission->has_expectation = has_expectation;
+    submission->expected = expected;
     request->work = submission;
     request->work_done = submission_destroy;
     if (submission->events.count == 0) {
@@ -189,8 +260,7 @@ void handle_post_events(struct request *request) {
         return;
     }
     request_suspend(request);
-    rc = reel_sink_submit(request_host_of_sink(request), submission->events.events,
-                          submission->events.count, take_results, submission, &error);
+    rc = submit(submission, &error);
     if (rc == 0) return; /* the request may have been answered already */
     answer_error(&request->answer, rc, &error);
     request_resume(request);

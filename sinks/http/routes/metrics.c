@@ -6,6 +6,7 @@
  */
 #include "base/cleanup.h"
 #include "follow/hub.h"
+#include "http/bulk/bulk.h"
 #include "http/routes.h"
 
 #include <math.h>
@@ -262,6 +263,9 @@ static void put_own(struct exposition *to, struct server *server) {
     put_gauge(to, "reel_http_memory_bytes", "Memory of bodies and answers",
               atomic_load(&server->memory));
     put_gauge(to, "reel_http_waiters", "Requests that wait for the cursor", count_waiters(server));
+    put_gauge(to, "reel_imports", "Bodies of NDJSON that are being received",
+              bulk_count(server->bulk, BULK_IMPORT));
+    put_gauge(to, "reel_ingests", "Clients of /ws/ingest", bulk_count(server->bulk, BULK_INGEST));
     put_hub(to, server);
 }
 

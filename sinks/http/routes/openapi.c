@@ -324,8 +324,10 @@ static bool may_end_as(enum problem problem, const struct place *place, const ch
     case PROBLEM_UNSUPPORTED_MEDIA_TYPE:
         return route->body_max;
     case PROBLEM_PRECONDITION_FAILED:
+        return place->command || route->handle == handle_post_events;
     case PROBLEM_IDEMPOTENCY_KEY_REUSED:
         return place->command;
+    case PROBLEM_REQUEST_TIMEOUT:
     case PROBLEM_EVENT_NOT_AS_DECLARED:
         return route->handle == handle_post_events;
     case PROBLEM_NOT_YET:

@@ -136,6 +136,9 @@
 #ifndef COMMAND_VERB
 #define COMMAND_VERB "create"
 #endif
+#ifndef COMMAND_SUMMARY
+#define COMMAND_SUMMARY NULL
+#endif
 #ifndef COMMAND_MEMBERS
 #define COMMAND_MEMBERS NULL
 #endif
@@ -230,6 +233,7 @@ static const struct reel_command_info fixture_create = {
     .struct_size = COMMAND_SIZE,
     .flags = COMMAND_FLAGS,
     .verb = COMMAND_VERB,
+    .summary = COMMAND_SUMMARY,
     .members = COMMAND_MEMBERS,
     .example = COMMAND_EXAMPLE,
 };

@@ -2,6 +2,7 @@
  *     test.ledger.v1.noted     writes the settings and the event's `principal` into the record
  *     test.ledger.v1.reads     reads a setting that is not declared
  *     test.ledger.v1.counts    reads a text as a number
+ *     test.ledger.v1.texts     also writes a number and a switch as texts, into the tags
  * The command "create" drafts `noted`, with what `decide` is given in its data.
  */
 #include <reel/projector.h>
@@ -45,6 +46,11 @@ static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *event) {
     reel_set_str(record, "mode", reel_tx_setting_str(tx, "ledger_mode"));
     reel_set_bool(record, "rounded", reel_tx_setting_number(tx, "ledger_rounded"));
     reel_set_str(record, "tags", join_tags(tx, tags, sizeof tags));
+    if (reel_str_is(event->suffix, "texts")) {
+        snprintf(tags, sizeof tags, "%.*s %.*s", REEL_FMT(reel_tx_setting_str(tx, "ledger_rate")),
+                 REEL_FMT(reel_tx_setting_str(tx, "ledger_rounded")));
+        reel_set_text(record, "tags", tags);
+    }
     reel_set_str(record, "by", reel_member_str(event->attributes, "principal"));
     reel_set_json(record, "decided", event->data);
     return REEL_APPLIED;

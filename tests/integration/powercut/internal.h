@@ -59,6 +59,7 @@ void work_life(const char *directory, uint64_t seed);        /* all but the foll
 void work_some(const char *directory, uint64_t seed);        /* opens, appends some to any log */
 void work_adoption(const char *directory, uint64_t seed);    /* another log takes the place */
 void work_checkpoints(const char *directory, uint64_t seed); /* one after another, beside writing */
+void work_rewriting(const char *directory, uint64_t seed);   /* and those that rewrite tables */
 
 struct reel *open_store(const char *directory, uint32_t flags);
 

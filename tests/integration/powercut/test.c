@@ -215,7 +215,7 @@ static size_t part_of_cuts(size_t percent) {
 
 static void a_recording_has_every_change(void **state) {
     (void)state;
-    static const work_fn works[] = {work_life, work_adoption, work_checkpoints};
+    static const work_fn works[] = {work_life, work_adoption, work_checkpoints, work_rewriting};
     for (size_t i = 0; i < sizeof works / sizeof works[0]; i++) {
         struct story story;
         tell(&story, works[i], i);
@@ -280,17 +280,26 @@ static void a_cut_at_every_call_of_a_roll_a_sealing_and_a_trim(void **state) {
     story_finish(&story);
 }
 
-static void a_cut_at_every_call_of_a_checkpoint(void **state) {
-    (void)state;
-    uint64_t random = 9;
+static void cut_at_every_call(work_fn work, uint64_t seed) {
+    uint64_t random = seed;
     struct story story;
-    tell(&story, work_checkpoints, 9);
+    tell(&story, work, seed);
     struct plan plan = plan_for(&story);
     plan.also_plain = !memory_is_sanitized();
     plan_calls(&plan, &story);
     expected_init(&expected);
     cut_story(&story, &plan, &random);
     story_finish(&story);
+}
+
+static void a_cut_at_every_call_of_a_checkpoint(void **state) {
+    (void)state;
+    cut_at_every_call(work_checkpoints, 9);
+}
+
+static void a_cut_at_every_call_of_a_checkpoint_that_rewrites_tables(void **state) {
+    (void)state;
+    cut_at_every_call(work_rewriting, 11);
 }
 
 static void a_cut_at_every_call_of_an_adoption(void **state) {
@@ -393,18 +402,22 @@ static void a_cut_after_a_process_was_killed(void **state) {
 }
 
 /* What LMDB has then need not be on the disk: another process goes on with it. */
-static void a_cut_after_a_process_was_killed_in_a_checkpoint(void **state) {
-    (void)state;
-    uint64_t random = 10;
+static void cut_after_kills(work_fn work, size_t count, uint64_t seed) {
+    uint64_t random = seed;
     struct story story;
-    tell(&story, work_checkpoints, 10);
-    for (size_t i = 0; i < part_of_cuts(6); i++) {
+    tell(&story, work, seed);
+    for (size_t i = 0; i < count; i++) {
         size_t n = random_next(&random);
-        struct killing killing = {
-            .work = work_checkpoints, .soon = 4, .some = 1, .at = 1 + n % story.count};
+        struct killing killing = {.work = work, .soon = 4, .some = 1, .at = 1 + n % story.count};
         cut_after_kill(&killing, &random);
     }
     story_finish(&story);
+}
+
+static void a_cut_after_a_process_was_killed_in_a_checkpoint(void **state) {
+    (void)state;
+    cut_after_kills(work_checkpoints, part_of_cuts(4), 10);
+    cut_after_kills(work_rewriting, part_of_cuts(2), 12);
 }
 
 /* At calls that change names and those beside them, from that note on; by --long in a wider window.
@@ -479,6 +492,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_recording_has_the_index_of_duplicates),
         cmocka_unit_test(a_cut_at_every_call_of_a_roll_a_sealing_and_a_trim),
         cmocka_unit_test(a_cut_at_every_call_of_a_checkpoint),
+        cmocka_unit_test(a_cut_at_every_call_of_a_checkpoint_that_rewrites_tables),
         cmocka_unit_test(a_cut_at_every_call_of_an_adoption),
         cmocka_unit_test(a_cut_at_every_call_of_a_conversion),
         cmocka_unit_test(any_cut_leaves_all_that_was_promised),

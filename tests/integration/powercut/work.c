@@ -277,6 +277,42 @@ void work_checkpoints(const char *directory, uint64_t seed) {
     end(reel);
 }
 
+/* Of tables of any size, in several transactions. */
+static struct reel *begin_rewriting(const char *directory, uint64_t *ret_head) {
+    struct reel *reel = begin(directory, ret_head);
+    HOLD_LOCK(&reel->writer);
+    reel->dispatcher.store.rewrite_leaves_min = 1;
+    reel->dispatcher.store.rewrite_slice_bytes = 2 << 10;
+    return reel;
+}
+
+static void rewrite_all(struct reel *reel, uint64_t *head, uint64_t *random) {
+    struct checkpoint_metrics before, after;
+    checkpoint_measure(&reel->dispatcher.store, &before);
+    write_batch(reel, *head, BATCH_MAX, false); /* of all cells */
+    note_new(reel, head);
+    ask_for_checkpoint(reel);
+    write_steps(reel, head, random, 1);
+    wait_for_checkpoint(reel, before.count);
+    checkpoint_measure(&reel->dispatcher.store, &after);
+    must(after.tables_rewritten > before.tables_rewritten);
+}
+
+void work_rewriting(const char *directory, uint64_t seed) {
+    uint64_t head;
+    recorder_note(NOTE_BEGIN, NULL, 0);
+    struct reel *reel = begin_rewriting(directory, &head);
+    write_steps(reel, &head, &seed, 10);
+    uint64_t before = checkpoints_of(reel);
+    ask_for_checkpoint(reel);
+    wait_for_checkpoint(reel, before);
+    for (size_t i = 0; i < 3; i++) rewrite_all(reel, &head, &seed);
+    end(reel);
+    reel = begin_rewriting(directory, &head);
+    rewrite_all(reel, &head, &seed);
+    end(reel);
+}
+
 void work_adoption(const char *directory, uint64_t seed) {
     uint64_t head;
     recorder_note(NOTE_BEGIN, NULL, 0);

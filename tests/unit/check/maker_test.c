@@ -167,6 +167,57 @@ static void applied_types_are_made_more_often(void **state) {
     assert_true(placed > 80);
 }
 
+/* So the events of a file may depend on those before them. */
+static void samples_come_in_the_order_of_their_file(void **state) {
+    char *lines[] = {"{\"n\":0}", "{\"n\":1}", "{\"n\":2}"};
+    const struct samples samples = {lines, 3};
+    struct maker maker;
+    int from_first = 0;
+    (void)state;
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        struct events events = {0};
+        int64_t last = -1, n;
+        maker_begin(&maker, &fixture.lesson, &samples, NULL, seed);
+        make_events(&maker, false, &events);
+        for (size_t at = 0; at < events.count; at++) {
+            fixture.event.len = 0;
+            text_append_str(&fixture.event, text_str(&events.texts[at]));
+            if (!reel_get_int(reel_get(parsed(), "n"), &n)) continue;
+            if (last >= 0) assert_int_equal(n, (last + 1) % 3);
+            if (last < 0 && n == 0) from_first++;
+            last = n;
+        }
+        events_finish(&events);
+    }
+    assert_in_range(from_first, 50, 90);
+}
+
+/* So there are events that need a state to which several other events lead. */
+static void every_other_run_has_one_subject_and_declared_types(void **state) {
+    struct maker maker;
+    int runs = 0;
+    (void)state;
+    fixture.lesson.types[1].declared = true;
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        struct events events = {0};
+        char subject[WORD_BYTES] = "";
+        bool one = true;
+        begin(&maker, seed);
+        make_events(&maker, false, &events);
+        for (size_t at = 0; at < events.count; at++) {
+            fixture.event.len = 0;
+            text_append_str(&fixture.event, text_str(&events.texts[at]));
+            struct reel_str found = reel_member_str(parsed(), "subject");
+            if (at == 0) snprintf(subject, sizeof subject, "%.*s", REEL_FMT(found));
+            one = one && reel_str_is(found, subject) &&
+                  reel_str_is(reel_member_str(parsed(), "type"), "test.orders.placed");
+        }
+        runs += one;
+        events_finish(&events);
+    }
+    assert_in_range(runs, 30, 70);
+}
+
 UNIT_TESTS(maker_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
@@ -176,6 +227,9 @@ UNIT_TESTS(maker_test) {
         cmocka_unit_test_setup_teardown(bodies_are_json_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_seed_makes_the_same, set_up, tear_down),
         cmocka_unit_test_setup_teardown(applied_types_are_made_more_often, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(samples_come_in_the_order_of_their_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_other_run_has_one_subject_and_declared_types, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

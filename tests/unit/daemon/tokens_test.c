@@ -74,6 +74,23 @@ static void a_caller_is_known_by_a_hash_of_its_own(void **state) {
     assert_string_equal(other.name, "");
 }
 
+static void a_caller_has_the_name_of_its_token(void **state) {
+    (void)state;
+    struct reel_caller caller;
+    struct tokens *tokens = loaded_from("write ada@example.org token-one\nread\tada\t token-two\r\n"
+                                        "write ada@example.org token-three\n");
+    tokens_caller(tokens, reel_text("token-one"), &caller);
+    assert_string_equal(caller.name, "ada@example.org");
+    tokens_caller(tokens, reel_text("token-two"), &caller);
+    assert_string_equal(caller.name, "ada");
+    tokens_caller(tokens, reel_text("token-three"), &caller);
+    assert_string_equal(caller.name, "ada@example.org");
+    assert_access(tokens, "token-one", REEL_ACCESS_WRITE);
+    assert_access(tokens, "token-two", REEL_ACCESS_READ);
+    assert_access(tokens, "ada@example.org", REEL_ACCESS_NONE);
+    tokens_destroy(tokens);
+}
+
 /* ---- What they may do ------------------------------------------------------------------------ */
 
 static void a_line_says_what_its_token_may_do(void **state) {
@@ -246,7 +263,11 @@ static void a_file_that_cannot_be_read_is_told(void **state) {
     assert_refused("directory", -EISDIR, "token file directory: Is a directory");
 }
 
-#define FORM  "wanted `write TOKEN`, `history TOKEN`, `read TOKEN` or `TOKEN`"
+#define FORM                                                                                       \
+    "wanted `write NAME TOKEN`, `history NAME TOKEN` or `read NAME TOKEN`, where the name may be "    \
+    "left out, or `TOKEN`"
+#define NAME  "the name of a token has 1 to 63 characters of A-Z a-z 0-9 _ . @ -"
+#define SIXTY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define CHARS "a token consists of A-Z a-z 0-9 - . _ ~ + / and ends with any number of ="
 
 static void a_malformed_file_is_told_by_its_line(void **state) {
@@ -269,6 +290,11 @@ static void a_malformed_file_is_told_by_its_line(void **state) {
         {"read s\xC3\xA9"
          "cret1234",
          "line 1: " CHARS},
+        {"write a/b secret-1", "line 1: " NAME},
+        {"write a\xC3\xA9 secret-1", "line 1: " NAME},
+        {"read " SIXTY "abcd secret-1", "line 1: " NAME},
+        {"write ada secret", "line 1: a token has 8 to 512 characters, this one has 6"},
+        {"write ada secret-1 x", "line 1: " FORM},
         {"secret-1\nread secret-1", "line 2: it is the same token as in line 1"},
     };
     for (size_t i = 0; i < LENGTH(cases); i++) {
@@ -392,6 +418,7 @@ UNIT_TESTS(tokens_test) {
     if (child && child[0]) return be_the_child();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_caller_is_known_by_a_hash_of_its_own),
+        cmocka_unit_test(a_caller_has_the_name_of_its_token),
         TEST(a_line_says_what_its_token_may_do),
         TEST(anything_else_may_nothing),
         TEST(tokens_of_512_characters_do),

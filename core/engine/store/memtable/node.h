@@ -27,6 +27,8 @@
 #ifndef REEL_ENGINE_STORE_MEMTABLE_NODE_H
 #define REEL_ENGINE_STORE_MEMTABLE_NODE_H
 
+#include "engine/store/memtable/heap.h"
+
 #include <reel/abi.h>
 #include <stdlib.h>
 #include <xxhash.h>
@@ -42,7 +44,7 @@ enum part_kind {
 struct part {
     struct part *next; /* in the list that it is on */
     uint64_t born;     /* number of the version that it was made for */
-    uint32_t bytes;    /* of the heap, with what the heap itself needs */
+    uint32_t bytes;    /* of the heap */
     uint32_t kind;     /* enum part_kind, for a part on a list */
 };
 
@@ -69,23 +71,27 @@ static inline struct part *parts_pop(struct parts *parts) {
     return part;
 }
 
-/* The heap's own word for each block, and what it rounds sizes to. */
-#define HEAP_WORD  sizeof(size_t)
-#define HEAP_ROUND ((size_t)16)
-
 /* The bytes that a part has for itself: what rounding adds can be used. */
 static inline size_t part_room(const struct part *part) {
-    return part->bytes - HEAP_WORD;
+    return part->bytes;
 }
 
-/* NULL: out of memory. The caller fills in what follows the header. */
-static inline struct part *part_create(size_t size, uint64_t born) {
-    size_t bytes = (size + HEAP_WORD + HEAP_ROUND - 1) / HEAP_ROUND * HEAP_ROUND;
-    struct part *part = malloc(bytes - HEAP_WORD);
+/* NULL: out of memory. The caller fills in what follows the header. `heap`: NULL is the C
+ * library's. */
+static inline struct part *part_create(struct heap *heap, size_t size, uint64_t born) {
+    size_t bytes = (size + HEAP_ROUND - 1) / HEAP_ROUND * HEAP_ROUND;
+    struct part *part = heap ? heap_take(heap, bytes) : malloc(bytes);
     if (!part) return NULL;
     part->born = born;
     part->bytes = (uint32_t)bytes;
     return part;
+}
+
+static inline void part_free(struct heap *heap, struct part *part) {
+    if (heap)
+        heap_give(heap, part, part->bytes);
+    else
+        free(part);
 }
 
 /* ---- Nodes ----------------------------------------------------------------------------------- */

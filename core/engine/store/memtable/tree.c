@@ -16,7 +16,7 @@ static bool is_own(const struct tree_edit *edit, const struct part *part) {
 }
 
 static void *create(struct tree_edit *edit, size_t size) {
-    struct part *part = part_create(size, edit->born);
+    struct part *part = part_create(edit->heap, size, edit->born);
     if (part) edit->bytes += part->bytes;
     return part;
 }
@@ -25,7 +25,7 @@ static void *create(struct tree_edit *edit, size_t size) {
 static void drop(struct tree_edit *edit, struct part *part, enum part_kind kind) {
     edit->bytes -= part->bytes;
     if (is_own(edit, part))
-        free(part);
+        part_free(edit->heap, part);
     else
         parts_push(&edit->retired, part, kind);
 }
@@ -326,10 +326,10 @@ static void free_own(struct node *node, const struct tree_edit *edit) {
     if (!is_own(edit, &node->part)) return;
     struct item **keys = node_keys(node);
     for (size_t i = 0; i < node->count; i++)
-        if (is_own(edit, &keys[i]->part)) free(keys[i]);
+        if (is_own(edit, &keys[i]->part)) part_free(edit->heap, &keys[i]->part);
     for (size_t i = 0; node->height > 0 && i <= node->count; i++)
         free_own(node->inner.children[i], edit);
-    free(node);
+    part_free(edit->heap, &node->part);
 }
 
 void tree_undo(struct tree *tree, struct tree before, const struct tree_edit *edit) {

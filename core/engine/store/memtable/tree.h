@@ -41,6 +41,7 @@ struct tree {
 
 /* A group of changes, to one or several trees. */
 struct tree_edit {
+    struct heap *heap; /* NULL: the C library's */
     uint64_t born;
     size_t bytes;         /* of what the trees consist of now */
     struct parts retired; /* of published states; no longer in the trees */

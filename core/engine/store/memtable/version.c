@@ -10,6 +10,13 @@
  * retired, so that what is freed keeps up with what is retired. */
 #define SLICE_PARTS 1024
 
+/* A sanitizer sees what is freed and used only in the C library's heap. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED 1
+#else
+#define IS_SANITIZED 0
+#endif
+
 struct memtable {
     size_t version_count;  /* that have it as a layer */
     uint64_t after;        /* it has the effects of the events after this one */
@@ -59,6 +66,7 @@ static void add_frozen(struct version *version, const struct version *from, size
 
 int versions_init(struct versions *versions, size_t tree_count, uint64_t cursor) {
     *versions = (struct versions){.active = memtable_create(tree_count, cursor)};
+    if (!IS_SANITIZED) versions->heap = &versions->own_heap;
     struct version *first = versions->active ? version_create(versions, versions->active) : NULL;
     if (!first) {
         free(versions->active);
@@ -115,7 +123,7 @@ static void release(struct version *version, struct part *part) {
     }
     if (kind == PART_SUBTREE) retire_below(&version->retired, (struct node *)part);
     version->versions->held_bytes -= part->bytes;
-    free(part);
+    part_free(version->versions->heap, part);
 }
 
 /* Ends a version that nobody holds, as far as `slice` parts go. */
@@ -169,6 +177,7 @@ void versions_finish(struct versions *versions) {
         end_version(versions->oldest, &all);
     }
     INVARIANT(versions->held_bytes == 0);
+    heap_finish(&versions->own_heap);
     free(versions->next);
     pthread_mutex_destroy(&versions->lock);
 }
@@ -193,6 +202,7 @@ int versions_begin(struct versions *versions) {
     INVARIANT(!versions->is_open);
     if (!versions->next) versions->next = version_create(versions, versions->active);
     if (!versions->next) return -ENOMEM;
+    versions->active->edit.heap = versions->heap;
     versions->active->edit.born = versions->current->number + 1;
     versions->is_open = true;
     return 0;

@@ -32,7 +32,7 @@
  * whole; if not, the node is freed, and what is right below is looked at in the same way.
  *
  * A version ends in slices, about a thousand parts with each group, so that freeing a memtable of
- * 48 MiB does not stop the writer for long. While there is nothing to publish, versions_reclaim
+ * 144 MiB does not stop the writer for long. While there is nothing to publish, versions_reclaim
  * continues. The bytes of all parts on these lists are `held_bytes`, which the engine bounds by
  * ending the oldest views.
  */
@@ -82,6 +82,7 @@ struct versions {
     atomic_bool some_ended; /* a version may have lost its last holder */
 
     /* [writer] */
+    struct heap own_heap, *heap; /* of all parts; the latter NULL under a sanitizer */
     struct memtable *active;
     struct version *next; /* the one in the making, allocated before it is needed; or NULL */
     bool is_open;         /* a group is */

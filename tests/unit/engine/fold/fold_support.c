@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "engine/fold/host.h"
+#include "engine/fold/units.h"
 #include "fold_support.h"
 
 #include <stdlib.h>
@@ -60,6 +61,7 @@ void folding_open(struct folding *folding, const struct reel_plugin *plugin) {
     must_ok(registry_add(&folding->registry, folding->plugin, store, &folding->fold, &error),
             error);
     store_abort(store);
+    must_ok(units_link(folding->registry.collections, folding->registry.count, &error), error);
     must_ok(registry_open(&folding->registry, &error), error);
     must_ok(store_begin(store, &error), error);
     must_ok(registry_start(&folding->registry, &position, &error), error);

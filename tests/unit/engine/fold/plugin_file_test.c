@@ -5,7 +5,6 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,18 +12,6 @@
 #include <unistd.h>
 
 /* ---- Fixture --------------------------------------------------------------------------------- */
-
-/* Copies a file over another one, as `cp` does: it is the same file with other bytes. */
-static void copy_over(const char *from, const char *to) {
-    static char bytes[8 << 20];
-    int in = open(from, O_RDONLY | O_CLOEXEC);
-    ssize_t len = read(in, bytes, sizeof bytes);
-    must(in >= 0 && len > 0 && len < (ssize_t)sizeof bytes);
-    close(in);
-    int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
-    must(out >= 0 && write(out, bytes, (size_t)len) == len);
-    close(out);
-}
 
 static struct plugin_file *opened(const char *path) {
     struct plugin_file *file;

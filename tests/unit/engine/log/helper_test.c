@@ -115,10 +115,40 @@ static void a_witness_comes_by_itself(void **state) {
     refused(directory, "was synced");
 }
 
+static uint64_t zeros_written(struct log *log) {
+    struct log_metrics metrics;
+    while (log_help(log)) continue;
+    log_measure(log, &metrics);
+    return metrics.fill_bytes;
+}
+
+/* Large groups take the same time without zeros, and these would double what is written. */
+static void zeros_are_written_only_while_groups_are_small(void **state) {
+    (void)state;
+    struct log_options before = opened_with;
+    opened_with.segment_bytes = 64 << 20;
+    const char *directory = log_made();
+    struct log *log = opened(directory);
+    uint64_t seq = 1;
+    for (int i = 0; i < 8; i++, seq += 4) append(log, seq, 4, 256 << 10);
+    uint64_t first = zeros_written(log);
+    for (int i = 0; i < 80; i++, seq += 4) append(log, seq, 4, 256 << 10);
+    assert_int_equal(count_segments(log, false), 2);
+    assert_int_equal(zeros_written(log), first);
+    for (int i = 0; i < 40; i++) append_one(log, seq++);
+    assert_in_range(zeros_written(log), first + (4 << 20), UINT64_MAX);
+    crash(log);
+    log = opened(directory);
+    assert_range(log, 1, seq - 1);
+    log_close(log);
+    opened_with = before;
+}
+
 UNIT_TESTS(helper_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(readers_and_helper_work_beside_the_writer),
         cmocka_unit_test(a_witness_comes_by_itself),
+        cmocka_unit_test(zeros_are_written_only_while_groups_are_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,6 +111,43 @@ static void records_add_up_to_their_digest(void **state) {
     stored_close(&stored);
 }
 
+/* All records, by a store that is opened again. */
+static void rewrite_all(const char *directory) {
+    struct store_options options = {
+        .directory = directory, .map_bytes = 64 << 20, .readers_max = 8};
+    struct store store;
+    struct reel_error error;
+    struct checkpoint_metrics metrics;
+    size_t records, index, fields;
+    must_ok(store_open(&store, &options, &error), error);
+    must_ok(store_open_collection(&store, "things", &records, &index, &fields, &error), error);
+    store.rewrite_leaves_min = 1;
+    must_ok(store_begin(&store, &error), error);
+    for (unsigned n = 0; n < RECORDS; n++) put_record(&store, records, n, 1);
+    store_commit(&store, 7);
+    must_ok(checkpoint_all(&store, &error), error);
+    checkpoint_measure(&store, &metrics);
+    must(metrics.tables_rewritten == 1);
+    store_close(&store);
+}
+
+static void records_of_either_side_add_up(void **state) {
+    (void)state;
+    const char *directory = made(false);
+    for (size_t time = 0; time < 3; time++) {
+        struct stored stored;
+        struct stored_sums sums;
+        struct reel_error error;
+        rewrite_all(directory);
+        must_ok(stored_open(&stored, directory, &error), error);
+        const struct stored_collection *things = find(&stored, "things");
+        must_ok(stored_add_up(&stored, things, &sums, &error), error);
+        assert_int_equal(sums.records, RECORDS);
+        assert_true(digest_is_same(&sums.digest, &things->state.digest));
+        stored_close(&stored);
+    }
+}
+
 static void a_record_that_is_too_short_is_damage(void **state) {
     (void)state;
     struct stored stored;
@@ -150,6 +187,7 @@ UNIT_TESTS(stored_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_that_meta_says_is_read),
         cmocka_unit_test(records_add_up_to_their_digest),
+        cmocka_unit_test(records_of_either_side_add_up),
         cmocka_unit_test(a_record_that_is_too_short_is_damage),
         cmocka_unit_test(sizes_are_those_of_the_file),
         cmocka_unit_test(a_directory_without_a_store_is_refused),

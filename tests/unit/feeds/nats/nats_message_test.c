@@ -247,6 +247,15 @@ static void one_of_ours_has_its_id(void **state) {
     assert_int_equal(message.answer.caller_hash[1], 0);
     assert_int_equal(message.answer.principal.len, 0);
     nats_release(&message);
+    static const char *const names[] = {"a%0Ab", "%FF", "%C2%85"}; /* a sink shows the name */
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+        const char *const unclean[] = {NATS_BODY_HEADER, "00112233445566778899aabbccddeeff",
+                                       NATS_PRINCIPAL_HEADER, names[n], NULL};
+        message = taken(*state, STR("{}"), unclean);
+        assert_true(message.answer.has_body);
+        assert_int_equal(message.answer.principal.len, 0);
+        nats_release(&message);
+    }
     message = taken(*state, STR("{}"), theirs);
     assert_false(message.has_id);
     nats_release(&message);

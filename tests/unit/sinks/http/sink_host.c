@@ -2,6 +2,7 @@
 #include "sink_host.h"
 
 #include "follow/hub.h"
+#include "http/bulk/bulk.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -149,6 +150,7 @@ int sink_host_setup(void **state) {
     fake->server.host = &fake->host;
     pthread_mutex_init(&fake->server.waiters_lock, NULL);
     must(hub_start(&(struct hub_options){.host = &fake->host}, &fake->server.hub, NULL) == 0);
+    must(bulk_start(&fake->server, &(struct bulk_options){0}, &fake->server.bulk, NULL) == 0);
     fake->request.server = &fake->server;
     *state = fake;
     return 0;
@@ -157,6 +159,7 @@ int sink_host_setup(void **state) {
 int sink_host_teardown(void **state) {
     struct fake_host *fake = *state;
     answer_finish(&fake->request.answer);
+    bulk_stop(fake->server.bulk);
     hub_stop(fake->server.hub);
     pthread_mutex_destroy(&fake->server.waiters_lock);
     must(fake->views == 0);
