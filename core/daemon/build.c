@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "daemon/build_output.h"
 #include "daemon/commands.h"
+#include "daemon/plugins.h"
 #include "engine/engine.h"
 
 #include <errno.h>
@@ -31,6 +32,8 @@ struct building {
     int argc;
     struct build_options options;
     struct build_collection collections[COLLECTIONS_MAX];
+    int descriptors[PLUGINS_MAX]; /* of plugins */
+    size_t descriptor_count;
     const char *into;
     uint64_t parent, map_bytes, memory_bytes, cpu_s, niceness, event_bytes_max;
     uint64_t after, limit, bytes_max; /* of a history */
@@ -162,6 +165,9 @@ static int take_one(struct building *building, int option, char *text) {
     case OPTION_COLLECTION:
         return take_collection(building, text);
     case OPTION_PLUGIN:
+        if (building->descriptor_count == PLUGINS_MAX) return -E2BIG;
+        building->descriptors[building->descriptor_count++] = (int)strtol(text, NULL, 10);
+        return 0;
     case OPTION_SETTING:
     case OPTION_VALUE:
         return 0; /* when there is a Reel */
@@ -224,6 +230,23 @@ static void take_limits(const struct building *building) {
     limit(RLIMIT_DATA, building->memory_bytes, 0);
     (void)signal(SIGXFSZ, SIG_IGN);
     limit(RLIMIT_FSIZE, building->map_bytes + ((uint64_t)1 << 20), 0); /* LMDB's own comes first */
+}
+
+static int compare_numbers(const void *a, const void *b) {
+    return *(const int *)a - *(const int *)b;
+}
+
+/* Keeps nothing of the daemon's but the plugins: a socket that it closes must be closed. */
+static void close_others(struct building *building) {
+    unsigned next = STDERR_FILENO + 1;
+    qsort(building->descriptors, building->descriptor_count, sizeof *building->descriptors,
+          compare_numbers);
+    for (size_t i = 0; i < building->descriptor_count; i++) {
+        unsigned kept = (unsigned)building->descriptors[i];
+        if (kept > next) (void)close_range(next, kept - 1, 0);
+        next = kept + 1;
+    }
+    (void)close_range(next, ~0U, 0);
 }
 
 /* Ends with the daemon, or at once if that has ended. */
@@ -309,6 +332,7 @@ static int run(struct building *building, struct reel_error *error) {
     int rc = take_arguments(building, error);
     if (rc == 0) rc = follow_parent(building, error);
     if (rc < 0) return rc;
+    close_others(building);
     take_limits(building);
     if (building->limit > 0) building->options.changed = print_change;
     building->options.context = building;

@@ -391,14 +391,18 @@ static int process_end(struct process *process, int rc, struct reel_error *error
     return rc < 0 ? rc : judge_end(status, error);
 }
 
-/* Its own errors, as those of who asks for too much. */
+/* Its own errors. What was trimmed or replaced while it was reading may succeed the next time, or
+ * then says why not. */
 static int judge_output(const struct build_output *output, struct reel_error *error) {
     if (output->rc == -ENOSPC || output->rc == -ENOMEM)
         return fail(error, -E2BIG,
                     "it takes more than build_bytes_max or build_memory_bytes_max: %s",
                     output->error.text);
-    if (output->rc == -ERANGE) return fail(error, -EAGAIN, "%s", output->error.text);
-    return output->rc < 0 ? fail(error, output->rc, "%s", output->error.text) : 0;
+    if (output->rc == 0 || output->rc == -ESTALE)
+        return output->rc < 0 ? fail(error, -ESTALE, "%s", output->error.text) : 0;
+    bool is_passing = output->rc == -EAGAIN || output->rc == -ERANGE || /* the files changed */
+                      output->rc == -ENOENT || output->rc == -EBADMSG;
+    return fail(error, is_passing ? -EAGAIN : -EIO, "%s", output->error.text);
 }
 
 /* Starts a builder, and waits for it. `process->text` has what `ret` borrows. */

@@ -100,10 +100,17 @@ static int end(struct reel *reel, const struct build_options *options, struct re
 
 /* ---- Watching a record ----------------------------------------------------------------------- */
 
+/* A record that was made and deleted again, or was set to what it was, has not changed. */
+static bool is_different(const struct build_change *change) {
+    if (!change->before || !change->after) return change->before != change->after;
+    for (uint32_t i = 0; i < change->shape->count; i++)
+        if (build_change_has(change, i)) return true;
+    return false;
+}
+
 static int tell(void *context, const struct change *change, const struct reel_event *event,
                 const struct log_entry *entry) {
     const struct build_options *options = context;
-    if (!change->before.exists && !change->exists) return 0; /* made and deleted */
     const struct build_change told = {
         .seq = entry->seq,
         .time_ns = entry->time_ns,
@@ -114,7 +121,7 @@ static int tell(void *context, const struct change *change, const struct reel_ev
         .before = change->before.exists ? change->before.values : NULL,
         .after = change->exists ? change->values : NULL,
     };
-    return options->changed(options->context, &told);
+    return is_different(&told) ? options->changed(options->context, &told) : 0;
 }
 
 static int fold(struct reel *reel, const struct build_options *options, uint64_t seq,

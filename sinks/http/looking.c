@@ -191,7 +191,7 @@ bool request_open_view_at(struct request *request, struct reel_view **ret) {
 }
 
 bool request_read_history(struct request *request, struct reel_str key, uint64_t after,
-                          uint32_t limit, const struct looking **ret) {
+                          uint32_t limit, struct looking **ret) {
     struct looking *looking = request->work;
     struct reel_error error = {0};
     uint64_t job = 0;

@@ -28,7 +28,7 @@ bool request_open_view_at(struct request *request, struct reel_view **ret);
 
 /* Reads what happened to the record, in the same way. What is returned belongs to the request. */
 bool request_read_history(struct request *request, struct reel_str key, uint64_t after,
-                          uint32_t limit, const struct looking **ret);
+                          uint32_t limit, struct looking **ret);
 
 /* Does the request look back? Then its sender needs more access. */
 bool request_looks_back(const struct request *request);

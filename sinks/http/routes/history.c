@@ -17,7 +17,7 @@ static int read_limit(struct request *request, uint32_t *ret) {
     return rc < 0 ? rc : 0;
 }
 
-static void write_page(struct request *request, const struct looking *result) {
+static void write_page(struct request *request, struct looking *result) {
     struct answer *answer = &request->answer;
     struct reel_sink_host *host = request_host_of_sink(request);
     struct reel_position position;
@@ -28,6 +28,7 @@ static void write_page(struct request *request, const struct looking *result) {
     struct text *body = &answer->body;
     text_append_lit(body, "{\"history\":[");
     text_append_str(body, text_str(&result->changes));
+    text_finish(&result->changes); /* it may be large */
     text_append_lit(body, "],\"cursor\":");
     text_append_number(body, result->page.cursor);
     text_append_lit(body, ",\"epoch\":\"");
@@ -43,7 +44,7 @@ static void write_page(struct request *request, const struct looking *result) {
 }
 
 static void show_history(struct request *request, struct reel_str key) {
-    const struct looking *result;
+    struct looking *result;
     uint64_t after = 0;
     uint32_t limit;
     if (read_limit(request, &limit) < 0 || request_number(request, "after", &after) < 0 ||

@@ -301,6 +301,10 @@ static bool knows(const struct route *route, const char *param) {
     return false;
 }
 
+static bool looks_back(const struct route *route) {
+    return route->looks_back || knows(route, "at");
+}
+
 static bool may_end_as(enum problem problem, const struct place *place, const char *path) {
     const struct route *route = place->route;
     switch (problem) {
@@ -311,7 +315,7 @@ static bool may_end_as(enum problem problem, const struct place *place, const ch
     case PROBLEM_SERVICE_UNAVAILABLE:
         return route->access != REEL_ACCESS_NONE;
     case PROBLEM_FORBIDDEN:
-        return route->access == REEL_ACCESS_WRITE;
+        return route->access == REEL_ACCESS_WRITE || looks_back(route);
     case PROBLEM_NOT_ACCEPTABLE:
         return route->takes_filters;
     case PROBLEM_NOT_FOUND:
@@ -319,7 +323,7 @@ static bool may_end_as(enum problem problem, const struct place *place, const ch
     case PROBLEM_CONFLICT:
         return place->command || strstr(path, "/by-name/") || knows(route, "epoch");
     case PROBLEM_CURSOR_TOO_OLD:
-        return knows(route, "since");
+        return knows(route, "since") || looks_back(route);
     case PROBLEM_PAYLOAD_TOO_LARGE:
     case PROBLEM_UNSUPPORTED_MEDIA_TYPE:
         return route->body_max;
