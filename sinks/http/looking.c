@@ -4,7 +4,6 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "routes.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -146,10 +145,6 @@ static void tell_error(struct request *request, int rc, const struct reel_error 
 }
 
 /* ---- What handlers call ---------------------------------------------------------------------- */
-
-bool request_looks_back(const struct request *request) {
-    return request->route && (request->route->looks_back || uri_param(&request->uri, "at"));
-}
 
 static int take_position(struct request *request, struct reel_view *view) {
     struct reel_position position;

@@ -30,9 +30,6 @@ bool request_open_view_at(struct request *request, struct reel_view **ret);
 bool request_read_history(struct request *request, struct reel_str key, uint64_t after,
                           uint32_t limit, struct looking **ret);
 
-/* Does the request look back? Then its sender needs more access. */
-bool request_looks_back(const struct request *request);
-
 /* For waiters.c, under its lock: asks the host not to build for clients that are gone. */
 void looking_check(struct server *server);
 

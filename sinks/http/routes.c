@@ -5,7 +5,6 @@
 #include "base/invariant.h"
 #include "connections.h"
 #include "filter.h"
-#include "looking.h"
 #include "websocket/handshake.h"
 
 #include <errno.h>
@@ -369,9 +368,12 @@ static int check_draining(struct request *request) {
     return -ESHUTDOWN;
 }
 
+/* Whoever looks back needs more than to read. */
 static reel_access access_wanted(const struct request *request) {
-    reel_access wanted = request->route ? request->route->access : READ;
-    return wanted == READ && request_looks_back(request) ? REEL_ACCESS_HISTORY : wanted;
+    const struct route *route = request->route;
+    bool looks_back = route && (route->looks_back || uri_param(&request->uri, "at"));
+    reel_access wanted = route ? route->access : READ;
+    return wanted == READ && looks_back ? REEL_ACCESS_HISTORY : wanted;
 }
 
 int route_request(struct request *request) {
