@@ -191,17 +191,6 @@ struct reel_sink_calls {
     /* The number of the newest commit that is visible. [any thread] */
     uint64_t (*newest_commit)(struct reel_sink_host *host);
 
-    /* Opens a view of a cursor in the past. [any thread] */
-    int (*view_at)(struct reel_sink_host *host, const char *collection, uint64_t seq,
-                   reel_view_at_done_fn done, void *context, uint64_t *ret_job,
-                   struct reel_error *error);
-    /* What happened to a record. [any thread] */
-    int (*history)(struct reel_sink_host *host, const struct reel_history_request *request,
-                   reel_history_done_fn done, void *context, uint64_t *ret_job,
-                   struct reel_error *error);
-    /* Ends one of these two. [any thread] */
-    void (*cancel)(struct reel_sink_host *host, uint64_t job);
-
     /* The n-th projector, or NULL after the last. [any thread] */
     const struct reel_projector *(*projector)(struct reel_sink_host *host, size_t n);
     /* Writes at most `size` bytes about the n-th plugin; false after the last. [any thread] */
@@ -232,6 +221,17 @@ struct reel_sink_calls {
     int (*submit_expecting)(struct reel_sink_host *host, const struct reel_str *payloads,
                             size_t count, const struct reel_expectation *expected,
                             reel_submit_done_fn done, void *context, struct reel_error *error);
+
+    /* Opens a view of a cursor in the past. [any thread] */
+    int (*view_at)(struct reel_sink_host *host, const char *collection, uint64_t seq,
+                   reel_view_at_done_fn done, void *context, uint64_t *ret_job,
+                   struct reel_error *error);
+    /* What happened to a record. [any thread] */
+    int (*history)(struct reel_sink_host *host, const struct reel_history_request *request,
+                   reel_history_done_fn done, void *context, uint64_t *ret_job,
+                   struct reel_error *error);
+    /* Ends one of these two. [any thread] */
+    void (*cancel)(struct reel_sink_host *host, uint64_t job);
 };
 
 /* ---- Settings and log ------------------------------------------------------------------------ */

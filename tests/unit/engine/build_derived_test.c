@@ -157,11 +157,11 @@ static void a_derived_record_has_a_history(void **state) {
     past_end(&past);
 }
 
-UNIT_TESTS(build_derived) {
+UNIT_TESTS(build_derived_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_unit_is_what_it_was),
         cmocka_unit_test(a_derived_collection_alone_brings_its_sources),
         cmocka_unit_test(a_derived_record_has_a_history),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("build_derived_test", tests, NULL, NULL);
 }
