@@ -227,7 +227,9 @@ static void take_limits(const struct building *building) {
     volunteer_for_oom();
     limit(RLIMIT_CORE, 0, 0);
     limit(RLIMIT_CPU, building->cpu_s, 1);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* their own counts, too */
     limit(RLIMIT_DATA, building->memory_bytes, 0);
+#endif
     (void)signal(SIGXFSZ, SIG_IGN);
     limit(RLIMIT_FSIZE, building->map_bytes + ((uint64_t)1 << 20), 0); /* LMDB's own comes first */
 }
