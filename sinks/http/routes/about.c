@@ -227,9 +227,31 @@ static json_t *describe_event(const struct reel_event_info *event) {
     return object;
 }
 
+static json_t *describe_setting(const struct reel_setting *setting) {
+    static const char *const kinds[] = {
+        [REEL_SETTING_TEXT] = "text",
+        [REEL_SETTING_NUMBER] = "number",
+        [REEL_SETTING_SWITCH] = "switch",
+        [REEL_SETTING_ONE_OF] = "one_of",
+    };
+    json_t *object = json_object();
+    reply_put_text(&object, "name", setting->name);
+    reply_put_text(&object, "kind", kinds[setting->kind]);
+    reply_put(&object, "list", json_boolean(setting->flags & REEL_SETTING_LIST));
+    reply_put_text(&object, "default", setting->default_value);
+    reply_put_text(&object, "unit", setting->unit);
+    reply_put_text(&object, "help", setting->help);
+    if (setting->kind == REEL_SETTING_ONE_OF)
+        reply_put(&object, "values", reply_texts(setting->values));
+    if (setting->kind != REEL_SETTING_NUMBER) return object;
+    reply_put_number(&object, "min", setting->min);
+    reply_put_number(&object, "max", setting->max);
+    return object;
+}
+
 static json_t *describe_collection(const struct reel_projector *projector) {
     json_t *object = json_object(), *fields = json_array(), *commands = json_array();
-    json_t *events = json_array();
+    json_t *events = json_array(), *settings = json_array();
     reply_put_text(&object, "name", projector->collection);
     reply_put_number(&object, "revision", projector->revision);
     reply_put(&object, "type_prefixes", reply_texts(projector->type_prefixes));
@@ -243,6 +265,9 @@ static json_t *describe_collection(const struct reel_projector *projector) {
     const struct reel_event_info *const *event = projector->events;
     for (; event && *event; event++) reply_add(&events, describe_event(*event));
     reply_put(&object, "events", events);
+    const struct reel_setting *const *setting = projector->settings;
+    for (; setting && *setting; setting++) reply_add(&settings, describe_setting(*setting));
+    reply_put(&object, "settings", settings);
     return object;
 }
 
