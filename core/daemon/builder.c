@@ -513,7 +513,58 @@ static int keep(struct builder *builder, const struct build_job *job, const stru
     return 0;
 }
 
-static void give_history(const struct build_job *job, const struct build_output *output) {
+/* What comes of a job. */
+struct result {
+    int rc;
+    struct reel_error error;
+    struct reel_view *view;
+    struct process process; /* of a history: has the text that `output` borrows */
+    struct build_output output;
+};
+
+static void result_finish(struct result *result) {
+    build_output_finish(&result->output);
+    text_finish(&result->process.text);
+}
+
+/* In a place of its own, which is removed at once, unless a view will be of it. */
+static int build_in_place(struct builder *builder, const struct build_job *job,
+                          const struct plan *plan, uint64_t bytes, struct result *result) {
+    CLEANUP(text_finish) struct text arguments = {0};
+    struct reel_error *error = &result->error;
+    unsigned place = free_place(builder);
+    AUTO_FREE char *path = place_path(builder, place);
+    if (!path) return fail_memory(error);
+    put_arguments(builder, job, plan, path, bytes, &arguments);
+    int rc = build_make_directory(path, error);
+    if (rc == 0)
+        rc = run_process(builder, job, &arguments, &result->process, &result->output, error);
+    if (rc == 0 && !job->is_history) rc = keep(builder, job, plan, place, path, error);
+    if (rc < 0 || job->is_history) build_remove_directory(path);
+    return rc;
+}
+
+static int build(struct builder *builder, const struct build_job *job, const struct plan *plan,
+                 struct result *result) {
+    uint64_t bytes;
+    int rc = make_room(builder, &bytes, &result->error);
+    return rc < 0 ? rc : build_in_place(builder, job, plan, bytes, result);
+}
+
+static void run_job(struct builder *builder, const struct build_job *job, struct result *ret) {
+    CLEANUP(plan_finish) struct plan plan = {0};
+    struct reel_error *error = &ret->error;
+    int rc = is_cancelled(builder, job) ? fail(error, -ECANCELED, "it was cancelled") : 0;
+    if (rc == 0) rc = make_plan(builder, job, &plan, &ret->view, error);
+    if (rc == 0) rc = build(builder, job, &plan, ret);
+    if (rc == 0 && !job->is_history && !ret->view)
+        rc = open_kept(builder, &plan.position, job->seq, plan.generations, &ret->view, error);
+    if (rc == -ENOENT) rc = fail(error, -EAGAIN, "what was built is gone");
+    ret->rc = rc < 0 ? rc : 0;
+}
+
+static void give_history(const struct build_job *job, const struct result *result) {
+    const struct build_output *output = &result->output;
     const struct reel_history_page page = {
         .changes = output->changes,
         .count = output->count,
@@ -522,50 +573,7 @@ static void give_history(const struct build_job *job, const struct build_output 
         .seen = output->seen,
         .more = output->more,
     };
-    job->history_done(job->context, 0, &page, NULL);
-}
-
-/* In a place of its own. What a history was made with is removed at once, before it is given. */
-static int build_in_place(struct builder *builder, const struct build_job *job,
-                          const struct plan *plan, uint64_t bytes, struct process *process,
-                          struct build_output *output, struct reel_error *error) {
-    CLEANUP(text_finish) struct text arguments = {0};
-    unsigned place = free_place(builder);
-    AUTO_FREE char *path = place_path(builder, place);
-    if (!path) return fail_memory(error);
-    put_arguments(builder, job, plan, path, bytes, &arguments);
-    int rc = build_make_directory(path, error);
-    if (rc == 0) rc = run_process(builder, job, &arguments, process, output, error);
-    if (rc == 0 && !job->is_history) rc = keep(builder, job, plan, place, path, error);
-    if (rc < 0 || job->is_history) build_remove_directory(path);
-    return rc;
-}
-
-static int build(struct builder *builder, const struct build_job *job, const struct plan *plan,
-                 struct reel_error *error) {
-    CLEANUP(build_output_finish) struct build_output output = {0};
-    struct process process = {0};
-    uint64_t bytes;
-    int rc = make_room(builder, &bytes, error);
-    if (rc == 0) rc = build_in_place(builder, job, plan, bytes, &process, &output, error);
-    if (rc == 0 && job->is_history) give_history(job, &output);
-    text_finish(&process.text);
-    return rc;
-}
-
-/* Calls `done`, once. */
-static int run_job(struct builder *builder, const struct build_job *job, struct reel_error *error) {
-    CLEANUP(plan_finish) struct plan plan = {0};
-    struct reel_view *view = NULL;
-    int rc = is_cancelled(builder, job) ? fail(error, -ECANCELED, "it was cancelled") : 0;
-    if (rc == 0) rc = make_plan(builder, job, &plan, &view, error);
-    if (rc == 0) rc = build(builder, job, &plan, error);
-    if (rc == 0 && !job->is_history)
-        rc = open_kept(builder, &plan.position, job->seq, plan.generations, &view, error);
-    if (rc == -ENOENT) rc = fail(error, -EAGAIN, "what was built is gone");
-    if (rc < 0 && job->is_history) job->history_done(job->context, rc, NULL, error);
-    if (!job->is_history) job->view_done(job->context, rc < 0 ? rc : 0, view, error);
-    return rc;
+    job->history_done(job->context, result->rc, result->rc == 0 ? &page : NULL, &result->error);
 }
 
 /* ---- The thread ------------------------------------------------------------------------------ */
@@ -592,11 +600,13 @@ static struct build_job *next_job(struct builder *builder) {
     }
 }
 
-static void end_job(struct builder *builder, const struct build_job *job, int rc,
-                    const struct reel_error *error) {
+/* Before its client hears of it, who may ask again at once. */
+static void end_job(struct builder *builder, const struct build_job *job,
+                    const struct result *result) {
+    int rc = result->rc;
     if (rc == -EIO)
         log_line(REEL_LEVEL_ERROR, SELF, "`%s` as of event %" PRIu64 ": %s", job->collection.data,
-                 job->seq, error->text);
+                 job->seq, result->error.text);
     HOLD_LOCK(&builder->lock);
     builder->running = NULL;
     builder->metrics.running = 0;
@@ -609,9 +619,13 @@ static void *run(void *context) {
     struct builder *builder = context;
     struct build_job *job;
     while ((job = next_job(builder))) {
-        struct reel_error error = {0};
-        int rc = run_job(builder, job, &error);
-        end_job(builder, job, rc, &error);
+        CLEANUP(result_finish) struct result result = {0};
+        run_job(builder, job, &result);
+        end_job(builder, job, &result);
+        if (job->is_history)
+            give_history(job, &result);
+        else
+            job->view_done(job->context, result.rc, result.view, &result.error);
         job_destroy(job);
     }
     return NULL;
@@ -627,7 +641,7 @@ static int add_job_take(struct builder *builder, struct build_job *job, uint64_t
         HOLD_LOCK(&builder->lock);
         if (builder->draining)
             rc = fail(error, -ESHUTDOWN, "the daemon is about to end");
-        else if (builder->metrics.waiting >= builder->waiting_max)
+        else if (builder->metrics.waiting + builder->metrics.running > builder->waiting_max)
             rc = fail(error, -EAGAIN, "%" PRIu64 " requests wait for a builder already",
                       builder->metrics.waiting);
         if (rc == 0) {

@@ -400,7 +400,7 @@ static void a_builder_has_time_processor_and_disk_only_up_to_limits(void **state
 }
 
 static void a_plugin_that_crashes_ends_a_builder_only(void **state) {
-    struct site site = gated_site(scratch_directory(), "--builds-waiting-max", "1");
+    struct site site = gated_site(scratch_directory(), "--builds-waiting-max", "0");
     (void)state;
     gate_set("crash");
     get_problem(site.writer, "/v1/gated?at=1", 500, "internal");
