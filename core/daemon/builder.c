@@ -148,7 +148,6 @@ static int open_kept(struct builder *builder, const struct reel_position *now, u
             strcmp(kept->epoch.text, now->epoch.text) != 0)
             continue;
         kept->used_ms = clock_ms();
-        builder->metrics.reused++;
         return reel_view_open(kept->reel, ret, error);
     }
     return -ENOENT;
@@ -454,7 +453,10 @@ static int make_plan(struct builder *builder, const struct build_job *job, struc
     reel_view_close(view);
     if (job->is_history) return 0;
     rc = open_kept(builder, &ret->position, job->seq, ret->generations, ret_view, error);
-    return rc == 0 ? 1 : rc == -ENOENT ? 0 : rc;
+    if (rc < 0) return rc == -ENOENT ? 0 : rc;
+    HOLD_LOCK(&builder->lock);
+    builder->metrics.reused++;
+    return 1;
 }
 
 static void put_arguments(const struct builder *builder, const struct build_job *job,
