@@ -336,6 +336,8 @@ static int run(struct building *building, struct reel_error *error) {
     if (rc < 0) return rc;
     close_others(building);
     take_limits(building);
+    if (building->limit > 0 && building->options.count == 0)
+        return fail(error, -ESTALE, "the collection cannot be made again any more");
     if (building->limit > 0) building->options.changed = print_change;
     building->options.context = building;
     struct reel_options reel_options = {

@@ -88,10 +88,11 @@ static bool can_be_made(const struct reel_position *position,
     return info->from_seq >= position->first_seq;
 }
 
-/* Opens a view of now, and checks that the collection can be made as of `seq`. */
-static int look(const struct builder *builder, const char *collection, uint64_t seq,
-                struct reel_view **ret, struct reel_position *ret_position,
-                struct reel_error *error) {
+/* Opens a view of now, and checks that what is asked can be made. */
+static int look(const struct builder *builder, const struct build_job *job, struct reel_view **ret,
+                struct reel_position *ret_position, struct reel_error *error) {
+    const char *collection = job->collection.data;
+    const uint64_t seq = job->seq;
     struct reel_collection_info info;
     struct reel_view *view;
     int rc = reel_view_open(builder->daemon->reel, &view, error);
@@ -102,7 +103,8 @@ static int look(const struct builder *builder, const char *collection, uint64_t 
     if (rc == 0) rc = check_seq(ret_position, seq, error);
     if (rc == 0 && !info.served)
         rc = fail(error, -EAGAIN, "collection `%s` is being built", collection);
-    if (rc == 0 && seq < ret_position->cursor && !can_be_made(ret_position, &info))
+    bool is_now = !job->is_history && seq == ret_position->cursor;
+    if (rc == 0 && !is_now && !can_be_made(ret_position, &info))
         rc = fail(error, -ESTALE,
                   "`%s` was made from the events from %" PRIu64
                   " on, and the log begins at %" PRIu64 ": it cannot be made again",
@@ -442,7 +444,7 @@ static void plan_finish(struct plan *plan) {
 static int make_plan(struct builder *builder, const struct build_job *job, struct plan *ret,
                      struct reel_view **ret_view, struct reel_error *error) {
     struct reel_view *view;
-    int rc = look(builder, job->collection.data, job->seq, &view, &ret->position, error);
+    int rc = look(builder, job, &view, &ret->position, error);
     if (rc < 0) return rc;
     if (!job->is_history && job->seq == ret->position.cursor) {
         *ret_view = view;

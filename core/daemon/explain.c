@@ -18,8 +18,6 @@
 
 struct explaining {
     struct plugin_choice plugins;
-    const char *settings[SETTINGS_MAX];
-    size_t setting_count;
     const char *data, *record;
     bool json;
     char *directory, *collection;
@@ -36,13 +34,9 @@ static int usage(const char *message, const char *what) {
 
 static int take_option(struct explaining *explaining, int option, char **argv) {
     int taken = plugins_take_option(&explaining->plugins, option, optarg);
-    if (taken < 0) return usage("too many plugins", "");
+    if (taken < 0) return usage("too many plugins or settings", "");
     if (taken) return EXIT_GOOD;
     switch (option) {
-    case 's':
-        if (explaining->setting_count == SETTINGS_MAX) return usage("too many settings", "");
-        explaining->settings[explaining->setting_count++] = optarg;
-        return EXIT_GOOD;
     case 'D':
         explaining->data = optarg;
         return EXIT_GOOD;
@@ -59,7 +53,6 @@ static int take_option(struct explaining *explaining, int option, char **argv) {
 static int take_arguments(struct explaining *explaining, int argc, char **argv) {
     static const struct option options[] = {
         PLUGIN_OPTIONS,
-        {"setting", required_argument, NULL, 's'},
         {"data", required_argument, NULL, 'D'},
         {"json", no_argument, NULL, 'j'},
         {0},
@@ -141,8 +134,6 @@ static int open_reel(const struct explaining *explaining, struct reel **ret,
     struct reel_options options = {.struct_size = sizeof options};
     int rc = reel_open(&options, ret, error);
     if (rc == 0) rc = plugins_load(*ret, &explaining->plugins, error);
-    for (size_t n = 0; rc == 0 && n < explaining->setting_count; n++)
-        rc = engine_give_setting(*ret, explaining->settings[n], error);
     return rc;
 }
 
@@ -176,10 +167,17 @@ static int fold(struct explaining *explaining, struct reel *reel, struct reel_er
     };
     struct reel_key key;
     uint64_t seq = 0;
+    const char *other = NULL;
     int rc = find_record(explaining, reel, &key, error);
     if (rc == 0)
-        rc = build_find_from(explaining->directory, collection.name, &collection.from_seq, error);
+        rc = build_find_from(explaining->directory, reel, collection.name, &collection.from_seq,
+                             &other, error);
     if (rc < 0) return rc;
+    if (other)
+        fprintf(stderr,
+                "reeld explain: %s: the given plugin folds otherwise than the one of the "
+                "store: %s\n",
+                explaining->record, other);
     options.key = key.str;
     print_head(explaining, key.str);
     guarded_begins("folding the log");

@@ -237,16 +237,21 @@ void build_remove_directory(const char *path) {
     directory_remove(path);
 }
 
-int build_find_from(const char *directory, const char *collection, uint64_t *ret_from_seq,
-                    struct reel_error *error) {
+int build_find_from(const char *directory, struct reel *reel, const char *collection,
+                    uint64_t *ret_from_seq, const char **ret_other, struct reel_error *error) {
+    const struct collection *own = registry_find(&reel->dispatcher.registry, reel_text(collection));
     struct stored stored = {0};
     struct visit visit;
+    *ret_other = NULL;
     int rc = visit_begin(&visit, directory, error);
     if (rc == 0) rc = stored_open(&stored, visit.state_path, error);
     if (rc == 0) *ret_from_seq = stored.state.first_seq;
-    for (size_t i = 0; rc == 0 && i < stored.count; i++)
-        if (stored.collections[i].has_state && strcmp(stored.collections[i].name, collection) == 0)
-            *ret_from_seq = stored.collections[i].state.from_seq;
+    for (size_t i = 0; rc == 0 && i < stored.count; i++) {
+        const struct stored_collection *found = &stored.collections[i];
+        if (!found->has_state || strcmp(found->name, collection) != 0) continue;
+        *ret_from_seq = found->state.from_seq;
+        if (own) *ret_other = registry_other_fold(own, &found->state);
+    }
     stored_close(&stored);
     visit_end(&visit);
     return rc;

@@ -67,9 +67,10 @@ bool build_change_has(const struct build_change *change, uint32_t field);
 int build_make_directory(const char *path, struct reel_error *error);
 void build_remove_directory(const char *path);
 
-/* From which seq on a collection was made, by the last checkpoint in the directory. Without one:
- * from the first. */
-int build_find_from(const char *directory, const char *collection, uint64_t *ret_from_seq,
-                    struct reel_error *error);
+/* From which seq on a collection of `reel` was made, by the last checkpoint in the directory; if it
+ * is not there, from the first. `ret_other`: why `reel` folds it otherwise than what made it; NULL:
+ * it does not. */
+int build_find_from(const char *directory, struct reel *reel, const char *collection,
+                    uint64_t *ret_from_seq, const char **ret_other, struct reel_error *error);
 
 #endif
