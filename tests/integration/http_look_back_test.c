@@ -184,6 +184,26 @@ static json_t *explained(const char *directory, const char *record) {
     return json;
 }
 
+/* What it prints for people, or why it does not. */
+static void explained_to_people(const char *directory, const char *record, int code,
+                                const char *const *parts) {
+    const char *const arguments[] = {"explain", "--plugin", LIBRARY_SO, "--data",
+                                     directory, record,     NULL};
+    struct daemon program = daemon_launched(arguments, NULL);
+    int status = daemon_wait(&program);
+    must(WIFEXITED(status) && WEXITSTATUS(status) == code);
+    char *said = daemon_log(&program);
+    FILE *file = fopen(program.out, "r");
+    char out[4096];
+    must(file);
+    out[fread(out, 1, sizeof out - 1, file)] = '\0';
+    fclose(file);
+    for (; *parts; parts++)
+        if (!strstr(out, *parts) && !strstr(said, *parts))
+            support_failed(__FILE__, __LINE__, "no `%s` in %s%s", *parts, out, said);
+    free(said);
+}
+
 static void a_history_is_what_happened_and_explain_says_the_same(void **state) {
     const char *directory = scratch_directory();
     struct site site = site_of(daemon_started(directory, "--plugin", LIBRARY_SO, BUSY, NULL));
@@ -212,6 +232,17 @@ static void a_history_is_what_happened_and_explain_says_the_same(void **state) {
     json_t *of_command = explained(directory, "books/one");
     must(json_same(json_object_get(of_command, "history"), list));
     json_decref(of_command);
+    explained_to_people(directory, "books/one", 0,
+                        (const char *const[]){"test.library.v1.book  id ", "  created\n",
+                                              "    title: \"First\"\n", "  deleted\n",
+                                              "    title: \"Again\"\n", NULL});
+    explained_to_people(
+        directory, "books/two", 0,
+        (const char *const[]){"    title: \"Second\" -> \"Second, corrected\"\n", NULL});
+    explained_to_people(directory, "books/three", 1,
+                        (const char *const[]){"no event up to 9 has changed it", NULL});
+    explained_to_people(directory, "shelf", 2,
+                        (const char *const[]){"wanted COLLECTION/KEY", NULL});
     json_t *page = json_got(client, "/v1/books/one/history?limit=1&after=1");
     must(json_array_size(json_object_get(page, "history")) == 1 && number_of(page, "next") == 5);
     json_decref(page);
