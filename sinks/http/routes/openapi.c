@@ -394,9 +394,12 @@ static json_t *operation_id(const char *method, const char *path) {
 }
 
 /* The roles of the bearer scheme are the accesses of tokens. */
-static json_t *describe_access(reel_access access) {
-    if (access == REEL_ACCESS_NONE) return json_array();
-    return json_pack("[{s:[s]}]", "bearer", access == REEL_ACCESS_WRITE ? "write" : "read");
+static json_t *describe_access(const struct route *route) {
+    if (route->access == REEL_ACCESS_NONE) return json_array();
+    return json_pack("[{s:[s]}]", "bearer",
+                     route->access == REEL_ACCESS_WRITE ? "write"
+                     : route->looks_back                ? "history"
+                                                        : "read");
 }
 
 static json_t *describe_operation(struct draft *draft, const struct place *place,
@@ -409,7 +412,7 @@ static json_t *describe_operation(struct draft *draft, const struct place *place
     put(draft, operation, "summary", reply_text(summary ? summary : path));
     if (place->projector)
         put(draft, operation, "tags", json_pack("[s]", place->projector->collection));
-    put(draft, operation, "security", describe_access(route->access));
+    put(draft, operation, "security", describe_access(route));
 
     const char *name;
     json_t *part,
