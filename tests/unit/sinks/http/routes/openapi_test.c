@@ -221,8 +221,8 @@ static void problems_follow_from_the_route(void **state) {
     must(json_object_get(one, "404") && json_object_get(one, "504"));
     must(json_object_get(one, "403") && json_object_get(one, "410")); /* with `at` */
     must(!json_object_get(one, "409") && !json_object_get(one, "413"));
-    json_t *event = json_object_get(operation_at(document, "/v1/events/{seq}", "get"), "responses");
-    must(!json_object_get(event, "403") && !json_object_get(event, "410"));
+    json_t *now = json_object_get(operation_at(document, "/v1/plugins", "get"), "responses");
+    must(!json_object_get(now, "403") && !json_object_get(now, "410"));
     json_t *command =
         json_object_get(operation_at(document, "/v1/formations", "post"), "responses");
     must(json_object_get(command, "403") && json_object_get(command, "409") &&
