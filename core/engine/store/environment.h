@@ -72,9 +72,8 @@ struct store_options {
     const char *directory; /* NULL: in memory */
     uint64_t map_bytes;    /* in memory: of the memtable */
     uint32_t readers_max;
-    bool read_only; /* another process may be writing */
-    bool
-        is_scratch; /* in a directory, and not synced: it does not survive a crash of the machine */
+    bool read_only;  /* another process may be writing */
+    bool is_scratch; /* in a directory, and not synced: a crash of the machine may damage it */
 
     /* Called once, by the thread that finds that the store is broken, with any locks held: it must
      * only note this. NULL: not called. [any thread] */

@@ -24,8 +24,7 @@ struct views {
     uint32_t open_count;     /* number of views whose time is not over */
     uint32_t idle_count;
     atomic_uint own_scans;
-    atomic_uint
-        *scans; /* queries that look at all records (query.c); or those of other views, too */
+    atomic_uint *scans; /* queries that look at all records (query.c), maybe also of other views */
 };
 
 void views_init(struct views *views, struct store *store, struct log_place *log,
