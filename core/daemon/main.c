@@ -28,9 +28,11 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve", command_serve},     {"replay", command_replay}, {"check", command_check},
-    {"backup", command_backup},   {"verify", command_verify}, {"inspect", command_inspect},
-    {"plugins", command_plugins},
+    {"serve", command_serve},     {"replay", command_replay},
+    {"check", command_check},     {"backup", command_backup},
+    {"verify", command_verify},   {"inspect", command_inspect},
+    {"plugins", command_plugins}, {"explain", command_explain},
+    {"build", command_build}, /* the daemon's own (builder.h): not in the help */
 };
 
 static void print_help(FILE *to) {
@@ -64,6 +66,10 @@ static void print_help(FILE *to) {
             "       reeld inspect [--json] DIR\n"
             "           print what the store in DIR has in it: positions, files, collections;\n"
             "           a daemon may be using the store\n"
+            "       reeld explain [--json] [--plugin-dir DIR] [--plugin FILE]...\n"
+            "                     [--setting NAME=VALUE]... [--data DIR] COLLECTION/KEY\n"
+            "           fold the log of a store again, and print each event that changed one\n"
+            "           record, with what it changed; a daemon may be using the store\n"
             "       reeld --help | --version\n"
             "\n",
             reel_version());

@@ -79,8 +79,8 @@ static uint64_t lock_file_bytes(const struct store_options *options) {
 
 int environment_open(struct store *store, const struct store_options *options,
                      const char *directory, struct reel_error *error) {
-    unsigned flags =
-        MDB_NOTLS | (store->in_memory ? MDB_NOSYNC : 0) | (options->read_only ? MDB_RDONLY : 0);
+    unsigned flags = MDB_NOTLS | (store->in_memory || store->is_scratch ? MDB_NOSYNC : 0) |
+                     (options->read_only ? MDB_RDONLY : 0);
     int rc = options->read_only
                  ? directory_check_no_link(directory, "lock.mdb", error)
                  : directory_allocate(directory, "lock.mdb", lock_file_bytes(options), error);
