@@ -239,6 +239,7 @@ static void what_cannot_be_followed_is_refused(void **state) {
         {"/v1/keyed?order=changed", 400, "bad-request"},
         {"/v1/keyed?count=true", 400, "bad-request"},
         {"/v1/keyed?group=times", 400, "bad-request"},
+        {"/v1/keyed?at=1", 400, "bad-request"},
         {"/v1/keyed?times.gte=x", 400, "bad-request"},
         {"/v1/keyed?since=x", 400, "bad-request"},
         {"/v1/keyed?generation=0", 400, "bad-request"},
