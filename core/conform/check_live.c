@@ -1,0 +1,222 @@
+/* check_live.c: what is followed while it happens, with cuts at random; and connections on which
+ * nothing happens.
+ *
+ * All followers are read by one thread, in turn. If events may be written, they are written one by
+ * one; otherwise, whatever happens on the server is followed for some seconds. */
+#include "base/clock.h"
+#include "conform/suite.h"
+
+#include <inttypes.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+
+/* Events and records, each by two transports; and records with the filter. */
+enum { FOLLOWERS = 6, PLAIN = 4 };
+
+/* A connection is cut after at least this number of bytes, and at most as many more: there is
+ * progress although the head of an answer takes some of them. */
+enum { CUT_BYTES_MIN = 1200 };
+
+/* How long each follower is read before the next one, and between two events. */
+enum { TURN_MS = 5 };
+
+struct live {
+    struct suite *suite;
+    struct follower followers[FOLLOWERS];
+    size_t count;
+    int failed[FOLLOWERS]; /* 0, or the error */
+    struct reel_error errors[FOLLOWERS];
+    uint64_t began; /* the cursor before */
+    bool ends;      /* nothing is cut any more */
+};
+
+static uint64_t random_cut(const struct live *live) {
+    uint16_t number = 0;
+    if (live->ends || RAND_bytes((unsigned char *)&number, sizeof number) != 1) return STREAM_NEVER;
+    return CUT_BYTES_MIN + number % CUT_BYTES_MIN;
+}
+
+/* A snapshot cannot be resumed, so that a large one is never complete if it is cut. */
+static uint64_t next_cut(const struct live *live, const struct follower *follower) {
+    return follower->collection && !follower->copy.has_position ? STREAM_NEVER : random_cut(live);
+}
+
+/* -ESTALE: a collection was rebuilt meanwhile, and is read again. 410 says the same. */
+static bool begins_again(struct follower *follower, int rc) {
+    bool is_gone = rc == 0 && follower->stream.http.status == 410;
+    if (!follower->collection || (rc != -ESTALE && !is_gone)) return false;
+    follower->copy.has_position = false;
+    return true;
+}
+
+/* Everything that may happen to a connection is followed by another one; what is wrong in frames,
+ * is not. */
+static void read_turn(struct live *live, size_t n, uint64_t goal) {
+    struct follower *follower = &live->followers[n];
+    struct reel_error *error = &live->errors[n];
+    int rc = 1;
+    if (live->failed[n]) return;
+    if (!follower->is_connected) rc = follower_connect(follower, next_cut(live, follower), error);
+    if (rc == 0 && !begins_again(follower, rc) && follower->stream.http.status != 503)
+        live->failed[n] = -EACCES;
+    if (rc == 1) rc = follower_reach(follower, goal, clock_ms() + TURN_MS, error);
+    if (rc == -EPROTO || rc == -EFBIG || rc == -ENOMEM) live->failed[n] = rc;
+    (void)begins_again(follower, rc);
+}
+
+static void read_all(struct live *live, uint64_t goal) {
+    for (size_t i = 0; i < live->count; i++) read_turn(live, i, goal);
+}
+
+static bool has_reached(const struct follower *follower, uint64_t goal) {
+    return follower->collection ? follower->copy.has_point && follower->copy.point >= goal
+                                : follower->trail.seq >= goal;
+}
+
+/* The last events must reach all of them. */
+static void read_rest(struct live *live, size_t first, size_t end, uint64_t goal) {
+    live->ends = true;
+    uint64_t until_ms = clock_ms() + live->suite->target.timeout_ms;
+    for (size_t i = first; i < end; i++) {
+        struct follower *follower = &live->followers[i];
+        follower->stream.cut_at = STREAM_NEVER;
+        while (!live->failed[i] && !has_reached(follower, goal) && clock_left_ms(until_ms) > 0)
+            read_turn(live, i, goal);
+        if (live->failed[i] || has_reached(follower, goal)) continue;
+        live->failed[i] = fail(&live->errors[i], -ETIMEDOUT,
+                               "%" PRIu64 " did not come in time: is something buffered?", goal);
+    }
+}
+
+/* ---- What is compared ------------------------------------------------------------------------ */
+
+static void report_one(struct live *live, size_t n, uint64_t goal) {
+    const struct follower *follower = &live->followers[n];
+    char name[64], title[128], passed[128];
+    bool of_records = follower->collection, is_filtered = follower->filter[0];
+    snprintf(name, sizeof name, "%s.%s%s.live", of_records ? "records" : "events",
+             frames_name(follower->kind), is_filtered ? ".filtered" : "");
+    snprintf(title, sizeof title, "%s over %s%s, live", of_records ? "records" : "events",
+             frames_title(follower->kind), is_filtered ? " with a filter" : "");
+    snprintf(passed, sizeof passed, "%zu frames up to %" PRIu64 ", by %" PRIu64 " connections",
+             of_records ? (size_t)follower->copy.frames : follower->trail.count, goal,
+             follower->connections);
+    suite_report(live->suite, name, title, live->failed[n], &live->errors[n], passed);
+}
+
+static void compare_events(struct live *live, uint64_t goal) {
+    struct trail listed = {.events = NULL};
+    struct reel_error error = {{0}};
+    int rc = suite_list(live->suite, live->began, goal, "", &listed, &error);
+    for (size_t i = 0; i < live->count; i++) {
+        struct follower *follower = &live->followers[i];
+        if (follower->collection || live->failed[i]) continue;
+        live->failed[i] = rc;
+        live->errors[i] = error;
+        if (rc == 0)
+            live->failed[i] = trail_compare(&follower->trail, &listed, live->began, goal,
+                                            &live->errors[i]);
+    }
+    trail_finish(&listed);
+}
+
+/* Those with the filter are compared with one without, whose digests were right. */
+static void compare_filtered(struct live *live) {
+    const struct copy *right = &live->followers[PLAIN - 1].copy;
+    if (live->count == PLAIN || live->failed[PLAIN - 1]) return;
+    read_rest(live, PLAIN, live->count, right->point);
+    for (size_t i = PLAIN; i < live->count; i++)
+        if (!live->failed[i])
+            live->failed[i] = suite_compare(live->suite, &live->followers[i].copy, right, NULL, 0,
+                                            true, &live->errors[i]);
+}
+
+static void check_digests(struct live *live) {
+    for (size_t i = 0; i < PLAIN; i++)
+        if (live->followers[i].collection && !live->failed[i] && !live->followers[i].copy.digests)
+            live->failed[i] = fail(&live->errors[i], -EPROTO, "no position had a digest");
+}
+
+/* ---- What happens ---------------------------------------------------------------------------- */
+
+/* A follower of events begins at the cursor; that of records with a snapshot. */
+static void begin(struct live *live) {
+    static const enum frames_kind kinds[] = {FRAMES_WEBSOCKET, FRAMES_SSE};
+    struct suite *suite = live->suite;
+    live->began = suite->cursor;
+    live->count = suite->filter[0] ? FOLLOWERS : PLAIN;
+    for (size_t i = 0; i < live->count; i++) {
+        live->followers[i] = suite_follower(suite, kinds[i % 2], i >= 2, i >= PLAIN);
+        live->followers[i].trail = (struct trail){.has_position = true, .seq = live->began};
+    }
+}
+
+static int write_rest(struct live *live, struct reel_error *error) {
+    struct suite *suite = live->suite;
+    while (suite->written < suite->event_count) {
+        int rc = suite_write(suite, 1, error);
+        if (rc < 0) return rc;
+        read_all(live, suite->last_written);
+    }
+    return 0;
+}
+
+static int watch(struct live *live, struct reel_error *error) {
+    uint64_t until_ms = clock_ms() + live->suite->watch_s * 1000;
+    while (clock_left_ms(until_ms) > 0) read_all(live, UINT64_MAX);
+    return suite_read_status(live->suite, error);
+}
+
+void check_live(struct suite *suite) {
+    struct live live = {.suite = suite};
+    struct reel_error error = {{0}};
+    int rc = suite_read_status(suite, &error);
+    if (rc == 0) {
+        begin(&live);
+        read_all(&live, suite->cursor);
+        rc = suite->event_count ? write_rest(&live, &error) : watch(&live, &error);
+    }
+    if (rc < 0) {
+        suite_report(suite, "live", "following live", rc, &error, "");
+    } else {
+        uint64_t goal = suite->event_count ? suite->last_written : suite->cursor;
+        read_rest(&live, 0, PLAIN, goal);
+        compare_filtered(&live);
+        compare_events(&live, goal);
+        check_digests(&live);
+        for (size_t i = 0; i < live.count; i++) report_one(&live, i, goal);
+    }
+    for (size_t i = 0; i < live.count; i++) follower_finish(&live.followers[i]);
+}
+
+/* ---- Nothing happens ------------------------------------------------------------------------- */
+
+/* Also counts as long as it has not ended: a position may come at any time. */
+static int stay(struct follower *follower, uint64_t until_ms, struct reel_error *error) {
+    int rc = follower_connect(follower, STREAM_NEVER, error);
+    if (rc == 1) rc = follower_reach(follower, UINT64_MAX, until_ms, error);
+    else if (rc == 0) rc = -EACCES;
+    return rc;
+}
+
+void check_idle(struct suite *suite) {
+    static const char name[] = "idle", title[] = "connections on which nothing happens";
+    struct live live = {.suite = suite};
+    struct reel_error error = {{0}};
+    char passed[64];
+    int rc = 0;
+    if (suite->idle_s == 0) {
+        report_check(&suite->report, name, title, FINDING_SKIPPED, "see --idle");
+        return;
+    }
+    begin(&live);
+    uint64_t until_ms = clock_ms() + suite->idle_s * 1000;
+    for (size_t i = 0; i < PLAIN && rc == 0; i++)
+        rc = stay(&live.followers[i], clock_ms() + TURN_MS, &error);
+    while (rc == 0 && clock_left_ms(until_ms) > 0)
+        for (size_t i = 0; i < PLAIN && rc == 0; i++)
+            rc = follower_reach(&live.followers[i], UINT64_MAX, clock_ms() + 10 * TURN_MS, &error);
+    snprintf(passed, sizeof passed, "they stayed for %" PRIu64 " s", suite->idle_s);
+    suite_report(suite, name, title, rc, &error, passed);
+    for (size_t i = 0; i < live.count; i++) follower_finish(&live.followers[i]);
+}
