@@ -15,7 +15,11 @@ enum { FOLLOWERS = 6, PLAIN = 4 };
 
 /* A connection is cut after at least this number of bytes, and at most as many more: there is
  * progress although the head of an answer takes some of them. */
-enum { CUT_BYTES_MIN = 1200 };
+enum { CUT_BYTES_MIN = 700 };
+
+/* Of so many followers that are cut, one forgets what it has, and begins with a snapshot: while
+ * events are written, this is the seam between a snapshot and what follows it. */
+enum { FORGETS_ONE_OF = 3 };
 
 /* How long each follower is read before the next one, and between two events. */
 enum { TURN_MS = 5 };
@@ -30,15 +34,25 @@ struct live {
     bool ends;      /* nothing is cut any more */
 };
 
-static uint64_t random_cut(const struct live *live) {
+static unsigned random_below(unsigned bound) {
     uint16_t number = 0;
-    if (live->ends || RAND_bytes((unsigned char *)&number, sizeof number) != 1) return STREAM_NEVER;
-    return CUT_BYTES_MIN + number % CUT_BYTES_MIN;
+    (void)RAND_bytes((unsigned char *)&number, sizeof number); /* if it fails, 0 is as good */
+    return number % bound;
 }
 
-/* A snapshot cannot be resumed, so that a large one is never complete if it is cut. */
-static uint64_t next_cut(const struct live *live, const struct follower *follower) {
-    return follower->collection && !follower->copy.has_position ? STREAM_NEVER : random_cut(live);
+/* A snapshot cannot be resumed, so that a large one would never be complete if it was cut. */
+static void choose_cut(const struct live *live, struct follower *follower) {
+    struct stream *stream = &follower->stream;
+    bool is_in_snapshot = follower->collection && !follower->copy.has_position;
+    if (live->ends)
+        stream->cut_at = STREAM_NEVER;
+    else if (stream->cut_at == STREAM_NEVER && !is_in_snapshot)
+        stream->cut_at = stream->received + CUT_BYTES_MIN + random_below(CUT_BYTES_MIN);
+}
+
+static void forget(struct live *live, struct follower *follower) {
+    if (follower->collection && !live->ends && random_below(FORGETS_ONE_OF) == 0)
+        follower->copy.has_position = false;
 }
 
 /* -ESTALE: a collection was rebuilt meanwhile, and is read again. 410 says the same. */
@@ -56,10 +70,14 @@ static void read_turn(struct live *live, size_t n, uint64_t goal) {
     struct reel_error *error = &live->errors[n];
     int rc = 1;
     if (live->failed[n]) return;
-    if (!follower->is_connected) rc = follower_connect(follower, next_cut(live, follower), error);
+    if (!follower->is_connected) rc = follower_connect(follower, STREAM_NEVER, error);
     if (rc == 0 && !begins_again(follower, rc) && follower->stream.http.status != 503)
         live->failed[n] = -EACCES;
-    if (rc == 1) rc = follower_reach(follower, goal, clock_ms() + TURN_MS, error);
+    if (rc == 1) {
+        choose_cut(live, follower);
+        rc = follower_reach(follower, goal, clock_ms() + TURN_MS, error);
+    }
+    if (rc == -ECANCELED) forget(live, follower);
     if (rc == -EPROTO || rc == -EFBIG || rc == -ENOMEM) live->failed[n] = rc;
     (void)begins_again(follower, rc);
 }
@@ -79,7 +97,6 @@ static void read_rest(struct live *live, size_t first, size_t end, uint64_t goal
     uint64_t until_ms = clock_ms() + live->suite->target.timeout_ms;
     for (size_t i = first; i < end; i++) {
         struct follower *follower = &live->followers[i];
-        follower->stream.cut_at = STREAM_NEVER;
         while (!live->failed[i] && !has_reached(follower, goal) && clock_left_ms(until_ms) > 0)
             read_turn(live, i, goal);
         if (live->failed[i] || has_reached(follower, goal)) continue;

@@ -241,18 +241,22 @@ static void print_plan(const struct suite *suite, const char *url) {
             6);
 }
 
-/* The collection before the events that are followed are written: it shows what they delete. */
-static int read_before(struct suite *suite, struct reel_error *error) {
-    struct follower follower = suite_follower(suite, FRAMES_SSE, true, false);
-    int rc = suite_reach(suite, &follower, suite->last_written, STREAM_NEVER, error);
-    follower_cut(&follower);
-    if (rc == 0) {
-        suite->before = follower.copy;
-        follower.copy = (struct copy){.base = NULL};
-        suite->has_before = true;
+/* The collection before the events that are followed are written: it shows what they delete. If it
+ * cannot be read, check_snapshots will say why. */
+static void read_before(struct suite *suite) {
+    static const enum frames_kind kinds[] = {FRAMES_WEBSOCKET, FRAMES_SSE};
+    for (size_t i = 0; i < 2 && !suite->has_before; i++) {
+        struct follower follower = suite_follower(suite, kinds[i], true, false);
+        struct reel_error unused;
+        int rc = suite_reach(suite, &follower, suite->last_written, STREAM_NEVER, &unused);
+        follower_cut(&follower);
+        if (rc == 0) {
+            suite->before = follower.copy;
+            follower.copy = (struct copy){.base = NULL};
+            suite->has_before = true;
+        }
+        follower_finish(&follower);
     }
-    follower_finish(&follower);
-    return rc;
 }
 
 /* What is in the log already, or what is written now. */
@@ -262,11 +266,11 @@ static int prepare_part(struct suite *suite, struct reel_error *error) {
         suite->until = suite->cursor;
         suite->since = suite->until > oldest + HISTORY ? suite->until - HISTORY : oldest;
     } else {
-        int rc = suite_write(suite, suite->event_count / 4 + 1, error);
-        if (rc == 0) rc = read_before(suite, error);
+        int rc = suite_write(suite, suite->event_count / 6 + 1, error);
         if (rc < 0) return rc;
-        suite->since = suite->before.point;
-        rc = suite_write(suite, suite->event_count / 4, error);
+        read_before(suite);
+        suite->since = suite->has_before ? suite->before.point : suite->last_written;
+        rc = suite_write(suite, suite->event_count / 6, error);
         if (rc < 0) return rc;
         suite->until = suite->last_written;
     }
@@ -306,7 +310,7 @@ static void finish(struct suite *suite) {
 
 static bool is_unreachable(int rc) {
     return rc == -ECONNREFUSED || rc == -EHOSTUNREACH || rc == -ENETUNREACH || rc == -ETIMEDOUT ||
-           rc == -ECONNRESET;
+           rc == -ECONNRESET || rc == -ECONNABORTED;
 }
 
 static int run_checks(struct suite *suite, const struct arguments *arguments,

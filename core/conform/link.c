@@ -91,7 +91,7 @@ static int shake_hands(struct link *link, uint64_t until_ms, struct reel_error *
     for (int rc; (rc = SSL_connect(link->ssl)) != 1;) {
         short wanted = wanted_by(link->ssl, rc);
         if (!wanted)
-            return fail(error, -EPROTO, "no TLS with %s: %s", host, tls_reason(link->ssl));
+            return fail(error, -ECONNABORTED, "no TLS with %s: %s", host, tls_reason(link->ssl));
         if (!wait_for(link->fd, wanted, until_ms))
             return fail(error, -ETIMEDOUT, "no TLS with %s: no answer in time", host);
     }

@@ -7,7 +7,7 @@
 #include "conform/report.h"
 
 /* Events that --write makes, and most lines of --events. */
-enum { EVENTS_MADE = 32, EVENTS_MAX = 1000 };
+enum { EVENTS_MADE = 48, EVENTS_MAX = 1000 };
 
 struct suite {
     struct target target;
