@@ -179,7 +179,7 @@ fault hole 'FAILED   records over WebSocket, cuts: not cut: a hole'
 fault seam 'FAILED   records over server-sent events, live: the records that were received are not'
 fault repeat 'FAILED   records over server-sent events, cuts: not cut: a repeat'
 [[ $out == *'FAILED   events over WebSocket, cuts: not cut: a repeat'* ]] || complain "repeat: $out"
-fault older 'FAILED   records over WebSocket, cuts: not cut: an older state'
+fault older 'FAILED   records over WebSocket, cuts: not cut: the records that were received are not those'
 fault deletion 'FAILED   records over WebSocket, cuts: not cut: a lost deletion'
 [[ $out == *'FAILED   records over server-sent events, live: '* ]] || complain "deletion: $out"
 fault ids 'FAILED   records over server-sent events, snapshot: the position '
