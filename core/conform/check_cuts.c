@@ -85,7 +85,8 @@ static int compare(struct suite *suite, const struct variant *variant,
                          variant->is_filtered, error);
 }
 
-/* Follows from `since`; if the connection is cut, continues. `ret_bytes`: of the first connection. */
+/* Follows from `since`; if the connection is cut, continues. `ret_bytes`: of the first connection.
+ */
 static int follow_once(struct suite *suite, const struct variant *variant, const char *type,
                        uint64_t cut_at, uint64_t *ret_bytes, struct reel_error *error) {
     struct follower follower =
@@ -111,7 +112,8 @@ static int cut_all(struct suite *suite, const struct variant *variant, const cha
                    uint64_t bytes, uint64_t count, struct reel_error *error) {
     uint64_t received;
     for (uint64_t i = 0; i < count; i++) {
-        uint64_t at = 1 + (count == bytes ? i : (uint64_t)((double)bytes / (double)count * (double)i));
+        uint64_t at =
+            1 + (count == bytes ? i : (uint64_t)((double)bytes / (double)count * (double)i));
         int rc = follow_once(suite, variant, type, at, &received, error);
         if (rc < 0) return fail_in(error, rc, "cut at byte %" PRIu64 " of %" PRIu64, at, bytes);
     }
@@ -144,8 +146,7 @@ static void check_filtered_events(struct suite *suite) {
     strcpy(type, suite->type);
     int rc = param ? suite_list(suite, suite->since, suite->until, type, &wanted, &error)
                    : fail_memory(&error);
-    if (rc < 0)
-        suite_report(suite, "events.list", "the list of events", rc, &error, "");
+    if (rc < 0) suite_report(suite, "events.list", "the list of events", rc, &error, "");
     for (size_t i = 0; rc == 0 && i < 2; i++) {
         const struct variant variant = {kinds[i], false, true, &wanted};
         check_variant(suite, &variant, param);
@@ -207,14 +208,13 @@ static int poll_once(struct suite *suite, struct copy *copy, struct reel_error *
     char path[1024];
     struct answer answer;
     struct ask ask = {.method = "GET", .path = path};
-    snprintf(path, sizeof path,
-             "/v1/%s?since=%" PRIu64 "&generation=%" PRIu64 "&limit=3&timeout=0", suite->collection,
-             copy->seq, copy->generation);
+    snprintf(path, sizeof path, "/v1/%s?since=%" PRIu64 "&generation=%" PRIu64 "&limit=3&timeout=0",
+             suite->collection, copy->seq, copy->generation);
     int rc = client_ask(&suite->target, &ask, &answer, error);
     if (rc < 0) return rc;
-    rc = answer.http.status == 200
-             ? take_changes(suite, copy, text_str(&answer.body), error)
-             : fail(error, -EPROTO, "%u %.*s", answer.http.status, REEL_FMT(text_str(&answer.body)));
+    rc = answer.http.status == 200 ? take_changes(suite, copy, text_str(&answer.body), error)
+                                   : fail(error, -EPROTO, "%u %.*s", answer.http.status,
+                                          REEL_FMT(text_str(&answer.body)));
     answer_finish(&answer);
     return rc < 0 ? fail_in(error, rc, "GET %s", path) : 0;
 }

@@ -131,8 +131,8 @@ static void compare_events(struct live *live, uint64_t goal) {
         live->failed[i] = rc;
         live->errors[i] = error;
         if (rc == 0)
-            live->failed[i] = trail_compare(&follower->trail, &listed, live->began, goal,
-                                            &live->errors[i]);
+            live->failed[i] =
+                trail_compare(&follower->trail, &listed, live->began, goal, &live->errors[i]);
     }
     trail_finish(&listed);
 }
@@ -211,8 +211,10 @@ void check_live(struct suite *suite) {
 /* Also counts as long as it has not ended: a position may come at any time. */
 static int stay(struct follower *follower, uint64_t until_ms, struct reel_error *error) {
     int rc = follower_connect(follower, STREAM_NEVER, error);
-    if (rc == 1) rc = follower_reach(follower, UINT64_MAX, until_ms, error);
-    else if (rc == 0) rc = -EACCES;
+    if (rc == 1)
+        rc = follower_reach(follower, UINT64_MAX, until_ms, error);
+    else if (rc == 0)
+        rc = -EACCES;
     return rc;
 }
 

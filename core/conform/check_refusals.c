@@ -42,10 +42,10 @@ static int check_problem(const struct stream *stream, unsigned status, const cha
     json_t *problem = json_loadb(body.data, body.len, 0, &wrong);
     const char *found = json_string_value(json_object_get(problem, "type"));
     snprintf(wanted, sizeof wanted, "/problems/%s", type);
-    int rc = found && strcmp(found, wanted) == 0
-                 ? 0
-                 : fail(error, -EPROTO, "the problem is `%.200s`, not %s", found ? found : "",
-                        wanted);
+    int rc =
+        found && strcmp(found, wanted) == 0
+            ? 0
+            : fail(error, -EPROTO, "the problem is `%.200s`, not %s", found ? found : "", wanted);
     json_decref(problem);
     return rc;
 }
@@ -82,7 +82,8 @@ static void check_one(struct suite *suite, const char *name, const char *what,
     for (size_t i = 0; i < sizeof routes / sizeof *routes && rc == 0; i++)
         if (routes[i].of_records ? of_records : of_events)
             rc = check_refused(suite, &routes[i], refusal, &error);
-    suite_report(suite, name, what, rc, &error, "refused before frames were sent, with its problem");
+    suite_report(suite, name, what, rc, &error,
+                 "refused before frames were sent, with its problem");
 }
 
 static void check_old(struct suite *suite) {

@@ -227,8 +227,9 @@ int stream_send(struct stream *stream, unsigned opcode, struct reel_str payload,
 
 /* An end without the last chunk is a lost connection, not an end. */
 static int end_of(const struct stream *stream, struct reel_error *error) {
-    return fail(error, -EPIPE, stream->http.part == HTTP_OVER ? "the server has ended the stream"
-                                                              : "the connection has ended");
+    return fail(error, -EPIPE,
+                stream->http.part == HTTP_OVER ? "the server has ended the stream"
+                                               : "the connection has ended");
 }
 
 int stream_next_any(struct stream *stream, uint64_t until_ms, struct frame *ret,

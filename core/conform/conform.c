@@ -41,16 +41,33 @@ static bool read_number(const char *text, uint64_t max, uint64_t *ret) {
 /* False: the value is not a number within its range. */
 static bool take_option(struct arguments *arguments, int option, const char *value) {
     switch (option) {
-    case 'j': arguments->as_json = true; return true;
-    case 'w': arguments->writes = true; return true;
-    case 't': arguments->token_file = value; return true;
-    case 'a': arguments->ca_file = value; return true;
-    case 'c': arguments->collection = value; return true;
-    case 'f': arguments->filter = value; return true;
-    case 'e': arguments->events = value; return true;
-    case 'n': return read_number(value, CUTS_MAX, &arguments->cuts);
-    case 'i': return read_number(value, NUMBER_MAX, &arguments->idle_s);
-    case 's': return read_number(value, NUMBER_MAX, &arguments->watch_s);
+    case 'j':
+        arguments->as_json = true;
+        return true;
+    case 'w':
+        arguments->writes = true;
+        return true;
+    case 't':
+        arguments->token_file = value;
+        return true;
+    case 'a':
+        arguments->ca_file = value;
+        return true;
+    case 'c':
+        arguments->collection = value;
+        return true;
+    case 'f':
+        arguments->filter = value;
+        return true;
+    case 'e':
+        arguments->events = value;
+        return true;
+    case 'n':
+        return read_number(value, CUTS_MAX, &arguments->cuts);
+    case 'i':
+        return read_number(value, NUMBER_MAX, &arguments->idle_s);
+    case 's':
+        return read_number(value, NUMBER_MAX, &arguments->watch_s);
     default:
         return read_number(value, NUMBER_MAX, &arguments->timeout_s) && arguments->timeout_s > 0;
     }
@@ -80,8 +97,10 @@ static int take_arguments(struct arguments *arguments, int argc, char **argv) {
         if (!take_option(arguments, option, optarg)) return usage("wanted a number, not ", optarg);
     }
     if (optind + 1 != argc) return usage("wanted one URL", "");
-    if (arguments->writes && arguments->events) return usage("--events writes these events, and "
-                                                             "--write writes others", "");
+    if (arguments->writes && arguments->events)
+        return usage("--events writes these events, and "
+                     "--write writes others",
+                     "");
     if (arguments->filter && !strchr(arguments->filter, '='))
         return usage("wanted --filter FIELD=VALUE, not ", arguments->filter);
     arguments->url = argv[optind];
@@ -140,12 +159,12 @@ static char *make_event(const struct suite *suite, size_t n) {
     bool starts = n % 2 == 0, destroys = !starts && n >= 4;
     size_t cell = destroys ? n / 2 - 2 : n / 2;
     char *event = NULL;
-    int len = asprintf(&event,
-                       "{\"specversion\":\"1.0\",\"id\":\"%s-%zu\",\"source\":\"/reeld/conform\","
-                       "\"type\":\"%s%s\",\"data\":{\"cellId\":\"conform-%s-%zu\",\"specId\":"
-                       "\"conform\",\"runId\":\"%zu\"}}",
-                       suite->run, n, lifecycle, destroys ? "destroyed" : "started", suite->run,
-                       cell, n);
+    int len =
+        asprintf(&event,
+                 "{\"specversion\":\"1.0\",\"id\":\"%s-%zu\",\"source\":\"/reeld/conform\","
+                 "\"type\":\"%s%s\",\"data\":{\"cellId\":\"conform-%s-%zu\",\"specId\":"
+                 "\"conform\",\"runId\":\"%zu\"}}",
+                 suite->run, n, lifecycle, destroys ? "destroyed" : "started", suite->run, cell, n);
     return len < 0 ? NULL : event;
 }
 
@@ -208,7 +227,8 @@ static int prepare_filter(struct suite *suite, const char *given, struct reel_er
     CLEANUP(text_finish) struct text param = {0};
     if (!filter) return 0;
     const char *value = strchr(filter, '=') + 1;
-    suite->filter_field = strndup(filter, (size_t)(value - 1 - filter)); /* as long as the process */
+    suite->filter_field =
+        strndup(filter, (size_t)(value - 1 - filter)); /* as long as the process */
     suite->filter_value = reel_text(value);
     if (!suite->filter_field) return fail_memory(error);
     text_append_percent(&param, reel_text(suite->filter_field), "_-");

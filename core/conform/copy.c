@@ -41,7 +41,8 @@ static int parse_record(struct reel_value object, struct reel_str text, struct p
         if (snapshot.json && json_kind(snapshot) == REEL_BOOL)
             json_bool(snapshot, &ret->is_snapshot);
         ret->digest = string_of(object, "digest");
-        return ret->is_point ? 0 : wrong_frame(text, "neither a record nor a position", error);
+        ret->is_unknown = !ret->is_point;
+        return 0;
     }
     if (!record.json) return wrong_frame(text, "a frame without `record`", error);
     if (json_kind(record) != REEL_NULL) ret->record = json_text(record);
@@ -211,8 +212,7 @@ static int check_order(struct copy *copy, const struct parsed *frame, struct ree
     if (frame->seq <= copy->since) return misplaced(frame, "a repeat", copy->since, error);
     if (frame->seq < copy->last_seq)
         return misplaced(frame, "an older state after a newer one", copy->last_seq, error);
-    if (frame->seq == copy->last_seq &&
-        str_compare(frame->key, text_str(&copy->last_key)) <= 0)
+    if (frame->seq == copy->last_seq && str_compare(frame->key, text_str(&copy->last_key)) <= 0)
         return misplaced(frame, "a repeat", copy->last_seq, error);
     return 0;
 }
@@ -273,6 +273,7 @@ static int take_point(struct copy *copy, const struct parsed *frame, struct reel
 }
 
 int copy_take(struct copy *copy, const struct parsed *frame, struct reel_error *error) {
+    if (frame->is_unknown) return 0;
     return frame->is_point ? take_point(copy, frame, error) : take_record(copy, frame, error);
 }
 
@@ -283,8 +284,8 @@ int copy_take_id(struct copy *copy, struct reel_str id, struct reel_error *error
         return fail(error, -EPROTO, "the position %" PRIu64 " has no id", copy->point);
     if (!id.data) return 0;
     if (!dot || number_read((struct reel_str){id.data, (size_t)(dot - id.data)}, &seq) < 0 ||
-        number_read((struct reel_str){dot + 1, (size_t)(id.data + id.len - dot - 1)},
-                    &generation) < 0)
+        number_read((struct reel_str){dot + 1, (size_t)(id.data + id.len - dot - 1)}, &generation) <
+            0)
         return fail(error, -EPROTO, "the id `%.*s` is not SEQ.GENERATION", REEL_FMT(id));
     if (copy->is_in_snapshot || seq < copy->seq || seq > copy->last_seq)
         return fail(error, -EPROTO, "the id `%.*s` is not one to continue from", REEL_FMT(id));

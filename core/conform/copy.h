@@ -29,6 +29,7 @@ struct parsed {
     struct reel_str type;        /* of events that have one */
     bool is_gap;                 /* of events: messages of a stream are missing */
     bool is_point;               /* of records: it has a generation and no key */
+    bool is_unknown;             /* of records: of another kind, which clients must ignore */
     bool is_snapshot;
     uint64_t generation;
     struct reel_str digest; /* empty: none */

@@ -17,7 +17,7 @@ enum frames_kind { FRAMES_SSE, FRAMES_WEBSOCKET };
 
 enum frame_what {
     FRAME_TEXT,
-    FRAME_PING,  /* must be answered with `text`; of server-sent events: a comment */
+    FRAME_PING, /* must be answered with `text`; of server-sent events: a comment */
     FRAME_PONG,
     FRAME_CLOSE, /* the last one: `code`, and `text` is the reason */
 };

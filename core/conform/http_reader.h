@@ -12,19 +12,19 @@
 
 enum http_part {
     HTTP_HEAD,
-    HTTP_BODY,       /* `left` bytes */
+    HTTP_BODY,        /* `left` bytes */
     HTTP_BODY_TO_END, /* until the connection ends; after 101, all bytes are this */
-    HTTP_CHUNK_SIZE, /* the line with it */
-    HTTP_CHUNK,      /* `left` bytes */
-    HTTP_CHUNK_END,  /* CR LF */
-    HTTP_TRAILER,    /* lines, up to an empty one */
+    HTTP_CHUNK_SIZE,  /* the line with it */
+    HTTP_CHUNK,       /* `left` bytes */
+    HTTP_CHUNK_END,   /* CR LF */
+    HTTP_TRAILER,     /* lines, up to an empty one */
     HTTP_OVER,
 };
 
 /* All zero: nothing was received. */
 struct http_reader {
     enum http_part part;
-    unsigned status; /* 0: the head is not complete */
+    unsigned status;  /* 0: the head is not complete */
     struct text head; /* with the empty line at its end */
     struct text line; /* of a chunk's size, or of a trailer */
     uint64_t left;

@@ -16,9 +16,9 @@ struct suite {
     char run[17]; /* of this run, for ids */
 
     /* What is wanted. */
-    const char *collection; /* NULL until the server was asked */
-    char filter[512];           /* percent-encoded, "" for none */
-    const char *filter_field;   /* and its parts as they were given */
+    const char *collection;   /* NULL until the server was asked */
+    char filter[512];         /* percent-encoded, "" for none */
+    const char *filter_field; /* and its parts as they were given */
     struct reel_str filter_value;
     uint64_t cuts_max, idle_s, watch_s;
 
@@ -62,8 +62,8 @@ int suite_list(struct suite *suite, uint64_t since, uint64_t until, const char *
 struct follower suite_follower(struct suite *suite, enum frames_kind kind, bool of_records,
                                bool is_filtered);
 
-/* Connects if it is not connected, and reads until it has reached this position. -ETIMEDOUT: nothing
- * more came in time; as for follower_reach. */
+/* Connects if it is not connected, and reads until it has reached this position. -ETIMEDOUT:
+ * nothing more came in time; as for follower_reach. */
 int suite_reach(struct suite *suite, struct follower *follower, uint64_t seq, uint64_t cut_at,
                 struct reel_error *error);
 

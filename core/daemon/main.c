@@ -77,7 +77,9 @@ static void print_help(FILE *to) {
             "\n",
             reel_version());
     serve_help(&own_plugin, to, false);
-    fprintf(to, "\nInstalled plugins: %s\nExit: 0 good, 1 failed, 2 wrong usage, 3 no connection (conform)\n",
+    fprintf(to,
+            "\nInstalled plugins: %s\nExit: 0 good, 1 failed, 2 wrong usage, 3 no connection "
+            "(conform)\n",
             reel_plugin_directory());
 }
 

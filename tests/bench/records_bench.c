@@ -83,8 +83,8 @@ struct poster {
     double every;         /* seconds between two */
     uint64_t head;        /* the seq of the last one, once all are posted */
     bool is_done;
-    int control;          /* of a writer, in place of the daemon; -1: none */
-    double *told;         /* when each post was due, of a writer */
+    int control;  /* of a writer, in place of the daemon; -1: none */
+    double *told; /* when each post was due, of a writer */
 };
 
 static void sleep_until(double when) {
@@ -169,8 +169,7 @@ static void run_bare(const struct watchers *like, size_t events, size_t posts, u
     struct poster poster = {.posts = posts, .control = -1};
     must(ends && like->captured_count > 0);
     for (size_t i = 0; i < posts; i++) {
-        while (at < like->captured_count &&
-               like->captured_seqs[at] < first + (i + 1) * events)
+        while (at < like->captured_count && like->captured_seqs[at] < first + (i + 1) * events)
             at++;
         ends[i] = at > 0 ? like->captured_ends[at - 1] : 0;
     }
@@ -390,8 +389,10 @@ static void take_arguments(int argc, char **argv) {
         {"seconds", required_argument, NULL, 's'},   {"idle", required_argument, NULL, 'i'},
         {"clients", required_argument, NULL, 'n'},   {0},
     };
-    uint64_t *const numbers[] = {['f'] = &wanted.followers, ['c'] = &wanted.changes,
-                                 ['s'] = &wanted.seconds,   ['i'] = &wanted.idle,
+    uint64_t *const numbers[] = {['f'] = &wanted.followers,
+                                 ['c'] = &wanted.changes,
+                                 ['s'] = &wanted.seconds,
+                                 ['i'] = &wanted.idle,
                                  ['n'] = &wanted.clients};
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {

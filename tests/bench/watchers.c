@@ -137,7 +137,8 @@ void watchers_reach(struct watchers *watchers, uint64_t seq, bool snapshots) {
 
 /* ---- Sockets --------------------------------------------------------------------------------- */
 
-static void ask(const struct daemon *daemon, struct watcher *watcher, const char *path, bool waits) {
+static void ask(const struct daemon *daemon, struct watcher *watcher, const char *path,
+                bool waits) {
     static const char *const upgrade[] = {WS_UPGRADE, NULL};
     struct wire wire = wire_opened(daemon, 0);
     if (path && waits) {

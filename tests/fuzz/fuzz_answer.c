@@ -1,10 +1,10 @@
 /* fuzz_answer.c: what a server says to `reeld conform`: its answer (conform/http_reader.h), and the
  * frames in it (conform/frames.h, conform/copy.h). They are the same however the bytes are cut into
  * pieces. The first byte says how, and what the bytes are. */
-#include "fuzz.h"
 #include "conform/copy.h"
 #include "conform/frames.h"
 #include "conform/http_reader.h"
+#include "fuzz.h"
 
 static const size_t body_max = 4096;
 
@@ -88,7 +88,8 @@ static void run(unsigned what, struct reel_str bytes, size_t piece, struct json_
         read_frames(what == 1 ? FRAMES_SSE : FRAMES_WEBSOCKET, bytes, piece, parser, ret);
 }
 
-/* Each event of the input is also read as the data of an event: so frames of records are reached. */
+/* Each event of the input is also read as the data of an event: so frames of records are reached.
+ */
 static void run_as_data(struct reel_str bytes, struct json_parser *parser) {
     struct text text = {0}, notes = {0};
     text_append_lit(&text, "id: 1.0\ndata: ");

@@ -52,7 +52,7 @@ finds() {
 
 # ---- The daemon, and events that also delete -----------------------------------------------------
 
-token=token-of-the-test
+token="token-of-the-test"
 REEL_TOKEN=$token daemon_start "$reeld" "$scratch/log" --data "$scratch/data" \
     --plugin "$build/plugins/cell/cell.so" --plugin "$build/plugins/formation/formation.so" \
     --plugin "$build/tests/integration/plugins/keyed.so" || exit 1

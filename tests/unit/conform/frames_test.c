@@ -55,33 +55,41 @@ static void messages_are_read(void **state) {
     (void)state;
     check(FRAMES_WEBSOCKET, STR("\x81\x01x\x89\x02pp\x8A\x01o\x81\x00"), 0, "Tx/Ppp/Oo/T/");
     check(FRAMES_WEBSOCKET, STR("\x88\x00"), 0, "C1005/");
-    check(FRAMES_WEBSOCKET, STR("\x88\x05\x03\xE9""bye\x81\x01x"), 0, "C1001bye/");
+    check(FRAMES_WEBSOCKET,
+          STR("\x88\x05\x03\xE9"
+              "bye\x81\x01x"),
+          0, "C1001bye/");
 }
 
 static void a_gateway_may_cut_messages_into_fragments(void **state) {
     (void)state;
-    check(FRAMES_WEBSOCKET, STR("\x01\x01""a\x89\x00\x00\x01""b\x80\x01""c\x81\x01""d"), 0,
-          "P/Tabc/Td/");
+    check(FRAMES_WEBSOCKET,
+          STR("\x01\x01"
+              "a\x89\x00\x00\x01"
+              "b\x80\x01"
+              "c\x81\x01"
+              "d"),
+          0, "P/Tabc/Td/");
     check(FRAMES_WEBSOCKET, STR("\x01\x01\xC3\x80\x01\xA9"), 0, "T\xC3\xA9/");
 }
 
 static void frames_that_break_the_rules_are_refused(void **state) {
     (void)state;
     static const struct reel_str faults[] = {
-        STR("\x81\x81\x01\x02\x03\x04x"),    /* a mask */
-        STR("\xC1\x01x"),                    /* a reserved bit */
-        STR("\x82\x01x"),                    /* not text */
-        STR("\x83\x01x"),                    /* unknown */
-        STR("\x8B\x01x"),                    /* unknown control frame */
-        STR("\x80\x01x"),                    /* a fragment of nothing */
-        STR("\x01\x01x\x81\x01y"),           /* a message within another */
-        STR("\x09\x01x"),                    /* a ping in fragments */
-        STR("\x89\x7E\x00\x7E"),             /* a long ping */
-        STR("\x81\x7E\x00\x01x"),            /* a length that could be shorter */
+        STR("\x81\x81\x01\x02\x03\x04x"),                /* a mask */
+        STR("\xC1\x01x"),                                /* a reserved bit */
+        STR("\x82\x01x"),                                /* not text */
+        STR("\x83\x01x"),                                /* unknown */
+        STR("\x8B\x01x"),                                /* unknown control frame */
+        STR("\x80\x01x"),                                /* a fragment of nothing */
+        STR("\x01\x01x\x81\x01y"),                       /* a message within another */
+        STR("\x09\x01x"),                                /* a ping in fragments */
+        STR("\x89\x7E\x00\x7E"),                         /* a long ping */
+        STR("\x81\x7E\x00\x01x"),                        /* a length that could be shorter */
         STR("\x81\x7F\x00\x00\x00\x00\x7F\xFF\xFF\xFF"), /* a frame that is too long */
-        STR("\x81\x01\xFF"),                 /* not UTF-8 */
-        STR("\x88\x01\x03"),                 /* half a code */
-        STR("\x88\x03\x03\xE8\xFF"),         /* a reason that is not UTF-8 */
+        STR("\x81\x01\xFF"),                             /* not UTF-8 */
+        STR("\x88\x01\x03"),                             /* half a code */
+        STR("\x88\x03\x03\xE8\xFF"),                     /* a reason that is not UTF-8 */
     };
     for (size_t i = 0; i < LENGTH(faults); i++) check(FRAMES_WEBSOCKET, faults[i], -EPROTO, "");
 }

@@ -91,9 +91,9 @@ static void everything_has_a_bound(void **state) {
     (void)state;
     struct http_reader reader;
     struct text body = {0}, answer = {0};
-    assert_int_equal(
-        read_cut(&reader, STR("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123456789"), 4, &body, 8),
-        -EFBIG);
+    assert_int_equal(read_cut(&reader, STR("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123456789"),
+                              4, &body, 8),
+                     -EFBIG);
     http_reader_finish(&reader);
     text_append_lit(&answer, "HTTP/1.1 200 OK\r\nX: ");
     memset(text_extend(&answer, HTTP_HEAD_MAX), 'x', HTTP_HEAD_MAX);
