@@ -19,7 +19,7 @@ installed=$scratch/installed # the prefix of the build `plain`
 
 packages_tests=(
     binutils chromium clang clang-format clang-tidy curl doxygen gdb groff-base jq libclang-rt-14-dev llvm
-    libcmocka-dev libcurl4-openssl-dev lld nats-server openssl python3 rustc
+    libcmocka-dev libcurl4-openssl-dev lld nats-server nginx-light openssl python3 rustc
 )
 
 stages=(packages format plain install quickstart sanitized threads fuzzers)

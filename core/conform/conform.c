@@ -101,6 +101,8 @@ static int take_arguments(struct arguments *arguments, int argc, char **argv) {
         return usage("--events writes these events, and "
                      "--write writes others",
                      "");
+    if (arguments->filter && strcspn(arguments->filter, "=.") != strcspn(arguments->filter, "="))
+        return usage("only equality can be checked here, not ", arguments->filter);
     if (arguments->filter && !strchr(arguments->filter, '='))
         return usage("wanted --filter FIELD=VALUE, not ", arguments->filter);
     arguments->url = argv[optind];
@@ -365,6 +367,7 @@ int conform(int argc, char **argv) {
         rc = run_checks(&suite, &arguments, &error);
     }
     if (rc < 0) {
+        report_clean(error.text);
         fprintf(stderr, "reeld conform: %s\n", error.text);
         code = is_usage ? EXIT_USAGE : is_unreachable(rc) ? EXIT_UNREACHABLE : EXIT_FAILED;
     } else {

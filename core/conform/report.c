@@ -1,13 +1,27 @@
 /* report.c: see report.h. */
 #include "conform/report.h"
 
+#include "base/text.h"
+
 #include <stdio.h>
 
 static const char *const words[] = {"passed", "FAILED", "skipped"};
 static const char *const statuses[] = {"passed", "failed", "skipped"};
 
+void report_clean(char *sentence) {
+    bool is_text = utf8_valid(reel_text(sentence));
+    for (char *at = sentence; *at; at++) {
+        unsigned char byte = (unsigned char)*at;
+        if (byte < ' ' || byte == 0x7F) *at = ' ';
+        if (byte >= 0x80 && !is_text) *at = '?';
+    }
+}
+
 void report_check(struct report *report, const char *name, const char *what, enum finding finding,
-                  const char *detail) {
+                  const char *given) {
+    char detail[sizeof(struct reel_error)];
+    snprintf(detail, sizeof detail, "%s", given);
+    report_clean(detail);
     report->counts[finding]++;
     if (!report->as_json) {
         printf("%-8s %s: %s\n", words[finding], what, detail);

@@ -20,6 +20,10 @@ struct report {
 void report_check(struct report *report, const char *name, const char *what, enum finding finding,
                   const char *detail);
 
+/* Makes a sentence fit for a terminal and for JSON: parts of it may come from the server. Control
+ * characters become spaces, and what is not UTF-8 becomes question marks. */
+void report_clean(char *sentence);
+
 /* Prints the sums, or the JSON object; and frees the report. -EIO: stdout does not take it. */
 int report_end(struct report *report, const char *url, const char *collection);
 

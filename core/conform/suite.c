@@ -165,6 +165,8 @@ int suite_list(struct suite *suite, uint64_t since, uint64_t until, const char *
         if (rc < 0) break;
         if (answer.http.status == 200)
             rc = take_page(suite, text_str(&answer.body), &listing, error);
+        else if (answer.http.status == 410)
+            rc = fail(error, -ENODATA, "retention has removed events that were to be compared");
         else
             rc = fail(error, -EPROTO, "GET %s: %u", path, answer.http.status);
         answer_finish(&answer);

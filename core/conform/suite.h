@@ -52,7 +52,8 @@ int suite_read_status(struct suite *suite, struct reel_error *error);
 int suite_write(struct suite *suite, size_t count, struct reel_error *error);
 
 /* Reads the events after `since` up to `until` from pages of /v1/events, and keeps those whose type
- * begins with `prefix`, and gaps; "": all. Sets suite->type. */
+ * begins with `prefix`, and gaps; "": all. Sets suite->type. -ENODATA: some of them were removed
+ * meanwhile. */
 int suite_list(struct suite *suite, uint64_t since, uint64_t until, const char *prefix,
                struct trail *ret, struct reel_error *error);
 

@@ -76,6 +76,7 @@ with_keyed=("${with_token[@]}" --collection keyed --filter times=1 --events "$sc
 finds "no URL" 2 "wanted one URL"
 finds "another scheme" 2 "wanted http://HOST" "${with_token[@]}" ftp://127.0.0.1/
 finds "an unknown option" 2 "there is no option --frob" --frob "$daemon_url"
+finds "a filter that is no equality" 2 "only equality" --filter n.gt=1 "$daemon_url"
 finds "no token" 2 "set REEL_TOKEN" "$daemon_url"
 finds "no connection" 3 "cannot connect" "${with_token[@]}" http://127.0.0.1:1
 finds "no such collection" 1 "no collection frob" "${with_token[@]}" --collection frob "$daemon_url"
@@ -186,6 +187,22 @@ fault ids 'FAILED   records over server-sent events, snapshot: the position '
 fault buffer 'FAILED   records over server-sent events, snapshot: nothing more came' --timeout 2
 fault pong 'FAILED   events over WebSocket, control frames: a ping was not answered' --timeout 2
 fault epoch 'FAILED   the epoch of another log: '
+
+# ---- A log of which the oldest part was removed --------------------------------------------------
+
+daemon_end || complain "the daemon ended badly"
+REEL_TOKEN=$token daemon_start "$reeld" "$scratch/log" --data "$scratch/trimmed" \
+    --plugin "$build/plugins/cell/cell.so" --plugin "$build/plugins/formation/formation.so" \
+    --retention-events 60 || exit 1
+passes "a log that is short" "${with_token[@]}" --write --cuts 5 "$daemon_url"
+passes "a log that is being trimmed" "${with_token[@]}" --write --cuts 5 "$daemon_url"
+for ((patience = 0; patience < 1200; patience++)); do
+    curl -sS -H "Authorization: Bearer $token" "$daemon_url/v1/status" |
+        grep -qE '"first_seq":([3-9]|[1-9][0-9])' && break
+    sleep 0.05
+done
+passes "a log that was trimmed" "${with_token[@]}" --watch 0 --cuts 5 "$daemon_url"
+[[ $out == *'passed   a position whose events retention has removed'* ]] || complain "too old: $out"
 
 daemon_end || complain "the daemon ended badly"
 daemon_pid=
