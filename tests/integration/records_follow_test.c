@@ -288,10 +288,12 @@ static void a_websocket_has_the_same_frames(void **state) {
     assert_text(&ws, "{\"seq\":2,\"key\":\"b\",\"record\":{\"value\":2,\"times\":1}}");
     assert_text(&ws, "{\"seq\":2,\"generation\":0,\"snapshot\":true}");
     ws_close(&ws, 1000);
+    wire_close(&ws);
     ws = ws_opened(&site->daemon, "/ws/collections/keyed?since=1&generation=0");
     assert_text(&ws, "{\"seq\":2,\"key\":\"b\",\"record\":{\"value\":2,\"times\":1}}");
     assert_text(&ws, "{\"seq\":2,\"generation\":0}");
     ws_close(&ws, 1000);
+    wire_close(&ws);
 }
 
 static void check_websocket(struct site *site, const char *path, const char *token,
@@ -434,6 +436,7 @@ static void a_slow_reader_skips_what_was_overwritten_and_ends_with_the_newest_st
     free(found);
     assert_true(frames < ROUNDS * RECORDS * 3 / 4);
     ws_close(&ws, 1000);
+    wire_close(&ws);
 }
 
 /* Retention forgets deletions, too. Until then, a position of any age is good. */
