@@ -28,33 +28,33 @@ static void name_variant(const struct variant *variant, const char *what, char r
 
 /* ---- Snapshots ------------------------------------------------------------------------------- */
 
-static int check_digests(const struct follower *follower, struct reel_error *error) {
-    if (follower->filter[0] || follower->copy.digests > 0) return 0;
+static int check_digests(const struct subscriber *subscriber, struct reel_error *error) {
+    if (subscriber->filter[0] || subscriber->copy.digests > 0) return 0;
     return fail(error, -EPROTO, "no position had a digest");
 }
 
 /* The first one is what others are compared with. */
 static void check_snapshot(struct suite *suite, enum frames_kind kind, bool is_filtered) {
     struct variant variant = {kind, true, is_filtered, NULL};
-    struct follower follower = suite_follower(suite, kind, true, is_filtered);
+    struct subscriber subscriber = suite_subscriber(suite, kind, true, is_filtered);
     struct reel_error error = {{0}};
     char name[64], title[128], passed[96];
     uint64_t goal = suite->has_now ? suite->now.point : suite->until;
     name_variant(&variant, "snapshot", name, title);
-    int rc = suite_reach(suite, &follower, goal, STREAM_NEVER, &error);
-    follower_cut(&follower);
-    if (rc == 0) rc = check_digests(&follower, &error);
+    int rc = suite_reach(suite, &subscriber, goal, STREAM_NEVER, &error);
+    subscriber_cut(&subscriber);
+    if (rc == 0) rc = check_digests(&subscriber, &error);
     if (rc == 0 && suite->has_now)
-        rc = suite_compare(suite, &follower.copy, &suite->now, NULL, 0, is_filtered, &error);
-    snprintf(passed, sizeof passed, "%zu records as of %" PRIu64 "%s", follower.copy.count,
-             follower.copy.point, is_filtered ? "" : ", with the digest of the collection");
+        rc = suite_compare(suite, &subscriber.copy, &suite->now, NULL, 0, is_filtered, &error);
+    snprintf(passed, sizeof passed, "%zu records as of %" PRIu64 "%s", subscriber.copy.count,
+             subscriber.copy.point, is_filtered ? "" : ", with the digest of the collection");
     suite_report(suite, name, title, rc, &error, passed);
     if (rc == 0 && !suite->has_now) {
-        suite->now = follower.copy;
-        follower.copy = (struct copy){.base = NULL};
+        suite->now = subscriber.copy;
+        subscriber.copy = (struct copy){.base = NULL};
         suite->has_now = true;
     }
-    follower_finish(&follower);
+    subscriber_finish(&subscriber);
 }
 
 void check_snapshots(struct suite *suite) {
@@ -77,10 +77,11 @@ static char *type_param(const struct suite *suite) {
 }
 
 static int compare(struct suite *suite, const struct variant *variant,
-                   const struct follower *follower, struct reel_error *error) {
+                   const struct subscriber *subscriber, struct reel_error *error) {
     if (!variant->of_records)
-        return trail_compare(&follower->trail, variant->wanted, suite->since, suite->until, error);
-    return suite_compare(suite, &follower->copy, &suite->now,
+        return trail_compare(&subscriber->trail, variant->wanted, suite->since, suite->until,
+                             error);
+    return suite_compare(suite, &subscriber->copy, &suite->now,
                          suite->has_before ? &suite->before : NULL, suite->since,
                          variant->is_filtered, error);
 }
@@ -89,21 +90,21 @@ static int compare(struct suite *suite, const struct variant *variant,
  */
 static int follow_once(struct suite *suite, const struct variant *variant, const char *type,
                        uint64_t cut_at, uint64_t *ret_bytes, struct reel_error *error) {
-    struct follower follower =
-        suite_follower(suite, variant->kind, variant->of_records, variant->is_filtered);
+    struct subscriber subscriber =
+        suite_subscriber(suite, variant->kind, variant->of_records, variant->is_filtered);
     uint64_t goal = variant->of_records ? suite->now.point : suite->until;
     if (variant->of_records) {
-        follower.copy = copy_on(&suite->now, suite->since);
+        subscriber.copy = copy_on(&suite->now, suite->since);
     } else {
-        follower.filter = type;
-        follower.trail = (struct trail){.has_position = true, .seq = suite->since};
+        subscriber.filter = type;
+        subscriber.trail = (struct trail){.has_position = true, .seq = suite->since};
     }
-    int rc = suite_reach(suite, &follower, goal, cut_at, error);
-    *ret_bytes = follower.stream.received;
-    if (rc == -ECANCELED) rc = suite_reach(suite, &follower, goal, STREAM_NEVER, error);
-    follower_cut(&follower);
-    if (rc == 0) rc = compare(suite, variant, &follower, error);
-    follower_finish(&follower);
+    int rc = suite_reach(suite, &subscriber, goal, cut_at, error);
+    *ret_bytes = subscriber.stream.received;
+    if (rc == -ECANCELED) rc = suite_reach(suite, &subscriber, goal, STREAM_NEVER, error);
+    subscriber_cut(&subscriber);
+    if (rc == 0) rc = compare(suite, variant, &subscriber, error);
+    subscriber_finish(&subscriber);
     return rc;
 }
 
@@ -194,7 +195,7 @@ static int take_changes(struct suite *suite, struct copy *copy, struct reel_str 
     copy_begin(copy);
     while (rc == 0 && (change = json_next(list, change, NULL)).json) {
         struct parsed parsed;
-        rc = frame_parse(suite->parser, json_text(change), true, &parsed, error);
+        rc = parse_frame(suite->parser, json_text(change), true, &parsed, error);
         if (rc == 0) rc = copy_take(copy, &parsed, error);
     }
     json_parser_destroy(parser);
@@ -206,16 +207,16 @@ static int take_changes(struct suite *suite, struct copy *copy, struct reel_str 
 
 static int poll_once(struct suite *suite, struct copy *copy, struct reel_error *error) {
     char path[1024];
-    struct answer answer;
+    struct response response;
     struct ask ask = {.method = "GET", .path = path};
     snprintf(path, sizeof path, "/v1/%s?since=%" PRIu64 "&generation=%" PRIu64 "&limit=3&timeout=0",
              suite->collection, copy->seq, copy->generation);
-    int rc = client_ask(&suite->target, &ask, &answer, error);
+    int rc = client_ask(&suite->target, &ask, &response, error);
     if (rc < 0) return rc;
-    rc = answer.http.status == 200 ? take_changes(suite, copy, text_str(&answer.body), error)
-                                   : fail(error, -EPROTO, "%u %.*s", answer.http.status,
-                                          REEL_FMT(text_str(&answer.body)));
-    answer_finish(&answer);
+    rc = response.http.status == 200 ? take_changes(suite, copy, text_str(&response.body), error)
+                                     : fail(error, -EPROTO, "%u %.*s", response.http.status,
+                                            REEL_FMT(text_str(&response.body)));
+    response_finish(&response);
     return rc < 0 ? fail_in(error, rc, "GET %s", path) : 0;
 }
 

@@ -1,8 +1,8 @@
 /* check_live.c: what is followed while it happens, with cuts at random; and connections on which
  * nothing happens.
  *
- * All followers are read by one thread, in turn. If events may be written, they are written one by
- * one; otherwise, whatever happens on the server is followed for some seconds. */
+ * All subscribers are read by one thread, in turn. If events may be written, they are written one
+ * by one; otherwise, whatever happens on the server is followed for some seconds. */
 #include "base/clock.h"
 #include "conform/suite.h"
 
@@ -11,25 +11,25 @@
 #include <stdio.h>
 
 /* Events and records, each by two transports; and records with the filter. */
-enum { FOLLOWERS = 6, PLAIN = 4 };
+enum { SUBSCRIBERS = 6, PLAIN = 4 };
 
 /* A connection is cut after at least this number of bytes, and at most as many more: there is
  * progress although the head of an answer takes some of them. */
 enum { CUT_BYTES_MIN = 700 };
 
-/* Of so many followers that are cut, one forgets what it has, and begins with a snapshot: while
+/* Of so many subscribers that are cut, one forgets what it has, and begins with a snapshot: while
  * events are written, this is the seam between a snapshot and what follows it. */
 enum { FORGETS_ONE_OF = 3 };
 
-/* How long each follower is read before the next one, and between two events. */
+/* How long each subscriber is read before the next one, and between two events. */
 enum { TURN_MS = 5 };
 
 struct live {
     struct suite *suite;
-    struct follower followers[FOLLOWERS];
+    struct subscriber subscribers[SUBSCRIBERS];
     size_t count;
-    int failed[FOLLOWERS]; /* 0, or the error */
-    struct reel_error errors[FOLLOWERS];
+    int failed[SUBSCRIBERS]; /* 0, or the error */
+    struct reel_error errors[SUBSCRIBERS];
     uint64_t began; /* the cursor before */
     bool ends;      /* nothing is cut any more */
 };
@@ -41,54 +41,54 @@ static unsigned random_below(unsigned bound) {
 }
 
 /* A snapshot cannot be resumed, so that a large one would never be complete if it was cut. */
-static void choose_cut(const struct live *live, struct follower *follower) {
-    struct stream *stream = &follower->stream;
-    bool is_in_snapshot = follower->collection && !follower->copy.has_position;
+static void choose_cut(const struct live *live, struct subscriber *subscriber) {
+    struct stream *stream = &subscriber->stream;
+    bool is_in_snapshot = subscriber->collection && !subscriber->copy.has_position;
     if (live->ends)
         stream->cut_at = STREAM_NEVER;
     else if (stream->cut_at == STREAM_NEVER && !is_in_snapshot)
         stream->cut_at = stream->received + CUT_BYTES_MIN + random_below(CUT_BYTES_MIN);
 }
 
-static void forget(struct live *live, struct follower *follower) {
-    if (follower->collection && !live->ends && random_below(FORGETS_ONE_OF) == 0)
-        follower->copy.has_position = false;
+static void forget(struct live *live, struct subscriber *subscriber) {
+    if (subscriber->collection && !live->ends && random_below(FORGETS_ONE_OF) == 0)
+        subscriber->copy.has_position = false;
 }
 
 /* -ESTALE: a collection was rebuilt meanwhile, and is read again. 410 says the same. */
-static bool begins_again(struct follower *follower, int rc) {
-    bool is_gone = rc == 0 && follower->stream.http.status == 410;
-    if (!follower->collection || (rc != -ESTALE && !is_gone)) return false;
-    follower->copy.has_position = false;
+static bool begins_again(struct subscriber *subscriber, int rc) {
+    bool is_gone = rc == 0 && subscriber->stream.http.status == 410;
+    if (!subscriber->collection || (rc != -ESTALE && !is_gone)) return false;
+    subscriber->copy.has_position = false;
     return true;
 }
 
 /* Everything that may happen to a connection is followed by another one; what is wrong in frames,
  * is not. */
 static void read_turn(struct live *live, size_t n, uint64_t goal) {
-    struct follower *follower = &live->followers[n];
+    struct subscriber *subscriber = &live->subscribers[n];
     struct reel_error *error = &live->errors[n];
     int rc = 1;
     if (live->failed[n]) return;
-    if (!follower->is_connected) rc = follower_connect(follower, STREAM_NEVER, error);
-    if (rc == 0 && !begins_again(follower, rc) && follower->stream.http.status != 503)
+    if (!subscriber->is_connected) rc = subscriber_connect(subscriber, STREAM_NEVER, error);
+    if (rc == 0 && !begins_again(subscriber, rc) && subscriber->stream.http.status != 503)
         live->failed[n] = -EACCES;
     if (rc == 1) {
-        choose_cut(live, follower);
-        rc = follower_reach(follower, goal, clock_ms() + TURN_MS, error);
+        choose_cut(live, subscriber);
+        rc = subscriber_reach(subscriber, goal, clock_ms() + TURN_MS, error);
     }
-    if (rc == -ECANCELED) forget(live, follower);
+    if (rc == -ECANCELED) forget(live, subscriber);
     if (rc == -EPROTO || rc == -EFBIG || rc == -ENOMEM) live->failed[n] = rc;
-    (void)begins_again(follower, rc);
+    (void)begins_again(subscriber, rc);
 }
 
 static void read_all(struct live *live, uint64_t goal) {
     for (size_t i = 0; i < live->count; i++) read_turn(live, i, goal);
 }
 
-static bool has_reached(const struct follower *follower, uint64_t goal) {
-    return follower->collection ? follower->copy.has_point && follower->copy.point >= goal
-                                : follower->trail.seq >= goal;
+static bool has_reached(const struct subscriber *subscriber, uint64_t goal) {
+    return subscriber->collection ? subscriber->copy.has_point && subscriber->copy.point >= goal
+                                  : subscriber->trail.seq >= goal;
 }
 
 /* The last events must reach all of them. */
@@ -96,10 +96,10 @@ static void read_rest(struct live *live, size_t first, size_t end, uint64_t goal
     live->ends = true;
     uint64_t until_ms = clock_ms() + live->suite->target.timeout_ms;
     for (size_t i = first; i < end; i++) {
-        struct follower *follower = &live->followers[i];
-        while (!live->failed[i] && !has_reached(follower, goal) && clock_left_ms(until_ms) > 0)
+        struct subscriber *subscriber = &live->subscribers[i];
+        while (!live->failed[i] && !has_reached(subscriber, goal) && clock_left_ms(until_ms) > 0)
             read_turn(live, i, goal);
-        if (live->failed[i] || has_reached(follower, goal)) continue;
+        if (live->failed[i] || has_reached(subscriber, goal)) continue;
         live->failed[i] = fail(&live->errors[i], -ETIMEDOUT,
                                "%" PRIu64 " did not come in time: is something buffered?", goal);
     }
@@ -108,16 +108,16 @@ static void read_rest(struct live *live, size_t first, size_t end, uint64_t goal
 /* ---- What is compared ------------------------------------------------------------------------ */
 
 static void report_one(struct live *live, size_t n, uint64_t goal) {
-    const struct follower *follower = &live->followers[n];
+    const struct subscriber *subscriber = &live->subscribers[n];
     char name[64], title[128], passed[128];
-    bool of_records = follower->collection, is_filtered = follower->filter[0];
+    bool of_records = subscriber->collection, is_filtered = subscriber->filter[0];
     snprintf(name, sizeof name, "%s.%s%s.live", of_records ? "records" : "events",
-             frames_name(follower->kind), is_filtered ? ".filtered" : "");
+             frames_name(subscriber->kind), is_filtered ? ".filtered" : "");
     snprintf(title, sizeof title, "%s over %s%s, live", of_records ? "records" : "events",
-             frames_title(follower->kind), is_filtered ? " with a filter" : "");
+             frames_title(subscriber->kind), is_filtered ? " with a filter" : "");
     snprintf(passed, sizeof passed, "%zu frames up to %" PRIu64 ", by %" PRIu64 " connections",
-             of_records ? (size_t)follower->copy.frames : follower->trail.count, goal,
-             follower->connections);
+             of_records ? (size_t)subscriber->copy.frames : subscriber->trail.count, goal,
+             subscriber->connections);
     if (live->failed[n] == -ENODATA)
         report_check(&live->suite->report, name, title, FINDING_SKIPPED, live->errors[n].text);
     else
@@ -129,45 +129,46 @@ static void compare_events(struct live *live, uint64_t goal) {
     struct reel_error error = {{0}};
     int rc = suite_list(live->suite, live->began, goal, "", &listed, &error);
     for (size_t i = 0; i < live->count; i++) {
-        struct follower *follower = &live->followers[i];
-        if (follower->collection || live->failed[i]) continue;
+        struct subscriber *subscriber = &live->subscribers[i];
+        if (subscriber->collection || live->failed[i]) continue;
         live->failed[i] = rc;
         live->errors[i] = error;
         if (rc == 0)
             live->failed[i] =
-                trail_compare(&follower->trail, &listed, live->began, goal, &live->errors[i]);
+                trail_compare(&subscriber->trail, &listed, live->began, goal, &live->errors[i]);
     }
     trail_finish(&listed);
 }
 
 /* Those with the filter are compared with one without, whose digests were right. */
 static void compare_filtered(struct live *live) {
-    const struct copy *right = &live->followers[PLAIN - 1].copy;
+    const struct copy *right = &live->subscribers[PLAIN - 1].copy;
     if (live->count == PLAIN || live->failed[PLAIN - 1]) return;
     read_rest(live, PLAIN, live->count, right->point);
     for (size_t i = PLAIN; i < live->count; i++)
         if (!live->failed[i])
-            live->failed[i] = suite_compare(live->suite, &live->followers[i].copy, right, NULL, 0,
+            live->failed[i] = suite_compare(live->suite, &live->subscribers[i].copy, right, NULL, 0,
                                             true, &live->errors[i]);
 }
 
 static void check_digests(struct live *live) {
     for (size_t i = 0; i < PLAIN; i++)
-        if (live->followers[i].collection && !live->failed[i] && !live->followers[i].copy.digests)
+        if (live->subscribers[i].collection && !live->failed[i] &&
+            !live->subscribers[i].copy.digests)
             live->failed[i] = fail(&live->errors[i], -EPROTO, "no position had a digest");
 }
 
 /* ---- What happens ---------------------------------------------------------------------------- */
 
-/* A follower of events begins at the cursor; that of records with a snapshot. */
+/* A subscriber of events begins at the cursor; that of records with a snapshot. */
 static void begin(struct live *live) {
     static const enum frames_kind kinds[] = {FRAMES_WEBSOCKET, FRAMES_SSE};
     struct suite *suite = live->suite;
     live->began = suite->cursor;
-    live->count = suite->filter[0] ? FOLLOWERS : PLAIN;
+    live->count = suite->filter[0] ? SUBSCRIBERS : PLAIN;
     for (size_t i = 0; i < live->count; i++) {
-        live->followers[i] = suite_follower(suite, kinds[i % 2], i >= 2, i >= PLAIN);
-        live->followers[i].trail = (struct trail){.has_position = true, .seq = live->began};
+        live->subscribers[i] = suite_subscriber(suite, kinds[i % 2], i >= 2, i >= PLAIN);
+        live->subscribers[i].trail = (struct trail){.has_position = true, .seq = live->began};
     }
 }
 
@@ -206,16 +207,16 @@ void check_live(struct suite *suite) {
         check_digests(&live);
         for (size_t i = 0; i < live.count; i++) report_one(&live, i, goal);
     }
-    for (size_t i = 0; i < live.count; i++) follower_finish(&live.followers[i]);
+    for (size_t i = 0; i < live.count; i++) subscriber_finish(&live.subscribers[i]);
 }
 
 /* ---- Nothing happens ------------------------------------------------------------------------- */
 
 /* Also counts as long as it has not ended: a position may come at any time. */
-static int stay(struct follower *follower, uint64_t until_ms, struct reel_error *error) {
-    int rc = follower_connect(follower, STREAM_NEVER, error);
+static int stay(struct subscriber *subscriber, uint64_t until_ms, struct reel_error *error) {
+    int rc = subscriber_connect(subscriber, STREAM_NEVER, error);
     if (rc == 1)
-        rc = follower_reach(follower, UINT64_MAX, until_ms, error);
+        rc = subscriber_reach(subscriber, UINT64_MAX, until_ms, error);
     else if (rc == 0)
         rc = -EACCES;
     return rc;
@@ -234,11 +235,12 @@ void check_idle(struct suite *suite) {
     begin(&live);
     uint64_t until_ms = clock_ms() + suite->idle_s * 1000;
     for (size_t i = 0; i < PLAIN && rc == 0; i++)
-        rc = stay(&live.followers[i], clock_ms() + TURN_MS, &error);
+        rc = stay(&live.subscribers[i], clock_ms() + TURN_MS, &error);
     while (rc == 0 && clock_left_ms(until_ms) > 0)
         for (size_t i = 0; i < PLAIN && rc == 0; i++)
-            rc = follower_reach(&live.followers[i], UINT64_MAX, clock_ms() + 10 * TURN_MS, &error);
+            rc = subscriber_reach(&live.subscribers[i], UINT64_MAX, clock_ms() + 10 * TURN_MS,
+                                  &error);
     snprintf(passed, sizeof passed, "they stayed for %" PRIu64 " s", suite->idle_s);
     suite_report(suite, name, title, rc, &error, passed);
-    for (size_t i = 0; i < live.count; i++) follower_finish(&live.followers[i]);
+    for (size_t i = 0; i < live.count; i++) subscriber_finish(&live.subscribers[i]);
 }

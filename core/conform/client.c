@@ -15,9 +15,9 @@
 
 /* ---- Requests -------------------------------------------------------------------------------- */
 
-void answer_finish(struct answer *answer) {
-    http_reader_finish(&answer->http);
-    text_finish(&answer->body);
+void response_finish(struct response *response) {
+    http_reader_finish(&response->http);
+    text_finish(&response->body);
 }
 
 static void write_head(struct text *to, const struct target *target, const char *method,
@@ -59,40 +59,40 @@ static int is_not_http(int rc, const char *why, struct reel_error *error) {
     return fail(error, rc, "%s", why);
 }
 
-static int receive_answer(struct link *link, const struct target *target, struct answer *answer,
+static int receive_answer(struct link *link, const struct target *target, struct response *response,
                           struct reel_error *error) {
     char part[READ_BYTES];
     const char *why = "";
-    while (answer->http.part != HTTP_OVER) {
+    while (response->http.part != HTTP_OVER) {
         uint64_t until_ms = clock_ms() + target->timeout_ms;
         ssize_t len = link_read(link, part, sizeof part, until_ms, error);
         if (len < 0) return (int)len;
-        if (len == 0 && http_may_end(&answer->http)) break;
+        if (len == 0 && http_may_end(&response->http)) break;
         if (len == 0) return fail(error, -ECONNRESET, "the connection ended within the answer");
         struct reel_str bytes = {part, (size_t)len};
-        int rc = http_read(&answer->http, &bytes, &answer->body, ANSWER_BYTES_MAX, &why);
+        int rc = http_read(&response->http, &bytes, &response->body, ANSWER_BYTES_MAX, &why);
         if (rc < 0) return is_not_http(rc, why, error);
     }
-    text_reserve(&answer->body, 1);
-    if (answer->body.failed) return fail_memory(error);
-    answer->body.data[answer->body.len] = '\0';
+    text_reserve(&response->body, 1);
+    if (response->body.failed) return fail_memory(error);
+    response->body.data[response->body.len] = '\0';
     return 0;
 }
 
-int client_ask(const struct target *target, const struct ask *ask, struct answer *ret,
+int client_ask(const struct target *target, const struct ask *ask, struct response *ret,
                struct reel_error *error) {
     CLEANUP(text_finish) struct text request = {0};
     struct link *link = NULL;
-    struct answer answer = {.http.part = HTTP_HEAD};
+    struct response response = {.http.part = HTTP_HEAD};
     write_ask(&request, target, ask);
     int rc = link_open(target, &link, error);
     if (rc == 0) rc = send_text(link, &request, error);
-    if (rc == 0) rc = receive_answer(link, target, &answer, error);
+    if (rc == 0) rc = receive_answer(link, target, &response, error);
     link_close(link, true); /* the answer is complete, or does not matter */
     if (rc < 0)
-        answer_finish(&answer);
+        response_finish(&response);
     else
-        *ret = answer;
+        *ret = response;
     return rc < 0 ? fail_in(error, rc, "%s %s", ask->method, ask->path) : 0;
 }
 

@@ -1,5 +1,5 @@
-/* client.h: what a client of Reel does: requests that are answered at once, and followers. Each
- * request has a connection of its own. A follower's connection can be cut at a chosen byte. */
+/* client.h: what a client of Reel does: requests that are answered at once, and subscribers. Each
+ * request has a connection of its own. A subscriber's connection can be cut at a chosen byte. */
 #ifndef REEL_CONFORM_CLIENT_H
 #define REEL_CONFORM_CLIENT_H
 
@@ -12,11 +12,11 @@
 
 /* ---- Requests -------------------------------------------------------------------------------- */
 
-struct answer {
+struct response {
     struct http_reader http; /* its status and headers */
     struct text body;        /* with a NUL behind it */
 };
-void answer_finish(struct answer *answer);
+void response_finish(struct response *response);
 
 struct ask {
     const char *method, *path; /* below the prefix of the URL; the query is part of it */
@@ -26,10 +26,11 @@ struct ask {
 };
 
 /* Sends a request and receives the answer, whatever its status is. Less than 0: there was none. */
-int client_ask(const struct target *target, const struct ask *ask, struct answer *ret,
+int client_ask(const struct target *target, const struct ask *ask, struct response *ret,
                struct reel_error *error);
 
-/* ---- Followers ------------------------------------------------------------------------------- */
+/* ---- Subscribers -------------------------------------------------------------------------------
+ */
 
 #define STREAM_NEVER UINT64_MAX
 

@@ -268,16 +268,16 @@ static void print_plan(const struct suite *suite, const char *url) {
 static void read_before(struct suite *suite) {
     static const enum frames_kind kinds[] = {FRAMES_WEBSOCKET, FRAMES_SSE};
     for (size_t i = 0; i < 2 && !suite->has_before; i++) {
-        struct follower follower = suite_follower(suite, kinds[i], true, false);
+        struct subscriber subscriber = suite_subscriber(suite, kinds[i], true, false);
         struct reel_error unused;
-        int rc = suite_reach(suite, &follower, suite->last_written, STREAM_NEVER, &unused);
-        follower_cut(&follower);
+        int rc = suite_reach(suite, &subscriber, suite->last_written, STREAM_NEVER, &unused);
+        subscriber_cut(&subscriber);
         if (rc == 0) {
-            suite->before = follower.copy;
-            follower.copy = (struct copy){.base = NULL};
+            suite->before = subscriber.copy;
+            subscriber.copy = (struct copy){.base = NULL};
             suite->has_before = true;
         }
-        follower_finish(&follower);
+        subscriber_finish(&subscriber);
     }
 }
 

@@ -59,7 +59,7 @@ static void parse_event(struct reel_value object, struct reel_str text, struct p
     if (event.json && json_kind(event) == REEL_OBJECT) ret->type = string_of(event, "type");
 }
 
-int frame_parse(struct json_parser *parser, struct reel_str text, bool of_records,
+int parse_frame(struct json_parser *parser, struct reel_str text, bool of_records,
                 struct parsed *ret, struct reel_error *error) {
     struct json *json;
     const char *why;

@@ -1,8 +1,8 @@
-/* copy.h: what a follower has received, and what is wrong with it.
+/* copy.h: what a subscriber has received, and what is wrong with it.
  *
  * A copy of a collection is a set of records, each with the text and the seq of its last frame. It
  * may stand on another copy, its base: then it holds only what has come since, so that thousands of
- * followers can begin at one point.
+ * subscribers can begin at one point.
  *
  * The digest of a copy is computed here, by its definition (the sum, modulo 2^128, of XXH3-128 of
  * the length of the key in 8 bytes, little-endian, the key and the text of each record), not by the
@@ -36,7 +36,7 @@ struct parsed {
 };
 
 /* -EPROTO: it is not a frame. */
-int frame_parse(struct json_parser *parser, struct reel_str text, bool of_records,
+int parse_frame(struct json_parser *parser, struct reel_str text, bool of_records,
                 struct parsed *ret, struct reel_error *error);
 
 /* ---- Records --------------------------------------------------------------------------------- */

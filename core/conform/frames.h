@@ -1,4 +1,4 @@
-/* frames.h: the frames of a follower, on the side of the client: from the bytes of a stream of
+/* frames.h: the frames of a subscriber, on the side of the client: from the bytes of a stream of
  * server-sent events (HTML standard, section 9.2), or of a WebSocket (RFC 6455, section 5).
  *
  * sinks/websocket/wire.h is the side of a server: it wants masks, and writes none. The side of a

@@ -11,20 +11,21 @@
 
 /* GET, with a JSON object as the answer. */
 static int get_json(struct suite *suite, const char *path, json_t **ret, struct reel_error *error) {
-    struct answer answer;
+    struct response response;
     struct ask ask = {.method = "GET", .path = path};
     json_error_t wrong;
-    int rc = client_ask(&suite->target, &ask, &answer, error);
+    int rc = client_ask(&suite->target, &ask, &response, error);
     if (rc < 0) return rc;
-    if (answer.http.status == 200) *ret = json_loadb(answer.body.data, answer.body.len, 0, &wrong);
-    if (answer.http.status == 401 || answer.http.status == 403)
-        rc = fail(error, -EACCES, "GET %s: the token is refused (%u)", path, answer.http.status);
-    else if (answer.http.status != 200)
-        rc = fail(error, -EPROTO, "GET %s: %u %.*s", path, answer.http.status,
-                  REEL_FMT(text_str(&answer.body)));
+    if (response.http.status == 200)
+        *ret = json_loadb(response.body.data, response.body.len, 0, &wrong);
+    if (response.http.status == 401 || response.http.status == 403)
+        rc = fail(error, -EACCES, "GET %s: the token is refused (%u)", path, response.http.status);
+    else if (response.http.status != 200)
+        rc = fail(error, -EPROTO, "GET %s: %u %.*s", path, response.http.status,
+                  REEL_FMT(text_str(&response.body)));
     else if (!*ret)
         rc = fail(error, -EPROTO, "GET %s: the answer is not JSON", path);
-    answer_finish(&answer);
+    response_finish(&response);
     return rc;
 }
 
@@ -74,23 +75,23 @@ int suite_read_status(struct suite *suite, struct reel_error *error) {
 }
 
 static int write_one(struct suite *suite, const char *event, struct reel_error *error) {
-    struct answer answer;
+    struct response response;
     struct ask ask = {.method = "POST",
                       .path = "/v1/events",
                       .headers = "Content-Type: application/cloudevents+json\r\n",
                       .body = reel_text(event)};
     json_error_t wrong;
-    int rc = client_ask(&suite->target, &ask, &answer, error);
+    int rc = client_ask(&suite->target, &ask, &response, error);
     if (rc < 0) return rc;
-    json_t *body = json_loadb(answer.body.data, answer.body.len, 0, &wrong);
+    json_t *body = json_loadb(response.body.data, response.body.len, 0, &wrong);
     suite->last_written = number_in(body, "seq");
-    if (answer.http.status == 403 || answer.http.status == 401)
-        rc = fail(error, -EACCES, "the token may not write (%u)", answer.http.status);
-    else if (answer.http.status != 201 || suite->last_written == 0)
-        rc = fail(error, -EPROTO, "POST /v1/events: %u %.*s", answer.http.status,
-                  REEL_FMT(text_str(&answer.body)));
+    if (response.http.status == 403 || response.http.status == 401)
+        rc = fail(error, -EACCES, "the token may not write (%u)", response.http.status);
+    else if (response.http.status != 201 || suite->last_written == 0)
+        rc = fail(error, -EPROTO, "POST /v1/events: %u %.*s", response.http.status,
+                  REEL_FMT(text_str(&response.body)));
     json_decref(body);
-    answer_finish(&answer);
+    response_finish(&response);
     return rc;
 }
 
@@ -121,7 +122,7 @@ static bool is_listed(const struct listing *listing, const struct parsed *parsed
 static int take_listed(struct suite *suite, struct reel_value event, const struct listing *listing,
                        struct reel_error *error) {
     struct parsed parsed;
-    int rc = frame_parse(suite->parser, json_text(event), false, &parsed, error);
+    int rc = parse_frame(suite->parser, json_text(event), false, &parsed, error);
     if (rc < 0 || parsed.seq > listing->until) return rc;
     int len = parsed.type.len < sizeof suite->type ? (int)parsed.type.len : 0;
     snprintf(suite->type, sizeof suite->type, "%.*s", len, len ? parsed.type.data : "");
@@ -158,18 +159,18 @@ int suite_list(struct suite *suite, uint64_t since, uint64_t until, const char *
     *ret = (struct trail){.has_position = true, .seq = since};
     while (rc == 1) {
         char path[96];
-        struct answer answer;
+        struct response response;
         struct ask ask = {.method = "GET", .path = path};
         snprintf(path, sizeof path, "/v1/events?limit=1000&since=%" PRIu64, listing.since);
-        rc = client_ask(&suite->target, &ask, &answer, error);
+        rc = client_ask(&suite->target, &ask, &response, error);
         if (rc < 0) break;
-        if (answer.http.status == 200)
-            rc = take_page(suite, text_str(&answer.body), &listing, error);
-        else if (answer.http.status == 410)
+        if (response.http.status == 200)
+            rc = take_page(suite, text_str(&response.body), &listing, error);
+        else if (response.http.status == 410)
             rc = fail(error, -ENODATA, "retention has removed events that were to be compared");
         else
-            rc = fail(error, -EPROTO, "GET %s: %u", path, answer.http.status);
-        answer_finish(&answer);
+            rc = fail(error, -EPROTO, "GET %s: %u", path, response.http.status);
+        response_finish(&response);
     }
     if (rc < 0) trail_finish(ret);
     return rc;
@@ -177,9 +178,9 @@ int suite_list(struct suite *suite, uint64_t since, uint64_t until, const char *
 
 /* ---- Help for checks ------------------------------------------------------------------------- */
 
-struct follower suite_follower(struct suite *suite, enum frames_kind kind, bool of_records,
-                               bool is_filtered) {
-    return (struct follower){
+struct subscriber suite_subscriber(struct suite *suite, enum frames_kind kind, bool of_records,
+                                   bool is_filtered) {
+    return (struct subscriber){
         .target = &suite->target,
         .parser = suite->parser,
         .collection = of_records ? suite->collection : NULL,
@@ -191,30 +192,30 @@ struct follower suite_follower(struct suite *suite, enum frames_kind kind, bool 
 /* Longest time for one goal, in times of `timeout_ms`: a server may send positions for ever. */
 enum { TIMEOUTS_MAX = 30, AGAIN_MS = 100 };
 
-static int connect_again(struct suite *suite, struct follower *follower, uint64_t cut_at,
+static int connect_again(struct suite *suite, struct subscriber *subscriber, uint64_t cut_at,
                          struct reel_error *error) {
     uint64_t until_ms = clock_ms() + suite->target.timeout_ms;
-    int rc = follower_connect(follower, cut_at, error);
-    while (rc == 0 && follower->stream.http.status == 503 && clock_left_ms(until_ms) > 0) {
+    int rc = subscriber_connect(subscriber, cut_at, error);
+    while (rc == 0 && subscriber->stream.http.status == 503 && clock_left_ms(until_ms) > 0) {
         const struct timespec pause = {.tv_nsec = AGAIN_MS * 1000000L};
         nanosleep(&pause, NULL);
-        rc = follower_connect(follower, cut_at, error);
+        rc = subscriber_connect(subscriber, cut_at, error);
     }
     return rc == 0 ? -EACCES : rc < 0 ? rc : 0;
 }
 
-int suite_reach(struct suite *suite, struct follower *follower, uint64_t seq, uint64_t cut_at,
+int suite_reach(struct suite *suite, struct subscriber *subscriber, uint64_t seq, uint64_t cut_at,
                 struct reel_error *error) {
     uint64_t last_ms = clock_ms() + (uint64_t)suite->target.timeout_ms * TIMEOUTS_MAX;
-    int rc = follower->is_connected ? 0 : connect_again(suite, follower, cut_at, error);
+    int rc = subscriber->is_connected ? 0 : connect_again(suite, subscriber, cut_at, error);
     while (rc == 0) {
-        uint64_t before = follower->stream.received;
-        rc = follower_reach(follower, seq, clock_ms() + suite->target.timeout_ms, error);
+        uint64_t before = subscriber->stream.received;
+        rc = subscriber_reach(subscriber, seq, clock_ms() + suite->target.timeout_ms, error);
         if (rc != 0) break;
-        if (follower->stream.received > before && clock_left_ms(last_ms) > 0) continue;
-        follower_cut(follower);
+        if (subscriber->stream.received > before && clock_left_ms(last_ms) > 0) continue;
+        subscriber_cut(subscriber);
         return fail(error, -ETIMEDOUT, "%s before it has reached %" PRIu64,
-                    follower->stream.received > before ? "too much came" : "nothing more came",
+                    subscriber->stream.received > before ? "too much came" : "nothing more came",
                     seq);
     }
     return rc < 0 ? rc : 0;
@@ -250,7 +251,7 @@ static const struct copied *own_record(const struct copy *copy, struct reel_str 
     return copy_find(&alone, key);
 }
 
-/* A record that is there, and that was changed after the follower began. */
+/* A record that is there, and that was changed after the subscriber began. */
 static int compare_record(struct suite *suite, const struct copy *found, const struct copied *right,
                           uint64_t point, bool is_filtered, struct reel_error *error) {
     const struct copied *own = own_record(found, right->key);

@@ -3,8 +3,8 @@
 #ifndef REEL_CONFORM_SUITE_H
 #define REEL_CONFORM_SUITE_H
 
-#include "conform/follower.h"
 #include "conform/report.h"
+#include "conform/subscriber.h"
 
 /* Events that --write makes, and most lines of --events. */
 enum { EVENTS_MADE = 48, EVENTS_MAX = 1000 };
@@ -59,13 +59,13 @@ int suite_list(struct suite *suite, uint64_t since, uint64_t until, const char *
 
 /* ---- Help for checks ------------------------------------------------------------------------- */
 
-/* A follower of events, or of records with or without the filter; not connected. */
-struct follower suite_follower(struct suite *suite, enum frames_kind kind, bool of_records,
-                               bool is_filtered);
+/* A subscriber of events, or of records with or without the filter; not connected. */
+struct subscriber suite_subscriber(struct suite *suite, enum frames_kind kind, bool of_records,
+                                   bool is_filtered);
 
 /* Connects if it is not connected, and reads until it has reached this position. -ETIMEDOUT:
- * nothing more came in time; as for follower_reach. */
-int suite_reach(struct suite *suite, struct follower *follower, uint64_t seq, uint64_t cut_at,
+ * nothing more came in time; as for subscriber_reach. */
+int suite_reach(struct suite *suite, struct subscriber *subscriber, uint64_t seq, uint64_t cut_at,
                 struct reel_error *error);
 
 /* Reports a check: passed if `rc` is 0, otherwise failed with the sentence of the error. */
@@ -75,9 +75,9 @@ void suite_report(struct suite *suite, const char *name, const char *what, int r
 /* True if the record matches the filter. */
 bool suite_matches(struct suite *suite, struct reel_str json);
 
-/* Compares what a follower has received after `since` with a copy that is right at its point, and
- * that the follower has reached. `earlier`, which may be NULL, is right at `since`: what it has and
- * `right` has not must have been deleted. -EPROTO: the sentence says what differs. */
+/* Compares what a subscriber has received after `since` with a copy that is right at its point, and
+ * that the subscriber has reached. `earlier`, which may be NULL, is right at `since`: what it has
+ * and `right` has not must have been deleted. -EPROTO: the sentence says what differs. */
 int suite_compare(struct suite *suite, const struct copy *found, const struct copy *right,
                   const struct copy *earlier, uint64_t since, bool is_filtered,
                   struct reel_error *error);

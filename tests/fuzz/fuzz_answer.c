@@ -39,12 +39,12 @@ static void take(struct json_parser *parser, struct copy *copy, struct trail *tr
                  const struct frame *frame) {
     struct reel_error error = {{0}};
     struct parsed parsed;
-    int rc = frame_parse(parser, frame->text, true, &parsed, &error);
+    int rc = parse_frame(parser, frame->text, true, &parsed, &error);
     if (rc == 0) rc = copy_take(copy, &parsed, &error);
     if (rc == 0 && frame->id.data) rc = copy_take_id(copy, frame->id, &error);
     check(rc == 0 || error.text[0], "no sentence");
     error.text[0] = '\0';
-    rc = frame_parse(parser, frame->text, false, &parsed, &error);
+    rc = parse_frame(parser, frame->text, false, &parsed, &error);
     if (rc == 0) rc = trail_take(trail, &parsed, &error);
     check(rc == 0 || error.text[0], "no sentence");
 }

@@ -30,7 +30,7 @@ static int tear_down(void **state) {
 static int take(struct fixture *fixture, const char *frame) {
     struct parsed parsed;
     char *copied = exact_copy(reel_text(frame));
-    int rc = frame_parse(fixture->parser, (struct reel_str){copied, strlen(frame)}, true, &parsed,
+    int rc = parse_frame(fixture->parser, (struct reel_str){copied, strlen(frame)}, true, &parsed,
                          &fixture->error);
     if (rc == 0) rc = copy_take(&fixture->copy, &parsed, &fixture->error);
     free(copied);
@@ -168,7 +168,7 @@ static void a_copy_stands_on_another(void **state) {
 
 static int pass(struct fixture *fixture, struct trail *trail, const char *frame) {
     struct parsed parsed;
-    must(frame_parse(fixture->parser, reel_text(frame), false, &parsed, &fixture->error) == 0);
+    must(parse_frame(fixture->parser, reel_text(frame), false, &parsed, &fixture->error) == 0);
     return trail_take(trail, &parsed, &fixture->error);
 }
 
