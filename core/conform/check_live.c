@@ -63,20 +63,26 @@ static bool begins_again(struct subscriber *subscriber, int rc) {
     return true;
 }
 
-/* Everything that may happen to a connection is followed by another one; what is wrong in frames,
- * is not. */
+static void connect_turn(struct live *live, size_t n) {
+    struct subscriber *subscriber = &live->subscribers[n];
+    int rc = subscriber_connect(subscriber, STREAM_NEVER, &live->errors[n]);
+    if (rc == 1) return;
+    if (rc == -EPROTO || rc == -ENOMEM)
+        live->failed[n] = rc;
+    else if (rc == 0 && !begins_again(subscriber, rc) && subscriber->stream.http.status != 503)
+        live->failed[n] = -EACCES;
+    else
+        suite_pause();
+}
+
+/* If a connection is lost for any reason, another one follows. What is wrong in frames is a
+ * finding. */
 static void read_turn(struct live *live, size_t n, uint64_t goal) {
     struct subscriber *subscriber = &live->subscribers[n];
-    struct reel_error *error = &live->errors[n];
-    int rc = 1;
-    if (live->failed[n]) return;
-    if (!subscriber->is_connected) rc = subscriber_connect(subscriber, STREAM_NEVER, error);
-    if (rc == 0 && !begins_again(subscriber, rc) && subscriber->stream.http.status != 503)
-        live->failed[n] = -EACCES;
-    if (rc == 1) {
-        choose_cut(live, subscriber);
-        rc = subscriber_reach(subscriber, goal, clock_ms() + TURN_MS, error);
-    }
+    if (!live->failed[n] && !subscriber->is_connected) connect_turn(live, n);
+    if (live->failed[n] || !subscriber->is_connected) return;
+    choose_cut(live, subscriber);
+    int rc = subscriber_reach(subscriber, goal, clock_ms() + TURN_MS, &live->errors[n]);
     if (rc == -ECANCELED) forget(live, subscriber);
     if (rc == -EPROTO || rc == -EFBIG || rc == -ENOMEM) live->failed[n] = rc;
     (void)begins_again(subscriber, rc);

@@ -1,5 +1,6 @@
 /* subscriber.h: a subscriber that keeps what it receives (copy.h), is cut, and continues from where
- * the documentation says that a client continues. * (On the side of the daemon, it is a `struct follower`: sinks/follow/follower.h.) */
+ * the documentation says that a client continues. On the side of the daemon, it is a
+ * `struct follower` (sinks/follow/follower.h). */
 #ifndef REEL_CONFORM_SUBSCRIBER_H
 #define REEL_CONFORM_SUBSCRIBER_H
 

@@ -192,13 +192,17 @@ struct subscriber suite_subscriber(struct suite *suite, enum frames_kind kind, b
 /* Longest time for one goal, in times of `timeout_ms`: a server may send positions for ever. */
 enum { TIMEOUTS_MAX = 30, AGAIN_MS = 100 };
 
+void suite_pause(void) {
+    const struct timespec pause = {.tv_nsec = AGAIN_MS * 1000000L};
+    nanosleep(&pause, NULL);
+}
+
 static int connect_again(struct suite *suite, struct subscriber *subscriber, uint64_t cut_at,
                          struct reel_error *error) {
     uint64_t until_ms = clock_ms() + suite->target.timeout_ms;
     int rc = subscriber_connect(subscriber, cut_at, error);
     while (rc == 0 && subscriber->stream.http.status == 503 && clock_left_ms(until_ms) > 0) {
-        const struct timespec pause = {.tv_nsec = AGAIN_MS * 1000000L};
-        nanosleep(&pause, NULL);
+        suite_pause();
         rc = subscriber_connect(subscriber, cut_at, error);
     }
     return rc == 0 ? -EACCES : rc < 0 ? rc : 0;

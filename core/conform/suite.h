@@ -68,6 +68,9 @@ struct subscriber suite_subscriber(struct suite *suite, enum frames_kind kind, b
 int suite_reach(struct suite *suite, struct subscriber *subscriber, uint64_t seq, uint64_t cut_at,
                 struct reel_error *error);
 
+/* Waits a moment before something that has failed is tried again. */
+void suite_pause(void);
+
 /* Reports a check: passed if `rc` is 0, otherwise failed with the sentence of the error. */
 void suite_report(struct suite *suite, const char *name, const char *what, int rc,
                   const struct reel_error *error, const char *passed);
