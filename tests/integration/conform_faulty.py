@@ -5,7 +5,7 @@ Prints its own URL, and forwards each connection. What it does to the frames of 
 
     none      nothing
     hole      a follower that resumes does not get the first event, or the first record
-    seam      a follower that began with a snapshot does not get the first change after it
+    seam      a follower that began with a snapshot does not get the first four records after it
     repeat    a follower that resumes gets the first change twice
     older     a follower that resumes gets records as they were when they were first seen
     deletion  records that are deleted are not mentioned
@@ -71,7 +71,9 @@ class Faults:
             return [text]
         follows = self.resumes or self.snapshot
         self.changes += follows and frame.get('record', '') is not None
-        if self.changes == 1 and fault == ('hole' if self.resumes else 'seam'):
+        if fault == 'hole' and self.resumes and self.changes == 1:
+            return []
+        if fault == 'seam' and not self.resumes and 1 <= self.changes <= 4:
             return []
         if self.changes == 1 and self.resumes and fault == 'repeat':
             return [text, text]
