@@ -93,7 +93,7 @@ passes "an empty log" "${with_token[@]}" --watch 0 --cuts 20 "$daemon_url"
 REEL_TOKEN=$token passes "cells" --write "$daemon_url"
 [[ $out == *'records over server-sent events with a filter, cuts: cut at each of '* ]] ||
     complain "cells: $out"
-passes "records that are deleted" "${with_keyed[@]}" "$daemon_url"
+passes "records that are deleted" "${with_keyed[@]}" --cuts 300 "$daemon_url"
 passes "only what there is" "${with_token[@]}" --watch 0 --cuts 20 --collection keyed "$daemon_url"
 
 run "${with_token[@]}" --json --watch 0 --cuts 5 "$daemon_url"
@@ -150,7 +150,7 @@ if [[ ! $nginx ]]; then
 elif nginx_start; then
     grep -q "proxy_pass $daemon_url;" "$scratch/nginx.conf" || complain "the configuration is another"
     finds "a certificate that is not trusted" 3 "no TLS" "${with_token[@]}" "https://127.0.0.1:$port"
-    passes "through nginx" "${with_keyed[@]}" --ca-file "$scratch/reel.pem" --cuts 500 \
+    passes "through nginx" "${with_keyed[@]}" --ca-file "$scratch/reel.pem" --cuts 200 \
         "https://127.0.0.1:$port/"
 else
     complain "nginx does not start"
@@ -168,9 +168,9 @@ fault() {
         url=$(<"$scratch/gateway")
     done
     if [[ $1 == none ]]; then
-        passes "$1" "${with_keyed[@]}" --cuts 20 "$url"
+        passes "$1" "${with_keyed[@]}" --cuts 8 "$url"
     else
-        finds "$1" 1 "$2" "${with_keyed[@]}" --cuts 20 "${@:3}" "$url"
+        finds "$1" 1 "$2" "${with_keyed[@]}" --cuts 8 "${@:3}" "$url"
     fi
     kill "$gateway_pid"
     wait "$gateway_pid"
