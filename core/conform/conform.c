@@ -229,8 +229,7 @@ static int prepare_filter(struct suite *suite, const char *given, struct reel_er
     CLEANUP(text_finish) struct text param = {0};
     if (!filter) return 0;
     const char *value = strchr(filter, '=') + 1;
-    suite->filter_field =
-        strndup(filter, (size_t)(value - 1 - filter)); /* as long as the process */
+    suite->filter_field = strndup(filter, (size_t)(value - 1 - filter));
     suite->filter_value = reel_text(value);
     if (!suite->filter_field) return fail_memory(error);
     text_append_percent(&param, reel_text(suite->filter_field), "_-");
@@ -309,7 +308,8 @@ static int prepare(struct suite *suite, const struct arguments *arguments,
     int rc = target_read_url(arguments->url, &suite->target, error);
     suite->target.timeout_ms = (uint32_t)arguments->timeout_s * 1000;
     suite->report.as_json = arguments->as_json;
-    suite->collection = arguments->collection;
+    if (arguments->collection && !(suite->collection = strdup(arguments->collection)))
+        return fail_memory(error);
     suite->cuts_max = arguments->cuts;
     suite->idle_s = arguments->idle_s;
     suite->watch_s = arguments->watch_s;
@@ -323,6 +323,8 @@ static int prepare(struct suite *suite, const struct arguments *arguments,
 static void finish(struct suite *suite) {
     for (size_t i = 0; i < suite->event_count; i++) free(suite->events[i]);
     free(suite->events);
+    free(suite->collection);
+    free(suite->filter_field);
     trail_finish(&suite->listed);
     copy_finish(&suite->before);
     copy_finish(&suite->now);

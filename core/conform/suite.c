@@ -62,7 +62,7 @@ static int take_status(struct suite *suite, const json_t *status, struct reel_er
     suite->first_seq = number_in(status, "first_seq");
     suite->generation = number_in(projection, "generation");
     if (suite->collection) return 0;
-    suite->collection = strdup(collection_of(projection)); /* as long as the process */
+    suite->collection = strdup(collection_of(projection));
     return suite->collection ? 0 : fail_memory(error);
 }
 

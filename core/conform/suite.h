@@ -16,9 +16,9 @@ struct suite {
     char run[17]; /* of this run, for ids */
 
     /* What is wanted. */
-    const char *collection;   /* NULL until the server was asked */
-    char filter[512];         /* percent-encoded, "" for none */
-    const char *filter_field; /* and its parts as they were given */
+    char *collection;   /* owned; NULL until the server was asked */
+    char filter[512];   /* percent-encoded, "" for none */
+    char *filter_field; /* owned; and its parts as they were given */
     struct reel_str filter_value;
     uint64_t cuts_max, idle_s, watch_s;
 
