@@ -126,6 +126,11 @@ curl() {
     command curl -sS --fail-with-body --max-time 60 "${@//http:\/\/127.0.0.1:8080/$url}"
 }
 
+# Where the page says 8080, of a daemon that is there. The daemons themselves are started elsewhere.
+reeld() {
+    command reeld "${@//http:\/\/127.0.0.1:8080/${url-}}"
+}
+
 # ---- Commands that need root or systemd ----------------------------------------------------------
 
 sudo() { "$@"; }
