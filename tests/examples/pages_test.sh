@@ -173,7 +173,7 @@ systemctl() {
 in_background() {
     local patience=600
     : >"$scratch/log"
-    REEL_BIND=127.0.0.1:0 setsid bash -eu "$1" 2>"$scratch/log" </dev/null >/dev/null &
+    REEL_BIND=127.0.0.1:0 REEL_BUILD_NICE=0 setsid bash -eu "$1" 2>"$scratch/log" </dev/null >/dev/null &
     daemons+=($!)
     url=
     while [[ -z $url ]]; do
