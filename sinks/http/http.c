@@ -483,7 +483,7 @@ static const struct reel_setting *const settings[] = {
         "connections in addition to connections_max, for clients that have not sent a valid token "
         "yet; if all connections are in use and a client connects, the oldest of these is closed"),
     NUMBER("waiters_max", 0, 1000000, "1024", "requests",
-           "most requests that wait for min_cursor at one time"),
+           "most requests that wait for min_cursor, or for a change, at one time"),
     NUMBER("max_websockets", 0, 1000000, "10000", "followers",
            "most clients that follow events or records at one time, by WebSocket or event stream; "
            "clients above this limit are answered with 503"),
@@ -500,8 +500,8 @@ static const struct reel_setting *const settings[] = {
     NUMBER("follow_send_bytes", 4096, 67108864, "262144", "bytes",
            "size of the socket's send buffer for a follower"),
     NUMBER("follow_memory_bytes_max", 16777216, 1099511627776, "268435456", "bytes",
-           "most bytes of events kept in memory for all followers together; above it, the follower "
-           "that has not read for the longest time is disconnected"),
+           "most bytes of events and records kept in memory for all followers together; above it, "
+           "the follower that has not read for the longest time is disconnected"),
     NUMBER("imports_max", 0, 10000, "64", "imports",
            "most bodies of NDJSON that are received at one time; above this limit, they are "
            "answered with 503"),
