@@ -2,7 +2,6 @@
 #include "conform/subscriber.h"
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>

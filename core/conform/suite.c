@@ -2,7 +2,6 @@
 #include "conform/suite.h"
 
 #include "base/clock.h"
-#include "json/write.h"
 
 #include <inttypes.h>
 #include <stdio.h>
