@@ -135,6 +135,9 @@ void waiters_finish(struct server *server);
 /* Says that the cursor has moved, or that all requests must be resumed. */
 void waiters_wake(struct server *server);
 
+/* True if the client has closed its side, or the connection is lost. */
+bool request_client_is_gone(const struct request *request);
+
 /* Waits for min_cursor, for at most timeout. True: continue; false: the request is suspended and
  * will be handled again, or the answer is a problem. */
 bool request_wait_for_cursor(struct request *request);

@@ -383,8 +383,7 @@ static int show_record(struct request *request, struct reel_view *view, struct r
     return rc < 0 ? rc : reel_sink_get(host, view, collection, key, take_row, &record);
 }
 
-/* Converts a key from a client. 400 if it cannot be a key of this collection. */
-static bool read_key(struct request *request, struct reel_str given, struct reel_key *ret) {
+bool record_read_key(struct request *request, struct reel_str given, struct reel_key *ret) {
     const char *collection = request->projector->collection;
     if (reel_sink_canonical_key(request_host_of_sink(request), collection, given, ret) == 0)
         return true;
@@ -410,7 +409,7 @@ void handle_get(struct request *request) {
     struct reel_key key;
     struct reel_str given = request->uri.segments[2];
     bool is_name = key_is_name(given);
-    if (!is_name && !read_key(request, given, &key)) return;
+    if (!is_name && !record_read_key(request, given, &key)) return;
     if (!request_wait_for_cursor(request) || !request_open_view_at(request, &view)) return;
     int rc = is_name ? find_key(request, view, given, &found) : 0;
     if (rc == 0) rc = show_record(request, view, is_name ? text_str(&found) : key.str);
