@@ -104,6 +104,10 @@ uint64_t request_content_length(const struct request *request);
  * number that is too large becomes the largest one. */
 int request_number(struct request *request, const char *name, uint64_t *ret);
 
+/* True if none of these parameters, NULL-terminated, is given. Otherwise the answer is a problem:
+ * "`NAME` WHY". */
+bool request_check_without(struct request *request, const char *const *names, const char *why);
+
 /* True if the body has this media type, such as "application/json", or "…+json" of it. */
 bool request_is_json(const struct request *request);
 
