@@ -291,8 +291,8 @@ static int count_rows(struct listing *listing, struct count *count) {
 
 /* Counts the bytes, and goes back to the beginning. A walk through the same view always gives the
  * same rows. */
-static int prepare_stream(struct listing *listing, struct answer *answer,
-                          const struct listing_options *options) {
+static int prepare_stream(struct listing *listing, struct answer *answer) {
+    const struct listing_options *options = &listing->options;
     struct count count = {.listing = listing};
     listing->more = listing->done = false;
     listing->rows = 0;
@@ -369,7 +369,7 @@ int listing_answer(struct request *request, struct reel_view *view, struct listi
     int rc = begin(listing);
     if (rc == 0) rc = make_at_once(listing);
     if (rc == 0)
-        rc = prepare_stream(listing, answer, options);
+        rc = prepare_stream(listing, answer);
     else if (rc > 0)
         finish_body(listing, answer);
     *error = listing->error;
