@@ -16,16 +16,6 @@ struct variant {
     const struct trail *wanted; /* of events */
 };
 
-static const enum frames_kind kinds[] = {FRAMES_WEBSOCKET, FRAMES_SSE};
-
-static void name_variant(const struct variant *variant, const char *what, char ret_name[64],
-                         char ret_title[128]) {
-    snprintf(ret_name, 64, "%s.%s%s.%s", variant->of_records ? "records" : "events",
-             frames_name(variant->kind), variant->is_filtered ? ".filtered" : "", what);
-    snprintf(ret_title, 128, "%s over %s%s, %s", variant->of_records ? "records" : "events",
-             frames_title(variant->kind), variant->is_filtered ? " with a filter" : "", what);
-}
-
 /* ---- Snapshots ------------------------------------------------------------------------------- */
 
 static int check_digests(const struct subscriber *subscriber, struct reel_error *error) {
@@ -35,12 +25,11 @@ static int check_digests(const struct subscriber *subscriber, struct reel_error 
 
 /* The first one is what others are compared with. */
 static void check_snapshot(struct suite *suite, enum frames_kind kind, bool is_filtered) {
-    struct variant variant = {kind, true, is_filtered, NULL};
     struct subscriber subscriber = suite_subscriber(suite, kind, true, is_filtered);
     struct reel_error error = {{0}};
     char name[64], title[128], passed[96];
     uint64_t goal = suite->has_now ? suite->now.point : suite->until;
-    name_variant(&variant, "snapshot", name, title);
+    suite_name(kind, true, is_filtered, "snapshot", name, title);
     int rc = suite_reach(suite, &subscriber, goal, STREAM_NEVER, &error);
     subscriber_cut(&subscriber);
     if (rc == 0) rc = check_digests(&subscriber, &error);
@@ -61,7 +50,7 @@ void check_snapshots(struct suite *suite) {
     check_snapshot(suite, FRAMES_WEBSOCKET, false);
     check_snapshot(suite, FRAMES_SSE, false);
     for (size_t i = 0; suite->filter[0] && suite->has_now && i < 2; i++)
-        check_snapshot(suite, kinds[i], true);
+        check_snapshot(suite, suite_kinds[i], true);
 }
 
 /* ---- Cuts ------------------------------------------------------------------------------------ */
@@ -125,7 +114,7 @@ static void check_variant(struct suite *suite, const struct variant *variant, co
     struct reel_error error = {{0}};
     char name[64], title[128], passed[96];
     uint64_t bytes = 0;
-    name_variant(variant, "cuts", name, title);
+    suite_name(variant->kind, variant->of_records, variant->is_filtered, "cuts", name, title);
     int rc = follow_once(suite, variant, type, STREAM_NEVER, &bytes, &error);
     if (rc < 0) (void)fail_in(&error, rc, "not cut");
     uint64_t count = bytes < suite->cuts_max ? bytes : suite->cuts_max;
@@ -149,7 +138,7 @@ static void check_filtered_events(struct suite *suite) {
                    : fail_memory(&error);
     if (rc < 0) suite_report(suite, "events.list", "the list of events", rc, &error, "");
     for (size_t i = 0; rc == 0 && i < 2; i++) {
-        const struct variant variant = {kinds[i], false, true, &wanted};
+        const struct variant variant = {suite_kinds[i], false, true, &wanted};
         check_variant(suite, &variant, param);
     }
     trail_finish(&wanted);
@@ -157,7 +146,7 @@ static void check_filtered_events(struct suite *suite) {
 
 void check_cuts(struct suite *suite) {
     for (size_t i = 0; suite->listed.count > 0 && i < 2; i++) {
-        const struct variant events = {kinds[i], false, false, &suite->listed};
+        const struct variant events = {suite_kinds[i], false, false, &suite->listed};
         check_variant(suite, &events, "");
     }
     if (suite->listed.count > 0 && suite->type[0]) check_filtered_events(suite);
@@ -165,11 +154,11 @@ void check_cuts(struct suite *suite) {
         report_check(&suite->report, "events.cuts", "events, cuts", FINDING_SKIPPED,
                      "the log has no events; see --write");
     for (size_t i = 0; suite->has_now && i < 2; i++) {
-        const struct variant records = {kinds[i], true, false, NULL};
+        const struct variant records = {suite_kinds[i], true, false, NULL};
         check_variant(suite, &records, "");
     }
     for (size_t i = 0; suite->has_now && suite->filter[0] && i < 2; i++) {
-        const struct variant filtered = {kinds[i], true, true, NULL};
+        const struct variant filtered = {suite_kinds[i], true, true, NULL};
         check_variant(suite, &filtered, "");
     }
     if (!suite->has_now)

@@ -92,20 +92,16 @@ static void read_all(struct live *live, uint64_t goal) {
     for (size_t i = 0; i < live->count; i++) read_turn(live, i, goal);
 }
 
-static bool has_reached(const struct subscriber *subscriber, uint64_t goal) {
-    return subscriber->collection ? subscriber->copy.has_point && subscriber->copy.point >= goal
-                                  : subscriber->trail.seq >= goal;
-}
-
 /* The last events must reach all of them. */
 static void read_rest(struct live *live, size_t first, size_t end, uint64_t goal) {
     live->ends = true;
     uint64_t until_ms = clock_ms() + live->suite->target.timeout_ms;
     for (size_t i = first; i < end; i++) {
         struct subscriber *subscriber = &live->subscribers[i];
-        while (!live->failed[i] && !has_reached(subscriber, goal) && clock_left_ms(until_ms) > 0)
+        while (!live->failed[i] && !subscriber_has_reached(subscriber, goal) &&
+               clock_left_ms(until_ms) > 0)
             read_turn(live, i, goal);
-        if (live->failed[i] || has_reached(subscriber, goal)) continue;
+        if (live->failed[i] || subscriber_has_reached(subscriber, goal)) continue;
         live->failed[i] = fail(&live->errors[i], -ETIMEDOUT,
                                "%" PRIu64 " did not come in time: is something buffered?", goal);
     }
@@ -116,11 +112,8 @@ static void read_rest(struct live *live, size_t first, size_t end, uint64_t goal
 static void report_one(struct live *live, size_t n, uint64_t goal) {
     const struct subscriber *subscriber = &live->subscribers[n];
     char name[64], title[128], passed[128];
-    bool of_records = subscriber->collection, is_filtered = subscriber->filter[0];
-    snprintf(name, sizeof name, "%s.%s%s.live", of_records ? "records" : "events",
-             frames_name(subscriber->kind), is_filtered ? ".filtered" : "");
-    snprintf(title, sizeof title, "%s over %s%s, live", of_records ? "records" : "events",
-             frames_title(subscriber->kind), is_filtered ? " with a filter" : "");
+    bool of_records = subscriber->collection;
+    suite_name(subscriber->kind, of_records, subscriber->filter[0], "live", name, title);
     snprintf(passed, sizeof passed, "%zu frames up to %" PRIu64 ", by %" PRIu64 " connections",
              of_records ? (size_t)subscriber->copy.frames : subscriber->trail.count, goal,
              subscriber->connections);
@@ -168,12 +161,11 @@ static void check_digests(struct live *live) {
 
 /* A subscriber of events begins at the cursor; that of records with a snapshot. */
 static void begin(struct live *live) {
-    static const enum frames_kind kinds[] = {FRAMES_WEBSOCKET, FRAMES_SSE};
     struct suite *suite = live->suite;
     live->began = suite->cursor;
     live->count = suite->filter[0] ? SUBSCRIBERS : PLAIN;
     for (size_t i = 0; i < live->count; i++) {
-        live->subscribers[i] = suite_subscriber(suite, kinds[i % 2], i >= 2, i >= PLAIN);
+        live->subscribers[i] = suite_subscriber(suite, suite_kinds[i % 2], i >= 2, i >= PLAIN);
         live->subscribers[i].trail = (struct trail){.has_position = true, .seq = live->began};
     }
 }

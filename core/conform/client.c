@@ -8,7 +8,6 @@
 
 #include <openssl/evp.h>
 #include <openssl/rand.h>
-#include <stdio.h>
 
 /* Most bytes that are received at once. */
 #define READ_BYTES 65536

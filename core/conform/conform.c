@@ -265,9 +265,8 @@ static void print_plan(const struct suite *suite, const char *url) {
 /* The collection before the events that are followed are written: it shows what they delete. If it
  * cannot be read, check_snapshots will say why. */
 static void read_before(struct suite *suite) {
-    static const enum frames_kind kinds[] = {FRAMES_WEBSOCKET, FRAMES_SSE};
     for (size_t i = 0; i < 2 && !suite->has_before; i++) {
-        struct subscriber subscriber = suite_subscriber(suite, kinds[i], true, false);
+        struct subscriber subscriber = suite_subscriber(suite, suite_kinds[i], true, false);
         struct reel_error unused;
         int rc = suite_reach(suite, &subscriber, suite->last_written, STREAM_NEVER, &unused);
         subscriber_cut(&subscriber);

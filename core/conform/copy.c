@@ -2,8 +2,6 @@
 #define XXH_INLINE_ALL
 #include "conform/copy.h"
 
-#include "base/chars.h"
-
 #include <endian.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -265,7 +263,6 @@ static int take_point(struct copy *copy, const struct parsed *frame, struct reel
     copy->is_in_snapshot = false;
     copy->last_seq = frame->seq;
     copy->last_key.len = 0;
-    copy->points++;
     move_to(copy, frame->seq, frame->generation);
     copy->has_point = true;
     copy->point = frame->seq;

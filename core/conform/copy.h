@@ -69,7 +69,7 @@ struct copy {
 
     uint64_t point; /* the copy is the collection as of this seq, if has_point */
     bool has_point;
-    uint64_t frames, points, digests; /* so far; digests: positions whose digest was compared */
+    uint64_t frames, digests; /* so far; digests: positions whose digest was compared */
 };
 
 /* A copy that has the contents and the position of its base. `since` is a seq before that. */

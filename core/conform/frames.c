@@ -127,11 +127,6 @@ static int read_head(const struct frames *frames, struct head *ret, const char *
     return 0;
 }
 
-static bool is_utf8(struct reel_str text) {
-    struct utf8_walk walk = {0};
-    return utf8_walk(&walk, (const uint8_t *)text.data, text.len) && walk.left == 0;
-}
-
 /* 1: a control frame; 0 is not returned. */
 static int take_control(struct frames *frames, unsigned opcode, struct reel_str payload,
                         struct frame *ret, const char **ret_why) {
@@ -148,7 +143,7 @@ static int take_control(struct frames *frames, unsigned opcode, struct reel_str 
         ret->text = (struct reel_str){payload.data + 2, payload.len - 2};
     }
     frames->is_closed = true;
-    return is_utf8(ret->text) ? 1 : wrong("the reason of a close frame is not UTF-8", ret_why);
+    return utf8_valid(ret->text) ? 1 : wrong("the reason of a close frame is not UTF-8", ret_why);
 }
 
 /* 1: a message is complete; 0: it is not. */
@@ -166,7 +161,7 @@ static int take_data(struct frames *frames, const struct head *head, struct reel
     if (frames->message.failed) return -ENOMEM;
     if (!head->is_last) return 0;
     *ret = (struct frame){.what = FRAME_TEXT, .text = text_str(&frames->message)};
-    return is_utf8(ret->text) ? 1 : wrong("a message that is not UTF-8", ret_why);
+    return utf8_valid(ret->text) ? 1 : wrong("a message that is not UTF-8", ret_why);
 }
 
 static int next_message(struct frames *frames, struct frame *ret, const char **ret_why) {

@@ -180,11 +180,3 @@ ssize_t link_read(struct link *link, char *to, size_t size, uint64_t until_ms,
         return len;
     }
 }
-
-int link_fd(const struct link *link) {
-    return link->fd;
-}
-
-bool link_has_bytes(const struct link *link) {
-    return link->ssl && SSL_pending(link->ssl) > 0;
-}

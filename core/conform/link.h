@@ -18,11 +18,6 @@ int link_write(struct link *link, struct reel_str bytes, struct reel_error *erro
 ssize_t link_read(struct link *link, char *to, size_t size, uint64_t until_ms,
                   struct reel_error *error);
 
-/* The socket, for poll. There may be bytes that were received although it is not readable:
- * link_has_bytes. */
-int link_fd(const struct link *link);
-bool link_has_bytes(const struct link *link);
-
 /* Ends the connection; accepts NULL. `as_if_lost`: the server is sent a reset, as from a machine
  * that has lost the connection, and no port of ours stays in TIME_WAIT. */
 void link_close(struct link *link, bool as_if_lost);

@@ -2,7 +2,6 @@
 #include "conform/subscriber.h"
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -117,7 +116,7 @@ static int take(struct subscriber *subscriber, const struct frame *frame,
     return rc == 0 && is_sse ? take_event_id(subscriber, frame->id, error) : rc;
 }
 
-static bool has_reached(const struct subscriber *subscriber, uint64_t seq) {
+bool subscriber_has_reached(const struct subscriber *subscriber, uint64_t seq) {
     const struct copy *copy = &subscriber->copy;
     if (subscriber->collection) return copy->has_point && copy->point >= seq;
     return subscriber->trail.has_position && subscriber->trail.seq >= seq;
@@ -126,7 +125,7 @@ static bool has_reached(const struct subscriber *subscriber, uint64_t seq) {
 int subscriber_reach(struct subscriber *subscriber, uint64_t seq, uint64_t until_ms,
                      struct reel_error *error) {
     int rc = 1;
-    while (rc == 1 && !has_reached(subscriber, seq)) {
+    while (rc == 1 && !subscriber_has_reached(subscriber, seq)) {
         struct frame frame;
         rc = stream_next(&subscriber->stream, until_ms, &frame, error);
         if (rc == 1) {

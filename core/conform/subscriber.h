@@ -31,10 +31,12 @@ const char *frames_title(enum frames_kind kind);
 int subscriber_connect(struct subscriber *subscriber, uint64_t cut_at, struct reel_error *error);
 void subscriber_cut(struct subscriber *subscriber);
 
-/* Takes frames until it has reached this position, of events or of the collection. 1: it has; 0:
- * not until `until_ms` (clock_ms). -EPIPE: the server has ended the connection; -ECANCELED: it was
- * cut; -EPROTO: what it received is wrong; other: the connection was lost. Everything but 1 and 0
- * ends the connection. */
+/* True if it has taken everything up to this position, of events or of the collection. */
+bool subscriber_has_reached(const struct subscriber *subscriber, uint64_t seq);
+
+/* Takes frames until it has reached this position. 1: it has; 0: not until `until_ms` (clock_ms).
+ * -EPIPE: the server has ended the connection; -ECANCELED: it was cut; -EPROTO: what it received is
+ * wrong; other: the connection was lost. Everything but 1 and 0 ends the connection. */
 int subscriber_reach(struct subscriber *subscriber, uint64_t seq, uint64_t until_ms,
                      struct reel_error *error);
 

@@ -2,7 +2,6 @@
 #include "conform/suite.h"
 
 #include "base/clock.h"
-#include "json/write.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -178,6 +177,8 @@ int suite_list(struct suite *suite, uint64_t since, uint64_t until, const char *
 
 /* ---- Help for checks ------------------------------------------------------------------------- */
 
+const enum frames_kind suite_kinds[2] = {FRAMES_WEBSOCKET, FRAMES_SSE};
+
 struct subscriber suite_subscriber(struct suite *suite, enum frames_kind kind, bool of_records,
                                    bool is_filtered) {
     return (struct subscriber){
@@ -187,6 +188,14 @@ struct subscriber suite_subscriber(struct suite *suite, enum frames_kind kind, b
         .filter = is_filtered ? suite->filter : "",
         .kind = kind,
     };
+}
+
+void suite_name(enum frames_kind kind, bool of_records, bool is_filtered, const char *what,
+                char ret_name[64], char ret_title[128]) {
+    snprintf(ret_name, 64, "%s.%s%s.%s", of_records ? "records" : "events", frames_name(kind),
+             is_filtered ? ".filtered" : "", what);
+    snprintf(ret_title, 128, "%s over %s%s, %s", of_records ? "records" : "events",
+             frames_title(kind), is_filtered ? " with a filter" : "", what);
 }
 
 /* Longest time for one goal, in times of `timeout_ms`: a server may send positions for ever. */

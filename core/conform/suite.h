@@ -59,9 +59,16 @@ int suite_list(struct suite *suite, uint64_t since, uint64_t until, const char *
 
 /* ---- Help for checks ------------------------------------------------------------------------- */
 
+/* The transports by which everything is followed. */
+extern const enum frames_kind suite_kinds[2];
+
 /* A subscriber of events, or of records with or without the filter; not connected. */
 struct subscriber suite_subscriber(struct suite *suite, enum frames_kind kind, bool of_records,
                                    bool is_filtered);
+
+/* Names a check of such subscribers: for reports, "records.sse.filtered.cuts", and for people. */
+void suite_name(enum frames_kind kind, bool of_records, bool is_filtered, const char *what,
+                char ret_name[64], char ret_title[128]);
 
 /* Connects if it is not connected, and reads until it has reached this position. -ETIMEDOUT:
  * nothing more came in time; as for subscriber_reach. */

@@ -1,13 +1,11 @@
 /* target.c: see target.h. */
 #include "conform/target.h"
 
-#include "base/chars.h"
 #include "base/text.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <stdio.h>
 
 /* ---- URL (RFC 3986, section 3; RFC 9110, section 4.2) ---------------------------------------- */
 

@@ -2,6 +2,7 @@
 #include "follow/records.h"
 
 #include "base/invariant.h"
+#include "follow/tail.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -79,10 +80,6 @@ struct record_stream *record_stream_join(struct record_stream *own,
 
 /* ---- Places ---------------------------------------------------------------------------------- */
 
-static bool is_same(const struct reel_epoch *a, const struct reel_epoch *b) {
-    return memcmp(a->text, b->text, sizeof a->text) == 0;
-}
-
 static void forget_key(struct record_cursor *cursor) {
     free(cursor->key);
     cursor->key = NULL;
@@ -91,9 +88,8 @@ static void forget_key(struct record_cursor *cursor) {
 
 /* False: there is no memory. */
 static bool keep_key(struct record_cursor *cursor, struct reel_str key) {
-    char *kept = malloc(key.len + 1);
+    char *kept = str_copy(key);
     if (!kept) return false;
-    if (key.len) memcpy(kept, key.data, key.len);
     free(cursor->key);
     cursor->key = kept;
     cursor->key_len = key.len;
@@ -149,7 +145,7 @@ static bool is_at_end(const struct record_cursor *cursor, const struct reel_epoc
                       uint64_t seq) {
     const struct record_stream *stream = cursor->stream;
     return stream->has_end && !cursor->is_listing && !cursor->key && seq == stream->seq &&
-           cursor->generation == stream->generation && is_same(epoch, &stream->epoch);
+           cursor->generation == stream->generation && tail_is_same(epoch, &stream->epoch);
 }
 
 bool records_point(const struct record_cursor *cursor, const struct reel_epoch *epoch, uint64_t seq,
@@ -294,7 +290,7 @@ static int read_view(struct reading *reading, struct reel_view *view, uint64_t c
     int rc = reel_sink_position(stream->host, view, &reading->position);
     if (rc == 0) rc = reel_sink_collection(stream->host, view, stream->collection, &info);
     if (rc < 0) return rc;
-    if (!is_same(&reading->position.epoch, reading->epoch)) return -ESTALE;
+    if (!tail_is_same(&reading->position.epoch, reading->epoch)) return -ESTALE;
     if (!info.served) return -EAGAIN;
     if (info.generation != reading->generation) return -EXDEV;
     if (reading->seq + 1 < reading->position.first_deletion) return -ERANGE;
@@ -414,7 +410,7 @@ static bool find_ring(struct record_cursor *cursor, const struct reel_epoch *epo
     if (!stream->ring && !make_ring(stream)) return false;
     struct ring *ring = stream->ring;
     bool is_ours = ring->count > 0 && cursor->generation == stream->ring_generation &&
-                   is_same(epoch, &stream->ring_epoch);
+                   tail_is_same(epoch, &stream->ring_epoch);
     if (is_ours && seq <= ring->end) return cursor->key ? seq > ring->begin : seq >= ring->begin;
     if (cursor->key) return false;
     ring_begin(ring, seq);

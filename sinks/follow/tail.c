@@ -1,8 +1,6 @@
 /* tail.c: see tail.h. */
 #include "follow/tail.h"
 
-#include "base/invariant.h"
-
 #include <errno.h>
 
 /* Most events that are read for one chunk: an event that the filter leaves out takes time, too. */

@@ -233,10 +233,9 @@ const struct reel_field *filter_param(const struct reel_projector *projector, st
     return NULL;
 }
 
-static bool is_among(const char *const *names, struct reel_str name) {
-    for (; *names; names++)
-        if (reel_str_is(name, *names)) return true;
-    return false;
+bool filter_has_range(const struct reel_field *field) {
+    return field->kind == REEL_FIELD_STRING || field->kind == REEL_FIELD_INTEGER ||
+           field->kind == REEL_FIELD_NUMBER;
 }
 
 static int read_is(struct request *request, const struct uri_param *param,
@@ -250,10 +249,8 @@ static int read_is(struct request *request, const struct uri_param *param,
 static int read_param(struct request *request, struct reel_view *view,
                       const struct uri_param *param, const struct reel_field *field,
                       reel_comparison comparison, struct filter *ret) {
-    bool has_range = field->kind == REEL_FIELD_STRING || field->kind == REEL_FIELD_INTEGER ||
-                     field->kind == REEL_FIELD_NUMBER;
     if (comparison == REEL_IS_NULL) return read_is(request, param, field, ret);
-    if (comparison != REEL_IS_EQUAL && !has_range) {
+    if (comparison != REEL_IS_EQUAL && !filter_has_range(field)) {
         answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
                        "`%.*s`: only integers, numbers and strings have ranges",
                        REEL_FMT(param->name));
@@ -273,14 +270,14 @@ int filter_read(struct request *request, const char *const *others, struct reel_
     for (size_t i = 0; i < request->uri.param_count && rc == 0; i++) {
         const struct uri_param *param = &request->uri.params[i];
         reel_comparison comparison;
-        if (is_among(others, param->name)) continue;
+        if (uri_is_among(others, param->name)) continue;
         const struct reel_field *field = filter_param(request->projector, param->name, &comparison);
         if (field) rc = read_param(request, view, param, field, comparison, ret);
     }
     for (size_t i = 0; i < request->uri.param_count && rc == 0; i++) {
         const struct uri_param *param = &request->uri.params[i];
         reel_comparison comparison;
-        if (is_among(others, param->name)) continue;
+        if (uri_is_among(others, param->name)) continue;
         const struct reel_field *field = filter_param(request->projector, param->name, &comparison);
         if (field && field->refers_to && comparison == REEL_IS_EQUAL)
             rc = close_reference(ret, field);

@@ -22,6 +22,9 @@ struct filter {
 const struct reel_field *filter_param(const struct reel_projector *projector, struct reel_str name,
                                       reel_comparison *ret);
 
+/* True if the values of the field can be compared by `.gte` and the like, not only be equal. */
+bool filter_has_range(const struct reel_field *field);
+
 /* Reads the request's parameters, except the `others`, which are the route's own. References to
  * other collections are looked up in `view`. 0; -EINVAL: the answer is a problem; or an error.
  * `ret` can be finished in any case. */

@@ -20,7 +20,8 @@ struct listing {
     struct server *server;
     struct reel_view *view;
     const struct reel_projector *projector;
-    struct listing_options options; /* without `start` */
+    struct listing_options options; /* `start` only until listing_answer returns */
+    char *order;                    /* options.order, owned: it is walked while it is sent */
     struct reel_error error;        /* of the last walk */
     uint64_t rows;                  /* so far */
     uint64_t count;                 /* if it is wanted: of all records that match */
@@ -43,6 +44,7 @@ static void listing_destroy(void *state) {
     if (listing->view) reel_sink_view_close(listing->server->host, listing->view);
     filter_finish(&listing->options.filter);
     json_parser_destroy(listing->parser);
+    free(listing->order);
     text_finish(&listing->line);
     text_finish(&listing->from);
     text_finish(&listing->head);
@@ -291,8 +293,8 @@ static int count_rows(struct listing *listing, struct count *count) {
 
 /* Counts the bytes, and goes back to the beginning. A walk through the same view always gives the
  * same rows. */
-static int prepare_stream(struct listing *listing, struct answer *answer,
-                          const struct listing_options *options) {
+static int prepare_stream(struct listing *listing, struct answer *answer) {
+    const struct listing_options *options = &listing->options;
     struct count count = {.listing = listing};
     listing->more = listing->done = false;
     listing->rows = 0;
@@ -345,6 +347,11 @@ static int count_all(struct listing *listing) {
 }
 
 static int begin(struct listing *listing) {
+    if (has_order(listing)) {
+        listing->order = strdup(listing->options.order);
+        if (!listing->order) return -ENOMEM;
+        listing->options.order = listing->order;
+    }
     if (listing->options.form == FORM_CSV) listing->parser = json_parser_create(NULL);
     if (listing->options.form == FORM_CSV && !listing->parser) return -ENOMEM;
     write_head(listing);
@@ -369,7 +376,7 @@ int listing_answer(struct request *request, struct reel_view *view, struct listi
     int rc = begin(listing);
     if (rc == 0) rc = make_at_once(listing);
     if (rc == 0)
-        rc = prepare_stream(listing, answer, options);
+        rc = prepare_stream(listing, answer);
     else if (rc > 0)
         finish_body(listing, answer);
     *error = listing->error;

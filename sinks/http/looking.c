@@ -6,8 +6,6 @@
 #include "base/error.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <poll.h>
 #include <stdlib.h>
 
 /* ---- The list -------------------------------------------------------------------------------- */
@@ -34,17 +32,11 @@ static void delist(struct looking *looking) {
     if (!server->lookers) pthread_cond_broadcast(&server->waiters_changed);
 }
 
-static bool is_gone(const struct request *request) {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct pollfd peer = {.fd = info->connect_fd, .events = POLLRDHUP};
-    return poll(&peer, 1, 0) > 0;
-}
-
 void looking_check(struct server *server) {
     INVARIANT(lock_is_held(&server->waiters_lock));
     for (struct looking *looking = server->lookers; looking; looking = looking->next) {
-        if (looking->is_cancelled || looking->job == 0 || !is_gone(looking->request)) continue;
+        if (looking->is_cancelled || looking->job == 0) continue;
+        if (!request_client_is_gone(looking->request)) continue;
         looking->is_cancelled = true;
         reel_sink_cancel(server->host, looking->job);
     }
@@ -85,6 +77,16 @@ static void end(struct looking *looking, int rc, const struct reel_error *error)
     if (rc < 0 && error) looking->error = *error;
     delist(looking);
     request_resume(request);
+}
+
+/* What the host said when it was asked. Returns false: nothing was read yet. */
+static bool note_asked(struct looking *looking, int rc, uint64_t job,
+                       const struct reel_error *error) {
+    if (rc < 0)
+        end(looking, rc, error);
+    else
+        note_job(looking, job);
+    return false;
 }
 
 static void take_view(void *context, int rc, struct reel_view *view,
@@ -178,11 +180,7 @@ bool request_open_view_at(struct request *request, struct reel_view **ret) {
     if (!looking) return false;
     rc = reel_sink_view_at(request->server->host, request->projector->collection, seq, take_view,
                            looking, &job, &error);
-    if (rc < 0)
-        end(looking, rc, &error);
-    else
-        note_job(looking, job);
-    return false;
+    return note_asked(looking, rc, job, &error);
 }
 
 bool request_read_history(struct request *request, struct reel_str key, uint64_t after,
@@ -206,9 +204,5 @@ bool request_read_history(struct request *request, struct reel_str key, uint64_t
     looking = begin(request);
     if (!looking) return false;
     int rc = reel_sink_history(request->server->host, &asked, take_page, looking, &job, &error);
-    if (rc < 0)
-        end(looking, rc, &error);
-    else
-        note_job(looking, job);
-    return false;
+    return note_asked(looking, rc, job, &error);
 }

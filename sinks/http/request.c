@@ -94,6 +94,15 @@ int request_number(struct request *request, const char *name, uint64_t *ret) {
     return 1;
 }
 
+bool request_check_without(struct request *request, const char *const *names, const char *why) {
+    for (const char *const *name = names; *name; name++) {
+        if (!uri_param(&request->uri, *name)) continue;
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%s` %s", *name, why);
+        return false;
+    }
+    return true;
+}
+
 bool request_is_json(const struct request *request) {
     struct reel_str type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
     struct media_type media;

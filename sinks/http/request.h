@@ -104,6 +104,10 @@ uint64_t request_content_length(const struct request *request);
  * number that is too large becomes the largest one. */
 int request_number(struct request *request, const char *name, uint64_t *ret);
 
+/* True if none of these parameters, NULL-terminated, is given. Otherwise the answer is a problem:
+ * "`NAME` WHY". */
+bool request_check_without(struct request *request, const char *const *names, const char *why);
+
 /* True if the body has this media type, such as "application/json", or "…+json" of it. */
 bool request_is_json(const struct request *request);
 
@@ -134,6 +138,9 @@ void waiters_finish(struct server *server);
 
 /* Says that the cursor has moved, or that all requests must be resumed. */
 void waiters_wake(struct server *server);
+
+/* True if the client has closed its side, or the connection is lost. */
+bool request_client_is_gone(const struct request *request);
 
 /* Waits for min_cursor, for at most timeout. True: continue; false: the request is suspended and
  * will be handled again, or the answer is a problem. */

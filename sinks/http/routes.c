@@ -268,9 +268,7 @@ static int check_token(struct request *request, reel_access wanted) {
 }
 
 static bool is_own(const struct request *request, struct reel_str name) {
-    for (const char *const *param = request->route->params; *param; param++)
-        if (reel_str_is(name, *param)) return true;
-    return false;
+    return uri_is_among(request->route->params, name);
 }
 
 static bool is_known(const struct request *request, struct reel_str name) {
@@ -295,8 +293,9 @@ static int check_params(struct request *request) {
                            "there is no parameter `%.*s` here", REEL_FMT(name));
             return -EINVAL;
         }
-        for (size_t other = 0; other < i && !may_repeat(request, name); other++) {
+        for (size_t other = 0; other < i; other++) {
             if (!reel_str_eq(uri->params[other].name, name)) continue;
+            if (may_repeat(request, name)) break;
             answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "parameter `%.*s` is given twice",
                            REEL_FMT(name));
             return -EINVAL;

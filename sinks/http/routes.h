@@ -37,6 +37,10 @@ void handle_history(struct request *request);
 void handle_command(struct request *request);
 void handle_command_by_name(struct request *request);
 
+/* Converts a key from a client (records.c). False: it cannot be a key of this collection, and the
+ * answer is a problem. */
+bool record_read_key(struct request *request, struct reel_str given, struct reel_key *ret);
+
 /* Finds the key of the record that the target names (records.c). If it fails, the answer is a
  * problem. */
 int record_find_named(struct request *request, struct text *ret_key);

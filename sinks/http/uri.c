@@ -132,3 +132,9 @@ struct reel_str uri_value(const struct uri *uri, const char *name) {
     const struct uri_param *param = uri_param(uri, name);
     return param ? param->value : (struct reel_str){NULL, 0};
 }
+
+bool uri_is_among(const char *const *names, struct reel_str name) {
+    for (; *names; names++)
+        if (reel_str_is(name, *names)) return true;
+    return false;
+}

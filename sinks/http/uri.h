@@ -33,4 +33,7 @@ const struct uri_param *uri_param(const struct uri *uri, const char *name);
 /* Its value; NULL data: it is not there. */
 struct reel_str uri_value(const struct uri *uri, const char *name);
 
+/* True if the name is one of these, NULL-terminated: the parameters that a route has. */
+bool uri_is_among(const char *const *names, struct reel_str name);
+
 #endif

@@ -93,7 +93,7 @@ void waiters_wake(struct server *server) {
     if (server->waiters) pthread_cond_signal(&server->waiters_changed);
 }
 
-static bool has_closed_its_side(const struct request *request) {
+bool request_client_is_gone(const struct request *request) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct pollfd peer = {.fd = info->connect_fd, .events = POLLRDHUP};
@@ -105,7 +105,7 @@ static bool has_closed_its_side(const struct request *request) {
 static void displace_one(struct server *server) {
     INVARIANT(lock_is_held(&server->waiters_lock));
     struct request *request = server->waiters;
-    while (request && !has_closed_its_side(request)) request = request->next;
+    while (request && !request_client_is_gone(request)) request = request->next;
     if (!request) return;
     remove_waiter(server, request);
     request_resume(request);
@@ -147,13 +147,12 @@ bool request_wait_for_cursor(struct request *request) {
     return request_wait_until(request, cursor);
 }
 
-/* Suspends the request. False, and a problem is the answer, if it cannot be suspended. */
-static bool suspend(struct request *request) {
+/* Suspends the request. If it cannot be suspended, the answer is a problem. */
+static void suspend(struct request *request) {
     request->waited = true;
-    if (enlist(request)) return true;
-    answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE,
-                   "too many requests wait for a cursor");
-    return false;
+    if (!enlist(request))
+        answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE,
+                       "too many requests wait for a cursor");
 }
 
 /* Reads the parameter timeout, and sets the deadline in the first call. */

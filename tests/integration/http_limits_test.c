@@ -287,8 +287,8 @@ static void a_list_too_large_to_be_made_at_once_is_whole(void **state) {
     free(batch.data);
     static const char *const paths[] = {"/v1/cells", "/v1/cells?after=00000&state=RUNNING",
                                         "/v1/cells?limit=999&after=00500",
-                                        "/v1/cells?state=RUNNING"};
-    static const size_t counts[] = {CELLS, CELLS - 1, 999, CELLS};
+                                        "/v1/cells?state=RUNNING", "/v1/cells?order=changed"};
+    static const size_t counts[] = {CELLS, CELLS - 1, 999, CELLS, CELLS};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         reply = got(site.reader, paths[i], 200);
         struct reply head = asked(site.reader, "HEAD", paths[i], NULL, NULL, 200);

@@ -12,7 +12,6 @@
 #include "http/bulk/bulk.h"
 #include "http/etag.h"
 #include "http/inlet.h"
-#include "http/routes/export.h"
 #include "http/routes/upgrade.h"
 
 #include <errno.h>

@@ -9,14 +9,11 @@
 #include "http/routes/export.h"
 
 #include "base/cleanup.h"
-#include "event/formats.h"
 #include "events/frame.h"
-#include "websocket/handshake.h"
 #include "json/write.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <unistd.h>
 
 /* Bytes of lines, and events, of one slice: a thread that makes one serves other clients, too. An

@@ -11,7 +11,6 @@
 #include "websocket/handshake.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 /* ---- Where to begin -------------------------------------------------------------------------- */
 

@@ -55,20 +55,11 @@ static bool read_wanted(struct request *request, struct wanted *ret) {
     return request_refuse(request, PROBLEM_BAD_REQUEST, "`generation` needs `since`");
 }
 
-static bool check_without(struct request *request, const char *const *names, const char *why) {
-    for (const char *const *name = names; *name; name++) {
-        if (!uri_param(&request->uri, *name)) continue;
-        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%s` %s", *name, why);
-        return false;
-    }
-    return true;
-}
-
 /* Parameters of pages mean nothing to a stream. */
 static bool check_stream(struct request *request) {
     static const char *const names[] = {"limit", "after", "min_cursor", "at",
                                         "order", "count", "group",      NULL};
-    return check_without(request, names, "is for lists, not for event streams");
+    return request_check_without(request, names, "is for lists, not for event streams");
 }
 
 /* ---- Where to begin -------------------------------------------------------------------------- */
@@ -183,10 +174,7 @@ static void write_filter(const struct request *request, const struct filter *fil
                          struct text *to) {
     for (size_t i = 0; i < request->uri.param_count; i++) {
         const struct uri_param *param = &request->uri.params[i];
-        bool is_ours = false;
-        for (const char *const *name = request->route->params; *name && !is_ours; name++)
-            is_ours = reel_str_is(param->name, *name);
-        if (is_ours) continue;
+        if (uri_is_among(request->route->params, param->name)) continue;
         text_append_percent(to, param->name, "");
         text_append_lit(to, "=");
         text_append_percent(to, param->value, "");
@@ -333,7 +321,7 @@ void follow_records_poll(struct request *request) {
     uint64_t limit = LIMIT_MAX;
     static const char *const others[] = {"after", "at",    "min_cursor", "lastEventId",
                                          "order", "count", "group",      NULL};
-    if (!check_without(request, others, "cannot be combined with `since`")) return;
+    if (!request_check_without(request, others, "cannot be combined with `since`")) return;
     if (!read_wanted(request, &wanted) || request_number(request, "limit", &limit) < 0) return;
     int rc = 0;
     if (begin(request, &wanted, &beginning)) rc = write_page(request, &beginning, &wanted, limit);

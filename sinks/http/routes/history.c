@@ -3,19 +3,7 @@
 #include "base/cleanup.h"
 #include "http/key_name.h"
 #include "http/looking.h"
-#include "http/routes.h"
-
-#include <errno.h>
-
-#define LIMIT_STANDARD 100
-#define LIMIT_MAX      1000
-
-static int read_limit(struct request *request, uint32_t *ret) {
-    uint64_t limit = LIMIT_STANDARD;
-    int rc = request_number(request, "limit", &limit);
-    *ret = limit < 1 ? 1 : limit > LIMIT_MAX ? LIMIT_MAX : (uint32_t)limit;
-    return rc < 0 ? rc : 0;
-}
+#include "http/routes/events.h"
 
 static void write_page(struct request *request, struct looking *result) {
     struct answer *answer = &request->answer;
@@ -45,10 +33,9 @@ static void write_page(struct request *request, struct looking *result) {
 
 static void show_history(struct request *request, struct reel_str key) {
     struct looking *result;
-    uint64_t after = 0;
-    uint32_t limit;
-    if (read_limit(request, &limit) < 0 || request_number(request, "after", &after) < 0 ||
-        !request_read_history(request, key, after, limit, &result))
+    uint64_t after = 0, limit;
+    if (events_limit(request, &limit) < 0 || request_number(request, "after", &after) < 0 ||
+        !request_read_history(request, key, after, (uint32_t)limit, &result))
         return;
     if (result->page.seen == 0)
         answer_problem(&request->answer, PROBLEM_NOT_FOUND,
@@ -66,10 +53,5 @@ void handle_history(struct request *request) {
         if (record_find_key(request, given, &found) == 0) show_history(request, text_str(&found));
         return;
     }
-    const char *collection = request->projector->collection;
-    if (reel_sink_canonical_key(request_host_of_sink(request), collection, given, &key) == 0)
-        show_history(request, key.str);
-    else
-        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%.*s` cannot be a key of `%s`",
-                       REEL_FMT(given), collection);
+    if (record_read_key(request, given, &key)) show_history(request, key.str);
 }

@@ -8,6 +8,7 @@
  * A route that is not in openapi.json is described, too, with fewer details.
  */
 #include "base/cleanup.h"
+#include "http/filter.h"
 #include "http/reply.h"
 #include "http/routes.h"
 #include "http/schema.h"
@@ -230,8 +231,7 @@ static void add_filter(struct draft *draft, json_t *parameters, const char *name
 static void add_comparisons(struct draft *draft, json_t *parameters, const char *name,
                             const struct reel_field *field) {
     static const char *const ranges[] = {"gte", "gt", "lte", "lt", NULL};
-    bool has_range = field->kind == REEL_FIELD_STRING || field->kind == REEL_FIELD_INTEGER ||
-                     field->kind == REEL_FIELD_NUMBER;
+    bool has_range = filter_has_range(field);
     for (const char *const *range = ranges; has_range && *range; range++)
         add(draft, parameters,
             json_pack("{s:o, s:s, s:{s:s}}", "name", json_sprintf("%s.%s", name, *range), "in",
@@ -241,14 +241,15 @@ static void add_comparisons(struct draft *draft, json_t *parameters, const char 
                   "schema", "enum", "null", "set"));
 }
 
+static bool knows(const struct route *route, const char *param) {
+    return uri_is_among(route->params, reel_text(param));
+}
+
 /* A parameter of ours comes first. */
-static const char *filter_name(const char *const *params, const char *name, char space[80]) {
-    for (const char *const *own = params; *own; own++) {
-        if (strcmp(*own, name) != 0) continue;
-        snprintf(space, 80, "%s.eq", name);
-        return space;
-    }
-    return name;
+static const char *filter_name(const struct route *route, const char *name, char space[80]) {
+    if (!knows(route, name)) return name;
+    snprintf(space, 80, "%s.eq", name);
+    return space;
 }
 
 static bool is_filter(const struct reel_projector *projector, const char *name) {
@@ -260,14 +261,14 @@ static bool is_filter(const struct reel_projector *projector, const char *name) 
 /* A field can be filtered by the name of its filter, and by its own name, unless that is the name
  * of another field's filter. */
 static void add_filters(struct draft *draft, json_t *parameters,
-                        const struct reel_projector *projector, const char *const *params) {
+                        const struct reel_projector *projector, const struct route *route) {
     for (const struct reel_field *const *at = projector->fields; *at; at++) {
         const struct reel_field *field = *at;
         char space[80];
         if (field->filter)
-            add_filter(draft, parameters, filter_name(params, field->filter, space), field);
+            add_filter(draft, parameters, filter_name(route, field->filter, space), field);
         if (is_filter(projector, field->name)) continue;
-        add_filter(draft, parameters, filter_name(params, field->name, space), field);
+        add_filter(draft, parameters, filter_name(route, field->name, space), field);
         add_comparisons(draft, parameters, field->name, field);
     }
 }
@@ -278,7 +279,7 @@ static void add_parameters(struct draft *draft, json_t *parameters, const struct
     for (const char *const *name = place->route->params; *name; name++)
         add_parameter(draft, parameters, *name, *name, "query");
     if (place->route->takes_filters && place->projector)
-        add_filters(draft, parameters, place->projector, place->route->params);
+        add_filters(draft, parameters, place->projector, place->route);
 }
 
 /* ---- Problems -------------------------------------------------------------------------------- */
@@ -293,12 +294,6 @@ static void add_problem_responses(struct draft *draft) {
             json_pack("{s:{s:o}}", "application/problem+json", "schema",
                       reference("schemas", "Problem")));
     }
-}
-
-static bool knows(const struct route *route, const char *param) {
-    for (const char *const *known = route->params; *known; known++)
-        if (strcmp(*known, param) == 0) return true;
-    return false;
 }
 
 static bool looks_back(const struct route *route) {

@@ -79,25 +79,20 @@ static bool is_answered_by_condition(struct request *request) {
 
 /* ---- Lists ----------------------------------------------------------------------------------- */
 
-/* After a key or at it; NULL data: with the first record. Borrowed. */
-struct page_start {
-    struct reel_str key;
-    bool after;
-};
-
 /* Where a page begins: after a key, given as the key itself or by its name. If the record with this
  * name does not exist any more, the page begins at the prefix. So no record is left out, but some
  * may be given again.
  */
-static int find_start(struct request *request, struct reel_view *view, struct reel_str after,
-                      struct text *found, struct page_start *ret) {
-    *ret = (struct page_start){.key = after, .after = true};
+static int find_start(struct request *request, struct reel_view *view,
+                      struct listing_options *options, struct text *found) {
+    struct reel_str after = options->start;
     if (!key_is_name(after)) return 0;
     int rc = key_name_find(request_host_of_sink(request), view, request->projector->collection,
                            after, found);
     if (rc == -EINVAL)
         answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`after` is not a key's name");
-    *ret = (struct page_start){.key = text_str(found), .after = rc > 0};
+    options->start = text_str(found);
+    options->after = rc > 0;
     return rc < 0 ? rc : 0;
 }
 
@@ -114,10 +109,10 @@ static void read_order(struct request *request, struct listing_options *options,
     options->order = name->failed ? "" : name->data;
 }
 
-static int read_count(struct request *request, struct listing_options *options) {
+static int read_count(struct request *request, bool *ret) {
     const struct uri_param *count = uri_param(&request->uri, "count");
-    options->wants_count = count && reel_str_is(count->value, "true");
-    if (!count || options->wants_count || reel_str_is(count->value, "false")) return 0;
+    *ret = count && reel_str_is(count->value, "true");
+    if (!count || *ret || reel_str_is(count->value, "false")) return 0;
     answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`count` is `%.*s`, wanted true or false",
                    REEL_FMT(count->value));
     return -EINVAL;
@@ -127,14 +122,11 @@ static int read_count(struct request *request, struct listing_options *options) 
 static int read_start(struct request *request, struct reel_view *view,
                       struct listing_options *options, struct text *found) {
     const struct uri_param *after = uri_param(&request->uri, "after");
-    struct page_start start = {0};
     if (!after) return 0;
-    int rc = options->order ? 0 : find_start(request, view, after->value, found, &start);
-    if (options->order) start = (struct page_start){after->value, true};
-    options->start = start.key;
-    if (!start.key.data) options->start.data = "";
-    options->after = start.after;
-    return rc;
+    options->start = after->value;
+    if (!options->start.data) options->start.data = "";
+    options->after = true;
+    return options->order ? 0 : find_start(request, view, options, found);
 }
 
 static int read_limit(struct request *request, struct listing_options *options) {
@@ -163,7 +155,7 @@ static int list(struct request *request, struct reel_view *view, struct reel_err
     CLEANUP(text_finish) struct text found = {0};
     CLEANUP(text_finish) struct text order = {0};
     int rc = read_limit(request, &options);
-    if (rc == 0) rc = read_count(request, &options);
+    if (rc == 0) rc = read_count(request, &options.wants_count);
     if (rc == 0) rc = read_filter(request, view, &options.filter);
     bool is_answered = rc == 0 && is_answered_by_condition(request);
     read_order(request, &options, &order);
@@ -286,16 +278,16 @@ static int group(struct request *request, struct reel_view *view, const char *fi
         .conditions = filter->conditions,
         .scan_records_max = request->server->scan_records_max,
     };
-    struct listing_options options;
+    bool wants_count;
     uint64_t count;
-    int rc = read_count(request, &options);
+    int rc = read_count(request, &wants_count);
     if (rc < 0) return rc;
     if (writer.form == FORM_JSON) text_append_lit(body, "{\"groups\":{");
     if (writer.form == FORM_CSV) text_append_lit(body, field);
     if (writer.form == FORM_CSV) text_append_lit(body, ",count\r\n");
     rc = reel_sink_count(request_host_of_sink(request), view, &query, field, write_group, &writer,
                          &count, error);
-    if (rc == 0) end_groups(request, &writer, count, options.wants_count);
+    if (rc == 0) end_groups(request, &writer, count, wants_count);
     return rc;
 }
 
@@ -314,14 +306,8 @@ static int list_groups(struct request *request, struct reel_view *view, struct r
 /* True if none of the parameters is given that only followers have. */
 static bool is_plain(struct request *request) {
     static const char *const names[] = {"generation", "epoch", "digest", "lastEventId", NULL};
-    for (const char *const *name = names; *name; name++) {
-        if (!uri_param(&request->uri, *name)) continue;
-        answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
-                       "`%s` is for following: it needs `since`, or Accept: text/event-stream",
-                       *name);
-        return false;
-    }
-    return true;
+    return request_check_without(
+        request, names, "is for following: it needs `since`, or Accept: text/event-stream");
 }
 
 void handle_list(struct request *request) {
@@ -383,8 +369,7 @@ static int show_record(struct request *request, struct reel_view *view, struct r
     return rc < 0 ? rc : reel_sink_get(host, view, collection, key, take_row, &record);
 }
 
-/* Converts a key from a client. 400 if it cannot be a key of this collection. */
-static bool read_key(struct request *request, struct reel_str given, struct reel_key *ret) {
+bool record_read_key(struct request *request, struct reel_str given, struct reel_key *ret) {
     const char *collection = request->projector->collection;
     if (reel_sink_canonical_key(request_host_of_sink(request), collection, given, ret) == 0)
         return true;
@@ -410,7 +395,7 @@ void handle_get(struct request *request) {
     struct reel_key key;
     struct reel_str given = request->uri.segments[2];
     bool is_name = key_is_name(given);
-    if (!is_name && !read_key(request, given, &key)) return;
+    if (!is_name && !record_read_key(request, given, &key)) return;
     if (!request_wait_for_cursor(request) || !request_open_view_at(request, &view)) return;
     int rc = is_name ? find_key(request, view, given, &found) : 0;
     if (rc == 0) rc = show_record(request, view, is_name ? text_str(&found) : key.str);
