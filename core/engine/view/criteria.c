@@ -4,7 +4,6 @@
 #include "base/fnv.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 int criteria_field(const struct collection *collection, const char *name) {
     const struct projector *projector = collection->projector;

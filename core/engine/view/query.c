@@ -1,8 +1,6 @@
 /* query.c: see query.h. */
 #include "engine/view/query.h"
 
-#include "base/invariant.h"
-
 #include <errno.h>
 #include <stdlib.h>
 

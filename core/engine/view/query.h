@@ -124,9 +124,6 @@ int query_by_change(struct query *query);
 /* In no order, and from the beginning. */
 int query_any_order(struct query *query, const struct spans *spans);
 
-/* The place of a record in the order. The value is in the query's arena. */
-int place_of(struct query *query, struct reel_str key, uint64_t changed, struct place *ret);
-
 /* ---- query_token.c --------------------------------------------------------------------------- */
 
 /* Writes the place of the last record; and reads where to go on. -EINVAL. */

@@ -3,8 +3,8 @@
  *     1 byte     TOKEN_VERSION
  *     8 bytes    a hash of the collection, the order and the conditions
  *     2 bytes    length of the encoded value; and the value. Big-endian, as all numbers here
- *     1 byte     KEY_WHOLE: the rest is the key; KEY_CUT: its first KEY_PREFIX bytes, and 16 bytes
- * of its hash (XXH3-128)
+ *     1 byte     KEY_WHOLE: the rest is the key; KEY_CUT: its first KEY_PREFIX bytes, and
+ *                HASH_BYTES of its hash (XXH3-128)
  *
  * So its length is bounded whatever the value and the key are. What is missing is looked up: a key
  * that is cut among the keys that begin so, a value that is cut in its record. If that record does
