@@ -397,35 +397,16 @@ static int give_gathered(struct gathering *gathering) {
     return rc;
 }
 
-static int begin_gathering(struct gathering *gathering, struct query *query) {
-    *gathering = (struct gathering){.query = query};
-    gathering->places = calloc(GATHERED_MAX + 1, sizeof *gathering->places);
-    return gathering->places ? 0 : fail_memory(query->error);
-}
-
-static void end_gathering(struct gathering *gathering) {
-    arena_finish(&gathering->arena);
-    free(gathering->places);
-}
-
 int query_gathered(struct query *query, const struct spans *spans) {
-    struct gathering gathering;
-    int rc = begin_gathering(&gathering, query);
+    struct gathering gathering = {.query = query};
+    gathering.places = malloc(GATHERED_MAX * sizeof *gathering.places);
+    int rc = gathering.places ? 0 : fail_memory(query->error);
     for (size_t i = 0; rc == 0 && i < spans->count; i++)
         rc = gather_span(&gathering, spans->field, &spans->list[i]);
     if (rc == 0 && spans->has_nulls) rc = gather_span(&gathering, spans->field, &spans->nulls);
     if (rc == 0) rc = give_gathered(&gathering);
-    end_gathering(&gathering);
-    return rc;
-}
-
-/* Of entries whose strings are cut at the same bytes, the records know the order. */
-static int give_cut(struct query *query, const struct span *span) {
-    struct gathering gathering;
-    int rc = begin_gathering(&gathering, query);
-    if (rc == 0) rc = gather_span(&gathering, query->order, span);
-    if (rc == 0) rc = give_gathered(&gathering);
-    end_gathering(&gathering);
+    arena_finish(&gathering.arena);
+    free(gathering.places);
     return rc;
 }
 
@@ -466,17 +447,18 @@ static struct reel_str higher(struct reel_str a, struct reel_str b) {
     return str_compare(a, b) > 0 ? a : b;
 }
 
-/* The part of a span whose strings are cut like this one. */
+/* The part of a span whose strings are cut like this one: the records know their order. */
 static int give_cut_part(struct ordered *ordered, const struct span *span, struct reel_str bytes,
                          const struct place *place, struct text *ret_end) {
     struct query *query = ordered->query;
     struct reel_str group = group_of(ordered, bytes, place);
     struct reel_str from = kept(query, group.data, group.len), to = beyond(query, group);
     if (!from.data || !to.data) return fail_memory(query->error);
-    const struct span part = {higher(from, span->from), lower(to, span->to)};
+    struct span part = {higher(from, span->from), lower(to, span->to)};
+    const struct spans parts = {.field = query->order, .list = &part, .count = 1};
     ret_end->len = 0;
     text_append_str(ret_end, part.to);
-    return ret_end->failed ? fail_memory(query->error) : give_cut(query, &part);
+    return ret_end->failed ? fail_memory(query->error) : query_gathered(query, &parts);
 }
 
 /* One entry of a span, and those that are cut like it. The walk then stands at the next row: 1; 0:
