@@ -17,13 +17,17 @@ static int broken(struct query *query, const char *doing) {
     return store_fail(query->collection->store, MDB_CORRUPTED, doing, query->error);
 }
 
+/* Of what reads the value of a field. */
+static int field_failed(struct query *query, int rc) {
+    return rc == -EBADMSG ? broken(query, "cannot read a field") : fail_memory(query->error);
+}
+
 int query_fits(struct query *query, struct reel_str stored, uint64_t *ret_changed) {
     arena_reset(&query->arena);
     if (record_read(&query->collection->shape, stored, ret_changed, query->values) < 0)
         return broken(query, "cannot read a record");
     int rc = criteria_hold(&query->criteria, query->values, &query->arena);
-    if (rc == -EBADMSG) return broken(query, "cannot read a field");
-    return rc < 0 ? fail_memory(query->error) : rc;
+    return rc < 0 ? field_failed(query, rc) : rc;
 }
 
 /* Gives a record that fulfils the criteria; or any, without JSON if it does not. `place` NULL: the
@@ -354,20 +358,16 @@ static int gather_one(struct gathering *gathering, struct reel_str key) {
     int rc = find(query, key, &stored);
     if (rc < 0) return rc;
     if (view_is_late(query->view, query->looked++)) return fail(query->error, -ETIME, "too late");
-    if (record_read(&query->collection->shape, stored, &changed, query->values) < 0)
-        return broken(query, "cannot read a record");
-    arena_reset(&query->arena);
-    rc = criteria_hold(&query->criteria, query->values, &query->arena);
-    if (rc == -EBADMSG) return broken(query, "cannot read a field");
-    if (rc == 0) return 0;
+    rc = query_fits(query, stored, &changed);
+    if (rc <= 0) return rc;
     if (gathering->count == GATHERED_MAX)
         return fail(query->error, -E2BIG,
                     "more than %d records would have to be sorted: the values of field `%s` begin "
                     "alike",
                     GATHERED_MAX, query->asked->order ? query->asked->order : "");
     struct place *place = &gathering->places[gathering->count];
-    if (rc > 0) rc = make_place(query, key, changed, &gathering->arena, place);
-    if (rc < 0) return fail_memory(query->error);
+    rc = make_place(query, key, changed, &gathering->arena, place);
+    if (rc < 0) return field_failed(query, rc);
     if (is_after(query, place)) gathering->count++;
     return 0;
 }
