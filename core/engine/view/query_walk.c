@@ -192,6 +192,42 @@ int spans_count(struct query *query, const struct spans *spans, uint64_t max, ui
     return rc;
 }
 
+/* The record's key in an entry's. */
+static struct reel_str key_in_entry(const struct tracked_field *field, struct reel_str bytes) {
+    struct field_encoded value;
+    struct reel_str key = {NULL, 0};
+    return field_key_split(bytes, field, &value, &key) ? key : (struct reel_str){NULL, 0};
+}
+
+/* Is given the key of an entry's record. The walk goes on while it returns 0. */
+typedef int (*entry_fn)(void *context, struct reel_str key);
+
+static int walk_entries_in(struct query *query, struct table_walk *walk,
+                           const struct tracked_field *field, const struct span *span, entry_fn fn,
+                           void *context) {
+    struct overlay_row row;
+    int rc = 0, more = table_seek(walk, span->from, SEEK_AT_OR_ABOVE, &row);
+    while (rc == 0 && more > 0 && is_within(row.key, span)) {
+        struct reel_str key = key_in_entry(field, row.key);
+        rc = key.data ? fn(context, key) : broken(query, "cannot read an index");
+        if (rc == 0) more = table_next(walk, &row);
+    }
+    return rc != 0 ? rc : more < 0 ? more : 0;
+}
+
+static int walk_entries(struct query *query, const struct spans *spans, entry_fn fn,
+                        void *context) {
+    struct table_walk walk;
+    int rc = 0;
+    start_walk(query, &walk, query->collection->fields);
+    for (size_t i = 0; rc == 0 && i < spans->count; i++)
+        rc = walk_entries_in(query, &walk, spans->field, &spans->list[i], fn, context);
+    if (rc == 0 && spans->has_nulls)
+        rc = walk_entries_in(query, &walk, spans->field, &spans->nulls, fn, context);
+    table_walk_finish(&walk);
+    return rc;
+}
+
 /* ---- Places ---------------------------------------------------------------------------------- */
 
 /* As entries stand in the table: nulls are last both ways, which the ranks do not say. */
@@ -344,14 +380,8 @@ struct gathering {
     size_t count;
 };
 
-/* The record's key in an entry's. */
-static struct reel_str key_in_entry(const struct tracked_field *field, struct reel_str bytes) {
-    struct field_encoded value;
-    struct reel_str key = {NULL, 0};
-    return field_key_split(bytes, field, &value, &key) ? key : (struct reel_str){NULL, 0};
-}
-
-static int gather_one(struct gathering *gathering, struct reel_str key) {
+static int gather_one(void *context, struct reel_str key) {
+    struct gathering *gathering = context;
     struct query *query = gathering->query;
     struct reel_str stored;
     uint64_t changed;
@@ -372,22 +402,6 @@ static int gather_one(struct gathering *gathering, struct reel_str key) {
     return 0;
 }
 
-static int gather_span(struct gathering *gathering, const struct tracked_field *field,
-                       const struct span *span) {
-    struct query *query = gathering->query;
-    struct table_walk walk;
-    struct overlay_row row;
-    start_walk(query, &walk, query->collection->fields);
-    int rc = table_seek(&walk, span->from, SEEK_AT_OR_ABOVE, &row);
-    while (rc > 0 && is_within(row.key, span)) {
-        struct reel_str key = key_in_entry(field, row.key);
-        rc = key.data ? gather_one(gathering, key) : broken(query, "cannot read an index");
-        if (rc == 0) rc = table_next(&walk, &row);
-    }
-    table_walk_finish(&walk);
-    return rc < 0 ? rc : 0;
-}
-
 static int give_gathered(struct gathering *gathering) {
     struct query *query = gathering->query;
     int rc = 0;
@@ -401,9 +415,7 @@ int query_gathered(struct query *query, const struct spans *spans) {
     struct gathering gathering = {.query = query};
     gathering.places = malloc(GATHERED_MAX * sizeof *gathering.places);
     int rc = gathering.places ? 0 : fail_memory(query->error);
-    for (size_t i = 0; rc == 0 && i < spans->count; i++)
-        rc = gather_span(&gathering, spans->field, &spans->list[i]);
-    if (rc == 0 && spans->has_nulls) rc = gather_span(&gathering, spans->field, &spans->nulls);
+    if (rc == 0) rc = walk_entries(query, spans, gather_one, &gathering);
     if (rc == 0) rc = give_gathered(&gathering);
     arena_finish(&gathering.arena);
     free(gathering.places);
@@ -595,24 +607,10 @@ int query_by_change(struct query *query) {
 
 /* ---- In no order ----------------------------------------------------------------------------- */
 
-static int walk_any(struct query *query, const struct tracked_field *field,
-                    const struct span *span) {
-    struct table_walk walk;
-    struct overlay_row row;
-    start_walk(query, &walk, query->collection->fields);
-    int rc = 0, more = table_seek(&walk, span->from, SEEK_AT_OR_ABOVE, &row);
-    while (rc == 0 && more > 0 && is_within(row.key, span)) {
-        struct reel_str key = key_in_entry(field, row.key);
-        rc = key.data ? look_up(query, key, NULL) : broken(query, "cannot read an index");
-        if (rc == 0) more = table_next(&walk, &row);
-    }
-    table_walk_finish(&walk);
-    return rc != 0 ? rc : more < 0 ? more : 0;
+static int look_up_any(void *context, struct reel_str key) {
+    return look_up(context, key, NULL);
 }
 
 int query_any_order(struct query *query, const struct spans *spans) {
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < spans->count; i++)
-        rc = walk_any(query, spans->field, &spans->list[i]);
-    return rc == 0 && spans->has_nulls ? walk_any(query, spans->field, &spans->nulls) : rc;
+    return walk_entries(query, spans, look_up_any, query);
 }
