@@ -269,8 +269,11 @@ static int run_count(struct counting *counting, const char *group, reel_group_fn
     struct groups groups = {0};
     counting->query.take = take;
     counting->query.needs_values = group;
+    bool may_use_index = group || counting->query.criteria.count > 0;
+    int rc = may_use_index ? query_find_indexes(&counting->query) : 0;
+    if (rc < 0) return rc;
     if (!group) return count_one(counting);
-    int rc = begin_groups(counting, &groups, group);
+    rc = begin_groups(counting, &groups, group);
     if (rc == 0) rc = count_groups(counting);
     if (rc == 0) rc = give_groups(counting, fn, context);
     arena_finish(&groups.arena);
@@ -280,13 +283,10 @@ static int run_count(struct counting *counting, const char *group, reel_group_fn
 
 int reel_view_count(struct reel_view *view, const struct reel_query *given, const char *group,
                     reel_group_fn fn, void *context, uint64_t *ret, struct reel_error *error) {
-    struct reel_query asked;
     AUTO_FREE struct counting *counting = calloc(1, sizeof *counting);
     if (!counting) return fail_memory(error);
     ENTERED within = NULL;
-    int rc = query_copy(given, &asked, error);
-    if (rc == 0) rc = view_enter(view, &within);
-    if (rc == 0) rc = query_start(&counting->query, within, &asked, error);
+    int rc = query_start(&counting->query, view, given, &within, error);
     if (rc == 0) rc = run_count(counting, group, fn, context);
     if (rc >= 0 && ret) *ret = counting->count;
     query_finish(&counting->query);

@@ -44,7 +44,7 @@ static int look_at(struct query *query, struct reel_str key, struct reel_str sto
         if (rc < 0) return rc;
         fits = rc > 0;
     }
-    if (!fits && !(query->asked->flags & REEL_QUERY_OTHERS)) return 0;
+    if (!fits && !(query->asked.flags & REEL_QUERY_OTHERS)) return 0;
     if (fits && record_json(shape, stored, &row.changed, &row.json) < 0)
         return broken(query, "cannot read a record");
     return query->take(query, &row, place ? place : &by_key);
@@ -394,7 +394,7 @@ static int gather_one(void *context, struct reel_str key) {
         return fail(query->error, -E2BIG,
                     "more than %d records would have to be sorted: the values of field `%s` begin "
                     "alike",
-                    GATHERED_MAX, query->asked->order ? query->asked->order : "");
+                    GATHERED_MAX, query->asked.order ? query->asked.order : "");
     struct place *place = &gathering->places[gathering->count];
     rc = make_place(query, key, changed, &gathering->arena, place);
     if (rc < 0) return field_failed(query, rc);
