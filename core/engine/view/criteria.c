@@ -5,13 +5,6 @@
 
 #include <errno.h>
 
-int criteria_field(const struct collection *collection, const char *name) {
-    const struct projector *projector = collection->projector;
-    for (uint32_t i = 0; name && i < projector->field_count; i++)
-        if (strcmp(projector->fields[i].name, name) == 0) return (int)i;
-    return -1;
-}
-
 void criteria_finish(struct criteria *criteria) {
     arena_finish(&criteria->arena);
     *criteria = (struct criteria){0};
@@ -122,7 +115,7 @@ static uint64_t hash_condition(uint64_t hash, const struct reel_condition *condi
 
 static int add(struct criteria *criteria, const struct collection *collection,
                const struct reel_condition *condition, size_t room, struct reel_error *error) {
-    int at = criteria_field(collection, condition->field);
+    int at = projector_field(collection->projector, condition->field);
     if (at < 0)
         return fail(error, -EINVAL, "`%s` has no field `%s`", collection->name,
                     condition->field ? condition->field : "");

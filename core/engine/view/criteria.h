@@ -42,7 +42,4 @@ bool criterion_holds(const struct criterion *criterion, struct reel_str value);
 int criteria_hold(const struct criteria *criteria, const struct reel_str *values,
                   struct arena *arena);
 
-/* The field's place among the declared ones, or -1. */
-int criteria_field(const struct collection *collection, const char *name);
-
 #endif

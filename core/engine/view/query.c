@@ -197,7 +197,7 @@ static int read_order(struct query *query) {
     const struct collection *collection = query->collection;
     query->is_descending = name && query->asked.flags & REEL_QUERY_DESCENDING;
     if (!name) return 0;
-    int at = criteria_field(collection, name);
+    int at = projector_field(collection->projector, name);
     if (at < 0 && strcmp(name, "changed") == 0) {
         query->by_change = true;
         return 0;

@@ -235,7 +235,7 @@ static int count_groups(struct counting *counting) {
 static int begin_groups(struct counting *counting, struct groups *groups, const char *name) {
     struct query *query = &counting->query;
     const struct collection *collection = query->collection;
-    int at = criteria_field(collection, name);
+    int at = projector_field(collection->projector, name);
     if (at < 0)
         return fail(query->error, -EINVAL, "`%s` has no field `%s`", collection->name, name);
     if (!tracked_fields_find(&collection->tracked, (uint32_t)at))
