@@ -10,6 +10,12 @@ void criteria_finish(struct criteria *criteria) {
     *criteria = (struct criteria){0};
 }
 
+struct criterion *criteria_find(const struct criteria *criteria, uint32_t at) {
+    for (size_t i = 0; i < criteria->count; i++)
+        if (criteria->list[i].at == at) return &criteria->list[i];
+    return NULL;
+}
+
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 static int refuse(const struct reel_condition *condition, const char *wanted,
@@ -18,10 +24,11 @@ static int refuse(const struct reel_condition *condition, const char *wanted,
                 REEL_FMT(condition->value), wanted);
 }
 
+/* The field's criterion, which is added if there is none. */
 static struct criterion *settle(struct criteria *criteria, const struct collection *collection,
                                 uint32_t at) {
-    for (size_t i = 0; i < criteria->count; i++)
-        if (criteria->list[i].at == at) return &criteria->list[i];
+    struct criterion *found = criteria_find(criteria, at);
+    if (found) return found;
     struct criterion *added = &criteria->list[criteria->count++];
     const struct reel_field *field = &collection->projector->fields[at];
     *added = (struct criterion){.at = at, .field = field, .form = field_form_of(field)};

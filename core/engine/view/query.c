@@ -35,9 +35,9 @@ int query_find_indexes(struct query *query) {
     return rc < 0 && rc != -ENOENT ? fail(query->error, rc, "cannot read what is indexed") : 0;
 }
 
-const struct tracked_field *query_index_of(const struct query *query, uint32_t at) {
+const struct tracked_field *query_field(const struct query *query, uint32_t at, uint8_t flag) {
     const struct tracked_field *field = tracked_fields_find(&query->collection->tracked, at);
-    return query->is_built && field && field->flags & FIELD_INDEXED ? field : NULL;
+    return query->is_built && field && field->flags & flag ? field : NULL;
 }
 
 /* A plugin's struct may be shorter or longer than this host's. */
@@ -78,7 +78,7 @@ static int refuse_scan(const struct query *query) {
     const struct criteria *criteria = &query->criteria;
     const char *name = "";
     for (size_t i = 0; i < criteria->count; i++)
-        if (!name[0] || !query_index_of(query, criteria->list[i].at))
+        if (!name[0] || !query_field(query, criteria->list[i].at, FIELD_INDEXED))
             name = criteria->list[i].field->name;
     return fail(query->error, -E2BIG,
                 "`%s` has %llu records, and this would look at more than %llu of them: an index on "
@@ -112,16 +112,12 @@ static int admit_rest(struct query *query, const struct spans *spans) {
 
 /* ---- Choosing -------------------------------------------------------------------------------- */
 
-static bool is_sole(const struct query *query, const struct spans *spans) {
-    return query->criteria.count == (spans && spans->criterion ? 1 : 0);
-}
-
 int query_choose(struct query *query, const struct criterion *except, struct spans *ret,
                  size_t *ret_count) {
     bool found = false;
     for (size_t i = 0; i < query->criteria.count; i++) {
         const struct criterion *criterion = &query->criteria.list[i];
-        const struct tracked_field *field = query_index_of(query, criterion->at);
+        const struct tracked_field *field = query_field(query, criterion->at, FIELD_INDEXED);
         struct spans spans;
         uint64_t count = 0;
         if (!field || criterion == except) continue;
@@ -140,7 +136,7 @@ int query_choose(struct query *query, const struct criterion *except, struct spa
 static int find_simple(struct query *query, struct spans *ret) {
     const struct criterion *only = query->criteria.list;
     if (query->criteria.count != 1 || (!only->is_equal && !only->wants_null)) return 0;
-    const struct tracked_field *field = query_index_of(query, only->at);
+    const struct tracked_field *field = query_field(query, only->at, FIELD_INDEXED);
     if (!field) return 0;
     int rc = spans_make(query, field, only, ret);
     return rc < 0 ? rc : 1;
@@ -164,22 +160,17 @@ static int run_in_key_order(struct query *query) {
     return by_value ? query_merged(query, &spans) : query_by_key(query);
 }
 
-static const struct criterion *criterion_of(const struct query *query, uint32_t at) {
-    for (size_t i = 0; i < query->criteria.count; i++)
-        if (query->criteria.list[i].at == at) return &query->criteria.list[i];
-    return NULL;
-}
-
 static int run_in_order(struct query *query) {
     struct spans own = {0}, other;
     uint64_t own_count = UINT64_MAX;
     size_t count = 0;
     int rc = 0;
     if (query->order) {
-        rc = spans_make(query, query->order, criterion_of(query, query->order->at), &own);
+        rc = spans_make(query, query->order, criteria_find(&query->criteria, query->order->at),
+                        &own);
         if (rc < 0) return rc;
     }
-    bool is_simple = query->order ? is_sole(query, &own) : query->criteria.count == 0;
+    bool is_simple = query->criteria.count == (own.criterion ? 1 : 0);
     if (!is_simple && own.criterion) rc = spans_count(query, &own, GATHERED_MAX + 1, &own_count);
     if (rc == 0 && !is_simple && own_count > GATHERED_MAX) {
         rc = query_choose(query, own.criterion, &other, &count);

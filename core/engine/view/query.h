@@ -92,8 +92,8 @@ void query_finish(struct query *query);
 /* Are the indexes complete in this view? To be called before one is asked for. 0 or an error. */
 int query_find_indexes(struct query *query);
 
-/* The field's index, or NULL: there is none that could be used. */
-const struct tracked_field *query_index_of(const struct query *query, uint32_t at);
+/* The field, if it is FIELD_INDEXED or FIELD_COUNTED; or NULL: that cannot be used. */
+const struct tracked_field *query_field(const struct query *query, uint32_t at, uint8_t flag);
 
 /* The indexed criterion with the fewest entries, and how many it has, up to GATHERED_MAX + 1. 1; 0:
  * there is none. */

@@ -124,11 +124,6 @@ static int add_tally(struct counting *counting, const struct overlay_row *row) {
     return counting->groups ? add_json(counting, json, records) : 0;
 }
 
-static const struct tracked_field *counted_field(const struct query *query, uint32_t at) {
-    const struct tracked_field *field = tracked_fields_find(&query->collection->tracked, at);
-    return query->is_built && field && field->flags & FIELD_COUNTED ? field : NULL;
-}
-
 /* ---- Entries --------------------------------------------------------------------------------- */
 
 static int end_run(struct counting *counting) {
@@ -210,9 +205,9 @@ static int count_one(struct counting *counting) {
         return 0;
     }
     if (query->criteria.count > 1) return look_at_records(counting);
-    const struct tracked_field *counted = counted_field(query, only->at);
+    const struct tracked_field *counted = query_field(query, only->at, FIELD_COUNTED);
     if (counted) return walk_rows(counting, counted, FIELD_TALLIES, add_tally);
-    const struct tracked_field *index = query_index_of(query, only->at);
+    const struct tracked_field *index = query_field(query, only->at, FIELD_INDEXED);
     int rc = index ? spans_make(query, index, only, &spans) : 0;
     if (rc < 0) return rc;
     if (index && spans.is_exact) return spans_count(query, &spans, UINT64_MAX, &counting->count);
@@ -223,9 +218,9 @@ static int count_groups(struct counting *counting) {
     struct query *query = &counting->query;
     if (query->criteria.count > 0) return look_at_records(counting);
     uint32_t at = counting->groups->at;
-    const struct tracked_field *counted = counted_field(query, at);
+    const struct tracked_field *counted = query_field(query, at, FIELD_COUNTED);
     if (counted) return walk_rows(counting, counted, FIELD_TALLIES, add_tally);
-    const struct tracked_field *index = query_index_of(query, at);
+    const struct tracked_field *index = query_field(query, at, FIELD_INDEXED);
     if (index) return count_index(counting, index);
     int rc = query_admit_scan(query, query->records);
     return rc < 0 ? rc : query_by_key(query);
