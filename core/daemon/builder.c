@@ -57,9 +57,7 @@ struct kept {
 
 struct builder {
     struct daemon *daemon;
-    char *directory;
-    uint64_t waiting_max, kept_ms_max, time_ms_max, cpu_s_max, memory_bytes_max, bytes_max,
-        niceness;
+    uint64_t waiting_max, kept_ms_max, bytes_max;
 
     pthread_t thread;
     pthread_mutex_t lock; /* of what follows */
@@ -129,7 +127,7 @@ static uint64_t sum_of_generations(const struct builder *builder, struct reel_vi
 
 static char *place_path(const struct builder *builder, unsigned place) {
     char *path;
-    return asprintf(&path, "%s/build.%u", builder->directory, place) < 0 ? NULL : path;
+    return asprintf(&path, "%s/build.%u", builder->daemon->directory, place) < 0 ? NULL : path;
 }
 
 static void kept_destroy(struct builder *builder, struct kept *kept) {
@@ -195,8 +193,9 @@ static int make_room(struct builder *builder, uint64_t *ret_bytes, struct reel_e
             return fail(error, -EAGAIN, "the states that were built are all in use");
         kept_destroy(builder, kept);
     }
-    if (statvfs(builder->directory, &disk) < 0)
-        return fail(error, -errno, "%s: %s", builder->directory, strerror(errno));
+    const char *directory = builder->daemon->directory;
+    if (statvfs(directory, &disk) < 0)
+        return fail(error, -errno, "%s: %s", directory, strerror(errno));
     uint64_t half = (uint64_t)disk.f_bavail * disk.f_frsize / 2; /* the log needs room, too */
     if (*ret_bytes > half) *ret_bytes = half;
     if (*ret_bytes < (uint64_t)4 << 20) return fail(error, -EAGAIN, "the disk is nearly full");
@@ -350,7 +349,7 @@ static bool is_cancelled(struct builder *builder, const struct build_job *job) {
 /* Reads what it prints until it ends. */
 static int process_read(struct builder *builder, struct process *process,
                         const struct build_job *job, struct reel_error *error) {
-    uint64_t until_ms = clock_ms() + builder->time_ms_max;
+    uint64_t until_ms = clock_ms() + config_number(builder->daemon->config, "build_ms_max");
     for (;;) {
         struct pollfd out = {.fd = process->out, .events = POLLIN};
         int ready = poll(&out, 1, LOOK_MS);
@@ -463,16 +462,17 @@ static int make_plan(struct builder *builder, const struct build_job *job, struc
 static void put_arguments(const struct builder *builder, const struct build_job *job,
                           const struct plan *plan, const char *into, uint64_t bytes,
                           struct text *to) {
+    const struct config *config = builder->daemon->config;
     put(to, "--parent=%d", getpid());
-    put(to, "--data=%s", builder->directory);
+    put(to, "--data=%s", builder->daemon->directory);
     put(to, "--epoch=%s", plan->position.epoch.text);
     put(to, "--seq=%" PRIu64, job->seq);
     put(to, "--into=%s", into);
     put(to, "--map-bytes=%" PRIu64, bytes);
-    put(to, "--memory-bytes=%" PRIu64, builder->memory_bytes_max);
-    put(to, "--cpu-s=%" PRIu64, builder->cpu_s_max);
-    put(to, "--nice=%" PRIu64, builder->niceness);
-    put(to, "--event-bytes=%" PRIu64, config_number(builder->daemon->config, "event_bytes_max"));
+    put(to, "--memory-bytes=%" PRIu64, config_number(config, "build_memory_bytes_max"));
+    put(to, "--cpu-s=%" PRIu64, config_number(config, "build_cpu_s_max"));
+    put(to, "--nice=%" PRIu64, config_number(config, "build_nice"));
+    put(to, "--event-bytes=%" PRIu64, config_number(config, "event_bytes_max"));
     put_plugins(builder, to);
     put_settings(builder, to);
     text_append_str(to, text_str(&plan->collections));
@@ -735,37 +735,27 @@ static void remove_places(const struct builder *builder) {
 static void builder_destroy(struct builder *builder) {
     pthread_cond_destroy(&builder->changed);
     pthread_mutex_destroy(&builder->lock);
-    free(builder->directory);
     free(builder);
 }
 
-int builder_start(struct daemon *daemon, const char *directory, struct builder **ret,
-                  struct reel_error *error) {
+int builder_start(struct daemon *daemon, struct builder **ret, struct reel_error *error) {
     const struct config *config = daemon->config;
     struct builder *builder = calloc(1, sizeof *builder);
     if (!builder) return fail_memory(error);
     builder->daemon = daemon;
-    builder->directory = strdup(directory);
     builder->waiting_max = config_number(config, "builds_waiting_max");
     builder->kept_ms_max = config_number(config, "builds_kept_s") * 1000;
-    builder->time_ms_max = config_number(config, "build_ms_max");
-    builder->cpu_s_max = config_number(config, "build_cpu_s_max");
-    builder->memory_bytes_max = config_number(config, "build_memory_bytes_max");
     builder->bytes_max = config_number(config, "build_bytes_max");
-    builder->niceness = config_number(config, "build_nice");
     pthread_mutex_init(&builder->lock, NULL);
     clock_condition(&builder->changed);
-    int rc = builder->directory ? 0 : fail_memory(error);
-    if (rc == 0) {
-        remove_places(builder);
-        rc = thread_start(&builder->thread, "reel-builder", run, builder);
-        if (rc < 0) rc = fail(error, rc, "cannot start a thread: %s", strerror(-rc));
-    }
-    if (rc < 0)
+    remove_places(builder);
+    int rc = thread_start(&builder->thread, "reel-builder", run, builder);
+    if (rc < 0) {
         builder_destroy(builder);
-    else
-        *ret = builder;
-    return rc;
+        return fail(error, rc, "cannot start a thread: %s", strerror(-rc));
+    }
+    *ret = builder;
+    return 0;
 }
 
 void builder_drain(struct builder *builder) {
