@@ -2,7 +2,6 @@
 #include "daemon/build_output.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +42,6 @@ static int read_change(struct reel_str line, struct build_output *ret) {
         return -EBADMSG;
     if (make_room(ret) < 0) return -ENOMEM;
     ret->changes[ret->count++] = line;
-    if (ret->count == 1) ret->first_seq = seq;
     ret->last_seq = seq;
     return 0;
 }

@@ -1,8 +1,9 @@
 /* build_output.h: what a builder (builder.h) says on its stdout, line by line:
  *
  *     change SEQ OBJECT      one change of the record that it watches (build_change_write)
- *     done SEEN MORE         the last line: how many changes there were, MORE: 1 if it left some
- * out failed ERRNO SENTENCE  or this one
+ *     done SEEN MORE         the last line: how many changes there were, and 1 if some were left
+ *                            out, or 0
+ *     failed ERRNO SENTENCE  or this one
  *
  * The builder runs code of plugins: nothing of this is trusted.
  */
@@ -17,7 +18,7 @@ struct build_output {
     struct reel_error error;
     struct reel_str *changes; /* objects, in the output's bytes; the list is owned */
     size_t count;
-    uint64_t first_seq, last_seq; /* of the changes */
+    uint64_t last_seq; /* of the changes */
     uint64_t seen;
     bool more;
 };

@@ -1,25 +1,19 @@
-/* builder.c: see builder.h. In this order: what is asked; what is kept; the process; the thread;
- * starting and stopping. */
+/* builder.c: see builder.h. In this order: what is asked; what is kept; arguments; jobs; the
+ * thread; starting and stopping. */
 #include "daemon/builder.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/thread.h"
-#include "daemon/build_output.h"
+#include "daemon/builder_process.h"
 #include "daemon/daemon.h"
 #include "engine/engine.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/wait.h>
 
 #define SELF "builder"
 
@@ -27,14 +21,9 @@
 #define KEPT_MAX 4
 #define PLACES   (KEPT_MAX + 1)
 
-/* How often it looks whether a job was cancelled, and how long it may take to end. */
-#define LOOK_MS 50
-
-/* Most that a builder may print: a page of a history, and one record more. */
-#define OUTPUT_BYTES_MAX ((size_t)40 << 20)
-
 struct build_job {
     struct build_job *next;
+    struct builder *builder;
     uint64_t number, seq;
     struct text collection; /* with a NUL */
     bool is_history;
@@ -58,9 +47,7 @@ struct kept {
 
 struct builder {
     struct daemon *daemon;
-    char *directory;
-    uint64_t waiting_max, kept_ms_max, time_ms_max, cpu_s_max, memory_bytes_max, bytes_max,
-        niceness;
+    uint64_t waiting_max, kept_ms_max, bytes_max;
 
     pthread_t thread;
     pthread_mutex_t lock; /* of what follows */
@@ -130,7 +117,7 @@ static uint64_t sum_of_generations(const struct builder *builder, struct reel_vi
 
 static char *place_path(const struct builder *builder, unsigned place) {
     char *path;
-    return asprintf(&path, "%s/build.%u", builder->directory, place) < 0 ? NULL : path;
+    return asprintf(&path, "%s/build.%u", builder->daemon->directory, place) < 0 ? NULL : path;
 }
 
 static void kept_destroy(struct builder *builder, struct kept *kept) {
@@ -196,8 +183,9 @@ static int make_room(struct builder *builder, uint64_t *ret_bytes, struct reel_e
             return fail(error, -EAGAIN, "the states that were built are all in use");
         kept_destroy(builder, kept);
     }
-    if (statvfs(builder->directory, &disk) < 0)
-        return fail(error, -errno, "%s: %s", builder->directory, strerror(errno));
+    const char *directory = builder->daemon->directory;
+    if (statvfs(directory, &disk) < 0)
+        return fail(error, -errno, "%s: %s", directory, strerror(errno));
     uint64_t half = (uint64_t)disk.f_bavail * disk.f_frsize / 2; /* the log needs room, too */
     if (*ret_bytes > half) *ret_bytes = half;
     if (*ret_bytes < (uint64_t)4 << 20) return fail(error, -EAGAIN, "the disk is nearly full");
@@ -214,7 +202,7 @@ static unsigned free_place(struct builder *builder) {
     return place;
 }
 
-/* ---- The process ----------------------------------------------------------------------------- */
+/* ---- Arguments ------------------------------------------------------------------------------- */
 
 REEL_PRINTF(2, 3)
 static void put(struct text *arguments, const char *format, ...) {
@@ -267,159 +255,6 @@ static void put_plugins(const struct builder *builder, struct text *to) {
             put(to, "--plugin=%d %s", plugin_file_fd(plugin->file), plugin->file->full_path);
 }
 
-struct process {
-    pid_t pid;
-    int out;
-    struct text text; /* that it has printed */
-};
-
-/* The arguments are a file in memory: their length has no limit there, and nobody else can see
- * them. */
-static int write_arguments(const struct text *arguments, struct reel_error *error) {
-    if (arguments->failed) return fail_memory(error);
-    AUTO_CLOSE int fd = memfd_create("arguments", MFD_CLOEXEC);
-    if (fd < 0) return fail(error, -errno, "cannot make a file in memory: %s", strerror(errno));
-    for (size_t at = 0; at < arguments->len;) {
-        ssize_t len = pwrite(fd, arguments->data + at, arguments->len - at, (off_t)at);
-        if (len < 0) return fail(error, -errno, "%s", strerror(errno));
-        at += (size_t)len;
-    }
-    int own = fd;
-    fd = -1;
-    return own;
-}
-
-/* A descriptor that is given to itself stays open in the new process. */
-static int add_descriptors(const struct builder *builder, posix_spawn_file_actions_t *actions,
-                           int in, int out) {
-    int rc = posix_spawn_file_actions_adddup2(actions, in, STDIN_FILENO);
-    if (rc == 0) rc = posix_spawn_file_actions_adddup2(actions, out, STDOUT_FILENO);
-    for (const struct plugin *plugin = builder->daemon->known; rc == 0 && plugin;
-         plugin = plugin->next) {
-        if (!plugin->file) continue;
-        int fd = plugin_file_fd(plugin->file);
-        rc = posix_spawn_file_actions_adddup2(actions, fd, fd);
-    }
-    return rc;
-}
-
-static int spawn(const struct builder *builder, int in, int out, pid_t *ret) {
-    static const char *const argv[] = {"reeld", "build", NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    int rc = posix_spawn_file_actions_init(&actions);
-    if (rc != 0) return rc;
-    rc = posix_spawnattr_init(&attributes);
-    if (rc == 0) {
-        rc = add_descriptors(builder, &actions, in, out);
-        if (rc == 0) rc = posix_spawnattr_setsigmask(&attributes, &none);
-        if (rc == 0) rc = posix_spawnattr_setsigdefault(&attributes, &all);
-        if (rc == 0)
-            rc = posix_spawnattr_setflags(&attributes,
-                                          POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-        if (rc == 0)
-            rc = posix_spawn(ret, "/proc/self/exe", &actions, &attributes, (char *const *)argv,
-                             environ);
-        posix_spawnattr_destroy(&attributes);
-    }
-    posix_spawn_file_actions_destroy(&actions);
-    return rc;
-}
-
-static int process_start(const struct builder *builder, const struct text *arguments,
-                         struct process *ret, struct reel_error *error) {
-    int ends[2];
-    AUTO_CLOSE int in = write_arguments(arguments, error);
-    if (in < 0) return in;
-    if (pipe2(ends, O_CLOEXEC) < 0) return fail(error, -errno, "pipe: %s", strerror(errno));
-    int rc = spawn(builder, in, ends[1], &ret->pid);
-    close(ends[1]);
-    ret->out = ends[0];
-    if (rc == 0) return 0;
-    close(ends[0]);
-    return fail(error, -EAGAIN, "cannot start a builder: %s", strerror(rc));
-}
-
-static bool is_cancelled(struct builder *builder, const struct build_job *job) {
-    HOLD_LOCK(&builder->lock);
-    return job->cancelled || builder->draining;
-}
-
-/* Reads what it prints until it ends. */
-static int process_read(struct builder *builder, struct process *process,
-                        const struct build_job *job, struct reel_error *error) {
-    uint64_t until_ms = clock_ms() + builder->time_ms_max;
-    for (;;) {
-        struct pollfd out = {.fd = process->out, .events = POLLIN};
-        int ready = poll(&out, 1, LOOK_MS);
-        if (is_cancelled(builder, job)) return fail(error, -ECANCELED, "it was cancelled");
-        if (clock_ms() >= until_ms)
-            return fail(error, -EAGAIN, "it took longer than build_ms_max: the machine is busy");
-        if (ready <= 0) continue;
-        text_reserve(&process->text, 65536);
-        if (process->text.failed) return fail_memory(error);
-        ssize_t len = read(process->out, process->text.data + process->text.len,
-                           process->text.size - process->text.len);
-        if (len < 0 && errno == EINTR) continue;
-        if (len <= 0) return 0;
-        process->text.len += (size_t)len;
-        if (process->text.len > OUTPUT_BYTES_MAX)
-            return fail(error, -E2BIG, "a builder's answer is too large");
-    }
-}
-
-/* What the way in which it ended says. */
-static int judge_end(int status, struct reel_error *error) {
-    if (WIFEXITED(status)) return 0; /* what it has printed says more */
-    switch (WTERMSIG(status)) {
-    case SIGXCPU:
-        return fail(error, -E2BIG, "it takes more of the processor than build_cpu_s_max");
-    case SIGKILL:
-        return fail(error, -EAGAIN, "the builder was ended: the machine's memory is short");
-    default:
-        return fail(error, -EIO, "the builder was ended by signal %d", WTERMSIG(status));
-    }
-}
-
-static int process_end(struct process *process, int rc, struct reel_error *error) {
-    int status = 0;
-    close(process->out);
-    if (rc < 0) kill(process->pid, SIGKILL);
-    while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR) continue;
-    return rc < 0 ? rc : judge_end(status, error);
-}
-
-/* Its own errors. What was trimmed or replaced while it was reading may succeed the next time, or
- * then says why not. */
-static int judge_output(const struct build_output *output, struct reel_error *error) {
-    if (output->rc == -ENOSPC || output->rc == -ENOMEM)
-        return fail(error, -E2BIG,
-                    "it takes more than build_bytes_max or build_memory_bytes_max: %s",
-                    output->error.text);
-    if (output->rc == 0 || output->rc == -ESTALE)
-        return output->rc < 0 ? fail(error, -ESTALE, "%s", output->error.text) : 0;
-    bool is_passing = output->rc == -EAGAIN || output->rc == -ERANGE || /* the files changed */
-                      output->rc == -ENOENT || output->rc == -EBADMSG;
-    return fail(error, is_passing ? -EAGAIN : -EIO, "%s", output->error.text);
-}
-
-/* Starts a builder, and waits for it. `process->text` has what `ret` borrows. */
-static int run_process(struct builder *builder, const struct build_job *job,
-                       const struct text *arguments, struct process *process,
-                       struct build_output *ret, struct reel_error *error) {
-    int rc = process_start(builder, arguments, process, error);
-    if (rc < 0) return rc;
-    rc = process_read(builder, process, job, error);
-    rc = process_end(process, rc, error);
-    if (rc < 0) return rc;
-    rc = build_output_read(text_str(&process->text), ret);
-    return rc < 0 ? fail(error, -EIO, "a builder's answer is not complete")
-                  : judge_output(ret, error);
-}
-
 /* ---- A job ----------------------------------------------------------------------------------- */
 
 static void job_destroy(struct build_job *job) {
@@ -464,16 +299,17 @@ static int make_plan(struct builder *builder, const struct build_job *job, struc
 static void put_arguments(const struct builder *builder, const struct build_job *job,
                           const struct plan *plan, const char *into, uint64_t bytes,
                           struct text *to) {
+    const struct config *config = builder->daemon->config;
     put(to, "--parent=%d", getpid());
-    put(to, "--data=%s", builder->directory);
+    put(to, "--data=%s", builder->daemon->directory);
     put(to, "--epoch=%s", plan->position.epoch.text);
     put(to, "--seq=%" PRIu64, job->seq);
     put(to, "--into=%s", into);
     put(to, "--map-bytes=%" PRIu64, bytes);
-    put(to, "--memory-bytes=%" PRIu64, builder->memory_bytes_max);
-    put(to, "--cpu-s=%" PRIu64, builder->cpu_s_max);
-    put(to, "--nice=%" PRIu64, builder->niceness);
-    put(to, "--event-bytes=%" PRIu64, config_number(builder->daemon->config, "event_bytes_max"));
+    put(to, "--memory-bytes=%" PRIu64, config_number(config, "build_memory_bytes_max"));
+    put(to, "--cpu-s=%" PRIu64, config_number(config, "build_cpu_s_max"));
+    put(to, "--nice=%" PRIu64, config_number(config, "build_nice"));
+    put(to, "--event-bytes=%" PRIu64, config_number(config, "event_bytes_max"));
     put_plugins(builder, to);
     put_settings(builder, to);
     text_append_str(to, text_str(&plan->collections));
@@ -522,27 +358,39 @@ struct result {
     int rc;
     struct reel_error error;
     struct reel_view *view;
-    struct process process; /* of a history: has the text that `output` borrows */
+    struct text printed; /* `output` borrows from it */
     struct build_output output;
 };
 
 static void result_finish(struct result *result) {
     build_output_finish(&result->output);
-    text_finish(&result->process.text);
+    text_finish(&result->printed);
+}
+
+static bool is_cancelled(const void *context) {
+    const struct build_job *job = context;
+    struct builder *builder = job->builder;
+    HOLD_LOCK(&builder->lock);
+    return job->cancelled || builder->draining;
 }
 
 /* In a place of its own, which is removed at once, unless a view will be of it. */
 static int build_in_place(struct builder *builder, const struct build_job *job,
                           const struct plan *plan, uint64_t bytes, struct result *result) {
     CLEANUP(text_finish) struct text arguments = {0};
+    const struct builder_run run = {
+        .plugins = builder->daemon->known,
+        .time_ms_max = config_number(builder->daemon->config, "build_ms_max"),
+        .is_cancelled = is_cancelled,
+        .context = job,
+    };
     struct reel_error *error = &result->error;
     unsigned place = free_place(builder);
     AUTO_FREE char *path = place_path(builder, place);
     if (!path) return fail_memory(error);
     put_arguments(builder, job, plan, path, bytes, &arguments);
     int rc = build_make_directory(path, error);
-    if (rc == 0)
-        rc = run_process(builder, job, &arguments, &result->process, &result->output, error);
+    if (rc == 0) rc = builder_run(&run, &arguments, &result->printed, &result->output, error);
     if (rc == 0 && !job->is_history) rc = keep(builder, job, plan, place, path, error);
     if (rc < 0 || job->is_history) build_remove_directory(path);
     return rc;
@@ -558,7 +406,7 @@ static int build(struct builder *builder, const struct build_job *job, const str
 static void run_job(struct builder *builder, const struct build_job *job, struct result *ret) {
     CLEANUP(plan_finish) struct plan plan = {0};
     struct reel_error *error = &ret->error;
-    int rc = is_cancelled(builder, job) ? fail(error, -ECANCELED, "it was cancelled") : 0;
+    int rc = is_cancelled(job) ? fail(error, -ECANCELED, "it was cancelled") : 0;
     if (rc == 0) rc = make_plan(builder, job, &plan, &ret->view, error);
     if (rc == 0) rc = build(builder, job, &plan, ret);
     if (rc == 0 && !job->is_history && !ret->view)
@@ -664,9 +512,11 @@ static int add_job_take(struct builder *builder, struct build_job *job, uint64_t
     return rc;
 }
 
-static struct build_job *job_create(const char *collection, uint64_t seq, void *context) {
+static struct build_job *job_create(struct builder *builder, const char *collection, uint64_t seq,
+                                    void *context) {
     struct build_job *job = calloc(1, sizeof *job);
     if (!job) return NULL;
+    job->builder = builder;
     job->seq = seq;
     job->context = context;
     text_append(&job->collection, collection, strlen(collection) + 1);
@@ -680,7 +530,7 @@ int builder_view_at(struct builder *builder, const char *collection, uint64_t se
                     struct reel_error *error) {
     CLEANUP(plan_finish) struct plan plan = {0};
     struct reel_view *view = NULL;
-    struct build_job *job = job_create(collection, seq, context);
+    struct build_job *job = job_create(builder, collection, seq, context);
     if (!job) return fail_memory(error);
     job->view_done = done;
     int rc = make_plan(builder, job, &plan, &view, error);
@@ -698,7 +548,7 @@ int builder_history(struct builder *builder, const struct reel_history_request *
     CLEANUP(plan_finish) struct plan plan = {0};
     struct reel_view *view = NULL;
     struct build_job *job =
-        job_create(request->collection, reel_cursor(builder->daemon->reel), context);
+        job_create(builder, request->collection, reel_cursor(builder->daemon->reel), context);
     if (!job) return fail_memory(error);
     job->is_history = true;
     job->history_done = done;
@@ -736,37 +586,27 @@ static void remove_places(const struct builder *builder) {
 static void builder_destroy(struct builder *builder) {
     pthread_cond_destroy(&builder->changed);
     pthread_mutex_destroy(&builder->lock);
-    free(builder->directory);
     free(builder);
 }
 
-int builder_start(struct daemon *daemon, const char *directory, struct builder **ret,
-                  struct reel_error *error) {
+int builder_start(struct daemon *daemon, struct builder **ret, struct reel_error *error) {
     const struct config *config = daemon->config;
     struct builder *builder = calloc(1, sizeof *builder);
     if (!builder) return fail_memory(error);
     builder->daemon = daemon;
-    builder->directory = strdup(directory);
     builder->waiting_max = config_number(config, "builds_waiting_max");
     builder->kept_ms_max = config_number(config, "builds_kept_s") * 1000;
-    builder->time_ms_max = config_number(config, "build_ms_max");
-    builder->cpu_s_max = config_number(config, "build_cpu_s_max");
-    builder->memory_bytes_max = config_number(config, "build_memory_bytes_max");
     builder->bytes_max = config_number(config, "build_bytes_max");
-    builder->niceness = config_number(config, "build_nice");
     pthread_mutex_init(&builder->lock, NULL);
     clock_condition(&builder->changed);
-    int rc = builder->directory ? 0 : fail_memory(error);
-    if (rc == 0) {
-        remove_places(builder);
-        rc = thread_start(&builder->thread, "reel-builder", run, builder);
-        if (rc < 0) rc = fail(error, rc, "cannot start a thread: %s", strerror(-rc));
-    }
-    if (rc < 0)
+    remove_places(builder);
+    int rc = thread_start(&builder->thread, "reel-builder", run, builder);
+    if (rc < 0) {
         builder_destroy(builder);
-    else
-        *ret = builder;
-    return rc;
+        return fail(error, rc, "cannot start a thread: %s", strerror(-rc));
+    }
+    *ret = builder;
+    return 0;
 }
 
 void builder_drain(struct builder *builder) {

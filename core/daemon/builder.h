@@ -21,8 +21,7 @@
 struct builder;
 struct daemon;
 
-int builder_start(struct daemon *daemon, const char *directory, struct builder **ret,
-                  struct reel_error *error);
+int builder_start(struct daemon *daemon, struct builder **ret, struct reel_error *error);
 
 /* As sink_host.h describes them. [any thread] */
 int builder_view_at(struct builder *builder, const char *collection, uint64_t seq,

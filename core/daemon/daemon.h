@@ -36,6 +36,7 @@ struct daemon {
     const struct reel_plugin *own; /* the plugin that is linked in */
     struct signals signals;
     struct config *config;
+    char *directory; /* of the store */
     struct ending *ending;
     struct plugin *known; /* plugins that were read for the settings of their sinks */
     struct reel *reel;

@@ -47,17 +47,16 @@ static void add_hint(struct reel_error *error, const char *flag) {
 
 int opening_open(struct daemon *daemon, struct reel_error *error) {
     const struct config *config = daemon->config;
-    AUTO_FREE char *directory = NULL;
-    int rc = data_directory(config_text(config, "data", 0), &directory, error);
+    int rc = data_directory(config_text(config, "data", 0), &daemon->directory, error);
     if (rc < 0) return rc;
     daemon->rejections.say = say_rejection;
-    rc = trust_check_directory(config, directory, error);
+    rc = trust_check_directory(config, daemon->directory, error);
     if (rc < 0) return rc;
     struct reel_options options = {
         .struct_size = sizeof options,
         .flags = REEL_START_BEHIND | (config_number(config, "new_epoch") ? REEL_NEW_EPOCH : 0) |
                  (config_number(config, "take_archive") ? REEL_TAKE_ARCHIVE : 0),
-        .directory = directory,
+        .directory = daemon->directory,
         .event_bytes_max = (uint32_t)config_number(config, "event_bytes_max"),
         .views_max = (uint32_t)config_number(config, "views_max"),
         .view_ms_max = (uint32_t)config_number(config, "view_ms_max"),
@@ -75,7 +74,7 @@ int opening_open(struct daemon *daemon, struct reel_error *error) {
     rc = reel_open(&options, &daemon->reel, error);
     if (rc == 0) ending_watch(daemon->ending, daemon->reel);
     if (rc == -ESTALE) add_hint(error, "--new-epoch");
-    if (rc == 0) log_line(REEL_LEVEL_INFO, SELF, "the store is %s", directory);
+    if (rc == 0) log_line(REEL_LEVEL_INFO, SELF, "the store is %s", daemon->directory);
     return rc;
 }
 

@@ -4,7 +4,6 @@
  */
 #include "daemon/serve.h"
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/exit_code.h"
 #include "base/trace.h"
@@ -12,7 +11,6 @@
 #include "daemon/config/config_help.h"
 #include "daemon/config/settings.h"
 #include "daemon/daemon.h"
-#include "daemon/data.h"
 #include "daemon/fault.h"
 #include "daemon/known.h"
 #include "daemon/nats_feed.h"
@@ -128,12 +126,6 @@ static int start_sinks(struct daemon *daemon, struct reel_error *error) {
     return rc;
 }
 
-static int start_builder(struct daemon *daemon, struct reel_error *error) {
-    AUTO_FREE char *directory = NULL;
-    int rc = data_directory(config_text(daemon->config, "data", 0), &directory, error);
-    return rc < 0 ? rc : builder_start(daemon, directory, &daemon->builder, error);
-}
-
 static int start(struct daemon *daemon, int argc, char **argv, struct reel_error *error) {
     uint64_t drain_ms_max = config_number(daemon->config, "drain_ms_max");
     int rc = ending_create((uint32_t)drain_ms_max, &daemon->ending, error);
@@ -145,7 +137,7 @@ static int start(struct daemon *daemon, int argc, char **argv, struct reel_error
     if (rc == 0) rc = opening_start(daemon, error);
     if (rc == 0) rc = start_intake(daemon, error);
     if (rc == 0) rc = nats_feed_start(daemon, error);
-    if (rc == 0) rc = start_builder(daemon, error);
+    if (rc == 0) rc = builder_start(daemon, &daemon->builder, error);
     if (rc == 0) rc = start_sinks(daemon, error);
     return rc;
 }
@@ -221,6 +213,7 @@ int serve(const struct reel_plugin *own, int argc, char **argv) {
         code = run(&daemon, argc, argv);
     }
     config_destroy(daemon.config);
+    free(daemon.directory);
     known_forget(&daemon);
     log_queue_stop(LOG_END_MS);
     return code;

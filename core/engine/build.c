@@ -25,10 +25,10 @@ static int open_log(const char *directory, struct log **ret, struct reel_error *
     struct visit visit;
     int rc = visit_begin(&visit, directory, error);
     struct log_options options = {.directory = visit.log_path, .read_only = true};
-    for (int i = 0; rc == 0 && i < (visit.live ? TRIES : 1); i++) {
-        rc = log_open(&options, ret, error);
-        if (rc != -EBADMSG && rc != -ENOENT) break;
-        if (i + 1 < TRIES && visit.live) rc = 0;
+    if (rc == 0) {
+        int tries = visit.live ? TRIES : 1;
+        do rc = log_open(&options, ret, error);
+        while ((rc == -EBADMSG || rc == -ENOENT) && --tries > 0);
     }
     visit_end(&visit);
     return rc;

@@ -37,6 +37,7 @@ int transaction_catch_up(struct reel *reel, struct reel_error *error) {
 
 int transaction_build_some(struct reel *reel, struct reel_error *error) {
     INVARIANT(lock_is_held(&reel->writer));
+    if (!registry_unbuilt(&reel->dispatcher.registry)) return 0; /* mostly */
     views_expire(&reel->views);
     return dispatcher_build_some(&reel->dispatcher, error);
 }

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +26,13 @@ static void begins(const struct verification *verification, const char *what) {
     verification->verifier->begins(verification->verifier->context, what);
 }
 
-static void state_found(struct verification *verification, const char *sentence) {
+REEL_PRINTF(2, 3)
+static void state_found(struct verification *verification, const char *format, ...) {
+    char sentence[sizeof(struct reel_error)];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
     verification->findings++;
     verification->verifier->state_found(verification->verifier->context, sentence);
 }
@@ -102,7 +109,6 @@ static int verify_records(struct verification *verification,
                           const struct stored_collection *collection, struct reel_error *error) {
     const struct collection_state *state = &collection->state;
     struct stored_sums sums;
-    char sentence[sizeof error->text];
     if (!state->has_digest || state->field_count == 0) {
         not_compared(verification, collection->name, false,
                      "an earlier version has written it, which kept no digest");
@@ -110,30 +116,24 @@ static int verify_records(struct verification *verification,
     }
     int rc = stored_add_up(&verification->stored, collection, &sums, error);
     if (is_finding(rc)) {
-        snprintf(sentence, sizeof sentence, "collection `%s`: %.300s", collection->name,
-                 error->text);
-        state_found(verification, sentence);
+        state_found(verification, "collection `%s`: %.300s", collection->name, error->text);
         return 0;
     }
     if (rc < 0) return rc;
     compare(verification, collection, false, &sums.digest);
     if (sums.records == state->records && sums.json_bytes == state->json_bytes) return 0;
-    snprintf(sentence, sizeof sentence,
-             "collection `%s` has %llu records of %llu bytes, and counts %llu of %llu",
-             collection->name, (unsigned long long)sums.records,
-             (unsigned long long)sums.json_bytes, (unsigned long long)state->records,
-             (unsigned long long)state->json_bytes);
-    state_found(verification, sentence);
+    state_found(
+        verification, "collection `%s` has %llu records of %llu bytes, and counts %llu of %llu",
+        collection->name, (unsigned long long)sums.records, (unsigned long long)sums.json_bytes,
+        (unsigned long long)state->records, (unsigned long long)state->json_bytes);
     return 0;
 }
 
 static int verify_fields(struct verification *verification,
                          const struct stored_collection *collection, struct reel_error *error) {
-    char sentence[sizeof error->text];
     int rc = stored_check_fields(&verification->stored, collection, error);
     if (!is_finding(rc)) return rc;
-    snprintf(sentence, sizeof sentence, "collection `%s`: %.300s", collection->name, error->text);
-    state_found(verification, sentence);
+    state_found(verification, "collection `%s`: %.300s", collection->name, error->text);
     return 0;
 }
 
@@ -182,7 +182,7 @@ static int verify_state(struct verification *verification, struct reel *reel,
     begins(verification, "reading state/data.mdb");
     int rc = open_both(verification, error);
     if (is_finding(rc)) {
-        state_found(verification, error->text);
+        state_found(verification, "%s", error->text);
         rc = 0;
     }
     if (rc == 0 && verification->stored.txn) rc = verify_all_records(verification, error);

@@ -19,7 +19,6 @@ static void check_given(struct reel_str given) {
         check(output.rc <= 0 && given.len > 0 && given.data[given.len - 1] == '\n');
         check(output.rc < 0 || output.seen >= output.count);
         check((output.count == 0) == (output.last_seq == 0));
-        check(output.first_seq <= output.last_seq);
         for (size_t i = 0; i < output.count; i++) {
             struct reel_str change = output.changes[i];
             check(change.data > given.data && change.data + change.len < given.data + given.len);
@@ -45,7 +44,7 @@ static void check_own(struct reel_str part) {
     text_append_lit(&text, "done 4 1\n");
     check(!text.failed && build_output_read(text_str(&text), &output) == 0);
     check(output.rc == 0 && output.count == 3 && output.seen == 4 && output.more);
-    check(output.first_seq == 1 && output.last_seq == 3);
+    check(output.last_seq == 3);
     build_output_finish(&output);
     text_finish(&text);
 }

@@ -115,20 +115,10 @@ static const char *const kind_words[] = {
     [REEL_FIELD_NUMBER] = "a number",
 };
 
-/* The field's place, or -1. A plugin names it mostly by the very literal that declares it, or at
- * least one that the compiler has merged with it. */
-static int field_index(const struct projector *projector, const char *name) {
-    for (uint32_t i = 0; i < projector->field_count; i++)
-        if (projector->fields[i].name == name) return (int)i;
-    for (uint32_t i = 0; name && i < projector->field_count; i++)
-        if (strcmp(projector->fields[i].name, name) == 0) return (int)i;
-    return -1;
-}
-
 /* The place of a field that may now be set to something of that kind (0: to null), or -1. */
 static int settable(struct change *change, const char *name, reel_field_kind kind) {
     struct fold *fold = change->collection->fold;
-    int at = field_index(change->collection->projector, name);
+    int at = projector_field(change->collection->projector, name);
     if (fold->turn != TURN_EVOLVE) {
         fold_fault(fold, "changes a record while deciding");
     } else if (change->collection != fold->collection) {
@@ -274,7 +264,7 @@ static struct reel_str field_text(const struct reel_record *record, const char *
     const struct change *change = change_of(record);
     if (!change) return (struct reel_str){0};
     struct fold *fold = change->collection->fold;
-    int at = field_index(change->collection->projector, field);
+    int at = projector_field(change->collection->projector, field);
     if (at < 0)
         fold_fault(fold, "reads field `%s` of `%s`, which has no such field",
                    field ? field : "(null)", change->collection->name);
@@ -294,7 +284,7 @@ static struct reel_str host_field_str(const struct reel_record *record, const ch
 
 static reel_field_kind kind_of(const struct reel_record *record, const char *field) {
     const struct projector *projector = ((const struct change *)record)->collection->projector;
-    return projector->fields[field_index(projector, field)].kind;
+    return projector->fields[projector_field(projector, field)].kind;
 }
 
 static bool host_field_int(const struct reel_record *record, const char *field, int64_t *ret) {

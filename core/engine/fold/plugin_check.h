@@ -13,6 +13,8 @@
 #include <reel/projector.h>
 #include <reel/sink.h>
 
+#include <string.h>
+
 /* Most sinks of a plugin, and settings of a sink or a projector. */
 #define PLUGIN_SINKS_MAX 64
 #define SETTINGS_MAX     256
@@ -36,6 +38,16 @@ struct projector {
     struct plugin_settings settings;
     bool has_strict_events; /* one of `declared.events` is REEL_EVENT_STRICT */
 };
+
+/* The field's place, or -1. A plugin names it mostly by the very literal that declares it, or at
+ * least one that the compiler has merged with it. */
+static inline int projector_field(const struct projector *projector, const char *name) {
+    for (uint32_t i = 0; i < projector->field_count; i++)
+        if (projector->fields[i].name == name) return (int)i;
+    for (uint32_t i = 0; name && i < projector->field_count; i++)
+        if (strcmp(projector->fields[i].name, name) == 0) return (int)i;
+    return -1;
+}
 
 /* A sink, and its settings. */
 struct plugin_sink {

@@ -1,4 +1,5 @@
-/* field_index.c: see field_index.h. In this order: fields; meta; writing; building; keys. */
+/* field_index.c: see field_index.h. In this order: fields; meta; counts; writing; building; keys.
+ */
 #include "engine/store/field_index.h"
 
 #include "base/cleanup.h"
@@ -94,36 +95,53 @@ int field_index_put(struct store *store, const char *name, const struct tracked_
     return meta_put_fields(store, name, text_str(&value), error);
 }
 
-/* ---- Writing --------------------------------------------------------------------------------- */
+/* ---- Counts of values ------------------------------------------------------------------------ */
 
-void field_writer_start(struct field_writer *writer, struct store *store, size_t table,
-                        const struct tracked_fields *fields, struct arena *arena) {
-    *writer =
-        (struct field_writer){.store = store, .table = table, .fields = fields, .arena = arena};
-}
-
-static int grow_tallies(struct field_writer *writer) {
-    if (writer->tally_count < writer->tally_room) return 0;
-    size_t room = writer->tally_room ? 2 * writer->tally_room : 16;
-    struct tally *grown = realloc(writer->tallies, room * sizeof *grown);
+static int grow(struct tallies *tallies) {
+    if (tallies->count < tallies->room) return 0;
+    size_t room = tallies->room ? 2 * tallies->room : 16;
+    struct tally *grown = realloc(tallies->list, room * sizeof *grown);
     if (!grown) return -ENOMEM;
-    writer->tallies = grown;
-    writer->tally_room = room;
+    tallies->list = grown;
+    tallies->room = room;
     return 0;
 }
 
 /* There are few values, and the last ones are the likeliest. */
-static int count(struct field_writer *writer, uint8_t at, struct reel_str json, int change) {
-    for (size_t i = writer->tally_count; i-- > 0;) {
-        struct tally *tally = &writer->tallies[i];
-        if (tally->at != at || !reel_str_eq(tally->json, json)) continue;
+struct tally *tallies_find(const struct tallies *tallies, uint8_t at, struct reel_str json) {
+    for (size_t i = tallies->count; i-- > 0;) {
+        struct tally *tally = &tallies->list[i];
+        if (tally->at == at && reel_str_eq(tally->json, json)) return tally;
+    }
+    return NULL;
+}
+
+int tallies_add(struct tallies *tallies, uint8_t at, struct reel_str json, int64_t change) {
+    struct tally *tally = tallies_find(tallies, at, json);
+    if (tally) {
         tally->change += change;
         return 0;
     }
-    struct reel_str own = {arena_copy(writer->arena, json.data, json.len), json.len};
-    if (!own.data || grow_tallies(writer) < 0) return -ENOMEM;
-    writer->tallies[writer->tally_count++] = (struct tally){at, own, change};
+    struct reel_str own = {arena_copy(tallies->arena, json.data, json.len), json.len};
+    if (!own.data || grow(tallies) < 0) return -ENOMEM;
+    tallies->list[tallies->count++] = (struct tally){at, own, change};
     return 0;
+}
+
+void tallies_finish(struct tallies *tallies) {
+    free(tallies->list);
+    *tallies = (struct tallies){0};
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+void field_writer_start(struct field_writer *writer, struct store *store, size_t table,
+                        const struct tracked_fields *fields, struct arena *arena) {
+    *writer = (struct field_writer){.store = store,
+                                    .table = table,
+                                    .fields = fields,
+                                    .arena = arena,
+                                    .tallies = {.arena = arena}};
 }
 
 /* An encoded value, or none. */
@@ -144,15 +162,6 @@ static int encode(struct field_writer *writer, const struct tracked_field *field
     return rc;
 }
 
-static int entry_key(struct field_writer *writer, const struct tracked_field *field,
-                     const struct entry *entry, struct reel_str key) {
-    writer->key.len = 0;
-    field_key_begin(&writer->key, FIELD_ENTRIES, field->at);
-    text_append(&writer->key, entry->bytes, entry->len);
-    text_append_str(&writer->key, key);
-    return writer->key.failed ? -ENOMEM : 0;
-}
-
 /* An entry may have left this memtable for another value and come back, and be in LMDB, too. So a
  * tombstone is always needed. */
 static int move_entry(struct field_writer *writer, const struct tracked_field *field,
@@ -168,12 +177,14 @@ static int move_entry(struct field_writer *writer, const struct tracked_field *f
         memcmp(from.bytes, to.bytes, to.len) == 0)
         return 0;
     if (from.is_there) {
-        if (entry_key(writer, field, &from, key) < 0) return fail_memory(error);
+        struct reel_str encoded = {from.bytes, from.len};
+        if (field_entry_key(&writer->key, field, encoded, key) < 0) return fail_memory(error);
         rc = table_delete(writer->store, writer->table, text_str(&writer->key), error);
         if (rc < 0) return rc;
     }
     if (!to.is_there) return 0;
-    if (entry_key(writer, field, &to, key) < 0) return fail_memory(error);
+    struct reel_str encoded = {to.bytes, to.len};
+    if (field_entry_key(&writer->key, field, encoded, key) < 0) return fail_memory(error);
     return table_put(writer->store, writer->table, text_str(&writer->key), (struct reel_str){"", 0},
                      error);
 }
@@ -185,8 +196,10 @@ int field_writer_change(struct field_writer *writer, struct reel_str key,
         const struct tracked_field *field = &writer->fields->list[i];
         if (before && after && reel_str_eq(before[field->at], after[field->at])) continue;
         if (field->flags & FIELD_COUNTED) {
-            int counted = before ? count(writer, field->at, before[field->at], -1) : 0;
-            if (counted == 0 && after) counted = count(writer, field->at, after[field->at], 1);
+            struct tallies *tallies = &writer->tallies;
+            int counted = before ? tallies_add(tallies, field->at, before[field->at], -1) : 0;
+            if (counted == 0 && after)
+                counted = tallies_add(tallies, field->at, after[field->at], 1);
             if (counted < 0) return fail_memory(error);
         }
         if (!(field->flags & FIELD_INDEXED)) continue;
@@ -219,12 +232,10 @@ static int write_tally(struct field_writer *writer, const struct tally *tally,
 }
 
 int field_writer_finish(struct field_writer *writer, int rc, struct reel_error *error) {
-    for (size_t i = 0; i < writer->tally_count && rc == 0; i++)
-        rc = write_tally(writer, &writer->tallies[i], error);
-    free(writer->tallies);
+    for (size_t i = 0; i < writer->tallies.count && rc == 0; i++)
+        rc = write_tally(writer, &writer->tallies.list[i], error);
+    tallies_finish(&writer->tallies);
     text_finish(&writer->key);
-    writer->tallies = NULL;
-    writer->tally_count = writer->tally_room = 0;
     return rc;
 }
 
@@ -301,6 +312,15 @@ int field_index_build(const struct field_build *build, const struct field_progre
 
 void field_key_begin(struct text *to, uint8_t first, uint8_t at) {
     text_append(to, (const char[]){(char)first, (char)at}, 2);
+}
+
+int field_entry_key(struct text *to, const struct tracked_field *field, struct reel_str encoded,
+                    struct reel_str key) {
+    to->len = 0;
+    field_key_begin(to, FIELD_ENTRIES, field->at);
+    text_append_str(to, encoded);
+    text_append_str(to, key);
+    return to->failed ? -ENOMEM : 0;
 }
 
 bool field_key_split(struct reel_str bytes, const struct tracked_field *field,

@@ -72,7 +72,7 @@ int field_index_put(struct store *store, const char *name, const struct tracked_
 int field_index_parse(struct reel_str value, struct tracked_fields *ret,
                       struct field_progress *ret_progress);
 
-/* ---- Writing, within a group ----------------------------------------------------------------- */
+/* ---- Counts of values ------------------------------------------------------------------------ */
 
 struct tally {
     uint8_t at;
@@ -80,14 +80,27 @@ struct tally {
     int64_t change;
 };
 
+struct tallies {
+    struct arena *arena; /* of the JSON texts */
+    struct tally *list;
+    size_t count, room;
+};
+
+/* -ENOMEM. */
+int tallies_add(struct tallies *tallies, uint8_t at, struct reel_str json, int64_t change);
+/* Or NULL. */
+struct tally *tallies_find(const struct tallies *tallies, uint8_t at, struct reel_str json);
+void tallies_finish(struct tallies *tallies);
+
+/* ---- Writing, within a group ----------------------------------------------------------------- */
+
 struct field_writer {
     struct store *store;
     size_t table;
     const struct tracked_fields *fields;
     struct arena *arena;
     struct text key;
-    struct tally *tallies; /* of the records that have been written so far */
-    size_t tally_count, tally_room;
+    struct tallies tallies; /* of the records that have been written so far */
 };
 void field_writer_start(struct field_writer *writer, struct store *store, size_t table,
                         const struct tracked_fields *fields, struct arena *arena);
@@ -116,6 +129,10 @@ int field_index_build(const struct field_build *build, const struct field_progre
 
 /* Appends what the keys of a field's entries begin with. */
 void field_key_begin(struct text *to, uint8_t first, uint8_t at);
+
+/* Writes the key of a record's entry under an encoded value. -ENOMEM. */
+int field_entry_key(struct text *to, const struct tracked_field *field, struct reel_str encoded,
+                    struct reel_str key);
 
 /* The value and the record's key in an entry's key. False: it is none of this field. */
 bool field_key_split(struct reel_str bytes, const struct tracked_field *field,

@@ -274,27 +274,37 @@ static void leave(struct keys_walk *walk) {
     walk->next = MDB_SET_RANGE;
 }
 
-int keys_walk_start(struct keys_walk *walk, struct store *store, MDB_txn *txn, MDB_dbi dbi,
-                    struct reel_str from, bool after, struct reel_error *error) {
-    *walk = (struct keys_walk){
-        .store = store, .next = MDB_SET_RANGE, .from = from, .after = after && from.data};
+/* Opens the cursor, and goes into the nodes that lead to a key. 1, and `at` is its entry's place;
+ * 0: there is no such node, and `at` is where the greater keys begin. */
+static int descend(struct keys_walk *walk, MDB_txn *txn, MDB_dbi dbi, struct reel_str key,
+                   struct reel_error *error) {
+    struct store *store = walk->store;
+    uint64_t node = 0;
     int rc = mdb_cursor_open(txn, dbi, &walk->cursor);
     if (rc != 0) return store_fail(store, rc, "cannot read records", error);
-    begin_key(&walk->at, 0);
-    struct reel_str rest = from;
-    uint64_t node = 0;
-    while (rest.len > KEY_CHUNK) {
-        struct reel_str chunk = split_chunk(&rest);
+    while (key.len > KEY_CHUNK) {
+        struct reel_str chunk = split_chunk(&key);
         MDB_val at = entry_key(&walk->at, node, chunk, true), value;
         rc = mdb_get(txn, dbi, &at, &value);
-        if (rc == MDB_NOTFOUND) return 0; /* then `at` is where the greater ones begin */
+        if (rc == MDB_NOTFOUND) return 0;
         if (rc != 0) return store_fail(store, rc, "cannot read records", error);
         rc = node_of(store, value, &node, error);
-        if (rc == 0) rc = enter(walk, node, chunk);
-        if (rc < 0) return rc == -ENOMEM ? fail(error, rc, "out of memory") : rc;
+        if (rc == 0 && enter(walk, node, chunk) < 0) rc = fail_memory(error);
+        if (rc < 0) return rc;
     }
-    entry_key(&walk->at, node, rest, false);
-    return 0;
+    entry_key(&walk->at, node, key, false);
+    return 1;
+}
+
+int keys_walk_start(struct keys_walk *walk, struct store *store, MDB_txn *txn, MDB_dbi dbi,
+                    struct reel_str from, bool after, struct reel_error *error) {
+    *walk = (struct keys_walk){.store = store,
+                               .next = MDB_SET_RANGE,
+                               .previous = MDB_PREV,
+                               .from = from,
+                               .after = after && from.data};
+    int rc = descend(walk, txn, dbi, from, error);
+    return rc < 0 ? rc : 0;
 }
 
 /* The whole key, from the chunks that led here and the last one. */
@@ -371,8 +381,8 @@ static int stand_at(struct keys_walk *walk, MDB_val at, MDB_val *ret_key,
     int rc = mdb_cursor_get(walk->cursor, &at, &value, MDB_SET_RANGE);
     if (rc != 0 && rc != MDB_NOTFOUND)
         return store_fail(walk->store, rc, "cannot read records", error);
-    walk->at_end = rc == MDB_NOTFOUND;
-    *ret_key = walk->at_end ? (MDB_val){0, NULL} : at;
+    walk->previous = rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV;
+    *ret_key = rc == MDB_NOTFOUND ? (MDB_val){0, NULL} : at;
     return 0;
 }
 
@@ -399,24 +409,15 @@ static int leave_backwards(struct keys_walk *walk, struct reel_error *error) {
 int keys_walk_start_below(struct keys_walk *walk, struct store *store, MDB_txn *txn, MDB_dbi dbi,
                           struct reel_str key, bool at, struct reel_error *error) {
     *walk = (struct keys_walk){.store = store, .next = MDB_NEXT};
-    int rc = mdb_cursor_open(txn, dbi, &walk->cursor);
-    if (rc != 0) return store_fail(store, rc, "cannot read records", error);
-    uint64_t node = 0;
-    MDB_val found, value;
-    while (key.len > KEY_CHUNK) {
-        struct reel_str chunk = split_chunk(&key);
-        MDB_val place = entry_key(&walk->at, node, chunk, true);
-        rc = mdb_get(txn, dbi, &place, &value);
-        if (rc == MDB_NOTFOUND) return stand_at(walk, place, &found, error);
-        if (rc != 0) return store_fail(store, rc, "cannot read records", error);
-        rc = node_of(store, value, &node, error);
-        if (rc == 0 && enter(walk, node, chunk) < 0) rc = fail_memory(error);
-        if (rc < 0) return rc;
-    }
-    MDB_val place = entry_key(&walk->at, node, key, false);
+    MDB_val found;
+    int rc = descend(walk, txn, dbi, key, error);
+    if (rc < 0) return rc;
+    bool may_be_at = rc > 0 && at;
+    MDB_val place = {walk->at.len, walk->at.bytes};
     rc = stand_at(walk, place, &found, error);
-    walk->is_at = rc == 0 && at && !walk->at_end && found.mv_size == place.mv_size &&
-                  memcmp(found.mv_data, walk->at.bytes, place.mv_size) == 0;
+    if (rc == 0 && may_be_at && found.mv_size == place.mv_size &&
+        memcmp(found.mv_data, walk->at.bytes, place.mv_size) == 0)
+        walk->previous = MDB_GET_CURRENT;
     return rc;
 }
 
@@ -425,11 +426,10 @@ static int step_back(struct keys_walk *walk, struct reel_str *ret_key, struct re
                      struct reel_error *error) {
     uint64_t node = walk->depth > 0 ? walk->nodes[walk->depth - 1] : 0;
     MDB_val key = {0, NULL}, value = {0, NULL};
-    MDB_cursor_op how = walk->is_at ? MDB_GET_CURRENT : walk->at_end ? MDB_LAST : MDB_PREV;
-    int rc = mdb_cursor_get(walk->cursor, &key, &value, how);
+    int rc = mdb_cursor_get(walk->cursor, &key, &value, walk->previous);
     if (rc != 0 && rc != MDB_NOTFOUND)
         return store_fail(walk->store, rc, "cannot read records", error);
-    walk->at_end = walk->is_at = false;
+    walk->previous = MDB_PREV;
     size_t prefix = rc == 0 ? prefix_len(node, key) : 0;
     if (prefix == 0) {
         if (walk->depth == 0) return -ENODATA;

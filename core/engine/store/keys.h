@@ -61,12 +61,11 @@ void keys_writer_finish(struct keys_writer *writer);
 struct keys_walk {
     struct store *store;
     MDB_cursor *cursor;
-    const char *page;     /* the page that contains the cursor */
-    MDB_cursor_op next;   /* the operation that leads to the next entry */
-    bool at_end;          /* keys_previous begins at the last entry of all, not before the cursor */
-    bool is_at;           /* keys_previous begins with the entry at the cursor */
-    struct stored_key at; /* the place to look at, for MDB_SET_RANGE */
-    struct reel_str from; /* borrowed until the first keys_next */
+    const char *page;       /* the page that contains the cursor */
+    MDB_cursor_op next;     /* the operation that leads to the next entry */
+    MDB_cursor_op previous; /* and to the previous one */
+    struct stored_key at;   /* the place to look at, for MDB_SET_RANGE */
+    struct reel_str from;   /* borrowed until the first keys_next */
     bool after;
     size_t depth;    /* number of nodes that the walk is within */
     uint64_t *nodes; /* their numbers, the outermost first */

@@ -7,7 +7,6 @@
 #include "engine/store/stored.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 struct checking {
     struct stored *stored;
@@ -15,8 +14,7 @@ struct checking {
     MDB_dbi records, table;
     struct arena arena; /* for one record */
     struct arena counted;
-    struct tally *tallies;
-    size_t tally_count;
+    struct tallies tallies;
     uint64_t entries; /* that there must be */
     struct reel_error *error;
 };
@@ -36,30 +34,13 @@ static int look_for_entry(struct checking *checking, const struct tracked_field 
     int rc = field_value_of_json(tracked_form(field), json, &checking->arena, &value);
     if (rc == -EBADMSG) return fail(checking->error, rc, "a record is damaged");
     if (rc < 0) return fail_memory(checking->error);
-    field_key_begin(&place, FIELD_ENTRIES, field->at);
-    text_append(&place, encoded, field_value_encode(tracked_form(field), value, encoded));
-    text_append_str(&place, key);
-    if (place.failed) return fail_memory(checking->error);
+    size_t len = field_value_encode(tracked_form(field), value, encoded);
+    if (field_entry_key(&place, field, (struct reel_str){encoded, len}, key) < 0)
+        return fail_memory(checking->error);
     rc = keys_get(&stored->store, stored->txn, checking->table, text_str(&place), &value,
                   checking->error);
     checking->entries++;
     return rc == -ENOENT ? damaged(checking, "an index") : rc;
-}
-
-static int count(struct checking *checking, uint8_t at, struct reel_str json) {
-    for (size_t i = 0; i < checking->tally_count; i++) {
-        struct tally *tally = &checking->tallies[i];
-        if (tally->at != at || !reel_str_eq(tally->json, json)) continue;
-        tally->change++;
-        return 0;
-    }
-    size_t size = (checking->tally_count + 1) * sizeof *checking->tallies;
-    struct tally *grown = realloc(checking->tallies, size);
-    struct reel_str own = {arena_copy(&checking->counted, json.data, json.len), json.len};
-    if (grown) checking->tallies = grown;
-    if (!grown || !own.data) return fail_memory(checking->error);
-    grown[checking->tally_count++] = (struct tally){at, own, 1};
-    return 0;
 }
 
 static int check_record(struct checking *checking, struct reel_str key, struct reel_str stored) {
@@ -73,9 +54,9 @@ static int check_record(struct checking *checking, struct reel_str key, struct r
         const struct tracked_field *field = &collection->tracked.list[i];
         if (field->at >= collection->state.field_count) return damaged(checking, "the list");
         struct reel_str json = values[field->at];
-        int rc = field->flags & FIELD_COUNTED ? count(checking, field->at, json) : 0;
-        if (rc == 0 && field->flags & FIELD_INDEXED)
-            rc = look_for_entry(checking, field, key, json);
+        if (field->flags & FIELD_COUNTED && tallies_add(&checking->tallies, field->at, json, 1) < 0)
+            return fail_memory(checking->error);
+        int rc = field->flags & FIELD_INDEXED ? look_for_entry(checking, field, key, json) : 0;
         if (rc < 0) return rc;
     }
     return 0;
@@ -105,14 +86,11 @@ static int check_tally(struct checking *checking, struct reel_str key, struct re
     uint64_t found;
     if (value.len != sizeof found) return damaged(checking, "a count");
     memcpy(&found, value.data, sizeof found);
-    for (size_t i = 0; i < checking->tally_count && found > 0; i++) {
-        struct tally *tally = &checking->tallies[i];
-        if (tally->at != (uint8_t)key.data[1] || !reel_str_eq(tally->json, json)) continue;
-        if (found != (uint64_t)tally->change) return damaged(checking, "a count");
-        found = 0;
-        tally->change = 0;
-    }
-    return found == 0 ? 0 : damaged(checking, "a count");
+    if (found == 0) return 0;
+    struct tally *tally = tallies_find(&checking->tallies, (uint8_t)key.data[1], json);
+    if (!tally || found != (uint64_t)tally->change) return damaged(checking, "a count");
+    tally->change = 0;
+    return 0;
 }
 
 static int check_row(struct checking *checking, struct reel_str key, struct reel_str value) {
@@ -128,8 +106,8 @@ static int check_table(struct checking *checking) {
     if (rc == 0) rc = walk(checking, checking->table, check_row);
     if (rc < 0) return rc;
     if (checking->entries > 0) return damaged(checking, "an index");
-    for (size_t i = 0; i < checking->tally_count; i++)
-        if (checking->tallies[i].change > 0) return damaged(checking, "a count");
+    for (size_t i = 0; i < checking->tallies.count; i++)
+        if (checking->tallies.list[i].change > 0) return damaged(checking, "a count");
     return 0;
 }
 
@@ -137,11 +115,12 @@ int stored_check_fields(struct stored *stored, const struct stored_collection *c
                         struct reel_error *error) {
     struct checking checking = {.stored = stored, .collection = collection, .error = error};
     if (!collection->has_fields) return 0;
+    checking.tallies.arena = &checking.counted;
     int rc = stored_open_records(stored, collection, &checking.records, error);
     if (rc == 0) rc = stored_open_fields(stored, collection, &checking.table, error);
     if (rc == 0) rc = check_table(&checking);
     arena_finish(&checking.arena);
     arena_finish(&checking.counted);
-    free(checking.tallies);
+    tallies_finish(&checking.tallies);
     return rc;
 }

@@ -4,18 +4,16 @@
 #include "base/fnv.h"
 
 #include <errno.h>
-#include <stdlib.h>
-
-int criteria_field(const struct collection *collection, const char *name) {
-    const struct projector *projector = collection->projector;
-    for (uint32_t i = 0; name && i < projector->field_count; i++)
-        if (strcmp(projector->fields[i].name, name) == 0) return (int)i;
-    return -1;
-}
 
 void criteria_finish(struct criteria *criteria) {
     arena_finish(&criteria->arena);
     *criteria = (struct criteria){0};
+}
+
+struct criterion *criteria_find(const struct criteria *criteria, uint32_t at) {
+    for (size_t i = 0; i < criteria->count; i++)
+        if (criteria->list[i].at == at) return &criteria->list[i];
+    return NULL;
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -26,10 +24,11 @@ static int refuse(const struct reel_condition *condition, const char *wanted,
                 REEL_FMT(condition->value), wanted);
 }
 
+/* The field's criterion, which is added if there is none. */
 static struct criterion *settle(struct criteria *criteria, const struct collection *collection,
                                 uint32_t at) {
-    for (size_t i = 0; i < criteria->count; i++)
-        if (criteria->list[i].at == at) return &criteria->list[i];
+    struct criterion *found = criteria_find(criteria, at);
+    if (found) return found;
     struct criterion *added = &criteria->list[criteria->count++];
     const struct reel_field *field = &collection->projector->fields[at];
     *added = (struct criterion){.at = at, .field = field, .form = field_form_of(field)};
@@ -123,7 +122,7 @@ static uint64_t hash_condition(uint64_t hash, const struct reel_condition *condi
 
 static int add(struct criteria *criteria, const struct collection *collection,
                const struct reel_condition *condition, size_t room, struct reel_error *error) {
-    int at = criteria_field(collection, condition->field);
+    int at = projector_field(collection->projector, condition->field);
     if (at < 0)
         return fail(error, -EINVAL, "`%s` has no field `%s`", collection->name,
                     condition->field ? condition->field : "");

@@ -36,13 +36,13 @@ int criteria_read(const struct collection *collection,
                   struct reel_error *error);
 void criteria_finish(struct criteria *criteria);
 
+/* What is said of the field, or NULL. */
+struct criterion *criteria_find(const struct criteria *criteria, uint32_t at);
+
 /* Does a value (data NULL: null) fulfil one; do the JSON texts of a record's fields fulfil all? 1;
  * 0; -ENOMEM. */
 bool criterion_holds(const struct criterion *criterion, struct reel_str value);
 int criteria_hold(const struct criteria *criteria, const struct reel_str *values,
                   struct arena *arena);
-
-/* The field's place among the declared ones, or -1. */
-int criteria_field(const struct collection *collection, const char *name);
 
 #endif

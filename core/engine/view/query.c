@@ -1,8 +1,6 @@
 /* query.c: see query.h. */
 #include "engine/view/query.h"
 
-#include "base/invariant.h"
-
 #include <errno.h>
 #include <stdlib.h>
 
@@ -25,8 +23,7 @@ static int find_collection(struct query *query, const char *name) {
     return 0;
 }
 
-/* Are the indexes complete in this view? */
-static int find_indexes(struct query *query) {
+int query_find_indexes(struct query *query) {
     struct field_progress progress = {0};
     struct tracked_fields tracked;
     const struct collection *collection = query->collection;
@@ -38,16 +35,30 @@ static int find_indexes(struct query *query) {
     return rc < 0 && rc != -ENOENT ? fail(query->error, rc, "cannot read what is indexed") : 0;
 }
 
-const struct tracked_field *query_index_of(const struct query *query, uint32_t at) {
+const struct tracked_field *query_field(const struct query *query, uint32_t at, uint8_t flag) {
     const struct tracked_field *field = tracked_fields_find(&query->collection->tracked, at);
-    return query->is_built && field && field->flags & FIELD_INDEXED ? field : NULL;
+    return query->is_built && field && field->flags & flag ? field : NULL;
 }
 
-int query_start(struct query *query, struct reel_view *view, const struct reel_query *asked,
-                struct reel_error *error) {
-    *query = (struct query){.view = view, .asked = asked, .error = error};
-    int rc = find_collection(query, asked->collection);
-    if (rc == 0) rc = find_indexes(query);
+/* A plugin's struct may be shorter or longer than this host's. */
+static int copy(const struct reel_query *given, struct reel_query *ret, struct reel_error *error) {
+    size_t size = given->struct_size < sizeof *ret ? given->struct_size : sizeof *ret;
+    memcpy(ret, given, size);
+    const uint32_t known = REEL_QUERY_DESCENDING | REEL_QUERY_FROM | REEL_QUERY_OTHERS;
+    if (ret->order && ret->flags & REEL_QUERY_OTHERS)
+        return fail(error, -EINVAL, "other records are not in the order of a field");
+    if ((ret->flags & ~known) == 0 && ret->collection) return 0;
+    return fail(error, -EINVAL, "the query has unknown flags, or no collection");
+}
+
+int query_start(struct query *query, struct reel_view *view, const struct reel_query *given,
+                struct reel_view **ret_within, struct reel_error *error) {
+    *query = (struct query){.error = error};
+    struct reel_query *asked = &query->asked;
+    int rc = copy(given, asked, error);
+    if (rc == 0) rc = view_enter(view, ret_within);
+    query->view = *ret_within;
+    if (rc == 0) rc = find_collection(query, asked->collection);
     return rc < 0 ? rc
                   : criteria_read(query->collection, asked->conditions, &query->criteria, error);
 }
@@ -67,19 +78,19 @@ static int refuse_scan(const struct query *query) {
     const struct criteria *criteria = &query->criteria;
     const char *name = "";
     for (size_t i = 0; i < criteria->count; i++)
-        if (!name[0] || !query_index_of(query, criteria->list[i].at))
+        if (!name[0] || !query_field(query, criteria->list[i].at, FIELD_INDEXED))
             name = criteria->list[i].field->name;
     return fail(query->error, -E2BIG,
                 "`%s` has %llu records, and this would look at more than %llu of them: an index on "
                 "field `%s` is needed",
                 query->collection->name, (unsigned long long)query->records,
-                (unsigned long long)query->asked->scan_records_max, name);
+                (unsigned long long)query->asked.scan_records_max, name);
 }
 
 /* A view that goes on with its scan is not refused: it has begun its answer. */
 int query_admit_scan(struct query *query, uint64_t records) {
     struct views *views = query->view->views;
-    uint64_t max = query->asked->scan_records_max;
+    uint64_t max = query->asked.scan_records_max;
     if (max == 0 || query->is_scan) return 0;
     if (records > max) return refuse_scan(query);
     unsigned others = atomic_fetch_add(views->scans, 1);
@@ -93,7 +104,7 @@ int query_admit_scan(struct query *query, uint64_t records) {
 
 /* The same for what is found by an index, of which other conditions leave less. */
 static int admit_rest(struct query *query, const struct spans *spans) {
-    uint64_t max = query->asked->scan_records_max, count = query->records;
+    uint64_t max = query->asked.scan_records_max, count = query->records;
     int rc = 0;
     if (max > 0 && count > max && spans) rc = spans_count(query, spans, max + 1, &count);
     return rc < 0 ? rc : query_admit_scan(query, count);
@@ -101,16 +112,12 @@ static int admit_rest(struct query *query, const struct spans *spans) {
 
 /* ---- Choosing -------------------------------------------------------------------------------- */
 
-static bool is_sole(const struct query *query, const struct spans *spans) {
-    return query->criteria.count == (spans && spans->criterion ? 1 : 0);
-}
-
 int query_choose(struct query *query, const struct criterion *except, struct spans *ret,
                  size_t *ret_count) {
     bool found = false;
     for (size_t i = 0; i < query->criteria.count; i++) {
         const struct criterion *criterion = &query->criteria.list[i];
-        const struct tracked_field *field = query_index_of(query, criterion->at);
+        const struct tracked_field *field = query_field(query, criterion->at, FIELD_INDEXED);
         struct spans spans;
         uint64_t count = 0;
         if (!field || criterion == except) continue;
@@ -129,7 +136,7 @@ int query_choose(struct query *query, const struct criterion *except, struct spa
 static int find_simple(struct query *query, struct spans *ret) {
     const struct criterion *only = query->criteria.list;
     if (query->criteria.count != 1 || (!only->is_equal && !only->wants_null)) return 0;
-    const struct tracked_field *field = query_index_of(query, only->at);
+    const struct tracked_field *field = query_field(query, only->at, FIELD_INDEXED);
     if (!field) return 0;
     int rc = spans_make(query, field, only, ret);
     return rc < 0 ? rc : 1;
@@ -139,7 +146,7 @@ static int run_in_key_order(struct query *query) {
     struct spans spans;
     size_t count = 0;
     int rc = 0;
-    if (query->criteria.count == 0 || query->asked->flags & REEL_QUERY_OTHERS)
+    if (query->criteria.count == 0 || query->asked.flags & REEL_QUERY_OTHERS)
         return query_by_key(query);
     rc = find_simple(query, &spans);
     if (rc > 0) return query_merged(query, &spans);
@@ -153,22 +160,17 @@ static int run_in_key_order(struct query *query) {
     return by_value ? query_merged(query, &spans) : query_by_key(query);
 }
 
-static const struct criterion *criterion_of(const struct query *query, uint32_t at) {
-    for (size_t i = 0; i < query->criteria.count; i++)
-        if (query->criteria.list[i].at == at) return &query->criteria.list[i];
-    return NULL;
-}
-
 static int run_in_order(struct query *query) {
     struct spans own = {0}, other;
     uint64_t own_count = UINT64_MAX;
     size_t count = 0;
     int rc = 0;
     if (query->order) {
-        rc = spans_make(query, query->order, criterion_of(query, query->order->at), &own);
+        rc = spans_make(query, query->order, criteria_find(&query->criteria, query->order->at),
+                        &own);
         if (rc < 0) return rc;
     }
-    bool is_simple = query->order ? is_sole(query, &own) : query->criteria.count == 0;
+    bool is_simple = query->criteria.count == (own.criterion ? 1 : 0);
     if (!is_simple && own.criterion) rc = spans_count(query, &own, GATHERED_MAX + 1, &own_count);
     if (rc == 0 && !is_simple && own_count > GATHERED_MAX) {
         rc = query_choose(query, own.criterion, &other, &count);
@@ -182,11 +184,11 @@ static int run_in_order(struct query *query) {
 /* ---- Records --------------------------------------------------------------------------------- */
 
 static int read_order(struct query *query) {
-    const char *name = query->asked->order;
+    const char *name = query->asked.order;
     const struct collection *collection = query->collection;
-    query->is_descending = name && query->asked->flags & REEL_QUERY_DESCENDING;
+    query->is_descending = name && query->asked.flags & REEL_QUERY_DESCENDING;
     if (!name) return 0;
-    int at = criteria_field(collection, name);
+    int at = projector_field(collection->projector, name);
     if (at < 0 && strcmp(name, "changed") == 0) {
         query->by_change = true;
         return 0;
@@ -203,7 +205,7 @@ static int read_order(struct query *query) {
 }
 
 static int read_after(struct query *query) {
-    const struct reel_query *asked = query->asked;
+    const struct reel_query *asked = &query->asked;
     query->has_after = asked->after.data != NULL;
     query->at_after = asked->flags & REEL_QUERY_FROM;
     query->after.key = asked->after;
@@ -213,13 +215,13 @@ static int read_after(struct query *query) {
 }
 
 static int give(struct query *query, const struct reel_row *row, const struct place *place) {
-    if (query->asked->limit > 0 && query->given == query->asked->limit) {
+    if (query->asked.limit > 0 && query->given == query->asked.limit) {
         query->more = true;
         return QUERY_ENOUGH;
     }
     int rc = query->fn(query->context, row);
     query->given++;
-    if (rc == 0 && query->given != query->asked->limit) return 0;
+    if (rc == 0 && query->given != query->asked.limit) return 0;
     query->has_last = true;
     query->last_value.len = query->last_key.len = 0;
     text_append_str(&query->last_value, place->value.bytes);
@@ -229,7 +231,9 @@ static int give(struct query *query, const struct reel_row *row, const struct pl
 }
 
 static int run(struct query *query) {
-    int rc = read_order(query);
+    bool may_use_index = query->asked.order || query->criteria.count > 0;
+    int rc = may_use_index ? query_find_indexes(query) : 0;
+    if (rc == 0) rc = read_order(query);
     if (rc == 0) rc = read_after(query);
     if (rc < 0) return rc;
     query->take = give;
@@ -237,28 +241,12 @@ static int run(struct query *query) {
     return rc == QUERY_ENOUGH ? 0 : rc;
 }
 
-/* A plugin's struct may be shorter or longer than this host's. */
-int query_copy(const struct reel_query *given, struct reel_query *ret, struct reel_error *error) {
-    size_t size = given->struct_size < sizeof *ret ? given->struct_size : sizeof *ret;
-    *ret = (struct reel_query){0};
-    memcpy(ret, given, size);
-    const uint32_t known = REEL_QUERY_DESCENDING | REEL_QUERY_FROM | REEL_QUERY_OTHERS;
-    if (ret->order && ret->flags & REEL_QUERY_OTHERS)
-        return fail(error, -EINVAL, "other records are not in the order of a field");
-    if ((ret->flags & ~known) == 0 && ret->collection) return 0;
-    return fail(error, -EINVAL, "the query has unknown flags, or no collection");
-}
-
 int reel_view_query(struct reel_view *view, const struct reel_query *given, reel_row_fn fn,
                     void *context, struct reel_page *ret, struct reel_error *error) {
-    struct reel_query asked;
-    struct query *query = malloc(sizeof *query);
+    AUTO_FREE struct query *query = malloc(sizeof *query);
     if (!query) return fail_memory(error);
     ENTERED within = NULL;
-    *query = (struct query){0};
-    int rc = query_copy(given, &asked, error);
-    if (rc == 0) rc = view_enter(view, &within);
-    if (rc == 0) rc = query_start(query, within, &asked, error);
+    int rc = query_start(query, view, given, &within, error);
     query->fn = fn;
     query->context = context;
     if (rc == 0) rc = run(query);
@@ -269,6 +257,5 @@ int reel_view_query(struct reel_view *view, const struct reel_query *given, reel
             query_write_token(query, ret->next);
     }
     query_finish(query);
-    free(query);
     return rc;
 }

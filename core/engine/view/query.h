@@ -50,11 +50,11 @@ struct place {
 struct query {
     struct reel_view *view;
     const struct collection *collection;
-    const struct reel_query *asked;
+    struct reel_query asked;
     struct reel_error *error;
     struct criteria criteria;
     bool is_scan;  /* it counts as one */
-    bool is_built; /* the indexes of fields are complete */
+    bool is_built; /* by query_find_indexes: the indexes of fields are complete */
     uint64_t records;
 
     /* The order; neither: that of keys. */
@@ -83,16 +83,17 @@ struct query {
 
 /* ---- query.c --------------------------------------------------------------------------------- */
 
-/* Copies what the caller has, whatever version of the struct that is. -EINVAL. */
-int query_copy(const struct reel_query *given, struct reel_query *ret, struct reel_error *error);
-
-/* Begins a query: the collection, its indexes and the criteria. query_finish in any case. */
-int query_start(struct query *query, struct reel_view *view, const struct reel_query *asked,
-                struct reel_error *error);
+/* Begins a query: enters the view (view_enter), and finds the collection and the criteria.
+ * query_finish in any case. */
+int query_start(struct query *query, struct reel_view *view, const struct reel_query *given,
+                struct reel_view **ret_within, struct reel_error *error);
 void query_finish(struct query *query);
 
-/* The field's index, or NULL: there is none that could be used. */
-const struct tracked_field *query_index_of(const struct query *query, uint32_t at);
+/* Are the indexes complete in this view? To be called before one is asked for. 0 or an error. */
+int query_find_indexes(struct query *query);
+
+/* The field, if it is FIELD_INDEXED or FIELD_COUNTED; or NULL: that cannot be used. */
+const struct tracked_field *query_field(const struct query *query, uint32_t at, uint8_t flag);
 
 /* The indexed criterion with the fewest entries, and how many it has, up to GATHERED_MAX + 1. 1; 0:
  * there is none. */
@@ -123,9 +124,6 @@ int query_in_order(struct query *query, const struct spans *spans);
 int query_by_change(struct query *query);
 /* In no order, and from the beginning. */
 int query_any_order(struct query *query, const struct spans *spans);
-
-/* The place of a record in the order. The value is in the query's arena. */
-int place_of(struct query *query, struct reel_str key, uint64_t changed, struct place *ret);
 
 /* ---- query_token.c --------------------------------------------------------------------------- */
 

@@ -21,11 +21,20 @@ struct groups {
     uint64_t nulls, sum;
 };
 
+/* Entries with the same value follow each other. */
+struct run {
+    struct text value; /* encoded; of one that is cut, with the hash */
+    struct text key;   /* of its first record */
+    uint64_t records;
+};
+
 /* Of how the query reached it; `take` has only the query. */
 struct counting {
     struct query query;    /* first */
     struct groups *groups; /* or NULL */
     uint64_t count;
+    const struct tracked_field *field; /* whose rows are counted */
+    struct run run;
 };
 
 /* ---- Groups ---------------------------------------------------------------------------------- */
@@ -77,58 +86,50 @@ static int take(struct query *query, const struct reel_row *row, const struct pl
     return counting->groups ? add_json(counting, query->values[counting->groups->at], 1) : 0;
 }
 
-/* ---- Counts of values ------------------------------------------------------------------------ */
+/* ---- Rows of a field ------------------------------------------------------------------------- */
 
-/* Those that fulfil the criterion (NULL: all). */
-static int add_tally(struct counting *counting, const struct criterion *criterion,
-                     struct field_form form, struct reel_str json, uint64_t records) {
-    struct query *query = &counting->query;
-    struct reel_str value;
-    arena_reset(&query->arena);
-    int rc = field_value_of_json(form, json, &query->arena, &value);
-    if (rc < 0) return fail(query->error, rc, "cannot read a field");
-    if (criterion && !criterion_holds(criterion, value)) return 0;
-    counting->count += records;
-    return counting->groups ? add_json(counting, json, records) : 0;
-}
-
-static int count_tallies(struct counting *counting, const struct tracked_field *field,
-                         const struct criterion *criterion) {
+/* Those of one kind. */
+static int walk_rows(struct counting *counting, const struct tracked_field *field, uint8_t kind,
+                     int (*fn)(struct counting *counting, const struct overlay_row *row)) {
     struct query *query = &counting->query;
     const struct collection *collection = query->collection;
-    const char begin[] = {FIELD_TALLIES, (char)field->at};
+    const char begin[] = {(char)kind, (char)field->at};
     struct table_walk walk;
     struct overlay_row row;
+    counting->field = field;
     table_walk_start(&walk, collection->store, &query->view->at, collection->fields, query->error);
     int rc = table_seek(&walk, (struct reel_str){begin, sizeof begin}, SEEK_AT_OR_ABOVE, &row);
     while (rc > 0 && row.key.len >= sizeof begin &&
            memcmp(row.key.data, begin, sizeof begin) == 0) {
-        uint64_t records = 0;
-        struct reel_str json = {row.key.data + sizeof begin, row.key.len - sizeof begin};
-        memcpy(&records, row.value.data, row.value.len < 8 ? row.value.len : sizeof records);
-        rc = add_tally(counting, criterion, tracked_form(field), json, records);
+        rc = fn(counting, &row);
         if (rc == 0) rc = table_next(&walk, &row);
     }
     table_walk_finish(&walk);
     return rc < 0 ? rc : 0;
 }
 
-static const struct tracked_field *counted_field(const struct query *query, uint32_t at) {
-    const struct tracked_field *field = tracked_fields_find(&query->collection->tracked, at);
-    return query->is_built && field && field->flags & FIELD_COUNTED ? field : NULL;
+/* ---- Counts of values ------------------------------------------------------------------------ */
+
+/* If it fulfils the criterion, of which there is at most one. */
+static int add_tally(struct counting *counting, const struct overlay_row *row) {
+    struct query *query = &counting->query;
+    struct reel_str value, json = {row->key.data + 2, row->key.len - 2};
+    uint64_t records = 0;
+    memcpy(&records, row->value.data, row->value.len < 8 ? row->value.len : sizeof records);
+    arena_reset(&query->arena);
+    int rc = field_value_of_json(tracked_form(counting->field), json, &query->arena, &value);
+    if (rc < 0) return fail(query->error, rc, "cannot read a field");
+    if (query->criteria.count > 0 && !criterion_holds(query->criteria.list, value)) return 0;
+    counting->count += records;
+    return counting->groups ? add_json(counting, json, records) : 0;
 }
 
 /* ---- Entries --------------------------------------------------------------------------------- */
 
-/* Entries with the same value follow each other. */
-struct run {
-    struct text value; /* encoded; of one that is cut, with the hash */
-    struct text key;   /* of its first record */
-    uint64_t records;
-};
-
-static int end_run(struct counting *counting, const struct tracked_field *field, struct run *run) {
+static int end_run(struct counting *counting) {
     struct query *query = &counting->query;
+    const struct tracked_field *field = counting->field;
+    const struct run *run = &counting->run;
     const struct collection *collection = query->collection;
     struct field_encoded encoded = field_value_split(tracked_form(field), text_str(&run->value));
     struct reel_str value = {NULL, 0}, stored;
@@ -150,19 +151,19 @@ static int end_run(struct counting *counting, const struct tracked_field *field,
                   : add_json(counting, query->values[field->at], run->records);
 }
 
-static int count_entry(struct counting *counting, const struct tracked_field *field,
-                       struct run *run, struct reel_str bytes) {
+static int count_entry(struct counting *counting, const struct overlay_row *row) {
+    struct run *run = &counting->run;
     struct field_encoded value;
     struct reel_str key;
     if (view_is_late(counting->query.view, counting->query.looked++))
         return fail(counting->query.error, -ETIME, "too late");
-    if (!field_key_split(bytes, field, &value, &key))
+    if (!field_key_split(row->key, counting->field, &value, &key))
         return fail(counting->query.error, -EIO, "cannot read an index");
     if (run->records > 0 && reel_str_eq(value.bytes, text_str(&run->value))) {
         run->records++;
         return 0;
     }
-    int rc = end_run(counting, field, run);
+    int rc = end_run(counting);
     run->value.len = run->key.len = 0;
     run->records = 1;
     text_append_str(&run->value, value.bytes);
@@ -173,24 +174,11 @@ static int count_entry(struct counting *counting, const struct tracked_field *fi
 
 /* All records, by an index of the field by which they are grouped. */
 static int count_index(struct counting *counting, const struct tracked_field *field) {
-    struct query *query = &counting->query;
-    const struct collection *collection = query->collection;
-    const char begin[] = {FIELD_ENTRIES, (char)field->at};
-    struct run run = {0};
-    struct table_walk walk;
-    struct overlay_row row;
-    table_walk_start(&walk, collection->store, &query->view->at, collection->fields, query->error);
-    int rc = table_seek(&walk, (struct reel_str){begin, sizeof begin}, SEEK_AT_OR_ABOVE, &row);
-    while (rc > 0 && row.key.len >= sizeof begin &&
-           memcmp(row.key.data, begin, sizeof begin) == 0) {
-        rc = count_entry(counting, field, &run, row.key);
-        if (rc == 0) rc = table_next(&walk, &row);
-    }
-    table_walk_finish(&walk);
-    if (rc >= 0) rc = end_run(counting, field, &run);
-    text_finish(&run.value);
-    text_finish(&run.key);
-    return rc < 0 ? rc : 0;
+    int rc = walk_rows(counting, field, FIELD_ENTRIES, count_entry);
+    if (rc == 0) rc = end_run(counting);
+    text_finish(&counting->run.value);
+    text_finish(&counting->run.key);
+    return rc;
 }
 
 /* ---- Choosing -------------------------------------------------------------------------------- */
@@ -217,9 +205,9 @@ static int count_one(struct counting *counting) {
         return 0;
     }
     if (query->criteria.count > 1) return look_at_records(counting);
-    const struct tracked_field *counted = counted_field(query, only->at);
-    if (counted) return count_tallies(counting, counted, only);
-    const struct tracked_field *index = query_index_of(query, only->at);
+    const struct tracked_field *counted = query_field(query, only->at, FIELD_COUNTED);
+    if (counted) return walk_rows(counting, counted, FIELD_TALLIES, add_tally);
+    const struct tracked_field *index = query_field(query, only->at, FIELD_INDEXED);
     int rc = index ? spans_make(query, index, only, &spans) : 0;
     if (rc < 0) return rc;
     if (index && spans.is_exact) return spans_count(query, &spans, UINT64_MAX, &counting->count);
@@ -230,9 +218,9 @@ static int count_groups(struct counting *counting) {
     struct query *query = &counting->query;
     if (query->criteria.count > 0) return look_at_records(counting);
     uint32_t at = counting->groups->at;
-    const struct tracked_field *counted = counted_field(query, at);
-    if (counted) return count_tallies(counting, counted, NULL);
-    const struct tracked_field *index = query_index_of(query, at);
+    const struct tracked_field *counted = query_field(query, at, FIELD_COUNTED);
+    if (counted) return walk_rows(counting, counted, FIELD_TALLIES, add_tally);
+    const struct tracked_field *index = query_field(query, at, FIELD_INDEXED);
     if (index) return count_index(counting, index);
     int rc = query_admit_scan(query, query->records);
     return rc < 0 ? rc : query_by_key(query);
@@ -242,7 +230,7 @@ static int count_groups(struct counting *counting) {
 static int begin_groups(struct counting *counting, struct groups *groups, const char *name) {
     struct query *query = &counting->query;
     const struct collection *collection = query->collection;
-    int at = criteria_field(collection, name);
+    int at = projector_field(collection->projector, name);
     if (at < 0)
         return fail(query->error, -EINVAL, "`%s` has no field `%s`", collection->name, name);
     if (!tracked_fields_find(&collection->tracked, (uint32_t)at))
@@ -276,8 +264,11 @@ static int run_count(struct counting *counting, const char *group, reel_group_fn
     struct groups groups = {0};
     counting->query.take = take;
     counting->query.needs_values = group;
+    bool may_use_index = group || counting->query.criteria.count > 0;
+    int rc = may_use_index ? query_find_indexes(&counting->query) : 0;
+    if (rc < 0) return rc;
     if (!group) return count_one(counting);
-    int rc = begin_groups(counting, &groups, group);
+    rc = begin_groups(counting, &groups, group);
     if (rc == 0) rc = count_groups(counting);
     if (rc == 0) rc = give_groups(counting, fn, context);
     arena_finish(&groups.arena);
@@ -287,13 +278,10 @@ static int run_count(struct counting *counting, const char *group, reel_group_fn
 
 int reel_view_count(struct reel_view *view, const struct reel_query *given, const char *group,
                     reel_group_fn fn, void *context, uint64_t *ret, struct reel_error *error) {
-    struct reel_query asked;
     AUTO_FREE struct counting *counting = calloc(1, sizeof *counting);
     if (!counting) return fail_memory(error);
     ENTERED within = NULL;
-    int rc = query_copy(given, &asked, error);
-    if (rc == 0) rc = view_enter(view, &within);
-    if (rc == 0) rc = query_start(&counting->query, within, &asked, error);
+    int rc = query_start(&counting->query, view, given, &within, error);
     if (rc == 0) rc = run_count(counting, group, fn, context);
     if (rc >= 0 && ret) *ret = counting->count;
     query_finish(&counting->query);

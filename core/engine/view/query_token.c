@@ -3,8 +3,8 @@
  *     1 byte     TOKEN_VERSION
  *     8 bytes    a hash of the collection, the order and the conditions
  *     2 bytes    length of the encoded value; and the value. Big-endian, as all numbers here
- *     1 byte     KEY_WHOLE: the rest is the key; KEY_CUT: its first KEY_PREFIX bytes, and 16 bytes
- * of its hash (XXH3-128)
+ *     1 byte     KEY_WHOLE: the rest is the key; KEY_CUT: its first KEY_PREFIX bytes, and
+ *                HASH_BYTES of its hash (XXH3-128)
  *
  * So its length is bounded whatever the value and the key are. What is missing is looked up: a key
  * that is cut among the keys that begin so, a value that is cut in its record. If that record does
@@ -27,7 +27,7 @@ static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw
 
 /* What a token is bound to. */
 static uint64_t hash_of(const struct query *query) {
-    const struct reel_query *asked = query->asked;
+    const struct reel_query *asked = &query->asked;
     uint64_t hash = query->criteria.hash;
     hash = fnv_add(hash, query->collection->name, strlen(query->collection->name) + 1);
     hash = fnv_add(hash, asked->order, strlen(asked->order) + 1);
@@ -177,7 +177,7 @@ int query_read_token(struct query *query) {
     unsigned char version = 0;
     uint64_t hash = 0;
     uint16_t len = 0;
-    int rc = read_letters(query->asked->after, bytes, &rest.len);
+    int rc = read_letters(query->asked.after, bytes, &rest.len);
     bool is_whole = rc == 0 && take(&rest, &version, 1) && take(&rest, &hash, sizeof hash) &&
                     take(&rest, &len, sizeof len);
     len = be16toh(len);

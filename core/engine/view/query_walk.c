@@ -17,13 +17,17 @@ static int broken(struct query *query, const char *doing) {
     return store_fail(query->collection->store, MDB_CORRUPTED, doing, query->error);
 }
 
+/* Of what reads the value of a field. */
+static int field_failed(struct query *query, int rc) {
+    return rc == -EBADMSG ? broken(query, "cannot read a field") : fail_memory(query->error);
+}
+
 int query_fits(struct query *query, struct reel_str stored, uint64_t *ret_changed) {
     arena_reset(&query->arena);
     if (record_read(&query->collection->shape, stored, ret_changed, query->values) < 0)
         return broken(query, "cannot read a record");
     int rc = criteria_hold(&query->criteria, query->values, &query->arena);
-    if (rc == -EBADMSG) return broken(query, "cannot read a field");
-    return rc < 0 ? fail_memory(query->error) : rc;
+    return rc < 0 ? field_failed(query, rc) : rc;
 }
 
 /* Gives a record that fulfils the criteria; or any, without JSON if it does not. `place` NULL: the
@@ -40,7 +44,7 @@ static int look_at(struct query *query, struct reel_str key, struct reel_str sto
         if (rc < 0) return rc;
         fits = rc > 0;
     }
-    if (!fits && !(query->asked->flags & REEL_QUERY_OTHERS)) return 0;
+    if (!fits && !(query->asked.flags & REEL_QUERY_OTHERS)) return 0;
     if (fits && record_json(shape, stored, &row.changed, &row.json) < 0)
         return broken(query, "cannot read a record");
     return query->take(query, &row, place ? place : &by_key);
@@ -184,6 +188,42 @@ int spans_count(struct query *query, const struct spans *spans, uint64_t max, ui
     for (size_t i = 0; rc == 0 && i < spans->count; i++)
         rc = count_span(query, &walk, &spans->list[i], max, ret);
     if (rc == 0 && spans->has_nulls) rc = count_span(query, &walk, &spans->nulls, max, ret);
+    table_walk_finish(&walk);
+    return rc;
+}
+
+/* The record's key in an entry's. */
+static struct reel_str key_in_entry(const struct tracked_field *field, struct reel_str bytes) {
+    struct field_encoded value;
+    struct reel_str key = {NULL, 0};
+    return field_key_split(bytes, field, &value, &key) ? key : (struct reel_str){NULL, 0};
+}
+
+/* Is given the key of an entry's record. The walk goes on while it returns 0. */
+typedef int (*entry_fn)(void *context, struct reel_str key);
+
+static int walk_entries_in(struct query *query, struct table_walk *walk,
+                           const struct tracked_field *field, const struct span *span, entry_fn fn,
+                           void *context) {
+    struct overlay_row row;
+    int rc = 0, more = table_seek(walk, span->from, SEEK_AT_OR_ABOVE, &row);
+    while (rc == 0 && more > 0 && is_within(row.key, span)) {
+        struct reel_str key = key_in_entry(field, row.key);
+        rc = key.data ? fn(context, key) : broken(query, "cannot read an index");
+        if (rc == 0) more = table_next(walk, &row);
+    }
+    return rc != 0 ? rc : more < 0 ? more : 0;
+}
+
+static int walk_entries(struct query *query, const struct spans *spans, entry_fn fn,
+                        void *context) {
+    struct table_walk walk;
+    int rc = 0;
+    start_walk(query, &walk, query->collection->fields);
+    for (size_t i = 0; rc == 0 && i < spans->count; i++)
+        rc = walk_entries_in(query, &walk, spans->field, &spans->list[i], fn, context);
+    if (rc == 0 && spans->has_nulls)
+        rc = walk_entries_in(query, &walk, spans->field, &spans->nulls, fn, context);
     table_walk_finish(&walk);
     return rc;
 }
@@ -340,52 +380,26 @@ struct gathering {
     size_t count;
 };
 
-/* The record's key in an entry's. */
-static struct reel_str key_in_entry(const struct tracked_field *field, struct reel_str bytes) {
-    struct field_encoded value;
-    struct reel_str key = {NULL, 0};
-    return field_key_split(bytes, field, &value, &key) ? key : (struct reel_str){NULL, 0};
-}
-
-static int gather_one(struct gathering *gathering, struct reel_str key) {
+static int gather_one(void *context, struct reel_str key) {
+    struct gathering *gathering = context;
     struct query *query = gathering->query;
     struct reel_str stored;
     uint64_t changed;
     int rc = find(query, key, &stored);
     if (rc < 0) return rc;
     if (view_is_late(query->view, query->looked++)) return fail(query->error, -ETIME, "too late");
-    if (record_read(&query->collection->shape, stored, &changed, query->values) < 0)
-        return broken(query, "cannot read a record");
-    arena_reset(&query->arena);
-    rc = criteria_hold(&query->criteria, query->values, &query->arena);
-    if (rc == -EBADMSG) return broken(query, "cannot read a field");
-    if (rc == 0) return 0;
+    rc = query_fits(query, stored, &changed);
+    if (rc <= 0) return rc;
     if (gathering->count == GATHERED_MAX)
         return fail(query->error, -E2BIG,
                     "more than %d records would have to be sorted: the values of field `%s` begin "
                     "alike",
-                    GATHERED_MAX, query->asked->order ? query->asked->order : "");
+                    GATHERED_MAX, query->asked.order ? query->asked.order : "");
     struct place *place = &gathering->places[gathering->count];
-    if (rc > 0) rc = make_place(query, key, changed, &gathering->arena, place);
-    if (rc < 0) return fail_memory(query->error);
+    rc = make_place(query, key, changed, &gathering->arena, place);
+    if (rc < 0) return field_failed(query, rc);
     if (is_after(query, place)) gathering->count++;
     return 0;
-}
-
-static int gather_span(struct gathering *gathering, const struct tracked_field *field,
-                       const struct span *span) {
-    struct query *query = gathering->query;
-    struct table_walk walk;
-    struct overlay_row row;
-    start_walk(query, &walk, query->collection->fields);
-    int rc = table_seek(&walk, span->from, SEEK_AT_OR_ABOVE, &row);
-    while (rc > 0 && is_within(row.key, span)) {
-        struct reel_str key = key_in_entry(field, row.key);
-        rc = key.data ? gather_one(gathering, key) : broken(query, "cannot read an index");
-        if (rc == 0) rc = table_next(&walk, &row);
-    }
-    table_walk_finish(&walk);
-    return rc < 0 ? rc : 0;
 }
 
 static int give_gathered(struct gathering *gathering) {
@@ -397,35 +411,14 @@ static int give_gathered(struct gathering *gathering) {
     return rc;
 }
 
-static int begin_gathering(struct gathering *gathering, struct query *query) {
-    *gathering = (struct gathering){.query = query};
-    gathering->places = calloc(GATHERED_MAX + 1, sizeof *gathering->places);
-    return gathering->places ? 0 : fail_memory(query->error);
-}
-
-static void end_gathering(struct gathering *gathering) {
-    arena_finish(&gathering->arena);
-    free(gathering->places);
-}
-
 int query_gathered(struct query *query, const struct spans *spans) {
-    struct gathering gathering;
-    int rc = begin_gathering(&gathering, query);
-    for (size_t i = 0; rc == 0 && i < spans->count; i++)
-        rc = gather_span(&gathering, spans->field, &spans->list[i]);
-    if (rc == 0 && spans->has_nulls) rc = gather_span(&gathering, spans->field, &spans->nulls);
+    struct gathering gathering = {.query = query};
+    gathering.places = malloc(GATHERED_MAX * sizeof *gathering.places);
+    int rc = gathering.places ? 0 : fail_memory(query->error);
+    if (rc == 0) rc = walk_entries(query, spans, gather_one, &gathering);
     if (rc == 0) rc = give_gathered(&gathering);
-    end_gathering(&gathering);
-    return rc;
-}
-
-/* Of entries whose strings are cut at the same bytes, the records know the order. */
-static int give_cut(struct query *query, const struct span *span) {
-    struct gathering gathering;
-    int rc = begin_gathering(&gathering, query);
-    if (rc == 0) rc = gather_span(&gathering, query->order, span);
-    if (rc == 0) rc = give_gathered(&gathering);
-    end_gathering(&gathering);
+    arena_finish(&gathering.arena);
+    free(gathering.places);
     return rc;
 }
 
@@ -466,17 +459,18 @@ static struct reel_str higher(struct reel_str a, struct reel_str b) {
     return str_compare(a, b) > 0 ? a : b;
 }
 
-/* The part of a span whose strings are cut like this one. */
+/* The part of a span whose strings are cut like this one: the records know their order. */
 static int give_cut_part(struct ordered *ordered, const struct span *span, struct reel_str bytes,
                          const struct place *place, struct text *ret_end) {
     struct query *query = ordered->query;
     struct reel_str group = group_of(ordered, bytes, place);
     struct reel_str from = kept(query, group.data, group.len), to = beyond(query, group);
     if (!from.data || !to.data) return fail_memory(query->error);
-    const struct span part = {higher(from, span->from), lower(to, span->to)};
+    struct span part = {higher(from, span->from), lower(to, span->to)};
+    const struct spans parts = {.field = query->order, .list = &part, .count = 1};
     ret_end->len = 0;
     text_append_str(ret_end, part.to);
-    return ret_end->failed ? fail_memory(query->error) : give_cut(query, &part);
+    return ret_end->failed ? fail_memory(query->error) : query_gathered(query, &parts);
 }
 
 /* One entry of a span, and those that are cut like it. The walk then stands at the next row: 1; 0:
@@ -613,24 +607,10 @@ int query_by_change(struct query *query) {
 
 /* ---- In no order ----------------------------------------------------------------------------- */
 
-static int walk_any(struct query *query, const struct tracked_field *field,
-                    const struct span *span) {
-    struct table_walk walk;
-    struct overlay_row row;
-    start_walk(query, &walk, query->collection->fields);
-    int rc = 0, more = table_seek(&walk, span->from, SEEK_AT_OR_ABOVE, &row);
-    while (rc == 0 && more > 0 && is_within(row.key, span)) {
-        struct reel_str key = key_in_entry(field, row.key);
-        rc = key.data ? look_up(query, key, NULL) : broken(query, "cannot read an index");
-        if (rc == 0) more = table_next(&walk, &row);
-    }
-    table_walk_finish(&walk);
-    return rc != 0 ? rc : more < 0 ? more : 0;
+static int look_up_any(void *context, struct reel_str key) {
+    return look_up(context, key, NULL);
 }
 
 int query_any_order(struct query *query, const struct spans *spans) {
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < spans->count; i++)
-        rc = walk_any(query, spans->field, &spans->list[i]);
-    return rc == 0 && spans->has_nulls ? walk_any(query, spans->field, &spans->nulls) : rc;
+    return walk_entries(query, spans, look_up_any, query);
 }

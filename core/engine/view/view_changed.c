@@ -160,7 +160,7 @@ static int walk_changes(struct query *query, uint64_t since) {
     const struct collection *collection = query->collection;
     struct index_walk walk;
     int rc = index_walk_start(&walk, collection->store, &query->view->at, collection->index, since,
-                              query->asked->after, query->error);
+                              query->asked.after, query->error);
     if (rc == 0) rc = give_changes(query, &walk);
     index_walk_finish(&walk);
     return rc;
@@ -168,18 +168,13 @@ static int walk_changes(struct query *query, uint64_t since) {
 
 int reel_view_changes(struct reel_view *view, const struct reel_query *given, uint64_t since,
                       reel_row_fn fn, void *context, struct reel_error *error) {
-    struct reel_query asked;
-    struct query *query = malloc(sizeof *query);
+    AUTO_FREE struct query *query = malloc(sizeof *query);
     if (!query) return fail_memory(error);
     ENTERED within = NULL;
-    *query = (struct query){0};
-    int rc = query_copy(given, &asked, error);
-    if (rc == 0) rc = view_enter(view, &within);
-    if (rc == 0) rc = query_start(query, within, &asked, error);
+    int rc = query_start(query, view, given, &within, error);
     query->fn = fn;
     query->context = context;
     if (rc == 0) rc = walk_changes(query, since);
     query_finish(query);
-    free(query);
     return rc;
 }

@@ -1,0 +1,26 @@
+/* builder_process.h: one run of a builder, which is the process `reeld build` (build.c): starts it,
+ * reads what it prints until it ends, and judges that, and the way in which it ended.
+ */
+#ifndef REEL_DAEMON_BUILDER_PROCESS_H
+#define REEL_DAEMON_BUILDER_PROCESS_H
+
+#include "base/error.h"
+#include "base/text.h"
+#include "daemon/build_output.h"
+
+struct plugin;
+
+struct builder_run {
+    const struct plugin *plugins; /* whose files stay open in the process */
+    uint64_t time_ms_max;
+    bool (*is_cancelled)(const void *context); /* called now and then, until it ends */
+    const void *context;
+};
+
+/* Waits for the end. Both results begin empty, and are to be finished in any case; `ret` borrows
+ * from `ret_printed`. -EAGAIN: another run may succeed; -E2BIG: it takes more than it may; -ESTALE;
+ * -ECANCELED; -EIO. */
+int builder_run(const struct builder_run *run, const struct text *arguments,
+                struct text *ret_printed, struct build_output *ret, struct reel_error *error);
+
+#endif
