@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { TURNS = 5, LOOKERS = 4, RATE = 200, BATCH = 2000 };
 
@@ -25,18 +24,6 @@ static struct daemon daemon_here;
 static uint64_t head; /* events at the beginning */
 static atomic_bool ending;
 static atomic_uint_fast64_t answered, refused;
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void sleep_until(double until) {
-    struct timespec time = {.tv_sec = (time_t)until,
-                            .tv_nsec = (long)((until - (double)(time_t)until) * 1e9)};
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
-}
 
 /* ---- Those who look back --------------------------------------------------------------------- */
 
@@ -54,7 +41,7 @@ static void *look_back(void *context) {
         struct reply reply = get(client, path);
         must(reply.status == 200 || reply.status == 404 || reply.status == 503);
         atomic_fetch_add(reply.status == 503 ? &refused : &answered, 1);
-        if (reply.status == 503) sleep_until(now() + 0.05);
+        if (reply.status == 503) sleep_until(seconds_now() + 0.05);
         reply_free(&reply);
     }
     client_close(client);
@@ -71,21 +58,21 @@ struct asking {
 static void ask_once(struct client *client, struct asking *asking, const char *key) {
     char path[128], event[SAMPLE_BYTES_MAX];
     snprintf(path, sizeof path, "/v1/cells/%s", key);
-    double began = now();
+    double began = seconds_now();
     struct reply reply = get(client, path);
-    samples_add(&asking->gets, (now() - began) * 1e3);
+    samples_add(&asking->gets, (seconds_now() - began) * 1e3);
     must(reply.status == 200);
     reply_free(&reply);
     size_t len = load_event(asking->next++, event, sizeof event);
-    began = now();
+    began = seconds_now();
     reply = post_event(client, event, len);
-    samples_add(&asking->posts, (now() - began) * 1e3);
+    samples_add(&asking->posts, (seconds_now() - began) * 1e3);
     must(reply.status == 201);
     reply_free(&reply);
 }
 
 static void ask(struct client *client, struct asking *asking, const char *key, double seconds) {
-    double at = now(), end = at + seconds;
+    double at = seconds_now(), end = at + seconds;
     for (; at < end; at += 1.0 / RATE) {
         sleep_until(at);
         ask_once(client, asking, key);

@@ -3,6 +3,19 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+
+double seconds_now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+void sleep_until(double when) {
+    struct timespec time = {.tv_sec = (time_t)when};
+    time.tv_nsec = (long)((when - (double)time.tv_sec) * 1e9);
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) != 0) continue;
+}
 
 void add_run(struct series *series, double rate, double measure, double cpu) {
     if (rate > series->best) series->best = rate;

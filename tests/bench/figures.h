@@ -1,9 +1,14 @@
-/* figures.h: runs of one thing, each beside a measure of what the machine does without it, and how
- * they are printed. */
+/* figures.h: runs of one thing, each beside a measure of what the machine does without it, how they
+ * are printed, and the clock for them. */
 #ifndef BENCH_FIGURES_H
 #define BENCH_FIGURES_H
 
 #include <stddef.h>
+
+/* Seconds of a clock that only goes forward; and sleeping until it shows this, if it does not yet.
+ */
+double seconds_now(void);
+void sleep_until(double when);
 
 enum { RUNS = 7 };
 

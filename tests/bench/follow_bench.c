@@ -18,9 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { FRAMES = 1000000, FRAMES_A_SECOND = 10000, DELAY_SECONDS = 5 };
@@ -119,13 +117,6 @@ static void post(struct sender *sender, size_t batch) {
         end = strstr(answer, "\r\n\r\n");
     } while (!end || answer[len - 1] != '}');
     must(strncmp(answer, "HTTP/1.1 201 ", 13) == 0);
-}
-
-static void sleep_until(double when) {
-    double left = when - seconds_now();
-    if (left > 0)
-        nanosleep(&(struct timespec){(time_t)left, (long)((left - (double)(time_t)left) * 1e9)},
-                  NULL);
 }
 
 static void *send_all(void *context) {
@@ -302,13 +293,6 @@ static void report_delay(const struct server *reeld, size_t followers, uint64_t 
 }
 
 /* ---- The report ------------------------------------------------------------------------------ */
-
-static void allow_files(void) {
-    struct rlimit limit;
-    must(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    limit.rlim_cur = limit.rlim_max;
-    must(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-}
 
 int main(void) {
     allow_files();

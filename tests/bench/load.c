@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { HEAD_MAX = 2048, RECEIVE_BYTES = 1 << 20, EVENTS_MAX = 256, PATIENCE_MS = 30000 };
@@ -31,12 +30,6 @@ struct run {
     size_t busy; /* connections that wait for an answer */
     struct load_result result;
 };
-
-double seconds_now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 size_t load_write_text(void *context, char to[LOAD_REQUEST_MAX]) {
     size_t len = strlen(context);

@@ -49,7 +49,4 @@ size_t load_write_text(void *context, char to[LOAD_REQUEST_MAX]);
  * body. free() the text. */
 struct text load_answer(int port, const char *request);
 
-/* Seconds of a clock that only goes forward. */
-double seconds_now(void);
-
 #endif

@@ -10,7 +10,6 @@
 #include "daemon.h"
 #include "figures.h"
 #include "jetstream.h"
-#include "load.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -18,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { REPLAYS = 5, LIVE_S = 10, PULL_BATCH = 4096, PULLS = 4, SAMPLES_MAX = 100000 };
@@ -196,12 +194,6 @@ struct live {
     double *published; /* count of them; written before `next` passes it */
     atomic_size_t next;
 };
-
-static void sleep_until(double when) {
-    struct timespec time = {.tv_sec = (time_t)when};
-    time.tv_nsec = (long)((when - (double)time.tv_sec) * 1e9);
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) != 0) continue;
-}
 
 static void *publish_evenly(void *context) {
     struct live *live = context;

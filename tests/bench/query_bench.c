@@ -11,37 +11,22 @@
  *
  *     query_bench [CELLS]
  */
+#include "figures.h"
+#include "meters.h"
 #include "support.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { RUNS = 3, BATCH = 4096, CHANGES = 3, PER_FORMATION = 100, EVENT_MAX = 600 };
+enum { FOLDS = 3, BATCH = 4096, CHANGES = 3, PER_FORMATION = 100, EVENT_MAX = 600 };
 
 static const char *const plugins[] = {"tests/bench/cell_0.so", "tests/bench/cell_1.so",
                                       "plugins/cell/cell.so"};
 static const int indexes[] = {0, 1, 3};
 enum { VARIANTS = 3 };
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static uint64_t written_bytes(void) {
-    uint64_t bytes = 0;
-    char line[100];
-    FILE *file = fopen("/proc/self/io", "r");
-    while (file && fgets(line, sizeof line, file)) sscanf(line, "wchar: %" SCNu64, &bytes);
-    if (file) fclose(file);
-    return bytes;
-}
 
 /* ---- Events ---------------------------------------------------------------------------------- */
 
@@ -85,37 +70,31 @@ static struct cost fold(const char *directory, int variant, uint64_t cells) {
     struct reel_error error;
     must(feed.space);
     struct reel *reel = reel_opened(directory, NULL, build_path(plugins[variant]), NULL);
-    uint64_t before = written_bytes();
-    double began = now();
+    uint64_t before = process_written(getpid());
+    double began = seconds_now();
     for (size_t count; (count = next_batch(&feed)) > 0;)
         must_ok(reel_apply_batch(reel, feed.payloads, count, NULL, &error), error);
-    double took = now() - began;
+    double took = seconds_now() - began;
     reel_close(reel);
     free(feed.space);
     double events = (double)feed.next;
-    return (struct cost){events / took, (double)(written_bytes() - before) / events};
-}
-
-static int compare_doubles(const void *a, const void *b) {
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
+    return (struct cost){events / took, (double)(process_written(getpid()) - before) / events};
 }
 
 static void report_costs(uint64_t cells) {
-    struct cost costs[RUNS][VARIANTS];
-    for (size_t run = 0; run < RUNS; run++)
+    struct cost costs[FOLDS][VARIANTS];
+    for (size_t run = 0; run < FOLDS; run++)
         for (int v = 0; v < VARIANTS; v++) costs[run][v] = fold(scratch_directory(), v, cells);
     printf("%" PRIu64 " cells, %" PRIu64 " events\n", cells, cells * (1 + CHANGES));
     for (int v = 0; v < VARIANTS; v++) {
-        double best = 0, ratios[RUNS];
-        for (size_t run = 0; run < RUNS; run++) {
+        double best = 0, ratios[FOLDS];
+        for (size_t run = 0; run < FOLDS; run++) {
             if (costs[run][v].rate > best) best = costs[run][v].rate;
             ratios[run] = costs[run][v].rate / costs[run][0].rate;
         }
-        qsort(ratios, RUNS, sizeof *ratios, compare_doubles);
         printf(
             "%d indexes: %9.0f events/s, %.2f of the rate without, %5.0f bytes written an event\n",
-            indexes[v], best, ratios[RUNS / 2], costs[RUNS - 1][v].bytes);
+            indexes[v], best, quantile(ratios, FOLDS, 0.5), costs[FOLDS - 1][v].bytes);
         fflush(stdout);
     }
 }
@@ -165,23 +144,22 @@ static uint64_t ask(struct reel_view *view, const struct question *question, con
 
 static void report_question(struct reel *reel, const struct question *question, uint64_t cells) {
     enum { TIMES_MAX = 1000 };
-    double times[TIMES_MAX], began = now();
+    double times[TIMES_MAX], began = seconds_now();
     size_t count = 0;
     uint64_t random = 7, rows = 0;
-    for (; count < TIMES_MAX && (count < 5 || now() - began < 3); count++) {
+    for (; count < TIMES_MAX && (count < 5 || seconds_now() - began < 3); count++) {
         char value[64];
         uint64_t n = random_next(&random) % (cells / PER_FORMATION);
         snprintf(value, sizeof value, "0b5d2bb0-0000-4000-8000-%012" PRIu64, n);
         struct reel_view *view = view_opened(reel);
-        double start = now();
+        double start = seconds_now();
         rows = ask(view, question,
                    question->field && strcmp(question->field, "state") == 0 ? "running" : value);
-        times[count] = now() - start;
+        times[count] = seconds_now() - start;
         reel_view_close(view);
     }
-    qsort(times, count, sizeof *times, compare_doubles);
     printf("%-34s %8" PRIu64 " %9.3f ms, p99 %9.3f ms\n", question->name, rows,
-           times[count / 2] * 1000, times[count * 99 / 100] * 1000);
+           quantile(times, count, 0.5) * 1000, quantile(times, count, 0.99) * 1000);
     fflush(stdout);
 }
 

@@ -26,7 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -87,13 +86,6 @@ struct poster {
     double *told; /* when each post was due, of a writer */
 };
 
-static void sleep_until(double when) {
-    double left = when - seconds_of_day();
-    if (left <= 0) return;
-    const struct timespec time = {(time_t)left, (long)((left - (double)(time_t)left) * 1e9)};
-    nanosleep(&time, NULL);
-}
-
 static uint64_t post_events(struct client *client, struct keyed *keyed, size_t events) {
     static const char *const headers[] = {"Content-Type: application/cloudevents-batch+json", NULL};
     char *body = malloc((KEYED_BYTES_MAX + 1) * events + 2);
@@ -114,7 +106,7 @@ static void *post_all(void *context) {
     struct poster *poster = context;
     bool tells = poster->control >= 0;
     struct client *client = tells ? NULL : client_opened(poster->daemon, WRITE_TOKEN);
-    double begin = seconds_of_day();
+    double begin = seconds_now();
     for (size_t i = 0; i < poster->posts; i++) {
         sleep_until(begin + poster->every * (double)i);
         if (tells) {
@@ -237,7 +229,7 @@ static void read_a_byte(struct record_copy *copy) {
 }
 
 static void report_slow(const struct daemon *daemon, struct keyed *keyed, uint64_t *head) {
-    char name[96], path[96];
+    char path[96];
     struct samples delays = {.values = NULL};
     struct record_copy copy = {.collection = "cells",
                                .transport = RECORDS_WEBSOCKET,
@@ -260,8 +252,7 @@ static void report_slow(const struct daemon *daemon, struct keyed *keyed, uint64
     watchers_reach(&watchers, poster.head, false);
     double cpu = cpu_of(daemon->pid) - before;
     add_delays(&delays, &watchers, daemon, poster.head);
-    snprintf(name, sizeof name, "    beside one that reads a byte a second");
-    print_delays(name, &delays, cpu, watchers.frames);
+    print_delays("    beside one that reads a byte a second", &delays, cpu, watchers.frames);
     struct client *client = client_opened(daemon, READ_TOKEN);
     record_copy_reach(&copy, daemon, client, poster.head);
     record_copy_check(&copy, client);
@@ -375,13 +366,6 @@ static void report_snapshots(void) {
 }
 
 /* ---- The report ------------------------------------------------------------------------------ */
-
-static void allow_files(void) {
-    struct rlimit limit;
-    must(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    limit.rlim_cur = limit.rlim_max;
-    must(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-}
 
 static void take_arguments(int argc, char **argv) {
     static const struct option options[] = {

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -205,6 +206,13 @@ struct server bare_started(enum bare_kind kind, const struct text *answer) {
 }
 
 /* ---- Both ------------------------------------------------------------------------------------ */
+
+void allow_files(void) {
+    struct rlimit limit;
+    must(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    limit.rlim_cur = limit.rlim_max;
+    must(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
 
 static void end(struct server *server, int signal) {
     int status;

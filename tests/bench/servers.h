@@ -27,6 +27,9 @@ struct server backup_started(const char *directory, const char *to);
 /* Waits until /readyz says 200. */
 void server_wait_until_ready(const struct server *server);
 
+/* Lets this process, and those that it starts, open as many files as the system lets it. */
+void allow_files(void);
+
 /* A socket that listens on a free port of 127.0.0.1. */
 int listening(int *ret_port);
 

@@ -1,6 +1,6 @@
 /* fuzz_answer.c: what a server says to `reeld conform`: its answer (conform/http_reader.h), and the
- * frames in it (conform/frames.h, conform/copy.h). They are the same however the bytes are cut into
- * pieces. The first byte says how, and what the bytes are. */
+ * frames in it (conform/frames.h, conform/copy.h). Each input is read as all of these; it is the
+ * same however the bytes are cut into pieces, and its first byte says how long they are. */
 #include "conform/copy.h"
 #include "conform/frames.h"
 #include "conform/http_reader.h"

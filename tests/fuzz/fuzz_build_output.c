@@ -2,30 +2,28 @@
  * read as a list of objects whose seqs rise, or not at all. And what a builder means to print is
  * read as that. */
 #include "daemon/build_output.h"
+#include "fuzz.h"
 #include "json/write.h"
-
-#include <errno.h>
-#include <stdlib.h>
-
-static void check(bool condition) {
-    if (!condition) abort();
-}
 
 static void check_given(struct reel_str given) {
     struct build_output output;
     int rc = build_output_read(given, &output);
-    check(rc == 0 || rc == -EBADMSG || rc == -ENOMEM);
+    check(rc == 0 || rc == -EBADMSG || rc == -ENOMEM, "an unknown return code");
     if (rc == 0) {
-        check(output.rc <= 0 && given.len > 0 && given.data[given.len - 1] == '\n');
-        check(output.rc < 0 || output.seen >= output.count);
-        check((output.count == 0) == (output.last_seq == 0));
+        check(output.rc <= 0 && given.len > 0 && given.data[given.len - 1] == '\n',
+              "an end that is none");
+        check(output.rc < 0 || output.seen >= output.count, "more changes than were seen");
+        check((output.count == 0) == (output.last_seq == 0), "changes without a seq");
         for (size_t i = 0; i < output.count; i++) {
             struct reel_str change = output.changes[i];
-            check(change.data > given.data && change.data + change.len < given.data + given.len);
-            check(change.data[0] == '{' && change.data[change.len - 1] == '}');
-            check(!memchr(change.data, '\n', change.len) && utf8_valid(change));
+            check(change.data > given.data && change.data + change.len < given.data + given.len,
+                  "a change from elsewhere");
+            check(change.data[0] == '{' && change.data[change.len - 1] == '}',
+                  "a change that is no object");
+            check(!memchr(change.data, '\n', change.len) && utf8_valid(change),
+                  "a change that is no line of UTF-8");
         }
-        check(utf8_valid(reel_text(output.error.text)));
+        check(utf8_valid(reel_text(output.error.text)), "an error that is not UTF-8");
     }
     build_output_finish(&output);
 }
@@ -42,18 +40,18 @@ static void check_own(struct reel_str part) {
         text_append_lit(&text, "}\n");
     }
     text_append_lit(&text, "done 4 1\n");
-    check(!text.failed && build_output_read(text_str(&text), &output) == 0);
-    check(output.rc == 0 && output.count == 3 && output.seen == 4 && output.more);
-    check(output.last_seq == 3);
+    check(!text.failed && build_output_read(text_str(&text), &output) == 0,
+          "its own output is refused");
+    check(output.rc == 0 && output.count == 3 && output.seen == 4 && output.more,
+          "its own numbers are others");
+    check(output.last_seq == 3, "its own seqs are others");
     build_output_finish(&output);
     text_finish(&text);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len) {
     char *copy = malloc(len ? len : 1);
-    check(copy != NULL);
+    check(copy != NULL, "out of memory");
     if (len) memcpy(copy, bytes, len);
     check_given((struct reel_str){copy, len});
     check_own((struct reel_str){copy, len});

@@ -274,8 +274,7 @@ static void a_table_of_records_follows_through_restarts_and_a_rebuild(void **sta
         else
             daemon_end(&site.daemon);
         site = site_rebuilt_on(directory, port, origin, round == 3);
-        struct reply ready = get_until(site.writer, "/readyz", 200);
-        reply_free(&ready);
+        wait_until_ready(site.writer);
         seq = move_on(&site, round + 10);
         wait_for_page(&page, seq, (unsigned)round);
     }

@@ -45,11 +45,6 @@ static int open_strict_site(void **state) {
     return 0;
 }
 
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 /* ---- Assertions ------------------------------------------------------------------------------ */
 
 /* The `whole` of each record, or `n` for null: it tells them apart. */
@@ -531,7 +526,7 @@ int main(void) {
     const struct CMUnitTest others[] = {
         CASE(indexes_come_and_go_with_the_plugin),
     };
-    int failed = cmocka_run_group_tests(tests, open_site, close_site);
-    failed += cmocka_run_group_tests(strict, open_strict_site, close_site);
+    int failed = cmocka_run_group_tests(tests, open_site, site_teardown);
+    failed += cmocka_run_group_tests(strict, open_strict_site, site_teardown);
     return failed + cmocka_run_group_tests(others, NULL, NULL);
 }

@@ -42,9 +42,7 @@ static void check_refused(struct client *client, const char *header, const char 
 }
 
 static void check_head(struct client *client, uint64_t wanted) {
-    json_t *status = json_got(client, "/v1/status");
-    assert_int_equal(number_of(status, "head"), wanted);
-    json_decref(status);
+    assert_int_equal(status_number(client, "head"), wanted);
 }
 
 static void check_post(struct client *client, const char *body, long status, const char *outcome) {

@@ -6,10 +6,7 @@
 #define CELL       "{\"cellId\":\"c\",\"specId\":\"s\"}"
 
 static uint64_t head_of(struct site *site) {
-    json_t *status = json_got(site->reader, "/v1/status");
-    uint64_t head = number_of(status, "head");
-    json_decref(status);
-    return head;
+    return status_number(site->reader, "head");
 }
 
 /* The whole answer, and nothing else. */

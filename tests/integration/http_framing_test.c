@@ -13,7 +13,6 @@ static int close_site(void **state) {
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 #define VERSION_ASKED GET("/v1/version")
-#define GET(path)     "GET " path " HTTP/1.1\r\n" HOST WRITES "\r\n"
 #define POST          "POST /v1/formations HTTP/1.1\r\n" HOST WRITES AS_JSON
 #define CHUNKED       POST "Transfer-Encoding: chunked\r\n\r\n"
 #define CREATED       POST "Content-Length: 53\r\n\r\n" FORMATION

@@ -65,10 +65,7 @@ static struct reply imported(const struct site *site, const char *query, const c
 /* ---- Assertions ------------------------------------------------------------------------------ */
 
 static uint64_t head_of(struct site *site) {
-    json_t *status = json_got(site->reader, "/v1/status");
-    uint64_t head = number_of(status, "head");
-    json_decref(status);
-    return head;
+    return status_number(site->reader, "head");
 }
 
 static void check_imported(const struct site *site, const char *query, const char *body,
@@ -309,10 +306,7 @@ static void a_body_cut_anywhere_and_sent_again_is_there_once(void **state) {
         struct raw raw = begun(site, "", strlen(body), false);
         if (at > 0) try_to_send(&raw, body, at);
         raw_close(&raw);
-        for (int waited = 0; figure_of(site, "\nreel_imports ") > 0; waited++) {
-            must(waited < 30000);
-            usleep(1000);
-        }
+        wait_for_figure(site, "\nreel_imports ", 0);
     }
     uint64_t before = head_of(site);
     must(before <= 3);
@@ -366,18 +360,12 @@ static void so_many_at_a_time(void **state) {
     struct raw first = begun(site, "", 1000, false), second = begun(site, "", 1000, false);
     say(&first, "\n");
     say(&second, "\n");
-    for (int waited = 0; figure_of(site, "\nreel_imports ") < 2; waited++) {
-        must(waited < 30000);
-        usleep(1000);
-    }
+    wait_for_figure(site, "\nreel_imports ", 2);
     struct reply reply = asked(site->writer, "POST", "/v1/events", NDJSON, LINE("1"), 503);
     assert_problem(&reply, 503, "service-unavailable");
     reply_free(&reply);
     raw_close(&first);
-    for (int waited = 0; figure_of(site, "\nreel_imports ") > 1; waited++) {
-        must(waited < 30000);
-        usleep(1000);
-    }
+    wait_for_figure(site, "\nreel_imports ", 1);
     reply = imported(site, "", LINE("1"));
     assert_int_equal(reply.status, 200);
     reply_free(&reply);
@@ -408,9 +396,7 @@ static void a_daemon_that_ends_says_how_far_it_has_come(void **state) {
     assert_problem(&reply, 503, "service-unavailable");
     assert_int_equal(reply_number(&reply, "lines"), 2);
     reply_free(&reply);
-    client_close(site.writer);
-    client_close(site.reader);
-    client_close(site.nobody);
+    site_hang_up(&site);
     must(daemon_wait(&site.daemon) == 0);
 }
 

@@ -167,10 +167,7 @@ static void post_large(struct site *site, unsigned first, unsigned count) {
 
 static void wait_for_floor(struct site *site, uint64_t wanted) {
     for (int waited = 0;; waited++) {
-        json_t *status = json_got(site->reader, "/v1/status");
-        uint64_t floor = number_of(status, "first_seq");
-        json_decref(status);
-        if (floor >= wanted) return;
+        if (status_number(site->reader, "first_seq") >= wanted) return;
         must(waited < 60000);
         usleep(1000);
     }

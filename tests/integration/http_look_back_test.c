@@ -1,7 +1,7 @@
 /* http_look_back_test.c: `at` on lists and records, the history of a record, `reeld explain`, and
  * what bounds them: over HTTP, with a builder beside the daemon. The fixture `gated` (plugins/)
  * makes a builder wait, spin or crash while the daemon goes on. */
-#include "http_support.h"
+#include "http_raw.h"
 #include "load.h"
 
 #include <dirent.h>
@@ -12,6 +12,9 @@
 
 /* The machine may be busy: a builder that only runs while it is idle would take minutes. */
 #define BUSY "--build-nice", "0"
+
+/* A name of figure_of. */
+#define BUILDS(result) "\nreel_builds_total{result=\"" result "\"} "
 
 #define HISTORY_TOKEN "history-token-of-the-tests"
 
@@ -46,26 +49,6 @@ static void same_body(struct client *client, const char *path, const char *wante
     if (strcmp(body, wanted) != 0)
         support_failed(__FILE__, __LINE__, "%s: `%s` instead of `%s`", path, body, wanted);
     free(body);
-}
-
-static uint64_t metric(struct client *client, const char *name) {
-    char *all = body_of(client, "/metrics"), *at = all;
-    size_t len = strlen(name);
-    while ((at = strstr(at, name)) && !((at == all || at[-1] == '\n') && at[len] == ' ')) at++;
-    must(at);
-    uint64_t value = strtoull(at + len, NULL, 10);
-    free(all);
-    return value;
-}
-
-static void wait_for_metric(struct client *client, const char *name, uint64_t wanted) {
-    uint64_t until = now_ms() + 60000, value;
-    while ((value = metric(client, name)) != wanted) {
-        if (now_ms() > until)
-            support_failed(__FILE__, __LINE__, "%s is %llu, not %llu", name,
-                           (unsigned long long)value, (unsigned long long)wanted);
-        usleep(20000);
-    }
 }
 
 /* ---- What it shows --------------------------------------------------------------------------- */
@@ -126,8 +109,8 @@ static void at_is_what_the_list_said(void **state) {
         }
     for (int n = 0; n <= STEPS; n++)
         for (int i = 0; i < 3; i++) free(said[n][i]);
-    must(metric(site.writer, "reel_builds_total{result=\"built\"}") == 4);
-    must(metric(site.writer, "reel_builds_total{result=\"reused\"}") >= 8);
+    must(figure_of(&site, BUILDS("built")) == 4);
+    must(figure_of(&site, BUILDS("reused")) >= 8);
     site_closed(&site);
 }
 
@@ -312,9 +295,7 @@ static void a_trimmed_log_cannot_be_looked_at(void **state) {
         must(reply.status == 201);
         reply_free(&reply);
         n += 200;
-        json_t *json = json_got(site.writer, "/v1/status");
-        first = number_of(json, "first_seq");
-        json_decref(json);
+        first = status_number(site.writer, "first_seq");
     }
     char path[64];
     snprintf(path, sizeof path, "/v1/cells?at=%llu", (unsigned long long)first);
@@ -361,35 +342,31 @@ static struct site gated_site(const char *directory, const char *setting, const 
 }
 
 /* Sends a GET, and does not wait for the answer. */
-static int begun(const struct daemon *daemon, const char *path) {
-    char head[256];
-    int fd = socket_opened(daemon);
-    int len = snprintf(head, sizeof head,
-                       "GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", path,
-                       WRITE_TOKEN);
-    socket_send(fd, head, (size_t)len);
-    return fd;
+static struct raw begun(const struct site *site, const char *request) {
+    struct raw raw = raw_opened(site);
+    say(&raw, request);
+    return raw;
 }
 
 static void one_builds_some_wait_the_rest_is_refused_and_the_daemon_goes_on(void **state) {
     struct site site = gated_site(scratch_directory(), "--builds-waiting-max", "1");
     (void)state;
     gate_set("shut");
-    int first = begun(&site.daemon, "/v1/gated?at=1");
-    wait_for_metric(site.writer, "reel_builds_running", 1);
-    int second = begun(&site.daemon, "/v1/gated/g0/history");
-    wait_for_metric(site.writer, "reel_builds_waiting", 1);
+    struct raw first = begun(&site, GET("/v1/gated?at=1"));
+    wait_for_figure(&site, "\nreel_builds_running ", 1);
+    struct raw second = begun(&site, GET("/v1/gated/g0/history"));
+    wait_for_figure(&site, "\nreel_builds_waiting ", 1);
     struct reply reply = got(site.writer, "/v1/gated?at=2", 503);
     assert_problem(&reply, 503, "service-unavailable");
     must(reply_header(&reply, "Retry-After"));
     reply_free(&reply);
     cell_started(site.writer, "a"); /* others see nothing of it */
     check_listed(site.reader, "/v1/cells", "cells", "id", "a,");
-    close(first); /* nobody wants it any more */
-    wait_for_metric(site.writer, "reel_builds_total{result=\"cancelled\"}", 1);
-    wait_for_metric(site.writer, "reel_builds_waiting", 0);
-    close(second);
-    wait_for_metric(site.writer, "reel_builds_running", 0);
+    raw_close(&first); /* nobody wants it any more */
+    wait_for_figure(&site, BUILDS("cancelled"), 1);
+    wait_for_figure(&site, "\nreel_builds_waiting ", 0);
+    raw_close(&second);
+    wait_for_figure(&site, "\nreel_builds_running ", 0);
     gate_remove("shut");
     reply = got(site.writer, "/v1/gated?at=2", 200);
     must(strstr(reply.body.data, "{\"value\":1}") && !strstr(reply.body.data, "{\"value\":2}"));
@@ -401,11 +378,11 @@ static void a_daemon_that_ends_does_not_wait_for_a_builder(void **state) {
     struct site site = gated_site(scratch_directory(), "--builds-waiting-max", "4");
     (void)state;
     gate_set("shut");
-    int one = begun(&site.daemon, "/v1/gated?at=1"), two = begun(&site.daemon, "/v1/gated?at=2");
-    wait_for_metric(site.writer, "reel_builds_waiting", 1);
+    struct raw one = begun(&site, GET("/v1/gated?at=1")), two = begun(&site, GET("/v1/gated?at=2"));
+    wait_for_figure(&site, "\nreel_builds_waiting ", 1);
     site_closed(&site); /* SIGTERM, and the exit code 0 */
-    close(one);
-    close(two);
+    raw_close(&one);
+    raw_close(&two);
 }
 
 static void a_builder_has_time_processor_and_disk_only_up_to_limits(void **state) {
@@ -461,13 +438,11 @@ static void what_was_built_does_not_outlive_the_daemon(void **state) {
     reply_free(&reply);
     must(has_places(directory));
     gate_set("shut");
-    int fd = begun(&site.daemon, "/v1/gated?at=2");
-    wait_for_metric(site.writer, "reel_builds_running", 1);
+    struct raw raw = begun(&site, GET("/v1/gated?at=2"));
+    wait_for_figure(&site, "\nreel_builds_running ", 1);
     daemon_kill(&site.daemon);
-    close(fd);
-    client_close(site.writer);
-    client_close(site.reader);
-    client_close(site.nobody);
+    raw_close(&raw);
+    site_hang_up(&site);
     gate_remove("shut");
     site = site_of(daemon_started(directory, "--plugin", GATED_SO, BUSY, NULL));
     must(!has_places(directory));
@@ -482,7 +457,7 @@ static void states_are_kept_for_a_while(void **state) {
     (void)state;
     struct reply reply = got(site.writer, "/v1/gated?at=1", 200);
     reply_free(&reply);
-    wait_for_metric(site.writer, "reel_builds_kept_bytes", 0);
+    wait_for_figure(&site, "\nreel_builds_kept_bytes ", 0);
     site_closed(&site);
 }
 

@@ -13,7 +13,6 @@ static int close_site(void **state) {
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-#define GET(path)    "GET " path " HTTP/1.1\r\n" HOST WRITES "\r\n"
 #define CREATE(body) "POST /v1/formations HTTP/1.1\r\n" HOST WRITES AS_JSON body
 
 /* FORMATION has 53 bytes. */

@@ -3,6 +3,7 @@
 #define TESTS_HTTP_RAW_H
 
 #include "http_support.h"
+#include "load.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -13,6 +14,9 @@
 #define AS_JSON   "Content-Type: application/json\r\n"
 #define AS_EVENT  "Content-Type: application/cloudevents+json\r\n"
 #define ANSWER_MS 30000
+
+/* A whole request, for a path that is a literal. */
+#define GET(path) "GET " path " HTTP/1.1\r\n" HOST WRITES "\r\n"
 
 /* A connection, and what has come on it and was not looked at yet. */
 struct raw {
@@ -113,7 +117,7 @@ static inline void check_exchange(const struct site *site, const char *bytes, lo
     test_context("%s", "");
 }
 
-/* A line of /metrics that begins so, as a number. */
+/* A line of /metrics that begins so, as a number: "\nNAME " is one whole name. */
 static inline double figure_of(struct site *site, const char *name) {
     struct reply reply = got(site->reader, "/metrics", 200);
     const char *line = strstr(reply.body.data, name);
@@ -121,6 +125,14 @@ static inline double figure_of(struct site *site, const char *name) {
     double value = strtod(line + strlen(name), NULL);
     reply_free(&reply);
     return value;
+}
+
+/* Waits until that number is this one. */
+static inline void wait_for_figure(struct site *site, const char *name, double wanted) {
+    double found;
+    for (uint64_t began = now_ms(); (found = figure_of(site, name)) != wanted; usleep(1000))
+        if (now_ms() - began > 60000)
+            support_failed(__FILE__, __LINE__, "%s is %g, not %g", name + 1, found, wanted);
 }
 
 /* Waits until nothing is left of what clients have begun but for who asks. */

@@ -209,9 +209,7 @@ static void the_log_has_some_lines_and_counts_the_others(void **state) {
     reject(&site, 20);
     daemon_wait_for_log(&site.daemon,
                         "event 1 was rejected by `formations`: event missing formationId");
-    client_close(site.writer);
-    client_close(site.reader);
-    client_close(site.nobody);
+    site_hang_up(&site);
     must(kill(site.daemon.pid, SIGTERM) == 0);
     must(daemon_wait(&site.daemon) == 0);
     char *log = daemon_log(&site.daemon);

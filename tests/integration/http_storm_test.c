@@ -155,9 +155,7 @@ static void acknowledged_events_survive_the_end(void **state) {
         reply_free(&reply);
         raw_close(&raws[i]);
     }
-    client_close(site.writer);
-    client_close(site.reader);
-    client_close(site.nobody);
+    site_hang_up(&site);
     site = site_of(daemon_started(directory, NULL));
     for (int i = 0; i < 20; i++) {
         char path[64];

@@ -30,10 +30,15 @@ static inline struct site site_of(struct daemon daemon) {
 /* In a directory of its own; the arguments are daemon_started's. */
 #define site_opened(...) site_of(daemon_started(scratch_directory(), __VA_ARGS__))
 
-static inline void site_closed(struct site *site) {
+/* Only the clients go. */
+static inline void site_hang_up(struct site *site) {
     client_close(site->writer);
     client_close(site->reader);
     client_close(site->nobody);
+}
+
+static inline void site_closed(struct site *site) {
+    site_hang_up(site);
     daemon_end(&site->daemon);
 }
 
@@ -122,6 +127,14 @@ static inline uint64_t cursor_of(const struct reply *reply) {
     const char *cursor = reply_header(reply, "Reel-Cursor");
     must(cursor != NULL);
     return strtoull(cursor, NULL, 10);
+}
+
+/* A number of GET /v1/status. */
+static inline uint64_t status_number(struct client *client, const char *name) {
+    json_t *status = json_got(client, "/v1/status");
+    uint64_t number = number_of(status, name);
+    json_decref(status);
+    return number;
 }
 
 /* The members `name` of a list's objects, each followed by a comma; free() it. */

@@ -5,15 +5,6 @@
 #include <pthread.h>
 #include <signal.h>
 
-#define GET(path) "GET " path " HTTP/1.1\r\n" HOST WRITES "\r\n"
-
-static void wait_for_waiters(struct site *site, double count) {
-    for (int waited = 0; figure_of(site, "\nreel_http_waiters ") != count; waited++) {
-        must(waited < 10000);
-        usleep(1000);
-    }
-}
-
 /* ---- Reading one's writes -------------------------------------------------------------------- */
 
 struct worker {
@@ -81,7 +72,7 @@ static void a_waiting_request_is_answered_when_the_cursor_is_reached(void **stat
         raws[i] = raw_opened(site);
         say(&raws[i], request);
     }
-    wait_for_waiters(site, WAITING);
+    wait_for_figure(site, "\nreel_http_waiters ", WAITING);
     for (int i = 0; i < 4; i++) cell_started(site->writer, "c");
     for (int i = 0; i < WAITING; i++) {
         struct reply reply = heard(&raws[i], false);
@@ -90,7 +81,7 @@ static void a_waiting_request_is_answered_when_the_cursor_is_reached(void **stat
         reply_free(&reply);
         raw_close(&raws[i]);
     }
-    wait_for_waiters(site, 0);
+    wait_for_figure(site, "\nreel_http_waiters ", 0);
 }
 
 static void a_cursor_that_does_not_come_is_not_yet(void **state) {
@@ -150,7 +141,7 @@ static void too_many_waiters_are_answered_503(void **state) {
         raws[i] = raw_opened(&site);
         say(&raws[i], GET("/v1/cells?min_cursor=1&timeout=60"));
     }
-    wait_for_waiters(&site, 2);
+    wait_for_figure(&site, "\nreel_http_waiters ", 2);
     get_problem(site.reader, "/v1/cells?min_cursor=1", 503, "service-unavailable");
     json_decref(json_got(site.reader, "/v1/cells"));
     cell_started(site.writer, "c");
@@ -170,7 +161,7 @@ static void the_place_of_one_that_went_away_is_free(void **state) {
         raws[i] = raw_opened(&site);
         say(&raws[i], GET("/v1/cells?min_cursor=1&timeout=60"));
     }
-    wait_for_waiters(&site, 2);
+    wait_for_figure(&site, "\nreel_http_waiters ", 2);
     get_problem(site.reader, "/v1/cells?min_cursor=1", 503, "service-unavailable");
     raw_close(&raws[0]);
     struct reply reply = get(site.reader, "/v1/cells?min_cursor=1&timeout=1");
@@ -192,11 +183,11 @@ static void a_client_that_disconnects_while_waiting_is_forgotten(void **state) {
     for (int i = 0; i < 20; i++) {
         struct raw raw = raw_opened(site);
         say(&raw, GET("/v1/cells?min_cursor=1&timeout=60"));
-        wait_for_waiters(site, i + 1);
+        wait_for_figure(site, "\nreel_http_waiters ", i + 1);
         raw_close(&raw);
     }
     cell_started(site->writer, "c");
-    wait_for_waiters(site, 0);
+    wait_for_figure(site, "\nreel_http_waiters ", 0);
     wait_until_quiet(site, 3);
 }
 
@@ -205,14 +196,12 @@ static void a_waiting_request_is_refused_when_the_daemon_ends(void **state) {
     struct site site = site_opened(NULL);
     struct raw raw = raw_opened(&site);
     say(&raw, GET("/v1/cells?min_cursor=1&timeout=60"));
-    wait_for_waiters(&site, 1);
+    wait_for_figure(&site, "\nreel_http_waiters ", 1);
     must(kill(site.daemon.pid, SIGTERM) == 0);
     check_heard(&raw, 503, "service-unavailable");
     raw_close(&raw);
     must(daemon_wait(&site.daemon) == 0);
-    client_close(site.writer);
-    client_close(site.reader);
-    client_close(site.nobody);
+    site_hang_up(&site);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, site_setup, site_teardown)

@@ -79,13 +79,6 @@ static inline void mirror_closed(struct mirror *mirror) {
 
 /* ---- How far it is --------------------------------------------------------------------------- */
 
-static inline uint64_t status_number(struct client *client, const char *name) {
-    struct reply reply = got(client, "/v1/status", 200);
-    uint64_t number = reply_number(&reply, name);
-    reply_free(&reply);
-    return number;
-}
-
 /* Waits until the cursor is there, as long as it moves; it may not pass. */
 static inline void wait_for_cursor(struct client *client, uint64_t seq) {
     uint64_t cursor = status_number(client, "cursor"), moved = now_ms();

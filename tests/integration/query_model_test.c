@@ -226,30 +226,27 @@ struct asking {
     bool is_descending;
 };
 
-static void fold_case(const struct model *model, size_t field, struct value *value) {
-    (void)model;
+static void fold_case(size_t field, struct value *value) {
     for (size_t i = 0; fields[field].any_case && i < value->len; i++)
         if (value->text[i] >= 'A' && value->text[i] <= 'Z') value->text[i] += 'a' - 'A';
 }
 
-static int compare_values(const struct model *model, size_t field, const struct value *a,
-                          const struct value *b) {
+static int compare_values(size_t field, const struct value *a, const struct value *b) {
     struct value left = *a, right = *b;
     if (fields[field].kind == REEL_FIELD_INTEGER || fields[field].kind == REEL_FIELD_NUMBER)
         return (a->number > b->number) - (a->number < b->number);
-    fold_case(model, field, &left);
-    fold_case(model, field, &right);
+    fold_case(field, &left);
+    fold_case(field, &right);
     return str_compare(str_of(&left), str_of(&right));
 }
 
-static bool holds(const struct model *model, const struct asking *asking, size_t n,
-                  const struct record *record) {
+static bool holds(const struct asking *asking, size_t n, const struct record *record) {
     const struct value *value = &record->values[asking->fields[n]];
     reel_comparison how = asking->list[n].comparison;
     if (how == REEL_IS_NULL) return !value->is_set;
     if (!value->is_set) return false;
     if (how == REEL_IS_SET) return true;
-    int order = compare_values(model, asking->fields[n], value, &asking->values[n]);
+    int order = compare_values(asking->fields[n], value, &asking->values[n]);
     return how == REEL_IS_EQUAL      ? order == 0
            : how == REEL_IS_ABOVE    ? order > 0
            : how == REEL_IS_AT_LEAST ? order >= 0
@@ -258,18 +255,17 @@ static bool holds(const struct model *model, const struct asking *asking, size_t
 }
 
 /* Of several equalities for one field one must hold; of all else everything. */
-static bool fulfils(const struct model *model, const struct asking *asking,
-                    const struct record *record) {
+static bool fulfils(const struct asking *asking, const struct record *record) {
     for (size_t i = 0; i < asking->count; i++) {
         bool one = false;
         if (asking->list[i].comparison != REEL_IS_EQUAL) {
-            if (!holds(model, asking, i, record)) return false;
+            if (!holds(asking, i, record)) return false;
             continue;
         }
         for (size_t n = 0; n < asking->count; n++)
             if (asking->fields[n] == asking->fields[i] &&
                 asking->list[n].comparison == REEL_IS_EQUAL)
-                one = one || holds(model, asking, n, record);
+                one = one || holds(asking, n, record);
         if (!one) return false;
     }
     return true;
@@ -338,7 +334,7 @@ static int compare_records(const void *a, const void *b, void *context) {
         if (!x->is_set || !y->is_set) {
             if (x->is_set != y->is_set) return x->is_set ? -1 : 1; /* both ways */
         } else {
-            order = compare_values(model, (size_t)field, x, y);
+            order = compare_values((size_t)field, x, y);
         }
     }
     if (sorting->asking->is_descending) order = -order;
@@ -350,7 +346,7 @@ static size_t expected_rows(const struct model *model, const struct asking *aski
     struct sorting sorting = {model, asking};
     size_t count = 0;
     for (size_t n = 0; n < KEYS; n++)
-        if (model->seen[n].exists && fulfils(model, asking, &model->seen[n])) ret[count++] = n;
+        if (model->seen[n].exists && fulfils(asking, &model->seen[n])) ret[count++] = n;
     qsort_r(ret, count, sizeof *ret, compare_records, &sorting);
     return count;
 }
@@ -431,7 +427,6 @@ struct grouping {
     const struct asking *asking;
     size_t field;
     uint64_t sum;
-    size_t groups;
 };
 
 static int read_group(void *context, const struct reel_group *group) {
@@ -441,9 +436,8 @@ static int read_group(void *context, const struct reel_group *group) {
     for (size_t n = 0; n < KEYS; n++) {
         const struct record *record = &model->seen[n];
         struct value value = record->values[grouping->field];
-        if (!record->exists || !fulfils(model, grouping->asking, record)) continue;
-        if (fields[grouping->field].kind == REEL_FIELD_STRING)
-            fold_case(model, grouping->field, &value);
+        if (!record->exists || !fulfils(grouping->asking, record)) continue;
+        if (fields[grouping->field].kind == REEL_FIELD_STRING) fold_case(grouping->field, &value);
         count += value.is_set ? group->value.data && reel_str_eq(str_of(&value), group->value)
                               : !group->value.data;
     }
@@ -451,7 +445,6 @@ static int read_group(void *context, const struct reel_group *group) {
         support_failed(__FILE__, __LINE__, "group `%.*s` has %" PRIu64 " records, not %" PRIu64,
                        REEL_FMT(group->value), group->records, count);
     grouping->sum += count;
-    grouping->groups++;
     return 0;
 }
 

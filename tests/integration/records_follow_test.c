@@ -339,9 +339,7 @@ static void stopping_says_the_last_position_and_good_bye(void **state) {
     struct wire ws = ws_opened(&site->daemon, "/ws/collections/keyed");
     assert_text(&ws, "{\"seq\":0,\"generation\":0,\"snapshot\":true}");
     keyed(site, "upsert", "a", 1);
-    client_close(site->writer);
-    client_close(site->reader);
-    client_close(site->nobody);
+    site_hang_up(site);
     kill(site->daemon.pid, SIGTERM);
     assert_text(&ws, "{\"seq\":1,\"key\":\"a\",\"record\":{\"value\":1,\"times\":1}}");
     assert_text(&ws, "{\"seq\":1,\"generation\":0}");

@@ -4,8 +4,10 @@
  * copy is the list with the same filter at the same cursor, and copies without a filter also have
  * the digest that the daemon says.
  *
- * REEL_TEST_LONG, REEL_TEST_ROUNDS and REEL_TEST_FOLLOWERS make it larger. */
+ * REEL_TEST_LONG, REEL_TEST_ROUNDS and REEL_TEST_FOLLOWERS make it larger; REEL_TEST_SEED, a
+ * number, makes it another one. */
 #include "http_support.h"
+#include "load.h"
 #include "records.h"
 
 #include <inttypes.h>
@@ -51,20 +53,11 @@ static void start(struct model *model, const char *rebuild) {
                                      rebuild,
                                      NULL};
     model->site = site_of(daemon_started_list(model->directory, arguments));
-    for (int waited = 0;; waited += 10) {
-        struct reply reply = get(model->site.nobody, "/readyz");
-        bool is_ready = reply.status == 200;
-        reply_free(&reply);
-        if (is_ready) break;
-        must(waited < WIRE_PATIENCE_MS);
-        usleep(10000);
-    }
+    wait_until_ready(model->site.nobody);
 }
 
 static void stop(struct model *model, bool kills) {
-    client_close(model->site.writer);
-    client_close(model->site.reader);
-    client_close(model->site.nobody);
+    site_hang_up(&model->site);
     if (kills) {
         daemon_kill(&model->site.daemon);
         return;
@@ -173,15 +166,8 @@ static void follow_some(struct model *model) {
     }
 }
 
-static uint64_t cursor_now(struct model *model) {
-    json_t *status = json_got(model->site.reader, "/v1/status");
-    uint64_t cursor = number_of(status, "cursor");
-    json_decref(status);
-    return cursor;
-}
-
 static void check_all(struct model *model) {
-    uint64_t cursor = cursor_now(model);
+    uint64_t cursor = status_number(model->site.reader, "cursor");
     for (size_t i = 0; i < model->count; i++) {
         struct record_copy *copy = &model->copies[i];
         test_context("follower %zu: %s?%s by %d", i, copy->collection, copy->filter,

@@ -155,10 +155,7 @@ static void a_large_event_is_one_frame(void **state) {
 /* ---- From where ------------------------------------------------------------------------------ */
 
 static uint64_t head_of(struct site *site) {
-    json_t *status = json_got(site->reader, "/v1/status");
-    uint64_t head = number_of(status, "head");
-    json_decref(status);
-    return head;
+    return status_number(site->reader, "head");
 }
 
 static struct follower following_since(struct site *site, enum follow_kind kind, uint64_t since,

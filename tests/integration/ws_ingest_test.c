@@ -255,9 +255,7 @@ static void a_daemon_that_ends_answers_what_it_has_appended(void **state) {
     check_through(&ws, 2, 2);
     assert_int_equal(ws_closed(&ws, NULL), 1001);
     wire_close(&ws);
-    client_close(site.writer);
-    client_close(site.reader);
-    client_close(site.nobody);
+    site_hang_up(&site);
     must(daemon_wait(&site.daemon) == 0);
 }
 
@@ -337,9 +335,7 @@ static void what_was_answered_survives_a_kill(void **state) {
     for (size_t round = 0; round < rounds; round++) {
         struct site site = site_of(daemon_started(directory, NULL));
         check_log(&site, done);
-        client_close(site.writer);
-        client_close(site.reader);
-        client_close(site.nobody);
+        site_hang_up(&site);
         /* What was not answered is sent again, whether the log has it or not. */
         done += send_and_kill(&site.daemon, done, random_next(&seed) % 3000);
     }

@@ -55,9 +55,7 @@ static void at_shutdown_what_was_applied_is_sent_and_then_going_away(void **stat
     }
     int status = daemon_wait(&site.daemon);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    client_close(site.writer);
-    client_close(site.reader);
-    client_close(site.nobody);
+    site_hang_up(&site);
 }
 
 static void one_that_does_not_read_does_not_hold_up_the_end(void **state) {
@@ -89,9 +87,7 @@ static void those_that_leave_while_it_ends_hold_nothing_up(void **state) {
     int status = daemon_wait(&site.daemon);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     assert_true(now_ms() - began < 25000);
-    client_close(site.writer);
-    client_close(site.reader);
-    client_close(site.nobody);
+    site_hang_up(&site);
 }
 
 /* ---- Trimming -------------------------------------------------------------------------------- */

@@ -1,14 +1,16 @@
 /* records.c: see records.h. */
 #include "records.h"
 
+#include "load.h"
+#include "support_internal.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+enum { PATH_BYTES = 256 };
 
 /* ---- The copy -------------------------------------------------------------------------------- */
 
@@ -116,22 +118,26 @@ static void take_frame(struct record_copy *copy, struct reel_str text) {
 
 /* ---- Connections ----------------------------------------------------------------------------- */
 
-static void write_path(const struct record_copy *copy, const char *base, char ret[256]) {
+static void add_parameter(char path[PATH_BYTES], const char *text) {
+    size_t len = strlen(path);
+    if (!text[0]) return;
+    must(len + 1 + strlen(text) < PATH_BYTES);
+    snprintf(path + len, PATH_BYTES - len, "%c%s", strchr(path, '?') ? '&' : '?', text);
+}
+
+static void write_path(const struct record_copy *copy, const char *base, char ret[PATH_BYTES]) {
     char since[96] = "";
     if (copy->has_position && copy->transport != RECORDS_STREAM)
         snprintf(since, sizeof since, "since=%" PRIu64 "&generation=%" PRIu64, copy->seq,
                  copy->generation);
-    snprintf(ret, 256, "%s%s?%s&%s%s", base, copy->collection, since, copy->filter,
-             copy->wants_digest ? "&digest=true" : "");
-    for (char *at = ret; (at = strstr(at, "&&"));) memmove(at, at + 1, strlen(at));
-    char *question = strchr(ret, '?');
-    if (question[1] == '&') memmove(question + 1, question + 2, strlen(question + 1));
-    size_t len = strlen(ret);
-    while (ret[len - 1] == '&' || ret[len - 1] == '?') ret[--len] = '\0';
+    snprintf(ret, PATH_BYTES, "%s%s", base, copy->collection);
+    add_parameter(ret, since);
+    add_parameter(ret, copy->filter);
+    if (copy->wants_digest) add_parameter(ret, "digest=true");
 }
 
 static struct reply ask(struct record_copy *copy) {
-    char path[256], id[64];
+    char path[PATH_BYTES], id[64];
     const char *headers[] = {"Accept: text/event-stream", NULL, NULL};
     if (copy->transport == RECORDS_WEBSOCKET) {
         write_path(copy, "/ws/collections/", path);
@@ -226,15 +232,11 @@ static void take_page(struct record_copy *copy, json_t *page) {
 /* A copy by long poll begins with changes since 0, which are the whole collection, while no
  * deletion is forgotten. */
 static bool poll_once(struct record_copy *copy, struct client *client) {
-    char path[256], rest[64];
+    char path[PATH_BYTES];
     if (!copy->has_position) forget(copy), copy->seq = 0;
-    snprintf(rest, sizeof rest, "since=%" PRIu64, copy->seq);
-    if (copy->has_position)
-        write_path(copy, "/v1/", path);
-    else
-        snprintf(path, sizeof path, "/v1/%s?%s%s%s", copy->collection, rest,
-                 copy->filter[0] ? "&" : "", copy->filter);
-    strcat(path, "&timeout=0&limit=7");
+    write_path(copy, "/v1/", path);
+    if (!copy->has_position) add_parameter(path, "since=0");
+    add_parameter(path, "timeout=0&limit=7");
     struct reply reply = get(client, path);
     if (reply.status == 410) copy->refusals++, forget(copy);
     if (reply.status != 200 && reply.status != 410 && reply.status != 503)
@@ -275,41 +277,33 @@ bool record_copy_read(struct record_copy *copy, const struct daemon *daemon, str
 
 void record_copy_reach(struct record_copy *copy, const struct daemon *daemon, struct client *client,
                        uint64_t cursor) {
-    for (int waited_ms = 0; copy->point < cursor; waited_ms += 20) {
-        if (waited_ms >= WIRE_PATIENCE_MS)
+    uint64_t moved = now_ms();
+    while (copy->point < cursor) {
+        uint64_t before = copy->seq;
+        if (now_ms() - moved > WIRE_PATIENCE_MS)
             support_failed(__FILE__, __LINE__,
                            "%s %s: at %" PRIu64 ", position %" PRIu64 " of %" PRIu64,
                            copy->collection, copy->filter, copy->seq, copy->point, cursor);
-        if (record_copy_read(copy, daemon, client, 20)) waited_ms -= 20;
-        if (copy->transport == RECORDS_POLL && copy->point < cursor) usleep(1000), waited_ms += 21;
-        if (copy->transport != RECORDS_POLL && (copy->wire.ended || copy->close_code))
+        bool has_come = record_copy_read(copy, daemon, client, 20);
+        if (copy->transport == RECORDS_POLL) {
+            has_come = copy->seq != before; /* an answer without changes is one, too */
+            if (!has_come) usleep(1000);
+        } else if (copy->wire.ended || copy->close_code) {
             record_copy_cut(copy);
+        }
+        if (has_come) moved = now_ms();
     }
 }
 
 /* ---- Comparing ------------------------------------------------------------------------------- */
 
 static void check_digest(const struct record_copy *copy) {
-    unsigned __int128 sum = 0;
-    struct text one = {0};
-    char found[33];
+    struct totals totals = {0};
     for (size_t i = 0; i < copy->count; i++) {
         const struct copied_record *record = &copy->records[i];
-        uint64_t len = strlen(record->key);
-        if (!record->json) continue;
-        one.len = 0;
-        text_add(&one, (const char *)&len, sizeof len);
-        text_add(&one, record->key, len);
-        text_add(&one, record->json, strlen(record->json));
-        XXH128_hash_t hash = XXH3_128bits(one.data, one.len);
-        sum += (unsigned __int128)hash.high64 << 64 | hash.low64;
+        if (record->json) totals_add(&totals, reel_text(record->key), reel_text(record->json));
     }
-    free(one.data);
-    snprintf(found, sizeof found, "%016" PRIx64 "%016" PRIx64, (uint64_t)(sum >> 64),
-             (uint64_t)sum);
-    if (strcmp(found, copy->digest) != 0)
-        support_failed(__FILE__, __LINE__, "the digest is %s, and that of the copy %s",
-                       copy->digest, found);
+    totals_check(&totals, copy->collection, copy->digest);
 }
 
 static size_t count_records(const struct record_copy *copy) {
@@ -325,9 +319,9 @@ static const struct copied_record *next_record(const struct record_copy *copy, s
 }
 
 void record_copy_check(const struct record_copy *copy, struct client *client) {
-    char path[128];
-    snprintf(path, sizeof path, "/v1/%s%s%s", copy->collection, copy->filter[0] ? "?" : "",
-             copy->filter);
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "/v1/%s", copy->collection);
+    add_parameter(path, copy->filter);
     struct reply reply = get(client, path);
     must(reply.status == 200);
     json_t *answer = reply_json(&reply), *list = json_object_get(answer, copy->collection);
@@ -348,7 +342,7 @@ void record_copy_check(const struct record_copy *copy, struct client *client) {
     }
     json_decref(answer);
     reply_free(&reply);
-    if (copy->wants_digest && copy->transport != RECORDS_POLL) check_digest(copy);
+    if (copy->wants_digest) check_digest(copy);
 }
 
 void record_copy_free(struct record_copy *copy) {

@@ -19,7 +19,7 @@ struct record_copy {
     const char *collection;
     char filter[64]; /* "value=1", or "" */
     enum record_transport transport;
-    bool wants_digest;
+    bool wants_digest; /* not by long poll, whose pages have none */
     int receive_bytes; /* of the socket, as for wire_opened */
 
     struct copied_record *records; /* in key order */

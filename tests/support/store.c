@@ -1,7 +1,7 @@
 /* store.c: opening a Reel in one line, and its whole state as text.
  *
  * A dump is taken through one view, so that it is a state that was there at one time. */
-#include "support.h"
+#include "support_internal.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -152,43 +152,43 @@ char *collection_dump(struct reel *reel, const char *collection, size_t *ret_len
     return text.data;
 }
 
-/* What the store counts of a collection is what it has; so is the digest, which is computed here
- * from its description in <reel/view.h>. */
-struct totals {
-    uint64_t records, json_bytes;
-    XXH128_hash_t digest;
-    struct text hashed;
-};
-
-static int add_up(void *context, const struct reel_row *row) {
-    struct totals *totals = context;
-    uint64_t key_len = htole64(row->key.len);
+void totals_add(struct totals *totals, struct reel_str key, struct reel_str json) {
+    uint64_t key_len = htole64(key.len);
     totals->records++;
-    totals->json_bytes += row->json.len;
+    totals->json_bytes += json.len;
     totals->hashed.len = 0;
     text_add(&totals->hashed, &key_len, sizeof key_len);
-    text_add(&totals->hashed, row->key.data, row->key.len);
-    text_add(&totals->hashed, row->json.data, row->json.len);
+    text_add(&totals->hashed, key.data, key.len);
+    text_add(&totals->hashed, json.data, json.len);
     XXH128_hash_t hash = XXH3_128bits(totals->hashed.data, totals->hashed.len);
-    totals->digest.low64 += hash.low64;
-    totals->digest.high64 += hash.high64 + (totals->digest.low64 < hash.low64);
+    totals->digest += (unsigned __int128)hash.high64 << 64 | hash.low64;
+}
+
+void totals_check(struct totals *totals, const char *whose, const char *digest) {
+    char found[33];
+    snprintf(found, sizeof found, "%016" PRIx64 "%016" PRIx64, (uint64_t)(totals->digest >> 64),
+             (uint64_t)totals->digest);
+    if (strcmp(found, digest) != 0)
+        support_failed(__FILE__, __LINE__, "the digest of %s is %s, its records give %s", whose,
+                       digest, found);
+    free(totals->hashed.data);
+    totals->hashed = (struct text){0};
+}
+
+static int add_up(void *context, const struct reel_row *row) {
+    totals_add(context, row->key, row->json);
     return 0;
 }
 
+/* What the store counts of a collection is what it has; so is the digest. */
 static void check_totals(struct reel_view *view, const char *collection,
                          const struct reel_collection_info *info) {
     struct totals totals = {0};
     struct reel_str start = {NULL, 0};
-    char digest[sizeof info->digest];
     must(reel_view_list(view, collection, start, false, add_up, &totals) == 0);
     must(info->records == totals.records);
     must(info->json_bytes == totals.json_bytes);
-    snprintf(digest, sizeof digest, "%016" PRIx64 "%016" PRIx64, totals.digest.high64,
-             totals.digest.low64);
-    if (strcmp(info->digest, digest) != 0)
-        support_failed(__FILE__, __LINE__, "the digest of %s is %s, its records give %s",
-                       collection, info->digest, digest);
-    free(totals.hashed.data);
+    totals_check(&totals, collection, info->digest);
 }
 
 /* ---- Indexes of fields ----------------------------------------------------------------------- */
@@ -212,16 +212,12 @@ static void dump_order(struct reel_view *view, const char *collection, const cha
         .struct_size = sizeof query, .collection = collection, .order = field};
     struct order order = {0};
     struct reel_error error = {0};
-    char digest[sizeof info->digest];
+    char whose[256];
     must_ok(reel_view_query(view, &query, add_in_order, &order, NULL, &error), error);
     must(order.totals.records == info->records);
-    snprintf(digest, sizeof digest, "%016" PRIx64 "%016" PRIx64, order.totals.digest.high64,
-             order.totals.digest.low64);
-    if (strcmp(info->digest, digest) != 0)
-        support_failed(__FILE__, __LINE__, "the index of %s.%s gives %s, not %s", collection, field,
-                       digest, info->digest);
+    snprintf(whose, sizeof whose, "%s by %s", collection, field);
+    totals_check(&order.totals, whose, info->digest);
     text_format(text, "{%s.%s} %016" PRIx64 "\n", collection, field, order.keys);
-    free(order.totals.hashed.data);
 }
 
 static int dump_group(void *context, const struct reel_group *group) {

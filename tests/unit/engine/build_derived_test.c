@@ -48,15 +48,7 @@ static void past_begin(struct past *past) {
             snprintf(ops, sizeof ops, "[['k%zu']]", key);
         else
             snprintf(ops, sizeof ops, "[['k%zu','g%zu',%zu]]", key, group, value);
-        struct reel_error error;
-        struct text event = {0};
-        text_append_lit(&event, "{\"type\":\"item.ops\",\"data\":{\"ops\":");
-        for (char *at = ops; *at; at++)
-            if (*at == '\'') *at = '"';
-        text_append_lit(&event, ops);
-        text_append_lit(&event, "}}");
-        must_ok(reel_apply(past->reel, text_str(&event), NULL, &error), error);
-        text_finish(&event);
+        derived_try(past->reel, ops);
         note(past, seq);
     }
 }

@@ -162,7 +162,7 @@ struct reel *derived_opened(const char *directory, const struct reel_plugin *con
     return reel;
 }
 
-void derived_ops(struct reel *reel, const char *ops, reel_outcome expected) {
+reel_outcome derived_try(struct reel *reel, const char *ops) {
     struct reel_result result;
     struct reel_error error;
     char event[1024];
@@ -170,7 +170,12 @@ void derived_ops(struct reel *reel, const char *ops, reel_outcome expected) {
     for (char *at = event; *at; at++)
         if (*at == '\'') *at = '"';
     must_ok(reel_apply(reel, reel_text(event), &result, &error), error);
-    if (result.outcome != expected) fail_msg("%s: outcome %d", event, result.outcome);
+    return result.outcome;
+}
+
+void derived_ops(struct reel *reel, const char *ops, reel_outcome expected) {
+    reel_outcome outcome = derived_try(reel, ops);
+    if (outcome != expected) fail_msg("%s: outcome %d", ops, outcome);
 }
 
 /* ---- For one case ---------------------------------------------------------------------------- */

@@ -27,6 +27,9 @@ struct reel *derived_loaded(const char *directory, const struct reel_plugin *con
 struct reel *derived_opened(const char *directory, const struct reel_plugin *const *plugins);
 
 /* Applies an event with these ops, as JSON with ' in place of ". */
+reel_outcome derived_try(struct reel *reel, const char *ops);
+
+/* The same, with the outcome that is wanted. */
 void derived_ops(struct reel *reel, const char *ops, reel_outcome expected);
 
 /* ---- For one case ---------------------------------------------------------------------------- */

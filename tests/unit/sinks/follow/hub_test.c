@@ -4,15 +4,15 @@
 
 #include "base/clock.h"
 #include "follow/hub.h"
+#include "sinks/follow/peer_support.h"
 #include "websocket/wire.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { NEVER_MS = 3600000, PATIENCE_MS = 30000 };
+enum { NEVER_MS = 3600000 };
 
 struct fixture {
     struct fake_host *fake;
@@ -56,68 +56,22 @@ static void apply(struct fixture *fixture, const char *type) {
 
 /* ---- The other side -------------------------------------------------------------------------- */
 
-struct peer {
-    int fd;
-    struct text in;
-    size_t at;
-};
-
 static struct peer peer_of(struct fixture *fixture, enum transport_kind kind, uint64_t since,
                            const char *type) {
     const struct event_filter filter = {.type = type ? reel_text(type) : (struct reel_str){0}};
     struct reel_epoch epoch = position_of(fixture->fake->reel).epoch;
     struct follower *follower;
-    int fds[2];
-    must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
     must(follower_create(fixture->hub, kind, &epoch, since, &filter, &follower) == 0);
-    must(hub_adopt_take(fixture->hub, follower, fds[0], STR(""), STR("")) == 0);
-    return (struct peer){.fd = fds[1]};
+    return peer_adopted(fixture->hub, follower, STR(""), STR(""));
 }
 
 static struct peer websocket_of(struct fixture *fixture, uint64_t since, const char *type) {
     return peer_of(fixture, TRANSPORT_WEBSOCKET, since, type);
 }
 
-static void peer_close(struct peer *peer) {
-    close(peer->fd);
-    text_finish(&peer->in);
-}
-
-/* More has come; false: the end. */
-static bool more(struct peer *peer) {
-    struct pollfd poll_fd = {.fd = peer->fd, .events = POLLIN};
-    char bytes[8192];
-    must(poll(&poll_fd, 1, PATIENCE_MS) == 1);
-    ssize_t len = recv(peer->fd, bytes, sizeof bytes, 0);
-    if (len <= 0) return false;
-    text_append(&peer->in, bytes, (size_t)len);
-    return true;
-}
-
-/* A whole frame's opcode and payload, good until the next; -1: the end. */
-static int frame_of(struct peer *peer, struct reel_str *ret) {
-    for (;;) {
-        const uint8_t *at = (const uint8_t *)peer->in.data + peer->at;
-        size_t have = peer->in.len - peer->at, head = 2, len = 0;
-        if (have >= 2) {
-            len = at[1] & 0x7F;
-            size_t size = len < 126 ? 0 : len == 126 ? 2 : 8;
-            head += size;
-            if (size && have >= head) len = 0;
-            for (size_t i = 0; size && have >= head && i < size; i++) len = len << 8 | at[2 + i];
-        }
-        if (have >= 2 && have >= head && have >= head + len) {
-            *ret = (struct reel_str){(const char *)at + head, len};
-            peer->at += head + len;
-            return at[0] & 0x0F;
-        }
-        if (!more(peer)) return -1;
-    }
-}
-
 static void assert_frame(struct peer *peer, int opcode, struct reel_str payload) {
     struct reel_str found = {"", 0};
-    assert_int_equal(frame_of(peer, &found), opcode);
+    assert_int_equal(peer_frame(peer, &found), opcode);
     assert_bytes(found, payload);
 }
 
@@ -132,11 +86,11 @@ static void assert_event(struct peer *peer, const char *type, unsigned long long
 static void assert_closed(struct peer *peer, unsigned code) {
     static const char answer[] = "\x88\x82\x00\x00\x00\x00\x03\xE8";
     struct reel_str found = {"", 0};
-    assert_int_equal(frame_of(peer, &found), WEBSOCKET_CLOSE);
+    assert_int_equal(peer_frame(peer, &found), WEBSOCKET_CLOSE);
     assert_true(found.len >= 2);
     assert_int_equal((uint8_t)found.data[0] << 8 | (uint8_t)found.data[1], code);
     must(send(peer->fd, answer, sizeof answer - 1, MSG_NOSIGNAL) > 0);
-    assert_int_equal(frame_of(peer, &found), -1);
+    assert_int_equal(peer_frame(peer, &found), -1);
     peer_close(peer);
 }
 
@@ -182,16 +136,13 @@ static void an_event_stream_has_its_head_first(void **state) {
     struct reel_epoch epoch = position_of(fixture->fake->reel).epoch;
     struct event_filter all = {.type = {NULL, 0}};
     struct follower *follower;
-    int fds[2];
     begin(fixture);
     apply(fixture, "a");
-    must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
     must(follower_create(fixture->hub, TRANSPORT_STREAM, &epoch, 0, &all, &follower) == 0);
-    must(hub_adopt_take(fixture->hub, follower, fds[0], STR("HEAD\n"), STR("")) == 0);
-    struct peer peer = {.fd = fds[1]};
+    struct peer peer = peer_adopted(fixture->hub, follower, STR("HEAD\n"), STR(""));
     static const char wanted[] =
         "HEAD\nid: 1\ndata: {\"seq\":1,\"event\":{\"type\":\"a\",\"subject\":\"1\"}}\n\n";
-    while (peer.in.len < sizeof wanted - 1) assert_true(more(&peer));
+    while (peer.in.len < sizeof wanted - 1) assert_true(peer_read(&peer));
     assert_bytes(text_str(&peer.in), reel_text(wanted));
     peer_close(&peer);
 }
@@ -202,13 +153,10 @@ static void bytes_received_before_the_handover_are_read(void **state) {
     struct reel_epoch epoch = position_of(fixture->fake->reel).epoch;
     struct event_filter all = {.type = {NULL, 0}};
     struct follower *follower;
-    int fds[2];
     begin(fixture);
-    must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
     must(follower_create(fixture->hub, TRANSPORT_WEBSOCKET, &epoch, 0, &all, &follower) == 0);
-    must(hub_adopt_take(fixture->hub, follower, fds[0], STR(""),
-                        STR("\x89\x82\x00\x00\x00\x00hi")) == 0);
-    struct peer peer = {.fd = fds[1]};
+    struct peer peer =
+        peer_adopted(fixture->hub, follower, STR(""), STR("\x89\x82\x00\x00\x00\x00hi"));
     assert_frame(&peer, WEBSOCKET_PONG, STR("hi"));
     peer_close(&peer);
 }
@@ -256,7 +204,7 @@ static void frames_sent_in_pieces_are_complete(void **state) {
             uint64_t step = i % 2 ? 3 : 1;
             while (frames-- > 0 && seqs[i] + step <= n) {
                 seqs[i] += step;
-                assert_int_equal(frame_of(&peers[i], &text), WEBSOCKET_TEXT);
+                assert_int_equal(peer_frame(&peers[i], &text), WEBSOCKET_TEXT);
                 assert_int_equal(strtoull(text.data + 7, NULL, 10), seqs[i]);
             }
         }
@@ -281,7 +229,7 @@ static void a_ping_that_is_not_answered_ends_it(void **state) {
     struct peer peer = websocket_of(fixture, 0, NULL);
     assert_frame(&peer, WEBSOCKET_PING, STR(""));
     struct reel_str found = {"", 0};
-    assert_int_equal(frame_of(&peer, &found), WEBSOCKET_CLOSE);
+    assert_int_equal(peer_frame(&peer, &found), WEBSOCKET_CLOSE);
     assert_bytes((struct reel_str){found.data, 2}, STR("\x03\xF5"));
     wait_until_ended(fixture, HUB_END_SILENT, 1);
     peer_close(&peer);
@@ -305,7 +253,7 @@ static void streams_are_kept_alive_with_comments(void **state) {
     fixture->options.ping_ms = 10;
     begin(fixture);
     struct peer peer = peer_of(fixture, TRANSPORT_STREAM, 0, NULL);
-    while (peer.in.len < 9) assert_true(more(&peer));
+    while (peer.in.len < 9) assert_true(peer_read(&peer));
     assert_bytes((struct reel_str){peer.in.data, 9}, STR(":\n\n:\n\n:\n\n"));
     peer_close(&peer);
 }
@@ -348,11 +296,11 @@ static void another_log_ends_them(void **state) {
     struct peer stream = peer_of(fixture, TRANSPORT_STREAM, 0, NULL);
     apply(fixture, "a");
     assert_event(&peer, "a", 1);
-    assert_true(more(&stream));
+    assert_true(peer_read(&stream));
     is_another_log = true;
     apply(fixture, "a");
     assert_closed(&peer, WEBSOCKET_EPOCH_CHANGED);
-    while (more(&stream)) continue;
+    while (peer_read(&stream)) continue;
     peer_close(&stream);
     wait_until_ended(fixture, HUB_END_EPOCH, 2);
 }
@@ -400,9 +348,9 @@ static void a_client_that_breaks_the_protocol_gets_its_close_code(void **state) 
     struct peer peer = websocket_of(fixture, 0, NULL);
     struct reel_str found = {"", 0};
     must(send(peer.fd, "\x81\x01x", 3, MSG_NOSIGNAL) == 3);
-    assert_int_equal(frame_of(&peer, &found), WEBSOCKET_CLOSE);
+    assert_int_equal(peer_frame(&peer, &found), WEBSOCKET_CLOSE);
     assert_bytes((struct reel_str){found.data, 2}, STR("\x03\xEA"));
-    assert_int_equal(frame_of(&peer, &found), -1);
+    assert_int_equal(peer_frame(&peer, &found), -1);
     peer_close(&peer);
     wait_until_ended(fixture, HUB_END_FAULT, 1);
 }
@@ -413,7 +361,7 @@ static void a_close_is_answered_with_its_code(void **state) {
     struct peer peer = websocket_of(fixture, 0, NULL);
     must(send(peer.fd, "\x88\x82\x00\x00\x00\x00\x0F\xA0", 8, MSG_NOSIGNAL) == 8);
     assert_frame(&peer, WEBSOCKET_CLOSE, STR("\x0F\xA0"));
-    assert_int_equal(frame_of(&peer, &(struct reel_str){"", 0}), -1);
+    assert_int_equal(peer_frame(&peer, &(struct reel_str){"", 0}), -1);
     peer_close(&peer);
     wait_until_ended(fixture, HUB_END_CLIENT, 1);
 }
@@ -478,7 +426,7 @@ static void followers_that_do_not_read_a_large_event_share_it(void **state) {
     assert_in_range(hub_memory(fixture->hub), LARGE, 4 * LARGE);
     apply(fixture, "a");
     for (size_t i = 0; i < PEERS; i++) {
-        assert_int_equal(frame_of(&peers[i], &found), WEBSOCKET_TEXT);
+        assert_int_equal(peer_frame(&peers[i], &found), WEBSOCKET_TEXT);
         assert_in_range(found.len, LARGE, LARGE + 100);
         assert_event(&peers[i], "a", 2);
         peer_close(&peers[i]);
@@ -506,8 +454,8 @@ static void above_the_memory_limit_followers_that_do_not_read_are_ended(void **s
         usleep(1000);
     assert_in_range(hub_memory(fixture->hub), LARGE, KEPT * LARGE);
     assert_in_range(hub_ended(fixture->hub, HUB_END_STALLED), 1, PEERS - 1);
-    assert_int_equal(frame_of(&peers[0], &found), -1);
-    assert_int_equal(frame_of(&peers[PEERS - 1], &found), WEBSOCKET_TEXT);
+    assert_int_equal(peer_frame(&peers[0], &found), -1);
+    assert_int_equal(peer_frame(&peers[PEERS - 1], &found), WEBSOCKET_TEXT);
     assert_in_range(found.len, LARGE, LARGE + 100);
     for (size_t i = 0; i < PEERS; i++) peer_close(&peers[i]);
 }

@@ -7,14 +7,13 @@
 
 #include "base/clock.h"
 #include "follow/hub.h"
+#include "sinks/follow/peer_support.h"
 #include "websocket/wire.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-enum { NEVER_MS = 3600000, PATIENCE_MS = 30000 };
+enum { NEVER_MS = 3600000 };
 
 struct fixture {
     struct fake_host *fake;
@@ -107,12 +106,6 @@ static void apply(struct fixture *fixture, const char *what, int from, int to, c
 
 /* ---- The other side -------------------------------------------------------------------------- */
 
-struct peer {
-    int fd;
-    struct text in;
-    size_t at;
-};
-
 static struct peer peer_of(struct fixture *fixture, bool has_snapshot, uint64_t seq,
                            const struct record_filter *filter) {
     struct record_wanted wanted = {
@@ -122,54 +115,18 @@ static struct peer peer_of(struct fixture *fixture, bool has_snapshot, uint64_t 
         .has_snapshot = has_snapshot,
     };
     struct follower *follower;
-    int fds[2];
     if (filter) wanted.filter = *filter;
-    must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
     must(follower_create_of_records(fixture->hub, TRANSPORT_WEBSOCKET, &wanted, &follower) == 0);
-    must(hub_adopt_take(fixture->hub, follower, fds[0], STR(""), STR("")) == 0);
-    return (struct peer){.fd = fds[1]};
+    return peer_adopted(fixture->hub, follower, STR(""), STR(""));
 }
 
 static struct peer new_peer(struct fixture *fixture) {
     return peer_of(fixture, false, position_of(fixture->fake->reel).cursor, NULL);
 }
 
-static void peer_close(struct peer *peer) {
-    close(peer->fd);
-    text_finish(&peer->in);
-}
-
-static bool more(struct peer *peer) {
-    struct pollfd poll_fd = {.fd = peer->fd, .events = POLLIN};
-    char bytes[8192];
-    must(poll(&poll_fd, 1, PATIENCE_MS) == 1);
-    ssize_t len = recv(peer->fd, bytes, sizeof bytes, 0);
-    if (len <= 0) return false;
-    text_append(&peer->in, bytes, (size_t)len);
-    return true;
-}
-
-/* A frame's opcode and payload, valid until the next; -1: the end. Frames are short. */
-static int frame_of(struct peer *peer, struct reel_str *ret) {
-    for (;;) {
-        const uint8_t *at = (const uint8_t *)peer->in.data + peer->at;
-        size_t have = peer->in.len - peer->at;
-        size_t size = have >= 2 && at[1] == 126 ? 2 : 0, head = 2 + size;
-        if (have >= head) {
-            size_t len = size ? (size_t)at[2] << 8 | at[3] : have >= 2 ? at[1] : 0;
-            if (have >= 2 && have >= head + len) {
-                *ret = (struct reel_str){(const char *)at + head, len};
-                peer->at += head + len;
-                return at[0] & 0x0F;
-            }
-        }
-        if (!more(peer)) return -1;
-    }
-}
-
 static void assert_text(struct peer *peer, const char *wanted) {
     struct reel_str found = {"", 0};
-    assert_int_equal(frame_of(peer, &found), WEBSOCKET_TEXT);
+    assert_int_equal(peer_frame(peer, &found), WEBSOCKET_TEXT);
     assert_bytes(found, reel_text(wanted));
 }
 
@@ -177,7 +134,7 @@ static void assert_text(struct peer *peer, const char *wanted) {
 static bool next_change(struct peer *peer, unsigned long long *ret_seq, int *ret_key) {
     struct reel_str found = {"", 0};
     char text[1024];
-    assert_int_equal(frame_of(peer, &found), WEBSOCKET_TEXT);
+    assert_int_equal(peer_frame(peer, &found), WEBSOCKET_TEXT);
     snprintf(text, sizeof text, "%.*s", REEL_FMT(found));
     return sscanf(text, "{\"seq\":%llu,\"key\":\"%d\"", ret_seq, ret_key) == 2;
 }
@@ -196,7 +153,7 @@ static void assert_event(struct peer *peer, unsigned long long seq, int from, in
 static void assert_closed(struct peer *peer, unsigned code, const char *reason) {
     struct reel_str found = {"", 0};
     int opcode;
-    do opcode = frame_of(peer, &found);
+    do opcode = peer_frame(peer, &found);
     while (opcode == WEBSOCKET_TEXT);
     assert_int_equal(opcode, WEBSOCKET_CLOSE);
     assert_int_equal((uint8_t)found.data[0] << 8 | (uint8_t)found.data[1], code);
