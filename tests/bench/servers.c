@@ -37,7 +37,7 @@ static int port_told(int log) {
     }
 }
 
-struct server reeld_started_of(const char *build, const char *directory,
+struct server reeld_started_of(const char *build, const char *cell, const char *directory,
                                const char *segment_bytes) {
     const char *const arguments[] = {path_in(build, "core/daemon/reeld"),
                                      "serve",
@@ -46,7 +46,7 @@ struct server reeld_started_of(const char *build, const char *directory,
                                      "--bind",
                                      "127.0.0.1:0",
                                      "--plugin",
-                                     path_in(build, "plugins/cell/cell.so"),
+                                     path_in(build, cell),
                                      "--plugin",
                                      path_in(build, "plugins/formation/formation.so"),
                                      segment_bytes ? "--segment-bytes" : NULL,
@@ -70,7 +70,7 @@ struct server reeld_started_of(const char *build, const char *directory,
 }
 
 struct server reeld_started(const char *directory) {
-    return reeld_started_of(build_path(""), directory, NULL);
+    return reeld_started_of(build_path(""), CELL_INDEXED, directory, NULL);
 }
 
 struct server backup_started(const char *directory, const char *to) {

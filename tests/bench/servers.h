@@ -17,9 +17,14 @@ struct server {
 /* Starts `reeld serve` on the directory; returns as soon as it says where it listens. */
 struct server reeld_started(const char *directory);
 
-/* The same with reeld and plugins of another build. `segment_bytes`: the setting; NULL: its
- * default. */
-struct server reeld_started_of(const char *build, const char *directory, const char *segment_bytes);
+/* The plugin `cell` as it is shipped, and without the indexes of its fields: paths in a build. */
+#define CELL_INDEXED "plugins/cell/cell.so"
+#define CELL_PLAIN   "tests/bench/cell_0.so"
+
+/* The same with reeld and plugins of another build. `cell`: one of these. `segment_bytes`: the
+ * setting; NULL: its default. */
+struct server reeld_started_of(const char *build, const char *cell, const char *directory,
+                               const char *segment_bytes);
 
 /* Starts `reeld backup` of the directory to another one, beside a daemon; to be ended. */
 struct server backup_started(const char *directory, const char *to);

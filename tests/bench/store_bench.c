@@ -8,6 +8,7 @@
  * and the 99th percentile. Clients and servers share the machine; processor time is reeld's alone.
  * The segments of reeld's log are so small here that zeros are written and segments are sealed all
  * the time; how much of both is printed at the end. An earlier build keeps its defaults.
+ * All this is storage alone: cells have no indexes of fields (query_bench has what those cost).
  *
  * Batches, rebuild, bytes written, memory and starts are in store_bulk.c.
  *
@@ -99,7 +100,8 @@ static void fill_postgres(struct bench *bench) {
 
 static void start_reeld(struct bench *bench, int side, const char *build,
                         const char *segment_bytes) {
-    bench->servers[side] = reeld_started_of(build, scratch_directory(), segment_bytes);
+    const char *cell = side == BEFORE ? CELL_INDEXED : CELL_PLAIN; /* it may have no other */
+    bench->servers[side] = reeld_started_of(build, cell, scratch_directory(), segment_bytes);
     server_wait_until_ready(&bench->servers[side]);
     fill_reeld(bench, side);
 }

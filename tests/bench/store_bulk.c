@@ -160,7 +160,8 @@ static double run_jansson(bool is_long) {
 /* Throws the records away and folds the log, until that is committed and synced. */
 static double run_rebuild(const struct bulk *bulk) {
     struct reel_error error;
-    struct reel *reel = reel_loaded(bulk->directory, NULL, CELL_SO, FORMATION_SO, NULL);
+    struct reel *reel =
+        reel_loaded(bulk->directory, NULL, build_path(CELL_PLAIN), FORMATION_SO, NULL);
     must_ok(reel_rebuild(reel, "cells", &error), error);
     double start = seconds_now();
     must_ok(reel_start(reel, &error), error);
@@ -184,7 +185,7 @@ static void report_rebuild(const struct bulk *bulk, bool is_long) {
 
 static double started(const char *directory, struct server *ret_server) {
     double start = seconds_now();
-    *ret_server = reeld_started(directory);
+    *ret_server = reeld_started_of(build_path(""), CELL_PLAIN, directory, NULL);
     server_wait_until_ready(ret_server);
     return seconds_now() - start;
 }
@@ -242,7 +243,7 @@ void report_bulk(bool is_long) {
     uint64_t events = is_long ? 4000000 : 400000, before = 0, after = 0;
     printf("batches by %d connections, %llu events, %llu cells\n", CONNECTIONS,
            (unsigned long long)events, (unsigned long long)bulk.keyed.cells);
-    bulk.server = reeld_started(bulk.directory);
+    bulk.server = reeld_started_of(build_path(""), CELL_PLAIN, bulk.directory, NULL);
     server_wait_until_ready(&bulk.server);
     bulk.has_device = device_written(bulk.directory, &before);
     report_quarters(&bulk, events, is_long ? 3600 : 5);
@@ -295,7 +296,8 @@ void report_intake(bool is_long) {
     static const size_t sizes[] = {BATCH, 256, 16, 1};
     struct keyed keyed = stream_of(is_long);
     struct zeroed zeroed = zeroed_made();
-    struct reel *reel = reel_opened(scratch_directory(), NULL, CELL_SO, FORMATION_SO, NULL);
+    struct reel *reel =
+        reel_opened(scratch_directory(), NULL, build_path(CELL_PLAIN), FORMATION_SO, NULL);
     char *bytes = malloc(keyed_post_bytes_max(BATCH)), name[80];
     struct keyed sample = keyed;
     must(bytes != NULL);
