@@ -373,8 +373,15 @@ int hub_start(const struct hub_options *options, struct hub **ret, struct reel_e
     return rc;
 }
 
+/* Without followers, nobody is woken by a commit. One who comes later sees it: the lock is between
+ * the two, and hub_adopt_take wakes the thread. */
 void hub_wake(struct hub *hub) {
-    wake(hub);
+    bool any;
+    {
+        HOLD_LOCK(&hub->lock);
+        any = hub->count > 0;
+    }
+    if (any) wake(hub);
 }
 
 void hub_drain(struct hub *hub, uint64_t until_ms) {

@@ -81,9 +81,9 @@ static int check_job(const struct intake *intake, const struct job *job, struct 
     return 0;
 }
 
-int intake_push(struct intake *intake, struct job *job, struct reel_error *error) {
+static int queue_job(struct intake *intake, struct job *job, bool *ret_wakes,
+                     struct reel_error *error) {
     HOLD_LOCK(&intake->lock);
-    INVARIANT(job->done);
     int rc = check_job(intake, job, error);
     if (rc < 0) return rc;
     job->next = NULL;
@@ -92,8 +92,17 @@ int intake_push(struct intake *intake, struct job *job, struct reel_error *error
     intake->queue_jobs++;
     intake->queue_events += job_events(job);
     intake->queue_bytes += job_memory(job);
-    if (intake->queue_jobs >= intake->wanted_jobs) pthread_cond_signal(&intake->work);
+    *ret_wakes = intake->queue_jobs >= intake->wanted_jobs;
     return 0;
+}
+
+/* The lock is free when the writer is woken: it would only wait again, for the lock. */
+int intake_push(struct intake *intake, struct job *job, struct reel_error *error) {
+    INVARIANT(job->done);
+    bool wakes = false;
+    int rc = queue_job(intake, job, &wakes, error);
+    if (wakes) pthread_cond_signal(&intake->work);
+    return rc;
 }
 
 /* Clients whose requests were answered together usually send their next requests together. Without
