@@ -2,7 +2,8 @@
  *
  * A replay is measured beside the same messages taken and thrown away: by pull requests as the
  * daemon makes them, and by the ordered consumer of nats.c. All are run in turn, several times.
- * Broker, readers and publishers share the machine.
+ * Broker, readers and publishers share the machine. Processor time is that of what takes the
+ * messages, of reeld with its start, its checkpoints and its end.
  *
  *     nats_bench [EVENTS]
  */
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { REPLAYS = 5, LIVE_S = 10, PULL_BATCH = 4096, PULLS = 4, SAMPLES_MAX = 100000 };
@@ -162,26 +164,36 @@ static double run_reeld(const struct broker *broker, size_t count) {
 
 enum { PULLED, ORDERED, REELD, WAYS };
 
+/* Processor time that this process has taken, or its children that have ended; seconds. Before a
+ * run of a child and after it, the difference is all that it took, and the processes that it
+ * started. */
+static double processor_of(int who) {
+    struct rusage usage;
+    must(getrusage(who, &usage) == 0);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
 static void report_replay(struct broker *broker, struct jetstream *jetstream, size_t count) {
-    static const char *const names[] = {"pull requests, thrown away",
-                                        "ordered consumer of nats.c, thrown away",
-                                        "reeld, to records on disk"};
-    double best[WAYS] = {0}, ratios[WAYS][REPLAYS];
+    struct series sides[WAYS] = {0};
     for (size_t run = 0; run < REPLAYS; run++) {
-        const double seconds[WAYS] = {run_pulls(jetstream, count), run_ordered(jetstream, count),
-                                      run_reeld(broker, count)};
-        for (size_t i = 0; i < WAYS; i++) {
-            if ((double)count / seconds[i] > best[i]) best[i] = (double)count / seconds[i];
-            ratios[i][run] = seconds[PULLED] / seconds[i];
-        }
+        double processor[WAYS], seconds[WAYS], began = processor_of(RUSAGE_SELF);
+        seconds[PULLED] = run_pulls(jetstream, count);
+        processor[PULLED] = processor_of(RUSAGE_SELF) - began;
+        began = processor_of(RUSAGE_SELF);
+        seconds[ORDERED] = run_ordered(jetstream, count);
+        processor[ORDERED] = processor_of(RUSAGE_SELF) - began;
+        began = processor_of(RUSAGE_CHILDREN);
+        seconds[REELD] = run_reeld(broker, count);
+        processor[REELD] = processor_of(RUSAGE_CHILDREN) - began;
+        for (size_t i = 0; i < WAYS; i++)
+            add_run(&sides[i], (double)count / seconds[i], (double)count / seconds[PULLED],
+                    processor[i] / (double)count);
     }
     printf("replay of %zu events; best rate of %d runs, median ratio\n", count, REPLAYS);
-    for (size_t i = 0; i < WAYS; i++) {
-        double middle = quantile(ratios[i], REPLAYS, 0.5);
-        printf("%-52s %12.0f events/s  %.3f x pull requests (%.3f to %.3f)\n", names[i], best[i],
-               middle, ratios[i][0], ratios[i][REPLAYS - 1]);
-    }
-    fflush(stdout);
+    print_series("pull requests, thrown away", &sides[PULLED], "events/s", 1, "(p)");
+    print_series("ordered consumer of nats.c, thrown away", &sides[ORDERED], "events/s", 1, "(p)");
+    print_series("reeld, from its start to a clean end", &sides[REELD], "events/s", 1, "(p)");
 }
 
 /* ---- Live ------------------------------------------------------------------------------------ */
