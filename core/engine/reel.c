@@ -334,6 +334,15 @@ static int fold_tail(struct reel *reel, struct reel_error *error) {
     return rc < 0 ? rc : 0;
 }
 
+/* Nobody is served yet. */
+static int build_at_start(struct reel *reel, struct reel_error *error) {
+    const struct registry *registry = &reel->dispatcher.registry;
+    int rc = 1;
+    while (rc > 0 && (!reel->start_behind || registry_finishes_first(registry)))
+        rc = transaction_build_some(reel, UINT64_MAX, error);
+    return rc < 0 ? rc : 0;
+}
+
 int reel_start(struct reel *reel, struct reel_error *error) {
     HOLD_LOCK(&reel->writer);
     if (reel->ready) return fail(error, -EBUSY, "it was started already");
@@ -342,6 +351,7 @@ int reel_start(struct reel *reel, struct reel_error *error) {
     if (!reel->started) report_started(&reel->reporter, &reel->dispatcher);
     reel->started = true;
     rc = reel->start_behind ? fold_tail(reel, error) : transaction_catch_up(reel, error);
+    if (rc == 0) rc = build_at_start(reel, error);
     reel->ready = rc == 0; /* after a failure, such as a full disk, it can be tried again */
     return rc;
 }
@@ -461,13 +471,41 @@ int reel_command(struct reel *reel, const struct reel_command_request *request,
     return rc;
 }
 
-int reel_catch_up(struct reel *reel, struct reel_error *error) {
+/* Events of a slice of a rebuild, and how long others may go first between two slices. */
+#define SLICE_EVENTS  4096
+#define SLICE_WAIT_MS 20
+
+/* 2: it should go on later. */
+static int build_slice(struct reel *reel, struct reel_error *error) {
     HOLD_LOCK(&reel->writer);
-    int rc = check_started(reel, error);
-    return rc < 0 ? rc : transaction_catch_up(reel, error);
+    if (checkpoint_is_busy(&reel->dispatcher.store)) return 2;
+    int rc = transaction_catch_up(reel, error);
+    return rc < 0 ? rc : transaction_build_some(reel, SLICE_EVENTS, error);
 }
 
-int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) {
+/* Others write between the slices. A lock goes to whoever takes it first, which is not who has
+ * waited longest. */
+static int build_all(struct reel *reel, struct reel_error *error) {
+    int rc;
+    while ((rc = build_slice(reel, error)) > 0) {
+        uint64_t until_ms = clock_ms() + SLICE_WAIT_MS;
+        while ((rc == 2 || atomic_load(&reel->waiting) > 0) && clock_left_ms(until_ms) > 0)
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return rc;
+}
+
+int reel_catch_up(struct reel *reel, struct reel_error *error) {
+    {
+        HOLD_LOCK(&reel->writer);
+        int rc = check_started(reel, error);
+        if (rc == 0) rc = transaction_catch_up(reel, error);
+        if (rc < 0) return rc;
+    }
+    return build_all(reel, error);
+}
+
+static int begin_rebuild(struct reel *reel, const char *name, struct reel_error *error) {
     HOLD_LOCK(&reel->writer);
     struct collection *collection = registry_find(&reel->dispatcher.registry, reel_text(name));
     if (!collection) return fail(error, -ESRCH, "no collection `%s` is loaded", name);
@@ -479,7 +517,13 @@ int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) 
     int rc = dispatcher_reset(&reel->dispatcher, collection, error);
     if (rc < 0) return rc;
     report_progress(&reel->reporter, &reel->dispatcher);
-    return transaction_catch_up(reel, error);
+    rc = transaction_catch_up(reel, error);
+    return rc < 0 ? rc : 1;
+}
+
+int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) {
+    int rc = begin_rebuild(reel, name, error);
+    return rc > 0 ? build_all(reel, error) : rc;
 }
 
 int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error) {

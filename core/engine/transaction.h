@@ -32,6 +32,7 @@ struct reel {
     struct json_parser *bodies; /* [writer] parses the bodies of commands */
     struct json_parser *stored; /* [writer] parses events of the log, to compare a new event */
     struct decision decision;   /* [writer] */
+    atomic_uint waiting;        /* threads that wait for the write lock, or have it */
     struct pending *pending; /* [writer] appended events are also added here; NULL: they are not */
     pthread_mutex_t writer;
 
@@ -68,5 +69,9 @@ void transaction_publish(struct reel *reel);
  * function repeats this until every collection has caught up. */
 int transaction_catch_up_some(struct reel *reel, struct reel_error *error);
 int transaction_catch_up(struct reel *reel, struct reel_error *error);
+
+/* Folds a slice of what is rebuilt beside what is served: see dispatcher_build_some. -ENOSPC: there
+ * is no checkpoint, so that what others write needs the memory. */
+int transaction_build_some(struct reel *reel, uint64_t events_max, struct reel_error *error);
 
 #endif

@@ -86,7 +86,8 @@ static int load(struct collection *collection, struct change *change, struct are
     struct store *store = collection->store;
     struct reel_str stored;
     INVARIANT(store_is_writing(store));
-    int rc = table_get(store, &store->writing, collection->records, change->key, &stored, error);
+    int rc = table_get(store, &store->writing, collection_tables(collection)->records, change->key,
+                       &stored, error);
     if (rc == -ENOENT) return 0;
     if (rc < 0) return rc;
     char *copy = arena_copy(arena, stored.data, stored.len);
@@ -242,14 +243,16 @@ static int flush_one(struct collection *collection, const struct change *change,
     subtract_stored(state, change);
     if (!change->exists) {
         if (!change->stored) return 0;
-        return table_delete(collection->store, collection->records, change->key, error);
+        return table_delete(collection->store, collection_tables(collection)->records, change->key,
+                            error);
     }
     size_t size = record_size(&collection->shape, change->values, change->stored);
     space->len = 0;
     char *to = text_extend(space, size);
     if (!to) return fail_memory(error);
     record_write(&collection->shape, change->values, change->changed, to, size);
-    int rc = table_put(collection->store, collection->records, change->key, text_str(space), error);
+    int rc = table_put(collection->store, collection_tables(collection)->records, change->key,
+                       text_str(space), error);
     if (rc == 0) add_record(collection, change, text_str(space));
     return rc;
 }
@@ -276,7 +279,8 @@ static int flush_index(struct collection *collection, const struct keyed *sorted
             .deleted = !change->exists,
         };
     }
-    return index_write(collection->store, collection->index, moves, count, arena, error);
+    return index_write(collection->store, collection_tables(collection)->index, moves, count, arena,
+                       error);
 }
 
 int changes_flush(struct collection *collection, struct arena *arena, struct reel_error *error) {

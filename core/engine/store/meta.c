@@ -15,6 +15,7 @@
 /* A meta key is unlike any collection's name: those have no such prefix. */
 #define COLLECTION_PREFIX "c/"
 #define CONTROL_PREFIX    "control/"
+#define SHADOW_PREFIX     "shadow/"
 
 /* ---- One value ------------------------------------------------------------------------------- */
 
@@ -79,6 +80,23 @@ int meta_put_collection(struct store *store, const char *name, const struct coll
     struct collection_key space;
     return put_fixed(store, prefixed_key(COLLECTION_PREFIX, name, &space), state, sizeof *state,
                      error);
+}
+
+int meta_get_shadow(struct store *store, const struct snapshot *at, const char *name,
+                    struct collection_state *ret) {
+    struct collection_key space;
+    return get_fixed(store, at, prefixed_key(SHADOW_PREFIX, name, &space), ret, sizeof *ret);
+}
+
+int meta_put_shadow(struct store *store, const char *name, const struct collection_state *state,
+                    struct reel_error *error) {
+    struct collection_key space;
+    return put_fixed(store, prefixed_key(SHADOW_PREFIX, name, &space), state, sizeof *state, error);
+}
+
+int meta_remove_shadow(struct store *store, const char *name, struct reel_error *error) {
+    struct collection_key space;
+    return table_delete(store, TABLE_META, prefixed_key(SHADOW_PREFIX, name, &space), error);
 }
 
 int meta_get_control(struct store *store, const struct snapshot *at, const char *name,
@@ -189,6 +207,7 @@ static int find_derived(struct store *store, struct collection_key *space, struc
          rc = table_next(&walk, &row)) {
         if (row.key.len > sizeof space->text) continue;
         if (has_prefix(row.key, COLLECTION_PREFIX) || has_prefix(row.key, CONTROL_PREFIX) ||
+            has_prefix(row.key, SHADOW_PREFIX) ||
             (row.key.len == lineage_key.len &&
              memcmp(row.key.data, lineage_key.data, lineage_key.len) == 0))
             break;
@@ -217,7 +236,7 @@ int meta_empty(struct store *store, struct reel_error *error) {
 
 int meta_accept_format(uint32_t format, struct reel_error *error) {
     if (format >= STORE_FORMAT_MIN && format <= STORE_FORMAT) return 0;
-    return fail(error, -EPROTO, "its format is %u, this version reads %u and %u", format,
+    return fail(error, -EPROTO, "its format is %u, this version reads %u to %u", format,
                 STORE_FORMAT_MIN, STORE_FORMAT);
 }
 

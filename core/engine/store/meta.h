@@ -5,6 +5,7 @@
  *     "lineage"                  the log's epochs, the oldest first: struct lineage_entry
  *     "c/" and a name            struct collection_state
  *     "control/" and a name      struct collection_control
+ *     "shadow/" and a name       struct collection_state of the shadow, while there is one
  *
  * Values are in native byte order, like all of LMDB's data.
  */
@@ -15,8 +16,9 @@
 #include "engine/store/digest.h"
 #include "engine/store/environment.h"
 
-/* A store of format 3 has no second sides (sides.h); it is read, and becomes one of format 4. */
-#define STORE_FORMAT     4
+/* A store of format 3 has no second sides (sides.h), and one of format 4 has no second sets
+ * (store.h). Both are read, and become one of this format. */
+#define STORE_FORMAT     6
 #define STORE_FORMAT_MIN 3
 
 /* -EPROTO: this version does not read it. */
@@ -64,16 +66,21 @@ struct collection_state {
     uint32_t source_hash;       /* of its source's name; 0: it is not derived */
     uint64_t source_generation; /* of its source's records, of which these were made */
     uint32_t from_records;      /* 1: it is being made from its source's records; cursor is 0 */
-    uint32_t reserved;
+    uint8_t set;                /* which of its sets of tables it has (store.h) */
+    uint8_t has_shadow;         /* 1: its shadow is in `meta`, too */
+    uint8_t waits;              /* 1: it folds nothing until its shadow is complete; cursor is 0 */
+    uint8_t reserved;
 };
 
 /* What the log's controls say of one collection, whether or not its plugin is loaded. */
 struct collection_control {
     uint64_t generation;  /* how often its records have changed otherwise than by events */
     uint64_t rebuild;     /* the number of the control by which its rebuild was begun last, or 0 */
-    uint64_t rebuild_met; /* and of the one for which it was emptied */
+    uint64_t rebuild_met; /* what the store has, shows or was emptied for that one */
     uint32_t paused;      /* 0 or 1 */
     uint32_t reserved;
+    uint64_t shown, emptied; /* as `rebuild`, of the one whose records were shown last; and of the
+                                one for which it was emptied last */
 };
 
 /* The log had this epoch from that seq on, until the next one in the list. */
@@ -98,6 +105,13 @@ int meta_get_collection(struct store *store, const struct snapshot *at, const ch
                         struct collection_state *ret);
 int meta_put_collection(struct store *store, const char *name, const struct collection_state *state,
                         struct reel_error *error);
+
+/* The state of its shadow. -ENOENT: it has none. */
+int meta_get_shadow(struct store *store, const struct snapshot *at, const char *name,
+                    struct collection_state *ret);
+int meta_put_shadow(struct store *store, const char *name, const struct collection_state *state,
+                    struct reel_error *error);
+int meta_remove_shadow(struct store *store, const char *name, struct reel_error *error);
 
 /* -ENOENT: no control was about that collection. */
 int meta_get_control(struct store *store, const struct snapshot *at, const char *name,

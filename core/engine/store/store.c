@@ -192,7 +192,9 @@ static size_t settle_table(struct store *store, const struct opened *opened) {
 
 struct opening {
     const char *name;
-    struct opened records, index;
+    struct {
+        struct opened records, index;
+    } sets[STORE_SETS];
 };
 
 static int open_database(struct store *store, const char *prefix, const char *name, MDB_dbi *ret,
@@ -224,23 +226,32 @@ static int open_sides(struct store *store, const char *const prefixes[2], const 
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the collection", error);
 }
 
-static int open_both(struct store *store, void *context, struct reel_error *error) {
-    static const char *const records[] = {"c", "c2"}, *const index[] = {"x", "x2"};
+static int open_all(struct store *store, void *context, struct reel_error *error) {
+    static const char *const records[STORE_SETS][2] = {{"c", "c2"}, {"c3", "c4"}},
+                             *const index[STORE_SETS][2] = {{"x", "x2"}, {"x3", "x4"}};
     struct opening *opening = context;
-    int rc = open_sides(store, records, opening->name, &opening->records, error);
-    return rc < 0 ? rc : open_sides(store, index, opening->name, &opening->index, error);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < STORE_SETS; i++) {
+        rc = open_sides(store, records[i], opening->name, &opening->sets[i].records, error);
+        if (rc == 0)
+            rc = open_sides(store, index[i], opening->name, &opening->sets[i].index, error);
+    }
+    return rc;
 }
 
-int store_open_collection(struct store *store, const char *name, size_t *ret_records,
-                          size_t *ret_index, struct reel_error *error) {
+int store_open_collection(struct store *store, const char *name, struct table_set ret[STORE_SETS],
+                          struct reel_error *error) {
     struct opening opening = {.name = name};
     INVARIANT(!store_is_writing(store));
-    if (store->table_count + 2 > STORE_TABLES)
+    if (store->table_count + 2 * STORE_SETS > STORE_TABLES)
         return fail(error, -ENOSPC, "more than %d collections", STORE_COLLECTIONS);
-    int rc = checkpoint_between(store, open_both, &opening, error);
+    int rc = checkpoint_between(store, open_all, &opening, error);
     if (rc < 0) return rc;
-    *ret_records = settle_table(store, &opening.records);
-    *ret_index = settle_table(store, &opening.index);
+    for (size_t i = 0; i < STORE_SETS; i++)
+        ret[i] = (struct table_set){
+            .records = settle_table(store, &opening.sets[i].records),
+            .index = settle_table(store, &opening.sets[i].index),
+        };
     return versions_extend(store->versions, store->table_count) < 0 ? fail_memory(error) : 0;
 }
 

@@ -129,12 +129,15 @@ static int add_up(const struct stored *stored, struct keys_walk *walk, uint32_t 
 }
 
 /* The side that is current; a store of the format before has only the first one. */
-static int open_records(struct stored *stored, const char *collection, MDB_dbi *ret) {
-    char first[sizeof "c/" + STORE_NAME_MAX], second[sizeof "c2/" + STORE_NAME_MAX];
+static int open_records(struct stored *stored, const struct stored_collection *collection,
+                        MDB_dbi *ret) {
+    char first[sizeof "c3/" + STORE_NAME_MAX], second[sizeof "c4/" + STORE_NAME_MAX];
+    const char *name = collection->name;
+    unsigned set = collection->state.set;
     bool is_second = false;
     MDB_dbi other;
-    snprintf(first, sizeof first, "c/%s", collection);
-    snprintf(second, sizeof second, "c2/%s", collection);
+    snprintf(first, sizeof first, "%s/%s", set ? "c3" : "c", name);
+    snprintf(second, sizeof second, "%s/%s", set ? "c4" : "c2", name);
     int rc = mdb_dbi_open(stored->txn, second, 0, &other);
     if (rc == 0) rc = sides_find(stored->txn, other, &is_second);
     if (rc != 0 && rc != MDB_NOTFOUND) return rc;
@@ -147,7 +150,7 @@ int stored_add_up(struct stored *stored, const struct stored_collection *collect
                   struct stored_sums *ret, struct reel_error *error) {
     struct keys_walk walk;
     MDB_dbi records;
-    int rc = open_records(stored, collection->name, &records);
+    int rc = open_records(stored, collection, &records);
     if (rc != 0) return store_fail(&stored->store, rc, "cannot read records", error);
     rc = keys_walk_start(&walk, &stored->store, stored->txn, records, (struct reel_str){0}, false,
                          error);

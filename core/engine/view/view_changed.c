@@ -15,6 +15,7 @@
 /* One collection's changes. */
 struct source {
     const struct collection *collection;
+    const struct table_set *tables;
     struct index_walk walk;
     struct index_entry entry;
     bool more; /* `entry` is yet to be given */
@@ -53,7 +54,7 @@ static int give_entry(const struct reel_view *view, const struct source *source,
     struct reel_str stored;
     uint64_t seq;
     int rc =
-        table_get(collection->store, &view->at, collection->records, entry->key, &stored, NULL);
+        table_get(collection->store, &view->at, source->tables->records, entry->key, &stored, NULL);
     if (rc < 0 && rc != -ENOENT) return rc;
     if (entry->deleted != (rc == -ENOENT)) return 0;
     if (entry->deleted) return fn(context, &changed);
@@ -91,7 +92,8 @@ static int find_sources(struct changed_walk *walk) {
         int rc = view_collection(walk->view, registry->collections[i]->name, &collection, &state);
         if (rc == -ENOENT || (rc == 0 && !view_serves(walk->view, state))) continue;
         if (rc < 0) return rc;
-        walk->sources[walk->count++].collection = collection;
+        walk->sources[walk->count++] = (struct source){
+            .collection = collection, .tables = collection_tables_at(collection, state)};
     }
     qsort(walk->sources, walk->count, sizeof *walk->sources, compare_names);
     return 0;
@@ -102,7 +104,7 @@ static int start_sources(struct changed_walk *walk, uint64_t since) {
         struct source *source = &walk->sources[i];
         const struct collection *collection = source->collection;
         int rc = index_walk_start(&source->walk, collection->store, &walk->view->at,
-                                  collection->index, since, NULL);
+                                  source->tables->index, since, NULL);
         if (rc == 0) rc = advance(source);
         if (rc < 0) return rc;
     }

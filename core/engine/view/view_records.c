@@ -5,11 +5,13 @@
 
 #include <errno.h>
 
-/* The collection, if it has caught up. */
-static int served_collection(struct reel_view *view, const char *name, struct collection **ret) {
+/* The collection and the table of its records, if it has caught up. */
+static int served_collection(struct reel_view *view, const char *name, struct collection **ret,
+                             size_t *ret_table) {
     const struct collection_state *state;
     int rc = view_collection(view, name, ret, &state);
     if (rc < 0) return rc == -ENOENT ? -EAGAIN : rc;
+    *ret_table = collection_tables_at(*ret, state)->records;
     return view_serves(view, state) ? 0 : -EAGAIN;
 }
 
@@ -28,9 +30,9 @@ int reel_view_get(struct reel_view *view, const char *name, struct reel_str key,
     if (rc < 0) return rc;
     struct collection *collection;
     struct reel_str stored;
-    rc = served_collection(within, name, &collection);
-    if (rc == 0)
-        rc = table_get(collection->store, &within->at, collection->records, key, &stored, NULL);
+    size_t table;
+    rc = served_collection(within, name, &collection, &table);
+    if (rc == 0) rc = table_get(collection->store, &within->at, table, key, &stored, NULL);
     return rc < 0 ? rc : give_row(collection, key, stored, fn, context);
 }
 
@@ -54,9 +56,10 @@ int reel_view_list(struct reel_view *view, const char *name, struct reel_str fro
     if (rc < 0) return rc;
     struct collection *collection;
     struct table_walk walk;
-    rc = served_collection(within, name, &collection);
+    size_t table;
+    rc = served_collection(within, name, &collection, &table);
     if (rc < 0) return rc;
-    table_walk_start(&walk, collection->store, &within->at, collection->records, NULL);
+    table_walk_start(&walk, collection->store, &within->at, table, NULL);
     rc = list_rows(within, collection, &walk, from, after && from.data, fn, context);
     table_walk_finish(&walk);
     return rc;
