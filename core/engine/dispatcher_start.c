@@ -87,7 +87,9 @@ int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collectio
 static int show_shadow(struct dispatcher *dispatcher, struct collection *collection,
                        struct reel_error *error) {
     struct store *store = &dispatcher->store;
-    uint64_t from_seq = collection->shadow->state.from_seq;
+    const struct collection *shadow = collection->shadow;
+    uint64_t from_seq =
+        shadow_is_of_log(shadow) ? shadow->state.from_seq : dispatcher->state.first_seq;
     enum rebuild known;
     int rc = controls_rebuild(store, collection->name, &known, error);
     if (rc == 0 && known != REBUILD_NONE) {

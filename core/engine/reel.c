@@ -477,9 +477,11 @@ int reel_command(struct reel *reel, const struct reel_command_request *request,
 
 /* 2: it should go on later. */
 static int build_slice(struct reel *reel, struct reel_error *error) {
+    struct store *store = &reel->dispatcher.store;
     HOLD_LOCK(&reel->writer);
-    if (checkpoint_is_busy(&reel->dispatcher.store)) return 2;
-    int rc = transaction_catch_up(reel, error);
+    int rc = checkpoint_last_failure(store, error);
+    if (rc == 0 && checkpoint_is_busy(store)) return 2;
+    if (rc == 0) rc = transaction_catch_up(reel, error);
     return rc < 0 ? rc : transaction_build_some(reel, SLICE_EVENTS, error);
 }
 
