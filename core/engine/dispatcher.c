@@ -53,6 +53,10 @@ int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error) {
     return begin(dispatcher, store_begin, error);
 }
 
+int dispatcher_begin_to_fold(struct dispatcher *dispatcher, struct reel_error *error) {
+    return begin(dispatcher, store_begin_to_fold, error);
+}
+
 /* ---- One event ------------------------------------------------------------------------------- */
 
 static int put_rejection(struct dispatcher *dispatcher, uint64_t seq, const char *collection,
@@ -460,7 +464,8 @@ int dispatcher_fold_log(struct dispatcher *dispatcher, uint64_t from_seq, uint64
  * rebuild has to wait for room. */
 static int begin_catch_up(struct dispatcher *dispatcher, struct reel_error *error) {
     bool is_rebuild = dispatcher->state.cursor == dispatcher->state.head;
-    return begin(dispatcher, is_rebuild ? store_begin : store_begin_to_fold, error);
+    return is_rebuild ? dispatcher_begin(dispatcher, error)
+                      : dispatcher_begin_to_fold(dispatcher, error);
 }
 
 int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error) {

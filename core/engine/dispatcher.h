@@ -80,7 +80,9 @@ void dispatcher_finish(struct dispatcher *dispatcher);
  * up. */
 int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error);
 
+/* dispatcher_begin_to_fold: for events that were accepted before (store.h). */
 int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error);
+int dispatcher_begin_to_fold(struct dispatcher *dispatcher, struct reel_error *error);
 int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arrival,
                       struct appended *ret, struct reel_error *error);
 

@@ -16,7 +16,9 @@ int dispatcher_build_some(struct dispatcher *dispatcher, uint64_t events_max,
                           struct reel_error *error) {
     uint64_t cursor = dispatcher->state.cursor, behind;
     if (!registry_shadows_behind(&dispatcher->registry, cursor, &behind)) return 0;
-    int rc = dispatcher_begin(dispatcher, error);
+    int rc = registry_finishes_first(&dispatcher->registry) /* what was visible before a crash */
+                 ? dispatcher_begin_to_fold(dispatcher, error)
+                 : dispatcher_begin(dispatcher, error);
     if (rc < 0) return rc;
     dispatcher->beside = true;
     if (behind < cursor)

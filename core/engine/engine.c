@@ -26,9 +26,8 @@ int engine_catch_up_some(struct reel *reel, struct reel_error *error) {
 
 int engine_build_some(struct reel *reel, uint64_t events_max, struct reel_error *error) {
     struct store *store = &reel->dispatcher.store;
-    uint64_t behind;
     HOLD_LOCK(&reel->writer);
-    if (!registry_shadows_behind(&reel->dispatcher.registry, 0, &behind)) return 0;
+    if (!transaction_builds(reel)) return 0;
     if (checkpoint_last_failure(store, NULL) < 0) return 0;
     return checkpoint_is_busy(store) ? 2 : transaction_build_some(reel, events_max, error);
 }

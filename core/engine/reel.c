@@ -336,10 +336,11 @@ static int fold_tail(struct reel *reel, struct reel_error *error) {
 
 /* Nobody is served yet. */
 static int build_at_start(struct reel *reel, struct reel_error *error) {
-    const struct registry *registry = &reel->dispatcher.registry;
+    struct dispatcher *dispatcher = &reel->dispatcher;
     int rc = 1;
-    while (rc > 0 && (!reel->start_behind || registry_finishes_first(registry)))
-        rc = transaction_build_some(reel, UINT64_MAX, error);
+    while (rc > 0 && (!reel->start_behind || registry_finishes_first(&dispatcher->registry)))
+        rc = dispatcher_build_some(dispatcher, UINT64_MAX, error);
+    report_progress(&reel->reporter, dispatcher);
     return rc < 0 ? rc : 0;
 }
 
@@ -479,10 +480,10 @@ int reel_command(struct reel *reel, const struct reel_command_request *request,
 static int build_slice(struct reel *reel, struct reel_error *error) {
     struct store *store = &reel->dispatcher.store;
     HOLD_LOCK(&reel->writer);
-    int rc = checkpoint_last_failure(store, error);
-    if (rc == 0 && checkpoint_is_busy(store)) return 2;
-    if (rc == 0) rc = transaction_catch_up(reel, error);
-    return rc < 0 ? rc : transaction_build_some(reel, SLICE_EVENTS, error);
+    int rc = transaction_catch_up(reel, error);
+    if (rc < 0 || !transaction_builds(reel)) return rc;
+    bool must_wait = checkpoint_last_failure(store, NULL) == 0 && checkpoint_is_busy(store);
+    return must_wait ? 2 : transaction_build_some(reel, SLICE_EVENTS, error);
 }
 
 /* Others write between the slices. A lock goes to whoever takes it first, which is not who has

@@ -28,9 +28,15 @@ int transaction_catch_up_some(struct reel *reel, struct reel_error *error) {
     return rc;
 }
 
+bool transaction_builds(const struct reel *reel) {
+    uint64_t behind;
+    return registry_shadows_behind(&reel->dispatcher.registry, 0, &behind);
+}
+
 int transaction_build_some(struct reel *reel, uint64_t events_max, struct reel_error *error) {
     struct dispatcher *dispatcher = &reel->dispatcher;
     INVARIANT(lock_is_held(&reel->writer));
+    if (!transaction_builds(reel)) return 0;
     views_expire(&reel->views);
     int rc = checkpoint_last_failure(&dispatcher->store, error);
     if (rc == 0) rc = dispatcher_build_some(dispatcher, events_max, error);
