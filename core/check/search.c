@@ -27,7 +27,7 @@
 enum {
     QUEUE_MAX = 512,
     TRIES_MAX = 60000,
-    CPU_MS_MAX = 4000,
+    CPU_MS_MAX = 10000,
     SEARCHED_TYPES = 48,
     TAIL_BYTES = 4,
     FILLER = '~', /* stands for bytes that are not known yet */

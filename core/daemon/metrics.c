@@ -210,6 +210,9 @@ static void add_checkpoints(const struct measuring *to, struct reel *reel) {
             store.duration_ns / 1000000);
     COUNTER(to, "reel_checkpoint_bytes_total", "Memory of the changes that checkpoints wrote", "",
             store.bytes);
+    COUNTER(to, "reel_checkpoint_tables_rewritten_total",
+            "Tables that checkpoints wrote anew, because most of them had changed", "",
+            store.tables_rewritten);
     COUNTER(to, "reel_checkpoint_wait_milliseconds_total",
             "Time that the writer waited for a checkpoint", "", store.wait_ns / 1000000);
 }

@@ -62,6 +62,15 @@ static int host_view_collection(struct reel_view *view, const char *collection,
     return rc;
 }
 
+static int host_view_query(struct reel_view *view, const struct reel_query *query, reel_row_fn fn,
+                           void *context, struct reel_page *ret, size_t size,
+                           struct reel_error *error) {
+    struct reel_page page;
+    int rc = reel_view_query(view, query, fn, context, &page, error);
+    if (rc >= 0 && ret) give(ret, size, &page, sizeof page);
+    return rc;
+}
+
 static uint64_t host_cursor(struct reel_sink_host *handle) {
     return reel_cursor(daemon_of(handle)->reel);
 }
@@ -257,6 +266,8 @@ const struct reel_sink_calls sink_host_calls = {
     .view_collection = host_view_collection,
     .view_get = reel_view_get,
     .view_list = reel_view_list,
+    .view_query = host_view_query,
+    .view_count = reel_view_count,
     .view_changed = reel_view_changed,
     .view_log = reel_view_log,
     .view_rejected = reel_view_rejected,

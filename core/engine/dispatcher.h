@@ -129,10 +129,11 @@ int dispatcher_fold_log(struct dispatcher *dispatcher, uint64_t from_seq, uint64
                         uint64_t events_max, struct reel_error *error);
 int dispatcher_show_shadows(struct dispatcher *dispatcher, bool derived, struct reel_error *error);
 
-/* Folds events of the log that the shadows (fold/shadow.h) have not folded yet, at most about
- * `events_max`, in a transaction of its own. Those that have then reached the cursor take their
- * collections' places. All collections must have caught up. 1: there may be more to do; 0: there is
- * no shadow. */
+/* What is built beside what is served, in a transaction of its own: a slice of an index of fields
+ * that is not complete. If there is none, folds events of the log that the shadows (fold/shadow.h)
+ * have not folded yet, at most about `events_max`; those that have then reached the cursor take
+ * their collections' places. All collections must have caught up. 1: there may be more to do; 0:
+ * there is nothing. */
 int dispatcher_build_some(struct dispatcher *dispatcher, uint64_t events_max,
                           struct reel_error *error);
 

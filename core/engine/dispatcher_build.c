@@ -1,7 +1,25 @@
-/* dispatcher_build.c: folds shadows (fold/shadow.h), a slice at a time (dispatcher.h). */
+/* dispatcher_build.c: what is built beside what is served, a slice at a time (dispatcher.h):
+ * indexes of fields (store/field_index.h) and shadows (fold/shadow.h). */
 #include "engine/dispatcher.h"
 
+#include "base/cleanup.h"
 #include "engine/fold/shadow.h"
+
+static int build_index(struct dispatcher *dispatcher, struct collection *collection,
+                       struct reel_error *error) {
+    CLEANUP(field_progress_finish) struct field_progress progress = {0};
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = registry_build(collection, &dispatcher->fold.arena, &progress, error);
+    rc = dispatcher_end(dispatcher, rc, error);
+    if (rc < 0) return rc;
+    struct field_progress before = collection->progress;
+    collection->progress = progress;
+    collection->was_built = progress.is_built;
+    progress = before;
+    return 1;
+}
+
+/* ---- Shadows --------------------------------------------------------------------------------- */
 
 /* What it has changed is written first: a shadow takes its place with all that it has. */
 static int end_slice(struct dispatcher *dispatcher, struct reel_error *error) {
@@ -12,8 +30,8 @@ static int end_slice(struct dispatcher *dispatcher, struct reel_error *error) {
     return dispatcher_show_shadows(dispatcher, false, error);
 }
 
-int dispatcher_build_some(struct dispatcher *dispatcher, uint64_t events_max,
-                          struct reel_error *error) {
+static int build_shadows(struct dispatcher *dispatcher, uint64_t events_max,
+                         struct reel_error *error) {
     uint64_t cursor = dispatcher->state.cursor, behind;
     if (!registry_shadows_behind(&dispatcher->registry, cursor, &behind)) return 0;
     int rc = registry_finishes_first(&dispatcher->registry) /* what was visible before a crash */
@@ -27,4 +45,11 @@ int dispatcher_build_some(struct dispatcher *dispatcher, uint64_t events_max,
     rc = dispatcher_end(dispatcher, rc, error);
     dispatcher->beside = false;
     return rc < 0 ? rc : 1;
+}
+
+int dispatcher_build_some(struct dispatcher *dispatcher, uint64_t events_max,
+                          struct reel_error *error) {
+    struct collection *unbuilt = registry_unbuilt(&dispatcher->registry);
+    return unbuilt ? build_index(dispatcher, unbuilt, error)
+                   : build_shadows(dispatcher, events_max, error);
 }

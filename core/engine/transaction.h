@@ -70,11 +70,11 @@ void transaction_publish(struct reel *reel);
 int transaction_catch_up_some(struct reel *reel, struct reel_error *error);
 int transaction_catch_up(struct reel *reel, struct reel_error *error);
 
-/* Is anything rebuilt beside what is served? */
+/* Is anything built beside what is served: an index of fields, or a rebuild? */
 bool transaction_builds(const struct reel *reel);
 
-/* Folds a slice of what is rebuilt beside what is served: see dispatcher_build_some. -ENOSPC: there
- * is no checkpoint, so that what others write needs the memory. */
+/* Builds a slice of it: see dispatcher_build_some. -ENOSPC: there is no checkpoint, so that what
+ * others write needs the memory. */
 int transaction_build_some(struct reel *reel, uint64_t events_max, struct reel_error *error);
 
 #endif

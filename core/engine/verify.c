@@ -127,12 +127,26 @@ static int verify_records(struct verification *verification,
     return 0;
 }
 
+static int verify_fields(struct verification *verification,
+                         const struct stored_collection *collection, struct reel_error *error) {
+    char sentence[sizeof error->text];
+    int rc = stored_check_fields(&verification->stored, collection, error);
+    if (!is_finding(rc)) return rc;
+    snprintf(sentence, sizeof sentence, "collection `%s`: %.300s", collection->name, error->text);
+    state_found(verification, sentence);
+    return 0;
+}
+
 static int verify_all_records(struct verification *verification, struct reel_error *error) {
     const struct stored *stored = &verification->stored;
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < stored->count; i++)
-        if (stored->collections[i].has_state)
-            rc = verify_records(verification, &stored->collections[i], error);
+    for (size_t i = 0; rc == 0 && i < stored->count; i++) {
+        if (!stored->collections[i].has_state) continue;
+        int before = verification->findings;
+        rc = verify_records(verification, &stored->collections[i], error);
+        if (rc == 0 && verification->findings == before)
+            rc = verify_fields(verification, &stored->collections[i], error);
+    }
     return rc;
 }
 

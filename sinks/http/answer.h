@@ -32,6 +32,12 @@ struct answer {
     uint64_t cursor;
     struct reel_epoch epoch;
 
+    bool has_count, has_next; /* of a list in a form that has no place for them: Reel-Count, Link */
+    uint64_t count;
+    struct text next; /* the value of `after` for the next page; then the whole Link */
+    uint64_t changed; /* Reel-Changed; or 0 */
+    const char *file; /* without its suffix ".csv": Content-Disposition; or NULL */
+
     char etag[128];     /* or empty */
     char allow[64];     /* or empty */
     struct text header; /* Location, or empty */
@@ -59,7 +65,9 @@ enum problem {
     PROBLEM_BAD_REQUEST,
     PROBLEM_UNAUTHORIZED,
     PROBLEM_FORBIDDEN,
+    PROBLEM_TOO_EXPENSIVE,
     PROBLEM_NOT_FOUND,
+    PROBLEM_NOT_ACCEPTABLE,
     PROBLEM_METHOD_NOT_ALLOWED,
     PROBLEM_REQUEST_TIMEOUT,
     PROBLEM_CONFLICT,

@@ -290,6 +290,7 @@ static void read_settings(struct server *server) {
     struct reel_sink_host *host = server->host;
     server->waiters_max = reel_setting_number(host, "waiters_max");
     server->answer_bytes_max = reel_setting_number(host, "answer_bytes_max");
+    server->scan_records_max = reel_setting_number(host, "scan_records_max");
     server->memory_bytes_max = reel_setting_number(host, "http_memory_bytes_max");
     server->command_bytes_max = reel_setting_number(host, "command_bytes_max");
     server->batch_bytes_max = reel_setting_number(host, "batch_body_bytes_max");
@@ -509,6 +510,10 @@ static const struct reel_setting *const settings[] = {
     NUMBER("http_request_s", 1, 3600, "60", "s",
            "longest time from a request's first line to its end, and from the opening of a "
            "connection to the end of its first request; above it, the connection is closed"),
+    NUMBER(
+        "scan_records_max", 1, 1000000000000, "2000000", "records",
+        "a filter on fields that are not indexed looks at all records of a collection; if it has "
+        "more than this, the answer is 400"),
     NUMBER("answer_bytes_max", 65536, 1073741824, "1048576", "bytes",
            "a larger answer is produced while it is sent; the client must receive it within "
            "view_ms_max"),

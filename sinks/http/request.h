@@ -3,6 +3,7 @@
 #define REEL_SINKS_HTTP_REQUEST_H
 
 #include "answer.h"
+#include "form.h"
 #include "uri.h"
 
 enum method {
@@ -51,6 +52,7 @@ struct request {
     bool active; /* the request is complete: it is counted */
 
     struct text body;
+    enum form form; /* of a list: what Accept chooses; FORMS: nothing */
     uint64_t body_max;
     uint64_t body_seen;    /* including bytes that were too many and were ignored */
     uint64_t memory_taken; /* bytes of the server's memory */

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/invariant.h"
 #include "connections.h"
+#include "filter.h"
 #include "websocket/handshake.h"
 
 #include <errno.h>
@@ -12,7 +13,8 @@
 
 static const char *const no_params[] = {NULL};
 static const char *const wait_params[] = {"min_cursor", "timeout", NULL};
-static const char *const list_params[] = {"limit", "after", "min_cursor", "timeout", NULL};
+static const char *const list_params[] = {"limit", "after",      "order",   "count",
+                                          "group", "min_cursor", "timeout", NULL};
 static const char *const event_params[] = {"since",   "epoch",      "limit", "type",
                                            "subject", "ce_subject", "bare",  NULL};
 static const char *const post_events_params[] = {"type", "ce_subject", "stop", NULL};
@@ -54,7 +56,7 @@ const struct route *const routes[] = {
           .summary = "This description"),
     ROUTE(METHOD_GET, "/v1/asyncapi.json", READ, no_params, .handle = handle_asyncapi,
           .summary = "The events that the projectors declare"),
-    ROUTE(METHOD_GET, "/v1/events", READ, event_params, .handle = handle_events,
+    ROUTE(METHOD_GET, "/v1/events", READ, event_params, .forms = FORM_CSV, .handle = handle_events,
           .summary = "A page of the log"),
     ROUTE(METHOD_POST, "/v1/events", WRITE, post_events_params, .body_max = events_body,
           .handle = handle_post_events,
@@ -71,7 +73,7 @@ const struct route *const routes[] = {
           .summary = "The bytes of an event as they were received"),
     ROUTE(METHOD_GET, "/v1/rejected", READ, rejected_params, .handle = handle_rejected,
           .summary = "Rejected events, the newest first, with the reason"),
-    ROUTE(METHOD_GET, "/v1/{collection}", READ, list_params, .takes_filters = true,
+    ROUTE(METHOD_GET, "/v1/{collection}", READ, list_params, .takes_filters = true, .forms = FORMS,
           .is_cached = true, .handle = handle_list,
           .summary = "Lists the records in the order of their keys"),
     ROUTE(METHOD_POST, "/v1/{collection}", WRITE, no_params, .body_max = command_body,
@@ -250,17 +252,23 @@ static int check_token(struct request *request, reel_access wanted) {
     return -EPERM;
 }
 
-static bool is_known(const struct request *request, struct reel_str name) {
-    const struct route *route = request->route;
-    for (const char *const *param = route->params; *param; param++)
+static bool is_own(const struct request *request, struct reel_str name) {
+    for (const char *const *param = request->route->params; *param; param++)
         if (reel_str_is(name, *param)) return true;
-    if (!route->takes_filters) return false;
-    for (size_t i = 0; request->projector->fields[i]; i++) {
-        const struct reel_field *field = request->projector->fields[i];
-        if (reel_str_is(name, field->name)) return true;
-        if (field->filter && reel_str_is(name, field->filter)) return true;
-    }
     return false;
+}
+
+static bool is_known(const struct request *request, struct reel_str name) {
+    reel_comparison comparison;
+    if (is_own(request, name)) return true;
+    return request->route->takes_filters && filter_param(request->projector, name, &comparison);
+}
+
+/* Of several values of a field, a record may have any. */
+static bool may_repeat(const struct request *request, struct reel_str name) {
+    reel_comparison comparison;
+    return request->route->takes_filters && !is_own(request, name) &&
+           filter_param(request->projector, name, &comparison) && comparison == REEL_IS_EQUAL;
 }
 
 static int check_params(struct request *request) {
@@ -272,7 +280,7 @@ static int check_params(struct request *request) {
                            "there is no parameter `%.*s` here", REEL_FMT(name));
             return -EINVAL;
         }
-        for (size_t other = 0; other < i; other++) {
+        for (size_t other = 0; other < i && !may_repeat(request, name); other++) {
             if (!reel_str_eq(uri->params[other].name, name)) continue;
             answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "parameter `%.*s` is given twice",
                            REEL_FMT(name));
@@ -280,6 +288,15 @@ static int check_params(struct request *request) {
         }
     }
     return 0;
+}
+
+static void choose_form(struct request *request) {
+    CLEANUP(text_finish) struct text accept = {0};
+    if (!request->route->forms) return;
+    request_header_list(request, MHD_HTTP_HEADER_ACCEPT, &accept);
+    request->form =
+        accept.failed ? FORM_JSON : form_choose(text_str(&accept), request->route->forms);
+    request->answer.varies = true;
 }
 
 static int check_length(struct request *request) {
@@ -357,6 +374,7 @@ int route_request(struct request *request) {
     if (!request->route || request->route->access != OPEN)
         rc = check_token(request, request->route ? request->route->access : READ);
     if (rc == 0 && !request->route) rc = refuse_unknown(request);
+    if (rc == 0) choose_form(request);
     if (rc == 0) rc = check_params(request);
     if (rc == 0) rc = check_encoding(request);
     return rc < 0 ? rc : check_length(request);

@@ -10,8 +10,9 @@ struct route {
     reel_access access;        /* the access that the sender needs */
     const char *const *params; /* the parameters that it accepts, NULL-terminated */
     bool takes_filters;        /* it also accepts the filters of the collection */
-    bool is_cached; /* its answers with status 200 depend only on the target and the newest commit
-                       (cache.h) */
+    enum form forms; /* it has those before this one: Accept chooses; 0: it has one form */
+    bool is_cached;  /* its answers with status 200 depend only on the target and the newest commit
+                        (cache.h) */
     bool takes_bearer; /* accepts a token as a sub-protocol, `bearer.<token>` */
     uint64_t (*body_max)(const struct server *server); /* largest body; NULL: no body is accepted */
     void (*handle)(struct request *request);

@@ -46,6 +46,7 @@ struct server {
     /* Settings. */
     uint64_t waiters_max;
     uint64_t answer_bytes_max;
+    uint64_t scan_records_max;
     uint64_t memory_bytes_max;
     uint64_t command_bytes_max, event_bytes_max, batch_bytes_max, batch_events_max;
     const char *allow_origin;

@@ -7,6 +7,7 @@
 #     bash tests/bench/run.sh store [--long] [--before BUILD] [post | intake | bulk]
 #                                                what storing durably costs, beside PostgreSQL and
 #                                                the bare disk; installs postgresql and libpq-dev
+#     bash tests/bench/run.sh query [CELLS]      what indexes of fields cost, and queries
 #     bash tests/bench/run.sh bulk [SECONDS]     NDJSON and /ws/ingest, beside the bare disk
 #     bash tests/bench/run.sh nats [EVENTS]      how it follows a stream; needs nats-server
 set -euo pipefail
@@ -26,9 +27,9 @@ ninja -C "$build" bench >/dev/null
 
 export REEL_BUILD_ROOT=$build REEL_SOURCE_ROOT=$root
 case ${1:-all} in
-fold | serve | follow | store | bulk | nats) exec "$build/tests/bench/$1_bench" "${@:2}" ;;
+fold | serve | follow | store | bulk | nats | query) exec "$build/tests/bench/$1_bench" "${@:2}" ;;
 all)
-    for name in fold serve follow store bulk nats; do
+    for name in fold serve follow store bulk nats query; do
         if [ "$name" = store ] && [ ! -x "$build/tests/bench/store_bench" ]; then
             echo "store: left out, as there is no libpq; run.sh store installs it" >&2
             continue

@@ -1,16 +1,6 @@
 /* http_about_test.c: what the daemon says of itself: status, version, metrics, health. */
 #include "http_raw.h"
-
-static void wait_until_ready(struct client *client) {
-    for (int waited = 0;; waited++) {
-        struct reply reply = get(client, "/readyz");
-        long status = reply.status;
-        reply_free(&reply);
-        if (status == 200) return;
-        must(status == 503 && waited < 10000);
-        usleep(1000);
-    }
-}
+#include "load.h"
 
 /* ---- Cases ----------------------------------------------------------------------------------- */
 

@@ -70,8 +70,7 @@ static void every_route_but_health_wants_a_token_and_writing_one_that_may(void *
     struct client *stranger = client_opened(&site.daemon, "unknown-token-of-the-tests");
     struct client *prefix = client_opened(&site.daemon, "write-token-of-the-test");
     size_t count = routes_of(&site, routes, 64), open = 0, writing = 0;
-    struct reply ready = get_until(site.nobody, "/readyz", 200);
-    reply_free(&ready);
+    wait_until_ready(site.nobody);
     for (size_t i = 0; i < count; i++) {
         const struct route *route = &routes[i];
         if (route->open) {

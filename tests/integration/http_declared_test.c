@@ -1,6 +1,7 @@
 /* http_declared_test.c: events that projectors declare (plugins/strict.c): what the daemon shows of
  * them; and a strict one that does not fit is refused, or rejected if it is in the log. */
 #include "http_support.h"
+#include "load.h"
 
 #define STRICT_SO  build_path("tests/integration/plugins/strict.so")
 #define LENIENT_SO build_path("tests/integration/plugins/lenient.so")
@@ -132,6 +133,8 @@ static void an_event_of_the_log_that_does_not_fit_is_rejected_for_its_projector(
     site_closed(&site);
     for (int starts = 0; starts < 2; starts++) {
         site = site_of(daemon_started(directory, "--plugin", STRICT_SO, NULL));
+        wait_until_ready(
+            site.nobody); /* the projector is another one: its records are built again */
         json_t *answer = json_got(site.reader, "/v1/parcels?min_cursor=2");
         assert_int_equal(json_array_size(json_object_get(answer, "parcels")), 1);
         json_decref(answer);

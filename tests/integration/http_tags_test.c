@@ -194,8 +194,7 @@ static void a_rebuild_changes_the_tags_of_its_collection_and_no_others(void **st
     for (size_t i = 0; i < PATHS; i++) before[i] = tag_of(&site, paths[i]);
     site_closed(&site);
     site = site_of(daemon_started(directory, "--rebuild", "formations", NULL));
-    struct reply ready = get_until(site.nobody, "/readyz", 200);
-    reply_free(&ready);
+    wait_until_ready(site.nobody);
     for (size_t i = 0; i < PATHS; i++)
         check_match(&site, paths[i], before[i], i == CELL || i == CELLS ? 304 : 200);
     snprintf(header, sizeof header, "If-Match: %s", before[FORMATION_ONE]);

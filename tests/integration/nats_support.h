@@ -102,11 +102,6 @@ static inline void wait_for_cursor(struct client *client, uint64_t seq) {
     must(cursor == seq);
 }
 
-static inline void wait_until_ready(struct client *client) {
-    struct reply reply = get_until(client, "/readyz", 200);
-    reply_free(&reply);
-}
-
 /* Waits until it is not, for a reason that has `part` in it. */
 static inline void wait_until_not_ready(struct client *client, const char *part) {
     for (uint64_t began = now_ms();; usleep(5000)) {

@@ -76,9 +76,8 @@ static void assert_needs_new_epoch(const char *directory) {
 
 static char *epoch_of(const struct daemon *daemon, uint64_t *ret_cursor) {
     struct client *client = client_opened(daemon, READ_TOKEN);
-    struct reply reply = get_until(client, "/readyz", 200);
-    reply_free(&reply);
-    reply = get(client, "/v1/cells?limit=1");
+    wait_until_ready(client);
+    struct reply reply = get(client, "/v1/cells?limit=1");
     assert_int_equal(reply.status, 200);
     char *epoch = strdup(reply_header(&reply, "Reel-Epoch"));
     *ret_cursor = reply_number(&reply, "cursor");

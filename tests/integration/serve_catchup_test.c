@@ -70,8 +70,7 @@ static void it_is_alive_before_it_is_ready(void **state) {
     assert_answers(&daemon, "/v1/events?limit=1", 200);
     assert_answers(&daemon, "/v1/status", 200);
 
-    reply = get_until(client, "/readyz", 200);
-    reply_free(&reply);
+    wait_until_ready(client);
     assert_answers(&daemon, "/v1/cells", 200);
     assert_answers(&daemon, "/v1/cells/cell-00000001", 200);
     client_close(client);
@@ -127,8 +126,7 @@ static void it_ends_half_way_and_goes_on(void **state) {
 
     daemon = daemon_started(directory, NULL);
     struct client *client = client_opened(&daemon, READ_TOKEN);
-    reply = get_until(client, "/readyz", 200);
-    reply_free(&reply);
+    wait_until_ready(client);
     reply = get(client, "/v1/events?since=59999");
     assert_int_equal(reply_number(&reply, "cursor"), EVENTS); /* the post was not taken */
     reply_free(&reply);

@@ -21,11 +21,6 @@ static void must_answer(struct client *client, const char *path, long status, co
     reply_free(&reply);
 }
 
-static void must_become_ready(struct client *client) {
-    struct reply reply = get_until(client, "/readyz", 200);
-    reply_free(&reply);
-}
-
 static void must_say_full(const struct reply *reply) {
     assert_problem(reply, 503, "service-unavailable");
     must(strstr(reply->body.data, "full") != NULL);
@@ -85,7 +80,7 @@ static void fill_and_recover(const char *disk) {
             reply_free(&reply);
         }
         if (time == 0) must(unlink(ballast) == 0);
-        if (time == 0) must_become_ready(client); /* though nobody writes */
+        if (time == 0) wait_until_ready(client); /* though nobody writes */
     }
     must(times_logged(&daemon, "the disk has room again") >= 1);
     must(times_logged(&daemon, "the disk is full") <= 8); /* not with each refusal */
@@ -130,7 +125,7 @@ static void catch_up_without_room(const char *disk) {
     must_answer(client, "/v1/events", 200, "evt-");
     must(times_logged(&daemon, "full") <= 8);
     must(unlink(ballast) == 0);
-    must_become_ready(client);
+    wait_until_ready(client);
     struct reply reply = post_load(client, taken, 1);
     must(reply.status == 201);
     reply_free(&reply);

@@ -174,6 +174,29 @@ static void a_value_that_is_not_allowed_is_wrong_usage(void **state) {
 
 /* ---- Cases: principals ----------------------------------------------------------------------- */
 
+static void settings_are_listed_as_they_are_declared(void **state) {
+    (void)state;
+    struct daemon daemon = daemon_started(scratch_directory(), "--plugin", LEDGER, NULL);
+    struct client *client = client_opened(&daemon, READ_TOKEN);
+    struct reply reply = get(client, "/v1/plugins");
+    assert_int_equal(reply.status, 200);
+    static const char *const parts[] = {
+        "\"settings\":[{\"name\":\"ledger_currency\",\"kind\":\"text\",\"list\":false,"
+        "\"default\":\"EUR\",\"unit\":\"CODE\",\"help\":\"currency of the amounts\"}",
+        "\"default\":\"2\",\"unit\":null,\"help\":\"rate of the amounts\",\"min\":1,\"max\":100}",
+        "\"kind\":\"one_of\",\"list\":false,\"default\":\"plain\",\"unit\":null,"
+        "\"help\":\"how it is done\",\"values\":[\"plain\",",
+        "\"name\":\"ledger_rounded\",\"kind\":\"switch\",\"list\":false,\"default\":null,",
+        "\"name\":\"ledger_tags\",\"kind\":\"text\",\"list\":true,",
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (!strstr(reply.body.data, parts[i]))
+            support_failed(__FILE__, __LINE__, "no %s in %s", parts[i], reply.body.data);
+    reply_free(&reply);
+    client_close(client);
+    daemon_end(&daemon);
+}
+
 static void a_command_has_the_name_of_its_token(void **state) {
     (void)state;
     struct daemon daemon = daemon_started(scratch_directory(), "--plugin", LEDGER, NULL);
@@ -219,6 +242,7 @@ int main(void) {
         cmocka_unit_test(a_projector_reads_the_flags),
         cmocka_unit_test(a_projector_reads_the_file),
         cmocka_unit_test(a_value_that_is_not_allowed_is_wrong_usage),
+        cmocka_unit_test(settings_are_listed_as_they_are_declared),
         cmocka_unit_test(a_command_has_the_name_of_its_token),
         cmocka_unit_test(a_sender_cannot_give_itself_a_name),
     };

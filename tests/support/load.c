@@ -259,6 +259,11 @@ struct reply get_until(struct client *client, const char *path, long status) {
     }
 }
 
+void wait_until_ready(struct client *client) {
+    struct reply reply = get_until(client, "/readyz", 200);
+    reply_free(&reply);
+}
+
 uint64_t reply_number(const struct reply *reply, const char *member) {
     json_t *json = reply_json(reply), *value = json_object_get(json, member);
     if (!json_is_integer(value))

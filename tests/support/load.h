@@ -64,6 +64,9 @@ bool slow_read(int fd, size_t bytes, struct text *ret);
 /* Waits until GET `path` gives this status, for at most a minute. The caller frees the reply. */
 struct reply get_until(struct client *client, const char *path, long status);
 
+/* Until nothing is being built or caught up with. */
+void wait_until_ready(struct client *client);
+
 /* A member of a JSON answer: an integer; a text to free(). */
 uint64_t reply_number(const struct reply *reply, const char *member);
 

@@ -8,6 +8,7 @@
 #include "engine/fold/counts.h"
 #include "engine/fold/plugin.h"
 #include "engine/fold/settings.h"
+#include "engine/store/field_index.h"
 #include "engine/store/record.h"
 #include "engine/store/store.h"
 
@@ -23,6 +24,7 @@ struct change {
     struct reel_str *values;     /* shape.count JSON texts, if the record exists */
     uint64_t met;                /* number of the last callback that received this handle */
     size_t stored;               /* its bytes in the store; 0: the store does not have this key */
+    const char *stored_at;       /* a copy of these bytes, in memory of the transaction */
     struct reel_str stored_json; /* its JSON text there, in memory of the transaction */
     uint64_t stored_changed;     /* its `changed` in the store */
     uint64_t changed;
@@ -73,6 +75,9 @@ struct collection {
     struct settings settings;
     struct record_shape shape;
     struct table_set sets[STORE_SETS]; /* its tables: see collection_tables */
+    struct tracked_fields tracked;
+    struct field_progress progress; /* of the table `fields` */
+    bool was_built;                 /* before the running transaction */
 
     /* A rebuild (shadow.h). [writer] */
     struct collection *shadow; /* its records are made again in this one; or NULL */

@@ -25,6 +25,7 @@ static struct collection *create(struct collection *live) {
     shadow->name = live->name;
     shadow->settings = live->settings;
     shadow->shape = live->shape;
+    shadow->tracked = live->tracked;
     memcpy(shadow->sets, live->sets, sizeof shadow->sets);
     shadow->depth = live->depth;
     shadow->is_source = live->is_source;
@@ -36,6 +37,7 @@ void shadow_destroy(struct collection *shadow) {
     if (!shadow) return;
     INVARIANT(shadow->live);
     changes_finish(&shadow->changes);
+    field_progress_finish(&shadow->progress);
     free(shadow->derived);
     free(shadow);
 }
@@ -55,7 +57,15 @@ static int empty(struct collection *shadow, struct reel_error *error) {
     const struct table_set *tables = collection_tables(shadow);
     table_clear(shadow->store, tables->records);
     table_clear(shadow->store, tables->index);
+    table_clear(shadow->store, tables->fields);
     return rejected_remove_collection(shadow->store, shadow->name, shadow->state.set, error);
+}
+
+/* Its table of fields has all records from the beginning. */
+static int put_fields(struct collection *shadow, struct reel_error *error) {
+    shadow->progress.is_built = true;
+    return field_index_put(shadow->store, shadow->name, shadow->state.set, &shadow->tracked,
+                           &shadow->progress, error);
 }
 
 int shadow_begin(struct collection *live, const struct collection_state *state,
@@ -72,7 +82,19 @@ int shadow_begin(struct collection *live, const struct collection_state *state,
     shadow->state.has_shadow = shadow->state.waits = 0;
     live->state.has_shadow = 1;
     int rc = empty(shadow, error);
+    if (rc == 0) rc = put_fields(shadow, error);
     return rc < 0 ? rc : meta_put_shadow(live->store, live->name, &shadow->state, error);
+}
+
+/* Without those that are declared now, it is of no use. */
+static int find_fields(struct collection *shadow, struct reel_error *error) {
+    struct store *store = shadow->store;
+    struct tracked_fields stored = {0};
+    int rc = field_index_get(store, &store->writing, shadow->name, shadow->state.set, &stored,
+                             &shadow->progress);
+    if (rc < 0 && rc != -ENOENT) return fail(error, rc, "cannot read what is indexed");
+    if (!tracked_fields_are_same(&stored, &shadow->tracked)) shadow->progress.is_built = false;
+    return 0;
 }
 
 int shadow_find(struct collection *live, struct reel_error *error) {
@@ -86,7 +108,7 @@ int shadow_find(struct collection *live, struct reel_error *error) {
     live->shadow->step = SHADOW_BEGUN; /* its state is read again after an abort */
     live->shadow->state = state;
     live->shadow->state.set = !live->state.set;
-    return 0;
+    return find_fields(live->shadow, error);
 }
 
 static int forget(struct collection *live, struct reel_error *error) {
@@ -109,6 +131,8 @@ int shadow_show(struct collection *live, uint64_t generation, struct reel_error 
     if (rc < 0) return rc;
     live->state = shadow->state;
     live->state.generation = generation;
+    INVARIANT(shadow->progress.is_built);
+    live->progress.is_built = true;
     return forget(live, error);
 }
 

@@ -18,7 +18,7 @@
 
 /* The tables: the number of each is that of its tree. */
 enum { TABLE_META, TABLE_REJECTED, TABLES_OWN };
-#define STORE_TABLES (TABLES_OWN + 2 * STORE_SETS * STORE_COLLECTIONS)
+#define STORE_TABLES (TABLES_OWN + 3 * STORE_SETS * STORE_COLLECTIONS)
 
 /* One bit for each table. Set: its second database is current; or in a set of changes: both change
  * places (sides.h). */

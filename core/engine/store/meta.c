@@ -16,6 +16,8 @@
 #define COLLECTION_PREFIX "c/"
 #define CONTROL_PREFIX    "control/"
 #define SHADOW_PREFIX     "shadow/"
+#define FIELDS_PREFIX     "fields/"
+#define FIELDS_2_PREFIX   "fields2/"
 
 /* ---- One value ------------------------------------------------------------------------------- */
 
@@ -112,6 +114,24 @@ int meta_put_control(struct store *store, const char *name,
                      error);
 }
 
+static const char *fields_prefix(unsigned set) {
+    return set ? FIELDS_2_PREFIX : FIELDS_PREFIX;
+}
+
+int meta_get_fields(struct store *store, const struct snapshot *at, const char *name, unsigned set,
+                    struct reel_str *ret) {
+    struct collection_key space;
+    return table_get(store, at, TABLE_META, prefixed_key(fields_prefix(set), name, &space), ret,
+                     NULL);
+}
+
+int meta_put_fields(struct store *store, const char *name, unsigned set, struct reel_str value,
+                    struct reel_error *error) {
+    struct collection_key space;
+    return table_put(store, TABLE_META, prefixed_key(fields_prefix(set), name, &space), value,
+                     error);
+}
+
 static const struct reel_str lineage_key = {LINEAGE_KEY, sizeof LINEAGE_KEY - 1};
 
 int meta_get_lineage(struct store *store, const struct snapshot *at,
@@ -165,6 +185,11 @@ void meta_read(struct reel_str key, struct reel_str value, struct meta_item *ret
     } else if (copy_name(key, CONTROL_PREFIX, ret->name)) {
         ret->kind = META_CONTROL;
         copy_value(value, &ret->control, sizeof ret->control);
+    } else if (copy_name(key, FIELDS_PREFIX, ret->name)) {
+        ret->kind = META_FIELDS;
+    } else if (copy_name(key, FIELDS_2_PREFIX, ret->name)) {
+        ret->kind = META_FIELDS;
+        ret->set = 1;
     }
 }
 
@@ -207,7 +232,8 @@ static int find_derived(struct store *store, struct collection_key *space, struc
          rc = table_next(&walk, &row)) {
         if (row.key.len > sizeof space->text) continue;
         if (has_prefix(row.key, COLLECTION_PREFIX) || has_prefix(row.key, CONTROL_PREFIX) ||
-            has_prefix(row.key, SHADOW_PREFIX) ||
+            has_prefix(row.key, SHADOW_PREFIX) || has_prefix(row.key, FIELDS_PREFIX) ||
+            has_prefix(row.key, FIELDS_2_PREFIX) ||
             (row.key.len == lineage_key.len &&
              memcmp(row.key.data, lineage_key.data, lineage_key.len) == 0))
             break;

@@ -5,6 +5,8 @@
  *     "lineage"                  the log's epochs, the oldest first: struct lineage_entry
  *     "c/" and a name            struct collection_state
  *     "control/" and a name      struct collection_control
+ *     "fields/" and a name       which fields are indexed, and how far (field_index.h)
+ *     "fields2/" and a name      the same, of its second set of tables (store.h)
  *     "shadow/" and a name       struct collection_state of the shadow, while there is one
  *
  * Values are in native byte order, like all of LMDB's data.
@@ -16,8 +18,11 @@
 #include "engine/store/digest.h"
 #include "engine/store/environment.h"
 
-/* A store of format 3 has no second sides (sides.h), and one of format 4 has no second sets
- * (store.h). Both are read, and become one of this format. */
+/* Older formats are read, and become this one when they are opened to write: a version of Reel that
+ * does not know of second sides, indexes and second sets must not change records beside them.
+ *     3    has neither second sides (sides.h) nor indexes of fields (field_index.h)
+ *     4    has no indexes of fields
+ *     5    has no second sets of tables (store.h) */
 #define STORE_FORMAT     6
 #define STORE_FORMAT_MIN 3
 
@@ -106,6 +111,12 @@ int meta_get_collection(struct store *store, const struct snapshot *at, const ch
 int meta_put_collection(struct store *store, const char *name, const struct collection_state *state,
                         struct reel_error *error);
 
+/* -ENOENT: nothing was ever indexed, and nothing is. The value is as table_get gives it. */
+int meta_get_fields(struct store *store, const struct snapshot *at, const char *name, unsigned set,
+                    struct reel_str *ret);
+int meta_put_fields(struct store *store, const char *name, unsigned set, struct reel_str value,
+                    struct reel_error *error);
+
 /* The state of its shadow. -ENOENT: it has none. */
 int meta_get_shadow(struct store *store, const struct snapshot *at, const char *name,
                     struct collection_state *ret);
@@ -141,10 +152,11 @@ int meta_put_origin(struct store *store, const struct store_origin *origin,
 int meta_empty(struct store *store, struct reel_error *error);
 
 /* What a row of `meta` is, for those who read LMDB without memtables. */
-enum meta_kind { META_OTHER, META_STATE, META_LINEAGE, META_COLLECTION, META_CONTROL };
+enum meta_kind { META_OTHER, META_STATE, META_LINEAGE, META_COLLECTION, META_CONTROL, META_FIELDS };
 struct meta_item {
     enum meta_kind kind;
     char name[STORE_NAME_MAX + 1]; /* of a collection */
+    unsigned set;                  /* of META_FIELDS */
     struct reel_str value;         /* as it stands there */
     union {
         struct store_state state;

@@ -89,7 +89,7 @@ static int prepare_state(struct store *store, struct reel_error *error) {
                     (unsigned long long)state.cursor, (unsigned long long)state.first_seq,
                     (unsigned long long)state.head);
     if (state.format == STORE_FORMAT) return 0;
-    state.format = STORE_FORMAT;
+    state.format = STORE_FORMAT; /* indexes of fields are built where they are missing */
     return meta_put_state(store, &state, error);
 }
 
@@ -193,7 +193,7 @@ static size_t settle_table(struct store *store, const struct opened *opened) {
 struct opening {
     const char *name;
     struct {
-        struct opened records, index;
+        struct opened records, index, fields;
     } sets[STORE_SETS];
 };
 
@@ -228,13 +228,16 @@ static int open_sides(struct store *store, const char *const prefixes[2], const 
 
 static int open_all(struct store *store, void *context, struct reel_error *error) {
     static const char *const records[STORE_SETS][2] = {{"c", "c2"}, {"c3", "c4"}},
-                             *const index[STORE_SETS][2] = {{"x", "x2"}, {"x3", "x4"}};
+                             *const index[STORE_SETS][2] = {{"x", "x2"}, {"x3", "x4"}},
+                             *const fields[STORE_SETS][2] = {{"f", "f2"}, {"f3", "f4"}};
     struct opening *opening = context;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < STORE_SETS; i++) {
         rc = open_sides(store, records[i], opening->name, &opening->sets[i].records, error);
         if (rc == 0)
             rc = open_sides(store, index[i], opening->name, &opening->sets[i].index, error);
+        if (rc == 0)
+            rc = open_sides(store, fields[i], opening->name, &opening->sets[i].fields, error);
     }
     return rc;
 }
@@ -243,7 +246,7 @@ int store_open_collection(struct store *store, const char *name, struct table_se
                           struct reel_error *error) {
     struct opening opening = {.name = name};
     INVARIANT(!store_is_writing(store));
-    if (store->table_count + 2 * STORE_SETS > STORE_TABLES)
+    if (store->table_count + 3 * STORE_SETS > STORE_TABLES)
         return fail(error, -ENOSPC, "more than %d collections", STORE_COLLECTIONS);
     int rc = checkpoint_between(store, open_all, &opening, error);
     if (rc < 0) return rc;
@@ -251,6 +254,7 @@ int store_open_collection(struct store *store, const char *name, struct table_se
         ret[i] = (struct table_set){
             .records = settle_table(store, &opening.sets[i].records),
             .index = settle_table(store, &opening.sets[i].index),
+            .fields = settle_table(store, &opening.sets[i].fields),
         };
     return versions_extend(store->versions, store->table_count) < 0 ? fail_memory(error) : 0;
 }

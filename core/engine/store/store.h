@@ -12,8 +12,9 @@
  *     rejected   seq, collection → reason (rejected.h)
  *     c/<name>   key → record (keys.h, record.h), one a collection
  *     x/<name>   its records in the order of their changes (index.h)
- *     c2/<name>, x2/<name>   the other sides of these two (sides.h)
- *     c3/<name>, x3/<name>, c4/<name>, x4/<name>   the same four, of the collection's second set
+ *     f/<name>   its records under the values of their fields (field_index.h)
+ *     c2/<name>, x2/<name>, f2/<name>   the other sides of these three (sides.h)
+ *     c3, x3, f3, c4, x4, f4            the same six, of the collection's second set
  *
  * Each of these databases, or pair of sides, is a table (table.h): a tree of the memtables has the
  * same keys.
@@ -77,7 +78,7 @@ void store_has_shown(struct store *store, uint64_t number);
 
 /* The numbers of a collection's tables. */
 struct table_set {
-    size_t records, index;
+    size_t records, index, fields;
 };
 
 /* Opens or creates the tables of a collection, between groups. */

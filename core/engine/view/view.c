@@ -196,6 +196,7 @@ static int view_begin(struct reel_view *view, struct reel_error *error) {
         return fail(error, rc, "cannot read the store's state");
     }
     store_has_shown(store, view->number);
+    view->has_scanned = false;
     atomic_store(&view->deadline_ms, clock_ms() + view->views->ms_max);
     return 0;
 }

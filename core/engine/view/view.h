@@ -23,6 +23,7 @@ struct views {
     struct reel_view *idle;  /* closed */
     uint32_t open_count;     /* number of views whose time is not over */
     uint32_t idle_count;
+    atomic_uint scans; /* queries that look at all records (query.c) */
 };
 
 void views_init(struct views *views, struct store *store, struct log_place *log,
@@ -53,6 +54,7 @@ struct reel_view {
     struct store_state state;
     struct reel_position position; /* if is_measured */
     bool is_measured;
+    bool has_scanned; /* since it was opened */
     struct collection
         *collection; /* the last collection that was asked for, or NULL; and its state */
     struct collection_state collection_state;

@@ -282,8 +282,8 @@ static bool trim_some(struct intake *intake) {
     return trimmed > 0;
 }
 
-/* A slice of a rebuild, after a group or without one. Returns how long the writer may wait for jobs
- * now. */
+/* A slice of a rebuild, or of an index of fields, after a group or without one. Returns how long
+ * the writer may wait for jobs now. */
 static uint32_t build_some(struct intake *intake, bool after_group) {
     struct reel_error error = {0};
     uint64_t events =
@@ -346,7 +346,7 @@ static void *run(void *context) {
             if (behind != 0) continue;
         }
         bool had_jobs = run_group(intake);
-        wait_ms = build_some(intake, had_jobs);
+        wait_ms = is_disk_full(intake) ? TICK_MS : build_some(intake, had_jobs);
         if (had_jobs) wait_ms = 0;
         if (wait_ms < TICK_MS && clock_ms() - looked_ms < TICK_MS) continue;
         if (trim_some(intake))

@@ -305,6 +305,24 @@ REEL_VISIBLE int reel_view_get(struct reel_view *view, const char *collection, s
 REEL_VISIBLE int reel_view_list(struct reel_view *view, const char *collection,
                                 struct reel_str from, bool after, reel_row_fn fn, void *context);
 
+/* Walks the records that a query asks for. `ret`, which may be NULL, says where it has ended; it is
+ * written also if `fn` has ended the walk. -EINVAL: a condition, the order or the token is not
+ * possible; -E2BIG: it would look at too many records; -EBUSY: two such queries are running;
+ * -EAGAIN: the collection is being rebuilt, or the index for `order` is being built; -ESRCH;
+ * -ETIME. [view] */
+REEL_VISIBLE int reel_view_query(struct reel_view *view, const struct reel_query *query,
+                                 reel_row_fn fn, void *context, struct reel_page *ret,
+                                 struct reel_error *error);
+
+/* Counts the records that fulfil the conditions of a query; its other members, except
+ * scan_records_max, are not used. If `group` is not NULL, `fn` is called for each value that this
+ * field has in these records, with their number: a REEL_FIELD_ONE_OF, REEL_FIELD_BOOL or
+ * REEL_FIELD_INDEXED field. Strings of a REEL_FIELD_ANY_CASE field are then in lower case. -E2BIG:
+ * it has more than REEL_GROUPS_MAX values. Other errors as of reel_view_query. [view] */
+REEL_VISIBLE int reel_view_count(struct reel_view *view, const struct reel_query *query,
+                                 const char *group, reel_group_fn fn, void *context, uint64_t *ret,
+                                 struct reel_error *error);
+
 /* The state of a collection. -ESRCH: no such collection is loaded; -ETIME. [view] */
 REEL_VISIBLE int reel_view_collection(struct reel_view *view, const char *collection,
                                       struct reel_collection_info *ret);

@@ -140,6 +140,12 @@ struct reel_sink_calls {
     /* Walks the records of a collection. [view] */
     int (*view_list)(struct reel_view *view, const char *collection, struct reel_str from,
                      bool after, reel_row_fn fn, void *context);
+    /* Walks the records that a query asks for; writes at most `size` bytes of the page. [view] */
+    int (*view_query)(struct reel_view *view, const struct reel_query *query, reel_row_fn fn,
+                      void *context, struct reel_page *ret, size_t size, struct reel_error *error);
+    /* Counts records, and groups of them. [view] */
+    int (*view_count)(struct reel_view *view, const struct reel_query *query, const char *group,
+                      reel_group_fn fn, void *context, uint64_t *ret, struct reel_error *error);
     /* Walks the records that were changed. [view] */
     int (*view_changed)(struct reel_view *view, uint64_t since, reel_changed_fn fn, void *context);
     /* Walks the log. [view] */
@@ -255,6 +261,21 @@ static inline int reel_sink_list(struct reel_sink_host *host, struct reel_view *
                                  const char *collection, struct reel_str from, bool after,
                                  reel_row_fn fn, void *context) {
     return host->calls->view_list(view, collection, from, after, fn, context);
+}
+
+/* See reel_view_query. [view] */
+static inline int reel_sink_query(struct reel_sink_host *host, struct reel_view *view,
+                                  const struct reel_query *query, reel_row_fn fn, void *context,
+                                  struct reel_page *ret, struct reel_error *error) {
+    return host->calls->view_query(view, query, fn, context, ret, sizeof *ret, error);
+}
+
+/* See reel_view_count. [view] */
+static inline int reel_sink_count(struct reel_sink_host *host, struct reel_view *view,
+                                  const struct reel_query *query, const char *group,
+                                  reel_group_fn fn, void *context, uint64_t *ret,
+                                  struct reel_error *error) {
+    return host->calls->view_count(view, query, group, fn, context, ret, error);
 }
 
 /* See reel_view_changed. [view] */

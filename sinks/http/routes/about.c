@@ -194,7 +194,7 @@ static const char *kind_name(reel_field_kind kind) {
     return names[kind]; /* the host refuses other kinds */
 }
 
-/* `is_name`: by-name uses this field. */
+/* `is_name`: by-name uses this field. `indexed`: it has an order. */
 static json_t *describe_field(const struct reel_field *field) {
     json_t *object = json_object();
     reply_put_text(&object, "name", field->name);
@@ -203,6 +203,8 @@ static json_t *describe_field(const struct reel_field *field) {
     reply_put_text(&object, "filter", field->filter ? field->filter : field->name);
     if (field->refers_to) reply_put_text(&object, "refers_to", field->refers_to);
     if (field->flags & REEL_FIELD_IS_NAME) reply_put(&object, "is_name", json_true());
+    if (field->flags & (REEL_FIELD_IS_NAME | REEL_FIELD_INDEXED))
+        reply_put(&object, "indexed", json_true());
     return object;
 }
 
@@ -226,9 +228,31 @@ static json_t *describe_event(const struct reel_event_info *event) {
     return object;
 }
 
+static json_t *describe_setting(const struct reel_setting *setting) {
+    static const char *const kinds[] = {
+        [REEL_SETTING_TEXT] = "text",
+        [REEL_SETTING_NUMBER] = "number",
+        [REEL_SETTING_SWITCH] = "switch",
+        [REEL_SETTING_ONE_OF] = "one_of",
+    };
+    json_t *object = json_object();
+    reply_put_text(&object, "name", setting->name);
+    reply_put_text(&object, "kind", kinds[setting->kind]);
+    reply_put(&object, "list", json_boolean(setting->flags & REEL_SETTING_LIST));
+    reply_put_text(&object, "default", setting->default_value);
+    reply_put_text(&object, "unit", setting->unit);
+    reply_put_text(&object, "help", setting->help);
+    if (setting->kind == REEL_SETTING_ONE_OF)
+        reply_put(&object, "values", reply_texts(setting->values));
+    if (setting->kind != REEL_SETTING_NUMBER) return object;
+    reply_put_number(&object, "min", setting->min);
+    reply_put_number(&object, "max", setting->max);
+    return object;
+}
+
 static json_t *describe_collection(const struct reel_projector *projector) {
     json_t *object = json_object(), *fields = json_array(), *commands = json_array();
-    json_t *events = json_array();
+    json_t *events = json_array(), *settings = json_array();
     reply_put_text(&object, "name", projector->collection);
     reply_put_number(&object, "revision", projector->revision);
     reply_put(&object, "type_prefixes", reply_texts(projector->type_prefixes));
@@ -242,6 +266,9 @@ static json_t *describe_collection(const struct reel_projector *projector) {
     const struct reel_event_info *const *event = projector->events;
     for (; event && *event; event++) reply_add(&events, describe_event(*event));
     reply_put(&object, "events", events);
+    const struct reel_setting *const *setting = projector->settings;
+    for (; setting && *setting; setting++) reply_add(&settings, describe_setting(*setting));
+    reply_put(&object, "settings", settings);
     return object;
 }
 
