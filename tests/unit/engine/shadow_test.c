@@ -53,7 +53,7 @@ static reel_outcome sums_derive(struct reel_tx *tx, const struct reel_change *ch
 
 static const char *const prefixes[] = {"tally.", NULL};
 static const struct reel_field *const fields[] = {
-    REEL_FIELD(.name = "count", .kind = REEL_FIELD_INTEGER), NULL};
+    REEL_FIELD(.name = "count", .kind = REEL_FIELD_INTEGER, .flags = REEL_FIELD_INDEXED), NULL};
 
 #define PLUGIN(symbol, title, ...)                                                                 \
     static const struct reel_plugin symbol = {                                                     \
@@ -144,12 +144,28 @@ static void write_changes(struct text *to, const struct model *model, uint64_t c
     }
 }
 
+/* By the index: records in the order of their counts. */
+static void write_order(struct text *to, const struct model *model) {
+    bool given[KEYS] = {false};
+    for (int n = 0; n < KEYS; n++) {
+        int next = -1;
+        for (int key = 0; key < KEYS; key++)
+            if (!given[key] && model->tally[key].changed &&
+                (next < 0 || model->tally[key].count < model->tally[next].count))
+                next = key;
+        if (next < 0) return;
+        given[next] = true;
+        say(to, "by count k%c\n", 'a' + next);
+    }
+}
+
 static void write_model(struct text *to, uint64_t cursor, bool is_new) {
     struct model model = {0};
     recompute(&model, cursor, is_new);
     write_rows(to, "sums", 'g', GROUPS, model.sums);
     write_rows(to, "tally", 'k', KEYS, model.tally);
     write_changes(to, &model, cursor);
+    write_order(to, &model);
     text_append_str(to, text_str(&model.rejected));
     text_finish(&model.rejected);
 }
@@ -194,6 +210,19 @@ static struct reel_collection_info see_collection(struct text *to, struct reel_v
     return info;
 }
 
+static int see_ordered(void *context, const struct reel_row *row) {
+    say(context, "by count %.*s\n", REEL_FMT(row->key));
+    return 0;
+}
+
+/* An index is built in slices when the flag appears; these are there from the beginning. */
+static void see_order(struct text *to, struct reel_view *view) {
+    const struct reel_query query = {
+        .struct_size = sizeof query, .collection = "tally", .order = "count"};
+    struct reel_error error;
+    must_ok(reel_view_query(view, &query, see_ordered, to, NULL, &error), error);
+}
+
 /* All of a view is of one generation. */
 static struct reel_collection_info check_view(struct reel_view *view, uint64_t old_generation) {
     CLEANUP(text_finish) struct text seen = {0}, expected = {0};
@@ -202,6 +231,7 @@ static struct reel_collection_info check_view(struct reel_view *view, uint64_t o
     struct reel_collection_info derived = see_collection(&seen, view, "sums");
     struct reel_collection_info info = see_collection(&seen, view, "tally");
     must(reel_view_changed(view, 0, see_change, &seen) == 0);
+    see_order(&seen, view);
     must(reel_view_rejected(view, UINT64_MAX, see_rejection, &seen) == 0);
     write_model(&expected, position.cursor, info.generation > old_generation);
     assert_bytes(text_str(&seen), text_str(&expected));
