@@ -346,7 +346,8 @@ static void *run(void *context) {
             if (behind != 0) continue;
         }
         bool had_jobs = run_group(intake);
-        wait_ms = is_disk_full(intake) ? TICK_MS : build_some(intake, had_jobs);
+        bool may_build = !is_disk_full(intake) && !is_draining(intake);
+        wait_ms = may_build ? build_some(intake, had_jobs) : TICK_MS;
         if (had_jobs) wait_ms = 0;
         if (wait_ms < TICK_MS && clock_ms() - looked_ms < TICK_MS) continue;
         if (trim_some(intake))

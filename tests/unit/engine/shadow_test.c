@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "engine/engine.h"
 #include "engine/store/digest.h"
 #include "engine/transaction.h"
 
@@ -428,6 +429,26 @@ static void what_it_needs_is_not_trimmed(void **state) {
     reel_close(reel);
 }
 
+static void another_log_ends_it(void **state) {
+    (void)state;
+    static const uint8_t epoch[16] = {7};
+    static const struct store_origin origin = {.created_ns = 7, .stream_hash = {1}};
+    const char *directory = made(200);
+    struct reel_error error;
+    struct reel *reel = opened(directory, 0);
+    begin_rebuild(reel, "tally");
+    while (check(reel, 0).rebuild_cursor < 100) build_some(reel, 7);
+    must_ok(engine_adopt(reel, epoch, 1000, &origin, &error), error);
+    for (int i = 0; i < 2; i++) {
+        struct reel_collection_info info = info_of(reel, "tally");
+        assert_true(info.served && !info.rebuilding && info.records == 0);
+        assert_int_equal(info.cursor, 999);
+        assert_int_equal(build_some(reel, 7), 0);
+        reel_close(reel);
+        if (i == 0) reel = opened(directory, 0);
+    }
+}
+
 /* ---- Cases: crashes -------------------------------------------------------------------------- */
 
 /* The copy shows what was visible, or what was there before and is told apart; then it is finished.
@@ -702,6 +723,7 @@ UNIT_TESTS(shadow_test) {
         cmocka_unit_test(a_rebuild_that_is_asked_for_again_begins_again),
         cmocka_unit_test(an_empty_log_is_rebuilt),
         cmocka_unit_test(what_it_needs_is_not_trimmed),
+        cmocka_unit_test(another_log_ends_it),
         cmocka_unit_test(a_kill_at_any_point_leaves_old_or_new_records),
         cmocka_unit_test(a_restart_goes_on_where_the_checkpoint_was),
         cmocka_unit_test(a_rebuild_at_the_start_serves_the_old_records),
