@@ -5,6 +5,11 @@
 #include "base/cleanup.h"
 #include "engine/fold/shadow.h"
 
+#include <errno.h>
+
+/* Events of a slice, after a larger one has failed. */
+#define SMALLER_EVENTS 1024
+
 static int build_index(struct dispatcher *dispatcher, struct collection *collection,
                        struct reel_error *error) {
     CLEANUP(field_progress_finish) struct field_progress progress = {0};
@@ -47,9 +52,19 @@ static int build_shadows(struct dispatcher *dispatcher, uint64_t events_max,
     return rc < 0 ? rc : 1;
 }
 
+/* What a slice will take of the memtable is estimated. If that is small, it may be too much. */
+static int build_smaller(struct dispatcher *dispatcher, struct reel_error *error) {
+    uint64_t events_max = SMALLER_EVENTS;
+    int rc;
+    while ((rc = build_shadows(dispatcher, events_max, error)) == -E2BIG && events_max > 1)
+        events_max /= 2;
+    return rc;
+}
+
 int dispatcher_build_some(struct dispatcher *dispatcher, uint64_t events_max,
                           struct reel_error *error) {
     struct collection *unbuilt = registry_unbuilt(&dispatcher->registry);
-    return unbuilt ? build_index(dispatcher, unbuilt, error)
-                   : build_shadows(dispatcher, events_max, error);
+    if (unbuilt) return build_index(dispatcher, unbuilt, error);
+    int rc = build_shadows(dispatcher, events_max, error);
+    return rc == -E2BIG ? build_smaller(dispatcher, error) : rc;
 }
