@@ -473,7 +473,7 @@ int reel_command(struct reel *reel, const struct reel_command_request *request,
 }
 
 /* Events of a slice of a rebuild, and how long others may go first between two slices. */
-#define SLICE_EVENTS  4096
+#define SLICE_EVENTS  16384
 #define SLICE_WAIT_MS 20
 
 /* 2: it should go on later. */
