@@ -318,6 +318,8 @@ static const struct log_control given_controls[] = {
     {.kind = LOG_RESUMED, .collection = {"cells", 5}},
     {.kind = LOG_REBUILD, .collection = {"formations", 10}},
     {.kind = LOG_GENERATION, .collection = {"c", 1}, .generation = UINT64_C(0x1234567890)},
+    {.kind = LOG_SHOWN, .collection = {"cells", 5}, .generation = 1},
+    {.kind = LOG_EMPTIED, .collection = {"cells", 5}, .generation = 2},
 };
 
 static void add_controls(struct log *log) {

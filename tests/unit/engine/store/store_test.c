@@ -316,14 +316,13 @@ static void the_longest_name_of_a_collection_fits(void **state) {
 static void there_is_a_bound_of_collections(void **state) {
     struct reel_error error;
     char name[16];
-    size_t dbi, index, fields;
+    struct table_set sets[STORE_SETS];
     store_abort(*state);
     for (int n = 0; n < STORE_COLLECTIONS; n++) {
         snprintf(name, sizeof name, "c%d", n);
-        must_ok(store_open_collection(*state, name, &dbi, &index, &fields, &error), error);
+        must_ok(store_open_collection(*state, name, sets, &error), error);
     }
-    assert_int_equal(store_open_collection(*state, "one-more", &dbi, &index, &fields, &error),
-                     -ENOSPC);
+    assert_int_equal(store_open_collection(*state, "one-more", sets, &error), -ENOSPC);
     assert_sentence(&error, "more than 256 collections");
 }
 
