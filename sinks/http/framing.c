@@ -254,6 +254,13 @@ static void refuse(struct framing *framing, enum framing_fault fault, const char
     put_form(framing, out, rest, strlen(rest));
 }
 
+/* All of a head, and what is removed from a body; not what a chunk must have, as there may be any
+ * number of them. */
+static bool has_cost(uint8_t state) {
+    return state > BEGIN_LF && (state < SIZE || state == SIZE_BLANK || state == EXTENSION ||
+                                (state >= TRAILER && state < OPAQUE));
+}
+
 /* Returns false if the request was refused. */
 static bool add_cost(struct framing *framing, uint32_t cost, char **out) {
     bool in_head = framing->state < BODY, in_line = framing->state < FIELD;
@@ -558,9 +565,7 @@ size_t framing_pass(struct framing *framing, const char *in, size_t len, char *o
             in += pass_span(framing, in, (size_t)(end - in), &out);
             if (in == end) break;
         }
-        if (state > BEGIN_LF && state != SIZE && state != DATA_CR && state != DATA_LF &&
-            !add_cost(framing, 1, &out))
-            continue;
+        if (has_cost(state) && !add_cost(framing, 1, &out)) continue;
         char c = *in++;
         act(framing, steps[state][classes[(unsigned char)c]], c, &out);
         if (framing->bulk.is_found && !had_bulk) framing->bulk.at = (size_t)(in - first);
