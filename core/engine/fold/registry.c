@@ -165,56 +165,6 @@ static void set_build_id(struct collection *collection) {
     memcpy(collection->state.build_id, plugin_build_id(collection->plugin), BUILD_ID_BYTES);
 }
 
-/* ---- Indexes of fields ----------------------------------------------------------------------- */
-
-/* The table begins empty, and is then that of no record: of an empty collection that is all. */
-int registry_begin_fields(struct collection *collection, bool is_built, struct reel_error *error) {
-    collection->progress.is_built = is_built; /* undone with the group, unlike the rest */
-    if (!is_built) collection->progress.has_key = false;
-    table_clear(collection->store, collection_tables(collection)->fields);
-    return field_index_put(collection->store, collection->name, collection->state.set,
-                           &collection->tracked, &collection->progress, error);
-}
-
-/* Is the table about what the plugin declares? Else it is made again. */
-static int start_fields(struct collection *collection, struct reel_error *error) {
-    struct store *store = collection->store;
-    struct tracked_fields stored = {0};
-    int rc = field_index_get(store, &store->writing, collection->name, collection->state.set,
-                             &stored, &collection->progress);
-    if (rc < 0 && rc != -ENOENT) return fail(error, rc, "cannot read what is indexed");
-    if (rc == 0 && tracked_fields_are_same(&stored, &collection->tracked)) return 0;
-    if (rc == -ENOENT && collection->tracked.count == 0) {
-        collection->progress.is_built = true;
-        return 0;
-    }
-    return registry_begin_fields(collection, collection->tracked.count == 0, error);
-}
-
-struct collection *registry_unbuilt(const struct registry *registry) {
-    for (size_t i = 0; i < registry->count; i++)
-        if (!registry->collections[i]->progress.is_built) return registry->collections[i];
-    return NULL;
-}
-
-int registry_build(struct collection *collection, struct arena *arena, struct field_progress *ret,
-                   struct reel_error *error) {
-    const struct field_build build = {
-        .store = collection->store,
-        .records = collection_tables(collection)->records,
-        .table = collection_tables(collection)->fields,
-        .shape = &collection->shape,
-        .fields = &collection->tracked,
-        .arena = arena,
-    };
-    int rc = field_index_build(&build, &collection->progress, ret, error);
-    return rc < 0 ? rc
-                  : field_index_put(collection->store, collection->name, collection->state.set,
-                                    &collection->tracked, ret, error);
-}
-
-/* ---- Emptying and starting ------------------------------------------------------------------- */
-
 /* Of a collection without records, from the log's floor on. */
 static struct collection_state empty_state(const struct collection *collection,
                                            const struct store_state *position) {
@@ -510,7 +460,7 @@ static int keep(struct collection *collection, const struct store_state *positio
                 struct reel_error *error) {
     const struct reel_projector *declared = &collection->projector->declared;
     struct collection_state *state = &collection->state;
-    if (collection_waits(collection)) return start_fields(collection, error);
+    if (collection_waits(collection)) return registry_start_fields(collection, error);
     bool is_other = is_other_build(collection, state);
     collection->is_other_build = is_other;
     collection->object_changed = is_other && state->revision == declared->revision;
@@ -518,7 +468,7 @@ static int keep(struct collection *collection, const struct store_state *positio
     state->revision = declared->revision;
     state->field_count = collection->shape.count;
     set_build_id(collection);
-    int rc = start_fields(collection, error);
+    int rc = registry_start_fields(collection, error);
     return rc < 0 || state->has_digest ? rc : make_digest(collection, error);
 }
 

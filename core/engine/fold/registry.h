@@ -89,6 +89,9 @@ int registry_reset_all(struct registry *registry, const struct store_state *posi
 /* Within a group: its table of fields is empty, and, if `is_built`, all that there must be. */
 int registry_begin_fields(struct collection *collection, bool is_built, struct reel_error *error);
 
+/* The same at the start: is its table about what the plugin declares? Else it is made again. */
+int registry_start_fields(struct collection *collection, struct reel_error *error);
+
 /* A collection whose table of fields is not built yet; or NULL. */
 struct collection *registry_unbuilt(const struct registry *registry);
 

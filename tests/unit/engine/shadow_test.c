@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "engine/store/digest.h"
 #include "engine/transaction.h"
+#include "engine/verify.h"
 
 #include <reel/projector.h>
 
@@ -449,6 +450,63 @@ static void another_log_ends_it(void **state) {
     }
 }
 
+/* ---- Cases: verifying ------------------------------------------------------------------------ */
+
+static void note_compared(void *context, const struct verify_compared *compared) {
+    size_t *count = context;
+    if (compared->why || !compared->is_same)
+        fail_msg("%s: %s", compared->collection, compared->why ? compared->why : "not the same");
+    ++*count;
+}
+
+static void note_finding(void *context, const char *file, uint64_t offset, const char *what) {
+    (void)context;
+    fail_msg("%s: %zu: %s", file, (size_t)offset, what);
+}
+
+static void note_sentence(void *context, const char *sentence) {
+    (void)context;
+    fail_msg("%s", sentence);
+}
+
+static void note_beginning(void *context, const char *what) {
+    (void)context, (void)what;
+}
+
+/* Both collections, by their records and by a fold. */
+static void assert_verified(const char *directory) {
+    size_t compared = 0;
+    const struct verifier verifier = {note_finding, note_sentence, note_compared, note_beginning,
+                                      &compared};
+    struct reel_options options = test_options(NULL, NULL);
+    struct reel_error error;
+    struct reel *reel;
+    must_ok(reel_open(&options, &reel, &error), error);
+    must_ok(reel_add_plugin(reel, &tally, &error), error);
+    must_ok(reel_add_plugin(reel, &sums, &error), error);
+    must_ok(verify_directory(directory, reel, &verifier, &error), error);
+    reel_close(reel);
+    assert_int_equal(compared, 4);
+}
+
+/* With the second set of tables, and with one that has a shadow. */
+static void verify_reads_the_records_that_are_served(void **state) {
+    (void)state;
+    const char *directory = made(100);
+    struct reel_error error;
+    struct reel *reel = opened(directory, 0);
+    must_ok(reel_rebuild(reel, "tally", &error), error);
+    apply_some(reel, 20);
+    reel_close(reel);
+    assert_verified(directory);
+    reel = opened(directory, 0);
+    begin_rebuild(reel, "tally");
+    build_some(reel, 50);
+    assert_true(info_of(reel, "tally").rebuilding);
+    reel_close(reel);
+    assert_verified(directory);
+}
+
 /* ---- Cases: crashes -------------------------------------------------------------------------- */
 
 /* The copy shows what was visible, or what was there before and is told apart; then it is finished.
@@ -724,6 +782,7 @@ UNIT_TESTS(shadow_test) {
         cmocka_unit_test(an_empty_log_is_rebuilt),
         cmocka_unit_test(what_it_needs_is_not_trimmed),
         cmocka_unit_test(another_log_ends_it),
+        cmocka_unit_test(verify_reads_the_records_that_are_served),
         cmocka_unit_test(a_kill_at_any_point_leaves_old_or_new_records),
         cmocka_unit_test(a_restart_goes_on_where_the_checkpoint_was),
         cmocka_unit_test(a_rebuild_at_the_start_serves_the_old_records),
