@@ -5,6 +5,7 @@
  * where the present one adds 1. So both can be told apart, and what each must be at a cursor is
  * counted from the events. */
 #include "load.h"
+#include "records.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -32,10 +33,10 @@ static size_t write_event(uint64_t seq, char *to, size_t size) {
                             seq, subject_of(seq));
 }
 
-static const char *old_store(void) {
+static const char *store_made_by(const char *plugin) {
     const char *directory = scratch_directory();
     struct reel_options options = {.batch_events_max = EVENTS};
-    struct reel *reel = reel_opened(directory, &options, COUNTER_OTHER, NULL);
+    struct reel *reel = reel_opened(directory, &options, plugin, NULL);
     struct batch batch = {0};
     struct reel_error error;
     char event[256];
@@ -46,6 +47,10 @@ static const char *old_store(void) {
     reel_close(reel);
     reel_close(reel_opened(directory, NULL, COUNTER, NULL)); /* which keeps them */
     return directory;
+}
+
+static const char *old_store(void) {
+    return store_made_by(COUNTER_OTHER);
 }
 
 /* In small slices, so that it takes a while. */
@@ -195,6 +200,92 @@ static void a_rebuild_serves_the_old_records_until_the_new_ones_are_complete(voi
     daemon_end(&daemon);
 }
 
+/* ---- Followers ------------------------------------------------------------------------------- */
+
+enum { FOLLOWERS = 12 };
+
+static void follow_all(struct record_copy copies[FOLLOWERS], const struct daemon *daemon) {
+    static const char *const filters[] = {"", "", "count.gte=3000"};
+    for (size_t i = 0; i < FOLLOWERS; i++) {
+        copies[i] = (struct record_copy){
+            .collection = "counters",
+            .transport = i % 2 ? RECORDS_STREAM : RECORDS_WEBSOCKET,
+            .wants_digest = i % 3 == 0,
+        };
+        strcpy(copies[i].filter, filters[i % 3]);
+        record_copy_connect(&copies[i], daemon);
+    }
+}
+
+/* All of them have the records of generation 0, and then those of generation 1. */
+static void cross_all(struct record_copy copies[FOLLOWERS], const struct daemon *daemon,
+                      struct client *client) {
+    uint64_t until_ms = now_ms() + 120000;
+    for (size_t i = 0; i < FOLLOWERS; i++) {
+        struct record_copy *copy = &copies[i];
+        while (copy->crossings == 0) {
+            record_copy_read(copy, daemon, client, 20);
+            if (copy->wire.ended || copy->close_code)
+                support_failed(__FILE__, __LINE__, "follower %zu was ended: %u", i,
+                               copy->close_code);
+            must(now_ms() < until_ms);
+        }
+        assert_int_equal(copy->told_generation, 1);
+    }
+}
+
+static void check_all(struct record_copy copies[FOLLOWERS], const struct daemon *daemon,
+                      struct client *client, uint64_t cursor) {
+    for (size_t i = 0; i < FOLLOWERS; i++) {
+        test_context("follower %zu", i);
+        record_copy_reach(&copies[i], daemon, client, cursor);
+        record_copy_check(&copies[i], client);
+        assert_int_equal(copies[i].refusals, 0);
+        assert_int_equal(copies[i].snapshots, 1);
+        record_copy_free(&copies[i]);
+        test_context("%s", "");
+    }
+}
+
+/* How many frames the unfiltered ones get. */
+static void check_differences(const char *directory, size_t differences) {
+    struct daemon daemon = started(directory, true);
+    struct client *client = client_opened(&daemon, READ_TOKEN);
+    struct record_copy copies[FOLLOWERS];
+    follow_all(copies, &daemon);
+    cross_all(copies, &daemon, client);
+    for (size_t i = 0; i < FOLLOWERS; i++)
+        if (!copies[i].filter[0]) assert_int_equal(copies[i].frames, SUBJECTS + differences);
+    check_all(copies, &daemon, client, EVENTS);
+    client_close(client);
+    daemon_end(&daemon);
+}
+
+static void followers_get_what_differs_and_the_new_generation(void **state) {
+    (void)state;
+    check_differences(old_store(), SUBJECTS);
+}
+
+static void followers_get_no_record_where_nothing_differs(void **state) {
+    (void)state;
+    check_differences(store_made_by(COUNTER), 0);
+}
+
+static void followers_cross_a_rebuild_while_records_change(void **state) {
+    (void)state;
+    struct daemon daemon = started(old_store(), true);
+    struct load load = {.appended = EVENTS};
+    struct client *client = client_opened(&daemon, READ_TOKEN);
+    struct record_copy copies[FOLLOWERS];
+    follow_all(copies, &daemon);
+    load_begin(&load, &daemon);
+    cross_all(copies, &daemon, client);
+    load_end(&load);
+    check_all(copies, &daemon, client, atomic_load(&load.appended));
+    client_close(client);
+    daemon_end(&daemon);
+}
+
 /* Until it is complete; then there is another store. */
 static void a_rebuild_that_is_killed_at_random_goes_on_or_begins_again(void **state) {
     (void)state;
@@ -228,6 +319,9 @@ static void a_rebuild_that_is_killed_at_random_goes_on_or_begins_again(void **st
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rebuild_serves_the_old_records_until_the_new_ones_are_complete),
+        cmocka_unit_test(followers_get_what_differs_and_the_new_generation),
+        cmocka_unit_test(followers_get_no_record_where_nothing_differs),
+        cmocka_unit_test(followers_cross_a_rebuild_while_records_change),
         cmocka_unit_test(a_rebuild_that_is_killed_at_random_goes_on_or_begins_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
