@@ -209,7 +209,8 @@ static void rewrite_any(struct model *model) {
 /* Is the second database of the indexes the current one? */
 static bool has_rewritten(struct model *model) {
     struct sides sides = sides_now(&model->reel->dispatcher.store);
-    return sides_has(&sides, model->reel->dispatcher.registry.collections[0]->fields);
+    const struct collection *collection = model->reel->dispatcher.registry.collections[0];
+    return sides_has(&sides, collection_tables(collection)->fields);
 }
 
 /* ---- A query --------------------------------------------------------------------------------- */
