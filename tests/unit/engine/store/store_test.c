@@ -112,7 +112,7 @@ static void a_newer_format_is_refused(void **state) {
     newer.format++;
     must(meta_put_state(&store, &newer, NULL) == 0);
     commit_and_close(&store);
-    assert_refused(directory, -EPROTO, "its format is 6, this version reads 3 to 5");
+    assert_refused(directory, -EPROTO, "its format is 7, this version reads 3 to 6");
 }
 
 /* What the formats before did not have is made where it is missing. */
@@ -152,7 +152,7 @@ static void a_format_is_told_from_a_state_of_any_size(void **state) {
                 error);
         store_commit(&store, 0);
         store_close(&store);
-        assert_refused(directory, -EPROTO, "its format is 6, this version reads 3 to 5");
+        assert_refused(directory, -EPROTO, "its format is 7, this version reads 3 to 6");
     }
 }
 
