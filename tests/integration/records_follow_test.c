@@ -181,7 +181,7 @@ static void what_the_filter_leaves_out_is_null(void **state) {
     struct site *site = *state;
     herd(site, "set", 0, 2, "a", 1);
     herd(site, "set", 2, 4, "b", 2);
-    struct stream stream = stream_opened(site, "/v1/herd?group=b", NULL);
+    struct stream stream = stream_opened(site, "/v1/herd?group.eq=b", NULL);
     expect(&stream, "{\"seq\":2,\"key\":\"0002\",\"record\":{\"group\":\"b\",\"value\":2}}", NULL);
     expect(&stream, "{\"seq\":2,\"key\":\"0003\",\"record\":{\"group\":\"b\",\"value\":2}}", NULL);
     expect(&stream, "{\"seq\":2,\"generation\":0,\"snapshot\":true}", "2.0");
@@ -243,7 +243,7 @@ static void what_cannot_be_followed_is_refused(void **state) {
         {"/v1/keyed?since=x", 400, "bad-request"},
         {"/v1/keyed?generation=0", 400, "bad-request"},
         {"/v1/keyed?digest=yes", 400, "bad-request"},
-        {"/v1/herd?digest=true&group=a", 400, "bad-request"},
+        {"/v1/herd?digest=true&group.eq=a", 400, "bad-request"},
         {"/v1/keyed?lastEventId=1", 400, "bad-request"},
         {"/v1/keyed?lastEventId=1.x", 400, "bad-request"},
         {"/v1/keyed?lastEventId=.0", 400, "bad-request"},
@@ -328,7 +328,7 @@ static void a_websocket_checks_tokens_origins_and_parameters(void **state) {
     check_websocket(site, "/ws/collections/none", READ_TOKEN, NULL, 404);
     check_websocket(site, "/ws/collections/keyed?limit=1", READ_TOKEN, NULL, 400);
     check_websocket(site, "/ws/collections/keyed?since=0&generation=1", READ_TOKEN, NULL, 410);
-    check_websocket(site, "/ws/collections/herd?group=a", READ_TOKEN, NULL, 101);
+    check_websocket(site, "/ws/collections/herd?group.eq=a", READ_TOKEN, NULL, 101);
     get_problem(site->reader, path, 400, "bad-request");
 }
 
@@ -383,7 +383,7 @@ static void a_page_of_a_poll_has_all_of_an_event(void **state) {
     struct site *site = *state;
     herd(site, "set", 0, 3, "a", 1);
     herd(site, "set", 3, 5, "b", 2);
-    check_poll(site, "/v1/herd?since=0&limit=1&group=b",
+    check_poll(site, "/v1/herd?since=0&limit=1&group.eq=b",
                "{\"changes\":[{\"seq\":1,\"key\":\"0000\",\"record\":null},"
                "{\"seq\":1,\"key\":\"0001\",\"record\":null},"
                "{\"seq\":1,\"key\":\"0002\",\"record\":null}],\"cursor\":1,");

@@ -143,9 +143,9 @@ static void make_copies(struct model *model) {
         const char *collection, *filter;
     } kinds[] = {{"keyed", ""},
                  {"herd", ""},
-                 {"herd", "group=a"},
-                 {"herd", "group=b"},
-                 {"herd", "group=zz"},
+                 {"herd", "group.eq=a"},
+                 {"herd", "group.eq=b"},
+                 {"herd", "group.eq=zz"},
                  {"herd", "value.gte=60"},
                  {"herd", "group.gt=a&value.lt=100"},
                  {"formations", "status=PENDING"},

@@ -18,7 +18,7 @@ struct copied_record {
 
 struct record_copy {
     const char *collection;
-    char filter[64]; /* "group=a", or "" */
+    char filter[64]; /* "value=1", or "" */
     enum record_transport transport;
     bool wants_digest;
     int receive_bytes; /* of the socket, as for wire_opened */
