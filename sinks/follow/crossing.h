@@ -32,7 +32,7 @@
 
 /* For followers that were not at the end of the old records when all was compared. Nobody has used
  * it for this time: it is given up. */
-#define CROSSING_MS 5000
+#define CROSSING_MS 30000
 
 enum crossing_state {
     CROSSING_NONE,

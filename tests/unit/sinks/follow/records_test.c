@@ -440,8 +440,7 @@ static void copy_frame(struct peer *peer, struct copy *copy) {
     must(sscanf(text, "{\"seq\":%llu,\"key\":\"%d\"", &seq, &key) == 2 && key < KEYS);
     const char *record = strstr(text, "\"record\":{");
     if (record)
-        must(sscanf(record, "\"record\":{\"group\":\"%299[^\"]\",\"value\":%d", in, &number) ==
-             2);
+        must(sscanf(record, "\"record\":{\"group\":\"%299[^\"]\",\"value\":%d", in, &number) == 2);
     copy->values[key] = number;
 }
 
@@ -506,7 +505,6 @@ static void one_that_is_behind_reaches_the_old_end_first(void **state) {
     while (copy->seq < 1) copy_frame(&fast, copy);
     rebuild(fixture, 2);
     while (copy->generation < 1) copy_frame(&fast, copy);
-    for (int key = 0; key < KEYS; key++) copy->values[key] = -1;
     *copy = (struct copy){.seq = 0};
     for (int key = 0; key < KEYS; key++) copy->values[key] = -1;
     while (copy->generation < 1) copy_frame(&slow, copy);
