@@ -431,12 +431,15 @@ struct copy {
 static void copy_frame(struct peer *peer, struct copy *copy) {
     struct reel_str found = {"", 0};
     char text[1024], in[300];
-    unsigned long long seq;
+    unsigned long long seq, generation;
     int key, number = -1;
     assert_int_equal(frame_of(peer, &found), WEBSOCKET_TEXT);
     snprintf(text, sizeof text, "%.*s", REEL_FMT(found));
-    if (sscanf(text, "{\"seq\":%llu,\"generation\":%llu", &copy->seq, &copy->generation) == 2)
+    if (sscanf(text, "{\"seq\":%llu,\"generation\":%llu", &seq, &generation) == 2) {
+        copy->seq = seq;
+        copy->generation = generation;
         return;
+    }
     must(sscanf(text, "{\"seq\":%llu,\"key\":\"%d\"", &seq, &key) == 2 && key < KEYS);
     const char *record = strstr(text, "\"record\":{");
     if (record)
