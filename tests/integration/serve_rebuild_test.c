@@ -180,26 +180,6 @@ static bool is_rebuilding(struct client *client) {
     return found;
 }
 
-/* ---- Cases ----------------------------------------------------------------------------------- */
-
-static void a_rebuild_serves_the_old_records_until_the_new_ones_are_complete(void **state) {
-    (void)state;
-    struct daemon daemon = started(old_store(), true);
-    struct load load = {.appended = EVENTS};
-    struct client *client = client_opened(&daemon, READ_TOKEN);
-    struct reply reply = get_until(client, "/readyz", 200);
-    reply_free(&reply);
-    load_begin(&load, &daemon);
-    wait_for_generation(&daemon, 1);
-    load_end(&load);
-    assert_false(is_rebuilding(client));
-    client_close(client);
-    daemon_wait_for_log(&daemon, "rebuild begun, events 1 to 30000, since it was asked for; its "
-                                 "records are served meanwhile");
-    daemon_wait_for_log(&daemon, "rebuild ended");
-    daemon_end(&daemon);
-}
-
 /* ---- Followers ------------------------------------------------------------------------------- */
 
 enum { FOLLOWERS = 12 };
@@ -258,6 +238,26 @@ static void check_differences(const char *directory, size_t differences) {
         if (!copies[i].filter[0]) assert_int_equal(copies[i].frames, SUBJECTS + differences);
     check_all(copies, &daemon, client, EVENTS);
     client_close(client);
+    daemon_end(&daemon);
+}
+
+/* ---- Cases ----------------------------------------------------------------------------------- */
+
+static void a_rebuild_serves_the_old_records_until_the_new_ones_are_complete(void **state) {
+    (void)state;
+    struct daemon daemon = started(old_store(), true);
+    struct load load = {.appended = EVENTS};
+    struct client *client = client_opened(&daemon, READ_TOKEN);
+    struct reply reply = get_until(client, "/readyz", 200);
+    reply_free(&reply);
+    load_begin(&load, &daemon);
+    wait_for_generation(&daemon, 1);
+    load_end(&load);
+    assert_false(is_rebuilding(client));
+    client_close(client);
+    daemon_wait_for_log(&daemon, "rebuild begun, events 1 to 30000, since it was asked for; its "
+                                 "records are served meanwhile");
+    daemon_wait_for_log(&daemon, "rebuild ended");
     daemon_end(&daemon);
 }
 
