@@ -176,7 +176,7 @@ static int take_row(void *context, const struct reel_row *row) {
 /* The rest of a walk, up to the end of the slice. */
 static int compare_slice(struct crossing *crossing) {
     struct reel_view *view = crossing->is_second ? crossing->to.view : crossing->from.view;
-    struct text key = crossing->after; /* its memory is used for the next key */
+    struct text key = crossing->after; /* the walk needs it until it ends */
     crossing->after = (struct text){0};
     struct reel_str from = crossing->has_after ? text_str(&key) : (struct reel_str){"", 0};
     int rc = reel_sink_list(crossing->host, view, crossing->collection, from, crossing->has_after,
