@@ -26,6 +26,7 @@ struct fixture {
     struct hub *hub;
     atomic_uint_fast64_t generation; /* added to the collection's */
     atomic_bool unserved, rebuilding;
+    atomic_bool late_lists;    /* views give no lists: their time is over */
     atomic_uint rows_per_view; /* a walk of changes runs out of time after so many; 0: never */
 };
 
@@ -39,6 +40,12 @@ static int view_collection(struct reel_view *view, const char *collection,
     if (now->unserved) ret->served = false;
     ret->rebuilding = now->rebuilding;
     return rc;
+}
+
+static int view_list(struct reel_view *view, const char *collection, struct reel_str from,
+                     bool after, reel_row_fn fn, void *context) {
+    if (now->late_lists) return -ETIME;
+    return reel_view_list(view, collection, from, after, fn, context);
 }
 
 struct short_walk {
@@ -69,6 +76,7 @@ static int setup(void **state) {
     must_ok(reel_add_plugin(fixture->fake->reel, &reel_plugin, &error), error);
     must_ok(reel_start(fixture->fake->reel, &error), error);
     fixture->fake->calls.view_collection = view_collection;
+    fixture->fake->calls.view_list = view_list;
     fixture->fake->calls.view_changes = view_changes;
     const struct hub_options hub_options = {
         .host = &fixture->fake->host,
@@ -517,6 +525,22 @@ static void one_that_is_behind_reaches_the_old_end_first(void **state) {
     free(copy);
 }
 
+/* The comparison runs out of time. */
+static void a_comparison_that_fails_ends_those_that_wait_for_it(void **state) {
+    struct fixture *fixture = *state;
+    struct peer peers[3];
+    fixture->rebuilding = true;
+    apply(fixture, "set", 0, 10, "a", 5);
+    for (size_t i = 0; i < 3; i++) {
+        peers[i] = peer_of(fixture, true, 1, NULL);
+        assert_text(&peers[i], "{\"seq\":1,\"generation\":0}");
+    }
+    fixture->late_lists = true;
+    rebuild(fixture, 2);
+    for (size_t i = 0; i < 3; i++)
+        assert_closed(&peers[i], WEBSOCKET_CURSOR_TOO_OLD, "generation-changed");
+}
+
 static void deletions_that_are_forgotten_end_those_that_need_them(void **state) {
     struct fixture *fixture = *state;
     for (int n = 1; n <= 10; n++) apply(fixture, "set", n, n + 1, "a", n);
@@ -577,6 +601,7 @@ UNIT_TESTS(records_test) {
         CASE(after_a_rebuild_without_differences_only_the_generation_is_told),
         CASE(differences_that_wait_for_their_socket_end_in_the_newest_state),
         CASE(one_that_is_behind_reaches_the_old_end_first),
+        CASE(a_comparison_that_fails_ends_those_that_wait_for_it),
         CASE(deletions_that_are_forgotten_end_those_that_need_them),
         CASE(while_the_collection_is_built_they_wait),
         CASE(without_views_it_is_later),
