@@ -511,8 +511,9 @@ static void one_that_is_behind_reaches_the_old_end_first(void **state) {
     fold = 1;
     fixture->rebuilding = true;
     struct peer slow = new_peer(fixture), fast = new_peer(fixture);
-    apply(fixture, "set", 0, 3000, "a", 5);
+    assert_text(&slow, "{\"seq\":0,\"generation\":0,\"snapshot\":true}");
     assert_text(&fast, "{\"seq\":0,\"generation\":0,\"snapshot\":true}");
+    apply(fixture, "set", 0, 3000, "a", 5);
     while (copy->seq < 1) copy_frame(&fast, copy);
     rebuild(fixture, 2);
     while (copy->generation < 1) copy_frame(&fast, copy);
