@@ -76,6 +76,18 @@ static bool is_set_aside(const struct log_entry *entry, const struct collection 
            log_is_set_aside(entry, collection->name, plugin_build_id(collection->plugin));
 }
 
+/* Tells who watches a record, if this event has changed it. */
+static int tell_watch(const struct dispatcher *dispatcher, const struct collection *collection,
+                      const struct reel_event *event, const struct log_entry *entry) {
+    const struct fold_watch *watch = dispatcher->watch;
+    const struct changes *changes = &collection->changes;
+    if (!watch || watch->collection != collection) return 0;
+    for (size_t i = 0; i < changes->touched_count; i++)
+        if (reel_str_eq(changes->touched[i]->key, watch->key))
+            return watch->changed(watch->context, changes->touched[i], event, entry);
+    return 0;
+}
+
 /* Counts what a projector answered: 0; or it is an error. */
 static int note_outcome(struct dispatcher *dispatcher, struct collection *collection, uint64_t seq,
                         int outcome, struct reel_error *error) {
@@ -109,8 +121,8 @@ static void raise_outcome(reel_outcome *all, reel_outcome one) {
 /* Gives what the event has changed in a source to all that derive from it. Sources come before
  * derived, so a rejection by one is no change for the next. */
 static int fold_derived(struct dispatcher *dispatcher, struct collection *root,
-                        const struct log_entry *entry, reel_outcome *ret,
-                        struct reel_error *error) {
+                        const struct reel_event *event, const struct log_entry *entry,
+                        reel_outcome *ret, struct reel_error *error) {
     changes_net(&root->changes);
     for (size_t i = 0; i < root->derived_count; i++) {
         struct collection *derived = root->derived[i];
@@ -122,6 +134,7 @@ static int fold_derived(struct dispatcher *dispatcher, struct collection *root,
                           ? REEL_IGNORED
                           : fold_derive(&dispatcher->fold, derived, entry->seq, error);
         int rc = note_outcome(dispatcher, derived, entry->seq, outcome, error);
+        if (rc == 0 && outcome == REEL_APPLIED) rc = tell_watch(dispatcher, derived, event, entry);
         if (rc < 0) return rc;
         raise_outcome(ret, outcome);
         if (derived->is_source) changes_net(&derived->changes);
@@ -152,10 +165,11 @@ static int fold_match(struct dispatcher *dispatcher, const struct route_match *s
                       ? REEL_IGNORED
                       : fold_evolve(&dispatcher->fold, collection, event, seq, error);
     int rc = note_outcome(dispatcher, collection, seq, outcome, error);
+    if (rc == 0 && outcome == REEL_APPLIED) rc = tell_watch(dispatcher, collection, event, entry);
     if (rc < 0) return rc;
     raise_outcome(ret, outcome);
     return outcome == REEL_APPLIED && collection->derived_count > 0
-               ? fold_derived(dispatcher, collection, entry, ret, error)
+               ? fold_derived(dispatcher, collection, event, entry, ret, error)
                : 0;
 }
 

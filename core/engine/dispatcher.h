@@ -27,6 +27,16 @@ struct rejection_notes {
     uint64_t count;
 };
 
+/* Sees each change of one record, right after the event was folded. Everything is borrowed until it
+ * returns. Another value than 0 ends the fold with it: an error code. */
+struct fold_watch {
+    const struct collection *collection;
+    struct reel_str key;
+    int (*changed)(void *context, const struct change *change, const struct reel_event *event,
+                   const struct log_entry *entry);
+    void *context;
+};
+
 struct dispatcher {
     struct home home;
     struct store store;           /* the home's */
@@ -46,6 +56,7 @@ struct dispatcher {
     bool adopting;   /* the running transaction belongs to a log that is not yet in its place */
     struct counts counts; /* counts new events */
     struct rejection_notes notes;
+    const struct fold_watch *watch; /* or NULL */
     /* reel_options.rejected. Its context is the context of fold.warnings. */
     void (*rejected)(void *context, const struct reel_rejection *const *rejections, uint64_t total);
     bool trim_left; /* tombstones or rejections below the floor, maybe: trimming has not looked */

@@ -9,10 +9,10 @@
  *   - An answer can be queued before the body, which closes the connection, or after it, but not in
  *     between. So a body that is too long is read to its end and ignored.
  *   - If it is stopped while a connection is suspended, it aborts the process. Requests are
- *     suspended only for the writer, which answers all of them before a sink is stopped, and for
- *     the cursor.
+ *     suspended only for the writer, which answers all of them before a sink is stopped, for the
+ *     cursor, and for what looks back (looking.h), which the host ends before.
  *   - It does not notice that the client of a suspended request has disconnected. So the number of
- *     waiting requests is limited.
+ *     waiting requests is limited, and looking.c looks by itself.
  *   - It stores the parameters of a query in the memory of the connection, and fails if there are
  *     too many (connections.h). They are not needed, so they are hidden from it.
  *   - It cannot answer within a body, nor wait within one for the writer without a bound in memory.

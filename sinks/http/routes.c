@@ -12,10 +12,11 @@
 #include <strings.h>
 
 static const char *const no_params[] = {NULL};
-static const char *const wait_params[] = {"min_cursor", "timeout", NULL};
+static const char *const wait_params[] = {"at", "min_cursor", "timeout", NULL};
+static const char *const history_params[] = {"limit", "after", "min_cursor", "timeout", NULL};
 static const char *const list_params[] = {
-    "limit", "after",      "order", "count",  "group",       "min_cursor", "timeout",
-    "since", "generation", "epoch", "digest", "lastEventId", NULL};
+    "limit",   "after", "order",      "count", "group",  "at",          "min_cursor",
+    "timeout", "since", "generation", "epoch", "digest", "lastEventId", NULL};
 static const char *const record_params[] = {"since",  "generation", "epoch",
                                             "digest", "timeout",    NULL};
 static const char *const event_params[] = {"since",   "epoch",      "limit", "type",
@@ -93,6 +94,8 @@ const struct route *const routes[] = {
     ROUTE(METHOD_DELETE, "/v1/{collection}/by-name/{name}", WRITE, no_params,
           .body_max = command_body, .handle = handle_command_by_name,
           .summary = "The command `delete`, by name"),
+    ROUTE(METHOD_GET, "/v1/{collection}/{key}/history", READ, history_params, .looks_back = true,
+          .handle = handle_history, .summary = "What happened to one record"),
     ROUTE(METHOD_POST, "/v1/{collection}/{key}/{verb}", WRITE, no_params, .body_max = command_body,
           .handle = handle_command, .summary = "A command"),
     NULL,
@@ -256,7 +259,11 @@ static int check_token(struct request *request, reel_access wanted) {
             reel_sink_caller(request_host_of_sink(request), token, &request->caller);
         return 0;
     }
-    answer_problem(&request->answer, PROBLEM_FORBIDDEN, "this token may only read");
+    answer_problem(&request->answer, PROBLEM_FORBIDDEN,
+                   wanted == REEL_ACCESS_HISTORY
+                       ? "this token may not look back: its line in the token file says `read`, "
+                         "and not `history`"
+                       : "this token may only read");
     return -EPERM;
 }
 
@@ -369,6 +376,14 @@ static int check_draining(struct request *request) {
     return -ESHUTDOWN;
 }
 
+/* Whoever looks back needs more than to read. */
+static reel_access access_wanted(const struct request *request) {
+    const struct route *route = request->route;
+    bool looks_back = route && (route->looks_back || uri_param(&request->uri, "at"));
+    reel_access wanted = route ? route->access : READ;
+    return wanted == READ && looks_back ? REEL_ACCESS_HISTORY : wanted;
+}
+
 int route_request(struct request *request) {
     int rc = check_target(request);
     if (rc == 0) find_route(request);
@@ -380,7 +395,7 @@ int route_request(struct request *request) {
         return 0;
     }
     if (!request->route || request->route->access != OPEN)
-        rc = check_token(request, request->route ? request->route->access : READ);
+        rc = check_token(request, access_wanted(request));
     if (rc == 0 && !request->route) rc = refuse_unknown(request);
     if (rc == 0) choose_form(request);
     if (rc == 0) rc = check_params(request);

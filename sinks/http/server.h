@@ -29,6 +29,7 @@ struct bulk_loop;
 struct connections;
 struct hub;
 struct cache_slot;
+struct looking;
 struct request;
 
 /* Requests are counted by kind and by status. */
@@ -71,6 +72,7 @@ struct server {
     pthread_cond_t waiters_changed;
     struct request *waiters;
     uint64_t waiter_count;
+    struct looking *lookers; /* requests that look back (looking.c) */
     bool ending;
 };
 

@@ -6,13 +6,16 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/thread.h"
-#include "request.h"
+#include "looking.h"
 
 #include <errno.h>
 #include <poll.h>
 
 #define TIMEOUT_STANDARD_S 5
 #define TIMEOUT_MAX_S      60
+
+/* How often it looks whether clients of requests that look back are gone. */
+#define LOOK_MS 200
 
 static void remove_waiter(struct server *server, struct request *request) {
     INVARIANT(lock_is_held(&server->waiters_lock));
@@ -47,8 +50,10 @@ static void *run(void *context) {
     while (!server->ending || server->waiters) {
         uint64_t until_ms = resume_some(server);
         if (server->ending) continue;
+        looking_check(server);
+        if (server->lookers && until_ms > clock_ms() + LOOK_MS) until_ms = clock_ms() + LOOK_MS;
         struct timespec until = clock_at(until_ms * 1000000);
-        if (server->waiters)
+        if (server->waiters || server->lookers)
             pthread_cond_timedwait(&server->waiters_changed, &server->waiters_lock, &until);
         else
             pthread_cond_wait(&server->waiters_changed, &server->waiters_lock);
@@ -70,13 +75,15 @@ void waiters_stop(struct server *server) {
     {
         HOLD_LOCK(&server->waiters_lock);
         server->ending = true;
-        pthread_cond_signal(&server->waiters_changed);
+        pthread_cond_broadcast(&server->waiters_changed);
+        while (server->lookers) /* the host is ending, and soon ends them */
+            pthread_cond_wait(&server->waiters_changed, &server->waiters_lock);
     }
     pthread_join(server->clock, NULL);
 }
 
 void waiters_finish(struct server *server) {
-    INVARIANT(!server->waiters && server->waiter_count == 0);
+    INVARIANT(!server->waiters && server->waiter_count == 0 && !server->lookers);
     pthread_cond_destroy(&server->waiters_changed);
     pthread_mutex_destroy(&server->waiters_lock);
 }

@@ -354,7 +354,7 @@ static void accept_chooses_the_form(void **state) {
 static void what_no_form_fits_is_not_acceptable(void **state) {
     static const char *const cases[] = {"image/png",
                                         "application/xml",
-                                        "text/event-stream",
+                                        "text/event-stream;q=0, image/*",
                                         "*/*;q=0",
                                         "application/json;q=0",
                                         "text/plain",

@@ -257,6 +257,7 @@ static void what_cannot_be_followed_is_refused(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_problem(site->reader, "GET", cases[i].path, STREAMS, NULL, cases[i].status,
                       cases[i].name);
+    check_problem(site->writer, "GET", "/v1/keyed?at=1", STREAMS, NULL, 400, "bad-request");
     check_problem(site->nobody, "GET", "/v1/keyed", STREAMS, NULL, 401, "unauthorized");
     get_problem(site->reader, "/v1/keyed?digest=true", 400, "bad-request");
     get_problem(site->reader, "/v1/keyed?generation=0", 400, "bad-request");

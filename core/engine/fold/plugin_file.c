@@ -24,8 +24,11 @@
 
 /* ---- The copy -------------------------------------------------------------------------------- */
 
-static int open_regular(const char *path, struct stat *ret_info, struct reel_error *error) {
-    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+/* `given`: a descriptor of it; negative: there is none, and the path is opened. */
+static int open_regular(int given, const char *path, struct stat *ret_info,
+                        struct reel_error *error) {
+    AUTO_CLOSE int fd = given >= 0 ? fcntl(given, F_DUPFD_CLOEXEC, 3)
+                                   : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, ret_info) < 0) {
         int code = errno;
         if (code == ENOENT) return fail(error, -code, "no such file");
@@ -70,9 +73,10 @@ static bool is_unchanged(int fd, const struct stat *before) {
            memcmp(&now.st_mtim, &before->st_mtim, sizeof now.st_mtim) == 0;
 }
 
-static int fill_copy(struct plugin_file *file, const char *path, struct reel_error *error) {
+static int fill_copy(struct plugin_file *file, int given, const char *path,
+                     struct reel_error *error) {
     struct stat info;
-    AUTO_CLOSE int from = open_regular(path, &info, error);
+    AUTO_CLOSE int from = open_regular(given, path, &info, error);
     if (from < 0) return from;
     file->device = info.st_dev;
     file->inode = info.st_ino;
@@ -134,10 +138,11 @@ int plugin_file_check(const struct plugin_file *file, struct reel_error *error) 
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
-static int open_file(struct plugin_file *file, const char *path, struct reel_error *error) {
+static int open_file(struct plugin_file *file, int given, const char *path,
+                     struct reel_error *error) {
     file->path = strdup(path);
     if (!file->path) return fail_memory(error);
-    int rc = fill_copy(file, path, error);
+    int rc = fill_copy(file, given, path, error);
     if (rc < 0) return rc;
     file->full_path = realpath(path, NULL);
     if (!file->full_path) file->full_path = strdup(path); /* it was there a moment ago */
@@ -148,18 +153,32 @@ static int open_file(struct plugin_file *file, const char *path, struct reel_err
     return read_note(file, error);
 }
 
-int plugin_file_open(const char *path, struct plugin_file **ret, struct reel_error *error) {
+static int open_given(int given, const char *path, struct plugin_file **ret,
+                      struct reel_error *error) {
     struct plugin_file *file = calloc(1, sizeof *file);
     if (!file) return fail_memory(error);
     file->references = 1;
     file->fd = -1;
-    int rc = open_file(file, path, error);
+    int rc = open_file(file, given, path, error);
     if (rc < 0) {
         plugin_file_unref(file);
         return rc;
     }
     *ret = file;
     return 0;
+}
+
+int plugin_file_open(const char *path, struct plugin_file **ret, struct reel_error *error) {
+    return open_given(-1, path, ret, error);
+}
+
+int plugin_file_open_fd(int fd, const char *path, struct plugin_file **ret,
+                        struct reel_error *error) {
+    return open_given(fd, path, ret, error);
+}
+
+int plugin_file_fd(const struct plugin_file *file) {
+    return file->fd;
 }
 
 struct plugin_file *plugin_file_ref(struct plugin_file *file) {

@@ -49,6 +49,12 @@ struct plugin_file {
  * plugin_file_check. `error` has no path in it. -ENOENT, -ENOEXEC, or another error. */
 int plugin_file_open(const char *path, struct plugin_file **ret, struct reel_error *error);
 
+/* The same for a copy that another process has made, and given as a descriptor (plugin_file_fd).
+ * The path is that of the original. */
+int plugin_file_open_fd(int fd, const char *path, struct plugin_file **ret,
+                        struct reel_error *error);
+int plugin_file_fd(const struct plugin_file *file);
+
 struct plugin_file *plugin_file_ref(struct plugin_file *file);
 void plugin_file_unref(struct plugin_file *file); /* accepts NULL */
 

@@ -79,8 +79,8 @@ static uint64_t lock_file_bytes(const struct store_options *options) {
 
 int environment_open(struct store *store, const struct store_options *options,
                      const char *directory, struct reel_error *error) {
-    unsigned flags =
-        MDB_NOTLS | (store->in_memory ? MDB_NOSYNC : 0) | (options->read_only ? MDB_RDONLY : 0);
+    unsigned flags = MDB_NOTLS | (store->in_memory || store->is_scratch ? MDB_NOSYNC : 0) |
+                     (options->read_only ? MDB_RDONLY : 0);
     int rc = options->read_only
                  ? directory_check_no_link(directory, "lock.mdb", error)
                  : directory_allocate(directory, "lock.mdb", lock_file_bytes(options), error);
@@ -90,6 +90,9 @@ int environment_open(struct store *store, const struct store_options *options,
     if (rc == 0) rc = mdb_env_set_maxdbs(store->env, DATABASES_MAX);
     if (rc == 0) rc = mdb_env_set_maxreaders(store->env, options->readers_max);
     if (rc == 0) rc = mdb_env_open(store->env, directory, flags, 0600);
+    /* A process that was killed may have written a meta page that is not on the disk yet, but is
+     * seen by all: nothing may be removed from the log because of such a commit. */
+    if (rc == 0 && !(flags & (MDB_RDONLY | MDB_NOSYNC))) rc = mdb_env_sync(store->env, 1);
     if (rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH)
         return fail(error, -EPROTO, "data.mdb: %s", mdb_strerror(rc));
     if (rc > 0) return fail(error, -rc, "data.mdb: %s", strerror(rc));

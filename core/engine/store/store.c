@@ -141,6 +141,7 @@ static void limit_memtable(struct store *store, const struct store_options *opti
 int store_open(struct store *store, const struct store_options *options, struct reel_error *error) {
     *store = (struct store){.in_memory = !options->directory,
                             .read_only = options->read_only,
+                            .is_scratch = options->is_scratch,
                             .tell_broken = options->tell_broken,
                             .context = options->context};
     int rc;
@@ -152,7 +153,7 @@ int store_open(struct store *store, const struct store_options *options, struct 
         store->directory = strdup(options->directory);
         rc = store->directory ? open_in(store, options, store->directory, error)
                               : fail_memory(error);
-        if (rc == 0 && !options->read_only) /* new files' names */
+        if (rc == 0 && !options->read_only && !options->is_scratch) /* new files' names */
             rc = directory_sync(store->directory, error);
     }
     if (rc < 0) store_close(store);

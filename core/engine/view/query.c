@@ -55,7 +55,7 @@ int query_start(struct query *query, struct reel_view *view, const struct reel_q
 }
 
 void query_finish(struct query *query) {
-    if (query->is_scan) atomic_fetch_sub(&query->view->views->scans, 1);
+    if (query->is_scan) atomic_fetch_sub(query->view->views->scans, 1);
     criteria_finish(&query->criteria);
     arena_finish(&query->arena);
     text_finish(&query->last_value);
@@ -84,7 +84,7 @@ int query_admit_scan(struct query *query, uint64_t records) {
     uint64_t max = query->asked->scan_records_max;
     if (max == 0 || query->is_scan) return 0;
     if (records > max) return refuse_scan(query);
-    unsigned others = atomic_fetch_add(&views->scans, 1);
+    unsigned others = atomic_fetch_add(views->scans, 1);
     query->is_scan = true;
     if (others >= SCANS_MAX && !query->view->has_scanned)
         return fail(query->error, -EBUSY,

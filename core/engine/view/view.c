@@ -222,6 +222,7 @@ void reel_view_close(struct reel_view *view) {
 void views_init(struct views *views, struct store *store, struct log_place *log,
                 const struct registry *registry, const struct reel_host *host) {
     *views = (struct views){.store = store, .log = log, .registry = registry, .host = host};
+    views->scans = &views->own_scans;
     pthread_mutex_init(&views->lock, NULL);
 }
 

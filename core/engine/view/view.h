@@ -23,7 +23,8 @@ struct views {
     struct reel_view *idle;  /* closed */
     uint32_t open_count;     /* number of views whose time is not over */
     uint32_t idle_count;
-    atomic_uint scans; /* queries that look at all records (query.c) */
+    atomic_uint own_scans;
+    atomic_uint *scans; /* queries that look at all records (query.c), maybe also of other views */
 };
 
 void views_init(struct views *views, struct store *store, struct log_place *log,

@@ -66,8 +66,8 @@ static bool check_without(struct request *request, const char *const *names, con
 
 /* Parameters of pages mean nothing to a stream. */
 static bool check_stream(struct request *request) {
-    static const char *const names[] = {"limit", "after", "min_cursor", "order",
-                                        "count", "group", NULL};
+    static const char *const names[] = {"limit", "after", "min_cursor", "at",
+                                        "order", "count", "group",      NULL};
     return check_without(request, names, "is for lists, not for event streams");
 }
 
@@ -331,8 +331,8 @@ void follow_records_poll(struct request *request) {
     struct wanted wanted;
     struct beginning beginning;
     uint64_t limit = LIMIT_MAX;
-    static const char *const others[] = {"after", "min_cursor", "lastEventId", "order",
-                                         "count", "group",      NULL};
+    static const char *const others[] = {"after", "at",    "min_cursor", "lastEventId",
+                                         "order", "count", "group",      NULL};
     if (!check_without(request, others, "cannot be combined with `since`")) return;
     if (!read_wanted(request, &wanted) || request_number(request, "limit", &limit) < 0) return;
     int rc = 0;

@@ -301,6 +301,10 @@ static bool knows(const struct route *route, const char *param) {
     return false;
 }
 
+static bool looks_back(const struct route *route) {
+    return route->looks_back || knows(route, "at");
+}
+
 static bool may_end_as(enum problem problem, const struct place *place, const char *path) {
     const struct route *route = place->route;
     switch (problem) {
@@ -311,7 +315,7 @@ static bool may_end_as(enum problem problem, const struct place *place, const ch
     case PROBLEM_SERVICE_UNAVAILABLE:
         return route->access != REEL_ACCESS_NONE;
     case PROBLEM_FORBIDDEN:
-        return route->access == REEL_ACCESS_WRITE;
+        return route->access == REEL_ACCESS_WRITE || looks_back(route);
     case PROBLEM_NOT_ACCEPTABLE:
         return route->takes_filters;
     case PROBLEM_NOT_FOUND:
@@ -319,7 +323,7 @@ static bool may_end_as(enum problem problem, const struct place *place, const ch
     case PROBLEM_CONFLICT:
         return place->command || strstr(path, "/by-name/") || knows(route, "epoch");
     case PROBLEM_CURSOR_TOO_OLD:
-        return knows(route, "since");
+        return knows(route, "since") || looks_back(route);
     case PROBLEM_GENERATION_CHANGED:
         return knows(route, "generation");
     case PROBLEM_PAYLOAD_TOO_LARGE:
@@ -392,9 +396,12 @@ static json_t *operation_id(const char *method, const char *path) {
 }
 
 /* The roles of the bearer scheme are the accesses of tokens. */
-static json_t *describe_access(reel_access access) {
-    if (access == REEL_ACCESS_NONE) return json_array();
-    return json_pack("[{s:[s]}]", "bearer", access == REEL_ACCESS_WRITE ? "write" : "read");
+static json_t *describe_access(const struct route *route) {
+    if (route->access == REEL_ACCESS_NONE) return json_array();
+    return json_pack("[{s:[s]}]", "bearer",
+                     route->access == REEL_ACCESS_WRITE ? "write"
+                     : route->looks_back                ? "history"
+                                                        : "read");
 }
 
 static json_t *describe_operation(struct draft *draft, const struct place *place,
@@ -407,7 +414,7 @@ static json_t *describe_operation(struct draft *draft, const struct place *place
     put(draft, operation, "summary", reply_text(summary ? summary : path));
     if (place->projector)
         put(draft, operation, "tags", json_pack("[s]", place->projector->collection));
-    put(draft, operation, "security", describe_access(route->access));
+    put(draft, operation, "security", describe_access(route));
 
     const char *name;
     json_t *part,

@@ -5,6 +5,7 @@
 #include "http/etag.h"
 #include "http/key_name.h"
 #include "http/listing.h"
+#include "http/looking.h"
 #include "http/records_wanted.h"
 #include "http/routes.h"
 #include "http/routes/follow.h"
@@ -342,7 +343,7 @@ void handle_list(struct request *request) {
                        form_types[1], form_types[2], form_types[3]);
         return;
     }
-    if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
+    if (!request_wait_for_cursor(request) || !request_open_view_at(request, &view)) return;
     int rc = uri_param(&request->uri, "group") ? list_groups(request, view, &error)
                                                : list(request, view, &error);
     if (rc < 0) fail_query(request, rc, &error);
@@ -410,7 +411,7 @@ void handle_get(struct request *request) {
     struct reel_str given = request->uri.segments[2];
     bool is_name = key_is_name(given);
     if (!is_name && !read_key(request, given, &key)) return;
-    if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
+    if (!request_wait_for_cursor(request) || !request_open_view_at(request, &view)) return;
     int rc = is_name ? find_key(request, view, given, &found) : 0;
     if (rc == 0) rc = show_record(request, view, is_name ? text_str(&found) : key.str);
     reel_sink_view_close(request_host_of_sink(request), view);
@@ -483,7 +484,7 @@ static int find_named(struct request *request, struct reel_view *view, struct te
 void handle_get_by_name(struct request *request) {
     struct reel_view *view;
     struct text key = {0};
-    if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
+    if (!request_wait_for_cursor(request) || !request_open_view_at(request, &view)) return;
     int rc = find_named(request, view, &key);
     if (rc == 0) rc = show_record(request, view, text_str(&key));
     reel_sink_view_close(request_host_of_sink(request), view);
