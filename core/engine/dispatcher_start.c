@@ -63,6 +63,16 @@ static int put_rebuild(struct dispatcher *dispatcher, struct collection *collect
     return was_other ? put_generation(dispatcher, collection, LOG_GENERATION, error) : 0;
 }
 
+/* The old records stay. If others were visible before a crash, they are told apart. */
+static int put_given_up(struct dispatcher *dispatcher, struct collection *collection,
+                        struct reel_error *error) {
+    enum rebuild known;
+    int rc = controls_rebuild(&dispatcher->store, collection->name, &known, error);
+    if (rc == 0 && known != REBUILD_BEGUN)
+        rc = put_generation(dispatcher, collection, LOG_GENERATION, error);
+    return rc < 0 ? rc : controls_meet_rebuild(&dispatcher->store, collection->name, error);
+}
+
 /* Of those of the unit whose rebuild begins now. */
 static int put_rebuilds(struct dispatcher *dispatcher, struct collection *root,
                         struct reel_error *error) {
@@ -381,6 +391,7 @@ static int put_changes(struct dispatcher *dispatcher, struct reel_error *error) 
         if (rc < 0) break;
         bool is_emptied = collection->rebuild_begun && !shadow_of(collection);
         if (collection->rebuild_begun) rc = put_rebuild(dispatcher, collection, error);
+        if (collection->has_given_up) rc = put_given_up(dispatcher, collection, error);
         if (rc == 0 && !is_emptied && tail_is_of_other(collection))
             rc = put_generation(dispatcher, collection, LOG_GENERATION, error);
     }

@@ -16,6 +16,10 @@
  * trimmed events. So it is refused, unless it was requested. The same is true if events were
  * trimmed that the collection has not folded.
  *
+ * A rebuild that was begun before the start goes on. Another object begins it again, unless events
+ * were trimmed meanwhile that the shadow has folded. If it cannot go on, and to begin again would
+ * lose the records of such events, it is given up: the old records stay, if they can be folded on.
+ *
  * A unit (units.h) is rebuilt together, also if one of its collections is new. If the log was
  * trimmed, the source of events stays as it is, and derived collections can be made from the
  * records of their sources, if their projectors allow this (REEL_DERIVE_FROM_RECORDS). They are
