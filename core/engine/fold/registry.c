@@ -416,7 +416,7 @@ static int examine(struct collection *collection, struct reel_error *error) {
     int rc = meta_get_collection(store, &store->writing, collection->name, state);
     if (rc < 0 && rc != -ENOENT) return fail(error, rc, "cannot read the collection's state");
     collection->is_new = rc == -ENOENT;
-    collection->rebuild_begun = false;
+    collection->rebuild_begun = collection->has_given_up = false;
     collection->why = NULL;
     if (collection->is_new)
         collection->why = "it is new"; /* also if a crash took its records, with their rebuild */
