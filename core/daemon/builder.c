@@ -491,9 +491,9 @@ static int keep(struct builder *builder, const struct build_job *job, const stru
     struct kept *kept = calloc(1, sizeof *kept);
     if (!kept) return fail_memory(error);
     text_append_str(&kept->collections, text_str(&plan->collections));
-    int rc = kept->collections.failed ? fail_memory(error)
-                                      : engine_open_built(builder->daemon->reel, &options, path,
-                                                          &kept->reel, error);
+    int rc = kept->collections.failed
+                 ? fail_memory(error)
+                 : engine_open_built(builder->daemon->reel, &options, path, &kept->reel, error);
     if (rc < 0) {
         text_finish(&kept->collections);
         free(kept);

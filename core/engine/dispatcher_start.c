@@ -380,6 +380,13 @@ static bool tail_is_of_other(const struct collection *collection) {
     return false;
 }
 
+/* The records of its rebuild were visible before a crash. It goes on, but not before the old ones
+ * are visible again. */
+static bool shows_older(struct collection *collection) {
+    return collection->rebuild_shown && !collection->rebuild_begun &&
+           !unit_root(collection)->finish_first;
+}
+
 /* The log is what knows the generation of each collection. What the tail of the log has changed was
  * visible before a crash: if another object folds it now, its records may be others. */
 static int put_changes(struct dispatcher *dispatcher, struct reel_error *error) {
@@ -392,7 +399,7 @@ static int put_changes(struct dispatcher *dispatcher, struct reel_error *error) 
         bool is_emptied = collection->rebuild_begun && !shadow_of(collection);
         if (collection->rebuild_begun) rc = put_rebuild(dispatcher, collection, error);
         if (collection->has_given_up) rc = put_given_up(dispatcher, collection, error);
-        if (rc == 0 && !is_emptied && tail_is_of_other(collection))
+        if (rc == 0 && !is_emptied && (tail_is_of_other(collection) || shows_older(collection)))
             rc = put_generation(dispatcher, collection, LOG_GENERATION, error);
     }
     return rc < 0 ? rc : put_floors(dispatcher, error);

@@ -148,8 +148,8 @@ static int verify_fields(struct verification *verification,
     return 0;
 }
 
-static int verify_set(struct verification *verification,
-                      const struct stored_collection *collection, struct reel_error *error) {
+static int verify_set(struct verification *verification, const struct stored_collection *collection,
+                      struct reel_error *error) {
     int before = verification->findings;
     if (!collection || !collection->has_state) return 0;
     int rc = verify_records(verification, collection, error);

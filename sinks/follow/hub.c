@@ -328,7 +328,8 @@ static void *run(void *context) {
 
 static void hub_destroy(struct hub *hub) {
     for (size_t i = 0; i < TRANSPORTS; i++) tail_finish(&hub->tails[i]);
-    INVARIANT(hub->count == 0 && !hub->gone && !hub->streams.first && !hub->streams.crossings.first);
+    INVARIANT(hub->count == 0 && !hub->gone && !hub->streams.first &&
+              !hub->streams.crossings.first);
     framer_finish(&hub->framer);
     websocket_pool_finish(&hub->pool);
     text_finish(&hub->control);

@@ -3,8 +3,8 @@
 
 #include "base/chars.h"
 #include "base/cleanup.h"
-#include "json/number.h"
 #include "looking.h"
+#include "json/number.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -15,8 +15,10 @@
 #include "engine/engine.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #define COUNTER(version) build_path("tests/integration/plugins/counter_" version ".so")
 #define COLLECTION       "counters"
@@ -117,6 +119,25 @@ static void another_object_of_the_same_fold_goes_on(void **state) {
     check_closed(directory, COUNTER("1_compatible"), 1);
 }
 
+/* The checkpoint has half of it, and all of it was visible before the kill. */
+static void one_that_was_shown_before_a_kill_is_told_apart(void **state) {
+    (void)state;
+    const char *directory = half_rebuilt();
+    struct child child;
+    if (child_begin(&child)) {
+        check_all(opened(directory, COUNTER("1"), false), 1);
+        raise(SIGKILL);
+    }
+    int status = child_wait(&child);
+    must(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    struct reel *reel = opened(directory, COUNTER("1_compatible"), false);
+    struct reel_collection_info info = info_of(reel, COLLECTION);
+    must(info.served && info.rebuilding && info.generation == 2);
+    check_all(reel, 3);
+    reel_close(reel);
+    check_closed(directory, COUNTER("1_compatible"), 3);
+}
+
 static void what_cannot_go_on_is_given_up(void **state) {
     (void)state;
     const char *directory = half_rebuilt();
@@ -146,6 +167,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_object_goes_on),
         cmocka_unit_test(another_object_of_the_same_fold_goes_on),
+        cmocka_unit_test(one_that_was_shown_before_a_kill_is_told_apart),
         cmocka_unit_test(what_cannot_go_on_is_given_up),
         cmocka_unit_test(another_fold_is_refused),
     };

@@ -55,11 +55,11 @@ static const char *old_store(void) {
 
 /* In small slices, so that it takes a while. */
 static struct daemon started(const char *directory, bool rebuilds) {
-    const char *const again[] = {"--plugin",     COUNTER, "--batch-events-max", "1",
-                                 "--build-nice", "0",     NULL};
-    const char *const rebuild[] = {"--plugin",     COUNTER, "--batch-events-max", "1",
-                                   "--build-nice", "0",     "--rebuild",          "counters",
-                                   NULL};
+    const char *const again[] = {"--plugin", COUNTER, "--batch-events-max", "1", "--build-nice",
+                                 "0",        NULL};
+    const char *const rebuild[] = {"--plugin",  COUNTER,        "--batch-events-max",
+                                   "1",         "--build-nice", "0",
+                                   "--rebuild", "counters",     NULL};
     return daemon_started_list(directory, rebuilds ? rebuild : again);
 }
 

@@ -433,7 +433,8 @@ static int examine(struct collection *collection, struct reel_error *error) {
 }
 
 /* Another object begins again, if the log has all events that the shadow was made from. */
-static bool is_begun_again(const struct collection *collection, const struct collection_state *shadow,
+static bool is_begun_again(const struct collection *collection,
+                           const struct collection_state *shadow,
                            const struct store_state *position) {
     return is_other_build(collection, shadow) && position->first_seq <= shadow->from_seq;
 }
@@ -447,9 +448,9 @@ static bool can_go_on(const struct collection *collection, const struct collecti
     if (!shadow->progress.is_built) return false;
     return (collection->state.waits || is_foldable(collection, position)) &&
            !registry_other_fold(collection, state) &&
-           !is_begun_again(collection, state, position) &&
-           !state->from_records && state->cursor + 1 >= position->first_seq &&
-           state->cursor <= position->head && state->cursor == root->shadow->state.cursor;
+           !is_begun_again(collection, state, position) && !state->from_records &&
+           state->cursor + 1 >= position->first_seq && state->cursor <= position->head &&
+           state->cursor == root->shadow->state.cursor;
 }
 
 static bool unit_can_go_on(const struct collection *root, const struct store_state *position) {
