@@ -51,12 +51,6 @@ struct changes {
     size_t touched_count, touched_size;
 };
 
-enum shadow_step {
-    SHADOW_KEPT,
-    SHADOW_BEGUN, /* in the running transaction: undone with it */
-    SHADOW_ENDED, /* the same: it has replaced its collection, or is given up */
-};
-
 /* For the operator: a collection that is behind the log (report.h). */
 struct catching_up {
     bool under_way;
@@ -82,7 +76,9 @@ struct collection {
     /* A rebuild (shadow.h). [writer] */
     struct collection *shadow; /* its records are made again in this one; or NULL */
     struct collection *live;   /* of a shadow: the collection that it will replace */
-    enum shadow_step step;     /* of a shadow: in the running transaction */
+    bool is_kept;              /* of a shadow: it was there before the running transaction */
+    bool
+        is_ended; /* the same: in this transaction it has replaced its collection, or is given up */
 
     /* The unit (units.h). */
     struct collection *source;   /* whose changes it folds; NULL: it folds events */
