@@ -54,6 +54,15 @@ static void report_tail(const struct reporter *to, const struct collection *coll
            collection->state.generation);
 }
 
+static void report_given_up(const struct reporter *to, const struct collection *collection,
+                            uint64_t first_seq) {
+    report(to, REEL_LEVEL_WARNING,
+           "collection `%s`: its rebuild is given up, and its records stay: the rebuild cannot go "
+           "on, and to begin again would lose the records of events before %" PRIu64
+           ", where the log begins; request the rebuild to do it anyway",
+           collection->name, first_seq);
+}
+
 static void report_derived(const struct reporter *to, const struct collection *collection) {
     const struct collection *source = collection->source;
     report(to, REEL_LEVEL_INFO,
@@ -77,6 +86,8 @@ void report_started(const struct reporter *to, struct dispatcher *dispatcher) {
         if (collection->object_changed) report_changed_object(to, collection);
         if (collection->tail_is_of_other) report_tail(to, collection);
         if (collection->was_derived) report_derived(to, collection);
+        if (collection->has_given_up)
+            report_given_up(to, collection, dispatcher->committed.first_seq);
     }
     report_progress(to, dispatcher);
 }
@@ -87,15 +98,22 @@ static const char *what_it_is(const struct catching_up *catching_up) {
     return catching_up->why ? "rebuild" : "catch-up";
 }
 
+/* What is being made: its shadow's records, if it has one. */
+static const struct collection *folded_one(const struct collection *collection) {
+    return collection->shadow ? collection->shadow : collection;
+}
+
 static void begin(const struct reporter *to, struct collection *collection, uint64_t head) {
     struct catching_up *catching_up = &collection->catching_up;
     catching_up->under_way = true;
     catching_up->began_ms = clock_ms();
-    catching_up->from = collection->committed;
+    catching_up->from = folded_one(collection)->committed;
     report(to, REEL_LEVEL_INFO,
-           "collection `%s`: %s begun, events %" PRIu64 " to %" PRIu64 ", since %s",
-           collection->name, what_it_is(catching_up), collection->committed.cursor + 1, head,
-           catching_up->why ? catching_up->why : "it is behind the log");
+           "collection `%s`: %s begun, events %" PRIu64 " to %" PRIu64 ", since %s%s",
+           collection->name, what_it_is(catching_up), catching_up->from.cursor + 1, head,
+           catching_up->why ? catching_up->why : "it is behind the log",
+           collection->shadow && !collection->committed.waits ? "; its records are served meanwhile"
+                                                              : "");
 }
 
 static void end(const struct reporter *to, struct collection *collection) {
@@ -116,7 +134,7 @@ void report_progress(const struct reporter *to, struct dispatcher *dispatcher) {
     uint64_t head = dispatcher->committed.head;
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
-        bool is_behind = collection->committed.cursor < head;
+        bool is_behind = collection->shadow || collection->committed.cursor < head;
         if (is_behind && !collection->catching_up.under_way) begin(to, collection, head);
         if (!is_behind && collection->catching_up.under_way) end(to, collection);
         if (!is_behind) collection->catching_up.why = NULL; /* there was nothing to fold */

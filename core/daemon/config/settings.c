@@ -87,7 +87,7 @@ const struct reel_setting *const daemon_settings[] = {
     /* Actions at the start. */
     REEL_SETTING(.name = "rebuild", .kind = REEL_SETTING_TEXT,
                  .flags = REEL_SETTING_LIST | SETTING_FLAG_ONLY, .unit = "COLLECTION",
-                 .help = "at start, delete this collection's records and fold the log again"),
+                 .help = "at start, begin to make this collection's records again from the log"),
     REEL_SETTING(.name = "new_epoch", .kind = REEL_SETTING_SWITCH, .flags = SETTING_FLAG_ONLY,
                  .help = "at start, give the log a new identity; needed once after a backup was "
                          "restored"),

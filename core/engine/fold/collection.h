@@ -68,10 +68,17 @@ struct collection {
     const char *name;
     struct settings settings;
     struct record_shape shape;
-    size_t records, index, fields; /* its tables (store.h) */
+    struct table_set sets[STORE_SETS]; /* its tables: see collection_tables */
     struct tracked_fields tracked;
     struct field_progress progress; /* of the table `fields` */
     bool was_built;                 /* before the running transaction */
+
+    /* A rebuild (shadow.h). [writer] */
+    struct collection *shadow; /* its records are made again in this one; or NULL */
+    struct collection *live;   /* of a shadow: the collection that it will replace */
+    bool is_kept;              /* of a shadow: it was there before the running transaction */
+    bool
+        is_ended; /* the same: in this transaction it has replaced its collection, or is given up */
 
     /* The unit (units.h). */
     struct collection *source;   /* whose changes it folds; NULL: it folds events */
@@ -82,6 +89,11 @@ struct collection {
     bool is_source; /* other collections derive from it, directly */
 
     bool rebuild_wanted;
+    bool rebuild_unmet;      /* at the start: the log knows of one that the store does not have */
+    bool rebuild_shown;      /* the same, and its records were visible before a crash */
+    bool finish_first;       /* the same: so it is finished before anything is visible */
+    bool has_given_up;       /* the same: it can neither go on nor begin again (registry.h) */
+    bool is_other_build;     /* than the one that made the records that stay */
     bool is_new;             /* the store did not have it */
     const char *why;         /* its records must be made again; NULL: they stay */
     const char *was_derived; /* why it was made from its source's records, last; or NULL */
@@ -95,6 +107,25 @@ struct collection {
     struct counts counts_again;        /* events that are folded again, in a rebuild */
     struct changes changes;
 };
+
+/* The tables of its records: as the writer sees them, and as of a state that a view has read. */
+static inline const struct table_set *collection_tables(const struct collection *collection) {
+    return &collection->sets[collection->state.set % STORE_SETS];
+}
+static inline const struct table_set *collection_tables_at(const struct collection *collection,
+                                                           const struct collection_state *state) {
+    return &collection->sets[state->set % STORE_SETS];
+}
+
+/* The collection that others know: of a shadow, the one that it will replace. */
+static inline struct collection *collection_shown(struct collection *collection) {
+    return collection->live ? collection->live : collection;
+}
+
+/* Does it fold no events now? */
+static inline bool collection_waits(const struct collection *collection) {
+    return collection->state.from_records || collection->state.waits;
+}
 
 /* Converts a key to the form in which the collection stores it. 0; or 1 if `given` cannot be a key
  * of the collection. */

@@ -27,8 +27,52 @@ static struct stored_collection *settle(struct stored *stored, const char *name)
     return added;
 }
 
+/* Its state names the set that has its records. The other one is the shadow's. */
+static int take_state(struct stored_collection *collection, const struct collection_state *state) {
+    collection->state = *state;
+    collection->has_state = true;
+    if (!state->has_shadow) return 0;
+    struct stored_collection *shadow = collection->shadow = calloc(1, sizeof *shadow);
+    if (!shadow) return -ENOMEM;
+    strcpy(shadow->name, collection->name);
+    shadow->is_shadow = true;
+    shadow->state.set = !state->set;
+    return 0;
+}
+
+static void take_shadow(struct stored_collection *shadow, const struct collection_state *state) {
+    const uint8_t set = shadow->state.set;
+    shadow->state = *state;
+    shadow->state.set = set;
+    shadow->has_state = true;
+}
+
+static int take_fields(struct stored_collection *collection, const struct meta_item *item) {
+    if (item->set != collection->state.set) collection = collection->shadow;
+    if (!collection) return 0; /* of a set that has no records */
+    collection->has_fields = true;
+    return field_index_parse(item->value, &collection->tracked, &collection->progress);
+}
+
+/* The items of a collection come in this order: its state, a control, fields, its shadow. */
+static int take_of_collection(struct stored *stored, const struct meta_item *item) {
+    struct stored_collection *collection = settle(stored, item->name);
+    if (!collection) return -ENOMEM;
+    switch (item->kind) {
+    case META_COLLECTION:
+        return take_state(collection, &item->collection);
+    case META_FIELDS:
+        return take_fields(collection, item);
+    case META_SHADOW:
+        if (collection->shadow) take_shadow(collection->shadow, &item->collection);
+        return 0;
+    default:
+        collection->control = item->control;
+        return 0;
+    }
+}
+
 static int take_item(struct stored *stored, const struct meta_item *item) {
-    struct stored_collection *collection;
     switch (item->kind) {
     case META_STATE:
         stored->state = item->state;
@@ -37,20 +81,10 @@ static int take_item(struct stored *stored, const struct meta_item *item) {
         stored->lineage_count = meta_read_lineage(item->value, stored->lineage);
         return 0;
     case META_COLLECTION:
+    case META_SHADOW:
     case META_CONTROL:
     case META_FIELDS:
-        collection = settle(stored, item->name);
-        if (!collection) return -ENOMEM;
-        if (item->kind == META_FIELDS) {
-            collection->has_fields = true;
-            return field_index_parse(item->value, &collection->tracked, &collection->progress);
-        } else if (item->kind == META_CONTROL) {
-            collection->control = item->control;
-        } else {
-            collection->state = item->collection;
-            collection->has_state = true;
-        }
-        return 0;
+        return take_of_collection(stored, item);
     default:
         return 0;
     }
@@ -97,8 +131,12 @@ void stored_end(struct stored *stored) {
 
 void stored_close(struct stored *stored) {
     stored_end(stored);
-    for (size_t i = 0; i < stored->count; i++)
-        field_progress_finish(&stored->collections[i].progress);
+    for (size_t i = 0; i < stored->count; i++) {
+        struct stored_collection *collection = &stored->collections[i];
+        if (collection->shadow) field_progress_finish(&collection->shadow->progress);
+        free(collection->shadow);
+        field_progress_finish(&collection->progress);
+    }
     free(stored->collections);
     stored->collections = NULL;
     stored->count = 0;
@@ -135,13 +173,16 @@ static int add_up(const struct stored *stored, struct keys_walk *walk, uint32_t 
     return rc;
 }
 
-/* The side that is current; a store of format 3 has only the first one. */
-static int open_side(struct stored *stored, char prefix, const char *collection, MDB_dbi *ret) {
-    char first[sizeof "c/" + STORE_NAME_MAX], second[sizeof "c2/" + STORE_NAME_MAX];
+/* The side that is current, of the collection's set; a store of format 3 has only the first one. */
+static int open_side(struct stored *stored, char prefix, const struct stored_collection *collection,
+                     MDB_dbi *ret) {
+    char first[sizeof "c3/" + STORE_NAME_MAX], second[sizeof "c4/" + STORE_NAME_MAX];
+    const char *name = collection->name;
+    unsigned set = collection->state.set;
     bool is_second = false;
     MDB_dbi other;
-    snprintf(first, sizeof first, "%c/%s", prefix, collection);
-    snprintf(second, sizeof second, "%c2/%s", prefix, collection);
+    snprintf(first, sizeof first, "%c%s/%s", prefix, set ? "3" : "", name);
+    snprintf(second, sizeof second, "%c%s/%s", prefix, set ? "4" : "2", name);
     int rc = mdb_dbi_open(stored->txn, second, 0, &other);
     if (rc == 0) rc = sides_find(stored->txn, other, &is_second);
     if (rc != 0 && rc != MDB_NOTFOUND) return rc;
@@ -152,13 +193,13 @@ static int open_side(struct stored *stored, char prefix, const char *collection,
 
 int stored_open_records(struct stored *stored, const struct stored_collection *collection,
                         MDB_dbi *ret, struct reel_error *error) {
-    int rc = open_side(stored, 'c', collection->name, ret);
+    int rc = open_side(stored, 'c', collection, ret);
     return rc == 0 ? 0 : store_fail(&stored->store, rc, "cannot read records", error);
 }
 
 int stored_open_fields(struct stored *stored, const struct stored_collection *collection,
                        MDB_dbi *ret, struct reel_error *error) {
-    int rc = open_side(stored, 'f', collection->name, ret);
+    int rc = open_side(stored, 'f', collection, ret);
     return rc == 0 ? 0 : store_fail(&stored->store, rc, "cannot read indexes", error);
 }
 

@@ -17,6 +17,8 @@ struct stored_collection {
     bool has_fields; /* it has indexes of fields (field_index.h), or they are being built */
     struct tracked_fields tracked;
     struct field_progress progress;
+    bool is_shadow;
+    struct stored_collection *shadow; /* the records of its rebuild (fold/shadow.h); or NULL */
 };
 
 struct stored {
@@ -61,7 +63,7 @@ struct stored_sizes {
     uint64_t pages;      /* that LMDB has used so far: the file may have more */
     uint64_t free_pages; /* of them, to be used again */
     uint64_t checkpoint; /* LMDB's number of the last transaction */
-    uint64_t rejections;
+    uint64_t rejections; /* also those of shadows */
 };
 int stored_measure(struct stored *stored, struct stored_sizes *ret, struct reel_error *error);
 

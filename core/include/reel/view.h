@@ -71,6 +71,11 @@ struct reel_collection_info {
      * the plugin that folded the last events again after a crash. In another generation, a record
      * may be another one although its `changed` is the same. */
     uint64_t generation;
+
+    /* It is being rebuilt, and its old records are served meanwhile: the rebuild has folded the
+     * events up to rebuild_cursor. */
+    bool rebuilding;
+    uint64_t rebuild_cursor;
 };
 
 /* ---- Records --------------------------------------------------------------------------------- */
