@@ -45,6 +45,7 @@ struct dispatcher {
     bool adopting;   /* the running transaction belongs to a log that is not yet in its place */
     struct counts counts; /* counts new events */
     struct rejection_notes notes;
+    struct text marks; /* of the event that is folded now (dispatcher.c) */
     /* reel_options.rejected. Its context is the context of fold.warnings. */
     void (*rejected)(void *context, const struct reel_rejection *const *rejections, uint64_t total);
     bool trim_left; /* tombstones or rejections below the floor, maybe: trimming has not looked */

@@ -158,6 +158,17 @@ int engine_find_last(struct reel *reel, uint64_t seq, struct engine_entry *ret,
 
 /* ---- For the daemon -------------------------------------------------------------------------- */
 
+bool engine_is_stopped(const struct reel *reel, size_t n, char ret[SET_ASIDE_REASON_MAX]) {
+    const struct registry *registry = &reel->dispatcher.registry;
+    const struct set_aside *line = n < registry->count ? registry->collections[n]->stopped : NULL;
+    if (line) set_aside_reason(line->signal, line->ms, ret);
+    return line != NULL;
+}
+
+bool engine_is_damaged(const struct reel *reel) {
+    return atomic_load(&reel->dispatcher.store.damaged);
+}
+
 void engine_measure_store(struct reel *reel, struct checkpoint_metrics *ret) {
     checkpoint_measure(&reel->dispatcher.store, ret);
 }

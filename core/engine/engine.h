@@ -10,9 +10,11 @@
 #define REEL_ENGINE_ENGINE_H
 
 #include "base/text.h"
+#include "engine/fold/callbacks.h"
 #include "engine/fold/decision.h"
 #include "engine/fold/host.h"
 #include "engine/fold/plugin.h"
+#include "engine/fold/set_aside.h"
 #include "engine/inspect.h"
 #include "engine/verify.h"
 #include "engine/work.h"
@@ -91,6 +93,13 @@ int engine_give_setting(struct reel *reel, const char *text, struct reel_error *
 
 /* The projector's callback that is running, if there is one. Takes no lock. */
 struct fold_shown engine_running(struct reel *reel);
+
+/* Why the n-th collection is stopped (fold/registry.h); false: it is not. Takes no lock. */
+bool engine_is_stopped(const struct reel *reel, size_t n, char ret[SET_ASIDE_REASON_MAX]);
+
+/* The store is broken because its file is damaged: another process would find the same. Takes no
+ * lock. */
+bool engine_is_damaged(const struct reel *reel);
 
 /* Does not take the write lock. */
 void engine_measure_store(struct reel *reel, struct checkpoint_metrics *ret);

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "engine/fold/counts.h"
 #include "engine/fold/plugin.h"
+#include "engine/fold/set_aside.h"
 #include "engine/fold/settings.h"
 #include "engine/store/record.h"
 #include "engine/store/store.h"
@@ -66,7 +67,10 @@ struct collection {
     const char *name;
     struct settings settings;
     struct record_shape shape;
-    size_t records, index; /* its tables (store.h) */
+    size_t records, index;              /* its tables (store.h) */
+    uint32_t watched;                   /* its number in the page, or 0 (callbacks.h) */
+    const struct set_aside_list *aside; /* the fold's */
+    struct set_aside_counts set_aside;  /* of its build; since the start */
 
     /* The unit (units.h). */
     struct collection *source;   /* whose changes it folds; NULL: it folds events */
@@ -75,6 +79,11 @@ struct collection {
     size_t derived_count;
     uint32_t depth; /* 0: it folds events */
     bool is_source; /* other collections derive from it, directly */
+
+    /* The line by which the unit is stopped: it folds the events before the line's seq, and no more
+     * until it is released or rebuilt; NULL: it is not. */
+    const struct set_aside *_Atomic stopped;
+    _Atomic bool lost_events; /* the log no longer has all that it has not folded */
 
     bool rebuild_wanted;
     bool is_new;             /* the store did not have it */
@@ -91,8 +100,14 @@ struct collection {
     struct changes changes;
 };
 
+/* True if the collection is stopped, and this event is one of those that it does not fold. */
+static inline bool collection_stops_before(const struct collection *collection, uint64_t seq) {
+    const struct set_aside *line = atomic_load_explicit(&collection->stopped, memory_order_relaxed);
+    return line && (collection->lost_events || seq >= line->seq);
+}
+
 /* Converts a key to the form in which the collection stores it. 0; or 1 if `given` cannot be a key
- * of the collection. */
+ * of the collection, as far as is known: nor is one with which the plugin has ended the process. */
 int collection_canonical_key(const struct collection *collection, struct reel_str given,
                              struct reel_key *ret);
 

@@ -70,6 +70,13 @@ static bool is_unchanged(int fd, const struct stat *before) {
            memcmp(&now.st_mtim, &before->st_mtim, sizeof now.st_mtim) == 0;
 }
 
+static int map_copy(struct plugin_file *file, size_t size, struct reel_error *error) {
+    void *bytes = size > 0 ? mmap(NULL, size, PROT_READ, MAP_SHARED, file->fd, 0) : NULL;
+    if (bytes == MAP_FAILED) return fail(error, -errno, "%s", strerror(errno));
+    file->elf = (struct elf){.bytes = bytes, .size = size};
+    return 0;
+}
+
 static int fill_copy(struct plugin_file *file, const char *path, struct reel_error *error) {
     struct stat info;
     AUTO_CLOSE int from = open_regular(path, &info, error);
@@ -86,12 +93,17 @@ static int fill_copy(struct plugin_file *file, const char *path, struct reel_err
     if (!is_unchanged(from, &info)) return fail(error, -EAGAIN, "it changed while it was read");
     if (fcntl(file->fd, F_ADD_SEALS, SEALS) < 0)
         return fail(error, -errno, "its copy cannot be sealed: %s", strerror(errno));
-    void *bytes = info.st_size > 0
-                      ? mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, file->fd, 0)
-                      : NULL;
-    if (bytes == MAP_FAILED) return fail(error, -errno, "%s", strerror(errno));
-    file->elf = (struct elf){.bytes = bytes, .size = (size_t)info.st_size};
-    return 0;
+    return map_copy(file, (size_t)info.st_size, error);
+}
+
+/* A copy that was made before: nobody can have changed it. */
+static int take_copy(struct plugin_file *file, struct reel_error *error) {
+    struct stat info;
+    if (fstat(file->fd, &info) < 0 || (fcntl(file->fd, F_GET_SEALS) & SEALS) != SEALS)
+        return fail(error, -EINVAL, "its copy is not sealed");
+    file->device = info.st_dev;
+    file->inode = info.st_ino;
+    return map_copy(file, (size_t)info.st_size, error);
 }
 
 /* ---- The note -------------------------------------------------------------------------------- */
@@ -137,7 +149,7 @@ int plugin_file_check(const struct plugin_file *file, struct reel_error *error) 
 static int open_file(struct plugin_file *file, const char *path, struct reel_error *error) {
     file->path = strdup(path);
     if (!file->path) return fail_memory(error);
-    int rc = fill_copy(file, path, error);
+    int rc = file->fd < 0 ? fill_copy(file, path, error) : take_copy(file, error);
     if (rc < 0) return rc;
     file->full_path = realpath(path, NULL);
     if (!file->full_path) file->full_path = strdup(path); /* it was there a moment ago */
@@ -149,10 +161,18 @@ static int open_file(struct plugin_file *file, const char *path, struct reel_err
 }
 
 int plugin_file_open(const char *path, struct plugin_file **ret, struct reel_error *error) {
+    return plugin_file_open_copy_take(path, -1, ret, error);
+}
+
+int plugin_file_open_copy_take(const char *path, int fd, struct plugin_file **ret,
+                               struct reel_error *error) {
     struct plugin_file *file = calloc(1, sizeof *file);
-    if (!file) return fail_memory(error);
+    if (!file) {
+        if (fd >= 0) close(fd);
+        return fail_memory(error);
+    }
     file->references = 1;
-    file->fd = -1;
+    file->fd = fd;
     int rc = open_file(file, path, error);
     if (rc < 0) {
         plugin_file_unref(file);

@@ -56,6 +56,7 @@ static int collection_create(const struct plugin *plugin, const struct projector
     }
     collection->tx.host = fold->host;
     collection->fold = fold;
+    collection->aside = &fold->aside;
     collection->plugin = plugin;
     collection->projector = projector;
     collection->name = projector->declared.collection;
@@ -98,6 +99,7 @@ int registry_add(struct registry *registry, const struct plugin *plugin, struct 
             rc = collection_create(plugin, &plugin->projectors[i], fold, &collection, error);
         if (rc < 0) break;
         collection->store = store;
+        collection->watched = callbacks_add(collection->name, plugin_build_id(plugin));
         rc = add_one_take(registry, collection, error);
     }
     return rc;
@@ -276,6 +278,15 @@ static int remake_unit(struct collection *root, const struct store_state *positi
                      : remake_from_records(root, position, error);
 }
 
+static void set_stopped(struct collection *root, const struct set_aside *line, bool lost_events) {
+    root->stopped = line;
+    root->lost_events = lost_events;
+    for (size_t i = 0; i < root->derived_count; i++) {
+        root->derived[i]->stopped = line;
+        root->derived[i]->lost_events = lost_events;
+    }
+}
+
 static void forget_remake(struct collection *collection) {
     collection->is_new = collection->rebuild_wanted = collection->rebuild_begun = false;
     collection->why = NULL;
@@ -286,6 +297,7 @@ int registry_remake(struct collection *collection, const struct store_state *pos
     struct collection *root = unit_root(collection);
     forget_remake(root);
     for (size_t i = 0; i < root->derived_count; i++) forget_remake(root->derived[i]);
+    set_stopped(root, NULL, false);
     collection->rebuild_wanted = true;
     collection->why = "it was asked for";
     return remake_unit(root, position, error);
@@ -333,6 +345,8 @@ static int examine(struct collection *collection, struct reel_error *error) {
     int rc = meta_get_collection(store, &store->writing, collection->name, state);
     if (rc < 0 && rc != -ENOENT) return fail(error, rc, "cannot read the collection's state");
     collection->is_new = rc == -ENOENT;
+    set_aside_count(collection->aside, collection->name, plugin_build_id(collection->plugin),
+                    &collection->set_aside);
     collection->rebuild_begun = false;
     collection->why = NULL;
     if (collection->is_new)
@@ -367,12 +381,66 @@ static int keep_or_put(struct collection *collection, const struct store_state *
     return meta_put_collection(collection->store, collection->name, &collection->state, error);
 }
 
+/* ---- Stopped collections --------------------------------------------------------------------- */
+
+/* What was set aside for an earlier build is tried with this one. */
+static void try_again(struct collection *collection) {
+    struct set_aside_counts counts;
+    set_aside_count(collection->aside, collection->name, collection->state.build_id, &counts);
+    if (!collection->why && is_other_build(collection, &collection->state) && counts.events > 0)
+        collection->why = "events were set aside for another build of its plugin";
+}
+
+static const struct set_aside *find_stop(const struct collection *collection, bool is_trimmed) {
+    return is_trimmed ? set_aside_was_stopped(collection->aside, collection->name)
+                      : set_aside_stop(collection->aside, collection->name,
+                                       plugin_build_id(collection->plugin), reel_version());
+}
+
+/* One that was stopped when the log was trimmed stays stopped, whatever else has changed: only a
+ * rebuild helps. A fold in memory is one of another store's log, as far as that has come. */
+static void settle_stop(struct collection *root, const struct store_state *position) {
+    bool is_trimmed = !root->is_new && root->state.cursor + 1 < position->first_seq;
+    const struct set_aside *line = NULL;
+    if (!root->store->in_memory) line = find_stop(root, is_trimmed);
+    for (size_t i = 0; !line && !root->store->in_memory && i < root->derived_count; i++)
+        line = find_stop(root->derived[i], is_trimmed);
+    set_stopped(root, line, line && is_trimmed);
+}
+
+/* Its records stay as they are, whatever is loaded now. What is new stays empty, and is folded with
+ * the others when they go on: a derived collection has another cursor than its source. */
+static int put_stopped(struct collection *collection, const struct store_state *position,
+                       struct reel_error *error) {
+    if (collection->is_new) {
+        int rc = registry_reset(collection, position, "it is new", error);
+        if (rc < 0) return rc;
+        if (collection->source) collection->state.cursor = 0;
+    }
+    return meta_put_collection(collection->store, collection->name, &collection->state, error);
+}
+
+static int keep_stopped(struct collection *root, const struct store_state *position,
+                        struct reel_error *error) {
+    int rc = put_stopped(root, position, error);
+    for (size_t i = 0; rc == 0 && i < root->derived_count; i++)
+        rc = put_stopped(root->derived[i], position, error);
+    return rc;
+}
+
 static int start_unit(struct collection *root, const struct store_state *position,
                       struct reel_error *error) {
     int rc = examine(root, error);
     for (size_t i = 0; rc == 0 && i < root->derived_count; i++)
         rc = examine(root->derived[i], error);
-    if (rc == 0 && !root->why && root->state.cursor + 1 < position->first_seq)
+    if (rc < 0) return rc;
+    if (has_whole_log(root, position)) {
+        try_again(root);
+        for (size_t i = 0; i < root->derived_count; i++) try_again(root->derived[i]);
+    }
+    settle_stop(root, position);
+    if (root->stopped) return keep_stopped(root, position, error);
+    if (!root->why && root->state.cursor + 1 < position->first_seq)
         rc = refuse_rebuild(root, "its plugin was not loaded when the log was trimmed", position,
                             error);
     if (rc == 0) rc = remake_unit(root, position, error);
@@ -426,8 +494,10 @@ int registry_trim(struct registry *registry, uint64_t first_seq, size_t max, boo
 uint64_t registry_behind(const struct registry *registry, uint64_t cursor) {
     for (size_t i = 0; i < registry->count; i++) {
         const struct collection *collection = registry->collections[i];
-        if (collection->state.cursor < cursor && !collection->state.from_records)
-            cursor = collection->state.cursor;
+        uint64_t own = collection->state.cursor;
+        if (own < cursor && !collection->state.from_records &&
+            !collection_stops_before(collection, own + 1))
+            cursor = own;
     }
     return cursor;
 }
@@ -436,7 +506,8 @@ struct collection *registry_underived(const struct registry *registry) {
     struct collection *first = NULL;
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
-        if (collection->state.from_records && (!first || collection->depth < first->depth))
+        if (collection->state.from_records && !collection->stopped &&
+            (!first || collection->depth < first->depth))
             first = collection;
     }
     return first;
@@ -450,11 +521,21 @@ int registry_flush(struct registry *registry, struct arena *arena, struct reel_e
     return 0;
 }
 
+/* One that is stopped comes as far as the event before which it is stopped. */
+static void raise_cursor(struct collection *collection, uint64_t cursor) {
+    const struct set_aside *line = collection->stopped;
+    if (collection->state.from_records) return;
+    if (collection_stops_before(collection, cursor)) {
+        if (collection->lost_events || line->seq == 0) return;
+        cursor = line->seq - 1;
+    }
+    if (collection->state.cursor < cursor) collection->state.cursor = cursor;
+}
+
 int registry_put_states(struct registry *registry, uint64_t cursor, struct reel_error *error) {
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
-        if (collection->state.cursor < cursor && !collection->state.from_records)
-            collection->state.cursor = cursor;
+        raise_cursor(collection, cursor);
         if (collection->source)
             collection->state.source_generation = collection->source->state.generation;
         if (memcmp(&collection->state, &collection->committed, sizeof collection->state) == 0)

@@ -13,6 +13,12 @@
  * trimmed events. So it is refused, unless it was requested. The same is true if events were
  * trimmed that the collection has not folded.
  *
+ * A collection that has crashed too often is stopped (set_aside.h), with its unit: it stays as it
+ * is, and its cursor does not move. It goes on when the plugin or the host is another build, when
+ * it is released, or when it is rebuilt. Events that are set aside for a build of the plugin are
+ * tried again with another build: the collection is rebuilt, if the log still has all of its
+ * events.
+ *
  * A unit (units.h) is rebuilt together, also if one of its collections is new. If the log was
  * trimmed, the source of events stays as it is, and derived collections can be made from the
  * records of their sources, if their projectors allow this (REEL_DERIVE_FROM_RECORDS). They are
@@ -81,8 +87,8 @@ int registry_reset_all(struct registry *registry, const struct store_state *posi
 int registry_trim(struct registry *registry, uint64_t first_seq, size_t max, bool *ret_more,
                   uint64_t *ret_last_seq, struct reel_error *error);
 
-/* The lowest cursor of any collection, without those that wait with `from_records`; at most
- * `cursor`. */
+/* The lowest cursor of any collection, without those that are stopped or wait with `from_records`;
+ * at most `cursor`. */
 uint64_t registry_behind(const struct registry *registry, uint64_t cursor);
 
 /* At the end of a transaction: writes changes and states, and raises every cursor to `cursor`. */

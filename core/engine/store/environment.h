@@ -61,6 +61,8 @@ struct store {
     bool read_only;         /* nobody depends on it: that it is broken ends nothing */
     bool in_place_of_empty; /* a data.mdb without content was there before */
     atomic_bool broken;     /* a sync failed, or LMDB failed: nothing works any more */
+    atomic_bool
+        damaged; /* and LMDB's file is not what it should be: opening it again does not help */
     atomic_uint_fast64_t
         newest_commit; /* the number of the newest version that any thread knows of */
     void (*tell_broken)(void *context, const char *sentence); /* called once; or NULL */

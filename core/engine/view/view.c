@@ -287,8 +287,10 @@ int view_collection(struct reel_view *view, const char *name, struct collection 
     return 0;
 }
 
-bool view_serves(const struct reel_view *view, const struct collection_state *state) {
-    return state->cursor >= view->state.cursor;
+bool view_serves(const struct reel_view *view, const struct collection *collection,
+                 const struct collection_state *state) {
+    return state->cursor >= view->state.cursor ||
+           collection_stops_before(collection, state->cursor + 1);
 }
 
 int reel_view_collection(struct reel_view *view, const char *name,
@@ -311,8 +313,15 @@ int reel_view_collection(struct reel_view *view, const char *name,
         .json_bytes = state->json_bytes,
         .changed = state->changed,
         .generation = state->generation,
-        .served = view_serves(within, state),
+        .served = view_serves(within, collection, state),
+        .set_aside = collection->set_aside.events,
     };
+    const struct set_aside *stopped = collection->stopped;
+    if (stopped) {
+        set_aside_reason(stopped->signal, stopped->ms, ret->stopped);
+        ret->stopped_s = stopped->time_s;
+        ret->lost_events = collection->lost_events || state->cursor + 1 < within->state.first_seq;
+    }
     digest_write(&state->digest, ret->digest);
     return 0;
 }

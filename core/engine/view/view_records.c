@@ -5,12 +5,12 @@
 
 #include <errno.h>
 
-/* The collection, if it has caught up. */
+/* The collection, if it can be shown. */
 static int served_collection(struct reel_view *view, const char *name, struct collection **ret) {
     const struct collection_state *state;
     int rc = view_collection(view, name, ret, &state);
     if (rc < 0) return rc == -ENOENT ? -EAGAIN : rc;
-    return view_serves(view, state) ? 0 : -EAGAIN;
+    return view_serves(view, *ret, state) ? 0 : -EAGAIN;
 }
 
 static int give_row(const struct collection *collection, struct reel_str key,

@@ -336,7 +336,8 @@ static inline int reel_sink_submit_expecting(struct reel_sink_host *host,
 }
 
 /* Hands a command over to the writer, under the rules of reel_sink_submit. The struct is copied;
- * everything that it points to must stay valid until `done` is called. [any thread] */
+ * everything that it points to must stay valid until `done` is called. -EDQUOT: commands of the same
+ * caller have crashed projectors again and again; the caller has to wait. [any thread] */
 static inline int reel_sink_command(struct reel_sink_host *host,
                                     const struct reel_command_request *request,
                                     reel_command_done_fn done, void *context,

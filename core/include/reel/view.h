@@ -71,6 +71,14 @@ struct reel_collection_info {
      * the plugin that folded the last events again after a crash. In another generation, a record
      * may be another one although its `changed` is the same. */
     uint64_t generation;
+
+    /* The host has stopped the collection, because its projector has crashed too often: it stays at
+     * `cursor`, and can be read. `stopped` says what happened last, or is empty. If `lost_events`,
+     * the log no longer has all events after `cursor`: only a rebuild helps. */
+    char stopped[80];
+    uint64_t stopped_s; /* when, in seconds since 1970, UTC */
+    bool lost_events;
+    uint64_t set_aside; /* events that its projector is not given, because it crashed with them */
 };
 
 /* ---- Records --------------------------------------------------------------------------------- */
