@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "daemon/metrics.h"
+#include "daemon/worker.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -206,6 +207,10 @@ static void command_done(struct job *job) {
 
 static int host_command(struct reel_sink_host *handle, const struct reel_command_request *given,
                         reel_command_done_fn done, void *context, struct reel_error *error) {
+    if (worker_has_blocked(given->caller))
+        return fail(error, -EDQUOT,
+                    "commands of this token have crashed projectors again and again: it has to "
+                    "wait");
     struct command_job *request = calloc(1, sizeof *request);
     if (!request) return fail_memory(error);
     give(&request->request, sizeof request->request, given, given->struct_size);

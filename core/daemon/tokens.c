@@ -226,6 +226,20 @@ static int take_all(struct tokens *tokens, struct reel_error *ret_warning,
                 "one in the environment as REEL_TOKEN or CELLOS_SERVER_API_TOKEN");
 }
 
+int tokens_hide(struct reel_error *error) {
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        char *text = getenv(variables[i]), *copy = text ? strdup(text) : NULL;
+        if (!text) continue;
+        if (!copy) return fail_memory(error);
+        explicit_bzero(text, strlen(text)); /* /proc shows the place where it was at the start */
+        int rc = setenv(variables[i], copy, 1);
+        explicit_bzero(copy, strlen(copy));
+        free(copy);
+        if (rc < 0) return fail_memory(error);
+    }
+    return 0;
+}
+
 int tokens_load(const char *file, struct tokens **ret, struct reel_error *ret_warning,
                 struct reel_error *error) {
     *ret_warning = (struct reel_error){0};

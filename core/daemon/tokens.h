@@ -19,6 +19,10 @@
 
 struct tokens;
 
+/* Moves the tokens in the environment to where others on the machine cannot see them. Processes
+ * that are forked later can still load them. [before there are threads] */
+int tokens_hide(struct reel_error *error);
+
 /* Reads the file, if there is one, and the environment, from which the tokens are removed. -ENOENT:
  * there is no token; -EINVAL: a token is malformed, or the file has none; or the file cannot be
  * read. `ret_warning` is empty, or a sentence for the operator about a file that everyone can read.
