@@ -31,6 +31,7 @@ struct answer {
     bool has_position; /* send Reel-Cursor; and Reel-Epoch, if it is set */
     uint64_t cursor;
     struct reel_epoch epoch;
+    bool is_stale; /* Reel-Stale: the collection is stopped at this cursor */
 
     char etag[128];     /* or empty */
     char allow[64];     /* or empty */
@@ -71,6 +72,7 @@ enum problem {
     PROBLEM_PRECONDITION_FAILED,
     PROBLEM_IDEMPOTENCY_KEY_REUSED,
     PROBLEM_EVENT_NOT_AS_DECLARED,
+    PROBLEM_TOO_MANY_REQUESTS,
     PROBLEM_INTERNAL,
     PROBLEM_SERVICE_UNAVAILABLE,
     PROBLEM_NOT_YET,

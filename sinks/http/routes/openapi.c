@@ -295,6 +295,7 @@ static bool may_end_as(enum problem problem, const struct place *place, const ch
     case PROBLEM_PRECONDITION_FAILED:
         return place->command || route->handle == handle_post_events;
     case PROBLEM_IDEMPOTENCY_KEY_REUSED:
+    case PROBLEM_TOO_MANY_REQUESTS:
         return place->command;
     case PROBLEM_REQUEST_TIMEOUT:
     case PROBLEM_EVENT_NOT_AS_DECLARED:

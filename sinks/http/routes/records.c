@@ -59,6 +59,13 @@ static bool is_answered_by_condition(struct request *request) {
     return request->answer.status != 0;
 }
 
+/* A collection that is stopped is shown as of where it stands. */
+static void take_state(struct request *request, const struct reel_collection_info *info) {
+    if (!info->stopped[0]) return;
+    request->answer.cursor = info->cursor;
+    request->answer.is_stale = true;
+}
+
 /* ---- Lists ----------------------------------------------------------------------------------- */
 
 /* Where a page begins: after a key, given as the key itself or by its name. If the record with this
@@ -87,6 +94,7 @@ static int list(struct request *request, struct reel_view *view) {
     if (rc > 0) limit = limit < 1 ? 1 : limit > LIMIT_MAX ? LIMIT_MAX : limit;
     if (rc >= 0) rc = reel_sink_collection(host, view, request->projector->collection, &info);
     if (rc == 0 && !info.served) rc = -EAGAIN;
+    if (rc == 0) take_state(request, &info);
     if (rc == 0) rc = filter_read(request, view, &filter);
     if (rc == 0) /* generations only rise: so does their sum */
         tag(request, true, info.generation + filter.generations,
@@ -143,6 +151,7 @@ static int show_record(struct request *request, struct reel_view *view, struct r
     struct reel_collection_info info = {0};
     int rc = reel_sink_collection(host, view, collection, &info);
     struct one_record record = {request, info.generation};
+    if (rc == 0) take_state(request, &info);
     return rc < 0 ? rc : reel_sink_get(host, view, collection, key, take_row, &record);
 }
 
