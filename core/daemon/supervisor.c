@@ -34,6 +34,7 @@ enum {
     RESTARTS_MS = 60000,
     PAUSE_MS = 100,        /* before the first of them; twice as long before each next one */
     KILL_MS = 500,         /* a hanging worker has this time to say what it was given */
+    DYING_MS = 60000,      /* a crashing one has this time, such as to write its core */
     SILENT_MS_MAX = 10000, /* without a beat, a worker is not alive for the service manager */
     BEGINNING_MS = 600000, /* that a worker may take until it is ready, for the same */
     CALLER_CRASHES = 3,    /* of one token, within CALLER_MS: it is blocked for BLOCKED_MS */
@@ -63,7 +64,8 @@ struct supervisor {
     bool is_ready, is_stopping;
     int hung; /* the slot, and 1, for which it is being ended */
     uint32_t hung_ms;
-    uint64_t kill_ms; /* then: when it is killed; 0: it was */
+    uint64_t kill_ms;  /* then: when it is killed; 0: it was */
+    uint64_t dying_ms; /* since when it has said what it dies of; 0: it has not */
 
     /* Tokens whose commands have crashed projectors; the oldest crash is overwritten. */
     struct {
@@ -150,7 +152,7 @@ static int start_worker(struct supervisor *supervisor) {
     atomic_store(&supervisor->shared->broken, false);
     supervisor->is_ready = supervisor->is_stopping = false;
     supervisor->hung = 0;
-    supervisor->kill_ms = 0;
+    supervisor->kill_ms = supervisor->dying_ms = 0;
     supervisor->beaten_ms = clock_ms();
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
     supervisor->control = ends[0];
@@ -264,10 +266,19 @@ static void end_hanging(struct supervisor *supervisor, int slot, uint64_t now_ms
     syscall(SYS_tgkill, supervisor->worker, thread, SIGABRT);
 }
 
+/* It has said what it dies of, and may be writing its core: the callback has not hung. */
+static bool is_dying(struct supervisor *supervisor, uint64_t now_ms) {
+    if (supervisor->hung || atomic_load(&supervisor->page->blamed) == BLAMED_NONE) return false;
+    if (!supervisor->dying_ms) supervisor->dying_ms = now_ms;
+    if (now_ms - supervisor->dying_ms > DYING_MS) kill(supervisor->worker, SIGKILL);
+    return true;
+}
+
 static void look_for_hangs(struct supervisor *supervisor, uint64_t now_ms) {
     uint32_t limit_ms;
     int slot =
         hangs_look(&supervisor->hangs, supervisor->page, supervisor->worker, now_ms, &limit_ms);
+    if (is_dying(supervisor, now_ms)) return;
     if (supervisor->hung) {
         if (now_ms >= supervisor->kill_ms) kill(supervisor->worker, SIGKILL);
     } else if (slot) {
