@@ -410,7 +410,7 @@ static bool decide(struct supervisor *supervisor, int status, uint32_t *ret_paus
     if (verdict.has_caller) count_crash(supervisor, verdict.caller);
     if (verdict.is_set_aside) return true;
     bool is_worth_it = verdict.is_plugin || atomic_load(&supervisor->shared->broken) ||
-                       (supervisor->is_ready && WIFSIGNALED(status));
+                       (supervisor->was_ready && WIFSIGNALED(status));
     if (!is_worth_it || supervisor->asked) return false;
     if (!verdict.is_plugin) say(REEL_LEVEL_ERROR, "%s", verdict.sentence);
     if (may_restart(supervisor, ret_pause_ms)) return true;

@@ -10,7 +10,7 @@
  *     a plugin; the event is set aside        the next worker, at once
  *     a plugin, but nothing is set aside      the next one, after a pause; up to RESTARTS_MAX times
  *     the store must be opened again          a minute, then the supervisor ends as the worker did
- *     a signal, after it was ready            likewise
+ *     a signal, after one was ready           likewise
  *     anything else                           the supervisor ends as the worker did
  *
  * Signals: SIGTERM and SIGINT are passed on, and the worker's end is waited for. A second one, once
