@@ -612,7 +612,9 @@ static void the_service_manager_hears_from_the_main_process(void **state) {
     close(fd);
 }
 
-int main(void) {
+/* With a pattern, such as "many*": only those cases. */
+int main(int argc, char **argv) {
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_crash_costs_its_own_event_only),
         cmocka_unit_test(a_process_that_is_ended_without_a_word_is_blamed_when_it_happens_again),
